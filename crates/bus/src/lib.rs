@@ -1,0 +1,17 @@
+//! Everything that speaks AMQP: the topology, sessions that come back by themselves, confirmed publishing, consuming.
+//!
+//! What amqprs does when a broker dies, freezes or refuses, and why a session is built as it is, stands in
+//! [`session`]. The rule that follows: one task owns a connection and its one channel; any failure drops both.
+
+pub mod delivery;
+pub mod message;
+pub mod notifications;
+pub mod orders;
+pub mod publisher;
+mod session;
+pub mod topology;
+
+pub use delivery::Delivery;
+pub use message::Outgoing;
+pub use publisher::{PublishError, Publisher};
+pub use session::{SessionError, check};

@@ -1,0 +1,100 @@
+//! Messages on their way out: body, properties, and where to.
+
+use amqprs::{BasicProperties, DELIVERY_MODE_PERSISTENT, FieldTable};
+use domain::timestamp::Timestamp;
+use domain::{OrderMessage, RequestId, StatusUpdate};
+
+use crate::delivery::Delivery;
+use crate::session::{insert, text};
+use crate::topology;
+
+/// Who publishes orders and their cancellations.
+const ORDER_SERVICE: &str = "order-service";
+/// Who publishes status updates and dead letters.
+const KITCHEN_WORKER: &str = "kitchen-worker";
+/// Longest reason that is attached to a dead letter, in characters.
+const MAX_REASON: usize = 1_000;
+
+/// A persistent message for an exchange.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    pub(crate) exchange: &'static str,
+    pub(crate) routing_key: String,
+    pub(crate) message_id: String,
+    pub(crate) properties: BasicProperties,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Outgoing {
+    /// The key it is published with.
+    pub fn routing_key(&self) -> &str {
+        &self.routing_key
+    }
+
+    /// An order for the kitchen (specification, "Message Publishing").
+    ///
+    /// # Errors
+    /// The order cannot be written as JSON.
+    pub fn order(
+        order: &OrderMessage,
+        placed_at: Timestamp,
+        request_id: &RequestId,
+    ) -> serde_json::Result<Self> {
+        let message_id = order.order_number.to_string();
+        let mut properties = properties(&message_id, request_id, placed_at, ORDER_SERVICE);
+        properties.with_priority(order.priority.get());
+        Ok(Self {
+            exchange: topology::ORDERS_EXCHANGE,
+            routing_key: topology::order_routing_key(order.order_type, order.priority),
+            message_id,
+            properties: properties.finish(),
+            body: serde_json::to_vec(order)?,
+        })
+    }
+
+    /// A status update for everybody (specification, "Order Processing").
+    ///
+    /// # Errors
+    /// The update cannot be written as JSON.
+    pub fn status_update(update: &StatusUpdate, request_id: &RequestId) -> serde_json::Result<Self> {
+        let message_id = update.message_id();
+        let properties = properties(&message_id, request_id, update.timestamp, KITCHEN_WORKER);
+        Ok(Self {
+            exchange: topology::NOTIFICATIONS_EXCHANGE,
+            routing_key: String::new(),
+            message_id,
+            properties,
+            body: serde_json::to_vec(update)?,
+        })
+    }
+
+    /// A delivery that can never succeed, for people to look at: as it came, with the reason and its origin in headers.
+    pub fn dead_letter(delivery: &Delivery, reason: &str, at: Timestamp) -> Self {
+        let mut headers = FieldTable::new();
+        insert(&mut headers, "x-reason", text(&reason.chars().take(MAX_REASON).collect::<String>()));
+        insert(&mut headers, "x-original-exchange", text(&delivery.exchange));
+        insert(&mut headers, "x-original-routing-key", text(&delivery.routing_key));
+        insert(&mut headers, "x-dead-lettered-at", text(&at.to_string()));
+        let mut properties = delivery.properties.clone();
+        properties.with_headers(headers).with_delivery_mode(DELIVERY_MODE_PERSISTENT);
+        let message_id = properties.message_id().cloned().unwrap_or_default();
+        Self {
+            exchange: topology::DEAD_LETTER_EXCHANGE,
+            routing_key: delivery.routing_key.clone(),
+            message_id,
+            properties: properties.finish(),
+            body: delivery.body.clone(),
+        }
+    }
+}
+
+fn properties(message_id: &str, request_id: &RequestId, at: Timestamp, app_id: &str) -> BasicProperties {
+    BasicProperties::default()
+        .with_delivery_mode(DELIVERY_MODE_PERSISTENT)
+        .with_content_type("application/json")
+        .with_message_id(message_id)
+        .with_correlation_id(request_id.as_str())
+        .with_timestamp(u64::try_from(at.0.unix_timestamp()).unwrap_or(0))
+        .with_app_id(app_id)
+        .finish()
+}

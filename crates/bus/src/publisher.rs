@@ -1,0 +1,352 @@
+//! Publishing with confirms: a message counts as sent when the broker says that it has it, and not before.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use amqprs::channel::{BasicPublishArguments, ConfirmSelectArguments};
+use logging::Log;
+use runtime::config::Rabbitmq;
+use runtime::{Backoff, Shutdown};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::message::Outgoing;
+use crate::session::{Event, Session, SessionError, rpc};
+use crate::topology;
+
+/// Longest time between publishing and the broker's confirm. After it the whole session is given up: a broker that is
+/// this slow is frozen, or under a memory or disk alarm.
+pub const CONFIRM_DEADLINE: Duration = Duration::from_secs(5);
+/// Most messages that wait for their confirm; further ones wait in line.
+const MAX_UNCONFIRMED: usize = 1_024;
+/// Most messages in that line; further publishers wait.
+const MAX_WAITING: usize = 1_024;
+
+/// Why a message was not sent. It may have reached the broker all the same where the text says so.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// There is no connection at the moment. The message was not sent.
+    #[error("there is no connection to RabbitMQ")]
+    NotConnected,
+    /// The broker refused it.
+    #[error("RabbitMQ rejected the message (basic.nack)")]
+    Rejected,
+    /// No queue is there for it.
+    #[error("RabbitMQ has no queue for the message: {0}")]
+    Unroutable(String),
+    /// The connection broke before the confirm. The message may have arrived.
+    #[error("the connection to RabbitMQ was lost before the message was confirmed")]
+    Lost,
+    /// The confirm did not come in time. The message may have arrived.
+    #[error("RabbitMQ did not confirm the message within {} s", CONFIRM_DEADLINE.as_secs())]
+    NotConfirmed,
+}
+
+/// A handle to the task that publishes for this service; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    requests: mpsc::Sender<Request>,
+    connected: watch::Receiver<bool>,
+}
+
+#[derive(Debug)]
+struct Request {
+    message: Outgoing,
+    reply: oneshot::Sender<Result<(), PublishError>>,
+}
+
+impl Publisher {
+    /// Starts the task. It connects, declares the whole topology, and comes back after every failure, until the
+    /// shutdown begins and all publishers are dropped.
+    pub fn start(settings: Rabbitmq, service: &str, log: Log, shutdown: Shutdown) -> (Self, JoinHandle<()>) {
+        let (requests, incoming) = mpsc::channel(MAX_WAITING);
+        let (state, connected) = watch::channel(false);
+        let name = format!("{service}: publisher");
+        let task = tokio::spawn(Owner { settings, name, log, shutdown, incoming, state }.run());
+        (Self { requests, connected }, task)
+    }
+
+    /// Whether there is a connection, as far as is known.
+    pub fn is_connected(&self) -> bool {
+        *self.connected.borrow()
+    }
+
+    /// Waits for a connection.
+    pub async fn connected(&self) {
+        // An error means that the task has ended: then there is none to come, and publishing will say so.
+        let _ = self.connected.clone().wait_for(|connected| *connected).await;
+    }
+
+    /// Sends a message and waits for the broker's confirm.
+    ///
+    /// # Errors
+    /// The message is not known to have been taken over.
+    pub async fn publish(&self, message: Outgoing) -> Result<(), PublishError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request { message, reply }).await.map_err(|_| PublishError::NotConnected)?;
+        answer.await.unwrap_or(Err(PublishError::Lost))
+    }
+}
+
+/// The task behind the handle.
+struct Owner {
+    settings: Rabbitmq,
+    name: String,
+    log: Log,
+    shutdown: Shutdown,
+    incoming: mpsc::Receiver<Request>,
+    state: watch::Sender<bool>,
+}
+
+/// Why a session is over.
+enum End {
+    /// Nobody publishes any more.
+    Done,
+    /// It failed; the next one is due.
+    Failed(SessionError),
+}
+
+impl Owner {
+    async fn run(mut self) {
+        let mut backoff = Backoff::for_server();
+        loop {
+            let started = Instant::now();
+            let Some(opened) = self.refusing_meanwhile(open(self.settings.clone(), self.name.clone())).await
+            else {
+                return;
+            };
+            let failure = match opened {
+                Ok(session) => {
+                    backoff.reset();
+                    self.log
+                        .info("rabbitmq_connected", "Connected to RabbitMQ exchange 'orders_topic'")
+                        .took(started.elapsed())
+                        .emit();
+                    self.state.send_replace(true);
+                    let end = self.serve(session).await;
+                    self.state.send_replace(false);
+                    match end {
+                        End::Done => return,
+                        End::Failed(why) => why,
+                    }
+                }
+                Err(why) => why,
+            };
+            let pause = backoff.next_pause();
+            self.log
+                .error(
+                    "rabbitmq_connection_failed",
+                    "No connection to RabbitMQ for publishing; trying again",
+                    &failure,
+                )
+                .detail("retry_in_ms", u64::try_from(pause.as_millis()).unwrap_or(u64::MAX))
+                .emit();
+            if self.refusing_meanwhile(sleep(pause)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Does something else while every message is refused at once. `None` when nobody publishes any more.
+    async fn refusing_meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return Some(done),
+                request = self.incoming.recv() => {
+                    // The publisher may have given up waiting.
+                    let _ = request?.reply.send(Err(PublishError::NotConnected));
+                }
+                () = self.shutdown.begun(), if self.incoming.is_closed() => return None,
+            }
+        }
+    }
+
+    /// Publishes until the session fails or nobody publishes any more.
+    async fn serve(&mut self, mut session: Session) -> End {
+        let mut unconfirmed = Unconfirmed::default();
+        let end = loop {
+            tokio::select! {
+                biased;
+                event = session.events.recv() => match event {
+                    Some(Event::Confirmed { tag, multiple }) => unconfirmed.settle(tag, multiple, true),
+                    Some(Event::Rejected { tag, multiple }) => unconfirmed.settle(tag, multiple, false),
+                    Some(Event::Returned { message_id, reason }) => unconfirmed.returned(message_id, reason),
+                    Some(Event::ConsumerCancelled) => {}
+                    Some(Event::Closed(reason)) => break End::Failed(SessionError::Lost(reason)),
+                    None => break End::Failed(SessionError::Lost("its tasks ended".to_owned())),
+                },
+                () = sleep_until(unconfirmed.deadline()), if !unconfirmed.is_empty() => {
+                    unconfirmed.fail(&PublishError::NotConfirmed);
+                    let doing = "confirming a message".to_owned();
+                    break End::Failed(SessionError::Timeout { doing, after: CONFIRM_DEADLINE });
+                }
+                request = self.incoming.recv(), if unconfirmed.len() < MAX_UNCONFIRMED => {
+                    let Some(request) = request else { break End::Done };
+                    if let Err(why) = unconfirmed.publish(&session, request).await {
+                        break End::Failed(why);
+                    }
+                }
+            }
+        };
+        unconfirmed.fail(&PublishError::Lost);
+        session.close().await;
+        end
+    }
+}
+
+async fn open(settings: Rabbitmq, name: String) -> Result<Session, SessionError> {
+    let mut session = Session::open(&settings, &name).await?;
+    let ready = async {
+        topology::declare_all(&session.channel).await?;
+        rpc("switching confirms on", session.channel.confirm_select(ConfirmSelectArguments::new(false))).await
+    };
+    match ready.await {
+        Ok(()) => Ok(session),
+        Err(why) => {
+            let why = session.explain(why);
+            session.close().await;
+            Err(why)
+        }
+    }
+}
+
+/// Messages between publish and confirm, by delivery tag: the channel counts them from 1.
+#[derive(Default)]
+struct Unconfirmed {
+    published: u64,
+    waiting: BTreeMap<u64, Waiting>,
+    /// What was returned; the confirm of a returned message comes right after.
+    returned: HashMap<String, String>,
+}
+
+struct Waiting {
+    message_id: String,
+    deadline: Instant,
+    reply: oneshot::Sender<Result<(), PublishError>>,
+}
+
+impl Unconfirmed {
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// When the oldest message should have been confirmed.
+    fn deadline(&self) -> Instant {
+        self.waiting.first_key_value().map_or_else(Instant::now, |(_, oldest)| oldest.deadline)
+    }
+
+    /// Mandatory, so that a message that no queue takes comes back instead of vanishing.
+    async fn publish(
+        &mut self,
+        session: &Session,
+        Request { message, reply }: Request,
+    ) -> Result<(), SessionError> {
+        let arguments =
+            BasicPublishArguments::new(message.exchange, &message.routing_key).mandatory(true).finish();
+        let sending = session.channel.basic_publish(message.properties, message.body, arguments);
+        match timeout(CONFIRM_DEADLINE, sending).await {
+            Ok(Ok(())) => {
+                self.published += 1;
+                let deadline = Instant::now() + CONFIRM_DEADLINE;
+                self.waiting
+                    .insert(self.published, Waiting { message_id: message.message_id, deadline, reply });
+                Ok(())
+            }
+            Ok(Err(why)) => {
+                let _ = reply.send(Err(PublishError::Lost));
+                Err(SessionError::Call { doing: "publishing".to_owned(), why })
+            }
+            Err(_) => {
+                let _ = reply.send(Err(PublishError::NotConfirmed));
+                Err(SessionError::Timeout { doing: "publishing".to_owned(), after: CONFIRM_DEADLINE })
+            }
+        }
+    }
+
+    fn returned(&mut self, message_id: String, reason: String) {
+        self.returned.insert(message_id, reason);
+    }
+
+    fn settle(&mut self, tag: u64, multiple: bool, confirmed: bool) {
+        let settled = if multiple {
+            let later = self.waiting.split_off(&(tag + 1));
+            std::mem::replace(&mut self.waiting, later)
+        } else {
+            self.waiting.remove(&tag).map(|waiting| (tag, waiting)).into_iter().collect()
+        };
+        for waiting in settled.into_values() {
+            let answer = match self.returned.remove(&waiting.message_id) {
+                Some(reason) => Err(PublishError::Unroutable(reason)),
+                None if confirmed => Ok(()),
+                None => Err(PublishError::Rejected),
+            };
+            let _ = waiting.reply.send(answer);
+        }
+    }
+
+    fn fail(&mut self, why: &PublishError) {
+        for (_, waiting) in std::mem::take(&mut self.waiting) {
+            let _ = waiting.reply.send(Err(why.clone()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Answer = oneshot::Receiver<Result<(), PublishError>>;
+
+    fn unconfirmed(count: u64) -> (Unconfirmed, Vec<Answer>) {
+        let mut unconfirmed = Unconfirmed::default();
+        let answers = (1..=count)
+            .map(|tag| {
+                let (reply, answer) = oneshot::channel();
+                let waiting = Waiting { message_id: tag.to_string(), deadline: Instant::now(), reply };
+                unconfirmed.waiting.insert(tag, waiting);
+                answer
+            })
+            .collect();
+        (unconfirmed, answers)
+    }
+
+    fn results(answers: &mut [Answer]) -> Vec<Option<Result<(), PublishError>>> {
+        answers.iter_mut().map(|answer| answer.try_recv().ok()).collect()
+    }
+
+    #[test]
+    fn multiple_settles_all_up_to_the_tag_that_are_still_open() {
+        let (mut unconfirmed, mut answers) = unconfirmed(5);
+        unconfirmed.settle(2, false, false);
+        unconfirmed.settle(4, true, true);
+        assert_eq!(
+            results(&mut answers),
+            [Some(Ok(())), Some(Err(PublishError::Rejected)), Some(Ok(())), Some(Ok(())), None]
+        );
+    }
+
+    #[test]
+    fn a_returned_message_is_not_sent_although_it_is_confirmed() {
+        let (mut unconfirmed, mut answers) = unconfirmed(2);
+        unconfirmed.returned("1".to_owned(), "NO_ROUTE".to_owned());
+        unconfirmed.settle(2, true, true);
+        assert_eq!(
+            results(&mut answers),
+            [Some(Err(PublishError::Unroutable("NO_ROUTE".to_owned()))), Some(Ok(()))]
+        );
+    }
+
+    #[test]
+    fn a_lost_session_fails_everybody_who_waits() {
+        let (mut unconfirmed, mut answers) = unconfirmed(2);
+        unconfirmed.fail(&PublishError::Lost);
+        assert!(unconfirmed.is_empty());
+        assert_eq!(results(&mut answers), [Some(Err(PublishError::Lost)), Some(Err(PublishError::Lost))]);
+    }
+}

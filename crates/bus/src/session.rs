@@ -1,0 +1,286 @@
+//! One connection with one channel, and everything that can happen to them as one stream of events.
+//!
+//! Why it is built so (amqprs 2.1):
+//! - It does not reconnect; when the broker dies no callback fires, only `listen_network_io_failure` returns.
+//! - `Connection::open` has no deadline; a wrong password shows as a connection reset after three seconds.
+//! - A pending call that is cancelled leaves the channel in an unknown state: after any timeout everything is dropped.
+//! - Publishing on a channel that the server closed ends the connection: a closed channel is the end of the session.
+//! - Two calls at once on one channel break it: one task owns a session, and calls one thing after the other.
+
+use std::time::Duration;
+
+use amqprs::callbacks::{ChannelCallback, ConnectionCallback};
+use amqprs::channel::Channel;
+use amqprs::connection::{Connection, OpenConnectionArguments};
+use amqprs::error::Error as AmqpError;
+use amqprs::{
+    Ack, BasicProperties, Cancel, Close, CloseChannel, FieldTable, FieldValue, LongStr, Nack, Return,
+};
+use async_trait::async_trait;
+use runtime::config::Rabbitmq;
+use secrecy::ExposeSecret;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+
+/// Longest time to connect and log in.
+const OPEN_DEADLINE: Duration = Duration::from_secs(10);
+/// Longest time to wait for the answer to any call.
+const CALL_DEADLINE: Duration = Duration::from_secs(10);
+/// Longest time for the farewell.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
+/// A peer that is silent for twice this time is dead, in seconds.
+const HEARTBEAT_SECONDS: u16 = 10;
+/// A reset that comes this late during the login is the broker's answer to a wrong password.
+const LOGIN_REFUSAL_PAUSE: Duration = Duration::from_millis(2_500);
+
+/// Why there is no session, or no longer.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// Nobody answers there.
+    #[error("RabbitMQ at {address} cannot be reached")]
+    Unreachable {
+        /// Host and port.
+        address: String,
+        /// What the connection says.
+        #[source]
+        why: AmqpError,
+    },
+    /// The broker closed the connection in the middle of the login.
+    #[error(
+        "RabbitMQ at {address} closed the connection during the login: the user '{user}' or the password is probably wrong"
+    )]
+    LoginRefused {
+        /// Host and port.
+        address: String,
+        /// Who wanted in.
+        user: String,
+    },
+    /// The broker answered the login with a refusal, such as an unknown vhost.
+    #[error("RabbitMQ at {address} refuses the connection")]
+    Refused {
+        /// Host and port.
+        address: String,
+        /// The broker's reason.
+        #[source]
+        why: AmqpError,
+    },
+    /// No answer in time.
+    #[error("RabbitMQ did not answer within {} s while {doing}", after.as_secs())]
+    Timeout {
+        /// What was waited for.
+        doing: String,
+        /// How long.
+        after: Duration,
+    },
+    /// A call failed.
+    #[error("RabbitMQ refused {doing}")]
+    Call {
+        /// The call.
+        doing: String,
+        /// What amqprs says.
+        #[source]
+        why: AmqpError,
+    },
+    /// A call failed, and the broker said why when it closed the channel.
+    #[error("RabbitMQ refused {doing}: {reason}{}", hint(reason))]
+    ChannelClosed {
+        /// The call.
+        doing: String,
+        /// The broker's reason.
+        reason: String,
+    },
+    /// The session ended.
+    #[error("the connection to RabbitMQ was lost: {0}")]
+    Lost(String),
+}
+
+fn hint(reason: &str) -> &'static str {
+    if reason.contains("PRECONDITION_FAILED") {
+        ". It exists with other settings than this version needs: delete it (rabbitmqctl delete_queue, or the management page) once it is empty, or use another vhost"
+    } else if reason.contains("ACCESS_REFUSED") {
+        ". Grant the user configure, write and read permissions on the vhost (rabbitmqctl set_permissions)"
+    } else {
+        ""
+    }
+}
+
+/// Logs in and leaves again.
+///
+/// # Errors
+/// RabbitMQ cannot be reached, or does not let us in.
+pub async fn check(settings: &Rabbitmq) -> Result<(), SessionError> {
+    Session::open(settings, "health check").await?.close().await;
+    Ok(())
+}
+
+/// What happens to a session from outside.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// The broker has taken over these messages.
+    Confirmed { tag: u64, multiple: bool },
+    /// The broker could not take over these messages.
+    Rejected { tag: u64, multiple: bool },
+    /// No queue took this message; its confirm follows.
+    Returned { message_id: String, reason: String },
+    /// The broker ended a consumer, for instance because its queue was deleted.
+    ConsumerCancelled,
+    /// The channel or the connection is gone.
+    Closed(String),
+}
+
+/// A connection with its channel; its owner calls [`Session::close`] at the end.
+pub(crate) struct Session {
+    connection: Connection,
+    pub(crate) channel: Channel,
+    pub(crate) events: mpsc::UnboundedReceiver<Event>,
+    watcher: JoinHandle<()>,
+}
+
+impl Session {
+    /// Connects, logs in and opens the channel.
+    pub(crate) async fn open(settings: &Rabbitmq, name: &str) -> Result<Self, SessionError> {
+        let arguments = OpenConnectionArguments::new(
+            &settings.host,
+            settings.port,
+            &settings.user,
+            settings.password.expose_secret(),
+        )
+        .virtual_host(&settings.vhost)
+        .connection_name(name)
+        .heartbeat(HEARTBEAT_SECONDS)
+        .finish();
+        let started = Instant::now();
+        let opened = timeout(OPEN_DEADLINE, Connection::open(&arguments)).await;
+        let connection = opened
+            .map_err(|_| SessionError::Timeout { doing: "connecting".to_owned(), after: OPEN_DEADLINE })?
+            .map_err(|why| classify(settings, why, started.elapsed()))?;
+
+        let (sender, events) = mpsc::unbounded_channel();
+        rpc("registering for its events", connection.register_callback(Forward(sender.clone()))).await?;
+        let watcher = tokio::spawn(watch(connection.clone(), sender.clone()));
+        let channel = rpc("opening a channel", connection.open_channel(None)).await?;
+        rpc("registering for its events", channel.register_callback(Forward(sender))).await?;
+        Ok(Self { connection, channel, events, watcher })
+    }
+
+    /// Says farewell if there is still somebody to hear it.
+    pub(crate) async fn close(self) {
+        // An error only means that the other side was faster.
+        let _ = timeout(CLOSE_DEADLINE, self.connection.clone().close()).await;
+        self.watcher.abort();
+    }
+
+    /// Replaces amqprs' empty "channel closed" by what the broker said when it closed the channel.
+    pub(crate) fn explain(&mut self, error: SessionError) -> SessionError {
+        let SessionError::Call { doing, why } = error else { return error };
+        while let Ok(event) = self.events.try_recv() {
+            if let Event::Closed(reason) = event {
+                return SessionError::ChannelClosed { doing, reason };
+            }
+        }
+        SessionError::Call { doing, why }
+    }
+}
+
+fn classify(settings: &Rabbitmq, why: AmqpError, after: Duration) -> SessionError {
+    let address = format!("{}:{}", settings.host, settings.port);
+    match why {
+        AmqpError::ConnectionOpenError(_) => SessionError::Refused { address, why },
+        AmqpError::NetworkError(_) if after >= LOGIN_REFUSAL_PAUSE => {
+            SessionError::LoginRefused { address, user: settings.user.clone() }
+        }
+        _ => SessionError::Unreachable { address, why },
+    }
+}
+
+/// Awaits a call under the deadline.
+pub(crate) async fn rpc<T>(
+    doing: &str,
+    answer: impl Future<Output = Result<T, AmqpError>>,
+) -> Result<T, SessionError> {
+    call(doing, answer).await
+}
+
+async fn call<T>(doing: &str, answer: impl Future<Output = Result<T, AmqpError>>) -> Result<T, SessionError> {
+    match timeout(CALL_DEADLINE, answer).await {
+        Ok(result) => result.map_err(|why| SessionError::Call { doing: doing.to_owned(), why }),
+        Err(_) => Err(SessionError::Timeout { doing: doing.to_owned(), after: CALL_DEADLINE }),
+    }
+}
+
+/// Tells of the end of the connection, however it comes.
+async fn watch(connection: Connection, events: mpsc::UnboundedSender<Event>) {
+    let lost = tokio::select! {
+        biased;
+        lost = connection.listen_network_io_failure() => lost,
+        // It subscribes when first polled, and would wait for ever for what happened before.
+        () = async { if connection.is_open() { std::future::pending().await } } => true,
+    };
+    let reason = if lost { "the network connection broke" } else { "the connection was closed" };
+    let _ = events.send(Event::Closed(reason.to_owned()));
+}
+
+/// Callbacks run inside amqprs' own tasks, where any call would deadlock: they only pass on.
+struct Forward(mpsc::UnboundedSender<Event>);
+
+impl Forward {
+    fn pass(&self, event: Event) {
+        // Nobody listens any more once the session is dropped.
+        let _ = self.0.send(event);
+    }
+}
+
+#[async_trait]
+impl ConnectionCallback for Forward {
+    async fn close(&mut self, _: &Connection, close: Close) -> Result<(), AmqpError> {
+        self.pass(Event::Closed(close.to_string()));
+        Ok(())
+    }
+    async fn blocked(&mut self, _: &Connection, _: String) {}
+    async fn unblocked(&mut self, _: &Connection) {}
+    async fn secret_updated(&mut self, _: &Connection) {}
+}
+
+#[async_trait]
+impl ChannelCallback for Forward {
+    async fn close(&mut self, _: &Channel, close: CloseChannel) -> Result<(), AmqpError> {
+        self.pass(Event::Closed(format!("{} {}", close.reply_code(), close.reply_text())));
+        Ok(())
+    }
+    async fn cancel(&mut self, _: &Channel, _: Cancel) -> Result<(), AmqpError> {
+        self.pass(Event::ConsumerCancelled);
+        Ok(())
+    }
+    async fn flow(&mut self, _: &Channel, active: bool) -> Result<bool, AmqpError> {
+        Ok(active)
+    }
+    async fn publish_ack(&mut self, _: &Channel, ack: Ack) {
+        self.pass(Event::Confirmed { tag: ack.delivery_tag(), multiple: ack.mutiple() });
+    }
+    async fn publish_nack(&mut self, _: &Channel, nack: Nack) {
+        self.pass(Event::Rejected { tag: nack.delivery_tag(), multiple: nack.multiple() });
+    }
+    async fn publish_return(
+        &mut self,
+        _: &Channel,
+        returned: Return,
+        properties: BasicProperties,
+        _: Vec<u8>,
+    ) {
+        let message_id = properties.message_id().cloned().unwrap_or_default();
+        self.pass(Event::Returned { message_id, reason: returned.reply_text().to_owned() });
+    }
+}
+
+/// Adds a field; names are our own constants, far below AMQP's limit of 255 bytes.
+pub(crate) fn insert(table: &mut FieldTable, name: &str, value: FieldValue) {
+    if let Ok(name) = name.try_into() {
+        table.insert(name, value);
+    }
+}
+
+/// A text as a field value. AMQP's limit is 4 GiB; nothing here comes near it.
+pub(crate) fn text(text: &str) -> FieldValue {
+    LongStr::try_from(text).map_or(FieldValue::V, FieldValue::S)
+}

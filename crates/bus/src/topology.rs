@@ -1,0 +1,215 @@
+//! Every exchange, queue and binding, as tables. Whoever starts first declares them; the others find them as they are.
+//!
+//! ```text
+//! orders_topic ──kitchen.dine_in.*──→ kitchen_dine_in_queue        notifications_fanout ──→ notifications_queue (stream)
+//!      │      ──kitchen.takeout.*──→ kitchen_takeout_queue        orders_dlx ────────────→ kitchen_dlq
+//!      │      ──kitchen.delivery.*─→ kitchen_delivery_queue
+//!      └ what no queue above takes ─→ orders_unrouted ─→ kitchen_queue
+//! ```
+
+use amqprs::channel::{
+    Channel, ExchangeDeclareArguments, ExchangeType, QueueBindArguments, QueueDeclareArguments,
+};
+use amqprs::{FieldTable, FieldValue};
+use domain::{OrderType, Priority, Specialisation};
+
+use crate::session::{self, SessionError};
+
+/// Orders on their way to the kitchen, by type and priority.
+pub const ORDERS_EXCHANGE: &str = "orders_topic";
+/// Status updates on their way to everybody.
+pub const NOTIFICATIONS_EXCHANGE: &str = "notifications_fanout";
+/// Messages that can never be processed.
+pub const DEAD_LETTER_EXCHANGE: &str = "orders_dlx";
+const UNROUTED_EXCHANGE: &str = "orders_unrouted";
+
+/// Where dead letters wait for a person.
+pub const DEAD_LETTER_QUEUE: &str = "kitchen_dlq";
+/// What every subscriber reads.
+pub const NOTIFICATIONS_QUEUE: &str = "notifications_queue";
+/// Orders that no typed queue takes.
+const SAFETY_NET_QUEUE: &str = "kitchen_queue";
+
+/// A day of notifications can be replayed, or 256 MiB of them if that is less.
+const STREAM_MAX_AGE: &str = "1D";
+const STREAM_MAX_BYTES: i64 = 256 << 20;
+/// A stream drops whole segments only: with the default of 500 MB the limits above would mean nothing.
+const STREAM_SEGMENT_BYTES: i64 = 8 << 20;
+
+/// The queue that orders of a type wait in.
+pub fn kitchen_queue(order_type: OrderType) -> &'static str {
+    match order_type {
+        OrderType::DineIn => "kitchen_dine_in_queue",
+        OrderType::Takeout => "kitchen_takeout_queue",
+        OrderType::Delivery => "kitchen_delivery_queue",
+    }
+}
+
+/// The queues that such a worker consumes.
+pub fn queues_of(specialisation: &Specialisation) -> Vec<&'static str> {
+    let typed =
+        OrderType::ALL.into_iter().filter(|order_type| specialisation.cooks(*order_type)).map(kitchen_queue);
+    match specialisation {
+        Specialisation::General => typed.chain([SAFETY_NET_QUEUE]).collect(),
+        Specialisation::Only(_) => typed.collect(),
+    }
+}
+
+/// `kitchen.{order_type}.{priority}` (specification, "Message Publishing").
+pub fn order_routing_key(order_type: OrderType, priority: Priority) -> String {
+    format!("kitchen.{order_type}.{}", priority.get())
+}
+
+struct Exchange {
+    name: &'static str,
+    kind: ExchangeType,
+    alternate: Option<&'static str>,
+}
+
+struct Queue {
+    name: &'static str,
+    kind: QueueKind,
+    /// Exchange and key.
+    binding: (&'static str, String),
+}
+
+enum QueueKind {
+    /// Orders, the most expensive first; what is rejected without requeueing becomes a dead letter.
+    Priority,
+    /// Nothing special.
+    Plain,
+    /// An append-only log that any number of subscribers read, each from where it wants.
+    Stream,
+}
+
+/// The part of the topology that carries status updates.
+fn notifications() -> (Vec<Exchange>, Vec<Queue>) {
+    (
+        vec![Exchange { name: NOTIFICATIONS_EXCHANGE, kind: ExchangeType::Fanout, alternate: None }],
+        vec![Queue {
+            name: NOTIFICATIONS_QUEUE,
+            kind: QueueKind::Stream,
+            binding: (NOTIFICATIONS_EXCHANGE, String::new()),
+        }],
+    )
+}
+
+/// The part of the topology that carries orders.
+fn kitchen() -> (Vec<Exchange>, Vec<Queue>) {
+    let exchanges = vec![
+        Exchange { name: UNROUTED_EXCHANGE, kind: ExchangeType::Fanout, alternate: None },
+        Exchange { name: ORDERS_EXCHANGE, kind: ExchangeType::Topic, alternate: Some(UNROUTED_EXCHANGE) },
+        Exchange { name: DEAD_LETTER_EXCHANGE, kind: ExchangeType::Fanout, alternate: None },
+    ];
+    let typed = OrderType::ALL.into_iter().map(|order_type| Queue {
+        name: kitchen_queue(order_type),
+        kind: QueueKind::Priority,
+        binding: (ORDERS_EXCHANGE, format!("kitchen.{order_type}.*")),
+    });
+    let others = [
+        Queue {
+            name: SAFETY_NET_QUEUE,
+            kind: QueueKind::Priority,
+            binding: (UNROUTED_EXCHANGE, String::new()),
+        },
+        Queue {
+            name: DEAD_LETTER_QUEUE,
+            kind: QueueKind::Plain,
+            binding: (DEAD_LETTER_EXCHANGE, String::new()),
+        },
+    ];
+    (exchanges, typed.chain(others).collect())
+}
+
+/// Declares everything: for every service that publishes, so that an order placed before the first worker ever ran
+/// waits for it.
+pub(crate) async fn declare_all(channel: &Channel) -> Result<(), SessionError> {
+    declare(channel, kitchen()).await?;
+    declare(channel, notifications()).await
+}
+
+/// Declares what a subscriber needs.
+pub(crate) async fn declare_notifications(channel: &Channel) -> Result<(), SessionError> {
+    declare(channel, notifications()).await
+}
+
+async fn declare(
+    channel: &Channel,
+    (exchanges, queues): (Vec<Exchange>, Vec<Queue>),
+) -> Result<(), SessionError> {
+    for exchange in exchanges {
+        let mut arguments = FieldTable::new();
+        if let Some(alternate) = exchange.alternate {
+            session::insert(&mut arguments, "alternate-exchange", session::text(alternate));
+        }
+        let declaration = ExchangeDeclareArguments::of_type(exchange.name, exchange.kind)
+            .durable(true)
+            .arguments(arguments)
+            .finish();
+        session::rpc(
+            &format!("declaring exchange '{}'", exchange.name),
+            channel.exchange_declare(declaration),
+        )
+        .await?;
+    }
+    for queue in queues {
+        let declaration =
+            QueueDeclareArguments::durable_client_named(queue.name).arguments(queue.arguments()).finish();
+        session::rpc(&format!("declaring queue '{}'", queue.name), channel.queue_declare(declaration))
+            .await?;
+        let (exchange, key) = queue.binding;
+        let binding = QueueBindArguments::new(queue.name, exchange, &key);
+        session::rpc(&format!("binding queue '{}'", queue.name), channel.queue_bind(binding)).await?;
+    }
+    Ok(())
+}
+
+impl Queue {
+    fn arguments(&self) -> FieldTable {
+        let mut arguments = FieldTable::new();
+        match self.kind {
+            QueueKind::Plain => {}
+            QueueKind::Priority => {
+                session::insert(&mut arguments, "x-max-priority", FieldValue::l(Priority::MAX.into()));
+                session::insert(
+                    &mut arguments,
+                    "x-dead-letter-exchange",
+                    session::text(DEAD_LETTER_EXCHANGE),
+                );
+            }
+            QueueKind::Stream => {
+                session::insert(&mut arguments, "x-queue-type", session::text("stream"));
+                session::insert(&mut arguments, "x-max-age", session::text(STREAM_MAX_AGE));
+                session::insert(&mut arguments, "x-max-length-bytes", FieldValue::l(STREAM_MAX_BYTES));
+                session::insert(
+                    &mut arguments,
+                    "x-stream-max-segment-size-bytes",
+                    FieldValue::l(STREAM_SEGMENT_BYTES),
+                );
+            }
+        }
+        arguments
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn general_workers_consume_all_queues_and_specialised_ones_their_own() {
+        assert_eq!(
+            queues_of(&Specialisation::General),
+            ["kitchen_dine_in_queue", "kitchen_takeout_queue", "kitchen_delivery_queue", "kitchen_queue"]
+        );
+        assert_eq!(queues_of(&"takeout".parse().unwrap()), ["kitchen_takeout_queue"]);
+    }
+
+    #[test]
+    fn the_specifications_routing_key() {
+        assert_eq!(
+            order_routing_key(OrderType::Takeout, Priority::try_from(1).unwrap()),
+            "kitchen.takeout.1"
+        );
+    }
+}

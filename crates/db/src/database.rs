@@ -1,0 +1,162 @@
+//! The pool of connections, and the limits that every statement runs under.
+
+use std::time::Duration;
+
+use deadpool_postgres::{
+    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
+};
+use runtime::config;
+use secrecy::ExposeSecret;
+use tokio::time::timeout;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{NoTls, Row};
+
+/// Longest time to open a connection, and to wait for a free one.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Longest time that a statement may take, seen from here. The server's own limit is a little shorter, so that it is
+/// normally the server that ends a statement, and this deadline means a server that does not answer at all.
+const STATEMENT_DEADLINE: Duration = Duration::from_secs(12);
+
+/// Settings of every session. The isolation is the one that the statements are written for, whatever the operator's
+/// default; a commit is answered when it is durable.
+const SESSION_SETTINGS: &str = "-c statement_timeout=10s -c idle_in_transaction_session_timeout=30s \
+     -c default_transaction_isolation=read\\ committed -c synchronous_commit=on";
+
+/// A handle to PostgreSQL; cheap to clone. Connections are made when they are needed, and made anew when they broke.
+#[derive(Clone)]
+pub struct Database {
+    pool: Pool,
+}
+
+/// Why a statement has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// No connection to be had: the server is away, refuses us, or all connections are in use.
+    #[error("PostgreSQL cannot be reached")]
+    Unreachable(#[source] PoolError),
+    /// The server took longer than the deadline; the connection has been given up.
+    #[error("PostgreSQL did not answer within {} s", .0.as_secs())]
+    Timeout(Duration),
+    /// The server, or the connection to it, reported an error.
+    #[error("PostgreSQL reported an error")]
+    Failed(#[from] tokio_postgres::Error),
+    /// A row holds what this program does not understand.
+    #[error("PostgreSQL returned an unexpected value")]
+    UnexpectedValue(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl DbError {
+    pub(crate) fn unexpected(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::UnexpectedValue(why.into())
+    }
+
+    /// Whether the server itself refused the statement: trying again changes nothing.
+    pub fn is_permanent(&self) -> bool {
+        use tokio_postgres::error::SqlState;
+        match self {
+            Self::Failed(why) => why.code().is_some_and(|code| {
+                let passing = [
+                    SqlState::T_R_SERIALIZATION_FAILURE,
+                    SqlState::T_R_DEADLOCK_DETECTED,
+                    SqlState::QUERY_CANCELED,
+                    SqlState::ADMIN_SHUTDOWN,
+                    SqlState::CRASH_SHUTDOWN,
+                    SqlState::CANNOT_CONNECT_NOW,
+                    SqlState::TOO_MANY_CONNECTIONS,
+                    SqlState::DISK_FULL,
+                    SqlState::OUT_OF_MEMORY,
+                    SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+                ];
+                !passing.contains(code)
+            }),
+            Self::UnexpectedValue(_) => true,
+            Self::Unreachable(_) | Self::Timeout(_) => false,
+        }
+    }
+}
+
+impl Database {
+    /// A pool for one service. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// The settings contradict each other.
+    pub fn new(settings: &config::Database, service: &str) -> Result<Self, DbError> {
+        let manager = Manager::from_config(
+            connection_settings(settings, service),
+            NoTls,
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        let pool = Pool::builder(manager)
+            .max_size(settings.max_connections)
+            .runtime(Runtime::Tokio1)
+            .timeouts(Timeouts {
+                wait: Some(CONNECT_DEADLINE),
+                create: Some(CONNECT_DEADLINE),
+                recycle: Some(CONNECT_DEADLINE),
+            })
+            .build()
+            .map_err(DbError::unexpected)?;
+        Ok(Self { pool })
+    }
+
+    /// Asks the server for a sign of life.
+    ///
+    /// # Errors
+    /// It gave none in time.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        self.query("select 1", &[]).await.map(drop)
+    }
+
+    /// A connection of one's own from the pool.
+    pub(crate) async fn client(&self) -> Result<Object, DbError> {
+        self.pool.get().await.map_err(DbError::Unreachable)
+    }
+
+    /// Runs one statement, prepared once for each connection, under the deadline.
+    pub(crate) async fn query(
+        &self,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, DbError> {
+        let client = self.client().await?;
+        let answer = timeout(STATEMENT_DEADLINE, async {
+            let statement = client.prepare_cached(sql).await?;
+            client.query(&statement, parameters).await
+        })
+        .await;
+        let Ok(rows) = answer else {
+            // The answer may still come: on this connection it would meet the next question.
+            drop(Object::take(client));
+            return Err(DbError::Timeout(STATEMENT_DEADLINE));
+        };
+        Ok(rows?)
+    }
+
+    /// Like [`Database::query`], for statements that return one row or none.
+    pub(crate) async fn query_opt(
+        &self,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<Row>, DbError> {
+        Ok(self.query(sql, parameters).await?.into_iter().next())
+    }
+}
+
+fn connection_settings(settings: &config::Database, service: &str) -> tokio_postgres::Config {
+    let mut connection = tokio_postgres::Config::new();
+    connection
+        .host(&settings.host)
+        .port(settings.port)
+        .user(&settings.user)
+        .password(settings.password.expose_secret())
+        .dbname(&settings.database)
+        .application_name(service)
+        .options(SESSION_SETTINGS)
+        .connect_timeout(CONNECT_DEADLINE)
+        .keepalives_idle(Duration::from_secs(10))
+        .keepalives_interval(Duration::from_secs(5))
+        .keepalives_retries(3)
+        .tcp_user_timeout(Duration::from_secs(20));
+    connection
+}

@@ -1,0 +1,15 @@
+//! Everything that speaks SQL: the pool, the migrations, and plain functions, one module for each table or aggregate.
+//!
+//! Every function here is one statement, and so one transaction, unless it says otherwise. Statements are guarded:
+//! an update that finds another state than it expects changes nothing and says so.
+
+pub mod claims;
+pub mod database;
+pub mod history;
+pub mod orders;
+pub mod outbox;
+pub mod schema;
+pub mod startup;
+pub mod workers;
+
+pub use database::{Database, DbError};

@@ -1,0 +1,177 @@
+//! `order_outbox` and `status_outbox`: messages whose transaction committed and that the broker has not confirmed yet.
+
+use std::time::Duration;
+
+use domain::{OrderMessage, OrderNumber, RequestId, StatusUpdate};
+use time::OffsetDateTime;
+use tokio::time::timeout;
+use tokio_postgres::Row;
+
+use crate::database::{Database, DbError};
+use crate::orders::{MESSAGE_COLUMNS, order_message};
+
+/// Longest time that a relay may take, publishing included; then its rows are free for another.
+const RELAY_DEADLINE: Duration = Duration::from_secs(25);
+
+/// A status update that must go out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusOutboxRow {
+    /// Its row.
+    pub id: i64,
+    /// The request that the change belongs to.
+    pub request_id: RequestId,
+    /// The message.
+    pub update: StatusUpdate,
+}
+
+/// An order that must go to the kitchen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderOutboxRow {
+    /// Its order's row.
+    pub order_id: i32,
+    /// The request that placed it.
+    pub request_id: RequestId,
+    /// When it was placed, by the database's clock.
+    pub placed_at: OffsetDateTime,
+    /// The message.
+    pub message: OrderMessage,
+}
+
+/// Removes the rows of orders whose messages the broker has confirmed.
+///
+/// # Errors
+/// The database failed: the messages may be sent once more, which is harmless.
+pub async fn settle_orders(db: &Database, order_ids: &[i32]) -> Result<(), DbError> {
+    db.query("delete from order_outbox where order_id = any($1)", &[&order_ids]).await.map(drop)
+}
+
+/// Removes the rows of status updates that the broker has confirmed.
+///
+/// # Errors
+/// The database failed: the messages may be sent once more, which subscribers drop.
+pub async fn settle_status_updates(db: &Database, ids: &[i64]) -> Result<(), DbError> {
+    db.query("delete from status_outbox where id = any($1)", &[&ids]).await.map(drop)
+}
+
+/// Sends orders that have waited for longer than `min_age`: at most `limit`, which no other relay can take meanwhile.
+/// `publish` returns the rows that were confirmed; these are removed. Returns how many there were, and how many remain.
+///
+/// This is one transaction around the publishing.
+///
+/// # Errors
+/// The database failed: everything will be found again.
+pub async fn relay_orders(
+    db: &Database,
+    min_age: Duration,
+    limit: i64,
+    publish: impl AsyncFnOnce(Vec<OrderOutboxRow>) -> Vec<i32>,
+) -> Result<Relayed, DbError> {
+    let select = format!(
+        "select outbox.order_id, outbox.request_id, o.created_at, {MESSAGE_COLUMNS}
+         from order_outbox outbox join orders o on o.id = outbox.order_id
+         where outbox.created_at < now() - make_interval(secs => $1)
+         order by outbox.order_id limit $2
+         for update of outbox skip locked"
+    );
+    relay(
+        db,
+        &select,
+        min_age,
+        limit,
+        order_row,
+        publish,
+        "delete from order_outbox where order_id = any($1)",
+    )
+    .await
+}
+
+/// As [`relay_orders`], for status updates, in the order in which they happened.
+///
+/// # Errors
+/// The database failed: everything will be found again.
+pub async fn relay_status_updates(
+    db: &Database,
+    min_age: Duration,
+    limit: i64,
+    publish: impl AsyncFnOnce(Vec<StatusOutboxRow>) -> Vec<i64>,
+) -> Result<Relayed, DbError> {
+    let select = "select id, request_id, order_number, old_status, new_status, changed_by, changed_at, estimated_completion
+         from status_outbox
+         where created_at < now() - make_interval(secs => $1)
+         order by id limit $2
+         for update skip locked";
+    relay(db, select, min_age, limit, status_row, publish, "delete from status_outbox where id = any($1)")
+        .await
+}
+
+/// What a relay did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relayed {
+    /// Messages that were found.
+    pub found: usize,
+    /// Messages that the broker confirmed.
+    pub confirmed: usize,
+}
+
+async fn relay<R, K>(
+    db: &Database,
+    select: &str,
+    min_age: Duration,
+    limit: i64,
+    read: fn(&Row) -> Result<R, DbError>,
+    publish: impl AsyncFnOnce(Vec<R>) -> Vec<K>,
+    delete: &str,
+) -> Result<Relayed, DbError>
+where
+    Vec<K>: tokio_postgres::types::ToSql + Sync,
+{
+    let work = async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        let statement = transaction.prepare_cached(select).await?;
+        let rows = transaction.query(&statement, &[&min_age.as_secs_f64(), &limit]).await?;
+        let rows: Vec<R> = rows.iter().map(read).collect::<Result<_, _>>()?;
+        let found = rows.len();
+        if found == 0 {
+            return Ok(Relayed { found, confirmed: 0 });
+        }
+        let settled = publish(rows).await;
+        let confirmed = settled.len();
+        transaction.execute(delete, &[&settled]).await?;
+        transaction.commit().await?;
+        Ok(Relayed { found, confirmed })
+    };
+    timeout(RELAY_DEADLINE, work).await.unwrap_or(Err(DbError::Timeout(RELAY_DEADLINE)))
+}
+
+fn order_row(row: &Row) -> Result<OrderOutboxRow, DbError> {
+    Ok(OrderOutboxRow {
+        order_id: row.try_get(0)?,
+        request_id: request_id(row, 1)?,
+        placed_at: row.try_get(2)?,
+        message: order_message(row)?,
+    })
+}
+
+fn status_row(row: &Row) -> Result<StatusOutboxRow, DbError> {
+    let number: &str = row.try_get(2)?;
+    let estimated_completion: Option<OffsetDateTime> = row.try_get(7)?;
+    Ok(StatusOutboxRow {
+        id: row.try_get(0)?,
+        request_id: request_id(row, 1)?,
+        update: StatusUpdate {
+            order_number: number.parse::<OrderNumber>().map_err(DbError::unexpected)?,
+            old_status: row.try_get::<_, &str>(3)?.parse().map_err(DbError::unexpected)?,
+            new_status: row.try_get::<_, &str>(4)?.parse().map_err(DbError::unexpected)?,
+            changed_by: row.try_get(5)?,
+            timestamp: row.try_get::<_, OffsetDateTime>(6)?.into(),
+            estimated_completion: estimated_completion.map(Into::into),
+        },
+    })
+}
+
+fn request_id(row: &Row, column: usize) -> Result<RequestId, DbError> {
+    let text: &str = row.try_get(column)?;
+    RequestId::parse(text)
+        .ok_or_else(|| DbError::unexpected(format!("'{}' is not a request id", text.escape_debug())))
+}

@@ -1,0 +1,109 @@
+//! The schema's versions: applied by whoever may, awaited by everybody else.
+
+use refinery::{Migration, Runner};
+
+use crate::database::{Database, DbError};
+
+mod embedded {
+    refinery::embed_migrations!("../../migrations");
+}
+
+/// The key of the advisory lock under which migrations run; any number will do that nobody else takes.
+const MIGRATION_LOCK: i64 = 0x6f72_6465_7273;
+
+/// How the database's schema stands to this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchemaState {
+    /// As this program expects it.
+    Current,
+    /// Not there yet, or older: it must be migrated.
+    Behind,
+    /// Newer than this program.
+    Ahead {
+        /// What the database has.
+        found: i32,
+        /// The newest that this program knows.
+        known: i32,
+    },
+}
+
+/// Why the schema cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// Somebody migrated it for a newer program.
+    #[error(
+        "the database's schema has version {found}, this program knows versions up to {known}: run a newer version of it, or another database"
+    )]
+    Ahead {
+        /// What the database has.
+        found: i32,
+        /// The newest that this program knows.
+        known: i32,
+    },
+    /// A migration failed, or an applied one differs from this program's.
+    #[error("the database's schema cannot be migrated")]
+    Migration(#[source] Box<refinery::Error>),
+    /// The database itself failed.
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
+impl SchemaError {
+    /// Whether it is worth trying again.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Database(why) => !why.is_permanent(),
+            Self::Ahead { .. } | Self::Migration(_) => false,
+        }
+    }
+}
+
+/// The newest version that this program knows.
+pub fn known_version() -> i32 {
+    let runner: Runner = embedded::migrations::runner();
+    runner.get_migrations().iter().map(Migration::version).max().unwrap_or(0)
+}
+
+/// Looks at the schema; needs no right but to read.
+///
+/// # Errors
+/// The database cannot be asked.
+pub async fn state(db: &Database) -> Result<SchemaState, DbError> {
+    let present = db.query_opt("select to_regclass('refinery_schema_history') is not null", &[]).await?;
+    if !present.is_some_and(|row| row.get(0)) {
+        return Ok(SchemaState::Behind);
+    }
+    let row = db.query_opt("select coalesce(max(version), 0)::int from refinery_schema_history", &[]).await?;
+    let found: i32 = row.map_or(0, |row| row.get(0));
+    let known = known_version();
+    Ok(match found.cmp(&known) {
+        std::cmp::Ordering::Less => SchemaState::Behind,
+        std::cmp::Ordering::Equal => SchemaState::Current,
+        std::cmp::Ordering::Greater => SchemaState::Ahead { found, known },
+    })
+}
+
+/// Brings the schema up to date; of several that try at once, one does it and the others wait.
+/// Returns the versions that were applied. A schema that is current needs no right but to read.
+///
+/// # Errors
+/// The schema is newer than this program, a migration failed, or the database did.
+pub async fn migrate(db: &Database) -> Result<Vec<i32>, SchemaError> {
+    match state(db).await? {
+        SchemaState::Current => return Ok(Vec::new()),
+        SchemaState::Ahead { found, known } => return Err(SchemaError::Ahead { found, known }),
+        SchemaState::Behind => {}
+    }
+    // The lock belongs to the connection: given up with it, it is free again, however this ends.
+    let mut client = deadpool_postgres::Object::take(db.client().await?);
+    client
+        .batch_execute(&format!("set statement_timeout = '10min'; select pg_advisory_lock({MIGRATION_LOCK})"))
+        .await
+        .map_err(DbError::from)?;
+    let connection: &mut tokio_postgres::Client = &mut client;
+    let report = embedded::migrations::runner()
+        .run_async(connection)
+        .await
+        .map_err(|why| SchemaError::Migration(Box::new(why)))?;
+    Ok(report.applied_migrations().iter().map(Migration::version).collect())
+}

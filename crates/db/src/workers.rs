@@ -1,0 +1,130 @@
+//! `workers`: who is on duty.
+
+use std::time::Duration;
+
+use domain::Specialisation;
+use time::OffsetDateTime;
+
+use crate::claims::Claimant;
+use crate::database::{Database, DbError};
+
+/// How a registration ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// The name is this process's now.
+    Registered,
+    /// A worker of that name is online, and was seen lately.
+    NameTaken,
+}
+
+/// Takes a name: a new one, an offline one, or one whose worker has not been seen for two of its heartbeat intervals.
+/// Of two processes that try at once, one gets it. Claims of a predecessor end: it is certainly gone.
+///
+/// # Errors
+/// The database failed; registering again is harmless.
+pub async fn register(
+    db: &Database,
+    claimant: &Claimant,
+    specialisation: &Specialisation,
+    heartbeat: Duration,
+) -> Result<Registration, DbError> {
+    let sql = "
+        with registered as (
+            insert into workers as worker (name, type, status, last_seen) values ($1, $2, 'online', now())
+            on conflict (name) do update set type = excluded.type, status = 'online', last_seen = now()
+                where worker.status is distinct from 'online'
+                   or worker.last_seen < now() - make_interval(secs => 2 * coalesce(
+                          (select heartbeat_seconds from worker_sessions where worker_id = worker.id), $4::int))
+                   or (select token from worker_sessions where worker_id = worker.id) = $3
+            returning id
+        ), session as (
+            insert into worker_sessions as session (worker_id, token, heartbeat_seconds)
+            select id, $3, $4 from registered
+            on conflict (worker_id) do update set token = excluded.token, heartbeat_seconds = excluded.heartbeat_seconds
+        ), freed as (
+            update order_claims set lease_until = now() from registered
+            where worker = $1 and token <> $3 and lease_until > now()
+        )
+        select id from registered";
+    let seconds = i32::try_from(heartbeat.as_secs()).map_err(DbError::unexpected)?;
+    let row = db
+        .query_opt(sql, &[&claimant.worker.as_str(), &specialisation.to_string(), &claimant.token, &seconds])
+        .await?;
+    Ok(if row.is_some() { Registration::Registered } else { Registration::NameTaken })
+}
+
+/// Says that the worker lives, and renews the leases of everything that it cooks.
+/// Returns the orders it still holds, or `None` if the name belongs to another process by now.
+///
+/// # Errors
+/// The database failed: leases were not renewed, as far as is known.
+pub async fn heartbeat(
+    db: &Database,
+    claimant: &Claimant,
+    lease: Duration,
+) -> Result<Option<Vec<i32>>, DbError> {
+    let sql = "
+        with beat as (
+            update workers set last_seen = now(), status = 'online'
+            from worker_sessions as session
+            where workers.name = $1 and session.worker_id = workers.id and session.token = $2
+            returning workers.id
+        ), renewed as (
+            update order_claims set lease_until = now() + make_interval(secs => $3) from beat
+            where token = $2
+            returning order_id
+        )
+        select array(select order_id from renewed) from beat";
+    let row = db.query_opt(sql, &[&claimant.worker.as_str(), &claimant.token, &lease.as_secs_f64()]).await?;
+    row.map(|row| Ok(row.try_get(0)?)).transpose()
+}
+
+/// Signs the worker off.
+///
+/// # Errors
+/// The database failed; the worker will be seen as offline two intervals after its last heartbeat.
+pub async fn go_offline(db: &Database, claimant: &Claimant) -> Result<(), DbError> {
+    let sql = "
+        update workers set status = 'offline', last_seen = now()
+        from worker_sessions as session
+        where workers.name = $1 and session.worker_id = workers.id and session.token = $2";
+    db.query(sql, &[&claimant.worker.as_str(), &claimant.token]).await.map(drop)
+}
+
+/// A worker as others see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerView {
+    /// Its name.
+    pub name: String,
+    /// Whether it signed on, did not sign off, and was seen within two of its heartbeat intervals.
+    pub online: bool,
+    /// Orders it has made ready.
+    pub orders_processed: i32,
+    /// Its last sign of life.
+    pub last_seen: Option<OffsetDateTime>,
+}
+
+/// All workers that ever registered, by name.
+///
+/// # Errors
+/// The database failed.
+pub async fn all(db: &Database) -> Result<Vec<WorkerView>, DbError> {
+    // 30 s is the heartbeat's default (specification), for rows that somebody else wrote.
+    let sql = "
+        select name, coalesce(orders_processed, 0), last_seen,
+               coalesce(status = 'online'
+                   and last_seen >= now() - make_interval(secs => 2 * coalesce(heartbeat_seconds, 30)), false)
+        from workers left join worker_sessions on worker_id = workers.id
+        order by name";
+    let rows = db.query(sql, &[]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(WorkerView {
+                name: row.try_get(0)?,
+                orders_processed: row.try_get(1)?,
+                last_seen: row.try_get(2)?,
+                online: row.try_get(3)?,
+            })
+        })
+        .collect()
+}

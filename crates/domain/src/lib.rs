@@ -1,0 +1,28 @@
+//! What an order is, and every rule about it: pure functions and types, no I/O and no clock.
+//!
+//! The services, `db` and `bus` all speak in these types; nothing here knows of any of them.
+
+pub mod money;
+pub mod order;
+pub mod order_message;
+pub mod order_number;
+pub mod order_status;
+pub mod order_type;
+pub mod place_order;
+pub mod priority;
+pub mod request_id;
+pub mod status_update;
+pub mod text_rules;
+pub mod timestamp;
+pub mod worker;
+
+pub use money::Money;
+pub use order::{NewOrder, OrderItem, Service};
+pub use order_message::OrderMessage;
+pub use order_number::OrderNumber;
+pub use order_status::OrderStatus;
+pub use order_type::OrderType;
+pub use priority::Priority;
+pub use request_id::RequestId;
+pub use status_update::StatusUpdate;
+pub use worker::{Specialisation, WorkerName};

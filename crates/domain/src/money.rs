@@ -1,0 +1,143 @@
+//! Exact amounts of money: decimal digits from the request's bytes to the database and back, never a float.
+
+use std::fmt;
+use std::iter::Sum;
+use std::str::FromStr;
+
+use bigdecimal::BigDecimal;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Longest number that is looked at; every valid price is far shorter.
+const MAX_DIGITS: usize = 40;
+
+/// An amount in the restaurant's currency, with exactly two decimals.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Money(BigDecimal);
+
+/// Why a text is not an amount of money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotMoney {
+    /// Not a decimal number.
+    #[error("is not a decimal number")]
+    NotANumber,
+    /// A third decimal, even a zero: somebody computed it with floats.
+    #[error("must have at most two decimals")]
+    TooManyDecimals,
+    /// No column of the database could hold it.
+    #[error("is too large")]
+    TooLarge,
+}
+
+impl Money {
+    /// The amount of so many cents.
+    pub fn from_cents(cents: i64) -> Self {
+        Self(BigDecimal::new(cents.into(), 2))
+    }
+
+    /// The price of `quantity` pieces at this price each.
+    #[must_use]
+    pub fn times(&self, quantity: u8) -> Self {
+        Self((&self.0 * BigDecimal::from(quantity)).with_scale(2))
+    }
+}
+
+impl FromStr for Money {
+    type Err = NotMoney;
+
+    fn from_str(text: &str) -> Result<Self, NotMoney> {
+        if text.len() > MAX_DIGITS {
+            return Err(NotMoney::TooLarge);
+        }
+        let amount = BigDecimal::from_str(text).map_err(|_| NotMoney::NotANumber)?;
+        // An exponent must be judged before any arithmetic: 1e999999999 is short to write and huge to compute with.
+        match amount.fractional_digit_count() {
+            3.. => Err(NotMoney::TooManyDecimals),
+            -9..=2 => Ok(Self(amount.with_scale(2))),
+            _ => Err(NotMoney::TooLarge),
+        }
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.to_plain_string())
+    }
+}
+
+impl Sum for Money {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        Self(amounts.fold(BigDecimal::new(0.into(), 2), |total, amount| total + amount.0))
+    }
+}
+
+impl Serialize for Money {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        bigdecimal::serde::json_num::serialize(&self.0, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Money {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = serde_json::Number::deserialize(deserializer)?;
+        number.as_str().parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_specifications_example_is_exact() {
+        let total: Money = ["15.99", "8.99"].iter().map(|price| price.parse::<Money>().unwrap()).sum();
+        assert_eq!(serde_json::to_string(&total).unwrap(), "24.98");
+    }
+
+    #[test]
+    fn the_largest_order_fits() {
+        let total: Money = (0..20).map(|_| "999.99".parse::<Money>().unwrap().times(10)).sum();
+        assert_eq!(total.to_string(), "199998.00");
+    }
+
+    #[test]
+    fn texts_that_are_no_money() {
+        for (text, why) in [
+            ("", NotMoney::NotANumber),
+            ("ten", NotMoney::NotANumber),
+            ("NaN", NotMoney::NotANumber),
+            ("1.999", NotMoney::TooManyDecimals),
+            ("1.990", NotMoney::TooManyDecimals),
+            ("1e-3", NotMoney::TooManyDecimals),
+            ("1e400", NotMoney::TooLarge),
+            ("1e999999999", NotMoney::TooLarge),
+            ("0000000000000000000000000000000000000000001", NotMoney::TooLarge),
+        ] {
+            assert_eq!(text.parse::<Money>(), Err(why), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn cents_survive_text_and_json(cents in 0_i64..10_000_000_000) {
+            let money = Money::from_cents(cents);
+            prop_assert_eq!(&money.to_string().parse::<Money>().unwrap(), &money);
+            let json = serde_json::to_string(&money).unwrap();
+            prop_assert_eq!(&json, &format!("{}.{:02}", cents / 100, cents % 100));
+            prop_assert_eq!(serde_json::from_str::<Money>(&json).unwrap(), money);
+        }
+
+        #[test]
+        fn a_sum_is_the_sum_of_the_cents(prices in prop::collection::vec((1_i64..=99_999, 1_u8..=10), 1..=20)) {
+            let total: Money = prices.iter().map(|(cents, quantity)| Money::from_cents(*cents).times(*quantity)).sum();
+            let cents: i64 = prices.iter().map(|(cents, quantity)| cents * i64::from(*quantity)).sum();
+            prop_assert_eq!(total, Money::from_cents(cents));
+        }
+
+        #[test]
+        fn no_text_panics(text in "\\PC{0,60}") {
+            let _ = text.parse::<Money>();
+        }
+    }
+}

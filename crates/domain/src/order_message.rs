@@ -1,0 +1,105 @@
+//! The body of the message that takes an order to the kitchen.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Money, NewOrder, OrderItem, OrderNumber, OrderType, Priority};
+
+/// The `Order Message` of the specification ("Message Publishing"), field by field in its order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderMessage {
+    /// The order's number.
+    pub order_number: OrderNumber,
+    /// The guest.
+    pub customer_name: String,
+    /// How it is served.
+    pub order_type: OrderType,
+    /// Table, for `dine_in`.
+    pub table_number: Option<i32>,
+    /// Address, for `delivery`.
+    pub delivery_address: Option<String>,
+    /// What to cook.
+    pub items: Vec<OrderItem>,
+    /// Sum of all lines.
+    pub total_amount: Money,
+    /// 1, 5 or 10.
+    pub priority: Priority,
+}
+
+impl OrderMessage {
+    /// The message of an order that has just got its number.
+    pub fn of(order_number: OrderNumber, order: &NewOrder) -> Self {
+        Self {
+            order_number,
+            customer_name: order.customer_name.clone(),
+            order_type: order.service.order_type(),
+            table_number: order.service.table_number().map(i32::from),
+            delivery_address: order.service.delivery_address().map(str::to_owned),
+            items: order.items.clone(),
+            total_amount: order.total_amount.clone(),
+            priority: order.priority,
+        }
+    }
+
+    /// Reads a delivered body; whatever does not fit can never be cooked.
+    ///
+    /// # Errors
+    /// The body is not the JSON of an order message; the text says what and where.
+    pub fn parse(body: &[u8]) -> Result<Self, NotAnOrderMessage> {
+        let message: Self = serde_json::from_slice(body)?;
+        if message.items.is_empty() {
+            return Err(NotAnOrderMessage::NoItems);
+        }
+        Priority::try_from(i32::from(message.priority.get()))?;
+        Ok(message)
+    }
+}
+
+/// Why a delivered body is no order.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAnOrderMessage {
+    /// Not JSON, or a field is missing or of another type.
+    #[error("the body is not an order message")]
+    Json(#[from] serde_json::Error),
+    /// Nothing to cook.
+    #[error("the order has no items")]
+    NoItems,
+    /// A priority that this system never gives.
+    #[error("the order's priority is out of range")]
+    Priority(#[from] crate::priority::NotAPriority),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The specification's own example, without its line breaks.
+    const EXAMPLE: &str = r#"{"order_number":"ORD_20241216_001","customer_name":"John Doe","order_type":"delivery","table_number":null,"delivery_address":"123 Main St, City","items":[{"name":"Margherita Pizza","quantity":7,"price":15.99}],"total_amount":111.93,"priority":10}"#;
+
+    #[test]
+    fn the_specifications_example_byte_for_byte() {
+        let message = OrderMessage::parse(EXAMPLE.as_bytes()).unwrap();
+        assert_eq!(serde_json::to_string(&message).unwrap(), EXAMPLE);
+    }
+
+    #[test]
+    fn fields_of_the_future_are_ignored() {
+        let future = EXAMPLE.replacen('{', r#"{"schema":2,"#, 1);
+        assert!(OrderMessage::parse(future.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_order() {
+        for (from, to) in [
+            ("ORD_20241216_001", "42"),
+            ("\"delivery\"", "\"drone\""),
+            ("15.99", "\"15.99\""),
+            ("\"priority\":10", "\"priority\":11"),
+            (r#"[{"name":"Margherita Pizza","quantity":7,"price":15.99}]"#, "[]"),
+            ("\"quantity\":7", "\"quantity\":-7"),
+            ("{", ""),
+        ] {
+            let body = EXAMPLE.replacen(from, to, 1);
+            assert!(OrderMessage::parse(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+}

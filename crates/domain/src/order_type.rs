@@ -1,0 +1,54 @@
+//! The three ways to eat.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// How the guest gets the food (specification, "Input Validation").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderType {
+    /// Served at a table.
+    DineIn,
+    /// Picked up by the guest.
+    Takeout,
+    /// Brought by a courier.
+    Delivery,
+}
+
+/// A text that names none of the three types.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown order type '{0}' (allowed: dine_in, takeout, delivery)")]
+pub struct UnknownOrderType(pub String);
+
+impl OrderType {
+    /// All types, in the specification's order.
+    pub const ALL: [Self; 3] = [Self::DineIn, Self::Takeout, Self::Delivery];
+
+    /// The name used in JSON, SQL and routing keys.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DineIn => "dine_in",
+            Self::Takeout => "takeout",
+            Self::Delivery => "delivery",
+        }
+    }
+}
+
+impl fmt::Display for OrderType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for OrderType {
+    type Err = UnknownOrderType;
+
+    fn from_str(text: &str) -> Result<Self, UnknownOrderType> {
+        Self::ALL
+            .into_iter()
+            .find(|order_type| order_type.as_str() == text)
+            .ok_or_else(|| UnknownOrderType(text.to_owned()))
+    }
+}

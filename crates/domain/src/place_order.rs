@@ -1,0 +1,404 @@
+//! From the bytes of `POST /orders` to a valid order, or to everything that is wrong with it.
+//!
+//! The body is split into its fields first, unread ([`RawValue`]), and each field is judged on its own:
+//! so a wrong type in one never hides a fault in another.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::text_rules::{self, TextFault};
+use crate::{Money, NewOrder, OrderItem, OrderType, Service};
+
+/// Most items of one order.
+pub const MAX_ITEMS: usize = 20;
+
+/// Why a body is no order.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// It cannot be read at all; the text says where reading stopped.
+    #[error("the body is not a JSON object that can be read: {0}")]
+    Malformed(String),
+    /// It can be read, and breaks these rules: all that it breaks.
+    #[error("the order breaks {} rule(s)", .0.len())]
+    Invalid(Vec<Violation>),
+}
+
+/// One broken rule.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Violation {
+    /// Where: a JSON pointer (RFC 6901) into the body.
+    pub pointer: String,
+    /// What is wrong there, in words for people.
+    pub detail: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.pointer, self.detail)
+    }
+}
+
+/// Reads and judges a body (specification, "Input Validation").
+///
+/// # Errors
+/// [`Rejection::Malformed`] if it is not one JSON object, else [`Rejection::Invalid`] with every violation.
+pub fn parse(body: &[u8]) -> Result<NewOrder, Rejection> {
+    let text = std::str::from_utf8(body)
+        .map_err(|why| Rejection::Malformed(format!("invalid UTF-8 after byte {}", why.valid_up_to())))?;
+    let raw: RawOrder<'_> = object(text).map_err(Rejection::Malformed)?;
+
+    let mut violations = Violations::default();
+    let customer_name = raw.customer_name(&mut violations);
+    let service = raw.service(&mut violations);
+    let items = raw.items(&mut violations);
+    match (customer_name, service, items) {
+        (Some(name), Some(service), Some(items)) if violations.0.is_empty() => {
+            Ok(NewOrder::new(name, service, items))
+        }
+        _ => Err(Rejection::Invalid(violations.0)),
+    }
+}
+
+/// The fields of the body; `null` counts as absent, unknown fields are ignored, a repeated one is malformed.
+#[derive(Deserialize)]
+struct RawOrder<'a> {
+    #[serde(borrow)]
+    customer_name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    order_type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    table_number: Option<&'a RawValue>,
+    #[serde(borrow)]
+    delivery_address: Option<&'a RawValue>,
+    #[serde(borrow)]
+    items: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct RawItem<'a> {
+    #[serde(borrow)]
+    name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    quantity: Option<&'a RawValue>,
+    #[serde(borrow)]
+    price: Option<&'a RawValue>,
+}
+
+impl RawOrder<'_> {
+    fn customer_name(&self, violations: &mut Violations) -> Option<String> {
+        violations.text("/customer_name", self.customer_name, text_rules::customer_name)
+    }
+
+    /// The order type together with the fields that depend on it.
+    fn service(&self, violations: &mut Violations) -> Option<Service> {
+        let order_type: String = violations.required("/order_type", self.order_type, "a string")?;
+        let Ok(order_type) = order_type.parse::<OrderType>() else {
+            violations.add("/order_type", "must be one of 'dine_in', 'takeout', 'delivery'");
+            return None;
+        };
+        if order_type != OrderType::DineIn && self.table_number.is_some() {
+            violations.add("/table_number", format_args!("must not be present in a {order_type} order"));
+        }
+        if order_type != OrderType::Delivery && self.delivery_address.is_some() {
+            violations.add("/delivery_address", format_args!("must not be present in a {order_type} order"));
+        }
+        match order_type {
+            OrderType::Takeout => Some(Service::Takeout),
+            OrderType::DineIn => {
+                let table_number = violations.integer("/table_number", self.table_number, 1, 100)?;
+                Some(Service::DineIn { table_number })
+            }
+            OrderType::Delivery => {
+                let address = violations.text(
+                    "/delivery_address",
+                    self.delivery_address,
+                    text_rules::delivery_address,
+                )?;
+                Some(Service::Delivery { address })
+            }
+        }
+    }
+
+    fn items(&self, violations: &mut Violations) -> Option<Vec<OrderItem>> {
+        let raw = violations.present("/items", self.items)?;
+        let Ok(raw_items) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) else {
+            violations.add("/items", "must be an array");
+            return None;
+        };
+        if !(1..=MAX_ITEMS).contains(&raw_items.len()) {
+            let count = raw_items.len();
+            violations.add("/items", format_args!("must contain 1 to {MAX_ITEMS} items, has {count}"));
+        }
+        // Items beyond the limit are not looked at: their faults would only bury the one that matters.
+        let items: Vec<_> = raw_items
+            .iter()
+            .take(MAX_ITEMS)
+            .enumerate()
+            .filter_map(|(place, raw)| item(&format!("/items/{place}"), raw, violations))
+            .collect();
+        Some(items)
+    }
+}
+
+fn item(pointer: &str, raw: &RawValue, violations: &mut Violations) -> Option<OrderItem> {
+    let raw: RawItem<'_> = match object(raw.get()) {
+        Ok(raw) => raw,
+        Err(why) => {
+            violations.add(pointer, format_args!("must be an object: {why}"));
+            return None;
+        }
+    };
+    let name = violations.text(&format!("{pointer}/name"), raw.name, text_rules::item_name);
+    let quantity = violations.integer(&format!("{pointer}/quantity"), raw.quantity, 1, 10);
+    let price = price(&format!("{pointer}/price"), raw.price, violations);
+    Some(OrderItem { name: name?, quantity: quantity?, price: price? })
+}
+
+/// 0.01 to 999.99, as a JSON number: a string would invite clients that compute with floats.
+fn price(pointer: &str, raw: Option<&RawValue>, violations: &mut Violations) -> Option<Money> {
+    let raw = violations.present(pointer, raw)?.get();
+    if !raw.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+        violations.add(pointer, "must be a number between 0.01 and 999.99");
+        return None;
+    }
+    match raw.parse::<Money>() {
+        Ok(price) if (Money::from_cents(1)..=Money::from_cents(99_999)).contains(&price) => Some(price),
+        Ok(_) | Err(crate::money::NotMoney::TooLarge) => {
+            violations.add(pointer, "must be between 0.01 and 999.99");
+            None
+        }
+        Err(why) => {
+            violations.add(pointer, why);
+            None
+        }
+    }
+}
+
+/// Reads a JSON object. (A derived struct would take an array, too, field by field.)
+fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+    let start = text.trim_start_matches([' ', '\t', '\n', '\r']);
+    if !start.is_empty() && !start.starts_with('{') {
+        // A syntax error is the better answer, where there is one.
+        serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|why| why.to_string())?;
+        return Err("expected an object".to_owned());
+    }
+    serde_json::from_str(text).map_err(|why| why.to_string())
+}
+
+/// Collects what is wrong; every method adds its own violation where it returns `None`.
+#[derive(Default)]
+struct Violations(Vec<Violation>);
+
+impl Violations {
+    fn add(&mut self, pointer: &str, detail: impl fmt::Display) {
+        self.0.push(Violation { pointer: pointer.to_owned(), detail: detail.to_string() });
+    }
+
+    fn present<'a>(&mut self, pointer: &str, raw: Option<&'a RawValue>) -> Option<&'a RawValue> {
+        if raw.is_none() {
+            self.add(pointer, "is required");
+        }
+        raw
+    }
+
+    fn required<T: DeserializeOwned>(
+        &mut self,
+        pointer: &str,
+        raw: Option<&RawValue>,
+        kind: &str,
+    ) -> Option<T> {
+        let raw = self.present(pointer, raw)?;
+        match serde_json::from_str(raw.get()) {
+            Ok(value) => Some(value),
+            Err(why) if why.is_data() => {
+                self.add(pointer, format_args!("must be {kind}"));
+                None
+            }
+            // The outer parse skips over strings without decoding them: a broken escape shows only here.
+            Err(why) => {
+                self.add(pointer, format_args!("must be {kind}: {why}"));
+                None
+            }
+        }
+    }
+
+    fn text(
+        &mut self,
+        pointer: &str,
+        raw: Option<&RawValue>,
+        rules: fn(&str) -> Vec<TextFault>,
+    ) -> Option<String> {
+        let text: String = self.required(pointer, raw, "a string")?;
+        let faults = rules(&text);
+        for fault in &faults {
+            self.add(pointer, fault);
+        }
+        faults.is_empty().then_some(text)
+    }
+
+    fn integer(&mut self, pointer: &str, raw: Option<&RawValue>, min: u8, max: u8) -> Option<u8> {
+        let raw = self.present(pointer, raw)?;
+        let number = serde_json::from_str::<u8>(raw.get()).ok().filter(|number| (min..=max).contains(number));
+        if number.is_none() {
+            self.add(pointer, format_args!("must be an integer between {min} and {max}"));
+        }
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn takeout() -> Value {
+        json!({
+            "customer_name": "Jane Doe",
+            "order_type": "takeout",
+            "items": [{"name": "Margherita Pizza", "quantity": 1, "price": 15.99}]
+        })
+    }
+
+    fn parse_json(body: &Value) -> Result<NewOrder, Rejection> {
+        parse(body.to_string().as_bytes())
+    }
+
+    fn violations(body: &Value) -> Vec<String> {
+        match parse_json(body) {
+            Err(Rejection::Invalid(violations)) => violations.iter().map(ToString::to_string).collect(),
+            other => panic!("not a list of violations: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_specifications_order_passes() {
+        let order = parse_json(&json!({
+            "customer_name": "John Doe",
+            "order_type": "takeout",
+            "items": [
+                {"name": "Margherita Pizza", "quantity": 1, "price": 15.99},
+                {"name": "Caesar Salad", "quantity": 1, "price": 8.99}
+            ]
+        }))
+        .unwrap();
+        assert_eq!(order.total_amount, "24.98".parse().unwrap());
+        assert_eq!(order.priority.get(), 1);
+        assert_eq!(order.service, Service::Takeout);
+    }
+
+    #[test]
+    fn null_counts_as_absent_and_unknown_fields_are_ignored() {
+        let mut body = takeout();
+        body["table_number"] = Value::Null;
+        body["delivery_address"] = Value::Null;
+        body["coupon"] = json!({"code": ["x"]});
+        assert!(parse_json(&body).is_ok());
+        body["customer_name"] = Value::Null;
+        assert_eq!(violations(&body), ["/customer_name is required"]);
+    }
+
+    #[test]
+    fn all_violations_are_reported() {
+        let body = json!({
+            "customer_name": "J@ne",
+            "order_type": "dine_in",
+            "delivery_address": "123 Main Street",
+            "items": [
+                {"name": "", "quantity": 11, "price": 0},
+                {"quantity": "1", "price": "9.99"},
+                7
+            ]
+        });
+        assert_eq!(
+            violations(&body),
+            [
+                "/customer_name must contain only letters, digits, spaces, hyphens and apostrophes, found '@'",
+                "/delivery_address must not be present in a dine_in order",
+                "/table_number is required",
+                "/items/0/name must have 1 to 50 characters, has 0",
+                "/items/0/quantity must be an integer between 1 and 10",
+                "/items/0/price must be between 0.01 and 999.99",
+                "/items/1/name is required",
+                "/items/1/quantity must be an integer between 1 and 10",
+                "/items/1/price must be a number between 0.01 and 999.99",
+                "/items/2 must be an object: expected an object",
+            ]
+        );
+    }
+
+    #[test]
+    fn only_the_items_within_the_limit_are_judged() {
+        let mut body = takeout();
+        body["items"] = json!(vec![json!({"name": "x", "quantity": 0, "price": 1}); 21]);
+        assert_eq!(violations(&body).len(), 21);
+        body["items"] = json!([]);
+        assert_eq!(violations(&body), ["/items must contain 1 to 20 items, has 0"]);
+    }
+
+    #[test]
+    fn malformed_bodies_say_where() {
+        for (body, why) in [
+            (&b""[..], "EOF while parsing a value at line 1 column 0"),
+            (b"[]", "expected an object"),
+            (b"\"x\"", "expected an object"),
+            (b"[1,", "EOF while parsing a value at line 1 column 3"),
+            (b"{\"customer_name\": \"x\"", "EOF while parsing an object at line 1 column 21"),
+            (b"{} x", "trailing characters at line 1 column 4"),
+            (b"{\"items\":1,\"items\":2}", "duplicate field `items` at line 1 column 18"),
+            (b"{\"a\":\"\xff\"}", "invalid UTF-8 after byte 6"),
+            (b"\x1f\x8b\x08", "invalid UTF-8 after byte 1"),
+        ] {
+            assert_eq!(
+                parse(body),
+                Err(Rejection::Malformed(why.to_owned())),
+                "{:?}",
+                String::from_utf8_lossy(body)
+            );
+        }
+    }
+
+    #[test]
+    fn a_lone_surrogate_is_a_violation_of_its_field() {
+        let body = takeout().to_string().replace("Jane Doe", "\\ud800");
+        let Err(Rejection::Invalid(violations)) = parse(body.as_bytes()) else { panic!("accepted") };
+        assert_eq!(violations.len(), 1);
+        assert!(violations[0].detail.starts_with("must be a string: "), "{violations:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_panics(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse(&body);
+        }
+
+        #[test]
+        fn no_json_panics(name in ".*", number in any::<f64>(), text in "\\PC*") {
+            let mut body = takeout();
+            body["customer_name"] = json!(name);
+            body["items"][0]["price"] = json!(number);
+            body["items"][0]["quantity"] = json!(number);
+            body["order_type"] = json!(text);
+            let _ = parse_json(&body);
+        }
+
+        #[test]
+        fn every_valid_order_passes_with_the_exact_total(
+            name in "[\\p{L}\\p{M}\\p{Nd}'’-]{1,50}",
+            lines in prop::collection::vec(("[^\\p{Cc}\\s]{1,50}", 1_u8..=10, 1_i64..=99_999), 1..=20),
+        ) {
+            let items = lines.iter().map(|(item, quantity, cents)| {
+                format!("{{\"name\":{},\"quantity\":{quantity},\"price\":{}}}", json!(item), Money::from_cents(*cents))
+            }).collect::<Vec<_>>().join(",");
+            let body = format!("{{\"customer_name\":{},\"order_type\":\"takeout\",\"items\":[{items}]}}", json!(name));
+            let order = parse(body.as_bytes()).unwrap();
+            let cents = lines.iter().map(|(_, quantity, cents)| cents * i64::from(*quantity)).sum();
+            prop_assert_eq!(order.total_amount, Money::from_cents(cents));
+            prop_assert_eq!(order.items.len(), lines.len());
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What the texts of an order may contain. Characters are Unicode scalar values.
+
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
+
+/// Why a text is refused; `Display` is what the guest reads.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextFault {
+    /// Shorter or longer than allowed.
+    #[error("must have {min} to {max} characters, has {actual}")]
+    Length {
+        /// Fewest characters.
+        min: usize,
+        /// Most characters.
+        max: usize,
+        /// What it has.
+        actual: usize,
+    },
+    /// Nothing but white space.
+    #[error("must not consist of spaces only")]
+    OnlySpaces,
+    /// A character outside the allowed set.
+    #[error("must contain only {allowed}, found {found:?}")]
+    Character {
+        /// The allowed set, for people.
+        allowed: &'static str,
+        /// The first offender.
+        found: char,
+    },
+}
+
+/// `customer_name`: 1 to 100 letters and marks of any script, digits, spaces, hyphens and apostrophes.
+pub fn customer_name(text: &str) -> Vec<TextFault> {
+    faults(text, 1, 100, "letters, digits, spaces, hyphens and apostrophes", |c| {
+        matches!(c, ' ' | '-' | '\'' | '’')
+            || matches!(c.general_category_group(), GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark)
+            || c.general_category() == GeneralCategory::DecimalNumber
+    })
+}
+
+/// `item.name`: 1 to 50 characters, none of them a control character.
+pub fn item_name(text: &str) -> Vec<TextFault> {
+    faults(text, 1, 50, "printable characters", |c| !c.is_control())
+}
+
+/// `delivery_address`: 10 to 500 characters; line breaks are fine, other control characters are not.
+pub fn delivery_address(text: &str) -> Vec<TextFault> {
+    faults(text, 10, 500, "printable characters and line breaks", |c| {
+        !c.is_control() || matches!(c, '\n' | '\r' | '\t')
+    })
+}
+
+fn faults(
+    text: &str,
+    min: usize,
+    max: usize,
+    allowed: &'static str,
+    is_allowed: impl Fn(char) -> bool,
+) -> Vec<TextFault> {
+    let mut faults = Vec::new();
+    let actual = text.chars().count();
+    if !(min..=max).contains(&actual) {
+        faults.push(TextFault::Length { min, max, actual });
+    }
+    if actual > 0 && text.chars().all(char::is_whitespace) {
+        faults.push(TextFault::OnlySpaces);
+    }
+    if let Some(found) = text.chars().find(|c| !is_allowed(*c)) {
+        faults.push(TextFault::Character { allowed, found });
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_any_script_pass() {
+        for name in [
+            "John Doe",
+            "Anne-Marie O'Neil",
+            "O’Brien",
+            "Иван Петров",
+            "李雷",
+            "José",
+            "Jose\u{301}",
+            "प्रिया",
+            "محمد",
+            "John 3",
+            "٣",
+        ] {
+            assert_eq!(customer_name(name), [], "{name}");
+        }
+    }
+
+    #[test]
+    fn names_with_anything_else_fail() {
+        for name in
+            ["John_Doe", "John.", "a,b", "<b>", "x@y", "tab\t", "nul\0", "🍕", "a\u{202e}b", "\u{a0}x", "½"]
+        {
+            assert!(matches!(customer_name(name)[..], [TextFault::Character { .. }]), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_counted_in_characters() {
+        assert_eq!(customer_name(&"李".repeat(100)), []);
+        assert_eq!(customer_name(&"李".repeat(101)), [TextFault::Length { min: 1, max: 100, actual: 101 }]);
+        assert_eq!(item_name(&"🍕".repeat(50)), []);
+        assert_eq!(item_name(""), [TextFault::Length { min: 1, max: 50, actual: 0 }]);
+        assert_eq!(delivery_address("123456789"), [TextFault::Length { min: 10, max: 500, actual: 9 }]);
+        assert_eq!(delivery_address("1234567890"), []);
+    }
+
+    #[test]
+    fn every_fault_is_reported() {
+        assert_eq!(customer_name(&"\t".repeat(101)).len(), 3);
+    }
+}

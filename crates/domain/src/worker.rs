@@ -1,0 +1,134 @@
+//! Who cooks what.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::OrderType;
+use crate::order_type::UnknownOrderType;
+
+/// The unique name of a kitchen worker: 1 to 64 letters, digits, spaces and `_ - . '`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WorkerName(String);
+
+/// A text that is no worker name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a worker name has 1 to 64 letters, digits, spaces or any of _ - . ' and does not start or end with a space"
+)]
+pub struct NotAWorkerName;
+
+impl WorkerName {
+    /// The name as it is stored and shown.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for WorkerName {
+    type Err = NotAWorkerName;
+
+    fn from_str(text: &str) -> Result<Self, NotAWorkerName> {
+        let valid = (1..=64).contains(&text.chars().count())
+            && text == text.trim()
+            && text.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '\''));
+        if valid { Ok(Self(text.to_owned())) } else { Err(NotAWorkerName) }
+    }
+}
+
+impl fmt::Display for WorkerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which types of order a worker cooks (`--order-types`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Specialisation {
+    /// Everything.
+    General,
+    /// These types only; never empty.
+    Only(BTreeSet<OrderType>),
+}
+
+/// Why a list of order types cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotASpecialisation {
+    /// A type that does not exist.
+    #[error(transparent)]
+    Unknown(#[from] UnknownOrderType),
+    /// Nothing named.
+    #[error(
+        "the list names no order type (allowed: dine_in, takeout, delivery; leave it out to cook everything)"
+    )]
+    Empty,
+}
+
+impl Specialisation {
+    /// Whether such a worker cooks orders of this type.
+    pub fn cooks(&self, order_type: OrderType) -> bool {
+        match self {
+            Self::General => true,
+            Self::Only(types) => types.contains(&order_type),
+        }
+    }
+}
+
+impl FromStr for Specialisation {
+    type Err = NotASpecialisation;
+
+    /// Reads a comma-separated list; spaces around names and repeated names do not matter.
+    fn from_str(list: &str) -> Result<Self, NotASpecialisation> {
+        let types = list
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .map(OrderType::from_str)
+            .collect::<Result<BTreeSet<_>, _>>()?;
+        if types.is_empty() { Err(NotASpecialisation::Empty) } else { Ok(Self::Only(types)) }
+    }
+}
+
+impl fmt::Display for Specialisation {
+    /// What the `type` column of `workers` holds: `general`, or the names joined by commas.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::General => f.write_str("general"),
+            Self::Only(types) => {
+                for (place, order_type) in types.iter().enumerate() {
+                    write!(f, "{}{order_type}", if place == 0 { "" } else { "," })?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_types() {
+        let both = Specialisation::Only([OrderType::DineIn, OrderType::Takeout].into());
+        assert_eq!(" dine_in , takeout".parse(), Ok(both.clone()));
+        assert_eq!("takeout,dine_in,takeout,".parse(), Ok(both.clone()));
+        assert_eq!(both.to_string(), "dine_in,takeout");
+        assert_eq!(" , ".parse::<Specialisation>(), Err(NotASpecialisation::Empty));
+        let refused = "dine_in,drive_in".parse::<Specialisation>().unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "unknown order type 'drive_in' (allowed: dine_in, takeout, delivery)"
+        );
+    }
+
+    #[test]
+    fn worker_names() {
+        for good in ["chef_mario", "Chef Anna-2", "José", "kitchen-worker-7f9c.x"] {
+            assert_eq!(good.parse::<WorkerName>().unwrap().as_str(), good);
+        }
+        for bad in ["", " ", " chef", "chef\n", "\u{1b}[2J", "a,b", &"x".repeat(65)] {
+            assert_eq!(bad.parse::<WorkerName>(), Err(NotAWorkerName), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Probes: `/livez` (the process works), `/readyz` (it can serve), `/health` (what it depends on, for people).
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use domain::timestamp::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Longest time that a check may take; after it what it checks counts as unhealthy.
+pub const CHECK_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The result of one check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What was checked, such as `database`.
+    pub name: &'static str,
+    /// Whether it works.
+    pub healthy: bool,
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    timestamp: Timestamp,
+    service: &'static str,
+    checks: Map<String, Value>,
+}
+
+/// The answer of `/health` and `/readyz`: 200 if all checks passed, else 503.
+pub fn report(service: &'static str, checks: &[Check]) -> HttpResponse {
+    let word = |healthy: bool| if healthy { "healthy" } else { "unhealthy" };
+    let healthy = checks.iter().all(|check| check.healthy);
+    let body = Health {
+        status: word(healthy),
+        timestamp: now(),
+        service,
+        checks: checks.iter().map(|check| (check.name.to_owned(), word(check.healthy).into())).collect(),
+    };
+    let mut response = if healthy { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    response.insert_header((header::CACHE_CONTROL, "no-store")).json(body)
+}
+
+/// The answer of `/livez`.
+pub async fn live() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .content_type("text/plain")
+        .body("ok\n")
+}
+
+#[expect(clippy::disallowed_methods, reason = "tells when the check was made, on the machine that made it")]
+fn now() -> Timestamp {
+    time::OffsetDateTime::now_utc().into()
+}
+
+/// Asks the service on this machine's `port` for its readiness: the `--healthcheck` of HTTP services.
+///
+/// # Errors
+/// It is not ready; the text says why.
+pub async fn probe(port: u16) -> Result<(), String> {
+    let ask = async {
+        let mut stream = TcpStream::connect(("localhost", port)).await?;
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+        let mut answer = String::new();
+        stream.take(16_384).read_to_string(&mut answer).await?;
+        Ok::<_, std::io::Error>(answer)
+    };
+    match timeout(CHECK_DEADLINE * 2, ask).await {
+        Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 200") => Ok(()),
+        Ok(Ok(answer)) => {
+            let body = answer.split_once("\r\n\r\n").map_or(answer.as_str(), |(_, body)| body);
+            Err(format!("the service on port {port} is not ready: {}", body.trim()))
+        }
+        Ok(Err(why)) => Err(format!("no service answers on port {port}: {why}")),
+        Err(_) => Err(format!("the service on port {port} did not answer in time")),
+    }
+}

@@ -1,0 +1,94 @@
+//! Errors as `application/problem+json` (RFC 9457).
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use domain::RequestId;
+use domain::place_order::Violation;
+use serde::Serialize;
+
+use crate::request_id;
+
+/// An answer that says what is wrong. A 500 says nothing of the inside; its cause is in the log under `request_id`.
+#[derive(Clone, Debug, Serialize, thiserror::Error)]
+#[error("{status} {title}: {detail}")]
+pub struct Problem {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    request_id: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Violation>,
+    #[serde(skip)]
+    retry_after_seconds: Option<u64>,
+}
+
+impl Problem {
+    /// A problem of this status; `detail` is for the client's developer.
+    pub fn new(status: StatusCode, detail: impl Into<String>, request_id: &RequestId) -> Self {
+        Self {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: detail.into(),
+            request_id: request_id.to_string(),
+            errors: Vec::new(),
+            retry_after_seconds: None,
+        }
+    }
+
+    /// A 500.
+    pub fn internal(request_id: &RequestId) -> Self {
+        let detail = "The order system could not process the request. Try again; if it stays so, tell the operator the request_id.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail, request_id)
+    }
+
+    /// Lists what the client must mend.
+    #[must_use]
+    pub fn with_errors(mut self, errors: Vec<Violation>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// Says when to come back (`Retry-After`, in seconds).
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_seconds = Some(seconds);
+        self
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        if let Some(seconds) = self.retry_after_seconds {
+            response.insert_header((header::RETRY_AFTER, seconds));
+        }
+        let body = serde_json::to_vec(self).unwrap_or_default();
+        response
+            .insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json")))
+            .body(body)
+    }
+}
+
+/// 404 for paths that do not exist.
+pub async fn not_found(request: HttpRequest) -> HttpResponse {
+    let detail =
+        format!("There is nothing at {}. See the README for the paths of this service.", request.path());
+    Problem::new(StatusCode::NOT_FOUND, detail, &request_id::of(&request)).error_response()
+}
+
+/// 405 for paths that exist with another method: `allowed` is what the resource takes.
+pub fn method_not_allowed(request: &HttpRequest, allowed: &'static str) -> HttpResponse {
+    let detail = format!("{} does not take {}; use {allowed}.", request.path(), request.method());
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail, &request_id::of(request));
+    let mut response = problem.error_response();
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}

@@ -1,0 +1,84 @@
+//! One line: which fields, in which order.
+
+use domain::RequestId;
+use domain::timestamp::Timestamp;
+use serde_json::{Map, Value};
+use slog::{KV, Record, Serializer};
+
+/// The three levels of the specification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// What happens to a single order.
+    Debug,
+    /// What happens to the service.
+    Info,
+    /// What went wrong, and is not passed on to anybody else.
+    Error,
+}
+
+impl Level {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "DEBUG",
+            Self::Info => "INFO",
+            Self::Error => "ERROR",
+        }
+    }
+
+    /// The slog level with which a line of this level is filtered.
+    pub(crate) fn to_slog(self) -> slog::Level {
+        match self {
+            Self::Debug => slog::Level::Debug,
+            Self::Info => slog::Level::Info,
+            Self::Error => slog::Level::Error,
+        }
+    }
+}
+
+impl std::str::FromStr for Level {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "debug" => Ok(Self::Debug),
+            "info" => Ok(Self::Info),
+            "error" => Ok(Self::Error),
+            _ => Err(format!("'{text}' is not a log level (allowed: debug, info, error)")),
+        }
+    }
+}
+
+/// Everything a line says besides its message.
+pub(crate) struct Line<'a> {
+    pub(crate) timestamp: Timestamp,
+    pub(crate) level: Level,
+    pub(crate) service: &'a str,
+    pub(crate) hostname: &'a str,
+    pub(crate) request_id: &'a RequestId,
+    pub(crate) action: &'a str,
+    pub(crate) details: Option<Map<String, Value>>,
+    pub(crate) duration_ms: Option<u64>,
+    pub(crate) error: Option<Value>,
+}
+
+impl KV for Line<'_> {
+    fn serialize(&self, record: &Record<'_>, out: &mut dyn Serializer) -> slog::Result {
+        out.emit_arguments("timestamp", &format_args!("{}", self.timestamp))?;
+        out.emit_str("level", self.level.as_str())?;
+        out.emit_str("service", self.service)?;
+        out.emit_str("hostname", self.hostname)?;
+        out.emit_str("request_id", self.request_id.as_str())?;
+        out.emit_str("action", self.action)?;
+        out.emit_arguments("message", record.msg())?;
+        if let Some(details) = &self.details {
+            out.emit_serde("details", &slog::Serde(details.clone()))?;
+        }
+        if let Some(duration) = self.duration_ms {
+            out.emit_u64("duration_ms", duration)?;
+        }
+        if let Some(error) = &self.error {
+            out.emit_serde("error", &slog::Serde(error.clone()))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,241 @@
+//! The handle that services log with.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::RequestId;
+use serde_json::{Map, Value, json};
+use slog::Drain;
+use time::OffsetDateTime;
+
+use crate::line::{Level, Line};
+use crate::sink::{PlainLines, Sink};
+
+/// Logs for one service under one request id; cheap to clone.
+#[derive(Clone)]
+pub struct Log {
+    origin: Arc<Origin>,
+    request_id: RequestId,
+}
+
+struct Origin {
+    service: &'static str,
+    hostname: String,
+    level: Level,
+    drain: slog::Fuse<SharedJson>,
+    plain: PlainLines,
+}
+
+/// `slog_json` writes through a `RefCell`; the lock is held for one line only.
+struct SharedJson(std::sync::Mutex<slog_json::Json<Sink>>);
+
+impl Drain for SharedJson {
+    type Ok = ();
+    type Err = slog::Never;
+
+    fn log(&self, record: &slog::Record<'_>, values: &slog::OwnedKVList) -> Result<(), slog::Never> {
+        let json = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // The sink itself never fails, and a line that cannot be serialised has nowhere to go but stderr.
+        if let Err(why) = json.log(record, values) {
+            eprintln!("a log line was lost: {why}");
+        }
+        Ok(())
+    }
+}
+
+impl Log {
+    pub(crate) fn new(service: &'static str, level: Level, sink: Sink) -> Self {
+        let plain = sink.plain_lines();
+        let json = slog_json::Json::new(sink).build();
+        let hostname = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let drain = SharedJson(std::sync::Mutex::new(json)).fuse();
+        let request_id = RequestId::from_fixed("startup-001");
+        Self { origin: Arc::new(Origin { service, hostname, level, drain, plain }), request_id }
+    }
+
+    /// The same log under another request id.
+    #[must_use]
+    pub fn with_request_id(&self, request_id: RequestId) -> Self {
+        Self { origin: Arc::clone(&self.origin), request_id }
+    }
+
+    /// The id that every line of this log carries.
+    pub fn request_id(&self) -> &RequestId {
+        &self.request_id
+    }
+
+    /// Something about the service as a whole.
+    pub fn info(&self, action: &'static str, message: impl Into<String>) -> Entry<'_> {
+        self.entry(Level::Info, action, message)
+    }
+
+    /// Something about a single order, message or request.
+    pub fn debug(&self, action: &'static str, message: impl Into<String>) -> Entry<'_> {
+        self.entry(Level::Debug, action, message)
+    }
+
+    /// A failure that ends here. The line carries the error's text and the chain of its causes.
+    pub fn error(&self, action: &'static str, message: impl Into<String>, why: &dyn Error) -> Entry<'_> {
+        let mut entry = self.entry(Level::Error, action, message);
+        let mut stack = why.to_string();
+        let mut cause = why.source();
+        while let Some(deeper) = cause {
+            stack.push_str("\ncaused by: ");
+            stack.push_str(&deeper.to_string());
+            cause = deeper.source();
+        }
+        entry.error = Some(json!({"msg": why.to_string(), "stack": stack}));
+        entry
+    }
+
+    /// Writes a plain line for people, in order with the log lines around it.
+    pub fn print(&self, text: impl std::fmt::Display) {
+        self.origin.plain.write(&format!("{text}\n"));
+    }
+
+    fn entry(&self, level: Level, action: &'static str, message: impl Into<String>) -> Entry<'_> {
+        let message = message.into();
+        Entry { log: self, level, action, message, details: None, duration: None, error: None }
+    }
+}
+
+/// A line in the making.
+#[must_use = "a line is written by emit()"]
+pub struct Entry<'a> {
+    log: &'a Log,
+    level: Level,
+    action: &'static str,
+    message: String,
+    details: Option<Map<String, Value>>,
+    duration: Option<Duration>,
+    error: Option<Value>,
+}
+
+impl Entry<'_> {
+    /// Adds a field to `details`.
+    pub fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.get_or_insert_default().insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Says how long it took; written in whole milliseconds.
+    pub fn took(mut self, duration: Duration) -> Self {
+        self.duration = Some(duration);
+        self
+    }
+
+    /// Writes the line.
+    #[expect(clippy::disallowed_methods, reason = "a log line tells the machine's time")]
+    pub fn emit(self) {
+        let origin = &*self.log.origin;
+        if self.level < origin.level {
+            return;
+        }
+        let line = Line {
+            timestamp: OffsetDateTime::now_utc().into(),
+            level: self.level,
+            service: origin.service,
+            hostname: &origin.hostname,
+            request_id: &self.log.request_id,
+            action: self.action,
+            details: self.details,
+            duration_ms: self
+                .duration
+                .map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
+            error: self.error,
+        };
+        let place = slog::RecordStatic {
+            location: &slog::RecordLocation { file: "", line: 0, column: 0, function: "", module: "" },
+            tag: "",
+            level: self.level.to_slog(),
+        };
+        let message = format_args!("{}", self.message);
+        let record = slog::Record::new(&place, &message, slog::BorrowedKV(&line));
+        let Ok(()) = origin.drain.log(&record, &slog::OwnedKVList::from(slog::o!()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Captured(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Captured {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn lines(level: Level, write: impl FnOnce(&Log)) -> Vec<String> {
+        let captured = Captured::default();
+        let (sink, flush) = crate::sink::start(captured.clone());
+        write(&Log::new("order-service", level, sink));
+        drop(flush);
+        let bytes = captured.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot store the order")]
+    struct Outer(#[source] std::io::Error);
+
+    #[test]
+    fn fields_come_in_the_order_of_the_specification() {
+        let lines = lines(Level::Debug, |log| {
+            log.info("service_started", "Order Service started on port 3000")
+                .detail("port", 3000)
+                .detail("max_concurrent", 50)
+                .took(Duration::from_millis(250))
+                .emit();
+        });
+        let line: Map<String, Value> = serde_json::from_str(&lines[0]).unwrap();
+        let (head, tail) = lines[0].split_once("\",\"level\"").unwrap();
+        assert!(head.starts_with("{\"timestamp\":\"20"), "{head}");
+        let hostname = line["hostname"].as_str().unwrap();
+        assert_eq!(
+            tail,
+            format!(
+                ":\"INFO\",\"service\":\"order-service\",\"hostname\":\"{hostname}\",\"request_id\":\"startup-001\",\
+                 \"action\":\"service_started\",\"message\":\"Order Service started on port 3000\",\
+                 \"details\":{{\"port\":3000,\"max_concurrent\":50}},\"duration_ms\":250}}"
+            )
+        );
+    }
+
+    #[test]
+    fn an_error_carries_the_chain_of_its_causes() {
+        let lines = lines(Level::Error, |log| {
+            let why = Outer(std::io::Error::other("disk\nfull"));
+            log.info("not_logged", "below the level").emit();
+            log.error("db_transaction_failed", "Order not stored", &why).emit();
+        });
+        assert_eq!(lines.len(), 1);
+        let line: Value = serde_json::from_str(&lines[0]).unwrap();
+        assert_eq!(
+            line["error"],
+            json!({"msg": "cannot store the order", "stack": "cannot store the order\ncaused by: disk\nfull"})
+        );
+    }
+
+    #[test]
+    fn no_line_is_lost_however_many_threads_write() {
+        let lines = lines(Level::Debug, |log| {
+            std::thread::scope(|threads| {
+                for _ in 0..8 {
+                    threads.spawn(|| (0..5_000).for_each(|_| log.debug("burst", "x".repeat(100)).emit()));
+                }
+            });
+        });
+        assert_eq!(lines.len(), 40_000);
+        assert!(lines.iter().all(|line| serde_json::from_str::<Value>(line).is_ok()));
+    }
+}

@@ -1,0 +1,117 @@
+//! The command line, read by argh, with what argh lacks: `--flag=value`, `-h` and `--version`.
+
+use std::ffi::OsString;
+
+use argh::FromArgs;
+
+use crate::Exit;
+
+/// Reads the arguments of this process.
+///
+/// # Errors
+/// [`Exit::Answered`] for `--help` and `--version`, [`Exit::Usage`] for what cannot be understood.
+pub fn parse<T: FromArgs>(program: &str) -> Result<T, Exit> {
+    parse_from(program, std::env::args_os().skip(1))
+}
+
+/// Reads the given arguments; `program` is the name shown in the help.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_from<T: FromArgs>(program: &str, arguments: impl Iterator<Item = OsString>) -> Result<T, Exit> {
+    let mut words = Vec::new();
+    for argument in arguments {
+        let argument = argument.into_string().map_err(|argument| {
+            let shown = argument.to_string_lossy().into_owned();
+            Exit::Usage(format!("{program}: the argument '{shown}' is not valid UTF-8; write it in UTF-8"))
+        })?;
+        match argument.split_once('=') {
+            Some((flag, value)) if flag.starts_with("--") => {
+                words.extend([flag.to_owned(), value.to_owned()]);
+            }
+            _ if argument == "-h" => words.push("--help".to_owned()),
+            _ if argument == "--version" => {
+                return Err(Exit::Answered(format!("{program} {}", env!("CARGO_PKG_VERSION"))));
+            }
+            _ => words.push(argument),
+        }
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    T::from_args(&[program], &words).map_err(|early| match early.status {
+        Ok(()) => Exit::Answered(early.output),
+        Err(()) => Exit::Usage(format!(
+            "{program}: {}\nRun '{program} --help' for what it takes.",
+            early.output.trim()
+        )),
+    })
+}
+
+/// Checks the `--mode` that a service binary takes so that it can be called like the wrapper.
+///
+/// # Errors
+/// [`Exit::Usage`] if another service was meant.
+pub fn check_mode(mode: Option<&str>, own: &str) -> Result<(), Exit> {
+    match mode {
+        Some(other) if other != own => Err(Exit::Usage(format!(
+            "{own}: --mode is '{other}', but this program is only '{own}'. Run 'restaurant-system --mode={other}' instead."
+        ))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// takes orders
+    #[derive(FromArgs, Debug, PartialEq)]
+    struct Arguments {
+        /// the HTTP port (default 3000)
+        #[argh(option, default = "3000")]
+        port: u16,
+        /// a text
+        #[argh(option, default = "String::new()")]
+        text: String,
+        /// a switch
+        #[argh(switch)]
+        fast: bool,
+    }
+
+    fn read(words: &[&str]) -> Result<Arguments, Exit> {
+        parse_from("order-service", words.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn both_forms_of_a_flag_work() {
+        let expected = Arguments { port: 80, text: "a=b --c".to_owned(), fast: true };
+        assert_eq!(read(&["--port=80", "--text=a=b --c", "--fast"]).unwrap(), expected);
+        assert_eq!(read(&["--port", "80", "--text", "a=b --c", "--fast"]).unwrap(), expected);
+    }
+
+    #[test]
+    fn help_and_version_are_answers() {
+        for words in [["--help"], ["-h"]] {
+            let Err(Exit::Answered(text)) = read(&words) else { panic!("no answer to {words:?}") };
+            assert!(text.contains("takes orders") && text.contains("--port"), "{text}");
+        }
+        assert_eq!(
+            read(&["--version"]),
+            Err(Exit::Answered(format!("order-service {}", env!("CARGO_PKG_VERSION"))))
+        );
+    }
+
+    #[test]
+    fn mistakes_name_the_argument() {
+        for (words, part) in [(["--port=x"], "port"), (["--prot=1"], "--prot"), (["--port"], "--port")] {
+            let Err(Exit::Usage(text)) = read(&words) else { panic!("accepted {words:?}") };
+            assert!(text.contains(part), "{text}");
+        }
+    }
+
+    #[test]
+    fn another_mode_is_refused() {
+        assert_eq!(check_mode(None, "order-service"), Ok(()));
+        assert_eq!(check_mode(Some("order-service"), "order-service"), Ok(()));
+        assert!(matches!(check_mode(Some("kitchen-worker"), "order-service"), Err(Exit::Usage(_))));
+    }
+}

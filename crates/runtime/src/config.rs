@@ -1,0 +1,221 @@
+//! The configuration: what can be set, and where it comes from.
+//!
+//! Environment > `<NAME>_FILE` > `config.yaml` > default; flags stand above all and belong to each service.
+
+mod environment;
+mod file;
+mod values;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// Everything that can be set, with the specification's defaults.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How PostgreSQL is reached.
+    pub database: Database,
+    /// How RabbitMQ is reached.
+    pub rabbitmq: Rabbitmq,
+    /// How the order service answers.
+    pub order: Order,
+    /// How the kitchen cooks.
+    pub kitchen: Kitchen,
+    /// Where HTTP services listen.
+    pub http: Http,
+    /// What is logged.
+    pub log: Log,
+}
+
+/// How PostgreSQL is reached.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// Name or address.
+    pub host: String,
+    /// TCP port.
+    #[serde(deserialize_with = "values::port")]
+    pub port: u16,
+    /// Role.
+    pub user: String,
+    /// Its password.
+    pub password: SecretString,
+    /// Database name.
+    pub database: String,
+    /// Most connections that one service opens.
+    #[serde(deserialize_with = "values::connections")]
+    pub max_connections: usize,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self {
+            host: "localhost".to_owned(),
+            port: 5432,
+            user: "restaurant_user".to_owned(),
+            password: "restaurant_pass".into(),
+            database: "restaurant_db".to_owned(),
+            max_connections: 8,
+        }
+    }
+}
+
+/// How RabbitMQ is reached.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rabbitmq {
+    /// Name or address.
+    pub host: String,
+    /// TCP port.
+    #[serde(deserialize_with = "values::port")]
+    pub port: u16,
+    /// User.
+    pub user: String,
+    /// Its password.
+    pub password: SecretString,
+    /// Virtual host.
+    pub vhost: String,
+}
+
+impl Default for Rabbitmq {
+    fn default() -> Self {
+        Self {
+            host: "localhost".to_owned(),
+            port: 5672,
+            user: "guest".to_owned(),
+            password: "guest".into(),
+            vhost: "/".to_owned(),
+        }
+    }
+}
+
+/// How the order service answers.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Order {
+    /// Whether an order is accepted (200) as soon as it is stored, and published when the broker is back.
+    pub accept_while_broker_down: bool,
+}
+
+/// How the kitchen cooks.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Kitchen {
+    /// How long each type of order takes.
+    pub cooking_seconds: CookingSeconds,
+}
+
+/// Cooking times, in the file in seconds, fractions allowed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CookingSeconds {
+    /// For orders at a table.
+    #[serde(deserialize_with = "values::seconds")]
+    pub dine_in: Duration,
+    /// For orders over the counter.
+    #[serde(deserialize_with = "values::seconds")]
+    pub takeout: Duration,
+    /// For orders by courier.
+    #[serde(deserialize_with = "values::seconds")]
+    pub delivery: Duration,
+}
+
+impl Default for CookingSeconds {
+    fn default() -> Self {
+        Self {
+            dine_in: Duration::from_secs(8),
+            takeout: Duration::from_secs(10),
+            delivery: Duration::from_secs(12),
+        }
+    }
+}
+
+/// Where HTTP services listen.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Address; the port is a flag.
+    #[serde(deserialize_with = "values::address")]
+    pub bind: std::net::IpAddr,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { bind: std::net::Ipv4Addr::LOCALHOST.into() }
+    }
+}
+
+/// What is logged.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `debug`, `info` or `error`: lines below it are not written.
+    #[serde(deserialize_with = "values::level")]
+    pub level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "debug".to_owned() }
+    }
+}
+
+/// Why there is no configuration. Passwords never appear in it.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file that was asked for is not there, or not readable.
+    #[error("cannot read the config file '{}': {why}. Check --config, or leave it out to use ./config.yaml", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        why: std::io::Error,
+    },
+    /// The file says something that is not understood.
+    #[error("{}: {}", path.display(), located(why))]
+    BadFile {
+        /// The file.
+        path: PathBuf,
+        /// Key, line, column, and what is allowed.
+        why: serde_yaml::Error,
+    },
+    /// A variable says something that is not understood.
+    #[error("the environment variable {name} {why}")]
+    BadVariable {
+        /// The variable.
+        name: String,
+        /// What is wrong with its value, and what is allowed.
+        why: String,
+    },
+    /// A `<NAME>_FILE` cannot be read.
+    #[error("the environment variable {name} names the file '{}', which cannot be read: {why}", path.display())]
+    BadSecretFile {
+        /// The variable.
+        name: String,
+        /// The file it names.
+        path: PathBuf,
+        /// What the operating system says.
+        why: std::io::Error,
+    },
+}
+
+/// The parser leaves out the place when it is the very first character.
+fn located(why: &serde_yaml::Error) -> String {
+    let text = why.to_string();
+    if text.contains(" at line ") { text } else { format!("{text} at line 1 column 1") }
+}
+
+impl Config {
+    /// Reads the file and this process's environment. Without `path`, a missing `./config.yaml` means defaults.
+    ///
+    /// # Errors
+    /// Whatever cannot be read or understood, with the key and the place.
+    pub fn load(path: Option<PathBuf>) -> Result<Self, ConfigError> {
+        let mut config = file::read(path)?;
+        environment::apply(&mut config, &|name| std::env::var_os(name))?;
+        Ok(config)
+    }
+}

@@ -1,0 +1,39 @@
+//! How a program ends.
+
+use std::process::ExitCode;
+
+/// An early end: what to print, and the exit code that tells a script why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The user asked for a text (`--help`, `--version`): printed on stdout, code 0.
+    Answered(String),
+    /// The command line cannot be understood: code 2.
+    Usage(String),
+    /// It went wrong while running: code 1.
+    Failed(String),
+    /// It went wrong while running, and the log says how: code 1.
+    Logged,
+    /// The configuration is bad: code 78 (`EX_CONFIG` of sysexits.h).
+    Config(String),
+}
+
+impl Exit {
+    /// Prints the text where it belongs.
+    pub fn report(&self) -> ExitCode {
+        match self {
+            Self::Answered(text) => {
+                println!("{}", text.trim_end());
+                ExitCode::SUCCESS
+            }
+            Self::Usage(text) => Self::complain(text, 2),
+            Self::Failed(text) => Self::complain(text, 1),
+            Self::Logged => ExitCode::FAILURE,
+            Self::Config(text) => Self::complain(text, 78),
+        }
+    }
+
+    fn complain(text: &str, code: u8) -> ExitCode {
+        eprintln!("{}", text.trim_end());
+        ExitCode::from(code)
+    }
+}

@@ -1,0 +1,13 @@
+//! What every program of the system needs before and around its work: arguments, configuration, the way to stop,
+//! and patience with servers that are away.
+
+pub mod arguments;
+pub mod backoff;
+pub mod config;
+pub mod exit;
+pub mod shutdown;
+
+pub use backoff::Backoff;
+pub use config::Config;
+pub use exit::Exit;
+pub use shutdown::Shutdown;

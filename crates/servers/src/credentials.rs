@@ -1,0 +1,85 @@
+//! The user of a private server: made with its data, kept beside it.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use rand::distr::{Alphanumeric, SampleString};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// A user name and its password.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The name.
+    pub user: String,
+    /// The password.
+    pub password: SecretString,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    user: String,
+    password: String,
+}
+
+impl Credentials {
+    /// What was stored when the data was made, else the given user, with a random password if none is given.
+    pub(crate) fn load_or_store(
+        path: &Path,
+        user: &str,
+        password: Option<&SecretString>,
+    ) -> Result<Self, Error> {
+        if path.exists() {
+            let text = fs::read_to_string(path).map_err(Error::file("read", path))?;
+            let stored: Stored =
+                serde_json::from_str(&text).map_err(|why| Error::file("understand", path)(why.into()))?;
+            return Ok(Self { user: stored.user, password: stored.password.into() });
+        }
+        // An empty password cannot log in.
+        let password = password
+            .map(|password| password.expose_secret().to_owned())
+            .filter(|password| !password.is_empty())
+            .unwrap_or_else(random_secret);
+        let stored = Stored { user: user.to_owned(), password };
+        let text = serde_json::to_string(&stored).map_err(|why| Error::file("write", path)(why.into()))?;
+        write_private(path, &text)?;
+        Ok(Self { user: stored.user, password: stored.password.into() })
+    }
+}
+
+/// 24 random letters and digits.
+pub(crate) fn random_secret() -> String {
+    Alphanumeric.sample_string(&mut rand::rng(), 24)
+}
+
+/// Writes a file that only its owner can read.
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Error> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(Error::file("write", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_password_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credentials.json");
+        let first = Credentials::load_or_store(&path, "anna", None).unwrap();
+        assert_eq!(first.password.expose_secret().len(), 24);
+        let second = Credentials::load_or_store(&path, "mario", Some(&"other".into())).unwrap();
+        assert_eq!(second.user, "anna");
+        assert_eq!(second.password.expose_secret(), first.password.expose_secret());
+    }
+}

@@ -1,0 +1,108 @@
+//! The least of an HTTP client: one request, one whole answer, for tools that talk to a server on this machine.
+
+use std::io::{Error, ErrorKind, Result};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Larger answers are refused.
+const SIZE_LIMIT: u64 = 32 << 20;
+
+/// What to ask for.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// `GET`, `POST`, …
+    pub method: &'a str,
+    /// Path and query, percent-encoded.
+    pub path: &'a str,
+    /// Names and values, beside those that every request has.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// JSON to send.
+    pub body: Option<&'a str>,
+}
+
+impl<'a> Request<'a> {
+    /// A plain GET.
+    pub fn get(path: &'a str) -> Self {
+        Self { method: "GET", path, headers: &[], body: None }
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body; bytes that are not UTF-8 are replaced.
+    pub body: String,
+}
+
+/// Sends a request to a port of this machine and reads the answer.
+///
+/// # Errors
+/// No connection, no answer within `limit`, or one that is not HTTP.
+pub async fn send(port: u16, request: &Request<'_>, limit: Duration) -> Result<Response> {
+    send_to((Ipv4Addr::LOCALHOST, port).into(), request, limit).await
+}
+
+/// As [`send`], to any address.
+///
+/// # Errors
+/// As [`send`].
+pub async fn send_to(address: SocketAddr, request: &Request<'_>, limit: Duration) -> Result<Response> {
+    tokio::time::timeout(limit, exchange(address, request))
+        .await
+        .map_err(|_| Error::from(ErrorKind::TimedOut))?
+}
+
+async fn exchange(address: SocketAddr, request: &Request<'_>) -> Result<Response> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(encode(address, request).as_bytes()).await?;
+    let mut bytes = Vec::new();
+    stream.take(SIZE_LIMIT).read_to_end(&mut bytes).await?;
+    decode(&String::from_utf8_lossy(&bytes))
+        .ok_or_else(|| Error::new(ErrorKind::InvalidData, "the answer is not HTTP"))
+}
+
+/// HTTP/1.0: the answer is not chunked, and ends with the connection.
+fn encode(address: SocketAddr, request: &Request<'_>) -> String {
+    let Request { method, path, headers, body } = request;
+    let mut lines = vec![format!("{method} {path} HTTP/1.0"), format!("Host: {address}")];
+    lines.extend(headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    if let Some(body) = body {
+        lines.push("Content-Type: application/json".to_owned());
+        lines.push(format!("Content-Length: {}", body.len()));
+    }
+    format!("{}\r\n\r\n{}", lines.join("\r\n"), body.unwrap_or_default())
+}
+
+fn decode(text: &str) -> Option<Response> {
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let status_line = head.lines().next()?;
+    let status = status_line.strip_prefix("HTTP/1.")?.split_whitespace().nth(1)?.parse().ok()?;
+    Some(Response { status, body: body.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read() {
+        let answer = decode("HTTP/1.1 404 Not Found\r\nServer: x\r\n\r\n{\"a\":1}\r\n\r\n").unwrap();
+        assert_eq!(answer, Response { status: 404, body: "{\"a\":1}\r\n\r\n".to_owned() });
+        assert_eq!(decode("SSH-2.0-OpenSSH\r\n\r\n"), None);
+    }
+
+    #[test]
+    fn a_request_carries_its_length() {
+        let address = (Ipv4Addr::LOCALHOST, 80).into();
+        let request = Request { method: "PUT", path: "/x", headers: &[("A", "b")], body: Some("é") };
+        assert_eq!(
+            encode(address, &request),
+            "PUT /x HTTP/1.0\r\nHost: 127.0.0.1:80\r\nA: b\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\né"
+        );
+    }
+}

@@ -1,0 +1,165 @@
+//! Packages of Debian and its kin, fetched by apt and unpacked in a folder of ours.
+//!
+//! `apt-get install` would create a cluster, register both servers to be started at every boot, and need root.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::Command;
+
+use super::ERLANG_ROOT;
+use crate::programs::folder_with;
+use crate::{Error, tool};
+
+/// A slow line needs its time for 100 MB.
+const FETCH_LIMIT: Duration = Duration::from_mins(30);
+const UNPACK_LIMIT: Duration = Duration::from_mins(5);
+/// PostgreSQL's compiler for queries: large, and only loaded if switched on.
+const LEFT_OUT: &str = "libllvm";
+/// Where Debian's Erlang believes itself to be.
+const INSTALLED_ERLANG: &str = "ROOTDIR=/usr/lib/erlang";
+
+/// Whether packages can be fetched here.
+pub(super) fn is_here() -> bool {
+    Path::new("/etc/debian_version").exists()
+        && ["apt-get", "dpkg-deb"].iter().all(|tool| folder_with(tool).is_some())
+}
+
+/// Fetches packages, and what they need and the system lacks, and unpacks each with its company in a folder of its name.
+pub(super) async fn fetch(
+    names: &[&str],
+    packages: &Path,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<(), Error> {
+    fs::create_dir_all(packages).map_err(Error::file("create the folder", packages))?;
+    let packages = packages.canonicalize().map_err(Error::file("find", packages))?;
+    let apt = Apt::prepare(packages.join("apt"))?;
+    progress("fetching the lists of packages (apt-get update, in a folder of our own)");
+    apt.run(&["update"], progress).await?;
+    for name in names {
+        progress(&format!("fetching {name} and what it needs"));
+        apt.run(&["install", "--download-only", "--no-install-recommends", name], progress).await?;
+        progress(&format!("unpacking {name}"));
+        let archives = apt.archives()?;
+        unpack(&archives, &packages.join(name)).await?;
+        for archive in archives {
+            fs::remove_file(&archive).map_err(Error::file("remove", archive))?;
+        }
+    }
+    fs::remove_dir_all(&apt.folder).map_err(Error::file("remove", &apt.folder))
+}
+
+/// apt with lists and archives in a folder of our own; it reads the system's sources, keys and state, and writes none of them.
+struct Apt {
+    folder: PathBuf,
+}
+
+impl Apt {
+    fn prepare(folder: PathBuf) -> Result<Self, Error> {
+        for part in ["lists/partial", "cache/archives/partial"] {
+            let path = folder.join(part);
+            fs::create_dir_all(&path).map_err(Error::file("create the folder", path))?;
+        }
+        // By file, since an option on the command line cannot contain every path.
+        let text = format!(
+            "Dir::State::lists \"{0}/lists\";\nDir::Cache \"{0}/cache\";\nDir::Cache::archives \"{0}/cache/archives\";\n\
+             Debug::NoLocking \"true\";\nAPT::Sandbox::User \"root\";\nAcquire::Languages \"none\";\nAcquire::Retries \"3\";\n",
+            folder.display()
+        );
+        let config = folder.join("apt.conf");
+        fs::write(&config, text).map_err(Error::file("write", config))?;
+        Ok(Self { folder })
+    }
+
+    async fn run(&self, arguments: &[&str], progress: &(dyn Fn(&str) + Sync)) -> Result<(), Error> {
+        let mut command = Command::new("apt-get");
+        command
+            .args(["--quiet", "--assume-yes"])
+            .args(arguments)
+            .env("APT_CONFIG", self.folder.join("apt.conf"))
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child =
+            command.spawn().map_err(|source| Error::Run { program: "apt-get".to_owned(), source })?;
+        let (output, errors) = (child.stdout.take(), child.stderr.take());
+        let mut complaints = Vec::new();
+        let work = async {
+            tokio::join!(
+                each_line(output, "Get:", |line| progress(line)),
+                each_line(errors, "E:", |line| complaints.push(line.to_owned())),
+            );
+            child.wait().await
+        };
+        let program = format!("apt-get {}", arguments.join(" "));
+        let Ok(status) = tokio::time::timeout(FETCH_LIMIT, work).await else {
+            return Err(Error::TooSlow { program, limit: FETCH_LIMIT });
+        };
+        let status = status.map_err(|source| Error::Run { program: program.clone(), source })?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(Error::Failed { program, status, output: complaints.join("\n") })
+    }
+
+    /// What was fetched.
+    fn archives(&self) -> Result<Vec<PathBuf>, Error> {
+        let folder = self.folder.join("cache/archives");
+        let mut archives = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(Error::file("read", &folder))? {
+            let path = entry.map_err(Error::file("read", &folder))?.path();
+            if path.extension().is_some_and(|extension| extension == "deb") {
+                archives.push(path);
+            }
+        }
+        Ok(archives)
+    }
+}
+
+/// Calls `act` with each line that starts so.
+async fn each_line(source: Option<impl AsyncRead + Unpin>, start: &str, mut act: impl FnMut(&str)) {
+    let Some(source) = source else { return };
+    let mut lines = BufReader::new(source).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if line.starts_with(start) {
+            act(&line);
+        }
+    }
+}
+
+/// Under another name first, so that an interrupted attempt is not taken for the programs.
+async fn unpack(archives: &[PathBuf], folder: &Path) -> Result<(), Error> {
+    let unfinished = folder.with_extension("new");
+    for old in [&unfinished, folder] {
+        if old.exists() {
+            fs::remove_dir_all(old).map_err(Error::file("remove", old))?;
+        }
+    }
+    for archive in archives {
+        if archive.file_name().is_some_and(|name| name.to_string_lossy().starts_with(LEFT_OUT)) {
+            continue;
+        }
+        let mut command = Command::new("dpkg-deb");
+        command.arg("--extract").arg(archive).arg(&unfinished);
+        tool::run(command, UNPACK_LIMIT).await?;
+    }
+    relocate_erlang(&unfinished)?;
+    fs::rename(&unfinished, folder).map_err(Error::file("create", folder))
+}
+
+/// The script `erl` has the place of its installation written into it.
+fn relocate_erlang(unpacked: &Path) -> Result<(), Error> {
+    let script = unpacked.join("usr/lib/erlang/bin/erl");
+    if !script.exists() {
+        return Ok(());
+    }
+    let text = fs::read_to_string(&script).map_err(Error::file("read", &script))?;
+    let text = text.replace(INSTALLED_ERLANG, &format!("ROOTDIR=\"${ERLANG_ROOT}\""));
+    fs::write(&script, text).map_err(Error::file("write", &script))
+}

@@ -1,0 +1,120 @@
+//! A promise that processes do not outlive their owner, even if it is killed with SIGKILL.
+
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use rustix::process::Signal;
+
+/// Reads "+ signal pid" and "- signal pid" lines. At the end of its input, which comes when the owner ends in whatever way,
+/// it asks the processes that are left to end, and kills those that are still there after 10 s.
+const WATCHER: &str = r#"
+trap '' HUP INT TERM
+held=
+while read -r change signal pid; do
+    case $change in
+        +) held="$held $signal:$pid" ;;
+        -) rest=
+           for one in $held; do [ "${one#*:}" = "$pid" ] || rest="$rest $one"; done
+           held=$rest ;;
+    esac
+done
+for one in $held; do kill -s "${one%:*}" "${one#*:}" 2>/dev/null; done
+for attempt in 1 2 3 4 5 6 7 8 9 10; do
+    left=
+    for one in $held; do kill -0 "${one#*:}" 2>/dev/null && left="$left ${one#*:}"; done
+    [ -n "$left" ] || exit 0
+    sleep 1
+done
+kill -s KILL $left 2>/dev/null
+"#;
+
+/// A watching process of ours; clones share it. When the last clone is dropped, whatever it still holds is ended.
+///
+/// A death signal of the kernel (`PR_SET_PDEATHSIG`) would not do: it comes when the starting *thread* ends.
+#[derive(Clone, Debug)]
+pub struct Leash(Arc<Watcher>);
+
+#[derive(Debug)]
+struct Watcher {
+    input: Mutex<Option<ChildStdin>>,
+    child: Mutex<Child>,
+}
+
+impl Leash {
+    /// Starts the watcher.
+    ///
+    /// # Errors
+    /// There is no `sh`, or no process can be started.
+    pub fn new() -> std::io::Result<Self> {
+        // In a process group of its own, so that what ends the owner's group leaves it alone.
+        let mut child = Command::new("sh")
+            .args(["-c", WATCHER, "leash"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()?;
+        let input = child.stdin.take();
+        Ok(Self(Arc::new(Watcher { input: Mutex::new(input), child: Mutex::new(child) })))
+    }
+
+    /// From now on the process ends with its owner; `signal` is how it is asked to.
+    pub fn hold(&self, pid: u32, signal: Signal) {
+        self.0.tell(&format!("+ {} {pid}\n", signal.as_raw()));
+    }
+
+    /// The process has ended: its number may soon belong to another.
+    pub fn release(&self, pid: u32) {
+        self.0.tell(&format!("- - {pid}\n"));
+    }
+}
+
+impl Watcher {
+    fn tell(&self, line: &str) {
+        if let Ok(mut input) = self.input.lock()
+            && let Some(input) = input.as_mut()
+        {
+            // Fails only if somebody killed the watcher: then the promise is void, the work goes on.
+            let _ = input.write_all(line.as_bytes());
+        }
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        if let Ok(mut input) = self.input.lock() {
+            input.take();
+        }
+        if let Ok(mut child) = self.child.lock() {
+            let _ = child.wait();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn what_is_held_ends_and_what_is_released_lives() {
+        let sleeper = || Command::new("sleep").arg("60").spawn().unwrap();
+        let (mut held, mut released) = (sleeper(), sleeper());
+        let leash = Leash::new().unwrap();
+        leash.hold(held.id(), Signal::INT);
+        leash.hold(released.id(), Signal::INT);
+        leash.release(released.id());
+        let start = Instant::now();
+        let reaper = std::thread::spawn(move || held.wait().unwrap());
+        drop(leash);
+        assert_eq!(reaper.join().unwrap().signal(), Some(2));
+        assert!(start.elapsed().as_secs() < 5);
+        assert_eq!(released.try_wait().unwrap(), None);
+        released.kill().unwrap();
+        released.wait().unwrap();
+    }
+}

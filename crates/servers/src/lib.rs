@@ -1,0 +1,30 @@
+//! Private PostgreSQL and RabbitMQ instances, each in a folder of its own: data, settings, log, password.
+//!
+//! `restaurant-ctl up` and the tests start their servers here. Nothing is shared with a system-wide server, nothing
+//! listens beyond 127.0.0.1, and nothing outside the folder is changed (RabbitMQ gets a symbolic link in the folder
+//! for temporary files where its own path has characters that its scripts cannot bear).
+
+mod credentials;
+mod error;
+pub mod http_client;
+mod install;
+mod leash;
+mod log_file;
+mod plain_path;
+mod ports;
+mod postgres;
+mod process;
+mod programs;
+mod rabbitmq;
+mod tool;
+
+pub use credentials::Credentials;
+pub use error::Error;
+pub use install::{Server, ensure_installed};
+pub use leash::Leash;
+pub use log_file::LogFile;
+pub use ports::free_port;
+pub use postgres::{PostgresAdmin, PostgresOptions, PrivatePostgres};
+pub use process::OwnedProcess;
+pub use programs::{PostgresPrograms, RabbitmqPrograms};
+pub use rabbitmq::{PrivateRabbitmq, RabbitmqAdmin, RabbitmqOptions};

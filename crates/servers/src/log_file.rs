@@ -1,0 +1,93 @@
+//! The log of a server, which is also the lock of its folder.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::fs::FlockOperation;
+
+use crate::Error;
+
+/// How long the processes of an earlier server may take to vanish.
+const RELEASE_LIMIT: Duration = Duration::from_secs(15);
+/// A log larger than this starts anew with the next start.
+const SIZE_LIMIT: u64 = 16 << 20;
+/// How much of its end is shown in an error.
+const TAIL_BYTES: u64 = 3000;
+const TAIL_LINES: usize = 12;
+
+/// An open, locked log. The process that writes it inherits it as its output, and with it the lock: as long as it or a child of it
+/// lives, even if its owner was killed, nobody else can start one on the same data.
+#[derive(Debug)]
+pub struct LogFile {
+    path: PathBuf,
+    file: File,
+    start: u64,
+}
+
+impl LogFile {
+    /// Opens the log, and waits until no earlier process holds it.
+    ///
+    /// # Errors
+    /// It cannot be written, or is held for too long.
+    pub async fn claim(path: &Path) -> Result<Self, Error> {
+        let mut options = OpenOptions::new();
+        let file = options.create(true).append(true).open(path).map_err(Error::file("write", path))?;
+        let deadline = Instant::now() + RELEASE_LIMIT;
+        while rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            if Instant::now() > deadline {
+                return Err(Error::InUse { log: path.to_owned() });
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let mut start = file.metadata().map_err(Error::file("read", path))?.len();
+        if start > SIZE_LIMIT {
+            file.set_len(0).map_err(Error::file("write", path))?;
+            start = 0;
+        }
+        Ok(Self { path: path.to_owned(), file, start })
+    }
+
+    /// A handle for a server's output.
+    pub(crate) fn output(&self) -> Result<File, Error> {
+        self.file.try_clone().map_err(Error::file("write", &self.path))
+    }
+
+    /// What was written since it was opened, for an error text: the last lines.
+    pub(crate) fn tail(&self) -> String {
+        let text = read_end(&self.path, self.start).unwrap_or_default();
+        last_lines(&text, TAIL_LINES)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn read_end(path: &Path, start: u64) -> io::Result<String> {
+    let mut file = fs::File::open(path)?;
+    let end = file.metadata()?.len();
+    file.seek(SeekFrom::Start(start.max(end.saturating_sub(TAIL_BYTES))))?;
+    let mut bytes = Vec::new();
+    file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The last lines that are not blank.
+pub(crate) fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> =
+        text.lines().map(str::trim_end).filter(|line| !line.is_empty()).rev().take(count).collect();
+    lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_lines_skip_blank_ones() {
+        assert_eq!(last_lines("a\n\nb\r\n\nc\n\n", 2), "b\nc");
+        assert_eq!(last_lines("", 2), "");
+    }
+}

@@ -1,0 +1,267 @@
+//! A PostgreSQL server of one's own.
+
+mod admin;
+mod identity;
+mod settings;
+mod version;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use secrecy::{ExposeSecret, SecretString};
+
+pub use admin::PostgresAdmin;
+use identity::Identity;
+
+use crate::credentials::write_private;
+use crate::log_file::LogFile;
+use crate::ports::free_port;
+use crate::process::OwnedProcess;
+use crate::programs::PostgresPrograms;
+use crate::{Credentials, Error, Leash, tool};
+
+const NAME: &str = "PostgreSQL";
+const POLL: Duration = Duration::from_millis(20);
+/// On a slow disk, creating the data takes its time.
+const CREATE_LIMIT: Duration = Duration::from_mins(2);
+/// After a crash it may have much to replay.
+const READY_LIMIT: Duration = Duration::from_mins(1);
+/// How long open transactions are rolled back and buffers written before it is killed.
+const STOP_LIMIT: Duration = Duration::from_secs(15);
+/// Another process may take the chosen port before PostgreSQL does.
+const PORT_ATTEMPTS: u8 = 3;
+
+/// How the server shall be.
+#[derive(Clone, Debug)]
+pub struct PostgresOptions {
+    /// The wished port; another is chosen if it is taken. 0: any.
+    pub port: u16,
+    /// Name of the superuser, when the data is made.
+    pub user: String,
+    /// Its password, when the data is made. None: random.
+    pub password: Option<SecretString>,
+    /// Whether a commit survives a power cut. Without it everything is quicker.
+    pub durable: bool,
+    /// How many connections it takes.
+    pub max_connections: u32,
+    /// Ends the server if its owner is killed.
+    pub leash: Option<Leash>,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            user: "restaurant_user".to_owned(),
+            password: None,
+            durable: true,
+            max_connections: 100,
+            leash: None,
+        }
+    }
+}
+
+/// A running private server. Dropped without [`PrivatePostgres::stop`], it is killed.
+#[derive(Debug)]
+pub struct PrivatePostgres {
+    folder: PathBuf,
+    options: PostgresOptions,
+    identity: Identity,
+    admin: PostgresAdmin,
+    process: OwnedProcess,
+}
+
+impl PrivatePostgres {
+    /// Starts a server on the data in `folder`, which is made if it is not there, and waits until it takes connections.
+    ///
+    /// # Errors
+    /// With the end of the server's log where there is one.
+    pub async fn start(
+        programs: &PostgresPrograms,
+        folder: &Path,
+        options: PostgresOptions,
+    ) -> Result<Self, Error> {
+        fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
+        let folder = folder.canonicalize().map_err(Error::file("find", folder))?;
+        let identity = Identity::find(&folder).await?;
+        let credentials = Credentials::load_or_store(
+            &folder.join("credentials.json"),
+            &options.user,
+            options.password.as_ref(),
+        )?;
+        let port = free_port(options.port).map_err(Error::NoPort)?;
+        let version = version::choose(programs, &folder)?.clone();
+        let mut admin = PostgresAdmin { version, port, credentials };
+
+        let mut attempts = 0;
+        let process = loop {
+            match launch(&folder, &identity, &admin, &options).await {
+                Ok(process) => break process,
+                Err(error) if attempts < PORT_ATTEMPTS && is_port_taken(&error) => {
+                    attempts += 1;
+                    admin.port = free_port(0).map_err(Error::NoPort)?;
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        Ok(Self { folder, options, identity, admin, process })
+    }
+
+    /// Ends it as an administrator would: open transactions are rolled back, everything is written. Killed if that takes
+    /// too long.
+    pub async fn stop(&mut self) {
+        self.process.stop(Signal::INT, STOP_LIMIT).await;
+    }
+
+    /// Ends it and all its sessions at once, as a power cut would.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again on the same port and data; stops it first if it still runs.
+    ///
+    /// # Errors
+    /// As [`PrivatePostgres::start`].
+    pub async fn restart(&mut self) -> Result<(), Error> {
+        self.stop().await;
+        self.process = launch(&self.folder, &self.identity, &self.admin, &self.options).await?;
+        Ok(())
+    }
+
+    /// Whether its process still lives.
+    pub fn is_running(&mut self) -> bool {
+        self.process.ended().is_none()
+    }
+
+    /// The main process.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.admin.port
+    }
+
+    /// The superuser.
+    pub fn credentials(&self) -> &Credentials {
+        &self.admin.credentials
+    }
+
+    /// What makes and drops databases in it.
+    pub fn admin(&self) -> &PostgresAdmin {
+        &self.admin
+    }
+
+    /// Its log.
+    pub fn log(&self) -> PathBuf {
+        log_in(&self.folder)
+    }
+}
+
+fn log_in(folder: &Path) -> PathBuf {
+    folder.join("postgres.log")
+}
+
+fn is_port_taken(error: &Error) -> bool {
+    matches!(error, Error::Ended { tail, .. } if tail.contains("Address already in use"))
+}
+
+/// Makes the data if need be, starts the server, and waits until it is ready.
+async fn launch(
+    folder: &Path,
+    identity: &Identity,
+    admin: &PostgresAdmin,
+    options: &PostgresOptions,
+) -> Result<OwnedProcess, Error> {
+    let log = LogFile::claim(&log_in(folder)).await?;
+    let data = folder.join("data");
+    if !data.join("PG_VERSION").exists() {
+        create_data(folder, &data, identity, admin, options.durable).await?;
+    }
+    let settings = data.join("postgresql.conf");
+    fs::write(&settings, settings::text(admin.port, options)).map_err(Error::file("write", &settings))?;
+    identity.give(folder)?;
+
+    let mut command = identity.command(&admin.version.bin.join("postgres"));
+    command.arg("-D").arg(&data).env_clear().envs(admin.environment());
+    let mut process = OwnedProcess::spawn(command, &log, options.leash.as_ref(), Signal::INT)?;
+    wait_until_ready(&mut process, &data, &log).await?;
+    Ok(process)
+}
+
+/// Made under another name first, so that an interrupted attempt is not taken for data.
+async fn create_data(
+    folder: &Path,
+    data: &Path,
+    identity: &Identity,
+    admin: &PostgresAdmin,
+    durable: bool,
+) -> Result<(), Error> {
+    let (unfinished, password) = (folder.join("data.new"), folder.join("password"));
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished).map_err(Error::file("remove", &unfinished))?;
+    }
+    write_private(&password, admin.credentials.password.expose_secret())?;
+    identity.give(folder)?;
+    let mut command = tokio::process::Command::from(identity.command(&admin.version.bin.join("initdb")));
+    command
+        .arg("--pgdata")
+        .arg(&unfinished)
+        .arg("--pwfile")
+        .arg(&password)
+        .args(["--username", &admin.credentials.user])
+        .args(["--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-instructions"])
+        .env_clear()
+        .envs(admin.environment());
+    if !durable {
+        command.arg("--no-sync");
+    }
+    let result = tool::run(command, CREATE_LIMIT).await;
+    fs::remove_file(&password).map_err(Error::file("remove", &password))?;
+    result?;
+    fs::rename(&unfinished, data).map_err(Error::file("create", data))
+}
+
+async fn wait_until_ready(process: &mut OwnedProcess, data: &Path, log: &LogFile) -> Result<(), Error> {
+    let deadline = Instant::now() + READY_LIMIT;
+    loop {
+        if let Some(status) = process.ended() {
+            return Err(Error::Ended { server: NAME, status, log: log.path().to_owned(), tail: log.tail() });
+        }
+        if fs::read_to_string(data.join("postmaster.pid")).is_ok_and(|text| is_ready(&text, process.pid())) {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(Error::NotReady {
+                server: NAME,
+                limit: READY_LIMIT,
+                log: log.path().to_owned(),
+                tail: log.tail(),
+            });
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// postmaster.pid, as `pg_ctl` reads it: the process on the first line, its state on the eighth.
+fn is_ready(pid_file: &str, pid: u32) -> bool {
+    let mut lines = pid_file.lines().map(str::trim);
+    lines.next() == Some(pid.to_string().as_str()) && lines.nth(6) == Some("ready")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ready_is_said_by_the_right_process() {
+        let text = "4711\n/data\n1700000000\n5432\n\n127.0.0.1\n  1 2\nready   \n";
+        assert!(is_ready(text, 4711));
+        assert!(!is_ready(text, 4712));
+        assert!(!is_ready("4711\n/data\n1700000000\n5432\n\n127.0.0.1\n  1 2\nstarting\n", 4711));
+        assert!(!is_ready("4711\n", 4711));
+    }
+}

@@ -1,0 +1,86 @@
+//! Databases of a private server: made and dropped by PostgreSQL's own tools.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use super::version::newest;
+use crate::programs::{PostgresPrograms, PostgresVersion};
+use crate::{Credentials, Error, tool};
+
+/// Dropping waits for a checkpoint, which can take its time on a slow disk.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// Makes and drops databases. Needs no more than port and credentials, so another process than the server's owner can do it.
+#[derive(Clone, Debug)]
+pub struct PostgresAdmin {
+    pub(super) version: PostgresVersion,
+    pub(super) port: u16,
+    pub(super) credentials: Credentials,
+}
+
+impl PostgresAdmin {
+    /// For a server that another process owns.
+    ///
+    /// # Errors
+    /// There are no programs.
+    pub fn connect(programs: &PostgresPrograms, port: u16, credentials: Credentials) -> Result<Self, Error> {
+        Ok(Self { version: newest(programs)?.clone(), port, credentials })
+    }
+
+    /// Makes a database, empty or as a copy of another to which nobody is connected.
+    ///
+    /// # Errors
+    /// It exists, or the server does not answer.
+    pub async fn create_database(&self, name: &str, template: Option<&str>) -> Result<(), Error> {
+        let mut command = self.command("createdb");
+        if let Some(template) = template {
+            command.args(["--template", template]);
+        }
+        command.arg(name);
+        tool::run(command, LIMIT).await.map(drop)
+    }
+
+    /// Makes a database unless it exists.
+    ///
+    /// # Errors
+    /// The server does not answer.
+    pub async fn ensure_database(&self, name: &str) -> Result<(), Error> {
+        match self.create_database(name, None).await {
+            Err(Error::Failed { output, .. }) if output.contains("already exists") => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Drops a database, whoever is connected to it, if it exists.
+    ///
+    /// # Errors
+    /// The server does not answer.
+    pub async fn drop_database(&self, name: &str) -> Result<(), Error> {
+        let mut command = self.command("dropdb");
+        command.args(["--if-exists", "--force", name]);
+        tool::run(command, LIMIT).await.map(drop)
+    }
+
+    fn command(&self, program: &str) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(self.version.bin.join(program));
+        command
+            .current_dir("/")
+            .env_clear()
+            .envs(self.environment())
+            .env("PGPASSWORD", self.credentials.password.expose_secret())
+            .args(["--host", "127.0.0.1", "--port", &self.port.to_string()])
+            .args(["--username", &self.credentials.user, "--maintenance-db", "postgres"]);
+        command
+    }
+
+    /// What the server's programs get as environment.
+    pub(super) fn environment(&self) -> Vec<(OsString, OsString)> {
+        let mut variables = tool::clean_environment();
+        if let Some(libraries) = &self.version.libraries {
+            variables.push(("LD_LIBRARY_PATH".into(), libraries.clone()));
+        }
+        variables
+    }
+}

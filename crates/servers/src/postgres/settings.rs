@@ -1,0 +1,43 @@
+//! The settings of a private PostgreSQL server.
+
+use super::PostgresOptions;
+
+/// The whole `postgresql.conf`.
+pub(super) fn text(port: u16, options: &PostgresOptions) -> String {
+    let durability = if options.durable {
+        "fsync = on\nsynchronous_commit = on\nfull_page_writes = on\n"
+    } else {
+        "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
+    };
+    format!(
+        "# Written anew at every start.\n\
+         listen_addresses = '127.0.0.1'\n\
+         port = {port}\n\
+         # The path of a socket may have 107 bytes: not every folder's has.\n\
+         unix_socket_directories = ''\n\
+         max_connections = {connections}\n\
+         shared_buffers = 64MB\n\
+         max_wal_size = 256MB\n\
+         min_wal_size = 32MB\n\
+         # Its library is large and left out where packages are unpacked; our statements are short.\n\
+         jit = off\n\
+         {durability}\
+         # The only zone that needs no time zone files.\n\
+         timezone = 'GMT'\n\
+         log_timezone = 'GMT'\n\
+         log_line_prefix = '%m [%p] '\n\
+         logging_collector = off\n",
+        connections = options.max_connections,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durability_is_a_choice() {
+        let of = |durable| text(1, &PostgresOptions { durable, ..PostgresOptions::default() });
+        assert!(of(true).contains("\nfsync = on\n") && of(false).contains("\nfsync = off\n"));
+    }
+}

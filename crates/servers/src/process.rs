@@ -1,0 +1,171 @@
+//! A process that belongs to this one, from start to end.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::log_file::LogFile;
+use crate::{Error, Leash};
+
+const POLL: Duration = Duration::from_millis(20);
+
+/// A process that belongs to this one. Dropped, it is killed with everything it started.
+#[derive(Debug)]
+pub struct OwnedProcess {
+    child: Child,
+    leash: Option<Leash>,
+    ended: Option<ExitStatus>,
+}
+
+impl OwnedProcess {
+    /// Starts it in a process group of its own, so that Ctrl-C in the terminal is its owner's affair. It writes into `log`.
+    /// `polite` is the signal by which the leash asks it to end.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub fn spawn(
+        mut command: Command,
+        log: &LogFile,
+        leash: Option<&Leash>,
+        polite: Signal,
+    ) -> Result<Self, Error> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(log.output()?)
+            .stderr(log.output()?)
+            .process_group(0)
+            .spawn()
+            .map_err(|source| Error::Run { program, source })?;
+        if let Some(leash) = leash {
+            leash.hold(child.id(), polite);
+        }
+        Ok(Self { child, leash: leash.cloned(), ended: None })
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        if self.ended.is_none()
+            && let Ok(Some(status)) = self.child.try_wait()
+        {
+            self.note_end(status);
+        }
+        self.ended
+    }
+
+    /// Asks it to end; kills it after `grace`.
+    pub async fn stop(&mut self, signal: Signal, grace: Duration) {
+        let deadline = Instant::now() + grace;
+        self.signal(signal);
+        while self.ended().is_none() {
+            if Instant::now() > deadline {
+                return self.kill();
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Ends it and everything it started at once, as a power cut would.
+    pub fn kill(&mut self) {
+        if self.ended().is_some() {
+            return;
+        }
+        // Stopped first, so that it starts nothing more.
+        self.signal(Signal::STOP);
+        let descendants = descendants(self.pid());
+        self.signal(Signal::KILL);
+        for pid in descendants {
+            signal(pid, Signal::KILL);
+        }
+        if let Ok(status) = self.child.wait() {
+            self.note_end(status);
+        }
+    }
+
+    /// Sends it a signal, if it still runs.
+    pub fn signal(&mut self, what: Signal) {
+        if self.ended().is_none() {
+            signal(self.pid(), what);
+        }
+    }
+
+    fn note_end(&mut self, status: ExitStatus) {
+        self.ended = Some(status);
+        if let Some(leash) = &self.leash {
+            leash.release(self.child.id());
+        }
+    }
+}
+
+impl Drop for OwnedProcess {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn signal(pid: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        // Fails if it has just ended by itself.
+        let _ = kill_process(pid, signal);
+    }
+}
+
+/// Children, their children, and so on. Empty where there is no /proc: then they notice by themselves.
+fn descendants(root: u32) -> Vec<u32> {
+    let pairs: Vec<(u32, u32)> = fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            Some((pid, parent_in_stat(&stat)?))
+        })
+        .collect();
+    let mut found = vec![root];
+    let mut next = 0;
+    while let Some(&parent) = found.get(next) {
+        found.extend(pairs.iter().filter(|(_, its_parent)| *its_parent == parent).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    found.split_off(1)
+}
+
+/// The parent's number in /proc/PID/stat; the program's name before it may contain spaces and parentheses.
+fn parent_in_stat(stat: &str) -> Option<u32> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parent_is_found_behind_a_hostile_name() {
+        assert_eq!(parent_in_stat("12 (a) R 9) S 7 12 12 0"), Some(7));
+        assert_eq!(parent_in_stat("nonsense"), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn grandchildren_are_descendants() {
+        let mut shell = Command::new("sh").args(["-c", "sleep 60 & wait"]).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while descendants(shell.id()).is_empty() && Instant::now() < deadline {
+            std::thread::sleep(POLL);
+        }
+        let found = descendants(std::process::id());
+        let children = descendants(shell.id());
+        assert!(found.contains(&shell.id()) && children.len() == 1 && found.contains(&children[0]));
+        signal(children[0], Signal::KILL);
+        shell.wait().unwrap();
+    }
+}

@@ -1,0 +1,300 @@
+//! A RabbitMQ server of one's own, with its management page, its own Erlang cookie and its own epmd.
+
+mod admin;
+mod home;
+mod settings;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use secrecy::SecretString;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+pub use admin::RabbitmqAdmin;
+use home::Home;
+
+use crate::credentials::{random_secret, write_private};
+use crate::log_file::LogFile;
+use crate::plain_path::PlainPath;
+use crate::ports::free_ports;
+use crate::process::OwnedProcess;
+use crate::programs::RabbitmqPrograms;
+use crate::{Credentials, Error, Leash, tool};
+
+const NAME: &str = "RabbitMQ";
+/// With an address as host, no name needs to be resolved.
+const NODE: &str = "restaurant@127.0.0.1";
+const POLL: Duration = Duration::from_millis(50);
+/// Five seconds on an idle machine with two cores; more when they are busy.
+const READY_LIMIT: Duration = Duration::from_mins(2);
+const STOP_LIMIT: Duration = Duration::from_secs(20);
+const EPMD_STOP_LIMIT: Duration = Duration::from_secs(2);
+const CALL_LIMIT: Duration = Duration::from_secs(3);
+/// Another process may take a chosen port before RabbitMQ does.
+const PORT_ATTEMPTS: u8 = 3;
+
+/// How the server shall be.
+#[derive(Clone, Debug)]
+pub struct RabbitmqOptions {
+    /// The wished AMQP port; another is chosen if it is taken. 0: any.
+    pub port: u16,
+    /// The wished port of the management page and API. 0: any.
+    pub management_port: u16,
+    /// Name of the administrator, when the data is made.
+    pub user: String,
+    /// His password, when the data is made. None: random.
+    pub password: Option<SecretString>,
+    /// Ends the server if its owner is killed.
+    pub leash: Option<Leash>,
+}
+
+impl Default for RabbitmqOptions {
+    fn default() -> Self {
+        Self { port: 0, management_port: 0, user: "guest".to_owned(), password: None, leash: None }
+    }
+}
+
+/// Every port of one server.
+#[derive(Clone, Copy, Debug)]
+struct Ports {
+    amqp: u16,
+    management: u16,
+    distribution: u16,
+    epmd: u16,
+}
+
+impl Ports {
+    fn choose(amqp: u16, management: u16) -> Result<Self, Error> {
+        let [amqp, management, distribution, epmd] =
+            free_ports([amqp, management, 0, 0]).map_err(Error::NoPort)?;
+        Ok(Self { amqp, management, distribution, epmd })
+    }
+}
+
+/// A running private server. Dropped without [`PrivateRabbitmq::stop`], it is killed.
+#[derive(Debug)]
+pub struct PrivateRabbitmq {
+    node: Node,
+    ports: Ports,
+    admin: RabbitmqAdmin,
+    leash: Option<Leash>,
+    running: Running,
+}
+
+/// What stays the same from start to start.
+#[derive(Debug)]
+struct Node {
+    folder: PathBuf,
+    /// The folder under a name that RabbitMQ can bear.
+    plain: PlainPath,
+    home: Home,
+    credentials: Credentials,
+}
+
+/// The server goes first: fields are dropped in order.
+#[derive(Debug)]
+struct Running {
+    server: OwnedProcess,
+    epmd: OwnedProcess,
+}
+
+impl PrivateRabbitmq {
+    /// Starts a server on the data in `folder`, which is made if it is not there, and waits until it serves.
+    ///
+    /// # Errors
+    /// With the end of the server's log where there is one.
+    pub async fn start(
+        programs: &RabbitmqPrograms,
+        folder: &Path,
+        options: RabbitmqOptions,
+    ) -> Result<Self, Error> {
+        fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
+        let folder = folder.canonicalize().map_err(Error::file("find", folder))?;
+        let plain = PlainPath::of(&folder)?;
+        let home = Home::new(programs, &plain)?;
+        let credentials = Credentials::load_or_store(
+            &folder.join("credentials.json"),
+            &options.user,
+            options.password.as_ref(),
+        )?;
+        let node = Node { folder, plain, home, credentials };
+
+        let mut ports = Ports::choose(options.port, options.management_port)?;
+        let mut attempts = 0;
+        loop {
+            let admin = RabbitmqAdmin::new(ports.management, node.credentials.clone());
+            match launch(&node, ports, &admin, options.leash.as_ref()).await {
+                Ok(running) => return Ok(Self { node, ports, admin, leash: options.leash, running }),
+                Err(error) if attempts < PORT_ATTEMPTS && is_port_taken(&error) => {
+                    attempts += 1;
+                    ports = Ports::choose(0, 0)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Ends it as an administrator would. Killed if that takes too long.
+    pub async fn stop(&mut self) {
+        if self.is_running() {
+            self.node.forget_statistics(self.ports).await;
+        }
+        self.running.server.stop(Signal::TERM, STOP_LIMIT).await;
+        self.running.epmd.stop(Signal::TERM, EPMD_STOP_LIMIT).await;
+    }
+
+    /// Ends it at once, as a power cut would.
+    pub fn kill(&mut self) {
+        self.running.server.kill();
+        self.running.epmd.kill();
+    }
+
+    /// Starts it again on the same ports and data; stops it first if it still runs.
+    ///
+    /// # Errors
+    /// As [`PrivateRabbitmq::start`].
+    pub async fn restart(&mut self) -> Result<(), Error> {
+        self.stop().await;
+        self.running = launch(&self.node, self.ports, &self.admin, self.leash.as_ref()).await?;
+        Ok(())
+    }
+
+    /// Whether its process still lives.
+    pub fn is_running(&mut self) -> bool {
+        self.running.server.ended().is_none()
+    }
+
+    /// The server's process.
+    pub fn pid(&self) -> u32 {
+        self.running.server.pid()
+    }
+
+    /// The AMQP port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.ports.amqp
+    }
+
+    /// The port of the management page and API on 127.0.0.1.
+    pub fn management_port(&self) -> u16 {
+        self.ports.management
+    }
+
+    /// The administrator.
+    pub fn credentials(&self) -> &Credentials {
+        &self.node.credentials
+    }
+
+    /// What makes and deletes virtual hosts in it.
+    pub fn admin(&self) -> &RabbitmqAdmin {
+        &self.admin
+    }
+
+    /// Its log.
+    pub fn log(&self) -> PathBuf {
+        log_in(&self.node.folder)
+    }
+}
+
+impl Node {
+    /// RabbitMQ 3.10 to 4 with management takes 5 s longer to stop than need be: while the application is being stopped, one of
+    /// its event handlers asks the application controller, which is waiting for it. Without the handler it stops in one second.
+    async fn forget_statistics(&self, ports: Ports) {
+        let mut command = tokio::process::Command::new(self.home.erlang().join("erl_call"));
+        command
+            .env_clear()
+            .envs(settings::environment(self.plain.path(), &self.home, ports))
+            .args(["-timeout", "2", "-name", NODE, "-a"])
+            .arg("gen_event delete_handler [rabbit_event,rabbit_mgmt_db_handler,[]]");
+        // A convenience: without it, stopping is only slower.
+        let _ = tool::run(command, CALL_LIMIT).await;
+    }
+
+    fn write_files(&self, ports: Ports) -> Result<(), Error> {
+        let write = |name: &str, text: &str| {
+            let path = self.folder.join(name);
+            fs::write(&path, text).map_err(Error::file("write", path))
+        };
+        write("rabbitmq.conf", &settings::rabbitmq_conf(ports))?;
+        write("enabled_plugins", "[rabbitmq_management].\n")?;
+        write_private(&self.folder.join("advanced.config"), &settings::advanced_config(&self.credentials))?;
+        let cookie = self.folder.join(".erlang.cookie");
+        if !cookie.exists() {
+            write_private(&cookie, &random_secret())?;
+        }
+        Ok(())
+    }
+}
+
+fn log_in(folder: &Path) -> PathBuf {
+    folder.join("rabbitmq.log")
+}
+
+fn is_port_taken(error: &Error) -> bool {
+    matches!(error, Error::Ended { tail, .. } if tail.contains("eaddrinuse") || tail.contains("Address already in use"))
+}
+
+/// Starts epmd and the server, and waits until it serves.
+async fn launch(
+    node: &Node,
+    ports: Ports,
+    admin: &RabbitmqAdmin,
+    leash: Option<&Leash>,
+) -> Result<Running, Error> {
+    let log = LogFile::claim(&log_in(&node.folder)).await?;
+    node.home.make()?;
+    node.write_files(ports)?;
+    let environment = settings::environment(node.plain.path(), &node.home, ports);
+
+    // Not the epmd that every Erlang program of this machine shares and that outlives them all.
+    let mut command = Command::new(node.home.erlang().join("epmd"));
+    command
+        .args(["-address", "127.0.0.1", "-port", &ports.epmd.to_string()])
+        .env_clear()
+        .envs(environment.clone());
+    let mut epmd = OwnedProcess::spawn(command, &log, leash, Signal::TERM)?;
+    wait_until("epmd", &mut epmd, &log, || async {
+        TcpStream::connect(("127.0.0.1", ports.epmd)).await.is_ok()
+    })
+    .await?;
+
+    let mut command = Command::new(node.home.start_script());
+    command.current_dir(&node.folder).env_clear().envs(environment);
+    let mut server = OwnedProcess::spawn(command, &log, leash, Signal::TERM)?;
+    wait_until(NAME, &mut server, &log, || async { speaks_amqp(ports.amqp).await && admin.answers().await })
+        .await?;
+    Ok(Running { server, epmd })
+}
+
+async fn wait_until<Check: Future<Output = bool>>(
+    server: &'static str,
+    process: &mut OwnedProcess,
+    log: &LogFile,
+    is_ready: impl Fn() -> Check,
+) -> Result<(), Error> {
+    let deadline = Instant::now() + READY_LIMIT;
+    while !is_ready().await {
+        let path = log.path().to_owned();
+        if let Some(status) = process.ended() {
+            return Err(Error::Ended { server, status, log: path, tail: log.tail() });
+        }
+        if Instant::now() > deadline {
+            return Err(Error::NotReady { server, limit: READY_LIMIT, log: path, tail: log.tail() });
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(())
+}
+
+/// Whether it answers the protocol header of AMQP 0-9-1 with a method frame.
+async fn speaks_amqp(port: u16) -> bool {
+    let attempt = async {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream.write_all(b"AMQP\x00\x00\x09\x01").await?;
+        stream.read_u8().await
+    };
+    matches!(tokio::time::timeout(CALL_LIMIT, attempt).await, Ok(Ok(1)))
+}

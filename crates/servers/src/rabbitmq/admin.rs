@@ -1,0 +1,98 @@
+//! Virtual hosts of a private server, by its management API.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use secrecy::ExposeSecret;
+
+use crate::http_client::{Request, Response, send};
+use crate::{Credentials, Error};
+
+const LIMIT: Duration = Duration::from_secs(30);
+const ALL_RIGHTS: &str = r#"{"configure":".*","write":".*","read":".*"}"#;
+
+/// Makes and deletes virtual hosts. Needs no more than port and credentials, so another process than the server's owner can do
+/// it.
+#[derive(Clone, Debug)]
+pub struct RabbitmqAdmin {
+    port: u16,
+    credentials: Credentials,
+}
+
+impl RabbitmqAdmin {
+    /// For the server with its management API on this port of 127.0.0.1.
+    pub fn new(port: u16, credentials: Credentials) -> Self {
+        Self { port, credentials }
+    }
+
+    /// Makes a virtual host in which the administrator may do everything; one that exists stays as it is.
+    ///
+    /// # Errors
+    /// The server refuses, or does not answer.
+    pub async fn create_vhost(&self, name: &str) -> Result<(), Error> {
+        let (name, user) = (encode(name), encode(&self.credentials.user));
+        self.change("PUT", &format!("/api/vhosts/{name}"), None).await?;
+        self.change("PUT", &format!("/api/permissions/{name}/{user}"), Some(ALL_RIGHTS)).await
+    }
+
+    /// Deletes a virtual host with everything in it, if it exists; its connections are closed.
+    ///
+    /// # Errors
+    /// The server refuses, or does not answer.
+    pub async fn delete_vhost(&self, name: &str) -> Result<(), Error> {
+        match self.change("DELETE", &format!("/api/vhosts/{}", encode(name)), None).await {
+            Err(Error::Api { status: 404, .. }) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Any request to the management API; `path` starts with `/api/` and is percent-encoded.
+    ///
+    /// # Errors
+    /// The server does not answer. Its refusals are answers.
+    pub async fn request(&self, method: &str, path: &str, body: Option<&str>) -> Result<Response, Error> {
+        let login = format!("{}:{}", self.credentials.user, self.credentials.password.expose_secret());
+        let authorization = format!("Basic {}", BASE64_STANDARD.encode(login));
+        let headers = [("Authorization", authorization.as_str())];
+        send(self.port, &Request { method, path, headers: &headers, body }, LIMIT)
+            .await
+            .map_err(|source| Error::NoApi { request: format!("{method} {path}"), source })
+    }
+
+    async fn change(&self, method: &str, path: &str, body: Option<&str>) -> Result<(), Error> {
+        let response = self.request(method, path, body).await?;
+        if (200..300).contains(&response.status) {
+            return Ok(());
+        }
+        Err(Error::Api { request: format!("{method} {path}"), status: response.status, body: response.body })
+    }
+
+    /// Whether the API is there and lets us in.
+    pub(super) async fn answers(&self) -> bool {
+        self.request("GET", "/api/whoami", None).await.is_ok_and(|response| response.status == 200)
+    }
+}
+
+/// Percent-encodes a name for its place in a path: `/` becomes `%2F`.
+fn encode(name: &str) -> String {
+    name.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_encoded() {
+        assert_eq!(encode("/"), "%2F");
+        assert_eq!(encode("test-1_é ?"), "test-1_%C3%A9%20%3F");
+    }
+}

@@ -1,0 +1,108 @@
+//! The settings of a private RabbitMQ server.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use secrecy::ExposeSecret;
+
+use super::home::Home;
+use super::{NODE, Ports};
+use crate::{Credentials, tool};
+
+/// `rabbitmq.conf`.
+pub(super) fn rabbitmq_conf(ports: Ports) -> String {
+    let Ports { amqp, management, .. } = ports;
+    format!(
+        "# Written anew at every start.\n\
+         listeners.tcp.1 = 127.0.0.1:{amqp}\n\
+         management.tcp.ip = 127.0.0.1\n\
+         management.tcp.port = {management}\n\
+         # Not a share of the whole machine's memory.\n\
+         vm_memory_high_watermark.absolute = 1GB\n\
+         disk_free_limit.absolute = 50MB\n\
+         log.console = true\n\
+         log.console.level = info\n\
+         log.file = false\n"
+    )
+}
+
+/// `advanced.config`: here a name or password may contain every character.
+pub(super) fn advanced_config(credentials: &Credentials) -> String {
+    format!(
+        "[{{rabbit, [{{default_user, {}}}, {{default_pass, {}}}]}}].\n",
+        binary(&credentials.user),
+        binary(credentials.password.expose_secret())
+    )
+}
+
+/// An Erlang binary, byte by byte.
+fn binary(text: &str) -> String {
+    let bytes: Vec<String> = text.bytes().map(|byte| byte.to_string()).collect();
+    format!("<<{}>>", bytes.join(","))
+}
+
+/// Everything RabbitMQ's scripts read from the environment, pointed into the folder.
+pub(super) fn environment(folder: &Path, home: &Home, ports: Ports) -> Vec<(OsString, OsString)> {
+    let in_folder = |name: &str| folder.join(name).into_os_string();
+    let text = |value: &str| OsString::from(value);
+    let mut variables = tool::clean_environment();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::iter::once(home.erlang().to_owned()).chain(std::env::split_paths(&path));
+    variables.extend(
+        [
+            // Beside the cookie: `erl` of the right installation is found first.
+            ("PATH", std::env::join_paths(path).unwrap_or_default()),
+            ("HOME", in_folder("")),
+            ("RABBITMQ_SCRIPTS_DIR", home.scripts().into_os_string()),
+            ("RABBITMQ_NODENAME", text(NODE)),
+            ("RABBITMQ_USE_LONGNAME", text("true")),
+            ("RABBITMQ_DIST_PORT", text(&ports.distribution.to_string())),
+            // Only to keep those of the system from being read.
+            ("RABBITMQ_CONF_ENV_FILE", in_folder("rabbitmq-env.conf")),
+            ("RABBITMQ_CONFIG_FILE", in_folder("rabbitmq.conf")),
+            ("RABBITMQ_ADVANCED_CONFIG_FILE", in_folder("advanced.config")),
+            ("RABBITMQ_ENABLED_PLUGINS_FILE", in_folder("enabled_plugins")),
+            ("RABBITMQ_MNESIA_BASE", in_folder("data")),
+            ("RABBITMQ_LOG_BASE", in_folder("logs")),
+            ("RABBITMQ_FEATURE_FLAGS_FILE", in_folder("feature_flags")),
+            ("RABBITMQ_PID_FILE", in_folder("rabbitmq.pid")),
+            ("RABBITMQ_LOGS", text("-")),
+            ("RABBITMQ_LOG", text("-color")),
+            // The script then becomes Erlang instead of waiting for it: its process is the server's.
+            ("RABBITMQ_ALLOW_INPUT", text("true")),
+            // Two schedulers do for a restaurant, and take less memory than one for each core.
+            (
+                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
+                text("-noinput +S 2:2 -kernel inet_dist_use_interface {127,0,0,1}"),
+            ),
+            ("ERL_EPMD_ADDRESS", text("127.0.0.1")),
+            ("ERL_EPMD_PORT", text(&ports.epmd.to_string())),
+            // Else Erlang starts an epmd that nobody ends.
+            ("ERL_AFLAGS", text("-start_epmd false")),
+            ("ERL_CRASH_DUMP_SECONDS", text("0")),
+        ]
+        .map(|(name, value)| (OsString::from(name), value)),
+    );
+    if let Some(libraries) = home.libraries() {
+        variables.push(("LD_LIBRARY_PATH".into(), libraries.to_owned()));
+    }
+    if let Some(unpacked) = home.unpacked() {
+        variables
+            .push((crate::install::ERLANG_ROOT.into(), unpacked.join("usr/lib/erlang").into_os_string()));
+    }
+    variables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_may_contain_anything() {
+        let credentials = Credentials { user: "a".to_owned(), password: "\"#>é".into() };
+        assert_eq!(
+            advanced_config(&credentials),
+            "[{rabbit, [{default_user, <<97>>}, {default_pass, <<34,35,62,195,169>>}]}].\n"
+        );
+    }
+}

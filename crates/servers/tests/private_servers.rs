@@ -1,0 +1,195 @@
+//! Both private servers, started, used, killed, restarted and stopped, in folders with a space in their names.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use servers::{
+    Error, Leash, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq, RabbitmqOptions,
+    RabbitmqPrograms,
+};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+fn folder() -> TempDir {
+    tempfile::Builder::new().prefix("private servers ").tempdir().unwrap()
+}
+
+fn postgres_programs() -> PostgresPrograms {
+    PostgresPrograms::find(Path::new("/nowhere")).expect("PostgreSQL is not installed")
+}
+
+fn rabbitmq_programs() -> RabbitmqPrograms {
+    RabbitmqPrograms::find(Path::new("/nowhere")).expect("RabbitMQ is not installed")
+}
+
+fn quick() -> PostgresOptions {
+    PostgresOptions { durable: false, max_connections: 500, ..PostgresOptions::default() }
+}
+
+fn exists(pid: u32) -> bool {
+    // A zombie is no process any more.
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+/// Everything that runs with this folder on its command line or as its working folder.
+fn processes_of(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = entries.filter_map(|entry| {
+        let command = std::fs::read(entry.path().join("cmdline")).ok()?;
+        let command = String::from_utf8_lossy(&command).replace('\0', " ");
+        let cwd = std::fs::read_link(entry.path().join("cwd")).unwrap_or_default();
+        (command.contains(folder.to_str()?) || cwd.starts_with(folder)).then_some(command)
+    });
+    lines.collect()
+}
+
+async fn timed<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let start = Instant::now();
+    let result = work.await;
+    println!("{what}: {} ms", start.elapsed().as_millis());
+    result
+}
+
+#[tokio::test]
+async fn postgres_keeps_its_data_through_kill_and_restart() {
+    let folder = folder();
+    let programs = postgres_programs();
+    let start = PrivatePostgres::start(&programs, folder.path(), quick());
+    let mut server = timed("initdb and start of PostgreSQL", start).await.unwrap();
+    let admin = server.admin().clone();
+    timed("createdb", admin.create_database("orders one", None)).await.unwrap();
+    timed("createdb from a template", admin.create_database("copy", Some("orders one"))).await.unwrap();
+    let again = admin.create_database("copy", None).await;
+    assert!(matches!(again, Err(Error::Failed { output, .. }) if output.contains("already exists")));
+
+    let (pid, port) = (server.pid(), server.port());
+    server.kill();
+    assert!(!server.is_running() && !exists(pid));
+    timed("restart of PostgreSQL after kill -9", server.restart()).await.unwrap();
+    assert_eq!(server.port(), port);
+    admin.ensure_database("copy").await.unwrap();
+    timed("dropdb", admin.drop_database("orders one")).await.unwrap();
+    admin.drop_database("orders one").await.unwrap();
+
+    timed("stop of PostgreSQL", server.stop()).await;
+    assert_eq!(processes_of(folder.path()), Vec::<String>::new());
+    let mut server =
+        timed("start of PostgreSQL on its data", PrivatePostgres::start(&programs, folder.path(), quick()))
+            .await
+            .unwrap();
+    server.admin().create_database("orders one", None).await.unwrap();
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn rabbitmq_keeps_its_data_through_kill_and_restart() {
+    let folder = folder();
+    let programs = rabbitmq_programs();
+    let options = RabbitmqOptions { password: Some("p#:ä \"".into()), ..RabbitmqOptions::default() };
+    let start = PrivateRabbitmq::start(&programs, folder.path(), options);
+    let mut server = timed("first start of RabbitMQ", start).await.unwrap();
+    let admin = server.admin().clone();
+    for name in ["test 1", "test/2"] {
+        timed("create a vhost", admin.create_vhost(name)).await.unwrap();
+    }
+    admin.create_vhost("test 1").await.unwrap();
+    let call = async |method: &str, path: &str, body: &str| {
+        let answer = admin.request(method, path, Some(body)).await.unwrap();
+        assert!(answer.status < 300, "{method} {path}: {answer:?}");
+        answer.body
+    };
+    call("PUT", "/api/queues/test%201/kitchen", r#"{"durable":true}"#).await;
+    let message = r#"{"routing_key":"kitchen","payload":"pizza","payload_encoding":"string","properties":{"delivery_mode":2}}"#;
+    call("POST", "/api/exchanges/test%201/amq.default/publish", message).await;
+    // Without confirm, a message is safe once it is written: every 200 ms.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+
+    let (pid, port) = (server.pid(), server.port());
+    server.kill();
+    assert!(!server.is_running() && !exists(pid));
+    assert_eq!(processes_of(folder.path()), Vec::<String>::new());
+    timed("restart of RabbitMQ after kill -9", server.restart()).await.unwrap();
+    assert_eq!(server.port(), port);
+    let get = r#"{"count":1,"ackmode":"ack_requeue_false","encoding":"auto"}"#;
+    assert!(call("POST", "/api/queues/test%201/kitchen/get", get).await.contains("pizza"));
+
+    timed("delete a vhost", admin.delete_vhost("test 1")).await.unwrap();
+    admin.delete_vhost("test 1").await.unwrap();
+    timed("stop of RabbitMQ", server.stop()).await;
+    assert_eq!(processes_of(folder.path()), Vec::<String>::new());
+    let log = std::fs::read_to_string(server.log()).unwrap();
+    assert!(!log.contains("[error]"), "{log}");
+}
+
+#[tokio::test]
+async fn a_taken_port_is_left_to_its_owner() {
+    let folder = folder();
+    let holder = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let mut server =
+        PrivatePostgres::start(&postgres_programs(), folder.path(), PostgresOptions { port, ..quick() })
+            .await
+            .unwrap();
+    assert_ne!(server.port(), port);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_bad_setting_is_shown_from_the_log() {
+    let folder = folder();
+    let options = PostgresOptions { max_connections: 0, ..quick() };
+    let error = PrivatePostgres::start(&postgres_programs(), folder.path(), options).await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("max_connections") && text.contains("postgres.log"), "{text}");
+}
+
+#[tokio::test]
+async fn data_of_another_version_is_refused() {
+    let folder = folder();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    std::fs::write(folder.path().join("data/PG_VERSION"), "7\n").unwrap();
+    let error = PrivatePostgres::start(&postgres_programs(), folder.path(), quick()).await.unwrap_err();
+    assert!(matches!(error, Error::OtherVersion { made_by, .. } if made_by == "7"));
+}
+
+/// Not a test of its own: the owner that the next test kills.
+#[tokio::test]
+#[ignore = "runs inside servers_end_with_their_owner"]
+async fn owner() {
+    let folder = std::env::var("OWNER_FOLDER").unwrap();
+    let leash = Some(Leash::new().unwrap());
+    let folder = Path::new(&folder);
+    let options = PostgresOptions { leash: leash.clone(), ..quick() };
+    let postgres = PrivatePostgres::start(&postgres_programs(), &folder.join("pg"), options).await.unwrap();
+    let options = RabbitmqOptions { leash, ..RabbitmqOptions::default() };
+    let rabbitmq = PrivateRabbitmq::start(&rabbitmq_programs(), &folder.join("mq"), options).await.unwrap();
+    println!("\nready {} {}", postgres.pid(), rabbitmq.pid());
+    std::future::pending::<()>().await;
+}
+
+#[test]
+fn servers_end_with_their_owner() {
+    let folder = folder();
+    let mut owner = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "owner", "--ignored", "--nocapture"])
+        .env("OWNER_FOLDER", folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(owner.stdout.take().unwrap()).lines();
+    let ready = lines.map_while(Result::ok).find(|line| line.starts_with("ready")).expect("the owner failed");
+    let pids: Vec<u32> = ready.split_whitespace().skip(1).map(|pid| pid.parse().unwrap()).collect();
+    assert!(pids.len() == 2 && pids.iter().all(|pid| exists(*pid)));
+
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    let start = Instant::now();
+    while !processes_of(folder.path()).is_empty() || pids.iter().any(|pid| exists(*pid)) {
+        assert!(start.elapsed() < Duration::from_secs(20), "left: {:?}", processes_of(folder.path()));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    println!("both servers ended {} ms after their owner was killed", start.elapsed().as_millis());
+}

@@ -1,0 +1,1 @@
+//! For tests only: a database and a vhost per test, real service processes, log readers.

@@ -1,0 +1,171 @@
+"""What the schemas cannot know: how the files under deploy/ must agree with each other and with the project.
+
+Arguments: the rendered Kubernetes manifests. Run by deploy/check, from the project's root.
+"""
+
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+DOCKERFILE = Path("deploy/docker/Dockerfile").read_text()
+COMPOSE = yaml.safe_load(Path("deploy/docker/compose.yaml").read_text())
+WORKSPACE = tomllib.loads(Path("Cargo.toml").read_text())["workspace"]["package"]
+CONFIG = Path("config.yaml").read_text()
+
+TARGETS = set(re.findall(r"^FROM runtime AS (\S+)", DOCKERFILE, re.MULTILINE))
+# config.yaml names the variable of each key in brackets.
+VARIABLES = set(re.findall(r"#.*\[([A-Z_]+)\]", CONFIG))
+LONGEST_COOKING = max(yaml.safe_load(CONFIG)["kitchen"]["cooking_seconds"].values())
+SERVERS = {"postgres", "rabbitmq"}
+
+Problems = Iterator[str]
+
+
+def is_known(variable: str) -> bool:
+    """Whether our services read this environment variable."""
+    return variable.removesuffix("_FILE") in VARIABLES
+
+
+def dockerfile() -> Problems:
+    """The versions are the workspace's, and every binary has its image."""
+    arguments = dict(re.findall(r"^ARG (\w+)=(\S+)", DOCKERFILE, re.MULTILINE))
+    if arguments["RUST_VERSION"] != WORKSPACE["rust-version"]:
+        yield f"RUST_VERSION is {arguments['RUST_VERSION']}, rust-version in Cargo.toml {WORKSPACE['rust-version']}"
+    if arguments["VERSION"] != WORKSPACE["version"]:
+        yield f"VERSION is {arguments['VERSION']}, version in Cargo.toml {WORKSPACE['version']}"
+    for package in [*sorted(Path("services").iterdir()), Path("crates/ctl"), Path("crates/launcher")]:
+        name = tomllib.loads((package / "Cargo.toml").read_text())["package"]["name"]
+        if name not in TARGETS:
+            yield f"no target for the binary {name}"
+        if f"target/release/{name}" not in DOCKERFILE:
+            yield f"the build stage does not keep the binary {name}"
+
+
+def compose() -> Problems:
+    """Closed to the network, confined, without passwords in sight, and with time to stop."""
+    for name, service in COMPOSE["services"].items():
+        for port in service.get("ports", []):
+            if not port.startswith("127.0.0.1:"):
+                yield f"{name}: port {port} is not on 127.0.0.1"
+        if service.get("cap_drop") != ["ALL"] or "no-new-privileges:true" not in service.get("security_opt", []):
+            yield f"{name}: must drop all capabilities and forbid new privileges"
+        if not service.get("deploy", {}).get("resources", {}).get("limits", {}).get("memory"):
+            yield f"{name}: has no memory limit"
+        for variable in service.get("environment", {}):
+            if variable.endswith(("PASSWORD", "PASS")):
+                yield f"{name}: {variable} is given openly; use {variable}_FILE"
+            if name not in SERVERS and not is_known(variable):
+                yield f"{name}: {variable} is not in config.yaml"
+        if name not in SERVERS:
+            yield from own_service(name, service)
+
+
+def own_service(name: str, service: dict) -> Problems:
+    """What holds for the containers that we build."""
+    if not service.get("read_only"):
+        yield f"{name}: its root file system is not read-only"
+    if service["build"]["target"] not in TARGETS:
+        yield f"{name}: the Dockerfile has no target {service['build']['target']}"
+    if service["image"] != f"restaurant/{service['build']['target']}:${{IMAGE_TAG:-{WORKSPACE['version']}}}":
+        yield f"{name}: its image {service['image']} is not named after target and version"
+    if int(service["stop_grace_period"].removesuffix("s")) <= LONGEST_COOKING:
+        yield f"{name}: stop_grace_period must be longer than the longest cooking time, {LONGEST_COOKING} s"
+
+
+def kubernetes(objects: list[dict]) -> Problems:
+    """Pods are confined and have time to stop; everything that is referred to exists."""
+    templates = [o["spec"]["template"] for o in objects if "template" in o.get("spec", {})]
+    defined = {(o["kind"], o["metadata"]["name"]): set(o.get("data", {})) for o in objects}
+    for template in templates:
+        yield from pod(template["spec"])
+        yield from references(template["spec"], defined)
+    for o in objects:
+        if o["kind"] not in {"Service", "PodDisruptionBudget"}:
+            continue
+        name = f"{o['kind']} {o['metadata']['name']}"
+        selector = o["spec"]["selector"].get("matchLabels", o["spec"]["selector"])
+        chosen = [t for t in templates if selector.items() <= t["metadata"]["labels"].items()]
+        if len(chosen) != 1:
+            yield f"{name}: its selector fits {len(chosen)} kinds of pods, not one"
+        offered = {p["name"] for t in chosen for c in t["spec"]["containers"] for p in c.get("ports", [])}
+        for port in o["spec"].get("ports", []):
+            if port["targetPort"] not in offered:
+                yield f"{name}: no container has a port named {port['targetPort']}"
+
+
+def pod(spec: dict) -> Problems:
+    """The restricted Pod Security profile, and the settings that our services need."""
+    container = spec["containers"][0]
+    name, security = container["name"], spec["securityContext"]
+    if spec.get("enableServiceLinks") is not False:
+        yield f"{name}: enableServiceLinks must be false, or RABBITMQ_PORT is overwritten"
+    if spec.get("automountServiceAccountToken") is not False:
+        yield f"{name}: needs no service account token"
+    if not security.get("runAsNonRoot") or security.get("seccompProfile") != {"type": "RuntimeDefault"}:
+        yield f"{name}: the pod must run as non-root with the default seccomp profile"
+    confined = container["securityContext"]
+    if confined.get("allowPrivilegeEscalation") is not False or confined.get("capabilities") != {"drop": ["ALL"]}:
+        yield f"{name}: must drop all capabilities and forbid privilege escalation"
+    if "memory" not in container["resources"]["limits"]:
+        yield f"{name}: has no memory limit"
+    if name not in SERVERS:
+        if not confined.get("readOnlyRootFilesystem"):
+            yield f"{name}: its root file system is not read-only"
+        if not container["image"].endswith(":" + WORKSPACE["version"]):
+            yield f"{name}: {container['image']} is not of version {WORKSPACE['version']}"
+        if name == "kitchen-worker" and spec["terminationGracePeriodSeconds"] <= LONGEST_COOKING:
+            yield f"{name}: the grace period must be longer than the longest cooking time, {LONGEST_COOKING} s"
+        for variable in container.get("env", []):
+            if variable["name"] != "POD_NAME" and not is_known(variable["name"]):
+                yield f"{name}: {variable['name']} is not in config.yaml"
+
+
+def references(spec: dict, defined: dict[tuple[str, str], set[str]]) -> Problems:
+    """Names of ConfigMaps and Secrets, and of the keys in them."""
+    name = spec["containers"][0]["name"]
+    used = []
+    for source in spec["containers"][0].get("envFrom", []):
+        key = ("ConfigMap", source["configMapRef"]["name"])
+        used.append((key, set()))
+        for variable in defined.get(key, set()):
+            if not is_known(variable):
+                yield f"{name}: {variable} of {key[1]} is not in config.yaml"
+    for variable in spec["containers"][0].get("env", []):
+        for field, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
+            if reference := variable.get("valueFrom", {}).get(field):
+                used.append(((kind, reference["name"]), {reference["key"]}))
+    for volume in spec.get("volumes", []):
+        if secret := volume.get("secret"):
+            used.append((("Secret", secret["secretName"]), {item["key"] for item in secret.get("items", [])}))
+    for key, keys in used:
+        if key not in defined:
+            yield f"{name}: there is no {key[0]} {key[1]}"
+        elif missing := keys - defined[key]:
+            yield f"{name}: {key[0]} {key[1]} lacks {', '.join(sorted(missing))}"
+
+
+def same_servers(objects: list[dict]) -> Problems:
+    """PostgreSQL and RabbitMQ are of the same version in both worlds."""
+    for o in objects:
+        if o["kind"] == "StatefulSet":
+            name, image = o["metadata"]["name"], o["spec"]["template"]["spec"]["containers"][0]["image"]
+            if image != COMPOSE["services"][name]["image"]:
+                yield f"{name}: {image}, but {COMPOSE['services'][name]['image']} in compose.yaml"
+
+
+def main() -> int:
+    """Prints every problem; 1 if there is any."""
+    problems = [f"Dockerfile: {p}" for p in dockerfile()] + [f"compose.yaml: {p}" for p in compose()]
+    for path in sys.argv[1:]:
+        objects = [o for o in yaml.safe_load_all(Path(path).read_text()) if o]
+        problems += [f"{Path(path).stem}: {p}" for p in [*kubernetes(objects), *same_servers(objects)]]
+    print("\n".join(problems))
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

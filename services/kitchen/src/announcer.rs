@@ -1,0 +1,93 @@
+//! Tells everybody of status changes, in the order in which they happened, as long as the broker is there to hear it.
+//!
+//! Each change is in the outbox already: what this task cannot send before the worker ends is sent by a relay.
+
+use bus::{Outgoing, Publisher};
+use db::Database;
+use db::outbox::{self, StatusOutboxRow};
+use logging::Log;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+
+/// Most changes that wait to be told; the relay takes care of further ones.
+const MAX_WAITING: usize = 1_024;
+/// Most changes that are told together.
+const BATCH: usize = 64;
+/// Longest time that a change waits here for a broker that is away; then it is the relay's.
+const MAX_WAIT_FOR_BROKER: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// A handle to the task; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Announcer(mpsc::Sender<StatusOutboxRow>);
+
+impl Announcer {
+    /// Starts the task. It ends when all handles are dropped and everything has been told.
+    pub fn start(db: Database, publisher: Publisher, log: Log) -> (Self, JoinHandle<()>) {
+        let (changes, incoming) = mpsc::channel(MAX_WAITING);
+        (Self(changes), tokio::spawn(Task { db, publisher, log }.run(incoming)))
+    }
+
+    /// Tells of a change, soon.
+    pub fn announce(&self, change: StatusOutboxRow) {
+        // When the line is full, the relay finds the change in the outbox.
+        let _ = self.0.try_send(change);
+    }
+}
+
+struct Task {
+    db: Database,
+    publisher: Publisher,
+    log: Log,
+}
+
+impl Task {
+    async fn run(self, mut incoming: mpsc::Receiver<StatusOutboxRow>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while incoming.recv_many(&mut batch, BATCH).await > 0 {
+            let mut rest = std::mem::take(&mut batch);
+            while !rest.is_empty() {
+                if timeout(MAX_WAIT_FOR_BROKER, self.publisher.connected()).await.is_err() {
+                    break;
+                }
+                let sent = self.send(&rest).await;
+                let settled: Vec<i64> = rest.drain(..sent).map(|change| change.id).collect();
+                if let Err(why) = outbox::settle_status_updates(&self.db, &settled).await {
+                    // The relay will send them once more; subscribers drop repeats.
+                    self.log
+                        .error("outbox_not_settled", "Sent status updates are still in the outbox", &why)
+                        .emit();
+                }
+                if sent == 0 && !self.publisher.is_connected() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Publishes together, and counts how many were confirmed before the first that was not. What comes behind that one
+    /// is sent again with it, so that nobody sees an order ready before it cooks.
+    async fn send(&self, changes: &[StatusOutboxRow]) -> usize {
+        let mut publishing = JoinSet::new();
+        for (place, change) in changes.iter().enumerate() {
+            match Outgoing::status_update(&change.update, &change.request_id) {
+                Ok(message) => {
+                    let publisher = self.publisher.clone();
+                    publishing.spawn(async move { (place, publisher.publish(message).await) });
+                }
+                Err(why) => {
+                    self.log
+                        .error("message_processing_failed", "A status update cannot be written", &why)
+                        .emit();
+                }
+            }
+        }
+        let results = publishing.join_all().await;
+        let failed = results.iter().filter(|(_, result)| result.is_err()).min_by_key(|(place, _)| *place);
+        let Some((place, Err(why))) = failed else { return changes.len() };
+        self.log
+            .error("rabbitmq_publish_failed", "A status update was not confirmed; trying again", why)
+            .emit();
+        *place
+    }
+}

@@ -1,0 +1,194 @@
+//! One delivery from the queue to its end: claimed, cooked, ready, acknowledged.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::Publisher;
+use bus::orders::Held;
+use db::claims::{self, Claim, ClaimOutcome};
+use domain::{OrderMessage, RequestId};
+use logging::Log;
+use runtime::Shutdown;
+use runtime::config::CookingSeconds;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::announcer::Announcer;
+use crate::cooking_times;
+use crate::dead_letter::{self, Hopeless};
+use crate::duty::Duty;
+use crate::stove::{PutOn, Stove};
+
+/// How long a delivery is held that this worker cannot cook now; returned at once, it would come back at once.
+const PAUSE_BEFORE_RETURN: Duration = Duration::from_secs(1);
+
+/// Everything that cooking needs; cheap to clone.
+#[derive(Clone)]
+pub struct Cook {
+    pub duty: Duty,
+    pub times: CookingSeconds,
+    pub publisher: Publisher,
+    pub announcer: Announcer,
+    pub stove: Stove,
+    /// One permit for each order that may cook at the same time.
+    pub burners: Arc<Semaphore>,
+    pub shutdown: Shutdown,
+}
+
+/// What is left when the worker stops: a delivery that was never started, to be returned.
+pub type Unstarted = Option<Held>;
+
+/// How an attempt at an order ended, or why it did not.
+enum Attempt {
+    /// Nothing is left to do for it.
+    Settled,
+    /// The claim went to another worker: look what has become of the order.
+    ClaimLost,
+    /// Another worker that lives cooks it: look again after the pause.
+    HeldByOther { pause: Duration },
+    /// The worker stops before it was started.
+    Stopping,
+    /// There is no such order.
+    Unknown,
+}
+
+/// What to do with the delivery in the end.
+enum End {
+    Settled,
+    Unknown,
+    Stopping,
+}
+
+impl Cook {
+    /// Sees one delivery through.
+    pub async fn process(self, held: Held) -> Unstarted {
+        let request_id = held.delivery.request_id().unwrap_or_else(|| RequestId::from_random(rand::random()));
+        let log = self.duty.log.with_request_id(request_id);
+        let order = match OrderMessage::parse(&held.delivery.body) {
+            Ok(order) => order,
+            Err(why) => return self.bury(held, &Hopeless::from(why), &log).await,
+        };
+        if !self.duty.specialisation.cooks(order.order_type) {
+            return self.give_back(held, &order, &log).await;
+        }
+        let number = order.order_number;
+        let PutOn::Started(mut taken_off) = self.stove.put_on(number, held) else {
+            log.debug("order_redelivered", format!("Order {number} is on the stove already")).emit();
+            return None;
+        };
+        let end = loop {
+            match self.attempt(&order, &taken_off, &log).await {
+                Attempt::ClaimLost => {
+                    log.info("claim_lost", format!("Order {number} went to another worker"))
+                        .detail("order_number", number.to_string())
+                        .emit();
+                    taken_off = self.stove.start_over(number);
+                }
+                Attempt::HeldByOther { pause } => {
+                    log.debug("order_held", format!("Another worker cooks order {number}; looking again"))
+                        .detail("order_number", number.to_string())
+                        .detail("retry_in_ms", u64::try_from(pause.as_millis()).unwrap_or(u64::MAX))
+                        .emit();
+                    self.shutdown.or(sleep(pause)).await;
+                }
+                Attempt::Settled => break End::Settled,
+                Attempt::Unknown => break End::Unknown,
+                Attempt::Stopping => break End::Stopping,
+            }
+        };
+        let held = self.stove.take_off(number)?;
+        match end {
+            End::Settled => {
+                held.delivery.ack();
+                None
+            }
+            End::Stopping => Some(held),
+            End::Unknown => self.bury(held, &Hopeless::Unknown(number), &log).await,
+        }
+    }
+
+    async fn bury(&self, held: Held, why: &Hopeless, log: &Log) -> Unstarted {
+        dead_letter::bury(held, why, &self.publisher, log, &self.shutdown).await
+    }
+
+    /// Returns an order that this worker is not trained for (specification, "Worker Specialization").
+    async fn give_back(&self, held: Held, order: &OrderMessage, log: &Log) -> Unstarted {
+        log.debug(
+            "order_returned",
+            format!("Order {} is {}, which this worker does not cook", order.order_number, order.order_type),
+        )
+        .detail("order_number", order.order_number.to_string())
+        .emit();
+        if self.shutdown.or(sleep(PAUSE_BEFORE_RETURN)).await.is_none() {
+            return Some(held);
+        }
+        held.delivery.requeue();
+        None
+    }
+
+    async fn attempt(&self, order: &OrderMessage, taken_off: &CancellationToken, log: &Log) -> Attempt {
+        let Some(Ok(_burner)) = self.shutdown.or(self.burners.acquire()).await else {
+            return Attempt::Stopping;
+        };
+        let started = Instant::now();
+        let cooking = cooking_times::of(order.order_type, &self.times);
+        let claim = match self.claim(order, cooking, log).await {
+            Some(ClaimOutcome::Granted(claim)) => claim,
+            Some(ClaimOutcome::Held { remaining }) => {
+                let pause = remaining.clamp(Duration::from_millis(100), PAUSE_BEFORE_RETURN);
+                return Attempt::HeldByOther { pause };
+            }
+            Some(ClaimOutcome::Over(status)) => {
+                log.debug("order_skipped", format!("Order {} is {status} already", order.order_number))
+                    .detail("order_number", order.order_number.to_string())
+                    .detail("status", status.as_str())
+                    .emit();
+                return Attempt::Settled;
+            }
+            Some(ClaimOutcome::Unknown) => return Attempt::Unknown,
+            None => return Attempt::Stopping,
+        };
+        self.stove.claimed(order.order_number, claim.order_id);
+        log.debug("order_processing_started", format!("Cooking order {}", order.order_number))
+            .detail("order_number", order.order_number.to_string())
+            .detail("order_type", order.order_type.as_str())
+            .detail("priority", order.priority.get())
+            .detail("attempt", claim.attempt)
+            .emit();
+        if let Some(announcement) = claim.announcement.clone() {
+            self.announcer.announce(announcement);
+        }
+        if taken_off.run_until_cancelled(sleep(cooking)).await.is_none() {
+            return Attempt::ClaimLost;
+        }
+        self.finish(order, &claim, started, log).await
+    }
+
+    async fn claim(&self, order: &OrderMessage, cooking: Duration, log: &Log) -> Option<ClaimOutcome> {
+        let duty = &self.duty;
+        let lease = duty.lease();
+        let claiming = duty.retry("claiming an order", || {
+            claims::claim(&duty.db, &order.order_number, &duty.claimant, lease, cooking, log.request_id())
+        });
+        self.shutdown.or(claiming).await
+    }
+
+    async fn finish(&self, order: &OrderMessage, claim: &Claim, started: Instant, log: &Log) -> Attempt {
+        let duty = &self.duty;
+        let number = &order.order_number;
+        let ready = duty
+            .retry("finishing an order", || {
+                claims::finish(&duty.db, number, &duty.claimant, claim, log.request_id())
+            })
+            .await;
+        let Some(announcement) = ready else { return Attempt::ClaimLost };
+        self.announcer.announce(announcement);
+        log.debug("order_completed", format!("Order {number} is ready"))
+            .detail("order_number", number.to_string())
+            .detail("order_type", order.order_type.as_str())
+            .took(started.elapsed())
+            .emit();
+        Attempt::Settled
+    }
+}

@@ -1,0 +1,15 @@
+//! How long each type of order takes.
+
+use std::time::Duration;
+
+use domain::OrderType;
+use runtime::config::CookingSeconds;
+
+/// The configured time for a type (specification, "Simulate Cooking").
+pub fn of(order_type: OrderType, times: &CookingSeconds) -> Duration {
+    match order_type {
+        OrderType::DineIn => times.dine_in,
+        OrderType::Takeout => times.takeout,
+        OrderType::Delivery => times.delivery,
+    }
+}

@@ -1,0 +1,27 @@
+//! `--healthcheck`: whether a worker is alive, seen from outside.
+
+use db::{Database, workers};
+use domain::WorkerName;
+use runtime::Config;
+
+use crate::NAME;
+
+/// Asks both servers for a sign of life, and the database for the worker's last one.
+///
+/// # Errors
+/// Something is wrong; the text says what.
+pub async fn check(name: Option<WorkerName>, config: &Config) -> Result<(), String> {
+    let failed = |why: &dyn std::error::Error| match why.source() {
+        Some(cause) => format!("{NAME}: {why}: {cause}"),
+        None => format!("{NAME}: {why}"),
+    };
+    bus::check(&config.rabbitmq).await.map_err(|why| failed(&why))?;
+    let db = Database::new(&config.database, NAME).map_err(|why| failed(&why))?;
+    let Some(name) = name else { return db.ping().await.map_err(|why| failed(&why)) };
+    let workers = workers::all(&db).await.map_err(|why| failed(&why))?;
+    match workers.iter().find(|worker| worker.name == name.as_str()) {
+        Some(worker) if worker.online => Ok(()),
+        Some(_) => Err(format!("{NAME}: worker '{name}' is offline")),
+        None => Err(format!("{NAME}: no worker '{name}' has ever registered")),
+    }
+}

@@ -1,0 +1,78 @@
+//! What this worker cooks at the moment: known by order, so that a second delivery of one finds the first.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bus::orders::Held;
+use domain::OrderNumber;
+use tokio_util::sync::CancellationToken;
+
+/// The orders on the stove; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Stove(Arc<Mutex<HashMap<OrderNumber, Pot>>>);
+
+#[derive(Debug)]
+struct Pot {
+    order_id: Option<i32>,
+    taken_off: CancellationToken,
+    /// The newest delivery of the order: the one that can still be settled.
+    held: Held,
+}
+
+/// What became of a delivery that was put on the stove.
+#[derive(Debug)]
+pub enum PutOn {
+    /// Nothing of this order was there. The token tells if the claim gets lost while it cooks.
+    Started(CancellationToken),
+    /// The order is there already; it will be settled with the new delivery.
+    Joined,
+}
+
+impl Stove {
+    fn lock(&self) -> MutexGuard<'_, HashMap<OrderNumber, Pot>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a delivery on. Of two deliveries of one order the older comes from a session that was lost.
+    pub fn put_on(&self, number: OrderNumber, held: Held) -> PutOn {
+        let mut pots = self.lock();
+        if let Some(pot) = pots.get_mut(&number) {
+            pot.held = held;
+            return PutOn::Joined;
+        }
+        let taken_off = CancellationToken::new();
+        pots.insert(number, Pot { order_id: None, taken_off: taken_off.clone(), held });
+        PutOn::Started(taken_off)
+    }
+
+    /// Notes that the order has been claimed.
+    pub fn claimed(&self, number: OrderNumber, order_id: i32) {
+        if let Some(pot) = self.lock().get_mut(&number) {
+            pot.order_id = Some(order_id);
+        }
+    }
+
+    /// Forgets a claim that was lost; the order stays, for another attempt.
+    pub fn start_over(&self, number: OrderNumber) -> CancellationToken {
+        let taken_off = CancellationToken::new();
+        if let Some(pot) = self.lock().get_mut(&number) {
+            pot.order_id = None;
+            pot.taken_off = taken_off.clone();
+        }
+        taken_off
+    }
+
+    /// Takes an order off, to settle its delivery.
+    pub fn take_off(&self, number: OrderNumber) -> Option<Held> {
+        self.lock().remove(&number).map(|pot| pot.held)
+    }
+
+    /// Tells every claimed order outside `still_claimed` that it is somebody else's now.
+    pub fn abandon_all_but(&self, still_claimed: &[i32]) {
+        for pot in self.lock().values() {
+            if pot.order_id.is_some_and(|order_id| !still_claimed.contains(&order_id)) {
+                pot.taken_off.cancel();
+            }
+        }
+    }
+}

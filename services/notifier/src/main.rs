@@ -1,0 +1,35 @@
+//! Shows every status change.
+
+mod announcement;
+mod arguments;
+mod seen;
+mod service;
+
+use std::process::ExitCode;
+
+use runtime::{Config, Exit, Shutdown};
+
+use crate::arguments::Arguments;
+
+const NAME: &str = "notification-subscriber";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => exit.report(),
+    }
+}
+
+async fn run() -> Result<(), Exit> {
+    let arguments = Arguments::read()?;
+    let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
+    if arguments.healthcheck {
+        return bus::check(&config.rabbitmq).await.map_err(|why| Exit::Failed(format!("{NAME}: {why}")));
+    }
+    let level = config.log.level.parse().map_err(Exit::Config)?;
+    let shutdown = Shutdown::on_signals().map_err(|why| Exit::Failed(format!("{NAME}: {why}")))?;
+    let (log, _flush) = logging::start(NAME, level);
+    service::run(&config.rabbitmq, arguments.from, &log, &shutdown).await;
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! Reads the stream of notifications and shows each change once.
+
+use bus::Delivery;
+use bus::notifications::{self, StartAt};
+use domain::{RequestId, StatusUpdate};
+use logging::Log;
+use runtime::Shutdown;
+use runtime::config::Rabbitmq;
+
+use crate::announcement::{printable, sentence};
+use crate::seen::Seen;
+
+/// Shows every change until the shutdown begins.
+pub async fn run(rabbitmq: &Rabbitmq, from: StartAt, log: &Log, shutdown: &Shutdown) {
+    log.info("service_started", "Notification Subscriber started").emit();
+    let mut seen = Seen::default();
+    notifications::subscribe(rabbitmq, from, log, shutdown, |delivery| show(delivery, &mut seen, log)).await;
+    log.info("graceful_shutdown", "Notification Subscriber stops").emit();
+}
+
+fn show(delivery: &Delivery, seen: &mut Seen, log: &Log) {
+    let log = log.with_request_id(delivery.request_id().unwrap_or_else(|| RequestId::from_fixed("unknown")));
+    let update: StatusUpdate = match serde_json::from_slice(&delivery.body) {
+        Ok(update) => update,
+        Err(why) => {
+            // A stream keeps what it holds: there is nothing to return it to.
+            let start = String::from_utf8_lossy(&delivery.body);
+            log.error(
+                "message_processing_failed",
+                "A message is not a status update; it is passed over",
+                &why,
+            )
+            .detail("body", printable(&start))
+            .emit();
+            return;
+        }
+    };
+    let id = delivery.message_id().map_or_else(|| update.message_id(), str::to_owned);
+    if !seen.is_new(&id) {
+        log.debug("notification_repeated", format!("Already shown: order {}", update.order_number))
+            .detail("order_number", update.order_number.to_string())
+            .detail("new_status", update.new_status.as_str())
+            .emit();
+        return;
+    }
+    log.print(sentence(&update));
+    log.debug("notification_received", format!("Received status update for order {}", update.order_number))
+        .detail("order_number", update.order_number.to_string())
+        .detail("new_status", update.new_status.as_str())
+        .emit();
+}

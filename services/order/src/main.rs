@@ -1,0 +1,43 @@
+//! Takes orders over HTTP, stores them and sends them to the kitchen.
+
+mod admission;
+mod api;
+mod arguments;
+mod dispatch;
+mod relay;
+mod service;
+mod writer;
+
+use std::process::ExitCode;
+
+use runtime::{Config, Exit, Shutdown};
+
+use crate::arguments::Arguments;
+use crate::service::Service;
+
+const NAME: &str = "order-service";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => exit.report(),
+    }
+}
+
+async fn run() -> Result<(), Exit> {
+    let arguments = Arguments::read()?;
+    if arguments.healthcheck {
+        return http_service::health::probe(arguments.port).await.map_err(Exit::Failed);
+    }
+    let config =
+        Config::load(arguments.config.clone()).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
+    let level = config.log.level.parse().map_err(Exit::Config)?;
+    let shutdown = Shutdown::on_signals().map_err(|why| Exit::Failed(format!("{NAME}: {why}")))?;
+    let (log, _flush) = logging::start(NAME, level);
+    let ended = async { Service::build(&arguments, &config, log.clone(), shutdown)?.run().await };
+    ended.await.map_err(|why| {
+        log.error("service_failed", why.to_string(), &why).emit();
+        Exit::Logged
+    })
+}

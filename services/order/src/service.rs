@@ -1,0 +1,113 @@
+//! The service as a whole: built first, then run.
+
+use std::net::TcpListener;
+
+use bus::Publisher;
+use db::schema::SchemaError;
+use db::{Database, DbError};
+use http_service::server::{self, CannotListen};
+use logging::Log;
+use runtime::{Config, Shutdown};
+use tokio::task::JoinHandle;
+
+use crate::NAME;
+use crate::admission::Admission;
+use crate::api::{self, Api};
+use crate::arguments::Arguments;
+use crate::relay;
+use crate::writer::Writer;
+
+/// The port is bound and the sessions with both servers are under way; nothing is answered yet.
+pub struct Service {
+    listener: TcpListener,
+    port: u16,
+    max_concurrent: usize,
+    api: Api,
+    /// Ends when every handle to the writer is gone and every order is answered.
+    writer: JoinHandle<()>,
+    /// Ends after the writer, when every handle to the publisher is gone.
+    publisher: JoinHandle<()>,
+    shutdown: Shutdown,
+}
+
+/// Why the service cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    #[error(transparent)]
+    CannotListen(#[from] CannotListen),
+    #[error("the database settings cannot be used")]
+    Settings(#[from] DbError),
+    #[error("the database cannot be used")]
+    Schema(#[from] SchemaError),
+    #[error("the HTTP server failed")]
+    Http(#[from] std::io::Error),
+}
+
+impl Service {
+    /// Binds the port and starts the tasks.
+    ///
+    /// # Errors
+    /// The port cannot be bound, or the settings are bad.
+    pub fn build(
+        arguments: &Arguments,
+        config: &Config,
+        log: Log,
+        shutdown: Shutdown,
+    ) -> Result<Self, ServiceError> {
+        let listener = server::listen(config.http.bind, arguments.port)?;
+        let port = listener.local_addr()?.port();
+        let db = Database::new(&config.database, NAME)?;
+        let (publisher, publisher_task) =
+            Publisher::start(config.rabbitmq.clone(), NAME, log.clone(), shutdown.clone());
+        let accept = config.order.accept_while_broker_down;
+        let (writer, writer_task) =
+            Writer::start(db.clone(), publisher.clone(), accept, arguments.max_concurrent, log.clone());
+        let admission = Admission::new(arguments.max_concurrent);
+        Ok(Self {
+            listener,
+            port,
+            max_concurrent: arguments.max_concurrent,
+            api: Api { admission, writer, db, publisher, log },
+            writer: writer_task,
+            publisher: publisher_task,
+            shutdown,
+        })
+    }
+
+    /// Serves until the shutdown begins, then lets every order under way end.
+    ///
+    /// # Errors
+    /// The database has a schema that this program cannot use, or the HTTP server failed.
+    pub async fn run(self) -> Result<(), ServiceError> {
+        let Self { listener, port, max_concurrent, api, writer, publisher, shutdown } = self;
+        let log = api.log.clone();
+        log.info("service_started", format!("Order Service started on port {port}"))
+            .detail("port", port)
+            .detail("max_concurrent", max_concurrent)
+            .emit();
+
+        let relay =
+            tokio::spawn(relay::run(api.db.clone(), api.publisher.clone(), log.clone(), shutdown.clone()));
+        let db = api.db.clone();
+        let http = server::start(listener, move |app| api::routes(app, api))?;
+        let handle = http.handle();
+        let http = tokio::spawn(http);
+
+        let schema = db::startup::migrated(&db, &log, &shutdown).await.map(drop);
+        if schema.is_ok() {
+            shutdown.begun().await;
+        }
+        shutdown.begin();
+        log.info("graceful_shutdown", "Order Service stops: no new orders, those in work end").emit();
+        handle.stop(true).await;
+        if let Ok(ended) = http.await {
+            ended?;
+        }
+        // In the order of the work: orders are stored and sent, then the connection goes.
+        for task in [writer, relay, publisher] {
+            // A panic was reported by the panic hook.
+            let _ = task.await;
+        }
+        Ok(schema?)
+    }
+}

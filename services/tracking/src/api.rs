@@ -1,0 +1,179 @@
+//! The HTTP interface: three questions and the probes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use db::{Database, DbError, history, workers};
+use domain::timestamp::Timestamp;
+use domain::{OrderNumber, RequestId};
+use http_service::health::{self, CHECK_DEADLINE, Check};
+use http_service::problem::method_not_allowed;
+use http_service::{Problem, request_id};
+use logging::Log;
+use serde::Serialize;
+use tokio::time::timeout;
+
+use crate::NAME;
+
+/// What handlers need.
+#[derive(Clone)]
+pub struct Api {
+    pub db: Database,
+    /// Whether the tables are there.
+    pub schema_ready: Arc<AtomicBool>,
+    pub log: Log,
+}
+
+/// The paths of this service.
+pub fn routes(app: &mut web::ServiceConfig, api: Api) {
+    app.app_data(web::Data::new(api))
+        .service(
+            web::resource("/orders/{order_number}/status").get(status).default_service(web::to(only_get)),
+        )
+        .service(
+            web::resource("/orders/{order_number}/history").get(history).default_service(web::to(only_get)),
+        )
+        .service(web::resource("/workers/status").get(workers).default_service(web::to(only_get)))
+        .service(web::resource("/health").get(health).default_service(web::to(only_get)))
+        .service(web::resource("/readyz").get(health).default_service(web::to(only_get)))
+        .service(web::resource("/livez").get(health::live).default_service(web::to(only_get)))
+        .default_service(web::to(http_service::problem::not_found));
+}
+
+async fn only_get(request: HttpRequest) -> HttpResponse {
+    method_not_allowed(&request, "GET")
+}
+
+#[derive(Serialize)]
+struct OrderStatus {
+    order_number: OrderNumber,
+    current_status: String,
+    updated_at: Timestamp,
+    estimated_completion: Option<Timestamp>,
+    processed_by: Option<String>,
+}
+
+#[derive(Serialize)]
+struct HistoryEntry {
+    status: String,
+    timestamp: Timestamp,
+    changed_by: String,
+}
+
+#[derive(Serialize)]
+struct WorkerStatus {
+    worker_name: String,
+    status: &'static str,
+    orders_processed: i32,
+    last_seen: Option<Timestamp>,
+}
+
+/// One request under way: its log, and what it asks.
+struct Question {
+    log: Log,
+    endpoint: &'static str,
+}
+
+impl Question {
+    fn new(api: &Api, request: &HttpRequest, endpoint: &'static str, order_number: Option<&str>) -> Self {
+        let log = api.log.with_request_id(request_id::of(request));
+        let mut line =
+            log.debug("request_received", format!("GET {}", request.path())).detail("endpoint", endpoint);
+        if let Some(order_number) = order_number {
+            line = line.detail("order_number", order_number);
+        }
+        line.emit();
+        Self { log, endpoint }
+    }
+
+    fn id(&self) -> &RequestId {
+        self.log.request_id()
+    }
+
+    fn answer<T: Serialize>(&self, found: Result<Option<T>, DbError>, order_number: &str) -> HttpResponse {
+        match found {
+            Ok(Some(body)) => HttpResponse::Ok().json(body),
+            Ok(None) => {
+                let detail = format!("There is no order {order_number}.");
+                Problem::new(StatusCode::NOT_FOUND, detail, self.id()).error_response()
+            }
+            Err(why) => {
+                self.log
+                    .error("db_query_failed", "The database could not answer", &why)
+                    .detail("endpoint", self.endpoint)
+                    .emit();
+                Problem::internal(self.id()).error_response()
+            }
+        }
+    }
+}
+
+async fn status(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
+    let asked = path.into_inner();
+    let question = Question::new(&api, &request, "/orders/{order_number}/status", Some(&asked));
+    // A text that is no order number names no order.
+    let Ok(order_number) = asked.parse::<OrderNumber>() else {
+        return question.answer::<()>(Ok(None), &asked);
+    };
+    let found = history::current_status(&api.db, &order_number).await;
+    let body = found.map(|found| {
+        found.map(|current| OrderStatus {
+            order_number,
+            current_status: current.status,
+            updated_at: current.updated_at.into(),
+            estimated_completion: current.estimated_completion.map(Into::into),
+            processed_by: current.processed_by,
+        })
+    });
+    question.answer(body, &asked)
+}
+
+async fn history(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
+    let asked = path.into_inner();
+    let question = Question::new(&api, &request, "/orders/{order_number}/history", Some(&asked));
+    let Ok(order_number) = asked.parse::<OrderNumber>() else {
+        return question.answer::<()>(Ok(None), &asked);
+    };
+    let found = history::history(&api.db, &order_number).await;
+    let body = found.map(|entries| {
+        let entries: Vec<_> = entries
+            .into_iter()
+            .map(|entry| HistoryEntry {
+                status: entry.status,
+                timestamp: entry.changed_at.into(),
+                changed_by: entry.changed_by,
+            })
+            .collect();
+        (!entries.is_empty()).then_some(entries)
+    });
+    question.answer(body, &asked)
+}
+
+async fn workers(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
+    let question = Question::new(&api, &request, "/workers/status", None);
+    let found = workers::all(&api.db).await;
+    let body = found.map(|workers| {
+        let workers: Vec<_> = workers
+            .into_iter()
+            .map(|worker| WorkerStatus {
+                worker_name: worker.name,
+                status: if worker.online { "online" } else { "offline" },
+                orders_processed: worker.orders_processed,
+                last_seen: worker.last_seen.map(Into::into),
+            })
+            .collect();
+        Some(workers)
+    });
+    question.answer(body, "")
+}
+
+async fn health(api: web::Data<Api>) -> HttpResponse {
+    let database = timeout(CHECK_DEADLINE, api.db.ping()).await;
+    let checks = [
+        Check { name: "database", healthy: matches!(database, Ok(Ok(()))) },
+        Check { name: "schema", healthy: api.schema_ready.load(Ordering::Relaxed) },
+    ];
+    health::report(NAME, &checks)
+}

@@ -1,0 +1,37 @@
+//! The command line of the tracking service (specification, "Flags").
+
+use std::path::PathBuf;
+
+use argh::FromArgs;
+use runtime::{Exit, arguments};
+
+use crate::NAME;
+
+/// Tells over HTTP where orders stand and who is in the kitchen; reads PostgreSQL only.
+#[derive(FromArgs, Debug)]
+pub struct Arguments {
+    /// accepted for the wrapper's sake; must be tracking-service
+    #[argh(option)]
+    pub mode: Option<String>,
+    /// HTTP port of the API (default 3002; 0 lets the system choose)
+    #[argh(option, default = "3002")]
+    pub port: u16,
+    /// configuration file (default ./config.yaml)
+    #[argh(option)]
+    pub config: Option<PathBuf>,
+    /// ask the service that runs on --port whether it is ready; exit code 0 if it is
+    #[argh(switch)]
+    pub healthcheck: bool,
+}
+
+impl Arguments {
+    /// Reads and checks the arguments of this process.
+    ///
+    /// # Errors
+    /// An answer to `--help`, or what is wrong.
+    pub fn read() -> Result<Self, Exit> {
+        let read: Self = arguments::parse(NAME)?;
+        arguments::check_mode(read.mode.as_deref(), NAME)?;
+        Ok(read)
+    }
+}

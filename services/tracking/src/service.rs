@@ -1,0 +1,84 @@
+//! The service as a whole: built first, then run.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use db::schema::SchemaError;
+use db::{Database, DbError};
+use http_service::server::{self, CannotListen};
+use logging::Log;
+use runtime::{Config, Shutdown};
+
+use crate::NAME;
+use crate::api::{self, Api};
+use crate::arguments::Arguments;
+
+/// The port is bound; nothing is answered yet.
+pub struct Service {
+    listener: TcpListener,
+    port: u16,
+    api: Api,
+    shutdown: Shutdown,
+}
+
+/// Why the service cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    #[error(transparent)]
+    CannotListen(#[from] CannotListen),
+    #[error("the database settings cannot be used")]
+    Settings(#[from] DbError),
+    #[error("the database cannot be used")]
+    Schema(#[from] SchemaError),
+    #[error("the HTTP server failed")]
+    Http(#[from] std::io::Error),
+}
+
+impl Service {
+    /// Binds the port.
+    ///
+    /// # Errors
+    /// The port cannot be bound, or the settings are bad.
+    pub fn build(
+        arguments: &Arguments,
+        config: &Config,
+        log: Log,
+        shutdown: Shutdown,
+    ) -> Result<Self, ServiceError> {
+        let listener = server::listen(config.http.bind, arguments.port)?;
+        let port = listener.local_addr()?.port();
+        let db = Database::new(&config.database, NAME)?;
+        let api = Api { db, schema_ready: Arc::new(AtomicBool::new(false)), log };
+        Ok(Self { listener, port, api, shutdown })
+    }
+
+    /// Serves until the shutdown begins. Until the tables are there it is not ready, and goes on by itself.
+    ///
+    /// # Errors
+    /// The database has a schema that this program cannot use, or the HTTP server failed.
+    pub async fn run(self) -> Result<(), ServiceError> {
+        let Self { listener, port, api, shutdown } = self;
+        let (log, db, schema_ready) = (api.log.clone(), api.db.clone(), Arc::clone(&api.schema_ready));
+        log.info("service_started", format!("Tracking Service started on port {port}"))
+            .detail("port", port)
+            .emit();
+
+        let http = server::start(listener, move |app| api::routes(app, api))?;
+        let handle = http.handle();
+        let http = tokio::spawn(http);
+
+        let schema = db::startup::current(&db, &log, &shutdown).await;
+        if schema.is_ok() {
+            schema_ready.store(true, Ordering::Relaxed);
+            shutdown.begun().await;
+        }
+        log.info("graceful_shutdown", "Tracking Service stops").emit();
+        handle.stop(true).await;
+        if let Ok(ended) = http.await {
+            ended?;
+        }
+        schema?;
+        Ok(())
+    }
+}
