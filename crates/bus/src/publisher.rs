@@ -43,11 +43,29 @@ pub enum PublishError {
     NotConfirmed,
 }
 
-/// A handle to the task that publishes for this service; cheap to clone.
+/// A handle to the tasks that publish for this service; cheap to clone.
+///
+/// Status updates have a connection of their own. When the leader of a stream restarts, RabbitMQ before 4.0 takes new
+/// messages on a channel for repeats if the same channel published to other queues before
+/// (rabbitmq-server pull request 12236): they would be confirmed and never stored.
 #[derive(Clone, Debug)]
 pub struct Publisher {
+    orders: Line,
+    notifications: Line,
+}
+
+/// A handle to one connection's task.
+#[derive(Clone, Debug)]
+struct Line {
     requests: mpsc::Sender<Request>,
     connected: watch::Receiver<bool>,
+}
+
+impl Line {
+    async fn possible(&self) {
+        // An error means that the task has ended: then there is no connection to come, and publishing will say so.
+        let _ = self.connected.clone().wait_for(|connected| *connected).await;
+    }
 }
 
 #[derive(Debug)]
@@ -57,25 +75,50 @@ struct Request {
 }
 
 impl Publisher {
-    /// Starts the task. It connects, declares the whole topology, and comes back after every failure, until the
+    /// Starts the tasks. They connect, declare the whole topology, and come back after every failure, until the
     /// shutdown begins and all publishers are dropped.
-    pub fn start(settings: Rabbitmq, service: &str, log: Log, shutdown: Shutdown) -> (Self, JoinHandle<()>) {
-        let (requests, incoming) = mpsc::channel(MAX_WAITING);
-        let (state, connected) = watch::channel(false);
-        let name = format!("{service}: publisher");
-        let task = tokio::spawn(Owner { settings, name, log, shutdown, incoming, state }.run());
-        (Self { requests, connected }, task)
+    pub fn start(
+        settings: &Rabbitmq,
+        service: &str,
+        log: &Log,
+        shutdown: &Shutdown,
+    ) -> (Self, JoinHandle<()>) {
+        let start = |exchange: &'static str| {
+            let (requests, incoming) = mpsc::channel(MAX_WAITING);
+            let (state, connected) = watch::channel(false);
+            let (settings, log, shutdown) = (settings.clone(), log.clone(), shutdown.clone());
+            let name = format!("{service}: {exchange}");
+            (
+                Line { requests, connected },
+                Owner { settings, exchange, name, log, shutdown, incoming, state }.run(),
+            )
+        };
+        let (orders, orders_task) = start(topology::ORDERS_EXCHANGE);
+        let (notifications, notifications_task) = start(topology::NOTIFICATIONS_EXCHANGE);
+        let tasks = tokio::spawn(async {
+            tokio::join!(orders_task, notifications_task);
+        });
+        (Self { orders, notifications }, tasks)
     }
 
-    /// Whether there is a connection, as far as is known.
-    pub fn is_connected(&self) -> bool {
-        *self.connected.borrow()
+    /// Whether orders can be sent now, as far as is known.
+    pub fn can_send_orders(&self) -> bool {
+        *self.orders.connected.borrow()
     }
 
-    /// Waits for a connection.
-    pub async fn connected(&self) {
-        // An error means that the task has ended: then there is none to come, and publishing will say so.
-        let _ = self.connected.clone().wait_for(|connected| *connected).await;
+    /// Whether status updates can be sent now, as far as is known.
+    pub fn can_send_status_updates(&self) -> bool {
+        *self.notifications.connected.borrow()
+    }
+
+    /// Waits until orders and dead letters can be sent.
+    pub async fn orders_possible(&self) {
+        self.orders.possible().await;
+    }
+
+    /// Waits until status updates can be sent.
+    pub async fn status_updates_possible(&self) {
+        self.notifications.possible().await;
     }
 
     /// Sends a message and waits for the broker's confirm.
@@ -84,14 +127,20 @@ impl Publisher {
     /// The message is not known to have been taken over.
     pub async fn publish(&self, message: Outgoing) -> Result<(), PublishError> {
         let (reply, answer) = oneshot::channel();
-        self.requests.send(Request { message, reply }).await.map_err(|_| PublishError::NotConnected)?;
+        let requests = self.line(&message).requests.clone();
+        requests.send(Request { message, reply }).await.map_err(|_| PublishError::NotConnected)?;
         answer.await.unwrap_or(Err(PublishError::Lost))
+    }
+
+    fn line(&self, message: &Outgoing) -> &Line {
+        if message.exchange == topology::NOTIFICATIONS_EXCHANGE { &self.notifications } else { &self.orders }
     }
 }
 
 /// The task behind the handle.
 struct Owner {
     settings: Rabbitmq,
+    exchange: &'static str,
     name: String,
     log: Log,
     shutdown: Shutdown,
@@ -120,7 +169,10 @@ impl Owner {
                 Ok(session) => {
                     backoff.reset();
                     self.log
-                        .info("rabbitmq_connected", "Connected to RabbitMQ exchange 'orders_topic'")
+                        .info(
+                            "rabbitmq_connected",
+                            format!("Connected to RabbitMQ exchange '{}'", self.exchange),
+                        )
                         .took(started.elapsed())
                         .emit();
                     self.state.send_replace(true);
@@ -172,6 +224,10 @@ impl Owner {
                 event = session.events.recv() => match event {
                     Some(Event::Confirmed { tag, multiple }) => unconfirmed.settle(tag, multiple, true),
                     Some(Event::Rejected { tag, multiple }) => unconfirmed.settle(tag, multiple, false),
+                    Some(Event::Returned { reason, .. }) if self.exchange == topology::NOTIFICATIONS_EXCHANGE => {
+                        // The stream was not there for a moment; now its count of this channel's messages is wrong.
+                        break End::Failed(SessionError::Lost(format!("the stream took no message: {reason}")));
+                    }
                     Some(Event::Returned { message_id, reason }) => unconfirmed.returned(message_id, reason),
                     Some(Event::ConsumerCancelled) => {}
                     Some(Event::Closed(reason)) => break End::Failed(SessionError::Lost(reason)),
@@ -196,6 +252,8 @@ impl Owner {
     }
 }
 
+/// A session that may publish. The stream must have answered a declaration: just after the broker's start it is not
+/// there yet, and what is published to it is lost.
 async fn open(settings: Rabbitmq, name: String) -> Result<Session, SessionError> {
     let mut session = Session::open(&settings, &name).await?;
     let ready = async {

@@ -2,20 +2,25 @@
 //!
 //! Each change is in the outbox already: what this task cannot send before the worker ends is sent by a relay.
 
+use std::time::Duration;
+
 use bus::{Outgoing, Publisher};
 use db::Database;
 use db::outbox::{self, StatusOutboxRow};
 use logging::Log;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Most changes that wait to be told; the relay takes care of further ones.
 const MAX_WAITING: usize = 1_024;
 /// Most changes that are told together.
 const BATCH: usize = 64;
 /// Longest time that a change waits here for a broker that is away; then it is the relay's.
-const MAX_WAIT_FOR_BROKER: std::time::Duration = std::time::Duration::from_secs(10);
+const MAX_WAIT_FOR_BROKER: Duration = Duration::from_secs(10);
+
+/// A broker that refuses at once is asked again a little later.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(200);
 
 /// A handle to the task; cheap to clone.
 #[derive(Clone, Debug)]
@@ -47,9 +52,6 @@ impl Task {
         while incoming.recv_many(&mut batch, BATCH).await > 0 {
             let mut rest = std::mem::take(&mut batch);
             while !rest.is_empty() {
-                if timeout(MAX_WAIT_FOR_BROKER, self.publisher.connected()).await.is_err() {
-                    break;
-                }
                 let sent = self.send(&rest).await;
                 let settled: Vec<i64> = rest.drain(..sent).map(|change| change.id).collect();
                 if let Err(why) = outbox::settle_status_updates(&self.db, &settled).await {
@@ -58,11 +60,16 @@ impl Task {
                         .error("outbox_not_settled", "Sent status updates are still in the outbox", &why)
                         .emit();
                 }
-                if sent == 0 && !self.publisher.is_connected() {
+                if sent == 0 && !self.broker_came_back().await {
                     break;
                 }
             }
         }
+    }
+
+    async fn broker_came_back(&self) -> bool {
+        sleep(PAUSE_AFTER_FAILURE).await;
+        timeout(MAX_WAIT_FOR_BROKER, self.publisher.status_updates_possible()).await.is_ok()
     }
 
     /// Publishes together, and counts how many were confirmed before the first that was not. What comes behind that one

@@ -33,7 +33,7 @@ pub async fn bury(
     let message = Outgoing::dead_letter(&held.delivery, &reason(why), now());
     let mut backoff = Backoff::for_server();
     loop {
-        shutdown.or(publisher.connected()).await;
+        shutdown.or(publisher.orders_possible()).await;
         match publisher.publish(message.clone()).await {
             Ok(()) => {
                 held.delivery.ack();

@@ -87,8 +87,7 @@ impl Service {
         }
         let queues = topology::queues_of(&duty.specialisation);
         let intake = OrderIntake::start(config.rabbitmq.clone(), queues, worker.prefetch, log.clone());
-        let (publisher, publishing) =
-            Publisher::start(config.rabbitmq.clone(), NAME, log.clone(), shutdown.clone());
+        let (publisher, publishing) = Publisher::start(&config.rabbitmq, NAME, &log, &shutdown);
         let (announcer, announcements) = Announcer::start(db, publisher.clone(), log);
         let cook = Cook {
             duty,

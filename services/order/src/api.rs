@@ -145,7 +145,7 @@ async fn health(api: web::Data<Api>) -> HttpResponse {
     let database = timeout(CHECK_DEADLINE, api.db.ping()).await;
     let checks = [
         Check { name: "database", healthy: matches!(database, Ok(Ok(()))) },
-        Check { name: "rabbitmq", healthy: api.publisher.is_connected() },
+        Check { name: "rabbitmq", healthy: api.publisher.can_send_orders() },
     ];
     health::report(NAME, &checks)
 }

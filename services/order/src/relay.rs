@@ -21,9 +21,7 @@ const BATCH: i64 = 100;
 pub async fn run(db: Database, publisher: Publisher, log: Log, shutdown: Shutdown) {
     let relay = Relay { db, publisher, log };
     while shutdown.or(sleep(POLL_INTERVAL)).await.is_some() {
-        if relay.publisher.is_connected()
-            && let Some(Err(why)) = shutdown.or(relay.run_once()).await
-        {
+        if let Some(Err(why)) = shutdown.or(relay.run_once()).await {
             relay.log.error("relay_failed", "The outbox could not be relayed; trying again", &why).emit();
         }
     }
@@ -37,6 +35,16 @@ struct Relay {
 
 impl Relay {
     async fn run_once(&self) -> Result<(), DbError> {
+        if self.publisher.can_send_orders() {
+            self.relay_orders().await?;
+        }
+        if self.publisher.can_send_status_updates() {
+            self.relay_status_updates().await?;
+        }
+        Ok(())
+    }
+
+    async fn relay_orders(&self) -> Result<(), DbError> {
         outbox::relay_orders(&self.db, MIN_AGE, BATCH, async |rows| {
             let messages = rows.into_iter().filter_map(|row| {
                 let message = Outgoing::order(&row.message, row.placed_at.into(), &row.request_id);
@@ -44,7 +52,11 @@ impl Relay {
             });
             self.publish(messages.collect(), "order_published").await
         })
-        .await?;
+        .await
+        .map(drop)
+    }
+
+    async fn relay_status_updates(&self) -> Result<(), DbError> {
         outbox::relay_status_updates(&self.db, MIN_AGE, BATCH, async |rows| {
             let messages = rows.into_iter().filter_map(|row| {
                 let message = Outgoing::status_update(&row.update, &row.request_id);
@@ -52,8 +64,8 @@ impl Relay {
             });
             self.publish(messages.collect(), "status_update_published").await
         })
-        .await?;
-        Ok(())
+        .await
+        .map(drop)
     }
 
     /// Publishes in the order given; returns the keys of what was confirmed.

@@ -57,8 +57,7 @@ impl Service {
         let listener = server::listen(config.http.bind, arguments.port)?;
         let port = listener.local_addr()?.port();
         let db = Database::new(&config.database, NAME)?;
-        let (publisher, publisher_task) =
-            Publisher::start(config.rabbitmq.clone(), NAME, log.clone(), shutdown.clone());
+        let (publisher, publisher_task) = Publisher::start(&config.rabbitmq, NAME, &log, &shutdown);
         let accept = config.order.accept_while_broker_down;
         let (writer, writer_task) =
             Writer::start(db.clone(), publisher.clone(), accept, arguments.max_concurrent, log.clone());

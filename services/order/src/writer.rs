@@ -90,7 +90,7 @@ impl Task {
         let mut batch = Vec::with_capacity(MAX_BATCH);
         while incoming.recv_many(&mut batch, MAX_BATCH).await > 0 {
             let batch = std::mem::take(&mut batch);
-            if self.publisher.is_connected() || self.accept_while_broker_down {
+            if self.publisher.can_send_orders() || self.accept_while_broker_down {
                 self.store(batch).await;
             } else {
                 self.refuse(batch);

@@ -1,0 +1,150 @@
+//! A look into a test's vhost, and a hand in it.
+
+use amqprs::channel::{
+    BasicAckArguments, BasicGetArguments, BasicPublishArguments, Channel, ConfirmSelectArguments,
+    QueueBindArguments, QueueDeclareArguments, QueuePurgeArguments,
+};
+use amqprs::connection::{Connection, OpenConnectionArguments};
+use amqprs::{BasicProperties, FieldTable};
+use serde_json::Value;
+use servers::RabbitmqAdmin;
+
+use crate::shared_servers::ServerPair;
+use crate::wait::{eventually, within};
+
+/// A connection to the vhost.
+pub struct Broker {
+    connection: Connection,
+    channel: Channel,
+    admin: RabbitmqAdmin,
+    vhost: String,
+}
+
+/// A message taken from a queue.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// The exchange it was published to.
+    pub exchange: String,
+    /// Its key.
+    pub routing_key: String,
+    /// Its properties.
+    pub properties: BasicProperties,
+    /// Its body.
+    pub body: String,
+}
+
+impl Message {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|why| panic!("not JSON ({why}): {self:?}"))
+    }
+
+    /// A header's text.
+    pub fn header(&self, name: &str) -> String {
+        let headers = self.properties.headers().unwrap_or_else(|| panic!("no headers: {self:?}"));
+        let name = name.try_into().expect("short");
+        headers.get(&name).unwrap_or_else(|| panic!("no header {name}: {self:?}")).to_string()
+    }
+}
+
+impl Broker {
+    /// To a vhost of the servers.
+    pub async fn connect(servers: &ServerPair, vhost: &str) -> Self {
+        let server = &servers.rabbitmq;
+        let arguments =
+            OpenConnectionArguments::new("127.0.0.1", server.port, &server.user, &server.password)
+                .virtual_host(vhost)
+                .finish();
+        let connection =
+            within("a broker connection", Connection::open(&arguments)).await.expect("a connection");
+        let channel = connection.open_channel(None).await.expect("a channel");
+        channel.confirm_select(ConfirmSelectArguments::new(false)).await.expect("confirms");
+        Self { connection, channel, admin: servers.rabbitmq_admin(), vhost: vhost.to_owned() }
+    }
+
+    /// A queue of the test's own that gets a copy of everything an exchange takes with such a key.
+    pub async fn tap(&self, exchange: &str, key: &str) -> String {
+        let queue = format!("tap-{:08x}", rand::random::<u32>());
+        self.channel
+            .queue_declare(QueueDeclareArguments::transient_autodelete(&queue))
+            .await
+            .expect("a queue");
+        self.channel.queue_bind(QueueBindArguments::new(&queue, exchange, key)).await.expect("a binding");
+        queue
+    }
+
+    /// Declares a durable queue with these arguments.
+    pub async fn declare(&self, queue: &str, arguments: FieldTable) {
+        let declaration = QueueDeclareArguments::durable_client_named(queue).arguments(arguments).finish();
+        self.channel.queue_declare(declaration).await.expect("a queue");
+    }
+
+    /// Publishes a body and waits until it is in its queues.
+    pub async fn publish(&self, exchange: &str, key: &str, properties: BasicProperties, body: &str) {
+        self.publish_bytes(exchange, key, properties, body.as_bytes()).await;
+    }
+
+    /// Publishes bytes and waits until they are on their way; what follows on this connection comes after them.
+    pub async fn publish_bytes(&self, exchange: &str, key: &str, properties: BasicProperties, body: &[u8]) {
+        let arguments = BasicPublishArguments::new(exchange, key);
+        self.channel.basic_publish(properties, body.to_vec(), arguments).await.expect("published");
+    }
+
+    /// The next message of a queue, acknowledged; waits for it.
+    pub async fn take(&self, queue: &str) -> Message {
+        eventually(&format!("a message in {queue}"), async || self.take_now(queue).await).await
+    }
+
+    /// The next message of a queue, acknowledged, if there is one.
+    pub async fn take_now(&self, queue: &str) -> Option<Message> {
+        let got = self.channel.basic_get(BasicGetArguments::new(queue)).await.expect("the queue exists");
+        let (envelope, properties, body) = got?;
+        self.channel
+            .basic_ack(BasicAckArguments::new(envelope.delivery_tag(), false))
+            .await
+            .expect("acknowledged");
+        Some(Message {
+            exchange: envelope.exchange().clone(),
+            routing_key: envelope.routing_key().clone(),
+            properties,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        })
+    }
+
+    /// Messages of a queue that are ready, not counting those in somebody's hands.
+    pub async fn ready(&self, queue: &str) -> u32 {
+        let passive = QueueDeclareArguments::new(queue).passive(true).finish();
+        self.channel.queue_declare(passive).await.expect("the queue exists").map_or(0, |(_, ready, _)| ready)
+    }
+
+    /// Removes all ready messages of a queue.
+    pub async fn purge(&self, queue: &str) {
+        self.channel.queue_purge(QueuePurgeArguments::new(queue)).await.expect("the queue exists");
+    }
+
+    /// What the management API says of a queue: `durable`, `arguments`, `type`…
+    pub async fn queue(&self, queue: &str) -> Value {
+        self.management(&format!("/api/queues/{}/{queue}", self.vhost)).await
+    }
+
+    /// What the management API says of an exchange.
+    pub async fn exchange(&self, exchange: &str) -> Value {
+        self.management(&format!("/api/exchanges/{}/{exchange}", self.vhost)).await
+    }
+
+    /// What the management API says of all bindings of the vhost.
+    pub async fn bindings(&self) -> Value {
+        self.management(&format!("/api/bindings/{}", self.vhost)).await
+    }
+
+    async fn management(&self, path: &str) -> Value {
+        let answer =
+            self.admin.request("GET", path, None).await.unwrap_or_else(|why| panic!("{path}: {why}"));
+        serde_json::from_str(&answer.body).unwrap_or_else(|why| panic!("{path}: {why}: {answer:?}"))
+    }
+
+    /// Ends the connection.
+    pub async fn close(self) {
+        let _ = self.connection.close().await;
+    }
+}

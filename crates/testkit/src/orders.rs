@@ -1,0 +1,54 @@
+//! Orders to place.
+
+use serde_json::{Value, json};
+
+use crate::service::Service;
+
+/// A valid order of each type.
+pub fn takeout() -> Value {
+    json!({
+        "customer_name": "Jane Doe",
+        "order_type": "takeout",
+        "items": [
+            {"name": "Margherita Pizza", "quantity": 1, "price": 15.99},
+            {"name": "Caesar Salad", "quantity": 1, "price": 8.99}
+        ]
+    })
+}
+
+/// A valid order at a table.
+pub fn dine_in() -> Value {
+    json!({
+        "customer_name": "Jane Smith",
+        "order_type": "dine_in",
+        "table_number": 12,
+        "items": [{"name": "Steak", "quantity": 1, "price": 29.99}]
+    })
+}
+
+/// A valid order by courier.
+pub fn delivery() -> Value {
+    json!({
+        "customer_name": "Bob Johnson",
+        "order_type": "delivery",
+        "delivery_address": "123 Main Street, Apt 4B",
+        "items": [{"name": "Burger Combo", "quantity": 2, "price": 18.99}]
+    })
+}
+
+/// A valid takeout order of this total, at most 999.99.
+pub fn takeout_of(total: &str) -> Value {
+    let mut order = takeout();
+    let price: Value = serde_json::from_str(total).expect("a number");
+    order["items"] = json!([{"name": "Feast", "quantity": 1, "price": price}]);
+    order
+}
+
+impl Service {
+    /// Places an order that must be accepted; returns its number.
+    pub async fn place(&self, order: &Value) -> String {
+        let answer = self.post("/orders", &order.to_string()).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["order_number"].as_str().expect("a number").to_owned()
+    }
+}

@@ -1,0 +1,322 @@
+//! A service under test: a real process, its log, its port.
+
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+
+use rustix::process::{Pid, Signal};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+
+use crate::http::{self, Answer};
+use crate::stage::programs;
+use crate::wait::{eventually, within};
+
+/// A service that is to be started.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    program: &'static str,
+    arguments: Vec<String>,
+    environment: Vec<(&'static str, String)>,
+    ready: Ready,
+}
+
+/// When a service counts as started.
+#[derive(Clone, Debug)]
+enum Ready {
+    AtOnce,
+    Probed,
+    Logged { action: &'static str, message_part: &'static str },
+}
+
+impl Launch {
+    /// A program of the workspace, without the environment of the test process.
+    pub fn new(program: &'static str, environment: Vec<(&'static str, String)>) -> Self {
+        Self { program, arguments: Vec::new(), environment, ready: Ready::AtOnce }
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn env(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.environment.retain(|(known, _)| *known != name);
+        self.environment.push((name, value.into()));
+        self
+    }
+
+    /// Sets the cooking time of every type.
+    #[must_use]
+    pub fn cooking_seconds(self, seconds: f64) -> Self {
+        self.env("KITCHEN_COOKING_SECONDS_DINE_IN", seconds.to_string())
+            .env("KITCHEN_COOKING_SECONDS_TAKEOUT", seconds.to_string())
+            .env("KITCHEN_COOKING_SECONDS_DELIVERY", seconds.to_string())
+    }
+
+    /// `start` waits until `/readyz` says 200.
+    #[must_use]
+    pub fn ready_when_probed(self) -> Self {
+        Self { ready: Ready::Probed, ..self }
+    }
+
+    /// `start` waits for a log line of this action.
+    #[must_use]
+    pub fn ready_when_logged(self, action: &'static str) -> Self {
+        self.ready_when_logged_message(action, "")
+    }
+
+    /// `start` waits for a log line of this action whose message contains a text.
+    #[must_use]
+    pub fn ready_when_logged_message(self, action: &'static str, message_part: &'static str) -> Self {
+        Self { ready: Ready::Logged { action, message_part }, ..self }
+    }
+
+    /// `start` does not wait.
+    #[must_use]
+    pub fn ready_at_once(self) -> Self {
+        Self { ready: Ready::AtOnce, ..self }
+    }
+
+    /// Starts it and waits until it is ready.
+    pub async fn start(&self) -> Service {
+        let service = self.spawn();
+        match &self.ready {
+            Ready::AtOnce => {}
+            Ready::Probed => {
+                eventually(&format!("{} to be ready", self.program), async || {
+                    service.fail_if_ended();
+                    let port = service.logged("service_started").first()?["details"]["port"].as_u64()?;
+                    let answer = http::send(u16::try_from(port).ok()?, "GET", "/readyz", &[], b"").await;
+                    (answer.status == 200).then_some(())
+                })
+                .await;
+            }
+            Ready::Logged { action, message_part } => {
+                service
+                    .log_where(&format!("{action} with '{message_part}'"), |line| {
+                        line["action"] == *action
+                            && line["message"].as_str().is_some_and(|text| text.contains(message_part))
+                    })
+                    .await;
+            }
+        }
+        service
+    }
+
+    /// Starts it and waits until it ends by itself.
+    pub async fn run_to_end(&self) -> Ended {
+        let mut service = self.spawn();
+        let status = service.wait().await;
+        Ended {
+            code: status.code(),
+            stdout: service.stdout.lines().join("\n"),
+            stderr: service.stderr.lines().join("\n"),
+        }
+    }
+
+    fn spawn(&self) -> Service {
+        let path = programs().join(self.program);
+        assert!(
+            path.is_file(),
+            "{} is not built: run the tests by './justw test', or 'cargo build --workspace' first",
+            path.display()
+        );
+        let mut command = Command::new(path);
+        command
+            .args(&self.arguments)
+            .env_clear()
+            .env("RUST_BACKTRACE", "1")
+            .envs(self.environment.iter().map(|(name, value)| (*name, value)))
+            // No config.yaml there: defaults and the environment decide.
+            .current_dir(std::env::temp_dir())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command.spawn().expect("the program starts");
+        let stdout = Lines::read(child.stdout.take().expect("piped"));
+        let stderr = Lines::read(child.stderr.take().expect("piped"));
+        Service { program: self.program, child, stdout, stderr }
+    }
+}
+
+/// What a program left behind.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Its exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// What it printed.
+    pub stdout: String,
+    /// What it complained.
+    pub stderr: String,
+}
+
+/// A running service. Dropped, it is killed.
+pub struct Service {
+    program: &'static str,
+    child: Child,
+    stdout: Lines,
+    stderr: Lines,
+}
+
+/// The lines of a stream, as they come.
+struct Lines {
+    read: Arc<Mutex<Vec<String>>>,
+    changed: watch::Receiver<()>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Lines {
+    fn read(stream: impl AsyncRead + Unpin + Send + 'static) -> Self {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let (tell, changed) = watch::channel(());
+        let task = tokio::spawn({
+            let lines = Arc::clone(&lines);
+            async move {
+                let mut stream = BufReader::new(stream).lines();
+                while let Ok(Some(line)) = stream.next_line().await {
+                    lines.lock().unwrap().push(line);
+                    tell.send_replace(());
+                }
+            }
+        });
+        Self { read: lines, changed, task }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.read.lock().unwrap().clone()
+    }
+}
+
+impl Service {
+    /// Everything it has logged so far; a line that is neither JSON nor a notification is a failure.
+    pub fn log_lines(&self) -> Vec<Value> {
+        let lines = self.stdout.lines();
+        let logged = lines.iter().filter(|line| !line.starts_with("Notification for order "));
+        logged
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|why| panic!("not JSON ({why}): {line}")))
+            .collect()
+    }
+
+    /// Every line on its console that is not JSON.
+    pub fn console(&self) -> Vec<String> {
+        self.stdout.lines().into_iter().filter(|line| !line.starts_with('{')).collect()
+    }
+
+    /// Everything it has printed, as it is.
+    pub fn raw_lines(&self) -> Vec<String> {
+        self.stdout.lines()
+    }
+
+    /// What it has logged so far under an action.
+    pub fn logged(&self, action: &str) -> Vec<Value> {
+        self.log_lines().into_iter().filter(|line| line["action"] == action).collect()
+    }
+
+    /// The first line of an action; waits for it.
+    pub async fn log(&self, action: &str) -> Value {
+        self.log_where(action, |line| line["action"] == action).await
+    }
+
+    /// The first `count` lines of an action; waits for them.
+    pub async fn logs(&self, action: &str, count: usize) -> Vec<Value> {
+        self.await_lines(&format!("{count} × {action}"), || {
+            let lines = self.logged(action);
+            (lines.len() >= count).then_some(lines)
+        })
+        .await
+    }
+
+    /// The first line that fits; waits for it.
+    pub async fn log_where(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        self.await_lines(what, || self.log_lines().into_iter().find(&fits)).await
+    }
+
+    /// The first notification on the console that contains a text; waits for it.
+    pub async fn notification(&self, part: &str) -> String {
+        self.await_lines(part, || self.console().into_iter().find(|line| line.contains(part))).await
+    }
+
+    async fn await_lines<T>(&self, what: &str, look: impl Fn() -> Option<T>) -> T {
+        let mut changed = self.stdout.changed.clone();
+        let waiting = async {
+            loop {
+                changed.mark_unchanged();
+                if let Some(found) = look() {
+                    return found;
+                }
+                // Ends with an error when the process has ended: then there is nothing more to come.
+                if changed.changed().await.is_err() {
+                    return look().unwrap_or_else(|| {
+                        panic!("{} ended without {what}:\n{}", self.program, self.everything())
+                    });
+                }
+            }
+        };
+        tokio::time::timeout(crate::DEADLINE, waiting)
+            .await
+            .unwrap_or_else(|_| panic!("{} never logged {what}:\n{}", self.program, self.everything()))
+    }
+
+    fn everything(&self) -> String {
+        [self.stdout.lines(), self.stderr.lines()].concat().join("\n")
+    }
+
+    fn fail_if_ended(&self) {
+        assert!(!self.stdout.task.is_finished(), "{} ended:\n{}", self.program, self.everything());
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        let line = self.logged("service_started").first().cloned().expect("it has started");
+        line["details"]["port"].as_u64().and_then(|port| port.try_into().ok()).expect("it listens on a port")
+    }
+
+    /// Sends a GET.
+    pub async fn get(&self, path: &str) -> Answer {
+        http::send(self.port(), "GET", path, &[], b"").await
+    }
+
+    /// Posts JSON.
+    pub async fn post(&self, path: &str, body: &str) -> Answer {
+        http::send(self.port(), "POST", path, &[("Content-Type", "application/json")], body.as_bytes()).await
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.pid()).expect("a pid")).expect("a pid");
+        rustix::process::kill_process(pid, signal).expect("it runs");
+    }
+
+    /// Waits until it ends and everything it printed has been read.
+    pub async fn wait(&mut self) -> ExitStatus {
+        let status =
+            within(&format!("the end of {}", self.program), self.child.wait()).await.expect("a status");
+        let _ = (&mut self.stdout.task).await;
+        let _ = (&mut self.stderr.task).await;
+        status
+    }
+
+    /// Ends it as the operator would, and returns its exit code.
+    pub async fn stop(&mut self) -> Option<i32> {
+        self.signal(Signal::TERM);
+        self.wait().await.code()
+    }
+
+    /// Ends it as a power cut would.
+    pub async fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.wait().await;
+    }
+}

@@ -1,0 +1,167 @@
+//! The server pair that the tests of a run share: started by `run-tests`, or by the first test of a process that runs
+//! without it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use servers::{
+    Credentials, Leash, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq, RabbitmqAdmin,
+    RabbitmqOptions, RabbitmqPrograms, Server,
+};
+use tokio::sync::OnceCell;
+
+/// Where `run-tests` says what it started.
+const VARIABLE: &str = "RESTAURANT_TEST_SERVERS";
+
+/// Where a server listens on this machine, and who may do everything there.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// TCP port on 127.0.0.1.
+    pub port: u16,
+    /// Administrator.
+    pub user: String,
+    /// Password.
+    pub password: String,
+}
+
+/// Both servers, and the broker's management API.
+#[derive(Clone, Debug)]
+pub struct ServerPair {
+    /// PostgreSQL.
+    pub postgres: Address,
+    /// RabbitMQ.
+    pub rabbitmq: Address,
+    /// Port of RabbitMQ's management API.
+    pub management_port: u16,
+}
+
+/// A pair that is owned: it ends when this is dropped, or its process dies.
+pub struct OwnedPair {
+    /// PostgreSQL.
+    pub postgres: PrivatePostgres,
+    /// RabbitMQ.
+    pub rabbitmq: PrivateRabbitmq,
+    _folder: tempfile::TempDir,
+}
+
+impl OwnedPair {
+    /// Starts a pair in a temporary folder; fetches the servers' programs if they are missing.
+    pub async fn start() -> Self {
+        let packages = workspace().join(".local/packages");
+        servers::ensure_installed(&[Server::Postgres, Server::Rabbitmq], &packages, &|line| {
+            eprintln!("{line}");
+        })
+        .await
+        .unwrap_or_else(|why| panic!("{why}"));
+        let postgres_programs = PostgresPrograms::find(&packages).unwrap_or_else(|why| panic!("{why}"));
+        let rabbitmq_programs = RabbitmqPrograms::find(&packages).unwrap_or_else(|why| panic!("{why}"));
+        let folder =
+            tempfile::Builder::new().prefix("restaurant-test-").tempdir().expect("a temporary folder");
+        let leash = Leash::new().expect("a watcher process");
+        let postgres_options = PostgresOptions {
+            durable: false,
+            max_connections: 800,
+            leash: Some(leash.clone()),
+            ..PostgresOptions::default()
+        };
+        let postgres_folder = folder.path().join("postgres");
+        let rabbitmq_folder = folder.path().join("rabbitmq");
+        let (postgres, rabbitmq) = tokio::join!(
+            PrivatePostgres::start(&postgres_programs, &postgres_folder, postgres_options),
+            PrivateRabbitmq::start(
+                &rabbitmq_programs,
+                &rabbitmq_folder,
+                RabbitmqOptions { leash: Some(leash), ..RabbitmqOptions::default() }
+            ),
+        );
+        Self {
+            postgres: postgres.unwrap_or_else(|why| panic!("{why}")),
+            rabbitmq: rabbitmq.unwrap_or_else(|why| panic!("{why}")),
+            _folder: folder,
+        }
+    }
+
+    /// How to reach them.
+    pub fn pair(&self) -> ServerPair {
+        let address = |port, credentials: &Credentials| Address {
+            port,
+            user: credentials.user.clone(),
+            password: credentials.password.expose_secret().to_owned(),
+        };
+        ServerPair {
+            postgres: address(self.postgres.port(), self.postgres.credentials()),
+            rabbitmq: address(self.rabbitmq.port(), self.rabbitmq.credentials()),
+            management_port: self.rabbitmq.management_port(),
+        }
+    }
+
+    /// The environment that tells test processes of them.
+    pub fn variable(&self) -> (&'static str, String) {
+        let ServerPair { postgres, rabbitmq, management_port } = self.pair();
+        let value = serde_json::json!([
+            [postgres.port, postgres.user, postgres.password],
+            [rabbitmq.port, rabbitmq.user, rabbitmq.password],
+            management_port
+        ]);
+        (VARIABLE, value.to_string())
+    }
+}
+
+impl ServerPair {
+    fn from_variable(value: &str) -> Option<Self> {
+        let value: serde_json::Value = serde_json::from_str(value).ok()?;
+        let address = |value: &serde_json::Value| {
+            Some(Address {
+                port: value[0].as_u64()?.try_into().ok()?,
+                user: value[1].as_str()?.to_owned(),
+                password: value[2].as_str()?.to_owned(),
+            })
+        };
+        Some(Self {
+            postgres: address(&value[0])?,
+            rabbitmq: address(&value[1])?,
+            management_port: value[2].as_u64()?.try_into().ok()?,
+        })
+    }
+
+    /// The broker's management API.
+    pub fn rabbitmq_admin(&self) -> RabbitmqAdmin {
+        let credentials =
+            Credentials { user: self.rabbitmq.user.clone(), password: self.rabbitmq.password.clone().into() };
+        RabbitmqAdmin::new(self.management_port, credentials)
+    }
+}
+
+/// The pair of this run.
+pub async fn shared() -> ServerPair {
+    static PAIR: OnceCell<ServerPair> = OnceCell::const_new();
+    PAIR.get_or_init(async || match std::env::var(VARIABLE) {
+        Ok(value) => ServerPair::from_variable(&value).expect("run-tests sets the variable"),
+        Err(_) => start_for_this_process(),
+    })
+    .await
+    .clone()
+}
+
+/// The servers outlive the test that starts them: a thread with a runtime of its own holds them, and the leash ends them
+/// with this process.
+fn start_for_this_process() -> ServerPair {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let owned = OwnedPair::start().await;
+            tell.send(owned.pair()).expect("the test waits");
+            std::future::pending::<()>().await;
+            drop(owned);
+        });
+    });
+    told.recv_timeout(Duration::from_mins(5)).expect("private servers start")
+}
+
+/// The root of the workspace.
+pub fn workspace() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.ancestors().nth(2).expect("crates/testkit lies two levels below the root").to_owned()
+}

@@ -1,0 +1,141 @@
+//! What one test has for itself: a database, a vhost, and the services it starts on them.
+
+use std::path::PathBuf;
+
+use crate::broker::Broker;
+use crate::database::Database;
+use crate::proxy::Proxy;
+use crate::service::Launch;
+use crate::shared_servers::{OwnedPair, ServerPair, shared};
+
+/// A database and a vhost of one test. Both go when the stage is dropped.
+pub struct Stage {
+    /// The servers they are on.
+    pub servers: ServerPair,
+    /// Name of the database and of the vhost.
+    pub name: String,
+    owned: Option<OwnedPair>,
+}
+
+impl Stage {
+    /// On the servers that all tests share.
+    pub async fn new() -> Self {
+        Self::on(shared().await, None).await
+    }
+
+    /// On servers of its own, which the test may stop, kill and start again.
+    pub async fn with_own_servers() -> Self {
+        let owned = OwnedPair::start().await;
+        Self::on(owned.pair(), Some(owned)).await
+    }
+
+    async fn on(servers: ServerPair, owned: Option<OwnedPair>) -> Self {
+        let name = format!("test_{:016x}", rand::random::<u64>());
+        let stage = Self { servers, name, owned };
+        let (database, vhost) = tokio::join!(Database::admin(&stage.servers.postgres), async {
+            stage.servers.rabbitmq_admin().create_vhost(&stage.name).await
+        },);
+        vhost.unwrap_or_else(|why| panic!("{why}"));
+        database.execute(&format!("create database {}", stage.name)).await;
+        stage
+    }
+
+    /// The servers, if this stage has its own.
+    pub fn own_servers(&mut self) -> &mut OwnedPair {
+        self.owned.as_mut().expect("made by with_own_servers")
+    }
+
+    /// The environment that points a program at this stage.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let ServerPair { postgres, rabbitmq, .. } = &self.servers;
+        vec![
+            ("DB_HOST", "127.0.0.1".to_owned()),
+            ("DB_PORT", postgres.port.to_string()),
+            ("DB_USER", postgres.user.clone()),
+            ("DB_PASSWORD", postgres.password.clone()),
+            ("DB_NAME", self.name.clone()),
+            ("RABBITMQ_HOST", "127.0.0.1".to_owned()),
+            ("RABBITMQ_PORT", rabbitmq.port.to_string()),
+            ("RABBITMQ_USER", rabbitmq.user.clone()),
+            ("RABBITMQ_PASSWORD", rabbitmq.password.clone()),
+            ("RABBITMQ_VHOST", self.name.clone()),
+        ]
+    }
+
+    /// An order service on a port of its own; `start` waits until it is ready.
+    pub fn order_service(&self) -> Launch {
+        Launch::new("order-service", self.environment()).arg("--port=0").ready_when_probed()
+    }
+
+    /// A tracking service on a port of its own; `start` waits until it listens (not until it is ready).
+    pub fn tracking_service(&self) -> Launch {
+        Launch::new("tracking-service", self.environment())
+            .arg("--port=0")
+            .ready_when_logged("service_started")
+    }
+
+    /// A worker that cooks at once (0 s) and gives a sign of life every second; `start` waits until it consumes.
+    pub fn kitchen_worker(&self, name: &str) -> Launch {
+        Launch::new("kitchen-worker", self.environment())
+            .arg(format!("--worker-name={name}"))
+            .arg("--heartbeat-interval=1")
+            .cooking_seconds(0.0)
+            .ready_when_logged_message("rabbitmq_connected", "queues")
+    }
+
+    /// A subscriber; `start` waits until it reads.
+    pub fn subscriber(&self) -> Launch {
+        Launch::new("notification-subscriber", self.environment()).ready_when_logged("rabbitmq_connected")
+    }
+
+    /// The database, for a look behind the scenes.
+    pub async fn database(&self) -> Database {
+        Database::connect(&self.servers.postgres, &self.name).await
+    }
+
+    /// The vhost, for a look behind the scenes.
+    pub async fn broker(&self) -> Broker {
+        Broker::connect(&self.servers, &self.name).await
+    }
+
+    /// A way to PostgreSQL that the test can cut: start services with its port as `DB_PORT`.
+    pub async fn postgres_proxy(&self) -> Proxy {
+        Proxy::to(self.servers.postgres.port).await
+    }
+
+    /// A way to RabbitMQ that the test can cut: start services with its port as `RABBITMQ_PORT`.
+    pub async fn rabbitmq_proxy(&self) -> Proxy {
+        Proxy::to(self.servers.rabbitmq.port).await
+    }
+}
+
+impl Drop for Stage {
+    /// Leaves nothing on the shared servers. Failing to is no failure of the test.
+    fn drop(&mut self) {
+        if self.owned.is_some() {
+            return;
+        }
+        let (servers, name) = (self.servers.clone(), self.name.clone());
+        let cleaning = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+            runtime.block_on(async {
+                let _ = servers.rabbitmq_admin().delete_vhost(&name).await;
+                let database = Database::admin(&servers.postgres).await;
+                let _ = database
+                    .client
+                    .batch_execute(&format!("drop database if exists {name} with (force)"))
+                    .await;
+            });
+            Some(())
+        });
+        let _ = cleaning.join();
+    }
+}
+
+/// The folder that the programs were built to.
+pub(crate) fn programs() -> PathBuf {
+    let own = std::env::current_exe().expect("a path of its own");
+    // Tests lie in target/<profile>/deps, programs one level above.
+    let folder = own.ancestors().skip(1).find(|folder| folder.file_name().is_none_or(|name| name != "deps"));
+    folder.expect("a folder").to_owned()
+}

@@ -1,0 +1,77 @@
+# The project's tasks. Where `just` is not installed, ./justw gets it: ./justw up
+
+set positional-arguments
+
+programs := "-p order-service -p kitchen-worker -p tracking-service -p notification-subscriber -p restaurant-system -p restaurant-ctl"
+
+# Without optimisation the programs are built several times as fast, and one machine's orders do not need it.
+ctl := env_var_or_default("CARGO_TARGET_DIR", "target") / "debug/restaurant-ctl"
+
+# show this list
+default:
+    @{{ quote(just_executable()) }} --justfile {{ quote(justfile()) }} --list --unsorted
+
+# open the whole restaurant on this machine: servers and services; --detach: and return (all options: up --help)
+[no-exit-message]
+up *options: build
+    @exec {{ quote(ctl) }} up "$@"
+
+# close it
+[no-exit-message]
+down *options: _ctl
+    @exec {{ quote(ctl) }} down "$@"
+
+# show what runs
+[no-exit-message]
+status: _ctl
+    @exec {{ quote(ctl) }} status
+
+# show what the services said: logs kitchen --follow
+[no-exit-message]
+logs *options: _ctl
+    @exec {{ quote(ctl) }} logs "$@"
+
+# close it and delete its orders, messages and logs
+[no-exit-message]
+reset *options: _ctl
+    @exec {{ quote(ctl) }} reset "$@"
+
+# place orders in the open restaurant and watch them being cooked
+[no-exit-message]
+demo *options: _ctl
+    @exec {{ quote(ctl) }} demo "$@"
+
+# run one service from source (order, kitchen, tracking or notifier), with the servers of `up` while that runs: run order --port 3010
+[no-exit-message]
+run service *options:
+    #!/bin/sh
+    set -eu
+    case $1 in
+        order) package=order-service ;;
+        kitchen) package=kitchen-worker ;;
+        tracking) package=tracking-service ;;
+        notifier) package=notification-subscriber ;;
+        *) echo "run: '$1' is none of order, kitchen, tracking, notifier" >&2; exit 2 ;;
+    esac
+    shift
+    if [ -f .local/env ]; then . ./.local/env; fi
+    exec cargo run --quiet -p "$package" -- "$@"
+
+# check everything: format, lints, all tests on real servers
+test *options:
+    @cargo run --quiet -p testkit --bin run-tests -- "$@"
+
+# build every program (build --release: optimised)
+build *options:
+    cargo build {{ programs }} "$@"
+
+# format the code
+fmt:
+    cargo fmt --all
+
+# look for what the compiler does not mind
+lint:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+_ctl:
+    @cargo build --quiet -p restaurant-ctl
