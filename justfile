@@ -58,7 +58,7 @@ run service *options:
     exec cargo run --quiet -p "$package" -- "$@"
 
 # check everything: format, lints, all tests on real servers
-test *options:
+test *options: _fmt lint
     @cargo run --quiet -p testkit --bin run-tests -- "$@"
 
 # build every program (build --release: optimised)
@@ -71,7 +71,10 @@ fmt:
 
 # look for what the compiler does not mind
 lint:
-    cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --quiet --workspace --all-targets -- -D warnings
+
+_fmt:
+    @cargo fmt --all --check
 
 _ctl:
     @cargo build --quiet -p restaurant-ctl

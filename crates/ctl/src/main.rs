@@ -1,3 +1,53 @@
-//! The operator's tool.
+//! The operator's tool: the cluster on this machine, and what is done to a running system.
 
-fn main() {}
+mod cluster;
+mod commands;
+mod view;
+
+use std::process::ExitCode;
+
+use argh::FromArgs;
+use runtime::{Exit, arguments};
+
+use crate::commands::{demo, down, logs, migrate, reset, status, up};
+
+const NAME: &str = "restaurant-ctl";
+
+/// Opens, watches and closes the restaurant on this machine.
+#[derive(FromArgs, Debug)]
+struct Arguments {
+    #[argh(subcommand)]
+    command: Command,
+}
+
+#[derive(FromArgs, Debug)]
+#[argh(subcommand)]
+enum Command {
+    Up(up::Arguments),
+    Down(down::Arguments),
+    Status(status::Arguments),
+    Logs(logs::Arguments),
+    Reset(reset::Arguments),
+    Demo(demo::Arguments),
+    Migrate(migrate::Arguments),
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => exit.report(),
+    }
+}
+
+async fn run() -> Result<(), Exit> {
+    match arguments::parse::<Arguments>(NAME)?.command {
+        Command::Up(arguments) => up::run(arguments).await,
+        Command::Down(arguments) => down::run(arguments).await,
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Logs(arguments) => logs::run(&arguments).await,
+        Command::Reset(arguments) => reset::run(&arguments).await,
+        Command::Demo(arguments) => demo::run(&arguments).await,
+        Command::Migrate(arguments) => migrate::run(arguments).await,
+    }
+}

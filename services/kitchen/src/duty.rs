@@ -64,12 +64,16 @@ impl Duty {
         let mut next = Instant::now() + self.heartbeat_interval;
         while signed_off.or(tokio::time::sleep_until(next)).await.is_some() {
             next += self.heartbeat_interval;
+            // Asked before the heartbeat: what is claimed while it is under way may be missing from its answer.
+            let claimed = stove.claimed_orders();
             let beating = self
                 .retry("sending a heartbeat", || workers::heartbeat(&self.db, &self.claimant, self.lease()));
             match signed_off.or(beating).await {
                 None => break,
                 Some(Some(still_claimed)) => {
-                    stove.abandon_all_but(&still_claimed);
+                    let lost: Vec<i32> =
+                        claimed.into_iter().filter(|id| !still_claimed.contains(id)).collect();
+                    stove.abandon(&lost);
                     self.log
                         .debug("heartbeat_sent", format!("Worker {} is alive", self.claimant.worker))
                         .detail("worker_name", self.claimant.worker.as_str())
@@ -77,7 +81,7 @@ impl Duty {
                         .emit();
                 }
                 Some(None) => {
-                    stove.abandon_all_but(&[]);
+                    stove.abandon(&stove.claimed_orders());
                     return Err(ServiceError::NameLost(self.claimant.worker.clone()));
                 }
             }

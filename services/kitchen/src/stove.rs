@@ -67,10 +67,15 @@ impl Stove {
         self.lock().remove(&number).map(|pot| pot.held)
     }
 
-    /// Tells every claimed order outside `still_claimed` that it is somebody else's now.
-    pub fn abandon_all_but(&self, still_claimed: &[i32]) {
+    /// The rows of all orders that have been claimed.
+    pub fn claimed_orders(&self) -> Vec<i32> {
+        self.lock().values().filter_map(|pot| pot.order_id).collect()
+    }
+
+    /// Tells these orders that they are somebody else's now.
+    pub fn abandon(&self, order_ids: &[i32]) {
         for pot in self.lock().values() {
-            if pot.order_id.is_some_and(|order_id| !still_claimed.contains(&order_id)) {
+            if pot.order_id.is_some_and(|order_id| order_ids.contains(&order_id)) {
                 pot.taken_off.cancel();
             }
         }

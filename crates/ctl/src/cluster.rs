@@ -1,0 +1,16 @@
+//! The cluster on this machine: both servers and every service, under one supervisor.
+
+pub mod choice;
+pub mod chosen;
+pub mod clock;
+pub mod closing;
+pub mod docker;
+pub mod folder;
+pub mod lock;
+pub mod opening;
+pub mod plan;
+pub mod reachable;
+pub mod record;
+pub mod service;
+pub mod signals;
+pub mod supervisor;

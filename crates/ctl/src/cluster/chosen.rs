@@ -1,0 +1,196 @@
+//! The PostgreSQL and the RabbitMQ that the services use.
+
+use runtime::{Backoff, config};
+use secrecy::ExposeSecret;
+use servers::{PrivatePostgres, PrivateRabbitmq};
+use tokio::time::{Duration, Instant};
+
+use crate::cluster::clock;
+use crate::cluster::docker::Compose;
+use crate::cluster::record::Member;
+use crate::commands::with_causes;
+use crate::view::console::Console;
+
+/// Where a server is from, and so who ends it.
+#[derive(Debug)]
+pub enum Origin<Private> {
+    /// Named by the configuration: it is left alone.
+    Configured,
+    /// A container; `ours`: it did not run before.
+    Docker {
+        /// How it is stopped.
+        compose: Compose,
+        /// Whether we started it.
+        ours: bool,
+    },
+    /// A private server.
+    Private(Private),
+}
+
+/// PostgreSQL.
+#[derive(Debug)]
+pub struct Postgres {
+    /// Where it is from.
+    pub origin: Origin<PrivatePostgres>,
+    /// How it is reached.
+    pub endpoint: config::Database,
+}
+
+/// RabbitMQ.
+#[derive(Debug)]
+pub struct Rabbitmq {
+    /// Where it is from.
+    pub origin: Origin<PrivateRabbitmq>,
+    /// How it is reached.
+    pub endpoint: config::Rabbitmq,
+    /// Its management page, if it is known.
+    pub management_url: Option<String>,
+}
+
+/// Both.
+#[derive(Debug)]
+pub struct ChosenServers {
+    /// PostgreSQL.
+    pub postgres: Postgres,
+    /// RabbitMQ.
+    pub rabbitmq: Rabbitmq,
+    /// When they were chosen.
+    since: u64,
+    backoff: Backoff,
+    not_before: Instant,
+}
+
+impl ChosenServers {
+    /// These two.
+    pub fn new(postgres: Postgres, rabbitmq: Rabbitmq) -> Self {
+        Self {
+            postgres,
+            rabbitmq,
+            since: clock::unix_seconds(),
+            backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(30)),
+            not_before: Instant::now(),
+        }
+    }
+
+    /// The variables by which a service finds them.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let (database, broker) = (&self.postgres.endpoint, &self.rabbitmq.endpoint);
+        vec![
+            ("DB_HOST", database.host.clone()),
+            ("DB_PORT", database.port.to_string()),
+            ("DB_USER", database.user.clone()),
+            ("DB_PASSWORD", database.password.expose_secret().to_owned()),
+            ("DB_NAME", database.database.clone()),
+            ("RABBITMQ_HOST", broker.host.clone()),
+            ("RABBITMQ_PORT", broker.port.to_string()),
+            ("RABBITMQ_USER", broker.user.clone()),
+            ("RABBITMQ_PASSWORD", broker.password.expose_secret().to_owned()),
+            ("RABBITMQ_VHOST", broker.vhost.clone()),
+        ]
+    }
+
+    /// Starts a private server again that has ended, and says so.
+    pub async fn revive(&mut self, console: Console) {
+        if Instant::now() < self.not_before {
+            return;
+        }
+        let mut outcome = None;
+        if let Origin::Private(server) = &mut self.postgres.origin
+            && !server.is_running()
+        {
+            console
+                .warn(&format!("PostgreSQL has ended (see '{}'); starting it again", server.log().display()));
+            outcome = Some(server.restart().await);
+        }
+        if let Origin::Private(server) = &mut self.rabbitmq.origin
+            && !server.is_running()
+        {
+            console
+                .warn(&format!("RabbitMQ has ended (see '{}'); starting it again", server.log().display()));
+            outcome = Some(server.restart().await);
+        }
+        match outcome {
+            None => {}
+            Some(Ok(())) => {
+                console.done("it runs again");
+                self.backoff.reset();
+            }
+            Some(Err(why)) => {
+                console.warn(&with_causes(&why));
+                self.not_before = Instant::now() + self.backoff.next_pause();
+            }
+        }
+    }
+
+    /// Ends those that are ours, with everything written to disk.
+    pub async fn close(&mut self, console: Console) {
+        if let Origin::Private(server) = &mut self.rabbitmq.origin {
+            server.stop().await;
+        }
+        if let Origin::Private(server) = &mut self.postgres.origin {
+            server.stop().await;
+        }
+        let mut containers = Vec::new();
+        let mut compose = None;
+        if let Origin::Docker { compose: its, ours: true } = &self.rabbitmq.origin {
+            containers.push("rabbitmq");
+            compose = Some(its);
+        }
+        if let Origin::Docker { compose: its, ours: true } = &self.postgres.origin {
+            containers.push("postgres");
+            compose = Some(its);
+        }
+        if let Some(compose) = compose
+            && let Err(why) = compose.stop(&containers).await
+        {
+            console.warn(&why);
+        }
+    }
+
+    /// Ends private ones at once; containers are left to Docker.
+    pub fn kill(&mut self) {
+        if let Origin::Private(server) = &mut self.rabbitmq.origin {
+            server.kill();
+        }
+        if let Origin::Private(server) = &mut self.postgres.origin {
+            server.kill();
+        }
+    }
+
+    /// For the record.
+    pub fn members(&mut self) -> Vec<Member> {
+        let postgres = match &mut self.postgres.origin {
+            Origin::Private(server) => state_of("private", server.is_running(), server.pid()),
+            other => (origin_of(other), None),
+        };
+        let rabbitmq = match &mut self.rabbitmq.origin {
+            Origin::Private(server) => state_of("private", server.is_running(), server.pid()),
+            other => (origin_of(other), None),
+        };
+        let member = |name: &str, (state, pid): (String, Option<u32>), host: &str, port: u16| Member {
+            name: name.to_owned(),
+            pid,
+            state,
+            address: Some(format!("{host}:{port}")),
+            since: pid.map(|_| self.since),
+        };
+        let (database, broker) = (&self.postgres.endpoint, &self.rabbitmq.endpoint);
+        vec![
+            member("postgres", postgres, &database.host, database.port),
+            member("rabbitmq", rabbitmq, &broker.host, broker.port),
+        ]
+    }
+}
+
+fn state_of(kind: &str, runs: bool, pid: u32) -> (String, Option<u32>) {
+    if runs { (format!("running ({kind})"), Some(pid)) } else { (format!("ended ({kind})"), None) }
+}
+
+fn origin_of<Private>(origin: &Origin<Private>) -> String {
+    let kind = match origin {
+        Origin::Configured => "configured",
+        Origin::Docker { .. } => "Docker",
+        Origin::Private(_) => "private",
+    };
+    format!("in use ({kind})")
+}

@@ -1,0 +1,99 @@
+//! From an open restaurant to nothing.
+
+use std::fs;
+use std::time::Duration;
+
+use runtime::Config;
+use tokio::time::{Instant, sleep};
+
+use crate::cluster::chosen::Origin;
+use crate::cluster::plan::Role;
+use crate::cluster::record::Phase;
+use crate::cluster::signals::Signals;
+use crate::cluster::supervisor::Supervisor;
+
+const POLL: Duration = Duration::from_millis(50);
+/// Requests that are being answered.
+const ANSWER_LIMIT: Duration = Duration::from_secs(15);
+/// What comes on top of the longest cooking time.
+const KITCHEN_MARGIN: Duration = Duration::from_secs(15);
+/// When people begin to wonder.
+const PATIENCE: Duration = Duration::from_millis(700);
+/// Last lines are shown.
+const STREAM_REST: Duration = Duration::from_millis(250);
+
+impl Supervisor {
+    /// Ends everything in order: no new orders, then the kitchen finishes what it cooks, then those who tell of it, then the
+    /// servers. A second signal ends all of it at once.
+    pub async fn close(mut self, config: &Config, signals: &mut Signals) {
+        self.enter(Phase::Closing);
+        let times = &config.kitchen.cooking_seconds;
+        let longest = times.dine_in.max(times.takeout).max(times.delivery);
+        self.end_those(&[Role::Order], ANSWER_LIMIT, signals).await;
+        self.end_those(&[Role::Kitchen], longest + KITCHEN_MARGIN, signals).await;
+        self.end_those(&[Role::Tracking, Role::Notifier], ANSWER_LIMIT, signals).await;
+        if let Some(stream) = self.stream.take() {
+            if !signals.is_urgent() {
+                sleep(STREAM_REST).await;
+            }
+            stream.abort();
+        }
+        self.end_servers(signals).await;
+        let _ = fs::remove_file(self.folder.environment());
+        let _ = fs::remove_file(self.folder.record());
+        self.console.done("the restaurant is closed");
+    }
+
+    async fn end_those(&mut self, roles: &[Role], limit: Duration, signals: &Signals) {
+        let is_theirs = |role: Role| roles.contains(&role);
+        for service in self.services.iter_mut().filter(|service| is_theirs(service.plan.role)) {
+            service.ask_to_end();
+        }
+        let start = Instant::now();
+        let mut told = false;
+        loop {
+            let mut left = Vec::new();
+            for service in self.services.iter_mut().filter(|service| is_theirs(service.plan.role)) {
+                if service.is_running() {
+                    left.push(service.plan.name);
+                }
+            }
+            if left.is_empty() {
+                return;
+            }
+            if signals.is_urgent() || start.elapsed() > limit {
+                self.console.warn(&format!("ending {} at once", left.join(", ")));
+                for service in self.services.iter_mut().filter(|service| is_theirs(service.plan.role)) {
+                    service.kill();
+                }
+                return;
+            }
+            if start.elapsed() > PATIENCE && !std::mem::replace(&mut told, true) {
+                let what =
+                    if is_theirs(Role::Kitchen) { "finishing what is being cooked" } else { "still at work" };
+                self.console.note(&format!("{}: {what} (Ctrl-C again ends it at once)", left.join(", ")));
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    async fn end_servers(&mut self, signals: &mut Signals) {
+        let Some(servers) = &mut self.servers else { return };
+        let configured = |name: &str, is_configured: bool| is_configured.then(|| name.to_owned());
+        let left = [
+            configured("PostgreSQL", matches!(servers.postgres.origin, Origin::Configured)),
+            configured("RabbitMQ", matches!(servers.rabbitmq.origin, Origin::Configured)),
+        ];
+        let left: Vec<String> = left.into_iter().flatten().collect();
+        if !left.is_empty() {
+            self.console.note(&format!("{} ran before and is left running", left.join(" and ")));
+        }
+        let is_done = tokio::select! {
+            () = servers.close(self.console) => true,
+            () = signals.second() => false,
+        };
+        if !is_done {
+            servers.kill();
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `.local`: everything that the cluster on this machine writes.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Below this, PostgreSQL cannot even be created.
+const NEEDED_MIB: u64 = 300;
+
+/// Why the folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// It cannot be written.
+    #[error("cannot write in '{}'. Make it writable for you, or run in a copy of the project that is", path.display())]
+    Unwritable {
+        /// The folder.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The disk is nearly full.
+    #[error(
+        "only {free} MiB are free on the disk of '{}', the cluster needs {NEEDED_MIB}. Free some space and try again",
+        path.display()
+    )]
+    Full {
+        /// The folder.
+        path: PathBuf,
+        /// What is left.
+        free: u64,
+    },
+}
+
+/// The folder, in the folder in which the command runs.
+#[derive(Clone, Debug)]
+pub struct LocalFolder(PathBuf);
+
+impl LocalFolder {
+    /// `.local` here, whether it exists or not.
+    pub fn here() -> Self {
+        Self(PathBuf::from(".local"))
+    }
+
+    /// Makes sure that it exists, can be written and has room.
+    ///
+    /// # Errors
+    /// It is not so.
+    pub fn prepare(&self) -> Result<(), FolderError> {
+        let unwritable = |source| FolderError::Unwritable { path: self.0.clone(), source };
+        fs::create_dir_all(self.logs()).map_err(unwritable)?;
+        let room = rustix::fs::statvfs(&self.0).map_err(|why| unwritable(why.into()))?;
+        let free = room.f_bavail.saturating_mul(room.f_frsize) >> 20;
+        if free < NEEDED_MIB {
+            return Err(FolderError::Full { path: self.0.clone(), free });
+        }
+        let probe = self.0.join("probe");
+        fs::write(&probe, "x").and_then(|()| fs::remove_file(&probe)).map_err(unwritable)
+    }
+
+    /// Itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The private PostgreSQL server.
+    pub fn postgres(&self) -> PathBuf {
+        self.0.join("postgres")
+    }
+
+    /// The private RabbitMQ server.
+    pub fn rabbitmq(&self) -> PathBuf {
+        self.0.join("rabbitmq")
+    }
+
+    /// Unpacked packages of both servers.
+    pub fn packages(&self) -> PathBuf {
+        self.0.join("packages")
+    }
+
+    /// The logs of all services.
+    pub fn logs(&self) -> PathBuf {
+        self.0.join("logs")
+    }
+
+    /// The log of one service.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.logs().join(format!("{name}.jsonl"))
+    }
+
+    /// What a supervisor without a terminal says.
+    pub fn supervisor_log(&self) -> PathBuf {
+        self.logs().join("up.log")
+    }
+
+    /// Held by the supervisor while it lives.
+    pub fn lock(&self) -> PathBuf {
+        self.0.join("up.lock")
+    }
+
+    /// What runs where.
+    pub fn record(&self) -> PathBuf {
+        self.0.join("cluster.json")
+    }
+
+    /// Shell variables that point a service at the chosen servers.
+    pub fn environment(&self) -> PathBuf {
+        self.0.join("env")
+    }
+
+    /// There if servers were ever started with Docker, so that `reset` knows of their volumes.
+    pub fn docker_mark(&self) -> PathBuf {
+        self.0.join("docker")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_in_its_place_is_one_clear_line() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("local");
+        LocalFolder(path.clone()).prepare().unwrap();
+        assert!(path.join("logs").is_dir());
+        fs::remove_dir_all(&path).unwrap();
+        fs::write(&path, "").unwrap();
+        let text = LocalFolder(path).prepare().unwrap_err().to_string();
+        assert!(text.contains("cannot write in") && !text.contains('\n'), "{text}");
+    }
+}

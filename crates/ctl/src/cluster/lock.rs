@@ -1,0 +1,66 @@
+//! One supervisor per folder.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::path::Path;
+
+use rustix::fs::FlockOperation;
+
+/// Held as long as the supervisor lives, however it ends.
+#[derive(Debug)]
+pub struct SupervisorLock(#[expect(dead_code, reason = "closing it gives the lock back")] File);
+
+impl SupervisorLock {
+    /// Takes it and leaves this process's number in it; None if another process has it.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn take(path: &Path) -> io::Result<Option<Self>> {
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        if !is_free(&file)? {
+            return Ok(None);
+        }
+        file.set_len(0)?;
+        file.rewind()?;
+        write!(file, "{}", std::process::id())?;
+        Ok(Some(Self(file)))
+    }
+
+    /// The process that has it, if one has.
+    pub fn holder(path: &Path) -> Option<u32> {
+        let mut file = File::open(path).ok()?;
+        if is_free(&file).ok()? {
+            return None;
+        }
+        let mut text = String::new();
+        file.read_to_string(&mut text).ok()?;
+        text.trim().parse().ok()
+    }
+}
+
+/// Takes the lock for as long as `file` is open, if nobody has it.
+fn is_free(file: &File) -> io::Result<bool> {
+    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(why) if why == rustix::io::Errno::WOULDBLOCK => Ok(false),
+        Err(why) => Err(why.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        assert_eq!(SupervisorLock::holder(&path), None);
+        let lock = SupervisorLock::take(&path).unwrap().unwrap();
+        assert!(SupervisorLock::take(&path).unwrap().is_none());
+        assert_eq!(SupervisorLock::holder(&path), Some(std::process::id()));
+        drop(lock);
+        assert_eq!(SupervisorLock::holder(&path), None);
+        assert!(SupervisorLock::take(&path).unwrap().is_some());
+    }
+}

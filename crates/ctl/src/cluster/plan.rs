@@ -1,0 +1,136 @@
+//! Which services run on this machine, and how.
+
+use servers::free_port;
+
+/// A worker that was killed frees its name after two of these; the default of 30 s would keep the next `up` waiting a minute.
+const HEARTBEAT_SECONDS: u8 = 5;
+/// How many ports after the wished one are tried.
+const PORT_RANGE: u16 = 50;
+
+/// What a service is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Takes orders.
+    Order,
+    /// Cooks.
+    Kitchen,
+    /// Tells how orders stand.
+    Tracking,
+    /// Prints notifications.
+    Notifier,
+}
+
+/// How it is known that a service is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// `/readyz` on its port says so.
+    OnPort(u16),
+    /// A line with this action is in its log.
+    Logged(&'static str),
+}
+
+/// A service to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Its name here: of its log, and in front of its lines.
+    pub name: &'static str,
+    /// Its program.
+    pub program: &'static str,
+    /// What it is for.
+    pub role: Role,
+    /// Its command line.
+    pub arguments: Vec<String>,
+    /// How it is known that it is ready.
+    pub ready: Ready,
+}
+
+impl Plan {
+    fn new(name: &'static str, role: Role, arguments: &[&str], ready: Ready) -> Self {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        Self { name, program: program(role), role, arguments, ready }
+    }
+
+    /// Its port, if it listens on one.
+    pub fn port(&self) -> Option<u16> {
+        match self.ready {
+            Ready::OnPort(port) => Some(port),
+            Ready::Logged(_) => None,
+        }
+    }
+
+    /// Whether a user means it by this word: its name, its program, or its part of the code.
+    pub fn is_meant(&self, word: &str) -> bool {
+        let part = match self.role {
+            Role::Order => "order",
+            Role::Kitchen => "kitchen",
+            Role::Tracking => "tracking",
+            Role::Notifier => "notifier",
+        };
+        [self.name, self.program, part].contains(&word)
+    }
+}
+
+fn program(role: Role) -> &'static str {
+    match role {
+        Role::Order => "order-service",
+        Role::Kitchen => "kitchen-worker",
+        Role::Tracking => "tracking-service",
+        Role::Notifier => "notification-subscriber",
+    }
+}
+
+/// The whole restaurant, on these ports. The order service comes first: it creates the tables.
+pub fn restaurant(order_port: u16, tracking_port: u16) -> Vec<Plan> {
+    let heartbeat = format!("--heartbeat-interval={HEARTBEAT_SECONDS}");
+    let worker = |name, more: &[&str]| {
+        let worker_name = format!("--worker-name={name}");
+        let arguments = [&[worker_name.as_str(), heartbeat.as_str()], more].concat();
+        Plan::new(name, Role::Kitchen, &arguments, Ready::Logged("worker_registered"))
+    };
+    let subscriber = |name| Plan::new(name, Role::Notifier, &[], Ready::Logged("service_started"));
+    let listener =
+        |name, role, port: u16| Plan::new(name, role, &[&format!("--port={port}")], Ready::OnPort(port));
+    vec![
+        listener("order", Role::Order, order_port),
+        listener("tracking", Role::Tracking, tracking_port),
+        worker("chef_anna", &[]),
+        worker("chef_mario", &[]),
+        worker("chef_luigi", &["--order-types=delivery"]),
+        subscriber("subscriber_1"),
+        subscriber("subscriber_2"),
+    ]
+}
+
+/// The wished port, else the next free one, but none of those given away already.
+pub fn port_near(wished: u16, given: &[u16]) -> u16 {
+    (wished..wished.saturating_add(PORT_RANGE))
+        .filter(|port| !given.contains(port))
+        .find(|port| free_port(*port).is_ok_and(|free| free == *port))
+        .or_else(|| free_port(0).ok())
+        .unwrap_or(wished)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_restaurant_has_everybody() {
+        let plans = restaurant(3000, 3002);
+        let count = |role| plans.iter().filter(|plan| plan.role == role).count();
+        assert_eq!([Role::Order, Role::Kitchen, Role::Tracking, Role::Notifier].map(count), [1, 3, 1, 2]);
+        assert_eq!(plans[0].role, Role::Order);
+        assert_eq!(plans[1].port(), Some(3002));
+        let meant = |word| plans.iter().filter(|plan| plan.is_meant(word)).count();
+        assert_eq!(["kitchen", "chef_anna", "order-service", "waiter"].map(meant), [3, 1, 1, 0]);
+    }
+
+    #[test]
+    fn a_taken_port_gives_way_to_the_next() {
+        let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = holder.local_addr().unwrap().port();
+        let near = port_near(taken, &[]);
+        assert_ne!(near, taken);
+        assert_ne!(port_near(taken, &[near]), near);
+    }
+}

@@ -1,0 +1,93 @@
+//! Whether the servers that the configuration names answer and let us in.
+
+use std::time::Duration;
+
+use amqprs::connection::{Connection, OpenConnectionArguments};
+use runtime::config;
+use secrecy::ExposeSecret;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::commands::with_causes;
+
+/// A server nearby answers at once; one that is not there may never answer.
+const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+/// RabbitMQ answers a wrong password after three seconds.
+const LOGIN_LIMIT: Duration = Duration::from_secs(6);
+
+/// Logs in to PostgreSQL; an error says in one line why it cannot be used.
+pub async fn postgres(database: &config::Database) -> Result<(), String> {
+    let place = format!("PostgreSQL at {}:{}", database.host, database.port);
+    listens(&place, &database.host, database.port).await?;
+    let mut settings = tokio_postgres::Config::new();
+    settings
+        .host(&database.host)
+        .port(database.port)
+        .user(&database.user)
+        .password(database.password.expose_secret())
+        .dbname(&database.database)
+        .application_name("restaurant-ctl");
+    match timeout(LOGIN_LIMIT, settings.connect(tokio_postgres::NoTls)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(why)) => Err(format!("{place} does not let '{}' in ({})", database.user, with_causes(&why))),
+        Err(_) => Err(format!("{place} did not answer within {} s", LOGIN_LIMIT.as_secs())),
+    }
+}
+
+/// Logs in to RabbitMQ; an error says in one line why it cannot be used.
+pub async fn rabbitmq(broker: &config::Rabbitmq) -> Result<(), String> {
+    let place = format!("RabbitMQ at {}:{}", broker.host, broker.port);
+    listens(&place, &broker.host, broker.port).await?;
+    let mut arguments = OpenConnectionArguments::new(
+        &broker.host,
+        broker.port,
+        &broker.user,
+        broker.password.expose_secret(),
+    );
+    arguments.virtual_host(&broker.vhost);
+    match timeout(LOGIN_LIMIT, Connection::open(&arguments)).await {
+        Ok(Ok(connection)) => {
+            // A guest's leave; the connection is dropped anyway.
+            let _ = timeout(CONNECT_LIMIT, connection.close()).await;
+            Ok(())
+        }
+        Ok(Err(why)) => Err(format!("{place} does not let '{}' in ({})", broker.user, with_causes(&why))),
+        Err(_) => Err(format!("{place} did not answer within {} s", LOGIN_LIMIT.as_secs())),
+    }
+}
+
+async fn listens(place: &str, host: &str, port: u16) -> Result<(), String> {
+    match timeout(CONNECT_LIMIT, TcpStream::connect((host, port))).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(why)) if why.kind() == std::io::ErrorKind::ConnectionRefused => {
+            Err(format!("there is no {place}"))
+        }
+        Ok(Err(why)) => Err(format!("{place} cannot be reached ({why})")),
+        Err(_) => Err(format!("{place} did not answer within {} s", CONNECT_LIMIT.as_secs())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_not_there_is_not_reachable() {
+        let port = servers::free_port(0).unwrap();
+        let database = config::Database { host: "127.0.0.1".to_owned(), port, ..Default::default() };
+        assert_eq!(postgres(&database).await, Err(format!("there is no PostgreSQL at 127.0.0.1:{port}")));
+        let broker = config::Rabbitmq { host: "127.0.0.1".to_owned(), port, ..Default::default() };
+        assert_eq!(rabbitmq(&broker).await, Err(format!("there is no RabbitMQ at 127.0.0.1:{port}")));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_hangs_up_does_not_let_us_in() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let hang_up = tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+        let database = config::Database { host: "127.0.0.1".to_owned(), port, ..Default::default() };
+        let why = postgres(&database).await.unwrap_err();
+        assert!(why.contains("does not let 'restaurant_user' in"), "{why}");
+        hang_up.abort();
+    }
+}

@@ -1,0 +1,162 @@
+//! `demo`: guests come into the open restaurant, and a board shows what becomes of their orders.
+
+mod board;
+mod guests;
+mod menu;
+mod summary;
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write as _};
+use std::time::Duration;
+
+use argh::FromArgs;
+use runtime::{Exit, Shutdown};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, interval, sleep, sleep_until};
+
+use crate::cluster::folder::LocalFolder;
+use crate::cluster::lock::SupervisorLock;
+use crate::cluster::record::{Phase, Record};
+use crate::view::console::Console;
+use board::Board;
+use guests::{Counter, Progress};
+
+/// How often the board is drawn anew.
+const REDRAW: Duration = Duration::from_millis(200);
+/// How often the tracking service is asked about the orders under way.
+const ASK: Duration = Duration::from_millis(400);
+
+/// Places varied orders in the restaurant that `up` opened, and shows them being cooked.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "demo")]
+pub struct Arguments {
+    /// number of orders, 1 to 10000 (default 12)
+    #[argh(option, default = "12")]
+    orders: usize,
+    /// seconds between two guests, fractions allowed (default 1.5)
+    #[argh(option, default = "1.5")]
+    every: f64,
+    /// seed of the chance: the same seed, the same guests (default: chance)
+    #[argh(option)]
+    seed: Option<u64>,
+}
+
+/// Runs it.
+pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
+    if !(1..=10_000).contains(&arguments.orders) {
+        return Err(Exit::Usage(format!("--orders is {} (allowed: 1 to 10000)", arguments.orders)));
+    }
+    if !(0.0..=3_600.0).contains(&arguments.every) {
+        return Err(Exit::Usage(format!("--every is {} (allowed: 0 to 3600 seconds)", arguments.every)));
+    }
+    let folder = LocalFolder::here();
+    let record = SupervisorLock::holder(&folder.lock()).and_then(|_| Record::read(&folder.record()));
+    let record = record.filter(|record| record.phase == Phase::Open);
+    let record = record.ok_or_else(|| {
+        Exit::Failed("the restaurant is closed; './justw up' in another terminal opens it".to_owned())
+    })?;
+    let shutdown = Shutdown::on_signals().map_err(|why| Exit::Failed(why.to_string()))?;
+    let counter = Counter::new(&record)?;
+
+    let mut board = Board::default();
+    serve(arguments, counter, &mut board, &shutdown).await;
+    summary::show(Console::new(), &board);
+    if board.refused() > 0 { Err(Exit::Logged) } else { Ok(()) }
+}
+
+/// Lets the guests in, and shows the board until the last of them has been served.
+async fn serve(arguments: &Arguments, counter: Counter, board: &mut Board, shutdown: &Shutdown) {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let guests = menu::guests(arguments.seed.unwrap_or_else(rand::random), arguments.orders);
+    let every = Duration::from_secs_f64(arguments.every);
+    let placing = tokio::spawn(let_in(guests, every, counter.clone(), tell.clone()));
+    let asking = tokio::spawn(ask_about_all(counter, tell));
+
+    let mut screen = Screen::new();
+    let mut redraw = interval(REDRAW);
+    loop {
+        tokio::select! {
+            () = shutdown.begun() => break,
+            _ = redraw.tick() => screen.draw(board),
+            Some(progress) = told.recv() => {
+                if let Some(line) = board.note(progress) {
+                    screen.tell(&line);
+                }
+            }
+        }
+        if placing.is_finished() && told.is_empty() && board.is_served() {
+            break;
+        }
+    }
+    screen.draw(board);
+    placing.abort();
+    asking.abort();
+}
+
+async fn let_in(
+    guests: Vec<menu::Guest>,
+    every: Duration,
+    counter: Counter,
+    tell: mpsc::UnboundedSender<Progress>,
+) {
+    let start = Instant::now();
+    for (place, guest) in (0_u32..).zip(guests) {
+        sleep_until(start + every * place).await;
+        let _ = tell.send(counter.place(guest).await);
+    }
+}
+
+/// Asks about every order that is under way, again and again.
+async fn ask_about_all(counter: Counter, tell: mpsc::UnboundedSender<Progress>) {
+    let mut last: HashMap<String, String> = HashMap::new();
+    loop {
+        for number in counter.under_way() {
+            if let Some((status, progress)) = counter.ask(&number).await
+                && last.insert(number, status.clone()).as_deref() != Some(status.as_str())
+            {
+                let _ = tell.send(progress);
+            }
+        }
+        sleep(ASK).await;
+    }
+}
+
+/// The board on a terminal, drawn over itself; plain lines everywhere else.
+struct Screen {
+    console: Console,
+    is_terminal: bool,
+    drawn: usize,
+}
+
+impl Screen {
+    fn new() -> Self {
+        Self { console: Console::new(), is_terminal: std::io::stdout().is_terminal(), drawn: 0 }
+    }
+
+    fn draw(&mut self, board: &Board) {
+        if !self.is_terminal {
+            return;
+        }
+        let lines = board.lines(self.console);
+        let mut text = String::new();
+        if self.drawn > 0 {
+            // Back to the first line of the last drawing; the terminal scrolls by itself when the board grows.
+            let _ = write!(text, "\x1b[{}A", self.drawn);
+        }
+        for line in &lines {
+            let _ = write!(text, "\r{line}\x1b[K\n");
+        }
+        text.push_str("\x1b[J");
+        self.drawn = lines.len();
+        let mut out = std::io::stdout().lock();
+        // If nobody looks any more, there is nobody to show it to.
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    fn tell(&self, line: &str) {
+        if !self.is_terminal {
+            self.console.print(line);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A line of a service's log.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// What a person wants to see of a JSON line.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Entry {
+    /// RFC 3339, in UTC.
+    pub timestamp: String,
+    /// `DEBUG`, `INFO` or `ERROR`.
+    pub level: String,
+    /// What happened, for machines.
+    pub action: String,
+    /// What happened, for people.
+    pub message: String,
+    /// More about it.
+    #[serde(default)]
+    pub details: Map<String, Value>,
+    /// How long it took.
+    pub duration_ms: Option<u64>,
+    /// What went wrong.
+    pub error: Option<Failure>,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Failure {
+    /// In a sentence.
+    pub msg: String,
+}
+
+impl Entry {
+    /// None if the line is not one of ours.
+    pub fn parse(line: &str) -> Option<Self> {
+        serde_json::from_str(line).ok()
+    }
+
+    /// Details that the message does not say already, as `key=value`.
+    pub fn facts(&self) -> String {
+        let known = |text: &str| text.len() > 2 && self.message.contains(text);
+        let facts = self.details.iter().filter_map(|(key, value)| {
+            let text = match value {
+                Value::Null => return None,
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            (!known(&text)).then(|| format!("{key}={text}"))
+        });
+        let duration = self.duration_ms.map(|duration| format!("({duration} ms)"));
+        facts.chain(duration).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A line of a log file.
+#[derive(Clone, Debug)]
+pub enum Line {
+    /// One of ours.
+    Entry(Box<Entry>),
+    /// A notification, or a panic's text.
+    Plain(String),
+}
+
+impl Line {
+    /// Reads it.
+    pub fn parse(line: &str) -> Self {
+        Entry::parse(line).map_or_else(|| Self::Plain(line.to_owned()), |entry| Self::Entry(Box::new(entry)))
+    }
+}
+
+/// Makes characters harmless that could forge a line, move the cursor or turn the direction of the text.
+pub fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '\t' => " ".to_owned(),
+            '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                character.escape_unicode().to_string()
+            }
+            _ if character.is_control() => character.escape_default().to_string(),
+            _ => character.to_string(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = r#"{"timestamp":"2024-12-16T10:30:15.123Z","level":"INFO","service":"order-service","hostname":"h",
+        "request_id":"r","action":"order_received","message":"Order ORD_20241216_001 received",
+        "details":{"order_number":"ORD_20241216_001","total_amount":24.98,"table":null},"duration_ms":7}"#;
+
+    #[test]
+    fn facts_do_not_repeat_the_message() {
+        let entry = Entry::parse(LINE).unwrap();
+        assert_eq!(entry.facts(), "total_amount=24.98 (7 ms)");
+    }
+
+    #[test]
+    fn other_lines_are_not_entries() {
+        for line in ["", "{}", "thread 'main' panicked", "Notification for order X", "[1]"] {
+            assert!(Entry::parse(line).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn hostile_text_becomes_harmless() {
+        assert_eq!(harmless("a\x1b[2Jb\nc\u{202e}d"), "a\\u{1b}[2Jb\\nc\\u{202e}d");
+        assert_eq!(harmless("Ünïcode Пицца 🍕"), "Ünïcode Пицца 🍕");
+    }
+}
