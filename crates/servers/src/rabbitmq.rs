@@ -33,6 +33,7 @@ const POLL: Duration = Duration::from_millis(50);
 const READY_LIMIT: Duration = Duration::from_mins(2);
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 const EPMD_STOP_LIMIT: Duration = Duration::from_secs(2);
+const SETTLE_LIMIT: Duration = Duration::from_secs(5);
 const CALL_LIMIT: Duration = Duration::from_secs(3);
 /// Another process may take a chosen port before RabbitMQ does.
 const PORT_ATTEMPTS: u8 = 3;
@@ -266,6 +267,7 @@ async fn launch(
     let mut server = OwnedProcess::spawn(command, &log, leash, Signal::TERM)?;
     wait_until(NAME, &mut server, &log, || async { speaks_amqp(ports.amqp).await && admin.answers().await })
         .await?;
+    settle(admin).await;
     Ok(Running { server, epmd })
 }
 
@@ -287,6 +289,16 @@ async fn wait_until<Check: Future<Output = bool>>(
         tokio::time::sleep(POLL).await;
     }
     Ok(())
+}
+
+/// Streams are back a moment later than the server. One that does not come back is not the server's affair.
+async fn settle(admin: &RabbitmqAdmin) {
+    let until_all_are_up = async {
+        while admin.has_queue_down().await {
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    let _ = tokio::time::timeout(SETTLE_LIMIT, until_all_are_up).await;
 }
 
 /// Whether it answers the protocol header of AMQP 0-9-1 with a method frame.

@@ -72,6 +72,12 @@ impl RabbitmqAdmin {
     pub(super) async fn answers(&self) -> bool {
         self.request("GET", "/api/whoami", None).await.is_ok_and(|response| response.status == 200)
     }
+
+    /// Whether a queue is there that cannot be used yet.
+    pub(super) async fn has_queue_down(&self) -> bool {
+        let answer = self.request("GET", "/api/queues?columns=state", None).await;
+        answer.is_ok_and(|response| response.body.contains(r#""state":"down""#))
+    }
 }
 
 /// Percent-encodes a name for its place in a path: `/` becomes `%2F`.
