@@ -68,24 +68,54 @@ impl Outgoing {
         })
     }
 
-    /// A delivery that can never succeed, for people to look at: as it came, with the reason and its origin in headers.
+    /// A delivery that can never succeed, for people to look at: its body as it came, with the reason and its origin in
+    /// headers.
     pub fn dead_letter(delivery: &Delivery, reason: &str, at: Timestamp) -> Self {
         let mut headers = FieldTable::new();
         insert(&mut headers, "x-reason", text(&reason.chars().take(MAX_REASON).collect::<String>()));
         insert(&mut headers, "x-original-exchange", text(&delivery.exchange));
         insert(&mut headers, "x-original-routing-key", text(&delivery.routing_key));
         insert(&mut headers, "x-dead-lettered-at", text(&at.to_string()));
-        let mut properties = delivery.properties.clone();
-        properties.with_headers(headers).with_delivery_mode(DELIVERY_MODE_PERSISTENT);
-        let message_id = properties.message_id().cloned().unwrap_or_default();
         Self {
             exchange: topology::DEAD_LETTER_EXCHANGE,
             routing_key: delivery.routing_key.clone(),
-            message_id,
-            properties: properties.finish(),
+            message_id: delivery.message_id().unwrap_or_default().to_owned(),
+            properties: safe_properties(&delivery.properties).with_headers(headers).finish(),
             body: delivery.body.clone(),
         }
     }
+}
+
+/// The properties of a stranger's message that its copy can have. Left out: `expiration`, with which it would vanish from
+/// the dead letters; `user_id`, which the broker refuses from another user; headers, which could send it elsewhere.
+fn safe_properties(original: &BasicProperties) -> BasicProperties {
+    let mut copy = BasicProperties::default();
+    copy.with_delivery_mode(DELIVERY_MODE_PERSISTENT);
+    if let Some(content_type) = original.content_type() {
+        copy.with_content_type(content_type);
+    }
+    if let Some(content_encoding) = original.content_encoding() {
+        copy.with_content_encoding(content_encoding);
+    }
+    if let Some(priority) = original.priority() {
+        copy.with_priority(priority);
+    }
+    if let Some(correlation_id) = original.correlation_id() {
+        copy.with_correlation_id(correlation_id);
+    }
+    if let Some(message_id) = original.message_id() {
+        copy.with_message_id(message_id);
+    }
+    if let Some(timestamp) = original.timestamp() {
+        copy.with_timestamp(timestamp);
+    }
+    if let Some(message_type) = original.message_type() {
+        copy.with_message_type(message_type);
+    }
+    if let Some(app_id) = original.app_id() {
+        copy.with_app_id(app_id);
+    }
+    copy
 }
 
 fn properties(message_id: &str, request_id: &RequestId, at: Timestamp, app_id: &str) -> BasicProperties {

@@ -1,16 +1,18 @@
 //! Publishing with confirms: a message counts as sent when the broker says that it has it, and not before.
 
-use std::collections::{BTreeMap, HashMap};
+mod unconfirmed;
+
 use std::time::Duration;
 
-use amqprs::channel::{BasicPublishArguments, ConfirmSelectArguments};
+use amqprs::channel::ConfirmSelectArguments;
 use logging::Log;
 use runtime::config::Rabbitmq;
 use runtime::{Backoff, Shutdown};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 
+use self::unconfirmed::Unconfirmed;
 use crate::message::Outgoing;
 use crate::session::{Event, Session, SessionError, rpc};
 use crate::topology;
@@ -74,6 +76,21 @@ struct Request {
     reply: oneshot::Sender<Result<(), PublishError>>,
 }
 
+/// The broker's word on a message, still to come.
+#[derive(Debug)]
+#[must_use = "a message counts as sent when the broker says so"]
+pub struct Confirm(oneshot::Receiver<Result<(), PublishError>>);
+
+impl Confirm {
+    /// Waits for it; it comes within [`CONFIRM_DEADLINE`].
+    ///
+    /// # Errors
+    /// The message is not known to have been taken over.
+    pub async fn received(self) -> Result<(), PublishError> {
+        self.0.await.unwrap_or(Err(PublishError::Lost))
+    }
+}
+
 impl Publisher {
     /// Starts the tasks. They connect, declare the whole topology, and come back after every failure, until the
     /// shutdown begins and all publishers are dropped.
@@ -126,10 +143,17 @@ impl Publisher {
     /// # Errors
     /// The message is not known to have been taken over.
     pub async fn publish(&self, message: Outgoing) -> Result<(), PublishError> {
+        self.send(message).await.received().await
+    }
+
+    /// Sends a message behind those that were sent before, without waiting for their confirms.
+    pub async fn send(&self, message: Outgoing) -> Confirm {
         let (reply, answer) = oneshot::channel();
-        let requests = self.line(&message).requests.clone();
-        requests.send(Request { message, reply }).await.map_err(|_| PublishError::NotConnected)?;
-        answer.await.unwrap_or(Err(PublishError::Lost))
+        if let Err(refused) = self.line(&message).requests.send(Request { message, reply }).await {
+            // The task has ended.
+            let _ = refused.0.reply.send(Err(PublishError::NotConnected));
+        }
+        Confirm(answer)
     }
 
     fn line(&self, message: &Outgoing) -> &Line {
@@ -267,144 +291,5 @@ async fn open(settings: Rabbitmq, name: String) -> Result<Session, SessionError>
             session.close().await;
             Err(why)
         }
-    }
-}
-
-/// Messages between publish and confirm, by delivery tag: the channel counts them from 1.
-#[derive(Default)]
-struct Unconfirmed {
-    published: u64,
-    waiting: BTreeMap<u64, Waiting>,
-    /// What was returned; the confirm of a returned message comes right after.
-    returned: HashMap<String, String>,
-}
-
-struct Waiting {
-    message_id: String,
-    deadline: Instant,
-    reply: oneshot::Sender<Result<(), PublishError>>,
-}
-
-impl Unconfirmed {
-    fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
-    fn len(&self) -> usize {
-        self.waiting.len()
-    }
-
-    /// When the oldest message should have been confirmed.
-    fn deadline(&self) -> Instant {
-        self.waiting.first_key_value().map_or_else(Instant::now, |(_, oldest)| oldest.deadline)
-    }
-
-    /// Mandatory, so that a message that no queue takes comes back instead of vanishing.
-    async fn publish(
-        &mut self,
-        session: &Session,
-        Request { message, reply }: Request,
-    ) -> Result<(), SessionError> {
-        let arguments =
-            BasicPublishArguments::new(message.exchange, &message.routing_key).mandatory(true).finish();
-        let sending = session.channel.basic_publish(message.properties, message.body, arguments);
-        match timeout(CONFIRM_DEADLINE, sending).await {
-            Ok(Ok(())) => {
-                self.published += 1;
-                let deadline = Instant::now() + CONFIRM_DEADLINE;
-                self.waiting
-                    .insert(self.published, Waiting { message_id: message.message_id, deadline, reply });
-                Ok(())
-            }
-            Ok(Err(why)) => {
-                let _ = reply.send(Err(PublishError::Lost));
-                Err(SessionError::Call { doing: "publishing".to_owned(), why })
-            }
-            Err(_) => {
-                let _ = reply.send(Err(PublishError::NotConfirmed));
-                Err(SessionError::Timeout { doing: "publishing".to_owned(), after: CONFIRM_DEADLINE })
-            }
-        }
-    }
-
-    fn returned(&mut self, message_id: String, reason: String) {
-        self.returned.insert(message_id, reason);
-    }
-
-    fn settle(&mut self, tag: u64, multiple: bool, confirmed: bool) {
-        let settled = if multiple {
-            let later = self.waiting.split_off(&(tag + 1));
-            std::mem::replace(&mut self.waiting, later)
-        } else {
-            self.waiting.remove(&tag).map(|waiting| (tag, waiting)).into_iter().collect()
-        };
-        for waiting in settled.into_values() {
-            let answer = match self.returned.remove(&waiting.message_id) {
-                Some(reason) => Err(PublishError::Unroutable(reason)),
-                None if confirmed => Ok(()),
-                None => Err(PublishError::Rejected),
-            };
-            let _ = waiting.reply.send(answer);
-        }
-    }
-
-    fn fail(&mut self, why: &PublishError) {
-        for (_, waiting) in std::mem::take(&mut self.waiting) {
-            let _ = waiting.reply.send(Err(why.clone()));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    type Answer = oneshot::Receiver<Result<(), PublishError>>;
-
-    fn unconfirmed(count: u64) -> (Unconfirmed, Vec<Answer>) {
-        let mut unconfirmed = Unconfirmed::default();
-        let answers = (1..=count)
-            .map(|tag| {
-                let (reply, answer) = oneshot::channel();
-                let waiting = Waiting { message_id: tag.to_string(), deadline: Instant::now(), reply };
-                unconfirmed.waiting.insert(tag, waiting);
-                answer
-            })
-            .collect();
-        (unconfirmed, answers)
-    }
-
-    fn results(answers: &mut [Answer]) -> Vec<Option<Result<(), PublishError>>> {
-        answers.iter_mut().map(|answer| answer.try_recv().ok()).collect()
-    }
-
-    #[test]
-    fn multiple_settles_all_up_to_the_tag_that_are_still_open() {
-        let (mut unconfirmed, mut answers) = unconfirmed(5);
-        unconfirmed.settle(2, false, false);
-        unconfirmed.settle(4, true, true);
-        assert_eq!(
-            results(&mut answers),
-            [Some(Ok(())), Some(Err(PublishError::Rejected)), Some(Ok(())), Some(Ok(())), None]
-        );
-    }
-
-    #[test]
-    fn a_returned_message_is_not_sent_although_it_is_confirmed() {
-        let (mut unconfirmed, mut answers) = unconfirmed(2);
-        unconfirmed.returned("1".to_owned(), "NO_ROUTE".to_owned());
-        unconfirmed.settle(2, true, true);
-        assert_eq!(
-            results(&mut answers),
-            [Some(Err(PublishError::Unroutable("NO_ROUTE".to_owned()))), Some(Ok(()))]
-        );
-    }
-
-    #[test]
-    fn a_lost_session_fails_everybody_who_waits() {
-        let (mut unconfirmed, mut answers) = unconfirmed(2);
-        unconfirmed.fail(&PublishError::Lost);
-        assert!(unconfirmed.is_empty());
-        assert_eq!(results(&mut answers), [Some(Err(PublishError::Lost)), Some(Err(PublishError::Lost))]);
     }
 }

@@ -34,7 +34,7 @@ const SAFETY_NET_QUEUE: &str = "kitchen_queue";
 const STREAM_MAX_AGE: &str = "1D";
 const STREAM_MAX_BYTES: i64 = 256 << 20;
 /// A stream drops whole segments only: with the default of 500 MB the limits above would mean nothing.
-const STREAM_SEGMENT_BYTES: i64 = 8 << 20;
+const STREAM_SEGMENT_BYTES: i64 = 1_000_000;
 
 /// The queue that orders of a type wait in.
 pub fn kitchen_queue(order_type: OrderType) -> &'static str {

@@ -1,8 +1,7 @@
 //! Who cooks an order: claim, lease, and the end of cooking.
 //!
-//! Statements that lock rows of several tables take them in the order `workers`, `orders`,
-//! `order_claims`: two of them can
-//! wait for each other, but never in a circle.
+//! Statements that lock rows of several tables take them in the order `workers`, `orders`, `order_claims`: two of them
+//! can wait for each other, but never in a circle.
 
 use std::time::Duration;
 
@@ -197,14 +196,4 @@ pub async fn finish(
             estimated_completion: None,
         },
     }))
-}
-
-/// Gives a claim back without having cooked, so that the next delivery of the order need not wait for the lease.
-///
-/// # Errors
-/// The database failed; the lease will run out by itself.
-pub async fn release(db: &Database, claimant: &Claimant, claim: &Claim) -> Result<(), DbError> {
-    let sql =
-        "update order_claims set lease_until = now() where order_id = $1 and token = $2 and attempt = $3";
-    db.query(sql, &[&claim.order_id, &claimant.token, &claim.attempt]).await.map(drop)
 }

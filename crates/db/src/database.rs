@@ -7,9 +7,12 @@ use deadpool_postgres::{
 };
 use runtime::config;
 use secrecy::ExposeSecret;
+use tokio::runtime::Handle;
 use tokio::time::timeout;
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{NoTls, Row};
+
+use crate::connect::OnRuntime;
 
 /// Longest time to open a connection, and to wait for a free one.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
@@ -32,9 +35,12 @@ pub struct Database {
 /// Why a statement has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// No connection to be had: the server is away, refuses us, or all connections are in use.
+    /// No connection to be had: the server is away, or all connections are in use.
     #[error("PostgreSQL cannot be reached")]
     Unreachable(#[source] PoolError),
+    /// The server answers and does not let us in: a wrong password, an unknown database, too many clients.
+    #[error("PostgreSQL refuses the connection: {0}")]
+    Refused(String),
     /// The server took longer than the deadline; the connection has been given up.
     #[error("PostgreSQL did not answer within {} s", .0.as_secs())]
     Timeout(Duration),
@@ -71,20 +77,20 @@ impl DbError {
                 !passing.contains(code)
             }),
             Self::UnexpectedValue(_) => true,
-            Self::Unreachable(_) | Self::Timeout(_) => false,
+            Self::Unreachable(_) | Self::Refused(_) | Self::Timeout(_) => false,
         }
     }
 }
 
 impl Database {
-    /// A pool for one service. Nothing is connected yet.
+    /// A pool for one service, on the runtime of the caller. Nothing is connected yet.
     ///
     /// # Errors
     /// The settings contradict each other.
     pub fn new(settings: &config::Database, service: &str) -> Result<Self, DbError> {
-        let manager = Manager::from_config(
+        let manager = Manager::from_connect(
             connection_settings(settings, service),
-            NoTls,
+            OnRuntime(Handle::current()),
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );
         let pool = Pool::builder(manager)
@@ -110,7 +116,12 @@ impl Database {
 
     /// A connection of one's own from the pool.
     pub(crate) async fn client(&self) -> Result<Object, DbError> {
-        self.pool.get().await.map_err(DbError::Unreachable)
+        self.pool.get().await.map_err(|why| match &why {
+            PoolError::Backend(error) if let Some(refusal) = error.as_db_error() => {
+                DbError::Refused(refusal.message().to_owned())
+            }
+            _ => DbError::Unreachable(why),
+        })
     }
 
     /// Runs one statement, prepared once for each connection, under the deadline.

@@ -4,6 +4,7 @@
 //! an update that finds another state than it expects changes nothing and says so.
 
 pub mod claims;
+mod connect;
 pub mod database;
 pub mod history;
 pub mod orders;

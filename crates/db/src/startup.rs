@@ -61,8 +61,9 @@ async fn until_usable(
                 return Ok(true);
             }
             Ok(false) => {}
-            Err(why) if why.is_passing() => {
-                log.error("db_connection_failed", "No connection to PostgreSQL; trying again", &why)
+            // Whatever it is, somebody can mend it while this waits: start the server, correct a password, grant a right.
+            Err(why @ SchemaError::Database(_)) => {
+                log.error("db_connection_failed", "PostgreSQL cannot be used; trying again", &why)
                     .detail("retry_in_ms", u64::try_from(pause.as_millis()).unwrap_or(u64::MAX))
                     .emit();
             }

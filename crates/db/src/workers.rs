@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::Specialisation;
 use time::OffsetDateTime;
+use tokio_postgres::types::ToSql;
 
 use crate::claims::Claimant;
 use crate::database::{Database, DbError};
@@ -53,14 +54,16 @@ pub async fn register(
     Ok(if row.is_some() { Registration::Registered } else { Registration::NameTaken })
 }
 
-/// Says that the worker lives, and renews the leases of everything that it cooks.
-/// Returns the orders it still holds, or `None` if the name belongs to another process by now.
+/// Says that the worker lives, and renews the leases of what it cooks: of these orders only, so that a claim which this
+/// process has given up, or never heard of, runs out.
+/// Returns those it still holds, or `None` if the name belongs to another process by now.
 ///
 /// # Errors
 /// The database failed: leases were not renewed, as far as is known.
 pub async fn heartbeat(
     db: &Database,
     claimant: &Claimant,
+    cooking: &[i32],
     lease: Duration,
 ) -> Result<Option<Vec<i32>>, DbError> {
     let sql = "
@@ -71,23 +74,29 @@ pub async fn heartbeat(
             returning workers.id
         ), renewed as (
             update order_claims set lease_until = now() + make_interval(secs => $3) from beat
-            where token = $2
+            where token = $2 and order_id = any($4)
             returning order_id
         )
         select array(select order_id from renewed) from beat";
-    let row = db.query_opt(sql, &[&claimant.worker.as_str(), &claimant.token, &lease.as_secs_f64()]).await?;
+    let parameters: [&(dyn ToSql + Sync); 4] =
+        [&claimant.worker.as_str(), &claimant.token, &lease.as_secs_f64(), &cooking];
+    let row = db.query_opt(sql, &parameters).await?;
     row.map(|row| Ok(row.try_get(0)?)).transpose()
 }
 
-/// Signs the worker off.
+/// Signs the worker off. It cooks nothing any more: claims that it still has, perhaps without knowing, end.
 ///
 /// # Errors
 /// The database failed; the worker will be seen as offline two intervals after its last heartbeat.
 pub async fn go_offline(db: &Database, claimant: &Claimant) -> Result<(), DbError> {
     let sql = "
-        update workers set status = 'offline', last_seen = now()
-        from worker_sessions as session
-        where workers.name = $1 and session.worker_id = workers.id and session.token = $2";
+        with gone as (
+            update workers set status = 'offline', last_seen = now()
+            from worker_sessions as session
+            where workers.name = $1 and session.worker_id = workers.id and session.token = $2
+            returning workers.id
+        )
+        update order_claims set lease_until = now() from gone where token = $2 and lease_until > now()";
     db.query(sql, &[&claimant.worker.as_str(), &claimant.token]).await.map(drop)
 }
 

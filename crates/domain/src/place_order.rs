@@ -3,13 +3,16 @@
 //! The body is split into its fields first, unread ([`RawValue`]), and each field is judged on its own:
 //! so a wrong type in one never hides a fault in another.
 
+mod violations;
+
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::text_rules::{self, TextFault};
+use self::violations::Violations;
+use crate::money::NotMoney;
+use crate::text_rules;
 use crate::{Money, NewOrder, OrderItem, OrderType, Service};
 
 /// Most items of one order.
@@ -166,12 +169,13 @@ fn price(pointer: &str, raw: Option<&RawValue>, violations: &mut Violations) -> 
     }
     match raw.parse::<Money>() {
         Ok(price) if (Money::from_cents(1)..=Money::from_cents(99_999)).contains(&price) => Some(price),
-        Ok(_) | Err(crate::money::NotMoney::TooLarge) => {
-            violations.add(pointer, "must be between 0.01 and 999.99");
+        Err(why @ NotMoney::TooManyDecimals) => {
+            violations.add(pointer, why);
             None
         }
-        Err(why) => {
-            violations.add(pointer, why);
+        // It is a number, as JSON says: what Money cannot read has an exponent beyond all bounds.
+        Ok(_) | Err(NotMoney::TooLarge | NotMoney::NotANumber) => {
+            violations.add(pointer, "must be between 0.01 and 999.99");
             None
         }
     }
@@ -186,67 +190,6 @@ fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
         return Err("expected an object".to_owned());
     }
     serde_json::from_str(text).map_err(|why| why.to_string())
-}
-
-/// Collects what is wrong; every method adds its own violation where it returns `None`.
-#[derive(Default)]
-struct Violations(Vec<Violation>);
-
-impl Violations {
-    fn add(&mut self, pointer: &str, detail: impl fmt::Display) {
-        self.0.push(Violation { pointer: pointer.to_owned(), detail: detail.to_string() });
-    }
-
-    fn present<'a>(&mut self, pointer: &str, raw: Option<&'a RawValue>) -> Option<&'a RawValue> {
-        if raw.is_none() {
-            self.add(pointer, "is required");
-        }
-        raw
-    }
-
-    fn required<T: DeserializeOwned>(
-        &mut self,
-        pointer: &str,
-        raw: Option<&RawValue>,
-        kind: &str,
-    ) -> Option<T> {
-        let raw = self.present(pointer, raw)?;
-        match serde_json::from_str(raw.get()) {
-            Ok(value) => Some(value),
-            Err(why) if why.is_data() => {
-                self.add(pointer, format_args!("must be {kind}"));
-                None
-            }
-            // The outer parse skips over strings without decoding them: a broken escape shows only here.
-            Err(why) => {
-                self.add(pointer, format_args!("must be {kind}: {why}"));
-                None
-            }
-        }
-    }
-
-    fn text(
-        &mut self,
-        pointer: &str,
-        raw: Option<&RawValue>,
-        rules: fn(&str) -> Vec<TextFault>,
-    ) -> Option<String> {
-        let text: String = self.required(pointer, raw, "a string")?;
-        let faults = rules(&text);
-        for fault in &faults {
-            self.add(pointer, fault);
-        }
-        faults.is_empty().then_some(text)
-    }
-
-    fn integer(&mut self, pointer: &str, raw: Option<&RawValue>, min: u8, max: u8) -> Option<u8> {
-        let raw = self.present(pointer, raw)?;
-        let number = serde_json::from_str::<u8>(raw.get()).ok().filter(|number| (min..=max).contains(number));
-        if number.is_none() {
-            self.add(pointer, format_args!("must be an integer between {min} and {max}"));
-        }
-        number
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Probes: `/livez` (the process works), `/readyz` (it can serve), `/health` (what it depends on, for people).
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -58,13 +59,14 @@ fn now() -> Timestamp {
     time::OffsetDateTime::now_utc().into()
 }
 
-/// Asks the service on this machine's `port` for its readiness: the `--healthcheck` of HTTP services.
+/// Asks the service that listens on this machine for its readiness: the `--healthcheck` of HTTP services.
 ///
 /// # Errors
 /// It is not ready; the text says why.
-pub async fn probe(port: u16) -> Result<(), String> {
+pub async fn probe(bind: IpAddr, port: u16) -> Result<(), String> {
+    let address = SocketAddr::new(reachable(bind), port);
     let ask = async {
-        let mut stream = TcpStream::connect(("localhost", port)).await?;
+        let mut stream = TcpStream::connect(address).await?;
         stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
         let mut answer = String::new();
         stream.take(16_384).read_to_string(&mut answer).await?;
@@ -74,9 +76,18 @@ pub async fn probe(port: u16) -> Result<(), String> {
         Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 200") => Ok(()),
         Ok(Ok(answer)) => {
             let body = answer.split_once("\r\n\r\n").map_or(answer.as_str(), |(_, body)| body);
-            Err(format!("the service on port {port} is not ready: {}", body.trim()))
+            Err(format!("the service at {address} is not ready: {}", body.trim()))
         }
-        Ok(Err(why)) => Err(format!("no service answers on port {port}: {why}")),
-        Err(_) => Err(format!("the service on port {port} did not answer in time")),
+        Ok(Err(why)) => Err(format!("no service answers at {address}: {why}")),
+        Err(_) => Err(format!("the service at {address} did not answer in time")),
+    }
+}
+
+/// A service that listens on all addresses is asked on the machine's own.
+fn reachable(bind: IpAddr) -> IpAddr {
+    match bind {
+        IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        address => address,
     }
 }

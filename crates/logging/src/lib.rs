@@ -9,10 +9,12 @@
 
 mod line;
 mod log;
+mod printable;
 mod sink;
 
 pub use line::Level;
 pub use log::{Entry, Log};
+pub use printable::printable;
 pub use sink::FlushOnDrop;
 
 /// Starts logging to stdout. Lines below `level` are dropped before they are formatted.

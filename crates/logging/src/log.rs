@@ -227,6 +227,20 @@ mod tests {
     }
 
     #[test]
+    fn no_text_forges_a_line_or_steers_the_terminal() {
+        let hostile = "x\r\n{\"level\":\"ERROR\"}\u{1b}[2J\u{7f}\u{9b}31m\u{202e}\u{2028}é";
+        let lines = lines(Level::Debug, |log| {
+            log.debug("hostile", hostile).detail("name", hostile).emit();
+            log.print("a line of its own");
+        });
+        assert_eq!((lines.len(), lines[1].as_str()), (2, "a line of its own"));
+        let visible = |c: char| c == 'é' || matches!(c, ' '..='~');
+        assert!(lines[0].chars().all(visible), "{}", lines[0]);
+        let line: Value = serde_json::from_str(&lines[0]).unwrap();
+        assert_eq!((&line["message"], &line["details"]["name"]), (&json!(hostile), &json!(hostile)));
+    }
+
+    #[test]
     fn no_line_is_lost_however_many_threads_write() {
         let lines = lines(Level::Debug, |log| {
             std::thread::scope(|threads| {

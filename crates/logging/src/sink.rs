@@ -4,15 +4,23 @@
 
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::printable::visible_json;
 
 /// Bytes that may wait before writers do.
 const MAX_PENDING: usize = 1 << 20;
 
+/// How long the end of the program waits for a reader of stdout that does not read.
+const FLUSH_DEADLINE: Duration = Duration::from_secs(5);
+
 #[derive(Default)]
 struct Pending {
     bytes: Vec<u8>,
+    /// Nothing more is taken.
     closed: bool,
+    /// The thread has written everything, or given up.
+    finished: bool,
 }
 
 #[derive(Default)]
@@ -61,7 +69,6 @@ pub(crate) struct Sink {
 /// Writes everything that is pending when dropped, and ends the writing thread.
 pub struct FlushOnDrop {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
 }
 
 /// Starts the thread that writes to `output`.
@@ -69,12 +76,20 @@ pub(crate) fn start(output: impl Write + Send + 'static) -> (Sink, FlushOnDrop) 
     let shared = Arc::new(Shared::default());
     let thread = std::thread::Builder::new().name("log-writer".to_owned()).spawn({
         let shared = Arc::clone(&shared);
-        move || write_until_closed(&shared, output)
+        move || {
+            write_until_closed(&shared, output);
+            let mut pending = shared.lock();
+            (pending.closed, pending.finished) = (true, true);
+            shared.emptied.notify_all();
+        }
     });
-    // Without a thread there is no writer to wait for: the sink closes and says so on stderr.
-    let thread = thread.inspect_err(|why| eprintln!("logging is off: cannot start its thread: {why}")).ok();
-    shared.lock().closed = thread.is_none();
-    (Sink { shared: Arc::clone(&shared), line: Vec::new() }, FlushOnDrop { shared, thread })
+    if let Err(why) = thread {
+        // Without a thread there is nobody to wait for.
+        eprintln!("logging is off: cannot start its thread: {why}");
+        let mut pending = shared.lock();
+        (pending.closed, pending.finished) = (true, true);
+    }
+    (Sink { shared: Arc::clone(&shared), line: Vec::new() }, FlushOnDrop { shared })
 }
 
 fn write_until_closed(shared: &Shared, mut output: impl Write) {
@@ -93,8 +108,6 @@ fn write_until_closed(shared: &Shared, mut output: impl Write) {
         if let Err(why) = output.write_all(&block).and_then(|()| output.flush()) {
             // Nobody reads stdout any more. The service goes on without its log rather than wait for ever.
             eprintln!("logging is off: cannot write to stdout: {why}");
-            shared.lock().closed = true;
-            shared.emptied.notify_all();
             return;
         }
         block.clear();
@@ -105,6 +118,16 @@ impl Sink {
     pub(crate) fn plain_lines(&self) -> PlainLines {
         PlainLines(Arc::clone(&self.shared))
     }
+
+    /// Of what a terminal obeys, `serde_json` escapes the control characters of ASCII only.
+    fn make_visible(&mut self) {
+        if self.line.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
+            return;
+        }
+        if let Ok(line) = std::str::from_utf8(&self.line) {
+            self.line = (visible_json(line.trim_end()) + "\n").into_bytes();
+        }
+    }
 }
 
 impl Write for Sink {
@@ -112,6 +135,7 @@ impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.line.extend_from_slice(bytes);
         if bytes.last() == Some(&b'\n') {
+            self.make_visible();
             self.shared.push(&self.line);
             self.line.clear();
         }
@@ -125,11 +149,14 @@ impl Write for Sink {
 
 impl Drop for FlushOnDrop {
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
+        let mut pending = self.shared.lock();
+        pending.closed = true;
         self.shared.filled.notify_one();
-        if let Some(thread) = self.thread.take() {
-            // A panic of the writer has been reported by the panic hook already.
-            let _ = thread.join();
+        self.shared.emptied.notify_all();
+        let unfinished = |pending: &mut Pending| !pending.finished;
+        let waited = self.shared.emptied.wait_timeout_while(pending, FLUSH_DEADLINE, unfinished);
+        if waited.unwrap_or_else(PoisonError::into_inner).1.timed_out() {
+            eprintln!("the last log lines are lost: nobody reads stdout");
         }
     }
 }

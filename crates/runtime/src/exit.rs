@@ -1,5 +1,6 @@
 //! How a program ends.
 
+use std::error::Error;
 use std::process::ExitCode;
 
 /// An early end: what to print, and the exit code that tells a script why.
@@ -18,6 +19,17 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// It went wrong while running: what, and why, on one line.
+    pub fn failed(program: &str, why: &dyn Error) -> Self {
+        let mut text = format!("{program}: {why}");
+        let mut cause = why.source();
+        while let Some(deeper) = cause {
+            text = format!("{text}: {deeper}");
+            cause = deeper.source();
+        }
+        Self::Failed(text)
+    }
+
     /// Prints the text where it belongs.
     pub fn report(&self) -> ExitCode {
         match self {

@@ -16,12 +16,18 @@ impl Shutdown {
     /// One that the first signal starts; the second ends the process at once, with code 130 or 143 as a shell expects.
     ///
     /// # Errors
-    /// The operating system refuses signal handlers.
+    /// The operating system refuses signal handlers, or a thread.
     pub fn on_signals() -> std::io::Result<Self> {
         let shutdown = Self::new();
-        let interrupt = signal(SignalKind::interrupt())?;
-        let terminate = signal(SignalKind::terminate())?;
-        tokio::spawn(watch(shutdown.clone(), interrupt, terminate));
+        // A thread of its own: the second signal counts even if all others are stuck, and exit() does not drop the
+        // tasks of the thread that calls it, whose end others would take for an answer.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let (interrupt, terminate) = {
+            let _entered = runtime.enter();
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+        };
+        let watching = watch(shutdown.clone(), interrupt, terminate);
+        std::thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(watching))?;
         Ok(shutdown)
     }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use crate::log_file::LogFile;
+
 /// Why a private server cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -62,6 +64,14 @@ pub enum Error {
         log: PathBuf,
         /// The end of its log.
         tail: String,
+    },
+    /// Another process took a port between its choice and its use, every time.
+    #[error("{server} found its ports taken, several times. Its log is '{}'", log.display())]
+    PortTaken {
+        /// The server.
+        server: &'static str,
+        /// Its log.
+        log: PathBuf,
     },
     /// A server runs, but was not ready in time.
     #[error("{server} was not ready within {} s. The end of '{}':\n{tail}", .limit.as_secs(), log.display())]
@@ -128,6 +138,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Of a server that ended before it was ready, as its log tells.
+    pub(crate) fn ended(server: &'static str, status: ExitStatus, log: &LogFile) -> Self {
+        let path = log.path().to_owned();
+        if log.tells_of_taken_port() {
+            return Self::PortTaken { server, log: path };
+        }
+        Self::Ended { server, status, log: path, tail: log.tail() }
+    }
+
     /// For `map_err` of file operations.
     pub(crate) fn file(
         action: &'static str,

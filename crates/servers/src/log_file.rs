@@ -13,9 +13,12 @@ use crate::Error;
 const RELEASE_LIMIT: Duration = Duration::from_secs(15);
 /// A log larger than this starts anew with the next start.
 const SIZE_LIMIT: u64 = 16 << 20;
-/// How much of its end is shown in an error.
-const TAIL_BYTES: u64 = 3000;
+/// How much of its end is looked at for an error, and how much of that is shown.
+const TAIL_BYTES: u64 = 256 << 10;
 const TAIL_LINES: usize = 12;
+const LINE_LIMIT: usize = 300;
+/// What servers write if another process has their port.
+const PORT_TAKEN: [&str; 2] = ["eaddrinuse", "Address already in use"];
 
 /// An open, locked log. The process that writes it inherits it as its output, and with it the lock: as long as it or a child of it
 /// lives, even if its owner was killed, nobody else can start one on the same data.
@@ -56,8 +59,17 @@ impl LogFile {
 
     /// What was written since it was opened, for an error text: the last lines.
     pub(crate) fn tail(&self) -> String {
-        let text = read_end(&self.path, self.start).unwrap_or_default();
-        last_lines(&text, TAIL_LINES)
+        last_lines(&self.end(), TAIL_LINES)
+    }
+
+    /// Whether the writer complains that another process has its port.
+    pub(crate) fn tells_of_taken_port(&self) -> bool {
+        let text = self.end();
+        PORT_TAKEN.iter().any(|complaint| text.contains(complaint))
+    }
+
+    fn end(&self) -> String {
+        read_end(&self.path, self.start).unwrap_or_default()
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -74,10 +86,17 @@ fn read_end(path: &Path, start: u64) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The last lines that are not blank.
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(LINE_LIMIT) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line.to_owned(),
+    }
+}
+
+/// The last lines that are not blank; of long ones, the start.
 pub(crate) fn last_lines(text: &str, count: usize) -> String {
-    let lines: Vec<&str> =
-        text.lines().map(str::trim_end).filter(|line| !line.is_empty()).rev().take(count).collect();
+    let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    let lines: Vec<String> = lines.rev().take(count).map(shortened).collect();
     lines.into_iter().rev().collect::<Vec<_>>().join("\n")
 }
 
@@ -89,5 +108,6 @@ mod tests {
     fn last_lines_skip_blank_ones() {
         assert_eq!(last_lines("a\n\nb\r\n\nc\n\n", 2), "b\nc");
         assert_eq!(last_lines("", 2), "");
+        assert_eq!(last_lines(&"é".repeat(1000), 1).chars().count(), LINE_LIMIT + 1);
     }
 }

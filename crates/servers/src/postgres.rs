@@ -99,7 +99,7 @@ impl PrivatePostgres {
         let process = loop {
             match launch(&folder, &identity, &admin, &options).await {
                 Ok(process) => break process,
-                Err(error) if attempts < PORT_ATTEMPTS && is_port_taken(&error) => {
+                Err(Error::PortTaken { .. }) if attempts < PORT_ATTEMPTS => {
                     attempts += 1;
                     admin.port = free_port(0).map_err(Error::NoPort)?;
                 }
@@ -163,10 +163,6 @@ impl PrivatePostgres {
 
 fn log_in(folder: &Path) -> PathBuf {
     folder.join("postgres.log")
-}
-
-fn is_port_taken(error: &Error) -> bool {
-    matches!(error, Error::Ended { tail, .. } if tail.contains("Address already in use"))
 }
 
 /// Makes the data if need be, starts the server, and waits until it is ready.

@@ -44,7 +44,7 @@ impl PostgresPrograms {
             .chain(folders_like("/Applications/Postgres.app/Contents/Versions/*/bin"))
             .chain(search_path())
             .map(|bin| PostgresVersion { bin, libraries: None });
-        let unpacked = packages.join(Server::Postgres.unpacked());
+        let unpacked = absolute(packages).join(Server::Postgres.unpacked());
         let libraries = libraries_in(&unpacked);
         let unpacked = folders_like(unpacked.join("usr/lib/postgresql/*/bin"))
             .map(|bin| PostgresVersion { bin, libraries: libraries.clone() });
@@ -65,7 +65,7 @@ impl RabbitmqPrograms {
     /// There are none.
     pub fn find(packages: &Path) -> Result<Self, Error> {
         Self::of_system()
-            .or_else(|| Self::unpacked(packages.join(Server::Rabbitmq.unpacked())))
+            .or_else(|| Self::unpacked(absolute(packages).join(Server::Rabbitmq.unpacked())))
             .ok_or_else(|| Server::Rabbitmq.not_installed())
     }
 
@@ -88,6 +88,11 @@ impl RabbitmqPrograms {
         let libraries = libraries_in(&folder);
         Some(Self { root, erlang, unpacked: Some(folder), libraries })
     }
+}
+
+/// The programs run in another folder than this process.
+fn absolute(packages: &Path) -> PathBuf {
+    std::path::absolute(packages).unwrap_or_else(|_| packages.to_owned())
 }
 
 /// The first folder of the search path that holds this program.
@@ -174,6 +179,20 @@ mod tests {
             .map(|found| found.strip_prefix(folder.path()).unwrap().to_owned())
             .collect();
         assert_eq!(found, ["17/bin", "15/bin", "9/bin"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn unpacked_programs_are_found_by_their_whole_path() {
+        let folder = tempfile::tempdir_in(".").unwrap();
+        let relative = Path::new(folder.path().file_name().unwrap());
+        let bin = folder.path().join("postgresql/usr/lib/postgresql/0/bin");
+        std::fs::create_dir_all(&bin).unwrap();
+        for program in ["initdb", "postgres", "createdb", "dropdb"] {
+            std::fs::write(bin.join(program), "").unwrap();
+        }
+        let found = PostgresPrograms::find(relative).unwrap();
+        let last = found.versions().last().unwrap();
+        assert!(last.bin.is_absolute() && last.bin.ends_with("postgresql/0/bin"), "{found:?}");
     }
 
     #[test]

@@ -2,20 +2,21 @@
 
 mod admin;
 mod home;
+mod readiness;
 mod settings;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use secrecy::SecretString;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 pub use admin::RabbitmqAdmin;
 use home::Home;
+use readiness::{settle, speaks_amqp, wait_until};
 
 use crate::credentials::{random_secret, write_private};
 use crate::log_file::LogFile;
@@ -28,12 +29,8 @@ use crate::{Credentials, Error, Leash, tool};
 const NAME: &str = "RabbitMQ";
 /// With an address as host, no name needs to be resolved.
 const NODE: &str = "restaurant@127.0.0.1";
-const POLL: Duration = Duration::from_millis(50);
-/// Five seconds on an idle machine with two cores; more when they are busy.
-const READY_LIMIT: Duration = Duration::from_mins(2);
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 const EPMD_STOP_LIMIT: Duration = Duration::from_secs(2);
-const SETTLE_LIMIT: Duration = Duration::from_secs(5);
 const CALL_LIMIT: Duration = Duration::from_secs(3);
 /// Another process may take a chosen port before RabbitMQ does.
 const PORT_ATTEMPTS: u8 = 3;
@@ -130,7 +127,7 @@ impl PrivateRabbitmq {
             let admin = RabbitmqAdmin::new(ports.management, node.credentials.clone());
             match launch(&node, ports, &admin, options.leash.as_ref()).await {
                 Ok(running) => return Ok(Self { node, ports, admin, leash: options.leash, running }),
-                Err(error) if attempts < PORT_ATTEMPTS && is_port_taken(&error) => {
+                Err(Error::PortTaken { .. }) if attempts < PORT_ATTEMPTS => {
                     attempts += 1;
                     ports = Ports::choose(0, 0)?;
                 }
@@ -234,10 +231,6 @@ fn log_in(folder: &Path) -> PathBuf {
     folder.join("rabbitmq.log")
 }
 
-fn is_port_taken(error: &Error) -> bool {
-    matches!(error, Error::Ended { tail, .. } if tail.contains("eaddrinuse") || tail.contains("Address already in use"))
-}
-
 /// Starts epmd and the server, and waits until it serves.
 async fn launch(
     node: &Node,
@@ -269,44 +262,4 @@ async fn launch(
         .await?;
     settle(admin).await;
     Ok(Running { server, epmd })
-}
-
-async fn wait_until<Check: Future<Output = bool>>(
-    server: &'static str,
-    process: &mut OwnedProcess,
-    log: &LogFile,
-    is_ready: impl Fn() -> Check,
-) -> Result<(), Error> {
-    let deadline = Instant::now() + READY_LIMIT;
-    while !is_ready().await {
-        let path = log.path().to_owned();
-        if let Some(status) = process.ended() {
-            return Err(Error::Ended { server, status, log: path, tail: log.tail() });
-        }
-        if Instant::now() > deadline {
-            return Err(Error::NotReady { server, limit: READY_LIMIT, log: path, tail: log.tail() });
-        }
-        tokio::time::sleep(POLL).await;
-    }
-    Ok(())
-}
-
-/// Streams are back a moment later than the server. One that does not come back is not the server's affair.
-async fn settle(admin: &RabbitmqAdmin) {
-    let until_all_are_up = async {
-        while admin.has_queue_down().await {
-            tokio::time::sleep(POLL).await;
-        }
-    };
-    let _ = tokio::time::timeout(SETTLE_LIMIT, until_all_are_up).await;
-}
-
-/// Whether it answers the protocol header of AMQP 0-9-1 with a method frame.
-async fn speaks_amqp(port: u16) -> bool {
-    let attempt = async {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-        stream.write_all(b"AMQP\x00\x00\x09\x01").await?;
-        stream.read_u8().await
-    };
-    matches!(tokio::time::timeout(CALL_LIMIT, attempt).await, Ok(Ok(1)))
 }

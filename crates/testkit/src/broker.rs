@@ -2,7 +2,8 @@
 
 use amqprs::channel::{
     BasicAckArguments, BasicGetArguments, BasicPublishArguments, Channel, ConfirmSelectArguments,
-    QueueBindArguments, QueueDeclareArguments, QueuePurgeArguments,
+    ExchangeDeclareArguments, QueueBindArguments, QueueDeclareArguments, QueueDeleteArguments,
+    QueuePurgeArguments,
 };
 use amqprs::connection::{Connection, OpenConnectionArguments};
 use amqprs::{BasicProperties, FieldTable};
@@ -79,9 +80,12 @@ impl Broker {
         self.channel.queue_declare(declaration).await.expect("a queue");
     }
 
-    /// Publishes a body and waits until it is in its queues.
+    /// Publishes a body and waits until the broker has routed it.
     pub async fn publish(&self, exchange: &str, key: &str, properties: BasicProperties, body: &str) {
         self.publish_bytes(exchange, key, properties, body.as_bytes()).await;
+        // The answer to anything that follows on the channel says so.
+        let any = ExchangeDeclareArguments::new("amq.fanout", "fanout").passive(true).finish();
+        self.channel.exchange_declare(any).await.expect("an answer");
     }
 
     /// Publishes bytes and waits until they are on their way; what follows on this connection comes after them.
@@ -120,6 +124,11 @@ impl Broker {
     /// Removes all ready messages of a queue.
     pub async fn purge(&self, queue: &str) {
         self.channel.queue_purge(QueuePurgeArguments::new(queue)).await.expect("the queue exists");
+    }
+
+    /// Deletes a queue with everything in it.
+    pub async fn delete(&self, queue: &str) {
+        self.channel.queue_delete(QueueDeleteArguments::new(queue)).await.expect("the queue is free");
     }
 
     /// What the management API says of a queue: `durable`, `arguments`, `type`…

@@ -33,6 +33,6 @@ pub mod wait;
 
 pub use broker::Broker;
 pub use proxy::Proxy;
-pub use service::{Launch, Service};
+pub use service::{Launch, Service, Signal};
 pub use stage::Stage;
 pub use wait::{DEADLINE, eventually};

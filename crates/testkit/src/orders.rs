@@ -44,11 +44,22 @@ pub fn takeout_of(total: &str) -> Value {
     order
 }
 
+/// The order with another value at a JSON pointer, such as `/items/0/price`; a field that is not there yet is added.
+#[must_use]
+pub fn with(mut order: Value, pointer: &str, value: Value) -> Value {
+    let (parent, field) = pointer.rsplit_once('/').expect("a JSON pointer");
+    match order.pointer_mut(parent).expect("what the pointer names") {
+        Value::Array(elements) => elements[field.parse::<usize>().expect("a place")] = value,
+        parent => parent[field] = value,
+    }
+    order
+}
+
 impl Service {
     /// Places an order that must be accepted; returns its number.
     pub async fn place(&self, order: &Value) -> String {
         let answer = self.post("/orders", &order.to_string()).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.status, 200, "{answer:?}\n{}", self.everything());
         answer.json()["order_number"].as_str().expect("a number").to_owned()
     }
 }

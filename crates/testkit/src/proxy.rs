@@ -1,24 +1,23 @@
-//! A way to a server that the test can cut, and mend.
+//! A way to a server that the test can cut, silence, and mend.
 
-use std::sync::Arc;
+use std::io;
 
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// Passes connections on to a server of this machine while it is open.
+/// Passes connections on to a server of this machine while it is open. It works in a thread of its own, so that it does
+/// so, and lets go of the server when it is dropped, while the test's own thread is busy or blocked.
 pub struct Proxy {
     port: u16,
-    open: Arc<watch::Sender<bool>>,
-    _acceptor: AbortOnDrop,
+    state: watch::Sender<State>,
 }
 
-struct AbortOnDrop(tokio::task::JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    Silent,
+    Cut,
 }
 
 impl Proxy {
@@ -26,16 +25,14 @@ impl Proxy {
     pub async fn to(server: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let (open, is_open) = watch::channel(true);
-        let acceptor = tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                // A closed proxy accepts and hangs up: the port stays its own.
-                if *is_open.borrow() {
-                    tokio::spawn(pass(client, server, is_open.clone()));
-                }
-            }
+        let listener = listener.into_std().expect("a listener");
+        let (state, watched) = watch::channel(State::Open);
+        std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(accept(listener, server, watched));
         });
-        Self { port, open: Arc::new(open), _acceptor: AbortOnDrop(acceptor) }
+        Self { port, state }
     }
 
     /// The port to connect to instead of the server's.
@@ -45,24 +42,77 @@ impl Proxy {
 
     /// Resets all connections and lets no new ones through.
     pub fn cut(&self) {
-        self.open.send_replace(false);
+        self.state.send_replace(State::Cut);
     }
 
-    /// Lets connections through again.
+    /// Lets everything through to the server, and nothing back: it seems frozen, or too far away. New connections do
+    /// not reach it: a PostgreSQL that waits for a password keeps everybody else from dropping a database.
+    pub fn silence(&self) {
+        self.state.send_replace(State::Silent);
+    }
+
+    /// Lets connections through again, and what was held back.
     pub fn mend(&self) {
-        self.open.send_replace(true);
+        self.state.send_replace(State::Open);
     }
 }
 
-async fn pass(mut client: TcpStream, server: u16, mut is_open: watch::Receiver<bool>) {
+/// Until the proxy is dropped; then all connections end.
+async fn accept(listener: std::net::TcpListener, server: u16, state: watch::Receiver<State>) {
+    let listener = TcpListener::from_std(listener).expect("a listener");
+    let mut watched = state.clone();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                // A closed proxy accepts and hangs up: the port stays its own.
+                if let Ok((client, _)) = accepted && *state.borrow() != State::Cut {
+                    tokio::spawn(pass(client, server, state.clone()));
+                }
+            }
+            _ = watched.wait_for(|_| false) => return,
+        }
+    }
+}
+
+async fn pass(mut client: TcpStream, server: u16, state: watch::Receiver<State>) {
+    let mut watched = state.clone();
+    if watched.wait_for(|state| *state != State::Silent).await.is_ok_and(|state| *state == State::Cut) {
+        return;
+    }
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", server)).await else { return };
     let cut = tokio::select! {
-        _ = copy_bidirectional(&mut client, &mut server) => false,
-        cut = is_open.wait_for(|open| !open) => cut.is_ok(),
+        _ = both_ways(&mut client, &mut server, state) => false,
+        cut = watched.wait_for(|state| *state == State::Cut) => cut.is_ok(),
     };
     if cut {
         // Reset rather than close, as a broken network would.
         let _ = client.set_zero_linger();
         let _ = server.set_zero_linger();
     }
+}
+
+async fn both_ways(
+    client: &mut TcpStream,
+    server: &mut TcpStream,
+    mut state: watch::Receiver<State>,
+) -> io::Result<()> {
+    let (mut from_client, mut to_client) = client.split();
+    let (mut from_server, mut to_server) = server.split();
+    let questions = async {
+        copy(&mut from_client, &mut to_server).await?;
+        to_server.shutdown().await
+    };
+    let answers = async {
+        let mut piece = vec![0; 16_384];
+        loop {
+            let count = from_server.read(&mut piece).await?;
+            // An error means that the test is over.
+            let _ = state.wait_for(|state| *state == State::Open).await;
+            if count == 0 {
+                return to_client.shutdown().await;
+            }
+            to_client.write_all(&piece[..count]).await?;
+        }
+    };
+    tokio::try_join!(questions, answers).map(drop)
 }

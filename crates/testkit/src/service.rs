@@ -2,8 +2,10 @@
 
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::Pid;
+pub use rustix::process::Signal;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
@@ -36,10 +38,14 @@ impl Launch {
         Self { program, arguments: Vec::new(), environment, ready: Ready::AtOnce }
     }
 
-    /// Adds an argument.
+    /// Adds an argument. One of the form `--flag=value` replaces an earlier one of its flag.
     #[must_use]
     pub fn arg(mut self, argument: impl Into<String>) -> Self {
-        self.arguments.push(argument.into());
+        let argument = argument.into();
+        if let Some((flag, _)) = argument.split_once('=') {
+            self.arguments.retain(|earlier| !earlier.starts_with(&format!("{flag}=")));
+        }
+        self.arguments.push(argument);
         self
     }
 
@@ -48,6 +54,13 @@ impl Launch {
     pub fn env(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.environment.retain(|(known, _)| *known != name);
         self.environment.push((name, value.into()));
+        self
+    }
+
+    /// Takes away all variables of its environment whose names start so.
+    #[must_use]
+    pub fn without_env(mut self, prefix: &str) -> Self {
+        self.environment.retain(|(name, _)| !name.starts_with(prefix));
         self
     }
 
@@ -264,7 +277,7 @@ impl Service {
             .unwrap_or_else(|_| panic!("{} never logged {what}:\n{}", self.program, self.everything()))
     }
 
-    fn everything(&self) -> String {
+    pub(crate) fn everything(&self) -> String {
         [self.stdout.lines(), self.stderr.lines()].concat().join("\n")
     }
 
@@ -283,6 +296,15 @@ impl Service {
         http::send(self.port(), "GET", path, &[], b"").await
     }
 
+    /// Sends GETs until one gets this status: for `/readyz`, after something has changed.
+    pub async fn until_status(&self, path: &str, status: u16) -> Answer {
+        eventually(&format!("{status} for {path}"), async || {
+            let answer = self.get(path).await;
+            (answer.status == status).then_some(answer)
+        })
+        .await
+    }
+
     /// Posts JSON.
     pub async fn post(&self, path: &str, body: &str) -> Answer {
         http::send(self.port(), "POST", path, &[("Content-Type", "application/json")], body.as_bytes()).await
@@ -291,6 +313,16 @@ impl Service {
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id().expect("it runs")
+    }
+
+    /// Processor time that it has used so far.
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("it runs");
+        let (_, after_name) = stat.rsplit_once(')').expect("as in proc(5)");
+        let ticks =
+            |field: usize| after_name.split(' ').nth(field).and_then(|ticks| ticks.parse::<u64>().ok());
+        // Fields 14 and 15 of proc(5), utime and stime, in hundredths of a second on Linux.
+        Duration::from_millis(10 * (ticks(12).expect("a number") + ticks(13).expect("a number")))
     }
 
     /// Sends it a signal.

@@ -62,6 +62,12 @@ impl Stage {
         ]
     }
 
+    /// Creates the tables, as the operator would.
+    pub async fn migrate(&self) {
+        let ended = Launch::new("restaurant-ctl", self.environment()).arg("migrate").run_to_end().await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+
     /// An order service on a port of its own; `start` waits until it is ready.
     pub fn order_service(&self) -> Launch {
         Launch::new("order-service", self.environment()).arg("--port=0").ready_when_probed()

@@ -9,16 +9,13 @@ use db::Database;
 use db::outbox::{self, StatusOutboxRow};
 use logging::Log;
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 /// Most changes that wait to be told; the relay takes care of further ones.
 const MAX_WAITING: usize = 1_024;
 /// Most changes that are told together.
 const BATCH: usize = 64;
-/// Longest time that a change waits here for a broker that is away; then it is the relay's.
-const MAX_WAIT_FOR_BROKER: Duration = Duration::from_secs(10);
-
 /// A broker that refuses at once is asked again a little later.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(200);
 
@@ -60,41 +57,38 @@ impl Task {
                         .error("outbox_not_settled", "Sent status updates are still in the outbox", &why)
                         .emit();
                 }
-                if sent == 0 && !self.broker_came_back().await {
-                    break;
+                if sent == 0 {
+                    // However long the broker is away: what happened first is told first.
+                    sleep(PAUSE_AFTER_FAILURE).await;
+                    self.publisher.status_updates_possible().await;
                 }
             }
         }
     }
 
-    async fn broker_came_back(&self) -> bool {
-        sleep(PAUSE_AFTER_FAILURE).await;
-        timeout(MAX_WAIT_FOR_BROKER, self.publisher.status_updates_possible()).await.is_ok()
-    }
-
-    /// Publishes together, and counts how many were confirmed before the first that was not. What comes behind that one
-    /// is sent again with it, so that nobody sees an order ready before it cooks.
+    /// Publishes one behind the other, and counts how many were confirmed before the first that was not. What comes behind
+    /// that one is sent again with it, so that nobody sees an order ready before it cooks.
     async fn send(&self, changes: &[StatusOutboxRow]) -> usize {
-        let mut publishing = JoinSet::new();
-        for (place, change) in changes.iter().enumerate() {
-            match Outgoing::status_update(&change.update, &change.request_id) {
-                Ok(message) => {
-                    let publisher = self.publisher.clone();
-                    publishing.spawn(async move { (place, publisher.publish(message).await) });
-                }
+        let mut confirms = Vec::with_capacity(changes.len());
+        for change in changes {
+            confirms.push(match Outgoing::status_update(&change.update, &change.request_id) {
+                Ok(message) => Some(self.publisher.send(message).await),
                 Err(why) => {
-                    self.log
-                        .error("message_processing_failed", "A status update cannot be written", &why)
-                        .emit();
+                    let what = "A status update cannot be written";
+                    self.log.error("message_processing_failed", what, &why).emit();
+                    None
                 }
+            });
+        }
+        let count = confirms.len();
+        for (place, confirm) in confirms.into_iter().enumerate() {
+            let Some(confirm) = confirm else { continue };
+            if let Err(why) = confirm.received().await {
+                let what = "A status update was not confirmed; trying again";
+                self.log.error("rabbitmq_publish_failed", what, &why).emit();
+                return place;
             }
         }
-        let results = publishing.join_all().await;
-        let failed = results.iter().filter(|(_, result)| result.is_err()).min_by_key(|(place, _)| *place);
-        let Some((place, Err(why))) = failed else { return changes.len() };
-        self.log
-            .error("rabbitmq_publish_failed", "A status update was not confirmed; trying again", why)
-            .emit();
-        *place
+        count
     }
 }

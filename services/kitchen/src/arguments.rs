@@ -86,8 +86,8 @@ impl Arguments {
             _ => Err(Exit::Usage(format!("{NAME}: --{flag} is {value} (allowed: 1 to {max})"))),
         };
         within("heartbeat-interval", read.heartbeat_interval, 3_600)?;
-        within("prefetch", prefetch.into(), 1_000)?;
         within("concurrency", read.concurrency.into(), 1_000)?;
+        within("prefetch", prefetch.into(), 1_000)?;
         if read.concurrency > prefetch {
             let text = format!(
                 "{NAME}: --concurrency is {} and --prefetch {prefetch}: a worker cannot cook more orders than it holds. Raise --prefetch",

@@ -18,10 +18,13 @@ use crate::announcer::Announcer;
 use crate::cooking_times;
 use crate::dead_letter::{self, Hopeless};
 use crate::duty::Duty;
+use crate::retry::Retry;
 use crate::stove::{PutOn, Stove};
 
 /// How long a delivery is held that this worker cannot cook now; returned at once, it would come back at once.
 const PAUSE_BEFORE_RETURN: Duration = Duration::from_secs(1);
+/// Shortest time between two looks at an order that another worker cooks.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Everything that cooking needs; cheap to clone.
 #[derive(Clone)]
@@ -49,6 +52,8 @@ enum Attempt {
     HeldByOther { pause: Duration },
     /// The worker stops before it was started.
     Stopping,
+    /// The database could not say who cooks it.
+    NotClaimed,
     /// There is no such order.
     Unknown,
 }
@@ -56,6 +61,7 @@ enum Attempt {
 /// What to do with the delivery in the end.
 enum End {
     Settled,
+    NotClaimed,
     Unknown,
     Stopping,
 }
@@ -70,7 +76,16 @@ impl Cook {
             Err(why) => return self.bury(held, &Hopeless::from(why), &log).await,
         };
         if !self.duty.specialisation.cooks(order.order_type) {
-            return self.give_back(held, &order, &log).await;
+            log.debug(
+                "order_returned",
+                format!(
+                    "Order {} is {}, which this worker does not cook",
+                    order.order_number, order.order_type
+                ),
+            )
+            .detail("order_number", order.order_number.to_string())
+            .emit();
+            return self.give_back(held).await;
         }
         let number = order.order_number;
         let PutOn::Started(mut taken_off) = self.stove.put_on(number, held) else {
@@ -93,6 +108,7 @@ impl Cook {
                     self.shutdown.or(sleep(pause)).await;
                 }
                 Attempt::Settled => break End::Settled,
+                Attempt::NotClaimed => break End::NotClaimed,
                 Attempt::Unknown => break End::Unknown,
                 Attempt::Stopping => break End::Stopping,
             }
@@ -104,6 +120,7 @@ impl Cook {
                 None
             }
             End::Stopping => Some(held),
+            End::NotClaimed => self.give_back(held).await,
             End::Unknown => self.bury(held, &Hopeless::Unknown(number), &log).await,
         }
     }
@@ -112,14 +129,9 @@ impl Cook {
         dead_letter::bury(held, why, &self.publisher, log, &self.shutdown).await
     }
 
-    /// Returns an order that this worker is not trained for (specification, "Worker Specialization").
-    async fn give_back(&self, held: Held, order: &OrderMessage, log: &Log) -> Unstarted {
-        log.debug(
-            "order_returned",
-            format!("Order {} is {}, which this worker does not cook", order.order_number, order.order_type),
-        )
-        .detail("order_number", order.order_number.to_string())
-        .emit();
+    /// Returns an order that this worker cannot cook, or cannot at the moment (specification, "Worker Specialization",
+    /// "Error and Redelivery Handling").
+    async fn give_back(&self, held: Held) -> Unstarted {
         if self.shutdown.or(sleep(PAUSE_BEFORE_RETURN)).await.is_none() {
             return Some(held);
         }
@@ -131,12 +143,18 @@ impl Cook {
         let Some(Ok(_burner)) = self.shutdown.or(self.burners.acquire()).await else {
             return Attempt::Stopping;
         };
+        if self.shutdown.has_begun() {
+            return Attempt::Stopping;
+        }
         let started = Instant::now();
         let cooking = cooking_times::of(order.order_type, &self.times);
-        let claim = match self.claim(order, cooking, log).await {
+        let Some(outcome) = self.shutdown.or(self.claim(order, cooking, log)).await else {
+            return Attempt::Stopping;
+        };
+        let claim = match outcome {
             Some(ClaimOutcome::Granted(claim)) => claim,
             Some(ClaimOutcome::Held { remaining }) => {
-                let pause = remaining.clamp(Duration::from_millis(100), PAUSE_BEFORE_RETURN);
+                let pause = remaining.clamp(SHORTEST_PAUSE, PAUSE_BEFORE_RETURN);
                 return Attempt::HeldByOther { pause };
             }
             Some(ClaimOutcome::Over(status)) => {
@@ -147,7 +165,7 @@ impl Cook {
                 return Attempt::Settled;
             }
             Some(ClaimOutcome::Unknown) => return Attempt::Unknown,
-            None => return Attempt::Stopping,
+            None => return Attempt::NotClaimed,
         };
         self.stove.claimed(order.order_number, claim.order_id);
         log.debug("order_processing_started", format!("Cooking order {}", order.order_number))
@@ -166,21 +184,19 @@ impl Cook {
     }
 
     async fn claim(&self, order: &OrderMessage, cooking: Duration, log: &Log) -> Option<ClaimOutcome> {
-        let duty = &self.duty;
-        let lease = duty.lease();
-        let claiming = duty.retry("claiming an order", || {
-            claims::claim(&duty.db, &order.order_number, &duty.claimant, lease, cooking, log.request_id())
-        });
-        self.shutdown.or(claiming).await
+        let Duty { db, claimant, .. } = &self.duty;
+        let (number, lease) = (&order.order_number, self.duty.lease());
+        Retry { doing: &format!("claiming order {number}"), log }
+            .a_few_times(|| claims::claim(db, number, claimant, lease, cooking, log.request_id()))
+            .await
     }
 
+    /// What has been cooked is not returned when the database fails: only the note of it is missing.
     async fn finish(&self, order: &OrderMessage, claim: &Claim, started: Instant, log: &Log) -> Attempt {
-        let duty = &self.duty;
+        let Duty { db, claimant, .. } = &self.duty;
         let number = &order.order_number;
-        let ready = duty
-            .retry("finishing an order", || {
-                claims::finish(&duty.db, number, &duty.claimant, claim, log.request_id())
-            })
+        let ready = Retry { doing: &format!("finishing order {number}"), log }
+            .until_done(|| claims::finish(db, number, claimant, claim, log.request_id()))
             .await;
         let Some(announcement) = ready else { return Attempt::ClaimLost };
         self.announcer.announce(announcement);

@@ -1,6 +1,7 @@
 //! Messages that can never become a cooked order go where a person looks at them, and out of everybody's way.
 
 use bus::orders::Held;
+use bus::topology::DEAD_LETTER_QUEUE;
 use bus::{Outgoing, Publisher};
 use domain::OrderNumber;
 use domain::order_message::NotAnOrderMessage;
@@ -27,7 +28,8 @@ pub async fn bury(
     log: &Log,
     shutdown: &Shutdown,
 ) -> Option<Held> {
-    log.error("message_processing_failed", "The message can never be cooked; it goes to kitchen_dlq", why)
+    let message = format!("The message can never be cooked; it goes to {DEAD_LETTER_QUEUE}");
+    log.error("message_processing_failed", message, why)
         .detail("routing_key", held.delivery.routing_key.clone())
         .emit();
     let message = Outgoing::dead_letter(&held.delivery, &reason(why), now());

@@ -106,7 +106,7 @@ impl Service {
     /// # Errors
     /// The name was lost to another process. What was cooking has been given up by then.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let Self { cook, mut intake, announcements, publishing } = self;
+        let Self { cook, mut intake, mut announcements, publishing } = self;
         let Duty { log, .. } = cook.duty.clone();
         let shutdown = cook.shutdown.clone();
         let signed_off = Shutdown::new();
@@ -123,7 +123,9 @@ impl Service {
                     if let Ok(Err(why)) = ended {
                         outcome = Err(why);
                     }
+                    // The shutdown first, or what is given up would be claimed again.
                     shutdown.begin();
+                    cook.stove.abandon(&cook.stove.claimed_orders());
                     break;
                 }
                 held = intake.next() => match held {
@@ -150,7 +152,8 @@ impl Service {
         }
         intake.close().await;
         drop(cook);
-        if timeout(ANNOUNCE_DEADLINE, announcements).await.is_err() {
+        if timeout(ANNOUNCE_DEADLINE, &mut announcements).await.is_err() {
+            announcements.abort();
             log.info("shutdown_incomplete", "Some status changes were not told yet; a relay will").emit();
         }
         // Bounded by its own deadlines; a panic was reported by the panic hook.

@@ -33,11 +33,12 @@ impl Stove {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a delivery on. Of two deliveries of one order the older comes from a session that was lost.
+    /// Puts a delivery on. Of two deliveries of one order the older is done with: either its session was lost, or the
+    /// order was sent twice.
     pub fn put_on(&self, number: OrderNumber, held: Held) -> PutOn {
         let mut pots = self.lock();
         if let Some(pot) = pots.get_mut(&number) {
-            pot.held = held;
+            std::mem::replace(&mut pot.held, held).delivery.ack();
             return PutOn::Joined;
         }
         let taken_off = CancellationToken::new();

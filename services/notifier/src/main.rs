@@ -25,10 +25,10 @@ async fn run() -> Result<(), Exit> {
     let arguments = Arguments::read()?;
     let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
     if arguments.healthcheck {
-        return bus::check(&config.rabbitmq).await.map_err(|why| Exit::Failed(format!("{NAME}: {why}")));
+        return bus::check(&config.rabbitmq).await.map_err(|why| Exit::failed(NAME, &why));
     }
     let level = config.log.level.parse().map_err(Exit::Config)?;
-    let shutdown = Shutdown::on_signals().map_err(|why| Exit::Failed(format!("{NAME}: {why}")))?;
+    let shutdown = Shutdown::on_signals().map_err(|why| Exit::failed(NAME, &why))?;
     let (log, _flush) = logging::start(NAME, level);
     service::run(&config.rabbitmq, arguments.from, &log, &shutdown).await;
     Ok(())

@@ -3,11 +3,11 @@
 use bus::Delivery;
 use bus::notifications::{self, StartAt};
 use domain::{RequestId, StatusUpdate};
-use logging::Log;
+use logging::{Log, printable};
 use runtime::Shutdown;
 use runtime::config::Rabbitmq;
 
-use crate::announcement::{printable, sentence};
+use crate::announcement::sentence;
 use crate::seen::Seen;
 
 /// Shows every change until the shutdown begins.

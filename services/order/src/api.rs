@@ -1,5 +1,8 @@
 //! The HTTP interface: `POST /orders` and the probes.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
@@ -28,6 +31,8 @@ pub struct Api {
     pub admission: Admission,
     pub writer: Writer,
     pub db: Database,
+    /// Whether the tables are there.
+    pub schema_ready: Arc<AtomicBool>,
     pub publisher: Publisher,
     pub log: Log,
 }
@@ -145,6 +150,7 @@ async fn health(api: web::Data<Api>) -> HttpResponse {
     let database = timeout(CHECK_DEADLINE, api.db.ping()).await;
     let checks = [
         Check { name: "database", healthy: matches!(database, Ok(Ok(()))) },
+        Check { name: "schema", healthy: api.schema_ready.load(Ordering::Relaxed) },
         Check { name: "rabbitmq", healthy: api.publisher.can_send_orders() },
     ];
     health::report(NAME, &checks)

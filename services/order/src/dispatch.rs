@@ -39,7 +39,7 @@ struct Context {
 /// Why an order was not sent.
 #[derive(Debug, thiserror::Error)]
 enum NotSent {
-    #[error("the order message could not be published")]
+    #[error(transparent)]
     Publish(#[from] PublishError),
     #[error("the order message could not be written")]
     Body(#[from] serde_json::Error),

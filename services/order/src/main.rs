@@ -27,11 +27,11 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Exit> {
     let arguments = Arguments::read()?;
-    if arguments.healthcheck {
-        return http_service::health::probe(arguments.port).await.map_err(Exit::Failed);
-    }
     let config =
         Config::load(arguments.config.clone()).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
+    if arguments.healthcheck {
+        return http_service::health::probe(config.http.bind, arguments.port).await.map_err(Exit::Failed);
+    }
     let level = config.log.level.parse().map_err(Exit::Config)?;
     let shutdown = Shutdown::on_signals().map_err(|why| Exit::Failed(format!("{NAME}: {why}")))?;
     let (log, _flush) = logging::start(NAME, level);

@@ -7,7 +7,6 @@ use db::{Database, DbError, outbox};
 use domain::RequestId;
 use logging::Log;
 use runtime::Shutdown;
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 /// Pause between two looks at the outbox.
@@ -18,7 +17,7 @@ const MIN_AGE: Duration = Duration::from_secs(15);
 const BATCH: i64 = 100;
 
 /// Runs until the shutdown begins. Any number of services may do so at once.
-pub async fn run(db: Database, publisher: Publisher, log: Log, shutdown: Shutdown) {
+pub async fn run(db: Database, publisher: Publisher, log: Log, shutdown: &Shutdown) {
     let relay = Relay { db, publisher, log };
     while shutdown.or(sleep(POLL_INTERVAL)).await.is_some() {
         if let Some(Err(why)) = shutdown.or(relay.run_once()).await {
@@ -69,35 +68,32 @@ impl Relay {
     }
 
     /// Publishes in the order given; returns the keys of what was confirmed.
-    async fn publish<K: Send + 'static>(
+    async fn publish<K>(
         &self,
         messages: Vec<(K, String, RequestId, Outgoing)>,
         action: &'static str,
     ) -> Vec<K> {
-        let mut publishing = JoinSet::new();
+        let mut sent = Vec::with_capacity(messages.len());
         for (key, order_number, request_id, message) in messages {
-            let publisher = self.publisher.clone();
-            let log = self.log.with_request_id(request_id);
-            publishing.spawn(async move {
-                match publisher.publish(message).await {
-                    Ok(()) => {
-                        log.debug(
-                            action,
-                            format!("Relayed a message of order {order_number} from the outbox"),
-                        )
+            let confirm = self.publisher.send(message).await;
+            sent.push((key, order_number, self.log.with_request_id(request_id), confirm));
+        }
+        let mut confirmed = Vec::with_capacity(sent.len());
+        for (key, order_number, log, confirm) in sent {
+            match confirm.received().await {
+                Ok(()) => {
+                    log.debug(action, format!("Relayed a message of order {order_number} from the outbox"))
                         .detail("order_number", order_number)
                         .emit();
-                        Some(key)
-                    }
-                    Err(why) => {
-                        log.error("rabbitmq_publish_failed", "A message stays in the outbox", &why)
-                            .detail("order_number", order_number)
-                            .emit();
-                        None
-                    }
+                    confirmed.push(key);
                 }
-            });
+                Err(why) => {
+                    log.error("rabbitmq_publish_failed", "A message stays in the outbox", &why)
+                        .detail("order_number", order_number)
+                        .emit();
+                }
+            }
         }
-        publishing.join_all().await.into_iter().flatten().collect()
+        confirmed
     }
 }

@@ -1,6 +1,8 @@
 //! The service as a whole: built first, then run.
 
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bus::Publisher;
 use db::schema::SchemaError;
@@ -66,7 +68,7 @@ impl Service {
             listener,
             port,
             max_concurrent: arguments.max_concurrent,
-            api: Api { admission, writer, db, publisher, log },
+            api: Api { admission, writer, db, schema_ready: Arc::default(), publisher, log },
             writer: writer_task,
             publisher: publisher_task,
             shutdown,
@@ -85,17 +87,12 @@ impl Service {
             .detail("max_concurrent", max_concurrent)
             .emit();
 
-        let relay =
-            tokio::spawn(relay::run(api.db.clone(), api.publisher.clone(), log.clone(), shutdown.clone()));
-        let db = api.db.clone();
-        let http = server::start(listener, move |app| api::routes(app, api))?;
+        let http_api = api.clone();
+        let http = server::start(listener, move |app| api::routes(app, http_api))?;
         let handle = http.handle();
         let http = tokio::spawn(http);
 
-        let schema = db::startup::migrated(&db, &log, &shutdown).await.map(drop);
-        if schema.is_ok() {
-            shutdown.begun().await;
-        }
+        let schema = tend_database(api, &shutdown).await;
         shutdown.begin();
         log.info("graceful_shutdown", "Order Service stops: no new orders, those in work end").emit();
         handle.stop(true).await;
@@ -103,10 +100,19 @@ impl Service {
             ended?;
         }
         // In the order of the work: orders are stored and sent, then the connection goes.
-        for task in [writer, relay, publisher] {
+        for task in [writer, publisher] {
             // A panic was reported by the panic hook.
             let _ = task.await;
         }
         Ok(schema?)
     }
+}
+
+/// Brings the schema up to date, then relays what is left in the outbox until the shutdown begins.
+async fn tend_database(api: Api, shutdown: &Shutdown) -> Result<(), SchemaError> {
+    if db::startup::migrated(&api.db, &api.log, shutdown).await? {
+        api.schema_ready.store(true, Ordering::Relaxed);
+        relay::run(api.db, api.publisher, api.log, shutdown).await;
+    }
+    Ok(())
 }

@@ -11,7 +11,7 @@ use domain::{OrderNumber, RequestId};
 use http_service::health::{self, CHECK_DEADLINE, Check};
 use http_service::problem::method_not_allowed;
 use http_service::{Problem, request_id};
-use logging::Log;
+use logging::{Log, printable};
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -79,10 +79,10 @@ struct Question {
 impl Question {
     fn new(api: &Api, request: &HttpRequest, endpoint: &'static str, order_number: Option<&str>) -> Self {
         let log = api.log.with_request_id(request_id::of(request));
-        let mut line =
-            log.debug("request_received", format!("GET {}", request.path())).detail("endpoint", endpoint);
+        let message = format!("GET {}", printable(request.path()));
+        let mut line = log.debug("request_received", message).detail("endpoint", endpoint);
         if let Some(order_number) = order_number {
-            line = line.detail("order_number", order_number);
+            line = line.detail("order_number", printable(order_number));
         }
         line.emit();
         Self { log, endpoint }
@@ -96,7 +96,7 @@ impl Question {
         match found {
             Ok(Some(body)) => HttpResponse::Ok().json(body),
             Ok(None) => {
-                let detail = format!("There is no order {order_number}.");
+                let detail = format!("There is no order {}.", printable(order_number));
                 Problem::new(StatusCode::NOT_FOUND, detail, self.id()).error_response()
             }
             Err(why) => {

@@ -29,7 +29,7 @@ pub enum ServiceError {
     CannotListen(#[from] CannotListen),
     #[error("the database settings cannot be used")]
     Settings(#[from] DbError),
-    #[error("the database cannot be used")]
+    #[error(transparent)]
     Schema(#[from] SchemaError),
     #[error("the HTTP server failed")]
     Http(#[from] std::io::Error),

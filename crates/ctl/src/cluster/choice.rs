@@ -10,6 +10,7 @@ use servers::{
 };
 
 use crate::cluster::chosen::{ChosenServers, Origin, Postgres, Rabbitmq};
+use crate::cluster::clock;
 use crate::cluster::docker::Compose;
 use crate::cluster::folder::LocalFolder;
 use crate::cluster::reachable;
@@ -68,13 +69,13 @@ impl Choice<'_> {
     fn configured_postgres(&self) -> Postgres {
         let endpoint = self.config.database.clone();
         self.console.done(&format!("PostgreSQL: the configured one at {}:{}", endpoint.host, endpoint.port));
-        Postgres { origin: Origin::Configured, endpoint }
+        Postgres { origin: Origin::Configured, endpoint, since: clock::unix_seconds() }
     }
 
     fn configured_rabbitmq(&self) -> Rabbitmq {
         let endpoint = self.config.rabbitmq.clone();
         self.console.done(&format!("RabbitMQ: the configured one at {}:{}", endpoint.host, endpoint.port));
-        Rabbitmq { origin: Origin::Configured, endpoint, management_url: None }
+        Rabbitmq { origin: Origin::Configured, endpoint, management_url: None, since: clock::unix_seconds() }
     }
 
     /// Those that are missing, as containers.
@@ -105,8 +106,12 @@ impl Choice<'_> {
         }
         self.console.note(&format!("starting {} with Docker", services.join(" and ")));
         std::fs::write(self.folder.docker_mark(), "").map_err(|why| why.to_string())?;
-        if !ours.is_empty() {
-            compose.start(&ours).await?;
+        if !ours.is_empty()
+            && let Err(why) = compose.start(&ours).await
+        {
+            // One of them may run already.
+            let _ = compose.stop(&ours).await;
+            return Err(why);
         }
 
         let port = async |service: &str, port: u16| {
@@ -130,7 +135,11 @@ impl Choice<'_> {
             };
             self.console.done(&format!("PostgreSQL: a container on {HERE}:{}", endpoint.port));
             let (compose, ours) = origin("postgres");
-            Some(Postgres { origin: Origin::Docker { compose, ours }, endpoint })
+            Some(Postgres {
+                origin: Origin::Docker { compose, ours },
+                endpoint,
+                since: clock::unix_seconds(),
+            })
         } else {
             None
         };
@@ -146,7 +155,12 @@ impl Choice<'_> {
             self.console.done(&format!("RabbitMQ: a container on {HERE}:{}", endpoint.port));
             let (compose, ours) = origin("rabbitmq");
             let management_url = Some(format!("http://{HERE}:{management}"));
-            Some(Rabbitmq { origin: Origin::Docker { compose, ours }, endpoint, management_url })
+            Some(Rabbitmq {
+                origin: Origin::Docker { compose, ours },
+                endpoint,
+                management_url,
+                since: clock::unix_seconds(),
+            })
         } else {
             None
         };
@@ -203,7 +217,7 @@ impl Choice<'_> {
         self.say_started("PostgreSQL", port, start);
         let Credentials { user, password } = server.credentials().clone();
         let endpoint = config::Database { host: HERE.to_owned(), port, user, password, ..wished.clone() };
-        Ok(Postgres { origin: Origin::Private(server), endpoint })
+        Ok(Postgres { origin: Origin::Private(server), endpoint, since: clock::unix_seconds() })
     }
 
     async fn private_rabbitmq(&self) -> Result<Rabbitmq, Error> {
@@ -226,7 +240,12 @@ impl Choice<'_> {
         let endpoint =
             config::Rabbitmq { host: HERE.to_owned(), port, user, password, vhost: wished.vhost.clone() };
         let management_url = Some(format!("http://{HERE}:{}", server.management_port()));
-        Ok(Rabbitmq { origin: Origin::Private(server), endpoint, management_url })
+        Ok(Rabbitmq {
+            origin: Origin::Private(server),
+            endpoint,
+            management_url,
+            since: clock::unix_seconds(),
+        })
     }
 
     fn say_started(&self, name: &str, port: u16, start: Instant) {

@@ -34,6 +34,8 @@ pub struct Postgres {
     pub origin: Origin<PrivatePostgres>,
     /// How it is reached.
     pub endpoint: config::Database,
+    /// Since when, in seconds since 1970.
+    pub since: u64,
 }
 
 /// RabbitMQ.
@@ -45,6 +47,8 @@ pub struct Rabbitmq {
     pub endpoint: config::Rabbitmq,
     /// Its management page, if it is known.
     pub management_url: Option<String>,
+    /// Since when, in seconds since 1970.
+    pub since: u64,
 }
 
 /// Both.
@@ -54,8 +58,6 @@ pub struct ChosenServers {
     pub postgres: Postgres,
     /// RabbitMQ.
     pub rabbitmq: Rabbitmq,
-    /// When they were chosen.
-    since: u64,
     backoff: Backoff,
     not_before: Instant,
 }
@@ -66,7 +68,6 @@ impl ChosenServers {
         Self {
             postgres,
             rabbitmq,
-            since: clock::unix_seconds(),
             backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(30)),
             not_before: Instant::now(),
         }
@@ -101,6 +102,7 @@ impl ChosenServers {
             console
                 .warn(&format!("PostgreSQL has ended (see '{}'); starting it again", server.log().display()));
             outcome = Some(server.restart().await);
+            self.postgres.since = clock::unix_seconds();
         }
         if let Origin::Private(server) = &mut self.rabbitmq.origin
             && !server.is_running()
@@ -108,6 +110,7 @@ impl ChosenServers {
             console
                 .warn(&format!("RabbitMQ has ended (see '{}'); starting it again", server.log().display()));
             outcome = Some(server.restart().await);
+            self.rabbitmq.since = clock::unix_seconds();
         }
         match outcome {
             None => {}
@@ -167,17 +170,14 @@ impl ChosenServers {
             Origin::Private(server) => state_of("private", server.is_running(), server.pid()),
             other => (origin_of(other), None),
         };
-        let member = |name: &str, (state, pid): (String, Option<u32>), host: &str, port: u16| Member {
-            name: name.to_owned(),
-            pid,
-            state,
-            address: Some(format!("{host}:{port}")),
-            since: pid.map(|_| self.since),
+        let member = |name: &str, (state, pid): (String, Option<u32>), address: String, since: u64| {
+            let (name, address, since) = (name.to_owned(), Some(address), pid.map(|_| since));
+            Member { name, pid, state, address, since }
         };
         let (database, broker) = (&self.postgres.endpoint, &self.rabbitmq.endpoint);
         vec![
-            member("postgres", postgres, &database.host, database.port),
-            member("rabbitmq", rabbitmq, &broker.host, broker.port),
+            member("postgres", postgres, format!("{}:{}", database.host, database.port), self.postgres.since),
+            member("rabbitmq", rabbitmq, format!("{}:{}", broker.host, broker.port), self.rabbitmq.since),
         ]
     }
 }

@@ -11,12 +11,12 @@ const NEEDED_MIB: u64 = 300;
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// It cannot be written.
-    #[error("cannot write in '{}'. Make it writable for you, or run in a copy of the project that is", path.display())]
+    #[error("cannot write in '{}': {why}. Make it a folder that you may write in, and try again", path.display())]
     Unwritable {
         /// The folder.
         path: PathBuf,
         /// What the operating system says.
-        source: io::Error,
+        why: io::Error,
     },
     /// The disk is nearly full.
     #[error(
@@ -46,7 +46,7 @@ impl LocalFolder {
     /// # Errors
     /// It is not so.
     pub fn prepare(&self) -> Result<(), FolderError> {
-        let unwritable = |source| FolderError::Unwritable { path: self.0.clone(), source };
+        let unwritable = |why| FolderError::Unwritable { path: self.0.clone(), why };
         fs::create_dir_all(self.logs()).map_err(unwritable)?;
         let room = rustix::fs::statvfs(&self.0).map_err(|why| unwritable(why.into()))?;
         let free = room.f_bavail.saturating_mul(room.f_frsize) >> 20;

@@ -21,7 +21,7 @@ const TRACKING_PORT: u16 = 3002;
 /// It creates the tables first.
 const ORDER_LIMIT: Duration = Duration::from_secs(90);
 /// A worker whose predecessor was killed waits until the name is free again.
-const OTHERS_LIMIT: Duration = Duration::from_mins(1);
+const OTHERS_LIMIT: Duration = Duration::from_secs(30);
 /// Exit codes of a service that will never run: usage, configuration.
 const HOPELESS: [i32; 2] = [2, 78];
 const STREAM_PAUSE: Duration = Duration::from_millis(100);

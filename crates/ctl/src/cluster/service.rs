@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus};
+use std::process::Command;
 use std::time::Duration;
 
 use runtime::Backoff;
@@ -49,6 +49,8 @@ pub struct Service {
     log_start: u64,
     backoff: Backoff,
     next_start: Instant,
+    /// How it ended last, as it was told.
+    told: Option<String>,
 }
 
 impl Service {
@@ -62,6 +64,7 @@ impl Service {
             log_start: 0,
             backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(30)),
             next_start: Instant::now(),
+            told: None,
         }
     }
 
@@ -84,15 +87,22 @@ impl Service {
         Ok(())
     }
 
-    /// How it ended, told once; from then on it waits to be started again.
-    pub fn just_ended(&mut self) -> Option<ExitStatus> {
+    /// If it has ended: waits for its next start. Returns how it ended, unless it ends like this again and again.
+    pub fn note_end(&mut self, surroundings: &Surroundings) -> Option<String> {
         let status = self.process.as_mut()?.ended()?;
         self.process = None;
         if self.started.elapsed() > GOOD_RUN {
             self.backoff.reset();
+            self.told = None;
         }
-        self.next_start = Instant::now() + self.backoff.next_pause();
-        Some(status)
+        self.postpone();
+        let words = self.last_words(surroundings).map(|words| format!(": {words}")).unwrap_or_default();
+        let news = Some(format!("{} has ended ({status}){words}", self.plan.name));
+        if self.told == news {
+            return None;
+        }
+        self.told.clone_from(&news);
+        news
     }
 
     /// The exit code of its process, if it has ended and that was not told yet.
@@ -134,15 +144,14 @@ impl Service {
         }
     }
 
-    /// The last line it wrote since its start, for people.
+    /// What it complained about last since its start: an error, or a panic.
     pub fn last_words(&self, surroundings: &Surroundings) -> Option<String> {
         let log = self.log(surroundings);
         let line = log.lines().rev().find(|line| !line.trim().is_empty())?;
-        Some(match Entry::parse(line) {
-            Some(Entry { message, error: Some(error), .. }) => format!("{message}: {}", error.msg),
-            Some(Entry { message, .. }) => message,
-            None => line.to_owned(),
-        })
+        match Entry::parse(line) {
+            Some(entry) => (entry.level == "ERROR").then(|| entry.text()),
+            None => Some(line.to_owned()),
+        }
     }
 
     fn log(&self, surroundings: &Surroundings) -> String {

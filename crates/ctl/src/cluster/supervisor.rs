@@ -66,9 +66,9 @@ impl Supervisor {
         self.servers.as_ref().map(|servers| &servers.rabbitmq.endpoint)
     }
 
-    /// Starts again whatever ends, until we are asked to end.
+    /// Starts again whatever ends, until we are asked to end or nobody can see us any more.
     pub async fn supervise(&mut self, signals: &mut Signals) {
-        loop {
+        while !self.console.has_lost_terminal() {
             tokio::select! {
                 () = signals.first() => return,
                 () = self.watch_once() => {}
@@ -89,13 +89,8 @@ impl Supervisor {
     pub(super) async fn watch_services(&mut self) {
         let Some(surroundings) = &self.surroundings else { return };
         for service in &mut self.services {
-            if let Some(status) = service.just_ended() {
-                let pause = service.pause().unwrap_or_default().as_secs_f32();
-                let words =
-                    service.last_words(surroundings).map(|words| format!(": {words}")).unwrap_or_default();
-                let name = service.plan.name;
-                self.console
-                    .warn(&format!("{name} has ended ({status}){words}; starting it again in {pause:.1} s"));
+            if let Some(news) = service.note_end(surroundings) {
+                self.console.warn(&format!("{news}; starting it again until it stays"));
             }
             if service.pause() == Some(Duration::ZERO)
                 && let Err(why) = service.start(surroundings).await

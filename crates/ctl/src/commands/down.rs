@@ -13,7 +13,7 @@ use crate::view::console::Console;
 
 const POLL: Duration = Duration::from_millis(50);
 /// When people begin to wonder.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Longer than every step of closing together.
 const LIMIT: Duration = Duration::from_mins(3);
 

@@ -42,6 +42,7 @@ impl Style {
 #[derive(Clone, Copy, Debug)]
 pub struct Console {
     colored: bool,
+    on_terminal: bool,
 }
 
 impl Console {
@@ -49,13 +50,20 @@ impl Console {
     pub fn new() -> Self {
         let unwelcome = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-        Self { colored: !unwelcome && std::io::stdout().is_terminal() }
+        let on_terminal = std::io::stdout().is_terminal();
+        Self { colored: !unwelcome && on_terminal, on_terminal }
+    }
+
+    /// Whether there was a terminal that is gone now: its window was closed, or the connection to it broke. The signal that tells
+    /// of it reaches only the first process in it, which need not be us.
+    pub fn has_lost_terminal(self) -> bool {
+        self.on_terminal && !std::io::stdout().is_terminal()
     }
 
     /// Never coloured.
     #[cfg(test)]
     pub fn plain() -> Self {
-        Self { colored: false }
+        Self { colored: false, on_terminal: false }
     }
 
     /// The text in this style.

@@ -36,6 +36,14 @@ impl Entry {
         serde_json::from_str(line).ok()
     }
 
+    /// The message, with what went wrong behind it unless it says so itself.
+    pub fn text(&self) -> String {
+        match &self.error {
+            Some(error) if !self.message.contains(&error.msg) => format!("{}: {}", self.message, error.msg),
+            _ => self.message.clone(),
+        }
+    }
+
     /// Details that the message does not say already, as `key=value`.
     pub fn facts(&self) -> String {
         let known = |text: &str| text.len() > 2 && self.message.contains(text);

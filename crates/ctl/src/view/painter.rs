@@ -53,10 +53,7 @@ impl Painter {
     }
 
     fn entry(self, entry: &Entry) -> String {
-        let mut text = shortened(&entry.message);
-        if let Some(error) = &entry.error {
-            text = format!("{text}: {}", shortened(&error.msg));
-        }
+        let mut text = shortened(&entry.text());
         if entry.level == "ERROR" {
             text = self.console.paint(Style::Red, &text);
         }

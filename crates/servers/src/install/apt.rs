@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
@@ -16,6 +16,8 @@ use crate::{Error, tool};
 
 /// A slow line needs its time for 100 MB.
 const FETCH_LIMIT: Duration = Duration::from_mins(30);
+/// How often a slow fetch tells that it goes on.
+const NEWS_INTERVAL: Duration = Duration::from_secs(3);
 const UNPACK_LIMIT: Duration = Duration::from_mins(5);
 /// PostgreSQL's compiler for queries: large, and only loaded if switched on.
 const LEFT_OUT: &str = "libllvm";
@@ -90,9 +92,17 @@ impl Apt {
             command.spawn().map_err(|source| Error::Run { program: "apt-get".to_owned(), source })?;
         let (output, errors) = (child.stdout.take(), child.stderr.take());
         let mut complaints = Vec::new();
+        let (mut fetched, mut told) = (0, Instant::now());
+        let count = |_: &str| {
+            fetched += 1;
+            if told.elapsed() > NEWS_INTERVAL {
+                progress(&format!("still fetching: file {fetched}"));
+                told = Instant::now();
+            }
+        };
         let work = async {
             tokio::join!(
-                each_line(output, "Get:", |line| progress(line)),
+                each_line(output, "Get:", count),
                 each_line(errors, "E:", |line| complaints.push(line.to_owned())),
             );
             child.wait().await

@@ -5,6 +5,8 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::http_client::{Request, Response, send};
 use crate::{Credentials, Error};
@@ -73,11 +75,38 @@ impl RabbitmqAdmin {
         self.request("GET", "/api/whoami", None).await.is_ok_and(|response| response.status == 200)
     }
 
-    /// Whether a queue is there that cannot be used yet.
-    pub(super) async fn has_queue_down(&self) -> bool {
-        let answer = self.request("GET", "/api/queues?columns=state", None).await;
-        answer.is_ok_and(|response| response.body.contains(r#""state":"down""#))
+    /// Whether every stream that was declared before can be declared again, just as it is.
+    pub(super) async fn has_all_streams(&self) -> bool {
+        let columns = "/api/queues?columns=vhost,name,type,durable,auto_delete,arguments";
+        let Ok(answer) = self.request("GET", columns, None).await else { return false };
+        let Ok(queues) = serde_json::from_str::<Vec<Queue>>(&answer.body) else { return false };
+        for queue in queues.iter().filter(|queue| queue.kind == "stream") {
+            let path = format!("/api/queues/{}/{}", encode(&queue.vhost), encode(&queue.name));
+            let body = serde_json::to_string(&queue.settings).unwrap_or_default();
+            if self.change("PUT", &path, Some(&body)).await.is_err() {
+                return false;
+            }
+        }
+        true
     }
+}
+
+#[derive(Deserialize)]
+struct Queue {
+    vhost: String,
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(flatten)]
+    settings: QueueSettings,
+}
+
+/// What belongs to a declaration.
+#[derive(Deserialize, Serialize)]
+struct QueueSettings {
+    durable: bool,
+    auto_delete: bool,
+    arguments: Map<String, Value>,
 }
 
 /// Percent-encodes a name for its place in a path: `/` becomes `%2F`.

@@ -38,6 +38,7 @@ pub struct Ticket {
 pub struct Board {
     tickets: Vec<Ticket>,
     refused: usize,
+    last_refusal: Option<String>,
 }
 
 impl Board {
@@ -61,7 +62,8 @@ impl Board {
         match progress {
             Progress::Refused { guest, why } => {
                 self.refused += 1;
-                Some(format!("{} was turned away: {why}", guest.name))
+                self.last_refusal = Some(format!("{} was turned away: {why}", guest.name));
+                self.last_refusal.clone()
             }
             Progress::Placed { number, guest, total, at } => {
                 let line = format!("{number}  {} orders {} for {total}", guest.name, guest.order_type);
@@ -116,6 +118,7 @@ impl Board {
             self.refused
         );
         lines.push(console.paint(Style::Dim, &foot));
+        lines.extend(self.last_refusal.as_ref().map(|refusal| console.paint(Style::Red, refusal)));
         lines
     }
 }

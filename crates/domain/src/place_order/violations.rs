@@ -1,0 +1,70 @@
+//! What is wrong with a body, as it is found.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::Violation;
+use crate::text_rules::TextFault;
+
+/// Collects what is wrong; every method adds its own violation where it returns `None`.
+#[derive(Default)]
+pub(super) struct Violations(pub(super) Vec<Violation>);
+
+impl Violations {
+    pub(super) fn add(&mut self, pointer: &str, detail: impl fmt::Display) {
+        self.0.push(Violation { pointer: pointer.to_owned(), detail: detail.to_string() });
+    }
+
+    pub(super) fn present<'a>(&mut self, pointer: &str, raw: Option<&'a RawValue>) -> Option<&'a RawValue> {
+        if raw.is_none() {
+            self.add(pointer, "is required");
+        }
+        raw
+    }
+
+    pub(super) fn required<T: DeserializeOwned>(
+        &mut self,
+        pointer: &str,
+        raw: Option<&RawValue>,
+        kind: &str,
+    ) -> Option<T> {
+        let raw = self.present(pointer, raw)?;
+        match serde_json::from_str(raw.get()) {
+            Ok(value) => Some(value),
+            Err(why) if why.is_data() => {
+                self.add(pointer, format_args!("must be {kind}"));
+                None
+            }
+            // The outer parse skips over strings without decoding them: a broken escape shows only here.
+            Err(why) => {
+                self.add(pointer, format_args!("must be {kind}: {why}"));
+                None
+            }
+        }
+    }
+
+    pub(super) fn text(
+        &mut self,
+        pointer: &str,
+        raw: Option<&RawValue>,
+        rules: fn(&str) -> Vec<TextFault>,
+    ) -> Option<String> {
+        let text: String = self.required(pointer, raw, "a string")?;
+        let faults = rules(&text);
+        for fault in &faults {
+            self.add(pointer, fault);
+        }
+        faults.is_empty().then_some(text)
+    }
+
+    pub(super) fn integer(&mut self, pointer: &str, raw: Option<&RawValue>, min: u8, max: u8) -> Option<u8> {
+        let raw = self.present(pointer, raw)?;
+        let number = serde_json::from_str::<u8>(raw.get()).ok().filter(|number| (min..=max).contains(number));
+        if number.is_none() {
+            self.add(pointer, format_args!("must be an integer between {min} and {max}"));
+        }
+        number
+    }
+}

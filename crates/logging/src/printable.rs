@@ -1,0 +1,85 @@
+//! Text from outside, made harmless to look at: control characters could forge a line or steer the terminal, format
+//! characters could turn the text around.
+
+use std::fmt::Write;
+
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
+/// Most characters of a text that are shown.
+const MAX_SHOWN: usize = 200;
+
+/// The text as one line of nothing but visible characters; what is not visible is shown as `\u{1b}`, and what is too long
+/// ends in `…`.
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len().min(MAX_SHOWN));
+    for (place, c) in text.chars().enumerate() {
+        if place == MAX_SHOWN {
+            shown.push('…');
+            break;
+        }
+        if is_visible(c) { shown.push(c) } else { shown.extend(c.escape_unicode()) }
+    }
+    shown
+}
+
+/// A line of JSON with the same meaning and nothing but visible characters. Outside of its strings JSON is ASCII, and inside
+/// `\u` may stand for any character.
+pub(crate) fn visible_json(line: &str) -> String {
+    let mut visible = String::with_capacity(line.len());
+    for c in line.chars() {
+        if is_visible(c) {
+            visible.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(visible, "\\u{unit:04x}");
+            }
+        }
+    }
+    visible
+}
+
+/// Neither a control character (C0, DEL, C1), nor a line separator, nor a zero-width or bidirectional control.
+fn is_visible(c: char) -> bool {
+    use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator};
+    matches!(c, ' '..='~')
+        || !matches!(c.general_category(), Control | Format | LineSeparator | ParagraphSeparator)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOSTILE: &str =
+        "\r\n\u{1b}[2J\u{7f}\u{9b}31m\u{ad}\u{200b}\u{202e}\u{2028}\u{2066}\u{feff}\u{e0041}";
+
+    #[test]
+    fn ordinary_text_stays_as_it_is() {
+        for text in ["", "chef_mario", "José’s «Küche» 厨房 🍕"] {
+            assert_eq!(printable(text), text);
+            assert_eq!(visible_json(text), text);
+        }
+    }
+
+    #[test]
+    fn what_is_not_visible_is_shown_by_its_number() {
+        let shown = printable(HOSTILE);
+        assert!(shown.chars().all(is_visible), "{shown}");
+        assert!(shown.starts_with("\\u{d}\\u{a}\\u{1b}[2J\\u{7f}\\u{9b}31m"), "{shown}");
+    }
+
+    #[test]
+    fn long_text_is_cut() {
+        let shown = printable(&"é".repeat(5_000));
+        assert_eq!((shown.chars().count(), shown.ends_with("é…")), (MAX_SHOWN + 1, true));
+        assert_eq!(printable(&"é".repeat(MAX_SHOWN)).chars().count(), MAX_SHOWN);
+    }
+
+    #[test]
+    fn json_keeps_its_meaning() {
+        let line = serde_json::json!({"text": HOSTILE}).to_string();
+        let visible = visible_json(&line);
+        assert!(visible.chars().all(is_visible), "{visible}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&visible).unwrap()["text"], HOSTILE);
+    }
+}

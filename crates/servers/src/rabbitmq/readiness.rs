@@ -1,0 +1,60 @@
+//! When a RabbitMQ server that was started can be used.
+
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::RabbitmqAdmin;
+use crate::Error;
+use crate::log_file::LogFile;
+use crate::process::OwnedProcess;
+
+/// Five seconds on an idle machine with two cores; more when they are busy.
+const READY_LIMIT: Duration = Duration::from_mins(2);
+const SETTLE_LIMIT: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(50);
+/// One answer to a connection.
+const ANSWER_LIMIT: Duration = Duration::from_secs(3);
+
+/// Waits until the server passes the check.
+pub(super) async fn wait_until<Check: Future<Output = bool>>(
+    server: &'static str,
+    process: &mut OwnedProcess,
+    log: &LogFile,
+    is_ready: impl Fn() -> Check,
+) -> Result<(), Error> {
+    let deadline = Instant::now() + READY_LIMIT;
+    while !is_ready().await {
+        if let Some(status) = process.ended() {
+            return Err(Error::ended(server, status, log));
+        }
+        if Instant::now() > deadline {
+            let path = log.path().to_owned();
+            return Err(Error::NotReady { server, limit: READY_LIMIT, log: path, tail: log.tail() });
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(())
+}
+
+/// Streams can be used a moment later than the server; until then, every client that declares one is refused. One that does not
+/// come back is not the server's affair.
+pub(super) async fn settle(admin: &RabbitmqAdmin) {
+    let until_streams_are_up = async {
+        while !admin.has_all_streams().await {
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    let _ = tokio::time::timeout(SETTLE_LIMIT, until_streams_are_up).await;
+}
+
+/// Whether it answers the protocol header of AMQP 0-9-1 with a method frame.
+pub(super) async fn speaks_amqp(port: u16) -> bool {
+    let attempt = async {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream.write_all(b"AMQP\x00\x00\x09\x01").await?;
+        stream.read_u8().await
+    };
+    matches!(tokio::time::timeout(ANSWER_LIMIT, attempt).await, Ok(Ok(1)))
+}

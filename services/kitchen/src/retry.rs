@@ -1,0 +1,69 @@
+//! What to do when the database fails: try again, tell, and go on trying.
+
+use db::DbError;
+use logging::Log;
+use runtime::Backoff;
+use tokio::time::sleep;
+
+/// Attempts before the database's failure is worth an error line.
+const ATTEMPTS: u32 = 5;
+
+/// Repeats something harmless. Cancel it by dropping.
+pub struct Retry<'a> {
+    /// For the log: what is done.
+    pub doing: &'a str,
+    pub log: &'a Log,
+}
+
+impl Retry<'_> {
+    /// Repeats it until the database has done it.
+    pub async fn until_done<T, F>(self, mut attempt: impl FnMut() -> F) -> T
+    where
+        F: Future<Output = Result<T, DbError>>,
+    {
+        let mut backoff = Backoff::for_server();
+        loop {
+            if let Some(done) = self.round(&mut backoff, &mut attempt).await {
+                return done;
+            }
+        }
+    }
+
+    /// Repeats it a few times only. `None` if the database failed each time.
+    pub async fn a_few_times<T, F>(self, mut attempt: impl FnMut() -> F) -> Option<T>
+    where
+        F: Future<Output = Result<T, DbError>>,
+    {
+        self.round(&mut Backoff::for_server(), &mut attempt).await
+    }
+
+    async fn round<T, F>(&self, backoff: &mut Backoff, attempt: &mut impl FnMut() -> F) -> Option<T>
+    where
+        F: Future<Output = Result<T, DbError>>,
+    {
+        let mut attempts = 0;
+        loop {
+            let why = match attempt().await {
+                Ok(done) => return Some(done),
+                Err(why) => why,
+            };
+            attempts += 1;
+            let enough = attempts == ATTEMPTS || why.is_permanent();
+            if enough {
+                self.tell(&why, attempts);
+            }
+            sleep(backoff.next_pause()).await;
+            if enough {
+                return None;
+            }
+        }
+    }
+
+    fn tell(&self, why: &DbError, attempts: u32) {
+        let action = if why.is_permanent() { "db_query_failed" } else { "db_connection_failed" };
+        self.log
+            .error(action, format!("PostgreSQL failed while {}; trying again", self.doing), why)
+            .detail("attempts", attempts)
+            .emit();
+    }
+}

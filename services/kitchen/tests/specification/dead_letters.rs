@@ -1,0 +1,149 @@
+//! "Data validation errors … should be sent to a Dead-Letter Queue".
+
+use amqprs::BasicProperties;
+use serde_json::{Value, json};
+use testkit::broker::Message;
+use testkit::{Stage, orders};
+
+use crate::observe::{Tap, until, until_waiting};
+
+const DEAD_LETTERS: &str = "kitchen_dlq";
+
+/// A message that is an order in every respect but one.
+fn spoilt(message: &Message, pointer: &str, value: Value) -> Vec<u8> {
+    orders::with(message.json(), pointer, value).to_string().into_bytes()
+}
+
+fn without(message: &Message, field: &str) -> Vec<u8> {
+    let mut order = message.json();
+    order.as_object_mut().unwrap().remove(field).unwrap();
+    order.to_string().into_bytes()
+}
+
+#[tokio::test]
+async fn what_can_never_be_cooked_becomes_a_dead_letter_exactly_once_and_blocks_nothing() {
+    let stage = Stage::new().await;
+    let orders = stage.order_service().start().await;
+    let sent = Tap::on_takeout_orders(&stage).await;
+    orders.place(&orders::takeout()).await;
+    let good = sent.next().await;
+    let hopeless: Vec<(Vec<u8>, &str)> = vec![
+        (b"".to_vec(), "EOF"),
+        (b"\xff\xfe\x00\x80".to_vec(), "expected value"),
+        (b"null".to_vec(), "invalid type: null"),
+        (b"[]".to_vec(), "invalid length 0"),
+        (b"{}".to_vec(), "missing field `order_number`"),
+        (b"{\"order_number\":".to_vec(), "EOF"),
+        ("[".repeat(200_000).into_bytes(), "not an order message"),
+        (vec![b'x'; 3_000_000], "expected value"),
+        (spoilt(&good, "/order_number", json!("42")), "order number"),
+        (spoilt(&good, "/order_number", json!(42)), "invalid type"),
+        (spoilt(&good, "/order_number", json!("ORD_20241216_001")), "no order ORD_20241216_001"),
+        (spoilt(&good, "/customer_name", json!(null)), "invalid type: null"),
+        (spoilt(&good, "/order_type", json!("drone")), "`drone`"),
+        (spoilt(&good, "/table_number", json!("seven")), "invalid type"),
+        (spoilt(&good, "/items", json!([])), "no items"),
+        (spoilt(&good, "/items", json!("pizza")), "invalid type"),
+        (spoilt(&good, "/items/0/quantity", json!(-1)), "-1"),
+        (spoilt(&good, "/items/0/price", json!("15.99")), "expected a JSON number"),
+        (spoilt(&good, "/total_amount", json!({})), "not an order message"),
+        (spoilt(&good, "/priority", json!(11)), "11"),
+        (without(&good, "order_number"), "missing field `order_number`"),
+        (without(&good, "customer_name"), "missing field `customer_name`"),
+        (without(&good, "order_type"), "missing field `order_type`"),
+        (without(&good, "items"), "missing field `items`"),
+        (without(&good, "total_amount"), "missing field `total_amount`"),
+        (without(&good, "priority"), "missing field `priority`"),
+    ];
+    let broker = stage.broker().await;
+    for (body, _) in &hopeless {
+        broker.publish_bytes("orders_topic", "kitchen.takeout.1", BasicProperties::default(), body).await;
+    }
+    let behind = orders.place(&orders::takeout()).await;
+
+    let mut service = stage.kitchen_worker("chef_anna").start().await;
+    let database = stage.database().await;
+    until(&database, &behind, "ready").await;
+    until_waiting(&broker, 0).await;
+    for (body, part) in &hopeless {
+        let dead = broker.take(DEAD_LETTERS).await;
+        assert_eq!(dead.body, String::from_utf8_lossy(body), "a dead letter keeps its body");
+        let reason = dead.header("x-reason");
+        assert!(
+            reason.contains(part),
+            "{:?}: '{reason}' without '{part}'",
+            dead.body.get(..200).unwrap_or(&dead.body)
+        );
+        assert_eq!(dead.header("x-original-exchange"), "orders_topic");
+        assert_eq!(dead.header("x-original-routing-key"), "kitchen.takeout.1");
+        assert!(dead.header("x-dead-lettered-at").ends_with('Z'));
+        assert_eq!(dead.properties.delivery_mode(), Some(2));
+    }
+    let lines = service.logged("message_processing_failed");
+    assert_eq!(lines.len(), hopeless.len());
+    for (line, (_, part)) in lines.iter().zip(&hopeless) {
+        assert_eq!(line["level"], "ERROR");
+        assert!(line["error"]["stack"].as_str().unwrap().contains(part), "{line}");
+    }
+    // None comes back when its worker is gone.
+    assert_eq!(service.stop().await, Some(0));
+    let _next = stage.kitchen_worker("chef_bob").start().await;
+    let behind = orders.place(&orders::takeout()).await;
+    until(&database, &behind, "ready").await;
+    assert_eq!(broker.ready(DEAD_LETTERS).await, 0);
+}
+
+#[tokio::test]
+async fn a_dead_letter_keeps_the_ids_of_its_message_and_does_not_expire() {
+    let stage = Stage::new().await;
+    let service = stage.kitchen_worker("chef_anna").start().await;
+    let broker = stage.broker().await;
+    let properties = BasicProperties::default()
+        .with_message_id("message-1")
+        .with_correlation_id("evening-7")
+        .with_content_type("text/plain")
+        .with_app_id("till")
+        .with_priority(10)
+        .with_expiration("60000")
+        .finish();
+    broker.publish("orders_topic", "kitchen.dine_in.10", properties, "a pizza, please").await;
+    let dead = broker.take(DEAD_LETTERS).await;
+    let kept = &dead.properties;
+    assert_eq!(kept.message_id().unwrap(), "message-1");
+    assert_eq!(kept.correlation_id().unwrap(), "evening-7");
+    assert_eq!(kept.content_type().unwrap(), "text/plain");
+    assert_eq!(kept.app_id().unwrap(), "till");
+    assert_eq!(kept.expiration(), None);
+    assert_eq!(service.log("message_processing_failed").await["request_id"], "evening-7");
+}
+
+#[tokio::test]
+async fn a_message_without_a_sane_correlation_id_gets_a_request_id_of_its_own() {
+    let stage = Stage::new().await;
+    let service = stage.kitchen_worker("chef_anna").start().await;
+    let broker = stage.broker().await;
+    for id in ["", "two words", "{\"forged\": true}\n", &"x".repeat(200)] {
+        let properties = BasicProperties::default().with_correlation_id(id).finish();
+        broker.publish("orders_topic", "kitchen.dine_in.1", properties, "?").await;
+    }
+    for line in service.logs("message_processing_failed", 4).await {
+        let id = line["request_id"].as_str().unwrap();
+        assert!(id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_dead_letter_waits_in_its_queue_until_the_dead_letter_queue_is_there() {
+    let stage = Stage::new().await;
+    let mut service = stage.kitchen_worker("chef_anna").start().await;
+    let broker = stage.broker().await;
+    broker.delete(DEAD_LETTERS).await;
+    broker.publish("orders_topic", "kitchen.takeout.1", BasicProperties::default(), "?").await;
+    let failed = service.log("rabbitmq_publish_failed").await;
+    assert!(failed["error"]["msg"].as_str().unwrap().contains("no queue"), "{failed}");
+    assert_eq!(service.stop().await, Some(0));
+    until_waiting(&broker, 1).await;
+    let _next = stage.kitchen_worker("chef_anna").start().await;
+    assert_eq!(broker.take(DEAD_LETTERS).await.body, "?");
+    until_waiting(&broker, 0).await;
+}

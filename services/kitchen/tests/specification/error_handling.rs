@@ -1,0 +1,126 @@
+//! "Error and Redelivery Handling": servers that are away, and queues that are not as they should be.
+
+use amqprs::FieldTable;
+use testkit::{Stage, orders};
+
+use crate::observe::{Tap, cooked_by, history, order, until, until_waiting, worker};
+
+#[tokio::test]
+async fn a_database_that_is_away_while_an_order_cooks_delays_only_the_note_of_it() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    let updates = Tap::on_updates(&stage).await;
+    let proxy = stage.postgres_proxy().await;
+    let launch = stage.kitchen_worker("chef_anna").env("DB_PORT", proxy.port().to_string());
+    let service = launch.cooking_seconds(0.5).start().await;
+    let number = orders.place(&orders::takeout()).await;
+    service.log("order_processing_started").await;
+    proxy.cut();
+    let line = service.log("db_connection_failed").await;
+    assert_eq!(line["level"], "ERROR");
+    assert!(line["error"]["msg"].is_string() && line["error"]["stack"].is_string(), "{line}");
+    assert_eq!(order(&database, &number).await["status"], "cooking");
+    proxy.mend();
+    service.log("order_completed").await;
+    assert_eq!(history(&database, &number).await, cooked_by("chef_anna", "chef_anna"));
+    assert_eq!(worker(&database, "chef_anna").await["orders_processed"], 1);
+    assert_eq!(updates.changes_until_ready(&[&number]).await.len(), 2);
+    assert!(updates.rest().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_order_that_a_worker_cannot_start_goes_back_for_another() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    let proxy = stage.postgres_proxy().await;
+    let launch = stage.kitchen_worker("chef_cut_off").env("DB_PORT", proxy.port().to_string());
+    let cut_off = launch.arg("--heartbeat-interval=30").start().await;
+    proxy.cut();
+    let number = orders.place(&orders::takeout()).await;
+    let line = cut_off.log("db_connection_failed").await;
+    assert!(line["message"].as_str().unwrap().contains(&number), "{line}");
+    assert_eq!(order(&database, &number).await["status"], "received");
+    let _other = stage.kitchen_worker("chef_other").start().await;
+    until(&database, &number, "ready").await;
+    assert_eq!(history(&database, &number).await, cooked_by("chef_other", "chef_other"));
+}
+
+#[tokio::test]
+async fn a_broker_that_is_away_while_an_order_cooks_delays_only_the_news_of_it() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    let updates = Tap::on_updates(&stage).await;
+    let proxy = stage.rabbitmq_proxy().await;
+    let launch = stage.kitchen_worker("chef_anna").env("RABBITMQ_PORT", proxy.port().to_string());
+    let mut service = launch.cooking_seconds(0.5).start().await;
+    let number = orders.place(&orders::takeout()).await;
+    assert_eq!(updates.next().await.json()["new_status"], "cooking");
+    proxy.cut();
+    until(&database, &number, "ready").await;
+    service.log("rabbitmq_publish_failed").await;
+    assert!(updates.rest().await.is_empty());
+    proxy.mend();
+    assert_eq!(updates.changes_until_ready(&[&number]).await, [format!("{number}: ready by chef_anna")]);
+    assert_eq!(history(&database, &number).await, cooked_by("chef_anna", "chef_anna"));
+    // The message comes again, and is dropped.
+    service.log("order_skipped").await;
+    assert_eq!(service.stop().await, Some(0));
+    until_waiting(&stage.broker().await, 0).await;
+}
+
+#[tokio::test]
+async fn both_servers_may_be_away_when_the_worker_starts() {
+    let stage = Stage::new().await;
+    let number = stage.order_service().start().await.place(&orders::takeout()).await;
+    let (postgres, rabbitmq) = (stage.postgres_proxy().await, stage.rabbitmq_proxy().await);
+    postgres.cut();
+    rabbitmq.cut();
+    let service = stage
+        .kitchen_worker("chef_anna")
+        .env("DB_PORT", postgres.port().to_string())
+        .env("RABBITMQ_PORT", rabbitmq.port().to_string())
+        .ready_at_once()
+        .start()
+        .await;
+    service.logs("db_connection_failed", 2).await;
+    postgres.mend();
+    service.log("worker_registered").await;
+    service.logs("rabbitmq_connection_failed", 2).await;
+    rabbitmq.mend();
+    until(&stage.database().await, &number, "ready").await;
+}
+
+#[tokio::test]
+async fn a_queue_that_is_deleted_is_declared_again() {
+    let stage = Stage::new().await;
+    let orders = stage.order_service().start().await;
+    let service = stage.kitchen_worker("chef_anna").start().await;
+    let connected = || {
+        let lines = service.logged("rabbitmq_connected");
+        lines.iter().filter(|line| line["message"].as_str().unwrap().contains("queues")).count()
+    };
+    assert_eq!(connected(), 1);
+    stage.broker().await.delete("kitchen_takeout_queue").await;
+    testkit::eventually("a new session", async || (connected() == 2).then_some(())).await;
+    let number = orders.place(&orders::takeout()).await;
+    until(&stage.database().await, &number, "ready").await;
+}
+
+#[tokio::test]
+async fn a_queue_that_exists_with_other_settings_is_named_and_waited_for() {
+    let stage = Stage::new().await;
+    let broker = stage.broker().await;
+    broker.declare("kitchen_takeout_queue", FieldTable::new()).await;
+    let service = stage.kitchen_worker("chef_anna").ready_at_once().start().await;
+    let line = service.logs("rabbitmq_connection_failed", 4).await.remove(3);
+    let message = line["error"]["msg"].as_str().unwrap();
+    for part in ["'kitchen_takeout_queue'", "inequivalent arg", "other settings", "delete it"] {
+        assert!(message.contains(part), "without '{part}': {message}");
+    }
+    broker.delete("kitchen_takeout_queue").await;
+    service
+        .log_where("a session", |line| {
+            line["action"] == "rabbitmq_connected" && line["message"].as_str().unwrap().contains("queues")
+        })
+        .await;
+}

@@ -1,0 +1,96 @@
+//! "Graceful Shutdown", in its five steps.
+
+use rustix::process::Signal;
+use serde_json::json;
+use testkit::{Stage, orders};
+
+use crate::observe::{cooked_by, history, order, until_waiting, worker};
+
+#[tokio::test]
+async fn the_order_in_flight_is_finished_and_everything_else_goes_back() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    let broker = stage.broker().await;
+    for signal in [Signal::TERM, Signal::INT] {
+        let in_flight = orders.place(&orders::takeout()).await;
+        let launch = stage.kitchen_worker("chef_anna").arg("--prefetch=4").cooking_seconds(2.5);
+        let mut service = launch.start().await;
+        service.log("order_processing_started").await;
+        let held = [orders.place(&orders::takeout()).await, orders.place(&orders::dine_in()).await];
+        until_waiting(&broker, 0).await;
+
+        service.signal(signal);
+        let line = service.log("graceful_shutdown").await;
+        assert_eq!((&line["level"], &line["details"]["worker_name"]), (&json!("INFO"), &json!("chef_anna")));
+        // 1. It stops consuming, although it has a place left; it is still there for its order.
+        let late = orders.place(&orders::delivery()).await;
+        until_waiting(&broker, 1).await;
+        assert_eq!(worker(&database, "chef_anna").await["status"], "online");
+        assert!(service.logged("order_completed").is_empty(), "the test is too slow to see it");
+        // 5. It exits gracefully.
+        assert_eq!(service.wait().await.code(), Some(0));
+        // 2. The order in flight was finished.
+        assert_eq!(history(&database, &in_flight).await, cooked_by("chef_anna", "chef_anna"));
+        assert_eq!(service.logged("order_processing_started").len(), 1);
+        // 3. The worker is offline, and went so after the order was ready.
+        let row = worker(&database, "chef_anna").await;
+        assert_eq!(row["status"], "offline");
+        assert!(row["last_seen"].as_str() >= order(&database, &in_flight).await["completed_at"].as_str());
+        // 4. Everything else is back in its queue, untouched.
+        until_waiting(&broker, 3).await;
+        for number in held.iter().chain([&late]) {
+            assert_eq!(order(&database, number).await["status"], "received");
+        }
+        for queue in ["kitchen_takeout_queue", "kitchen_dine_in_queue", "kitchen_delivery_queue"] {
+            broker.purge(queue).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_idle_worker_ends_and_is_offline() {
+    let stage = Stage::new().await;
+    let mut service = stage.kitchen_worker("chef_anna").start().await;
+    assert_eq!(service.stop().await, Some(0));
+    assert_eq!(worker(&stage.database().await, "chef_anna").await["status"], "offline");
+    assert_eq!(service.logged("graceful_shutdown").len(), 1);
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_worker_at_once() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        let number = orders.place(&orders::takeout()).await;
+        let name = format!("chef_{code}");
+        let mut service = stage.kitchen_worker(&name).cooking_seconds(60.0).start().await;
+        service.log("order_processing_started").await;
+        service.signal(signal);
+        service.log("graceful_shutdown").await;
+        service.signal(signal);
+        assert_eq!(service.wait().await.code(), Some(code));
+        // Its order waits for another.
+        assert_eq!(order(&database, &number).await["status"], "cooking");
+        let broker = stage.broker().await;
+        until_waiting(&broker, 1).await;
+        broker.purge("kitchen_takeout_queue").await;
+    }
+}
+
+#[tokio::test]
+async fn a_worker_without_servers_ends_all_the_same() {
+    let stage = Stage::new().await;
+    let (postgres, rabbitmq) = (stage.postgres_proxy().await, stage.rabbitmq_proxy().await);
+    let launch = stage
+        .kitchen_worker("chef_anna")
+        .env("DB_PORT", postgres.port().to_string())
+        .env("RABBITMQ_PORT", rabbitmq.port().to_string());
+    let mut working = launch.start().await;
+    postgres.cut();
+    rabbitmq.cut();
+    working.log("rabbitmq_connection_failed").await;
+    let mut starting = launch.ready_at_once().start().await;
+    starting.log("db_connection_failed").await;
+    assert_eq!(starting.stop().await, Some(0));
+    assert_eq!(working.stop().await, Some(0));
+}

@@ -1,0 +1,119 @@
+//! Workers that die, freeze, or lose their name in the middle of an order.
+
+use rustix::process::Signal;
+use testkit::database::Database;
+use testkit::{Stage, eventually, orders};
+
+use crate::observe::{Tap, cooked_by, history, order, until, until_waiting, worker};
+
+/// Lets a worker look as if it had been silent for an hour.
+async fn forget(database: &Database, name: &str) {
+    database
+        .execute(&format!("update workers set last_seen = now() - interval '1 hour' where name = '{name}'"))
+        .await;
+}
+
+#[tokio::test]
+async fn the_order_of_a_killed_worker_is_cooked_by_another_when_its_lease_has_run_out() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    let updates = Tap::on_updates(&stage).await;
+    let mut first = stage.kitchen_worker("chef_first").cooking_seconds(60.0).start().await;
+    let number = orders.place(&orders::takeout()).await;
+    first.log("order_processing_started").await;
+    assert_eq!(updates.next().await.json()["changed_by"], "chef_first");
+    first.kill().await;
+    let lease = database.value("select lease_until from order_claims").await;
+
+    let second = stage.kitchen_worker("chef_second").start().await;
+    let started = second.log("order_processing_started").await;
+    assert_eq!(started["details"]["attempt"], 2);
+    until(&database, &number, "ready").await;
+    assert_eq!(history(&database, &number).await, cooked_by("chef_first", "chef_second"));
+    let ready = order(&database, &number).await;
+    assert_eq!(ready["processed_by"], "chef_second");
+    assert!(ready["completed_at"].as_str() >= lease.as_str(), "{ready}, but the lease ran until {lease}");
+    assert_eq!(updates.changes_until_ready(&[&number]).await, [format!("{number}: ready by chef_second")]);
+    assert_eq!(worker(&database, "chef_first").await["orders_processed"], 0);
+    until_waiting(&stage.broker().await, 0).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_starts_again_under_its_name_takes_over_its_predecessors_order_at_once() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    // The lease would run for a minute.
+    let launch = stage.kitchen_worker("chef_mario").arg("--heartbeat-interval=30");
+    let mut first = launch.clone().cooking_seconds(60.0).start().await;
+    let number = orders.place(&orders::takeout()).await;
+    first.log("order_processing_started").await;
+    first.kill().await;
+    forget(&database, "chef_mario").await;
+
+    let second = launch.start().await;
+    let started = second.log("order_processing_started").await;
+    assert_eq!(started["details"]["attempt"], 2);
+    until(&database, &number, "ready").await;
+    assert_eq!(history(&database, &number).await, cooked_by("chef_mario", "chef_mario"));
+}
+
+#[tokio::test]
+async fn a_worker_that_was_frozen_for_longer_than_its_lease_does_not_win_when_it_wakes() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    let (sent, updates) = (Tap::on_takeout_orders(&stage).await, Tap::on_updates(&stage).await);
+    let frozen = stage.kitchen_worker("chef_frozen").cooking_seconds(1.0).start().await;
+    let number = orders.place(&orders::takeout()).await;
+    frozen.log("order_processing_started").await;
+    frozen.signal(Signal::STOP);
+
+    // The broker would deliver it again when it notices; a relay that repeats the message is faster.
+    let other = stage.kitchen_worker("chef_other").cooking_seconds(2.0).start().await;
+    sent.repeat(&sent.next().await).await;
+    other.log("order_processing_started").await;
+    // Its own cooking is long over: now it would say that the order is ready.
+    frozen.signal(Signal::CONT);
+    frozen.log("claim_lost").await;
+    assert_eq!(order(&database, &number).await["status"], "cooking");
+    other.log("order_completed").await;
+    frozen.log("order_skipped").await;
+
+    assert_eq!(history(&database, &number).await, cooked_by("chef_frozen", "chef_other"));
+    assert!(frozen.logged("order_completed").is_empty());
+    assert_eq!(worker(&database, "chef_frozen").await["orders_processed"], 0);
+    assert_eq!(worker(&database, "chef_other").await["orders_processed"], 1);
+    let changes = updates.changes_until_ready(&[&number]).await;
+    assert_eq!(
+        changes,
+        [format!("{number}: cooking by chef_frozen"), format!("{number}: ready by chef_other")]
+    );
+    // It is not sent home for it.
+    eventually("the worker to be online", async || {
+        (worker(&database, "chef_frozen").await["status"] == "online").then_some(())
+    })
+    .await;
+    assert!(updates.rest().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_worker_that_lost_its_name_while_it_was_frozen_ends_with_exit_code_1() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    let launch = stage.kitchen_worker("chef_mario");
+    let mut frozen = launch.clone().cooking_seconds(60.0).start().await;
+    let number = orders.place(&orders::takeout()).await;
+    frozen.log("order_processing_started").await;
+    frozen.signal(Signal::STOP);
+    forget(&database, "chef_mario").await;
+    let successor = launch.cooking_seconds(0.0).start().await;
+    frozen.signal(Signal::CONT);
+    assert_eq!(frozen.wait().await.code(), Some(1));
+    let error = frozen.log("service_failed").await;
+    assert!(error["error"]["msg"].as_str().unwrap().contains("'chef_mario' was taken over"), "{error}");
+
+    // It returns the order that it held, and does not sign its successor off.
+    until(&database, &number, "ready").await;
+    assert_eq!(successor.log("order_completed").await["details"]["order_number"], number.as_str());
+    assert_eq!(history(&database, &number).await, cooked_by("chef_mario", "chef_mario"));
+    assert_eq!(worker(&database, "chef_mario").await["status"], "online");
+}

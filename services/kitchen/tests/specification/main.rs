@@ -1,0 +1,19 @@
+//! The kitchen worker, sentence by sentence of the specification ("Feature: Kitchen Worker"), on real servers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+
+mod dead_letters;
+mod error_handling;
+mod flags;
+mod graceful_shutdown;
+mod heartbeat;
+mod idempotency;
+mod lost_workers;
+mod message_consumption;
+mod observe;
+mod order_processing;
+mod registration;
+mod server_restarts;
+mod specialization;
+mod status_updates;
+mod transactional_integrity;

@@ -1,0 +1,122 @@
+//! "Startup and Registration".
+
+use serde_json::json;
+use testkit::{Launch, Stage};
+
+use crate::observe::worker;
+
+/// A worker that takes a name is told so in its log, and goes on; one that is refused ends.
+async fn try_to_start(launch: &Launch) -> bool {
+    let service = launch.clone().ready_at_once().start().await;
+    let outcome = service
+        .log_where("its registration", |line| {
+            line["action"] == "worker_registered" || line["action"] == "worker_registration_failed"
+        })
+        .await;
+    outcome["action"] == "worker_registered"
+}
+
+#[tokio::test]
+async fn a_worker_registers_itself_and_is_online() {
+    let stage = Stage::new().await;
+    let service = stage.kitchen_worker("chef_anna").start().await;
+    let line = service.log("worker_registered").await;
+    assert_eq!(
+        (&line["level"], &line["details"]),
+        (&json!("INFO"), &json!({"worker_name": "chef_anna", "type": "general"}))
+    );
+    let database = stage.database().await;
+    let row = worker(&database, "chef_anna").await;
+    assert_eq!(
+        (&row["type"], &row["status"], &row["orders_processed"]),
+        (&json!("general"), &json!("online"), &json!(0))
+    );
+    let age = "select now() - last_seen between interval '0' and interval '10 s' from workers";
+    assert_eq!(database.value(age).await, true);
+}
+
+#[tokio::test]
+async fn the_type_of_a_specialised_worker_names_its_order_types() {
+    let stage = Stage::new().await;
+    let _service = stage.kitchen_worker("chef_mario").arg("--order-types= dine_in , takeout").start().await;
+    assert_eq!(worker(&stage.database().await, "chef_mario").await["type"], "dine_in,takeout");
+}
+
+#[tokio::test]
+async fn a_name_that_is_online_is_refused_with_exit_code_1() {
+    let stage = Stage::new().await;
+    let first = stage.kitchen_worker("chef_mario").start().await;
+    let second = stage.kitchen_worker("chef_mario").run_to_end().await;
+    assert_eq!(second.code, Some(1), "{second:?}");
+    let last = second.stdout.lines().last().unwrap();
+    let line: serde_json::Value = serde_json::from_str(last).unwrap();
+    assert_eq!(
+        (&line["level"], &line["action"]),
+        (&json!("ERROR"), &json!("worker_registration_failed")),
+        "{second:?}"
+    );
+    assert!(line["error"]["msg"].as_str().unwrap().contains("'chef_mario' is online already"), "{line}");
+    assert!(line["error"]["stack"].is_string(), "{line}");
+    // The first is not disturbed.
+    first.logs("heartbeat_sent", first.logged("heartbeat_sent").len() + 1).await;
+    assert_eq!(worker(&stage.database().await, "chef_mario").await["status"], "online");
+}
+
+#[tokio::test]
+async fn a_name_that_is_offline_is_taken_over_with_its_row() {
+    let stage = Stage::new().await;
+    let database = stage.database().await;
+    let mut first = stage.kitchen_worker("chef_mario").start().await;
+    assert_eq!(first.stop().await, Some(0));
+    database.execute("update workers set orders_processed = 7").await;
+    let before = worker(&database, "chef_mario").await;
+    assert_eq!(before["status"], "offline");
+
+    let _second = stage.kitchen_worker("chef_mario").arg("--order-types=delivery").start().await;
+    let after = worker(&database, "chef_mario").await;
+    assert_eq!(after["id"], before["id"]);
+    assert_eq!(
+        (&after["status"], &after["type"], &after["orders_processed"]),
+        (&json!("online"), &json!("delivery"), &json!(7))
+    );
+}
+
+#[tokio::test]
+async fn the_name_of_a_killed_worker_is_free_after_two_of_its_heartbeat_intervals() {
+    let stage = Stage::new().await;
+    let database = stage.database().await;
+    let interval = "--heartbeat-interval=30";
+    stage.kitchen_worker("chef_mario").arg(interval).start().await.kill().await;
+    // Its own interval counts, not the one of whoever wants its name.
+    for (silent_for, free) in [(0, false), (55, false), (61, true)] {
+        database.execute(&format!("update workers set last_seen = now() - interval '{silent_for} s'")).await;
+        assert_eq!(try_to_start(&stage.kitchen_worker("chef_mario")).await, free, "after {silent_for} s");
+    }
+}
+
+#[tokio::test]
+async fn of_several_workers_of_one_name_started_at_once_exactly_one_lives() {
+    let stage = Stage::new().await;
+    let launch = stage.kitchen_worker("chef_mario");
+    // At first there are no tables and no row, then a row that is offline.
+    for round in ["a new name", "an offline name"] {
+        let launch = launch.clone().ready_at_once();
+        let mut services = [launch.start().await, launch.start().await, launch.start().await];
+        let mut alive = Vec::new();
+        for (place, service) in services.iter_mut().enumerate() {
+            let ended = "worker_registration_failed";
+            let outcome = service
+                .log_where("its registration", |line| {
+                    line["action"] == "worker_registered" || line["action"] == ended
+                })
+                .await;
+            if outcome["action"] == ended {
+                assert_eq!(service.wait().await.code(), Some(1));
+            } else {
+                alive.push(place);
+            }
+        }
+        let [alive] = alive.as_slice() else { panic!("{round}: {alive:?} live") };
+        assert_eq!(services[*alive].stop().await, Some(0));
+    }
+}

@@ -1,0 +1,15 @@
+//! The notification subscriber, sentence by sentence of the specification ("Feature: Notification Service"), on a real
+//! broker.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+
+mod consumption;
+mod display;
+mod flags;
+mod hostile;
+mod logs;
+mod outages;
+mod resume;
+mod shutdown;
+mod startup;
+mod updates;

@@ -1,0 +1,93 @@
+//! "API", and what HTTP asks of it: paths, methods, media types.
+
+use testkit::http::send;
+use testkit::{Stage, orders};
+
+use crate::refusal::problem;
+
+#[tokio::test]
+async fn a_path_that_does_not_exist_is_a_404() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    for (method, path) in
+        [("GET", "/"), ("POST", "/order"), ("GET", "/orders/1"), ("POST", "/orders/"), ("GET", "/Health")]
+    {
+        let answer = send(service.port(), method, path, &[], b"").await;
+        let detail = problem(&answer, 404)["detail"].to_string();
+        assert!(detail.contains(&format!("There is nothing at {path}.")), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn another_method_is_a_405_that_names_the_right_one() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    for (method, path, allowed) in [
+        ("GET", "/orders", "POST"),
+        ("PUT", "/orders", "POST"),
+        ("DELETE", "/orders", "POST"),
+        ("OPTIONS", "/orders", "POST"),
+        ("POST", "/health", "GET"),
+        ("POST", "/readyz", "GET"),
+        ("DELETE", "/livez", "GET"),
+    ] {
+        let answer = send(service.port(), method, path, &[], b"").await;
+        let detail = format!("{path} does not take {method}; use {allowed}.");
+        assert_eq!(problem(&answer, 405)["detail"], detail);
+        assert_eq!(answer.header("allow"), allowed);
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_json_whether_the_client_says_so_or_says_nothing() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    let order = orders::takeout().to_string();
+    for media_type in [
+        None,
+        Some("application/json"),
+        Some("Application/JSON; charset=utf-8"),
+        Some("application/json ;charset=\"UTF-8\""),
+        Some("application/vnd.restaurant.order+json"),
+    ] {
+        let headers: Vec<_> = media_type.map(|value| ("Content-Type", value)).into_iter().collect();
+        let answer = send(service.port(), "POST", "/orders", &headers, order.as_bytes()).await;
+        assert_eq!(answer.status, 200, "{media_type:?}: {answer:?}");
+    }
+    let identity = [("Content-Type", "application/json"), ("Content-Encoding", "identity")];
+    assert_eq!(send(service.port(), "POST", "/orders", &identity, order.as_bytes()).await.status, 200);
+}
+
+#[tokio::test]
+async fn another_media_type_or_encoding_is_a_415_that_says_what_to_do() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    let order = orders::takeout().to_string();
+    for media_type in
+        ["text/plain", "application/x-www-form-urlencoded", "application/xml", "application/jsonp", "json"]
+    {
+        let headers = [("Content-Type", media_type)];
+        let answer = send(service.port(), "POST", "/orders", &headers, order.as_bytes()).await;
+        let detail = format!(
+            "The body has the media type {media_type:?}; send it with Content-Type: application/json."
+        );
+        assert_eq!(problem(&answer, 415)["detail"], detail);
+    }
+    for encoding in ["gzip", "br", "GZIP"] {
+        let headers = [("Content-Type", "application/json"), ("Content-Encoding", encoding)];
+        let answer = send(service.port(), "POST", "/orders", &headers, b"\x1f\x8b\x08\0\0\0\0\0").await;
+        let detail = problem(&answer, 415)["detail"].to_string();
+        assert!(detail.contains("content encoding") && detail.contains(&encoding.to_lowercase()), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_asks_first_is_told_to_continue() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    let order = orders::takeout().to_string();
+    let headers = [("Content-Type", "application/json"), ("Expect", "100-continue")];
+    let answer = send(service.port(), "POST", "/orders", &headers, order.as_bytes()).await;
+    assert_eq!(answer.status, 100, "{answer:?}");
+    assert!(answer.body.starts_with("HTTP/1.1 200 OK\r\n"), "{answer:?}");
+}

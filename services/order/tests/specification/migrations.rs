@@ -1,0 +1,128 @@
+//! "Migrations": whichever service starts first creates the tables, to the word of the specification.
+
+use testkit::Stage;
+use testkit::orders::takeout;
+
+#[tokio::test]
+async fn the_tables_are_the_specifications() {
+    let stage = Stage::new().await;
+    let _service = stage.order_service().start().await;
+    let columns = "select table_name || '.' || column_name || ' ' || udt_name
+                          || coalesce('(' || case when data_type = 'numeric' then numeric_precision || ',' || numeric_scale end || ')', '')
+                          || case is_nullable when 'NO' then ' not null' else '' end
+                          || coalesce(' default ' || column_default, '') as column
+                   from information_schema.columns
+                   where table_name in ('orders', 'order_items', 'order_status_log')
+                   order by array_position(array['orders', 'order_items', 'order_status_log'], table_name::text), ordinal_position";
+    let columns = stage.database().await.rows(columns).await;
+    let columns: Vec<_> = columns.iter().map(|row| row["column"].as_str().unwrap()).collect();
+    assert_eq!(
+        columns,
+        [
+            "orders.id int4 not null default nextval('orders_id_seq'::regclass)",
+            "orders.created_at timestamptz not null default now()",
+            "orders.updated_at timestamptz not null default now()",
+            "orders.number text not null",
+            "orders.customer_name text not null",
+            "orders.type text not null",
+            "orders.table_number int4",
+            "orders.delivery_address text",
+            "orders.total_amount numeric(10,2) not null",
+            "orders.priority int4 default 1",
+            "orders.status text default 'received'::text",
+            "orders.processed_by text",
+            "orders.completed_at timestamptz",
+            "order_items.id int4 not null default nextval('order_items_id_seq'::regclass)",
+            "order_items.created_at timestamptz not null default now()",
+            "order_items.order_id int4",
+            "order_items.name text not null",
+            "order_items.quantity int4 not null",
+            "order_items.price numeric(8,2) not null",
+            "order_status_log.id int4 not null default nextval('order_status_log_id_seq'::regclass)",
+            "order_status_log.created_at timestamptz not null default now()",
+            "order_status_log.order_id int4",
+            "order_status_log.status text",
+            "order_status_log.changed_by text",
+            "order_status_log.changed_at timestamptz default CURRENT_TIMESTAMP",
+            "order_status_log.notes text",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn of_several_services_that_start_at_once_one_creates_the_tables() {
+    let stage = Stage::new().await;
+    let launch = stage.order_service();
+    let services =
+        tokio::join!(launch.start(), launch.start(), launch.start(), launch.start(), launch.start());
+    let services = [services.0, services.1, services.2, services.3, services.4];
+    for service in &services {
+        service.place(&takeout()).await;
+        assert!(service.logged("db_connection_failed").is_empty(), "{:?}", service.log_lines());
+    }
+    let migrated: Vec<_> = services.iter().flat_map(|service| service.logged("schema_migrated")).collect();
+    assert_eq!(migrated.len(), 1, "{migrated:?}");
+    assert_eq!(migrated[0]["details"]["versions"][0], 1);
+    assert_eq!(stage.database().await.value("select count(*) from orders").await, 5);
+}
+
+#[tokio::test]
+async fn orders_survive_the_next_start() {
+    let stage = Stage::new().await;
+    let mut first = stage.order_service().start().await;
+    first.place(&takeout()).await;
+    first.stop().await;
+    let second = stage.order_service().start().await;
+    assert!(second.logged("schema_migrated").is_empty());
+    assert!(second.place(&takeout()).await.ends_with("_002"));
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_left_alone() {
+    let stage = Stage::new().await;
+    let mut older = stage.order_service().start().await;
+    older.stop().await;
+    let database = stage.database().await;
+    database
+        .execute("insert into refinery_schema_history (version, name, applied_on, checksum) values (999, 'future', '', '0')")
+        .await;
+    let ended = stage.order_service().run_to_end().await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let failed = ended.stdout.lines().find(|line| line.contains("service_failed")).unwrap();
+    let expected = "the database's schema has version 999, this program knows versions up to ";
+    assert!(
+        failed.contains(expected) && failed.contains("run a newer version of it, or another database"),
+        "{failed}"
+    );
+}
+
+#[tokio::test]
+async fn a_database_user_who_may_create_nothing_is_told_so() {
+    let stage = Stage::new().await;
+    let database = stage.database().await;
+    let user = format!("{}_guest", stage.name);
+    database
+        .execute(&format!(
+            "create role {user} login password 'guest'; revoke create on schema public from public"
+        ))
+        .await;
+    let launch = stage.order_service().env("DB_USER", &user).env("DB_PASSWORD", "guest");
+    let ended = launch.run_to_end().await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let failed = ended.stdout.lines().find(|line| line.contains("service_failed")).unwrap();
+    assert!(failed.contains("cannot be migrated") && failed.contains("permission denied"), "{failed}");
+
+    // Once the tables are there, it needs no such right.
+    let mut owner = stage.order_service().start().await;
+    owner.stop().await;
+    database
+        .execute(&format!(
+            "grant select, insert, update, delete on all tables in schema public to {user};
+             grant usage on all sequences in schema public to {user}"
+        ))
+        .await;
+    let service = launch.start().await;
+    service.place(&takeout()).await;
+    drop(service);
+    database.execute(&format!("drop owned by {user}; drop role {user}")).await;
+}

@@ -1,0 +1,140 @@
+//! "Message Publishing" when it did not work at once: the outbox, and the relay that empties it.
+
+use serde_json::Value;
+use testkit::database::Database;
+use testkit::orders::{delivery, takeout};
+use testkit::{Stage, eventually, http};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::in_work::HeldCounter;
+
+/// Older than the time after which the relay takes care of a message.
+const AGE: &str = "update order_outbox set created_at = created_at - interval '1 minute'";
+
+async fn outgoing(database: &Database) -> Value {
+    database.value("select count(*) from order_outbox").await
+}
+
+async fn until_empty(database: &Database) {
+    eventually("an empty outbox", async || (outgoing(database).await == 0).then_some(())).await;
+}
+
+#[tokio::test]
+async fn what_a_killed_service_left_unconfirmed_another_one_publishes_again_to_the_byte() {
+    let stage = Stage::new().await;
+    let proxy = stage.rabbitmq_proxy().await;
+    let mut killed = stage.order_service().env("RABBITMQ_PORT", proxy.port().to_string()).start().await;
+    let (broker, database) = (stage.broker().await, stage.database().await);
+    proxy.silence();
+    let client = tokio::spawn({
+        let (port, body) = (killed.port(), delivery().to_string());
+        // The answer never comes.
+        async move { http::send(port, "POST", "/orders", &[], body.as_bytes()).await }
+    });
+    let direct = broker.take("kitchen_delivery_queue").await;
+    killed.kill().await;
+    assert!(client.await.is_err());
+    assert_eq!(outgoing(&database).await, 1);
+
+    database.execute(AGE).await;
+    let relay = stage.order_service().start().await;
+    let relayed = broker.take("kitchen_delivery_queue").await;
+    assert_eq!(relayed.body, direct.body);
+    assert_eq!((relayed.exchange, relayed.routing_key), (direct.exchange, direct.routing_key));
+    assert_eq!(format!("{:?}", relayed.properties), format!("{:?}", direct.properties));
+    let request_id = relay.log("order_published").await["request_id"].clone();
+    assert_eq!(request_id, direct.properties.correlation_id().unwrap().as_str());
+    until_empty(&database).await;
+}
+
+#[tokio::test]
+async fn what_is_still_in_the_hands_of_its_service_is_left_alone() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    let database = stage.database().await;
+    for _ in 0..2 {
+        service.place(&takeout()).await;
+    }
+    until_empty(&database).await;
+    stage.broker().await.purge("kitchen_takeout_queue").await;
+    database
+        .execute(
+            "insert into order_outbox (order_id, request_id, created_at)
+             select id, 'relay-' || id, now() + case when id = 1 then interval '1 minute' else interval '-1 minute' end
+             from orders",
+        )
+        .await;
+    let relayed = stage.broker().await.take("kitchen_takeout_queue").await;
+    assert_eq!(relayed.properties.correlation_id().unwrap(), "relay-2");
+    eventually("the end of the relay", async || (outgoing(&database).await == 1).then_some(())).await;
+    assert_eq!(stage.broker().await.ready("kitchen_takeout_queue").await, 0);
+}
+
+#[tokio::test]
+async fn several_relays_publish_every_message_once() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    let launch = stage.order_service();
+    let _others = tokio::join!(launch.start(), launch.start());
+    let (broker, database) = (stage.broker().await, stage.database().await);
+    for _ in 0..60 {
+        service.place(&takeout()).await;
+    }
+    until_empty(&database).await;
+    broker.purge("kitchen_takeout_queue").await;
+    database
+        .execute(
+            "insert into order_outbox (order_id, request_id, created_at)
+             select id, 'relay-' || id, now() - interval '1 minute' from orders",
+        )
+        .await;
+    until_empty(&database).await;
+    assert_eq!(broker.ready("kitchen_takeout_queue").await, 60);
+}
+
+#[tokio::test]
+async fn accept_while_broker_down_takes_orders_that_go_out_when_the_broker_is_back() {
+    let stage = Stage::new().await;
+    let proxy = stage.rabbitmq_proxy().await;
+    let launch = stage.order_service().env("ORDER_ACCEPT_WHILE_BROKER_DOWN", "true");
+    let service = launch.env("RABBITMQ_PORT", proxy.port().to_string()).start().await;
+    let (broker, database) = (stage.broker().await, stage.database().await);
+    proxy.cut();
+    service.until_status("/readyz", 503).await;
+    let numbers = [service.place(&takeout()).await, service.place(&takeout()).await];
+    assert_eq!(outgoing(&database).await, 2);
+    service.logs("rabbitmq_publish_failed", 2).await;
+    database.execute(AGE).await;
+
+    proxy.mend();
+    let mut published = [
+        broker.take("kitchen_takeout_queue").await.json()["order_number"].as_str().unwrap().to_owned(),
+        broker.take("kitchen_takeout_queue").await.json()["order_number"].as_str().unwrap().to_owned(),
+    ];
+    published.sort();
+    assert_eq!(published, numbers);
+    until_empty(&database).await;
+    let statuses = "select array_agg(distinct status) as statuses from orders";
+    assert_eq!(database.value(statuses).await, serde_json::json!(["received"]));
+}
+
+#[tokio::test]
+async fn an_order_whose_client_hung_up_is_stored_and_published() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    let held = HeldCounter::of(&stage).await;
+    let body = takeout().to_string();
+    let request = format!("POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let mut client = TcpStream::connect(("127.0.0.1", service.port())).await.unwrap();
+    client.write_all(request.as_bytes()).await.unwrap();
+    held.is_awaited().await;
+    client.set_zero_linger().unwrap();
+    drop(client);
+    // The service has noticed by the time that it has answered somebody else.
+    assert_eq!(http::send(service.port(), "GET", "/livez", &[], b"").await.status, 200);
+    held.release().await;
+    let message = stage.broker().await.take("kitchen_takeout_queue").await;
+    assert!(message.json()["order_number"].as_str().unwrap().ends_with("_001"));
+    until_empty(&stage.database().await).await;
+}

@@ -1,0 +1,52 @@
+//! The probes: `/health` as the production notes show it, `/livez`, `/readyz`, and `--healthcheck`.
+
+use testkit::{Launch, Stage};
+
+use crate::records::open;
+
+#[tokio::test]
+async fn health_tells_every_check() {
+    let (_stage, _database, service) = open().await;
+    let answer = service.get("/health").await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let timestamp = answer.json()["timestamp"].as_str().unwrap().to_owned();
+    assert_eq!((timestamp.len(), &timestamp[19..20], &timestamp[23..]), (24, ".", "Z"), "{timestamp}");
+    assert_eq!(
+        answer.body,
+        format!(
+            r#"{{"status":"healthy","timestamp":"{timestamp}","service":"tracking-service","checks":{{"database":"healthy","schema":"healthy"}}}}"#
+        )
+    );
+}
+
+#[tokio::test]
+async fn livez_says_that_the_process_works() {
+    let (_stage, _database, service) = open().await;
+    let answer = service.get("/livez").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "ok\n"));
+}
+
+fn healthcheck(stage: &Stage, port: u16) -> Launch {
+    Launch::new("tracking-service", stage.environment()).arg("--healthcheck").arg(format!("--port={port}"))
+}
+
+#[tokio::test]
+async fn healthcheck_exits_0_only_if_the_service_is_ready() {
+    let (stage, _database, mut service) = open().await;
+    let port = service.port();
+    let healthy = healthcheck(&stage, port).run_to_end().await;
+    assert_eq!((healthy.code, healthy.stdout.as_str(), healthy.stderr.as_str()), (Some(0), "", ""));
+
+    service.stop().await;
+    let nobody = healthcheck(&stage, port).run_to_end().await;
+    assert_eq!(nobody.code, Some(1));
+    assert!(nobody.stderr.contains(&format!("no service answers at 127.0.0.1:{port}")), "{nobody:?}");
+
+    let empty = Stage::new().await;
+    let waiting = empty.tracking_service().start().await;
+    waiting.log("schema_awaited").await;
+    let unready = healthcheck(&empty, waiting.port()).run_to_end().await;
+    assert_eq!(unready.code, Some(1));
+    assert!(unready.stderr.contains("not ready") && unready.stderr.contains("schema"), "{unready:?}");
+}

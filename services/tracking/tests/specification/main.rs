@@ -1,0 +1,15 @@
+//! The tracking service, sentence by sentence of the specification ("Feature: Tracking Service"), on real servers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+
+mod api;
+mod context;
+mod error_handling;
+mod flags;
+mod health;
+mod logs;
+mod migrations;
+mod outages;
+mod query_workers;
+mod records;
+mod shutdown;

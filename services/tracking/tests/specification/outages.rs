@@ -1,0 +1,77 @@
+//! A database that is away, restarts, is cut off, or refuses: it waits, says so, and goes on by itself.
+
+use testkit::{Service, Stage, eventually};
+
+async fn eventually_answers(service: &Service, status: u16) {
+    eventually(&format!("a {status}"), async || {
+        (service.get("/workers/status").await.status == status).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cut_connection_is_a_500_and_then_again_a_200() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let proxy = stage.postgres_proxy().await;
+    let launch = stage.tracking_service().env("DB_PORT", proxy.port().to_string());
+    let service = launch.ready_when_probed().start().await;
+    assert_eq!(service.get("/workers/status").await.status, 200);
+
+    proxy.cut();
+    eventually_answers(&service, 500).await;
+    let health = service.get("/health").await;
+    assert_eq!((health.status, &health.json()["checks"]["database"]), (503, &"unhealthy".into()));
+    assert_eq!(service.get("/livez").await.status, 200);
+
+    proxy.mend();
+    assert_eq!(service.get("/workers/status").await.status, 200, "the very next question is answered");
+    assert_eq!(service.get("/health").await.status, 200);
+    assert_eq!(service.logged("service_started").len(), 1);
+}
+
+#[tokio::test]
+async fn sessions_that_the_server_ended_are_replaced() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let service = stage.tracking_service().ready_when_probed().start().await;
+    // As an administrator does, and as a restart does to every session.
+    let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+               where datname = current_database() and pid <> pg_backend_pid()";
+    assert_ne!(stage.database().await.value(end).await, 0);
+    eventually_answers(&service, 200).await;
+    assert_eq!(service.get("/readyz").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_at_the_start_is_awaited() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let proxy = stage.postgres_proxy().await;
+    proxy.cut();
+    let launch = stage.tracking_service().env("DB_PORT", proxy.port().to_string());
+    let service = launch.start().await;
+    let line = service.logs("db_connection_failed", 2).await.remove(0);
+    assert_eq!(line["level"], "ERROR");
+    assert!(line["details"]["retry_in_ms"].as_u64().is_some(), "{line}");
+    assert_eq!(service.get("/livez").await.status, 200, "alive before the database is");
+    assert_eq!(service.get("/readyz").await.status, 503);
+
+    proxy.mend();
+    service.log("db_connected").await;
+    eventually_answers(&service, 200).await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_one_clear_line_at_each_attempt() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let service = stage.tracking_service().env("DB_PASSWORD", "hunter2").start().await;
+    let line = service.log("db_connection_failed").await;
+    let stack = line["error"]["stack"].as_str().unwrap();
+    assert!(stack.contains("password authentication failed for user"), "{stack}");
+    assert_eq!(service.get("/readyz").await.status, 503);
+    let everything = service.raw_lines().join("\n");
+    assert!(!everything.contains("hunter2"), "{everything}");
+    assert!(service.logged("service_failed").is_empty(), "it waits for somebody to mend it");
+}

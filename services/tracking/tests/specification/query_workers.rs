@@ -1,0 +1,78 @@
+//! "Query Database": a worker is offline if `now() - last_seen` exceeds twice its heartbeat interval.
+
+use serde_json::{Value, json};
+use testkit::{Service, eventually};
+
+use crate::records::open;
+
+async fn statuses(service: &Service) -> Vec<(String, String)> {
+    let answer = service.get("/workers/status").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let workers = answer.json();
+    workers.as_array().unwrap().iter().map(|one| (text(&one["worker_name"]), text(&one["status"]))).collect()
+}
+
+#[tokio::test]
+async fn offline_is_who_said_so_or_was_not_seen_for_two_of_its_intervals() {
+    let (_stage, database, service) = open().await;
+    // Without an interval of its own (a row that something else wrote) the default of 30 s counts.
+    let cases = [
+        ("a", "online", "now() - interval '15 s'", Some(10), "online"),
+        ("b", "online", "now() - interval '21 s'", Some(10), "offline"),
+        ("c", "online", "now() - interval '50 s'", None, "online"),
+        ("d", "online", "now() - interval '61 s'", None, "offline"),
+        ("e", "online", "now() - interval '100 s'", Some(60), "online"),
+        ("f", "offline", "now()", Some(10), "offline"),
+        ("g", "online", "null", Some(10), "offline"),
+        ("h", "online", "now() + interval '5 s'", Some(10), "online"),
+    ];
+    for (name, status, last_seen, interval, _) in cases {
+        database
+            .execute(&format!(
+                "insert into workers (name, type, status, last_seen) values ('{name}', 'general', '{status}', {last_seen})"
+            ))
+            .await;
+        if let Some(interval) = interval {
+            database
+                .execute(&format!(
+                    "insert into worker_sessions (worker_id, token, heartbeat_seconds)
+                     select id, 1, {interval} from workers where name = '{name}'"
+                ))
+                .await;
+        }
+    }
+    let expected = cases.map(|(name, .., status)| (name.to_owned(), status.to_owned()));
+    assert_eq!(statuses(&service).await, expected);
+}
+
+#[tokio::test]
+async fn workers_come_by_name_and_what_was_never_written_is_told() {
+    let (_stage, database, service) = open().await;
+    database
+        .execute(
+            "insert into workers (name, type, status, last_seen, orders_processed) values
+             ('chef_wario', 'general', null, null, null), ('chef_anna', 'general', null, null, 7)",
+        )
+        .await;
+    assert_eq!(
+        service.get("/workers/status").await.json(),
+        json!([
+            {"worker_name": "chef_anna", "status": "offline", "orders_processed": 7, "last_seen": null},
+            {"worker_name": "chef_wario", "status": "offline", "orders_processed": 0, "last_seen": null},
+        ])
+    );
+}
+
+#[tokio::test]
+async fn a_worker_that_was_killed_is_seen_online_and_then_offline() {
+    let (stage, _database, service) = open().await;
+    let mut worker = stage.kitchen_worker("chef_mario").start().await;
+    let is = |status: &str| [("chef_mario".to_owned(), status.to_owned())];
+    assert_eq!(statuses(&service).await, is("online"));
+    worker.kill().await;
+    eventually("the worker to be offline", async || {
+        (statuses(&service).await == is("offline")).then_some(())
+    })
+    .await;
+}
