@@ -335,8 +335,9 @@ impl Service {
     pub async fn wait(&mut self) -> ExitStatus {
         let status =
             within(&format!("the end of {}", self.program), self.child.wait()).await.expect("a status");
-        let _ = (&mut self.stdout.task).await;
-        let _ = (&mut self.stderr.task).await;
+        // Longer than the program itself lives whoever inherited its output.
+        let _ = within("the end of what it prints", &mut self.stdout.task).await;
+        let _ = within("the end of what it prints", &mut self.stderr.task).await;
         status
     }
 

@@ -157,7 +157,7 @@ async fn healthcheck_tells_whether_the_servers_and_the_worker_are_there() {
     };
     assert_eq!(check("").run_to_end().await.code, Some(0));
 
-    let mut service = stage.kitchen_worker("chef_anna").start().await;
+    let mut service = stage.kitchen_worker("chef_anna").arg("--heartbeat-interval=30").start().await;
     assert_eq!(check("chef_anna").run_to_end().await.code, Some(0));
     let unknown = check("chef_bob").run_to_end().await;
     assert_eq!(unknown.code, Some(1));

@@ -13,7 +13,7 @@ async fn the_order_in_flight_is_finished_and_everything_else_goes_back() {
     let broker = stage.broker().await;
     for signal in [Signal::TERM, Signal::INT] {
         let in_flight = orders.place(&orders::takeout()).await;
-        let launch = stage.kitchen_worker("chef_anna").arg("--prefetch=4").cooking_seconds(2.5);
+        let launch = stage.kitchen_worker("chef_anna").arg("--prefetch=4").cooking_seconds(3.5);
         let mut service = launch.start().await;
         service.log("order_processing_started").await;
         let held = [orders.place(&orders::takeout()).await, orders.place(&orders::dine_in()).await];

@@ -57,7 +57,7 @@ async fn a_worker_goes_on_with_an_order_that_is_delivered_to_it_again_after_a_lo
     let updates = Tap::on_updates(&stage).await;
     let proxy = stage.rabbitmq_proxy().await;
     let launch = stage.kitchen_worker("chef_anna").env("RABBITMQ_PORT", proxy.port().to_string());
-    let mut service = launch.arg("--prefetch=2").cooking_seconds(1.5).start().await;
+    let mut service = launch.arg("--prefetch=2").cooking_seconds(3.0).start().await;
     let number = orders.place(&orders::takeout()).await;
     service.log("order_processing_started").await;
     proxy.cut();
@@ -81,7 +81,7 @@ async fn a_worker_that_gets_an_order_which_another_cooks_waits_for_the_end_and_d
     let updates = Tap::on_updates(&stage).await;
     let proxy = stage.rabbitmq_proxy().await;
     let launch = stage.kitchen_worker("chef_cut_off").env("RABBITMQ_PORT", proxy.port().to_string());
-    let cut_off = launch.cooking_seconds(2.5).start().await;
+    let cut_off = launch.cooking_seconds(5.0).start().await;
     let number = orders.place(&orders::takeout()).await;
     cut_off.log("order_processing_started").await;
     updates.next().await;

@@ -62,13 +62,13 @@ async fn a_worker_that_was_frozen_for_longer_than_its_lease_does_not_win_when_it
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let (sent, updates) = (Tap::on_takeout_orders(&stage).await, Tap::on_updates(&stage).await);
-    let frozen = stage.kitchen_worker("chef_frozen").cooking_seconds(1.0).start().await;
+    let frozen = stage.kitchen_worker("chef_frozen").cooking_seconds(2.0).start().await;
     let number = orders.place(&orders::takeout()).await;
     frozen.log("order_processing_started").await;
     frozen.signal(Signal::STOP);
 
     // The broker would deliver it again when it notices; a relay that repeats the message is faster.
-    let other = stage.kitchen_worker("chef_other").cooking_seconds(2.0).start().await;
+    let other = stage.kitchen_worker("chef_other").cooking_seconds(3.0).start().await;
     sent.repeat(&sent.next().await).await;
     other.log("order_processing_started").await;
     // Its own cooking is long over: now it would say that the order is ready.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
 
+mod broker_and_database_restarts;
 mod dead_letters;
 mod error_handling;
 mod flags;
@@ -13,7 +14,6 @@ mod message_consumption;
 mod observe;
 mod order_processing;
 mod registration;
-mod server_restarts;
 mod specialization;
 mod status_updates;
 mod transactional_integrity;

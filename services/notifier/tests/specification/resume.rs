@@ -36,6 +36,7 @@ async fn what_came_during_a_cut_is_shown_afterwards_and_nothing_twice() {
         proxy.mend();
         assert_eq!(shown_until(&subscriber, 5 * round + 5).await, sentences(1..=5 * round + 5));
     }
+    assert!(subscriber.logged("notification_repeated").is_empty(), "nothing had to be dropped");
 }
 
 #[tokio::test]

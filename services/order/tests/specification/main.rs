@@ -11,6 +11,7 @@ mod error_handling;
 mod flags;
 mod health;
 mod http_api;
+mod impatient_client;
 mod in_work;
 mod input_validation;
 mod logs;

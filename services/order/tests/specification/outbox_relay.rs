@@ -3,10 +3,9 @@
 use serde_json::Value;
 use testkit::database::Database;
 use testkit::orders::{delivery, takeout};
-use testkit::{Stage, eventually, http};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use testkit::{Signal, Stage, eventually, http};
 
+use crate::impatient_client::ImpatientClient;
 use crate::in_work::HeldCounter;
 
 /// Older than the time after which the relay takes care of a message.
@@ -61,7 +60,7 @@ async fn what_is_still_in_the_hands_of_its_service_is_left_alone() {
     database
         .execute(
             "insert into order_outbox (order_id, request_id, created_at)
-             select id, 'relay-' || id, now() + case when id = 1 then interval '1 minute' else interval '-1 minute' end
+             select id, 'relay-' || id, now() - case when id = 1 then interval '0' else interval '1 minute' end
              from orders",
         )
         .await;
@@ -72,25 +71,33 @@ async fn what_is_still_in_the_hands_of_its_service_is_left_alone() {
 }
 
 #[tokio::test]
-async fn several_relays_publish_every_message_once() {
+async fn what_another_relay_has_in_hand_is_left_to_it() {
     let stage = Stage::new().await;
     let service = stage.order_service().start().await;
-    let launch = stage.order_service();
-    let _others = tokio::join!(launch.start(), launch.start());
     let (broker, database) = (stage.broker().await, stage.database().await);
-    for _ in 0..60 {
+    for _ in 0..3 {
         service.place(&takeout()).await;
     }
     until_empty(&database).await;
     broker.purge("kitchen_takeout_queue").await;
+    // It looks when the other one has looked.
+    service.signal(Signal::STOP);
     database
         .execute(
             "insert into order_outbox (order_id, request_id, created_at)
              select id, 'relay-' || id, now() - interval '1 minute' from orders",
         )
         .await;
+    database.execute("begin; select 1 from order_outbox where order_id < 3 for update").await;
+    service.signal(Signal::CONT);
+    let relayed = broker.take("kitchen_takeout_queue").await;
+    assert_eq!(relayed.properties.correlation_id().unwrap(), "relay-3");
+    eventually("the end of the relay", async || (outgoing(&database).await == 2).then_some(())).await;
+    assert_eq!(broker.ready("kitchen_takeout_queue").await, 0);
+    // The other one dies: its messages are everybody's again.
+    database.execute("rollback").await;
     until_empty(&database).await;
-    assert_eq!(broker.ready("kitchen_takeout_queue").await, 60);
+    assert_eq!(broker.ready("kitchen_takeout_queue").await, 2);
 }
 
 #[tokio::test]
@@ -124,15 +131,9 @@ async fn an_order_whose_client_hung_up_is_stored_and_published() {
     let stage = Stage::new().await;
     let service = stage.order_service().start().await;
     let held = HeldCounter::of(&stage).await;
-    let body = takeout().to_string();
-    let request = format!("POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-    let mut client = TcpStream::connect(("127.0.0.1", service.port())).await.unwrap();
-    client.write_all(request.as_bytes()).await.unwrap();
+    let client = ImpatientClient::of(&service).await;
     held.is_awaited().await;
-    client.set_zero_linger().unwrap();
-    drop(client);
-    // The service has noticed by the time that it has answered somebody else.
-    assert_eq!(http::send(service.port(), "GET", "/livez", &[], b"").await.status, 200);
+    client.hang_up().await;
     held.release().await;
     let message = stage.broker().await.take("kitchen_takeout_queue").await;
     assert!(message.json()["order_number"].as_str().unwrap().ends_with("_001"));

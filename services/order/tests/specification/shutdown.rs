@@ -7,6 +7,7 @@ use testkit::{Signal, Stage};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::impatient_client::ImpatientClient;
 use crate::in_work::{HeldCounter, placing};
 
 #[tokio::test]
@@ -44,9 +45,9 @@ async fn an_order_whose_client_hung_up_is_finished_as_well() {
     let stage = Stage::new().await;
     let mut service = stage.order_service().start().await;
     let held = HeldCounter::of(&stage).await;
-    let order = placing(&service);
+    let client = ImpatientClient::of(&service).await;
     held.is_awaited().await;
-    order.abort();
+    client.hang_up().await;
     service.signal(Signal::TERM);
     service.log("graceful_shutdown").await;
     held.release().await;
