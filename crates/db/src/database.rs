@@ -59,27 +59,30 @@ impl DbError {
 
     /// Whether the server itself refused the statement: trying again changes nothing.
     pub fn is_permanent(&self) -> bool {
-        use tokio_postgres::error::SqlState;
         match self {
-            Self::Failed(why) => why.code().is_some_and(|code| {
-                let passing = [
-                    SqlState::T_R_SERIALIZATION_FAILURE,
-                    SqlState::T_R_DEADLOCK_DETECTED,
-                    SqlState::QUERY_CANCELED,
-                    SqlState::ADMIN_SHUTDOWN,
-                    SqlState::CRASH_SHUTDOWN,
-                    SqlState::CANNOT_CONNECT_NOW,
-                    SqlState::TOO_MANY_CONNECTIONS,
-                    SqlState::DISK_FULL,
-                    SqlState::OUT_OF_MEMORY,
-                    SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
-                ];
-                !passing.contains(code)
-            }),
+            Self::Failed(why) => !is_passing(why),
             Self::UnexpectedValue(_) => true,
             Self::Unreachable(_) | Self::Refused(_) | Self::Timeout(_) => false,
         }
     }
+}
+
+/// Whether the same statement may succeed later: the connection broke, or the server was only unable at the moment.
+pub(crate) fn is_passing(why: &tokio_postgres::Error) -> bool {
+    use tokio_postgres::error::SqlState;
+    let passing = [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::QUERY_CANCELED,
+        SqlState::ADMIN_SHUTDOWN,
+        SqlState::CRASH_SHUTDOWN,
+        SqlState::CANNOT_CONNECT_NOW,
+        SqlState::TOO_MANY_CONNECTIONS,
+        SqlState::DISK_FULL,
+        SqlState::OUT_OF_MEMORY,
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+    ];
+    why.code().is_none_or(|code| passing.contains(code))
 }
 
 impl Database {

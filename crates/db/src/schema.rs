@@ -1,8 +1,10 @@
 //! The schema's versions: applied by whoever may, awaited by everybody else.
 
+use std::error::Error;
+
 use refinery::{Migration, Runner};
 
-use crate::database::{Database, DbError};
+use crate::database::{Database, DbError, is_passing};
 
 mod embedded {
     refinery::embed_migrations!("../../migrations");
@@ -49,11 +51,13 @@ pub enum SchemaError {
 }
 
 impl SchemaError {
-    /// Whether it is worth trying again.
+    /// Whether the same attempt may succeed later.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Database(why) => !why.is_permanent(),
-            Self::Ahead { .. } | Self::Migration(_) => false,
+            // The connection may break in the middle: each migration is a transaction, and the next attempt goes on.
+            Self::Migration(why) => why.source().and_then(<dyn Error>::downcast_ref).is_some_and(is_passing),
+            Self::Ahead { .. } => false,
         }
     }
 }

@@ -61,8 +61,8 @@ async fn until_usable(
                 return Ok(true);
             }
             Ok(false) => {}
-            // Whatever it is, somebody can mend it while this waits: start the server, correct a password, grant a right.
-            Err(why @ SchemaError::Database(_)) => {
+            // What the server refuses, somebody can mend while this waits: correct a password, grant a right.
+            Err(why) if why.is_passing() || matches!(why, SchemaError::Database(_)) => {
                 log.error("db_connection_failed", "PostgreSQL cannot be used; trying again", &why)
                     .detail("retry_in_ms", u64::try_from(pause.as_millis()).unwrap_or(u64::MAX))
                     .emit();

@@ -21,13 +21,7 @@ pub enum Exit {
 impl Exit {
     /// It went wrong while running: what, and why, on one line.
     pub fn failed(program: &str, why: &dyn Error) -> Self {
-        let mut text = format!("{program}: {why}");
-        let mut cause = why.source();
-        while let Some(deeper) = cause {
-            text = format!("{text}: {deeper}");
-            cause = deeper.source();
-        }
-        Self::Failed(text)
+        Self::Failed(format!("{program}: {}", with_causes(why)))
     }
 
     /// Prints the text where it belongs.
@@ -48,4 +42,15 @@ impl Exit {
         eprintln!("{}", text.trim_end());
         ExitCode::from(code)
     }
+}
+
+/// An error and its causes on one line, as "what: why: why".
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        text = format!("{text}: {deeper}");
+        cause = deeper.source();
+    }
+    text
 }

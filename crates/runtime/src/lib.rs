@@ -9,5 +9,5 @@ pub mod shutdown;
 
 pub use backoff::Backoff;
 pub use config::Config;
-pub use exit::Exit;
+pub use exit::{Exit, with_causes};
 pub use shutdown::Shutdown;

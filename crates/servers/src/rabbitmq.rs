@@ -263,3 +263,35 @@ async fn launch(
     settle(admin).await;
     Ok(Running { server, epmd })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_that_another_takes_first_is_recognised() {
+        let folder = tempfile::tempdir().unwrap();
+        let plain = PlainPath::of(folder.path()).unwrap();
+        let programs = RabbitmqPrograms::find(Path::new("/nowhere")).unwrap();
+        let node = Node {
+            folder: folder.path().to_owned(),
+            home: Home::new(&programs, &plain).unwrap(),
+            plain,
+            credentials: Credentials::load_or_store(&folder.path().join("credentials.json"), "guest", None)
+                .unwrap(),
+        };
+        let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = held.local_addr().unwrap().port();
+        let free = Ports::choose(0, 0).unwrap();
+        for ports in [
+            Ports { amqp: taken, ..free },
+            Ports { management: taken, ..free },
+            Ports { distribution: taken, ..free },
+        ] {
+            let admin = RabbitmqAdmin::new(ports.management, node.credentials.clone());
+            let outcome = launch(&node, ports, &admin, None).await;
+            assert!(matches!(outcome, Err(Error::PortTaken { .. })), "{ports:?}: {outcome:?}");
+        }
+    }
+}

@@ -44,9 +44,9 @@ pub enum ServiceError {
         "the name '{0}' was taken over by another worker, because this one gave no sign of life for too long"
     )]
     NameLost(WorkerName),
-    #[error("the database settings cannot be used")]
+    #[error(transparent)]
     Settings(#[from] DbError),
-    #[error("the database cannot be used")]
+    #[error(transparent)]
     Schema(#[from] SchemaError),
 }
 

@@ -37,9 +37,9 @@ pub struct Service {
 pub enum ServiceError {
     #[error(transparent)]
     CannotListen(#[from] CannotListen),
-    #[error("the database settings cannot be used")]
+    #[error(transparent)]
     Settings(#[from] DbError),
-    #[error("the database cannot be used")]
+    #[error(transparent)]
     Schema(#[from] SchemaError),
     #[error("the HTTP server failed")]
     Http(#[from] std::io::Error),

@@ -27,7 +27,7 @@ pub struct Service {
 pub enum ServiceError {
     #[error(transparent)]
     CannotListen(#[from] CannotListen),
-    #[error("the database settings cannot be used")]
+    #[error(transparent)]
     Settings(#[from] DbError),
     #[error(transparent)]
     Schema(#[from] SchemaError),

@@ -1,6 +1,6 @@
 //! The PostgreSQL and the RabbitMQ that the services use.
 
-use runtime::{Backoff, config};
+use runtime::{Backoff, config, with_causes};
 use secrecy::ExposeSecret;
 use servers::{PrivatePostgres, PrivateRabbitmq};
 use tokio::time::{Duration, Instant};
@@ -8,7 +8,6 @@ use tokio::time::{Duration, Instant};
 use crate::cluster::clock;
 use crate::cluster::docker::Compose;
 use crate::cluster::record::Member;
-use crate::commands::with_causes;
 use crate::view::console::Console;
 
 /// Where a server is from, and so who ends it.

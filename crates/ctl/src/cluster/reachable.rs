@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use amqprs::connection::{Connection, OpenConnectionArguments};
-use runtime::config;
+use runtime::{config, with_causes};
 use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-
-use crate::commands::with_causes;
 
 /// A server nearby answers at once; one that is not there may never answer.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);

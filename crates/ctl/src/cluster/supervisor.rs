@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runtime::config;
+use runtime::{config, with_causes};
 use servers::Leash;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -12,7 +12,6 @@ use crate::cluster::folder::LocalFolder;
 use crate::cluster::record::{Phase, Record};
 use crate::cluster::service::{Service, Surroundings, url};
 use crate::cluster::signals::Signals;
-use crate::commands::with_causes;
 use crate::view::console::Console;
 
 pub(super) const TICK: Duration = Duration::from_millis(100);

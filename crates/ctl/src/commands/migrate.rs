@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use argh::FromArgs;
 use db::{Database, schema};
-use runtime::{Backoff, Config, Exit};
+use runtime::{Backoff, Config, Exit, with_causes};
 use tokio::time::{Instant, sleep};
 
 use crate::NAME;
-use crate::commands::{failed, with_causes};
+use crate::commands::failed;
 
 /// Creates the tables, or brings them up to date. Services that write do the same when they start; this is for those who
 /// want it done before, or by another user.

@@ -1,7 +1,7 @@
 //! "Migrations": whichever service starts first creates the tables, to the word of the specification.
 
-use testkit::Stage;
 use testkit::orders::takeout;
+use testkit::{Stage, eventually};
 
 #[tokio::test]
 async fn the_tables_are_the_specifications() {
@@ -125,4 +125,24 @@ async fn a_database_user_who_may_create_nothing_is_told_so() {
     service.place(&takeout()).await;
     drop(service);
     database.execute(&format!("drop owned by {user}; drop role {user}")).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_in_the_middle_of_a_migration_is_no_end() {
+    let stage = Stage::new().await;
+    let database = stage.database().await;
+    database
+        .execute(
+            "create function public.wait() returns event_trigger language plpgsql as $$ begin perform pg_sleep(60); end $$;
+             create event trigger wait on ddl_command_start when tag in ('CREATE INDEX') execute function public.wait()",
+        )
+        .await;
+    let service = stage.order_service().ready_when_logged("service_started").start().await;
+    let terminate = "select pg_terminate_backend(pid) from pg_stat_activity
+                     where datname = current_database() and wait_event = 'PgSleep'";
+    eventually("a migration that waits", async || database.rows(terminate).await.pop()).await;
+    database.execute("drop event trigger wait").await;
+    service.log("db_connection_failed").await;
+    service.until_status("/readyz", 200).await;
+    service.place(&takeout()).await;
 }

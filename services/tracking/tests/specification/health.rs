@@ -15,7 +15,7 @@ async fn health_tells_every_check() {
     assert_eq!(
         answer.body,
         format!(
-            r#"{{"status":"healthy","timestamp":"{timestamp}","service":"tracking-service","checks":{{"database":"healthy","schema":"healthy"}}}}"#
+            r#"{{"status":"healthy","timestamp":"{timestamp}","service":"tracking-service","checks":{{"database":"healthy"}}}}"#
         )
     );
 }
@@ -48,5 +48,5 @@ async fn healthcheck_exits_0_only_if_the_service_is_ready() {
     waiting.log("schema_awaited").await;
     let unready = healthcheck(&empty, waiting.port()).run_to_end().await;
     assert_eq!(unready.code, Some(1));
-    assert!(unready.stderr.contains("not ready") && unready.stderr.contains("schema"), "{unready:?}");
+    assert!(unready.stderr.contains("not ready") && unready.stderr.contains("database"), "{unready:?}");
 }

@@ -15,7 +15,7 @@ async fn before_an_empty_database_it_waits_and_goes_on_by_itself() {
     for path in ["/readyz", "/health"] {
         let answer = service.get(path).await;
         assert_eq!(answer.status, 503, "{answer:?}");
-        assert_eq!(answer.json()["checks"]["schema"], "unhealthy");
+        assert_eq!(answer.json()["checks"]["database"], "unhealthy");
     }
     assert_eq!(service.get("/workers/status").await.status, 500);
     assert_eq!(stage.database().await.value("select count(*) from pg_stat_user_tables").await, 0);
