@@ -2,13 +2,19 @@
 
 mod apt;
 
+use std::fs::File;
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::fs::FlockOperation;
 
 use crate::Error;
 use crate::programs::{PostgresPrograms, RabbitmqPrograms, folder_with};
 
 /// The variable that tells unpacked Erlang scripts where they are.
 pub(crate) const ERLANG_ROOT: &str = "RESTAURANT_ERLANG_ROOT";
+
+const LOCK_POLL: Duration = Duration::from_millis(100);
 
 /// One of the two servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,11 +71,15 @@ pub async fn ensure_installed(
     packages: &Path,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<(), Error> {
-    let missing: Vec<Server> = wanted.iter().copied().filter(|server| !server.is_here(packages)).collect();
-    if missing.is_empty() {
+    let missing =
+        || -> Vec<Server> { wanted.iter().copied().filter(|server| !server.is_here(packages)).collect() };
+    if missing().is_empty() {
         return Ok(());
     }
-    if apt::is_here() {
+    // Another process may be fetching them right now.
+    let _lock = lock(packages).await?;
+    let missing = missing();
+    if apt::is_here() && !missing.is_empty() {
         let names: Vec<&str> = missing.iter().map(|server| server.unpacked()).collect();
         apt::fetch(&names, packages, progress).await?;
     }
@@ -78,6 +88,21 @@ pub async fn ensure_installed(
     }
     let names: Vec<&str> = missing.iter().map(|server| server.name()).collect();
     Err(Error::NotInstalled { what: names.join(" and "), advice: advice(&missing) })
+}
+
+/// Waits until nobody else fetches packages into the folder, and keeps others waiting as long as the file is open.
+async fn lock(packages: &Path) -> Result<File, Error> {
+    std::fs::create_dir_all(packages).map_err(Error::file("create the folder", packages))?;
+    let path = packages.join("lock");
+    let file = File::create(&path).map_err(Error::file("write", &path))?;
+    let deadline = Instant::now() + apt::FETCH_LIMIT;
+    while let Err(why) = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        if Instant::now() > deadline {
+            return Err(Error::file("lock", path)(why.into()));
+        }
+        tokio::time::sleep(LOCK_POLL).await;
+    }
+    Ok(file)
 }
 
 /// What the user can do on this system.

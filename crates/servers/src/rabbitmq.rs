@@ -273,7 +273,11 @@ mod tests {
     async fn a_port_that_another_takes_first_is_recognised() {
         let folder = tempfile::tempdir().unwrap();
         let plain = PlainPath::of(folder.path()).unwrap();
-        let programs = RabbitmqPrograms::find(Path::new("/nowhere")).unwrap();
+        let packages = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.local/packages"));
+        crate::ensure_installed(&[crate::Server::Rabbitmq], packages, &|line| eprintln!("{line}"))
+            .await
+            .unwrap();
+        let programs = RabbitmqPrograms::find(packages).unwrap();
         let node = Node {
             folder: folder.path().to_owned(),
             home: Home::new(&programs, &plain).unwrap(),
@@ -284,11 +288,7 @@ mod tests {
         let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let taken = held.local_addr().unwrap().port();
         let free = Ports::choose(0, 0).unwrap();
-        for ports in [
-            Ports { amqp: taken, ..free },
-            Ports { management: taken, ..free },
-            Ports { distribution: taken, ..free },
-        ] {
+        for ports in [Ports { management: taken, ..free }, Ports { distribution: taken, ..free }] {
             let admin = RabbitmqAdmin::new(ports.management, node.credentials.clone());
             let outcome = launch(&node, ports, &admin, None).await;
             assert!(matches!(outcome, Err(Error::PortTaken { .. })), "{ports:?}: {outcome:?}");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use servers::{
     Error, Leash, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq, RabbitmqOptions,
-    RabbitmqPrograms,
+    RabbitmqPrograms, Server,
 };
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -17,12 +17,19 @@ fn folder() -> TempDir {
     tempfile::Builder::new().prefix("private servers ").tempdir().unwrap()
 }
 
-fn postgres_programs() -> PostgresPrograms {
-    PostgresPrograms::find(Path::new("/nowhere")).expect("PostgreSQL is not installed")
+/// Where `./justw up` and the tests unpack what this machine does not have.
+const PACKAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.local/packages");
+
+async fn postgres_programs() -> PostgresPrograms {
+    let packages = Path::new(PACKAGES);
+    servers::ensure_installed(&[Server::Postgres], packages, &|line| eprintln!("{line}")).await.unwrap();
+    PostgresPrograms::find(packages).unwrap()
 }
 
-fn rabbitmq_programs() -> RabbitmqPrograms {
-    RabbitmqPrograms::find(Path::new("/nowhere")).expect("RabbitMQ is not installed")
+async fn rabbitmq_programs() -> RabbitmqPrograms {
+    let packages = Path::new(PACKAGES);
+    servers::ensure_installed(&[Server::Rabbitmq], packages, &|line| eprintln!("{line}")).await.unwrap();
+    RabbitmqPrograms::find(packages).unwrap()
 }
 
 fn quick() -> PostgresOptions {
@@ -65,7 +72,7 @@ async fn timed<T>(what: &str, work: impl Future<Output = T>) -> T {
 #[tokio::test]
 async fn postgres_keeps_its_data_through_kill_and_restart() {
     let folder = folder();
-    let programs = postgres_programs();
+    let programs = postgres_programs().await;
     let start = PrivatePostgres::start(&programs, folder.path(), quick());
     let mut server = timed("initdb and start of PostgreSQL", start).await.unwrap();
     let admin = server.admin().clone();
@@ -96,7 +103,7 @@ async fn postgres_keeps_its_data_through_kill_and_restart() {
 #[tokio::test]
 async fn rabbitmq_keeps_its_data_through_kill_and_restart() {
     let folder = folder();
-    let programs = rabbitmq_programs();
+    let programs = rabbitmq_programs().await;
     let options = RabbitmqOptions { password: Some("p#:ä \"".into()), ..RabbitmqOptions::default() };
     let start = PrivateRabbitmq::start(&programs, folder.path(), options);
     let mut server = timed("first start of RabbitMQ", start).await.unwrap();
@@ -138,10 +145,13 @@ async fn a_taken_port_is_left_to_its_owner() {
     let folder = folder();
     let holder = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = holder.local_addr().unwrap().port();
-    let mut server =
-        PrivatePostgres::start(&postgres_programs(), folder.path(), PostgresOptions { port, ..quick() })
-            .await
-            .unwrap();
+    let mut server = PrivatePostgres::start(
+        &postgres_programs().await,
+        folder.path(),
+        PostgresOptions { port, ..quick() },
+    )
+    .await
+    .unwrap();
     assert_ne!(server.port(), port);
     server.stop().await;
 }
@@ -150,7 +160,7 @@ async fn a_taken_port_is_left_to_its_owner() {
 async fn a_bad_setting_is_shown_from_the_log() {
     let folder = folder();
     let options = PostgresOptions { max_connections: 0, ..quick() };
-    let error = PrivatePostgres::start(&postgres_programs(), folder.path(), options).await.unwrap_err();
+    let error = PrivatePostgres::start(&postgres_programs().await, folder.path(), options).await.unwrap_err();
     let text = error.to_string();
     assert!(text.contains("max_connections") && text.contains("postgres.log"), "{text}");
 }
@@ -160,7 +170,7 @@ async fn data_of_another_version_is_refused() {
     let folder = folder();
     std::fs::create_dir(folder.path().join("data")).unwrap();
     std::fs::write(folder.path().join("data/PG_VERSION"), "7\n").unwrap();
-    let error = PrivatePostgres::start(&postgres_programs(), folder.path(), quick()).await.unwrap_err();
+    let error = PrivatePostgres::start(&postgres_programs().await, folder.path(), quick()).await.unwrap_err();
     assert!(matches!(error, Error::OtherVersion { made_by, .. } if made_by == "7"));
 }
 
@@ -171,9 +181,11 @@ async fn owner() {
     let leash = Some(Leash::new().unwrap());
     let folder = Path::new(&folder);
     let options = PostgresOptions { leash: leash.clone(), ..quick() };
-    let postgres = PrivatePostgres::start(&postgres_programs(), &folder.join("pg"), options).await.unwrap();
+    let postgres =
+        PrivatePostgres::start(&postgres_programs().await, &folder.join("pg"), options).await.unwrap();
     let options = RabbitmqOptions { leash, ..RabbitmqOptions::default() };
-    let rabbitmq = PrivateRabbitmq::start(&rabbitmq_programs(), &folder.join("mq"), options).await.unwrap();
+    let rabbitmq =
+        PrivateRabbitmq::start(&rabbitmq_programs().await, &folder.join("mq"), options).await.unwrap();
     println!("\nready {} {}", postgres.pid(), rabbitmq.pid());
     std::future::pending::<()>().await;
 }

@@ -15,7 +15,7 @@ use crate::programs::folder_with;
 use crate::{Error, tool};
 
 /// A slow line needs its time for 100 MB.
-const FETCH_LIMIT: Duration = Duration::from_mins(30);
+pub(super) const FETCH_LIMIT: Duration = Duration::from_mins(30);
 /// How often a slow fetch tells that it goes on.
 const NEWS_INTERVAL: Duration = Duration::from_secs(3);
 const UNPACK_LIMIT: Duration = Duration::from_mins(5);
