@@ -65,6 +65,30 @@ impl DbError {
             Self::Unreachable(_) | Self::Refused(_) | Self::Timeout(_) => false,
         }
     }
+
+    /// Whether the statement may have been carried out, or be carried out yet: its answer was lost.
+    pub fn is_in_doubt(&self) -> bool {
+        match self {
+            Self::Failed(why) => !is_certain(why),
+            Self::Timeout(_) | Self::UnexpectedValue(_) => true,
+            Self::Unreachable(_) | Self::Refused(_) => false,
+        }
+    }
+
+    /// Whether a row of this table with the same key is there already.
+    pub(crate) fn is_duplicate_in(&self, table: &str) -> bool {
+        use tokio_postgres::error::SqlState;
+        let Self::Failed(why) = self else { return false };
+        why.as_db_error().is_some_and(|refusal| {
+            *refusal.code() == SqlState::UNIQUE_VIOLATION && refusal.table() == Some(table)
+        })
+    }
+}
+
+/// Whether the server said that nothing of it happened. A fatal error may come after the commit.
+fn is_certain(why: &tokio_postgres::Error) -> bool {
+    use tokio_postgres::error::Severity;
+    why.as_db_error().is_some_and(|refusal| refusal.parsed_severity() == Some(Severity::Error))
 }
 
 /// Whether the same statement may succeed later: the connection broke, or the server was only unable at the moment.

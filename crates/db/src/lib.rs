@@ -7,10 +7,14 @@ pub mod claims;
 mod connect;
 pub mod database;
 pub mod history;
+pub mod idempotency;
 pub mod orders;
 pub mod outbox;
 pub mod schema;
+pub mod secrets;
 pub mod startup;
+pub mod sweeps;
+pub mod transitions;
 pub mod workers;
 
 pub use database::{Database, DbError};

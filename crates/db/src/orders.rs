@@ -1,14 +1,27 @@
 //! `orders` and what belongs to an order from its first moment: items, status log, outbox.
 
 use domain::order_message::OrderMessage;
-use domain::{NewOrder, OrderNumber, RequestId};
+use domain::{IdempotentRequest, NewOrder, OrderNumber, RequestId};
 use time::{Date, OffsetDateTime};
 use tokio_postgres::Row;
 
 use crate::database::{Database, DbError};
 
 /// Name under which the order service changes orders (specification, history of an order).
-const ORDER_SERVICE: &str = "order-service";
+pub(crate) const ORDER_SERVICE: &str = "order-service";
+
+/// An order that is about to be stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Placement<'a> {
+    /// Its row, from [`reserve_ids`].
+    pub id: i32,
+    /// What was ordered.
+    pub order: &'a NewOrder,
+    /// The request that places it.
+    pub request_id: &'a RequestId,
+    /// How the client recognises the request, if it may come again.
+    pub idempotency: Option<&'a IdempotentRequest>,
+}
 
 /// A stored order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +34,56 @@ pub struct PlacedOrder {
     pub placed_at: OffsetDateTime,
 }
 
+/// Reserves rows for orders to come: known beforehand, they tell later whether a transaction of unknown outcome was
+/// committed. Those that are never used leave a gap that nobody sees (order numbers have none).
+///
+/// # Errors
+/// Nothing is reserved, as far as anybody knows.
+pub async fn reserve_ids(db: &Database, count: i32) -> Result<Vec<i32>, DbError> {
+    let sql = "select nextval(pg_get_serial_sequence('orders', 'id'))::int from generate_series(1, $1)";
+    let rows = db.query(sql, &[&count]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Everything about new orders in one statement: one round trip, and the counter row locked for as short as can be.
+const PLACE: &str = "
+    with counter as (
+        insert into order_counters as counter (day, last_number)
+        values ((now() at time zone 'utc')::date, $1)
+        on conflict (day) do update set last_number = counter.last_number + excluded.last_number
+        returning day, last_number - $1 as last_before
+    ), numbered as (
+        select input.*, day, (last_before + place)::int as sequence,
+               'ORD_' || to_char(day, 'YYYYMMDD') || '_'
+                   || lpad((last_before + place)::text, greatest(3, length((last_before + place)::text)), '0') as number
+        from counter, unnest($2::int[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::int[],
+                             $9::text[], $10::text[], $11::bytea[])
+            with ordinality
+            as input (id, customer_name, type, table_number, delivery_address, total_amount, priority, request_id,
+                      key, fingerprint, place)
+    ), placed as (
+        insert into orders (id, created_at, updated_at, number, customer_name, type, table_number, delivery_address,
+                            total_amount, priority, status)
+        select id, now(), now(), number, customer_name, type, table_number, delivery_address,
+               total_amount::numeric, priority, 'received'
+        from numbered order by place
+    ), stored_items as (
+        insert into order_items (order_id, name, quantity, price)
+        select order_id, name, quantity, price::numeric
+        from unnest($12::int[], $13::text[], $14::int[], $15::text[]) with ordinality
+            as item (order_id, name, quantity, price, line)
+        order by line
+    ), logged as (
+        insert into order_status_log (order_id, status, changed_by, changed_at)
+        select id, 'received', $16, now() from numbered order by place
+    ), outgoing as (
+        insert into order_outbox (order_id, request_id) select id, request_id from numbered
+    ), recognised as (
+        insert into idempotency_keys (key, fingerprint, order_id)
+        select key, fingerprint, id from numbered where key is not null
+    )
+    select id, day, sequence, now() from numbered order by place";
+
 /// Stores orders, all or none: numbers, items, first status rows and outbox rows in one transaction.
 /// Returns them in the order given.
 ///
@@ -28,69 +91,44 @@ pub struct PlacedOrder {
 /// that lock and that commit. The day is the database clock's UTC day.
 ///
 /// # Errors
-/// Nothing was stored, unless the connection broke before the answer came.
-pub async fn place(db: &Database, orders: &[(&NewOrder, &RequestId)]) -> Result<Vec<PlacedOrder>, DbError> {
+/// Nothing was stored, unless the error [is in doubt](DbError::is_in_doubt): then [`find_out`] tells.
+pub async fn place(db: &Database, orders: &[Placement<'_>]) -> Result<Vec<PlacedOrder>, DbError> {
     let count = i32::try_from(orders.len()).map_err(DbError::unexpected)?;
-    let customer_names: Vec<&str> = orders.iter().map(|(order, _)| order.customer_name.as_str()).collect();
-    let types: Vec<&str> = orders.iter().map(|(order, _)| order.service.order_type().as_str()).collect();
+    let ids: Vec<i32> = orders.iter().map(|placement| placement.id).collect();
+    let customer_names: Vec<&str> =
+        orders.iter().map(|placement| placement.order.customer_name.as_str()).collect();
+    let types: Vec<&str> =
+        orders.iter().map(|placement| placement.order.service.order_type().as_str()).collect();
     let tables: Vec<Option<i32>> =
-        orders.iter().map(|(order, _)| order.service.table_number().map(i32::from)).collect();
+        orders.iter().map(|placement| placement.order.service.table_number().map(i32::from)).collect();
     let addresses: Vec<Option<&str>> =
-        orders.iter().map(|(order, _)| order.service.delivery_address()).collect();
-    let totals: Vec<String> = orders.iter().map(|(order, _)| order.total_amount.to_string()).collect();
-    let priorities: Vec<i32> = orders.iter().map(|(order, _)| i32::from(order.priority.get())).collect();
-    let request_ids: Vec<&str> = orders.iter().map(|(_, request_id)| request_id.as_str()).collect();
+        orders.iter().map(|placement| placement.order.service.delivery_address()).collect();
+    let totals: Vec<String> =
+        orders.iter().map(|placement| placement.order.total_amount.to_string()).collect();
+    let priorities: Vec<i32> =
+        orders.iter().map(|placement| i32::from(placement.order.priority.get())).collect();
+    let request_ids: Vec<&str> = orders.iter().map(|placement| placement.request_id.as_str()).collect();
+    let keys: Vec<Option<&str>> =
+        orders.iter().map(|placement| placement.idempotency.map(|request| request.key.as_str())).collect();
+    let fingerprints: Vec<Option<&[u8]>> = orders
+        .iter()
+        .map(|placement| placement.idempotency.map(|request| request.fingerprint.as_bytes()))
+        .collect();
 
     let items = || {
-        (1_i64..)
-            .zip(orders)
-            .flat_map(|(place, (order, _))| order.items.iter().map(move |item| (place, item)))
+        orders.iter().flat_map(|placement| placement.order.items.iter().map(move |item| (placement.id, item)))
     };
-    let item_places: Vec<i64> = items().map(|(place, _)| place).collect();
+    let item_orders: Vec<i32> = items().map(|(id, _)| id).collect();
     let item_names: Vec<&str> = items().map(|(_, item)| item.name.as_str()).collect();
     let item_quantities: Vec<i32> = items().map(|(_, item)| i32::from(item.quantity)).collect();
     let item_prices: Vec<String> = items().map(|(_, item)| item.price.to_string()).collect();
 
-    let sql = "
-        with counter as (
-            insert into order_counters as counter (day, last_number)
-            values ((now() at time zone 'utc')::date, $1)
-            on conflict (day) do update set last_number = counter.last_number + excluded.last_number
-            returning day, last_number - $1 as last_before
-        ), numbered as (
-            select input.*, day, (last_before + place)::int as sequence,
-                   'ORD_' || to_char(day, 'YYYYMMDD') || '_'
-                       || lpad((last_before + place)::text, greatest(3, length((last_before + place)::text)), '0') as number
-            from counter, unnest($2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::int[], $8::text[])
-                with ordinality
-                as input (customer_name, type, table_number, delivery_address, total_amount, priority, request_id, place)
-        ), placed as (
-            insert into orders (created_at, updated_at, number, customer_name, type, table_number, delivery_address,
-                                total_amount, priority, status)
-            select now(), now(), number, customer_name, type, table_number, delivery_address,
-                   total_amount::numeric, priority, 'received'
-            from numbered order by place
-            returning id, number
-        ), stored_items as (
-            insert into order_items (order_id, name, quantity, price)
-            select placed.id, item.name, item.quantity, item.price::numeric
-            from unnest($9::bigint[], $10::text[], $11::int[], $12::text[]) with ordinality
-                as item (place, name, quantity, price, line)
-            join numbered using (place) join placed on placed.number = numbered.number
-            order by item.line
-        ), logged as (
-            insert into order_status_log (order_id, status, changed_by, changed_at)
-            select id, 'received', $13, now() from placed order by id
-        ), outgoing as (
-            insert into order_outbox (order_id, request_id, created_at)
-            select placed.id, numbered.request_id, now() from placed join numbered using (number)
-        )
-        select placed.id, numbered.day, numbered.sequence, now() from placed join numbered using (number) order by numbered.place";
     let rows = db
         .query(
-            sql,
+            PLACE,
             &[
                 &count,
+                &ids,
                 &customer_names,
                 &types,
                 &tables,
@@ -98,7 +136,9 @@ pub async fn place(db: &Database, orders: &[(&NewOrder, &RequestId)]) -> Result<
                 &totals,
                 &priorities,
                 &request_ids,
-                &item_places,
+                &keys,
+                &fingerprints,
+                &item_orders,
                 &item_names,
                 &item_quantities,
                 &item_prices,
@@ -126,26 +166,32 @@ fn order_number(row: &Row, day: usize, sequence: usize) -> Result<OrderNumber, D
     Ok(OrderNumber::new(day, u32::try_from(sequence).map_err(DbError::unexpected)?))
 }
 
-/// Takes back orders whose message could not be sent: those still `received` become `cancelled`, and will never be
-/// cooked. Their outbox rows go. Returns the ids of those that were cancelled; a worker already has the others.
+/// Finds out what became of orders whose transaction has an unknown outcome, and makes it final: those that are not
+/// returned were not stored and never will be.
+///
+/// The outbox is what decides. An entry of ours waits for a transaction that is still running, and bars one that comes
+/// late (a frozen server that wakes, a packet under way): its own entry would collide, and nothing of it be stored.
 ///
 /// # Errors
-/// The database failed: whether they were cancelled is open.
-pub async fn cancel_unsent(db: &Database, ids: &[i32], reason: &str) -> Result<Vec<i32>, DbError> {
-    let sql = "
-        with cancelled as (
-            update orders set status = 'cancelled', updated_at = now()
-            where id = any($1) and status = 'received'
-            returning id
-        ), logged as (
-            insert into order_status_log (order_id, status, changed_by, changed_at, notes)
-            select id, 'cancelled', $2, now(), $3 from cancelled order by id
-        ), settled as (
-            delete from order_outbox where order_id = any($1)
-        )
-        select id from cancelled";
-    let rows = db.query(sql, &[&ids, &ORDER_SERVICE, &reason]).await?;
-    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+/// It is still not known; asking again is safe.
+pub async fn find_out(db: &Database, ids: &[i32]) -> Result<Vec<PlacedOrder>, DbError> {
+    let barred = "
+        insert into order_outbox (order_id, request_id)
+        select id, 'outcome-unknown' from unnest($1::int[]) as id order by id
+        on conflict (order_id) do nothing";
+    db.query(barred, &[&ids]).await?;
+    let rows =
+        db.query("select id, number, created_at from orders where id = any($1) order by id", &[&ids]).await?;
+    rows.iter()
+        .map(|row| {
+            let number: &str = row.try_get(1)?;
+            Ok(PlacedOrder {
+                id: row.try_get(0)?,
+                number: number.parse().map_err(DbError::unexpected)?,
+                placed_at: row.try_get(2)?,
+            })
+        })
+        .collect()
 }
 
 /// Rebuilds an order's message from its rows: `orders` columns as selected by [`MESSAGE_COLUMNS`].

@@ -6,6 +6,7 @@ use domain::{OrderMessage, OrderNumber, RequestId, StatusUpdate};
 use time::OffsetDateTime;
 use tokio::time::timeout;
 use tokio_postgres::Row;
+use tokio_postgres::types::{FromSqlOwned, ToSql};
 
 use crate::database::{Database, DbError};
 use crate::orders::{MESSAGE_COLUMNS, order_message};
@@ -53,8 +54,8 @@ pub async fn settle_status_updates(db: &Database, ids: &[i64]) -> Result<(), DbE
     db.query("delete from status_outbox where id = any($1)", &[&ids]).await.map(drop)
 }
 
-/// Sends orders that have waited for longer than `min_age`: at most `limit`, which no other relay can take meanwhile.
-/// `publish` returns the rows that were confirmed; these are removed. Returns how many there were, and how many remain.
+/// Sends orders that are due: at most `limit`, which no other relay can take meanwhile.
+/// `publish` returns the rows that were confirmed; these are removed. Returns what was found.
 ///
 /// This is one transaction around the publishing.
 ///
@@ -62,27 +63,22 @@ pub async fn settle_status_updates(db: &Database, ids: &[i64]) -> Result<(), DbE
 /// The database failed: everything will be found again.
 pub async fn relay_orders(
     db: &Database,
-    min_age: Duration,
     limit: i64,
     publish: impl AsyncFnOnce(Vec<OrderOutboxRow>) -> Vec<i32>,
 ) -> Result<Relayed, DbError> {
     let select = format!(
         "select outbox.order_id, outbox.request_id, o.created_at, {MESSAGE_COLUMNS}
          from order_outbox outbox join orders o on o.id = outbox.order_id
-         where outbox.created_at < now() - make_interval(secs => $1)
-         order by outbox.order_id limit $2
+         where outbox.due_at <= now()
+         order by outbox.order_id limit $1
          for update of outbox skip locked"
     );
-    relay(
-        db,
-        &select,
-        min_age,
-        limit,
-        order_row,
-        publish,
-        "delete from order_outbox where order_id = any($1)",
-    )
-    .await
+    let statements = Statements {
+        select: &select,
+        delete: "delete from order_outbox where order_id = any($1)",
+        set_aside: "update order_outbox set due_at = now() + interval '1 hour' where order_id = any($1)",
+    };
+    relay(db, statements, limit, order_row, publish).await
 }
 
 /// As [`relay_orders`], for status updates, in the order in which they happened.
@@ -91,55 +87,77 @@ pub async fn relay_orders(
 /// The database failed: everything will be found again.
 pub async fn relay_status_updates(
     db: &Database,
-    min_age: Duration,
     limit: i64,
     publish: impl AsyncFnOnce(Vec<StatusOutboxRow>) -> Vec<i64>,
 ) -> Result<Relayed, DbError> {
     let select = "select id, request_id, order_number, old_status, new_status, changed_by, changed_at, estimated_completion
          from status_outbox
-         where created_at < now() - make_interval(secs => $1)
-         order by id limit $2
+         where due_at <= now()
+         order by id limit $1
          for update skip locked";
-    relay(db, select, min_age, limit, status_row, publish, "delete from status_outbox where id = any($1)")
-        .await
+    let statements = Statements {
+        select,
+        delete: "delete from status_outbox where id = any($1)",
+        set_aside: "update status_outbox set due_at = now() + interval '1 hour' where id = any($1)",
+    };
+    relay(db, statements, limit, status_row, publish).await
 }
 
 /// What a relay did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Relayed {
     /// Messages that were found.
     pub found: usize,
     /// Messages that the broker confirmed.
     pub confirmed: usize,
+    /// Rows that could not be read. They are set aside for an hour, so that they hold up nobody.
+    pub unreadable: Vec<DbError>,
+}
+
+/// The statements of one outbox. The first column selected is the row's key.
+struct Statements<'a> {
+    select: &'a str,
+    delete: &'a str,
+    set_aside: &'a str,
 }
 
 async fn relay<R, K>(
     db: &Database,
-    select: &str,
-    min_age: Duration,
+    statements: Statements<'_>,
     limit: i64,
     read: fn(&Row) -> Result<R, DbError>,
     publish: impl AsyncFnOnce(Vec<R>) -> Vec<K>,
-    delete: &str,
 ) -> Result<Relayed, DbError>
 where
-    Vec<K>: tokio_postgres::types::ToSql + Sync,
+    K: FromSqlOwned,
+    Vec<K>: ToSql + Sync,
 {
     let work = async {
         let mut client = db.client().await?;
         let transaction = client.transaction().await?;
-        let statement = transaction.prepare_cached(select).await?;
-        let rows = transaction.query(&statement, &[&min_age.as_secs_f64(), &limit]).await?;
-        let rows: Vec<R> = rows.iter().map(read).collect::<Result<_, _>>()?;
-        let found = rows.len();
-        if found == 0 {
-            return Ok(Relayed { found, confirmed: 0 });
+        let statement = transaction.prepare_cached(statements.select).await?;
+        let rows = transaction.query(&statement, &[&limit]).await?;
+        let mut relayed = Relayed { found: rows.len(), ..Relayed::default() };
+        let (mut readable, mut set_aside) = (Vec::with_capacity(rows.len()), Vec::new());
+        for row in &rows {
+            match read(row) {
+                Ok(message) => readable.push(message),
+                Err(why) => {
+                    set_aside.push(row.try_get::<_, K>(0)?);
+                    relayed.unreadable.push(why);
+                }
+            }
         }
-        let settled = publish(rows).await;
-        let confirmed = settled.len();
-        transaction.execute(delete, &[&settled]).await?;
+        if !set_aside.is_empty() {
+            transaction.execute(statements.set_aside, &[&set_aside]).await?;
+        }
+        if !readable.is_empty() {
+            let settled = publish(readable).await;
+            relayed.confirmed = settled.len();
+            transaction.execute(statements.delete, &[&settled]).await?;
+        }
         transaction.commit().await?;
-        Ok(Relayed { found, confirmed })
+        Ok(relayed)
     };
     timeout(RELAY_DEADLINE, work).await.unwrap_or(Err(DbError::Timeout(RELAY_DEADLINE)))
 }

@@ -2,11 +2,13 @@
 //!
 //! The services, `db` and `bus` all speak in these types; nothing here knows of any of them.
 
+pub mod idempotency;
 pub mod money;
 pub mod order;
 pub mod order_message;
 pub mod order_number;
 pub mod order_status;
+pub mod order_token;
 pub mod order_type;
 pub mod place_order;
 pub mod priority;
@@ -16,11 +18,13 @@ pub mod text_rules;
 pub mod timestamp;
 pub mod worker;
 
+pub use idempotency::{Fingerprint, IdempotencyKey, IdempotentRequest};
 pub use money::Money;
 pub use order::{NewOrder, OrderItem, Service};
 pub use order_message::OrderMessage;
 pub use order_number::OrderNumber;
 pub use order_status::OrderStatus;
+pub use order_token::OrderTokenKey;
 pub use order_type::OrderType;
 pub use priority::Priority;
 pub use request_id::RequestId;

@@ -45,6 +45,11 @@ impl OrderStatus {
         Self::TRANSITIONS.contains(&(self, next))
     }
 
+    /// The statuses that an order may come from into this one: the guard of every statement that changes a status.
+    pub fn predecessors(self) -> Vec<&'static str> {
+        Self::TRANSITIONS.into_iter().filter(|(_, to)| *to == self).map(|(from, _)| from.as_str()).collect()
+    }
+
     /// The name used in JSON and SQL.
     pub fn as_str(self) -> &'static str {
         match self {

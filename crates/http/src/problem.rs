@@ -3,8 +3,8 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use domain::RequestId;
 use domain::place_order::Violation;
+use domain::{OrderStatus, RequestId};
 use serde::Serialize;
 
 use crate::request_id;
@@ -21,8 +21,12 @@ pub struct Problem {
     request_id: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Violation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current_status: Option<OrderStatus>,
     #[serde(skip)]
     retry_after_seconds: Option<u64>,
+    #[serde(skip)]
+    challenge: Option<&'static str>,
 }
 
 impl Problem {
@@ -35,7 +39,9 @@ impl Problem {
             detail: detail.into(),
             request_id: request_id.to_string(),
             errors: Vec::new(),
+            current_status: None,
             retry_after_seconds: None,
+            challenge: None,
         }
     }
 
@@ -49,6 +55,20 @@ impl Problem {
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<Violation>) -> Self {
         self.errors = errors;
+        self
+    }
+
+    /// Says where the order stands that could not be changed.
+    #[must_use]
+    pub fn with_current_status(mut self, status: OrderStatus) -> Self {
+        self.current_status = Some(status);
+        self
+    }
+
+    /// Says how to prove who asks (`WWW-Authenticate`).
+    #[must_use]
+    pub fn challenge(mut self, scheme: &'static str) -> Self {
+        self.challenge = Some(scheme);
         self
     }
 
@@ -69,6 +89,9 @@ impl ResponseError for Problem {
         let mut response = HttpResponse::build(self.status_code());
         if let Some(seconds) = self.retry_after_seconds {
             response.insert_header((header::RETRY_AFTER, seconds));
+        }
+        if let Some(scheme) = self.challenge {
+            response.insert_header((header::WWW_AUTHENTICATE, scheme));
         }
         let body = serde_json::to_vec(self).unwrap_or_default();
         response

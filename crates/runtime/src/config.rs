@@ -93,19 +93,39 @@ impl Default for Rabbitmq {
 }
 
 /// How the order service answers.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Order {
     /// Whether an order is accepted (200) as soon as it is stored, and published when the broker is back.
     pub accept_while_broker_down: bool,
+    /// What the staff shows to cancel and complete orders; empty: nobody can.
+    pub staff_key: SecretString,
+    /// After this time an order that no worker took is looked for, and sent again if its message is gone.
+    #[serde(deserialize_with = "values::seconds")]
+    pub resend_after: Duration,
+}
+
+impl Default for Order {
+    fn default() -> Self {
+        Self { accept_while_broker_down: false, staff_key: "".into(), resend_after: Duration::from_mins(1) }
+    }
 }
 
 /// How the kitchen cooks.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Kitchen {
     /// How long each type of order takes.
     pub cooking_seconds: CookingSeconds,
+    /// An order that waits for longer goes before all others, however cheap it is.
+    #[serde(deserialize_with = "values::seconds")]
+    pub max_wait: Duration,
+}
+
+impl Default for Kitchen {
+    fn default() -> Self {
+        Self { cooking_seconds: CookingSeconds::default(), max_wait: Duration::from_mins(15) }
+    }
 }
 
 /// Cooking times, in the file in seconds, fractions allowed.

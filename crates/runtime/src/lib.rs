@@ -5,6 +5,7 @@ pub mod arguments;
 pub mod backoff;
 pub mod config;
 pub mod exit;
+pub mod failpoint;
 pub mod shutdown;
 
 pub use backoff::Backoff;

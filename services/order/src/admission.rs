@@ -15,7 +15,7 @@ pub struct Admission(Arc<Semaphore>);
 
 /// The right to be in work. It goes with the order, not with the client, who may hang up.
 #[derive(Debug)]
-pub struct Place {
+pub struct Permit {
     _permit: OwnedSemaphorePermit,
 }
 
@@ -26,8 +26,8 @@ impl Admission {
     }
 
     /// A place, or `None` if none got free in time.
-    pub async fn wait(&self) -> Option<Place> {
+    pub async fn wait(&self) -> Option<Permit> {
         let permit = timeout(MAX_WAIT, Arc::clone(&self.0).acquire_owned()).await.ok()?.ok()?;
-        Some(Place { _permit: permit })
+        Some(Permit { _permit: permit })
     }
 }

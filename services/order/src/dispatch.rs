@@ -1,23 +1,23 @@
 //! What happens to an order after the commit: it is published, its outbox row goes, its client is answered.
 //!
 //! The promise (ARCHITECTURE, "Order and message together"): 200 means it will be cooked, 500 that it will not be.
-//! So an order whose message cannot be confirmed is taken back before the client hears of it.
+//! So an order whose message cannot be confirmed is taken back before the client hears of it, and an order whose commit
+//! has an unknown outcome is looked for.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bus::{Outgoing, PublishError, Publisher};
 use db::orders::{self, PlacedOrder};
-use db::{Database, outbox};
-use domain::{OrderMessage, OrderNumber};
+use db::transitions::{self, Unsent};
+use db::{Database, DbError, outbox};
+use domain::OrderMessage;
 use logging::Log;
-use runtime::Backoff;
+use runtime::{Backoff, failpoint};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::writer::{NotPlaced, Placement};
-
-/// An order with its row and number.
-pub type Stored = PlacedOrder;
 
 /// Longest time that orders under way get when the service stops.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(12);
@@ -53,10 +53,19 @@ impl Dispatch {
     }
 
     /// Sees the orders of a transaction through, in a task of its own: the next transaction need not wait.
-    pub fn send(&mut self, orders: impl Iterator<Item = (Placement, Stored)>) {
+    pub fn send(&mut self, orders: Vec<(Placement, PlacedOrder)>) {
         while self.tasks.try_join_next().is_some() {}
-        let (context, orders) = (self.context.clone(), orders.collect());
-        self.tasks.spawn(context.see_through(orders));
+        self.tasks.spawn(self.context.clone().see_through(orders));
+    }
+
+    /// Finds out which of these orders were stored, under the ids they were given, and sees them through.
+    pub fn find_out(&mut self, orders: Vec<(Placement, i32)>, why: &DbError) {
+        while self.tasks.try_join_next().is_some() {}
+        for (placement, _) in &orders {
+            let message = "It is not known whether the order was stored; finding out";
+            placement.log(&self.context.log).error("db_transaction_failed", message, why).emit();
+        }
+        self.tasks.spawn(self.context.clone().decide(orders));
     }
 
     /// Waits until everything that is under way has been answered, for a bounded time.
@@ -73,7 +82,34 @@ impl Dispatch {
 }
 
 impl Context {
-    async fn see_through(self, orders: Vec<(Placement, Stored)>) {
+    async fn decide(self, orders: Vec<(Placement, i32)>) {
+        let ids: Vec<i32> = orders.iter().map(|(_, id)| *id).collect();
+        let stored = self
+            .until_known("Orders of unknown outcome cannot be looked for yet; trying again", || {
+                orders::find_out(&self.db, &ids)
+            })
+            .await;
+        let mut stored: HashMap<i32, PlacedOrder> =
+            stored.into_iter().map(|order| (order.id, order)).collect();
+        let mut found = Vec::new();
+        for (placement, id) in orders {
+            let log = placement.log(&self.log);
+            if let Some(order) = stored.remove(&id) {
+                log.info("order_outcome_found", format!("Order {} was stored", order.number))
+                    .detail("order_number", order.number.to_string())
+                    .emit();
+                found.push((placement, order));
+            } else {
+                log.info("order_outcome_found", "The order was not stored and never will be").emit();
+                placement.answer(Err(NotPlaced::Refused));
+            }
+        }
+        if !found.is_empty() {
+            self.see_through(found).await;
+        }
+    }
+
+    async fn see_through(self, orders: Vec<(Placement, PlacedOrder)>) {
         let mut publishing = JoinSet::new();
         for (placement, stored) in orders {
             let context = self.clone();
@@ -87,6 +123,7 @@ impl Context {
         while let Some(finished) = publishing.join_next().await {
             match finished {
                 Ok((placement, stored, Ok(()))) => {
+                    failpoint::reached("order.before_answer");
                     placement.answer(Ok(stored.number));
                     sent.push(stored.id);
                 }
@@ -95,6 +132,7 @@ impl Context {
                 Err(_) => {}
             }
         }
+        failpoint::reached("order.before_settling");
         if !sent.is_empty()
             && let Err(why) = outbox::settle_orders(&self.db, &sent).await
         {
@@ -106,13 +144,15 @@ impl Context {
         }
     }
 
-    async fn publish(&self, placement: &Placement, stored: Stored) -> Result<(), NotSent> {
+    async fn publish(&self, placement: &Placement, stored: PlacedOrder) -> Result<(), NotSent> {
         let order = OrderMessage::of(stored.number, &placement.order);
         let message = Outgoing::order(&order, stored.placed_at.into(), &placement.request_id)?;
         let routing_key = message.routing_key().to_owned();
-        self.publisher.publish(message).await?;
-        self.log
-            .with_request_id(placement.request_id.clone())
+        let confirm = self.publisher.send(message).await;
+        failpoint::reached("order.published");
+        confirm.received().await?;
+        placement
+            .log(&self.log)
             .debug("order_published", format!("Sent order {} to the kitchen", stored.number))
             .detail("order_number", stored.number.to_string())
             .detail("routing_key", routing_key)
@@ -120,15 +160,12 @@ impl Context {
         Ok(())
     }
 
-    async fn take_back(&self, unsent: Vec<(Placement, Stored, NotSent)>) {
+    async fn take_back(&self, unsent: Vec<(Placement, PlacedOrder, NotSent)>) {
         for (placement, stored, why) in &unsent {
-            self.log
-                .with_request_id(placement.request_id.clone())
-                .error(
-                    "rabbitmq_publish_failed",
-                    format!("Order {} was not confirmed by RabbitMQ", stored.number),
-                    why,
-                )
+            let message = format!("Order {} was not confirmed by RabbitMQ", stored.number);
+            placement
+                .log(&self.log)
+                .error("rabbitmq_publish_failed", message, why)
                 .detail("order_number", stored.number.to_string())
                 .emit();
         }
@@ -136,36 +173,45 @@ impl Context {
             // The commit decides; the relay sends it when the broker is back.
             Vec::new()
         } else {
-            let ids: Vec<i32> = unsent.iter().map(|(_, stored, _)| stored.id).collect();
-            self.cancel(&ids).await
+            self.cancel(&unsent).await
         };
         for (placement, stored, _) in unsent {
-            placement.answer(verdict(stored, &cancelled));
+            // A worker that already has the order keeps it.
+            let refused = cancelled.contains(&stored.id);
+            placement.answer(if refused { Err(NotPlaced::Refused) } else { Ok(stored.number) });
         }
     }
 
     /// Cancels what no worker has taken yet. The clients wait for it: until it is known, neither answer would be true.
-    async fn cancel(&self, ids: &[i32]) -> Vec<i32> {
+    async fn cancel(&self, unsent: &[(Placement, PlacedOrder, NotSent)]) -> Vec<i32> {
+        let unsent: Vec<_> = unsent
+            .iter()
+            .map(|(placement, stored, _)| Unsent {
+                id: stored.id,
+                request_id: &placement.request_id,
+                idempotency_key: placement.key.as_ref().map(|key| key.request().key.as_str()),
+            })
+            .collect();
+        self.until_known("Unsent orders could not be cancelled yet; trying again", || {
+            transitions::take_back(&self.db, &unsent, "the order message could not be sent")
+        })
+        .await
+    }
+
+    /// Asks the database until it answers. A client stops waiting before that if it takes long (`ANSWER_DEADLINE`).
+    async fn until_known<T, Answer>(&self, message: &str, mut ask: impl FnMut() -> Answer) -> T
+    where
+        Answer: Future<Output = Result<T, DbError>>,
+    {
         let mut backoff = Backoff::for_server();
         loop {
-            match orders::cancel_unsent(&self.db, ids, "the order message could not be sent").await {
-                Ok(cancelled) => return cancelled,
+            match ask().await {
+                Ok(answer) => return answer,
                 Err(why) => {
-                    self.log
-                        .error(
-                            "db_transaction_failed",
-                            "Unsent orders could not be cancelled yet; trying again",
-                            &why,
-                        )
-                        .emit();
+                    self.log.error("db_transaction_failed", message, &why).emit();
                     sleep(backoff.next_pause()).await;
                 }
             }
         }
     }
-}
-
-/// A worker that already has the order keeps it.
-fn verdict(stored: Stored, cancelled: &[i32]) -> Result<OrderNumber, NotPlaced> {
-    if cancelled.contains(&stored.id) { Err(NotPlaced) } else { Ok(stored.number) }
 }

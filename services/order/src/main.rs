@@ -3,9 +3,14 @@
 mod admission;
 mod api;
 mod arguments;
+mod changes;
+mod credentials;
 mod dispatch;
+mod idempotency;
+mod placing;
 mod relay;
 mod service;
+mod sweeper;
 mod writer;
 
 use std::process::ExitCode;

@@ -1,29 +1,65 @@
-//! The relay: sends what a crash, or a broker that was away, left in the outbox.
+//! The relay: sends what a crash, or a broker that was away, left in the outbox, and what nobody else has in hand.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bus::{Outgoing, Publisher};
+use db::outbox::Relayed;
 use db::{Database, DbError, outbox};
 use domain::RequestId;
 use logging::Log;
-use runtime::Shutdown;
-use tokio::time::sleep;
+use runtime::{Backoff, Shutdown};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 
-/// Pause between two looks at the outbox.
+/// Pause between two looks at the outbox, unless somebody says that there is something.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
-/// Younger rows are still in the hands of whoever wrote them, who waits for the confirm and then takes back the order.
-const MIN_AGE: Duration = Duration::from_secs(15);
 /// Most messages of one look.
 const BATCH: i64 = 100;
 
-/// Runs until the shutdown begins. Any number of services may do so at once.
-pub async fn run(db: Database, publisher: Publisher, log: Log, shutdown: &Shutdown) {
-    let relay = Relay { db, publisher, log };
-    while shutdown.or(sleep(POLL_INTERVAL)).await.is_some() {
-        if let Some(Err(why)) = shutdown.or(relay.run_once()).await {
-            relay.log.error("relay_failed", "The outbox could not be relayed; trying again", &why).emit();
-        }
+/// Tells the relay that there is something to send; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Nudge(Arc<Notify>);
+
+impl Nudge {
+    /// There is something to send now.
+    pub fn nudge(&self) {
+        self.0.notify_one();
     }
+}
+
+/// Runs until the shutdown begins. Any number of services may do so at once.
+pub async fn run(db: Database, publisher: Publisher, nudge: Nudge, log: Log, shutdown: &Shutdown) {
+    let relay = Relay { db, publisher, log };
+    let mut backoff = Backoff::for_server();
+    let mut pause = Duration::ZERO;
+    loop {
+        let waiting = timeout(pause, nudge.0.notified());
+        if shutdown.or(waiting).await.is_none() {
+            return;
+        }
+        let Some(outcome) = shutdown.or(relay.run_once()).await else { return };
+        pause = match outcome {
+            Ok(Look::More) => Duration::ZERO,
+            Ok(Look::All) => {
+                backoff.reset();
+                POLL_INTERVAL
+            }
+            Err(why) => {
+                relay.log.error("relay_failed", "The outbox could not be relayed; trying again", &why).emit();
+                let pause = backoff.next_pause();
+                shutdown.or(sleep(pause)).await;
+                Duration::ZERO
+            }
+        };
+    }
+}
+
+/// Whether there may be more than a look has found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    All,
+    More,
 }
 
 struct Relay {
@@ -33,38 +69,46 @@ struct Relay {
 }
 
 impl Relay {
-    async fn run_once(&self) -> Result<(), DbError> {
-        if self.publisher.can_send_orders() {
-            self.relay_orders().await?;
-        }
-        if self.publisher.can_send_status_updates() {
-            self.relay_status_updates().await?;
-        }
-        Ok(())
+    /// Both outboxes, whatever becomes of the other.
+    async fn run_once(&self) -> Result<Look, DbError> {
+        let orders = if self.publisher.can_send_orders() { self.relay_orders().await } else { Ok(Look::All) };
+        let updates = if self.publisher.can_send_status_updates() {
+            self.relay_status_updates().await
+        } else {
+            Ok(Look::All)
+        };
+        Ok(if orders? == Look::More || updates? == Look::More { Look::More } else { Look::All })
     }
 
-    async fn relay_orders(&self) -> Result<(), DbError> {
-        outbox::relay_orders(&self.db, MIN_AGE, BATCH, async |rows| {
+    async fn relay_orders(&self) -> Result<Look, DbError> {
+        let relayed = outbox::relay_orders(&self.db, BATCH, async |rows| {
             let messages = rows.into_iter().filter_map(|row| {
                 let message = Outgoing::order(&row.message, row.placed_at.into(), &row.request_id);
                 Some((row.order_id, row.message.order_number.to_string(), row.request_id, message.ok()?))
             });
             self.publish(messages.collect(), "order_published").await
-        })
-        .await
-        .map(drop)
+        });
+        Ok(self.judge(&relayed.await?))
     }
 
-    async fn relay_status_updates(&self) -> Result<(), DbError> {
-        outbox::relay_status_updates(&self.db, MIN_AGE, BATCH, async |rows| {
+    async fn relay_status_updates(&self) -> Result<Look, DbError> {
+        let relayed = outbox::relay_status_updates(&self.db, BATCH, async |rows| {
             let messages = rows.into_iter().filter_map(|row| {
                 let message = Outgoing::status_update(&row.update, &row.request_id);
                 Some((row.id, row.update.order_number.to_string(), row.request_id, message.ok()?))
             });
             self.publish(messages.collect(), "status_update_published").await
-        })
-        .await
-        .map(drop)
+        });
+        Ok(self.judge(&relayed.await?))
+    }
+
+    fn judge(&self, relayed: &Relayed) -> Look {
+        for why in &relayed.unreadable {
+            let message = "A message in the outbox cannot be read; it is set aside for an hour";
+            self.log.error("relay_failed", message, why).emit();
+        }
+        let full = i64::try_from(relayed.found).is_ok_and(|found| found >= BATCH);
+        if full && relayed.confirmed > 0 { Look::More } else { Look::All }
     }
 
     /// Publishes in the order given; returns the keys of what was confirmed.

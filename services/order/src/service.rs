@@ -16,7 +16,9 @@ use crate::NAME;
 use crate::admission::Admission;
 use crate::api::{self, Api};
 use crate::arguments::Arguments;
-use crate::relay;
+use crate::idempotency::KeysInWork;
+use crate::relay::{self, Nudge};
+use crate::sweeper::Sweeper;
 use crate::writer::Writer;
 
 /// The port is bound and the sessions with both servers are under way; nothing is answered yet.
@@ -25,6 +27,7 @@ pub struct Service {
     port: u16,
     max_concurrent: usize,
     api: Api,
+    sweeper: Sweeper,
     /// Ends when every handle to the writer is gone and every order is answered.
     writer: JoinHandle<()>,
     /// Ends after the writer, when every handle to the publisher is gone.
@@ -61,6 +64,15 @@ impl Service {
         let db = Database::new(&config.database, NAME)?;
         let (publisher, publisher_task) = Publisher::start(&config.rabbitmq, NAME, &log, &shutdown);
         let accept = config.order.accept_while_broker_down;
+        let relay = Nudge::default();
+        let sweeper = Sweeper {
+            db: db.clone(),
+            broker: config.rabbitmq.clone(),
+            resend_after: config.order.resend_after,
+            max_wait: config.kitchen.max_wait,
+            relay: relay.clone(),
+            log: log.clone(),
+        };
         let (writer, writer_task) =
             Writer::start(db.clone(), publisher.clone(), accept, arguments.max_concurrent, log.clone());
         let admission = Admission::new(arguments.max_concurrent);
@@ -68,7 +80,19 @@ impl Service {
             listener,
             port,
             max_concurrent: arguments.max_concurrent,
-            api: Api { admission, writer, db, schema_ready: Arc::default(), publisher, log },
+            api: Api {
+                settings: config.order.clone(),
+                admission,
+                keys: KeysInWork::default(),
+                writer,
+                relay,
+                db,
+                schema_ready: Arc::default(),
+                order_tokens: Arc::default(),
+                publisher,
+                log,
+            },
+            sweeper,
             writer: writer_task,
             publisher: publisher_task,
             shutdown,
@@ -80,7 +104,7 @@ impl Service {
     /// # Errors
     /// The database has a schema that this program cannot use, or the HTTP server failed.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let Self { listener, port, max_concurrent, api, writer, publisher, shutdown } = self;
+        let Self { listener, port, max_concurrent, api, sweeper, writer, publisher, shutdown } = self;
         let log = api.log.clone();
         log.info("service_started", format!("Order Service started on port {port}"))
             .detail("port", port)
@@ -92,7 +116,7 @@ impl Service {
         let handle = http.handle();
         let http = tokio::spawn(http);
 
-        let schema = tend_database(api, &shutdown).await;
+        let schema = tend_database(api, sweeper, &shutdown).await;
         shutdown.begin();
         log.info("graceful_shutdown", "Order Service stops: no new orders, those in work end").emit();
         handle.stop(true).await;
@@ -108,11 +132,12 @@ impl Service {
     }
 }
 
-/// Brings the schema up to date, then relays what is left in the outbox until the shutdown begins.
-async fn tend_database(api: Api, shutdown: &Shutdown) -> Result<(), SchemaError> {
+/// Brings the schema up to date, then relays and sweeps until the shutdown begins.
+async fn tend_database(api: Api, sweeper: Sweeper, shutdown: &Shutdown) -> Result<(), SchemaError> {
     if db::startup::migrated(&api.db, &api.log, shutdown).await? {
         api.schema_ready.store(true, Ordering::Relaxed);
-        relay::run(api.db, api.publisher, api.log, shutdown).await;
+        let relay = relay::run(api.db, api.publisher, api.relay, api.log, shutdown);
+        tokio::join!(Box::pin(relay), Box::pin(sweeper.run(shutdown)));
     }
     Ok(())
 }

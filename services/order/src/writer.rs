@@ -2,18 +2,27 @@
 //!
 //! An order that comes alone is stored at once; nothing here waits for company.
 
+use std::time::Duration;
+
 use bus::{PublishError, Publisher};
-use db::{Database, DbError, orders};
+use db::{Database, DbError, idempotency, orders};
 use domain::{NewOrder, OrderNumber, RequestId};
 use logging::Log;
+use runtime::failpoint;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
-use crate::admission::Place;
-use crate::dispatch::{Dispatch, Stored};
+use crate::admission::Permit;
+use crate::dispatch::Dispatch;
+use crate::idempotency::KeyInWork;
 
 /// Most orders that share a transaction.
 const MAX_BATCH: usize = 128;
+/// Ids that are reserved together.
+const ID_BLOCK: i32 = 256;
+/// Longest time that a client waits for its answer. What becomes of the order is found out all the same.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
 
 /// A handle to the task; cheap to clone.
 #[derive(Clone)]
@@ -25,17 +34,27 @@ pub struct Writer {
 pub struct Placement {
     pub order: NewOrder,
     pub request_id: RequestId,
+    /// Taken until the client is answered.
+    pub key: Option<KeyInWork>,
     reply: oneshot::Sender<Result<OrderNumber, NotPlaced>>,
     /// Held until the client is answered.
-    _place: Place,
+    _permit: Permit,
 }
 
-/// The order will not be cooked. The log says why.
+/// Why there is no order number. The log says more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotPlaced;
+pub enum NotPlaced {
+    /// The order will not be cooked.
+    Refused,
+    /// Another request with the same idempotency key came first; this one was not stored.
+    KeyTaken,
+    /// It is not known yet; the order is being cooked or will never be.
+    Unknown,
+}
 
 impl Placement {
-    fn log(&self, log: &Log) -> Log {
+    /// The log of its request.
+    pub fn log(&self, log: &Log) -> Log {
         log.with_request_id(self.request_id.clone())
     }
 
@@ -56,24 +75,29 @@ impl Writer {
     ) -> (Self, JoinHandle<()>) {
         let (queue, incoming) = mpsc::channel(capacity);
         let dispatch = Dispatch::new(db.clone(), publisher.clone(), accept_while_broker_down, log.clone());
-        let task = Task { db, publisher, accept_while_broker_down, dispatch, log };
+        let task = Task { db, publisher, accept_while_broker_down, reserved: Vec::new(), dispatch, log };
         (Self { queue }, tokio::spawn(task.run(incoming)))
     }
 
     /// Stores an order and sends it to the kitchen. It is carried through even if the caller goes away.
     ///
     /// # Errors
-    /// It was not stored, or could not be sent and was taken back.
+    /// It was not stored, or could not be sent and was taken back; or it is not known in time which.
     pub async fn place(
         &self,
         order: NewOrder,
         request_id: RequestId,
-        place: Place,
+        key: Option<KeyInWork>,
+        permit: Permit,
     ) -> Result<OrderNumber, NotPlaced> {
         let (reply, answer) = oneshot::channel();
-        let placement = Placement { order, request_id, reply, _place: place };
-        self.queue.send(placement).await.map_err(|_| NotPlaced)?;
-        answer.await.unwrap_or(Err(NotPlaced))
+        let placement = Placement { order, request_id, key, reply, _permit: permit };
+        self.queue.send(placement).await.map_err(|_| NotPlaced::Refused)?;
+        match timeout(ANSWER_DEADLINE, answer).await {
+            Ok(Ok(result)) => result,
+            // The service ends before it was found out.
+            Ok(Err(_)) | Err(_) => Err(NotPlaced::Unknown),
+        }
     }
 }
 
@@ -81,6 +105,8 @@ struct Task {
     db: Database,
     publisher: Publisher,
     accept_while_broker_down: bool,
+    /// Ids for orders to come.
+    reserved: Vec<i32>,
     dispatch: Dispatch,
     log: Log,
 }
@@ -93,48 +119,75 @@ impl Task {
             if self.publisher.can_send_orders() || self.accept_while_broker_down {
                 self.store(batch).await;
             } else {
-                self.refuse(batch);
+                let message = "The order was refused: RabbitMQ is away";
+                self.refuse(batch, "rabbitmq_publish_failed", message, &PublishError::NotConnected);
             }
         }
         self.dispatch.finish().await;
     }
 
-    /// The broker is known to be away: nothing is written.
-    fn refuse(&self, batch: Vec<Placement>) {
+    /// Nothing was written.
+    fn refuse(
+        &self,
+        batch: Vec<Placement>,
+        action: &'static str,
+        message: &str,
+        why: &dyn std::error::Error,
+    ) {
         for placement in batch {
-            let message = "The order was refused: RabbitMQ is away";
-            placement
-                .log(&self.log)
-                .error("rabbitmq_publish_failed", message, &PublishError::NotConnected)
-                .emit();
-            placement.answer(Err(NotPlaced));
+            placement.log(&self.log).error(action, message, why).emit();
+            placement.answer(Err(NotPlaced::Refused));
         }
     }
 
     async fn store(&mut self, batch: Vec<Placement>) {
-        match self.insert(&batch).await {
-            Ok(stored) => self.dispatch.send(batch.into_iter().zip(stored)),
+        const MESSAGE: &str = "The order could not be stored";
+        let ids = match self.ids(batch.len()).await {
+            Ok(ids) => ids,
+            Err(why) => return self.refuse(batch, "db_transaction_failed", MESSAGE, &why),
+        };
+        failpoint::reached("order.before_commit");
+        match self.insert(&batch, &ids).await {
+            Ok(stored) => {
+                failpoint::reached("order.committed");
+                self.dispatch.send(batch.into_iter().zip(stored).collect());
+            }
+            Err(why) if why.is_in_doubt() => {
+                self.dispatch.find_out(batch.into_iter().zip(ids).collect(), &why);
+            }
             // One order that the database refuses must not take its neighbours with it.
             Err(why) if why.is_permanent() && batch.len() > 1 => {
                 for placement in batch {
                     Box::pin(self.store(vec![placement])).await;
                 }
             }
-            Err(why) => {
+            Err(why) if idempotency::is_key_taken(&why) => {
                 for placement in batch {
-                    placement
-                        .log(&self.log)
-                        .error("db_transaction_failed", "The order could not be stored", &why)
-                        .emit();
-                    placement.answer(Err(NotPlaced));
+                    placement.answer(Err(NotPlaced::KeyTaken));
                 }
             }
+            Err(why) => self.refuse(batch, "db_transaction_failed", MESSAGE, &why),
         }
     }
 
-    async fn insert(&self, batch: &[Placement]) -> Result<Vec<Stored>, DbError> {
-        let orders: Vec<_> =
-            batch.iter().map(|placement| (&placement.order, &placement.request_id)).collect();
-        orders::place(&self.db, &orders).await
+    async fn ids(&mut self, count: usize) -> Result<Vec<i32>, DbError> {
+        while self.reserved.len() < count {
+            self.reserved.extend(orders::reserve_ids(&self.db, ID_BLOCK).await?);
+        }
+        Ok(self.reserved.drain(..count).collect())
+    }
+
+    async fn insert(&self, batch: &[Placement], ids: &[i32]) -> Result<Vec<orders::PlacedOrder>, DbError> {
+        let placements: Vec<_> = batch
+            .iter()
+            .zip(ids)
+            .map(|(placement, id)| orders::Placement {
+                id: *id,
+                order: &placement.order,
+                request_id: &placement.request_id,
+                idempotency: placement.key.as_ref().map(KeyInWork::request),
+            })
+            .collect();
+        orders::place(&self.db, &placements).await
     }
 }

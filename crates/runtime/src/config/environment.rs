@@ -24,6 +24,9 @@ const VARIABLES: &[(&str, Setter)] = &[
     ("ORDER_ACCEPT_WHILE_BROKER_DOWN", |config, text| {
         set(&mut config.order.accept_while_broker_down, parse_switch(text))
     }),
+    ("ORDER_STAFF_KEY", |config, text| set(&mut config.order.staff_key, Ok(text.into()))),
+    ("ORDER_RESEND_AFTER", |config, text| set(&mut config.order.resend_after, parse_seconds(text))),
+    ("KITCHEN_MAX_WAIT", |config, text| set(&mut config.kitchen.max_wait, parse_seconds(text))),
     ("KITCHEN_COOKING_SECONDS_DINE_IN", |config, text| {
         set(&mut config.kitchen.cooking_seconds.dine_in, parse_seconds(text))
     }),

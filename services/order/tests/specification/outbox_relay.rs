@@ -9,7 +9,7 @@ use crate::impatient_client::ImpatientClient;
 use crate::in_work::HeldCounter;
 
 /// Older than the time after which the relay takes care of a message.
-const AGE: &str = "update order_outbox set created_at = created_at - interval '1 minute'";
+const AGE: &str = "update order_outbox set due_at = due_at - interval '1 minute'";
 
 async fn outgoing(database: &Database) -> Value {
     database.value("select count(*) from order_outbox").await
@@ -59,8 +59,8 @@ async fn what_is_still_in_the_hands_of_its_service_is_left_alone() {
     stage.broker().await.purge("kitchen_takeout_queue").await;
     database
         .execute(
-            "insert into order_outbox (order_id, request_id, created_at)
-             select id, 'relay-' || id, now() - case when id = 1 then interval '0' else interval '1 minute' end
+            "insert into order_outbox (order_id, request_id, due_at)
+             select id, 'relay-' || id, now() - case when id = 1 then interval '-1 minute' else interval '1 minute' end
              from orders",
         )
         .await;
@@ -84,7 +84,7 @@ async fn what_another_relay_has_in_hand_is_left_to_it() {
     service.signal(Signal::STOP);
     database
         .execute(
-            "insert into order_outbox (order_id, request_id, created_at)
+            "insert into order_outbox (order_id, request_id, due_at)
              select id, 'relay-' || id, now() - interval '1 minute' from orders",
         )
         .await;

@@ -1,0 +1,60 @@
+//! `idempotency_keys`: which order was placed under which key. Rows are written with the order (`orders::place`).
+
+use std::time::Duration;
+
+use domain::{IdempotencyKey, Money, OrderNumber};
+
+use crate::database::{Database, DbError};
+
+/// How long a key is remembered.
+pub const KEPT_FOR: Duration = Duration::from_hours(24);
+
+/// The order that was placed under a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownRequest {
+    /// Of the body it was placed with.
+    pub fingerprint: Vec<u8>,
+    /// Its number.
+    pub number: OrderNumber,
+    /// Its price.
+    pub total_amount: Money,
+    /// Whether its message is still waiting for the broker's confirm: the answer is not decided yet.
+    pub undecided: bool,
+}
+
+/// Whether an order was not stored because its key is taken: the request came twice at once.
+pub fn is_key_taken(why: &DbError) -> bool {
+    why.is_duplicate_in("idempotency_keys")
+}
+
+/// What was placed under a key, if anything.
+///
+/// # Errors
+/// The database failed.
+pub async fn find(db: &Database, key: &IdempotencyKey) -> Result<Option<KnownRequest>, DbError> {
+    let sql = "
+        select known.fingerprint, orders.number, orders.total_amount::text,
+               exists (select 1 from order_outbox where order_outbox.order_id = orders.id)
+        from idempotency_keys as known join orders on orders.id = known.order_id
+        where known.key = $1";
+    let Some(row) = db.query_opt(sql, &[&key.as_str()]).await? else { return Ok(None) };
+    Ok(Some(KnownRequest {
+        fingerprint: row.try_get(0)?,
+        number: row.try_get::<_, &str>(1)?.parse().map_err(DbError::unexpected)?,
+        total_amount: row.try_get::<_, &str>(2)?.parse().map_err(DbError::unexpected)?,
+        undecided: row.try_get(3)?,
+    }))
+}
+
+/// Forgets keys that are older than [`KEPT_FOR`], at most `limit`.
+///
+/// # Errors
+/// The database failed.
+pub async fn prune(db: &Database, limit: i64) -> Result<(), DbError> {
+    let sql = "
+        delete from idempotency_keys where key in (
+            select key from idempotency_keys where created_at < now() - make_interval(secs => $1)
+            order by created_at limit $2 for update skip locked
+        )";
+    db.query(sql, &[&KEPT_FOR.as_secs_f64(), &limit]).await.map(drop)
+}

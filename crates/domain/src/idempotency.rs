@@ -1,0 +1,145 @@
+//! Placing an order twice and storing it once: the `Idempotency-Key` header (IETF draft, httpapi-idempotency-key-header).
+
+use std::fmt;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+/// What a client calls one attempt to place an order: 1 to 255 visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct IdempotencyKey(Arc<str>);
+
+/// A header value that is no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be 1 to {} visible ASCII characters, best a UUID, with or without quotes",
+    IdempotencyKey::MAX_LENGTH
+)]
+pub struct NotAKey;
+
+impl IdempotencyKey {
+    /// Most characters of a key.
+    pub const MAX_LENGTH: usize = 255;
+
+    /// Reads the header's value: a quoted string as the draft wants it (RFC 9651), or bare as most clients send it.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn parse(value: &[u8]) -> Result<Self, NotAKey> {
+        let text = std::str::from_utf8(value).map_err(|_| NotAKey)?.trim_matches([' ', '\t']);
+        let key = match text.strip_prefix('"') {
+            Some(quoted) => unquoted(quoted.strip_suffix('"').ok_or(NotAKey)?).ok_or(NotAKey)?,
+            None if text.contains(['"', '\\', ',']) => return Err(NotAKey),
+            None => text.to_owned(),
+        };
+        let sane =
+            (1..=Self::MAX_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        if sane { Ok(Self(key.into())) } else { Err(NotAKey) }
+    }
+
+    /// The key without quotes.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The inside of a quoted string: only `\"` and `\\` are escapes (RFC 9651, section 3.3.3).
+fn unquoted(inside: &str) -> Option<String> {
+    let mut text = String::with_capacity(inside.len());
+    let mut chars = inside.chars();
+    while let Some(next) = chars.next() {
+        match next {
+            '\\' => text.push(chars.next().filter(|escaped| matches!(escaped, '"' | '\\'))?),
+            '"' => return None,
+            other => text.push(other),
+        }
+    }
+    Some(text)
+}
+
+/// Tells one request body from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Of a request's body, byte for byte.
+    pub fn of(body: &[u8]) -> Self {
+        Self(Sha256::digest(body).into())
+    }
+
+    /// As it is stored.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// A request that may come again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotentRequest {
+    /// What the client calls it.
+    pub key: IdempotencyKey,
+    /// What it says.
+    pub fingerprint: Fingerprint,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parsed(value: &str) -> Result<String, NotAKey> {
+        IdempotencyKey::parse(value.as_bytes()).map(|key| key.as_str().to_owned())
+    }
+
+    #[test]
+    fn quoted_and_bare_keys_are_the_same() {
+        for value in ["\"8e03978e-40d5\"", "8e03978e-40d5", " 8e03978e-40d5\t"] {
+            assert_eq!(parsed(value).unwrap(), "8e03978e-40d5");
+        }
+        assert_eq!(parsed(r#""a\"b\\c""#).unwrap(), r#"a"b\c"#);
+        assert_eq!(parsed(&"k".repeat(255)).unwrap().len(), 255);
+    }
+
+    #[test]
+    fn what_is_no_key() {
+        for value in [
+            "",
+            " ",
+            "\"\"",
+            "\"",
+            "\"a",
+            "a\"",
+            "a b",
+            "\"a b\"",
+            "a,b",
+            "\"a\", \"b\"",
+            r#""a\n""#,
+            "é",
+            "a\u{0}b",
+        ] {
+            assert_eq!(parsed(value), Err(NotAKey), "{value:?}");
+        }
+        assert_eq!(parsed(&"k".repeat(256)), Err(NotAKey));
+        assert_eq!(IdempotencyKey::parse(b"\xff"), Err(NotAKey));
+    }
+
+    proptest! {
+        #[test]
+        fn a_quoted_key_comes_back(key in "[!-~]{1,255}") {
+            let quoted = format!("\"{}\"", key.replace('\\', r"\\").replace('"', "\\\""));
+            prop_assert_eq!(parsed(&quoted).unwrap(), key);
+        }
+
+        #[test]
+        fn nothing_from_outside_breaks_it(value in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = IdempotencyKey::parse(&value);
+        }
+    }
+}

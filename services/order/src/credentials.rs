@@ -1,0 +1,61 @@
+//! Who may change an order: its guest by the token that placing it returned, the staff by their key.
+
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName};
+use domain::{OrderNumber, OrderTokenKey, RequestId};
+use http_service::Problem;
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+
+/// Carries the capability to cancel an order: in the answer that placed it, and in the request that cancels it.
+pub const ORDER_TOKEN: HeaderName = HeaderName::from_static("x-order-token");
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// Whoever placed the order.
+    Guest,
+    /// Somebody who has the staff's key.
+    Staff,
+}
+
+/// Tells who asks. Nothing here depends on whether the order exists.
+///
+/// # Errors
+/// 401 without credentials, 403 with wrong ones.
+pub fn asker(
+    request: &HttpRequest,
+    number: OrderNumber,
+    tokens: &OrderTokenKey,
+    staff_key: &SecretString,
+    id: &RequestId,
+) -> Result<Asker, Problem> {
+    let forbidden = |detail: &str| Problem::new(StatusCode::FORBIDDEN, detail, id);
+    if let Some(token) = request.headers().get(ORDER_TOKEN) {
+        if tokens.fits(&number, token.as_bytes()) {
+            return Ok(Asker::Guest);
+        }
+        return Err(forbidden("This X-Order-Token is not the one that placing the order returned."));
+    }
+    let Some(authorization) = request.headers().get(header::AUTHORIZATION) else {
+        let detail = "Say who you are: with X-Order-Token as placing the order returned it, or with the staff's key as 'Authorization: Bearer <key>'.";
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, detail, id).challenge("Bearer"));
+    };
+    let staff_key = staff_key.expose_secret();
+    if staff_key.is_empty() {
+        return Err(forbidden(
+            "No staff key is configured here (order.staff_key): only guests can change orders.",
+        ));
+    }
+    let given = authorization.as_bytes().split_at_checked(7);
+    match given {
+        Some((scheme, key))
+            if scheme.eq_ignore_ascii_case(b"bearer ")
+                && bool::from(key.trim_ascii().ct_eq(staff_key.as_bytes())) =>
+        {
+            Ok(Asker::Staff)
+        }
+        _ => Err(forbidden("This is not the staff's key.")),
+    }
+}

@@ -1,0 +1,159 @@
+//! `POST /orders`: from the request to the answer.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use domain::place_order::{self, Rejection};
+use domain::{Money, OrderNumber, OrderStatus, RequestId};
+use http_service::server::read_body;
+use http_service::{Problem, request_id};
+use logging::Log;
+use serde::Serialize;
+
+use crate::api::Api;
+use crate::credentials::ORDER_TOKEN;
+use crate::idempotency::{self, Known};
+use crate::writer::NotPlaced;
+
+/// Seconds after which a client that was turned away should come back.
+const RETRY_AFTER: u64 = 1;
+
+/// The body of a success (specification, "Response Body").
+#[derive(Serialize)]
+struct Placed {
+    order_number: OrderNumber,
+    status: OrderStatus,
+    total_amount: Money,
+}
+
+impl Placed {
+    fn new(order_number: OrderNumber, total_amount: Money) -> Self {
+        Self { order_number, status: OrderStatus::Received, total_amount }
+    }
+}
+
+/// Takes an order.
+pub async fn place_order(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
+    let id = request_id::of(&request);
+    match place(&request, body, &api, &id).await {
+        Ok((placed, token)) => HttpResponse::Ok().insert_header((ORDER_TOKEN, token)).json(placed),
+        Err(problem) => problem.error_response(),
+    }
+}
+
+/// The answer and the token with which the order can be cancelled.
+async fn place(
+    request: &HttpRequest,
+    body: web::Payload,
+    api: &Api,
+    id: &RequestId,
+) -> Result<(Placed, String), Problem> {
+    let log = api.log.with_request_id(id.clone());
+    let refuse = |problem: Problem| {
+        log.error("validation_failed", "The request was refused", &problem).emit();
+        problem
+    };
+    check_media_type(request, id).map_err(refuse)?;
+    let body = read_body(request, body, id).await.map_err(refuse)?;
+    let order = place_order::parse(&body).map_err(|rejection| invalid(&rejection, &log))?;
+    let idempotent = idempotency::of(request, &body, id).map_err(refuse)?;
+
+    let failed = |why: db::DbError| {
+        log.error("db_transaction_failed", "The order could not be stored", &why).emit();
+        Problem::internal(id)
+    };
+    let tokens = api.order_tokens().await.map_err(failed)?;
+    let key = match idempotent {
+        None => None,
+        Some(idempotent) => {
+            let key = api.keys.take(idempotent).ok_or_else(|| refuse(idempotency::in_work(id)))?;
+            let decided_by_commit = api.settings.accept_while_broker_down;
+            let known = idempotency::look_up(&api.db, key.request(), decided_by_commit, id).await;
+            match known.map_err(failed)?.map_err(refuse)? {
+                Known::Placed(known) => {
+                    log.debug("order_repeated", format!("Order {} was placed before", known.number)).emit();
+                    return Ok((Placed::new(known.number, known.total_amount), tokens.token(&known.number)));
+                }
+                Known::New => Some(key),
+            }
+        }
+    };
+
+    let Some(permit) = api.admission.wait().await else {
+        let detail = "Too many orders are in work at the moment. Try again in a second.";
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id).retry_after(RETRY_AFTER);
+        log.error("order_turned_away", "Too many orders are in work (--max-concurrent)", &problem).emit();
+        return Err(problem);
+    };
+    log.debug("order_received", format!("Received an order of {}", order.total_amount))
+        .detail("order_type", order.service.order_type().as_str())
+        .detail("items", order.items.len())
+        .detail("total_amount", serde_json::json!(order.total_amount))
+        .detail("priority", order.priority.get())
+        .emit();
+    let total_amount = order.total_amount.clone();
+    match api.writer.place(order, id.clone(), key, permit).await {
+        Ok(number) => Ok((Placed::new(number, total_amount), tokens.token(&number))),
+        Err(NotPlaced::Refused) => Err(Problem::internal(id)),
+        Err(NotPlaced::KeyTaken) => Err(refuse(idempotency::in_work(id))),
+        Err(NotPlaced::Unknown) => {
+            let detail = "It is not known yet whether the order will be cooked: it will be found out. Do not order again without the same Idempotency-Key.";
+            let problem = Problem::new(StatusCode::GATEWAY_TIMEOUT, detail, id);
+            log.error(
+                "order_outcome_unknown",
+                "The client was told that the outcome is not known yet",
+                &problem,
+            )
+            .emit();
+            Err(problem)
+        }
+    }
+}
+
+/// Takes JSON, and what does not say what it is.
+fn check_media_type(request: &HttpRequest, id: &RequestId) -> Result<(), Problem> {
+    let header = |name: header::HeaderName| {
+        let value = request.headers().get(name)?;
+        Some(String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_lowercase())
+    };
+    if let Some(encoding) = header(header::CONTENT_ENCODING).filter(|encoding| encoding != "identity") {
+        let detail =
+            format!("The body has the content encoding {encoding:?}; send it as it is, without one.");
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail, id));
+    }
+    let media_type = header(header::CONTENT_TYPE).unwrap_or_default();
+    let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    if media_type.is_empty() || media_type == "application/json" || media_type.ends_with("+json") {
+        return Ok(());
+    }
+    let detail =
+        format!("The body has the media type {media_type:?}; send it with Content-Type: application/json.");
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail, id))
+}
+
+fn invalid(rejection: &Rejection, log: &Log) -> Problem {
+    let mut line = log.error("validation_failed", "The order was refused", rejection);
+    let problem = match rejection {
+        Rejection::Malformed(_) => {
+            let detail = format!("{}.", capitalised(&rejection.to_string()));
+            Problem::new(StatusCode::BAD_REQUEST, detail, log.request_id())
+        }
+        Rejection::Invalid(violations) => {
+            line = line.detail("violations", serde_json::json!(violations));
+            let detail = violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                format!("The order is not valid: {detail}."),
+                log.request_id(),
+            )
+            .with_errors(violations.clone())
+        }
+    };
+    line.emit();
+    problem
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
