@@ -1,0 +1,175 @@
+//! `POST /orders/{number}/cancel` and `/complete`.
+
+use serde_json::json;
+use testkit::http::Answer;
+use testkit::orders::takeout;
+use testkit::{Service, Stage, eventually};
+
+use crate::{life, post};
+
+const STAFF: (&str, &str) = ("Authorization", "Bearer the-staff-knows");
+
+async fn open() -> (Stage, Service) {
+    let stage = Stage::new().await;
+    let service = stage.order_service().env("ORDER_STAFF_KEY", "the-staff-knows").start().await;
+    (stage, service)
+}
+
+/// Places an order; returns its number and its token.
+async fn placed(service: &Service) -> (String, String) {
+    let answer = post(service, "/orders", &[], &takeout().to_string()).await;
+    assert_eq!(answer.status, 200);
+    (answer.json()["order_number"].as_str().unwrap().to_owned(), answer.header("x-order-token").to_owned())
+}
+
+async fn cancel(service: &Service, number: &str, credentials: (&str, &str)) -> Answer {
+    post(service, &format!("/orders/{number}/cancel"), &[credentials], "").await
+}
+
+async fn complete(service: &Service, number: &str, credentials: (&str, &str)) -> Answer {
+    post(service, &format!("/orders/{number}/complete"), &[credentials], "").await
+}
+
+#[tokio::test]
+async fn a_guest_cancels_what_nobody_cooks_yet() {
+    let (stage, service) = open().await;
+    let subscriber = stage.subscriber().start().await;
+    let (number, token) = placed(&service).await;
+    let answer = cancel(&service, &number, ("X-Order-Token", &token)).await;
+    assert_eq!((answer.status, answer.json()), (200, json!({"order_number": number, "status": "cancelled"})));
+    let database = stage.database().await;
+    assert_eq!(life(&database, &number).await, ["received", "cancelled"]);
+    let shown = subscriber.notification(&number).await;
+    assert_eq!(
+        shown,
+        format!("Notification for order {number}: Status changed from 'received' to 'cancelled' by guest.")
+    );
+    // Its message is dropped, and nobody cooks it.
+    let worker = stage.kitchen_worker("chef").start().await;
+    worker.log("order_skipped").await;
+    assert_eq!(life(&database, &number).await, ["received", "cancelled"]);
+    let again = cancel(&service, &number, ("X-Order-Token", &token)).await;
+    assert_eq!((again.status, &again.json()["current_status"]), (409, &json!("cancelled")));
+}
+
+#[tokio::test]
+async fn a_guest_is_too_late_when_it_cooks_and_the_staff_is_not() {
+    let (stage, service) = open().await;
+    let worker = stage.kitchen_worker("chef").cooking_seconds(600.0).start().await;
+    let subscriber = stage.subscriber().start().await;
+    let (number, token) = placed(&service).await;
+    worker.log("order_processing_started").await;
+    let late = cancel(&service, &number, ("X-Order-Token", &token)).await;
+    assert_eq!((late.status, &late.json()["current_status"]), (409, &json!("cooking")));
+
+    assert_eq!(cancel(&service, &number, STAFF).await.status, 200);
+    // The cook notices long before the food would be ready, and is free for the next order.
+    worker.log("order_skipped").await;
+    let database = stage.database().await;
+    assert_eq!(life(&database, &number).await, ["received", "cooking", "cancelled"]);
+    assert_eq!(database.value("select count(*) from order_claims").await, 0);
+    subscriber.notification("from 'cooking' to 'cancelled' by staff").await;
+    let (next, _) = placed(&service).await;
+    eventually("the next order to cook", async || {
+        (life(&database, &next).await == ["received", "cooking"]).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn staff_completes_what_is_ready_and_nothing_else() {
+    let (stage, service) = open().await;
+    let (number, token) = placed(&service).await;
+    let early = complete(&service, &number, STAFF).await;
+    assert_eq!((early.status, &early.json()["current_status"]), (409, &json!("received")));
+    let _worker = stage.kitchen_worker("chef").start().await;
+    let database = stage.database().await;
+    eventually("it to be ready", async || (life(&database, &number).await.len() == 3).then_some(())).await;
+    assert_eq!(complete(&service, &number, ("X-Order-Token", &token)).await.status, 403, "guests do not");
+
+    let answer = complete(&service, &number, STAFF).await;
+    assert_eq!((answer.status, answer.json()), (200, json!({"order_number": number, "status": "completed"})));
+    assert_eq!(life(&database, &number).await, ["received", "cooking", "ready", "completed"]);
+    for (answer, what) in [
+        (complete(&service, &number, STAFF).await, "complete"),
+        (cancel(&service, &number, STAFF).await, "cancel"),
+    ] {
+        assert_eq!((answer.status, &answer.json()["current_status"]), (409, &json!("completed")), "{what}");
+    }
+    eventually("no claim and no message to be left", async || {
+        let left = "select (select count(*) from status_outbox) + (select count(*) from order_claims)";
+        (database.value(left).await == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_learns_which_orders_exist() {
+    let (_stage, service) = open().await;
+    let (number, token) = placed(&service).await;
+    let absent = number.replace("_001", "_999");
+    let nobody = |number: &str| {
+        let path = format!("/orders/{number}/cancel");
+        let service = &service;
+        async move { post(service, &path, &[], "").await }
+    };
+    for number in [&number, &absent] {
+        let answer = nobody(number).await;
+        assert_eq!((answer.status, answer.header("www-authenticate")), (401, "Bearer"));
+        for wrong in [
+            ("Authorization", "Bearer wrong"),
+            ("Authorization", "Bearer "),
+            ("Authorization", "Basic dGhlLXN0YWZmLWtub3dz"),
+            ("Authorization", "the-staff-knows"),
+            ("X-Order-Token", "wrong"),
+            ("X-Order-Token", ""),
+        ] {
+            assert_eq!(cancel(&service, number, wrong).await.status, 403, "{number} {wrong:?}");
+            assert_eq!(complete(&service, number, wrong).await.status, 403, "{number} {wrong:?}");
+        }
+    }
+    // Another order's token is as good as none.
+    assert_eq!(cancel(&service, &absent, ("X-Order-Token", &token)).await.status, 403);
+    assert_eq!(cancel(&service, &absent, STAFF).await.status, 404);
+    for malformed in ["ORD_1", "%00", "ORD_20261121_001'--"] {
+        assert_eq!(cancel(&service, malformed, STAFF).await.status, 404, "{malformed}");
+    }
+    assert_eq!(service.get(&format!("/orders/{number}/cancel")).await.status, 405);
+}
+
+#[tokio::test]
+async fn without_a_configured_key_there_is_no_staff() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    let (number, token) = placed(&service).await;
+    for credentials in [STAFF, ("Authorization", "Bearer ")] {
+        let answer = cancel(&service, &number, credentials).await;
+        assert_eq!(answer.status, 403);
+        assert!(answer.json()["detail"].as_str().unwrap().contains("order.staff_key"), "{answer:?}");
+    }
+    assert_eq!(cancel(&service, &number, ("X-Order-Token", &token)).await.status, 200);
+}
+
+#[tokio::test]
+async fn of_a_cancel_and_a_cook_that_meet_one_wins() {
+    let (stage, service) = open().await;
+    let database = stage.database().await;
+    let _worker = stage.kitchen_worker("chef").start().await;
+    let mut won = [0, 0];
+    for _ in 0..30 {
+        let (number, token) = placed(&service).await;
+        let answer = cancel(&service, &number, ("X-Order-Token", &token)).await;
+        let life = eventually("an end", async || {
+            let life = life(&database, &number).await;
+            matches!(life.last().unwrap().as_str(), "ready" | "cancelled").then_some(life)
+        })
+        .await;
+        match answer.status {
+            200 => assert_eq!(life, ["received", "cancelled"]),
+            409 => assert_eq!(life, ["received", "cooking", "ready"]),
+            _ => panic!("{answer:?}"),
+        }
+        won[usize::from(answer.status == 409)] += 1;
+    }
+    println!("cancelled: {}, cooked: {}", won[0], won[1]);
+}

@@ -1,0 +1,38 @@
+//! The order service beyond the specification's own sentences: an order placed twice, of unknown outcome, lost on the way,
+//! cancelled, completed.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+
+mod changes;
+mod idempotency;
+mod killed;
+mod lost_messages;
+mod unknown_outcome;
+
+use testkit::Service;
+use testkit::database::Database;
+use testkit::http::{Answer, send};
+use testkit::orders::takeout;
+use tokio::task::JoinHandle;
+
+/// Sends a request with these headers.
+async fn post(service: &Service, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    send(service.port(), "POST", path, headers, body.as_bytes()).await
+}
+
+/// A client that places an order and waits for the answer, while the test does something else.
+fn placing(service: &Service, headers: &'static [(&'static str, &'static str)]) -> JoinHandle<Answer> {
+    let port = service.port();
+    tokio::spawn(
+        async move { send(port, "POST", "/orders", headers, takeout().to_string().as_bytes()).await },
+    )
+}
+
+/// The status log of an order, oldest first.
+async fn life(database: &Database, number: &str) -> Vec<String> {
+    let sql = format!(
+        "select log.status from order_status_log log join orders on orders.id = order_id where number = '{number}' order by log.id"
+    );
+    let rows = database.rows(&sql).await;
+    rows.iter().map(|row| row["status"].as_str().unwrap().to_owned()).collect()
+}

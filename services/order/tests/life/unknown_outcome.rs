@@ -1,0 +1,132 @@
+//! The connection breaks during the commit: what became of the order is found out before anybody is answered.
+
+use testkit::database::Database;
+use testkit::orders::takeout;
+use testkit::{Stage, eventually};
+
+use crate::{life, placing};
+
+const WAITING_COMMITS: &str =
+    "select count(*) from pg_stat_activity where wait_event = 'advisory' and datname = current_database()";
+
+/// Transactions that do this to an order wait with their commit until the advisory lock 42 is released.
+async fn commits_wait(stage: &Stage, what: &str) -> Database {
+    let holder = stage.database().await;
+    holder
+        .execute(&format!(
+            "create function slow() returns trigger language plpgsql as
+                 $$ begin perform pg_advisory_xact_lock(42); return null; end $$;
+             create constraint trigger slow after {what} on orders deferrable initially deferred
+                 for each row execute function slow();
+             select pg_advisory_lock(42)"
+        ))
+        .await;
+    holder
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_was_lost_is_found_and_the_order_goes_its_way() {
+    let stage = Stage::new().await;
+    let proxy = stage.postgres_proxy().await;
+    let service = stage.order_service().env("DB_PORT", proxy.port().to_string()).start().await;
+    service.place(&takeout()).await;
+    let (broker, database) = (stage.broker().await, stage.database().await);
+    broker.take("kitchen_takeout_queue").await;
+
+    // The statement reaches the server; its answer does not come back.
+    proxy.silence();
+    let client = placing(&service, &[]);
+    eventually("a stored order", async || {
+        (database.value("select count(*) from orders").await == 2).then_some(())
+    })
+    .await;
+    proxy.cut();
+    service.log_where("the doubt", |line| line["message"].as_str().unwrap().contains("not known")).await;
+    proxy.mend();
+    let answer = client.await.unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let number = answer.json()["order_number"].as_str().unwrap().to_owned();
+    assert_eq!(broker.take("kitchen_takeout_queue").await.json()["order_number"], number.as_str());
+    service.log("order_outcome_found").await;
+    assert_eq!(life(&database, &number).await, ["received"]);
+    eventually("an empty outbox", async || {
+        (database.value("select count(*) from order_outbox").await == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_comes_late_is_barred_once_its_client_heard_500() {
+    let stage = Stage::new().await;
+    let proxy = stage.postgres_proxy().await;
+    let service = stage.order_service().env("DB_PORT", proxy.port().to_string()).start().await;
+    let database = stage.database().await;
+    // Everybody who wants a number waits: the transaction has begun, and stored nothing yet.
+    let holder = stage.database().await;
+    holder.execute("begin; lock table order_counters in exclusive mode").await;
+    let client = placing(&service, &[]);
+    let waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+    eventually("a transaction that waits", async || (database.value(waiting).await == 1).then_some(())).await;
+    proxy.cut();
+    service.log_where("the doubt", |line| line["message"].as_str().unwrap().contains("not known")).await;
+    proxy.mend();
+    let answer = client.await.unwrap();
+    assert_eq!(answer.status, 500, "{answer:?}");
+    // Only now the server goes on with the transaction, which nobody waits for any more.
+    assert_eq!(database.value(waiting).await, 1, "it must still be there for this test to mean anything");
+    holder.execute("commit").await;
+    eventually("its end", async || (database.value(waiting).await == 0).then_some(())).await;
+
+    assert!(service.place(&takeout()).await.ends_with("_001"), "no number was lost");
+    assert_eq!(database.value("select count(*) from orders").await, 1);
+}
+
+#[tokio::test]
+async fn a_transaction_that_still_runs_is_awaited() {
+    let stage = Stage::new().await;
+    let proxy = stage.postgres_proxy().await;
+    let service = stage.order_service().env("DB_PORT", proxy.port().to_string()).start().await;
+    let database = stage.database().await;
+    let holder = commits_wait(&stage, "insert").await;
+    let client = placing(&service, &[]);
+    eventually("a commit that waits", async || (database.value(WAITING_COMMITS).await == 1).then_some(()))
+        .await;
+    proxy.cut();
+    service.log_where("the doubt", |line| line["message"].as_str().unwrap().contains("not known")).await;
+    proxy.mend();
+    let asking = "select count(*) from pg_stat_activity where wait_event = 'transactionid' and datname = current_database()";
+    eventually("the service to wait for it", async || (database.value(asking).await == 1).then_some(()))
+        .await;
+    assert!(!client.is_finished(), "nobody is answered before it is known");
+    holder.execute("select pg_advisory_unlock(42)").await;
+    let answer = client.await.unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(database.value("select count(*) from orders where status = 'received'").await, 1);
+}
+
+#[tokio::test]
+async fn a_cancellation_whose_answer_was_lost_is_still_a_500() {
+    let stage = Stage::new().await;
+    let (postgres, rabbitmq) = (stage.postgres_proxy().await, stage.rabbitmq_proxy().await);
+    let launch = stage.order_service().env("DB_PORT", postgres.port().to_string());
+    let service = launch.env("RABBITMQ_PORT", rabbitmq.port().to_string()).start().await;
+    let database = stage.database().await;
+    let holder = commits_wait(&stage, "update").await;
+    rabbitmq.silence();
+    let client = placing(&service, &[]);
+    eventually("a cancellation", async || (database.value(WAITING_COMMITS).await == 1).then_some(())).await;
+    postgres.cut();
+    service
+        .log_where("the doubt", |line| {
+            line["message"].as_str().unwrap().contains("could not be cancelled yet")
+        })
+        .await;
+    holder.execute("select pg_advisory_unlock(42)").await;
+    let cancelled = "select count(*) from orders where status = 'cancelled'";
+    eventually("the order to be taken back", async || (database.value(cancelled).await == 1).then_some(()))
+        .await;
+    postgres.mend();
+    let answer = client.await.unwrap();
+    assert_eq!(answer.status, 500, "{answer:?}");
+    assert_eq!(database.value("select count(*) from order_status_log where status = 'cancelled'").await, 1);
+}
