@@ -61,9 +61,10 @@ async fn a_transaction_that_comes_late_is_barred_once_its_client_heard_500() {
     let proxy = stage.postgres_proxy().await;
     let service = stage.order_service().env("DB_PORT", proxy.port().to_string()).start().await;
     let database = stage.database().await;
+    service.place(&takeout()).await;
     // Everybody who wants a number waits: the transaction has begun, and stored nothing yet.
     let holder = stage.database().await;
-    holder.execute("begin; lock table order_counters in exclusive mode").await;
+    holder.execute("begin; select 1 from order_counters for update").await;
     let client = placing(&service, &[]);
     let waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
     eventually("a transaction that waits", async || (database.value(waiting).await == 1).then_some(())).await;
@@ -77,8 +78,8 @@ async fn a_transaction_that_comes_late_is_barred_once_its_client_heard_500() {
     holder.execute("commit").await;
     eventually("its end", async || (database.value(waiting).await == 0).then_some(())).await;
 
-    assert!(service.place(&takeout()).await.ends_with("_001"), "no number was lost");
-    assert_eq!(database.value("select count(*) from orders").await, 1);
+    assert!(service.place(&takeout()).await.ends_with("_002"), "no number was lost");
+    assert_eq!(database.value("select count(*) from orders").await, 2);
 }
 
 #[tokio::test]
