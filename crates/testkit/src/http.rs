@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::io;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -34,6 +35,10 @@ impl Answer {
 
 /// Sends a request with these headers and this body.
 pub async fn send(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    send_raw(port, &request(method, path, headers, body)).await
+}
+
+fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
     for (name, value) in headers {
         let _ = write!(head, "{name}: {value}\r\n");
@@ -42,7 +47,26 @@ pub async fn send(port: u16, method: &str, path: &str, headers: &[(&str, &str)],
         let _ = write!(head, "Content-Length: {}\r\n", body.len());
     }
     head.push_str("\r\n");
-    send_raw(port, &[head.as_bytes(), body].concat()).await
+    [head.as_bytes(), body].concat()
+}
+
+/// As [`send`], for a server that may be away, or break off.
+///
+/// # Errors
+/// There is no whole answer.
+pub async fn try_send(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> io::Result<Answer> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    stream.write_all(&request(method, path, headers, body)).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    let text = String::from_utf8_lossy(&answer);
+    if text.contains("\r\n\r\n") { Ok(parse(&text)) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 /// Sends these bytes and reads until the server closes the connection.
