@@ -45,7 +45,7 @@ pub struct Claim {
     pub attempt: i32,
     /// When it should be ready, by the database's clock.
     pub estimated_completion: OffsetDateTime,
-    /// The announcement that cooking began; only the first claim makes one.
+    /// The announcement that cooking began: the first claim makes it; later ones find it if nobody was told yet.
     pub announcement: Option<StatusOutboxRow>,
 }
 
@@ -76,8 +76,9 @@ pub async fn claim(
                 where claim.lease_until <= now() or claim.token = excluded.token
             returning order_id, attempt, estimated_completion
         ), started as (
-            update orders set status = 'cooking', processed_by = $2, updated_at = now()
-            from granted where id = order_id
+            update orders set status = 'cooking', processed_by = $2,
+                updated_at = case target.status when 'received' then now() else updated_at end
+            from granted join target on target.id = order_id where orders.id = order_id
         ), logged as (
             insert into order_status_log (order_id, status, changed_by, changed_at)
             select order_id, 'cooking', $2, now() from granted join target on id = order_id where status = 'received'
@@ -122,7 +123,7 @@ pub async fn claim(
     };
     let estimated_completion: OffsetDateTime = row.try_get("estimated_completion")?;
     let changed_at: OffsetDateTime = row.try_get("changed_at")?;
-    let announcement = row.try_get::<_, Option<i64>>("announced_id")?.map(|id| StatusOutboxRow {
+    let announced = row.try_get::<_, Option<i64>>("announced_id")?.map(|id| StatusOutboxRow {
         id,
         request_id: request_id.clone(),
         update: StatusUpdate {
@@ -134,12 +135,42 @@ pub async fn claim(
             estimated_completion: Some(estimated_completion.into()),
         },
     });
+    let announcement = match announced {
+        None => untold_start(db, number).await?,
+        announced => announced,
+    };
     Ok(ClaimOutcome::Granted(Claim {
         order_id: row.try_get("id")?,
         attempt,
         estimated_completion,
         announcement,
     }))
+}
+
+/// The announcement that an order's cooking began, if it is in the outbox still: the cook was lost before it told anybody.
+async fn untold_start(db: &Database, number: &OrderNumber) -> Result<Option<StatusOutboxRow>, DbError> {
+    let sql = "
+        select id, request_id, changed_by, changed_at, estimated_completion
+        from status_outbox where order_number = $1 and new_status = 'cooking'";
+    let row = db.query_opt(sql, &[&number.to_string()]).await?;
+    row.map(|row| {
+        let request_id = RequestId::parse(row.try_get("request_id")?)
+            .ok_or_else(|| DbError::unexpected("an announcement without a request id"))?;
+        let estimated_completion: Option<OffsetDateTime> = row.try_get("estimated_completion")?;
+        Ok(StatusOutboxRow {
+            id: row.try_get("id")?,
+            request_id,
+            update: StatusUpdate {
+                order_number: *number,
+                old_status: OrderStatus::Received,
+                new_status: OrderStatus::Cooking,
+                changed_by: row.try_get("changed_by")?,
+                timestamp: row.try_get::<_, OffsetDateTime>("changed_at")?.into(),
+                estimated_completion: estimated_completion.map(Into::into),
+            },
+        })
+    })
+    .transpose()
 }
 
 /// Sets a claimed order to `ready`, counts it for the worker, writes the status row and the announcement's outbox row.

@@ -66,12 +66,18 @@ pub async fn heartbeat(
     cooking: &[i32],
     lease: Duration,
 ) -> Result<Option<Vec<i32>>, DbError> {
+    // Both rows are locked first: an update that waited for the row of `workers` alone would not see that the session
+    // behind it has become another's meanwhile, or ended.
     let sql = "
-        with beat as (
+        with worker as (
+            select id from workers where name = $1 for update
+        ), session as (
+            select worker_id from worker_sessions join worker on worker_id = worker.id
+            where token = $2 for update of worker_sessions
+        ), beat as (
             update workers set last_seen = now(), status = 'online'
-            from worker_sessions as session
-            where workers.name = $1 and session.worker_id = workers.id and session.token = $2
-            returning workers.id
+            from session where id = worker_id
+            returning id
         ), renewed as (
             update order_claims set lease_until = now() + make_interval(secs => $3) from beat
             where token = $2 and order_id = any($4)
@@ -84,19 +90,24 @@ pub async fn heartbeat(
     row.map(|row| Ok(row.try_get(0)?)).transpose()
 }
 
-/// Signs the worker off. It cooks nothing any more: claims that it still has, perhaps without knowing, end.
+/// Signs the worker off and ends its session: a sign of life that comes late changes nothing any more. It cooks nothing:
+/// claims that it still has, perhaps without knowing, end.
 ///
 /// # Errors
 /// The database failed; the worker will be seen as offline two intervals after its last heartbeat.
 pub async fn go_offline(db: &Database, claimant: &Claimant) -> Result<(), DbError> {
     let sql = "
-        with gone as (
+        with worker as (
+            select id from workers where name = $1 for update
+        ), session as (
+            delete from worker_sessions using worker
+            where worker_id = worker.id and token = $2
+            returning worker_id
+        ), gone as (
             update workers set status = 'offline', last_seen = now()
-            from worker_sessions as session
-            where workers.name = $1 and session.worker_id = workers.id and session.token = $2
-            returning workers.id
+            from session where id = worker_id
         )
-        update order_claims set lease_until = now() from gone where token = $2 and lease_until > now()";
+        update order_claims set lease_until = now() from session where token = $2 and lease_until > now()";
     db.query(sql, &[&claimant.worker.as_str(), &claimant.token]).await.map(drop)
 }
 

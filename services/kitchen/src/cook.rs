@@ -39,36 +39,34 @@ pub struct Cook {
     pub shutdown: Shutdown,
 }
 
-/// What is left when the worker stops: a delivery that was never started, to be returned.
-pub type Unstarted = Option<Held>;
+/// What is left when the worker stops: a delivery that it does not see to its end, to be returned.
+pub type Unfinished = Option<Held>;
 
-/// How an attempt at an order ended, or why it did not.
+/// What came of an attempt at an order.
 enum Attempt {
-    /// Nothing is left to do for it.
-    Settled,
+    /// It is over, for this delivery.
+    Ended(End),
     /// The claim went to another worker: look what has become of the order.
     ClaimLost,
     /// Another worker that lives cooks it: look again after the pause.
     HeldByOther { pause: Duration },
-    /// The worker stops before it was started.
-    Stopping,
-    /// The database could not say who cooks it.
-    NotClaimed,
-    /// There is no such order.
-    Unknown,
 }
 
 /// What to do with the delivery in the end.
 enum End {
+    /// Acknowledge it: nothing is left to do for the order.
     Settled,
+    /// Return it after a pause: the database could not say who cooks the order.
     NotClaimed,
+    /// Bury it: there is no such order.
     Unknown,
+    /// Keep it until the session ends: the worker stops before the order is done.
     Stopping,
 }
 
 impl Cook {
     /// Sees one delivery through.
-    pub async fn process(self, held: Held) -> Unstarted {
+    pub async fn process(self, held: Held) -> Unfinished {
         let request_id = held.delivery.request_id().unwrap_or_else(|| RequestId::from_random(rand::random()));
         let log = self.duty.log.with_request_id(request_id);
         let order = match OrderMessage::parse(&held.delivery.body) {
@@ -107,10 +105,7 @@ impl Cook {
                         .emit();
                     self.shutdown.or(sleep(pause)).await;
                 }
-                Attempt::Settled => break End::Settled,
-                Attempt::NotClaimed => break End::NotClaimed,
-                Attempt::Unknown => break End::Unknown,
-                Attempt::Stopping => break End::Stopping,
+                Attempt::Ended(end) => break end,
             }
         };
         let held = self.stove.take_off(number)?;
@@ -125,13 +120,13 @@ impl Cook {
         }
     }
 
-    async fn bury(&self, held: Held, why: &Hopeless, log: &Log) -> Unstarted {
+    async fn bury(&self, held: Held, why: &Hopeless, log: &Log) -> Unfinished {
         dead_letter::bury(held, why, &self.publisher, log, &self.shutdown).await
     }
 
     /// Returns an order that this worker cannot cook, or cannot at the moment (specification, "Worker Specialization",
     /// "Error and Redelivery Handling").
-    async fn give_back(&self, held: Held) -> Unstarted {
+    async fn give_back(&self, held: Held) -> Unfinished {
         if self.shutdown.or(sleep(PAUSE_BEFORE_RETURN)).await.is_none() {
             return Some(held);
         }
@@ -141,17 +136,14 @@ impl Cook {
 
     async fn attempt(&self, order: &OrderMessage, taken_off: &CancellationToken, log: &Log) -> Attempt {
         let Some(Ok(_burner)) = self.shutdown.or(self.burners.acquire()).await else {
-            return Attempt::Stopping;
+            return Attempt::Ended(End::Stopping);
         };
         if self.shutdown.has_begun() {
-            return Attempt::Stopping;
+            return Attempt::Ended(End::Stopping);
         }
         let started = Instant::now();
         let cooking = cooking_times::of(order.order_type, &self.times);
-        let Some(outcome) = self.shutdown.or(self.claim(order, cooking, log)).await else {
-            return Attempt::Stopping;
-        };
-        let claim = match outcome {
+        let claim = match self.claim(order, cooking, log).await {
             Some(ClaimOutcome::Granted(claim)) => claim,
             Some(ClaimOutcome::Held { remaining }) => {
                 let pause = remaining.clamp(SHORTEST_PAUSE, PAUSE_BEFORE_RETURN);
@@ -162,10 +154,10 @@ impl Cook {
                     .detail("order_number", order.order_number.to_string())
                     .detail("status", status.as_str())
                     .emit();
-                return Attempt::Settled;
+                return Attempt::Ended(End::Settled);
             }
-            Some(ClaimOutcome::Unknown) => return Attempt::Unknown,
-            None => return Attempt::NotClaimed,
+            Some(ClaimOutcome::Unknown) => return Attempt::Ended(End::Unknown),
+            None => return Attempt::Ended(End::NotClaimed),
         };
         self.stove.claimed(order.order_number, claim.order_id);
         log.debug("order_processing_started", format!("Cooking order {}", order.order_number))
@@ -183,21 +175,36 @@ impl Cook {
         self.finish(order, &claim, started, log).await
     }
 
+    /// Never dropped half-way, not even by a shutdown: a claim that the database has granted is cooked and announced. Once
+    /// the worker stops it does not try again.
     async fn claim(&self, order: &OrderMessage, cooking: Duration, log: &Log) -> Option<ClaimOutcome> {
         let Duty { db, claimant, .. } = &self.duty;
         let (number, lease) = (&order.order_number, self.duty.lease());
         Retry { doing: &format!("claiming order {number}"), log }
-            .a_few_times(|| claims::claim(db, number, claimant, lease, cooking, log.request_id()))
+            .a_few_times(&self.shutdown, || {
+                claims::claim(db, number, claimant, lease, cooking, log.request_id())
+            })
             .await
     }
 
-    /// What has been cooked is not returned when the database fails: only the note of it is missing.
+    /// What has been cooked is not returned when the database fails: only the note of it is missing. A worker that stops
+    /// waits for the database as long as its claim can hold; then the order is free for another.
     async fn finish(&self, order: &OrderMessage, claim: &Claim, started: Instant, log: &Log) -> Attempt {
         let Duty { db, claimant, .. } = &self.duty;
         let number = &order.order_number;
-        let ready = Retry { doing: &format!("finishing order {number}"), log }
-            .until_done(|| claims::finish(db, number, claimant, claim, log.request_id()))
-            .await;
+        let doing = format!("finishing order {number}");
+        let finishing = Retry { doing: &doing, log }
+            .until_done(|| claims::finish(db, number, claimant, claim, log.request_id()));
+        let ready = tokio::select! {
+            biased;
+            ready = finishing => ready,
+            () = self.stopping_for(self.duty.lease()) => {
+                log.info("order_left", format!("Order {number} is left to another worker: PostgreSQL did not come back"))
+                    .detail("order_number", number.to_string())
+                    .emit();
+                return Attempt::Ended(End::Stopping);
+            }
+        };
         let Some(announcement) = ready else { return Attempt::ClaimLost };
         self.announcer.announce(announcement);
         log.debug("order_completed", format!("Order {number} is ready"))
@@ -205,6 +212,12 @@ impl Cook {
             .detail("order_type", order.order_type.as_str())
             .took(started.elapsed())
             .emit();
-        Attempt::Settled
+        Attempt::Ended(End::Settled)
+    }
+
+    /// Waits until the worker has been stopping for so long.
+    async fn stopping_for(&self, long: Duration) {
+        self.shutdown.begun().await;
+        sleep(long).await;
     }
 }

@@ -2,7 +2,7 @@
 
 use db::DbError;
 use logging::Log;
-use runtime::Backoff;
+use runtime::{Backoff, Shutdown};
 use tokio::time::sleep;
 
 /// Attempts before the database's failure is worth an error line.
@@ -21,23 +21,30 @@ impl Retry<'_> {
     where
         F: Future<Output = Result<T, DbError>>,
     {
+        let never = Shutdown::new();
         let mut backoff = Backoff::for_server();
         loop {
-            if let Some(done) = self.round(&mut backoff, &mut attempt).await {
+            if let Some(done) = self.round(&mut backoff, &never, &mut attempt).await {
                 return done;
             }
         }
     }
 
-    /// Repeats it a few times only. `None` if the database failed each time.
-    pub async fn a_few_times<T, F>(self, mut attempt: impl FnMut() -> F) -> Option<T>
+    /// Repeats it a few times only, and not at all any more once the shutdown has begun. `None` if the database failed each
+    /// time.
+    pub async fn a_few_times<T, F>(self, shutdown: &Shutdown, mut attempt: impl FnMut() -> F) -> Option<T>
     where
         F: Future<Output = Result<T, DbError>>,
     {
-        self.round(&mut Backoff::for_server(), &mut attempt).await
+        self.round(&mut Backoff::for_server(), shutdown, &mut attempt).await
     }
 
-    async fn round<T, F>(&self, backoff: &mut Backoff, attempt: &mut impl FnMut() -> F) -> Option<T>
+    async fn round<T, F>(
+        &self,
+        backoff: &mut Backoff,
+        shutdown: &Shutdown,
+        attempt: &mut impl FnMut() -> F,
+    ) -> Option<T>
     where
         F: Future<Output = Result<T, DbError>>,
     {
@@ -48,12 +55,12 @@ impl Retry<'_> {
                 Err(why) => why,
             };
             attempts += 1;
-            let enough = attempts == ATTEMPTS || why.is_permanent();
+            let enough = attempts == ATTEMPTS || why.is_permanent() || shutdown.has_begun();
             if enough {
                 self.tell(&why, attempts);
             }
-            sleep(backoff.next_pause()).await;
-            if enough {
+            let paused = shutdown.or(sleep(backoff.next_pause())).await;
+            if enough || paused.is_none() {
                 return None;
             }
         }

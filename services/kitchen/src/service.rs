@@ -12,13 +12,13 @@ use domain::WorkerName;
 use logging::Log;
 use runtime::{Config, Shutdown};
 use tokio::sync::Semaphore;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use crate::NAME;
 use crate::announcer::Announcer;
 use crate::arguments::WorkerSettings;
-use crate::cook::{Cook, Unstarted};
+use crate::cook::{Cook, Unfinished};
 use crate::duty::Duty;
 use crate::stove::Stove;
 
@@ -44,6 +44,8 @@ pub enum ServiceError {
         "the name '{0}' was taken over by another worker, because this one gave no sign of life for too long"
     )]
     NameLost(WorkerName),
+    #[error("a task of this worker ended before its time: the one that {0}")]
+    TaskEnded(&'static str),
     #[error(transparent)]
     Settings(#[from] DbError),
     #[error(transparent)]
@@ -55,7 +57,7 @@ impl ServiceError {
     pub fn action(&self) -> &'static str {
         match self {
             Self::NameTaken(_) => "worker_registration_failed",
-            Self::NameLost(_) | Self::Settings(_) | Self::Schema(_) => "service_failed",
+            Self::NameLost(_) | Self::TaskEnded(_) | Self::Settings(_) | Self::Schema(_) => "service_failed",
         }
     }
 }
@@ -110,29 +112,31 @@ impl Service {
         let Duty { log, .. } = cook.duty.clone();
         let shutdown = cook.shutdown.clone();
         let signed_off = Shutdown::new();
-        let mut heartbeat =
-            tokio::spawn(cook.duty.clone().keep_alive(cook.stove.clone(), signed_off.clone()));
-        let mut orders: JoinSet<Unstarted> = JoinSet::new();
-        let mut unstarted: Vec<Held> = Vec::new();
+        let mut heartbeat = JoinSet::new();
+        heartbeat.spawn(cook.duty.clone().keep_alive(cook.stove.clone(), signed_off.clone()));
+        let mut orders: JoinSet<Unfinished> = JoinSet::new();
+        let mut unfinished: Vec<Held> = Vec::new();
 
-        let mut outcome = Ok(());
+        let mut failed = None;
         loop {
             tokio::select! {
                 () = shutdown.begun() => break,
-                ended = &mut heartbeat => {
-                    if let Ok(Err(why)) = ended {
-                        outcome = Err(why);
-                    }
+                Some(ended) = heartbeat.join_next() => {
+                    failed = kept_alive(ended).err();
                     // The shutdown first, or what is given up would be claimed again.
                     shutdown.begin();
                     cook.stove.abandon(&cook.stove.claimed_orders());
                     break;
                 }
-                held = intake.next() => match held {
-                    Some(held) => drop(orders.spawn(cook.clone().process(held))),
-                    None => break,
-                },
-                Some(ended) = orders.join_next() => unstarted.extend(ended.ok().flatten()),
+                held = intake.next() => {
+                    let Some(held) = held else {
+                        failed = Some(ServiceError::TaskEnded("takes orders in"));
+                        shutdown.begin();
+                        break;
+                    };
+                    orders.spawn(cook.clone().process(held));
+                }
+                Some(ended) = orders.join_next() => unfinished.extend(ended.ok().flatten()),
             }
         }
         log.info("graceful_shutdown", "Kitchen worker stops: no new orders, those on the stove are finished")
@@ -141,13 +145,17 @@ impl Service {
             .emit();
         intake.stop();
         while let Some(ended) = orders.join_next().await {
-            unstarted.extend(ended.ok().flatten());
+            unfinished.extend(ended.ok().flatten());
         }
-        if outcome.is_ok() {
+        // The last sign of life before the farewell.
+        signed_off.begin();
+        if let Some(ended) = heartbeat.join_next().await {
+            failed = failed.or(kept_alive(ended).err());
+        }
+        if !matches!(failed, Some(ServiceError::NameLost(_))) {
             cook.duty.sign_off().await;
         }
-        signed_off.begin();
-        for held in unstarted {
+        for held in unfinished {
             held.delivery.requeue();
         }
         intake.close().await;
@@ -158,6 +166,11 @@ impl Service {
         }
         // Bounded by its own deadlines; a panic was reported by the panic hook.
         let _ = timeout(ANNOUNCE_DEADLINE, publishing).await;
-        outcome
+        failed.map_or(Ok(()), Err)
     }
+}
+
+/// What the end of the heartbeat says; a panic was reported by the panic hook.
+fn kept_alive(ended: Result<Result<(), ServiceError>, JoinError>) -> Result<(), ServiceError> {
+    ended.unwrap_or(Err(ServiceError::TaskEnded("gives signs of life")))
 }

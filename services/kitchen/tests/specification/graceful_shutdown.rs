@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use serde_json::json;
 use testkit::{Stage, orders};
 
-use crate::observe::{cooked_by, history, order, until_waiting, worker};
+use crate::observe::{Tap, cooked_by, history, order, until_locked_out, until_waiting, worker};
 
 #[tokio::test]
 async fn the_order_in_flight_is_finished_and_everything_else_goes_back() {
@@ -52,7 +52,9 @@ async fn an_idle_worker_ends_and_is_offline() {
     let stage = Stage::new().await;
     let mut service = stage.kitchen_worker("chef_anna").start().await;
     assert_eq!(service.stop().await, Some(0));
-    assert_eq!(worker(&stage.database().await, "chef_anna").await["status"], "offline");
+    let database = stage.database().await;
+    assert_eq!(worker(&database, "chef_anna").await["status"], "offline");
+    assert_eq!(database.value("select count(*) from worker_sessions").await, 0, "it could still be used");
     assert_eq!(service.logged("graceful_shutdown").len(), 1);
 }
 
@@ -93,4 +95,63 @@ async fn a_worker_without_servers_ends_all_the_same() {
     starting.log("db_connection_failed").await;
     assert_eq!(starting.stop().await, Some(0));
     assert_eq!(working.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn an_order_whose_claim_is_under_way_is_cooked_and_announced() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    let updates = Tap::on_updates(&stage).await;
+    let mut service = stage.kitchen_worker("chef_anna").start().await;
+    let lock = stage.database().await;
+    lock.execute("begin; lock table order_claims").await;
+    let number = orders.place(&orders::takeout()).await;
+    // The claim; the heartbeat joins it.
+    until_locked_out(&database, 1).await;
+    service.signal(Signal::TERM);
+    service.log("graceful_shutdown").await;
+    lock.execute("commit").await;
+
+    assert_eq!(service.wait().await.code(), Some(0));
+    assert_eq!(history(&database, &number).await, cooked_by("chef_anna", "chef_anna"));
+    assert_eq!(
+        updates.changes_until_ready(&[&number]).await,
+        [format!("{number}: cooking by chef_anna"), format!("{number}: ready by chef_anna")]
+    );
+    assert_eq!(worker(&database, "chef_anna").await["status"], "offline");
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_noted_as_ready_is_left_to_another_worker_when_its_lease_has_run_out() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    let proxy = stage.postgres_proxy().await;
+    let launch = stage.kitchen_worker("chef_cut_off").env("DB_PORT", proxy.port().to_string());
+    let mut cut_off = launch.cooking_seconds(0.5).start().await;
+    let number = orders.place(&orders::takeout()).await;
+    cut_off.log("order_processing_started").await;
+    proxy.cut();
+    cut_off.log("db_connection_failed").await;
+    assert_eq!(cut_off.stop().await, Some(0));
+    assert_eq!(cut_off.log("order_left").await["details"]["order_number"], number.as_str());
+    assert_eq!(order(&database, &number).await["status"], "cooking");
+
+    let other = stage.kitchen_worker("chef_other").start().await;
+    other.log("order_completed").await;
+    assert_eq!(history(&database, &number).await, cooked_by("chef_cut_off", "chef_other"));
+}
+
+#[tokio::test]
+async fn a_heartbeat_that_comes_late_does_not_undo_the_farewell() {
+    let stage = Stage::new().await;
+    let database = stage.database().await;
+    let mut service = stage.kitchen_worker("chef_anna").start().await;
+    let lock = stage.database().await;
+    lock.execute("begin; select from workers for update").await;
+    until_locked_out(&database, 1).await;
+    // What signing off does, as if it had got the lock first.
+    lock.execute("update workers set status = 'offline'; delete from worker_sessions; commit").await;
+    service.log("service_failed").await;
+    assert_eq!(service.wait().await.code(), Some(1));
+    assert_eq!(worker(&database, "chef_anna").await["status"], "offline");
 }

@@ -39,6 +39,34 @@ async fn the_order_of_a_killed_worker_is_cooked_by_another_when_its_lease_has_ru
 }
 
 #[tokio::test]
+async fn everybody_hears_that_cooking_began_although_the_worker_was_lost_before_it_could_say_so() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    let updates = Tap::on_updates(&stage).await;
+    let number = orders.place(&orders::takeout()).await;
+    // What a claim leaves behind whose worker was killed right after it.
+    database
+        .execute(
+            "update orders set status = 'cooking', processed_by = 'chef_lost';
+             insert into order_claims select id, 'chef_lost', 1, 1, now(), now() from orders;
+             insert into order_status_log (order_id, status, changed_by) select id, 'cooking', 'chef_lost' from orders;
+             insert into status_outbox (request_id, order_number, old_status, new_status, changed_by, changed_at)
+             select 'lost', number, 'received', 'cooking', 'chef_lost', now() from orders",
+        )
+        .await;
+    let _second = stage.kitchen_worker("chef_second").start().await;
+    let changes = updates.changes_until_ready(&[&number]).await;
+    assert_eq!(
+        changes,
+        [format!("{number}: cooking by chef_lost"), format!("{number}: ready by chef_second")]
+    );
+    eventually("the outbox to be empty", async || {
+        (database.value("select count(*) from status_outbox").await == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_worker_that_starts_again_under_its_name_takes_over_its_predecessors_order_at_once() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
@@ -71,6 +99,9 @@ async fn a_worker_that_was_frozen_for_longer_than_its_lease_does_not_win_when_it
     let other = stage.kitchen_worker("chef_other").cooking_seconds(3.0).start().await;
     sent.repeat(&sent.next().await).await;
     other.log("order_processing_started").await;
+    let since = "select updated_at = changed_at from orders o join order_status_log l on l.order_id = o.id
+         where l.status = 'cooking'";
+    assert_eq!(database.value(since).await, true, "it has been cooking all the time");
     // Its own cooking is long over: now it would say that the order is ready.
     frozen.signal(Signal::CONT);
     frozen.log("claim_lost").await;

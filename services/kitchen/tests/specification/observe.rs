@@ -58,6 +58,16 @@ pub async fn worker(database: &Database, name: &str) -> Value {
     database.rows(&format!("select * from workers where name = '{name}'")).await.remove(0)
 }
 
+/// Waits until so many statements of this database wait for a lock.
+pub async fn until_locked_out(database: &Database, count: u32) {
+    let locked_out = "select count(*) from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock'";
+    eventually(&format!("{count} statements to wait for a lock"), async || {
+        (database.value(locked_out).await == count).then_some(())
+    })
+    .await;
+}
+
 /// All messages of an exchange from now on.
 pub struct Tap {
     broker: Broker,
