@@ -4,8 +4,10 @@ mod position;
 
 use std::time::Duration;
 
-use amqprs::FieldTable;
-use amqprs::channel::{BasicAckArguments, BasicConsumeArguments, BasicQosArguments, ConsumerMessage};
+use amqprs::channel::{
+    BasicAckArguments, BasicCancelArguments, BasicConsumeArguments, BasicQosArguments, ConsumerMessage,
+};
+use amqprs::{FieldTable, FieldValue};
 use logging::Log;
 use runtime::config::Rabbitmq;
 use runtime::{Backoff, Shutdown};
@@ -23,6 +25,9 @@ const PREFETCH: u16 = 100;
 
 /// After this time without the last message that was shown, the stream does not have it.
 const LAST_SHOWN_DEADLINE: Duration = Duration::from_secs(5);
+
+/// A stream that holds messages delivers the newest of them within this time; the broker does not tell that there are none.
+const NEWEST_DEADLINE: Duration = Duration::from_millis(500);
 
 /// When the messages end, an event says why, just before or just after.
 const EVENT_DEADLINE: Duration = Duration::from_secs(1);
@@ -42,11 +47,13 @@ pub async fn subscribe(
         let started = Instant::now();
         let Some(opened) = shutdown.or(open(settings, &mut position)).await else { return };
         let failure = match opened {
-            Ok((session, messages)) => {
-                backoff.reset();
+            Ok(reading) => {
                 let message = format!("Connected to RabbitMQ queue '{}'", topology::NOTIFICATIONS_QUEUE);
                 log.info("rabbitmq_connected", message).took(started.elapsed()).emit();
-                match read(session, messages, &mut position, shutdown, &mut show).await {
+                let opened = Instant::now();
+                let end = read(reading, &mut position, shutdown, &mut show).await;
+                backoff.reset_if_lasted(opened.elapsed());
+                match end {
                     Ok(()) => return,
                     Err(why) => why,
                 }
@@ -63,20 +70,19 @@ pub async fn subscribe(
 
 type Messages = mpsc::UnboundedReceiver<ConsumerMessage>;
 
-async fn open(settings: &Rabbitmq, position: &mut Position) -> Result<(Session, Messages), SessionError> {
+/// A session that reads.
+struct Reading {
+    session: Session,
+    messages: Messages,
+    /// Whether the last message that was shown must come again first: it proves that the stream is still the same one.
+    resumes: bool,
+}
+
+async fn open(settings: &Rabbitmq, position: &mut Position) -> Result<Reading, SessionError> {
     let mut session = Session::open(settings, "notification-subscriber").await?;
-    let consuming = async {
-        topology::declare_notifications(&session.channel).await?;
-        rpc("setting the prefetch", session.channel.basic_qos(BasicQosArguments::new(0, PREFETCH, false)))
-            .await?;
-        let mut offset = FieldTable::new();
-        session::insert(&mut offset, "x-stream-offset", position.offset());
-        let queue = topology::NOTIFICATIONS_QUEUE;
-        let arguments = BasicConsumeArguments::new(queue, "").arguments(offset).finish();
-        rpc(&format!("reading '{queue}'"), session.channel.basic_consume_rx(arguments)).await
-    };
-    match consuming.await {
-        Ok((_, messages)) => Ok((session, messages)),
+    let resumes = position.has_shown();
+    match start(&session, position).await {
+        Ok(messages) => Ok(Reading { session, messages, resumes }),
         Err(why) => {
             let why = session.explain(why);
             session.close().await;
@@ -85,15 +91,46 @@ async fn open(settings: &Rabbitmq, position: &mut Position) -> Result<(Session, 
     }
 }
 
+async fn start(session: &Session, position: &mut Position) -> Result<Messages, SessionError> {
+    topology::declare_notifications(&session.channel).await?;
+    rpc("setting the prefetch", session.channel.basic_qos(BasicQosArguments::new(0, PREFETCH, false)))
+        .await?;
+    let newest = if position.starts_behind_all() { newest(session).await? } else { None };
+    let (_, messages) = consume(session, position.offset()).await?;
+    if let Some(newest) = newest {
+        position.set_shown(&newest);
+    }
+    Ok(messages)
+}
+
+/// Starts reading at a place of the stream; returns the consumer's tag with its messages.
+async fn consume(session: &Session, place: FieldValue) -> Result<(String, Messages), SessionError> {
+    let mut arguments = FieldTable::new();
+    session::insert(&mut arguments, "x-stream-offset", place);
+    let queue = topology::NOTIFICATIONS_QUEUE;
+    let consuming = BasicConsumeArguments::new(queue, "").arguments(arguments).finish();
+    rpc(&format!("reading '{queue}'"), session.channel.basic_consume_rx(consuming)).await
+}
+
+/// The newest message of the stream. Whoever starts behind it, and has shown nothing when the connection is lost, goes on
+/// behind it: unlike the time, its place does not depend on anybody's clock.
+async fn newest(session: &Session) -> Result<Option<Delivery>, SessionError> {
+    let (tag, mut messages) = consume(session, session::text("last")).await?;
+    let mut newest = timeout(NEWEST_DEADLINE, messages.recv()).await.ok().flatten();
+    rpc("cancelling a consumer", session.channel.basic_cancel(BasicCancelArguments::new(&tag))).await?;
+    while let Some(message) = messages.recv().await {
+        newest = Some(message);
+    }
+    Ok(newest.and_then(Delivery::new))
+}
+
 async fn read(
-    mut session: Session,
-    mut messages: Messages,
+    reading: Reading,
     position: &mut Position,
     shutdown: &Shutdown,
     show: &mut impl FnMut(&Delivery),
 ) -> Result<(), SessionError> {
-    let (settlements, _unused) = mpsc::unbounded_channel();
-    let mut awaits_last_shown = position.awaits_last_shown();
+    let Reading { mut session, mut messages, resumes: mut awaits_last_shown } = reading;
     let deadline = sleep(LAST_SHOWN_DEADLINE);
     tokio::pin!(deadline);
     let result = loop {
@@ -101,7 +138,7 @@ async fn read(
             biased;
             () = shutdown.begun() => break Ok(()),
             message = messages.recv() => {
-                let Some(delivery) = message.and_then(|message| Delivery::new(message, settlements.clone())) else {
+                let Some(delivery) = message.and_then(Delivery::new) else {
                     let event = timeout(EVENT_DEADLINE, session.events.recv()).await;
                     break Err(ended(event.ok().flatten(), position));
                 };
@@ -114,7 +151,7 @@ async fn read(
                     Met::Again => {}
                     Met::AnotherStream => break Err(made_anew(position)),
                 }
-                let ack = BasicAckArguments::new(delivery.receipt.tag, false);
+                let ack = BasicAckArguments::new(delivery.tag, false);
                 if let Err(why) = rpc("acknowledging", session.channel.basic_ack(ack)).await {
                     break Err(why);
                 }

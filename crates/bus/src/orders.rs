@@ -4,6 +4,8 @@
 //! queue has a consumer. When the last place is taken the consumers are cancelled, and what was under way meanwhile goes
 //! back to the broker at once, where an idle worker finds it. Of what arrives together, the highest priority wins.
 
+mod held;
+
 use std::sync::Arc;
 
 use amqprs::channel::{
@@ -13,22 +15,15 @@ use amqprs::channel::{
 use logging::Log;
 use runtime::config::Rabbitmq;
 use runtime::{Backoff, Shutdown};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::delivery::{Delivery, Settlement};
+pub use self::held::Held;
+use self::held::Settlement;
+use crate::delivery::Delivery;
 use crate::session::{Event, Session, SessionError, rpc};
 use crate::topology;
-
-/// A delivery, and the place in the worker that it takes until both are dropped.
-#[derive(Debug)]
-pub struct Held {
-    /// The message.
-    pub delivery: Delivery,
-    /// The place.
-    pub place: OwnedSemaphorePermit,
-}
 
 /// The orders that come in.
 #[derive(Debug)]
@@ -95,13 +90,15 @@ impl Owner {
             let started = Instant::now();
             let failure = match self.open().await {
                 Ok(session) => {
-                    backoff.reset();
                     let queues = self.queues.join(", ");
                     self.log
                         .info("rabbitmq_connected", format!("Connected to RabbitMQ queues {queues}"))
                         .took(started.elapsed())
                         .emit();
-                    match self.serve(session).await {
+                    let opened = Instant::now();
+                    let end = self.serve(session).await;
+                    backoff.reset_if_lasted(opened.elapsed());
+                    match end {
                         Ok(()) => return,
                         Err(why) => why,
                     }
@@ -207,16 +204,16 @@ impl Owner {
         waiting: Vec<ConsumerMessage>,
         settlements: &mpsc::UnboundedSender<Settlement>,
     ) -> Result<(), SessionError> {
-        let mut waiting: Vec<Delivery> =
-            waiting.into_iter().filter_map(|message| Delivery::new(message, settlements.clone())).collect();
+        let mut waiting: Vec<Delivery> = waiting.into_iter().filter_map(Delivery::new).collect();
         waiting.sort_by_key(|delivery| std::cmp::Reverse(delivery.priority()));
         for delivery in waiting {
             match Arc::clone(&self.places).try_acquire_owned() {
                 Ok(place) if !self.stop.has_begun() => {
+                    let held = Held { delivery, settlements: settlements.clone(), _place: place };
                     // The kitchen takes no more when it is on its way out; the broker takes the order back.
-                    let _ = self.forward.send(Held { delivery, place }).await;
+                    let _ = self.forward.send(held).await;
                 }
-                _ => settle(session, Settlement::Requeue(delivery.receipt.tag)).await?,
+                _ => settle(session, Settlement::Requeue(delivery.tag)).await?,
             }
         }
         Ok(())

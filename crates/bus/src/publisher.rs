@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use amqprs::channel::ConfirmSelectArguments;
 use logging::Log;
+use runtime::Backoff;
 use runtime::config::Rabbitmq;
-use runtime::{Backoff, Shutdown};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -82,7 +82,8 @@ struct Request {
 pub struct Confirm(oneshot::Receiver<Result<(), PublishError>>);
 
 impl Confirm {
-    /// Waits for it; it comes within [`CONFIRM_DEADLINE`].
+    /// Waits for it: until the broker answers, or [`CONFIRM_DEADLINE`] after the message was published. Its turn to be
+    /// published comes first; it fails at once if the session ends before that.
     ///
     /// # Errors
     /// The message is not known to have been taken over.
@@ -92,23 +93,15 @@ impl Confirm {
 }
 
 impl Publisher {
-    /// Starts the tasks. They connect, declare the whole topology, and come back after every failure, until the
-    /// shutdown begins and all publishers are dropped.
-    pub fn start(
-        settings: &Rabbitmq,
-        service: &str,
-        log: &Log,
-        shutdown: &Shutdown,
-    ) -> (Self, JoinHandle<()>) {
+    /// Starts the tasks. They connect, declare the whole topology, and come back after every failure, until all
+    /// publishers are dropped.
+    pub fn start(settings: &Rabbitmq, service: &str, log: &Log) -> (Self, JoinHandle<()>) {
         let start = |exchange: &'static str| {
             let (requests, incoming) = mpsc::channel(MAX_WAITING);
             let (state, connected) = watch::channel(false);
-            let (settings, log, shutdown) = (settings.clone(), log.clone(), shutdown.clone());
+            let (settings, log) = (settings.clone(), log.clone());
             let name = format!("{service}: {exchange}");
-            (
-                Line { requests, connected },
-                Owner { settings, exchange, name, log, shutdown, incoming, state }.run(),
-            )
+            (Line { requests, connected }, Owner { settings, exchange, name, log, incoming, state }.run())
         };
         let (orders, orders_task) = start(topology::ORDERS_EXCHANGE);
         let (notifications, notifications_task) = start(topology::NOTIFICATIONS_EXCHANGE);
@@ -167,7 +160,6 @@ struct Owner {
     exchange: &'static str,
     name: String,
     log: Log,
-    shutdown: Shutdown,
     incoming: mpsc::Receiver<Request>,
     state: watch::Sender<bool>,
 }
@@ -191,7 +183,6 @@ impl Owner {
             };
             let failure = match opened {
                 Ok(session) => {
-                    backoff.reset();
                     self.log
                         .info(
                             "rabbitmq_connected",
@@ -200,8 +191,9 @@ impl Owner {
                         .took(started.elapsed())
                         .emit();
                     self.state.send_replace(true);
+                    let opened = Instant::now();
                     let end = self.serve(session).await;
-                    self.state.send_replace(false);
+                    backoff.reset_if_lasted(opened.elapsed());
                     match end {
                         End::Done => return,
                         End::Failed(why) => why,
@@ -234,15 +226,21 @@ impl Owner {
                     // The publisher may have given up waiting.
                     let _ = request?.reply.send(Err(PublishError::NotConnected));
                 }
-                () = self.shutdown.begun(), if self.incoming.is_closed() => return None,
             }
         }
     }
 
-    /// Publishes until the session fails or nobody publishes any more.
+    /// Publishes until the session fails or nobody publishes any more. A message that no queue takes ends the session, once
+    /// the others are confirmed: the next one declares what is missing.
     async fn serve(&mut self, mut session: Session) -> End {
         let mut unconfirmed = Unconfirmed::default();
+        let mut unrouted = None;
         let end = loop {
+            if unconfirmed.is_empty()
+                && let Some(reason) = unrouted.take()
+            {
+                break End::Failed(SessionError::Unrouted(reason));
+            }
             tokio::select! {
                 biased;
                 event = session.events.recv() => match event {
@@ -250,9 +248,12 @@ impl Owner {
                     Some(Event::Rejected { tag, multiple }) => unconfirmed.settle(tag, multiple, false),
                     Some(Event::Returned { reason, .. }) if self.exchange == topology::NOTIFICATIONS_EXCHANGE => {
                         // The stream was not there for a moment; now its count of this channel's messages is wrong.
-                        break End::Failed(SessionError::Lost(format!("the stream took no message: {reason}")));
+                        break End::Failed(SessionError::Unrouted(reason));
                     }
-                    Some(Event::Returned { message_id, reason }) => unconfirmed.returned(message_id, reason),
+                    Some(Event::Returned { message_id, reason }) => {
+                        unrouted = Some(reason.clone());
+                        unconfirmed.returned(message_id, reason);
+                    }
                     Some(Event::ConsumerCancelled) => {}
                     Some(Event::Closed(reason)) => break End::Failed(SessionError::Lost(reason)),
                     None => break End::Failed(SessionError::Lost("its tasks ended".to_owned())),
@@ -262,7 +263,7 @@ impl Owner {
                     let doing = "confirming a message".to_owned();
                     break End::Failed(SessionError::Timeout { doing, after: CONFIRM_DEADLINE });
                 }
-                request = self.incoming.recv(), if unconfirmed.len() < MAX_UNCONFIRMED => {
+                request = self.incoming.recv(), if unrouted.is_none() && unconfirmed.len() < MAX_UNCONFIRMED => {
                     let Some(request) = request else { break End::Done };
                     if let Err(why) = unconfirmed.publish(&session, request).await {
                         break End::Failed(why);
@@ -270,6 +271,7 @@ impl Owner {
                 }
             }
         };
+        self.state.send_replace(false);
         unconfirmed.fail(&PublishError::Lost);
         session.close().await;
         end

@@ -90,6 +90,9 @@ pub enum SessionError {
         /// The broker's reason.
         reason: String,
     },
+    /// No queue took a message that one should have taken.
+    #[error("RabbitMQ had no queue for a message ({0}): everything that is missing is declared again")]
+    Unrouted(String),
     /// The session ended.
     #[error("the connection to RabbitMQ was lost: {0}")]
     Lost(String),
@@ -157,18 +160,19 @@ impl Session {
             .map_err(|why| classify(settings, why, started.elapsed()))?;
 
         let (sender, events) = mpsc::unbounded_channel();
-        rpc("registering for its events", connection.register_callback(Forward(sender.clone()))).await?;
         let watcher = tokio::spawn(watch(connection.clone(), sender.clone()));
-        let channel = rpc("opening a channel", connection.open_channel(None)).await?;
-        rpc("registering for its events", channel.register_callback(Forward(sender))).await?;
-        Ok(Self { connection, channel, events, watcher })
+        match channel_of(&connection, sender).await {
+            Ok(channel) => Ok(Self { connection, channel, events, watcher }),
+            Err(why) => {
+                farewell(connection, &watcher).await;
+                Err(why)
+            }
+        }
     }
 
     /// Says farewell if there is still somebody to hear it.
     pub(crate) async fn close(self) {
-        // An error only means that the other side was faster.
-        let _ = timeout(CLOSE_DEADLINE, self.connection.clone().close()).await;
-        self.watcher.abort();
+        farewell(self.connection, &self.watcher).await;
     }
 
     /// Replaces amqprs' empty "channel closed" by what the broker said when it closed the channel.
@@ -181,6 +185,24 @@ impl Session {
         }
         SessionError::Call { doing, why }
     }
+}
+
+/// Opens the connection's channel; what happens to both is sent on.
+async fn channel_of(
+    connection: &Connection,
+    events: mpsc::UnboundedSender<Event>,
+) -> Result<Channel, SessionError> {
+    rpc("registering for its events", connection.register_callback(Forward(events.clone()))).await?;
+    let channel = rpc("opening a channel", connection.open_channel(None)).await?;
+    rpc("registering for its events", channel.register_callback(Forward(events))).await?;
+    Ok(channel)
+}
+
+/// The watcher holds the connection too: it lives until both have let go of it.
+async fn farewell(connection: Connection, watcher: &JoinHandle<()>) {
+    // An error only means that the other side was faster.
+    let _ = timeout(CLOSE_DEADLINE, connection.close()).await;
+    watcher.abort();
 }
 
 fn classify(settings: &Rabbitmq, why: AmqpError, after: Duration) -> SessionError {
@@ -199,10 +221,6 @@ pub(crate) async fn rpc<T>(
     doing: &str,
     answer: impl Future<Output = Result<T, AmqpError>>,
 ) -> Result<T, SessionError> {
-    call(doing, answer).await
-}
-
-async fn call<T>(doing: &str, answer: impl Future<Output = Result<T, AmqpError>>) -> Result<T, SessionError> {
     match timeout(CALL_DEADLINE, answer).await {
         Ok(result) => result.map_err(|why| SessionError::Call { doing: doing.to_owned(), why }),
         Err(_) => Err(SessionError::Timeout { doing: doing.to_owned(), after: CALL_DEADLINE }),

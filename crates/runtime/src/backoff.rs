@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Exponential pauses with full jitter: each is random between half and all of a bound that doubles up to a maximum,
+/// Exponential pauses with equal jitter: each is random between half and all of a bound that doubles up to a maximum,
 /// so that many clients of a server that comes back do not come back in step.
 #[derive(Clone, Debug)]
 pub struct Backoff {
@@ -33,6 +33,14 @@ impl Backoff {
     pub fn reset(&mut self) {
         self.bound = self.first;
     }
+
+    /// Starts over if what has ended lasted for longer than the longest pause. What opens well and then fails at once, time
+    /// after time, gets longer and longer pauses.
+    pub fn reset_if_lasted(&mut self, lasted: Duration) {
+        if lasted > self.max {
+            self.reset();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -49,6 +57,10 @@ mod tests {
             prop_assert!(pauses[0] <= Duration::from_millis(100));
             prop_assert!(pauses.iter().all(|pause| *pause >= Duration::from_millis(50) && *pause <= Duration::from_secs(5)));
             prop_assert!(attempts < 10 || pauses[attempts - 1] >= Duration::from_millis(2_500));
+            backoff.reset_if_lasted(Duration::from_secs(5));
+            prop_assert!(attempts < 10 || backoff.next_pause() >= Duration::from_millis(2_500));
+            backoff.reset_if_lasted(Duration::from_secs(6));
+            prop_assert!(backoff.next_pause() <= Duration::from_millis(100));
             backoff.reset();
             prop_assert!(backoff.next_pause() <= Duration::from_millis(100));
         }

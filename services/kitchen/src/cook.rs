@@ -111,7 +111,7 @@ impl Cook {
         let held = self.stove.take_off(number)?;
         match end {
             End::Settled => {
-                held.delivery.ack();
+                held.ack();
                 None
             }
             End::Stopping => Some(held),
@@ -130,7 +130,7 @@ impl Cook {
         if self.shutdown.or(sleep(PAUSE_BEFORE_RETURN)).await.is_none() {
             return Some(held);
         }
-        held.delivery.requeue();
+        held.requeue();
         None
     }
 

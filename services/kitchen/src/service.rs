@@ -89,7 +89,7 @@ impl Service {
         }
         let queues = topology::queues_of(&duty.specialisation);
         let intake = OrderIntake::start(config.rabbitmq.clone(), queues, worker.prefetch, log.clone());
-        let (publisher, publishing) = Publisher::start(&config.rabbitmq, NAME, &log, &shutdown);
+        let (publisher, publishing) = Publisher::start(&config.rabbitmq, NAME, &log);
         let (announcer, announcements) = Announcer::start(db, publisher.clone(), log);
         let cook = Cook {
             duty,
@@ -156,7 +156,7 @@ impl Service {
             cook.duty.sign_off().await;
         }
         for held in unfinished {
-            held.delivery.requeue();
+            held.requeue();
         }
         intake.close().await;
         drop(cook);

@@ -38,7 +38,7 @@ impl Stove {
     pub fn put_on(&self, number: OrderNumber, held: Held) -> PutOn {
         let mut pots = self.lock();
         if let Some(pot) = pots.get_mut(&number) {
-            std::mem::replace(&mut pot.held, held).delivery.ack();
+            std::mem::replace(&mut pot.held, held).ack();
             return PutOn::Joined;
         }
         let taken_off = CancellationToken::new();

@@ -62,7 +62,7 @@ impl Service {
         let listener = server::listen(config.http.bind, arguments.port)?;
         let port = listener.local_addr()?.port();
         let db = Database::new(&config.database, NAME)?;
-        let (publisher, publisher_task) = Publisher::start(&config.rabbitmq, NAME, &log, &shutdown);
+        let (publisher, publisher_task) = Publisher::start(&config.rabbitmq, NAME, &log);
         let accept = config.order.accept_while_broker_down;
         let relay = Nudge::default();
         let sweeper = Sweeper {

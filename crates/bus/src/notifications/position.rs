@@ -83,7 +83,7 @@ impl Position {
             // Seen again, the last message proves that it is still the same stream.
             (Some(shown), _, _) => FieldValue::l(shown.offset),
             // Whoever has shown nothing yet must not miss what came while the connection was lost.
-            (None, Some(since), _) => FieldValue::T(since),
+            (None, Some(since), _) => FieldValue::T(since.saturating_sub(CLOCK_DIFFERENCE)),
             (None, None, StartAt::First) => text("first"),
             (None, None, StartAt::Next) => {
                 self.since = Some(unix_seconds());
@@ -97,8 +97,13 @@ impl Position {
         }
     }
 
-    /// Whether the last message that was shown must come again first.
-    pub(super) fn awaits_last_shown(&self) -> bool {
+    /// Whether reading starts behind all messages that are there.
+    pub(super) fn starts_behind_all(&self) -> bool {
+        self.start == StartAt::Next && self.since.is_none()
+    }
+
+    /// Whether there is a message behind which to go on.
+    pub(super) fn has_shown(&self) -> bool {
         self.last_shown.is_some()
     }
 
@@ -115,6 +120,7 @@ impl Position {
         }
     }
 
+    /// Notes that everything up to this message needs no showing (any more).
     pub(super) fn set_shown(&mut self, delivery: &Delivery) {
         if let Some(offset) = delivery.stream_offset() {
             let message_id = delivery.message_id().map(str::to_owned);
@@ -126,9 +132,7 @@ impl Position {
     /// The stream is another one now: its places mean nothing any more, only the time does. What is read twice by it has the
     /// same message id.
     pub(super) fn forget_stream(&mut self) {
-        if self.last_shown.take().is_some() {
-            self.since = self.since.map(|since| since.saturating_sub(CLOCK_DIFFERENCE));
-        }
+        self.last_shown = None;
     }
 }
 
@@ -140,6 +144,15 @@ fn unix_seconds() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn going_on_by_time_allows_for_a_clock_that_differs() {
+        let mut position = Position::new(StartAt::Ago(100));
+        let (FieldValue::T(start), FieldValue::T(later)) = (position.offset(), position.offset()) else {
+            panic!("no times");
+        };
+        assert_eq!(start - later, CLOCK_DIFFERENCE);
+    }
 
     #[test]
     fn places_to_start() {

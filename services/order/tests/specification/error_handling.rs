@@ -109,8 +109,10 @@ async fn an_order_that_no_queue_takes_is_cancelled() {
     assert_eq!(stored(&stage.database().await).await, [cancelled()]);
     let line = service.log("rabbitmq_publish_failed").await;
     assert_eq!(line["error"]["msg"], "RabbitMQ has no queue for the message: NO_ROUTE");
-    // The others are not concerned.
-    service.place(&testkit::orders::dine_in()).await;
+    // What is missing is declared again, and the next order finds it.
+    service.logs("rabbitmq_connected", 3).await;
+    let number = service.place(&takeout()).await;
+    assert_eq!(broker.take("kitchen_takeout_queue").await.json()["order_number"], number.as_str());
 }
 
 #[tokio::test]
