@@ -6,7 +6,7 @@ use crate::Money;
 
 /// A message priority; the broker delivers higher ones first (specification, "Assign `priority`").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "i32", into = "u8")]
 pub struct Priority(u8);
 
 impl Priority {
@@ -43,6 +43,12 @@ impl TryFrom<i32> for Priority {
             Ok(priority @ 1..=Self::MAX) => Ok(Self(priority)),
             _ => Err(NotAPriority(number)),
         }
+    }
+}
+
+impl From<Priority> for u8 {
+    fn from(priority: Priority) -> Self {
+        priority.0
     }
 }
 

@@ -1,11 +1,12 @@
 //! Probes: `/livez` (the process works), `/readyz` (it can serve), `/health` (what it depends on, for people).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use domain::timestamp::Timestamp;
+use runtime::reachable;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -80,14 +81,5 @@ pub async fn probe(bind: IpAddr, port: u16) -> Result<(), String> {
         }
         Ok(Err(why)) => Err(format!("no service answers at {address}: {why}")),
         Err(_) => Err(format!("the service at {address} did not answer in time")),
-    }
-}
-
-/// A service that listens on all addresses is asked on the machine's own.
-fn reachable(bind: IpAddr) -> IpAddr {
-    match bind {
-        IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        address => address,
     }
 }

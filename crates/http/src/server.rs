@@ -1,6 +1,7 @@
 //! The limits that every HTTP server of the system has, and the port it listens on.
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -19,7 +20,7 @@ pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Largest body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
-/// Most open connections of one service.
+/// Most open connections of one service, over all of its threads.
 pub const MAX_CONNECTIONS: usize = 10_000;
 /// Longest time that requests under way get to finish when the service stops, in seconds.
 pub const DRAIN_SECONDS: u64 = 15;
@@ -58,11 +59,14 @@ pub fn start(
     let server = HttpServer::new(move || {
         App::new().wrap(middleware::from_fn(request_id::assign)).configure(configure.clone())
     });
+    // The server counts the connections of each of its threads.
+    let threads = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
     let server = server
         .listen(listener)?
+        .workers(threads)
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEADER_DEADLINE)
-        .max_connections(MAX_CONNECTIONS)
+        .max_connections((MAX_CONNECTIONS / threads).max(1))
         .shutdown_timeout(DRAIN_SECONDS)
         .disable_signals();
     Ok(server.run())

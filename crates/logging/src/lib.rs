@@ -14,7 +14,7 @@ mod sink;
 
 pub use line::Level;
 pub use log::{Entry, Log};
-pub use printable::printable;
+pub use printable::{printable, visible};
 pub use sink::FlushOnDrop;
 
 /// Starts logging to stdout. Lines below `level` are dropped before they are formatted.

@@ -17,6 +17,9 @@ pub enum Level {
 }
 
 impl Level {
+    /// The names by which levels are chosen, in a sentence.
+    pub const NAMES: &str = "debug, info, error";
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Debug => "DEBUG",
@@ -43,7 +46,7 @@ impl std::str::FromStr for Level {
             "debug" => Ok(Self::Debug),
             "info" => Ok(Self::Info),
             "error" => Ok(Self::Error),
-            _ => Err(format!("'{text}' is not a log level (allowed: debug, info, error)")),
+            _ => Err(format!("'{text}' is not a log level (allowed: {})", Self::NAMES)),
         }
     }
 }

@@ -11,12 +11,16 @@ const MAX_SHOWN: usize = 200;
 /// The text as one line of nothing but visible characters; what is not visible is shown as `\u{1b}`, and what is too long
 /// ends in `…`.
 pub fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len().min(MAX_SHOWN));
-    for (place, c) in text.chars().enumerate() {
-        if place == MAX_SHOWN {
-            shown.push('…');
-            break;
-        }
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => visible(text.get(..end).unwrap_or_default()) + "…",
+        None => visible(text),
+    }
+}
+
+/// The text as one line of nothing but visible characters, however long it is.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
         if is_visible(c) { shown.push(c) } else { shown.extend(c.escape_unicode()) }
     }
     shown

@@ -6,9 +6,11 @@ pub mod backoff;
 pub mod config;
 pub mod exit;
 pub mod failpoint;
+mod reachable;
 pub mod shutdown;
 
 pub use backoff::Backoff;
 pub use config::Config;
 pub use exit::{Exit, with_causes};
+pub use reachable::reachable;
 pub use shutdown::Shutdown;

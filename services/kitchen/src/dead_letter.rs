@@ -7,7 +7,7 @@ use domain::OrderNumber;
 use domain::order_message::NotAnOrderMessage;
 use domain::timestamp::Timestamp;
 use logging::Log;
-use runtime::{Backoff, Shutdown};
+use runtime::{Backoff, Shutdown, with_causes};
 use tokio::time::sleep;
 
 /// Why a delivery can never become a cooked order.
@@ -32,13 +32,13 @@ pub async fn bury(
     log.error("message_processing_failed", message, why)
         .detail("routing_key", held.delivery.routing_key.clone())
         .emit();
-    let message = Outgoing::dead_letter(&held.delivery, &reason(why), now());
+    let message = Outgoing::dead_letter(&held.delivery, &with_causes(why), now());
     let mut backoff = Backoff::for_server();
     loop {
         shutdown.or(publisher.orders_possible()).await;
         match publisher.publish(message.clone()).await {
             Ok(()) => {
-                held.delivery.ack();
+                held.ack();
                 return None;
             }
             Err(failure) => {
@@ -54,17 +54,6 @@ pub async fn bury(
             }
         }
     }
-}
-
-/// The error with its causes, on one line.
-fn reason(why: &dyn std::error::Error) -> String {
-    let mut reason = why.to_string();
-    let mut cause = why.source();
-    while let Some(deeper) = cause {
-        reason = format!("{reason}: {deeper}");
-        cause = deeper.source();
-    }
-    reason
 }
 
 #[expect(clippy::disallowed_methods, reason = "when this worker gave up on it, for the person who looks")]

@@ -2,7 +2,7 @@
 
 use db::{Database, workers};
 use domain::WorkerName;
-use runtime::Config;
+use runtime::{Config, with_causes};
 
 use crate::NAME;
 
@@ -11,10 +11,7 @@ use crate::NAME;
 /// # Errors
 /// Something is wrong; the text says what.
 pub async fn check(name: Option<WorkerName>, config: &Config) -> Result<(), String> {
-    let failed = |why: &dyn std::error::Error| match why.source() {
-        Some(cause) => format!("{NAME}: {why}: {cause}"),
-        None => format!("{NAME}: {why}"),
-    };
+    let failed = |why: &dyn std::error::Error| format!("{NAME}: {}", with_causes(why));
     bus::check(&config.rabbitmq).await.map_err(|why| failed(&why))?;
     let db = Database::new(&config.database, NAME).map_err(|why| failed(&why))?;
     let Some(name) = name else { return db.ping().await.map_err(|why| failed(&why)) };

@@ -9,6 +9,7 @@ use db::{Database, DbError};
 use http_service::server::{self, CannotListen};
 use logging::Log;
 use runtime::{Config, Shutdown};
+use tokio::task::JoinError;
 
 use crate::NAME;
 use crate::api::{self, Api};
@@ -33,6 +34,8 @@ pub enum ServiceError {
     Schema(#[from] SchemaError),
     #[error("the HTTP server failed")]
     Http(#[from] std::io::Error),
+    #[error("the HTTP server ended before its time")]
+    HttpEnded,
 }
 
 impl Service {
@@ -66,19 +69,31 @@ impl Service {
 
         let http = server::start(listener, move |app| api::routes(app, api))?;
         let handle = http.handle();
-        let http = tokio::spawn(http);
-
-        let schema = db::startup::current(&db, &log, &shutdown).await;
-        if schema.is_ok() {
-            schema_ready.store(true, Ordering::Relaxed);
+        let mut http = tokio::spawn(http);
+        let asked_to_stop = async {
+            if db::startup::current(&db, &log, &shutdown).await? {
+                schema_ready.store(true, Ordering::Relaxed);
+            }
             shutdown.begun().await;
-        }
+            Ok(())
+        };
+        let outcome = tokio::select! {
+            outcome = asked_to_stop => outcome,
+            ended = &mut http => return Err(ended_early(ended)),
+        };
         log.info("graceful_shutdown", "Tracking Service stops").emit();
         handle.stop(true).await;
         if let Ok(ended) = http.await {
             ended?;
         }
-        schema?;
-        Ok(())
+        outcome
+    }
+}
+
+/// A server that nobody asked to stop; a panic was reported by the panic hook.
+fn ended_early(ended: Result<std::io::Result<()>, JoinError>) -> ServiceError {
+    match ended {
+        Ok(Err(why)) => why.into(),
+        Ok(Ok(())) | Err(_) => ServiceError::HttpEnded,
     }
 }

@@ -1,10 +1,10 @@
 //! Whether the servers that the configuration names answer and let us in.
 
+use std::error::Error;
 use std::time::Duration;
 
-use amqprs::connection::{Connection, OpenConnectionArguments};
+use db::Database;
 use runtime::{config, with_causes};
-use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -17,39 +17,25 @@ const LOGIN_LIMIT: Duration = Duration::from_secs(6);
 pub async fn postgres(database: &config::Database) -> Result<(), String> {
     let place = format!("PostgreSQL at {}:{}", database.host, database.port);
     listens(&place, &database.host, database.port).await?;
-    let mut settings = tokio_postgres::Config::new();
-    settings
-        .host(&database.host)
-        .port(database.port)
-        .user(&database.user)
-        .password(database.password.expose_secret())
-        .dbname(&database.database)
-        .application_name("restaurant-ctl");
-    match timeout(LOGIN_LIMIT, settings.connect(tokio_postgres::NoTls)).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(why)) => Err(format!("{place} does not let '{}' in ({})", database.user, with_causes(&why))),
-        Err(_) => Err(format!("{place} did not answer within {} s", LOGIN_LIMIT.as_secs())),
-    }
+    let login = async { Database::new(database, "restaurant-ctl")?.ping().await };
+    lets_in(&place, &database.user, login).await
 }
 
 /// Logs in to RabbitMQ; an error says in one line why it cannot be used.
 pub async fn rabbitmq(broker: &config::Rabbitmq) -> Result<(), String> {
     let place = format!("RabbitMQ at {}:{}", broker.host, broker.port);
     listens(&place, &broker.host, broker.port).await?;
-    let mut arguments = OpenConnectionArguments::new(
-        &broker.host,
-        broker.port,
-        &broker.user,
-        broker.password.expose_secret(),
-    );
-    arguments.virtual_host(&broker.vhost);
-    match timeout(LOGIN_LIMIT, Connection::open(&arguments)).await {
-        Ok(Ok(connection)) => {
-            // A guest's leave; the connection is dropped anyway.
-            let _ = timeout(CONNECT_LIMIT, connection.close()).await;
-            Ok(())
-        }
-        Ok(Err(why)) => Err(format!("{place} does not let '{}' in ({})", broker.user, with_causes(&why))),
+    lets_in(&place, &broker.user, bus::check(broker)).await
+}
+
+async fn lets_in<E: Error>(
+    place: &str,
+    user: &str,
+    login: impl Future<Output = Result<(), E>>,
+) -> Result<(), String> {
+    match timeout(LOGIN_LIMIT, login).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(why)) => Err(format!("{place} does not let '{user}' in ({})", with_causes(&why))),
         Err(_) => Err(format!("{place} did not answer within {} s", LOGIN_LIMIT.as_secs())),
     }
 }

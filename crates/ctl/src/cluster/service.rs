@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use runtime::Backoff;
+use runtime::{Backoff, reachable};
 use rustix::process::Signal;
 use servers::{Error, Leash, LogFile, OwnedProcess, http_client};
 use tokio::time::Instant;
@@ -132,7 +132,7 @@ impl Service {
         }
         match self.plan.ready {
             Ready::OnPort(port) => {
-                let address = (reachable_address(surroundings.bind), port).into();
+                let address = (reachable(surroundings.bind), port).into();
                 let request = http_client::Request::get("/readyz");
                 let answer = http_client::send_to(address, &request, PROBE_LIMIT).await;
                 answer.is_ok_and(|answer| answer.status == 200)
@@ -190,17 +190,7 @@ impl Service {
 
 /// Where a service listens that binds to this address.
 pub fn url(bind: std::net::IpAddr, port: u16) -> String {
-    format!("http://{}", std::net::SocketAddr::new(reachable_address(bind), port))
-}
-
-/// An address under which a listener on `bind` is reached from here.
-fn reachable_address(bind: std::net::IpAddr) -> std::net::IpAddr {
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-    match bind {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
-        other => other,
-    }
+    format!("http://{}", std::net::SocketAddr::new(reachable(bind), port))
 }
 
 #[cfg(test)]

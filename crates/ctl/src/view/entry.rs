@@ -1,5 +1,6 @@
 //! A line of a service's log.
 
+use logging::visible;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -76,18 +77,10 @@ impl Line {
     }
 }
 
-/// Makes characters harmless that could forge a line, move the cursor or turn the direction of the text.
+/// Makes characters harmless that could forge a line, move the cursor or turn the direction of the text; a tab becomes a
+/// space.
 pub fn harmless(text: &str) -> String {
-    text.chars()
-        .map(|character| match character {
-            '\t' => " ".to_owned(),
-            '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                character.escape_unicode().to_string()
-            }
-            _ if character.is_control() => character.escape_default().to_string(),
-            _ => character.to_string(),
-        })
-        .collect()
+    visible(&text.replace('\t', " "))
 }
 
 #[cfg(test)]
@@ -113,7 +106,10 @@ mod tests {
 
     #[test]
     fn hostile_text_becomes_harmless() {
-        assert_eq!(harmless("a\x1b[2Jb\nc\u{202e}d"), "a\\u{1b}[2Jb\\nc\\u{202e}d");
+        assert_eq!(
+            harmless("a\x1b[2Jb\nc\td\u{202e}\u{200b}\u{feff}\u{ad}\u{e0041}"),
+            "a\\u{1b}[2Jb\\u{a}c d\\u{202e}\\u{200b}\\u{feff}\\u{ad}\\u{e0041}"
+        );
         assert_eq!(harmless("Ünïcode Пицца 🍕"), "Ünïcode Пицца 🍕");
     }
 }

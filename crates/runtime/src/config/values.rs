@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use logging::Level;
 use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
@@ -57,9 +58,9 @@ pub(super) fn parse_address(text: &str) -> Result<IpAddr, String> {
 }
 
 pub(super) fn parse_level(text: &str) -> Result<String, String> {
-    match text {
-        "debug" | "info" | "error" => Ok(text.to_owned()),
-        _ => Err(format!("is '{text}', which is not a log level (allowed: debug, info, error)")),
+    match text.parse::<Level>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(format!("is '{text}', which is not a log level (allowed: {})", Level::NAMES)),
     }
 }
 

@@ -192,9 +192,6 @@ fn each_rule_would_be_seen_broken() {
         ("crates/http/src/a.rs", "\n".repeat(MOST_LINES)),
     ] {
         let violations = Source::new(path, &text).violations(&names);
-        assert!(
-            path.contains("order/src/a.rs") && text.contains("select a") || violations.is_empty(),
-            "{violations:?}"
-        );
+        assert!(violations.is_empty(), "{violations:?}");
     }
 }
