@@ -11,7 +11,7 @@ use servers::{
 
 use crate::cluster::chosen::{ChosenServers, Origin, Postgres, Rabbitmq};
 use crate::cluster::clock;
-use crate::cluster::docker::Compose;
+use crate::cluster::docker::{Compose, Containers};
 use crate::cluster::folder::LocalFolder;
 use crate::cluster::reachable;
 use crate::view::console::Console;
@@ -33,11 +33,12 @@ pub struct Choice<'a> {
 }
 
 impl Choice<'_> {
-    /// Chooses, and starts what has to be started.
+    /// Chooses, and starts what has to be started. Containers are noted in `containers` before they are started: if this
+    /// fails or is dropped half-way, they must be stopped.
     ///
     /// # Errors
     /// There is no server to be had; the text says what to do.
-    pub async fn make(&self) -> Result<ChosenServers, Error> {
+    pub async fn make(&self, containers: &mut Option<Containers>) -> Result<ChosenServers, Error> {
         let (database, broker) = (&self.config.database, &self.config.rabbitmq);
         let (at_database, at_broker) =
             tokio::join!(reachable::postgres(database), reachable::rabbitmq(broker));
@@ -52,14 +53,17 @@ impl Choice<'_> {
             Err(why) => self.console.note(&why),
         }
         if (postgres.is_none() || rabbitmq.is_none())
-            && let Some(compose) = Compose::find().await
+            && let Some(compose) = Compose::find(self.docker_project()).await
         {
-            match self.in_docker(compose, postgres.is_none(), rabbitmq.is_none()).await {
+            match self.in_docker(compose, postgres.is_none(), rabbitmq.is_none(), containers).await {
                 Ok((its_postgres, its_rabbitmq)) => {
                     postgres = postgres.or(its_postgres);
                     rabbitmq = rabbitmq.or(its_rabbitmq);
                 }
-                Err(why) => self.console.warn(&format!("{why}; going on with private servers")),
+                Err(why) => {
+                    self.console.warn(&format!("{why}; going on with private servers"));
+                    self.give_up(containers).await;
+                }
             }
         }
         let (postgres, rabbitmq) = self.private(postgres, rabbitmq).await?;
@@ -78,20 +82,38 @@ impl Choice<'_> {
         Rabbitmq { origin: Origin::Configured, endpoint, management_url: None, since: clock::unix_seconds() }
     }
 
+    /// The Compose project of this folder, or the name of a new one.
+    fn docker_project(&self) -> String {
+        let known = std::fs::read_to_string(self.folder.docker_mark()).unwrap_or_default();
+        if known.is_empty() { format!("restaurant-up-{:08x}", rand::random::<u32>()) } else { known }
+    }
+
+    /// Containers that came only half-way are of no use.
+    async fn give_up(&self, containers: &mut Option<Containers>) {
+        let Some(started) = containers.as_ref() else { return };
+        if let Err(why) = started.stop().await {
+            self.console.warn(&why);
+        }
+        *containers = None;
+    }
+
     /// Those that are missing, as containers.
     async fn in_docker(
         &self,
         mut compose: Compose,
         needs_postgres: bool,
         needs_rabbitmq: bool,
+        containers: &mut Option<Containers>,
     ) -> Result<(Option<Postgres>, Option<Rabbitmq>), String> {
-        let (mut services, mut ours) = (Vec::new(), Vec::new());
-        for (service, needed) in [("postgres", needs_postgres), ("rabbitmq", needs_rabbitmq)] {
-            if needed {
-                services.push(service);
-                if !compose.is_running(service).await {
-                    ours.push(service);
-                }
+        let needed: Vec<&'static str> = [("postgres", needs_postgres), ("rabbitmq", needs_rabbitmq)]
+            .into_iter()
+            .filter_map(|(service, is_needed)| is_needed.then_some(service))
+            .collect();
+        // One that runs was left behind when we were killed: it is ours like those that are started now.
+        let mut missing = Vec::new();
+        for service in &needed {
+            if !compose.is_running(service).await {
+                missing.push(*service);
             }
         }
         let wished = [
@@ -100,18 +122,15 @@ impl Choice<'_> {
             ("rabbitmq", "RABBITMQ_MANAGEMENT_PORT", MANAGEMENT_PORT),
         ];
         for (service, variable, port) in wished {
-            if ours.contains(&service) {
+            if missing.contains(&service) {
                 compose.publish(variable, free_port(port).map_err(|why| why.to_string())?);
             }
         }
-        self.console.note(&format!("starting {} with Docker", services.join(" and ")));
-        std::fs::write(self.folder.docker_mark(), "").map_err(|why| why.to_string())?;
-        if !ours.is_empty()
-            && let Err(why) = compose.start(&ours).await
-        {
-            // One of them may run already.
-            let _ = compose.stop(&ours).await;
-            return Err(why);
+        self.console.note(&format!("starting {} with Docker", needed.join(" and ")));
+        std::fs::write(self.folder.docker_mark(), compose.project()).map_err(|why| why.to_string())?;
+        *containers = Some(Containers { compose: compose.clone(), services: needed });
+        if !missing.is_empty() {
+            compose.start(&missing).await?;
         }
 
         let port = async |service: &str, port: u16| {
@@ -123,7 +142,6 @@ impl Choice<'_> {
         let secret = |name: &str| {
             compose.secret(name).ok_or_else(|| format!("deploy/docker/secrets/{name} cannot be read"))
         };
-        let origin = |service: &str| (compose.clone(), ours.contains(&service));
         let postgres = if needs_postgres {
             let endpoint = config::Database {
                 host: HERE.to_owned(),
@@ -134,12 +152,7 @@ impl Choice<'_> {
                 ..self.config.database.clone()
             };
             self.console.done(&format!("PostgreSQL: a container on {HERE}:{}", endpoint.port));
-            let (compose, ours) = origin("postgres");
-            Some(Postgres {
-                origin: Origin::Docker { compose, ours },
-                endpoint,
-                since: clock::unix_seconds(),
-            })
+            Some(Postgres { origin: Origin::Docker, endpoint, since: clock::unix_seconds() })
         } else {
             None
         };
@@ -153,14 +166,8 @@ impl Choice<'_> {
             };
             let management = port("rabbitmq", MANAGEMENT_PORT).await?;
             self.console.done(&format!("RabbitMQ: a container on {HERE}:{}", endpoint.port));
-            let (compose, ours) = origin("rabbitmq");
             let management_url = Some(format!("http://{HERE}:{management}"));
-            Some(Rabbitmq {
-                origin: Origin::Docker { compose, ours },
-                endpoint,
-                management_url,
-                since: clock::unix_seconds(),
-            })
+            Some(Rabbitmq { origin: Origin::Docker, endpoint, management_url, since: clock::unix_seconds() })
         } else {
             None
         };

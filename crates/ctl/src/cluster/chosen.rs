@@ -6,7 +6,6 @@ use servers::{PrivatePostgres, PrivateRabbitmq};
 use tokio::time::{Duration, Instant};
 
 use crate::cluster::clock;
-use crate::cluster::docker::Compose;
 use crate::cluster::record::Member;
 use crate::view::console::Console;
 
@@ -15,13 +14,8 @@ use crate::view::console::Console;
 pub enum Origin<Private> {
     /// Named by the configuration: it is left alone.
     Configured,
-    /// A container; `ours`: it did not run before.
-    Docker {
-        /// How it is stopped.
-        compose: Compose,
-        /// Whether we started it.
-        ours: bool,
-    },
+    /// One of our containers.
+    Docker,
     /// A private server.
     Private(Private),
 }
@@ -124,32 +118,17 @@ impl ChosenServers {
         }
     }
 
-    /// Ends those that are ours, with everything written to disk.
-    pub async fn close(&mut self, console: Console) {
+    /// Ends private ones, with everything written to disk.
+    pub async fn close(&mut self) {
         if let Origin::Private(server) = &mut self.rabbitmq.origin {
             server.stop().await;
         }
         if let Origin::Private(server) = &mut self.postgres.origin {
             server.stop().await;
         }
-        let mut containers = Vec::new();
-        let mut compose = None;
-        if let Origin::Docker { compose: its, ours: true } = &self.rabbitmq.origin {
-            containers.push("rabbitmq");
-            compose = Some(its);
-        }
-        if let Origin::Docker { compose: its, ours: true } = &self.postgres.origin {
-            containers.push("postgres");
-            compose = Some(its);
-        }
-        if let Some(compose) = compose
-            && let Err(why) = compose.stop(&containers).await
-        {
-            console.warn(&why);
-        }
     }
 
-    /// Ends private ones at once; containers are left to Docker.
+    /// Ends private ones at once.
     pub fn kill(&mut self) {
         if let Origin::Private(server) = &mut self.rabbitmq.origin {
             server.kill();
@@ -188,7 +167,7 @@ fn state_of(kind: &str, runs: bool, pid: u32) -> (String, Option<u32>) {
 fn origin_of<Private>(origin: &Origin<Private>) -> String {
     let kind = match origin {
         Origin::Configured => "configured",
-        Origin::Docker { .. } => "Docker",
+        Origin::Docker => "Docker",
         Origin::Private(_) => "private",
     };
     format!("in use ({kind})")

@@ -78,22 +78,47 @@ impl Supervisor {
     }
 
     async fn end_servers(&mut self, signals: &mut Signals) {
-        let Some(servers) = &mut self.servers else { return };
-        let configured = |name: &str, is_configured: bool| is_configured.then(|| name.to_owned());
-        let left = [
-            configured("PostgreSQL", matches!(servers.postgres.origin, Origin::Configured)),
-            configured("RabbitMQ", matches!(servers.rabbitmq.origin, Origin::Configured)),
-        ];
-        let left: Vec<String> = left.into_iter().flatten().collect();
-        if !left.is_empty() {
-            self.console.note(&format!("{} ran before and is left running", left.join(" and ")));
+        if let Some(servers) = &self.servers {
+            let configured = |name: &str, is_configured: bool| is_configured.then(|| name.to_owned());
+            let left = [
+                configured("PostgreSQL", matches!(servers.postgres.origin, Origin::Configured)),
+                configured("RabbitMQ", matches!(servers.rabbitmq.origin, Origin::Configured)),
+            ];
+            let left: Vec<String> = left.into_iter().flatten().collect();
+            if !left.is_empty() {
+                self.console.note(&format!("{} ran before and is left running", left.join(" and ")));
+            }
         }
-        let is_done = tokio::select! {
-            () = servers.close(self.console) => true,
-            () = signals.second() => false,
+        let (servers, containers) = (&mut self.servers, &self.containers);
+        let closing = async {
+            if let Some(servers) = servers {
+                servers.close().await;
+            }
+            match containers {
+                Some(containers) => containers.stop().await,
+                None => Ok(()),
+            }
         };
-        if !is_done {
+        let closed = tokio::select! {
+            closed = closing => Some(closed),
+            () = signals.second() => None,
+        };
+        let ended = match closed {
+            Some(closed) => closed,
+            None => self.kill_servers().await,
+        };
+        if let Err(why) = ended {
+            self.console.warn(&format!("{why}; 'docker ps' shows the containers that still run"));
+        }
+    }
+
+    async fn kill_servers(&mut self) -> Result<(), String> {
+        if let Some(servers) = &mut self.servers {
             servers.kill();
+        }
+        match &self.containers {
+            Some(containers) => containers.kill().await,
+            None => Ok(()),
         }
     }
 }

@@ -12,17 +12,21 @@ const QUESTION_LIMIT: Duration = Duration::from_secs(10);
 /// The images may have to be fetched.
 const START_LIMIT: Duration = Duration::from_mins(15);
 const STOP_LIMIT: Duration = Duration::from_mins(2);
+/// Somebody is in a hurry.
+const KILL_LIMIT: Duration = Duration::from_secs(10);
 
-/// The compose file, and the host's ports that are put into it.
+/// The compose file as a project of our own, so that a deployment from the same file is never touched, and the host's
+/// ports that are put into it.
 #[derive(Clone, Debug)]
 pub struct Compose {
     file: PathBuf,
+    project: String,
     ports: Vec<(&'static str, u16)>,
 }
 
 impl Compose {
-    /// The project's, if it is here and a Docker engine answers.
-    pub async fn find() -> Option<Self> {
+    /// As this project, if the file is here and a Docker engine answers.
+    pub async fn find(project: String) -> Option<Self> {
         let file = PathBuf::from("deploy/docker/compose.yaml");
         if !file.is_file() {
             return None;
@@ -30,7 +34,12 @@ impl Compose {
         let mut command = Command::new("docker");
         command.args(["info", "--format", "{{.ServerVersion}}"]);
         let version = answer(command).await?;
-        (!version.is_empty()).then_some(Self { file, ports: Vec::new() })
+        (!version.is_empty()).then_some(Self { file, project, ports: Vec::new() })
+    }
+
+    /// The name that its containers and volumes have in common.
+    pub fn project(&self) -> &str {
+        &self.project
     }
 
     /// Publishes a container's port on this one; `variable` is its name in the compose file.
@@ -63,6 +72,11 @@ impl Compose {
         self.run(&[&["stop"], services].concat(), STOP_LIMIT).await
     }
 
+    /// Ends services at once; their data stays.
+    pub async fn kill(&self, services: &[&str]) -> Result<(), String> {
+        self.run(&[&["kill"], services].concat(), KILL_LIMIT).await
+    }
+
     /// Removes containers and data.
     pub async fn remove(&self) -> Result<(), String> {
         self.run(&["down", "--volumes"], STOP_LIMIT).await
@@ -77,7 +91,7 @@ impl Compose {
 
     fn command(&self) -> Command {
         let mut command = Command::new("docker");
-        command.arg("compose").arg("--file").arg(&self.file);
+        command.arg("compose").arg("--file").arg(&self.file).args(["--project-name", &self.project]);
         command.envs(self.ports.iter().map(|(name, port)| (name, port.to_string())));
         command
     }
@@ -92,6 +106,28 @@ impl Compose {
             Ok(Err(why)) => Err(format!("cannot run '{shown}': {why}")),
             Err(_) => Err(format!("'{shown}' did not finish within {} s", limit.as_secs())),
         }
+    }
+}
+
+/// The containers that run for us, or soon will: noted before they are started, so that they are stopped however far that
+/// came.
+#[derive(Clone, Debug)]
+pub struct Containers {
+    /// How they are stopped.
+    pub compose: Compose,
+    /// Their services in the compose file.
+    pub services: Vec<&'static str>,
+}
+
+impl Containers {
+    /// Stops them; their data stays. An error says in one line what went wrong.
+    pub async fn stop(&self) -> Result<(), String> {
+        self.compose.stop(&self.services).await
+    }
+
+    /// Ends them at once; their data stays. An error says in one line what went wrong.
+    pub async fn kill(&self) -> Result<(), String> {
+        self.compose.kill(&self.services).await
     }
 }
 

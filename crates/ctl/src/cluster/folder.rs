@@ -107,7 +107,8 @@ impl LocalFolder {
         self.0.join("env")
     }
 
-    /// There if servers were ever started with Docker, so that `reset` knows of their volumes.
+    /// Holds the name of the Compose project if servers were ever started with Docker, so that the next start finds their
+    /// data and `reset` their volumes.
     pub fn docker_mark(&self) -> PathBuf {
         self.0.join("docker")
     }

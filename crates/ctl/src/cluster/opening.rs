@@ -64,7 +64,7 @@ impl Supervisor {
         programs: PathBuf,
     ) -> Result<(), OpeningError> {
         let choice = Choice { config, folder: &self.folder, leash: &self.leash, console: self.console };
-        let servers = choice.make().await?;
+        let servers = choice.make(&mut self.containers).await?;
         let environment = servers.environment();
         self.servers = Some(servers);
         let path = self.folder.environment();

@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::cluster::chosen::ChosenServers;
+use crate::cluster::docker::Containers;
 use crate::cluster::folder::LocalFolder;
 use crate::cluster::record::{Phase, Record};
 use crate::cluster::service::{Service, Surroundings, url};
@@ -25,6 +26,8 @@ pub struct Supervisor {
     pub(super) services: Vec<Service>,
     pub(super) surroundings: Option<Surroundings>,
     pub(super) servers: Option<ChosenServers>,
+    /// Those of the servers, if Docker runs any for us.
+    pub(super) containers: Option<Containers>,
     pub(super) leash: Leash,
     /// Whether what the services log is shown.
     pub(super) shows_logs: bool,
@@ -46,6 +49,7 @@ impl Supervisor {
             services: Vec::new(),
             surroundings: None,
             servers: None,
+            containers: None,
             leash: Leash::new()?,
             shows_logs,
             stream: None,

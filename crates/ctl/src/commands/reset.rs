@@ -32,8 +32,10 @@ pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
     if let Some(supervisor) = SupervisorLock::holder(&folder.lock()) {
         down::close(console, &folder, supervisor, true).await?;
     }
-    if folder.docker_mark().exists() {
-        remove_containers(&folder).await?;
+    if let Ok(project) = fs::read_to_string(folder.docker_mark())
+        && !project.is_empty()
+    {
+        remove_containers(&folder, project).await?;
     }
     let parts = [folder.postgres(), folder.rabbitmq(), folder.logs(), folder.record(), folder.environment()];
     for path in parts {
@@ -43,8 +45,8 @@ pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
     Ok(())
 }
 
-async fn remove_containers(folder: &LocalFolder) -> Result<(), Exit> {
-    let Some(compose) = Compose::find().await else {
+async fn remove_containers(folder: &LocalFolder, project: String) -> Result<(), Exit> {
+    let Some(compose) = Compose::find(project).await else {
         return Err(Exit::Failed(
             "the data of PostgreSQL and RabbitMQ is in Docker volumes, but Docker does not answer. Start it and try again"
                 .to_owned(),
