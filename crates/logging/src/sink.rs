@@ -34,9 +34,7 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Shared {
     /// Hands whole lines over to the writing thread, as soon as there is room.
     fn push(&self, lines: &[u8]) {
         let mut pending = self.lock();
