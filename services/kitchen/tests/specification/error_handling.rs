@@ -1,6 +1,8 @@
 //! "Error and Redelivery Handling": servers that are away, and queues that are not as they should be.
 
 use amqprs::FieldTable;
+use amqprs::channel::BasicConsumeArguments;
+use amqprs::connection::{Connection, OpenConnectionArguments};
 use testkit::{Stage, orders};
 
 use crate::observe::{Tap, cooked_by, history, order, until, until_waiting, worker};
@@ -128,21 +130,19 @@ async fn a_queue_that_exists_with_other_settings_is_named_and_waited_for() {
 #[tokio::test]
 async fn a_session_that_opens_and_may_not_consume_is_tried_less_and_less_often() {
     let stage = Stage::new().await;
-    let admin = stage.servers.rabbitmq_admin();
-    let user = format!("limited-{}", stage.name);
-    // It may declare and bind everything, and read no queue.
-    let rights = serde_json::json!({"configure": ".*", "write": ".*", "read": "^(orders|notifications)_.*"});
-    for (path, body) in [
-        (format!("/api/users/{user}"), serde_json::json!({"password": "limited", "tags": ""})),
-        (format!("/api/permissions/{}/{user}", stage.name), rights),
-    ] {
-        let answer = admin.request("PUT", &path, Some(&body.to_string())).await.unwrap();
-        assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
-    }
-    let launch = stage.kitchen_worker("chef_anna").env("RABBITMQ_USER", &user);
-    let service = launch.env("RABBITMQ_PASSWORD", "limited").ready_at_once().start().await;
+    let _orders = stage.order_service().start().await;
+    let server = &stage.servers.rabbitmq;
+    let arguments = OpenConnectionArguments::new("127.0.0.1", server.port, &server.user, &server.password)
+        .virtual_host(&stage.name)
+        .finish();
+    let connection = Connection::open(&arguments).await.unwrap();
+    let channel = connection.open_channel(None).await.unwrap();
+    let alone = BasicConsumeArguments::new("kitchen_takeout_queue", "alone").exclusive(true).finish();
+    channel.basic_consume_rx(alone).await.unwrap();
+
+    let service = stage.kitchen_worker("chef_anna").start().await;
     let refused = service.logs("rabbitmq_connection_failed", 6).await;
     let reason = refused[5]["error"]["msg"].as_str().unwrap();
-    assert!(reason.contains("consuming") && reason.contains("ACCESS_REFUSED"), "{reason}");
+    assert!(reason.contains("consuming 'kitchen_takeout_queue'"), "{reason}");
     assert!(refused[5]["details"]["retry_in_ms"].as_u64().unwrap() >= 1_000, "{refused:?}");
 }
