@@ -1,7 +1,7 @@
 //! Who cooks an order: claim, lease, and the end of cooking.
 //!
-//! Statements that lock rows of several tables take them in the order `workers`, `worker_sessions`, `orders`, `order_claims`: two of them
-//! can wait for each other, but never in a circle.
+//! Statements that lock rows of several tables take them in the order `workers`, `worker_sessions`, `orders`,
+//! `order_claims`: two of them can wait for each other, but never in a circle.
 
 use std::time::Duration;
 
