@@ -173,6 +173,16 @@ async fn untold_start(db: &Database, number: &OrderNumber) -> Result<Option<Stat
     .transpose()
 }
 
+/// Which of these orders this process still has a claim on.
+///
+/// # Errors
+/// The database failed.
+pub async fn held(db: &Database, claimant: &Claimant, order_ids: &[i32]) -> Result<Vec<i32>, DbError> {
+    let sql = "select order_id from order_claims where order_id = any($1) and token = $2";
+    let rows = db.query(sql, &[&order_ids, &claimant.token]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
 /// Sets a claimed order to `ready`, counts it for the worker, writes the status row and the announcement's outbox row.
 /// Returns `None`, and changes nothing, if the claim is no longer this one: another worker took over, or the order was
 /// cancelled.

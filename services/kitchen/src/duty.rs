@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use db::Database;
-use db::claims::Claimant;
+use db::claims::{self, Claimant};
 use db::workers::{self, Registration};
 use domain::Specialisation;
 use logging::Log;
 use runtime::Shutdown;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::retry::Retry;
 use crate::service::ServiceError;
@@ -16,6 +16,9 @@ use crate::stove::Stove;
 
 /// Longest time for signing off.
 const SIGN_OFF_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How soon a cook notices that an order was cancelled.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Who is on duty, and how it says so.
 #[derive(Clone)]
@@ -55,6 +58,22 @@ impl Duty {
                     .detail("type", self.specialisation.to_string())
                     .emit();
                 Ok(true)
+            }
+        }
+    }
+
+    /// Looks every second whether what is on the stove is still this worker's: an order may be cancelled while it cooks.
+    /// Ends when `signed_off` begins.
+    pub async fn watch_claims(self, stove: Stove, signed_off: Shutdown) {
+        while signed_off.or(sleep(WATCH_INTERVAL)).await.is_some() {
+            let claimed = stove.claimed_orders();
+            if claimed.is_empty() {
+                continue;
+            }
+            // A database that is away shows in the heartbeat; here the next look is soon enough.
+            if let Some(Ok(held)) = signed_off.or(claims::held(&self.db, &self.claimant, &claimed)).await {
+                let lost: Vec<i32> = claimed.into_iter().filter(|id| !held.contains(id)).collect();
+                stove.abandon(&lost);
             }
         }
     }

@@ -114,6 +114,8 @@ impl Service {
         let signed_off = Shutdown::new();
         let mut heartbeat = JoinSet::new();
         heartbeat.spawn(cook.duty.clone().keep_alive(cook.stove.clone(), signed_off.clone()));
+        let mut watch = JoinSet::new();
+        watch.spawn(cook.duty.clone().watch_claims(cook.stove.clone(), signed_off.clone()));
         let mut orders: JoinSet<Unfinished> = JoinSet::new();
         let mut unfinished: Vec<Held> = Vec::new();
 

@@ -55,7 +55,9 @@ async fn a_guest_cancels_what_nobody_cooks_yet() {
 #[tokio::test]
 async fn a_guest_is_too_late_when_it_cooks_and_the_staff_is_not() {
     let (stage, service) = open().await;
-    let worker = stage.kitchen_worker("chef").cooking_seconds(600.0).start().await;
+    // The next sign of life is far away.
+    let launch = stage.kitchen_worker("chef").cooking_seconds(600.0).arg("--heartbeat-interval=600");
+    let worker = launch.start().await;
     let subscriber = stage.subscriber().start().await;
     let (number, token) = placed(&service).await;
     worker.log("order_processing_started").await;
