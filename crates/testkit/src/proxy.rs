@@ -14,7 +14,14 @@ pub struct Proxy {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+struct State {
+    passage: Passage,
+    /// How often it was cut: a connection from before a cut ends, even if all is mended when it gets to know.
+    cuts: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Passage {
     Open,
     Silent,
     Cut,
@@ -26,7 +33,7 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let listener = listener.into_std().expect("a listener");
-        let (state, watched) = watch::channel(State::Open);
+        let (state, watched) = watch::channel(State { passage: Passage::Open, cuts: 0 });
         std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -42,18 +49,18 @@ impl Proxy {
 
     /// Resets all connections and lets no new ones through.
     pub fn cut(&self) {
-        self.state.send_replace(State::Cut);
+        self.state.send_modify(|state| *state = State { passage: Passage::Cut, cuts: state.cuts + 1 });
     }
 
     /// Lets everything through to the server, and nothing back: it seems frozen, or too far away. New connections do
     /// not reach it: a PostgreSQL that waits for a password keeps everybody else from dropping a database.
     pub fn silence(&self) {
-        self.state.send_replace(State::Silent);
+        self.state.send_modify(|state| state.passage = Passage::Silent);
     }
 
     /// Lets connections through again, and what was held back.
     pub fn mend(&self) {
-        self.state.send_replace(State::Open);
+        self.state.send_modify(|state| state.passage = Passage::Open);
     }
 }
 
@@ -65,7 +72,7 @@ async fn accept(listener: std::net::TcpListener, server: u16, state: watch::Rece
         tokio::select! {
             accepted = listener.accept() => {
                 // A closed proxy accepts and hangs up: the port stays its own.
-                if let Ok((client, _)) = accepted && *state.borrow() != State::Cut {
+                if let Ok((client, _)) = accepted && state.borrow().passage != Passage::Cut {
                     tokio::spawn(pass(client, server, state.clone()));
                 }
             }
@@ -76,13 +83,16 @@ async fn accept(listener: std::net::TcpListener, server: u16, state: watch::Rece
 
 async fn pass(mut client: TcpStream, server: u16, state: watch::Receiver<State>) {
     let mut watched = state.clone();
-    if watched.wait_for(|state| *state != State::Silent).await.is_ok_and(|state| *state == State::Cut) {
+    let cuts = watched.borrow().cuts;
+    let is_cut = |state: &State| state.passage == Passage::Cut || state.cuts != cuts;
+    let can_go_on = |state: &State| state.passage != Passage::Silent || is_cut(state);
+    if watched.wait_for(can_go_on).await.is_ok_and(|state| is_cut(&state)) {
         return;
     }
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", server)).await else { return };
     let cut = tokio::select! {
         _ = both_ways(&mut client, &mut server, state) => false,
-        cut = watched.wait_for(|state| *state == State::Cut) => cut.is_ok(),
+        cut = watched.wait_for(is_cut) => cut.is_ok(),
     };
     if cut {
         // Reset rather than close, as a broken network would.
@@ -107,7 +117,7 @@ async fn both_ways(
         loop {
             let count = from_server.read(&mut piece).await?;
             // An error means that the test is over.
-            let _ = state.wait_for(|state| *state == State::Open).await;
+            let _ = state.wait_for(|state| state.passage == Passage::Open).await;
             if count == 0 {
                 return to_client.shutdown().await;
             }
