@@ -4,6 +4,7 @@
 //! [`session`]. The rule that follows: one task owns a connection and its one channel; any failure drops both.
 
 pub mod delivery;
+pub mod inspection;
 pub mod message;
 pub mod notifications;
 pub mod orders;

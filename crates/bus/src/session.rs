@@ -170,6 +170,22 @@ impl Session {
         }
     }
 
+    /// Opens another channel in place of one that the broker closed. From then on events are those of this channel only.
+    pub(crate) async fn reopen_channel(&mut self) -> Result<(), SessionError> {
+        let (sender, events) = mpsc::unbounded_channel();
+        let channel = rpc("opening a channel", self.connection.open_channel(None)).await?;
+        rpc("registering for its events", channel.register_callback(Forward(sender))).await?;
+        self.channel = channel;
+        self.events = events;
+        Ok(())
+    }
+
+    /// What the broker says of itself: its name and its version.
+    pub(crate) fn server(&self) -> (String, String) {
+        let properties = self.connection.server_properties();
+        (properties.product().to_owned(), properties.version().to_owned())
+    }
+
     /// Says farewell if there is still somebody to hear it.
     pub(crate) async fn close(self) {
         farewell(self.connection, &self.watcher).await;

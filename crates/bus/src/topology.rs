@@ -7,9 +7,7 @@
 //!      └ what no queue above takes ─→ orders_unrouted ─→ kitchen_queue
 //! ```
 
-use amqprs::channel::{
-    Channel, ExchangeDeclareArguments, ExchangeType, QueueBindArguments, QueueDeclareArguments,
-};
+use amqprs::channel::{Channel, ExchangeDeclareArguments, QueueBindArguments, QueueDeclareArguments};
 use amqprs::{FieldTable, FieldValue};
 use domain::{OrderType, Priority, Specialisation};
 
@@ -28,7 +26,7 @@ pub const DEAD_LETTER_QUEUE: &str = "kitchen_dlq";
 /// What every subscriber reads.
 pub const NOTIFICATIONS_QUEUE: &str = "notifications_queue";
 /// Orders that no typed queue takes.
-const SAFETY_NET_QUEUE: &str = "kitchen_queue";
+pub const SAFETY_NET_QUEUE: &str = "kitchen_queue";
 
 /// A day of notifications can be replayed, or 256 MiB of them if that is less.
 const STREAM_MAX_AGE: &str = "1D";
@@ -60,17 +58,21 @@ pub fn order_routing_key(order_type: OrderType, priority: Priority) -> String {
     format!("kitchen.{order_type}.{}", priority.get())
 }
 
-struct Exchange {
-    name: &'static str,
-    kind: ExchangeType,
+/// Types of exchange.
+const FANOUT: &str = "fanout";
+const TOPIC: &str = "topic";
+
+pub(crate) struct Exchange {
+    pub(crate) name: &'static str,
+    kind: &'static str,
     alternate: Option<&'static str>,
 }
 
-struct Queue {
-    name: &'static str,
+pub(crate) struct Queue {
+    pub(crate) name: &'static str,
     kind: QueueKind,
     /// Exchange and key.
-    binding: (&'static str, String),
+    pub(crate) binding: (&'static str, String),
 }
 
 enum QueueKind {
@@ -83,9 +85,9 @@ enum QueueKind {
 }
 
 /// The part of the topology that carries status updates.
-fn notifications() -> (Vec<Exchange>, Vec<Queue>) {
+pub(crate) fn notifications() -> (Vec<Exchange>, Vec<Queue>) {
     (
-        vec![Exchange { name: NOTIFICATIONS_EXCHANGE, kind: ExchangeType::Fanout, alternate: None }],
+        vec![Exchange { name: NOTIFICATIONS_EXCHANGE, kind: FANOUT, alternate: None }],
         vec![Queue {
             name: NOTIFICATIONS_QUEUE,
             kind: QueueKind::Stream,
@@ -95,11 +97,11 @@ fn notifications() -> (Vec<Exchange>, Vec<Queue>) {
 }
 
 /// The part of the topology that carries orders.
-fn kitchen() -> (Vec<Exchange>, Vec<Queue>) {
+pub(crate) fn kitchen() -> (Vec<Exchange>, Vec<Queue>) {
     let exchanges = vec![
-        Exchange { name: UNROUTED_EXCHANGE, kind: ExchangeType::Fanout, alternate: None },
-        Exchange { name: ORDERS_EXCHANGE, kind: ExchangeType::Topic, alternate: Some(UNROUTED_EXCHANGE) },
-        Exchange { name: DEAD_LETTER_EXCHANGE, kind: ExchangeType::Fanout, alternate: None },
+        Exchange { name: UNROUTED_EXCHANGE, kind: FANOUT, alternate: None },
+        Exchange { name: ORDERS_EXCHANGE, kind: TOPIC, alternate: Some(UNROUTED_EXCHANGE) },
+        Exchange { name: DEAD_LETTER_EXCHANGE, kind: FANOUT, alternate: None },
     ];
     let typed = OrderType::ALL.into_iter().map(|order_type| Queue {
         name: kitchen_queue(order_type),
@@ -121,11 +123,18 @@ fn kitchen() -> (Vec<Exchange>, Vec<Queue>) {
     (exchanges, typed.chain(others).collect())
 }
 
+/// The whole topology.
+pub(crate) fn all() -> (Vec<Exchange>, Vec<Queue>) {
+    let ((mut exchanges, mut queues), (more_exchanges, more_queues)) = (kitchen(), notifications());
+    exchanges.extend(more_exchanges);
+    queues.extend(more_queues);
+    (exchanges, queues)
+}
+
 /// Declares everything: for every service that publishes, so that an order placed before the first worker ever ran
 /// waits for it.
 pub(crate) async fn declare_all(channel: &Channel) -> Result<(), SessionError> {
-    declare(channel, kitchen()).await?;
-    declare(channel, notifications()).await
+    declare(channel, all()).await
 }
 
 /// Declares what a subscriber needs.
@@ -138,25 +147,18 @@ async fn declare(
     (exchanges, queues): (Vec<Exchange>, Vec<Queue>),
 ) -> Result<(), SessionError> {
     for exchange in exchanges {
-        let mut arguments = FieldTable::new();
-        if let Some(alternate) = exchange.alternate {
-            session::insert(&mut arguments, "alternate-exchange", session::text(alternate));
-        }
-        let declaration = ExchangeDeclareArguments::of_type(exchange.name, exchange.kind)
-            .durable(true)
-            .arguments(arguments)
-            .finish();
         session::rpc(
             &format!("declaring exchange '{}'", exchange.name),
-            channel.exchange_declare(declaration),
+            channel.exchange_declare(exchange.declaration()),
         )
         .await?;
     }
     for queue in queues {
-        let declaration =
-            QueueDeclareArguments::durable_client_named(queue.name).arguments(queue.arguments()).finish();
-        session::rpc(&format!("declaring queue '{}'", queue.name), channel.queue_declare(declaration))
-            .await?;
+        session::rpc(
+            &format!("declaring queue '{}'", queue.name),
+            channel.queue_declare(queue.declaration()),
+        )
+        .await?;
         let (exchange, key) = queue.binding;
         let binding = QueueBindArguments::new(queue.name, exchange, &key);
         session::rpc(&format!("binding queue '{}'", queue.name), channel.queue_bind(binding)).await?;
@@ -164,7 +166,26 @@ async fn declare(
     Ok(())
 }
 
+impl Exchange {
+    pub(crate) fn declaration(&self) -> ExchangeDeclareArguments {
+        let mut arguments = FieldTable::new();
+        if let Some(alternate) = self.alternate {
+            session::insert(&mut arguments, "alternate-exchange", session::text(alternate));
+        }
+        ExchangeDeclareArguments::new(self.name, self.kind).durable(true).arguments(arguments).finish()
+    }
+}
+
 impl Queue {
+    pub(crate) fn declaration(&self) -> QueueDeclareArguments {
+        QueueDeclareArguments::durable_client_named(self.name).arguments(self.arguments()).finish()
+    }
+
+    /// Whether orders wait here for a cook.
+    pub(crate) fn holds_orders(&self) -> bool {
+        matches!(self.kind, QueueKind::Priority)
+    }
+
     fn arguments(&self) -> FieldTable {
         let mut arguments = FieldTable::new();
         match self.kind {

@@ -1,6 +1,8 @@
 //! The subcommands, one module each.
 
+pub mod audit;
 pub mod demo;
+pub mod doctor;
 pub mod down;
 pub mod logs;
 pub mod migrate;

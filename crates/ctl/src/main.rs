@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use argh::FromArgs;
 use runtime::{Exit, arguments};
 
-use crate::commands::{demo, down, logs, migrate, reset, status, up};
+use crate::commands::{audit, demo, doctor, down, logs, migrate, reset, status, up};
 
 const NAME: &str = "restaurant-ctl";
 
@@ -30,6 +30,8 @@ enum Command {
     Reset(reset::Arguments),
     Demo(demo::Arguments),
     Migrate(migrate::Arguments),
+    Audit(audit::Arguments),
+    Doctor(doctor::Arguments),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -49,5 +51,7 @@ async fn run() -> Result<(), Exit> {
         Command::Reset(arguments) => reset::run(&arguments).await,
         Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Migrate(arguments) => migrate::run(arguments).await,
+        Command::Audit(arguments) => audit::run(arguments).await,
+        Command::Doctor(arguments) => doctor::run(arguments).await,
     }
 }

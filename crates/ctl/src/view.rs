@@ -5,3 +5,4 @@ pub mod entry;
 pub mod painter;
 pub mod stream;
 pub mod summary;
+pub mod verdict;

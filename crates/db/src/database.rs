@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
 use crate::connect::OnRuntime;
@@ -57,6 +58,15 @@ impl DbError {
         Self::UnexpectedValue(why.into())
     }
 
+    /// Whether a statement took longer than it may.
+    pub fn is_statement_timeout(&self) -> bool {
+        match self {
+            Self::Failed(why) => why.code() == Some(&SqlState::QUERY_CANCELED),
+            Self::Timeout(_) => true,
+            Self::Unreachable(_) | Self::Refused(_) | Self::UnexpectedValue(_) => false,
+        }
+    }
+
     /// Whether the server itself refused the statement: trying again changes nothing.
     pub fn is_permanent(&self) -> bool {
         match self {
@@ -93,7 +103,6 @@ fn is_certain(why: &tokio_postgres::Error) -> bool {
 
 /// Whether the same statement may succeed later: the connection broke, or the server was only unable at the moment.
 pub(crate) fn is_passing(why: &tokio_postgres::Error) -> bool {
-    use tokio_postgres::error::SqlState;
     let passing = [
         SqlState::T_R_SERIALIZATION_FAILURE,
         SqlState::T_R_DEADLOCK_DETECTED,

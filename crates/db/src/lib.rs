@@ -3,11 +3,13 @@
 //! Every function here is one statement, and so one transaction, unless it says otherwise. Statements are guarded:
 //! an update that finds another state than it expects changes nothing and says so.
 
+pub mod audit;
 pub mod claims;
 mod connect;
 pub mod database;
 pub mod history;
 pub mod idempotency;
+pub mod inspection;
 pub mod orders;
 pub mod outbox;
 pub mod schema;

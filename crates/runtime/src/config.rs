@@ -4,6 +4,7 @@
 
 mod environment;
 mod file;
+mod origin;
 mod values;
 
 use std::path::PathBuf;
@@ -11,6 +12,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::Deserialize;
+
+pub use self::origin::{Origin, Setting};
 
 /// Everything that can be set, with the specification's defaults.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -237,5 +240,16 @@ impl Config {
         let mut config = file::read(path)?;
         environment::apply(&mut config, &|name| std::env::var_os(name))?;
         Ok(config)
+    }
+
+    /// Reads the same, and tells of every key what it is and where it comes from.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_with_origins(path: Option<PathBuf>) -> Result<(Self, Vec<Setting>), ConfigError> {
+        let in_file = file::keys(path.clone())?;
+        let config = Self::load(path)?;
+        let settings = origin::settings(&config, &in_file, &|name| std::env::var_os(name));
+        Ok((config, settings))
     }
 }

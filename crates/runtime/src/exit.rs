@@ -14,6 +14,8 @@ pub enum Exit {
     Failed(String),
     /// It went wrong while running, and the log says how: code 1.
     Logged,
+    /// It could not be found out what was asked: code 3.
+    Unknown(String),
     /// The configuration is bad: code 78 (`EX_CONFIG` of sysexits.h).
     Config(String),
 }
@@ -33,6 +35,7 @@ impl Exit {
             }
             Self::Usage(text) => Self::complain(text, 2),
             Self::Failed(text) => Self::complain(text, 1),
+            Self::Unknown(text) => Self::complain(text, 3),
             Self::Logged => ExitCode::FAILURE,
             Self::Config(text) => Self::complain(text, 78),
         }

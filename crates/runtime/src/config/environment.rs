@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use super::values::{parse_address, parse_connections, parse_level, parse_port, parse_seconds, parse_switch};
 use super::{Config, ConfigError};
 
-type Setter = fn(&mut Config, &str) -> Result<(), String>;
+pub(super) type Setter = fn(&mut Config, &str) -> Result<(), String>;
 
 /// Every variable. Each has a twin `<NAME>_FILE` that names a file with the value, for secrets.
-const VARIABLES: &[(&str, Setter)] = &[
+pub(super) const VARIABLES: &[(&str, Setter)] = &[
     ("DB_HOST", |config, text| set(&mut config.database.host, Ok(text.to_owned()))),
     ("DB_PORT", |config, text| set(&mut config.database.port, parse_port(text))),
     ("DB_USER", |config, text| set(&mut config.database.user, Ok(text.to_owned()))),

@@ -3,18 +3,51 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use serde_yaml::Value;
+
 use super::{Config, ConfigError};
 
 /// The file that is read when none is named.
-const DEFAULT_PATH: &str = "config.yaml";
+pub(super) const DEFAULT_PATH: &str = "config.yaml";
 
 pub(super) fn read(path: Option<PathBuf>) -> Result<Config, ConfigError> {
+    match text(path)? {
+        Some((path, text)) => parse(&text).map_err(|why| ConfigError::BadFile { path, why }),
+        None => Ok(Config::default()),
+    }
+}
+
+/// The keys that the file sets, such as `database.host`.
+pub(super) fn keys(path: Option<PathBuf>) -> Result<Vec<String>, ConfigError> {
+    let Some((path, text)) = text(path)? else { return Ok(Vec::new()) };
+    let whole: Value = serde_yaml::from_str(&text).map_err(|why| ConfigError::BadFile { path, why })?;
+    let mut keys = Vec::new();
+    collect("", &whole, &mut keys);
+    Ok(keys)
+}
+
+fn collect(prefix: &str, value: &Value, keys: &mut Vec<String>) {
+    match value {
+        Value::Mapping(entries) => {
+            for (key, value) in entries {
+                let key = key.as_str().unwrap_or_default();
+                let key = if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") };
+                collect(&key, value, keys);
+            }
+        }
+        Value::Null => {}
+        _ => keys.push(prefix.to_owned()),
+    }
+}
+
+/// The file that is meant and what it says, unless it says nothing, or is not there and was not named.
+fn text(path: Option<PathBuf>) -> Result<Option<(PathBuf, String)>, ConfigError> {
     let named = path.is_some();
     let path = path.unwrap_or_else(|| DEFAULT_PATH.into());
     match std::fs::read_to_string(&path) {
-        Ok(text) if text.trim().is_empty() => Ok(Config::default()),
-        Ok(text) => parse(&text).map_err(|why| ConfigError::BadFile { path, why }),
-        Err(why) if why.kind() == ErrorKind::NotFound && !named => Ok(Config::default()),
+        Ok(text) if text.trim().is_empty() => Ok(None),
+        Ok(text) => Ok(Some((path, text))),
+        Err(why) if why.kind() == ErrorKind::NotFound && !named => Ok(None),
         Err(why) => Err(ConfigError::Unreadable { path, why }),
     }
 }

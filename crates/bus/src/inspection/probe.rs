@@ -1,0 +1,197 @@
+//! Questions to the broker that it answers without doing anything.
+//!
+//! - What is there: a passive declaration.
+//! - Whether it is as we declare it: our own declaration, only of what a passive one has just found. The broker compares, and
+//!   creates nothing.
+//! - Whether the user may: a request that the broker must refuse, because one of its arguments makes no sense. It looks at the
+//!   rights first, so that `ACCESS_REFUSED` means that the right is missing, and `PRECONDITION_FAILED` or `NOT_FOUND` that it
+//!   is not. So nothing is declared, published or consumed either way.
+//!
+//! Each refusal closes the channel; the next question gets a new one.
+
+use std::time::Duration;
+
+use amqprs::channel::{
+    BasicConsumeArguments, BasicPublishArguments, Channel, ExchangeDeclareArguments, QueueDeclareArguments,
+    QueueUnbindArguments,
+};
+use amqprs::error::Error as AmqpError;
+use amqprs::{BasicProperties, FieldTable, FieldValue};
+use runtime::config::Rabbitmq;
+use tokio::time::timeout;
+
+use super::Depth;
+use crate::session::{Event, Session, SessionError, insert, rpc, text};
+use crate::topology::{Exchange, Queue};
+
+/// A broker that takes messages answers at once.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(3);
+/// A key with which nothing is bound.
+const NO_KEY: &str = "restaurant-ctl.doctor";
+
+/// A connection for questions.
+pub(super) struct Probe(Session);
+
+/// The broker's answer to a question.
+pub(super) enum Reply<T> {
+    Done(T),
+    Refused(Reason),
+}
+
+/// Why the broker closed the channel, such as `404 NOT_FOUND - no queue 'x' in vhost '/'`.
+pub(super) struct Reason(pub(super) String);
+
+impl Reason {
+    pub(super) fn is_not_found(&self) -> bool {
+        self.0.contains("NOT_FOUND")
+    }
+
+    pub(super) fn is_precondition(&self) -> bool {
+        self.0.contains("PRECONDITION_FAILED")
+    }
+
+    pub(super) fn is_access_refused(&self) -> bool {
+        self.0.contains("ACCESS_REFUSED")
+    }
+
+    pub(super) fn into_error(self, doing: String) -> SessionError {
+        SessionError::ChannelClosed { doing, reason: self.0 }
+    }
+}
+
+impl Probe {
+    pub(super) async fn open(settings: &Rabbitmq) -> Result<Self, SessionError> {
+        Session::open(settings, "restaurant-ctl").await.map(Self)
+    }
+
+    pub(super) async fn close(self) {
+        self.0.close().await;
+    }
+
+    pub(super) fn server(&self) -> (String, String) {
+        self.0.server()
+    }
+
+    pub(super) async fn passive_queue(&mut self, name: &str) -> Result<Reply<Depth>, SessionError> {
+        let arguments = QueueDeclareArguments::new(name).passive(true).finish();
+        let reply = self.ask(async |channel| channel.queue_declare(arguments).await).await?;
+        Ok(match reply {
+            Reply::Done(answer) => {
+                let (messages, consumers) =
+                    answer.map_or((0, 0), |(_, messages, consumers)| (messages, consumers));
+                Reply::Done(Depth { messages, consumers })
+            }
+            Reply::Refused(reason) => Reply::Refused(reason),
+        })
+    }
+
+    pub(super) async fn passive_exchange(&mut self, exchange: &Exchange) -> Result<Reply<()>, SessionError> {
+        let arguments = exchange.declaration().passive(true).finish();
+        self.ask(async |channel| channel.exchange_declare(arguments).await).await
+    }
+
+    /// Compares an exchange that is there with ours.
+    pub(super) async fn same_exchange(&mut self, exchange: &Exchange) -> Result<Reply<()>, SessionError> {
+        self.ask(async |channel| channel.exchange_declare(exchange.declaration()).await).await
+    }
+
+    /// Compares a queue that is there with ours.
+    pub(super) async fn same_queue(&mut self, queue: &Queue) -> Result<Reply<()>, SessionError> {
+        self.ask(async |channel| channel.queue_declare(queue.declaration()).await.map(drop)).await
+    }
+
+    /// Whether an exchange of this name may be declared: an alternate exchange whose name is a number is refused.
+    pub(super) async fn may_configure_exchange(&mut self, name: &str) -> Result<bool, SessionError> {
+        let mut senseless = FieldTable::new();
+        insert(&mut senseless, "alternate-exchange", FieldValue::l(0));
+        let arguments =
+            ExchangeDeclareArguments::new(name, "fanout").durable(true).arguments(senseless).finish();
+        self.may(async |channel| channel.exchange_declare(arguments).await).await
+    }
+
+    /// Whether a queue of this name may be declared: a time to live that is a word is refused.
+    pub(super) async fn may_configure_queue(&mut self, name: &str) -> Result<bool, SessionError> {
+        let mut senseless = FieldTable::new();
+        insert(&mut senseless, "x-message-ttl", text("never"));
+        let arguments =
+            QueueDeclareArguments::new(name).exclusive(true).auto_delete(true).arguments(senseless).finish();
+        self.may(async |channel| channel.queue_declare(arguments).await.map(drop)).await
+    }
+
+    /// Whether messages may be published here: one whose time to live is a word is refused.
+    pub(super) async fn may_publish(&mut self, exchange: &str) -> Result<bool, SessionError> {
+        let properties = BasicProperties::default().with_expiration("never").finish();
+        let arguments = BasicPublishArguments::new(exchange, NO_KEY);
+        rpc("publishing", self.0.channel.basic_publish(properties, Vec::new(), arguments)).await?;
+        let doing = || "publishing a message that must be refused".to_owned();
+        let refusal = timeout(ANSWER_DEADLINE, self.0.events.recv()).await;
+        let Ok(Some(Event::Closed(reason))) = refusal else {
+            return Err(SessionError::Timeout { doing: doing(), after: ANSWER_DEADLINE });
+        };
+        self.0.reopen_channel().await?;
+        Ok(!Reason(reason).is_access_refused())
+    }
+
+    /// Whether the queue may be consumed: a priority that is a word is refused.
+    pub(super) async fn may_consume(&mut self, queue: &str) -> Result<bool, SessionError> {
+        let mut senseless = FieldTable::new();
+        insert(&mut senseless, "x-priority", text("high"));
+        let arguments = BasicConsumeArguments::new(queue, "").arguments(senseless).finish();
+        self.may(async |channel| channel.basic_consume_rx(arguments).await.map(drop)).await
+    }
+
+    /// Whether the queue may be bound to the exchange: the same rights are needed to take away a binding that is not there.
+    pub(super) async fn may_bind(
+        &mut self,
+        queue: &str,
+        exchange: &str,
+    ) -> Result<Option<Reason>, SessionError> {
+        let arguments = QueueUnbindArguments::new(queue, exchange, NO_KEY);
+        let reply = self.ask(async |channel| channel.queue_unbind(arguments).await).await?;
+        Ok(match reply {
+            Reply::Refused(reason) if reason.is_access_refused() => Some(reason),
+            Reply::Refused(_) | Reply::Done(()) => None,
+        })
+    }
+
+    /// Whether the broker goes on reading after a message. Under a memory or disk alarm it does not. The message goes to no
+    /// queue. `None` if the user may not send such a message.
+    pub(super) async fn takes_messages(&mut self) -> Option<bool> {
+        let asking = async {
+            let nowhere = BasicPublishArguments::new("", NO_KEY);
+            self.0.channel.basic_publish(BasicProperties::default(), Vec::new(), nowhere).await?;
+            self.0.channel.flow(true).await.map(drop)
+        };
+        match timeout(ANSWER_DEADLINE, asking).await {
+            Ok(Ok(())) => Some(true),
+            Ok(Err(_)) => None,
+            Err(_) => Some(false),
+        }
+    }
+
+    async fn may(
+        &mut self,
+        question: impl AsyncFnOnce(&Channel) -> Result<(), AmqpError>,
+    ) -> Result<bool, SessionError> {
+        Ok(match self.ask(question).await? {
+            Reply::Refused(reason) => !reason.is_access_refused(),
+            Reply::Done(()) => true,
+        })
+    }
+
+    async fn ask<T>(
+        &mut self,
+        question: impl AsyncFnOnce(&Channel) -> Result<T, AmqpError>,
+    ) -> Result<Reply<T>, SessionError> {
+        match rpc("a question", question(&self.0.channel)).await {
+            Ok(answer) => Ok(Reply::Done(answer)),
+            Err(why) => match self.0.explain(why) {
+                SessionError::ChannelClosed { reason, .. } => {
+                    self.0.reopen_channel().await?;
+                    Ok(Reply::Refused(Reason(reason)))
+                }
+                why => Err(why),
+            },
+        }
+    }
+}

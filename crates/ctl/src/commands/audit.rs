@@ -1,0 +1,134 @@
+//! `audit`: whether the system keeps its promises, on the live system.
+
+mod broker;
+mod rules;
+mod since;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use argh::FromArgs;
+use bus::inspection::Queues;
+use db::Database;
+use db::audit::{Audit, Scope};
+use domain::timestamp::Timestamp;
+use runtime::{Config, Exit, with_causes};
+use serde_json::json;
+
+use self::since::{NotASince, since};
+use crate::NAME;
+use crate::commands::failed;
+use crate::view::console::Console;
+use crate::view::verdict::{Outcome, Verdict, any, sum};
+
+/// Checks on a live system that no order is lost, doubled or stuck, and says what is wrong and what to do. Changes nothing,
+/// and nobody waits for it. Exit code 0: all well; 1: something is wrong; 3: it could not be checked.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "audit")]
+pub struct Arguments {
+    /// configuration file (default ./config.yaml)
+    #[argh(option)]
+    config: Option<PathBuf>,
+    /// only orders placed since: a UTC day such as 2026-11-21, or a time back such as 30m, 1h, 2d (default: all)
+    #[argh(option)]
+    since: Option<String>,
+    /// nothing should be under way any more: no order received or cooking, no message, no claim
+    #[argh(switch)]
+    settled: bool,
+    /// longest time for one question to the database, in seconds (default 60)
+    #[argh(option, default = "60")]
+    timeout: u64,
+    /// one JSON document for scripts
+    #[argh(switch)]
+    json: bool,
+}
+
+/// Runs it.
+pub async fn run(arguments: Arguments) -> Result<(), Exit> {
+    let since = arguments.since.as_deref().map_or(Ok(db::audit::Since::Ever), since);
+    let since = since.map_err(|why: NotASince| Exit::Usage(format!("--since: {why}")))?;
+    let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
+    let db = Database::new(&config.database, NAME).map_err(|why| failed(&why))?;
+    let scope = Scope {
+        since,
+        settled: arguments.settled,
+        statement_timeout: Duration::from_secs(arguments.timeout.clamp(1, 3_600)),
+    };
+    let audit = db::audit::run(&db, &scope).await.map_err(|why| {
+        let hint = if why.is_statement_timeout() {
+            ". Raise --timeout, or look at fewer orders with --since"
+        } else {
+            ". 'restaurant-ctl doctor' looks for the reason"
+        };
+        Exit::Unknown(format!("the audit could not be made: {}{hint}", with_causes(&why)))
+    })?;
+    let queues = bus::inspection::queues(&config.rabbitmq).await;
+    let mut verdicts = rules::verdicts(&audit, arguments.settled);
+    let queues = match queues {
+        Ok(queues) => {
+            verdicts.extend(broker::verdicts(&db, &audit, &queues, &config, arguments.settled).await);
+            queues
+        }
+        Err(why) => {
+            verdicts.push(Verdict::unknown(
+                "queues",
+                with_causes(&why),
+                "start RabbitMQ, or correct the section rabbitmq of the configuration",
+            ));
+            Queues(Vec::new())
+        }
+    };
+    if arguments.json {
+        print_json(&audit, &queues, &verdicts);
+    } else {
+        print(&audit, &queues, &verdicts);
+    }
+    if any(&verdicts, Outcome::Fail) {
+        Err(Exit::Logged)
+    } else if any(&verdicts, Outcome::Unknown) {
+        Err(Exit::Unknown("Not everything could be checked.".to_owned()))
+    } else {
+        Ok(())
+    }
+}
+
+fn print(audit: &Audit, queues: &Queues, verdicts: &[Verdict]) {
+    let console = Console::new();
+    console.print(&format!("{} orders, as they stood at {}\n", audit.orders, Timestamp::from(audit.at)));
+    for line in verdicts.iter().flat_map(|verdict| verdict.lines(console)) {
+        console.print(&line);
+    }
+    if !queues.0.is_empty() {
+        console.print(&format!("\n{:<26}{:>10}{:>11}", "QUEUE", "MESSAGES", "CONSUMERS"));
+    }
+    for queue in &queues.0 {
+        let cells = queue.found.map_or(["-".to_owned(), "-".to_owned()], |depth| {
+            [depth.messages, depth.consumers].map(|n| n.to_string())
+        });
+        let [messages, consumers] = cells;
+        console.print(&format!("{:<26}{messages:>10}{consumers:>11}", queue.name));
+    }
+    console.print(&format!("\n{}.", sum(verdicts)));
+}
+
+fn print_json(audit: &Audit, queues: &Queues, verdicts: &[Verdict]) {
+    let queues: Vec<_> = queues
+        .0
+        .iter()
+        .map(|queue| {
+            json!({
+                "name": queue.name,
+                "messages": queue.found.map(|depth| depth.messages),
+                "consumers": queue.found.map(|depth| depth.consumers),
+            })
+        })
+        .collect();
+    let document = json!({
+        "at": Timestamp::from(audit.at),
+        "orders": audit.orders,
+        "well": !any(verdicts, Outcome::Fail) && !any(verdicts, Outcome::Unknown),
+        "checks": verdicts,
+        "queues": queues,
+    });
+    Console::new().print(&document.to_string());
+}

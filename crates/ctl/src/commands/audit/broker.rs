@@ -1,0 +1,155 @@
+//! The rules that RabbitMQ and the database keep together: a message for every order that waits, a cook for every message.
+
+use std::time::Duration;
+
+use bus::inspection::Queues;
+use bus::topology::{DEAD_LETTER_QUEUE, NOTIFICATIONS_QUEUE, SAFETY_NET_QUEUE, kitchen_queue};
+use db::Database;
+use db::audit::{Audit, WaitingOrder, WorkerOnDuty};
+use domain::OrderType;
+use runtime::{Config, with_causes};
+use tokio::time::sleep;
+
+use crate::view::verdict::Verdict;
+
+/// A worker that cooks may hold further messages, invisible here. It holds as many as its --prefetch; more than this at once
+/// is unusual. One that does not cook holds none.
+const HELD_BY_A_WORKER: usize = 100;
+/// A message may be between queue and claim for a moment; an order that misses it for longer has none.
+const SECOND_LOOK: Duration = Duration::from_secs(3);
+/// Most examples.
+const EXAMPLES: usize = 10;
+
+/// Looks at the queues, and at the orders whose messages should be in them.
+pub async fn verdicts(
+    db: &Database,
+    audit: &Audit,
+    queues: &Queues,
+    config: &Config,
+    settled: bool,
+) -> Vec<Verdict> {
+    let mut verdicts = vec![presence(queues), messages(db, audit, queues, config).await];
+    verdicts.push(attention(audit, queues));
+    verdicts.push(dead_letters(queues));
+    if settled {
+        verdicts.push(emptiness(queues));
+    }
+    verdicts
+}
+
+fn presence(queues: &Queues) -> Verdict {
+    let absent: Vec<String> =
+        queues.0.iter().filter(|queue| queue.found.is_none()).map(|queue| queue.name.to_owned()).collect();
+    if absent.is_empty() {
+        return Verdict::ok("queues", format!("all {} are there", queues.0.len()));
+    }
+    let to_do = "somebody deleted them, or no service has run yet. Any order service or worker declares them when it connects: restart one";
+    Verdict::fail("queues", format!("{} queues are not there", absent.len()), to_do)
+        .with_examples(absent.len() as u64, absent)
+}
+
+/// Orders that wait though their queues hold too few messages: certain, if slow to judge. Where workers are busy, as many may be
+/// in their hands.
+async fn messages(db: &Database, audit: &Audit, queues: &Queues, config: &Config) -> Verdict {
+    let check = "messages";
+    let mut missed = missing(audit, queues, &audit.waiting);
+    if !missed.is_empty() {
+        sleep(SECOND_LOOK).await;
+        // What has been claimed meanwhile was on its way: only what waits still, and waited before, counts.
+        let still = match db::audit::still_waiting(db, &missed).await {
+            Ok(still) => still,
+            Err(why) => return Verdict::unknown(check, with_causes(&why), "start the audit again"),
+        };
+        match bus::inspection::queues(&config.rabbitmq).await {
+            Ok(queues) => missed = missing(audit, &queues, &still),
+            Err(why) => return Verdict::unknown(check, with_causes(&why), "start the audit again"),
+        }
+    }
+    if missed.is_empty() {
+        return Verdict::ok(check, "no order waits without a message");
+    }
+    let examples: Vec<String> = missed
+        .iter()
+        .take(EXAMPLES)
+        .map(|order| {
+            format!("{} ({}) is received, and its message is in no queue", order.number, order.order_type)
+        })
+        .collect();
+    let to_do = "a queue was purged, deleted or lost. The order service's sweeper sends such orders again: see that one runs";
+    Verdict::fail(check, format!("at least {} orders wait without a message", missed.len()), to_do)
+        .with_examples(missed.len() as u64, examples)
+}
+
+/// Of each type the orders that are too many for its queues, if there are any: the oldest, though it may be others.
+fn missing(audit: &Audit, queues: &Queues, waiting: &[WaitingOrder]) -> Vec<WaitingOrder> {
+    let mut missing = Vec::new();
+    for order_type in OrderType::ALL {
+        let orders = waiting.iter().filter(|order| order.order_type == order_type.as_str());
+        let may_hold = |worker: &&WorkerOnDuty| worker.is_cooking && worker.specialisation.cooks(order_type);
+        let held = audit.on_duty.iter().filter(may_hold).count() * HELD_BY_A_WORKER;
+        let waits = usize::try_from(queues.messages_of(order_type)).unwrap_or(usize::MAX);
+        let seen = waits.saturating_add(held);
+        let count = orders.clone().count().saturating_sub(seen);
+        missing.extend(orders.take(count).cloned());
+    }
+    missing
+}
+
+/// Messages that nobody will take: no worker for them is online.
+fn attention(audit: &Audit, queues: &Queues) -> Verdict {
+    let waits = |name| queues.depth(name).is_some_and(|depth| depth.messages > 0);
+    let mut unattended: Vec<String> = OrderType::ALL
+        .into_iter()
+        .filter(|order_type| !audit.on_duty.iter().any(|worker| worker.specialisation.cooks(*order_type)))
+        .map(kitchen_queue)
+        .filter(|name| waits(name))
+        .map(str::to_owned)
+        .collect();
+    let general = domain::Specialisation::General;
+    if waits(SAFETY_NET_QUEUE) && !audit.on_duty.iter().any(|worker| worker.specialisation == general) {
+        unattended.push(SAFETY_NET_QUEUE.to_owned());
+    }
+    if unattended.is_empty() {
+        return Verdict::ok("attention", "a worker is there for every order that waits");
+    }
+    let found = "orders wait, and no worker that cooks them is online";
+    Verdict::warn(
+        "attention",
+        found,
+        "start a worker without --order-types, or with the type that is missing",
+    )
+    .with_examples(unattended.len() as u64, unattended)
+}
+
+fn dead_letters(queues: &Queues) -> Verdict {
+    match queues.depth(DEAD_LETTER_QUEUE).map_or(0, |depth| depth.messages) {
+        0 => Verdict::ok("dead_letters", "none"),
+        count => Verdict::warn(
+            "dead_letters",
+            format!("{count} messages could not be cooked"),
+            format!("look at {DEAD_LETTER_QUEUE}: the header x-reason of each says why"),
+        )
+        .with_examples(count.into(), Vec::new()),
+    }
+}
+
+/// Streams keep their messages, and dead letters wait for people.
+fn emptiness(queues: &Queues) -> Verdict {
+    let full: Vec<String> = queues
+        .0
+        .iter()
+        .filter(|queue| ![NOTIFICATIONS_QUEUE, DEAD_LETTER_QUEUE].contains(&queue.name))
+        .filter_map(|queue| Some((queue.name, queue.found?.messages)))
+        .filter(|(_, messages)| *messages > 0)
+        .map(|(name, messages)| format!("{name}: {messages}"))
+        .collect();
+    if full.is_empty() {
+        return Verdict::ok("queues_at_rest", "no message waits");
+    }
+    Verdict::fail(
+        "queues_at_rest",
+        "messages still wait",
+        "start workers for them, or wait until they have taken them",
+    )
+    .with_examples(full.len() as u64, full)
+}

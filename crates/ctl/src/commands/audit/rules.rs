@@ -1,0 +1,108 @@
+//! The rules about what is stored, in words: what holds, what is broken, what to do.
+
+use db::audit::{Audit, Invariant};
+
+use crate::view::verdict::Verdict;
+
+/// What is said of a rule.
+struct Words {
+    /// When it holds.
+    holds: &'static str,
+    /// When it is broken, after the number of cases.
+    broken: &'static str,
+    to_do: &'static str,
+}
+
+/// One verdict for each rule that was checked.
+pub fn verdicts(audit: &Audit, settled: bool) -> Vec<Verdict> {
+    Invariant::ALL
+        .into_iter()
+        .filter(|invariant| settled || *invariant != Invariant::AtRest)
+        .map(|invariant| {
+            let Words { holds, broken, to_do } = words(invariant);
+            match audit.findings.iter().find(|finding| finding.invariant == invariant) {
+                None => Verdict::ok(invariant.as_str(), holds),
+                Some(finding) => {
+                    Verdict::fail(invariant.as_str(), format!("{} {broken}", finding.count), to_do)
+                        .with_examples(finding.count, finding.examples.clone())
+                }
+            }
+        })
+        .collect()
+}
+
+fn words(invariant: Invariant) -> Words {
+    let (holds, broken, to_do) = match invariant {
+        Invariant::OrderNumbers => (
+            "every day's numbers are without gap or double",
+            "numbers or days with gaps, or unlike their counter",
+            "somebody wrote to the tables by hand, or removed orders of a day without its row of order_counters: compare both with a backup",
+        ),
+        Invariant::StatusLog => (
+            "every order's log is the beginning of a legal life",
+            "orders with an impossible life",
+            "no service writes this: find who changed the rows (column changed_by, the server's log), and correct the log by hand",
+        ),
+        Invariant::StatusOnce => (
+            "no order was cooked, or anything else, twice",
+            "orders had a status more than once",
+            "ask the kitchen whether the order was made twice, and find who wrote the second row (column changed_by)",
+        ),
+        Invariant::CurrentStatus => (
+            "every log ends with its order's status",
+            "orders whose log ends otherwise",
+            "one of the two was written by hand: the log tells by whom and when; correct the other",
+        ),
+        Invariant::CompletedAt => (
+            "set for what is ready or completed, and for nothing else",
+            "orders with completed_at set or missing wrongly",
+            "set it to changed_at of the log's row 'ready', or to null",
+        ),
+        Invariant::Items => (
+            "every order has 1 to 20 items",
+            "orders with no items or too many",
+            "items were removed or added by hand: compare with a backup, or ask the guest",
+        ),
+        Invariant::TotalAmount => (
+            "every total is the sum of its items",
+            "orders whose total is not the sum of their items",
+            "correct the total or the items before the guest pays",
+        ),
+        Invariant::Priority => (
+            "every priority follows from its total",
+            "orders with a priority that nobody gives",
+            "set it: 10 above 100, 5 from 50 to 100, else 1",
+        ),
+        Invariant::CookingIsClaimed => (
+            "somebody cooks every order that is cooking",
+            "orders are cooking and nobody cooks them",
+            "start a worker for their types; it takes over what has a message. If that does not help, the message is gone: the order service's sweeper sends it again",
+        ),
+        Invariant::ClaimedIsCooking => (
+            "every claim is of an order that is cooking",
+            "claims of orders that are not cooking",
+            "delete these rows of order_claims; no service leaves them behind",
+        ),
+        Invariant::Outbox => (
+            "every message leaves in time",
+            "messages are overdue",
+            "an order service sends them as soon as it runs and reaches RabbitMQ: see its /health and its log (rabbitmq_publish_failed)",
+        ),
+        Invariant::OrdersProcessed => (
+            "every worker's count agrees with the orders",
+            "workers whose count differs from their orders",
+            "the orders decide: set orders_processed to their number, unless old orders were removed on purpose",
+        ),
+        Invariant::WorkersAlive => (
+            "every worker that is online gives signs of life",
+            "workers say that they are online and are silent",
+            "see whether they still run. A killed worker's orders go to others by themselves; starting it again takes its name back",
+        ),
+        Invariant::AtRest => (
+            "nothing is under way",
+            "things are still under way",
+            "wait for the workers, or look at the checks above for what holds them up",
+        ),
+    };
+    Words { holds, broken, to_do }
+}

@@ -1,0 +1,28 @@
+//! The configuration: whether it can be read, and where each value comes from.
+
+use std::path::PathBuf;
+
+use runtime::Config;
+use runtime::config::Setting;
+
+use crate::view::verdict::Verdict;
+
+/// Reads it; without one nothing else can be checked.
+pub fn check(path: Option<PathBuf>) -> (Option<Config>, Vec<Verdict>) {
+    let check = "config";
+    match Config::load_with_origins(path) {
+        Ok((config, settings)) => {
+            let lines = settings.iter().map(line).collect();
+            let verdict = Verdict::ok(check, "read; every value with its origin:").with_examples(0, lines);
+            (Some(config), vec![verdict])
+        }
+        Err(why) => {
+            let to_do = "correct it and run this again; config.yaml of the project shows every key";
+            (None, vec![Verdict::fail(check, why.to_string(), to_do)])
+        }
+    }
+}
+
+fn line(Setting { key, value, origin }: &Setting) -> String {
+    format!("{key} = {} ({origin})", value.as_deref().unwrap_or("••••"))
+}

@@ -1,0 +1,173 @@
+//! PostgreSQL: reachable, new enough, safe, and with the rights that the services need.
+
+use db::inspection::{Client, Inspection, OLDEST_VERSION};
+use db::schema::{self, SchemaState};
+use db::{Database, DbError};
+use runtime::{config, with_causes};
+
+use super::Services;
+use crate::NAME;
+use crate::view::verdict::Verdict;
+
+/// Clocks may differ by so many seconds before anybody wonders: logs and orders are compared by people.
+const CLOCK_TOLERANCE: f64 = 1.0;
+
+/// Everything about it.
+pub async fn check(settings: &config::Database, services: Services) -> Vec<Verdict> {
+    match inspect(settings, services).await {
+        Ok(verdicts) => verdicts,
+        Err(why) => vec![unusable(settings, &why)],
+    }
+}
+
+fn unusable(settings: &config::Database, why: &DbError) -> Verdict {
+    let to_do = match why {
+        DbError::Refused(reason) if reason.contains("password") => {
+            "correct database.user or database.password (DB_USER, DB_PASSWORD)"
+        }
+        DbError::Refused(reason) if reason.contains("does not exist") => {
+            "create it (createdb, createuser), or correct database.database and database.user"
+        }
+        DbError::Refused(_) => "see what the server's log says of it",
+        _ => "start PostgreSQL, or correct database.host and database.port (DB_HOST, DB_PORT)",
+    };
+    Verdict::fail("postgresql", format!("{}:{}: {}", settings.host, settings.port, with_causes(why)), to_do)
+}
+
+async fn inspect(settings: &config::Database, services: Services) -> Result<Vec<Verdict>, DbError> {
+    let db = Database::new(settings, NAME)?;
+    let found = db::inspection::inspect(&db).await?;
+    let mut verdicts = vec![
+        version(settings, &found),
+        safety(&found),
+        connections(settings, services, &found),
+        clock(&found),
+        schema_version(schema::state(&db).await, services, &found),
+    ];
+    for (is_meant, check, client) in [
+        (services.order, "order_rights", Client::Order),
+        (services.kitchen, "kitchen_rights", Client::Kitchen),
+        (services.tracking, "tracking_rights", Client::Tracking),
+    ] {
+        if is_meant {
+            verdicts.push(rights(check, settings, db::inspection::missing_rights(&db, client).await?));
+        }
+    }
+    Ok(verdicts)
+}
+
+fn version(settings: &config::Database, found: &Inspection) -> Verdict {
+    let place = format!(
+        "PostgreSQL {} at {}:{}, database {}",
+        found.version, settings.host, settings.port, settings.database
+    );
+    if found.major_version >= OLDEST_VERSION {
+        Verdict::ok("postgresql", place)
+    } else {
+        Verdict::fail("postgresql", place, format!("use version {OLDEST_VERSION} or later"))
+    }
+}
+
+/// Whether a power cut loses what was answered.
+fn safety(found: &Inspection) -> Verdict {
+    let check = "durability";
+    if found.is_read_only {
+        return Verdict::fail(
+            check,
+            "the server is a standby, or set to read-only",
+            "name the primary server in database.host, or set default_transaction_read_only = off",
+        );
+    }
+    let mut risks = Vec::new();
+    if !found.fsync {
+        risks.push("fsync is off".to_owned());
+    }
+    if !found.full_page_writes {
+        risks.push("full_page_writes is off".to_owned());
+    }
+    if ["off", "local"].contains(&found.synchronous_commit.as_str()) {
+        risks.push(format!(
+            "synchronous_commit is {} though the services ask for on",
+            found.synchronous_commit
+        ));
+    }
+    if found.encoding != "UTF8" {
+        risks.push(format!("the database's encoding is {}, which cannot hold every name", found.encoding));
+    }
+    if risks.is_empty() {
+        return Verdict::ok(check, "what is committed survives a power cut");
+    }
+    let to_do = "set these in postgresql.conf, unless orders may be lost (tests); for another encoding, make a database with UTF8";
+    Verdict::warn(check, risks.join("; "), to_do)
+}
+
+fn connections(settings: &config::Database, services: Services, found: &Inspection) -> Verdict {
+    let Services { order, kitchen, tracking, .. } = services;
+    let wanted = [order, kitchen, tracking].map(usize::from).iter().sum::<usize>() * settings.max_connections;
+    let free = i64::from(found.max_connections) - found.used_connections;
+    let found =
+        format!("{free} of {} are free; one of each service takes up to {wanted}", found.max_connections);
+    if i64::try_from(wanted).is_ok_and(|wanted| wanted <= free) {
+        Verdict::ok("connections", found)
+    } else {
+        let to_do = "raise max_connections of the server, or lower database.max_connections of the services";
+        Verdict::warn("connections", found, to_do)
+    }
+}
+
+fn clock(found: &Inspection) -> Verdict {
+    let seconds = found.clock_ahead;
+    let error = found.clock_error.as_secs_f64();
+    let words = format!(
+        "the database's clock is {:.3} s {} this machine's (± {error:.3} s)",
+        seconds.abs(),
+        if seconds < 0.0 { "behind" } else { "ahead of" },
+    );
+    if seconds.abs() <= CLOCK_TOLERANCE + error {
+        Verdict::ok("clock", words)
+    } else {
+        let to_do = "synchronise both (NTP). Orders live by the database's clock; log lines, by this machine's, will not fit";
+        Verdict::warn("clock", words, to_do)
+    }
+}
+
+fn schema_version(state: Result<SchemaState, DbError>, services: Services, found: &Inspection) -> Verdict {
+    let check = "schema";
+    let known = schema::known_version();
+    match state {
+        Ok(SchemaState::Current) => Verdict::ok(check, format!("version {known}, as this version needs it")),
+        Ok(SchemaState::Ahead { found, known }) => Verdict::fail(
+            check,
+            format!("version {found}; this program knows versions up to {known}"),
+            "run a newer version of it, or use another database",
+        ),
+        Ok(SchemaState::Behind) if found.may_create_tables && (services.order || services.kitchen) => {
+            Verdict::ok(check, format!("the first service that starts brings it to version {known}"))
+        }
+        Ok(SchemaState::Behind) if found.may_create_tables => Verdict::warn(
+            check,
+            format!("not at version {known} yet; a service that only reads will wait"),
+            "run 'restaurant-ctl migrate', or start the order service",
+        ),
+        Ok(SchemaState::Behind) => Verdict::fail(
+            check,
+            format!("not at version {known} yet, and this user may not create tables"),
+            "run 'restaurant-ctl migrate' as a user who may, or: grant create on schema public to the user",
+        ),
+        Err(why) => {
+            Verdict::fail(check, with_causes(&why), "grant select on refinery_schema_history to the user")
+        }
+    }
+}
+
+fn rights(check: &'static str, settings: &config::Database, missing: Vec<String>) -> Verdict {
+    if missing.is_empty() {
+        return Verdict::ok(check, format!("'{}' may do what it must", settings.user));
+    }
+    Verdict::fail(
+        check,
+        format!("'{}' lacks {} rights", settings.user, missing.len()),
+        "grant them as the owner of the tables",
+    )
+    .with_examples(missing.len() as u64, missing)
+}

@@ -1,0 +1,116 @@
+//! RabbitMQ: reachable, awake, with the rights that the services need and no exchange or queue of other settings.
+
+use bus::SessionError;
+use bus::inspection::{Inspection, Needs, PartState};
+use runtime::{config, with_causes};
+
+use super::Services;
+use crate::view::verdict::Verdict;
+
+/// The oldest version with streams of which a reconnecting subscriber misses nothing is 3.10.
+const OLDEST_VERSION: (u32, u32) = (3, 10);
+
+/// Everything about it.
+pub async fn check(settings: &config::Rabbitmq, services: Services) -> Vec<Verdict> {
+    let needs = Needs { orders: services.order || services.kitchen, notifications: services.notifier };
+    match bus::inspection::inspect(settings, needs).await {
+        Ok(found) => {
+            vec![version(settings, &found), publishing(&found), rights(settings, &found), topology(&found)]
+        }
+        Err(why) => vec![unusable(&why)],
+    }
+}
+
+fn unusable(why: &SessionError) -> Verdict {
+    let to_do = match why {
+        SessionError::LoginRefused { .. } => {
+            "correct rabbitmq.user or rabbitmq.password; 'guest' may only log in from the broker's own machine"
+        }
+        SessionError::Refused { .. } => {
+            "make the virtual host (rabbitmqctl add_vhost) and let the user in (rabbitmqctl set_permissions), or correct rabbitmq.vhost"
+        }
+        SessionError::Unreachable { .. } => {
+            "start RabbitMQ, or correct rabbitmq.host and rabbitmq.port (RABBITMQ_HOST, RABBITMQ_PORT)"
+        }
+        _ => "see what the broker's log says of it",
+    };
+    Verdict::fail("rabbitmq", with_causes(why), to_do)
+}
+
+fn version(settings: &config::Rabbitmq, found: &Inspection) -> Verdict {
+    let place = format!(
+        "{} {} at {}:{}, virtual host {}",
+        found.product, found.version, settings.host, settings.port, settings.vhost
+    );
+    let mut numbers = found.version.split('.').map_while(|part| part.parse::<u32>().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(major), Some(minor)) if (major, minor) >= OLDEST_VERSION => Verdict::ok("rabbitmq", place),
+        (Some(_), Some(_)) => {
+            let (major, minor) = OLDEST_VERSION;
+            Verdict::fail("rabbitmq", place, format!("use version {major}.{minor} or later"))
+        }
+        _ => Verdict::warn("rabbitmq", place, "its version is not one that this program knows how to read"),
+    }
+}
+
+fn publishing(found: &Inspection) -> Verdict {
+    let check = "publishing";
+    match found.takes_messages {
+        Some(true) => Verdict::ok(check, "it takes messages: no memory or disk alarm"),
+        Some(false) => Verdict::fail(
+            check,
+            "it takes no messages: probably a memory or disk alarm",
+            "see 'rabbitmq-diagnostics alarms'; give it memory or disk space",
+        ),
+        None => Verdict::unknown(
+            check,
+            "this user may not write to the default exchange, so an alarm cannot be seen",
+            "ask 'rabbitmq-diagnostics alarms' on the broker's machine",
+        ),
+    }
+}
+
+fn rights(settings: &config::Rabbitmq, found: &Inspection) -> Verdict {
+    let check = "broker_rights";
+    let missing: Vec<String> =
+        found.missing_rights.iter().map(|(right, name)| format!("{right} on {name}")).collect();
+    if missing.is_empty() {
+        let found = format!("'{}' may configure, write and read what it must", settings.user);
+        return Verdict::ok(check, found);
+    }
+    let to_do =
+        format!("rabbitmqctl set_permissions -p '{}' '{}' '.*' '.*' '.*'", settings.vhost, settings.user);
+    Verdict::fail(check, format!("'{}' lacks {} rights", settings.user, missing.len()), to_do)
+        .with_examples(missing.len() as u64, missing)
+}
+
+fn topology(found: &Inspection) -> Verdict {
+    let check = "topology";
+    let states = |fits: fn(&PartState) -> bool| found.parts.iter().filter(|part| fits(&part.state)).count();
+    let (there, absent) =
+        (states(|state| *state == PartState::AsDeclared), states(|state| *state == PartState::Absent));
+    let others: Vec<String> = found
+        .parts
+        .iter()
+        .filter_map(|part| match &part.state {
+            PartState::Absent | PartState::AsDeclared => None,
+            PartState::Differs(reason) | PartState::NotComparable(reason) => {
+                Some(format!("{} {}: {reason}", part.kind, part.name))
+            }
+        })
+        .collect();
+    let words = format!("{there} exchanges and queues are as they should be, {absent} will be declared");
+    if others.is_empty() {
+        return Verdict::ok(check, words);
+    }
+    let differ = found.parts.iter().any(|part| matches!(part.state, PartState::Differs(_)));
+    let found = format!("{words}, {} are another matter", others.len());
+    let count = others.len() as u64;
+    if differ {
+        let to_do = "delete these once they are empty (rabbitmqctl delete_queue, or the management page), or use another virtual host";
+        Verdict::fail(check, found, to_do).with_examples(count, others)
+    } else {
+        Verdict::warn(check, found, "give the user the right to configure them, so that they can be compared")
+            .with_examples(count, others)
+    }
+}

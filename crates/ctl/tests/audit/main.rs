@@ -1,0 +1,14 @@
+//! `restaurant-ctl audit` on real servers: each rule broken once, and a busy system without findings.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
+
+mod busy;
+mod queues;
+mod rules;
+mod scene;
+mod unchecked;

@@ -1,0 +1,110 @@
+//! Rules that RabbitMQ and the database keep together, and a system at rest.
+
+use amqprs::BasicProperties;
+use serde_json::json;
+use testkit::orders::{delivery, takeout};
+use testkit::{Stage, eventually};
+
+use crate::scene::{Served, audit};
+
+/// Two takeout orders, and one for delivery, that wait without a worker; their messages are in the queues.
+async fn waiting(stage: &Stage) {
+    let mut orders = stage.order_service().start().await;
+    for order in [takeout(), takeout(), delivery()] {
+        orders.place(&order).await;
+    }
+    let database = stage.database().await;
+    eventually("an empty outbox", async || {
+        (database.value("select count(*) from order_outbox").await == 0).then_some(())
+    })
+    .await;
+    assert_eq!(orders.stop().await, Some(0));
+    database.execute("update orders set created_at = created_at - interval '10 minutes'").await;
+}
+
+#[tokio::test]
+async fn orders_whose_queue_was_purged() {
+    let stage = Stage::new().await;
+    waiting(&stage).await;
+    assert_eq!(audit(&stage, &[]).await.findings(), ["attention warn"]);
+    stage.broker().await.purge("kitchen_takeout_queue").await;
+    // An idle worker for other orders, and one that waits for these, hide nothing.
+    let _worker = stage.kitchen_worker("chef_mario").arg("--order-types=takeout").start().await;
+    let _other = stage.kitchen_worker("chef_anna").arg("--order-types=delivery,dine_in").start().await;
+    eventually("the delivery to be ready", async || {
+        let ready = "select count(*) from orders where status = 'ready'";
+        (stage.database().await.value(ready).await == 1).then_some(())
+    })
+    .await;
+    let said = audit(&stage, &[]).await;
+    assert_eq!(said.findings(), ["messages fail"], "{}", said.document);
+    let check = said.check("messages");
+    assert_eq!((said.code, &check["count"]), (Some(1), &json!(2)));
+    assert!(check["examples"][0].as_str().unwrap().contains("(takeout) is received"), "{check}");
+}
+
+#[tokio::test]
+async fn orders_that_nobody_is_there_to_cook() {
+    let stage = Stage::new().await;
+    waiting(&stage).await;
+    let _worker = stage.kitchen_worker("chef_mario").arg("--order-types=delivery").start().await;
+    let said = audit(&stage, &[]).await;
+    assert_eq!((said.code, said.findings()), (Some(0), vec!["attention warn".to_owned()]));
+    assert_eq!(said.check("attention")["examples"], json!(["kitchen_takeout_queue"]));
+}
+
+#[tokio::test]
+async fn a_queue_that_was_deleted() {
+    let served = Served::new().await;
+    served.stage.broker().await.delete("notifications_queue").await;
+    let said = audit(&served.stage, &[]).await;
+    assert_eq!((said.code, said.findings()), (Some(1), vec!["queues fail".to_owned()]));
+    assert_eq!(said.check("queues")["examples"], json!(["notifications_queue"]));
+}
+
+#[tokio::test]
+async fn dead_letters() {
+    let served = Served::new().await;
+    let broker = served.stage.broker().await;
+    broker.publish("orders_dlx", "", BasicProperties::default(), "nobody can read this").await;
+    let said = audit(&served.stage, &["--settled"]).await;
+    assert_eq!((said.code, said.findings()), (Some(0), vec!["dead_letters warn".to_owned()]));
+    assert_eq!(said.check("dead_letters")["count"], 1);
+}
+
+#[tokio::test]
+async fn a_system_at_rest_has_nothing_under_way() {
+    let stage = Stage::new().await;
+    waiting(&stage).await;
+    let said = audit(&stage, &["--settled"]).await;
+    assert_eq!(said.findings(), ["at_rest fail", "attention warn", "queues_at_rest fail"]);
+    let at_rest = said.check("at_rest");
+    assert_eq!(at_rest["count"], 3);
+    assert!(at_rest["examples"][0].as_str().unwrap().ends_with("is still received"), "{at_rest}");
+    assert_eq!(
+        said.check("queues_at_rest")["examples"],
+        json!(["kitchen_takeout_queue: 2", "kitchen_delivery_queue: 1"])
+    );
+}
+
+#[tokio::test]
+async fn a_message_that_belongs_to_nobody() {
+    let served = Served::new().await;
+    audit(&served.stage, &["--settled"]).await.assert_well();
+    let broker = served.stage.broker().await;
+    broker.publish("orders_topic", "unheard.of", BasicProperties::default(), "{}").await;
+    let said = audit(&served.stage, &["--settled"]).await;
+    assert_eq!(said.findings(), ["attention warn", "queues_at_rest fail"]);
+    assert_eq!(said.check("queues_at_rest")["examples"], json!(["kitchen_queue: 1"]));
+}
+
+#[tokio::test]
+async fn the_depths_are_told() {
+    let stage = Stage::new().await;
+    waiting(&stage).await;
+    let said = audit(&stage, &[]).await;
+    let queues = said.document["queues"].as_array().unwrap();
+    let takeout = queues.iter().find(|queue| queue["name"] == "kitchen_takeout_queue").unwrap();
+    assert_eq!(takeout, &json!({"name": "kitchen_takeout_queue", "messages": 2, "consumers": 0}));
+    assert_eq!(queues.len(), 6);
+}

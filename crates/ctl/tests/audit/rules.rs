@@ -1,0 +1,251 @@
+//! Each rule about what is stored, broken by hand.
+
+use testkit::Stage;
+
+use crate::scene::{Served, audit, cooking};
+
+async fn breaks(sql: &str, check: &str, count: u64, example: &str) {
+    Served::new().await.breaks(sql, check, count, example).await;
+}
+
+#[tokio::test]
+async fn a_gap_in_the_numbers() {
+    let sql = "update orders set number = replace(number, '_001', '_007') where id = $N";
+    breaks(
+        sql,
+        "order_numbers",
+        1,
+        "$DAY: 3 orders, the highest is number 7, the counter says 3; missing: 001, 004, 005, 006",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_counter_that_is_ahead() {
+    let sql = "update order_counters set last_number = 4";
+    breaks(
+        sql,
+        "order_numbers",
+        1,
+        "$DAY: 3 orders, the highest is number 3, the counter says 4; missing: 004",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_number_in_another_spelling() {
+    let served = Served::new().await;
+    served.database.execute("update orders set number = replace(number, '_003', '_0003')").await;
+    let said = audit(&served.stage, &[]).await;
+    assert_eq!(said.findings(), ["order_numbers fail"]);
+    assert_eq!(said.check("order_numbers")["count"], 2);
+    assert!(said.document.to_string().contains("_0003 is not an order number"), "{}", said.document);
+}
+
+#[tokio::test]
+async fn a_life_with_a_leap() {
+    let sql = "delete from order_status_log where order_id = $N and status = 'cooking'";
+    breaks(sql, "status_log", 1, "$N: its log says received → ready").await;
+}
+
+#[tokio::test]
+async fn an_order_that_was_cooked_twice() {
+    let sql = "update order_status_log set id = id + 100000 where order_id = $N and status = 'ready';
+        insert into order_status_log (order_id, status, changed_by) values ($N, 'cooking', 'chef_ghost')";
+    breaks(sql, "status_once", 1, "$N: was 2 times cooking: received → cooking → cooking → ready").await;
+}
+
+#[tokio::test]
+async fn a_status_that_the_log_does_not_know() {
+    let sql = "update orders set status = 'completed' where id = $N";
+    breaks(sql, "current_status", 1, "$N: is completed, its log ends with ready").await;
+}
+
+#[tokio::test]
+async fn a_ready_order_without_its_time() {
+    let sql = "update orders set completed_at = null where id = $N";
+    breaks(sql, "completed_at", 1, "$N: is ready without completed_at").await;
+}
+
+#[tokio::test]
+async fn an_order_without_items() {
+    breaks("delete from order_items where order_id = $N", "items", 1, "$N has 0 items").await;
+}
+
+#[tokio::test]
+async fn a_total_that_is_not_the_sum() {
+    let sql = "update orders set total_amount = 24.99 where id = $N";
+    breaks(sql, "total_amount", 1, "$N: total_amount is 24.99, its items make 24.98").await;
+}
+
+#[tokio::test]
+async fn a_priority_that_nobody_gives() {
+    breaks(
+        "update orders set priority = 5 where id = $N",
+        "priority",
+        1,
+        "$N: priority is 5 at a total of 24.98",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn an_order_that_was_lifted_to_the_highest_priority_is_well() {
+    let served = Served::new().await;
+    served.database.execute("update orders set priority = 10").await;
+    audit(&served.stage, &[]).await.assert_well();
+}
+
+#[tokio::test]
+async fn the_borders_of_the_priorities_are_those_of_the_order_service() {
+    let stage = Stage::new().await;
+    let orders = stage.order_service().start().await;
+    for total in ["49.99", "50", "100", "100.01"] {
+        orders.place(&testkit::orders::takeout_of(total)).await;
+    }
+    assert_eq!(audit(&stage, &[]).await.findings(), ["attention warn"]);
+}
+
+#[tokio::test]
+async fn an_order_that_nobody_cooks_any_more() {
+    let stage = Stage::new().await;
+    let (number, mut worker) = cooking(&stage).await;
+    audit(&stage, &[]).await.assert_well();
+    worker.kill().await;
+    let database = stage.database().await;
+    let lapse = "update workers set status = 'offline';
+        update order_claims set lease_until = now() - interval '10 minutes'";
+    database.execute(lapse).await;
+    let said = audit(&stage, &[]).await;
+    // The broker has its message back, for another worker.
+    assert_eq!(said.findings(), ["cooking_is_claimed fail", "attention warn"]);
+    let example = said.check("cooking_is_claimed")["examples"][0].as_str().unwrap().to_owned();
+    assert!(example.starts_with(&format!("{number}: the lease of chef_anna ended 60")), "{example}");
+    database.execute("delete from order_claims").await;
+    let example = audit(&stage, &[]).await.check("cooking_is_claimed")["examples"][0].clone();
+    assert_eq!(example, format!("{number}: nobody has claimed it"));
+}
+
+#[tokio::test]
+async fn a_claim_of_an_order_that_is_not_cooking() {
+    let sql = "insert into order_claims (order_id, worker, token, attempt, lease_until, estimated_completion)
+        values ($N, 'chef_ghost', 1, 1, now() + interval '1 hour', now())";
+    breaks(sql, "claimed_is_cooking", 1, "$N is ready and claimed by chef_ghost").await;
+}
+
+/// When a row of an outbox was written, or may be relayed.
+const DUE: &str = "created_at";
+
+#[tokio::test]
+async fn an_order_that_was_not_sent_in_time() {
+    let served = Served::new().await;
+    let write = |age: &str| {
+        format!(
+            "insert into order_outbox (order_id, request_id, {DUE}) values ($N, 'r', now() - interval '{age}')"
+        )
+    };
+    let sql = write("30 seconds").replace("$N", "(select min(id) from orders)");
+    served.database.execute(&sql).await;
+    audit(&served.stage, &[]).await.assert_well();
+    served.database.execute("delete from order_outbox").await;
+    let sql = write("10 minutes");
+    served.database.execute(&sql.replace("$N", "(select min(id) from orders)")).await;
+    let said = audit(&served.stage, &[]).await;
+    assert_eq!(said.findings(), ["outbox fail"]);
+    let example = said.check("outbox")["examples"][0].as_str().unwrap().to_owned();
+    let expected = format!("{}: its message to the kitchen is due since ", served.numbers[0]);
+    assert!(example.starts_with(&expected), "{example}");
+}
+
+#[tokio::test]
+async fn news_that_were_not_sent_in_time() {
+    let served = Served::new().await;
+    let sql = format!(
+        "insert into status_outbox (request_id, {DUE}, order_number, old_status, new_status, changed_by, changed_at)
+         values ('r', now() - interval '10 minutes', 'ORD_20261121_001', 'cooking', 'ready', 'chef', now())"
+    );
+    served.database.execute(&sql).await;
+    let said = audit(&served.stage, &[]).await;
+    assert_eq!(said.findings(), ["outbox fail"]);
+    let example = said.check("outbox")["examples"][0].as_str().unwrap().to_owned();
+    assert!(example.starts_with("ORD_20261121_001: the news that it is ready is due since "), "{example}");
+}
+
+#[tokio::test]
+async fn a_worker_that_counted_one_too_many() {
+    let sql = "update workers set orders_processed = 4";
+    breaks(
+        sql,
+        "orders_processed",
+        1,
+        "chef_mario: orders_processed is 4, the log has 3 orders made ready by it",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_worker_that_counted_one_too_few() {
+    let sql = "update workers set orders_processed = 2";
+    breaks(
+        sql,
+        "orders_processed",
+        1,
+        "chef_mario: orders_processed is 2, the log has 3 orders made ready by it",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_worker_that_was_deleted_and_came_again_counts_from_then_on() {
+    let served = Served::new().await;
+    let again = "delete from worker_sessions; delete from workers";
+    served.database.execute(again).await;
+    let mut worker = served.stage.kitchen_worker("chef_mario").start().await;
+    audit(&served.stage, &[]).await.assert_well();
+    assert_eq!(worker.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_worker_that_claims_to_live() {
+    let served = Served::new().await;
+    served
+        .database
+        .execute("update workers set status = 'online', last_seen = now() - interval '1 hour'")
+        .await;
+    let said = audit(&served.stage, &[]).await;
+    assert_eq!(said.findings(), ["workers_alive fail"]);
+    let example = said.check("workers_alive")["examples"][0].as_str().unwrap().to_owned();
+    assert!(example.starts_with("chef_mario was last seen 360"), "{example}");
+}
+
+#[tokio::test]
+async fn a_scope_leaves_out_what_is_older() {
+    let served = Served::new().await;
+    let long_ago = "update orders set created_at = created_at - interval '3 hours', total_amount = 1 where number like '%_001'";
+    served.database.execute(long_ago).await;
+    assert_eq!(audit(&served.stage, &[]).await.findings(), ["total_amount fail"]);
+    let said = audit(&served.stage, &["--since=1h"]).await;
+    said.assert_well();
+    assert_eq!(said.document["orders"], 2);
+    let tomorrow = served.database.value("select ((now() at time zone 'utc')::date + 1)::text").await;
+    let said = audit(&served.stage, &[&format!("--since={}", tomorrow.as_str().unwrap())]).await;
+    said.assert_well();
+    assert_eq!(said.document["orders"], 0);
+    assert_eq!(audit(&served.stage, &["--since=2020-01-01"]).await.findings(), ["total_amount fail"]);
+}
+
+#[tokio::test]
+async fn many_are_counted_and_ten_are_shown() {
+    let served = Served::new().await;
+    let copies = "
+        insert into orders (number, customer_name, type, total_amount, priority, status)
+            select 'ORD_20200101_' || lpad(n::text, 3, '0'), 'Ada', 'takeout', 5, 1, 'cancelled' from generate_series(1, 12) n;
+        insert into order_counters values ('2020-01-01', 12);
+        insert into order_status_log (order_id, status) select id, unnest(array['received', 'cancelled']) from orders
+            where number like 'ORD_2020%'";
+    served.database.execute(copies).await;
+    let said = audit(&served.stage, &[]).await;
+    assert_eq!(said.findings(), ["items fail"], "{}", said.document);
+    let items = said.check("items");
+    assert_eq!((&items["count"], items["examples"].as_array().unwrap().len()), (&12.into(), 10));
+}

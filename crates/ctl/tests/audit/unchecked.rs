@@ -1,0 +1,70 @@
+//! Audits that cannot be made, or that stand in nobody's way.
+
+use testkit::{Launch, Stage};
+
+use crate::scene::{Served, audit};
+
+#[tokio::test]
+async fn without_the_database_nothing_can_be_said() {
+    let stage = Stage::new().await;
+    let launch = Launch::new("restaurant-ctl", stage.environment()).arg("audit");
+    let ended = launch.env("DB_PORT", "1").run_to_end().await;
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.stderr.contains("PostgreSQL cannot be reached"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn without_the_broker_the_rest_is_said() {
+    let served = Served::new().await;
+    let launch =
+        Launch::new("restaurant-ctl", served.stage.environment()).arg("audit").env("RABBITMQ_PORT", "1");
+    let ended = launch.clone().run_to_end().await;
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.stdout.contains("unknown  queues"), "{ended:?}");
+    assert!(ended.stdout.contains("ok       order_numbers"), "{ended:?}");
+    served.database.execute("update orders set total_amount = 1").await;
+    assert_eq!(launch.run_to_end().await.code, Some(1));
+}
+
+#[tokio::test]
+async fn a_database_without_tables_cannot_be_audited() {
+    let stage = Stage::new().await;
+    let said = audit(&stage, &[]).await;
+    assert_eq!(said.code, Some(3));
+    assert!(
+        said.complaint.contains("order_counters") || said.complaint.contains("\"orders\""),
+        "{}",
+        said.complaint
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_scope_is_a_wrong_usage() {
+    let stage = Stage::new().await;
+    let said = audit(&stage, &["--since=yesterday"]).await;
+    assert_eq!(said.code, Some(2));
+    assert!(said.complaint.contains("--since: 'yesterday' is neither a day"), "{}", said.complaint);
+}
+
+#[tokio::test]
+async fn it_waits_for_no_writer_and_not_for_long_for_a_migration() {
+    let served = Served::new().await;
+    let writer = served.stage.database().await;
+    writer.execute("begin; update orders set status = 'cancelled'; delete from order_items").await;
+    audit(&served.stage, &[]).await.assert_well();
+    writer.execute("rollback; begin; lock table orders in access exclusive mode").await;
+    let said = audit(&served.stage, &[]).await;
+    assert_eq!(said.code, Some(3));
+    assert!(said.complaint.contains("lock timeout"), "{}", said.complaint);
+}
+
+#[tokio::test]
+async fn a_question_that_takes_too_long_is_given_up() {
+    let served = Served::new().await;
+    let slow = "alter table order_items rename to stored_items;
+        create view order_items as select *, pg_sleep(5) from stored_items";
+    served.database.execute(slow).await;
+    let said = audit(&served.stage, &["--timeout=1"]).await;
+    assert_eq!(said.code, Some(3));
+    assert!(said.complaint.contains("Raise --timeout"), "{}", said.complaint);
+}

@@ -1,0 +1,36 @@
+//! What an order consists of: items, total, priority.
+
+use tokio_postgres::Transaction;
+
+use super::{Finding, From, findings};
+use crate::database::DbError;
+
+/// Checks the orders of the scope.
+pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<Vec<Finding>, DbError> {
+    // The rule of the priority is `domain::Priority::of_total`; an order that waited long may have been lifted to 10.
+    let broken = "
+        select invariant, example from (
+            select number, total_amount, priority, count(item.id) as items,
+                   coalesce(sum(item.quantity * item.price), 0) as sum
+            from orders left join order_items as item on item.order_id = orders.id
+            where number >= $1 and orders.created_at >= $2::text::timestamptz
+            group by orders.id
+        ) as sums,
+        lateral (values
+            ('items', items not between 1 and 20, format('%s has %s items', number, items)),
+            ('total_amount', items > 0 and sum <> total_amount,
+             format('%s: total_amount is %s, its items make %s', number, total_amount, sum)),
+            ('priority',
+             coalesce(priority, 0) not in (case when total_amount > 100 then 10 when total_amount >= 50 then 5 else 1 end, 10),
+             format('%s: priority is %s at a total of %s', number, coalesce(priority::text, 'null'), total_amount))
+        ) as judged (invariant, is_broken, example)
+        where is_broken";
+    findings(transaction, broken, &[&from.number, &from.moment]).await
+}
+
+/// How many orders are in the scope.
+pub(super) async fn count(transaction: &Transaction<'_>, from: &From) -> Result<u64, DbError> {
+    let sql = "select count(*) from orders where number >= $1 and created_at >= $2::text::timestamptz";
+    let row = transaction.query_one(sql, &[&from.number, &from.moment]).await?;
+    u64::try_from(row.try_get::<_, i64>(0)?).map_err(DbError::unexpected)
+}

@@ -1,0 +1,117 @@
+//! What is on its way: messages, claims, workers.
+
+use tokio_postgres::{Row, Transaction};
+
+use super::{Finding, From, WaitingOrder, WorkerOnDuty, findings};
+use crate::database::DbError;
+
+/// A message may be so late, and a lease so long over, until somebody has noticed and acted.
+const GRACE: &str = "interval '1 minute'";
+/// A sign of life may be so late on a busy machine, beyond two intervals.
+const HEARTBEAT_GRACE: &str = "interval '10 seconds'";
+/// When a relay may send a row that its writer has not.
+const DUE: &str = "created_at + interval '15 seconds'";
+/// Most orders that are looked for in the queues.
+const MOST_WAITING: i64 = 100_000;
+
+/// Checks everything that is under way now, and what the workers have counted.
+pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<Vec<Finding>, DbError> {
+    let broken = format!(
+        "select 'cooking_is_claimed',
+                format('%s: ', number) || case when order_id is null then 'nobody has claimed it'
+                    else format('the lease of %s ended %s s ago', worker, extract(epoch from now() - lease_until)::bigint) end
+         from orders left join order_claims on order_id = id
+         where status = 'cooking' and (order_id is null or lease_until < now() - {GRACE})
+         union all
+         select 'claimed_is_cooking', format('%s is %s and claimed by %s', number, coalesce(status, 'null'), worker)
+         from order_claims join orders on id = order_id
+         where status is distinct from 'cooking'
+         union all
+         select 'outbox', format('%s: its message to the kitchen is due since %s s', number,
+                                 extract(epoch from now() - ({due_order}))::bigint)
+         from order_outbox as outbox join orders on id = order_id
+         where {due_order} < now() - {GRACE}
+         union all
+         select 'outbox', format('%s: the news that it is %s is due since %s s', order_number, new_status,
+                                 extract(epoch from now() - ({DUE}))::bigint)
+         from status_outbox
+         where {DUE} < now() - {GRACE}
+         union all
+         select 'workers_alive', format('%s was last seen %s s ago', name,
+                                        coalesce(extract(epoch from now() - last_seen)::bigint::text, 'infinitely many'))
+         from workers left join worker_sessions on worker_id = id
+         where status = 'online'
+           and last_seen < now() - make_interval(secs => 2 * coalesce(heartbeat_seconds, 30)) - {HEARTBEAT_GRACE}",
+        due_order = format_args!("outbox.{DUE}"),
+    );
+    let mut found = findings(transaction, &broken, &[]).await?;
+    found
+        .extend(findings(transaction, ORDERS_PROCESSED, &[&from.number, &from.moment, &from.is_ever]).await?);
+    Ok(found)
+}
+
+/// A count is kept in the transaction that writes the `ready` row, so both agree in every snapshot. The rows decide, not the
+/// status: an order may be cancelled when it is ready. A worker that was deleted and came again counts from then on. Where not
+/// all orders are looked at, the count may be higher.
+const ORDERS_PROCESSED: &str = "
+    select 'orders_processed', format('%s: orders_processed is %s, the log has %s orders made ready by it', name, counted, made)
+    from (
+        select workers.name, coalesce(orders_processed, 0) as counted, count(ready.order_id) as made
+        from workers left join (
+            select order_id, changed_by, changed_at
+            from orders join order_status_log as log on order_id = orders.id and log.status = 'ready'
+            where number >= $1 and orders.created_at >= $2::text::timestamptz
+        ) as ready on changed_by = workers.name and changed_at >= workers.created_at
+        group by workers.id
+    ) as compared
+    where counted < made or ($3 and counted > made)";
+
+/// What should not be there when nothing is under way.
+pub(super) async fn check_at_rest(transaction: &Transaction<'_>) -> Result<Vec<Finding>, DbError> {
+    let broken = "
+        select 'at_rest', format('%s is still %s', number, status) from orders where status in ('received', 'cooking')
+        union all
+        select 'at_rest', format('%s is still in order_outbox', number) from order_outbox join orders on id = order_id
+        union all
+        select 'at_rest', format('%s is still in status_outbox: %s', order_number, new_status) from status_outbox
+        union all
+        select 'at_rest', format('%s is still claimed by %s', number, worker) from order_claims join orders on id = order_id";
+    findings(transaction, broken, &[]).await
+}
+
+/// Orders that have waited for a while, or at all if nothing should wait.
+pub(super) async fn waiting(
+    transaction: &Transaction<'_>,
+    settled: bool,
+) -> Result<Vec<WaitingOrder>, DbError> {
+    let sql = format!(
+        "select id, number, type from orders
+         where status = 'received' and ($1 or created_at < now() - {GRACE})
+           and not exists (select from order_outbox where order_id = id)
+         order by created_at, id limit {MOST_WAITING}"
+    );
+    transaction.query(&sql, &[&settled]).await?.iter().map(waiting_order).collect()
+}
+
+pub(super) fn waiting_order(row: &Row) -> Result<WaitingOrder, DbError> {
+    Ok(WaitingOrder { id: row.try_get(0)?, number: row.try_get(1)?, order_type: row.try_get(2)? })
+}
+
+/// Workers that live.
+pub(super) async fn on_duty(transaction: &Transaction<'_>) -> Result<Vec<WorkerOnDuty>, DbError> {
+    let sql = "
+        select type, exists (select from order_claims where worker = name and lease_until > now())
+        from workers left join worker_sessions on worker_id = id
+        where status = 'online' and last_seen >= now() - make_interval(secs => 2 * coalesce(heartbeat_seconds, 30))";
+    let rows = transaction.query(sql, &[]).await?;
+    rows.iter()
+        .map(|row| {
+            let kind: &str = row.try_get(0)?;
+            let specialisation = match kind {
+                "general" => domain::Specialisation::General,
+                list => list.parse().map_err(DbError::unexpected)?,
+            };
+            Ok(WorkerOnDuty { specialisation, is_cooking: row.try_get(1)? })
+        })
+        .collect()
+}

@@ -1,0 +1,181 @@
+//! What an order has been through, by its status log: the beginning of a legal life, each status once, up to the present.
+
+use domain::OrderStatus;
+use tokio_postgres::{Row, Transaction};
+
+use super::{EXAMPLES, Finding, From, Invariant};
+use crate::database::DbError;
+
+/// Most different odd lives that are told apart; a table in which there are more has lost all sense.
+const MOST_PATTERNS: i64 = 1_000;
+
+/// Orders with the same odd life.
+struct Pattern {
+    /// The statuses of the log, oldest first.
+    log: Vec<String>,
+    status: String,
+    is_completed: bool,
+    count: u64,
+    numbers: Vec<String>,
+}
+
+/// What is wrong with an order of such a life, if anything is.
+type Rule = fn(&Pattern) -> Option<String>;
+
+/// Checks the orders of the scope. The database sorts out those whose lives are as they should be; what is wrong with the
+/// others is judged here, by the one table of transitions.
+pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<Vec<Finding>, DbError> {
+    let sql = format!(
+        "select log, status, is_completed, count(*), (array_agg(number order by number))[1:{EXAMPLES}]
+         from (
+             select number, coalesce(orders.status, 'null') as status, completed_at is not null as is_completed,
+                    coalesce(array_agg(coalesce(log.status, 'null') order by log.id) filter (where log.id is not null), '{{}}')
+                        as log
+             from orders left join order_status_log as log on order_id = orders.id
+             where number >= $1 and orders.created_at >= $2::text::timestamptz
+             group by orders.id
+         ) as lives
+         where array_to_string(log, ' ') <> all($3) or log[cardinality(log)] <> status
+            or is_completed <> (status in ('ready', 'completed'))
+         group by log, status, is_completed order by count(*) desc limit {MOST_PATTERNS}"
+    );
+    let rows = transaction.query(&sql, &[&from.number, &from.moment, &legal_lives()]).await?;
+    let patterns = rows.iter().map(pattern).collect::<Result<Vec<_>, _>>()?;
+    let rules: [(Invariant, Rule); 4] = [
+        (Invariant::StatusLog, illegal),
+        (Invariant::StatusOnce, repeated),
+        (Invariant::CurrentStatus, elsewhere),
+        (Invariant::CompletedAt, wrongly_completed),
+    ];
+    Ok(rules.into_iter().filter_map(|(invariant, rule)| judge(invariant, rule, &patterns)).collect())
+}
+
+/// Every beginning of a life, the statuses separated by spaces.
+fn legal_lives() -> Vec<String> {
+    fn live_on(life: &str, status: OrderStatus, lives: &mut Vec<String>) {
+        let life = if life.is_empty() { status.to_string() } else { format!("{life} {status}") };
+        for next in OrderStatus::ALL.into_iter().filter(|next| status.may_become(*next)) {
+            live_on(&life, next, lives);
+        }
+        lives.push(life);
+    }
+    let mut lives = Vec::new();
+    live_on("", OrderStatus::Received, &mut lives);
+    lives
+}
+
+fn pattern(row: &Row) -> Result<Pattern, DbError> {
+    Ok(Pattern {
+        log: row.try_get(0)?,
+        status: row.try_get(1)?,
+        is_completed: row.try_get(2)?,
+        count: u64::try_from(row.try_get::<_, i64>(3)?).map_err(DbError::unexpected)?,
+        numbers: row.try_get(4)?,
+    })
+}
+
+fn judge(invariant: Invariant, rule: Rule, patterns: &[Pattern]) -> Option<Finding> {
+    let mut finding = Finding { invariant, count: 0, examples: Vec::new() };
+    for pattern in patterns {
+        let Some(why) = rule(pattern) else { continue };
+        finding.count += pattern.count;
+        finding.examples.extend(pattern.numbers.iter().map(|number| format!("{number}: {why}")));
+    }
+    finding.examples.sort_unstable();
+    finding.examples.truncate(EXAMPLES);
+    (finding.count > 0).then_some(finding)
+}
+
+/// A status that comes again is the next rule's: here only the first time counts.
+fn illegal(Pattern { log, .. }: &Pattern) -> Option<String> {
+    let mut firsts: Vec<&str> = Vec::new();
+    for status in log {
+        if !firsts.contains(&status.as_str()) {
+            firsts.push(status);
+        }
+    }
+    (!firsts.is_empty() && !legal_lives().contains(&firsts.join(" ")))
+        .then(|| format!("its log says {}", log.join(" → ")))
+}
+
+fn repeated(Pattern { log, .. }: &Pattern) -> Option<String> {
+    let count = |status: &String| log.iter().filter(|other| *other == status).count();
+    log.iter()
+        .find(|status| count(status) > 1)
+        .map(|status| format!("was {} times {status}: {}", count(status), log.join(" → ")))
+}
+
+fn elsewhere(Pattern { log, status, .. }: &Pattern) -> Option<String> {
+    match log.last() {
+        None => Some(format!("is {status} and has no log")),
+        Some(last) if last != status => Some(format!("is {status}, its log ends with {last}")),
+        Some(_) => None,
+    }
+}
+
+/// What was ready and then cancelled may have kept its time.
+fn wrongly_completed(Pattern { log, status, is_completed, .. }: &Pattern) -> Option<String> {
+    let should = ["ready", "completed"].contains(&status.as_str());
+    let may = should || status == "cancelled" && log.iter().any(|status| status == "ready");
+    match (should, may, is_completed) {
+        (true, _, false) => Some(format!("is {status} without completed_at")),
+        (_, false, true) => Some(format!("is {status} and has a completed_at")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(log: &str, status: &str, is_completed: bool) -> Pattern {
+        let log = log.split_whitespace().map(str::to_owned).collect();
+        Pattern { log, status: status.to_owned(), is_completed, count: 1, numbers: vec!["N".to_owned()] }
+    }
+
+    #[test]
+    fn the_beginnings_of_all_lives() {
+        let mut lives = legal_lives();
+        lives.sort_unstable();
+        assert_eq!(
+            lives,
+            [
+                "received",
+                "received cancelled",
+                "received cooking",
+                "received cooking cancelled",
+                "received cooking ready",
+                "received cooking ready cancelled",
+                "received cooking ready completed",
+            ]
+        );
+    }
+
+    #[test]
+    fn each_rule_sees_what_is_its_own() {
+        for (log, status, is_completed, broken) in [
+            ("received cooking ready", "ready", true, ""),
+            ("received cooking ready cancelled", "cancelled", true, ""),
+            ("received cooking ready cancelled", "cancelled", false, ""),
+            ("received ready", "ready", true, "illegal"),
+            ("cooking", "cooking", false, "illegal"),
+            ("received burnt", "burnt", false, "illegal"),
+            ("received cooking cooking ready", "ready", true, "repeated"),
+            ("received cooking cooking ready ready", "ready", true, "repeated"),
+            ("received cooking", "ready", true, "elsewhere"),
+            ("", "received", false, "elsewhere"),
+            ("received cooking ready", "ready", false, "completed"),
+            ("received cooking", "cooking", true, "completed"),
+            ("received cancelled", "cancelled", true, "completed"),
+        ] {
+            let pattern = pattern(log, status, is_completed);
+            let found = [
+                illegal(&pattern).map(|_| "illegal"),
+                repeated(&pattern).map(|_| "repeated"),
+                elsewhere(&pattern).map(|_| "elsewhere"),
+                wrongly_completed(&pattern).map(|_| "completed"),
+            ];
+            assert_eq!(found.into_iter().flatten().collect::<Vec<_>>().join(","), broken, "{log}, {status}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Order numbers: gapless and unique per day, and as many as the day's counter says.
+
+use tokio_postgres::Transaction;
+
+use super::{Finding, From, findings};
+use crate::database::DbError;
+
+/// Whole days are compared, from that of the scope on.
+///
+/// A number is unique in its table and has one spelling; so when a day has as many numbers as its highest one says, none
+/// is missing.
+pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<Vec<Finding>, DbError> {
+    let broken = "
+        select 'order_numbers', format('%s is not an order number', number) from orders
+        where number >= $1 and number !~ '^ORD_[0-9]{8}_(?!000)([0-9]{3}|[1-9][0-9]{3,8})$'
+        union all
+        select 'order_numbers',
+               format('%s: %s orders, the highest is number %s, the counter says %s', day, orders, highest, counter)
+               || coalesce('; missing: ' || missing, '')
+        from (
+            select day, coalesce(orders, 0) as orders, coalesce(highest, 0) as highest, coalesce(counter, 0) as counter
+            from (
+                select substr(number, 5, 8) as day, count(*) as orders, max(substr(number, 14)::bigint) as highest
+                from (
+                    select case when number ~ '^ORD_[0-9]{8}_(?!000)([0-9]{3}|[1-9][0-9]{3,8})$' then number end as number
+                    from orders where number >= $1
+                ) as spelled
+                where number is not null group by 1
+            ) as numbered
+            full join (
+                select to_char(day, 'YYYYMMDD') as day, last_number as counter from order_counters
+                where 'ORD_' || to_char(day, 'YYYYMMDD') >= $1
+            ) as counters using (day)
+        ) as days
+        left join lateral (
+            select string_agg(lpad(sequence::text, greatest(3, length(sequence::text)), '0'), ', ') as missing
+            from (
+                select sequence from generate_series(1, greatest(highest, counter)) as sequence
+                where orders <> greatest(highest, counter) and not exists (
+                    select from orders
+                    where number = 'ORD_' || day || '_' || lpad(sequence::text, greatest(3, length(sequence::text)), '0'))
+                limit 10
+            ) as gaps
+        ) as gaps on true
+        where orders <> highest or highest <> counter";
+    findings(transaction, broken, &[&from.number]).await
+}

@@ -1,0 +1,149 @@
+//! A look at the server before anything starts: version, settings, clock, schema, rights. It changes nothing.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use crate::database::{Database, DbError};
+
+/// The oldest version of PostgreSQL that is supported.
+pub const OLDEST_VERSION: i32 = 14;
+
+/// A service that uses the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// Stores orders, and sends what is in the outbox.
+    Order,
+    /// Claims and finishes orders.
+    Kitchen,
+    /// Reads.
+    Tracking,
+}
+
+impl Client {
+    /// What it does to which table.
+    fn needs(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Order => &[
+                ("orders", "select, insert, update"),
+                ("order_items", "select, insert"),
+                ("order_status_log", "insert"),
+                ("order_counters", "select, insert, update"),
+                ("order_outbox", "select, insert, update, delete"),
+                ("status_outbox", "select, update, delete"),
+            ],
+            Self::Kitchen => &[
+                ("orders", "select, update"),
+                ("order_status_log", "insert"),
+                ("order_claims", "select, insert, update, delete"),
+                ("status_outbox", "select, insert, delete"),
+                ("workers", "select, insert, update"),
+                ("worker_sessions", "select, insert, update"),
+            ],
+            Self::Tracking => &[
+                ("orders", "select"),
+                ("order_status_log", "select"),
+                ("order_claims", "select"),
+                ("workers", "select"),
+                ("worker_sessions", "select"),
+                ("refinery_schema_history", "select"),
+            ],
+        }
+    }
+}
+
+/// What the server says of itself.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of the server, independent of the others"
+)]
+pub struct Inspection {
+    /// Such as `15.8`.
+    pub version: String,
+    /// Such as 15.
+    pub major_version: i32,
+    /// How far its clock is ahead of this machine's, in seconds; behind, if negative.
+    pub clock_ahead: f64,
+    /// How inexact that is: half of the time that the question took.
+    pub clock_error: Duration,
+    /// Whether a commit survives a power cut.
+    pub fsync: bool,
+    /// Whether a commit is answered when it is durable: as the services' sessions have it.
+    pub synchronous_commit: String,
+    /// Whether pages torn by a power cut can be mended.
+    pub full_page_writes: bool,
+    /// Connections that users may have in all.
+    pub max_connections: i32,
+    /// Connections there are, of all databases.
+    pub used_connections: i64,
+    /// Whether it is a standby, or set to read-only.
+    pub is_read_only: bool,
+    /// Whether the text encoding holds every name.
+    pub encoding: String,
+    /// Whether tables may be created.
+    pub may_create_tables: bool,
+}
+
+/// Asks the server about itself.
+///
+/// # Errors
+/// It cannot be reached, does not let us in, or does not answer.
+pub async fn inspect(db: &Database) -> Result<Inspection, DbError> {
+    // The connection first: what is measured is one question and its answer.
+    db.ping().await?;
+    let sql = "
+        select current_setting('server_version'), current_setting('server_version_num')::int / 10000,
+               extract(epoch from clock_timestamp())::float8,
+               current_setting('fsync') = 'on', current_setting('synchronous_commit'),
+               current_setting('full_page_writes') = 'on',
+               current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+               (select coalesce(sum(numbackends), 0)::bigint from pg_stat_database),
+               pg_is_in_recovery() or current_setting('default_transaction_read_only') = 'on',
+               current_setting('server_encoding'),
+               coalesce(has_schema_privilege(current_schema(), 'create'), false)";
+    let (asked, started) = (unix_time(), Instant::now());
+    let row = db.query_opt(sql, &[]).await?.ok_or_else(|| DbError::unexpected("no row"))?;
+    let clock_error = started.elapsed() / 2;
+    let its_clock: f64 = row.try_get(2)?;
+    Ok(Inspection {
+        version: row.try_get(0)?,
+        major_version: row.try_get(1)?,
+        clock_ahead: its_clock - asked - clock_error.as_secs_f64(),
+        clock_error,
+        fsync: row.try_get(3)?,
+        synchronous_commit: row.try_get(4)?,
+        full_page_writes: row.try_get(5)?,
+        max_connections: row.try_get(6)?,
+        used_connections: row.try_get(7)?,
+        is_read_only: row.try_get(8)?,
+        encoding: row.try_get(9)?,
+        may_create_tables: row.try_get(10)?,
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the difference of the clocks is asked for")]
+fn unix_time() -> f64 {
+    let now = OffsetDateTime::now_utc();
+    (now - OffsetDateTime::UNIX_EPOCH).as_seconds_f64()
+}
+
+/// Rights that the service lacks on the tables that there are, such as `insert on orders`.
+///
+/// # Errors
+/// The database failed.
+pub async fn missing_rights(db: &Database, client: Client) -> Result<Vec<String>, DbError> {
+    let (tables, rights): (Vec<&str>, Vec<&str>) = client.needs().iter().copied().unzip();
+    let sql = "
+        select privilege || ' on ' || name
+        from unnest($1::text[], $2::text[]) with ordinality as needed (name, privileges, place),
+             regexp_split_to_table(privileges, ', ') with ordinality as split (privilege, part)
+        where to_regclass(name) is not null and not has_table_privilege(to_regclass(name), privilege)
+        union all
+        select 'usage on the sequence of ' || name from unnest($1::text[]) as name
+        where to_regclass(name) is not null and has_table_privilege(to_regclass(name), 'insert')
+          and not coalesce(has_sequence_privilege(to_regclass(name || '_id_seq'), 'usage'), true)";
+    let rows = db.query(sql, &[&tables, &rights]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}

@@ -1,0 +1,128 @@
+//! Where each value comes from, for people who wonder.
+
+use std::ffi::OsString;
+use std::fmt;
+
+use super::Config;
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// An environment variable of this name.
+    Variable(String),
+    /// A file that the environment variable of this name names.
+    SecretFile(String),
+    /// The config file.
+    ConfigFile,
+    /// Nobody has set it.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(name) | Self::SecretFile(name) => f.write_str(name),
+            Self::ConfigFile => f.write_str("config file"),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A key with its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Such as `database.host`.
+    pub key: &'static str,
+    /// The value in words; `None` for a secret.
+    pub value: Option<String>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+type Shown = fn(&Config) -> Option<String>;
+
+/// Every key with its variable, and how it is shown.
+const KEYS: &[(&str, &str, Shown)] = &[
+    ("database.host", "DB_HOST", |config| Some(config.database.host.clone())),
+    ("database.port", "DB_PORT", |config| Some(config.database.port.to_string())),
+    ("database.user", "DB_USER", |config| Some(config.database.user.clone())),
+    ("database.password", "DB_PASSWORD", |_| None),
+    ("database.database", "DB_NAME", |config| Some(config.database.database.clone())),
+    ("database.max_connections", "DB_MAX_CONNECTIONS", |config| {
+        Some(config.database.max_connections.to_string())
+    }),
+    ("rabbitmq.host", "RABBITMQ_HOST", |config| Some(config.rabbitmq.host.clone())),
+    ("rabbitmq.port", "RABBITMQ_PORT", |config| Some(config.rabbitmq.port.to_string())),
+    ("rabbitmq.user", "RABBITMQ_USER", |config| Some(config.rabbitmq.user.clone())),
+    ("rabbitmq.password", "RABBITMQ_PASSWORD", |_| None),
+    ("rabbitmq.vhost", "RABBITMQ_VHOST", |config| Some(config.rabbitmq.vhost.clone())),
+    ("order.accept_while_broker_down", "ORDER_ACCEPT_WHILE_BROKER_DOWN", |config| {
+        Some(config.order.accept_while_broker_down.to_string())
+    }),
+    ("kitchen.cooking_seconds.dine_in", "KITCHEN_COOKING_SECONDS_DINE_IN", |config| {
+        Some(config.kitchen.cooking_seconds.dine_in.as_secs_f64().to_string())
+    }),
+    ("kitchen.cooking_seconds.takeout", "KITCHEN_COOKING_SECONDS_TAKEOUT", |config| {
+        Some(config.kitchen.cooking_seconds.takeout.as_secs_f64().to_string())
+    }),
+    ("kitchen.cooking_seconds.delivery", "KITCHEN_COOKING_SECONDS_DELIVERY", |config| {
+        Some(config.kitchen.cooking_seconds.delivery.as_secs_f64().to_string())
+    }),
+    ("http.bind", "HTTP_BIND", |config| Some(config.http.bind.to_string())),
+    ("log.level", "LOG_LEVEL", |config| Some(config.log.level.clone())),
+];
+
+/// Tells of every key what it is and where it comes from.
+pub(super) fn settings(
+    config: &Config,
+    in_file: &[String],
+    read: &dyn Fn(&str) -> Option<OsString>,
+) -> Vec<Setting> {
+    let is_set = |name: &str| read(name).is_some_and(|value| !value.is_empty());
+    let origin = |key: &str, variable: &str| {
+        let secret_file = format!("{variable}_FILE");
+        if is_set(variable) {
+            Origin::Variable(variable.to_owned())
+        } else if is_set(&secret_file) {
+            Origin::SecretFile(secret_file)
+        } else if in_file.iter().any(|set| set == key) {
+            Origin::ConfigFile
+        } else {
+            Origin::Default
+        }
+    };
+    KEYS.iter()
+        .map(|(key, variable, shown)| Setting { key, value: shown(config), origin: origin(key, variable) })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{environment, file};
+    use super::*;
+
+    #[test]
+    fn every_variable_has_its_key_and_every_key_is_in_the_shipped_file() {
+        let known: Vec<&str> = environment::VARIABLES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(KEYS.iter().map(|(_, variable, _)| *variable).collect::<Vec<_>>(), known);
+        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config.yaml");
+        let mut in_file = file::keys(Some(shipped.into())).unwrap();
+        let mut keys: Vec<&str> = KEYS.iter().map(|(key, ..)| *key).collect();
+        in_file.sort_unstable();
+        keys.sort_unstable();
+        assert_eq!(in_file, keys);
+    }
+
+    #[test]
+    fn the_environment_stands_above_the_file() {
+        let read = |name: &str| ["DB_HOST", "DB_PASSWORD_FILE"].contains(&name).then(|| OsString::from("x"));
+        let in_file = ["database.host", "database.password", "database.user"].map(str::to_owned);
+        let settings = settings(&Config::default(), &in_file, &read);
+        let of = |key: &str| settings.iter().find(|setting| setting.key == key).unwrap();
+        assert_eq!(of("database.host").origin, Origin::Variable("DB_HOST".to_owned()));
+        assert_eq!(of("database.password").origin, Origin::SecretFile("DB_PASSWORD_FILE".to_owned()));
+        assert_eq!(of("database.user").origin, Origin::ConfigFile);
+        assert_eq!(of("database.port").origin, Origin::Default);
+        assert_eq!(of("database.password").value, None);
+    }
+}
