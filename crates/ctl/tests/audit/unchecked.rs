@@ -62,7 +62,7 @@ async fn it_waits_for_no_writer_and_not_for_long_for_a_migration() {
 async fn a_question_that_takes_too_long_is_given_up() {
     let served = Served::new().await;
     let slow = "alter table order_items rename to stored_items;
-        create view order_items as select *, pg_sleep(5) from stored_items";
+        create view order_items as select *, pg_sleep(5)::text as pause from stored_items";
     served.database.execute(slow).await;
     let said = audit(&served.stage, &["--timeout=1"]).await;
     assert_eq!(said.code, Some(3));

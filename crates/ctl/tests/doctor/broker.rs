@@ -1,0 +1,171 @@
+//! RabbitMQ.
+
+use amqprs::FieldTable;
+use serde_json::Value;
+use testkit::{Launch, Stage};
+
+use crate::visit::{doctor, visit};
+
+/// All exchanges, queues and bindings of the vhost, by name.
+async fn everything(stage: &Stage) -> Vec<String> {
+    let mut names = Vec::new();
+    for kind in ["exchanges", "queues", "bindings"] {
+        let path = format!("/api/{kind}/{}", stage.name);
+        let answer = stage.servers.rabbitmq_admin().request("GET", &path, None).await.unwrap();
+        let all: Value = serde_json::from_str(&answer.body).unwrap();
+        names.extend(all.as_array().unwrap().iter().map(|one| {
+            format!("{kind} {} {} {} {}", one["name"], one["arguments"], one["source"], one["destination"])
+        }));
+    }
+    names.sort_unstable();
+    names
+}
+
+#[tokio::test]
+async fn nothing_is_left_behind_where_nothing_was() {
+    let stage = Stage::new().await;
+    let before = everything(&stage).await;
+    let found = visit(&doctor(&stage)).await;
+    assert_eq!(found.findings(), Vec::<String>::new(), "{:?}", found.ended);
+    assert_eq!(found.found("topology"), "0 exchanges and queues are as they should be, 10 will be declared");
+    assert_eq!(everything(&stage).await, before);
+}
+
+#[tokio::test]
+async fn a_running_system_is_left_as_it_is() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    service.place(&testkit::orders::takeout()).await;
+    let before = everything(&stage).await;
+    let found = visit(&doctor(&stage)).await;
+    assert_eq!(found.findings(), Vec::<String>::new(), "{:?}", found.ended);
+    assert_eq!(found.found("topology"), "10 exchanges and queues are as they should be, 0 will be declared");
+    assert_eq!(everything(&stage).await, before);
+    let broker = stage.broker().await;
+    for (queue, ready) in
+        [("kitchen_takeout_queue", 1), ("kitchen_queue", 0), ("kitchen_dlq", 0), ("notifications_queue", 0)]
+    {
+        assert_eq!(broker.ready(queue).await, ready, "{queue}");
+    }
+    let message = broker.take("kitchen_takeout_queue").await;
+    assert_eq!(message.exchange, "orders_topic");
+    assert!(service.logged("rabbitmq_connection_failed").is_empty(), "{:?}", service.log_lines());
+}
+
+#[tokio::test]
+async fn a_queue_with_other_settings() {
+    let stage = Stage::new().await;
+    let broker = stage.broker().await;
+    broker.declare("kitchen_takeout_queue", FieldTable::new()).await;
+    let found = visit(&doctor(&stage)).await;
+    found.assert_only(
+        "topology fail",
+        "0 exchanges and queues are as they should be, 9 will be declared, 1 are another matter",
+    );
+    let [example] = found.examples("topology").try_into().unwrap();
+    assert!(example.starts_with("queue kitchen_takeout_queue: 406 PRECONDITION_FAILED"), "{example}");
+    assert!(example.contains("x-max-priority") || example.contains("x-dead-letter-exchange"), "{example}");
+}
+
+#[tokio::test]
+async fn an_exchange_of_another_type() {
+    let stage = Stage::new().await;
+    let admin = stage.servers.rabbitmq_admin();
+    let path = format!("/api/exchanges/{}/orders_topic", stage.name);
+    admin.request("PUT", &path, Some(r#"{"type":"direct","durable":true}"#)).await.unwrap();
+    let found = visit(&doctor(&stage)).await;
+    found.assert_only("topology fail", "1 are another matter");
+    let [example] = found.examples("topology").try_into().unwrap();
+    assert!(example.starts_with("exchange orders_topic: 406 PRECONDITION_FAILED"), "{example}");
+}
+
+#[tokio::test]
+async fn a_broker_that_cannot_be_used() {
+    let stage = Stage::new().await;
+    for (name, value, part) in [
+        ("RABBITMQ_PORT", "1", "cannot be reached"),
+        ("RABBITMQ_PASSWORD", "wrong", "the password is probably wrong"),
+        ("RABBITMQ_VHOST", "nowhere", "refuses the connection"),
+    ] {
+        visit(&doctor(&stage).env(name, value)).await.assert_only("rabbitmq fail", part);
+    }
+}
+
+/// A user with these rights, and a doctor who goes as this user.
+async fn with_user(stage: &Stage, rights: &str) -> Launch {
+    let admin = stage.servers.rabbitmq_admin();
+    let name = format!("user_{}", stage.name);
+    let user = format!("/api/users/{name}");
+    admin.request("PUT", &user, Some(r#"{"password":"secret","tags":""}"#)).await.unwrap();
+    let path = format!("/api/permissions/{}/{name}", stage.name);
+    assert!(admin.request("PUT", &path, Some(rights)).await.unwrap().status < 300);
+    doctor(stage).env("RABBITMQ_USER", name).env("RABBITMQ_PASSWORD", "secret")
+}
+
+async fn delete_user(stage: &Stage) {
+    let path = format!("/api/users/user_{}", stage.name);
+    stage.servers.rabbitmq_admin().request("DELETE", &path, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn rights_that_are_missing_where_nothing_is_yet() {
+    let stage = Stage::new().await;
+    let rights =
+        r#"{"configure":"^(?!kitchen_dlq$)","write":"^(?!orders_dlx$)","read":"^(?!kitchen_queue$)"}"#;
+    let launch = with_user(&stage, rights).await;
+    let found = visit(&launch).await;
+    found.assert_only("broker_rights fail", "lacks 3 rights");
+    assert_eq!(
+        found.examples("broker_rights"),
+        ["write on orders_dlx", "read on kitchen_queue", "configure on kitchen_dlq"]
+    );
+    delete_user(&stage).await;
+}
+
+#[tokio::test]
+async fn rights_that_are_missing_in_a_running_system() {
+    let stage = Stage::new().await;
+    let _service = stage.order_service().start().await;
+    let rights =
+        r#"{"configure":".*","write":"^(?!kitchen_queue$|orders_topic$)","read":"^(?!notifications_)"}"#;
+    let launch = with_user(&stage, rights).await;
+    let found = visit(&launch).await;
+    found.assert_only("broker_rights fail", "lacks 4 rights");
+    assert_eq!(
+        found.examples("broker_rights"),
+        [
+            "write on orders_topic",
+            "write on kitchen_queue",
+            "read on notifications_fanout",
+            "read on notifications_queue"
+        ]
+    );
+    delete_user(&stage).await;
+}
+
+#[tokio::test]
+async fn without_the_right_to_configure_nothing_can_be_compared() {
+    let stage = Stage::new().await;
+    let _service = stage.order_service().start().await;
+    let launch = with_user(&stage, r#"{"configure":"^(?!kitchen_dlq$)","write":".*","read":".*"}"#).await;
+    let found = visit(&launch).await;
+    assert_eq!(found.findings(), ["broker_rights fail", "topology warn"]);
+    assert_eq!(found.examples("broker_rights"), ["configure on kitchen_dlq"]);
+    assert!(found.examples("topology")[0].starts_with("queue kitchen_dlq: 403 ACCESS_REFUSED"));
+    delete_user(&stage).await;
+}
+
+#[tokio::test]
+async fn a_subscriber_needs_the_notifications_only() {
+    let stage = Stage::new().await;
+    let launch = with_user(
+        &stage,
+        r#"{"configure":"^notifications_","write":"^notifications_queue$","read":"^notifications_"}"#,
+    )
+    .await;
+    let found = visit(&launch.clone().arg("--service=notifier")).await;
+    // It may write nowhere, so it cannot see whether the broker takes messages.
+    assert_eq!(found.findings(), ["publishing unknown"], "{:?}", found.ended);
+    assert_eq!(visit(&launch.arg("--service=order")).await.findings()[1..], ["broker_rights fail"]);
+    delete_user(&stage).await;
+}

@@ -1,0 +1,60 @@
+//! The configuration.
+
+use testkit::{Launch, Stage};
+
+use crate::visit::{doctor, visit};
+
+#[tokio::test]
+async fn every_value_has_its_origin_and_secrets_stay_secret() {
+    let stage = Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(
+        path("config.yaml"),
+        "kitchen: { cooking_seconds: { takeout: 3 } }\nrabbitmq: { password: tooth }\n",
+    )
+    .unwrap();
+    let (_, password) = stage.environment().into_iter().find(|(name, _)| *name == "DB_PASSWORD").unwrap();
+    std::fs::write(path("secret"), &password).unwrap();
+    let launch = doctor(&stage)
+        .arg(format!("--config={}", path("config.yaml")))
+        .env("DB_PASSWORD", "")
+        .env("DB_PASSWORD_FILE", path("secret"));
+    let found = visit(&launch).await;
+    let lines = found.examples("config");
+    for line in [
+        "database.host = 127.0.0.1 (DB_HOST)",
+        "database.password = •••• (DB_PASSWORD_FILE)",
+        "rabbitmq.password = •••• (RABBITMQ_PASSWORD)",
+        "kitchen.cooking_seconds.takeout = 3 (config file)",
+        "kitchen.cooking_seconds.dine_in = 8 (default)",
+    ] {
+        assert!(lines.iter().any(|found| found == line), "no '{line}': {lines:?}");
+    }
+    let said = format!("{}{}", found.ended.stdout, found.ended.stderr);
+    assert!(!said.contains("tooth") && !said.contains(&format!("= {password} (")), "{said}");
+    assert_eq!(found.findings(), Vec::<String>::new(), "{:?}", found.ended);
+}
+
+#[tokio::test]
+async fn a_mistake_is_found_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.yaml");
+    std::fs::write(&path, "database:\n  prot: 1\n").unwrap();
+    let launch = Launch::new("restaurant-ctl", Vec::new()).arg("doctor").arg("--json");
+    let found = visit(&launch.clone().arg(format!("--config={}", path.display()))).await;
+    found.assert_only("config fail", "line 2");
+    let found = visit(&launch.arg("--config=/nowhere/config.yaml")).await;
+    found.assert_only("config fail", "/nowhere/config.yaml");
+}
+
+#[tokio::test]
+async fn an_unknown_service_is_a_wrong_usage() {
+    let ended =
+        Launch::new("restaurant-ctl", Vec::new()).arg("doctor").arg("--service=waiter").run_to_end().await;
+    assert_eq!(ended.code, Some(2));
+    assert!(
+        ended.stderr.contains("--service is 'waiter' (allowed: order, kitchen, tracking, notifier)"),
+        "{ended:?}"
+    );
+}

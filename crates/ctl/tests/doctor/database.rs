@@ -1,0 +1,149 @@
+//! PostgreSQL.
+
+use testkit::{Launch, Stage};
+
+use crate::visit::{doctor, visit};
+
+#[tokio::test]
+async fn a_database_that_can_be_used_before_and_after_its_migration() {
+    let stage = Stage::new().await;
+    let found = visit(&doctor(&stage)).await;
+    assert_eq!(found.findings(), Vec::<String>::new(), "{:?}", found.ended);
+    assert!(found.found("schema").contains("the first service that starts brings it to version"));
+    let tables = "select count(*) from pg_class join pg_namespace on pg_namespace.oid = relnamespace where nspname = 'public'";
+    assert_eq!(stage.database().await.value(tables).await, 0);
+    stage.migrate().await;
+    let found = visit(&doctor(&stage)).await;
+    assert_eq!(found.findings(), Vec::<String>::new(), "{:?}", found.ended);
+    assert!(found.found("schema").contains("as this version needs it"));
+}
+
+#[tokio::test]
+async fn servers_of_tests_lose_orders_in_a_power_cut() {
+    let stage = Stage::new().await;
+    let found = visit(&doctor(&stage)).await;
+    assert!(found.found("durability").contains("fsync is off"), "{:?}", found.ended);
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_used() {
+    let stage = Stage::new().await;
+    for (name, value, part) in [
+        ("DB_PORT", "1", "PostgreSQL cannot be reached"),
+        ("DB_NAME", "nowhere", "does not exist"),
+        ("DB_USER", "nobody", "nobody"),
+    ] {
+        visit(&doctor(&stage).env(name, value)).await.assert_only("postgresql fail", part);
+    }
+}
+
+#[tokio::test]
+async fn a_schema_of_the_future() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let future = "insert into refinery_schema_history (version, name, applied_on, checksum) values (999, 'future', '', '0')";
+    stage.database().await.execute(future).await;
+    visit(&doctor(&stage)).await.assert_only("schema fail", "version 999; this program knows");
+}
+
+#[tokio::test]
+async fn a_server_that_may_not_be_written() {
+    let stage = Stage::new().await;
+    let alter = format!("alter database {} set default_transaction_read_only = on", stage.name);
+    stage.database().await.execute(&alter).await;
+    visit(&doctor(&stage)).await.assert_only("durability fail", "read-only");
+}
+
+#[tokio::test]
+async fn connections_that_will_not_suffice() {
+    let stage = Stage::new().await;
+    let found = visit(&doctor(&stage).env("DB_MAX_CONNECTIONS", "300")).await;
+    found.assert_only("connections warn", "one of each service takes up to 900");
+}
+
+/// Puts a function before one of the server's own.
+async fn pretend(stage: &Stage, function: &str) {
+    let sql = format!(
+        "create schema pretence; create function pretence.{function};
+         alter database {} set search_path = pretence, pg_catalog, public",
+        stage.name
+    );
+    stage.database().await.execute(&sql).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong() {
+    let stage = Stage::new().await;
+    let late = "clock_timestamp() returns timestamptz language sql as
+        $$ select pg_catalog.clock_timestamp() - interval '90 seconds' $$";
+    pretend(&stage, late).await;
+    // The pretence holds in a schema in which tables would be made, too.
+    let found = visit(&doctor(&stage)).await;
+    found.assert_only("clock warn", "s behind this machine's");
+    assert!(
+        found.found("clock").contains(" 90.0") || found.found("clock").contains(" 89.9"),
+        "{}",
+        found.found("clock")
+    );
+}
+
+#[tokio::test]
+async fn a_version_that_is_too_old() {
+    let stage = Stage::new().await;
+    let old = "current_setting(name text) returns text language sql as
+        $$ select case name when 'server_version_num' then '130012' when 'server_version' then '13.12'
+           else pg_catalog.current_setting(name) end $$";
+    pretend(&stage, old).await;
+    visit(&doctor(&stage)).await.assert_only("postgresql fail", "PostgreSQL 13.12");
+}
+
+/// A role that may log in, on a migrated stage, and a doctor who goes as this role.
+async fn with_role(stage: &Stage, grants: &str) -> Launch {
+    let role = format!("role_{}", stage.name);
+    let database = stage.database().await;
+    database.execute(&format!("create role {role} login password 'secret'")).await;
+    if !grants.is_empty() {
+        database.execute(&grants.replace("$R", &role)).await;
+    }
+    doctor(stage).env("DB_USER", role).env("DB_PASSWORD", "secret")
+}
+
+async fn drop_role(stage: &Stage) {
+    let role = format!("role_{}", stage.name);
+    stage.database().await.execute(&format!("drop owned by {role}; drop role {role}")).await;
+}
+
+#[tokio::test]
+async fn a_user_who_may_not_create_the_tables() {
+    let stage = Stage::new().await;
+    stage.database().await.execute("revoke create on schema public from public").await;
+    let launch = with_role(&stage, "").await;
+    visit(&launch).await.assert_only("schema fail", "this user may not create tables");
+    drop_role(&stage).await;
+}
+
+#[tokio::test]
+async fn a_user_who_may_only_read_can_track_and_nothing_else() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let launch = with_role(&stage, "grant select on all tables in schema public to $R").await;
+    let tracking = visit(&launch.clone().arg("--service=tracking")).await;
+    assert_eq!(tracking.findings(), Vec::<String>::new(), "{:?}", tracking.ended);
+    let all = visit(&launch).await;
+    assert_eq!(all.findings(), ["order_rights fail", "kitchen_rights fail"]);
+    let missing = all.examples("order_rights");
+    assert!(missing.iter().any(|right| right == "insert on orders"), "{missing:?}");
+    assert!(!missing.iter().any(|right| right.starts_with("select")), "{missing:?}");
+    drop_role(&stage).await;
+}
+
+#[tokio::test]
+async fn a_sequence_is_needed_to_insert() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let launch = with_role(&stage, "grant all on all tables in schema public to $R").await;
+    let found = visit(&launch.arg("--service=order")).await;
+    found.assert_only("order_rights fail", "lacks 3 rights");
+    assert!(found.examples("order_rights").contains(&"usage on the sequence of orders".to_owned()));
+    drop_role(&stage).await;
+}

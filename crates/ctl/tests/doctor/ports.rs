@@ -1,0 +1,30 @@
+//! Ports.
+
+use testkit::Stage;
+use tokio::net::TcpListener;
+
+use crate::visit::{doctor, visit};
+
+#[tokio::test]
+async fn a_port_that_another_program_has() {
+    let stage = Stage::new().await;
+    let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = other.local_addr().unwrap().port();
+    let accepting = tokio::spawn(async move { while other.accept().await.is_ok() {} });
+    let found = visit(&doctor(&stage).arg(format!("--order-port={port}"))).await;
+    found.assert_only("order_port fail", &format!("another program listens on 127.0.0.1:{port}"));
+    let found = visit(&doctor(&stage).arg(format!("--tracking-port={port}"))).await;
+    found.assert_only("tracking_port fail", &format!("127.0.0.1:{port}"));
+    accepting.abort();
+    let _ = accepting.await;
+    let found = visit(&doctor(&stage).arg(format!("--order-port={port}"))).await;
+    assert_eq!(found.found("order_port"), format!("127.0.0.1:{port} is free"));
+}
+
+#[tokio::test]
+async fn a_port_where_our_own_service_listens_is_no_mistake() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    let found = visit(&doctor(&stage).arg(format!("--order-port={}", service.port()))).await;
+    found.assert_only("order_port warn", "order-service listens on 127.0.0.1:");
+}
