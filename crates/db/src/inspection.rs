@@ -30,8 +30,12 @@ impl Client {
                 ("order_items", "select, insert"),
                 ("order_status_log", "insert"),
                 ("order_counters", "select, insert, update"),
+                ("order_claims", "select, delete"),
                 ("order_outbox", "select, insert, update, delete"),
-                ("status_outbox", "select, update, delete"),
+                ("order_sweeps", "select, insert, update, delete"),
+                ("status_outbox", "select, insert, update, delete"),
+                ("idempotency_keys", "select, insert, update, delete"),
+                ("secrets", "select"),
             ],
             Self::Kitchen => &[
                 ("orders", "select, update"),
@@ -141,9 +145,11 @@ pub async fn missing_rights(db: &Database, client: Client) -> Result<Vec<String>
              regexp_split_to_table(privileges, ', ') with ordinality as split (privilege, part)
         where to_regclass(name) is not null and not has_table_privilege(to_regclass(name), privilege)
         union all
-        select 'usage on the sequence of ' || name from unnest($1::text[]) as name
-        where to_regclass(name) is not null and has_table_privilege(to_regclass(name), 'insert')
-          and not coalesce(has_sequence_privilege(to_regclass(name || '_id_seq'), 'usage'), true)";
+        select 'usage on the sequence of ' || name
+        from unnest($1::text[], $2::text[]) as needed (name, privileges),
+             pg_get_serial_sequence((select name from pg_attribute where attrelid = to_regclass(name) and attname = 'id'
+                                                                     and attidentity = ''), 'id') as sequence
+        where privileges ~ 'insert' and sequence is not null and not has_sequence_privilege(sequence, 'usage')";
     let rows = db.query(sql, &[&tables, &rights]).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }

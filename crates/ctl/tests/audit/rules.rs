@@ -133,15 +133,12 @@ async fn a_claim_of_an_order_that_is_not_cooking() {
     breaks(sql, "claimed_is_cooking", 1, "$N is ready and claimed by chef_ghost").await;
 }
 
-/// When a row of an outbox was written, or may be relayed.
-const DUE: &str = "created_at";
-
 #[tokio::test]
 async fn an_order_that_was_not_sent_in_time() {
     let served = Served::new().await;
     let write = |age: &str| {
         format!(
-            "insert into order_outbox (order_id, request_id, {DUE}) values ($N, 'r', now() - interval '{age}')"
+            "insert into order_outbox (order_id, request_id, due_at) values ($N, 'r', now() - interval '{age}')"
         )
     };
     let sql = write("30 seconds").replace("$N", "(select min(id) from orders)");
@@ -160,15 +157,42 @@ async fn an_order_that_was_not_sent_in_time() {
 #[tokio::test]
 async fn news_that_were_not_sent_in_time() {
     let served = Served::new().await;
-    let sql = format!(
-        "insert into status_outbox (request_id, {DUE}, order_number, old_status, new_status, changed_by, changed_at)
-         values ('r', now() - interval '10 minutes', 'ORD_20261121_001', 'cooking', 'ready', 'chef', now())"
-    );
-    served.database.execute(&sql).await;
+    let sql = "insert into status_outbox
+            (request_id, due_at, order_number, old_status, new_status, changed_by, changed_at)
+        values ('r', now() - interval '10 minutes', 'ORD_20261121_001', 'cooking', 'ready', 'chef', now())";
+    served.database.execute(sql).await;
     let said = audit(&served.stage, &[]).await;
     assert_eq!(said.findings(), ["outbox fail"]);
     let example = said.check("outbox")["examples"][0].as_str().unwrap().to_owned();
     assert!(example.starts_with("ORD_20261121_001: the news that it is ready is due since "), "{example}");
+}
+
+#[tokio::test]
+async fn a_message_that_was_set_aside() {
+    let sql =
+        "insert into order_outbox (order_id, request_id, due_at) values ($N, 'r', now() + interval '1 hour')";
+    breaks(sql, "outbox", 1, "$N: its message to the kitchen cannot be written; the relay tries again later")
+        .await;
+}
+
+#[tokio::test]
+async fn an_order_that_never_came_about_is_no_message() {
+    let served = Served::new().await;
+    let barred = "insert into order_outbox (order_id, request_id, due_at)
+        values (1000000, 'outcome-unknown', now() - interval '1 hour')";
+    served.database.execute(barred).await;
+    audit(&served.stage, &["--settled"]).await.assert_well();
+}
+
+#[tokio::test]
+async fn lives_that_end_otherwise_are_well() {
+    let served = Served::new().await;
+    let ends = "
+        update orders set status = 'cancelled' where number like '%_001';
+        update orders set status = 'completed' where number like '%_002';
+        insert into order_status_log (order_id, status) select id, status from orders where number not like '%_003'";
+    served.database.execute(ends).await;
+    audit(&served.stage, &["--settled"]).await.assert_well();
 }
 
 #[tokio::test]

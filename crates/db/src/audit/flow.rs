@@ -9,8 +9,10 @@ use crate::database::DbError;
 const GRACE: &str = "interval '1 minute'";
 /// A sign of life may be so late on a busy machine, beyond two intervals.
 const HEARTBEAT_GRACE: &str = "interval '10 seconds'";
-/// When a relay may send a row that its writer has not.
-const DUE: &str = "created_at + interval '15 seconds'";
+/// A row is due a few seconds after it was written. One that is due much later could not be read, and was set aside.
+const LATE: &str =
+    "case when due_at < now() then format('is due since %s s', extract(epoch from now() - due_at)::bigint)
+    else 'cannot be written; the relay tries again later' end";
 /// Most orders that are looked for in the queues.
 const MOST_WAITING: i64 = 100_000;
 
@@ -27,22 +29,19 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<
          from order_claims join orders on id = order_id
          where status is distinct from 'cooking'
          union all
-         select 'outbox', format('%s: its message to the kitchen is due since %s s', number,
-                                 extract(epoch from now() - ({due_order}))::bigint)
-         from order_outbox as outbox join orders on id = order_id
-         where {due_order} < now() - {GRACE}
+         select 'outbox', format('%s: its message to the kitchen ', number) || {LATE}
+         from order_outbox join orders on id = order_id
+         where due_at not between now() - {GRACE} and now() + {GRACE}
          union all
-         select 'outbox', format('%s: the news that it is %s is due since %s s', order_number, new_status,
-                                 extract(epoch from now() - ({DUE}))::bigint)
+         select 'outbox', format('%s: the news that it is %s ', order_number, new_status) || {LATE}
          from status_outbox
-         where {DUE} < now() - {GRACE}
+         where due_at not between now() - {GRACE} and now() + {GRACE}
          union all
          select 'workers_alive', format('%s was last seen %s s ago', name,
                                         coalesce(extract(epoch from now() - last_seen)::bigint::text, 'infinitely many'))
          from workers left join worker_sessions on worker_id = id
          where status = 'online'
-           and last_seen < now() - make_interval(secs => 2 * coalesce(heartbeat_seconds, 30)) - {HEARTBEAT_GRACE}",
-        due_order = format_args!("outbox.{DUE}"),
+           and last_seen < now() - make_interval(secs => 2 * coalesce(heartbeat_seconds, 30)) - {HEARTBEAT_GRACE}"
     );
     let mut found = findings(transaction, &broken, &[]).await?;
     found

@@ -59,6 +59,13 @@ const KEYS: &[(&str, &str, Shown)] = &[
     ("order.accept_while_broker_down", "ORDER_ACCEPT_WHILE_BROKER_DOWN", |config| {
         Some(config.order.accept_while_broker_down.to_string())
     }),
+    ("order.staff_key", "ORDER_STAFF_KEY", |_| None),
+    ("order.resend_after", "ORDER_RESEND_AFTER", |config| {
+        Some(config.order.resend_after.as_secs_f64().to_string())
+    }),
+    ("kitchen.max_wait", "KITCHEN_MAX_WAIT", |config| {
+        Some(config.kitchen.max_wait.as_secs_f64().to_string())
+    }),
     ("kitchen.cooking_seconds.dine_in", "KITCHEN_COOKING_SECONDS_DINE_IN", |config| {
         Some(config.kitchen.cooking_seconds.dine_in.as_secs_f64().to_string())
     }),
