@@ -57,6 +57,16 @@ run service *options:
     if [ -f .local/env ]; then . ./.local/env; fi
     exec cargo run --quiet -p "$package" -- "$@"
 
+# check on the running system that no order is lost, doubled or stuck (all options: audit --help)
+[no-exit-message]
+audit *options: _ctl
+    @if [ -f .local/env ]; then . ./.local/env; fi; exec {{ quote(ctl) }} audit "$@"
+
+# check what the services need before they start: configuration, servers, rights, ports (all options: doctor --help)
+[no-exit-message]
+doctor *options: _ctl
+    @if [ -f .local/env ]; then . ./.local/env; fi; exec {{ quote(ctl) }} doctor "$@"
+
 # check everything: format, lints, all tests on real servers
 test *options: _fmt lint
     @cargo run --quiet -p testkit --bin run-tests -- "$@"

@@ -25,8 +25,8 @@ pub struct QueueDepth {
 pub struct Depth {
     /// Messages that wait; not those in a consumer's hands. A stream's messages stay.
     pub messages: u32,
-    /// Consumers at this moment. A worker that holds all it may has none.
-    pub consumers: u32,
+    /// Consumers at this moment. A worker that holds all it may has none. `None` for a stream, which does not tell.
+    pub consumers: Option<u32>,
 }
 
 /// All queues of the topology.
@@ -58,7 +58,9 @@ pub async fn queues(settings: &Rabbitmq) -> Result<Queues, SessionError> {
     let mut queues = Vec::new();
     for queue in topology::all().1 {
         let found = match probe.passive_queue(queue.name).await? {
-            Reply::Done(depth) => Some(depth),
+            Reply::Done((messages, consumers)) => {
+                Some(Depth { messages, consumers: (!queue.is_stream()).then_some(consumers) })
+            }
             Reply::Refused(reason) if reason.is_not_found() => None,
             Reply::Refused(reason) => return Err(reason.into_error(format!("a look at '{}'", queue.name))),
         };

@@ -186,6 +186,10 @@ impl Queue {
         matches!(self.kind, QueueKind::Priority)
     }
 
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self.kind, QueueKind::Stream)
+    }
+
     fn arguments(&self) -> FieldTable {
         let mut arguments = FieldTable::new();
         match self.kind {

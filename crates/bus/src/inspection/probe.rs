@@ -20,7 +20,6 @@ use amqprs::{BasicProperties, FieldTable, FieldValue};
 use runtime::config::Rabbitmq;
 use tokio::time::timeout;
 
-use super::Depth;
 use crate::session::{Event, Session, SessionError, insert, rpc, text};
 use crate::topology::{Exchange, Queue};
 
@@ -72,17 +71,14 @@ impl Probe {
         self.0.server()
     }
 
-    pub(super) async fn passive_queue(&mut self, name: &str) -> Result<Reply<Depth>, SessionError> {
+    /// Messages and consumers of a queue.
+    pub(super) async fn passive_queue(&mut self, name: &str) -> Result<Reply<(u32, u32)>, SessionError> {
         let arguments = QueueDeclareArguments::new(name).passive(true).finish();
-        let reply = self.ask(async |channel| channel.queue_declare(arguments).await).await?;
-        Ok(match reply {
-            Reply::Done(answer) => {
-                let (messages, consumers) =
-                    answer.map_or((0, 0), |(_, messages, consumers)| (messages, consumers));
-                Reply::Done(Depth { messages, consumers })
-            }
-            Reply::Refused(reason) => Reply::Refused(reason),
+        self.ask(async |channel| {
+            let answer = channel.queue_declare(arguments).await?;
+            Ok(answer.map_or((0, 0), |(_, messages, consumers)| (messages, consumers)))
         })
+        .await
     }
 
     pub(super) async fn passive_exchange(&mut self, exchange: &Exchange) -> Result<Reply<()>, SessionError> {

@@ -102,10 +102,9 @@ fn print(audit: &Audit, queues: &Queues, verdicts: &[Verdict]) {
         console.print(&format!("\n{:<26}{:>10}{:>11}", "QUEUE", "MESSAGES", "CONSUMERS"));
     }
     for queue in &queues.0 {
-        let cells = queue.found.map_or(["-".to_owned(), "-".to_owned()], |depth| {
-            [depth.messages, depth.consumers].map(|n| n.to_string())
-        });
-        let [messages, consumers] = cells;
+        let shown = |number: Option<u32>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+        let messages = shown(queue.found.map(|depth| depth.messages));
+        let consumers = shown(queue.found.and_then(|depth| depth.consumers));
         console.print(&format!("{:<26}{messages:>10}{consumers:>11}", queue.name));
     }
     console.print(&format!("\n{}.", sum(verdicts)));
@@ -119,7 +118,7 @@ fn print_json(audit: &Audit, queues: &Queues, verdicts: &[Verdict]) {
             json!({
                 "name": queue.name,
                 "messages": queue.found.map(|depth| depth.messages),
-                "consumers": queue.found.map(|depth| depth.consumers),
+                "consumers": queue.found.and_then(|depth| depth.consumers),
             })
         })
         .collect();

@@ -106,5 +106,7 @@ async fn the_depths_are_told() {
     let queues = said.document["queues"].as_array().unwrap();
     let takeout = queues.iter().find(|queue| queue["name"] == "kitchen_takeout_queue").unwrap();
     assert_eq!(takeout, &json!({"name": "kitchen_takeout_queue", "messages": 2, "consumers": 0}));
+    let stream = queues.iter().find(|queue| queue["name"] == "notifications_queue").unwrap();
+    assert!(stream["consumers"].is_null(), "{stream}");
     assert_eq!(queues.len(), 6);
 }

@@ -143,7 +143,7 @@ async fn a_sequence_is_needed_to_insert() {
     stage.migrate().await;
     let launch = with_role(&stage, "grant all on all tables in schema public to $R").await;
     let found = visit(&launch.arg("--service=order")).await;
-    found.assert_only("order_rights fail", "lacks 3 rights");
+    found.assert_only("order_rights fail", "lacks: 3");
     assert!(found.examples("order_rights").contains(&"usage on the sequence of orders".to_owned()));
     drop_role(&stage).await;
 }

@@ -44,7 +44,7 @@ fn presence(queues: &Queues) -> Verdict {
         return Verdict::ok("queues", format!("all {} are there", queues.0.len()));
     }
     let to_do = "somebody deleted them, or no service has run yet. Any order service or worker declares them when it connects: restart one";
-    Verdict::fail("queues", format!("{} queues are not there", absent.len()), to_do)
+    Verdict::fail("queues", format!("queues that are not there: {}", absent.len()), to_do)
         .with_examples(absent.len() as u64, absent)
 }
 
@@ -76,7 +76,7 @@ async fn messages(db: &Database, audit: &Audit, queues: &Queues, config: &Config
         })
         .collect();
     let to_do = "a queue was purged, deleted or lost. The order service's sweeper sends such orders again: see that one runs";
-    Verdict::fail(check, format!("at least {} orders wait without a message", missed.len()), to_do)
+    Verdict::fail(check, format!("orders that wait without a message: at least {}", missed.len()), to_do)
         .with_examples(missed.len() as u64, examples)
 }
 
@@ -126,7 +126,7 @@ fn dead_letters(queues: &Queues) -> Verdict {
         0 => Verdict::ok("dead_letters", "none"),
         count => Verdict::warn(
             "dead_letters",
-            format!("{count} messages could not be cooked"),
+            format!("messages that could not be cooked: {count}"),
             format!("look at {DEAD_LETTER_QUEUE}: the header x-reason of each says why"),
         )
         .with_examples(count.into(), Vec::new()),

@@ -8,7 +8,7 @@ use crate::view::verdict::Verdict;
 struct Words {
     /// When it holds.
     holds: &'static str,
-    /// When it is broken, after the number of cases.
+    /// When it is broken, before the number of cases.
     broken: &'static str,
     to_do: &'static str,
 }
@@ -23,7 +23,7 @@ pub fn verdicts(audit: &Audit, settled: bool) -> Vec<Verdict> {
             match audit.findings.iter().find(|finding| finding.invariant == invariant) {
                 None => Verdict::ok(invariant.as_str(), holds),
                 Some(finding) => {
-                    Verdict::fail(invariant.as_str(), format!("{} {broken}", finding.count), to_do)
+                    Verdict::fail(invariant.as_str(), format!("{broken}: {}", finding.count), to_do)
                         .with_examples(finding.count, finding.examples.clone())
                 }
             }

@@ -166,7 +166,7 @@ fn rights(check: &'static str, settings: &config::Database, missing: Vec<String>
     }
     Verdict::fail(
         check,
-        format!("'{}' lacks {} rights", settings.user, missing.len()),
+        format!("rights that '{}' lacks: {}", settings.user, missing.len()),
         "grant them as the owner of the tables",
     )
     .with_examples(missing.len() as u64, missing)

@@ -80,7 +80,7 @@ fn rights(settings: &config::Rabbitmq, found: &Inspection) -> Verdict {
     }
     let to_do =
         format!("rabbitmqctl set_permissions -p '{}' '{}' '.*' '.*' '.*'", settings.vhost, settings.user);
-    Verdict::fail(check, format!("'{}' lacks {} rights", settings.user, missing.len()), to_do)
+    Verdict::fail(check, format!("rights that '{}' lacks: {}", settings.user, missing.len()), to_do)
         .with_examples(missing.len() as u64, missing)
 }
 
@@ -104,7 +104,7 @@ fn topology(found: &Inspection) -> Verdict {
         return Verdict::ok(check, words);
     }
     let differ = found.parts.iter().any(|part| matches!(part.state, PartState::Differs(_)));
-    let found = format!("{words}, {} are another matter", others.len());
+    let found = format!("{words}, not as they should be: {}", others.len());
     let count = others.len() as u64;
     if differ {
         let to_do = "delete these once they are empty (rabbitmqctl delete_queue, or the management page), or use another virtual host";
