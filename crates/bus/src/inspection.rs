@@ -88,7 +88,8 @@ pub struct Inspection {
     pub version: String,
     /// The exchanges and queues that are needed.
     pub parts: Vec<Part>,
-    /// Rights that are needed and missing, with the name of what they are missing on.
+    /// Rights that are needed and missing, with the name of what they are missing on. While the broker takes no messages, that
+    /// to publish is not looked for.
     pub missing_rights: Vec<(Right, &'static str)>,
     /// Whether the broker goes on answering after a message was sent; `None` if the user may not send one to nowhere.
     pub takes_messages: Option<bool>,
@@ -125,11 +126,16 @@ pub enum PartState {
 pub async fn inspect(settings: &Rabbitmq, needs: Needs) -> Result<Inspection, SessionError> {
     let mut probe = Probe::open(settings).await?;
     let (product, version) = probe.server();
+    // A connection on which a message was sent under an alarm is deaf from then on.
+    let takes_messages = probe.takes_messages().await;
+    probe.close().await;
+    let mut probe = Probe::open(settings).await?;
+    let publishes = needs.orders && takes_messages != Some(false);
     let (exchanges, queues) = if needs.orders { topology::all() } else { topology::notifications() };
     let mut parts = Vec::new();
     let mut missing_rights = Vec::new();
     for exchange in &exchanges {
-        missing_rights.extend(rights::missing_on_exchange(&mut probe, exchange, needs).await?);
+        missing_rights.extend(rights::missing_on_exchange(&mut probe, exchange, publishes).await?);
         let reply = probe.passive_exchange(exchange).await?;
         let state = match reply {
             Reply::Done(()) => probe.same_exchange(exchange).await?.into(),
@@ -145,7 +151,6 @@ pub async fn inspect(settings: &Rabbitmq, needs: Needs) -> Result<Inspection, Se
         };
         parts.push(Part { kind: "queue", name: queue.name, state });
     }
-    let takes_messages = probe.takes_messages().await;
     probe.close().await;
     Ok(Inspection { product, version, parts, missing_rights, takes_messages })
 }

@@ -33,14 +33,14 @@ type Missing = Vec<(Right, &'static str)>;
 pub(super) async fn missing_on_exchange(
     probe: &mut Probe,
     exchange: &Exchange,
-    needs: Needs,
+    publishes: bool,
 ) -> Result<Missing, SessionError> {
     let mut missing = Vec::new();
     if !probe.may_configure_exchange(exchange.name).await? {
         missing.push((Right::Configure, exchange.name));
     }
     // A subscriber publishes nothing.
-    if needs.orders && !probe.may_publish(exchange.name).await? {
+    if publishes && !probe.may_publish(exchange.name).await? {
         missing.push((Right::Write, exchange.name));
     }
     Ok(missing)
