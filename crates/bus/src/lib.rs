@@ -3,6 +3,7 @@
 //! What amqprs does when a broker dies, freezes or refuses, and why a session is built as it is, stands in
 //! [`session`]. The rule that follows: one task owns a connection and its one channel; any failure drops both.
 
+pub mod dead_letters;
 pub mod delivery;
 pub mod inspection;
 pub mod message;

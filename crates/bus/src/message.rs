@@ -15,6 +15,15 @@ const KITCHEN_WORKER: &str = "kitchen-worker";
 /// Longest reason that is attached to a dead letter, in characters.
 const MAX_REASON: usize = 1_000;
 
+/// Header of a dead letter: why it is one.
+pub(crate) const REASON: &str = "x-reason";
+/// Header of a dead letter: the exchange it was published to.
+pub(crate) const ORIGINAL_EXCHANGE: &str = "x-original-exchange";
+/// Header of a dead letter: the key it was published with.
+pub(crate) const ORIGINAL_ROUTING_KEY: &str = "x-original-routing-key";
+/// Header of a dead letter: since when it is one.
+pub(crate) const DEAD_LETTERED_AT: &str = "x-dead-lettered-at";
+
 /// A persistent message for an exchange.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
@@ -72,10 +81,10 @@ impl Outgoing {
     /// headers.
     pub fn dead_letter(delivery: &Delivery, reason: &str, at: Timestamp) -> Self {
         let mut headers = FieldTable::new();
-        insert(&mut headers, "x-reason", text(&reason.chars().take(MAX_REASON).collect::<String>()));
-        insert(&mut headers, "x-original-exchange", text(&delivery.exchange));
-        insert(&mut headers, "x-original-routing-key", text(&delivery.routing_key));
-        insert(&mut headers, "x-dead-lettered-at", text(&at.to_string()));
+        insert(&mut headers, REASON, text(&reason.chars().take(MAX_REASON).collect::<String>()));
+        insert(&mut headers, ORIGINAL_EXCHANGE, text(&delivery.exchange));
+        insert(&mut headers, ORIGINAL_ROUTING_KEY, text(&delivery.routing_key));
+        insert(&mut headers, DEAD_LETTERED_AT, text(&at.to_string()));
         Self {
             exchange: topology::DEAD_LETTER_EXCHANGE,
             routing_key: delivery.routing_key.clone(),
@@ -88,7 +97,7 @@ impl Outgoing {
 
 /// The properties of a stranger's message that its copy can have. Left out: `expiration`, with which it would vanish from
 /// the dead letters; `user_id`, which the broker refuses from another user; headers, which could send it elsewhere.
-fn safe_properties(original: &BasicProperties) -> BasicProperties {
+pub(crate) fn safe_properties(original: &BasicProperties) -> BasicProperties {
     let mut copy = BasicProperties::default();
     copy.with_delivery_mode(DELIVERY_MODE_PERSISTENT);
     if let Some(content_type) = original.content_type() {

@@ -250,7 +250,7 @@ impl Owner {
                         // The stream was not there for a moment; now its count of this channel's messages is wrong.
                         break End::Failed(SessionError::Unrouted(reason));
                     }
-                    Some(Event::Returned { message_id, reason }) => {
+                    Some(Event::Returned { message_id, reason, .. }) => {
                         unrouted = Some(reason.clone());
                         unconfirmed.returned(message_id, reason);
                     }

@@ -125,7 +125,7 @@ pub(crate) enum Event {
     /// The broker could not take over these messages.
     Rejected { tag: u64, multiple: bool },
     /// No queue took this message; its confirm follows.
-    Returned { message_id: String, reason: String },
+    Returned { message_id: String, exchange: String, routing_key: String, reason: String },
     /// The broker ended a consumer, for instance because its queue was deleted.
     ConsumerCancelled,
     /// The channel or the connection is gone.
@@ -303,7 +303,12 @@ impl ChannelCallback for Forward {
         _: Vec<u8>,
     ) {
         let message_id = properties.message_id().cloned().unwrap_or_default();
-        self.pass(Event::Returned { message_id, reason: returned.reply_text().to_owned() });
+        self.pass(Event::Returned {
+            message_id,
+            exchange: returned.exchange().to_owned(),
+            routing_key: returned.routing_key().to_owned(),
+            reason: returned.reply_text().to_owned(),
+        });
     }
 }
 

@@ -14,7 +14,7 @@ mod sink;
 
 pub use line::Level;
 pub use log::{Entry, Log};
-pub use printable::{printable, visible};
+pub use printable::{printable, visible, visible_json};
 pub use sink::FlushOnDrop;
 
 /// Starts logging to stdout. Lines below `level` are dropped before they are formatted.

@@ -11,24 +11,33 @@ const MAX_SHOWN: usize = 200;
 /// The text as one line of nothing but visible characters; what is not visible is shown as `\u{1b}`, and what is too long
 /// ends in `…`.
 pub fn printable(text: &str) -> String {
-    match text.char_indices().nth(MAX_SHOWN) {
-        Some((end, _)) => visible(text.get(..end).unwrap_or_default()) + "…",
-        None => visible(text),
-    }
-}
-
-/// The text as one line of nothing but visible characters, however long it is.
-pub fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_visible(c) { shown.push(c) } else { shown.extend(c.escape_unicode()) }
+    let mut shown = String::with_capacity(text.len().min(MAX_SHOWN));
+    for (place, c) in text.chars().enumerate() {
+        if place == MAX_SHOWN {
+            shown.push('…');
+            break;
+        }
+        push_visible(&mut shown, c);
     }
     shown
 }
 
+/// The whole text as one line of nothing but visible characters.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        push_visible(&mut shown, c);
+    }
+    shown
+}
+
+fn push_visible(shown: &mut String, c: char) {
+    if is_visible(c) { shown.push(c) } else { shown.extend(c.escape_unicode()) }
+}
+
 /// A line of JSON with the same meaning and nothing but visible characters. Outside of its strings JSON is ASCII, and inside
 /// `\u` may stand for any character.
-pub(crate) fn visible_json(line: &str) -> String {
+pub fn visible_json(line: &str) -> String {
     let mut visible = String::with_capacity(line.len());
     for c in line.chars() {
         if is_visible(c) {
@@ -70,6 +79,7 @@ mod tests {
         let shown = printable(HOSTILE);
         assert!(shown.chars().all(is_visible), "{shown}");
         assert!(shown.starts_with("\\u{d}\\u{a}\\u{1b}[2J\\u{7f}\\u{9b}31m"), "{shown}");
+        assert_eq!(visible(HOSTILE), shown);
     }
 
     #[test]
@@ -77,6 +87,7 @@ mod tests {
         let shown = printable(&"é".repeat(5_000));
         assert_eq!((shown.chars().count(), shown.ends_with("é…")), (MAX_SHOWN + 1, true));
         assert_eq!(printable(&"é".repeat(MAX_SHOWN)).chars().count(), MAX_SHOWN);
+        assert_eq!(visible(&"é".repeat(5_000)).chars().count(), 5_000);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod exit;
 pub mod failpoint;
 mod reachable;
 pub mod shutdown;
+pub mod time_span;
 
 pub use backoff::Backoff;
 pub use config::Config;

@@ -1,6 +1,7 @@
 //! Where a subscriber starts to read, and where it goes on after a lost connection.
 
 use amqprs::FieldValue;
+use runtime::time_span;
 
 use crate::delivery::Delivery;
 use crate::session::text;
@@ -28,22 +29,10 @@ impl std::str::FromStr for StartAt {
     type Err = NotAStart;
 
     fn from_str(text: &str) -> Result<Self, NotAStart> {
-        let ago = || {
-            let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-            let unit = match unit {
-                "s" => 1,
-                "m" => 60,
-                "h" => 3_600,
-                "d" => 86_400,
-                _ => return None,
-            };
-            let seconds = count.parse::<u64>().ok()?.checked_mul(unit)?;
-            (seconds > 0 && seconds <= i64::MAX.unsigned_abs()).then_some(Self::Ago(seconds))
-        };
         match text {
             "next" => Ok(Self::Next),
             "first" => Ok(Self::First),
-            _ => ago().ok_or_else(|| NotAStart(text.to_owned())),
+            _ => time_span::seconds(text).map(Self::Ago).ok_or_else(|| NotAStart(text.to_owned())),
         }
     }
 }

@@ -1,0 +1,200 @@
+//! The dead letters, for people: looked at where they lie, taken away, sent back to where they came from.
+//!
+//! AMQP cannot look at a queue without consuming it. So a [`Pass`] consumes it from its head, acknowledges only what is to go,
+//! and gives everything else back at the end: the broker puts each message at its old place. However a pass ends, by
+//! Ctrl-C, kill -9 or a lost connection, the broker takes back whatever was not acknowledged. While it lasts nobody else
+//! consumes the queue.
+
+mod fields;
+mod id;
+mod letter;
+mod replay;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use amqprs::channel::{
+    BasicAckArguments, BasicCancelArguments, BasicConsumeArguments, BasicNackArguments, BasicQosArguments,
+    ConsumerMessage, QueueDeclareArguments,
+};
+use runtime::config::Rabbitmq;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+pub use self::id::{Id, NotAnId};
+pub use self::letter::{DeadLetter, Origin};
+pub use self::replay::{NotReplayed, Replay};
+use crate::session::{Event, Session, SessionError, rpc};
+use crate::topology::DEAD_LETTER_QUEUE;
+
+/// Messages that are fetched together, and thus most bodies in memory at once.
+const WINDOW: u16 = 100;
+/// When no message comes for so long, somebody else has taken those that were counted.
+const DELIVERY_DEADLINE: Duration = Duration::from_secs(3);
+
+/// Why the dead letters cannot be looked at, or no longer.
+#[derive(Debug, thiserror::Error)]
+pub enum DeadLettersError {
+    /// No service has declared the queue yet.
+    #[error("vhost '{vhost}' has no queue '{DEAD_LETTER_QUEUE}'")]
+    NoQueue {
+        /// The vhost that was looked into.
+        vhost: String,
+    },
+    /// Another consumer is reading it.
+    #[error("somebody else is reading '{DEAD_LETTER_QUEUE}' now")]
+    InUse,
+    /// There is no session, or no longer.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+}
+
+/// One walk through the queue, from its oldest message to what was its newest at the beginning.
+///
+/// It holds one window of messages, and a few bytes for each one that it has seen.
+pub struct Pass {
+    session: Session,
+    total: u32,
+    unread: u32,
+    window: VecDeque<ConsumerMessage>,
+    windows: u64,
+    ids: id::Counter,
+}
+
+impl Pass {
+    /// Connects and counts the messages. Declares nothing.
+    ///
+    /// # Errors
+    /// There is no such queue, or RabbitMQ cannot be reached.
+    pub async fn begin(settings: &Rabbitmq) -> Result<Self, DeadLettersError> {
+        let mut session = Session::open(settings, "restaurant-ctl: dead letters").await?;
+        match count(&session).await {
+            Ok(total) => {
+                let (window, ids) = (VecDeque::new(), id::Counter::default());
+                Ok(Self { session, total, unread: total, window, windows: 0, ids })
+            }
+            Err(why) => {
+                let why = session.explain(why);
+                session.close().await;
+                match why {
+                    SessionError::ChannelClosed { reason, .. } if reason.starts_with("404 ") => {
+                        Err(DeadLettersError::NoQueue { vhost: settings.vhost.clone() })
+                    }
+                    why => Err(why.into()),
+                }
+            }
+        }
+    }
+
+    /// Messages that were in the queue at the beginning.
+    pub fn total(&self) -> u32 {
+        self.total
+    }
+
+    /// The next message. It stays in the queue unless it is [removed](Self::remove).
+    ///
+    /// # Errors
+    /// The connection is lost, or somebody else reads the queue. Every message that was not removed is still in the queue.
+    pub async fn next(&mut self) -> Result<Option<DeadLetter>, DeadLettersError> {
+        if self.window.is_empty() && self.unread > 0 {
+            self.read_window().await.map_err(|why| self.explain(why))?;
+        }
+        Ok(self.window.pop_front().and_then(|message| DeadLetter::new(message, &mut self.ids)))
+    }
+
+    /// Takes the message out of the queue. Certain only when [`Pass::end`] has returned.
+    ///
+    /// # Errors
+    /// The connection is lost; the message may still be in the queue.
+    pub async fn remove(&mut self, letter: &DeadLetter) -> Result<(), DeadLettersError> {
+        let ack = BasicAckArguments::new(letter.tag, false);
+        let removed = rpc("removing a dead letter", self.session.channel.basic_ack(ack)).await;
+        removed.map_err(|why| self.explain(why))
+    }
+
+    /// Gives back what was not removed, and returns how many messages are in the queue then. What was removed is gone when
+    /// this returns.
+    ///
+    /// # Errors
+    /// The connection is lost. What was not removed is in the queue; what was removed may be.
+    pub async fn end(mut self) -> Result<u32, DeadLettersError> {
+        // Tag 0 with "multiple": everything that is not acknowledged.
+        let nack = BasicNackArguments::new(0, true, true);
+        let given_back = async {
+            rpc("giving the dead letters back", self.session.channel.basic_nack(nack)).await?;
+            // The queue has seen all that came before when it answers this.
+            count(&self.session).await
+        };
+        let left = given_back.await.map_err(|why| self.explain(why));
+        self.session.close().await;
+        left
+    }
+
+    /// Fetches the next messages. The limit of a consumer counts its own messages only, so that a new one for each window
+    /// walks on while the earlier messages are held.
+    async fn read_window(&mut self) -> Result<(), SessionError> {
+        let wanted = u16::try_from(self.unread).unwrap_or(WINDOW).min(WINDOW);
+        let channel = &self.session.channel;
+        rpc("setting the prefetch", channel.basic_qos(BasicQosArguments::new(0, wanted, false))).await?;
+        self.windows += 1;
+        let consumer = format!("window-{}", self.windows);
+        let arguments = BasicConsumeArguments::new(DEAD_LETTER_QUEUE, &consumer).exclusive(true).finish();
+        let doing = format!("reading '{DEAD_LETTER_QUEUE}'");
+        let (_, mut messages) = rpc(&doing, channel.basic_consume_rx(arguments)).await?;
+        while self.window.len() < usize::from(wanted) {
+            let next = next_message(&mut self.session.events, &mut messages);
+            match timeout(DELIVERY_DEADLINE, next).await {
+                Ok(message) => self.window.push_back(message?),
+                Err(_) => break,
+            }
+        }
+        let cancel = BasicCancelArguments::new(&consumer);
+        rpc("cancelling a consumer", self.session.channel.basic_cancel(cancel)).await?;
+        // All that was under way arrived before the answer.
+        while let Some(message) = messages.recv().await {
+            self.window.push_back(message);
+        }
+        let is_short = self.window.len() < usize::from(wanted);
+        self.unread = if is_short { 0 } else { self.unread.saturating_sub(u32::from(wanted)) };
+        Ok(())
+    }
+
+    fn explain(&mut self, why: SessionError) -> DeadLettersError {
+        match self.session.explain(why) {
+            SessionError::ChannelClosed { reason, .. } if reason.contains("exclusive") => {
+                DeadLettersError::InUse
+            }
+            why => why.into(),
+        }
+    }
+}
+
+/// Messages in the queue that nobody holds.
+async fn count(session: &Session) -> Result<u32, SessionError> {
+    let passive = QueueDeclareArguments::new(DEAD_LETTER_QUEUE).passive(true).finish();
+    let doing = format!("looking for queue '{DEAD_LETTER_QUEUE}'");
+    let answer = rpc(&doing, session.channel.queue_declare(passive)).await?;
+    Ok(answer.map_or(0, |(_, ready, _)| ready))
+}
+
+async fn next_message(
+    events: &mut mpsc::UnboundedReceiver<Event>,
+    messages: &mut mpsc::UnboundedReceiver<ConsumerMessage>,
+) -> Result<ConsumerMessage, SessionError> {
+    loop {
+        tokio::select! {
+            biased;
+            event = events.recv() => match event {
+                Some(Event::Closed(reason)) => return Err(SessionError::Lost(reason)),
+                Some(Event::ConsumerCancelled) => {
+                    return Err(SessionError::Lost(format!("the queue '{DEAD_LETTER_QUEUE}' was deleted")));
+                }
+                Some(_) => {}
+                None => return Err(SessionError::Lost("its tasks ended".to_owned())),
+            },
+            message = messages.recv() => {
+                return message.ok_or_else(|| SessionError::Lost("the broker sends nothing more".to_owned()));
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! One dead letter: what it is, why it is here, and where it came from.
+
+use amqprs::channel::ConsumerMessage;
+use amqprs::{BasicProperties, FieldTable, FieldValue};
+use domain::OrderNumber;
+use domain::timestamp::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::fields;
+use super::id::{Counter, Id};
+use crate::message::{DEAD_LETTERED_AT, ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY, REASON};
+use crate::topology::{DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE};
+
+/// Longest name of an exchange or a routing key, in bytes (AMQP).
+const MAX_NAME: usize = 255;
+/// What the broker changes each time it delivers a message again.
+const DELIVERY_COUNT: &str = "x-delivery-count";
+
+/// A message among the dead letters. It may come from anybody, and any part may be missing or hostile.
+#[derive(Debug)]
+pub struct DeadLetter {
+    /// What it is called by.
+    pub id: Id,
+    /// Why it is here, if it says so.
+    pub reason: Option<String>,
+    /// Since when it is here, if it says so.
+    pub since: Option<Timestamp>,
+    /// Where it came from, if it says so in a form that can be used.
+    pub origin: Option<Origin>,
+    /// AMQP's properties, by name.
+    pub properties: Map<String, Value>,
+    /// The headers, by name.
+    pub headers: Map<String, Value>,
+    /// What was sent.
+    pub body: Vec<u8>,
+    pub(super) original: BasicProperties,
+    pub(super) tag: u64,
+}
+
+/// Where a message was published to before it came here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The exchange; empty for the default one.
+    pub exchange: String,
+    /// The key.
+    pub routing_key: String,
+}
+
+impl DeadLetter {
+    pub(super) fn new(message: ConsumerMessage, ids: &mut Counter) -> Option<Self> {
+        let deliver = message.deliver?;
+        let original = message.basic_properties.unwrap_or_default();
+        let body = message.content.unwrap_or_default();
+        let properties = fields::properties(&original);
+        let mut headers = fields::headers(&original);
+        headers.remove(DELIVERY_COUNT);
+        let id = ids.next(&[
+            deliver.exchange().as_bytes(),
+            deliver.routing_key().as_bytes(),
+            Value::Object(properties.clone()).to_string().as_bytes(),
+            Value::Object(headers.clone()).to_string().as_bytes(),
+            &body,
+        ]);
+        let Story { reason, since, origin } = original.headers().map(Story::read).unwrap_or_default();
+        let origin = origin.filter(Origin::is_usable);
+        let tag = deliver.delivery_tag();
+        Some(Self { id, reason, since, origin, properties, headers, body, original, tag })
+    }
+
+    /// The order that the body is about, if it is one or nearly one.
+    pub fn order_number(&self) -> Option<OrderNumber> {
+        #[derive(Deserialize)]
+        struct AboutAnOrder {
+            order_number: OrderNumber,
+        }
+        serde_json::from_slice::<AboutAnOrder>(&self.body).ok().map(|about| about.order_number)
+    }
+}
+
+impl Origin {
+    /// Names that AMQP can carry, and a place from which it would not come straight back here.
+    fn is_usable(&self) -> bool {
+        let is_here = self.exchange == DEAD_LETTER_EXCHANGE
+            || (self.exchange.is_empty() && self.routing_key == DEAD_LETTER_QUEUE);
+        self.exchange.len() <= MAX_NAME && self.routing_key.len() <= MAX_NAME && !is_here
+    }
+}
+
+/// What headers tell of a message's death.
+#[derive(Default)]
+struct Story {
+    reason: Option<String>,
+    since: Option<Timestamp>,
+    origin: Option<Origin>,
+}
+
+impl Story {
+    /// The broker's own word, if there is one, is the latest: what the kitchen writes, it writes into a message without.
+    fn read(headers: &FieldTable) -> Self {
+        Self::by_broker(headers).unwrap_or_else(|| Self::by_kitchen(headers))
+    }
+
+    /// As [`Outgoing::dead_letter`](crate::Outgoing::dead_letter) writes it.
+    fn by_kitchen(headers: &FieldTable) -> Self {
+        let origin = || {
+            Some(Origin {
+                exchange: text(headers, ORIGINAL_EXCHANGE)?,
+                routing_key: text(headers, ORIGINAL_ROUTING_KEY)?,
+            })
+        };
+        let since = text(headers, DEAD_LETTERED_AT)
+            .and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok())
+            .map(Timestamp::from);
+        Self { reason: text(headers, REASON), since, origin: origin() }
+    }
+
+    /// `x-death`, newest death first: what the broker writes when it dead-letters a message itself.
+    fn by_broker(headers: &FieldTable) -> Option<Self> {
+        let FieldValue::A(deaths) = field(headers, "x-death")? else { return None };
+        let FieldValue::F(death) = Vec::from(deaths.clone()).into_iter().next()? else { return None };
+        let origin = || {
+            let FieldValue::A(keys) = field(&death, "routing-keys")? else { return None };
+            let FieldValue::S(key) = Vec::from(keys.clone()).into_iter().next()? else { return None };
+            Some(Origin { exchange: text(&death, "exchange")?, routing_key: key.into() })
+        };
+        let since = match field(&death, "time") {
+            Some(FieldValue::T(seconds)) => i64::try_from(*seconds).ok(),
+            _ => None,
+        };
+        let since = since.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+        let reason = text(&death, "reason").unwrap_or_else(|| "dead-lettered".to_owned());
+        let queue = text(&death, "queue").unwrap_or_else(|| "unknown".to_owned());
+        let reason = Some(format!("{reason} in queue {queue}"));
+        Some(Self { reason, since: since.map(Timestamp::from), origin: origin() })
+    }
+}
+
+fn field<'a>(table: &'a FieldTable, name: &str) -> Option<&'a FieldValue> {
+    table.get(&name.try_into().ok()?)
+}
+
+fn text(table: &FieldTable, name: &str) -> Option<String> {
+    match field(table, name)? {
+        FieldValue::S(text) => Some(text.as_ref().clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,240 @@
+//! Sending dead letters back to where they came from.
+
+use std::collections::{BTreeMap, HashMap};
+
+use amqprs::channel::{BasicPublishArguments, ConfirmSelectArguments};
+use runtime::config::Rabbitmq;
+use tokio::time::timeout;
+
+use super::letter::{DeadLetter, Origin};
+use crate::message::safe_properties;
+use crate::publisher::CONFIRM_DEADLINE;
+use crate::session::{Event, Session, SessionError, rpc};
+
+/// Why a dead letter was not sent back.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotReplayed {
+    /// It has no headers that say where it came from, or none that can be used.
+    #[error("it does not say where it came from")]
+    NoOrigin,
+    /// No queue takes it there.
+    #[error("no queue takes messages of exchange '{}' with the key '{}' ({reason})", .origin.exchange, .origin.routing_key)]
+    Unroutable {
+        /// Where it should have gone.
+        origin: Origin,
+        /// The broker's reason.
+        reason: String,
+    },
+    /// The exchange is not there, or not ours to publish to.
+    #[error("RabbitMQ refuses messages for exchange '{exchange}' ({reason})")]
+    ExchangeRefused {
+        /// The exchange.
+        exchange: String,
+        /// The broker's reason.
+        reason: String,
+    },
+    /// The broker could not take it over.
+    #[error("RabbitMQ rejected it (basic.nack)")]
+    Rejected,
+    /// The connection for publishing is gone; no more can be sent. It may have arrived.
+    #[error("it was not confirmed: {0}")]
+    Lost(String),
+}
+
+/// Publishes dead letters to their origins: mandatory, persistent, with confirms. Its connection is not the one that
+/// consumes, so that removing still works when the broker accepts no messages.
+pub struct Replay {
+    settings: Rabbitmq,
+    line: Option<Line>,
+    /// Exchanges that took a message, or why they did not. A refusal ends the channel with all that is under way in it, so
+    /// the first message for an exchange goes alone.
+    exchanges: HashMap<String, Result<(), String>>,
+    lost: Option<String>,
+}
+
+struct Line {
+    session: Session,
+    /// The channel counts its messages from 1.
+    published: u64,
+}
+
+type Outcome = Result<(), NotReplayed>;
+
+impl Replay {
+    /// Connects when the first message is sent.
+    pub fn new(settings: &Rabbitmq) -> Self {
+        Self { settings: settings.clone(), line: None, exchanges: HashMap::new(), lost: None }
+    }
+
+    /// Sends the letters in their order and waits for the broker's word on each; one outcome for each letter. After the
+    /// first [`NotReplayed::Lost`] nothing more is sent.
+    pub async fn send(&mut self, letters: &[DeadLetter]) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(letters.len());
+        let mut rest = letters;
+        while let Some(first) = rest.first() {
+            let together = rest.iter().take_while(|letter| !self.is_new(letter)).count();
+            let (now, later) = rest.split_at(together);
+            if now.is_empty() {
+                outcomes.extend(self.send_together(std::slice::from_ref(first)).await);
+                rest = rest.get(1..).unwrap_or_default();
+            } else {
+                outcomes.extend(self.send_together(now).await);
+                rest = later;
+            }
+        }
+        outcomes
+    }
+
+    /// Ends its connection.
+    pub async fn end(mut self) {
+        self.hang_up().await;
+    }
+
+    fn is_new(&self, letter: &DeadLetter) -> bool {
+        letter.origin.as_ref().is_some_and(|origin| !self.exchanges.contains_key(&origin.exchange))
+    }
+
+    async fn send_together(&mut self, letters: &[DeadLetter]) -> Vec<Outcome> {
+        let mut outcomes: Vec<Option<Outcome>> =
+            letters.iter().map(|letter| self.known_outcome(letter)).collect();
+        if outcomes.iter().any(Option::is_none) {
+            let failure = match self.publish(letters, &mut outcomes).await {
+                Ok(()) => None,
+                Err(why) => Some(self.judge(letters, &why)),
+            };
+            if let Some(failure) = failure {
+                self.hang_up().await;
+                for outcome in &mut outcomes {
+                    outcome.get_or_insert_with(|| Err(failure.clone()));
+                }
+            } else if let [DeadLetter { origin: Some(origin), .. }] = letters {
+                self.exchanges.insert(origin.exchange.clone(), Ok(()));
+            }
+        }
+        outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(NotReplayed::Rejected))).collect()
+    }
+
+    /// What is clear before anything is sent.
+    fn known_outcome(&self, letter: &DeadLetter) -> Option<Outcome> {
+        let Some(origin) = &letter.origin else { return Some(Err(NotReplayed::NoOrigin)) };
+        if let Some(Err(reason)) = self.exchanges.get(&origin.exchange) {
+            let (exchange, reason) = (origin.exchange.clone(), reason.clone());
+            return Some(Err(NotReplayed::ExchangeRefused { exchange, reason }));
+        }
+        self.lost.clone().map(|why| Err(NotReplayed::Lost(why)))
+    }
+
+    /// Whether a failed session means that one exchange refuses, or that nothing can be sent any more.
+    fn judge(&mut self, letters: &[DeadLetter], why: &SessionError) -> NotReplayed {
+        let is_refusal = |reason: &str| reason.starts_with("404 ") || reason.starts_with("403 ");
+        match (letters, why) {
+            ([DeadLetter { origin: Some(origin), .. }], SessionError::Lost(reason)) if is_refusal(reason) => {
+                self.exchanges.insert(origin.exchange.clone(), Err(reason.clone()));
+                NotReplayed::ExchangeRefused { exchange: origin.exchange.clone(), reason: reason.clone() }
+            }
+            _ => {
+                let why = runtime::with_causes(why);
+                self.lost = Some(why.clone());
+                NotReplayed::Lost(why)
+            }
+        }
+    }
+
+    /// Publishes every letter that has no outcome yet, and waits until each has one.
+    async fn publish(
+        &mut self,
+        letters: &[DeadLetter],
+        outcomes: &mut [Option<Outcome>],
+    ) -> Result<(), SessionError> {
+        let line = match &mut self.line {
+            Some(line) => line,
+            none => none.insert(Line::open(&self.settings).await?),
+        };
+        let mut waiting = BTreeMap::new();
+        for (letter, outcome) in letters.iter().zip(outcomes) {
+            if let (None, Some(origin)) = (&outcome, &letter.origin) {
+                waiting.insert(line.publish(letter, origin).await?, (origin, outcome));
+            }
+        }
+        while !waiting.is_empty() {
+            let (tag, multiple, is_taken) = match line.event().await? {
+                Event::Confirmed { tag, multiple } => (tag, multiple, true),
+                Event::Rejected { tag, multiple } => (tag, multiple, false),
+                Event::Returned { exchange, routing_key, reason, .. } => {
+                    // Its confirm follows. Which of several to the same place it was does not matter: none of them is
+                    // known to have arrived.
+                    let place = Origin { exchange, routing_key };
+                    for (origin, outcome) in waiting.values_mut().filter(|(origin, _)| **origin == place) {
+                        let origin = origin.clone();
+                        **outcome = Some(Err(NotReplayed::Unroutable { origin, reason: reason.clone() }));
+                    }
+                    continue;
+                }
+                Event::ConsumerCancelled => continue,
+                Event::Closed(reason) => return Err(SessionError::Lost(reason)),
+            };
+            let later = waiting.split_off(&(tag + 1));
+            let settled = if multiple {
+                std::mem::replace(&mut waiting, later)
+            } else {
+                let settled = waiting.remove(&tag).map(|settled| (tag, settled)).into_iter().collect();
+                waiting.extend(later);
+                settled
+            };
+            for (_, outcome) in settled.into_values() {
+                outcome.get_or_insert(if is_taken { Ok(()) } else { Err(NotReplayed::Rejected) });
+            }
+        }
+        Ok(())
+    }
+
+    async fn hang_up(&mut self) {
+        if let Some(line) = self.line.take() {
+            line.session.close().await;
+        }
+    }
+}
+
+impl Line {
+    async fn open(settings: &Rabbitmq) -> Result<Self, SessionError> {
+        let session = Session::open(settings, "restaurant-ctl: replay").await?;
+        let confirms = session.channel.confirm_select(ConfirmSelectArguments::new(false));
+        match rpc("switching confirms on", confirms).await {
+            Ok(()) => Ok(Self { session, published: 0 }),
+            Err(why) => {
+                session.close().await;
+                Err(why)
+            }
+        }
+    }
+
+    /// Sends a copy as the kitchen makes them, and returns its tag.
+    async fn publish(&mut self, letter: &DeadLetter, origin: &Origin) -> Result<u64, SessionError> {
+        let arguments =
+            BasicPublishArguments::new(&origin.exchange, &origin.routing_key).mandatory(true).finish();
+        let copy = safe_properties(&letter.original);
+        let sending = self.session.channel.basic_publish(copy, letter.body.clone(), arguments);
+        match timeout(CONFIRM_DEADLINE, sending).await {
+            Ok(Ok(())) => {
+                self.published += 1;
+                Ok(self.published)
+            }
+            Ok(Err(why)) => {
+                let failed = SessionError::Call { doing: "publishing".to_owned(), why };
+                Err(self.session.explain(failed))
+            }
+            Err(_) => Err(SessionError::Timeout { doing: "publishing".to_owned(), after: CONFIRM_DEADLINE }),
+        }
+    }
+
+    async fn event(&mut self) -> Result<Event, SessionError> {
+        match timeout(CONFIRM_DEADLINE, self.session.events.recv()).await {
+            Ok(Some(event)) => Ok(event),
+            Ok(None) => Err(SessionError::Lost("its tasks ended".to_owned())),
+            Err(_) => {
+                let doing = "waiting for the confirm of a replayed message".to_owned();
+                Err(SessionError::Timeout { doing, after: CONFIRM_DEADLINE })
+            }
+        }
+    }
+}
