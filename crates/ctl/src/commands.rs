@@ -1,7 +1,9 @@
 //! The subcommands, one module each.
 
 pub mod audit;
+pub mod completions;
 pub mod demo;
+pub mod dlq;
 pub mod doctor;
 pub mod down;
 pub mod logs;

@@ -6,21 +6,21 @@ mod view;
 
 use std::process::ExitCode;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use runtime::{Exit, arguments};
 
-use crate::commands::{audit, demo, doctor, down, logs, migrate, reset, status, up};
+use crate::commands::{audit, completions, demo, dlq, doctor, down, logs, migrate, reset, status, up};
 
 const NAME: &str = "restaurant-ctl";
 
 /// Opens, watches and closes the restaurant on this machine.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 struct Arguments {
     #[argh(subcommand)]
     command: Command,
 }
 
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand)]
 enum Command {
     Up(up::Arguments),
@@ -32,6 +32,8 @@ enum Command {
     Migrate(migrate::Arguments),
     Audit(audit::Arguments),
     Doctor(doctor::Arguments),
+    Dlq(dlq::Arguments),
+    Completions(completions::Arguments),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -53,5 +55,7 @@ async fn run() -> Result<(), Exit> {
         Command::Migrate(arguments) => migrate::run(arguments).await,
         Command::Audit(arguments) => audit::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(arguments).await,
+        Command::Dlq(arguments) => dlq::run(arguments).await,
+        Command::Completions(arguments) => completions::run(&arguments, &Arguments::get_args_info()),
     }
 }

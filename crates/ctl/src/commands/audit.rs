@@ -7,7 +7,7 @@ mod since;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use bus::inspection::Queues;
 use db::Database;
 use db::audit::{Audit, Scope};
@@ -23,7 +23,7 @@ use crate::view::verdict::{Outcome, Verdict, any, sum};
 
 /// Checks on a live system that no order is lost, doubled or stuck, and says what is wrong and what to do. Changes nothing,
 /// and nobody waits for it. Exit code 0: all well; 1: something is wrong; 3: it could not be checked.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "audit")]
 pub struct Arguments {
     /// configuration file (default ./config.yaml)

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 use std::time::Duration;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use runtime::{Exit, Shutdown};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval, sleep, sleep_until};
@@ -28,7 +28,7 @@ const REDRAW: Duration = Duration::from_millis(200);
 const ASK: Duration = Duration::from_millis(400);
 
 /// Places varied orders in the restaurant that `up` opened, and shows them being cooked.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "demo")]
 pub struct Arguments {
     /// number of orders, 1 to 10000 (default 12)

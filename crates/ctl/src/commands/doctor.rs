@@ -7,7 +7,7 @@ mod rabbitmq;
 
 use std::path::PathBuf;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use runtime::Exit;
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use crate::view::verdict::{Outcome, any, sum};
 
 /// Checks before a start, without changing anything: configuration, PostgreSQL, RabbitMQ, rights, ports. Exit code 0: the
 /// services can start; 1: something is in their way.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "doctor")]
 pub struct Arguments {
     /// configuration file (default ./config.yaml)

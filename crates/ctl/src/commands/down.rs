@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use runtime::Exit;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::sleep;
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const LIMIT: Duration = Duration::from_mins(3);
 
 /// Closes the restaurant that `up` opened: services finish what they do, then the servers end.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "down")]
 pub struct Arguments {
     /// end everything at once

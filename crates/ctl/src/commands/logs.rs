@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use runtime::Exit;
 use tokio::time::sleep;
 
@@ -16,7 +16,7 @@ use crate::view::stream::Stream;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Shows what the services of this run said (the JSON itself is in .local/logs).
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "logs")]
 pub struct Arguments {
     /// a name of `status`, or order, kitchen, tracking, notifier (default: all)

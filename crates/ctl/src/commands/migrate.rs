@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use db::{Database, schema};
 use runtime::{Backoff, Config, Exit, with_causes};
 use tokio::time::{Instant, sleep};
@@ -13,7 +13,7 @@ use crate::commands::failed;
 
 /// Creates the tables, or brings them up to date. Services that write do the same when they start; this is for those who
 /// want it done before, or by another user.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "migrate")]
 pub struct Arguments {
     /// configuration file (default ./config.yaml)

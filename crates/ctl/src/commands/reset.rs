@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use runtime::Exit;
 
 use crate::cluster::docker::Compose;
@@ -14,7 +14,7 @@ use crate::commands::down;
 use crate::view::console::Console;
 
 /// Closes the restaurant and deletes its data and logs (downloaded packages and tools stay).
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "reset")]
 pub struct Arguments {
     /// do not ask

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use runtime::Exit;
 
 use crate::cluster::clock;
@@ -12,7 +12,7 @@ use crate::cluster::record::{Member, Phase, Record};
 use crate::view::console::{Console, Style};
 
 /// Shows which servers and services run, where, and for how long; exit code 1 if the restaurant is not open.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "status")]
 pub struct Arguments {}
 

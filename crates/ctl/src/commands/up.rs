@@ -5,7 +5,7 @@ mod detached;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use runtime::{Config, Exit};
 
 use crate::cluster::folder::LocalFolder;
@@ -22,7 +22,7 @@ const PROGRAMS: [&str; 4] =
     ["order-service", "kitchen-worker", "tracking-service", "notification-subscriber"];
 
 /// Starts PostgreSQL, RabbitMQ and every service on this machine and shows what happens; Ctrl-C ends all of it.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "up")]
 pub struct Arguments {
     /// return once everything is ready, and leave it running

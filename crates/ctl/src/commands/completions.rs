@@ -1,0 +1,68 @@
+//! `completions`: what a shell can offer when Tab is pressed, for every subcommand and flag that there is.
+
+mod shells;
+
+use argh::{ArgsInfo, CommandInfoWithArgs, FromArgs};
+use runtime::Exit;
+
+use crate::NAME;
+
+/// Prints the completions of a shell: bash, zsh or fish. For bash: source <(restaurant-ctl completions bash)
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "completions")]
+pub struct Arguments {
+    /// bash, zsh or fish
+    #[argh(positional)]
+    shell: String,
+}
+
+/// Something that can be typed at a place, and what it is for.
+struct Word {
+    text: String,
+    description: String,
+}
+
+/// What can follow after some subcommands.
+struct Place {
+    /// Those subcommands, each with a space before it; empty at the beginning.
+    path: String,
+    subcommands: Vec<Word>,
+    flags: Vec<Word>,
+}
+
+/// Prints the completions of the program that this describes.
+pub fn run(arguments: &Arguments, program: &CommandInfoWithArgs) -> Result<(), Exit> {
+    let mut places = Vec::new();
+    collect(program, "", &mut places);
+    let script = match arguments.shell.as_str() {
+        "bash" => shells::bash(&places),
+        "zsh" => shells::zsh(&places),
+        "fish" => shells::fish(&places),
+        other => {
+            return Err(Exit::Usage(format!(
+                "{NAME}: completions: there are none for '{other}' (allowed: bash, zsh, fish)"
+            )));
+        }
+    };
+    Err(Exit::Answered(script))
+}
+
+fn collect(command: &CommandInfoWithArgs, path: &str, places: &mut Vec<Place>) {
+    let subcommands = command.commands.iter().map(|inner| Word {
+        text: inner.name.to_owned(),
+        description: first_sentence(inner.command.description),
+    });
+    let flags = command
+        .flags
+        .iter()
+        .filter(|flag| !flag.hidden)
+        .map(|flag| Word { text: flag.long.to_owned(), description: flag.description.to_owned() });
+    places.push(Place { path: path.to_owned(), subcommands: subcommands.collect(), flags: flags.collect() });
+    for inner in &command.commands {
+        collect(&inner.command, &format!("{path} {}", inner.name), places);
+    }
+}
+
+fn first_sentence(text: &str) -> String {
+    text.split_inclusive(". ").next().unwrap_or(text).trim().trim_end_matches('.').to_owned()
+}

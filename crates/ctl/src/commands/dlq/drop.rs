@@ -1,0 +1,98 @@
+//! `dlq drop`: away with them.
+
+use std::collections::HashSet;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+
+use argh::{ArgsInfo, FromArgs};
+use bus::dead_letters::{Id, Pass};
+use domain::OrderNumber;
+use runtime::Exit;
+use runtime::config::Rabbitmq;
+
+use super::filter::{Filter, parse_limit, parse_order, parse_time_span};
+use super::selection::{Selection, not_there};
+use super::take::{Fate, take};
+use super::{failed, settings};
+use crate::NAME;
+use crate::cluster::clock;
+use crate::view::console::Console;
+
+/// Removes dead letters for good. `dlq export` keeps a copy.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "drop")]
+pub struct Arguments {
+    /// ids, as `list` shows them
+    #[argh(positional)]
+    ids: Vec<String>,
+    /// all of them
+    #[argh(switch)]
+    all: bool,
+    /// do not ask
+    #[argh(switch)]
+    yes: bool,
+    /// those whose reason contains this text
+    #[argh(option)]
+    reason: Option<String>,
+    /// those about the order with this number
+    #[argh(option, from_str_fn(parse_order))]
+    order: Option<OrderNumber>,
+    /// those that are here for longer, such as 90s, 30m, 1h, 2d
+    #[argh(option, from_str_fn(parse_time_span))]
+    older_than: Option<u64>,
+    /// so many at most, the oldest ones (default: all)
+    #[argh(option, from_str_fn(parse_limit))]
+    limit: Option<u64>,
+    /// configuration file (default ./config.yaml)
+    #[argh(option)]
+    config: Option<PathBuf>,
+}
+
+/// Runs it.
+pub async fn run(arguments: Arguments) -> Result<(), Exit> {
+    let filter = Filter::new(arguments.reason.as_deref(), arguments.order, arguments.older_than);
+    let (ids, all, limit) = (&arguments.ids, arguments.all, arguments.limit);
+    let mut selection = Selection::of_words("drop", ids, all, filter, limit, clock::unix_seconds())?;
+    if !arguments.yes && !io::stdin().is_terminal() {
+        let text = "what is dropped is gone for good; without a terminal to ask on, say --yes";
+        return Err(Exit::Usage(format!("{NAME}: dlq drop: {text}")));
+    }
+    let settings = settings(arguments.config)?;
+    if !arguments.yes {
+        let meant = meant(&settings, selection).await?;
+        if meant.is_empty() {
+            println!("No dead letter fits.");
+            return Ok(());
+        }
+        if !confirmed(meant.len()) {
+            Console::new().note("nothing was dropped");
+            return Ok(());
+        }
+        // Those that were counted, and nothing that came since.
+        selection = Selection::of_ids(meant);
+    }
+    take(&settings, selection, Fate::Dropped).await
+}
+
+/// The ids of all that are selected.
+async fn meant(settings: &Rabbitmq, mut selection: Selection) -> Result<HashSet<Id>, Exit> {
+    let mut pass = Pass::begin(settings).await.map_err(|why| failed(&why))?;
+    let mut meant = HashSet::new();
+    while !selection.is_complete() {
+        let Some(letter) = pass.next().await.map_err(|why| failed(&why))? else { break };
+        if selection.takes(&letter) {
+            meant.insert(letter.id);
+        }
+    }
+    pass.end().await.map_err(|why| failed(&why))?;
+    let missing = selection.missing();
+    if missing.is_empty() { Ok(meant) } else { Err(Exit::Failed(format!("{NAME}: {}", not_there(&missing)))) }
+}
+
+fn confirmed(count: usize) -> bool {
+    let what = if count == 1 { "1 dead letter".to_owned() } else { format!("{count} dead letters") };
+    print!("Drop {what} for good? `dlq export` would keep a copy. [y/N] ");
+    let mut answer = String::new();
+    let read = io::stdout().flush().and_then(|()| io::stdin().lock().read_line(&mut answer));
+    read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
+}

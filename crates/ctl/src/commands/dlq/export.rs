@@ -1,0 +1,105 @@
+//! `dlq export`: the dead letters as JSON lines, to keep or to look at with other tools.
+
+use std::io::{self, Write, stdout};
+use std::path::{Path, PathBuf};
+
+use argh::{ArgsInfo, FromArgs};
+use bus::dead_letters::Pass;
+use domain::OrderNumber;
+use runtime::Exit;
+use tempfile::NamedTempFile;
+
+use super::filter::{Filter, parse_limit, parse_order, parse_time_span};
+use super::output::{Output, is_over};
+use super::selection::Selection;
+use super::{failed, settings, view};
+use crate::NAME;
+use crate::cluster::clock;
+
+/// Writes the dead letters with their bodies, one JSON object a line. They stay where they are.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "export")]
+pub struct Arguments {
+    /// file to write, which must not exist yet (default: stdout)
+    #[argh(option)]
+    output: Option<PathBuf>,
+    /// only those whose reason contains this text
+    #[argh(option)]
+    reason: Option<String>,
+    /// only those about the order with this number
+    #[argh(option, from_str_fn(parse_order))]
+    order: Option<OrderNumber>,
+    /// only those that are here for longer, such as 90s, 30m, 1h, 2d
+    #[argh(option, from_str_fn(parse_time_span))]
+    older_than: Option<u64>,
+    /// so many at most (default: all)
+    #[argh(option, from_str_fn(parse_limit))]
+    limit: Option<u64>,
+    /// configuration file (default ./config.yaml)
+    #[argh(option)]
+    config: Option<PathBuf>,
+}
+
+/// Runs it.
+pub async fn run(arguments: Arguments) -> Result<(), Exit> {
+    let now = clock::unix_seconds();
+    let filter = Filter::new(arguments.reason.as_deref(), arguments.order, arguments.older_than);
+    let selection = Selection::of_filter(filter, arguments.limit, now);
+    let Some(path) = &arguments.output else {
+        let pass = Pass::begin(&settings(arguments.config)?).await.map_err(|why| failed(&why))?;
+        return match write(pass, selection, stdout(), now).await? {
+            Err(why) if !is_over(&why) => {
+                Err(Exit::Failed(format!("{NAME}: cannot write the export: {why}")))
+            }
+            _ => Ok(()),
+        };
+    };
+    // Beside its place until it is complete: under its name it is whole or not there.
+    let file = beside(path).map_err(|why| unwritable(path, &why))?;
+    let pass = Pass::begin(&settings(arguments.config)?).await.map_err(|why| failed(&why))?;
+    let (count, file) = write(pass, selection, file, now).await?.map_err(|why| unwritable(path, &why))?;
+    file.as_file().sync_all().map_err(|why| unwritable(path, &why))?;
+    file.persist_noclobber(path).map_err(|why| unwritable(path, &why.error))?;
+    println!("{count} dead letters are in '{}'; they are still in the queue, too.", path.display());
+    Ok(())
+}
+
+/// Writes all that are meant; the inner error is that of the writer.
+async fn write<W: Write + Send + 'static>(
+    mut pass: Pass,
+    mut selection: Selection,
+    writer: W,
+    now: u64,
+) -> Result<io::Result<(u64, W)>, Exit> {
+    let mut output = Output::to(writer);
+    let mut count = 0;
+    while !selection.is_complete() {
+        let Some(letter) = pass.next().await.map_err(|why| failed(&why))? else { break };
+        if selection.takes(&letter) {
+            if let Err(why) = output.line(&view::json_line(view::everything(&letter, now))).await {
+                pass.end().await.map_err(|why| failed(&why))?;
+                return Ok(Err(why));
+            }
+            count += 1;
+        }
+    }
+    let written = output.finish().await;
+    pass.end().await.map_err(|why| failed(&why))?;
+    Ok(written.map(|writer| (count, writer)))
+}
+
+fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    if path.exists() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    NamedTempFile::new_in(folder)
+}
+
+fn unwritable(path: &Path, why: &io::Error) -> Exit {
+    let advice = match why.kind() {
+        io::ErrorKind::AlreadyExists => "; choose another name: an export is never overwritten",
+        _ => "; choose a place that can be written to",
+    };
+    Exit::Failed(format!("{NAME}: cannot write '{}': {why}{advice}", path.display()))
+}

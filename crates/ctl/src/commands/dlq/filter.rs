@@ -1,0 +1,53 @@
+//! Which dead letters are meant, by what they say of themselves.
+
+use bus::dead_letters::DeadLetter;
+use domain::OrderNumber;
+use runtime::time_span;
+
+use super::view::age_seconds;
+
+/// Conditions that a dead letter must meet, all of them. The default: none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// A part of the reason, in lower case.
+    reason: Option<String>,
+    order: Option<OrderNumber>,
+    /// Seconds. What does not say how old it is, is not older.
+    older_than: Option<u64>,
+}
+
+impl Filter {
+    pub fn new(reason: Option<&str>, order: Option<OrderNumber>, older_than: Option<u64>) -> Self {
+        Self { reason: reason.map(str::to_lowercase), order, older_than }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether it is meant; `now` in seconds since 1970.
+    pub fn fits(&self, letter: &DeadLetter, now: u64) -> bool {
+        let reason =
+            |part: &String| letter.reason.as_ref().is_some_and(|reason| reason.to_lowercase().contains(part));
+        self.reason.as_ref().is_none_or(reason)
+            && self.older_than.is_none_or(|limit| age_seconds(letter, now).is_some_and(|age| age > limit))
+            && self.order.is_none_or(|order| letter.order_number() == Some(order))
+    }
+}
+
+/// Reads the value of `--older-than`: a number of seconds.
+pub fn parse_time_span(text: &str) -> Result<u64, String> {
+    time_span::seconds(text)
+        .ok_or_else(|| format!("'{text}' is not a span of time (such as 90s, 30m, 1h, 2d)"))
+}
+
+/// Reads the value of `--order`.
+pub fn parse_order(text: &str) -> Result<OrderNumber, String> {
+    text.parse().map_err(|why| format!("'{text}' {why}"))
+}
+
+/// Reads the value of `--limit`.
+pub fn parse_limit(text: &str) -> Result<u64, String> {
+    let limit = text.parse().ok().filter(|limit| *limit > 0);
+    limit.ok_or_else(|| format!("'{text}' is not a number of messages (from 1)"))
+}

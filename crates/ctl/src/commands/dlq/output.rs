@@ -1,0 +1,51 @@
+//! Lines for a reader who may be slow, such as a pager. They are written by a thread that may block: the one that speaks
+//! with RabbitMQ must not, or the connection ends.
+
+use std::io::{self, Write};
+
+/// Bytes that are written together.
+const PIECE: usize = 64 << 10;
+
+/// Buffered lines.
+pub struct Output<W> {
+    /// Not there while it is being written to, or when that failed.
+    writer: Option<W>,
+    buffer: Vec<u8>,
+}
+
+impl<W: Write + Send + 'static> Output<W> {
+    pub fn to(writer: W) -> Self {
+        Self { writer: Some(writer), buffer: Vec::new() }
+    }
+
+    /// Adds a line.
+    pub async fn line(&mut self, line: &str) -> io::Result<()> {
+        self.buffer.extend_from_slice(line.as_bytes());
+        self.buffer.push(b'\n');
+        if self.buffer.len() >= PIECE { self.flush().await } else { Ok(()) }
+    }
+
+    /// Writes what is buffered.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        let Some(mut writer) = self.writer.take() else {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        };
+        let piece = std::mem::take(&mut self.buffer);
+        let writing = tokio::task::spawn_blocking(move || {
+            writer.write_all(&piece).and_then(|()| writer.flush()).map(|()| writer)
+        });
+        self.writer = Some(writing.await.map_err(io::Error::other)??);
+        Ok(())
+    }
+
+    /// Writes the rest and gives the writer back.
+    pub async fn finish(mut self) -> io::Result<W> {
+        self.flush().await?;
+        self.writer.ok_or_else(|| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+/// Nobody reads any more, as after `… | head`: there is nothing left to do, and nothing to complain of.
+pub fn is_over(why: &io::Error) -> bool {
+    why.kind() == io::ErrorKind::BrokenPipe
+}

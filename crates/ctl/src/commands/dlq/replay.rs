@@ -1,0 +1,52 @@
+//! `dlq replay`: back to where they came from.
+
+use std::path::PathBuf;
+
+use argh::{ArgsInfo, FromArgs};
+use bus::dead_letters::Replay;
+use domain::OrderNumber;
+use runtime::Exit;
+
+use super::filter::{Filter, parse_limit, parse_order, parse_time_span};
+use super::selection::Selection;
+use super::settings;
+use super::take::{Fate, take};
+use crate::cluster::clock;
+
+/// Sends dead letters back to the exchange and the key they came from, with their body and properties, but without headers.
+/// Each is removed when RabbitMQ has confirmed that it has arrived in a queue. An order that is replayed twice is cooked once.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "replay")]
+pub struct Arguments {
+    /// ids, as `list` shows them
+    #[argh(positional)]
+    ids: Vec<String>,
+    /// all of them
+    #[argh(switch)]
+    all: bool,
+    /// those whose reason contains this text
+    #[argh(option)]
+    reason: Option<String>,
+    /// those about the order with this number
+    #[argh(option, from_str_fn(parse_order))]
+    order: Option<OrderNumber>,
+    /// those that are here for longer, such as 90s, 30m, 1h, 2d
+    #[argh(option, from_str_fn(parse_time_span))]
+    older_than: Option<u64>,
+    /// so many at most, the oldest ones (default: all)
+    #[argh(option, from_str_fn(parse_limit))]
+    limit: Option<u64>,
+    /// configuration file (default ./config.yaml)
+    #[argh(option)]
+    config: Option<PathBuf>,
+}
+
+/// Runs it.
+pub async fn run(arguments: Arguments) -> Result<(), Exit> {
+    let filter = Filter::new(arguments.reason.as_deref(), arguments.order, arguments.older_than);
+    let (ids, all, limit) = (&arguments.ids, arguments.all, arguments.limit);
+    let selection = Selection::of_words("replay", ids, all, filter, limit, clock::unix_seconds())?;
+    let settings = settings(arguments.config)?;
+    let fate = Fate::Replayed(Box::new(Replay::new(&settings)));
+    take(&settings, selection, fate).await
+}

@@ -1,0 +1,55 @@
+//! `dlq show`: one dead letter with everything.
+
+use std::collections::HashSet;
+use std::io::stdout;
+use std::path::PathBuf;
+
+use argh::{ArgsInfo, FromArgs};
+use bus::dead_letters::{Id, Pass};
+use runtime::Exit;
+
+use super::output::{Output, is_over};
+use super::selection::{Selection, not_there};
+use super::{failed, settings, view};
+use crate::NAME;
+use crate::cluster::clock;
+
+/// Shows one dead letter with its properties, headers and body. It stays where it is.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "show")]
+pub struct Arguments {
+    /// id, as `list` shows it
+    #[argh(positional)]
+    id: Id,
+    /// as a JSON object
+    #[argh(switch)]
+    json: bool,
+    /// configuration file (default ./config.yaml)
+    #[argh(option)]
+    config: Option<PathBuf>,
+}
+
+/// Runs it.
+pub async fn run(arguments: Arguments) -> Result<(), Exit> {
+    let now = clock::unix_seconds();
+    let mut selection = Selection::of_ids(HashSet::from([arguments.id]));
+    let mut pass = Pass::begin(&settings(arguments.config)?).await.map_err(|why| failed(&why))?;
+    let mut found = None;
+    while let (None, Some(letter)) = (&found, pass.next().await.map_err(|why| failed(&why))?) {
+        found = selection.takes(&letter).then_some(letter);
+    }
+    pass.end().await.map_err(|why| failed(&why))?;
+    let Some(letter) = found else {
+        return Err(Exit::Failed(format!("{NAME}: {}", not_there(&selection.missing()))));
+    };
+    let text = if arguments.json {
+        view::json_line(view::everything(&letter, now))
+    } else {
+        view::page(&letter, now)
+    };
+    let mut output = Output::to(stdout());
+    match output.line(&text).await.and(output.finish().await) {
+        Err(why) if !is_over(&why) => Err(Exit::Failed(format!("{NAME}: cannot write it: {why}"))),
+        _ => Ok(()),
+    }
+}
