@@ -2,8 +2,11 @@
 //!
 //! AMQP cannot look at a queue without consuming it. So a [`Pass`] consumes it from its head, acknowledges only what is to go,
 //! and gives everything else back at the end: the broker puts each message at its old place. However a pass ends, by
-//! Ctrl-C, kill -9 or a lost connection, the broker takes back whatever was not acknowledged. While it lasts nobody else
-//! consumes the queue.
+//! Ctrl-C, kill -9 or a lost connection, the broker takes back whatever was not acknowledged. While it lasts there is
+//! no other pass: it would not see what this one holds.
+//!
+//! Two hazards of amqprs, for whatever strangers send: it reads headers by recursion, so that tables nested thousands deep
+//! need a large stack; and a text in a header that is not UTF-8 ends the connection.
 
 mod fields;
 mod id;
@@ -14,8 +17,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use amqprs::channel::{
-    BasicAckArguments, BasicCancelArguments, BasicConsumeArguments, BasicNackArguments, BasicQosArguments,
-    ConsumerMessage, QueueDeclareArguments,
+    BasicAckArguments, BasicCancelArguments, BasicConsumeArguments, BasicGetArguments, BasicNackArguments,
+    BasicQosArguments, ConsumerMessage, QueueDeclareArguments,
 };
 use runtime::config::Rabbitmq;
 use tokio::sync::mpsc;
@@ -27,6 +30,8 @@ pub use self::replay::{NotReplayed, Replay};
 use crate::session::{Event, Session, SessionError, rpc};
 use crate::topology::DEAD_LETTER_QUEUE;
 
+/// An exclusive queue, which only one connection can have: who has it may make a pass.
+const PASS_LOCK: &str = "kitchen_dlq_pass";
 /// Messages that are fetched together, and thus most bodies in memory at once.
 const WINDOW: u16 = 100;
 /// When no message comes for so long, somebody else has taken those that were counted.
@@ -68,7 +73,13 @@ impl Pass {
     /// There is no such queue, or RabbitMQ cannot be reached.
     pub async fn begin(settings: &Rabbitmq) -> Result<Self, DeadLettersError> {
         let mut session = Session::open(settings, "restaurant-ctl: dead letters").await?;
-        match count(&session).await {
+        let counted = async {
+            let total = count(&session).await?;
+            let lock = QueueDeclareArguments::new(PASS_LOCK).exclusive(true).auto_delete(true).finish();
+            rpc(&format!("declaring queue '{PASS_LOCK}'"), session.channel.queue_declare(lock)).await?;
+            Ok(total)
+        };
+        match counted.await {
             Ok(total) => {
                 let (window, ids) = (VecDeque::new(), id::Counter::default());
                 Ok(Self { session, total, unread: total, window, windows: 0, ids })
@@ -79,6 +90,9 @@ impl Pass {
                 match why {
                     SessionError::ChannelClosed { reason, .. } if reason.starts_with("404 ") => {
                         Err(DeadLettersError::NoQueue { vhost: settings.vhost.clone() })
+                    }
+                    SessionError::ChannelClosed { reason, .. } if reason.starts_with("405 ") => {
+                        Err(DeadLettersError::InUse)
                     }
                     why => Err(why.into()),
                 }
@@ -118,12 +132,16 @@ impl Pass {
     /// # Errors
     /// The connection is lost. What was not removed is in the queue; what was removed may be.
     pub async fn end(mut self) -> Result<u32, DeadLettersError> {
-        // Tag 0 with "multiple": everything that is not acknowledged.
-        let nack = BasicNackArguments::new(0, true, true);
         let given_back = async {
-            rpc("giving the dead letters back", self.session.channel.basic_nack(nack)).await?;
-            // The queue has seen all that came before when it answers this.
-            count(&self.session).await
+            let doing = "giving the dead letters back";
+            let channel = &self.session.channel;
+            // Tag 0 with "multiple": everything that is not acknowledged.
+            rpc(doing, channel.basic_nack(BasicNackArguments::new(0, true, true))).await?;
+            // The queue answers a get, unlike a count, only after all that came before.
+            let head = rpc(doing, channel.basic_get(BasicGetArguments::new(DEAD_LETTER_QUEUE))).await?;
+            let Some((head, ..)) = head else { return Ok(0) };
+            rpc(doing, channel.basic_nack(BasicNackArguments::new(head.delivery_tag(), false, true))).await?;
+            Ok(head.message_count().saturating_add(1))
         };
         let left = given_back.await.map_err(|why| self.explain(why));
         self.session.close().await;

@@ -1,9 +1,9 @@
 //! A look into a test's vhost, and a hand in it.
 
 use amqprs::channel::{
-    BasicAckArguments, BasicGetArguments, BasicPublishArguments, Channel, ConfirmSelectArguments,
-    ExchangeDeclareArguments, QueueBindArguments, QueueDeclareArguments, QueueDeleteArguments,
-    QueuePurgeArguments,
+    BasicAckArguments, BasicGetArguments, BasicPublishArguments, BasicRejectArguments, Channel,
+    ConfirmSelectArguments, ExchangeDeclareArguments, QueueBindArguments, QueueDeclareArguments,
+    QueueDeleteArguments, QueuePurgeArguments,
 };
 use amqprs::connection::{Connection, OpenConnectionArguments};
 use amqprs::{BasicProperties, FieldTable};
@@ -113,6 +113,16 @@ impl Broker {
             properties,
             body: String::from_utf8_lossy(&body).into_owned(),
         })
+    }
+
+    /// Refuses the next message of a queue for good; waits for it. The broker dead-letters it.
+    pub async fn reject(&self, queue: &str) {
+        let tag = eventually(&format!("a message in {queue}"), async || {
+            let got = self.channel.basic_get(BasicGetArguments::new(queue)).await.expect("the queue exists");
+            Some(got?.0.delivery_tag())
+        })
+        .await;
+        self.channel.basic_reject(BasicRejectArguments::new(tag, false)).await.expect("rejected");
     }
 
     /// Messages of a queue that are ready, not counting those in somebody's hands.

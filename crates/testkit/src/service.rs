@@ -227,6 +227,11 @@ impl Service {
         self.stdout.lines()
     }
 
+    /// Every line that it has complained so far.
+    pub fn errors(&self) -> Vec<String> {
+        self.stderr.lines()
+    }
+
     /// What it has logged so far under an action.
     pub fn logged(&self, action: &str) -> Vec<Value> {
         self.log_lines().into_iter().filter(|line| line["action"] == action).collect()
