@@ -27,15 +27,20 @@ use tokio::time::timeout;
 pub use self::id::{Id, NotAnId};
 pub use self::letter::{DeadLetter, Origin};
 pub use self::replay::{NotReplayed, Replay};
-use crate::session::{Event, Session, SessionError, rpc};
+use crate::session::{Event, Session, SessionError, rpc, rpc_within};
 use crate::topology::DEAD_LETTER_QUEUE;
 
 /// An exclusive queue, which only one connection can have: who has it may make a pass.
 const PASS_LOCK: &str = "kitchen_dlq_pass";
 /// Messages that are fetched together, and thus most bodies in memory at once.
 const WINDOW: u16 = 100;
+/// The same one for all windows: the broker gives back what one consumer had in one step, and several times as slowly what
+/// many had.
+const CONSUMER: &str = "window";
 /// When no message comes for so long, somebody else has taken those that were counted.
 const DELIVERY_DEADLINE: Duration = Duration::from_secs(3);
+/// Longest time in which the broker must have put hundreds of thousands of messages back.
+const GIVE_BACK_DEADLINE: Duration = Duration::from_mins(2);
 
 /// Why the dead letters cannot be looked at, or no longer.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +67,6 @@ pub struct Pass {
     total: u32,
     unread: u32,
     window: VecDeque<ConsumerMessage>,
-    windows: u64,
     ids: id::Counter,
 }
 
@@ -82,7 +86,7 @@ impl Pass {
         match counted.await {
             Ok(total) => {
                 let (window, ids) = (VecDeque::new(), id::Counter::default());
-                Ok(Self { session, total, unread: total, window, windows: 0, ids })
+                Ok(Self { session, total, unread: total, window, ids })
             }
             Err(why) => {
                 let why = session.explain(why);
@@ -138,7 +142,8 @@ impl Pass {
             // Tag 0 with "multiple": everything that is not acknowledged.
             rpc(doing, channel.basic_nack(BasicNackArguments::new(0, true, true))).await?;
             // The queue answers a get, unlike a count, only after all that came before.
-            let head = rpc(doing, channel.basic_get(BasicGetArguments::new(DEAD_LETTER_QUEUE))).await?;
+            let answer = channel.basic_get(BasicGetArguments::new(DEAD_LETTER_QUEUE));
+            let head = rpc_within(GIVE_BACK_DEADLINE, doing, answer).await?;
             let Some((head, ..)) = head else { return Ok(0) };
             rpc(doing, channel.basic_nack(BasicNackArguments::new(head.delivery_tag(), false, true))).await?;
             Ok(head.message_count().saturating_add(1))
@@ -154,9 +159,7 @@ impl Pass {
         let wanted = u16::try_from(self.unread).unwrap_or(WINDOW).min(WINDOW);
         let channel = &self.session.channel;
         rpc("setting the prefetch", channel.basic_qos(BasicQosArguments::new(0, wanted, false))).await?;
-        self.windows += 1;
-        let consumer = format!("window-{}", self.windows);
-        let arguments = BasicConsumeArguments::new(DEAD_LETTER_QUEUE, &consumer).exclusive(true).finish();
+        let arguments = BasicConsumeArguments::new(DEAD_LETTER_QUEUE, CONSUMER).exclusive(true).finish();
         let doing = format!("reading '{DEAD_LETTER_QUEUE}'");
         let (_, mut messages) = rpc(&doing, channel.basic_consume_rx(arguments)).await?;
         while self.window.len() < usize::from(wanted) {
@@ -166,14 +169,17 @@ impl Pass {
                 Err(_) => break,
             }
         }
-        let cancel = BasicCancelArguments::new(&consumer);
+        let cancel = BasicCancelArguments::new(CONSUMER);
         rpc("cancelling a consumer", self.session.channel.basic_cancel(cancel)).await?;
         // All that was under way arrived before the answer.
         while let Some(message) = messages.recv().await {
             self.window.push_back(message);
         }
-        let is_short = self.window.len() < usize::from(wanted);
-        self.unread = if is_short { 0 } else { self.unread.saturating_sub(u32::from(wanted)) };
+        // What came since the beginning is not part of the pass.
+        self.window.truncate(usize::try_from(self.unread).unwrap_or(usize::MAX));
+        let read = u32::try_from(self.window.len()).unwrap_or(u32::MAX);
+        let is_short = read < u32::from(wanted);
+        self.unread = if is_short { 0 } else { self.unread.saturating_sub(read) };
         Ok(())
     }
 

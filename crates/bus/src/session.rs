@@ -232,14 +232,23 @@ fn classify(settings: &Rabbitmq, why: AmqpError, after: Duration) -> SessionErro
     }
 }
 
-/// Awaits a call under the deadline.
+/// Awaits a call under the deadline that every call has.
 pub(crate) async fn rpc<T>(
     doing: &str,
     answer: impl Future<Output = Result<T, AmqpError>>,
 ) -> Result<T, SessionError> {
-    match timeout(CALL_DEADLINE, answer).await {
+    rpc_within(CALL_DEADLINE, doing, answer).await
+}
+
+/// Awaits a call under a deadline of its own.
+pub(crate) async fn rpc_within<T>(
+    deadline: Duration,
+    doing: &str,
+    answer: impl Future<Output = Result<T, AmqpError>>,
+) -> Result<T, SessionError> {
+    match timeout(deadline, answer).await {
         Ok(result) => result.map_err(|why| SessionError::Call { doing: doing.to_owned(), why }),
-        Err(_) => Err(SessionError::Timeout { doing: doing.to_owned(), after: CALL_DEADLINE }),
+        Err(_) => Err(SessionError::Timeout { doing: doing.to_owned(), after: deadline }),
     }
 }
 

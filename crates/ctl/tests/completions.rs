@@ -1,7 +1,8 @@
 //! `restaurant-ctl completions`.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::process::{Command, Output};
 
@@ -29,8 +30,7 @@ fn help(path: &[&str]) -> (Vec<String>, Vec<String>) {
             .collect()
     };
     let commands = first_words("Commands:").into_iter().filter(|name| name != "help").collect();
-    let flags = first_words("Options:").into_iter().filter(|flag| flag != "--help").collect();
-    (commands, flags)
+    (commands, first_words("Options:"))
 }
 
 /// What bash offers after these words.
@@ -56,7 +56,7 @@ fn every_subcommand_and_flag_is_offered() {
     let (inner, _) = help(&["dlq"]);
     assert_eq!(inner, ["list", "show", "replay", "drop", "export"]);
     paths.extend(inner.iter().map(|name| vec!["dlq", name.as_str()]));
-    assert_eq!(offered(&[""]), commands);
+    assert_eq!(offered(&[""])[..commands.len()], commands);
     for path in paths {
         let (commands, flags) = help(&path);
         assert_eq!(
@@ -69,7 +69,7 @@ fn every_subcommand_and_flag_is_offered() {
         let place = format!(" {}", path.join(" "));
         assert!(zsh.contains(&format!("'{place}') offered='{words}' ;;")), "{place}: {zsh}");
         for flag in flags {
-            let flag = flag.trim_start_matches("--");
+            let flag = flag.trim_start_matches('-');
             let line = format!("-n \"__restaurant_ctl_place '{place}'\" -l {flag} ");
             assert!(fish.contains(&line), "{line}: {fish}");
         }
