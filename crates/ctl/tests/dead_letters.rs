@@ -392,6 +392,26 @@ async fn what_cannot_be_replayed_stays_says_why_and_stops_nobody() {
     );
 }
 
+/// Removed is what was confirmed, not what was sent.
+#[tokio::test]
+async fn what_the_broker_rejects_stays() {
+    let scene = Scene::new().await;
+    let mut full_after_two = FieldTable::new();
+    full_after_two.insert("x-max-length".try_into().unwrap(), FieldValue::l(2));
+    full_after_two.insert("x-overflow".try_into().unwrap(), "reject-publish".into());
+    scene.broker.declare("small", full_after_two).await;
+    for body in numbered(300) {
+        scene.put(story("?", "", "small"), body).await;
+    }
+    let ended = scene.run(&["replay", "--all"]).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("RabbitMQ rejected it (basic.nack)"), "{ended:?}");
+    let replayed = scene.empty("small").await;
+    let left = scene.empty(DEAD_LETTERS).await;
+    assert!(!replayed.is_empty() && left.len() >= 200, "{} and {}", replayed.len(), left.len());
+    assert_eq!([replayed, left].concat(), numbered(300).collect::<Vec<_>>());
+}
+
 #[tokio::test]
 async fn drop_asks_and_removes_only_what_is_meant() {
     let scene = Scene::with_letters(numbered(4)).await;
