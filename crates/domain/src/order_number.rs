@@ -31,11 +31,6 @@ impl OrderNumber {
     pub fn day(&self) -> Date {
         self.day
     }
-
-    /// The place in the day, from 1.
-    pub fn sequence(&self) -> u32 {
-        self.sequence
-    }
 }
 
 impl fmt::Display for OrderNumber {

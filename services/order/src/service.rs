@@ -10,7 +10,7 @@ use db::{Database, DbError};
 use http_service::server::{self, CannotListen};
 use logging::Log;
 use runtime::{Config, Shutdown};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::NAME;
 use crate::admission::Admission;
@@ -46,6 +46,8 @@ pub enum ServiceError {
     Schema(#[from] SchemaError),
     #[error("the HTTP server failed")]
     Http(#[from] std::io::Error),
+    #[error("the task that {0} ended unasked")]
+    TaskEnded(&'static str),
 }
 
 impl Service {
@@ -104,7 +106,7 @@ impl Service {
     /// # Errors
     /// The database has a schema that this program cannot use, or the HTTP server failed.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let Self { listener, port, max_concurrent, api, sweeper, writer, publisher, shutdown } = self;
+        let Self { listener, port, max_concurrent, api, sweeper, mut writer, mut publisher, shutdown } = self;
         let log = api.log.clone();
         log.info("service_started", format!("Order Service started on port {port}"))
             .detail("port", port)
@@ -114,21 +116,36 @@ impl Service {
         let http_api = api.clone();
         let http = server::start(listener, move |app| api::routes(app, http_api))?;
         let handle = http.handle();
-        let http = tokio::spawn(http);
+        let mut http = tokio::spawn(http);
 
-        let schema = tend_database(api, sweeper, &shutdown).await;
+        let mut outcome = tokio::select! {
+            schema = tend_database(api, sweeper, &shutdown) => schema.map_err(ServiceError::from),
+            ended = &mut http => return Err(ended_early(ended)),
+            _ = &mut writer => Err(ServiceError::TaskEnded("stores orders")),
+            _ = &mut publisher => Err(ServiceError::TaskEnded("publishes messages")),
+        };
         shutdown.begin();
         log.info("graceful_shutdown", "Order Service stops: no new orders, those in work end").emit();
         handle.stop(true).await;
-        if let Ok(ended) = http.await {
-            ended?;
+        if let Ok(Err(why)) = http.await {
+            outcome = outcome.and(Err(why.into()));
         }
         // In the order of the work: orders are stored and sent, then the connection goes.
         for task in [writer, publisher] {
-            // A panic was reported by the panic hook.
-            let _ = task.await;
+            if !task.is_finished() {
+                // A panic was reported by the panic hook.
+                let _ = task.await;
+            }
         }
-        Ok(schema?)
+        outcome
+    }
+}
+
+/// A server that nobody asked to stop; a panic was reported by the panic hook.
+fn ended_early(ended: Result<std::io::Result<()>, JoinError>) -> ServiceError {
+    match ended {
+        Ok(Err(why)) => why.into(),
+        Ok(Ok(())) | Err(_) => ServiceError::TaskEnded("answers requests"),
     }
 }
 

@@ -39,7 +39,7 @@ async fn tables_and_addresses_at_the_borders_are_accepted() {
 #[tokio::test]
 async fn what_a_type_must_have_or_must_not_have_is_checked() {
     const TABLE: &str = "/table_number must be an integer between 1 and 100";
-    const ADDRESS: &str = "/delivery_address must have 10 to 500 characters";
+    const ADDRESS: &str = "/delivery_address must have at least 10 characters";
     let refused = [
         (dine_in(), "/table_number", Value::Null, "/table_number is required"),
         (dine_in(), "/table_number", json!(0), TABLE),
@@ -65,7 +65,6 @@ async fn what_a_type_must_have_or_must_not_have_is_checked() {
         (delivery(), "/delivery_address", json!(""), ADDRESS),
         (delivery(), "/delivery_address", json!("123456789"), ADDRESS),
         (delivery(), "/delivery_address", json!("李".repeat(9)), ADDRESS),
-        (delivery(), "/delivery_address", json!("x".repeat(501)), ADDRESS),
         (
             delivery(),
             "/delivery_address",
