@@ -87,8 +87,8 @@ impl Outgoing {
         insert(&mut headers, DEAD_LETTERED_AT, text(&at.to_string()));
         Self {
             exchange: topology::DEAD_LETTER_EXCHANGE,
-            routing_key: delivery.routing_key.clone(),
-            message_id: delivery.message_id().unwrap_or_default().to_owned(),
+            routing_key: short(&delivery.routing_key).to_owned(),
+            message_id: short(delivery.message_id().unwrap_or_default()).to_owned(),
             properties: safe_properties(&delivery.properties).with_headers(headers).finish(),
             body: delivery.body.clone(),
         }
@@ -101,30 +101,37 @@ pub(crate) fn safe_properties(original: &BasicProperties) -> BasicProperties {
     let mut copy = BasicProperties::default();
     copy.with_delivery_mode(DELIVERY_MODE_PERSISTENT);
     if let Some(content_type) = original.content_type() {
-        copy.with_content_type(content_type);
+        copy.with_content_type(short(content_type));
     }
     if let Some(content_encoding) = original.content_encoding() {
-        copy.with_content_encoding(content_encoding);
+        copy.with_content_encoding(short(content_encoding));
     }
     if let Some(priority) = original.priority() {
         copy.with_priority(priority);
     }
     if let Some(correlation_id) = original.correlation_id() {
-        copy.with_correlation_id(correlation_id);
+        copy.with_correlation_id(short(correlation_id));
     }
     if let Some(message_id) = original.message_id() {
-        copy.with_message_id(message_id);
+        copy.with_message_id(short(message_id));
     }
     if let Some(timestamp) = original.timestamp() {
         copy.with_timestamp(timestamp);
     }
     if let Some(message_type) = original.message_type() {
-        copy.with_message_type(message_type);
+        copy.with_message_type(short(message_type));
     }
     if let Some(app_id) = original.app_id() {
-        copy.with_app_id(app_id);
+        copy.with_app_id(short(app_id));
     }
     copy
+}
+
+/// As much of a text as AMQP can carry in one of its short strings, in which strangers' texts may have grown: what was not
+/// UTF-8 was replaced.
+fn short(text: &str) -> &str {
+    const MAX_BYTES: usize = 255;
+    text.get(..text.floor_char_boundary(MAX_BYTES)).unwrap_or_default()
 }
 
 fn properties(message_id: &str, request_id: &RequestId, at: Timestamp, app_id: &str) -> BasicProperties {

@@ -252,7 +252,7 @@ impl Owner {
                     }
                     Some(Event::Returned { message_id, reason, .. }) => {
                         unrouted = Some(reason.clone());
-                        unconfirmed.returned(message_id, reason);
+                        unconfirmed.returned(&message_id, reason);
                     }
                     Some(Event::ConsumerCancelled) => {}
                     Some(Event::Closed(reason)) => break End::Failed(SessionError::Lost(reason)),

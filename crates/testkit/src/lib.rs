@@ -26,6 +26,7 @@ pub mod database;
 pub mod http;
 pub mod orders;
 pub mod proxy;
+pub mod raw_publisher;
 pub mod service;
 pub mod shared_servers;
 pub mod stage;

@@ -6,6 +6,8 @@
 // option. This file may not be copied, modified, or distributed
 // except according to those terms.
 
+use std::borrow::Cow;
+
 use crate::error::{Error, Result};
 
 use serde::de::{
@@ -17,7 +19,11 @@ pub struct Deserializer<'de> {
     input: &'de [u8],
     last_parsed_len: Option<usize>,
     cursor: usize,
+    depth: usize,
 }
+
+/// Tables and arrays nested deeper than this are skipped: their decoding is recursive.
+const MAX_DEPTH: usize = 32;
 
 impl<'de> Deserializer<'de> {
     // By convention, `Deserializer` constructors are named like `from_xyz`.
@@ -30,6 +36,7 @@ impl<'de> Deserializer<'de> {
             input,
             last_parsed_len: None,
             cursor: 0,
+            depth: 0,
         }
     }
 }
@@ -144,14 +151,19 @@ impl<'de> Deserializer<'de> {
         }
     }
 
-    fn parse_string(&mut self) -> Result<&'de str> {
-        let len = self.get_parsed_length()?;
-        self.cursor += len;
+    /// What is not UTF-8 is replaced: nobody but the sender can say what was meant.
+    fn parse_string(&mut self) -> Result<Cow<'de, str>> {
+        Ok(String::from_utf8_lossy(self.next_bytes()?))
+    }
 
-        let s = &self.input[..len];
-        self.input = &self.input[len..];
-        std::str::from_utf8(s)
-            .map_err(|_| Error::Message(format!("len = {}, content = {:02X?}", len, s)))
+    /// How many bytes of a table or an array to decode: all, or none that is nested too deeply.
+    fn enter(&mut self) -> Result<usize> {
+        let len = self.get_parsed_length()?;
+        if self.depth < MAX_DEPTH {
+            return Ok(len);
+        }
+        self.next_bytes()?;
+        Ok(0)
     }
 
     fn next_bytes(&mut self) -> Result<&'de [u8]> {
@@ -288,7 +300,10 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     {
         // either a ShortStr or LongStr
         // length should already parsed just before
-        visitor.visit_borrowed_str(self.parse_string()?)
+        match self.parse_string()? {
+            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+            Cow::Owned(text) => visitor.visit_string(text),
+        }
     }
 
     fn deserialize_string<V>(self, visitor: V) -> Result<V::Value>
@@ -352,8 +367,11 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
         V: Visitor<'de>,
     {
         // should have a length parsed right before
-        let len = self.get_parsed_length()?;
-        visitor.visit_seq(DataSequence::new(self, len))
+        let len = self.enter()?;
+        self.depth += 1;
+        let value = visitor.visit_seq(DataSequence::new(self, len));
+        self.depth -= 1;
+        value
     }
 
     // given length input, do not need length prefix in input data
@@ -386,8 +404,11 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     {
         // should have a length parsed right before
         // the length is number of bytes of the table, not the field-value pair
-        let len = self.get_parsed_length()?;
-        visitor.visit_map(DataSequence::new(self, len))
+        let len = self.enter()?;
+        self.depth += 1;
+        let value = visitor.visit_map(DataSequence::new(self, len));
+        self.depth -= 1;
+        value
     }
 
     // length can be derived by fields

@@ -1,6 +1,6 @@
 //! Messages between publish and confirm.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use amqprs::channel::BasicPublishArguments;
 use tokio::sync::oneshot;
@@ -14,13 +14,13 @@ use crate::session::{Session, SessionError};
 pub(super) struct Unconfirmed {
     published: u64,
     waiting: BTreeMap<u64, Waiting>,
-    /// What was returned; the confirm of a returned message comes right after.
-    returned: HashMap<String, String>,
 }
 
 struct Waiting {
     message_id: String,
     deadline: Instant,
+    /// Why it came back, if it did; its confirm comes right after.
+    returned: Option<String>,
     reply: oneshot::Sender<Result<(), PublishError>>,
 }
 
@@ -51,8 +51,10 @@ impl Unconfirmed {
             Ok(Ok(())) => {
                 self.published += 1;
                 let deadline = Instant::now() + CONFIRM_DEADLINE;
-                self.waiting
-                    .insert(self.published, Waiting { message_id: message.message_id, deadline, reply });
+                self.waiting.insert(
+                    self.published,
+                    Waiting { message_id: message.message_id, deadline, returned: None, reply },
+                );
                 Ok(())
             }
             Ok(Err(why)) => {
@@ -66,8 +68,13 @@ impl Unconfirmed {
         }
     }
 
-    pub(super) fn returned(&mut self, message_id: String, reason: String) {
-        self.returned.insert(message_id, reason);
+    /// The broker returns messages in the order in which they were published: of several with the same id, it is the first
+    /// that did not come back yet.
+    pub(super) fn returned(&mut self, message_id: &str, reason: String) {
+        let mut same = self.waiting.values_mut().filter(|waiting| waiting.message_id == message_id);
+        if let Some(waiting) = same.find(|waiting| waiting.returned.is_none()) {
+            waiting.returned = Some(reason);
+        }
     }
 
     pub(super) fn settle(&mut self, tag: u64, multiple: bool, confirmed: bool) {
@@ -78,7 +85,7 @@ impl Unconfirmed {
             self.waiting.remove(&tag).map(|waiting| (tag, waiting)).into_iter().collect()
         };
         for waiting in settled.into_values() {
-            let answer = match self.returned.remove(&waiting.message_id) {
+            let answer = match waiting.returned {
                 Some(reason) => Err(PublishError::Unroutable(reason)),
                 None if confirmed => Ok(()),
                 None => Err(PublishError::Rejected),
@@ -105,7 +112,8 @@ mod tests {
         let answers = (1..=count)
             .map(|tag| {
                 let (reply, answer) = oneshot::channel();
-                let waiting = Waiting { message_id: tag.to_string(), deadline: Instant::now(), reply };
+                let waiting =
+                    Waiting { message_id: tag.to_string(), deadline: Instant::now(), returned: None, reply };
                 unconfirmed.waiting.insert(tag, waiting);
                 answer
             })
@@ -131,12 +139,26 @@ mod tests {
     #[test]
     fn a_returned_message_is_not_sent_although_it_is_confirmed() {
         let (mut unconfirmed, mut answers) = unconfirmed(2);
-        unconfirmed.returned("1".to_owned(), "NO_ROUTE".to_owned());
+        unconfirmed.returned("1", "NO_ROUTE".to_owned());
         unconfirmed.settle(2, true, true);
         assert_eq!(
             results(&mut answers),
             [Some(Err(PublishError::Unroutable("NO_ROUTE".to_owned()))), Some(Ok(()))]
         );
+    }
+
+    #[test]
+    fn of_messages_with_the_same_id_each_is_returned() {
+        let (mut unconfirmed, mut answers) = unconfirmed(3);
+        for waiting in unconfirmed.waiting.values_mut() {
+            waiting.message_id.clear();
+        }
+        for _ in 0..2 {
+            unconfirmed.returned("", "NO_ROUTE".to_owned());
+        }
+        unconfirmed.settle(3, true, true);
+        let returned = Some(Err(PublishError::Unroutable("NO_ROUTE".to_owned())));
+        assert_eq!(results(&mut answers), [returned.clone(), returned, Some(Ok(()))]);
     }
 
     #[test]

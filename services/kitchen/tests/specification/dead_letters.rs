@@ -3,6 +3,7 @@
 use amqprs::BasicProperties;
 use serde_json::{Value, json};
 use testkit::broker::Message;
+use testkit::raw_publisher::{self, RawProperties, nested_header, text_header};
 use testkit::{Stage, orders};
 
 use crate::observe::{Tap, until, until_waiting};
@@ -145,5 +146,31 @@ async fn a_dead_letter_waits_in_its_queue_until_the_dead_letter_queue_is_there()
     until_waiting(&broker, 1).await;
     let _next = stage.kitchen_worker("chef_anna").start().await;
     assert_eq!(broker.take(DEAD_LETTERS).await.body, "?");
+    until_waiting(&broker, 0).await;
+}
+
+#[tokio::test]
+async fn properties_that_no_client_can_read_block_nothing() {
+    let stage = Stage::new().await;
+    let orders = stage.order_service().start().await;
+    let broker = stage.broker().await;
+    let hostile = [
+        RawProperties::default().headers(&text_header(b"na\xefve", b"latin-1: \xe9\xe8")),
+        RawProperties::default().message_id(&[0xe9; 255]),
+        RawProperties::default().headers(&nested_header(5_000)),
+    ];
+    for properties in &hostile {
+        let (key, body) = (b"kitchen.takeout.10", b"not an order");
+        raw_publisher::publish(&stage.servers, &stage.name, "orders_topic", key, properties, body).await;
+    }
+    // Of the highest priority, so that they come first.
+    let number = orders.place(&orders::takeout()).await;
+    let mut worker = stage.kitchen_worker("chef_anna").start().await;
+    until(&stage.database().await, &number, "ready").await;
+    for _ in &hostile {
+        assert_eq!(broker.take(DEAD_LETTERS).await.body, "not an order");
+    }
+    assert_eq!(worker.logged("rabbitmq_connection_failed").len(), 0);
+    assert_eq!(worker.stop().await, Some(0));
     until_waiting(&broker, 0).await;
 }

@@ -1,0 +1,143 @@
+//! A publisher that writes AMQP 0-9-1 byte by byte: for messages that no well-behaved client can send.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::shared_servers::ServerPair;
+use crate::wait::within;
+
+const METHOD: u8 = 1;
+const HEADER: u8 = 2;
+const BODY: u8 = 3;
+const FRAME_END: u8 = 0xCE;
+const FRAME_MAX: u32 = 131_072;
+
+/// Raw properties of a message: which there are, and their bytes (specification, 4.2.6.1).
+#[derive(Clone, Debug, Default)]
+pub struct RawProperties {
+    flags: u16,
+    bytes: Vec<u8>,
+}
+
+impl RawProperties {
+    /// Headers that consist of these bytes. To be set before the message id.
+    #[must_use]
+    pub fn headers(mut self, table: &[u8]) -> Self {
+        self.flags |= 0x2000;
+        long(&mut self.bytes, table);
+        self
+    }
+
+    /// A message id of these bytes.
+    #[must_use]
+    pub fn message_id(mut self, id: &[u8]) -> Self {
+        self.flags |= 0x0080;
+        short(&mut self.bytes, id);
+        self
+    }
+}
+
+/// A table with one text.
+pub fn text_header(name: &[u8], value: &[u8]) -> Vec<u8> {
+    let mut table = Vec::new();
+    short(&mut table, name);
+    table.push(b'S');
+    long(&mut table, value);
+    table
+}
+
+/// A table in a table in a table, so many times.
+pub fn nested_header(levels: usize) -> Vec<u8> {
+    let mut table = Vec::new();
+    for _ in 0..levels {
+        let mut outer = Vec::new();
+        short(&mut outer, b"t");
+        outer.push(b'F');
+        long(&mut outer, &table);
+        table = outer;
+    }
+    table
+}
+
+/// Publishes a message and waits for the broker's confirm.
+pub async fn publish(
+    servers: &ServerPair,
+    vhost: &str,
+    exchange: &str,
+    key: &[u8],
+    properties: &RawProperties,
+    body: &[u8],
+) {
+    within("a raw publish", async {
+        let mut stream =
+            TcpStream::connect(("127.0.0.1", servers.rabbitmq.port)).await.expect("a connection");
+        stream.write_all(b"AMQP\x00\x00\x09\x01").await.expect("a broker");
+        expect(&mut stream, 10, 10).await;
+        let mut start = Vec::new();
+        long(&mut start, b"");
+        short(&mut start, b"PLAIN");
+        long(&mut start, format!("\0{}\0{}", servers.rabbitmq.user, servers.rabbitmq.password).as_bytes());
+        short(&mut start, b"en_US");
+        call(&mut stream, 0, 10, 11, &start).await;
+        expect(&mut stream, 10, 30).await;
+        let tune = [&10_u16.to_be_bytes()[..], &FRAME_MAX.to_be_bytes(), &0_u16.to_be_bytes()].concat();
+        call(&mut stream, 0, 10, 31, &tune).await;
+        let mut open = Vec::new();
+        short(&mut open, vhost.as_bytes());
+        open.extend([0, 0]);
+        call(&mut stream, 0, 10, 40, &open).await;
+        expect(&mut stream, 10, 41).await;
+        call(&mut stream, 1, 20, 10, &[0]).await;
+        expect(&mut stream, 20, 11).await;
+        call(&mut stream, 1, 85, 10, &[0]).await;
+        expect(&mut stream, 85, 11).await;
+
+        let mut publish = vec![0, 0];
+        short(&mut publish, exchange.as_bytes());
+        short(&mut publish, key);
+        publish.push(1);
+        call(&mut stream, 1, 60, 40, &publish).await;
+        let mut header = [&60_u16.to_be_bytes()[..], &0_u16.to_be_bytes()].concat();
+        header.extend((body.len() as u64).to_be_bytes());
+        header.extend(properties.flags.to_be_bytes());
+        header.extend(&properties.bytes);
+        frame(&mut stream, HEADER, 1, &header).await;
+        frame(&mut stream, BODY, 1, body).await;
+        expect(&mut stream, 60, 80).await;
+    })
+    .await;
+}
+
+fn short(to: &mut Vec<u8>, text: &[u8]) {
+    to.push(u8::try_from(text.len()).expect("at most 255 bytes"));
+    to.extend(text);
+}
+
+fn long(to: &mut Vec<u8>, text: &[u8]) {
+    to.extend(u32::try_from(text.len()).expect("not that long").to_be_bytes());
+    to.extend(text);
+}
+
+async fn call(stream: &mut TcpStream, channel: u16, class: u16, method: u16, arguments: &[u8]) {
+    let payload = [&class.to_be_bytes()[..], &method.to_be_bytes(), arguments].concat();
+    frame(stream, METHOD, channel, &payload).await;
+}
+
+async fn frame(stream: &mut TcpStream, kind: u8, channel: u16, payload: &[u8]) {
+    let mut bytes = vec![kind];
+    bytes.extend(channel.to_be_bytes());
+    long(&mut bytes, payload);
+    bytes.push(FRAME_END);
+    stream.write_all(&bytes).await.expect("a broker that listens");
+}
+
+/// Reads one frame, which must be this method.
+async fn expect(stream: &mut TcpStream, class: u16, method: u16) {
+    let mut head = [0; 7];
+    stream.read_exact(&mut head).await.expect("a frame");
+    let length = u32::from_be_bytes([head[3], head[4], head[5], head[6]]) as usize;
+    let mut payload = vec![0; length + 1];
+    stream.read_exact(&mut payload).await.expect("a whole frame");
+    let found = [u16::from_be_bytes([payload[0], payload[1]]), u16::from_be_bytes([payload[2], payload[3]])];
+    assert_eq!(found, [class, method], "{}", String::from_utf8_lossy(&payload));
+}
