@@ -83,6 +83,22 @@ fmt:
 lint:
     cargo clippy --quiet --workspace --all-targets -- -D warnings
 
+# look at the dependencies: licences, sources, duplicates, and known weaknesses if their list can be fetched
+deny:
+    #!/bin/sh
+    set -eu
+    deny=$(command -v cargo-deny || echo .local/tools/bin/cargo-deny)
+    if [ ! -x "$deny" ]; then
+        echo "deny: building cargo-deny once into .local/tools (some minutes) ..." >&2
+        cargo install cargo-deny --locked --version 0.20.2 --debug --quiet --root .local/tools
+    fi
+    "$deny" --offline check -A duplicate --hide-inclusion-graph licenses bans sources
+    if "$deny" fetch db 2>/dev/null; then
+        "$deny" --offline check advisories
+    else
+        echo "deny: the list of known weaknesses cannot be fetched here; they were not looked for" >&2
+    fi
+
 _fmt:
     @cargo fmt --all --check
 

@@ -6,6 +6,7 @@ pub mod demo;
 pub mod dlq;
 pub mod doctor;
 pub mod down;
+pub mod load;
 pub mod logs;
 pub mod migrate;
 pub mod reset;

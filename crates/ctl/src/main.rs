@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use argh::{ArgsInfo, FromArgs};
 use runtime::{Exit, arguments};
 
-use crate::commands::{audit, completions, demo, dlq, doctor, down, logs, migrate, reset, status, up};
+use crate::commands::{audit, completions, demo, dlq, doctor, down, load, logs, migrate, reset, status, up};
 
 const NAME: &str = "restaurant-ctl";
 
@@ -33,6 +33,7 @@ enum Command {
     Audit(audit::Arguments),
     Doctor(doctor::Arguments),
     Dlq(dlq::Arguments),
+    Load(load::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -56,6 +57,7 @@ async fn run() -> Result<(), Exit> {
         Command::Audit(arguments) => audit::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Dlq(arguments) => dlq::run(arguments),
+        Command::Load(arguments) => load::run(arguments).await,
         Command::Completions(arguments) => completions::run(&arguments, &Arguments::get_args_info()),
     }
 }

@@ -2,7 +2,7 @@
 
 mod board;
 mod guests;
-mod menu;
+pub mod menu;
 mod summary;
 
 use std::collections::HashMap;

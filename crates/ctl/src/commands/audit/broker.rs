@@ -127,7 +127,7 @@ fn dead_letters(queues: &Queues) -> Verdict {
         count => Verdict::warn(
             "dead_letters",
             format!("messages that could not be cooked: {count}"),
-            format!("look at {DEAD_LETTER_QUEUE}: the header x-reason of each says why"),
+            "'restaurant-ctl dlq list' says why each is there, and 'dlq replay' sends it back".to_owned(),
         )
         .with_examples(count.into(), Vec::new()),
     }

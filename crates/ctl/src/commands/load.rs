@@ -1,0 +1,224 @@
+//! `load`: as many orders as a restaurant never saw, and what becomes of them.
+//!
+//! Two ways to come: a closed loop, in which each connection orders again as soon as it is answered (how much is
+//! possible?), and open arrivals at a fixed rate (how long does a guest wait?). An open arrival's latency counts from
+//! the moment at which it was due, even if all connections were busy then: nothing that the system delays is left out
+//! ("coordinated omission").
+
+mod client;
+mod follow_up;
+mod progress;
+mod recorder;
+mod report;
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use argh::{ArgsInfo, FromArgs};
+use runtime::{Exit, Shutdown};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use crate::commands::demo::menu;
+use client::{Client, Heard};
+use progress::Progress;
+use recorder::{Recorder, Results};
+
+/// Bodies are made beforehand, and used again when they are used up.
+const BODIES: usize = 4_096;
+const MAX_CONNECTIONS: usize = 4_096;
+
+/// Places orders at a running restaurant, measures how long that takes, and then looks whether every order that was
+/// acknowledged is there.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "load")]
+pub struct Arguments {
+    /// the order service, by its URL (default: port 3000 of this machine)
+    #[argh(option, default = "\"http://127.0.0.1:3000\".to_owned()")]
+    url: String,
+    /// the tracking service, for the look afterwards (default: port 3002 of this machine)
+    #[argh(option, default = "\"http://127.0.0.1:3002\".to_owned()")]
+    tracking: String,
+    /// connections, 1 to 4096 (default 16)
+    #[argh(option, default = "16")]
+    connections: usize,
+    /// orders a second that arrive, whatever the answers (default: each connection orders again when it is answered)
+    #[argh(option)]
+    rate: Option<f64>,
+    /// seconds that are measured (default 10)
+    #[argh(option, default = "10.0")]
+    duration: f64,
+    /// seconds before that (default 2)
+    #[argh(option, default = "2.0")]
+    warmup: f64,
+    /// seed of the orders' mix (default 1)
+    #[argh(option, default = "1")]
+    seed: u64,
+    /// do not look afterwards whether the orders are there
+    #[argh(switch)]
+    no_audit: bool,
+    /// print the results as JSON
+    #[argh(switch)]
+    json: bool,
+    /// write a page with plots to this file
+    #[argh(option)]
+    report: Option<PathBuf>,
+}
+
+/// What is asked for, checked.
+struct Plan {
+    orders: SocketAddr,
+    tracking: SocketAddr,
+    connections: usize,
+    rate: Option<f64>,
+    warmup: Duration,
+    duration: Duration,
+}
+
+impl Plan {
+    fn of(arguments: &Arguments) -> Result<Self, Exit> {
+        let within = |name: &str, value: f64, min: f64, max: f64| {
+            if (min..=max).contains(&value) {
+                return Ok(value);
+            }
+            Err(Exit::Usage(format!("--{name} is {value} (allowed: {min} to {max})")))
+        };
+        if !(1..=MAX_CONNECTIONS).contains(&arguments.connections) {
+            let given = arguments.connections;
+            return Err(Exit::Usage(format!("--connections is {given} (allowed: 1 to {MAX_CONNECTIONS})")));
+        }
+        Ok(Self {
+            orders: address("url", &arguments.url)?,
+            tracking: address("tracking", &arguments.tracking)?,
+            connections: arguments.connections,
+            rate: arguments.rate.map(|rate| within("rate", rate, 0.1, 1_000_000.0)).transpose()?,
+            warmup: Duration::from_secs_f64(within("warmup", arguments.warmup, 0.0, 3_600.0)?),
+            duration: Duration::from_secs_f64(within("duration", arguments.duration, 0.1, 86_400.0)?),
+        })
+    }
+}
+
+fn address(flag: &str, url: &str) -> Result<SocketAddr, Exit> {
+    let authority = url.trim_start_matches("http://").trim_end_matches('/');
+    let found = authority.to_socket_addrs().ok().and_then(|mut found| found.next());
+    found.ok_or_else(|| {
+        Exit::Usage(format!("--{flag} is '{url}', which is no address such as http://127.0.0.1:3000"))
+    })
+}
+
+/// Runs it.
+pub async fn run(arguments: Arguments) -> Result<(), Exit> {
+    let plan = Plan::of(&arguments)?;
+    let shutdown = Shutdown::on_signals().map_err(|why| Exit::Failed(why.to_string()))?;
+    let mut results = place(&plan, arguments.seed, &shutdown).await?;
+    if !arguments.no_audit {
+        let acknowledged = std::mem::take(&mut results.acknowledged);
+        results.follow_up =
+            Some(follow_up::look(plan.tracking, plan.connections, acknowledged, &shutdown).await);
+    }
+    if let Some(path) = &arguments.report {
+        std::fs::write(path, report::page(&plan.title(), &results))
+            .map_err(|why| Exit::Failed(format!("cannot write the report '{}': {why}", path.display())))?;
+    }
+    if arguments.json {
+        println!("{}", report::json(&results));
+    } else {
+        print!("{}", report::text(&plan.title(), &results));
+    }
+    match &results.follow_up {
+        Some(found) if !found.is_well() => {
+            Err(Exit::Failed("orders that were acknowledged are missing, or were numbered twice".to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Plan {
+    /// What is done, for a heading.
+    fn title(&self) -> String {
+        let how = match self.rate {
+            Some(rate) => format!("{rate} orders/s on up to {} connections", self.connections),
+            None => format!("{} connections, each ordering again when it is answered", self.connections),
+        };
+        format!("{how}; {} s after {} s of warm-up", self.duration.as_secs_f64(), self.warmup.as_secs_f64())
+    }
+}
+
+/// Places orders from all connections until the time is up, or somebody interrupts.
+async fn place(plan: &Plan, seed: u64, shutdown: &Shutdown) -> Result<Results, Exit> {
+    let bodies: Arc<Vec<String>> =
+        Arc::new(menu::guests(seed, BODIES).into_iter().map(|guest| guest.body.to_string()).collect());
+    // The first connection tells at once whether anybody is there.
+    Client::connect(plan.orders).await.map_err(|why| {
+        Exit::Failed(format!("no order service answers at {}: {why}. './justw up' starts one", plan.orders))
+    })?;
+    let start = Instant::now();
+    let measured = start + plan.warmup;
+    let end = measured + plan.duration;
+    let recorder = Recorder::new(measured, plan.duration);
+    let progress = Progress::start(recorder.clone(), start, end);
+    let arrivals = Arc::<AtomicU64>::default();
+    let mut connections = JoinSet::new();
+    for _ in 0..plan.connections {
+        let guest = Guest {
+            address: plan.orders,
+            bodies: Arc::clone(&bodies),
+            arrivals: Arc::clone(&arrivals),
+            rate: plan.rate,
+            start,
+            end,
+            recorder: recorder.clone(),
+            shutdown: shutdown.clone(),
+        };
+        connections.spawn(guest.order_until_the_end());
+    }
+    while connections.join_next().await.is_some() {}
+    progress.finish().await;
+    Ok(recorder.results())
+}
+
+/// One connection's guest.
+struct Guest {
+    address: SocketAddr,
+    bodies: Arc<Vec<String>>,
+    /// How many orders have arrived at all.
+    arrivals: Arc<AtomicU64>,
+    rate: Option<f64>,
+    start: Instant,
+    end: Instant,
+    recorder: Recorder,
+    shutdown: Shutdown,
+}
+
+impl Guest {
+    async fn order_until_the_end(self) {
+        let mut client = None;
+        loop {
+            let number = self.arrivals.fetch_add(1, Ordering::Relaxed);
+            let due = self.due(number);
+            if due >= self.end || self.shutdown.or(sleep_until(due)).await.is_none() {
+                return;
+            }
+            let place = usize::try_from(number).unwrap_or(usize::MAX) % self.bodies.len();
+            let body = self.bodies.get(place).cloned().unwrap_or_default();
+            let heard = client::place(&mut client, self.address, body).await;
+            let failed = matches!(heard, Heard::Nothing(_));
+            self.recorder.record(due, heard);
+            if failed && self.shutdown.or(tokio::time::sleep(client::PAUSE_AFTER_FAILURE)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// When the order of this number arrives.
+    fn due(&self, number: u64) -> Instant {
+        match self.rate {
+            #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52 orders")]
+            Some(rate) => self.start + Duration::from_secs_f64(number as f64 / rate),
+            None => Instant::now(),
+        }
+    }
+}

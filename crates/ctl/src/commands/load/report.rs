@@ -1,0 +1,148 @@
+//! The results, for people, for programs, and as a page with plots.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::recorder::Results;
+
+const QUANTILES: [(&str, f64); 6] =
+    [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999), ("max", 1.0)];
+const WIDTH: f64 = 720.0;
+const HEIGHT: f64 = 220.0;
+
+#[expect(clippy::cast_precision_loss, reason = "an hour has fewer microseconds than 2^52")]
+fn millis(micros: u64) -> f64 {
+    micros as f64 / 1_000.0
+}
+
+/// For a terminal.
+pub fn text(title: &str, results: &Results) -> String {
+    let mut text = format!("{title}\n");
+    let _ = writeln!(text, "orders    {} accepted, {:.1}/s", results.accepted, results.rate());
+    for (status, count) in &results.refused {
+        let _ = writeln!(text, "          {count} answered {status}");
+    }
+    if results.unanswered > 0 {
+        let why = results.first_reason.as_deref().unwrap_or_default();
+        let _ = writeln!(text, "          {} without answer (the first: {why})", results.unanswered);
+    }
+    let latencies: Vec<String> = QUANTILES
+        .iter()
+        .map(|(name, quantile)| {
+            format!("{name} {:.2}", millis(results.latencies.value_at_quantile(*quantile)))
+        })
+        .collect();
+    let _ = writeln!(text, "latency   {} ms", latencies.join(" · "));
+    if let Some(found) = &results.follow_up {
+        let _ = writeln!(
+            text,
+            "audit     {} acknowledged · {} found · {} lost · {} doubled{}",
+            found.acknowledged,
+            found.found,
+            found.lost,
+            found.doubled,
+            if found.unknown > 0 {
+                format!(" · {} could not be asked about", found.unknown)
+            } else {
+                String::new()
+            }
+        );
+        for example in &found.examples {
+            let _ = writeln!(text, "          {example}");
+        }
+    }
+    text
+}
+
+/// For a program.
+pub fn json(results: &Results) -> serde_json::Value {
+    let latencies: serde_json::Map<_, _> = QUANTILES
+        .iter()
+        .map(|(name, quantile)| {
+            ((*name).to_owned(), json!(millis(results.latencies.value_at_quantile(*quantile))))
+        })
+        .collect();
+    json!({
+        "seconds": results.duration.as_secs_f64(),
+        "accepted": results.accepted,
+        "orders_per_second": results.rate(),
+        "refused": results.refused.iter().map(|(status, count)| (status.to_string(), *count)).collect::<std::collections::BTreeMap<_, _>>(),
+        "unanswered": results.unanswered,
+        "latency_ms": latencies,
+        "accepted_by_second": results.by_second,
+        "audit": results.follow_up,
+    })
+}
+
+/// A page that needs nothing else.
+pub fn page(title: &str, results: &Results) -> String {
+    let summary = escaped(&text(title, results));
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Load: {}</title>\n\
+         <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:760px;margin:2em auto;padding:0 1em}}\
+         pre{{background:#f4f4f4;padding:1em;overflow-x:auto}}svg{{width:100%;height:auto}}\
+         polyline{{fill:none;stroke:#b3261e;stroke-width:2}}line{{stroke:#ccc}}text{{font:12px sans-serif;fill:#555}}</style>\n\
+         <h1>Load</h1>\n<pre>{summary}</pre>\n\
+         <h2>Accepted orders per second, over time</h2>\n{}\n\
+         <h2>Latency in ms, by percentile</h2>\n{}\n</html>\n",
+        escaped(title),
+        throughput(results),
+        percentiles(results),
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for a plot")]
+fn throughput(results: &Results) -> String {
+    let points: Vec<(f64, f64)> =
+        results.by_second.iter().enumerate().map(|(second, count)| (second as f64, *count as f64)).collect();
+    let last = points.last().map_or(1.0, |(second, _)| second.max(1.0));
+    plot(&points, last, &[(0.0, "0 s".to_owned()), (last, format!("{last} s"))])
+}
+
+/// The x axis shows nines: 0, 90, 99, 99.9 … per cent are equally far apart.
+fn percentiles(results: &Results) -> String {
+    const NINES: u32 = 4;
+    const STEPS: u32 = 25;
+    let points: Vec<(f64, f64)> = (0..=NINES * STEPS)
+        .map(|step| {
+            let nines = f64::from(step) / f64::from(STEPS);
+            let quantile = 1.0 - 10_f64.powf(-nines);
+            (nines, millis(results.latencies.value_at_quantile(quantile)))
+        })
+        .collect();
+    let labels = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %"];
+    let labels: Vec<_> = (0..=NINES).map(f64::from).zip(labels.map(str::to_owned)).collect();
+    plot(&points, f64::from(NINES), &labels)
+}
+
+fn plot(points: &[(f64, f64)], last: f64, labels: &[(f64, String)]) -> String {
+    let highest = points.iter().map(|(_, y)| *y).fold(0.0, f64::max).max(f64::MIN_POSITIVE);
+    let x = |value: f64| 60.0 + value / last * (WIDTH - 80.0);
+    let y = |value: f64| HEIGHT - 30.0 - value / highest * (HEIGHT - 50.0);
+    let line: Vec<String> =
+        points.iter().map(|(at, value)| format!("{:.1},{:.1}", x(*at), y(*value))).collect();
+    let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">");
+    for value in [0.0, highest / 2.0, highest] {
+        let (left, right, at) = (x(0.0), x(last), y(value));
+        let _ = write!(
+            svg,
+            "<line x1=\"{left}\" x2=\"{right}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/><text x=\"52\" y=\"{:.1}\" text-anchor=\"end\">{value:.1}</text>",
+            at + 4.0
+        );
+    }
+    for (at, label) in labels {
+        let _ = write!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{label}</text>",
+            x(*at),
+            HEIGHT - 10.0
+        );
+    }
+    let _ = write!(svg, "<polyline points=\"{}\"/></svg>", line.join(" "));
+    svg
+}

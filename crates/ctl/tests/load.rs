@@ -1,0 +1,86 @@
+//! `restaurant-ctl load`: what it measures, and what it finds afterwards.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+
+use serde_json::Value;
+use testkit::{Launch, Service, Stage};
+
+fn load(stage: &Stage, orders: &Service, tracking: &Service) -> Launch {
+    Launch::new("restaurant-ctl", stage.environment())
+        .arg("load")
+        .arg(format!("--url=http://127.0.0.1:{}", orders.port()))
+        .arg(format!("--tracking=http://127.0.0.1:{}", tracking.port()))
+        .arg("--connections=4")
+        .arg("--warmup=0.2")
+        .arg("--duration=1")
+}
+
+#[tokio::test]
+async fn every_acknowledged_order_is_found_afterwards() {
+    let stage = Stage::new().await;
+    let (orders, tracking) = (stage.order_service().start().await, stage.tracking_service().start().await);
+    tracking.until_status("/readyz", 200).await;
+    for rate in [None, Some("--rate=50")] {
+        let launch = load(&stage, &orders, &tracking).arg("--json");
+        let ended = rate.into_iter().fold(launch, Launch::arg).run_to_end().await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let results: Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert!(results["accepted"].as_u64().unwrap() > 0, "{results}");
+        let audit = &results["audit"];
+        assert!(audit["acknowledged"].as_u64() >= results["accepted"].as_u64(), "{results}");
+        assert_eq!((&audit["found"], &audit["lost"]), (&audit["acknowledged"], &0.into()), "{results}");
+        if rate.is_some() {
+            // 50 a second for 1.2 s, and not one more.
+            assert!(audit["acknowledged"].as_u64().unwrap() <= 60, "{results}");
+        }
+        let latency = &results["latency_ms"];
+        assert!(latency["p50"].as_f64().unwrap() > 0.0 && latency["max"].as_f64() >= latency["p99"].as_f64());
+    }
+}
+
+#[tokio::test]
+async fn orders_that_are_not_there_afterwards_are_an_error() {
+    let (stage, elsewhere) = (Stage::new().await, Stage::new().await);
+    elsewhere.migrate().await;
+    let (orders, tracking) =
+        (stage.order_service().start().await, elsewhere.tracking_service().start().await);
+    tracking.until_status("/readyz", 200).await;
+    let ended = load(&stage, &orders, &tracking).run_to_end().await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stdout.contains(" 0 found"), "{ended:?}");
+    assert!(ended.stderr.contains("missing"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn the_report_is_a_page_of_its_own() {
+    let stage = Stage::new().await;
+    let (orders, tracking) = (stage.order_service().start().await, stage.tracking_service().start().await);
+    tracking.until_status("/readyz", 200).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("load.html");
+    let ended =
+        load(&stage, &orders, &tracking).arg(format!("--report={}", path.display())).run_to_end().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let page = std::fs::read_to_string(path).unwrap();
+    assert!(page.matches("<polyline").count() == 2 && page.contains("p99.9"), "{page}");
+    assert!(!page.contains("http://") && !page.contains("src="), "it loads nothing: {page}");
+}
+
+#[tokio::test]
+async fn nobody_there_and_nonsense_are_said_at_once() {
+    let stage = Stage::new().await;
+    let ctl = |argument: &str| Launch::new("restaurant-ctl", stage.environment()).arg("load").arg(argument);
+    let nobody = ctl("--url=http://127.0.0.1:9").run_to_end().await;
+    assert_eq!(nobody.code, Some(1));
+    assert!(nobody.stderr.contains("no order service answers at 127.0.0.1:9"), "{nobody:?}");
+    for (argument, part) in [
+        ("--connections=0", "1 to 4096"),
+        ("--duration=0", "0.1 to 86400"),
+        ("--rate=NaN", "0.1 to 1000000"),
+        ("--url=nowhere", "http://127.0.0.1:3000"),
+    ] {
+        let ended = ctl(argument).run_to_end().await;
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains(part), "{argument}: {ended:?}");
+    }
+}
