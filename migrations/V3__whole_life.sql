@@ -6,9 +6,15 @@ alter table status_outbox rename column created_at to due_at;
 alter table order_outbox alter column due_at set default now() + interval '15 seconds';
 alter table status_outbox alter column due_at set default now() + interval '15 seconds';
 
--- Order ids are reserved before the order is written. When the outcome of a commit is unknown, its ids are entered here:
--- a row without an order bars a late transaction from storing that order after its client was told that it was not.
+-- What a row is for. `placed`: the order's first message; whoever deletes the row decides the answer. `again`: one more.
+-- `barred`: none. Order ids are reserved before the order is written, and when the outcome of a commit is unknown, its ids
+-- are entered here: this bars a late transaction from storing the order after its client was told that it was not.
+alter table order_outbox add column purpose text not null default 'placed'
+    check (purpose in ('placed', 'again', 'barred'));
 alter table order_outbox drop constraint order_outbox_order_id_fkey;
+
+-- Of one order's updates the oldest goes first.
+create index status_outbox_by_order on status_outbox (order_number, id);
 
 -- Answers that were given under an Idempotency-Key, for a day.
 create table idempotency_keys (
@@ -25,6 +31,10 @@ create table order_sweeps (
     swept_at  timestamptz  not null,
     times     integer      not null
 );
+
+-- The sweeper looks at the oldest orders of each type.
+drop index open_orders_by_status;
+create index open_orders_by_type on orders (type, created_at) where status in ('received', 'cooking');
 
 -- What the order services share and nobody else may know: the key under which order tokens are made.
 create table secrets (

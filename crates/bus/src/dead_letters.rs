@@ -4,9 +4,6 @@
 //! and gives everything else back at the end: the broker puts each message at its old place. However a pass ends, by
 //! Ctrl-C, kill -9 or a lost connection, the broker takes back whatever was not acknowledged. While it lasts there is
 //! no other pass: it would not see what this one holds.
-//!
-//! Two hazards of amqprs, for whatever strangers send: it reads headers by recursion, so that tables nested thousands deep
-//! need a large stack; and a text in a header that is not UTF-8 ends the connection.
 
 mod fields;
 mod id;

@@ -8,7 +8,7 @@ use runtime::config::Rabbitmq;
 
 use self::probe::{Probe, Reply};
 pub use self::rights::Right;
-use crate::session::SessionError;
+use crate::session::{Session, SessionError};
 use crate::topology;
 
 /// A queue of the topology.
@@ -47,6 +47,18 @@ impl Queues {
             .map(|depth| u64::from(depth.messages))
             .sum()
     }
+}
+
+/// As [`queues`], after all that is missing has been declared.
+///
+/// # Errors
+/// RabbitMQ cannot be reached, does not let us in, does not answer, or has other settings.
+pub async fn declared_queues(settings: &Rabbitmq) -> Result<Queues, SessionError> {
+    let mut session = Session::open(settings, "declaring queues").await?;
+    let declared = topology::declare_all(&session.channel).await.map_err(|why| session.explain(why));
+    session.close().await;
+    declared?;
+    queues(settings).await
 }
 
 /// Looks at all queues by passive declarations, which create nothing.

@@ -10,7 +10,6 @@ pub mod message;
 pub mod notifications;
 pub mod orders;
 pub mod publisher;
-pub mod queue_depths;
 mod session;
 pub mod topology;
 

@@ -2,15 +2,15 @@
 
 use amqprs::{BasicProperties, DELIVERY_MODE_PERSISTENT, FieldTable};
 use domain::timestamp::Timestamp;
-use domain::{OrderMessage, RequestId, StatusUpdate};
+use domain::{OrderMessage, OrderStatus, RequestId, StatusUpdate};
 
 use crate::delivery::Delivery;
 use crate::session::{insert, text};
 use crate::topology;
 
-/// Who publishes orders and their cancellations.
+/// Who publishes orders, and status updates of those that are cancelled or completed.
 const ORDER_SERVICE: &str = "order-service";
-/// Who publishes status updates and dead letters.
+/// Who publishes the other status updates.
 const KITCHEN_WORKER: &str = "kitchen-worker";
 /// Longest reason that is attached to a dead letter, in characters.
 const MAX_REASON: usize = 1_000;
@@ -67,7 +67,11 @@ impl Outgoing {
     /// The update cannot be written as JSON.
     pub fn status_update(update: &StatusUpdate, request_id: &RequestId) -> serde_json::Result<Self> {
         let message_id = update.message_id();
-        let properties = properties(&message_id, request_id, update.timestamp, KITCHEN_WORKER);
+        let publisher = match update.new_status {
+            OrderStatus::Completed | OrderStatus::Cancelled => ORDER_SERVICE,
+            OrderStatus::Received | OrderStatus::Cooking | OrderStatus::Ready => KITCHEN_WORKER,
+        };
+        let properties = properties(&message_id, request_id, update.timestamp, publisher);
         Ok(Self {
             exchange: topology::NOTIFICATIONS_EXCHANGE,
             routing_key: String::new(),

@@ -56,7 +56,7 @@ async fn run() -> Result<(), Exit> {
         Command::Migrate(arguments) => migrate::run(arguments).await,
         Command::Audit(arguments) => audit::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(arguments).await,
-        Command::Dlq(arguments) => dlq::run(arguments),
+        Command::Dlq(arguments) => dlq::run(arguments).await,
         Command::Load(arguments) => load::run(arguments).await,
         Command::Completions(arguments) => completions::run(&arguments, &Arguments::get_args_info()),
     }

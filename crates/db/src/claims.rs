@@ -69,7 +69,7 @@ pub async fn claim(
         ), granted as (
             insert into order_claims as claim (order_id, worker, token, attempt, lease_until, estimated_completion)
             select id, $2, $3, 1, now() + make_interval(secs => $4), now() + make_interval(secs => $5)
-            from target where status in ('received', 'cooking')
+            from target where status = any($7) or status = 'cooking'
             on conflict (order_id) do update
                 set worker = excluded.worker, token = excluded.token, attempt = claim.attempt + 1,
                     lease_until = excluded.lease_until, estimated_completion = excluded.estimated_completion
@@ -105,6 +105,7 @@ pub async fn claim(
                 &lease.as_secs_f64(),
                 &cooking.as_secs_f64(),
                 &request_id.as_str(),
+                &OrderStatus::Cooking.predecessors(),
             ],
         )
         .await?;
@@ -201,7 +202,7 @@ pub async fn finish(
             select id from workers where name = $2 for update
         ), target as (
             select orders.id, orders.number from orders, cook
-            where orders.id = $1 and status = 'cooking' for update of orders
+            where orders.id = $1 and status = any($6) for update of orders
         ), released as (
             delete from order_claims using target
             where order_id = target.id and token = $3 and attempt = $4
@@ -221,7 +222,17 @@ pub async fn finish(
         returning id, changed_at";
     let name = claimant.worker.as_str();
     let row = db
-        .query_opt(sql, &[&claim.order_id, &name, &claimant.token, &claim.attempt, &request_id.as_str()])
+        .query_opt(
+            sql,
+            &[
+                &claim.order_id,
+                &name,
+                &claimant.token,
+                &claim.attempt,
+                &request_id.as_str(),
+                &OrderStatus::Ready.predecessors(),
+            ],
+        )
         .await?;
     let Some(row) = row else { return Ok(None) };
     let changed_at: OffsetDateTime = row.try_get("changed_at")?;

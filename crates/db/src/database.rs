@@ -87,7 +87,6 @@ impl DbError {
 
     /// Whether a row of this table with the same key is there already.
     pub(crate) fn is_duplicate_in(&self, table: &str) -> bool {
-        use tokio_postgres::error::SqlState;
         let Self::Failed(why) = self else { return false };
         why.as_db_error().is_some_and(|refusal| {
             *refusal.code() == SqlState::UNIQUE_VIOLATION && refusal.table() == Some(table)

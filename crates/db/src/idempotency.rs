@@ -34,7 +34,7 @@ pub fn is_key_taken(why: &DbError) -> bool {
 pub async fn find(db: &Database, key: &IdempotencyKey) -> Result<Option<KnownRequest>, DbError> {
     let sql = "
         select known.fingerprint, orders.number, orders.total_amount::text,
-               exists (select 1 from order_outbox where order_outbox.order_id = orders.id)
+               exists (select 1 from order_outbox as outbox where outbox.order_id = orders.id and purpose = 'placed')
         from idempotency_keys as known join orders on orders.id = known.order_id
         where known.key = $1";
     let Some(row) = db.query_opt(sql, &[&key.as_str()]).await? else { return Ok(None) };
@@ -46,15 +46,17 @@ pub async fn find(db: &Database, key: &IdempotencyKey) -> Result<Option<KnownReq
     }))
 }
 
-/// Forgets keys that are older than [`KEPT_FOR`], at most `limit`.
+/// Forgets keys that are older than [`KEPT_FOR`], at most `limit`. Returns how many.
 ///
 /// # Errors
 /// The database failed.
-pub async fn prune(db: &Database, limit: i64) -> Result<(), DbError> {
+pub async fn prune(db: &Database, limit: i64) -> Result<u64, DbError> {
     let sql = "
-        delete from idempotency_keys where key in (
+        with old as (
             select key from idempotency_keys where created_at < now() - make_interval(secs => $1)
             order by created_at limit $2 for update skip locked
-        )";
-    db.query(sql, &[&KEPT_FOR.as_secs_f64(), &limit]).await.map(drop)
+        )
+        delete from idempotency_keys using old where idempotency_keys.key = old.key returning 1";
+    let rows = db.query(sql, &[&KEPT_FOR.as_secs_f64(), &limit]).await?;
+    u64::try_from(rows.len()).map_err(DbError::unexpected)
 }

@@ -166,6 +166,15 @@ fn order_number(row: &Row, day: usize, sequence: usize) -> Result<OrderNumber, D
     Ok(OrderNumber::new(day, u32::try_from(sequence).map_err(DbError::unexpected)?))
 }
 
+/// What became of an order whose transaction had an unknown outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoundOrder {
+    /// It was stored.
+    pub order: PlacedOrder,
+    /// A relay has sent its message meanwhile: nothing is left to do, or to decide.
+    pub sent: bool,
+}
+
 /// Finds out what became of orders whose transaction has an unknown outcome, and makes it final: those that are not
 /// returned were not stored and never will be.
 ///
@@ -174,24 +183,34 @@ fn order_number(row: &Row, day: usize, sequence: usize) -> Result<OrderNumber, D
 ///
 /// # Errors
 /// It is still not known; asking again is safe.
-pub async fn find_out(db: &Database, ids: &[i32]) -> Result<Vec<PlacedOrder>, DbError> {
-    let barred = "
-        insert into order_outbox (order_id, request_id)
-        select id, 'outcome-unknown' from unnest($1::int[]) as id order by id
+pub async fn find_out(db: &Database, ids: &[i32]) -> Result<Vec<FoundOrder>, DbError> {
+    let bar = "
+        insert into order_outbox (order_id, request_id, purpose)
+        select id, '', 'barred' from unnest($1::int[]) as id order by id
         on conflict (order_id) do nothing";
-    db.query(barred, &[&ids]).await?;
-    let rows =
-        db.query("select id, number, created_at from orders where id = any($1) order by id", &[&ids]).await?;
-    rows.iter()
+    db.query(bar, &[&ids]).await?;
+    // A second statement: it sees what committed while the first one waited.
+    let stored = "
+        select orders.id, number, created_at,
+               not exists (select 1 from order_outbox where order_id = orders.id and purpose = 'placed') as sent
+        from orders where orders.id = any($1) order by orders.id";
+    let rows = db.query(stored, &[&ids]).await?;
+    let found = rows
+        .iter()
         .map(|row| {
-            let number: &str = row.try_get(1)?;
-            Ok(PlacedOrder {
-                id: row.try_get(0)?,
+            let number: &str = row.try_get("number")?;
+            let order = PlacedOrder {
+                id: row.try_get("id")?,
                 number: number.parse().map_err(DbError::unexpected)?,
-                placed_at: row.try_get(2)?,
-            })
+                placed_at: row.try_get("created_at")?,
+            };
+            Ok(FoundOrder { order, sent: row.try_get("sent")? })
         })
-        .collect()
+        .collect::<Result<Vec<_>, DbError>>()?;
+    // There is nothing to bar where an order is.
+    let stored: Vec<i32> = found.iter().map(|found| found.order.id).collect();
+    db.query("delete from order_outbox where order_id = any($1) and purpose = 'barred'", &[&stored]).await?;
+    Ok(found)
 }
 
 /// Rebuilds an order's message from its rows: `orders` columns as selected by [`MESSAGE_COLUMNS`].

@@ -69,7 +69,7 @@ pub async fn relay_orders(
     let select = format!(
         "select outbox.order_id, outbox.request_id, o.created_at, {MESSAGE_COLUMNS}
          from order_outbox outbox join orders o on o.id = outbox.order_id
-         where outbox.due_at <= now()
+         where outbox.due_at <= now() and outbox.purpose <> 'barred'
          order by outbox.order_id limit $1
          for update of outbox skip locked"
     );
@@ -81,7 +81,7 @@ pub async fn relay_orders(
     relay(db, statements, limit, order_row, publish).await
 }
 
-/// As [`relay_orders`], for status updates, in the order in which they happened.
+/// As [`relay_orders`], for status updates; of each order the oldest only, so that nobody sees it ready before it cooks.
 ///
 /// # Errors
 /// The database failed: everything will be found again.
@@ -91,8 +91,10 @@ pub async fn relay_status_updates(
     publish: impl AsyncFnOnce(Vec<StatusOutboxRow>) -> Vec<i64>,
 ) -> Result<Relayed, DbError> {
     let select = "select id, request_id, order_number, old_status, new_status, changed_by, changed_at, estimated_completion
-         from status_outbox
+         from status_outbox as next
          where due_at <= now()
+           and not exists (select 1 from status_outbox as older
+                           where older.order_number = next.order_number and older.id < next.id)
          order by id limit $1
          for update skip locked";
     let statements = Statements {

@@ -6,37 +6,47 @@
 use std::time::Duration;
 
 use domain::{OrderNumber, OrderType, Priority};
+use tokio_postgres::types::ToSql;
 
 use crate::database::{Database, DbError};
 
-/// Orders that wait without a cook, and without a message that is on its way to the broker.
+/// Orders of a type that wait without a cook, and without a message that is on its way to the broker.
 const WAITING: &str = "
     from orders as o
-    where o.status in ('received', 'cooking') and o.created_at < now() - make_interval(secs => $1)
+    where o.type = $1 and o.status in ('received', 'cooking') and o.created_at < now() - make_interval(secs => $2)
       and not exists (select 1 from order_outbox where order_outbox.order_id = o.id)
       and not exists (select 1 from order_claims as claim where claim.order_id = o.id
-                      and claim.lease_until > now() - make_interval(secs => $1))";
+                      and claim.lease_until > now() - make_interval(secs => $2))";
+/// Orders that were not swept lately: the pause doubles with every time.
+const NOT_LATELY: &str = "
+    not exists (select 1 from order_sweeps as swept where swept.order_id = o.id
+                and swept.swept_at > now() - make_interval(secs => $2 * 2 ^ least(swept.times - 1, 10)))";
+/// Notes and enters what was found, as `found (id, number)`. A relay that sends such an order at this moment is waited for.
+const ENTERED: &str = "
+    noted as (
+        insert into order_sweeps as swept (order_id, swept_at, times) select id, now(), 1 from found
+        on conflict (order_id) do update set swept_at = now(), times = swept.times + 1
+    ), entered as (
+        insert into order_outbox (order_id, request_id, due_at, purpose)
+        select id, 'sweep-' || id, now(), 'again' from found order by id
+        on conflict (order_id) do update set due_at = now()
+    )
+    select number from found";
 
-/// How many orders of each type have waited for longer than `patience`; `limit` means that many or more.
+/// How many orders of a type have waited for longer than `patience`; `limit` means that many or more.
 ///
 /// # Errors
 /// The database failed.
 pub async fn waiting(
     db: &Database,
+    order_type: OrderType,
     patience: Duration,
     limit: i64,
-) -> Result<Vec<(OrderType, usize)>, DbError> {
-    let sql = format!(
-        "select type, count(*) from (select o.type {WAITING} order by o.created_at limit $2) as waiting group by type"
-    );
-    let rows = db.query(&sql, &[&patience.as_secs_f64(), &limit]).await?;
-    rows.iter()
-        .map(|row| {
-            let count: i64 = row.try_get(1)?;
-            let order_type = row.try_get::<_, &str>(0)?.parse().map_err(DbError::unexpected)?;
-            Ok((order_type, usize::try_from(count).map_err(DbError::unexpected)?))
-        })
-        .collect()
+) -> Result<u64, DbError> {
+    let sql = format!("select count(*) from (select 1 {WAITING} order by o.created_at limit $3) as waiting");
+    let row = db.query_opt(&sql, &[&order_type.as_str(), &patience.as_secs_f64(), &limit]).await?;
+    let count: i64 = row.map_or(Ok(0), |row| row.try_get(0))?;
+    u64::try_from(count).map_err(DbError::unexpected)
 }
 
 /// Enters orders of a type into the outbox again, the oldest first, at most `limit`. Each is left alone for `patience`
@@ -51,43 +61,40 @@ pub async fn send_again(
     limit: i64,
 ) -> Result<Vec<OrderNumber>, DbError> {
     let sql = format!(
-        "with lost as (
-            select o.id, o.number {WAITING} and o.type = $2
-              and not exists (select 1 from order_sweeps as swept where swept.order_id = o.id
-                              and swept.swept_at > now() - make_interval(secs => $1 * 2 ^ least(swept.times - 1, 10)))
+        "with found as (
+            select o.id, o.number {WAITING} and {NOT_LATELY}
             order by o.created_at limit $3 for update of o skip locked
-        ), noted as (
-            insert into order_sweeps as swept (order_id, swept_at, times) select id, now(), 1 from lost
-            on conflict (order_id) do update set swept_at = now(), times = swept.times + 1
-        ), entered as (
-            insert into order_outbox (order_id, request_id, due_at) select id, 'sweep-' || id, now() from lost
-            on conflict (order_id) do nothing
-        )
-        select number from lost"
+        ), {ENTERED}"
     );
-    let rows = db.query(&sql, &[&patience.as_secs_f64(), &order_type.as_str(), &limit]).await?;
+    let rows = db.query(&sql, &[&order_type.as_str(), &patience.as_secs_f64(), &limit]).await?;
     numbers(&rows)
 }
 
-/// Lifts orders that have been `received` for longer than `max_wait` to the highest priority and enters them into the
-/// outbox again: at most `limit`, the oldest first. Returns their numbers.
+/// Gives orders of a type that have been `received` for longer than `max_wait` the highest priority and enters them into the
+/// outbox again, however many messages lie in the queues: at most `limit`, the oldest first, at growing intervals. Returns
+/// their numbers.
 ///
 /// # Errors
 /// The database failed: nothing was lifted, as far as anybody knows; once more is harmless.
-pub async fn lift(db: &Database, max_wait: Duration, limit: i64) -> Result<Vec<OrderNumber>, DbError> {
-    let sql = "
-        with overdue as (
-            select id, number from orders
-            where status = 'received' and created_at < now() - make_interval(secs => $1) and priority < $2
-            order by created_at limit $3 for update skip locked
+pub async fn lift(
+    db: &Database,
+    order_type: OrderType,
+    max_wait: Duration,
+    limit: i64,
+) -> Result<Vec<OrderNumber>, DbError> {
+    let sql = format!(
+        "with found as (
+            select o.id, o.number from orders as o
+            where o.type = $1 and o.status = 'received' and o.created_at < now() - make_interval(secs => $2)
+              and {NOT_LATELY}
+            order by o.created_at limit $3 for update skip locked
         ), lifted as (
-            update orders set priority = $2 from overdue where orders.id = overdue.id
-        ), entered as (
-            insert into order_outbox (order_id, request_id, due_at) select id, 'overdue-' || id, now() from overdue
-            on conflict (order_id) do nothing
-        )
-        select number from overdue";
-    let rows = db.query(sql, &[&max_wait.as_secs_f64(), &i32::from(Priority::MAX), &limit]).await?;
+            update orders set priority = $4 from found where orders.id = found.id and priority < $4
+        ), {ENTERED}"
+    );
+    let parameters: [&(dyn ToSql + Sync); 4] =
+        [&order_type.as_str(), &max_wait.as_secs_f64(), &limit, &i32::from(Priority::MAX)];
+    let rows = db.query(&sql, &parameters).await?;
     numbers(&rows)
 }
 
@@ -101,8 +108,7 @@ pub async fn prune(db: &Database) -> Result<(), DbError> {
         where orders.id = order_sweeps.order_id and orders.status not in ('received', 'cooking')";
     db.query(sql, &[]).await?;
     let sql = "
-        delete from order_outbox where due_at < now() - interval '1 day'
-          and not exists (select 1 from orders where orders.id = order_outbox.order_id)";
+        delete from order_outbox where purpose = 'barred' and due_at < now() - interval '1 day'";
     db.query(sql, &[]).await.map(drop)
 }
 

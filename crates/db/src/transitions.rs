@@ -1,12 +1,18 @@
 //! Changes of an order's status that are not the kitchen's: taken back, cancelled, completed.
 //!
-//! Each is one statement that locks the order, looks at where it stands, and changes it only along
-//! [`OrderStatus::TRANSITIONS`]: of a cancel and a cook that meet, one wins, and both learn it.
+//! Each locks the order, looks at where it stands, and changes it only along [`OrderStatus::TRANSITIONS`]: of a cancel and
+//! a cook that meet, one wins, and both learn it.
+
+use std::time::Duration;
 
 use domain::{OrderNumber, OrderStatus, RequestId};
+use tokio::time::timeout;
 
 use crate::database::{Database, DbError};
 use crate::orders::ORDER_SERVICE;
+
+/// Longest time for a change by a person; the server's own limit for a statement is shorter.
+const CHANGE_DEADLINE: Duration = Duration::from_secs(12);
 
 /// An order that could not be sent.
 #[derive(Clone, Copy, Debug)]
@@ -20,11 +26,13 @@ pub struct Unsent<'a> {
 }
 
 /// Takes back orders whose message could not be sent: those still `received` become `cancelled`, and will never be
-/// cooked. Their outbox rows and idempotency keys go. Returns the ids of all that are cancelled now; a worker already
-/// has the others.
+/// cooked. Their outbox rows and idempotency keys go. Returns the ids of all that were taken back, now or by an earlier
+/// attempt whose answer was lost; the others are sent, or in the hands of a worker.
+///
+/// The outbox row is the right to decide: an order whose row a relay has removed is sent, whatever its status says.
 ///
 /// # Errors
-/// The database failed: whether they were cancelled is open; asking again tells.
+/// The database failed: whether they were taken back is open; asking again tells.
 pub async fn take_back(db: &Database, unsent: &[Unsent<'_>], reason: &str) -> Result<Vec<i32>, DbError> {
     let ids: Vec<i32> = unsent.iter().map(|order| order.id).collect();
     let request_ids: Vec<&str> = unsent.iter().map(|order| order.request_id.as_str()).collect();
@@ -34,9 +42,13 @@ pub async fn take_back(db: &Database, unsent: &[Unsent<'_>], reason: &str) -> Re
             select * from unnest($1::int[], $2::text[], $3::text[]) as input (id, request_id, key)
         ), target as (
             select id, number, status from orders where id = any($1) order by id for update
+        ), decided as (
+            delete from order_outbox using target where order_id = target.id and purpose = 'placed'
+            returning order_id
         ), cancelled as (
             update orders set status = 'cancelled', updated_at = now()
-            from target where orders.id = target.id and target.status = 'received'
+            from target join decided on order_id = target.id
+            where orders.id = target.id and target.status = 'received'
             returning orders.id, orders.number
         ), logged as (
             insert into order_status_log (order_id, status, changed_by, changed_at, notes)
@@ -45,14 +57,15 @@ pub async fn take_back(db: &Database, unsent: &[Unsent<'_>], reason: &str) -> Re
             insert into status_outbox (request_id, due_at, order_number, old_status, new_status, changed_by, changed_at)
             select request_id, now(), number, 'received', 'cancelled', $4, now()
             from cancelled join input using (id) order by id
-        ), forgotten as (
-            delete from idempotency_keys as known using cancelled join input using (id)
-            where known.key = input.key and known.order_id = cancelled.id
-        ), settled as (
-            delete from order_outbox where order_id = any($1)
         )
-        select id from target where status in ('received', 'cancelled')";
-    let rows = db.query(sql, &[&ids, &request_ids, &keys, &ORDER_SERVICE, &reason]).await?;
+        delete from idempotency_keys as known using cancelled join input using (id)
+        where known.key = input.key and known.order_id = cancelled.id";
+    db.query(sql, &[&ids, &request_ids, &keys, &ORDER_SERVICE, &reason]).await?;
+    // A second statement: it sees an earlier attempt that committed while this one waited for it.
+    let taken_back = "
+        select distinct order_id from order_status_log
+        where order_id = any($1) and status = 'cancelled' and changed_by = $2";
+    let rows = db.query(taken_back, &[&ids, &ORDER_SERVICE]).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
@@ -67,16 +80,8 @@ pub enum Outcome {
     Unknown,
 }
 
-/// Who changes a status, and why: as the status log and the subscribers will see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChangedBy<'a> {
-    /// Name.
-    pub name: &'a str,
-    /// Reason, for the status log.
-    pub notes: Option<&'a str>,
-}
-
 /// Moves an order to `next` if it stands in one of `from`. A cook loses his claim; subscribers are told by the relay.
+/// Asked again by the same request, after an answer that was lost, it says what the first attempt did.
 ///
 /// # Errors
 /// The database failed: whether it was changed is open; asking again tells.
@@ -85,14 +90,18 @@ pub async fn change(
     number: &OrderNumber,
     from: &[OrderStatus],
     next: OrderStatus,
-    by: ChangedBy<'_>,
+    by: &str,
     request_id: &RequestId,
 ) -> Result<Outcome, DbError> {
     let legal: Vec<&str> =
         from.iter().filter(|status| status.may_become(next)).map(|status| status.as_str()).collect();
-    let sql = "
+    let number = number.to_string();
+    let notes = format!("request {request_id}");
+    // Two statements: the second one sees the claim of a cook for whom the first one waited.
+    let lock = "select 1 from orders where number = $1 for update";
+    let change = "
         with target as (
-            select id, number, status from orders where number = $1 for update
+            select id, number, status from orders where number = $1
         ), changed as (
             update orders set status = $2, updated_at = now()
             from target where orders.id = target.id and target.status = any($3)
@@ -106,13 +115,22 @@ pub async fn change(
             insert into status_outbox (request_id, due_at, order_number, old_status, new_status, changed_by, changed_at)
             select $6, now(), number, old_status, $2, $4, now() from changed
         )
-        select status, exists (select 1 from changed) from target";
-    let row = db
-        .query_opt(
-            sql,
-            &[&number.to_string(), &next.as_str(), &legal, &by.name, &by.notes, &request_id.as_str()],
-        )
-        .await?;
+        select status, exists (select 1 from changed)
+                   or exists (select 1 from order_status_log as log
+                              where order_id = target.id and log.status = $2 and log.changed_by = $4 and log.notes = $5)
+        from target";
+    let work = async {
+        let mut client = db.client().await?;
+        let transaction = client.transaction().await?;
+        transaction.query(&transaction.prepare_cached(lock).await?, &[&number]).await?;
+        let statement = transaction.prepare_cached(change).await?;
+        let row = transaction
+            .query_opt(&statement, &[&number, &next.as_str(), &legal, &by, &notes, &request_id.as_str()])
+            .await?;
+        transaction.commit().await?;
+        Ok(row)
+    };
+    let row = timeout(CHANGE_DEADLINE, work).await.unwrap_or(Err(DbError::Timeout(CHANGE_DEADLINE)))?;
     let Some(row) = row else { return Ok(Outcome::Unknown) };
     if row.try_get(1)? {
         return Ok(Outcome::Changed);

@@ -46,7 +46,7 @@ pub type Unfinished = Option<Held>;
 enum Attempt {
     /// It is over, for this delivery.
     Ended(End),
-    /// The claim went to another worker: look what has become of the order.
+    /// The claim has ended: another worker took over, or the order was cancelled. Look what has become of it.
     ClaimLost,
     /// Another worker that lives cooks it: look again after the pause.
     HeldByOther { pause: Duration },
@@ -93,9 +93,12 @@ impl Cook {
         let end = loop {
             match self.attempt(&order, &taken_off, &log).await {
                 Attempt::ClaimLost => {
-                    log.info("claim_lost", format!("Order {number} went to another worker"))
-                        .detail("order_number", number.to_string())
-                        .emit();
+                    log.info(
+                        "claim_lost",
+                        format!("The claim on order {number} has ended; looking what became of it"),
+                    )
+                    .detail("order_number", number.to_string())
+                    .emit();
                     taken_off = self.stove.start_over(number);
                 }
                 Attempt::HeldByOther { pause } => {

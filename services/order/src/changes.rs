@@ -2,13 +2,21 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
-use db::transitions::{self, ChangedBy, Outcome};
+use db::DbError;
+use db::transitions::{self, Outcome};
 use domain::{OrderNumber, OrderStatus, RequestId};
 use http_service::{Problem, request_id};
+use logging::Log;
+use runtime::Backoff;
 use serde::Serialize;
+use tokio::time::{Instant, sleep};
 
 use crate::api::Api;
 use crate::credentials::{self, Asker};
+use crate::placing;
+
+/// Longest time to find out whether an order was changed.
+const DEADLINE: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// A change that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,36 +71,30 @@ async fn carry_out(
     id: &RequestId,
 ) -> Result<Changed, Problem> {
     let log = api.log.with_request_id(id.clone());
-    let failed = |why: db::DbError| {
-        log.error("db_transaction_failed", "The status could not be changed", &why).emit();
-        Problem::internal(id)
-    };
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "There is no such order.", id);
     let order_number: OrderNumber = number.parse().map_err(|_| unknown())?;
-    let tokens = api.order_tokens().await.map_err(failed)?;
+    let tokens = api.order_tokens().await.map_err(|why| failed(&why, &log))?;
     let asker = credentials::asker(request, order_number, tokens, &api.settings.staff_key, id)?;
     if asker == Asker::Guest && change.next != OrderStatus::Cancelled {
         let detail = "Only the staff may do this: send the staff's key as 'Authorization: Bearer <key>'.";
         return Err(Problem::new(StatusCode::FORBIDDEN, detail, id));
     }
     let by = match asker {
-        Asker::Guest => ChangedBy { name: "guest", notes: Some("cancelled with the order's token") },
-        Asker::Staff => ChangedBy { name: "staff", notes: None },
+        Asker::Guest => "guest",
+        Asker::Staff => "staff",
     };
+    let _permit = api.admission.wait().await.ok_or_else(|| placing::turned_away(&log))?;
     let from = allowed(asker, change.next);
     let outcome =
-        transitions::change(&api.db, &order_number, from, change.next, by, id).await.map_err(failed)?;
+        until_known(&log, || transitions::change(&api.db, &order_number, from, change.next, by, id)).await?;
     match outcome {
         Outcome::Changed => {
             api.relay.nudge();
-            log.info(
-                "order_status_changed",
-                format!("Order {order_number} was {} by {}", change.verb, by.name),
-            )
-            .detail("order_number", order_number.to_string())
-            .detail("status", change.next.as_str())
-            .detail("changed_by", by.name)
-            .emit();
+            log.info("order_status_changed", format!("Order {order_number} was {} by {by}", change.verb))
+                .detail("order_number", order_number.to_string())
+                .detail("status", change.next.as_str())
+                .detail("changed_by", by)
+                .emit();
             Ok(Changed { order_number, status: change.next })
         }
         Outcome::Illegal(status) => {
@@ -103,6 +105,38 @@ async fn carry_out(
             Err(Problem::new(StatusCode::CONFLICT, detail, id).with_current_status(status))
         }
         Outcome::Unknown => Err(unknown()),
+    }
+}
+
+fn failed(why: &DbError, log: &Log) -> Problem {
+    log.error("db_transaction_failed", "The status could not be changed", why).emit();
+    Problem::internal(log.request_id())
+}
+
+/// Asks again when the answer was lost: the same request learns what its first attempt did.
+async fn until_known<Answer>(log: &Log, mut ask: impl FnMut() -> Answer) -> Result<Outcome, Problem>
+where
+    Answer: Future<Output = Result<Outcome, DbError>>,
+{
+    let deadline = Instant::now() + DEADLINE;
+    let mut backoff = Backoff::for_server();
+    let mut in_doubt = false;
+    loop {
+        let why = match ask().await {
+            Ok(outcome) => return Ok(outcome),
+            Err(why) => why,
+        };
+        in_doubt |= why.is_in_doubt();
+        let problem = failed(&why, log);
+        if !in_doubt {
+            return Err(problem);
+        }
+        let pause = backoff.next_pause();
+        if Instant::now() + pause > deadline {
+            let detail = "It is not known whether the order was changed. Ask the tracking service, or send the same request with the same X-Request-ID again.";
+            return Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, detail, log.request_id()));
+        }
+        sleep(pause).await;
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bus::{Outgoing, PublishError, Publisher};
-use db::orders::{self, PlacedOrder};
+use db::orders::{self, FoundOrder, PlacedOrder};
 use db::transitions::{self, Unsent};
 use db::{Database, DbError, outbox};
 use domain::OrderMessage;
@@ -89,16 +89,20 @@ impl Context {
                 orders::find_out(&self.db, &ids)
             })
             .await;
-        let mut stored: HashMap<i32, PlacedOrder> =
-            stored.into_iter().map(|order| (order.id, order)).collect();
+        let mut stored: HashMap<i32, FoundOrder> =
+            stored.into_iter().map(|found| (found.order.id, found)).collect();
         let mut found = Vec::new();
         for (placement, id) in orders {
             let log = placement.log(&self.log);
-            if let Some(order) = stored.remove(&id) {
+            if let Some(FoundOrder { order, sent }) = stored.remove(&id) {
                 log.info("order_outcome_found", format!("Order {} was stored", order.number))
                     .detail("order_number", order.number.to_string())
                     .emit();
-                found.push((placement, order));
+                if sent {
+                    placement.answer(Ok(order.number));
+                } else {
+                    found.push((placement, order));
+                }
             } else {
                 log.info("order_outcome_found", "The order was not stored and never will be").emit();
                 placement.answer(Err(NotPlaced::Refused));
@@ -176,7 +180,7 @@ impl Context {
             self.cancel(&unsent).await
         };
         for (placement, stored, _) in unsent {
-            // A worker that already has the order keeps it.
+            // A worker that already has the order keeps it, and so does the queue to which a relay has sent it.
             let refused = cancelled.contains(&stored.id);
             placement.answer(if refused { Err(NotPlaced::Refused) } else { Ok(stored.number) });
         }

@@ -62,6 +62,7 @@ async fn place(
         log.error("db_transaction_failed", "The order could not be stored", &why).emit();
         Problem::internal(id)
     };
+    let permit = api.admission.wait().await.ok_or_else(|| turned_away(&log))?;
     let tokens = api.order_tokens().await.map_err(failed)?;
     let key = match idempotent {
         None => None,
@@ -79,12 +80,6 @@ async fn place(
         }
     };
 
-    let Some(permit) = api.admission.wait().await else {
-        let detail = "Too many orders are in work at the moment. Try again in a second.";
-        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id).retry_after(RETRY_AFTER);
-        log.error("order_turned_away", "Too many orders are in work (--max-concurrent)", &problem).emit();
-        return Err(problem);
-    };
     log.debug("order_received", format!("Received an order of {}", order.total_amount))
         .detail("order_type", order.service.order_type().as_str())
         .detail("items", order.items.len())
@@ -108,6 +103,15 @@ async fn place(
             Err(problem)
         }
     }
+}
+
+/// 503: all places are taken.
+pub fn turned_away(log: &Log) -> Problem {
+    let detail = "Too many orders are in work at the moment. Try again in a second.";
+    let problem =
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, log.request_id()).retry_after(RETRY_AFTER);
+    log.error("order_turned_away", "Too many orders are in work (--max-concurrent)", &problem).emit();
+    problem
 }
 
 /// Takes JSON, and what does not say what it is.

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use bus::queue_depths;
+use bus::inspection;
 use db::{Database, DbError, idempotency, sweeps};
 use domain::{OrderNumber, OrderType};
 use logging::Log;
@@ -22,7 +22,7 @@ const MIN_INTERVAL: Duration = Duration::from_millis(500);
 const BATCH: i64 = 100;
 /// Waiting orders are counted up to here; behind a longer queue a loss shows when it has become shorter.
 const MAX_COUNTED: i64 = 10_000;
-/// Idempotency keys that one look forgets at most.
+/// Idempotency keys that are forgotten together.
 const PRUNED: i64 = 10_000;
 
 /// What the sweeper works with.
@@ -37,7 +37,7 @@ pub struct Sweeper {
     pub log: Log,
 }
 
-/// Why a look was not finished.
+/// Why a step of a look was not finished.
 #[derive(Debug, thiserror::Error)]
 enum SweepError {
     #[error(transparent)]
@@ -51,36 +51,58 @@ impl Sweeper {
     pub async fn run(self, shutdown: &Shutdown) {
         let interval = (self.resend_after.min(self.max_wait) / 2).clamp(MIN_INTERVAL, MAX_INTERVAL);
         while shutdown.or(sleep(interval)).await.is_some() {
-            if let Some(Err(why)) = shutdown.or(self.look()).await {
-                let message = "Waiting orders could not be looked for; trying again";
-                self.log.error("sweep_failed", message, &why).emit();
+            // Whatever becomes of the others.
+            for outcome in [
+                shutdown.or(self.lift()).await,
+                shutdown.or(self.send_again()).await,
+                shutdown.or(self.prune()).await,
+            ] {
+                if let Some(Err(why)) = outcome {
+                    let message = "Waiting orders could not be looked for; trying again";
+                    self.log.error("sweep_failed", message, &why).emit();
+                }
             }
         }
     }
 
-    async fn look(&self) -> Result<(), SweepError> {
-        let overdue = sweeps::lift(&self.db, self.max_wait, BATCH).await?;
-        self.tell("order_lifted", "has waited for too long; it goes before all others now", &overdue);
-        let waiting = sweeps::waiting(&self.db, self.resend_after, MAX_COUNTED).await?;
-        if !waiting.is_empty() {
-            let depths = queue_depths::of_orders(&self.broker).await?;
-            for (order_type, count) in waiting {
-                let lost =
-                    i64::try_from(count.saturating_sub(depths.reachable_by(order_type))).unwrap_or(BATCH);
-                self.send_again(order_type, lost.min(BATCH)).await?;
-            }
+    /// Orders that have waited for too long, whatever lies in the queues.
+    async fn lift(&self) -> Result<(), SweepError> {
+        for order_type in OrderType::ALL {
+            let overdue = sweeps::lift(&self.db, order_type, self.max_wait, BATCH).await?;
+            self.tell("order_lifted", "has waited for too long; it goes before all others now", &overdue);
         }
-        idempotency::prune(&self.db, PRUNED).await?;
-        Ok(sweeps::prune(&self.db).await?)
-    }
-
-    async fn send_again(&self, order_type: OrderType, lost: i64) -> Result<(), DbError> {
-        if lost == 0 {
-            return Ok(());
-        }
-        let sent = sweeps::send_again(&self.db, order_type, self.resend_after, lost).await?;
-        self.tell("order_sent_again", "was not taken by any worker; its message is sent again", &sent);
         Ok(())
+    }
+
+    /// As many orders as wait without a message in a queue.
+    async fn send_again(&self) -> Result<(), SweepError> {
+        let mut queues = None;
+        for order_type in OrderType::ALL {
+            let waiting = sweeps::waiting(&self.db, order_type, self.resend_after, MAX_COUNTED).await?;
+            if waiting == 0 {
+                continue;
+            }
+            let queues = match &mut queues {
+                Some(queues) => queues,
+                unasked => unasked.insert(inspection::declared_queues(&self.broker).await?),
+            };
+            let lost = waiting.saturating_sub(queues.messages_of(order_type));
+            if lost > 0 {
+                let limit = i64::try_from(lost).unwrap_or(BATCH).min(BATCH);
+                let sent = sweeps::send_again(&self.db, order_type, self.resend_after, limit).await?;
+                self.tell(
+                    "order_sent_again",
+                    "was not taken by any worker; its message is sent again",
+                    &sent,
+                );
+            }
+        }
+        Ok(())
+    }
+
+    async fn prune(&self) -> Result<(), SweepError> {
+        while idempotency::prune(&self.db, PRUNED).await? == PRUNED.unsigned_abs() {}
+        Ok(sweeps::prune(&self.db).await?)
     }
 
     fn tell(&self, action: &'static str, what: &str, orders: &[OrderNumber]) {

@@ -41,21 +41,8 @@ enum Command {
     Export(export::Arguments),
 }
 
-/// A header may hold tables in tables, as many as fit into a frame, and amqprs reads them by recursion: with less, a
-/// hostile message ends the program (18,000 tables need about 60 MB).
-const STACK_BYTES: usize = 256 << 20;
-
-/// Runs it, on a stack that is large enough for whatever lies there.
-pub fn run(arguments: Arguments) -> Result<(), Exit> {
-    let failed = |why| Exit::Failed(format!("{NAME}: cannot start a thread: {why}"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-    let thread = std::thread::Builder::new().name("dlq".to_owned()).stack_size(STACK_BYTES);
-    let running = thread.spawn(move || runtime.block_on(dispatch(arguments))).map_err(failed)?;
-    // A panic has been reported by the panic hook.
-    running.join().unwrap_or(Err(Exit::Logged))
-}
-
-async fn dispatch(arguments: Arguments) -> Result<(), Exit> {
+/// Runs it.
+pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     match arguments.command {
         Command::List(arguments) => list::run(arguments).await,
         Command::Show(arguments) => show::run(arguments).await,
@@ -85,7 +72,7 @@ fn failed(why: &DeadLettersError) -> Exit {
             "Does RabbitMQ run, and are rabbitmq.host, port, user, password and vhost right (config.yaml or RABBITMQ_…)?"
         }
         DeadLettersError::Session(_) => {
-            "Nothing is lost: what was not replayed or dropped is still among the dead letters. Try again when RabbitMQ is well. If this comes back at the same place, a message there has a header that is not UTF-8: it can only be removed on RabbitMQ's management page."
+            "Nothing is lost: what was not replayed or dropped is still among the dead letters. Try again when RabbitMQ is well."
         }
     };
     Exit::Failed(format!("{NAME}: {}. {advice}", with_causes(why).trim_end_matches('.')))
