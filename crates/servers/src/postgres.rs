@@ -5,6 +5,7 @@ mod identity;
 mod settings;
 mod version;
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -48,6 +49,8 @@ pub struct PostgresOptions {
     pub max_connections: u32,
     /// Ends the server if its owner is killed.
     pub leash: Option<Leash>,
+    /// Further variables of the server's environment.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 impl Default for PostgresOptions {
@@ -59,6 +62,7 @@ impl Default for PostgresOptions {
             durable: true,
             max_connections: 100,
             leash: None,
+            environment: Vec::new(),
         }
     }
 }
@@ -130,6 +134,17 @@ impl PrivatePostgres {
         Ok(())
     }
 
+    /// Starts it again on the same data and another free port, as a server does that takes over from another; stops it first
+    /// if it still runs.
+    ///
+    /// # Errors
+    /// As [`PrivatePostgres::start`].
+    pub async fn restart_elsewhere(&mut self) -> Result<(), Error> {
+        self.stop().await;
+        self.admin.port = free_port(0).map_err(Error::NoPort)?;
+        self.restart().await
+    }
+
     /// Whether its process still lives.
     pub fn is_running(&mut self) -> bool {
         self.process.ended().is_none()
@@ -182,7 +197,12 @@ async fn launch(
     identity.give(folder)?;
 
     let mut command = identity.command(&admin.version.bin.join("postgres"));
-    command.arg("-D").arg(&data).env_clear().envs(admin.environment());
+    command
+        .arg("-D")
+        .arg(&data)
+        .env_clear()
+        .envs(admin.environment())
+        .envs(options.environment.iter().map(|(name, value)| (name, value)));
     let mut process = OwnedProcess::spawn(command, &log, options.leash.as_ref(), Signal::INT)?;
     wait_until_ready(&mut process, &data, &log).await?;
     Ok(process)

@@ -10,9 +10,18 @@ use crate::Error;
 use crate::log_file::last_lines;
 
 /// Runs it with a deadline and returns what it wrote on stdout; an error carries what it wrote at last.
-pub(crate) async fn run(mut command: Command, limit: Duration) -> Result<String, Error> {
+pub(crate) async fn run(command: Command, limit: Duration) -> Result<String, Error> {
+    run_on(Stdio::null(), command, limit).await
+}
+
+/// As [`run`], with something to read.
+pub(crate) async fn run_on(
+    stdin: impl Into<Stdio>,
+    mut command: Command,
+    limit: Duration,
+) -> Result<String, Error> {
     let program = command.as_std().get_program().to_string_lossy().into_owned();
-    command.stdin(Stdio::null()).kill_on_drop(true);
+    command.stdin(stdin).kill_on_drop(true);
     let output = tokio::time::timeout(limit, command.output())
         .await
         .map_err(|_| Error::TooSlow { program: program.clone(), limit })?

@@ -136,9 +136,61 @@ impl Broker {
         self.channel.queue_purge(QueuePurgeArguments::new(queue)).await.expect("the queue exists");
     }
 
+    /// Removes all ready messages of a queue that may have been deleted.
+    pub async fn purge_if_there(&self, queue: &str) {
+        self.request("DELETE", &format!("/api/queues/{}/{queue}/contents", self.vhost), None).await;
+    }
+
     /// Deletes a queue with everything in it.
     pub async fn delete(&self, queue: &str) {
         self.channel.queue_delete(QueueDeleteArguments::new(queue)).await.expect("the queue is free");
+    }
+
+    /// Messages of a queue that are in somebody's hands, once the broker has counted them.
+    pub async fn unacknowledged(&self, queue: &str) -> Option<u64> {
+        self.queue(queue).await["messages_unacknowledged"].as_u64()
+    }
+
+    /// Closes every connection to the vhost, as the operator would, this one included; returns how many.
+    pub async fn close_all_connections(&self) -> usize {
+        let connections = self.management(&format!("/api/vhosts/{}/connections", self.vhost)).await;
+        let names: Vec<String> = connections
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(|connection| Some(encoded(connection["name"].as_str()?)))
+            .collect();
+        for name in &names {
+            // It may have ended meanwhile.
+            self.request("DELETE", &format!("/api/connections/{name}"), None).await;
+        }
+        names.len()
+    }
+
+    /// Deletes an exchange with its bindings.
+    pub async fn delete_exchange(&self, exchange: &str) {
+        self.change("DELETE", &format!("/api/exchanges/{}/{exchange}", self.vhost), None).await;
+    }
+
+    /// Removes what leads from an exchange to a queue.
+    pub async fn unbind(&self, exchange: &str, queue: &str) {
+        let path = format!("/api/bindings/{}/e/{exchange}/q/{queue}", self.vhost);
+        let bindings = self.management(&path).await;
+        for binding in bindings.as_array().expect("a list") {
+            let key = encoded(binding["properties_key"].as_str().expect("a key"));
+            self.change("DELETE", &format!("{path}/{key}"), None).await;
+        }
+    }
+
+    /// Sets an operator's policy for the queues whose names match a pattern.
+    pub async fn set_policy(&self, name: &str, pattern: &str, definition: Value) {
+        let body = serde_json::json!({"pattern": pattern, "definition": definition, "apply-to": "queues"});
+        self.change("PUT", &format!("/api/policies/{}/{name}", self.vhost), Some(&body.to_string())).await;
+    }
+
+    /// Removes it.
+    pub async fn clear_policy(&self, name: &str) {
+        self.change("DELETE", &format!("/api/policies/{}/{name}", self.vhost), None).await;
     }
 
     /// What the management API says of a queue: `durable`, `arguments`, `type`…
@@ -157,13 +209,28 @@ impl Broker {
     }
 
     async fn management(&self, path: &str) -> Value {
-        let answer =
-            self.admin.request("GET", path, None).await.unwrap_or_else(|why| panic!("{path}: {why}"));
-        serde_json::from_str(&answer.body).unwrap_or_else(|why| panic!("{path}: {why}: {answer:?}"))
+        let (_, body) = self.request("GET", path, None).await;
+        serde_json::from_str(&body).unwrap_or_else(|why| panic!("{path}: {why}: {body}"))
+    }
+
+    async fn change(&self, method: &str, path: &str, body: Option<&str>) {
+        let (status, answer) = self.request(method, path, body).await;
+        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+    }
+
+    async fn request(&self, method: &str, path: &str, body: Option<&str>) -> (u16, String) {
+        let answer = self.admin.request(method, path, body).await;
+        let answer = answer.unwrap_or_else(|why| panic!("{method} {path}: {why}"));
+        (answer.status, answer.body)
     }
 
     /// Ends the connection.
     pub async fn close(self) {
         let _ = self.connection.close().await;
     }
+}
+
+/// A name in a path of the management API.
+fn encoded(name: &str) -> String {
+    name.replace('%', "%25").replace(' ', "%20").replace('>', "%3E").replace('~', "%7E").replace('#', "%23")
 }

@@ -50,13 +50,24 @@ impl Database {
         row.values().next().cloned().expect("a column")
     }
 
+    /// Makes `now()` of this database run as if it were `moment` at this instant, for sessions that start after this.
+    pub async fn start_clock_at(&self, moment: &str) {
+        let offset = format!("(timestamptz '{moment}' - pg_catalog.clock_timestamp())::text");
+        let offset: String = self.client.query_one(&format!("select {offset}"), &[]).await.unwrap().get(0);
+        self.define_clock(&format!("pg_catalog.now() + interval '{offset}'")).await;
+    }
+
     /// Makes `now()` of this database answer `moment`, for sessions that start after this.
     pub async fn set_clock(&self, moment: &str) {
+        self.define_clock(&format!("timestamptz '{moment}'")).await;
+    }
+
+    async fn define_clock(&self, now: &str) {
         let name: String = self.client.query_one("select current_database()", &[]).await.unwrap().get(0);
         self.execute(&format!(
             "create schema if not exists test_clock;
              create or replace function test_clock.now() returns timestamptz language sql stable
-                 as $$ select timestamptz '{moment}' $$;
+                 as $$ select {now} $$;
              alter database {name} set search_path = test_clock, pg_catalog, public"
         ))
         .await;

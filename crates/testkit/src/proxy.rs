@@ -1,10 +1,18 @@
-//! A way to a server that the test can cut, silence, and mend.
+//! A way to a server that the test can cut, silence, slow down, lead elsewhere, and mend.
 
 use std::io;
+use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// Pieces of an answer that are on their way at once.
+const MAX_UNDER_WAY: usize = 64;
+/// A slow way passes on so many pieces in a second.
+const PIECES_PER_SECOND: u32 = 10;
 
 /// Passes connections on to a server of this machine while it is open. It works in a thread of its own, so that it does
 /// so, and lets go of the server when it is dropped, while the test's own thread is busy or blocked.
@@ -18,6 +26,12 @@ struct State {
     passage: Passage,
     /// How often it was cut: a connection from before a cut ends, even if all is mended when it gets to know.
     cuts: u64,
+    /// The server's port.
+    server: u16,
+    /// How long an answer is on its way.
+    latency: Duration,
+    /// Bytes a second, for each connection and direction.
+    rate: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +47,12 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let listener = listener.into_std().expect("a listener");
-        let (state, watched) = watch::channel(State { passage: Passage::Open, cuts: 0 });
+        let open = State { passage: Passage::Open, cuts: 0, server, latency: Duration::ZERO, rate: None };
+        let (state, watched) = watch::channel(open);
         std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(accept(listener, server, watched));
+            runtime.block_on(accept(listener, watched));
         });
         Self { port, state }
     }
@@ -49,7 +64,10 @@ impl Proxy {
 
     /// Resets all connections and lets no new ones through.
     pub fn cut(&self) {
-        self.state.send_modify(|state| *state = State { passage: Passage::Cut, cuts: state.cuts + 1 });
+        self.state.send_modify(|state| {
+            state.passage = Passage::Cut;
+            state.cuts += 1;
+        });
     }
 
     /// Lets everything through to the server, and nothing back: it seems frozen, or too far away. New connections do
@@ -58,14 +76,36 @@ impl Proxy {
         self.state.send_modify(|state| state.passage = Passage::Silent);
     }
 
-    /// Lets connections through again, and what was held back.
+    /// Answers take this long to arrive.
+    pub fn delay(&self, latency: Duration) {
+        self.state.send_modify(|state| state.latency = latency);
+    }
+
+    /// Each connection carries at most so many bytes a second in each direction.
+    pub fn throttle(&self, bytes_per_second: u32) {
+        self.state.send_modify(|state| state.rate = Some(bytes_per_second));
+    }
+
+    /// Leads to another port of 127.0.0.1 from now on; connections to the old one are reset.
+    pub fn lead_to(&self, server: u16) {
+        self.state.send_modify(|state| {
+            state.server = server;
+            state.cuts += 1;
+        });
+    }
+
+    /// Lets connections through again at full speed, and what was held back.
     pub fn mend(&self) {
-        self.state.send_modify(|state| state.passage = Passage::Open);
+        self.state.send_modify(|state| {
+            state.passage = Passage::Open;
+            state.latency = Duration::ZERO;
+            state.rate = None;
+        });
     }
 }
 
 /// Until the proxy is dropped; then all connections end.
-async fn accept(listener: std::net::TcpListener, server: u16, state: watch::Receiver<State>) {
+async fn accept(listener: std::net::TcpListener, state: watch::Receiver<State>) {
     let listener = TcpListener::from_std(listener).expect("a listener");
     let mut watched = state.clone();
     loop {
@@ -73,7 +113,7 @@ async fn accept(listener: std::net::TcpListener, server: u16, state: watch::Rece
             accepted = listener.accept() => {
                 // A closed proxy accepts and hangs up: the port stays its own.
                 if let Ok((client, _)) = accepted && state.borrow().passage != Passage::Cut {
-                    tokio::spawn(pass(client, server, state.clone()));
+                    tokio::spawn(pass(client, state.clone()));
                 }
             }
             _ = watched.wait_for(|_| false) => return,
@@ -81,7 +121,7 @@ async fn accept(listener: std::net::TcpListener, server: u16, state: watch::Rece
     }
 }
 
-async fn pass(mut client: TcpStream, server: u16, state: watch::Receiver<State>) {
+async fn pass(mut client: TcpStream, state: watch::Receiver<State>) {
     let mut watched = state.clone();
     let cuts = watched.borrow().cuts;
     let is_cut = |state: &State| state.passage == Passage::Cut || state.cuts != cuts;
@@ -89,7 +129,8 @@ async fn pass(mut client: TcpStream, server: u16, state: watch::Receiver<State>)
     if watched.wait_for(can_go_on).await.is_ok_and(|state| is_cut(&state)) {
         return;
     }
-    let Ok(mut server) = TcpStream::connect(("127.0.0.1", server)).await else { return };
+    let port = watched.borrow().server;
+    let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)).await else { return };
     let cut = tokio::select! {
         _ = both_ways(&mut client, &mut server, state) => false,
         cut = watched.wait_for(is_cut) => cut.is_ok(),
@@ -104,25 +145,65 @@ async fn pass(mut client: TcpStream, server: u16, state: watch::Receiver<State>)
 async fn both_ways(
     client: &mut TcpStream,
     server: &mut TcpStream,
-    mut state: watch::Receiver<State>,
+    state: watch::Receiver<State>,
 ) -> io::Result<()> {
-    let (mut from_client, mut to_client) = client.split();
-    let (mut from_server, mut to_server) = server.split();
-    let questions = async {
-        copy(&mut from_client, &mut to_server).await?;
-        to_server.shutdown().await
-    };
-    let answers = async {
+    let (from_client, to_client) = client.split();
+    let (from_server, to_server) = server.split();
+    let questions = carry(from_client, to_server, state.clone(), Way::There);
+    let answers = carry(from_server, to_client, state, Way::Back);
+    tokio::try_join!(questions, answers).map(drop)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    There,
+    Back,
+}
+
+/// Carries one direction, piece by piece, until it ends. Only answers are held back and delayed.
+async fn carry(
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
+    mut state: watch::Receiver<State>,
+    way: Way,
+) -> io::Result<()> {
+    let (forward, mut pieces) = mpsc::channel::<(Instant, Vec<u8>)>(MAX_UNDER_WAY);
+    let watched = state.clone();
+    let reading = async move {
         let mut piece = vec![0; 16_384];
         loop {
-            let count = from_server.read(&mut piece).await?;
-            // An error means that the test is over.
-            let _ = state.wait_for(|state| state.passage == Passage::Open).await;
-            if count == 0 {
-                return to_client.shutdown().await;
+            let count = from.read(&mut piece).await?;
+            let latency = if way == Way::Back { watched.borrow().latency } else { Duration::ZERO };
+            // An empty piece is the end.
+            let sent = forward.send((Instant::now() + latency, piece[..count].to_vec())).await;
+            if count == 0 || sent.is_err() {
+                return io::Result::Ok(());
             }
-            to_client.write_all(&piece[..count]).await?;
         }
     };
-    tokio::try_join!(questions, answers).map(drop)
+    let writing = async move {
+        while let Some((due, piece)) = pieces.recv().await {
+            sleep_until(due).await;
+            if way == Way::Back {
+                // An error means that the test is over.
+                let _ = state.wait_for(|state| state.passage == Passage::Open).await;
+            }
+            let mut rest = piece.as_slice();
+            while !rest.is_empty() {
+                let rate = state.borrow().rate;
+                let at_once = rate.map_or(rest.len(), |rate| (rate / PIECES_PER_SECOND).max(1) as usize);
+                let (now, later) = rest.split_at(at_once.min(rest.len()));
+                to.write_all(now).await?;
+                if rate.is_some() {
+                    sleep(Duration::from_secs(1) / PIECES_PER_SECOND).await;
+                }
+                rest = later;
+            }
+            if piece.is_empty() {
+                break;
+            }
+        }
+        to.shutdown().await
+    };
+    tokio::try_join!(reading, writing).map(drop)
 }

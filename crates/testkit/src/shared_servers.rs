@@ -48,6 +48,11 @@ pub struct OwnedPair {
 impl OwnedPair {
     /// Starts a pair in a temporary folder; fetches the servers' programs if they are missing.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same, with further variables in PostgreSQL's environment.
+    pub async fn start_with(environment: &[(&str, String)]) -> Self {
         let packages = workspace().join(".local/packages");
         servers::ensure_installed(&[Server::Postgres, Server::Rabbitmq], &packages, &|line| {
             eprintln!("{line}");
@@ -63,6 +68,7 @@ impl OwnedPair {
             durable: false,
             max_connections: 800,
             leash: Some(leash.clone()),
+            environment: environment.iter().map(|(name, value)| (name.into(), value.into())).collect(),
             ..PostgresOptions::default()
         };
         let postgres_folder = folder.path().join("postgres");

@@ -25,7 +25,12 @@ impl Stage {
 
     /// On servers of its own, which the test may stop, kill and start again.
     pub async fn with_own_servers() -> Self {
-        let owned = OwnedPair::start().await;
+        Self::with_own_servers_under(&[]).await
+    }
+
+    /// The same, with further variables in PostgreSQL's environment.
+    pub async fn with_own_servers_under(environment: &[(&str, String)]) -> Self {
+        let owned = OwnedPair::start_with(environment).await;
         Self::on(owned.pair(), Some(owned)).await
     }
 
@@ -43,6 +48,11 @@ impl Stage {
     /// The servers, if this stage has its own.
     pub fn own_servers(&mut self) -> &mut OwnedPair {
         self.owned.as_mut().expect("made by with_own_servers")
+    }
+
+    /// Finds its own servers where they are now.
+    pub fn refresh(&mut self) {
+        self.servers = self.own_servers().pair();
     }
 
     /// The environment that points a program at this stage.

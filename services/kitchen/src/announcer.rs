@@ -8,6 +8,7 @@ use bus::{Outgoing, Publisher};
 use db::Database;
 use db::outbox::{self, StatusOutboxRow};
 use logging::Log;
+use runtime::failpoint;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -50,6 +51,7 @@ impl Task {
             let mut rest = std::mem::take(&mut batch);
             while !rest.is_empty() {
                 let sent = self.send(&rest).await;
+                failpoint::reached("kitchen.announced");
                 let settled: Vec<i64> = rest.drain(..sent).map(|change| change.id).collect();
                 if let Err(why) = outbox::settle_status_updates(&self.db, &settled).await {
                     // The relay will send them once more; subscribers drop repeats.

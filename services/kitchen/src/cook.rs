@@ -8,8 +8,8 @@ use bus::orders::Held;
 use db::claims::{self, Claim, ClaimOutcome};
 use domain::{OrderMessage, RequestId};
 use logging::Log;
-use runtime::Shutdown;
 use runtime::config::CookingSeconds;
+use runtime::{Shutdown, failpoint};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -114,6 +114,7 @@ impl Cook {
         let held = self.stove.take_off(number)?;
         match end {
             End::Settled => {
+                failpoint::reached("kitchen.before_ack");
                 held.ack();
                 None
             }
@@ -146,6 +147,7 @@ impl Cook {
         }
         let started = Instant::now();
         let cooking = cooking_times::of(order.order_type, &self.times);
+        failpoint::reached("kitchen.before_claim");
         let claim = match self.claim(order, cooking, log).await {
             Some(ClaimOutcome::Granted(claim)) => claim,
             Some(ClaimOutcome::Held { remaining }) => {
@@ -162,6 +164,7 @@ impl Cook {
             Some(ClaimOutcome::Unknown) => return Attempt::Ended(End::Unknown),
             None => return Attempt::Ended(End::NotClaimed),
         };
+        failpoint::reached("kitchen.claimed");
         self.stove.claimed(order.order_number, claim.order_id);
         log.debug("order_processing_started", format!("Cooking order {}", order.order_number))
             .detail("order_number", order.order_number.to_string())
@@ -175,6 +178,7 @@ impl Cook {
         if taken_off.run_until_cancelled(sleep(cooking)).await.is_none() {
             return Attempt::ClaimLost;
         }
+        failpoint::reached("kitchen.cooked");
         self.finish(order, &claim, started, log).await
     }
 
@@ -209,6 +213,7 @@ impl Cook {
             }
         };
         let Some(announcement) = ready else { return Attempt::ClaimLost };
+        failpoint::reached("kitchen.finished");
         self.announcer.announce(announcement);
         log.debug("order_completed", format!("Order {number} is ready"))
             .detail("order_number", number.to_string())

@@ -4,8 +4,8 @@ use bus::Delivery;
 use bus::notifications::{self, StartAt};
 use domain::{RequestId, StatusUpdate};
 use logging::{Log, printable};
-use runtime::Shutdown;
 use runtime::config::Rabbitmq;
+use runtime::{Shutdown, failpoint};
 
 use crate::announcement::sentence;
 use crate::seen::Seen;
@@ -44,6 +44,7 @@ fn show(delivery: &Delivery, seen: &mut Seen, log: &Log) {
         return;
     }
     log.print(sentence(&update));
+    failpoint::reached("notifier.shown");
     log.debug("notification_received", format!("Received status update for order {}", update.order_number))
         .detail("order_number", update.order_number.to_string())
         .detail("new_status", update.new_status.as_str())

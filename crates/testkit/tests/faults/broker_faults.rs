@@ -3,57 +3,45 @@
 use testkit::Signal;
 
 use crate::restaurant::Restaurant;
-use crate::verdict::{holds, recovers};
+use crate::scale::either;
+use crate::signals;
+use crate::verdict::{holds, holds_to_the_end, recovers};
 
 #[tokio::test]
-async fn rabbitmq_is_killed_and_started_again() {
+async fn rabbitmq_freezes_and_is_killed() {
     let mut restaurant = Restaurant::open_with_own_servers().await;
     let load = restaurant.load();
-    load.accepts(100).await;
-    let servers = restaurant.stage.own_servers();
-    servers.rabbitmq.kill();
-    load.hears(20).await;
-    servers.rabbitmq.restart().await.unwrap();
-    let recovery = recovers(&load).await;
-    holds("RabbitMQ killed and started again", restaurant, load, recovery).await;
-}
-
-#[tokio::test]
-async fn rabbitmq_freezes_and_wakes() {
-    let mut restaurant = Restaurant::open_with_own_servers().await;
-    let load = restaurant.load();
-    load.accepts(100).await;
+    load.accepts(20).await;
     let pid = restaurant.stage.own_servers().rabbitmq.pid();
-    signal_tree(pid, Signal::STOP);
+    signals::send_to_tree(pid, Signal::STOP);
     // Longer than anybody waits for a confirm.
+    load.is_refused().await;
     load.hears(8).await;
-    signal_tree(pid, Signal::CONT);
+    signals::send_to_tree(pid, Signal::CONT);
     let recovery = recovers(&load).await;
-    holds("RabbitMQ frozen", restaurant, load, recovery).await;
+    holds("RabbitMQ frozen", &mut restaurant, load, recovery).await;
+
+    let load = restaurant.load();
+    let mut recovery = None;
+    for _ in 0..either(1, 3) {
+        load.accepts(20).await;
+        restaurant.stage.own_servers().rabbitmq.kill();
+        load.hears(20).await;
+        restaurant.stage.own_servers().rabbitmq.restart().await.unwrap();
+        recovery = Some(recovers(&load).await);
+    }
+    holds_to_the_end("RabbitMQ killed and started again", restaurant, load, recovery.unwrap()).await;
 }
 
 #[tokio::test]
-async fn a_queue_is_deleted_under_load() {
+async fn the_operator_closes_all_connections() {
     let restaurant = Restaurant::open().await;
     let load = restaurant.load();
-    let broker = restaurant.stage.broker().await;
-    load.accepts(50).await;
-    for queue in ["kitchen_takeout_queue", "kitchen_delivery_queue", "kitchen_dine_in_queue", "kitchen_queue"]
-    {
-        broker.delete(queue).await;
-        load.hears(20).await;
+    for _ in 0..either(3, 10) {
+        load.accepts(20).await;
+        let closed = restaurant.stage.broker().await.close_all_connections().await;
+        assert!(closed >= 5, "only {closed} connections were there");
     }
     let recovery = recovers(&load).await;
-    holds("all kitchen queues deleted", restaurant, load, recovery).await;
-}
-
-/// RabbitMQ is a script with children.
-fn signal_tree(pid: u32, signal: Signal) {
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    for child in children.split_whitespace() {
-        signal_tree(child.parse().unwrap(), signal);
-    }
-    if let Some(pid) = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()) {
-        let _ = rustix::process::kill_process(pid, signal);
-    }
+    holds_to_the_end("all connections to RabbitMQ closed", restaurant, load, recovery).await;
 }

@@ -1,19 +1,78 @@
 //! PostgreSQL breaks.
 
+use testkit::Signal;
+use testkit::database::Database;
+
 use crate::restaurant::Restaurant;
-use crate::verdict::{holds, recovers};
+use crate::scale::either;
+use crate::signals;
+use crate::verdict::{closes, holds, holds_to_the_end, recovers};
+
+const OTHERS: &str = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
+
+/// Processes of the services' sessions.
+async fn backends(database: &Database, which: &str) -> Vec<u32> {
+    let rows = database.rows(&format!("select pid {OTHERS} {which}")).await;
+    rows.iter().map(|row| row["pid"].as_u64().unwrap().try_into().unwrap()).collect()
+}
 
 #[tokio::test]
-async fn postgres_is_killed_and_started_again() {
+async fn postgres_freezes_hangs_dies_and_moves() {
     let mut restaurant = Restaurant::open_with_own_servers().await;
+    let database = restaurant.stage.database().await;
+    let freezes = [
+        ("one backend of the order service frozen", "and application_name = 'order-service' limit 1", 40),
+        ("all backends frozen", "", 8),
+    ];
+    for (scenario, which, answers) in freezes {
+        let load = restaurant.load();
+        load.accepts(20).await;
+        let frozen = backends(&database, which).await;
+        assert!(!frozen.is_empty(), "nothing to freeze");
+        for pid in &frozen {
+            signals::send(*pid, Signal::STOP);
+        }
+        load.hears(answers).await;
+        for pid in &frozen {
+            signals::send(*pid, Signal::CONT);
+        }
+        let recovery = recovers(&load).await;
+        holds(&format!("PostgreSQL: {scenario}"), &mut restaurant, load, recovery).await;
+    }
+
     let load = restaurant.load();
-    load.accepts(100).await;
-    let servers = restaurant.stage.own_servers();
-    servers.postgres.kill();
-    load.hears(20).await;
-    servers.postgres.restart().await.unwrap();
+    load.accepts(20).await;
+    // Nobody gets a number any more: statements hang until their time is up.
+    database.execute("begin; lock table order_counters in access exclusive mode").await;
+    load.is_refused().await;
+    database.execute("commit").await;
     let recovery = recovers(&load).await;
-    holds("PostgreSQL killed and started again", restaurant, load, recovery).await;
+    holds("PostgreSQL: statements hang on a lock", &mut restaurant, load, recovery).await;
+    drop(database);
+
+    let load = restaurant.load();
+    let mut recovery = None;
+    for signal in [Signal::QUIT, Signal::KILL].repeat(either(1, 3)) {
+        load.accepts(20).await;
+        // QUIT is the immediate stop.
+        signals::send(restaurant.stage.own_servers().postgres.pid(), signal);
+        load.hears(20).await;
+        restaurant.stage.own_servers().postgres.restart().await.unwrap();
+        recovery = Some(recovers(&load).await);
+    }
+    holds("PostgreSQL stopped at once and started again", &mut restaurant, load, recovery.unwrap()).await;
+
+    let load = restaurant.load();
+    load.accepts(20).await;
+    restaurant.stage.own_servers().postgres.kill();
+    restaurant.stage.own_servers().postgres.restart_elsewhere().await.unwrap();
+    restaurant.stage.refresh();
+    let port = restaurant.stage.servers.postgres.port;
+    restaurant.links.orders_to_postgres.lead_to(port);
+    restaurant.links.kitchen_to_postgres.lead_to(port);
+    let recovery = recovers(&load).await;
+    holds("PostgreSQL: failover to another address", &mut restaurant, load, recovery).await;
+    closes(restaurant).await;
 }
 
 #[tokio::test]
@@ -21,29 +80,10 @@ async fn all_backends_are_terminated_again_and_again() {
     let restaurant = Restaurant::open().await;
     let load = restaurant.load();
     let database = restaurant.stage.database().await;
-    for _ in 0..5 {
-        load.accepts(20).await;
-        database
-            .rows("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
-            .await;
+    for _ in 0..either(5, 25) {
+        load.accepts(10).await;
+        database.rows(&format!("select pg_terminate_backend(pid) {OTHERS}")).await;
     }
     let recovery = recovers(&load).await;
-    holds("all backends terminated, five times", restaurant, load, recovery).await;
-}
-
-#[tokio::test]
-async fn the_operator_wants_everything_serializable() {
-    let restaurant = Restaurant::open().await;
-    let database = restaurant.stage.database().await;
-    let name = &restaurant.stage.name;
-    database
-        .execute(&format!("alter database {name} set default_transaction_isolation = 'serializable'"))
-        .await;
-    database
-        .rows("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
-        .await;
-    let load = restaurant.load();
-    load.accepts(100).await;
-    let recovery = recovers(&load).await;
-    holds("serializable forced by the operator", restaurant, load, recovery).await;
+    holds_to_the_end("all backends terminated, again and again", restaurant, load, recovery).await;
 }

@@ -1,5 +1,6 @@
 //! Clients that place orders, one behind the other each, and remember every answer.
 
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,10 +10,11 @@ use testkit::{eventually, http};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::scale::either;
+
 /// Longer than the service's own deadline for an answer.
 const PATIENCE: Duration = Duration::from_secs(40);
-/// Between two orders of a client whose order was refused: a person tries again, too.
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(50);
+const CLIENTS: usize = 8;
 
 /// What a client heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub enum Heard {
     /// 500 or 503.
     Refused(u16),
     /// Nothing, or that it is not known (504).
-    Nothing,
+    Nothing(String),
 }
 
 /// One order, as its client saw it. The name of the customer tells it apart from all others.
@@ -41,37 +43,39 @@ pub struct Load {
 }
 
 impl Load {
-    /// So many clients, who share the ports among them and follow when these change.
-    pub fn start(clients: usize, ports: &Arc<Mutex<Vec<u16>>>) -> Self {
+    /// Clients who share the ports among them and follow when these change.
+    pub fn start(ports: &Arc<Mutex<Vec<u16>>>) -> Self {
         let (attempts, stop) = (Arc::<Mutex<Vec<Attempt>>>::default(), Arc::<AtomicBool>::default());
         let counter = Arc::<AtomicUsize>::default();
-        let mut tasks = JoinSet::new();
-        for client in 0..clients {
+        let table = letters(rand::random());
+        // The guests pause: what is tried is the fault, not how much the machine can do.
+        let pause = either(Duration::from_millis(80), Duration::from_millis(20));
+        let mut clients = JoinSet::new();
+        for client in 0..CLIENTS {
             let (attempts, stop, ports, counter) =
                 (Arc::clone(&attempts), Arc::clone(&stop), Arc::clone(ports), Arc::clone(&counter));
-            tasks.spawn(async move {
+            let table = table.clone();
+            clients.spawn(async move {
                 while !stop.load(Ordering::Relaxed) {
                     let number = counter.fetch_add(1, Ordering::Relaxed);
-                    let customer = format!("Guest {number}");
-                    let port = {
-                        let ports = ports.lock().unwrap();
-                        ports[(client + number) % ports.len()]
-                    };
-                    let heard = place(port, &customer, number).await;
-                    let failed = !matches!(heard, Heard::Accepted(_));
+                    let customer = format!("Guest {table} {number}");
+                    let heard = place(&ports, client + number, &order(&customer, number)).await;
                     attempts.lock().unwrap().push(Attempt { customer, heard, at: Instant::now() });
-                    if failed {
-                        tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
-                    }
+                    tokio::time::sleep(pause).await;
                 }
             });
         }
-        Self { attempts, stop, clients: tasks }
+        Self { attempts, stop, clients }
     }
 
     /// Everything that was answered so far.
     pub fn attempts(&self) -> Vec<Attempt> {
         self.attempts.lock().unwrap().clone()
+    }
+
+    /// Remembers what another client saw.
+    pub fn remember(&self, customer: String, heard: Heard) {
+        self.attempts.lock().unwrap().push(Attempt { customer, heard, at: Instant::now() });
     }
 
     fn accepted_since(&self, moment: Instant) -> usize {
@@ -93,9 +97,22 @@ impl Load {
 
     /// Waits until so many orders have been answered or given up from now on, whatever was heard.
     pub async fn hears(&self, count: usize) {
-        let before = self.attempts().len();
+        let before = self.attempts.lock().unwrap().len();
         eventually(&format!("{count} answers"), async || {
-            (self.attempts().len() >= before + count).then_some(())
+            (self.attempts.lock().unwrap().len() >= before + count).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until somebody was refused from now on.
+    pub async fn is_refused(&self) {
+        let start = Instant::now();
+        eventually("a refusal", async || {
+            let attempts = self.attempts.lock().unwrap();
+            attempts
+                .iter()
+                .any(|attempt| attempt.at > start && !matches!(attempt.heard, Heard::Accepted(_)))
+                .then_some(())
         })
         .await;
     }
@@ -110,8 +127,13 @@ impl Load {
     }
 }
 
+/// A name of letters for a table of guests: names may have no other than these and digits.
+fn letters(number: u32) -> String {
+    format!("{number:08x}")
+}
+
 /// Orders of all types and priorities.
-fn order(customer: &str, number: usize) -> serde_json::Value {
+pub fn order(customer: &str, number: usize) -> serde_json::Value {
     let price = [3.50, 60.0, 120.0][number % 3];
     let items = json!([{"name": "Ribollita", "quantity": 1, "price": price}]);
     match number % 4 {
@@ -123,15 +145,26 @@ fn order(customer: &str, number: usize) -> serde_json::Value {
     }
 }
 
-async fn place(port: u16, customer: &str, number: usize) -> Heard {
-    let body = order(customer, number).to_string();
+/// Places an order with the service whose turn it is; one that does not listen is passed over, as nothing was sent to it.
+async fn place(ports: &Mutex<Vec<u16>>, turn: usize, order: &serde_json::Value) -> Heard {
+    let ports = ports.lock().unwrap().clone();
+    let body = order.to_string();
     let json = [("Content-Type", "application/json")];
-    let asking = http::try_send(port, "POST", "/orders", &json, body.as_bytes());
-    let Ok(Ok(answer)) = tokio::time::timeout(PATIENCE, asking).await else { return Heard::Nothing };
-    match answer.status {
-        200 => Heard::Accepted(answer.json()["order_number"].as_str().unwrap().to_owned()),
-        504 => Heard::Nothing,
-        status @ (500 | 503) => Heard::Refused(status),
-        status => panic!("a valid order was answered {status}: {answer:?}"),
+    for choice in 0..ports.len() {
+        let port = ports[(turn + choice) % ports.len()];
+        let asking = http::try_send(port, "POST", "/orders", &json, body.as_bytes());
+        let answer = match tokio::time::timeout(PATIENCE, asking).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(why)) if why.kind() == ErrorKind::ConnectionRefused => continue,
+            Ok(Err(why)) => return Heard::Nothing(why.to_string()),
+            Err(_) => return Heard::Nothing(format!("no answer within {PATIENCE:?}")),
+        };
+        return match answer.status {
+            200 => Heard::Accepted(answer.json()["order_number"].as_str().unwrap().to_owned()),
+            504 => Heard::Nothing("504".to_owned()),
+            status @ (500 | 503) => Heard::Refused(status),
+            status => panic!("a valid order was answered {status}: {answer:?}"),
+        };
     }
+    Heard::Nothing("nobody listens".to_owned())
 }

@@ -2,15 +2,28 @@
 //! what was answered 500 or 503 never is, and everybody sees everything.
 //!
 //! Each scenario runs real services through proxies, breaks one thing while orders are placed, mends it, and waits for
-//! rest. Then the clients' own record of answers is held against the database, the broker, and what subscribers saw.
+//! rest. Then the clients' own record of answers is held against the database, the broker, what subscribers saw, and
+//! `restaurant-ctl audit`. `just faults` tries more of everything and prints a table.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
 
 mod load;
+mod machine;
 mod restaurant;
+mod scale;
+mod signals;
 mod verdict;
 
+mod bad_bodies;
+mod broker_alarms;
 mod broker_faults;
+mod broker_refusals;
+mod clients;
+mod clocks;
 mod database_faults;
+mod database_limits;
 mod killed_services;
+mod messages;
 mod network_faults;
+mod rolling_restart;
+mod soak;

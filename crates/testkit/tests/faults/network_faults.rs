@@ -1,54 +1,77 @@
 //! The network between a service and a server breaks.
 
+use std::time::Duration;
+
 use testkit::Proxy;
 
+use crate::load::Load;
 use crate::restaurant::{Links, Restaurant};
-use crate::verdict::{holds, recovers};
+use crate::scale::either;
+use crate::verdict::{holds_to_the_end, recovers};
 
-async fn cut(what: &str, link: fn(&Links) -> &Proxy) {
-    let restaurant = Restaurant::open().await;
-    let load = restaurant.load();
-    for _ in 0..5 {
-        load.accepts(20).await;
-        link(&restaurant.links).cut();
-        link(&restaurant.links).mend();
-    }
-    let recovery = recovers(&load).await;
-    holds(&format!("{what}: connections reset, five times"), restaurant, load, recovery).await;
+/// How long a fault lasts at least.
+fn duration() -> Duration {
+    either(Duration::from_secs(3), Duration::from_secs(15))
 }
 
-async fn silence(what: &str, link: fn(&Links) -> &Proxy) {
+/// A fault on a link: it lasts for its time, and until everybody has been answered, or has given up, once.
+async fn lasts(load: &Load, link: &Proxy) -> Duration {
+    tokio::join!(tokio::time::sleep(duration()), load.hears(8));
+    link.mend();
+    recovers(load).await
+}
+
+async fn breaks(link: fn(&Links) -> (&'static str, &Proxy)) {
     let restaurant = Restaurant::open().await;
     let load = restaurant.load();
-    load.accepts(50).await;
-    link(&restaurant.links).silence();
-    // As many as there are clients: everybody has been answered, or has given up, once.
-    load.hears(8).await;
-    link(&restaurant.links).mend();
-    let recovery = recovers(&load).await;
-    holds(&format!("{what}: half open"), restaurant, load, recovery).await;
+    let (name, link) = link(&restaurant.links);
+    for _ in 0..5 {
+        load.accepts(8).await;
+        link.cut();
+        link.mend();
+    }
+    let mut recovery = recovers(&load).await;
+
+    load.accepts(8).await;
+    link.cut();
+    recovery = recovery.max(lasts(&load, link).await);
+
+    load.accepts(8).await;
+    link.silence();
+    recovery = recovery.max(lasts(&load, link).await);
+
+    load.accepts(8).await;
+    link.delay(Duration::from_secs(2));
+    recovery = recovery.max(lasts(&load, link).await);
+
+    load.accepts(8).await;
+    link.throttle(1_000);
+    recovery = recovery.max(lasts(&load, link).await);
+    let scenario = format!("{name}: reset, away, half open, 2 s late, 1 kB/s");
+    holds_to_the_end(&scenario, restaurant, load, recovery).await;
 }
 
 #[tokio::test]
 async fn orders_to_postgres() {
-    cut("order service to PostgreSQL", |links| &links.orders_to_postgres).await;
-    silence("order service to PostgreSQL", |links| &links.orders_to_postgres).await;
+    breaks(|links| links.all()[0]).await;
 }
 
 #[tokio::test]
 async fn orders_to_rabbitmq() {
-    cut("order service to RabbitMQ", |links| &links.orders_to_rabbitmq).await;
-    silence("order service to RabbitMQ", |links| &links.orders_to_rabbitmq).await;
+    breaks(|links| links.all()[1]).await;
 }
 
 #[tokio::test]
 async fn kitchen_to_postgres() {
-    cut("cooks to PostgreSQL", |links| &links.kitchen_to_postgres).await;
-    silence("cooks to PostgreSQL", |links| &links.kitchen_to_postgres).await;
+    breaks(|links| links.all()[2]).await;
 }
 
 #[tokio::test]
 async fn kitchen_to_rabbitmq() {
-    cut("cooks to RabbitMQ", |links| &links.kitchen_to_rabbitmq).await;
-    silence("cooks to RabbitMQ", |links| &links.kitchen_to_rabbitmq).await;
+    breaks(|links| links.all()[3]).await;
+}
+
+#[tokio::test]
+async fn subscriber_to_rabbitmq() {
+    breaks(|links| links.all()[4]).await;
 }

@@ -1,11 +1,12 @@
 //! What must hold after any fault, once there is rest.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::Write as _;
 use std::time::Duration;
 
 use serde_json::Value;
 use testkit::database::Database;
-use testkit::{Broker, Service};
+use testkit::{Broker, Launch, Service, eventually};
 use tokio::time::{Instant, sleep};
 
 use crate::load::{Attempt, Heard, Load};
@@ -40,8 +41,8 @@ pub async fn recovers(load: &Load) -> Duration {
     took
 }
 
-/// Ends the load, waits for rest, and checks everything. `recovery` is for the table that is printed.
-pub async fn holds(scenario: &str, mut restaurant: Restaurant, load: Load, recovery: Duration) {
+/// Ends the load, waits for rest, and checks everything; then the next scenario may begin. `recovery` is for the table.
+pub async fn holds(scenario: &str, restaurant: &mut Restaurant, load: Load, recovery: Duration) {
     let attempts = load.stop().await;
     let database = restaurant.stage.database().await;
     until_rest(scenario, &database).await;
@@ -49,29 +50,62 @@ pub async fn holds(scenario: &str, mut restaurant: Restaurant, load: Load, recov
 
     let accepted = attempts.iter().filter(|attempt| matches!(attempt.heard, Heard::Accepted(_))).count();
     let (lost, doubled) = against_the_clients(&attempts, &orders);
-    println!(
-        "| {scenario} | {} placed | {accepted} acknowledged | {} lost | {} doubled | accepted again after {} ms |",
+    tell(&format!(
+        "| {scenario} | {} | {accepted} | {} | {} | {} ms |",
         attempts.len(),
         lost.len(),
         doubled.len(),
         recovery.as_millis(),
-    );
+    ));
     assert!(lost.is_empty(), "{scenario}: lost: {lost:?}");
     assert!(doubled.is_empty(), "{scenario}: doubled: {doubled:?}");
-    numbers_are_gapless(&database).await;
-    every_transition_was_shown(&restaurant.subscriber, orders.values()).await;
-    queues_are_empty(&restaurant.stage.broker().await).await;
+    every_transition_was_shown(scenario, &restaurant.subscriber, orders.values()).await;
+    let broker = restaurant.stage.broker().await;
+    queues_are_empty(scenario, &broker).await;
+    audit_finds_nothing(scenario, restaurant).await;
     for (name, service) in restaurant.services() {
-        is_sound(name, service).await;
+        did_not_panic(name, service);
+    }
+    broker.close().await;
+}
+
+/// As [`holds`]; then everything is stopped, and must end well and leave nothing behind.
+pub async fn holds_to_the_end(scenario: &str, mut restaurant: Restaurant, load: Load, recovery: Duration) {
+    holds(scenario, &mut restaurant, load, recovery).await;
+    closes(restaurant).await;
+}
+
+/// Stops every service; each must end well. What one held unacknowledged would be in its queue now.
+pub async fn closes(mut restaurant: Restaurant) {
+    for (name, service) in restaurant.services() {
+        did_not_panic(name, service);
+        assert_eq!(service.stop().await, Some(0), "{name} did not end well: {:?}", service.errors());
+        did_not_panic(name, service);
+    }
+    let broker = restaurant.stage.broker().await;
+    for queue in QUEUES {
+        assert_eq!(broker.ready(queue).await, 0, "{queue}: messages were still in somebody's hands");
+    }
+    broker.close().await;
+}
+
+/// The row of a scenario, into the file of `just faults` too.
+pub fn tell(row: &str) {
+    println!("{row}");
+    if let Some(table) = std::env::var_os("FAULTS_TABLE") {
+        let table = std::fs::OpenOptions::new().append(true).create(true).open(table);
+        writeln!(table.unwrap(), "{row}").unwrap();
     }
 }
 
-/// Everything that was stored is over: ready or cancelled, announced, without claim.
+/// Everything that was stored is over: ready or cancelled, announced, without claim; and the cooks are heard of.
 async fn until_rest(scenario: &str, database: &Database) {
     let left = "select (select count(*) from orders where status in ('received', 'cooking')) as open,
                        (select count(*) from order_outbox join orders on id = order_id) as outbox,
                        (select count(*) from status_outbox) as updates,
-                       (select count(*) from order_claims) as claims";
+                       (select count(*) from order_claims) as claims,
+                       (select count(*) from workers
+                            where status = 'online' and last_seen < now() - interval '2 seconds') as silent";
     let start = Instant::now();
     loop {
         let row = database.rows(left).await.remove(0);
@@ -128,52 +162,74 @@ fn against_the_clients(attempts: &[Attempt], orders: &HashMap<String, Stored>) -
                 }
             }
             Heard::Refused(_) if !never_cooked => doubled.push(told),
-            Heard::Nothing if !never_cooked && !cooked_once => doubled.push(told),
-            Heard::Refused(_) | Heard::Nothing => {}
+            Heard::Nothing(_) if !never_cooked && !cooked_once => doubled.push(told),
+            Heard::Refused(_) | Heard::Nothing(_) => {}
         }
     }
     (lost, doubled)
 }
 
-async fn numbers_are_gapless(database: &Database) {
-    let gaps = "select day, last_number, count(number), count(distinct number),
-                       max(substring(number from 14)::int) as highest
-                from order_counters left join orders on number like 'ORD_' || to_char(day, 'YYYYMMDD') || '\\_%'
-                group by day, last_number
-                having count(number) <> last_number or count(distinct number) <> last_number
-                    or max(substring(number from 14)::int) <> last_number";
-    let gaps = database.rows(gaps).await;
-    assert!(gaps.is_empty(), "numbers with gaps: {gaps:?}");
-}
-
 /// A subscriber that nobody interrupted shows every change, once.
-async fn every_transition_was_shown(subscriber: &Service, orders: impl Iterator<Item = &Stored>) {
-    for order in orders {
-        for change in order.life.windows(2) {
-            let sentence =
-                format!("order {}: Status changed from '{}' to '{}'", order.number, change[0], change[1]);
-            subscriber.notification(&sentence).await;
+async fn every_transition_was_shown(
+    scenario: &str,
+    subscriber: &Service,
+    orders: impl Iterator<Item = &Stored>,
+) {
+    let mut missing: HashSet<String> = orders
+        .flat_map(|order| {
+            order.life.windows(2).map(|change| {
+                format!("order {}: Status changed from '{}' to '{}'", order.number, change[0], change[1])
+            })
+        })
+        .collect();
+    let mut shown = BTreeMap::<String, usize>::new();
+    let start = Instant::now();
+    loop {
+        shown.clear();
+        for line in subscriber.console() {
+            let sentence = line.trim_start_matches("Notification for ");
+            let sentence = sentence.rsplit_once(" by ").map_or(sentence, |(what, _)| what).to_owned();
+            missing.remove(&sentence);
+            *shown.entry(sentence).or_default() += 1;
         }
+        if missing.is_empty() {
+            break;
+        }
+        assert!(start.elapsed() < testkit::DEADLINE, "{scenario}: never shown: {missing:?}");
+        sleep(Duration::from_millis(50)).await;
     }
-    let mut seen = HashSet::new();
-    for line in subscriber.console() {
-        assert!(seen.insert(line.clone()), "shown twice: {line}");
-    }
+    shown.retain(|_, times| *times > 1);
+    assert!(shown.is_empty(), "{scenario}: shown more than once: {shown:?}");
 }
 
-async fn queues_are_empty(broker: &Broker) {
+/// No message waits, and nobody holds one.
+async fn queues_are_empty(scenario: &str, broker: &Broker) {
     for queue in QUEUES {
-        testkit::eventually(&format!("{queue} to be empty"), async || {
+        eventually(&format!("{scenario}: {queue} to be empty"), async || {
             (broker.ready(queue).await == 0).then_some(())
+        })
+        .await;
+        eventually(&format!("{scenario}: nothing of {queue} in anybody's hands"), async || {
+            (broker.unacknowledged(queue).await == Some(0)).then_some(())
         })
         .await;
     }
 }
 
-/// It lives, did not panic, and every line of its log is JSON.
-async fn is_sound(name: &str, service: &mut Service) {
+/// `restaurant-ctl audit`, as an operator would run it.
+async fn audit_finds_nothing(scenario: &str, restaurant: &Restaurant) {
+    let audit = Launch::new("restaurant-ctl", restaurant.stage.environment());
+    let ended = audit.arg("audit").arg("--settled").arg("--json").run_to_end().await;
+    let said: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|why| panic!("{why}: {ended:?}"));
+    let checks = said["checks"].as_array().unwrap();
+    let findings: Vec<&Value> = checks.iter().filter(|check| check["outcome"] != "ok").collect();
+    assert!(findings.is_empty(), "{scenario}: the audit found {findings:?}");
+    assert_eq!(ended.code, Some(0), "{scenario}: {}", ended.stderr);
+}
+
+/// Every line of its log is JSON, and none tells of a panic.
+fn did_not_panic(name: &str, service: &Service) {
     let lines = service.log_lines();
     let panicked = lines.iter().find(|line| line["action"] == "panic");
     assert!(panicked.is_none(), "{name}: {panicked:?}");
-    assert_eq!(service.stop().await, Some(0), "{name} did not end well");
 }

@@ -1,0 +1,49 @@
+//! RabbitMQ has no memory or no disk left, or closes channels.
+
+use crate::restaurant::Restaurant;
+use crate::verdict::{closes, holds, recovers};
+
+/// Closes the channels as the broker does when a client broke a rule.
+const CLOSE_CHANNELS: &str = "[exit(Channel, {amqp_error, precondition_failed, \"closed on purpose\", none}) || \
+     Channel <- rabbit_channel:list()].";
+
+#[tokio::test]
+async fn alarms_and_closed_channels() {
+    let mut restaurant = Restaurant::open_with_own_servers().await;
+    let alarms = [
+        (
+            "memory alarm",
+            "vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1}).",
+            "vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1073741824}).",
+        ),
+        (
+            "disk alarm",
+            "rabbit_disk_monitor:set_disk_free_limit(\"1000000GB\").",
+            "rabbit_disk_monitor:set_disk_free_limit(\"50MB\").",
+        ),
+    ];
+    for (name, raise, clear) in alarms {
+        let load = restaurant.load();
+        load.accepts(20).await;
+        restaurant.stage.own_servers().rabbitmq.evaluate(raise).await.unwrap();
+        // Publishing just stalls, until nobody waits for the confirm any longer.
+        load.is_refused().await;
+        load.hears(8).await;
+        restaurant.stage.own_servers().rabbitmq.evaluate(clear).await.unwrap();
+        let recovery = recovers(&load).await;
+        holds(&format!("RabbitMQ: {name}"), &mut restaurant, load, recovery).await;
+    }
+    let load = restaurant.load();
+    for _ in 0..3 {
+        load.accepts(20).await;
+        restaurant.stage.own_servers().rabbitmq.evaluate(CLOSE_CHANNELS).await.unwrap();
+    }
+    let recovery = recovers(&load).await;
+    holds("RabbitMQ: every channel closed by the server", &mut restaurant, load, recovery).await;
+    let noticed = restaurant.order_services[0].logged("rabbitmq_connection_failed");
+    assert!(
+        noticed.iter().any(|line| line.to_string().contains("closed on purpose")),
+        "the channels must have been closed for this to mean anything: {noticed:?}"
+    );
+    closes(restaurant).await;
+}

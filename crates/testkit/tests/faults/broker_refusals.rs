@@ -1,0 +1,95 @@
+//! RabbitMQ is well, and refuses: things are deleted, full, lead nowhere, or belong to others.
+
+use amqprs::FieldTable;
+use serde_json::json;
+use testkit::Stage;
+
+use crate::restaurant::Restaurant;
+use crate::verdict::{closes, holds, recovers};
+
+const KITCHEN_QUEUES: [&str; 4] =
+    ["kitchen_takeout_queue", "kitchen_delivery_queue", "kitchen_dine_in_queue", "kitchen_queue"];
+
+#[tokio::test]
+async fn queues_and_exchanges_are_deleted_under_load() {
+    let mut restaurant = Restaurant::open().await;
+    let broker = restaurant.stage.broker().await;
+
+    let load = restaurant.load();
+    load.accepts(20).await;
+    for queue in KITCHEN_QUEUES {
+        broker.delete(queue).await;
+        load.hears(10).await;
+    }
+    let recovery = recovers(&load).await;
+    holds("all kitchen queues deleted", &mut restaurant, load, recovery).await;
+
+    let load = restaurant.load();
+    for exchange in ["orders_topic", "notifications_fanout", "orders_unrouted", "orders_dlx"] {
+        load.accepts(10).await;
+        broker.delete_exchange(exchange).await;
+        load.hears(10).await;
+    }
+    let recovery = recovers(&load).await;
+    holds("all exchanges deleted", &mut restaurant, load, recovery).await;
+    closes(restaurant).await;
+}
+
+#[tokio::test]
+async fn queues_that_are_full_and_messages_that_nobody_takes() {
+    let mut restaurant = Restaurant::open().await;
+    let broker = restaurant.stage.broker().await;
+
+    let load = restaurant.load();
+    load.accepts(10).await;
+    // The broker answers basic.nack.
+    broker.set_policy("full", "^kitchen_", json!({"max-length": 0, "overflow": "reject-publish"})).await;
+    load.is_refused().await;
+    load.hears(10).await;
+    broker.clear_policy("full").await;
+    let recovery = recovers(&load).await;
+    holds("queues full: publishes rejected (nack)", &mut restaurant, load, recovery).await;
+
+    let load = restaurant.load();
+    load.accepts(10).await;
+    // Neither a typed queue nor the safety net takes it: the broker answers basic.return.
+    let bindings = [
+        ("orders_topic", "kitchen_takeout_queue"),
+        ("orders_topic", "kitchen_delivery_queue"),
+        ("orders_topic", "kitchen_dine_in_queue"),
+        ("orders_unrouted", "kitchen_queue"),
+    ];
+    for (exchange, queue) in bindings {
+        broker.unbind(exchange, queue).await;
+    }
+    load.hears(20).await;
+    let recovery = recovers(&load).await;
+    let returned =
+        restaurant.order_services.iter().flat_map(|service| service.logged("rabbitmq_publish_failed"));
+    assert!(returned.count() > 0, "nobody noticed");
+    holds("messages returned as unroutable", &mut restaurant, load, recovery).await;
+    closes(restaurant).await;
+}
+
+/// What another program declared differently is not touched; the service waits, says what to do, and goes on when it is mended.
+#[tokio::test]
+async fn a_queue_has_anothers_arguments() {
+    let stage = Stage::new().await;
+    let broker = stage.broker().await;
+    broker.declare("kitchen_takeout_queue", FieldTable::new()).await;
+    let service = stage.order_service().ready_when_logged("rabbitmq_connection_failed").start().await;
+    let line = service
+        .log_where("the queue's name", |line| {
+            line["action"] == "rabbitmq_connection_failed"
+                && line.to_string().contains("kitchen_takeout_queue")
+        })
+        .await;
+    assert!(line.to_string().contains("PRECONDITION_FAILED"), "{line}");
+    assert!(line.to_string().contains("delete it"), "it does not say what to do: {line}");
+    let answer = service.post("/orders", &testkit::orders::takeout().to_string()).await;
+    assert_eq!(answer.status, 500, "{answer:?}");
+    broker.delete("kitchen_takeout_queue").await;
+    service.until_status("/readyz", 200).await;
+    service.place(&testkit::orders::takeout()).await;
+    broker.close().await;
+}

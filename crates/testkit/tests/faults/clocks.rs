@@ -1,0 +1,95 @@
+//! Midnight, leases that run out, clocks that step back.
+
+use testkit::{Signal, Stage, eventually};
+
+use crate::machine::Machine;
+use crate::restaurant::{COOKS, Restaurant};
+use crate::verdict::{closes, holds, holds_to_the_end, recovers};
+
+#[tokio::test]
+async fn midnight_comes_under_load() {
+    let restaurant = Restaurant::open_on(async || {
+        let stage = Stage::new().await;
+        stage.database().await.start_clock_at("2026-12-31 23:59:48+00").await;
+        (stage, Vec::new())
+    })
+    .await;
+    let database = restaurant.stage.database().await;
+    let load = restaurant.load();
+    for day in ["20261231", "20270101"] {
+        let count = format!("select count(*) from orders where number like 'ORD\\_{day}\\_%'");
+        eventually(&format!("orders on {day}"), async || {
+            (database.value(&count).await.as_u64() >= Some(20)).then_some(())
+        })
+        .await;
+    }
+    let recovery = recovers(&load).await;
+    // The audit finds gaps on either side.
+    holds_to_the_end("midnight UTC", restaurant, load, recovery).await;
+}
+
+#[tokio::test]
+async fn a_lease_runs_out_while_its_cook_is_frozen() {
+    let mut restaurant = Restaurant::open().await;
+    let database = restaurant.stage.database().await;
+    let load = restaurant.load();
+    restaurant.cooks[0].stop().await;
+    let sleepy = restaurant.cook(COOKS[0]).env("FAILPOINT", "kitchen.cooked=stop@5");
+    restaurant.cooks[0] = sleepy.start().await;
+    // It froze with the cooked order in its hands; somebody else has it ready by the time it wakes.
+    let claimed = format!(
+        "select coalesce(min(order_id), 0) from order_claims join workers on workers.name = worker
+         where worker = '{}' and last_seen < now() - interval '1 second'",
+        COOKS[0]
+    );
+    let frozen =
+        eventually("a frozen cook", async || database.value(&claimed).await.as_i64().filter(|id| *id > 0))
+            .await;
+    let stolen = format!("select count(*) from orders where id = {frozen} and status = 'ready'");
+    eventually("another cook to take over", async || (database.value(&stolen).await == 1).then_some(()))
+        .await;
+    restaurant.cooks[0].signal(Signal::CONT);
+    restaurant.cooks[0].log("claim_lost").await;
+    let winner =
+        format!("select changed_by from order_status_log where order_id = {frozen} and status = 'ready'");
+    assert_eq!(database.value(&winner).await, COOKS[1], "the sleeper must not win");
+    let recovery = recovers(&load).await;
+    holds("lease ran out while its cook was frozen", &mut restaurant, load, recovery).await;
+    closes(restaurant).await;
+}
+
+#[tokio::test]
+async fn the_clock_of_a_service_steps_back() {
+    let machine = Machine::build();
+    let mut restaurant = Restaurant::open().await;
+    let (mut order_service, mut cook, mut subscriber) =
+        (restaurant.order_service(), restaurant.cook(COOKS[0]), restaurant.subscriber());
+    for (name, value) in machine.environment() {
+        order_service = order_service.env(name, value.clone());
+        cook = cook.env(name, value.clone());
+        subscriber = subscriber.env(name, value);
+    }
+    restaurant.order_services[0].stop().await;
+    restaurant.seat_order_service(0, &order_service).await;
+    restaurant.cooks[0].stop().await;
+    restaurant.cooks[0] = cook.start().await;
+    restaurant.subscriber = subscriber.start().await;
+
+    let load = restaurant.load();
+    load.accepts(20).await;
+    machine.clock_is_late(true);
+    load.accepts(50).await;
+    // Whoever must read the stream anew asks for it by time.
+    restaurant.links.subscriber_to_rabbitmq.cut();
+    restaurant.links.subscriber_to_rabbitmq.mend();
+    load.accepts(50).await;
+    let before_the_step = restaurant.order_services[0].log_lines()[0]["timestamp"].clone();
+    let last = restaurant.order_services[0].log_lines().last().unwrap()["timestamp"].clone();
+    assert!(
+        last.as_str() < before_the_step.as_str(),
+        "the clock did not step back: {last} {before_the_step}"
+    );
+    machine.clock_is_late(false);
+    let recovery = recovers(&load).await;
+    holds_to_the_end("clock of one service back by an hour", restaurant, load, recovery).await;
+}

@@ -1,0 +1,123 @@
+//! Messages that come too often, in the wrong order, to the wrong place, or make no sense.
+
+use std::collections::BTreeMap;
+
+use amqprs::BasicProperties;
+use rand::seq::SliceRandom as _;
+use serde_json::json;
+use testkit::broker::Message;
+use testkit::{Broker, eventually};
+
+use crate::restaurant::{COOKS, Restaurant};
+use crate::scale::either;
+use crate::verdict::{closes, holds, recovers};
+
+const QUEUES: [&str; 4] =
+    ["kitchen_takeout_queue", "kitchen_delivery_queue", "kitchen_dine_in_queue", "kitchen_queue"];
+
+/// Straight into a queue, whatever the exchanges would do.
+async fn put(broker: &Broker, queue: &str, message: &Message, body: &str) {
+    broker.publish_bytes("", queue, message.properties.clone(), body.as_bytes()).await;
+}
+
+async fn taken(broker: &Broker, queue: &str, count: usize) -> Vec<Message> {
+    let mut messages = Vec::new();
+    while messages.len() < count {
+        messages.push(broker.take(queue).await);
+    }
+    messages
+}
+
+#[tokio::test]
+async fn repeated_disordered_misplaced_and_future_messages() {
+    let mut restaurant = Restaurant::open().await;
+    let broker = restaurant.stage.broker().await;
+    let copies = broker.tap("orders_topic", "kitchen.#").await;
+    for cook in &mut restaurant.cooks {
+        assert_eq!(cook.stop().await, Some(0));
+    }
+    let load = restaurant.load();
+    load.accepts(either(60, 600)).await;
+
+    // Three times each, in any order; then two cooks at once.
+    let mut messages = taken(&broker, &copies, either(60, 600)).await;
+    let originals = messages.clone();
+    messages.extend(originals.clone());
+    messages.shuffle(&mut rand::rng());
+    for message in &messages {
+        let queue = message.routing_key.split('.').nth(1).unwrap();
+        put(&broker, &format!("kitchen_{queue}_queue"), message, &message.body).await;
+    }
+    restaurant.replace_cook(0).await;
+    restaurant.replace_cook(1).await;
+
+    // A wrong type in a typed queue, with a cook who cooks no other.
+    let specialist = restaurant.cook("chef_luca").arg("--order-types=takeout");
+    restaurant.cooks.push(specialist.start().await);
+    let dine_in = originals.iter().find(|message| message.routing_key.contains("dine_in")).unwrap();
+    for _ in 0..5 {
+        put(&broker, "kitchen_takeout_queue", dine_in, &dine_in.body).await;
+    }
+
+    // From a later version: further fields, and further headers.
+    for message in originals.iter().take(10) {
+        let mut future = message.json();
+        future["allergens"] = json!(["nuts", {"severity": 3}]);
+        future["items"][0]["sides"] = json!([[], {}]);
+        put(&broker, "kitchen_queue", message, &future.to_string()).await;
+    }
+    let recovery = recovers(&load).await;
+    holds("messages thrice, disordered, misplaced, from the future", &mut restaurant, load, recovery).await;
+    closes(restaurant).await;
+}
+
+#[tokio::test]
+async fn malformed_messages_in_every_queue_become_dead_letters_exactly_once() {
+    let mut restaurant = Restaurant::open().await;
+    let broker = restaurant.stage.broker().await;
+    let load = restaurant.load();
+    load.accepts(10).await;
+    let each = either(250, 10_000);
+    let mut expected = BTreeMap::<String, usize>::new();
+    for queue in QUEUES {
+        for number in 0..each {
+            let body = match number % 5 {
+                0 => format!("{{\"order_number\": \"ORD_20200101_{number:03}\", \"queue\": \"{queue}\"}}"),
+                1 => format!("{queue} {number}"),
+                2 => format!("[{number}, \"{queue}\""),
+                3 => "[".repeat(100 + number) + queue,
+                // An order that does not exist, and otherwise one.
+                _ => json!({
+                    "order_number": format!("ORD_20200101_{:04}", 1_000 + number), "customer_name": queue,
+                    "order_type": "takeout", "table_number": null, "delivery_address": null,
+                    "items": [{"name": "Ghost", "quantity": 1, "price": 1.5}], "total_amount": 1.5, "priority": 1
+                })
+                .to_string(),
+            };
+            broker.publish_bytes("", queue, BasicProperties::default(), body.as_bytes()).await;
+            *expected.entry(body).or_default() += 1;
+        }
+    }
+    for number in 0..each {
+        let body = format!("{{\"order_number\": {number}");
+        broker.publish_bytes("notifications_fanout", "", BasicProperties::default(), body.as_bytes()).await;
+    }
+    let total: usize = expected.values().sum();
+    // The dead letters are there exactly once each, and guests are served meanwhile.
+    let mut found = BTreeMap::<String, usize>::new();
+    for _ in 0..total {
+        let dead = broker.take("kitchen_dlq").await;
+        assert!(!dead.header("x-reason").is_empty());
+        *found.entry(dead.body).or_default() += 1;
+    }
+    assert_eq!(found, expected, "each exactly once");
+    eventually("the subscriber to have passed over all", async || {
+        (restaurant.subscriber.logged("message_processing_failed").len() >= each).then_some(())
+    })
+    .await;
+    let recovery = recovers(&load).await;
+    let scenario = format!("{total} malformed messages in the kitchen's queues");
+    holds(&scenario, &mut restaurant, load, recovery).await;
+    assert!(restaurant.cooks.len() == COOKS.len());
+    closes(restaurant).await;
+}

@@ -1,0 +1,210 @@
+//! Random faults of all kinds, one after the other, for as long as asked: `SOAK=10m`. The seed is printed: `SEED=…` repeats
+//! the same faults.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use rand::{Rng as _, SeedableRng as _};
+use testkit::Signal;
+use tokio::time::{Instant, sleep};
+
+use crate::load::Load;
+use crate::restaurant::{COOKS, Restaurant};
+use crate::scale::soak;
+use crate::signals;
+use crate::verdict::{holds_to_the_end, recovers, tell};
+
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    OrderServiceKilled,
+    OrderServiceFrozen,
+    CookKilled,
+    CookFrozen,
+    LinkReset,
+    LinkAway,
+    LinkHalfOpen,
+    LinkLate,
+    LinkSlow,
+    BackendsTerminated,
+    BackendFrozen,
+    PostgresKilled,
+    ConnectionsClosed,
+    RabbitmqFrozen,
+    RabbitmqKilled,
+    QueueDeleted,
+    QueuePurged,
+}
+
+/// What costs seconds to mend comes less often.
+const FAULTS: [Fault; 24] = {
+    use Fault::*;
+    [
+        OrderServiceKilled,
+        OrderServiceKilled,
+        OrderServiceFrozen,
+        CookKilled,
+        CookKilled,
+        CookFrozen,
+        LinkReset,
+        LinkReset,
+        LinkReset,
+        LinkAway,
+        LinkHalfOpen,
+        LinkLate,
+        LinkSlow,
+        BackendsTerminated,
+        BackendsTerminated,
+        BackendFrozen,
+        PostgresKilled,
+        ConnectionsClosed,
+        ConnectionsClosed,
+        RabbitmqFrozen,
+        RabbitmqKilled,
+        QueueDeleted,
+        QueuePurged,
+        QueuePurged,
+    ]
+};
+
+const QUEUES: [&str; 4] =
+    ["kitchen_takeout_queue", "kitchen_delivery_queue", "kitchen_dine_in_queue", "kitchen_queue"];
+
+struct Scene {
+    restaurant: Restaurant,
+    random: StdRng,
+}
+
+impl Scene {
+    /// As long as a fault lasts: from nothing to longer than most deadlines.
+    async fn lasts(&mut self) {
+        let milliseconds = self.random.random_range(0..4_000);
+        sleep(Duration::from_millis(milliseconds)).await;
+    }
+
+    async fn strikes(&mut self, fault: Fault) {
+        let place = self.random.random_range(0..COOKS.len());
+        let link = self.random.random_range(0..5);
+        match fault {
+            Fault::OrderServiceKilled => {
+                self.restaurant.order_services[place].kill().await;
+                self.restaurant.replace_order_service(place).await;
+            }
+            Fault::CookKilled => {
+                self.restaurant.cooks[place].kill().await;
+                self.restaurant.replace_cook(place).await;
+            }
+            Fault::OrderServiceFrozen => {
+                self.restaurant.order_services[place].signal(Signal::STOP);
+                self.lasts().await;
+                self.restaurant.order_services[place].signal(Signal::CONT);
+            }
+            Fault::CookFrozen => {
+                self.restaurant.cooks[place].signal(Signal::STOP);
+                self.lasts().await;
+                self.restaurant.cooks[place].signal(Signal::CONT);
+            }
+            Fault::LinkReset | Fault::LinkAway | Fault::LinkHalfOpen | Fault::LinkLate | Fault::LinkSlow => {
+                let proxy = self.restaurant.links.all()[link].1;
+                match fault {
+                    Fault::LinkHalfOpen => proxy.silence(),
+                    Fault::LinkLate => proxy.delay(Duration::from_secs(2)),
+                    Fault::LinkSlow => proxy.throttle(1_000),
+                    _ => proxy.cut(),
+                }
+                if !matches!(fault, Fault::LinkReset) {
+                    self.lasts().await;
+                }
+                self.restaurant.links.all()[link].1.mend();
+            }
+            Fault::BackendsTerminated | Fault::BackendFrozen | Fault::PostgresKilled => {
+                self.database(fault).await;
+            }
+            Fault::ConnectionsClosed
+            | Fault::RabbitmqFrozen
+            | Fault::RabbitmqKilled
+            | Fault::QueueDeleted
+            | Fault::QueuePurged => self.broker(fault).await,
+        }
+    }
+
+    async fn database(&mut self, fault: Fault) {
+        if matches!(fault, Fault::PostgresKilled) {
+            self.restaurant.stage.own_servers().postgres.kill();
+            self.restaurant.stage.own_servers().postgres.restart().await.unwrap();
+            return;
+        }
+        let database = self.restaurant.stage.database().await;
+        let others = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
+        if matches!(fault, Fault::BackendsTerminated) {
+            database.rows(&format!("select pg_terminate_backend(pid) {others}")).await;
+            return;
+        }
+        let backends = database.rows(&format!("select pid {others} order by pid")).await;
+        let Some(backend) = backends.choose(&mut self.random) else { return };
+        let pid = backend["pid"].as_u64().unwrap().try_into().unwrap();
+        signals::send(pid, Signal::STOP);
+        self.lasts().await;
+        signals::send(pid, Signal::CONT);
+    }
+
+    async fn broker(&mut self, fault: Fault) {
+        match fault {
+            Fault::RabbitmqFrozen => {
+                let pid = self.restaurant.stage.own_servers().rabbitmq.pid();
+                signals::send_to_tree(pid, Signal::STOP);
+                self.lasts().await;
+                signals::send_to_tree(pid, Signal::CONT);
+            }
+            Fault::RabbitmqKilled => {
+                self.restaurant.stage.own_servers().rabbitmq.kill();
+                self.restaurant.stage.own_servers().rabbitmq.restart().await.unwrap();
+            }
+            _ => {
+                let queue = QUEUES.choose(&mut self.random).unwrap();
+                let broker = self.restaurant.stage.broker().await;
+                match fault {
+                    Fault::QueueDeleted => broker.delete(queue).await,
+                    Fault::QueuePurged => broker.purge_if_there(queue).await,
+                    _ => drop(broker.close_all_connections().await),
+                }
+                broker.close().await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn random_faults() {
+    let seed = std::env::var("SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
+    let time = soak();
+    println!("random faults for {time:?}: SEED={seed}");
+    let restaurant = Restaurant::open_with_own_servers().await;
+    let mut scene = Scene { restaurant, random: StdRng::seed_from_u64(seed) };
+    let load = scene.restaurant.load();
+    let (struck, recovery) = break_things(&mut scene, &load, time).await;
+    for (fault, times) in &struck {
+        println!("  {times:>4} × {fault}");
+    }
+    let faults: usize = struck.values().sum();
+    let scenario = format!("random faults for {} s ({faults} faults, seed {seed})", time.as_secs());
+    holds_to_the_end(&scenario, scene.restaurant, load, recovery).await;
+    for (fault, times) in struck {
+        tell(&format!("| … of these {fault} | {times} times | | | | |"));
+    }
+}
+
+/// Returns which faults there were, and the longest recovery.
+async fn break_things(scene: &mut Scene, load: &Load, time: Duration) -> (BTreeMap<String, usize>, Duration) {
+    let (start, mut struck, mut longest) = (Instant::now(), BTreeMap::new(), Duration::ZERO);
+    while start.elapsed() < time {
+        load.accepts(5).await;
+        let fault = *FAULTS.choose(&mut scene.random).unwrap();
+        println!("  {:>7.1} s {fault:?}", start.elapsed().as_secs_f64());
+        scene.strikes(fault).await;
+        longest = longest.max(recovers(load).await);
+        *struck.entry(format!("{fault:?}")).or_default() += 1;
+    }
+    (struck, longest)
+}
