@@ -197,13 +197,14 @@ impl PrivateRabbitmq {
         log_in(&self.node.folder)
     }
 
-    /// Evaluates an Erlang expression in the server, which ends with a dot, as `rabbitmqctl eval` does; returns its value.
+    /// Evaluates an Erlang expression in the server, which ends with a dot, as `rabbitmqctl eval` does; returns
+    /// `{ok, …}` or `{error, …}`.
     ///
     /// # Errors
-    /// The server does not answer, or the expression fails.
+    /// The server does not answer.
     pub async fn evaluate(&self, expression: &str) -> Result<String, Error> {
         let script = self.node.folder.join("expression.erl");
-        fs::write(&script, expression).map_err(Error::file("write", &script))?;
+        fs::write(&script, format!("{expression}\n")).map_err(Error::file("write", &script))?;
         let script = fs::File::open(&script).map_err(Error::file("open", &script))?;
         let mut command = self.node.erl_call(self.ports);
         command.arg("-e");

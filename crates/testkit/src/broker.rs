@@ -151,20 +151,22 @@ impl Broker {
         self.queue(queue).await["messages_unacknowledged"].as_u64()
     }
 
-    /// Closes every connection to the vhost, as the operator would, this one included; returns how many.
-    pub async fn close_all_connections(&self) -> usize {
-        let connections = self.management(&format!("/api/vhosts/{}/connections", self.vhost)).await;
-        let names: Vec<String> = connections
-            .as_array()
-            .expect("a list")
-            .iter()
-            .filter_map(|connection| Some(encoded(connection["name"].as_str()?)))
-            .collect();
+    /// Closes every connection to the vhost, as the operator would, this one included, once so many are listed: the
+    /// management API knows of a connection some seconds after it was made.
+    pub async fn close_all_connections(&self, count: usize) {
+        let path = format!("/api/vhosts/{}/connections", self.vhost);
+        let names = eventually(&format!("{count} connections"), async || {
+            let connections = self.management(&path).await;
+            let connections = connections.as_array().expect("a list");
+            let name = |connection: &Value| Some(encoded(connection["name"].as_str()?));
+            let names: Vec<String> = connections.iter().filter_map(name).collect();
+            (names.len() >= count).then_some(names)
+        })
+        .await;
         for name in &names {
             // It may have ended meanwhile.
             self.request("DELETE", &format!("/api/connections/{name}"), None).await;
         }
-        names.len()
     }
 
     /// Deletes an exchange with its bindings.

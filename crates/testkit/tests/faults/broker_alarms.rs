@@ -25,7 +25,8 @@ async fn alarms_and_closed_channels() {
     for (name, raise, clear) in alarms {
         let load = restaurant.load();
         load.accepts(20).await;
-        restaurant.stage.own_servers().rabbitmq.evaluate(raise).await.unwrap();
+        let said = restaurant.stage.own_servers().rabbitmq.evaluate(raise).await.unwrap();
+        assert!(said.starts_with("{ok,"), "{name}: {said}");
         // Publishing just stalls, until nobody waits for the confirm any longer.
         load.is_refused().await;
         load.hears(8).await;
@@ -36,7 +37,8 @@ async fn alarms_and_closed_channels() {
     let load = restaurant.load();
     for _ in 0..3 {
         load.accepts(20).await;
-        restaurant.stage.own_servers().rabbitmq.evaluate(CLOSE_CHANNELS).await.unwrap();
+        let said = restaurant.stage.own_servers().rabbitmq.evaluate(CLOSE_CHANNELS).await.unwrap();
+        assert!(said.starts_with("{ok,"), "{said}");
     }
     let recovery = recovers(&load).await;
     holds("RabbitMQ: every channel closed by the server", &mut restaurant, load, recovery).await;

@@ -1,6 +1,7 @@
 //! PostgreSQL is well, and refuses: its disk is full, it takes no more connections, its operator wants it stricter.
 
 use testkit::Stage;
+use testkit::database::Database;
 
 use crate::machine::Machine;
 use crate::restaurant::Restaurant;
@@ -45,22 +46,22 @@ async fn no_connection_is_left() {
         (stage, services)
     })
     .await;
-    let (database, name) = (restaurant.stage.database().await, restaurant.stage.name.clone());
+    let (servers, name) = (restaurant.stage.servers.clone(), restaurant.stage.name.clone());
+    let database = restaurant.stage.database().await;
     let load = restaurant.load();
+    load.accepts(20).await;
     for limit in [3, 0] {
-        load.accepts(20).await;
         database.execute(&format!("alter role {name} connection limit {limit}")).await;
         database.rows(TERMINATE).await;
         load.hears(40).await;
     }
     load.is_refused().await;
     database.execute(&format!("alter role {name} connection limit -1")).await;
+    drop(database);
     let recovery = recovers(&load).await;
     holds_to_the_end("PostgreSQL: connection limit reached", restaurant, load, recovery).await;
-    // The stage drops the database, then its owner can go.
-    database
-        .execute(&format!("reassign owned by {name} to current_user; drop owned by {name}; drop role {name}"))
-        .await;
+    let administrator = Database::admin(&servers.postgres).await;
+    administrator.execute(&format!("drop role {name}")).await;
 }
 
 #[tokio::test]

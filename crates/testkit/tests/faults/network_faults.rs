@@ -15,10 +15,12 @@ fn duration() -> Duration {
 }
 
 /// A fault on a link: it lasts for its time, and until everybody has been answered, or has given up, once.
-async fn lasts(load: &Load, link: &Proxy) -> Duration {
+async fn lasts(load: &Load, link: &Proxy, what: &str) -> Duration {
     tokio::join!(tokio::time::sleep(duration()), load.hears(8));
     link.mend();
-    recovers(load).await
+    let took = recovers(load).await;
+    println!("  {what}: accepted again after {took:?}");
+    took
 }
 
 async fn breaks(link: fn(&Links) -> (&'static str, &Proxy)) {
@@ -34,19 +36,19 @@ async fn breaks(link: fn(&Links) -> (&'static str, &Proxy)) {
 
     load.accepts(8).await;
     link.cut();
-    recovery = recovery.max(lasts(&load, link).await);
+    recovery = recovery.max(lasts(&load, link, "away").await);
 
     load.accepts(8).await;
     link.silence();
-    recovery = recovery.max(lasts(&load, link).await);
+    recovery = recovery.max(lasts(&load, link, "half open").await);
 
     load.accepts(8).await;
     link.delay(Duration::from_secs(2));
-    recovery = recovery.max(lasts(&load, link).await);
+    recovery = recovery.max(lasts(&load, link, "2 s late").await);
 
     load.accepts(8).await;
     link.throttle(1_000);
-    recovery = recovery.max(lasts(&load, link).await);
+    recovery = recovery.max(lasts(&load, link, "1 kB/s").await);
     let scenario = format!("{name}: reset, away, half open, 2 s late, 1 kB/s");
     holds_to_the_end(&scenario, restaurant, load, recovery).await;
 }

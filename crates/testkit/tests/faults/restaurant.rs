@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use testkit::{Launch, Proxy, Service, Stage};
+use testkit::{Launch, Proxy, Service, Stage, eventually};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::load::Load;
@@ -115,8 +115,15 @@ impl Restaurant {
         self.order_services[place] = service;
     }
 
-    /// A new cook in the place of one that has ended, under his name.
+    /// A new cook in the place of one that has ended, under his name: it is free again when he counts as dead.
     pub async fn replace_cook(&mut self, place: usize) {
+        let database = self.stage.database().await;
+        let taken = format!(
+            "select count(*) from workers where name = '{}' and status = 'online'
+                 and last_seen >= now() - interval '2 seconds'",
+            COOKS[place]
+        );
+        eventually("the name to be free", async || (database.value(&taken).await == 0).then_some(())).await;
         self.cooks[place] = self.cook(COOKS[place]).start().await;
     }
 

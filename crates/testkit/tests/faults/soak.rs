@@ -167,7 +167,7 @@ impl Scene {
                 match fault {
                     Fault::QueueDeleted => broker.delete(queue).await,
                     Fault::QueuePurged => broker.purge_if_there(queue).await,
-                    _ => drop(broker.close_all_connections().await),
+                    _ => broker.close_all_connections(1).await,
                 }
                 broker.close().await;
             }
