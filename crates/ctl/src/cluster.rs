@@ -13,4 +13,5 @@ pub mod reachable;
 pub mod record;
 pub mod service;
 pub mod signals;
+pub mod state;
 pub mod supervisor;

@@ -7,6 +7,7 @@
     reason = "a test may fail"
 )]
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -16,17 +17,19 @@ use servers::{free_port, http_client};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
-/// Two restaurants that open at the same moment may choose the same port for their order services.
+/// Two cores open one restaurant after the other sooner than two at once.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 const ORDER: &str =
     r#"{"customer_name":"Ada","order_type":"takeout","items":[{"name":"Pizza","quantity":1,"price":15.99}]}"#;
+const LONG_ORDER: &str = r#"{"customer_name":"Ada","order_type":"delivery","delivery_address":"12 Long Road",
+    "items":[{"name":"Pizza","quantity":1,"price":15.99}]}"#;
 
 /// A folder to run it in.
 struct Place {
     folder: TempDir,
-    /// Ports on which nobody answers, so that no server of this machine is used.
-    ports: [u16; 2],
+    /// By default ports on which nobody answers, so that no server of this machine is used.
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Place {
@@ -36,19 +39,34 @@ impl Place {
 
     fn named(prefix: &str) -> Self {
         let folder = tempfile::Builder::new().prefix(prefix).tempdir().unwrap();
-        Self { folder, ports: [free_port(0).unwrap(), free_port(0).unwrap()] }
+        let port = || free_port(0).unwrap().to_string();
+        let environment = vec![
+            ("DB_PORT", port()),
+            ("RABBITMQ_PORT", port()),
+            ("KITCHEN_COOKING_SECONDS_TAKEOUT", "0.5".to_owned()),
+            ("KITCHEN_COOKING_SECONDS_DELIVERY", "5".to_owned()),
+        ];
+        Self { folder, environment }
     }
 
     fn run(&self, arguments: &[&str]) -> Said {
+        Said::from(self.command(arguments).output().unwrap())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_restaurant-ctl"));
         command
             .args(arguments)
             .current_dir(self.folder.path())
-            .env("DB_PORT", self.ports[0].to_string())
-            .env("RABBITMQ_PORT", self.ports[1].to_string())
-            .env("KITCHEN_COOKING_SECONDS_TAKEOUT", "0.5")
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null());
-        Said::from(command.output().unwrap())
+        command
+    }
+
+    /// Sets a variable for all commands.
+    fn set(&mut self, name: &'static str, value: &str) {
+        self.environment.retain(|(known, _)| *known != name);
+        self.environment.push((name, value.to_owned()));
     }
 
     fn local(&self, name: &str) -> PathBuf {
@@ -120,9 +138,9 @@ fn eventually(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-async fn place_order(url: &str) -> String {
+async fn place_order(url: &str, body: &str) -> String {
     let port = url.rsplit_once(':').unwrap().1.parse().unwrap();
-    let request = http_client::Request { method: "POST", path: "/orders", headers: &[], body: Some(ORDER) };
+    let request = http_client::Request { method: "POST", path: "/orders", headers: &[], body: Some(body) };
     let answer = http_client::send(port, &request, Duration::from_secs(10)).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.body);
     let answer: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
@@ -134,20 +152,27 @@ async fn a_restaurant_opens_works_and_closes() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let place = Place::new();
     place.run(&["status"]).expect(1, &["closed"]);
-    place.run(&["up", "--detach"]).expect(
-        0,
-        &[
-            "PostgreSQL: a private server on 127.0.0.1:",
-            "RabbitMQ: a private server on 127.0.0.1:",
-            "The restaurant is open",
-            "curl -sS http://127.0.0.1:",
-        ],
-    );
-    place.run(&["up"]).expect(0, &["open already"]);
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| place.run(&["up", "--detach"]));
+        eventually("it is being opened", Duration::from_secs(10), || {
+            place.run(&["demo"]).text.contains("the restaurant is being opened (process ")
+        });
+        place.run(&["up"]).expect(0, &["is being opened (process ", "open already"]);
+        place.run(&["status"]).expect(0, &["The restaurant is open"]);
+        first.join().unwrap().expect(
+            0,
+            &[
+                "PostgreSQL: a private server on 127.0.0.1:",
+                "RabbitMQ: a private server on 127.0.0.1:",
+                "The restaurant is open",
+                "curl -sS http://127.0.0.1:",
+            ],
+        );
+    });
     place.run(&["status"]).expect(0, &["postgres", "rabbitmq", "chef_luigi", "subscriber_2", "running"]);
 
     let record = place.record();
-    let number = place_order(record["order_url"].as_str().unwrap()).await;
+    let number = place_order(record["order_url"].as_str().unwrap(), ORDER).await;
     let ready = format!("Notification for order {number}: Status changed from 'cooking' to 'ready'");
     for subscriber in ["subscriber_1", "subscriber_2"] {
         let shown = || place.run(&["logs", subscriber]).text.contains(&ready);
@@ -163,12 +188,78 @@ async fn a_restaurant_opens_works_and_closes() {
     let said = std::fs::read_to_string(place.local("logs/up.log")).unwrap();
     assert!(said.contains("tracking has ended (signal: 9 (SIGKILL))"), "{said}");
 
-    place.run(&["down"]).expect(0, &["closed"]);
+    let number = place_order(place.record()["order_url"].as_str().unwrap(), LONG_ORDER).await;
+    let cooks = || place.run(&["logs", "kitchen"]).text.contains(&number);
+    eventually("it is being cooked", Duration::from_secs(20), cooks);
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| place.run(&["down"]));
+        eventually("it is being closed", Duration::from_secs(10), || place.record()["phase"] == "closing");
+        eventually("the order service has ended", Duration::from_secs(10), || {
+            place.pid_of("order").is_none()
+        });
+        place.run(&["status"]).expect(1, &["The restaurant is closing"]);
+        place.run(&["demo"]).expect(1, &["the restaurant is being closed"]);
+        place.run(&["down"]).expect(0, &["closed"]);
+        first.join().unwrap().expect(0, &["closed"]);
+    });
+    let said = std::fs::read_to_string(place.local("logs/up.log")).unwrap();
+    assert!(!said.contains("at once\n"), "nobody was in a hurry: {said}");
+    let said = place.run(&["logs", "subscriber_1"]).text;
+    let ready = format!("Notification for order {number}: Status changed from 'cooking' to 'ready'");
+    assert!(said.contains(&ready), "{said}");
     assert_eq!(place.processes(), Vec::<String>::new());
     place.run(&["down"]).expect(0, &["nothing to close"]);
     place.run(&["reset"]).expect(2, &["--yes"]);
     place.run(&["reset", "--yes"]).expect(0, &["deleted"]);
     assert!(!place.local("postgres").exists() && !place.local("logs").exists());
+}
+
+#[tokio::test]
+async fn restaurants_side_by_side_do_not_meet() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let first = Place::new();
+    first.run(&["up", "--detach"]).expect(0, &["The restaurant is open"]);
+
+    // The second finds the servers of the first where its configuration has them.
+    let mut second = Place::new();
+    let port = |name: &str| {
+        let record = first.record();
+        let members = record["members"].as_array().unwrap();
+        let member = members.iter().find(|member| member["name"] == name).unwrap();
+        member["address"].as_str().unwrap().rsplit_once(':').unwrap().1.to_owned()
+    };
+    second.set("DB_PORT", &port("postgres"));
+    second.set("RABBITMQ_PORT", &port("rabbitmq"));
+    let mut opening = second.command(&["up"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(opening.stdout.take().unwrap()).lines();
+    let mut said = String::new();
+    while !said.contains("The restaurant is open") {
+        said += &format!("{}\n", lines.next().unwrap_or_else(|| panic!("{said}")).unwrap());
+    }
+    for part in
+        ["does not let 'restaurant_user' in", "PostgreSQL: a private server", "RabbitMQ: a private server"]
+    {
+        assert!(said.contains(part), "no '{part}' in {said}");
+    }
+    assert_ne!(first.record()["order_url"], second.record()["order_url"]);
+
+    // Nobody looks any more.
+    drop(lines);
+    eventually("it closes", Duration::from_secs(30), || opening.try_wait().unwrap().is_some());
+    assert_eq!(second.processes(), Vec::<String>::new());
+
+    // With the password of the first it gets in; but there the cooks' names are taken.
+    for (name, folder) in [("DB_PASSWORD", "postgres"), ("RABBITMQ_PASSWORD", "rabbitmq")] {
+        let path = first.local(folder).join("credentials.json");
+        let stored: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        second.set(name, stored["password"].as_str().unwrap());
+    }
+    second.run(&["up", "--detach"]).expect(1, &["PostgreSQL: the configured one", "no cook is at work"]);
+    second.run(&["status"]).expect(1, &["closed"]);
+    let kept = format!("PostgreSQL at localhost:{}", port("postgres"));
+    second.run(&["reset", "--yes"]).expect(0, &[kept.as_str(), "stay"]);
+    first.run(&["status"]).expect(0, &["The restaurant is open"]);
+    first.run(&["down", "--now"]).expect(0, &["closed"]);
 }
 
 #[tokio::test]

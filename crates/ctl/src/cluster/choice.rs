@@ -1,6 +1,7 @@
 //! Which PostgreSQL and which RabbitMQ are used: those that the configuration names if they let us in, else containers, else
 //! private servers.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use runtime::{Config, config};
@@ -67,6 +68,7 @@ impl Choice<'_> {
             }
         }
         let (postgres, rabbitmq) = self.private(postgres, rabbitmq).await?;
+        self.remember_configured(&postgres, &rabbitmq)?;
         Ok(ChosenServers::new(postgres, rabbitmq))
     }
 
@@ -80,6 +82,23 @@ impl Choice<'_> {
         let endpoint = self.config.rabbitmq.clone();
         self.console.done(&format!("RabbitMQ: the configured one at {}:{}", endpoint.host, endpoint.port));
         Rabbitmq { origin: Origin::Configured, endpoint, management_url: None, since: clock::unix_seconds() }
+    }
+
+    /// Notes for `reset` which servers are not ours to empty.
+    fn remember_configured(&self, postgres: &Postgres, rabbitmq: &Rabbitmq) -> Result<(), Error> {
+        let (database, broker) = (&postgres.endpoint, &rabbitmq.endpoint);
+        let mut used = BTreeSet::from_iter(self.folder.configured_servers());
+        if matches!(postgres.origin, Origin::Configured) {
+            used.insert(format!("PostgreSQL at {}:{}", database.host, database.port));
+        }
+        if matches!(rabbitmq.origin, Origin::Configured) {
+            used.insert(format!("RabbitMQ at {}:{}", broker.host, broker.port));
+        }
+        if used.is_empty() {
+            return Ok(());
+        }
+        let (path, lines) = (self.folder.configured_mark(), used.into_iter().collect::<Vec<_>>().join("\n"));
+        std::fs::write(&path, lines).map_err(|source| Error::File { action: "write", path, source })
     }
 
     /// The Compose project of this folder, or the name of a new one.
@@ -214,7 +233,8 @@ impl Choice<'_> {
         let options = PostgresOptions {
             port: wished.port,
             user: wished.user.clone(),
-            password: Some(wished.password.clone()),
+            // A random one, so that nobody else whose configuration is the default comes in by mistake.
+            password: None,
             leash: Some(self.leash.clone()),
             ..PostgresOptions::default()
         };
@@ -234,7 +254,7 @@ impl Choice<'_> {
             port: wished.port,
             management_port: MANAGEMENT_PORT,
             user: wished.user.clone(),
-            password: Some(wished.password.clone()),
+            password: None,
             leash: Some(self.leash.clone()),
         };
         let server = PrivateRabbitmq::start(&programs, &self.folder.rabbitmq(), options).await?;

@@ -88,13 +88,13 @@ impl ChosenServers {
         if Instant::now() < self.not_before {
             return;
         }
-        let mut outcome = None;
+        let mut outcomes = Vec::new();
         if let Origin::Private(server) = &mut self.postgres.origin
             && !server.is_running()
         {
             console
                 .warn(&format!("PostgreSQL has ended (see '{}'); starting it again", server.log().display()));
-            outcome = Some(server.restart().await);
+            outcomes.push(("PostgreSQL", server.restart().await));
             self.postgres.since = clock::unix_seconds();
         }
         if let Origin::Private(server) = &mut self.rabbitmq.origin
@@ -102,18 +102,19 @@ impl ChosenServers {
         {
             console
                 .warn(&format!("RabbitMQ has ended (see '{}'); starting it again", server.log().display()));
-            outcome = Some(server.restart().await);
+            outcomes.push(("RabbitMQ", server.restart().await));
             self.rabbitmq.since = clock::unix_seconds();
         }
-        match outcome {
-            None => {}
-            Some(Ok(())) => {
-                console.done("it runs again");
-                self.backoff.reset();
-            }
-            Some(Err(why)) => {
-                console.warn(&with_causes(&why));
-                self.not_before = Instant::now() + self.backoff.next_pause();
+        for (name, outcome) in outcomes {
+            match outcome {
+                Ok(()) => {
+                    console.done(&format!("{name} runs again"));
+                    self.backoff.reset();
+                }
+                Err(why) => {
+                    console.warn(&with_causes(&why));
+                    self.not_before = Instant::now() + self.backoff.next_pause();
+                }
             }
         }
     }
@@ -150,7 +151,7 @@ impl ChosenServers {
         };
         let member = |name: &str, (state, pid): (String, Option<u32>), address: String, since: u64| {
             let (name, address, since) = (name.to_owned(), Some(address), pid.map(|_| since));
-            Member { name, pid, state, address, since }
+            Member { name, pid, state, address, since, trouble: None }
         };
         let (database, broker) = (&self.postgres.endpoint, &self.rabbitmq.endpoint);
         vec![

@@ -24,7 +24,7 @@ const STREAM_REST: Duration = Duration::from_millis(250);
 
 impl Supervisor {
     /// Ends everything in order: no new orders, then the kitchen finishes what it cooks, then those who tell of it, then the
-    /// servers. A second signal ends all of it at once.
+    /// servers. In a hurry, all of it ends at once.
     pub async fn close(mut self, config: &Config, signals: &mut Signals) {
         self.enter(Phase::Closing);
         let times = &config.kitchen.cooking_seconds;
@@ -61,6 +61,7 @@ impl Supervisor {
             if left.is_empty() {
                 return;
             }
+            self.keep_record();
             if signals.is_urgent() || start.elapsed() > limit {
                 self.console.warn(&format!("ending {} at once", left.join(", ")));
                 for service in self.services.iter_mut().filter(|service| is_theirs(service.plan.role)) {
@@ -71,7 +72,10 @@ impl Supervisor {
             if start.elapsed() > PATIENCE && !std::mem::replace(&mut told, true) {
                 let what =
                     if is_theirs(Role::Kitchen) { "finishing what is being cooked" } else { "still at work" };
-                self.console.note(&format!("{}: {what} (Ctrl-C again ends it at once)", left.join(", ")));
+                self.console.note(&format!(
+                    "{}: {what} (Ctrl-C ends it at once, or './justw down --now')",
+                    left.join(", ")
+                ));
             }
             sleep(POLL).await;
         }
@@ -86,7 +90,8 @@ impl Supervisor {
             ];
             let left: Vec<String> = left.into_iter().flatten().collect();
             if !left.is_empty() {
-                self.console.note(&format!("{} ran before and is left running", left.join(" and ")));
+                let runs = if left.len() > 1 { "run on: they were" } else { "runs on: it was" };
+                self.console.note(&format!("{} {runs} there before", left.join(" and ")));
             }
         }
         let (servers, containers) = (&mut self.servers, &self.containers);
@@ -101,7 +106,7 @@ impl Supervisor {
         };
         let closed = tokio::select! {
             closed = closing => Some(closed),
-            () = signals.second() => None,
+            () = signals.urgent() => None,
         };
         let ended = match closed {
             Some(closed) => closed,

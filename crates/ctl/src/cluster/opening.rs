@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::cluster::choice::Choice;
 use crate::cluster::folder::LocalFolder;
-use crate::cluster::plan::{self, Plan, Role};
+use crate::cluster::plan::{self, Plan, PortClaim, Role};
 use crate::cluster::record::{Phase, shell_lines, write_whole};
 use crate::cluster::service::{Service, Surroundings, url};
 use crate::cluster::supervisor::{Supervisor, TICK};
@@ -39,6 +39,17 @@ pub enum OpeningError {
         path: PathBuf,
         /// What the operating system says.
         source: std::io::Error,
+    },
+    /// No port for a service.
+    #[error("there is no port for a service")]
+    NoPort(#[source] std::io::Error),
+    /// Nobody cooks.
+    #[error(
+        "no cook is at work{words}. If other workers go by these names on the same servers, end those, or use other servers"
+    )]
+    NoCook {
+        /// What the last of them said last, behind a colon.
+        words: String,
     },
     /// A service does not come up.
     #[error("{name} does not become ready{words}. Its log is '{}'", log.display())]
@@ -71,8 +82,8 @@ impl Supervisor {
         write_whole(&path, &shell_lines(&environment))
             .map_err(|source| OpeningError::File { path, source })?;
 
-        let order_port = self.choose_port("order service", ORDER_PORT, &[]);
-        let tracking_port = self.choose_port("tracking service", TRACKING_PORT, &[order_port]);
+        let order_port = self.choose_port("order service", ORDER_PORT, TRACKING_PORT)?;
+        let tracking_port = self.choose_port("tracking service", TRACKING_PORT, ORDER_PORT)?;
         let plans = plan::restaurant(order_port, tracking_port);
         self.put_old_logs_aside(&plans)?;
         self.surroundings = Some(Surroundings {
@@ -91,16 +102,19 @@ impl Supervisor {
             plans.into_iter().partition(|plan| plan.role == Role::Order);
         self.start_all(first, ORDER_LIMIT).await?;
         self.start_all(others, OTHERS_LIMIT).await?;
+        self.expect_a_cook().await?;
         self.enter(Phase::Open);
         Ok(())
     }
 
-    fn choose_port(&self, who: &str, wished: u16, given: &[u16]) -> u16 {
-        let port = plan::port_near(wished, given);
+    fn choose_port(&mut self, who: &str, wished: u16, of_the_other: u16) -> Result<u16, OpeningError> {
+        let claim = PortClaim::near(wished, &[of_the_other]).map_err(OpeningError::NoPort)?;
+        let port = claim.port;
+        self.ports.push(claim);
         if port != wished {
             self.console.warn(&format!("port {wished} is taken; the {who} listens on {port}"));
         }
-        port
+        Ok(port)
     }
 
     /// Each run has logs of its own; those of the run before are kept.
@@ -166,6 +180,21 @@ impl Supervisor {
         let (name, seconds) = (service.plan.name, start.elapsed().as_secs_f32());
         self.console.done(&format!("{name} is ready{} ({seconds:.1} s)", place.unwrap_or_default()));
         true
+    }
+
+    /// A restaurant in which nobody cooks is not open.
+    async fn expect_a_cook(&mut self) -> Result<(), OpeningError> {
+        let Some(surroundings) = &self.surroundings else { return Ok(()) };
+        let mut words = String::new();
+        for service in self.services.iter_mut().filter(|service| service.plan.role == Role::Kitchen) {
+            if service.is_ready(surroundings).await {
+                return Ok(());
+            }
+            if let Some(trouble) = service.trouble() {
+                words = format!(": {trouble}");
+            }
+        }
+        Err(OpeningError::NoCook { words })
     }
 
     fn complain_about_hopeless(&mut self) -> Result<(), OpeningError> {

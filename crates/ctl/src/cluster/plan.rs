@@ -1,5 +1,8 @@
 //! Which services run on this machine, and how.
 
+use std::io;
+use std::net::{Ipv4Addr, UdpSocket};
+
 use servers::free_port;
 
 /// A worker that was killed frees its name after two of these; the default of 30 s would keep the next `up` waiting a minute.
@@ -101,13 +104,33 @@ pub fn restaurant(order_port: u16, tracking_port: u16) -> Vec<Plan> {
     ]
 }
 
-/// The wished port, else the next free one, but none of those given away already.
-pub fn port_near(wished: u16, given: &[u16]) -> u16 {
-    (wished..wished.saturating_add(PORT_RANGE))
-        .filter(|port| !given.contains(port))
-        .find(|port| free_port(*port).is_ok_and(|free| free == *port))
-        .or_else(|| free_port(0).ok())
-        .unwrap_or(wished)
+/// A port that this process has chosen for a service. As long as it is held, no other `up` on this machine chooses it, though
+/// nobody may listen on it yet: the UDP port of the same number is taken, for which services have no use, and which is free again
+/// however this process ends.
+#[derive(Debug)]
+pub struct PortClaim {
+    /// The TCP port.
+    pub port: u16,
+    _held: UdpSocket,
+}
+
+impl PortClaim {
+    /// The wished port, else the next free one, but none of those that others wish for.
+    ///
+    /// # Errors
+    /// None is free.
+    pub fn near(wished: u16, of_others: &[u16]) -> io::Result<Self> {
+        let nearby = (wished..=wished.saturating_add(PORT_RANGE)).filter(|port| !of_others.contains(port));
+        let anywhere = (0..PORT_RANGE).filter_map(|_| free_port(0).ok());
+        nearby.chain(anywhere).find_map(Self::take).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::AddrInUse, format!("no port is free near {wished}, nor elsewhere"))
+        })
+    }
+
+    fn take(port: u16) -> Option<Self> {
+        let held = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
+        free_port(port).is_ok_and(|free| free == port).then_some(Self { port, _held: held })
+    }
 }
 
 #[cfg(test)]
@@ -129,8 +152,18 @@ mod tests {
     fn a_taken_port_gives_way_to_the_next() {
         let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let taken = holder.local_addr().unwrap().port();
-        let near = port_near(taken, &[]);
+        let near = PortClaim::near(taken, &[]).unwrap().port;
         assert_ne!(near, taken);
-        assert_ne!(port_near(taken, &[near]), near);
+        assert_ne!(PortClaim::near(taken, &[near]).unwrap().port, near);
+    }
+
+    #[test]
+    fn what_one_has_chosen_no_other_chooses() {
+        let wished = free_port(0).unwrap();
+        let first = PortClaim::near(wished, &[]).unwrap();
+        assert_ne!(PortClaim::near(wished, &[]).unwrap().port, first.port, "nobody listens on it yet");
+        let port = first.port;
+        drop(first);
+        assert_eq!(PortClaim::near(port, &[]).unwrap().port, port);
     }
 }

@@ -49,6 +49,15 @@ pub struct Member {
     pub address: Option<String>,
     /// When its process was started, in seconds since 1970.
     pub since: Option<u64>,
+    /// Why it ended last, if it does not stay.
+    pub trouble: Option<String>,
+}
+
+impl Member {
+    /// Whether it should run and does not.
+    pub fn is_down(&self) -> bool {
+        self.state.starts_with("ended") || self.trouble.is_some()
+    }
 }
 
 impl Record {
@@ -78,10 +87,14 @@ pub fn write_whole(path: &Path, text: &str) -> io::Result<()> {
 /// Lines for a shell that set variables which are not set yet.
 pub fn shell_lines(variables: &[(&str, String)]) -> String {
     let lines = variables.iter().map(|(name, value)| {
-        let quoted = value.replace('\'', r"'\''");
-        format!("[ -n \"${{{name}:-}}\" ] || {name}='{quoted}'; export {name}\n")
+        format!("[ -n \"${{{name}:-}}\" ] || {name}={}; export {name}\n", shell_quoted(value))
     });
     lines.collect()
+}
+
+/// The text as one word of a shell.
+pub fn shell_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -101,6 +114,7 @@ mod tests {
             state: "running".to_owned(),
             address: None,
             since: Some(2),
+            trouble: None,
         };
         let record = Record {
             supervisor: 7,

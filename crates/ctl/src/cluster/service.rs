@@ -14,9 +14,11 @@ use crate::cluster::clock;
 use crate::cluster::folder::LocalFolder;
 use crate::cluster::plan::{Plan, Ready};
 use crate::cluster::record::Member;
-use crate::view::entry::Entry;
+use crate::view::entry::{Entry, harmless};
 
 const PROBE_LIMIT: Duration = Duration::from_secs(3);
+/// One that has run this long since its last end does not flicker.
+const STEADY_RUN: Duration = Duration::from_secs(5);
 /// A service that ran this long was all right: its next end is a new story.
 const GOOD_RUN: Duration = Duration::from_mins(1);
 
@@ -51,6 +53,8 @@ pub struct Service {
     next_start: Instant,
     /// How it ended last, as it was told.
     told: Option<String>,
+    /// Why it ended last, until it has run for a while.
+    trouble: Option<String>,
 }
 
 impl Service {
@@ -65,6 +69,7 @@ impl Service {
             backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(30)),
             next_start: Instant::now(),
             told: None,
+            trouble: None,
         }
     }
 
@@ -96,7 +101,9 @@ impl Service {
             self.told = None;
         }
         self.postpone();
-        let words = self.last_words(surroundings).map(|words| format!(": {words}")).unwrap_or_default();
+        let words = self.last_words(surroundings);
+        self.trouble = Some(words.clone().unwrap_or_else(|| status.to_string()));
+        let words = words.map(|words| format!(": {words}")).unwrap_or_default();
         let news = Some(format!("{} has ended ({status}){words}", self.plan.name));
         if self.told == news {
             return None;
@@ -174,16 +181,29 @@ impl Service {
         }
     }
 
-    /// For the record.
+    /// Why it ended last, unless it has been running for a while since.
+    pub fn trouble(&self) -> Option<&str> {
+        let is_over = self.process.is_some() && self.started.elapsed() > STEADY_RUN;
+        self.trouble.as_deref().filter(|_| !is_over)
+    }
+
+    /// For the record. One that ends again and again is "restarting", also while it runs for a moment.
     pub fn member(&mut self, surroundings: &Surroundings) -> Member {
+        let trouble = self.trouble().map(harmless);
         let running = self.is_running();
-        let port = self.plan.port();
+        let shown = running && trouble.is_none();
+        let state = match (&trouble, running) {
+            (Some(_), _) => "restarting",
+            (None, true) => "running",
+            (None, false) => "ended",
+        };
         Member {
             name: self.plan.name.to_owned(),
-            pid: self.process.as_ref().filter(|_| running).map(OwnedProcess::pid),
-            state: if running { "running" } else { "ended" }.to_owned(),
-            address: port.map(|port| url(surroundings.bind, port)),
-            since: running.then_some(self.since),
+            pid: self.process.as_ref().filter(|_| shown).map(OwnedProcess::pid),
+            state: state.to_owned(),
+            address: self.plan.port().map(|port| url(surroundings.bind, port)),
+            since: shown.then_some(self.since),
+            trouble,
         }
     }
 }

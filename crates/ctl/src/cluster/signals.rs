@@ -1,16 +1,25 @@
-//! Ctrl-C, and what is like it: the first closes the restaurant, the second does it at once.
+//! Ctrl-C, and what is like it: the first closes the restaurant, a further Ctrl-C does it at once. Whoever else asks, such as
+//! `down`, may ask as often as he likes: only SIGQUIT (`down --now`, or Ctrl-\) hurries.
 
 use std::io;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// How often we were asked to end.
+/// Whether we were asked to end.
 #[derive(Clone, Debug)]
-pub struct Signals(watch::Receiver<u32>);
+pub struct Signals(watch::Receiver<Asked>);
+
+/// What was asked of us; the more, the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Asked {
+    Nothing,
+    ToClose,
+    ToEndAtOnce,
+}
 
 impl Signals {
-    /// Listens for SIGINT, SIGTERM and SIGHUP (the terminal was closed).
+    /// Listens for SIGINT, SIGTERM, SIGHUP (the terminal was closed) and SIGQUIT.
     ///
     /// # Errors
     /// The operating system refuses.
@@ -18,15 +27,20 @@ impl Signals {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
-        let (sender, receiver) = watch::channel(0);
+        let mut quit = signal(SignalKind::quit())?;
+        let (sender, receiver) = watch::channel(Asked::Nothing);
         tokio::spawn(async move {
             loop {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                    _ = hangup.recv() => {}
-                }
-                sender.send_modify(|count| *count += 1);
+                let next = tokio::select! {
+                    _ = interrupt.recv() => match *sender.borrow() {
+                        Asked::Nothing => Asked::ToClose,
+                        Asked::ToClose | Asked::ToEndAtOnce => Asked::ToEndAtOnce,
+                    },
+                    _ = terminate.recv() => Asked::ToClose,
+                    _ = hangup.recv() => Asked::ToClose,
+                    _ = quit.recv() => Asked::ToEndAtOnce,
+                };
+                sender.send_modify(|asked| *asked = next.max(*asked));
             }
         });
         Ok(Self(receiver))
@@ -34,21 +48,21 @@ impl Signals {
 
     /// Waits until we are asked to end.
     pub async fn first(&mut self) {
-        self.reaches(1).await;
+        self.reaches(Asked::ToClose).await;
     }
 
     /// Waits until we are asked to end at once.
-    pub async fn second(&mut self) {
-        self.reaches(2).await;
+    pub async fn urgent(&mut self) {
+        self.reaches(Asked::ToEndAtOnce).await;
     }
 
     /// Whether we are asked to end at once.
     pub fn is_urgent(&self) -> bool {
-        *self.0.borrow() >= 2
+        *self.0.borrow() >= Asked::ToEndAtOnce
     }
 
-    async fn reaches(&mut self, count: u32) {
-        if self.0.wait_for(|asked| *asked >= count).await.is_err() {
+    async fn reaches(&mut self, wanted: Asked) {
+        if self.0.wait_for(|asked| *asked >= wanted).await.is_err() {
             std::future::pending::<()>().await;
         }
     }

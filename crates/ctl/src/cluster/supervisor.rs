@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use crate::cluster::chosen::ChosenServers;
 use crate::cluster::docker::Containers;
 use crate::cluster::folder::LocalFolder;
+use crate::cluster::plan::PortClaim;
 use crate::cluster::record::{Phase, Record};
 use crate::cluster::service::{Service, Surroundings, url};
 use crate::cluster::signals::Signals;
@@ -29,6 +30,8 @@ pub struct Supervisor {
     /// Those of the servers, if Docker runs any for us.
     pub(super) containers: Option<Containers>,
     pub(super) leash: Leash,
+    /// The ports of our services, kept from others until we end.
+    pub(super) ports: Vec<PortClaim>,
     /// Whether what the services log is shown.
     pub(super) shows_logs: bool,
     pub(super) stream: Option<JoinHandle<()>>,
@@ -51,6 +54,7 @@ impl Supervisor {
             servers: None,
             containers: None,
             leash: Leash::new()?,
+            ports: Vec::new(),
             shows_logs,
             stream: None,
             phase: Phase::Opening,
@@ -71,11 +75,11 @@ impl Supervisor {
 
     /// Starts again whatever ends, until we are asked to end or nobody can see us any more.
     pub async fn supervise(&mut self, signals: &mut Signals) {
-        while !self.console.has_lost_terminal() {
-            tokio::select! {
-                () = signals.first() => return,
-                () = self.watch_once() => {}
-            }
+        let console = self.console;
+        tokio::select! {
+            () = signals.first() => {}
+            () = console.until_unseen() => {}
+            () = async { loop { self.watch_once().await } } => {}
         }
     }
 
@@ -131,7 +135,7 @@ impl Supervisor {
     }
 
     /// Writes down what runs, if it has changed.
-    fn keep_record(&mut self) {
+    pub(super) fn keep_record(&mut self) {
         let record = self.record();
         if record == self.written {
             return;

@@ -16,8 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, interval, sleep, sleep_until};
 
 use crate::cluster::folder::LocalFolder;
-use crate::cluster::lock::SupervisorLock;
-use crate::cluster::record::{Phase, Record};
+use crate::cluster::state::State;
 use crate::view::console::Console;
 use board::Board;
 use guests::{Counter, Progress};
@@ -51,11 +50,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
         return Err(Exit::Usage(format!("--every is {} (allowed: 0 to 3600 seconds)", arguments.every)));
     }
     let folder = LocalFolder::here();
-    let record = SupervisorLock::holder(&folder.lock()).and_then(|_| Record::read(&folder.record()));
-    let record = record.filter(|record| record.phase == Phase::Open);
-    let record = record.ok_or_else(|| {
-        Exit::Failed("the restaurant is closed; './justw up' in another terminal opens it".to_owned())
-    })?;
+    let record = State::of(&folder).open().map_err(Exit::Failed)?;
     let shutdown = Shutdown::on_signals().map_err(|why| Exit::Failed(why.to_string()))?;
     let counter = Counter::new(&record)?;
 

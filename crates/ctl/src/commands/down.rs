@@ -36,15 +36,10 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     close(console, &folder, supervisor, arguments.now).await
 }
 
-/// Asks the supervisor to end and waits until it has.
+/// Asks the supervisor to end and waits until it has. Asked again, it changes nothing, unless it must be `now`.
 pub async fn close(console: Console, folder: &LocalFolder, supervisor: u32, now: bool) -> Result<(), Exit> {
     let start = Instant::now();
-    ask(supervisor)?;
-    if now {
-        // The second signal must not melt into the first.
-        sleep(POLL * 4).await;
-        let _ = ask(supervisor);
-    }
+    ask(supervisor, if now { Signal::QUIT } else { Signal::TERM })?;
     let mut told = false;
     while SupervisorLock::holder(&folder.lock()) == Some(supervisor) {
         if start.elapsed() > LIMIT {
@@ -64,9 +59,9 @@ pub async fn close(console: Console, folder: &LocalFolder, supervisor: u32, now:
     Ok(())
 }
 
-fn ask(supervisor: u32) -> Result<(), Exit> {
+fn ask(supervisor: u32, signal: Signal) -> Result<(), Exit> {
     let pid = i32::try_from(supervisor).ok().and_then(Pid::from_raw);
-    let sent = pid.map_or(Ok(()), |pid| kill_process(pid, Signal::TERM));
+    let sent = pid.map_or(Ok(()), |pid| kill_process(pid, signal));
     sent.map_err(|why| {
         Exit::Failed(format!("cannot end process {supervisor}: {why}. Does it belong to another user?"))
     })

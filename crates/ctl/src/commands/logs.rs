@@ -49,6 +49,9 @@ pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
         if is_quiet && !arguments.follow && !stream.is_behind() {
             return Ok(());
         }
+        if console.is_unseen() {
+            return Ok(());
+        }
         if is_quiet {
             sleep(PAUSE).await;
         }

@@ -13,7 +13,8 @@ use crate::cluster::lock::SupervisorLock;
 use crate::commands::down;
 use crate::view::console::Console;
 
-/// Closes the restaurant and deletes its data and logs (downloaded packages and tools stay).
+/// Closes the restaurant and deletes its logs and the data of the servers that `up` started. What is in servers that the
+/// configuration names stays, and so do downloaded packages and tools.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "reset")]
 pub struct Arguments {
@@ -25,23 +26,33 @@ pub struct Arguments {
 /// Runs it.
 pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
     let (console, folder) = (Console::new(), LocalFolder::here());
-    if !arguments.yes && !confirmed()? {
+    if !arguments.yes && !confirmed(&folder)? {
         console.note("nothing was deleted");
         return Ok(());
     }
     if let Some(supervisor) = SupervisorLock::holder(&folder.lock()) {
         down::close(console, &folder, supervisor, true).await?;
     }
-    if let Ok(project) = fs::read_to_string(folder.docker_mark())
-        && !project.is_empty()
-    {
+    let project = fs::read_to_string(folder.docker_mark()).unwrap_or_default();
+    let had_containers = !project.is_empty();
+    if had_containers {
         remove_containers(&folder, project).await?;
     }
-    let parts = [folder.postgres(), folder.rabbitmq(), folder.logs(), folder.record(), folder.environment()];
-    for path in parts {
+    let others = folder.configured_servers();
+    let own = [folder.postgres(), folder.rabbitmq()];
+    let had_own = own.iter().any(|path| path.exists()) || had_containers;
+    let files = [folder.logs(), folder.record(), folder.environment(), folder.configured_mark()];
+    for path in own.into_iter().chain(files) {
         remove(&path)?;
     }
-    console.done("all orders, messages and logs on this machine are deleted");
+    console.done(if had_own {
+        "the orders and messages in the servers that 'up' started are deleted, and all logs"
+    } else {
+        "all logs are deleted"
+    });
+    if !others.is_empty() {
+        console.note(&kept(&others));
+    }
     Ok(())
 }
 
@@ -66,13 +77,25 @@ fn remove(path: &Path) -> Result<(), Exit> {
     }
 }
 
-fn confirmed() -> Result<bool, Exit> {
+/// What stays, in a sentence.
+fn kept(others: &[String]) -> String {
+    format!(
+        "the orders and messages in {} stay: the configuration names them, 'up' only used them",
+        others.join(" and ")
+    )
+}
+
+fn confirmed(folder: &LocalFolder) -> Result<bool, Exit> {
     if !io::stdin().is_terminal() {
-        return Err(Exit::Usage(
-            "reset deletes all data; without a terminal to ask on, say --yes".to_owned(),
-        ));
+        return Err(Exit::Usage("reset deletes data; without a terminal to ask on, say --yes".to_owned()));
     }
-    print!("Close the restaurant and delete all its orders, messages and logs on this machine? [y/N] ");
+    let others = folder.configured_servers();
+    if !others.is_empty() {
+        println!("({}.)", kept(&others));
+    }
+    print!(
+        "Close the restaurant and delete its logs, and the orders and messages in servers that 'up' started? [y/N] "
+    );
     let mut answer = String::new();
     let read = io::stdout().flush().and_then(|()| io::stdin().lock().read_line(&mut answer));
     Ok(read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))

@@ -7,8 +7,8 @@ use runtime::Exit;
 
 use crate::cluster::clock;
 use crate::cluster::folder::LocalFolder;
-use crate::cluster::lock::SupervisorLock;
-use crate::cluster::record::{Member, Phase, Record};
+use crate::cluster::record::{Member, Phase};
+use crate::cluster::state::State;
 use crate::view::console::{Console, Style};
 
 /// Shows which servers and services run, where, and for how long; exit code 1 if the restaurant is not open.
@@ -19,10 +19,10 @@ pub struct Arguments {}
 /// Runs it.
 pub fn run(_: &Arguments) -> Result<(), Exit> {
     let (console, folder) = (Console::new(), LocalFolder::here());
-    let Some(supervisor) = SupervisorLock::holder(&folder.lock()) else {
+    let State::Present { supervisor, record, .. } = State::of(&folder) else {
         return Err(Exit::Failed("the restaurant is closed; './justw up' opens it".to_owned()));
     };
-    let Some(record) = Record::read(&folder.record()) else {
+    let Some(record) = record else {
         return Err(Exit::Failed(format!("the restaurant is about to open (process {supervisor})")));
     };
     let word = match record.phase {
@@ -33,10 +33,14 @@ pub fn run(_: &Arguments) -> Result<(), Exit> {
     console.print(&format!("The restaurant is {word} (supervisor: process {supervisor}).\n"));
     let rows: Vec<_> = record.members.iter().map(|member| row(member, clock::unix_seconds())).collect();
     for (index, line) in table(&rows).iter().enumerate() {
-        let is_bad = index > 0
-            && record.members.get(index - 1).is_some_and(|member| member.state.starts_with("ended"));
+        let is_bad = index > 0 && record.members.get(index - 1).is_some_and(|member| member.is_down());
         let style = if index == 0 { Some(Style::Bold) } else { is_bad.then_some(Style::Red) };
         console.print(&style.map_or(line.clone(), |style| console.paint(style, line)));
+    }
+    for member in &record.members {
+        if let Some(trouble) = &member.trouble {
+            console.print(&console.paint(Style::Red, &format!("\n{}: {trouble}", member.name)));
+        }
     }
     if let Some(url) = &record.management_url {
         console.print(&format!("\nRabbitMQ's management page: {url}"));
@@ -85,6 +89,7 @@ mod tests {
             state: "running".to_owned(),
             address: None,
             since: Some(100),
+            trouble: None,
         };
         let rows = [row(&member("order", Some(7)), 142), row(&member("chef_luigi", None), 90)];
         assert_eq!(

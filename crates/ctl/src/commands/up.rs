@@ -1,25 +1,30 @@
 //! `up`: opens the restaurant and stays with it.
 
+mod build;
 mod detached;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use argh::{ArgsInfo, FromArgs};
 use runtime::{Config, Exit};
+use tokio::time::sleep;
 
 use crate::cluster::folder::LocalFolder;
 use crate::cluster::lock::SupervisorLock;
-use crate::cluster::record::Record;
+use crate::cluster::record::{Phase, Record};
 use crate::cluster::signals::Signals;
+use crate::cluster::state::State;
 use crate::cluster::supervisor::Supervisor;
 use crate::commands::failed;
 use crate::view::console::Console;
 use crate::view::summary;
 
-/// Programs that `up` starts; they lie beside this one.
+/// Programs that `up` starts; they lie beside this one. Their packages have the same names.
 const PROGRAMS: [&str; 4] =
     ["order-service", "kitchen-worker", "tracking-service", "notification-subscriber"];
+
+const POLL: Duration = Duration::from_millis(100);
 
 /// Starts PostgreSQL, RabbitMQ and every service on this machine and shows what happens; Ctrl-C ends all of it.
 #[derive(FromArgs, ArgsInfo, Debug)]
@@ -34,16 +39,21 @@ pub struct Arguments {
     /// internal: the part of --detach that stays
     #[argh(switch, hidden_help)]
     pub supervise: bool,
+    /// internal: build the programs first
+    #[argh(switch, hidden_help)]
+    pub from_source: bool,
 }
 
 /// Runs it.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let (console, folder) = (Console::new(), LocalFolder::here());
     let config = Config::load(arguments.config.clone()).map_err(|why| Exit::Config(why.to_string()))?;
+    if arguments.from_source {
+        build::run(console, &PROGRAMS).await?;
+    }
     let programs = programs()?;
     folder.prepare().map_err(|why| failed(&why))?;
-    if let Some(holder) = SupervisorLock::holder(&folder.lock()) {
-        say_it_runs(console, &folder, holder);
+    if is_open(console, &folder).await {
         return Ok(());
     }
     if arguments.detach {
@@ -53,11 +63,14 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         // Leaves the terminal. Fails only if we have none.
         let _ = rustix::process::setsid();
     }
-    let lock = SupervisorLock::take(&folder.lock())
-        .map_err(|why| Exit::Failed(format!("cannot write '{}': {why}", folder.lock().display())))?;
-    let Some(_lock) = lock else {
-        say_it_runs(console, &folder, SupervisorLock::holder(&folder.lock()).unwrap_or_default());
-        return Ok(());
+    let _lock = loop {
+        let lock = SupervisorLock::take(&folder.lock())
+            .map_err(|why| Exit::Failed(format!("cannot write '{}': {why}", folder.lock().display())))?;
+        match lock {
+            Some(lock) => break lock,
+            None if is_open(console, &folder).await => return Ok(()),
+            None => {}
+        }
     };
 
     let start = Instant::now();
@@ -68,6 +81,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let opened = tokio::select! {
         opened = supervisor.open(&config, arguments.config.clone(), programs) => opened.map_err(|why| failed(&why)),
         () = signals.first() => Err(Exit::Failed("interrupted while opening".to_owned())),
+        () = console.until_unseen() => Err(Exit::Logged),
     };
     if opened.is_ok() {
         supervisor.show_summary(start.elapsed());
@@ -79,7 +93,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
 }
 
 impl Supervisor {
-    fn show_summary(&mut self, took: std::time::Duration) {
+    fn show_summary(&mut self, took: Duration) {
         let record = self.record();
         if let (Some(record), Some(broker)) = (record, self.broker()) {
             summary::show(self.console(), &record, broker, took);
@@ -101,11 +115,31 @@ fn programs() -> Result<PathBuf, Exit> {
     )))
 }
 
-fn say_it_runs(console: Console, folder: &LocalFolder, holder: u32) {
-    let place = Record::read(&folder.record())
-        .map(|record| format!("; it takes orders on {}", record.order_url))
-        .unwrap_or_default();
-    console.done(&format!("the restaurant is open already (process {holder}){place}"));
+/// Whether somebody else has opened it; says so. Waits while it is being opened or closed: either ends, and each of its steps has
+/// a deadline.
+async fn is_open(console: Console, folder: &LocalFolder) -> bool {
+    let mut told = None;
+    loop {
+        let State::Present { supervisor, phase, record } = State::of(folder) else { return false };
+        let doing = match phase {
+            Phase::Open => {
+                say_it_runs(console, supervisor, record.as_ref());
+                return true;
+            }
+            Phase::Opening => "opened",
+            Phase::Closing => "closed",
+        };
+        if told.replace(phase) != Some(phase) {
+            console
+                .note(&format!("the restaurant is being {doing} (process {supervisor}); waiting for that"));
+        }
+        sleep(POLL).await;
+    }
+}
+
+fn say_it_runs(console: Console, supervisor: u32, record: Option<&Record>) {
+    let place = record.map(|record| format!("; it takes orders on {}", record.order_url)).unwrap_or_default();
+    console.done(&format!("the restaurant is open already (process {supervisor}){place}"));
     console.print(
         "  './justw status' shows it, './justw logs --follow' listens to it, './justw down' closes it",
     );

@@ -1,6 +1,13 @@
 //! Lines on the terminal, coloured where that is welcome.
 
 use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tokio::time::sleep;
+
+/// How often it is looked whether anybody can see us.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How a piece of text looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,10 +61,23 @@ impl Console {
         Self { colored: !unwelcome && on_terminal, on_terminal }
     }
 
-    /// Whether there was a terminal that is gone now: its window was closed, or the connection to it broke. The signal that tells
-    /// of it reaches only the first process in it, which need not be us.
-    pub fn has_lost_terminal(self) -> bool {
-        self.on_terminal && !std::io::stdout().is_terminal()
+    /// Whether nobody can see any more what is printed: the terminal's window was closed, the connection to it broke (the signal
+    /// that tells of it reaches only the first process in it, which need not be us), or the reader of our pipe has ended.
+    pub fn is_unseen(self) -> bool {
+        let stdout = std::io::stdout();
+        if self.on_terminal && !stdout.is_terminal() {
+            return true;
+        }
+        let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
+        poll(&mut watched, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok()
+            && watched.iter().any(|fd| fd.revents().intersects(PollFlags::ERR | PollFlags::HUP))
+    }
+
+    /// Waits until nobody can see any more what is printed.
+    pub async fn until_unseen(self) {
+        while !self.is_unseen() {
+            sleep(LOOK).await;
+        }
     }
 
     /// Never coloured.

@@ -1,6 +1,6 @@
 //! `up --detach`: the supervisor goes on without the terminal.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -25,8 +25,6 @@ pub(super) async fn run(console: Console, folder: &LocalFolder, config: Option<&
     let path = folder.supervisor_log();
     let cannot_write =
         |why: std::io::Error| Exit::Failed(format!("cannot write '{}': {why}", path.display()));
-    // An old record must not be taken for the new one.
-    let _ = fs::remove_file(folder.record());
     let output = File::create(&path).map_err(cannot_write)?;
     let errors = output.try_clone().map_err(cannot_write)?;
     let mut said = File::open(&path).map_err(cannot_write)?;
