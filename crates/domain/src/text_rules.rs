@@ -45,9 +45,12 @@ pub fn customer_name(text: &str) -> Vec<TextFault> {
     })
 }
 
-/// `item.name`: 1 to 50 characters, none of them a control character.
+/// `item.name`: 1 to 50 characters, none of them a control character or invisible. U+200D may join emoji.
 pub fn item_name(text: &str) -> Vec<TextFault> {
-    faults(text, 1, 50, "printable characters", |c| !c.is_control())
+    const JOINER: char = '\u{200d}';
+    faults(text, 1, 50, "printable characters", |c| {
+        c == JOINER || !c.is_control() && c.general_category() != GeneralCategory::Format
+    })
 }
 
 /// `delivery_address`: at least 10 characters; line breaks are fine, other control characters are not.
@@ -111,6 +114,17 @@ mod tests {
             ["John_Doe", "John.", "a,b", "<b>", "x@y", "tab\t", "nul\0", "🍕", "a\u{202e}b", "\u{a0}x", "½"]
         {
             assert!(matches!(customer_name(name)[..], [TextFault::Character { .. }]), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn invisible_characters_cannot_hide_in_the_name_of_an_item() {
+        for name in ["Пицца", "🍕", "👩\u{200d}🍳 special", "crème brûlée", "❤\u{fe0f}"] {
+            assert_eq!(item_name(name), [], "{name}");
+        }
+        for name in ["a\u{202e}b", "a\u{200b}b", "a\u{feff}", "\u{2066}a", "a\u{ad}b", "a\u{1b}[31m", "a\nb"]
+        {
+            assert!(matches!(item_name(name)[..], [TextFault::Character { .. }]), "{name:?}");
         }
     }
 

@@ -128,6 +128,8 @@ fn refusals() -> Vec<(&'static str, Value, &'static [&'static str])> {
         ("/items/0/name", json!("   "), &["/items/0/name must not consist of spaces only"]),
         ("/items/0/name", json!("Pi\0zza"), &["/items/0/name must contain only printable characters"]),
         ("/items/0/name", json!("\u{1b}[31m"), &["/items/0/name must contain only printable characters"]),
+        ("/items/0/name", json!("a\u{202e}b"), &["/items/0/name must contain only printable characters"]),
+        ("/items/0/name", json!("a\u{200b}b"), &["/items/0/name must contain only printable characters"]),
         ("/items/0/name", json!(false), &["/items/0/name must be a string"]),
         ("/items/0/quantity", Value::Null, &["/items/0/quantity is required"]),
         ("/items/0/quantity", json!(0), QUANTITY),
