@@ -13,8 +13,8 @@ default:
 
 # open the whole restaurant on this machine: servers and services; --detach: and return (all options: up --help)
 [no-exit-message]
-up *options: build
-    @exec {{ quote(ctl) }} up "$@"
+up *options: _ctl
+    @exec {{ quote(ctl) }} up "$@" --from-source
 
 # close it
 [no-exit-message]
@@ -23,8 +23,8 @@ down *options: _ctl
 
 # show what runs
 [no-exit-message]
-status: _ctl
-    @exec {{ quote(ctl) }} status
+status *options: _ctl
+    @exec {{ quote(ctl) }} status "$@"
 
 # show what the services said: logs kitchen --follow
 [no-exit-message]
@@ -103,4 +103,10 @@ _fmt:
     @cargo fmt --all --check
 
 _ctl:
-    @cargo build --quiet -p restaurant-ctl
+    #!/bin/sh
+    # Quietly, unless it takes a while.
+    { sleep 2 3>&- && echo "building restaurant-ctl ..." >&3; } 3>&2 >/dev/null 2>&1 &
+    cargo build --quiet -p restaurant-ctl
+    code=$?
+    kill $! 2>/dev/null
+    exit $code
