@@ -9,6 +9,7 @@ pub mod inspection;
 pub mod message;
 pub mod notifications;
 pub mod orders;
+pub mod permissions;
 pub mod publisher;
 mod session;
 pub mod topology;

@@ -1,5 +1,6 @@
 //! The cluster on this machine: both servers and every service, under one supervisor.
 
+pub mod accounts;
 pub mod choice;
 pub mod chosen;
 pub mod clock;

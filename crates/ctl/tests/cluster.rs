@@ -180,6 +180,19 @@ async fn a_restaurant_opens_works_and_closes() {
     }
     place.run(&["logs", "waiter"]).expect(2, &["there is no service 'waiter'"]);
 
+    for (service, users) in [
+        ("order", ["DB_USER=restaurant_db_order", "RABBITMQ_USER=order-service"]),
+        ("chef_anna", ["DB_USER=restaurant_db_kitchen", "RABBITMQ_USER=kitchen-worker"]),
+        ("tracking", ["DB_USER=restaurant_db_tracking", "RABBITMQ_USER=nobody"]),
+        ("subscriber_1", ["DB_USER=nobody", "RABBITMQ_USER=notification-subscriber"]),
+    ] {
+        let path = format!("/proc/{}/environ", place.pid_of(service).unwrap());
+        let environment = String::from_utf8(std::fs::read(path).unwrap()).unwrap();
+        for user in users {
+            assert!(environment.split('\0').any(|variable| variable == user), "{service} is not {user}");
+        }
+    }
+
     let killed = place.pid_of("tracking").unwrap();
     kill_process(Pid::from_raw(killed).unwrap(), Signal::KILL).unwrap();
     eventually("it runs again", Duration::from_secs(20), || {

@@ -6,56 +6,10 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use crate::database::{Database, DbError};
+pub use crate::rights::Client;
 
 /// The oldest version of PostgreSQL that is supported.
 pub const OLDEST_VERSION: i32 = 14;
-
-/// A service that uses the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Client {
-    /// Stores orders, and sends what is in the outbox.
-    Order,
-    /// Claims and finishes orders.
-    Kitchen,
-    /// Reads.
-    Tracking,
-}
-
-impl Client {
-    /// What it does to which table.
-    fn needs(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Order => &[
-                ("orders", "select, insert, update"),
-                ("order_items", "select, insert"),
-                ("order_status_log", "insert"),
-                ("order_counters", "select, insert, update"),
-                ("order_claims", "select, delete"),
-                ("order_outbox", "select, insert, update, delete"),
-                ("order_sweeps", "select, insert, update, delete"),
-                ("status_outbox", "select, insert, update, delete"),
-                ("idempotency_keys", "select, insert, update, delete"),
-                ("secrets", "select"),
-            ],
-            Self::Kitchen => &[
-                ("orders", "select, update"),
-                ("order_status_log", "insert"),
-                ("order_claims", "select, insert, update, delete"),
-                ("status_outbox", "select, insert, delete"),
-                ("workers", "select, insert, update"),
-                ("worker_sessions", "select, insert, update"),
-            ],
-            Self::Tracking => &[
-                ("orders", "select"),
-                ("order_status_log", "select"),
-                ("order_claims", "select"),
-                ("workers", "select"),
-                ("worker_sessions", "select"),
-                ("refinery_schema_history", "select"),
-            ],
-        }
-    }
-}
 
 /// What the server says of itself.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,6 +12,8 @@ pub mod idempotency;
 pub mod inspection;
 pub mod orders;
 pub mod outbox;
+pub mod rights;
+pub mod roles;
 pub mod schema;
 pub mod secrets;
 pub mod startup;

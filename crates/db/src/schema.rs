@@ -11,7 +11,7 @@ mod embedded {
 }
 
 /// The key of the advisory lock under which migrations run; any number will do that nobody else takes.
-const MIGRATION_LOCK: i64 = 0x6f72_6465_7273;
+pub(crate) const MIGRATION_LOCK: i64 = 0x6f72_6465_7273;
 
 /// How the database's schema stands to this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

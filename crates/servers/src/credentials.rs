@@ -27,6 +27,11 @@ struct Stored {
 }
 
 impl Credentials {
+    /// A user with a random password of 24 letters and digits.
+    pub fn random(user: impl Into<String>) -> Self {
+        Self { user: user.into(), password: random_secret().into() }
+    }
+
     /// What was stored when the data was made, else the given user, with a random password if none is given.
     pub(crate) fn load_or_store(
         path: &Path,

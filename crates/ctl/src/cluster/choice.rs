@@ -75,13 +75,19 @@ impl Choice<'_> {
     fn configured_postgres(&self) -> Postgres {
         let endpoint = self.config.database.clone();
         self.console.done(&format!("PostgreSQL: the configured one at {}:{}", endpoint.host, endpoint.port));
-        Postgres { origin: Origin::Configured, endpoint, since: clock::unix_seconds() }
+        Postgres { origin: Origin::Configured, endpoint, accounts: Vec::new(), since: clock::unix_seconds() }
     }
 
     fn configured_rabbitmq(&self) -> Rabbitmq {
         let endpoint = self.config.rabbitmq.clone();
         self.console.done(&format!("RabbitMQ: the configured one at {}:{}", endpoint.host, endpoint.port));
-        Rabbitmq { origin: Origin::Configured, endpoint, management_url: None, since: clock::unix_seconds() }
+        Rabbitmq {
+            origin: Origin::Configured,
+            endpoint,
+            management_url: None,
+            accounts: Vec::new(),
+            since: clock::unix_seconds(),
+        }
     }
 
     /// Notes for `reset` which servers are not ours to empty.
@@ -171,7 +177,12 @@ impl Choice<'_> {
                 ..self.config.database.clone()
             };
             self.console.done(&format!("PostgreSQL: a container on {HERE}:{}", endpoint.port));
-            Some(Postgres { origin: Origin::Docker, endpoint, since: clock::unix_seconds() })
+            Some(Postgres {
+                origin: Origin::Docker,
+                endpoint,
+                accounts: Vec::new(),
+                since: clock::unix_seconds(),
+            })
         } else {
             None
         };
@@ -186,7 +197,13 @@ impl Choice<'_> {
             let management = port("rabbitmq", MANAGEMENT_PORT).await?;
             self.console.done(&format!("RabbitMQ: a container on {HERE}:{}", endpoint.port));
             let management_url = Some(format!("http://{HERE}:{management}"));
-            Some(Rabbitmq { origin: Origin::Docker, endpoint, management_url, since: clock::unix_seconds() })
+            Some(Rabbitmq {
+                origin: Origin::Docker,
+                endpoint,
+                management_url,
+                accounts: Vec::new(),
+                since: clock::unix_seconds(),
+            })
         } else {
             None
         };
@@ -244,7 +261,12 @@ impl Choice<'_> {
         self.say_started("PostgreSQL", port, start);
         let Credentials { user, password } = server.credentials().clone();
         let endpoint = config::Database { host: HERE.to_owned(), port, user, password, ..wished.clone() };
-        Ok(Postgres { origin: Origin::Private(server), endpoint, since: clock::unix_seconds() })
+        Ok(Postgres {
+            origin: Origin::Private(server),
+            endpoint,
+            accounts: Vec::new(),
+            since: clock::unix_seconds(),
+        })
     }
 
     async fn private_rabbitmq(&self) -> Result<Rabbitmq, Error> {
@@ -271,6 +293,7 @@ impl Choice<'_> {
             origin: Origin::Private(server),
             endpoint,
             management_url,
+            accounts: Vec::new(),
             since: clock::unix_seconds(),
         })
     }

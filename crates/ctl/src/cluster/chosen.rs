@@ -5,7 +5,9 @@ use secrecy::ExposeSecret;
 use servers::{PrivatePostgres, PrivateRabbitmq};
 use tokio::time::{Duration, Instant};
 
+use crate::cluster::accounts::{self, AccountError, Accounts};
 use crate::cluster::clock;
+use crate::cluster::plan::Role;
 use crate::cluster::record::Member;
 use crate::view::console::Console;
 
@@ -27,6 +29,8 @@ pub struct Postgres {
     pub origin: Origin<PrivatePostgres>,
     /// How it is reached.
     pub endpoint: config::Database,
+    /// Who the services are there; those without a user of their own are who the endpoint says.
+    pub accounts: Accounts,
     /// Since when, in seconds since 1970.
     pub since: u64,
 }
@@ -40,6 +44,8 @@ pub struct Rabbitmq {
     pub endpoint: config::Rabbitmq,
     /// Its management page, if it is known.
     pub management_url: Option<String>,
+    /// Who the services are there; those without a user of their own are who the endpoint says.
+    pub accounts: Accounts,
     /// Since when, in seconds since 1970.
     pub since: u64,
 }
@@ -66,7 +72,22 @@ impl ChosenServers {
         }
     }
 
-    /// The variables by which a service finds them.
+    /// Gives each service a user of its own on private servers. Others' users are their operators' affair.
+    ///
+    /// # Errors
+    /// A server refuses, or does not answer.
+    pub async fn admit_services(&mut self) -> Result<(), AccountError> {
+        if let Origin::Private(_) = self.postgres.origin {
+            self.postgres.accounts = accounts::in_postgres(&self.postgres.endpoint).await?;
+        }
+        if let Origin::Private(server) = &self.rabbitmq.origin {
+            self.rabbitmq.accounts =
+                accounts::in_rabbitmq(server.admin(), &self.rabbitmq.endpoint.vhost).await?;
+        }
+        Ok(())
+    }
+
+    /// The variables by which a person's programs find them.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let (database, broker) = (&self.postgres.endpoint, &self.rabbitmq.endpoint);
         vec![
@@ -81,6 +102,25 @@ impl ChosenServers {
             ("RABBITMQ_PASSWORD", broker.password.expose_secret().to_owned()),
             ("RABBITMQ_VHOST", broker.vhost.clone()),
         ]
+    }
+
+    /// The variables by which a service finds them. Where others have users of their own and it has none, it has no business.
+    pub fn environment_of(&self, role: Role) -> Vec<(&'static str, String)> {
+        let mut variables = self.environment();
+        for (accounts, user, password) in [
+            (&self.postgres.accounts, "DB_USER", "DB_PASSWORD"),
+            (&self.rabbitmq.accounts, "RABBITMQ_USER", "RABBITMQ_PASSWORD"),
+        ] {
+            if accounts.is_empty() {
+                continue;
+            }
+            variables.retain(|(name, _)| ![user, password].contains(name));
+            let own = accounts.iter().find(|(whose, _)| *whose == role);
+            let own = own.map(|(_, own)| (own.user.clone(), own.password.expose_secret().to_owned()));
+            let (name, secret) = own.unwrap_or_else(|| ("nobody".to_owned(), "none".to_owned()));
+            variables.extend([(user, name), (password, secret)]);
+        }
+        variables
     }
 
     /// Starts a private server again that has ended, and says so.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use runtime::Config;
 use tokio::time::{Instant, sleep};
 
+use crate::cluster::accounts::AccountError;
 use crate::cluster::choice::Choice;
 use crate::cluster::folder::LocalFolder;
 use crate::cluster::plan::{self, Plan, PortClaim, Role};
@@ -32,6 +33,9 @@ pub enum OpeningError {
     /// No servers.
     #[error(transparent)]
     Servers(#[from] servers::Error),
+    /// No users for the services.
+    #[error("the services get no users of their own")]
+    Accounts(#[from] AccountError),
     /// A file cannot be written.
     #[error("cannot write '{}'", path.display())]
     File {
@@ -75,11 +79,11 @@ impl Supervisor {
         programs: PathBuf,
     ) -> Result<(), OpeningError> {
         let choice = Choice { config, folder: &self.folder, leash: &self.leash, console: self.console };
-        let servers = choice.make(&mut self.containers).await?;
-        let environment = servers.environment();
-        self.servers = Some(servers);
+        let servers = self.servers.insert(choice.make(&mut self.containers).await?);
+        servers.admit_services().await?;
+        let environments = Role::ALL.map(|role| (role, servers.environment_of(role)));
         let path = self.folder.environment();
-        write_whole(&path, &shell_lines(&environment))
+        write_whole(&path, &shell_lines(&servers.environment()))
             .map_err(|source| OpeningError::File { path, source })?;
 
         let order_port = self.choose_port("order service", ORDER_PORT, TRACKING_PORT)?;
@@ -88,7 +92,7 @@ impl Supervisor {
         self.put_old_logs_aside(&plans)?;
         self.surroundings = Some(Surroundings {
             programs,
-            environment,
+            environments,
             folder: self.folder.clone(),
             config: config_path,
             bind: config.http.bind,

@@ -23,6 +23,21 @@ pub enum Role {
     Notifier,
 }
 
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Order, Self::Kitchen, Self::Tracking, Self::Notifier];
+
+    /// The program that does it.
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Order => "order-service",
+            Self::Kitchen => "kitchen-worker",
+            Self::Tracking => "tracking-service",
+            Self::Notifier => "notification-subscriber",
+        }
+    }
+}
+
 /// How it is known that a service is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ready {
@@ -50,7 +65,7 @@ pub struct Plan {
 impl Plan {
     fn new(name: &'static str, role: Role, arguments: &[&str], ready: Ready) -> Self {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Self { name, program: program(role), role, arguments, ready }
+        Self { name, program: role.program(), role, arguments, ready }
     }
 
     /// Its port, if it listens on one.
@@ -70,15 +85,6 @@ impl Plan {
             Role::Notifier => "notifier",
         };
         [self.name, self.program, part].contains(&word)
-    }
-}
-
-fn program(role: Role) -> &'static str {
-    match role {
-        Role::Order => "order-service",
-        Role::Kitchen => "kitchen-worker",
-        Role::Tracking => "tracking-service",
-        Role::Notifier => "notification-subscriber",
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::cluster::clock;
 use crate::cluster::folder::LocalFolder;
-use crate::cluster::plan::{Plan, Ready};
+use crate::cluster::plan::{Plan, Ready, Role};
 use crate::cluster::record::Member;
 use crate::view::entry::{Entry, harmless};
 
@@ -27,8 +27,8 @@ const GOOD_RUN: Duration = Duration::from_mins(1);
 pub struct Surroundings {
     /// Where their programs are.
     pub programs: PathBuf,
-    /// Where they find the servers.
-    pub environment: Vec<(&'static str, String)>,
+    /// Where they find the servers, and who they are there.
+    pub environments: [(Role, Vec<(&'static str, String)>); 4],
     /// Where they log.
     pub folder: LocalFolder,
     /// Which configuration they read, if it is not `./config.yaml`.
@@ -37,6 +37,13 @@ pub struct Surroundings {
     pub bind: std::net::IpAddr,
     /// Ends them if we are killed.
     pub leash: Leash,
+}
+
+impl Surroundings {
+    fn environment_of(&self, role: Role) -> Vec<(&'static str, String)> {
+        let environments = self.environments.iter().filter(|(whose, _)| *whose == role);
+        environments.flat_map(|(_, variables)| variables.clone()).collect()
+    }
 }
 
 /// A service and its process.
@@ -82,7 +89,7 @@ impl Service {
         let log = LogFile::claim(&path).await?;
         self.log_start = path.metadata().map_or(0, |metadata| metadata.len());
         let mut command = Command::new(surroundings.programs.join(self.plan.program));
-        command.args(&self.plan.arguments).envs(surroundings.environment.iter().cloned());
+        command.args(&self.plan.arguments).envs(surroundings.environment_of(self.plan.role));
         if let Some(config) = &surroundings.config {
             command.arg("--config").arg(config);
         }

@@ -1,5 +1,7 @@
 //! `migrate`: brings the database's schema up to date.
 
+mod roles;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use crate::NAME;
 use crate::commands::failed;
 
-/// Creates the tables, or brings them up to date. Services that write do the same when they start; this is for those who
+/// Creates the tables, or brings them up to date; with --roles, also a database role for each service. Services that write do the same when they start; this is for those who
 /// want it done before, or by another user.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "migrate")]
@@ -22,6 +24,11 @@ pub struct Arguments {
     /// longest time to wait for the database, in seconds (default 30)
     #[argh(option, default = "30")]
     wait: u64,
+    /// also make a role for each service (<database>_order, _kitchen, _tracking) with the rights it needs and no others; passwords
+    /// from ORDER_DB_PASSWORD, KITCHEN_DB_PASSWORD, TRACKING_DB_PASSWORD or files named by <VARIABLE>_FILE, else made up for new
+    /// roles and printed
+    #[argh(switch)]
+    roles: bool,
 }
 
 /// Runs it.
@@ -30,22 +37,27 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let db = Database::new(&config.database, NAME).map_err(|why| failed(&why))?;
     let deadline = Instant::now() + Duration::from_secs(arguments.wait);
     let mut backoff = Backoff::for_server();
-    loop {
+    let applied = loop {
         match schema::migrate(&db).await {
-            Ok(applied) if applied.is_empty() => {
-                println!("The schema is up to date (version {}).", schema::known_version());
-                return Ok(());
-            }
-            Ok(applied) => {
-                let versions = applied.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                println!("The schema is up to date now (applied: {versions}).");
-                return Ok(());
-            }
+            Ok(applied) => break applied,
             Err(why) if why.is_passing() && Instant::now() < deadline => {
                 eprintln!("{}; trying again", with_causes(&why));
                 sleep(backoff.next_pause()).await;
             }
             Err(why) => return Err(failed(&why)),
         }
+    };
+    let news = if applied.is_empty() {
+        format!("The schema is up to date (version {}).", schema::known_version())
+    } else {
+        let versions = applied.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        format!("The schema is up to date now (applied: {versions}).")
+    };
+    if !arguments.roles {
+        println!("{news}");
+        return Ok(());
     }
+    // What is printed then is for a shell.
+    println!("# {news}");
+    roles::ensure(&db, &config.database).await
 }

@@ -1,4 +1,4 @@
-//! Virtual hosts of a private server, by its management API.
+//! Virtual hosts and users of a private server, by its management API.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::http_client::{Request, Response, send};
 use crate::{Credentials, Error};
@@ -14,7 +14,7 @@ use crate::{Credentials, Error};
 const LIMIT: Duration = Duration::from_secs(30);
 const ALL_RIGHTS: &str = r#"{"configure":".*","write":".*","read":".*"}"#;
 
-/// Makes and deletes virtual hosts. Needs no more than port and credentials, so another process than the server's owner can do
+/// Makes and deletes virtual hosts, and makes users. Needs no more than port and credentials, so another process than the server's owner can do
 /// it.
 #[derive(Clone, Debug)]
 pub struct RabbitmqAdmin {
@@ -36,6 +36,20 @@ impl RabbitmqAdmin {
         let (name, user) = (encode(name), encode(&self.credentials.user));
         self.change("PUT", &format!("/api/vhosts/{name}"), None).await?;
         self.change("PUT", &format!("/api/permissions/{name}/{user}"), Some(ALL_RIGHTS)).await
+    }
+
+    /// Makes a user, or changes its password and its rights in a virtual host: on the names that match these regular
+    /// expressions it may configure, write and read.
+    ///
+    /// # Errors
+    /// The server refuses, or does not answer.
+    pub async fn ensure_user(&self, user: &Credentials, vhost: &str, rights: [&str; 3]) -> Result<(), Error> {
+        let (name, vhost) = (encode(&user.user), encode(vhost));
+        let account = json!({"password": user.password.expose_secret(), "tags": ""}).to_string();
+        self.change("PUT", &format!("/api/users/{name}"), Some(&account)).await?;
+        let [configure, write, read] = rights;
+        let rights = json!({"configure": configure, "write": write, "read": read}).to_string();
+        self.change("PUT", &format!("/api/permissions/{vhost}/{name}"), Some(&rights)).await
     }
 
     /// Deletes a virtual host with everything in it, if it exists; its connections are closed.

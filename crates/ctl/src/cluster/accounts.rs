@@ -1,0 +1,75 @@
+//! Who the services are on private servers: each has a user of its own, with the rights it needs and no others. The passwords are
+//! new with every start, and only the services know them.
+
+use bus::permissions;
+use db::roles::{self, RoleError};
+use db::schema::{self, SchemaError};
+use db::{Database, DbError, rights};
+use runtime::config;
+use servers::{Credentials, RabbitmqAdmin};
+
+use crate::NAME;
+use crate::cluster::plan::Role;
+
+/// Users of one server, by service.
+pub type Accounts = Vec<(Role, Credentials)>;
+
+/// Why there are none.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// There can be no tables.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// There can be no roles.
+    #[error(transparent)]
+    Role(#[from] RoleError),
+    /// PostgreSQL does not let us in.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// RabbitMQ makes no users.
+    #[error(transparent)]
+    Broker(#[from] servers::Error),
+}
+
+/// Creates the tables, and roles that may use them.
+///
+/// # Errors
+/// PostgreSQL refuses, or does not answer.
+pub async fn in_postgres(endpoint: &config::Database) -> Result<Accounts, AccountError> {
+    let db = Database::new(endpoint, NAME)?;
+    schema::migrate(&db).await?;
+    let clients = [
+        (Role::Order, rights::Client::Order),
+        (Role::Kitchen, rights::Client::Kitchen),
+        (Role::Tracking, rights::Client::Tracking),
+    ];
+    let accounts: Vec<_> = clients
+        .into_iter()
+        .map(|(role, client)| (role, client, Credentials::random(roles::name(&endpoint.database, client))))
+        .collect();
+    let wanted: Vec<_> = accounts
+        .iter()
+        .map(|(_, client, user)| roles::Account { client: *client, password: Some(user.password.clone()) })
+        .collect();
+    roles::ensure(&db, &wanted).await?;
+    Ok(accounts.into_iter().map(|(role, _, user)| (role, user)).collect())
+}
+
+/// Makes users in a virtual host.
+///
+/// # Errors
+/// RabbitMQ refuses, or does not answer.
+pub async fn in_rabbitmq(admin: &RabbitmqAdmin, vhost: &str) -> Result<Accounts, AccountError> {
+    let mut accounts = Accounts::new();
+    for (role, client) in [
+        (Role::Order, permissions::Client::Order),
+        (Role::Kitchen, permissions::Client::Kitchen),
+        (Role::Notifier, permissions::Client::Notifier),
+    ] {
+        let user = Credentials::random(role.program());
+        let rights = client.permissions();
+        admin.ensure_user(&user, vhost, [&rights.configure, &rights.write, &rights.read]).await?;
+        accounts.push((role, user));
+    }
+    Ok(accounts)
+}

@@ -1,0 +1,62 @@
+//! `migrate --roles`: a role for each service.
+
+use std::env;
+use std::fs;
+
+use db::Database;
+use db::rights::Client;
+use db::roles::{self, Account};
+use runtime::{Exit, config};
+use secrecy::{ExposeSecret, SecretString};
+use servers::Credentials;
+
+use crate::cluster::record::shell_quoted;
+use crate::commands::failed;
+
+/// Makes the roles, and prints the passwords that were made up, as lines for a shell: nobody can find them out later.
+pub(super) async fn ensure(db: &Database, settings: &config::Database) -> Result<(), Exit> {
+    let mut accounts = Vec::new();
+    let mut made_up = Vec::new();
+    for client in Client::ALL {
+        let name = roles::name(&settings.database, client);
+        let variable = format!("{}_DB_PASSWORD", client.as_str().to_uppercase());
+        let mut password = given(&variable)?;
+        if password.is_none() && !roles::exists(db, &name).await.map_err(|why| failed(&why))? {
+            let new = Credentials::random(&name).password;
+            made_up.push((variable, new.clone()));
+            password = Some(new);
+        }
+        accounts.push(Account { client, password });
+    }
+    roles::ensure(db, &accounts).await.map_err(|why| failed(&why))?;
+    for Account { client, .. } in &accounts {
+        println!(
+            "# Role {} has the rights of the {client} service.",
+            roles::name(&settings.database, *client),
+            client = client.as_str()
+        );
+    }
+    for (variable, password) in made_up {
+        println!("{variable}={}", shell_quoted(password.expose_secret()));
+    }
+    Ok(())
+}
+
+/// What the environment says, or the file that it names.
+fn given(variable: &str) -> Result<Option<SecretString>, Exit> {
+    if let Some(value) = env::var(variable).ok().filter(|value| !value.is_empty()) {
+        return Ok(Some(value.into()));
+    }
+    let file_variable = format!("{variable}_FILE");
+    let Some(path) = env::var_os(&file_variable).filter(|path| !path.is_empty()) else { return Ok(None) };
+    let text = fs::read_to_string(&path)
+        .map_err(|why| Exit::Config(format!("{file_variable}: cannot read '{}': {why}", path.display())))?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() {
+        return Err(Exit::Config(format!(
+            "{file_variable}: '{}' is empty; write the password into it",
+            path.display()
+        )));
+    }
+    Ok(Some(text.to_owned().into()))
+}

@@ -1,0 +1,238 @@
+//! `migrate --roles`: every service works under its own role, and no role may do what its service does not.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
+use bus::permissions::Client;
+use servers::Credentials;
+use testkit::database::Database;
+use testkit::orders::{delivery, dine_in, takeout};
+use testkit::service::Ended;
+use testkit::shared_servers::Address;
+use testkit::{Launch, Stage, eventually, http};
+
+const ROLES: [&str; 3] = ["order", "kitchen", "tracking"];
+/// Nothing of it may reach SQL.
+const HOSTILE: &str = r#"pass'"; drop table orders; -- \ %s"#;
+
+fn migrate(stage: &Stage) -> Launch {
+    Launch::new("restaurant-ctl", stage.environment()).arg("migrate").arg("--roles")
+}
+
+async fn done(launch: &Launch) -> Ended {
+    let ended = launch.run_to_end().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    ended
+}
+
+/// A service as a user of its own on both servers.
+fn as_role(stage: &Stage, launch: Launch, role: &str, password: &str) -> Launch {
+    launch
+        .env("DB_USER", format!("{}_{role}", stage.name))
+        .env("DB_PASSWORD", password)
+        .env("RABBITMQ_USER", format!("{}_{role}", stage.name))
+        .env("RABBITMQ_PASSWORD", password)
+}
+
+async fn make_broker_users(stage: &Stage) {
+    for (role, client) in
+        [("order", Client::Order), ("kitchen", Client::Kitchen), ("notifier", Client::Notifier)]
+    {
+        let user = Credentials { user: format!("{}_{role}", stage.name), password: HOSTILE.into() };
+        let rights = client.permissions();
+        let admin = stage.servers.rabbitmq_admin();
+        admin
+            .ensure_user(&user, &stage.name, [&rights.configure, &rights.write, &rights.read])
+            .await
+            .unwrap();
+    }
+}
+
+async fn as_database_user(stage: &Stage, role: &str) -> Database {
+    let address = Address {
+        user: format!("{}_{role}", stage.name),
+        password: HOSTILE.to_owned(),
+        ..stage.servers.postgres.clone()
+    };
+    Database::connect(&address, &stage.name).await
+}
+
+async fn drop_roles(stage: &Stage) {
+    let database = stage.database().await;
+    for role in ROLES {
+        let name = format!("{}_{role}", stage.name);
+        database.execute(&format!("drop owned by {name}; drop role {name}")).await;
+    }
+    for role in ["order", "kitchen", "notifier"] {
+        let path = format!("/api/users/{}_{role}", stage.name);
+        stage.servers.rabbitmq_admin().request("DELETE", &path, None).await.unwrap();
+    }
+}
+
+fn with_passwords(stage: &Stage) -> Launch {
+    let launch = migrate(stage).env("ORDER_DB_PASSWORD", HOSTILE).env("KITCHEN_DB_PASSWORD", HOSTILE);
+    launch.env("TRACKING_DB_PASSWORD", HOSTILE)
+}
+
+#[tokio::test]
+async fn an_orders_whole_life_under_least_rights() {
+    let stage = Stage::new().await;
+    let said = done(&with_passwords(&stage)).await;
+    assert!(!said.stdout.contains("PASSWORD="), "given passwords are not printed: {said:?}");
+    make_broker_users(&stage).await;
+
+    let order_service = as_role(&stage, stage.order_service(), "order", HOSTILE)
+        .env("ORDER_STAFF_KEY", "staff-key-of-sixteen-or-more")
+        .env("ORDER_RESEND_AFTER", "1")
+        .env("KITCHEN_MAX_WAIT", "1");
+    let mut orders = order_service.start().await;
+    let mut tracking = as_role(&stage, stage.tracking_service(), "tracking", HOSTILE)
+        .without_env("RABBITMQ_")
+        .ready_when_probed()
+        .start()
+        .await;
+    let mut subscriber =
+        as_role(&stage, stage.subscriber(), "notifier", HOSTILE).without_env("DB_").start().await;
+
+    // Placed and cancelled by the guest; then lost by the broker, and swept.
+    let answer = orders.post("/orders", &takeout().to_string()).await;
+    let token = answer.header("x-order-token").to_owned();
+    let number = answer.json()["order_number"].as_str().unwrap().to_owned();
+    let path = format!("/orders/{number}/cancel");
+    let cancelled = http::send(orders.port(), "POST", &path, &[("X-Order-Token", token.as_str())], b"").await;
+    assert_eq!(cancelled.status, 200, "{cancelled:?}");
+    subscriber.notification(&format!("order {number}: Status changed from 'received' to 'cancelled'")).await;
+    let lost = orders.place(&dine_in()).await;
+    let broker = stage.broker().await;
+    broker.purge("kitchen_dine_in_queue").await;
+    eventually("it is sent again", async || (broker.ready("kitchen_dine_in_queue").await > 0).then_some(()))
+        .await;
+
+    // Cooked, told, tracked, completed; then the cook goes home.
+    let mut worker = as_role(&stage, stage.kitchen_worker("chef_mario"), "kitchen", HOSTILE).start().await;
+    let last = orders.place(&delivery()).await;
+    for number in [&lost, &last] {
+        subscriber.notification(&format!("order {number}: Status changed from 'cooking' to 'ready'")).await;
+    }
+    let history = tracking.get(&format!("/orders/{last}/history")).await;
+    assert_eq!((history.status, history.json().as_array().unwrap().len()), (200, 3), "{history:?}");
+    assert_eq!(tracking.get("/workers/status").await.json()[0]["status"], "online");
+    let staff = [("Authorization", "Bearer staff-key-of-sixteen-or-more")];
+    let completed = http::send(orders.port(), "POST", &format!("/orders/{last}/complete"), &staff, b"").await;
+    assert_eq!(completed.status, 200, "{completed:?}");
+    let again = tracking.get(&format!("/orders/{last}/status")).await;
+    assert_eq!(again.json()["current_status"], "completed");
+    assert_eq!(worker.stop().await, Some(0));
+    eventually("the cook is off duty", async || {
+        (tracking.get("/workers/status").await.json()[0]["status"] == "offline").then_some(())
+    })
+    .await;
+
+    // A key is stored and found again.
+    let key = [("Idempotency-Key", "0d9d1c6e-1f5d-4b8e-9a7c-3f0a4b5c6d7e")];
+    let first = http::send(orders.port(), "POST", "/orders", &key, takeout().to_string().as_bytes()).await;
+    let second = http::send(orders.port(), "POST", "/orders", &key, takeout().to_string().as_bytes()).await;
+    assert_eq!((first.status, second.body), (200, first.body));
+
+    for service in [&mut orders, &mut tracking, &mut subscriber] {
+        assert_eq!(service.stop().await, Some(0));
+    }
+    for service in [&orders, &tracking, &subscriber, &worker] {
+        let refused: Vec<_> = service
+            .raw_lines()
+            .into_iter()
+            .filter(|line| {
+                let line = line.to_lowercase();
+                line.contains("denied") || line.contains("access_refused") || line.contains("access refused")
+            })
+            .collect();
+        assert_eq!(refused, Vec::<String>::new());
+    }
+    drop_roles(&stage).await;
+}
+
+#[tokio::test]
+async fn a_role_is_refused_what_its_service_does_not_do() {
+    let stage = Stage::new().await;
+    done(&with_passwords(&stage)).await;
+    for (role, refused) in [
+        (
+            "order",
+            &[
+                "select * from workers",
+                "delete from orders",
+                "update order_status_log set notes = ''",
+                "insert into secrets values ('x', '')",
+            ][..],
+        ),
+        (
+            "kitchen",
+            &[
+                "select * from secrets",
+                "insert into orders (number) values ('x')",
+                "select * from idempotency_keys",
+                "delete from workers",
+            ],
+        ),
+        (
+            "tracking",
+            &[
+                "select * from secrets",
+                "update orders set status = 'ready'",
+                "select * from order_items",
+                "delete from order_claims",
+                "insert into workers (name, type) values ('x', 'x')",
+            ],
+        ),
+    ] {
+        let database = as_database_user(&stage, role).await;
+        let everywhere = [
+            "create table mine (id int)",
+            "create temporary table mine (id int)",
+            "create schema mine",
+            "drop table orders",
+            "alter table orders add mine int",
+            "create role mine",
+            "update refinery_schema_history set version = 0",
+        ];
+        for sql in refused.iter().chain(&everywhere) {
+            let outcome = database.client.batch_execute(sql).await;
+            let why = outcome.err().unwrap_or_else(|| panic!("{role} may: {sql}"));
+            assert_eq!(why.code().map(|code| code.code()), Some("42501"), "{role}: {sql}: {why:?}");
+        }
+    }
+    drop_roles(&stage).await;
+}
+
+#[tokio::test]
+async fn passwords_are_made_up_once_and_rights_are_put_right() {
+    let stage = Stage::new().await;
+    let said = done(&migrate(&stage)).await;
+    let lines: Vec<&str> = said.stdout.lines().filter(|line| !line.starts_with('#')).collect();
+    let variables: Vec<&str> = lines.iter().map(|line| line.split_once('=').unwrap().0).collect();
+    assert_eq!(variables, ["ORDER_DB_PASSWORD", "KITCHEN_DB_PASSWORD", "TRACKING_DB_PASSWORD"]);
+    let password = lines[2].split_once('=').unwrap().1.trim_matches('\'').to_owned();
+    assert_eq!(password.len(), 24);
+
+    // What was granted by hand goes; the password stays.
+    let (database, role) = (stage.database().await, format!("{}_tracking", stage.name));
+    database
+        .execute(&format!(
+            "grant all on all tables in schema public to {role}; grant select (value) on secrets to {role}"
+        ))
+        .await;
+    let said = done(&migrate(&stage)).await;
+    assert!(!said.stdout.contains("PASSWORD="), "{said:?}");
+    let doctor = Launch::new("restaurant-ctl", stage.environment()).arg("doctor").arg("--service=tracking");
+    let doctor = doctor.env("DB_USER", role.clone()).env("DB_PASSWORD", password).run_to_end().await;
+    assert!(doctor.stdout.contains(&format!("'{role}' may do what it must")), "{doctor:?}");
+    let sql = format!(
+        "select has_table_privilege('{role}', 'orders', 'update') or has_any_column_privilege('{role}', 'secrets', 'select')"
+    );
+    assert_eq!(database.value(&sql).await, false);
+
+    // A role that could do more anyway is not taken for a service's.
+    database.execute(&format!("alter role {role} createrole")).await;
+    let refused = migrate(&stage).run_to_end().await;
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("may create roles or databases"), "{refused:?}");
+    drop_roles(&stage).await;
+}

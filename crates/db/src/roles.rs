@@ -1,0 +1,160 @@
+//! A role of PostgreSQL for each service, with the rights that its statements need and no others.
+
+use deadpool_postgres::Transaction;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::database::{Database, DbError};
+use crate::rights::Client;
+use crate::schema::MIGRATION_LOCK;
+
+/// PostgreSQL cuts longer names.
+const LONGEST_NAME: usize = 63;
+
+/// A service's role, and the password that it shall have.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The service.
+    pub client: Client,
+    /// None: as it is. A role that has no password yet cannot log in.
+    pub password: Option<SecretString>,
+}
+
+/// Why there is no such role.
+#[derive(Debug, thiserror::Error)]
+pub enum RoleError {
+    /// Its name would be cut.
+    #[error(
+        "'{name}' is longer than the {LONGEST_NAME} bytes that a role's name may have: use a database with a shorter name"
+    )]
+    TooLong {
+        /// What it would be.
+        name: String,
+    },
+    /// It could do more than it may, whatever is granted here.
+    #[error("role '{name}' {power}: take that from it, or drop the role, and try again")]
+    TooPowerful {
+        /// The role.
+        name: String,
+        /// What it can do, as the rest of a sentence.
+        power: String,
+    },
+    /// The database failed, or does not let us make roles.
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
+/// The name of a service's role in a database of this name.
+pub fn name(database: &str, client: Client) -> String {
+    format!("{database}_{}", client.as_str())
+}
+
+/// Whether there is such a role.
+///
+/// # Errors
+/// The database failed.
+pub async fn exists(db: &Database, name: &str) -> Result<bool, DbError> {
+    let row = db.query_opt("select from pg_roles where rolname = $1", &[&name]).await?;
+    Ok(row.is_some())
+}
+
+/// Makes roles, or gives those that are there exactly their rights, in one transaction: a service that works meanwhile never
+/// lacks any. The tables must be there. Also takes from everybody what everybody has by default: to create tables.
+///
+/// # Errors
+/// We may not make roles, or one of them is more powerful than its service may be; then nothing has changed.
+pub async fn ensure(db: &Database, accounts: &[Account]) -> Result<(), RoleError> {
+    let mut connection = db.client().await?;
+    let transaction = connection.transaction().await.map_err(DbError::from)?;
+    execute(&transaction, &format!("select pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
+    run_all(&transaction, CLOSE_TO_THE_PUBLIC, &[]).await?;
+    for account in accounts {
+        let row =
+            transaction.query_one("select current_database()::text", &[]).await.map_err(DbError::from)?;
+        let name = name(&row.try_get::<_, String>(0).map_err(DbError::from)?, account.client);
+        if name.len() > LONGEST_NAME {
+            return Err(RoleError::TooLong { name });
+        }
+        make(&transaction, &name, account.password.as_ref()).await?;
+        let (tables, rights): (Vec<&str>, Vec<&str>) = account.client.needs().iter().copied().unzip();
+        run_all(&transaction, GRANT, &[&name, &tables, &rights]).await?;
+        let row = transaction.query_one(POWER, &[&name]).await.map_err(DbError::from)?;
+        if let Some(power) = row.try_get(0).map_err(DbError::from)? {
+            return Err(RoleError::TooPowerful { name, power });
+        }
+    }
+    transaction.commit().await.map_err(DbError::from)?;
+    Ok(())
+}
+
+/// Statements by which nobody makes tables but their owner (before version 15, everybody may).
+const CLOSE_TO_THE_PUBLIC: &str = "
+    select format('revoke create on schema %I from public', nspname) from pg_namespace
+    where nspname = current_schema() and has_schema_privilege('public', oid, 'create')
+    union all
+    select format('revoke temporary on database %I from public', datname) from pg_database
+    where datname = current_database() and has_database_privilege('public', oid, 'temporary')";
+
+/// Statements by which role $1 has the rights $3 on the tables $2, and no others.
+const GRANT: &str = "
+    with place (schema, database, role) as (select current_schema(), current_database(), $1::text),
+    needed as (select to_regclass(quote_ident(name)) as relation, privileges
+               from unnest($2::text[], $3::text[]) as input (name, privileges)),
+    sequences as (
+        select pg_get_serial_sequence((select relation::text from pg_attribute
+            where attrelid = relation and attname = 'id' and attidentity = ''), 'id') as sequence
+        from needed where privileges ~ 'insert')
+    select statement from (
+        select 1, format('revoke all on all tables in schema %I from %I', schema, role) from place
+        union all select 1, format('revoke all on all sequences in schema %I from %I', schema, role) from place
+        union all select 1, format('revoke all on schema %I from %I', schema, role) from place
+        union all select 1, format('revoke all on database %I from %I', database, role) from place
+        union all select 2, format('grant connect on database %I to %I', database, role) from place
+        union all select 2, format('grant usage on schema %I to %I', schema, role) from place
+        union all select 2, format('grant %s on %s to %I', privileges, relation, role) from place, needed
+        union all select 2, format('grant usage on sequence %s to %I', sequence, role) from place, sequences
+        where sequence is not null
+    ) as statements (place, statement)
+    order by place";
+
+/// What role $1 can do beyond its rights; null, if nothing.
+const POWER: &str = "
+    select case
+        when rolsuper then 'is a superuser'
+        when rolcreaterole or rolcreatedb then 'may create roles or databases'
+        when rolbypassrls or rolreplication then 'may pass by row security, or replicate'
+        when exists (select from pg_auth_members where member = roles.oid) then 'is a member of other roles'
+        when exists (select from pg_class where relowner = roles.oid) then 'owns tables'
+        when has_schema_privilege(roles.oid, current_schema(), 'create') then 'may create tables'
+        when has_database_privilege(roles.oid, current_database(), 'create, temporary')
+            then 'may create schemas or temporary tables'
+    end
+    from pg_roles as roles where rolname = $1";
+
+async fn make(
+    transaction: &Transaction<'_>,
+    name: &str,
+    password: Option<&SecretString>,
+) -> Result<(), DbError> {
+    let statement = "
+        select format(case when exists (select from pg_roles where rolname = $1) then 'alter role %I login'
+                           else 'create role %I login' end, $1::text)
+            || case when $2::text is null then '' else format(' password %L', $2::text) end";
+    let password = password.map(ExposeSecret::expose_secret);
+    run_all(transaction, statement, &[&name, &password]).await
+}
+
+/// Runs the statements that a query writes: names and passwords are quoted by the server.
+async fn run_all(
+    transaction: &Transaction<'_>,
+    query: &str,
+    parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)],
+) -> Result<(), DbError> {
+    for row in transaction.query(query, parameters).await? {
+        execute(transaction, row.try_get(0)?).await?;
+    }
+    Ok(())
+}
+
+async fn execute(transaction: &Transaction<'_>, sql: &str) -> Result<(), DbError> {
+    Ok(transaction.batch_execute(sql).await?)
+}
