@@ -122,28 +122,35 @@ struct Screen {
     console: Console,
     is_terminal: bool,
     drawn: usize,
+    /// Of the terminal, when it was drawn.
+    size: Option<(usize, usize)>,
 }
 
 impl Screen {
     fn new() -> Self {
-        Self { console: Console::new(), is_terminal: std::io::stdout().is_terminal(), drawn: 0 }
+        Self { console: Console::new(), is_terminal: std::io::stdout().is_terminal(), drawn: 0, size: None }
     }
 
     fn draw(&mut self, board: &Board) {
         if !self.is_terminal {
             return;
         }
-        let lines = board.lines(self.console);
+        let size = self.console.size();
+        let lines = board.lines(self.console, size.map_or(usize::MAX, |(_, rows)| rows));
         let mut text = String::new();
-        if self.drawn > 0 {
+        if self.drawn > 0 && self.size != size {
+            // What was drawn has been wrapped or cut meanwhile: nobody knows where it stands.
+            text.push_str("\x1b[2J\x1b[H");
+        } else if self.drawn > 0 {
             // Back to the first line of the last drawing; the terminal scrolls by itself when the board grows.
             let _ = write!(text, "\x1b[{}A", self.drawn);
         }
         for line in &lines {
-            let _ = write!(text, "\r{line}\x1b[K\n");
+            let _ = write!(text, "\r{}\x1b[K\n", self.console.fitted(line));
         }
         text.push_str("\x1b[J");
         self.drawn = lines.len();
+        self.size = size;
         let mut out = std::io::stdout().lock();
         // If nobody looks any more, there is nobody to show it to.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -35,7 +35,8 @@ pub fn run(_: &Arguments) -> Result<(), Exit> {
     for (index, line) in table(&rows).iter().enumerate() {
         let is_bad = index > 0 && record.members.get(index - 1).is_some_and(|member| member.is_down());
         let style = if index == 0 { Some(Style::Bold) } else { is_bad.then_some(Style::Red) };
-        console.print(&style.map_or(line.clone(), |style| console.paint(style, line)));
+        let line = console.fitted(line);
+        console.print(&style.map_or(line.clone(), |style| console.paint(style, &line)));
     }
     for member in &record.members {
         if let Some(trouble) = &member.trouble {

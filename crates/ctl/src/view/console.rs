@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::tcgetwinsize;
 use tokio::time::sleep;
 
 /// How often it is looked whether anybody can see us.
@@ -80,6 +81,17 @@ impl Console {
         }
     }
 
+    /// Columns and rows of the terminal, if it is one that tells.
+    pub fn size(self) -> Option<(usize, usize)> {
+        let size = tcgetwinsize(std::io::stdout()).ok()?;
+        (size.ws_col > 0 && size.ws_row > 0).then(|| (size.ws_col.into(), size.ws_row.into()))
+    }
+
+    /// The line, cut so that it does not wrap on the terminal.
+    pub fn fitted(self, line: &str) -> String {
+        self.size().map_or_else(|| line.to_owned(), |(columns, _)| cut(line, columns))
+    }
+
     /// Never coloured.
     #[cfg(test)]
     pub fn plain() -> Self {
@@ -110,5 +122,30 @@ impl Console {
     /// Something went wrong, and the work goes on.
     pub fn warn(self, text: &str) {
         self.print(&format!("{} {text}", self.paint(Style::Yellow, "!")));
+    }
+}
+
+/// The first characters of a line; what sets its colour takes no place.
+fn cut(line: &str, columns: usize) -> String {
+    let (mut text, mut used, mut in_code) = (String::new(), 0, false);
+    for character in line.chars() {
+        let is_code = in_code || character == '\x1b';
+        in_code = is_code && character != 'm';
+        if is_code || used < columns {
+            text.push(character);
+        }
+        used += usize::from(!is_code);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_cut_and_its_colours_end() {
+        assert_eq!(cut("ab\x1b[31mcdé\x1b[0mfg", 5), "ab\x1b[31mcdé\x1b[0m");
+        assert_eq!(cut("short", 80), "short");
     }
 }

@@ -45,6 +45,11 @@ impl Entry {
         }
     }
 
+    /// What it complains about if it is one of many attempts, each of which may say the same.
+    pub fn complaint(&self) -> Option<String> {
+        (self.level == "ERROR" && self.message.contains("trying again")).then(|| self.text())
+    }
+
     /// Details that the message does not say already, as `key=value`.
     pub fn facts(&self) -> String {
         let known = |text: &str| text.len() > 2 && self.message.contains(text);

@@ -41,7 +41,7 @@ impl Painter {
     /// What is shown of a line that was written at this time; None: nothing.
     pub fn paint(self, speaker: &Speaker, timestamp: &str, line: &Line) -> Option<String> {
         let text = match line {
-            Line::Entry(entry) if is_noise(entry) => return None,
+            Line::Entry(entry) if is_noise(speaker.role, entry) => return None,
             Line::Plain(text) if text.trim().is_empty() => return None,
             Line::Entry(entry) => self.entry(entry),
             Line::Plain(text) => self.plain(speaker, text),
@@ -86,10 +86,15 @@ fn color(speaker: &Speaker) -> Style {
     }
 }
 
-fn is_noise(entry: &Entry) -> bool {
+fn is_noise(role: Role, entry: &Entry) -> bool {
+    // Guests ask where their orders stand again and again.
+    let is_question = role == Role::Tracking && entry.action == "request_received";
     let is_probe = || entry.facts().split([' ', '=']).any(|word| PROBES.contains(&word));
     entry.level == "DEBUG"
-        && (TOO_FREQUENT.contains(&entry.action.as_str()) || entry.action == SAID_TWICE || is_probe())
+        && (is_question
+            || TOO_FREQUENT.contains(&entry.action.as_str())
+            || entry.action == SAID_TWICE
+            || is_probe())
 }
 
 fn shortened(text: &str) -> String {
@@ -133,6 +138,9 @@ mod tests {
         assert_eq!(paint(Role::Notifier, &json("DEBUG", "notification_received", "")), None);
         let probe = json("DEBUG", "request_received", r#","details":{"endpoint":"GET /readyz"}"#);
         assert_eq!(paint(Role::Tracking, &probe), None);
+        let question = json("DEBUG", "request_received", r#","details":{"endpoint":"GET /orders/X/status"}"#);
+        assert_eq!(paint(Role::Tracking, &question), None);
+        assert!(paint(Role::Order, &question).is_some());
         assert!(paint(Role::Kitchen, &json("ERROR", "heartbeat_sent", "")).is_some());
     }
 

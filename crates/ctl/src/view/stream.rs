@@ -1,6 +1,6 @@
 //! Several growing logs as one stream of readable lines.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::MetadataExt;
@@ -24,6 +24,8 @@ pub struct Source {
     /// Whether the first of them has waited for the line after it.
     has_waited: bool,
     last_timestamp: String,
+    /// Complaints of repeated attempts that were shown since something else was.
+    complaints: HashSet<String>,
 }
 
 impl Source {
@@ -37,6 +39,7 @@ impl Source {
             waiting: VecDeque::new(),
             has_waited: false,
             last_timestamp: String::new(),
+            complaints: HashSet::new(),
         }
     }
 
@@ -69,6 +72,21 @@ impl Source {
         self.has_waited = false;
         self.waiting.pop_front();
         Some((self.last_timestamp.clone(), line))
+    }
+
+    /// Whether it should be shown: attempts that fail again and again say so once, until something else is said.
+    fn is_news(&mut self, line: &Line) -> bool {
+        let complaint = match line {
+            Line::Entry(entry) => entry.complaint(),
+            Line::Plain(_) => None,
+        };
+        match complaint {
+            Some(complaint) => self.complaints.insert(complaint),
+            None => {
+                self.complaints.clear();
+                true
+            }
+        }
     }
 
     fn read_on(&mut self) -> io::Result<()> {
@@ -110,6 +128,7 @@ impl Stream {
             source.read();
             while let Some((timestamp, line)) = source.next() {
                 let text = self.painter.paint(&source.speaker, &timestamp, &line);
+                let text = text.filter(|_| source.is_news(&line));
                 lines.extend(text.map(|text| (timestamp, text)));
             }
         }
@@ -162,6 +181,25 @@ mod tests {
         let mut file = fs::OpenOptions::new().append(true).open(folder.path().join("a")).unwrap();
         io::Write::write_all(&mut file, b"\n").unwrap();
         assert_eq!(words(stream.poll()), ["fourth"]);
+    }
+
+    #[test]
+    fn attempts_that_fail_alike_are_shown_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut stream = Stream::new(vec![source(folder.path(), "a")], Painter { console: Console::plain() });
+        let failed = |second, of| json(second, &format!("no {of}; trying again")).replace("INFO", "ERROR");
+        let lines = [
+            failed(1, "x"),
+            failed(2, "y"),
+            failed(3, "x"),
+            failed(4, "y"),
+            json(5, "connected"),
+            failed(6, "x"),
+        ];
+        fs::write(folder.path().join("a"), lines.join("\n") + "\n").unwrap();
+        let shown = stream.poll();
+        let seconds: Vec<_> = shown.iter().map(|line| &line[6..8]).collect();
+        assert_eq!(seconds, ["01", "02", "05", "06"], "{shown:?}");
     }
 
     #[test]

@@ -7,8 +7,10 @@ use tokio::time::Instant;
 use crate::commands::demo::guests::Progress;
 use crate::view::console::{Console, Style};
 
-/// Most orders on the board; the oldest that are done make room.
+/// Most orders on the board; the oldest make room.
 const MAX_ROWS: usize = 18;
+/// Lines of a terminal that hold no orders: head, how many are hidden, foot, the last refusal, and the cursor's.
+const OTHER_ROWS: usize = 5;
 
 /// One order.
 #[derive(Clone, Debug)]
@@ -54,7 +56,7 @@ impl Board {
 
     /// Whether nobody waits any more.
     pub fn is_served(&self) -> bool {
-        self.tickets.iter().all(|ticket| !matches!(ticket.status.as_str(), "received" | "cooking"))
+        self.under_way() == 0
     }
 
     /// Notes what happened, and says it in a line.
@@ -97,14 +99,21 @@ impl Board {
         }
     }
 
-    /// The board as lines.
-    pub fn lines(&self, console: Console) -> Vec<String> {
+    /// How many still wait for their food.
+    pub fn under_way(&self) -> usize {
+        let waits = |ticket: &&Ticket| matches!(ticket.status.as_str(), "received" | "cooking");
+        self.tickets.iter().filter(waits).count()
+    }
+
+    /// The board as lines, for a terminal with so many rows.
+    pub fn lines(&self, console: Console, terminal_rows: usize) -> Vec<String> {
+        let room = MAX_ROWS.min(terminal_rows.saturating_sub(OTHER_ROWS)).max(1);
         let head = format!(
             "{:17} {:20} {:9} {:>8}  {:9} {:12} {:>7}",
             "ORDER", "GUEST", "TYPE", "TOTAL", "STATUS", "COOK", "AGE"
         );
         let mut lines = vec![console.paint(Style::Bold, &head)];
-        let hidden = self.tickets.len().saturating_sub(MAX_ROWS);
+        let hidden = self.tickets.len().saturating_sub(room);
         if hidden > 0 {
             lines.push(console.paint(Style::Dim, &format!("… {hidden} earlier")));
         }
@@ -178,7 +187,7 @@ mod tests {
         assert_eq!(changed(&mut board, "ORD_20241216_001", "cooking"), None, "no news");
         changed(&mut board, "ORD_20241216_001", "ready");
         assert!(board.is_served());
-        let lines = board.lines(Console::plain());
+        let lines = board.lines(Console::plain(), 50);
         assert!(lines[1].starts_with("ORD_20241216_001"), "{lines:?}");
         assert_eq!(lines[2], "0 waiting · 0 cooking · 1 ready · 0 turned away");
     }
@@ -189,6 +198,8 @@ mod tests {
         for number in 1..=100 {
             placed(&mut board, &format!("ORD_20241216_{number:03}"));
         }
-        assert_eq!(board.lines(Console::plain()).len(), MAX_ROWS + 3);
+        assert_eq!(board.lines(Console::plain(), 50).len(), MAX_ROWS + 3);
+        let low = board.lines(Console::plain(), 12);
+        assert!(low.len() < 12 && low[2].starts_with("ORD_20241216_094"), "{low:?}");
     }
 }

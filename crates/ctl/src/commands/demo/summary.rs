@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::commands::demo::board::{Board, seconds};
 use crate::view::console::{Console, Style};
 
+const WATCH: &str = "'./justw logs kitchen --follow' shows them being cooked";
+
 /// Prints the summary.
 pub fn show(console: Console, board: &Board) {
     console.print("");
@@ -33,6 +35,11 @@ fn lines(board: &Board) -> Vec<String> {
     if !cooks.is_empty() {
         let shares: Vec<_> = cooks.iter().map(|(cook, count)| format!("{cook} {count}")).collect();
         lines.push(format!("cooked by: {}", shares.join(", ")));
+    }
+    match board.under_way() {
+        0 => {}
+        1 => lines.push(format!("1 order is still under way; {WATCH}")),
+        count => lines.push(format!("{count} orders are still under way; {WATCH}")),
     }
     lines
 }
