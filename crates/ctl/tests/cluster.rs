@@ -291,6 +291,9 @@ async fn nothing_outlives_a_killed_supervisor() {
 fn mistakes_are_told_at_once() {
     let place = Place::new();
     place.run(&["up", "--config=/nowhere/config.yaml"]).expect(78, &["/nowhere/config.yaml"]);
+    for orders in ["0", "x", "10001"] {
+        place.run(&["demo", "--orders", orders]).expect(2, &["allowed are whole numbers from 1 to 10000"]);
+    }
     place.run(&["open"]).expect(2, &["restaurant-ctl --help"]);
     place.run(&["logs"]).expect(1, &["no logs yet"]);
     std::fs::write(place.folder.path().join(".local"), "").unwrap();

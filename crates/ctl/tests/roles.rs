@@ -100,7 +100,7 @@ async fn an_orders_whole_life_under_least_rights() {
     let cancelled = http::send(orders.port(), "POST", &path, &[("X-Order-Token", token.as_str())], b"").await;
     assert_eq!(cancelled.status, 200, "{cancelled:?}");
     subscriber.notification(&format!("order {number}: Status changed from 'received' to 'cancelled'")).await;
-    let lost = orders.place(&dine_in()).await;
+    let swept = orders.place(&dine_in()).await;
     let broker = stage.broker().await;
     broker.purge("kitchen_dine_in_queue").await;
     eventually("it is sent again", async || (broker.ready("kitchen_dine_in_queue").await > 0).then_some(()))
@@ -109,7 +109,7 @@ async fn an_orders_whole_life_under_least_rights() {
     // Cooked, told, tracked, completed; then the cook goes home.
     let mut worker = as_role(&stage, stage.kitchen_worker("chef_mario"), "kitchen", HOSTILE).start().await;
     let last = orders.place(&delivery()).await;
-    for number in [&lost, &last] {
+    for number in [&swept, &last] {
         subscriber.notification(&format!("order {number}: Status changed from 'cooking' to 'ready'")).await;
     }
     let history = tracking.get(&format!("/orders/{last}/history")).await;
@@ -196,7 +196,11 @@ async fn a_role_is_refused_what_its_service_does_not_do() {
         for sql in refused.iter().chain(&everywhere) {
             let outcome = database.client.batch_execute(sql).await;
             let why = outcome.err().unwrap_or_else(|| panic!("{role} may: {sql}"));
-            assert_eq!(why.code().map(|code| code.code()), Some("42501"), "{role}: {sql}: {why:?}");
+            assert_eq!(
+                why.as_db_error().map(|error| error.code().code()),
+                Some("42501"),
+                "{role}: {sql}: {why:?}"
+            );
         }
     }
     drop_roles(&stage).await;

@@ -41,9 +41,24 @@ pub fn parse_from<T: FromArgs>(program: &str, arguments: impl Iterator<Item = Os
         Ok(()) => Exit::Answered(early.output),
         Err(()) => Exit::Usage(format!(
             "{program}: {}\nRun '{program} --help' for what it takes.",
-            early.output.trim()
+            readable(early.output.trim())
         )),
     })
+}
+
+/// How the standard library says that a text is no number, and how people say it.
+const NUMBER_FAULTS: [(&str, &str); 5] = [
+    ("number too large to fit in target type", "the number is too large"),
+    ("number too small to fit in target type", "the number is too small"),
+    ("invalid digit found in string", "that is no whole number, or has a sign"),
+    ("cannot parse integer from empty string", "a number is missing"),
+    ("invalid float literal", "that is no number"),
+];
+
+fn readable(complaint: &str) -> String {
+    let text = NUMBER_FAULTS.iter().fold(complaint.to_owned(), |text, (from, to)| text.replace(from, to));
+    // The same flag in every service that listens.
+    if text.starts_with("Error parsing option '--port'") { text + " (allowed: 0 to 65535)" } else { text }
 }
 
 /// Checks the `--mode` that a service binary takes so that it can be called like the wrapper.
@@ -105,6 +120,18 @@ mod tests {
         for (words, part) in [(["--port=x"], "port"), (["--prot=1"], "--prot"), (["--port"], "--port")] {
             let Err(Exit::Usage(text)) = read(&words) else { panic!("accepted {words:?}") };
             assert!(text.contains(part), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_none_are_explained() {
+        for (word, part) in [
+            ("--port=99999", "the number is too large (allowed: 0 to 65535)"),
+            ("--port=-1", "that is no whole number, or has a sign (allowed: 0 to 65535)"),
+            ("--port=", "a number is missing"),
+        ] {
+            let Err(Exit::Usage(text)) = read(&[word]) else { panic!("accepted {word}") };
+            assert!(text.contains(part) && text.contains("--port"), "{text}");
         }
     }
 

@@ -31,7 +31,7 @@ const ASK: Duration = Duration::from_millis(400);
 #[argh(subcommand, name = "demo")]
 pub struct Arguments {
     /// number of orders, 1 to 10000 (default 12)
-    #[argh(option, default = "12")]
+    #[argh(option, default = "12", from_str_fn(parse_orders))]
     orders: usize,
     /// seconds between two guests, fractions allowed (default 1.5)
     #[argh(option, default = "1.5")]
@@ -41,11 +41,13 @@ pub struct Arguments {
     seed: Option<u64>,
 }
 
+fn parse_orders(text: &str) -> Result<usize, String> {
+    let orders = text.parse().ok().filter(|orders| (1..=10_000).contains(orders));
+    orders.ok_or_else(|| "allowed are whole numbers from 1 to 10000".to_owned())
+}
+
 /// Runs it.
 pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
-    if !(1..=10_000).contains(&arguments.orders) {
-        return Err(Exit::Usage(format!("--orders is {} (allowed: 1 to 10000)", arguments.orders)));
-    }
     if !(0.0..=3_600.0).contains(&arguments.every) {
         return Err(Exit::Usage(format!("--every is {} (allowed: 0 to 3600 seconds)", arguments.every)));
     }
