@@ -247,7 +247,9 @@ async fn restaurants_side_by_side_do_not_meet() {
     let mut lines = BufReader::new(opening.stdout.take().unwrap()).lines();
     let mut said = String::new();
     while !said.contains("The restaurant is open") {
-        said += &format!("{}\n", lines.next().unwrap_or_else(|| panic!("{said}")).unwrap());
+        let line = lines.next().unwrap_or_else(|| panic!("{said}")).unwrap();
+        said.push_str(&line);
+        said.push('\n');
     }
     for part in
         ["does not let 'restaurant_user' in", "PostgreSQL: a private server", "RabbitMQ: a private server"]
