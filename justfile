@@ -71,6 +71,23 @@ doctor *options: _ctl
 test *options: _fmt lint
     @cargo run --quiet -p testkit --bin run-tests -- "$@"
 
+# break everything on purpose, and say what became of the orders; --soak 10m: random faults for so long
+faults *options:
+    #!/bin/sh
+    set -eu
+    FAULTS=complete
+    FAULTS_TABLE=$(mktemp)
+    if [ "${1:-}" = --soak ]; then SOAK=$2; shift 2; export SOAK; set -- "$@" soak; fi
+    export FAULTS FAULTS_TABLE
+    ended=0
+    cargo run --quiet -p testkit --bin run-tests -- -p testkit --test faults "$@" || ended=$?
+    echo
+    echo "| scenario | placed | acknowledged | lost | doubled | accepted again after |"
+    echo "|---|---|---|---|---|---|"
+    cat "$FAULTS_TABLE"
+    rm -f "$FAULTS_TABLE"
+    exit "$ended"
+
 # build every program (build --release: optimised)
 build *options:
     cargo build {{ programs }} "$@"

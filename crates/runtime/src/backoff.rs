@@ -17,9 +17,9 @@ impl Backoff {
         Self { first, max, bound: first }
     }
 
-    /// The pauses of a session with a server: 100 ms to 5 s.
+    /// The pauses of a session with a server: 100 ms to 3 s. Five seconds after a server is back, everybody is served again.
     pub fn for_server() -> Self {
-        Self::new(Duration::from_millis(100), Duration::from_secs(5))
+        Self::new(Duration::from_millis(100), Duration::from_secs(3))
     }
 
     /// The next pause.
@@ -55,11 +55,11 @@ mod tests {
             let mut backoff = Backoff::for_server();
             let pauses: Vec<_> = (0..attempts).map(|_| backoff.next_pause()).collect();
             prop_assert!(pauses[0] <= Duration::from_millis(100));
-            prop_assert!(pauses.iter().all(|pause| *pause >= Duration::from_millis(50) && *pause <= Duration::from_secs(5)));
-            prop_assert!(attempts < 10 || pauses[attempts - 1] >= Duration::from_millis(2_500));
-            backoff.reset_if_lasted(Duration::from_secs(5));
-            prop_assert!(attempts < 10 || backoff.next_pause() >= Duration::from_millis(2_500));
-            backoff.reset_if_lasted(Duration::from_secs(6));
+            prop_assert!(pauses.iter().all(|pause| *pause >= Duration::from_millis(50) && *pause <= Duration::from_secs(3)));
+            prop_assert!(attempts < 10 || pauses[attempts - 1] >= Duration::from_millis(1_500));
+            backoff.reset_if_lasted(Duration::from_secs(3));
+            prop_assert!(attempts < 10 || backoff.next_pause() >= Duration::from_millis(1_500));
+            backoff.reset_if_lasted(Duration::from_secs(4));
             prop_assert!(backoff.next_pause() <= Duration::from_millis(100));
             backoff.reset();
             prop_assert!(backoff.next_pause() <= Duration::from_millis(100));

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use bus::Publisher;
 use db::schema::SchemaError;
 use db::{Database, DbError};
-use http_service::server::{self, CannotListen};
+use http_service::server::{self, CannotListen, Door};
 use logging::Log;
 use runtime::{Config, Shutdown};
 use tokio::task::{JoinError, JoinHandle};
@@ -114,6 +114,7 @@ impl Service {
             .emit();
 
         let http_api = api.clone();
+        let door = Door::of(&listener)?;
         let http = server::start(listener, move |app| api::routes(app, http_api))?;
         let handle = http.handle();
         let mut http = tokio::spawn(http);
@@ -126,7 +127,7 @@ impl Service {
         };
         shutdown.begin();
         log.info("graceful_shutdown", "Order Service stops: no new orders, those in work end").emit();
-        handle.stop(true).await;
+        door.close(&handle).await;
         if let Ok(Err(why)) = http.await {
             outcome = outcome.and(Err(why.into()));
         }

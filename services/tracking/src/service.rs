@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use db::schema::SchemaError;
 use db::{Database, DbError};
-use http_service::server::{self, CannotListen};
+use http_service::server::{self, CannotListen, Door};
 use logging::Log;
 use runtime::{Config, Shutdown};
 use tokio::task::JoinError;
@@ -67,6 +67,7 @@ impl Service {
             .detail("port", port)
             .emit();
 
+        let door = Door::of(&listener)?;
         let http = server::start(listener, move |app| api::routes(app, api))?;
         let handle = http.handle();
         let mut http = tokio::spawn(http);
@@ -82,7 +83,7 @@ impl Service {
             ended = &mut http => return Err(ended_early(ended)),
         };
         log.info("graceful_shutdown", "Tracking Service stops").emit();
-        handle.stop(true).await;
+        door.close(&handle).await;
         if let Ok(ended) = http.await {
             ended?;
         }

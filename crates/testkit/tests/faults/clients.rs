@@ -88,7 +88,7 @@ async fn slow_clients_are_ended_and_keep_nobody_out() {
     }
     // All of them are there; guests are served at once.
     let recovery = recovers(&load).await;
-    load.accepts(100).await;
+    load.accepts(60).await;
     while let Some(ended) = slow.join_next().await {
         let (after, answer) = ended.unwrap();
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "after {after:?}: {answer}");
