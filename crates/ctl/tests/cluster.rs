@@ -247,8 +247,7 @@ async fn restaurants_side_by_side_do_not_meet() {
     let mut lines = BufReader::new(opening.stdout.take().unwrap()).lines();
     let mut said = String::new();
     while !said.contains("The restaurant is open") {
-        let line = lines.next().unwrap_or_else(|| panic!("{said}")).unwrap();
-        said.push_str(&line);
+        said += &lines.next().unwrap_or_else(|| panic!("{said}")).unwrap();
         said.push('\n');
     }
     for part in

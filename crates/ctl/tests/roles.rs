@@ -226,12 +226,20 @@ async fn passwords_are_made_up_once_and_rights_are_put_right() {
     let said = done(&migrate(&stage)).await;
     assert!(!said.stdout.contains("PASSWORD="), "{said:?}");
     let doctor = Launch::new("restaurant-ctl", stage.environment()).arg("doctor").arg("--service=tracking");
-    let doctor = doctor.env("DB_USER", role.clone()).env("DB_PASSWORD", password).run_to_end().await;
+    let doctor = doctor.env("DB_USER", role.clone()).env("DB_PASSWORD", password.clone()).run_to_end().await;
     assert!(doctor.stdout.contains(&format!("'{role}' may do what it must")), "{doctor:?}");
     let sql = format!(
         "select has_table_privilege('{role}', 'orders', 'update') or has_any_column_privilege('{role}', 'secrets', 'select')"
     );
     assert_eq!(database.value(&sql).await, false);
+
+    // A service's own role makes none.
+    let as_itself = migrate(&stage).env("DB_USER", role.clone()).env("DB_PASSWORD", password);
+    let refused = as_itself.run_to_end().await;
+    assert!(
+        refused.code == Some(1) && refused.stderr.contains("this user may not make roles"),
+        "{refused:?}"
+    );
 
     // A role that could do more anyway is not taken for a service's.
     database.execute(&format!("alter role {role} createrole")).await;

@@ -2,6 +2,7 @@
 
 use deadpool_postgres::Transaction;
 use secrecy::{ExposeSecret, SecretString};
+use tokio_postgres::error::SqlState;
 
 use crate::database::{Database, DbError};
 use crate::rights::Client;
@@ -38,9 +39,25 @@ pub enum RoleError {
         /// What it can do, as the rest of a sentence.
         power: String,
     },
-    /// The database failed, or does not let us make roles.
+    /// We may not make roles, or not give rights.
+    #[error(
+        "this user may not make roles: do it as a superuser, or as the owner of the database and its schema with CREATEROLE"
+    )]
+    NotAllowed(#[source] DbError),
+    /// The database failed.
     #[error(transparent)]
-    Database(#[from] DbError),
+    Database(DbError),
+}
+
+impl From<DbError> for RoleError {
+    fn from(why: DbError) -> Self {
+        let code = if let DbError::Failed(failure) = &why { failure.code() } else { None };
+        if code == Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
+            Self::NotAllowed(why)
+        } else {
+            Self::Database(why)
+        }
+    }
 }
 
 /// The name of a service's role in a database of this name.

@@ -24,9 +24,9 @@ pub struct Arguments {
     /// longest time to wait for the database, in seconds (default 30)
     #[argh(option, default = "30")]
     wait: u64,
-    /// also make a role for each service (<database>_order, _kitchen, _tracking) with the rights it needs and no others; passwords
-    /// from ORDER_DB_PASSWORD, KITCHEN_DB_PASSWORD, TRACKING_DB_PASSWORD or files named by <VARIABLE>_FILE, else made up for new
-    /// roles and printed
+    /// also make a role for each service (`<database>_order`, `_kitchen`, `_tracking`) with the rights it needs and no others; passwords
+    /// from `ORDER_DB_PASSWORD`, `KITCHEN_DB_PASSWORD`, `TRACKING_DB_PASSWORD`, or the files that the same names with `_FILE` hold,
+    /// else made up for new roles and printed
     #[argh(switch)]
     roles: bool,
 }

@@ -33,7 +33,7 @@ pub fn run(_: &Arguments) -> Result<(), Exit> {
     console.print(&format!("The restaurant is {word} (supervisor: process {supervisor}).\n"));
     let rows: Vec<_> = record.members.iter().map(|member| row(member, clock::unix_seconds())).collect();
     for (index, line) in table(&rows).iter().enumerate() {
-        let is_bad = index > 0 && record.members.get(index - 1).is_some_and(|member| member.is_down());
+        let is_bad = index > 0 && record.members.get(index - 1).is_some_and(Member::is_down);
         let style = if index == 0 { Some(Style::Bold) } else { is_bad.then_some(Style::Red) };
         let line = console.fitted(line);
         console.print(&style.map_or(line.clone(), |style| console.paint(style, &line)));

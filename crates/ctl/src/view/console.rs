@@ -83,6 +83,9 @@ impl Console {
 
     /// Columns and rows of the terminal, if it is one that tells.
     pub fn size(self) -> Option<(usize, usize)> {
+        if !self.on_terminal {
+            return None;
+        }
         let size = tcgetwinsize(std::io::stdout()).ok()?;
         (size.ws_col > 0 && size.ws_row > 0).then(|| (size.ws_col.into(), size.ws_row.into()))
     }
@@ -129,12 +132,12 @@ impl Console {
 fn cut(line: &str, columns: usize) -> String {
     let (mut text, mut used, mut in_code) = (String::new(), 0, false);
     for character in line.chars() {
-        let is_code = in_code || character == '\x1b';
-        in_code = is_code && character != 'm';
-        if is_code || used < columns {
+        let takes_no_place = in_code || character == '\x1b';
+        in_code = takes_no_place && character != 'm';
+        if takes_no_place || used < columns {
             text.push(character);
         }
-        used += usize::from(!is_code);
+        used += usize::from(!takes_no_place);
     }
     text
 }

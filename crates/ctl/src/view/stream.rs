@@ -80,13 +80,11 @@ impl Source {
             Line::Entry(entry) => entry.complaint(),
             Line::Plain(_) => None,
         };
-        match complaint {
-            Some(complaint) => self.complaints.insert(complaint),
-            None => {
-                self.complaints.clear();
-                true
-            }
+        if let Some(complaint) = complaint {
+            return self.complaints.insert(complaint);
         }
+        self.complaints.clear();
+        true
     }
 
     fn read_on(&mut self) -> io::Result<()> {
