@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::machine::Machine;
 use crate::restaurant::{COOKS, Restaurant};
+use crate::signals;
 use crate::verdict::{closes, holds, holds_to_the_end, recovers};
 
 const TAKE_OVER_LIMIT: Duration = Duration::from_mins(1);
@@ -42,15 +43,11 @@ async fn a_lease_runs_out_while_its_cook_is_frozen() {
     restaurant.cooks[0].stop().await;
     let sleepy = restaurant.cook(COOKS[0]).env("FAILPOINT", "kitchen.cooked=stop@5");
     restaurant.cooks[0] = sleepy.start().await;
-    // It froze with the cooked order in its hands; somebody else has it ready by the time it wakes.
-    let claimed = format!(
-        "select coalesce(min(order_id), 0) from order_claims join workers on workers.name = worker
-         where worker = '{}' and last_seen < now() - interval '1 second'",
-        COOKS[0]
-    );
-    let frozen =
-        eventually("a frozen cook", async || database.value(&claimed).await.as_i64().filter(|id| *id > 0))
-            .await;
+    let pid = restaurant.cooks[0].pid();
+    eventually("a frozen cook", async || signals::is_stopped(pid).then_some(())).await;
+    // It has a cooked order in its hands; somebody else has it ready by the time it wakes.
+    let claimed = format!("select min(order_id) from order_claims where worker = '{}'", COOKS[0]);
+    let frozen = database.value(&claimed).await.as_i64().expect("a claim");
     let stolen = format!("select count(*) from orders where id = {frozen} and status = 'ready'");
     // Its message is free when the broker has given up the connection, after two or three heartbeats of ten seconds.
     let start = Instant::now();

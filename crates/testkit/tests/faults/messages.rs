@@ -69,6 +69,9 @@ async fn repeated_disordered_misplaced_and_future_messages() {
         put(&broker, "kitchen_queue", message, &future.to_string()).await;
     }
     let recovery = recovers(&load).await;
+    // What is not his goes round as long as he is there.
+    let mut specialist = restaurant.cooks.pop().unwrap();
+    assert_eq!(specialist.stop().await, Some(0));
     holds("messages thrice, disordered, misplaced, from the future", &mut restaurant, load, recovery).await;
     closes(restaurant).await;
 }

@@ -18,3 +18,9 @@ pub fn send_to_tree(pid: u32, signal: Signal) {
     }
     send(pid, signal);
 }
+
+/// Whether a process is stopped by a signal.
+pub fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, after_name)| after_name.starts_with('T'))
+}
