@@ -132,6 +132,7 @@ async fn while_the_database_is_away_orders_are_refused_and_it_comes_back_by_itse
     let service = stage.order_service().env("DB_PORT", proxy.port().to_string()).start().await;
     service.place(&takeout()).await;
     proxy.cut();
+    service.until_status("/readyz", 503).await;
     problem(&service.post("/orders", &takeout().to_string()).await, 500);
     service.log("db_transaction_failed").await;
     service.until_status("/readyz", 503).await;
@@ -148,6 +149,8 @@ async fn a_real_restart_of_either_server_needs_no_restart_of_the_service() {
     service.place(&takeout()).await;
 
     stage.own_servers().postgres.kill();
+    // Known to be away: an order that is stored at the very moment of the kill has an unknown outcome, and waits.
+    service.until_status("/readyz", 503).await;
     problem(&service.post("/orders", &takeout().to_string()).await, 500);
     stage.own_servers().postgres.restart().await.unwrap();
     service.until_status("/readyz", 200).await;

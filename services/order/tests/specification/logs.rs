@@ -119,6 +119,7 @@ async fn every_line_has_the_mandatory_fields_in_order_and_an_error_its_cause() {
     post(&service, "log-6", &takeout().to_string()).await;
     post(&service, "log-7", "{}").await;
     proxy.cut();
+    service.until_status("/readyz", 503).await;
     post(&service, "log-8", &takeout().to_string()).await;
     service.stop().await;
     let lines = service.raw_lines();
