@@ -265,7 +265,7 @@ async fn headers_that_no_client_can_read_can_be_seen_and_dropped() {
     for headers in &hostile {
         let properties = RawProperties::default().headers(headers);
         let Stage { servers, name, .. } = &scene.stage;
-        raw_publisher::publish(servers, name, "orders_dlx", b"kitchen.takeout.1", &properties, b"deep").await;
+        raw_publisher::publish(servers, name, "", DEAD_LETTERS.as_bytes(), &properties, b"deep").await;
     }
     let ids = scene.ids().await;
     assert_eq!(ids.len(), hostile.len());
