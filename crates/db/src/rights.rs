@@ -30,7 +30,7 @@ impl Client {
             Self::Order => &[
                 ("orders", "select, insert, update"),
                 ("order_items", "select, insert"),
-                ("order_status_log", "insert"),
+                ("order_status_log", "select, insert"),
                 ("order_counters", "select, insert, update"),
                 ("order_claims", "select, delete"),
                 ("order_outbox", "select, insert, update, delete"),
