@@ -13,8 +13,6 @@ pub struct Delivery {
     pub exchange: String,
     /// The key it was published with.
     pub routing_key: String,
-    /// Whether it was delivered before.
-    pub redelivered: bool,
     /// What was sent.
     pub body: Vec<u8>,
     pub(crate) properties: BasicProperties,
@@ -29,7 +27,6 @@ impl Delivery {
         Some(Self {
             exchange: deliver.exchange().clone(),
             routing_key: deliver.routing_key().clone(),
-            redelivered: deliver.redelivered(),
             body: message.content.unwrap_or_default(),
             properties: message.basic_properties.unwrap_or_default(),
             tag: deliver.delivery_tag(),

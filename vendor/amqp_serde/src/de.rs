@@ -186,7 +186,7 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     where
         V: Visitor<'de>,
     {
-        unimplemented!()
+        Err(Error::Message("AMQP data does not say of what type it is".to_string()))
     }
 
     // Uses the `parse_bool` parsing function defined above to read the JSON

@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::commands::demo::menu;
+use crate::commands::failed;
 use client::{Client, Heard};
 use progress::Progress;
 use recorder::{Recorder, Results};
@@ -158,7 +159,7 @@ async fn place(plan: &Plan, seed: u64, shutdown: &Shutdown) -> Result<Results, E
     let start = Instant::now();
     let measured = start + plan.warmup;
     let end = measured + plan.duration;
-    let recorder = Recorder::new(measured, plan.duration);
+    let recorder = Recorder::new(measured, plan.duration).map_err(|why| failed(&why))?;
     let progress = Progress::start(recorder.clone(), start, end);
     let arrivals = Arc::<AtomicU64>::default();
     let mut connections = JoinSet::new();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use db::audit::Since;
 use domain::OrderNumber;
+use runtime::time_span;
 
 /// A text that is neither a day nor a time back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,16 +24,9 @@ fn day(text: &str) -> Option<Since> {
     ((year.len(), month.len()) == (4, 2)).then_some(Since::Day(number.day()))
 }
 
+/// As far back as the database can reckon from any moment of this system's life.
 fn ago(text: &str) -> Option<Since> {
-    let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let unit = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    let seconds = count.parse::<u32>().ok()?.checked_mul(unit)?;
+    let seconds = u32::try_from(time_span::seconds(text)?).ok()?;
     Some(Since::Ago(Duration::from_secs(seconds.into())))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
+use hdrhistogram::{CreationError, Histogram};
 use tokio::time::Instant;
 
 use super::client::Heard;
@@ -44,13 +44,15 @@ pub struct Results {
 
 impl Recorder {
     /// Measures from this moment on, for so long.
-    pub fn new(from: Instant, duration: Duration) -> Self {
-        let latencies =
-            Histogram::new_with_bounds(1, MAX_LATENCY, DIGITS).or_else(|_| Histogram::new(DIGITS));
-        Self(Arc::new(Mutex::new(Results {
+    ///
+    /// # Errors
+    /// The histogram's limits contradict each other.
+    pub fn new(from: Instant, duration: Duration) -> Result<Self, CreationError> {
+        let latencies = Histogram::new_with_bounds(1, MAX_LATENCY, DIGITS)?;
+        Ok(Self(Arc::new(Mutex::new(Results {
             from,
             duration,
-            latencies: latencies.unwrap_or_else(|_| unreachable!("three digits are allowed")),
+            latencies,
             by_second: Vec::new(),
             accepted: 0,
             refused: BTreeMap::new(),
@@ -58,7 +60,7 @@ impl Recorder {
             first_reason: None,
             acknowledged: Vec::new(),
             follow_up: None,
-        })))
+        }))))
     }
 
     fn lock(&self) -> MutexGuard<'_, Results> {
