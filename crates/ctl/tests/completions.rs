@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::process::{Command, Output};
 
+const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
+
 fn ctl(words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_restaurant-ctl")).args(words).output().unwrap()
 }
@@ -60,7 +62,9 @@ fn every_subcommand_and_flag_is_offered() {
     for path in paths {
         let (commands, flags) = help(&path);
         let words = offered(&[&path[..], &[""]].concat());
-        let expected = [commands, flags.clone()].concat();
+        let shells = if path == ["completions"] { &SHELLS[..] } else { &[] };
+        let shells = shells.iter().map(|shell| (*shell).to_owned()).collect();
+        let expected = [commands, flags.clone(), shells].concat();
         assert_eq!(BTreeSet::from_iter(&words), BTreeSet::from_iter(&expected), "{path:?}");
         let (zsh, fish, words) = (script("zsh"), script("fish"), words.join(" "));
         let place = format!(" {}", path.join(" "));
@@ -77,6 +81,7 @@ fn every_subcommand_and_flag_is_offered() {
 fn what_is_begun_is_completed() {
     assert_eq!(offered(&["com"]), ["completions"]);
     assert_eq!(offered(&["dlq", "re"]), ["replay"]);
+    assert_eq!(offered(&["completions", ""])[..3], SHELLS);
     assert_eq!(offered(&["dlq", "list", "--json", "--re"]), ["--reason"]);
     assert_eq!(offered(&["dlq", "show", "0123456789abcdef", "--j"]), ["--json"]);
     assert!(offered(&["nonsense", "com"]).contains(&"completions".to_owned()));

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use amqprs::{BasicProperties, FieldTable, FieldValue};
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::raw_publisher::{self, RawProperties, nested_header, text_header};
 use testkit::service::Ended;
 use testkit::{Broker, Launch, Signal, Stage, eventually, orders};
@@ -320,6 +320,29 @@ async fn an_order_rejected_by_the_broker_is_replayed_and_cooked_and_a_second_tim
     .await;
     assert_eq!(kitchen.logged("order_completed").len(), 1);
     assert!(scene.list(&[]).await.is_empty());
+}
+
+#[tokio::test]
+async fn programs_are_told_of_each_one_and_of_the_counts() {
+    let scene = Scene::with_letters([order_body("ORD_20260101_001"), "second".to_owned()]).await;
+    scene.put(BasicProperties::default(), "of nowhere").await;
+    let [first, second, nowhere] = &scene.ids().await[..] else { panic!("three letters") };
+
+    let ended = scene.run(&["replay", "--json", "--all"]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let told: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let origin = json!({"exchange": "", "routing_key": ORIGIN});
+    let replayed = |id: &str, number: Option<&str>| json!({"id": id, "outcome": "replayed", "order_number": number, "origin": origin});
+    assert_eq!(told[0], replayed(first, Some("ORD_20260101_001")));
+    assert_eq!(told[1], replayed(second, None));
+    assert_eq!((&told[2]["id"], &told[2]["outcome"]), (&json!(nowhere), &json!("not_replayed")));
+    assert!(told[2]["error"].is_string() && told[2]["advice"].is_string(), "{}", told[2]);
+    assert_eq!(told[3..], [json!({"replayed": 2, "not_replayed": 1, "left": 1, "not_found": []})]);
+
+    let dropped = scene.succeed(&["drop", "--json", "--yes", nowhere]).await;
+    let told: Vec<Value> = dropped.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let letter = json!({"id": nowhere, "outcome": "dropped", "order_number": null, "origin": null});
+    assert_eq!(told, [letter, json!({"dropped": 1, "not_dropped": 0, "left": 0, "not_found": []})]);
 }
 
 #[tokio::test]

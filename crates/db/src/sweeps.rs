@@ -98,6 +98,34 @@ pub async fn lift(
     numbers(&rows)
 }
 
+/// Gives orders of a type whose cook was lost `patience` after the end of his lease the highest priority, and enters them
+/// into the outbox again: their guests have waited once already, and the broker may hold their message for a frozen cook for
+/// half a minute. At most `limit`, at growing intervals. Returns their numbers.
+///
+/// # Errors
+/// The database failed: nothing was entered, as far as anybody knows; once more is harmless.
+pub async fn free_abandoned(
+    db: &Database,
+    order_type: OrderType,
+    patience: Duration,
+    limit: i64,
+) -> Result<Vec<OrderNumber>, DbError> {
+    let sql = format!(
+        "with found as (
+            select o.id, o.number from orders as o join order_claims as claim on claim.order_id = o.id
+            where o.type = $1 and o.status = 'cooking' and claim.lease_until < now() - make_interval(secs => $2)
+              and {NOT_LATELY}
+            order by o.created_at limit $3 for update of o skip locked
+        ), lifted as (
+            update orders set priority = $4 from found where orders.id = found.id and priority < $4
+        ), {ENTERED}"
+    );
+    let parameters: [&(dyn ToSql + Sync); 4] =
+        [&order_type.as_str(), &patience.as_secs_f64(), &limit, &i32::from(Priority::MAX)];
+    let rows = db.query(&sql, &parameters).await?;
+    numbers(&rows)
+}
+
 /// Forgets notes of orders that wait no longer, and outbox entries that barred an order from being stored a day ago.
 ///
 /// # Errors

@@ -58,7 +58,13 @@ mod tests {
         let taken = holder.local_addr().unwrap().port();
         assert_ne!(free_port(taken).unwrap(), taken);
         drop(holder);
-        assert_eq!(free_port(taken).unwrap(), taken);
+    }
+
+    /// Any of several: a port that another process holds at this moment says nothing, nor does one that was just given back
+    /// (a child that a neighbouring test is starting keeps it until its `exec`).
+    #[test]
+    fn a_free_port_is_given_as_wished() {
+        assert!((20_000..20_050).any(|wished| free_port(wished).unwrap() == wished));
     }
 
     #[test]

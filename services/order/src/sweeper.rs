@@ -65,11 +65,13 @@ impl Sweeper {
         }
     }
 
-    /// Orders that have waited for too long, whatever lies in the queues.
+    /// Orders that have waited for too long, and those whose cook was lost, whatever lies in the queues.
     async fn lift(&self) -> Result<(), SweepError> {
         for order_type in OrderType::ALL {
             let overdue = sweeps::lift(&self.db, order_type, self.max_wait, BATCH).await?;
             self.tell("order_lifted", "has waited for too long; it goes before all others now", &overdue);
+            let abandoned = sweeps::free_abandoned(&self.db, order_type, self.resend_after, BATCH).await?;
+            self.tell("order_sent_again", "was left by its cook; it goes before all others now", &abandoned);
         }
         Ok(())
     }

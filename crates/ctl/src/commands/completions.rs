@@ -7,6 +7,9 @@ use runtime::Exit;
 
 use crate::NAME;
 
+const COMMAND: &str = "completions";
+const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
+
 /// Prints the completions of a shell: bash, zsh or fish. For bash: source <(restaurant-ctl completions bash)
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "completions")]
@@ -48,16 +51,23 @@ pub fn run(arguments: &Arguments, program: &CommandInfoWithArgs) -> Result<(), E
 }
 
 fn collect(command: &CommandInfoWithArgs, path: &str, places: &mut Vec<Place>) {
-    let subcommands = command.commands.iter().map(|inner| Word {
-        text: inner.name.to_owned(),
-        description: first_sentence(inner.command.description),
-    });
+    let mut subcommands: Vec<Word> = command
+        .commands
+        .iter()
+        .map(|inner| Word {
+            text: inner.name.to_owned(),
+            description: first_sentence(inner.command.description),
+        })
+        .collect();
+    if command.name == COMMAND {
+        subcommands.extend(SHELLS.map(|shell| Word { text: shell.to_owned(), description: String::new() }));
+    }
     let flags = command
         .flags
         .iter()
         .filter(|flag| !flag.hidden)
         .map(|flag| Word { text: flag.long.to_owned(), description: flag.description.to_owned() });
-    places.push(Place { path: path.to_owned(), subcommands: subcommands.collect(), flags: flags.collect() });
+    places.push(Place { path: path.to_owned(), subcommands, flags: flags.collect() });
     for inner in &command.commands {
         collect(&inner.command, &format!("{path} {}", inner.name), places);
     }

@@ -3,6 +3,7 @@
 mod filter;
 mod output;
 mod progress;
+mod report;
 mod selection;
 mod take;
 mod view;

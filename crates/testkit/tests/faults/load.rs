@@ -49,7 +49,7 @@ impl Load {
         let counter = Arc::<AtomicUsize>::default();
         let table = letters(rand::random());
         // The guests pause: what is tried is the fault, not how much the machine can do.
-        let pause = either(Duration::from_millis(150), Duration::from_millis(30));
+        let pause = either(Duration::from_millis(150), Duration::from_millis(100));
         let mut clients = JoinSet::new();
         for client in 0..CLIENTS {
             let (attempts, stop, ports, counter) =

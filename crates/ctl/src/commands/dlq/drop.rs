@@ -1,7 +1,7 @@
 //! `dlq drop`: away with them.
 
 use std::collections::HashSet;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
@@ -28,6 +28,9 @@ pub struct Arguments {
     /// all of them
     #[argh(switch)]
     all: bool,
+    /// one JSON object a line for each, and one with the counts at the end
+    #[argh(switch)]
+    json: bool,
     /// do not ask
     #[argh(switch)]
     yes: bool,
@@ -60,18 +63,18 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let settings = settings(arguments.config)?;
     if !arguments.yes {
         let meant = meant(&settings, selection).await?;
-        if meant.is_empty() {
+        if meant.is_empty() && !arguments.json {
             println!("No dead letter fits.");
             return Ok(());
         }
-        if !confirmed(meant.len()) {
+        if !meant.is_empty() && !confirmed(meant.len()) {
             Console::new().note("nothing was dropped");
             return Ok(());
         }
         // Those that were counted, and nothing that came since.
         selection = Selection::of_ids(meant);
     }
-    take(&settings, selection, Fate::Dropped).await
+    take(&settings, selection, Fate::Dropped, arguments.json).await
 }
 
 /// The ids of all that are selected.
@@ -91,8 +94,9 @@ async fn meant(settings: &Rabbitmq, mut selection: Selection) -> Result<HashSet<
 
 fn confirmed(count: usize) -> bool {
     let what = if count == 1 { "1 dead letter".to_owned() } else { format!("{count} dead letters") };
-    print!("Drop {what} for good? `dlq export` would keep a copy. [y/N] ");
+    // Standard output belongs to what is asked for, which may be JSON.
+    eprint!("Drop {what} for good? `dlq export` would keep a copy. [y/N] ");
     let mut answer = String::new();
-    let read = io::stdout().flush().and_then(|()| io::stdin().lock().read_line(&mut answer));
+    let read = io::stdin().lock().read_line(&mut answer);
     read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
 }

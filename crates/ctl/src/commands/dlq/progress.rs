@@ -17,9 +17,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// For a walk over `total` messages.
-    pub fn over(total: u32, doing: &'static str) -> Self {
-        let has_bar = total >= MANY && stdout().is_terminal() && stderr().is_terminal();
+    /// For a walk over `total` messages; a program that reads `json` wants every line.
+    pub fn over(total: u32, doing: &'static str, json: bool) -> Self {
+        let has_bar = !json && total >= MANY && stdout().is_terminal() && stderr().is_terminal();
         let bar = has_bar.then(|| {
             let bar = ProgressBar::new(u64::from(total)).with_message(doing);
             let style =

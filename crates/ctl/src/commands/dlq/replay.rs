@@ -24,6 +24,9 @@ pub struct Arguments {
     /// all of them
     #[argh(switch)]
     all: bool,
+    /// one JSON object a line for each, and one with the counts at the end
+    #[argh(switch)]
+    json: bool,
     /// those whose reason contains this text
     #[argh(option)]
     reason: Option<String>,
@@ -48,5 +51,5 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let selection = Selection::of_words("replay", ids, all, filter, limit, clock::unix_seconds())?;
     let settings = settings(arguments.config)?;
     let fate = Fate::Replayed(Box::new(Replay::new(&settings)));
-    take(&settings, selection, fate).await
+    take(&settings, selection, fate, arguments.json).await
 }

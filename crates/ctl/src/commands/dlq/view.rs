@@ -34,10 +34,7 @@ fn line([id, age, size, order, origin, reason]: [String; 6]) -> String {
 
 /// One object with what the table shows.
 pub fn summary(letter: &DeadLetter, now: u64) -> Map<String, Value> {
-    let origin = letter
-        .origin
-        .as_ref()
-        .map(|Origin { exchange, routing_key }| json!({"exchange": exchange, "routing_key": routing_key}));
+    let origin = letter.origin.as_ref().map(origin);
     [
         ("id", json!(letter.id.to_string())),
         ("since", json!(letter.since)),
@@ -105,6 +102,11 @@ pub fn page(letter: &DeadLetter, now: u64) -> String {
 pub fn age_seconds(letter: &DeadLetter, now: u64) -> Option<u64> {
     let since = letter.since?.0.unix_timestamp();
     Some(u64::try_from(i64::try_from(now).ok()?.saturating_sub(since)).unwrap_or(0))
+}
+
+/// Exchange and key, for programs.
+pub fn origin(Origin { exchange, routing_key }: &Origin) -> Value {
+    json!({"exchange": exchange, "routing_key": routing_key})
 }
 
 /// Exchange and key, for people.
