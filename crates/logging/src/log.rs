@@ -23,19 +23,19 @@ struct Origin {
     service: &'static str,
     hostname: String,
     level: Level,
-    drain: slog::Fuse<SharedJson>,
+    drain: slog::Fuse<JsonLines>,
     plain: PlainLines,
 }
 
-/// `slog_json` writes through a `RefCell`; the lock is held for one line only.
-struct SharedJson(std::sync::Mutex<slog_json::Json<Sink>>);
+/// Each line is formatted by itself, so that no thread waits for another's.
+struct JsonLines(Sink);
 
-impl Drain for SharedJson {
+impl Drain for JsonLines {
     type Ok = ();
     type Err = slog::Never;
 
     fn log(&self, record: &slog::Record<'_>, values: &slog::OwnedKVList) -> Result<(), slog::Never> {
-        let json = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let json = slog_json::Json::new(self.0.clone()).build();
         // The sink itself never fails, and a line that cannot be serialised has nowhere to go but stderr.
         if let Err(why) = json.log(record, values) {
             eprintln!("a log line was lost: {why}");
@@ -47,9 +47,8 @@ impl Drain for SharedJson {
 impl Log {
     pub(crate) fn new(service: &'static str, level: Level, sink: Sink) -> Self {
         let plain = sink.plain_lines();
-        let json = slog_json::Json::new(sink).build();
         let hostname = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let drain = SharedJson(std::sync::Mutex::new(json)).fuse();
+        let drain = JsonLines(sink).fuse();
         let request_id = RequestId::from_fixed("startup-001");
         Self { origin: Arc::new(Origin { service, hostname, level, drain, plain }), request_id }
     }

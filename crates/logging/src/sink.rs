@@ -11,12 +11,20 @@ use crate::printable::visible_json;
 /// Bytes that may wait before writers do.
 const MAX_PENDING: usize = 1 << 20;
 
+/// How long the thread waits for further lines before it writes: waking it for each costs more than the line itself.
+const GATHERING: Duration = Duration::from_millis(1);
+
+/// Most lines are shorter.
+const USUAL_LINE: usize = 512;
+
 /// How long the end of the program waits for a reader of stdout that does not read.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 struct Pending {
     bytes: Vec<u8>,
+    /// The thread waits for lines, and wants to be woken.
+    idle: bool,
     /// Nothing more is taken.
     closed: bool,
     /// The thread has written everything, or given up.
@@ -43,7 +51,9 @@ impl Shared {
         }
         if !pending.closed {
             pending.bytes.extend_from_slice(lines);
-            self.filled.notify_one();
+            if std::mem::take(&mut pending.idle) {
+                self.filled.notify_one();
+            }
         }
     }
 }
@@ -58,10 +68,17 @@ impl PlainLines {
     }
 }
 
-/// The writing end.
+/// The writing end, for one line.
 pub(crate) struct Sink {
     shared: Arc<Shared>,
     line: Vec<u8>,
+}
+
+impl Clone for Sink {
+    /// For another line.
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), line: Vec::with_capacity(USUAL_LINE) }
+    }
 }
 
 /// Writes everything that is pending when dropped, and ends the writing thread.
@@ -95,10 +112,16 @@ fn write_until_closed(shared: &Shared, mut output: impl Write) {
     loop {
         let mut pending = shared.lock();
         while pending.bytes.is_empty() && !pending.closed {
+            pending.idle = true;
             pending = shared.filled.wait(pending).unwrap_or_else(PoisonError::into_inner);
         }
         if pending.bytes.is_empty() {
             return;
+        }
+        if !pending.closed {
+            drop(pending);
+            std::thread::sleep(GATHERING);
+            pending = shared.lock();
         }
         std::mem::swap(&mut pending.bytes, &mut block);
         drop(pending);
