@@ -16,5 +16,5 @@ pub mod topology;
 
 pub use delivery::Delivery;
 pub use message::Outgoing;
-pub use publisher::{PublishError, Publisher};
+pub use publisher::{Confirm, PublishError, Publisher};
 pub use session::{SessionError, check};

@@ -24,6 +24,8 @@ pub const CONFIRM_DEADLINE: Duration = Duration::from_secs(5);
 const MAX_UNCONFIRMED: usize = 1_024;
 /// Most messages in that line; further publishers wait.
 const MAX_WAITING: usize = 1_024;
+/// Most messages that are published before the broker is listened to again.
+const MAX_BURST: usize = 64;
 
 /// Why a message was not sent. It may have reached the broker all the same where the text says so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -235,6 +237,7 @@ impl Owner {
     async fn serve(&mut self, mut session: Session) -> End {
         let mut unconfirmed = Unconfirmed::default();
         let mut unrouted = None;
+        let mut burst = Vec::with_capacity(MAX_BURST);
         let end = loop {
             if unconfirmed.is_empty()
                 && let Some(reason) = unrouted.take()
@@ -263,9 +266,13 @@ impl Owner {
                     let doing = "confirming a message".to_owned();
                     break End::Failed(SessionError::Timeout { doing, after: CONFIRM_DEADLINE });
                 }
-                request = self.incoming.recv(), if unrouted.is_none() && unconfirmed.len() < MAX_UNCONFIRMED => {
-                    let Some(request) = request else { break End::Done };
-                    if let Err(why) = unconfirmed.publish(&session, request).await {
+                count = self.incoming.recv_many(&mut burst, MAX_BURST),
+                    if unrouted.is_none() && unconfirmed.len() < MAX_UNCONFIRMED =>
+                {
+                    if count == 0 {
+                        break End::Done;
+                    }
+                    if let Err(why) = unconfirmed.publish_all(&session, burst.drain(..)).await {
                         break End::Failed(why);
                     }
                 }

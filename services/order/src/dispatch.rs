@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bus::{Outgoing, PublishError, Publisher};
+use bus::{Confirm, Outgoing, PublishError, Publisher};
 use db::orders::{self, FoundOrder, PlacedOrder};
 use db::transitions::{self, Unsent};
 use db::{Database, DbError, outbox};
@@ -43,6 +43,12 @@ enum NotSent {
     Publish(#[from] PublishError),
     #[error("the order message could not be written")]
     Body(#[from] serde_json::Error),
+}
+
+/// A message on its way.
+struct Sending {
+    routing_key: String,
+    confirm: Confirm,
 }
 
 impl Dispatch {
@@ -114,26 +120,22 @@ impl Context {
     }
 
     async fn see_through(self, orders: Vec<(Placement, PlacedOrder)>) {
-        let mut publishing = JoinSet::new();
+        let mut published = Vec::with_capacity(orders.len());
         for (placement, stored) in orders {
-            let context = self.clone();
-            publishing.spawn(async move {
-                let sent = context.publish(&placement, stored).await;
-                (placement, stored, sent)
-            });
+            let sending = self.publish(&placement, stored).await;
+            published.push((placement, stored, sending));
         }
-        let mut sent = Vec::new();
+        let mut sent = Vec::with_capacity(published.len());
         let mut unsent = Vec::new();
-        while let Some(finished) = publishing.join_next().await {
-            match finished {
-                Ok((placement, stored, Ok(()))) => {
+        // The broker confirms in about the order in which they went.
+        for (placement, stored, sending) in published {
+            match self.confirmed(&placement, stored, sending).await {
+                Ok(()) => {
                     failpoint::reached("order.before_answer");
                     placement.answer(Ok(stored.number));
                     sent.push(stored.id);
                 }
-                Ok((placement, stored, Err(why))) => unsent.push((placement, stored, why)),
-                // The panic hook reported it; the relay finds the order.
-                Err(_) => {}
+                Err(why) => unsent.push((placement, stored, why)),
             }
         }
         failpoint::reached("order.before_settling");
@@ -148,12 +150,22 @@ impl Context {
         }
     }
 
-    async fn publish(&self, placement: &Placement, stored: PlacedOrder) -> Result<(), NotSent> {
+    async fn publish(&self, placement: &Placement, stored: PlacedOrder) -> Result<Sending, NotSent> {
         let order = OrderMessage::of(stored.number, &placement.order);
         let message = Outgoing::order(&order, stored.placed_at.into(), &placement.request_id)?;
         let routing_key = message.routing_key().to_owned();
         let confirm = self.publisher.send(message).await;
         failpoint::reached("order.published");
+        Ok(Sending { routing_key, confirm })
+    }
+
+    async fn confirmed(
+        &self,
+        placement: &Placement,
+        stored: PlacedOrder,
+        sending: Result<Sending, NotSent>,
+    ) -> Result<(), NotSent> {
+        let Sending { routing_key, confirm } = sending?;
         confirm.received().await?;
         placement
             .log(&self.log)

@@ -38,8 +38,21 @@ impl Unconfirmed {
         self.waiting.first_key_value().map_or_else(Instant::now, |(_, oldest)| oldest.deadline)
     }
 
+    /// One behind the other. After a failure the rest is not published, and whoever waits for it hears that its fate is not
+    /// known, as of everything else on this session.
+    pub(super) async fn publish_all(
+        &mut self,
+        session: &Session,
+        requests: impl Iterator<Item = Request>,
+    ) -> Result<(), SessionError> {
+        for request in requests {
+            self.publish(session, request).await?;
+        }
+        Ok(())
+    }
+
     /// Mandatory, so that a message that no queue takes comes back instead of vanishing.
-    pub(super) async fn publish(
+    async fn publish(
         &mut self,
         session: &Session,
         Request { message, reply }: Request,
