@@ -16,7 +16,7 @@ mod postgres;
 mod process;
 mod programs;
 mod rabbitmq;
-mod tool;
+pub mod tool;
 
 pub use credentials::Credentials;
 pub use error::Error;

@@ -9,8 +9,11 @@ use tokio::process::Command;
 use crate::Error;
 use crate::log_file::last_lines;
 
-/// Runs it with a deadline and returns what it wrote on stdout; an error carries what it wrote at last.
-pub(crate) async fn run(command: Command, limit: Duration) -> Result<String, Error> {
+/// Runs it with a deadline and returns what it wrote on stdout.
+///
+/// # Errors
+/// It cannot be started, takes longer, or fails: the error carries what it wrote at last.
+pub async fn run(command: Command, limit: Duration) -> Result<String, Error> {
     run_on(Stdio::null(), command, limit).await
 }
 

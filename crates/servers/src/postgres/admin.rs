@@ -63,15 +63,24 @@ impl PostgresAdmin {
         tool::run(command, LIMIT).await.map(drop)
     }
 
-    fn command(&self, program: &str) -> tokio::process::Command {
+    /// One of PostgreSQL's own programs, such as `psql` or `pgbench`, which will connect to this database as the superuser.
+    pub fn client(&self, program: &str, database: &str) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(self.version.bin.join(program));
         command
             .current_dir("/")
             .env_clear()
             .envs(self.environment())
+            .env("PGHOST", "127.0.0.1")
+            .env("PGPORT", self.port.to_string())
+            .env("PGUSER", &self.credentials.user)
             .env("PGPASSWORD", self.credentials.password.expose_secret())
-            .args(["--host", "127.0.0.1", "--port", &self.port.to_string()])
-            .args(["--username", &self.credentials.user, "--maintenance-db", "postgres"]);
+            .env("PGDATABASE", database);
+        command
+    }
+
+    fn command(&self, program: &str) -> tokio::process::Command {
+        let mut command = self.client(program, "postgres");
+        command.args(["--maintenance-db", "postgres"]);
         command
     }
 

@@ -1,0 +1,220 @@
+//! The servers of a run, and what a measurement has on them for itself.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use servers::{
+    Leash, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq, RabbitmqOptions,
+    RabbitmqPrograms, Server, free_port, tool,
+};
+
+use crate::error::Error;
+use crate::service::{Ready, Service};
+
+/// Filling tables with millions of rows takes its time.
+const SQL_LIMIT: Duration = Duration::from_hours(1);
+const MIGRATION_LIMIT: Duration = Duration::from_mins(2);
+
+/// A PostgreSQL that keeps what it committed through a power cut, a RabbitMQ, and the programs under test.
+pub struct Cluster {
+    /// The database server.
+    pub postgres: PrivatePostgres,
+    rabbitmq: PrivateRabbitmq,
+    programs: PathBuf,
+    folder: PathBuf,
+    leash: Leash,
+    stages: AtomicU32,
+}
+
+impl Cluster {
+    /// Starts both servers with their data in `folder`, which must lie on a disk: in memory, fsync would cost nothing.
+    ///
+    /// # Errors
+    /// The servers are not here, or do not start.
+    pub async fn start(packages: &Path, folder: &Path, programs: &Path) -> Result<Self, Error> {
+        let progress = |line: &str| eprintln!("{line}");
+        servers::ensure_installed(&[Server::Postgres, Server::Rabbitmq], packages, &progress).await?;
+        let leash = Leash::new().map_err(Error::system("start a watcher process"))?;
+        let postgres_options = PostgresOptions {
+            durable: true,
+            max_connections: 200,
+            leash: Some(leash.clone()),
+            ..PostgresOptions::default()
+        };
+        let rabbitmq_options = RabbitmqOptions { leash: Some(leash.clone()), ..RabbitmqOptions::default() };
+        let (postgres_programs, rabbitmq_programs) =
+            (PostgresPrograms::find(packages)?, RabbitmqPrograms::find(packages)?);
+        let (postgres_folder, rabbitmq_folder) = (folder.join("postgres"), folder.join("rabbitmq"));
+        let (postgres, rabbitmq) = tokio::join!(
+            PrivatePostgres::start(&postgres_programs, &postgres_folder, postgres_options),
+            PrivateRabbitmq::start(&rabbitmq_programs, &rabbitmq_folder, rabbitmq_options),
+        );
+        Ok(Self {
+            postgres: postgres?,
+            rabbitmq: rabbitmq?,
+            programs: programs.to_owned(),
+            folder: folder.to_owned(),
+            leash,
+            stages: AtomicU32::new(0),
+        })
+    }
+
+    /// A fresh database with the current schema, and a fresh virtual host.
+    ///
+    /// # Errors
+    /// A server refuses.
+    pub async fn stage(&self) -> Result<Stage<'_>, Error> {
+        let name = format!("bench_{}", self.stages.fetch_add(1, Ordering::Relaxed));
+        self.postgres.admin().create_database(&name, None).await?;
+        self.rabbitmq.admin().create_vhost(&name).await?;
+        let stage = Stage { cluster: self, name };
+        let mut migrate = tokio::process::Command::from(stage.command("restaurant-ctl"));
+        migrate.arg("migrate");
+        tool::run(migrate, MIGRATION_LIMIT).await?;
+        Ok(stage)
+    }
+
+    /// One of the optimised programs.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
+    /// A file or folder for a measurement's own use.
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Any request to RabbitMQ's management API; the answer's body.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn ask_rabbitmq(&self, path: &str) -> Result<String, Error> {
+        Ok(self.rabbitmq.admin().request("GET", path, None).await?.body)
+    }
+
+    /// Ends both servers.
+    pub async fn stop(mut self) {
+        self.rabbitmq.stop().await;
+        self.postgres.stop().await;
+    }
+}
+
+/// A database and a virtual host of one measurement.
+pub struct Stage<'a> {
+    /// Where it is.
+    pub cluster: &'a Cluster,
+    /// Name of the database and of the virtual host.
+    pub name: String,
+}
+
+impl Stage<'_> {
+    /// A program of the system that will work on this stage.
+    pub fn command(&self, program: &str) -> Command {
+        let (postgres, rabbitmq) = (&self.cluster.postgres, &self.cluster.rabbitmq);
+        let mut command = Command::new(self.cluster.program(program));
+        command
+            .env_clear()
+            .current_dir("/")
+            .env("DB_HOST", "127.0.0.1")
+            .env("DB_PORT", postgres.port().to_string())
+            .env("DB_USER", &postgres.credentials().user)
+            .env("DB_PASSWORD", postgres.credentials().password.expose_secret())
+            .env("DB_NAME", &self.name)
+            .env("RABBITMQ_HOST", "127.0.0.1")
+            .env("RABBITMQ_PORT", rabbitmq.port().to_string())
+            .env("RABBITMQ_USER", &rabbitmq.credentials().user)
+            .env("RABBITMQ_PASSWORD", rabbitmq.credentials().password.expose_secret())
+            .env("RABBITMQ_VHOST", &self.name);
+        command
+    }
+
+    /// An order service.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn order_service(&self, max_concurrent: usize) -> Result<Service, Error> {
+        let mut command = self.command("order-service");
+        command.arg(format!("--max-concurrent={max_concurrent}"));
+        self.start_with_port("order-service", command).await
+    }
+
+    /// A tracking service.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn tracking_service(&self) -> Result<Service, Error> {
+        self.start_with_port("tracking-service", self.command("tracking-service")).await
+    }
+
+    /// A worker that cooks in no time.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn kitchen_worker(&self, concurrency: u16) -> Result<Service, Error> {
+        let mut command = self.command("kitchen-worker");
+        command
+            .args(["--worker-name=chef_bench", "--heartbeat-interval=10"])
+            .arg(format!("--concurrency={concurrency}"))
+            .env("KITCHEN_COOKING_SECONDS_DINE_IN", "0")
+            .env("KITCHEN_COOKING_SECONDS_TAKEOUT", "0")
+            .env("KITCHEN_COOKING_SECONDS_DELIVERY", "0");
+        self.start_logged("kitchen-worker", command, Ready::Logged("rabbitmq_connected", "queues")).await
+    }
+
+    /// A subscriber that shows every change.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn subscriber(&self) -> Result<Service, Error> {
+        let command = self.command("notification-subscriber");
+        self.start_logged("notification-subscriber", command, Ready::Logged("rabbitmq_connected", "")).await
+    }
+
+    async fn start_with_port(&self, name: &str, mut command: Command) -> Result<Service, Error> {
+        let port = free_port(0).map_err(Error::system("find a free port"))?;
+        command.arg(format!("--port={port}"));
+        self.start_logged(name, command, Ready::Probed(port)).await
+    }
+
+    async fn start_logged(&self, name: &str, command: Command, ready: Ready) -> Result<Service, Error> {
+        let number = self.cluster.stages.fetch_add(1, Ordering::Relaxed);
+        let log = self.cluster.scratch(&format!("{name}.{number}.log"));
+        Service::start(name, command, &log, &self.cluster.leash, ready).await
+    }
+
+    /// Runs a statement or a script of `crates/bench/sql`; what it answers, columns separated by `|`.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn sql(&self, text: &str, variables: &[(&str, String)]) -> Result<String, Error> {
+        let script = self.cluster.scratch(&format!("{}.sql", self.name));
+        std::fs::write(&script, text).map_err(Error::file("write", &script))?;
+        let mut command = self.cluster.postgres.admin().client("psql", &self.name);
+        command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]);
+        for (name, value) in variables {
+            command.arg("--set").arg(format!("{name}={value}"));
+        }
+        command.args(["--set", "ON_ERROR_STOP=1", "--file"]).arg(&script);
+        Ok(tool::run(command, SQL_LIMIT).await?.trim().to_owned())
+    }
+
+    /// Writes what is dirty, so that the next measurement does not pay for the last one.
+    ///
+    /// # Errors
+    /// PostgreSQL does not answer.
+    pub async fn settle(&self) -> Result<(), Error> {
+        self.sql("checkpoint", &[]).await.map(drop)
+    }
+
+    /// Drops database and virtual host.
+    ///
+    /// # Errors
+    /// A server does not answer.
+    pub async fn end(self) -> Result<(), Error> {
+        self.cluster.rabbitmq.admin().delete_vhost(&self.name).await?;
+        Ok(self.cluster.postgres.admin().drop_database(&self.name).await?)
+    }
+}

@@ -1,0 +1,134 @@
+//! `./justw bench`: every promise about speed, measured beside its baseline on servers of its own.
+
+mod cluster;
+mod error;
+mod figures;
+mod load;
+mod machine;
+mod outcome;
+mod pgbench;
+mod report;
+mod rows;
+mod service;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use argh::FromArgs;
+use runtime::{Exit, Shutdown, arguments};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::cluster::Cluster;
+use crate::error::Error;
+use crate::machine::Machine;
+use crate::report::{Measurement, Report};
+use crate::rows::{Effort, Row};
+
+const NAME: &str = "bench";
+
+/// Measures the system beside what PostgreSQL does for a straightforward implementation, prints a table, and writes JSON and a
+/// page with plots. Build the programs first, with --release: ./justw bench does.
+#[derive(FromArgs, Debug)]
+struct Arguments {
+    /// what to measure (default: everything that takes no hour; --list names all)
+    #[argh(positional)]
+    rows: Vec<String>,
+    /// rounds of baseline and ours (default 3; --quick: 1)
+    #[argh(option)]
+    rounds: Option<usize>,
+    /// short loads and small tables, for a first impression
+    #[argh(switch)]
+    quick: bool,
+    /// name all rows
+    #[argh(switch)]
+    list: bool,
+    /// folder for the results (default: bench, beside the programs' folder)
+    #[argh(option)]
+    out: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => exit.report(),
+    }
+}
+
+async fn run() -> Result<(), Exit> {
+    let arguments: Arguments = arguments::parse(NAME)?;
+    if arguments.list {
+        let lines: Vec<String> =
+            Row::ALL.iter().map(|row| format!("{:<12} {}", row.name(), row.title())).collect();
+        return Err(Exit::Answered(lines.join("\n")));
+    }
+    let rows = chosen(&arguments.rows)?;
+    let rounds = arguments.rounds.unwrap_or(if arguments.quick { 1 } else { 3 });
+    if !(1..=100).contains(&rounds) {
+        return Err(Exit::Usage(format!("{NAME}: --rounds is {rounds} (allowed: 1 to 100)")));
+    }
+    let effort = Effort { rounds, quick: arguments.quick };
+    let failed = |why: &dyn std::error::Error| Exit::failed(NAME, why);
+    let own = std::env::current_exe().map_err(|why| failed(&why))?;
+    let programs = own.parent().unwrap_or(Path::new(".")).to_owned();
+    let out = arguments.out.unwrap_or_else(|| programs.with_file_name("bench"));
+    let out = std::path::absolute(out).map_err(|why| failed(&why))?;
+    let shutdown = Shutdown::on_signals().map_err(|why| failed(&why))?;
+    let report = shutdown.or(Box::pin(measure(&rows, effort, &programs, &out))).await;
+    let report = report
+        .ok_or_else(|| Exit::Failed(format!("{NAME}: interrupted; nothing is written")))?
+        .map_err(|why| failed(&why))?;
+    let page = report.write(&out).map_err(|why| failed(&why))?;
+    print!("{}", report.markdown());
+    eprintln!("\nWith plots: {}", page.display());
+    Ok(())
+}
+
+/// The rows of these names; all that belong to a normal run if there are none.
+fn chosen(names: &[String]) -> Result<Vec<Row>, Exit> {
+    if names.is_empty() {
+        return Ok(Row::ALL.to_vec());
+    }
+    names
+        .iter()
+        .map(|name| {
+            Row::ALL.into_iter().find(|row| row.name() == name).ok_or_else(|| {
+                let known: Vec<&str> = Row::ALL.iter().map(|row| row.name()).collect();
+                Exit::Usage(format!("{NAME}: there is no row '{name}' (there are: {})", known.join(", ")))
+            })
+        })
+        .collect()
+}
+
+async fn measure(rows: &[Row], effort: Effort, programs: &Path, out: &Path) -> Result<Report, Error> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(out).map_err(Error::file("create the folder", out))?;
+    let data = tempfile::Builder::new()
+        .prefix("data-")
+        .tempdir_in(out)
+        .map_err(Error::file("create a folder in", out))?;
+    eprintln!("starting PostgreSQL and RabbitMQ ...");
+    let cluster = Cluster::start(&source.join(".local/packages"), data.path(), programs).await?;
+    let machine = Machine::describe(&cluster, source).await;
+    let mut measurements = Vec::new();
+    for (place, row) in rows.iter().enumerate() {
+        eprintln!("{}/{} {}: {}", place + 1, rows.len(), row.name(), row.title());
+        let outcome = row.measure(&cluster, effort).await?;
+        measurements.push(Measurement { row: row.name(), title: row.title(), outcome });
+    }
+    cluster.stop().await;
+    Ok(Report {
+        when: now(),
+        machine,
+        rounds: effort.rounds,
+        quick: effort.quick,
+        rows: measurements,
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "a report says when it was made")]
+fn now() -> String {
+    let now = OffsetDateTime::now_utc();
+    now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default()
+}

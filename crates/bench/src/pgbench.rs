@@ -1,0 +1,116 @@
+//! The baseline: what PostgreSQL does by itself, by its own load generator.
+
+use std::fs;
+use std::time::Duration;
+
+use serde::Serialize;
+use servers::tool;
+
+use crate::cluster::Stage;
+use crate::error::Error;
+use crate::figures::Latencies;
+
+/// Beyond the time that is measured.
+const SLACK: Duration = Duration::from_mins(1);
+
+/// A script of `crates/bench/pgbench`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Script {
+    /// A transaction for an order, with a statement for each table.
+    OneOrder,
+    /// The same in one statement.
+    OneOrderInOneStatement,
+    /// The status of one of so many orders of today.
+    StatusByNumber(u64),
+}
+
+impl Script {
+    fn text(self) -> &'static str {
+        match self {
+            Self::OneOrder => include_str!("../pgbench/one_order.sql"),
+            Self::OneOrderInOneStatement => include_str!("../pgbench/one_order_in_one_statement.sql"),
+            Self::StatusByNumber(_) => include_str!("../pgbench/status_by_number.sql"),
+        }
+    }
+
+    /// Latencies are written one by one, which would slow down what takes microseconds.
+    fn is_logged(self) -> bool {
+        !matches!(self, Self::StatusByNumber(_))
+    }
+}
+
+/// What pgbench measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct Baseline {
+    /// Transactions a second.
+    pub per_second: f64,
+    /// Each transaction's latency, if the script is one whose latencies are noted.
+    pub latencies: Latencies,
+}
+
+/// Runs a script with so many clients for so long, with prepared statements, which favours the baseline.
+///
+/// # Errors
+/// pgbench is missing or fails, or a transaction does.
+pub async fn run(
+    stage: &Stage<'_>,
+    script: Script,
+    clients: u32,
+    duration: Duration,
+) -> Result<Baseline, Error> {
+    let folder = stage.cluster.scratch(&format!("{}.pgbench", stage.name));
+    fs::create_dir_all(&folder).map_err(Error::file("create the folder", &folder))?;
+    let file = folder.join("script.sql");
+    fs::write(&file, script.text()).map_err(Error::file("write", &file))?;
+    let mut command = stage.cluster.postgres.admin().client("pgbench", &stage.name);
+    command
+        .current_dir(&folder)
+        .args(["--no-vacuum", "--protocol=prepared"])
+        .arg(format!("--client={clients}"))
+        .arg(format!("--jobs={}", clients.min(2)))
+        .arg(format!("--time={}", duration.as_secs().max(1)));
+    if let Script::StatusByNumber(orders) = script {
+        command.arg(format!("--define=orders={orders}"));
+    }
+    if script.is_logged() {
+        command.args(["--log", "--log-prefix=transactions"]);
+    }
+    command.arg("--file").arg(&file);
+    let output = tool::run(command, duration + SLACK).await?;
+    let unreadable = || Error::Unreadable { program: "pgbench", output: output.clone() };
+    let per_second = per_second(&output).ok_or_else(unreadable)?;
+    let mut micros = Vec::new();
+    for entry in fs::read_dir(&folder).map_err(Error::file("read", &folder))?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with("transactions") {
+            let path = entry.path();
+            let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+            micros.extend(text.lines().filter_map(latency));
+        }
+    }
+    fs::remove_dir_all(&folder).map_err(Error::file("remove", &folder))?;
+    Ok(Baseline { per_second, latencies: Latencies::of_micros(micros) })
+}
+
+/// From `tps = 612.3 (without initial connection time)`.
+fn per_second(output: &str) -> Option<f64> {
+    let line = output.lines().find_map(|line| line.strip_prefix("tps = "))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// The third column of pgbench's transaction log, in microseconds.
+fn latency(line: &str) -> Option<f64> {
+    line.split_whitespace().nth(2)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_pgbench_writes_is_read() {
+        let output = "number of clients: 32\ntps = 612.34 (without initial connection time)\n";
+        assert_eq!(per_second(output), Some(612.34));
+        assert_eq!(latency("0 199 2241 0 1175850568 995598"), Some(2_241.0));
+        assert_eq!(per_second("pgbench: error"), None);
+    }
+}

@@ -1,0 +1,109 @@
+//! The results: a table, JSON, and a page.
+
+mod page;
+mod plot;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::figures::Verdict;
+use crate::machine::Machine;
+use crate::outcome::{Line, Outcome};
+
+/// Everything that was measured in a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// When, RFC 3339.
+    pub when: String,
+    /// On what.
+    pub machine: Machine,
+    /// How often.
+    pub rounds: usize,
+    /// Whether it was only a first impression.
+    pub quick: bool,
+    /// By row: name, title, and what it measured.
+    pub rows: Vec<Measurement>,
+}
+
+/// A row's part.
+#[derive(Clone, Debug, Serialize)]
+pub struct Measurement {
+    /// The row's name.
+    pub row: &'static str,
+    /// What it is about.
+    pub title: &'static str,
+    /// What it measured.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+const HEADINGS: [&str; 5] = ["what", "goal", "least", "measured", "reached"];
+
+impl Report {
+    /// Writes `results.json` and `results.html` into a folder; returns the page's path.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<PathBuf, Error> {
+        fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
+        let json = folder.join("results.json");
+        let text = serde_json::to_string_pretty(self).unwrap_or_default();
+        fs::write(&json, text + "\n").map_err(Error::file("write", &json))?;
+        let html = folder.join("results.html");
+        fs::write(&html, page::of(self)).map_err(Error::file("write", &html))?;
+        Ok(html)
+    }
+
+    /// A line on how it was measured.
+    pub fn method(&self) -> String {
+        let quick = if self.quick { " QUICK: short loads, small tables; the figures are an impression." } else { "" };
+        format!("Medians of {} rounds, baseline and ours in turn.{quick}", self.rounds)
+    }
+
+    /// As Markdown.
+    pub fn markdown(&self) -> String {
+        let mut text = String::new();
+        for (name, value) in self.machine.lines() {
+            let _ = writeln!(text, "{name}: {value}  ");
+        }
+        let _ = writeln!(text, "{}\n", self.method());
+        let _ = writeln!(text, "| {} |\n|---|---|---|---|---|", HEADINGS.join(" | "));
+        for line in self.rows.iter().flat_map(|measurement| &measurement.outcome.lines) {
+            let _ = writeln!(text, "| {} |", cells(line).join(" | "));
+        }
+        for measurement in &self.rows {
+            for remark in &measurement.outcome.remarks {
+                let _ = writeln!(text, "\n{}: {remark}", measurement.row);
+            }
+        }
+        text
+    }
+}
+
+/// A line of the table, cell by cell.
+fn cells(line: &Line) -> [String; 5] {
+    let bound = |value: Option<f64>| match (line.target, value) {
+        (Some(target), Some(value)) => {
+            format!("{} {}", if target.at_most { "≤" } else { "≥" }, line.unit.text(value))
+        }
+        _ => String::new(),
+    };
+    let detail = if line.detail.is_empty() { String::new() } else { format!(" ({})", line.detail) };
+    [
+        line.what.clone(),
+        bound(line.target.map(|target| target.goal)),
+        bound(line.target.map(|target| target.least)),
+        format!("{}{detail}", line.unit.text(line.measured)),
+        match line.verdict {
+            Some(Verdict::Goal) => "goal",
+            Some(Verdict::Least) => "least",
+            Some(Verdict::Missed) => "no",
+            None => "",
+        }
+        .to_owned(),
+    ]
+}

@@ -1,0 +1,61 @@
+//! A page that needs nothing else.
+
+use std::fmt::Write as _;
+
+use crate::figures::Verdict;
+use crate::report::plot::svg;
+use crate::report::{HEADINGS, Report, cells};
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:980px;margin:2em auto;padding:0 1em;color:#222}\
+    table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.35em .6em;border-bottom:1px solid #ddd;\
+    vertical-align:top}svg{width:100%;height:auto;max-width:760px;display:block}polyline{fill:none;stroke-width:2}\
+    line{stroke:#ddd}text{font:12px sans-serif;fill:#555}.goal{color:#2e7d32}.least{color:#8a6d00}.no{color:#b3261e}\
+    .quick{background:#fff3cd;padding:.6em}";
+
+/// The whole page.
+pub fn of(report: &Report) -> String {
+    let mut html = format!(
+        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Benchmarks</title>\n<style>{STYLE}</style>\n\
+         <h1>Benchmarks</h1>\n<p{}>{} {}</p>\n<table>\n",
+        if report.quick { " class=\"quick\"" } else { "" },
+        escaped(&report.when),
+        escaped(&report.method())
+    );
+    for (name, value) in report.machine.lines() {
+        let _ = writeln!(html, "<tr><th>{name}<td>{}", escaped(&value));
+    }
+    html += "</table>\n<h2>The table</h2>\n<table>\n<tr>";
+    for heading in HEADINGS {
+        let _ = write!(html, "<th>{heading}");
+    }
+    html.push('\n');
+    for line in report.rows.iter().flat_map(|measurement| &measurement.outcome.lines) {
+        let class = match line.verdict {
+            Some(Verdict::Goal) => "goal",
+            Some(Verdict::Least) => "least",
+            Some(Verdict::Missed) => "no",
+            None => "",
+        };
+        let _ = write!(html, "<tr class=\"{class}\">");
+        for cell in cells(line) {
+            let _ = write!(html, "<td>{}", escaped(&cell));
+        }
+        html.push('\n');
+    }
+    html += "</table>\n";
+    for measurement in &report.rows {
+        let _ = writeln!(html, "<h2 id=\"{}\">{}</h2>", measurement.row, escaped(measurement.title));
+        for remark in &measurement.outcome.remarks {
+            let _ = writeln!(html, "<p>{}</p>", escaped(remark));
+        }
+        for plot in &measurement.outcome.plots {
+            let _ = writeln!(html, "<h3>{}</h3>\n{}", escaped(&plot.title), svg(plot));
+        }
+    }
+    html + "</html>\n"
+}
+
+/// Text as it may stand in HTML.
+pub fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
