@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
+use serde::Deserialize;
 use servers::{
     Leash, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq, RabbitmqOptions,
     RabbitmqPrograms, Server, free_port, tool,
@@ -22,7 +23,8 @@ const MIGRATION_LIMIT: Duration = Duration::from_mins(2);
 pub struct Cluster {
     /// The database server.
     pub postgres: PrivatePostgres,
-    rabbitmq: PrivateRabbitmq,
+    /// The broker.
+    pub rabbitmq: PrivateRabbitmq,
     programs: PathBuf,
     folder: PathBuf,
     leash: Leash,
@@ -100,6 +102,15 @@ impl Cluster {
         self.rabbitmq.stop().await;
         self.postgres.stop().await;
     }
+}
+
+/// A queue, as the management API tells of it; the stream of notifications keeps what was read.
+#[derive(Deserialize)]
+struct Queue {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    messages_ready: u64,
 }
 
 /// A database and a virtual host of one measurement.
@@ -201,12 +212,43 @@ impl Stage<'_> {
         Ok(tool::run(command, SQL_LIMIT).await?.trim().to_owned())
     }
 
+    /// Today as order numbers write it, by the database's clock.
+    ///
+    /// # Errors
+    /// PostgreSQL does not answer.
+    pub async fn today(&self) -> Result<String, Error> {
+        self.sql(include_str!("../sql/today.sql"), &[]).await
+    }
+
+    /// Stores so many of today's orders, with items and status log, in this status.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn fill(&self, orders: u64, status: &str) -> Result<(), Error> {
+        let variables = [("orders", orders.to_string()), ("status", status.to_owned())];
+        self.sql(include_str!("../sql/fill.sql"), &variables).await.map(drop)
+    }
+
     /// Writes what is dirty, so that the next measurement does not pay for the last one.
     ///
     /// # Errors
     /// PostgreSQL does not answer.
     pub async fn settle(&self) -> Result<(), Error> {
         self.sql("checkpoint", &[]).await.map(drop)
+    }
+
+    /// How many messages lie ready in its queues.
+    ///
+    /// # Errors
+    /// RabbitMQ does not answer.
+    pub async fn messages_ready(&self) -> Result<u64, Error> {
+        let text = self
+            .cluster
+            .ask_rabbitmq(&format!("/api/queues/{}?columns=type,messages_ready", self.name))
+            .await?;
+        let queues: Vec<Queue> = serde_json::from_str(&text)
+            .map_err(|_| Error::Unreadable { program: "RabbitMQ's management API", output: text })?;
+        Ok(queues.iter().filter(|queue| queue.kind == "classic").map(|queue| queue.messages_ready).sum())
     }
 
     /// Drops database and virtual host.

@@ -8,7 +8,11 @@ pub fn median(values: &[f64]) -> f64 {
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
     let at = |place: usize| sorted.get(place).copied().unwrap_or(0.0);
-    if sorted.len() % 2 == 1 || sorted.is_empty() { at(middle) } else { f64::midpoint(at(middle - 1), at(middle)) }
+    if sorted.len() % 2 == 1 || sorted.is_empty() {
+        at(middle)
+    } else {
+        f64::midpoint(at(middle - 1), at(middle))
+    }
 }
 
 /// Percentiles in milliseconds; 0 if nothing was noted.
@@ -126,7 +130,8 @@ mod tests {
 
     #[test]
     fn percentiles_are_values_that_occurred() {
-        let latencies = Latencies::of_micros((1..=100).rev().map(|value| f64::from(value) * 1_000.0).collect());
+        let latencies =
+            Latencies::of_micros((1..=100).rev().map(|value| f64::from(value) * 1_000.0).collect());
         assert_eq!(latencies, Latencies { p50: 50.0, p99: 99.0 });
         assert_eq!(Latencies::of_micros(Vec::new()), Latencies::default());
     }

@@ -14,13 +14,11 @@ use crate::service::Service;
 /// Beyond the time that is measured: answers that are under way, and the look at every order.
 const SLACK: Duration = Duration::from_mins(10);
 
-/// What is to be done.
+/// Guests who order, or ask.
 #[derive(Clone, Copy)]
 pub struct Load<'a> {
-    /// The order service.
-    pub orders: &'a Service,
-    /// Asked about every order afterwards, if there is one.
-    pub tracking: Option<&'a Service>,
+    /// What they come for.
+    pub errand: Errand<'a>,
     /// Connections.
     pub connections: usize,
     /// Orders a second that arrive; none: each connection orders again when it is answered.
@@ -31,13 +29,22 @@ pub struct Load<'a> {
     pub duration: Duration,
 }
 
+/// What guests come for, and to whom.
+#[derive(Clone, Copy)]
+pub enum Errand<'a> {
+    /// They order; a tracking service, if there is one, is asked about every order afterwards.
+    Order(&'a Service, Option<&'a Service>),
+    /// They ask the tracking service where today's first so many orders stand.
+    Ask(&'a Service, u64),
+}
+
 /// What it measured.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
     /// Orders accepted, or statuses told, a second.
     pub per_second: f64,
-    /// How many that were.
-    pub count: u64,
+    /// How many orders were acknowledged at all, also during the warm-up; known only if somebody was asked about them.
+    pub acknowledged: u64,
     /// How long each took.
     pub latencies: Latencies,
     /// What was not as it should be.
@@ -47,29 +54,42 @@ pub struct Measured {
 /// The output of `load --json`, as far as it matters here.
 #[derive(Deserialize)]
 struct Output {
-    accepted: u64,
-    orders_per_second: f64,
+    per_second: f64,
     refused: BTreeMap<String, u64>,
     unanswered: u64,
     latency_ms: BTreeMap<String, f64>,
+    audit: Option<Audit>,
+}
+
+#[derive(Deserialize)]
+struct Audit {
+    acknowledged: u64,
 }
 
 impl Load<'_> {
-    /// Places orders, and asks about each of them afterwards if there is somebody to ask.
+    /// Runs it, with a look at each order afterwards if there is somebody to ask.
     ///
     /// # Errors
     /// It cannot be run, or an acknowledged order is missing or has another's number: then no figure counts.
     pub async fn run(&self, stage: &Stage<'_>) -> Result<Measured, Error> {
         let mut command = tokio::process::Command::from(stage.command("restaurant-ctl"));
         command
-            .args(["load", "--json", "--url", &self.orders.url()])
+            .args(["load", "--json"])
             .arg(format!("--connections={}", self.connections))
             .arg(format!("--warmup={}", self.warmup.as_secs_f64()))
             .arg(format!("--duration={}", self.duration.as_secs_f64()));
-        match self.tracking {
-            Some(tracking) => command.args(["--tracking", &tracking.url()]),
-            None => command.arg("--no-audit"),
-        };
+        match self.errand {
+            Errand::Order(orders, Some(tracking)) => {
+                command.args(["--url", &orders.url(), "--tracking", &tracking.url()]);
+            }
+            Errand::Order(orders, None) => {
+                command.args(["--no-audit", "--url", &orders.url()]);
+            }
+            Errand::Ask(tracking, count) => {
+                let range = format!("ORD_{}_001..{count}", stage.today().await?);
+                command.args(["--tracking", &tracking.url(), "--statuses", &range]);
+            }
+        }
         if let Some(rate) = self.rate {
             command.arg(format!("--rate={rate}"));
         }
@@ -86,12 +106,9 @@ fn measured(text: &str) -> Option<Measured> {
         complaints.push(format!("{} without answer", output.unanswered));
     }
     Some(Measured {
-        per_second: output.orders_per_second,
-        count: output.accepted,
-        latencies: Latencies {
-            p50: *output.latency_ms.get("p50")?,
-            p99: *output.latency_ms.get("p99")?,
-        },
+        per_second: output.per_second,
+        acknowledged: output.audit.map_or(0, |audit| audit.acknowledged),
+        latencies: Latencies { p50: *output.latency_ms.get("p50")?, p99: *output.latency_ms.get("p99")? },
         complaints,
     })
 }
@@ -102,10 +119,11 @@ mod tests {
 
     #[test]
     fn complaints_are_kept() {
-        let text = r#"{"seconds":1.0,"accepted":5,"orders_per_second":5.0,"refused":{"503":2},"unanswered":1,
-            "latency_ms":{"p50":1.5,"p90":2.0,"p99":3.0},"accepted_by_second":[5],"audit":null}"#;
+        let text = r#"{"seconds":1.0,"accepted":5,"per_second":5.0,"refused":{"503":2},"unanswered":1,
+            "latency_ms":{"p50":1.5,"p90":2.0,"p99":3.0},"accepted_by_second":[5],"audit":{"acknowledged":7,"found":7}}"#;
         let measured = measured(text).unwrap();
         assert_eq!(measured.complaints, ["2 answered 503", "1 without answer"]);
+        assert_eq!(measured.acknowledged, 7);
         assert_eq!(measured.latencies, Latencies { p50: 1.5, p99: 3.0 });
     }
 }

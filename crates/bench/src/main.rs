@@ -1,5 +1,6 @@
 //! `./justw bench`: every promise about speed, measured beside its baseline on servers of its own.
 
+mod broker;
 mod cluster;
 mod error;
 mod figures;
@@ -7,6 +8,7 @@ mod load;
 mod machine;
 mod outcome;
 mod pgbench;
+mod processor;
 mod report;
 mod rows;
 mod service;
@@ -88,7 +90,7 @@ async fn run() -> Result<(), Exit> {
 /// The rows of these names; all that belong to a normal run if there are none.
 fn chosen(names: &[String]) -> Result<Vec<Row>, Exit> {
     if names.is_empty() {
-        return Ok(Row::ALL.to_vec());
+        return Ok(Row::ALL.into_iter().filter(|row| !row.is_long()).collect());
     }
     names
         .iter()
@@ -118,13 +120,7 @@ async fn measure(rows: &[Row], effort: Effort, programs: &Path, out: &Path) -> R
         measurements.push(Measurement { row: row.name(), title: row.title(), outcome });
     }
     cluster.stop().await;
-    Ok(Report {
-        when: now(),
-        machine,
-        rounds: effort.rounds,
-        quick: effort.quick,
-        rows: measurements,
-    })
+    Ok(Report { when: now(), machine, rounds: effort.rounds, quick: effort.quick, rows: measurements })
 }
 
 #[expect(clippy::disallowed_methods, reason = "a report says when it was made")]

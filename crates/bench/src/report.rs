@@ -60,7 +60,8 @@ impl Report {
 
     /// A line on how it was measured.
     pub fn method(&self) -> String {
-        let quick = if self.quick { " QUICK: short loads, small tables; the figures are an impression." } else { "" };
+        let quick =
+            if self.quick { " QUICK: short loads, small tables; the figures are an impression." } else { "" };
         format!("Medians of {} rounds, baseline and ours in turn.{quick}", self.rounds)
     }
 

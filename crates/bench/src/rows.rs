@@ -1,12 +1,34 @@
 //! The rows: each measures one promise of the table, beside its baseline.
 
+mod backlog;
+mod cpu;
+mod curve;
+mod growth;
+mod idle;
 mod intake;
+mod intake_2;
+mod kitchen;
+mod memory;
+mod reads;
+mod single;
+mod soak;
+mod start;
 
 use std::time::Duration;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Stage};
 use crate::error::Error;
+use crate::load::{Errand, Load, Measured};
 use crate::outcome::Outcome;
+use crate::pgbench::{self, Baseline, Script};
+use crate::service::Service;
+
+/// Clients of the baseline, in all rows of many.
+const CLIENTS: u32 = 32;
+/// Connections of our side, in most rows of many.
+const CONNECTIONS: usize = 64;
+/// Places for orders in work: enough for every connection.
+const MAX_CONCURRENT: usize = 256;
 
 /// How long and how often is measured.
 #[derive(Clone, Copy, Debug)]
@@ -27,30 +49,107 @@ impl Effort {
     pub fn duration(self) -> Duration {
         Duration::from_secs(if self.quick { 4 } else { 10 })
     }
+
+    /// The one, or less of it.
+    fn either<T>(self, full: T, quick: T) -> T {
+        if self.quick { quick } else { full }
+    }
+
+    /// A load of this effort, in a closed loop.
+    fn load(self, errand: Errand<'_>, connections: usize) -> Load<'_> {
+        Load { errand, connections, rate: None, warmup: self.warmup(), duration: self.duration() }
+    }
 }
 
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Row {
-    /// Placing orders at 64 connections.
+    /// Placing orders at one service.
     Intake,
+    /// Placing orders at two services.
+    Intake2,
+    /// Cooking.
+    Kitchen,
+    /// Asking for statuses.
+    Reads,
+    /// From one order to its first notification.
+    Idle,
+    /// One client.
+    Single,
+    /// With a long history.
+    Growth,
+    /// With a long queue.
+    Backlog,
+    /// Resident memory.
+    Memory,
+    /// From exec to the first answer.
+    Start,
+    /// Processor time for an order.
+    Cpu,
+    /// Over `--max-concurrent`.
+    Curve,
+    /// For long.
+    Soak,
 }
 
 impl Row {
     /// All, in the order in which they are measured.
-    pub const ALL: [Self; 1] = [Self::Intake];
+    pub const ALL: [Self; 13] = [
+        Self::Intake,
+        Self::Intake2,
+        Self::Kitchen,
+        Self::Reads,
+        Self::Idle,
+        Self::Single,
+        Self::Growth,
+        Self::Backlog,
+        Self::Memory,
+        Self::Start,
+        Self::Cpu,
+        Self::Curve,
+        Self::Soak,
+    ];
+
+    /// Whether it takes so long that it is only measured when it is named.
+    pub fn is_long(self) -> bool {
+        self == Self::Soak
+    }
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Intake => "intake",
+            Self::Intake2 => "intake-2",
+            Self::Kitchen => "kitchen",
+            Self::Reads => "reads",
+            Self::Idle => "idle",
+            Self::Single => "single",
+            Self::Growth => "growth",
+            Self::Backlog => "backlog",
+            Self::Memory => "memory",
+            Self::Start => "start",
+            Self::Cpu => "cpu",
+            Self::Curve => "curve",
+            Self::Soak => "soak",
         }
     }
 
     /// What it is about.
     pub fn title(self) -> &'static str {
         match self {
-            Self::Intake => "Placing orders, 64 connections, one order service",
+            Self::Intake => "Placing orders: 64 connections, one order service",
+            Self::Intake2 => "Placing orders: 256 connections, two order services",
+            Self::Kitchen => "Cooking: one worker process, cooking time 0",
+            Self::Reads => "Asking for statuses: 64 connections",
+            Self::Idle => "An idle system: from the order sent to its first notification",
+            Self::Single => "A single client, one order at a time",
+            Self::Growth => "A long history: placing and asking with millions of orders in the tables",
+            Self::Backlog => "A long queue: placing and taking with many orders waiting",
+            Self::Memory => "Resident memory of each service",
+            Self::Start => "From the start of a process to its first 200",
+            Self::Cpu => "Processor time for each order",
+            Self::Curve => "Throughput and latency over --max-concurrent",
+            Self::Soak => "Eight hours' worth of orders",
         }
     }
 
@@ -61,11 +160,49 @@ impl Row {
     pub async fn measure(self, cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
         match self {
             Self::Intake => Box::pin(intake::measure(cluster, effort)).await,
+            Self::Intake2 => Box::pin(intake_2::measure(cluster, effort)).await,
+            Self::Kitchen => Box::pin(kitchen::measure(cluster, effort)).await,
+            Self::Reads => Box::pin(reads::measure(cluster, effort)).await,
+            Self::Idle => Box::pin(idle::measure(cluster, effort)).await,
+            Self::Single => Box::pin(single::measure(cluster, effort)).await,
+            Self::Growth => Box::pin(growth::measure(cluster, effort)).await,
+            Self::Backlog => Box::pin(backlog::measure(cluster, effort)).await,
+            Self::Memory => Box::pin(memory::measure(cluster, effort)).await,
+            Self::Start => Box::pin(start::measure(cluster, effort)).await,
+            Self::Cpu => Box::pin(cpu::measure(cluster, effort)).await,
+            Self::Curve => Box::pin(curve::measure(cluster, effort)).await,
+            Self::Soak => Box::pin(soak::measure(cluster, effort)).await,
         }
     }
 }
 
-/// Says on stderr what is being done, for who waits.
+/// Says on stderr what was seen, for who waits.
 fn say(text: &str) {
-    eprintln!("    {text}");
+    eprintln!("    {}", text.trim_end());
+}
+
+/// One run of the baseline, on a database of its own.
+async fn straightforward(
+    cluster: &Cluster,
+    script: Script,
+    clients: u32,
+    effort: Effort,
+) -> Result<Baseline, Error> {
+    let stage = cluster.stage().await?;
+    stage.settle().await?;
+    let measured = pgbench::run(&stage, script, clients, effort.duration()).await?;
+    stage.end().await?;
+    Ok(measured)
+}
+
+/// One run of placing orders at an order service.
+async fn place(
+    stage: &Stage<'_>,
+    orders: &Service,
+    tracking: Option<&Service>,
+    connections: usize,
+    effort: Effort,
+) -> Result<Measured, Error> {
+    stage.settle().await?;
+    effort.load(Errand::Order(orders, tracking), connections).run(stage).await
 }

@@ -16,8 +16,6 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(2);
-/// Clock ticks of /proc, which are hundredths of a second on Linux.
-const TICK: Duration = Duration::from_millis(10);
 
 /// A running service. Dropped, it is killed.
 pub struct Service {
@@ -28,6 +26,15 @@ pub struct Service {
     pub port: u16,
     /// From the start of the process until it was ready.
     pub start_time: Duration,
+}
+
+/// Resident memory in megabytes (10^6 bytes).
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// Now.
+    pub now: f64,
+    /// The most that it had so far.
+    pub peak: f64,
 }
 
 /// When a service counts as started.
@@ -84,12 +91,7 @@ impl Service {
 
     /// The error for something that it did not do in time.
     pub fn too_late(&self, wanted: &'static str, limit: Duration) -> Error {
-        Error::TooLate {
-            service: self.name.clone(),
-            wanted,
-            seconds: limit.as_secs(),
-            log: self.log.clone(),
-        }
+        Error::TooLate { service: self.name.clone(), wanted, seconds: limit.as_secs(), log: self.log.clone() }
     }
 
     /// The base of its URLs.
@@ -97,54 +99,29 @@ impl Service {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// What it writes to.
-    pub fn log(&self) -> &Path {
-        &self.log
-    }
-
-    /// Resident memory in bytes.
+    /// Resident memory in bytes, now and at most so far.
     ///
     /// # Errors
     /// It has ended.
-    pub fn memory(&self) -> Result<u64, Error> {
+    pub fn memory(&self) -> Result<Memory, Error> {
         let path = PathBuf::from(format!("/proc/{}/status", self.process.pid()));
         let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
-        let kibibytes = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kibibytes = kibibytes.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
-        Ok(kibibytes.unwrap_or(0) * 1_024)
+        let megabytes = |name: &str| {
+            let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
+            Some(rest.trim().trim_end_matches(" kB").parse::<f64>().ok()? * 1_024.0 / 1e6)
+        };
+        let both = megabytes("VmRSS:").zip(megabytes("VmHWM:"));
+        both.map(|(now, peak)| Memory { now, peak })
+            .ok_or(Error::Unreadable { program: "/proc", output: text })
     }
 
-    /// Processor time used so far, of all its threads, in user and kernel mode.
-    ///
-    /// # Errors
-    /// It has ended.
-    pub fn processor_time(&self) -> Result<Duration, Error> {
-        let path = PathBuf::from(format!("/proc/{}/stat", self.process.pid()));
-        let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
-        let ticks = ticks(&text).ok_or(Error::Unreadable { program: "/proc", output: text })?;
-        Ok(TICK * ticks)
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
     }
 
     /// Ends it as an operator would.
     pub async fn stop(mut self) {
         self.process.stop(Signal::TERM, STOP_LIMIT).await;
-    }
-}
-
-/// utime and stime of proc(5); the program's name before them may contain spaces and parentheses.
-fn ticks(stat: &str) -> Option<u32> {
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    Some(fields.get(11)?.parse::<u32>().ok()? + fields.get(12)?.parse::<u32>().ok()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn processor_time_is_read_behind_a_hostile_name() {
-        let stat = "12 (a) R 9) S 7 12 12 0 -1 4194304 1 2 3 4 150 25 8 9 20 0";
-        assert_eq!(ticks(stat), Some(175));
-        assert_eq!(ticks("nonsense"), None);
     }
 }

@@ -27,6 +27,11 @@ impl OrderNumber {
         Self { day, sequence }
     }
 
+    /// Its place in that day, from 1.
+    pub fn sequence(&self) -> u32 {
+        self.sequence
+    }
+
     /// The UTC day.
     pub fn day(&self) -> Date {
         self.day

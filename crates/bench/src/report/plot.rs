@@ -63,8 +63,11 @@ pub fn svg(plot: &Plot) -> String {
                 number(*x)
             );
         }
-        let _ =
-            write!(svg, "<text x=\"{legend:.0}\" y=\"12\" style=\"fill:{colour}\">● {}</text>", escaped(name));
+        let _ = write!(
+            svg,
+            "<text x=\"{legend:.0}\" y=\"12\" style=\"fill:{colour}\">● {}</text>",
+            escaped(name)
+        );
         #[expect(clippy::cast_precision_loss, reason = "the length of a name")]
         let width = name.chars().count() as f64 * 6.5 + 24.0;
         legend += width;

@@ -3,135 +3,94 @@
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::figures::{Target, Unit, median};
-use crate::load::{Load, Measured};
+use crate::load::Measured;
 use crate::outcome::{Line, Outcome, Plot, ratios};
-use crate::pgbench::{self, Baseline, Script};
-use crate::rows::{Effort, say};
+use crate::pgbench::{Baseline, Script};
+use crate::rows::{CLIENTS, CONNECTIONS, Effort, MAX_CONCURRENT, place, say, straightforward};
 
-/// Clients of the baseline, in all rows of many.
-pub const CLIENTS: u32 = 32;
-const CONNECTIONS: usize = 64;
-/// Places for orders in work: enough for every connection.
-const MAX_CONCURRENT: usize = 256;
-
-/// Measures it.
-///
-/// # Errors
-/// As [`crate::rows::Row::measure`].
+/// Every order that was acknowledged is looked up afterwards.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
-    let (mut baseline, mut one_statement, mut ours) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 1..=effort.rounds {
-        let before = straightforward(cluster, Script::OneOrder, CLIENTS, effort).await?;
-        let single = straightforward(cluster, Script::OneOrderInOneStatement, CLIENTS, effort).await?;
-        let measured = place(cluster, effort).await?;
+    let mut rounds = Vec::new();
+    for number in 1..=effort.rounds {
+        let transaction = straightforward(cluster, Script::OneOrder, CLIENTS, effort).await?;
+        let statement = straightforward(cluster, Script::OneOrderInOneStatement, CLIENTS, effort).await?;
+        let ours = ours(cluster, effort).await?;
         say(&format!(
-            "round {round}: pgbench {:.0}/s, p99 {:.1} ms (in one statement {:.0}/s, {:.1} ms); ours {:.0}/s, p99 {:.1} ms {}",
-            before.per_second,
-            before.latencies.p99,
-            single.per_second,
-            single.latencies.p99,
-            measured.per_second,
-            measured.latencies.p99,
-            measured.complaints.join(", ")
+            "round {number}: pgbench {:.0}/s, p99 {:.1} ms (in one statement {:.0}/s, {:.1} ms); ours {:.0}/s, p99 {:.1} ms {}",
+            transaction.per_second,
+            transaction.latencies.p99,
+            statement.per_second,
+            statement.latencies.p99,
+            ours.per_second,
+            ours.latencies.p99,
+            ours.complaints.join(", ")
         ));
-        baseline.push(before);
-        one_statement.push(single);
-        ours.push(measured);
+        rounds.push(Round { transaction, statement, ours });
     }
-    Ok(outcome(&baseline, &one_statement, &ours))
+    Ok(outcome(&rounds))
 }
 
-/// One run of the baseline on a database of its own.
-///
-/// # Errors
-/// PostgreSQL or pgbench failed.
-pub async fn straightforward(
-    cluster: &Cluster,
-    script: Script,
-    clients: u32,
-    effort: Effort,
-) -> Result<Baseline, Error> {
-    let stage = cluster.stage().await?;
-    stage.settle().await?;
-    let measured = pgbench::run(&stage, script, clients, effort.duration()).await?;
-    stage.end().await?;
-    Ok(measured)
+struct Round {
+    transaction: Baseline,
+    statement: Baseline,
+    ours: Measured,
 }
 
-async fn place(cluster: &Cluster, effort: Effort) -> Result<Measured, Error> {
+async fn ours(cluster: &Cluster, effort: Effort) -> Result<Measured, Error> {
     let stage = cluster.stage().await?;
     let orders = stage.order_service(MAX_CONCURRENT).await?;
     let tracking = stage.tracking_service().await?;
-    stage.settle().await?;
-    let load = Load {
-        orders: &orders,
-        tracking: Some(&tracking),
-        connections: CONNECTIONS,
-        rate: None,
-        warmup: effort.warmup(),
-        duration: effort.duration(),
-    };
-    let measured = load.run(&stage).await?;
+    let measured = place(&stage, &orders, Some(&tracking), CONNECTIONS, effort).await?;
     orders.stop().await;
     tracking.stop().await;
     stage.end().await?;
     Ok(measured)
 }
 
-fn outcome(baseline: &[Baseline], one_statement: &[Baseline], ours: &[Measured]) -> Outcome {
-    let rates = |runs: &[Baseline]| runs.iter().map(|run| run.per_second).collect::<Vec<_>>();
-    let tails = |runs: &[Baseline]| runs.iter().map(|run| run.latencies.p99).collect::<Vec<_>>();
-    let our_rates: Vec<f64> = ours.iter().map(|run| run.per_second).collect();
-    let our_tails: Vec<f64> = ours.iter().map(|run| run.latencies.p99).collect();
-    let (rate, tail) = (rates(baseline), tails(baseline));
-    let complaints = ours.iter().flat_map(|run| run.complaints.clone());
+fn outcome(rounds: &[Round]) -> Outcome {
+    let values = |value: fn(&Round) -> f64| rounds.iter().map(value).collect::<Vec<f64>>();
+    let rates = [
+        values(|round| round.ours.per_second),
+        values(|round| round.transaction.per_second),
+        values(|round| round.statement.per_second),
+    ];
+    let tails = [
+        values(|round| round.ours.latencies.p99),
+        values(|round| round.transaction.latencies.p99),
+        values(|round| round.statement.latencies.p99),
+    ];
+    let line = |what: &str, [ours, transaction, statement]: &[Vec<f64>; 3], unit: Unit, target: Target| {
+        Line::new(what, Unit::Times, ratios(ours, transaction), Some(target)).detailed(format!(
+            "{} : {}; one order in one statement: {}",
+            unit.text(median(ours)),
+            unit.text(median(transaction)),
+            unit.text(median(statement))
+        ))
+    };
+    let plot = |title: &str, [ours, transaction, statement]: [Vec<f64>; 3], unit: &str| {
+        let curves = vec![
+            ("ours", ours),
+            ("pgbench, one transaction", transaction),
+            ("pgbench, one statement", statement),
+        ];
+        Plot::of_rounds(title, unit, curves)
+    };
     Outcome {
         lines: vec![
-            Line::new(
+            line(
                 "orders/s at 64 connections, against one order per transaction (32 clients)",
-                Unit::Times,
-                ratios(&our_rates, &rate),
-                Some(Target::at_least(10.0, 6.0)),
-            )
-            .detailed(format!(
-                "{} : {}; one order in one statement: {}",
-                Unit::PerSecond.text(median(&our_rates)),
-                Unit::PerSecond.text(median(&rate)),
-                Unit::PerSecond.text(median(&rates(one_statement)))
-            )),
-            Line::new(
+                &rates,
+                Unit::PerSecond,
+                Target::at_least(10.0, 6.0),
+            ),
+            line(
                 "p99 of placing at 64 connections, against that of one order per transaction",
-                Unit::Times,
-                ratios(&our_tails, &tail),
-                Some(Target::at_most(0.5, 1.0)),
-            )
-            .detailed(format!(
-                "{} : {}; one order in one statement: {}",
-                Unit::Milliseconds.text(median(&our_tails)),
-                Unit::Milliseconds.text(median(&tail)),
-                Unit::Milliseconds.text(median(&tails(one_statement)))
-            )),
-        ],
-        plots: vec![
-            Plot::of_rounds(
-                "Orders a second",
-                "orders/s",
-                vec![
-                    ("ours", our_rates.clone()),
-                    ("pgbench, one transaction", rate.clone()),
-                    ("pgbench, one statement", rates(one_statement)),
-                ],
-            ),
-            Plot::of_rounds(
-                "p99 of placing",
-                "ms",
-                vec![
-                    ("ours", our_tails.clone()),
-                    ("pgbench, one transaction", tail.clone()),
-                    ("pgbench, one statement", tails(one_statement)),
-                ],
+                &tails,
+                Unit::Milliseconds,
+                Target::at_most(0.5, 1.0),
             ),
         ],
-        remarks: complaints.collect(),
+        plots: vec![plot("Orders a second", rates, "orders/s"), plot("p99 of placing", tails, "ms")],
+        remarks: rounds.iter().flat_map(|round| round.ours.complaints.clone()).collect(),
     }
 }

@@ -1,11 +1,14 @@
-//! `load`: as many orders as a restaurant never saw, and what becomes of them.
+//! `load`: as many orders as a restaurant never saw, and what becomes of them; or as many questions about orders.
 //!
 //! Two ways to come: a closed loop, in which each connection orders again as soon as it is answered (how much is
 //! possible?), and open arrivals at a fixed rate (how long does a guest wait?). An open arrival's latency counts from
 //! the moment at which it was due, even if all connections were busy then: nothing that the system delays is left out
 //! ("coordinated omission").
 
+#![expect(clippy::doc_markdown, reason = "the comments of the arguments are the text of --help")]
+
 mod client;
+mod errand;
 mod follow_up;
 mod progress;
 mod recorder;
@@ -25,6 +28,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::commands::demo::menu;
 use crate::commands::failed;
 use client::{Client, Heard};
+use errand::{Errand, OrderRange};
 use progress::Progress;
 use recorder::{Recorder, Results};
 
@@ -46,7 +50,7 @@ pub struct Arguments {
     /// connections, 1 to 4096 (default 16)
     #[argh(option, default = "16")]
     connections: usize,
-    /// orders a second that arrive, whatever the answers (default: each connection orders again when it is answered)
+    /// orders a second that arrive, whatever the answers (default: each connection comes again when it is answered)
     #[argh(option)]
     rate: Option<f64>,
     /// seconds that are measured (default 10)
@@ -58,6 +62,9 @@ pub struct Arguments {
     /// seed of the orders' mix (default 1)
     #[argh(option, default = "1")]
     seed: u64,
+    /// do not order, but ask the tracking service where these orders stand, such as ORD_20261121_001..5000
+    #[argh(option)]
+    statuses: Option<OrderRange>,
     /// do not look afterwards whether the orders are there
     #[argh(switch)]
     no_audit: bool,
@@ -71,6 +78,7 @@ pub struct Arguments {
 
 /// What is asked for, checked.
 struct Plan {
+    errand: Arc<Errand>,
     orders: SocketAddr,
     tracking: SocketAddr,
     connections: usize,
@@ -91,7 +99,17 @@ impl Plan {
             let given = arguments.connections;
             return Err(Exit::Usage(format!("--connections is {given} (allowed: 1 to {MAX_CONNECTIONS})")));
         }
+        let errand = match arguments.statuses {
+            Some(orders) => Errand::Ask(orders),
+            None => Errand::Order(
+                menu::guests(arguments.seed, BODIES)
+                    .into_iter()
+                    .map(|guest| guest.body.to_string())
+                    .collect(),
+            ),
+        };
         Ok(Self {
+            errand: Arc::new(errand),
             orders: address("url", &arguments.url)?,
             tracking: address("tracking", &arguments.tracking)?,
             connections: arguments.connections,
@@ -114,8 +132,8 @@ fn address(flag: &str, url: &str) -> Result<SocketAddr, Exit> {
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let plan = Plan::of(&arguments)?;
     let shutdown = Shutdown::on_signals().map_err(|why| Exit::Failed(why.to_string()))?;
-    let mut results = place(&plan, arguments.seed, &shutdown).await?;
-    if !arguments.no_audit {
+    let mut results = send(&plan, &shutdown).await?;
+    if !arguments.no_audit && matches!(*plan.errand, Errand::Order(_)) {
         let acknowledged = std::mem::take(&mut results.acknowledged);
         results.follow_up =
             Some(follow_up::look(plan.tracking, plan.connections, acknowledged, &shutdown).await);
@@ -138,23 +156,30 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
 }
 
 impl Plan {
+    /// Whom the guests talk to.
+    fn address(&self) -> SocketAddr {
+        match *self.errand {
+            Errand::Order(_) => self.orders,
+            Errand::Ask(_) => self.tracking,
+        }
+    }
+
     /// What is done, for a heading.
     fn title(&self) -> String {
         let how = match self.rate {
-            Some(rate) => format!("{rate} orders/s on up to {} connections", self.connections),
-            None => format!("{} connections, each ordering again when it is answered", self.connections),
+            Some(rate) => format!("{rate} requests/s on up to {} connections", self.connections),
+            None => format!("{} connections, each coming again when it is answered", self.connections),
         };
         format!("{how}; {} s after {} s of warm-up", self.duration.as_secs_f64(), self.warmup.as_secs_f64())
     }
 }
 
-/// Places orders from all connections until the time is up, or somebody interrupts.
-async fn place(plan: &Plan, seed: u64, shutdown: &Shutdown) -> Result<Results, Exit> {
-    let bodies: Arc<Vec<String>> =
-        Arc::new(menu::guests(seed, BODIES).into_iter().map(|guest| guest.body.to_string()).collect());
+/// Sends requests from all connections until the time is up, or somebody interrupts.
+async fn send(plan: &Plan, shutdown: &Shutdown) -> Result<Results, Exit> {
+    let address = plan.address();
     // The first connection tells at once whether anybody is there.
-    Client::connect(plan.orders).await.map_err(|why| {
-        Exit::Failed(format!("no order service answers at {}: {why}. './justw up' starts one", plan.orders))
+    Client::connect(address).await.map_err(|why| {
+        Exit::Failed(format!("no service answers at {address}: {why}. './justw up' starts them"))
     })?;
     let start = Instant::now();
     let measured = start + plan.warmup;
@@ -165,8 +190,8 @@ async fn place(plan: &Plan, seed: u64, shutdown: &Shutdown) -> Result<Results, E
     let mut connections = JoinSet::new();
     for _ in 0..plan.connections {
         let guest = Guest {
-            address: plan.orders,
-            bodies: Arc::clone(&bodies),
+            address,
+            errand: Arc::clone(&plan.errand),
             arrivals: Arc::clone(&arrivals),
             rate: plan.rate,
             start,
@@ -174,7 +199,7 @@ async fn place(plan: &Plan, seed: u64, shutdown: &Shutdown) -> Result<Results, E
             recorder: recorder.clone(),
             shutdown: shutdown.clone(),
         };
-        connections.spawn(guest.order_until_the_end());
+        connections.spawn(guest.come_until_the_end());
     }
     while connections.join_next().await.is_some() {}
     progress.finish().await;
@@ -184,8 +209,8 @@ async fn place(plan: &Plan, seed: u64, shutdown: &Shutdown) -> Result<Results, E
 /// One connection's guest.
 struct Guest {
     address: SocketAddr,
-    bodies: Arc<Vec<String>>,
-    /// How many orders have arrived at all.
+    errand: Arc<Errand>,
+    /// How many requests have arrived at all.
     arrivals: Arc<AtomicU64>,
     rate: Option<f64>,
     start: Instant,
@@ -195,7 +220,7 @@ struct Guest {
 }
 
 impl Guest {
-    async fn order_until_the_end(self) {
+    async fn come_until_the_end(self) {
         let mut client = None;
         loop {
             let number = self.arrivals.fetch_add(1, Ordering::Relaxed);
@@ -203,9 +228,7 @@ impl Guest {
             if due >= self.end || self.shutdown.or(sleep_until(due)).await.is_none() {
                 return;
             }
-            let place = usize::try_from(number).unwrap_or(usize::MAX) % self.bodies.len();
-            let body = self.bodies.get(place).cloned().unwrap_or_default();
-            let heard = client::place(&mut client, self.address, body).await;
+            let heard = self.errand.run(number, &mut client, self.address).await;
             let failed = matches!(heard, Heard::Nothing(_));
             self.recorder.record(due, heard);
             if failed && self.shutdown.or(tokio::time::sleep(client::PAUSE_AFTER_FAILURE)).await.is_none() {
@@ -214,7 +237,7 @@ impl Guest {
         }
     }
 
-    /// When the order of this number arrives.
+    /// When the request of this number arrives.
     fn due(&self, number: u64) -> Instant {
         match self.rate {
             #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52 orders")]

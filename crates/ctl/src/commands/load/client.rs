@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use domain::OrderNumber;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -28,6 +29,8 @@ pub type NoAnswer = Box<dyn std::error::Error + Send + Sync>;
 pub enum Heard {
     /// 200, with the order's number.
     Accepted(String),
+    /// 200, with what was asked for.
+    Told,
     /// Another status.
     Refused(u16),
     /// No answer; why.
@@ -89,6 +92,15 @@ pub async fn place(client: &mut Option<Client>, address: SocketAddr, body: Strin
             Ok(placed) => Heard::Accepted(placed.order_number),
             Err(why) => Heard::Nothing(format!("an answer that cannot be read: {why}")),
         },
+        Ok((status, _)) => Heard::Refused(status),
+        Err(why) => Heard::Nothing(why.to_string()),
+    }
+}
+
+/// Asks where an order stands, over the connection, which is made if it is not there.
+pub async fn ask(client: &mut Option<Client>, address: SocketAddr, number: &OrderNumber) -> Heard {
+    match send(client, address, "GET", &format!("/orders/{number}/status"), String::new()).await {
+        Ok((200, _)) => Heard::Told,
         Ok((status, _)) => Heard::Refused(status),
         Err(why) => Heard::Nothing(why.to_string()),
     }

@@ -34,16 +34,16 @@ impl Progress {
                 let (mut before, mut then) = (0, start);
                 loop {
                     sleep(REDRAW).await;
-                    let (acknowledged, p99) = recorder.so_far();
+                    let (answered, p99) = recorder.so_far();
                     let now = Instant::now();
                     #[expect(clippy::cast_precision_loss, reason = "for people")]
                     let (rate, p99) = (
-                        (acknowledged - before) as f64 / (now - then).as_secs_f64(),
+                        (answered - before) as f64 / (now - then).as_secs_f64(),
                         Duration::from_micros(p99).as_secs_f64() * 1_000.0,
                     );
-                    (before, then) = (acknowledged, now);
+                    (before, then) = (answered, now);
                     bar.set_position(u64::try_from((now - start).as_millis()).unwrap_or(u64::MAX));
-                    bar.set_message(format!("{acknowledged} orders · {rate:.0}/s · p99 {p99:.1} ms"));
+                    bar.set_message(format!("{answered} answers · {rate:.0}/s · p99 {p99:.1} ms"));
                 }
             }
         });

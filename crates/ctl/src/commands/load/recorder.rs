@@ -24,11 +24,13 @@ pub struct Results {
     from: Instant,
     /// How long was measured.
     pub duration: Duration,
-    /// Of accepted orders, in microseconds.
+    /// Of answers of 200, in microseconds.
     pub latencies: Histogram<u64>,
-    /// Accepted orders by second of the measurement.
+    /// Answers of 200 at all, also before and after the time that was measured.
+    pub answered: u64,
+    /// Those in the time that was measured, by second.
     pub by_second: Vec<u64>,
-    /// Accepted orders in the time that was measured.
+    /// Answers of 200 in the time that was measured: accepted orders, or told statuses.
     pub accepted: u64,
     /// Answers by status, other than 200.
     pub refused: BTreeMap<u16, u64>,
@@ -53,6 +55,7 @@ impl Recorder {
             from,
             duration,
             latencies,
+            answered: 0,
             by_second: Vec::new(),
             accepted: 0,
             refused: BTreeMap::new(),
@@ -75,19 +78,9 @@ impl Recorder {
         match heard {
             Heard::Accepted(number) => {
                 results.acknowledged.push(number);
-                let Some(since) = since else { return };
-                results.accepted += 1;
-                let micros =
-                    u64::try_from((now - due).as_micros()).unwrap_or(MAX_LATENCY).clamp(1, MAX_LATENCY);
-                results.latencies.saturating_record(micros);
-                let second = usize::try_from(since.as_secs()).unwrap_or(0);
-                if results.by_second.len() <= second {
-                    results.by_second.resize(second + 1, 0);
-                }
-                if let Some(count) = results.by_second.get_mut(second) {
-                    *count += 1;
-                }
+                results.note(since, now - due);
             }
+            Heard::Told => results.note(since, now - due),
             Heard::Refused(status) => *results.refused.entry(status).or_default() += 1,
             Heard::Nothing(why) => {
                 results.unanswered += 1;
@@ -96,10 +89,10 @@ impl Recorder {
         }
     }
 
-    /// Acknowledged orders at all, and the 99th percentile so far in microseconds.
-    pub fn so_far(&self) -> (usize, u64) {
+    /// Answers of 200 at all, and the 99th percentile so far in microseconds.
+    pub fn so_far(&self) -> (u64, u64) {
         let results = self.lock();
-        (results.acknowledged.len(), results.latencies.value_at_quantile(0.99))
+        (results.answered, results.latencies.value_at_quantile(0.99))
     }
 
     /// Everything, at the end.
@@ -109,7 +102,23 @@ impl Recorder {
 }
 
 impl Results {
-    /// Accepted orders a second.
+    /// Notes an answer of 200 and its latency; `since` is none outside the time that is measured.
+    fn note(&mut self, since: Option<Duration>, latency: Duration) {
+        self.answered += 1;
+        let Some(since) = since else { return };
+        self.accepted += 1;
+        let micros = u64::try_from(latency.as_micros()).unwrap_or(MAX_LATENCY).clamp(1, MAX_LATENCY);
+        self.latencies.saturating_record(micros);
+        let second = usize::try_from(since.as_secs()).unwrap_or(0);
+        if self.by_second.len() <= second {
+            self.by_second.resize(second + 1, 0);
+        }
+        if let Some(count) = self.by_second.get_mut(second) {
+            *count += 1;
+        }
+    }
+
+    /// Answers of 200 a second.
     #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52 orders")]
     pub fn rate(&self) -> f64 {
         self.accepted as f64 / self.duration.as_secs_f64()

@@ -19,7 +19,7 @@ fn millis(micros: u64) -> f64 {
 /// For a terminal.
 pub fn text(title: &str, results: &Results) -> String {
     let mut text = format!("{title}\n");
-    let _ = writeln!(text, "orders    {} accepted, {:.1}/s", results.accepted, results.rate());
+    let _ = writeln!(text, "answers   {} of 200, {:.1}/s", results.accepted, results.rate());
     for (status, count) in &results.refused {
         let _ = writeln!(text, "          {count} answered {status}");
     }
@@ -66,7 +66,7 @@ pub fn json(results: &Results) -> serde_json::Value {
     json!({
         "seconds": results.duration.as_secs_f64(),
         "accepted": results.accepted,
-        "orders_per_second": results.rate(),
+        "per_second": results.rate(),
         "refused": results.refused.iter().map(|(status, count)| (status.to_string(), *count)).collect::<std::collections::BTreeMap<_, _>>(),
         "unanswered": results.unanswered,
         "latency_ms": latencies,
@@ -84,7 +84,7 @@ pub fn page(title: &str, results: &Results) -> String {
          pre{{background:#f4f4f4;padding:1em;overflow-x:auto}}svg{{width:100%;height:auto}}\
          polyline{{fill:none;stroke:#b3261e;stroke-width:2}}line{{stroke:#ccc}}text{{font:12px sans-serif;fill:#555}}</style>\n\
          <h1>Load</h1>\n<pre>{summary}</pre>\n\
-         <h2>Accepted orders per second, over time</h2>\n{}\n\
+         <h2>Answers of 200 per second, over time</h2>\n{}\n\
          <h2>Latency in ms, by percentile</h2>\n{}\n</html>\n",
         escaped(title),
         throughput(results),

@@ -1,0 +1,1 @@
+select to_char(now() at time zone 'utc', 'YYYYMMDD');

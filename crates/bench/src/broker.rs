@@ -1,0 +1,111 @@
+//! RabbitMQ by itself: the same confirmed publishing, without a database.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bus::{Outgoing, Publisher};
+use domain::{OrderMessage, OrderNumber, RequestId, place_order};
+use logging::{Level, Log};
+use runtime::config::Rabbitmq;
+use time::OffsetDateTime;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+
+use crate::cluster::Stage;
+use crate::error::Error;
+use crate::figures::Latencies;
+
+/// Confirms that are waited for at the same time.
+const UNDER_WAY: usize = 256;
+const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+const SERVICE: &str = "bench";
+const ORDER: &str = r#"{"customer_name": "Ada Lovelace", "order_type": "takeout",
+    "items": [{"name": "Margherita Pizza", "quantity": 2, "price": 15.99}, {"name": "Caesar Salad", "quantity": 1, "price": 8.99}]}"#;
+
+/// A publisher on a stage's virtual host.
+pub struct Broker {
+    publisher: Publisher,
+    task: JoinHandle<()>,
+    order: domain::NewOrder,
+}
+
+impl Broker {
+    /// Connects and declares everything.
+    ///
+    /// # Errors
+    /// RabbitMQ does not take messages in time.
+    pub async fn connect(stage: &Stage<'_>, log: &Log) -> Result<Self, Error> {
+        let credentials = stage.cluster.rabbitmq.credentials();
+        let settings = Rabbitmq {
+            host: "127.0.0.1".to_owned(),
+            port: stage.cluster.rabbitmq.port(),
+            user: credentials.user.clone(),
+            password: credentials.password.clone(),
+            vhost: stage.name.clone(),
+        };
+        let order = place_order::parse(ORDER.as_bytes())
+            .map_err(|_| Error::Void("the order of the bench is not valid any more".to_owned()))?;
+        let (publisher, task) = Publisher::start(&settings, SERVICE, log);
+        timeout(CONNECT_LIMIT, publisher.orders_possible())
+            .await
+            .map_err(|_| Error::Void("RabbitMQ takes no messages".to_owned()))?;
+        Ok(Self { publisher, task, order })
+    }
+
+    fn message(&self, day: time::Date, sequence: u32) -> Result<Outgoing, Error> {
+        let message = OrderMessage::of(OrderNumber::new(day, sequence), &self.order);
+        Outgoing::order(&message, OffsetDateTime::UNIX_EPOCH.into(), &RequestId::from_fixed(SERVICE))
+            .map_err(|why| Error::Void(why.to_string()))
+    }
+
+    /// Sends messages of today's orders, from the first to this one, many at a time; how many a second.
+    ///
+    /// # Errors
+    /// One was not confirmed.
+    pub async fn publish(&self, day: time::Date, count: u32) -> Result<f64, Error> {
+        let start = Instant::now();
+        let mut under_way = VecDeque::with_capacity(UNDER_WAY);
+        for sequence in 1..=count {
+            if under_way.len() == UNDER_WAY {
+                confirmed(under_way.pop_front()).await?;
+            }
+            under_way.push_back(self.publisher.send(self.message(day, sequence)?).await);
+        }
+        while !under_way.is_empty() {
+            confirmed(under_way.pop_front()).await?;
+        }
+        Ok(f64::from(count) / start.elapsed().as_secs_f64())
+    }
+
+    /// Sends one message after the other; how long each confirm took.
+    ///
+    /// # Errors
+    /// One was not confirmed.
+    pub async fn one_by_one(&self, day: time::Date, count: u32) -> Result<Latencies, Error> {
+        let mut micros = Vec::new();
+        for sequence in 1..=count {
+            let message = self.message(day, sequence)?;
+            let start = Instant::now();
+            confirmed(Some(self.publisher.send(message).await)).await?;
+            micros.push(start.elapsed().as_secs_f64() * 1e6);
+        }
+        Ok(Latencies::of_micros(micros))
+    }
+
+    /// Closes its connection.
+    pub async fn close(self) {
+        drop(self.publisher);
+        // It ends when its last publisher has gone; a failure to would have shown before.
+        let _ = timeout(CONNECT_LIMIT, self.task).await;
+    }
+}
+
+async fn confirmed(confirm: Option<bus::publisher::Confirm>) -> Result<(), Error> {
+    let Some(confirm) = confirm else { return Ok(()) };
+    confirm.received().await.map_err(|why| Error::Void(format!("RabbitMQ did not confirm a message: {why}")))
+}
+
+/// A log that tells of failures only.
+pub fn quiet_log() -> (Log, logging::FlushOnDrop) {
+    logging::start(SERVICE, Level::Error)
+}

@@ -1,0 +1,91 @@
+//! A long queue: many orders wait, and neither placing nor taking one may suffer.
+
+use time::Date;
+use time::macros::format_description;
+use tokio::time::sleep;
+
+use crate::broker::{Broker, quiet_log};
+use crate::cluster::{Cluster, Stage};
+use crate::error::Error;
+use crate::figures::{Target, Unit, median};
+use crate::outcome::{Line, Outcome, Plot, ratios};
+use crate::rows::{CONNECTIONS, Effort, MAX_CONCURRENT, kitchen, place, say};
+
+/// What waits in either case, so that the worker has enough to take.
+const FEW: u32 = 50_000;
+const FEW_IF_QUICK: u32 = 15_000;
+
+/// Placing and taking.
+struct Rates {
+    placed: f64,
+    taken: f64,
+}
+
+/// Orders are stored by SQL and their messages published; then more are placed, and some are taken.
+pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
+    let (few, many) = (effort.either(FEW, FEW_IF_QUICK), effort.either(1_000_000, 100_000));
+    let (mut with_few, mut with_many) = (Vec::new(), Vec::new());
+    for number in 1..=effort.rounds {
+        let short = rates(cluster, few, effort).await?;
+        let long = rates(cluster, many, effort).await?;
+        say(&format!(
+            "round {number}: placed {:.0}/s behind {few}, {:.0}/s behind {many}; cooked {:.0}/s and {:.0}/s",
+            short.placed, long.placed, short.taken, long.taken
+        ));
+        with_few.push(short);
+        with_many.push(long);
+    }
+    let values = |list: &[Rates], value: fn(&Rates) -> f64| list.iter().map(value).collect::<Vec<_>>();
+    let line = |what: &str, value: fn(&Rates) -> f64| {
+        let (short, long) = (values(&with_few, value), values(&with_many, value));
+        Line::new(
+            &format!("{what} with {many} orders waiting, against {few}"),
+            Unit::Times,
+            ratios(&long, &short),
+            Some(Target::at_least(0.9, 0.8)),
+        )
+        .detailed(format!(
+            "{} : {}",
+            Unit::PerSecond.text(median(&long)),
+            Unit::PerSecond.text(median(&short))
+        ))
+    };
+    let plot = |title: &str, value: fn(&Rates) -> f64| {
+        let curves =
+            vec![("long queue", values(&with_many, value)), ("short queue", values(&with_few, value))];
+        Plot::of_rounds(title, "a second", curves)
+    };
+    Ok(Outcome {
+        lines: vec![line("placing", |rates| rates.placed), line("taking", |rates| rates.taken)],
+        plots: vec![plot("Orders placed", |rates| rates.placed), plot("Orders taken", |rates| rates.taken)],
+        remarks: Vec::new(),
+    })
+}
+
+async fn rates(cluster: &Cluster, waiting: u32, effort: Effort) -> Result<Rates, Error> {
+    let stage = cluster.stage().await?;
+    stage.fill(u64::from(waiting), "received").await?;
+    publish(&stage, waiting).await?;
+    let service = stage.order_service(MAX_CONCURRENT).await?;
+    let placed = place(&stage, &service, None, CONNECTIONS, effort).await?.per_second;
+    service.stop().await;
+    stage.settle().await?;
+    let worker = stage.kitchen_worker(kitchen::CONCURRENCY).await?;
+    sleep(effort.duration()).await;
+    let (taken, _) = kitchen::rate(&stage).await?;
+    worker.stop().await;
+    stage.end().await?;
+    Ok(Rates { placed, taken })
+}
+
+/// Sends the messages of all orders that were stored.
+async fn publish(stage: &Stage<'_>, count: u32) -> Result<(), Error> {
+    let today = stage.today().await?;
+    let day = Date::parse(&today, format_description!("[year][month][day]"))
+        .map_err(|_| Error::Unreadable { program: "psql", output: today })?;
+    let (log, _flush) = quiet_log();
+    let broker = Broker::connect(stage, &log).await?;
+    broker.publish(day, count).await?;
+    broker.close().await;
+    Ok(())
+}

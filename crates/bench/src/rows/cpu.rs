@@ -1,0 +1,35 @@
+//! Processor time for each order, by part of the system.
+
+use crate::cluster::Cluster;
+use crate::error::Error;
+use crate::figures::{Target, Unit};
+use crate::outcome::{Line, Outcome};
+use crate::processor;
+use crate::rows::{CONNECTIONS, Effort, MAX_CONCURRENT, place, say};
+
+const ORDER_SERVICE: &str = "order service";
+
+/// Warm-up and measured time count alike. The look at every order afterwards costs PostgreSQL something, so it is left to a
+/// tracking service that comes later.
+pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
+    let (mut ours, mut remarks) = (Vec::new(), Vec::new());
+    for number in 1..=effort.rounds {
+        let stage = cluster.stage().await?;
+        let orders = stage.order_service(MAX_CONCURRENT).await?;
+        let before = processor::times(cluster, &[(ORDER_SERVICE, &orders)]);
+        place(&stage, &orders, None, CONNECTIONS, effort).await?;
+        let after = processor::times(cluster, &[(ORDER_SERVICE, &orders)]);
+        let text = stage.sql(include_str!("../../sql/orders.sql"), &[]).await?;
+        let count: u64 = text.parse().map_err(|_| Error::Unreadable { program: "psql", output: text })?;
+        orders.stop().await;
+        stage.end().await?;
+        let used = processor::per_thing(&before, &after, count);
+        ours.extend(used.iter().filter(|(name, _)| *name == ORDER_SERVICE).map(|(_, micros)| *micros));
+        let remark = format!("round {number}: {count} orders; for each: {}", processor::text(&used));
+        say(&remark);
+        remarks.push(remark);
+    }
+    let target = Some(Target::at_most(60.0, 120.0));
+    let line = Line::new("CPU of the order service per order under load", Unit::Microseconds, ours, target);
+    Ok(Outcome { lines: vec![line], plots: Vec::new(), remarks })
+}

@@ -1,0 +1,76 @@
+//! A long history: nothing may cost more because much has happened before.
+
+use crate::cluster::{Cluster, Stage};
+use crate::error::Error;
+use crate::figures::{Target, Unit, median};
+use crate::outcome::{Line, Outcome, Plot, ratios};
+use crate::rows::{CONNECTIONS, Effort, MAX_CONCURRENT, place, reads, say};
+
+/// Orders that are there to be asked for in either case.
+const FEW: u64 = 20_000;
+/// How far back "today's first" orders reach at most.
+const ASKED: u64 = 1_000_000;
+
+/// Placing and asking.
+struct Rates {
+    placed: f64,
+    told: f64,
+}
+
+/// The tables are filled once; each round then measures short and long ones in turn.
+pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
+    let many = effort.either(10_000_000, 500_000);
+    let long = cluster.stage().await?;
+    say(&format!("storing {many} orders ..."));
+    long.fill(many, "ready").await?;
+    let (mut with_few, mut with_many) = (Vec::new(), Vec::new());
+    for number in 1..=effort.rounds {
+        let short = cluster.stage().await?;
+        short.fill(FEW, "ready").await?;
+        let few = rates(&short, FEW, effort).await?;
+        short.end().await?;
+        let much = rates(&long, many.min(ASKED), effort).await?;
+        say(&format!(
+            "round {number}: placed {:.0}/s with few, {:.0}/s with many; told {:.0}/s with few, {:.0}/s with many",
+            few.placed, much.placed, few.told, much.told
+        ));
+        with_few.push(few);
+        with_many.push(much);
+    }
+    long.end().await?;
+    let values = |list: &[Rates], value: fn(&Rates) -> f64| list.iter().map(value).collect::<Vec<_>>();
+    let line = |what: &str, value: fn(&Rates) -> f64| {
+        let (few, many_orders) = (values(&with_few, value), values(&with_many, value));
+        Line::new(
+            &format!("{what} with {many} orders in the tables, against {FEW}"),
+            Unit::Times,
+            ratios(&many_orders, &few),
+            Some(Target::at_least(0.9, 0.8)),
+        )
+        .detailed(format!(
+            "{} : {}",
+            Unit::PerSecond.text(median(&many_orders)),
+            Unit::PerSecond.text(median(&few))
+        ))
+    };
+    let plot = |title: &str, value: fn(&Rates) -> f64| {
+        let curves =
+            vec![("long history", values(&with_many, value)), ("short history", values(&with_few, value))];
+        Plot::of_rounds(title, "a second", curves)
+    };
+    Ok(Outcome {
+        lines: vec![line("intake", |rates| rates.placed), line("status reads", |rates| rates.told)],
+        plots: vec![plot("Orders placed", |rates| rates.placed), plot("Statuses told", |rates| rates.told)],
+        remarks: Vec::new(),
+    })
+}
+
+async fn rates(stage: &Stage<'_>, orders: u64, effort: Effort) -> Result<Rates, Error> {
+    let tracking = stage.tracking_service().await?;
+    let told = reads::ask(stage, &tracking, orders, effort).await?.per_second;
+    tracking.stop().await;
+    let service = stage.order_service(MAX_CONCURRENT).await?;
+    let placed = place(stage, &service, None, CONNECTIONS, effort).await?.per_second;
+    service.stop().await;
+    Ok(Rates { placed, told })
+}

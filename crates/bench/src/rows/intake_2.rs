@@ -1,0 +1,59 @@
+//! Placing orders at two order services on one database.
+
+use crate::cluster::Cluster;
+use crate::error::Error;
+use crate::figures::{Target, Unit, median};
+use crate::load::{Errand, Measured};
+use crate::outcome::{Line, Outcome, Plot, ratios};
+use crate::pgbench::Script;
+use crate::rows::{CLIENTS, Effort, MAX_CONCURRENT, say, straightforward};
+
+/// Of 256, at each of the two.
+const CONNECTIONS: usize = 128;
+
+/// Two loads at once, one at each service.
+pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
+    let (mut ours, mut baseline, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
+    for number in 1..=effort.rounds {
+        let straightforward = straightforward(cluster, Script::OneOrder, CLIENTS, effort).await?;
+        let (first, second) = both(cluster, effort).await?;
+        let rate = first.per_second + second.per_second;
+        let tail = first.latencies.p99.max(second.latencies.p99);
+        say(&format!(
+            "round {number}: pgbench {:.0}/s; ours {rate:.0}/s, p99 {tail:.1} ms",
+            straightforward.per_second
+        ));
+        baseline.push(straightforward.per_second);
+        ours.push(rate);
+        remarks.extend(first.complaints.into_iter().chain(second.complaints));
+    }
+    let line = Line::new(
+        "the same at 256 connections, 2 order services",
+        Unit::Times,
+        ratios(&ours, &baseline),
+        Some(Target::at_least(12.0, 7.0)),
+    )
+    .detailed(format!(
+        "{} : {}",
+        Unit::PerSecond.text(median(&ours)),
+        Unit::PerSecond.text(median(&baseline))
+    ));
+    let curves = vec![("ours, two services", ours), ("pgbench, one transaction", baseline)];
+    let plot = Plot::of_rounds("Orders a second", "orders/s", curves);
+    Ok(Outcome { lines: vec![line], plots: vec![plot], remarks })
+}
+
+async fn both(cluster: &Cluster, effort: Effort) -> Result<(Measured, Measured), Error> {
+    let stage = cluster.stage().await?;
+    let (first, second) =
+        (stage.order_service(MAX_CONCURRENT).await?, stage.order_service(MAX_CONCURRENT).await?);
+    stage.settle().await?;
+    let loads = [&first, &second].map(|orders| effort.load(Errand::Order(orders, None), CONNECTIONS));
+    let [at_first, at_second] = &loads;
+    let (of_first, of_second) = tokio::join!(at_first.run(&stage), at_second.run(&stage));
+    let measured = (of_first?, of_second?);
+    first.stop().await;
+    second.stop().await;
+    stage.end().await?;
+    Ok(measured)
+}

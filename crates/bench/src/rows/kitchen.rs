@@ -1,0 +1,85 @@
+//! Cooking: from `received` to `ready` in no time, by one worker process.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::cluster::{Cluster, Stage};
+use crate::error::Error;
+use crate::figures::{Target, Unit, median};
+use crate::outcome::{Line, Outcome, Plot, ratios};
+use crate::pgbench::Script;
+use crate::processor;
+use crate::rows::{CLIENTS, CONNECTIONS, Effort, MAX_CONCURRENT, place, say, straightforward};
+
+/// Orders that the worker cooks at the same time.
+pub const CONCURRENCY: u16 = 128;
+const LIMIT: Duration = Duration::from_mins(10);
+const POLL: Duration = Duration::from_millis(500);
+
+/// Orders are placed first, then the worker comes.
+pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
+    let (mut ours, mut baseline, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
+    for number in 1..=effort.rounds {
+        let straightforward = straightforward(cluster, Script::OneOrder, CLIENTS, effort).await?.per_second;
+        let (rate, count, used) = cook(cluster, effort).await?;
+        say(&format!(
+            "round {number}: pgbench {straightforward:.0}/s; cooked {count} at {rate:.0}/s; {used}"
+        ));
+        baseline.push(straightforward);
+        ours.push(rate);
+        remarks.push(format!("round {number}: {count} orders; processor time for each: {used}"));
+    }
+    let line = Line::new(
+        "kitchen: from received to ready, cooking time 0, one worker, against one order per transaction",
+        Unit::Times,
+        ratios(&ours, &baseline),
+        Some(Target::at_least(3.0, 1.5)),
+    )
+    .detailed(format!(
+        "{} : {}",
+        Unit::PerSecond.text(median(&ours)),
+        Unit::PerSecond.text(median(&baseline))
+    ));
+    let curves = vec![("ours", ours), ("pgbench, one transaction", baseline)];
+    let plot = Plot::of_rounds("Orders made ready a second", "orders/s", curves);
+    Ok(Outcome { lines: vec![line], plots: vec![plot], remarks })
+}
+
+async fn cook(cluster: &Cluster, effort: Effort) -> Result<(f64, u64, String), Error> {
+    let stage = cluster.stage().await?;
+    let orders = stage.order_service(MAX_CONCURRENT).await?;
+    place(&stage, &orders, None, CONNECTIONS, effort).await?;
+    orders.stop().await;
+    stage.settle().await?;
+    let worker = stage.kitchen_worker(CONCURRENCY).await?;
+    let before = processor::times(cluster, &[("worker", &worker)]);
+    until_all_is_ready(&stage).await?;
+    let after = processor::times(cluster, &[("worker", &worker)]);
+    let (rate, count) = rate(&stage).await?;
+    worker.stop().await;
+    stage.end().await?;
+    Ok((rate, count, processor::text(&processor::per_thing(&before, &after, count))))
+}
+
+async fn until_all_is_ready(stage: &Stage<'_>) -> Result<(), Error> {
+    let deadline = Instant::now() + LIMIT;
+    while stage.sql(include_str!("../../sql/open.sql"), &[]).await? != "f" {
+        if Instant::now() > deadline {
+            return Err(Error::Void(format!("the kitchen did not end within {} s", LIMIT.as_secs())));
+        }
+        sleep(POLL).await;
+    }
+    Ok(())
+}
+
+/// Orders made ready a second, by the times in the status log; and how many.
+pub async fn rate(stage: &Stage<'_>) -> Result<(f64, u64), Error> {
+    let answer = stage.sql(include_str!("../../sql/kitchen.sql"), &[]).await?;
+    let figures = answer.split_once('|').and_then(|(count, seconds)| {
+        Some((count.parse::<u32>().ok()?, seconds.parse::<f64>().ok().filter(|seconds| *seconds > 0.0)?))
+    });
+    let (count, seconds) =
+        figures.ok_or_else(|| Error::Void(format!("the kitchen made nothing ready: {answer}")))?;
+    Ok((f64::from(count) / seconds, u64::from(count)))
+}

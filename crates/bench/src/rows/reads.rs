@@ -1,0 +1,69 @@
+//! Asking for statuses.
+
+use crate::cluster::{Cluster, Stage};
+use crate::error::Error;
+use crate::figures::{Target, Unit, median};
+use crate::load::{Errand, Measured};
+use crate::outcome::{Line, Outcome, Plot, ratios};
+use crate::pgbench::{self, Script};
+use crate::processor;
+use crate::rows::{CLIENTS, CONNECTIONS, Effort, say};
+use crate::service::Service;
+
+/// Orders that are asked for.
+const ORDERS: u64 = 20_000;
+
+/// Both sides ask for the same orders.
+pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
+    let stage = cluster.stage().await?;
+    stage.fill(ORDERS, "ready").await?;
+    let tracking = stage.tracking_service().await?;
+    let (mut ours, mut baseline, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
+    for number in 1..=effort.rounds {
+        let selects = pgbench::run(&stage, Script::StatusByNumber(ORDERS), CLIENTS, effort.duration())
+            .await?
+            .per_second;
+        let before = processor::times(cluster, &[("tracking service", &tracking)]);
+        let measured = ask(&stage, &tracking, ORDERS, effort).await?;
+        let after = processor::times(cluster, &[("tracking service", &tracking)]);
+        let count = measured.per_second * (effort.warmup() + effort.duration()).as_secs_f64();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+        let used = processor::text(&processor::per_thing(&before, &after, count as u64));
+        say(&format!(
+            "round {number}: pgbench {selects:.0}/s; ours {:.0}/s, p99 {:.1} ms; {used} {}",
+            measured.per_second,
+            measured.latencies.p99,
+            measured.complaints.join(", ")
+        ));
+        ours.push(measured.per_second);
+        baseline.push(selects);
+        remarks.push(format!("round {number}: processor time for each answer: about {used}"));
+        remarks.extend(measured.complaints);
+    }
+    tracking.stop().await;
+    stage.end().await?;
+    let line = Line::new(
+        "status reads at 64 connections, against select by number (32 clients, prepared)",
+        Unit::Times,
+        ratios(&ours, &baseline),
+        Some(Target::at_least(0.7, 0.35)),
+    )
+    .detailed(format!(
+        "{} : {}",
+        Unit::PerSecond.text(median(&ours)),
+        Unit::PerSecond.text(median(&baseline))
+    ));
+    let curves = vec![("ours", ours), ("pgbench, select by number", baseline)];
+    let plot = Plot::of_rounds("Statuses told a second", "statuses/s", curves);
+    Ok(Outcome { lines: vec![line], plots: vec![plot], remarks })
+}
+
+/// One run of asking for any of today's first so many orders.
+pub async fn ask(
+    stage: &Stage<'_>,
+    tracking: &Service,
+    orders: u64,
+    effort: Effort,
+) -> Result<Measured, Error> {
+    effort.load(Errand::Ask(tracking, orders), CONNECTIONS).run(stage).await
+}

@@ -1,0 +1,76 @@
+//! A single client: it waits for a commit and for a confirm, and should wait for nothing else.
+
+use time::Date;
+use time::macros::date;
+
+use crate::broker::{Broker, quiet_log};
+use crate::cluster::Cluster;
+use crate::error::Error;
+use crate::figures::{Latencies, Target, Unit, median};
+use crate::outcome::{Line, Outcome, Plot, ratios};
+use crate::pgbench::Script;
+use crate::rows::{Effort, MAX_CONCURRENT, place, say, straightforward};
+
+/// Of the messages for RabbitMQ alone, which nobody reads.
+const DAY: Date = date!(2026 - 01 - 01);
+
+/// The sum of both medians is the baseline.
+pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
+    let (log, _flush) = quiet_log();
+    let (mut ours, mut statements, mut confirms) = (Vec::new(), Vec::new(), Vec::new());
+    let mut alone = Vec::new();
+    for number in 1..=effort.rounds {
+        let statement = straightforward(cluster, Script::OneOrderInOneStatement, 1, effort).await?.latencies;
+        let stage = cluster.stage().await?;
+        let broker = Broker::connect(&stage, &log).await?;
+        let confirm = broker.one_by_one(DAY, effort.either(2_000, 500)).await?;
+        alone.push(broker.publish(DAY, effort.either(50_000, 10_000)).await?);
+        broker.close().await;
+        stage.end().await?;
+        let stage = cluster.stage().await?;
+        let orders = stage.order_service(MAX_CONCURRENT).await?;
+        let measured = place(&stage, &orders, None, 1, effort).await?.latencies;
+        orders.stop().await;
+        stage.end().await?;
+        say(&format!(
+            "round {number}: one statement p50 {:.2} ms, one confirm p50 {:.2} ms; ours p50 {:.2}, p99 {:.2} ms; RabbitMQ alone confirms {:.0}/s",
+            statement.p50,
+            confirm.p50,
+            measured.p50,
+            measured.p99,
+            alone.last().copied().unwrap_or_default()
+        ));
+        statements.push(statement.p50);
+        confirms.push(confirm.p50);
+        ours.push(measured);
+    }
+    Ok(outcome(&ours, statements, confirms, &alone))
+}
+
+fn outcome(ours: &[Latencies], statements: Vec<f64>, confirms: Vec<f64>, alone: &[f64]) -> Outcome {
+    let half: Vec<f64> = ours.iter().map(|of| of.p50).collect();
+    let both: Vec<f64> =
+        statements.iter().zip(&confirms).map(|(statement, confirm)| statement + confirm).collect();
+    let line = Line::new(
+        "a single client, one order at a time: p50, against one statement + one confirm",
+        Unit::Times,
+        ratios(&half, &both),
+        Some(Target::at_most(1.0, 1.0)),
+    )
+    .detailed(format!(
+        "{} : {} + {}",
+        Unit::Milliseconds.text(median(&half)),
+        Unit::Milliseconds.text(median(&statements)),
+        Unit::Milliseconds.text(median(&confirms))
+    ));
+    let remark = format!(
+        "RabbitMQ alone takes {} with confirms, 256 under way on one channel.",
+        Unit::PerSecond.text(median(alone))
+    );
+    let curves = vec![("ours", half), ("one statement", statements), ("one confirm", confirms)];
+    Outcome {
+        lines: vec![line],
+        plots: vec![Plot::of_rounds("p50 of a single client", "ms", curves)],
+        remarks: vec![remark],
+    }
+}

@@ -1,0 +1,168 @@
+//! Hours' worth of orders in minutes: nothing may grow that should not.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::cluster::{Cluster, Stage};
+use crate::error::Error;
+use crate::figures::{Target, Unit, median};
+use crate::load::{Errand, Load};
+use crate::outcome::{Line, Outcome, Plot};
+use crate::rows::{CONNECTIONS, Effort, MAX_CONCURRENT, kitchen, say};
+use crate::service::Service;
+
+/// Orders a second of a busy restaurant chain, and how many hours.
+const REAL_RATE: f64 = 10.0;
+const HOURS: f64 = 8.0;
+/// How many come a second here: less than the system can take, as the queues must stay empty.
+const RATE: f64 = 400.0;
+const EVERY: Duration = Duration::from_secs(5);
+/// Tables whose rows go again: they must not grow. All others hold the history.
+const TRANSIENT: [&str; 4] = ["order_claims", "order_counters", "order_outbox", "status_outbox"];
+
+/// What was seen at one time.
+#[derive(Clone, Debug, Default)]
+struct Sample {
+    seconds: f64,
+    /// Megabytes of each service.
+    memory: Vec<f64>,
+    /// Messages that wait.
+    waiting: f64,
+    /// Bytes by table.
+    tables: BTreeMap<String, f64>,
+}
+
+/// Orders come at a fixed rate; all four services work.
+pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
+    let seconds = effort.either(REAL_RATE * HOURS * 3_600.0 / RATE, 60.0);
+    let stage = cluster.stage().await?;
+    let services = [
+        ("order service", stage.order_service(MAX_CONCURRENT).await?),
+        ("kitchen worker", stage.kitchen_worker(kitchen::CONCURRENCY).await?),
+        ("tracking service", stage.tracking_service().await?),
+        ("subscriber", stage.subscriber().await?),
+    ];
+    let [(_, orders), _, (_, tracking), _] = &services;
+    let load = Load {
+        errand: Errand::Order(orders, Some(tracking)),
+        connections: CONNECTIONS,
+        rate: Some(RATE),
+        warmup: effort.warmup(),
+        duration: Duration::from_secs_f64(seconds),
+    };
+    let mut samples = Vec::new();
+    let measured = tokio::select! {
+        measured = load.run(&stage) => measured?,
+        failed = watch(&stage, &services, &mut samples) => return Err(failed),
+    };
+    let mut outcome = outcome(&services, &samples);
+    outcome.remarks.push(format!(
+        "{} orders at {RATE}/s, as {HOURS} hours at {REAL_RATE}/s bring in a full run; p99 {:.1} ms.",
+        measured.acknowledged, measured.latencies.p99
+    ));
+    outcome.remarks.extend(measured.complaints);
+    for (_, service) in services {
+        service.stop().await;
+    }
+    stage.end().await?;
+    Ok(outcome)
+}
+
+/// Looks again and again; ends only with an error.
+async fn watch(
+    stage: &Stage<'_>,
+    services: &[(&'static str, Service); 4],
+    samples: &mut Vec<Sample>,
+) -> Error {
+    let start = Instant::now();
+    loop {
+        sleep(EVERY).await;
+        match sample(stage, services, start.elapsed().as_secs_f64()).await {
+            Ok(sample) => {
+                say(&format!(
+                    "{:.0} s: memory {:.0?} MB, {:.0} waiting",
+                    sample.seconds, sample.memory, sample.waiting
+                ));
+                samples.push(sample);
+            }
+            Err(why) => return why,
+        }
+    }
+}
+
+async fn sample(
+    stage: &Stage<'_>,
+    services: &[(&'static str, Service); 4],
+    seconds: f64,
+) -> Result<Sample, Error> {
+    let memory =
+        services.iter().map(|(_, service)| Ok(service.memory()?.now)).collect::<Result<Vec<f64>, Error>>()?;
+    #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52 messages")]
+    let waiting = stage.messages_ready().await? as f64;
+    let sizes = stage.sql(include_str!("../../sql/sizes.sql"), &[]).await?;
+    let tables = sizes.lines().filter_map(|line| {
+        let (table, bytes) = line.split_once('|')?;
+        Some((table.to_owned(), bytes.parse().ok()?))
+    });
+    Ok(Sample { seconds, memory, waiting, tables: tables.collect() })
+}
+
+fn outcome(services: &[(&'static str, Service); 4], samples: &[Sample]) -> Outcome {
+    // The first fifth is for what a start needs: caches, connections, first pages.
+    let (early, late) = (part(samples, 1), part(samples, 4));
+    let growth = |value: &dyn Fn(&Sample) -> f64| {
+        let of = |part: &[Sample]| median(&part.iter().map(value).collect::<Vec<_>>());
+        (of(late) / of(early).max(f64::MIN_POSITIVE), of(early), of(late))
+    };
+    let flat = Some(Target::at_most(1.1, 1.25));
+    let mut lines = Vec::new();
+    for (place, (name, _)) in services.iter().enumerate() {
+        let (ratio, from, to) = growth(&|sample| sample.memory.get(place).copied().unwrap_or(0.0));
+        let what = format!("soak: memory of the {name}, last fifth against the second");
+        lines.push(
+            Line::new(&what, Unit::Times, vec![ratio], flat).detailed(format!("{to:.1} MB : {from:.1} MB")),
+        );
+    }
+    let transient =
+        |sample: &Sample| TRANSIENT.iter().filter_map(|table| sample.tables.get(*table)).sum::<f64>();
+    let (ratio, from, to) = growth(&transient);
+    lines.push(
+        Line::new(
+            "soak: tables of what is under way, last fifth against the second",
+            Unit::Times,
+            vec![ratio],
+            flat,
+        )
+        .detailed(format!("{:.0} kB : {:.0} kB", to / 1e3, from / 1e3)),
+    );
+    let points = |value: &dyn Fn(&Sample) -> f64| {
+        samples.iter().map(|sample| (sample.seconds, value(sample))).collect::<Vec<_>>()
+    };
+    let memory = services.iter().enumerate().map(|(place, (name, _))| {
+        ((*name).to_owned(), points(&|sample| sample.memory.get(place).copied().unwrap_or(0.0)))
+    });
+    let tables = TRANSIENT.iter().map(|table| {
+        ((*table).to_owned(), points(&|sample| sample.tables.get(*table).copied().unwrap_or(0.0) / 1e3))
+    });
+    let plot = |title: &str, y: &str, curves: Vec<(String, Vec<(f64, f64)>)>| Plot {
+        title: title.to_owned(),
+        x: "seconds".to_owned(),
+        by_powers: false,
+        y: y.to_owned(),
+        curves,
+    };
+    let plots = vec![
+        plot("Memory", "MB", memory.collect()),
+        plot("Messages that wait", "messages", vec![("waiting".to_owned(), points(&|of| of.waiting))]),
+        plot("Tables of what is under way", "kB", tables.collect()),
+    ];
+    Outcome { lines, plots, remarks: Vec::new() }
+}
+
+/// The fifth of this number, from 0.
+fn part(samples: &[Sample], number: usize) -> &[Sample] {
+    let size = (samples.len() / 5).max(1);
+    samples.chunks(size).nth(number.min(samples.len().div_ceil(size).saturating_sub(1))).unwrap_or_default()
+}

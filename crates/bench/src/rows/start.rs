@@ -1,0 +1,43 @@
+//! From exec to the first 200 of `/readyz`.
+
+use std::time::Duration;
+
+use crate::cluster::Cluster;
+use crate::error::Error;
+use crate::figures::{Target, Unit};
+use crate::outcome::{Line, Outcome};
+use crate::rows::{Effort, MAX_CONCURRENT, say};
+
+/// Starts of each service in a round.
+const STARTS: usize = 5;
+
+/// Both services with an HTTP interface; both servers are up and the schema is current.
+pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
+    let stage = cluster.stage().await?;
+    // Once for the exchanges and queues, and for the page cache.
+    stage.order_service(MAX_CONCURRENT).await?.stop().await;
+    stage.tracking_service().await?.stop().await;
+    let (mut order, mut tracking) = (Vec::new(), Vec::new());
+    for _ in 0..effort.rounds * STARTS {
+        let service = stage.order_service(MAX_CONCURRENT).await?;
+        order.push(millis(service.start_time));
+        service.stop().await;
+        let service = stage.tracking_service().await?;
+        tracking.push(millis(service.start_time));
+        service.stop().await;
+    }
+    stage.end().await?;
+    let target = Some(Target::at_most(50.0, 100.0));
+    let lines = vec![
+        Line::new("exec → first 200 of the order service", Unit::Milliseconds, order, target),
+        Line::new("exec → first 200 of the tracking service", Unit::Milliseconds, tracking, target),
+    ];
+    for line in &lines {
+        say(&format!("{}: {}", line.what, line.unit.text(line.measured)));
+    }
+    Ok(Outcome { lines, plots: Vec::new(), remarks: Vec::new() })
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
+}
