@@ -88,6 +88,21 @@ faults *options:
     rm -f "$FAULTS_TABLE"
     exit "$ended"
 
+# measure the speed beside its baseline: bench, bench intake --rounds 5, bench micro (all options: bench --help)
+[no-exit-message]
+bench *options:
+    #!/bin/sh
+    set -eu
+    if [ "${1:-}" = micro ]; then shift; exec {{ quote(just_executable()) }} --justfile {{ quote(justfile()) }} _micro "$@"; fi
+    echo "building the optimised programs ..." >&2
+    cargo build --quiet --release {{ programs }} -p bench
+    exec {{ quote(env_var_or_default("CARGO_TARGET_DIR", "target") / "release/bench") }} "$@"
+
+# the smallest parts: validation, order numbers, messages, log lines
+_micro *options:
+    cargo bench --quiet -p domain --bench rules -- "$@"
+    cargo bench --quiet -p logging --bench lines -- "$@"
+
 # build every program (build --release: optimised)
 build *options:
     cargo build {{ programs }} "$@"

@@ -21,7 +21,7 @@ struct Stat {
 /// Processor time that each part of the system has used so far, by name.
 pub type Times = BTreeMap<&'static str, Duration>;
 
-/// Looks at both servers and these services. Those that have ended count nothing.
+/// Looks at both servers, these services, and the clients that have come and gone. Services that have ended count nothing.
 pub fn times(cluster: &Cluster, services: &[(&'static str, &Service)]) -> Times {
     let stats = all();
     let mut times: Times = services
@@ -29,6 +29,8 @@ pub fn times(cluster: &Cluster, services: &[(&'static str, &Service)]) -> Times 
         .map(|(name, service)| (*name, stats.get(&service.pid()).map_or(0, |stat| stat.own)))
         .map(|(name, ticks)| (name, TICK * ticks))
         .collect();
+    // The load generator has been waited for when its run is over; so have the few calls of psql.
+    times.insert("clients", TICK * stats.get(&std::process::id()).map_or(0, |stat| stat.children));
     times.insert("PostgreSQL", TICK * tree(&stats, cluster.postgres.pid()));
     times.insert("RabbitMQ", TICK * tree(&stats, cluster.rabbitmq.pid()));
     times

@@ -21,6 +21,15 @@ pub use sink::FlushOnDrop;
 ///
 /// The guard writes what is still waiting when it is dropped: keep it until the very end of `main`.
 pub fn start(service: &'static str, level: Level) -> (Log, FlushOnDrop) {
-    let (sink, flush) = sink::start(std::io::stdout());
+    start_on(service, level, std::io::stdout())
+}
+
+/// As [`start`], to something else than stdout.
+pub fn start_on(
+    service: &'static str,
+    level: Level,
+    output: impl std::io::Write + Send + 'static,
+) -> (Log, FlushOnDrop) {
+    let (sink, flush) = sink::start(output);
     (Log::new(service, level, sink), flush)
 }

@@ -14,7 +14,6 @@ use crate::rows::{CLIENTS, CONNECTIONS, Effort, MAX_CONCURRENT, place, say, stra
 
 /// Orders that the worker cooks at the same time.
 pub const CONCURRENCY: u16 = 128;
-const LIMIT: Duration = Duration::from_mins(10);
 const POLL: Duration = Duration::from_millis(500);
 
 /// Orders are placed first, then the worker comes.
@@ -54,7 +53,7 @@ async fn cook(cluster: &Cluster, effort: Effort) -> Result<(f64, u64, String), E
     stage.settle().await?;
     let worker = stage.kitchen_worker(CONCURRENCY).await?;
     let before = processor::times(cluster, &[("worker", &worker)]);
-    until_all_is_ready(&stage).await?;
+    until_ready(&stage, effort.duration() * 2).await?;
     let after = processor::times(cluster, &[("worker", &worker)]);
     let (rate, count) = rate(&stage).await?;
     worker.stop().await;
@@ -62,12 +61,10 @@ async fn cook(cluster: &Cluster, effort: Effort) -> Result<(f64, u64, String), E
     Ok((rate, count, processor::text(&processor::per_thing(&before, &after, count))))
 }
 
-async fn until_all_is_ready(stage: &Stage<'_>) -> Result<(), Error> {
-    let deadline = Instant::now() + LIMIT;
-    while stage.sql(include_str!("../../sql/open.sql"), &[]).await? != "f" {
-        if Instant::now() > deadline {
-            return Err(Error::Void(format!("the kitchen did not end within {} s", LIMIT.as_secs())));
-        }
+/// Waits until everything is ready, but no longer than this: enough for a rate.
+async fn until_ready(stage: &Stage<'_>, limit: Duration) -> Result<(), Error> {
+    let deadline = Instant::now() + limit;
+    while Instant::now() < deadline && stage.sql(include_str!("../../sql/open.sql"), &[]).await? != "f" {
         sleep(POLL).await;
     }
     Ok(())
