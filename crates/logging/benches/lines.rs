@@ -15,7 +15,7 @@ fn main() {
     let log = log.with_request_id(RequestId::from_random(0x0123_4567_89ab_cdef));
     group.bench_function("message only", |bencher| {
         bencher.iter(|| {
-            log.debug("order_published", black_box("Sent order ORD_20261121_001 to the kitchen")).emit()
+            log.debug("order_published", black_box("Sent order ORD_20261121_001 to the kitchen")).emit();
         });
     });
     group.bench_function("with details and duration", |bencher| {
@@ -30,7 +30,7 @@ fn main() {
     let failure = io::Error::other("the connection was reset");
     group.bench_function("with an error", |bencher| {
         bencher.iter(|| {
-            log.error("db_query_failed", "The order could not be stored", black_box(&failure)).emit()
+            log.error("db_query_failed", "The order could not be stored", black_box(&failure)).emit();
         });
     });
     let (quiet, quiet_flush) = logging::start_on("order-service", Level::Info, io::sink());
