@@ -39,6 +39,32 @@ async fn every_acknowledged_order_is_found_afterwards() {
 }
 
 #[tokio::test]
+async fn statuses_are_asked_for_instead() {
+    let stage = Stage::new().await;
+    let (orders, tracking) = (stage.order_service().start().await, stage.tracking_service().start().await);
+    tracking.until_status("/readyz", 200).await;
+    let body = r#"{"customer_name": "Ada", "order_type": "takeout", "items": [{"name": "Soup", "quantity": 1, "price": 5}]}"#;
+    let placed = orders.post("/orders", body).await.json();
+    let first = placed["order_number"].as_str().unwrap();
+    let ask = async |range: String| {
+        let launch = load(&stage, &orders, &tracking).arg("--json").arg(format!("--statuses={range}"));
+        let ended = launch.run_to_end().await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        serde_json::from_str::<Value>(&ended.stdout).unwrap()
+    };
+    let results = ask(format!("{first}..1")).await;
+    assert!(results["accepted"].as_u64().unwrap() > 0, "{results}");
+    assert_eq!((&results["refused"], &results["audit"]), (&serde_json::json!({}), &Value::Null), "{results}");
+    // Half of these are not there.
+    let results = ask(format!("{first}..2")).await;
+    assert!(results["accepted"].as_u64().unwrap() > 0, "{results}");
+    assert!(results["refused"]["404"].as_u64().unwrap() > 0, "{results}");
+    let ended = load(&stage, &orders, &tracking).arg("--statuses=yesterday").run_to_end().await;
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("such as ORD_20261121_001..5000"), "{ended:?}");
+}
+
+#[tokio::test]
 async fn orders_that_are_not_there_afterwards_are_an_error() {
     let (stage, elsewhere) = (Stage::new().await, Stage::new().await);
     elsewhere.migrate().await;

@@ -157,10 +157,10 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
 
 impl Plan {
     /// Whom the guests talk to.
-    fn address(&self) -> SocketAddr {
+    fn whom(&self) -> (&'static str, SocketAddr) {
         match *self.errand {
-            Errand::Order(_) => self.orders,
-            Errand::Ask(_) => self.tracking,
+            Errand::Order(_) => ("order service", self.orders),
+            Errand::Ask(_) => ("tracking service", self.tracking),
         }
     }
 
@@ -176,10 +176,10 @@ impl Plan {
 
 /// Sends requests from all connections until the time is up, or somebody interrupts.
 async fn send(plan: &Plan, shutdown: &Shutdown) -> Result<Results, Exit> {
-    let address = plan.address();
+    let (whom, address) = plan.whom();
     // The first connection tells at once whether anybody is there.
     Client::connect(address).await.map_err(|why| {
-        Exit::Failed(format!("no service answers at {address}: {why}. './justw up' starts them"))
+        Exit::Failed(format!("no {whom} answers at {address}: {why}. './justw up' starts one"))
     })?;
     let start = Instant::now();
     let measured = start + plan.warmup;
