@@ -56,6 +56,8 @@ pub enum Unit {
     Microseconds,
     /// Megabytes (10^6 bytes).
     Megabytes,
+    /// Messages.
+    Messages,
 }
 
 impl Unit {
@@ -68,6 +70,7 @@ impl Unit {
             Self::Milliseconds => format!("{value:.2} ms"),
             Self::Microseconds => format!("{value:.0} µs"),
             Self::Megabytes => format!("{value:.1} MB"),
+            Self::Messages => format!("{value:.0} messages"),
         }
     }
 }

@@ -32,13 +32,13 @@ pub struct Machine {
     pub commit: String,
     /// Version of the compiler.
     pub compiler: String,
-    /// How many processes wanted the cores in the minute before.
+    /// How many processes wanted the cores in the minute before, on average.
     pub load: String,
 }
 
 impl Machine {
-    /// Looks at everything. What cannot be found out is "unknown".
-    pub async fn describe(cluster: &Cluster, source: &Path) -> Self {
+    /// Looks at everything; `load` is from before the servers were started. What cannot be found out is "unknown".
+    pub async fn describe(cluster: &Cluster, source: &Path, load: String) -> Self {
         let of_source = |program: &str, arguments: &[&str]| {
             let mut command = Command::new(program);
             command.args(arguments).current_dir(source);
@@ -61,8 +61,13 @@ impl Machine {
                 .to_owned(),
             commit: of_source("git", &["describe", "--always", "--dirty=, changed"]).await,
             compiler: of_source("rustc", &["--version"]).await,
-            load: load(),
+            load,
         }
+    }
+
+    /// Whether so much else runs that the figures mean little.
+    pub fn is_busy(&self) -> bool {
+        self.load.parse::<f64>().is_ok_and(|load| load > 0.5)
     }
 
     /// A line for each, name and value.

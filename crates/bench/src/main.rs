@@ -111,8 +111,12 @@ async fn measure(rows: &[Row], effort: Effort, programs: &Path, out: &Path) -> R
         .tempdir_in(out)
         .map_err(Error::file("create a folder in", out))?;
     eprintln!("starting PostgreSQL and RabbitMQ ...");
+    let load = machine::load();
     let cluster = Cluster::start(&source.join(".local/packages"), data.path(), programs).await?;
-    let machine = Machine::describe(&cluster, source).await;
+    let machine = Machine::describe(&cluster, source, load).await;
+    if machine.is_busy() {
+        eprintln!("something else runs on this machine (load {}): the figures will suffer", machine.load);
+    }
     let mut measurements = Vec::new();
     for (place, row) in rows.iter().enumerate() {
         eprintln!("{}/{} {}: {}", place + 1, rows.len(), row.name(), row.title());

@@ -137,6 +137,10 @@ fn outcome(services: &[(&'static str, Service); 4], samples: &[Sample]) -> Outco
         )
         .detailed(format!("{:.0} kB : {:.0} kB", to / 1e3, from / 1e3)),
     );
+    let waiting: Vec<f64> = late.iter().map(|sample| sample.waiting).collect();
+    // A second's worth is no queue.
+    let short = Some(Target::at_most(RATE, 2.0 * RATE));
+    lines.push(Line::new("soak: messages waiting in the last fifth", Unit::Messages, waiting, short));
     let points = |value: &dyn Fn(&Sample) -> f64| {
         samples.iter().map(|sample| (sample.seconds, value(sample))).collect::<Vec<_>>()
     };
