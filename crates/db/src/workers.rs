@@ -42,9 +42,13 @@ pub async fn register(
             insert into worker_sessions as session (worker_id, token, heartbeat_seconds)
             select id, $3, $4 from registered
             on conflict (worker_id) do update set token = excluded.token, heartbeat_seconds = excluded.heartbeat_seconds
-        ), freed as (
-            update order_claims set lease_until = now() from registered
+        ), predecessors as (
+            select order_id from order_claims, registered
             where worker = $1 and token <> $3 and lease_until > now()
+            order by order_id for update of order_claims
+        ), freed as (
+            update order_claims set lease_until = now() from predecessors
+            where order_claims.order_id = predecessors.order_id
         )
         select id from registered";
     let seconds = i32::try_from(heartbeat.as_secs()).map_err(DbError::unexpected)?;
@@ -78,10 +82,13 @@ pub async fn heartbeat(
             update workers set last_seen = now(), status = 'online'
             from session where id = worker_id
             returning id
+        ), claimed as (
+            select order_id from order_claims, beat where token = $2 and order_id = any($4)
+            order by order_id for update of order_claims
         ), renewed as (
-            update order_claims set lease_until = now() + make_interval(secs => $3) from beat
-            where token = $2 and order_id = any($4)
-            returning order_id
+            update order_claims set lease_until = now() + make_interval(secs => $3) from claimed
+            where order_claims.order_id = claimed.order_id
+            returning claimed.order_id
         )
         select array(select order_id from renewed) from beat";
     let parameters: [&(dyn ToSql + Sync); 4] =
@@ -106,8 +113,11 @@ pub async fn go_offline(db: &Database, claimant: &Claimant) -> Result<(), DbErro
         ), gone as (
             update workers set status = 'offline', last_seen = now()
             from session where id = worker_id
+        ), claimed as (
+            select order_id from order_claims, session where token = $2 and lease_until > now()
+            order by order_id for update of order_claims
         )
-        update order_claims set lease_until = now() from session where token = $2 and lease_until > now()";
+        update order_claims set lease_until = now() from claimed where order_claims.order_id = claimed.order_id";
     db.query(sql, &[&claimant.worker.as_str(), &claimant.token]).await.map(drop)
 }
 

@@ -31,10 +31,10 @@ impl Announcer {
         (Self(changes), tokio::spawn(Task { db, publisher, log }.run(incoming)))
     }
 
-    /// Tells of a change, soon.
-    pub fn announce(&self, change: StatusOutboxRow) {
-        // When the line is full, the relay finds the change in the outbox.
-        let _ = self.0.try_send(change);
+    /// Tells of a change, soon. `false` when the line is full: a relay finds the change in the outbox, and later ones of
+    /// the same order must be left to it as well.
+    pub fn announce(&self, change: StatusOutboxRow) -> bool {
+        self.0.try_send(change).is_ok()
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bus::Publisher;
 use bus::orders::Held;
-use db::claims::{self, Claim, ClaimOutcome};
+use db::claims::{Claim, ClaimOutcome, ClaimRequest, FinishOutcome, FinishRequest};
 use domain::{OrderMessage, RequestId};
 use logging::Log;
 use runtime::config::CookingSeconds;
@@ -18,6 +18,7 @@ use crate::announcer::Announcer;
 use crate::cooking_times;
 use crate::dead_letter::{self, Hopeless};
 use crate::duty::Duty;
+use crate::ledger::Ledger;
 use crate::retry::Retry;
 use crate::stove::{PutOn, Stove};
 
@@ -30,6 +31,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Clone)]
 pub struct Cook {
     pub duty: Duty,
+    pub ledger: Ledger,
     pub times: CookingSeconds,
     pub publisher: Publisher,
     pub announcer: Announcer,
@@ -172,55 +174,58 @@ impl Cook {
             .detail("priority", order.priority.get())
             .detail("attempt", claim.attempt)
             .emit();
-        if let Some(announcement) = claim.announcement.clone() {
-            self.announcer.announce(announcement);
-        }
+        let told = claim.announcement.clone().is_none_or(|change| self.announcer.announce(change));
         if taken_off.run_until_cancelled(sleep(cooking)).await.is_none() {
             return Attempt::ClaimLost;
         }
         failpoint::reached("kitchen.cooked");
-        self.finish(order, &claim, started, log).await
+        match self.finish(order, &claim, log).await {
+            None => Attempt::Ended(End::Stopping),
+            Some(FinishOutcome::ClaimLost) => Attempt::ClaimLost,
+            Some(FinishOutcome::Ready(announcement)) => {
+                failpoint::reached("kitchen.finished");
+                // Nobody shall hear that it is ready before hearing that it cooks.
+                if told {
+                    self.announcer.announce(announcement);
+                }
+                log.debug("order_completed", format!("Order {} is ready", order.order_number))
+                    .detail("order_number", order.order_number.to_string())
+                    .detail("order_type", order.order_type.as_str())
+                    .took(started.elapsed())
+                    .emit();
+                Attempt::Ended(End::Settled)
+            }
+        }
     }
 
     /// Never dropped half-way, not even by a shutdown: a claim that the database has granted is cooked and announced. Once
     /// the worker stops it does not try again.
     async fn claim(&self, order: &OrderMessage, cooking: Duration, log: &Log) -> Option<ClaimOutcome> {
-        let Duty { db, claimant, .. } = &self.duty;
-        let (number, lease) = (&order.order_number, self.duty.lease());
-        Retry { doing: &format!("claiming order {number}"), log }
-            .a_few_times(&self.shutdown, || {
-                claims::claim(db, number, claimant, lease, cooking, log.request_id())
-            })
+        let request =
+            ClaimRequest { number: order.order_number, cooking, request_id: log.request_id().clone() };
+        Retry { doing: &format!("claiming order {}", order.order_number), log }
+            .a_few_times(&self.shutdown, || self.ledger.claim(request.clone()))
             .await
     }
 
     /// What has been cooked is not returned when the database fails: only the note of it is missing. A worker that stops
-    /// waits for the database as long as its claim can hold; then the order is free for another.
-    async fn finish(&self, order: &OrderMessage, claim: &Claim, started: Instant, log: &Log) -> Attempt {
-        let Duty { db, claimant, .. } = &self.duty;
-        let number = &order.order_number;
+    /// waits for the database as long as its claim can hold; then the order is free for another: `None`.
+    async fn finish(&self, order: &OrderMessage, claim: &Claim, log: &Log) -> Option<FinishOutcome> {
+        let number = order.order_number;
+        let (order_id, attempt, request_id) = (claim.order_id, claim.attempt, log.request_id().clone());
+        let request = FinishRequest { number, order_id, attempt, request_id };
         let doing = format!("finishing order {number}");
-        let finishing = Retry { doing: &doing, log }
-            .until_done(|| claims::finish(db, number, claimant, claim, log.request_id()));
-        let ready = tokio::select! {
+        let finishing = Retry { doing: &doing, log }.until_done(|| self.ledger.finish(request.clone()));
+        tokio::select! {
             biased;
-            ready = finishing => ready,
+            outcome = finishing => Some(outcome),
             () = self.stopping_for(self.duty.lease()) => {
                 log.info("order_left", format!("Order {number} is left to another worker: PostgreSQL did not come back"))
                     .detail("order_number", number.to_string())
                     .emit();
-                return Attempt::Ended(End::Stopping);
+                None
             }
-        };
-        let Some(announcement) = ready else { return Attempt::ClaimLost };
-        failpoint::reached("kitchen.finished");
-        self.announcer.announce(announcement);
-        log.debug("order_completed", format!("Order {number} is ready"))
-            .detail("order_number", number.to_string())
-            .detail("order_type", order.order_type.as_str())
-            .took(started.elapsed())
-            .emit();
-        Attempt::Ended(End::Settled)
+        }
     }
 
     /// Waits until the worker has been stopping for so long.

@@ -7,6 +7,7 @@ mod cooking_times;
 mod dead_letter;
 mod duty;
 mod health;
+mod ledger;
 mod retry;
 mod service;
 mod stove;

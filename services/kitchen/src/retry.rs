@@ -1,5 +1,7 @@
 //! What to do when the database fails: try again, tell, and go on trying.
 
+use std::borrow::Borrow;
+
 use db::DbError;
 use logging::Log;
 use runtime::{Backoff, Shutdown};
@@ -17,9 +19,10 @@ pub struct Retry<'a> {
 
 impl Retry<'_> {
     /// Repeats it until the database has done it.
-    pub async fn until_done<T, F>(self, mut attempt: impl FnMut() -> F) -> T
+    pub async fn until_done<T, E, F>(self, mut attempt: impl FnMut() -> F) -> T
     where
-        F: Future<Output = Result<T, DbError>>,
+        F: Future<Output = Result<T, E>>,
+        E: Borrow<DbError>,
     {
         let never = Shutdown::new();
         let mut backoff = Backoff::for_server();
@@ -32,21 +35,23 @@ impl Retry<'_> {
 
     /// Repeats it a few times only, and not at all any more once the shutdown has begun. `None` if the database failed each
     /// time.
-    pub async fn a_few_times<T, F>(self, shutdown: &Shutdown, mut attempt: impl FnMut() -> F) -> Option<T>
+    pub async fn a_few_times<T, E, F>(self, shutdown: &Shutdown, mut attempt: impl FnMut() -> F) -> Option<T>
     where
-        F: Future<Output = Result<T, DbError>>,
+        F: Future<Output = Result<T, E>>,
+        E: Borrow<DbError>,
     {
         self.round(&mut Backoff::for_server(), shutdown, &mut attempt).await
     }
 
-    async fn round<T, F>(
+    async fn round<T, E, F>(
         &self,
         backoff: &mut Backoff,
         shutdown: &Shutdown,
         attempt: &mut impl FnMut() -> F,
     ) -> Option<T>
     where
-        F: Future<Output = Result<T, DbError>>,
+        F: Future<Output = Result<T, E>>,
+        E: Borrow<DbError>,
     {
         let mut attempts = 0;
         loop {
@@ -54,10 +59,11 @@ impl Retry<'_> {
                 Ok(done) => return Some(done),
                 Err(why) => why,
             };
+            let why = why.borrow();
             attempts += 1;
             let enough = attempts == ATTEMPTS || why.is_permanent() || shutdown.has_begun();
             if enough {
-                self.tell(&why, attempts);
+                self.tell(why, attempts);
             }
             let paused = shutdown.or(sleep(backoff.next_pause())).await;
             if enough || paused.is_none() {

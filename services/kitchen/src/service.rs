@@ -20,6 +20,7 @@ use crate::announcer::Announcer;
 use crate::arguments::WorkerSettings;
 use crate::cook::{Cook, Unfinished};
 use crate::duty::Duty;
+use crate::ledger::Ledger;
 use crate::stove::Stove;
 
 /// Longest time to tell of the last changes when the worker stops; a relay tells the rest.
@@ -28,6 +29,7 @@ const ANNOUNCE_DEADLINE: Duration = Duration::from_secs(5);
 /// Signed on, sessions under way; no order has been taken yet.
 pub struct Service {
     cook: Cook,
+    ledger: JoinSet<()>,
     intake: OrderIntake,
     announcements: JoinHandle<()>,
     publishing: JoinHandle<()>,
@@ -90,9 +92,11 @@ impl Service {
         let queues = topology::queues_of(&duty.specialisation);
         let intake = OrderIntake::start(config.rabbitmq.clone(), queues, worker.prefetch, log.clone());
         let (publisher, publishing) = Publisher::start(&config.rabbitmq, NAME, &log);
-        let (announcer, announcements) = Announcer::start(db, publisher.clone(), log);
+        let (announcer, announcements) = Announcer::start(db.clone(), publisher.clone(), log);
+        let (ledger, ledger_tasks) = Ledger::start(db, duty.claimant.clone(), duty.lease());
         let cook = Cook {
             duty,
+            ledger,
             times: config.kitchen.cooking_seconds.clone(),
             publisher,
             announcer,
@@ -100,7 +104,7 @@ impl Service {
             burners: Arc::new(Semaphore::new(worker.concurrency.into())),
             shutdown,
         };
-        Ok(Some(Self { cook, intake, announcements, publishing }))
+        Ok(Some(Self { cook, ledger: ledger_tasks, intake, announcements, publishing }))
     }
 
     /// Cooks until the shutdown begins; then stops consuming, finishes what cooks, signs off, returns the rest, and ends.
@@ -108,7 +112,7 @@ impl Service {
     /// # Errors
     /// The name was lost to another process. What was cooking has been given up by then.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let Self { cook, mut intake, mut announcements, publishing } = self;
+        let Self { cook, mut ledger, mut intake, mut announcements, publishing } = self;
         let Duty { log, .. } = cook.duty.clone();
         let shutdown = cook.shutdown.clone();
         let signed_off = Shutdown::new();
@@ -128,6 +132,13 @@ impl Service {
                     // The shutdown first, or what is given up would be claimed again.
                     shutdown.begin();
                     cook.stove.abandon(&cook.stove.claimed_orders());
+                    break;
+                }
+                Some(_) = ledger.join_next() => {
+                    failed = Some(ServiceError::TaskEnded("writes down what is claimed and ready"));
+                    shutdown.begin();
+                    // They would wait for it for ever.
+                    orders.abort_all();
                     break;
                 }
                 held = intake.next() => {

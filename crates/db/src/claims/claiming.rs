@@ -1,0 +1,181 @@
+//! From `received` to `cooking`.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use domain::{OrderNumber, OrderStatus, RequestId, StatusUpdate};
+use time::OffsetDateTime;
+use tokio_postgres::Row;
+
+use super::{Claim, ClaimOutcome, ClaimRequest, Claimant, Locked};
+use crate::database::{Database, DbError};
+use crate::outbox::StatusOutboxRow;
+
+/// Claims orders: each from `received`, or from `cooking` if its lease has run out or the claim is this process's own.
+/// The first claim of an order sets it to `cooking`, writes the status row and the announcement's outbox row.
+///
+/// Returns what came of each, in the order given; `None` for what was [left out](Locked::LeaveOut). No order may be given
+/// twice.
+///
+/// # Errors
+/// The database failed: whether the claims were made is open; claiming again is harmless.
+pub async fn claim(
+    db: &Database,
+    claimant: &Claimant,
+    lease: Duration,
+    requests: &[ClaimRequest],
+    locked: Locked,
+) -> Result<Vec<Option<ClaimOutcome>>, DbError> {
+    let numbers: Vec<String> = requests.iter().map(|request| request.number.to_string()).collect();
+    let cooking: Vec<f64> = requests.iter().map(|request| request.cooking.as_secs_f64()).collect();
+    let request_ids: Vec<&str> = requests.iter().map(|request| request.request_id.as_str()).collect();
+    let name = claimant.worker.as_str();
+    let rows = db
+        .query(
+            &sql(locked),
+            &[
+                &numbers,
+                &cooking,
+                &request_ids,
+                &name,
+                &claimant.token,
+                &lease.as_secs_f64(),
+                &OrderStatus::Cooking.predecessors(),
+            ],
+        )
+        .await?;
+    let mut outcomes = rows
+        .iter()
+        .zip(requests)
+        .map(|(row, request)| outcome(row, request, name))
+        .collect::<Result<Vec<_>, DbError>>()?;
+    let untold: Vec<OrderNumber> = outcomes
+        .iter()
+        .zip(requests)
+        .filter(|(outcome, _)| {
+            matches!(outcome, Some(ClaimOutcome::Granted(Claim { announcement: None, .. })))
+        })
+        .map(|(_, request)| request.number)
+        .collect();
+    if !untold.is_empty() {
+        let mut starts = untold_starts(db, &untold).await?;
+        for (outcome, request) in outcomes.iter_mut().zip(requests) {
+            if let Some(ClaimOutcome::Granted(claim)) = outcome
+                && claim.announcement.is_none()
+            {
+                claim.announcement = starts.remove(&request.number);
+            }
+        }
+    }
+    locked.complete(outcomes, requests.len())
+}
+
+fn sql(locked: Locked) -> String {
+    let skip = locked.clause();
+    // The guard stands in ON CONFLICT: unlike a look at order_claims beforehand, it sees what committed meanwhile.
+    format!(
+        "
+    with wish as (
+        select * from unnest($1::text[], $2::float8[], $3::text[]) with ordinality
+            as wish (number, cooking, request_id, place)
+    ), target as (
+        select id, number, status from orders where number = any($1) order by id for update{skip}
+    ), granted as (
+        insert into order_claims as claim (order_id, worker, token, attempt, lease_until, estimated_completion)
+        select id, $4, $5, 1, now() + make_interval(secs => $6), now() + make_interval(secs => cooking)
+        from target join wish using (number) where status = any($7) or status = 'cooking' order by id
+        on conflict (order_id) do update
+            set worker = excluded.worker, token = excluded.token, attempt = claim.attempt + 1,
+                lease_until = excluded.lease_until, estimated_completion = excluded.estimated_completion
+            where claim.lease_until <= now() or claim.token = excluded.token
+        returning order_id, attempt, estimated_completion
+    ), started as (
+        update orders set status = 'cooking', processed_by = $4,
+            updated_at = case target.status when 'received' then now() else updated_at end
+        from granted join target on target.id = order_id where orders.id = order_id
+    ), logged as (
+        insert into order_status_log (order_id, status, changed_by, changed_at)
+        select order_id, 'cooking', $4, now() from granted join target on id = order_id
+        where status = 'received' order by id
+    ), announced as (
+        insert into status_outbox (request_id, order_number, old_status, new_status, changed_by, changed_at,
+                                   estimated_completion)
+        select request_id, number, 'received', 'cooking', $4, now(), estimated_completion
+        from granted join target on id = order_id join wish using (number) where status = 'received' order by id
+        returning id, order_number
+    )
+    select target.id, target.status, attempt, estimated_completion, now() as changed_at, announced.id as announced_id,
+           case when attempt is null then
+               (select extract(epoch from lease_until - now())::float8 from order_claims where order_id = target.id)
+           end as remaining,
+           target.id is null and exists (select 1 from orders where number = wish.number) as locked
+    from wish left join target using (number) left join granted on order_id = target.id
+        left join announced on order_number = wish.number
+    order by place"
+    )
+}
+
+fn outcome(row: &Row, request: &ClaimRequest, worker: &str) -> Result<Option<ClaimOutcome>, DbError> {
+    if row.try_get("locked")? {
+        return Ok(None);
+    }
+    let Some(order_id) = row.try_get::<_, Option<i32>>("id")? else { return Ok(Some(ClaimOutcome::Unknown)) };
+    let status: OrderStatus = row.try_get::<_, &str>("status")?.parse().map_err(DbError::unexpected)?;
+    let Some(attempt) = row.try_get::<_, Option<i32>>("attempt")? else {
+        return Ok(Some(match status {
+            OrderStatus::Received | OrderStatus::Cooking => {
+                let remaining = row.try_get::<_, Option<f64>>("remaining")?.unwrap_or(0.0).max(0.0);
+                ClaimOutcome::Held { remaining: Duration::from_secs_f64(remaining) }
+            }
+            OrderStatus::Ready | OrderStatus::Completed | OrderStatus::Cancelled => {
+                ClaimOutcome::Over(status)
+            }
+        }));
+    };
+    let estimated_completion: OffsetDateTime = row.try_get("estimated_completion")?;
+    let changed_at: OffsetDateTime = row.try_get("changed_at")?;
+    let announcement = row.try_get::<_, Option<i64>>("announced_id")?.map(|id| StatusOutboxRow {
+        id,
+        request_id: request.request_id.clone(),
+        update: StatusUpdate {
+            order_number: request.number,
+            old_status: OrderStatus::Received,
+            new_status: OrderStatus::Cooking,
+            changed_by: worker.to_owned(),
+            timestamp: changed_at.into(),
+            estimated_completion: Some(estimated_completion.into()),
+        },
+    });
+    Ok(Some(ClaimOutcome::Granted(Claim { order_id, attempt, estimated_completion, announcement })))
+}
+
+/// The announcements that these orders' cooking began, if they are in the outbox still: the cook was lost before it told
+/// anybody.
+async fn untold_starts(
+    db: &Database,
+    numbers: &[OrderNumber],
+) -> Result<HashMap<OrderNumber, StatusOutboxRow>, DbError> {
+    let sql = "
+        select id, request_id, order_number, changed_by, changed_at, estimated_completion
+        from status_outbox where order_number = any($1) and new_status = 'cooking'";
+    let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    let rows = db.query(sql, &[&numbers]).await?;
+    rows.iter()
+        .map(|row| {
+            let number: OrderNumber =
+                row.try_get::<_, &str>("order_number")?.parse().map_err(DbError::unexpected)?;
+            let request_id = RequestId::parse(row.try_get("request_id")?)
+                .ok_or_else(|| DbError::unexpected("an announcement without a request id"))?;
+            let estimated_completion: Option<OffsetDateTime> = row.try_get("estimated_completion")?;
+            let update = StatusUpdate {
+                order_number: number,
+                old_status: OrderStatus::Received,
+                new_status: OrderStatus::Cooking,
+                changed_by: row.try_get("changed_by")?,
+                timestamp: row.try_get::<_, OffsetDateTime>("changed_at")?.into(),
+                estimated_completion: estimated_completion.map(Into::into),
+            };
+            Ok((number, StatusOutboxRow { id: row.try_get("id")?, request_id, update }))
+        })
+        .collect()
+}

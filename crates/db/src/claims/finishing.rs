@@ -1,0 +1,105 @@
+//! From `cooking` to `ready`.
+
+use domain::{OrderStatus, StatusUpdate};
+use time::OffsetDateTime;
+
+use super::{Claimant, FinishOutcome, FinishRequest, Locked};
+use crate::database::{Database, DbError};
+use crate::outbox::StatusOutboxRow;
+
+/// Sets claimed orders to `ready`, counts them for the worker, writes the status rows and the announcements' outbox rows.
+///
+/// Returns what came of each, in the order given; `None` for what was [left out](Locked::LeaveOut).
+///
+/// # Errors
+/// The database failed: whether the orders are ready is open; asking again tells, with
+/// [`FinishOutcome::ClaimLost`], that they may be.
+pub async fn finish(
+    db: &Database,
+    claimant: &Claimant,
+    requests: &[FinishRequest],
+    locked: Locked,
+) -> Result<Vec<Option<FinishOutcome>>, DbError> {
+    let order_ids: Vec<i32> = requests.iter().map(|request| request.order_id).collect();
+    let attempts: Vec<i32> = requests.iter().map(|request| request.attempt).collect();
+    let request_ids: Vec<&str> = requests.iter().map(|request| request.request_id.as_str()).collect();
+    let name = claimant.worker.as_str();
+    let rows = db
+        .query(
+            &sql(locked),
+            &[
+                &order_ids,
+                &attempts,
+                &request_ids,
+                &name,
+                &claimant.token,
+                &OrderStatus::Ready.predecessors(),
+            ],
+        )
+        .await?;
+    let outcomes = rows
+        .iter()
+        .zip(requests)
+        .map(|(row, request)| {
+            if row.try_get("locked")? {
+                return Ok(None);
+            }
+            let Some(id) = row.try_get::<_, Option<i64>>("announced_id")? else {
+                return Ok(Some(FinishOutcome::ClaimLost));
+            };
+            let changed_at: OffsetDateTime = row.try_get("changed_at")?;
+            let update = StatusUpdate {
+                order_number: request.number,
+                old_status: OrderStatus::Cooking,
+                new_status: OrderStatus::Ready,
+                changed_by: name.to_owned(),
+                timestamp: changed_at.into(),
+                estimated_completion: None,
+            };
+            Ok(Some(FinishOutcome::Ready(StatusOutboxRow {
+                id,
+                request_id: request.request_id.clone(),
+                update,
+            })))
+        })
+        .collect::<Result<Vec<_>, DbError>>()?;
+    locked.complete(outcomes, requests.len())
+}
+
+fn sql(locked: Locked) -> String {
+    let skip = locked.clause();
+    format!(
+        "
+    with cooked as (
+        select * from unnest($1::int[], $2::int[], $3::text[]) with ordinality
+            as cooked (order_id, attempt, request_id, place)
+    ), cook as (
+        select id from workers where name = $4 for update
+    ), target as (
+        select orders.id, orders.number, status from orders, cook
+        where orders.id = any($1) order by orders.id for update of orders{skip}
+    ), released as (
+        delete from order_claims as claim using target join cooked on cooked.order_id = target.id
+        where claim.order_id = target.id and status = any($6) and token = $5 and claim.attempt = cooked.attempt
+        returning claim.order_id, number, request_id
+    ), done as (
+        update orders set status = 'ready', completed_at = now(), updated_at = now()
+        from released where id = order_id
+    ), counted as (
+        update workers set orders_processed = coalesce(orders_processed, 0) + finished
+        from cook, (select count(*)::int as finished from released) as counting
+        where workers.id = cook.id and finished > 0
+    ), logged as (
+        insert into order_status_log (order_id, status, changed_by, changed_at)
+        select order_id, 'ready', $4, now() from released order by order_id
+    ), announced as (
+        insert into status_outbox (request_id, order_number, old_status, new_status, changed_by, changed_at)
+        select request_id, number, 'cooking', 'ready', $4, now() from released order by order_id
+        returning id, order_number
+    )
+    select announced.id as announced_id, now() as changed_at,
+           target.id is null and exists (select 1 from cook) as locked
+    from cooked left join target on target.id = cooked.order_id left join announced on order_number = number
+    order by place"
+    )
+}
