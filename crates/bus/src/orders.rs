@@ -1,17 +1,18 @@
 //! Orders on their way into a kitchen worker: never more than it has places for, over all its queues together.
 //!
-//! The broker limits each consumer by itself; a limit over several queues is ours to keep. While a place is free, every
-//! queue has a consumer. When the last place is taken the consumers are cancelled, and what was under way meanwhile goes
-//! back to the broker at once, where an idle worker finds it. Of what arrives together, the highest priority wins.
+//! The broker limits each consumer by itself; a limit over several queues is ours to keep: with few places in rounds, with
+//! many in shares.
 
+mod consumer;
 mod held;
+mod rounds;
+mod settled;
+mod shares;
 
+use std::cmp::Reverse;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use amqprs::channel::{
-    BasicAckArguments, BasicCancelArguments, BasicConsumeArguments, BasicNackArguments, BasicQosArguments,
-    ConsumerMessage,
-};
 use logging::Log;
 use runtime::config::Rabbitmq;
 use runtime::{Backoff, Shutdown};
@@ -20,9 +21,12 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 pub use self::held::Held;
-use self::held::Settlement;
+use self::held::{Place, Settlement};
+use self::rounds::Rounds;
+use self::settled::Settled;
+use self::shares::Shares;
 use crate::delivery::Delivery;
-use crate::session::{Event, Session, SessionError, rpc};
+use crate::session::{Event, Session, SessionError};
 use crate::topology;
 
 /// The orders that come in.
@@ -120,15 +124,7 @@ impl Owner {
 
     async fn open(&self) -> Result<Session, SessionError> {
         let mut session = Session::open(&self.settings, "kitchen-worker: consumer").await?;
-        let ready = async {
-            topology::declare_all(&session.channel).await?;
-            rpc(
-                "setting the prefetch",
-                session.channel.basic_qos(BasicQosArguments::new(0, self.prefetch, false)),
-            )
-            .await
-        };
-        match ready.await {
+        match topology::declare_all(&session.channel).await {
             Ok(()) => Ok(session),
             Err(why) => {
                 let why = session.explain(why);
@@ -145,8 +141,9 @@ impl Owner {
     }
 
     async fn consume(&self, session: &mut Session) -> Result<(), SessionError> {
-        let (settlements, mut settled) = mpsc::unbounded_channel();
-        let mut consumers = Consumers::default();
+        let (settlements, mut incoming) = mpsc::unbounded_channel();
+        let mut settled = Settled::default();
+        let mut consumers = self.consumers(session).await?;
         loop {
             tokio::select! {
                 biased;
@@ -158,140 +155,133 @@ impl Owner {
                     Some(_) => {}
                     None => return Err(SessionError::Lost("its tasks ended".to_owned())),
                 },
-                settlement = settled.recv() => {
-                    if let Some(settlement) = settlement {
-                        settle(session, settlement).await?;
-                    }
-                }
+                Some(first) = incoming.recv() => settled.tell(session, with_others(first, &mut incoming)).await?,
                 () = self.done.begun() => {
-                    while let Ok(settlement) = settled.try_recv() {
-                        settle(session, settlement).await?;
+                    while let Ok(first) = incoming.try_recv() {
+                        settled.tell(session, with_others(first, &mut incoming)).await?;
                     }
                     return Ok(());
                 }
-                () = self.stop.begun(), if consumers.are_active() => {
-                    for stray in consumers.cancel(session).await? {
-                        requeue(session, stray).await?;
-                    }
+                () = self.stop.begun(), if consumers.are_consuming() => {
+                    let strays = consumers.cancel(session).await?;
+                    let strays = strays.iter().map(|stray| Settlement::stray(stray.tag)).collect();
+                    settled.tell(session, strays).await?;
                 }
-                () = self.place_is_free(), if !consumers.are_active() && !self.stop.has_begun() => {
-                    consumers.start(session, &self.queues).await?;
+                () = consumers.due(), if !self.stop.has_begun() => {
+                    let brought = consumers.turn(session).await?;
+                    settled.tell(session, self.hand_over(brought, &settlements).await).await?;
                 }
-                message = consumers.next(), if consumers.are_active() => {
-                    let Some(message) = message else {
+                first = consumers.next(), if consumers.are_consuming() => {
+                    let Some(first) = first else {
                         return Err(SessionError::Lost("the broker ended the consumers".to_owned()));
                     };
-                    let mut waiting = vec![message];
-                    waiting.extend(consumers.ready());
-                    if waiting.len() >= self.places.available_permits() {
-                        waiting.extend(consumers.cancel(session).await?);
-                    }
-                    self.hand_over(session, waiting, &settlements).await?;
+                    let arrived = consumers.arrived(session, first).await?;
+                    settled.tell(session, self.hand_over(arrived, &settlements).await).await?;
                 }
             }
         }
     }
 
-    async fn place_is_free(&self) {
-        // Only a closed semaphore fails, and this one never closes.
-        drop(self.places.acquire().await);
+    async fn consumers(&self, session: &Session) -> Result<Consumers, SessionError> {
+        let places = Arc::clone(&self.places);
+        if usize::from(self.prefetch) >= shares::WORTHWHILE * self.queues.len() {
+            return Ok(Consumers::Shares(Shares::new(&self.queues, places, self.prefetch)));
+        }
+        Ok(Consumers::Rounds(Rounds::new(session, &self.queues, places, self.prefetch).await?))
     }
 
-    /// Gives the free places to the highest priorities, and everything else back.
+    /// Hands over what has a place; what has none goes back.
     async fn hand_over(
         &self,
-        session: &Session,
-        waiting: Vec<ConsumerMessage>,
+        deliveries: Vec<(Delivery, Option<Place>)>,
         settlements: &mpsc::UnboundedSender<Settlement>,
-    ) -> Result<(), SessionError> {
-        let mut waiting: Vec<Delivery> = waiting.into_iter().filter_map(Delivery::new).collect();
-        waiting.sort_by_key(|delivery| std::cmp::Reverse(delivery.priority()));
-        for delivery in waiting {
-            match Arc::clone(&self.places).try_acquire_owned() {
-                Ok(place) if !self.stop.has_begun() => {
-                    let held = Held { delivery, settlements: settlements.clone(), _place: place };
+    ) -> Vec<Settlement> {
+        let mut strays = Vec::new();
+        for (delivery, place) in deliveries {
+            match place {
+                Some(place) if !self.stop.has_begun() => {
+                    let held = Held { delivery, settlements: settlements.clone(), place };
                     // The kitchen takes no more when it is on its way out; the broker takes the order back.
                     let _ = self.forward.send(held).await;
                 }
-                _ => settle(session, Settlement::Requeue(delivery.tag)).await?,
+                _ => strays.push(Settlement::stray(delivery.tag)),
             }
         }
-        Ok(())
+        strays
     }
 }
 
-/// One consumer for each queue, or none at all.
-#[derive(Default)]
-struct Consumers {
-    active: Vec<(String, mpsc::UnboundedReceiver<ConsumerMessage>)>,
-    /// Tags are never used twice, so that a late delivery cannot be taken for a new consumer's.
-    started: u64,
+/// All settlements that are there.
+fn with_others(first: Settlement, incoming: &mut mpsc::UnboundedReceiver<Settlement>) -> Vec<Settlement> {
+    std::iter::once(first).chain(std::iter::from_fn(|| incoming.try_recv().ok())).collect()
+}
+
+/// By which orders that arrive together take their turns: the highest priority first, and of the same priority the older.
+fn turn(delivery: &Delivery) -> (Reverse<u8>, u64) {
+    (Reverse(delivery.priority()), delivery.tag)
+}
+
+/// The way in which the worker consumes.
+enum Consumers {
+    Rounds(Rounds),
+    Shares(Shares),
 }
 
 impl Consumers {
-    fn are_active(&self) -> bool {
-        !self.active.is_empty()
-    }
-
-    async fn start(&mut self, session: &Session, queues: &[&'static str]) -> Result<(), SessionError> {
-        for queue in queues {
-            self.started += 1;
-            let arguments = BasicConsumeArguments::new(queue, &format!("{queue}-{}", self.started));
-            let consuming = session.channel.basic_consume_rx(arguments);
-            self.active.push(rpc(&format!("consuming '{queue}'"), consuming).await?);
+    fn are_consuming(&self) -> bool {
+        match self {
+            Self::Rounds(rounds) => rounds.are_consuming(),
+            Self::Shares(shares) => shares.are_consuming(),
         }
-        Ok(())
     }
 
-    /// The next message of any queue; `None` if the broker ended a consumer.
-    async fn next(&mut self) -> Option<ConsumerMessage> {
-        std::future::poll_fn(|context| {
-            for (_, messages) in &mut self.active {
-                if let std::task::Poll::Ready(message) = messages.poll_recv(context) {
-                    return std::task::Poll::Ready(message);
-                }
+    /// Waits until consumers have to be started or moved.
+    fn due(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        match self {
+            Self::Rounds(rounds) => Box::pin(rounds.due()),
+            Self::Shares(shares) => Box::pin(shares.due()),
+        }
+    }
+
+    /// Starts and moves consumers. Returns what those that were ended still brought.
+    async fn turn(&mut self, session: &Session) -> Result<Vec<(Delivery, Option<Place>)>, SessionError> {
+        match self {
+            Self::Rounds(rounds) => rounds.begin(session).await.map(|()| Vec::new()),
+            Self::Shares(shares) => shares.look(session).await,
+        }
+    }
+
+    /// The next message, and its place if that is certain; `None` if the broker ended a consumer.
+    async fn next(&mut self) -> Option<(Delivery, Option<Place>)> {
+        match self {
+            Self::Rounds(rounds) => rounds.next().await.map(|delivery| (delivery, None)),
+            Self::Shares(shares) => shares.next().await.map(|(delivery, place)| (delivery, Some(place))),
+        }
+    }
+
+    /// Everything that has arrived with this one, in the order in which it shall be cooked, and the place of each if it has
+    /// one.
+    async fn arrived(
+        &mut self,
+        session: &Session,
+        first: (Delivery, Option<Place>),
+    ) -> Result<Vec<(Delivery, Option<Place>)>, SessionError> {
+        match self {
+            Self::Rounds(rounds) => rounds.arrived(session, first.0).await,
+            Self::Shares(shares) => {
+                let others = shares.arrived().into_iter().map(|(delivery, place)| (delivery, Some(place)));
+                let mut arrived: Vec<_> = std::iter::once(first).chain(others).collect();
+                arrived.sort_by_key(|(delivery, _)| turn(delivery));
+                Ok(arrived)
             }
-            std::task::Poll::Pending
-        })
-        .await
-    }
-
-    /// What has arrived already.
-    fn ready(&mut self) -> Vec<ConsumerMessage> {
-        self.active
-            .iter_mut()
-            .flat_map(|(_, messages)| std::iter::from_fn(|| messages.try_recv().ok()))
-            .collect()
-    }
-
-    /// Ends all consumers and returns what was still under way: all of it arrives before the broker's answer.
-    async fn cancel(&mut self, session: &Session) -> Result<Vec<ConsumerMessage>, SessionError> {
-        let mut strays = Vec::new();
-        for (tag, mut messages) in std::mem::take(&mut self.active) {
-            rpc("cancelling a consumer", session.channel.basic_cancel(BasicCancelArguments::new(&tag)))
-                .await?;
-            while let Some(message) = messages.recv().await {
-                strays.push(message);
-            }
         }
-        Ok(strays)
     }
-}
 
-async fn requeue(session: &Session, stray: ConsumerMessage) -> Result<(), SessionError> {
-    match stray.deliver {
-        Some(deliver) => settle(session, Settlement::Requeue(deliver.delivery_tag())).await,
-        None => Ok(()),
-    }
-}
-
-async fn settle(session: &Session, settlement: Settlement) -> Result<(), SessionError> {
-    match settlement {
-        Settlement::Ack(tag) => {
-            rpc("acknowledging", session.channel.basic_ack(BasicAckArguments::new(tag, false))).await
-        }
-        Settlement::Requeue(tag) => {
-            rpc("requeueing", session.channel.basic_nack(BasicNackArguments::new(tag, false, true))).await
+    /// Ends all consumers and returns what was still under way.
+    async fn cancel(&mut self, session: &Session) -> Result<Vec<Delivery>, SessionError> {
+        match self {
+            Self::Rounds(rounds) => rounds.cancel(session).await,
+            Self::Shares(shares) => shares.cancel(session).await,
         }
     }
 }

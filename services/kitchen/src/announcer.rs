@@ -9,32 +9,46 @@ use db::Database;
 use db::outbox::{self, StatusOutboxRow};
 use logging::Log;
 use runtime::failpoint;
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{sleep, timeout};
 
 /// Most changes that wait to be told; the relay takes care of further ones.
 const MAX_WAITING: usize = 1_024;
 /// Most changes that are told together.
-const BATCH: usize = 64;
+const BATCH: usize = 512;
+/// Most batches that were told and are being removed from the outbox, while the next one is told.
+const MAX_SETTLING: usize = 2;
+/// Longest time that a cook waits for a line that is full although the broker listens.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// A broker that refuses at once is asked again a little later.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(200);
 
 /// A handle to the task; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Announcer(mpsc::Sender<StatusOutboxRow>);
+pub struct Announcer {
+    changes: mpsc::Sender<StatusOutboxRow>,
+    publisher: Publisher,
+}
 
 impl Announcer {
     /// Starts the task. It ends when all handles are dropped and everything has been told.
     pub fn start(db: Database, publisher: Publisher, log: Log) -> (Self, JoinHandle<()>) {
         let (changes, incoming) = mpsc::channel(MAX_WAITING);
-        (Self(changes), tokio::spawn(Task { db, publisher, log }.run(incoming)))
+        let task = Task { db, publisher: publisher.clone(), log };
+        (Self { changes, publisher }, tokio::spawn(task.run(incoming)))
     }
 
-    /// Tells of a change, soon. `false` when the line is full: a relay finds the change in the outbox, and later ones of
-    /// the same order must be left to it as well.
-    pub fn announce(&self, change: StatusOutboxRow) -> bool {
-        self.0.try_send(change).is_ok()
+    /// Tells of a change, soon. A kitchen that is faster than the broker waits for it; but nobody waits for a broker that
+    /// is away: `false` if a relay must tell of the change, and with it of later ones of the same order.
+    pub async fn announce(&self, change: StatusOutboxRow) -> bool {
+        match self.changes.try_send(change) {
+            Ok(()) => true,
+            Err(TrySendError::Full(change)) if self.publisher.can_send_status_updates() => {
+                timeout(PATIENCE, self.changes.send(change)).await.is_ok_and(|sent| sent.is_ok())
+            }
+            Err(_) => false,
+        }
     }
 }
 
@@ -46,26 +60,26 @@ struct Task {
 
 impl Task {
     async fn run(self, mut incoming: mpsc::Receiver<StatusOutboxRow>) {
+        let mut settling = JoinSet::new();
         let mut batch = Vec::with_capacity(BATCH);
         while incoming.recv_many(&mut batch, BATCH).await > 0 {
-            let mut rest = std::mem::take(&mut batch);
-            while !rest.is_empty() {
-                let sent = self.send(&rest).await;
+            while !batch.is_empty() {
+                let sent = self.send(&batch).await;
                 failpoint::reached("kitchen.announced");
-                let settled: Vec<i64> = rest.drain(..sent).map(|change| change.id).collect();
-                if let Err(why) = outbox::settle_status_updates(&self.db, &settled).await {
-                    // The relay will send them once more; subscribers drop repeats.
-                    self.log
-                        .error("outbox_not_settled", "Sent status updates are still in the outbox", &why)
-                        .emit();
-                }
-                if sent == 0 {
+                let settled: Vec<i64> = batch.drain(..sent).map(|change| change.id).collect();
+                if settled.is_empty() {
                     // However long the broker is away: what happened first is told first.
                     sleep(PAUSE_AFTER_FAILURE).await;
                     self.publisher.status_updates_possible().await;
+                    continue;
+                }
+                settling.spawn(settle(self.db.clone(), settled, self.log.clone()));
+                while settling.len() > MAX_SETTLING {
+                    settling.join_next().await;
                 }
             }
         }
+        while settling.join_next().await.is_some() {}
     }
 
     /// Publishes one behind the other, and counts how many were confirmed before the first that was not. What comes behind
@@ -92,5 +106,12 @@ impl Task {
             }
         }
         count
+    }
+}
+
+async fn settle(db: Database, settled: Vec<i64>, log: Log) {
+    if let Err(why) = outbox::settle_status_updates(&db, &settled).await {
+        // The relay will send them once more; subscribers drop repeats.
+        log.error("outbox_not_settled", "Sent status updates are still in the outbox", &why).emit();
     }
 }

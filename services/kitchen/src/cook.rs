@@ -174,7 +174,10 @@ impl Cook {
             .detail("priority", order.priority.get())
             .detail("attempt", claim.attempt)
             .emit();
-        let told = claim.announcement.clone().is_none_or(|change| self.announcer.announce(change));
+        let told = match claim.announcement.clone() {
+            Some(change) => self.announcer.announce(change).await,
+            None => true,
+        };
         if taken_off.run_until_cancelled(sleep(cooking)).await.is_none() {
             return Attempt::ClaimLost;
         }
@@ -186,7 +189,7 @@ impl Cook {
                 failpoint::reached("kitchen.finished");
                 // Nobody shall hear that it is ready before hearing that it cooks.
                 if told {
-                    self.announcer.announce(announcement);
+                    self.announcer.announce(announcement).await;
                 }
                 log.debug("order_completed", format!("Order {} is ready", order.order_number))
                     .detail("order_number", order.order_number.to_string())

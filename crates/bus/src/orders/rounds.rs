@@ -1,0 +1,95 @@
+//! Consuming with few places: while one is free, every queue has a consumer. When the last one is taken the consumers are
+//! cancelled, and what was under way meanwhile goes back to the broker at once, where an idle worker finds it. Of what
+//! arrives together, the highest priority wins.
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use amqprs::channel::BasicQosArguments;
+use tokio::sync::Semaphore;
+
+use super::consumer::Consumer;
+use super::held::Place;
+use crate::delivery::Delivery;
+use crate::session::{Session, SessionError, rpc};
+
+/// One consumer for each queue, or none at all.
+pub(super) struct Rounds {
+    queues: Vec<&'static str>,
+    places: Arc<Semaphore>,
+    consumers: Vec<Consumer>,
+    started: u64,
+}
+
+impl Rounds {
+    /// Nothing is consumed yet.
+    pub(super) async fn new(
+        session: &Session,
+        queues: &[&'static str],
+        places: Arc<Semaphore>,
+        count: u16,
+    ) -> Result<Self, SessionError> {
+        rpc("setting the prefetch", session.channel.basic_qos(BasicQosArguments::new(0, count, false)))
+            .await?;
+        Ok(Self { queues: queues.to_vec(), places, consumers: Vec::new(), started: 0 })
+    }
+
+    pub(super) fn are_consuming(&self) -> bool {
+        !self.consumers.is_empty()
+    }
+
+    /// Waits until a round can begin.
+    pub(super) fn due(&self) -> impl Future<Output = ()> + use<> {
+        let places = (!self.are_consuming()).then(|| Arc::clone(&self.places));
+        async move {
+            match places {
+                // Only a closed semaphore fails, and this one never closes.
+                Some(places) => drop(places.acquire().await),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    pub(super) async fn begin(&mut self, session: &Session) -> Result<(), SessionError> {
+        for queue in &self.queues {
+            self.started += 1;
+            self.consumers.push(Consumer::start(session, queue, self.started).await?);
+        }
+        Ok(())
+    }
+
+    /// The next message of any queue; `None` if the broker ended a consumer.
+    pub(super) async fn next(&mut self) -> Option<Delivery> {
+        let message = std::future::poll_fn(|context| {
+            let mut polled = self.consumers.iter_mut().map(|consumer| consumer.poll(context));
+            polled.find(Poll::is_ready).unwrap_or(Poll::Pending)
+        });
+        Delivery::new(message.await?)
+    }
+
+    /// Ends the round if the last place is taken now. Returns what has arrived, in the order in which it shall be cooked:
+    /// those that have a place, and those that have none.
+    pub(super) async fn arrived(
+        &mut self,
+        session: &Session,
+        first: Delivery,
+    ) -> Result<Vec<(Delivery, Option<Place>)>, SessionError> {
+        let mut deliveries = vec![first];
+        deliveries.extend(self.consumers.iter_mut().flat_map(Consumer::ready));
+        if deliveries.len() >= self.places.available_permits() {
+            deliveries.extend(self.cancel(session).await?);
+        }
+        deliveries.sort_by_key(super::turn);
+        let place = || Arc::clone(&self.places).try_acquire_owned().ok().map(Arc::new);
+        Ok(deliveries.into_iter().map(|delivery| (delivery, place())).collect())
+    }
+
+    /// Ends all consumers and returns what was still under way.
+    pub(super) async fn cancel(&mut self, session: &Session) -> Result<Vec<Delivery>, SessionError> {
+        let mut strays = Vec::new();
+        for consumer in std::mem::take(&mut self.consumers) {
+            strays.extend(consumer.cancel(session).await?);
+        }
+        Ok(strays)
+    }
+}

@@ -1,0 +1,84 @@
+//! What has been settled of all that came on a channel: what ends together is acknowledged together.
+
+use std::collections::BTreeSet;
+
+use amqprs::channel::{BasicAckArguments, BasicNackArguments};
+
+use super::held::Settlement;
+use crate::session::{Session, SessionError, rpc};
+
+/// The channel counts its deliveries from 1.
+#[derive(Default)]
+pub(super) struct Settled {
+    /// All up to this one are settled, whether they have been looked at here yet or not.
+    up_to: u64,
+    /// Those that are settled behind one that is not.
+    beyond: BTreeSet<u64>,
+}
+
+impl Settled {
+    /// Tells the broker.
+    pub(super) async fn tell(
+        &mut self,
+        session: &Session,
+        settlements: Vec<Settlement>,
+    ) -> Result<(), SessionError> {
+        let channel = &session.channel;
+        let (returned, done): (Vec<_>, Vec<_>) =
+            settlements.iter().partition(|settlement| settlement.requeue);
+        // First: an acknowledgement of all up to a later one would take them along.
+        for settlement in returned {
+            self.add(settlement.tag);
+            rpc("requeueing", channel.basic_nack(BasicNackArguments::new(settlement.tag, false, true)))
+                .await?;
+        }
+        let (all_up_to, single) =
+            self.acknowledge(done.into_iter().map(|settlement| settlement.tag).collect());
+        for (tag, multiple) in
+            all_up_to.map(|tag| (tag, true)).into_iter().chain(single.into_iter().map(|tag| (tag, false)))
+        {
+            rpc("acknowledging", channel.basic_ack(BasicAckArguments::new(tag, multiple))).await?;
+        }
+        Ok(())
+    }
+
+    /// Of these tags: up to which all can be acknowledged in one go, and which must be acknowledged singly.
+    fn acknowledge(&mut self, tags: BTreeSet<u64>) -> (Option<u64>, BTreeSet<u64>) {
+        for tag in &tags {
+            self.add(*tag);
+        }
+        let mut together = tags;
+        let single = together.split_off(&(self.up_to + 1));
+        (together.pop_last(), single)
+    }
+
+    fn add(&mut self, tag: u64) {
+        self.beyond.insert(tag);
+        while self.beyond.remove(&(self.up_to + 1)) {
+            self.up_to += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_up_to_a_delivery_are_acknowledged_together_only_if_nothing_below_it_is_open() {
+        let mut settled = Settled::default();
+        assert_eq!(settled.acknowledge([1, 2, 4].into()), (Some(2), [4].into()));
+        assert_eq!(settled.acknowledge([6].into()), (None, [6].into()));
+        // With 3, the gap below 4 is closed; 5 may not even have been looked at.
+        assert_eq!(settled.acknowledge([3, 8].into()), (Some(3), [8].into()));
+        assert_eq!(settled.acknowledge([5, 7].into()), (Some(7), [].into()));
+        assert_eq!(settled.acknowledge([].into()), (None, [].into()));
+    }
+
+    #[test]
+    fn what_was_returned_leaves_no_gap() {
+        let mut settled = Settled::default();
+        settled.add(1);
+        assert_eq!(settled.acknowledge([2, 3].into()), (Some(3), [].into()));
+    }
+}
