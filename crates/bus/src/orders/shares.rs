@@ -129,7 +129,10 @@ impl Shares {
             line.gives = line.lately.take().unwrap_or(line.gives);
         }
         let mut brought = Vec::new();
-        if let Some((from, number)) = self.dispensable() {
+        // One that could not be handed out yet comes first.
+        if self.spare.is_empty()
+            && let Some((from, number)) = self.dispensable()
+        {
             let line = self.lines.get_mut(from);
             if let Some(Share { size, consumer, place }) = line.map(|line| line.shares.remove(number)) {
                 let strays = consumer.cancel(session).await?.into_iter();

@@ -167,9 +167,11 @@ fn order_service(stage: &Stage, links: &Links, environment: &[(&'static str, Str
 }
 
 fn cook(stage: &Stage, links: &Links, environment: &[(&'static str, String)], name: &str) -> Launch {
+    // One with few places and one with many: they consume in different ways.
+    let places = if name == COOKS[0] { 4 } else { 40 };
     let launch = stage
         .kitchen_worker(name)
-        .arg("--concurrency=4")
+        .arg(format!("--concurrency={places}"))
         .env("DB_PORT", links.kitchen_to_postgres.port().to_string())
         .env("RABBITMQ_PORT", links.kitchen_to_rabbitmq.port().to_string());
     with(launch, environment)

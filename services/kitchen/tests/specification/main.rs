@@ -10,6 +10,7 @@ mod graceful_shutdown;
 mod heartbeat;
 mod idempotency;
 mod lost_workers;
+mod many_at_once;
 mod message_consumption;
 mod observe;
 mod order_processing;
