@@ -41,8 +41,8 @@ pub struct Cook {
     pub shutdown: Shutdown,
 }
 
-/// What is left when the worker stops: a delivery that it does not see to its end, to be returned.
-pub type Unfinished = Option<Held>;
+/// What is left when the worker stops: deliveries that it does not see to their end, to be returned.
+pub type Unfinished = Vec<Held>;
 
 /// What came of an attempt at an order.
 enum Attempt {
@@ -54,15 +54,15 @@ enum Attempt {
     HeldByOther { pause: Duration },
 }
 
-/// What to do with the delivery in the end.
+/// What to do with the deliveries in the end.
 enum End {
-    /// Acknowledge it: nothing is left to do for the order.
+    /// Acknowledge them: nothing is left to do for the order.
     Settled,
-    /// Return it after a pause: the database could not say who cooks the order.
+    /// Return them after a pause: the database could not say who cooks the order.
     NotClaimed,
-    /// Bury it: there is no such order.
+    /// Bury them: there is no such order.
     Unknown,
-    /// Keep it until the session ends: the worker stops before the order is done.
+    /// Keep them until the session ends: the worker stops before the order is done.
     Stopping,
 }
 
@@ -73,7 +73,7 @@ impl Cook {
         let log = self.duty.log.with_request_id(request_id);
         let order = match OrderMessage::parse(&held.delivery.body) {
             Ok(order) => order,
-            Err(why) => return self.bury(held, &Hopeless::from(why), &log).await,
+            Err(why) => return self.bury(vec![held], &Hopeless::from(why), &log).await,
         };
         if !self.duty.specialisation.cooks(order.order_type) {
             log.debug(
@@ -85,12 +85,12 @@ impl Cook {
             )
             .detail("order_number", order.order_number.to_string())
             .emit();
-            return self.give_back(held).await;
+            return self.give_back(vec![held]).await;
         }
         let number = order.order_number;
         let PutOn::Started(mut taken_off) = self.stove.put_on(number, held) else {
             log.debug("order_redelivered", format!("Order {number} is on the stove already")).emit();
-            return None;
+            return Vec::new();
         };
         let end = loop {
             match self.attempt(&order, &taken_off, &log).await {
@@ -113,31 +113,35 @@ impl Cook {
                 Attempt::Ended(end) => break end,
             }
         };
-        let held = self.stove.take_off(number)?;
+        let held = self.stove.take_off(number);
         match end {
             End::Settled => {
                 failpoint::reached("kitchen.before_ack");
-                held.ack();
-                None
+                held.into_iter().for_each(Held::ack);
+                Vec::new()
             }
-            End::Stopping => Some(held),
+            End::Stopping => held,
             End::NotClaimed => self.give_back(held).await,
             End::Unknown => self.bury(held, &Hopeless::Unknown(number), &log).await,
         }
     }
 
-    async fn bury(&self, held: Held, why: &Hopeless, log: &Log) -> Unfinished {
-        dead_letter::bury(held, why, &self.publisher, log, &self.shutdown).await
+    async fn bury(&self, deliveries: Vec<Held>, why: &Hopeless, log: &Log) -> Unfinished {
+        let mut unfinished = Vec::new();
+        for held in deliveries {
+            unfinished.extend(dead_letter::bury(held, why, &self.publisher, log, &self.shutdown).await);
+        }
+        unfinished
     }
 
     /// Returns an order that this worker cannot cook, or cannot at the moment (specification, "Worker Specialization",
     /// "Error and Redelivery Handling").
-    async fn give_back(&self, held: Held) -> Unfinished {
+    async fn give_back(&self, deliveries: Vec<Held>) -> Unfinished {
         if self.shutdown.or(sleep(PAUSE_BEFORE_RETURN)).await.is_none() {
-            return Some(held);
+            return deliveries;
         }
-        held.requeue();
-        None
+        deliveries.into_iter().for_each(Held::requeue);
+        Vec::new()
     }
 
     async fn attempt(&self, order: &OrderMessage, taken_off: &CancellationToken, log: &Log) -> Attempt {

@@ -149,7 +149,7 @@ impl Service {
                     };
                     orders.spawn(cook.clone().process(held));
                 }
-                Some(ended) = orders.join_next() => unfinished.extend(ended.ok().flatten()),
+                Some(ended) = orders.join_next() => unfinished.extend(ended.unwrap_or_default()),
             }
         }
         log.info("graceful_shutdown", "Kitchen worker stops: no new orders, those on the stove are finished")
@@ -158,7 +158,7 @@ impl Service {
             .emit();
         intake.stop();
         while let Some(ended) = orders.join_next().await {
-            unfinished.extend(ended.ok().flatten());
+            unfinished.extend(ended.unwrap_or_default());
         }
         // The last sign of life before the farewell.
         signed_off.begin();

@@ -15,8 +15,8 @@ pub struct Stove(Arc<Mutex<HashMap<OrderNumber, Pot>>>);
 struct Pot {
     order_id: Option<i32>,
     taken_off: CancellationToken,
-    /// The newest delivery of the order: the one that can still be settled.
-    held: Held,
+    /// All deliveries of the order: what becomes of it is true of each of them.
+    held: Vec<Held>,
 }
 
 /// What became of a delivery that was put on the stove.
@@ -24,7 +24,7 @@ struct Pot {
 pub enum PutOn {
     /// Nothing of this order was there. The token tells if the claim gets lost while it cooks.
     Started(CancellationToken),
-    /// The order is there already; it will be settled with the new delivery.
+    /// The order is there already; the delivery is settled with the others.
     Joined,
 }
 
@@ -33,16 +33,15 @@ impl Stove {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a delivery on. Of two deliveries of one order the older is done with: either its session was lost, or the
-    /// order was sent twice.
+    /// Puts a delivery on. There may be several of one order: its session was lost, or the order was sent twice.
     pub fn put_on(&self, number: OrderNumber, held: Held) -> PutOn {
         let mut pots = self.lock();
         if let Some(pot) = pots.get_mut(&number) {
-            std::mem::replace(&mut pot.held, held).ack();
+            pot.held.push(held);
             return PutOn::Joined;
         }
         let taken_off = CancellationToken::new();
-        pots.insert(number, Pot { order_id: None, taken_off: taken_off.clone(), held });
+        pots.insert(number, Pot { order_id: None, taken_off: taken_off.clone(), held: vec![held] });
         PutOn::Started(taken_off)
     }
 
@@ -63,9 +62,9 @@ impl Stove {
         taken_off
     }
 
-    /// Takes an order off, to settle its delivery.
-    pub fn take_off(&self, number: OrderNumber) -> Option<Held> {
-        self.lock().remove(&number).map(|pot| pot.held)
+    /// Takes an order off, to settle its deliveries.
+    pub fn take_off(&self, number: OrderNumber) -> Vec<Held> {
+        self.lock().remove(&number).map(|pot| pot.held).unwrap_or_default()
     }
 
     /// The rows of all orders that have been claimed.

@@ -1,8 +1,11 @@
 //! Many orders at once: what is written together, and places that are shared out.
 
+use std::time::Duration;
+
 use serde_json::json;
 use testkit::database::Database;
 use testkit::{Broker, Stage, eventually, orders};
+use tokio::time::Instant;
 
 use crate::observe::{
     Tap, cooked_by, history, order, until, until_locked_out, until_waiting, waiting, worker,
@@ -171,9 +174,12 @@ async fn nobody_waits_for_an_order_that_somebody_else_has_locked() {
     somebody.execute(&format!("begin; select 1 from orders where number = '{locked}' for update")).await;
     let _service = stage.kitchen_worker("chef_anna").arg("--concurrency=10").start().await;
     until_locked_out(&database, 1).await;
+    let start = Instant::now();
     for number in place(&orders, 3).await {
         until(&database, &number, "ready").await;
     }
+    // The server would end a statement that waits after ten seconds.
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     until_locked_out(&database, 1).await;
     somebody.execute("rollback").await;
     until(&database, &locked, "ready").await;
@@ -240,4 +246,20 @@ async fn two_busy_workers_cook_every_order_once() {
         assert_eq!(worker.stop().await, Some(0));
     }
     until_waiting(&broker, 0).await;
+}
+
+#[tokio::test]
+async fn different_messages_of_one_unknown_order_are_all_kept_as_dead_letters() {
+    let stage = Stage::new().await;
+    let (orders, broker) = (stage.order_service().start().await, stage.broker().await);
+    let sent = Tap::on_takeout_orders(&stage).await;
+    let number = place(&orders, 1).await.remove(0);
+    let mut message = sent.next().await;
+    let body = message.body.replace(&number, "ORD_20200101_001");
+    for guest in ["Ann", "Bob", "Eve"] {
+        message.body = body.replace("Jane Doe", guest);
+        sent.repeat(&message).await;
+    }
+    let _service = stage.kitchen_worker("chef_anna").arg("--concurrency=10").start().await;
+    eventually("three dead letters", async || (broker.ready("kitchen_dlq").await == 3).then_some(())).await;
 }
