@@ -73,6 +73,7 @@ pub async fn claim(
 fn sql(locked: Locked) -> String {
     let skip = locked.clause();
     // The guard stands in ON CONFLICT: unlike a look at order_claims beforehand, it sees what committed meanwhile.
+    // Tables are searched by the parameter too: a plan that was made for empty tables would read all of a full one.
     format!(
         "
     with wish as (
@@ -92,7 +93,8 @@ fn sql(locked: Locked) -> String {
     ), started as (
         update orders set status = 'cooking', processed_by = $4,
             updated_at = case target.status when 'received' then now() else updated_at end
-        from granted join target on target.id = order_id where orders.id = order_id
+        from granted join target on target.id = order_id
+        where orders.id = order_id and orders.number = any($1)
     ), logged as (
         insert into order_status_log (order_id, status, changed_by, changed_at)
         select order_id, 'cooking', $4, now() from granted join target on id = order_id

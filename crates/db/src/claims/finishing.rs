@@ -68,6 +68,7 @@ pub async fn finish(
 
 fn sql(locked: Locked) -> String {
     let skip = locked.clause();
+    // Tables are searched by the parameter too: a plan that was made for empty tables would read all of a full one.
     format!(
         "
     with cooked as (
@@ -80,11 +81,12 @@ fn sql(locked: Locked) -> String {
         where orders.id = any($1) order by orders.id for update of orders{skip}
     ), released as (
         delete from order_claims as claim using target join cooked on cooked.order_id = target.id
-        where claim.order_id = target.id and status = any($6) and token = $5 and claim.attempt = cooked.attempt
+        where claim.order_id = any($1) and claim.order_id = target.id and status = any($6)
+            and token = $5 and claim.attempt = cooked.attempt
         returning claim.order_id, number, request_id
     ), done as (
         update orders set status = 'ready', completed_at = now(), updated_at = now()
-        from released where id = order_id
+        from released where id = order_id and id = any($1)
     ), counted as (
         update workers set orders_processed = coalesce(orders_processed, 0) + finished
         from cook, (select count(*)::int as finished from released) as counting
