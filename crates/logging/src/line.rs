@@ -1,8 +1,11 @@
 //! One line: which fields, in which order.
 
+use std::cell::Cell;
+
 use domain::RequestId;
 use domain::timestamp::Timestamp;
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Value;
 use slog::{KV, Record, Serializer};
 
 /// The three levels of the specification.
@@ -59,9 +62,26 @@ pub(crate) struct Line<'a> {
     pub(crate) hostname: &'a str,
     pub(crate) request_id: &'a RequestId,
     pub(crate) action: &'a str,
-    pub(crate) details: Option<Map<String, Value>>,
+    /// slog wants to own what is nested: both are taken out when the line is written.
+    pub(crate) details: Cell<Details>,
     pub(crate) duration_ms: Option<u64>,
-    pub(crate) error: Option<Value>,
+    pub(crate) error: Cell<Option<Value>>,
+}
+
+/// The fields of `details`, in the order in which they were given: a handful, for which a map would cost more than it helps.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Details(Vec<(&'static str, Value)>);
+
+impl Details {
+    pub(crate) fn push(&mut self, name: &'static str, value: Value) {
+        self.0.push((name, value));
+    }
+}
+
+impl Serialize for Details {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
 }
 
 impl KV for Line<'_> {
@@ -73,14 +93,15 @@ impl KV for Line<'_> {
         out.emit_str("request_id", self.request_id.as_str())?;
         out.emit_str("action", self.action)?;
         out.emit_arguments("message", record.msg())?;
-        if let Some(details) = &self.details {
-            out.emit_serde("details", &slog::Serde(details.clone()))?;
+        let details = self.details.take();
+        if !details.0.is_empty() {
+            out.emit_serde("details", &slog::Serde(details))?;
         }
         if let Some(duration) = self.duration_ms {
             out.emit_u64("duration_ms", duration)?;
         }
-        if let Some(error) = &self.error {
-            out.emit_serde("error", &slog::Serde(error.clone()))?;
+        if let Some(error) = self.error.take() {
+            out.emit_serde("error", &slog::Serde(error))?;
         }
         Ok(())
     }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::RequestId;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use slog::Drain;
 use time::OffsetDateTime;
 
-use crate::line::{Level, Line};
+use crate::line::{Details, Level, Line};
 use crate::sink::{PlainLines, Sink};
 
 /// Logs for one service under one request id; cheap to clone.
@@ -95,7 +95,7 @@ impl Log {
 
     fn entry(&self, level: Level, action: &'static str, message: impl Into<String>) -> Entry<'_> {
         let message = message.into();
-        Entry { log: self, level, action, message, details: None, duration: None, error: None }
+        Entry { log: self, level, action, message, details: Details::default(), duration: None, error: None }
     }
 }
 
@@ -106,15 +106,15 @@ pub struct Entry<'a> {
     level: Level,
     action: &'static str,
     message: String,
-    details: Option<Map<String, Value>>,
+    details: Details,
     duration: Option<Duration>,
     error: Option<Value>,
 }
 
 impl Entry<'_> {
     /// Adds a field to `details`.
-    pub fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.details.get_or_insert_default().insert(name.to_owned(), value.into());
+    pub fn detail(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.details.push(name, value.into());
         self
     }
 
@@ -138,11 +138,11 @@ impl Entry<'_> {
             hostname: &origin.hostname,
             request_id: &self.log.request_id,
             action: self.action,
-            details: self.details,
+            details: self.details.into(),
             duration_ms: self
                 .duration
                 .map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
-            error: self.error,
+            error: self.error.into(),
         };
         let place = slog::RecordStatic {
             location: &slog::RecordLocation { file: "", line: 0, column: 0, function: "", module: "" },
@@ -196,7 +196,7 @@ mod tests {
                 .took(Duration::from_millis(250))
                 .emit();
         });
-        let line: Map<String, Value> = serde_json::from_str(&lines[0]).unwrap();
+        let line: serde_json::Map<String, Value> = serde_json::from_str(&lines[0]).unwrap();
         let (head, tail) = lines[0].split_once("\",\"level\"").unwrap();
         assert!(head.starts_with("{\"timestamp\":\"20"), "{head}");
         let hostname = line["hostname"].as_str().unwrap();
