@@ -56,4 +56,9 @@ impl Delivery {
     pub(crate) fn priority(&self) -> u8 {
         self.properties.priority().unwrap_or(0)
     }
+
+    /// When it was sent, in seconds since 1970; 0 if it does not say so: it may be the oldest of all.
+    pub(crate) fn sent_at(&self) -> u64 {
+        self.properties.timestamp().unwrap_or(0)
+    }
 }

@@ -217,8 +217,8 @@ fn with_others(first: Settlement, incoming: &mut mpsc::UnboundedReceiver<Settlem
 }
 
 /// By which orders that arrive together take their turns: the highest priority first, and of the same priority the older.
-fn turn(delivery: &Delivery) -> (Reverse<u8>, u64) {
-    (Reverse(delivery.priority()), delivery.tag)
+fn turn(delivery: &Delivery) -> (Reverse<u8>, u64, u64) {
+    (Reverse(delivery.priority()), delivery.sent_at(), delivery.tag)
 }
 
 /// The way in which the worker consumes.

@@ -51,6 +51,8 @@ impl Rounds {
     }
 
     pub(super) async fn begin(&mut self, session: &Session) -> Result<(), SessionError> {
+        // Of what is equally urgent and old the first comes first: each queue is once the first.
+        self.queues.rotate_left(1);
         for queue in &self.queues {
             self.started += 1;
             self.consumers.push(Consumer::start(session, queue, self.started).await?);

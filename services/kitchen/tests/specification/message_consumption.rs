@@ -114,6 +114,22 @@ async fn orders_are_cooked_by_priority_over_all_queues_then_by_age() {
 }
 
 #[tokio::test]
+async fn no_type_of_order_waits_until_there_are_none_of_another() {
+    let stage = Stage::new().await;
+    let orders = stage.order_service().start().await;
+    for _ in 0..16 {
+        orders.place(&orders::dine_in()).await;
+    }
+    for order in [orders::takeout(), orders::delivery()] {
+        orders.place(&order).await;
+    }
+    let service = stage.kitchen_worker("chef_anna").start().await;
+    let started = service.logs("order_processing_started", 18).await;
+    let place = |kind: &str| started.iter().position(|line| line["details"]["order_type"] == kind).unwrap();
+    assert!(place("takeout") < 16 && place("delivery") < 16, "{} {}", place("takeout"), place("delivery"));
+}
+
+#[tokio::test]
 async fn a_worker_cooks_one_order_at_a_time_or_as_many_as_concurrency_says() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
