@@ -38,12 +38,17 @@ pub struct OrderOutboxRow {
     pub message: OrderMessage,
 }
 
+/// Makes the commit of the statement that it is part of wait for no disk: a power cut may bring the deleted rows back, and
+/// what they say is sent once more.
+const UNHURRIED: &str = "with unhurried as materialized (select set_config('synchronous_commit', 'off', true))";
+
 /// Removes the rows of orders whose messages the broker has confirmed.
 ///
 /// # Errors
 /// The database failed: the messages may be sent once more, which is harmless.
 pub async fn settle_orders(db: &Database, order_ids: &[i32]) -> Result<(), DbError> {
-    db.query("delete from order_outbox where order_id = any($1)", &[&order_ids]).await.map(drop)
+    let sql = format!("{UNHURRIED} delete from order_outbox using unhurried where order_id = any($1)");
+    db.query(&sql, &[&order_ids]).await.map(drop)
 }
 
 /// Removes the rows of status updates that the broker has confirmed.
@@ -51,7 +56,8 @@ pub async fn settle_orders(db: &Database, order_ids: &[i32]) -> Result<(), DbErr
 /// # Errors
 /// The database failed: the messages may be sent once more, which subscribers drop.
 pub async fn settle_status_updates(db: &Database, ids: &[i64]) -> Result<(), DbError> {
-    db.query("delete from status_outbox where id = any($1)", &[&ids]).await.map(drop)
+    let sql = format!("{UNHURRIED} delete from status_outbox using unhurried where id = any($1)");
+    db.query(&sql, &[&ids]).await.map(drop)
 }
 
 /// Sends orders that are due: at most `limit`, which no other relay can take meanwhile.
