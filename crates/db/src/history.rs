@@ -2,6 +2,7 @@
 
 use domain::OrderNumber;
 use time::OffsetDateTime;
+use tokio_postgres::Row;
 
 use crate::database::{Database, DbError};
 
@@ -29,25 +30,42 @@ pub struct HistoryEntry {
     pub changed_by: String,
 }
 
-/// The current status of an order, or `None` if there is no such order.
+/// The current statuses of these orders, in this order; `None` where there is no such order.
 ///
 /// # Errors
-/// The database failed.
-pub async fn current_status(db: &Database, number: &OrderNumber) -> Result<Option<CurrentStatus>, DbError> {
+/// The database failed, or holds about one of them what cannot be told: then it may answer for the others if they are
+/// asked for without that one.
+pub async fn current_statuses(
+    db: &Database,
+    numbers: &[OrderNumber],
+) -> Result<Vec<Option<CurrentStatus>>, DbError> {
+    // Each number is looked up by itself in the index: a plan that was made for empty tables would otherwise read all of a
+    // full one.
     let sql = "
         select coalesce(status, 'received'), updated_at, estimated_completion, processed_by
-        from orders left join order_claims on order_id = id and status = 'cooking'
-        where number = $1";
-    let row = db.query_opt(sql, &[&number.to_string()]).await?;
-    row.map(|row| {
-        Ok(CurrentStatus {
-            status: row.try_get(0)?,
-            updated_at: row.try_get(1)?,
-            estimated_completion: row.try_get(2)?,
-            processed_by: row.try_get(3)?,
-        })
-    })
-    .transpose()
+        from unnest($1::text[]) with ordinality as asked (wish, place)
+        left join lateral (
+            select status, updated_at, processed_by,
+                case when status = 'cooking' then (
+                    select estimated_completion from order_claims where order_id = orders.id
+                ) end as estimated_completion
+            from orders where number = wish limit 1
+        ) as found on true
+        order by place";
+    let numbers: Vec<String> = numbers.iter().map(OrderNumber::to_string).collect();
+    let rows = db.query(sql, &[&numbers]).await?;
+    rows.iter().map(|row| current_status(row).map_err(DbError::unexpected)).collect()
+}
+
+fn current_status(row: &Row) -> Result<Option<CurrentStatus>, tokio_postgres::Error> {
+    // Every order has been changed at some time: when it was stored.
+    let Some(updated_at) = row.try_get(1)? else { return Ok(None) };
+    Ok(Some(CurrentStatus {
+        status: row.try_get(0)?,
+        updated_at,
+        estimated_completion: row.try_get(2)?,
+        processed_by: row.try_get(3)?,
+    }))
 }
 
 /// Every step of an order's life, oldest first; empty if there is no such order.

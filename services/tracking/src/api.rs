@@ -1,11 +1,12 @@
 //! The HTTP interface: three questions and the probes.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
-use db::{Database, DbError, history, workers};
+use db::{Database, history, workers};
 use domain::timestamp::Timestamp;
 use domain::{OrderNumber, RequestId};
 use http_service::health::{self, CHECK_DEADLINE, Check};
@@ -15,12 +16,14 @@ use logging::{Log, printable};
 use serde::Serialize;
 use tokio::time::timeout;
 
-use crate::NAME;
+use crate::lookups::Lookups;
+use crate::{NAME, conditional};
 
 /// What handlers need.
 #[derive(Clone)]
 pub struct Api {
     pub db: Database,
+    pub lookups: Lookups,
     /// Whether the tables are there.
     pub schema_ready: Arc<AtomicBool>,
     pub log: Log,
@@ -72,52 +75,59 @@ struct WorkerStatus {
 
 /// One request under way: its log, and what it asks.
 struct Question {
+    request: HttpRequest,
     log: Log,
     endpoint: &'static str,
 }
 
 impl Question {
-    fn new(api: &Api, request: &HttpRequest, endpoint: &'static str, order_number: Option<&str>) -> Self {
-        let log = api.log.with_request_id(request_id::of(request));
+    fn new(api: &Api, request: HttpRequest, endpoint: &'static str, order_number: Option<&str>) -> Self {
+        let log = api.log.with_request_id(request_id::of(&request));
         let message = format!("GET {}", printable(request.path()));
         let mut line = log.debug("request_received", message).detail("endpoint", endpoint);
         if let Some(order_number) = order_number {
             line = line.detail("order_number", printable(order_number));
         }
         line.emit();
-        Self { log, endpoint }
+        Self { request, log, endpoint }
     }
 
     fn id(&self) -> &RequestId {
         self.log.request_id()
     }
 
-    fn answer<T: Serialize>(&self, found: Result<Option<T>, DbError>, order_number: &str) -> HttpResponse {
+    fn answer<T: Serialize, E: Error>(
+        &self,
+        found: Result<Option<T>, E>,
+        order_number: &str,
+    ) -> HttpResponse {
         match found {
-            Ok(Some(body)) => HttpResponse::Ok().json(body),
-            Ok(None) => {
-                let detail = format!("There is no order {}.", printable(order_number));
-                Problem::new(StatusCode::NOT_FOUND, detail, self.id()).error_response()
-            }
-            Err(why) => {
-                self.log
-                    .error("db_query_failed", "The database could not answer", &why)
-                    .detail("endpoint", self.endpoint)
-                    .emit();
-                Problem::internal(self.id()).error_response()
-            }
+            Ok(Some(body)) => conditional::json(&self.request, &body)
+                .unwrap_or_else(|why| self.failed("The answer could not be written", &why)),
+            Ok(None) => self.unknown(order_number),
+            Err(why) => self.failed("The database could not answer", &why),
         }
+    }
+
+    fn unknown(&self, order_number: &str) -> HttpResponse {
+        let detail = format!("There is no order {}.", printable(order_number));
+        Problem::new(StatusCode::NOT_FOUND, detail, self.id()).error_response()
+    }
+
+    fn failed(&self, message: &'static str, why: &dyn Error) -> HttpResponse {
+        self.log.error("db_query_failed", message, why).detail("endpoint", self.endpoint).emit();
+        Problem::internal(self.id()).error_response()
     }
 }
 
 async fn status(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
     let asked = path.into_inner();
-    let question = Question::new(&api, &request, "/orders/{order_number}/status", Some(&asked));
+    let question = Question::new(&api, request, "/orders/{order_number}/status", Some(&asked));
     // A text that is no order number names no order.
     let Ok(order_number) = asked.parse::<OrderNumber>() else {
-        return question.answer::<()>(Ok(None), &asked);
+        return question.unknown(&asked);
     };
-    let found = history::current_status(&api.db, &order_number).await;
+    let found = api.lookups.status(order_number).await;
     let body = found.map(|found| {
         found.map(|current| OrderStatus {
             order_number,
@@ -132,9 +142,9 @@ async fn status(request: HttpRequest, path: web::Path<String>, api: web::Data<Ap
 
 async fn history(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
     let asked = path.into_inner();
-    let question = Question::new(&api, &request, "/orders/{order_number}/history", Some(&asked));
+    let question = Question::new(&api, request, "/orders/{order_number}/history", Some(&asked));
     let Ok(order_number) = asked.parse::<OrderNumber>() else {
-        return question.answer::<()>(Ok(None), &asked);
+        return question.unknown(&asked);
     };
     let found = history::history(&api.db, &order_number).await;
     let body = found.map(|entries| {
@@ -152,7 +162,7 @@ async fn history(request: HttpRequest, path: web::Path<String>, api: web::Data<A
 }
 
 async fn workers(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
-    let question = Question::new(&api, &request, "/workers/status", None);
+    let question = Question::new(&api, request, "/workers/status", None);
     let found = workers::all(&api.db).await;
     let body = found.map(|workers| {
         let workers: Vec<_> = workers

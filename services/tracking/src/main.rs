@@ -2,6 +2,8 @@
 
 mod api;
 mod arguments;
+mod conditional;
+mod lookups;
 mod service;
 
 use std::process::ExitCode;

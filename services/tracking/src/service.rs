@@ -9,17 +9,19 @@ use db::{Database, DbError};
 use http_service::server::{self, CannotListen, Door};
 use logging::Log;
 use runtime::{Config, Shutdown};
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::NAME;
 use crate::api::{self, Api};
 use crate::arguments::Arguments;
+use crate::lookups::Lookups;
 
 /// The port is bound; nothing is answered yet.
 pub struct Service {
     listener: TcpListener,
     port: u16,
     api: Api,
+    lookups: JoinHandle<()>,
     shutdown: Shutdown,
 }
 
@@ -36,6 +38,8 @@ pub enum ServiceError {
     Http(#[from] std::io::Error),
     #[error("the HTTP server ended before its time")]
     HttpEnded,
+    #[error("the look-ups ended before their time")]
+    LookupsEnded,
 }
 
 impl Service {
@@ -52,8 +56,9 @@ impl Service {
         let listener = server::listen(config.http.bind, arguments.port)?;
         let port = listener.local_addr()?.port();
         let db = Database::new(&config.database, NAME)?;
-        let api = Api { db, schema_ready: Arc::new(AtomicBool::new(false)), log };
-        Ok(Self { listener, port, api, shutdown })
+        let (lookups, lookups_task) = Lookups::start(db.clone());
+        let api = Api { db, lookups, schema_ready: Arc::new(AtomicBool::new(false)), log };
+        Ok(Self { listener, port, api, lookups: lookups_task, shutdown })
     }
 
     /// Serves until the shutdown begins. Until the tables are there it is not ready, and goes on by itself.
@@ -61,7 +66,7 @@ impl Service {
     /// # Errors
     /// The database has a schema that this program cannot use, or the HTTP server failed.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let Self { listener, port, api, shutdown } = self;
+        let Self { listener, port, api, mut lookups, shutdown } = self;
         let (log, db, schema_ready) = (api.log.clone(), api.db.clone(), Arc::clone(&api.schema_ready));
         log.info("service_started", format!("Tracking Service started on port {port}"))
             .detail("port", port)
@@ -81,6 +86,7 @@ impl Service {
         let outcome = tokio::select! {
             outcome = asked_to_stop => outcome,
             ended = &mut http => return Err(ended_early(ended)),
+            _ = &mut lookups => return Err(ServiceError::LookupsEnded),
         };
         log.info("graceful_shutdown", "Tracking Service stops").emit();
         door.close(&handle).await;
