@@ -15,7 +15,7 @@ use crate::service::Service;
 
 const NAME: &str = "tracking-service";
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
 
 mod api;
+mod conditional;
 mod context;
 mod error_handling;
 mod flags;
@@ -13,3 +14,4 @@ mod outages;
 mod query_workers;
 mod records;
 mod shutdown;
+mod together;
