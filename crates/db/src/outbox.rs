@@ -40,7 +40,8 @@ pub struct OrderOutboxRow {
 
 /// Makes the commit of the statement that it is part of wait for no disk: a power cut may bring the deleted rows back, and
 /// what they say is sent once more.
-const UNHURRIED: &str = "with unhurried as materialized (select set_config('synchronous_commit', 'off', true))";
+const UNHURRIED: &str =
+    "with unhurried as materialized (select set_config('synchronous_commit', 'off', true))";
 
 /// Removes the rows of orders whose messages the broker has confirmed.
 ///
