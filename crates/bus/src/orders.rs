@@ -246,7 +246,7 @@ impl Consumers {
     /// Starts and moves consumers. Returns what those that were ended still brought.
     async fn turn(&mut self, session: &Session) -> Result<Vec<(Delivery, Option<Place>)>, SessionError> {
         match self {
-            Self::Rounds(rounds) => rounds.begin(session).await.map(|()| Vec::new()),
+            Self::Rounds(rounds) => rounds.turn(session).await,
             Self::Shares(shares) => shares.look(session).await,
         }
     }

@@ -4,14 +4,19 @@
 
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use amqprs::channel::BasicQosArguments;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::consumer::Consumer;
 use super::held::Place;
 use crate::delivery::Delivery;
 use crate::session::{Session, SessionError, rpc};
+
+/// What a round brings within this time was waiting already; what comes later comes by itself.
+const GATHERING: Duration = Duration::from_millis(5);
 
 /// One consumer for each queue, or none at all.
 pub(super) struct Rounds {
@@ -19,6 +24,8 @@ pub(super) struct Rounds {
     places: Arc<Semaphore>,
     consumers: Vec<Consumer>,
     started: u64,
+    /// When the present round began.
+    began: Instant,
 }
 
 impl Rounds {
@@ -31,32 +38,47 @@ impl Rounds {
     ) -> Result<Self, SessionError> {
         rpc("setting the prefetch", session.channel.basic_qos(BasicQosArguments::new(0, count, false)))
             .await?;
-        Ok(Self { queues: queues.to_vec(), places, consumers: Vec::new(), started: 0 })
+        let began = Instant::now();
+        Ok(Self { queues: queues.to_vec(), places, consumers: Vec::new(), started: 0, began })
     }
 
     pub(super) fn are_consuming(&self) -> bool {
         !self.consumers.is_empty()
     }
 
-    /// Waits until a round can begin.
+    /// Waits until a round can begin, or has to end.
     pub(super) fn due(&self) -> impl Future<Output = ()> + use<> {
-        let places = (!self.are_consuming()).then(|| Arc::clone(&self.places));
+        let (consuming, places) = (self.are_consuming(), Arc::clone(&self.places));
         async move {
-            match places {
+            if !consuming {
                 // Only a closed semaphore fails, and this one never closes.
-                Some(places) => drop(places.acquire().await),
-                None => std::future::pending().await,
+                drop(places.acquire().await);
+            } else if places.available_permits() > 0 {
+                std::future::pending::<()>().await;
             }
         }
     }
 
-    pub(super) async fn begin(&mut self, session: &Session) -> Result<(), SessionError> {
+    /// Begins a round, or ends it. Returns what came too late for it, in the order in which it shall be cooked.
+    pub(super) async fn turn(
+        &mut self,
+        session: &Session,
+    ) -> Result<Vec<(Delivery, Option<Place>)>, SessionError> {
+        if self.are_consuming() {
+            let late = self.cancel(session).await?;
+            return Ok(self.placed(late));
+        }
+        self.begin(session).await.map(|()| Vec::new())
+    }
+
+    async fn begin(&mut self, session: &Session) -> Result<(), SessionError> {
         // Of what is equally urgent and old the first comes first: each queue is once the first.
         self.queues.rotate_left(1);
         for queue in &self.queues {
             self.started += 1;
             self.consumers.push(Consumer::start(session, queue, self.started).await?);
         }
+        self.began = Instant::now();
         Ok(())
     }
 
@@ -69,8 +91,10 @@ impl Rounds {
         Delivery::new(message.await?)
     }
 
-    /// Ends the round if the last place is taken now. Returns what has arrived, in the order in which it shall be cooked:
-    /// those that have a place, and those that have none.
+    /// Returns what has arrived, in the order in which it shall be cooked: those that have a place, and those that have none.
+    ///
+    /// Of what was waiting, the most urgent is known when all of it is here: the round is ended first if it takes the last
+    /// place. Who comes by itself is not made to wait for that.
     pub(super) async fn arrived(
         &mut self,
         session: &Session,
@@ -78,12 +102,17 @@ impl Rounds {
     ) -> Result<Vec<(Delivery, Option<Place>)>, SessionError> {
         let mut deliveries = vec![first];
         deliveries.extend(self.consumers.iter_mut().flat_map(Consumer::ready));
-        if deliveries.len() >= self.places.available_permits() {
+        if deliveries.len() >= self.places.available_permits() && self.began.elapsed() < GATHERING {
             deliveries.extend(self.cancel(session).await?);
         }
+        Ok(self.placed(deliveries))
+    }
+
+    /// Gives the places that are free to the most urgent.
+    fn placed(&self, mut deliveries: Vec<Delivery>) -> Vec<(Delivery, Option<Place>)> {
         deliveries.sort_by_key(super::turn);
         let place = || Arc::clone(&self.places).try_acquire_owned().ok().map(Arc::new);
-        Ok(deliveries.into_iter().map(|delivery| (delivery, place())).collect())
+        deliveries.into_iter().map(|delivery| (delivery, place())).collect()
     }
 
     /// Ends all consumers and returns what was still under way.

@@ -117,12 +117,16 @@ async fn orders_are_cooked_by_priority_over_all_queues_then_by_age() {
 async fn no_type_of_order_waits_until_there_are_none_of_another() {
     let stage = Stage::new().await;
     let orders = stage.order_service().start().await;
-    for _ in 0..16 {
-        orders.place(&orders::dine_in()).await;
-    }
+    let place_dine_in = async || {
+        for _ in 0..8 {
+            orders.place(&orders::dine_in()).await;
+        }
+    };
+    place_dine_in().await;
     for order in [orders::takeout(), orders::delivery()] {
         orders.place(&order).await;
     }
+    place_dine_in().await;
     let service = stage.kitchen_worker("chef_anna").start().await;
     let started = service.logs("order_processing_started", 18).await;
     let place = |kind: &str| started.iter().position(|line| line["details"]["order_type"] == kind).unwrap();

@@ -89,5 +89,5 @@ async fn an_order_that_waited_for_too_long_goes_before_more_expensive_ones() {
     assert_eq!(lifted.routing_key, "kitchen.takeout.10");
     assert_eq!(lifted.json()["priority"], 10);
     assert_eq!(database.value("select priority from orders").await, 10);
-    assert_eq!(service.logged("order_lifted").len(), 1, "once is enough");
+    assert_eq!(service.logs("order_lifted", 1).await.len(), 1, "once is enough");
 }

@@ -171,6 +171,6 @@ async fn an_order_that_the_database_refuses_does_not_harm_its_neighbours() {
     let stored = "select count(*) as count, max(right(number, 3)) as last,
                          bool_or(customer_name = 'Poison') as poison from orders";
     assert_eq!(database.rows(stored).await, [json!({"count": 7, "last": "007", "poison": false})]);
-    assert_eq!(service.logged("db_transaction_failed").len(), 3);
+    assert_eq!(service.logs("db_transaction_failed", 3).await.len(), 3);
     assert_eq!(stage.broker().await.ready("kitchen_takeout_queue").await, 7);
 }
