@@ -485,6 +485,8 @@ async fn wrong_usage_is_explained() {
         (&["replay", "--all", "--reason=x"], "exclude each other"),
         (&["replay", "nonsense"], "'nonsense' is not the id of a dead letter"),
         (&["drop", "--yes"], "which ones?"),
+        (&["drop", "--yes", "--reason="], "a part of the reason is missing"),
+        (&["list", "--reason", " "], "a part of the reason is missing"),
         (&["show", "nonsense"], "is not the id of a dead letter"),
         (&["list", "--older-than=soon"], "'soon' is not a span of time"),
         (&["list", "--order=42"], "'42' is not an order number"),

@@ -109,4 +109,8 @@ async fn nobody_there_and_nonsense_are_said_at_once() {
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert!(ended.stderr.contains(part), "{argument}: {ended:?}");
     }
+    // Before anybody is asked, not after an hour of measuring.
+    let ended = ctl("--url=http://127.0.0.1:9").arg("--report=/nowhere/load.html").run_to_end().await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("cannot write the report '/nowhere/load.html'"), "{ended:?}");
 }

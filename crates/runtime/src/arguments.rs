@@ -40,10 +40,24 @@ pub fn parse_from<T: FromArgs>(program: &str, arguments: impl Iterator<Item = Os
     T::from_args(&[program], &words).map_err(|early| match early.status {
         Ok(()) => Exit::Answered(early.output),
         Err(()) => Exit::Usage(format!(
-            "{program}: {}\nRun '{program} --help' for what it takes.",
-            readable(early.output.trim())
+            "{program}: {}\nRun '{} --help' for what it takes.",
+            readable(early.output.trim()),
+            command_of::<T>(program, &words)
         )),
     })
+}
+
+/// The program with the subcommands that these words name, as the help itself calls them.
+fn command_of<T: FromArgs>(program: &str, words: &[&str]) -> String {
+    let leading = words.iter().take_while(|word| !word.starts_with('-')).count();
+    let help = |count| {
+        let asked: Vec<&str> = words.iter().copied().take(count).chain(["--help"]).collect();
+        let answer = T::from_args(&[program], &asked).err().filter(|answer| answer.status.is_ok())?;
+        let usage = answer.output.lines().next()?.strip_prefix("Usage: ")?;
+        let command: Vec<&str> = usage.split(' ').take_while(|word| !word.starts_with(['[', '<'])).collect();
+        Some(command.join(" "))
+    };
+    (0..=leading).rev().find_map(help).unwrap_or_else(|| program.to_owned())
 }
 
 /// How the standard library says that a text is no number, and how people say it.
@@ -80,6 +94,7 @@ mod tests {
 
     /// takes orders
     #[derive(FromArgs, Debug, PartialEq)]
+    #[argh(subcommand, name = "order")]
     struct Arguments {
         /// the HTTP port (default 3000)
         #[argh(option, default = "3000")]
@@ -120,6 +135,27 @@ mod tests {
         for (words, part) in [(["--port=x"], "port"), (["--prot=1"], "--prot"), (["--port"], "--port")] {
             let Err(Exit::Usage(text)) = read(&words) else { panic!("accepted {words:?}") };
             assert!(text.contains(part), "{text}");
+        }
+    }
+
+    /// has commands
+    #[derive(FromArgs, Debug, PartialEq)]
+    struct WithCommands {
+        #[argh(subcommand)]
+        command: Arguments,
+    }
+
+    #[test]
+    fn the_help_of_the_command_that_was_meant_is_named() {
+        for (words, command) in [
+            (vec!["order", "--port=x"], "tool order"),
+            (vec!["order", "surplus"], "tool order"),
+            (vec!["odrer"], "tool"),
+            (vec![], "tool"),
+        ] {
+            let read = parse_from::<WithCommands>("tool", words.iter().map(OsString::from));
+            let Err(Exit::Usage(text)) = read else { panic!("accepted {words:?}") };
+            assert!(text.ends_with(&format!("\nRun '{command} --help' for what it takes.")), "{text}");
         }
     }
 

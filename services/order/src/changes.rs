@@ -98,13 +98,24 @@ async fn carry_out(
             Ok(Changed { order_number, status: change.next })
         }
         Outcome::Illegal(status) => {
-            let detail = format!(
-                "Order {order_number} is {status}: it cannot be {} any more, or not yet.",
-                change.verb
-            );
+            let detail = format!("Order {order_number} is {status}{}", refusal(asker, status, change));
             Err(Problem::new(StatusCode::CONFLICT, detail, id).with_current_status(status))
         }
         Outcome::Unknown => Err(unknown()),
+    }
+}
+
+/// Why an order of this status is not changed so, as the end of a sentence.
+fn refusal(asker: Asker, status: OrderStatus, change: Change) -> String {
+    let is_final = !OrderStatus::ALL.into_iter().any(|next| status.may_become(next));
+    if status == change.next {
+        " already.".to_owned()
+    } else if is_final {
+        format!(": it cannot be {} any more.", change.verb)
+    } else if asker == Asker::Guest {
+        format!(": now only the staff can have it {}.", change.verb)
+    } else {
+        format!(": it can be {} once it is ready.", change.verb)
     }
 }
 
@@ -149,6 +160,20 @@ mod tests {
         assert_eq!(allowed(Asker::Guest, OrderStatus::Cancelled), [OrderStatus::Received]);
         for next in OrderStatus::ALL.into_iter().filter(|next| *next != OrderStatus::Cancelled) {
             assert_eq!(allowed(Asker::Guest, next), []);
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_what_would_be_possible() {
+        use OrderStatus::{Cancelled, Completed, Cooking, Received};
+        for (asker, status, change, expected) in [
+            (Asker::Guest, Cancelled, CANCEL, " already."),
+            (Asker::Guest, Cooking, CANCEL, ": now only the staff can have it cancelled."),
+            (Asker::Staff, Completed, CANCEL, ": it cannot be cancelled any more."),
+            (Asker::Staff, Received, COMPLETE, ": it can be completed once it is ready."),
+            (Asker::Staff, Cancelled, COMPLETE, ": it cannot be completed any more."),
+        ] {
+            assert_eq!(refusal(asker, status, change), expected, "{asker:?} {status} {change:?}");
         }
     }
 }

@@ -14,8 +14,9 @@ mod progress;
 mod recorder;
 mod report;
 
+use std::fs::OpenOptions;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -131,6 +132,11 @@ fn address(flag: &str, url: &str) -> Result<SocketAddr, Exit> {
 /// Runs it.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let plan = Plan::of(&arguments)?;
+    // Not only when everything has been measured.
+    if let Some(path) = &arguments.report {
+        let opened = OpenOptions::new().append(true).create(true).open(path);
+        opened.map_err(|why| no_report(path, &why))?;
+    }
     let shutdown = Shutdown::on_signals().map_err(|why| Exit::Failed(why.to_string()))?;
     let mut results = send(&plan, &shutdown).await?;
     if !arguments.no_audit && matches!(*plan.errand, Errand::Order(_)) {
@@ -138,14 +144,13 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         results.follow_up =
             Some(follow_up::look(plan.tracking, plan.connections, acknowledged, &shutdown).await);
     }
-    if let Some(path) = &arguments.report {
-        std::fs::write(path, report::page(&plan.title(), &results))
-            .map_err(|why| Exit::Failed(format!("cannot write the report '{}': {why}", path.display())))?;
-    }
     if arguments.json {
         println!("{}", report::json(&results));
     } else {
         print!("{}", report::text(&plan.title(), &results));
+    }
+    if let Some(path) = &arguments.report {
+        std::fs::write(path, report::page(&plan.title(), &results)).map_err(|why| no_report(path, &why))?;
     }
     match &results.follow_up {
         Some(found) if !found.is_well() => {
@@ -153,6 +158,13 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         }
         _ => Ok(()),
     }
+}
+
+fn no_report(path: &Path, why: &std::io::Error) -> Exit {
+    let path = path.display();
+    Exit::Failed(format!(
+        "cannot write the report '{path}': {why}. Choose a place for --report that can be written to"
+    ))
 }
 
 impl Plan {

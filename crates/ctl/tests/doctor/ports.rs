@@ -28,3 +28,17 @@ async fn a_port_where_our_own_service_listens_is_no_mistake() {
     let found = visit(&doctor(&stage).arg(format!("--order-port={}", service.port()))).await;
     found.assert_only("order_port warn", "order-service listens on 127.0.0.1:");
 }
+
+#[tokio::test]
+async fn our_own_service_is_known_even_if_its_database_is_frozen() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let proxy = stage.postgres_proxy().await;
+    let launch = stage.tracking_service().env("DB_PORT", proxy.port().to_string());
+    let service = launch.start().await;
+    service.until_status("/readyz", 200).await;
+    proxy.silence();
+    let found = visit(&doctor(&stage).arg(format!("--tracking-port={}", service.port()))).await;
+    proxy.mend();
+    found.assert_only("tracking_port warn", "tracking-service listens on 127.0.0.1:");
+}

@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::fmt;
 
+use secrecy::ExposeSecret;
+
 use super::Config;
 
 /// Where a value comes from.
@@ -59,7 +61,10 @@ const KEYS: &[(&str, &str, Shown)] = &[
     ("order.accept_while_broker_down", "ORDER_ACCEPT_WHILE_BROKER_DOWN", |config| {
         Some(config.order.accept_while_broker_down.to_string())
     }),
-    ("order.staff_key", "ORDER_STAFF_KEY", |_| None),
+    ("order.staff_key", "ORDER_STAFF_KEY", |config| {
+        let is_empty = config.order.staff_key.expose_secret().is_empty();
+        is_empty.then(|| "empty: nobody is staff".to_owned())
+    }),
     ("order.resend_after", "ORDER_RESEND_AFTER", |config| {
         Some(config.order.resend_after.as_secs_f64().to_string())
     }),
@@ -131,5 +136,17 @@ mod tests {
         assert_eq!(of("database.user").origin, Origin::ConfigFile);
         assert_eq!(of("database.port").origin, Origin::Default);
         assert_eq!(of("database.password").value, None);
+    }
+
+    #[test]
+    fn whether_there_is_a_staff_key_is_no_secret() {
+        let shown = |key: &str| {
+            let mut config = Config::default();
+            config.order.staff_key = key.into();
+            let settings = settings(&config, &[], &|_| None);
+            settings.into_iter().find(|setting| setting.key == "order.staff_key").unwrap().value
+        };
+        assert_eq!(shown(""), Some("empty: nobody is staff".to_owned()));
+        assert_eq!(shown("hunter2"), None);
     }
 }

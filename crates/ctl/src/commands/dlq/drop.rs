@@ -10,7 +10,7 @@ use domain::OrderNumber;
 use runtime::Exit;
 use runtime::config::Rabbitmq;
 
-use super::filter::{Filter, parse_limit, parse_order, parse_time_span};
+use super::filter::{Filter, parse_limit, parse_order, parse_reason, parse_time_span};
 use super::selection::{Selection, not_there};
 use super::take::{Fate, take};
 use super::{failed, settings};
@@ -35,7 +35,7 @@ pub struct Arguments {
     #[argh(switch)]
     yes: bool,
     /// those whose reason contains this text
-    #[argh(option)]
+    #[argh(option, from_str_fn(parse_reason))]
     reason: Option<String>,
     /// those about the order with this number
     #[argh(option, from_str_fn(parse_order))]

@@ -8,7 +8,7 @@ use bus::dead_letters::Pass;
 use domain::OrderNumber;
 use runtime::Exit;
 
-use super::filter::{Filter, parse_limit, parse_order, parse_time_span};
+use super::filter::{Filter, parse_limit, parse_order, parse_reason, parse_time_span};
 use super::output::{Output, is_over};
 use super::selection::Selection;
 use super::{failed, settings, view};
@@ -23,7 +23,7 @@ pub struct Arguments {
     #[argh(switch)]
     json: bool,
     /// only those whose reason contains this text
-    #[argh(option)]
+    #[argh(option, from_str_fn(parse_reason))]
     reason: Option<String>,
     /// only those about the order with this number
     #[argh(option, from_str_fn(parse_order))]

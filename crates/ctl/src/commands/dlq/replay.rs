@@ -7,7 +7,7 @@ use bus::dead_letters::Replay;
 use domain::OrderNumber;
 use runtime::Exit;
 
-use super::filter::{Filter, parse_limit, parse_order, parse_time_span};
+use super::filter::{Filter, parse_limit, parse_order, parse_reason, parse_time_span};
 use super::selection::Selection;
 use super::settings;
 use super::take::{Fate, take};
@@ -28,7 +28,7 @@ pub struct Arguments {
     #[argh(switch)]
     json: bool,
     /// those whose reason contains this text
-    #[argh(option)]
+    #[argh(option, from_str_fn(parse_reason))]
     reason: Option<String>,
     /// those about the order with this number
     #[argh(option, from_str_fn(parse_order))]
