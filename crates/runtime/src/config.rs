@@ -102,6 +102,7 @@ pub struct Order {
     /// Whether an order is accepted (200) as soon as it is stored, and published when the broker is back.
     pub accept_while_broker_down: bool,
     /// What the staff shows to cancel and complete orders; empty: nobody can.
+    #[serde(deserialize_with = "values::key")]
     pub staff_key: SecretString,
     /// After this time an order that no worker took is looked for, and sent again if its message is gone.
     #[serde(deserialize_with = "values::seconds")]

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use runtime::config;
-use secrecy::ExposeSecret;
 
 use crate::cluster::record::Record;
 use crate::view::console::{Console, Style};
@@ -19,8 +18,8 @@ pub fn show(console: Console, record: &Record, broker: &config::Rabbitmq, took: 
     row("Orders", &record.order_url);
     row("Tracking", &record.tracking_url);
     if let Some(url) = &record.management_url {
-        let (user, password) = (&broker.user, broker.password.expose_secret());
-        row("RabbitMQ", &format!("{url}  (user {user}, password {password})"));
+        // With --detach, what is shown goes through a file.
+        row("RabbitMQ", &format!("{url}  (user {}, password in .local/env)", broker.user));
     }
     row("Logs", ".local/logs");
     console.print("");

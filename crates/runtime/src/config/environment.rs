@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::values::{parse_address, parse_connections, parse_level, parse_port, parse_seconds, parse_switch};
+use super::values::{
+    parse_address, parse_connections, parse_key, parse_level, parse_port, parse_seconds, parse_switch,
+};
 use super::{Config, ConfigError};
 
 pub(super) type Setter = fn(&mut Config, &str) -> Result<(), String>;
@@ -24,7 +26,7 @@ pub(super) const VARIABLES: &[(&str, Setter)] = &[
     ("ORDER_ACCEPT_WHILE_BROKER_DOWN", |config, text| {
         set(&mut config.order.accept_while_broker_down, parse_switch(text))
     }),
-    ("ORDER_STAFF_KEY", |config, text| set(&mut config.order.staff_key, Ok(text.into()))),
+    ("ORDER_STAFF_KEY", |config, text| set(&mut config.order.staff_key, parse_key(text))),
     ("ORDER_RESEND_AFTER", |config, text| set(&mut config.order.resend_after, parse_seconds(text))),
     ("KITCHEN_MAX_WAIT", |config, text| set(&mut config.kitchen.max_wait, parse_seconds(text))),
     ("KITCHEN_COOKING_SECONDS_DINE_IN", |config, text| {
@@ -107,6 +109,9 @@ mod tests {
             ("RABBITMQ_PORT", "tcp://10.0.0.1:5672", "1 to 65535"),
             ("KITCHEN_COOKING_SECONDS_TAKEOUT", "NaN", "0 to 86400"),
             ("LOG_LEVEL", "trace", "debug, info, error"),
+            ("ORDER_STAFF_KEY", "eleven-long", "at least 12"),
+            ("ORDER_STAFF_KEY", "with a space at the end ", "ends with a space"),
+            ("ORDER_STAFF_KEY_FILE", "/dev/null", "is empty"),
             ("DB_PASSWORD_FILE", "/nowhere/secret", "/nowhere/secret"),
         ] {
             let why = with(&[(name, value)]).unwrap_err().to_string();

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use logging::Level;
+use secrecy::SecretString;
 use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
@@ -68,6 +69,22 @@ pub(super) fn parse_switch(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_| format!("is '{text}' (allowed: true, false)"))
 }
 
+/// Shorter ones are guessed.
+const MIN_KEY: usize = 12;
+
+pub(super) fn parse_key(text: &str) -> Result<SecretString, String> {
+    if text.trim() != text || text.chars().any(char::is_control) {
+        return Err(
+            "begins or ends with a space, or has control characters, which no header can carry".to_owned()
+        );
+    }
+    match text.chars().count() {
+        0 => Err("is empty (leave it out if nobody is staff)".to_owned()),
+        1..MIN_KEY => Err(format!("is too short to be a key (at least {MIN_KEY} characters)")),
+        _ => Ok(text.into()),
+    }
+}
+
 pub(super) fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
     deserializer.deserialize_any(Scalar(parse_port))
 }
@@ -78,6 +95,11 @@ pub(super) fn connections<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 
 pub(super) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     deserializer.deserialize_any(Scalar(parse_seconds))
+}
+
+/// Empty: there is none.
+pub(super) fn key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    deserializer.deserialize_any(Scalar(|text| if text.is_empty() { Ok("".into()) } else { parse_key(text) }))
 }
 
 pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpAddr, D::Error> {
