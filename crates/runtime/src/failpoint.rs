@@ -28,6 +28,8 @@ pub fn reached(name: &str) {
         && armed.passed.fetch_add(1, Ordering::Relaxed) + 1 == armed.at
     {
         let _ = kill_process(getpid(), armed.signal);
+        // Another thread may be the one that takes the signal, in its own time: this one goes no further meanwhile.
+        std::thread::sleep(std::time::Duration::from_secs(1));
     }
 }
 
