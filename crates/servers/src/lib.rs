@@ -27,4 +27,4 @@ pub use ports::free_port;
 pub use postgres::{PostgresAdmin, PostgresOptions, PrivatePostgres};
 pub use process::OwnedProcess;
 pub use programs::{PostgresPrograms, RabbitmqPrograms};
-pub use rabbitmq::{PrivateRabbitmq, RabbitmqAdmin, RabbitmqOptions};
+pub use rabbitmq::{PrivateRabbitmq, RabbitmqAdmin, RabbitmqConsole, RabbitmqOptions};

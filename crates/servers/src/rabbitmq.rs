@@ -1,6 +1,7 @@
 //! A RabbitMQ server of one's own, with its management page, its own Erlang cookie and its own epmd.
 
 mod admin;
+mod console;
 mod home;
 mod readiness;
 mod settings;
@@ -15,6 +16,7 @@ use secrecy::SecretString;
 use tokio::net::TcpStream;
 
 pub use admin::RabbitmqAdmin;
+pub use console::RabbitmqConsole;
 use home::Home;
 use readiness::{settle, speaks_amqp, wait_until};
 
@@ -31,7 +33,6 @@ const NAME: &str = "RabbitMQ";
 const NODE: &str = "restaurant@127.0.0.1";
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 const EPMD_STOP_LIMIT: Duration = Duration::from_secs(2);
-const EVALUATION_LIMIT: Duration = Duration::from_secs(15);
 const CALL_LIMIT: Duration = Duration::from_secs(3);
 /// Another process may take a chosen port before RabbitMQ does.
 const PORT_ATTEMPTS: u8 = 3;
@@ -197,18 +198,9 @@ impl PrivateRabbitmq {
         log_in(&self.node.folder)
     }
 
-    /// Evaluates an Erlang expression in the server, which ends with a dot, as `rabbitmqctl eval` does; returns
-    /// `{ok, …}` or `{error, …}`.
-    ///
-    /// # Errors
-    /// The server does not answer.
-    pub async fn evaluate(&self, expression: &str) -> Result<String, Error> {
-        let script = self.node.folder.join("expression.erl");
-        fs::write(&script, format!("{expression}\n")).map_err(Error::file("write", &script))?;
-        let script = fs::File::open(&script).map_err(Error::file("open", &script))?;
-        let mut command = self.node.erl_call(self.ports);
-        command.arg("-e");
-        tool::run_on(script, command, EVALUATION_LIMIT).await
+    /// What evaluates Erlang in it.
+    pub fn console(&self) -> RabbitmqConsole {
+        self.node.console(self.ports)
     }
 }
 
@@ -216,21 +208,15 @@ impl Node {
     /// RabbitMQ 3.10 to 4 with management takes 5 s longer to stop than need be: while the application is being stopped, one of
     /// its event handlers asks the application controller, which is waiting for it. Without the handler it stops in one second.
     async fn forget_statistics(&self, ports: Ports) {
-        let mut command = self.erl_call(ports);
+        let mut command = self.console(ports).call();
         command.args(["-timeout", "2", "-a"]);
         command.arg("gen_event delete_handler [rabbit_event,rabbit_mgmt_db_handler,[]]");
         // A convenience: without it, stopping is only slower.
         let _ = tool::run(command, CALL_LIMIT).await;
     }
 
-    /// A call into the server, to be completed.
-    fn erl_call(&self, ports: Ports) -> tokio::process::Command {
-        let mut command = tokio::process::Command::new(self.home.erlang().join("erl_call"));
-        command
-            .env_clear()
-            .envs(settings::environment(self.plain.path(), &self.home, ports))
-            .args(["-name", NODE]);
-        command
+    fn console(&self, ports: Ports) -> RabbitmqConsole {
+        RabbitmqConsole::new(&self.folder, self.plain.path(), &self.home, ports)
     }
 
     fn write_files(&self, ports: Ports) -> Result<(), Error> {

@@ -119,7 +119,7 @@ async fn rabbitmq_keeps_its_data_through_kill_and_restart() {
     };
     call("PUT", "/api/queues/test%201/kitchen", r#"{"durable":true}"#).await;
     // RabbitMQ would write the queue itself within two seconds.
-    assert!(server.evaluate("mnesia:sync_log().").await.unwrap().contains("ok"));
+    assert!(server.console().evaluate("mnesia:sync_log().").await.unwrap().contains("ok"));
     let message = r#"{"routing_key":"kitchen","payload":"pizza","payload_encoding":"string","properties":{"delivery_mode":2}}"#;
     call("POST", "/api/exchanges/test%201/amq.default/publish", message).await;
     // Without confirm, a message is safe once it is written: every 200 ms.

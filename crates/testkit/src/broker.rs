@@ -8,7 +8,7 @@ use amqprs::channel::{
 use amqprs::connection::{Connection, OpenConnectionArguments};
 use amqprs::{BasicProperties, FieldTable};
 use serde_json::Value;
-use servers::RabbitmqAdmin;
+use servers::{RabbitmqAdmin, RabbitmqConsole};
 
 use crate::shared_servers::ServerPair;
 use crate::wait::{eventually, within};
@@ -18,6 +18,7 @@ pub struct Broker {
     connection: Connection,
     channel: Channel,
     admin: RabbitmqAdmin,
+    console: RabbitmqConsole,
     vhost: String,
 }
 
@@ -60,7 +61,8 @@ impl Broker {
             within("a broker connection", Connection::open(&arguments)).await.expect("a connection");
         let channel = connection.open_channel(None).await.expect("a channel");
         channel.confirm_select(ConfirmSelectArguments::new(false)).await.expect("confirms");
-        Self { connection, channel, admin: servers.rabbitmq_admin(), vhost: vhost.to_owned() }
+        let console = servers.console.clone();
+        Self { connection, channel, admin: servers.rabbitmq_admin(), console, vhost: vhost.to_owned() }
     }
 
     /// A queue of the test's own that gets a copy of everything an exchange takes with such a key.
@@ -146,9 +148,22 @@ impl Broker {
         self.channel.queue_delete(QueueDeleteArguments::new(queue)).await.expect("the queue is free");
     }
 
-    /// Messages of a queue that are in somebody's hands, once the broker has counted them.
-    pub async fn unacknowledged(&self, queue: &str) -> Option<u64> {
-        self.queue(queue).await["messages_unacknowledged"].as_u64()
+    /// Messages of these queues, those that are ready and those in somebody's hands. The queues are asked themselves: the
+    /// management API counts every few seconds only.
+    pub async fn messages(&self, queues: &[&str]) -> u64 {
+        let names: Vec<String> = queues.iter().map(|queue| format!("<<\"{queue}\">>")).collect();
+        let count = format!(
+            "lists:sum([begin
+                {{ok, Queue}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"{}\">>, queue, Name)),
+                [{{messages, Count}}] = rabbit_amqqueue:info(Queue, [messages]),
+                Count
+            end || Name <- [{}]]).",
+            self.vhost,
+            names.join(", ")
+        );
+        let said = self.console.evaluate(&count).await.expect("the server answers");
+        let number = said.trim().strip_prefix("{ok, ").and_then(|rest| rest.strip_suffix('}'));
+        number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no number: {said}"))
     }
 
     /// Closes every connection to the vhost, as the operator would, this one included, once so many are listed: the

@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use servers::{
     Credentials, Leash, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq, RabbitmqAdmin,
-    RabbitmqOptions, RabbitmqPrograms, Server,
+    RabbitmqConsole, RabbitmqOptions, RabbitmqPrograms, Server,
 };
 use tokio::sync::OnceCell;
 
@@ -34,6 +34,8 @@ pub struct ServerPair {
     pub rabbitmq: Address,
     /// Port of RabbitMQ's management API.
     pub management_port: u16,
+    /// RabbitMQ from within.
+    pub console: RabbitmqConsole,
 }
 
 /// A pair that is owned: it ends when this is dropped, or its process dies.
@@ -99,16 +101,18 @@ impl OwnedPair {
             postgres: address(self.postgres.port(), self.postgres.credentials()),
             rabbitmq: address(self.rabbitmq.port(), self.rabbitmq.credentials()),
             management_port: self.rabbitmq.management_port(),
+            console: self.rabbitmq.console(),
         }
     }
 
     /// The environment that tells test processes of them.
     pub fn variable(&self) -> (&'static str, String) {
-        let ServerPair { postgres, rabbitmq, management_port } = self.pair();
+        let ServerPair { postgres, rabbitmq, management_port, console } = self.pair();
         let value = serde_json::json!([
             [postgres.port, postgres.user, postgres.password],
             [rabbitmq.port, rabbitmq.user, rabbitmq.password],
-            management_port
+            management_port,
+            console
         ]);
         (VARIABLE, value.to_string())
     }
@@ -128,6 +132,7 @@ impl ServerPair {
             postgres: address(&value[0])?,
             rabbitmq: address(&value[1])?,
             management_port: value[2].as_u64()?.try_into().ok()?,
+            console: serde_json::from_value(value[3].clone()).ok()?,
         })
     }
 

@@ -25,19 +25,19 @@ async fn alarms_and_closed_channels() {
     for (name, raise, clear) in alarms {
         let load = restaurant.load();
         load.accepts(20).await;
-        let said = restaurant.stage.own_servers().rabbitmq.evaluate(raise).await.unwrap();
+        let said = restaurant.stage.own_servers().rabbitmq.console().evaluate(raise).await.unwrap();
         assert!(said.starts_with("{ok,"), "{name}: {said}");
         // Publishing just stalls, until nobody waits for the confirm any longer.
         load.is_refused().await;
         load.hears(8).await;
-        restaurant.stage.own_servers().rabbitmq.evaluate(clear).await.unwrap();
+        restaurant.stage.own_servers().rabbitmq.console().evaluate(clear).await.unwrap();
         let recovery = recovers(&load).await;
         holds(&format!("RabbitMQ: {name}"), &mut restaurant, load, recovery).await;
     }
     let load = restaurant.load();
     for _ in 0..3 {
         load.accepts(20).await;
-        let said = restaurant.stage.own_servers().rabbitmq.evaluate(CLOSE_CHANNELS).await.unwrap();
+        let said = restaurant.stage.own_servers().rabbitmq.console().evaluate(CLOSE_CHANNELS).await.unwrap();
         assert!(said.starts_with("{ok,"), "{said}");
     }
     let recovery = recovers(&load).await;

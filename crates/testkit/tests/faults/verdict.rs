@@ -208,18 +208,12 @@ async fn every_transition_was_shown(
     assert!(shown.is_empty(), "{scenario}: shown more than once: {shown:?}");
 }
 
-/// No message waits, and nobody holds one.
+/// No message waits, and nobody holds one. A copy may: of an order that another cook had, until its cook has looked again.
 async fn queues_are_empty(scenario: &str, broker: &Broker) {
-    for queue in QUEUES {
-        eventually(&format!("{scenario}: {queue} to be empty"), async || {
-            (broker.ready(queue).await == 0).then_some(())
-        })
-        .await;
-        eventually(&format!("{scenario}: nothing of {queue} in anybody's hands"), async || {
-            (broker.unacknowledged(queue).await == Some(0)).then_some(())
-        })
-        .await;
-    }
+    eventually(&format!("{scenario}: no message in any queue, nor in anybody's hands"), async || {
+        (broker.messages(&QUEUES).await == 0).then_some(())
+    })
+    .await;
 }
 
 /// `restaurant-ctl audit`, as an operator would run it.
