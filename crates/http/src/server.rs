@@ -4,11 +4,11 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use actix_web::dev::{Server, ServerHandle};
+use actix_web::dev::Server;
 use actix_web::http::StatusCode;
 use actix_web::{App, HttpRequest, HttpServer, middleware, web};
 use domain::RequestId;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::{Problem, request_id};
 
@@ -24,9 +24,6 @@ pub const MAX_BODY: usize = 64 * 1024;
 pub const MAX_CONNECTIONS: usize = 10_000;
 /// Longest time that requests under way get to finish when the service stops, in seconds.
 pub const DRAIN_SECONDS: u64 = 15;
-
-/// How long after its port was closed a server takes up what it had accepted before.
-const TAKE_UP: Duration = Duration::from_millis(200);
 
 /// Why a service cannot listen.
 #[derive(Debug, thiserror::Error)]
@@ -73,30 +70,6 @@ pub fn start(
         .shutdown_timeout(DRAIN_SECONDS)
         .disable_signals();
     Ok(server.run())
-}
-
-/// A port that can be closed while its server still runs.
-#[derive(Debug)]
-pub struct Door(TcpListener);
-
-impl Door {
-    /// Of the listener that the server will get.
-    ///
-    /// # Errors
-    /// There are too many open files.
-    pub fn of(listener: &TcpListener) -> std::io::Result<Self> {
-        listener.try_clone().map(Self)
-    }
-
-    /// Closes the port, then stops the server when every request that was accepted has been answered, or
-    /// [`DRAIN_SECONDS`] have passed. Whoever comes after that finds a closed port at once, and can go to another service;
-    /// a server that is stopped first hangs up on connections that wait in line for its threads.
-    pub async fn close(self, server: &ServerHandle) {
-        // An error only means that it is closed already.
-        let _ = rustix::net::shutdown(&self.0, rustix::net::Shutdown::Both);
-        sleep(TAKE_UP).await;
-        server.stop(true).await;
-    }
 }
 
 /// Binds the port; 0 lets the system choose one, to be read from the listener.

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use db::schema::SchemaError;
 use db::{Database, DbError};
-use http_service::server::{self, CannotListen, Door};
+use http_service::door::Door;
+use http_service::server::{self, CannotListen};
 use logging::Log;
 use runtime::{Config, Shutdown};
 use tokio::task::{JoinError, JoinHandle};

@@ -146,12 +146,14 @@ pub fn order(customer: &str, number: usize) -> serde_json::Value {
 }
 
 /// Places an order with the service whose turn it is; one that does not listen is passed over, as nothing was sent to it.
+/// A service that was just closed may keep a guest waiting for a second; until then the other one can be closed and the first
+/// one open again, elsewhere. So every port is looked up when its turn comes, and each service has two.
 async fn place(ports: &Mutex<Vec<u16>>, turn: usize, order: &serde_json::Value) -> Heard {
-    let ports = ports.lock().unwrap().clone();
+    let services = ports.lock().unwrap().len();
     let body = order.to_string();
     let json = [("Content-Type", "application/json")];
-    for choice in 0..ports.len() {
-        let port = ports[(turn + choice) % ports.len()];
+    for choice in 0..2 * services {
+        let port = ports.lock().unwrap()[(turn + choice) % services];
         let asking = http::try_send(port, "POST", "/orders", &json, body.as_bytes());
         let answer = match tokio::time::timeout(PATIENCE, asking).await {
             Ok(Ok(answer)) => answer,
