@@ -24,9 +24,11 @@ const STATEMENT_DEADLINE: Duration = Duration::from_secs(12);
 
 /// Settings of every session. The isolation is the one that the statements are written for, whatever the operator's
 /// default; a commit is answered when it is durable. Statements find their rows by an index: a plan that was made while a
-/// table was empty must not read all of it when it is full.
+/// table was empty must not read all of it when it is full. A statement is planned once for each connection: planning the
+/// one that stores an order takes as long as carrying it out.
 const SESSION_SETTINGS: &str = "-c statement_timeout=10s -c idle_in_transaction_session_timeout=30s \
-     -c default_transaction_isolation=read\\ committed -c synchronous_commit=on -c enable_seqscan=off -c jit=off";
+     -c default_transaction_isolation=read\\ committed -c synchronous_commit=on -c enable_seqscan=off -c jit=off \
+     -c plan_cache_mode=force_generic_plan";
 
 /// A handle to PostgreSQL; cheap to clone. Connections are made when they are needed, and made anew when they broke.
 #[derive(Clone)]

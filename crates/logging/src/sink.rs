@@ -4,14 +4,15 @@
 
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::printable::visible_json;
 
 /// Bytes that may wait before writers do.
 const MAX_PENDING: usize = 1 << 20;
 
-/// How long the thread waits for further lines before it writes: waking it for each costs more than the line itself.
+/// Shortest time between two writes: waking the thread for each line costs more than the line itself. One that comes alone is
+/// written at once.
 const GATHERING: Duration = Duration::from_millis(1);
 
 /// Most lines are shorter.
@@ -109,6 +110,7 @@ pub(crate) fn start(output: impl Write + Send + 'static) -> (Sink, FlushOnDrop) 
 
 fn write_until_closed(shared: &Shared, mut output: impl Write) {
     let mut block = Vec::new();
+    let mut written: Option<Instant> = None;
     loop {
         let mut pending = shared.lock();
         while pending.bytes.is_empty() && !pending.closed {
@@ -118,9 +120,10 @@ fn write_until_closed(shared: &Shared, mut output: impl Write) {
         if pending.bytes.is_empty() {
             return;
         }
-        if !pending.closed {
+        let rest = written.and_then(|moment| GATHERING.checked_sub(moment.elapsed()));
+        if let Some(rest) = rest.filter(|_| !pending.closed) {
             drop(pending);
-            std::thread::sleep(GATHERING);
+            std::thread::sleep(rest);
             pending = shared.lock();
         }
         std::mem::swap(&mut pending.bytes, &mut block);
@@ -131,6 +134,7 @@ fn write_until_closed(shared: &Shared, mut output: impl Write) {
             eprintln!("logging is off: cannot write to stdout: {why}");
             return;
         }
+        written = Some(Instant::now());
         block.clear();
     }
 }

@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use amqprs::channel::BasicQosArguments;
 use tokio::sync::Semaphore;
@@ -15,17 +14,14 @@ use super::held::Place;
 use crate::delivery::Delivery;
 use crate::session::{Session, SessionError, rpc};
 
-/// What a round brings within this time was waiting already; what comes later comes by itself.
-const GATHERING: Duration = Duration::from_millis(5);
-
 /// One consumer for each queue, or none at all.
 pub(super) struct Rounds {
     queues: Vec<&'static str>,
     places: Arc<Semaphore>,
     consumers: Vec<Consumer>,
     started: u64,
-    /// When the present round began.
-    began: Instant,
+    /// Until when the present round gathers: what it brings by then was waiting already; what comes later comes by itself.
+    gathers_until: Instant,
 }
 
 impl Rounds {
@@ -38,8 +34,8 @@ impl Rounds {
     ) -> Result<Self, SessionError> {
         rpc("setting the prefetch", session.channel.basic_qos(BasicQosArguments::new(0, count, false)))
             .await?;
-        let began = Instant::now();
-        Ok(Self { queues: queues.to_vec(), places, consumers: Vec::new(), started: 0, began })
+        let gathers_until = Instant::now();
+        Ok(Self { queues: queues.to_vec(), places, consumers: Vec::new(), started: 0, gathers_until })
     }
 
     pub(super) fn are_consuming(&self) -> bool {
@@ -74,11 +70,14 @@ impl Rounds {
     async fn begin(&mut self, session: &Session) -> Result<(), SessionError> {
         // Of what is equally urgent and old the first comes first: each queue is once the first.
         self.queues.rotate_left(1);
+        let began = Instant::now();
         for queue in &self.queues {
             self.started += 1;
             self.consumers.push(Consumer::start(session, queue, self.started).await?);
         }
-        self.began = Instant::now();
+        // The broker answers a consumer and sends it what is waiting at once. As long again as all those answers took is
+        // more than the last message should take, however busy the broker is.
+        self.gathers_until = Instant::now() + began.elapsed();
         Ok(())
     }
 
@@ -102,7 +101,7 @@ impl Rounds {
     ) -> Result<Vec<(Delivery, Option<Place>)>, SessionError> {
         let mut deliveries = vec![first];
         deliveries.extend(self.consumers.iter_mut().flat_map(Consumer::ready));
-        if deliveries.len() >= self.places.available_permits() && self.began.elapsed() < GATHERING {
+        if deliveries.len() >= self.places.available_permits() && Instant::now() < self.gathers_until {
             deliveries.extend(self.cancel(session).await?);
         }
         Ok(self.placed(deliveries))
