@@ -17,6 +17,7 @@ use runtime::{Backoff, failpoint};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::under_way::UnderWay;
 use crate::writer::{NotPlaced, Placement};
 
 /// Longest time that orders under way get when the service stops.
@@ -26,6 +27,7 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(12);
 pub struct Dispatch {
     context: Context,
     tasks: JoinSet<()>,
+    under_way: UnderWay,
 }
 
 #[derive(Clone)]
@@ -55,12 +57,20 @@ impl Dispatch {
     /// Nothing is under way yet.
     pub fn new(db: Database, publisher: Publisher, accept_while_broker_down: bool, log: Log) -> Self {
         let context = Context { db, publisher, accept_while_broker_down, log };
-        Self { context, tasks: JoinSet::new() }
+        Self { context, tasks: JoinSet::new(), under_way: UnderWay::default() }
+    }
+
+    /// The orders that were stored and wait for the broker's confirm.
+    pub fn under_way(&self) -> &UnderWay {
+        &self.under_way
     }
 
     /// Sees the orders of a transaction through, in a task of its own: the next transaction need not wait.
-    pub fn send(&mut self, orders: Vec<(Placement, PlacedOrder)>) {
+    pub fn send(&mut self, mut orders: Vec<(Placement, PlacedOrder)>) {
         while self.tasks.try_join_next().is_some() {}
+        for (placement, _) in &mut orders {
+            placement.counted = Some(self.under_way.count());
+        }
         self.tasks.spawn(self.context.clone().see_through(orders));
     }
 
@@ -128,8 +138,10 @@ impl Context {
         let mut sent = Vec::with_capacity(published.len());
         let mut unsent = Vec::new();
         // The broker confirms in about the order in which they went.
-        for (placement, stored, sending) in published {
-            match self.confirmed(&placement, stored, sending).await {
+        for (mut placement, stored, sending) in published {
+            let confirmed = self.confirmed(&placement, stored, sending).await;
+            placement.counted = None;
+            match confirmed {
                 Ok(()) => {
                     failpoint::reached("order.before_answer");
                     placement.answer(Ok(stored.number));

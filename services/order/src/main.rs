@@ -11,6 +11,7 @@ mod placing;
 mod relay;
 mod service;
 mod sweeper;
+mod under_way;
 mod writer;
 
 use std::process::ExitCode;

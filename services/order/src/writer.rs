@@ -1,6 +1,7 @@
 //! The task that stores orders: what queued up while the last transaction ran shares the next one.
 //!
-//! An order that comes alone is stored at once; nothing here waits for company.
+//! An order that comes alone is stored at once. When the broker is slower than the database, orders wait here for company
+//! rather than behind each other there: the fewer transactions, the less each order costs.
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use tokio::time::timeout;
 use crate::admission::Permit;
 use crate::dispatch::Dispatch;
 use crate::idempotency::KeyInWork;
+use crate::under_way::Counted;
 
 /// Most orders that share a transaction.
 const MAX_BATCH: usize = 128;
@@ -37,6 +39,8 @@ pub struct Placement {
     /// Taken until the client is answered.
     pub key: Option<KeyInWork>,
     reply: oneshot::Sender<Result<OrderNumber, NotPlaced>>,
+    /// From when it was stored until the broker has confirmed it, or will not.
+    pub counted: Option<Counted>,
     /// Held until the client is answered.
     _permit: Permit,
 }
@@ -91,7 +95,7 @@ impl Writer {
         permit: Permit,
     ) -> Result<OrderNumber, NotPlaced> {
         let (reply, answer) = oneshot::channel();
-        let placement = Placement { order, request_id, key, reply, _permit: permit };
+        let placement = Placement { order, request_id, key, reply, counted: None, _permit: permit };
         self.queue.send(placement).await.map_err(|_| NotPlaced::Refused)?;
         match timeout(ANSWER_DEADLINE, answer).await {
             Ok(Ok(result)) => result,
@@ -115,6 +119,7 @@ impl Task {
     async fn run(mut self, mut incoming: mpsc::Receiver<Placement>) {
         let mut batch = Vec::with_capacity(MAX_BATCH);
         while incoming.recv_many(&mut batch, MAX_BATCH).await > 0 {
+            self.dispatch.under_way().gather(&mut batch, &mut incoming, MAX_BATCH).await;
             let batch = std::mem::take(&mut batch);
             if self.publisher.can_send_orders() || self.accept_while_broker_down {
                 self.store(batch).await;

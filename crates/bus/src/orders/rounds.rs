@@ -4,15 +4,19 @@
 
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use amqprs::channel::BasicQosArguments;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::consumer::Consumer;
 use super::held::Place;
 use crate::delivery::Delivery;
 use crate::session::{Session, SessionError, rpc};
+
+/// An order that comes alone is claimed and announced before the broker is asked for anything else.
+const LINGER: Duration = Duration::from_millis(5);
 
 /// One consumer for each queue, or none at all.
 pub(super) struct Rounds {
@@ -22,6 +26,8 @@ pub(super) struct Rounds {
     started: u64,
     /// Until when the present round gathers: what it brings by then was waiting already; what comes later comes by itself.
     gathers_until: Instant,
+    /// Until when the consumers stay although the last place is taken, unless they bring something.
+    lingers_until: Instant,
 }
 
 impl Rounds {
@@ -34,8 +40,9 @@ impl Rounds {
     ) -> Result<Self, SessionError> {
         rpc("setting the prefetch", session.channel.basic_qos(BasicQosArguments::new(0, count, false)))
             .await?;
-        let gathers_until = Instant::now();
-        Ok(Self { queues: queues.to_vec(), places, consumers: Vec::new(), started: 0, gathers_until })
+        let (gathers_until, lingers_until) = (Instant::now(), Instant::now());
+        let queues = queues.to_vec();
+        Ok(Self { queues, places, consumers: Vec::new(), started: 0, gathers_until, lingers_until })
     }
 
     pub(super) fn are_consuming(&self) -> bool {
@@ -45,12 +52,18 @@ impl Rounds {
     /// Waits until a round can begin, or has to end.
     pub(super) fn due(&self) -> impl Future<Output = ()> + use<> {
         let (consuming, places) = (self.are_consuming(), Arc::clone(&self.places));
+        let lingers_until = self.lingers_until;
         async move {
             if !consuming {
                 // Only a closed semaphore fails, and this one never closes.
                 drop(places.acquire().await);
             } else if places.available_permits() > 0 {
                 std::future::pending::<()>().await;
+            } else {
+                sleep_until(lingers_until).await;
+                if places.available_permits() > 0 {
+                    std::future::pending::<()>().await;
+                }
             }
         }
     }
@@ -93,7 +106,8 @@ impl Rounds {
     /// Returns what has arrived, in the order in which it shall be cooked: those that have a place, and those that have none.
     ///
     /// Of what was waiting, the most urgent is known when all of it is here: the round is ended first if it takes the last
-    /// place. Who comes by itself is not made to wait for that.
+    /// place. Who comes by itself is not made to wait for that. What comes when no place is left ends the round too: returned
+    /// before that, it would come again at once.
     pub(super) async fn arrived(
         &mut self,
         session: &Session,
@@ -101,9 +115,11 @@ impl Rounds {
     ) -> Result<Vec<(Delivery, Option<Place>)>, SessionError> {
         let mut deliveries = vec![first];
         deliveries.extend(self.consumers.iter_mut().flat_map(Consumer::ready));
-        if deliveries.len() >= self.places.available_permits() && Instant::now() < self.gathers_until {
+        let free = self.places.available_permits();
+        if free == 0 || (deliveries.len() >= free && Instant::now() < self.gathers_until) {
             deliveries.extend(self.cancel(session).await?);
         }
+        self.lingers_until = Instant::now() + LINGER;
         Ok(self.placed(deliveries))
     }
 
