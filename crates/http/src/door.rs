@@ -13,8 +13,9 @@ use tokio::time::{Instant, sleep};
 /// How long a connection may take from its first packet to its place in line: a round trip within a data centre. Who comes
 /// in this time is a second late.
 const HANDSHAKE: Duration = Duration::from_millis(5);
-/// Longest time for the line to be served. Only a server that has all the connections it may have takes as long.
-const LINE_DEADLINE: Duration = Duration::from_secs(2);
+/// Longest time for the line to be served. Only a server that has all the connections it may have takes as long. Shorter than
+/// a second, after which those who came meanwhile come again.
+const LINE_DEADLINE: Duration = Duration::from_millis(500);
 /// How often the line is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(1);
 /// How long after its port was closed a server takes up what it had accepted before.
@@ -45,9 +46,13 @@ impl Door {
     /// Lets the server take everybody who is in line, and nobody else.
     async fn shut(&self) {
         if refuse_new(&self.0).is_ok() {
-            let start = Instant::now();
-            while start.elapsed() < HANDSHAKE || (self.has_line() && start.elapsed() < LINE_DEADLINE) {
+            let deadline = Instant::now() + LINE_DEADLINE;
+            let mut empty_since = Instant::now();
+            while empty_since.elapsed() < HANDSHAKE && Instant::now() < deadline {
                 sleep(LOOK_INTERVAL).await;
+                if self.has_line() {
+                    empty_since = Instant::now();
+                }
             }
         }
         // An error only means that it is closed already.

@@ -1,9 +1,16 @@
-//! How many stored orders wait for the broker's confirm; by this the writer knows how many to store together.
+//! How many orders were stored and wait for the broker's confirm; by this the writer knows how many to store together. (Those
+//! whose commit had to be found out about are not counted.)
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
+use tokio::time::timeout;
+
+/// Longest wait for company. A broker that is busy confirms within milliseconds; with one that is frozen, or under an alarm,
+/// orders are stored as if there were none.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// A count; cheap to clone.
 #[derive(Clone, Default)]
@@ -27,9 +34,12 @@ impl UnderWay {
 
     /// Waits until there are as many in the batch as are under way, or `most`: either more come in, or some are confirmed. So
     /// half of the orders in work are being stored while the other half is being sent; and nobody who comes alone waits.
-    ///
-    /// The wait ends with the broker's confirms, which have a deadline.
     pub async fn gather<T>(&self, batch: &mut Vec<T>, incoming: &mut mpsc::Receiver<T>, most: usize) {
+        // What has come by then stays in the batch.
+        let _ = timeout(PATIENCE, self.fill(batch, incoming, most)).await;
+    }
+
+    async fn fill<T>(&self, batch: &mut Vec<T>, incoming: &mut mpsc::Receiver<T>, most: usize) {
         while batch.len() < self.0.orders.load(Ordering::Relaxed).min(most) {
             tokio::select! {
                 more = incoming.recv_many(batch, most - batch.len()) => if more == 0 { return },
@@ -82,6 +92,18 @@ mod tests {
             counted.pop();
             assert!(is_ready(gathering.as_mut()));
         }
+        assert_eq!(batch, [1, 2]);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_long_for_a_broker_that_does_not_confirm() {
+        let (under_way, (queue, mut incoming)) = (UnderWay::default(), mpsc::channel::<u8>(MOST));
+        let _counted: Vec<Counted> = (0..3).map(|_| under_way.count()).collect();
+        let mut batch = vec![1];
+        queue.try_send(2).unwrap();
+        let start = tokio::time::Instant::now();
+        under_way.gather(&mut batch, &mut incoming, MOST).await;
+        assert!(start.elapsed() >= PATIENCE);
         assert_eq!(batch, [1, 2]);
     }
 

@@ -1,4 +1,4 @@
-//! Consuming with few places: while one is free, every queue has a consumer. When the last one is taken the consumers are
+//! Consuming with few places: while one is free, every queue has a consumer. Soon after the last one is taken the consumers are
 //! cancelled, and what was under way meanwhile goes back to the broker at once, where an idle worker finds it. Of what
 //! arrives together, the highest priority wins.
 
@@ -15,7 +15,11 @@ use super::held::Place;
 use crate::delivery::Delivery;
 use crate::session::{Session, SessionError, rpc};
 
-/// An order that comes alone is claimed and announced before the broker is asked for anything else.
+/// Shortest time for what was waiting to arrive, once the last consumer is there.
+const SHORTEST_GATHERING: Duration = Duration::from_millis(1);
+
+/// How long the consumers stay after an order that came alone has taken the last place: it is claimed and announced before the
+/// broker is asked for anything else.
 const LINGER: Duration = Duration::from_millis(5);
 
 /// One consumer for each queue, or none at all.
@@ -90,7 +94,7 @@ impl Rounds {
         }
         // The broker answers a consumer and sends it what is waiting at once. As long again as all those answers took is
         // more than the last message should take, however busy the broker is.
-        self.gathers_until = Instant::now() + began.elapsed();
+        self.gathers_until = Instant::now() + began.elapsed().max(SHORTEST_GATHERING);
         Ok(())
     }
 
@@ -106,8 +110,8 @@ impl Rounds {
     /// Returns what has arrived, in the order in which it shall be cooked: those that have a place, and those that have none.
     ///
     /// Of what was waiting, the most urgent is known when all of it is here: the round is ended first if it takes the last
-    /// place. Who comes by itself is not made to wait for that. What comes when no place is left ends the round too: returned
-    /// before that, it would come again at once.
+    /// place. Who comes by itself is not made to wait for that. What comes without a place ends the round too: returned before
+    /// that, it would come again at once.
     pub(super) async fn arrived(
         &mut self,
         session: &Session,
@@ -116,7 +120,7 @@ impl Rounds {
         let mut deliveries = vec![first];
         deliveries.extend(self.consumers.iter_mut().flat_map(Consumer::ready));
         let free = self.places.available_permits();
-        if free == 0 || (deliveries.len() >= free && Instant::now() < self.gathers_until) {
+        if deliveries.len() > free || (deliveries.len() == free && Instant::now() < self.gathers_until) {
             deliveries.extend(self.cancel(session).await?);
         }
         self.lingers_until = Instant::now() + LINGER;

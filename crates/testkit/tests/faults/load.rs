@@ -8,13 +8,14 @@ use std::time::Duration;
 use serde_json::json;
 use testkit::{eventually, http};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::scale::either;
 
 /// Longer than the service's own deadline for an answer.
 const PATIENCE: Duration = Duration::from_secs(40);
 const CLIENTS: usize = 8;
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What a client heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl Load {
                     let customer = format!("Guest {table} {number}");
                     let heard = place(&ports, client + number, &order(&customer, number)).await;
                     attempts.lock().unwrap().push(Attempt { customer, heard, at: Instant::now() });
-                    tokio::time::sleep(pause).await;
+                    sleep(pause).await;
                 }
             });
         }
@@ -95,13 +96,15 @@ impl Load {
         .await;
     }
 
-    /// Waits until so many orders have been answered or given up from now on, whatever was heard.
+    /// Waits until so many orders have been answered or given up from now on, whatever was heard: for as long as a guest has
+    /// patience, since the service may keep each of them waiting until its own deadline.
     pub async fn hears(&self, count: usize) {
-        let before = self.attempts.lock().unwrap().len();
-        eventually(&format!("{count} answers"), async || {
-            (self.attempts.lock().unwrap().len() >= before + count).then_some(())
-        })
-        .await;
+        let wanted = self.attempts.lock().unwrap().len() + count;
+        let start = Instant::now();
+        while self.attempts.lock().unwrap().len() < wanted {
+            assert!(start.elapsed() < PATIENCE, "there were no {count} answers within {PATIENCE:?}");
+            sleep(LOOK_INTERVAL).await;
+        }
     }
 
     /// Waits until somebody was refused from now on.

@@ -208,7 +208,8 @@ async fn every_transition_was_shown(
     assert!(shown.is_empty(), "{scenario}: shown more than once: {shown:?}");
 }
 
-/// No message waits, and nobody holds one. A copy may: of an order that another cook had, until its cook has looked again.
+/// No message waits, and nobody holds one. A copy may for a while, of an order that another cook had, until its cook has looked
+/// again: so this is waited for.
 async fn queues_are_empty(scenario: &str, broker: &Broker) {
     eventually(&format!("{scenario}: no message in any queue, nor in anybody's hands"), async || {
         (broker.messages(&QUEUES).await == 0).then_some(())
