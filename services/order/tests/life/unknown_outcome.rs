@@ -34,8 +34,12 @@ async fn a_commit_whose_answer_was_lost_is_found_and_the_order_goes_its_way() {
     broker.take("kitchen_takeout_queue").await;
 
     // The statement reaches the server; its answer does not come back.
-    proxy.silence();
+    let holder = commits_wait(&stage, "insert").await;
     let client = placing(&service, &[]);
+    eventually("a commit that waits", async || (database.value(WAITING_COMMITS).await == 1).then_some(()))
+        .await;
+    proxy.silence();
+    holder.execute("select pg_advisory_unlock(42)").await;
     eventually("a stored order", async || {
         (database.value("select count(*) from orders").await == 2).then_some(())
     })
