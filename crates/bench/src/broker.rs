@@ -30,7 +30,7 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Connects and declares everything.
+    /// Connects and declares what carries orders.
     ///
     /// # Errors
     /// RabbitMQ does not take messages in time.

@@ -49,13 +49,13 @@ impl Queues {
     }
 }
 
-/// As [`queues`], after all that is missing has been declared.
+/// As [`queues`], after what is missing for orders has been declared.
 ///
 /// # Errors
 /// RabbitMQ cannot be reached, does not let us in, does not answer, or has other settings.
 pub async fn declared_queues(settings: &Rabbitmq) -> Result<Queues, SessionError> {
     let mut session = Session::open(settings, "declaring queues").await?;
-    let declared = topology::declare_all(&session.channel).await.map_err(|why| session.explain(why));
+    let declared = topology::declare_kitchen(&session.channel).await.map_err(|why| session.explain(why));
     session.close().await;
     declared?;
     queues(settings).await

@@ -124,7 +124,7 @@ impl Owner {
 
     async fn open(&self) -> Result<Session, SessionError> {
         let mut session = Session::open(&self.settings, "kitchen-worker: consumer").await?;
-        match topology::declare_all(&session.channel).await {
+        match topology::declare_kitchen(&session.channel).await {
             Ok(()) => Ok(session),
             Err(why) => {
                 let why = session.explain(why);

@@ -95,7 +95,7 @@ impl Confirm {
 }
 
 impl Publisher {
-    /// Starts the tasks. They connect, declare the whole topology, and come back after every failure, until all
+    /// Starts the tasks. They connect, declare what they publish to, and come back after every failure, until all
     /// publishers are dropped.
     pub fn start(settings: &Rabbitmq, service: &str, log: &Log) -> (Self, JoinHandle<()>) {
         let start = |exchange: &'static str| {
@@ -179,7 +179,8 @@ impl Owner {
         let mut backoff = Backoff::for_server();
         loop {
             let started = Instant::now();
-            let Some(opened) = self.refusing_meanwhile(open(self.settings.clone(), self.name.clone())).await
+            let Some(opened) =
+                self.refusing_meanwhile(open(self.settings.clone(), self.exchange, self.name.clone())).await
             else {
                 return;
             };
@@ -285,12 +286,16 @@ impl Owner {
     }
 }
 
-/// A session that may publish. The stream must have answered a declaration: just after the broker's start it is not
-/// there yet, and what is published to it is lost.
-async fn open(settings: Rabbitmq, name: String) -> Result<Session, SessionError> {
+/// A session that may publish. What publishes to the stream must have had an answer to its declaration: just after the
+/// broker's start it is not there yet, and what is published to it is lost.
+async fn open(settings: Rabbitmq, exchange: &str, name: String) -> Result<Session, SessionError> {
     let mut session = Session::open(&settings, &name).await?;
     let ready = async {
-        topology::declare_all(&session.channel).await?;
+        if exchange == topology::NOTIFICATIONS_EXCHANGE {
+            topology::declare_notifications(&session.channel).await?;
+        } else {
+            topology::declare_kitchen(&session.channel).await?;
+        }
         rpc("switching confirms on", session.channel.confirm_select(ConfirmSelectArguments::new(false))).await
     };
     match ready.await {

@@ -103,6 +103,8 @@ fn hint(reason: &str) -> &'static str {
         ". It exists with other settings than this version needs: delete it (rabbitmqctl delete_queue, or the management page) once it is empty, or use another vhost"
     } else if reason.contains("ACCESS_REFUSED") {
         ". Grant the user configure, write and read permissions on the vhost (rabbitmqctl set_permissions)"
+    } else if reason.contains("down or inaccessible") {
+        ". If no node of the cluster is away, the broker was killed while it made the queue and has lost it: see README.md, Troubleshooting"
     } else {
         ""
     }

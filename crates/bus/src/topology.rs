@@ -131,13 +131,13 @@ pub(crate) fn all() -> (Vec<Exchange>, Vec<Queue>) {
     (exchanges, queues)
 }
 
-/// Declares everything: for every service that publishes, so that an order placed before the first worker ever ran
-/// waits for it.
-pub(crate) async fn declare_all(channel: &Channel) -> Result<(), SessionError> {
-    declare(channel, all()).await
+/// Declares what carries orders: for whoever places or cooks them, so that an order placed before the first worker ever
+/// ran waits for it. Orders do not wait for the stream of status updates: it can be out of order by itself.
+pub(crate) async fn declare_kitchen(channel: &Channel) -> Result<(), SessionError> {
+    declare(channel, kitchen()).await
 }
 
-/// Declares what a subscriber needs.
+/// Declares what carries status updates: for whoever publishes or reads them.
 pub(crate) async fn declare_notifications(channel: &Channel) -> Result<(), SessionError> {
     declare(channel, notifications()).await
 }

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 pub use admin::RabbitmqAdmin;
 pub use console::RabbitmqConsole;
 use home::Home;
-use readiness::{settle, speaks_amqp, wait_until};
+use readiness::{register_streams, settle, speaks_amqp, wait_until};
 
 use crate::credentials::{random_secret, write_private};
 use crate::log_file::LogFile;
@@ -269,6 +269,8 @@ async fn launch(
     wait_until(NAME, &mut server, &log, || async { speaks_amqp(ports.amqp).await && admin.answers().await })
         .await?;
     settle(admin).await;
+    // A precaution: without it, the server can be used all the same.
+    let _ = register_streams(admin, &node.console(ports)).await;
     Ok(Running { server, epmd })
 }
 

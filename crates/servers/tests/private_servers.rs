@@ -142,6 +142,27 @@ async fn rabbitmq_keeps_its_data_through_kill_and_restart() {
     assert!(!log.contains("[error]"), "{log}");
 }
 
+/// RabbitMQ by itself loses a stream that it made in its first half second with streams, and refuses its name from then on.
+#[tokio::test]
+async fn rabbitmq_keeps_its_first_stream_when_it_is_killed_at_once() {
+    let folder = folder();
+    let programs = rabbitmq_programs().await;
+    let mut server =
+        PrivateRabbitmq::start(&programs, folder.path(), RabbitmqOptions::default()).await.unwrap();
+    let admin = server.admin().clone();
+    let declare = async || {
+        let stream = r#"{"durable":true,"arguments":{"x-queue-type":"stream"}}"#;
+        let answer = admin.request("PUT", "/api/queues/%2F/notifications", Some(stream)).await.unwrap();
+        assert!(answer.status < 300, "{answer:?}");
+    };
+    declare().await;
+    assert!(server.console().evaluate("mnesia:sync_log().").await.unwrap().contains("ok"));
+    server.kill();
+    server.restart().await.unwrap();
+    declare().await;
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn a_taken_port_is_left_to_its_owner() {
     let folder = folder();

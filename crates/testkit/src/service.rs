@@ -242,7 +242,7 @@ impl Service {
         self.log_where(action, |line| line["action"] == action).await
     }
 
-    /// The first `count` lines of an action; waits for them.
+    /// All lines of an action so far; waits until there are `count`.
     pub async fn logs(&self, action: &str, count: usize) -> Vec<Value> {
         self.await_lines(&format!("{count} × {action}"), || {
             let lines = self.logged(action);

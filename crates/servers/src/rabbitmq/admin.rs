@@ -89,6 +89,14 @@ impl RabbitmqAdmin {
         self.request("GET", "/api/whoami", None).await.is_ok_and(|response| response.status == 200)
     }
 
+    /// Makes a stream and deletes it: the server starts what it needs for streams with the first of them.
+    pub(super) async fn start_streams(&self) -> Result<(), Error> {
+        let path = format!("/api/queues/%2F/first-stream-{:08x}", rand::random::<u32>());
+        let stream = r#"{"durable":true,"arguments":{"x-queue-type":"stream"}}"#;
+        self.change("PUT", &path, Some(stream)).await?;
+        self.change("DELETE", &path, None).await
+    }
+
     /// Whether every stream that was declared before can be declared again, just as it is.
     pub(super) async fn has_all_streams(&self) -> bool {
         let columns = "/api/queues?columns=vhost,name,type,durable,auto_delete,arguments";

@@ -93,3 +93,25 @@ async fn a_queue_has_anothers_arguments() {
     service.place(&testkit::orders::takeout()).await;
     broker.close().await;
 }
+
+/// Orders have a way of their own: without the stream they are accepted and cooked, and what happened to them is told when it
+/// is back.
+#[tokio::test]
+async fn the_stream_of_status_updates_cannot_be_had() {
+    let stage = Stage::new().await;
+    let broker = stage.broker().await;
+    broker.declare("notifications_queue", FieldTable::new()).await;
+    let service = stage.order_service().start().await;
+    let cook = stage.kitchen_worker("chef_anna").cooking_seconds(0.0).start().await;
+    let number = service.place(&testkit::orders::takeout()).await;
+    cook.log("order_completed").await;
+    let line = cook.log("rabbitmq_connection_failed").await;
+    assert!(line.to_string().contains("notifications_queue"), "{line}");
+
+    broker.delete("notifications_queue").await;
+    let subscriber = stage.subscriber().arg("--from").arg("first").start().await;
+    for change in ["'received' to 'cooking'", "'cooking' to 'ready'"] {
+        assert!(subscriber.notification(change).await.contains(&number));
+    }
+    broker.close().await;
+}

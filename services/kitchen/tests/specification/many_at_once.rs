@@ -162,7 +162,7 @@ async fn an_order_that_cannot_be_written_does_not_keep_its_neighbours_from_being
     assert_eq!((&row["status"], &row["processed_by"]), (&json!("received"), &json!(null)));
     database.execute("delete from refused").await;
     until(&database, &bad, "ready").await;
-    service.logs("order_completed", 5).await;
+    assert_eq!(service.logs("order_completed", 5).await.len(), 5);
 }
 
 #[tokio::test]
