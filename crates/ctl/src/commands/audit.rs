@@ -35,7 +35,7 @@ pub struct Arguments {
     /// nothing should be under way any more: no order received or cooking, no message, no claim
     #[argh(switch)]
     settled: bool,
-    /// longest time for one question to the database, in seconds (default 60)
+    /// longest time for one question to the database, in seconds, 1 to 3600 (default 60)
     #[argh(option, default = "60")]
     timeout: u64,
     /// one JSON document for scripts
@@ -47,12 +47,18 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let since = arguments.since.as_deref().map_or(Ok(db::audit::Since::Ever), since);
     let since = since.map_err(|why: NotASince| Exit::Usage(format!("--since: {why}")))?;
+    if !(1..=3_600).contains(&arguments.timeout) {
+        return Err(Exit::Usage(format!(
+            "--timeout: {} is not between 1 and 3600 seconds",
+            arguments.timeout
+        )));
+    }
     let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
     let db = Database::new(&config.database, NAME).map_err(|why| failed(&why))?;
     let scope = Scope {
         since,
         settled: arguments.settled,
-        statement_timeout: Duration::from_secs(arguments.timeout.clamp(1, 3_600)),
+        statement_timeout: Duration::from_secs(arguments.timeout),
     };
     let audit = db::audit::run(&db, &scope).await.map_err(|why| {
         let hint = if why.is_statement_timeout() {
@@ -60,7 +66,12 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         } else {
             ". 'restaurant-ctl doctor' looks for the reason"
         };
-        Exit::Unknown(format!("the audit could not be made: {}{hint}", with_causes(&why)))
+        let database = &config.database;
+        let place = format!("'{}' at {}:{}", database.database, database.host, database.port);
+        Exit::Unknown(format!(
+            "the audit of the database {place} could not be made: {}{hint}",
+            with_causes(&why)
+        ))
     })?;
     let queues = bus::inspection::queues(&config.rabbitmq).await;
     let mut verdicts = rules::verdicts(&audit, arguments.settled);

@@ -11,6 +11,7 @@ async fn without_the_database_nothing_can_be_said() {
     let ended = launch.env("DB_PORT", "1").run_to_end().await;
     assert_eq!(ended.code, Some(3), "{ended:?}");
     assert!(ended.stderr.contains("PostgreSQL cannot be reached"), "{ended:?}");
+    assert!(ended.stderr.contains(" at 127.0.0.1:1 "), "it does not say where: {ended:?}");
 }
 
 #[tokio::test]
@@ -44,6 +45,9 @@ async fn a_wrong_scope_is_a_wrong_usage() {
     let said = audit(&stage, &["--since=yesterday"]).await;
     assert_eq!(said.code, Some(2));
     assert!(said.complaint.contains("--since: 'yesterday' is neither a day"), "{}", said.complaint);
+    let said = audit(&stage, &["--timeout=0"]).await;
+    assert_eq!(said.code, Some(2));
+    assert!(said.complaint.contains("--timeout: 0 is not between 1 and 3600"), "{}", said.complaint);
 }
 
 #[tokio::test]

@@ -72,6 +72,25 @@ async fn no_order_waits_in_a_busy_worker_while_another_is_idle() {
     until_waiting(&broker, 1).await;
 }
 
+/// It has a consumer on each queue, and each may bring one before it has taken the first.
+#[tokio::test]
+async fn of_orders_that_come_at_once_to_several_queues_an_idle_worker_keeps_one() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    let broker = stage.broker().await;
+    let cook = |name: &str| stage.kitchen_worker(name).cooking_seconds(60.0);
+    let _anna = cook("chef_anna").start().await;
+    let orders = [orders::takeout(), orders::dine_in(), orders::delivery()];
+    let [takeout, dine_in, delivery] = orders.each_ref().map(|order| service.place(order));
+    tokio::join!(takeout, dine_in, delivery);
+    until_waiting(&broker, 2).await;
+    for _ in 0..200 {
+        assert_eq!(waiting(&broker).await, 2, "the worker takes and returns orders while it is full");
+    }
+    let _mario = cook("chef_mario").start().await;
+    until_waiting(&broker, 1).await;
+}
+
 #[tokio::test]
 async fn orders_are_cooked_by_priority_over_all_queues_then_by_age() {
     let stage = Stage::new().await;
