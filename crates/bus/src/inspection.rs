@@ -9,14 +9,14 @@ use runtime::config::Rabbitmq;
 use self::probe::{Probe, Reply};
 pub use self::rights::Right;
 use crate::session::{Session, SessionError};
-use crate::topology;
+use crate::topology::{self, Queue};
 
 /// A queue of the topology.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueDepth {
     /// Its name.
     pub name: &'static str,
-    /// Messages that wait in it and consumers that it has, or `None` if there is no such queue.
+    /// Messages that wait in it and consumers that it has, or `None` if there is no such queue, or none that can be reached.
     pub found: Option<Depth>,
 }
 
@@ -49,7 +49,7 @@ impl Queues {
     }
 }
 
-/// As [`queues`], after what is missing for orders has been declared.
+/// Looks at the queues that carry orders, after what is missing for orders has been declared.
 ///
 /// # Errors
 /// RabbitMQ cannot be reached, does not let us in, does not answer, or has other settings.
@@ -58,7 +58,7 @@ pub async fn declared_queues(settings: &Rabbitmq) -> Result<Queues, SessionError
     let declared = topology::declare_kitchen(&session.channel).await.map_err(|why| session.explain(why));
     session.close().await;
     declared?;
-    queues(settings).await
+    look(settings, topology::kitchen().1).await
 }
 
 /// Looks at all queues by passive declarations, which create nothing.
@@ -66,14 +66,18 @@ pub async fn declared_queues(settings: &Rabbitmq) -> Result<Queues, SessionError
 /// # Errors
 /// RabbitMQ cannot be reached, does not let us in, or does not answer.
 pub async fn queues(settings: &Rabbitmq) -> Result<Queues, SessionError> {
+    look(settings, topology::all().1).await
+}
+
+async fn look(settings: &Rabbitmq, wanted: Vec<Queue>) -> Result<Queues, SessionError> {
     let mut probe = Probe::open(settings).await?;
     let mut queues = Vec::new();
-    for queue in topology::all().1 {
+    for queue in wanted {
         let found = match probe.passive_queue(queue.name).await? {
             Reply::Done((messages, consumers)) => {
                 Some(Depth { messages, consumers: (!queue.is_stream()).then_some(consumers) })
             }
-            Reply::Refused(reason) if reason.is_not_found() => None,
+            Reply::Refused(reason) if reason.is_not_found() || reason.is_inaccessible() => None,
             Reply::Refused(reason) => return Err(reason.into_error(format!("a look at '{}'", queue.name))),
         };
         queues.push(QueueDepth { name: queue.name, found });
@@ -125,6 +129,8 @@ pub enum PartState {
     Absent,
     /// Just as declared.
     AsDeclared,
+    /// Known, and not to be reached: its node is away, or the broker has lost it. The broker's words.
+    Inaccessible(String),
     /// There, with other settings: the broker's words.
     Differs(String),
     /// There, but it cannot be compared: the broker's words.
@@ -169,7 +175,13 @@ pub async fn inspect(settings: &Rabbitmq, needs: Needs) -> Result<Inspection, Se
 
 impl PartState {
     fn of_missing(reason: probe::Reason) -> Self {
-        if reason.is_not_found() { Self::Absent } else { Self::NotComparable(reason.0) }
+        if reason.is_not_found() {
+            Self::Absent
+        } else if reason.is_inaccessible() {
+            Self::Inaccessible(reason.0)
+        } else {
+            Self::NotComparable(reason.0)
+        }
     }
 }
 

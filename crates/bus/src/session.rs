@@ -98,13 +98,18 @@ pub enum SessionError {
     Lost(String),
 }
 
+/// Whether the broker knows a queue and cannot reach it: its node is away, it is still starting, or it was lost.
+pub(crate) fn is_inaccessible(reason: &str) -> bool {
+    reason.contains("is down or inaccessible")
+}
+
 fn hint(reason: &str) -> &'static str {
     if reason.contains("PRECONDITION_FAILED") {
         ". It exists with other settings than this version needs: delete it (rabbitmqctl delete_queue, or the management page) once it is empty, or use another vhost"
     } else if reason.contains("ACCESS_REFUSED") {
         ". Grant the user configure, write and read permissions on the vhost (rabbitmqctl set_permissions)"
-    } else if reason.contains("down or inaccessible") {
-        ". If no node of the cluster is away, the broker was killed while it made the queue and has lost it: see README.md, Troubleshooting"
+    } else if is_inaccessible(reason) {
+        ". Just after a broker's start this lasts a moment. If it stays so and no node of the cluster is away, see README.md, Troubleshooting"
     } else {
         ""
     }

@@ -269,8 +269,7 @@ async fn launch(
     wait_until(NAME, &mut server, &log, || async { speaks_amqp(ports.amqp).await && admin.answers().await })
         .await?;
     settle(admin).await;
-    // A precaution: without it, the server can be used all the same.
-    let _ = register_streams(admin, &node.console(ports)).await;
+    register_streams(admin, &node.console(ports)).await;
     Ok(Running { server, epmd })
 }
 

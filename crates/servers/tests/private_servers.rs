@@ -150,6 +150,9 @@ async fn rabbitmq_keeps_its_first_stream_when_it_is_killed_at_once() {
     let mut server =
         PrivateRabbitmq::start(&programs, folder.path(), RabbitmqOptions::default()).await.unwrap();
     let admin = server.admin().clone();
+    let coordinator = server.console().evaluate("is_pid(whereis(rabbit_stream_coordinator)).").await.unwrap();
+    assert!(coordinator.contains("true"), "{coordinator}");
+    assert_eq!(admin.request("GET", "/api/queues", None).await.unwrap().body, "[]");
     let declare = async || {
         let stream = r#"{"durable":true,"arguments":{"x-queue-type":"stream"}}"#;
         let answer = admin.request("PUT", "/api/queues/%2F/notifications", Some(stream)).await.unwrap();

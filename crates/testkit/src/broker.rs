@@ -184,6 +184,26 @@ impl Broker {
         }
     }
 
+    /// Lets the server lose a queue: it goes on knowing the name, but not where the queue is.
+    pub async fn lose(&self, queue: &str) {
+        self.evaluate(&format!("mnesia:dirty_delete(rabbit_queue, {}).", self.resource(queue))).await;
+    }
+
+    /// Frees the name of a queue that was lost, by the expression of README.md ("A queue that the broker has lost").
+    pub async fn free_name(&self, queue: &str) {
+        let resource = self.resource(queue);
+        self.evaluate(&format!("rabbit_amqqueue:internal_delete({resource}, <<\"admin\">>).")).await;
+    }
+
+    fn resource(&self, queue: &str) -> String {
+        format!("rabbit_misc:r(<<\"{}\">>, queue, <<\"{queue}\">>)", self.vhost)
+    }
+
+    async fn evaluate(&self, expression: &str) {
+        let answer = self.console.evaluate(expression).await.expect("an answer");
+        assert!(answer.contains("{ok, ok}"), "{expression}: {answer}");
+    }
+
     /// Deletes an exchange with its bindings.
     pub async fn delete_exchange(&self, exchange: &str) {
         self.change("DELETE", &format!("/api/exchanges/{}/{exchange}", self.vhost), None).await;

@@ -20,7 +20,7 @@ use amqprs::{BasicProperties, FieldTable, FieldValue};
 use runtime::config::Rabbitmq;
 use tokio::time::timeout;
 
-use crate::session::{Event, Session, SessionError, insert, rpc, text};
+use crate::session::{Event, Session, SessionError, insert, is_inaccessible, rpc, text};
 use crate::topology::{Exchange, Queue};
 
 /// A broker that takes messages answers at once.
@@ -41,8 +41,14 @@ pub(super) enum Reply<T> {
 pub(super) struct Reason(pub(super) String);
 
 impl Reason {
+    /// There is nothing of this name.
     pub(super) fn is_not_found(&self) -> bool {
-        self.0.contains("NOT_FOUND")
+        self.0.contains("NOT_FOUND") && !self.is_inaccessible()
+    }
+
+    /// The name is known, and what it names cannot be reached.
+    pub(super) fn is_inaccessible(&self) -> bool {
+        is_inaccessible(&self.0)
     }
 
     pub(super) fn is_precondition(&self) -> bool {

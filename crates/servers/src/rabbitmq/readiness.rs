@@ -51,14 +51,17 @@ pub(super) async fn settle(admin: &RabbitmqAdmin) {
 
 /// Has the server note down that it keeps streams. It starts their coordinator with the first stream, and enters it into a file
 /// half a second later: killed before that, it does not start the coordinator again, and neither finds that stream nor makes one
-/// of that name ever after (seen with 3.10). Without this, a server is only more vulnerable in that half second.
-pub(super) async fn register_streams(admin: &RabbitmqAdmin, console: &RabbitmqConsole) -> Result<(), Error> {
-    if !console.evaluate("whereis(rabbit_stream_coordinator).").await?.contains("undefined") {
-        return Ok(());
-    }
-    admin.start_streams().await?;
-    console.evaluate("dets:sync(ra_coordination_directory_reverse).").await?;
-    Ok(())
+/// of that name ever after (seen with 3.10). A server on which this fails can be used all the same, and is only more vulnerable
+/// in that half second.
+pub(super) async fn register_streams(admin: &RabbitmqAdmin, console: &RabbitmqConsole) {
+    let register = async {
+        if console.evaluate("whereis(rabbit_stream_coordinator).").await?.contains("undefined") {
+            admin.start_streams().await?;
+            console.evaluate("dets:sync(ra_coordination_directory_reverse).").await?;
+        }
+        Ok::<(), Error>(())
+    };
+    let _ = tokio::time::timeout(SETTLE_LIMIT, register).await;
 }
 
 /// Whether it answers the protocol header of AMQP 0-9-1 with a method frame.

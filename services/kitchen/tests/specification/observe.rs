@@ -82,8 +82,14 @@ impl Tap {
         Self::on(stage, "orders_topic", "kitchen.takeout.*").await
     }
 
-    /// Of the status updates. Whoever declares the topology must have started.
+    /// Of the status updates. Whoever declares their exchange must have started; it may still be about to.
     pub async fn on_updates(stage: &Stage) -> Self {
+        let broker = stage.broker().await;
+        eventually("the exchange of status updates", async || {
+            (broker.exchange("notifications_fanout").await["type"] == "fanout").then_some(())
+        })
+        .await;
+        broker.close().await;
         Self::on(stage, "notifications_fanout", "").await
     }
 

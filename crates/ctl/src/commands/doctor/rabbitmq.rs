@@ -94,19 +94,24 @@ fn topology(found: &Inspection) -> Verdict {
         .iter()
         .filter_map(|part| match &part.state {
             PartState::Absent | PartState::AsDeclared => None,
-            PartState::Differs(reason) | PartState::NotComparable(reason) => {
-                Some(format!("{} {}: {reason}", part.kind, part.name))
-            }
+            PartState::Inaccessible(reason)
+            | PartState::Differs(reason)
+            | PartState::NotComparable(reason) => Some(format!("{} {}: {reason}", part.kind, part.name)),
         })
         .collect();
     let words = format!("{there} exchanges and queues are as they should be, {absent} will be declared");
     if others.is_empty() {
         return Verdict::ok(check, words);
     }
-    let differ = found.parts.iter().any(|part| matches!(part.state, PartState::Differs(_)));
+    let any = |fits: fn(&PartState) -> bool| found.parts.iter().any(|part| fits(&part.state));
+    let differ = any(|state| matches!(state, PartState::Differs(_)));
+    let inaccessible = any(|state| matches!(state, PartState::Inaccessible(_)));
     let found = format!("{words}, not as they should be: {}", others.len());
     let count = others.len() as u64;
-    if differ {
+    if inaccessible {
+        let to_do = "start the missing node of the broker's cluster; if none is missing: README.md, Troubleshooting, 'A queue that the broker has lost'";
+        Verdict::fail(check, found, to_do).with_examples(count, others)
+    } else if differ {
         let to_do = "delete these once they are empty (rabbitmqctl delete_queue, or the management page), or use another virtual host";
         Verdict::fail(check, found, to_do).with_examples(count, others)
     } else {
