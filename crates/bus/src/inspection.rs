@@ -53,7 +53,7 @@ impl Queues {
 ///
 /// # Errors
 /// RabbitMQ cannot be reached, does not let us in, does not answer, or has other settings.
-pub async fn declared_queues(settings: &Rabbitmq) -> Result<Queues, SessionError> {
+pub async fn declared_kitchen_queues(settings: &Rabbitmq) -> Result<Queues, SessionError> {
     let mut session = Session::open(settings, "declaring queues").await?;
     let declared = topology::declare_kitchen(&session.channel).await.map_err(|why| session.explain(why));
     session.close().await;

@@ -251,6 +251,12 @@ impl Service {
         .await
     }
 
+    /// Waits until the whole topology is declared: an order service is ready when its connection for orders is, and its other
+    /// one, for status updates, may still be declaring the stream.
+    pub async fn declared_all(&self) {
+        self.logs("rabbitmq_connected", 2).await;
+    }
+
     /// The first line that fits; waits for it.
     pub async fn log_where(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         self.await_lines(what, || self.log_lines().into_iter().find(&fits)).await

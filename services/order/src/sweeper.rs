@@ -86,7 +86,7 @@ impl Sweeper {
             }
             let queues = match &mut queues {
                 Some(queues) => queues,
-                unasked => unasked.insert(inspection::declared_queues(&self.broker).await?),
+                unasked => unasked.insert(inspection::declared_kitchen_queues(&self.broker).await?),
             };
             let lost = waiting.saturating_sub(queues.messages_of(order_type));
             if lost > 0 {

@@ -15,7 +15,7 @@ const ORDERS_OF_A_GUEST: usize = 30;
 async fn under_load_nothing_is_found() {
     let stage = Stage::new().await;
     let orders = Arc::new(stage.order_service().start().await);
-    orders.logs("rabbitmq_connected", 2).await;
+    orders.declared_all().await;
     let _mario =
         stage.kitchen_worker("chef_mario").arg("--concurrency=4").cooking_seconds(0.05).start().await;
     let _anna = stage.kitchen_worker("chef_anna").arg("--prefetch=6").cooking_seconds(0.02).start().await;

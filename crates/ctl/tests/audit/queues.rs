@@ -10,8 +10,7 @@ use crate::scene::{Served, audit};
 /// Two takeout orders, and one for delivery, that wait without a worker; their messages are in the queues.
 async fn waiting(stage: &Stage) {
     let mut orders = stage.order_service().start().await;
-    // One connection for orders, one for status updates: each declares its own queues.
-    orders.logs("rabbitmq_connected", 2).await;
+    orders.declared_all().await;
     for order in [takeout(), takeout(), delivery()] {
         orders.place(&order).await;
     }

@@ -100,7 +100,7 @@ async fn an_order_that_was_lifted_to_the_highest_priority_is_well() {
 async fn the_borders_of_the_priorities_are_those_of_the_order_service() {
     let stage = Stage::new().await;
     let orders = stage.order_service().start().await;
-    orders.logs("rabbitmq_connected", 2).await;
+    orders.declared_all().await;
     for total in ["49.99", "50", "100", "100.01"] {
         orders.place(&testkit::orders::takeout_of(total)).await;
     }

@@ -59,7 +59,7 @@ impl Served {
     pub async fn new() -> Self {
         let stage = Stage::new().await;
         let mut orders = stage.order_service().start().await;
-        orders.logs("rabbitmq_connected", 2).await;
+        orders.declared_all().await;
         let database = stage.database().await;
         let mut numbers = Vec::new();
         for order in [takeout(), dine_in(), delivery()] {
@@ -103,7 +103,7 @@ pub async fn until_at_rest(database: &Database) {
 /// An order that a worker has on the stove for longer than any test runs.
 pub async fn cooking(stage: &Stage) -> (String, Service) {
     let mut orders = stage.order_service().start().await;
-    orders.logs("rabbitmq_connected", 2).await;
+    orders.declared_all().await;
     let number = orders.place(&takeout()).await;
     let worker = stage.kitchen_worker("chef_anna").cooking_seconds(3_600.0).start().await;
     worker.log("order_processing_started").await;

@@ -35,7 +35,7 @@ async fn nothing_is_left_behind_where_nothing_was() {
 async fn a_running_system_is_left_as_it_is() {
     let stage = Stage::new().await;
     let service = stage.order_service().start().await;
-    service.logs("rabbitmq_connected", 2).await;
+    service.declared_all().await;
     service.place(&testkit::orders::takeout()).await;
     let before = everything(&stage).await;
     let found = visit(&doctor(&stage)).await;
@@ -127,7 +127,7 @@ async fn rights_that_are_missing_where_nothing_is_yet() {
 async fn rights_that_are_missing_in_a_running_system() {
     let stage = Stage::new().await;
     let service = stage.order_service().start().await;
-    service.logs("rabbitmq_connected", 2).await;
+    service.declared_all().await;
     let rights =
         r#"{"configure":".*","write":"^(?!kitchen_queue$|orders_topic$)","read":"^(?!notifications_)"}"#;
     let launch = with_user(&stage, rights).await;
@@ -149,7 +149,7 @@ async fn rights_that_are_missing_in_a_running_system() {
 async fn without_the_right_to_configure_nothing_can_be_compared() {
     let stage = Stage::new().await;
     let service = stage.order_service().start().await;
-    service.logs("rabbitmq_connected", 2).await;
+    service.declared_all().await;
     let launch = with_user(&stage, r#"{"configure":"^(?!kitchen_dlq$)","write":".*","read":".*"}"#).await;
     let found = visit(&launch).await;
     assert_eq!(found.findings(), ["broker_rights fail", "topology warn"]);

@@ -2,7 +2,7 @@
 
 use amqprs::FieldTable;
 use serde_json::json;
-use testkit::{Launch, Stage};
+use testkit::{Launch, Service, Stage};
 
 use crate::restaurant::Restaurant;
 use crate::verdict::{closes, holds, recovers};
@@ -94,20 +94,33 @@ async fn a_queue_has_anothers_arguments() {
     broker.close().await;
 }
 
-/// As [`the_stream_of_status_updates_cannot_be_had`], after RabbitMQ was killed while it made the stream.
+/// Orders have a way of their own: without the stream they are accepted and cooked, and what happened to them is told when it
+/// is back.
+#[tokio::test]
+async fn the_stream_of_status_updates_cannot_be_had() {
+    let stage = Stage::new().await;
+    let broker = stage.broker().await;
+    broker.declare("notifications_queue", FieldTable::new()).await;
+    let (_service, cook, number) = served(&stage).await;
+    let line = cook.log("rabbitmq_connection_failed").await;
+    assert!(line.to_string().contains("notifications_queue"), "{line}");
+
+    broker.delete("notifications_queue").await;
+    all_is_told(&stage, &number).await;
+    broker.close().await;
+}
+
+/// The same, after RabbitMQ was killed while it made the stream.
 #[tokio::test]
 async fn the_broker_has_lost_the_stream_of_status_updates() {
     let stage = Stage::new().await;
     let broker = stage.broker().await;
     let mut earlier = stage.order_service().start().await;
-    earlier.logs("rabbitmq_connected", 2).await;
+    earlier.declared_all().await;
     assert_eq!(earlier.stop().await, Some(0));
     broker.lose("notifications_queue").await;
 
-    let service = stage.order_service().start().await;
-    let cook = stage.kitchen_worker("chef_anna").cooking_seconds(0.0).start().await;
-    let number = service.place(&testkit::orders::takeout()).await;
-    cook.log("order_completed").await;
+    let (_service, cook, number) = served(&stage).await;
     let line = cook.log("rabbitmq_connection_failed").await;
     assert!(line.to_string().contains("README.md, Troubleshooting"), "it does not say what to do: {line}");
     let doctor = Launch::new("restaurant-ctl", stage.environment()).arg("doctor").run_to_end().await;
@@ -119,29 +132,19 @@ async fn the_broker_has_lost_the_stream_of_status_updates() {
     broker.close().await;
 }
 
+/// An order service, a cook, and the number of an order that they carried through.
+async fn served(stage: &Stage) -> (Service, Service, String) {
+    let service = stage.order_service().start().await;
+    let cook = stage.kitchen_worker("chef_anna").cooking_seconds(0.0).start().await;
+    let number = service.place(&testkit::orders::takeout()).await;
+    cook.log("order_completed").await;
+    (service, cook, number)
+}
+
 /// A subscriber that reads from the first status update on sees what happened to the order.
 async fn all_is_told(stage: &Stage, number: &str) {
     let subscriber = stage.subscriber().arg("--from").arg("first").start().await;
     for change in ["'received' to 'cooking'", "'cooking' to 'ready'"] {
         assert!(subscriber.notification(change).await.contains(number));
     }
-}
-
-/// Orders have a way of their own: without the stream they are accepted and cooked, and what happened to them is told when it
-/// is back.
-#[tokio::test]
-async fn the_stream_of_status_updates_cannot_be_had() {
-    let stage = Stage::new().await;
-    let broker = stage.broker().await;
-    broker.declare("notifications_queue", FieldTable::new()).await;
-    let service = stage.order_service().start().await;
-    let cook = stage.kitchen_worker("chef_anna").cooking_seconds(0.0).start().await;
-    let number = service.place(&testkit::orders::takeout()).await;
-    cook.log("order_completed").await;
-    let line = cook.log("rabbitmq_connection_failed").await;
-    assert!(line.to_string().contains("notifications_queue"), "{line}");
-
-    broker.delete("notifications_queue").await;
-    all_is_told(&stage, &number).await;
-    broker.close().await;
 }
