@@ -39,7 +39,9 @@ pub enum TextFault {
 /// `customer_name`: 1 to 100 letters and marks of any script, digits, spaces, hyphens and apostrophes.
 pub fn customer_name(text: &str) -> Vec<TextFault> {
     faults(text, 1, 100, "letters, digits, spaces, hyphens and apostrophes", |c| {
-        matches!(c, ' ' | '-' | '\'' | '’')
+        // Of most characters it is known without a look into Unicode's tables.
+        c.is_ascii_alphanumeric()
+            || matches!(c, ' ' | '-' | '\'' | '’')
             || matches!(c.general_category_group(), GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark)
             || c.general_category() == GeneralCategory::DecimalNumber
     })
@@ -49,7 +51,7 @@ pub fn customer_name(text: &str) -> Vec<TextFault> {
 pub fn item_name(text: &str) -> Vec<TextFault> {
     const JOINER: char = '\u{200d}';
     faults(text, 1, 50, "printable characters", |c| {
-        c == JOINER || !c.is_control() && c.general_category() != GeneralCategory::Format
+        c == JOINER || !c.is_control() && (c.is_ascii() || c.general_category() != GeneralCategory::Format)
     })
 }
 

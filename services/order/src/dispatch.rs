@@ -139,12 +139,18 @@ impl Context {
         let mut unsent = Vec::new();
         // The broker confirms in about the order in which they went.
         for (mut placement, stored, sending) in published {
-            let confirmed = self.confirmed(&placement, stored, sending).await;
+            let confirmed = Self::confirmed(sending).await;
             placement.counted = None;
             match confirmed {
-                Ok(()) => {
+                Ok(routing_key) => {
                     failpoint::reached("order.before_answer");
+                    let log = placement.log(&self.log);
+                    // The client first: it waits.
                     placement.answer(Ok(stored.number));
+                    log.debug("order_published", format!("Sent order {} to the kitchen", stored.number))
+                        .detail("order_number", stored.number.to_string())
+                        .detail("routing_key", routing_key)
+                        .emit();
                     sent.push(stored.id);
                 }
                 Err(why) => unsent.push((placement, stored, why)),
@@ -171,21 +177,11 @@ impl Context {
         Ok(Sending { routing_key, confirm })
     }
 
-    async fn confirmed(
-        &self,
-        placement: &Placement,
-        stored: PlacedOrder,
-        sending: Result<Sending, NotSent>,
-    ) -> Result<(), NotSent> {
+    /// The key with which the message went, once the broker has confirmed it.
+    async fn confirmed(sending: Result<Sending, NotSent>) -> Result<String, NotSent> {
         let Sending { routing_key, confirm } = sending?;
         confirm.received().await?;
-        placement
-            .log(&self.log)
-            .debug("order_published", format!("Sent order {} to the kitchen", stored.number))
-            .detail("order_number", stored.number.to_string())
-            .detail("routing_key", routing_key)
-            .emit();
-        Ok(())
+        Ok(routing_key)
     }
 
     async fn take_back(&self, unsent: Vec<(Placement, PlacedOrder, NotSent)>) {
