@@ -122,8 +122,13 @@ async fn rabbitmq_keeps_its_data_through_kill_and_restart() {
     assert!(server.console().evaluate("mnesia:sync_log().").await.unwrap().contains("ok"));
     let message = r#"{"routing_key":"kitchen","payload":"pizza","payload_encoding":"string","properties":{"delivery_mode":2}}"#;
     call("POST", "/api/exchanges/test%201/amq.default/publish", message).await;
-    // Without confirm, a message is safe once it is written: every 200 ms.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // The management API answers after RabbitMQ's confirm: the message is written.
+    let settings = "[Q] = rabbit_amqqueue:list(<<\"test 1\">>), [{_, Status}] = rabbit_amqqueue:info(Q, [backing_queue_status]),
+        {ok, Ratio} = application:get_env(rabbit, vm_memory_high_watermark_paging_ratio),
+        {_, Words} = erlang:system_info(min_bin_vheap_size),
+        {proplists:get_value(version, Status), Words >= 2000000, Ratio =:= 0.33}.";
+    let taken = server.console().evaluate(settings).await.unwrap();
+    assert!(taken.contains("{2, true, true}"), "{taken}");
 
     let (pid, port) = (server.pid(), server.port());
     server.kill();

@@ -1,6 +1,6 @@
 //! The sweeper: finds orders that wait for longer than they should, and gives them to the relay once more.
 //!
-//! A message may be lost although the broker had it (a queue purged or deleted, the disk of a node), or lie under a
+//! A message may be lost although the broker had it (a queue purged or deleted, the disk of a node, a power cut), or lie under a
 //! constant stream of more expensive orders. Many orders that wait are no sign of it by themselves: only more than lie in
 //! the queues are.
 

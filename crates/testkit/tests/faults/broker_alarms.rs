@@ -14,7 +14,7 @@ async fn alarms_and_closed_channels() {
         (
             "memory alarm",
             "vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1}).",
-            "vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1073741824}).",
+            "vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1500000000}).",
         ),
         (
             "disk alarm",
