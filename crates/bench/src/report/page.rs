@@ -8,7 +8,7 @@ use crate::report::{HEADINGS, Report, cells};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:980px;margin:2em auto;padding:0 1em;color:#222}\
     table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.35em .6em;border-bottom:1px solid #ddd;\
-    vertical-align:top}svg{width:100%;height:auto;max-width:760px;display:block}polyline{fill:none;stroke-width:2}\
+    vertical-align:top}td:nth-child(2):not(:last-child),td:nth-child(3){white-space:nowrap}svg{width:100%;height:auto;max-width:760px;display:block}polyline{fill:none;stroke-width:2}\
     line{stroke:#ddd}text{font:12px sans-serif;fill:#555}.goal{color:#2e7d32}.least{color:#8a6d00}.no{color:#b3261e}\
     .quick{background:#fff3cd;padding:.6em}";
 

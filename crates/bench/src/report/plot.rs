@@ -17,8 +17,7 @@ const COLOURS: [&str; 4] = ["#b3261e", "#1f5fa8", "#6b6b6b", "#2e7d32"];
 pub fn svg(plot: &Plot) -> String {
     let scale = Scale::of(plot);
     let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">");
-    for part in [0.0, 0.25, 0.5, 0.75, 1.0] {
-        let value = scale.highest * part;
+    for value in multiples(scale.step, 0.0, scale.highest) {
         let at = scale.y(value);
         let _ = write!(
             svg,
@@ -80,7 +79,10 @@ struct Scale {
     by_powers: bool,
     first: f64,
     last: f64,
+    /// The top of the picture: a multiple of `step`.
     highest: f64,
+    /// Between two lines.
+    step: f64,
 }
 
 impl Scale {
@@ -89,8 +91,15 @@ impl Scale {
         let along = |x: f64| if plot.by_powers { x.max(1.0).log2() } else { x };
         let first = points().map(|(x, _)| along(*x)).fold(f64::INFINITY, f64::min);
         let last = points().map(|(x, _)| along(*x)).fold(f64::NEG_INFINITY, f64::max);
-        let highest = points().map(|(_, y)| *y).fold(f64::MIN_POSITIVE, f64::max);
-        Self { by_powers: plot.by_powers, first, last, highest }
+        let highest = points().map(|(_, y)| *y).fold(0.0, f64::max);
+        let step = round_step(highest, 5.0);
+        Self {
+            by_powers: plot.by_powers,
+            first,
+            last,
+            highest: (highest / step).ceil().max(1.0) * step,
+            step,
+        }
     }
 
     fn x(&self, value: f64) -> f64 {
@@ -104,14 +113,33 @@ impl Scale {
     }
 }
 
-/// At most a dozen of the places where points are.
+/// The least of 1, 2, 5, 10, 20, … (or 0.5, 0.2, …) that goes into the span at most so often.
+fn round_step(span: f64, most: f64) -> f64 {
+    let least = if span > 0.0 { span / most } else { 1.0 };
+    let power = 10_f64.powf(least.log10().floor());
+    [1.0, 2.0, 5.0].map(|digit| digit * power).into_iter().find(|step| *step >= least).unwrap_or(10.0 * power)
+}
+
+/// The multiples of a step from one value to another.
+fn multiples(step: f64, first: f64, last: f64) -> impl Iterator<Item = f64> {
+    let start = (first / step).ceil();
+    (0..=12_u32)
+        .map(move |number| (start + f64::from(number)) * step)
+        .take_while(move |value| *value <= last + step / 1_000.0)
+}
+
+/// The places where points are, or round ones if these are more than a dozen.
 fn ticks(plot: &Plot) -> Vec<f64> {
     let mut places: Vec<f64> =
         plot.curves.iter().flat_map(|(_, points)| points.iter().map(|(x, _)| *x)).collect();
     places.sort_by(f64::total_cmp);
     places.dedup();
-    let step = places.len().div_ceil(12).max(1);
-    places.into_iter().step_by(step).collect()
+    match (places.first(), places.last()) {
+        (Some(first), Some(last)) if places.len() > 12 && !plot.by_powers => {
+            multiples(round_step(last - first, 12.0), *first, *last).collect()
+        }
+        _ => places,
+    }
 }
 
 fn number(value: f64) -> String {
@@ -121,6 +149,18 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_at_round_values() {
+        let lines = |highest: f64| {
+            let step = round_step(highest, 5.0);
+            multiples(step, 0.0, (highest / step).ceil() * step).map(number).collect::<Vec<_>>()
+        };
+        assert_eq!(lines(5_046.0), ["0", "2000", "4000", "6000"]);
+        assert_eq!(lines(0.97), ["0", "0.20", "0.40", "0.60", "0.80", "1"]);
+        assert_eq!(number(round_step(0.0, 5.0)), "1");
+        assert_eq!(multiples(100.0, 5.0, 730.0).map(number).last().as_deref(), Some("700"));
+    }
 
     #[test]
     fn curves_stay_inside() {
