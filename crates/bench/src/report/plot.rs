@@ -128,14 +128,14 @@ fn multiples(step: f64, first: f64, last: f64) -> impl Iterator<Item = f64> {
         .take_while(move |value| *value <= last + step / 1_000.0)
 }
 
-/// The places where points are, or round ones if these are more than a dozen.
+/// The places where points are, or round ones near these if they are times.
 fn ticks(plot: &Plot) -> Vec<f64> {
     let mut places: Vec<f64> =
         plot.curves.iter().flat_map(|(_, points)| points.iter().map(|(x, _)| *x)).collect();
     places.sort_by(f64::total_cmp);
     places.dedup();
     match (places.first(), places.last()) {
-        (Some(first), Some(last)) if places.len() > 12 && !plot.by_powers => {
+        (Some(first), Some(last)) if !plot.by_powers && places.iter().any(|place| place.fract() != 0.0) => {
             multiples(round_step(last - first, 12.0), *first, *last).collect()
         }
         _ => places,
