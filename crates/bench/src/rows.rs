@@ -9,6 +9,7 @@ mod intake;
 mod intake_2;
 mod kitchen;
 mod memory;
+mod queues;
 mod reads;
 mod single;
 mod soak;
@@ -86,6 +87,8 @@ pub enum Row {
     Start,
     /// Processor time for an order.
     Cpu,
+    /// RabbitMQ by itself.
+    Queues,
     /// Over `--max-concurrent`.
     Curve,
     /// For long.
@@ -94,7 +97,7 @@ pub enum Row {
 
 impl Row {
     /// All, in the order in which they are measured.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Intake,
         Self::Intake2,
         Self::Kitchen,
@@ -106,6 +109,7 @@ impl Row {
         Self::Memory,
         Self::Start,
         Self::Cpu,
+        Self::Queues,
         Self::Curve,
         Self::Soak,
     ];
@@ -129,6 +133,7 @@ impl Row {
             Self::Memory => "memory",
             Self::Start => "start",
             Self::Cpu => "cpu",
+            Self::Queues => "queues",
             Self::Curve => "curve",
             Self::Soak => "soak",
         }
@@ -148,6 +153,7 @@ impl Row {
             Self::Memory => "Resident memory of each service",
             Self::Start => "From the start of a process to its first 200",
             Self::Cpu => "Processor time for each order",
+            Self::Queues => "RabbitMQ by itself: kinds of queues",
             Self::Curve => "Throughput and latency over --max-concurrent",
             Self::Soak => "Eight hours' worth of orders",
         }
@@ -170,6 +176,7 @@ impl Row {
             Self::Memory => Box::pin(memory::measure(cluster, effort)).await,
             Self::Start => Box::pin(start::measure(cluster, effort)).await,
             Self::Cpu => Box::pin(cpu::measure(cluster, effort)).await,
+            Self::Queues => Box::pin(queues::measure(cluster, effort)).await,
             Self::Curve => Box::pin(curve::measure(cluster, effort)).await,
             Self::Soak => Box::pin(soak::measure(cluster, effort)).await,
         }
