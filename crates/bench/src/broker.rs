@@ -7,7 +7,8 @@ use bus::{Outgoing, Publisher};
 use domain::{OrderMessage, OrderNumber, RequestId, place_order};
 use logging::{Level, Log};
 use runtime::config::Rabbitmq;
-use time::OffsetDateTime;
+use time::macros::date;
+use time::{Date, OffsetDateTime};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
@@ -19,6 +20,8 @@ use crate::figures::Latencies;
 const UNDER_WAY: usize = 256;
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 const SERVICE: &str = "bench";
+/// Of messages that nobody reads.
+pub const DAY: Date = date!(2026 - 01 - 01);
 const ORDER: &str = r#"{"customer_name": "Ada Lovelace", "order_type": "takeout",
     "items": [{"name": "Margherita Pizza", "quantity": 2, "price": 15.99}, {"name": "Caesar Salad", "quantity": 1, "price": 8.99}]}"#;
 
@@ -52,7 +55,7 @@ impl Broker {
         Ok(Self { publisher, task, order })
     }
 
-    fn message(&self, day: time::Date, sequence: u32) -> Result<Outgoing, Error> {
+    fn message(&self, day: Date, sequence: u32) -> Result<Outgoing, Error> {
         let message = OrderMessage::of(OrderNumber::new(day, sequence), &self.order);
         Outgoing::order(&message, OffsetDateTime::UNIX_EPOCH.into(), &RequestId::from_fixed(SERVICE))
             .map_err(|why| Error::Void(why.to_string()))
@@ -62,7 +65,7 @@ impl Broker {
     ///
     /// # Errors
     /// One was not confirmed.
-    pub async fn publish(&self, day: time::Date, count: u32) -> Result<f64, Error> {
+    pub async fn publish(&self, day: Date, count: u32) -> Result<f64, Error> {
         let start = Instant::now();
         let mut under_way = VecDeque::with_capacity(UNDER_WAY);
         for sequence in 1..=count {
@@ -81,7 +84,7 @@ impl Broker {
     ///
     /// # Errors
     /// One was not confirmed.
-    pub async fn one_by_one(&self, day: time::Date, count: u32) -> Result<Latencies, Error> {
+    pub async fn one_by_one(&self, day: Date, count: u32) -> Result<Latencies, Error> {
         let mut micros = Vec::new();
         for sequence in 1..=count {
             let message = self.message(day, sequence)?;

@@ -165,13 +165,27 @@ impl Stage<'_> {
     /// # Errors
     /// It does not start.
     pub async fn kitchen_worker(&self, concurrency: u16) -> Result<Service, Error> {
+        self.worker_named("chef_bench", concurrency, Duration::ZERO).await
+    }
+
+    /// A worker, whatever the order, that cooks so long. Its name begins with `chef_bench`.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn worker_named(
+        &self,
+        name: &str,
+        concurrency: u16,
+        cooking: Duration,
+    ) -> Result<Service, Error> {
         let mut command = self.command("kitchen-worker");
         command
-            .args(["--worker-name=chef_bench", "--heartbeat-interval=10"])
-            .arg(format!("--concurrency={concurrency}"))
-            .env("KITCHEN_COOKING_SECONDS_DINE_IN", "0")
-            .env("KITCHEN_COOKING_SECONDS_TAKEOUT", "0")
-            .env("KITCHEN_COOKING_SECONDS_DELIVERY", "0");
+            .arg("--heartbeat-interval=10")
+            .arg(format!("--worker-name={name}"))
+            .arg(format!("--concurrency={concurrency}"));
+        for order_type in ["DINE_IN", "TAKEOUT", "DELIVERY"] {
+            command.env(format!("KITCHEN_COOKING_SECONDS_{order_type}"), cooking.as_secs_f64().to_string());
+        }
         self.start_logged("kitchen-worker", command, Ready::Logged("rabbitmq_connected", "queues")).await
     }
 

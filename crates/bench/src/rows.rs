@@ -5,6 +5,7 @@ mod cpu;
 mod curve;
 mod growth;
 mod idle;
+mod instances;
 mod intake;
 mod intake_2;
 mod kitchen;
@@ -89,6 +90,8 @@ pub enum Row {
     Cpu,
     /// RabbitMQ by itself.
     Queues,
+    /// Two of each service.
+    Instances,
     /// Over `--max-concurrent`.
     Curve,
     /// For long.
@@ -97,7 +100,7 @@ pub enum Row {
 
 impl Row {
     /// All, in the order in which they are measured.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Intake,
         Self::Intake2,
         Self::Kitchen,
@@ -110,6 +113,7 @@ impl Row {
         Self::Start,
         Self::Cpu,
         Self::Queues,
+        Self::Instances,
         Self::Curve,
         Self::Soak,
     ];
@@ -134,6 +138,7 @@ impl Row {
             Self::Start => "start",
             Self::Cpu => "cpu",
             Self::Queues => "queues",
+            Self::Instances => "instances",
             Self::Curve => "curve",
             Self::Soak => "soak",
         }
@@ -154,6 +159,7 @@ impl Row {
             Self::Start => "From the start of a process to its first 200",
             Self::Cpu => "Processor time for each order",
             Self::Queues => "RabbitMQ by itself: kinds of queues",
+            Self::Instances => "One and two of each service",
             Self::Curve => "Throughput and latency over --max-concurrent",
             Self::Soak => "Eight hours' worth of orders",
         }
@@ -177,6 +183,7 @@ impl Row {
             Self::Start => Box::pin(start::measure(cluster, effort)).await,
             Self::Cpu => Box::pin(cpu::measure(cluster, effort)).await,
             Self::Queues => Box::pin(queues::measure(cluster, effort)).await,
+            Self::Instances => Box::pin(instances::measure(cluster, effort)).await,
             Self::Curve => Box::pin(curve::measure(cluster, effort)).await,
             Self::Soak => Box::pin(soak::measure(cluster, effort)).await,
         }

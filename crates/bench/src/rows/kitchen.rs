@@ -62,7 +62,7 @@ async fn cook(cluster: &Cluster, effort: Effort) -> Result<(f64, u64, String), E
 }
 
 /// Waits until everything is ready, but no longer than this: enough for a rate.
-async fn until_ready(stage: &Stage<'_>, limit: Duration) -> Result<(), Error> {
+pub async fn until_ready(stage: &Stage<'_>, limit: Duration) -> Result<(), Error> {
     let deadline = Instant::now() + limit;
     while Instant::now() < deadline && stage.sql(include_str!("../../sql/open.sql"), &[]).await? != "f" {
         sleep(POLL).await;

@@ -2,18 +2,14 @@
 
 use bus::topology;
 use domain::OrderType;
-use time::Date;
-use time::macros::date;
 
-use crate::broker::{Broker, quiet_log};
+use crate::broker::{Broker, DAY, quiet_log};
 use crate::cluster::{Cluster, Stage};
 use crate::error::Error;
 use crate::figures::{Unit, median};
 use crate::outcome::{Line, Outcome, Plot};
 use crate::rows::{Effort, say};
 
-/// Of the messages, which nobody reads.
-const DAY: Date = date!(2026 - 01 - 01);
 /// The queue in the place of ours.
 const MEASURED: &str = "measured";
 

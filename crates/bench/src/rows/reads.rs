@@ -11,7 +11,7 @@ use crate::rows::{CLIENTS, CONNECTIONS, Effort, say};
 use crate::service::Service;
 
 /// Orders that are asked for.
-const ORDERS: u64 = 20_000;
+pub const ORDERS: u64 = 20_000;
 
 /// Both sides ask for the same orders.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {

@@ -1,18 +1,12 @@
 //! A single client: it waits for a commit and for a confirm, and should wait for nothing else.
 
-use time::Date;
-use time::macros::date;
-
-use crate::broker::{Broker, quiet_log};
+use crate::broker::{Broker, DAY, quiet_log};
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::figures::{Latencies, Target, Unit, median};
 use crate::outcome::{Line, Outcome, Plot, ratios};
 use crate::pgbench::Script;
 use crate::rows::{Effort, MAX_CONCURRENT, place, say, straightforward};
-
-/// Of the messages for RabbitMQ alone, which nobody reads.
-const DAY: Date = date!(2026 - 01 - 01);
 
 /// The sum of both medians is the baseline.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
