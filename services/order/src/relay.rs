@@ -108,7 +108,7 @@ impl Relay {
             self.log.error("relay_failed", message, why).emit();
         }
         let full = i64::try_from(relayed.found).is_ok_and(|found| found >= BATCH);
-        if full && relayed.confirmed > 0 { Look::More } else { Look::All }
+        if full && relayed.confirmed + relayed.unreadable.len() > 0 { Look::More } else { Look::All }
     }
 
     /// Publishes in the order given; returns the keys of what was confirmed.

@@ -18,9 +18,12 @@ use crate::relay::Nudge;
 /// Longest pause between two looks.
 const MAX_INTERVAL: Duration = Duration::from_secs(30);
 const MIN_INTERVAL: Duration = Duration::from_millis(500);
-/// Most orders that one look lifts, or sends again of a type: the kitchen is not to drown in copies.
-const BATCH: i64 = 100;
-/// Waiting orders are counted up to here; behind a longer queue a loss shows when it has become shorter.
+/// Most orders of a type that one look lifts: their messages may well be there, and the kitchen is not to drown in copies.
+const MOST_LIFTED: i64 = 100;
+/// Most orders of a type that are sent again before it is counted anew what is lost. If several services look at once, each may
+/// send as many of which there is a message.
+const SENT_TOGETHER: i64 = 1_000;
+/// Waiting orders are counted up to here. Behind a longer queue a loss shows when it has become shorter: what is lost came last.
 const MAX_COUNTED: i64 = 10_000;
 /// Idempotency keys that are forgotten together.
 const PRUNED: i64 = 10_000;
@@ -68,17 +71,25 @@ impl Sweeper {
     /// Orders that have waited for too long, and those whose cook was lost, whatever lies in the queues.
     async fn lift(&self) -> Result<(), SweepError> {
         for order_type in OrderType::ALL {
-            let overdue = sweeps::lift(&self.db, order_type, self.max_wait, BATCH).await?;
+            let overdue = sweeps::lift(&self.db, order_type, self.max_wait, MOST_LIFTED).await?;
             self.tell("order_lifted", "has waited for too long; it goes before all others now", &overdue);
-            let abandoned = sweeps::free_abandoned(&self.db, order_type, self.resend_after, BATCH).await?;
+            let abandoned =
+                sweeps::free_abandoned(&self.db, order_type, self.resend_after, MOST_LIFTED).await?;
             self.tell("order_sent_again", "was left by its cook; it goes before all others now", &abandoned);
         }
         Ok(())
     }
 
-    /// As many orders as wait without a message in a queue.
+    /// As many orders as wait without a message in a queue. A broker that has lost its disk is filled again at once.
     async fn send_again(&self) -> Result<(), SweepError> {
+        while self.send_some_again().await? {}
+        Ok(())
+    }
+
+    /// Whether there may be more of them.
+    async fn send_some_again(&self) -> Result<bool, SweepError> {
         let mut queues = None;
+        let mut more = false;
         for order_type in OrderType::ALL {
             let waiting = sweeps::waiting(&self.db, order_type, self.resend_after, MAX_COUNTED).await?;
             if waiting == 0 {
@@ -90,8 +101,9 @@ impl Sweeper {
             };
             let lost = waiting.saturating_sub(queues.messages_of(order_type));
             if lost > 0 {
-                let limit = i64::try_from(lost).unwrap_or(BATCH).min(BATCH);
+                let limit = i64::try_from(lost).unwrap_or(SENT_TOGETHER).min(SENT_TOGETHER);
                 let sent = sweeps::send_again(&self.db, order_type, self.resend_after, limit).await?;
+                more |= i64::try_from(sent.len()).is_ok_and(|sent| sent == SENT_TOGETHER);
                 self.tell(
                     "order_sent_again",
                     "was not taken by any worker; its message is sent again",
@@ -99,7 +111,7 @@ impl Sweeper {
                 );
             }
         }
-        Ok(())
+        Ok(more)
     }
 
     async fn prune(&self) -> Result<(), SweepError> {

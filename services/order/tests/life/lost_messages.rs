@@ -27,6 +27,33 @@ async fn an_order_whose_message_was_purged_is_cooked_all_the_same() {
     .await;
 }
 
+/// As after a power cut: a hundred at a look would take a minute.
+#[tokio::test]
+async fn a_broker_that_has_lost_thousands_is_filled_again_at_once() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().env("ORDER_RESEND_AFTER", "3").start().await;
+    let (broker, database) = (stage.broker().await, stage.database().await);
+    service.place(&takeout()).await;
+    broker.purge("kitchen_takeout_queue").await;
+    database
+        .execute(
+            "insert into orders (created_at, number, customer_name, type, total_amount, priority)
+             select now() - interval '1 minute', 'ORD_20200101_' || place, 'Ada Lovelace', 'takeout', 8.99, 1
+             from generate_series(1001, 5000) as place",
+        )
+        .await;
+    database
+        .execute(
+            "insert into order_items (order_id, name, quantity, price)
+             select id, 'Caesar Salad', 1, 8.99 from orders where number like 'ORD_2020%'",
+        )
+        .await;
+    eventually("a message of each", async || {
+        (broker.ready("kitchen_takeout_queue").await == 4_001).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_deleted_queue_is_declared_and_filled_again() {
     let stage = Stage::new().await;
