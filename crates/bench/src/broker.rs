@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bus::{Outgoing, Publisher};
-use domain::{OrderMessage, OrderNumber, RequestId, place_order};
+use domain::{OrderMessage, OrderNumber, RequestId};
 use logging::{Level, Log};
 use runtime::config::Rabbitmq;
 use time::macros::date;
@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout};
 use crate::cluster::Stage;
 use crate::error::Error;
 use crate::figures::Latencies;
+use crate::orders::Orders;
 
 /// Confirms that are waited for at the same time.
 const UNDER_WAY: usize = 256;
@@ -22,14 +23,12 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 const SERVICE: &str = "bench";
 /// Of messages that nobody reads.
 pub const DAY: Date = date!(2026 - 01 - 01);
-const ORDER: &str = r#"{"customer_name": "Ada Lovelace", "order_type": "takeout",
-    "items": [{"name": "Margherita Pizza", "quantity": 2, "price": 15.99}, {"name": "Caesar Salad", "quantity": 1, "price": 8.99}]}"#;
 
 /// A publisher on a stage's virtual host.
 pub struct Broker {
     publisher: Publisher,
     task: JoinHandle<()>,
-    order: domain::NewOrder,
+    orders: Orders,
 }
 
 impl Broker {
@@ -46,22 +45,22 @@ impl Broker {
             password: credentials.password.clone(),
             vhost: stage.name.clone(),
         };
-        let order = place_order::parse(ORDER.as_bytes())
-            .map_err(|_| Error::Void("the order of the bench is not valid any more".to_owned()))?;
+        let orders = Orders::of_every_kind()?;
         let (publisher, task) = Publisher::start(&settings, SERVICE, log);
         timeout(CONNECT_LIMIT, publisher.orders_possible())
             .await
             .map_err(|_| Error::Void("RabbitMQ takes no messages".to_owned()))?;
-        Ok(Self { publisher, task, order })
+        Ok(Self { publisher, task, orders })
     }
 
     fn message(&self, day: Date, sequence: u32) -> Result<Outgoing, Error> {
-        let message = OrderMessage::of(OrderNumber::new(day, sequence), &self.order);
+        let order = self.orders.get(sequence).ok_or_else(|| Error::Void("there are no orders".to_owned()))?;
+        let message = OrderMessage::of(OrderNumber::new(day, sequence), order);
         Outgoing::order(&message, OffsetDateTime::UNIX_EPOCH.into(), &RequestId::from_fixed(SERVICE))
             .map_err(|why| Error::Void(why.to_string()))
     }
 
-    /// Sends messages of today's orders, from the first to this one, many at a time; how many a second.
+    /// Sends messages of a day's orders, of all types and priorities, from the first to this one, many at a time; how many a second.
     ///
     /// # Errors
     /// One was not confirmed.

@@ -6,6 +6,7 @@ mod error;
 mod figures;
 mod load;
 mod machine;
+mod orders;
 mod outcome;
 mod pgbench;
 mod processor;

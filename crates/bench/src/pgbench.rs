@@ -1,6 +1,7 @@
 //! The baseline: what PostgreSQL does by itself, by its own load generator.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -9,6 +10,7 @@ use servers::tool;
 use crate::cluster::Stage;
 use crate::error::Error;
 use crate::figures::Latencies;
+use crate::rows::Effort;
 
 /// Beyond the time that is measured.
 const SLACK: Duration = Duration::from_mins(1);
@@ -48,47 +50,54 @@ pub struct Baseline {
     pub latencies: Latencies,
 }
 
-/// Runs a script with so many clients for so long, with prepared statements, which favours the baseline.
+/// Runs a script with so many clients, with prepared statements, which favours the baseline: as long as our side is warmed up,
+/// then for as long as it is measured.
 ///
 /// # Errors
 /// pgbench is missing or fails, or a transaction does.
-pub async fn run(
-    stage: &Stage<'_>,
-    script: Script,
-    clients: u32,
-    duration: Duration,
-) -> Result<Baseline, Error> {
+pub async fn run(stage: &Stage<'_>, script: Script, clients: u32, effort: Effort) -> Result<Baseline, Error> {
     let folder = stage.cluster.scratch(&format!("{}.pgbench", stage.name));
     fs::create_dir_all(&folder).map_err(Error::file("create the folder", &folder))?;
     let file = folder.join("script.sql");
     fs::write(&file, script.text()).map_err(Error::file("write", &file))?;
-    let mut command = stage.cluster.postgres.admin().client("pgbench", &stage.name);
-    command
-        .current_dir(&folder)
-        .args(["--no-vacuum", "--protocol=prepared"])
-        .arg(format!("--client={clients}"))
-        .arg(format!("--jobs={}", clients.min(2)))
-        .arg(format!("--time={}", duration.as_secs().max(1)));
-    if let Script::StatusByNumber(orders) = script {
-        command.arg(format!("--define=orders={orders}"));
-    }
+    let command = |duration: Duration| {
+        let mut command = stage.cluster.postgres.admin().client("pgbench", &stage.name);
+        command
+            .current_dir(&folder)
+            .args(["--no-vacuum", "--protocol=prepared"])
+            .arg(format!("--client={clients}"))
+            .arg(format!("--jobs={}", clients.min(2)))
+            .arg(format!("--time={}", duration.as_secs().max(1)));
+        if let Script::StatusByNumber(orders) = script {
+            command.arg(format!("--define=orders={orders}"));
+        }
+        command.arg("--file").arg(&file);
+        command
+    };
+    tool::run(command(effort.warmup()), effort.warmup() + SLACK).await?;
+    let mut measured = command(effort.duration());
     if script.is_logged() {
-        command.args(["--log", "--log-prefix=transactions"]);
+        measured.args(["--log", "--log-prefix=transactions"]);
     }
-    command.arg("--file").arg(&file);
-    let output = tool::run(command, duration + SLACK).await?;
+    let output = tool::run(measured, effort.duration() + SLACK).await?;
     let unreadable = || Error::Unreadable { program: "pgbench", output: output.clone() };
     let per_second = per_second(&output).ok_or_else(unreadable)?;
+    let micros = logged_micros(&folder)?;
+    fs::remove_dir_all(&folder).map_err(Error::file("remove", &folder))?;
+    Ok(Baseline { per_second, latencies: Latencies::of_micros(micros) })
+}
+
+/// The latency of each transaction that was logged.
+fn logged_micros(folder: &Path) -> Result<Vec<f64>, Error> {
     let mut micros = Vec::new();
-    for entry in fs::read_dir(&folder).map_err(Error::file("read", &folder))?.flatten() {
+    for entry in fs::read_dir(folder).map_err(Error::file("read", folder))?.flatten() {
         if entry.file_name().to_string_lossy().starts_with("transactions") {
             let path = entry.path();
             let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
             micros.extend(text.lines().filter_map(latency));
         }
     }
-    fs::remove_dir_all(&folder).map_err(Error::file("remove", &folder))?;
-    Ok(Baseline { per_second, latencies: Latencies::of_micros(micros) })
+    Ok(micros)
 }
 
 /// From `tps = 612.3 (without initial connection time)`.

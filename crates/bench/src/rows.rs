@@ -204,9 +204,21 @@ async fn straightforward(
 ) -> Result<Baseline, Error> {
     let stage = cluster.stage().await?;
     stage.settle().await?;
-    let measured = pgbench::run(&stage, script, clients, effort.duration()).await?;
+    let measured = pgbench::run(&stage, script, clients, effort).await?;
     stage.end().await?;
     Ok(measured)
+}
+
+/// Two loads at once, each of half the connections: at two services, or both at the same one.
+async fn two_loads(
+    stage: &Stage<'_>,
+    errands: [Errand<'_>; 2],
+    connections: usize,
+    effort: Effort,
+) -> Result<[Measured; 2], Error> {
+    let [first, second] = errands.map(|errand| effort.load(errand, connections / 2));
+    let (first, second) = tokio::try_join!(first.run(stage), second.run(stage))?;
+    Ok([first, second])
 }
 
 /// One run of placing orders at an order service.

@@ -11,7 +11,7 @@ use crate::figures::{Target, Unit, median};
 use crate::outcome::{Line, Outcome, Plot, ratios};
 use crate::rows::{CONNECTIONS, Effort, MAX_CONCURRENT, kitchen, place, say};
 
-/// What waits in either case, so that the worker has enough to take.
+/// What waits in either case: more than the worker can take.
 const FEW: u32 = 50_000;
 const FEW_IF_QUICK: u32 = 15_000;
 
@@ -21,7 +21,7 @@ struct Rates {
     taken: f64,
 }
 
-/// Orders are stored by SQL and their messages published; then more are placed, and some are taken.
+/// Orders are stored by SQL and their messages published; then some are taken, and more are placed.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let (few, many) = (effort.either(FEW, FEW_IF_QUICK), effort.either(1_000_000, 100_000));
     let (mut with_few, mut with_many) = (Vec::new(), Vec::new());
@@ -66,14 +66,15 @@ async fn rates(cluster: &Cluster, waiting: u32, effort: Effort) -> Result<Rates,
     let stage = cluster.stage().await?;
     stage.fill(u64::from(waiting), "received").await?;
     publish(&stage, waiting).await?;
-    let service = stage.order_service(MAX_CONCURRENT).await?;
-    let placed = place(&stage, &service, None, CONNECTIONS, effort).await?.per_second;
-    service.stop().await;
     stage.settle().await?;
+    // Taken first: from nothing but those that wait.
     let worker = stage.kitchen_worker(kitchen::CONCURRENCY).await?;
     sleep(effort.duration()).await;
     let (taken, _) = kitchen::rate(&stage).await?;
     worker.stop().await;
+    let service = stage.order_service(MAX_CONCURRENT).await?;
+    let placed = place(&stage, &service, None, CONNECTIONS, effort).await?.per_second;
+    service.stop().await;
     stage.end().await?;
     Ok(Rates { placed, taken })
 }

@@ -1,18 +1,16 @@
 //! One and two of each service, side by side.
 //!
-//! Where all share the same cores, a second process that needs them can add nothing; it must not take anything away either. What a
-//! second worker adds everywhere is places to cook at.
+//! All share the same cores, so a second process adds only what the first one left idle; it must not take anything away. What a
+//! second worker adds everywhere is places to cook at. Guests are always two processes, so that only the services differ.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::cluster::{Cluster, Stage};
 use crate::error::Error;
 use crate::figures::{Unit, median};
-use crate::load::Errand;
+use crate::load::{Errand, Measured};
 use crate::outcome::{Line, Outcome, Plot, ratios};
-use crate::rows::{CONNECTIONS, Effort, MAX_CONCURRENT, kitchen, place, reads, say};
-use crate::service::Service;
+use crate::rows::{CONNECTIONS, Effort, MAX_CONCURRENT, kitchen, place, reads, say, two_loads};
 
 /// Guests who order, at all order services together.
 const GUESTS: usize = 256;
@@ -42,7 +40,7 @@ impl Work {
     }
 
     /// How many a second, by one service or by two.
-    async fn rate(self, cluster: &Cluster, two: bool, effort: Effort) -> Result<f64, Error> {
+    async fn rate(self, cluster: &Cluster, two: bool, effort: Effort) -> Result<Rate, Error> {
         let stage = cluster.stage().await?;
         let rate = match self {
             Self::Place => placed(&stage, two, effort).await?,
@@ -55,21 +53,38 @@ impl Work {
     }
 }
 
+/// What was done a second, and what was not as it should be.
+struct Rate {
+    per_second: f64,
+    complaints: Vec<String>,
+}
+
+impl Rate {
+    fn of([first, second]: [Measured; 2]) -> Self {
+        Self {
+            per_second: first.per_second + second.per_second,
+            complaints: first.complaints.into_iter().chain(second.complaints).collect(),
+        }
+    }
+}
+
 /// Each kind of work by one and by two, in turn.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let mut rates = Work::ALL.map(|_| (Vec::new(), Vec::new()));
+    let mut remarks = Vec::new();
     for number in 1..=effort.rounds {
-        let mut seen = format!("round {number}");
         for (work, (by_one, by_two)) in Work::ALL.into_iter().zip(&mut rates) {
             let (one, two) =
                 (work.rate(cluster, false, effort).await?, work.rate(cluster, true, effort).await?);
-            let _ = write!(seen, "; {}: {two:.0}/s, {one:.0}/s", work.title());
-            by_one.push(one);
-            by_two.push(two);
+            let title = work.title();
+            say(&format!("round {number}: {title}: {:.0}/s : {:.0}/s", two.per_second, one.per_second));
+            by_one.push(one.per_second);
+            by_two.push(two.per_second);
+            let complaints = one.complaints.into_iter().chain(two.complaints);
+            remarks.extend(complaints.map(|complaint| format!("round {number}: {title}: {complaint}")));
         }
-        say(&seen);
     }
-    let mut outcome = Outcome::default();
+    let mut outcome = Outcome { remarks, ..Outcome::default() };
     for (work, (by_one, by_two)) in Work::ALL.into_iter().zip(rates) {
         let line = Line::new(work.title(), Unit::Times, ratios(&by_two, &by_one), None);
         outcome.lines.push(line.detailed(format!(
@@ -83,36 +98,21 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     Ok(outcome)
 }
 
-async fn placed(stage: &Stage<'_>, two: bool, effort: Effort) -> Result<f64, Error> {
+async fn placed(stage: &Stage<'_>, two: bool, effort: Effort) -> Result<Rate, Error> {
     let first = stage.order_service(MAX_CONCURRENT).await?;
     let second = if two { Some(stage.order_service(MAX_CONCURRENT).await?) } else { None };
     stage.settle().await?;
-    at_each(stage, &first, second.as_ref(), GUESTS, effort, |orders| Errand::Order(orders, None)).await
+    let errands = [&first, second.as_ref().unwrap_or(&first)].map(|orders| Errand::Order(orders, None));
+    Ok(Rate::of(two_loads(stage, errands, GUESTS, effort).await?))
 }
 
-async fn asked(stage: &Stage<'_>, two: bool, effort: Effort) -> Result<f64, Error> {
+async fn asked(stage: &Stage<'_>, two: bool, effort: Effort) -> Result<Rate, Error> {
     stage.fill(reads::ORDERS, "ready").await?;
     let first = stage.tracking_service().await?;
     let second = if two { Some(stage.tracking_service().await?) } else { None };
-    let errand = |tracking| Errand::Ask(tracking, reads::ORDERS);
-    at_each(stage, &first, second.as_ref(), CONNECTIONS, effort, errand).await
-}
-
-/// A load at each of the services at once; all connections together are so many.
-async fn at_each<'a>(
-    stage: &Stage<'_>,
-    first: &'a Service,
-    second: Option<&'a Service>,
-    connections: usize,
-    effort: Effort,
-    errand: impl Fn(&'a Service) -> Errand<'a>,
-) -> Result<f64, Error> {
-    let Some(second) = second else {
-        return Ok(effort.load(errand(first), connections).run(stage).await?.per_second);
-    };
-    let [first, second] = [first, second].map(|service| effort.load(errand(service), connections / 2));
-    let (first, second) = tokio::try_join!(first.run(stage), second.run(stage))?;
-    Ok(first.per_second + second.per_second)
+    let errands =
+        [&first, second.as_ref().unwrap_or(&first)].map(|tracking| Errand::Ask(tracking, reads::ORDERS));
+    Ok(Rate::of(two_loads(stage, errands, CONNECTIONS, effort).await?))
 }
 
 /// Orders are placed first, then the workers come.
@@ -121,7 +121,7 @@ async fn cooked(
     two: bool,
     (places, cooking): (u16, Duration),
     effort: Effort,
-) -> Result<f64, Error> {
+) -> Result<Rate, Error> {
     let orders = stage.order_service(MAX_CONCURRENT).await?;
     place(stage, &orders, None, CONNECTIONS, effort).await?;
     orders.stop().await;
@@ -129,10 +129,10 @@ async fn cooked(
     let first = stage.worker_named("chef_bench_1", places, cooking).await?;
     let second = if two { Some(stage.worker_named("chef_bench_2", places, cooking).await?) } else { None };
     kitchen::until_ready(stage, effort.duration()).await?;
-    let (rate, _) = kitchen::rate(stage).await?;
+    let (per_second, _) = kitchen::rate(stage).await?;
     first.stop().await;
     if let Some(second) = second {
         second.stop().await;
     }
-    Ok(rate)
+    Ok(Rate { per_second, complaints: Vec::new() })
 }

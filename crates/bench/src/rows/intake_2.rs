@@ -6,17 +6,17 @@ use crate::figures::{Target, Unit, median};
 use crate::load::{Errand, Measured};
 use crate::outcome::{Line, Outcome, Plot, ratios};
 use crate::pgbench::Script;
-use crate::rows::{CLIENTS, Effort, MAX_CONCURRENT, say, straightforward};
+use crate::rows::{CLIENTS, Effort, MAX_CONCURRENT, say, straightforward, two_loads};
 
-/// Of 256, at each of the two.
-const CONNECTIONS: usize = 128;
+/// At both together.
+const CONNECTIONS: usize = 256;
 
 /// Two loads at once, one at each service.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let (mut ours, mut baseline, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
     for number in 1..=effort.rounds {
         let straightforward = straightforward(cluster, Script::OneOrder, CLIENTS, effort).await?;
-        let (first, second) = both(cluster, effort).await?;
+        let [first, second] = both(cluster, effort).await?;
         let rate = first.per_second + second.per_second;
         let tail = first.latencies.p99.max(second.latencies.p99);
         say(&format!(
@@ -43,15 +43,13 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     Ok(Outcome { lines: vec![line], plots: vec![plot], remarks })
 }
 
-async fn both(cluster: &Cluster, effort: Effort) -> Result<(Measured, Measured), Error> {
+async fn both(cluster: &Cluster, effort: Effort) -> Result<[Measured; 2], Error> {
     let stage = cluster.stage().await?;
     let (first, second) =
         (stage.order_service(MAX_CONCURRENT).await?, stage.order_service(MAX_CONCURRENT).await?);
     stage.settle().await?;
-    let loads = [&first, &second].map(|orders| effort.load(Errand::Order(orders, None), CONNECTIONS));
-    let [at_first, at_second] = &loads;
-    let (of_first, of_second) = tokio::join!(at_first.run(&stage), at_second.run(&stage));
-    let measured = (of_first?, of_second?);
+    let errands = [&first, &second].map(|orders| Errand::Order(orders, None));
+    let measured = two_loads(&stage, errands, CONNECTIONS, effort).await?;
     first.stop().await;
     second.stop().await;
     stage.end().await?;

@@ -7,17 +7,15 @@ use crate::broker::{Broker, DAY, quiet_log};
 use crate::cluster::{Cluster, Stage};
 use crate::error::Error;
 use crate::figures::{Unit, median};
+use crate::orders::Orders;
 use crate::outcome::{Line, Outcome, Plot};
 use crate::rows::{Effort, say};
 
-/// The queue in the place of ours.
-const MEASURED: &str = "measured";
-
-/// A kind of queue, and its settings if it is not the one that the system declares.
+/// Kinds of queues, and their settings if they are not those that the system declares.
 const KINDS: [(&str, Option<&str>); 3] = [
-    ("a classic queue with priorities, as the system has it", None),
-    ("a plain classic queue", Some(r#"{"durable":true}"#)),
-    ("a quorum queue of one node", Some(r#"{"durable":true,"arguments":{"x-queue-type":"quorum"}}"#)),
+    ("classic queues with priorities, as the system has them", None),
+    ("plain classic queues", Some(r#"{"durable":true}"#)),
+    ("quorum queues of one node", Some(r#"{"durable":true,"arguments":{"x-queue-type":"quorum"}}"#)),
 ];
 
 /// Confirmed publishing, without a database: 256 under way, then one after the other.
@@ -32,16 +30,13 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
             let (log, _flush) = quiet_log();
             let broker = Broker::connect(&stage, &log).await?;
             if let Some(settings) = settings {
-                replace_queue(&stage, settings).await?;
+                replace_queues(&stage, settings).await?;
             }
             let confirm = broker.one_by_one(DAY, effort.either(2_000, 500)).await?;
             let rate = broker.publish(DAY, effort.either(50_000, 10_000)).await?;
             broker.close().await;
             stage.end().await?;
-            say(&format!(
-                "round {number}: {kind} confirms {rate:.0}/s, one by one p50 {:.2} ms",
-                confirm.p50
-            ));
+            say(&format!("round {number}: {kind}: {rate:.0}/s, one by one p50 {:.2} ms", confirm.p50));
             rates.push(rate);
             confirms.push(confirm.p50);
         }
@@ -58,24 +53,27 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     })
 }
 
-/// Lets another queue take all orders in the place of ours.
-async fn replace_queue(stage: &Stage<'_>, settings: &str) -> Result<(), Error> {
+/// Lets other queues take all orders in the place of ours, one for each type as well.
+async fn replace_queues(stage: &Stage<'_>, settings: &str) -> Result<(), Error> {
     let (vhost, exchange) = (&stage.name, topology::ORDERS_EXCHANGE);
-    let ours = topology::kitchen_queue(OrderType::Takeout);
-    let requests = [
-        ("PUT", format!("/api/queues/{vhost}/{MEASURED}"), Some(settings)),
-        (
-            "POST",
-            format!("/api/bindings/{vhost}/e/{exchange}/q/{MEASURED}"),
-            Some(r##"{"routing_key":"#"}"##),
-        ),
-        ("DELETE", format!("/api/queues/{vhost}/{ours}"), None),
-    ];
-    for (method, path, body) in requests {
-        let answer = stage.cluster.rabbitmq.admin().request(method, &path, body).await?;
-        if answer.status >= 300 {
-            return Err(Error::Void(format!("RabbitMQ answers {method} {path} with {}", answer.status)));
-        }
+    for order_type in OrderType::ALL {
+        request(stage, "PUT", &format!("/api/queues/{vhost}/measured_{order_type}"), Some(settings)).await?;
+        let ours = topology::kitchen_queue(order_type);
+        request(stage, "DELETE", &format!("/api/queues/{vhost}/{ours}"), None).await?;
+    }
+    for order in Orders::of_every_kind()?.kinds() {
+        let order_type = order.service.order_type();
+        let key = topology::order_routing_key(order_type, order.priority);
+        let binding = format!("/api/bindings/{vhost}/e/{exchange}/q/measured_{order_type}");
+        request(stage, "POST", &binding, Some(&format!(r#"{{"routing_key":"{key}"}}"#))).await?;
+    }
+    Ok(())
+}
+
+async fn request(stage: &Stage<'_>, method: &str, path: &str, body: Option<&str>) -> Result<(), Error> {
+    let answer = stage.cluster.rabbitmq.admin().request(method, path, body).await?;
+    if answer.status >= 300 {
+        return Err(Error::Void(format!("RabbitMQ answers {method} {path} with {}", answer.status)));
     }
     Ok(())
 }

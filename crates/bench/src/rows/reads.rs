@@ -20,9 +20,7 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     let tracking = stage.tracking_service().await?;
     let (mut ours, mut baseline, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
     for number in 1..=effort.rounds {
-        let selects = pgbench::run(&stage, Script::StatusByNumber(ORDERS), CLIENTS, effort.duration())
-            .await?
-            .per_second;
+        let selects = pgbench::run(&stage, Script::StatusByNumber(ORDERS), CLIENTS, effort).await?.per_second;
         let before = processor::times(cluster, &[("tracking service", &tracking)]);
         let measured = ask(&stage, &tracking, ORDERS, effort).await?;
         let after = processor::times(cluster, &[("tracking service", &tracking)]);
