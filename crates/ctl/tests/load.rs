@@ -78,6 +78,27 @@ async fn orders_that_are_not_there_afterwards_are_an_error() {
 }
 
 #[tokio::test]
+async fn an_audit_that_nobody_answers_is_an_error() {
+    let stage = Stage::new().await;
+    let orders = stage.order_service().start().await;
+    let launch = Launch::new("restaurant-ctl", stage.environment())
+        .arg("load")
+        .arg(format!("--url=http://127.0.0.1:{}", orders.port()))
+        .arg("--tracking=http://127.0.0.1:9")
+        .arg("--warmup=0")
+        .arg("--duration=1");
+    let ended = launch.clone().run_to_end().await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    for part in
+        ["the tracking service at 127.0.0.1:9 could not be asked about", "Connection refused", "--no-audit"]
+    {
+        assert!(ended.stderr.contains(part), "{part}: {ended:?}");
+    }
+    let ended = launch.arg("--no-audit").run_to_end().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[tokio::test]
 async fn the_report_is_a_page_of_its_own() {
     let stage = Stage::new().await;
     let (orders, tracking) = (stage.order_service().start().await, stage.tracking_service().start().await);
