@@ -57,8 +57,15 @@ struct Output {
     per_second: f64,
     refused: BTreeMap<String, u64>,
     unanswered: u64,
+    outside_time_measured: Failures,
     latency_ms: BTreeMap<String, f64>,
     audit: Option<Audit>,
+}
+
+#[derive(Deserialize)]
+struct Failures {
+    refused: BTreeMap<String, u64>,
+    unanswered: u64,
 }
 
 #[derive(Deserialize)]
@@ -121,11 +128,9 @@ fn measured(text: String) -> Result<Measured, Error> {
     let Some((output, latencies)) = read(&text) else {
         return Err(Error::Unreadable { program: "restaurant-ctl load", output: text });
     };
-    let mut complaints: Vec<String> =
-        output.refused.iter().map(|(status, count)| format!("{count} answered {status}")).collect();
-    if output.unanswered > 0 {
-        complaints.push(format!("{} without answer", output.unanswered));
-    }
+    let outside = output.outside_time_measured;
+    let mut complaints = complaints(&output.refused, output.unanswered, "");
+    complaints.extend(self::complaints(&outside.refused, outside.unanswered, " outside the time measured"));
     Ok(Measured {
         per_second: output.per_second,
         acknowledged: output.audit.map_or(Ok(0), |audit| audit.acknowledged())?,
@@ -140,13 +145,23 @@ fn read(text: &str) -> Option<(Output, Latencies)> {
     Some((output, latencies))
 }
 
+fn complaints(refused: &BTreeMap<String, u64>, unanswered: u64, when: &str) -> Vec<String> {
+    let mut complaints: Vec<String> =
+        refused.iter().map(|(status, count)| format!("{count} answered {status}{when}")).collect();
+    if unanswered > 0 {
+        complaints.push(format!("{unanswered} without answer{when}"));
+    }
+    complaints
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn output(audit: &str) -> String {
         format!(
-            r#"{{"seconds":1.0,"accepted":5,"per_second":5.0,"refused":{{"503":2}},"unanswered":1,
+            r#"{{"seconds":1.0,"accepted":5,"per_second":5.0,"refused":{{"503":2}},"unanswered":1,"first_reason":"gone",
+            "outside_time_measured":{{"refused":{{"503":4}},"unanswered":3,"first_reason":"gone"}},
             "latency_ms":{{"p50":1.5,"p90":2.0,"p99":3.0}},"accepted_by_second":[5],"audit":{audit}}}"#
         )
     }
@@ -155,7 +170,10 @@ mod tests {
     fn complaints_are_kept() {
         let audit = r#"{"acknowledged":7,"found":7,"lost":0,"doubled":0,"unknown":0}"#;
         let measured = measured(output(audit)).unwrap();
-        assert_eq!(measured.complaints, ["2 answered 503", "1 without answer"]);
+        let outside =
+            ["4 answered 503 outside the time measured", "3 without answer outside the time measured"];
+        assert_eq!(measured.complaints[..2], ["2 answered 503", "1 without answer"]);
+        assert_eq!(measured.complaints[2..], outside);
         assert_eq!(measured.acknowledged, 7);
         assert_eq!(measured.latencies, Latencies { p50: 1.5, p99: 3.0 });
     }
