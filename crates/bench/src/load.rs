@@ -57,20 +57,46 @@ struct Output {
     per_second: f64,
     refused: BTreeMap<String, u64>,
     unanswered: u64,
+    outside_time_measured: Failures,
     latency_ms: BTreeMap<String, f64>,
     audit: Option<Audit>,
 }
 
 #[derive(Deserialize)]
+struct Failures {
+    refused: BTreeMap<String, u64>,
+    unanswered: u64,
+}
+
+#[derive(Deserialize)]
 struct Audit {
     acknowledged: u64,
+    found: u64,
+    lost: u64,
+    doubled: u64,
+    unknown: u64,
+}
+
+impl Audit {
+    /// How many orders were acknowledged, if each of them was found.
+    fn acknowledged(&self) -> Result<u64, Error> {
+        let Self { acknowledged, found, lost, doubled, unknown } = self;
+        if found == acknowledged {
+            return Ok(*acknowledged);
+        }
+        Err(Error::Void(format!(
+            "restaurant-ctl load: of {acknowledged} acknowledged orders {found} were found, {lost} lost, {doubled} \
+             doubled, and {unknown} could not be asked about. Look into the logs of the order service and the tracking service"
+        )))
+    }
 }
 
 impl Load<'_> {
     /// Runs it, with a look at each order afterwards if there is somebody to ask.
     ///
     /// # Errors
-    /// It cannot be run, or an acknowledged order is missing or has another's number: then no figure counts.
+    /// It cannot be run, or an acknowledged order is missing, has another's number, or cannot be asked about: then no
+    /// figure counts.
     pub async fn run(&self, stage: &Stage<'_>) -> Result<Measured, Error> {
         let mut command = tokio::process::Command::from(stage.command("restaurant-ctl"));
         command
@@ -94,36 +120,75 @@ impl Load<'_> {
             command.arg(format!("--rate={rate}"));
         }
         let text = tool::run(command, self.warmup + self.duration + SLACK).await?;
-        measured(&text).ok_or(Error::Unreadable { program: "restaurant-ctl load", output: text })
+        measured(text)
     }
 }
 
-fn measured(text: &str) -> Option<Measured> {
-    let output: Output = serde_json::from_str(text).ok()?;
-    let mut complaints: Vec<String> =
-        output.refused.iter().map(|(status, count)| format!("{count} answered {status}")).collect();
-    if output.unanswered > 0 {
-        complaints.push(format!("{} without answer", output.unanswered));
-    }
-    Some(Measured {
+fn measured(text: String) -> Result<Measured, Error> {
+    let Some((output, latencies)) = read(&text) else {
+        return Err(Error::Unreadable { program: "restaurant-ctl load", output: text });
+    };
+    let outside = output.outside_time_measured;
+    let mut complaints = complaints(&output.refused, output.unanswered, "");
+    complaints.extend(self::complaints(&outside.refused, outside.unanswered, " outside the time measured"));
+    Ok(Measured {
         per_second: output.per_second,
-        acknowledged: output.audit.map_or(0, |audit| audit.acknowledged),
-        latencies: Latencies { p50: *output.latency_ms.get("p50")?, p99: *output.latency_ms.get("p99")? },
+        acknowledged: output.audit.map_or(Ok(0), |audit| audit.acknowledged())?,
+        latencies,
         complaints,
     })
+}
+
+fn read(text: &str) -> Option<(Output, Latencies)> {
+    let output: Output = serde_json::from_str(text).ok()?;
+    let latencies = Latencies { p50: *output.latency_ms.get("p50")?, p99: *output.latency_ms.get("p99")? };
+    Some((output, latencies))
+}
+
+fn complaints(refused: &BTreeMap<String, u64>, unanswered: u64, when: &str) -> Vec<String> {
+    let mut complaints: Vec<String> =
+        refused.iter().map(|(status, count)| format!("{count} answered {status}{when}")).collect();
+    if unanswered > 0 {
+        complaints.push(format!("{unanswered} without answer{when}"));
+    }
+    complaints
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn output(audit: &str) -> String {
+        format!(
+            r#"{{"seconds":1.0,"accepted":5,"per_second":5.0,"refused":{{"503":2}},"unanswered":1,"first_reason":"gone",
+            "outside_time_measured":{{"refused":{{"503":4}},"unanswered":3,"first_reason":"gone"}},
+            "latency_ms":{{"p50":1.5,"p90":2.0,"p99":3.0}},"accepted_by_second":[5],"audit":{audit}}}"#
+        )
+    }
+
     #[test]
     fn complaints_are_kept() {
-        let text = r#"{"seconds":1.0,"accepted":5,"per_second":5.0,"refused":{"503":2},"unanswered":1,
-            "latency_ms":{"p50":1.5,"p90":2.0,"p99":3.0},"accepted_by_second":[5],"audit":{"acknowledged":7,"found":7}}"#;
-        let measured = measured(text).unwrap();
-        assert_eq!(measured.complaints, ["2 answered 503", "1 without answer"]);
+        let audit = r#"{"acknowledged":7,"found":7,"lost":0,"doubled":0,"unknown":0}"#;
+        let measured = measured(output(audit)).unwrap();
+        let outside =
+            ["4 answered 503 outside the time measured", "3 without answer outside the time measured"];
+        assert_eq!(measured.complaints[..2], ["2 answered 503", "1 without answer"]);
+        assert_eq!(measured.complaints[2..], outside);
         assert_eq!(measured.acknowledged, 7);
         assert_eq!(measured.latencies, Latencies { p50: 1.5, p99: 3.0 });
+    }
+
+    #[test]
+    fn no_figure_counts_unless_every_order_was_found() {
+        for what in [r#""lost":1,"doubled":0,"unknown":0"#, r#""lost":0,"doubled":0,"unknown":1"#] {
+            let audit = format!(r#"{{"acknowledged":7,"found":6,{what}}}"#);
+            let error = measured(output(&audit)).unwrap_err();
+            assert!(
+                matches!(&error, Error::Void(why) if why.contains("of 7 acknowledged orders 6 were found")),
+                "{error}"
+            );
+        }
+        assert_eq!(measured(output("null")).unwrap().acknowledged, 0, "nobody was asked to look");
+        assert!(matches!(measured("no JSON".to_owned()), Err(Error::Unreadable { .. })));
     }
 }

@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
 
-use serde_json::Value;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
 use testkit::{Launch, Service, Stage};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 fn load(stage: &Stage, orders: &Service, tracking: &Service) -> Launch {
     Launch::new("restaurant-ctl", stage.environment())
@@ -54,7 +58,7 @@ async fn statuses_are_asked_for_instead() {
     };
     let results = ask(format!("{first}..1")).await;
     assert!(results["accepted"].as_u64().unwrap() > 0, "{results}");
-    assert_eq!((&results["refused"], &results["audit"]), (&serde_json::json!({}), &Value::Null), "{results}");
+    assert_eq!((&results["refused"], &results["audit"]), (&json!({}), &Value::Null), "{results}");
     // Half of these are not there.
     let results = ask(format!("{first}..2")).await;
     assert!(results["accepted"].as_u64().unwrap() > 0, "{results}");
@@ -75,6 +79,81 @@ async fn orders_that_are_not_there_afterwards_are_an_error() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stdout.contains(" 0 found"), "{ended:?}");
     assert!(ended.stderr.contains("missing"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn an_audit_that_nobody_answers_is_an_error() {
+    let stage = Stage::new().await;
+    let orders = stage.order_service().start().await;
+    let launch = Launch::new("restaurant-ctl", stage.environment())
+        .arg("load")
+        .arg(format!("--url=http://127.0.0.1:{}", orders.port()))
+        .arg("--tracking=http://127.0.0.1:9")
+        .arg("--warmup=0")
+        .arg("--duration=1");
+    let ended = launch.clone().run_to_end().await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    for part in
+        ["the tracking service at 127.0.0.1:9 could not be asked about", "Connection refused", "--no-audit"]
+    {
+        assert!(ended.stderr.contains(part), "{part}: {ended:?}");
+    }
+    let ended = launch.arg("--no-audit").run_to_end().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+/// Asks for statuses, 20 a second on a single connection, for a second without warm-up.
+fn overload(listener: &TcpListener) -> Launch {
+    Launch::new("restaurant-ctl", Vec::new())
+        .arg("load")
+        .arg("--statuses=ORD_20261121_001..5")
+        .arg(format!("--tracking=http://{}", listener.local_addr().unwrap()))
+        .arg("--connections=1")
+        .arg("--rate=20")
+        .arg("--warmup=0")
+        .arg("--duration=1")
+        .arg("--json")
+}
+
+#[tokio::test]
+async fn answers_after_the_end_are_measured_but_do_not_make_the_system_faster() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let launch = overload(&listener);
+    let serving = tokio::spawn(async move {
+        loop {
+            let (mut guest, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut request = [0; 4_096];
+                while guest.read(&mut request).await.is_ok_and(|count| count > 0) {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    guest.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+                }
+            });
+        }
+    });
+    let ended = launch.run_to_end().await;
+    serving.abort();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let results: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert!((1..=5).contains(&results["accepted"].as_u64().unwrap()), "five fit into a second: {results}");
+    assert_eq!(results["unanswered"], 0, "{results}");
+    // The last of 20 is due after 0.95 s, and answered after 4 s.
+    assert!(results["latency_ms"]["max"].as_f64().unwrap() > 2_900.0, "{results}");
+}
+
+#[tokio::test]
+async fn what_is_never_answered_is_counted_and_does_not_hold_up_the_end() {
+    // The operating system accepts its connections, and nobody reads.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (launch, start) = (overload(&listener).arg("--warmup=0.5").arg("--duration=1.5"), Instant::now());
+    let ended = launch.run_to_end().await;
+    assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let results: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(results["unanswered"], 30, "{results}");
+    assert_eq!(results["outside_time_measured"]["unanswered"], 10, "{results}");
+    assert!(results["first_reason"].as_str().unwrap().contains("until 10 s after the end"), "{results}");
+    assert_eq!(results["accepted_by_second"], json!([0, 0]), "{results}");
 }
 
 #[tokio::test]

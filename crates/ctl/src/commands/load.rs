@@ -4,38 +4,48 @@
 //! possible?), and open arrivals at a fixed rate (how long does a guest wait?). An open arrival's latency counts from
 //! the moment at which it was due, even if all connections were busy then: nothing that the system delays is left out
 //! ("coordinated omission").
+//!
+//! Answers count in the second in which they come: that is what the system achieves, and a backlog that it answers
+//! after the end does not add to it. A closed loop's latency counts if its answer comes in the measured time. An open
+//! arrival's counts if it was due then, whenever the answer comes; so does, in both, what is never answered. What is
+//! left some seconds after the end is given up, and told as unanswered.
 
 #![expect(clippy::doc_markdown, reason = "the comments of the arguments are the text of --help")]
 
+mod arrivals;
 mod client;
 mod errand;
 mod follow_up;
 mod progress;
 mod recorder;
 mod report;
+mod window;
 
 use std::fs::OpenOptions;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 use runtime::{Exit, Shutdown};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::commands::demo::menu;
 use crate::commands::failed;
+use arrivals::Arrivals;
 use client::{Client, Heard};
 use errand::{Errand, OrderRange};
 use progress::Progress;
-use recorder::{Recorder, Results};
+use recorder::{Decides, Recorder, Results};
+use window::Window;
 
 /// Bodies are made beforehand, and used again when they are used up.
 const BODIES: usize = 4_096;
 const MAX_CONNECTIONS: usize = 4_096;
+/// For answers after the end. Less than the client's own limit: a service that hangs must not hold up the end.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Places orders at a running restaurant, measures how long that takes, and then looks whether every order that was
 /// acknowledged is there.
@@ -153,10 +163,8 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         std::fs::write(path, report::page(&plan.title(), &results)).map_err(|why| no_report(path, &why))?;
     }
     match &results.follow_up {
-        Some(found) if !found.is_well() => {
-            Err(Exit::Failed("orders that were acknowledged are missing, or were numbered twice".to_owned()))
-        }
-        _ => Ok(()),
+        Some(found) => found.verdict(plan.tracking, shutdown.has_begun()).map_err(|why| failed(&why)),
+        None => Ok(()),
     }
 }
 
@@ -194,38 +202,46 @@ async fn send(plan: &Plan, shutdown: &Shutdown) -> Result<Results, Exit> {
         Exit::Failed(format!("no {whom} answers at {address}: {why}. './justw up' starts one"))
     })?;
     let start = Instant::now();
-    let measured = start + plan.warmup;
-    let end = measured + plan.duration;
-    let recorder = Recorder::new(measured, plan.duration).map_err(|why| failed(&why))?;
-    let progress = Progress::start(recorder.clone(), start, end);
-    let arrivals = Arc::<AtomicU64>::default();
+    let window = Window { from: start + plan.warmup, duration: plan.duration };
+    let decides = if plan.rate.is_some() { Decides::Due } else { Decides::Answered };
+    let recorder = Recorder::new(window, decides).map_err(|why| failed(&why))?;
+    let progress = Progress::start(recorder.clone(), start, window.end());
+    let arrivals = Arc::new(Arrivals::new(plan.rate, start));
     let mut connections = JoinSet::new();
     for _ in 0..plan.connections {
         let guest = Guest {
             address,
             errand: Arc::clone(&plan.errand),
             arrivals: Arc::clone(&arrivals),
-            rate: plan.rate,
-            start,
-            end,
+            end: window.end(),
             recorder: recorder.clone(),
             shutdown: shutdown.clone(),
         };
         connections.spawn(guest.come_until_the_end());
     }
     while connections.join_next().await.is_some() {}
+    // Who interrupts does not wait for them.
+    if !shutdown.has_begun() {
+        recorder.give_up(start, arrivals.give_up_before(window.from), &given_up());
+        recorder.give_up(window.from, arrivals.give_up_before(window.end()), &given_up());
+    }
     progress.finish().await;
     Ok(recorder.results())
+}
+
+/// Why a request has no answer that was under way, or still waited for a connection, when the time was up.
+fn given_up() -> String {
+    format!(
+        "not answered, or not even sent as all connections were busy, until {} s after the end",
+        GRACE.as_secs()
+    )
 }
 
 /// One connection's guest.
 struct Guest {
     address: SocketAddr,
     errand: Arc<Errand>,
-    /// How many requests have arrived at all.
-    arrivals: Arc<AtomicU64>,
-    rate: Option<f64>,
-    start: Instant,
+    arrivals: Arc<Arrivals>,
     end: Instant,
     recorder: Recorder,
     shutdown: Shutdown,
@@ -233,10 +249,10 @@ struct Guest {
 
 impl Guest {
     async fn come_until_the_end(self) {
+        let last = self.end + GRACE;
         let mut client = None;
-        loop {
-            let number = self.arrivals.fetch_add(1, Ordering::Relaxed);
-            let due = self.due(number);
+        while Instant::now() < last {
+            let (number, due) = self.arrivals.next();
             if due >= self.end || self.shutdown.has_begun() {
                 return;
             }
@@ -244,21 +260,14 @@ impl Guest {
             if due > Instant::now() && self.shutdown.or(sleep_until(due)).await.is_none() {
                 return;
             }
-            let heard = self.errand.run(number, &mut client, self.address).await;
+            let heard = timeout_at(last, self.errand.run(number, &mut client, self.address))
+                .await
+                .unwrap_or_else(|_| Heard::Nothing(given_up()));
             let failed = matches!(heard, Heard::Nothing(_));
             self.recorder.record(due, heard);
             if failed && self.shutdown.or(tokio::time::sleep(client::PAUSE_AFTER_FAILURE)).await.is_none() {
                 return;
             }
-        }
-    }
-
-    /// When the request of this number arrives.
-    fn due(&self, number: u64) -> Instant {
-        match self.rate {
-            #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52 orders")]
-            Some(rate) => self.start + Duration::from_secs_f64(number as f64 / rate),
-            None => Instant::now(),
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use hdrhistogram::{CreationError, Histogram};
+use serde::Serialize;
 use tokio::time::Instant;
 
 use super::client::Heard;
 use super::follow_up::FollowUp;
+use super::window::Window;
 
 /// Microseconds: an hour is the longest latency that is told apart.
 const MAX_LATENCY: u64 = 3_600_000_000;
@@ -18,12 +19,21 @@ const DIGITS: u8 = 3;
 #[derive(Clone)]
 pub struct Recorder(Arc<Mutex<Results>>);
 
+/// Which moment decides whether a latency counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decides {
+    /// When the answer was due: a system that answers late must not thereby leave out its worst.
+    Due,
+    /// When the answer came.
+    Answered,
+}
+
 /// Everything that was measured.
 #[derive(Clone, Debug)]
 pub struct Results {
-    from: Instant,
-    /// How long was measured.
-    pub duration: Duration,
+    /// The time that was measured.
+    pub window: Window,
+    decides: Decides,
     /// Of answers of 200, in microseconds.
     pub latencies: Histogram<u64>,
     /// Answers of 200 at all, also before and after the time that was measured.
@@ -32,35 +42,52 @@ pub struct Results {
     pub by_second: Vec<u64>,
     /// Answers of 200 in the time that was measured: accepted orders, or told statuses.
     pub accepted: u64,
-    /// Answers by status, other than 200.
-    pub refused: BTreeMap<u16, u64>,
-    /// Orders without answer.
-    pub unanswered: u64,
-    /// The first reason for one.
-    pub first_reason: Option<String>,
+    /// What went wrong in the time that was measured.
+    pub failures: Failures,
+    /// What went wrong before and after.
+    pub outside: Failures,
     /// Numbers of all acknowledged orders, also before and after the time that was measured.
     pub acknowledged: Vec<String>,
     /// What became of them.
     pub follow_up: Option<FollowUp>,
 }
 
+/// Requests without an answer of 200.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Failures {
+    /// Answers by status, other than 200.
+    pub refused: BTreeMap<u16, u64>,
+    /// Requests without answer.
+    pub unanswered: u64,
+    /// The first reason for one.
+    pub first_reason: Option<String>,
+}
+
+impl Failures {
+    fn add_unanswered(&mut self, count: u64, why: String) {
+        if count > 0 {
+            self.unanswered += count;
+            self.first_reason.get_or_insert(why);
+        }
+    }
+}
+
 impl Recorder {
-    /// Measures from this moment on, for so long.
+    /// Measures this time.
     ///
     /// # Errors
     /// The histogram's limits contradict each other.
-    pub fn new(from: Instant, duration: Duration) -> Result<Self, CreationError> {
+    pub fn new(window: Window, decides: Decides) -> Result<Self, CreationError> {
         let latencies = Histogram::new_with_bounds(1, MAX_LATENCY, DIGITS)?;
         Ok(Self(Arc::new(Mutex::new(Results {
-            from,
-            duration,
+            window,
+            decides,
             latencies,
             answered: 0,
-            by_second: Vec::new(),
+            by_second: vec![0; window.seconds()],
             accepted: 0,
-            refused: BTreeMap::new(),
-            unanswered: 0,
-            first_reason: None,
+            failures: Failures::default(),
+            outside: Failures::default(),
             acknowledged: Vec::new(),
             follow_up: None,
         }))))
@@ -70,23 +97,24 @@ impl Recorder {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes what an order that was due at this moment heard, just now.
+    /// Notes what a request that was due at this moment heard, just now.
     pub fn record(&self, due: Instant, heard: Heard) {
         let now = Instant::now();
         let mut results = self.lock();
-        let since = now.checked_duration_since(results.from).filter(|since| *since < results.duration);
         match heard {
             Heard::Accepted(number) => {
                 results.acknowledged.push(number);
-                results.note(since, now - due);
+                results.note(due, now);
             }
-            Heard::Told => results.note(since, now - due),
-            Heard::Refused(status) => *results.refused.entry(status).or_default() += 1,
-            Heard::Nothing(why) => {
-                results.unanswered += 1;
-                results.first_reason.get_or_insert(why);
-            }
+            Heard::Told => results.note(due, now),
+            Heard::Refused(status) => *results.failures_at(now).refused.entry(status).or_default() += 1,
+            Heard::Nothing(why) => results.failures_at(due).add_unanswered(1, why),
         }
+    }
+
+    /// Notes that so many requests, one of which was due at this moment, were given up before they were sent.
+    pub fn give_up(&self, due: Instant, count: u64, why: &str) {
+        self.lock().failures_at(due).add_unanswered(count, why.to_owned());
     }
 
     /// Answers of 200 at all, and the 99th percentile so far in microseconds.
@@ -102,25 +130,90 @@ impl Recorder {
 }
 
 impl Results {
-    /// Notes an answer of 200 and its latency; `since` is none outside the time that is measured.
-    fn note(&mut self, since: Option<Duration>, latency: Duration) {
+    /// Notes an answer of 200.
+    fn note(&mut self, due: Instant, now: Instant) {
         self.answered += 1;
-        let Some(since) = since else { return };
-        self.accepted += 1;
-        let micros = u64::try_from(latency.as_micros()).unwrap_or(MAX_LATENCY).clamp(1, MAX_LATENCY);
-        self.latencies.saturating_record(micros);
-        let second = usize::try_from(since.as_secs()).unwrap_or(0);
-        if self.by_second.len() <= second {
-            self.by_second.resize(second + 1, 0);
+        if let Some(second) = self.window.second_of(now) {
+            self.accepted += 1;
+            if let Some(count) = self.by_second.get_mut(second) {
+                *count += 1;
+            }
         }
-        if let Some(count) = self.by_second.get_mut(second) {
-            *count += 1;
+        let decisive = match self.decides {
+            Decides::Due => due,
+            Decides::Answered => now,
+        };
+        if self.window.contains(decisive) {
+            let micros = u64::try_from((now - due).as_micros()).unwrap_or(MAX_LATENCY);
+            self.latencies.saturating_record(micros.clamp(1, MAX_LATENCY));
         }
+    }
+
+    fn failures_at(&mut self, moment: Instant) -> &mut Failures {
+        if self.window.contains(moment) { &mut self.failures } else { &mut self.outside }
     }
 
     /// Answers of 200 a second.
     #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52 orders")]
     pub fn rate(&self) -> f64 {
-        self.accepted as f64 / self.duration.as_secs_f64()
+        self.accepted as f64 / self.window.duration.as_secs_f64()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// What is recorded of an answer now, if the measured time began and ended so many seconds ago.
+    fn recorded(began: u64, ended: u64, decides: Decides, due: u64, heard: Heard) -> Results {
+        let now = Instant::now();
+        let window = Window {
+            from: now - Duration::from_secs(began),
+            duration: Duration::from_secs(began - ended) + Duration::from_millis(500),
+        };
+        let recorder = Recorder::new(window, decides).unwrap();
+        recorder.record(now - Duration::from_secs(due), heard);
+        recorder.results()
+    }
+
+    #[test]
+    fn what_was_due_in_time_is_measured_however_late_its_answer_comes() {
+        // The answer comes after the end.
+        let late = |decides| recorded(9, 5, decides, 7, Heard::Told);
+        assert_eq!(late(Decides::Due).latencies.len(), 1);
+        assert!(late(Decides::Due).latencies.max() >= 7_000_000, "it counts from when it was due");
+        assert_eq!(late(Decides::Answered).latencies.len(), 0);
+        assert_eq!((late(Decides::Due).accepted, late(Decides::Answered).accepted), (0, 0));
+        // It was due in the warm-up, and comes in time.
+        let early = |decides| recorded(3, 0, decides, 7, Heard::Told);
+        assert_eq!(early(Decides::Due).latencies.len(), 0);
+        assert_eq!(early(Decides::Answered).latencies.len(), 1);
+        assert_eq!((early(Decides::Due).accepted, early(Decides::Answered).accepted), (1, 1));
+    }
+
+    #[test]
+    fn what_goes_wrong_before_and_after_is_told_apart() {
+        for decides in [Decides::Due, Decides::Answered] {
+            let refused = recorded(3, 0, decides, 7, Heard::Refused(503));
+            assert_eq!(refused.failures.refused, BTreeMap::from([(503, 1)]));
+            assert_eq!(refused.outside, Failures::default());
+            let refused = recorded(9, 5, decides, 7, Heard::Refused(503));
+            assert_eq!(refused.outside.refused, BTreeMap::from([(503, 1)]));
+            assert_eq!(refused.failures, Failures::default());
+            // What has no answer has no time of its answer, either.
+            let unanswered = recorded(9, 5, decides, 7, Heard::Nothing("gone".to_owned()));
+            assert_eq!((unanswered.failures.unanswered, unanswered.outside.unanswered), (1, 0));
+            assert_eq!(unanswered.failures.first_reason.as_deref(), Some("gone"));
+            let unanswered = recorded(3, 0, decides, 7, Heard::Nothing("gone".to_owned()));
+            assert_eq!((unanswered.failures.unanswered, unanswered.outside.unanswered), (0, 1));
+        }
+    }
+
+    #[test]
+    fn seconds_without_an_answer_are_told_too() {
+        let silent = recorded(9, 5, Decides::Answered, 7, Heard::Nothing("gone".to_owned()));
+        assert_eq!(silent.by_second, [0; 5], "4.5 seconds");
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::recorder::Results;
+use super::recorder::{Failures, Results};
 
 const QUANTILES: [(&str, f64); 6] =
     [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999), ("max", 1.0)];
@@ -20,13 +20,8 @@ fn millis(micros: u64) -> f64 {
 pub fn text(title: &str, results: &Results) -> String {
     let mut text = format!("{title}\n");
     let _ = writeln!(text, "answers   {} of 200, {:.1}/s", results.accepted, results.rate());
-    for (status, count) in &results.refused {
-        let _ = writeln!(text, "          {count} answered {status}");
-    }
-    if results.unanswered > 0 {
-        let why = results.first_reason.as_deref().unwrap_or_default();
-        let _ = writeln!(text, "          {} without answer (the first: {why})", results.unanswered);
-    }
+    failures(&mut text, "", &results.failures);
+    failures(&mut text, "outside the time measured: ", &results.outside);
     let latencies: Vec<String> = QUANTILES
         .iter()
         .map(|(name, quantile)| {
@@ -55,6 +50,16 @@ pub fn text(title: &str, results: &Results) -> String {
     text
 }
 
+fn failures(text: &mut String, when: &str, failures: &Failures) {
+    for (status, count) in &failures.refused {
+        let _ = writeln!(text, "          {when}{count} answered {status}");
+    }
+    if failures.unanswered > 0 {
+        let why = failures.first_reason.as_deref().unwrap_or_default();
+        let _ = writeln!(text, "          {when}{} without answer (the first: {why})", failures.unanswered);
+    }
+}
+
 /// For a program.
 pub fn json(results: &Results) -> serde_json::Value {
     let latencies: serde_json::Map<_, _> = QUANTILES
@@ -64,11 +69,13 @@ pub fn json(results: &Results) -> serde_json::Value {
         })
         .collect();
     json!({
-        "seconds": results.duration.as_secs_f64(),
+        "seconds": results.window.duration.as_secs_f64(),
         "accepted": results.accepted,
         "per_second": results.rate(),
-        "refused": results.refused.iter().map(|(status, count)| (status.to_string(), *count)).collect::<std::collections::BTreeMap<_, _>>(),
-        "unanswered": results.unanswered,
+        "refused": results.failures.refused,
+        "unanswered": results.failures.unanswered,
+        "first_reason": results.failures.first_reason,
+        "outside_time_measured": results.outside,
         "latency_ms": latencies,
         "accepted_by_second": results.by_second,
         "audit": results.follow_up,
@@ -145,4 +152,42 @@ fn plot(points: &[(f64, f64)], last: f64, labels: &[(f64, String)]) -> String {
     }
     let _ = write!(svg, "<polyline points=\"{}\"/></svg>", line.join(" "));
     svg
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::super::client::Heard;
+    use super::super::recorder::{Decides, Recorder};
+    use super::super::window::Window;
+    use super::*;
+
+    #[test]
+    fn failures_outside_the_time_measured_are_told_if_there_are_any() {
+        let now = Instant::now();
+        let window = Window { from: now, duration: Duration::from_mins(1) };
+        let recorder = Recorder::new(window, Decides::Due).unwrap();
+        recorder.record(now, Heard::Refused(503));
+        recorder.give_up(now, 2, "gone");
+        let told = text("", &recorder.results());
+        assert!(
+            told.contains("  1 answered 503\n") && told.contains("  2 without answer (the first: gone)\n"),
+            "{told}"
+        );
+        assert!(!told.contains("outside"), "{told}");
+        recorder.give_up(now - Duration::from_secs(1), 3, "not there");
+        let results = recorder.results();
+        let told = text("", &results);
+        assert!(
+            told.contains("  outside the time measured: 3 without answer (the first: not there)\n"),
+            "{told}"
+        );
+        let json = json(&results);
+        assert_eq!((&json["unanswered"], &json["first_reason"]), (&json!(2), &json!("gone")));
+        let outside = json!({"refused": {}, "unanswered": 3, "first_reason": "not there"});
+        assert_eq!(json["outside_time_measured"], outside);
+    }
 }

@@ -1,0 +1,54 @@
+//! The time that is measured.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The time that is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// When it begins.
+    pub from: Instant,
+    /// How long it is.
+    pub duration: Duration,
+}
+
+impl Window {
+    /// The first moment after it.
+    pub fn end(self) -> Instant {
+        self.from + self.duration
+    }
+
+    /// Whether a moment lies in it.
+    pub fn contains(self, moment: Instant) -> bool {
+        (self.from..self.end()).contains(&moment)
+    }
+
+    /// How many seconds it has; one that it only begins counts, too.
+    pub fn seconds(self) -> usize {
+        usize::try_from(self.duration.as_nanos().div_ceil(1_000_000_000)).unwrap_or(usize::MAX)
+    }
+
+    /// In which of its seconds a moment lies, if in any.
+    pub fn second_of(self, moment: Instant) -> Option<usize> {
+        if !self.contains(moment) {
+            return None;
+        }
+        usize::try_from((moment - self.from).as_secs()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_that_is_only_begun_counts() {
+        let from = Instant::now();
+        let window = Window { from, duration: Duration::from_millis(1_500) };
+        assert_eq!(window.seconds(), 2);
+        let second = |millis| window.second_of(from + Duration::from_millis(millis));
+        assert_eq!((second(0), second(999), second(1_499)), (Some(0), Some(0), Some(1)));
+        assert_eq!((second(1_500), window.second_of(from - Duration::from_millis(1))), (None, None));
+    }
+}
