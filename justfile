@@ -67,6 +67,11 @@ audit *options: _ctl
 doctor *options: _ctl
     @if [ -f .local/env ]; then . ./.local/env; fi; exec {{ quote(ctl) }} doctor "$@"
 
+# any other command of restaurant-ctl, on the servers of `up` while that runs: ctl dlq list, ctl load --connections 64
+[no-exit-message]
+ctl *options: _ctl
+    @if [ -f .local/env ]; then . ./.local/env; fi; exec {{ quote(ctl) }} "$@"
+
 # check everything: format, lints, all tests on real servers
 test *options: _fmt lint
     @cargo run --quiet -p testkit --bin run-tests -- "$@"
@@ -94,7 +99,10 @@ bench *options:
     #!/bin/sh
     set -eu
     if [ "${1:-}" = micro ]; then shift; exec {{ quote(just_executable()) }} --justfile {{ quote(justfile()) }} _micro "$@"; fi
-    echo "building the optimised programs ..." >&2
+    for option; do
+        case $option in --list | --help) exec cargo run --quiet -p bench -- "$option" ;; esac
+    done
+    echo "building the optimised programs (some minutes at the first time) ..." >&2
     cargo build --quiet --release {{ programs }} -p bench
     exec {{ quote(env_var_or_default("CARGO_TARGET_DIR", "target") / "release/bench") }} "$@"
 

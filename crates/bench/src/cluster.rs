@@ -18,6 +18,9 @@ use crate::service::{Ready, Service};
 /// Filling tables with millions of rows takes its time.
 const SQL_LIMIT: Duration = Duration::from_hours(1);
 const MIGRATION_LIMIT: Duration = Duration::from_mins(2);
+/// What is measured, and what measures it.
+const PROGRAMS: [&str; 5] =
+    ["order-service", "kitchen-worker", "tracking-service", "notification-subscriber", "restaurant-ctl"];
 
 /// A PostgreSQL that keeps what it committed through a power cut, a RabbitMQ, and the programs under test.
 pub struct Cluster {
@@ -35,8 +38,13 @@ impl Cluster {
     /// Starts both servers with their data in `folder`, which must lie on a disk: in memory, fsync would cost nothing.
     ///
     /// # Errors
-    /// The servers are not here, or do not start.
+    /// A program is missing, or the servers are not here, or do not start.
     pub async fn start(packages: &Path, folder: &Path, programs: &Path) -> Result<Self, Error> {
+        for program in PROGRAMS.map(|program| programs.join(program)) {
+            if !program.is_file() {
+                return Err(Error::NoProgram(program));
+            }
+        }
         let progress = |line: &str| eprintln!("{line}");
         servers::ensure_installed(&[Server::Postgres, Server::Rabbitmq], packages, &progress).await?;
         let leash = Leash::new().map_err(Error::system("start a watcher process"))?;

@@ -7,11 +7,14 @@ use std::time::Duration;
 use serde::Serialize;
 use servers::tool;
 use tokio::process::Command;
+use tokio::time::sleep;
 
 use crate::cluster::Cluster;
 
 const LIMIT: Duration = Duration::from_secs(10);
 const UNKNOWN: &str = "unknown";
+/// From this share of the cores' time on, the figures mean little.
+const MUCH: f64 = 0.1;
 
 /// The machine, the servers, and the system under test.
 #[derive(Clone, Debug, Serialize)]
@@ -32,13 +35,15 @@ pub struct Machine {
     pub commit: String,
     /// Version of the compiler.
     pub compiler: String,
-    /// How many processes wanted the cores in the minute before, on average.
-    pub load: String,
+    /// How much of the cores' time was in use in the second before, in percent.
+    pub busy_before: String,
+    /// Whether that was so much that the figures mean little.
+    pub is_busy: bool,
 }
 
 impl Machine {
-    /// Looks at everything; `load` is from before the servers were started. What cannot be found out is "unknown".
-    pub async fn describe(cluster: &Cluster, source: &Path, load: String) -> Self {
+    /// Looks at everything; `busy_before` is from before the servers were started. What cannot be found out is "unknown".
+    pub async fn describe(cluster: &Cluster, source: &Path, busy_before: Option<f64>) -> Self {
         let of_source = |program: &str, arguments: &[&str]| {
             let mut command = Command::new(program);
             command.args(arguments).current_dir(source);
@@ -61,13 +66,10 @@ impl Machine {
                 .to_owned(),
             commit: of_source("git", &["describe", "--always", "--dirty=, changed"]).await,
             compiler: of_source("rustc", &["--version"]).await,
-            load,
+            busy_before: busy_before
+                .map_or_else(|| UNKNOWN.to_owned(), |share| format!("{:.0} %", share * 100.0)),
+            is_busy: busy_before.is_some_and(|share| share > MUCH),
         }
-    }
-
-    /// Whether so much else runs that the figures mean little.
-    pub fn is_busy(&self) -> bool {
-        self.load.parse::<f64>().is_ok_and(|load| load > 0.5)
     }
 
     /// A line for each, name and value.
@@ -80,7 +82,7 @@ impl Machine {
             ("RabbitMQ", self.rabbitmq.clone()),
             ("Commit", self.commit.clone()),
             ("Compiler", self.compiler.clone()),
-            ("Load before", self.load.clone()),
+            ("Busy before", self.busy_before.clone()),
         ]
     }
 }
@@ -104,8 +106,31 @@ fn memory() -> Option<f64> {
     Some(kibibytes * 1_024.0 / 1e9)
 }
 
-/// The first number of /proc/loadavg.
-pub fn load() -> String {
-    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split_whitespace().next().unwrap_or(UNKNOWN).to_owned()
+/// How much of the cores' time is in use, 0 to 1, seen for a second.
+pub async fn busy_share() -> Option<f64> {
+    let look = || cores_time(&fs::read_to_string("/proc/stat").ok()?);
+    let (idle_before, all_before) = look()?;
+    sleep(Duration::from_secs(1)).await;
+    let (idle, all) = look()?;
+    Some(1.0 - (idle - idle_before) / (all - all_before).max(1.0))
+}
+
+/// The cores' idle and whole time, in ticks: the first line of /proc/stat, proc(5).
+fn cores_time(stat: &str) -> Option<(f64, f64)> {
+    let line = stat.lines().next()?.strip_prefix("cpu ")?;
+    let times: Vec<f64> = line.split_whitespace().map_while(|time| time.parse().ok()).collect();
+    // User, nice, system, idle, waiting for a disk; what guests use is in user already.
+    Some((times.get(3)? + times.get(4)?, times.iter().take(8).sum()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_for_a_disk_is_idle() {
+        let stat = "cpu  10 1 5 70 4 0 1 9 3 0\ncpu0 1 2 3 4 5 6 7 8 9 0\n";
+        assert_eq!(cores_time(stat), Some((74.0, 100.0)));
+        assert_eq!(cores_time("nonsense"), None);
+    }
 }

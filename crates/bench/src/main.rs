@@ -2,6 +2,7 @@
 
 mod broker;
 mod cluster;
+mod data_folder;
 mod error;
 mod figures;
 mod load;
@@ -14,6 +15,7 @@ mod report;
 mod rows;
 mod service;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -23,6 +25,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::cluster::Cluster;
+use crate::data_folder::DataFolder;
 use crate::error::Error;
 use crate::machine::Machine;
 use crate::report::{Measurement, Report};
@@ -83,7 +86,7 @@ async fn run() -> Result<(), Exit> {
         .ok_or_else(|| Exit::Failed(format!("{NAME}: interrupted; nothing is written")))?
         .map_err(|why| failed(&why))?;
     let page = report.write(&out).map_err(|why| failed(&why))?;
-    print!("{}", report.markdown());
+    std::io::stdout().write_all(report.markdown().as_bytes()).map_err(|why| failed(&why))?;
     eprintln!("\nWith plots: {}", page.display());
     Ok(())
 }
@@ -107,16 +110,16 @@ fn chosen(names: &[String]) -> Result<Vec<Row>, Exit> {
 async fn measure(rows: &[Row], effort: Effort, programs: &Path, out: &Path) -> Result<Report, Error> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."));
     std::fs::create_dir_all(out).map_err(Error::file("create the folder", out))?;
-    let data = tempfile::Builder::new()
-        .prefix("data-")
-        .tempdir_in(out)
-        .map_err(Error::file("create a folder in", out))?;
+    let data = DataFolder::create(out)?;
     eprintln!("starting PostgreSQL and RabbitMQ ...");
-    let load = machine::load();
+    let busy = machine::busy_share().await;
     let cluster = Cluster::start(&source.join(".local/packages"), data.path(), programs).await?;
-    let machine = Machine::describe(&cluster, source, load).await;
-    if machine.is_busy() {
-        eprintln!("something else runs on this machine (load {}): the figures will suffer", machine.load);
+    let machine = Machine::describe(&cluster, source, busy).await;
+    if machine.is_busy {
+        eprintln!(
+            "something else keeps this machine busy ({} of its cores' time): the figures will suffer",
+            machine.busy_before
+        );
     }
     let mut measurements = Vec::new();
     for (place, row) in rows.iter().enumerate() {

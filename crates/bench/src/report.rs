@@ -62,7 +62,11 @@ impl Report {
     pub fn method(&self) -> String {
         let quick =
             if self.quick { " QUICK: short loads, small tables; the figures are an impression." } else { "" };
-        format!("Medians of {} rounds, baseline and ours in turn.{quick}", self.rounds)
+        let rounds = match self.rounds {
+            1 => "One round".to_owned(),
+            rounds => format!("Medians of {rounds} rounds"),
+        };
+        format!("{rounds}, baseline and ours in turn.{quick}")
     }
 
     /// As Markdown.

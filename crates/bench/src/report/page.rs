@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::figures::Verdict;
+use crate::outcome::Outcome;
 use crate::report::plot::svg;
 use crate::report::{HEADINGS, Report, cells};
 
@@ -43,7 +44,8 @@ pub fn of(report: &Report) -> String {
         html.push('\n');
     }
     html += "</table>\n";
-    for measurement in &report.rows {
+    let has_more = |outcome: &Outcome| !outcome.remarks.is_empty() || !outcome.plots.is_empty();
+    for measurement in report.rows.iter().filter(|measurement| has_more(&measurement.outcome)) {
         let _ = writeln!(html, "<h2 id=\"{}\">{}</h2>", measurement.row, escaped(measurement.title));
         for remark in &measurement.outcome.remarks {
             let _ = writeln!(html, "<p>{}</p>", escaped(remark));

@@ -1,0 +1,75 @@
+//! Where the servers of a run keep their data; and what runs that were killed have left.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::error::Error;
+
+const PREFIX: &str = "data-";
+/// The file whose lock says that the run lives.
+const HELD: &str = "held";
+
+/// A folder that is removed with this, or by the next run.
+pub struct DataFolder {
+    folder: TempDir,
+    _held: File,
+}
+
+impl DataFolder {
+    /// Makes it in the folder of the results, where no other run keeps its own.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn create(results: &Path) -> Result<Self, Error> {
+        remove_left(results);
+        let folder = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .tempdir_in(results)
+            .map_err(Error::file("create a folder in", results))?;
+        // Another run sees the file only when it is locked.
+        let unseen = folder.path().join("unseen");
+        let held = File::create(&unseen).map_err(Error::file("write", &unseen))?;
+        held.lock().map_err(Error::file("lock", &unseen))?;
+        fs::rename(&unseen, folder.path().join(HELD)).map_err(Error::file("rename", &unseen))?;
+        Ok(Self { folder, _held: held })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// What cannot be removed stays for the next run.
+fn remove_left(results: &Path) {
+    for entry in fs::read_dir(results).into_iter().flatten().flatten() {
+        let left = entry.file_name().to_string_lossy().starts_with(PREFIX)
+            && File::open(entry.path().join(HELD)).is_ok_and(|file| file.try_lock().is_ok());
+        if left {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_run_left_goes_and_what_a_living_one_has_stays() {
+        let results = tempfile::tempdir().unwrap();
+        let living = DataFolder::create(results.path()).unwrap();
+        let DataFolder { folder, _held: held } = DataFolder::create(results.path()).unwrap();
+        let killed = folder.keep();
+        let not_ours = results.path().join("data-of-somebody");
+        fs::create_dir(&not_ours).unwrap();
+        let next = DataFolder::create(results.path()).unwrap();
+        assert!(killed.exists(), "it is still held");
+        drop((held, next));
+        let next = DataFolder::create(results.path()).unwrap();
+        assert!(!killed.exists());
+        assert!([living.path(), next.path(), &not_ours].iter().all(|folder| folder.exists()));
+    }
+}
