@@ -6,14 +6,20 @@
 mod violations;
 
 use std::fmt;
+use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use self::violations::Violations;
+use self::violations::{Place, Violations};
 use crate::money::NotMoney;
 use crate::text_rules;
 use crate::{Money, NewOrder, OrderItem, OrderType, Service};
+
+/// What an item may cost.
+static PRICES: LazyLock<RangeInclusive<Money>> =
+    LazyLock::new(|| Money::from_cents(1)..=Money::from_cents(99_999));
 
 /// Most items of one order.
 pub const MAX_ITEMS: usize = 20;
@@ -92,31 +98,39 @@ struct RawItem<'a> {
 
 impl RawOrder<'_> {
     fn customer_name(&self, violations: &mut Violations) -> Option<String> {
-        violations.text("/customer_name", self.customer_name, text_rules::customer_name)
+        violations.text(Place::Field("customer_name"), self.customer_name, text_rules::customer_name)
     }
 
     /// The order type together with the fields that depend on it.
     fn service(&self, violations: &mut Violations) -> Option<Service> {
-        let order_type: String = violations.required("/order_type", self.order_type, "a string")?;
+        let order_type: String =
+            violations.required(Place::Field("order_type"), self.order_type, "a string")?;
         let Ok(order_type) = order_type.parse::<OrderType>() else {
-            violations.add("/order_type", "must be one of 'dine_in', 'takeout', 'delivery'");
+            violations.add(Place::Field("order_type"), "must be one of 'dine_in', 'takeout', 'delivery'");
             return None;
         };
         if order_type != OrderType::DineIn && self.table_number.is_some() {
-            violations.add("/table_number", format_args!("must not be present in a {order_type} order"));
+            violations.add(
+                Place::Field("table_number"),
+                format_args!("must not be present in a {order_type} order"),
+            );
         }
         if order_type != OrderType::Delivery && self.delivery_address.is_some() {
-            violations.add("/delivery_address", format_args!("must not be present in a {order_type} order"));
+            violations.add(
+                Place::Field("delivery_address"),
+                format_args!("must not be present in a {order_type} order"),
+            );
         }
         match order_type {
             OrderType::Takeout => Some(Service::Takeout),
             OrderType::DineIn => {
-                let table_number = violations.integer("/table_number", self.table_number, 1, 100)?;
+                let table_number =
+                    violations.integer(Place::Field("table_number"), self.table_number, 1, 100)?;
                 Some(Service::DineIn { table_number })
             }
             OrderType::Delivery => {
                 let address = violations.text(
-                    "/delivery_address",
+                    Place::Field("delivery_address"),
                     self.delivery_address,
                     text_rules::delivery_address,
                 )?;
@@ -126,56 +140,57 @@ impl RawOrder<'_> {
     }
 
     fn items(&self, violations: &mut Violations) -> Option<Vec<OrderItem>> {
-        let raw = violations.present("/items", self.items)?;
+        let raw = violations.present(Place::Field("items"), self.items)?;
         let Ok(raw_items) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) else {
-            violations.add("/items", "must be an array");
+            violations.add(Place::Field("items"), "must be an array");
             return None;
         };
         if !(1..=MAX_ITEMS).contains(&raw_items.len()) {
             let count = raw_items.len();
-            violations.add("/items", format_args!("must contain 1 to {MAX_ITEMS} items, has {count}"));
+            violations
+                .add(Place::Field("items"), format_args!("must contain 1 to {MAX_ITEMS} items, has {count}"));
         }
         // Items beyond the limit are not looked at: their faults would only bury the one that matters.
         let items: Vec<_> = raw_items
             .iter()
             .take(MAX_ITEMS)
             .enumerate()
-            .filter_map(|(place, raw)| item(&format!("/items/{place}"), raw, violations))
+            .filter_map(|(index, raw)| item(index, raw, violations))
             .collect();
         Some(items)
     }
 }
 
-fn item(pointer: &str, raw: &RawValue, violations: &mut Violations) -> Option<OrderItem> {
+fn item(index: usize, raw: &RawValue, violations: &mut Violations) -> Option<OrderItem> {
     let raw: RawItem<'_> = match object(raw.get()) {
         Ok(raw) => raw,
         Err(why) => {
-            violations.add(pointer, format_args!("must be an object: {why}"));
+            violations.add(Place::Item(index), format_args!("must be an object: {why}"));
             return None;
         }
     };
-    let name = violations.text(&format!("{pointer}/name"), raw.name, text_rules::item_name);
-    let quantity = violations.integer(&format!("{pointer}/quantity"), raw.quantity, 1, 10);
-    let price = price(&format!("{pointer}/price"), raw.price, violations);
+    let name = violations.text(Place::ItemField(index, "name"), raw.name, text_rules::item_name);
+    let quantity = violations.integer(Place::ItemField(index, "quantity"), raw.quantity, 1, 10);
+    let price = price(Place::ItemField(index, "price"), raw.price, violations);
     Some(OrderItem { name: name?, quantity: quantity?, price: price? })
 }
 
 /// 0.01 to 999.99, as a JSON number: a string would invite clients that compute with floats.
-fn price(pointer: &str, raw: Option<&RawValue>, violations: &mut Violations) -> Option<Money> {
-    let raw = violations.present(pointer, raw)?.get();
+fn price(place: Place, raw: Option<&RawValue>, violations: &mut Violations) -> Option<Money> {
+    let raw = violations.present(place, raw)?.get();
     if !raw.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
-        violations.add(pointer, "must be a number between 0.01 and 999.99");
+        violations.add(place, "must be a number between 0.01 and 999.99");
         return None;
     }
     match raw.parse::<Money>() {
-        Ok(price) if (Money::from_cents(1)..=Money::from_cents(99_999)).contains(&price) => Some(price),
+        Ok(price) if PRICES.contains(&price) => Some(price),
         Err(why @ NotMoney::TooManyDecimals) => {
-            violations.add(pointer, why);
+            violations.add(place, why);
             None
         }
         // It is a number, as JSON says: what Money cannot read has an exponent beyond all bounds.
         Ok(_) | Err(NotMoney::TooLarge | NotMoney::NotANumber) => {
-            violations.add(pointer, "must be between 0.01 and 999.99");
+            violations.add(place, "must be between 0.01 and 999.99");
             None
         }
     }

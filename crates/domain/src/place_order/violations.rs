@@ -8,38 +8,59 @@ use serde_json::value::RawValue;
 use super::Violation;
 use crate::text_rules::TextFault;
 
+/// A place in the body. Its JSON pointer is written only if something is wrong there.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    /// A field of the order.
+    Field(&'static str),
+    /// An item, by its index.
+    Item(usize),
+    /// A field of an item.
+    ItemField(usize, &'static str),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(name) => write!(f, "/{name}"),
+            Self::Item(index) => write!(f, "/items/{index}"),
+            Self::ItemField(index, name) => write!(f, "/items/{index}/{name}"),
+        }
+    }
+}
+
 /// Collects what is wrong; every method adds its own violation where it returns `None`.
 #[derive(Default)]
 pub(super) struct Violations(pub(super) Vec<Violation>);
 
 impl Violations {
-    pub(super) fn add(&mut self, pointer: &str, detail: impl fmt::Display) {
-        self.0.push(Violation { pointer: pointer.to_owned(), detail: detail.to_string() });
+    pub(super) fn add(&mut self, place: Place, detail: impl fmt::Display) {
+        self.0.push(Violation { pointer: place.to_string(), detail: detail.to_string() });
     }
 
-    pub(super) fn present<'a>(&mut self, pointer: &str, raw: Option<&'a RawValue>) -> Option<&'a RawValue> {
+    pub(super) fn present<'a>(&mut self, place: Place, raw: Option<&'a RawValue>) -> Option<&'a RawValue> {
         if raw.is_none() {
-            self.add(pointer, "is required");
+            self.add(place, "is required");
         }
         raw
     }
 
     pub(super) fn required<T: DeserializeOwned>(
         &mut self,
-        pointer: &str,
+        place: Place,
         raw: Option<&RawValue>,
         kind: &str,
     ) -> Option<T> {
-        let raw = self.present(pointer, raw)?;
+        let raw = self.present(place, raw)?;
         match serde_json::from_str(raw.get()) {
             Ok(value) => Some(value),
             Err(why) if why.is_data() => {
-                self.add(pointer, format_args!("must be {kind}"));
+                self.add(place, format_args!("must be {kind}"));
                 None
             }
             // The outer parse skips over strings without decoding them: a broken escape shows only here.
             Err(why) => {
-                self.add(pointer, format_args!("must be {kind}: {why}"));
+                self.add(place, format_args!("must be {kind}: {why}"));
                 None
             }
         }
@@ -47,23 +68,23 @@ impl Violations {
 
     pub(super) fn text(
         &mut self,
-        pointer: &str,
+        place: Place,
         raw: Option<&RawValue>,
         rules: fn(&str) -> Vec<TextFault>,
     ) -> Option<String> {
-        let text: String = self.required(pointer, raw, "a string")?;
+        let text: String = self.required(place, raw, "a string")?;
         let faults = rules(&text);
         for fault in &faults {
-            self.add(pointer, fault);
+            self.add(place, fault);
         }
         faults.is_empty().then_some(text)
     }
 
-    pub(super) fn integer(&mut self, pointer: &str, raw: Option<&RawValue>, min: u8, max: u8) -> Option<u8> {
-        let raw = self.present(pointer, raw)?;
+    pub(super) fn integer(&mut self, place: Place, raw: Option<&RawValue>, min: u8, max: u8) -> Option<u8> {
+        let raw = self.present(place, raw)?;
         let number = serde_json::from_str::<u8>(raw.get()).ok().filter(|number| (min..=max).contains(number));
         if number.is_none() {
-            self.add(pointer, format_args!("must be an integer between {min} and {max}"));
+            self.add(place, format_args!("must be an integer between {min} and {max}"));
         }
         number
     }
