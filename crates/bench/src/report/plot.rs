@@ -11,7 +11,8 @@ const LEFT: f64 = 70.0;
 const RIGHT: f64 = 20.0;
 const TOP: f64 = 36.0;
 const BOTTOM: f64 = 36.0;
-const COLOURS: [&str; 4] = ["#b3261e", "#1f5fa8", "#6b6b6b", "#2e7d32"];
+const COLOURS: [&str; 8] =
+    ["#b3261e", "#1f5fa8", "#6b6b6b", "#2e7d32", "#8a6d00", "#7b1fa2", "#00838f", "#ad5600"];
 
 /// A plot with axes from zero (or from the least power), its curves, and their names above.
 pub fn svg(plot: &Plot) -> String {
