@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use testkit::{Launch, Service, Stage};
+use testkit::{Launch, Service, Signal, Stage};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -169,6 +169,39 @@ async fn the_report_is_a_page_of_its_own() {
     let page = std::fs::read_to_string(path).unwrap();
     assert!(page.matches("<polyline").count() == 2 && page.contains("p99.9"), "{page}");
     assert!(!page.contains("http://") && !page.contains("src="), "it loads nothing: {page}");
+}
+
+#[tokio::test]
+async fn who_interrupts_gets_the_figures_of_the_time_until_then() {
+    let stage = Stage::new().await;
+    let (orders, tracking) = (stage.order_service().start().await, stage.tracking_service().start().await);
+    tracking.until_status("/readyz", 200).await;
+    let interrupted = async |launch: Launch| {
+        let mut running = launch.arg("--duration=60").start().await;
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        running.signal(Signal::INT);
+        let code = running.wait().await.code();
+        (code, running.raw_lines().join("\n"), running.errors().join("\n"))
+    };
+    let (code, stdout, stderr) = interrupted(load(&stage, &orders, &tracking).arg("--json")).await;
+    let results: Value = serde_json::from_str(&stdout).unwrap();
+    let number = |name: &str| results[name].as_f64().unwrap();
+    let seconds = number("seconds");
+    assert!((0.5..20.0).contains(&seconds) && results["interrupted"] == true, "{results}");
+    assert!((number("per_second") - number("accepted") / seconds).abs() < 0.01, "{results}");
+    assert!(number("accepted") > 0.0, "{results}");
+    let by_second = results["accepted_by_second"].as_array().unwrap().len();
+    assert!((1..=20).contains(&by_second), "{results}");
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.starts_with("interrupted after ") && stderr.contains("shorter time"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    // During the warm-up, nothing is measured.
+    let (code, stdout, _) = interrupted(load(&stage, &orders, &tracking).arg("--warmup=60")).await;
+    assert_eq!(code, Some(1));
+    assert!(
+        stdout.contains("interrupted after 0.0 s of 60") && stdout.contains("0 of 200, 0.0/s"),
+        "{stdout}"
+    );
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ mod window;
 use std::fs::OpenOptions;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -162,10 +163,18 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     if let Some(path) = &arguments.report {
         std::fs::write(path, report::page(&plan.title(), &results)).map_err(|why| no_report(path, &why))?;
     }
-    match &results.follow_up {
-        Some(found) => found.verdict(plan.tracking, shutdown.has_begun()).map_err(|why| failed(&why)),
-        None => Ok(()),
+    verdict(&plan, &results, &shutdown)
+}
+
+/// Whether the figures stand for what was asked for, and every order was found.
+fn verdict(plan: &Plan, results: &Results, shutdown: &Shutdown) -> Result<(), Exit> {
+    if let Some(found) = &results.follow_up {
+        found.verdict(plan.tracking, shutdown.has_begun()).map_err(|why| failed(&why))?;
     }
+    if let Some(interrupted) = results.interrupted() {
+        return Err(Exit::Failed(format!("{interrupted}: the figures are of this shorter time")));
+    }
+    Ok(())
 }
 
 fn no_report(path: &Path, why: &std::io::Error) -> Exit {
@@ -219,9 +228,14 @@ async fn send(plan: &Plan, shutdown: &Shutdown) -> Result<Results, Exit> {
         };
         connections.spawn(guest.come_until_the_end());
     }
-    while connections.join_next().await.is_some() {}
+    let mut everybody = pin!(async { while connections.join_next().await.is_some() {} });
+    let mut interrupted = false;
+    if shutdown.or(&mut everybody).await.is_none() {
+        interrupted = recorder.interrupt();
+        everybody.await;
+    }
     // Who interrupts does not wait for them.
-    if !shutdown.has_begun() {
+    if !interrupted {
         recorder.give_up(start, arrivals.give_up_before(window.from), &given_up());
         recorder.give_up(window.from, arrivals.give_up_before(window.end()), &given_up());
     }

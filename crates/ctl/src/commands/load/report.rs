@@ -19,6 +19,9 @@ fn millis(micros: u64) -> f64 {
 /// For a terminal.
 pub fn text(title: &str, results: &Results) -> String {
     let mut text = format!("{title}\n");
+    if let Some(interrupted) = results.interrupted() {
+        let _ = writeln!(text, "{interrupted}");
+    }
     let _ = writeln!(text, "answers   {} of 200, {:.1}/s", results.accepted, results.rate());
     failures(&mut text, "", &results.failures);
     failures(&mut text, "outside the time measured: ", &results.outside);
@@ -70,6 +73,7 @@ pub fn json(results: &Results) -> serde_json::Value {
         .collect();
     json!({
         "seconds": results.window.duration.as_secs_f64(),
+        "interrupted": results.interrupted().is_some(),
         "accepted": results.accepted,
         "per_second": results.rate(),
         "refused": results.failures.refused,
