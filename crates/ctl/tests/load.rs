@@ -82,24 +82,71 @@ async fn orders_that_are_not_there_afterwards_are_an_error() {
 }
 
 #[tokio::test]
-async fn an_audit_that_nobody_answers_is_an_error() {
+async fn nobody_is_loaded_if_a_service_is_not_where_it_is_said_to_be() {
     let stage = Stage::new().await;
-    let orders = stage.order_service().start().await;
-    let launch = Launch::new("restaurant-ctl", stage.environment())
-        .arg("load")
-        .arg(format!("--url=http://127.0.0.1:{}", orders.port()))
-        .arg("--tracking=http://127.0.0.1:9")
-        .arg("--warmup=0")
-        .arg("--duration=1");
-    let ended = launch.clone().run_to_end().await;
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    for part in
-        ["the tracking service at 127.0.0.1:9 could not be asked about", "Connection refused", "--no-audit"]
-    {
-        assert!(ended.stderr.contains(part), "{part}: {ended:?}");
+    let (orders, tracking) = (stage.order_service().start().await, stage.tracking_service().start().await);
+    tracking.until_status("/readyz", 200).await;
+    let stranger = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nothing = format!("127.0.0.1:{}", stranger.local_addr().unwrap().port());
+    let serving = tokio::spawn(serve(stranger, "cashier", Some((Duration::ZERO, "404 Not Found"))));
+    let load = || load(&stage, &orders, &tracking);
+    let at = |service: &Service| format!("127.0.0.1:{}", service.port());
+    let (here, there) = (at(&orders), at(&tracking));
+    let statuses = "--statuses=ORD_20261121_001..5";
+    for (launch, complaint) in [
+        (
+            load().arg(format!("--tracking=http://{here}")),
+            format!("{here} is the order service, not the tracking service; give its address by --tracking"),
+        ),
+        (
+            load().arg(format!("--tracking=http://{here}")).arg(statuses),
+            format!("{here} is the order service, not the tracking service; give its address by --tracking"),
+        ),
+        (
+            load().arg(format!("--url=http://{there}")),
+            format!("{there} is the tracking service, not the order service; give its address by --url"),
+        ),
+        (
+            load().arg("--tracking=http://127.0.0.1:9"),
+            "no tracking service answers at 127.0.0.1:9".to_owned(),
+        ),
+        (load().arg("--url=http://127.0.0.1:9"), "no order service answers at 127.0.0.1:9".to_owned()),
+        (
+            load().arg(format!("--url=http://{nothing}")),
+            format!("what answers at {nothing} is not the order service"),
+        ),
+    ] {
+        let ended = launch.run_to_end().await;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.starts_with(&complaint), "{complaint}: {ended:?}");
+        assert_eq!(ended.stdout, "", "nobody was loaded");
     }
-    let ended = launch.arg("--no-audit").run_to_end().await;
-    assert_eq!(ended.code, Some(0), "{ended:?}");
+    serving.abort();
+    // Who is not asked need not be there.
+    let ended = load().arg("--tracking=http://127.0.0.1:9").arg("--no-audit").run_to_end().await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+}
+
+/// Answers `/health` under this name, and everything else after this time with this status, or never.
+async fn serve(listener: TcpListener, name: &'static str, answer: Option<(Duration, &'static str)>) {
+    loop {
+        let (mut guest, _) = listener.accept().await.unwrap();
+        tokio::spawn(async move {
+            let mut request = [0; 4_096];
+            while let Ok(count @ 1..) = guest.read(&mut request).await {
+                let (status, body) = if request[..count].starts_with(b"GET /health ") {
+                    ("503 Service Unavailable", json!({"service": name}).to_string())
+                } else {
+                    let Some((time, status)) = answer else { return std::future::pending().await };
+                    tokio::time::sleep(time).await;
+                    (status, String::new())
+                };
+                let length = body.len();
+                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}");
+                guest.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+    }
 }
 
 /// Asks for statuses, 20 a second on a single connection, for a second without warm-up.
@@ -119,18 +166,8 @@ fn overload(listener: &TcpListener) -> Launch {
 async fn answers_after_the_end_are_measured_but_do_not_make_the_system_faster() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let launch = overload(&listener);
-    let serving = tokio::spawn(async move {
-        loop {
-            let (mut guest, _) = listener.accept().await.unwrap();
-            tokio::spawn(async move {
-                let mut request = [0; 4_096];
-                while guest.read(&mut request).await.is_ok_and(|count| count > 0) {
-                    tokio::time::sleep(Duration::from_millis(200)).await;
-                    guest.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
-                }
-            });
-        }
-    });
+    let slow = Some((Duration::from_millis(200), "200 OK"));
+    let serving = tokio::spawn(serve(listener, "tracking-service", slow));
     let ended = launch.run_to_end().await;
     serving.abort();
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -143,17 +180,34 @@ async fn answers_after_the_end_are_measured_but_do_not_make_the_system_faster() 
 
 #[tokio::test]
 async fn what_is_never_answered_is_counted_and_does_not_hold_up_the_end() {
-    // The operating system accepts its connections, and nobody reads.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (launch, start) = (overload(&listener).arg("--warmup=0.5").arg("--duration=1.5"), Instant::now());
+    let serving = tokio::spawn(serve(listener, "tracking-service", None));
     let ended = launch.run_to_end().await;
+    serving.abort();
     assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
-    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("answered no request with 200"), "{ended:?}");
     let results: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(results["unanswered"], 30, "{results}");
     assert_eq!(results["outside_time_measured"]["unanswered"], 10, "{results}");
     assert!(results["first_reason"].as_str().unwrap().contains("until 10 s after the end"), "{results}");
     assert_eq!(results["accepted_by_second"], json!([0, 0]), "{results}");
+}
+
+#[tokio::test]
+async fn a_load_that_nobody_answered_well_proves_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (launch, address) = (overload(&listener), listener.local_addr().unwrap());
+    let full = Some((Duration::ZERO, "503 Service Unavailable"));
+    let serving = tokio::spawn(serve(listener, "tracking-service", full));
+    let ended = launch.run_to_end().await;
+    serving.abort();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let what = format!("the tracking service at {address} answered no request with 200");
+    assert!(ended.stderr.starts_with(&what) && ended.stderr.contains("3002 by default"), "{ended:?}");
+    let results: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(results["refused"], json!({"503": 20}), "{results}");
 }
 
 #[tokio::test]
@@ -216,11 +270,15 @@ async fn nobody_there_and_nonsense_are_said_at_once() {
         ("--duration=0", "0.1 to 86400"),
         ("--rate=NaN", "0.1 to 1000000"),
         ("--url=nowhere", "http://127.0.0.1:3000"),
+        ("--url=https://127.0.0.1:3000", "TLS is not supported"),
     ] {
         let ended = ctl(argument).run_to_end().await;
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert!(ended.stderr.contains(part), "{argument}: {ended:?}");
     }
+    let unknown = ctl("--url=http://nowhere.invalid:3000").run_to_end().await;
+    assert_eq!(unknown.code, Some(1), "{unknown:?}");
+    assert!(unknown.stderr.contains("its host is not found: failed to lookup"), "{unknown:?}");
     // Before anybody is asked, not after an hour of measuring.
     let ended = ctl("--url=http://127.0.0.1:9").arg("--report=/nowhere/load.html").run_to_end().await;
     assert_eq!(ended.code, Some(1), "{ended:?}");

@@ -19,10 +19,12 @@ mod follow_up;
 mod progress;
 mod recorder;
 mod report;
+mod service;
 mod window;
 
 use std::fs::OpenOptions;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -36,10 +38,11 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::commands::demo::menu;
 use crate::commands::failed;
 use arrivals::Arrivals;
-use client::{Client, Heard};
+use client::Heard;
 use errand::{Errand, OrderRange};
 use progress::Progress;
 use recorder::{Decides, Recorder, Results};
+use service::{Kind, Service};
 use window::Window;
 
 /// Bodies are made beforehand, and used again when they are used up.
@@ -91,8 +94,10 @@ pub struct Arguments {
 /// What is asked for, checked.
 struct Plan {
     errand: Arc<Errand>,
-    orders: SocketAddr,
-    tracking: SocketAddr,
+    orders: Service,
+    tracking: Service,
+    /// Whether the orders are looked for afterwards.
+    audit: bool,
     connections: usize,
     rate: Option<f64>,
     warmup: Duration,
@@ -122,22 +127,15 @@ impl Plan {
         };
         Ok(Self {
             errand: Arc::new(errand),
-            orders: address("url", &arguments.url)?,
-            tracking: address("tracking", &arguments.tracking)?,
+            orders: Service::at(Kind::Order, &arguments.url)?,
+            tracking: Service::at(Kind::Tracking, &arguments.tracking)?,
+            audit: arguments.statuses.is_none() && !arguments.no_audit,
             connections: arguments.connections,
             rate: arguments.rate.map(|rate| within("rate", rate, 0.1, 1_000_000.0)).transpose()?,
             warmup: Duration::from_secs_f64(within("warmup", arguments.warmup, 0.0, 3_600.0)?),
             duration: Duration::from_secs_f64(within("duration", arguments.duration, 0.1, 86_400.0)?),
         })
     }
-}
-
-fn address(flag: &str, url: &str) -> Result<SocketAddr, Exit> {
-    let authority = url.trim_start_matches("http://").trim_end_matches('/');
-    let found = authority.to_socket_addrs().ok().and_then(|mut found| found.next());
-    found.ok_or_else(|| {
-        Exit::Usage(format!("--{flag} is '{url}', which is no address such as http://127.0.0.1:3000"))
-    })
 }
 
 /// Runs it.
@@ -148,12 +146,20 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         let opened = OpenOptions::new().append(true).create(true).open(path);
         opened.map_err(|why| no_report(path, &why))?;
     }
+    // A wrong address must not look like lost orders.
+    plan.target().is_there().await.map_err(|why| failed(&why))?;
+    if plan.audit {
+        plan.tracking.is_there().await.map_err(|why| failed(&why))?;
+    }
     let shutdown = Shutdown::on_signals().map_err(|why| Exit::Failed(why.to_string()))?;
     let mut results = send(&plan, &shutdown).await?;
-    if !arguments.no_audit && matches!(*plan.errand, Errand::Order(_)) {
+    if plan.audit {
         let acknowledged = std::mem::take(&mut results.acknowledged);
+        if std::io::stderr().is_terminal() {
+            eprintln!("asking the tracking service about {} orders ...", acknowledged.len());
+        }
         results.follow_up =
-            Some(follow_up::look(plan.tracking, plan.connections, acknowledged, &shutdown).await);
+            Some(follow_up::look(plan.tracking.address, plan.connections, acknowledged, &shutdown).await);
     }
     if arguments.json {
         println!("{}", report::json(&results));
@@ -169,10 +175,13 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
 /// Whether the figures stand for what was asked for, and every order was found.
 fn verdict(plan: &Plan, results: &Results, shutdown: &Shutdown) -> Result<(), Exit> {
     if let Some(found) = &results.follow_up {
-        found.verdict(plan.tracking, shutdown.has_begun()).map_err(|why| failed(&why))?;
+        found.verdict(plan.tracking.address, shutdown.has_begun()).map_err(|why| failed(&why))?;
     }
     if let Some(interrupted) = results.interrupted() {
         return Err(Exit::Failed(format!("{interrupted}: the figures are of this shorter time")));
+    }
+    if results.answered == 0 {
+        return Err(Exit::Failed(plan.target().proves_nothing()));
     }
     Ok(())
 }
@@ -186,10 +195,10 @@ fn no_report(path: &Path, why: &std::io::Error) -> Exit {
 
 impl Plan {
     /// Whom the guests talk to.
-    fn whom(&self) -> (&'static str, SocketAddr) {
+    fn target(&self) -> Service {
         match *self.errand {
-            Errand::Order(_) => ("order service", self.orders),
-            Errand::Ask(_) => ("tracking service", self.tracking),
+            Errand::Order(_) => self.orders,
+            Errand::Ask(_) => self.tracking,
         }
     }
 
@@ -205,11 +214,6 @@ impl Plan {
 
 /// Sends requests from all connections until the time is up, or somebody interrupts.
 async fn send(plan: &Plan, shutdown: &Shutdown) -> Result<Results, Exit> {
-    let (whom, address) = plan.whom();
-    // The first connection tells at once whether anybody is there.
-    Client::connect(address).await.map_err(|why| {
-        Exit::Failed(format!("no {whom} answers at {address}: {why}. './justw up' starts one"))
-    })?;
     let start = Instant::now();
     let window = Window { from: start + plan.warmup, duration: plan.duration };
     let decides = if plan.rate.is_some() { Decides::Due } else { Decides::Answered };
@@ -219,7 +223,7 @@ async fn send(plan: &Plan, shutdown: &Shutdown) -> Result<Results, Exit> {
     let mut connections = JoinSet::new();
     for _ in 0..plan.connections {
         let guest = Guest {
-            address,
+            address: plan.target().address,
             errand: Arc::clone(&plan.errand),
             arrivals: Arc::clone(&arrivals),
             end: window.end(),
