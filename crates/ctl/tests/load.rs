@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
 
+use std::fs::OpenOptions;
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -258,6 +261,45 @@ async fn who_interrupts_gets_the_figures_of_the_time_until_then() {
     );
 }
 
+/// The load's exit code and complaints, if its standard output goes elsewhere.
+fn printing_to(stdout: impl Into<Stdio>, address: SocketAddr, arguments: &[String]) -> (Option<i32>, String) {
+    let ended = Command::new(env!("CARGO_BIN_EXE_restaurant-ctl"))
+        .args(["load", "--statuses=ORD_20261121_001..5", "--connections=1", "--warmup=0", "--duration=0.2"])
+        .arg(format!("--tracking=http://{address}"))
+        .args(arguments)
+        .stdout(stdout)
+        .output()
+        .unwrap();
+    (ended.status.code(), String::from_utf8(ended.stderr).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_cannot_print_the_results_still_writes_the_report() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(serve(listener, "tracking-service", Some((Duration::ZERO, "200 OK"))));
+    let folder = tempfile::tempdir().unwrap();
+    for (index, format) in [&["--json".to_owned()][..], &[]].into_iter().enumerate() {
+        for is_full in [true, false] {
+            let path = folder.path().join(format!("{index}{is_full}.html"));
+            let arguments = [format, &[format!("--report={}", path.display())]].concat();
+            if is_full {
+                let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+                let (code, stderr) = printing_to(full, address, &arguments);
+                assert_eq!(code, Some(1), "{stderr}");
+                assert!(stderr.starts_with("cannot write to the standard output: No space left"), "{stderr}");
+                assert_eq!(stderr.lines().count(), 1, "{stderr}");
+            } else {
+                let (reader, writer) = std::io::pipe().unwrap();
+                drop(reader);
+                assert_eq!(printing_to(writer, address, &arguments), (Some(0), String::new()));
+            }
+            assert!(std::fs::read_to_string(path).unwrap().ends_with("</html>\n"));
+        }
+    }
+    serving.abort();
+}
+
 #[tokio::test]
 async fn nobody_there_and_nonsense_are_said_at_once() {
     let stage = Stage::new().await;
@@ -283,4 +325,13 @@ async fn nobody_there_and_nonsense_are_said_at_once() {
     let ended = ctl("--url=http://127.0.0.1:9").arg("--report=/nowhere/load.html").run_to_end().await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("cannot write the report '/nowhere/load.html'"), "{ended:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let report = |name: &str| format!("--report={}", folder.path().join(name).display());
+    std::fs::write(folder.path().join("old.html"), "old").unwrap();
+    for name in ["new.html", "old.html"] {
+        let ended = ctl("--url=http://127.0.0.1:9").arg(report(name)).run_to_end().await;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+    }
+    assert!(!folder.path().join("new.html").exists(), "nothing was measured");
+    assert_eq!(std::fs::read_to_string(folder.path().join("old.html")).unwrap(), "old");
 }

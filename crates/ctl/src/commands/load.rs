@@ -23,7 +23,7 @@ mod service;
 mod window;
 
 use std::fs::OpenOptions;
-use std::io::IsTerminal;
+use std::io::{self, ErrorKind, IsTerminal};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -37,6 +37,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::commands::demo::menu;
 use crate::commands::failed;
+use crate::view::console::Console;
 use arrivals::Arrivals;
 use client::Heard;
 use errand::{Errand, OrderRange};
@@ -143,8 +144,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let plan = Plan::of(&arguments)?;
     // Not only when everything has been measured.
     if let Some(path) = &arguments.report {
-        let opened = OpenOptions::new().append(true).create(true).open(path);
-        opened.map_err(|why| no_report(path, &why))?;
+        can_be_written(path).map_err(|why| no_report(path, &why))?;
     }
     // A wrong address must not look like lost orders.
     plan.target().is_there().await.map_err(|why| failed(&why))?;
@@ -155,20 +155,26 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let mut results = send(&plan, &shutdown).await?;
     if plan.audit {
         let acknowledged = std::mem::take(&mut results.acknowledged);
-        if std::io::stderr().is_terminal() {
+        if io::stderr().is_terminal() {
             eprintln!("asking the tracking service about {} orders ...", acknowledged.len());
         }
         results.follow_up =
             Some(follow_up::look(plan.tracking.address, plan.connections, acknowledged, &shutdown).await);
     }
+    // First: it is wanted even if nobody reads the rest.
+    let reported = match &arguments.report {
+        Some(path) => {
+            std::fs::write(path, report::page(&plan.title(), &results)).map_err(|why| no_report(path, &why))
+        }
+        None => Ok(()),
+    };
+    let console = Console::new();
     if arguments.json {
-        println!("{}", report::json(&results));
+        console.print(&report::json(&results).to_string());
     } else {
-        print!("{}", report::text(&plan.title(), &results));
+        console.print(report::text(&plan.title(), &results).trim_end());
     }
-    if let Some(path) = &arguments.report {
-        std::fs::write(path, report::page(&plan.title(), &results)).map_err(|why| no_report(path, &why))?;
-    }
+    reported?;
     verdict(&plan, &results, &shutdown)
 }
 
@@ -186,7 +192,18 @@ fn verdict(plan: &Plan, results: &Results, shutdown: &Shutdown) -> Result<(), Ex
     Ok(())
 }
 
-fn no_report(path: &Path, why: &std::io::Error) -> Exit {
+/// Tries it, and leaves nothing behind.
+fn can_be_written(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).open(path) {
+        Ok(_) => std::fs::remove_file(path),
+        Err(why) if why.kind() == ErrorKind::AlreadyExists => {
+            OpenOptions::new().append(true).open(path).map(drop)
+        }
+        Err(why) => Err(why),
+    }
+}
+
+fn no_report(path: &Path, why: &io::Error) -> Exit {
     let path = path.display();
     Exit::Failed(format!(
         "cannot write the report '{path}': {why}. Choose a place for --report that can be written to"
