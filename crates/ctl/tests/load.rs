@@ -224,6 +224,8 @@ async fn the_report_is_a_page_of_its_own() {
         load(&stage, &orders, &tracking).arg(format!("--report={}", path.display())).run_to_end().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let page = std::fs::read_to_string(path).unwrap();
+    let heading = format!("<h1>Load of the order service at 127.0.0.1:{}, 20", orders.port());
+    assert!(page.contains(&heading), "{page}");
     assert!(page.matches("<polyline").count() == 2 && page.contains("p99.9"), "{page}");
     assert!(!page.contains("http://") && !page.contains("src="), "it loads nothing: {page}");
 }
@@ -235,20 +237,23 @@ async fn who_interrupts_gets_the_figures_of_the_time_until_then() {
     tracking.until_status("/readyz", 200).await;
     let interrupted = async |launch: Launch| {
         let mut running = launch.arg("--duration=60").start().await;
-        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        // More than there are connections: some of them have been answered.
+        orders.logs("order_received", orders.logged("order_received").len() + 10).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         running.signal(Signal::INT);
         let code = running.wait().await.code();
         (code, running.raw_lines().join("\n"), running.errors().join("\n"))
     };
-    let (code, stdout, stderr) = interrupted(load(&stage, &orders, &tracking).arg("--json")).await;
+    let (code, stdout, stderr) =
+        interrupted(load(&stage, &orders, &tracking).arg("--warmup=0").arg("--json")).await;
     let results: Value = serde_json::from_str(&stdout).unwrap();
     let number = |name: &str| results[name].as_f64().unwrap();
     let seconds = number("seconds");
-    assert!((0.5..20.0).contains(&seconds) && results["interrupted"] == true, "{results}");
+    assert!((1.0..50.0).contains(&seconds) && results["interrupted"] == true, "{results}");
     assert!((number("per_second") - number("accepted") / seconds).abs() < 0.01, "{results}");
     assert!(number("accepted") > 0.0, "{results}");
     let by_second = results["accepted_by_second"].as_array().unwrap().len();
-    assert!((1..=20).contains(&by_second), "{results}");
+    assert!(by_second < 60, "{results}");
     assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.starts_with("interrupted after ") && stderr.contains("shorter time"), "{stderr}");
     assert_eq!(stderr.lines().count(), 1, "{stderr}");

@@ -28,13 +28,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use argh::{ArgsInfo, FromArgs};
+use domain::timestamp::Timestamp;
 use runtime::{Exit, Shutdown};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use crate::cluster::clock;
 use crate::commands::demo::menu;
 use crate::commands::failed;
 use crate::view::console::Console;
@@ -152,6 +154,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         plan.tracking.is_there().await.map_err(|why| failed(&why))?;
     }
     let shutdown = Shutdown::on_signals().map_err(|why| Exit::Failed(why.to_string()))?;
+    let started = Timestamp((UNIX_EPOCH + Duration::from_secs(clock::unix_seconds())).into());
     let mut results = send(&plan, &shutdown).await?;
     if plan.audit {
         let acknowledged = std::mem::take(&mut results.acknowledged);
@@ -164,7 +167,9 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     // First: it is wanted even if nobody reads the rest.
     let reported = match &arguments.report {
         Some(path) => {
-            std::fs::write(path, report::page(&plan.title(), &results)).map_err(|why| no_report(path, &why))
+            let heading = format!("Load of {}, {started}", plan.target());
+            let page = report::page(&heading, &plan.title(), &results);
+            std::fs::write(path, page).map_err(|why| no_report(path, &why))
         }
         None => Ok(()),
     };
