@@ -10,6 +10,7 @@ use argh::{ArgsInfo, FromArgs};
 use runtime::{Exit, arguments};
 
 use crate::commands::{audit, completions, demo, dlq, doctor, down, load, logs, migrate, reset, status, up};
+use crate::view::console;
 
 const NAME: &str = "restaurant-ctl";
 
@@ -39,7 +40,7 @@ enum Command {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run().await {
+    match console::all_written(run().await) {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => exit.report(),
     }

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
 
+use std::fs::OpenOptions;
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use testkit::{Launch, Service, Stage};
+use testkit::{Launch, Service, Signal, Stage};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -82,24 +85,71 @@ async fn orders_that_are_not_there_afterwards_are_an_error() {
 }
 
 #[tokio::test]
-async fn an_audit_that_nobody_answers_is_an_error() {
+async fn nobody_is_loaded_if_a_service_is_not_where_it_is_said_to_be() {
     let stage = Stage::new().await;
-    let orders = stage.order_service().start().await;
-    let launch = Launch::new("restaurant-ctl", stage.environment())
-        .arg("load")
-        .arg(format!("--url=http://127.0.0.1:{}", orders.port()))
-        .arg("--tracking=http://127.0.0.1:9")
-        .arg("--warmup=0")
-        .arg("--duration=1");
-    let ended = launch.clone().run_to_end().await;
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    for part in
-        ["the tracking service at 127.0.0.1:9 could not be asked about", "Connection refused", "--no-audit"]
-    {
-        assert!(ended.stderr.contains(part), "{part}: {ended:?}");
+    let (orders, tracking) = (stage.order_service().start().await, stage.tracking_service().start().await);
+    tracking.until_status("/readyz", 200).await;
+    let stranger = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nothing = format!("127.0.0.1:{}", stranger.local_addr().unwrap().port());
+    let serving = tokio::spawn(serve(stranger, "cashier", Some((Duration::ZERO, "404 Not Found"))));
+    let load = || load(&stage, &orders, &tracking);
+    let at = |service: &Service| format!("127.0.0.1:{}", service.port());
+    let (here, there) = (at(&orders), at(&tracking));
+    let statuses = "--statuses=ORD_20261121_001..5";
+    for (launch, complaint) in [
+        (
+            load().arg(format!("--tracking=http://{here}")),
+            format!("{here} is the order service, not the tracking service; give its address by --tracking"),
+        ),
+        (
+            load().arg(format!("--tracking=http://{here}")).arg(statuses),
+            format!("{here} is the order service, not the tracking service; give its address by --tracking"),
+        ),
+        (
+            load().arg(format!("--url=http://{there}")),
+            format!("{there} is the tracking service, not the order service; give its address by --url"),
+        ),
+        (
+            load().arg("--tracking=http://127.0.0.1:9"),
+            "no tracking service answers at 127.0.0.1:9".to_owned(),
+        ),
+        (load().arg("--url=http://127.0.0.1:9"), "no order service answers at 127.0.0.1:9".to_owned()),
+        (
+            load().arg(format!("--url=http://{nothing}")),
+            format!("what answers at {nothing} is not the order service"),
+        ),
+    ] {
+        let ended = launch.run_to_end().await;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.starts_with(&complaint), "{complaint}: {ended:?}");
+        assert_eq!(ended.stdout, "", "nobody was loaded");
     }
-    let ended = launch.arg("--no-audit").run_to_end().await;
-    assert_eq!(ended.code, Some(0), "{ended:?}");
+    serving.abort();
+    // Who is not asked need not be there.
+    let ended = load().arg("--tracking=http://127.0.0.1:9").arg("--no-audit").run_to_end().await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+}
+
+/// Answers `/health` under this name, and everything else after this time with this status, or never.
+async fn serve(listener: TcpListener, name: &'static str, answer: Option<(Duration, &'static str)>) {
+    loop {
+        let (mut guest, _) = listener.accept().await.unwrap();
+        tokio::spawn(async move {
+            let mut request = [0; 4_096];
+            while let Ok(count @ 1..) = guest.read(&mut request).await {
+                let (status, body) = if request[..count].starts_with(b"GET /health ") {
+                    ("503 Service Unavailable", json!({"service": name}).to_string())
+                } else {
+                    let Some((time, status)) = answer else { return std::future::pending().await };
+                    tokio::time::sleep(time).await;
+                    (status, String::new())
+                };
+                let length = body.len();
+                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}");
+                guest.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+    }
 }
 
 /// Asks for statuses, 20 a second on a single connection, for a second without warm-up.
@@ -119,18 +169,8 @@ fn overload(listener: &TcpListener) -> Launch {
 async fn answers_after_the_end_are_measured_but_do_not_make_the_system_faster() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let launch = overload(&listener);
-    let serving = tokio::spawn(async move {
-        loop {
-            let (mut guest, _) = listener.accept().await.unwrap();
-            tokio::spawn(async move {
-                let mut request = [0; 4_096];
-                while guest.read(&mut request).await.is_ok_and(|count| count > 0) {
-                    tokio::time::sleep(Duration::from_millis(200)).await;
-                    guest.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
-                }
-            });
-        }
-    });
+    let slow = Some((Duration::from_millis(200), "200 OK"));
+    let serving = tokio::spawn(serve(listener, "tracking-service", slow));
     let ended = launch.run_to_end().await;
     serving.abort();
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -143,17 +183,34 @@ async fn answers_after_the_end_are_measured_but_do_not_make_the_system_faster() 
 
 #[tokio::test]
 async fn what_is_never_answered_is_counted_and_does_not_hold_up_the_end() {
-    // The operating system accepts its connections, and nobody reads.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (launch, start) = (overload(&listener).arg("--warmup=0.5").arg("--duration=1.5"), Instant::now());
+    let serving = tokio::spawn(serve(listener, "tracking-service", None));
     let ended = launch.run_to_end().await;
+    serving.abort();
     assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
-    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("answered no request with 200"), "{ended:?}");
     let results: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(results["unanswered"], 30, "{results}");
     assert_eq!(results["outside_time_measured"]["unanswered"], 10, "{results}");
     assert!(results["first_reason"].as_str().unwrap().contains("until 10 s after the end"), "{results}");
     assert_eq!(results["accepted_by_second"], json!([0, 0]), "{results}");
+}
+
+#[tokio::test]
+async fn a_load_that_nobody_answered_well_proves_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (launch, address) = (overload(&listener), listener.local_addr().unwrap());
+    let full = Some((Duration::ZERO, "503 Service Unavailable"));
+    let serving = tokio::spawn(serve(listener, "tracking-service", full));
+    let ended = launch.run_to_end().await;
+    serving.abort();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let what = format!("the tracking service at {address} answered no request with 200");
+    assert!(ended.stderr.starts_with(&what) && ended.stderr.contains("3002 by default"), "{ended:?}");
+    let results: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(results["refused"], json!({"503": 20}), "{results}");
 }
 
 #[tokio::test]
@@ -167,8 +224,85 @@ async fn the_report_is_a_page_of_its_own() {
         load(&stage, &orders, &tracking).arg(format!("--report={}", path.display())).run_to_end().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let page = std::fs::read_to_string(path).unwrap();
+    let heading = format!("<h1>Load of the order service at 127.0.0.1:{}, 20", orders.port());
+    assert!(page.contains(&heading), "{page}");
     assert!(page.matches("<polyline").count() == 2 && page.contains("p99.9"), "{page}");
     assert!(!page.contains("http://") && !page.contains("src="), "it loads nothing: {page}");
+}
+
+#[tokio::test]
+async fn who_interrupts_gets_the_figures_of_the_time_until_then() {
+    let stage = Stage::new().await;
+    let (orders, tracking) = (stage.order_service().start().await, stage.tracking_service().start().await);
+    tracking.until_status("/readyz", 200).await;
+    let interrupted = async |launch: Launch| {
+        let mut running = launch.arg("--duration=60").start().await;
+        // More than there are connections: some of them have been answered.
+        orders.logs("order_received", orders.logged("order_received").len() + 10).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        running.signal(Signal::INT);
+        let code = running.wait().await.code();
+        (code, running.raw_lines().join("\n"), running.errors().join("\n"))
+    };
+    let (code, stdout, stderr) =
+        interrupted(load(&stage, &orders, &tracking).arg("--warmup=0").arg("--json")).await;
+    let results: Value = serde_json::from_str(&stdout).unwrap();
+    let number = |name: &str| results[name].as_f64().unwrap();
+    let seconds = number("seconds");
+    assert!((1.0..50.0).contains(&seconds) && results["interrupted"] == true, "{results}");
+    assert!((number("per_second") - number("accepted") / seconds).abs() < 0.01, "{results}");
+    assert!(number("accepted") > 0.0, "{results}");
+    let by_second = results["accepted_by_second"].as_array().unwrap().len();
+    assert!(by_second < 60, "{results}");
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.starts_with("interrupted after ") && stderr.contains("shorter time"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    // During the warm-up, nothing is measured.
+    let (code, stdout, _) = interrupted(load(&stage, &orders, &tracking).arg("--warmup=60")).await;
+    assert_eq!(code, Some(1));
+    assert!(
+        stdout.contains("interrupted after 0.0 s of 60") && stdout.contains("0 of 200, 0.0/s"),
+        "{stdout}"
+    );
+}
+
+/// The load's exit code and complaints, if its standard output goes elsewhere.
+fn printing_to(stdout: impl Into<Stdio>, address: SocketAddr, arguments: &[String]) -> (Option<i32>, String) {
+    let ended = Command::new(env!("CARGO_BIN_EXE_restaurant-ctl"))
+        .args(["load", "--statuses=ORD_20261121_001..5", "--connections=1", "--warmup=0", "--duration=0.2"])
+        .arg(format!("--tracking=http://{address}"))
+        .args(arguments)
+        .stdout(stdout)
+        .output()
+        .unwrap();
+    (ended.status.code(), String::from_utf8(ended.stderr).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_cannot_print_the_results_still_writes_the_report() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(serve(listener, "tracking-service", Some((Duration::ZERO, "200 OK"))));
+    let folder = tempfile::tempdir().unwrap();
+    for (index, format) in [&["--json".to_owned()][..], &[]].into_iter().enumerate() {
+        for is_full in [true, false] {
+            let path = folder.path().join(format!("{index}{is_full}.html"));
+            let arguments = [format, &[format!("--report={}", path.display())]].concat();
+            if is_full {
+                let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+                let (code, stderr) = printing_to(full, address, &arguments);
+                assert_eq!(code, Some(1), "{stderr}");
+                assert!(stderr.starts_with("cannot write to the standard output: No space left"), "{stderr}");
+                assert_eq!(stderr.lines().count(), 1, "{stderr}");
+            } else {
+                let (reader, writer) = std::io::pipe().unwrap();
+                drop(reader);
+                assert_eq!(printing_to(writer, address, &arguments), (Some(0), String::new()));
+            }
+            assert!(std::fs::read_to_string(path).unwrap().ends_with("</html>\n"));
+        }
+    }
+    serving.abort();
 }
 
 #[tokio::test]
@@ -183,13 +317,26 @@ async fn nobody_there_and_nonsense_are_said_at_once() {
         ("--duration=0", "0.1 to 86400"),
         ("--rate=NaN", "0.1 to 1000000"),
         ("--url=nowhere", "http://127.0.0.1:3000"),
+        ("--url=https://127.0.0.1:3000", "TLS is not supported"),
     ] {
         let ended = ctl(argument).run_to_end().await;
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert!(ended.stderr.contains(part), "{argument}: {ended:?}");
     }
+    let unknown = ctl("--url=http://nowhere.invalid:3000").run_to_end().await;
+    assert_eq!(unknown.code, Some(1), "{unknown:?}");
+    assert!(unknown.stderr.contains("its host is not found: failed to lookup"), "{unknown:?}");
     // Before anybody is asked, not after an hour of measuring.
     let ended = ctl("--url=http://127.0.0.1:9").arg("--report=/nowhere/load.html").run_to_end().await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("cannot write the report '/nowhere/load.html'"), "{ended:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let report = |name: &str| format!("--report={}", folder.path().join(name).display());
+    std::fs::write(folder.path().join("old.html"), "old").unwrap();
+    for name in ["new.html", "old.html"] {
+        let ended = ctl("--url=http://127.0.0.1:9").arg(report(name)).run_to_end().await;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+    }
+    assert!(!folder.path().join("new.html").exists(), "nothing was measured");
+    assert_eq!(std::fs::read_to_string(folder.path().join("old.html")).unwrap(), "old");
 }

@@ -19,26 +19,33 @@ mod follow_up;
 mod progress;
 mod recorder;
 mod report;
+mod service;
 mod window;
 
 use std::fs::OpenOptions;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::io::{self, ErrorKind, IsTerminal};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use argh::{ArgsInfo, FromArgs};
+use domain::timestamp::Timestamp;
 use runtime::{Exit, Shutdown};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use crate::cluster::clock;
 use crate::commands::demo::menu;
 use crate::commands::failed;
+use crate::view::console::Console;
 use arrivals::Arrivals;
-use client::{Client, Heard};
+use client::Heard;
 use errand::{Errand, OrderRange};
 use progress::Progress;
 use recorder::{Decides, Recorder, Results};
+use service::{Kind, Service};
 use window::Window;
 
 /// Bodies are made beforehand, and used again when they are used up.
@@ -90,8 +97,10 @@ pub struct Arguments {
 /// What is asked for, checked.
 struct Plan {
     errand: Arc<Errand>,
-    orders: SocketAddr,
-    tracking: SocketAddr,
+    orders: Service,
+    tracking: Service,
+    /// Whether the orders are looked for afterwards.
+    audit: bool,
     connections: usize,
     rate: Option<f64>,
     warmup: Duration,
@@ -121,8 +130,9 @@ impl Plan {
         };
         Ok(Self {
             errand: Arc::new(errand),
-            orders: address("url", &arguments.url)?,
-            tracking: address("tracking", &arguments.tracking)?,
+            orders: Service::at(Kind::Order, &arguments.url)?,
+            tracking: Service::at(Kind::Tracking, &arguments.tracking)?,
+            audit: arguments.statuses.is_none() && !arguments.no_audit,
             connections: arguments.connections,
             rate: arguments.rate.map(|rate| within("rate", rate, 0.1, 1_000_000.0)).transpose()?,
             warmup: Duration::from_secs_f64(within("warmup", arguments.warmup, 0.0, 3_600.0)?),
@@ -131,44 +141,74 @@ impl Plan {
     }
 }
 
-fn address(flag: &str, url: &str) -> Result<SocketAddr, Exit> {
-    let authority = url.trim_start_matches("http://").trim_end_matches('/');
-    let found = authority.to_socket_addrs().ok().and_then(|mut found| found.next());
-    found.ok_or_else(|| {
-        Exit::Usage(format!("--{flag} is '{url}', which is no address such as http://127.0.0.1:3000"))
-    })
-}
-
 /// Runs it.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let plan = Plan::of(&arguments)?;
     // Not only when everything has been measured.
     if let Some(path) = &arguments.report {
-        let opened = OpenOptions::new().append(true).create(true).open(path);
-        opened.map_err(|why| no_report(path, &why))?;
+        can_be_written(path).map_err(|why| no_report(path, &why))?;
+    }
+    // A wrong address must not look like lost orders.
+    plan.target().is_there().await.map_err(|why| failed(&why))?;
+    if plan.audit {
+        plan.tracking.is_there().await.map_err(|why| failed(&why))?;
     }
     let shutdown = Shutdown::on_signals().map_err(|why| Exit::Failed(why.to_string()))?;
+    let started = Timestamp((UNIX_EPOCH + Duration::from_secs(clock::unix_seconds())).into());
     let mut results = send(&plan, &shutdown).await?;
-    if !arguments.no_audit && matches!(*plan.errand, Errand::Order(_)) {
+    if plan.audit {
         let acknowledged = std::mem::take(&mut results.acknowledged);
+        if io::stderr().is_terminal() {
+            eprintln!("asking the tracking service about {} orders ...", acknowledged.len());
+        }
         results.follow_up =
-            Some(follow_up::look(plan.tracking, plan.connections, acknowledged, &shutdown).await);
+            Some(follow_up::look(plan.tracking.address, plan.connections, acknowledged, &shutdown).await);
     }
-    if arguments.json {
-        println!("{}", report::json(&results));
-    } else {
-        print!("{}", report::text(&plan.title(), &results));
-    }
-    if let Some(path) = &arguments.report {
-        std::fs::write(path, report::page(&plan.title(), &results)).map_err(|why| no_report(path, &why))?;
-    }
-    match &results.follow_up {
-        Some(found) => found.verdict(plan.tracking, shutdown.has_begun()).map_err(|why| failed(&why)),
+    // First: it is wanted even if nobody reads the rest.
+    let reported = match &arguments.report {
+        Some(path) => {
+            let heading = format!("Load of {}, {started}", plan.target());
+            let page = report::page(&heading, &plan.title(), &results);
+            std::fs::write(path, page).map_err(|why| no_report(path, &why))
+        }
         None => Ok(()),
+    };
+    let console = Console::new();
+    if arguments.json {
+        console.print(&report::json(&results).to_string());
+    } else {
+        console.print(report::text(&plan.title(), &results).trim_end());
+    }
+    reported?;
+    verdict(&plan, &results, &shutdown)
+}
+
+/// Whether the figures stand for what was asked for, and every order was found.
+fn verdict(plan: &Plan, results: &Results, shutdown: &Shutdown) -> Result<(), Exit> {
+    if let Some(found) = &results.follow_up {
+        found.verdict(plan.tracking.address, shutdown.has_begun()).map_err(|why| failed(&why))?;
+    }
+    if let Some(interrupted) = results.interrupted() {
+        return Err(Exit::Failed(format!("{interrupted}: the figures are of this shorter time")));
+    }
+    if results.answered == 0 {
+        return Err(Exit::Failed(plan.target().proves_nothing()));
+    }
+    Ok(())
+}
+
+/// Tries it, and leaves nothing behind.
+fn can_be_written(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).open(path) {
+        Ok(_) => std::fs::remove_file(path),
+        Err(why) if why.kind() == ErrorKind::AlreadyExists => {
+            OpenOptions::new().append(true).open(path).map(drop)
+        }
+        Err(why) => Err(why),
     }
 }
 
-fn no_report(path: &Path, why: &std::io::Error) -> Exit {
+fn no_report(path: &Path, why: &io::Error) -> Exit {
     let path = path.display();
     Exit::Failed(format!(
         "cannot write the report '{path}': {why}. Choose a place for --report that can be written to"
@@ -177,10 +217,10 @@ fn no_report(path: &Path, why: &std::io::Error) -> Exit {
 
 impl Plan {
     /// Whom the guests talk to.
-    fn whom(&self) -> (&'static str, SocketAddr) {
+    fn target(&self) -> Service {
         match *self.errand {
-            Errand::Order(_) => ("order service", self.orders),
-            Errand::Ask(_) => ("tracking service", self.tracking),
+            Errand::Order(_) => self.orders,
+            Errand::Ask(_) => self.tracking,
         }
     }
 
@@ -196,11 +236,6 @@ impl Plan {
 
 /// Sends requests from all connections until the time is up, or somebody interrupts.
 async fn send(plan: &Plan, shutdown: &Shutdown) -> Result<Results, Exit> {
-    let (whom, address) = plan.whom();
-    // The first connection tells at once whether anybody is there.
-    Client::connect(address).await.map_err(|why| {
-        Exit::Failed(format!("no {whom} answers at {address}: {why}. './justw up' starts one"))
-    })?;
     let start = Instant::now();
     let window = Window { from: start + plan.warmup, duration: plan.duration };
     let decides = if plan.rate.is_some() { Decides::Due } else { Decides::Answered };
@@ -210,7 +245,7 @@ async fn send(plan: &Plan, shutdown: &Shutdown) -> Result<Results, Exit> {
     let mut connections = JoinSet::new();
     for _ in 0..plan.connections {
         let guest = Guest {
-            address,
+            address: plan.target().address,
             errand: Arc::clone(&plan.errand),
             arrivals: Arc::clone(&arrivals),
             end: window.end(),
@@ -219,9 +254,14 @@ async fn send(plan: &Plan, shutdown: &Shutdown) -> Result<Results, Exit> {
         };
         connections.spawn(guest.come_until_the_end());
     }
-    while connections.join_next().await.is_some() {}
+    let mut everybody = pin!(async { while connections.join_next().await.is_some() {} });
+    let mut interrupted = false;
+    if shutdown.or(&mut everybody).await.is_none() {
+        interrupted = recorder.interrupt();
+        everybody.await;
+    }
     // Who interrupts does not wait for them.
-    if !shutdown.has_begun() {
+    if !interrupted {
         recorder.give_up(start, arrivals.give_up_before(window.from), &given_up());
         recorder.give_up(window.from, arrivals.give_up_before(window.end()), &given_up());
     }

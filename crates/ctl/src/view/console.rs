@@ -1,14 +1,19 @@
 //! Lines on the terminal, coloured where that is welcome.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use runtime::Exit;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::tcgetwinsize;
 use tokio::time::sleep;
 
 /// How often it is looked whether anybody can see us.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// Why the first line that somebody waits for could not be written.
+static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 
 /// How a piece of text looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,10 +111,15 @@ impl Console {
         if self.colored { format!("\x1b[{}m{text}\x1b[0m", style.code()) } else { text.to_owned() }
     }
 
-    /// Prints a line. If nobody reads any more, there is nobody to tell.
-    #[expect(clippy::unused_self, reason = "what is printed was painted by it")]
+    /// Prints a line. If nobody reads any more, there is nobody to tell; any other failure is told at the end, by
+    /// [`all_written`].
     pub fn print(self, line: &str) {
-        let _ = writeln!(std::io::stdout().lock(), "{line}");
+        if let Err(why) = writeln!(std::io::stdout().lock(), "{line}") {
+            let nobody_reads = self.on_terminal || why.kind() == ErrorKind::BrokenPipe;
+            if !nobody_reads {
+                UNWRITTEN.get_or_init(|| why);
+            }
+        }
     }
 
     /// Something is done.
@@ -125,6 +135,16 @@ impl Console {
     /// Something went wrong, and the work goes on.
     pub fn warn(self, text: &str) {
         self.print(&format!("{} {text}", self.paint(Style::Yellow, "!")));
+    }
+}
+
+/// The end of a command, which has not succeeded if what it printed could not be written.
+pub fn all_written(outcome: Result<(), Exit>) -> Result<(), Exit> {
+    match (outcome, UNWRITTEN.get()) {
+        (Ok(()) | Err(Exit::Logged), Some(why)) => Err(Exit::Failed(format!(
+            "cannot write to the standard output: {why}. Choose a place for it that can be written to"
+        ))),
+        (outcome, _) => outcome,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use hdrhistogram::{CreationError, Histogram};
 use serde::Serialize;
@@ -33,6 +34,8 @@ pub enum Decides {
 pub struct Results {
     /// The time that was measured.
     pub window: Window,
+    /// How long it should have been.
+    planned: Duration,
     decides: Decides,
     /// Of answers of 200, in microseconds.
     pub latencies: Histogram<u64>,
@@ -50,6 +53,16 @@ pub struct Results {
     pub acknowledged: Vec<String>,
     /// What became of them.
     pub follow_up: Option<FollowUp>,
+}
+
+/// Less time was measured than was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("interrupted after {:.1} s of {}", after.as_secs_f64(), planned.as_secs_f64())]
+pub struct Interrupted {
+    /// How long it was measured.
+    after: Duration,
+    /// How long it should have been.
+    planned: Duration,
 }
 
 /// Requests without an answer of 200.
@@ -81,6 +94,7 @@ impl Recorder {
         let latencies = Histogram::new_with_bounds(1, MAX_LATENCY, DIGITS)?;
         Ok(Self(Arc::new(Mutex::new(Results {
             window,
+            planned: window.duration,
             decides,
             latencies,
             answered: 0,
@@ -115,6 +129,15 @@ impl Recorder {
     /// Notes that so many requests, one of which was due at this moment, were given up before they were sent.
     pub fn give_up(&self, due: Instant, count: u64, why: &str) {
         self.lock().failures_at(due).add_unanswered(count, why.to_owned());
+    }
+
+    /// Ends the measured time now, unless it has ended; whether it was still going on.
+    pub fn interrupt(&self) -> bool {
+        let mut results = self.lock();
+        let window = results.window.until(Instant::now());
+        results.window = window;
+        results.by_second.truncate(window.seconds());
+        results.interrupted().is_some()
     }
 
     /// Answers of 200 at all, and the 99th percentile so far in microseconds.
@@ -153,17 +176,22 @@ impl Results {
         if self.window.contains(moment) { &mut self.failures } else { &mut self.outside }
     }
 
-    /// Answers of 200 a second.
+    /// Whether less time was measured than was asked for.
+    pub fn interrupted(&self) -> Option<Interrupted> {
+        let after = self.window.duration;
+        (after < self.planned).then_some(Interrupted { after, planned: self.planned })
+    }
+
+    /// Answers of 200 a second; none if the measured time never began.
     #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52 orders")]
     pub fn rate(&self) -> f64 {
-        self.accepted as f64 / self.window.duration.as_secs_f64()
+        let seconds = self.window.duration.as_secs_f64();
+        if seconds > 0.0 { self.accepted as f64 / seconds } else { 0.0 }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     /// What is recorded of an answer now, if the measured time began and ended so many seconds ago.
@@ -215,5 +243,39 @@ mod tests {
     fn seconds_without_an_answer_are_told_too() {
         let silent = recorded(9, 5, Decides::Answered, 7, Heard::Nothing("gone".to_owned()));
         assert_eq!(silent.by_second, [0; 5], "4.5 seconds");
+    }
+
+    #[test]
+    fn an_interruption_ends_the_measured_time() {
+        let now = Instant::now();
+        let began = |from| {
+            let window = Window { from, duration: Duration::from_mins(1) };
+            let recorder = Recorder::new(window, Decides::Answered).unwrap();
+            recorder.record(now, Heard::Told);
+            assert!(recorder.interrupt());
+            recorder.record(now, Heard::Told);
+            recorder.results()
+        };
+        let results = began(now - Duration::from_millis(1_900));
+        let seconds = results.window.duration.as_secs_f64();
+        assert!((1.9..30.0).contains(&seconds), "{seconds}");
+        assert_eq!(results.accepted, 1, "not what comes later");
+        assert!((results.rate() - 1.0 / seconds).abs() < 0.001, "{}", results.rate());
+        assert_eq!(results.by_second.len(), results.window.seconds());
+        let told = results.interrupted().unwrap().to_string();
+        assert!(told.starts_with("interrupted after ") && told.ends_with(" s of 60"), "{told}");
+        let results = began(now + Duration::from_mins(5));
+        assert!(results.rate().abs() < f64::EPSILON, "the warm-up is not measured");
+        assert!(results.by_second.is_empty() && results.interrupted().is_some());
+    }
+
+    #[test]
+    fn an_interruption_after_the_end_changes_nothing() {
+        let window =
+            Window { from: Instant::now() - Duration::from_secs(9), duration: Duration::from_secs(5) };
+        let recorder = Recorder::new(window, Decides::Due).unwrap();
+        assert!(!recorder.interrupt());
+        let results = recorder.results();
+        assert_eq!((results.window.duration, results.interrupted()), (Duration::from_secs(5), None));
     }
 }

@@ -10,6 +10,8 @@ const QUANTILES: [(&str, f64); 6] =
     [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999), ("max", 1.0)];
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 220.0;
+/// Left and right of the plot: for the numbers, and for half of the last label.
+const MARGINS: (f64, f64) = (60.0, 40.0);
 
 #[expect(clippy::cast_precision_loss, reason = "an hour has fewer microseconds than 2^52")]
 fn millis(micros: u64) -> f64 {
@@ -19,6 +21,9 @@ fn millis(micros: u64) -> f64 {
 /// For a terminal.
 pub fn text(title: &str, results: &Results) -> String {
     let mut text = format!("{title}\n");
+    if let Some(interrupted) = results.interrupted() {
+        let _ = writeln!(text, "{interrupted}");
+    }
     let _ = writeln!(text, "answers   {} of 200, {:.1}/s", results.accepted, results.rate());
     failures(&mut text, "", &results.failures);
     failures(&mut text, "outside the time measured: ", &results.outside);
@@ -70,6 +75,7 @@ pub fn json(results: &Results) -> serde_json::Value {
         .collect();
     json!({
         "seconds": results.window.duration.as_secs_f64(),
+        "interrupted": results.interrupted().is_some(),
         "accepted": results.accepted,
         "per_second": results.rate(),
         "refused": results.failures.refused,
@@ -82,18 +88,18 @@ pub fn json(results: &Results) -> serde_json::Value {
     })
 }
 
-/// A page that needs nothing else.
-pub fn page(title: &str, results: &Results) -> String {
+/// A page that needs nothing else, under a heading.
+pub fn page(heading: &str, title: &str, results: &Results) -> String {
+    let heading = escaped(heading);
     let summary = escaped(&text(title, results));
     format!(
-        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Load: {}</title>\n\
+        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{heading}</title>\n\
          <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:760px;margin:2em auto;padding:0 1em}}\
-         pre{{background:#f4f4f4;padding:1em;overflow-x:auto}}svg{{width:100%;height:auto}}\
+         pre{{background:#f4f4f4;padding:1em;white-space:pre-wrap}}svg{{width:100%;height:auto}}\
          polyline{{fill:none;stroke:#b3261e;stroke-width:2}}line{{stroke:#ccc}}text{{font:12px sans-serif;fill:#555}}</style>\n\
-         <h1>Load</h1>\n<pre>{summary}</pre>\n\
+         <h1>{heading}</h1>\n<pre>{summary}</pre>\n\
          <h2>Answers of 200 per second, over time</h2>\n{}\n\
          <h2>Latency in ms, by percentile</h2>\n{}\n</html>\n",
-        escaped(title),
         throughput(results),
         percentiles(results),
     )
@@ -103,12 +109,16 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
+/// Steps: each second's answers, from its begin to its end or that of the measured time.
 #[expect(clippy::cast_precision_loss, reason = "for a plot")]
 fn throughput(results: &Results) -> String {
-    let points: Vec<(f64, f64)> =
-        results.by_second.iter().enumerate().map(|(second, count)| (second as f64, *count as f64)).collect();
-    let last = points.last().map_or(1.0, |(second, _)| second.max(1.0));
-    plot(&points, last, &[(0.0, "0 s".to_owned()), (last, format!("{last} s"))])
+    let end = results.window.duration.as_secs_f64();
+    let seconds = results.by_second.iter().enumerate();
+    let points: Vec<(f64, f64)> = seconds
+        .map(|(second, count)| (second as f64, *count as f64))
+        .flat_map(|(second, count)| [(second, count), ((second + 1.0).min(end), count)])
+        .collect();
+    plot(&points, end, &[(0.0, "0 s".to_owned()), (end, format!("{end:.1} s"))])
 }
 
 /// The x axis shows nines: 0, 90, 99, 99.9 … per cent are equally far apart.
@@ -128,8 +138,10 @@ fn percentiles(results: &Results) -> String {
 }
 
 fn plot(points: &[(f64, f64)], last: f64, labels: &[(f64, String)]) -> String {
-    let highest = points.iter().map(|(_, y)| *y).fold(0.0, f64::max).max(f64::MIN_POSITIVE);
-    let x = |value: f64| 60.0 + value / last * (WIDTH - 80.0);
+    // Nothing at all is drawn at the bottom of something.
+    let not_zero = |value: f64| if value > 0.0 { value } else { 1.0 };
+    let highest = not_zero(points.iter().map(|(_, y)| *y).fold(0.0, f64::max));
+    let x = |value: f64| MARGINS.0 + value / not_zero(last) * (WIDTH - MARGINS.0 - MARGINS.1);
     let y = |value: f64| HEIGHT - 30.0 - value / highest * (HEIGHT - 50.0);
     let line: Vec<String> =
         points.iter().map(|(at, value)| format!("{:.1},{:.1}", x(*at), y(*value))).collect();
@@ -189,5 +201,58 @@ mod tests {
         assert_eq!((&json["unanswered"], &json["first_reason"]), (&json!(2), &json!("gone")));
         let outside = json!({"refused": {}, "unanswered": 3, "first_reason": "not there"});
         assert_eq!(json["outside_time_measured"], outside);
+    }
+
+    /// A page about one answer, so many seconds after the measured time began.
+    fn page_after(began: f64, duration: f64) -> String {
+        let now = Instant::now();
+        let window = Window {
+            from: if began < 0.0 {
+                now + Duration::from_secs_f64(-began)
+            } else {
+                now - Duration::from_secs_f64(began)
+            },
+            duration: Duration::from_secs_f64(duration),
+        };
+        let recorder = Recorder::new(window, Decides::Answered).unwrap();
+        recorder.record(now, Heard::Told);
+        recorder.interrupt();
+        page("Load of <us>", "16 connections", &recorder.results())
+    }
+
+    /// What is between the first of these, and the next of those.
+    fn between<'a>(page: &'a str, before: &str, after: &str) -> &'a str {
+        page.split_once(before).unwrap().1.split_once(after).unwrap().0
+    }
+
+    #[test]
+    fn even_a_single_second_is_a_line() {
+        let page = page_after(0.5, 0.6);
+        let line: Vec<&str> = between(&page, "<polyline points=\"", "\"").split(' ').collect();
+        let [(left, here), (right, there)] = [line[0], line[1]].map(|point| point.split_once(',').unwrap());
+        assert_eq!((left, here, line.len()), ("60.0", there, 2), "{line:?}");
+        assert!(right.parse::<f64>().unwrap() > 600.0, "{line:?}");
+        // And no second is none.
+        let page = page_after(-60.0, 60.0);
+        assert_eq!(between(&page, "<polyline points=\"", "\""), "");
+        assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");
+    }
+
+    #[test]
+    fn the_last_label_fits_into_the_plot() {
+        let page = page_after(0.5, 0.6);
+        let labels = page.split("<text x=\"").find(|rest| rest.contains(">99.99 %<")).unwrap();
+        let middle: f64 = labels.split('"').next().unwrap().parse().unwrap();
+        // Seven characters of 12 px are less than 60 px wide.
+        assert!(middle + 30.0 < WIDTH, "{middle}");
+    }
+
+    #[test]
+    fn the_page_names_what_it_is_about_and_breaks_long_lines() {
+        let page = page_after(0.5, 60.0);
+        assert_eq!(between(&page, "<title>", "</title>"), "Load of &lt;us&gt;");
+        assert_eq!(between(&page, "<h1>", "</h1>"), "Load of &lt;us&gt;");
+        assert!(between(&page, "pre{", "}").contains("white-space:pre-wrap"), "{page}");
+        assert!(between(&page, "<pre>", "</pre>").contains("interrupted after 0.5 s of 60"), "{page}");
     }
 }

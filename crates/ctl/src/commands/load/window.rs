@@ -24,6 +24,11 @@ impl Window {
         (self.from..self.end()).contains(&moment)
     }
 
+    /// The same, but over at this moment if it was not over before.
+    pub fn until(self, moment: Instant) -> Self {
+        Self { duration: self.duration.min(moment.saturating_duration_since(self.from)), ..self }
+    }
+
     /// How many seconds it has; one that it only begins counts, too.
     pub fn seconds(self) -> usize {
         usize::try_from(self.duration.as_nanos().div_ceil(1_000_000_000)).unwrap_or(usize::MAX)
@@ -50,5 +55,15 @@ mod tests {
         let second = |millis| window.second_of(from + Duration::from_millis(millis));
         assert_eq!((second(0), second(999), second(1_499)), (Some(0), Some(0), Some(1)));
         assert_eq!((second(1_500), window.second_of(from - Duration::from_millis(1))), (None, None));
+    }
+
+    #[test]
+    fn it_can_only_become_shorter() {
+        let from = Instant::now();
+        let window = Window { from, duration: Duration::from_mins(1) };
+        let until = |moment| window.until(moment).duration;
+        assert_eq!(until(from + Duration::from_secs(2)), Duration::from_secs(2));
+        assert_eq!(until(from + Duration::from_mins(2)), Duration::from_mins(1));
+        assert_eq!(until(from - Duration::from_secs(1)), Duration::ZERO, "before it began");
     }
 }
