@@ -17,8 +17,10 @@ use crate::cluster::supervisor::{Supervisor, TICK};
 use crate::view::painter::{Painter, Speaker};
 use crate::view::stream::{Source, Stream};
 
-const ORDER_PORT: u16 = 3000;
-const TRACKING_PORT: u16 = 3002;
+/// Where the order service listens, unless the port is taken.
+pub const ORDER_PORT: u16 = 3000;
+/// Where the tracking service does.
+pub const TRACKING_PORT: u16 = 3002;
 /// It creates the tables first.
 const ORDER_LIMIT: Duration = Duration::from_secs(90);
 /// A worker whose predecessor was killed waits until the name is free again.

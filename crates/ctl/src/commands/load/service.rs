@@ -10,6 +10,8 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::client::{Client, NoAnswer};
+use crate::cluster::opening::{ORDER_PORT, TRACKING_PORT};
+use crate::cluster::plan::Role;
 
 /// A service of ours answers `/health` at once, or within 4 s if its servers do not answer.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -26,11 +28,9 @@ pub enum Kind {
 impl Kind {
     /// The one that `/health` names so.
     fn named(name: &str) -> Option<Self> {
-        match name {
-            "order-service" => Some(Self::Order),
-            "tracking-service" => Some(Self::Tracking),
-            _ => None,
-        }
+        [(Self::Order, Role::Order), (Self::Tracking, Role::Tracking)]
+            .into_iter()
+            .find_map(|(kind, role)| (role.program() == name).then_some(kind))
     }
 
     /// The argument that says where it is.
@@ -43,8 +43,8 @@ impl Kind {
 
     fn default_port(self) -> u16 {
         match self {
-            Self::Order => 3000,
-            Self::Tracking => 3002,
+            Self::Order => ORDER_PORT,
+            Self::Tracking => TRACKING_PORT,
         }
     }
 }
@@ -77,14 +77,16 @@ impl fmt::Display for Service {
 #[derive(Debug, thiserror::Error)]
 pub enum NoAddress {
     /// It wants TLS.
-    #[error("{flag} is '{url}', but TLS is not supported; give an address such as http://127.0.0.1:{port}")]
-    Tls { flag: &'static str, url: String, port: u16 },
+    #[error("{flag} is '{url}', but TLS is not supported; give an address such as http://127.0.0.1:{port}",
+        flag = kind.flag(), port = kind.default_port())]
+    Tls { kind: Kind, url: String },
     /// It has no host, or no port.
-    #[error("{flag} is '{url}', which is no address such as http://127.0.0.1:{port}")]
-    Malformed { flag: &'static str, url: String, port: u16 },
+    #[error("{flag} is '{url}', which is no address such as http://127.0.0.1:{port}",
+        flag = kind.flag(), port = kind.default_port())]
+    Malformed { kind: Kind, url: String },
     /// Its host has no address.
-    #[error("{flag} is '{url}', but its host is not found: {why}. Correct the name, or give an IP address")]
-    UnknownHost { flag: &'static str, url: String, why: String },
+    #[error("{flag} is '{url}', but its host is not found: {why}. Correct the name, or give an IP address", flag = kind.flag())]
+    UnknownHost { kind: Kind, url: String, why: String },
 }
 
 impl From<NoAddress> for Exit {
@@ -100,17 +102,20 @@ impl From<NoAddress> for Exit {
 #[derive(Debug, thiserror::Error)]
 pub enum NotThere {
     /// Nobody answers.
-    #[error("no {kind} answers at {address}: {why}. './justw up' starts one; say with {flag} where it is")]
-    Silent { kind: Kind, address: SocketAddr, flag: &'static str, why: String },
+    #[error("no {kind} answers at {address}: {why}. './justw up' starts one; say with {flag} where it is",
+        kind = wanted.kind, address = wanted.address, flag = wanted.kind.flag())]
+    Silent { wanted: Service, why: String },
     /// Another service of ours answers.
-    #[error("{address} is the {found}, not the {kind}; give its address by {flag}")]
-    Other { kind: Kind, address: SocketAddr, flag: &'static str, found: Kind },
+    #[error("{address} is the {found}, not the {kind}; give its address by {flag}",
+        kind = wanted.kind, address = wanted.address, flag = wanted.kind.flag())]
+    Other { wanted: Service, found: Kind },
     /// A program answers that is not ours.
     #[error(
         "what answers at {address} is not the {kind} (GET /health: {status}); its port is {port} by default, give its \
-         address by {flag}"
+         address by {flag}",
+        kind = wanted.kind, address = wanted.address, flag = wanted.kind.flag(), port = wanted.kind.default_port()
     )]
-    Stranger { kind: Kind, address: SocketAddr, flag: &'static str, status: u16, port: u16 },
+    Stranger { wanted: Service, status: u16 },
 }
 
 #[derive(Deserialize)]
@@ -124,18 +129,16 @@ impl Service {
     /// # Errors
     /// The URL leads nowhere.
     pub fn at(kind: Kind, url: &str) -> Result<Self, NoAddress> {
-        let (flag, url, port) = (kind.flag(), url.to_owned(), kind.default_port());
+        let url = url.to_owned();
         if url.starts_with("https://") {
-            return Err(NoAddress::Tls { flag, url, port });
+            return Err(NoAddress::Tls { kind, url });
         }
         let authority = url.trim_start_matches("http://").trim_end_matches('/');
         match authority.to_socket_addrs().map(|mut found| found.next()) {
             Ok(Some(address)) => Ok(Self { kind, address }),
-            Ok(None) => Err(NoAddress::UnknownHost { flag, url, why: "it has no address".to_owned() }),
-            Err(why) if why.kind() == ErrorKind::InvalidInput => {
-                Err(NoAddress::Malformed { flag, url, port })
-            }
-            Err(why) => Err(NoAddress::UnknownHost { flag, url, why: why.to_string() }),
+            Ok(None) => Err(NoAddress::UnknownHost { kind, url, why: "it has no address".to_owned() }),
+            Err(why) if why.kind() == ErrorKind::InvalidInput => Err(NoAddress::Malformed { kind, url }),
+            Err(why) => Err(NoAddress::UnknownHost { kind, url, why: why.to_string() }),
         }
     }
 
@@ -144,11 +147,9 @@ impl Service {
     /// # Errors
     /// Nobody answers, or somebody else.
     pub async fn is_there(self) -> Result<(), NotThere> {
-        let Self { kind, address } = self;
-        let flag = kind.flag();
-        let silent = |why| NotThere::Silent { kind, address, flag, why };
+        let silent = |why| NotThere::Silent { wanted: self, why };
         let asking = async {
-            let health = Client::connect(address).await?.send("GET", "/health", String::new()).await?;
+            let health = Client::connect(self.address).await?.send("GET", "/health", String::new()).await?;
             Ok::<_, NoAnswer>(health)
         };
         let answer = timeout(LIMIT, asking).await;
@@ -156,12 +157,9 @@ impl Service {
         let (status, body) = answer.map_err(|why| silent(with_causes(&*why)))?;
         let health = serde_json::from_slice::<Health>(&body).ok();
         match health.and_then(|health| Kind::named(&health.service)) {
-            Some(found) if found == kind => Ok(()),
-            Some(found) => Err(NotThere::Other { kind, address, flag, found }),
-            None => {
-                let port = kind.default_port();
-                Err(NotThere::Stranger { kind, address, flag, status, port })
-            }
+            Some(found) if found == self.kind => Ok(()),
+            Some(found) => Err(NotThere::Other { wanted: self, found }),
+            None => Err(NotThere::Stranger { wanted: self, status }),
         }
     }
 
