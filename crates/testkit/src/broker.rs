@@ -195,6 +195,21 @@ impl Broker {
         self.evaluate(&format!("rabbit_amqqueue:internal_delete({resource}, <<\"admin\">>).")).await;
     }
 
+    /// Makes a queue hang: its process takes messages in, and does nothing with them. It must be [resumed](Self::resume), or
+    /// the vhost cannot be deleted.
+    pub async fn suspend(&self, queue: &str) {
+        self.evaluate(&format!("sys:suspend({}).", self.process(queue))).await;
+    }
+
+    /// Lets a queue that hangs go on.
+    pub async fn resume(&self, queue: &str) {
+        self.evaluate(&format!("sys:resume({}).", self.process(queue))).await;
+    }
+
+    fn process(&self, queue: &str) -> String {
+        format!("amqqueue:get_pid(element(2, {{ok, _}} = rabbit_amqqueue:lookup({})))", self.resource(queue))
+    }
+
     fn resource(&self, queue: &str) -> String {
         format!("rabbit_misc:r(<<\"{}\">>, queue, <<\"{queue}\">>)", self.vhost)
     }

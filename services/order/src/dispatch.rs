@@ -12,6 +12,8 @@ use db::orders::{self, FoundOrder, PlacedOrder};
 use db::transitions::{self, Unsent};
 use db::{Database, DbError, outbox};
 use domain::OrderMessage;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use logging::Log;
 use runtime::{Backoff, failpoint};
 use tokio::task::JoinSet;
@@ -130,16 +132,15 @@ impl Context {
     }
 
     async fn see_through(self, orders: Vec<(Placement, PlacedOrder)>) {
-        let mut published = Vec::with_capacity(orders.len());
+        let mut sent = Vec::with_capacity(orders.len());
+        let mut unsent = Vec::new();
+        let mut unconfirmed = FuturesUnordered::new();
         for (placement, stored) in orders {
             let sending = self.publish(&placement, stored).await;
-            published.push((placement, stored, sending));
+            unconfirmed.push(async move { (placement, stored, Self::confirmed(sending).await) });
         }
-        let mut sent = Vec::with_capacity(published.len());
-        let mut unsent = Vec::new();
-        // The broker confirms in about the order in which they went.
-        for (mut placement, stored, sending) in published {
-            let confirmed = Self::confirmed(sending).await;
+        // As the confirms come, in any order: a queue that hangs holds up nobody but its own.
+        while let Some((mut placement, stored, confirmed)) = unconfirmed.next().await {
             placement.counted = None;
             match confirmed {
                 Ok(routing_key) => {
@@ -157,6 +158,7 @@ impl Context {
             }
         }
         failpoint::reached("order.before_settling");
+        // The last confirm has come, or will not: long before the relay takes the rows for left behind.
         if !sent.is_empty()
             && let Err(why) = outbox::settle_orders(&self.db, &sent).await
         {

@@ -1,14 +1,16 @@
-//! The order service beyond the specification's own sentences: an order placed twice, of unknown outcome, lost on the way,
-//! cancelled, completed.
+//! The order service beyond the specification's own sentences: an order placed twice, of unknown outcome, held up or lost
+//! on the way, cancelled, completed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
 
 mod changes;
+mod hung_queue;
 mod idempotency;
 mod killed;
 mod lost_messages;
 mod unknown_outcome;
 
+use serde_json::Value;
 use testkit::Service;
 use testkit::database::Database;
 use testkit::http::{Answer, send};
@@ -22,10 +24,17 @@ async fn post(service: &Service, path: &str, headers: &[(&str, &str)], body: &st
 
 /// A client that places an order and waits for the answer, while the test does something else.
 fn placing(service: &Service, headers: &'static [(&'static str, &'static str)]) -> JoinHandle<Answer> {
-    let port = service.port();
-    tokio::spawn(
-        async move { send(port, "POST", "/orders", headers, takeout().to_string().as_bytes()).await },
-    )
+    placing_this(service, headers, &takeout())
+}
+
+/// The same, with an order of one's own.
+fn placing_this(
+    service: &Service,
+    headers: &'static [(&'static str, &'static str)],
+    order: &Value,
+) -> JoinHandle<Answer> {
+    let (port, order) = (service.port(), order.to_string());
+    tokio::spawn(async move { send(port, "POST", "/orders", headers, order.as_bytes()).await })
 }
 
 /// The status log of an order, oldest first.

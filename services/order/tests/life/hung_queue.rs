@@ -1,0 +1,74 @@
+//! One queue of the broker hangs: orders of the other types do not wait for it.
+
+use testkit::orders::{delivery, dine_in, takeout};
+use testkit::{Service, Stage, eventually};
+
+use crate::{life, placing_this};
+
+const WAITING: &str =
+    "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+/// By how many transactions the orders behind the first two were stored.
+const TRANSACTIONS: &str = "select count(distinct xmin::text) from orders where right(number, 3) > '002'";
+
+/// The number of the order that the log tells of under this action.
+async fn number_in(service: &Service, action: &str) -> String {
+    service.log(action).await["details"]["order_number"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn orders_of_one_transaction_do_not_wait_for_each_others_confirms() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    let (broker, database) = (stage.broker().await, stage.database().await);
+    service.place(&takeout()).await;
+    let hung = ["kitchen_dine_in_queue", "kitchen_delivery_queue"];
+    for queue in hung {
+        broker.suspend(queue).await;
+    }
+
+    // While one order waits for its number, those that come after it gather; they share the next transaction.
+    let holder = stage.database().await;
+    holder.execute("begin; select 1 from order_counters for update").await;
+    let first = placing_this(&service, &[], &takeout());
+    eventually("a transaction that waits", async || (database.value(WAITING).await == 1).then_some(())).await;
+    let mut clients = Vec::new();
+    for (order, received) in [(dine_in(), 3), (takeout(), 4), (delivery(), 5)] {
+        clients.push(placing_this(&service, &[], &order));
+        service.logs("order_received", received).await;
+    }
+    holder.execute("commit").await;
+    let [resumed, other, never] = clients.try_into().unwrap();
+
+    assert_eq!(first.await.unwrap().status, 200);
+    let other = other.await.unwrap();
+    assert_eq!(other.status, 200, "{other:?}");
+    assert!(!resumed.is_finished() && !never.is_finished(), "nobody is answered before it is known");
+    // One that is confirmed late is an order as any other: it would not be, had its time been up.
+    broker.resume(hung[0]).await;
+    let resumed = resumed.await.unwrap();
+    assert_eq!(resumed.status, 200, "{resumed:?}");
+    assert_eq!(database.value(TRANSACTIONS).await, 1, "else this test means nothing");
+
+    let never = never.await.unwrap();
+    assert_eq!(never.status, 500, "{never:?}");
+    broker.resume(hung[1]).await;
+    eventually("an empty outbox", async || {
+        (database.value("select count(*) from order_outbox").await == 0).then_some(())
+    })
+    .await;
+    for answer in [&other, &resumed] {
+        assert_eq!(life(&database, answer.json()["order_number"].as_str().unwrap()).await, ["received"]);
+    }
+    let never = number_in(&service, "rabbitmq_publish_failed").await;
+    assert_eq!(life(&database, &never).await, ["received", "cancelled"]);
+    // Its message came to the queue all the same: it is dropped.
+    service.until_status("/readyz", 200).await;
+    let worker = stage.kitchen_worker("chef").start().await;
+    assert_eq!(number_in(&worker, "order_skipped").await, never);
+    eventually("the others to be ready", async || {
+        let ready = "select count(*) from orders where status = 'ready'";
+        (database.value(ready).await == 4).then_some(())
+    })
+    .await;
+    assert_eq!(life(&database, &never).await, ["received", "cancelled"]);
+}
