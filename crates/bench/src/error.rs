@@ -8,6 +8,9 @@ pub enum Error {
     /// A private server cannot be had, or one of its tools failed.
     #[error("the servers")]
     Servers(#[from] servers::Error),
+    /// A statement of the services failed.
+    #[error("PostgreSQL by itself")]
+    Database(#[from] db::DbError),
     /// A program under test is not where this one is.
     #[error("'{}' is not there: build it with './justw build --release'", .0.display())]
     NoProgram(PathBuf),

@@ -34,6 +34,8 @@ pub struct Load<'a> {
 pub enum Errand<'a> {
     /// They order; a tracking service, if there is one, is asked about every order afterwards.
     Order(&'a Service, Option<&'a Service>),
+    /// They order at this port of this machine, where nothing is stored.
+    OrderInVain(u16),
     /// They ask the tracking service where today's first so many orders stand.
     Ask(&'a Service, u64),
 }
@@ -110,6 +112,9 @@ impl Load<'_> {
             }
             Errand::Order(orders, None) => {
                 command.args(["--no-audit", "--url", &orders.url()]);
+            }
+            Errand::OrderInVain(port) => {
+                command.args(["--no-audit", &format!("--url=http://127.0.0.1:{port}")]);
             }
             Errand::Ask(tracking, count) => {
                 let range = format!("ORD_{}_001..{count}", stage.today().await?);

@@ -1,6 +1,6 @@
 //! `./justw bench`: every promise about speed, measured beside its baseline on servers of its own.
 
-mod broker;
+mod alone;
 mod cluster;
 mod data_folder;
 mod error;

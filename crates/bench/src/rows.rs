@@ -9,6 +9,7 @@ mod instances;
 mod intake;
 mod intake_2;
 mod kitchen;
+mod limits;
 mod memory;
 mod queues;
 mod reads;
@@ -88,7 +89,9 @@ pub enum Row {
     Start,
     /// Processor time for an order.
     Cpu,
-    /// RabbitMQ by itself.
+    /// Each part by itself.
+    Limits,
+    /// RabbitMQ by kind of queue.
     Queues,
     /// Two of each service.
     Instances,
@@ -100,7 +103,7 @@ pub enum Row {
 
 impl Row {
     /// All, in the order in which they are measured.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Intake,
         Self::Intake2,
         Self::Kitchen,
@@ -112,6 +115,7 @@ impl Row {
         Self::Memory,
         Self::Start,
         Self::Cpu,
+        Self::Limits,
         Self::Queues,
         Self::Instances,
         Self::Curve,
@@ -137,6 +141,7 @@ impl Row {
             Self::Memory => "memory",
             Self::Start => "start",
             Self::Cpu => "cpu",
+            Self::Limits => "limits",
             Self::Queues => "queues",
             Self::Instances => "instances",
             Self::Curve => "curve",
@@ -158,6 +163,7 @@ impl Row {
             Self::Memory => "Resident memory of each service",
             Self::Start => "From the start of a process to its first 200",
             Self::Cpu => "Processor time for each order",
+            Self::Limits => "What PostgreSQL, RabbitMQ and HTTP do by themselves",
             Self::Queues => "RabbitMQ by itself: kinds of queues",
             Self::Instances => "One and two of each service",
             Self::Curve => "Throughput and latency over --max-concurrent",
@@ -182,6 +188,7 @@ impl Row {
             Self::Memory => Box::pin(memory::measure(cluster, effort)).await,
             Self::Start => Box::pin(start::measure(cluster, effort)).await,
             Self::Cpu => Box::pin(cpu::measure(cluster, effort)).await,
+            Self::Limits => Box::pin(limits::measure(cluster, effort)).await,
             Self::Queues => Box::pin(queues::measure(cluster, effort)).await,
             Self::Instances => Box::pin(instances::measure(cluster, effort)).await,
             Self::Curve => Box::pin(curve::measure(cluster, effort)).await,

@@ -4,7 +4,7 @@ use time::Date;
 use time::macros::format_description;
 use tokio::time::sleep;
 
-use crate::broker::{Broker, quiet_log};
+use crate::alone::rabbitmq::{Broker, quiet_log};
 use crate::cluster::{Cluster, Stage};
 use crate::error::Error;
 use crate::figures::{Target, Unit, median};

@@ -3,7 +3,7 @@
 use bus::topology;
 use domain::OrderType;
 
-use crate::broker::{Broker, DAY, quiet_log};
+use crate::alone::rabbitmq::{Broker, DAY, quiet_log};
 use crate::cluster::{Cluster, Stage};
 use crate::error::Error;
 use crate::figures::{Unit, median};

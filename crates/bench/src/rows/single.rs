@@ -1,6 +1,6 @@
 //! A single client: it waits for a commit and for a confirm, and should wait for nothing else.
 
-use crate::broker::{Broker, DAY, quiet_log};
+use crate::alone::rabbitmq::{Broker, DAY, quiet_log};
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::figures::{Latencies, Target, Unit, median};
@@ -12,13 +12,11 @@ use crate::rows::{Effort, MAX_CONCURRENT, place, say, straightforward};
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let (log, _flush) = quiet_log();
     let (mut ours, mut statements, mut confirms) = (Vec::new(), Vec::new(), Vec::new());
-    let mut alone = Vec::new();
     for number in 1..=effort.rounds {
         let statement = straightforward(cluster, Script::OneOrderInOneStatement, 1, effort).await?.latencies;
         let stage = cluster.stage().await?;
         let broker = Broker::connect(&stage, &log).await?;
         let confirm = broker.one_by_one(DAY, effort.either(2_000, 500)).await?;
-        alone.push(broker.publish(DAY, effort.either(50_000, 10_000)).await?);
         broker.close().await;
         stage.end().await?;
         let stage = cluster.stage().await?;
@@ -27,21 +25,17 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
         orders.stop().await;
         stage.end().await?;
         say(&format!(
-            "round {number}: one statement p50 {:.2} ms, one confirm p50 {:.2} ms; ours p50 {:.2}, p99 {:.2} ms; RabbitMQ alone confirms {:.0}/s",
-            statement.p50,
-            confirm.p50,
-            measured.p50,
-            measured.p99,
-            alone.last().copied().unwrap_or_default()
+            "round {number}: one statement p50 {:.2} ms, one confirm p50 {:.2} ms; ours p50 {:.2}, p99 {:.2} ms",
+            statement.p50, confirm.p50, measured.p50, measured.p99
         ));
         statements.push(statement.p50);
         confirms.push(confirm.p50);
         ours.push(measured);
     }
-    Ok(outcome(&ours, statements, confirms, &alone))
+    Ok(outcome(&ours, statements, confirms))
 }
 
-fn outcome(ours: &[Latencies], statements: Vec<f64>, confirms: Vec<f64>, alone: &[f64]) -> Outcome {
+fn outcome(ours: &[Latencies], statements: Vec<f64>, confirms: Vec<f64>) -> Outcome {
     let half: Vec<f64> = ours.iter().map(|of| of.p50).collect();
     let both: Vec<f64> =
         statements.iter().zip(&confirms).map(|(statement, confirm)| statement + confirm).collect();
@@ -57,14 +51,10 @@ fn outcome(ours: &[Latencies], statements: Vec<f64>, confirms: Vec<f64>, alone: 
         Unit::Milliseconds.text(median(&statements)),
         Unit::Milliseconds.text(median(&confirms))
     ));
-    let remark = format!(
-        "RabbitMQ alone takes {} with confirms, 256 under way on one channel.",
-        Unit::PerSecond.text(median(alone))
-    );
     let curves = vec![("ours", half), ("one statement", statements), ("one confirm", confirms)];
     Outcome {
         lines: vec![line],
         plots: vec![Plot::of_rounds("p50 of a single client", "ms", curves)],
-        remarks: vec![remark],
+        remarks: Vec::new(),
     }
 }

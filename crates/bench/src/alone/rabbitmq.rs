@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bus::{Outgoing, Publisher};
-use domain::{OrderMessage, OrderNumber, RequestId};
+use domain::{OrderMessage, OrderNumber, StatusUpdate};
 use logging::{Level, Log};
 use runtime::config::Rabbitmq;
 use time::macros::date;
@@ -12,6 +12,7 @@ use time::{Date, OffsetDateTime};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
+use crate::alone::{NAME, request_id};
 use crate::cluster::Stage;
 use crate::error::Error;
 use crate::figures::Latencies;
@@ -20,7 +21,6 @@ use crate::orders::Orders;
 /// Confirms that are waited for at the same time.
 const UNDER_WAY: usize = 256;
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
-const SERVICE: &str = "bench";
 /// Of messages that nobody reads.
 pub const DAY: Date = date!(2026 - 01 - 01);
 
@@ -46,7 +46,7 @@ impl Broker {
             vhost: stage.name.clone(),
         };
         let orders = Orders::of_every_kind()?;
-        let (publisher, task) = Publisher::start(&settings, SERVICE, log);
+        let (publisher, task) = Publisher::start(&settings, NAME, log);
         timeout(CONNECT_LIMIT, publisher.orders_possible())
             .await
             .map_err(|_| Error::Void("RabbitMQ takes no messages".to_owned()))?;
@@ -56,7 +56,7 @@ impl Broker {
     fn message(&self, day: Date, sequence: u32) -> Result<Outgoing, Error> {
         let order = self.orders.get(sequence).ok_or_else(|| Error::Void("there are no orders".to_owned()))?;
         let message = OrderMessage::of(OrderNumber::new(day, sequence), order);
-        Outgoing::order(&message, OffsetDateTime::UNIX_EPOCH.into(), &RequestId::from_fixed(SERVICE))
+        Outgoing::order(&message, OffsetDateTime::UNIX_EPOCH.into(), &request_id())
             .map_err(|why| Error::Void(why.to_string()))
     }
 
@@ -94,6 +94,25 @@ impl Broker {
         Ok(Latencies::of_micros(micros))
     }
 
+    /// Sends an order's message, and waits for its confirm.
+    ///
+    /// # Errors
+    /// It was not confirmed.
+    pub async fn send_order(&self, number: OrderNumber) -> Result<(), Error> {
+        let message = self.message(number.day(), number.sequence())?;
+        confirmed(Some(self.publisher.send(message).await)).await
+    }
+
+    /// Announces a change of status, and waits for the confirm.
+    ///
+    /// # Errors
+    /// It was not confirmed.
+    pub async fn announce(&self, update: &StatusUpdate) -> Result<(), Error> {
+        let message =
+            Outgoing::status_update(update, &request_id()).map_err(|why| Error::Void(why.to_string()))?;
+        confirmed(Some(self.publisher.send(message).await)).await
+    }
+
     /// Closes its connection.
     pub async fn close(self) {
         drop(self.publisher);
@@ -109,5 +128,5 @@ async fn confirmed(confirm: Option<bus::publisher::Confirm>) -> Result<(), Error
 
 /// A log that tells of failures only.
 pub fn quiet_log() -> (Log, logging::FlushOnDrop) {
-    logging::start(SERVICE, Level::Error)
+    logging::start(NAME, Level::Error)
 }

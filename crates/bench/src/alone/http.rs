@@ -1,0 +1,76 @@
+//! HTTP by itself: an order is read, validated, and answered with a number and a token, and stored nowhere.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use actix_web::dev::ServerHandle;
+use actix_web::{HttpRequest, HttpResponse, web};
+use domain::{OrderNumber, OrderTokenKey, place_order};
+use http_service::server::{self, read_body};
+use http_service::{health, request_id};
+use serde_json::json;
+use tokio::task::JoinHandle;
+
+use crate::alone::rabbitmq::DAY;
+use crate::error::Error;
+
+/// What the order service answers to, with the same server and the same limits.
+pub struct Front {
+    /// On 127.0.0.1.
+    pub port: u16,
+    handle: ServerHandle,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+#[derive(Clone)]
+struct Desk {
+    last: Arc<AtomicU32>,
+    tokens: OrderTokenKey,
+}
+
+impl Front {
+    /// Serves in threads of its own.
+    ///
+    /// # Errors
+    /// There is no port.
+    pub fn open() -> Result<Self, Error> {
+        let refused = |why| Error::Void(format!("HTTP by itself: {why}"));
+        let tokens =
+            OrderTokenKey::new(DAY.to_string().as_bytes()).ok_or_else(|| refused("no key".to_owned()))?;
+        let desk = Desk { last: Arc::default(), tokens };
+        let listener =
+            server::listen(Ipv4Addr::LOCALHOST.into(), 0).map_err(|why| refused(why.to_string()))?;
+        let port = listener.local_addr().map_err(Error::system("listen"))?.port();
+        let routes = move |app: &mut web::ServiceConfig| {
+            app.app_data(web::Data::new(desk))
+                .route("/orders", web::post().to(place))
+                .route("/health", web::get().to(async || health::report("order-service", &[])));
+        };
+        let server = server::start(listener, routes).map_err(Error::system("serve"))?;
+        let handle = server.handle();
+        Ok(Self { port, handle, task: tokio::spawn(server) })
+    }
+
+    /// Closes what is open.
+    pub async fn close(self) {
+        self.handle.stop(false).await;
+        // What it measured counts, however it ends.
+        let _ = self.task.await;
+    }
+}
+
+async fn place(request: HttpRequest, body: web::Payload, desk: web::Data<Desk>) -> HttpResponse {
+    let id = request_id::of(&request);
+    let body = match read_body(&request, body, &id).await {
+        Ok(body) => body,
+        Err(problem) => return HttpResponse::from_error(problem),
+    };
+    let Ok(order) = place_order::parse(&body) else { return HttpResponse::BadRequest().finish() };
+    let number = OrderNumber::new(DAY, desk.last.fetch_add(1, Ordering::Relaxed) + 1);
+    HttpResponse::Ok().insert_header(("x-order-token", desk.tokens.token(&number))).json(json!({
+        "order_number": number,
+        "status": "received",
+        "total_amount": order.total_amount,
+    }))
+}

@@ -1,0 +1,116 @@
+//! PostgreSQL by itself: the statements that the services run, without HTTP and without a broker.
+
+use std::time::Duration;
+
+use db::claims::{self, Claim, ClaimOutcome, ClaimRequest, Claimant, Locked};
+use db::orders::{self, PlacedOrder, Placement};
+use db::outbox::{self, StatusOutboxRow};
+use db::{Database, workers};
+use domain::{OrderNumber, Specialisation};
+use runtime::config;
+use tokio::time::Instant;
+
+use crate::alone::{NAME, request_id};
+use crate::cluster::Stage;
+use crate::error::Error;
+use crate::figures::Latencies;
+use crate::orders::Orders;
+
+/// Longer than anything here takes.
+const LEASE: Duration = Duration::from_mins(10);
+/// Orders whose rows are reserved together, as the order service does.
+const ID_BLOCK: i32 = 256;
+
+/// A stage's database, and a cook who is on duty there.
+pub struct Store {
+    db: Database,
+    orders: Orders,
+    claimant: Claimant,
+    reserved: Vec<i32>,
+}
+
+impl Store {
+    /// Connects, and signs the cook on.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn connect(stage: &Stage<'_>) -> Result<Self, Error> {
+        let server = &stage.cluster.postgres;
+        let settings = config::Database {
+            host: "127.0.0.1".to_owned(),
+            port: server.port(),
+            user: server.credentials().user.clone(),
+            password: server.credentials().password.clone(),
+            database: stage.name.clone(),
+            ..config::Database::default()
+        };
+        let db = Database::new(&settings, NAME)?;
+        let worker = NAME.parse().map_err(|_| Error::Void(format!("{NAME} is no name for a cook")))?;
+        let claimant = Claimant { worker, token: 1 };
+        workers::register(&db, &claimant, &Specialisation::General, LEASE).await?;
+        Ok(Self { db, orders: Orders::of_every_kind()?, claimant, reserved: Vec::new() })
+    }
+
+    /// Stores so many orders in one transaction.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn place(&mut self, together: usize) -> Result<Vec<PlacedOrder>, Error> {
+        while self.reserved.len() < together {
+            self.reserved.extend(orders::reserve_ids(&self.db, ID_BLOCK).await?);
+        }
+        let request_id = request_id();
+        let placements: Vec<_> = self
+            .reserved
+            .drain(..together)
+            .filter_map(|id| {
+                let order = self.orders.get(u32::try_from(id).unwrap_or(0))?;
+                Some(Placement { id, order, request_id: &request_id, idempotency: None })
+            })
+            .collect();
+        Ok(orders::place(&self.db, &placements).await?)
+    }
+
+    /// Stores orders for so long, so many in each transaction, one transaction after the other; orders a second. Outbox rows go
+    /// while the next transaction runs, as in the order service.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses.
+    pub async fn place_for(
+        &mut self,
+        duration: Duration,
+        together: usize,
+    ) -> Result<(f64, Latencies), Error> {
+        let start = Instant::now();
+        let (mut stored, mut micros) = (Vec::new(), Vec::new());
+        let mut count: u32 = 0;
+        while start.elapsed() < duration {
+            let confirmed: Vec<i32> = stored.iter().map(|order: &PlacedOrder| order.id).collect();
+            let db = self.db.clone();
+            let settle = async { Ok::<_, Error>(outbox::settle_orders(&db, &confirmed).await?) };
+            let place = async {
+                let start = Instant::now();
+                let stored = self.place(together).await?;
+                Ok::<_, Error>((stored, start.elapsed()))
+            };
+            let ((), (next, took)) = tokio::try_join!(settle, place)?;
+            micros.push(took.as_secs_f64() * 1e6);
+            count += u32::try_from(next.len()).unwrap_or(0);
+            stored = next;
+        }
+        Ok((f64::from(count) / start.elapsed().as_secs_f64(), Latencies::of_micros(micros)))
+    }
+
+    /// Begins to cook an order; what is to be announced of it.
+    ///
+    /// # Errors
+    /// PostgreSQL refuses, or somebody else cooks it.
+    pub async fn claim(&self, number: OrderNumber) -> Result<StatusOutboxRow, Error> {
+        let request = ClaimRequest { number, cooking: Duration::ZERO, request_id: request_id() };
+        let outcomes = claims::claim(&self.db, &self.claimant, LEASE, &[request], Locked::LeaveOut).await?;
+        match outcomes.into_iter().next() {
+            Some(Some(ClaimOutcome::Granted(Claim { announcement: Some(row), .. }))) => Ok(row),
+            outcome => Err(Error::Void(format!("order {number} could not be claimed: {outcome:?}"))),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What PostgreSQL, RabbitMQ, and HTTP do by themselves: where the limits of the other rows come from.
+
+use tokio::time::Instant;
+
+use crate::alone::http::Front;
+use crate::alone::postgres::Store;
+use crate::alone::rabbitmq::{Broker, DAY, quiet_log};
+use crate::cluster::Cluster;
+use crate::error::Error;
+use crate::figures::{Latencies, Unit, median};
+use crate::load::Errand;
+use crate::outcome::{Line, Outcome, Plot};
+use crate::rows::{CONNECTIONS, Effort, say};
+
+/// Orders that share a transaction; the last is the most that the order service lets.
+const TOGETHER: [usize; 3] = [1, 32, 128];
+/// The way of an order through an idle system: each step begins when the one before it is durable or confirmed.
+const STEPS: [&str; 4] = ["stored", "its message confirmed", "claimed", "its announcement confirmed"];
+
+/// Medians of one round, in milliseconds or a second.
+struct Round {
+    /// Orders stored a second, and how long a transaction took, for each of [`TOGETHER`].
+    stored: [(f64, Latencies); 3],
+    confirmed: f64,
+    answered: f64,
+    answer: Latencies,
+    /// For each of [`STEPS`].
+    steps: [f64; 4],
+    /// All steps.
+    way: f64,
+}
+
+/// One after the other, each with the whole machine for itself.
+pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
+    let mut rounds = Vec::new();
+    for number in 1..=effort.rounds {
+        let round = Box::pin(round(cluster, effort)).await?;
+        let stored: Vec<String> = TOGETHER
+            .iter()
+            .zip(&round.stored)
+            .map(|(together, (rate, took))| format!("{rate:.0}/s by {together} ({:.2} ms)", took.p50))
+            .collect();
+        say(&format!(
+            "round {number}: PostgreSQL stores {}; RabbitMQ confirms {:.0}/s; HTTP answers {:.0}/s, a lone one in {:.2} ms; step by step {:.2} ms ({:.2?})",
+            stored.join(", "),
+            round.confirmed,
+            round.answered,
+            round.answer.p50,
+            round.way,
+            round.steps
+        ));
+        rounds.push(round);
+    }
+    Ok(outcome(&rounds))
+}
+
+async fn round(cluster: &Cluster, effort: Effort) -> Result<Round, Error> {
+    let (log, _flush) = quiet_log();
+    let mut stored = TOGETHER.map(|_| (0.0, Latencies::default()));
+    for (together, stored) in TOGETHER.into_iter().zip(&mut stored) {
+        let stage = cluster.stage().await?;
+        let mut store = Store::connect(&stage).await?;
+        stage.settle().await?;
+        store.place_for(effort.warmup(), together).await?;
+        *stored = store.place_for(effort.duration(), together).await?;
+        drop(store);
+        stage.end().await?;
+    }
+
+    let stage = cluster.stage().await?;
+    let broker = Broker::connect(&stage, &log).await?;
+    let confirmed = broker.publish(DAY, effort.either(50_000, 10_000)).await?;
+    broker.close().await;
+    stage.end().await?;
+
+    let stage = cluster.stage().await?;
+    let front = Front::open()?;
+    let answered = effort.load(Errand::OrderInVain(front.port), CONNECTIONS).run(&stage).await?.per_second;
+    let answer = effort.load(Errand::OrderInVain(front.port), 1).run(&stage).await?.latencies;
+    front.close().await;
+    stage.end().await?;
+
+    let stage = cluster.stage().await?;
+    let mut store = Store::connect(&stage).await?;
+    let broker = Broker::connect(&stage, &log).await?;
+    stage.settle().await?;
+    step_by_step(&mut store, &broker, effort.either(500, 100)).await?;
+    let (steps, way) = step_by_step(&mut store, &broker, effort.either(2_000, 500)).await?;
+    broker.close().await;
+    drop(store);
+    stage.end().await?;
+    Ok(Round { stored, confirmed, answered, answer, steps, way })
+}
+
+/// Takes orders as far as their announcement, one after the other; the medians of each step and of all.
+async fn step_by_step(store: &mut Store, broker: &Broker, count: usize) -> Result<([f64; 4], f64), Error> {
+    let mut micros = STEPS.map(|_| Vec::with_capacity(count));
+    let mut ways = Vec::with_capacity(count);
+    for _ in 0..count {
+        let mut times = vec![Instant::now()];
+        for order in store.place(1).await? {
+            times.push(Instant::now());
+            broker.send_order(order.number).await?;
+            times.push(Instant::now());
+            let announcement = store.claim(order.number).await?;
+            times.push(Instant::now());
+            broker.announce(&announcement.update).await?;
+            times.push(Instant::now());
+        }
+        for (step, (from, to)) in micros.iter_mut().zip(times.iter().zip(times.iter().skip(1))) {
+            step.push((*to - *from).as_secs_f64() * 1e6);
+        }
+        if let (Some(start), Some(end)) = (times.first(), times.last()) {
+            ways.push((*end - *start).as_secs_f64() * 1e6);
+        }
+    }
+    Ok((micros.map(|step| Latencies::of_micros(step).p50), Latencies::of_micros(ways).p50))
+}
+
+fn outcome(rounds: &[Round]) -> Outcome {
+    let values = |value: &dyn Fn(&Round) -> f64| rounds.iter().map(value).collect::<Vec<f64>>();
+    let ms = |value: &dyn Fn(&Round) -> f64| Unit::Milliseconds.text(median(&values(value)));
+    let mut lines = Vec::new();
+    let mut curves = Vec::new();
+    for (place, together) in TOGETHER.into_iter().enumerate() {
+        let of = |round: &Round| round.stored.get(place).copied().unwrap_or_default();
+        let rates = values(&|round| of(round).0);
+        let what = format!("PostgreSQL alone: orders stored by one connection, {together} to a transaction");
+        lines.push(
+            Line::new(&what, Unit::PerSecond, rates.clone(), None)
+                .detailed(format!("a transaction: p50 {}", ms(&|round| of(round).1.p50))),
+        );
+        curves.push((format!("PostgreSQL, {together} to a transaction"), rates));
+    }
+    let confirmed = values(&|round| round.confirmed);
+    lines.push(Line::new(
+        "RabbitMQ alone: orders' messages confirmed, 256 under way",
+        Unit::PerSecond,
+        confirmed.clone(),
+        None,
+    ));
+    curves.push(("RabbitMQ".to_owned(), confirmed));
+    let answered = values(&|round| round.answered);
+    lines.push(
+        Line::new(
+            "HTTP alone: orders read, validated and answered, 64 connections",
+            Unit::PerSecond,
+            answered.clone(),
+            None,
+        )
+        .detailed(format!("one connection: p50 {}", ms(&|round| round.answer.p50))),
+    );
+    curves.push(("HTTP".to_owned(), answered));
+    let steps: Vec<String> = STEPS
+        .iter()
+        .enumerate()
+        .map(|(place, step)| {
+            format!("{step} {}", ms(&|round| round.steps.get(place).copied().unwrap_or_default()))
+        })
+        .collect();
+    lines.push(
+        Line::new(
+            "an order's way as far as its announcement, without HTTP and services: p50",
+            Unit::Milliseconds,
+            values(&|round| round.way),
+            None,
+        )
+        .detailed(steps.join(", ")),
+    );
+    let curves = curves.iter().map(|(name, rates)| (name.as_str(), rates.clone())).collect();
+    Outcome {
+        lines,
+        plots: vec![Plot::of_rounds("Each part alone", "orders/s", curves)],
+        remarks: Vec::new(),
+    }
+}
