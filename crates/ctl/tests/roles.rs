@@ -1,6 +1,9 @@
 //! `migrate --roles`: every service works under its own role, and no role may do what its service does not.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
+use std::fs::OpenOptions;
+use std::process::Command;
+
 use bus::permissions::Client;
 use servers::Credentials;
 use testkit::database::Database;
@@ -62,6 +65,7 @@ async fn drop_roles(stage: &Stage) {
         database.execute(&format!("drop owned by {name}; drop role {name}")).await;
     }
     for role in ["order", "kitchen", "notifier"] {
+        // Where no users were made, there are none to delete.
         let path = format!("/api/users/{}_{role}", stage.name);
         stage.servers.rabbitmq_admin().request("DELETE", &path, None).await.unwrap();
     }
@@ -70,6 +74,22 @@ async fn drop_roles(stage: &Stage) {
 fn with_passwords(stage: &Stage) -> Launch {
     let launch = migrate(stage).env("ORDER_DB_PASSWORD", HOSTILE).env("KITCHEN_DB_PASSWORD", HOSTILE);
     launch.env("TRACKING_DB_PASSWORD", HOSTILE)
+}
+
+#[tokio::test]
+async fn passwords_that_nobody_can_read_are_no_success() {
+    let stage = Stage::new().await;
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ended = Command::new(env!("CARGO_BIN_EXE_restaurant-ctl"))
+        .args(["migrate", "--roles"])
+        .envs(stage.environment())
+        .stdout(full)
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{stderr}");
+    assert!(stderr.starts_with("cannot write to the standard output: No space left"), "{stderr}");
+    drop_roles(&stage).await;
 }
 
 #[tokio::test]

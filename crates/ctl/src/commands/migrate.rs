@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::NAME;
 use crate::commands::failed;
+use crate::view::console::Console;
 
 /// Creates the tables, or brings them up to date; with --roles, also a database role for each service. Services that write do the same when they start; this is for those who
 /// want it done before, or by another user.
@@ -54,10 +55,10 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         format!("The schema is up to date now (applied: {versions}).")
     };
     if !arguments.roles {
-        println!("{news}");
+        Console::new().print(&news);
         return Ok(());
     }
     // What is printed then is for a shell.
-    println!("# {news}");
+    Console::new().print(&format!("# {news}"));
     roles::ensure(&db, &config.database).await
 }

@@ -1,7 +1,7 @@
 //! `reset`: back to an empty restaurant.
 
 use std::fs;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
 
 use argh::{ArgsInfo, FromArgs};
@@ -91,12 +91,12 @@ fn confirmed(folder: &LocalFolder) -> Result<bool, Exit> {
     }
     let others = folder.configured_servers();
     if !others.is_empty() {
-        println!("({}.)", kept(&others));
+        eprintln!("({}.)", kept(&others));
     }
-    print!(
+    eprint!(
         "Close the restaurant and delete its logs, and the orders and messages in servers that 'up' started? [y/N] "
     );
     let mut answer = String::new();
-    let read = io::stdout().flush().and_then(|()| io::stdin().lock().read_line(&mut answer));
+    let read = io::stdin().lock().read_line(&mut answer);
     Ok(read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }

@@ -64,7 +64,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     if !arguments.yes {
         let meant = meant(&settings, selection).await?;
         if meant.is_empty() && !arguments.json {
-            println!("No dead letter fits.");
+            Console::new().print("No dead letter fits.");
             return Ok(());
         }
         if !meant.is_empty() && !confirmed(meant.len()) {

@@ -15,6 +15,7 @@ use super::selection::Selection;
 use super::{failed, settings, view};
 use crate::NAME;
 use crate::cluster::clock;
+use crate::view::console::Console;
 
 /// Writes the dead letters with their bodies, one JSON object a line. They stay where they are.
 #[derive(FromArgs, ArgsInfo, Debug)]
@@ -60,7 +61,8 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let (count, file) = write(pass, selection, file, now).await?.map_err(|why| unwritable(path, &why))?;
     file.as_file().sync_all().map_err(|why| unwritable(path, &why))?;
     file.persist_noclobber(path).map_err(|why| unwritable(path, &why.error))?;
-    println!("{count} dead letters are in '{}'; they are still in the queue, too.", path.display());
+    let news = format!("{count} dead letters are in '{}'; they are still in the queue, too.", path.display());
+    Console::new().print(&news);
     Ok(())
 }
 

@@ -14,6 +14,7 @@ use super::selection::Selection;
 use super::{failed, settings, view};
 use crate::NAME;
 use crate::cluster::clock;
+use crate::view::console::Console;
 
 /// Shows the dead letters, oldest first. They stay where they are.
 #[derive(FromArgs, ArgsInfo, Debug)]
@@ -74,7 +75,8 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let _ = output.flush().await;
     pass.end().await.map_err(|why| failed(&why))?;
     if shown == 0 && !arguments.json {
-        println!("{}", if total == 0 { "There are no dead letters." } else { "No dead letter fits." });
+        let none = if total == 0 { "There are no dead letters." } else { "No dead letter fits." };
+        Console::new().print(none);
     }
     if seen < total && shown == arguments.limit {
         eprintln!(

@@ -12,6 +12,7 @@ use servers::Credentials;
 
 use crate::cluster::record::shell_quoted;
 use crate::commands::failed;
+use crate::view::console::Console;
 
 /// Makes the roles, and prints the passwords that were made up, as lines for a shell: nobody can find them out later.
 pub(super) async fn ensure(db: &Database, settings: &config::Database) -> Result<(), Exit> {
@@ -29,15 +30,13 @@ pub(super) async fn ensure(db: &Database, settings: &config::Database) -> Result
         accounts.push(Account { client, password });
     }
     roles::ensure(db, &accounts).await.map_err(|why| failed(&why))?;
+    let console = Console::new();
     for Account { client, .. } in &accounts {
-        println!(
-            "# Role {} has the rights of the {client} service.",
-            roles::name(&settings.database, *client),
-            client = client.as_str()
-        );
+        let name = roles::name(&settings.database, *client);
+        console.print(&format!("# Role {name} has the rights of the {} service.", client.as_str()));
     }
     for (variable, password) in made_up {
-        println!("{variable}={}", shell_quoted(password.expose_secret()));
+        console.print(&format!("{variable}={}", shell_quoted(password.expose_secret())));
     }
     Ok(())
 }
