@@ -44,7 +44,7 @@ pub struct OwnedPair {
     pub postgres: PrivatePostgres,
     /// RabbitMQ.
     pub rabbitmq: PrivateRabbitmq,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl OwnedPair {
@@ -86,7 +86,7 @@ impl OwnedPair {
         Self {
             postgres: postgres.unwrap_or_else(|why| panic!("{why}")),
             rabbitmq: rabbitmq.unwrap_or_else(|why| panic!("{why}")),
-            _folder: folder,
+            folder,
         }
     }
 
@@ -103,6 +103,11 @@ impl OwnedPair {
             management_port: self.rabbitmq.management_port(),
             console: self.rabbitmq.console(),
         }
+    }
+
+    /// RabbitMQ's disk: all that it finds again when it is started again.
+    pub fn rabbitmq_data(&self) -> PathBuf {
+        self.folder.path().join("rabbitmq/data")
     }
 
     /// The environment that tells test processes of them.

@@ -1,7 +1,14 @@
 //! Messages that vanish from the broker are sent again; orders that wait for too long go before all others.
 
-use testkit::orders::{takeout, takeout_of};
-use testkit::{Stage, eventually};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use testkit::orders::{delivery, dine_in, takeout, takeout_of};
+use testkit::{Service, Stage, eventually};
+
+use crate::life;
 
 #[tokio::test]
 async fn an_order_whose_message_was_purged_is_cooked_all_the_same() {
@@ -52,6 +59,65 @@ async fn a_broker_that_has_lost_thousands_is_filled_again_at_once() {
         (broker.ready("kitchen_takeout_queue").await == 4_001).then_some(())
     })
     .await;
+}
+
+/// Stops the stage's own RabbitMQ, does something to its disk, starts it again, and waits until the service has it back.
+async fn restart_broker(stage: &mut Stage, service: &Service, meanwhile: impl FnOnce(&Path)) {
+    let servers = stage.own_servers();
+    servers.rabbitmq.stop().await;
+    meanwhile(&servers.rabbitmq_data());
+    service.until_status("/readyz", 503).await;
+    servers.rabbitmq.restart().await.unwrap();
+    service.until_status("/readyz", 200).await;
+}
+
+fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-a").args([from, to]).status().unwrap();
+    assert!(status.success(), "{} was not copied to {}", from.display(), to.display());
+}
+
+/// As when a node is set up again from a backup, or from a snapshot of its machine.
+#[tokio::test]
+async fn a_broker_that_comes_back_with_an_older_disk_loses_no_order() {
+    let mut stage = Stage::with_own_servers().await;
+    let service = stage.order_service().env("ORDER_RESEND_AFTER", "1").start().await;
+    service.declared_all().await;
+    let database = stage.database().await;
+    let cooked = async |count: i64| {
+        let ready = "select count(*) from orders where status = 'ready'";
+        eventually("them to be ready", async || (database.value(ready).await == count).then_some(())).await;
+    };
+
+    // On the older disk lies the message of an order that is cooked by the time it comes back.
+    let known = service.place(&takeout()).await;
+    let older = tempfile::tempdir().unwrap();
+    let older = older.path().join("data");
+    restart_broker(&mut stage, &service, |data| copy(data, &older)).await;
+    let mut worker = stage.kitchen_worker("chef").start().await;
+    cooked(1).await;
+    assert_eq!(worker.stop().await, Some(0));
+
+    let mut lost = BTreeSet::new();
+    for order in [takeout, dine_in, delivery].repeat(3) {
+        lost.insert(service.place(&order()).await);
+    }
+    restart_broker(&mut stage, &service, |data| {
+        std::fs::remove_dir_all(data).unwrap();
+        copy(&older, data);
+    })
+    .await;
+    let _worker = stage.kitchen_worker("chef").start().await;
+    cooked(10).await;
+    let lines = service.logged("order_sent_again");
+    let number = |line: &Value| line["details"]["order_number"].as_str().unwrap().to_owned();
+    let sent_again: BTreeSet<_> = lines.iter().map(number).collect();
+    assert!(sent_again.is_superset(&lost), "{lost:?} were lost, and only {sent_again:?} sent again");
+    let broker = stage.broker().await;
+    let queues = ["kitchen_takeout_queue", "kitchen_dine_in_queue", "kitchen_delivery_queue"];
+    eventually("no message to be left", async || (broker.messages(&queues).await == 0).then_some(())).await;
+    for number in lost.iter().chain([&known]) {
+        assert_eq!(life(&database, number).await, ["received", "cooking", "ready"], "{number}");
+    }
 }
 
 #[tokio::test]
