@@ -9,8 +9,14 @@ pub enum Error {
     #[error("the servers")]
     Servers(#[from] servers::Error),
     /// A statement of the services failed.
-    #[error("PostgreSQL by itself")]
+    #[error("a statement failed while PostgreSQL was measured by itself")]
     Database(#[from] db::DbError),
+    /// HTTP by itself has no port.
+    #[error(transparent)]
+    Listen(#[from] http_service::server::CannotListen),
+    /// A message cannot be written.
+    #[error("a message for RabbitMQ cannot be written")]
+    Message(#[from] serde_json::Error),
     /// A program under test is not where this one is.
     #[error("'{}' is not there: build it with './justw build --release'", .0.display())]
     NoProgram(PathBuf),

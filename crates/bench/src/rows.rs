@@ -202,6 +202,22 @@ fn say(text: &str) {
     eprintln!("    {}", text.trim_end());
 }
 
+/// Both sides of a round: the baseline first, in every second round ours, so that neither always has the machine as the other
+/// left it.
+async fn in_turn<Baseline, Ours>(
+    round: usize,
+    baseline: impl Future<Output = Result<Baseline, Error>>,
+    ours: impl Future<Output = Result<Ours, Error>>,
+) -> Result<(Baseline, Ours), Error> {
+    if round % 2 == 1 {
+        let baseline = baseline.await?;
+        Ok((baseline, ours.await?))
+    } else {
+        let ours = ours.await?;
+        Ok((baseline.await?, ours))
+    }
+}
+
 /// One run of the baseline, on a database of its own.
 async fn straightforward(
     cluster: &Cluster,

@@ -142,6 +142,17 @@ fn hours_ago(hours: i64) -> FieldValue {
 }
 
 #[tokio::test]
+async fn a_list_that_cannot_be_written_is_no_success() {
+    let scene = Scene::with_letters(["{}".to_owned()]).await;
+    for words in [&["list"][..], &["list", "--json"], &["export"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let ended = scene.command(words).run_to_end_into(full).await;
+        assert_eq!(ended.code, Some(1), "{words:?}: {ended:?}");
+        assert!(ended.stderr.contains("cannot write") && ended.stderr.contains("No space left"), "{ended:?}");
+    }
+}
+
+#[tokio::test]
 async fn list_shows_each_one_and_leaves_all_where_they_are() {
     let scene = Scene::new().await;
     assert_eq!(scene.succeed(&["list"]).await, "There are no dead letters.");

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
 use std::fs::OpenOptions;
-use std::process::Command;
+use std::process::Stdio;
 
 use bus::permissions::Client;
 use servers::Credentials;
@@ -80,15 +80,23 @@ fn with_passwords(stage: &Stage) -> Launch {
 async fn passwords_that_nobody_can_read_are_no_success() {
     let stage = Stage::new().await;
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let ended = Command::new(env!("CARGO_BIN_EXE_restaurant-ctl"))
-        .args(["migrate", "--roles"])
-        .envs(stage.environment())
-        .stdout(full)
-        .output()
-        .unwrap();
-    let stderr = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(1), "{stderr}");
-    assert!(stderr.starts_with("cannot write to the standard output: No space left"), "{stderr}");
+    let (reader, nobody_reads) = std::io::pipe().unwrap();
+    drop(reader);
+    for stdout in [Stdio::from(full), Stdio::from(nobody_reads)] {
+        let ended = migrate(&stage).run_to_end_into(stdout).await;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let advice =
+            "Choose new ones, and run 'migrate --roles' again with ORDER_DB_PASSWORD and the others set";
+        assert!(ended.stderr.contains("could not be written") && ended.stderr.contains(advice), "{ended:?}");
+        drop_roles(&stage).await;
+    }
+    // Nothing is lost where all are given.
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ended = with_passwords(&stage).run_to_end_into(full).await;
+    assert!(
+        ended.code == Some(1) && ended.stderr.starts_with("cannot write to the standard output"),
+        "{ended:?}"
+    );
     drop_roles(&stage).await;
 }
 

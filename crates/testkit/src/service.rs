@@ -124,7 +124,15 @@ impl Launch {
 
     /// Starts it and waits until it ends by itself.
     pub async fn run_to_end(&self) -> Ended {
-        let mut service = self.spawn();
+        Self::ended(self.spawn()).await
+    }
+
+    /// The same, with another standard output.
+    pub async fn run_to_end_into(&self, stdout: impl Into<Stdio>) -> Ended {
+        Self::ended(self.spawn_into(stdout.into())).await
+    }
+
+    async fn ended(mut service: Service) -> Ended {
         let status = service.wait().await;
         Ended {
             code: status.code(),
@@ -134,6 +142,10 @@ impl Launch {
     }
 
     fn spawn(&self) -> Service {
+        self.spawn_into(Stdio::piped())
+    }
+
+    fn spawn_into(&self, stdout: Stdio) -> Service {
         let path = programs().join(self.program);
         assert!(
             path.is_file(),
@@ -149,11 +161,12 @@ impl Launch {
             // No config.yaml there: defaults and the environment decide.
             .current_dir(std::env::temp_dir())
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(stdout)
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         let mut child = command.spawn().expect("the program starts");
-        let stdout = Lines::read(child.stdout.take().expect("piped"));
+        // None if it writes elsewhere.
+        let stdout = child.stdout.take().map_or_else(|| Lines::read(tokio::io::empty()), Lines::read);
         let stderr = Lines::read(child.stderr.take().expect("piped"));
         Service { program: self.program, child, stdout, stderr }
     }

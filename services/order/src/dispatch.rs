@@ -139,7 +139,7 @@ impl Context {
             let sending = self.publish(&placement, stored).await;
             unconfirmed.push(async move { (placement, stored, Self::confirmed(sending).await) });
         }
-        // As the confirms come, in any order: a queue that hangs holds up nobody but its own.
+        // As the confirms come, in any order: a slow one holds up no other answer.
         while let Some((mut placement, stored, confirmed)) = unconfirmed.next().await {
             placement.counted = None;
             match confirmed {
@@ -158,7 +158,8 @@ impl Context {
             }
         }
         failpoint::reached("order.before_settling");
-        // The last confirm has come, or will not: long before the relay takes the rows for left behind.
+        // The last confirm has come, or will not: long before the relay takes the rows for left behind. Until then the answered
+        // orders' idempotency keys count as in work.
         if !sent.is_empty()
             && let Err(why) = outbox::settle_orders(&self.db, &sent).await
         {

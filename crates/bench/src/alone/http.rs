@@ -1,4 +1,4 @@
-//! HTTP by itself: an order is read, validated, and answered with a number and a token, and stored nowhere.
+//! HTTP by itself: an order is read, validated, and answered with a number and a token; it is neither stored nor logged.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -6,16 +6,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use actix_web::dev::ServerHandle;
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::{OrderNumber, OrderTokenKey, place_order};
+use domain::{Money, OrderNumber, OrderStatus, OrderTokenKey, place_order};
 use http_service::server::{self, read_body};
 use http_service::{health, request_id};
-use serde_json::json;
+use serde::Serialize;
 use tokio::task::JoinHandle;
 
+use crate::alone::NAME;
 use crate::alone::rabbitmq::DAY;
 use crate::error::Error;
 
-/// What the order service answers to, with the same server and the same limits.
+/// The HTTP server of the order service, with the same limits.
 pub struct Front {
     /// On 127.0.0.1.
     pub port: u16,
@@ -29,18 +30,24 @@ struct Desk {
     tokens: OrderTokenKey,
 }
 
+/// The answer of the order service.
+#[derive(Serialize)]
+struct Placed {
+    order_number: OrderNumber,
+    status: OrderStatus,
+    total_amount: Money,
+}
+
 impl Front {
     /// Serves in threads of its own.
     ///
     /// # Errors
     /// There is no port.
     pub fn open() -> Result<Self, Error> {
-        let refused = |why| Error::Void(format!("HTTP by itself: {why}"));
-        let tokens =
-            OrderTokenKey::new(DAY.to_string().as_bytes()).ok_or_else(|| refused("no key".to_owned()))?;
+        let tokens = OrderTokenKey::new(NAME.as_bytes())
+            .ok_or_else(|| Error::Void(format!("'{NAME}' is no key for order tokens")))?;
         let desk = Desk { last: Arc::default(), tokens };
-        let listener =
-            server::listen(Ipv4Addr::LOCALHOST.into(), 0).map_err(|why| refused(why.to_string()))?;
+        let listener = server::listen(Ipv4Addr::LOCALHOST.into(), 0)?;
         let port = listener.local_addr().map_err(Error::system("listen"))?.port();
         let routes = move |app: &mut web::ServiceConfig| {
             app.app_data(web::Data::new(desk))
@@ -68,9 +75,7 @@ async fn place(request: HttpRequest, body: web::Payload, desk: web::Data<Desk>) 
     };
     let Ok(order) = place_order::parse(&body) else { return HttpResponse::BadRequest().finish() };
     let number = OrderNumber::new(DAY, desk.last.fetch_add(1, Ordering::Relaxed) + 1);
-    HttpResponse::Ok().insert_header(("x-order-token", desk.tokens.token(&number))).json(json!({
-        "order_number": number,
-        "status": "received",
-        "total_amount": order.total_amount,
-    }))
+    let placed =
+        Placed { order_number: number, status: OrderStatus::Received, total_amount: order.total_amount };
+    HttpResponse::Ok().insert_header(("x-order-token", desk.tokens.token(&number))).json(placed)
 }

@@ -47,7 +47,9 @@ impl Broker {
         };
         let orders = Orders::of_every_kind()?;
         let (publisher, task) = Publisher::start(&settings, NAME, log);
-        timeout(CONNECT_LIMIT, publisher.orders_possible())
+        let possible =
+            async { tokio::join!(publisher.orders_possible(), publisher.status_updates_possible()) };
+        timeout(CONNECT_LIMIT, possible)
             .await
             .map_err(|_| Error::Void("RabbitMQ takes no messages".to_owned()))?;
         Ok(Self { publisher, task, orders })
@@ -56,8 +58,7 @@ impl Broker {
     fn message(&self, day: Date, sequence: u32) -> Result<Outgoing, Error> {
         let order = self.orders.get(sequence).ok_or_else(|| Error::Void("there are no orders".to_owned()))?;
         let message = OrderMessage::of(OrderNumber::new(day, sequence), order);
-        Outgoing::order(&message, OffsetDateTime::UNIX_EPOCH.into(), &request_id())
-            .map_err(|why| Error::Void(why.to_string()))
+        Ok(Outgoing::order(&message, OffsetDateTime::UNIX_EPOCH.into(), &request_id())?)
     }
 
     /// Sends messages of a day's orders, of all types and priorities, from the first to this one, many at a time; how many a second.
@@ -108,8 +109,7 @@ impl Broker {
     /// # Errors
     /// It was not confirmed.
     pub async fn announce(&self, update: &StatusUpdate) -> Result<(), Error> {
-        let message =
-            Outgoing::status_update(update, &request_id()).map_err(|why| Error::Void(why.to_string()))?;
+        let message = Outgoing::status_update(update, &request_id())?;
         confirmed(Some(self.publisher.send(message).await)).await
     }
 

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::figures::{Latencies, Target, Unit, median};
 use crate::outcome::{Line, Outcome, Plot, ratios};
 use crate::pgbench::Script;
-use crate::rows::{Effort, MAX_CONCURRENT, say, straightforward};
+use crate::rows::{Effort, MAX_CONCURRENT, in_turn, say, straightforward};
 
 const BODY: &str = r#"{"customer_name":"Ada Lovelace","order_type":"takeout","items":[{"name":"Margherita Pizza","quantity":2,"price":15.99},{"name":"Caesar Salad","quantity":1,"price":8.99}]}"#;
 /// Orders that are placed before it is measured: connections are made, statements prepared.
@@ -24,10 +24,15 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let (mut ours, mut baseline) = (Vec::new(), Vec::new());
     for number in 1..=effort.rounds {
-        let statement = straightforward(cluster, Script::OneOrderInOneStatement, 1, effort).await?.latencies;
-        let stage = cluster.stage().await?;
-        let measured = one_by_one(&stage, effort.either(500, 100)).await?;
-        stage.end().await?;
+        let statement = straightforward(cluster, Script::OneOrderInOneStatement, 1, effort);
+        let notified = async {
+            let stage = cluster.stage().await?;
+            let measured = one_by_one(&stage, effort.either(500, 100)).await?;
+            stage.end().await?;
+            Ok(measured)
+        };
+        let (statement, measured) = in_turn(number, statement, notified).await?;
+        let statement = statement.latencies;
         say(&format!(
             "round {number}: one statement p50 {:.2}, p99 {:.2} ms; ours p50 {:.2}, p99 {:.2} ms",
             statement.p50, statement.p99, measured.p50, measured.p99

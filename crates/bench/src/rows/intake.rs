@@ -6,15 +6,18 @@ use crate::figures::{Target, Unit, median};
 use crate::load::Measured;
 use crate::outcome::{Line, Outcome, Plot, ratios};
 use crate::pgbench::{Baseline, Script};
-use crate::rows::{CLIENTS, CONNECTIONS, Effort, MAX_CONCURRENT, place, say, straightforward};
+use crate::rows::{CLIENTS, CONNECTIONS, Effort, MAX_CONCURRENT, in_turn, place, say, straightforward};
 
 /// Every order that was acknowledged is looked up afterwards.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let mut rounds = Vec::new();
     for number in 1..=effort.rounds {
-        let transaction = straightforward(cluster, Script::OneOrder, CLIENTS, effort).await?;
-        let statement = straightforward(cluster, Script::OneOrderInOneStatement, CLIENTS, effort).await?;
-        let ours = ours(cluster, effort).await?;
+        let baselines = async {
+            let transaction = straightforward(cluster, Script::OneOrder, CLIENTS, effort).await?;
+            let statement = straightforward(cluster, Script::OneOrderInOneStatement, CLIENTS, effort).await?;
+            Ok((transaction, statement))
+        };
+        let ((transaction, statement), ours) = in_turn(number, baselines, ours(cluster, effort)).await?;
         say(&format!(
             "round {number}: pgbench {:.0}/s, p99 {:.1} ms (in one statement {:.0}/s, {:.1} ms); ours {:.0}/s, p99 {:.1} ms {}",
             transaction.per_second,

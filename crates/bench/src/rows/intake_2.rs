@@ -6,7 +6,7 @@ use crate::figures::{Target, Unit, median};
 use crate::load::{Errand, Measured};
 use crate::outcome::{Line, Outcome, Plot, ratios};
 use crate::pgbench::Script;
-use crate::rows::{CLIENTS, Effort, MAX_CONCURRENT, say, straightforward, two_loads};
+use crate::rows::{CLIENTS, Effort, MAX_CONCURRENT, in_turn, say, straightforward, two_loads};
 
 /// At both together.
 const CONNECTIONS: usize = 256;
@@ -15,8 +15,9 @@ const CONNECTIONS: usize = 256;
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let (mut ours, mut baseline, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
     for number in 1..=effort.rounds {
-        let straightforward = straightforward(cluster, Script::OneOrder, CLIENTS, effort).await?;
-        let [first, second] = both(cluster, effort).await?;
+        let straightforward = straightforward(cluster, Script::OneOrder, CLIENTS, effort);
+        let (straightforward, [first, second]) =
+            in_turn(number, straightforward, Box::pin(both(cluster, effort))).await?;
         let rate = first.per_second + second.per_second;
         let tail = first.latencies.p99.max(second.latencies.p99);
         say(&format!(

@@ -10,7 +10,7 @@ use crate::figures::{Target, Unit, median};
 use crate::outcome::{Line, Outcome, Plot, ratios};
 use crate::pgbench::Script;
 use crate::processor;
-use crate::rows::{CLIENTS, CONNECTIONS, Effort, MAX_CONCURRENT, place, say, straightforward};
+use crate::rows::{CLIENTS, CONNECTIONS, Effort, MAX_CONCURRENT, in_turn, place, say, straightforward};
 
 /// Orders that the worker cooks at the same time.
 pub const CONCURRENCY: u16 = 128;
@@ -20,8 +20,10 @@ const POLL: Duration = Duration::from_millis(500);
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let (mut ours, mut baseline, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
     for number in 1..=effort.rounds {
-        let straightforward = straightforward(cluster, Script::OneOrder, CLIENTS, effort).await?.per_second;
-        let (rate, count, used) = cook(cluster, effort).await?;
+        let straightforward = straightforward(cluster, Script::OneOrder, CLIENTS, effort);
+        let (straightforward, (rate, count, used)) =
+            in_turn(number, straightforward, cook(cluster, effort)).await?;
+        let straightforward = straightforward.per_second;
         say(&format!(
             "round {number}: pgbench {straightforward:.0}/s; cooked {count} at {rate:.0}/s; {used}"
         ));

@@ -7,7 +7,7 @@ use crate::load::{Errand, Measured};
 use crate::outcome::{Line, Outcome, Plot, ratios};
 use crate::pgbench::{self, Script};
 use crate::processor;
-use crate::rows::{CLIENTS, CONNECTIONS, Effort, say};
+use crate::rows::{CLIENTS, CONNECTIONS, Effort, in_turn, say};
 use crate::service::Service;
 
 /// Orders that are asked for.
@@ -20,10 +20,14 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     let tracking = stage.tracking_service().await?;
     let (mut ours, mut baseline, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
     for number in 1..=effort.rounds {
-        let selects = pgbench::run(&stage, Script::StatusByNumber(ORDERS), CLIENTS, effort).await?.per_second;
-        let before = processor::times(cluster, &[("tracking service", &tracking)]);
-        let measured = ask(&stage, &tracking, ORDERS, effort).await?;
-        let after = processor::times(cluster, &[("tracking service", &tracking)]);
+        let selects = pgbench::run(&stage, Script::StatusByNumber(ORDERS), CLIENTS, effort);
+        let answers = async {
+            let before = processor::times(cluster, &[("tracking service", &tracking)]);
+            let measured = ask(&stage, &tracking, ORDERS, effort).await?;
+            Ok((before, measured, processor::times(cluster, &[("tracking service", &tracking)])))
+        };
+        let (selects, (before, measured, after)) = in_turn(number, selects, answers).await?;
+        let selects = selects.per_second;
         let count = measured.per_second * (effort.warmup() + effort.duration()).as_secs_f64();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
         let used = processor::text(&processor::per_thing(&before, &after, count as u64));

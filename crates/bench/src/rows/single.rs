@@ -6,24 +6,17 @@ use crate::error::Error;
 use crate::figures::{Latencies, Target, Unit, median};
 use crate::outcome::{Line, Outcome, Plot, ratios};
 use crate::pgbench::Script;
-use crate::rows::{Effort, MAX_CONCURRENT, place, say, straightforward};
+use crate::rows::{Effort, MAX_CONCURRENT, in_turn, place, say, straightforward};
 
 /// The sum of both medians is the baseline.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
-    let (log, _flush) = quiet_log();
     let (mut ours, mut statements, mut confirms) = (Vec::new(), Vec::new(), Vec::new());
     for number in 1..=effort.rounds {
-        let statement = straightforward(cluster, Script::OneOrderInOneStatement, 1, effort).await?.latencies;
-        let stage = cluster.stage().await?;
-        let broker = Broker::connect(&stage, &log).await?;
-        let confirm = broker.one_by_one(DAY, effort.either(2_000, 500)).await?;
-        broker.close().await;
-        stage.end().await?;
-        let stage = cluster.stage().await?;
-        let orders = stage.order_service(MAX_CONCURRENT).await?;
-        let measured = place(&stage, &orders, None, 1, effort).await?.latencies;
-        orders.stop().await;
-        stage.end().await?;
+        let halves = async {
+            let statement = straightforward(cluster, Script::OneOrderInOneStatement, 1, effort).await?;
+            Ok((statement.latencies, confirm(cluster, effort).await?))
+        };
+        let ((statement, confirm), measured) = in_turn(number, halves, placed_alone(cluster, effort)).await?;
         say(&format!(
             "round {number}: one statement p50 {:.2} ms, one confirm p50 {:.2} ms; ours p50 {:.2}, p99 {:.2} ms",
             statement.p50, confirm.p50, measured.p50, measured.p99
@@ -33,6 +26,27 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
         ours.push(measured);
     }
     Ok(outcome(&ours, statements, confirms))
+}
+
+/// How long a message by itself waits for its confirm.
+async fn confirm(cluster: &Cluster, effort: Effort) -> Result<Latencies, Error> {
+    let (log, _flush) = quiet_log();
+    let stage = cluster.stage().await?;
+    let broker = Broker::connect(&stage, &log).await?;
+    let latencies = broker.one_by_one(DAY, effort.either(2_000, 500)).await?;
+    broker.close().await;
+    stage.end().await?;
+    Ok(latencies)
+}
+
+/// How long an order by itself takes at the order service.
+async fn placed_alone(cluster: &Cluster, effort: Effort) -> Result<Latencies, Error> {
+    let stage = cluster.stage().await?;
+    let orders = stage.order_service(MAX_CONCURRENT).await?;
+    let latencies = place(&stage, &orders, None, 1, effort).await?.latencies;
+    orders.stop().await;
+    stage.end().await?;
+    Ok(latencies)
 }
 
 fn outcome(ours: &[Latencies], statements: Vec<f64>, confirms: Vec<f64>) -> Outcome {

@@ -90,8 +90,8 @@ async fn a_broker_that_comes_back_with_an_older_disk_loses_no_order() {
 
     // On the older disk lies the message of an order that is cooked by the time it comes back.
     let known = service.place(&takeout()).await;
-    let older = tempfile::tempdir().unwrap();
-    let older = older.path().join("data");
+    let folder = tempfile::tempdir().unwrap();
+    let older = folder.path().join("data");
     restart_broker(&mut stage, &service, |data| copy(data, &older)).await;
     let mut worker = stage.kitchen_worker("chef").start().await;
     cooked(1).await;
@@ -106,7 +106,9 @@ async fn a_broker_that_comes_back_with_an_older_disk_loses_no_order() {
         copy(&older, data);
     })
     .await;
-    let _worker = stage.kitchen_worker("chef").start().await;
+    let worker = stage.kitchen_worker("chef").start().await;
+    let dropped = worker.log("order_skipped").await;
+    assert_eq!(dropped["details"]["order_number"], known.as_str(), "else the disk is not the older one");
     cooked(10).await;
     let lines = service.logged("order_sent_again");
     let number = |line: &Value| line["details"]["order_number"].as_str().unwrap().to_owned();

@@ -1,6 +1,6 @@
 //! `dlq list`: what is there.
 
-use std::io::stdout;
+use std::io::{self, stdout};
 use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
@@ -52,7 +52,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let mut write = async |line: String| match output.line(&line).await {
         Ok(()) => Ok(true),
         Err(why) if is_over(&why) => Ok(false),
-        Err(why) => Err(Exit::Failed(format!("{NAME}: cannot write the list: {why}"))),
+        Err(why) => Err(unwritable(&why)),
     };
     while !selection.is_complete() {
         let Some(letter) = pass.next().await.map_err(|why| failed(&why))? else { break };
@@ -71,9 +71,14 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
             }
         }
     }
-    // The table is complete before anything is said about it. An error means that nobody reads any more.
-    let _ = output.flush().await;
+    // The table is complete before anything is said about it.
+    let written = output.flush().await;
     pass.end().await.map_err(|why| failed(&why))?;
+    if let Err(why) = written
+        && !is_over(&why)
+    {
+        return Err(unwritable(&why));
+    }
     if shown == 0 && !arguments.json {
         let none = if total == 0 { "There are no dead letters." } else { "No dead letter fits." };
         Console::new().print(none);
@@ -85,4 +90,10 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         );
     }
     Ok(())
+}
+
+fn unwritable(why: &io::Error) -> Exit {
+    Exit::Failed(format!(
+        "{NAME}: cannot write the list: {why}. Choose a place for it that can be written to"
+    ))
 }

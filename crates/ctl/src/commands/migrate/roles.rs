@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::io::{Write, stdout};
 
 use db::Database;
 use db::rights::Client;
@@ -36,7 +37,13 @@ pub(super) async fn ensure(db: &Database, settings: &config::Database) -> Result
         console.print(&format!("# Role {name} has the rights of the {} service.", client.as_str()));
     }
     for (variable, password) in made_up {
-        console.print(&format!("{variable}={}", shell_quoted(password.expose_secret())));
+        // Unlike any other line it is lost for good if nobody reads it.
+        writeln!(stdout().lock(), "{variable}={}", shell_quoted(password.expose_secret())).map_err(|why| {
+            Exit::Failed(format!(
+                "the passwords that were made up could not be written: {why}. Choose new ones, and run 'migrate --roles' again \
+                 with {variable} and the others set"
+            ))
+        })?;
     }
     Ok(())
 }
