@@ -9,6 +9,7 @@ use crate::cluster::{Cluster, Stage};
 use crate::error::Error;
 use crate::figures::{Target, Unit, median};
 use crate::outcome::{Line, Outcome, Plot, ratios};
+use crate::processor;
 use crate::rows::{CONNECTIONS, Effort, MAX_CONCURRENT, kitchen, place, say};
 
 /// What waits in either case: more than the worker can take.
@@ -19,18 +20,24 @@ const FEW_IF_QUICK: u32 = 15_000;
 struct Rates {
     placed: f64,
     taken: f64,
+    /// Processor time for each order that was taken.
+    used: String,
 }
 
 /// Orders are stored by SQL and their messages published; then some are taken, and more are placed.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let (few, many) = (effort.either(FEW, FEW_IF_QUICK), effort.either(1_000_000, 100_000));
-    let (mut with_few, mut with_many) = (Vec::new(), Vec::new());
+    let (mut with_few, mut with_many, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
     for number in 1..=effort.rounds {
         let short = rates(cluster, few, effort).await?;
         let long = rates(cluster, many, effort).await?;
         say(&format!(
-            "round {number}: placed {:.0}/s behind {few}, {:.0}/s behind {many}; cooked {:.0}/s and {:.0}/s",
-            short.placed, long.placed, short.taken, long.taken
+            "round {number}: placed {:.0}/s behind {few}, {:.0}/s behind {many}; cooked {:.0}/s ({}) and {:.0}/s ({})",
+            short.placed, long.placed, short.taken, short.used, long.taken, long.used
+        ));
+        remarks.push(format!(
+            "round {number}: processor time for each order taken: {}; with {many} waiting: {}",
+            short.used, long.used
         ));
         with_few.push(short);
         with_many.push(long);
@@ -58,7 +65,7 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     Ok(Outcome {
         lines: vec![line("placing", |rates| rates.placed), line("taking", |rates| rates.taken)],
         plots: vec![plot("Orders placed", |rates| rates.placed), plot("Orders taken", |rates| rates.taken)],
-        remarks: Vec::new(),
+        remarks,
     })
 }
 
@@ -69,14 +76,17 @@ async fn rates(cluster: &Cluster, waiting: u32, effort: Effort) -> Result<Rates,
     stage.settle().await?;
     // Taken first: from nothing but those that wait.
     let worker = stage.kitchen_worker(kitchen::CONCURRENCY).await?;
+    let before = processor::times(cluster, &[("worker", &worker)]);
     sleep(effort.duration()).await;
-    let (taken, _) = kitchen::rate(&stage).await?;
+    let after = processor::times(cluster, &[("worker", &worker)]);
+    let (taken, count) = kitchen::rate(&stage).await?;
+    let used = processor::text(&processor::per_thing(&before, &after, count));
     worker.stop().await;
     let service = stage.order_service(MAX_CONCURRENT).await?;
     let placed = place(&stage, &service, None, CONNECTIONS, effort).await?.per_second;
     service.stop().await;
     stage.end().await?;
-    Ok(Rates { placed, taken })
+    Ok(Rates { placed, taken, used })
 }
 
 /// Sends the messages of all orders that were stored.

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
 
 mod changes;
-mod flushed;
+mod durable;
 mod hung_queue;
 mod idempotency;
 mod killed;
