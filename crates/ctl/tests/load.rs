@@ -340,3 +340,29 @@ async fn nobody_there_and_nonsense_are_said_at_once() {
     assert!(!folder.path().join("new.html").exists(), "nothing was measured");
     assert_eq!(std::fs::read_to_string(folder.path().join("old.html")).unwrap(), "old");
 }
+
+#[tokio::test]
+async fn more_connections_than_open_files_are_refused_or_allowed_beforehand() {
+    let stage = Stage::new().await;
+    let (orders, tracking) = (stage.order_service().start().await, stage.tracking_service().start().await);
+    tracking.until_status("/readyz", 200).await;
+    let limited = |ulimit: &str| {
+        let urls = [orders.port(), tracking.port()].map(|port| format!("http://127.0.0.1:{port}"));
+        let [url, tracking] = urls;
+        let program = env!("CARGO_BIN_EXE_restaurant-ctl");
+        let script = format!(
+            "{ulimit}; exec {program} load --url={url} --tracking={tracking} --connections=150 --warmup=0 --duration=1"
+        );
+        Command::new("sh").arg("-c").arg(script).output().unwrap()
+    };
+    let refused = limited("ulimit -n 100");
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("--connections=150 needs 214 open files, but a process may have 100 here"),
+        "{said}"
+    );
+    // The soft limit alone is raised.
+    let allowed = limited("ulimit -S -n 100");
+    assert_eq!(allowed.status.code(), Some(0), "{allowed:?}");
+}

@@ -12,7 +12,7 @@ use crate::outcome::{Line, Outcome, Plot, ratios};
 use crate::processor;
 use crate::rows::{CONNECTIONS, Effort, MAX_CONCURRENT, kitchen, place, say};
 
-/// What waits in either case: more than the worker can take.
+/// What waits in the short queue; in a fast hour the worker takes all of it, and the rate is of these.
 const FEW: u32 = 50_000;
 const FEW_IF_QUICK: u32 = 15_000;
 

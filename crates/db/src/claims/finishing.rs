@@ -86,7 +86,7 @@ fn sql(locked: Locked) -> String {
         returning claim.order_id, number, request_id
     ), done as (
         update orders set status = 'ready', completed_at = now(), updated_at = now()
-        from released where id = order_id and id = any($1)
+        where id = any(array(select order_id from released))
     ), counted as (
         update workers set orders_processed = coalesce(orders_processed, 0) + finished
         from cook, (select count(*)::int as finished from released) as counting
