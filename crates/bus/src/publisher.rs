@@ -245,6 +245,7 @@ impl Owner {
             {
                 break End::Failed(SessionError::Unrouted(reason));
             }
+            let room = MAX_UNCONFIRMED.saturating_sub(unconfirmed.len()).min(MAX_BURST);
             tokio::select! {
                 biased;
                 event = session.events.recv() => match event {
@@ -267,8 +268,7 @@ impl Owner {
                     let doing = "confirming a message".to_owned();
                     break End::Failed(SessionError::Timeout { doing, after: CONFIRM_DEADLINE });
                 }
-                count = self.incoming.recv_many(&mut burst, MAX_BURST),
-                    if unrouted.is_none() && unconfirmed.len() < MAX_UNCONFIRMED =>
+                count = self.incoming.recv_many(&mut burst, room), if unrouted.is_none() && room > 0 =>
                 {
                     if count == 0 {
                         break End::Done;

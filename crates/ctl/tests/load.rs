@@ -346,16 +346,19 @@ async fn more_connections_than_open_files_are_refused_or_allowed_beforehand() {
     let stage = Stage::new().await;
     let (orders, tracking) = (stage.order_service().start().await, stage.tracking_service().start().await);
     tracking.until_status("/readyz", 200).await;
-    let limited = |ulimit: &str| {
-        let urls = [orders.port(), tracking.port()].map(|port| format!("http://127.0.0.1:{port}"));
-        let [url, tracking] = urls;
-        let program = env!("CARGO_BIN_EXE_restaurant-ctl");
-        let script = format!(
-            "{ulimit}; exec {program} load --url={url} --tracking={tracking} --connections=150 --warmup=0 --duration=1"
-        );
-        Command::new("sh").arg("-c").arg(script).output().unwrap()
+    let limited = async |ulimit: &str| {
+        tokio::process::Command::new("sh")
+            .args(["-c", &format!("{ulimit} && exec \"$0\" \"$@\"")])
+            .arg(env!("CARGO_BIN_EXE_restaurant-ctl"))
+            .args(["load", "--json", "--connections=150", "--warmup=0", "--duration=1"])
+            .arg(format!("--url=http://127.0.0.1:{}", orders.port()))
+            .arg(format!("--tracking=http://127.0.0.1:{}", tracking.port()))
+            .kill_on_drop(true)
+            .output()
+            .await
+            .unwrap()
     };
-    let refused = limited("ulimit -n 100");
+    let refused = limited("ulimit -n 100").await;
     let said = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(1), "{said}");
     assert!(
@@ -363,6 +366,8 @@ async fn more_connections_than_open_files_are_refused_or_allowed_beforehand() {
         "{said}"
     );
     // The soft limit alone is raised.
-    let allowed = limited("ulimit -S -n 100");
+    let allowed = limited("ulimit -S -n 100").await;
     assert_eq!(allowed.status.code(), Some(0), "{allowed:?}");
+    let results: Value = serde_json::from_slice(&allowed.stdout).unwrap();
+    assert_eq!((&results["unanswered"], &results["audit"]["lost"]), (&json!(0), &json!(0)), "{results}");
 }

@@ -175,8 +175,7 @@ impl Database {
         })
         .await;
         let Ok(rows) = answer else {
-            // The answer may still come: on this connection it would meet the next question.
-            drop(Object::take(client));
+            give_up(client);
             return Err(DbError::Timeout(STATEMENT_DEADLINE));
         };
         Ok(rows?)
@@ -190,6 +189,11 @@ impl Database {
     ) -> Result<Option<Row>, DbError> {
         Ok(self.query(sql, parameters).await?.into_iter().next())
     }
+}
+
+/// Closes a connection whose answer did not come in time: it may still come, and would meet the next question.
+pub(crate) fn give_up(client: Object) {
+    drop(Object::take(client));
 }
 
 fn connection_settings(settings: &config::Database, service: &str) -> tokio_postgres::Config {

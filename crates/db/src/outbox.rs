@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSqlOwned, ToSql};
 
-use crate::database::{Database, DbError};
+use crate::database::{Database, DbError, give_up};
 use crate::orders::{MESSAGE_COLUMNS, order_message};
 
 /// Longest time that a relay may take, publishing included; then its rows are free for another.
@@ -141,8 +141,8 @@ where
     K: FromSqlOwned,
     Vec<K>: ToSql + Sync,
 {
+    let mut client = db.client().await?;
     let work = async {
-        let mut client = db.client().await?;
         let transaction = client.transaction().await?;
         let statement = transaction.prepare_cached(statements.select).await?;
         let rows = transaction.query(&statement, &[&limit]).await?;
@@ -168,7 +168,11 @@ where
         transaction.commit().await?;
         Ok(relayed)
     };
-    timeout(RELAY_DEADLINE, work).await.unwrap_or(Err(DbError::Timeout(RELAY_DEADLINE)))
+    let Ok(relayed) = timeout(RELAY_DEADLINE, work).await else {
+        give_up(client);
+        return Err(DbError::Timeout(RELAY_DEADLINE));
+    };
+    relayed
 }
 
 fn order_row(row: &Row) -> Result<OrderOutboxRow, DbError> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::{OrderNumber, OrderStatus, RequestId};
 use tokio::time::timeout;
 
-use crate::database::{Database, DbError};
+use crate::database::{Database, DbError, give_up};
 use crate::orders::ORDER_SERVICE;
 
 /// Longest time for a change by a person; the server's own limit for a statement is shorter.
@@ -119,8 +119,8 @@ pub async fn change(
                    or exists (select 1 from order_status_log as log
                               where order_id = target.id and log.status = $2 and log.changed_by = $4 and log.notes = $5)
         from target";
+    let mut client = db.client().await?;
     let work = async {
-        let mut client = db.client().await?;
         let transaction = client.transaction().await?;
         transaction.query(&transaction.prepare_cached(lock).await?, &[&number]).await?;
         let statement = transaction.prepare_cached(change).await?;
@@ -128,9 +128,13 @@ pub async fn change(
             .query_opt(&statement, &[&number, &next.as_str(), &legal, &by, &notes, &request_id.as_str()])
             .await?;
         transaction.commit().await?;
-        Ok(row)
+        Ok::<_, DbError>(row)
     };
-    let row = timeout(CHANGE_DEADLINE, work).await.unwrap_or(Err(DbError::Timeout(CHANGE_DEADLINE)))?;
+    let Ok(row) = timeout(CHANGE_DEADLINE, work).await else {
+        give_up(client);
+        return Err(DbError::Timeout(CHANGE_DEADLINE));
+    };
+    let row = row?;
     let Some(row) = row else { return Ok(Outcome::Unknown) };
     if row.try_get(1)? {
         return Ok(Outcome::Changed);

@@ -8,6 +8,8 @@ use actix_web::dev::Server;
 use actix_web::http::StatusCode;
 use actix_web::{App, HttpRequest, HttpServer, middleware, web};
 use domain::RequestId;
+use logging::Log;
+use runtime::open_files;
 use tokio::time::timeout;
 
 use crate::{Problem, request_id};
@@ -22,6 +24,8 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 pub const MAX_BODY: usize = 64 * 1024;
 /// Most open connections of one service, over all of its threads.
 pub const MAX_CONNECTIONS: usize = 10_000;
+/// Open files beside them: to the servers, for the threads, for the log.
+const OTHER_FILES: usize = 240;
 /// Longest time that requests under way get to finish when the service stops, in seconds.
 pub const DRAIN_SECONDS: u64 = 15;
 
@@ -54,6 +58,7 @@ fn hint(why: &std::io::Error) -> &'static str {
 /// The listener cannot be used.
 pub fn start(
     listener: TcpListener,
+    log: &Log,
     configure: impl FnOnce(&mut web::ServiceConfig) + Clone + Send + 'static,
 ) -> std::io::Result<Server> {
     let server = HttpServer::new(move || {
@@ -66,10 +71,27 @@ pub fn start(
         .workers(threads)
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEADER_DEADLINE)
-        .max_connections((MAX_CONNECTIONS / threads).max(1))
+        .max_connections((allowed_connections(log) / threads).max(1))
         .shutdown_timeout(DRAIN_SECONDS)
         .disable_signals();
     Ok(server.run())
+}
+
+/// [`MAX_CONNECTIONS`], or as many as the system lets this process have open files for: further ones wait to be accepted.
+fn allowed_connections(log: &Log) -> usize {
+    let allowed = open_files::raise_to(MAX_CONNECTIONS + OTHER_FILES).saturating_sub(OTHER_FILES).max(1);
+    if allowed < MAX_CONNECTIONS {
+        log.info(
+            "connections_limited",
+            format!(
+                "At most {allowed} connections are served at a time instead of {MAX_CONNECTIONS}: the hard limit of open \
+                 files (ulimit -Hn) is too low"
+            ),
+        )
+        .detail("connections", allowed)
+        .emit();
+    }
+    allowed.min(MAX_CONNECTIONS)
 }
 
 /// Binds the port; 0 lets the system choose one, to be read from the listener.

@@ -64,10 +64,10 @@ impl Task {
         let mut batch = Vec::with_capacity(BATCH);
         while incoming.recv_many(&mut batch, BATCH).await > 0 {
             while !batch.is_empty() {
-                let sent = self.send(&batch).await;
+                let (done, settled) = self.send(&batch).await;
                 failpoint::reached("kitchen.announced");
-                let settled: Vec<i64> = batch.drain(..sent).map(|change| change.id).collect();
-                if settled.is_empty() {
+                batch.drain(..done);
+                if done == 0 {
                     // However long the broker is away: what happened first is told first.
                     sleep(PAUSE_AFTER_FAILURE).await;
                     self.publisher.status_updates_possible().await;
@@ -82,9 +82,9 @@ impl Task {
         while settling.join_next().await.is_some() {}
     }
 
-    /// Publishes one behind the other, and counts how many were confirmed before the first that was not. What comes behind
-    /// that one is sent again with it, so that nobody sees an order ready before it cooks.
-    async fn send(&self, changes: &[StatusOutboxRow]) -> usize {
+    /// Publishes one behind the other. Returns how many come before the first that was not confirmed, and the rows of those
+    /// that were. What comes behind that one is sent again with it, so that nobody sees an order ready before it cooks.
+    async fn send(&self, changes: &[StatusOutboxRow]) -> (usize, Vec<i64>) {
         let mut confirms = Vec::with_capacity(changes.len());
         for change in changes {
             confirms.push(match Outgoing::status_update(&change.update, &change.request_id) {
@@ -96,16 +96,18 @@ impl Task {
                 }
             });
         }
-        let count = confirms.len();
-        for (place, confirm) in confirms.into_iter().enumerate() {
+        let mut confirmed = Vec::with_capacity(changes.len());
+        for (place, (change, confirm)) in changes.iter().zip(confirms).enumerate() {
+            // What cannot be written stays in the outbox.
             let Some(confirm) = confirm else { continue };
             if let Err(why) = confirm.received().await {
                 let what = "A status update was not confirmed; trying again";
                 self.log.error("rabbitmq_publish_failed", what, &why).emit();
-                return place;
+                return (place, confirmed);
             }
+            confirmed.push(change.id);
         }
-        count
+        (changes.len(), confirmed)
     }
 }
 

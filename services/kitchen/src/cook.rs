@@ -89,7 +89,9 @@ impl Cook {
         }
         let number = order.order_number;
         let PutOn::Started(mut taken_off) = self.stove.put_on(number, held) else {
-            log.debug("order_redelivered", format!("Order {number} is on the stove already")).emit();
+            log.debug("order_redelivered", format!("Order {number} is on the stove already"))
+                .detail("order_number", number.to_string())
+                .emit();
             return Vec::new();
         };
         let end = loop {

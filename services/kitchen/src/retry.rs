@@ -27,7 +27,7 @@ impl Retry<'_> {
         let never = Shutdown::new();
         let mut backoff = Backoff::for_server();
         loop {
-            if let Some(done) = self.round(&mut backoff, &never, &mut attempt).await {
+            if let Some(done) = self.round(&mut backoff, &never, "trying again", &mut attempt).await {
                 return done;
             }
         }
@@ -40,13 +40,14 @@ impl Retry<'_> {
         F: Future<Output = Result<T, E>>,
         E: Borrow<DbError>,
     {
-        self.round(&mut Backoff::for_server(), shutdown, &mut attempt).await
+        self.round(&mut Backoff::for_server(), shutdown, "giving up for now", &mut attempt).await
     }
 
     async fn round<T, E, F>(
         &self,
         backoff: &mut Backoff,
         shutdown: &Shutdown,
+        what_next: &str,
         attempt: &mut impl FnMut() -> F,
     ) -> Option<T>
     where
@@ -63,7 +64,7 @@ impl Retry<'_> {
             attempts += 1;
             let enough = attempts == ATTEMPTS || why.is_permanent() || shutdown.has_begun();
             if enough {
-                self.tell(why, attempts);
+                self.tell(why, attempts, what_next);
             }
             let paused = shutdown.or(sleep(backoff.next_pause())).await;
             if enough || paused.is_none() {
@@ -72,10 +73,10 @@ impl Retry<'_> {
         }
     }
 
-    fn tell(&self, why: &DbError, attempts: u32) {
+    fn tell(&self, why: &DbError, attempts: u32, what_next: &str) {
         let action = if why.is_permanent() { "db_query_failed" } else { "db_connection_failed" };
         self.log
-            .error(action, format!("PostgreSQL failed while {}; trying again", self.doing), why)
+            .error(action, format!("PostgreSQL failed while {}; {what_next}", self.doing), why)
             .detail("attempts", attempts)
             .emit();
     }

@@ -71,13 +71,20 @@ async fn carry_out(
     id: &RequestId,
 ) -> Result<Changed, Problem> {
     let log = api.log.with_request_id(id.clone());
-    let unknown = || Problem::new(StatusCode::NOT_FOUND, "There is no such order.", id);
+    let refuse = |problem: Problem| {
+        log.error("validation_failed", "The request was refused", &problem)
+            .detail("order_number", number)
+            .emit();
+        problem
+    };
+    let unknown = || refuse(Problem::new(StatusCode::NOT_FOUND, "There is no such order.", id));
     let order_number: OrderNumber = number.parse().map_err(|_| unknown())?;
     let tokens = api.order_tokens().await.map_err(|why| failed(&why, &log))?;
-    let asker = credentials::asker(request, order_number, tokens, &api.settings.staff_key, id)?;
+    let asker =
+        credentials::asker(request, order_number, tokens, &api.settings.staff_key, id).map_err(refuse)?;
     if asker == Asker::Guest && change.next != OrderStatus::Cancelled {
         let detail = "Only the staff may do this: send the staff's key as 'Authorization: Bearer <key>'.";
-        return Err(Problem::new(StatusCode::FORBIDDEN, detail, id));
+        return Err(refuse(Problem::new(StatusCode::FORBIDDEN, detail, id)));
     }
     let by = match asker {
         Asker::Guest => "guest",
@@ -99,7 +106,7 @@ async fn carry_out(
         }
         Outcome::Illegal(status) => {
             let detail = format!("Order {order_number} is {status}{}", refusal(asker, status, change));
-            Err(Problem::new(StatusCode::CONFLICT, detail, id).with_current_status(status))
+            Err(refuse(Problem::new(StatusCode::CONFLICT, detail, id).with_current_status(status)))
         }
         Outcome::Unknown => Err(unknown()),
     }

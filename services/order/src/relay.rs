@@ -38,15 +38,14 @@ pub async fn run(db: Database, publisher: Publisher, nudge: Nudge, log: Log, shu
         if shutdown.or(waiting).await.is_none() {
             return;
         }
-        let Some(outcome) = shutdown.or(relay.run_once()).await else { return };
-        pause = match outcome {
-            Ok(Look::More) => Duration::ZERO,
-            Ok(Look::All) => {
+        let Some(look) = shutdown.or(relay.run_once()).await else { return };
+        pause = match look {
+            Look::More => Duration::ZERO,
+            Look::All => {
                 backoff.reset();
                 POLL_INTERVAL
             }
-            Err(why) => {
-                relay.log.error("relay_failed", "The outbox could not be relayed; trying again", &why).emit();
+            Look::Failed => {
                 let pause = backoff.next_pause();
                 shutdown.or(sleep(pause)).await;
                 Duration::ZERO
@@ -55,11 +54,14 @@ pub async fn run(db: Database, publisher: Publisher, nudge: Nudge, log: Log, shu
     }
 }
 
-/// Whether there may be more than a look has found.
+/// What came of a look at the outboxes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Look {
     All,
+    /// There may be more than it has found.
     More,
+    /// The log says why.
+    Failed,
 }
 
 struct Relay {
@@ -70,21 +72,29 @@ struct Relay {
 
 impl Relay {
     /// Both outboxes, whatever becomes of the other.
-    async fn run_once(&self) -> Result<Look, DbError> {
+    async fn run_once(&self) -> Look {
         let orders = if self.publisher.can_send_orders() { self.relay_orders().await } else { Ok(Look::All) };
         let updates = if self.publisher.can_send_status_updates() {
             self.relay_status_updates().await
         } else {
             Ok(Look::All)
         };
-        Ok(if orders? == Look::More || updates? == Look::More { Look::More } else { Look::All })
+        let looks = [orders, updates].map(|look| {
+            look.unwrap_or_else(|why| {
+                self.log.error("relay_failed", "The outbox could not be relayed; trying again", &why).emit();
+                Look::Failed
+            })
+        });
+        [Look::Failed, Look::More].into_iter().find(|look| looks.contains(look)).unwrap_or(Look::All)
     }
 
     async fn relay_orders(&self) -> Result<Look, DbError> {
         let relayed = outbox::relay_orders(&self.db, BATCH, async |rows| {
             let messages = rows.into_iter().filter_map(|row| {
+                let order_number = row.message.order_number.to_string();
                 let message = Outgoing::order(&row.message, row.placed_at.into(), &row.request_id);
-                Some((row.order_id, row.message.order_number.to_string(), row.request_id, message.ok()?))
+                let message = self.written(message, &order_number)?;
+                Some((row.order_id, order_number, row.request_id, message))
             });
             self.publish(messages.collect(), "order_published").await
         });
@@ -94,12 +104,26 @@ impl Relay {
     async fn relay_status_updates(&self) -> Result<Look, DbError> {
         let relayed = outbox::relay_status_updates(&self.db, BATCH, async |rows| {
             let messages = rows.into_iter().filter_map(|row| {
+                let order_number = row.update.order_number.to_string();
                 let message = Outgoing::status_update(&row.update, &row.request_id);
-                Some((row.id, row.update.order_number.to_string(), row.request_id, message.ok()?))
+                let message = self.written(message, &order_number)?;
+                Some((row.id, order_number, row.request_id, message))
             });
             self.publish(messages.collect(), "status_update_published").await
         });
         Ok(self.judge(&relayed.await?))
+    }
+
+    /// The message. What cannot be written stays in the outbox.
+    fn written(&self, message: serde_json::Result<Outgoing>, order_number: &str) -> Option<Outgoing> {
+        let failed = |why: serde_json::Error| {
+            let what = "A message in the outbox cannot be written";
+            self.log
+                .error("message_processing_failed", what, &why)
+                .detail("order_number", order_number)
+                .emit();
+        };
+        message.map_err(failed).ok()
     }
 
     fn judge(&self, relayed: &Relayed) -> Look {

@@ -116,7 +116,7 @@ impl Service {
 
         let http_api = api.clone();
         let door = Door::of(&listener)?;
-        let http = server::start(listener, move |app| api::routes(app, http_api))?;
+        let http = server::start(listener, &log, move |app| api::routes(app, http_api))?;
         let handle = http.handle();
         let mut http = tokio::spawn(http);
 

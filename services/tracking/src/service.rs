@@ -74,7 +74,7 @@ impl Service {
             .emit();
 
         let door = Door::of(&listener)?;
-        let http = server::start(listener, move |app| api::routes(app, api))?;
+        let http = server::start(listener, &log, move |app| api::routes(app, api))?;
         let handle = http.handle();
         let mut http = tokio::spawn(http);
         let asked_to_stop = async {

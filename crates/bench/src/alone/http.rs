@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::alone::NAME;
 use crate::alone::rabbitmq::DAY;
+use crate::alone::rabbitmq::quiet_log;
 use crate::error::Error;
 
 /// The HTTP server of the order service, with the same limits.
@@ -54,7 +55,8 @@ impl Front {
                 .route("/orders", web::post().to(place))
                 .route("/health", web::get().to(async || health::report("order-service", &[])));
         };
-        let server = server::start(listener, routes).map_err(Error::system("serve"))?;
+        let (log, _flush) = quiet_log();
+        let server = server::start(listener, &log, routes).map_err(Error::system("serve"))?;
         let handle = server.handle();
         Ok(Self { port, handle, task: tokio::spawn(server) })
     }

@@ -12,9 +12,9 @@ use crate::outcome::{Line, Outcome, Plot, ratios};
 use crate::processor;
 use crate::rows::{CONNECTIONS, Effort, MAX_CONCURRENT, kitchen, place, say};
 
-/// What waits in the short queue; in a fast hour the worker takes all of it, and the rate is of these.
-const FEW: u32 = 50_000;
-const FEW_IF_QUICK: u32 = 15_000;
+/// What waits in either case: more than the worker can take.
+const FEW: u32 = 150_000;
+const FEW_IF_QUICK: u32 = 50_000;
 
 /// Placing and taking.
 struct Rates {
@@ -26,7 +26,7 @@ struct Rates {
 
 /// Orders are stored by SQL and their messages published; then some are taken, and more are placed.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
-    let (few, many) = (effort.either(FEW, FEW_IF_QUICK), effort.either(1_000_000, 100_000));
+    let (few, many) = (effort.either(FEW, FEW_IF_QUICK), effort.either(1_000_000, 200_000));
     let (mut with_few, mut with_many, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
     for number in 1..=effort.rounds {
         let short = rates(cluster, few, effort).await?;

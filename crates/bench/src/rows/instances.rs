@@ -33,7 +33,7 @@ impl Work {
     fn title(self) -> &'static str {
         match self {
             Self::Place => "two order services against one: placing, 256 connections",
-            Self::CookInNoTime => "two workers against one: cooking time 0, 128 places each",
+            Self::CookInNoTime => "two workers against one: cooking time 0, 256 places each",
             Self::Cook => "two workers against one: cooking time 1 s, 32 places each",
             Self::Ask => "two tracking services against one: asking, 64 connections",
         }

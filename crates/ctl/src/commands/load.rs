@@ -145,8 +145,9 @@ impl Plan {
 /// Runs it.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let plan = Plan::of(&arguments)?;
-    // Neither only when everything has been measured, nor as orders that fail.
+    // Otherwise they would show as orders that fail.
     open_files::allow(plan.connections).map_err(|why| failed(&why))?;
+    // Not only when everything has been measured.
     if let Some(path) = &arguments.report {
         can_be_written(path).map_err(|why| no_report(path, &why))?;
     }

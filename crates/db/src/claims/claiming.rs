@@ -73,7 +73,8 @@ pub async fn claim(
 fn sql(locked: Locked) -> String {
     let skip = locked.clause();
     // The guard stands in ON CONFLICT: unlike a look at order_claims beforehand, it sees what committed meanwhile.
-    // Rows are found by arrays of keys: a join, planned before the number of orders is known, compares each with each.
+    // `orders` is searched by arrays of keys alone. Joined to `granted`, and planned before the number of orders is known, it
+    // would compare each with each.
     format!(
         "
     with wish as (

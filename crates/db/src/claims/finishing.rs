@@ -68,7 +68,8 @@ pub async fn finish(
 
 fn sql(locked: Locked) -> String {
     let skip = locked.clause();
-    // Tables are searched by the parameter too: a plan that was made for empty tables would read all of a full one.
+    // `orders` is searched by arrays of keys alone, as for claiming; `order_claims` by the parameter too: a plan that was made
+    // for empty tables would read all of a full one.
     format!(
         "
     with cooked as (

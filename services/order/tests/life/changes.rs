@@ -175,3 +175,28 @@ async fn of_a_cancel_and_a_cook_that_meet_one_wins() {
     }
     println!("cancelled: {}, cooked: {}", won[0], won[1]);
 }
+
+#[tokio::test]
+async fn whoever_is_refused_leaves_a_line_in_the_log() {
+    let (_stage, service) = open().await;
+    let (number, token) = placed(&service).await;
+    let unknown = "ORD_20000101_001";
+    for (asked, credentials, status) in [
+        (&*number, ("X-Order-Token", "guessed"), 403),
+        (&*number, ("Authorization", "Bearer guessed"), 403),
+        (&*number, ("X-Nothing", "at all"), 401),
+        (unknown, STAFF, 404),
+        ("none", STAFF, 404),
+    ] {
+        let path = format!("/orders/{asked}/cancel");
+        let refused = post(&service, &path, &[credentials, ("X-Request-ID", "refused")], "").await;
+        assert_eq!(refused.status, status, "{asked} {credentials:?}");
+    }
+    assert_eq!(complete(&service, &number, STAFF).await.status, 409);
+    assert_eq!(complete(&service, &number, ("X-Order-Token", &token)).await.status, 403);
+    let lines = service.logs("validation_failed", 7).await;
+    let orders: Vec<&str> =
+        lines.iter().map(|line| line["details"]["order_number"].as_str().unwrap()).collect();
+    assert_eq!(orders, [&*number, &number, &number, unknown, "none", &number, &number]);
+    assert!(lines[..5].iter().all(|line| line["request_id"] == "refused"), "{lines:?}");
+}
