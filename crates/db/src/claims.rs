@@ -102,7 +102,8 @@ pub enum FinishOutcome {
 /// # Errors
 /// The database failed.
 pub async fn held(db: &Database, claimant: &Claimant, order_ids: &[i32]) -> Result<Vec<i32>, DbError> {
-    let sql = "select order_id from order_claims where order_id = any($1) and token = $2";
+    // Not `token = $2`: see `finishing`.
+    let sql = "select order_id from order_claims where order_id = any($1) and token is not distinct from $2";
     let rows = db.query(sql, &[&order_ids, &claimant.token]).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }

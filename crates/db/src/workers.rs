@@ -70,7 +70,7 @@ pub async fn heartbeat(
     cooking: &[i32],
     lease: Duration,
 ) -> Result<Option<Vec<i32>>, DbError> {
-    // Both rows are locked first: an update that waited for the row of `workers` alone would not see that the session
+    // The claims are searched by order, not by token: see `claims::finishing`. Both rows are locked first: an update that waited for the row of `workers` alone would not see that the session
     // behind it has become another's meanwhile, or ended.
     let sql = "
         with worker as (
@@ -83,7 +83,7 @@ pub async fn heartbeat(
             from session where id = worker_id
             returning id
         ), claimed as (
-            select order_id from order_claims, beat where token = $2 and order_id = any($4)
+            select order_id from order_claims, beat where token is not distinct from $2 and order_id = any($4)
             order by order_id for update of order_claims
         ), renewed as (
             update order_claims set lease_until = now() + make_interval(secs => $3) from claimed

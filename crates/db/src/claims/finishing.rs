@@ -68,8 +68,8 @@ pub async fn finish(
 
 fn sql(locked: Locked) -> String {
     let skip = locked.clause();
-    // `orders` is searched by arrays of keys alone, as for claiming; `order_claims` by the parameter too: a plan that was made
-    // for empty tables would read all of a full one.
+    // Both tables are searched by arrays of keys alone, as for claiming. `token = $5` would let the plan search by token: made
+    // while `order_claims` is empty, it reads all claims of this worker for each statement, those long deleted as well.
     format!(
         "
     with cooked as (
@@ -83,7 +83,7 @@ fn sql(locked: Locked) -> String {
     ), released as (
         delete from order_claims as claim using target join cooked on cooked.order_id = target.id
         where claim.order_id = any($1) and claim.order_id = target.id and status = any($6)
-            and token = $5 and claim.attempt = cooked.attempt
+            and token is not distinct from $5 and claim.attempt = cooked.attempt
         returning claim.order_id, number, request_id
     ), done as (
         update orders set status = 'ready', completed_at = now(), updated_at = now()
