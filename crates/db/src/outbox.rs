@@ -11,7 +11,7 @@ use tokio_postgres::types::{FromSqlOwned, ToSql};
 use crate::database::{Database, DbError, give_up};
 use crate::orders::{MESSAGE_COLUMNS, order_message};
 
-/// Longest time that a relay may take, publishing included; then its rows are free for another.
+/// Longest time of a relay's transaction, publishing included; then its rows are free for another.
 const RELAY_DEADLINE: Duration = Duration::from_secs(25);
 
 /// A status update that must go out.

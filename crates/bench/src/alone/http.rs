@@ -13,8 +13,7 @@ use serde::Serialize;
 use tokio::task::JoinHandle;
 
 use crate::alone::NAME;
-use crate::alone::rabbitmq::DAY;
-use crate::alone::rabbitmq::quiet_log;
+use crate::alone::rabbitmq::{DAY, quiet_log};
 use crate::error::Error;
 
 /// The HTTP server of the order service, with the same limits.

@@ -30,12 +30,14 @@ enum Work {
 impl Work {
     const ALL: [Self; 4] = [Self::Place, Self::CookInNoTime, Self::Cook, Self::Ask];
 
-    fn title(self) -> &'static str {
+    fn title(self) -> String {
         match self {
-            Self::Place => "two order services against one: placing, 256 connections",
-            Self::CookInNoTime => "two workers against one: cooking time 0, 256 places each",
-            Self::Cook => "two workers against one: cooking time 1 s, 32 places each",
-            Self::Ask => "two tracking services against one: asking, 64 connections",
+            Self::Place => "two order services against one: placing, 256 connections".to_owned(),
+            Self::CookInNoTime => {
+                format!("two workers against one: cooking time 0, {} places each", kitchen::CONCURRENCY)
+            }
+            Self::Cook => format!("two workers against one: cooking time 1 s, {PLACES} places each"),
+            Self::Ask => "two tracking services against one: asking, 64 connections".to_owned(),
         }
     }
 
@@ -86,14 +88,14 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     }
     let mut outcome = Outcome { remarks, ..Outcome::default() };
     for (work, (by_one, by_two)) in Work::ALL.into_iter().zip(rates) {
-        let line = Line::new(work.title(), Unit::Times, ratios(&by_two, &by_one), None);
+        let line = Line::new(&work.title(), Unit::Times, ratios(&by_two, &by_one), None);
         outcome.lines.push(line.detailed(format!(
             "{} : {}",
             Unit::PerSecond.text(median(&by_two)),
             Unit::PerSecond.text(median(&by_one))
         )));
         let curves = vec![("by two", by_two), ("by one", by_one)];
-        outcome.plots.push(Plot::of_rounds(work.title(), "a second", curves));
+        outcome.plots.push(Plot::of_rounds(&work.title(), "a second", curves));
     }
     Ok(outcome)
 }
