@@ -23,7 +23,7 @@ pub use error::Error;
 pub use install::{Server, ensure_installed};
 pub use leash::Leash;
 pub use log_file::LogFile;
-pub use ports::free_port;
+pub use ports::{PortClaim, free_port};
 pub use postgres::{PostgresAdmin, PostgresOptions, PrivatePostgres};
 pub use process::OwnedProcess;
 pub use programs::{PostgresPrograms, RabbitmqPrograms};

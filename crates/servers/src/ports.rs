@@ -1,41 +1,69 @@
 //! Free TCP ports.
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::ops::Range;
 
 /// Where Linux and macOS let the ports of outgoing connections begin, unless told otherwise.
 const USUAL_EPHEMERAL_START: u16 = 32_768;
+/// How many ports after the wished one are near it.
+const NEARBY: u16 = 50;
+/// How many ports are tried where any will do.
+const ATTEMPTS: u16 = 200;
 
-/// A port on 127.0.0.1 that nobody listens on: the wished one if it is free (0: any).
+/// A port on 127.0.0.1 on which nobody listens: the wished one if it is free (0: any).
 ///
 /// # Errors
 /// There is none.
 pub fn free_port(wished: u16) -> io::Result<u16> {
-    reserve(wished)?.local_addr().map(|address| address.port())
+    PortClaim::of(wished).map(|claim| claim.port())
 }
 
-/// As [`free_port`], for several at once: they all differ.
-pub(crate) fn free_ports<const N: usize>(wished: [u16; N]) -> io::Result<[u16; N]> {
-    let mut reserved = Vec::with_capacity(N);
-    let mut ports = wished;
-    for port in &mut ports {
-        let listener = reserve(*port)?;
-        *port = listener.local_addr()?.port();
-        reserved.push(listener);
-    }
-    Ok(ports)
+/// A TCP port that this process has chosen for a server or a service. As long as it is held, no other process that chooses its ports
+/// here (another `up`, another test) chooses it, though nobody may listen on it yet: the UDP port of the same number is taken, for
+/// which servers and services have no use, and which is free again however this process ends.
+#[derive(Debug)]
+pub struct PortClaim {
+    port: u16,
+    _held: UdpSocket,
 }
 
-fn reserve(wished: u16) -> io::Result<TcpListener> {
-    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-    if wished != 0
-        && let Ok(listener) = bind(wished)
-    {
-        return Ok(listener);
+impl PortClaim {
+    /// The wished port if it is free (0: any).
+    ///
+    /// # Errors
+    /// None is free.
+    pub fn of(wished: u16) -> io::Result<Self> {
+        if wished != 0
+            && let Ok(claim) = Self::take(wished)
+        {
+            return Ok(claim);
+        }
+        let outside = outside_ephemeral();
+        let claim = (0..ATTEMPTS).find_map(|_| Self::take(rand::random_range(outside.clone())).ok());
+        claim
+            .map_or_else(|| Self::take(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port()), Ok)
     }
-    let attempts = (0..200).filter_map(|_| bind(rand::random_range(outside_ephemeral())).ok());
-    attempts.into_iter().next().map_or_else(|| bind(0), Ok)
+
+    /// The wished port, else the next free one, but none of those that others wish for.
+    ///
+    /// # Errors
+    /// None is free.
+    pub fn near(wished: u16, of_others: &[u16]) -> io::Result<Self> {
+        let mut nearby = (wished..=wished.saturating_add(NEARBY)).filter(|port| !of_others.contains(port));
+        nearby.find_map(|port| Self::take(port).ok()).map_or_else(|| Self::of(0), Ok)
+    }
+
+    fn take(port: u16) -> io::Result<Self> {
+        let held = UdpSocket::bind((Ipv4Addr::LOCALHOST, port))?;
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        Ok(Self { port, _held: held })
+    }
+
+    /// Its number.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
 }
 
 /// Ports that no outgoing connection takes. A server that restarts would otherwise find its port in the hands of a client
@@ -54,10 +82,12 @@ mod tests {
 
     #[test]
     fn a_taken_port_is_replaced() {
-        let holder = reserve(0).unwrap();
+        let holder = TcpListener::bind("127.0.0.1:0").unwrap();
         let taken = holder.local_addr().unwrap().port();
         assert_ne!(free_port(taken).unwrap(), taken);
-        drop(holder);
+        let near = PortClaim::near(taken, &[]).unwrap().port();
+        assert_ne!(near, taken);
+        assert_ne!(PortClaim::near(taken, &[near]).unwrap().port(), near);
     }
 
     /// Any of several: a port that another process holds at this moment says nothing, nor does one that was just given back
@@ -65,12 +95,13 @@ mod tests {
     #[test]
     fn a_free_port_is_given_as_wished() {
         assert!((20_000..20_050).any(|wished| free_port(wished).unwrap() == wished));
+        assert!((20_000..20_050).any(|wished| PortClaim::near(wished, &[]).unwrap().port() == wished));
     }
 
     #[test]
-    fn several_ports_differ() {
-        let ports = free_ports([0; 20]).unwrap();
-        let distinct: std::collections::BTreeSet<_> = ports.iter().collect();
-        assert_eq!(distinct.len(), 20);
+    fn what_one_has_chosen_no_other_chooses() {
+        let first = PortClaim::of(0).unwrap();
+        assert_ne!(PortClaim::of(first.port()).unwrap().port(), first.port(), "nobody listens on it yet");
+        assert_ne!(PortClaim::near(first.port(), &[]).unwrap().port(), first.port());
     }
 }

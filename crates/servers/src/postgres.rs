@@ -18,7 +18,7 @@ use identity::Identity;
 
 use crate::credentials::write_private;
 use crate::log_file::LogFile;
-use crate::ports::free_port;
+use crate::ports::PortClaim;
 use crate::process::OwnedProcess;
 use crate::programs::PostgresPrograms;
 use crate::{Credentials, Error, Leash, tool};
@@ -74,6 +74,7 @@ pub struct PrivatePostgres {
     options: PostgresOptions,
     identity: Identity,
     admin: PostgresAdmin,
+    claim: PortClaim,
     process: OwnedProcess,
 }
 
@@ -95,9 +96,9 @@ impl PrivatePostgres {
             &options.user,
             options.password.as_ref(),
         )?;
-        let port = free_port(options.port).map_err(Error::NoPort)?;
+        let mut claim = PortClaim::of(options.port).map_err(Error::NoPort)?;
         let version = version::choose(programs, &folder)?.clone();
-        let mut admin = PostgresAdmin { version, port, credentials };
+        let mut admin = PostgresAdmin { version, port: claim.port(), credentials };
 
         let mut attempts = 0;
         let process = loop {
@@ -105,12 +106,13 @@ impl PrivatePostgres {
                 Ok(process) => break process,
                 Err(Error::PortTaken { .. }) if attempts < PORT_ATTEMPTS => {
                     attempts += 1;
-                    admin.port = free_port(0).map_err(Error::NoPort)?;
+                    claim = PortClaim::of(0).map_err(Error::NoPort)?;
+                    admin.port = claim.port();
                 }
                 Err(error) => return Err(error),
             }
         };
-        Ok(Self { folder, options, identity, admin, process })
+        Ok(Self { folder, options, identity, admin, claim, process })
     }
 
     /// Ends it as an administrator would: open transactions are rolled back, everything is written. Killed if that takes
@@ -141,7 +143,8 @@ impl PrivatePostgres {
     /// As [`PrivatePostgres::start`].
     pub async fn restart_elsewhere(&mut self) -> Result<(), Error> {
         self.stop().await;
-        self.admin.port = free_port(0).map_err(Error::NoPort)?;
+        self.claim = PortClaim::of(0).map_err(Error::NoPort)?;
+        self.admin.port = self.claim.port();
         self.restart().await
     }
 

@@ -23,7 +23,7 @@ use readiness::{register_streams, settle, speaks_amqp, wait_until};
 use crate::credentials::{random_secret, write_private};
 use crate::log_file::LogFile;
 use crate::plain_path::PlainPath;
-use crate::ports::free_ports;
+use crate::ports::PortClaim;
 use crate::process::OwnedProcess;
 use crate::programs::RabbitmqPrograms;
 use crate::{Credentials, Error, Leash, tool};
@@ -68,10 +68,12 @@ struct Ports {
 }
 
 impl Ports {
-    fn choose(amqp: u16, management: u16) -> Result<Self, Error> {
-        let [amqp, management, distribution, epmd] =
-            free_ports([amqp, management, 0, 0]).map_err(Error::NoPort)?;
-        Ok(Self { amqp, management, distribution, epmd })
+    /// Free ones, and what keeps others from choosing them.
+    fn claim(amqp: u16, management: u16) -> Result<(Self, [PortClaim; 4]), Error> {
+        let claim = |wished| PortClaim::of(wished).map_err(Error::NoPort);
+        let claims = [claim(amqp)?, claim(management)?, claim(0)?, claim(0)?];
+        let [amqp, management, distribution, epmd] = claims.each_ref().map(PortClaim::port);
+        Ok((Self { amqp, management, distribution, epmd }, claims))
     }
 }
 
@@ -80,6 +82,7 @@ impl Ports {
 pub struct PrivateRabbitmq {
     node: Node,
     ports: Ports,
+    _claims: [PortClaim; 4],
     admin: RabbitmqAdmin,
     leash: Option<Leash>,
     running: Running,
@@ -123,15 +126,17 @@ impl PrivateRabbitmq {
         )?;
         let node = Node { folder, plain, home, credentials };
 
-        let mut ports = Ports::choose(options.port, options.management_port)?;
+        let (mut ports, mut claims) = Ports::claim(options.port, options.management_port)?;
         let mut attempts = 0;
         loop {
             let admin = RabbitmqAdmin::new(ports.management, node.credentials.clone());
             match launch(&node, ports, &admin, options.leash.as_ref()).await {
-                Ok(running) => return Ok(Self { node, ports, admin, leash: options.leash, running }),
+                Ok(running) => {
+                    return Ok(Self { node, ports, _claims: claims, admin, leash: options.leash, running });
+                }
                 Err(Error::PortTaken { .. }) if attempts < PORT_ATTEMPTS => {
                     attempts += 1;
-                    ports = Ports::choose(0, 0)?;
+                    (ports, claims) = Ports::claim(0, 0)?;
                 }
                 Err(error) => return Err(error),
             }
@@ -296,7 +301,7 @@ mod tests {
         };
         let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let taken = held.local_addr().unwrap().port();
-        let free = Ports::choose(0, 0).unwrap();
+        let (free, _claims) = Ports::claim(0, 0).unwrap();
         for ports in [Ports { management: taken, ..free }, Ports { distribution: taken, ..free }] {
             let admin = RabbitmqAdmin::new(ports.management, node.credentials.clone());
             let outcome = launch(&node, ports, &admin, None).await;

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use runtime::Config;
+use servers::PortClaim;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::accounts::AccountError;
 use crate::cluster::choice::Choice;
 use crate::cluster::folder::LocalFolder;
-use crate::cluster::plan::{self, Plan, PortClaim, Role};
+use crate::cluster::plan::{self, Plan, Role};
 use crate::cluster::record::{Phase, shell_lines, write_whole};
 use crate::cluster::service::{Service, Surroundings, url};
 use crate::cluster::supervisor::{Supervisor, TICK};
@@ -115,7 +116,7 @@ impl Supervisor {
 
     fn choose_port(&mut self, who: &str, wished: u16, of_the_other: u16) -> Result<u16, OpeningError> {
         let claim = PortClaim::near(wished, &[of_the_other]).map_err(OpeningError::NoPort)?;
-        let port = claim.port;
+        let port = claim.port();
         self.ports.push(claim);
         if port != wished {
             self.console.warn(&format!("port {wished} is taken; the {who} listens on {port}"));

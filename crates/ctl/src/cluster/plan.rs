@@ -1,14 +1,7 @@
 //! Which services run on this machine, and how.
 
-use std::io;
-use std::net::{Ipv4Addr, UdpSocket};
-
-use servers::free_port;
-
 /// A worker that was killed frees its name after two of these; the default of 30 s would keep the next `up` waiting a minute.
 const HEARTBEAT_SECONDS: u8 = 5;
-/// How many ports after the wished one are tried.
-const PORT_RANGE: u16 = 50;
 
 /// What a service is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,35 +103,6 @@ pub fn restaurant(order_port: u16, tracking_port: u16) -> Vec<Plan> {
     ]
 }
 
-/// A port that this process has chosen for a service. As long as it is held, no other `up` on this machine chooses it, though
-/// nobody may listen on it yet: the UDP port of the same number is taken, for which services have no use, and which is free again
-/// however this process ends.
-#[derive(Debug)]
-pub struct PortClaim {
-    /// The TCP port.
-    pub port: u16,
-    _held: UdpSocket,
-}
-
-impl PortClaim {
-    /// The wished port, else the next free one, but none of those that others wish for.
-    ///
-    /// # Errors
-    /// None is free.
-    pub fn near(wished: u16, of_others: &[u16]) -> io::Result<Self> {
-        let nearby = (wished..=wished.saturating_add(PORT_RANGE)).filter(|port| !of_others.contains(port));
-        let anywhere = (0..PORT_RANGE).filter_map(|_| free_port(0).ok());
-        nearby.chain(anywhere).find_map(Self::take).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::AddrInUse, format!("no port is free near {wished}, nor elsewhere"))
-        })
-    }
-
-    fn take(port: u16) -> Option<Self> {
-        let held = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
-        free_port(port).is_ok_and(|free| free == port).then_some(Self { port, _held: held })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,24 +116,5 @@ mod tests {
         assert_eq!(plans[1].port(), Some(3002));
         let meant = |word| plans.iter().filter(|plan| plan.is_meant(word)).count();
         assert_eq!(["kitchen", "chef_anna", "order-service", "waiter"].map(meant), [3, 1, 1, 0]);
-    }
-
-    #[test]
-    fn a_taken_port_gives_way_to_the_next() {
-        let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let taken = holder.local_addr().unwrap().port();
-        let near = PortClaim::near(taken, &[]).unwrap().port;
-        assert_ne!(near, taken);
-        assert_ne!(PortClaim::near(taken, &[near]).unwrap().port, near);
-    }
-
-    #[test]
-    fn what_one_has_chosen_no_other_chooses() {
-        let wished = free_port(0).unwrap();
-        let first = PortClaim::near(wished, &[]).unwrap();
-        assert_ne!(PortClaim::near(wished, &[]).unwrap().port, first.port, "nobody listens on it yet");
-        let port = first.port;
-        drop(first);
-        assert_eq!(PortClaim::near(port, &[]).unwrap().port, port);
     }
 }

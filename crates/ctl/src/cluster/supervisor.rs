@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use runtime::{config, with_causes};
-use servers::Leash;
+use servers::{Leash, PortClaim};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::cluster::chosen::ChosenServers;
 use crate::cluster::docker::Containers;
 use crate::cluster::folder::LocalFolder;
-use crate::cluster::plan::PortClaim;
 use crate::cluster::record::{Phase, Record};
 use crate::cluster::service::{Service, Surroundings, url};
 use crate::cluster::signals::Signals;
