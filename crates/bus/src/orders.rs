@@ -71,7 +71,7 @@ impl OrderIntake {
     pub async fn close(self) {
         self.stop.begin();
         self.done.begin();
-        // Its panic, if any, was reported by the panic hook.
+        // Its panic, if any, is in the log.
         let _ = self.task.await;
     }
 }

@@ -9,6 +9,7 @@
 
 mod line;
 mod log;
+mod panics;
 mod printable;
 mod sink;
 
@@ -17,11 +18,13 @@ pub use log::{Entry, Log};
 pub use printable::{printable, visible, visible_json};
 pub use sink::FlushOnDrop;
 
-/// Starts logging to stdout. Lines below `level` are dropped before they are formatted.
+/// Starts logging to stdout, and panics are logged too. Lines below `level` are dropped before they are formatted.
 ///
 /// The guard writes what is still waiting when it is dropped: keep it until the very end of `main`.
 pub fn start(service: &'static str, level: Level) -> (Log, FlushOnDrop) {
-    start_on(service, level, std::io::stdout())
+    let (log, flush) = start_on(service, level, std::io::stdout());
+    panics::report(&log);
+    (log, flush)
 }
 
 /// As [`start`], to something else than stdout.

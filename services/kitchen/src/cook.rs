@@ -12,7 +12,6 @@ use runtime::config::CookingSeconds;
 use runtime::{Shutdown, failpoint};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
 
 use crate::announcer::Announcer;
 use crate::cooking_times;
@@ -20,7 +19,7 @@ use crate::dead_letter::{self, Hopeless};
 use crate::duty::Duty;
 use crate::ledger::Ledger;
 use crate::retry::Retry;
-use crate::stove::{PutOn, Stove};
+use crate::stove::{OnStove, PutOn, Stove};
 
 /// How long a delivery is held that this worker cannot cook now; returned at once, it would come back at once.
 const PAUSE_BEFORE_RETURN: Duration = Duration::from_secs(1);
@@ -88,14 +87,14 @@ impl Cook {
             return self.give_back(vec![held]).await;
         }
         let number = order.order_number;
-        let PutOn::Started(mut taken_off) = self.stove.put_on(number, held) else {
+        let PutOn::Started(mut pot) = self.stove.put_on(number, held) else {
             log.debug("order_redelivered", format!("Order {number} is on the stove already"))
                 .detail("order_number", number.to_string())
                 .emit();
             return Vec::new();
         };
         let end = loop {
-            match self.attempt(&order, &taken_off, &log).await {
+            match self.attempt(&order, &pot, &log).await {
                 Attempt::ClaimLost => {
                     log.info(
                         "claim_lost",
@@ -103,7 +102,7 @@ impl Cook {
                     )
                     .detail("order_number", number.to_string())
                     .emit();
-                    taken_off = self.stove.start_over(number);
+                    pot.start_over();
                 }
                 Attempt::HeldByOther { pause } => {
                     log.debug("order_held", format!("Another worker cooks order {number}; looking again"))
@@ -115,7 +114,7 @@ impl Cook {
                 Attempt::Ended(end) => break end,
             }
         };
-        let held = self.stove.take_off(number);
+        let held = pot.take_off();
         match end {
             End::Settled => {
                 failpoint::reached("kitchen.before_ack");
@@ -146,7 +145,7 @@ impl Cook {
         Vec::new()
     }
 
-    async fn attempt(&self, order: &OrderMessage, taken_off: &CancellationToken, log: &Log) -> Attempt {
+    async fn attempt(&self, order: &OrderMessage, pot: &OnStove, log: &Log) -> Attempt {
         let Some(Ok(_burner)) = self.shutdown.or(self.burners.acquire()).await else {
             return Attempt::Ended(End::Stopping);
         };
@@ -173,7 +172,7 @@ impl Cook {
             None => return Attempt::Ended(End::NotClaimed),
         };
         failpoint::reached("kitchen.claimed");
-        self.stove.claimed(order.order_number, claim.order_id);
+        pot.claimed(claim.order_id);
         log.debug("order_processing_started", format!("Cooking order {}", order.order_number))
             .detail("order_number", order.order_number.to_string())
             .detail("order_type", order.order_type.as_str())
@@ -184,7 +183,7 @@ impl Cook {
             Some(change) => self.announcer.announce(change).await,
             None => true,
         };
-        if taken_off.run_until_cancelled(sleep(cooking)).await.is_none() {
+        if pot.taken_off.run_until_cancelled(sleep(cooking)).await.is_none() {
             return Attempt::ClaimLost;
         }
         failpoint::reached("kitchen.cooked");

@@ -177,13 +177,13 @@ impl Service {
             announcements.abort();
             log.info("shutdown_incomplete", "Some status changes were not told yet; a relay will").emit();
         }
-        // Bounded by its own deadlines; a panic was reported by the panic hook.
+        // Bounded by its own deadlines; a panic is in the log.
         let _ = timeout(ANNOUNCE_DEADLINE, publishing).await;
         failed.map_or(Ok(()), Err)
     }
 }
 
-/// What the end of the heartbeat says; a panic was reported by the panic hook.
+/// What the end of the heartbeat says; a panic is in the log.
 fn kept_alive(ended: Result<Result<(), ServiceError>, JoinError>) -> Result<(), ServiceError> {
     ended.unwrap_or(Err(ServiceError::TaskEnded("gives signs of life")))
 }

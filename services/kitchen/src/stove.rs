@@ -22,10 +22,22 @@ struct Pot {
 /// What became of a delivery that was put on the stove.
 #[derive(Debug)]
 pub enum PutOn {
-    /// Nothing of this order was there. The token tells if the claim gets lost while it cooks.
-    Started(CancellationToken),
+    /// Nothing of this order was there.
+    Started(OnStove),
     /// The order is there already; the delivery is settled with the others.
     Joined,
+}
+
+/// An order on the stove. It comes off with this, even if its task panics: what stays on keeps its claim as long as the worker
+/// lives, and nobody else could cook it.
+#[derive(Debug)]
+pub struct OnStove {
+    stove: Stove,
+    number: OrderNumber,
+    /// Once it is off, another delivery of it may be put on.
+    is_off: bool,
+    /// Tells if the claim gets lost while it cooks.
+    pub taken_off: CancellationToken,
 }
 
 impl Stove {
@@ -42,29 +54,7 @@ impl Stove {
         }
         let taken_off = CancellationToken::new();
         pots.insert(number, Pot { order_id: None, taken_off: taken_off.clone(), held: vec![held] });
-        PutOn::Started(taken_off)
-    }
-
-    /// Notes that the order has been claimed.
-    pub fn claimed(&self, number: OrderNumber, order_id: i32) {
-        if let Some(pot) = self.lock().get_mut(&number) {
-            pot.order_id = Some(order_id);
-        }
-    }
-
-    /// Forgets a claim that was lost; the order stays, for another attempt.
-    pub fn start_over(&self, number: OrderNumber) -> CancellationToken {
-        let taken_off = CancellationToken::new();
-        if let Some(pot) = self.lock().get_mut(&number) {
-            pot.order_id = None;
-            pot.taken_off = taken_off.clone();
-        }
-        taken_off
-    }
-
-    /// Takes an order off, to settle its deliveries.
-    pub fn take_off(&self, number: OrderNumber) -> Vec<Held> {
-        self.lock().remove(&number).map(|pot| pot.held).unwrap_or_default()
+        PutOn::Started(OnStove { stove: self.clone(), number, is_off: false, taken_off })
     }
 
     /// The rows of all orders that have been claimed.
@@ -79,5 +69,41 @@ impl Stove {
                 pot.taken_off.cancel();
             }
         }
+    }
+}
+
+impl OnStove {
+    /// Notes that the order has been claimed.
+    pub fn claimed(&self, order_id: i32) {
+        if let Some(pot) = self.stove.lock().get_mut(&self.number) {
+            pot.order_id = Some(order_id);
+        }
+    }
+
+    /// Forgets a claim that was lost; the order stays, for another attempt.
+    pub fn start_over(&mut self) {
+        self.taken_off = CancellationToken::new();
+        if let Some(pot) = self.stove.lock().get_mut(&self.number) {
+            pot.order_id = None;
+            pot.taken_off = self.taken_off.clone();
+        }
+    }
+
+    /// Takes the order off, to settle its deliveries.
+    pub fn take_off(mut self) -> Vec<Held> {
+        self.remove()
+    }
+
+    fn remove(&mut self) -> Vec<Held> {
+        if std::mem::replace(&mut self.is_off, true) {
+            return Vec::new();
+        }
+        self.stove.lock().remove(&self.number).map(|pot| pot.held).unwrap_or_default()
+    }
+}
+
+impl Drop for OnStove {
+    fn drop(&mut self) {
+        self.remove();
     }
 }

@@ -135,7 +135,7 @@ impl Service {
         // In the order of the work: orders are stored and sent, then the connection goes.
         for task in [writer, publisher] {
             if !task.is_finished() {
-                // A panic was reported by the panic hook.
+                // A panic is in the log.
                 let _ = task.await;
             }
         }
@@ -143,7 +143,7 @@ impl Service {
     }
 }
 
-/// A server that nobody asked to stop; a panic was reported by the panic hook.
+/// A server that nobody asked to stop; a panic is in the log.
 fn ended_early(ended: Result<std::io::Result<()>, JoinError>) -> ServiceError {
     match ended {
         Ok(Err(why)) => why.into(),

@@ -98,7 +98,7 @@ impl Service {
     }
 }
 
-/// A server that nobody asked to stop; a panic was reported by the panic hook.
+/// A server that nobody asked to stop; a panic is in the log.
 fn ended_early(ended: Result<std::io::Result<()>, JoinError>) -> ServiceError {
     match ended {
         Ok(Err(why)) => why.into(),
