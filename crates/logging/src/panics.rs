@@ -25,10 +25,12 @@ impl From<&PanicHookInfo<'_>> for Panic {
     }
 }
 
-/// From now on every panic of this process is an error in this log, instead of text on stderr.
+/// From now on every panic of this process is an error in this log, and text on stderr as before: a log may be closed, or the process end
+/// before it is written.
 pub(crate) fn report(log: &Log) {
-    let log = log.clone();
+    let (log, before) = (log.clone(), panic::take_hook());
     panic::set_hook(Box::new(move |info| {
+        before(info);
         let message = "A task ended by an error in this program; please report it";
         log.error("panic", message, &Panic::from(info)).emit();
     }));

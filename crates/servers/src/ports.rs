@@ -54,8 +54,10 @@ impl PortClaim {
         nearby.find_map(|port| Self::take(port).ok()).map_or_else(|| Self::of(0), Ok)
     }
 
+    /// This one, if it is free (0: one that the system chooses).
     fn take(port: u16) -> io::Result<Self> {
         let held = UdpSocket::bind((Ipv4Addr::LOCALHOST, port))?;
+        let port = held.local_addr()?.port();
         TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
         Ok(Self { port, _held: held })
     }

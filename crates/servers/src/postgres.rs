@@ -248,7 +248,7 @@ async fn wait_until_ready(process: &mut OwnedProcess, data: &Path, log: &LogFile
     let deadline = Instant::now() + READY_LIMIT;
     loop {
         if let Some(status) = process.ended() {
-            return Err(Error::Ended { server: NAME, status, log: log.path().to_owned(), tail: log.tail() });
+            return Err(Error::ended(NAME, status, log));
         }
         if fs::read_to_string(data.join("postmaster.pid")).is_ok_and(|text| is_ready(&text, process.pid())) {
             return Ok(());

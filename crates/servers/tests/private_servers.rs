@@ -113,13 +113,16 @@ async fn publish(server: &PrivateRabbitmq, vhost: &str, queue: &str, body: &str)
     let arguments = OpenConnectionArguments::new("127.0.0.1", server.port(), user, password.expose_secret())
         .virtual_host(vhost)
         .finish();
-    let connection = Connection::open(&arguments).await.unwrap();
-    let channel = connection.open_channel(None).await.unwrap();
-    channel.tx_select().await.unwrap();
-    let persistent = BasicProperties::default().with_persistence(true).finish();
-    channel.basic_publish(persistent, body.into(), BasicPublishArguments::new("", queue)).await.unwrap();
-    channel.tx_commit().await.unwrap();
-    connection
+    let publishing = async {
+        let connection = Connection::open(&arguments).await?;
+        let channel = connection.open_channel(None).await?;
+        channel.tx_select().await?;
+        let persistent = BasicProperties::default().with_persistence(true).finish();
+        channel.basic_publish(persistent, body.into(), BasicPublishArguments::new("", queue)).await?;
+        channel.tx_commit().await?;
+        Ok::<_, amqprs::error::Error>(connection)
+    };
+    tokio::time::timeout(Duration::from_secs(30), publishing).await.unwrap().unwrap()
 }
 
 #[tokio::test]
@@ -210,6 +213,17 @@ async fn a_taken_port_is_left_to_its_owner() {
     .unwrap();
     assert_ne!(server.port(), port);
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_port_that_another_took_meanwhile_is_recognised() {
+    let folder = folder();
+    let mut server =
+        PrivatePostgres::start(&postgres_programs().await, folder.path(), quick()).await.unwrap();
+    server.stop().await;
+    let _holder = TcpListener::bind(("127.0.0.1", server.port())).await.unwrap();
+    let outcome = server.restart().await;
+    assert!(matches!(outcome, Err(Error::PortTaken { .. })), "{outcome:?}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! One delivery from the queue to its end: claimed, cooked, ready, acknowledged.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use bus::Publisher;
 use bus::orders::Held;
 use db::claims::{Claim, ClaimOutcome, ClaimRequest, FinishOutcome, FinishRequest};
 use domain::{OrderMessage, RequestId};
+use futures_util::FutureExt;
 use logging::Log;
 use runtime::config::CookingSeconds;
 use runtime::{Shutdown, failpoint};
@@ -57,8 +59,8 @@ enum Attempt {
 enum End {
     /// Acknowledge them: nothing is left to do for the order.
     Settled,
-    /// Return them after a pause: the database could not say who cooks the order.
-    NotClaimed,
+    /// Return them after a pause: the database could not say who cooks the order, or this program failed.
+    Returned,
     /// Bury them: there is no such order.
     Unknown,
     /// Keep them until the session ends: the worker stops before the order is done.
@@ -93,8 +95,28 @@ impl Cook {
                 .emit();
             return Vec::new();
         };
-        let end = loop {
-            match self.attempt(&order, &pot, &log).await {
+        // After a panic, which is in the log, the order is tried again: left on the stove it would keep its claim, and left unsettled
+        // it would keep its queue's place.
+        let cooked = AssertUnwindSafe(self.cook(&order, &mut pot, &log)).catch_unwind().await;
+        let end = cooked.unwrap_or(End::Returned);
+        let held = pot.take_off();
+        match end {
+            End::Settled => {
+                failpoint::reached("kitchen.before_ack");
+                held.into_iter().for_each(Held::ack);
+                Vec::new()
+            }
+            End::Stopping => held,
+            End::Returned => self.give_back(held).await,
+            End::Unknown => self.bury(held, &Hopeless::Unknown(number), &log).await,
+        }
+    }
+
+    /// Tries until it is known what becomes of the deliveries.
+    async fn cook(&self, order: &OrderMessage, pot: &mut OnStove, log: &Log) -> End {
+        let number = order.order_number;
+        loop {
+            match self.attempt(order, pot, log).await {
                 Attempt::ClaimLost => {
                     log.info(
                         "claim_lost",
@@ -111,19 +133,8 @@ impl Cook {
                         .emit();
                     self.shutdown.or(sleep(pause)).await;
                 }
-                Attempt::Ended(end) => break end,
+                Attempt::Ended(end) => return end,
             }
-        };
-        let held = pot.take_off();
-        match end {
-            End::Settled => {
-                failpoint::reached("kitchen.before_ack");
-                held.into_iter().for_each(Held::ack);
-                Vec::new()
-            }
-            End::Stopping => held,
-            End::NotClaimed => self.give_back(held).await,
-            End::Unknown => self.bury(held, &Hopeless::Unknown(number), &log).await,
         }
     }
 
@@ -169,7 +180,7 @@ impl Cook {
                 return Attempt::Ended(End::Settled);
             }
             Some(ClaimOutcome::Unknown) => return Attempt::Ended(End::Unknown),
-            None => return Attempt::Ended(End::NotClaimed),
+            None => return Attempt::Ended(End::Returned),
         };
         failpoint::reached("kitchen.claimed");
         pot.claimed(claim.order_id);

@@ -28,14 +28,11 @@ pub enum PutOn {
     Joined,
 }
 
-/// An order on the stove. It comes off with this, even if its task panics: what stays on keeps its claim as long as the worker
-/// lives, and nobody else could cook it.
+/// An order on the stove. As long as it stays there its claim is renewed, and nobody else can cook it.
 #[derive(Debug)]
 pub struct OnStove {
     stove: Stove,
     number: OrderNumber,
-    /// Once it is off, another delivery of it may be put on.
-    is_off: bool,
     /// Tells if the claim gets lost while it cooks.
     pub taken_off: CancellationToken,
 }
@@ -54,7 +51,7 @@ impl Stove {
         }
         let taken_off = CancellationToken::new();
         pots.insert(number, Pot { order_id: None, taken_off: taken_off.clone(), held: vec![held] });
-        PutOn::Started(OnStove { stove: self.clone(), number, is_off: false, taken_off })
+        PutOn::Started(OnStove { stove: self.clone(), number, taken_off })
     }
 
     /// The rows of all orders that have been claimed.
@@ -90,20 +87,7 @@ impl OnStove {
     }
 
     /// Takes the order off, to settle its deliveries.
-    pub fn take_off(mut self) -> Vec<Held> {
-        self.remove()
-    }
-
-    fn remove(&mut self) -> Vec<Held> {
-        if std::mem::replace(&mut self.is_off, true) {
-            return Vec::new();
-        }
+    pub fn take_off(self) -> Vec<Held> {
         self.stove.lock().remove(&self.number).map(|pot| pot.held).unwrap_or_default()
-    }
-}
-
-impl Drop for OnStove {
-    fn drop(&mut self) {
-        self.remove();
     }
 }
