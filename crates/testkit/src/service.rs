@@ -168,7 +168,9 @@ impl Launch {
         // None if it writes elsewhere.
         let stdout = child.stdout.take().map_or_else(|| Lines::read(tokio::io::empty()), Lines::read);
         let stderr = Lines::read(child.stderr.take().expect("piped"));
-        Service { program: self.program, child, stdout, stderr }
+        let may_panic =
+            self.environment.iter().any(|(name, value)| *name == "FAILPOINT" && value.contains("=panic"));
+        Service { program: self.program, may_panic, child, stdout, stderr }
     }
 }
 
@@ -183,9 +185,11 @@ pub struct Ended {
     pub stderr: String,
 }
 
-/// A running service. Dropped, it is killed.
+/// A running service. Dropped, it is killed, and the test fails if it has logged a panic.
 pub struct Service {
     program: &'static str,
+    /// The test makes it panic.
+    may_panic: bool,
     child: Child,
     stdout: Lines,
     stderr: Lines,
@@ -217,6 +221,15 @@ impl Lines {
 
     fn lines(&self) -> Vec<String> {
         self.read.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let panic = self.stdout.lines().into_iter().find(|line| line.contains(r#""action":"panic""#));
+        if let Some(line) = panic.filter(|_| !self.may_panic && !std::thread::panicking()) {
+            panic!("{} panicked: {line}", self.program);
+        }
     }
 }
 
@@ -301,7 +314,8 @@ impl Service {
             .unwrap_or_else(|_| panic!("{} never logged {what}:\n{}", self.program, self.everything()))
     }
 
-    pub(crate) fn everything(&self) -> String {
+    /// Everything it has printed and complained so far.
+    pub fn everything(&self) -> String {
         [self.stdout.lines(), self.stderr.lines()].concat().join("\n")
     }
 

@@ -25,7 +25,7 @@ async fn an_order_is_cooked_tracked_and_announced_under_one_request_id() {
     let tracking = stage.tracking_service().start().await;
     let subscribers = [stage.subscriber().start().await, stage.subscriber().start().await];
     let order_service = stage.order_service().start().await;
-    let cook = stage.kitchen_worker("chef_mario").cooking_seconds(1.0).start().await;
+    let cook = stage.kitchen_worker("chef_mario").cooking_seconds(4.0).start().await;
     eventually("tracking to be ready", async || (tracking.get("/readyz").await.status == 200).then_some(()))
         .await;
 
@@ -56,7 +56,7 @@ async fn an_order_is_cooked_tracked_and_announced_under_one_request_id() {
             cooking["updated_at"].as_str().unwrap()
         ))
         .await;
-    assert_eq!(seconds, 1, "{cooking}");
+    assert_eq!(seconds, 4, "{cooking}");
 
     // Ready.
     cook.log("order_completed").await;

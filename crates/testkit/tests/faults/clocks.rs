@@ -17,7 +17,7 @@ const TAKE_OVER_LIMIT: Duration = Duration::from_mins(1);
 async fn midnight_comes_under_load() {
     let restaurant = Restaurant::open_on(async || {
         let stage = Stage::new().await;
-        stage.database().await.start_clock_at("2026-12-31 23:59:48+00").await;
+        stage.database().await.start_clock_at("2026-12-31 23:59:40+00").await;
         (stage, Vec::new())
     })
     .await;

@@ -14,7 +14,7 @@ async fn a_database_that_is_away_while_an_order_cooks_delays_only_the_note_of_it
     let updates = Tap::on_updates(&stage).await;
     let proxy = stage.postgres_proxy().await;
     let launch = stage.kitchen_worker("chef_anna").env("DB_PORT", proxy.port().to_string());
-    let service = launch.cooking_seconds(1.5).start().await;
+    let service = launch.cooking_seconds(5.0).start().await;
     let number = orders.place(&orders::takeout()).await;
     service.log("order_processing_started").await;
     proxy.cut();
@@ -54,7 +54,7 @@ async fn a_broker_that_is_away_while_an_order_cooks_delays_only_the_news_of_it()
     let updates = Tap::on_updates(&stage).await;
     let proxy = stage.rabbitmq_proxy().await;
     let launch = stage.kitchen_worker("chef_anna").env("RABBITMQ_PORT", proxy.port().to_string());
-    let mut service = launch.cooking_seconds(1.5).start().await;
+    let mut service = launch.cooking_seconds(5.0).start().await;
     let number = orders.place(&orders::takeout()).await;
     assert_eq!(updates.next().await.json()["new_status"], "cooking");
     proxy.cut();

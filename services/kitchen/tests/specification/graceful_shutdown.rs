@@ -13,7 +13,7 @@ async fn the_order_in_flight_is_finished_and_everything_else_goes_back() {
     let broker = stage.broker().await;
     for signal in [Signal::TERM, Signal::INT] {
         let in_flight = orders.place(&orders::takeout()).await;
-        let launch = stage.kitchen_worker("chef_anna").arg("--prefetch=4").cooking_seconds(3.5);
+        let launch = stage.kitchen_worker("chef_anna").arg("--prefetch=4").cooking_seconds(8.0);
         let mut service = launch.start().await;
         service.log("order_processing_started").await;
         let held = [orders.place(&orders::takeout()).await, orders.place(&orders::dine_in()).await];
@@ -102,11 +102,10 @@ async fn an_order_whose_claim_is_under_way_is_cooked_and_announced() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let updates = Tap::on_updates(&stage).await;
-    let mut service = stage.kitchen_worker("chef_anna").start().await;
+    let mut service = stage.kitchen_worker("chef_anna").arg("--heartbeat-interval=30").start().await;
     let lock = stage.database().await;
     lock.execute("begin; lock table order_claims").await;
     let number = orders.place(&orders::takeout()).await;
-    // The claim; the heartbeat joins it.
     until_locked_out(&database, 1).await;
     service.signal(Signal::TERM);
     service.log("graceful_shutdown").await;
@@ -127,7 +126,7 @@ async fn an_order_that_cannot_be_noted_as_ready_is_left_to_another_worker_when_i
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let proxy = stage.postgres_proxy().await;
     let launch = stage.kitchen_worker("chef_cut_off").env("DB_PORT", proxy.port().to_string());
-    let mut cut_off = launch.cooking_seconds(0.5).start().await;
+    let mut cut_off = launch.cooking_seconds(5.0).start().await;
     let number = orders.place(&orders::takeout()).await;
     cut_off.log("order_processing_started").await;
     proxy.cut();

@@ -38,8 +38,11 @@ async fn an_order_that_two_workers_get_at_once_is_cooked_by_one_of_them() {
     for _ in 0..3 {
         sent.repeat(&message).await;
     }
-    let first = stage.kitchen_worker("chef_1").cooking_seconds(0.5).start().await;
-    let second = stage.kitchen_worker("chef_2").cooking_seconds(0.5).start().await;
+    let cook = async |name| {
+        let launch = stage.kitchen_worker(name).arg("--heartbeat-interval=30");
+        launch.cooking_seconds(0.5).start().await
+    };
+    let (first, second) = (cook("chef_1").await, cook("chef_2").await);
     until(&database, &number, "ready").await;
     until_waiting(&stage.broker().await, 0).await;
     let cook = order(&database, &number).await["processed_by"].as_str().unwrap().to_owned();
@@ -58,7 +61,7 @@ async fn a_worker_goes_on_with_an_order_that_is_delivered_to_it_again_after_a_lo
     let updates = Tap::on_updates(&stage).await;
     let proxy = stage.rabbitmq_proxy().await;
     let launch = stage.kitchen_worker("chef_anna").env("RABBITMQ_PORT", proxy.port().to_string());
-    let mut service = launch.arg("--prefetch=2").cooking_seconds(3.0).start().await;
+    let mut service = launch.arg("--prefetch=2").cooking_seconds(8.0).start().await;
     let number = orders.place(&orders::takeout()).await;
     service.log("order_processing_started").await;
     proxy.cut();
@@ -82,13 +85,13 @@ async fn a_worker_that_gets_an_order_which_another_cooks_waits_for_the_end_and_d
     let updates = Tap::on_updates(&stage).await;
     let proxy = stage.rabbitmq_proxy().await;
     let launch = stage.kitchen_worker("chef_cut_off").env("RABBITMQ_PORT", proxy.port().to_string());
-    let cut_off = launch.cooking_seconds(5.0).start().await;
+    let cut_off = launch.arg("--heartbeat-interval=2").cooking_seconds(8.0).start().await;
     let number = orders.place(&orders::takeout()).await;
     cut_off.log("order_processing_started").await;
     updates.next().await;
     let mut other = stage.kitchen_worker("chef_other").start().await;
     proxy.cut();
-    // Longer than the lease of two seconds: the first worker lives and renews it.
+    // Longer than the lease of four seconds: the first worker lives and renews it.
     other.logs("order_held", 2).await;
     other.log("order_skipped").await;
     assert_eq!(other.stop().await, Some(0));

@@ -117,7 +117,7 @@ async fn a_worker_that_was_frozen_for_longer_than_its_lease_does_not_win_when_it
     frozen.signal(Signal::STOP);
 
     // The broker would deliver it again when it notices; a relay that repeats the message is faster.
-    let other = stage.kitchen_worker("chef_other").cooking_seconds(3.0).start().await;
+    let other = stage.kitchen_worker("chef_other").cooking_seconds(8.0).start().await;
     sent.repeat(&sent.next().await).await;
     other.log("order_processing_started").await;
     let since = "select updated_at = changed_at from orders o join order_status_log l on l.order_id = o.id

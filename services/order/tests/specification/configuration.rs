@@ -120,7 +120,7 @@ async fn passwords_are_in_no_output_whatever_happens() {
     let answer = service.post("/orders", &takeout().to_string()).await;
     let health = service.get("/health").await;
     service.stop().await;
-    let output = format!("{}\n{answer:?}\n{health:?}", service.raw_lines().join("\n"));
+    let output = format!("{}\n{answer:?}\n{health:?}", service.everything());
     for server in [&stage.servers.postgres, &stage.servers.rabbitmq] {
         assert!(!output.contains(&server.password), "{output}");
     }

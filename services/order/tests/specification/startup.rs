@@ -84,7 +84,7 @@ async fn a_wrong_password_is_said_clearly_and_tried_again() {
     assert!(msg.ends_with(&expected), "{line}");
     service.logs("db_connection_failed", 2).await;
     assert_eq!(service.get("/readyz").await.status, 503);
-    let output = service.raw_lines().join("\n");
+    let output = service.everything();
     assert!(!output.contains("wrong-secret"), "{output}");
 }
 

@@ -83,7 +83,8 @@ async fn every_line_has_the_mandatory_fields_in_their_order() {
 #[tokio::test]
 async fn a_higher_log_level_leaves_out_the_requests() {
     let (stage, _database, _service) = open().await;
-    let service = stage.tracking_service().env("LOG_LEVEL", "info").ready_when_probed().start().await;
+    let mut service = stage.tracking_service().env("LOG_LEVEL", "info").ready_when_probed().start().await;
     service.get("/workers/status").await;
+    assert_eq!(service.stop().await, Some(0));
     assert!(service.logged("request_received").is_empty());
 }

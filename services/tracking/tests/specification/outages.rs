@@ -71,7 +71,7 @@ async fn a_wrong_password_is_one_clear_line_at_each_attempt() {
     let stack = line["error"]["stack"].as_str().unwrap();
     assert!(stack.contains("password authentication failed for user"), "{stack}");
     assert_eq!(service.get("/readyz").await.status, 503);
-    let everything = service.raw_lines().join("\n");
+    let everything = service.everything();
     assert!(!everything.contains("hunter2"), "{everything}");
     assert!(service.logged("service_failed").is_empty(), "it waits for somebody to mend it");
 }
