@@ -18,7 +18,7 @@ async fn offline_is_who_said_so_or_was_not_seen_for_two_of_its_intervals() {
     let (_stage, database, service) = open().await;
     // Without an interval of its own (a row that something else wrote) the default of 30 s counts.
     let cases = [
-        ("a", "online", "now() - interval '15 s'", Some(10), "online"),
+        ("a", "online", "now() - interval '5 s'", Some(10), "online"),
         ("b", "online", "now() - interval '21 s'", Some(10), "offline"),
         ("c", "online", "now() - interval '50 s'", None, "online"),
         ("d", "online", "now() - interval '61 s'", None, "offline"),
