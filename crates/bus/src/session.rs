@@ -56,11 +56,17 @@ pub enum SessionError {
         /// Who wanted in.
         user: String,
     },
-    /// The broker answered the login with a refusal, such as an unknown vhost.
-    #[error("RabbitMQ at {address} refuses the connection")]
+    /// The broker let the user in, but not into the vhost.
+    #[error(
+        "RabbitMQ at {address} does not let the user '{user}' into the vhost '{vhost}': it does not exist, or the user has no rights in it"
+    )]
     Refused {
         /// Host and port.
         address: String,
+        /// Who wanted in.
+        user: String,
+        /// Where.
+        vhost: String,
         /// The broker's reason.
         #[source]
         why: AmqpError,
@@ -231,7 +237,9 @@ async fn farewell(connection: Connection, watcher: &JoinHandle<()>) {
 fn classify(settings: &Rabbitmq, why: AmqpError, after: Duration) -> SessionError {
     let address = format!("{}:{}", settings.host, settings.port);
     match why {
-        AmqpError::ConnectionOpenError(_) => SessionError::Refused { address, why },
+        AmqpError::ConnectionOpenError(_) => {
+            SessionError::Refused { address, user: settings.user.clone(), vhost: settings.vhost.clone(), why }
+        }
         AmqpError::NetworkError(_) if after >= LOGIN_REFUSAL_PAUSE => {
             SessionError::LoginRefused { address, user: settings.user.clone() }
         }

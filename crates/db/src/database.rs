@@ -1,5 +1,6 @@
 //! The pool of connections, and the limits that every statement runs under.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -34,17 +35,30 @@ const SESSION_SETTINGS: &str = "-c statement_timeout=10s -c idle_in_transaction_
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
+    /// Host and port, for messages.
+    address: Arc<str>,
 }
 
 /// Why a statement has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
     /// No connection to be had: the server is away, or all connections are in use.
-    #[error("PostgreSQL cannot be reached")]
-    Unreachable(#[source] PoolError),
+    #[error("PostgreSQL at {address} cannot be reached")]
+    Unreachable {
+        /// Host and port.
+        address: Arc<str>,
+        /// What the connection says.
+        #[source]
+        why: PoolError,
+    },
     /// The server answers and does not let us in: a wrong password, an unknown database, too many clients.
-    #[error("PostgreSQL refuses the connection: {0}")]
-    Refused(String),
+    #[error("PostgreSQL at {address} refuses the connection: {reason}")]
+    Refused {
+        /// Host and port.
+        address: Arc<str>,
+        /// The server's reason.
+        reason: String,
+    },
     /// The server took longer than the deadline; the connection has been given up.
     #[error("PostgreSQL did not answer within {} s", .0.as_secs())]
     Timeout(Duration),
@@ -66,7 +80,7 @@ impl DbError {
         match self {
             Self::Failed(why) => why.code() == Some(&SqlState::QUERY_CANCELED),
             Self::Timeout(_) => true,
-            Self::Unreachable(_) | Self::Refused(_) | Self::UnexpectedValue(_) => false,
+            Self::Unreachable { .. } | Self::Refused { .. } | Self::UnexpectedValue(_) => false,
         }
     }
 
@@ -75,7 +89,7 @@ impl DbError {
         match self {
             Self::Failed(why) => !is_passing(why),
             Self::UnexpectedValue(_) => true,
-            Self::Unreachable(_) | Self::Refused(_) | Self::Timeout(_) => false,
+            Self::Unreachable { .. } | Self::Refused { .. } | Self::Timeout(_) => false,
         }
     }
 
@@ -84,7 +98,7 @@ impl DbError {
         match self {
             Self::Failed(why) => !is_certain(why),
             Self::Timeout(_) | Self::UnexpectedValue(_) => true,
-            Self::Unreachable(_) | Self::Refused(_) => false,
+            Self::Unreachable { .. } | Self::Refused { .. } => false,
         }
     }
 
@@ -141,7 +155,7 @@ impl Database {
             })
             .build()
             .map_err(DbError::unexpected)?;
-        Ok(Self { pool })
+        Ok(Self { pool, address: format!("{}:{}", settings.host, settings.port).into() })
     }
 
     /// Asks the server for a sign of life.
@@ -156,9 +170,10 @@ impl Database {
     pub(crate) async fn client(&self) -> Result<Object, DbError> {
         self.pool.get().await.map_err(|why| match &why {
             PoolError::Backend(error) if let Some(refusal) = error.as_db_error() => {
-                DbError::Refused(refusal.message().to_owned())
+                let (address, reason) = (Arc::clone(&self.address), refusal.message().to_owned());
+                DbError::Refused { address, reason }
             }
-            _ => DbError::Unreachable(why),
+            _ => DbError::Unreachable { address: Arc::clone(&self.address), why },
         })
     }
 

@@ -10,7 +10,7 @@ use slog::Drain;
 use time::OffsetDateTime;
 
 use crate::line::{Details, Level, Line};
-use crate::sink::{PlainLines, Sink};
+use crate::sink::{PlainLines, Sink, complain};
 
 /// Logs for one service under one request id; cheap to clone.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ impl Drain for JsonLines {
         let json = slog_json::Json::new(self.0.clone()).build();
         // The sink itself never fails, and a line that cannot be serialised has nowhere to go but stderr.
         if let Err(why) = json.log(record, values) {
-            eprintln!("a log line was lost: {why}");
+            complain(format_args!("a log line was lost: {why}"));
         }
         Ok(())
     }
@@ -86,6 +86,11 @@ impl Log {
         }
         entry.error = Some(json!({"msg": why.to_string(), "stack": stack}));
         entry
+    }
+
+    /// Whether nothing is written any more: nobody reads stdout.
+    pub fn is_cut_off(&self) -> bool {
+        self.origin.plain.is_closed()
     }
 
     /// Writes a plain line for people, in order with the log lines around it.

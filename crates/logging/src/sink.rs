@@ -67,6 +67,10 @@ impl PlainLines {
     pub(crate) fn write(&self, lines: &str) {
         self.0.push(lines.as_bytes());
     }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.lock().closed
+    }
 }
 
 /// The writing end, for one line.
@@ -101,11 +105,16 @@ pub(crate) fn start(output: impl Write + Send + 'static) -> (Sink, FlushOnDrop) 
     });
     if let Err(why) = thread {
         // Without a thread there is nobody to wait for.
-        eprintln!("logging is off: cannot start its thread: {why}");
+        complain(format_args!("logging is off: cannot start its thread: {why}"));
         let mut pending = shared.lock();
         (pending.closed, pending.finished) = (true, true);
     }
     (Sink { shared: Arc::clone(&shared), line: Vec::new() }, FlushOnDrop { shared })
+}
+
+/// Where nobody reads stderr either there is nobody to tell; `eprintln` would panic.
+pub(crate) fn complain(what: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{what}");
 }
 
 fn write_until_closed(shared: &Shared, mut output: impl Write) {
@@ -131,7 +140,7 @@ fn write_until_closed(shared: &Shared, mut output: impl Write) {
         shared.emptied.notify_all();
         if let Err(why) = output.write_all(&block).and_then(|()| output.flush()) {
             // Nobody reads stdout any more. The service goes on without its log rather than wait for ever.
-            eprintln!("logging is off: cannot write to stdout: {why}");
+            complain(format_args!("logging is off: cannot write to stdout: {why}"));
             return;
         }
         written = Some(Instant::now());
@@ -181,7 +190,7 @@ impl Drop for FlushOnDrop {
         let unfinished = |pending: &mut Pending| !pending.finished;
         let waited = self.shared.emptied.wait_timeout_while(pending, FLUSH_DEADLINE, unfinished);
         if waited.unwrap_or_else(PoisonError::into_inner).1.timed_out() {
-            eprintln!("the last log lines are lost: nobody reads stdout");
+            complain(format_args!("the last log lines are lost: nobody reads stdout"));
         }
     }
 }

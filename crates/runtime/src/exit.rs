@@ -1,6 +1,7 @@
 //! How a program ends.
 
 use std::error::Error;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// An early end: what to print, and the exit code that tells a script why.
@@ -30,7 +31,8 @@ impl Exit {
     pub fn report(&self) -> ExitCode {
         match self {
             Self::Answered(text) => {
-                println!("{}", text.trim_end());
+                // If nobody reads it, there is nobody to tell.
+                let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
                 ExitCode::SUCCESS
             }
             Self::Usage(text) => Self::complain(text, 2),
@@ -42,7 +44,7 @@ impl Exit {
     }
 
     fn complain(text: &str, code: u8) -> ExitCode {
-        eprintln!("{}", text.trim_end());
+        let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
         ExitCode::from(code)
     }
 }

@@ -129,7 +129,13 @@ impl Launch {
 
     /// The same, with another standard output.
     pub async fn run_to_end_into(&self, stdout: impl Into<Stdio>) -> Ended {
-        Self::ended(self.spawn_into(stdout.into())).await
+        Self::ended(self.spawn_into(stdout.into(), Stdio::piped())).await
+    }
+
+    /// The same, with nobody who reads what it prints and complains: all of it is refused.
+    pub async fn run_to_end_unheard(&self) -> Ended {
+        let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("on Linux");
+        Self::ended(self.spawn_into(full().into(), full().into())).await
     }
 
     async fn ended(mut service: Service) -> Ended {
@@ -142,10 +148,10 @@ impl Launch {
     }
 
     fn spawn(&self) -> Service {
-        self.spawn_into(Stdio::piped())
+        self.spawn_into(Stdio::piped(), Stdio::piped())
     }
 
-    fn spawn_into(&self, stdout: Stdio) -> Service {
+    fn spawn_into(&self, stdout: Stdio, stderr: Stdio) -> Service {
         let path = programs().join(self.program);
         assert!(
             path.is_file(),
@@ -162,12 +168,12 @@ impl Launch {
             .current_dir(std::env::temp_dir())
             .stdin(Stdio::null())
             .stdout(stdout)
-            .stderr(Stdio::piped())
+            .stderr(stderr)
             .kill_on_drop(true);
         let mut child = command.spawn().expect("the program starts");
         // None if it writes elsewhere.
         let stdout = child.stdout.take().map_or_else(|| Lines::read(tokio::io::empty()), Lines::read);
-        let stderr = Lines::read(child.stderr.take().expect("piped"));
+        let stderr = child.stderr.take().map_or_else(|| Lines::read(tokio::io::empty()), Lines::read);
         let may_panic =
             self.environment.iter().any(|(name, value)| *name == "FAILPOINT" && value.contains("=panic"));
         Service { program: self.program, may_panic, child, stdout, stderr }

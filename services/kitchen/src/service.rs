@@ -39,7 +39,8 @@ pub struct Service {
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     #[error(
-        "a worker named '{0}' is online already: choose another --worker-name, or stop that worker first"
+        "a worker named '{0}' is online already: choose another --worker-name, or stop that worker first (the name of one that was killed is \
+         free after two of its heartbeat intervals)"
     )]
     NameTaken(WorkerName),
     #[error(

@@ -31,5 +31,5 @@ async fn run() -> Result<(), Exit> {
     let shutdown = Shutdown::on_signals().map_err(|why| Exit::failed(NAME, &why))?;
     let (log, _flush) = logging::start(NAME, level);
     service::run(&config.rabbitmq, arguments.from, &log, &shutdown).await;
-    Ok(())
+    if log.is_cut_off() { Err(Exit::Logged) } else { Ok(()) }
 }

@@ -10,11 +10,18 @@ use runtime::{Shutdown, failpoint};
 use crate::announcement::sentence;
 use crate::seen::Seen;
 
-/// Shows every change until the shutdown begins.
+/// Shows every change until the shutdown begins, or nobody reads them any more.
 pub async fn run(rabbitmq: &Rabbitmq, from: StartAt, log: &Log, shutdown: &Shutdown) {
     log.info("service_started", "Notification Subscriber started").emit();
     let mut seen = Seen::default();
-    notifications::subscribe(rabbitmq, from, log, shutdown, |delivery| show(delivery, &mut seen, log)).await;
+    notifications::subscribe(rabbitmq, from, log, shutdown, |delivery| {
+        if log.is_cut_off() {
+            shutdown.begin();
+        } else {
+            show(delivery, &mut seen, log);
+        }
+    })
+    .await;
     log.info("graceful_shutdown", "Notification Subscriber stops").emit();
 }
 

@@ -7,7 +7,7 @@ mod summary;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write as _};
+use std::io::Write as _;
 use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
@@ -70,11 +70,13 @@ async fn serve(arguments: &Arguments, counter: Counter, board: &mut Board, shutd
     let placing = tokio::spawn(let_in(guests, every, counter.clone(), tell.clone()));
     let asking = tokio::spawn(ask_about_all(counter, tell));
 
-    let mut screen = Screen::new();
+    let console = Console::new();
+    let mut screen = Screen { console, drawn: 0, size: None };
     let mut redraw = interval(REDRAW);
     loop {
         tokio::select! {
             () = shutdown.begun() => break,
+            () = console.until_unseen() => break,
             _ = redraw.tick() => screen.draw(board),
             Some(progress) = told.recv() => {
                 if let Some(line) = board.note(progress) {
@@ -122,19 +124,14 @@ async fn ask_about_all(counter: Counter, tell: mpsc::UnboundedSender<Progress>) 
 /// The board on a terminal, drawn over itself; plain lines everywhere else.
 struct Screen {
     console: Console,
-    is_terminal: bool,
     drawn: usize,
     /// Of the terminal, when it was drawn.
     size: Option<(usize, usize)>,
 }
 
 impl Screen {
-    fn new() -> Self {
-        Self { console: Console::new(), is_terminal: std::io::stdout().is_terminal(), drawn: 0, size: None }
-    }
-
     fn draw(&mut self, board: &Board) {
-        if !self.is_terminal {
+        if !self.console.can_draw() {
             return;
         }
         let size = self.console.size();
@@ -159,7 +156,7 @@ impl Screen {
     }
 
     fn tell(&self, line: &str) {
-        if !self.is_terminal {
+        if !self.console.can_draw() {
             self.console.print(line);
         }
     }

@@ -161,7 +161,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let mut results = send(&plan, &shutdown).await?;
     if plan.audit {
         let acknowledged = std::mem::take(&mut results.acknowledged);
-        if io::stderr().is_terminal() {
+        if io::stderr().is_terminal() && !shutdown.has_begun() {
             eprintln!("asking the tracking service about {} orders ...", acknowledged.len());
         }
         results.follow_up =

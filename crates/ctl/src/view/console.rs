@@ -56,15 +56,22 @@ impl Style {
 pub struct Console {
     colored: bool,
     on_terminal: bool,
+    /// The terminal does not know how to move back.
+    dumb: bool,
 }
 
 impl Console {
     /// Coloured on a terminal, unless `NO_COLOR` is set.
     pub fn new() -> Self {
-        let unwelcome = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-            || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        let unwelcome = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
         let on_terminal = std::io::stdout().is_terminal();
-        Self { colored: !unwelcome && on_terminal, on_terminal }
+        Self { colored: !unwelcome && !dumb && on_terminal, on_terminal, dumb }
+    }
+
+    /// Whether something can be drawn over what was printed before.
+    pub fn can_draw(self) -> bool {
+        self.on_terminal && !self.dumb
     }
 
     /// Whether nobody can see any more what is printed: the terminal's window was closed, the connection to it broke (the signal
@@ -103,7 +110,7 @@ impl Console {
     /// Never coloured.
     #[cfg(test)]
     pub fn plain() -> Self {
-        Self { colored: false, on_terminal: false }
+        Self { colored: false, on_terminal: false, dumb: false }
     }
 
     /// The text in this style.

@@ -86,7 +86,7 @@ async fn a_broker_that_cannot_be_used() {
     for (name, value, part) in [
         ("RABBITMQ_PORT", "1", "cannot be reached"),
         ("RABBITMQ_PASSWORD", "wrong", "the password is probably wrong"),
-        ("RABBITMQ_VHOST", "nowhere", "refuses the connection"),
+        ("RABBITMQ_VHOST", "nowhere", "into the vhost 'nowhere'"),
     ] {
         visit(&doctor(&stage).env(name, value)).await.assert_only("rabbitmq fail", part);
     }

@@ -1,10 +1,13 @@
 //! Signals and exit codes.
 
+use std::fs::OpenOptions;
 use std::time::Duration;
 
 use testkit::{Signal, Stage};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
+
+use crate::updates::{cooking, publish};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -43,4 +46,21 @@ async fn a_broker_that_does_not_answer_does_not_hold_it_up() {
     let started = Instant::now();
     assert_eq!(subscriber.stop().await, Some(0));
     assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn one_that_nobody_reads_ends_with_exit_code_1() {
+    let stage = Stage::new().await;
+    let read = stage.subscriber().start().await;
+    publish(&stage.broker().await, &cooking(1)).await;
+    read.notification("ORD_20241216_001").await;
+    let launch = stage.subscriber().arg("--from=first");
+    let started = Instant::now();
+    // Not even a complaint can be written.
+    assert_eq!(launch.run_to_end_unheard().await.code, Some(1));
+    assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ended = launch.run_to_end_into(full).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("cannot write to stdout"), "{}", ended.stderr);
 }

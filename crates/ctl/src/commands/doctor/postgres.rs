@@ -16,22 +16,22 @@ const CLOCK_TOLERANCE: f64 = 1.0;
 pub async fn check(settings: &config::Database, services: Services) -> Vec<Verdict> {
     match inspect(settings, services).await {
         Ok(verdicts) => verdicts,
-        Err(why) => vec![unusable(settings, &why)],
+        Err(why) => vec![unusable(&why)],
     }
 }
 
-fn unusable(settings: &config::Database, why: &DbError) -> Verdict {
+fn unusable(why: &DbError) -> Verdict {
     let to_do = match why {
-        DbError::Refused(reason) if reason.contains("password") => {
+        DbError::Refused { reason, .. } if reason.contains("password") => {
             "correct database.user or database.password (DB_USER, DB_PASSWORD)"
         }
-        DbError::Refused(reason) if reason.contains("does not exist") => {
+        DbError::Refused { reason, .. } if reason.contains("does not exist") => {
             "create it (createdb, createuser), or correct database.database and database.user"
         }
-        DbError::Refused(_) => "see what the server's log says of it",
+        DbError::Refused { .. } => "see what the server's log says of it",
         _ => "start PostgreSQL, or correct database.host and database.port (DB_HOST, DB_PORT)",
     };
-    Verdict::fail("postgresql", format!("{}:{}: {}", settings.host, settings.port, with_causes(why)), to_do)
+    Verdict::fail("postgresql", with_causes(why), to_do)
 }
 
 async fn inspect(settings: &config::Database, services: Services) -> Result<Vec<Verdict>, DbError> {

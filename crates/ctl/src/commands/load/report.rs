@@ -43,7 +43,8 @@ pub fn text(title: &str, results: &Results) -> String {
             found.lost,
             found.doubled,
             if found.unknown > 0 {
-                format!(" · {} could not be asked about", found.unknown)
+                let why = if found.first_reason.is_some() { "could not be" } else { "interrupted: not" };
+                format!(" · {why} asked about {}", found.unknown)
             } else {
                 String::new()
             }
