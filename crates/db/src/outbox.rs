@@ -88,7 +88,8 @@ pub async fn relay_orders(
     relay(db, statements, limit, order_row, publish).await
 }
 
-/// As [`relay_orders`], for status updates; of each order the oldest only, so that nobody sees it ready before it cooks.
+/// As [`relay_orders`], for status updates; of each order the oldest only, so that nobody sees it ready before it cooks. The older ones
+/// are found by the order, never by their ids (`+ 0`), whatever a plan was made for.
 ///
 /// # Errors
 /// The database failed: everything will be found again.
@@ -101,7 +102,7 @@ pub async fn relay_status_updates(
          from status_outbox as next
          where due_at <= now()
            and not exists (select 1 from status_outbox as older
-                           where older.order_number = next.order_number and older.id < next.id)
+                           where older.order_number = next.order_number and older.id + 0 < next.id)
          order by id limit $1
          for update skip locked";
     let statements = Statements {

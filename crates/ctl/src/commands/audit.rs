@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
-use bus::inspection::Queues;
+use bus::inspection::{Depth, Queues};
 use db::Database;
 use db::audit::{Audit, Scope};
 use domain::timestamp::Timestamp;
@@ -117,6 +117,10 @@ fn print(audit: &Audit, queues: &Queues, verdicts: &[Verdict]) {
         let messages = shown(queue.found.map(|depth| depth.messages));
         let consumers = shown(queue.found.and_then(|depth| depth.consumers));
         console.print(&format!("{:<26}{messages:>10}{consumers:>11}", queue.name));
+    }
+    let nobody = |depth: &Depth| depth.messages > 0 && depth.consumers == Some(0);
+    if queues.0.iter().any(|queue| queue.found.as_ref().is_some_and(nobody)) {
+        console.print("A worker whose hands are full consumes nothing until it has room again.");
     }
     console.print(&format!("\n{}.", sum(verdicts)));
 }

@@ -82,3 +82,23 @@ async fn each_change_is_told_once_and_in_the_order_in_which_it_happened() {
     let outbox = "select count(*) from status_outbox";
     eventually("an empty outbox", async || (database.value(outbox).await == 0).then_some(())).await;
 }
+
+/// The plan for that may be made when the server has just noted that there are none, and every index looks alike.
+#[tokio::test]
+async fn changes_that_were_told_are_removed_by_their_ids() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    let _service = stage.kitchen_worker("chef_anna").start().await;
+    for _ in 0..5 {
+        let number = orders.place(&orders::takeout()).await;
+        until(&database, &number, "ready").await;
+        database.execute("analyze status_outbox").await;
+    }
+    let removed = "select n_tup_del from pg_stat_user_tables where relname = 'status_outbox'";
+    eventually("the removals to be counted", async || {
+        (database.value(removed).await.as_u64() >= Some(10)).then_some(())
+    })
+    .await;
+    let scans = "select idx_scan from pg_stat_user_indexes where indexrelname = 'status_outbox_by_order'";
+    assert_eq!(database.value(scans).await, 0);
+}
