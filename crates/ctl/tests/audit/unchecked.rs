@@ -10,8 +10,7 @@ async fn without_the_database_nothing_can_be_said() {
     let launch = Launch::new("restaurant-ctl", stage.environment()).arg("audit");
     let ended = launch.env("DB_PORT", "1").run_to_end().await;
     assert_eq!(ended.code, Some(3), "{ended:?}");
-    assert!(ended.stderr.contains("PostgreSQL cannot be reached"), "{ended:?}");
-    assert!(ended.stderr.contains(" at 127.0.0.1:1 "), "it does not say where: {ended:?}");
+    assert!(ended.stderr.contains("PostgreSQL at 127.0.0.1:1 cannot be reached"), "{ended:?}");
 }
 
 #[tokio::test]
