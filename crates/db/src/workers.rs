@@ -70,8 +70,9 @@ pub async fn heartbeat(
     cooking: &[i32],
     lease: Duration,
 ) -> Result<Option<Vec<i32>>, DbError> {
-    // The claims are searched by order, not by token: see `claims::finishing`. Both rows are locked first: an update that waited for the row of `workers` alone would not see that the session
-    // behind it has become another's meanwhile, or ended.
+    // The claims are searched by order, not by token: see `claims::finishing`. Both rows are locked first: an update that
+    // waited for the row of `workers` alone would not see that the session behind it has become another's meanwhile, or
+    // ended.
     let sql = "
         with worker as (
             select id from workers where name = $1 for update

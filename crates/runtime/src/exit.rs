@@ -31,9 +31,8 @@ impl Exit {
     pub fn report(&self) -> ExitCode {
         match self {
             Self::Answered(text) => {
-                // If nobody reads it, there is nobody to tell.
-                let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
-                ExitCode::SUCCESS
+                let written = writeln!(std::io::stdout(), "{}", text.trim_end());
+                if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
             }
             Self::Usage(text) => Self::complain(text, 2),
             Self::Failed(text) => Self::complain(text, 1),
@@ -44,6 +43,7 @@ impl Exit {
     }
 
     fn complain(text: &str, code: u8) -> ExitCode {
+        // If nobody reads it, the code says it all the same.
         let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
         ExitCode::from(code)
     }
