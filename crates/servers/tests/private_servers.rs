@@ -199,6 +199,28 @@ async fn rabbitmq_keeps_its_first_stream_when_it_is_killed_at_once() {
     server.stop().await;
 }
 
+/// Each call is a node of Erlang's: two of the same name keep each other out.
+#[tokio::test]
+async fn rabbitmq_answers_many_at_its_console_at_once() {
+    let folder = folder();
+    let programs = rabbitmq_programs().await;
+    let mut server =
+        PrivateRabbitmq::start(&programs, folder.path(), RabbitmqOptions::default()).await.unwrap();
+    let mut askers = tokio::task::JoinSet::new();
+    for asker in 0..8 {
+        let console = server.console();
+        askers.spawn(async move {
+            for question in 0..20 {
+                let expression = format!("{asker} * 100 + {question}.");
+                let answer = console.evaluate(&expression).await.unwrap();
+                assert_eq!(answer.trim(), format!("{{ok, {}}}", asker * 100 + question));
+            }
+        });
+    }
+    askers.join_all().await;
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn a_taken_port_is_left_to_its_owner() {
     let folder = folder();

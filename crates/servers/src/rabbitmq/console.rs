@@ -53,7 +53,9 @@ impl RabbitmqConsole {
     /// A call into the server, to be completed.
     pub(super) fn call(&self) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(&self.program);
-        command.env_clear().envs(self.environment.clone()).args(["-name", NODE]);
+        // The server gives the call a name of its own: by default all calls have the same, and a server knows one node of a name
+        // at a time.
+        command.env_clear().envs(self.environment.clone()).args(["-R", "-name", NODE]);
         command
     }
 }
