@@ -36,7 +36,7 @@ pub struct Writer {
 pub struct Placement {
     pub order: NewOrder,
     pub request_id: RequestId,
-    /// Taken until the client is answered.
+    /// Taken until it is known what the client is answered.
     pub key: Option<KeyInWork>,
     reply: oneshot::Sender<Result<OrderNumber, NotPlaced>>,
     /// From when it was stored until the broker has confirmed it, or will not.
@@ -64,6 +64,8 @@ impl Placement {
 
     /// Tells the client, who may have hung up.
     pub fn answer(self, result: Result<OrderNumber, NotPlaced>) {
+        // Whoever is answered may come again at once.
+        drop(self.key);
         let _ = self.reply.send(result);
     }
 }
