@@ -13,11 +13,12 @@ use tokio::time::{Instant, sleep};
 /// How long a connection may take from its first packet to its place in line: a round trip within a data centre. Who comes
 /// in this time is a second late.
 const HANDSHAKE: Duration = Duration::from_millis(5);
-/// Longest time for the line to be served. Only a server that has all the connections it may have takes as long. Shorter than
-/// a second, after which those who came meanwhile come again.
-const LINE_DEADLINE: Duration = Duration::from_millis(500);
 /// How often the line is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(1);
+/// Most looks until the line has been served: half a second at most with a timer of 1 ms, and less than the second after which
+/// those who came meanwhile come again. Only a server that has all the connections it may have takes as long. They are
+/// counted, so that no time is lost in which the machine stands still.
+const MAX_LOOKS: u32 = 250;
 /// How long after its port was closed a server takes up what it had accepted before.
 const TAKE_UP: Duration = Duration::from_millis(200);
 
@@ -46,12 +47,13 @@ impl Door {
     /// Lets the server take everybody who is in line, and nobody else.
     async fn shut(&self) {
         if refuse_new(&self.0).is_ok() {
-            let deadline = Instant::now() + LINE_DEADLINE;
             let mut empty_since = Instant::now();
-            while empty_since.elapsed() < HANDSHAKE && Instant::now() < deadline {
+            for _ in 0..MAX_LOOKS {
                 sleep(LOOK_INTERVAL).await;
                 if self.has_line() {
                     empty_since = Instant::now();
+                } else if empty_since.elapsed() >= HANDSHAKE {
+                    break;
                 }
             }
         }

@@ -96,13 +96,15 @@ pub(super) fn waiting_order(row: &Row) -> Result<WaitingOrder, DbError> {
     Ok(WaitingOrder { id: row.try_get(0)?, number: row.try_get(1)?, order_type: row.try_get(2)? })
 }
 
-/// Workers that live.
+/// Workers that live: the others are findings of `workers_alive`.
 pub(super) async fn on_duty(transaction: &Transaction<'_>) -> Result<Vec<WorkerOnDuty>, DbError> {
-    let sql = "
-        select type, exists (select from order_claims where worker = name and lease_until > now())
-        from workers left join worker_sessions on worker_id = id
-        where status = 'online' and last_seen >= now() - make_interval(secs => 2 * coalesce(heartbeat_seconds, 30))";
-    let rows = transaction.query(sql, &[]).await?;
+    let sql = format!(
+        "select type, exists (select from order_claims where worker = name and lease_until > now())
+         from workers left join worker_sessions on worker_id = id
+         where status = 'online'
+           and last_seen >= now() - make_interval(secs => 2 * coalesce(heartbeat_seconds, 30)) - {HEARTBEAT_GRACE}"
+    );
+    let rows = transaction.query(&sql, &[]).await?;
     rows.iter()
         .map(|row| {
             let kind: &str = row.try_get(0)?;
