@@ -112,7 +112,8 @@ mod tests {
         let reaper = std::thread::spawn(move || held.wait().unwrap());
         drop(leash);
         assert_eq!(reaper.join().unwrap().signal(), Some(2));
-        assert!(start.elapsed().as_secs() < 5);
+        // Who does not obey is killed after ten seconds.
+        assert!(start.elapsed().as_secs() < 10);
         assert_eq!(released.try_wait().unwrap(), None);
         released.kill().unwrap();
         released.wait().unwrap();

@@ -8,7 +8,7 @@ use rustix::fs::FlockOperation;
 
 /// Held as long as the supervisor lives, however it ends.
 #[derive(Debug)]
-pub struct SupervisorLock(#[expect(dead_code, reason = "closing it gives the lock back")] File);
+pub struct SupervisorLock(File);
 
 impl SupervisorLock {
     /// Takes it and leaves this process's number in it; None if another process has it.
@@ -30,11 +30,20 @@ impl SupervisorLock {
     pub fn holder(path: &Path) -> Option<u32> {
         let mut file = File::open(path).ok()?;
         if is_free(&file).ok()? {
+            drop(Self(file));
             return None;
         }
         let mut text = String::new();
         file.read_to_string(&mut text).ok()?;
         text.trim().parse().ok()
+    }
+}
+
+impl Drop for SupervisorLock {
+    /// Closing the file would not do while a process that is being started still shares it, until it becomes another program.
+    fn drop(&mut self) {
+        // The file is closed next, which nearly always gives it back as well.
+        let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
     }
 }
 

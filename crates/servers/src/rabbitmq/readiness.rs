@@ -13,6 +13,8 @@ use crate::process::OwnedProcess;
 /// Five seconds on an idle machine with two cores; more when they are busy.
 const READY_LIMIT: Duration = Duration::from_mins(2);
 const SETTLE_LIMIT: Duration = Duration::from_secs(5);
+/// A fraction of a second on an idle machine; more when several servers start.
+const REGISTER_LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(50);
 /// One answer to a connection.
 const ANSWER_LIMIT: Duration = Duration::from_secs(3);
@@ -61,7 +63,7 @@ pub(super) async fn register_streams(admin: &RabbitmqAdmin, console: &RabbitmqCo
         }
         Ok::<(), Error>(())
     };
-    let _ = tokio::time::timeout(SETTLE_LIMIT, register).await;
+    let _ = tokio::time::timeout(REGISTER_LIMIT, register).await;
 }
 
 /// Whether it answers the protocol header of AMQP 0-9-1 with a method frame.
