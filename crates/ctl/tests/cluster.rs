@@ -17,6 +17,8 @@ use servers::{free_port, http_client};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
+const COOKS: [&str; 3] = ["chef_anna", "chef_mario", "chef_luigi"];
+
 /// Two cores open one restaurant after the other sooner than two at once.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
@@ -82,6 +84,20 @@ impl Place {
         let member =
             record["members"].as_array().unwrap().iter().find(|member| member["name"] == name).cloned();
         i32::try_from(member.unwrap()["pid"].as_i64()?).ok()
+    }
+
+    /// Waits until nothing runs in the folder: the small programs of the servers end by themselves, a moment after them.
+    #[track_caller]
+    fn until_left(&self) {
+        let start = Instant::now();
+        loop {
+            let left = self.processes();
+            if left.is_empty() {
+                return;
+            }
+            assert!(start.elapsed() < Duration::from_secs(30), "still running: {left:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// What still runs in the folder.
@@ -204,6 +220,10 @@ async fn a_restaurant_opens_works_and_closes() {
     let number = place_order(place.record()["order_url"].as_str().unwrap(), LONG_ORDER).await;
     let cooks = || place.run(&["logs", "kitchen"]).text.contains(&number);
     eventually("it is being cooked", Duration::from_secs(20), cooks);
+    // Nobody gets ready before everything was seen.
+    let all_cooks = COOKS.map(|cook| Pid::from_raw(place.pid_of(cook).unwrap()).unwrap());
+    let signal_cooks = |signal| all_cooks.iter().for_each(|cook| kill_process(*cook, signal).unwrap());
+    signal_cooks(Signal::STOP);
     std::thread::scope(|scope| {
         let first = scope.spawn(|| place.run(&["down"]));
         eventually("it is being closed", Duration::from_secs(10), || place.record()["phase"] == "closing");
@@ -212,6 +232,7 @@ async fn a_restaurant_opens_works_and_closes() {
         });
         place.run(&["status"]).expect(1, &["The restaurant is closing"]);
         place.run(&["demo"]).expect(1, &["the restaurant is being closed"]);
+        signal_cooks(Signal::CONT);
         place.run(&["down"]).expect(0, &["closed"]);
         first.join().unwrap().expect(0, &["closed"]);
     });
@@ -220,7 +241,7 @@ async fn a_restaurant_opens_works_and_closes() {
     let said = place.run(&["logs", "subscriber_1"]).text;
     let ready = format!("Notification for order {number}: Status changed from 'cooking' to 'ready'");
     assert!(said.contains(&ready), "{said}");
-    assert_eq!(place.processes(), Vec::<String>::new());
+    place.until_left();
     place.run(&["down"]).expect(0, &["nothing to close"]);
     place.run(&["reset"]).expect(2, &["--yes"]);
     place.run(&["reset", "--yes"]).expect(0, &["deleted"]);
@@ -260,7 +281,7 @@ async fn restaurants_side_by_side_do_not_meet() {
     // Nobody looks any more.
     drop(lines);
     eventually("it closes", Duration::from_secs(30), || opening.try_wait().unwrap().is_some());
-    assert_eq!(second.processes(), Vec::<String>::new());
+    second.until_left();
 
     // With the password of the first it gets in; but there the cooks' names are taken.
     for (name, folder) in [("DB_PASSWORD", "postgres"), ("RABBITMQ_PASSWORD", "rabbitmq")] {
@@ -284,7 +305,7 @@ async fn nothing_outlives_a_killed_supervisor() {
     place.run(&["up", "--detach"]).expect(0, &["The restaurant is open"]);
     let supervisor = place.record()["supervisor"].as_i64().unwrap();
     kill_process(Pid::from_raw(i32::try_from(supervisor).unwrap()).unwrap(), Signal::KILL).unwrap();
-    eventually("nothing runs", Duration::from_secs(30), || place.processes().is_empty());
+    place.until_left();
     place.run(&["status"]).expect(1, &["closed"]);
 }
 

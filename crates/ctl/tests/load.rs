@@ -19,7 +19,7 @@ fn load(stage: &Stage, orders: &Service, tracking: &Service) -> Launch {
         .arg(format!("--tracking=http://127.0.0.1:{}", tracking.port()))
         .arg("--connections=4")
         .arg("--warmup=0.2")
-        .arg("--duration=1")
+        .arg("--duration=4")
 }
 
 #[tokio::test]
@@ -37,8 +37,8 @@ async fn every_acknowledged_order_is_found_afterwards() {
         assert!(audit["acknowledged"].as_u64() >= results["accepted"].as_u64(), "{results}");
         assert_eq!((&audit["found"], &audit["lost"]), (&audit["acknowledged"], &0.into()), "{results}");
         if rate.is_some() {
-            // 50 a second for 1.2 s, and not one more.
-            assert!(audit["acknowledged"].as_u64().unwrap() <= 60, "{results}");
+            // 50 a second for 4.2 s, and not one more.
+            assert!(audit["acknowledged"].as_u64().unwrap() <= 210, "{results}");
         }
         let latency = &results["latency_ms"];
         assert!(latency["p50"].as_f64().unwrap() > 0.0 && latency["max"].as_f64() >= latency["p99"].as_f64());
@@ -152,16 +152,16 @@ async fn serve(listener: TcpListener, name: &'static str, answer: Option<(Durati
     }
 }
 
-/// Asks for statuses, 20 a second on a single connection, for a second without warm-up.
+/// Asks for statuses, 10 a second on a single connection, for four seconds without warm-up.
 fn overload(listener: &TcpListener) -> Launch {
     Launch::new("restaurant-ctl", Vec::new())
         .arg("load")
         .arg("--statuses=ORD_20261121_001..5")
         .arg(format!("--tracking=http://{}", listener.local_addr().unwrap()))
         .arg("--connections=1")
-        .arg("--rate=20")
+        .arg("--rate=10")
         .arg("--warmup=0")
-        .arg("--duration=1")
+        .arg("--duration=4")
         .arg("--json")
 }
 
@@ -175,16 +175,18 @@ async fn answers_after_the_end_are_measured_but_do_not_make_the_system_faster() 
     serving.abort();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let results: Value = serde_json::from_str(&ended.stdout).unwrap();
-    assert!((1..=5).contains(&results["accepted"].as_u64().unwrap()), "five fit into a second: {results}");
+    let accepted = results["accepted"].as_u64().unwrap();
+    assert!((1..=20).contains(&accepted), "five fit into a second: {results}");
     assert_eq!(results["unanswered"], 0, "{results}");
-    // The last of 20 is due after 0.95 s, and answered after 4 s.
-    assert!(results["latency_ms"]["max"].as_f64().unwrap() > 2_900.0, "{results}");
+    // The last of 40 is due after 3.9 s, and answered after 8 s.
+    assert!(results["latency_ms"]["max"].as_f64().unwrap() > 3_900.0, "{results}");
 }
 
 #[tokio::test]
 async fn what_is_never_answered_is_counted_and_does_not_hold_up_the_end() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (launch, start) = (overload(&listener).arg("--warmup=0.5").arg("--duration=1.5"), Instant::now());
+    let launch = overload(&listener).arg("--rate=20").arg("--warmup=0.5").arg("--duration=1.5");
+    let start = Instant::now();
     let serving = tokio::spawn(serve(listener, "tracking-service", None));
     let ended = launch.run_to_end().await;
     serving.abort();
@@ -210,7 +212,9 @@ async fn a_load_that_nobody_answered_well_proves_nothing() {
     let what = format!("the tracking service at {address} answered no request with 200");
     assert!(ended.stderr.starts_with(&what) && ended.stderr.contains("3002 by default"), "{ended:?}");
     let results: Value = serde_json::from_str(&ended.stdout).unwrap();
-    assert_eq!(results["refused"], json!({"503": 20}), "{results}");
+    // An answer counts where it falls; the last may come a moment after the end.
+    let refused = |part: &Value| part["refused"]["503"].as_u64().unwrap_or(0);
+    assert_eq!(refused(&results) + refused(&results["outside_time_measured"]), 40, "{results}");
 }
 
 #[tokio::test]
@@ -269,7 +273,7 @@ async fn who_interrupts_gets_the_figures_of_the_time_until_then() {
 /// The load's exit code and complaints, if its standard output goes elsewhere.
 fn printing_to(stdout: impl Into<Stdio>, address: SocketAddr, arguments: &[String]) -> (Option<i32>, String) {
     let ended = Command::new(env!("CARGO_BIN_EXE_restaurant-ctl"))
-        .args(["load", "--statuses=ORD_20261121_001..5", "--connections=1", "--warmup=0", "--duration=0.2"])
+        .args(["load", "--statuses=ORD_20261121_001..5", "--connections=1", "--warmup=0", "--duration=2"])
         .arg(format!("--tracking=http://{address}"))
         .args(arguments)
         .stdout(stdout)
@@ -350,7 +354,7 @@ async fn more_connections_than_open_files_are_refused_or_allowed_beforehand() {
         tokio::process::Command::new("sh")
             .args(["-c", &format!("{ulimit} && exec \"$0\" \"$@\"")])
             .arg(env!("CARGO_BIN_EXE_restaurant-ctl"))
-            .args(["load", "--json", "--connections=150", "--warmup=0", "--duration=1"])
+            .args(["load", "--json", "--connections=150", "--warmup=0", "--duration=4"])
             .arg(format!("--url=http://127.0.0.1:{}", orders.port()))
             .arg(format!("--tracking=http://127.0.0.1:{}", tracking.port()))
             .kill_on_drop(true)

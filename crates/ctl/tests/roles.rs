@@ -142,7 +142,10 @@ async fn an_orders_whole_life_under_least_rights() {
     }
     let history = tracking.get(&format!("/orders/{last}/history")).await;
     assert_eq!((history.status, history.json().as_array().unwrap().len()), (200, 3), "{history:?}");
-    assert_eq!(tracking.get("/workers/status").await.json()[0]["status"], "online");
+    eventually("the cook is on duty", async || {
+        (tracking.get("/workers/status").await.json()[0]["status"] == "online").then_some(())
+    })
+    .await;
     let staff = [("Authorization", "Bearer staff-key-of-sixteen-or-more")];
     let completed = http::send(orders.port(), "POST", &format!("/orders/{last}/complete"), &staff, b"").await;
     assert_eq!(completed.status, 200, "{completed:?}");

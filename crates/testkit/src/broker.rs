@@ -2,8 +2,7 @@
 
 use amqprs::channel::{
     BasicAckArguments, BasicGetArguments, BasicPublishArguments, BasicRejectArguments, Channel,
-    ConfirmSelectArguments, ExchangeDeclareArguments, QueueBindArguments, QueueDeclareArguments,
-    QueueDeleteArguments, QueuePurgeArguments,
+    QueueBindArguments, QueueDeclareArguments, QueueDeleteArguments, QueuePurgeArguments,
 };
 use amqprs::connection::{Connection, OpenConnectionArguments};
 use amqprs::{BasicProperties, FieldTable};
@@ -17,6 +16,8 @@ use crate::wait::{eventually, within};
 pub struct Broker {
     connection: Connection,
     channel: Channel,
+    /// With transactions: a commit is answered when every queue has its message.
+    transactions: Channel,
     admin: RabbitmqAdmin,
     console: RabbitmqConsole,
     vhost: String,
@@ -60,9 +61,10 @@ impl Broker {
         let connection =
             within("a broker connection", Connection::open(&arguments)).await.expect("a connection");
         let channel = connection.open_channel(None).await.expect("a channel");
-        channel.confirm_select(ConfirmSelectArguments::new(false)).await.expect("confirms");
-        let console = servers.console.clone();
-        Self { connection, channel, admin: servers.rabbitmq_admin(), console, vhost: vhost.to_owned() }
+        let transactions = connection.open_channel(None).await.expect("a channel");
+        transactions.tx_select().await.expect("transactions");
+        let (admin, console) = (servers.rabbitmq_admin(), servers.console.clone());
+        Self { connection, channel, transactions, admin, console, vhost: vhost.to_owned() }
     }
 
     /// A queue of the test's own that gets a copy of everything an exchange takes with such a key.
@@ -82,15 +84,17 @@ impl Broker {
         self.channel.queue_declare(declaration).await.expect("a queue");
     }
 
-    /// Publishes a body and waits until the broker has routed it.
+    /// Publishes a body and waits until it is in the queues that get it.
     pub async fn publish(&self, exchange: &str, key: &str, properties: BasicProperties, body: &str) {
-        self.publish_bytes(exchange, key, properties, body.as_bytes()).await;
-        // The answer to anything that follows on the channel says so.
-        let any = ExchangeDeclareArguments::new("amq.fanout", "fanout").passive(true).finish();
-        self.channel.exchange_declare(any).await.expect("an answer");
+        let arguments = BasicPublishArguments::new(exchange, key);
+        self.transactions
+            .basic_publish(properties, body.as_bytes().to_vec(), arguments)
+            .await
+            .expect("published");
+        self.transactions.tx_commit().await.expect("committed");
     }
 
-    /// Publishes bytes and waits until they are on their way; what follows on this connection comes after them.
+    /// Publishes bytes and waits until they are on their way. They may be in no queue yet when the next question is answered.
     pub async fn publish_bytes(&self, exchange: &str, key: &str, properties: BasicProperties, body: &[u8]) {
         let arguments = BasicPublishArguments::new(exchange, key);
         self.channel.basic_publish(properties, body.to_vec(), arguments).await.expect("published");

@@ -34,6 +34,7 @@ pub mod wait;
 
 pub use broker::Broker;
 pub use proxy::Proxy;
+pub use servers::PortClaim;
 pub use service::{Launch, Service, Signal};
 pub use stage::Stage;
 pub use wait::{DEADLINE, eventually};

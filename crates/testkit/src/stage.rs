@@ -45,6 +45,14 @@ impl Stage {
         stage
     }
 
+    /// The same, with a clock of the database that begins at noon: numbers that are counted by the day do not begin anew in the
+    /// middle of a test. For sessions that start after this.
+    #[must_use]
+    pub async fn at_noon(self) -> Self {
+        self.database().await.start_clock_at("2026-11-20 12:00:00+00").await;
+        self
+    }
+
     /// The servers, if this stage has its own.
     pub fn own_servers(&mut self) -> &mut OwnedPair {
         self.owned.as_mut().expect("made by with_own_servers")

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
 
 use serde_json::{Value, json};
-use testkit::{Service, Stage, eventually, http, orders};
+use testkit::{Service, Signal, Stage, eventually, http, orders};
 
 const REQUEST_ID: &str = "the-whole-way-1";
 
@@ -40,6 +40,8 @@ async fn an_order_is_cooked_tracked_and_announced_under_one_request_id() {
     let (status_path, history_path) =
         (format!("/orders/{number}/status"), format!("/orders/{number}/history"));
     cook.log("order_processing_started").await;
+    // It does not get ready while it is looked at.
+    cook.signal(Signal::STOP);
     let cooking = eventually("the order to be cooked", async || {
         Some(ask(&tracking, &status_path).await).filter(|status| status["current_status"] == "cooking")
     })
@@ -57,6 +59,7 @@ async fn an_order_is_cooked_tracked_and_announced_under_one_request_id() {
         ))
         .await;
     assert_eq!(seconds, 4, "{cooking}");
+    cook.signal(Signal::CONT);
 
     // Ready.
     cook.log("order_completed").await;

@@ -1,6 +1,6 @@
 //! Each rule about what is stored, broken by hand.
 
-use testkit::Stage;
+use testkit::{Stage, eventually};
 
 use crate::scene::{Served, audit, cooking};
 
@@ -113,12 +113,17 @@ async fn an_order_that_nobody_cooks_any_more() {
     let (number, mut worker) = cooking(&stage).await;
     audit(&stage, &[]).await.assert_well();
     worker.kill().await;
+    let broker = stage.broker().await;
+    // The broker has its message back, for another worker.
+    eventually("the message to be back", async || {
+        (broker.ready("kitchen_takeout_queue").await == 1).then_some(())
+    })
+    .await;
     let database = stage.database().await;
     let lapse = "update workers set status = 'offline';
         update order_claims set lease_until = now() - interval '10 minutes'";
     database.execute(lapse).await;
     let said = audit(&stage, &[]).await;
-    // The broker has its message back, for another worker.
     assert_eq!(said.findings(), ["cooking_is_claimed fail", "attention warn"]);
     let example = said.check("cooking_is_claimed")["examples"][0].as_str().unwrap().to_owned();
     assert!(example.starts_with(&format!("{number}: the lease of chef_anna ended 60")), "{example}");

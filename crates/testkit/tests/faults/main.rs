@@ -12,6 +12,7 @@ mod machine;
 mod restaurant;
 mod scale;
 mod signals;
+mod stalls;
 mod verdict;
 
 mod bad_bodies;

@@ -16,6 +16,11 @@ async fn orders_are_cooked_once_although_both_servers_restart_meanwhile() {
     let second = stage.kitchen_worker("chef_2").cooking_seconds(0.7).start().await;
     first.logs("order_completed", 1).await;
     stage.own_servers().rabbitmq.restart().await.expect("the broker comes back");
+    // However many were cooked meanwhile, there is more to do.
+    orders.until_status("/readyz", 200).await;
+    for _ in 0..12 {
+        numbers.push(orders.place(&orders::takeout()).await);
+    }
     let completed = || first.logged("order_completed").len() + second.logged("order_completed").len();
     let before = completed();
     testkit::eventually("three orders more", async || (completed() >= before + 3).then_some(())).await;

@@ -1,12 +1,12 @@
 //! "Data validation errors … should be sent to a Dead-Letter Queue".
 
-use amqprs::BasicProperties;
+use amqprs::{BasicProperties, FieldTable, FieldValue};
 use serde_json::{Value, json};
 use testkit::broker::Message;
 use testkit::raw_publisher::{self, RawProperties, nested_header, text_header};
 use testkit::{Stage, orders};
 
-use crate::observe::{Tap, until, until_waiting};
+use crate::observe::{Tap, until, until_none_left, until_waiting};
 
 const DEAD_LETTERS: &str = "kitchen_dlq";
 
@@ -80,7 +80,7 @@ async fn what_can_never_be_cooked_becomes_a_dead_letter_exactly_once_and_blocks_
         assert!(dead.header("x-dead-lettered-at").ends_with('Z'));
         assert_eq!(dead.properties.delivery_mode(), Some(2));
     }
-    let lines = service.logged("message_processing_failed");
+    let lines = service.logs("message_processing_failed", hopeless.len()).await;
     assert_eq!(lines.len(), hopeless.len());
     for (line, (_, part)) in lines.iter().zip(&hopeless) {
         assert_eq!(line["level"], "ERROR");
@@ -137,13 +137,20 @@ async fn a_message_without_a_sane_correlation_id_gets_a_request_id_of_its_own() 
 async fn a_dead_letter_waits_in_its_queue_until_the_dead_letter_queue_is_there() {
     let stage = Stage::new().await;
     let mut service = stage.kitchen_worker("chef_anna").start().await;
+    // All its connections have declared what they need.
+    service.logs("rabbitmq_connected", 3).await;
     let broker = stage.broker().await;
     broker.delete(DEAD_LETTERS).await;
+    // It would make it again: a stranger's queue of this name keeps it from that.
+    let mut strange = FieldTable::new();
+    strange.insert("x-max-length".try_into().unwrap(), FieldValue::I(1));
+    broker.declare(DEAD_LETTERS, strange).await;
     broker.publish("orders_topic", "kitchen.takeout.1", BasicProperties::default(), "?").await;
     let failed = service.log("rabbitmq_publish_failed").await;
     assert!(failed["error"]["msg"].as_str().unwrap().contains("no queue"), "{failed}");
     assert_eq!(service.stop().await, Some(0));
     until_waiting(&broker, 1).await;
+    broker.delete(DEAD_LETTERS).await;
     let _next = stage.kitchen_worker("chef_anna").start().await;
     assert_eq!(broker.take(DEAD_LETTERS).await.body, "?");
     until_waiting(&broker, 0).await;
@@ -172,5 +179,5 @@ async fn properties_that_no_client_can_read_block_nothing() {
     }
     assert_eq!(worker.logged("rabbitmq_connection_failed").len(), 0);
     assert_eq!(worker.stop().await, Some(0));
-    until_waiting(&broker, 0).await;
+    until_none_left(&broker).await;
 }

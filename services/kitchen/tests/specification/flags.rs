@@ -127,12 +127,11 @@ async fn the_defaults_are_those_of_the_specification() {
     }
     // One order is taken, and takes its 8, 10 or 12 seconds: which it is, its estimate tells.
     let names = ["chef_1", "chef_2", "chef_3"].map(|name| format!("--worker-name={name}"));
-    let mut workers = Vec::new();
-    for name in &names {
-        workers.push(bare(&stage, &[name]).ready_when_logged("order_processing_started").start().await);
-    }
+    let [first, second, third] =
+        names.each_ref().map(|name| bare(&stage, &[name]).ready_when_logged("order_processing_started"));
+    let _workers = tokio::join!(first.start(), second.start(), third.start());
     let mut seconds = Vec::new();
-    for _ in &workers {
+    for _ in &names {
         let update = updates.next().await.json();
         let estimate = format!(
             "select extract(epoch from timestamptz '{}' - timestamptz '{}')::int",

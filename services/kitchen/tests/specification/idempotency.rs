@@ -1,8 +1,8 @@
 //! "Idempotency", and messages that come again.
 
-use testkit::{Stage, orders};
+use testkit::{Stage, eventually, orders};
 
-use crate::observe::{Tap, cooked_by, history, order, until, until_waiting, worker};
+use crate::observe::{Tap, cooked_by, history, order, until, until_none_left, until_waiting, worker};
 
 #[tokio::test]
 async fn an_order_that_is_sent_three_times_is_cooked_once() {
@@ -18,10 +18,14 @@ async fn an_order_that_is_sent_three_times_is_cooked_once() {
         stage.kitchen_worker("chef_anna").arg("--prefetch=2").cooking_seconds(0.3).start().await;
     until(&database, &number, "ready").await;
     let broker = stage.broker().await;
-    until_waiting(&broker, 0).await;
+    eventually("both repeats to be met", async || {
+        let met = service.logged("order_redelivered").len() + service.logged("order_skipped").len();
+        (met == 2).then_some(())
+    })
+    .await;
     // Whatever it still held would wait again when it is gone.
     assert_eq!(service.stop().await, Some(0));
-    until_waiting(&broker, 0).await;
+    until_none_left(&broker).await;
     assert_eq!(history(&database, &number).await, cooked_by("chef_anna", "chef_anna"));
     assert_eq!(updates.rest().await.len(), 2);
     assert_eq!(worker(&database, "chef_anna").await["orders_processed"], 1);
@@ -75,7 +79,7 @@ async fn a_worker_goes_on_with_an_order_that_is_delivered_to_it_again_after_a_lo
     assert_eq!(history(&database, &number).await, cooked_by("chef_anna", "chef_anna"));
     assert_eq!(service.logged("order_processing_started").len(), 1);
     assert_eq!(service.stop().await, Some(0));
-    until_waiting(&stage.broker().await, 0).await;
+    until_none_left(&stage.broker().await).await;
 }
 
 #[tokio::test]
@@ -85,17 +89,17 @@ async fn a_worker_that_gets_an_order_which_another_cooks_waits_for_the_end_and_d
     let updates = Tap::on_updates(&stage).await;
     let proxy = stage.rabbitmq_proxy().await;
     let launch = stage.kitchen_worker("chef_cut_off").env("RABBITMQ_PORT", proxy.port().to_string());
-    let cut_off = launch.arg("--heartbeat-interval=2").cooking_seconds(8.0).start().await;
+    let cut_off = launch.arg("--heartbeat-interval=4").cooking_seconds(12.0).start().await;
     let number = orders.place(&orders::takeout()).await;
     cut_off.log("order_processing_started").await;
     updates.next().await;
     let mut other = stage.kitchen_worker("chef_other").start().await;
     proxy.cut();
-    // Longer than the lease of four seconds: the first worker lives and renews it.
+    // Longer than the lease of eight seconds: the first worker lives and renews it.
     other.logs("order_held", 2).await;
     other.log("order_skipped").await;
     assert_eq!(other.stop().await, Some(0));
-    until_waiting(&stage.broker().await, 0).await;
+    until_none_left(&stage.broker().await).await;
     assert_eq!(history(&database, &number).await, cooked_by("chef_cut_off", "chef_cut_off"));
     assert_eq!(other.logged("order_processing_started").len(), 0);
     proxy.mend();
@@ -125,7 +129,7 @@ async fn an_order_that_needs_no_cooking_any_more_is_dropped() {
     }
     assert_eq!(service.stop().await, Some(0));
     let broker = stage.broker().await;
-    until_waiting(&broker, 0).await;
+    until_none_left(&broker).await;
     assert_eq!(broker.ready("kitchen_dlq").await, 0);
     assert!(updates.rest().await.is_empty());
 }

@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use testkit::database::Database;
 use testkit::{Stage, eventually, orders};
 
-use crate::observe::{Tap, cooked_by, history, order, until, until_waiting, worker};
+use crate::observe::{Tap, cooked_by, history, order, until, until_none_left, until_waiting, worker};
 
 /// Lets a worker look as if it had been silent for an hour.
 async fn forget(database: &Database, name: &str) {
@@ -56,7 +56,7 @@ async fn an_order_whose_task_panics_is_tried_again() {
     let next = orders.place(&orders::takeout()).await;
     until(&database, &next, "ready").await;
     assert_eq!(worker.stop().await, Some(0));
-    until_waiting(&stage.broker().await, 0).await;
+    until_none_left(&stage.broker().await).await;
 }
 
 #[tokio::test]
@@ -117,7 +117,9 @@ async fn a_worker_that_was_frozen_for_longer_than_its_lease_does_not_win_when_it
     frozen.signal(Signal::STOP);
 
     // The broker would deliver it again when it notices; a relay that repeats the message is faster.
-    let other = stage.kitchen_worker("chef_other").cooking_seconds(8.0).start().await;
+    // Its own lease is long: that one is not in question.
+    let launch = stage.kitchen_worker("chef_other").arg("--heartbeat-interval=30");
+    let other = launch.cooking_seconds(8.0).start().await;
     sent.repeat(&sent.next().await).await;
     other.log("order_processing_started").await;
     let since = "select updated_at = changed_at from orders o join order_status_log l on l.order_id = o.id

@@ -159,6 +159,13 @@ pub async fn waiting(broker: &Broker) -> u32 {
     sum
 }
 
+/// Waits until no message is in any kitchen queue, nor in anybody's hands: what a worker that has ended had not acknowledged
+/// waits again a moment later.
+pub async fn until_none_left(broker: &Broker) {
+    eventually("no message to be left", async || (broker.messages(&KITCHEN_QUEUES).await == 0).then_some(()))
+        .await;
+}
+
 /// Waits until so many messages wait in all kitchen queues together.
 pub async fn until_waiting(broker: &Broker, count: u32) {
     eventually(&format!("{count} messages to wait"), async || (waiting(broker).await == count).then_some(()))

@@ -1,6 +1,6 @@
 //! "Logs": every line of the table. (`notification_received` is with the display.)
 
-use testkit::Stage;
+use testkit::{PortClaim, Stage};
 
 use crate::updates::{cooking, publish};
 
@@ -21,9 +21,8 @@ async fn service_started_is_logged_on_startup() {
 #[tokio::test]
 async fn rabbitmq_connection_failed_tells_why_and_when_it_is_tried_again() {
     let stage = Stage::new().await;
-    let nobody = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let port = nobody.local_addr().unwrap().port().to_string();
-    drop(nobody);
+    let nobody = PortClaim::of(0).unwrap();
+    let port = nobody.port().to_string();
     let subscriber = stage.subscriber().env("RABBITMQ_PORT", &port).ready_at_once().start().await;
     let line = subscriber.logs("rabbitmq_connection_failed", 2).await.remove(0);
     assert_eq!(line["level"], "ERROR");

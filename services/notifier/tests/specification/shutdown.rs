@@ -58,7 +58,8 @@ async fn one_that_nobody_reads_ends_with_exit_code_1() {
     let started = Instant::now();
     // Not even a complaint can be written.
     assert_eq!(launch.run_to_end_unheard().await.code, Some(1));
-    assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
+    // With its start.
+    assert!(started.elapsed() < SOON * 3, "{:?}", started.elapsed());
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let ended = launch.run_to_end_into(full).await;
     assert_eq!(ended.code, Some(1));

@@ -19,7 +19,7 @@ async fn set(database: &Database, name: &str, value: &str) {
 
 #[tokio::test]
 async fn an_order_is_written_before_its_client_is_answered() {
-    let mut stage = Stage::with_own_servers().await;
+    let mut stage = Stage::with_own_servers().await.at_noon().await;
     let database = stage.database().await;
     // Who does not ask for more is answered while his commit is in memory, and there it stays for long.
     set(&database, "synchronous_commit", "off").await;

@@ -93,7 +93,7 @@ async fn two_requests_at_once_at_two_services_are_one_order() {
 
 #[tokio::test]
 async fn an_order_that_was_taken_back_may_be_placed_again_under_its_key() {
-    let stage = Stage::new().await;
+    let stage = Stage::new().await.at_noon().await;
     let proxy = stage.rabbitmq_proxy().await;
     let service = stage.order_service().env("RABBITMQ_PORT", proxy.port().to_string()).start().await;
     proxy.silence();

@@ -159,8 +159,9 @@ async fn an_order_with_a_dead_cook_and_no_message_is_sent_again() {
     let mut dead = stage.kitchen_worker("dead").cooking_seconds(60.0).start().await;
     dead.log("order_processing_started").await;
     dead.kill().await;
+    // The sweeper may have sent another one by then.
     eventually("the message to be back", async || {
-        (broker.ready("kitchen_takeout_queue").await == 1).then_some(())
+        (broker.ready("kitchen_takeout_queue").await >= 1).then_some(())
     })
     .await;
     broker.purge("kitchen_takeout_queue").await;
@@ -172,7 +173,7 @@ async fn an_order_with_a_dead_cook_and_no_message_is_sent_again() {
 #[tokio::test]
 async fn an_order_that_waited_for_too_long_goes_before_more_expensive_ones() {
     let stage = Stage::new().await;
-    let service = stage.order_service().env("KITCHEN_MAX_WAIT", "1").start().await;
+    let service = stage.order_service().env("KITCHEN_MAX_WAIT", "3").start().await;
     let (broker, database) = (stage.broker().await, stage.database().await);
     let cheap = service.place(&takeout_of("1.00")).await;
     assert_eq!(broker.take("kitchen_takeout_queue").await.properties.priority(), Some(1));

@@ -61,7 +61,7 @@ async fn a_commit_whose_answer_was_lost_is_found_and_the_order_goes_its_way() {
 
 #[tokio::test]
 async fn a_transaction_that_comes_late_is_barred_once_its_client_heard_500() {
-    let stage = Stage::new().await;
+    let stage = Stage::new().await.at_noon().await;
     let proxy = stage.postgres_proxy().await;
     let service = stage.order_service().env("DB_PORT", proxy.port().to_string()).start().await;
     let database = stage.database().await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use testkit::orders::{delivery, dine_in, takeout, with};
-use testkit::{Stage, http};
+use testkit::{Stage, eventually, http};
 
 use crate::in_work::HeldCounter;
 use crate::refusal::problem;
@@ -103,10 +103,14 @@ async fn items_keep_their_order_also_when_many_orders_share_a_transaction() {
 
 #[tokio::test]
 async fn an_order_of_which_one_row_fails_leaves_nothing_and_takes_no_number() {
-    let stage = Stage::new().await;
+    let stage = Stage::new().await.at_noon().await;
     let service = stage.order_service().start().await;
     let database = stage.database().await;
     let before = service.place(&takeout()).await;
+    eventually("an empty outbox", async || {
+        (database.value("select count(*) from order_outbox").await == 0).then_some(())
+    })
+    .await;
     for table in ["order_items", "order_status_log", "order_outbox"] {
         database
             .execute(&format!(
@@ -132,7 +136,7 @@ async fn an_order_of_which_one_row_fails_leaves_nothing_and_takes_no_number() {
 
 #[tokio::test]
 async fn an_order_that_the_database_refuses_does_not_harm_its_neighbours() {
-    let stage = Stage::new().await;
+    let stage = Stage::new().await.at_noon().await;
     let service = stage.order_service().start().await;
     let database = stage.database().await;
     database

@@ -127,7 +127,7 @@ async fn an_order_that_its_own_queue_does_not_take_falls_into_the_safety_net() {
 
 #[tokio::test]
 async fn while_the_database_is_away_orders_are_refused_and_it_comes_back_by_itself() {
-    let stage = Stage::new().await;
+    let stage = Stage::new().await.at_noon().await;
     let proxy = stage.postgres_proxy().await;
     let service = stage.order_service().env("DB_PORT", proxy.port().to_string()).start().await;
     service.place(&takeout()).await;
@@ -144,7 +144,7 @@ async fn while_the_database_is_away_orders_are_refused_and_it_comes_back_by_itse
 
 #[tokio::test]
 async fn a_real_restart_of_either_server_needs_no_restart_of_the_service() {
-    let mut stage = Stage::with_own_servers().await;
+    let mut stage = Stage::with_own_servers().await.at_noon().await;
     let service = stage.order_service().start().await;
     service.place(&takeout()).await;
 

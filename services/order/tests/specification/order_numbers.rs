@@ -53,7 +53,7 @@ async fn several_services_at_once_give_every_number_once_and_leave_none_out() {
     const SERVICES: usize = 3;
     const CLIENTS: usize = 8;
     const ORDERS: usize = 10;
-    let stage = Stage::new().await;
+    let stage = Stage::new().await.at_noon().await;
     let launch = stage.order_service();
     let (first, second, third) = tokio::join!(launch.start(), launch.start(), launch.start());
     let mut clients = JoinSet::new();

@@ -83,7 +83,8 @@ async fn a_second_signal_ends_it_at_once() {
     service.signal(Signal::TERM);
     let status = service.wait().await;
     assert_eq!((status.code(), status.signal()), (Some(143), None));
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    // The statement would be given up after ten seconds.
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     let answer = order.await;
     assert!(answer.is_err(), "{answer:?}");
     // What was not committed is not there.

@@ -43,7 +43,7 @@ async fn it_needs_no_rabbitmq() {
     for launch in [unset, unreachable] {
         let mut service = launch.ready_when_probed().start().await;
         assert_eq!(service.get("/workers/status").await.status, 200);
-        assert_eq!(service.get("/health").await.status, 200);
+        service.until_status("/health", 200).await;
         assert_eq!(service.stop().await, Some(0));
         let words = service.raw_lines().join("\n").to_lowercase();
         assert!(!words.contains("rabbit"), "{words}");

@@ -1,14 +1,14 @@
 //! "Flags", and "Usage".
 
-use testkit::{Launch, Stage};
+use testkit::{Launch, PortClaim, Stage};
 
 use crate::records::open;
 
 #[tokio::test]
 async fn the_port_is_taken_in_both_forms() {
-    let (stage, _database, mut service) = open().await;
-    let port = service.port().to_string();
-    service.stop().await;
+    let (stage, _database, _service) = open().await;
+    let claim = PortClaim::of(0).unwrap();
+    let port = claim.port().to_string();
     let bare = Launch::new("tracking-service", stage.environment()).ready_when_logged("service_started");
     for launch in [
         bare.clone().arg("--mode=tracking-service").arg(format!("--port={port}")),

@@ -1,14 +1,14 @@
 //! The probes: `/health` as the production notes show it, `/livez`, `/readyz`, and `--healthcheck`.
 
-use testkit::{Launch, Stage};
+use testkit::{Launch, PortClaim, Stage};
 
 use crate::records::open;
 
 #[tokio::test]
 async fn health_tells_every_check() {
     let (_stage, _database, service) = open().await;
-    let answer = service.get("/health").await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
+    let answer = service.until_status("/health", 200).await;
+    assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(answer.header("cache-control"), "no-store");
     let timestamp = answer.json()["timestamp"].as_str().unwrap().to_owned();
     assert_eq!((timestamp.len(), &timestamp[19..20], &timestamp[23..]), (24, ".", "Z"), "{timestamp}");
@@ -33,12 +33,12 @@ fn healthcheck(stage: &Stage, port: u16) -> Launch {
 
 #[tokio::test]
 async fn healthcheck_exits_0_only_if_the_service_is_ready() {
-    let (stage, _database, mut service) = open().await;
-    let port = service.port();
-    let healthy = healthcheck(&stage, port).run_to_end().await;
+    let (stage, _database, service) = open().await;
+    let healthy = healthcheck(&stage, service.port()).run_to_end().await;
     assert_eq!((healthy.code, healthy.stdout.as_str(), healthy.stderr.as_str()), (Some(0), "", ""));
 
-    service.stop().await;
+    let nobody_at = PortClaim::of(0).unwrap();
+    let port = nobody_at.port();
     let nobody = healthcheck(&stage, port).run_to_end().await;
     assert_eq!(nobody.code, Some(1));
     assert!(nobody.stderr.contains(&format!("no service answers at 127.0.0.1:{port}")), "{nobody:?}");

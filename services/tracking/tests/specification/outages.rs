@@ -26,7 +26,7 @@ async fn a_cut_connection_is_a_500_and_then_again_a_200() {
 
     proxy.mend();
     assert_eq!(service.get("/workers/status").await.status, 200, "the very next question is answered");
-    assert_eq!(service.get("/health").await.status, 200);
+    service.until_status("/health", 200).await;
     assert_eq!(service.logged("service_started").len(), 1);
 }
 
@@ -40,7 +40,7 @@ async fn sessions_that_the_server_ended_are_replaced() {
                where datname = current_database() and pid <> pg_backend_pid()";
     assert_ne!(stage.database().await.value(end).await, 0);
     eventually_answers(&service, 200).await;
-    assert_eq!(service.get("/readyz").await.status, 200);
+    service.until_status("/readyz", 200).await;
 }
 
 #[tokio::test]

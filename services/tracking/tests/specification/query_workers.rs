@@ -69,10 +69,11 @@ async fn a_worker_that_was_killed_is_seen_online_and_then_offline() {
     let (stage, _database, service) = open().await;
     let mut worker = stage.kitchen_worker("chef_mario").start().await;
     let is = |status: &str| [("chef_mario".to_owned(), status.to_owned())];
-    assert_eq!(statuses(&service).await, is("online"));
+    let until = async |status: &str| {
+        let what = format!("the worker to be {status}");
+        eventually(&what, async || (statuses(&service).await == is(status)).then_some(())).await;
+    };
+    until("online").await;
     worker.kill().await;
-    eventually("the worker to be offline", async || {
-        (statuses(&service).await == is("offline")).then_some(())
-    })
-    .await;
+    until("offline").await;
 }

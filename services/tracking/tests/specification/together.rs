@@ -71,9 +71,9 @@ async fn many_questions_share_few_statements_and_each_has_its_own_answer() {
             assert_eq!(answer.json()["detail"], format!("There is no order {}.", number(place)));
         }
     }
-    // Two were under way when the others came; one or two more for what was on its way to the queue.
+    // Two were under way when the others came; a few more for what was on its way to the queue.
     let statements = database.value("select last_value from statements").await.as_u64().unwrap();
-    assert!((2..=6).contains(&statements), "{statements} statements");
+    assert!(statements <= ASKED as u64 / 5, "{statements} statements");
 }
 
 #[tokio::test]
