@@ -17,6 +17,16 @@ use servers::{free_port, http_client};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
+/// Of every program that a restaurant consists of.
+const LARGE: [&str; 6] = [
+    "postgres",
+    "beam.smp",
+    "order-service",
+    "kitchen-worker",
+    "tracking-service",
+    "notification-subscriber",
+];
+
 const COOKS: [&str; 3] = ["chef_anna", "chef_mario", "chef_luigi"];
 
 /// Two cores open one restaurant after the other sooner than two at once.
@@ -86,7 +96,17 @@ impl Place {
         i32::try_from(member.unwrap()["pid"].as_i64()?).ok()
     }
 
-    /// Waits until nothing runs in the folder: the small programs of the servers end by themselves, a moment after them.
+    /// Fails if a server or a service runs in the folder, and waits until nothing does: the small programs of the servers end
+    /// by themselves, a moment after them.
+    #[track_caller]
+    fn is_closed(&self) {
+        let left = self.processes();
+        let is_large = |command: &String| LARGE.iter().any(|name| command.contains(name));
+        assert!(!left.iter().any(is_large), "still running: {left:?}");
+        self.until_left();
+    }
+
+    /// Waits until nothing runs in the folder.
     #[track_caller]
     fn until_left(&self) {
         let start = Instant::now();
@@ -241,7 +261,7 @@ async fn a_restaurant_opens_works_and_closes() {
     let said = place.run(&["logs", "subscriber_1"]).text;
     let ready = format!("Notification for order {number}: Status changed from 'cooking' to 'ready'");
     assert!(said.contains(&ready), "{said}");
-    place.until_left();
+    place.is_closed();
     place.run(&["down"]).expect(0, &["nothing to close"]);
     place.run(&["reset"]).expect(2, &["--yes"]);
     place.run(&["reset", "--yes"]).expect(0, &["deleted"]);
@@ -281,7 +301,7 @@ async fn restaurants_side_by_side_do_not_meet() {
     // Nobody looks any more.
     drop(lines);
     eventually("it closes", Duration::from_secs(30), || opening.try_wait().unwrap().is_some());
-    second.until_left();
+    second.is_closed();
 
     // With the password of the first it gets in; but there the cooks' names are taken.
     for (name, folder) in [("DB_PASSWORD", "postgres"), ("RABBITMQ_PASSWORD", "rabbitmq")] {

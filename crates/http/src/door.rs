@@ -8,16 +8,15 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-/// How long a connection may take from its first packet to its place in line: a round trip within a data centre. Who comes
-/// in this time is a second late.
-const HANDSHAKE: Duration = Duration::from_millis(5);
-/// How often the line is looked at.
+/// How often the line is looked at. Looks are counted instead of the time, so that none is lost in which the machine stands still.
 const LOOK_INTERVAL: Duration = Duration::from_millis(1);
+/// Looks, one behind the other, at an empty line after which nobody is on the way: a connection takes a round trip within a data
+/// centre from its first packet to its place in line. Who comes meanwhile is a second late.
+const EMPTY_LOOKS: u32 = 5;
 /// Most looks until the line has been served: half a second at most with a timer of 1 ms, and less than the second after which
-/// those who came meanwhile come again. Only a server that has all the connections it may have takes as long. They are
-/// counted, so that no time is lost in which the machine stands still.
+/// those who came meanwhile come again. Only a server that has all the connections it may have takes as long.
 const MAX_LOOKS: u32 = 250;
 /// How long after its port was closed a server takes up what it had accepted before.
 const TAKE_UP: Duration = Duration::from_millis(200);
@@ -47,12 +46,11 @@ impl Door {
     /// Lets the server take everybody who is in line, and nobody else.
     async fn shut(&self) {
         if refuse_new(&self.0).is_ok() {
-            let mut empty_since = Instant::now();
+            let mut empty = 0;
             for _ in 0..MAX_LOOKS {
                 sleep(LOOK_INTERVAL).await;
-                if self.has_line() {
-                    empty_since = Instant::now();
-                } else if empty_since.elapsed() >= HANDSHAKE {
+                empty = if self.has_line() { 0 } else { empty + 1 };
+                if empty == EMPTY_LOOKS {
                     break;
                 }
             }
@@ -114,7 +112,7 @@ mod tests {
         tokio::task::yield_now().await;
         let serving = tokio::task::spawn_blocking(move || {
             // A server whose threads have other work at first.
-            std::thread::sleep(HANDSHAKE * 10);
+            std::thread::sleep(LOOK_INTERVAL * EMPTY_LOOKS * 10);
             for _ in 0..3 {
                 listener.accept().unwrap().0.write_all(b"served").unwrap();
             }

@@ -91,7 +91,7 @@ impl Broker {
             .basic_publish(properties, body.as_bytes().to_vec(), arguments)
             .await
             .expect("published");
-        self.transactions.tx_commit().await.expect("committed");
+        within("a commit", self.transactions.tx_commit()).await.expect("committed");
     }
 
     /// Publishes bytes and waits until they are on their way. They may be in no queue yet when the next question is answered.

@@ -64,7 +64,7 @@ impl Placement {
 
     /// Tells the client, who may have hung up.
     pub fn answer(self, result: Result<OrderNumber, NotPlaced>) {
-        // Whoever is answered may come again at once.
+        // Whoever is answered may come again at once: from now on the database alone knows what the key means.
         drop(self.key);
         let _ = self.reply.send(result);
     }

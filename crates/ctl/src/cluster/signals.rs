@@ -67,3 +67,24 @@ impl Signals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rustix::process::{Signal, getpid, kill_process};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_second_interruption_is_urgent() {
+        let mut signals = Signals::listen().unwrap();
+        let limit = Duration::from_secs(30);
+        kill_process(getpid(), Signal::INT).unwrap();
+        timeout(limit, signals.first()).await.unwrap();
+        assert!(!signals.is_urgent());
+        kill_process(getpid(), Signal::INT).unwrap();
+        timeout(limit, signals.urgent()).await.unwrap();
+    }
+}

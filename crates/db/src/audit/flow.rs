@@ -96,7 +96,7 @@ pub(super) fn waiting_order(row: &Row) -> Result<WaitingOrder, DbError> {
     Ok(WaitingOrder { id: row.try_get(0)?, number: row.try_get(1)?, order_type: row.try_get(2)? })
 }
 
-/// Workers that live: the others are findings of `workers_alive`.
+/// Workers that are online, and live: an online one that does not is a finding of `workers_alive`.
 pub(super) async fn on_duty(transaction: &Transaction<'_>) -> Result<Vec<WorkerOnDuty>, DbError> {
     let sql = format!(
         "select type, exists (select from order_claims where worker = name and lease_until > now())

@@ -97,10 +97,10 @@ async fn what_is_no_status_update_is_logged_and_passed_over() {
     for body in &bodies {
         broker.publish_bytes(EXCHANGE, "", BasicProperties::default(), body).await;
     }
-    publish(&broker, &cooking(2)).await;
-    assert_eq!(subscriber.notification("ORD_").await, sentence(2));
     let failures = subscriber.logs("message_processing_failed", bodies.len()).await;
     assert_eq!(failures.len(), bodies.len());
+    publish(&broker, &cooking(2)).await;
+    assert_eq!(subscriber.notification("ORD_").await, sentence(2));
     for line in &failures {
         assert_eq!(line["level"], "ERROR");
         assert!(!line["error"]["msg"].as_str().unwrap().is_empty(), "{line}");

@@ -72,8 +72,9 @@ async fn many_questions_share_few_statements_and_each_has_its_own_answer() {
         }
     }
     // Two were under way when the others came; a few more for what was on its way to the queue.
-    let statements = database.value("select last_value from statements").await.as_u64().unwrap();
-    assert!(statements <= ASKED as u64 / 5, "{statements} statements");
+    let counted = "select case when is_called then last_value else 0 end from statements";
+    let statements = database.value(counted).await.as_u64().unwrap();
+    assert!((1..=10).contains(&statements), "{statements} statements");
 }
 
 #[tokio::test]
