@@ -30,6 +30,7 @@ impl SupervisorLock {
     pub fn holder(path: &Path) -> Option<u32> {
         let mut file = File::open(path).ok()?;
         if is_free(&file).ok()? {
+            // The look has taken it.
             drop(Self(file));
             return None;
         }

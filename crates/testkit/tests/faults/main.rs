@@ -12,7 +12,6 @@ mod machine;
 mod restaurant;
 mod scale;
 mod signals;
-mod stalls;
 mod verdict;
 
 mod bad_bodies;
