@@ -64,8 +64,21 @@ impl SchemaError {
 
 /// The newest version that this program knows.
 pub fn known_version() -> i32 {
-    let runner: Runner = embedded::migrations::runner();
-    runner.get_migrations().iter().map(Migration::version).max().unwrap_or(0)
+    runner().get_migrations().iter().map(Migration::version).max().unwrap_or(0)
+}
+
+fn runner() -> Runner {
+    let embedded = embedded::migrations::runner();
+    Runner::new(&embedded.get_migrations().iter().map(with_unix_line_ends).collect::<Vec<_>>())
+}
+
+/// The migration as it is in the repository. Its checksum must not depend on the line ends of the files from which this
+/// program was built.
+fn with_unix_line_ends(migration: &Migration) -> Migration {
+    let sql = migration.sql().filter(|sql| sql.contains('\r'));
+    let as_in_repository =
+        sql.and_then(|sql| Migration::unapplied(&migration.to_string(), &sql.replace("\r\n", "\n")).ok());
+    as_in_repository.unwrap_or_else(|| migration.clone())
 }
 
 /// Looks at the schema; needs no right but to read.
@@ -105,9 +118,23 @@ pub async fn migrate(db: &Database) -> Result<Vec<i32>, SchemaError> {
         .await
         .map_err(DbError::from)?;
     let connection: &mut tokio_postgres::Client = &mut client;
-    let report = embedded::migrations::runner()
-        .run_async(connection)
-        .await
-        .map_err(|why| SchemaError::Migration(Box::new(why)))?;
+    let report = runner().run_async(connection).await.map_err(|why| SchemaError::Migration(Box::new(why)))?;
     Ok(report.applied_migrations().iter().map(Migration::version).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_ends_of_windows_change_no_checksum() {
+        for migration in runner().get_migrations() {
+            let sql = migration.sql().unwrap_or_default().replace('\n', "\r\n");
+            let Ok(built_on_windows) = Migration::unapplied(&migration.to_string(), &sql) else {
+                panic!("{migration} has a name that is none");
+            };
+            assert_ne!(built_on_windows.checksum(), migration.checksum());
+            assert_eq!(with_unix_line_ends(&built_on_windows).checksum(), migration.checksum());
+        }
+    }
 }

@@ -1,10 +1,13 @@
 //! The configuration: what can be set, and where it comes from.
 //!
-//! Environment > `<NAME>_FILE` > `config.yaml` > default; flags stand above all and belong to each service.
+//! Environment > `<NAME>_FILE` > `config.yaml` > default; flags stand above all and belong to each service. A value is what
+//! was written, or an error with its place: nothing is guessed, cut or replaced by a default.
 
 mod environment;
 mod file;
 mod origin;
+mod reading;
+mod shape;
 mod values;
 
 use std::path::PathBuf;
@@ -13,6 +16,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+pub use self::environment::secret;
 pub use self::origin::{Origin, Setting};
 
 /// Everything that can be set, with the specification's defaults.
@@ -38,15 +42,19 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
     /// Name or address.
+    #[serde(deserialize_with = "values::name")]
     pub host: String,
     /// TCP port.
     #[serde(deserialize_with = "values::port")]
     pub port: u16,
     /// Role.
+    #[serde(deserialize_with = "values::name")]
     pub user: String,
     /// Its password.
+    #[serde(deserialize_with = "values::password")]
     pub password: SecretString,
     /// Database name.
+    #[serde(deserialize_with = "values::name")]
     pub database: String,
     /// Most connections that one service opens.
     #[serde(deserialize_with = "values::connections")]
@@ -71,15 +79,19 @@ impl Default for Database {
 #[serde(default, deny_unknown_fields)]
 pub struct Rabbitmq {
     /// Name or address.
+    #[serde(deserialize_with = "values::name")]
     pub host: String,
     /// TCP port.
     #[serde(deserialize_with = "values::port")]
     pub port: u16,
     /// User.
+    #[serde(deserialize_with = "values::name")]
     pub user: String,
     /// Its password.
+    #[serde(deserialize_with = "values::password")]
     pub password: SecretString,
     /// Virtual host.
+    #[serde(deserialize_with = "values::text")]
     pub vhost: String,
 }
 
@@ -100,6 +112,7 @@ impl Default for Rabbitmq {
 #[serde(default, deny_unknown_fields)]
 pub struct Order {
     /// Whether an order is accepted (200) as soon as it is stored, and published when the broker is back.
+    #[serde(deserialize_with = "values::switch")]
     pub accept_while_broker_down: bool,
     /// What the staff shows to cancel and complete orders; empty: nobody can.
     #[serde(deserialize_with = "values::key")]

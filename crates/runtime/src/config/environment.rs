@@ -3,8 +3,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use secrecy::{ExposeSecret, SecretString};
+
+use super::reading::{self, without_line_end};
 use super::values::{
-    parse_address, parse_connections, parse_key, parse_level, parse_port, parse_seconds, parse_switch,
+    parse_address, parse_connections, parse_key, parse_level, parse_name, parse_password, parse_port,
+    parse_seconds, parse_switch, parse_text,
 };
 use super::{Config, ConfigError};
 
@@ -12,17 +16,17 @@ pub(super) type Setter = fn(&mut Config, &str) -> Result<(), String>;
 
 /// Every variable. Each has a twin `<NAME>_FILE` that names a file with the value, for secrets.
 pub(super) const VARIABLES: &[(&str, Setter)] = &[
-    ("DB_HOST", |config, text| set(&mut config.database.host, Ok(text.to_owned()))),
+    ("DB_HOST", |config, text| set(&mut config.database.host, parse_name(text))),
     ("DB_PORT", |config, text| set(&mut config.database.port, parse_port(text))),
-    ("DB_USER", |config, text| set(&mut config.database.user, Ok(text.to_owned()))),
-    ("DB_PASSWORD", |config, text| set(&mut config.database.password, Ok(text.into()))),
-    ("DB_NAME", |config, text| set(&mut config.database.database, Ok(text.to_owned()))),
+    ("DB_USER", |config, text| set(&mut config.database.user, parse_name(text))),
+    ("DB_PASSWORD", |config, text| set(&mut config.database.password, parse_password(text))),
+    ("DB_NAME", |config, text| set(&mut config.database.database, parse_name(text))),
     ("DB_MAX_CONNECTIONS", |config, text| set(&mut config.database.max_connections, parse_connections(text))),
-    ("RABBITMQ_HOST", |config, text| set(&mut config.rabbitmq.host, Ok(text.to_owned()))),
+    ("RABBITMQ_HOST", |config, text| set(&mut config.rabbitmq.host, parse_name(text))),
     ("RABBITMQ_PORT", |config, text| set(&mut config.rabbitmq.port, parse_port(text))),
-    ("RABBITMQ_USER", |config, text| set(&mut config.rabbitmq.user, Ok(text.to_owned()))),
-    ("RABBITMQ_PASSWORD", |config, text| set(&mut config.rabbitmq.password, Ok(text.into()))),
-    ("RABBITMQ_VHOST", |config, text| set(&mut config.rabbitmq.vhost, Ok(text.to_owned()))),
+    ("RABBITMQ_USER", |config, text| set(&mut config.rabbitmq.user, parse_name(text))),
+    ("RABBITMQ_PASSWORD", |config, text| set(&mut config.rabbitmq.password, parse_password(text))),
+    ("RABBITMQ_VHOST", |config, text| set(&mut config.rabbitmq.vhost, parse_text(text))),
     ("ORDER_ACCEPT_WHILE_BROKER_DOWN", |config, text| {
         set(&mut config.order.accept_while_broker_down, parse_switch(text))
     }),
@@ -47,38 +51,55 @@ fn set<T>(field: &mut T, value: Result<T, String>) -> Result<(), String> {
     Ok(())
 }
 
-/// Overrides what the environment names; an empty variable counts as not set.
+/// Overrides what the environment names.
 pub(super) fn apply(config: &mut Config, read: &dyn Fn(&str) -> Option<OsString>) -> Result<(), ConfigError> {
-    let read = |name: &str| read(name).filter(|value| !value.is_empty());
     for (name, setter) in VARIABLES {
-        let file_name = format!("{name}_FILE");
-        let (source, value) = if let Some(value) = read(name) {
-            let value = value.into_string();
-            let not_utf8 = |_| ConfigError::BadVariable {
-                name: (*name).to_owned(),
-                why: "is not valid UTF-8".to_owned(),
-            };
-            ((*name).to_owned(), value.map_err(not_utf8)?)
-        } else if let Some(path) = read(&file_name) {
-            let path = PathBuf::from(path);
-            let text = std::fs::read_to_string(&path).map_err(|why| ConfigError::BadSecretFile {
-                name: file_name.clone(),
-                path,
-                why,
-            })?;
-            (file_name, text.trim_end_matches(['\r', '\n']).to_owned())
-        } else {
-            continue;
-        };
-        setter(config, &value).map_err(|why| ConfigError::BadVariable { name: source, why })?;
+        let Some((source, value)) = value_of(name, read)? else { continue };
+        let bad = |why| ConfigError::BadVariable { name: source, why };
+        setter(config, value.expose_secret()).map_err(bad)?;
     }
     Ok(())
 }
 
+/// A value that is not part of the configuration: from the variable, else from the file that `<NAME>_FILE` names.
+///
+/// # Errors
+/// The file cannot be read or is empty, or the value has control characters.
+pub fn secret(name: &str) -> Result<Option<SecretString>, ConfigError> {
+    let Some((source, value)) = value_of(name, &|name| std::env::var_os(name))? else { return Ok(None) };
+    let read = parse_password(value.expose_secret());
+    read.map(Some).map_err(|why| ConfigError::BadVariable { name: source, why })
+}
+
+/// The value of a variable or of its file, and which of both says it. An empty variable counts as not set, as tools like
+/// Compose leave it; line breaks at the end are no part of a value. An empty file is a mistake.
+fn value_of(
+    name: &str,
+    read: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Option<(String, SecretString)>, ConfigError> {
+    let read = |name: &str| read(name).filter(|value| !value.is_empty());
+    let file_variable = format!("{name}_FILE");
+    if let Some(value) = read(name) {
+        let bad = |why: &str| ConfigError::BadVariable { name: name.to_owned(), why: why.to_owned() };
+        let value = value.into_string().map_err(|_| bad("is not valid UTF-8"))?;
+        return match without_line_end(&value) {
+            "" => Err(bad("is nothing but a line break")),
+            value => Ok(Some((name.to_owned(), value.into()))),
+        };
+    }
+    let Some(path) = read(&file_variable).map(PathBuf::from) else { return Ok(None) };
+    match reading::read(&path) {
+        Ok(text) if without_line_end(&text).is_empty() => {
+            let why = format!("names the file '{}', which is empty: write the value into it", path.display());
+            Err(ConfigError::BadVariable { name: file_variable, why })
+        }
+        Ok(text) => Ok(Some((file_variable, without_line_end(&text).into()))),
+        Err(why) => Err(ConfigError::BadSecretFile { name: file_variable, path, why }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret;
-
     use super::*;
 
     fn with(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -103,6 +124,18 @@ mod tests {
     }
 
     #[test]
+    fn line_ends_of_windows_are_no_part_of_a_value() {
+        let variables =
+            [("DB_PASSWORD", "secret\r"), ("DB_HOST", "db\r\n"), ("DB_PORT", "5433\r"), ("DB_USER", "")];
+        let config = with(&variables).unwrap().database;
+        assert_eq!(
+            (config.password.expose_secret(), config.host.as_str(), config.port),
+            ("secret", "db", 5433)
+        );
+        assert_eq!(config.user, "restaurant_user", "an empty variable counts as not set");
+    }
+
+    #[test]
     fn mistakes_name_the_variable_and_the_allowed_values() {
         for (name, value, part) in [
             ("DB_PORT", "0", "1 to 65535"),
@@ -113,6 +146,12 @@ mod tests {
             ("ORDER_STAFF_KEY", "with a space at the end ", "ends with a space"),
             ("ORDER_STAFF_KEY_FILE", "/dev/null", "is empty"),
             ("DB_PASSWORD_FILE", "/nowhere/secret", "/nowhere/secret"),
+            ("DB_PASSWORD_FILE", "/dev/null", "is empty"),
+            ("DB_PASSWORD_FILE", "/dev/zero", "1 MiB"),
+            ("DB_PASSWORD", "\r\n", "line break"),
+            ("DB_PASSWORD", "a\u{0}b", "U+0000"),
+            ("DB_HOST", " localhost", "space"),
+            ("RABBITMQ_USER", "gu\rest", "U+000D"),
         ] {
             let why = with(&[(name, value)]).unwrap_err().to_string();
             assert!(why.contains(name) && why.contains(part), "{why}");

@@ -3,9 +3,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use serde_yaml::Value;
-
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, reading, shape};
 
 /// The file that is read when none is named.
 pub(super) const DEFAULT_PATH: &str = "config.yaml";
@@ -20,40 +18,33 @@ pub(super) fn read(path: Option<PathBuf>) -> Result<Config, ConfigError> {
 /// The keys that the file sets, such as `database.host`.
 pub(super) fn keys(path: Option<PathBuf>) -> Result<Vec<String>, ConfigError> {
     let Some((path, text)) = text(path)? else { return Ok(Vec::new()) };
-    let whole: Value = serde_yaml::from_str(&text).map_err(|why| ConfigError::BadFile { path, why })?;
-    let mut keys = Vec::new();
-    collect("", &whole, &mut keys);
-    Ok(keys)
+    shape::keys_of(&text).map_err(|why| ConfigError::BadFile { path, why })
 }
 
-fn collect(prefix: &str, value: &Value, keys: &mut Vec<String>) {
-    match value {
-        Value::Mapping(entries) => {
-            for (key, value) in entries {
-                let key = key.as_str().unwrap_or_default();
-                let key = if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") };
-                collect(&key, value, keys);
-            }
-        }
-        Value::Null => {}
-        _ => keys.push(prefix.to_owned()),
-    }
-}
-
-/// The file that is meant and what it says, unless it says nothing, or is not there and was not named.
+/// The file that is meant and what it says, unless it is not there and was not named.
 fn text(path: Option<PathBuf>) -> Result<Option<(PathBuf, String)>, ConfigError> {
     let named = path.is_some();
     let path = path.unwrap_or_else(|| DEFAULT_PATH.into());
-    match std::fs::read_to_string(&path) {
-        Ok(text) if text.trim().is_empty() => Ok(None),
+    match reading::read(&path) {
+        Ok(text) if says_nothing(&text) => Ok(None),
         Ok(text) => Ok(Some((path, text))),
         Err(why) if why.kind() == ErrorKind::NotFound && !named => Ok(None),
         Err(why) => Err(ConfigError::Unreadable { path, why }),
     }
 }
 
-fn parse(text: &str) -> Result<Config, serde_yaml::Error> {
+/// A file that sets nothing, such as an empty one, means the defaults.
+pub(super) fn parse(text: &str) -> Result<Config, serde_yaml::Error> {
+    if says_nothing(text) {
+        return Ok(Config::default());
+    }
+    shape::keys_of(text)?;
     serde_yaml::from_str(text)
+}
+
+/// Whether there is no document, or one without a value.
+fn says_nothing(text: &str) -> bool {
+    matches!(serde_yaml::from_str(text), Ok(serde_yaml::Value::Null))
 }
 
 #[cfg(test)]
@@ -95,12 +86,47 @@ mod tests {
             ("http: { bind: everywhere }\n", &["http.bind", "line 1", "127.0.0.1"]),
             ("log: { level: loud }\n", &["log.level", "line 1", "debug, info, error"]),
             ("database: [\n", &["database", "line 1"]),
+            ("database:\n  host:\n  port: 1\n", &["database.host", "line 2", "no value"]),
+            ("database:\n  password: !Summer2024\n", &["database.password", "line 2", "quotes"]),
+            ("database:\n  host: a\n  host: b\n", &["database", "duplicate", "host"]),
+            ("database:\n  host: ''\n", &["database.host", "line 2", "is empty"]),
+            ("rabbitmq:\n  user: ' guest'\n", &["rabbitmq.user", "line 2", "space"]),
+            ("rabbitmq:\n  password: \"a\\tb\"\n", &["rabbitmq.password", "line 2", "control character"]),
+            ("defaults: &d\n  host: x\ndatabase:\n  <<: *d\n", &["defaults", "line 1"]),
+            ("order: { accept_while_broker_down: yes }\n", &["order.accept", "line 1", "true, false"]),
+            ("log: { level: info }\n---\nlog: { level: info }\n", &["more than one document"]),
         ] {
             let why = super::super::located(&parse(text).unwrap_err());
             for part in parts {
                 assert!(why.contains(part), "{why:?} does not name {part:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_text_is_what_was_written() {
+        for written in
+            ["0123", "1e5", "yes", "true", "0x1F", "12345678901234567890123", ".inf", "1_000", "p:1"]
+        {
+            let config = parse(&format!("database:\n  password: {written}\n")).unwrap();
+            assert_eq!(config.database.password.expose_secret(), written);
+        }
+    }
+
+    #[test]
+    fn a_file_that_says_nothing_means_the_defaults() {
+        let defaults = format!("{:?}", Config::default());
+        for text in ["", "\n", "# only a comment\n", "---\n", "---\n...\n", "~\n", "database:\n", "{}\n"] {
+            assert_eq!(format!("{:?}", parse(text).unwrap()), defaults, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn windows_line_ends_are_no_part_of_a_value() {
+        let shipped = include_str!("../../../../config.yaml").replace('\n', "\r\n");
+        assert_eq!(format!("{:?}", parse(&shipped).unwrap()), format!("{:?}", Config::default()));
+        let config = parse("\u{feff}database:\r\n  password: p\r\n  host: h\r\n").unwrap();
+        assert_eq!((config.database.password.expose_secret(), config.database.host.as_str()), ("p", "h"));
     }
 
     #[test]

@@ -84,6 +84,11 @@ const KEYS: &[(&str, &str, Shown)] = &[
     ("log.level", "LOG_LEVEL", |config| Some(config.log.level.clone())),
 ];
 
+/// Whether this is the name of a setting, not of a section.
+pub(super) fn is_key(name: &str) -> bool {
+    KEYS.iter().any(|(key, ..)| *key == name)
+}
+
 /// Tells of every key what it is and where it comes from.
 pub(super) fn settings(
     config: &Config,

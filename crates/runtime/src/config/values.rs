@@ -9,31 +9,43 @@ use secrecy::SecretString;
 use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
-/// Reads a number or a text of the file. (In a visitor, so that an error gets the key and the line.)
-struct Scalar<T>(fn(&str) -> Result<T, String>);
+/// Reads a value of the file as it was written, whether it looks like a number or not. (In a visitor, so that an error gets
+/// the key and the line.)
+struct Written<T>(fn(&str) -> Result<T, String>);
 
-impl<T> Visitor<'_> for Scalar<T> {
+impl<T> Visitor<'_> for Written<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a single value")
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
-        self.visit_str(&number.to_string())
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
-        self.visit_str(&number.to_string())
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<T, E> {
-        self.visit_str(&number.to_string())
-    }
-
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
         (self.0)(text).map_err(E::custom)
     }
+}
+
+/// A name or an address: a space at one of its ends is a mistake that nobody sees.
+pub(super) fn parse_name(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("is empty (leave it out for the default)".to_owned());
+    }
+    if text.trim() != text {
+        return Err("begins or ends with a space".to_owned());
+    }
+    parse_text(text)
+}
+
+/// Any text that a person can type. The text itself is not in the error: it may be a secret.
+pub(super) fn parse_text(text: &str) -> Result<String, String> {
+    match text.chars().find(|character| character.is_control()) {
+        Some(control) => Err(format!("has a control character (U+{:04X})", u32::from(control))),
+        None => Ok(text.to_owned()),
+    }
+}
+
+pub(super) fn parse_password(text: &str) -> Result<SecretString, String> {
+    parse_text(text).map(Into::into)
 }
 
 pub(super) fn parse_port(text: &str) -> Result<u16, String> {
@@ -66,7 +78,7 @@ pub(super) fn parse_level(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn parse_switch(text: &str) -> Result<bool, String> {
-    text.parse().map_err(|_| format!("is '{text}' (allowed: true, false)"))
+    text.to_ascii_lowercase().parse().map_err(|_| format!("is '{text}' (allowed: true, false)"))
 }
 
 /// Shorter ones are guessed.
@@ -85,27 +97,29 @@ pub(super) fn parse_key(text: &str) -> Result<SecretString, String> {
     }
 }
 
-pub(super) fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
-    deserializer.deserialize_any(Scalar(parse_port))
-}
-
-pub(super) fn connections<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    deserializer.deserialize_any(Scalar(parse_connections))
-}
-
-pub(super) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    deserializer.deserialize_any(Scalar(parse_seconds))
-}
-
 /// Empty: there is none.
-pub(super) fn key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
-    deserializer.deserialize_any(Scalar(|text| if text.is_empty() { Ok("".into()) } else { parse_key(text) }))
+fn parse_optional_key(text: &str) -> Result<SecretString, String> {
+    if text.is_empty() { Ok("".into()) } else { parse_key(text) }
 }
 
-pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpAddr, D::Error> {
-    deserializer.deserialize_any(Scalar(parse_address))
+/// Functions for `#[serde(deserialize_with)]`, each with the function that reads its text.
+macro_rules! readers {
+    ($($name:ident: $value:ty = $parse:ident;)*) => {
+        $(pub(super) fn $name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<$value, D::Error> {
+            deserializer.deserialize_str(Written($parse))
+        })*
+    };
 }
 
-pub(super) fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    deserializer.deserialize_any(Scalar(parse_level))
+readers! {
+    name: String = parse_name;
+    text: String = parse_text;
+    password: SecretString = parse_password;
+    port: u16 = parse_port;
+    connections: usize = parse_connections;
+    switch: bool = parse_switch;
+    seconds: Duration = parse_seconds;
+    key: SecretString = parse_optional_key;
+    address: IpAddr = parse_address;
+    level: String = parse_level;
 }

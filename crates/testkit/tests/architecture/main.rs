@@ -4,5 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
 
 mod dependencies;
+mod line_ends;
 mod literals;
 mod sources;

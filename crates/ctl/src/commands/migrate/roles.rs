@@ -1,16 +1,15 @@
 //! `migrate --roles`: a role for each service.
 
-use std::env;
-use std::fs;
 use std::io::{Write, stdout};
 
 use db::Database;
 use db::rights::Client;
 use db::roles::{self, Account};
 use runtime::{Exit, config};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use servers::Credentials;
 
+use crate::NAME;
 use crate::cluster::record::shell_quoted;
 use crate::commands::failed;
 use crate::view::console::Console;
@@ -22,7 +21,7 @@ pub(super) async fn ensure(db: &Database, settings: &config::Database) -> Result
     for client in Client::ALL {
         let name = roles::name(&settings.database, client);
         let variable = format!("{}_DB_PASSWORD", client.as_str().to_uppercase());
-        let mut password = given(&variable)?;
+        let mut password = config::secret(&variable).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
         if password.is_none() && !roles::exists(db, &name).await.map_err(|why| failed(&why))? {
             let new = Credentials::random(&name).password;
             made_up.push((variable, new.clone()));
@@ -46,23 +45,4 @@ pub(super) async fn ensure(db: &Database, settings: &config::Database) -> Result
         })?;
     }
     Ok(())
-}
-
-/// What the environment says, or the file that it names.
-fn given(variable: &str) -> Result<Option<SecretString>, Exit> {
-    if let Some(value) = env::var(variable).ok().filter(|value| !value.is_empty()) {
-        return Ok(Some(value.into()));
-    }
-    let file_variable = format!("{variable}_FILE");
-    let Some(path) = env::var_os(&file_variable).filter(|path| !path.is_empty()) else { return Ok(None) };
-    let text = fs::read_to_string(&path)
-        .map_err(|why| Exit::Config(format!("{file_variable}: cannot read '{}': {why}", path.display())))?;
-    let text = text.trim_end_matches(['\r', '\n']);
-    if text.is_empty() {
-        return Err(Exit::Config(format!(
-            "{file_variable}: '{}' is empty; write the password into it",
-            path.display()
-        )));
-    }
-    Ok(Some(text.to_owned().into()))
 }
