@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use amqprs::channel::ConsumerMessage;
 use amqprs::{BasicProperties, FieldValue};
-use domain::RequestId;
+use domain::order_identity::ParseIdentityError;
+use domain::{OrderIdentity, RequestId};
+
+use crate::message::{ORDER_IDENTITY, header};
 
 /// A message that was delivered.
 #[derive(Debug)]
@@ -36,6 +39,19 @@ impl Delivery {
     /// The request that the message belongs to, if it says so in a form that is safe to log.
     pub fn request_id(&self) -> Option<RequestId> {
         self.properties.correlation_id().and_then(|id| RequestId::parse(id))
+    }
+
+    /// The identity of the order that the message points to. None if it does not say: a service of an older version, or a
+    /// stranger, published it.
+    ///
+    /// # Errors
+    /// What it says is no identity.
+    pub fn order_identity(&self) -> Result<Option<OrderIdentity>, ParseIdentityError> {
+        match header(&self.properties, ORDER_IDENTITY) {
+            None => Ok(None),
+            Some(FieldValue::S(text)) => text.as_ref().parse().map(Some),
+            Some(_) => Err(ParseIdentityError),
+        }
     }
 
     /// The id by which repeats are known.

@@ -1,8 +1,8 @@
 //! Messages on their way out: body, properties, and where to.
 
-use amqprs::{BasicProperties, DELIVERY_MODE_PERSISTENT, FieldTable};
+use amqprs::{BasicProperties, DELIVERY_MODE_PERSISTENT, FieldTable, FieldValue};
 use domain::timestamp::Timestamp;
-use domain::{OrderMessage, OrderStatus, RequestId, StatusUpdate};
+use domain::{OrderIdentity, OrderMessage, OrderStatus, RequestId, StatusUpdate};
 
 use crate::delivery::Delivery;
 use crate::session::{insert, text};
@@ -15,6 +15,8 @@ const KITCHEN_WORKER: &str = "kitchen-worker";
 /// Longest reason that is attached to a dead letter, in characters.
 const MAX_REASON: usize = 1_000;
 
+/// Header of an order, and of its dead letter: the identity of the order that the message points to.
+pub(crate) const ORDER_IDENTITY: &str = "x-order-identity";
 /// Header of a dead letter: why it is one.
 pub(crate) const REASON: &str = "x-reason";
 /// Header of a dead letter: the exchange it was published to.
@@ -40,18 +42,25 @@ impl Outgoing {
         &self.routing_key
     }
 
-    /// An order for the kitchen (specification, "Message Publishing").
+    /// An order for the kitchen (specification, "Message Publishing"). Its message id is the number, for people who look at
+    /// queues; which order is meant, the identity says.
     ///
     /// # Errors
     /// The order cannot be written as JSON.
     pub fn order(
         order: &OrderMessage,
+        identity: Option<&OrderIdentity>,
         placed_at: Timestamp,
         request_id: &RequestId,
     ) -> serde_json::Result<Self> {
         let message_id = order.order_number.to_string();
         let mut properties = properties(&message_id, request_id, placed_at, ORDER_SERVICE);
         properties.with_priority(order.priority.get());
+        if let Some(identity) = identity {
+            let mut headers = FieldTable::new();
+            insert(&mut headers, ORDER_IDENTITY, text(&identity.to_string()));
+            properties.with_headers(headers);
+        }
         Ok(Self {
             exchange: topology::ORDERS_EXCHANGE,
             routing_key: topology::order_routing_key(order.order_type, order.priority),
@@ -84,7 +93,7 @@ impl Outgoing {
     /// A delivery that can never succeed, for people to look at: its body as it came, with the reason and its origin in
     /// headers.
     pub fn dead_letter(delivery: &Delivery, reason: &str, at: Timestamp) -> Self {
-        let mut headers = FieldTable::new();
+        let mut headers = pointer(&delivery.properties).unwrap_or_default();
         insert(&mut headers, REASON, text(&reason.chars().take(MAX_REASON).collect::<String>()));
         insert(&mut headers, ORIGINAL_EXCHANGE, text(&delivery.exchange));
         insert(&mut headers, ORIGINAL_ROUTING_KEY, text(&delivery.routing_key));
@@ -97,6 +106,24 @@ impl Outgoing {
             body: delivery.body.clone(),
         }
     }
+}
+
+/// The header that says which order a message points to, for its copies: without it, an old message could be taken for one of
+/// a later order with the same number.
+pub(crate) fn pointer(original: &BasicProperties) -> Option<FieldTable> {
+    let identity = match header(original, ORDER_IDENTITY)? {
+        // A copy's headers must fit into a frame. What is cut here is no identity, before and after.
+        FieldValue::S(identity) => short(identity.as_ref()),
+        _ => "not a text",
+    };
+    let mut headers = FieldTable::new();
+    insert(&mut headers, ORDER_IDENTITY, text(identity));
+    Some(headers)
+}
+
+/// A header of a message, by its name.
+pub(crate) fn header<'a>(properties: &'a BasicProperties, name: &str) -> Option<&'a FieldValue> {
+    properties.headers()?.get(&name.try_into().ok()?)
 }
 
 /// The properties of a stranger's message that its copy can have. Left out: `expiration`, with which it would vanish from

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use domain::{IdempotencyKey, Money, OrderNumber};
+use domain::{IdempotencyKey, Money, OrderIdentity, OrderNumber};
+use uuid::Uuid;
 
 use crate::database::{Database, DbError};
 
@@ -14,6 +15,8 @@ pub const KEPT_FOR: Duration = Duration::from_hours(24);
 pub struct KnownRequest {
     /// Of the body it was placed with.
     pub fingerprint: Vec<u8>,
+    /// By which its token is made; none if a service of an older version placed it.
+    pub identity: Option<OrderIdentity>,
     /// Its number.
     pub number: OrderNumber,
     /// Its price.
@@ -34,7 +37,8 @@ pub fn is_key_taken(why: &DbError) -> bool {
 pub async fn find(db: &Database, key: &IdempotencyKey) -> Result<Option<KnownRequest>, DbError> {
     let sql = "
         select known.fingerprint, orders.number, orders.total_amount::text,
-               exists (select 1 from order_outbox as outbox where outbox.order_id = orders.id and purpose = 'placed')
+               exists (select 1 from order_outbox as outbox where outbox.order_id = orders.id and purpose = 'placed'),
+               (select identity from order_identities where order_identities.order_id = orders.id)
         from idempotency_keys as known join orders on orders.id = known.order_id
         where known.key = $1";
     let Some(row) = db.query_opt(sql, &[&key.as_str()]).await? else { return Ok(None) };
@@ -43,6 +47,7 @@ pub async fn find(db: &Database, key: &IdempotencyKey) -> Result<Option<KnownReq
         number: row.try_get::<_, &str>(1)?.parse().map_err(DbError::unexpected)?,
         total_amount: row.try_get::<_, &str>(2)?.parse().map_err(DbError::unexpected)?,
         undecided: row.try_get(3)?,
+        identity: row.try_get::<_, Option<Uuid>>(4)?.map(OrderIdentity::from),
     }))
 }
 

@@ -1,9 +1,10 @@
-//! `orders` and what belongs to an order from its first moment: items, status log, outbox.
+//! `orders` and what belongs to an order from its first moment: identity, items, status log, outbox.
 
 use domain::order_message::OrderMessage;
-use domain::{IdempotentRequest, NewOrder, OrderNumber, RequestId};
+use domain::{IdempotentRequest, NewOrder, OrderIdentity, OrderNumber, RequestId};
 use time::{Date, OffsetDateTime};
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 use crate::database::{Database, DbError};
 
@@ -13,8 +14,8 @@ pub(crate) const ORDER_SERVICE: &str = "order-service";
 /// An order that is about to be stored.
 #[derive(Clone, Copy, Debug)]
 pub struct Placement<'a> {
-    /// Its row, from [`reserve_ids`].
-    pub id: i32,
+    /// By which it is recognised, whatever becomes of its transaction.
+    pub identity: OrderIdentity,
     /// What was ordered.
     pub order: &'a NewOrder,
     /// The request that places it.
@@ -26,26 +27,16 @@ pub struct Placement<'a> {
 /// A stored order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlacedOrder {
-    /// Its row; also the key of its outbox row.
-    pub id: i32,
+    /// As it was given.
+    pub identity: OrderIdentity,
     /// Its number.
     pub number: OrderNumber,
     /// When, by the database's clock.
     pub placed_at: OffsetDateTime,
 }
 
-/// Reserves rows for orders to come: known beforehand, they tell later whether a transaction of unknown outcome was
-/// committed. Those that are never used leave a gap that nobody sees (order numbers have none).
-///
-/// # Errors
-/// Nothing is reserved, as far as anybody knows.
-pub async fn reserve_ids(db: &Database, count: i32) -> Result<Vec<i32>, DbError> {
-    let sql = "select nextval(pg_get_serial_sequence('orders', 'id'))::int from generate_series(1, $1)";
-    let rows = db.query(sql, &[&count]).await?;
-    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
-}
-
-/// Everything about new orders in one statement: one round trip, and the counter row locked for as short as can be.
+/// Everything about new orders in one statement: one round trip, and the counter row locked for as short as can be. An item
+/// finds its order by the order's place among the parameters, in an array: a join would compare each with each.
 const PLACE: &str = "
     with counter as (
         insert into order_counters as counter (day, last_number)
@@ -53,13 +44,14 @@ const PLACE: &str = "
         on conflict (day) do update set last_number = counter.last_number + excluded.last_number
         returning day, last_number - $1 as last_before
     ), numbered as (
-        select input.*, day, (last_before + place)::int as sequence,
+        select nextval('orders_id_seq')::int as id,
+               input.*, day, (last_before + place)::int as sequence,
                'ORD_' || to_char(day, 'YYYYMMDD') || '_'
                    || lpad((last_before + place)::text, greatest(3, length((last_before + place)::text)), '0') as number
-        from counter, unnest($2::int[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::int[],
+        from counter, unnest($2::uuid[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::int[],
                              $9::text[], $10::text[], $11::bytea[])
             with ordinality
-            as input (id, customer_name, type, table_number, delivery_address, total_amount, priority, request_id,
+            as input (identity, customer_name, type, table_number, delivery_address, total_amount, priority, request_id,
                       key, fingerprint, place)
     ), placed as (
         insert into orders (id, created_at, updated_at, number, customer_name, type, table_number, delivery_address,
@@ -67,11 +59,14 @@ const PLACE: &str = "
         select id, now(), now(), number, customer_name, type, table_number, delivery_address,
                total_amount::numeric, priority, 'received'
         from numbered order by place
+    ), recognisable as (
+        insert into order_identities (identity, order_id, request_id)
+        select identity, id, request_id from numbered order by place
     ), stored_items as (
         insert into order_items (order_id, name, quantity, price)
-        select order_id, name, quantity, price::numeric
+        select (select array_agg(id order by place) from numbered)[item.place], name, quantity, price::numeric
         from unnest($12::int[], $13::text[], $14::int[], $15::text[]) with ordinality
-            as item (order_id, name, quantity, price, line)
+            as item (place, name, quantity, price, line)
         order by line
     ), logged as (
         insert into order_status_log (order_id, status, changed_by, changed_at)
@@ -82,7 +77,7 @@ const PLACE: &str = "
         insert into idempotency_keys (key, fingerprint, order_id)
         select key, fingerprint, id from numbered where key is not null
     )
-    select id, day, sequence, now() from numbered order by place";
+    select identity, day, sequence, now() from numbered order by place";
 
 /// Stores orders, all or none: numbers, items, first status rows and outbox rows in one transaction.
 /// Returns them in the order given.
@@ -94,7 +89,7 @@ const PLACE: &str = "
 /// Nothing was stored, unless the error [is in doubt](DbError::is_in_doubt): then [`find_out`] tells.
 pub async fn place(db: &Database, orders: &[Placement<'_>]) -> Result<Vec<PlacedOrder>, DbError> {
     let count = i32::try_from(orders.len()).map_err(DbError::unexpected)?;
-    let ids: Vec<i32> = orders.iter().map(|placement| placement.id).collect();
+    let identities: Vec<Uuid> = orders.iter().map(|placement| placement.identity.uuid()).collect();
     let customer_names: Vec<&str> =
         orders.iter().map(|placement| placement.order.customer_name.as_str()).collect();
     let types: Vec<&str> =
@@ -116,9 +111,12 @@ pub async fn place(db: &Database, orders: &[Placement<'_>]) -> Result<Vec<Placed
         .collect();
 
     let items = || {
-        orders.iter().flat_map(|placement| placement.order.items.iter().map(move |item| (placement.id, item)))
+        orders
+            .iter()
+            .zip(1_i32..)
+            .flat_map(|(placement, place)| placement.order.items.iter().map(move |item| (place, item)))
     };
-    let item_orders: Vec<i32> = items().map(|(id, _)| id).collect();
+    let item_places: Vec<i32> = items().map(|(place, _)| place).collect();
     let item_names: Vec<&str> = items().map(|(_, item)| item.name.as_str()).collect();
     let item_quantities: Vec<i32> = items().map(|(_, item)| i32::from(item.quantity)).collect();
     let item_prices: Vec<String> = items().map(|(_, item)| item.price.to_string()).collect();
@@ -128,7 +126,7 @@ pub async fn place(db: &Database, orders: &[Placement<'_>]) -> Result<Vec<Placed
             PLACE,
             &[
                 &count,
-                &ids,
+                &identities,
                 &customer_names,
                 &types,
                 &tables,
@@ -138,7 +136,7 @@ pub async fn place(db: &Database, orders: &[Placement<'_>]) -> Result<Vec<Placed
                 &request_ids,
                 &keys,
                 &fingerprints,
-                &item_orders,
+                &item_places,
                 &item_names,
                 &item_quantities,
                 &item_prices,
@@ -152,12 +150,22 @@ pub async fn place(db: &Database, orders: &[Placement<'_>]) -> Result<Vec<Placed
     rows.iter()
         .map(|row| {
             Ok(PlacedOrder {
-                id: row.try_get(0)?,
+                identity: identity(row, 0)?,
                 number: order_number(row, 1, 2)?,
                 placed_at: row.try_get(3)?,
             })
         })
         .collect()
+}
+
+/// An identity in this column.
+pub(crate) fn identity(row: &Row, column: usize) -> Result<OrderIdentity, DbError> {
+    Ok(row.try_get::<_, Uuid>(column)?.into())
+}
+
+/// Identities as a parameter.
+pub(crate) fn uuids<'a>(identities: impl IntoIterator<Item = &'a OrderIdentity>) -> Vec<Uuid> {
+    identities.into_iter().map(OrderIdentity::uuid).collect()
 }
 
 fn order_number(row: &Row, day: usize, sequence: usize) -> Result<OrderNumber, DbError> {
@@ -178,39 +186,37 @@ pub struct FoundOrder {
 /// Finds out what became of orders whose transaction has an unknown outcome, and makes it final: those that are not
 /// returned were not stored and never will be.
 ///
-/// The outbox is what decides. An entry of ours waits for a transaction that is still running, and bars one that comes
-/// late (a frozen server that wakes, a packet under way): its own entry would collide, and nothing of it be stored.
+/// The identity is what decides: unlike a number or a row id, no other order can have it. An entry of ours waits for a
+/// transaction that is still running, and bars one that comes late (a frozen server that wakes, a packet under way): its own
+/// entry would collide, and nothing of it be stored. Entries of orders that were not stored stay for good.
 ///
 /// # Errors
 /// It is still not known; asking again is safe.
-pub async fn find_out(db: &Database, ids: &[i32]) -> Result<Vec<FoundOrder>, DbError> {
+pub async fn find_out(db: &Database, identities: &[OrderIdentity]) -> Result<Vec<FoundOrder>, DbError> {
+    let identities = uuids(identities);
     let bar = "
-        insert into order_outbox (order_id, request_id, purpose)
-        select id, '', 'barred' from unnest($1::int[]) as id order by id
-        on conflict (order_id) do nothing";
-    db.query(bar, &[&ids]).await?;
+        insert into order_identities (identity)
+        select identity from unnest($1::uuid[]) as identity order by identity
+        on conflict (identity) do nothing";
+    db.query(bar, &[&identities]).await?;
     // A second statement: it sees what committed while the first one waited.
     let stored = "
-        select orders.id, number, created_at,
+        select identity, number, created_at,
                not exists (select 1 from order_outbox where order_id = orders.id and purpose = 'placed') as sent
-        from orders where orders.id = any($1) order by orders.id";
-    let rows = db.query(stored, &[&ids]).await?;
-    let found = rows
-        .iter()
+        from order_identities join orders on orders.id = order_id
+        where identity = any($1) order by orders.id";
+    let rows = db.query(stored, &[&identities]).await?;
+    rows.iter()
         .map(|row| {
             let number: &str = row.try_get("number")?;
             let order = PlacedOrder {
-                id: row.try_get("id")?,
+                identity: identity(row, 0)?,
                 number: number.parse().map_err(DbError::unexpected)?,
                 placed_at: row.try_get("created_at")?,
             };
             Ok(FoundOrder { order, sent: row.try_get("sent")? })
         })
-        .collect::<Result<Vec<_>, DbError>>()?;
-    // There is nothing to bar where an order is.
-    let stored: Vec<i32> = found.iter().map(|found| found.order.id).collect();
-    db.query("delete from order_outbox where order_id = any($1) and purpose = 'barred'", &[&stored]).await?;
-    Ok(found)
+        .collect()
 }
 
 /// Rebuilds an order's message from its rows: `orders` columns as selected by [`MESSAGE_COLUMNS`].

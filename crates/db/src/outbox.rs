@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use domain::{OrderMessage, OrderNumber, RequestId, StatusUpdate};
+use domain::{OrderIdentity, OrderMessage, OrderNumber, RequestId, StatusUpdate};
 use time::OffsetDateTime;
 use tokio::time::timeout;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSqlOwned, ToSql};
+use uuid::Uuid;
 
 use crate::database::{Database, DbError, give_up};
-use crate::orders::{MESSAGE_COLUMNS, order_message};
+use crate::orders::{MESSAGE_COLUMNS, order_message, uuids};
 
 /// Longest time of a relay's transaction, publishing included; then its rows are free for another.
 const RELAY_DEADLINE: Duration = Duration::from_secs(25);
@@ -30,6 +31,8 @@ pub struct StatusOutboxRow {
 pub struct OrderOutboxRow {
     /// Its order's row.
     pub order_id: i32,
+    /// By which the kitchen recognises the order; none if a service of an older version placed it.
+    pub identity: Option<OrderIdentity>,
     /// The request that placed it.
     pub request_id: RequestId,
     /// When it was placed, by the database's clock.
@@ -47,9 +50,13 @@ const UNHURRIED: &str =
 ///
 /// # Errors
 /// The database failed: the messages may be sent once more, which is harmless.
-pub async fn settle_orders(db: &Database, order_ids: &[i32]) -> Result<(), DbError> {
-    let sql = format!("{UNHURRIED} delete from order_outbox using unhurried where order_id = any($1)");
-    db.query(&sql, &[&order_ids]).await.map(drop)
+pub async fn settle_orders(db: &Database, orders: &[OrderIdentity]) -> Result<(), DbError> {
+    // By arrays of keys alone, whatever a plan was made for: see `relay_status_updates`.
+    let sql = format!(
+        "{UNHURRIED} delete from order_outbox using unhurried
+         where order_id = any(array(select order_id from order_identities where identity = any($1)))"
+    );
+    db.query(&sql, &[&uuids(orders)]).await.map(drop)
 }
 
 /// Removes the rows of status updates that the broker has confirmed.
@@ -74,9 +81,10 @@ pub async fn relay_orders(
     publish: impl AsyncFnOnce(Vec<OrderOutboxRow>) -> Vec<i32>,
 ) -> Result<Relayed, DbError> {
     let select = format!(
-        "select outbox.order_id, outbox.request_id, o.created_at, {MESSAGE_COLUMNS}
+        "select outbox.order_id, outbox.request_id, o.created_at,
+                (select identity from order_identities where order_id = o.id) as identity, {MESSAGE_COLUMNS}
          from order_outbox outbox join orders o on o.id = outbox.order_id
-         where outbox.due_at <= now() and outbox.purpose <> 'barred'
+         where outbox.due_at <= now()
          order by outbox.order_id limit $1
          for update of outbox skip locked"
     );
@@ -181,6 +189,7 @@ fn order_row(row: &Row) -> Result<OrderOutboxRow, DbError> {
         order_id: row.try_get(0)?,
         request_id: request_id(row, 1)?,
         placed_at: row.try_get(2)?,
+        identity: row.try_get::<_, Option<Uuid>>(3)?.map(OrderIdentity::from),
         message: order_message(row)?,
     })
 }

@@ -29,6 +29,7 @@ impl Client {
         match self {
             Self::Order => &[
                 ("orders", "select, insert, update"),
+                ("order_identities", "select, insert"),
                 ("order_items", "select, insert"),
                 ("order_status_log", "select, insert"),
                 ("order_counters", "select, insert, update"),

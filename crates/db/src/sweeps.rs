@@ -126,7 +126,7 @@ pub async fn free_abandoned(
     numbers(&rows)
 }
 
-/// Forgets notes of orders that wait no longer, and outbox entries that barred an order from being stored a day ago.
+/// Forgets notes of orders that wait no longer.
 ///
 /// # Errors
 /// The database failed.
@@ -134,9 +134,6 @@ pub async fn prune(db: &Database) -> Result<(), DbError> {
     let sql = "
         delete from order_sweeps using orders
         where orders.id = order_sweeps.order_id and orders.status not in ('received', 'cooking')";
-    db.query(sql, &[]).await?;
-    let sql = "
-        delete from order_outbox where purpose = 'barred' and due_at < now() - interval '1 day'";
     db.query(sql, &[]).await.map(drop)
 }
 

@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use domain::{OrderNumber, OrderStatus, RequestId};
+use domain::{OrderIdentity, OrderNumber, OrderStatus, RequestId};
 use tokio::time::timeout;
 
 use crate::database::{Database, DbError, give_up};
-use crate::orders::ORDER_SERVICE;
+use crate::orders::{ORDER_SERVICE, identity, uuids};
 
 /// Longest time for a change by a person; the server's own limit for a statement is shorter.
 const CHANGE_DEADLINE: Duration = Duration::from_secs(12);
@@ -17,8 +17,8 @@ const CHANGE_DEADLINE: Duration = Duration::from_secs(12);
 /// An order that could not be sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Unsent<'a> {
-    /// Its row.
-    pub id: i32,
+    /// By which it is recognised.
+    pub identity: OrderIdentity,
     /// The request that placed it.
     pub request_id: &'a RequestId,
     /// The key under which its client would have got the answer; it may be used again.
@@ -26,22 +26,28 @@ pub struct Unsent<'a> {
 }
 
 /// Takes back orders whose message could not be sent: those still `received` become `cancelled`, and will never be
-/// cooked. Their outbox rows and idempotency keys go. Returns the ids of all that were taken back, now or by an earlier
-/// attempt whose answer was lost; the others are sent, or in the hands of a worker.
+/// cooked. Their outbox rows and idempotency keys go. Returns all that were taken back, now or by an earlier attempt whose answer
+/// was lost; the others are sent, or in the hands of a worker.
 ///
 /// The outbox row is the right to decide: an order whose row a relay has removed is sent, whatever its status says.
 ///
 /// # Errors
 /// The database failed: whether they were taken back is open; asking again tells.
-pub async fn take_back(db: &Database, unsent: &[Unsent<'_>], reason: &str) -> Result<Vec<i32>, DbError> {
-    let ids: Vec<i32> = unsent.iter().map(|order| order.id).collect();
+pub async fn take_back(
+    db: &Database,
+    unsent: &[Unsent<'_>],
+    reason: &str,
+) -> Result<Vec<OrderIdentity>, DbError> {
+    let identities = uuids(unsent.iter().map(|order| &order.identity));
     let request_ids: Vec<&str> = unsent.iter().map(|order| order.request_id.as_str()).collect();
     let keys: Vec<Option<&str>> = unsent.iter().map(|order| order.idempotency_key).collect();
     let sql = "
         with input as (
-            select * from unnest($1::int[], $2::text[], $3::text[]) as input (id, request_id, key)
+            select order_id as id, input.request_id, key
+            from unnest($1::uuid[], $2::text[], $3::text[]) as input (identity, request_id, key)
+            join order_identities using (identity)
         ), target as (
-            select id, number, status from orders where id = any($1) order by id for update
+            select id, number, status from orders where id = any(array(select id from input)) order by id for update
         ), decided as (
             delete from order_outbox using target where order_id = target.id and purpose = 'placed'
             returning order_id
@@ -60,13 +66,13 @@ pub async fn take_back(db: &Database, unsent: &[Unsent<'_>], reason: &str) -> Re
         )
         delete from idempotency_keys as known using cancelled join input using (id)
         where known.key = input.key and known.order_id = cancelled.id";
-    db.query(sql, &[&ids, &request_ids, &keys, &ORDER_SERVICE, &reason]).await?;
+    db.query(sql, &[&identities, &request_ids, &keys, &ORDER_SERVICE, &reason]).await?;
     // A second statement: it sees an earlier attempt that committed while this one waited for it.
     let taken_back = "
-        select distinct order_id from order_status_log
-        where order_id = any($1) and status = 'cancelled' and changed_by = $2";
-    let rows = db.query(taken_back, &[&ids, &ORDER_SERVICE]).await?;
-    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+        select distinct identity from order_identities join order_status_log as log using (order_id)
+        where identity = any($1) and log.status = 'cancelled' and log.changed_by = $2";
+    let rows = db.query(taken_back, &[&identities, &ORDER_SERVICE]).await?;
+    rows.iter().map(|row| identity(row, 0)).collect()
 }
 
 /// What came of the wish to change a status.
@@ -78,9 +84,11 @@ pub enum Outcome {
     Illegal(OrderStatus),
     /// There is no such order.
     Unknown,
+    /// The order of this number is not the one that is meant.
+    AnotherOrder,
 }
 
-/// Moves an order to `next` if it stands in one of `from`. A cook loses his claim; subscribers are told by the relay.
+/// Moves an order to `next` if it stands in one of `from`, and is the one that is `meant` if that is given. A cook loses his claim; subscribers are told by the relay.
 /// Asked again by the same request, after an answer that was lost, it says what the first attempt did.
 ///
 /// # Errors
@@ -88,6 +96,7 @@ pub enum Outcome {
 pub async fn change(
     db: &Database,
     number: &OrderNumber,
+    meant: Option<&OrderIdentity>,
     from: &[OrderStatus],
     next: OrderStatus,
     by: &str,
@@ -98,7 +107,10 @@ pub async fn change(
     let number = number.to_string();
     let notes = format!("request {request_id}");
     // Two statements: the second one sees the claim of a cook for whom the first one waited.
-    let lock = "select 1 from orders where number = $1 for update";
+    let lock = "
+        select $2::uuid is null
+               or exists (select from order_identities where identity = $2 and order_id = orders.id)
+        from orders where number = $1 for update of orders";
     let change = "
         with target as (
             select id, number, status from orders where number = $1
@@ -122,22 +134,28 @@ pub async fn change(
     let mut client = db.client().await?;
     let work = async {
         let transaction = client.transaction().await?;
-        transaction.query(&transaction.prepare_cached(lock).await?, &[&number]).await?;
+        let meant = meant.map(OrderIdentity::uuid);
+        let locked =
+            transaction.query_opt(&transaction.prepare_cached(lock).await?, &[&number, &meant]).await?;
+        match locked.map(|row| row.try_get(0)).transpose()? {
+            None => return Ok(Outcome::Unknown),
+            Some(false) => return Ok(Outcome::AnotherOrder),
+            Some(true) => {}
+        }
         let statement = transaction.prepare_cached(change).await?;
         let row = transaction
             .query_opt(&statement, &[&number, &next.as_str(), &legal, &by, &notes, &request_id.as_str()])
             .await?;
         transaction.commit().await?;
-        Ok::<_, DbError>(row)
+        let Some(row) = row else { return Ok(Outcome::Unknown) };
+        if row.try_get(1)? {
+            return Ok(Outcome::Changed);
+        }
+        Ok(Outcome::Illegal(row.try_get::<_, &str>(0)?.parse().map_err(DbError::unexpected)?))
     };
-    let Ok(row) = timeout(CHANGE_DEADLINE, work).await else {
+    let Ok(outcome) = timeout(CHANGE_DEADLINE, work).await else {
         give_up(client);
         return Err(DbError::Timeout(CHANGE_DEADLINE));
     };
-    let row = row?;
-    let Some(row) = row else { return Ok(Outcome::Unknown) };
-    if row.try_get(1)? {
-        return Ok(Outcome::Changed);
-    }
-    Ok(Outcome::Illegal(row.try_get::<_, &str>(0)?.parse().map_err(DbError::unexpected)?))
+    outcome
 }

@@ -5,6 +5,7 @@
 pub mod idempotency;
 pub mod money;
 pub mod order;
+pub mod order_identity;
 pub mod order_message;
 pub mod order_number;
 pub mod order_status;
@@ -21,6 +22,7 @@ pub mod worker;
 pub use idempotency::{Fingerprint, IdempotencyKey, IdempotentRequest};
 pub use money::Money;
 pub use order::{NewOrder, OrderItem, Service};
+pub use order_identity::OrderIdentity;
 pub use order_message::OrderMessage;
 pub use order_number::OrderNumber;
 pub use order_status::OrderStatus;

@@ -6,10 +6,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use uuid::Uuid;
 
-use crate::OrderNumber;
+use crate::{OrderIdentity, OrderNumber};
 
 type HmacSha256 = Hmac<Sha256>;
+
+/// Bytes of an identity, with which a token begins.
+const IDENTITY_LENGTH: usize = 16;
 
 /// The key that order tokens are made with; all order services of a restaurant share one.
 #[derive(Clone)]
@@ -27,18 +31,28 @@ impl OrderTokenKey {
         HmacSha256::new_from_slice(secret).ok().map(Self)
     }
 
-    /// The token of an order: 43 letters, digits, `-` and `_` that nobody can guess without the key.
-    pub fn token(&self, number: &OrderNumber) -> String {
-        URL_SAFE_NO_PAD.encode(self.code(*number).finalize().into_bytes())
+    /// The token of an order: its identity and an HMAC of identity and number, as 64 letters, digits,
+    /// `-` and `_` that nobody can guess without the key.
+    pub fn token(&self, number: &OrderNumber, identity: &OrderIdentity) -> String {
+        let code = self.code(*number, identity).finalize().into_bytes();
+        URL_SAFE_NO_PAD.encode([identity.as_bytes().as_slice(), &code].concat())
     }
 
-    /// Whether `token` is that of the order. Takes the same time whichever byte is wrong.
-    pub fn fits(&self, number: &OrderNumber, token: &[u8]) -> bool {
-        URL_SAFE_NO_PAD.decode(token).is_ok_and(|code| self.code(*number).verify_slice(&code).is_ok())
+    /// The identity of the order that the token was made for, if it was made with this key and for
+    /// this number. Takes the same time whichever byte is wrong.
+    ///
+    /// Whether the order of this number has that identity still is the database's to say.
+    pub fn verify(&self, number: &OrderNumber, token: &[u8]) -> Option<OrderIdentity> {
+        let token = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (identity, code) = token.split_at_checked(IDENTITY_LENGTH)?;
+        let identity = OrderIdentity::from(Uuid::from_slice(identity).ok()?);
+        self.code(*number, &identity).verify_slice(code).ok()?;
+        Some(identity)
     }
 
-    fn code(&self, number: OrderNumber) -> HmacSha256 {
-        self.0.clone().chain_update(number.to_string())
+    /// The identity has a fixed length, so no two pairs of identity and number are one text.
+    fn code(&self, number: OrderNumber, identity: &OrderIdentity) -> HmacSha256 {
+        self.0.clone().chain_update(identity.as_bytes()).chain_update(number.to_string())
     }
 }
 
@@ -47,17 +61,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_fits_its_order_and_no_other() {
+    fn a_token_is_verified_for_its_order_and_no_other() {
         let key = OrderTokenKey::new(b"secret").unwrap();
         let number: OrderNumber = "ORD_20261121_001".parse().unwrap();
-        let token = key.token(&number);
-        assert_eq!(token.len(), 43);
-        assert!(key.fits(&number, token.as_bytes()));
-        assert!(!key.fits(&"ORD_20261121_002".parse().unwrap(), token.as_bytes()));
-        assert!(!OrderTokenKey::new(b"other").unwrap().fits(&number, token.as_bytes()));
-        for wrong in ["", "0", "zz", "==", &token[..42], &format!("{token}00"), "é"] {
-            assert!(!key.fits(&number, wrong.as_bytes()), "{wrong:?}");
+        let identity = OrderIdentity::new(1, [7; 10]);
+        let token = key.token(&number, &identity);
+        assert_eq!(token.len(), 64);
+        assert_eq!(key.verify(&number, token.as_bytes()), Some(identity));
+        assert_eq!(key.verify(&"ORD_20261121_002".parse().unwrap(), token.as_bytes()), None);
+        assert_eq!(OrderTokenKey::new(b"other").unwrap().verify(&number, token.as_bytes()), None);
+        let of_another = key.token(&number, &OrderIdentity::new(1, [8; 10]));
+        let spliced = format!("{}{}", &of_another[..22], &token[22..]);
+        for wrong in ["", "0", "zz", "==", &token[..63], &token[..43], &format!("{token}00"), &spliced, "é"]
+        {
+            assert_eq!(key.verify(&number, wrong.as_bytes()), None, "{wrong:?}");
         }
         assert!(!format!("{key:?}").contains("secret"));
+    }
+
+    #[test]
+    fn the_next_order_of_the_same_number_has_another_token() {
+        let key = OrderTokenKey::new(b"secret").unwrap();
+        let number: OrderNumber = "ORD_20261121_001".parse().unwrap();
+        let (first, second) = (OrderIdentity::new(1, [1; 10]), OrderIdentity::new(1, [2; 10]));
+        assert_ne!(key.token(&number, &first), key.token(&number, &second));
+        assert_eq!(key.verify(&number, key.token(&number, &first).as_bytes()), Some(first));
     }
 }

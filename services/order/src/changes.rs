@@ -33,8 +33,8 @@ const COMPLETE: Change = Change { next: OrderStatus::Completed, verb: "completed
 /// [`OrderStatus::TRANSITIONS`].
 fn allowed(asker: Asker, next: OrderStatus) -> &'static [OrderStatus] {
     match (asker, next) {
-        (Asker::Guest, OrderStatus::Cancelled) => &[OrderStatus::Received],
-        (Asker::Guest, _) => &[],
+        (Asker::Guest(_), OrderStatus::Cancelled) => &[OrderStatus::Received],
+        (Asker::Guest(_), _) => &[],
         (Asker::Staff, _) => &OrderStatus::ALL,
     }
 }
@@ -82,18 +82,18 @@ async fn carry_out(
     let tokens = api.order_tokens().await.map_err(|why| failed(&why, &log))?;
     let asker =
         credentials::asker(request, order_number, tokens, &api.settings.staff_key, id).map_err(refuse)?;
-    if asker == Asker::Guest && change.next != OrderStatus::Cancelled {
+    if matches!(asker, Asker::Guest(_)) && change.next != OrderStatus::Cancelled {
         let detail = "Only the staff may do this: send the staff's key as 'Authorization: Bearer <key>'.";
         return Err(refuse(Problem::new(StatusCode::FORBIDDEN, detail, id)));
     }
-    let by = match asker {
-        Asker::Guest => "guest",
-        Asker::Staff => "staff",
+    let (by, meant) = match &asker {
+        Asker::Guest(identity) => ("guest", Some(identity)),
+        Asker::Staff => ("staff", None),
     };
     let _permit = api.admission.wait().await.ok_or_else(|| placing::turned_away(&log))?;
     let from = allowed(asker, change.next);
-    let outcome =
-        until_known(&log, || transitions::change(&api.db, &order_number, from, change.next, by, id)).await?;
+    let ask = || transitions::change(&api.db, &order_number, meant, from, change.next, by, id);
+    let outcome = until_known(&log, ask).await?;
     match outcome {
         Outcome::Changed => {
             api.relay.nudge();
@@ -109,6 +109,7 @@ async fn carry_out(
             Err(refuse(Problem::new(StatusCode::CONFLICT, detail, id).with_current_status(status)))
         }
         Outcome::Unknown => Err(unknown()),
+        Outcome::AnotherOrder => Err(refuse(credentials::wrong_token(id))),
     }
 }
 
@@ -119,7 +120,7 @@ fn refusal(asker: Asker, status: OrderStatus, change: Change) -> String {
         " already.".to_owned()
     } else if is_final {
         format!(": it cannot be {} any more.", change.verb)
-    } else if asker == Asker::Guest {
+    } else if matches!(asker, Asker::Guest(_)) {
         format!(": now only the staff can have it {}.", change.verb)
     } else {
         format!(": it can be {} once it is ready.", change.verb)
@@ -160,13 +161,19 @@ where
 
 #[cfg(test)]
 mod tests {
+    use domain::OrderIdentity;
+
     use super::*;
+
+    fn guest() -> Asker {
+        Asker::Guest(OrderIdentity::new(0, [0; 10]))
+    }
 
     #[test]
     fn guests_cancel_before_the_kitchen_begins_and_do_nothing_else() {
-        assert_eq!(allowed(Asker::Guest, OrderStatus::Cancelled), [OrderStatus::Received]);
+        assert_eq!(allowed(guest(), OrderStatus::Cancelled), [OrderStatus::Received]);
         for next in OrderStatus::ALL.into_iter().filter(|next| *next != OrderStatus::Cancelled) {
-            assert_eq!(allowed(Asker::Guest, next), []);
+            assert_eq!(allowed(guest(), next), []);
         }
     }
 
@@ -174,8 +181,8 @@ mod tests {
     fn a_refusal_says_what_would_be_possible() {
         use OrderStatus::{Cancelled, Completed, Cooking, Received};
         for (asker, status, change, expected) in [
-            (Asker::Guest, Cancelled, CANCEL, " already."),
-            (Asker::Guest, Cooking, CANCEL, ": now only the staff can have it cancelled."),
+            (guest(), Cancelled, CANCEL, " already."),
+            (guest(), Cooking, CANCEL, ": now only the staff can have it cancelled."),
             (Asker::Staff, Completed, CANCEL, ": it cannot be cancelled any more."),
             (Asker::Staff, Received, COMPLETE, ": it can be completed once it is ready."),
             (Asker::Staff, Cancelled, COMPLETE, ": it cannot be completed any more."),

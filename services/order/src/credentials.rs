@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName};
-use domain::{OrderNumber, OrderTokenKey, RequestId};
+use domain::{OrderIdentity, OrderNumber, OrderTokenKey, RequestId};
 use http_service::Problem;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
@@ -14,13 +14,14 @@ pub const ORDER_TOKEN: HeaderName = HeaderName::from_static("x-order-token");
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asker {
-    /// Whoever placed the order.
-    Guest,
+    /// Whoever placed the order of this identity.
+    Guest(OrderIdentity),
     /// Somebody who has the staff's key.
     Staff,
 }
 
-/// Tells who asks. Nothing here depends on whether the order exists.
+/// Tells who asks. Nothing here depends on whether the order exists; whether a guest's order is the one that has the number is
+/// asked when it is changed.
 ///
 /// # Errors
 /// 401 without credentials, 403 with wrong ones.
@@ -33,10 +34,8 @@ pub fn asker(
 ) -> Result<Asker, Problem> {
     let forbidden = |detail: &str| Problem::new(StatusCode::FORBIDDEN, detail, id);
     if let Some(token) = request.headers().get(ORDER_TOKEN) {
-        if tokens.fits(&number, token.as_bytes()) {
-            return Ok(Asker::Guest);
-        }
-        return Err(forbidden("This X-Order-Token is not the one that placing the order returned."));
+        let identity = tokens.verify(&number, token.as_bytes());
+        return identity.map(Asker::Guest).ok_or_else(|| wrong_token(id));
     }
     let Some(authorization) = request.headers().get(header::AUTHORIZATION) else {
         let detail = "Say who you are: with X-Order-Token as placing the order returned it, or with the staff's key as 'Authorization: Bearer <key>'.";
@@ -58,4 +57,10 @@ pub fn asker(
         }
         _ => Err(forbidden("This is not the staff's key.")),
     }
+}
+
+/// 403: not the token of this order.
+pub fn wrong_token(id: &RequestId) -> Problem {
+    let detail = "This X-Order-Token is not the one that placing the order returned.";
+    Problem::new(StatusCode::FORBIDDEN, detail, id)
 }

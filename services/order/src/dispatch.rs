@@ -11,7 +11,7 @@ use bus::{Confirm, Outgoing, PublishError, Publisher};
 use db::orders::{self, FoundOrder, PlacedOrder};
 use db::transitions::{self, Unsent};
 use db::{Database, DbError, outbox};
-use domain::OrderMessage;
+use domain::{OrderIdentity, OrderMessage};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use logging::Log;
@@ -76,10 +76,10 @@ impl Dispatch {
         self.tasks.spawn(self.context.clone().see_through(orders));
     }
 
-    /// Finds out which of these orders were stored, under the ids they were given, and sees them through.
-    pub fn find_out(&mut self, orders: Vec<(Placement, i32)>, why: &DbError) {
+    /// Finds out which of these orders were stored, and sees them through.
+    pub fn find_out(&mut self, orders: Vec<Placement>, why: &DbError) {
         while self.tasks.try_join_next().is_some() {}
-        for (placement, _) in &orders {
+        for placement in &orders {
             let message = "It is not known whether the order was stored; finding out";
             placement.log(&self.context.log).error("db_transaction_failed", message, why).emit();
         }
@@ -100,19 +100,19 @@ impl Dispatch {
 }
 
 impl Context {
-    async fn decide(self, orders: Vec<(Placement, i32)>) {
-        let ids: Vec<i32> = orders.iter().map(|(_, id)| *id).collect();
+    async fn decide(self, orders: Vec<Placement>) {
+        let identities: Vec<OrderIdentity> = orders.iter().map(|placement| placement.identity).collect();
         let stored = self
             .until_known("Orders of unknown outcome cannot be looked for yet; trying again", || {
-                orders::find_out(&self.db, &ids)
+                orders::find_out(&self.db, &identities)
             })
             .await;
-        let mut stored: HashMap<i32, FoundOrder> =
-            stored.into_iter().map(|found| (found.order.id, found)).collect();
+        let mut stored: HashMap<OrderIdentity, FoundOrder> =
+            stored.into_iter().map(|found| (found.order.identity, found)).collect();
         let mut found = Vec::new();
-        for (placement, id) in orders {
+        for placement in orders {
             let log = placement.log(&self.log);
-            if let Some(FoundOrder { order, sent }) = stored.remove(&id) {
+            if let Some(FoundOrder { order, sent }) = stored.remove(&placement.identity) {
                 log.info("order_outcome_found", format!("Order {} was stored", order.number))
                     .detail("order_number", order.number.to_string())
                     .emit();
@@ -152,7 +152,7 @@ impl Context {
                         .detail("order_number", stored.number.to_string())
                         .detail("routing_key", routing_key)
                         .emit();
-                    sent.push(stored.id);
+                    sent.push(stored.identity);
                 }
                 Err(why) => unsent.push((placement, stored, why)),
             }
@@ -173,7 +173,8 @@ impl Context {
 
     async fn publish(&self, placement: &Placement, stored: PlacedOrder) -> Result<Sending, NotSent> {
         let order = OrderMessage::of(stored.number, &placement.order);
-        let message = Outgoing::order(&order, stored.placed_at.into(), &placement.request_id)?;
+        let placed_at = stored.placed_at.into();
+        let message = Outgoing::order(&order, Some(&stored.identity), placed_at, &placement.request_id)?;
         let routing_key = message.routing_key().to_owned();
         let confirm = self.publisher.send(message).await;
         failpoint::reached("order.published");
@@ -204,17 +205,17 @@ impl Context {
         };
         for (placement, stored, _) in unsent {
             // A worker that already has the order keeps it, and so does the queue to which a relay has sent it.
-            let refused = cancelled.contains(&stored.id);
+            let refused = cancelled.contains(&stored.identity);
             placement.answer(if refused { Err(NotPlaced::Refused) } else { Ok(stored.number) });
         }
     }
 
     /// Cancels what no worker has taken yet. The clients wait for it: until it is known, neither answer would be true.
-    async fn cancel(&self, unsent: &[(Placement, PlacedOrder, NotSent)]) -> Vec<i32> {
+    async fn cancel(&self, unsent: &[(Placement, PlacedOrder, NotSent)]) -> Vec<OrderIdentity> {
         let unsent: Vec<_> = unsent
             .iter()
             .map(|(placement, stored, _)| Unsent {
-                id: stored.id,
+                identity: stored.identity,
                 request_id: &placement.request_id,
                 idempotency_key: placement.key.as_ref().map(|key| key.request().key.as_str()),
             })

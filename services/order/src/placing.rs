@@ -1,10 +1,12 @@
 //! `POST /orders`: from the request to the answer.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use domain::place_order::{self, Rejection};
-use domain::{Money, OrderNumber, OrderStatus, RequestId};
+use domain::{Money, OrderIdentity, OrderNumber, OrderStatus, RequestId};
 use http_service::server::read_body;
 use http_service::{Problem, request_id};
 use logging::Log;
@@ -36,18 +38,24 @@ impl Placed {
 pub async fn place_order(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
     let id = request_id::of(&request);
     match place(&request, body, &api, &id).await {
-        Ok((placed, token)) => HttpResponse::Ok().insert_header((ORDER_TOKEN, token)).json(placed),
+        Ok((placed, token)) => {
+            let mut answer = HttpResponse::Ok();
+            if let Some(token) = token {
+                answer.insert_header((ORDER_TOKEN, token));
+            }
+            answer.json(placed)
+        }
         Err(problem) => problem.error_response(),
     }
 }
 
-/// The answer and the token with which the order can be cancelled.
+/// The answer and the token with which the order can be cancelled, if it has an identity that the token can be bound to.
 async fn place(
     request: &HttpRequest,
     body: web::Payload,
     api: &Api,
     id: &RequestId,
-) -> Result<(Placed, String), Problem> {
+) -> Result<(Placed, Option<String>), Problem> {
     let log = api.log.with_request_id(id.clone());
     let refuse = |problem: Problem| {
         log.error("validation_failed", "The request was refused", &problem).emit();
@@ -73,7 +81,8 @@ async fn place(
             match known.map_err(failed)?.map_err(refuse)? {
                 Known::Placed(known) => {
                     log.debug("order_repeated", format!("Order {} was placed before", known.number)).emit();
-                    return Ok((Placed::new(known.number, known.total_amount), tokens.token(&known.number)));
+                    let token = known.identity.map(|identity| tokens.token(&known.number, &identity));
+                    return Ok((Placed::new(known.number, known.total_amount), token));
                 }
                 Known::New => Some(key),
             }
@@ -87,8 +96,9 @@ async fn place(
         .detail("priority", order.priority.get())
         .emit();
     let total_amount = order.total_amount.clone();
-    match api.writer.place(order, id.clone(), key, permit).await {
-        Ok(number) => Ok((Placed::new(number, total_amount), tokens.token(&number))),
+    let identity = new_identity();
+    match api.writer.place(identity, order, id.clone(), key, permit).await {
+        Ok(number) => Ok((Placed::new(number, total_amount), Some(tokens.token(&number, &identity)))),
         Err(NotPlaced::Refused) => Err(Problem::internal(id)),
         Err(NotPlaced::KeyTaken) => Err(refuse(idempotency::in_work(id))),
         Err(NotPlaced::Unknown) => {
@@ -103,6 +113,12 @@ async fn place(
             Err(problem)
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the time keeps identities in the order of their making")]
+fn new_identity() -> OrderIdentity {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    OrderIdentity::new(u64::try_from(since_1970.as_millis()).unwrap_or_default(), rand::random())
 }
 
 /// 503: all places are taken.

@@ -92,7 +92,9 @@ impl Relay {
         let relayed = outbox::relay_orders(&self.db, BATCH, async |rows| {
             let messages = rows.into_iter().filter_map(|row| {
                 let order_number = row.message.order_number.to_string();
-                let message = Outgoing::order(&row.message, row.placed_at.into(), &row.request_id);
+                let placed_at = row.placed_at.into();
+                let message =
+                    Outgoing::order(&row.message, row.identity.as_ref(), placed_at, &row.request_id);
                 let message = self.written(message, &order_number)?;
                 Some((row.order_id, order_number, row.request_id, message))
             });

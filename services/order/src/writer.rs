@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bus::{PublishError, Publisher};
 use db::{Database, DbError, idempotency, orders};
-use domain::{NewOrder, OrderNumber, RequestId};
+use domain::{NewOrder, OrderIdentity, OrderNumber, RequestId};
 use logging::Log;
 use runtime::failpoint;
 use tokio::sync::{mpsc, oneshot};
@@ -21,8 +21,6 @@ use crate::under_way::Counted;
 
 /// Most orders that share a transaction.
 const MAX_BATCH: usize = 128;
-/// Ids that are reserved together.
-const ID_BLOCK: i32 = 256;
 /// Longest time that a client waits for its answer. What becomes of the order is found out all the same.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -34,6 +32,8 @@ pub struct Writer {
 
 /// An order on its way, and everything that it needs until its client is answered.
 pub struct Placement {
+    /// By which the order is recognised from now on.
+    pub identity: OrderIdentity,
     pub order: NewOrder,
     pub request_id: RequestId,
     /// Taken until it is known what the client is answered.
@@ -81,7 +81,7 @@ impl Writer {
     ) -> (Self, JoinHandle<()>) {
         let (queue, incoming) = mpsc::channel(capacity);
         let dispatch = Dispatch::new(db.clone(), publisher.clone(), accept_while_broker_down, log.clone());
-        let task = Task { db, publisher, accept_while_broker_down, reserved: Vec::new(), dispatch, log };
+        let task = Task { db, publisher, accept_while_broker_down, dispatch, log };
         (Self { queue }, tokio::spawn(task.run(incoming)))
     }
 
@@ -91,13 +91,14 @@ impl Writer {
     /// It was not stored, or could not be sent and was taken back; or it is not known in time which.
     pub async fn place(
         &self,
+        identity: OrderIdentity,
         order: NewOrder,
         request_id: RequestId,
         key: Option<KeyInWork>,
         permit: Permit,
     ) -> Result<OrderNumber, NotPlaced> {
         let (reply, answer) = oneshot::channel();
-        let placement = Placement { order, request_id, key, reply, counted: None, _permit: permit };
+        let placement = Placement { identity, order, request_id, key, reply, counted: None, _permit: permit };
         self.queue.send(placement).await.map_err(|_| NotPlaced::Refused)?;
         match timeout(ANSWER_DEADLINE, answer).await {
             Ok(Ok(result)) => result,
@@ -111,8 +112,6 @@ struct Task {
     db: Database,
     publisher: Publisher,
     accept_while_broker_down: bool,
-    /// Ids for orders to come.
-    reserved: Vec<i32>,
     dispatch: Dispatch,
     log: Log,
 }
@@ -149,19 +148,13 @@ impl Task {
 
     async fn store(&mut self, batch: Vec<Placement>) {
         const MESSAGE: &str = "The order could not be stored";
-        let ids = match self.ids(batch.len()).await {
-            Ok(ids) => ids,
-            Err(why) => return self.refuse(batch, "db_transaction_failed", MESSAGE, &why),
-        };
         failpoint::reached("order.before_commit");
-        match self.insert(&batch, &ids).await {
+        match self.insert(&batch).await {
             Ok(stored) => {
                 failpoint::reached("order.committed");
                 self.dispatch.send(batch.into_iter().zip(stored).collect());
             }
-            Err(why) if why.is_in_doubt() => {
-                self.dispatch.find_out(batch.into_iter().zip(ids).collect(), &why);
-            }
+            Err(why) if why.is_in_doubt() => self.dispatch.find_out(batch, &why),
             // One order that the database refuses must not take its neighbours with it.
             Err(why) if why.is_permanent() && batch.len() > 1 => {
                 for placement in batch {
@@ -177,19 +170,11 @@ impl Task {
         }
     }
 
-    async fn ids(&mut self, count: usize) -> Result<Vec<i32>, DbError> {
-        while self.reserved.len() < count {
-            self.reserved.extend(orders::reserve_ids(&self.db, ID_BLOCK).await?);
-        }
-        Ok(self.reserved.drain(..count).collect())
-    }
-
-    async fn insert(&self, batch: &[Placement], ids: &[i32]) -> Result<Vec<orders::PlacedOrder>, DbError> {
+    async fn insert(&self, batch: &[Placement]) -> Result<Vec<orders::PlacedOrder>, DbError> {
         let placements: Vec<_> = batch
             .iter()
-            .zip(ids)
-            .map(|(placement, id)| orders::Placement {
-                id: *id,
+            .map(|placement| orders::Placement {
+                identity: placement.identity,
                 order: &placement.order,
                 request_id: &placement.request_id,
                 idempotency: placement.key.as_ref().map(KeyInWork::request),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use actix_web::dev::ServerHandle;
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::{Money, OrderNumber, OrderStatus, OrderTokenKey, place_order};
+use domain::{Money, OrderIdentity, OrderNumber, OrderStatus, OrderTokenKey, place_order};
 use http_service::server::{self, read_body};
 use http_service::{health, request_id};
 use serde::Serialize;
@@ -78,5 +78,7 @@ async fn place(request: HttpRequest, body: web::Payload, desk: web::Data<Desk>) 
     let number = OrderNumber::new(DAY, desk.last.fetch_add(1, Ordering::Relaxed) + 1);
     let placed =
         Placed { order_number: number, status: OrderStatus::Received, total_amount: order.total_amount };
-    HttpResponse::Ok().insert_header(("x-order-token", desk.tokens.token(&number))).json(placed)
+    let identity = OrderIdentity::new(0, rand::random());
+    let token = desk.tokens.token(&number, &identity);
+    HttpResponse::Ok().insert_header(("x-order-token", token)).json(placed)
 }

@@ -6,7 +6,7 @@ use db::claims::{self, Claim, ClaimOutcome, ClaimRequest, Claimant, Locked};
 use db::orders::{self, PlacedOrder, Placement};
 use db::outbox::{self, StatusOutboxRow};
 use db::{Database, workers};
-use domain::{OrderNumber, Specialisation};
+use domain::{OrderIdentity, OrderNumber, Specialisation};
 use runtime::config;
 use tokio::time::Instant;
 
@@ -18,15 +18,14 @@ use crate::orders::Orders;
 
 /// Longer than anything here takes.
 const LEASE: Duration = Duration::from_mins(10);
-/// Orders whose rows are reserved together, as the order service does.
-const ID_BLOCK: i32 = 256;
 
 /// A stage's database, and a cook who is on duty there.
 pub struct Store {
     db: Database,
     orders: Orders,
     claimant: Claimant,
-    reserved: Vec<i32>,
+    /// Orders that were placed.
+    placed: u32,
 }
 
 impl Store {
@@ -48,7 +47,7 @@ impl Store {
         let worker = NAME.parse().map_err(|_| Error::Void(format!("{NAME} is no name for a cook")))?;
         let claimant = Claimant { worker, token: 1 };
         workers::register(&db, &claimant, &Specialisation::General, LEASE).await?;
-        Ok(Self { db, orders: Orders::of_every_kind()?, claimant, reserved: Vec::new() })
+        Ok(Self { db, orders: Orders::of_every_kind()?, claimant, placed: 0 })
     }
 
     /// Stores so many orders in one transaction.
@@ -56,18 +55,17 @@ impl Store {
     /// # Errors
     /// PostgreSQL refuses.
     pub async fn place(&mut self, together: usize) -> Result<Vec<PlacedOrder>, Error> {
-        while self.reserved.len() < together {
-            self.reserved.extend(orders::reserve_ids(&self.db, ID_BLOCK).await?);
-        }
         let request_id = request_id();
-        let placements: Vec<_> = self
-            .reserved
-            .drain(..together)
-            .filter_map(|id| {
-                let order = self.orders.get(u32::try_from(id).unwrap_or(0))?;
-                Some(Placement { id, order, request_id: &request_id, idempotency: None })
+        let first = self.placed;
+        let placements: Vec<_> = (first..)
+            .take(together)
+            .filter_map(|place| {
+                let identity = OrderIdentity::new(u64::from(place), rand::random());
+                let order = self.orders.get(place)?;
+                Some(Placement { identity, order, request_id: &request_id, idempotency: None })
             })
             .collect();
+        self.placed += u32::try_from(together).unwrap_or(0);
         Ok(orders::place(&self.db, &placements).await?)
     }
 
@@ -85,7 +83,8 @@ impl Store {
         let (mut stored, mut micros) = (Vec::new(), Vec::new());
         let mut count: u32 = 0;
         while start.elapsed() < duration {
-            let confirmed: Vec<i32> = stored.iter().map(|order: &PlacedOrder| order.id).collect();
+            let confirmed: Vec<OrderIdentity> =
+                stored.iter().map(|order: &PlacedOrder| order.identity).collect();
             let db = self.db.clone();
             let settle = async { Ok::<_, Error>(outbox::settle_orders(&db, &confirmed).await?) };
             let place = async {

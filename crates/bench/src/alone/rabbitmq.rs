@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bus::{Outgoing, Publisher};
-use domain::{OrderMessage, OrderNumber, StatusUpdate};
+use domain::{OrderIdentity, OrderMessage, OrderNumber, StatusUpdate};
 use logging::{Level, Log};
 use runtime::config::Rabbitmq;
 use time::macros::date;
@@ -58,7 +58,8 @@ impl Broker {
     fn message(&self, day: Date, sequence: u32) -> Result<Outgoing, Error> {
         let order = self.orders.get(sequence).ok_or_else(|| Error::Void("there are no orders".to_owned()))?;
         let message = OrderMessage::of(OrderNumber::new(day, sequence), order);
-        Ok(Outgoing::order(&message, OffsetDateTime::UNIX_EPOCH.into(), &request_id())?)
+        let identity = OrderIdentity::new(0, [0; 10]);
+        Ok(Outgoing::order(&message, Some(&identity), OffsetDateTime::UNIX_EPOCH.into(), &request_id())?)
     }
 
     /// Sends messages of a day's orders, of all types and priorities, from the first to this one, many at a time; how many a second.

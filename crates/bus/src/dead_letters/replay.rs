@@ -7,7 +7,7 @@ use runtime::config::Rabbitmq;
 use tokio::time::timeout;
 
 use super::letter::{DeadLetter, Origin};
-use crate::message::safe_properties;
+use crate::message::{pointer, safe_properties};
 use crate::publisher::CONFIRM_DEADLINE;
 use crate::session::{Event, Session, SessionError, rpc};
 
@@ -212,7 +212,10 @@ impl Line {
     async fn publish(&mut self, letter: &DeadLetter, origin: &Origin) -> Result<u64, SessionError> {
         let arguments =
             BasicPublishArguments::new(&origin.exchange, &origin.routing_key).mandatory(true).finish();
-        let copy = safe_properties(&letter.original);
+        let mut copy = safe_properties(&letter.original);
+        if let Some(pointer) = pointer(&letter.original) {
+            copy.with_headers(pointer);
+        }
         let sending = self.session.channel.basic_publish(copy, letter.body.clone(), arguments);
         match timeout(CONFIRM_DEADLINE, sending).await {
             Ok(Ok(())) => {

@@ -208,3 +208,54 @@ async fn whoever_is_refused_leaves_a_line_in_the_log() {
     assert_eq!(orders, [&*number, &number, &number, unknown, "none", &number, &number]);
     assert!(lines[..5].iter().all(|line| line["request_id"] == "refused"), "{lines:?}");
 }
+
+/// As a restored backup of an older state forgets it: the order, and the step of the day's counter.
+const FORGOTTEN: &str = "delete from order_items; delete from order_status_log; delete from order_outbox;
+     delete from orders; delete from order_counters";
+
+#[tokio::test]
+async fn a_token_does_not_open_the_next_order_of_the_same_number() {
+    let stage = Stage::new().await.at_noon().await;
+    let service = stage.order_service().start().await;
+    let database = stage.database().await;
+    let (number, first_guests) = placed(&service).await;
+    database.execute(FORGOTTEN).await;
+    assert_eq!(cancel(&service, &number, ("X-Order-Token", &first_guests)).await.status, 404);
+
+    let (again, second_guests) = placed(&service).await;
+    assert_eq!(again, number, "the test needs the same number once more");
+    let answer = cancel(&service, &number, ("X-Order-Token", &first_guests)).await;
+    assert_eq!(answer.status, 403, "{answer:?}");
+    assert_eq!(life(&database, &number).await, ["received"]);
+    assert_eq!(cancel(&service, &number, ("X-Order-Token", &second_guests)).await.status, 200);
+    assert_eq!(life(&database, &number).await, ["received", "cancelled"]);
+}
+
+#[tokio::test]
+async fn an_order_from_before_identities_gets_one_and_a_token_that_is_bound_to_it() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    let database = stage.database().await;
+    let body = takeout().to_string();
+    let key = [("Idempotency-Key", "once")];
+    let first = post(&service, "/orders", &key, &body).await;
+    eventually("the answer to be decided", async || {
+        (database.value("select count(*) from order_outbox").await == 0).then_some(())
+    })
+    .await;
+    // As a service of the version before stores it.
+    database.execute("delete from order_identities").await;
+    let again = post(&service, "/orders", &key, &body).await;
+    assert_eq!((again.status, again.json()), (200, first.json()));
+    assert!(!again.headers.contains_key("x-order-token"), "{again:?}");
+
+    let number = first.json()["order_number"].as_str().unwrap().to_owned();
+    let old = cancel(&service, &number, ("X-Order-Token", first.header("x-order-token"))).await;
+    assert_eq!(old.status, 403, "{old:?}");
+    // As the audit advises.
+    database
+        .execute("insert into order_identities (identity, order_id) select gen_random_uuid(), id from orders")
+        .await;
+    let again = post(&service, "/orders", &key, &body).await;
+    assert_eq!(cancel(&service, &number, ("X-Order-Token", again.header("x-order-token"))).await.status, 200);
+}

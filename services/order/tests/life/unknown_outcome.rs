@@ -87,6 +87,34 @@ async fn a_transaction_that_comes_late_is_barred_once_its_client_heard_500() {
 }
 
 #[tokio::test]
+async fn nobody_is_told_of_anothers_order_whatever_became_of_the_row_ids() {
+    let stage = Stage::new().await.at_noon().await;
+    let database = stage.database().await;
+    let others = stage.order_service().start().await;
+    for _ in 0..3 {
+        others.place(&takeout()).await;
+    }
+    // A failover that loses sequence values does the same: the next rows get the ids of rows that are there.
+    database.execute("select setval('orders_id_seq', 1, false)").await;
+    let proxy = stage.postgres_proxy().await;
+    let service = stage.order_service().env("DB_PORT", proxy.port().to_string()).start().await;
+    let holder = stage.database().await;
+    holder.execute("begin; select 1 from order_counters for update").await;
+    let client = placing(&service, &[]);
+    let waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+    eventually("a transaction that waits", async || (database.value(waiting).await == 1).then_some(())).await;
+    proxy.cut();
+    service.log_where("the doubt", |line| line["message"].as_str().unwrap().contains("not known")).await;
+    proxy.mend();
+    let answer = client.await.unwrap();
+    assert_eq!(answer.status, 500, "{answer:?}");
+    holder.execute("commit").await;
+    eventually("its end", async || (database.value(waiting).await == 0).then_some(())).await;
+    assert_eq!(database.value("select count(*) from orders").await, 3);
+    assert_eq!(database.value("select count(*) from orders where status = 'received'").await, 3);
+}
+
+#[tokio::test]
 async fn a_transaction_that_still_runs_is_awaited() {
     let stage = Stage::new().await;
     let proxy = stage.postgres_proxy().await;
