@@ -20,6 +20,14 @@ TARGETS = set(re.findall(r"^FROM runtime AS (\S+)", DOCKERFILE, re.MULTILINE))
 # config.yaml names the variable of each key in brackets.
 VARIABLES = set(re.findall(r"#.*\[([A-Z_]+)\]", CONFIG))
 LONGEST_COOKING = max(yaml.safe_load(CONFIG)["kitchen"]["cooking_seconds"].values())
+# From SIGTERM to the end of a service; a worker keeps the last 10 s of it for signing off, and a service that is not
+# through is ended 2 s later.
+GRACE = yaml.safe_load(CONFIG)["shutdown"]["grace_seconds"]
+SIGN_OFF, OVERTIME = 10, 2
+# The images of the base: names that no registry has. An overlay replaces each of them.
+UNKNOWN_REGISTRY = "registry.invalid/"
+# The images that Compose builds.
+BUILT_HERE = "localhost/restaurant/"
 SERVERS = {"postgres", "rabbitmq"}
 
 Problems = Iterator[str]
@@ -70,10 +78,32 @@ def own_service(name: str, service: dict) -> Problems:
         yield f"{name}: its root file system is not read-only"
     if service["build"]["target"] not in TARGETS:
         yield f"{name}: the Dockerfile has no target {service['build']['target']}"
-    if service["image"] != f"restaurant/{service['build']['target']}:${{IMAGE_TAG:-{WORKSPACE['version']}}}":
+    if service["image"] != f"{BUILT_HERE}{service['build']['target']}:${{IMAGE_TAG:-{WORKSPACE['version']}}}":
         yield f"{name}: its image {service['image']} is not named after target and version"
-    if int(service["stop_grace_period"].removesuffix("s")) <= LONGEST_COOKING:
-        yield f"{name}: stop_grace_period must be longer than the longest cooking time, {LONGEST_COOKING} s"
+    if service.get("pull_policy") != "build":
+        yield f"{name}: pull_policy must be build, or its image is looked up in a registry"
+    grace = int(service.get("environment", {}).get("SHUTDOWN_GRACE_SECONDS", GRACE))
+    yield from time_to_stop(name, grace, int(service["stop_grace_period"].removesuffix("s")))
+
+
+def time_to_stop(name: str, grace: int, granted: int) -> Problems:
+    """Whoever kills a service waits until its own grace is over, and that is long enough to cook."""
+    if granted <= grace + OVERTIME:
+        yield f"{name}: gets {granted} s to stop, but takes up to {grace} + {OVERTIME} s (shutdown.grace_seconds)"
+    if name.startswith("kitchen") and grace < LONGEST_COOKING + SIGN_OFF:
+        yield f"{name}: shutdown.grace_seconds, {grace}, is shorter than the longest cooking time and {SIGN_OFF} s"
+
+
+def images(objects: list[dict], is_base: bool) -> Problems:
+    """The base names no image that anybody could publish; an overlay leaves none of these names in."""
+    for o in objects:
+        spec = o.get("spec", {}).get("template", {}).get("spec", {})
+        for container in [*spec.get("initContainers", []), *spec.get("containers", [])]:
+            is_unknown = container["image"].startswith(UNKNOWN_REGISTRY)
+            if is_base and not is_unknown:
+                yield f"{container['name']}: {container['image']} does not begin with {UNKNOWN_REGISTRY}"
+            if not is_base and is_unknown:
+                yield f"{container['name']}: {container['image']} is not replaced (images: newName)"
 
 
 def kubernetes(objects: list[dict]) -> Problems:
@@ -117,8 +147,11 @@ def pod(spec: dict) -> Problems:
             yield f"{name}: its root file system is not read-only"
         if not container["image"].endswith(":" + WORKSPACE["version"]):
             yield f"{name}: {container['image']} is not of version {WORKSPACE['version']}"
-        if name == "kitchen-worker" and spec["terminationGracePeriodSeconds"] <= LONGEST_COOKING:
-            yield f"{name}: the grace period must be longer than the longest cooking time, {LONGEST_COOKING} s"
+        if name != "migrate":  # It ends at once.
+            environment = {v["name"]: v["value"] for v in container.get("env", []) if "value" in v}
+            before = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+            granted = spec.get("terminationGracePeriodSeconds", 30) - before
+            yield from time_to_stop(name, int(environment.get("SHUTDOWN_GRACE_SECONDS", GRACE)), granted)
         for variable in container.get("env", []):
             if variable["name"] != "POD_NAME" and not is_known(variable["name"]):
                 yield f"{name}: {variable['name']} is not in config.yaml"
@@ -162,7 +195,9 @@ def main() -> int:
     problems = [f"Dockerfile: {p}" for p in dockerfile()] + [f"compose.yaml: {p}" for p in compose()]
     for path in sys.argv[1:]:
         objects = [o for o in yaml.safe_load_all(Path(path).read_text()) if o]
-        problems += [f"{Path(path).stem}: {p}" for p in [*kubernetes(objects), *same_servers(objects)]]
+        stem = Path(path).stem
+        found = [*kubernetes(objects), *same_servers(objects), *images(objects, stem == "base")]
+        problems += [f"{stem}: {p}" for p in found]
     print("\n".join(problems))
     return 1 if problems else 0
 

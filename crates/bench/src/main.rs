@@ -20,7 +20,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use argh::FromArgs;
-use runtime::{Exit, Shutdown, arguments};
+use runtime::signals::StopSignals;
+use runtime::{Exit, arguments};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -80,7 +81,7 @@ async fn run() -> Result<(), Exit> {
     let programs = own.parent().unwrap_or(Path::new(".")).to_owned();
     let out = arguments.out.unwrap_or_else(|| programs.with_file_name("bench"));
     let out = std::path::absolute(out).map_err(|why| failed(&why))?;
-    let shutdown = Shutdown::on_signals().map_err(|why| failed(&why))?;
+    let shutdown = StopSignals::handle(None).map_err(|why| failed(&why))?.shutdown();
     let report = shutdown.or(Box::pin(measure(&rows, effort, &programs, &out))).await;
     let report = report
         .ok_or_else(|| Exit::Failed(format!("{NAME}: interrupted; nothing is written")))?

@@ -7,6 +7,7 @@ mod view;
 use std::process::ExitCode;
 
 use argh::{ArgsInfo, FromArgs};
+use runtime::signals::StopSignals;
 use runtime::{Exit, arguments};
 
 use crate::commands::{audit, completions, demo, dlq, doctor, down, load, logs, migrate, reset, status, up};
@@ -47,18 +48,24 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Exit> {
-    match arguments::parse::<Arguments>(NAME)?.command {
+    let command = match arguments::parse::<Arguments>(NAME)?.command {
+        // It closes a whole restaurant, in its own way.
+        Command::Up(arguments) => return up::run(arguments).await,
+        command => command,
+    };
+    let signals = StopSignals::handle(None).map_err(|why| commands::failed(&why))?;
+    match command {
         Command::Up(arguments) => up::run(arguments).await,
         Command::Down(arguments) => down::run(arguments).await,
         Command::Status(arguments) => status::run(&arguments),
         Command::Logs(arguments) => logs::run(&arguments).await,
         Command::Reset(arguments) => reset::run(&arguments).await,
-        Command::Demo(arguments) => demo::run(&arguments).await,
+        Command::Demo(arguments) => demo::run(&arguments, &signals).await,
         Command::Migrate(arguments) => migrate::run(arguments).await,
         Command::Audit(arguments) => audit::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(arguments).await,
-        Command::Dlq(arguments) => dlq::run(arguments).await,
-        Command::Load(arguments) => load::run(arguments).await,
+        Command::Dlq(arguments) => dlq::run(arguments, &signals).await,
+        Command::Load(arguments) => load::run(arguments, &signals).await,
         Command::Completions(arguments) => completions::run(&arguments, &Arguments::get_args_info()),
     }
 }

@@ -35,6 +35,8 @@ pub struct Config {
     pub http: Http,
     /// What is logged.
     pub log: Log,
+    /// How services stop.
+    pub shutdown: Shutdown,
 }
 
 /// How PostgreSQL is reached.
@@ -197,6 +199,23 @@ pub struct Log {
 impl Default for Log {
     fn default() -> Self {
         Self { level: "debug".to_owned() }
+    }
+}
+
+/// How services stop.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Shutdown {
+    /// Longest time from the signal to the end of the process. Whoever sends the signal must wait for longer before he kills
+    /// the process.
+    #[serde(deserialize_with = "values::grace")]
+    pub grace_seconds: Duration,
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        // Compose's files of this project and Kubernetes kill after 30 s.
+        Self { grace_seconds: Duration::from_secs(25) }
     }
 }
 

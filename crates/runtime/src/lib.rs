@@ -9,6 +9,7 @@ pub mod failpoint;
 pub mod open_files;
 mod reachable;
 pub mod shutdown;
+pub mod signals;
 pub mod time_span;
 
 pub use backoff::Backoff;

@@ -1,66 +1,115 @@
 //! The wish to stop, from the operating system to every task.
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// Becomes true once, at the first SIGINT or SIGTERM; every task holds a clone and looks at it.
+use crate::signals::StopSignals;
+
+/// Becomes true once, at the first signal that asks to stop; every task holds a clone and looks at it.
+///
+/// From then on there is a time, the grace, within which the process ends. Every wait of a shutdown has its deadline counted
+/// from the end of the grace, so that they fit into it together however each fares.
 #[derive(Clone, Debug, Default)]
-pub struct Shutdown(CancellationToken);
+pub struct Shutdown {
+    token: CancellationToken,
+    begun_at: Arc<OnceLock<Instant>>,
+    grace: Option<Duration>,
+}
 
 impl Shutdown {
-    /// One that only [`Shutdown::begin`] starts.
+    /// One that only [`Shutdown::begin`] starts, and that may take any time.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One that the first signal starts; the second ends the process at once, with code 130 or 143 as a shell expects.
+    /// As [`Shutdown::new`]; it may take so long.
+    pub fn within(grace: Option<Duration>) -> Self {
+        Self { grace, ..Self::default() }
+    }
+
+    /// One that the first signal starts, and that takes `grace` at most.
     ///
     /// # Errors
     /// The operating system refuses signal handlers, or a thread.
-    pub fn on_signals() -> std::io::Result<Self> {
-        let shutdown = Self::new();
-        // A thread of its own: the second signal counts even if all others are stuck, and exit() does not drop the
-        // tasks of the thread that calls it, whose end others would take for an answer.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-        let (interrupt, terminate) = {
-            let _entered = runtime.enter();
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
-        };
-        let watching = watch(shutdown.clone(), interrupt, terminate);
-        std::thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(watching))?;
-        Ok(shutdown)
+    pub fn on_signals(grace: Duration) -> std::io::Result<Self> {
+        StopSignals::handle(Some(grace)).map(|signals| signals.shutdown())
     }
 
     /// Starts it from inside.
     pub fn begin(&self) {
-        self.0.cancel();
+        self.begun_at.get_or_init(Instant::now);
+        self.token.cancel();
     }
 
     /// Whether it has begun.
     pub fn has_begun(&self) -> bool {
-        self.0.is_cancelled()
+        self.token.is_cancelled()
     }
 
     /// Waits until it begins.
     pub async fn begun(&self) {
-        self.0.cancelled().await;
+        self.token.cancelled().await;
     }
 
     /// Runs `work` until it ends or the shutdown begins, whichever is first.
     pub async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        self.0.run_until_cancelled(work).await
+        self.token.run_until_cancelled(work).await
+    }
+
+    /// Waits until it has begun and nothing but `reserve` is left of the grace.
+    pub async fn grace_is_over(&self, reserve: Duration) {
+        self.begun().await;
+        match (self.begun_at.get(), self.grace) {
+            (Some(begun_at), Some(grace)) => sleep_until(*begun_at + grace.saturating_sub(reserve)).await,
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Runs `work` until it ends, or nothing but `reserve` is left of the grace: `None`.
+    pub async fn within_grace<T>(&self, reserve: Duration, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = self.grace_is_over(reserve) => None,
+        }
     }
 }
 
-async fn watch(shutdown: Shutdown, mut interrupt: Signal, mut terminate: Signal) {
-    loop {
-        let code = tokio::select! {
-            _ = interrupt.recv() => 130,
-            _ = terminate.recv() => 143,
-        };
-        if shutdown.has_begun() {
-            std::process::exit(code);
-        }
+#[cfg(test)]
+mod tests {
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_left_of_the_grace_is_counted_from_its_begin() {
+        let shutdown = Shutdown::within(Some(SECOND * 10));
+        sleep(SECOND * 60).await;
+        let never = std::future::pending::<()>();
+        let work = tokio::spawn({
+            let shutdown = shutdown.clone();
+            async move { shutdown.within_grace(SECOND * 4, never).await }
+        });
+        sleep(SECOND).await;
+        assert!(!work.is_finished(), "it has not begun");
         shutdown.begin();
+        let begun = Instant::now();
+        sleep(SECOND).await;
+        shutdown.begin();
+        assert_eq!(work.await.unwrap(), None);
+        assert_eq!(begun.elapsed().as_secs(), 6);
+        assert_eq!(shutdown.within_grace(SECOND * 20, async { 1 }).await, Some(1), "what is done is done");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_grace_there_is_no_end() {
+        let shutdown = Shutdown::new();
+        shutdown.begin();
+        assert!(timeout(SECOND * 100_000, shutdown.grace_is_over(Duration::ZERO)).await.is_err());
     }
 }

@@ -24,6 +24,7 @@
 pub mod broker;
 pub mod database;
 pub mod http;
+mod lines;
 pub mod orders;
 pub mod proxy;
 pub mod raw_publisher;

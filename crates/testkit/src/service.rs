@@ -1,17 +1,15 @@
 //! A service under test: a real process, its log, its port.
 
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustix::process::Pid;
 pub use rustix::process::Signal;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::watch;
 
 use crate::http::{self, Answer};
+use crate::lines::Lines;
 use crate::stage::programs;
 use crate::wait::{eventually, within};
 
@@ -22,6 +20,7 @@ pub struct Launch {
     arguments: Vec<String>,
     environment: Vec<(&'static str, String)>,
     ready: Ready,
+    ignores_hangup: bool,
 }
 
 /// When a service counts as started.
@@ -35,7 +34,8 @@ enum Ready {
 impl Launch {
     /// A program of the workspace, without the environment of the test process.
     pub fn new(program: &'static str, environment: Vec<(&'static str, String)>) -> Self {
-        Self { program, arguments: Vec::new(), environment, ready: Ready::AtOnce }
+        let ready = Ready::AtOnce;
+        Self { program, arguments: Vec::new(), environment, ready, ignores_hangup: false }
     }
 
     /// Adds an argument. One of the form `--flag=value` replaces an earlier one of its flag.
@@ -70,6 +70,12 @@ impl Launch {
         self.env("KITCHEN_COOKING_SECONDS_DINE_IN", seconds.to_string())
             .env("KITCHEN_COOKING_SECONDS_TAKEOUT", seconds.to_string())
             .env("KITCHEN_COOKING_SECONDS_DELIVERY", seconds.to_string())
+    }
+
+    /// Starts it as `nohup` does: a terminal that is closed is none of its business.
+    #[must_use]
+    pub fn ignoring_hangup(self) -> Self {
+        Self { ignores_hangup: true, ..self }
     }
 
     /// `start` waits until `/readyz` says 200.
@@ -158,7 +164,13 @@ impl Launch {
             "{} is not built: run the tests by './justw test', or 'cargo build --workspace' first",
             path.display()
         );
-        let mut command = Command::new(path);
+        let mut command = if self.ignores_hangup {
+            let mut shell = Command::new("/bin/sh");
+            shell.args(["-c", r#"trap "" HUP; exec "$0" "$@""#]).arg(path);
+            shell
+        } else {
+            Command::new(path)
+        };
         command
             .args(&self.arguments)
             .env_clear()
@@ -199,35 +211,6 @@ pub struct Service {
     child: Child,
     stdout: Lines,
     stderr: Lines,
-}
-
-/// The lines of a stream, as they come.
-struct Lines {
-    read: Arc<Mutex<Vec<String>>>,
-    changed: watch::Receiver<()>,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Lines {
-    fn read(stream: impl AsyncRead + Unpin + Send + 'static) -> Self {
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let (tell, changed) = watch::channel(());
-        let task = tokio::spawn({
-            let lines = Arc::clone(&lines);
-            async move {
-                let mut stream = BufReader::new(stream).lines();
-                while let Ok(Some(line)) = stream.next_line().await {
-                    lines.lock().unwrap().push(line);
-                    tell.send_replace(());
-                }
-            }
-        });
-        Self { read: lines, changed, task }
-    }
-
-    fn lines(&self) -> Vec<String> {
-        self.read.lock().unwrap().clone()
-    }
 }
 
 impl Drop for Service {

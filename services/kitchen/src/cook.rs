@@ -21,6 +21,7 @@ use crate::dead_letter::{self, Hopeless};
 use crate::duty::Duty;
 use crate::ledger::Ledger;
 use crate::retry::Retry;
+use crate::service::LAST_STEPS;
 use crate::stove::{OnStove, PutOn, Stove};
 
 /// How long a delivery is held that this worker cannot cook now; returned at once, it would come back at once.
@@ -194,8 +195,17 @@ impl Cook {
             Some(change) => self.announcer.announce(change).await,
             None => true,
         };
-        if pot.taken_off.run_until_cancelled(sleep(cooking)).await.is_none() {
-            return Attempt::ClaimLost;
+        tokio::select! {
+            biased;
+            cooked = pot.taken_off.run_until_cancelled(sleep(cooking)) => {
+                if cooked.is_none() {
+                    return Attempt::ClaimLost;
+                }
+            }
+            () = self.shutdown.grace_is_over(LAST_STEPS) => {
+                let why = "it cooks for longer than shutdown.grace_seconds allow";
+                return Attempt::Ended(Self::left(order, why, log));
+            }
         }
         failpoint::reached("kitchen.cooked");
         match self.finish(order, &claim, log).await {
@@ -228,7 +238,7 @@ impl Cook {
     }
 
     /// What has been cooked is not returned when the database fails: only the note of it is missing. A worker that stops
-    /// waits for the database as long as its claim can hold; then the order is free for another: `None`.
+    /// waits for the database within its grace, and as long as its claim can hold; then the order is free for another: `None`.
     async fn finish(&self, order: &OrderMessage, claim: &Claim, log: &Log) -> Option<FinishOutcome> {
         let number = order.order_number;
         let (order_id, attempt, request_id) = (claim.order_id, claim.attempt, log.request_id().clone());
@@ -238,18 +248,30 @@ impl Cook {
         tokio::select! {
             biased;
             outcome = finishing => Some(outcome),
-            () = self.stopping_for(self.duty.lease()) => {
-                log.info("order_left", format!("Order {number} is left to another worker: PostgreSQL did not come back"))
-                    .detail("order_number", number.to_string())
-                    .emit();
+            () = self.has_no_time_left() => {
+                Self::left(order, "PostgreSQL did not come back", log);
                 None
             }
         }
     }
 
-    /// Waits until the worker has been stopping for so long.
-    async fn stopping_for(&self, long: Duration) {
-        self.shutdown.begun().await;
-        sleep(long).await;
+    /// Waits until the worker stops and its claims have run out, or its grace.
+    async fn has_no_time_left(&self) {
+        let claims_run_out = async {
+            self.shutdown.begun().await;
+            sleep(self.duty.lease()).await;
+        };
+        tokio::select! {
+            () = claims_run_out => {}
+            () = self.shutdown.grace_is_over(LAST_STEPS) => {}
+        }
+    }
+
+    fn left(order: &OrderMessage, why: &str, log: &Log) -> End {
+        let number = order.order_number;
+        log.info("order_left", format!("Order {number} is left to another worker: {why}"))
+            .detail("order_number", number.to_string())
+            .emit();
+        End::Stopping
     }
 }

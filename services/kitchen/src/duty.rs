@@ -114,11 +114,17 @@ impl Duty {
     pub async fn sign_off(&self) {
         let signing_off =
             self.retry("signing off").until_done(|| workers::go_offline(&self.db, &self.claimant));
-        if timeout(SIGN_OFF_DEADLINE, signing_off).await.is_ok() {
-            self.log
-                .info("worker_offline", format!("Worker {} is offline", self.claimant.worker))
-                .detail("worker_name", self.claimant.worker.as_str())
-                .emit();
-        }
+        let worker = &self.claimant.worker;
+        let (action, message) = if timeout(SIGN_OFF_DEADLINE, signing_off).await.is_ok() {
+            ("worker_offline", format!("Worker {worker} is offline"))
+        } else {
+            let silence = self.lease().as_secs();
+            let seconds = SIGN_OFF_DEADLINE.as_secs();
+            let why = format!("PostgreSQL did not take it within {seconds} s");
+            let end =
+                format!("it counts as offline, and its name is free, {silence} s after its last heartbeat");
+            ("shutdown_incomplete", format!("Worker {worker} could not sign off: {why}; {end}"))
+        };
+        self.log.info(action, message).detail("worker_name", worker.as_str()).emit();
     }
 }

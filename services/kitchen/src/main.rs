@@ -38,7 +38,8 @@ async fn run() -> Result<(), Exit> {
         Task::HealthCheck(name) => return health::check(name, &config).await.map_err(Exit::Failed),
     };
     let level = config.log.level.parse().map_err(Exit::Config)?;
-    let shutdown = Shutdown::on_signals().map_err(|why| Exit::failed(NAME, &why))?;
+    let shutdown =
+        Shutdown::on_signals(config.shutdown.grace_seconds).map_err(|why| Exit::failed(NAME, &why))?;
     let (log, _flush) = logging::start(NAME, level);
     let ended = async {
         match Service::build(worker, &config, log.clone(), shutdown).await? {

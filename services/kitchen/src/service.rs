@@ -23,7 +23,17 @@ use crate::duty::Duty;
 use crate::ledger::Ledger;
 use crate::stove::Stove;
 
-/// Longest time to tell of the last changes when the worker stops; a relay tells the rest.
+/// The end of the grace, for what comes after the cooking: signing off, returning the rest, publishing the last changes.
+pub const LAST_STEPS: Duration = Duration::from_secs(10);
+/// Of these, what is left when every cook has left its order.
+const AFTER_LEAVING: Duration = Duration::from_secs(9);
+/// Of these, what is left when the rest has been returned, and when the last changes have been published.
+const AFTER_RETURNING: Duration = Duration::from_secs(3);
+const AFTER_PUBLISHING: Duration = Duration::from_secs(2);
+/// And when the connections are closed.
+const AFTER_CLOSING: Duration = Duration::from_secs(1);
+
+/// Longest time to publish the last changes when the worker stops; a relay publishes the rest.
 const ANNOUNCE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Signed on, sessions under way; no order has been taken yet.
@@ -158,8 +168,14 @@ impl Service {
             .detail("cooking", orders.len())
             .emit();
         intake.stop();
-        while let Some(ended) = orders.join_next().await {
-            unfinished.extend(ended.unwrap_or_default());
+        let finishing = async {
+            while let Some(ended) = orders.join_next().await {
+                unfinished.extend(ended.unwrap_or_default());
+            }
+        };
+        if shutdown.within_grace(AFTER_LEAVING, finishing).await.is_none() {
+            // What is still here waits for the database's answer to a claim. Signing off ends it, should it be granted.
+            orders.shutdown().await;
         }
         // The last sign of life before the farewell.
         signed_off.begin();
@@ -172,14 +188,17 @@ impl Service {
         for held in unfinished {
             held.requeue();
         }
-        intake.close().await;
+        // What is not returned by then returns with the end of the connection.
+        let _ = shutdown.within_grace(AFTER_RETURNING, intake.close()).await;
         drop(cook);
-        if timeout(ANNOUNCE_DEADLINE, &mut announcements).await.is_err() {
+        let announced = timeout(ANNOUNCE_DEADLINE, &mut announcements);
+        if !matches!(shutdown.within_grace(AFTER_PUBLISHING, announced).await, Some(Ok(_))) {
             announcements.abort();
             log.info("shutdown_incomplete", "Some status changes were not told yet; a relay will").emit();
         }
-        // Bounded by its own deadlines; a panic is in the log.
-        let _ = timeout(ANNOUNCE_DEADLINE, publishing).await;
+        // A panic is in the log.
+        let closed = timeout(ANNOUNCE_DEADLINE, publishing);
+        let _ = shutdown.within_grace(AFTER_CLOSING, closed).await;
         failed.map_or(Ok(()), Err)
     }
 }

@@ -28,7 +28,8 @@ async fn run() -> Result<(), Exit> {
         return bus::check(&config.rabbitmq).await.map_err(|why| Exit::failed(NAME, &why));
     }
     let level = config.log.level.parse().map_err(Exit::Config)?;
-    let shutdown = Shutdown::on_signals().map_err(|why| Exit::failed(NAME, &why))?;
+    let shutdown =
+        Shutdown::on_signals(config.shutdown.grace_seconds).map_err(|why| Exit::failed(NAME, &why))?;
     let (log, _flush) = logging::start(NAME, level);
     service::run(&config.rabbitmq, arguments.from, &log, &shutdown).await;
     if log.is_cut_off() { Err(Exit::Logged) } else { Ok(()) }

@@ -1,5 +1,7 @@
 //! Reads the stream of notifications and shows each change once.
 
+use std::time::Duration;
+
 use bus::Delivery;
 use bus::notifications::{self, StartAt};
 use domain::{RequestId, StatusUpdate};
@@ -14,14 +16,15 @@ use crate::seen::Seen;
 pub async fn run(rabbitmq: &Rabbitmq, from: StartAt, log: &Log, shutdown: &Shutdown) {
     log.info("service_started", "Notification Subscriber started").emit();
     let mut seen = Seen::default();
-    notifications::subscribe(rabbitmq, from, log, shutdown, |delivery| {
+    let reading = Box::pin(notifications::subscribe(rabbitmq, from, log, shutdown, |delivery| {
         if log.is_cut_off() {
             shutdown.begin();
         } else {
             show(delivery, &mut seen, log);
         }
-    })
-    .await;
+    }));
+    // Nothing is left behind: subscribers take nothing from the stream.
+    let _ = shutdown.within_grace(Duration::from_secs(1), reading).await;
     log.info("graceful_shutdown", "Notification Subscriber stops").emit();
 }
 

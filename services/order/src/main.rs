@@ -40,7 +40,8 @@ async fn run() -> Result<(), Exit> {
         return http_service::health::probe(config.http.bind, arguments.port).await.map_err(Exit::Failed);
     }
     let level = config.log.level.parse().map_err(Exit::Config)?;
-    let shutdown = Shutdown::on_signals().map_err(|why| Exit::failed(NAME, &why))?;
+    let shutdown =
+        Shutdown::on_signals(config.shutdown.grace_seconds).map_err(|why| Exit::failed(NAME, &why))?;
     let (log, _flush) = logging::start(NAME, level);
     let ended = async { Service::build(&arguments, &config, log.clone(), shutdown)?.run().await };
     ended.await.map_err(|why| {

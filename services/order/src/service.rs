@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bus::Publisher;
 use db::schema::SchemaError;
@@ -21,6 +22,13 @@ use crate::idempotency::KeysInWork;
 use crate::relay::{self, Nudge};
 use crate::sweeper::Sweeper;
 use crate::writer::Writer;
+
+/// What is left of the grace when clients have been answered: orders of unknown outcome are looked for until then.
+const AFTER_ANSWERING: Duration = Duration::from_secs(8);
+/// What is left of it when orders have been stored and sent: the connections are closed.
+const AFTER_STORING: Duration = Duration::from_secs(3);
+/// What is left of it when they have been closed.
+const AFTER_SENDING: Duration = Duration::from_secs(1);
 
 /// The port is bound and the sessions with both servers are under way; nothing is answered yet.
 pub struct Service {
@@ -128,15 +136,19 @@ impl Service {
         };
         shutdown.begin();
         log.info("graceful_shutdown", "Order Service stops: no new orders, those in work end").emit();
-        door.close(&handle).await;
-        if let Ok(Err(why)) = http.await {
+        if shutdown.within_grace(AFTER_ANSWERING, door.close(&handle)).await.is_none() {
+            http.abort();
+            log.info("shutdown_incomplete", "The grace is over before every client was answered").emit();
+        }
+        if let Some(Ok(Err(why))) = shutdown.within_grace(AFTER_STORING, http).await {
             outcome = outcome.and(Err(why.into()));
         }
         // In the order of the work: orders are stored and sent, then the connection goes.
-        for task in [writer, publisher] {
-            if !task.is_finished() {
-                // A panic is in the log.
-                let _ = task.await;
+        for (mut task, reserve) in [(writer, AFTER_STORING), (publisher, AFTER_SENDING)] {
+            // A panic is in the log.
+            if !task.is_finished() && shutdown.within_grace(reserve, &mut task).await.is_none() {
+                task.abort();
+                log.info("shutdown_incomplete", "The grace is over; a relay sends what is stored").emit();
             }
         }
         outcome

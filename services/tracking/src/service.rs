@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use db::schema::SchemaError;
 use db::{Database, DbError};
@@ -16,6 +17,9 @@ use crate::NAME;
 use crate::api::{self, Api};
 use crate::arguments::Arguments;
 use crate::lookups::Lookups;
+
+/// What is left of the grace when clients have been answered.
+const AFTER_ANSWERING: Duration = Duration::from_secs(2);
 
 /// The port is bound; nothing is answered yet.
 pub struct Service {
@@ -90,8 +94,11 @@ impl Service {
             _ = &mut lookups => return Err(ServiceError::LookupsEnded),
         };
         log.info("graceful_shutdown", "Tracking Service stops").emit();
-        door.close(&handle).await;
-        if let Ok(ended) = http.await {
+        if shutdown.within_grace(AFTER_ANSWERING, door.close(&handle)).await.is_none() {
+            http.abort();
+            log.info("shutdown_incomplete", "The grace is over before every client was answered").emit();
+        }
+        if let Some(Ok(ended)) = shutdown.within_grace(Duration::ZERO, http).await {
             ended?;
         }
         outcome

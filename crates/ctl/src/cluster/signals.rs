@@ -3,6 +3,7 @@
 
 use std::io;
 
+use runtime::signals::Hangup;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -26,7 +27,7 @@ impl Signals {
     pub fn listen() -> io::Result<Self> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        let mut hangup = signal(SignalKind::hangup())?;
+        let mut hangup = Hangup::listen()?;
         let mut quit = signal(SignalKind::quit())?;
         let (sender, receiver) = watch::channel(Asked::Nothing);
         tokio::spawn(async move {
@@ -37,7 +38,7 @@ impl Signals {
                         Asked::ToClose | Asked::ToEndAtOnce => Asked::ToEndAtOnce,
                     },
                     _ = terminate.recv() => Asked::ToClose,
-                    _ = hangup.recv() => Asked::ToClose,
+                    () = hangup.recv() => Asked::ToClose,
                     _ = quit.recv() => Asked::ToEndAtOnce,
                 };
                 sender.send_modify(|asked| *asked = next.max(*asked));

@@ -11,6 +11,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
+use runtime::signals::StopSignals;
 use runtime::{Exit, Shutdown};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval, sleep, sleep_until};
@@ -47,14 +48,14 @@ fn parse_orders(text: &str) -> Result<usize, String> {
 }
 
 /// Runs it.
-pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
+pub async fn run(arguments: &Arguments, signals: &StopSignals) -> Result<(), Exit> {
     if !(0.0..=3_600.0).contains(&arguments.every) {
         return Err(Exit::Usage(format!("--every is {} (allowed: 0 to 3600 seconds)", arguments.every)));
     }
     let folder = LocalFolder::here();
     let record = State::of(&folder).open().map_err(Exit::Failed)?;
-    let shutdown = Shutdown::on_signals().map_err(|why| Exit::Failed(why.to_string()))?;
     let counter = Counter::new(&record)?;
+    let shutdown = signals.shutdown();
 
     let mut board = Board::default();
     serve(arguments, counter, &mut board, &shutdown).await;

@@ -20,6 +20,7 @@ use argh::{ArgsInfo, FromArgs};
 use bus::SessionError;
 use bus::dead_letters::DeadLettersError;
 use runtime::config::Rabbitmq;
+use runtime::signals::StopSignals;
 use runtime::{Config, Exit, with_causes};
 
 use crate::NAME;
@@ -43,12 +44,12 @@ enum Command {
 }
 
 /// Runs it.
-pub async fn run(arguments: Arguments) -> Result<(), Exit> {
+pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit> {
     match arguments.command {
         Command::List(arguments) => list::run(arguments).await,
         Command::Show(arguments) => show::run(arguments).await,
-        Command::Replay(arguments) => replay::run(arguments).await,
-        Command::Drop(arguments) => drop::run(arguments).await,
+        Command::Replay(arguments) => replay::run(arguments, signals).await,
+        Command::Drop(arguments) => drop::run(arguments, signals).await,
         Command::Export(arguments) => export::run(arguments).await,
     }
 }

@@ -33,6 +33,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use argh::{ArgsInfo, FromArgs};
 use domain::timestamp::Timestamp;
+use runtime::signals::StopSignals;
 use runtime::{Exit, Shutdown};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -143,7 +144,7 @@ impl Plan {
 }
 
 /// Runs it.
-pub async fn run(arguments: Arguments) -> Result<(), Exit> {
+pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit> {
     let plan = Plan::of(&arguments)?;
     // Otherwise they would show as orders that fail.
     open_files::allow(plan.connections).map_err(|why| failed(&why))?;
@@ -156,7 +157,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     if plan.audit {
         plan.tracking.is_there().await.map_err(|why| failed(&why))?;
     }
-    let shutdown = Shutdown::on_signals().map_err(|why| Exit::Failed(why.to_string()))?;
+    let shutdown = signals.shutdown();
     let started = Timestamp((UNIX_EPOCH + Duration::from_secs(clock::unix_seconds())).into());
     let mut results = send(&plan, &shutdown).await?;
     if plan.audit {

@@ -7,8 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::reading::{self, without_line_end};
 use super::values::{
-    parse_address, parse_connections, parse_key, parse_level, parse_name, parse_password, parse_port,
-    parse_seconds, parse_switch, parse_text,
+    parse_address, parse_connections, parse_grace, parse_key, parse_level, parse_name, parse_password,
+    parse_port, parse_seconds, parse_switch, parse_text,
 };
 use super::{Config, ConfigError};
 
@@ -44,6 +44,7 @@ pub(super) const VARIABLES: &[(&str, Setter)] = &[
     }),
     ("HTTP_BIND", |config, text| set(&mut config.http.bind, parse_address(text))),
     ("LOG_LEVEL", |config, text| set(&mut config.log.level, parse_level(text))),
+    ("SHUTDOWN_GRACE_SECONDS", |config, text| set(&mut config.shutdown.grace_seconds, parse_grace(text))),
 ];
 
 fn set<T>(field: &mut T, value: Result<T, String>) -> Result<(), String> {

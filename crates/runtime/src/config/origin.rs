@@ -82,6 +82,9 @@ const KEYS: &[(&str, &str, Shown)] = &[
     }),
     ("http.bind", "HTTP_BIND", |config| Some(config.http.bind.to_string())),
     ("log.level", "LOG_LEVEL", |config| Some(config.log.level.clone())),
+    ("shutdown.grace_seconds", "SHUTDOWN_GRACE_SECONDS", |config| {
+        Some(config.shutdown.grace_seconds.as_secs().to_string())
+    }),
 ];
 
 /// Whether this is the name of a setting, not of a section.

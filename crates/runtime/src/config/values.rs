@@ -65,6 +65,13 @@ pub(super) fn parse_seconds(text: &str) -> Result<Duration, String> {
     })
 }
 
+pub(super) fn parse_grace(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (10..=86_400).contains(seconds));
+    seconds
+        .map(Duration::from_secs)
+        .ok_or_else(|| format!("is '{text}', which is not a time in whole seconds (allowed: 10 to 86400)"))
+}
+
 pub(super) fn parse_address(text: &str) -> Result<IpAddr, String> {
     text.parse()
         .map_err(|_| format!("is '{text}', which is not an IP address (such as 127.0.0.1, 0.0.0.0 or ::1)"))
@@ -122,4 +129,5 @@ readers! {
     key: SecretString = parse_optional_key;
     address: IpAddr = parse_address;
     level: String = parse_level;
+    grace: Duration = parse_grace;
 }

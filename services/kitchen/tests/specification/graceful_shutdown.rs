@@ -154,3 +154,58 @@ async fn a_heartbeat_that_comes_late_does_not_undo_the_farewell() {
     assert_eq!(service.wait().await.code(), Some(1));
     assert_eq!(worker(&database, "chef_anna").await["status"], "offline");
 }
+
+#[tokio::test]
+async fn a_closed_terminal_is_a_wish_to_stop_however_often_it_is_told() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    let mut service = stage.kitchen_worker("chef_anna").cooking_seconds(3.0).start().await;
+    let number = orders.place(&orders::takeout()).await;
+    service.log("order_processing_started").await;
+    // The shell tells it, and the system when the shell has ended.
+    service.signal(Signal::HUP);
+    service.log("graceful_shutdown").await;
+    service.signal(Signal::HUP);
+    assert_eq!(service.wait().await.code(), Some(0));
+    assert_eq!(history(&database, &number).await, cooked_by("chef_anna", "chef_anna"));
+    assert_eq!(worker(&database, "chef_anna").await["status"], "offline");
+}
+
+#[tokio::test]
+async fn a_worker_that_was_started_by_nohup_survives_its_terminal() {
+    let stage = Stage::new().await;
+    let orders = stage.order_service().start().await;
+    let mut service = stage.kitchen_worker("chef_anna").ignoring_hangup().start().await;
+    service.signal(Signal::HUP);
+    let number = orders.place(&orders::takeout()).await;
+    assert_eq!(service.log("order_completed").await["details"]["order_number"], number.as_str());
+    assert_eq!(service.logged("graceful_shutdown").len(), 0);
+    assert_eq!(service.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_worker_whose_database_is_away_ends_within_its_grace_and_says_what_it_leaves() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    let proxy = stage.postgres_proxy().await;
+    let launch = stage.kitchen_worker("chef_anna").arg("--heartbeat-interval=30").arg("--concurrency=2");
+    let launch = launch.env("DB_PORT", proxy.port().to_string()).env("SHUTDOWN_GRACE_SECONDS", "16");
+    // One is cooked when the database is away and the grace is not over; the other is not.
+    let launch = launch.cooking_seconds(5.0).env("KITCHEN_COOKING_SECONDS_DELIVERY", "600");
+    let mut service = launch.start().await;
+    let (ready, long) = (orders.place(&orders::takeout()).await, orders.place(&orders::delivery()).await);
+    service.logs("order_processing_started", 2).await;
+    proxy.silence();
+    // The code is 1 if the grace was not enough.
+    assert_eq!(service.stop().await, Some(0));
+    let left: Vec<_> = service.logged("order_left");
+    let reasons = [(&ready, "PostgreSQL did not come back"), (&long, "shutdown.grace_seconds")];
+    for (number, reason) in reasons {
+        let line = left.iter().find(|line| line["details"]["order_number"] == number.as_str()).unwrap();
+        assert!(line["message"].as_str().unwrap().contains(reason), "{line}");
+    }
+    let incomplete = service.log("shutdown_incomplete").await;
+    assert!(incomplete["message"].as_str().unwrap().contains("its name is free, 60 s after"), "{incomplete}");
+    assert_eq!(worker(&database, "chef_anna").await["status"], "online");
+    until_waiting(&stage.broker().await, 2).await;
+}

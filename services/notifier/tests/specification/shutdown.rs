@@ -12,9 +12,9 @@ use crate::updates::{cooking, publish};
 const SOON: Duration = Duration::from_secs(5);
 
 #[tokio::test]
-async fn sigterm_and_sigint_end_it_with_exit_code_0() {
+async fn sigterm_sigint_and_sighup_end_it_with_exit_code_0() {
     let stage = Stage::new().await;
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let mut subscriber = stage.subscriber().start().await;
         subscriber.signal(signal);
         assert_eq!(subscriber.wait().await.code(), Some(0));

@@ -163,3 +163,30 @@ async fn a_cancellation_whose_answer_was_lost_is_still_a_500() {
     assert_eq!(answer.status, 500, "{answer:?}");
     assert_eq!(database.value("select count(*) from order_status_log where status = 'cancelled'").await, 1);
 }
+
+#[tokio::test]
+async fn an_order_of_unknown_outcome_does_not_keep_the_service_beyond_its_grace() {
+    let stage = Stage::new().await;
+    let proxy = stage.postgres_proxy().await;
+    let launch = stage.order_service().env("DB_PORT", proxy.port().to_string());
+    let mut service = launch.env("SHUTDOWN_GRACE_SECONDS", "10").start().await;
+    let database = stage.database().await;
+    let holder = commits_wait(&stage, "insert").await;
+    let client = placing(&service, &[]);
+    eventually("a commit that waits", async || (database.value(WAITING_COMMITS).await == 1).then_some(()))
+        .await;
+    proxy.silence();
+    holder.execute("select pg_advisory_unlock(42)").await;
+    // The code is 1 if the grace was not enough.
+    assert_eq!(service.stop().await, Some(0), "{}", service.everything());
+    service.log("shutdown_incomplete").await;
+    client.abort();
+    // The relay of another service sends it.
+    let other = stage.order_service().start().await;
+    eventually("an empty outbox", async || {
+        (database.value("select count(*) from order_outbox").await == 0).then_some(())
+    })
+    .await;
+    drop(other);
+    assert_eq!(database.value("select count(*) from orders").await, 1);
+}

@@ -13,7 +13,7 @@ use crate::in_work::{HeldCounter, placing};
 #[tokio::test]
 async fn either_signal_ends_it_with_0_and_a_log_line() {
     let stage = Stage::new().await;
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let mut service = stage.order_service().start().await;
         service.signal(signal);
         assert_eq!(service.wait().await.code(), Some(0));

@@ -13,8 +13,8 @@ use crate::records::open;
 const SOON: Duration = Duration::from_secs(5);
 
 #[tokio::test]
-async fn sigterm_and_sigint_end_it_with_exit_code_0() {
-    for signal in [Signal::TERM, Signal::INT] {
+async fn sigterm_sigint_and_sighup_end_it_with_exit_code_0() {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let (_stage, _database, mut service) = open().await;
         service.signal(signal);
         assert_eq!(service.wait().await.code(), Some(0));

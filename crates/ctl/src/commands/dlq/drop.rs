@@ -9,6 +9,7 @@ use bus::dead_letters::{Id, Pass};
 use domain::OrderNumber;
 use runtime::Exit;
 use runtime::config::Rabbitmq;
+use runtime::signals::StopSignals;
 
 use super::filter::{Filter, parse_limit, parse_order, parse_reason, parse_time_span};
 use super::selection::{Selection, not_there};
@@ -52,7 +53,7 @@ pub struct Arguments {
 }
 
 /// Runs it.
-pub async fn run(arguments: Arguments) -> Result<(), Exit> {
+pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit> {
     let filter = Filter::new(arguments.reason.as_deref(), arguments.order, arguments.older_than);
     let (ids, all, limit) = (&arguments.ids, arguments.all, arguments.limit);
     let mut selection = Selection::of_words("drop", ids, all, filter, limit, clock::unix_seconds())?;
@@ -74,7 +75,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         // Those that were counted, and nothing that came since.
         selection = Selection::of_ids(meant);
     }
-    take(&settings, selection, Fate::Dropped, arguments.json).await
+    take(&settings, selection, Fate::Dropped, arguments.json, signals).await
 }
 
 /// The ids of all that are selected.

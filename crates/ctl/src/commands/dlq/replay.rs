@@ -6,6 +6,7 @@ use argh::{ArgsInfo, FromArgs};
 use bus::dead_letters::Replay;
 use domain::OrderNumber;
 use runtime::Exit;
+use runtime::signals::StopSignals;
 
 use super::filter::{Filter, parse_limit, parse_order, parse_reason, parse_time_span};
 use super::selection::Selection;
@@ -45,11 +46,11 @@ pub struct Arguments {
 }
 
 /// Runs it.
-pub async fn run(arguments: Arguments) -> Result<(), Exit> {
+pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit> {
     let filter = Filter::new(arguments.reason.as_deref(), arguments.order, arguments.older_than);
     let (ids, all, limit) = (&arguments.ids, arguments.all, arguments.limit);
     let selection = Selection::of_words("replay", ids, all, filter, limit, clock::unix_seconds())?;
     let settings = settings(arguments.config)?;
     let fate = Fate::Replayed(Box::new(Replay::new(&settings)));
-    take(&settings, selection, fate, arguments.json).await
+    take(&settings, selection, fate, arguments.json, signals).await
 }

@@ -2,13 +2,13 @@
 
 use bus::dead_letters::{DeadLetter, DeadLettersError, NotReplayed, Pass, Replay};
 use runtime::config::Rabbitmq;
+use runtime::signals::StopSignals;
 use runtime::{Exit, Shutdown};
 
 use super::failed;
 use super::progress::Progress;
 use super::report::Report;
 use super::selection::Selection;
-use crate::NAME;
 
 /// Messages that are sent together.
 const BATCH: usize = 100;
@@ -27,9 +27,11 @@ pub async fn take(
     mut selection: Selection,
     mut fate: Fate,
     json: bool,
+    signals: &StopSignals,
 ) -> Result<(), Exit> {
-    let shutdown = Shutdown::on_signals().map_err(|why| Exit::Failed(format!("{NAME}: {why}")))?;
     let mut pass = Pass::begin(settings).await.map_err(|why| failed(&why))?;
+    // Before that nothing has been taken, and a signal may end it at once.
+    let shutdown = signals.shutdown();
     let progress = Progress::over(pass.total(), fate.doing(), json);
     let mut report = Report::new(fate.word(), json, progress);
     let walked = walk(&mut pass, &mut selection, &mut fate, &mut report, &shutdown).await;
