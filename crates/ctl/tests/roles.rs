@@ -160,7 +160,13 @@ async fn an_orders_whole_life_under_least_rights() {
     // A key is stored and found again.
     let key = [("Idempotency-Key", "0d9d1c6e-1f5d-4b8e-9a7c-3f0a4b5c6d7e")];
     let first = http::send(orders.port(), "POST", "/orders", &key, takeout().to_string().as_bytes()).await;
-    let second = http::send(orders.port(), "POST", "/orders", &key, takeout().to_string().as_bytes()).await;
+    // Until its outbox row is gone, the first counts as in work.
+    let second = eventually("the answer again", async || {
+        let body = takeout().to_string();
+        let again = http::send(orders.port(), "POST", "/orders", &key, body.as_bytes()).await;
+        (again.status != 409).then_some(again)
+    })
+    .await;
     assert_eq!((first.status, second.body), (200, first.body));
 
     for service in [&mut orders, &mut tracking, &mut subscriber] {
@@ -268,7 +274,8 @@ async fn passwords_are_made_up_once_and_rights_are_put_right() {
     let as_itself = migrate(&stage).env("DB_USER", role.clone()).env("DB_PASSWORD", password);
     let refused = as_itself.run_to_end().await;
     assert!(
-        refused.code == Some(1) && refused.stderr.contains("this user may not make roles"),
+        refused.code == Some(1)
+            && refused.stderr.contains("this user may not make roles: it lacks CREATEROLE"),
         "{refused:?}"
     );
 

@@ -1,6 +1,7 @@
 //! A role of PostgreSQL for each service, with the rights that its statements need and no others.
 
 use deadpool_postgres::Transaction;
+use postgres_protocol::password::scram_sha_256;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::error::SqlState;
 
@@ -39,7 +40,13 @@ pub enum RoleError {
         /// What it can do, as the rest of a sentence.
         power: String,
     },
-    /// We may not make roles, or not give rights.
+    /// We may not make roles.
+    #[error(
+        "this user may not make roles: it lacks CREATEROLE. Do it as a superuser, or as the owner of the database and its schema with \
+         CREATEROLE"
+    )]
+    NoCreaterole,
+    /// We may not change a role, or not give rights.
     #[error(
         "this user may not make roles: do it as a superuser, or as the owner of the database and its schema with CREATEROLE"
     )]
@@ -74,12 +81,26 @@ pub async fn exists(db: &Database, name: &str) -> Result<bool, DbError> {
     Ok(row.is_some())
 }
 
+/// Looks whether this user may make roles, before anybody makes up a password for one.
+///
+/// # Errors
+/// It may not, or the database failed.
+pub async fn may_be_made(db: &Database) -> Result<(), RoleError> {
+    let sql = "select rolsuper or rolcreaterole from pg_roles where rolname = current_user";
+    let row = db.query_opt(sql, &[]).await?;
+    let may = row.map(|row| row.try_get(0)).transpose().map_err(DbError::from)?.unwrap_or(false);
+    if may { Ok(()) } else { Err(RoleError::NoCreaterole) }
+}
+
 /// Makes roles, or gives those that are there exactly their rights, in one transaction: a service that works meanwhile never
-/// lacks any. The tables must be there. Also takes from everybody what everybody has by default: to create tables.
+/// lacks any. The tables must be there. The roles find them in whatever PostgreSQL schema they are. Also takes from everybody
+/// what everybody has by default: to create tables. Passwords leave this program as SCRAM verifiers only (RFC 7677): the
+/// server's log may show every statement.
 ///
 /// # Errors
 /// We may not make roles, or one of them is more powerful than its service may be; then nothing has changed.
 pub async fn ensure(db: &Database, accounts: &[Account]) -> Result<(), RoleError> {
+    may_be_made(db).await?;
     let mut connection = db.client().await?;
     let transaction = connection.transaction().await.map_err(DbError::from)?;
     execute(&transaction, &format!("select pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
@@ -106,14 +127,17 @@ pub async fn ensure(db: &Database, accounts: &[Account]) -> Result<(), RoleError
 /// Statements by which nobody makes tables but their owner (before version 15, everybody may).
 const CLOSE_TO_THE_PUBLIC: &str = "
     select format('revoke create on schema %I from public', nspname) from pg_namespace
-    where nspname = current_schema() and has_schema_privilege('public', oid, 'create')
+    where oid = (select relnamespace from pg_class where oid = to_regclass('orders'))
+          and has_schema_privilege('public', oid, 'create')
     union all
     select format('revoke temporary on database %I from public', datname) from pg_database
     where datname = current_database() and has_database_privilege('public', oid, 'temporary')";
 
 /// Statements by which role $1 has the rights $3 on the tables $2, and no others.
 const GRANT: &str = "
-    with place (schema, database, role) as (select current_schema(), current_database(), $1::text),
+    with place (schema, database, role) as (
+        select nspname, current_database(), $1::text from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+        where pg_class.oid = to_regclass('orders')),
     needed as (select to_regclass(quote_ident(name)) as relation, privileges
                from unnest($2::text[], $3::text[]) as input (name, privileges)),
     sequences as (
@@ -127,6 +151,7 @@ const GRANT: &str = "
         union all select 1, format('revoke all on database %I from %I', database, role) from place
         union all select 2, format('grant connect on database %I to %I', database, role) from place
         union all select 2, format('grant usage on schema %I to %I', schema, role) from place
+        union all select 2, format('alter role %I in database %I set search_path = %I', role, database, schema) from place
         union all select 2, format('grant %s on %s to %I', privileges, relation, role) from place, needed
         union all select 2, format('grant usage on sequence %s to %I', sequence, role) from place, sequences
         where sequence is not null
@@ -141,7 +166,8 @@ const POWER: &str = "
         when rolbypassrls or rolreplication then 'may pass by row security, or replicate'
         when exists (select from pg_auth_members where member = roles.oid) then 'is a member of other roles'
         when exists (select from pg_class where relowner = roles.oid) then 'owns tables'
-        when has_schema_privilege(roles.oid, current_schema(), 'create') then 'may create tables'
+        when has_schema_privilege(roles.oid, (select relnamespace from pg_class where oid = to_regclass('orders')), 'create')
+            then 'may create tables'
         when has_database_privilege(roles.oid, current_database(), 'create, temporary')
             then 'may create schemas or temporary tables'
     end
@@ -156,11 +182,11 @@ async fn make(
         select format(case when exists (select from pg_roles where rolname = $1) then 'alter role %I login'
                            else 'create role %I login' end, $1::text)
             || case when $2::text is null then '' else format(' password %L', $2::text) end";
-    let password = password.map(ExposeSecret::expose_secret);
-    run_all(transaction, statement, &[&name, &password]).await
+    let verifier = password.map(|password| scram_sha_256(password.expose_secret().as_bytes()));
+    run_all(transaction, statement, &[&name, &verifier]).await
 }
 
-/// Runs the statements that a query writes: names and passwords are quoted by the server.
+/// Runs the statements that a query writes: names and verifiers are quoted by the server.
 async fn run_all(
     transaction: &Transaction<'_>,
     query: &str,

@@ -14,7 +14,7 @@ mod embedded {
 pub(crate) const MIGRATION_LOCK: i64 = 0x6f72_6465_7273;
 
 /// How the database's schema stands to this program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SchemaState {
     /// As this program expects it.
     Current,
@@ -26,6 +26,11 @@ pub enum SchemaState {
         found: i32,
         /// The newest that this program knows.
         known: i32,
+    },
+    /// There are tables, in PostgreSQL schemas that this user does not look into.
+    OutOfSight {
+        /// The schemas.
+        schemas: Vec<String>,
     },
 }
 
@@ -42,6 +47,16 @@ pub enum SchemaError {
         /// The newest that this program knows.
         known: i32,
     },
+    /// There are tables already, where this user does not find them. Another set of them would split the orders.
+    #[error(
+        "the tables are in the schema {}, where this user does not look: grant it usage on that schema, and set its search_path ('restaurant-ctl \
+         migrate --roles', run as their owner, does both for the services' roles)",
+        .schemas.join(", ")
+    )]
+    OutOfSight {
+        /// The schemas.
+        schemas: Vec<String>,
+    },
     /// A migration failed, or an applied one differs from this program's.
     #[error("the database's schema cannot be migrated")]
     Migration(#[source] Box<refinery::Error>),
@@ -57,8 +72,13 @@ impl SchemaError {
             Self::Database(why) => !why.is_permanent(),
             // The connection may break in the middle: each migration is a transaction, and the next attempt goes on.
             Self::Migration(why) => why.source().and_then(<dyn Error>::downcast_ref).is_some_and(is_passing),
-            Self::Ahead { .. } => false,
+            Self::Ahead { .. } | Self::OutOfSight { .. } => false,
         }
+    }
+
+    /// Whether somebody can mend it in the server while this program waits: correct a password, grant a right.
+    pub fn can_be_mended(&self) -> bool {
+        matches!(self, Self::Database(_) | Self::OutOfSight { .. })
     }
 }
 
@@ -88,7 +108,12 @@ fn with_unix_line_ends(migration: &Migration) -> Migration {
 pub async fn state(db: &Database) -> Result<SchemaState, DbError> {
     let present = db.query_opt("select to_regclass('refinery_schema_history') is not null", &[]).await?;
     if !present.is_some_and(|row| row.get(0)) {
-        return Ok(SchemaState::Behind);
+        let schemas = schemas_with_tables(db).await?;
+        return Ok(if schemas.is_empty() {
+            SchemaState::Behind
+        } else {
+            SchemaState::OutOfSight { schemas }
+        });
     }
     let row = db.query_opt("select coalesce(max(version), 0)::int from refinery_schema_history", &[]).await?;
     let found: i32 = row.map_or(0, |row| row.get(0));
@@ -100,6 +125,22 @@ pub async fn state(db: &Database) -> Result<SchemaState, DbError> {
     })
 }
 
+/// The PostgreSQL schemas of this database in which our tables are, whether this user may look into them or not. More than one
+/// means that services may work side by side without seeing each other's orders.
+///
+/// # Errors
+/// The database cannot be asked.
+pub async fn schemas_with_tables(db: &Database) -> Result<Vec<String>, DbError> {
+    let sql = "
+        select nspname::text from pg_namespace
+        where (select count(*) from pg_class
+               where relnamespace = pg_namespace.oid and relkind in ('r', 'p')
+                     and relname in ('refinery_schema_history', 'orders', 'order_status_log')) = 3
+        order by 1";
+    let rows = db.query(sql, &[]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
 /// Brings the schema up to date; of several that try at once, one does it and the others wait.
 /// Returns the versions that were applied. A schema that is current needs no right but to read.
 ///
@@ -109,6 +150,7 @@ pub async fn migrate(db: &Database) -> Result<Vec<i32>, SchemaError> {
     match state(db).await? {
         SchemaState::Current => return Ok(Vec::new()),
         SchemaState::Ahead { found, known } => return Err(SchemaError::Ahead { found, known }),
+        SchemaState::OutOfSight { schemas } => return Err(SchemaError::OutOfSight { schemas }),
         SchemaState::Behind => {}
     }
     // The lock belongs to the connection: given up with it, it is free again, however this ends.
@@ -117,6 +159,11 @@ pub async fn migrate(db: &Database) -> Result<Vec<i32>, SchemaError> {
         .batch_execute(&format!("set statement_timeout = '10min'; select pg_advisory_lock({MIGRATION_LOCK})"))
         .await
         .map_err(DbError::from)?;
+    // New tables go where the others are, also if this user's own schema came to be later.
+    let place = "select set_config('search_path', quote_ident(nspname), false)
+                 from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+                 where pg_class.oid = to_regclass('refinery_schema_history')";
+    client.batch_execute(place).await.map_err(DbError::from)?;
     let connection: &mut tokio_postgres::Client = &mut client;
     let report = runner().run_async(connection).await.map_err(|why| SchemaError::Migration(Box::new(why)))?;
     Ok(report.applied_migrations().iter().map(Migration::version).collect())

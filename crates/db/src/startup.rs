@@ -34,6 +34,7 @@ pub async fn current(db: &Database, log: &Log, shutdown: &Shutdown) -> Result<bo
     until_usable(log, shutdown, async || match schema::state(db).await? {
         SchemaState::Current => Ok(true),
         SchemaState::Ahead { found, known } => Err(SchemaError::Ahead { found, known }),
+        SchemaState::OutOfSight { schemas } => Err(SchemaError::OutOfSight { schemas }),
         SchemaState::Behind => {
             if !std::mem::replace(&mut told, true) {
                 let message = "The database has no tables of this version yet; waiting for a service that creates them, or for 'restaurant-ctl migrate'";
@@ -62,7 +63,7 @@ async fn until_usable(
             }
             Ok(false) => {}
             // What the server refuses, somebody can mend while this waits: correct a password, grant a right.
-            Err(why) if why.is_passing() || matches!(why, SchemaError::Database(_)) => {
+            Err(why) if why.is_passing() || why.can_be_mended() => {
                 log.error("db_connection_failed", "PostgreSQL cannot be used; trying again", &why)
                     .detail("retry_in_ms", u64::try_from(pause.as_millis()).unwrap_or(u64::MAX))
                     .emit();

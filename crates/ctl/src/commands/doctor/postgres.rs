@@ -42,8 +42,12 @@ async fn inspect(settings: &config::Database, services: Services) -> Result<Vec<
         safety(&found),
         connections(settings, services, &found),
         clock(&found),
-        schema_version(schema::state(&db).await, services, &found),
+        schema_version(schema::state(&db).await, services, &found, &settings.user),
     ];
+    let schemas = schema::schemas_with_tables(&db).await?;
+    if schemas.len() > 1 {
+        verdicts.push(several_sets(schemas));
+    }
     for (is_meant, check, client) in [
         (services.order, "order_rights", Client::Order),
         (services.kitchen, "kitchen_rights", Client::Kitchen),
@@ -131,7 +135,23 @@ fn clock(found: &Inspection) -> Verdict {
     }
 }
 
-fn schema_version(state: Result<SchemaState, DbError>, services: Services, found: &Inspection) -> Verdict {
+/// Services that do not look into the same schema do not see each other's orders.
+fn several_sets(schemas: Vec<String>) -> Verdict {
+    Verdict::fail(
+        "schemas",
+        "the tables are there more than once, in several schemas of this database",
+        "find the one with the orders (select count(*) from SCHEMA.orders), have every user look into it (alter role USER in \
+         database … set search_path = SCHEMA), and drop the tables of the others",
+    )
+    .with_examples(schemas.len() as u64, schemas)
+}
+
+fn schema_version(
+    state: Result<SchemaState, DbError>,
+    services: Services,
+    found: &Inspection,
+    user: &str,
+) -> Verdict {
     let check = "schema";
     let known = schema::known_version();
     match state {
@@ -140,6 +160,12 @@ fn schema_version(state: Result<SchemaState, DbError>, services: Services, found
             check,
             format!("version {found}; this program knows versions up to {known}"),
             "run a newer version of it, or use another database",
+        ),
+        Ok(SchemaState::OutOfSight { schemas }) => Verdict::fail(
+            check,
+            format!("the tables are in the schema {}, where '{user}' does not look", schemas.join(", ")),
+            "run 'restaurant-ctl migrate --roles' as the owner of the tables and use the roles it makes; or as the owner: grant usage \
+             on schema … to the user, and: alter role … in database … set search_path = …",
         ),
         Ok(SchemaState::Behind) if found.may_create_tables && (services.order || services.kitchen) => {
             Verdict::ok(check, format!("the first service that starts brings it to version {known}"))

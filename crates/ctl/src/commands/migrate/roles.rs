@@ -16,6 +16,7 @@ use crate::view::console::Console;
 
 /// Makes the roles, and prints the passwords that were made up, as lines for a shell: nobody can find them out later.
 pub(super) async fn ensure(db: &Database, settings: &config::Database) -> Result<(), Exit> {
+    roles::may_be_made(db).await.map_err(|why| failed(&why))?;
     let mut accounts = Vec::new();
     let mut made_up = Vec::new();
     for client in Client::ALL {
