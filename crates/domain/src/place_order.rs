@@ -346,9 +346,14 @@ mod tests {
 
         #[test]
         fn every_valid_order_passes_with_the_exact_total(
-            name in "[\\p{L}\\p{M}\\p{Nd}'’-]{1,50}",
-            lines in prop::collection::vec(("[^\\p{Cc}\\p{Cf}\\s]{1,50}", 1_u8..=10, 1_i64..=99_999), 1..=20),
+            name in "[\\p{L}\\p{Nd}][\\p{L}\\p{Nd}'’-]{0,49}",
+            lines in prop::collection::vec(("[\\p{L}\\p{N}\\p{P}\\p{S}]{1,50}", 1_u8..=10, 1_i64..=99_999), 1..=20),
         ) {
+            // Some letters and symbols show nothing.
+            let visible = |text: &str| text.chars().filter(|c| text_rules::is_visible(*c)).chain(['x']).take(50).collect();
+            let name: String = visible(&name);
+            let lines: Vec<(String, u8, i64)> =
+                lines.iter().map(|(item, quantity, cents)| (visible(item), *quantity, *cents)).collect();
             let items = lines.iter().map(|(item, quantity, cents)| {
                 format!("{{\"name\":{},\"quantity\":{quantity},\"price\":{}}}", json!(item), Money::from_cents(*cents))
             }).collect::<Vec<_>>().join(",");

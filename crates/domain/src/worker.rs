@@ -6,17 +6,28 @@ use std::str::FromStr;
 
 use crate::OrderType;
 use crate::order_type::UnknownOrderType;
+use crate::text_rules::{self, TextFault};
 
-/// The unique name of a kitchen worker: 1 to 64 letters, digits, spaces and `_ - . '`.
+/// The unique name of a kitchen worker: 1 to 64 of the characters of a customer's name, `_` and `.`. It is no path: it has a
+/// letter or a digit, and no separator.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WorkerName(String);
 
 /// A text that is no worker name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a worker name has 1 to 64 letters, digits, spaces or any of _ - . ' and does not start or end with a space"
+    "a worker name has 1 to 64 letters, digits, spaces, hyphens, apostrophes, '_' or '.' and does not start or end with a space; \
+     this one {0}"
 )]
-pub struct NotAWorkerName;
+pub struct NotAWorkerName(NameFault);
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum NameFault {
+    #[error(transparent)]
+    Text(TextFault),
+    #[error("does")]
+    SpaceAround,
+}
 
 impl WorkerName {
     /// The name as it is stored and shown.
@@ -29,10 +40,13 @@ impl FromStr for WorkerName {
     type Err = NotAWorkerName;
 
     fn from_str(text: &str) -> Result<Self, NotAWorkerName> {
-        let valid = (1..=64).contains(&text.chars().count())
-            && text == text.trim()
-            && text.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '\''));
-        if valid { Ok(Self(text.to_owned())) } else { Err(NotAWorkerName) }
+        if let Some(fault) = text_rules::worker_name(text).into_iter().next() {
+            return Err(NotAWorkerName(NameFault::Text(fault)));
+        }
+        if text != text.trim() {
+            return Err(NotAWorkerName(NameFault::SpaceAround));
+        }
+        Ok(Self(text.to_owned()))
     }
 }
 
@@ -124,11 +138,37 @@ mod tests {
 
     #[test]
     fn worker_names() {
-        for good in ["chef_mario", "Chef Anna-2", "José", "kitchen-worker-7f9c.x"] {
+        for good in [
+            "chef_mario",
+            "Chef Anna-2",
+            "José",
+            "kitchen-worker-7f9c.x",
+            "प्रिया",
+            "O’Brien",
+            "علی\u{200c}رضا",
+            "李 雷",
+        ] {
             assert_eq!(good.parse::<WorkerName>().unwrap().as_str(), good);
         }
-        for bad in ["", " ", " chef", "chef\n", "\u{1b}[2J", "a,b", &"x".repeat(65)] {
-            assert_eq!(bad.parse::<WorkerName>(), Err(NotAWorkerName), "{bad:?}");
+        for bad in [
+            "",
+            " ",
+            " chef",
+            "chef\n",
+            "\u{1b}[2J",
+            "a,b",
+            "..",
+            "a/b",
+            "\u{3000}a",
+            "\u{301}",
+            "½",
+            &"x".repeat(65),
+        ] {
+            assert!(bad.parse::<WorkerName>().is_err(), "{bad:?}");
         }
+        let refused = " chef".parse::<WorkerName>().unwrap_err().to_string();
+        assert!(refused.ends_with("does not start or end with a space; this one does"), "{refused}");
+        let refused = "a,b".parse::<WorkerName>().unwrap_err().to_string();
+        assert!(refused.ends_with("'_' and '.', found ','"), "{refused}");
     }
 }

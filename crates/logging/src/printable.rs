@@ -3,21 +3,18 @@
 
 use std::fmt::Write;
 
-use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+use domain::text_rules::{belongs, is_visible};
 
 /// Most characters of a text that are shown.
 const MAX_SHOWN: usize = 200;
 
 /// The text as one line of nothing but visible characters; what is not visible is shown as `\u{1b}`, and what is too long
-/// ends in `…`.
+/// ends in `…`. A joiner between the letters that it joins stays as it is.
 pub fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len().min(MAX_SHOWN));
-    for (place, c) in text.chars().enumerate() {
-        if place == MAX_SHOWN {
-            shown.push('…');
-            break;
-        }
-        push_visible(&mut shown, c);
+    let end = text.char_indices().nth(MAX_SHOWN).map(|(end, _)| end);
+    let mut shown = visible(text.get(..end.unwrap_or(text.len())).unwrap_or(text));
+    if end.is_some() {
+        shown.push('…');
     }
     shown
 }
@@ -25,14 +22,14 @@ pub fn printable(text: &str) -> String {
 /// The whole text as one line of nothing but visible characters.
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        push_visible(&mut shown, c);
+    for (at, c) in text.char_indices() {
+        let is_shown = is_visible(c) || {
+            let (before, after) = text.split_at(at);
+            belongs(before, c, after.get(c.len_utf8()..).unwrap_or_default())
+        };
+        if is_shown { shown.push(c) } else { shown.extend(c.escape_unicode()) }
     }
     shown
-}
-
-fn push_visible(shown: &mut String, c: char) {
-    if is_visible(c) { shown.push(c) } else { shown.extend(c.escape_unicode()) }
 }
 
 /// A line of JSON with the same meaning and nothing but visible characters. Outside of its strings JSON is ASCII, and inside
@@ -52,13 +49,6 @@ pub fn visible_json(line: &str) -> String {
     visible
 }
 
-/// Neither a control character (C0, DEL, C1), nor a line separator, nor a zero-width or bidirectional control.
-fn is_visible(c: char) -> bool {
-    use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator};
-    matches!(c, ' '..='~')
-        || !matches!(c.general_category(), Control | Format | LineSeparator | ParagraphSeparator)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +62,10 @@ mod tests {
             assert_eq!(printable(text), text);
             assert_eq!(visible_json(text), text);
         }
+        for joined in ["علی\u{200c}رضا", "ශ්\u{200d}රී", "👩\u{200d}🍳", "❤\u{fe0f}"] {
+            assert_eq!(printable(joined), joined);
+        }
+        assert_eq!(printable("a\u{200c}b"), "a\\u{200c}b");
     }
 
     #[test]

@@ -15,10 +15,12 @@ fn bare(stage: &Stage, arguments: &[&str]) -> Launch {
 async fn what_cannot_be_understood_ends_with_code_2_and_says_why() {
     let stage = Stage::new().await;
     let named = |flag| ["--worker-name=chef", flag];
-    let cases: [(&[&str], &[&str]); 15] = [
+    let cases: [(&[&str], &[&str]); 17] = [
         (&[], &["--worker-name", "missing"]),
         (&["--worker-name="], &["worker-name", "1 to 64"]),
-        (&["--worker-name=a,b"], &["worker-name", "1 to 64"]),
+        (&["--worker-name=a,b"], &["worker-name", "1 to 64", "found ','"]),
+        (&["--worker-name=../etc"], &["worker-name", "1 to 64", "found '/'"]),
+        (&["--worker-name=a\u{202e}b"], &["worker-name", "found U+202E"]),
         (
             &named("--order-types=dine_in,drive_in"),
             &["order-types", "'drive_in'", "dine_in, takeout, delivery"],

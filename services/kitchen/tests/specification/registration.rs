@@ -1,7 +1,7 @@
 //! "Startup and Registration".
 
 use serde_json::json;
-use testkit::{Launch, Stage};
+use testkit::{Launch, Stage, orders};
 
 use crate::observe::worker;
 
@@ -33,6 +33,26 @@ async fn a_worker_registers_itself_and_is_online() {
     );
     let age = "select now() - last_seen between interval '0' and interval '10 s' from workers";
     assert_eq!(database.value(age).await, true);
+}
+
+#[tokio::test]
+async fn the_name_of_a_worker_has_the_letters_of_anybodys_name() {
+    let stage = Stage::new().await;
+    let subscriber = stage.subscriber().start().await;
+    let order_service = stage.order_service().start().await;
+    let database = stage.database().await;
+    for name in ["प्रिया", "Анна-Мария О’Нил", "علی\u{200c}رضا"] {
+        let launch = stage.kitchen_worker(name);
+        let mut service = launch.start().await;
+        assert_eq!(service.log("worker_registered").await["details"]["worker_name"], name);
+        assert_eq!(worker(&database, name).await["status"], "online");
+        let health = launch.arg("--healthcheck").run_to_end().await;
+        assert_eq!(health.code, Some(0), "{name}: {health:?}");
+        let placed = order_service.place(&orders::takeout()).await;
+        let ready = format!("order {placed}: Status changed from 'cooking' to 'ready' by {name}.");
+        subscriber.notification(&ready).await;
+        assert_eq!(service.stop().await, Some(0));
+    }
 }
 
 #[tokio::test]

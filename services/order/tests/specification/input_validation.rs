@@ -7,7 +7,7 @@ use testkit::{Stage, orders};
 use crate::refusal::violations;
 
 /// Names as people have them.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 24] = [
     "A",
     "Jane Doe",
     "Anne-Marie O'Neil",
@@ -28,6 +28,10 @@ const NAMES: [&str; 20] = [
     "田中 太郎",
     "김철수",
     "李雷 ٣",
+    "علی\u{200c}رضا",
+    "山田\u{3000}太郎",
+    "Anne\u{2010}Marie",
+    "\u{2018}t Hooft",
 ];
 
 fn item(name: &str) -> Value {
@@ -45,6 +49,8 @@ async fn values_at_the_borders_are_accepted() {
         ("/items/0/name", json!("x")),
         ("/items/0/name", json!("x".repeat(50))),
         ("/items/0/name", json!("🍕".repeat(50))),
+        ("/items/0/name", json!("قورمه\u{200c}سبزی")),
+        ("/items/0/name", json!("👩\u{200d}🍳 special")),
         ("/items/0/name", json!("\"4 Formaggi\" <b>&amp;</b> 100% \\ '); drop table")),
         ("/items/0/quantity", json!(1)),
         ("/items/0/quantity", json!(10)),
@@ -107,6 +113,11 @@ fn refusals() -> Vec<(&'static str, Value, &'static [&'static str])> {
         ("/customer_name", json!("Jane\0"), &[NAME_CHARACTERS]),
         ("/customer_name", json!("Jane 🍕"), &[NAME_CHARACTERS]),
         ("/customer_name", json!("a\u{202e}b"), &[NAME_CHARACTERS]),
+        ("/customer_name", json!("a\u{200c}b"), &[NAME_CHARACTERS]),
+        ("/customer_name", json!("\u{3164}"), &[NAME_CHARACTERS]),
+        ("/customer_name", json!("\u{301}"), &[NAME_CHARACTERS]),
+        ("/customer_name", json!("\u{3000}"), &["/customer_name must not consist of spaces only"]),
+        ("/customer_name", json!("-"), &["/customer_name must have at least one letter or digit"]),
         ("/customer_name", json!(7), &["/customer_name must be a string"]),
         ("/customer_name", json!(["Jane"]), &["/customer_name must be a string"]),
         ("/order_type", Value::Null, &["/order_type is required"]),
@@ -130,6 +141,9 @@ fn refusals() -> Vec<(&'static str, Value, &'static [&'static str])> {
         ("/items/0/name", json!("\u{1b}[31m"), &["/items/0/name must contain only printable characters"]),
         ("/items/0/name", json!("a\u{202e}b"), &["/items/0/name must contain only printable characters"]),
         ("/items/0/name", json!("a\u{200b}b"), &["/items/0/name must contain only printable characters"]),
+        ("/items/0/name", json!("\u{2800}"), &["/items/0/name must contain only printable characters"]),
+        ("/items/0/name", json!("a\u{2028}b"), &["/items/0/name must contain only printable characters"]),
+        ("/items/0/name", json!("\u{e000}"), &["/items/0/name must contain only printable characters"]),
         ("/items/0/name", json!(false), &["/items/0/name must be a string"]),
         ("/items/0/quantity", Value::Null, &["/items/0/quantity is required"]),
         ("/items/0/quantity", json!(0), QUANTITY),
