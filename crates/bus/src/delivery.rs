@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use amqprs::channel::ConsumerMessage;
 use amqprs::{BasicProperties, FieldValue};
 use domain::order_identity::ParseIdentityError;
+use domain::timestamp::Timestamp;
 use domain::{OrderIdentity, RequestId};
+use time::OffsetDateTime;
 
 use crate::message::{ORDER_IDENTITY, header};
 
@@ -71,6 +73,12 @@ impl Delivery {
     /// The broker's priority, 0 if there is none.
     pub(crate) fn priority(&self) -> u8 {
         self.properties.priority().unwrap_or(0)
+    }
+
+    /// When it was sent, if it says so.
+    pub(crate) fn sent(&self) -> Option<Timestamp> {
+        let seconds = i64::try_from(*self.properties.timestamp().as_ref()?).ok()?;
+        OffsetDateTime::from_unix_timestamp(seconds).ok().map(Timestamp)
     }
 
     /// When it was sent, in seconds since 1970; 0 if it does not say so: it may be the oldest of all.

@@ -8,13 +8,15 @@ use amqprs::channel::{
     BasicAckArguments, BasicCancelArguments, BasicConsumeArguments, BasicQosArguments, ConsumerMessage,
 };
 use amqprs::{FieldTable, FieldValue};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesOrdered;
 use logging::Log;
 use runtime::config::Rabbitmq;
 use runtime::{Backoff, Shutdown};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
-use self::position::{Met, Position};
+use self::position::{Gap, Met, Position};
 pub use self::position::{NotAStart, StartAt};
 use crate::delivery::Delivery;
 use crate::session::{self, Event, Session, SessionError, rpc};
@@ -26,20 +28,21 @@ const PREFETCH: u16 = 100;
 /// After this time without the last message that was shown, the stream does not have it.
 const LAST_SHOWN_DEADLINE: Duration = Duration::from_secs(5);
 
-/// A stream that holds messages delivers the newest of them within this time; the broker does not tell that there are none.
-const NEWEST_DEADLINE: Duration = Duration::from_millis(500);
+/// A stream that holds messages delivers the first or the last of them within this time; the broker does not tell that there are none.
+const EDGE_DEADLINE: Duration = Duration::from_millis(500);
 
 /// When the messages end, an event says why, just before or just after.
 const EVENT_DEADLINE: Duration = Duration::from_secs(1);
 
-/// Reads the stream until the shutdown begins. `show` is called for every message, one after the other; the message is
-/// acknowledged when it returns. After a lost connection, reading goes on behind the last message that was shown.
-pub async fn subscribe(
+/// Reads the stream until the shutdown begins, or a message cannot be shown any more. `show` is called for every message, one after
+/// the other, for at most [`PREFETCH`] before the first of them is shown. What it returns ends with whether the message was shown:
+/// then the message is acknowledged. After a lost connection, reading goes on behind the last message that was shown.
+pub async fn subscribe<Showing: Future<Output = bool>>(
     settings: &Rabbitmq,
     start: StartAt,
     log: &Log,
     shutdown: &Shutdown,
-    mut show: impl FnMut(&Delivery),
+    mut show: impl FnMut(&Delivery) -> Showing,
 ) {
     let mut position = Position::new(start);
     let mut backoff = Backoff::for_server();
@@ -51,7 +54,7 @@ pub async fn subscribe(
                 let message = format!("Connected to RabbitMQ queue '{}'", topology::NOTIFICATIONS_QUEUE);
                 log.info("rabbitmq_connected", message).took(started.elapsed()).emit();
                 let opened = Instant::now();
-                let end = read(reading, &mut position, shutdown, &mut show).await;
+                let end = read(reading, &mut position, log, shutdown, &mut show).await;
                 backoff.reset_if_lasted(opened.elapsed());
                 match end {
                     Ok(()) => return,
@@ -95,7 +98,7 @@ async fn start(session: &Session, position: &mut Position) -> Result<Messages, S
     topology::declare_notifications(&session.channel).await?;
     rpc("setting the prefetch", session.channel.basic_qos(BasicQosArguments::new(0, PREFETCH, false)))
         .await?;
-    let newest = if position.starts_behind_all() { newest(session).await? } else { None };
+    let newest = if position.starts_behind_all() { edge(session, "last").await? } else { None };
     let (_, messages) = consume(session, position.offset()).await?;
     if let Some(newest) = newest {
         position.set_shown(&newest);
@@ -112,59 +115,133 @@ async fn consume(session: &Session, place: FieldValue) -> Result<(String, Messag
     rpc(&format!("reading '{queue}'"), session.channel.basic_consume_rx(consuming)).await
 }
 
-/// The newest message of the stream. Whoever starts behind it, and has shown nothing when the connection is lost, goes on
-/// behind it: unlike the time, its place does not depend on anybody's clock.
-async fn newest(session: &Session) -> Result<Option<Delivery>, SessionError> {
-    let (tag, mut messages) = consume(session, session::text("last")).await?;
-    let mut newest = timeout(NEWEST_DEADLINE, messages.recv()).await.ok().flatten();
+/// The `first` or the `last` message that the stream has. Whoever starts behind the last one, and has shown nothing when the
+/// connection is lost, goes on behind it: unlike the time, its place does not depend on anybody's clock.
+async fn edge(session: &Session, which: &str) -> Result<Option<Delivery>, SessionError> {
+    let (tag, mut messages) = consume(session, session::text(which)).await?;
+    let mut found = timeout(EDGE_DEADLINE, messages.recv()).await.ok().flatten();
     rpc("cancelling a consumer", session.channel.basic_cancel(BasicCancelArguments::new(&tag))).await?;
     while let Some(message) = messages.recv().await {
-        newest = Some(message);
+        if which == "last" {
+            found = Some(message);
+        }
     }
-    Ok(newest.and_then(Delivery::new))
+    Ok(found.and_then(Delivery::new))
 }
 
-async fn read(
+async fn read<Showing: Future<Output = bool>>(
     reading: Reading,
     position: &mut Position,
+    log: &Log,
     shutdown: &Shutdown,
-    show: &mut impl FnMut(&Delivery),
+    show: &mut impl FnMut(&Delivery) -> Showing,
 ) -> Result<(), SessionError> {
     let Reading { mut session, mut messages, resumes: mut awaits_last_shown } = reading;
     let deadline = sleep(LAST_SHOWN_DEADLINE);
     tokio::pin!(deadline);
-    let result = loop {
+    let mut showing = FuturesOrdered::new();
+    let end = loop {
         tokio::select! {
             biased;
-            () = shutdown.begun() => break Ok(()),
+            () = shutdown.begun() => break End::Asked,
+            Some((delivery, is_shown)) = showing.next(), if !showing.is_empty() => {
+                let true = is_shown else { break End::Asked };
+                position.set_shown(&delivery);
+                if let Err(why) = acknowledge(&session, &delivery).await {
+                    break End::Failed(why);
+                }
+            }
             message = messages.recv() => {
-                let Some(delivery) = message.and_then(Delivery::new) else {
+                let Some(mut delivery) = message.and_then(Delivery::new) else {
                     let event = timeout(EVENT_DEADLINE, session.events.recv()).await;
-                    break Err(ended(event.ok().flatten(), position));
+                    break End::Event(event.ok().flatten());
                 };
                 awaits_last_shown = false;
-                match position.meet(&delivery) {
-                    Met::New => {
-                        show(&delivery);
-                        position.set_shown(&delivery);
+                let next = match position.meet(&delivery) {
+                    Met::AnotherStream => break End::AnotherStream,
+                    Met::Again => acknowledge(&session, &delivery).await,
+                    Met::New(gap) => {
+                        let told = match gap {
+                            Some(gap) => tell_of(gap, &session, &delivery, position, log).await,
+                            None => Ok(()),
+                        };
+                        let shown = show(&delivery);
+                        delivery.body = Vec::new();
+                        showing.push_back(async move { (delivery, shown.await) });
+                        told
                     }
-                    Met::Again => {}
-                    Met::AnotherStream => break Err(made_anew(position)),
-                }
-                let ack = BasicAckArguments::new(delivery.tag, false);
-                if let Err(why) = rpc("acknowledging", session.channel.basic_ack(ack)).await {
-                    break Err(why);
+                };
+                if let Err(why) = next {
+                    break End::Failed(why);
                 }
             }
             event = session.events.recv() => match event {
                 Some(Event::Confirmed { .. } | Event::Rejected { .. } | Event::Returned { .. }) => {}
-                event => break Err(ended(event, position)),
+                event => break End::Event(event),
             },
-            () = &mut deadline, if awaits_last_shown => break Err(made_anew(position)),
+            () = &mut deadline, if awaits_last_shown => break End::AnotherStream,
         }
     };
     session.close().await;
-    result
+    // What is on its way to the screen is not read again.
+    let rest = async {
+        while let Some((delivery, true)) = showing.next().await {
+            position.set_shown(&delivery);
+        }
+    };
+    shutdown.or(rest).await;
+    match end {
+        End::Asked => Ok(()),
+        End::Failed(why) => Err(why),
+        End::Event(event) => Err(ended(event, position)),
+        End::AnotherStream => Err(made_anew(position)),
+    }
+}
+
+/// Why reading has ended.
+enum End {
+    /// The shutdown has begun, or nothing can be shown any more.
+    Asked,
+    Failed(SessionError),
+    /// Something befell the session: none if that cannot be said.
+    Event(Option<Event>),
+    /// What was shown is not where it was.
+    AnotherStream,
+}
+
+async fn acknowledge(session: &Session, delivery: &Delivery) -> Result<(), SessionError> {
+    rpc("acknowledging", session.channel.basic_ack(BasicAckArguments::new(delivery.tag, false))).await
+}
+
+/// Logs how many messages were missed at most, unless the stream never had them.
+async fn tell_of(
+    gap: Gap,
+    session: &Session,
+    next: &Delivery,
+    position: &Position,
+    log: &Log,
+) -> Result<(), SessionError> {
+    let kept_from = if gap.is_certain {
+        None
+    } else {
+        edge(session, "first").await?.and_then(|oldest| oldest.stream_offset())
+    };
+    let Some(missed) = gap.missed(kept_from) else { return Ok(()) };
+    let message = "Status updates were missed: the stream dropped them before this subscriber had read them. What became of \
+                   their orders tells the tracking service: GET /orders/{order_number}/history";
+    let mut line = log
+        .error("notifications_missed", message, &missed)
+        .detail("at_most", missed.count())
+        .detail("first_offset", missed.first)
+        .detail("last_offset", missed.last);
+    if let Some(moment) = position.last_sent() {
+        line = line.detail("sent_after", moment.to_string());
+    }
+    if let Some(moment) = next.sent() {
+        line = line.detail("sent_before", moment.to_string());
+    }
+    line.emit();
+    Ok(())
 }
 
 fn ended(event: Option<Event>, position: &mut Position) -> SessionError {
@@ -181,5 +258,7 @@ fn ended(event: Option<Event>, position: &mut Position) -> SessionError {
 fn made_anew(position: &mut Position) -> SessionError {
     position.forget_stream();
     let queue = topology::NOTIFICATIONS_QUEUE;
-    SessionError::Lost(format!("the queue '{queue}' is another one than before; reading it by time"))
+    SessionError::Lost(format!(
+        "the queue '{queue}' is another one than before: what the old one held and was not shown is missed; reading it by time"
+    ))
 }

@@ -5,6 +5,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use domain::place_order::Violation;
 use domain::{OrderStatus, RequestId};
+use logging::printable;
 use serde::Serialize;
 
 use crate::request_id;
@@ -102,14 +103,20 @@ impl ResponseError for Problem {
 
 /// 404 for paths that do not exist.
 pub async fn not_found(request: HttpRequest) -> HttpResponse {
-    let detail =
-        format!("There is nothing at {}. See the README for the paths of this service.", request.path());
+    let detail = format!(
+        "There is nothing at {}. See the README for the paths of this service.",
+        printable(request.path())
+    );
     Problem::new(StatusCode::NOT_FOUND, detail, &request_id::of(&request)).error_response()
 }
 
 /// 405 for paths that exist with another method: `allowed` is what the resource takes.
 pub fn method_not_allowed(request: &HttpRequest, allowed: &'static str) -> HttpResponse {
-    let detail = format!("{} does not take {}; use {allowed}.", request.path(), request.method());
+    let detail = format!(
+        "{} does not take {}; use {allowed}.",
+        printable(request.path()),
+        printable(request.method().as_str())
+    );
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail, &request_id::of(request));
     let mut response = problem.error_response();
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));

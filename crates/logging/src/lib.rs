@@ -7,32 +7,50 @@
 //! drop(flush); // the last lines are out
 //! ```
 
+mod cut;
 mod line;
 mod log;
 mod panics;
 mod printable;
 mod sink;
 
+use std::fs::File;
+use std::os::fd::AsFd as _;
+
+use crate::sink::Sink;
+
 pub use line::Level;
 pub use log::{Entry, Log};
 pub use printable::{printable, visible, visible_json};
-pub use sink::FlushOnDrop;
+pub use sink::{FlushOnDrop, Printed};
 
 /// Starts logging to stdout, and panics are logged too. Lines below `level` are dropped before they are formatted.
 ///
 /// The guard writes what is still waiting when it is dropped: keep it until the very end of `main`.
 pub fn start(service: &'static str, level: Level) -> (Log, FlushOnDrop) {
-    let (log, flush) = start_on(service, level, std::io::stdout());
+    // Not through the standard library's buffer: what it has taken may be written, or not.
+    let (log, flush) = match std::io::stdout().as_fd().try_clone_to_owned() {
+        Ok(stdout) => start_on(service, level, File::from(stdout)),
+        Err(why) => {
+            sink::complain(format_args!("logging is off: cannot open stdout: {why}"));
+            start_on(service, level, std::io::sink())
+        }
+    };
     panics::report(&log);
     (log, flush)
 }
 
-/// As [`start`], to something else than stdout.
+/// As [`start`], to something else than stdout. It must not buffer.
 pub fn start_on(
     service: &'static str,
     level: Level,
     output: impl std::io::Write + Send + 'static,
 ) -> (Log, FlushOnDrop) {
-    let (sink, flush) = sink::start(output);
-    (Log::new(service, level, sink), flush)
+    let sink = Sink::new();
+    let log = Log::new(service, level, &sink);
+    let flush = sink.write_to(output, {
+        let log = log.clone();
+        move |outage| log.report(outage)
+    });
+    (log, flush)
 }

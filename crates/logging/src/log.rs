@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::RequestId;
+use domain::timestamp::Timestamp;
 use serde_json::{Value, json};
 use slog::Drain;
 use time::OffsetDateTime;
 
+use crate::cut;
 use crate::line::{Details, Level, Line};
-use crate::sink::{PlainLines, Sink, complain};
+use crate::sink::{Outage, PlainLines, Printed, Sink, complain};
 
 /// Logs for one service under one request id; cheap to clone.
 #[derive(Clone)]
@@ -24,6 +26,8 @@ struct Origin {
     hostname: String,
     level: Level,
     drain: slog::Fuse<JsonLines>,
+    /// For lines about the log itself.
+    urgent: slog::Fuse<JsonLines>,
     plain: PlainLines,
 }
 
@@ -45,12 +49,33 @@ impl Drain for JsonLines {
 }
 
 impl Log {
-    pub(crate) fn new(service: &'static str, level: Level, sink: Sink) -> Self {
-        let plain = sink.plain_lines();
+    pub(crate) fn new(service: &'static str, level: Level, sink: &Sink) -> Self {
         let hostname = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let drain = JsonLines(sink).fuse();
-        let request_id = RequestId::from_fixed("startup-001");
-        Self { origin: Arc::new(Origin { service, hostname, level, drain, plain }), request_id }
+        let origin = Origin {
+            service,
+            hostname,
+            level,
+            drain: JsonLines(sink.clone()).fuse(),
+            urgent: JsonLines(sink.urgent()).fuse(),
+            plain: sink.plain_lines(),
+        };
+        Self { origin: Arc::new(origin), request_id: RequestId::from_fixed("startup-001") }
+    }
+
+    /// Tells that stdout can be written again.
+    pub(crate) fn report(&self, outage: &Outage) {
+        let duration = outage.since.elapsed();
+        let seconds = duration.as_secs_f64();
+        let lost = outage.lost;
+        let entry = if lost > 0 {
+            let message =
+                format!("{lost} log lines are lost: for {seconds:.1} s stdout could not be written");
+            self.error("log_lines_lost", message, &outage.why).detail("lost", lost)
+        } else {
+            let message = format!("Stdout could not be written for {seconds:.1} s; no log line is lost");
+            self.info("log_resumed", message).detail("why", outage.why.to_string())
+        };
+        entry.detail("since", outage.at.to_string()).took(duration).emit_to(|origin| &origin.urgent);
     }
 
     /// The same log under another request id.
@@ -77,14 +102,8 @@ impl Log {
     /// A failure that ends here. The line carries the error's text and the chain of its causes.
     pub fn error(&self, action: &'static str, message: impl Into<String>, why: &dyn Error) -> Entry<'_> {
         let mut entry = self.entry(Level::Error, action, message);
-        let mut stack = why.to_string();
-        let mut cause = why.source();
-        while let Some(deeper) = cause {
-            stack.push_str("\ncaused by: ");
-            stack.push_str(&deeper.to_string());
-            cause = deeper.source();
-        }
-        entry.error = Some(json!({"msg": why.to_string(), "stack": stack}));
+        let (said, stack) = cut::causes(why);
+        entry.error = Some(Failure { said, stack });
         entry
     }
 
@@ -93,15 +112,21 @@ impl Log {
         self.origin.plain.is_closed()
     }
 
-    /// Writes a plain line for people, in order with the log lines around it.
-    pub fn print(&self, text: impl std::fmt::Display) {
-        self.origin.plain.write(&format!("{text}\n"));
+    /// Writes a plain line for people, in order with the log lines around it. It is never dropped, and this does not wait: whoever
+    /// writes many awaits that some of them are done.
+    pub fn print(&self, text: impl std::fmt::Display) -> Printed {
+        self.origin.plain.write(&format!("{text}\n"))
     }
 
     fn entry(&self, level: Level, action: &'static str, message: impl Into<String>) -> Entry<'_> {
-        let message = message.into();
+        let message = cut::message(message.into());
         Entry { log: self, level, action, message, details: Details::default(), duration: None, error: None }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a log line tells the machine's time")]
+pub(crate) fn now() -> Timestamp {
+    OffsetDateTime::now_utc().into()
 }
 
 /// A line in the making.
@@ -113,13 +138,28 @@ pub struct Entry<'a> {
     message: String,
     details: Details,
     duration: Option<Duration>,
-    error: Option<Value>,
+    error: Option<Failure>,
+}
+
+/// What went wrong: the `error` of a line.
+struct Failure {
+    said: String,
+    stack: String,
 }
 
 impl Entry<'_> {
-    /// Adds a field to `details`.
+    /// Adds a field to `details`; of long texts and lists, the start.
     pub fn detail(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.details.push(name, value.into());
+        self.details.push(name, cut::value(value.into()));
+        self
+    }
+
+    /// Adds where a panic came from to the causes of an error.
+    pub(crate) fn trace(mut self, trace: String) -> Self {
+        if let Some(failure) = &mut self.error {
+            failure.stack.push_str("\ncaused by: ");
+            failure.stack.push_str(&cut::trace(trace));
+        }
         self
     }
 
@@ -130,14 +170,17 @@ impl Entry<'_> {
     }
 
     /// Writes the line.
-    #[expect(clippy::disallowed_methods, reason = "a log line tells the machine's time")]
     pub fn emit(self) {
+        self.emit_to(|origin| &origin.drain);
+    }
+
+    fn emit_to(self, drain: impl Fn(&Origin) -> &slog::Fuse<JsonLines>) {
         let origin = &*self.log.origin;
         if self.level < origin.level {
             return;
         }
         let line = Line {
-            timestamp: OffsetDateTime::now_utc().into(),
+            timestamp: now(),
             level: self.level,
             service: origin.service,
             hostname: &origin.hostname,
@@ -147,7 +190,7 @@ impl Entry<'_> {
             duration_ms: self
                 .duration
                 .map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
-            error: self.error.into(),
+            error: self.error.map(|Failure { said, stack }| json!({"msg": said, "stack": stack})).into(),
         };
         let place = slog::RecordStatic {
             location: &slog::RecordLocation { file: "", line: 0, column: 0, function: "", module: "" },
@@ -156,7 +199,7 @@ impl Entry<'_> {
         };
         let message = format_args!("{}", self.message);
         let record = slog::Record::new(&place, &message, slog::BorrowedKV(&line));
-        let Ok(()) = origin.drain.log(&record, &slog::OwnedKVList::from(slog::o!()));
+        let Ok(()) = drain(origin).log(&record, &slog::OwnedKVList::from(slog::o!()));
     }
 }
 
@@ -181,8 +224,8 @@ mod tests {
 
     fn lines(level: Level, write: impl FnOnce(&Log)) -> Vec<String> {
         let captured = Captured::default();
-        let (sink, flush) = crate::sink::start(captured.clone());
-        write(&Log::new("order-service", level, sink));
+        let (log, flush) = crate::start_on("order-service", level, captured.clone());
+        write(&log);
         drop(flush);
         let bytes = captured.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
@@ -235,13 +278,24 @@ mod tests {
         let hostile = "x\r\n{\"level\":\"ERROR\"}\u{1b}[2J\u{7f}\u{9b}31m\u{202e}\u{2028}é";
         let lines = lines(Level::Debug, |log| {
             log.debug("hostile", hostile).detail("name", hostile).emit();
-            log.print("a line of its own");
+            let _printed = log.print("a line of its own");
         });
         assert_eq!((lines.len(), lines[1].as_str()), (2, "a line of its own"));
         let visible = |c: char| c == 'é' || matches!(c, ' '..='~');
         assert!(lines[0].chars().all(visible), "{}", lines[0]);
         let line: Value = serde_json::from_str(&lines[0]).unwrap();
         assert_eq!((&line["message"], &line["details"]["name"]), (&json!(hostile), &json!(hostile)));
+    }
+
+    #[test]
+    fn what_comes_from_outside_makes_no_long_line() {
+        let lines = lines(Level::Debug, |log| {
+            let outside = "x".repeat(60_000);
+            let why = Outer(std::io::Error::other(outside.clone()));
+            log.error("validation_failed", outside.clone(), &why).detail("order_number", outside).emit();
+        });
+        assert!(lines[0].len() < 3_000, "{}", lines[0].len());
+        assert_eq!(lines[0].matches("x… (59").count(), 3, "{}", lines[0]);
     }
 
     #[test]

@@ -94,6 +94,8 @@ struct Handlers {
 
 impl Handlers {
     fn install() -> io::Result<Self> {
+        // A file that may not grow (ulimit -f) is an error of the write, not the end of the process.
+        drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,

@@ -1,9 +1,15 @@
 //! What a process prints, line by line.
 
+use std::io::Read as _;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::sync::watch;
+
+/// How often a file is looked at that a service prints to.
+const FOLLOW_PAUSE: Duration = Duration::from_millis(20);
 
 /// The lines of a stream, as they come.
 pub(crate) struct Lines {
@@ -22,6 +28,30 @@ impl Lines {
                 let mut stream = BufReader::new(stream).lines();
                 while let Ok(Some(line)) = stream.next_line().await {
                     lines.lock().unwrap().push(line);
+                    tell.send_replace(());
+                }
+            }
+        });
+        Self { read: lines, changed, task }
+    }
+
+    /// The lines of a file that grows, until `alive` has ended.
+    pub(crate) fn follow(path: PathBuf, mut alive: watch::Receiver<()>) -> Self {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let (tell, changed) = watch::channel(());
+        let task = tokio::spawn({
+            let lines = Arc::clone(&lines);
+            async move {
+                let mut file = std::fs::File::open(path).expect("it was made before");
+                let (mut rest, mut has_ended) = (Vec::new(), false);
+                while !has_ended {
+                    // Files do not tell of their growth.
+                    has_ended =
+                        matches!(tokio::time::timeout(FOLLOW_PAUSE, alive.changed()).await, Ok(Err(_)));
+                    file.read_to_end(&mut rest).expect("what was written");
+                    let end = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+                    let whole: Vec<u8> = rest.drain(..end).collect();
+                    lines.lock().unwrap().extend(String::from_utf8_lossy(&whole).lines().map(str::to_owned));
                     tell.send_replace(());
                 }
             }

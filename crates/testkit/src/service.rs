@@ -1,9 +1,10 @@
 //! A service under test: a real process, its log, its port.
 
-use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+mod process;
 
-use rustix::process::Pid;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+
 pub use rustix::process::Signal;
 use serde_json::Value;
 use tokio::process::{Child, Command};
@@ -21,6 +22,7 @@ pub struct Launch {
     environment: Vec<(&'static str, String)>,
     ready: Ready,
     ignores_hangup: bool,
+    output: Option<PathBuf>,
 }
 
 /// When a service counts as started.
@@ -35,7 +37,13 @@ impl Launch {
     /// A program of the workspace, without the environment of the test process.
     pub fn new(program: &'static str, environment: Vec<(&'static str, String)>) -> Self {
         let ready = Ready::AtOnce;
-        Self { program, arguments: Vec::new(), environment, ready, ignores_hangup: false }
+        Self { program, arguments: Vec::new(), environment, ready, ignores_hangup: false, output: None }
+    }
+
+    /// Its standard output is this file, to which it appends.
+    #[must_use]
+    pub fn printing_to(self, file: impl Into<PathBuf>) -> Self {
+        Self { output: Some(file.into()), ..self }
     }
 
     /// Adds an argument. One of the form `--flag=value` replaces an earlier one of its flag.
@@ -144,6 +152,12 @@ impl Launch {
         Self::ended(self.spawn_into(full().into(), full().into())).await
     }
 
+    /// The same, with readers that are gone: every write breaks a pipe.
+    pub async fn run_to_end_unread(&self) -> Ended {
+        let broken = || std::io::pipe().expect("a pipe").1;
+        Self::ended(self.spawn_into(broken().into(), broken().into())).await
+    }
+
     async fn ended(mut service: Service) -> Ended {
         let status = service.wait().await;
         Ended {
@@ -154,7 +168,12 @@ impl Launch {
     }
 
     fn spawn(&self) -> Service {
-        self.spawn_into(Stdio::piped(), Stdio::piped())
+        let Some(path) = &self.output else { return self.spawn_into(Stdio::piped(), Stdio::piped()) };
+        let file =
+            std::fs::OpenOptions::new().append(true).create(true).open(path).expect("a file to append to");
+        let mut service = self.spawn_into(file.into(), Stdio::piped());
+        service.stdout = Lines::follow(path.clone(), service.stderr.changed.clone());
+        service
     }
 
     fn spawn_into(&self, stdout: Stdio, stderr: Stdio) -> Service {
@@ -335,27 +354,6 @@ impl Service {
     /// Posts JSON.
     pub async fn post(&self, path: &str, body: &str) -> Answer {
         http::send(self.port(), "POST", path, &[("Content-Type", "application/json")], body.as_bytes()).await
-    }
-
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.child.id().expect("it runs")
-    }
-
-    /// Processor time that it has used so far.
-    pub fn processor_time(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("it runs");
-        let (_, after_name) = stat.rsplit_once(')').expect("as in proc(5)");
-        let ticks =
-            |field: usize| after_name.split(' ').nth(field).and_then(|ticks| ticks.parse::<u64>().ok());
-        // Fields 14 and 15 of proc(5), utime and stime, in hundredths of a second on Linux.
-        Duration::from_millis(10 * (ticks(12).expect("a number") + ticks(13).expect("a number")))
-    }
-
-    /// Sends it a signal.
-    pub fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(i32::try_from(self.pid()).expect("a pid")).expect("a pid");
-        rustix::process::kill_process(pid, signal).expect("it runs");
     }
 
     /// Waits until it ends and everything it printed has been read.

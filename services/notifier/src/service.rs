@@ -1,26 +1,28 @@
 //! Reads the stream of notifications and shows each change once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bus::Delivery;
 use bus::notifications::{self, StartAt};
 use domain::{RequestId, StatusUpdate};
-use logging::{Log, printable};
+use logging::{Log, Printed, printable};
 use runtime::config::Rabbitmq;
 use runtime::{Shutdown, failpoint};
 
 use crate::announcement::sentence;
-use crate::seen::Seen;
+use crate::seen::{KNOWN_FOR, Look, Seen};
 
 /// Shows every change until the shutdown begins, or nobody reads them any more.
 pub async fn run(rabbitmq: &Rabbitmq, from: StartAt, log: &Log, shutdown: &Shutdown) {
     log.info("service_started", "Notification Subscriber started").emit();
-    let mut seen = Seen::default();
+    let mut seen = Seen::new(Instant::now());
     let reading = Box::pin(notifications::subscribe(rabbitmq, from, log, shutdown, |delivery| {
-        if log.is_cut_off() {
-            shutdown.begin();
-        } else {
-            show(delivery, &mut seen, log);
+        let printed = show(delivery, &mut seen, log);
+        async move {
+            match printed {
+                Some(printed) => printed.done().await,
+                None => true,
+            }
         }
     }));
     // Nothing is left behind: subscribers take nothing from the stream.
@@ -28,7 +30,8 @@ pub async fn run(rabbitmq: &Rabbitmq, from: StartAt, log: &Log, shutdown: &Shutd
     log.info("graceful_shutdown", "Notification Subscriber stops").emit();
 }
 
-fn show(delivery: &Delivery, seen: &mut Seen, log: &Log) {
+/// The line on its way to the console; none if there is nothing to show.
+fn show(delivery: &Delivery, seen: &mut Seen, log: &Log) -> Option<Printed> {
     let log = log.with_request_id(delivery.request_id().unwrap_or_else(|| RequestId::from_fixed("unknown")));
     let update: StatusUpdate = match serde_json::from_slice(&delivery.body) {
         Ok(update) => update,
@@ -42,21 +45,30 @@ fn show(delivery: &Delivery, seen: &mut Seen, log: &Log) {
             )
             .detail("body", printable(&start))
             .emit();
-            return;
+            return None;
         }
     };
     let id = delivery.message_id().map_or_else(|| update.message_id(), str::to_owned);
-    if !seen.is_new(&id) {
-        log.debug("notification_repeated", format!("Already shown: order {}", update.order_number))
-            .detail("order_number", update.order_number.to_string())
-            .detail("new_status", update.new_status.as_str())
-            .emit();
-        return;
+    match seen.look(&id, Instant::now()) {
+        Look::New => {}
+        Look::NewAndCrowded { known_for } => {
+            let minutes = KNOWN_FOR.as_secs() / 60;
+            let message = format!("So many updates come that repeats are not known for {minutes} minutes");
+            log.info("repeats_forgotten", message).detail("known_for_seconds", known_for.as_secs()).emit();
+        }
+        Look::Known => {
+            log.debug("notification_repeated", format!("Already shown: order {}", update.order_number))
+                .detail("order_number", update.order_number.to_string())
+                .detail("new_status", update.new_status.as_str())
+                .emit();
+            return None;
+        }
     }
-    log.print(sentence(&update));
+    let printed = log.print(sentence(&update));
     failpoint::reached("notifier.shown");
     log.debug("notification_received", format!("Received status update for order {}", update.order_number))
         .detail("order_number", update.order_number.to_string())
         .detail("new_status", update.new_status.as_str())
         .emit();
+    Some(printed)
 }

@@ -9,7 +9,7 @@ use domain::place_order::{self, Rejection};
 use domain::{Money, OrderIdentity, OrderNumber, OrderStatus, RequestId};
 use http_service::server::read_body;
 use http_service::{Problem, request_id};
-use logging::Log;
+use logging::{Log, printable};
 use serde::Serialize;
 
 use crate::api::Api;
@@ -137,8 +137,10 @@ fn check_media_type(request: &HttpRequest, id: &RequestId) -> Result<(), Problem
         Some(String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_lowercase())
     };
     if let Some(encoding) = header(header::CONTENT_ENCODING).filter(|encoding| encoding != "identity") {
-        let detail =
-            format!("The body has the content encoding {encoding:?}; send it as it is, without one.");
+        let detail = format!(
+            "The body has the content encoding \"{}\"; send it as it is, without one.",
+            printable(&encoding)
+        );
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail, id));
     }
     let media_type = header(header::CONTENT_TYPE).unwrap_or_default();
@@ -146,8 +148,10 @@ fn check_media_type(request: &HttpRequest, id: &RequestId) -> Result<(), Problem
     if media_type.is_empty() || media_type == "application/json" || media_type.ends_with("+json") {
         return Ok(());
     }
-    let detail =
-        format!("The body has the media type {media_type:?}; send it with Content-Type: application/json.");
+    let detail = format!(
+        "The body has the media type \"{}\"; send it with Content-Type: application/json.",
+        printable(media_type)
+    );
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail, id))
 }
 

@@ -1,6 +1,7 @@
 //! Where a subscriber starts to read, and where it goes on after a lost connection.
 
 use amqprs::FieldValue;
+use domain::timestamp::Timestamp;
 use runtime::time_span;
 
 use crate::delivery::Delivery;
@@ -43,18 +44,65 @@ pub(super) struct Position {
     /// What came from this second of Unix time on must be shown.
     since: Option<u64>,
     last_shown: Option<Shown>,
+    /// The last message that came, through whatever connection since the last one that was shown.
+    last_met: Option<LastMet>,
 }
 
 struct Shown {
     offset: i64,
     message_id: Option<String>,
+    sent: Option<Timestamp>,
+}
+
+/// The place up to which nothing is missing.
+#[derive(Clone, Copy)]
+struct LastMet {
+    offset: i64,
+    /// Whether reading was begun anew there: the stream was asked for the messages from this place on.
+    was_asked_for: bool,
+}
+
+/// Places of the stream from which no message came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Gap {
+    first: i64,
+    last: i64,
+    /// The stream was asked for them and did not have them. Else they may be places that no message ever had: the broker takes one
+    /// for itself when it begins a new segment.
+    pub(super) is_certain: bool,
+}
+
+/// Messages that nobody can read any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("at most {} status updates, from offset {first} to {last}, were removed from the stream before they were read", self.count())]
+pub(super) struct Missed {
+    pub(super) first: i64,
+    pub(super) last: i64,
+}
+
+impl Missed {
+    /// How many at most: the broker takes places for itself.
+    pub(super) fn count(&self) -> i64 {
+        self.last - self.first + 1
+    }
+}
+
+impl Gap {
+    /// What of it the stream had and has no more, if the oldest message that it keeps is at this place.
+    pub(super) fn missed(self, kept_from: Option<i64>) -> Option<Missed> {
+        let last = match kept_from {
+            Some(oldest) if !self.is_certain => self.last.min(oldest - 1),
+            _ => self.last,
+        };
+        (last >= self.first).then_some(Missed { first: self.first, last })
+    }
 }
 
 /// How a message relates to the last one that was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Met {
-    /// It comes behind it.
-    New,
+    /// It comes behind it, perhaps not immediately.
+    New(Option<Gap>),
     /// It is the same one.
     Again,
     /// It is another one at the same place: the queue was deleted and declared anew.
@@ -63,11 +111,13 @@ pub(super) enum Met {
 
 impl Position {
     pub(super) fn new(start: StartAt) -> Self {
-        Self { start, since: None, last_shown: None }
+        Self { start, since: None, last_shown: None, last_met: None }
     }
 
     /// The value of `x-stream-offset` (RabbitMQ's stream queues) with which to read on.
     pub(super) fn offset(&mut self) -> FieldValue {
+        self.last_met =
+            self.last_shown.as_ref().map(|shown| LastMet { offset: shown.offset, was_asked_for: true });
         match (&self.last_shown, self.since, &self.start) {
             // Seen again, the last message proves that it is still the same stream.
             (Some(shown), _, _) => FieldValue::l(shown.offset),
@@ -96,16 +146,26 @@ impl Position {
         self.last_shown.is_some()
     }
 
-    pub(super) fn meet(&self, delivery: &Delivery) -> Met {
-        match &self.last_shown {
-            Some(shown) if delivery.stream_offset() == Some(shown.offset) => {
+    /// When the last message that was shown was sent, as far as is known.
+    pub(super) fn last_sent(&self) -> Option<Timestamp> {
+        self.last_shown.as_ref()?.sent
+    }
+
+    pub(super) fn meet(&mut self, delivery: &Delivery) -> Met {
+        let Some(offset) = delivery.stream_offset() else { return Met::New(None) };
+        let before = self.last_met.replace(LastMet { offset, was_asked_for: false });
+        match (&self.last_shown, before) {
+            (Some(shown), _) if shown.offset == offset => {
                 if delivery.message_id() == shown.message_id.as_deref() {
                     Met::Again
                 } else {
                     Met::AnotherStream
                 }
             }
-            _ => Met::New,
+            (_, Some(LastMet { offset: before, was_asked_for })) => {
+                Met::New(gap(before, offset, was_asked_for))
+            }
+            (_, None) => Met::New(None),
         }
     }
 
@@ -113,7 +173,7 @@ impl Position {
     pub(super) fn set_shown(&mut self, delivery: &Delivery) {
         if let Some(offset) = delivery.stream_offset() {
             let message_id = delivery.message_id().map(str::to_owned);
-            self.last_shown = Some(Shown { offset, message_id });
+            self.last_shown = Some(Shown { offset, message_id, sent: delivery.sent() });
             self.since = Some(unix_seconds());
         }
     }
@@ -121,8 +181,15 @@ impl Position {
     /// The stream is another one now: its places mean nothing any more, only the time does. What is read twice by it has the
     /// same message id.
     pub(super) fn forget_stream(&mut self) {
-        self.last_shown = None;
+        (self.last_shown, self.last_met) = (None, None);
     }
+}
+
+/// What lies between two messages, unless it is the one place of a new segment.
+fn gap(before: i64, offset: i64, is_certain: bool) -> Option<Gap> {
+    let (first, last) = (before.saturating_add(1), offset.saturating_sub(1));
+    let places = last.saturating_sub(first).saturating_add(1);
+    (places > i64::from(!is_certain)).then_some(Gap { first, last, is_certain })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the broker finds the place in the stream by its own clock")]
@@ -141,6 +208,29 @@ mod tests {
             panic!("no times");
         };
         assert_eq!(start - later, CLOCK_DIFFERENCE);
+    }
+
+    #[test]
+    fn a_gap_after_a_resume_is_certain_and_another_may_be_the_brokers_own_place() {
+        assert_eq!(gap(7, 8, true), None);
+        assert_eq!(gap(7, 9, true), Some(Gap { first: 8, last: 8, is_certain: true }));
+        assert_eq!(gap(7, 9, false), None, "a new segment");
+        assert_eq!(gap(7, 10, false), Some(Gap { first: 8, last: 9, is_certain: false }));
+        assert_eq!(gap(7, 7, false), None);
+        assert_eq!(gap(7, 3, false), None);
+        assert_eq!(gap(i64::MAX, i64::MIN, true), None);
+    }
+
+    #[test]
+    fn missed_is_what_the_stream_has_no_more() {
+        let gap = |is_certain| Gap { first: 8, last: 20, is_certain };
+        assert_eq!(gap(true).missed(None), Some(Missed { first: 8, last: 20 }));
+        // Everything from 8 on is still there: no message ever had these places.
+        assert_eq!(gap(false).missed(Some(8)), None);
+        assert_eq!(gap(false).missed(Some(3)), None);
+        assert_eq!(gap(false).missed(Some(10)), Some(Missed { first: 8, last: 9 }));
+        assert_eq!(gap(false).missed(Some(900)), Some(Missed { first: 8, last: 20 }));
+        assert_eq!(gap(false).missed(Some(900)).unwrap().count(), 13);
     }
 
     #[test]

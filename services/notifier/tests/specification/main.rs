@@ -6,8 +6,10 @@
 mod consumption;
 mod display;
 mod flags;
+mod full_disk;
 mod hostile;
 mod logs;
+mod missed;
 mod outages;
 mod resume;
 mod shutdown;

@@ -154,3 +154,36 @@ async fn lines_below_the_configured_level_are_not_written() {
         assert_eq!(Vec::from_iter(levels).join(","), expected);
     }
 }
+
+#[tokio::test]
+async fn what_comes_from_outside_is_cut_in_every_line_and_every_answer() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    let long = "A".repeat(60_000);
+    let media_type = format!("text/{}", "x".repeat(6_000));
+    let known = service.raw_lines().concat().len();
+    for (method, path, headers) in [
+        ("POST", format!("/orders/{long}/cancel"), vec![]),
+        ("POST", format!("/{long}"), vec![]),
+        ("GET", format!("/orders?{long}"), vec![]),
+        ("POST", "/orders".to_owned(), vec![("Content-Type", media_type.as_str())]),
+        (
+            "POST",
+            "/orders".to_owned(),
+            vec![("Content-Type", "application/json"), ("X-Request-ID", media_type.as_str())],
+        ),
+    ] {
+        let answer = send(service.port(), method, &path, &headers, b"{}").await;
+        assert!((400..500).contains(&answer.status), "{answer:?}");
+        assert!(answer.body.len() < 2_000, "{} bytes are answered", answer.body.len());
+    }
+    // Lines come in their order: with this one, all before it are there.
+    post(&service, "last", "{").await;
+    service.log_where("the last line", |line| line["request_id"] == "last").await;
+    let lines = service.raw_lines();
+    let longest = lines.iter().max_by_key(|line| line.len()).unwrap();
+    assert!(longest.len() < 2_000, "{longest}");
+    assert!(lines.concat().len() - known < 6_000);
+    let refused = service.log_where("the order's number", |line| line.to_string().contains("AAAA")).await;
+    assert!(refused["details"]["order_number"].as_str().unwrap().ends_with("A… (59500 more)"), "{refused}");
+}

@@ -88,3 +88,20 @@ async fn a_higher_log_level_leaves_out_the_requests() {
     assert_eq!(service.stop().await, Some(0));
     assert!(service.logged("request_received").is_empty());
 }
+
+#[tokio::test]
+async fn what_comes_from_outside_is_cut_in_every_line_and_every_answer() {
+    let (_stage, _database, service) = open().await;
+    let long = "A".repeat(60_000);
+    for path in
+        [format!("/orders/{long}/status"), format!("/{long}"), format!("/orders/{long}/history?{long}")]
+    {
+        let answer = service.get(&path).await;
+        assert!((400..500).contains(&answer.status) && answer.body.len() < 1_000, "{answer:?}");
+    }
+    service.get("/workers/status").await;
+    service.log_where("the last line", |line| line["details"]["endpoint"] == "/workers/status").await;
+    for line in service.raw_lines() {
+        assert!(line.len() < 1_000, "{line}");
+    }
+}

@@ -1,0 +1,115 @@
+//! How much one line tells. What comes from outside may be of any size; a disk that keeps logs is not.
+
+use serde_json::Value;
+
+/// Most characters of a message, and of each text in `details`.
+const MAX_TEXT: usize = 500;
+
+/// Most elements of a list in `details`: more than an order can break rules.
+const MAX_ELEMENTS: usize = 200;
+
+/// Most characters of what one error says: those of servers may be long, and end with what to do.
+const MAX_CAUSE: usize = 1_000;
+
+/// Most characters of a backtrace.
+const MAX_TRACE: usize = 16_000;
+
+/// Causes of causes that are told.
+const MAX_CAUSES: usize = 16;
+
+/// A message.
+pub(crate) fn message(text: String) -> String {
+    shortened(text, MAX_TEXT)
+}
+
+/// A field of `details`.
+pub(crate) fn value(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(shortened(text, MAX_TEXT)),
+        Value::Array(mut elements) => {
+            let rest = elements.len().saturating_sub(MAX_ELEMENTS);
+            elements.truncate(MAX_ELEMENTS);
+            let told = elements.into_iter().map(self::value);
+            Value::Array(told.chain((rest > 0).then(|| Value::String(more(rest)))).collect())
+        }
+        Value::Object(fields) => {
+            let told = fields.into_iter().take(MAX_ELEMENTS);
+            Value::Object(told.map(|(name, field)| (shortened(name, MAX_TEXT), self::value(field))).collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
+    }
+}
+
+/// What an error says, and the whole chain of its causes, one a line.
+pub(crate) fn causes(why: &dyn std::error::Error) -> (String, String) {
+    let said = shortened(why.to_string(), MAX_CAUSE);
+    let mut stack = said.clone();
+    let mut cause = why.source();
+    for _ in 0..MAX_CAUSES {
+        let Some(deeper) = cause else { break };
+        stack.push_str("\ncaused by: ");
+        stack.push_str(&shortened(deeper.to_string(), MAX_CAUSE));
+        cause = deeper.source();
+    }
+    (said, stack)
+}
+
+/// A backtrace: its text is ours.
+pub(crate) fn trace(text: String) -> String {
+    shortened(text, MAX_TRACE)
+}
+
+fn shortened(mut text: String, max: usize) -> String {
+    // No more characters than bytes.
+    if text.len() > max
+        && let Some((end, _)) = text.char_indices().nth(max)
+    {
+        let rest = text.get(end..).unwrap_or_default().chars().count();
+        text.truncate(end);
+        text.push_str(&more(rest));
+    }
+    text
+}
+
+fn more(rest: usize) -> String {
+    format!("… ({rest} more)")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn long_texts_say_how_much_is_left_out() {
+        let long = "é".repeat(60_000);
+        assert_eq!(message(long.clone()), format!("{}… (59500 more)", "é".repeat(500)));
+        assert_eq!(message("é".repeat(500)), "é".repeat(500));
+        let cut =
+            value(json!({"texts": [long.clone(), 7, null], long.as_str(): long, "many": vec![0; 1_000]}));
+        assert_eq!(
+            cut["texts"][0].as_str().map(|text| text.chars().count()),
+            Some(500 + "… (59500 more)".chars().count())
+        );
+        assert_eq!((&cut["texts"][1], &cut["many"][200]), (&json!(7), &json!("… (800 more)")));
+        assert!(cut.to_string().len() < 10_000, "{}", cut.to_string().len());
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{said}")]
+    struct Deep {
+        said: String,
+        source: Option<Box<Deep>>,
+    }
+
+    #[test]
+    fn neither_a_long_error_nor_a_long_chain_makes_a_long_line() {
+        let chain =
+            (0..1_000).fold(None, |source, _| Some(Box::new(Deep { said: "x".repeat(60_000), source })));
+        let (said, stack) = causes(&*chain.unwrap());
+        assert!(said.ends_with("x… (59000 more)"), "{said}");
+        assert_eq!(stack.lines().count(), 1 + MAX_CAUSES);
+        assert!(stack.len() < 20_000, "{}", stack.len());
+    }
+}

@@ -1,0 +1,39 @@
+//! What the operating system knows of a service, and does to it.
+
+use std::time::Duration;
+
+use rustix::process::{Pid, Resource, Rlimit, Signal};
+
+use super::Service;
+
+impl Service {
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// Processor time that it has used so far.
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("it runs");
+        let (_, after_name) = stat.rsplit_once(')').expect("as in proc(5)");
+        let ticks =
+            |field: usize| after_name.split(' ').nth(field).and_then(|ticks| ticks.parse::<u64>().ok());
+        // Fields 14 and 15 of proc(5), utime and stime, in hundredths of a second on Linux.
+        Duration::from_millis(10 * (ticks(12).expect("a number") + ticks(13).expect("a number")))
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(self.process(), signal).expect("it runs");
+    }
+
+    /// None of its files may grow beyond this many bytes from now on (`ulimit -f`).
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let limit = Rlimit { current: bytes, maximum: None };
+        rustix::process::prlimit(Some(self.process()), Resource::Fsize, limit).expect("it runs");
+    }
+
+    fn process(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.pid()).expect("a pid")).expect("a pid")
+    }
+}
