@@ -45,21 +45,28 @@ impl Duty {
     /// # Errors
     /// The name is taken.
     pub async fn sign_on(&self, shutdown: &Shutdown) -> Result<bool, ServiceError> {
-        let registering = self.retry("signing on").until_done(|| {
-            workers::register(&self.db, &self.claimant, &self.specialisation, self.heartbeat_interval)
-        });
-        match shutdown.or(registering).await {
+        match shutdown.or(self.register()).await {
             None => Ok(false),
             Some(Registration::NameTaken) => Err(ServiceError::NameTaken(self.claimant.worker.clone())),
-            Some(Registration::Registered) => {
-                self.log
-                    .info("worker_registered", format!("Worker {} is online", self.claimant.worker))
-                    .detail("worker_name", self.claimant.worker.as_str())
-                    .detail("type", self.specialisation.to_string())
-                    .emit();
-                Ok(true)
-            }
+            Some(Registration::Registered) => Ok(true),
         }
+    }
+
+    async fn register(&self) -> Registration {
+        let registration = self
+            .retry("signing on")
+            .until_done(|| {
+                workers::register(&self.db, &self.claimant, &self.specialisation, self.heartbeat_interval)
+            })
+            .await;
+        if registration == Registration::Registered {
+            self.log
+                .info("worker_registered", format!("Worker {} is online", self.claimant.worker))
+                .detail("worker_name", self.claimant.worker.as_str())
+                .detail("type", self.specialisation.to_string())
+                .emit();
+        }
+        registration
     }
 
     /// Looks every second whether what is on the stove is still this worker's: an order may be cancelled while it cooks.
@@ -79,6 +86,9 @@ impl Duty {
     }
 
     /// Gives signs of life, and renews the leases of what is on the stove, until `signed_off` begins.
+    ///
+    /// A worker whose session is gone registers again, with its claims: the row was deleted, or a
+    /// backup was restored that is older than it.
     ///
     /// # Errors
     /// The name belongs to another process by now: this one was silent for too long.
@@ -102,7 +112,15 @@ impl Duty {
                         .detail("claims", still_claimed.len())
                         .emit();
                 }
-                Some(None) => return Err(ServiceError::NameLost(self.claimant.worker.clone())),
+                Some(None) => match signed_off.or(self.register()).await {
+                    None => break,
+                    Some(Registration::NameTaken) => {
+                        return Err(ServiceError::NameLost(self.claimant.worker.clone()));
+                    }
+                    // The next sign of life tells which claims are left. It comes soon, not at once:
+                    // rows that vanish each time must not make a loop without a pause.
+                    Some(Registration::Registered) => next = next.min(Instant::now() + WATCH_INTERVAL),
+                },
             }
             // After a long outage one heartbeat is due, not all that were missed.
             next = next.max(Instant::now());

@@ -47,6 +47,14 @@ async fn a_schema_of_the_future() {
 }
 
 #[tokio::test]
+async fn a_schema_of_which_tables_are_missing() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    stage.database().await.execute("drop table secrets; drop table order_claims").await;
+    visit(&doctor(&stage)).await.assert_only("tables fail", "tables of this version are missing: 2");
+}
+
+#[tokio::test]
 async fn a_server_that_may_not_be_written() {
     let stage = Stage::new().await;
     let alter = format!("alter database {} set default_transaction_read_only = on", stage.name);

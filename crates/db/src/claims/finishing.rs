@@ -70,6 +70,8 @@ fn sql(locked: Locked) -> String {
     let skip = locked.clause();
     // Both tables are searched by arrays of keys alone, as for claiming. `token = $5` would let the plan search by token: made
     // while `order_claims` is empty, it reads all claims of this worker for each statement, those long deleted as well.
+    // `cook` is counted only to lock the worker's row first. The row may be gone; the order is ready
+    // all the same.
     format!(
         "
     with cooked as (
@@ -78,8 +80,8 @@ fn sql(locked: Locked) -> String {
     ), cook as (
         select id from workers where name = $4 for update
     ), target as (
-        select orders.id, orders.number, status from orders, cook
-        where orders.id = any($1) order by orders.id for update of orders{skip}
+        select id, number, status from orders
+        where id = any($1) and (select count(*) from cook) >= 0 order by id for update{skip}
     ), released as (
         delete from order_claims as claim using target join cooked on cooked.order_id = target.id
         where claim.order_id = any($1) and claim.order_id = target.id and status = any($6)
@@ -101,7 +103,7 @@ fn sql(locked: Locked) -> String {
         returning id, order_number
     )
     select announced.id as announced_id, now() as changed_at,
-           target.id is null and exists (select 1 from cook) as locked
+           target.id is null and exists (select 1 from orders where orders.id = cooked.order_id) as locked
     from cooked left join target on target.id = cooked.order_id left join announced on order_number = number
     order by place"
     )

@@ -9,6 +9,7 @@ mod flags;
 mod graceful_shutdown;
 mod heartbeat;
 mod idempotency;
+mod lost_rows;
 mod lost_workers;
 mod many_at_once;
 mod message_consumption;

@@ -44,6 +44,10 @@ async fn inspect(settings: &config::Database, services: Services) -> Result<Vec<
         clock(&found),
         schema_version(schema::state(&db).await, services, &found, &settings.user),
     ];
+    let missing = db::inspection::missing_tables(&db).await?;
+    if !missing.is_empty() && schema::state(&db).await? == SchemaState::Current {
+        verdicts.push(incomplete(missing));
+    }
     let schemas = schema::schemas_with_tables(&db).await?;
     if schemas.len() > 1 {
         verdicts.push(several_sets(schemas));
@@ -133,6 +137,13 @@ fn clock(found: &Inspection) -> Verdict {
         let to_do = "synchronise both (NTP). Orders live by the database's clock; log lines, by this machine's, will not fit";
         Verdict::warn("clock", words, to_do)
     }
+}
+
+/// Somebody dropped tables, or restored a part of a backup.
+fn incomplete(missing: Vec<String>) -> Verdict {
+    let found = format!("tables of this version are missing: {}", missing.len());
+    let to_do = "restore the database from a backup, or give the services an empty one";
+    Verdict::fail("tables", found, to_do).with_examples(missing.len() as u64, missing)
 }
 
 /// Services that do not look into the same schema do not see each other's orders.
