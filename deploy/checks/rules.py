@@ -30,12 +30,43 @@ UNKNOWN_REGISTRY = "registry.invalid/"
 BUILT_HERE = "localhost/restaurant/"
 SERVERS = {"postgres", "rabbitmq"}
 
+HTTP_SERVICES = {"order-service", "tracking-service"}
+LIMITS = Path("crates/http/src/limits.rs").read_text()
+UNITS = {"KIB": 2**10, "MIB": 2**20, "K": 2**10, "M": 2**20, "G": 2**30, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+# Fewer are a nuisance: idle ones of browsers and proxies count.
+LEAST_CONNECTIONS = 1000
+
 Problems = Iterator[str]
 
 
 def is_known(variable: str) -> bool:
     """Whether our services read this environment variable."""
     return variable.removesuffix("_FILE") in VARIABLES
+
+
+def constant(name: str) -> int:
+    """Bytes that a constant of the HTTP server stands for."""
+    count, unit = re.search(rf"const {name}: usize = (\d+) \* (\w+);", LIMITS).groups()
+    return int(count) * UNITS[unit]
+
+
+def memory(limit: str) -> int:
+    """Bytes of a memory limit, such as 256M or 256Mi."""
+    count, unit = re.fullmatch(r"(\d+)([A-Za-z]+)", limit).groups()
+    return int(count) * UNITS[unit]
+
+
+def connections(name: str, limit: str, environment: dict[str, str]) -> Problems:
+    """Connections × most memory each, their shared pool, and the rest of the service fit its memory limit."""
+    available = memory(limit) - constant("REST")
+    fitting = available // 3 * 2 // constant("PER_CONNECTION")
+    chosen = int(environment.get("HTTP_MAX_CONNECTIONS", 0)) or fitting
+    if chosen > fitting:
+        yield f"{name}: {chosen} connections do not fit its memory limit {limit}, which has room for {fitting}"
+    if chosen < LEAST_CONNECTIONS:
+        yield f"{name}: {chosen} connections are few; raise its memory limit {limit} (or HTTP_MAX_CONNECTIONS)"
+    if int(environment.get("HTTP_MEMORY_LIMIT_MIB", 0)) * UNITS["MIB"] > memory(limit):
+        yield f"{name}: HTTP_MEMORY_LIMIT_MIB is more than its memory limit {limit}"
 
 
 def dockerfile() -> Problems:
@@ -70,6 +101,9 @@ def compose() -> Problems:
                 yield f"{name}: {variable} is not in config.yaml"
         if name not in SERVERS:
             yield from own_service(name, service)
+        if name in HTTP_SERVICES:
+            limit = service["deploy"]["resources"]["limits"]["memory"]
+            yield from connections(name, limit, service["environment"])
 
 
 def own_service(name: str, service: dict) -> Problems:
@@ -110,9 +144,14 @@ def kubernetes(objects: list[dict]) -> Problems:
     """Pods are confined and have time to stop; everything that is referred to exists."""
     templates = [o["spec"]["template"] for o in objects if "template" in o.get("spec", {})]
     defined = {(o["kind"], o["metadata"]["name"]): set(o.get("data", {})) for o in objects}
+    shared = {key: value for o in objects if o["kind"] == "ConfigMap" for key, value in o.get("data", {}).items()}
     for template in templates:
         yield from pod(template["spec"])
         yield from references(template["spec"], defined)
+        container = template["spec"]["containers"][0]
+        if container["name"] in HTTP_SERVICES:
+            own = {variable["name"]: variable.get("value", "") for variable in container.get("env", [])}
+            yield from connections(container["name"], container["resources"]["limits"]["memory"], shared | own)
     for o in objects:
         if o["kind"] not in {"Service", "PodDisruptionBudget"}:
             continue

@@ -158,7 +158,8 @@ async fn an_orders_whole_life_under_least_rights() {
     .await;
 
     // A key is stored and found again.
-    let key = [("Idempotency-Key", "0d9d1c6e-1f5d-4b8e-9a7c-3f0a4b5c6d7e")];
+    let key =
+        [("Content-Type", "application/json"), ("Idempotency-Key", "0d9d1c6e-1f5d-4b8e-9a7c-3f0a4b5c6d7e")];
     let first = http::send(orders.port(), "POST", "/orders", &key, takeout().to_string().as_bytes()).await;
     // Until its outbox row is gone, the first counts as in work.
     let second = eventually("the answer again", async || {

@@ -1,6 +1,6 @@
 //! Probes: `/livez` (the process works), `/readyz` (it can serve), `/health` (what it depends on, for people).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -12,6 +12,8 @@ use serde_json::{Map, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use crate::listener::is_without_ipv6;
 
 /// Longest time that a check may take; after it what it checks counts as unhealthy.
 pub const CHECK_DEADLINE: Duration = Duration::from_secs(2);
@@ -60,20 +62,29 @@ fn now() -> Timestamp {
     time::OffsetDateTime::now_utc().into()
 }
 
-/// Asks the service that listens on this machine for its readiness: the `--healthcheck` of HTTP services.
+/// Asks the service that listens on this machine for its readiness: the `--healthcheck` of HTTP services. It asks the address
+/// that is bound: of a service on all addresses the loopback of IPv6, and of IPv4 only where there is no IPv6.
 ///
 /// # Errors
 /// It is not ready; the text says why.
 pub async fn probe(bind: IpAddr, port: u16) -> Result<(), String> {
-    let address = SocketAddr::new(reachable(bind), port);
+    let mut address = SocketAddr::new(reachable(bind), port);
     let ask = async {
-        let mut stream = TcpStream::connect(address).await?;
+        let connected = TcpStream::connect(address).await;
+        let mut stream = match connected {
+            Err(why) if bind == Ipv6Addr::UNSPECIFIED && is_without_ipv6(&why) => {
+                address.set_ip(Ipv4Addr::LOCALHOST.into());
+                TcpStream::connect(address).await?
+            }
+            connected => connected?,
+        };
         stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
         let mut answer = String::new();
         stream.take(16_384).read_to_string(&mut answer).await?;
         Ok::<_, std::io::Error>(answer)
     };
-    match timeout(CHECK_DEADLINE * 2, ask).await {
+    let answered = timeout(CHECK_DEADLINE * 2, ask).await;
+    match answered {
         Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 200") => Ok(()),
         Ok(Ok(answer)) => {
             let body = answer.split_once("\r\n\r\n").map_or(answer.as_str(), |(_, body)| body);

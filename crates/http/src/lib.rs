@@ -1,9 +1,19 @@
-//! What both HTTP services share: how errors look, where a request's id comes from, probes, and the server's limits.
+//! What both HTTP services share: how errors look, where a request's id comes from, probes, and the server with its limits.
 
+mod connection;
+mod connections;
+mod cross_site;
 pub mod door;
+mod exchange;
 pub mod health;
+pub mod limits;
+mod listener;
+mod pool;
 pub mod problem;
 pub mod request_id;
+pub mod resource;
 pub mod server;
+mod stream;
 
+pub use exchange::read_json;
 pub use problem::Problem;

@@ -10,6 +10,8 @@ use serde::Serialize;
 
 use crate::request_id;
 
+const MEDIA_TYPE: &str = "application/problem+json";
+
 /// An answer that says what is wrong. A 500 says nothing of the inside; its cause is in the log under `request_id`.
 #[derive(Clone, Debug, Serialize, thiserror::Error)]
 #[error("{status} {title}: {detail}")]
@@ -81,6 +83,21 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// The bytes of the whole answer, for a connection that is closed behind it.
+    pub(crate) fn last_words(&self) -> Vec<u8> {
+        let body = serde_json::to_vec(self).unwrap_or_default();
+        let head = format!(
+            "HTTP/1.1 {} {}\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {}\r\nX-Request-ID: {}\r\nConnection: close\r\n\r\n",
+            self.status,
+            self.title,
+            body.len(),
+            self.request_id
+        );
+        [head.into_bytes(), body].concat()
+    }
+}
+
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -95,9 +112,7 @@ impl ResponseError for Problem {
             response.insert_header((header::WWW_AUTHENTICATE, scheme));
         }
         let body = serde_json::to_vec(self).unwrap_or_default();
-        response
-            .insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json")))
-            .body(body)
+        response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))).body(body)
     }
 }
 

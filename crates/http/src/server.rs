@@ -1,139 +1,151 @@
-//! The limits that every HTTP server of the system has, and the port it listens on.
+//! The HTTP server of a service: actix's HTTP/1.1 and its threads, on sockets whose deadlines and limits are kept here.
 
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::convert::Infallible;
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
-use std::time::Duration;
+use std::rc::Rc;
+use std::sync::Arc;
 
-use actix_web::dev::Server;
+use actix_http::{HttpService, KeepAlive};
+use actix_service::{Service, ServiceFactory, fn_factory, fn_service, map_config};
+use actix_web::dev::{AppConfig, Server, ServerHandle};
 use actix_web::http::StatusCode;
-use actix_web::{App, HttpRequest, HttpServer, middleware, web};
-use domain::RequestId;
+use actix_web::rt::net::TcpStream;
+use actix_web::{App, middleware, web};
 use logging::Log;
-use runtime::open_files;
-use tokio::time::timeout;
+use runtime::config;
 
-use crate::{Problem, request_id};
+use crate::connection::{Ending, HEAD_DEADLINE};
+use crate::connections::Connections;
+use crate::cross_site::{self, CrossSite};
+use crate::limits::Limits;
+use crate::stream::{MAX_HEAD, Socket, Stream};
+use crate::{Problem, exchange, request_id};
 
-/// Longest time for a client to send its header.
-pub const HEADER_DEADLINE: Duration = Duration::from_secs(5);
-/// Longest time for a client to send its body.
-pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
-/// How long an idle connection stays open.
-pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// Largest body, in bytes.
-pub const MAX_BODY: usize = 64 * 1024;
-/// Most open connections of one service, over all of its threads.
-pub const MAX_CONNECTIONS: usize = 10_000;
-/// Open files beside them: to the servers, for the threads, for the log.
-const OTHER_FILES: usize = 240;
+pub use crate::listener::{CannotListen, listen};
+
 /// Longest time that requests under way get to finish when the service stops, in seconds.
 pub const DRAIN_SECONDS: u64 = 15;
 
-/// Why a service cannot listen.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {why}{}", hint(why))]
-pub struct CannotListen {
-    address: SocketAddr,
-    why: std::io::Error,
-}
-
-fn hint(why: &std::io::Error) -> &'static str {
-    match why.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            ". Another program uses this port: stop it, or choose another with --port"
-        }
-        std::io::ErrorKind::PermissionDenied => {
-            ". Ports below 1024 need privileges: choose another with --port"
-        }
-        std::io::ErrorKind::AddrNotAvailable => {
-            ". This machine has no such address: check http.bind (HTTP_BIND)"
-        }
-        _ => "",
-    }
-}
-
-/// Starts to serve: limits set, every request with its id. Signals are the service's own business.
+/// Starts to serve: limits set, every request with its id. Signals are the service's own business. The future is the server:
+/// it ends when the handle has stopped it.
 ///
 /// # Errors
 /// The listener cannot be used.
-pub fn start(
+pub fn start<F>(
     listener: TcpListener,
+    settings: &config::Http,
     log: &Log,
-    configure: impl FnOnce(&mut web::ServiceConfig) + Clone + Send + 'static,
-) -> std::io::Result<Server> {
-    let server = HttpServer::new(move || {
-        App::new().wrap(middleware::from_fn(request_id::assign)).configure(configure.clone())
-    });
-    // The server counts the connections of each of its threads.
+    configure: F,
+) -> std::io::Result<(ServerHandle, impl Future<Output = std::io::Result<()>> + Send + use<F>)>
+where
+    F: FnOnce(&mut web::ServiceConfig) + Clone + Send + 'static,
+{
+    let limits = Limits::of(settings, log);
+    let connections = Arc::new(Connections::new(limits));
+    let cross_site = CrossSite::new(settings, listener.local_addr()?.ip(), log);
     let threads = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
-    let server = server
-        .listen(listener)?
+    let server = Server::build()
         .workers(threads)
-        .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(HEADER_DEADLINE)
-        .max_connections((allowed_connections(log) / threads).max(1))
+        // `Connections` limits them, and lets newcomers in for others.
+        .max_concurrent_connections(usize::MAX >> 1)
         .shutdown_timeout(DRAIN_SECONDS)
         .disable_signals();
-    Ok(server.run())
-}
-
-/// [`MAX_CONNECTIONS`], or as many as the system lets this process have open files for: further ones wait to be accepted.
-fn allowed_connections(log: &Log) -> usize {
-    let allowed = open_files::raise_to(MAX_CONNECTIONS + OTHER_FILES).saturating_sub(OTHER_FILES).max(1);
-    if allowed < MAX_CONNECTIONS {
-        log.info(
-            "connections_limited",
-            format!(
-                "At most {allowed} connections are served at a time instead of {MAX_CONNECTIONS}: the hard limit of open \
-                 files (ulimit -Hn) is too low"
-            ),
-        )
-        .detail("connections", allowed)
-        .emit();
-    }
-    allowed.min(MAX_CONNECTIONS)
-}
-
-/// Binds the port; 0 lets the system choose one, to be read from the listener.
-///
-/// # Errors
-/// The address or the port is not to be had.
-pub fn listen(address: IpAddr, port: u16) -> Result<TcpListener, CannotListen> {
-    let address = SocketAddr::new(address, port);
-    let listener =
-        TcpListener::bind(address).and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
-    listener.map_err(|why| CannotListen { address, why })
-}
-
-/// Reads a whole body within the limits of size and time.
-///
-/// # Errors
-/// 408, 413, or 400 if the client broke off.
-pub async fn read_body(
-    request: &HttpRequest,
-    body: web::Payload,
-    id: &RequestId,
-) -> Result<web::Bytes, Problem> {
-    let too_large = || {
-        let detail =
-            format!("The body is larger than {MAX_BODY} bytes. An order of 20 items needs a tenth of that.");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail, id)
+    let shutdown = server.graceful_shutdown_signal();
+    let all = Arc::clone(&connections);
+    let server = server.listen("http", listener, move || {
+        let cross_site = cross_site.clone();
+        let app = App::new()
+            .app_data(cross_site)
+            .wrap(middleware::from_fn(cross_site::check))
+            .wrap(middleware::from_fn(request_id::assign))
+            .wrap(middleware::from_fn(exchange::follow))
+            .configure(configure.clone());
+        let shutdown = shutdown.clone();
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let shutdown = shutdown.clone();
+                async move { shutdown.notified().await }
+            })
+            // All deadlines are kept by the sweep of `Connections`.
+            .keep_alive(KeepAlive::Os)
+            .client_request_timeout(std::time::Duration::ZERO)
+            .client_disconnect_timeout(HEAD_DEADLINE)
+            .on_connect_ext(|stream: &Stream, data| drop(data.insert(stream.exchange())))
+            .h1(map_config(app, |()| AppConfig::default()));
+        let http = Rc::new(http);
+        let connections = Arc::clone(&all);
+        fn_factory(move || {
+            let (http, connections) = (Rc::clone(&http), Arc::clone(&connections));
+            async move {
+                let http = Rc::new(http.new_service(()).await?);
+                Ok::<_, ()>(fn_service(move |tcp| {
+                    let (http, connections) = (Rc::clone(&http), Arc::clone(&connections));
+                    async move {
+                        serve(tcp, &*http, &connections).await;
+                        Ok::<_, Infallible>(())
+                    }
+                }))
+            }
+        })
+    })?;
+    let server = server.run();
+    let handle = server.handle();
+    let log = log.clone();
+    let serving = async move {
+        tokio::select! {
+            ended = server => ended,
+            never = connections.sweep(&log) => match never {},
+        }
     };
-    let announced = request.headers().get(actix_web::http::header::CONTENT_LENGTH);
-    let announced =
-        announced.and_then(|length| length.to_str().ok()).and_then(|length| length.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY) {
-        return Err(too_large());
+    Ok((handle, serving))
+}
+
+/// Serves one connection until it ends, or has to.
+async fn serve<S>(tcp: TcpStream, http: &S, connections: &Arc<Connections>)
+where
+    S: Service<(Stream, Option<SocketAddr>), Response = ()>,
+{
+    // Without an address it is gone already.
+    let Ok(address) = tcp.peer_addr() else { return };
+    let Some(place) = connections.admit(address.ip()) else { return };
+    let socket = Socket::new(tcp, Arc::clone(&place.connection), connections.pool.clone());
+    let stream = socket.stream();
+    let ending = tokio::select! {
+        served = http.call((stream, Some(address))) => served.map_err(drop).map_err(|()| None),
+        ending = place.connection.ended() => Err(Some(ending)),
+    };
+    // The server's half is dropped by now.
+    if let Some(socket) = Rc::into_inner(socket) {
+        let (last_words, lingers) = match ending {
+            // It was the client, or the last answer was given to a whole request.
+            Ok(()) => (Vec::new(), false),
+            // Bytes that are no HTTP were answered so.
+            Err(None) => (Vec::new(), true),
+            Err(Some(ending)) => (last_words(ending), ending_lingers(ending)),
+        };
+        socket.close(&last_words, lingers).await;
     }
-    match timeout(BODY_DEADLINE, body.to_bytes_limited(MAX_BODY)).await {
-        Ok(Ok(Ok(bytes))) => Ok(bytes),
-        Ok(Ok(Err(why))) => {
-            Err(Problem::new(StatusCode::BAD_REQUEST, format!("The body could not be read: {why}"), id))
+    drop(place);
+}
+
+fn ending_lingers(ending: Ending) -> bool {
+    matches!(ending, Ending::HeadLate | Ending::HeadTooLarge | Ending::AnsweredEarly)
+}
+
+/// What a client is told whose request was given up before any handler had it.
+fn last_words(ending: Ending) -> Vec<u8> {
+    let (status, detail) = match ending {
+        Ending::HeadLate => {
+            let detail = format!("The head did not arrive within {} s.", HEAD_DEADLINE.as_secs());
+            (StatusCode::REQUEST_TIMEOUT, detail)
         }
-        Ok(Err(_)) => Err(too_large()),
-        Err(_) => {
-            let detail = format!("The body did not arrive within {} s.", BODY_DEADLINE.as_secs());
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail, id))
+        Ending::HeadTooLarge => {
+            let detail =
+                format!("The head is larger than {MAX_HEAD} bytes. Send fewer headers, or shorter ones.");
+            (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
         }
-    }
+        _ => return Vec::new(),
+    };
+    Problem::new(status, detail, &request_id::generate()).last_words()
 }

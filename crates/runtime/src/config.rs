@@ -6,6 +6,7 @@
 mod environment;
 mod file;
 mod origin;
+mod origins;
 mod reading;
 mod shape;
 mod values;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 
 pub use self::environment::secret;
 pub use self::origin::{Origin, Setting};
+pub use self::origins::{Origins, ParseOriginsError};
 
 /// Everything that can be set, with the specification's defaults.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -31,7 +33,7 @@ pub struct Config {
     pub order: Order,
     /// How the kitchen cooks.
     pub kitchen: Kitchen,
-    /// Where HTTP services listen.
+    /// Where HTTP services listen, and to whom.
     pub http: Http,
     /// What is logged.
     pub log: Log,
@@ -172,18 +174,36 @@ impl Default for CookingSeconds {
     }
 }
 
-/// Where HTTP services listen.
+/// Where HTTP services listen, and to whom.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
-    /// Address; the port is a flag.
+    /// Address; the port is a flag. `::` stands for all addresses of both families.
     #[serde(deserialize_with = "values::address")]
     pub bind: std::net::IpAddr,
+    /// Most open connections; 0: as many as fit the memory limit.
+    #[serde(deserialize_with = "values::count")]
+    pub max_connections: usize,
+    /// Most open connections of one peer address; 0: half of all.
+    #[serde(deserialize_with = "values::count")]
+    pub max_connections_per_address: usize,
+    /// Memory that the service may use, in MiB; 0: its container's limit, or the machine's memory.
+    #[serde(deserialize_with = "values::count")]
+    pub memory_limit_mib: usize,
+    /// Web pages of other sites that may use the service.
+    #[serde(deserialize_with = "values::origins")]
+    pub allowed_origins: Origins,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { bind: std::net::Ipv4Addr::LOCALHOST.into() }
+        Self {
+            bind: std::net::Ipv4Addr::LOCALHOST.into(),
+            max_connections: 0,
+            max_connections_per_address: 0,
+            memory_limit_mib: 0,
+            allowed_origins: Origins::default(),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ pub mod backoff;
 pub mod config;
 pub mod exit;
 pub mod failpoint;
+pub mod memory_limit;
 pub mod open_files;
 mod reachable;
 pub mod shutdown;

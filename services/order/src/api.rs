@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use bus::Publisher;
 use db::{Database, DbError, secrets};
 use domain::OrderTokenKey;
 use http_service::health::{self, CHECK_DEADLINE, Check};
-use http_service::problem::method_not_allowed;
+use http_service::resource::{postable, readable};
 use logging::Log;
 use runtime::config;
 use tokio::sync::OnceCell;
@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use crate::admission::Admission;
 use crate::idempotency::KeysInWork;
 use crate::relay::Nudge;
+use crate::staff_key::WrongKeys;
 use crate::writer::Writer;
 use crate::{NAME, changes, placing};
 
@@ -26,6 +27,7 @@ pub struct Api {
     pub settings: config::Order,
     pub admission: Admission,
     pub keys: KeysInWork,
+    pub wrong_keys: WrongKeys,
     pub writer: Writer,
     pub relay: Nudge,
     pub db: Database,
@@ -48,23 +50,14 @@ impl Api {
 
 /// The paths of this service.
 pub fn routes(app: &mut web::ServiceConfig, api: Api) {
-    let post = |path: &str| web::resource(path).default_service(web::to(only_post));
     app.app_data(web::Data::new(api))
-        .service(post("/orders").post(placing::place_order))
-        .service(post("/orders/{number}/cancel").post(changes::cancel))
-        .service(post("/orders/{number}/complete").post(changes::complete))
-        .service(web::resource("/health").get(health).default_service(web::to(only_get)))
-        .service(web::resource("/readyz").get(health).default_service(web::to(only_get)))
-        .service(web::resource("/livez").get(health::live).default_service(web::to(only_get)))
+        .service(postable("/orders", placing::place_order))
+        .service(postable("/orders/{number}/cancel", changes::cancel))
+        .service(postable("/orders/{number}/complete", changes::complete))
+        .service(readable("/health", health))
+        .service(readable("/readyz", health))
+        .service(readable("/livez", health::live))
         .default_service(web::to(http_service::problem::not_found));
-}
-
-async fn only_post(request: HttpRequest) -> HttpResponse {
-    method_not_allowed(&request, "POST")
-}
-
-async fn only_get(request: HttpRequest) -> HttpResponse {
-    method_not_allowed(&request, "GET")
 }
 
 async fn health(api: web::Data<Api>) -> HttpResponse {

@@ -5,14 +5,14 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use db::DbError;
 use db::transitions::{self, Outcome};
 use domain::{OrderNumber, OrderStatus, RequestId};
-use http_service::{Problem, request_id};
+use http_service::{Problem, read_json, request_id};
 use logging::Log;
 use runtime::Backoff;
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
 use crate::api::Api;
-use crate::credentials::{self, Asker};
+use crate::credentials::{self, Asker, Denied};
 use crate::placing;
 
 /// Longest time to find out whether an order was changed.
@@ -46,18 +46,34 @@ struct Changed {
 }
 
 /// Guests cancel while nobody cooks, staff until the order is completed.
-pub async fn cancel(request: HttpRequest, number: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
-    respond(&request, &number, &api, CANCEL).await
+pub async fn cancel(
+    request: HttpRequest,
+    body: web::Payload,
+    number: web::Path<String>,
+    api: web::Data<Api>,
+) -> HttpResponse {
+    respond(&request, body, &number, &api, CANCEL).await
 }
 
 /// Staff hands over what is ready.
-pub async fn complete(request: HttpRequest, number: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
-    respond(&request, &number, &api, COMPLETE).await
+pub async fn complete(
+    request: HttpRequest,
+    body: web::Payload,
+    number: web::Path<String>,
+    api: web::Data<Api>,
+) -> HttpResponse {
+    respond(&request, body, &number, &api, COMPLETE).await
 }
 
-async fn respond(request: &HttpRequest, number: &str, api: &Api, change: Change) -> HttpResponse {
+async fn respond(
+    request: &HttpRequest,
+    body: web::Payload,
+    number: &str,
+    api: &Api,
+    change: Change,
+) -> HttpResponse {
     let id = request_id::of(request);
-    match carry_out(request, number, api, change, &id).await {
+    match carry_out(request, body, number, api, change, &id).await {
         Ok(changed) => HttpResponse::Ok().json(changed),
         Err(problem) => problem.error_response(),
     }
@@ -65,6 +81,7 @@ async fn respond(request: &HttpRequest, number: &str, api: &Api, change: Change)
 
 async fn carry_out(
     request: &HttpRequest,
+    body: web::Payload,
     number: &str,
     api: &Api,
     change: Change,
@@ -77,11 +94,16 @@ async fn carry_out(
             .emit();
         problem
     };
+    // Nothing is in it that matters; a connection on which it is left unread could not be used again.
+    read_json(request, body, id).await.map_err(refuse)?;
     let unknown = || refuse(Problem::new(StatusCode::NOT_FOUND, "There is no such order.", id));
     let order_number: OrderNumber = number.parse().map_err(|_| unknown())?;
     let tokens = api.order_tokens().await.map_err(|why| failed(&why, &log))?;
-    let asker =
-        credentials::asker(request, order_number, tokens, &api.settings.staff_key, id).map_err(refuse)?;
+    let asker = match credentials::asker(request, order_number, tokens, &api.settings.staff_key, id) {
+        Ok(asker) => asker,
+        Err(Denied::Credentials(problem)) => return Err(refuse(problem)),
+        Err(Denied::StaffKey) => return Err(api.wrong_keys.refuse(order_number, &log).await),
+    };
     if matches!(asker, Asker::Guest(_)) && change.next != OrderStatus::Cancelled {
         let detail = "Only the staff may do this: send the staff's key as 'Authorization: Bearer <key>'.";
         return Err(refuse(Problem::new(StatusCode::FORBIDDEN, detail, id)));

@@ -20,26 +20,36 @@ pub enum Asker {
     Staff,
 }
 
+/// Why somebody is let do nothing.
+#[derive(Clone, Debug)]
+pub enum Denied {
+    /// There are no credentials (401), or no right ones (403).
+    Credentials(Problem),
+    /// It is a guess at the staff's key: see [`WrongKeys`](crate::staff_key::WrongKeys).
+    StaffKey,
+}
+
 /// Tells who asks. Nothing here depends on whether the order exists; whether a guest's order is the one that has the number is
 /// asked when it is changed.
 ///
 /// # Errors
-/// 401 without credentials, 403 with wrong ones.
+/// The credentials are missing or wrong.
 pub fn asker(
     request: &HttpRequest,
     number: OrderNumber,
     tokens: &OrderTokenKey,
     staff_key: &SecretString,
     id: &RequestId,
-) -> Result<Asker, Problem> {
-    let forbidden = |detail: &str| Problem::new(StatusCode::FORBIDDEN, detail, id);
+) -> Result<Asker, Denied> {
+    let forbidden = |detail: &str| Denied::Credentials(Problem::new(StatusCode::FORBIDDEN, detail, id));
     if let Some(token) = request.headers().get(ORDER_TOKEN) {
         let identity = tokens.verify(&number, token.as_bytes());
-        return identity.map(Asker::Guest).ok_or_else(|| wrong_token(id));
+        return identity.map(Asker::Guest).ok_or_else(|| Denied::Credentials(wrong_token(id)));
     }
     let Some(authorization) = request.headers().get(header::AUTHORIZATION) else {
         let detail = "Say who you are: with X-Order-Token as placing the order returned it, or with the staff's key as 'Authorization: Bearer <key>'.";
-        return Err(Problem::new(StatusCode::UNAUTHORIZED, detail, id).challenge("Bearer"));
+        let problem = Problem::new(StatusCode::UNAUTHORIZED, detail, id).challenge("Bearer");
+        return Err(Denied::Credentials(problem));
     };
     let staff_key = staff_key.expose_secret();
     if staff_key.is_empty() {
@@ -55,7 +65,7 @@ pub fn asker(
         {
             Ok(Asker::Staff)
         }
-        _ => Err(forbidden("This is not the staff's key.")),
+        _ => Err(Denied::StaffKey),
     }
 }
 

@@ -10,6 +10,7 @@ mod idempotency;
 mod placing;
 mod relay;
 mod service;
+mod staff_key;
 mod sweeper;
 mod under_way;
 mod writer;

@@ -3,13 +3,11 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use actix_web::http::StatusCode;
-use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use domain::place_order::{self, Rejection};
 use domain::{Money, OrderIdentity, OrderNumber, OrderStatus, RequestId};
-use http_service::server::read_body;
-use http_service::{Problem, request_id};
-use logging::{Log, printable};
+use http_service::{Problem, read_json, request_id};
+use logging::Log;
 use serde::Serialize;
 
 use crate::api::Api;
@@ -61,8 +59,7 @@ async fn place(
         log.error("validation_failed", "The request was refused", &problem).emit();
         problem
     };
-    check_media_type(request, id).map_err(refuse)?;
-    let body = read_body(request, body, id).await.map_err(refuse)?;
+    let body = read_json(request, body, id).await.map_err(refuse)?;
     let order = place_order::parse(&body).map_err(|rejection| invalid(&rejection, &log))?;
     let idempotent = idempotency::of(request, &body, id).map_err(refuse)?;
 
@@ -128,31 +125,6 @@ pub fn turned_away(log: &Log) -> Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, log.request_id()).retry_after(RETRY_AFTER);
     log.error("order_turned_away", "Too many orders are in work (--max-concurrent)", &problem).emit();
     problem
-}
-
-/// Takes JSON, and what does not say what it is.
-fn check_media_type(request: &HttpRequest, id: &RequestId) -> Result<(), Problem> {
-    let header = |name: header::HeaderName| {
-        let value = request.headers().get(name)?;
-        Some(String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_lowercase())
-    };
-    if let Some(encoding) = header(header::CONTENT_ENCODING).filter(|encoding| encoding != "identity") {
-        let detail = format!(
-            "The body has the content encoding \"{}\"; send it as it is, without one.",
-            printable(&encoding)
-        );
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail, id));
-    }
-    let media_type = header(header::CONTENT_TYPE).unwrap_or_default();
-    let media_type = media_type.split(';').next().unwrap_or_default().trim();
-    if media_type.is_empty() || media_type == "application/json" || media_type.ends_with("+json") {
-        return Ok(());
-    }
-    let detail = format!(
-        "The body has the media type \"{}\"; send it with Content-Type: application/json.",
-        printable(media_type)
-    );
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail, id))
 }
 
 fn invalid(rejection: &Rejection, log: &Log) -> Problem {

@@ -11,7 +11,7 @@ use db::{Database, DbError};
 use http_service::door::Door;
 use http_service::server::{self, CannotListen};
 use logging::Log;
-use runtime::{Config, Shutdown};
+use runtime::{Config, Shutdown, config};
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::NAME;
@@ -20,6 +20,7 @@ use crate::api::{self, Api};
 use crate::arguments::Arguments;
 use crate::idempotency::KeysInWork;
 use crate::relay::{self, Nudge};
+use crate::staff_key::WrongKeys;
 use crate::sweeper::Sweeper;
 use crate::writer::Writer;
 
@@ -33,6 +34,7 @@ const AFTER_SENDING: Duration = Duration::from_secs(1);
 /// The port is bound and the sessions with both servers are under way; nothing is answered yet.
 pub struct Service {
     listener: TcpListener,
+    http: config::Http,
     port: u16,
     max_concurrent: usize,
     api: Api,
@@ -89,12 +91,14 @@ impl Service {
         let admission = Admission::new(arguments.max_concurrent);
         Ok(Self {
             listener,
+            http: config.http.clone(),
             port,
             max_concurrent: arguments.max_concurrent,
             api: Api {
                 settings: config.order.clone(),
                 admission,
                 keys: KeysInWork::default(),
+                wrong_keys: WrongKeys::default(),
                 writer,
                 relay,
                 db,
@@ -115,7 +119,8 @@ impl Service {
     /// # Errors
     /// The database has a schema that this program cannot use, or the HTTP server failed.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let Self { listener, port, max_concurrent, api, sweeper, mut writer, mut publisher, shutdown } = self;
+        let Self { listener, http, port, max_concurrent, api, sweeper, mut writer, mut publisher, shutdown } =
+            self;
         let log = api.log.clone();
         log.info("service_started", format!("Order Service started on port {port}"))
             .detail("port", port)
@@ -124,8 +129,7 @@ impl Service {
 
         let http_api = api.clone();
         let door = Door::of(&listener)?;
-        let http = server::start(listener, &log, move |app| api::routes(app, http_api))?;
-        let handle = http.handle();
+        let (handle, http) = server::start(listener, &http, &log, move |app| api::routes(app, http_api))?;
         let mut http = tokio::spawn(http);
 
         let mut outcome = tokio::select! {

@@ -10,7 +10,7 @@ use db::{Database, history, workers};
 use domain::timestamp::Timestamp;
 use domain::{OrderNumber, RequestId};
 use http_service::health::{self, CHECK_DEADLINE, Check};
-use http_service::problem::method_not_allowed;
+use http_service::resource::readable;
 use http_service::{Problem, request_id};
 use logging::{Log, printable};
 use serde::Serialize;
@@ -32,21 +32,13 @@ pub struct Api {
 /// The paths of this service.
 pub fn routes(app: &mut web::ServiceConfig, api: Api) {
     app.app_data(web::Data::new(api))
-        .service(
-            web::resource("/orders/{order_number}/status").get(status).default_service(web::to(only_get)),
-        )
-        .service(
-            web::resource("/orders/{order_number}/history").get(history).default_service(web::to(only_get)),
-        )
-        .service(web::resource("/workers/status").get(workers).default_service(web::to(only_get)))
-        .service(web::resource("/health").get(health).default_service(web::to(only_get)))
-        .service(web::resource("/readyz").get(health).default_service(web::to(only_get)))
-        .service(web::resource("/livez").get(health::live).default_service(web::to(only_get)))
+        .service(readable("/orders/{order_number}/status", status))
+        .service(readable("/orders/{order_number}/history", history))
+        .service(readable("/workers/status", workers))
+        .service(readable("/health", health))
+        .service(readable("/readyz", health))
+        .service(readable("/livez", health::live))
         .default_service(web::to(http_service::problem::not_found));
-}
-
-async fn only_get(request: HttpRequest) -> HttpResponse {
-    method_not_allowed(&request, "GET")
 }
 
 #[derive(Serialize)]
@@ -83,7 +75,7 @@ struct Question {
 impl Question {
     fn new(api: &Api, request: HttpRequest, endpoint: &'static str, order_number: Option<&str>) -> Self {
         let log = api.log.with_request_id(request_id::of(&request));
-        let message = format!("GET {}", printable(request.path()));
+        let message = format!("{} {}", request.method(), printable(request.path()));
         let mut line = log.debug("request_received", message).detail("endpoint", endpoint);
         if let Some(order_number) = order_number {
             line = line.detail("order_number", printable(order_number));

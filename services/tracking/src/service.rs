@@ -10,7 +10,7 @@ use db::{Database, DbError};
 use http_service::door::Door;
 use http_service::server::{self, CannotListen};
 use logging::Log;
-use runtime::{Config, Shutdown};
+use runtime::{Config, Shutdown, config};
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::NAME;
@@ -24,6 +24,7 @@ const AFTER_ANSWERING: Duration = Duration::from_secs(2);
 /// The port is bound; nothing is answered yet.
 pub struct Service {
     listener: TcpListener,
+    http: config::Http,
     port: u16,
     api: Api,
     lookups: JoinHandle<()>,
@@ -63,7 +64,7 @@ impl Service {
         let db = Database::new(&config.database, NAME)?;
         let (lookups, lookups_task) = Lookups::start(db.clone());
         let api = Api { db, lookups, schema_ready: Arc::new(AtomicBool::new(false)), log };
-        Ok(Self { listener, port, api, lookups: lookups_task, shutdown })
+        Ok(Self { listener, http: config.http.clone(), port, api, lookups: lookups_task, shutdown })
     }
 
     /// Serves until the shutdown begins. Until the tables are there it is not ready, and goes on by itself.
@@ -71,15 +72,14 @@ impl Service {
     /// # Errors
     /// The database has a schema that this program cannot use, or the HTTP server failed.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let Self { listener, port, api, mut lookups, shutdown } = self;
+        let Self { listener, http, port, api, mut lookups, shutdown } = self;
         let (log, db, schema_ready) = (api.log.clone(), api.db.clone(), Arc::clone(&api.schema_ready));
         log.info("service_started", format!("Tracking Service started on port {port}"))
             .detail("port", port)
             .emit();
 
         let door = Door::of(&listener)?;
-        let http = server::start(listener, &log, move |app| api::routes(app, api))?;
-        let handle = http.handle();
+        let (handle, http) = server::start(listener, &http, &log, move |app| api::routes(app, api))?;
         let mut http = tokio::spawn(http);
         let asked_to_stop = async {
             if db::startup::current(&db, &log, &shutdown).await? {

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use actix_web::dev::ServerHandle;
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::{Money, OrderIdentity, OrderNumber, OrderStatus, OrderTokenKey, place_order};
-use http_service::server::{self, read_body};
-use http_service::{health, request_id};
+use http_service::server;
+use http_service::{health, read_json, request_id};
+use runtime::config::Http;
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
@@ -55,8 +56,8 @@ impl Front {
                 .route("/health", web::get().to(async || health::report("order-service", &[])));
         };
         let (log, _flush) = quiet_log();
-        let server = server::start(listener, &log, routes).map_err(Error::system("serve"))?;
-        let handle = server.handle();
+        let started = server::start(listener, &Http::default(), &log, routes);
+        let (handle, server) = started.map_err(Error::system("serve"))?;
         Ok(Self { port, handle, task: tokio::spawn(server) })
     }
 
@@ -70,7 +71,7 @@ impl Front {
 
 async fn place(request: HttpRequest, body: web::Payload, desk: web::Data<Desk>) -> HttpResponse {
     let id = request_id::of(&request);
-    let body = match read_body(&request, body, &id).await {
+    let body = match read_json(&request, body, &id).await {
         Ok(body) => body,
         Err(problem) => return HttpResponse::from_error(problem),
     };

@@ -7,8 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::reading::{self, without_line_end};
 use super::values::{
-    parse_address, parse_connections, parse_grace, parse_key, parse_level, parse_name, parse_password,
-    parse_port, parse_seconds, parse_switch, parse_text,
+    parse_address, parse_connections, parse_count, parse_grace, parse_key, parse_level, parse_name,
+    parse_origins, parse_password, parse_port, parse_seconds, parse_switch, parse_text,
 };
 use super::{Config, ConfigError};
 
@@ -43,6 +43,12 @@ pub(super) const VARIABLES: &[(&str, Setter)] = &[
         set(&mut config.kitchen.cooking_seconds.delivery, parse_seconds(text))
     }),
     ("HTTP_BIND", |config, text| set(&mut config.http.bind, parse_address(text))),
+    ("HTTP_MAX_CONNECTIONS", |config, text| set(&mut config.http.max_connections, parse_count(text))),
+    ("HTTP_MAX_CONNECTIONS_PER_ADDRESS", |config, text| {
+        set(&mut config.http.max_connections_per_address, parse_count(text))
+    }),
+    ("HTTP_MEMORY_LIMIT_MIB", |config, text| set(&mut config.http.memory_limit_mib, parse_count(text))),
+    ("HTTP_ALLOWED_ORIGINS", |config, text| set(&mut config.http.allowed_origins, parse_origins(text))),
     ("LOG_LEVEL", |config, text| set(&mut config.log.level, parse_level(text))),
     ("SHUTDOWN_GRACE_SECONDS", |config, text| set(&mut config.shutdown.grace_seconds, parse_grace(text))),
 ];
@@ -143,7 +149,10 @@ mod tests {
             ("RABBITMQ_PORT", "tcp://10.0.0.1:5672", "1 to 65535"),
             ("KITCHEN_COOKING_SECONDS_TAKEOUT", "NaN", "0 to 86400"),
             ("LOG_LEVEL", "trace", "debug, info, error"),
-            ("ORDER_STAFF_KEY", "eleven-long", "at least 12"),
+            ("ORDER_STAFF_KEY", "nineteen-characters", "at least 20"),
+            ("HTTP_BIND", "everywhere", "0.0.0.0 or ::"),
+            ("HTTP_MAX_CONNECTIONS", "-1", "0 to 1000000"),
+            ("HTTP_ALLOWED_ORIGINS", "shop.example", "https://shop.example"),
             ("ORDER_STAFF_KEY", "with a space at the end ", "ends with a space"),
             ("ORDER_STAFF_KEY_FILE", "/dev/null", "is empty"),
             ("DB_PASSWORD_FILE", "/nowhere/secret", "/nowhere/secret"),

@@ -81,6 +81,12 @@ const KEYS: &[(&str, &str, Shown)] = &[
         Some(config.kitchen.cooking_seconds.delivery.as_secs_f64().to_string())
     }),
     ("http.bind", "HTTP_BIND", |config| Some(config.http.bind.to_string())),
+    ("http.max_connections", "HTTP_MAX_CONNECTIONS", |config| Some(chosen(config.http.max_connections))),
+    ("http.max_connections_per_address", "HTTP_MAX_CONNECTIONS_PER_ADDRESS", |config| {
+        Some(chosen(config.http.max_connections_per_address))
+    }),
+    ("http.memory_limit_mib", "HTTP_MEMORY_LIMIT_MIB", |config| Some(chosen(config.http.memory_limit_mib))),
+    ("http.allowed_origins", "HTTP_ALLOWED_ORIGINS", |config| Some(config.http.allowed_origins.to_string())),
     ("log.level", "LOG_LEVEL", |config| Some(config.log.level.clone())),
     ("shutdown.grace_seconds", "SHUTDOWN_GRACE_SECONDS", |config| {
         Some(config.shutdown.grace_seconds.as_secs().to_string())
@@ -90,6 +96,11 @@ const KEYS: &[(&str, &str, Shown)] = &[
 /// Whether this is the name of a setting, not of a section.
 pub(super) fn is_key(name: &str) -> bool {
     KEYS.iter().any(|(key, ..)| *key == name)
+}
+
+/// 0 leaves it to the service.
+fn chosen(count: usize) -> String {
+    if count == 0 { "0: chosen by the service".to_owned() } else { count.to_string() }
 }
 
 /// Tells of every key what it is and where it comes from.

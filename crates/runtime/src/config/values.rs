@@ -9,6 +9,8 @@ use secrecy::SecretString;
 use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
+use super::Origins;
+
 /// Reads a value of the file as it was written, whether it looks like a number or not. (In a visitor, so that an error gets
 /// the key and the line.)
 struct Written<T>(fn(&str) -> Result<T, String>);
@@ -73,8 +75,23 @@ pub(super) fn parse_grace(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn parse_address(text: &str) -> Result<IpAddr, String> {
-    text.parse()
-        .map_err(|_| format!("is '{text}', which is not an IP address (such as 127.0.0.1, 0.0.0.0 or ::1)"))
+    // As it stands in a URL.
+    let address = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    address
+        .parse()
+        .map_err(|_| format!("is '{text}', which is not an IP address (such as 127.0.0.1, 0.0.0.0 or ::)"))
+}
+
+/// The largest number that makes sense for connections, and for MiB.
+const MAX_COUNT: usize = 1_000_000;
+
+pub(super) fn parse_count(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| *count <= MAX_COUNT);
+    count.ok_or_else(|| format!("is '{text}' (allowed: 0 to {MAX_COUNT}; 0 lets the service choose)"))
+}
+
+pub(super) fn parse_origins(text: &str) -> Result<Origins, String> {
+    text.parse::<Origins>().map_err(|why| why.to_string())
 }
 
 pub(super) fn parse_level(text: &str) -> Result<String, String> {
@@ -88,8 +105,8 @@ pub(super) fn parse_switch(text: &str) -> Result<bool, String> {
     text.to_ascii_lowercase().parse().map_err(|_| format!("is '{text}' (allowed: true, false)"))
 }
 
-/// Shorter ones are guessed.
-const MIN_KEY: usize = 12;
+/// Of random letters and digits, no guessing from outside finds one of these. Shorter ones may be words.
+const MIN_KEY: usize = 20;
 
 pub(super) fn parse_key(text: &str) -> Result<SecretString, String> {
     if text.trim() != text || text.chars().any(char::is_control) {
@@ -130,4 +147,6 @@ readers! {
     address: IpAddr = parse_address;
     level: String = parse_level;
     grace: Duration = parse_grace;
+    count: usize = parse_count;
+    origins: Origins = parse_origins;
 }

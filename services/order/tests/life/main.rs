@@ -18,9 +18,10 @@ use testkit::http::{Answer, send};
 use testkit::orders::takeout;
 use tokio::task::JoinHandle;
 
-/// Sends a request with these headers.
+/// Sends JSON with these headers besides.
 async fn post(service: &Service, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-    send(service.port(), "POST", path, headers, body.as_bytes()).await
+    let headers = [&[("Content-Type", "application/json")], headers].concat();
+    send(service.port(), "POST", path, &headers, body.as_bytes()).await
 }
 
 /// A client that places an order and waits for the answer, while the test does something else.
@@ -35,7 +36,8 @@ fn placing_this(
     order: &Value,
 ) -> JoinHandle<Answer> {
     let (port, order) = (service.port(), order.to_string());
-    tokio::spawn(async move { send(port, "POST", "/orders", headers, order.as_bytes()).await })
+    let headers = [&[("Content-Type", "application/json")], headers].concat();
+    tokio::spawn(async move { send(port, "POST", "/orders", &headers, order.as_bytes()).await })
 }
 
 /// The status log of an order, oldest first.

@@ -27,30 +27,48 @@ async fn another_method_is_a_405_that_names_the_right_one() {
         ("PUT", "/orders", "POST"),
         ("DELETE", "/orders", "POST"),
         ("OPTIONS", "/orders", "POST"),
-        ("POST", "/health", "GET"),
-        ("POST", "/readyz", "GET"),
-        ("DELETE", "/livez", "GET"),
+        ("HEAD", "/orders", "POST"),
+        ("POST", "/health", "GET, HEAD"),
+        ("POST", "/readyz", "GET, HEAD"),
+        ("DELETE", "/livez", "GET, HEAD"),
     ] {
         let answer = send(service.port(), method, path, &[], b"").await;
         let detail = format!("{path} does not take {method}; use {allowed}.");
-        assert_eq!(problem(&answer, 405)["detail"], detail);
+        if method == "HEAD" {
+            assert_eq!((answer.status, answer.body.as_str()), (405, ""));
+        } else {
+            assert_eq!(problem(&answer, 405)["detail"], detail);
+        }
         assert_eq!(answer.header("allow"), allowed);
     }
 }
 
 #[tokio::test]
-async fn an_order_is_json_whether_the_client_says_so_or_says_nothing() {
+async fn head_is_get_without_the_body() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    for path in ["/livez", "/readyz", "/health"] {
+        let get = send(service.port(), "GET", path, &[], b"").await;
+        let head = send(service.port(), "HEAD", path, &[], b"").await;
+        assert_eq!((head.status, head.body.as_str()), (200, ""), "{path}");
+        for header in ["content-length", "content-type", "cache-control"] {
+            assert_eq!(head.header(header), get.header(header), "{path}: {header}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_json_and_says_so() {
     let stage = Stage::new().await;
     let service = stage.order_service().start().await;
     let order = orders::takeout().to_string();
     for media_type in [
-        None,
-        Some("application/json"),
-        Some("Application/JSON; charset=utf-8"),
-        Some("application/json ;charset=\"UTF-8\""),
-        Some("application/vnd.restaurant.order+json"),
+        "application/json",
+        "Application/JSON; charset=utf-8",
+        "application/json ;charset=\"UTF-8\"",
+        "application/vnd.restaurant.order+json",
     ] {
-        let headers: Vec<_> = media_type.map(|value| ("Content-Type", value)).into_iter().collect();
+        let headers = [("Content-Type", media_type)];
         let answer = send(service.port(), "POST", "/orders", &headers, order.as_bytes()).await;
         assert_eq!(answer.status, 200, "{media_type:?}: {answer:?}");
     }
@@ -73,12 +91,40 @@ async fn another_media_type_or_encoding_is_a_415_that_says_what_to_do() {
         );
         assert_eq!(problem(&answer, 415)["detail"], detail);
     }
+    let answer = send(service.port(), "POST", "/orders", &[], order.as_bytes()).await;
+    let detail = "The body has no media type; send it with Content-Type: application/json.";
+    assert_eq!(problem(&answer, 415)["detail"], detail);
+    for path in ["/orders/ORD_20261121_001/cancel", "/orders/ORD_20261121_001/complete"] {
+        let form = [("Content-Type", "application/x-www-form-urlencoded")];
+        let answer = send(service.port(), "POST", path, &form, b"a=b").await;
+        problem(&answer, 415);
+    }
     for encoding in ["gzip", "br", "GZIP"] {
         let headers = [("Content-Type", "application/json"), ("Content-Encoding", encoding)];
         let answer = send(service.port(), "POST", "/orders", &headers, b"\x1f\x8b\x08\0\0\0\0\0").await;
         let detail = problem(&answer, 415)["detail"].to_string();
         assert!(detail.contains("content encoding") && detail.contains(&encoding.to_lowercase()), "{detail}");
     }
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_places_no_order() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    let order = orders::takeout().to_string();
+    let json = ("Content-Type", "application/json");
+    for (header, status) in [
+        (("Origin", "http://evil.example"), 403),
+        (("Origin", "null"), 403),
+        (("Sec-Fetch-Site", "cross-site"), 403),
+        (("Origin", "http://localhost"), 200),
+    ] {
+        let answer = send(service.port(), "POST", "/orders", &[json, header], order.as_bytes()).await;
+        assert_eq!(answer.status, status, "{header:?}: {answer:?}");
+    }
+    assert_eq!(service.logs("cross_site_refused", 3).await.len(), 3);
+    let stored = stage.database().await.value("select count(*) from orders").await;
+    assert_eq!(stored, 1);
 }
 
 #[tokio::test]

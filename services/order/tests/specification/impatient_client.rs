@@ -16,7 +16,9 @@ impl<'a> ImpatientClient<'a> {
     pub async fn of(service: &'a Service) -> Self {
         let body = takeout().to_string();
         let length = body.len();
-        let request = format!("POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}");
+        let request = format!(
+            "POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
         let mut connection = TcpStream::connect(("127.0.0.1", service.port())).await.unwrap();
         connection.write_all(request.as_bytes()).await.unwrap();
         Self { service, connection }

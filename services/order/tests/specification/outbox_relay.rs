@@ -29,7 +29,10 @@ async fn what_a_killed_service_left_unconfirmed_another_one_publishes_again_to_t
     let client = tokio::spawn({
         let (port, body) = (killed.port(), delivery().to_string());
         // The answer never comes.
-        async move { http::send(port, "POST", "/orders", &[], body.as_bytes()).await }
+        async move {
+            http::send(port, "POST", "/orders", &[("Content-Type", "application/json")], body.as_bytes())
+                .await
+        }
     });
     let direct = broker.take("kitchen_delivery_queue").await;
     killed.kill().await;

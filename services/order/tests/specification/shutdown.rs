@@ -61,7 +61,7 @@ async fn idle_connections_do_not_delay_the_end() {
     let stage = Stage::new().await;
     let mut service = stage.order_service().start().await;
     let mut idle = TcpStream::connect(("127.0.0.1", service.port())).await.unwrap();
-    idle.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    idle.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     assert!(idle.read(&mut [0; 1_024]).await.unwrap() > 0);
     let mute = TcpStream::connect(("127.0.0.1", service.port())).await.unwrap();
     let started = Instant::now();

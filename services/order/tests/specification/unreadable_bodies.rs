@@ -113,13 +113,13 @@ async fn a_body_in_chunks_is_an_order_like_any_other() {
     let service = stage.order_service().start().await;
     let answer = send_raw(service.port(), &chunked(orders::takeout().to_string().as_bytes())).await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    let broken = b"POST /orders HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n";
+    let broken = b"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n";
     assert_eq!(send_raw(service.port(), broken).await.status, 400);
 }
 
 /// A request whose body comes in chunks of a kibibyte.
 fn chunked(body: &[u8]) -> Vec<u8> {
-    let head = "POST /orders HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head = "POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
     let mut request = head.as_bytes().to_vec();
     for chunk in body.chunks(1_024) {
         request.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
@@ -134,9 +134,8 @@ fn chunked(body: &[u8]) -> Vec<u8> {
 async fn a_client_that_is_too_slow_is_told_so() {
     let stage = Stage::new().await;
     let service = stage.order_service().start().await;
-    let no_header = "POST /orders HTTP/1.1\r\nHost: x\r\n";
-    let no_body =
-        "POST /orders HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 100\r\n\r\n{\"customer";
+    let no_header = "POST /orders HTTP/1.1\r\nHost: localhost\r\n";
+    let no_body = "POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 100\r\n\r\n{\"customer";
     let (slow_header, slow_body) =
         tokio::join!(stalled(service.port(), no_header), stalled(service.port(), no_body));
     assert!(slow_header.0.starts_with("HTTP/1.1 408 "), "{slow_header:?}");

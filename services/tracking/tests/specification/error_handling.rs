@@ -2,7 +2,7 @@
 
 use testkit::http::{self, Answer};
 
-use crate::records::{NUMBER, open, store};
+use crate::records::{self, NUMBER, open, store};
 
 fn assert_problem(answer: &Answer, status: u16, title: &str) {
     assert_eq!(
@@ -97,9 +97,38 @@ async fn other_methods_than_get_are_a_405_that_says_what_is_allowed() {
         for method in ["POST", "PUT", "DELETE", "PATCH"] {
             let answer = http::send(service.port(), method, path, &[], b"").await;
             assert_problem(&answer, 405, "Method Not Allowed");
-            assert_eq!(answer.header("allow"), "GET");
+            assert_eq!(answer.header("allow"), "GET, HEAD");
         }
     }
+}
+
+#[tokio::test]
+async fn head_is_get_without_the_body() {
+    let (_stage, database, service) = open().await;
+    store(&database, NUMBER, "received", "null").await;
+    records::log(&database, NUMBER, "received", "order-service", "2024-12-16 10:30:00Z").await;
+    for path in
+        ["/orders/ORD_20241216_001/status", "/orders/ORD_20241216_001/history", "/workers/status", "/livez"]
+    {
+        let get = service.get(path).await;
+        let head = http::send(service.port(), "HEAD", path, &[], b"").await;
+        assert_eq!((head.status, head.body.as_str()), (200, ""), "{path}");
+        for header in ["content-length", "content-type", "cache-control"] {
+            assert_eq!(head.header(header), get.header(header), "{path}: {header}");
+        }
+        assert_eq!(head.headers.get("etag"), get.headers.get("etag"), "{path}");
+    }
+    let unknown = http::send(service.port(), "HEAD", "/orders/ORD_20241216_002/status", &[], b"").await;
+    assert_eq!((unknown.status, unknown.body.as_str()), (404, ""));
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_learns_nothing() {
+    let (_stage, _database, service) = open().await;
+    let origin = [("Origin", "http://evil.example")];
+    assert_eq!(http::send(service.port(), "GET", "/workers/status", &origin, b"").await.status, 403);
+    let named = b"GET /workers/status HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
+    assert_eq!(http::send_raw(service.port(), named).await.status, 421);
 }
 
 #[tokio::test]

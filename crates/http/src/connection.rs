@@ -1,0 +1,372 @@
+//! Where one connection stands: written by its stream and its requests, read by the sweep and by newcomers.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+/// One step of the [`Clock`].
+pub(crate) const TICK: Duration = Duration::from_millis(250);
+
+/// Longest time for a head, from its first byte (of a new connection: from the moment it was accepted).
+pub const HEAD_DEADLINE: Duration = Duration::from_secs(5);
+/// Longest time for a body, from the end of its head.
+pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
+/// Longest time for the rest of a request: what handlers wait for has shorter deadlines of its own.
+pub const REQUEST_DEADLINE: Duration = Duration::from_mins(1);
+/// Longest time for a client to read an answer.
+pub const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
+/// How long an idle connection stays open. Longer than the 60 s after which common proxies give one up (nginx, AWS ALB):
+/// a proxy must not send a request on a connection that is being closed.
+pub const IDLE_DEADLINE: Duration = Duration::from_secs(65);
+/// How long a handler gets to answer that the body is late, before the connection is closed without an answer.
+const LATE_ANSWER: Duration = Duration::from_secs(5);
+
+/// Counts ticks, not elapsed time: a stalled machine must not take the time from clients whose bytes wait in the kernel.
+#[derive(Debug, Default)]
+pub(crate) struct Clock(AtomicU32);
+
+impl Clock {
+    pub(crate) fn now(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn tick(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn ticks(time: Duration) -> u32 {
+    u32::try_from(time.as_millis() / TICK.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// What a connection is busy with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Accepted; no byte has come.
+    New,
+    /// Bytes of a head have come.
+    Head,
+    /// The head is complete, the body is not.
+    Body,
+    /// A handler works on a whole request.
+    Work,
+    /// The answer is being written.
+    Answer,
+    /// The last answer is written; no byte has come since.
+    Idle,
+}
+
+impl Phase {
+    const ALL: [Self; 6] = [Self::New, Self::Head, Self::Body, Self::Work, Self::Answer, Self::Idle];
+
+    fn deadline(self) -> Duration {
+        match self {
+            Self::New | Self::Head => HEAD_DEADLINE,
+            Self::Body => BODY_DEADLINE,
+            Self::Work => REQUEST_DEADLINE,
+            Self::Answer => ANSWER_DEADLINE,
+            Self::Idle => IDLE_DEADLINE,
+        }
+    }
+}
+
+/// Why a connection is ended by this side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Nothing came for too long.
+    Idle = 1,
+    /// The head did not arrive in time.
+    HeadLate,
+    /// The head is too large.
+    HeadTooLarge,
+    /// There was no answer in time.
+    RequestLate,
+    /// The client did not read the answer in time, or the pool has no room for what it does not read.
+    AnswerUnread,
+    /// Another connection came, and this one was idle for longest.
+    Evicted,
+    /// The answer was given before the body had ended.
+    AnsweredEarly,
+}
+
+impl Ending {
+    const ALL: [Self; 7] = [
+        Self::Idle,
+        Self::HeadLate,
+        Self::HeadTooLarge,
+        Self::RequestLate,
+        Self::AnswerUnread,
+        Self::Evicted,
+        Self::AnsweredEarly,
+    ];
+}
+
+/// Who connects: an IPv4 address, or a network of 2⁶⁴ IPv6 addresses, which is what one customer gets at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Peer(Ipv6Addr);
+
+impl Peer {
+    pub(crate) fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self(address.to_ipv6_mapped()),
+            IpAddr::V6(address) => Self(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        }
+    }
+}
+
+/// The state of one connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) peer: Peer,
+    clock: Arc<Clock>,
+    /// The phase in the upper half, the tick at which it began in the lower.
+    phase: AtomicU64,
+    /// The tick of the last step forward: accepted, first byte of a request, answered. Single bytes of a head or a body
+    /// do not count, so that nobody stays by trickling.
+    progress: AtomicU32,
+    closes: AtomicBool,
+    late: Notify,
+    ending: AtomicU8,
+    ended: Notify,
+}
+
+impl Connection {
+    pub(crate) fn new(peer: Peer, clock: Arc<Clock>) -> Self {
+        let now = clock.now();
+        let connection = Self {
+            peer,
+            clock,
+            phase: AtomicU64::new(0),
+            progress: AtomicU32::new(now),
+            closes: AtomicBool::new(false),
+            late: Notify::new(),
+            ending: AtomicU8::new(0),
+            ended: Notify::new(),
+        };
+        connection.enter(Phase::New);
+        connection
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.phase.store((phase as u64) << 32 | u64::from(self.clock.now()), Ordering::Relaxed);
+    }
+
+    fn phase_and_start(&self) -> (Phase, u32) {
+        let state = self.phase.load(Ordering::Relaxed);
+        let phase = usize::try_from(state >> 32).ok().and_then(|place| Phase::ALL.get(place));
+        let start = u32::try_from(state & u64::from(u32::MAX)).unwrap_or_default();
+        (phase.copied().unwrap_or(Phase::Idle), start)
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase_and_start().0
+    }
+
+    fn makes_progress(&self) {
+        self.progress.store(self.clock.now(), Ordering::Relaxed);
+    }
+
+    /// Ticks since the last step forward.
+    pub(crate) fn quiet_for(&self) -> u32 {
+        self.clock.now().wrapping_sub(self.progress.load(Ordering::Relaxed))
+    }
+
+    /// Bytes came.
+    pub(crate) fn received(&self) {
+        match self.phase() {
+            Phase::Idle => {
+                self.enter(Phase::Head);
+                self.makes_progress();
+            }
+            // Its time began when it was accepted.
+            Phase::New => {
+                let (_, start) = self.phase_and_start();
+                self.phase.store((Phase::Head as u64) << 32 | u64::from(start), Ordering::Relaxed);
+            }
+            Phase::Head | Phase::Body | Phase::Work | Phase::Answer => {}
+        }
+    }
+
+    /// A head is complete.
+    pub(crate) fn begins(&self, has_body: bool) {
+        self.enter(if has_body { Phase::Body } else { Phase::Work });
+    }
+
+    /// The body is complete.
+    pub(crate) fn has_body(&self) {
+        self.enter(Phase::Work);
+    }
+
+    /// A handler has answered. Returns whether that was before the end of the body: then the connection closes.
+    pub(crate) fn answers(&self) -> bool {
+        if self.phase() == Phase::Body {
+            self.closes.store(true, Ordering::Relaxed);
+        }
+        self.enter(Phase::Answer);
+        self.closes.load(Ordering::Relaxed)
+    }
+
+    /// Everything that was to be written is with the kernel.
+    pub(crate) fn flushed(&self) {
+        if self.phase() != Phase::Answer {
+            return;
+        }
+        self.enter(Phase::Idle);
+        self.makes_progress();
+        if self.closes.load(Ordering::Relaxed) {
+            self.end(Ending::AnsweredEarly);
+        }
+    }
+
+    /// Whether the answer that is under way is the last one.
+    pub(crate) fn closes(&self) -> bool {
+        self.closes.load(Ordering::Relaxed)
+    }
+
+    /// Ends it if its phase takes too long.
+    pub(crate) fn check(&self) {
+        let (phase, start) = self.phase_and_start();
+        let age = self.clock.now().wrapping_sub(start);
+        if age <= ticks(phase.deadline()) {
+            return;
+        }
+        match phase {
+            Phase::New | Phase::Idle => self.end(Ending::Idle),
+            Phase::Head => self.end(Ending::HeadLate),
+            Phase::Body if age <= ticks(BODY_DEADLINE + LATE_ANSWER) => self.late.notify_one(),
+            Phase::Body | Phase::Work => self.end(Ending::RequestLate),
+            Phase::Answer => self.end(Ending::AnswerUnread),
+        }
+    }
+
+    /// Waits until the body takes too long.
+    pub(crate) async fn body_is_late(&self) {
+        loop {
+            self.late.notified().await;
+            let (phase, start) = self.phase_and_start();
+            // It may have been about an earlier request.
+            if phase == Phase::Body && self.clock.now().wrapping_sub(start) > ticks(BODY_DEADLINE) {
+                return;
+            }
+        }
+    }
+
+    /// Ends it; the first reason counts.
+    pub(crate) fn end(&self, ending: Ending) {
+        let first =
+            self.ending.compare_exchange(0, ending as u8, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if first {
+            self.ended.notify_one();
+        }
+    }
+
+    /// Why it is to be ended, if it is.
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        let ending = self.ending.load(Ordering::Relaxed);
+        Ending::ALL.into_iter().find(|known| *known as u8 == ending)
+    }
+
+    /// Waits until it is to be ended.
+    pub(crate) async fn ended(&self) -> Ending {
+        loop {
+            if let Some(ending) = self.ending() {
+                return ending;
+            }
+            self.ended.notified().await;
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use super::*;
+
+    fn connection() -> (Arc<Clock>, Connection) {
+        let clock = Arc::<Clock>::default();
+        (Arc::clone(&clock), Connection::new(Peer::of("127.0.0.1".parse().unwrap()), clock))
+    }
+
+    fn answer(connection: &Connection) {
+        connection.begins(false);
+        assert!(!connection.answers());
+    }
+
+    fn exchange(connection: &Connection) {
+        answer(connection);
+        connection.flushed();
+    }
+
+    /// How it ends if nothing happens for so long.
+    fn after(clock: &Clock, connection: &Connection, time: Duration) -> Option<Ending> {
+        for _ in 0..ticks(time) {
+            clock.tick();
+            connection.check();
+        }
+        connection.ending()
+    }
+
+    #[test]
+    fn every_phase_has_a_deadline_on_the_first_request_and_on_later_ones() {
+        type Act = fn(&Connection);
+        let cases: [(Act, Duration, Ending); 6] = [
+            (|_| {}, HEAD_DEADLINE, Ending::Idle),
+            (Connection::received, HEAD_DEADLINE, Ending::HeadLate),
+            (|it| it.begins(true), BODY_DEADLINE + LATE_ANSWER, Ending::RequestLate),
+            (|it| it.begins(false), REQUEST_DEADLINE, Ending::RequestLate),
+            (answer, ANSWER_DEADLINE, Ending::AnswerUnread),
+            (exchange, IDLE_DEADLINE, Ending::Idle),
+        ];
+        for (place, (act, deadline, ending)) in cases.into_iter().enumerate() {
+            for earlier in if place == 0 { 0..1 } else { 0..3 } {
+                let (clock, connection) = connection();
+                for _ in 0..earlier {
+                    connection.received();
+                    exchange(&connection);
+                    assert_eq!(after(&clock, &connection, IDLE_DEADLINE), None);
+                }
+                act(&connection);
+                assert_eq!(after(&clock, &connection, deadline), None, "{ending:?} after {earlier}");
+                assert_eq!(after(&clock, &connection, TICK), Some(ending), "{ending:?} after {earlier}");
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_that_trickle_win_no_time() {
+        let (clock, connection) = connection();
+        for _ in 0..ticks(HEAD_DEADLINE) {
+            connection.received();
+            assert_eq!(after(&clock, &connection, TICK), None);
+        }
+        assert_eq!(connection.quiet_for(), ticks(HEAD_DEADLINE));
+        assert_eq!(after(&clock, &connection, TICK), Some(Ending::HeadLate));
+    }
+
+    #[test]
+    fn an_answer_before_the_end_of_the_body_is_the_last_one() {
+        let (_, connection) = connection();
+        connection.begins(true);
+        connection.has_body();
+        assert!(!connection.answers());
+        connection.flushed();
+        assert_eq!(connection.ending(), None);
+        connection.begins(true);
+        assert!(connection.answers());
+        assert_eq!(connection.ending(), None, "it is not written yet");
+        connection.flushed();
+        assert_eq!(connection.ending(), Some(Ending::AnsweredEarly));
+    }
+
+    #[test]
+    fn a_network_of_ipv6_counts_as_one_peer() {
+        let peer = |text: &str| Peer::of(text.parse().unwrap());
+        assert_eq!(peer("::ffff:192.0.2.1"), peer("192.0.2.1"));
+        assert_ne!(peer("192.0.2.1"), peer("192.0.2.2"));
+        assert_eq!(peer("2001:db8::1"), peer("2001:db8::ffff:1"));
+        assert_ne!(peer("2001:db8::1"), peer("2001:db8:0:1::1"));
+    }
+}

@@ -1,0 +1,215 @@
+//! All open connections of a server: who is let in, who has to go for it, and the sweep that keeps the deadlines.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use logging::Log;
+use tokio::time::sleep;
+
+use crate::connection::{Clock, Connection, Ending, Peer, Phase, TICK};
+use crate::limits::Limits;
+use crate::pool::Pool;
+
+/// Ticks between two lines of the log about connections that were closed under pressure.
+const REPORT_INTERVAL: u32 = 40;
+
+/// The connections of one server.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    limits: Limits,
+    pub(crate) pool: Pool,
+    clock: Arc<Clock>,
+    open: Mutex<Open>,
+    evicted: AtomicU64,
+    refused: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    next: u64,
+    by_id: HashMap<u64, Arc<Connection>>,
+    per_peer: HashMap<Peer, usize>,
+}
+
+impl Open {
+    fn remove(&mut self, id: u64) -> Option<Arc<Connection>> {
+        let connection = self.by_id.remove(&id)?;
+        if let Some(count) = self.per_peer.get_mut(&connection.peer) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_peer.remove(&connection.peer);
+            }
+        }
+        Some(connection)
+    }
+
+    /// Of those of a peer, or of all, the one that made no step forward for longest. A whole request that is being worked
+    /// on is not given up for a newcomer.
+    fn quietest(&self, peer: Option<Peer>) -> Option<u64> {
+        let candidates = self.by_id.iter().filter(|(_, connection)| {
+            peer.is_none_or(|peer| connection.peer == peer) && connection.phase() != Phase::Work
+        });
+        // Of several, the one that came first.
+        candidates.max_by_key(|(id, connection)| (connection.quiet_for(), Reverse(*id))).map(|(id, _)| *id)
+    }
+}
+
+/// A place among the open connections, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    connections: Arc<Connections>,
+    id: u64,
+    pub(crate) connection: Arc<Connection>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.lock().remove(self.id);
+    }
+}
+
+impl Connections {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            pool: Pool::new(limits.pool),
+            clock: Arc::default(),
+            open: Mutex::default(),
+            evicted: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a newcomer in. Where all places are taken (those of its address, or those of all), the connection that was quiet
+    /// for longest goes. `None` if requests are being worked on in all of them.
+    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let peer = Peer::of(address);
+        let mut open = self.lock();
+        let of_peer = open.per_peer.get(&peer).copied().unwrap_or_default();
+        let is_full = if of_peer >= self.limits.per_address {
+            Some(Some(peer))
+        } else {
+            (open.by_id.len() >= self.limits.connections).then_some(None)
+        };
+        if let Some(among) = is_full {
+            let victim = open.quietest(among).and_then(|id| open.remove(id));
+            let Some(victim) = victim else {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                return None;
+            };
+            victim.end(Ending::Evicted);
+            self.evicted.fetch_add(1, Ordering::Relaxed);
+        }
+        let id = open.next;
+        open.next += 1;
+        let connection = Arc::new(Connection::new(peer, Arc::clone(&self.clock)));
+        open.by_id.insert(id, Arc::clone(&connection));
+        *open.per_peer.entry(peer).or_default() += 1;
+        drop(open);
+        Some(Place { connections: Arc::clone(self), id, connection })
+    }
+
+    /// Keeps the deadlines of all connections, for as long as it is polled.
+    pub(crate) async fn sweep(&self, log: &Log) -> Infallible {
+        let mut since_report = 0;
+        loop {
+            // One tick a round, however late it comes: see `Clock`.
+            sleep(TICK).await;
+            self.clock.tick();
+            for connection in self.lock().by_id.values() {
+                connection.check();
+            }
+            since_report += 1;
+            if since_report == REPORT_INTERVAL {
+                since_report = 0;
+                self.report(log);
+            }
+        }
+    }
+
+    fn report(&self, log: &Log) {
+        let evicted = self.evicted.swap(0, Ordering::Relaxed);
+        let refused = self.refused.swap(0, Ordering::Relaxed);
+        if evicted + refused > 0 {
+            let message =
+                format!("{evicted} idle connections had to go for new ones, {refused} were turned away");
+            log.info("connections_evicted", message)
+                .detail("evicted", evicted)
+                .detail("refused", refused)
+                .detail("open", self.lock().by_id.len())
+                .emit();
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use super::*;
+
+    fn connections(connections: usize, per_address: usize) -> Arc<Connections> {
+        Arc::new(Connections::new(Limits { connections, per_address, pool: 0 }))
+    }
+
+    fn address(last: u8) -> IpAddr {
+        [192, 0, 2, last].into()
+    }
+
+    #[test]
+    fn when_all_places_are_taken_the_one_that_is_idle_for_longest_goes() {
+        let all = connections(3, 3);
+        let places: Vec<Place> = (1..=3)
+            .map(|last| {
+                all.clock.tick();
+                all.admit(address(last)).unwrap()
+            })
+            .collect();
+        // The first one has a request in work, the second was answered just now.
+        all.clock.tick();
+        let busy = &places[0].connection;
+        busy.begins(false);
+        let answered = &places[1].connection;
+        answered.begins(false);
+        answered.answers();
+        answered.flushed();
+        let newcomer = all.admit(address(4)).unwrap();
+        let endings: Vec<_> = places.iter().map(|place| place.connection.ending()).collect();
+        assert_eq!(endings, [None, None, Some(Ending::Evicted)]);
+        drop(places);
+        assert_eq!(all.lock().by_id.len(), 1, "whoever was evicted does not count twice");
+        drop(newcomer);
+        assert!(all.lock().by_id.is_empty() && all.lock().per_peer.is_empty());
+    }
+
+    #[test]
+    fn an_address_that_has_all_its_places_takes_none_from_others() {
+        let all = connections(4, 2);
+        let other = all.admit(address(1)).unwrap();
+        all.clock.tick();
+        let first = all.admit(address(2)).unwrap();
+        all.clock.tick();
+        let second = all.admit(address(2)).unwrap();
+        let third = all.admit(address(2)).unwrap();
+        let endings = [&other, &first, &second, &third].map(|place| place.connection.ending());
+        assert_eq!(endings, [None, Some(Ending::Evicted), None, None]);
+    }
+
+    #[test]
+    fn requests_in_work_are_not_given_up_for_a_newcomer() {
+        let all = connections(2, 2);
+        let places = [1, 2].map(|last| all.admit(address(last)).unwrap());
+        for place in &places {
+            place.connection.begins(false);
+        }
+        assert!(all.admit(address(3)).is_none());
+        assert!(places.iter().all(|place| place.connection.ending().is_none()));
+    }
+}

@@ -1,0 +1,268 @@
+//! Requests that a browser sends on behalf of a page that is not ours: they are refused.
+//!
+//! A service that listens on the loopback only is still reached by every page that somebody opens on that machine. So the
+//! page's origin must be this server's own or a configured one (RFC 6454; Fetch Metadata, W3C), and the name under which a
+//! loopback server is called must not be one that a stranger's DNS made point here (DNS rebinding). Programs send neither
+//! header, and are not concerned.
+
+use std::net::IpAddr;
+use std::str::FromStr as _;
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode, Uri};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse, ResponseError as _};
+use logging::Log;
+use runtime::config::{self, Origins};
+
+use crate::{Problem, request_id};
+
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+/// What a page of a configured origin may send, and read of the answer.
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
+const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
+    "authorization, content-type, idempotency-key, if-none-match, x-order-token, x-request-id",
+);
+const ANSWER_HEADERS: HeaderValue =
+    HeaderValue::from_static("etag, retry-after, x-order-token, x-request-id");
+/// Seconds for which a browser need not ask again.
+const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
+
+/// Which pages and names are let in.
+#[derive(Clone)]
+pub(crate) struct CrossSite {
+    allowed: Origins,
+    /// Whether only this machine reaches the server: then its name is one of this machine's.
+    on_loopback: bool,
+    log: Log,
+}
+
+/// Why a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    Page,
+    Name,
+}
+
+impl CrossSite {
+    pub(crate) fn new(settings: &config::Http, address: IpAddr, log: &Log) -> Self {
+        let on_loopback = address.to_canonical().is_loopback();
+        Self { allowed: settings.allowed_origins.clone(), on_loopback, log: log.clone() }
+    }
+
+    /// Whether the request may come in. If it is from a page of a configured origin, returns this origin.
+    fn judge(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Option<HeaderValue>, Refusal> {
+        if self.on_loopback && !self.names_are_known(uri, headers) {
+            return Err(Refusal::Name);
+        }
+        let Some(origin) = headers.get(header::ORIGIN) else {
+            let is_foreign = headers.get(&SITE).is_some_and(|site| site == "cross-site");
+            let allowed = !is_foreign || is_navigation(method, headers);
+            return if allowed { Ok(None) } else { Err(Refusal::Page) };
+        };
+        let text = origin.to_str().map_err(|_| Refusal::Page)?;
+        if self.allowed.contain(text) {
+            return Ok(Some(origin.clone()));
+        }
+        let own = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let is_own = own.is_some_and(|host| is_at(text, host));
+        if is_own { Ok(None) } else { Err(Refusal::Page) }
+    }
+
+    /// Every name by which this server is called is one of this machine: `localhost` or below it, an address, or the host of
+    /// a configured origin (which a proxy in front may hand on).
+    fn names_are_known(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        let is_known = |host: &str| {
+            let name = without_port(host);
+            let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+            let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(&name);
+            name == "localhost"
+                || name.ends_with(".localhost")
+                || IpAddr::from_str(address).is_ok()
+                || self.allowed.iter().any(|origin| {
+                    authority(origin)
+                        .is_some_and(|(_, known)| without_port(known).eq_ignore_ascii_case(&name))
+                })
+        };
+        uri.authority().is_none_or(|authority| is_known(authority.as_str()))
+            && headers.get_all(header::HOST).all(|host| host.to_str().is_ok_and(is_known))
+    }
+
+    fn refuse(&self, refusal: Refusal, request: &ServiceRequest) -> Problem {
+        let id = request_id::of(request.request());
+        let (status, detail) = match refusal {
+            Refusal::Page => (
+                StatusCode::FORBIDDEN,
+                "A page of another site sent this. If it is yours, name its origin in http.allowed_origins (HTTP_ALLOWED_ORIGINS).",
+            ),
+            Refusal::Name => (
+                StatusCode::MISDIRECTED_REQUEST,
+                "This server listens on this machine only, and is not known by the name in Host. Use localhost, or name the origin of your proxy in http.allowed_origins (HTTP_ALLOWED_ORIGINS).",
+            ),
+        };
+        let problem = Problem::new(status, detail, &id);
+        self.log
+            .with_request_id(id)
+            .error("cross_site_refused", "The request was refused", &problem)
+            .detail("origin", shown(request, &header::ORIGIN))
+            .detail("host", shown(request, &header::HOST))
+            .emit();
+        problem
+    }
+}
+
+fn shown(request: &ServiceRequest, name: &HeaderName) -> String {
+    let value = request.headers().get(name).map_or(&[][..], HeaderValue::as_bytes);
+    logging::printable(&String::from_utf8_lossy(value))
+}
+
+/// Somebody followed a link of another site: he sees the answer, that site does not.
+fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
+    let is = |name: &HeaderName, expected: &str| headers.get(name).is_some_and(|value| value == expected);
+    matches!(*method, Method::GET | Method::HEAD) && is(&MODE, "navigate") && is(&DEST, "document")
+}
+
+/// `https`, `shop.example:8443` of `https://shop.example:8443`.
+fn authority(origin: &str) -> Option<(&str, &str)> {
+    origin.split_once("://")
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
+        _ => host,
+    }
+}
+
+/// Whether a page of this origin was loaded from this host. Which scheme it was is not known behind a proxy.
+fn is_at(origin: &str, host: &str) -> bool {
+    let Some((scheme, authority)) = authority(origin) else { return false };
+    let default_port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return false,
+    };
+    let plain = |host: &str| host.strip_suffix(default_port).unwrap_or(host).to_ascii_lowercase();
+    !authority.is_empty() && plain(authority) == plain(host)
+}
+
+/// Middleware: refuses what comes from pages of other sites, answers the browser's questions about configured ones.
+///
+/// # Errors
+/// Those of the service behind it.
+pub(crate) async fn check<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let Some(rules) = request.app_data::<CrossSite>().cloned() else {
+        return Ok(next.call(request).await?.map_into_left_body());
+    };
+    let origin = match rules.judge(request.method(), request.uri(), request.headers()) {
+        Ok(origin) => origin,
+        Err(refusal) => {
+            let problem = rules.refuse(refusal, &request);
+            return Ok(request.into_response(problem.error_response()).map_into_right_body());
+        }
+    };
+    let Some(origin) = origin else {
+        return Ok(next.call(request).await?.map_into_left_body());
+    };
+    let asks_first = request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response = if asks_first {
+        let mut response = HttpResponse::NoContent().finish();
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+        request.into_response(response).map_into_right_body()
+    } else {
+        next.call(request).await?.map_into_left_body()
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, ANSWER_HEADERS);
+    headers.append(header::VARY, HeaderValue::from_static("origin"));
+    Ok(response)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use super::*;
+
+    fn judged(address: &str, method: &Method, headers: &[(HeaderName, &str)]) -> Result<bool, Refusal> {
+        let (log, _flush) = logging::start("order-service", logging::Level::Error);
+        let allowed_origins = "https://shop.example".parse().unwrap();
+        let settings = config::Http { allowed_origins, ..config::Http::default() };
+        let rules = CrossSite::new(&settings, address.parse().unwrap(), &log);
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(name.clone(), value.parse().unwrap());
+        }
+        rules.judge(method, &Uri::from_static("/orders"), &map).map(|origin| origin.is_some())
+    }
+
+    #[test]
+    fn only_own_and_configured_pages_are_let_in() {
+        type Headers<'a> = &'a [(HeaderName, &'a str)];
+        let cases: &[(Headers<'_>, Result<bool, Refusal>)] = &[
+            (&[], Ok(false)),
+            (&[(SITE, "same-origin")], Ok(false)),
+            (&[(SITE, "none")], Ok(false)),
+            (&[(SITE, "cross-site")], Err(Refusal::Page)),
+            (&[(header::ORIGIN, "http://evil.example")], Err(Refusal::Page)),
+            (&[(header::ORIGIN, "null")], Err(Refusal::Page)),
+            (&[(header::ORIGIN, "http://menu.example")], Ok(false)),
+            (&[(header::ORIGIN, "https://MENU.example:443")], Ok(false)),
+            (&[(header::ORIGIN, "http://menu.example:8080")], Err(Refusal::Page)),
+            (&[(header::ORIGIN, "ftp://menu.example")], Err(Refusal::Page)),
+            (&[(header::ORIGIN, "https://shop.example"), (SITE, "cross-site")], Ok(true)),
+            (&[(header::ORIGIN, "https://shop.example.evil.example")], Err(Refusal::Page)),
+        ];
+        for (headers, expected) in cases {
+            let headers = [*headers, &[(header::HOST, "menu.example")]].concat();
+            assert_eq!(judged("192.0.2.1", &Method::POST, &headers), *expected, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_follows_a_link_of_another_site_sees_the_answer() {
+        let navigates = [(SITE, "cross-site"), (MODE, "navigate"), (DEST, "document")];
+        assert_eq!(judged("192.0.2.1", &Method::GET, &navigates), Ok(false));
+        assert_eq!(judged("192.0.2.1", &Method::POST, &navigates), Err(Refusal::Page));
+        let embedded = [(SITE, "cross-site"), (MODE, "navigate"), (DEST, "iframe")];
+        assert_eq!(judged("192.0.2.1", &Method::GET, &embedded), Err(Refusal::Page));
+    }
+
+    #[test]
+    fn on_the_loopback_the_name_must_be_one_of_this_machine() {
+        for host in [
+            "localhost",
+            "LOCALHOST:3000",
+            "a.localhost.",
+            "127.0.0.1:3000",
+            "127.1.2.3",
+            "[::1]:3000",
+            "10.0.0.7",
+            "shop.example",
+        ] {
+            assert_eq!(judged("127.0.0.1", &Method::GET, &[(header::HOST, host)]), Ok(false), "{host}");
+        }
+        for host in
+            ["evil.example", "localhost.evil.example:3000", "", "evil.example:", "1.2.3.4.evil.example"]
+        {
+            let headers = [(header::HOST, host)];
+            assert_eq!(judged("127.0.0.1", &Method::GET, &headers), Err(Refusal::Name), "{host}");
+            assert_eq!(judged("::1", &Method::GET, &headers), Err(Refusal::Name), "{host}");
+            assert_eq!(judged("0.0.0.0", &Method::GET, &headers), Ok(false), "{host}");
+        }
+        let twice = [(header::HOST, "localhost"), (header::HOST, "evil.example")];
+        assert_eq!(judged("127.0.0.1", &Method::GET, &twice), Err(Refusal::Name));
+        assert_eq!(judged("127.0.0.1", &Method::GET, &[]), Ok(false), "HTTP/1.0");
+    }
+}

@@ -1,0 +1,207 @@
+//! One request and its answer: what the connection is told of them, and how a body is read.
+
+use std::sync::Arc;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpRequest, web};
+use domain::RequestId;
+use futures_util::{Stream, StreamExt as _};
+use logging::printable;
+
+use crate::Problem;
+use crate::connection::{BODY_DEADLINE, Connection};
+use crate::pool::Pool;
+
+/// Largest body, in bytes.
+pub const MAX_BODY: usize = 64 * 1024;
+/// Bytes of a body that belong to its connection's share of memory; what goes beyond comes out of the pool. Orders are
+/// smaller: whoever fills the pool keeps none out.
+const FREE_BODY: usize = 8 * 1024;
+/// A body that is gathered takes its length at most twice: once in pieces, once as a whole.
+const COPIES: usize = 2;
+/// Seconds after which a client comes back that met a full pool.
+const RETRY_AFTER: u64 = 1;
+
+/// What a request finds in the data of its connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Exchange {
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) pool: Pool,
+}
+
+/// Middleware: tells the connection how far the request is, and closes it behind an answer that was given before the body
+/// had ended. Nothing of such a body is read any more.
+///
+/// # Errors
+/// Those of the service behind it.
+pub(crate) async fn follow(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let connection = request.conn_data::<Exchange>().map(|exchange| Arc::clone(&exchange.connection));
+    if let Some(connection) = &connection {
+        connection.begins(has_body(request.headers()));
+    }
+    let answered = next.call(request).await;
+    let closes = connection.is_some_and(|connection| connection.answers());
+    let mut response = answered?;
+    if closes {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(response)
+}
+
+/// Whether a body comes with these headers (RFC 9112, section 6).
+fn has_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::TRANSFER_ENCODING) || announced(headers).is_some_and(|length| length > 0)
+}
+
+/// Its length, where it is known; one that cannot be read counts as a large one.
+fn announced(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    Some(length.to_str().ok().and_then(|length| length.parse().ok()).unwrap_or(usize::MAX))
+}
+
+/// Reads a whole JSON body within the limits of size, time, and memory; empty if there is none.
+///
+/// # Errors
+/// 415 for another media type, 408, 413, 503, or 400 if the client broke off.
+pub async fn read_json(
+    request: &HttpRequest,
+    body: web::Payload,
+    id: &RequestId,
+) -> Result<web::Bytes, Problem> {
+    if !has_body(request.headers()) {
+        return Ok(web::Bytes::new());
+    }
+    check_media_type(request.headers(), id)?;
+    read_body(request, body, id).await
+}
+
+/// The same, whatever its media type is.
+async fn read_body(request: &HttpRequest, body: web::Payload, id: &RequestId) -> Result<web::Bytes, Problem> {
+    if announced(request.headers()).is_some_and(|length| length > MAX_BODY) {
+        return Err(too_large(id));
+    }
+    let Some(exchange) = request.conn_data::<Exchange>() else {
+        return gather(body, &Pool::new(MAX_BODY * COPIES), id).await;
+    };
+    let body = tokio::select! {
+        // Bytes that are there are read before the clock is asked.
+        biased;
+        body = gather(body, &exchange.pool, id) => body?,
+        () = exchange.connection.body_is_late() => {
+            let detail = format!("The body did not arrive within {} s.", BODY_DEADLINE.as_secs());
+            return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail, id));
+        }
+    };
+    exchange.connection.has_body();
+    Ok(body)
+}
+
+async fn gather<E: std::fmt::Display>(
+    mut body: impl Stream<Item = Result<web::Bytes, E>> + Unpin,
+    pool: &Pool,
+    id: &RequestId,
+) -> Result<web::Bytes, Problem> {
+    let mut reserved = pool.empty();
+    let mut whole = web::BytesMut::new();
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(|why| {
+            Problem::new(StatusCode::BAD_REQUEST, format!("The body could not be read: {why}"), id)
+        })?;
+        let length = whole.len() + piece.len();
+        if length > MAX_BODY {
+            return Err(too_large(id));
+        }
+        if length > FREE_BODY && !reserved.grow_to((length - FREE_BODY) * COPIES) {
+            let detail = "Too many large bodies are on their way at the moment. Try again in a second.";
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id);
+            return Err(problem.retry_after(RETRY_AFTER));
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.freeze())
+}
+
+fn too_large(id: &RequestId) -> Problem {
+    let detail =
+        format!("The body is larger than {MAX_BODY} bytes. An order of 20 items needs a tenth of that.");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail, id)
+}
+
+/// Takes JSON that says so: a browser sends anything else to any server on behalf of any page, without asking.
+fn check_media_type(headers: &HeaderMap, id: &RequestId) -> Result<(), Problem> {
+    let header = |name: header::HeaderName| {
+        let value = headers.get(name)?;
+        Some(String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_lowercase())
+    };
+    let refuse = |detail: String| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail, id));
+    if let Some(encoding) = header(header::CONTENT_ENCODING).filter(|encoding| encoding != "identity") {
+        return refuse(format!(
+            "The body has the content encoding \"{}\"; send it as it is, without one.",
+            printable(&encoding)
+        ));
+    }
+    let Some(media_type) = header(header::CONTENT_TYPE) else {
+        return refuse("The body has no media type; send it with Content-Type: application/json.".to_owned());
+    };
+    let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    if media_type == "application/json" || media_type.ends_with("+json") {
+        return Ok(());
+    }
+    refuse(format!(
+        "The body has the media type \"{}\"; send it with Content-Type: application/json.",
+        printable(media_type)
+    ))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use std::convert::Infallible;
+
+    use actix_web::ResponseError as _;
+
+    use super::*;
+    use crate::request_id;
+
+    async fn gathered(lengths: &[usize], pool: &Pool) -> Result<usize, StatusCode> {
+        let pieces: Vec<_> =
+            lengths.iter().map(|length| Ok::<_, Infallible>(web::Bytes::from(vec![b' '; *length]))).collect();
+        let body = futures_util::stream::iter(pieces);
+        let gathered = gather(body, pool, &request_id::generate()).await;
+        gathered.map(|body| body.len()).map_err(|problem| problem.status_code())
+    }
+
+    #[tokio::test]
+    async fn bodies_beyond_the_free_part_share_a_pool() {
+        let pool = Pool::new(100);
+        assert_eq!(gathered(&[FREE_BODY, 50], &pool).await, Ok(FREE_BODY + 50));
+        assert_eq!(gathered(&[FREE_BODY, 51], &pool).await, Err(StatusCode::SERVICE_UNAVAILABLE));
+        let mut taken = pool.empty();
+        assert!(taken.grow_to(100), "the others gave it back");
+        assert_eq!(gathered(&[FREE_BODY / 2, FREE_BODY / 2], &pool).await, Ok(FREE_BODY));
+        let large = Pool::new(MAX_BODY * COPIES);
+        assert_eq!(gathered(&[MAX_BODY], &large).await, Ok(MAX_BODY));
+        assert_eq!(gathered(&[MAX_BODY, 1], &large).await, Err(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+
+    #[test]
+    fn whether_a_body_comes_is_known_from_the_head() {
+        let headers = |name: header::HeaderName, value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().unwrap());
+            headers
+        };
+        assert!(!has_body(&HeaderMap::new()));
+        assert!(!has_body(&headers(header::CONTENT_LENGTH, "0")));
+        assert!(has_body(&headers(header::CONTENT_LENGTH, "1")));
+        assert!(has_body(&headers(header::CONTENT_LENGTH, "99999999999999999999999")));
+        assert!(has_body(&headers(header::TRANSFER_ENCODING, "chunked")));
+    }
+}

@@ -1,0 +1,108 @@
+//! How many connections a server holds, and how much memory they may take together.
+//!
+//! Each connection has a fixed share of memory, whatever its peer does. What goes beyond it (the rest of a large body, an
+//! answer that is not read) comes out of one pool for all connections. So the product is known before the first one:
+//! `connections × PER_CONNECTION + pool + REST ≤ limit`. `deploy/checks/rules.py` reads the constants below, and holds
+//! them against the memory limits of both manifests.
+
+use logging::Log;
+use runtime::{config, memory_limit, open_files};
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+/// Memory of one connection in bytes: 32 KiB for the buffers of a head of [`MAX_HEAD`](crate::stream::MAX_HEAD), 32 KiB for
+/// the kernel's send buffer.
+pub const PER_CONNECTION: usize = 64 * KIB;
+/// Memory for everything else in bytes: the program, its threads, its pools, the orders in work.
+pub const REST: usize = 64 * MIB;
+/// Most connections, however much memory there is.
+pub const MAX_CONNECTIONS: usize = 10_000;
+/// Least connections, however little memory there is.
+const MIN_CONNECTIONS: usize = 64;
+/// Open files beside the connections: to the servers, for the threads, for the log, for connections that are closing.
+const OTHER_FILES: usize = 240;
+
+/// The limits of one server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most open connections.
+    pub connections: usize,
+    /// Most open connections of one peer address.
+    pub per_address: usize,
+    /// The pool that all connections share, in bytes.
+    pub pool: usize,
+}
+
+impl Limits {
+    /// From the configuration, the memory that this process may use, and the files it may open. Logs them.
+    pub fn of(config: &config::Http, log: &Log) -> Self {
+        let configured = u64::try_from(config.memory_limit_mib * MIB).ok().filter(|bytes| *bytes > 0);
+        let memory = configured.or_else(memory_limit::bytes);
+        let files = open_files::raise_to(MAX_CONNECTIONS + OTHER_FILES).saturating_sub(OTHER_FILES);
+        let memory = memory.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        let limits = Self::from(memory, files, config);
+        let Self { connections, per_address, pool } = limits;
+        log.info("connections_limited", format!("At most {connections} connections are held at a time"))
+            .detail("connections", connections)
+            .detail("connections_per_address", per_address)
+            .detail("bytes_per_connection", PER_CONNECTION)
+            .detail("shared_bytes", pool)
+            .detail("memory_limit", memory)
+            .detail("open_files", files)
+            .emit();
+        limits
+    }
+
+    fn from(memory: usize, files: usize, config: &config::Http) -> Self {
+        let available = memory.saturating_sub(REST);
+        // Two thirds for the fixed shares, one third for the pool.
+        let fitting = (available / 3 * 2 / PER_CONNECTION).clamp(MIN_CONNECTIONS, MAX_CONNECTIONS);
+        let connections = match config.max_connections {
+            0 => fitting,
+            chosen => chosen,
+        };
+        let connections = connections.min(files).max(1);
+        let per_address = match config.max_connections_per_address {
+            0 => connections.div_ceil(2),
+            chosen => chosen.min(connections),
+        };
+        let pool = (available / 3).clamp(MIB, MAX_CONNECTIONS * PER_CONNECTION / 2);
+        Self { connections, per_address, pool }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(memory: usize, files: usize, config: &config::Http) -> Limits {
+        Limits::from(memory, files, config)
+    }
+
+    #[test]
+    fn connections_and_pool_fit_the_memory() {
+        let config = config::Http::default();
+        for mib in [128, 256, 300, 512, 1_024] {
+            let Limits { connections, pool, .. } = limits(mib * MIB, usize::MAX, &config);
+            assert!(
+                connections * PER_CONNECTION + pool + REST <= mib * MIB,
+                "{mib} MiB: {connections}, {pool}"
+            );
+        }
+        let in_container = limits(256 * MIB, usize::MAX, &config);
+        assert_eq!(in_container, Limits { connections: 2_048, per_address: 1_024, pool: 64 * MIB });
+        assert_eq!(limits(usize::MAX, usize::MAX, &config).connections, MAX_CONNECTIONS);
+        assert_eq!(limits(0, usize::MAX, &config).connections, MIN_CONNECTIONS);
+    }
+
+    #[test]
+    fn open_files_limit_them_and_the_configuration_overrides() {
+        let config = config::Http::default();
+        assert_eq!(limits(usize::MAX, 300, &config).connections, 300);
+        let config = config::Http { max_connections: 5_000, max_connections_per_address: 5_000, ..config };
+        let chosen = limits(256 * MIB, usize::MAX, &config);
+        assert_eq!((chosen.connections, chosen.per_address), (5_000, 5_000));
+        assert_eq!(limits(256 * MIB, 100, &config).per_address, 100);
+    }
+}

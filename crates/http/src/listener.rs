@@ -1,0 +1,95 @@
+//! The port that a server listens on.
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+/// Connections that may wait to be accepted; the system may allow fewer (`net.core.somaxconn`).
+const BACKLOG: i32 = 1_024;
+/// The kernel's buffers of a connection in bytes (it doubles both, for what it keeps beside the data). Its own defaults grow
+/// to some megabytes with a client that sends and does not read. Answers and bodies are small.
+const SEND_BUFFER: usize = 16 * 1_024;
+const RECEIVE_BUFFER: usize = 32 * 1_024;
+
+/// Why a service cannot listen.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {why}{}", hint(why))]
+pub struct CannotListen {
+    address: SocketAddr,
+    why: std::io::Error,
+}
+
+fn hint(why: &std::io::Error) -> &'static str {
+    match why.kind() {
+        ErrorKind::AddrInUse => ". Another program uses this port: stop it, or choose another with --port",
+        ErrorKind::PermissionDenied => ". Ports below 1024 need privileges: choose another with --port",
+        ErrorKind::AddrNotAvailable => ". This machine has no such address: check http.bind (HTTP_BIND)",
+        _ => "",
+    }
+}
+
+/// Binds the port; 0 lets the system choose one, to be read from the listener. `::` stands for all addresses of both families,
+/// on a machine without IPv6 for those of IPv4.
+///
+/// # Errors
+/// The address or the port is not to be had.
+pub fn listen(address: IpAddr, port: u16) -> Result<TcpListener, CannotListen> {
+    match bind(address, port) {
+        Err(why) if address == Ipv6Addr::UNSPECIFIED && is_without_ipv6(&why) => {
+            let address = Ipv4Addr::UNSPECIFIED.into();
+            bind(address, port).map_err(|why| CannotListen { address: (address, port).into(), why })
+        }
+        bound => bound.map_err(|why| CannotListen { address: (address, port).into(), why }),
+    }
+}
+
+fn bind(address: IpAddr, port: u16) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address((address, port).into()), Type::STREAM, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(address != Ipv6Addr::UNSPECIFIED)?;
+    }
+    // As std does: connections of an earlier server that are still closing must not keep the port.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    // Accepted connections have the same.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.bind(&SockAddr::from(SocketAddr::new(address, port)))?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Whether it failed because this machine has no IPv6, or none that works: built without, or switched off.
+pub(crate) fn is_without_ipv6(why: &std::io::Error) -> bool {
+    let no_such_family = rustix::io::Errno::AFNOSUPPORT.raw_os_error();
+    matches!(why.kind(), ErrorKind::AddrNotAvailable | ErrorKind::NetworkUnreachable | ErrorKind::Unsupported)
+        || why.raw_os_error() == Some(no_such_family)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+
+    #[test]
+    fn all_addresses_are_those_of_both_families() {
+        let listener = listen(Ipv6Addr::UNSPECIFIED.into(), 0).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        match TcpStream::connect((Ipv6Addr::LOCALHOST, port)) {
+            Ok(_) => {}
+            Err(why) => assert!(is_without_ipv6(&why), "{why}"),
+        }
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_named_with_what_to_do() {
+        let taken = listen(Ipv4Addr::LOCALHOST.into(), 0).unwrap();
+        let why = listen(Ipv4Addr::LOCALHOST.into(), taken.local_addr().unwrap().port()).unwrap_err();
+        assert!(why.to_string().contains("choose another with --port"), "{why}");
+    }
+}

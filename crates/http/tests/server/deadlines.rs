@@ -1,0 +1,108 @@
+//! Every wait for a client ends, on the first request of a connection and on later ones.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use runtime::config::Http;
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::{sleep, timeout};
+
+use crate::served::{LIVE, Served, head};
+
+#[tokio::test]
+async fn a_head_that_does_not_end_is_a_408_on_later_requests_too() {
+    let served = Served::start(&Http::default());
+    let served = &served;
+    join_all((0..3).map(|earlier| async move {
+        let mut client = served.connect().await;
+        for _ in 0..earlier {
+            assert!(client.ask(LIVE).await.starts_with("HTTP/1.1 200"));
+        }
+        let started = Instant::now();
+        client.send("G").await;
+        let answer = client.rest().await;
+        assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "after {earlier}: {answer:?}");
+        assert!(answer.contains("The head did not arrive within 5 s."), "{answer:?}");
+        assert!(started.elapsed() >= Duration::from_secs(4), "{:?}", started.elapsed());
+    }))
+    .await;
+}
+
+#[tokio::test]
+async fn a_head_that_trickles_is_a_408() {
+    let served = Served::start(&Http::default());
+    let mut client = served.connect().await;
+    assert!(client.ask(LIVE).await.starts_with("HTTP/1.1 200"));
+    let trickle = async {
+        while client.0.write_all(b"\r\n").await.is_ok() {
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(Duration::from_secs(30), trickle).await.expect("the server closes the connection");
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nothing_comes_is_closed_without_a_word() {
+    let served = Served::start(&Http::default());
+    assert_eq!(served.connect().await.rest().await, "");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_a_408_and_the_end_of_the_connection() {
+    let served = Served::start(&Http::default());
+    let cases = [
+        ("Transfer-Encoding: chunked", ""),
+        ("Content-Length: 500", "{"),
+        ("Transfer-Encoding: chunked", "5\r\n{"),
+    ];
+    let served = &served;
+    join_all(cases.map(|(framing, start)| async move {
+        let mut client = served.connect().await;
+        assert!(client.ask(LIVE).await.starts_with("HTTP/1.1 200"));
+        let request = head("/length", framing) + start;
+        let answer = client.ask(&request).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 408") && answer.contains("within 10 s"),
+            "{framing}: {answer:?}"
+        );
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer:?}");
+        assert_eq!(client.rest().await, "", "{framing}");
+    }))
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_sends_and_does_not_read_is_not_read_any_more() {
+    const MOST: usize = 4 * 1024 * 1024;
+    let served = Served::start(&Http::default());
+    let mut client = served.connect().await;
+    let requests = LIVE.repeat(1_000);
+    let mut sent = 0;
+    // What both kernels keep is some 100 kB each.
+    while sent < MOST {
+        match timeout(Duration::from_secs(2), client.0.write(requests.as_bytes())).await {
+            Ok(Ok(count)) => sent += count,
+            Ok(Err(_)) | Err(_) => break,
+        }
+    }
+    assert!(sent < MOST, "{sent} bytes were taken");
+    let started = Instant::now();
+    while client.0.write_all(b"GET").await.is_ok() {
+        sleep(Duration::from_millis(100)).await;
+        assert!(started.elapsed() < Duration::from_mins(1), "the connection is still open");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_stops_does_not_wait_for_those_who_do_nothing() {
+    let served = Served::start(&Http::default());
+    let mut idle = served.connect().await;
+    assert!(idle.ask(LIVE).await.starts_with("HTTP/1.1 200"));
+    let mut silent = served.connect().await;
+    silent.send("GET").await;
+    let started = Instant::now();
+    served.handle.stop(true).await;
+    served.task.await.unwrap().unwrap();
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    assert_eq!(idle.rest().await, "");
+}

@@ -1,0 +1,106 @@
+//! A server with a few resources, and a client that writes and reads bytes.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
+use http_service::resource::{postable, readable};
+use http_service::{health, read_json, request_id, server};
+use runtime::config::Http;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// Longer than any deadline that a test waits for.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+pub struct Served {
+    pub address: SocketAddr,
+    pub handle: ServerHandle,
+    pub task: JoinHandle<std::io::Result<()>>,
+    _log: logging::FlushOnDrop,
+}
+
+/// Answers with the length of a body.
+async fn measure(request: HttpRequest, body: web::Payload) -> HttpResponse {
+    match read_json(&request, body, &request_id::of(&request)).await {
+        Ok(body) => HttpResponse::Ok().body(body.len().to_string()),
+        Err(problem) => problem.error_response(),
+    }
+}
+
+impl Served {
+    pub fn start(settings: &Http) -> Self {
+        let listener = server::listen(Ipv4Addr::LOCALHOST.into(), 0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (log, flush) = logging::start("order-service", logging::Level::Error);
+        let routes = |app: &mut web::ServiceConfig| {
+            app.service(readable("/livez", health::live))
+                .service(postable("/length", measure))
+                .default_service(web::to(http_service::problem::not_found));
+        };
+        let (handle, server) = server::start(listener, settings, &log, routes).unwrap();
+        Self { address, handle, task: tokio::spawn(server), _log: flush }
+    }
+
+    pub async fn connect(&self) -> Client {
+        Client(TcpStream::connect(self.address).await.unwrap())
+    }
+
+    /// From another address of the loopback.
+    pub async fn connect_from(&self, last: u8) -> Client {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into()).unwrap();
+        Client(socket.connect(self.address).await.unwrap())
+    }
+}
+
+pub struct Client(pub TcpStream);
+
+impl Client {
+    pub async fn send(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// One whole answer, on a connection that stays open.
+    pub async fn answer(&mut self) -> String {
+        let read = async {
+            let mut answer = String::new();
+            loop {
+                if let Some((head, body)) = answer.split_once("\r\n\r\n") {
+                    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+                    if length.is_none_or(|length| body.len() >= length.parse::<usize>().unwrap()) {
+                        return answer;
+                    }
+                }
+                let mut piece = vec![0; 4_096];
+                let count = self.0.read(&mut piece).await.unwrap();
+                assert!(count > 0, "closed after {answer:?}");
+                answer.push_str(std::str::from_utf8(&piece[..count]).unwrap());
+            }
+        };
+        timeout(PATIENCE, read).await.expect("an answer")
+    }
+
+    pub async fn ask(&mut self, text: &str) -> String {
+        self.send(text).await;
+        self.answer().await
+    }
+
+    /// What comes until the server closes the connection; a reset counts as closing.
+    pub async fn rest(&mut self) -> String {
+        let mut rest = Vec::new();
+        let read = self.0.read_to_end(&mut rest);
+        drop(timeout(PATIENCE, read).await.expect("the server closes the connection"));
+        String::from_utf8(rest).unwrap()
+    }
+}
+
+pub const LIVE: &str = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/// The head of a request with a JSON body.
+pub fn head(path: &str, framing: &str) -> String {
+    format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{framing}\r\n\r\n")
+}
