@@ -100,7 +100,7 @@ fn first_offender(
     let not_allowed = |c| fault(c, if is_visible(c) { Reason::NotAllowed } else { Reason::Invisible });
     if text.is_ascii() {
         // No mark, and nothing that depends on its neighbours.
-        return text.chars().find(|c| !is_allowed(*c)).map(not_allowed);
+        return text.bytes().map(char::from).find(|c| !is_allowed(*c)).map(not_allowed);
     }
     let (mut base, mut has_marks) = (None, false);
     for (at, c) in text.char_indices() {

@@ -51,6 +51,7 @@ pub(super) struct Position {
 struct Shown {
     offset: i64,
     message_id: Option<String>,
+    /// When it was sent, or the last one before it that says so.
     sent: Option<Timestamp>,
 }
 
@@ -173,7 +174,8 @@ impl Position {
     pub(super) fn set_shown(&mut self, delivery: &Delivery) {
         if let Some(offset) = delivery.stream_offset() {
             let message_id = delivery.message_id().map(str::to_owned);
-            self.last_shown = Some(Shown { offset, message_id, sent: delivery.sent() });
+            let sent = delivery.sent().or_else(|| self.last_sent());
+            self.last_shown = Some(Shown { offset, message_id, sent });
             self.since = Some(unix_seconds());
         }
     }

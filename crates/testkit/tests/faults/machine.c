@@ -1,7 +1,8 @@
 /*
  * What a test cannot do to one process of a machine otherwise, preloaded into it:
  * its clock steps back by an hour while the file $STEPPED_CLOCK exists,
- * and its disk is full while the file $FULL_DISK exists: files can be written, but do not grow.
+ * and its disk is full while the file $FULL_DISK exists: files can be written, but do not grow, and a file that is its
+ * standard output takes nothing.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -58,6 +59,19 @@ ssize_t pwritev(int file, const struct iovec *parts, int count, off_t offset) {
 
 ssize_t pwritev64(int file, const struct iovec *parts, int count, off_t offset) {
     return pwritev(file, parts, count, offset);
+}
+
+/* Standard output, under whatever number; other files that are written so stay as they are. */
+static int is_output(int file) {
+    struct stat one, other;
+    return fstat(file, &one) == 0 && fstat(STDOUT_FILENO, &other) == 0 && S_ISREG(one.st_mode)
+        && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+ssize_t write(int file, const void *bytes, size_t count) {
+    if (count > 0 && is_on("FULL_DISK") && is_output(file))
+        return full();
+    return syscall(SYS_write, file, bytes, count);
 }
 
 int posix_fallocate(int file, off_t offset, off_t count) {
