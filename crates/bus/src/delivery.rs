@@ -20,6 +20,8 @@ pub struct Delivery {
     pub routing_key: String,
     /// What was sent.
     pub body: Vec<u8>,
+    /// It was delivered before, and not settled or put back.
+    pub redelivered: bool,
     pub(crate) properties: BasicProperties,
     /// By which the session that brought it settles it.
     pub(crate) tag: u64,
@@ -33,6 +35,7 @@ impl Delivery {
             exchange: deliver.exchange().clone(),
             routing_key: deliver.routing_key().clone(),
             body: message.content.unwrap_or_default(),
+            redelivered: deliver.redelivered(),
             properties: message.basic_properties.unwrap_or_default(),
             tag: deliver.delivery_tag(),
         })

@@ -15,6 +15,9 @@ const KITCHEN_WORKER: &str = "kitchen-worker";
 /// Longest reason that is attached to a dead letter, in characters.
 const MAX_REASON: usize = 1_000;
 
+/// Priority of what waits behind all orders, whose lowest is 1.
+const END: u8 = 0;
+
 /// Header of an order, and of its dead letter: the identity of the order that the message points to.
 pub(crate) const ORDER_IDENTITY: &str = "x-order-identity";
 /// Header of a dead letter: why it is one.
@@ -88,6 +91,34 @@ impl Outgoing {
             properties,
             body: serde_json::to_vec(update)?,
         })
+    }
+
+    /// A copy of an order's delivery for the queue of its type. None if it was published for that queue
+    /// already: then the queue it came from takes it all the same, and would take each copy.
+    pub fn for_its_type(delivery: &Delivery, order: &OrderMessage) -> Option<Self> {
+        let key = topology::order_routing_key(order.order_type, order.priority);
+        let is_there = delivery.exchange == topology::ORDERS_EXCHANGE && delivery.routing_key == key;
+        (!is_there).then(|| Self::moved(delivery, &key, order.priority.get()))
+    }
+
+    /// A copy of a delivery for the end of its queue, behind all orders. None if it is there already.
+    pub fn for_the_end(delivery: &Delivery) -> Option<Self> {
+        (delivery.priority() > END).then(|| Self::moved(delivery, &delivery.routing_key, END))
+    }
+
+    fn moved(delivery: &Delivery, key: &str, priority: u8) -> Self {
+        let mut properties = safe_properties(&delivery.properties);
+        properties.with_priority(priority);
+        if let Some(headers) = pointer(&delivery.properties) {
+            properties.with_headers(headers);
+        }
+        Self {
+            exchange: topology::ORDERS_EXCHANGE,
+            routing_key: short(key).to_owned(),
+            message_id: short(delivery.message_id().unwrap_or_default()).to_owned(),
+            properties: properties.finish(),
+            body: delivery.body.clone(),
+        }
     }
 
     /// A delivery that can never succeed, for people to look at: its body as it came, with the reason and its origin in

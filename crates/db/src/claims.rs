@@ -60,6 +60,8 @@ pub enum ClaimOutcome {
     Over(OrderStatus),
     /// There is no such order.
     Unknown,
+    /// Its row has this status, or `null`, which no order can have. It stays as it is.
+    Unreadable(String),
 }
 
 /// The right to cook an order, as long as the lease is renewed.

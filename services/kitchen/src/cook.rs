@@ -4,7 +4,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::Publisher;
 use bus::orders::Held;
 use db::claims::{Claim, ClaimOutcome, ClaimRequest, FinishOutcome, FinishRequest};
 use domain::{OrderMessage, RequestId};
@@ -19,6 +18,7 @@ use crate::announcer::Announcer;
 use crate::cooking_times;
 use crate::dead_letter::{self, Hopeless};
 use crate::duty::Duty;
+use crate::forwarding::Forwarding;
 use crate::ledger::Ledger;
 use crate::retry::Retry;
 use crate::service::LAST_STEPS;
@@ -35,7 +35,7 @@ pub struct Cook {
     pub duty: Duty,
     pub ledger: Ledger,
     pub times: CookingSeconds,
-    pub publisher: Publisher,
+    pub forwarding: Forwarding,
     pub announcer: Announcer,
     pub stove: Stove,
     /// One permit for each order that may cook at the same time.
@@ -62,8 +62,8 @@ enum End {
     Settled,
     /// Return them after a pause: the database could not say who cooks the order, or this program failed.
     Returned,
-    /// Bury them: there is no such order.
-    Unknown,
+    /// Bury them.
+    Hopeless(Hopeless),
     /// Keep them until the session ends: the worker stops before the order is done.
     Stopping,
 }
@@ -78,16 +78,7 @@ impl Cook {
             Err(why) => return self.bury(vec![held], &Hopeless::from(why), &log).await,
         };
         if !self.duty.specialisation.cooks(order.order_type) {
-            log.debug(
-                "order_returned",
-                format!(
-                    "Order {} is {}, which this worker does not cook",
-                    order.order_number, order.order_type
-                ),
-            )
-            .detail("order_number", order.order_number.to_string())
-            .emit();
-            return self.give_back(vec![held]).await;
+            return self.turn_away(held, &order, &log).await;
         }
         let number = order.order_number;
         let PutOn::Started(mut pot) = self.stove.put_on(number, held) else {
@@ -109,7 +100,7 @@ impl Cook {
             }
             End::Stopping => held,
             End::Returned => self.give_back(held).await,
-            End::Unknown => self.bury(held, &Hopeless::Unknown(number), &log).await,
+            End::Hopeless(why) => self.bury(held, &why, &log).await,
         }
     }
 
@@ -140,17 +131,36 @@ impl Cook {
     }
 
     async fn bury(&self, deliveries: Vec<Held>, why: &Hopeless, log: &Log) -> Unfinished {
-        let mut unfinished = Vec::new();
+        let mut left = Vec::new();
         for held in deliveries {
-            unfinished.extend(dead_letter::bury(held, why, &self.publisher, log, &self.shutdown).await);
+            left.extend(dead_letter::bury(held, why, &self.forwarding, log).await);
         }
-        unfinished
+        self.give_back(left).await
     }
 
-    /// Returns an order that this worker cannot cook, or cannot at the moment (specification, "Worker Specialization",
-    /// "Error and Redelivery Handling").
+    /// An order of a type that this worker does not cook goes back to its queue (specification, "Worker Specialization"). The
+    /// broker puts it where it was: if it comes again it goes to the queue of its type, or it would come for ever.
+    async fn turn_away(&self, held: Held, order: &OrderMessage, log: &Log) -> Unfinished {
+        let (number, order_type) = (order.order_number, order.order_type);
+        if !held.delivery.redelivered {
+            log.debug(
+                "order_returned",
+                format!("Order {number} is {order_type}, which this worker does not cook"),
+            )
+            .detail("order_number", number.to_string())
+            .emit();
+            held.requeue();
+            return Vec::new();
+        }
+        let Some(held) = self.forwarding.to_its_type(held, order, log).await else { return Vec::new() };
+        let left = self.forwarding.to_the_end(held, log).await;
+        self.give_back(left.into_iter().collect()).await
+    }
+
+    /// Returns orders that this worker cannot cook at the moment, and what cannot be handed on (specification, "Error and
+    /// Redelivery Handling").
     async fn give_back(&self, deliveries: Vec<Held>) -> Unfinished {
-        if self.shutdown.or(sleep(PAUSE_BEFORE_RETURN)).await.is_none() {
+        if deliveries.is_empty() || self.shutdown.or(sleep(PAUSE_BEFORE_RETURN)).await.is_none() {
             return deliveries;
         }
         deliveries.into_iter().for_each(Held::requeue);
@@ -180,7 +190,13 @@ impl Cook {
                     .emit();
                 return Attempt::Ended(End::Settled);
             }
-            Some(ClaimOutcome::Unknown) => return Attempt::Ended(End::Unknown),
+            Some(ClaimOutcome::Unknown) => {
+                return Attempt::Ended(End::Hopeless(Hopeless::Unknown(order.order_number)));
+            }
+            Some(ClaimOutcome::Unreadable(status)) => {
+                let why = Hopeless::Unreadable { number: order.order_number, status };
+                return Attempt::Ended(End::Hopeless(why));
+            }
             None => return Attempt::Ended(End::Returned),
         };
         failpoint::reached("kitchen.claimed");

@@ -1,14 +1,15 @@
-//! Messages that can never become a cooked order go where a person looks at them, and out of everybody's way.
+//! Messages that can never become a cooked order go where a person looks at them.
 
+use bus::Outgoing;
 use bus::orders::Held;
 use bus::topology::DEAD_LETTER_QUEUE;
-use bus::{Outgoing, Publisher};
 use domain::OrderNumber;
 use domain::order_message::NotAnOrderMessage;
 use domain::timestamp::Timestamp;
 use logging::Log;
-use runtime::{Backoff, Shutdown, with_causes};
-use tokio::time::sleep;
+use runtime::with_causes;
+
+use crate::forwarding::Forwarding;
 
 /// Why a delivery can never become a cooked order.
 #[derive(Debug, thiserror::Error)]
@@ -17,41 +18,31 @@ pub enum Hopeless {
     NotAnOrder(#[from] NotAnOrderMessage),
     #[error("there is no order {0} in the database")]
     Unknown(OrderNumber),
+    #[error("order {number} has the status '{status}' in the database, which is none")]
+    Unreadable { number: OrderNumber, status: String },
 }
 
-/// Publishes the delivery to the dead-letter exchange and acknowledges it once that is confirmed.
-/// Gives it back unsettled if the shutdown comes first.
-pub async fn bury(
-    held: Held,
-    why: &Hopeless,
-    publisher: &Publisher,
-    log: &Log,
-    shutdown: &Shutdown,
-) -> Option<Held> {
+/// Publishes the delivery to the dead-letter exchange and acknowledges it once that is confirmed. While
+/// dead letters cannot be published it goes to the end of its queue, where it keeps nobody waiting.
+/// Gives it back if it is there, or the broker takes nothing.
+pub async fn bury(held: Held, why: &Hopeless, forwarding: &Forwarding, log: &Log) -> Option<Held> {
+    if !forwarding.takes_dead_letters() {
+        return forwarding.to_the_end(held, log).await;
+    }
     let message = format!("The message can never be cooked; it goes to {DEAD_LETTER_QUEUE}");
     log.error("message_processing_failed", message, why)
         .detail("routing_key", held.delivery.routing_key.clone())
         .emit();
-    let message = Outgoing::dead_letter(&held.delivery, &with_causes(why), now());
-    let mut backoff = Backoff::for_server();
-    loop {
-        shutdown.or(publisher.orders_possible()).await;
-        match publisher.publish(message.clone()).await {
-            Ok(()) => {
-                held.ack();
-                return None;
-            }
-            Err(failure) => {
-                log.error(
-                    "rabbitmq_publish_failed",
-                    "A dead letter was not confirmed; trying again",
-                    &failure,
-                )
-                .emit();
-                if shutdown.or(sleep(backoff.next_pause())).await.is_none() {
-                    return Some(held);
-                }
-            }
+    let letter = Outgoing::dead_letter(&held.delivery, &with_causes(why), now());
+    match forwarding.dead_letter(letter).await {
+        Ok(()) => {
+            held.ack();
+            None
+        }
+        Err(failure) => {
+            let message = "A dead letter was not confirmed; it waits at the end of its queue";
+            log.error("rabbitmq_publish_failed", message, &failure).emit();
+            forwarding.to_the_end(held, log).await
         }
     }
 }

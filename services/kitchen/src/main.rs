@@ -6,6 +6,7 @@ mod cook;
 mod cooking_times;
 mod dead_letter;
 mod duty;
+mod forwarding;
 mod health;
 mod ledger;
 mod retry;

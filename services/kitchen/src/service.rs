@@ -20,6 +20,7 @@ use crate::announcer::Announcer;
 use crate::arguments::WorkerSettings;
 use crate::cook::{Cook, Unfinished};
 use crate::duty::Duty;
+use crate::forwarding::Forwarding;
 use crate::ledger::Ledger;
 use crate::stove::Stove;
 
@@ -109,7 +110,7 @@ impl Service {
             duty,
             ledger,
             times: config.kitchen.cooking_seconds.clone(),
-            publisher,
+            forwarding: Forwarding::new(publisher),
             announcer,
             stove: Stove::default(),
             burners: Arc::new(Semaphore::new(worker.concurrency.into())),

@@ -122,7 +122,11 @@ fn outcome(row: &Row, request: &ClaimRequest, worker: &str) -> Result<Option<Cla
         return Ok(None);
     }
     let Some(order_id) = row.try_get::<_, Option<i32>>("id")? else { return Ok(Some(ClaimOutcome::Unknown)) };
-    let status: OrderStatus = row.try_get::<_, &str>("status")?.parse().map_err(DbError::unexpected)?;
+    let stored = row.try_get::<_, Option<&str>>("status")?.unwrap_or("null");
+    // It is this order's trouble alone, and no claim was granted on it.
+    let Ok(status) = stored.parse::<OrderStatus>() else {
+        return Ok(Some(ClaimOutcome::Unreadable(stored.to_owned())));
+    };
     let Some(attempt) = row.try_get::<_, Option<i32>>("attempt")? else {
         return Ok(Some(match status {
             OrderStatus::Received | OrderStatus::Cooking => {

@@ -181,3 +181,70 @@ async fn properties_that_no_client_can_read_block_nothing() {
     assert_eq!(worker.stop().await, Some(0));
     until_none_left(&broker).await;
 }
+
+/// A worker with one place must not hold what nobody takes.
+#[tokio::test]
+async fn a_message_that_cannot_be_buried_waits_behind_all_orders() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    let mut service = stage.kitchen_worker("chef_anna").arg("--prefetch=1").start().await;
+    service.logs("rabbitmq_connected", 3).await;
+    let broker = stage.broker().await;
+    let full = json!({"max-length": 0, "overflow": "reject-publish"});
+    broker.set_policy("full", DEAD_LETTERS, full).await;
+    let urgent = BasicProperties::default().with_priority(10).with_message_id("garbage").finish();
+    for _ in 0..3 {
+        broker.publish("orders_topic", "kitchen.takeout.10", urgent.clone(), "no order").await;
+    }
+    let failed = service.log("rabbitmq_publish_failed").await;
+    assert!(failed["error"]["msg"].as_str().unwrap().contains("rejected"), "{failed}");
+    for _ in 0..3 {
+        let number = orders.place(&orders::takeout()).await;
+        until(&database, &number, "ready").await;
+    }
+    assert_eq!(broker.messages(&[DEAD_LETTERS]).await, 0);
+
+    // None is lost.
+    broker.clear_policy("full").await;
+    for _ in 0..3 {
+        let dead = broker.take(DEAD_LETTERS).await;
+        assert_eq!(
+            (dead.body.as_str(), dead.header("x-original-exchange").as_str()),
+            ("no order", "orders_topic")
+        );
+        assert_eq!(dead.header("x-original-routing-key"), "kitchen.takeout.10");
+        assert_eq!(dead.properties.message_id().unwrap(), "garbage");
+    }
+    until_none_left(&broker).await;
+    assert_eq!(service.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn an_order_whose_row_cannot_be_read_harms_no_other() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    let mut spoilt = Vec::new();
+    for status in ["null", "'burnt'"] {
+        let number = orders.place(&orders::takeout_of("150.00")).await;
+        database.execute(&format!("update orders set status = {status} where number = '{number}'")).await;
+        spoilt.push((number, status.trim_matches('\'')));
+    }
+    let mut good = Vec::new();
+    for _ in 0..5 {
+        good.push(orders.place(&orders::takeout()).await);
+    }
+    let service = stage.kitchen_worker("chef_anna").arg("--prefetch=1").start().await;
+    for number in &good {
+        until(&database, number, "ready").await;
+    }
+    let broker = stage.broker().await;
+    for (number, status) in &spoilt {
+        let dead = broker.take(DEAD_LETTERS).await;
+        let reason = format!("order {number} has the status '{status}' in the database");
+        assert!(dead.header("x-reason").contains(&reason), "{dead:?}");
+    }
+    until_none_left(&broker).await;
+    for action in ["db_connection_failed", "db_query_failed"] {
+        assert_eq!(service.logged(action).len(), 0, "{action}");
+    }
+}

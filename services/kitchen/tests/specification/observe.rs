@@ -79,7 +79,12 @@ pub struct Tap {
 impl Tap {
     /// Of the takeout orders on their way to the kitchen.
     pub async fn on_takeout_orders(stage: &Stage) -> Self {
-        Self::on(stage, "orders_topic", "kitchen.takeout.*").await
+        Self::on_orders(stage, "kitchen.takeout.*").await
+    }
+
+    /// Of the orders on their way to the kitchen under such keys.
+    pub async fn on_orders(stage: &Stage, key: &str) -> Self {
+        Self::on(stage, "orders_topic", key).await
     }
 
     /// Of the status updates. Whoever declares their exchange must have started; it may still be about to.

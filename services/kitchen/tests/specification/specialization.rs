@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use testkit::{Stage, orders};
+use serde_json::json;
+use testkit::broker::Message;
+use testkit::{Service, Stage, eventually, orders};
 
-use crate::observe::{Tap, cooked_by, history, order, until, waiting};
+use crate::observe::{Tap, cooked_by, history, order, until, until_none_left, waiting};
 
 #[tokio::test]
 async fn a_specialised_worker_cooks_its_types_and_leaves_the_others_waiting() {
@@ -42,26 +44,64 @@ async fn orders_that_nobody_cooks_cost_a_worker_nothing() {
     assert_eq!(waiting(&stage.broker().await).await, 10);
 }
 
+/// A stranger's mistake: the key says takeout, the order says `dine_in`.
+async fn misrouted(stage: &Stage, orders: &Service) -> String {
+    let broker = stage.broker().await;
+    let tap = Tap::on_orders(stage, "kitchen.dine_in.*").await;
+    let number = orders.place(&orders::dine_in()).await;
+    let sent = tap.next().await;
+    broker.purge("kitchen_dine_in_queue").await;
+    let mut message = Message { routing_key: "kitchen.takeout.10".to_owned(), ..sent };
+    message.properties.with_priority(10);
+    tap.repeat(&message).await;
+    number
+}
+
 #[tokio::test]
-async fn an_order_of_another_type_goes_back_to_its_queue_without_haste() {
+async fn an_order_of_another_type_goes_back_and_then_to_the_queue_of_its_type() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
-    let tap = Tap::on_takeout_orders(&stage).await;
-    let number = orders.place(&orders::takeout()).await;
-    let mut message = tap.next().await;
+    let number = misrouted(&stage, &orders).await;
+    let behind = orders.place(&orders::takeout()).await;
+    let launch = stage.kitchen_worker("chef_mario").arg("--order-types=takeout").arg("--prefetch=1");
+    let service = launch.start().await;
+    until(&database, &behind, "ready").await;
+    service.log("order_returned").await;
+    service.log("message_forwarded").await;
     let broker = stage.broker().await;
-    broker.purge("kitchen_takeout_queue").await;
-    // A stranger's mistake: the key says dine_in, the order says takeout.
-    message.routing_key = "kitchen.dine_in.1".to_owned();
-    tap.repeat(&message).await;
-
-    let service = stage.kitchen_worker("chef_mario").arg("--order-types=dine_in").start().await;
-    service.logs("order_returned", 2).await;
-    let (before, start) = (service.logged("order_returned").len(), Instant::now());
-    service.logs("order_returned", before + 3).await;
-    assert!(start.elapsed() > Duration::from_millis(1_500), "returned three times in {:?}", start.elapsed());
+    eventually("an order in its place", async || {
+        (broker.ready("kitchen_dine_in_queue").await == 1).then_some(())
+    })
+    .await;
     assert_eq!(order(&database, &number).await["status"], "received");
 
+    let _general = stage.kitchen_worker("chef_anna").start().await;
+    until(&database, &number, "ready").await;
+    assert_eq!(history(&database, &number).await, cooked_by("chef_anna", "chef_anna"));
+    until_none_left(&broker).await;
+}
+
+#[tokio::test]
+async fn an_order_of_another_type_that_nobody_takes_goes_back_to_the_end_without_haste() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    let number = misrouted(&stage, &orders).await;
+    let broker = stage.broker().await;
+    let full = json!({"max-length": 0, "overflow": "reject-publish"});
+    broker.set_policy("full", "kitchen_dine_in_queue", full).await;
+    let launch = stage.kitchen_worker("chef_mario").arg("--order-types=takeout").arg("--prefetch=1");
+    let service = launch.start().await;
+    for _ in 0..3 {
+        let behind = orders.place(&orders::takeout()).await;
+        until(&database, &behind, "ready").await;
+    }
+    // Twice to leave the front of its queue; from then on it waits between two attempts.
+    let (before, start) = (service.logs("message_forwarded", 3).await.len(), Instant::now());
+    service.logs("message_forwarded", before + 3).await;
+    assert!(start.elapsed() > Duration::from_millis(1_500), "tried three times in {:?}", start.elapsed());
+    assert_eq!(order(&database, &number).await["status"], "received");
+
+    broker.clear_policy("full").await;
     let _general = stage.kitchen_worker("chef_anna").start().await;
     until(&database, &number, "ready").await;
     assert_eq!(history(&database, &number).await, cooked_by("chef_anna", "chef_anna"));
