@@ -23,6 +23,7 @@ mod clocks;
 mod database_faults;
 mod database_limits;
 mod full_disks;
+mod hostile;
 mod killed_services;
 mod messages;
 mod network_faults;

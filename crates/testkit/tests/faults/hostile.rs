@@ -1,0 +1,308 @@
+//! Clients that keep connections and do nothing good with them, while others order.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use testkit::{Signal, Stage, http};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use crate::load::{Heard, Load, order};
+use crate::restaurant::Restaurant;
+use crate::scale::either;
+use crate::verdict::{closes, holds, recovers};
+
+/// What the manifests grant a service. The default of connections follows: 2,048, fewer than come here.
+const MEMORY_LIMIT_MIB: u64 = 256;
+const HOSTILE: usize = 2_000;
+const GOOD: usize = 200;
+/// Below this the scheduler of a machine with two cores decides, not the service.
+const NOISE: Duration = Duration::from_millis(100);
+/// After this time a hostile client that was thrown out comes again.
+const PAUSE: Duration = Duration::from_secs(5);
+const LIVE: &str = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/// The ways to be hostile; each ends when the server closes the connection.
+const KINDS: [Kind; 8] = [
+    Kind::SlowHead,
+    Kind::LaterHead,
+    Kind::NoChunk,
+    Kind::StalledBody,
+    Kind::Deaf,
+    Kind::Idle,
+    Kind::Trickle,
+    Kind::SendsOn,
+];
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    /// The beginning of a head, and nothing more.
+    SlowHead,
+    /// A request, its answer, and one byte of the next.
+    LaterHead,
+    /// A body in chunks, of which none comes.
+    NoChunk,
+    /// Almost all of a large body.
+    StalledBody,
+    /// Requests without end, of whose answers none is read.
+    Deaf,
+    /// A request, its answer, and nothing more.
+    Idle,
+    /// A byte a second.
+    Trickle,
+    /// A body without end for a path that does not exist.
+    SendsOn,
+}
+
+impl Kind {
+    /// Whether the deadline passes in the bounded form of the suite.
+    fn ends_soon(self) -> bool {
+        !matches!(self, Self::Deaf | Self::Idle)
+    }
+
+    /// From an address of its own, so that no kind has more connections than one address may have.
+    async fn connect(self, port: u16) -> std::io::Result<TcpStream> {
+        let socket = TcpSocket::new_v4()?;
+        if matches!(self, Self::Deaf) {
+            socket.set_recv_buffer_size(4_096)?;
+        }
+        socket.bind((Ipv4Addr::new(127, 0, 1, self as u8 + 1), 0).into())?;
+        socket.connect((Ipv4Addr::LOCALHOST, port).into()).await
+    }
+
+    /// Goes on until the server closes the connection.
+    async fn torments(self, port: u16) -> std::io::Result<()> {
+        let mut stream = self.connect(port).await?;
+        let head = |framing: &str| {
+            format!(
+                "POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{framing}\r\n\r\n"
+            )
+        };
+        match self {
+            Self::SlowHead => stream.write_all(b"POST /orders HTTP/1.1\r\nX-").await?,
+            Self::LaterHead | Self::Idle => {
+                stream.write_all(LIVE.as_bytes()).await?;
+                let mut answer = [0; 1_024];
+                if stream.read(&mut answer).await? == 0 {
+                    return Ok(());
+                }
+                if matches!(self, Self::LaterHead) {
+                    stream.write_all(b"G").await?;
+                }
+            }
+            Self::NoChunk => stream.write_all(head("Transfer-Encoding: chunked").as_bytes()).await?,
+            Self::StalledBody => {
+                stream.write_all(head("Content-Length: 65536").as_bytes()).await?;
+                stream.write_all(&vec![b' '; 65_000]).await?;
+            }
+            Self::Deaf => loop {
+                stream.write_all(LIVE.repeat(100).as_bytes()).await?;
+            },
+            Self::Trickle => loop {
+                stream.write_all(b"G").await?;
+                sleep(Duration::from_secs(1)).await;
+            },
+            Self::SendsOn => {
+                let endless = head("Transfer-Encoding: chunked").replace("/orders", "/nowhere");
+                stream.write_all(endless.as_bytes()).await?;
+                loop {
+                    stream.write_all(b"1\r\nx\r\n").await?;
+                    sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        Ok(())
+    }
+}
+
+/// Hostile clients, who come again when they are thrown out.
+struct Siege {
+    over: Arc<AtomicBool>,
+    hostile: JoinSet<Kind>,
+}
+
+impl Siege {
+    fn of(port: u16, count: usize) -> Self {
+        let over = Arc::<AtomicBool>::default();
+        let mut hostile = JoinSet::new();
+        for number in 0..count {
+            let (kind, over) = (KINDS[number % KINDS.len()], Arc::clone(&over));
+            hostile.spawn(async move {
+                while !over.load(Ordering::Relaxed) {
+                    // However it ends, it has ended.
+                    let _ = kind.torments(port).await;
+                    sleep(PAUSE).await;
+                }
+                kind
+            });
+        }
+        Self { over, hostile }
+    }
+
+    /// Nobody comes again, and within this time everybody whose deadline passes must have been thrown out.
+    async fn ends_within(mut self, limit: Duration, expected: impl Fn(Kind) -> bool) {
+        self.over.store(true, Ordering::Relaxed);
+        let mut left = KINDS.map(|kind| (kind, self.count_of(kind)));
+        let deadline = Instant::now() + limit;
+        while left.iter().any(|(kind, count)| *count > 0 && expected(*kind)) {
+            let ended = tokio::time::timeout_at(deadline, self.hostile.join_next()).await;
+            let Ok(Some(kind)) = ended else { panic!("still open after {limit:?}: {left:?}") };
+            left[kind.unwrap() as usize].1 -= 1;
+        }
+    }
+
+    fn count_of(&self, kind: Kind) -> usize {
+        (0..self.hostile.len()).filter(|number| number % KINDS.len() == kind as usize).count()
+    }
+}
+
+/// Good clients, each of whom orders once in two seconds. Returns the time within which 99 of 100 orders were accepted.
+async fn round(load: &Load, port: u16, name: &str) -> Duration {
+    let orders = either(1, 5);
+    let mut clients = JoinSet::new();
+    for client in 0..GOOD {
+        let name = name.to_owned();
+        clients.spawn(async move {
+            let mut heard = Vec::new();
+            for number in 0..orders {
+                let place = u64::try_from(client * 2_000 / GOOD).unwrap();
+                sleep(Duration::from_millis(if number == 0 { place } else { 2_000 })).await;
+                let customer = format!("{name} {client} {number}");
+                let body = order(&customer, client + number).to_string();
+                let json = [("Content-Type", "application/json")];
+                let started = Instant::now();
+                let answer = http::try_send(port, "POST", "/orders", &json, body.as_bytes()).await;
+                heard.push((customer, answer, started.elapsed()));
+            }
+            heard
+        });
+    }
+    let mut times = Vec::new();
+    while let Some(heard) = clients.join_next().await {
+        for (customer, answer, time) in heard.unwrap() {
+            let answer = answer.unwrap_or_else(|why| panic!("{customer} was not answered: {why}"));
+            assert_eq!(answer.status, 200, "{customer}: {answer:?}");
+            load.remember(
+                customer,
+                Heard::Accepted(answer.json()["order_number"].as_str().unwrap().to_owned()),
+            );
+            times.push(time);
+        }
+    }
+    times.sort_unstable();
+    times[times.len() * 99 / 100]
+}
+
+/// The least of some rounds: what else the machine does makes a round longer, never shorter, and the siege is the same in all.
+async fn rounds(load: &Load, port: u16, name: &str) -> Duration {
+    let mut least = Duration::MAX;
+    for number in 0..3 {
+        least = least.min(round(load, port, &format!("{name} {number}")).await);
+    }
+    least
+}
+
+/// A field of `/proc/<pid>/status`, in bytes.
+fn memory(pid: u32, field: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+    line.trim_matches([':', ' ', '\t']).trim_end_matches(" kB").parse::<u64>().unwrap() * 1_024
+}
+
+async fn small_restaurant() -> Restaurant {
+    let limit = MEMORY_LIMIT_MIB.to_string();
+    Restaurant::open_on(async || (Stage::new().await, vec![("HTTP_MEMORY_LIMIT_MIB", limit)])).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_thousand_hostile_connections_keep_nobody_out() {
+    runtime::open_files::raise_to(HOSTILE * 2);
+    let mut restaurant = small_restaurant().await;
+    // What is tried is whether a client gets to its turn.
+    let launch = restaurant.order_service().arg("--max-concurrent=256");
+    restaurant.seat_order_service(0, &launch).await;
+    let load = restaurant.load();
+    let port = restaurant.order_services[0].port();
+    let calm = rounds(&load, port, "Early").await;
+    let siege = Siege::of(port, HOSTILE);
+    // All of them are there.
+    sleep(Duration::from_secs(2)).await;
+    let besieged = rounds(&load, port, "Besieged").await;
+    let (gone, expected): (_, fn(Kind) -> bool) = either(
+        (Duration::from_secs(30), Kind::ends_soon as fn(Kind) -> bool),
+        // The longest deadline is that of idle connections, 65 s.
+        (Duration::from_secs(75), |_| true),
+    );
+    siege.ends_within(gone, expected).await;
+    // The machine may have got more to do meanwhile, or less.
+    let normal = calm.max(rounds(&load, port, "Late").await);
+    println!("99 of 100 orders took {besieged:?} besieged, normally {normal:?}");
+    let limit = (normal * 2).max(NOISE);
+    assert!(besieged <= limit, "99 of 100 orders took {besieged:?} besieged, normally {normal:?}");
+    let most = memory(restaurant.order_services[0].pid(), "VmHWM");
+    assert!(most < MEMORY_LIMIT_MIB << 20, "it took {} MiB", most >> 20);
+    let recovery = recovers(&load).await;
+    holds("2,000 hostile connections of eight kinds", &mut restaurant, load, recovery).await;
+    closes(restaurant).await;
+}
+
+#[tokio::test]
+async fn clients_that_never_read_take_no_memory() {
+    const DEAF: usize = 400;
+    let mut restaurant = small_restaurant().await;
+    let load = restaurant.load();
+    let service = &restaurant.order_services[0];
+    let (port, before) = (service.port(), memory(service.pid(), "VmRSS"));
+    let mut deaf = JoinSet::new();
+    for _ in 0..DEAF {
+        deaf.spawn(Kind::Deaf.torments(port));
+    }
+    load.accepts(60).await;
+    let most = memory(service.pid(), "VmHWM").saturating_sub(before);
+    assert!(most < 128 << 20, "they took {} MiB", most >> 20);
+    drop(deaf);
+    let recovery = recovers(&load).await;
+    holds("400 clients that send requests and never read", &mut restaurant, load, recovery).await;
+    closes(restaurant).await;
+}
+
+#[tokio::test]
+async fn a_machine_that_stands_still_takes_no_time_from_clients() {
+    let mut restaurant = small_restaurant().await;
+    let load = restaurant.load();
+    let service = &restaurant.order_services[0];
+    let customer = "Patient".to_owned();
+    let body = order(&customer, 0).to_string();
+    let (start, end) = body.split_at(20);
+    let mut stream = TcpStream::connect(("127.0.0.1", service.port())).await.unwrap();
+    let head =
+        "POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n";
+    let request = format!("{head}Content-Length: {}\r\n\r\n{start}", body.len());
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut later = TcpStream::connect(("127.0.0.1", service.port())).await.unwrap();
+    later.write_all(b"GET /livez HTTP/1.1\r\n").await.unwrap();
+    load.accepts(4).await;
+    service.signal(Signal::STOP);
+    // Longer than the deadlines of heads and bodies.
+    sleep(Duration::from_secs(11)).await;
+    service.signal(Signal::CONT);
+    sleep(Duration::from_secs(1)).await;
+    stream.write_all(end.as_bytes()).await.unwrap();
+    later.write_all(b"Host: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+    let (mut answer, mut live) = (String::new(), String::new());
+    stream.read_to_string(&mut answer).await.unwrap();
+    later.read_to_string(&mut live).await.unwrap();
+    assert!(live.starts_with("HTTP/1.1 200"), "{live:?}");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
+    let number = answer.split("\"order_number\":\"").nth(1).unwrap().split('"').next().unwrap();
+    load.remember(customer, Heard::Accepted(number.to_owned()));
+    let recovery = recovers(&load).await;
+    holds("an order service that stands still for 11 s, amid bodies", &mut restaurant, load, recovery).await;
+    closes(restaurant).await;
+}
