@@ -7,6 +7,7 @@
 //! - Publishing on a channel that the server closed ends the connection: a closed channel is the end of the session.
 //! - Two calls at once on one channel break it: one task owns a session, and calls one thing after the other.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use amqprs::callbacks::{ChannelCallback, ConnectionCallback};
@@ -17,11 +18,12 @@ use amqprs::{
     Ack, BasicProperties, Cancel, Close, CloseChannel, FieldTable, FieldValue, LongStr, Nack, Return,
 };
 use async_trait::async_trait;
+use runtime::addresses;
 use runtime::config::Rabbitmq;
 use secrecy::ExposeSecret;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Longest time to connect and log in.
 const OPEN_DEADLINE: Duration = Duration::from_secs(10);
@@ -156,22 +158,7 @@ pub(crate) struct Session {
 impl Session {
     /// Connects, logs in and opens the channel.
     pub(crate) async fn open(settings: &Rabbitmq, name: &str) -> Result<Self, SessionError> {
-        let arguments = OpenConnectionArguments::new(
-            &settings.host,
-            settings.port,
-            &settings.user,
-            settings.password.expose_secret(),
-        )
-        .virtual_host(&settings.vhost)
-        .connection_name(name)
-        .heartbeat(HEARTBEAT_SECONDS)
-        .finish();
-        let started = Instant::now();
-        let opened = timeout(OPEN_DEADLINE, Connection::open(&arguments)).await;
-        let connection = opened
-            .map_err(|_| SessionError::Timeout { doing: "connecting".to_owned(), after: OPEN_DEADLINE })?
-            .map_err(|why| classify(settings, why, started.elapsed()))?;
-
+        let connection = connect(settings, name).await?;
         let (sender, events) = mpsc::unbounded_channel();
         let watcher = tokio::spawn(watch(connection.clone(), sender.clone()));
         match channel_of(&connection, sender).await {
@@ -232,6 +219,45 @@ async fn farewell(connection: Connection, watcher: &JoinHandle<()>) {
     // An error only means that the other side was faster.
     let _ = timeout(CLOSE_DEADLINE, connection.close()).await;
     watcher.abort();
+}
+
+/// Connects and logs in, at the first address that lets us.
+async fn connect(settings: &Rabbitmq, name: &str) -> Result<Connection, SessionError> {
+    let deadline = Instant::now() + OPEN_DEADLINE;
+    let silent = || SessionError::Timeout { doing: "connecting".to_owned(), after: OPEN_DEADLINE };
+    let found = timeout_at(deadline, addresses::resolve(&settings.host, settings.port)).await;
+    let found = found.map_err(|_| silent())?.map_err(|why| {
+        let address = format!("{}:{}", settings.host, settings.port);
+        SessionError::Unreachable { address, why: AmqpError::NetworkError(why.to_string()) }
+    })?;
+    let attempt = |address| connect_to(address, settings, name);
+    let failures = match addresses::first_to_answer(found, deadline - Instant::now(), attempt).await {
+        Ok(connection) => return Ok(connection),
+        Err(failures) => failures,
+    };
+    // The broker that came closest to letting us in tells most.
+    let rank = |failure: &SessionError| u8::from(!matches!(failure, SessionError::Unreachable { .. }));
+    Err(failures.into_iter().max_by_key(rank).unwrap_or_else(silent))
+}
+
+async fn connect_to(
+    address: SocketAddr,
+    settings: &Rabbitmq,
+    name: &str,
+) -> Result<Connection, SessionError> {
+    // An IPv6 address stands in brackets before its port.
+    let host = match address.ip() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    let password = settings.password.expose_secret();
+    let arguments = OpenConnectionArguments::new(&host, address.port(), &settings.user, password)
+        .virtual_host(&settings.vhost)
+        .connection_name(name)
+        .heartbeat(HEARTBEAT_SECONDS)
+        .finish();
+    let started = Instant::now();
+    Connection::open(&arguments).await.map_err(|why| classify(settings, why, started.elapsed()))
 }
 
 fn classify(settings: &Rabbitmq, why: AmqpError, after: Duration) -> SessionError {

@@ -16,7 +16,9 @@ use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{IsolationLevel, Row, Transaction};
 
-use crate::database::{Database, DbError};
+use crate::database::Database;
+use crate::error::DbError;
+use crate::pool::Connection;
 
 /// Most examples of one finding.
 const EXAMPLES: usize = 10;
@@ -218,12 +220,9 @@ pub async fn still_waiting(db: &Database, orders: &[WaitingOrder]) -> Result<Vec
     db.query(sql, &[&ids]).await?.iter().map(flow::waiting_order).collect()
 }
 
-async fn snapshot(
-    client: &mut deadpool_postgres::Object,
-    statement_timeout: Duration,
-) -> Result<Transaction<'_>, DbError> {
-    let connection: &mut tokio_postgres::Client = client;
-    let transaction = connection
+async fn snapshot(client: &mut Connection, statement_timeout: Duration) -> Result<Transaction<'_>, DbError> {
+    let transaction = client
+        .raw()
         .build_transaction()
         .isolation_level(IsolationLevel::RepeatableRead)
         .read_only(true)

@@ -1,36 +1,138 @@
-//! Where connections live: on the runtime that made the pool, whoever asks for them.
+//! From the settings to a connection that can be used: the first address that gives one.
 //!
-//! The threads of the HTTP server have runtimes of their own, which end before the service does. A connection that was made
-//! on one of them would break in the hands of an order that is still in work.
+//! Connections live on the runtime that made the pool, whoever asks for them. The threads of the HTTP server have runtimes of
+//! their own, which end before the service does. A connection that was made on one of them would break in the hands of an
+//! order that is still in work.
 
-use std::pin::Pin;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use deadpool_postgres::Connect;
+use deadpool_postgres::ClientWrapper;
+use runtime::{addresses, config};
+use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
-use tokio_postgres::{Client, Config, Error, NoTls};
+use tokio::time::{Instant, timeout_at};
+use tokio_postgres::{Config, Error, NoTls};
 
-/// Makes connections on one runtime.
-pub(crate) struct OnRuntime(pub(crate) Handle);
+use crate::error::tells_more;
+use crate::session::{self, Access, Unsuitable};
 
-impl Connect for OnRuntime {
-    fn connect(
-        &self,
-        settings: &Config,
-    ) -> Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + '_>> {
-        let settings = settings.clone();
-        let connecting = self.0.spawn(async move {
-            let (client, connection) = settings.connect(NoTls).await?;
-            // Its errors reach whoever waits for an answer.
-            let driver = tokio::spawn(async { drop(connection.await) });
-            Ok((client, driver))
-        });
-        Box::pin(async {
-            match connecting.await {
-                Ok(connected) => connected,
-                // The runtime is ending: there is no connection any more. The pool's deadline ends the wait.
-                Err(_) => std::future::pending().await,
-            }
-        })
+/// Longest time to open a connection, all addresses together.
+pub(crate) const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Its name is unknown.
+    #[error("the address of '{host}' is not known")]
+    Resolve {
+        /// As it was configured.
+        host: String,
+        /// What the resolver says.
+        #[source]
+        why: std::io::Error,
+    },
+    /// No address answered in time.
+    #[error("no answer within {} s", CONNECT_DEADLINE.as_secs())]
+    NoAnswer,
+    /// The connection broke, or the server refused it.
+    #[error(transparent)]
+    Failed(#[from] Error),
+    /// There was a connection, of no use.
+    #[error(transparent)]
+    Unsuitable(#[from] Unsuitable),
+    /// The service is ending.
+    #[error("the connection is being closed")]
+    Ending,
+}
+
+/// Makes connections, on one runtime.
+pub(crate) struct Connector {
+    hosts: String,
+    port: u16,
+    settings: Config,
+    access: Access,
+    runtime: Handle,
+    /// The address that worked last: it is tried first.
+    preferred: Arc<Mutex<Option<SocketAddr>>>,
+}
+
+impl Connector {
+    /// On the runtime of the caller. Nothing is connected yet.
+    pub(crate) fn new(settings: &config::Database, service: &str, access: Access) -> Self {
+        Self {
+            hosts: settings.host.clone(),
+            port: settings.port,
+            settings: connection_settings(settings, service),
+            access,
+            runtime: Handle::current(),
+            preferred: Arc::default(),
+        }
     }
+
+    /// A connection that was proved to be of use.
+    pub(crate) async fn connect(&self) -> Result<ClientWrapper, ConnectError> {
+        let (hosts, port) = (self.hosts.clone(), self.port);
+        let (settings, access) = (self.settings.clone(), self.access);
+        let preferred = Arc::clone(&self.preferred);
+        let connecting = self.runtime.spawn(async move {
+            let deadline = Instant::now() + CONNECT_DEADLINE;
+            let found = timeout_at(deadline, addresses::resolve(&hosts, port)).await;
+            let mut found = found
+                .map_err(|_| ConnectError::NoAnswer)?
+                .map_err(|why| ConnectError::Resolve { host: hosts, why })?;
+            let first = *preferred.lock().unwrap_or_else(PoisonError::into_inner);
+            found.sort_by_key(|address| Some(*address) != first);
+            let time_left = deadline - Instant::now();
+            let attempt = |address| connect_to(address, &settings, access);
+            let (client, address) =
+                addresses::first_to_answer(found, time_left, attempt).await.map_err(most_telling)?;
+            *preferred.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
+            Ok(client)
+        });
+        // The runtime may be ending: then there is no connection any more.
+        connecting.await.unwrap_or(Err(ConnectError::Ending))
+    }
+}
+
+async fn connect_to(
+    address: SocketAddr,
+    settings: &Config,
+    access: Access,
+) -> Result<(ClientWrapper, SocketAddr), ConnectError> {
+    let mut settings = settings.clone();
+    settings.hostaddr(address.ip()).port(address.port());
+    let (client, connection) = settings.connect(NoTls).await?;
+    // Its errors reach whoever waits for an answer. Dropped, the client ends it.
+    let driver = tokio::spawn(async { drop(connection.await) });
+    let client = ClientWrapper::new(client, driver);
+    session::prove(&client, &settings, access).await?;
+    Ok((client, address))
+}
+
+/// Of several addresses' failures, the one of the server that came closest to what we want.
+fn most_telling(failures: Vec<ConnectError>) -> ConnectError {
+    let rank = |failure: &ConnectError| match failure {
+        ConnectError::Unsuitable(Unsuitable::ReadOnly) => 3,
+        ConnectError::Unsuitable(_) => 4,
+        ConnectError::Failed(why) => why.as_db_error().map_or(0, tells_more),
+        ConnectError::Resolve { .. } | ConnectError::NoAnswer | ConnectError::Ending => 0,
+    };
+    failures.into_iter().max_by_key(rank).unwrap_or(ConnectError::NoAnswer)
+}
+
+fn connection_settings(settings: &config::Database, service: &str) -> Config {
+    let mut connection = Config::new();
+    connection
+        .user(&settings.user)
+        .password(settings.password.expose_secret())
+        .dbname(&settings.database)
+        .application_name(service)
+        .options(session::options())
+        .keepalives_idle(Duration::from_secs(10))
+        .keepalives_interval(Duration::from_secs(5))
+        .keepalives_retries(3)
+        .tcp_user_timeout(Duration::from_secs(20));
+    connection
 }

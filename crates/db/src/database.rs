@@ -1,161 +1,52 @@
-//! The pool of connections, and the limits that every statement runs under.
+//! What runs statements, and the limits that each runs under.
 
+use std::ops::AsyncFnMut;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{
-    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
-};
+use deadpool_postgres::Transaction;
 use runtime::config;
-use secrecy::ExposeSecret;
-use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_postgres::Row;
-use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
-use crate::connect::OnRuntime;
+use crate::connect::{CONNECT_DEADLINE, Connector};
+use crate::error::{Again, Connection as Fate, Meaning, is_lost_statement};
+use crate::pool::{Client, Connection, Pools, give_up};
+use crate::session::{Access, Unsuitable};
 
-/// Longest time to open a connection, and to wait for a free one.
-const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+pub use crate::error::DbError;
 
 /// Longest time that a statement may take, seen from here. The server's own limit is a little shorter, so that it is
 /// normally the server that ends a statement, and this deadline means a server that does not answer at all.
 const STATEMENT_DEADLINE: Duration = Duration::from_secs(12);
 
-/// Settings of every session. The isolation is the one that the statements are written for, whatever the operator's
-/// default; a commit is answered when it is durable. Statements find their rows by an index: a plan that was made while a
-/// table was empty must not read all of it when it is full. A statement is planned once for each connection: planning the
-/// one that stores an order takes as long as carrying it out.
-const SESSION_SETTINGS: &str = "-c statement_timeout=10s -c idle_in_transaction_session_timeout=30s \
-     -c default_transaction_isolation=read\\ committed -c synchronous_commit=on -c enable_seqscan=off -c jit=off \
-     -c plan_cache_mode=force_generic_plan";
-
 /// A handle to PostgreSQL; cheap to clone. Connections are made when they are needed, and made anew when they broke.
 #[derive(Clone)]
 pub struct Database {
-    pool: Pool,
+    pools: Arc<Pools>,
     /// Host and port, for messages.
     address: Arc<str>,
 }
 
-/// Why a statement has no result.
-#[derive(Debug, thiserror::Error)]
-pub enum DbError {
-    /// No connection to be had: the server is away, or all connections are in use.
-    #[error("PostgreSQL at {address} cannot be reached")]
-    Unreachable {
-        /// Host and port.
-        address: Arc<str>,
-        /// What the connection says.
-        #[source]
-        why: PoolError,
-    },
-    /// The server answers and does not let us in: a wrong password, an unknown database, too many clients.
-    #[error("PostgreSQL at {address} refuses the connection: {reason}")]
-    Refused {
-        /// Host and port.
-        address: Arc<str>,
-        /// The server's reason.
-        reason: String,
-    },
-    /// The server took longer than the deadline; the connection has been given up.
-    #[error("PostgreSQL did not answer within {} s", .0.as_secs())]
-    Timeout(Duration),
-    /// The server, or the connection to it, reported an error.
-    #[error("PostgreSQL reported an error")]
-    Failed(#[from] tokio_postgres::Error),
-    /// A row holds what this program does not understand.
-    #[error("PostgreSQL returned an unexpected value")]
-    UnexpectedValue(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-impl DbError {
-    pub(crate) fn unexpected(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::UnexpectedValue(why.into())
-    }
-
-    /// Whether a statement took longer than it may.
-    pub fn is_statement_timeout(&self) -> bool {
-        match self {
-            Self::Failed(why) => why.code() == Some(&SqlState::QUERY_CANCELED),
-            Self::Timeout(_) => true,
-            Self::Unreachable { .. } | Self::Refused { .. } | Self::UnexpectedValue(_) => false,
-        }
-    }
-
-    /// Whether the server itself refused the statement: trying again changes nothing.
-    pub fn is_permanent(&self) -> bool {
-        match self {
-            Self::Failed(why) => !is_passing(why),
-            Self::UnexpectedValue(_) => true,
-            Self::Unreachable { .. } | Self::Refused { .. } | Self::Timeout(_) => false,
-        }
-    }
-
-    /// Whether the statement may have been carried out, or be carried out yet: its answer was lost.
-    pub fn is_in_doubt(&self) -> bool {
-        match self {
-            Self::Failed(why) => !is_certain(why),
-            Self::Timeout(_) | Self::UnexpectedValue(_) => true,
-            Self::Unreachable { .. } | Self::Refused { .. } => false,
-        }
-    }
-
-    /// Whether a row of this table with the same key is there already.
-    pub(crate) fn is_duplicate_in(&self, table: &str) -> bool {
-        let Self::Failed(why) = self else { return false };
-        why.as_db_error().is_some_and(|refusal| {
-            *refusal.code() == SqlState::UNIQUE_VIOLATION && refusal.table() == Some(table)
-        })
-    }
-}
-
-/// Whether the server said that nothing of it happened. A fatal error may come after the commit.
-fn is_certain(why: &tokio_postgres::Error) -> bool {
-    use tokio_postgres::error::Severity;
-    why.as_db_error().is_some_and(|refusal| refusal.parsed_severity() == Some(Severity::Error))
-}
-
-/// Whether the same statement may succeed later: the connection broke, or the server was only unable at the moment.
-pub(crate) fn is_passing(why: &tokio_postgres::Error) -> bool {
-    let passing = [
-        SqlState::T_R_SERIALIZATION_FAILURE,
-        SqlState::T_R_DEADLOCK_DETECTED,
-        SqlState::QUERY_CANCELED,
-        SqlState::ADMIN_SHUTDOWN,
-        SqlState::CRASH_SHUTDOWN,
-        SqlState::CANNOT_CONNECT_NOW,
-        SqlState::TOO_MANY_CONNECTIONS,
-        SqlState::DISK_FULL,
-        SqlState::OUT_OF_MEMORY,
-        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
-    ];
-    why.code().is_none_or(|code| passing.contains(code))
+/// Which connection a statement runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// One of those that all share.
+    Shared,
+    /// The one that is kept for what must not wait (signs of life), or may keep it for long (a relay).
+    Reserved,
 }
 
 impl Database {
-    /// A pool for one service, on the runtime of the caller. Nothing is connected yet.
+    /// For one service, on the runtime of the caller. Nothing is connected yet.
     ///
     /// # Errors
     /// The settings contradict each other.
-    pub fn new(settings: &config::Database, service: &str) -> Result<Self, DbError> {
-        let manager = Manager::from_connect(
-            connection_settings(settings, service),
-            OnRuntime(Handle::current()),
-            ManagerConfig { recycling_method: RecyclingMethod::Fast },
-        );
-        let pool = Pool::builder(manager)
-            .max_size(settings.max_connections)
-            .runtime(Runtime::Tokio1)
-            .timeouts(Timeouts {
-                wait: Some(CONNECT_DEADLINE),
-                create: Some(CONNECT_DEADLINE),
-                recycle: Some(CONNECT_DEADLINE),
-            })
-            .build()
-            .map_err(DbError::unexpected)?;
-        Ok(Self { pool, address: format!("{}:{}", settings.host, settings.port).into() })
+    pub fn new(settings: &config::Database, service: &str, access: Access) -> Result<Self, DbError> {
+        let connector = Connector::new(settings, service, access);
+        let pools = Pools::new(connector, settings.max_connections)?;
+        Ok(Self { pools: Arc::new(pools), address: format!("{}:{}", settings.host, settings.port).into() })
     }
 
     /// Asks the server for a sign of life.
@@ -166,15 +57,31 @@ impl Database {
         self.query("select 1", &[]).await.map(drop)
     }
 
-    /// A connection of one's own from the pool.
-    pub(crate) async fn client(&self) -> Result<Object, DbError> {
-        self.pool.get().await.map_err(|why| match &why {
-            PoolError::Backend(error) if let Some(refusal) = error.as_db_error() => {
-                let (address, reason) = (Arc::clone(&self.address), refusal.message().to_owned());
-                DbError::Refused { address, reason }
-            }
-            _ => DbError::Unreachable { address: Arc::clone(&self.address), why },
-        })
+    /// Asks the server whether it takes writes.
+    ///
+    /// # Errors
+    /// It does not, or did not answer in time.
+    pub async fn takes_writes(&self) -> Result<(), DbError> {
+        let sql = "select pg_is_in_recovery() or current_setting('transaction_read_only') = 'on'";
+        let row = self.query_opt(sql, &[]).await?;
+        if row.map(|row| row.try_get(0)).transpose()? == Some(false) {
+            return Ok(());
+        }
+        self.pools.retire_all();
+        Err(self.unsuitable(Unsuitable::ReadOnly))
+    }
+
+    /// A connection of one's own from those that all share.
+    pub(crate) async fn client(&self) -> Result<Client, DbError> {
+        self.client_of(Lane::Shared).await
+    }
+
+    async fn client_of(&self, lane: Lane) -> Result<Client, DbError> {
+        let pool = match lane {
+            Lane::Shared => &self.pools.shared,
+            Lane::Reserved => &self.pools.reserved,
+        };
+        pool.get().await.map_err(|why| DbError::of_pool(why, &self.address, CONNECT_DEADLINE))
     }
 
     /// Runs one statement, prepared once for each connection, under the deadline.
@@ -183,17 +90,22 @@ impl Database {
         sql: &str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, DbError> {
-        let client = self.client().await?;
-        let answer = timeout(STATEMENT_DEADLINE, async {
-            let statement = client.prepare_cached(sql).await?;
-            client.query(&statement, parameters).await
-        })
-        .await;
-        let Ok(rows) = answer else {
+        self.query_on(Lane::Shared, sql, parameters).await
+    }
+
+    /// As [`Database::query`], on the connection that is kept for it.
+    pub(crate) async fn query_on(
+        &self,
+        lane: Lane,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, DbError> {
+        let client = self.client_of(lane).await?;
+        let Ok(answer) = timeout(STATEMENT_DEADLINE, ask(&client, sql, parameters)).await else {
             give_up(client);
             return Err(DbError::Timeout(STATEMENT_DEADLINE));
         };
-        Ok(rows?)
+        answer.map_err(|why| self.failed(client, why.into()))
     }
 
     /// Like [`Database::query`], for statements that return one row or none.
@@ -204,27 +116,90 @@ impl Database {
     ) -> Result<Option<Row>, DbError> {
         Ok(self.query(sql, parameters).await?.into_iter().next())
     }
+
+    /// Runs statements in one transaction, within the deadline. If a prepared one is stale (the table was altered), all of it
+    /// has been rolled back, and `work` is done once more from the start.
+    pub(crate) async fn transaction<T>(
+        &self,
+        lane: Lane,
+        deadline: Duration,
+        mut work: impl AsyncFnMut(&Transaction<'_>) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        let mut client = self.client_of(lane).await?;
+        let Ok(done) = timeout(deadline, transact(&mut client, &mut work)).await else {
+            give_up(client);
+            return Err(DbError::Timeout(deadline));
+        };
+        done.map_err(|why| self.failed(client, why))
+    }
+
+    /// What a failure means for the connections.
+    pub(crate) fn failed(&self, client: Client, why: DbError) -> DbError {
+        let DbError::Failed(failure) = &why else { return why };
+        if is_lost_statement(failure) {
+            give_up(client);
+            return self.unsuitable(Unsuitable::StatementsLost);
+        }
+        match Meaning::of(failure).connection {
+            Fate::Stays => {}
+            Fate::Goes => give_up(client),
+            Fate::AllGo => {
+                give_up(client);
+                self.pools.retire_all();
+            }
+        }
+        why
+    }
+
+    fn unsuitable(&self, why: Unsuitable) -> DbError {
+        DbError::Unsuitable { address: Arc::clone(&self.address), why }
+    }
 }
 
-/// Closes a connection whose answer did not come in time: it may still come, and would meet the next question.
-pub(crate) fn give_up(client: Object) {
-    drop(Object::take(client));
+/// Asks, and once more if the prepared statement is stale: then nothing has happened.
+async fn ask(
+    client: &Connection,
+    sql: &str,
+    parameters: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    match ask_once(client, sql, parameters).await {
+        Err(why) if Meaning::of(&why).again == Again::PreparedAnew => {
+            client.statement_cache.remove(sql, &[]);
+            ask_once(client, sql, parameters).await
+        }
+        answer => answer,
+    }
 }
 
-fn connection_settings(settings: &config::Database, service: &str) -> tokio_postgres::Config {
-    let mut connection = tokio_postgres::Config::new();
-    connection
-        .host(&settings.host)
-        .port(settings.port)
-        .user(&settings.user)
-        .password(settings.password.expose_secret())
-        .dbname(&settings.database)
-        .application_name(service)
-        .options(SESSION_SETTINGS)
-        .connect_timeout(CONNECT_DEADLINE)
-        .keepalives_idle(Duration::from_secs(10))
-        .keepalives_interval(Duration::from_secs(5))
-        .keepalives_retries(3)
-        .tcp_user_timeout(Duration::from_secs(20));
-    connection
+async fn ask_once(
+    client: &Connection,
+    sql: &str,
+    parameters: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let statement = client.prepare_cached(sql).await?;
+    client.query(&statement, parameters).await
+}
+
+async fn transact<T>(
+    client: &mut Connection,
+    work: &mut impl AsyncFnMut(&Transaction<'_>) -> Result<T, DbError>,
+) -> Result<T, DbError> {
+    let is_stale =
+        |why: &DbError| matches!(why, DbError::Failed(why) if Meaning::of(why).again == Again::PreparedAnew);
+    let mut is_repeated = false;
+    loop {
+        let transaction = client.transaction().await?;
+        match work(&transaction).await {
+            Ok(done) => {
+                transaction.commit().await?;
+                return Ok(done);
+            }
+            Err(why) if !is_repeated && is_stale(&why) => {
+                transaction.rollback().await?;
+                client.statement_cache.clear();
+                is_repeated = true;
+            }
+            Err(why) => return Err(why),
+        }
+    }
 }

@@ -5,20 +5,25 @@
 
 pub mod audit;
 pub mod claims;
-mod connect;
+pub mod connect;
 pub mod database;
+pub mod error;
 pub mod history;
 pub mod idempotency;
 pub mod inspection;
 pub mod orders;
 pub mod outbox;
+mod pool;
 pub mod rights;
 pub mod roles;
 pub mod schema;
 pub mod secrets;
+pub mod session;
 pub mod startup;
 pub mod sweeps;
 pub mod transitions;
 pub mod workers;
 
-pub use database::{Database, DbError};
+pub use database::Database;
+pub use error::DbError;
+pub use session::Access;

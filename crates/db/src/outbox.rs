@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use domain::{OrderIdentity, OrderMessage, OrderNumber, RequestId, StatusUpdate};
 use time::OffsetDateTime;
-use tokio::time::timeout;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSqlOwned, ToSql};
 use uuid::Uuid;
 
-use crate::database::{Database, DbError, give_up};
+use crate::database::{Database, DbError, Lane};
 use crate::orders::{MESSAGE_COLUMNS, order_message, uuids};
 
 /// Longest time of a relay's transaction, publishing included; then its rows are free for another.
@@ -150,9 +149,9 @@ where
     K: FromSqlOwned,
     Vec<K>: ToSql + Sync,
 {
-    let mut client = db.client().await?;
-    let work = async {
-        let transaction = client.transaction().await?;
+    // Taken by the first run that has read its rows: before that, nothing was sent.
+    let mut publish = Some(publish);
+    db.transaction(Lane::Reserved, RELAY_DEADLINE, async |transaction| {
         let statement = transaction.prepare_cached(statements.select).await?;
         let rows = transaction.query(&statement, &[&limit]).await?;
         let mut relayed = Relayed { found: rows.len(), ..Relayed::default() };
@@ -170,18 +169,14 @@ where
             transaction.execute(statements.set_aside, &[&set_aside]).await?;
         }
         if !readable.is_empty() {
+            let publish = publish.take().ok_or_else(|| DbError::unexpected("published already"))?;
             let settled = publish(readable).await;
             relayed.confirmed = settled.len();
             transaction.execute(statements.delete, &[&settled]).await?;
         }
-        transaction.commit().await?;
         Ok(relayed)
-    };
-    let Ok(relayed) = timeout(RELAY_DEADLINE, work).await else {
-        give_up(client);
-        return Err(DbError::Timeout(RELAY_DEADLINE));
-    };
-    relayed
+    })
+    .await
 }
 
 fn order_row(row: &Row) -> Result<OrderOutboxRow, DbError> {

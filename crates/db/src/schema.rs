@@ -1,10 +1,18 @@
 //! The schema's versions: applied by whoever may, awaited by everybody else.
 
+mod in_one_transaction;
+
 use std::error::Error;
+use std::time::Duration;
 
 use refinery::{Migration, Runner};
+use refinery_core::traits::r#async::AsyncTransaction;
+use tokio::time::timeout;
 
-use crate::database::{Database, DbError, is_passing};
+use self::in_one_transaction::InOneTransaction;
+use crate::database::Database;
+use crate::error::DbError;
+use crate::pool::{Connection, give_up};
 
 mod embedded {
     refinery::embed_migrations!("../../migrations");
@@ -12,6 +20,9 @@ mod embedded {
 
 /// The key of the advisory lock under which migrations run; any number will do that nobody else takes.
 pub(crate) const MIGRATION_LOCK: i64 = 0x6f72_6465_7273;
+
+/// Longest time for all migrations, the wait for whoever else migrates included.
+const MIGRATION_DEADLINE: Duration = Duration::from_mins(15);
 
 /// How the database's schema stands to this program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,8 +81,8 @@ impl SchemaError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Database(why) => !why.is_permanent(),
-            // The connection may break in the middle: each migration is a transaction, and the next attempt goes on.
-            Self::Migration(why) => why.source().and_then(<dyn Error>::downcast_ref).is_some_and(is_passing),
+            // The connection may break in the middle: all of it is one transaction, and the next attempt begins anew.
+            Self::Migration(_) => self.database_error().is_some_and(|why| !why.is_permanent()),
             Self::Ahead { .. } | Self::OutOfSight { .. } => false,
         }
     }
@@ -80,6 +91,24 @@ impl SchemaError {
     pub fn can_be_mended(&self) -> bool {
         matches!(self, Self::Database(_) | Self::OutOfSight { .. })
     }
+
+    /// Whether this user may not migrate: somebody else must, or must let him.
+    pub fn is_missing_right(&self) -> bool {
+        self.database_error().is_some_and(DbError::is_missing_right)
+    }
+
+    fn database_error(&self) -> Option<&DbError> {
+        match self {
+            Self::Database(why) => Some(why),
+            Self::Migration(why) => why.source().and_then(<dyn Error>::downcast_ref),
+            Self::Ahead { .. } | Self::OutOfSight { .. } => None,
+        }
+    }
+}
+
+/// Waits for whoever else migrates, until the transaction ends.
+fn lock_statement() -> String {
+    format!("select pg_advisory_xact_lock({MIGRATION_LOCK})")
 }
 
 /// The newest version that this program knows.
@@ -153,20 +182,28 @@ pub async fn migrate(db: &Database) -> Result<Vec<i32>, SchemaError> {
         SchemaState::OutOfSight { schemas } => return Err(SchemaError::OutOfSight { schemas }),
         SchemaState::Behind => {}
     }
-    // The lock belongs to the connection: given up with it, it is free again, however this ends.
-    let mut client = deadpool_postgres::Object::take(db.client().await?);
-    client
-        .batch_execute(&format!("set statement_timeout = '10min'; select pg_advisory_lock({MIGRATION_LOCK})"))
-        .await
-        .map_err(DbError::from)?;
+    let mut client = db.client().await?;
+    let Ok(applied) = timeout(MIGRATION_DEADLINE, migrate_at_once(&mut client)).await else {
+        give_up(client);
+        return Err(DbError::Timeout(MIGRATION_DEADLINE).into());
+    };
+    applied
+}
+
+/// All that is missing in one transaction: the lock and the longer limit end with it, however it ends. (Those of a session would
+/// stay with it, and behind a connection pooler sessions are everybody's.)
+async fn migrate_at_once(client: &mut Connection) -> Result<Vec<i32>, SchemaError> {
+    let mut transaction = InOneTransaction(client.transaction().await.map_err(DbError::from)?);
     // New tables go where the others are, also if this user's own schema came to be later.
-    let place = "select set_config('search_path', quote_ident(nspname), false)
+    let place = "select set_config('search_path', quote_ident(nspname), true)
                  from pg_class join pg_namespace on pg_namespace.oid = relnamespace
                  where pg_class.oid = to_regclass('refinery_schema_history')";
-    client.batch_execute(place).await.map_err(DbError::from)?;
-    let connection: &mut tokio_postgres::Client = &mut client;
-    let report = runner().run_async(connection).await.map_err(|why| SchemaError::Migration(Box::new(why)))?;
-    Ok(report.applied_migrations().iter().map(Migration::version).collect())
+    let prepare = ["set local statement_timeout = '10min'".to_owned(), lock_statement(), place.to_owned()];
+    transaction.execute(prepare.iter().map(String::as_str)).await?;
+    let applied = runner().run_async(&mut transaction).await;
+    let applied = applied.map_err(|why| SchemaError::Migration(Box::new(why)))?;
+    transaction.0.commit().await.map_err(DbError::from)?;
+    Ok(applied.applied_migrations().iter().map(Migration::version).collect())
 }
 
 #[cfg(test)]

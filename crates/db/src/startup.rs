@@ -5,73 +5,103 @@ use runtime::{Backoff, Shutdown};
 use tokio::time::{Instant, sleep};
 
 use crate::database::Database;
+use crate::error::DbError;
 use crate::schema::{self, SchemaError, SchemaState};
 
-/// Waits until the database answers and brings its schema up to date: for services that write.
-/// Returns `false` if the shutdown came first.
+/// Waits until the database answers, brings its schema up to date, and reads what the service cannot work without: for
+/// services that write. One that may not migrate waits for somebody who may. Returns `None` if the shutdown came first.
 ///
 /// # Errors
 /// The schema cannot be used by this program, now or later.
-pub async fn migrated(db: &Database, log: &Log, shutdown: &Shutdown) -> Result<bool, SchemaError> {
+pub async fn migrated<T>(
+    db: &Database,
+    log: &Log,
+    shutdown: &Shutdown,
+    read: impl AsyncFn() -> Result<T, DbError>,
+) -> Result<Option<T>, SchemaError> {
+    let mut told = Told::default();
     until_usable(log, shutdown, async || {
-        let applied = schema::migrate(db).await?;
-        if !applied.is_empty() {
-            let message = format!("Applied {} migration(s) to the database", applied.len());
-            log.info("schema_migrated", message).detail("versions", applied).emit();
+        match schema::migrate(db).await {
+            Ok(applied) if applied.is_empty() => {}
+            Ok(applied) => {
+                let message = format!("Applied {} migration(s) to the database", applied.len());
+                log.info("schema_migrated", message).detail("versions", applied).emit();
+            }
+            Err(why) if why.is_missing_right() => {
+                let message = "This user may not bring the database's tables up to date; waiting for 'restaurant-ctl migrate' by a user who may";
+                told.once(|| log.error("schema_awaited", message, &why).emit());
+                return Ok(None);
+            }
+            Err(why) => return Err(why),
         }
-        Ok(true)
+        Ok(Some(read().await?))
     })
     .await
 }
 
 /// Waits until the database answers and somebody else has brought its schema up to date: for services that only read.
-/// Returns `false` if the shutdown came first.
+/// Returns `None` if the shutdown came first.
 ///
 /// # Errors
 /// The schema is newer than this program.
-pub async fn current(db: &Database, log: &Log, shutdown: &Shutdown) -> Result<bool, SchemaError> {
-    let mut told = false;
+pub async fn current(db: &Database, log: &Log, shutdown: &Shutdown) -> Result<Option<()>, SchemaError> {
+    let mut told = Told::default();
     until_usable(log, shutdown, async || match schema::state(db).await? {
-        SchemaState::Current => Ok(true),
+        SchemaState::Current => Ok(Some(())),
         SchemaState::Ahead { found, known } => Err(SchemaError::Ahead { found, known }),
         SchemaState::OutOfSight { schemas } => Err(SchemaError::OutOfSight { schemas }),
         SchemaState::Behind => {
-            if !std::mem::replace(&mut told, true) {
-                let message = "The database has no tables of this version yet; waiting for a service that creates them, or for 'restaurant-ctl migrate'";
-                log.info("schema_awaited", message).emit();
-            }
-            Ok(false)
+            let message = "The database has no tables of this version yet; waiting for a service that creates them, or for 'restaurant-ctl migrate'";
+            told.once(|| log.info("schema_awaited", message).emit());
+            Ok(None)
         }
     })
     .await
 }
 
-async fn until_usable(
+/// What one waits for is logged once.
+#[derive(Default)]
+struct Told(bool);
+
+impl Told {
+    fn once(&mut self, tell: impl FnOnce()) {
+        if !std::mem::replace(&mut self.0, true) {
+            tell();
+        }
+    }
+}
+
+async fn until_usable<T>(
     log: &Log,
     shutdown: &Shutdown,
-    mut attempt: impl AsyncFnMut() -> Result<bool, SchemaError>,
-) -> Result<bool, SchemaError> {
+    mut attempt: impl AsyncFnMut() -> Result<Option<T>, SchemaError>,
+) -> Result<Option<T>, SchemaError> {
     let mut backoff = Backoff::for_server();
     loop {
         let started = Instant::now();
-        let Some(outcome) = shutdown.or(attempt()).await else { return Ok(false) };
+        let Some(outcome) = shutdown.or(attempt()).await else { return Ok(None) };
         let pause = backoff.next_pause();
         match outcome {
-            Ok(true) => {
+            Ok(Some(read)) => {
                 log.info("db_connected", "Connected to PostgreSQL database").took(started.elapsed()).emit();
-                return Ok(true);
+                return Ok(Some(read));
             }
-            Ok(false) => {}
+            Ok(None) => {}
             // What the server refuses, somebody can mend while this waits: correct a password, grant a right.
             Err(why) if why.is_passing() || why.can_be_mended() => {
-                log.error("db_connection_failed", "PostgreSQL cannot be used; trying again", &why)
-                    .detail("retry_in_ms", u64::try_from(pause.as_millis()).unwrap_or(u64::MAX))
-                    .emit();
+                let message = "PostgreSQL cannot be used; trying again";
+                let mut line = log.error("db_connection_failed", message, &why);
+                if let SchemaError::Database(why) = &why
+                    && let Some(advice) = why.advice()
+                {
+                    line = line.detail("advice", advice);
+                }
+                line.detail("retry_in_ms", u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)).emit();
             }
             Err(why) => return Err(why),
         }
         if shutdown.or(sleep(pause)).await.is_none() {
-            return Ok(false);
+            return Ok(None);
         }
     }
 }

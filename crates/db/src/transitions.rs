@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use domain::{OrderIdentity, OrderNumber, OrderStatus, RequestId};
-use tokio::time::timeout;
+use tokio_postgres::types::ToSql;
 
-use crate::database::{Database, DbError, give_up};
+use crate::database::{Database, DbError, Lane};
 use crate::orders::{ORDER_SERVICE, identity, uuids};
 
 /// Longest time for a change by a person; the server's own limit for a statement is shorter.
@@ -131,10 +131,8 @@ pub async fn change(
                    or exists (select 1 from order_status_log as log
                               where order_id = target.id and log.status = $2 and log.changed_by = $4 and log.notes = $5)
         from target";
-    let mut client = db.client().await?;
-    let work = async {
-        let transaction = client.transaction().await?;
-        let meant = meant.map(OrderIdentity::uuid);
+    let meant = meant.map(OrderIdentity::uuid);
+    db.transaction(Lane::Shared, CHANGE_DEADLINE, async |transaction| {
         let locked =
             transaction.query_opt(&transaction.prepare_cached(lock).await?, &[&number, &meant]).await?;
         match locked.map(|row| row.try_get(0)).transpose()? {
@@ -143,19 +141,15 @@ pub async fn change(
             Some(true) => {}
         }
         let statement = transaction.prepare_cached(change).await?;
-        let row = transaction
-            .query_opt(&statement, &[&number, &next.as_str(), &legal, &by, &notes, &request_id.as_str()])
-            .await?;
-        transaction.commit().await?;
-        let Some(row) = row else { return Ok(Outcome::Unknown) };
+        let parameters: [&(dyn ToSql + Sync); 6] =
+            [&number, &next.as_str(), &legal, &by, &notes, &request_id.as_str()];
+        let Some(row) = transaction.query_opt(&statement, &parameters).await? else {
+            return Ok(Outcome::Unknown);
+        };
         if row.try_get(1)? {
             return Ok(Outcome::Changed);
         }
         Ok(Outcome::Illegal(row.try_get::<_, &str>(0)?.parse().map_err(DbError::unexpected)?))
-    };
-    let Ok(outcome) = timeout(CHANGE_DEADLINE, work).await else {
-        give_up(client);
-        return Err(DbError::Timeout(CHANGE_DEADLINE));
-    };
-    outcome
+    })
+    .await
 }

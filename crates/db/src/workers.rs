@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use tokio_postgres::types::ToSql;
 
 use crate::claims::Claimant;
-use crate::database::{Database, DbError};
+use crate::database::{Database, DbError, Lane};
 
 /// How a registration ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,8 +94,8 @@ pub async fn heartbeat(
         select array(select order_id from renewed) from beat";
     let parameters: [&(dyn ToSql + Sync); 4] =
         [&claimant.worker.as_str(), &claimant.token, &lease.as_secs_f64(), &cooking];
-    let row = db.query_opt(sql, &parameters).await?;
-    row.map(|row| Ok(row.try_get(0)?)).transpose()
+    let rows = db.query_on(Lane::Reserved, sql, &parameters).await?;
+    rows.first().map(|row| Ok(row.try_get(0)?)).transpose()
 }
 
 /// Signs the worker off and ends its session: a sign of life that comes late changes nothing any more. It cooks nothing:
@@ -119,7 +119,7 @@ pub async fn go_offline(db: &Database, claimant: &Claimant) -> Result<(), DbErro
             order by order_id for update of order_claims
         )
         update order_claims set lease_until = now() from claimed where order_claims.order_id = claimed.order_id";
-    db.query(sql, &[&claimant.worker.as_str(), &claimant.token]).await.map(drop)
+    db.query_on(Lane::Reserved, sql, &[&claimant.worker.as_str(), &claimant.token]).await.map(drop)
 }
 
 /// A worker as others see it.

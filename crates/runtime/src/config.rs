@@ -20,6 +20,7 @@ use serde::Deserialize;
 pub use self::environment::secret;
 pub use self::origin::{Origin, Setting};
 pub use self::origins::{Origins, ParseOriginsError};
+pub use self::values::LEAST_CONNECTIONS;
 
 /// Everything that can be set, with the specification's defaults.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -45,8 +46,8 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
-    /// Name or address.
-    #[serde(deserialize_with = "values::name")]
+    /// Name or address; several, separated by commas, are tried in turn ([`crate::addresses`]).
+    #[serde(deserialize_with = "values::hosts")]
     pub host: String,
     /// TCP port.
     #[serde(deserialize_with = "values::port")]
@@ -60,7 +61,7 @@ pub struct Database {
     /// Database name.
     #[serde(deserialize_with = "values::name")]
     pub database: String,
-    /// Most connections that one service opens.
+    /// Most connections that one service opens; [`LEAST_CONNECTIONS`] at least.
     #[serde(deserialize_with = "values::connections")]
     pub max_connections: usize,
 }
@@ -82,8 +83,8 @@ impl Default for Database {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rabbitmq {
-    /// Name or address.
-    #[serde(deserialize_with = "values::name")]
+    /// Name or address; several, separated by commas, are tried in turn ([`crate::addresses`]).
+    #[serde(deserialize_with = "values::hosts")]
     pub host: String,
     /// TCP port.
     #[serde(deserialize_with = "values::port")]

@@ -1,6 +1,7 @@
 //! What every program of the system needs before and around its work: arguments, configuration, the way to stop,
 //! and patience with servers that are away.
 
+pub mod addresses;
 pub mod arguments;
 pub mod backoff;
 pub mod config;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::FlockOperation;
 
 use crate::Error;
+use crate::pgbouncer::PgbouncerProgram;
 use crate::programs::{PostgresPrograms, RabbitmqPrograms, folder_with};
 
 /// The variable that tells unpacked Erlang scripts where they are.
@@ -103,6 +104,30 @@ async fn lock(packages: &Path) -> Result<File, Error> {
         tokio::time::sleep(LOCK_POLL).await;
     }
     Ok(file)
+}
+
+/// Debian's first release with a [`PgbouncerProgram`] that is new enough.
+const RELEASE_OF_PGBOUNCER: &str = "trixie";
+
+/// Finds PgBouncer, as [`ensure_installed`] does the servers. Only tests need it.
+///
+/// # Errors
+/// There is none that is new enough, and no way to get it here.
+pub async fn ensure_pgbouncer(
+    packages: &Path,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<PgbouncerProgram, Error> {
+    if let Some(found) = PgbouncerProgram::find(packages).await {
+        return Ok(found);
+    }
+    let _lock = lock(packages).await?;
+    if PgbouncerProgram::find(packages).await.is_none() && apt::is_here() {
+        apt::fetch_of_release(RELEASE_OF_PGBOUNCER, PgbouncerProgram::NAME, packages, progress).await?;
+    }
+    PgbouncerProgram::find(packages).await.ok_or_else(|| Error::NotInstalled {
+        what: "PgBouncer 1.21 or later".to_owned(),
+        advice: "Install it with this system's package manager, and try again.".to_owned(),
+    })
 }
 
 /// What the user can do on this system.

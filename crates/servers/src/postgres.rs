@@ -1,7 +1,7 @@
 //! A PostgreSQL server of one's own.
 
 mod admin;
-mod identity;
+pub(crate) mod identity;
 mod settings;
 mod version;
 
@@ -14,7 +14,7 @@ use rustix::process::Signal;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use admin::PostgresAdmin;
-use identity::Identity;
+pub(crate) use identity::Identity;
 
 use crate::credentials::write_private;
 use crate::log_file::LogFile;
@@ -148,6 +148,28 @@ impl PrivatePostgres {
         self.restart().await
     }
 
+    /// Starts it again on the same port and data as a standby: it can be read, and takes writes once somebody calls
+    /// `pg_promote()`. Stops it first if it still runs.
+    ///
+    /// # Errors
+    /// As [`PrivatePostgres::start`].
+    pub async fn restart_as_standby(&mut self) -> Result<(), Error> {
+        self.stop().await;
+        let signal = self.folder.join("data/standby.signal");
+        fs::write(&signal, "").map_err(Error::file("write", &signal))?;
+        self.restart().await
+    }
+
+    /// Lets nobody in any more who comes without TLS: nobody at all, since it has no certificate.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    pub async fn demand_tls(&mut self) -> Result<(), Error> {
+        let rules = self.folder.join("data/pg_hba.conf");
+        fs::write(&rules, "hostssl all all all scram-sha-256\n").map_err(Error::file("write", &rules))?;
+        self.restart().await
+    }
+
     /// Whether its process still lives.
     pub fn is_running(&mut self) -> bool {
         self.process.ended().is_none()
@@ -265,10 +287,11 @@ async fn wait_until_ready(process: &mut OwnedProcess, data: &Path, log: &LogFile
     }
 }
 
-/// postmaster.pid, as `pg_ctl` reads it: the process on the first line, its state on the eighth.
+/// postmaster.pid, as `pg_ctl` reads it: the process on the first line, its state on the eighth. (A standby can be read.)
 fn is_ready(pid_file: &str, pid: u32) -> bool {
     let mut lines = pid_file.lines().map(str::trim);
-    lines.next() == Some(pid.to_string().as_str()) && lines.nth(6) == Some("ready")
+    lines.next() == Some(pid.to_string().as_str())
+        && lines.nth(6).is_some_and(|state| ["ready", "standby"].contains(&state))
 }
 
 #[cfg(test)]
@@ -280,6 +303,7 @@ mod tests {
         let text = "4711\n/data\n1700000000\n5432\n\n127.0.0.1\n  1 2\nready   \n";
         assert!(is_ready(text, 4711));
         assert!(!is_ready(text, 4712));
+        assert!(is_ready(&text.replace("ready   ", "standby "), 4711));
         assert!(!is_ready("4711\n/data\n1700000000\n5432\n\n127.0.0.1\n  1 2\nstarting\n", 4711));
         assert!(!is_ready("4711\n", 4711));
     }

@@ -91,7 +91,7 @@ impl RabbitmqPrograms {
 }
 
 /// The programs run in another folder than this process.
-fn absolute(packages: &Path) -> PathBuf {
+pub(crate) fn absolute(packages: &Path) -> PathBuf {
     std::path::absolute(packages).unwrap_or_else(|_| packages.to_owned())
 }
 
@@ -154,6 +154,16 @@ fn version_in(name: &str) -> Vec<u32> {
     name.split(|character: char| !character.is_ascii_digit())
         .filter_map(|digits| digits.parse().ok())
         .collect()
+}
+
+/// The loader and the libraries of packages that were unpacked with all that they need: the system's own may be too old.
+pub(crate) fn loader_in(unpacked: &Path) -> Option<(PathBuf, OsString)> {
+    let mut all = folders_like(unpacked.join("usr/lib/*"));
+    let folder = all.find(|folder| folder.to_string_lossy().contains("-linux-gnu"))?;
+    let loaders = std::fs::read_dir(&folder).ok()?.flatten().map(|entry| entry.path());
+    let is_loader =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ld-linux-"));
+    Some((loaders.into_iter().find(is_loader)?, folder.into_os_string()))
 }
 
 /// Where the dynamic linker finds the libraries of unpacked packages.

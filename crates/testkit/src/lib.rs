@@ -26,6 +26,7 @@ pub mod database;
 pub mod http;
 mod lines;
 pub mod orders;
+pub mod pgbouncer;
 pub mod proxy;
 pub mod raw_publisher;
 pub mod service;
@@ -34,6 +35,7 @@ pub mod stage;
 pub mod wait;
 
 pub use broker::Broker;
+pub use pgbouncer::Pgbouncer;
 pub use proxy::Proxy;
 pub use servers::PortClaim;
 pub use service::{Launch, Service, Signal};

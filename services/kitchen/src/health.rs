@@ -1,6 +1,6 @@
 //! `--healthcheck`: whether a worker is alive, seen from outside.
 
-use db::{Database, workers};
+use db::{Access, Database, workers};
 use domain::WorkerName;
 use runtime::{Config, with_causes};
 
@@ -13,8 +13,8 @@ use crate::NAME;
 pub async fn check(name: Option<WorkerName>, config: &Config) -> Result<(), String> {
     let failed = |why: &dyn std::error::Error| format!("{NAME}: {}", with_causes(why));
     bus::check(&config.rabbitmq).await.map_err(|why| failed(&why))?;
-    let db = Database::new(&config.database, NAME).map_err(|why| failed(&why))?;
-    let Some(name) = name else { return db.ping().await.map_err(|why| failed(&why)) };
+    let db = Database::new(&config.database, NAME, Access::ReadWrite).map_err(|why| failed(&why))?;
+    let Some(name) = name else { return db.takes_writes().await.map_err(|why| failed(&why)) };
     let workers = workers::all(&db).await.map_err(|why| failed(&why))?;
     match workers.iter().find(|worker| worker.name == name.as_str()) {
         Some(worker) if worker.online => Ok(()),

@@ -7,7 +7,7 @@ use bus::orders::{Held, OrderIntake};
 use bus::{Publisher, topology};
 use db::claims::Claimant;
 use db::schema::SchemaError;
-use db::{Database, DbError};
+use db::{Access, Database, DbError};
 use domain::WorkerName;
 use logging::Log;
 use runtime::{Config, Shutdown};
@@ -87,8 +87,8 @@ impl Service {
         log: Log,
         shutdown: Shutdown,
     ) -> Result<Option<Self>, ServiceError> {
-        let db = Database::new(&config.database, NAME)?;
-        if !db::startup::migrated(&db, &log, &shutdown).await? {
+        let db = Database::new(&config.database, NAME, Access::ReadWrite)?;
+        if db::startup::migrated(&db, &log, &shutdown, async || Ok(())).await?.is_none() {
             return Ok(None);
         }
         let duty = Duty {

@@ -1,17 +1,17 @@
 //! The HTTP interface: the paths, what their handlers need, and the probes.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use bus::Publisher;
-use db::{Database, DbError, secrets};
+use db::Database;
 use domain::OrderTokenKey;
+use http_service::Problem;
 use http_service::health::{self, CHECK_DEADLINE, Check};
 use http_service::resource::{postable, readable};
 use logging::Log;
 use runtime::config;
-use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use crate::admission::Admission;
@@ -20,6 +20,9 @@ use crate::relay::Nudge;
 use crate::staff_key::WrongKeys;
 use crate::writer::Writer;
 use crate::{NAME, changes, placing};
+
+/// Seconds after which a client that came too early should come back.
+const RETRY_AFTER: u64 = 1;
 
 /// What handlers need.
 #[derive(Clone)]
@@ -31,20 +34,25 @@ pub struct Api {
     pub writer: Writer,
     pub relay: Nudge,
     pub db: Database,
-    /// Whether the tables are there.
-    pub schema_ready: Arc<AtomicBool>,
-    pub order_tokens: Arc<OnceCell<OrderTokenKey>>,
+    /// The key that order tokens are made with. It is read once the tables are there: until then the service is not ready.
+    pub order_tokens: Arc<OnceLock<OrderTokenKey>>,
     pub publisher: Publisher,
     pub log: Log,
 }
 
 impl Api {
-    /// The key that order tokens are made with; asked for once.
+    /// The key that order tokens are made with.
     ///
     /// # Errors
-    /// The database failed.
-    pub async fn order_tokens(&self) -> Result<&OrderTokenKey, DbError> {
-        self.order_tokens.get_or_try_init(|| secrets::order_token_key(&self.db)).await
+    /// 503: the service still waits for its database.
+    pub fn order_tokens(&self, log: &Log) -> Result<&OrderTokenKey, Problem> {
+        self.order_tokens.get().ok_or_else(|| {
+            let detail = "The service is starting: it waits for its database. Try again in a second.";
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, log.request_id())
+                .retry_after(RETRY_AFTER);
+            log.error("order_turned_away", "The service is not ready yet", &problem).emit();
+            problem
+        })
     }
 }
 
@@ -61,9 +69,9 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
 }
 
 async fn health(api: web::Data<Api>) -> HttpResponse {
-    let answers = matches!(timeout(CHECK_DEADLINE, api.db.ping()).await, Ok(Ok(())));
+    let takes_writes = matches!(timeout(CHECK_DEADLINE, api.db.takes_writes()).await, Ok(Ok(())));
     let checks = [
-        Check { name: "database", healthy: answers && api.schema_ready.load(Ordering::Relaxed) },
+        Check { name: "database", healthy: takes_writes && api.order_tokens.get().is_some() },
         Check { name: "rabbitmq", healthy: api.publisher.can_send_orders() },
     ];
     health::report(NAME, &checks)

@@ -98,7 +98,7 @@ async fn carry_out(
     read_json(request, body, id).await.map_err(refuse)?;
     let unknown = || refuse(Problem::new(StatusCode::NOT_FOUND, "There is no such order.", id));
     let order_number: OrderNumber = number.parse().map_err(|_| unknown())?;
-    let tokens = api.order_tokens().await.map_err(|why| failed(&why, &log))?;
+    let tokens = api.order_tokens(&log)?;
     let asker = match credentials::asker(request, order_number, tokens, &api.settings.staff_key, id) {
         Ok(asker) => asker,
         Err(Denied::Credentials(problem)) => return Err(refuse(problem)),

@@ -67,8 +67,8 @@ async fn place(
         log.error("db_transaction_failed", "The order could not be stored", &why).emit();
         Problem::internal(id)
     };
+    let tokens = api.order_tokens(&log)?;
     let permit = api.admission.wait().await.ok_or_else(|| turned_away(&log))?;
-    let tokens = api.order_tokens().await.map_err(failed)?;
     let key = match idempotent {
         None => None,
         Some(idempotent) => {

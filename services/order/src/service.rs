@@ -2,12 +2,11 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bus::Publisher;
 use db::schema::SchemaError;
-use db::{Database, DbError};
+use db::{Access, Database, DbError, secrets};
 use http_service::door::Door;
 use http_service::server::{self, CannotListen};
 use logging::Log;
@@ -74,7 +73,7 @@ impl Service {
     ) -> Result<Self, ServiceError> {
         let listener = server::listen(config.http.bind, arguments.port)?;
         let port = listener.local_addr()?.port();
-        let db = Database::new(&config.database, NAME)?;
+        let db = Database::new(&config.database, NAME, Access::ReadWrite)?;
         let (publisher, publisher_task) = Publisher::start(&config.rabbitmq, NAME, &log);
         let accept = config.order.accept_while_broker_down;
         let relay = Nudge::default();
@@ -102,7 +101,6 @@ impl Service {
                 writer,
                 relay,
                 db,
-                schema_ready: Arc::default(),
                 order_tokens: Arc::default(),
                 publisher,
                 log,
@@ -167,10 +165,12 @@ fn ended_early(ended: Result<std::io::Result<()>, JoinError>) -> ServiceError {
     }
 }
 
-/// Brings the schema up to date, then relays and sweeps until the shutdown begins.
+/// Brings the schema up to date and reads what requests need, then relays and sweeps until the shutdown begins.
 async fn tend_database(api: Api, sweeper: Sweeper, shutdown: &Shutdown) -> Result<(), SchemaError> {
-    if db::startup::migrated(&api.db, &api.log, shutdown).await? {
-        api.schema_ready.store(true, Ordering::Relaxed);
+    let read = async || secrets::order_token_key(&api.db).await;
+    if let Some(order_tokens) = db::startup::migrated(&api.db, &api.log, shutdown, read).await? {
+        // Nobody else sets it.
+        let _ = api.order_tokens.set(order_tokens);
         let relay = relay::run(api.db, api.publisher, api.relay, api.log, shutdown);
         tokio::join!(Box::pin(relay), Box::pin(sweeper.run(shutdown)));
     }

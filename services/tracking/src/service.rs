@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use db::schema::SchemaError;
-use db::{Database, DbError};
+use db::{Access, Database, DbError};
 use http_service::door::Door;
 use http_service::server::{self, CannotListen};
 use logging::Log;
@@ -61,7 +61,7 @@ impl Service {
     ) -> Result<Self, ServiceError> {
         let listener = server::listen(config.http.bind, arguments.port)?;
         let port = listener.local_addr()?.port();
-        let db = Database::new(&config.database, NAME)?;
+        let db = Database::new(&config.database, NAME, Access::ReadOnly)?;
         let (lookups, lookups_task) = Lookups::start(db.clone());
         let api = Api { db, lookups, schema_ready: Arc::new(AtomicBool::new(false)), log };
         Ok(Self { listener, http: config.http.clone(), port, api, lookups: lookups_task, shutdown })
@@ -82,7 +82,7 @@ impl Service {
         let (handle, http) = server::start(listener, &http, &log, move |app| api::routes(app, api))?;
         let mut http = tokio::spawn(http);
         let asked_to_stop = async {
-            if db::startup::current(&db, &log, &shutdown).await? {
+            if db::startup::current(&db, &log, &shutdown).await?.is_some() {
                 schema_ready.store(true, Ordering::Relaxed);
             }
             shutdown.begun().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use db::claims::{self, Claim, ClaimOutcome, ClaimRequest, Claimant, Locked};
 use db::orders::{self, PlacedOrder, Placement};
 use db::outbox::{self, StatusOutboxRow};
-use db::{Database, workers};
+use db::{Access, Database, workers};
 use domain::{OrderIdentity, OrderNumber, Specialisation};
 use runtime::config;
 use tokio::time::Instant;
@@ -43,7 +43,7 @@ impl Store {
             database: stage.name.clone(),
             ..config::Database::default()
         };
-        let db = Database::new(&settings, NAME)?;
+        let db = Database::new(&settings, NAME, Access::ReadWrite)?;
         let worker = NAME.parse().map_err(|_| Error::Void(format!("{NAME} is no name for a cook")))?;
         let claimant = Claimant { worker, token: 1 };
         workers::register(&db, &claimant, &Specialisation::General, LEASE).await?;

@@ -4,7 +4,7 @@
 use bus::permissions;
 use db::roles::{self, RoleError};
 use db::schema::{self, SchemaError};
-use db::{Database, DbError, rights};
+use db::{Access, Database, DbError, rights};
 use runtime::config;
 use servers::{Credentials, RabbitmqAdmin};
 
@@ -36,7 +36,7 @@ pub enum AccountError {
 /// # Errors
 /// PostgreSQL refuses, or does not answer.
 pub async fn in_postgres(endpoint: &config::Database) -> Result<Accounts, AccountError> {
-    let db = Database::new(endpoint, NAME)?;
+    let db = Database::new(endpoint, NAME, Access::ReadWrite)?;
     schema::migrate(&db).await?;
     let clients = [
         (Role::Order, rights::Client::Order),

@@ -1,12 +1,14 @@
 //! Whether the servers that the configuration names answer and let us in.
 
-use std::error::Error;
+use std::io::{Error, ErrorKind};
 use std::time::Duration;
 
-use db::Database;
-use runtime::{config, with_causes};
+use db::{Access, Database};
+use runtime::{addresses, config, with_causes};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use crate::NAME;
 
 /// A server nearby answers at once; one that is not there may never answer.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
@@ -17,7 +19,7 @@ const LOGIN_LIMIT: Duration = Duration::from_secs(6);
 pub async fn postgres(database: &config::Database) -> Result<(), String> {
     let place = format!("PostgreSQL at {}:{}", database.host, database.port);
     listens(&place, &database.host, database.port).await?;
-    let login = async { Database::new(database, "restaurant-ctl")?.ping().await };
+    let login = async { Database::new(database, NAME, Access::ReadOnly)?.ping().await };
     lets_in(&place, &database.user, login).await
 }
 
@@ -28,7 +30,7 @@ pub async fn rabbitmq(broker: &config::Rabbitmq) -> Result<(), String> {
     lets_in(&place, &broker.user, bus::check(broker)).await
 }
 
-async fn lets_in<E: Error>(
+async fn lets_in<E: std::error::Error>(
     place: &str,
     user: &str,
     login: impl Future<Output = Result<(), E>>,
@@ -41,13 +43,17 @@ async fn lets_in<E: Error>(
 }
 
 async fn listens(place: &str, host: &str, port: u16) -> Result<(), String> {
-    match timeout(CONNECT_LIMIT, TcpStream::connect((host, port))).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(why)) if why.kind() == std::io::ErrorKind::ConnectionRefused => {
-            Err(format!("there is no {place}"))
-        }
-        Ok(Err(why)) => Err(format!("{place} cannot be reached ({why})")),
-        Err(_) => Err(format!("{place} did not answer within {} s", CONNECT_LIMIT.as_secs())),
+    let silent = || format!("{place} did not answer within {} s", CONNECT_LIMIT.as_secs());
+    let unreachable = |why: Error| format!("{place} cannot be reached ({why})");
+    let found = timeout(CONNECT_LIMIT, addresses::resolve(host, port)).await.map_err(|_| silent())?;
+    let found = found.map_err(unreachable)?;
+    match addresses::first_to_answer(found, CONNECT_LIMIT, TcpStream::connect).await {
+        Ok(_) => Ok(()),
+        Err(mut failures) => Err(match failures.pop() {
+            Some(why) if why.kind() == ErrorKind::ConnectionRefused => format!("there is no {place}"),
+            Some(why) => unreachable(why),
+            None => silent(),
+        }),
     }
 }
 

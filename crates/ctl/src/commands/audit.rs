@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 use bus::inspection::{Depth, Queues};
-use db::Database;
 use db::audit::{Audit, Scope};
+use db::{Access, Database};
 use domain::timestamp::Timestamp;
 use runtime::{Config, Exit, with_causes};
 use serde_json::json;
@@ -54,7 +54,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         )));
     }
     let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
-    let db = Database::new(&config.database, NAME).map_err(|why| failed(&why))?;
+    let db = Database::new(&config.database, NAME, Access::ReadOnly).map_err(|why| failed(&why))?;
     let scope = Scope {
         since,
         settled: arguments.settled,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
-use db::{Database, schema};
+use db::{Access, Database, schema};
 use runtime::{Backoff, Config, Exit, with_causes};
 use tokio::time::{Instant, sleep};
 
@@ -35,7 +35,7 @@ pub struct Arguments {
 /// Runs it.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
-    let db = Database::new(&config.database, NAME).map_err(|why| failed(&why))?;
+    let db = Database::new(&config.database, NAME, Access::ReadWrite).map_err(|why| failed(&why))?;
     let deadline = Instant::now() + Duration::from_secs(arguments.wait);
     let mut backoff = Backoff::for_server();
     let applied = loop {

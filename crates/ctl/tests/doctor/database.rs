@@ -1,6 +1,7 @@
 //! PostgreSQL.
 
-use testkit::{Launch, Stage};
+use testkit::pgbouncer::Documented;
+use testkit::{Launch, Pgbouncer, Stage};
 
 use crate::visit::{doctor, visit};
 
@@ -35,6 +36,34 @@ async fn a_server_that_cannot_be_used() {
     ] {
         visit(&doctor(&stage).env(name, value)).await.assert_only("postgresql fail", part);
     }
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_another_language_and_demands_tls() {
+    // Where German is installed, it speaks German; where it is not, the advice is the same.
+    let mut stage = Stage::with_own_servers_under(&[("LANGUAGE", "de".to_owned())]).await;
+    let database = stage.database().await;
+    database.execute("alter system set lc_messages = 'C.UTF-8'").await;
+    database.execute("select pg_reload_conf()").await;
+    for (name, value, part) in [("DB_PASSWORD", "wrong", "DB_PASSWORD"), ("DB_NAME", "nowhere", "createdb")] {
+        visit(&doctor(&stage).env(name, value)).await.assert_to_do("postgresql fail", part);
+    }
+    // Whoever comes without TLS is told that there is no entry for him.
+    stage.own_servers().postgres.demand_tls().await.unwrap();
+    visit(&doctor(&stage)).await.assert_to_do("postgresql fail", "does not speak TLS");
+}
+
+#[tokio::test]
+async fn a_pooler_that_drops_what_the_services_ask_for() {
+    let stage = Stage::new().await;
+    let Documented { settings, .. } = Documented::read();
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+    let drops = Pgbouncer::before(&stage.servers.postgres, &settings).await;
+    let launch = doctor(&stage).env("DB_PORT", drops.port().to_string());
+    visit(&launch).await.assert_only("postgresql fail", "synchronous_commit is 'off', not 'on'");
+    let as_documented = stage.pgbouncer().await;
+    let launch = doctor(&stage).env("DB_PORT", as_documented.port().to_string());
+    assert_eq!(visit(&launch).await.findings(), Vec::<String>::new());
 }
 
 #[tokio::test]

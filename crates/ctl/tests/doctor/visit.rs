@@ -65,4 +65,11 @@ impl Visit {
         assert!(self.found(name).contains(part), "no '{part}': {:?}", self.ended);
         assert!(!self.check(name)["to_do"].as_str().unwrap_or_default().is_empty(), "{:?}", self.ended);
     }
+
+    /// That exactly this is found, and that this is to be done about it.
+    pub fn assert_to_do(&self, finding: &str, part: &str) {
+        assert_eq!(self.findings(), [finding], "{:?}", self.ended);
+        let to_do = &self.check(finding.split(' ').next().unwrap())["to_do"];
+        assert!(to_do.as_str().unwrap().contains(part), "no '{part}': {:?}", self.ended);
+    }
 }

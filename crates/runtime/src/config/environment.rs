@@ -7,8 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::reading::{self, without_line_end};
 use super::values::{
-    parse_address, parse_connections, parse_count, parse_grace, parse_key, parse_level, parse_name,
-    parse_origins, parse_password, parse_port, parse_seconds, parse_switch, parse_text,
+    parse_address, parse_connections, parse_count, parse_grace, parse_hosts, parse_key, parse_level,
+    parse_name, parse_origins, parse_password, parse_port, parse_seconds, parse_switch, parse_text,
 };
 use super::{Config, ConfigError};
 
@@ -16,13 +16,13 @@ pub(super) type Setter = fn(&mut Config, &str) -> Result<(), String>;
 
 /// Every variable. Each has a twin `<NAME>_FILE` that names a file with the value, for secrets.
 pub(super) const VARIABLES: &[(&str, Setter)] = &[
-    ("DB_HOST", |config, text| set(&mut config.database.host, parse_name(text))),
+    ("DB_HOST", |config, text| set(&mut config.database.host, parse_hosts(text))),
     ("DB_PORT", |config, text| set(&mut config.database.port, parse_port(text))),
     ("DB_USER", |config, text| set(&mut config.database.user, parse_name(text))),
     ("DB_PASSWORD", |config, text| set(&mut config.database.password, parse_password(text))),
     ("DB_NAME", |config, text| set(&mut config.database.database, parse_name(text))),
     ("DB_MAX_CONNECTIONS", |config, text| set(&mut config.database.max_connections, parse_connections(text))),
-    ("RABBITMQ_HOST", |config, text| set(&mut config.rabbitmq.host, parse_name(text))),
+    ("RABBITMQ_HOST", |config, text| set(&mut config.rabbitmq.host, parse_hosts(text))),
     ("RABBITMQ_PORT", |config, text| set(&mut config.rabbitmq.port, parse_port(text))),
     ("RABBITMQ_USER", |config, text| set(&mut config.rabbitmq.user, parse_name(text))),
     ("RABBITMQ_PASSWORD", |config, text| set(&mut config.rabbitmq.password, parse_password(text))),
@@ -161,6 +161,9 @@ mod tests {
             ("DB_PASSWORD", "\r\n", "line break"),
             ("DB_PASSWORD", "a\u{0}b", "U+0000"),
             ("DB_HOST", " localhost", "space"),
+            ("DB_HOST", "a,,b", "several separated by commas"),
+            ("RABBITMQ_HOST", "amqp://mq", "not a name or an address"),
+            ("DB_MAX_CONNECTIONS", "2", "3 to 1000; one is kept for heartbeats"),
             ("RABBITMQ_USER", "gu\rest", "U+000D"),
         ] {
             let why = with(&[(name, value)]).unwrap_err().to_string();

@@ -10,6 +10,7 @@ use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
 use super::Origins;
+use crate::addresses;
 
 /// Reads a value of the file as it was written, whether it looks like a number or not. (In a visitor, so that an error gets
 /// the key and the line.)
@@ -55,9 +56,24 @@ pub(super) fn parse_port(text: &str) -> Result<u16, String> {
     port.ok_or_else(|| format!("is '{text}', which is not a port (allowed: 1 to 65535)"))
 }
 
+/// Where a server is: one host, or several, as [`addresses::parse_hosts`] reads them.
+pub(super) fn parse_hosts(text: &str) -> Result<String, String> {
+    let name = parse_name(text)?;
+    addresses::parse_hosts(&name, 1).map(|_| name)
+}
+
+/// The least number that works: a service keeps one connection for what must not wait for others (heartbeats) or what
+/// may take long (the relay). The others need two, so that one statement that hangs does not stop them all.
+pub const LEAST_CONNECTIONS: usize = 3;
+
 pub(super) fn parse_connections(text: &str) -> Result<usize, String> {
-    let count = text.parse().ok().filter(|count| (1..=1000).contains(count));
-    count.ok_or_else(|| format!("is '{text}', which is not a number of connections (allowed: 1 to 1000)"))
+    let count: Option<usize> = text.parse().ok();
+    count.filter(|count| (LEAST_CONNECTIONS..=1000).contains(count)).ok_or_else(|| {
+        format!(
+            "is '{text}', which is not a number of connections (allowed: {LEAST_CONNECTIONS} to 1000; one is kept for heartbeats or \
+             the relay, and orders need two)"
+        )
+    })
 }
 
 pub(super) fn parse_seconds(text: &str) -> Result<Duration, String> {
@@ -137,6 +153,7 @@ macro_rules! readers {
 
 readers! {
     name: String = parse_name;
+    hosts: String = parse_hosts;
     text: String = parse_text;
     password: SecretString = parse_password;
     port: u16 = parse_port;

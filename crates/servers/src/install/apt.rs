@@ -54,6 +54,35 @@ pub(super) async fn fetch(
     fs::remove_dir_all(&apt.folder).map_err(Error::file("remove", &apt.folder))
 }
 
+/// Fetches a package and all that it needs of another release of this system, even what the system has, and unpacks it in a
+/// folder of its name. Its programs run with their own loader and libraries (`programs::loader_in`).
+pub(super) async fn fetch_of_release(
+    release: &str,
+    name: &str,
+    packages: &Path,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<(), Error> {
+    fs::create_dir_all(packages).map_err(Error::file("create the folder", packages))?;
+    let packages = packages.canonicalize().map_err(Error::file("find", packages))?;
+    let sources = sources_of(release)?;
+    let apt = Apt::prepare(packages.join("apt"))?.of_sources(&sources)?;
+    progress(&format!("fetching {name} of {release} and what it needs"));
+    apt.run(&["update"], progress).await?;
+    apt.run(&["install", "--download-only", "--no-install-recommends", name], progress).await?;
+    unpack(&apt.archives()?, &packages.join(name)).await?;
+    fs::remove_dir_all(&apt.folder).map_err(Error::file("remove", &apt.folder))
+}
+
+/// Where the system has its packages from, with another release in the place of its own: in the format of `*.sources`.
+fn sources_of(release: &str) -> Result<String, Error> {
+    let path = Path::new("/etc/apt/sources.list.d/debian.sources");
+    let text = fs::read_to_string(path).map_err(Error::file("read", path))?;
+    let field = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+    let suites = format!("Suites: {release}");
+    let kept = [field("Types:"), field("URIs:"), suites, "Components: main".to_owned(), field("Signed-By:")];
+    Ok(kept.join("\n") + "\n")
+}
+
 /// apt with lists and archives in a folder of our own; it reads the system's sources, keys and state, and writes none of them.
 struct Apt {
     folder: PathBuf,
@@ -74,6 +103,22 @@ impl Apt {
         let config = folder.join("apt.conf");
         fs::write(&config, text).map_err(Error::file("write", config))?;
         Ok(Self { folder })
+    }
+
+    /// The same, with these sources only, as if nothing was installed.
+    fn of_sources(self, sources: &str) -> Result<Self, Error> {
+        let folder = self.folder.join("sources");
+        fs::create_dir_all(&folder).map_err(Error::file("create the folder", &folder))?;
+        let file = folder.join("release.sources");
+        fs::write(&file, sources).map_err(Error::file("write", &file))?;
+        let config = self.folder.join("apt.conf");
+        let text = fs::read_to_string(&config).map_err(Error::file("read", &config))?;
+        let text = format!(
+            "{text}Dir::Etc::sourcelist \"/dev/null\";\nDir::Etc::sourceparts \"{}\";\nDir::State::status \"/dev/null\";\n",
+            folder.display()
+        );
+        fs::write(&config, text).map_err(Error::file("write", config))?;
+        Ok(self)
     }
 
     async fn run(&self, arguments: &[&str], progress: &(dyn Fn(&str) + Sync)) -> Result<(), Error> {

@@ -14,7 +14,7 @@ const NOBODY: &str = "nobody";
 
 /// As whom the server's programs run.
 #[derive(Clone, Debug)]
-pub(super) enum Identity {
+pub(crate) enum Identity {
     /// As the owner of this process.
     Ourselves,
     /// As root who takes himself for an ordinary user (a user namespace): he owns the same files and goes through the same
@@ -36,7 +36,7 @@ pub(super) enum Identity {
 
 impl Identity {
     /// The first that works here.
-    pub(super) async fn find(folder: &Path) -> Result<Self, Error> {
+    pub(crate) async fn find(folder: &Path) -> Result<Self, Error> {
         if !rustix::process::geteuid().is_root() {
             return Ok(Self::Ourselves);
         }
@@ -69,7 +69,7 @@ impl Identity {
     }
 
     /// A command line for this program, in a folder that everybody may enter.
-    pub(super) fn command(&self, program: &Path) -> Command {
+    pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = match self {
             Self::Ourselves => Command::new(program),
             Self::RootInDisguise { prefix } | Self::Another { prefix, .. } => {
@@ -83,7 +83,7 @@ impl Identity {
     }
 
     /// Makes the folder and everything in it his.
-    pub(super) fn give(&self, folder: &Path) -> Result<(), Error> {
+    pub(crate) fn give(&self, folder: &Path) -> Result<(), Error> {
         let Self::Another { uid, gid, .. } = self else { return Ok(()) };
         let metadata = folder.symlink_metadata().map_err(Error::file("read", folder))?;
         if metadata.uid() != *uid {

@@ -72,6 +72,18 @@ async fn postgres_freezes_hangs_dies_and_moves() {
     restaurant.links.kitchen_to_postgres.lead_to(port);
     let recovery = recovers(&load).await;
     holds("PostgreSQL: failover to another address", &mut restaurant, load, recovery).await;
+
+    let load = restaurant.load();
+    load.accepts(20).await;
+    restaurant.stage.own_servers().postgres.kill();
+    restaurant.stage.own_servers().postgres.restart_as_standby().await.unwrap();
+    load.is_refused().await;
+    load.hears(20).await;
+    let database = restaurant.stage.database().await;
+    assert_eq!(database.value("select pg_promote()").await, true);
+    let recovery = recovers(&load).await;
+    drop(database);
+    holds("PostgreSQL: a standby that is promoted", &mut restaurant, load, recovery).await;
     closes(restaurant).await;
 }
 

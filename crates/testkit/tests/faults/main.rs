@@ -20,6 +20,7 @@ mod broker_faults;
 mod broker_refusals;
 mod clients;
 mod clocks;
+mod database_changes;
 mod database_faults;
 mod database_limits;
 mod full_disks;

@@ -56,6 +56,34 @@ async fn the_name_of_a_worker_has_the_letters_of_anybodys_name() {
 }
 
 #[tokio::test]
+async fn a_database_that_cannot_be_used_yet_is_awaited() {
+    let stage = Stage::new().await;
+    let database = stage.database().await;
+    let (user, name) = (format!("{}_guest", stage.name), &stage.name);
+    database
+        .execute(&format!(
+            "create role {user} login password 'guest'; revoke create on schema public from public;
+             alter database {name} set default_transaction_read_only = on"
+        ))
+        .await;
+    let launch = stage.kitchen_worker("chef_anna").env("DB_USER", &user).env("DB_PASSWORD", "guest");
+    let service = launch.ready_when_logged("db_connection_failed").start().await;
+    let line = service.log("db_connection_failed").await;
+    assert!(line["error"]["msg"].as_str().unwrap().contains("takes no writes"), "{line}");
+
+    database.execute(&format!("alter database {name} set default_transaction_read_only = off")).await;
+    let line = service.log("schema_awaited").await;
+    assert!(line["error"]["stack"].as_str().unwrap().contains("permission denied"), "{line}");
+
+    stage.migrate().await;
+    database.execute(&format!("grant all on all tables in schema public to {user}")).await;
+    database.execute(&format!("grant all on all sequences in schema public to {user}")).await;
+    service.log("worker_registered").await;
+    drop(service);
+    database.execute(&format!("drop owned by {user}; drop role {user}")).await;
+}
+
+#[tokio::test]
 async fn the_type_of_a_specialised_worker_names_its_order_types() {
     let stage = Stage::new().await;
     let _service = stage.kitchen_worker("chef_mario").arg("--order-types= dine_in , takeout").start().await;

@@ -1,7 +1,11 @@
 //! The probes: `/health` as the production notes show it, `/readyz`, `/livez`.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
-use testkit::Stage;
+use testkit::orders::takeout;
+use testkit::{Stage, http};
+use tokio::task::JoinSet;
 
 #[tokio::test]
 async fn health_says_what_works() {
@@ -62,6 +66,65 @@ async fn it_is_ready_only_when_the_tables_are_there() {
     .await;
     database.execute("select pg_advisory_unlock_all()").await;
     service.until_status("/readyz", 200).await;
+}
+
+#[tokio::test]
+async fn a_database_that_takes_no_writes_is_none_until_it_does() {
+    let stage = Stage::new().await;
+    let database = stage.database().await;
+    let read_only =
+        |value| format!("alter database {} set default_transaction_read_only = {value}", stage.name);
+    database.execute(&read_only("on")).await;
+    let service = stage.order_service().ready_when_logged("rabbitmq_connected").start().await;
+    let line = service.log("db_connection_failed").await;
+    assert!(line["error"]["msg"].as_str().unwrap().contains("takes no writes"), "{line}");
+    assert!(line["details"]["advice"].as_str().unwrap().contains("database.host"), "{line}");
+    assert_eq!(service.get("/readyz").await.status, 503);
+    assert_eq!(service.post("/orders", &takeout().to_string()).await.status, 503);
+    database.execute(&read_only("off")).await;
+    service.until_status("/readyz", 200).await;
+    service.place(&takeout()).await;
+
+    // The same under a running service whose sessions end, as in a failover to a standby that is promoted later.
+    database.execute(&read_only("on")).await;
+    let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+               where datname = current_database() and pid <> pg_backend_pid()";
+    assert_ne!(database.value(end).await, 0);
+    let answer = service.until_status("/readyz", 503).await;
+    assert_eq!(answer.json()["checks"]["database"], "unhealthy");
+    assert_eq!(service.post("/orders", &takeout().to_string()).await.status, 500);
+    database.execute(&read_only("off")).await;
+    service.until_status("/readyz", 200).await;
+    for _ in 0..30 {
+        service.place(&takeout()).await;
+    }
+}
+
+#[tokio::test]
+async fn before_it_is_ready_it_answers_503_at_once_to_everybody() {
+    let stage = Stage::new().await;
+    let proxy = stage.postgres_proxy().await;
+    proxy.silence();
+    let launch = stage.order_service().env("DB_PORT", proxy.port().to_string());
+    let service = launch.ready_when_logged("rabbitmq_connected").start().await;
+    let began = Instant::now();
+    let mut answers = JoinSet::new();
+    for _ in 0..50 {
+        let (port, body) = (service.port(), takeout().to_string());
+        answers.spawn(async move {
+            http::send(port, "POST", "/orders", &[("Content-Type", "application/json")], body.as_bytes())
+                .await
+        });
+    }
+    for answer in answers.join_all().await {
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert_eq!(answer.header("retry-after"), "1");
+    }
+    // Nobody waits for the database, which takes five seconds to be given up.
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    proxy.mend();
+    service.until_status("/readyz", 200).await;
+    service.place(&takeout()).await;
 }
 
 #[tokio::test]

@@ -97,7 +97,7 @@ async fn a_database_of_a_newer_version_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_database_user_who_may_create_nothing_is_told_so() {
+async fn a_database_user_who_may_create_nothing_waits_for_somebody_who_may() {
     let stage = Stage::new().await;
     let database = stage.database().await;
     let user = format!("{}_guest", stage.name);
@@ -107,10 +107,13 @@ async fn a_database_user_who_may_create_nothing_is_told_so() {
         ))
         .await;
     let launch = stage.order_service().env("DB_USER", &user).env("DB_PASSWORD", "guest");
-    let ended = launch.run_to_end().await;
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    let failed = ended.stdout.lines().find(|line| line.contains("service_failed")).unwrap();
-    assert!(failed.contains("cannot be migrated") && failed.contains("permission denied"), "{failed}");
+    let service = launch.clone().ready_when_logged("schema_awaited").start().await;
+    let line = service.log("schema_awaited").await;
+    assert!(line["message"].as_str().unwrap().contains("restaurant-ctl migrate"), "{line}");
+    let stack = line["error"]["stack"].as_str().unwrap();
+    assert!(stack.contains("permission denied for schema public"), "{stack}");
+    assert_eq!(service.get("/readyz").await.status, 503);
+    assert_eq!(service.post("/orders", &takeout().to_string()).await.status, 503);
 
     // Once the tables are there, it needs no such right.
     let mut owner = stage.order_service().start().await;
@@ -121,9 +124,23 @@ async fn a_database_user_who_may_create_nothing_is_told_so() {
              grant usage on all sequences in schema public to {user}"
         ))
         .await;
-    let service = launch.start().await;
+    service.until_status("/readyz", 200).await;
     service.place(&takeout()).await;
-    drop(service);
+    assert_eq!(service.logged("schema_awaited").len(), 1, "said once, not at every look");
+
+    // An update brings tables that it may not make either.
+    let newest =
+        "from refinery_schema_history where version = (select max(version) from refinery_schema_history)";
+    let updated = database.rows(&format!("select * {newest}")).await.remove(0);
+    database.execute(&format!("delete {newest}")).await;
+    let after_update = launch.ready_when_logged("schema_awaited").start().await;
+    assert_eq!(after_update.get("/readyz").await.status, 503);
+    let migrated = format!(
+        "insert into refinery_schema_history select * from jsonb_populate_record(null::refinery_schema_history, '{updated}')"
+    );
+    database.execute(&migrated).await;
+    after_update.until_status("/readyz", 200).await;
+    drop((service, after_update));
     database.execute(&format!("drop owned by {user}; drop role {user}")).await;
 }
 

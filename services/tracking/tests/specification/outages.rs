@@ -63,6 +63,46 @@ async fn a_database_that_is_away_at_the_start_is_awaited() {
 }
 
 #[tokio::test]
+async fn tables_that_are_altered_under_it_go_unnoticed() {
+    let stage = Stage::new().await;
+    let orders = stage.order_service().start().await;
+    let number = orders.place(&testkit::orders::takeout()).await;
+    let service = stage.tracking_service().ready_when_probed().start().await;
+    let paths = [
+        format!("/orders/{number}/status"),
+        format!("/orders/{number}/history"),
+        "/workers/status".to_owned(),
+    ];
+    let all_answer = async |when: &str| {
+        for path in &paths {
+            // On each of its connections.
+            for _ in 0..8 {
+                let answer = service.get(path).await;
+                assert_eq!(answer.status, 200, "{when}: {path}: {answer:?}\n{}", service.everything());
+            }
+        }
+    };
+    all_answer("before").await;
+    let alter = "alter table orders alter column processed_by type varchar(100);
+                 alter table order_status_log alter column changed_by type varchar(100);
+                 alter table workers alter column name type varchar(100)";
+    stage.database().await.execute(alter).await;
+    all_answer("after").await;
+    orders.place(&testkit::orders::takeout()).await;
+    assert!(service.logged("db_query_failed").is_empty());
+}
+
+#[tokio::test]
+async fn a_database_that_takes_no_writes_is_enough() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let read_only = format!("alter database {} set default_transaction_read_only = on", stage.name);
+    stage.database().await.execute(&read_only).await;
+    let service = stage.tracking_service().ready_when_probed().start().await;
+    assert_eq!(service.get("/workers/status").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_one_clear_line_at_each_attempt() {
     let stage = Stage::new().await;
     stage.migrate().await;
@@ -70,6 +110,7 @@ async fn a_wrong_password_is_one_clear_line_at_each_attempt() {
     let line = service.log("db_connection_failed").await;
     let stack = line["error"]["stack"].as_str().unwrap();
     assert!(stack.contains("password authentication failed for user"), "{stack}");
+    assert!(line["details"]["advice"].as_str().unwrap().contains("DB_PASSWORD"), "{line}");
     assert_eq!(service.get("/readyz").await.status, 503);
     let everything = service.everything();
     assert!(!everything.contains("hunter2"), "{everything}");

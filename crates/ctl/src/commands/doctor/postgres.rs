@@ -2,7 +2,7 @@
 
 use db::inspection::{Client, Inspection, OLDEST_VERSION};
 use db::schema::{self, SchemaState};
-use db::{Database, DbError};
+use db::{Access, Database, DbError};
 use runtime::{config, with_causes};
 
 use super::Services;
@@ -21,21 +21,14 @@ pub async fn check(settings: &config::Database, services: Services) -> Vec<Verdi
 }
 
 fn unusable(why: &DbError) -> Verdict {
-    let to_do = match why {
-        DbError::Refused { reason, .. } if reason.contains("password") => {
-            "correct database.user or database.password (DB_USER, DB_PASSWORD)"
-        }
-        DbError::Refused { reason, .. } if reason.contains("does not exist") => {
-            "create it (createdb, createuser), or correct database.database and database.user"
-        }
-        DbError::Refused { .. } => "see what the server's log says of it",
-        _ => "start PostgreSQL, or correct database.host and database.port (DB_HOST, DB_PORT)",
-    };
+    let to_do = why
+        .advice()
+        .unwrap_or("start PostgreSQL, or correct database.host and database.port (DB_HOST, DB_PORT)");
     Verdict::fail("postgresql", with_causes(why), to_do)
 }
 
 async fn inspect(settings: &config::Database, services: Services) -> Result<Vec<Verdict>, DbError> {
-    let db = Database::new(settings, NAME)?;
+    let db = Database::new(settings, NAME, Access::ReadOnly)?;
     let found = db::inspection::inspect(&db).await?;
     let mut verdicts = vec![
         version(settings, &found),

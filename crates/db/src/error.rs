@@ -1,0 +1,348 @@
+//! What an error of PostgreSQL means: the one place that decides it, by SQLSTATE and kind of error, never by words,
+//! which the server writes in the operator's language.
+//!
+//! | SQLSTATE, or kind | asking again | the connection |
+//! |---|---|---|
+//! | connection lost (closed, I/O) | may help | goes |
+//! | a value that cannot be read or written | is useless | goes |
+//! | severity FATAL or PANIC | as its code says | goes |
+//! | 08 connection, also what PgBouncer says of itself | may help | goes |
+//! | 0A000 of `RevalidateCachedQuery`: the table was altered | prepared anew, at once | stays |
+//! | 26000 unknown, 42P05 known statement: a pooler confused them | prepared anew, at once | goes if it helps not |
+//! | 25006 read-only: a standby, or a setting | may help | all go: each may lead to the same server |
+//! | 25 other states of transactions | may help | goes |
+//! | 40 rolled back (serialisation, deadlock) | may help | stays |
+//! | 53 out of disk, memory or connections | may help | stays |
+//! | 55P03, 55006 locked or in use | may help | stays |
+//! | 57014 cancelled, over its time | may help | stays |
+//! | 57P01, 57P02, 57P04 the server or its database goes down | may help | all go |
+//! | 57 other interventions | may help | goes |
+//! | 58 the operating system | may help | stays |
+//! | all others: the statement itself is refused | is useless | stays |
+//!
+//! Nothing of a statement has happened if the server said so with severity ERROR. After any other end of a connection, 08
+//! and 40003, its outcome is in doubt.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool::managed::{PoolError, TimeoutType};
+use tokio_postgres::Error;
+use tokio_postgres::error::{DbError as Refusal, Severity, SqlState};
+
+use crate::connect::ConnectError;
+use crate::session::Unsuitable;
+
+/// Why a statement has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// Nobody answers there.
+    #[error("PostgreSQL at {address} cannot be reached")]
+    Unreachable {
+        /// Host and port.
+        address: Arc<str>,
+        /// What the connection says.
+        #[source]
+        why: ConnectError,
+    },
+    /// Every connection was in use for too long.
+    #[error("all connections to PostgreSQL at {address} were in use for {} s", waited.as_secs())]
+    AllInUse {
+        /// Host and port.
+        address: Arc<str>,
+        /// How long one was waited for.
+        waited: Duration,
+    },
+    /// The server answers and does not let us in: a wrong password, an unknown database, too many clients.
+    #[error("PostgreSQL at {address} refuses the connection: {reason}")]
+    Refused {
+        /// Host and port.
+        address: Arc<str>,
+        /// The server's reason, in its language.
+        reason: String,
+        /// What to do about it.
+        advice: &'static str,
+    },
+    /// The server lets us in, but what it gives cannot be used.
+    #[error("PostgreSQL at {address} cannot be used: {why}")]
+    Unsuitable {
+        /// Host and port.
+        address: Arc<str>,
+        /// What is wrong.
+        why: Unsuitable,
+    },
+    /// The server took longer than the deadline; the connection has been given up.
+    #[error("PostgreSQL did not answer within {} s", .0.as_secs())]
+    Timeout(Duration),
+    /// The server, or the connection to it, reported an error.
+    #[error("PostgreSQL reported an error")]
+    Failed(#[from] Error),
+    /// A row holds what this program does not understand.
+    #[error("PostgreSQL returned an unexpected value")]
+    UnexpectedValue(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl DbError {
+    pub(crate) fn unexpected(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::UnexpectedValue(why.into())
+    }
+
+    pub(crate) fn of_pool(why: PoolError<ConnectError>, address: &Arc<str>, waited: Duration) -> Self {
+        let address = Arc::clone(address);
+        match why {
+            PoolError::Backend(ConnectError::Unsuitable(why)) => Self::Unsuitable { address, why },
+            PoolError::Backend(ConnectError::Failed(why)) => match why.as_db_error() {
+                Some(refusal) => Self::Refused {
+                    address,
+                    reason: refusal.message().to_owned(),
+                    advice: advice(refusal.code(), refusal.routine()),
+                },
+                None => Self::Unreachable { address, why: ConnectError::Failed(why) },
+            },
+            PoolError::Backend(why) => Self::Unreachable { address, why },
+            PoolError::Timeout(TimeoutType::Wait) => Self::AllInUse { address, waited },
+            PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
+                Self::Unreachable { address, why: ConnectError::NoAnswer }
+            }
+            PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+                Self::Unreachable { address, why: ConnectError::Ending }
+            }
+        }
+    }
+
+    fn meaning(&self) -> Option<Meaning> {
+        if let Self::Failed(why) = self { Some(Meaning::of(why)) } else { None }
+    }
+
+    /// Whether a statement took longer than it may.
+    pub fn is_statement_timeout(&self) -> bool {
+        match self {
+            Self::Failed(why) => why.code() == Some(&SqlState::QUERY_CANCELED),
+            Self::Timeout(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the server itself refused the statement: trying again changes nothing.
+    pub fn is_permanent(&self) -> bool {
+        matches!(self, Self::UnexpectedValue(_))
+            || self.meaning().is_some_and(|meaning| meaning.again == Again::Useless)
+    }
+
+    /// Whether the statement may have been carried out, or be carried out yet: its answer was lost.
+    pub fn is_in_doubt(&self) -> bool {
+        matches!(self, Self::Timeout(_) | Self::UnexpectedValue(_))
+            || self.meaning().is_some_and(|meaning| meaning.is_in_doubt)
+    }
+
+    /// Whether this user may not do what was asked for: somebody else must, or must grant it.
+    pub fn is_missing_right(&self) -> bool {
+        matches!(self, Self::Failed(why) if why.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE))
+    }
+
+    /// What the operator can do about it.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused { advice, .. } => Some(advice),
+            Self::Unsuitable { why, .. } => Some(why.advice()),
+            Self::Unreachable { .. } => {
+                Some("start PostgreSQL, or correct database.host and database.port (DB_HOST, DB_PORT)")
+            }
+            Self::AllInUse { .. } => Some("raise database.max_connections (DB_MAX_CONNECTIONS)"),
+            Self::Timeout(_) | Self::Failed(_) | Self::UnexpectedValue(_) => None,
+        }
+    }
+
+    /// Whether a row of this table with the same key is there already.
+    pub(crate) fn is_duplicate_in(&self, table: &str) -> bool {
+        let Self::Failed(why) = self else { return false };
+        why.as_db_error().is_some_and(|refusal| {
+            *refusal.code() == SqlState::UNIQUE_VIOLATION && refusal.table() == Some(table)
+        })
+    }
+}
+
+/// What it brings to ask for the same again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    Useless,
+    MayHelp,
+    /// The prepared statement is stale: prepared again, it works, and nothing has happened yet.
+    PreparedAnew,
+}
+
+/// What becomes of the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Connection {
+    Stays,
+    Goes,
+    /// All that were made until now go, as soon as they are free.
+    AllGo,
+}
+
+/// What an error means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Meaning {
+    pub(crate) again: Again,
+    pub(crate) is_in_doubt: bool,
+    pub(crate) connection: Connection,
+}
+
+/// By the beginning of the SQLSTATE; the first that fits counts.
+const BY_SQLSTATE: &[(&str, Again, Connection)] = &[
+    ("08", Again::MayHelp, Connection::Goes),
+    ("26000", Again::PreparedAnew, Connection::Stays),
+    ("42P05", Again::PreparedAnew, Connection::Stays),
+    ("25006", Again::MayHelp, Connection::AllGo),
+    ("25", Again::MayHelp, Connection::Goes),
+    ("40", Again::MayHelp, Connection::Stays),
+    ("53", Again::MayHelp, Connection::Stays),
+    ("55P03", Again::MayHelp, Connection::Stays),
+    ("55006", Again::MayHelp, Connection::Stays),
+    ("57014", Again::MayHelp, Connection::Stays),
+    ("57P01", Again::MayHelp, Connection::AllGo),
+    ("57P02", Again::MayHelp, Connection::AllGo),
+    ("57P04", Again::MayHelp, Connection::AllGo),
+    ("57", Again::MayHelp, Connection::Goes),
+    ("58", Again::MayHelp, Connection::Stays),
+    ("", Again::Useless, Connection::Stays),
+];
+
+/// PostgreSQL's function that notices that a table was altered since a statement was prepared.
+const STALE_PLAN: &str = "RevalidateCachedQuery";
+
+impl Meaning {
+    /// What this error of a statement means.
+    pub(crate) fn of(why: &Error) -> Self {
+        if let Some(refusal) = why.as_db_error() {
+            let severity = refusal.parsed_severity();
+            return Self::of_refusal(refusal.code().code(), severity, refusal.routine());
+        }
+        let is_lost = why.is_closed()
+            || std::error::Error::source(why).is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
+        let again = if is_lost { Again::MayHelp } else { Again::Useless };
+        Self { again, is_in_doubt: true, connection: Connection::Goes }
+    }
+
+    fn of_refusal(code: &str, severity: Option<Severity>, routine: Option<&str>) -> Self {
+        let is_error = severity == Some(Severity::Error);
+        let is_in_doubt = !is_error || code.starts_with("08") || code == "40003";
+        if code == "0A000" && routine == Some(STALE_PLAN) {
+            return Self { again: Again::PreparedAnew, is_in_doubt, connection: Connection::Stays };
+        }
+        let entry = BY_SQLSTATE.iter().find(|(start, ..)| code.starts_with(start));
+        let (again, connection) =
+            entry.map_or((Again::Useless, Connection::Stays), |(_, again, connection)| (*again, *connection));
+        let connection = if is_error { connection } else { connection.at_least_goes() };
+        Self { again, is_in_doubt, connection }
+    }
+}
+
+impl Connection {
+    fn at_least_goes(self) -> Self {
+        if self == Self::Stays { Self::Goes } else { self }
+    }
+}
+
+/// Whether this error is that of a pooler that does not keep prepared statements apart.
+pub(crate) fn is_lost_statement(why: &Error) -> bool {
+    let lost = [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::DUPLICATE_PSTATEMENT];
+    why.code().is_some_and(|code| lost.contains(code))
+}
+
+/// Of refusals of a connection, the one that tells more about what is wrong.
+pub(crate) fn tells_more(refusal: &Refusal) -> u8 {
+    // "The database system is starting up": another address may do better.
+    if *refusal.code() == SqlState::CANNOT_CONNECT_NOW { 1 } else { 2 }
+}
+
+/// What to do about a refused connection. `routine` is the function of PostgreSQL that refused.
+fn advice(code: &SqlState, routine: Option<&str>) -> &'static str {
+    let class = code.code().get(..2).unwrap_or_default();
+    match code.code() {
+        "28P01" => "correct database.user or database.password (DB_USER, DB_PASSWORD)",
+        "28000" if routine == Some("ClientAuthentication") => {
+            "let this user in from this machine (pg_hba.conf), without TLS: if the server demands TLS (hostssl), allow it without \
+             ('host'), or connect through a tunnel or a pooler beside the service; this program does not speak TLS to PostgreSQL"
+        }
+        "28000" => {
+            "create the user (createuser), let it log in (alter role … login), or correct database.user (DB_USER)"
+        }
+        "3D000" => "create the database (createdb), or correct database.database (DB_NAME)",
+        "42501" => "grant connect on the database to the user",
+        "53300" => {
+            "raise max_connections of the server or the connection limit of the user, or lower database.max_connections (DB_MAX_CONNECTIONS)"
+        }
+        "57P03" => "wait: the server is starting, stopping or recovering",
+        // PgBouncer says so of everything.
+        _ if class == "08" => {
+            "if PgBouncer is between: ignore_startup_parameters = options, and the other settings of README.md, 'Behind PgBouncer'. \
+             If it demands TLS: this program does not speak TLS to PostgreSQL"
+        }
+        _ if class == "28" => "see what the server's log says of it; it knows more than it tells",
+        _ => "see what the server's log says of it",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ERROR: Option<Severity> = Some(Severity::Error);
+    const FATAL: Option<Severity> = Some(Severity::Fatal);
+
+    #[test]
+    fn each_kind_of_refusal_has_its_meaning() {
+        use Again::{MayHelp, PreparedAnew, Useless};
+        use Connection::{AllGo, Goes, Stays};
+        for (code, severity, routine, again, is_in_doubt, connection) in [
+            ("0A000", ERROR, Some(STALE_PLAN), PreparedAnew, false, Stays),
+            ("0A000", ERROR, Some("transformLockingClause"), Useless, false, Stays),
+            ("26000", ERROR, None, PreparedAnew, false, Stays),
+            ("42P05", ERROR, None, PreparedAnew, false, Stays),
+            ("25006", ERROR, None, MayHelp, false, AllGo),
+            ("25P02", ERROR, None, MayHelp, false, Goes),
+            ("25P03", FATAL, None, MayHelp, true, Goes),
+            ("08006", ERROR, None, MayHelp, true, Goes),
+            ("08P01", None, None, MayHelp, true, Goes),
+            ("40001", ERROR, None, MayHelp, false, Stays),
+            ("40003", ERROR, None, MayHelp, true, Stays),
+            ("40P01", ERROR, None, MayHelp, false, Stays),
+            ("53100", ERROR, None, MayHelp, false, Stays),
+            ("53200", FATAL, None, MayHelp, true, Goes),
+            ("55P03", ERROR, None, MayHelp, false, Stays),
+            ("57014", ERROR, None, MayHelp, false, Stays),
+            ("57P01", FATAL, None, MayHelp, true, AllGo),
+            ("57P02", FATAL, None, MayHelp, true, AllGo),
+            ("57P03", FATAL, None, MayHelp, true, Goes),
+            ("57P05", FATAL, None, MayHelp, true, Goes),
+            ("58030", ERROR, None, MayHelp, false, Stays),
+            ("23505", ERROR, None, Useless, false, Stays),
+            ("42501", ERROR, None, Useless, false, Stays),
+            ("42P01", ERROR, None, Useless, false, Stays),
+            ("XX000", ERROR, None, Useless, false, Stays),
+            ("XX000", Some(Severity::Panic), None, Useless, true, Goes),
+            ("P0001", ERROR, None, Useless, false, Stays),
+        ] {
+            let expected = Meaning { again, is_in_doubt, connection };
+            assert_eq!(Meaning::of_refusal(code, severity, routine), expected, "{code} {severity:?}");
+        }
+    }
+
+    #[test]
+    fn advice_goes_by_code_and_names_tls() {
+        for (code, routine, part) in [
+            ("28P01", Some("auth_failed"), "DB_PASSWORD"),
+            ("28000", Some("ClientAuthentication"), "TLS"),
+            ("28000", Some("InitializeSessionUserId"), "createuser"),
+            ("3D000", Some("InitPostgres"), "createdb"),
+            ("53300", Some("InitProcess"), "max_connections"),
+            ("57P03", Some("ProcessStartupPacket"), "starting"),
+            ("08P01", None, "Behind PgBouncer"),
+            ("XX000", None, "server's log"),
+        ] {
+            let advice = advice(&SqlState::from_code(code), routine);
+            assert!(advice.contains(part), "{code}: {advice}");
+        }
+    }
+}

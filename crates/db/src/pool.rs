@@ -1,0 +1,227 @@
+//! The connections that are kept: how long, and for whom.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use deadpool::Runtime;
+use deadpool::managed::{self, Metrics, Pool, RecycleError, RecycleResult, Timeouts};
+use deadpool_postgres::{ClientWrapper, Transaction};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use crate::connect::{CONNECT_DEADLINE, ConnectError, Connector};
+use crate::error::DbError;
+
+/// Oldest that a connection gets: a server that was moved, or set otherwise, is left by then. Each gets somewhat less, so
+/// that those that were made together do not go together.
+const MAX_AGE: Duration = Duration::from_mins(15);
+/// How often connections that nobody uses are looked at.
+const LOOK_INTERVAL: Duration = Duration::from_secs(15);
+/// A little longer than a connection takes: normally the connection says why there is none.
+const CREATE_LIMIT: Duration = CONNECT_DEADLINE.saturating_add(Duration::from_secs(1));
+
+/// A connection that is in use until this is dropped.
+pub(crate) type Client = managed::Object<Connections>;
+
+/// A connection of the pool.
+pub(crate) struct Connection {
+    client: ClientWrapper,
+    generation: u64,
+    expires: Instant,
+}
+
+impl Deref for Connection {
+    type Target = ClientWrapper;
+
+    fn deref(&self) -> &ClientWrapper {
+        &self.client
+    }
+}
+
+impl Connection {
+    /// Begins a transaction.
+    pub(crate) async fn transaction(&mut self) -> Result<Transaction<'_>, tokio_postgres::Error> {
+        self.client.transaction().await
+    }
+
+    /// The connection itself.
+    pub(crate) fn raw(&mut self) -> &mut tokio_postgres::Client {
+        &mut self.client
+    }
+
+    fn is_spent(&self, generation: u64, now: Instant) -> bool {
+        self.client.is_closed() || self.generation != generation || now >= self.expires
+    }
+}
+
+/// Makes connections, and tells which of them are still good.
+pub(crate) struct Connections {
+    connector: Arc<Connector>,
+    /// Connections of an earlier generation are not used again.
+    generation: Arc<AtomicU64>,
+    max_age: Duration,
+}
+
+impl managed::Manager for Connections {
+    type Type = Connection;
+    type Error = ConnectError;
+
+    async fn create(&self) -> Result<Connection, ConnectError> {
+        // Before the server is asked for it: what turns up while it is made concerns it too.
+        let generation = self.generation.load(Ordering::Relaxed);
+        let client = self.connector.connect().await?;
+        let age = self.max_age.mul_f64(rand::random_range(0.8..=1.0));
+        Ok(Connection { client, generation, expires: Instant::now() + age })
+    }
+
+    async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<ConnectError> {
+        if connection.is_spent(self.generation.load(Ordering::Relaxed), Instant::now()) {
+            return Err(RecycleError::message("closed, too old, or of a server that is not wanted any more"));
+        }
+        Ok(())
+    }
+}
+
+/// A service's connections: one for what must not wait for the others or may take long, and one or more for the rest.
+pub(crate) struct Pools {
+    pub(crate) shared: Pool<Connections>,
+    pub(crate) reserved: Pool<Connections>,
+    generation: Arc<AtomicU64>,
+    tidying: JoinHandle<()>,
+}
+
+impl Pools {
+    /// At most `max_connections` in all, on the runtime of the caller. Nothing is connected yet.
+    pub(crate) fn new(connector: Connector, max_connections: usize) -> Result<Self, DbError> {
+        Self::with_max_age(connector, max_connections, MAX_AGE, LOOK_INTERVAL)
+    }
+
+    fn with_max_age(
+        connector: Connector,
+        max_connections: usize,
+        max_age: Duration,
+        look_interval: Duration,
+    ) -> Result<Self, DbError> {
+        let (connector, generation) = (Arc::new(connector), Arc::<AtomicU64>::default());
+        let pool = |max_size: usize| {
+            let connections = Connections {
+                connector: Arc::clone(&connector),
+                generation: Arc::clone(&generation),
+                max_age,
+            };
+            Pool::builder(connections)
+                .max_size(max_size)
+                .runtime(Runtime::Tokio1)
+                .timeouts(Timeouts {
+                    wait: Some(CONNECT_DEADLINE),
+                    create: Some(CREATE_LIMIT),
+                    recycle: None,
+                })
+                .build()
+                .map_err(DbError::unexpected)
+        };
+        let (shared, reserved) = (pool(max_connections.saturating_sub(1).max(1))?, pool(1)?);
+        let tidying = tokio::spawn({
+            let (shared, reserved, generation) = (shared.clone(), reserved.clone(), Arc::clone(&generation));
+            async move {
+                loop {
+                    sleep(look_interval).await;
+                    close_spent([&shared, &reserved], generation.load(Ordering::Relaxed));
+                }
+            }
+        });
+        Ok(Self { shared, reserved, generation, tidying })
+    }
+
+    /// Takes all connections out that were made until now: those that are free at once, the others when they become free.
+    pub(crate) fn retire_all(&self) {
+        let generation = self.generation.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        close_spent([&self.shared, &self.reserved], generation);
+    }
+}
+
+impl Drop for Pools {
+    fn drop(&mut self) {
+        self.tidying.abort();
+    }
+}
+
+fn close_spent(pools: [&Pool<Connections>; 2], generation: u64) {
+    let now = Instant::now();
+    for pool in pools {
+        drop(pool.retain(|connection, _| !connection.is_spent(generation, now)));
+    }
+}
+
+/// Closes a connection: its answer did not come in time and would meet the next question, or it leads to a server that is
+/// not wanted any more.
+pub(crate) fn give_up(client: Client) {
+    drop(managed::Object::take(client));
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use runtime::config;
+    use testkit::{Stage, eventually};
+
+    use super::*;
+    use crate::session::Access;
+
+    async fn pools(stage: &Stage, max_age: Duration) -> Pools {
+        let server = &stage.servers.postgres;
+        let settings = config::Database {
+            host: "127.0.0.1".to_owned(),
+            port: server.port,
+            user: server.user.clone(),
+            password: server.password.clone().into(),
+            database: stage.name.clone(),
+            ..config::Database::default()
+        };
+        let connector = Connector::new(&settings, "aging", Access::ReadWrite);
+        Pools::with_max_age(connector, 3, max_age, Duration::from_millis(20)).unwrap()
+    }
+
+    async fn until_sessions(stage: &Stage, count: i64) {
+        let database = stage.database().await;
+        let sessions = "select count(*) from pg_stat_activity
+                        where datname = current_database() and application_name = 'aging'";
+        eventually("sessions to end", async || (database.value(sessions).await == count).then_some(())).await;
+    }
+
+    #[tokio::test]
+    async fn connections_go_when_they_are_old_used_or_not() {
+        let stage = Stage::new().await;
+        let pools = pools(&stage, Duration::from_millis(200)).await;
+        let in_use = pools.shared.get().await.ok().unwrap();
+        drop(pools.reserved.get().await.ok().unwrap());
+        until_sessions(&stage, 1).await;
+        let too_old = in_use.expires;
+        while Instant::now() < too_old {
+            sleep(Duration::from_millis(20)).await;
+        }
+        drop(in_use);
+        until_sessions(&stage, 0).await;
+        assert!(pools.shared.get().await.ok().unwrap().expires > too_old);
+    }
+
+    #[tokio::test]
+    async fn connections_that_are_retired_go_at_once_or_when_they_are_free() {
+        let stage = Stage::new().await;
+        let pools = pools(&stage, MAX_AGE).await;
+        let in_use = pools.shared.get().await.ok().unwrap();
+        drop(pools.shared.get().await.ok().unwrap());
+        drop(pools.reserved.get().await.ok().unwrap());
+        until_sessions(&stage, 3).await;
+        pools.retire_all();
+        until_sessions(&stage, 1).await;
+        assert!(in_use.simple_query("select 1").await.is_ok(), "what is in use ends its work");
+        drop(in_use);
+        let next = pools.shared.get().await.ok().unwrap();
+        assert_eq!(next.generation, 1);
+        assert!(next.expires > Instant::now() + MAX_AGE.mul_f64(0.7));
+        until_sessions(&stage, 1).await;
+    }
+}

@@ -1,0 +1,166 @@
+//! The settings that every session has, and the proof that it has them.
+//!
+//! They are asked for when a connection is made. A connection pooler may drop what was asked for, and hand each transaction
+//! to another session: so each new connection is asked, once, what holds on it.
+
+use std::fmt::Write as _;
+
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+
+use crate::connect::ConnectError;
+use crate::error::is_lost_statement;
+
+/// Settings of every session, as the server shows them. The isolation is the one that the statements are written for,
+/// whatever the operator's default; a commit is answered when it is durable. Statements find their rows by an index: a plan
+/// that was made while a table was empty must not read all of it when it is full. A statement is planned once for each
+/// connection: planning the one that stores an order takes as long as carrying it out.
+const SETTINGS: [(&str, &str); 7] = [
+    ("statement_timeout", "10s"),
+    ("idle_in_transaction_session_timeout", "30s"),
+    ("default_transaction_isolation", "read committed"),
+    ("synchronous_commit", "on"),
+    ("enable_seqscan", "off"),
+    ("jit", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+];
+
+/// Asked for like a setting, and looked for: what is between drops it with the others, however they are set otherwise.
+const DIRECT: (&str, &str) = ("restaurant.session", "direct");
+
+/// Whether a service writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It does: a server that takes no writes is as good as none (libpq: `target_session_attrs=read-write`).
+    ReadWrite,
+    /// It only reads: a standby will do.
+    ReadOnly,
+}
+
+/// Why a connection cannot be used although there is one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsuitable {
+    /// A standby, or somebody has set it to read-only.
+    #[error("it takes no writes: it is a standby, or set to read-only")]
+    ReadOnly,
+    /// What was asked for at the login does not hold.
+    #[error("sessions there lack settings without which orders may be lost or answers late: {0}")]
+    SettingsLost(String),
+    /// Statements that were prepared are not found, or those of others are.
+    #[error(
+        "a connection pooler hands each transaction to another session and does not keep prepared statements"
+    )]
+    StatementsLost,
+}
+
+impl Unsuitable {
+    /// What the operator can do about it.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::ReadOnly => {
+                "name the primary server in database.host (DB_HOST), or set default_transaction_read_only = off"
+            }
+            Self::SettingsLost(_) => {
+                "set them for the user (alter role … set …): README.md, 'Behind PgBouncer', has the commands"
+            }
+            Self::StatementsLost => {
+                "use PgBouncer 1.21 or later with max_prepared_statements = 200 (README.md, 'Behind PgBouncer'), or connect without it"
+            }
+        }
+    }
+}
+
+/// The option `options` of a login that asks for the settings.
+pub(crate) fn options() -> String {
+    let option = |(name, value): &(&str, &str)| {
+        format!("-c {name}={}", value.replace('\\', "\\\\").replace(' ', "\\ "))
+    };
+    SETTINGS.iter().chain([&DIRECT]).map(option).collect::<Vec<_>>().join(" ")
+}
+
+/// Makes sure that a new connection can be used: in one question, and two more if a pooler is between.
+pub(crate) async fn prove(client: &Client, settings: &Config, access: Access) -> Result<(), ConnectError> {
+    let mut sql = "select pg_catalog.pg_is_in_recovery()
+            or pg_catalog.current_setting('transaction_read_only') = 'on', pg_catalog.pg_backend_pid()"
+        .to_owned();
+    for (name, _) in SETTINGS.iter().chain([&DIRECT]) {
+        // Writing to a string cannot fail.
+        let _ = write!(sql, ", pg_catalog.current_setting('{name}', true)");
+    }
+    let row = first_row(client, &sql).await?;
+    let mut values = row.iter().map(Option::as_deref);
+    if values.next().flatten() == Some("t") && access == Access::ReadWrite {
+        return Err(Unsuitable::ReadOnly.into());
+    }
+    let backend = values.next().flatten();
+    let found: Vec<Option<&str>> = values.collect();
+    let lost = lost_settings(&found);
+    if !lost.is_empty() {
+        return Err(Unsuitable::SettingsLost(lost.join(", ")).into());
+    }
+    if found.last() == Some(&Some(DIRECT.1)) || keeps_statements(client, settings, backend).await? {
+        return Ok(());
+    }
+    Err(Unsuitable::StatementsLost.into())
+}
+
+/// Those that are not as they were asked for, such as `jit is 'on', not 'off'`.
+fn lost_settings(found: &[Option<&str>]) -> Vec<String> {
+    let differs = |((name, wanted), found): (&(&str, &str), Option<&str>)| {
+        let found = found.unwrap_or_default();
+        (found != *wanted).then(|| format!("{name} is '{found}', not '{wanted}'"))
+    };
+    SETTINGS.iter().zip(found.iter().copied()).filter_map(differs).collect()
+}
+
+/// Whether a pooler keeps prepared statements for us. PgBouncer that does gives them names of its own. If it does not, that
+/// is of no harm unless transactions change sessions: then a second connection gets the session that this one had.
+async fn keeps_statements(
+    client: &Client,
+    settings: &Config,
+    backend: Option<&str>,
+) -> Result<bool, ConnectError> {
+    let names = "select coalesce(bool_or(name ~ '^s[0-9]+$'), false) from pg_catalog.pg_prepared_statements";
+    let keeps_our_names: bool = match client.query_one(names, &[]).await {
+        Ok(row) => row.try_get(0)?,
+        Err(why) if is_lost_statement(&why) => return Ok(false),
+        Err(why) => return Err(why.into()),
+    };
+    if !keeps_our_names {
+        return Ok(true);
+    }
+    let (second, connection) = settings.connect(NoTls).await?;
+    let driver = tokio::spawn(connection);
+    let row = first_row(&second, "select pg_catalog.pg_backend_pid()").await;
+    driver.abort();
+    Ok(row?.first().and_then(Option::as_deref) != backend)
+}
+
+/// Asks without preparing anything.
+async fn first_row(client: &Client, sql: &str) -> Result<Vec<Option<String>>, ConnectError> {
+    for message in client.simple_query(sql).await? {
+        if let SimpleQueryMessage::Row(row) = message {
+            let values = (0..row.len()).map(|column| Ok(row.try_get(column)?.map(str::to_owned)));
+            return values.collect();
+        }
+    }
+    Err(ConnectError::Ending)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spaces_are_escaped() {
+        assert!(options().contains("-c default_transaction_isolation=read\\ committed -c "), "{}", options());
+    }
+
+    #[test]
+    fn each_setting_that_is_lost_is_named() {
+        let mut found: Vec<_> = SETTINGS.iter().map(|(_, value)| Some(*value)).collect();
+        assert_eq!(lost_settings(&found), Vec::<String>::new());
+        found[3] = Some("off");
+        found[5] = None;
+        assert_eq!(lost_settings(&found), ["synchronous_commit is 'off', not 'on'", "jit is '', not 'off'"]);
+    }
+}

@@ -1,0 +1,46 @@
+//! The server takes no writes: a standby, or an operator's setting.
+
+use db::session::Unsuitable;
+use db::{Access, Database, DbError};
+use testkit::{Proxy, Stage};
+
+use crate::scene::{migrated, open, place, settings};
+
+#[tokio::test]
+async fn no_writer_keeps_a_connection_that_takes_no_writes() {
+    let stage = Stage::new().await;
+    migrated(&stage).await;
+    let database = stage.database().await;
+    let alter = |value| format!("alter database {} set default_transaction_read_only = {value}", stage.name);
+    database.execute(&alter("on")).await;
+    let writer = open(&settings(&stage));
+    let reader = Database::new(&settings(&stage), "test", Access::ReadOnly).unwrap();
+    let why = place(&writer).await.unwrap_err();
+    assert!(matches!(&why, DbError::Unsuitable { why: Unsuitable::ReadOnly, .. }), "{why:?}");
+    assert!(!why.is_permanent() && !why.is_in_doubt(), "{why:?}");
+    assert!(writer.takes_writes().await.is_err());
+    reader.ping().await.unwrap();
+    database.execute(&alter("off")).await;
+    place(&writer).await.unwrap();
+    // The reader's connection was made when there were none but such.
+    assert!(reader.takes_writes().await.is_err());
+    reader.takes_writes().await.unwrap();
+}
+
+#[tokio::test]
+async fn of_several_servers_the_one_that_takes_writes_is_found() {
+    let (primary, standby) = (Stage::new().await, Stage::new().await);
+    migrated(&primary).await;
+    // Two servers, as it seems: by way of two ports to two databases that have the same name for the program.
+    let ways = [Proxy::to(standby.servers.postgres.port).await, primary.postgres_proxy().await];
+    let alter = format!("alter database {} set default_transaction_read_only = on", standby.name);
+    let administrator = standby.database().await;
+    administrator.execute(&alter).await;
+    let mut settings = settings(&standby);
+    settings.host = ways.iter().map(|way| format!("127.0.0.1:{}", way.port())).collect::<Vec<_>>().join(",");
+    let writer = open(&settings);
+    let why = writer.ping().await.unwrap_err();
+    assert!(matches!(&why, DbError::Unsuitable { why: Unsuitable::ReadOnly, .. }), "{why:?}");
+    administrator.execute(&alter.replace("= on", "= off")).await;
+    writer.ping().await.unwrap();
+}

@@ -1,0 +1,73 @@
+//! The connection that is kept for signs of life, or for the relay.
+
+use std::time::{Duration, Instant};
+
+use db::claims::Locked;
+use db::outbox::relay_orders;
+use db::workers;
+use runtime::config::LEAST_CONNECTIONS;
+use testkit::{Stage, eventually};
+use tokio::sync::Notify;
+
+use crate::scene::{claim, cook, migrated, open, place, register, settings};
+
+#[tokio::test]
+async fn a_relay_that_waits_for_the_broker_leaves_connections_for_orders() {
+    let stage = Stage::new().await;
+    migrated(&stage).await;
+    let mut settings = settings(&stage);
+    settings.max_connections = LEAST_CONNECTIONS;
+    let db = open(&settings);
+    place(&db).await.unwrap();
+    stage.database().await.execute("update order_outbox set due_at = now()").await;
+    let (sending, confirmed) = (Notify::new(), Notify::new());
+    let relaying = relay_orders(&db, 10, async |rows| {
+        sending.notify_one();
+        confirmed.notified().await;
+        rows.iter().map(|row| row.order_id).collect()
+    });
+    let ordering = async {
+        sending.notified().await;
+        for _ in 0..5 {
+            let (one, other) = tokio::join!(place(&db), place(&db));
+            one.and(other).unwrap();
+        }
+        confirmed.notify_one();
+    };
+    let (relayed, ()) = tokio::join!(relaying, ordering);
+    assert_eq!(relayed.unwrap().confirmed, 1);
+}
+
+#[tokio::test]
+async fn heartbeats_do_not_wait_for_statements_that_hang() {
+    let stage = Stage::new().await;
+    migrated(&stage).await;
+    let mut settings = settings(&stage);
+    settings.max_connections = LEAST_CONNECTIONS;
+    let db = open(&settings);
+    register(&db).await;
+    let number = place(&db).await.unwrap();
+    let database = stage.database().await;
+    database.execute("begin; select from orders for update").await;
+    // More than there are connections.
+    let claims: Vec<_> = (0..LEAST_CONNECTIONS + 2)
+        .map(|_| {
+            let db = db.clone();
+            tokio::spawn(async move { claim(&db, number, Locked::Await).await })
+        })
+        .collect();
+    let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    let observer = stage.database().await;
+    let all = i64::try_from(LEAST_CONNECTIONS).unwrap() - 1;
+    eventually("claims that hang", async || (observer.value(waiting).await == all).then_some(())).await;
+    let began = Instant::now();
+    let held = workers::heartbeat(&db, &cook(), &[], Duration::from_mins(1)).await.unwrap();
+    assert_eq!(held, Some(Vec::new()));
+    // A statement that hangs is ended after ten seconds: it was not waited for.
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    database.execute("commit").await;
+    for claim in claims {
+        // Who waited for too long for a connection has an error; nobody hangs.
+        drop(claim.await.unwrap());
+    }
+}

@@ -1,0 +1,65 @@
+//! A database with tables, and what the services do with it.
+
+use std::time::Duration;
+
+use db::claims::{self, ClaimOutcome, ClaimRequest, Claimant, Locked};
+use db::orders::{self, Placement};
+use db::{Access, Database, DbError, schema, workers};
+use domain::{NewOrder, OrderIdentity, OrderNumber, RequestId, Specialisation, place_order};
+use runtime::config;
+use testkit::Stage;
+
+/// How a program reaches the stage's database.
+pub fn settings(stage: &Stage) -> config::Database {
+    let server = &stage.servers.postgres;
+    config::Database {
+        host: "127.0.0.1".to_owned(),
+        port: server.port,
+        user: server.user.clone(),
+        password: server.password.clone().into(),
+        database: stage.name.clone(),
+        ..config::Database::default()
+    }
+}
+
+pub fn open(settings: &config::Database) -> Database {
+    Database::new(settings, "test", Access::ReadWrite).unwrap()
+}
+
+/// With the tables.
+pub async fn migrated(stage: &Stage) -> Database {
+    let db = open(&settings(stage));
+    schema::migrate(&db).await.unwrap();
+    db
+}
+
+pub fn request_id() -> RequestId {
+    RequestId::parse("a-request").unwrap()
+}
+
+fn order() -> NewOrder {
+    place_order::parse(testkit::orders::takeout().to_string().as_bytes()).unwrap()
+}
+
+/// Places an order.
+pub async fn place(db: &Database) -> Result<OrderNumber, DbError> {
+    let (order, request_id) = (order(), request_id());
+    let identity = OrderIdentity::new(1_764_403_200_000, rand::random());
+    let placement = Placement { identity, order: &order, request_id: &request_id, idempotency: None };
+    Ok(orders::place(db, &[placement]).await?[0].number)
+}
+
+pub fn cook() -> Claimant {
+    Claimant { worker: "chef_anna".parse().unwrap(), token: 7 }
+}
+
+pub async fn register(db: &Database) {
+    workers::register(db, &cook(), &Specialisation::General, Duration::from_secs(30)).await.unwrap();
+}
+
+/// Claims an order.
+pub async fn claim(db: &Database, number: OrderNumber, locked: Locked) -> Result<ClaimOutcome, DbError> {
+    let request = ClaimRequest { number, cooking: Duration::from_secs(1), request_id: request_id() };
+    let outcomes = claims::claim(db, &cook(), Duration::from_mins(1), &[request], locked).await?;
+    Ok(outcomes.into_iter().next().unwrap().unwrap())
+}

@@ -1,0 +1,191 @@
+//! The addresses of a server: from the setting that names them to the one that answers.
+//!
+//! A name may have several addresses, and a setting several names; some of them may swallow packets.
+//! Each address gets a share of the deadline, then the next one is tried beside it (as in RFC 8305).
+
+use std::fmt::Debug;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::net::lookup_host;
+use tokio::time::{Instant, sleep_until};
+
+/// Longest time for which one address is tried alone (RFC 8305, section 8, recommends it): a server that works answers sooner.
+const MAX_SHARE: Duration = Duration::from_millis(250);
+/// Most addresses that are tried, so that each gets a share worth having.
+const MAX_ADDRESSES: usize = 16;
+
+/// Reads a setting such as `db`, `10.0.0.1,10.0.0.2:5433` or `[::1]:5432`: names or addresses, separated by commas, each
+/// perhaps with a port of its own in the place of `port`.
+///
+/// # Errors
+/// What is wrong with it, as the rest of a sentence.
+pub fn parse_hosts(setting: &str, port: u16) -> Result<Vec<(String, u16)>, String> {
+    setting.split(',').map(|named| parse_host(named.trim(), port)).collect()
+}
+
+fn parse_host(named: &str, port: u16) -> Result<(String, u16), String> {
+    let wrong = || {
+        format!(
+            "has '{named}', which is not a name or an address (allowed: one, or several separated by commas, each with ':port' if \
+             it differs)"
+        )
+    };
+    // An IPv6 address has colons of its own: with a port, it stands in brackets.
+    if named.parse::<IpAddr>().is_ok() {
+        return Ok((named.to_owned(), port));
+    }
+    let (host, its_port) = match named.rsplit_once(':') {
+        Some((host, its_port)) => (host, its_port.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)?),
+        None => (named, port),
+    };
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let is_name = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    if host.parse::<IpAddr>().is_ok() || (!host.is_empty() && host.chars().all(is_name)) {
+        Ok((host.to_owned(), its_port))
+    } else {
+        Err(wrong())
+    }
+}
+
+/// The addresses of a setting as [`parse_hosts`] reads it, in its order. A name that is unknown is passed over if another
+/// one is known.
+///
+/// # Errors
+/// No address is known.
+pub async fn resolve(setting: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let hosts = parse_hosts(setting, port).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
+    let mut addresses = Vec::new();
+    let mut failure = None;
+    for (host, port) in hosts {
+        match lookup_host((host.as_str(), port)).await {
+            Ok(found) => {
+                for address in found {
+                    if !addresses.contains(&address) && addresses.len() < MAX_ADDRESSES {
+                        addresses.push(address);
+                    }
+                }
+            }
+            Err(why) => failure = Some(why),
+        }
+    }
+    if addresses.is_empty() {
+        return Err(failure.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()));
+    }
+    Ok(addresses)
+}
+
+/// Tries each address in turn and returns what the first one that works gives. An address that fails makes room for the next
+/// at once; one that is silent for its share of the time, too, but it may still come first.
+///
+/// # Errors
+/// What each one said that did answer. Nothing: none did within the time.
+pub async fn first_to_answer<T, E: Debug, Attempt>(
+    addresses: Vec<SocketAddr>,
+    within: Duration,
+    attempt: impl Fn(SocketAddr) -> Attempt,
+) -> Result<T, Vec<E>>
+where
+    Attempt: Future<Output = Result<T, E>>,
+{
+    let deadline = Instant::now() + within;
+    let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+    let share = (within / count).min(MAX_SHARE);
+    let mut untried = addresses.into_iter();
+    let mut under_way = FuturesUnordered::new();
+    let mut failures = Vec::new();
+    loop {
+        under_way.extend(untried.next().map(&attempt));
+        let until = if untried.len() == 0 { deadline } else { deadline.min(Instant::now() + share) };
+        tokio::select! {
+            ended = under_way.next() => match ended {
+                Some(Ok(answer)) => return Ok(answer),
+                Some(Err(why)) => failures.push(why),
+                None => return Err(failures),
+            },
+            () = sleep_until(until) => if until == deadline { return Err(failures) },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(count: u16) -> Vec<SocketAddr> {
+        (1..=count).map(|port| ([127, 0, 0, 1], port).into()).collect()
+    }
+
+    #[test]
+    fn a_setting_names_one_or_several() {
+        let read = |setting: &str| {
+            parse_hosts(setting, 1).map(|hosts| {
+                hosts.iter().map(|(host, port)| format!("{host} {port}")).collect::<Vec<_>>().join(" | ")
+            })
+        };
+        for (setting, expected) in [
+            ("db", "db 1"),
+            ("10.0.0.1", "10.0.0.1 1"),
+            ("::1", "::1 1"),
+            ("[::1]:2", "::1 2"),
+            ("a.test:2, b_b.test", "a.test 2 | b_b.test 1"),
+        ] {
+            assert_eq!(read(setting).as_deref(), Ok(expected), "{setting}");
+        }
+        for setting in ["", "a,", "a b", "a:0", "a:70000", "http://db", "a:b:2"] {
+            assert!(read(setting).is_err(), "{setting}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_known_is_found_beside_what_is_not() {
+        let found = resolve("nobody.invalid,127.0.0.1:2,127.0.0.1:2", 1).await.unwrap();
+        assert_eq!(found, [SocketAddr::from(([127, 0, 0, 1], 2))]);
+        assert!(resolve("nobody.invalid", 1).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silent_addresses_take_their_share_and_no_more() {
+        let start = Instant::now();
+        let answer: Result<u16, Vec<()>> =
+            first_to_answer(addresses(3), Duration::from_secs(6), async |address: SocketAddr| {
+                if address.port() < 3 { std::future::pending().await } else { Ok(address.port()) }
+            })
+            .await;
+        assert_eq!((answer, start.elapsed()), (Ok(3), 2 * MAX_SHARE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_answer_of_an_earlier_address_counts() {
+        let answer: Result<u16, Vec<()>> =
+            first_to_answer(addresses(2), Duration::from_secs(6), async |address: SocketAddr| {
+                tokio::time::sleep(Duration::from_secs(3) * u32::from(address.port())).await;
+                Ok(address.port())
+            })
+            .await;
+        assert_eq!(answer, Ok(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_make_room_at_once_and_all_are_returned() {
+        let start = Instant::now();
+        let answer: Result<(), Vec<u16>> =
+            first_to_answer(addresses(3), Duration::from_secs(6), async |address: SocketAddr| {
+                Err(address.port())
+            })
+            .await;
+        assert_eq!((answer, start.elapsed()), (Err(vec![1, 2, 3]), Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_deadline_is_for_all_of_them() {
+        let start = Instant::now();
+        let answer: Result<(), Vec<()>> =
+            first_to_answer(addresses(3), Duration::from_secs(6), async |_| std::future::pending().await)
+                .await;
+        assert_eq!((answer, start.elapsed()), (Err(vec![]), Duration::from_secs(6)));
+    }
+}

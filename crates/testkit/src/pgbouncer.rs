@@ -1,0 +1,69 @@
+//! A PgBouncer of a test's own, set up as the README says.
+
+use servers::{Credentials, Leash, PrivatePgbouncer};
+
+use crate::shared_servers::{Address, workspace};
+use crate::stage::Stage;
+
+/// A running PgBouncer; it ends when this is dropped.
+pub struct Pgbouncer {
+    bouncer: PrivatePgbouncer,
+    _folder: tempfile::TempDir,
+}
+
+impl Pgbouncer {
+    /// One before a server, for its administrator, with these lines of settings.
+    pub async fn before(server: &Address, settings: &[&str]) -> Self {
+        let packages = workspace().join(".local/packages");
+        let tell = |line: &str| eprintln!("{line}");
+        let program = servers::ensure_pgbouncer(&packages, &tell).await.unwrap_or_else(|why| panic!("{why}"));
+        let folder =
+            tempfile::Builder::new().prefix("restaurant-test-").tempdir().expect("a temporary folder");
+        let leash = Leash::new().expect("a watcher process");
+        let user = Credentials { user: server.user.clone(), password: server.password.clone().into() };
+        let (place, users) = (folder.path().join("pgbouncer"), [user]);
+        let starting = PrivatePgbouncer::start(&program, &place, server.port, &users, settings, Some(&leash));
+        let bouncer = starting.await.unwrap_or_else(|why| panic!("{why}"));
+        Self { bouncer, _folder: folder }
+    }
+
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.bouncer.port()
+    }
+}
+
+/// What the README says about PgBouncer: the lines of its settings, and the SQL.
+pub struct Documented {
+    /// Lines of `pgbouncer.ini`.
+    pub settings: Vec<String>,
+    /// Statements for the user `restaurant_user` of the database `restaurant_db`.
+    pub sql: String,
+}
+
+impl Documented {
+    /// As it stands there.
+    pub fn read() -> Self {
+        let readme = std::fs::read_to_string(workspace().join("README.md")).expect("the README is there");
+        let (_, section) = readme.split_once("### Behind PgBouncer").expect("the section is there");
+        let block = |language: &str| {
+            let (_, block) = section.split_once(&format!("```{language}\n")).expect("a block");
+            block.split_once("```").expect("its end").0.to_owned()
+        };
+        let settings = block("ini").lines().filter(|line| line.contains('=')).map(str::to_owned).collect();
+        Self { settings, sql: block("sql") }
+    }
+}
+
+impl Stage {
+    /// A PgBouncer before this stage's PostgreSQL, and the database, both as the README says: start services with its port as
+    /// `DB_PORT`.
+    pub async fn pgbouncer(&self) -> Pgbouncer {
+        let Documented { settings, sql } = Documented::read();
+        let server = &self.servers.postgres;
+        let sql = sql.replace("restaurant_user", &server.user).replace("restaurant_db", &self.name);
+        self.database().await.execute(&sql).await;
+        let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+        Pgbouncer::before(server, &settings).await
+    }
+}
