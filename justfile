@@ -93,6 +93,23 @@ faults *options:
     rm -f "$FAULTS_TABLE"
     exit "$ended"
 
+# try the parsers that face the outside with hostile inputs, each for a minute or so long: fuzz --for 10m
+[no-exit-message]
+fuzz *options:
+    #!/bin/sh
+    set -eu
+    FUZZ_SECONDS=60
+    case ${1:-}${2:-} in
+        --for*m) FUZZ_SECONDS=$((${2%m} * 60)) ;;
+        --for*s) FUZZ_SECONDS=${2%s} ;;
+        ?*) echo "fuzz: only --for, with a time such as 90s or 10m" >&2; exit 2 ;;
+    esac
+    export FUZZ_SECONDS
+    for parser in "domain --test fuzz http" "domain --test fuzz message" "bus --lib fuzzing" "runtime --lib fuzzing"; do
+        # shellcheck disable=SC2086 # several words on purpose
+        cargo test --quiet --profile fuzz -p $parser -- --nocapture
+    done
+
 # measure the speed beside its baseline: bench, bench intake --rounds 5, bench micro (all options: bench --help)
 [no-exit-message]
 bench *options:

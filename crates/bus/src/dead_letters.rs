@@ -6,6 +6,8 @@
 //! no other pass: it would not see what this one holds.
 
 mod fields;
+#[cfg(test)]
+mod fuzzing;
 mod id;
 mod letter;
 mod replay;

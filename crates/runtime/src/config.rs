@@ -5,6 +5,8 @@
 
 mod environment;
 mod file;
+#[cfg(test)]
+mod fuzzing;
 mod origin;
 mod origins;
 mod reading;

@@ -491,6 +491,15 @@ impl<'a, 'de> DataSequence<'a, 'de> {
     }
 }
 
+impl DataSequence<'_, '_> {
+    /// Counts what an element took. One that is longer than its table or array is a mistake of whoever wrote it; the
+    /// original subtracted below zero.
+    fn consume(&mut self, bytes: usize) -> Result<()> {
+        self.len = self.len.checked_sub(bytes).ok_or(Error::ExpectedLength)?;
+        Ok(())
+    }
+}
+
 // `SeqAccess` is provided to the `Visitor` to give it the ability to iterate
 // through elements of the sequence.
 impl<'de> SeqAccess<'de> for DataSequence<'_, 'de> {
@@ -508,7 +517,7 @@ impl<'de> SeqAccess<'de> for DataSequence<'_, 'de> {
                 let start = self.de.cursor;
                 let res = seed.deserialize(&mut *self.de).map(Some);
                 let end = self.de.cursor;
-                self.len -= end - start;
+                self.consume(end - start)?;
                 res
             }
         } else {
@@ -530,7 +539,7 @@ impl<'de> MapAccess<'de> for DataSequence<'_, 'de> {
             let start = self.de.cursor;
             let res = seed.deserialize(&mut *self.de).map(Some);
             let end = self.de.cursor;
-            self.len -= end - start;
+            self.consume(end - start)?;
             res
         } else {
             Ok(None)
@@ -544,7 +553,7 @@ impl<'de> MapAccess<'de> for DataSequence<'_, 'de> {
         let start = self.de.cursor;
         let res = seed.deserialize(&mut *self.de);
         let end = self.de.cursor;
-        self.len -= end - start;
+        self.consume(end - start)?;
         res
     }
 }

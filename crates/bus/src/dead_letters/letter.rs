@@ -7,7 +7,6 @@ use domain::timestamp::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::fields;
 use super::id::{Counter, Id};
@@ -49,25 +48,46 @@ pub struct Origin {
     pub routing_key: String,
 }
 
+/// With what the broker delivers a message.
+pub(super) struct Envelope<'a> {
+    pub(super) exchange: &'a str,
+    pub(super) routing_key: &'a str,
+    pub(super) tag: u64,
+}
+
 impl DeadLetter {
     pub(super) fn new(message: ConsumerMessage, ids: &mut Counter) -> Option<Self> {
         let deliver = message.deliver?;
+        let envelope = Envelope {
+            exchange: deliver.exchange(),
+            routing_key: deliver.routing_key(),
+            tag: deliver.delivery_tag(),
+        };
         let original = message.basic_properties.unwrap_or_default();
-        let body = message.content.unwrap_or_default();
+        Some(Self::of(&envelope, original, message.content.unwrap_or_default(), ids))
+    }
+
+    /// What the parts of a message say together.
+    pub(super) fn of(
+        envelope: &Envelope<'_>,
+        original: BasicProperties,
+        body: Vec<u8>,
+        ids: &mut Counter,
+    ) -> Self {
+        let Envelope { exchange, routing_key, tag } = *envelope;
         let properties = fields::properties(&original);
         let mut headers = fields::headers(&original);
         headers.remove(DELIVERY_COUNT);
         let id = ids.next(&[
-            deliver.exchange().as_bytes(),
-            deliver.routing_key().as_bytes(),
+            exchange.as_bytes(),
+            routing_key.as_bytes(),
             Value::Object(properties.clone()).to_string().as_bytes(),
             Value::Object(headers.clone()).to_string().as_bytes(),
             &body,
         ]);
         let Story { reason, since, origin } = original.headers().map(Story::read).unwrap_or_default();
         let origin = origin.filter(Origin::is_usable);
-        let tag = deliver.delivery_tag();
-        Some(Self { id, reason, since, origin, properties, headers, body, original, tag })
+        Self { id, reason, since, origin, properties, headers, body, original, tag }
     }
 
     /// The order that the body is about, if it is one or nearly one.
@@ -111,9 +131,7 @@ impl Story {
                 routing_key: text(headers, ORIGINAL_ROUTING_KEY)?,
             })
         };
-        let since = text(headers, DEAD_LETTERED_AT)
-            .and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok())
-            .map(Timestamp::from);
+        let since = text(headers, DEAD_LETTERED_AT).and_then(|text| Timestamp::parse(&text));
         Self { reason: text(headers, REASON), since, origin: origin() }
     }
 

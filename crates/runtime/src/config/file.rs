@@ -43,7 +43,7 @@ pub(super) fn parse(text: &str) -> Result<Config, serde_yaml::Error> {
 }
 
 /// Whether there is no document, or one without a value.
-fn says_nothing(text: &str) -> bool {
+pub(super) fn says_nothing(text: &str) -> bool {
     matches!(serde_yaml::from_str(text), Ok(serde_yaml::Value::Null))
 }
 

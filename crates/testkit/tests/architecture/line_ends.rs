@@ -8,7 +8,7 @@ fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if ["target", ".git", ".local"].contains(&name) {
+        if ["target", ".git", ".local", "corpus"].contains(&name) {
             continue;
         }
         if path.is_dir() {
