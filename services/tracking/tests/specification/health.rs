@@ -50,3 +50,19 @@ async fn healthcheck_exits_0_only_if_the_service_is_ready() {
     assert_eq!(unready.code, Some(1));
     assert!(unready.stderr.contains("not ready") && unready.stderr.contains("database"), "{unready:?}");
 }
+
+#[tokio::test]
+async fn on_all_addresses_it_is_reached_by_both_families_and_the_check_asks_what_is_bound() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let service = stage.tracking_service().env("HTTP_BIND", "[::]").start().await;
+    service.until_status("/readyz", 200).await;
+    let check = healthcheck(&stage, service.port());
+    assert_eq!(check.env("HTTP_BIND", "::").run_to_end().await.code, Some(0));
+    // A service that listens on IPv4 alone is not what was asked for, wherever there is IPv6.
+    let older = stage.tracking_service().env("HTTP_BIND", "0.0.0.0").start().await;
+    older.until_status("/readyz", 200).await;
+    let check = healthcheck(&stage, older.port()).env("HTTP_BIND", "::").run_to_end().await;
+    let has_ipv6 = std::net::TcpListener::bind("[::1]:0").is_ok();
+    assert_eq!(check.code, Some(i32::from(has_ipv6)), "{check:?}");
+}
