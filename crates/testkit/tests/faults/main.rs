@@ -30,4 +30,5 @@ mod messages;
 mod network_faults;
 mod rolling_restart;
 mod soak;
+mod stops;
 mod stream_retention;
