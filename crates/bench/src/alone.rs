@@ -11,5 +11,5 @@ const NAME: &str = "bench";
 
 /// The request that all of their orders belong to.
 fn request_id() -> RequestId {
-    RequestId::from_fixed(NAME)
+    RequestId::startup()
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use amqprs::channel::ConsumerMessage;
-use amqprs::{BasicProperties, FieldValue};
+use amqprs::{BasicProperties, FieldValue, GetOk};
 use domain::order_identity::ParseIdentityError;
 use domain::timestamp::Timestamp;
 use domain::{OrderIdentity, RequestId};
@@ -39,6 +39,18 @@ impl Delivery {
             properties: message.basic_properties.unwrap_or_default(),
             tag: deliver.delivery_tag(),
         })
+    }
+
+    /// One that was fetched, not brought by a consumer.
+    pub(crate) fn fetched(envelope: &GetOk, properties: BasicProperties, body: Vec<u8>) -> Self {
+        Self {
+            exchange: envelope.exchange().clone(),
+            routing_key: envelope.routing_key().clone(),
+            body,
+            redelivered: envelope.redelivered(),
+            properties,
+            tag: envelope.delivery_tag(),
+        }
     }
 
     /// The request that the message belongs to, if it says so in a form that is safe to log.

@@ -39,6 +39,11 @@ impl Queues {
         self.0.iter().find(|queue| queue.name == name)?.found
     }
 
+    /// How many messages of such orders wait in their own queue; none if it is not there.
+    pub fn messages_in_queue_of(&self, order_type: OrderType) -> u64 {
+        self.depth(topology::kitchen_queue(order_type)).map_or(0, |depth| depth.messages.into())
+    }
+
     /// How many messages of such orders may wait: in their own queue and in the one for what no other took.
     pub fn messages_of(&self, order_type: OrderType) -> u64 {
         [topology::kitchen_queue(order_type), topology::SAFETY_NET_QUEUE]
@@ -49,15 +54,22 @@ impl Queues {
     }
 }
 
-/// Looks at the queues that carry orders, after what is missing for orders has been declared.
+/// Declares what is missing for orders.
 ///
 /// # Errors
 /// RabbitMQ cannot be reached, does not let us in, does not answer, or has other settings.
-pub async fn declared_kitchen_queues(settings: &Rabbitmq) -> Result<Queues, SessionError> {
+pub async fn declare_kitchen(settings: &Rabbitmq) -> Result<(), SessionError> {
     let mut session = Session::open(settings, "declaring queues").await?;
     let declared = topology::declare_kitchen(&session.channel).await.map_err(|why| session.explain(why));
     session.close().await;
-    declared?;
+    declared
+}
+
+/// Looks at the queues that carry orders by passive declarations, which create nothing.
+///
+/// # Errors
+/// RabbitMQ cannot be reached, does not let us in, or does not answer.
+pub async fn kitchen_queues(settings: &Rabbitmq) -> Result<Queues, SessionError> {
     look(settings, topology::kitchen().1).await
 }
 

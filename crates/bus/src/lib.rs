@@ -11,6 +11,7 @@ pub mod notifications;
 pub mod orders;
 pub mod permissions;
 pub mod publisher;
+pub mod safety_net;
 mod session;
 pub mod topology;
 

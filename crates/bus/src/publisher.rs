@@ -47,6 +47,17 @@ pub enum PublishError {
     NotConfirmed,
 }
 
+impl PublishError {
+    /// Whether it is about this message alone: the broker answered, and others may have gone well meanwhile. All other errors are
+    /// about the connection, and about every message on it.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Rejected | Self::Unroutable(_) => true,
+            Self::NotConnected | Self::Lost | Self::NotConfirmed => false,
+        }
+    }
+}
+
 /// A handle to the tasks that publish for this service; cheap to clone.
 ///
 /// Status updates have a connection of their own. When the leader of a stream restarts, RabbitMQ before 4.0 takes new

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{OrderIdentity, OrderMessage, OrderNumber, RequestId, StatusUpdate};
+use domain::{OrderIdentity, OrderMessage, OrderNumber, OrderType, RequestId, StatusUpdate};
 use time::OffsetDateTime;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSqlOwned, ToSql};
@@ -13,6 +13,45 @@ use crate::orders::{MESSAGE_COLUMNS, order_message, uuids};
 
 /// Longest time of a relay's transaction, publishing included; then its rows are free for another.
 const RELAY_DEADLINE: Duration = Duration::from_secs(25);
+
+/// Longest pause of a row that was refused.
+pub const MAX_PAUSE: Duration = Duration::from_mins(1);
+
+/// Whether a row's time has come. One that is due later than any pause lasts was written before the database's clock was set
+/// back.
+const DUE: &str = "(due_at <= now() or due_at > now() + interval '2 minutes')";
+
+/// An order's row, found by its key alone whatever the plan was made for: it reads no more orders than outbox rows.
+const ITS_ORDER: &str =
+    "cross join lateral (select * from orders where orders.id = outbox.order_id offset 0) as o";
+
+/// What there is to send.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// Types of which orders are due.
+    pub orders: Vec<OrderType>,
+    /// Whether status updates are due.
+    pub status_updates: bool,
+}
+
+/// Looks for what is due: one question, most often answered with nothing.
+///
+/// # Errors
+/// The database failed.
+pub async fn due(db: &Database) -> Result<Due, DbError> {
+    let sql = format!(
+        "select array(select type from unnest($1::text[]) as type
+                      where exists (select 1 from order_outbox as outbox {ITS_ORDER}
+                                    where o.type = type and {DUE})),
+                exists (select 1 from status_outbox where {DUE})"
+    );
+    let types = OrderType::ALL.map(OrderType::as_str);
+    let Some(row) = db.query_opt(&sql, &[&types.as_slice()]).await? else { return Ok(Due::default()) };
+    let found: Vec<&str> = row.try_get(0)?;
+    let orders =
+        OrderType::ALL.into_iter().filter(|order_type| found.contains(&order_type.as_str())).collect();
+    Ok(Due { orders, status_updates: row.try_get(1)? })
+}
 
 /// A status update that must go out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,57 +106,20 @@ pub async fn settle_status_updates(db: &Database, ids: &[i64]) -> Result<(), DbE
     db.query(&sql, &[&ids]).await.map(drop)
 }
 
-/// Sends orders that are due: at most `limit`, which no other relay can take meanwhile.
-/// `publish` returns the rows that were confirmed; these are removed. Returns what was found.
-///
-/// This is one transaction around the publishing.
-///
-/// # Errors
-/// The database failed: everything will be found again.
-pub async fn relay_orders(
-    db: &Database,
-    limit: i64,
-    publish: impl AsyncFnOnce(Vec<OrderOutboxRow>) -> Vec<i32>,
-) -> Result<Relayed, DbError> {
-    let select = format!(
-        "select outbox.order_id, outbox.request_id, o.created_at,
-                (select identity from order_identities where order_id = o.id) as identity, {MESSAGE_COLUMNS}
-         from order_outbox outbox join orders o on o.id = outbox.order_id
-         where outbox.due_at <= now()
-         order by outbox.order_id limit $1
-         for update of outbox skip locked"
-    );
-    let statements = Statements {
-        select: &select,
-        delete: "delete from order_outbox where order_id = any($1)",
-        set_aside: "update order_outbox set due_at = now() + interval '1 hour' where order_id = any($1)",
-    };
-    relay(db, statements, limit, order_row, publish).await
+/// What became of messages that were published, by the keys of their rows. What is in neither list is tried again as if it had
+/// not been published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published<K> {
+    /// The broker has them.
+    pub confirmed: Vec<K>,
+    /// The broker, or this program, refuses each of them: they back off.
+    pub refused: Vec<K>,
 }
 
-/// As [`relay_orders`], for status updates; of each order the oldest only, so that nobody sees it ready before it cooks. The older ones
-/// are found by the order, never by their ids (`+ 0`), whatever a plan was made for.
-///
-/// # Errors
-/// The database failed: everything will be found again.
-pub async fn relay_status_updates(
-    db: &Database,
-    limit: i64,
-    publish: impl AsyncFnOnce(Vec<StatusOutboxRow>) -> Vec<i64>,
-) -> Result<Relayed, DbError> {
-    let select = "select id, request_id, order_number, old_status, new_status, changed_by, changed_at, estimated_completion
-         from status_outbox as next
-         where due_at <= now()
-           and not exists (select 1 from status_outbox as older
-                           where older.order_number = next.order_number and older.id + 0 < next.id)
-         order by id limit $1
-         for update skip locked";
-    let statements = Statements {
-        select,
-        delete: "delete from status_outbox where id = any($1)",
-        set_aside: "update status_outbox set due_at = now() + interval '1 hour' where id = any($1)",
-    };
-    relay(db, statements, limit, status_row, publish).await
+impl<K> Default for Published<K> {
+    fn default() -> Self {
+        Self { confirmed: Vec::new(), refused: Vec::new() }
+    }
 }
 
 /// What a relay did.
@@ -127,80 +129,173 @@ pub struct Relayed {
     pub found: usize,
     /// Messages that the broker confirmed.
     pub confirmed: usize,
-    /// Rows that could not be read. They are set aside for an hour, so that they hold up nobody.
+    /// Messages that back off, because they were refused or cannot be read.
+    pub backed_off: usize,
+    /// Rows that could not be read.
     pub unreadable: Vec<DbError>,
 }
 
-/// The statements of one outbox. The first column selected is the row's key.
+/// How a relay looks.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Most rows.
+    pub limit: i64,
+    /// The pause of a row that was refused so often, this time included: from 1 on.
+    pub pause: fn(u32) -> Duration,
+}
+
+/// Sends orders of a type that are due: those that no other relay can take meanwhile.
+/// `publish` says what became of them: what was confirmed is removed, what was refused backs off.
+///
+/// This is one transaction around the publishing.
+///
+/// # Errors
+/// The database failed: everything will be found again.
+pub async fn relay_orders(
+    db: &Database,
+    order_type: OrderType,
+    look: Look,
+    publish: impl AsyncFnOnce(Vec<OrderOutboxRow>) -> Published<i32>,
+) -> Result<Relayed, DbError> {
+    let select = format!(
+        "select outbox.order_id, outbox.attempts, outbox.request_id, o.created_at,
+                (select identity from order_identities where order_id = o.id) as identity, {MESSAGE_COLUMNS}
+         from order_outbox outbox {ITS_ORDER}
+         where o.type = $2 and {DUE}
+         order by outbox.order_id limit $1
+         for update of outbox skip locked"
+    );
+    let order_type = order_type.as_str();
+    let statements = Statements {
+        select: &select,
+        parameters: &[&look.limit, &order_type],
+        delete: "delete from order_outbox where order_id = any($1)",
+        back_off: "
+            update order_outbox set attempts = attempts + 1, due_at = now() + make_interval(secs => pause)
+            from unnest($1::int[], $2::float8[]) as refused (key, pause) where order_id = key",
+    };
+    relay(db, statements, look.pause, order_row, publish).await
+}
+
+/// As [`relay_orders`], for status updates; of each order the oldest only, so that nobody sees it ready before it cooks. The older ones
+/// are found by the order, never by their ids (`+ 0`), whatever a plan was made for.
+///
+/// # Errors
+/// The database failed: everything will be found again.
+pub async fn relay_status_updates(
+    db: &Database,
+    look: Look,
+    publish: impl AsyncFnOnce(Vec<StatusOutboxRow>) -> Published<i64>,
+) -> Result<Relayed, DbError> {
+    let select = format!(
+        "select id, attempts, request_id, order_number, old_status, new_status, changed_by, changed_at, estimated_completion
+         from status_outbox as next
+         where {DUE}
+           and not exists (select 1 from status_outbox as older
+                           where older.order_number = next.order_number and older.id + 0 < next.id)
+         order by id limit $1
+         for update skip locked"
+    );
+    let statements = Statements {
+        select: &select,
+        parameters: &[&look.limit],
+        delete: "delete from status_outbox where id = any($1)",
+        back_off: "
+            update status_outbox set attempts = attempts + 1, due_at = now() + make_interval(secs => pause)
+            from unnest($1::bigint[], $2::float8[]) as refused (key, pause) where id = key",
+    };
+    relay(db, statements, look.pause, status_row, publish).await
+}
+
+/// The statements of one outbox. The first columns selected are the row's key and how often it was refused.
 struct Statements<'a> {
     select: &'a str,
+    parameters: &'a [&'a (dyn ToSql + Sync)],
     delete: &'a str,
-    set_aside: &'a str,
+    back_off: &'a str,
 }
 
 async fn relay<R, K>(
     db: &Database,
     statements: Statements<'_>,
-    limit: i64,
+    pause: fn(u32) -> Duration,
     read: fn(&Row) -> Result<R, DbError>,
-    publish: impl AsyncFnOnce(Vec<R>) -> Vec<K>,
+    publish: impl AsyncFnOnce(Vec<R>) -> Published<K>,
 ) -> Result<Relayed, DbError>
 where
-    K: FromSqlOwned,
+    K: FromSqlOwned + PartialEq + Copy,
     Vec<K>: ToSql + Sync,
 {
     // Taken by the first run that has read its rows: before that, nothing was sent.
     let mut publish = Some(publish);
     db.transaction(Lane::Reserved, RELAY_DEADLINE, async |transaction| {
         let statement = transaction.prepare_cached(statements.select).await?;
-        let rows = transaction.query(&statement, &[&limit]).await?;
+        let rows = transaction.query(&statement, statements.parameters).await?;
         let mut relayed = Relayed { found: rows.len(), ..Relayed::default() };
-        let (mut readable, mut set_aside) = (Vec::with_capacity(rows.len()), Vec::new());
+        let (mut readable, mut refused) = (Vec::with_capacity(rows.len()), Vec::new());
         for row in &rows {
             match read(row) {
                 Ok(message) => readable.push(message),
                 Err(why) => {
-                    set_aside.push(row.try_get::<_, K>(0)?);
+                    refused.push(row.try_get::<_, K>(0)?);
                     relayed.unreadable.push(why);
                 }
             }
         }
-        if !set_aside.is_empty() {
-            transaction.execute(statements.set_aside, &[&set_aside]).await?;
-        }
         if !readable.is_empty() {
             let publish = publish.take().ok_or_else(|| DbError::unexpected("published already"))?;
-            let settled = publish(readable).await;
-            relayed.confirmed = settled.len();
-            transaction.execute(statements.delete, &[&settled]).await?;
+            let published = publish(readable).await;
+            refused.extend(published.refused);
+            relayed.confirmed = published.confirmed.len();
+            transaction.execute(statements.delete, &[&published.confirmed]).await?;
+        }
+        if !refused.is_empty() {
+            relayed.backed_off = refused.len();
+            let pauses = pauses(&rows, &refused, pause)?;
+            transaction.execute(statements.back_off, &[&refused, &pauses]).await?;
         }
         Ok(relayed)
     })
     .await
 }
 
+/// The pauses of refused rows in seconds, in their order.
+fn pauses<K: FromSqlOwned + PartialEq>(
+    rows: &[Row],
+    refused: &[K],
+    pause: fn(u32) -> Duration,
+) -> Result<Vec<f64>, DbError> {
+    let mut attempts = Vec::with_capacity(rows.len());
+    for row in rows {
+        attempts.push((row.try_get::<_, K>(0)?, row.try_get::<_, i32>(1)?));
+    }
+    let before = |key: &K| attempts.iter().find(|(known, _)| known == key).map_or(0, |(_, times)| *times);
+    let times = |key: &K| u32::try_from(before(key)).unwrap_or(0).saturating_add(1);
+    Ok(refused.iter().map(|key| pause(times(key)).min(MAX_PAUSE).as_secs_f64()).collect())
+}
+
 fn order_row(row: &Row) -> Result<OrderOutboxRow, DbError> {
     Ok(OrderOutboxRow {
         order_id: row.try_get(0)?,
-        request_id: request_id(row, 1)?,
-        placed_at: row.try_get(2)?,
-        identity: row.try_get::<_, Option<Uuid>>(3)?.map(OrderIdentity::from),
+        request_id: request_id(row, 2)?,
+        placed_at: row.try_get(3)?,
+        identity: row.try_get::<_, Option<Uuid>>(4)?.map(OrderIdentity::from),
         message: order_message(row)?,
     })
 }
 
 fn status_row(row: &Row) -> Result<StatusOutboxRow, DbError> {
-    let number: &str = row.try_get(2)?;
-    let estimated_completion: Option<OffsetDateTime> = row.try_get(7)?;
+    let number: &str = row.try_get(3)?;
+    let estimated_completion: Option<OffsetDateTime> = row.try_get(8)?;
     Ok(StatusOutboxRow {
         id: row.try_get(0)?,
-        request_id: request_id(row, 1)?,
+        request_id: request_id(row, 2)?,
         update: StatusUpdate {
             order_number: number.parse::<OrderNumber>().map_err(DbError::unexpected)?,
-            old_status: row.try_get::<_, &str>(3)?.parse().map_err(DbError::unexpected)?,
-            new_status: row.try_get::<_, &str>(4)?.parse().map_err(DbError::unexpected)?,
-            changed_by: row.try_get(5)?,
-            timestamp: row.try_get::<_, OffsetDateTime>(6)?.into(),
+            old_status: row.try_get::<_, &str>(4)?.parse().map_err(DbError::unexpected)?,
+            new_status: row.try_get::<_, &str>(5)?.parse().map_err(DbError::unexpected)?,
+            changed_by: row.try_get(6)?,
+            timestamp: row.try_get::<_, OffsetDateTime>(7)?.into(),
             estimated_completion: estimated_completion.map(Into::into),
         },
     })

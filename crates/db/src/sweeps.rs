@@ -1,39 +1,81 @@
 //! Orders that wait for longer than they should: their messages may be lost, or buried under more expensive orders.
 //!
 //! What is found is entered into the outbox once more; the relay sends it. A second message of an order is harmless: the
-//! claim decides who cooks it, and the other message is dropped.
+//! claim decides who cooks it, and the other message is dropped. An order that is in the outbox already is left to the relay.
+//!
+//! Each action keeps a pace of its own (`order_sweeps`): the pause between two attempts at an order doubles up to
+//! 64 times the first. So an order that is redelivered again and again is escalated in time all the same.
 
 use std::time::Duration;
 
-use domain::{OrderNumber, OrderType, Priority};
+use domain::{OrderIdentity, OrderNumber, OrderType, Priority, RequestId};
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
+use uuid::Uuid;
 
 use crate::database::{Database, DbError};
 
-/// Orders of a type that wait without a cook, and without a message that is on its way to the broker.
-const WAITING: &str = "
-    from orders as o
-    where o.type = $1 and o.status in ('received', 'cooking') and o.created_at < now() - make_interval(secs => $2)
-      and not exists (select 1 from order_outbox where order_outbox.order_id = o.id)
-      and not exists (select 1 from order_claims as claim where claim.order_id = o.id
-                      and claim.lease_until > now() - make_interval(secs => $2))";
-/// Orders that were not swept lately: the pause doubles with every time.
-const NOT_LATELY: &str = "
-    not exists (select 1 from order_sweeps as swept where swept.order_id = o.id
-                and swept.swept_at > now() - make_interval(secs => $2 * 2 ^ least(swept.times - 1, 10)))";
-/// Notes and enters what was found, as `found (id, number)`. A relay that sends such an order at this moment is waited for.
-const ENTERED: &str = "
-    noted as (
-        insert into order_sweeps as swept (order_id, swept_at, times) select id, now(), 1 from found
-        on conflict (order_id) do update set swept_at = now(), times = swept.times + 1
-    ), entered as (
-        insert into order_outbox (order_id, request_id, due_at, purpose)
-        select id, 'sweep-' || id, now(), 'again' from found order by id
-        on conflict (order_id) do update set due_at = now()
-    )
-    select number from found";
+/// An order that was entered into the outbox once more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rescued {
+    /// Its number.
+    pub number: OrderNumber,
+    /// The request that placed it.
+    pub request_id: RequestId,
+}
 
-/// How many orders of a type have waited for longer than `patience`; `limit` means that many or more.
+/// Orders of type $1 that are older than $2 seconds, or from a time that has not come: the database's clock was set back, and
+/// nobody knows how old they are. (A minute is for clocks that are only corrected.)
+const OLD: &str = "o.type = $1 and (o.created_at < now() - make_interval(secs => $2)
+                                    or o.created_at > now() + interval '1 minute')";
+/// Orders without a message that is on its way to the broker.
+const SENT: &str = "not exists (select 1 from order_outbox where order_outbox.order_id = o.id)";
+/// Orders that nobody cooks, and whose last cook has been silent for $2 seconds after the end of the lease.
+const UNCLAIMED: &str = "
+    o.status in ('received', 'cooking')
+    and not exists (select 1 from order_claims as claim where claim.order_id = o.id
+                    and claim.lease_until > now() - make_interval(secs => $2))";
+
+/// Orders for which an action was not taken lately. A time that has not come counts as long ago.
+fn not_lately(action: &str) -> String {
+    format!(
+        "not exists (select 1 from order_sweeps as swept
+                     cross join make_interval(secs => $2 * 2 ^ least(swept.times - 1, 6)) as pause
+                     where swept.order_id = o.id and swept.action = '{action}'
+                       and swept.swept_at between now() - pause and now() + pause)"
+    )
+}
+
+/// The request that placed an order of this relation, or an id of ours for one that an older version placed.
+fn request_id(relation: &str) -> String {
+    let prefix = RequestId::SWEEP_PREFIX;
+    format!(
+        "coalesce((select placed.request_id from order_identities as placed where placed.order_id = {relation}.id),
+                  '{prefix}' || {relation}.id)"
+    )
+}
+
+/// Notes and enters what was found as `found (id, number)`, and returns it.
+fn entered(action: &str) -> String {
+    format!(
+        "requested as (
+            select id, number, {REQUEST_ID} as request_id from found
+        ), noted as (
+            insert into order_sweeps as swept (order_id, action, swept_at, times)
+            select id, '{action}', now(), 1 from found order by id
+            on conflict (order_id, action) do update set swept_at = now(), times = swept.times + 1
+        ), entered as (
+            insert into order_outbox (order_id, request_id, due_at, purpose)
+            select id, request_id, now(), 'again' from requested order by id
+            on conflict (order_id) do nothing
+        )
+        select number, request_id from requested",
+        REQUEST_ID = request_id("found")
+    )
+}
+
+/// The orders of a type that have waited for longer than `patience`, and whose messages were confirmed: the oldest, at most
+/// `limit`, by their rows.
 ///
 /// # Errors
 /// The database failed.
@@ -42,88 +84,179 @@ pub async fn waiting(
     order_type: OrderType,
     patience: Duration,
     limit: i64,
-) -> Result<u64, DbError> {
-    let sql = format!("select count(*) from (select 1 {WAITING} order by o.created_at limit $3) as waiting");
-    let row = db.query_opt(&sql, &[&order_type.as_str(), &patience.as_secs_f64(), &limit]).await?;
-    let count: i64 = row.map_or(Ok(0), |row| row.try_get(0))?;
-    u64::try_from(count).map_err(DbError::unexpected)
+) -> Result<Vec<i32>, DbError> {
+    let sql = format!(
+        "select o.id from orders as o where {OLD} and {UNCLAIMED} and {SENT} order by o.created_at limit $3"
+    );
+    let rows = db.query(&sql, &[&order_type.as_str(), &patience.as_secs_f64(), &limit]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Enters orders of a type into the outbox again, the oldest first, at most `limit`. Each is left alone for `patience`
-/// after the first time, then for twice as long after every further one. Returns their numbers.
+/// Which of these orders wait still, and are in no live worker's hands: what it holds without cooking it was last written
+/// down at most [`HOLDINGS_INTERVAL`](crate::workers::HOLDINGS_INTERVAL) ago.
+///
+/// # Errors
+/// The database failed.
+pub async fn still_waiting(db: &Database, ids: &[i32], patience: Duration) -> Result<Vec<i32>, DbError> {
+    let sql = format!(
+        "with held as materialized (
+            select unnest(unclaimed) as number from worker_sessions join workers on worker_id = workers.id
+            where {alive}
+        )
+        select o.id from orders as o
+        where o.id = any($1) and {UNCLAIMED} and {SENT}
+          and not exists (select 1 from held where held.number = o.number)
+        order by o.created_at",
+        alive = crate::workers::ALIVE
+    );
+    let rows = db.query(&sql, &[&ids, &patience.as_secs_f64()]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Enters orders whose messages are lost into the outbox again: of these rows the oldest, at most `limit`. Each is left alone
+/// for `patience` after the first time, then for twice as long after every further one.
 ///
 /// # Errors
 /// The database failed: nothing was entered, as far as anybody knows; once more is harmless.
-pub async fn send_again(
+pub async fn redeliver(
     db: &Database,
-    order_type: OrderType,
+    ids: &[i32],
     patience: Duration,
     limit: i64,
-) -> Result<Vec<OrderNumber>, DbError> {
+) -> Result<Vec<Rescued>, DbError> {
     let sql = format!(
         "with found as (
-            select o.id, o.number {WAITING} and {NOT_LATELY}
+            select o.id, o.number from orders as o
+            where o.id = any($1) and {UNCLAIMED} and {SENT} and {}
             order by o.created_at limit $3 for update of o skip locked
-        ), {ENTERED}"
+        ), {}",
+        not_lately("redeliver"),
+        entered("redeliver")
     );
-    let rows = db.query(&sql, &[&order_type.as_str(), &patience.as_secs_f64(), &limit]).await?;
-    numbers(&rows)
+    rescued(&db.query(&sql, &[&ids, &patience.as_secs_f64(), &limit]).await?)
 }
 
 /// Gives orders of a type that have been `received` for longer than `max_wait` the highest priority and enters them into the
-/// outbox again, however many messages lie in the queues: at most `limit`, the oldest first, at growing intervals. Returns
-/// their numbers.
+/// outbox again, however many messages lie in the queues, and however often they were redelivered: at most `limit`, the
+/// oldest first, at growing intervals.
 ///
 /// # Errors
-/// The database failed: nothing was lifted, as far as anybody knows; once more is harmless.
-pub async fn lift(
+/// The database failed: nothing was escalated, as far as anybody knows; once more is harmless.
+pub async fn escalate(
     db: &Database,
     order_type: OrderType,
     max_wait: Duration,
     limit: i64,
-) -> Result<Vec<OrderNumber>, DbError> {
+) -> Result<Vec<Rescued>, DbError> {
     let sql = format!(
         "with found as (
             select o.id, o.number from orders as o
-            where o.type = $1 and o.status = 'received' and o.created_at < now() - make_interval(secs => $2)
-              and {NOT_LATELY}
-            order by o.created_at limit $3 for update skip locked
-        ), lifted as (
-            update orders set priority = $4 from found where orders.id = found.id and priority < $4
-        ), {ENTERED}"
+            where {OLD} and o.status = 'received' and {SENT} and {}
+            order by o.created_at limit $3 for update of o skip locked
+        ), {LIFTED}, {}",
+        not_lately("escalate"),
+        entered("escalate")
     );
-    let parameters: [&(dyn ToSql + Sync); 4] =
-        [&order_type.as_str(), &max_wait.as_secs_f64(), &limit, &i32::from(Priority::MAX)];
-    let rows = db.query(&sql, &parameters).await?;
-    numbers(&rows)
+    lifted(db, &sql, order_type, max_wait, limit).await
 }
 
 /// Gives orders of a type whose cook was lost `patience` after the end of his lease the highest priority, and enters them
 /// into the outbox again: their guests have waited once already, and the broker may hold their message for a frozen cook for
-/// half a minute. At most `limit`, at growing intervals. Returns their numbers.
+/// half a minute. At most `limit`, at growing intervals.
 ///
 /// # Errors
 /// The database failed: nothing was entered, as far as anybody knows; once more is harmless.
-pub async fn free_abandoned(
+pub async fn reclaim(
     db: &Database,
     order_type: OrderType,
     patience: Duration,
     limit: i64,
-) -> Result<Vec<OrderNumber>, DbError> {
+) -> Result<Vec<Rescued>, DbError> {
     let sql = format!(
         "with found as (
             select o.id, o.number from orders as o join order_claims as claim on claim.order_id = o.id
             where o.type = $1 and o.status = 'cooking' and claim.lease_until < now() - make_interval(secs => $2)
-              and {NOT_LATELY}
+              and {SENT} and {}
             order by o.created_at limit $3 for update of o skip locked
-        ), lifted as (
-            update orders set priority = $4 from found where orders.id = found.id and priority < $4
-        ), {ENTERED}"
+        ), {LIFTED}, {}",
+        not_lately("reclaim"),
+        entered("reclaim")
     );
+    lifted(db, &sql, order_type, patience, limit).await
+}
+
+const LIFTED: &str = "
+    lifted as (update orders set priority = $4 from found where orders.id = found.id and priority < $4)";
+
+async fn lifted(
+    db: &Database,
+    sql: &str,
+    order_type: OrderType,
+    patience: Duration,
+    limit: i64,
+) -> Result<Vec<Rescued>, DbError> {
     let parameters: [&(dyn ToSql + Sync); 4] =
         [&order_type.as_str(), &patience.as_secs_f64(), &limit, &i32::from(Priority::MAX)];
-    let rows = db.query(&sql, &parameters).await?;
-    numbers(&rows)
+    rescued(&db.query(sql, &parameters).await?)
+}
+
+/// Orders whose messages lay where nobody reads them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rerouted {
+    /// Those that exist: each is in the outbox now, or needs no message (any more).
+    pub known: Vec<OrderNumber>,
+    /// Those that were entered into the outbox.
+    pub entered: Vec<Rescued>,
+}
+
+/// What a message that lies where nobody reads it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stray {
+    /// The number of its order.
+    pub number: OrderNumber,
+    /// The order that it points to, if it says so.
+    pub identity: Option<OrderIdentity>,
+}
+
+/// Enters orders that wait into the outbox again, at once: their messages lie where nobody reads them. A message that points to
+/// another order than that of its number is none of a known order.
+///
+/// # Errors
+/// The database failed: nothing was entered, as far as anybody knows; once more is harmless.
+pub async fn reroute(db: &Database, strays: &[Stray]) -> Result<Rerouted, DbError> {
+    // An order that is being cooked is reclaimed if its cook is lost.
+    let sql = format!(
+        "with stray as (
+            select * from unnest($1::text[], $2::uuid[]) as stray (number, identity)
+        ), known as (
+            select o.id, o.number, o.status from orders as o
+            where o.number = any($1)
+              and exists (select 1 from stray where stray.number = o.number
+                          and (identity is null or identity = (select identity from order_identities where order_id = o.id)))
+            order by o.id for update of o
+        ), found as (
+            select id, number from known where status = 'received'
+        ), entered as (
+            insert into order_outbox (order_id, request_id, due_at, purpose)
+            select id, {}, now(), 'again' from found order by id
+            on conflict (order_id) do nothing returning order_id, request_id
+        )
+        select number, request_id from known left join entered on order_id = id",
+        request_id("found")
+    );
+    let numbers: Vec<String> = strays.iter().map(|stray| stray.number.to_string()).collect();
+    let identities: Vec<Option<Uuid>> =
+        strays.iter().map(|stray| stray.identity.map(|identity| identity.uuid())).collect();
+    let rows = db.query(&sql, &[&numbers, &identities]).await?;
+    let mut rerouted = Rerouted::default();
+    for row in &rows {
+        let number = row.try_get::<_, &str>(0)?.parse().map_err(DbError::unexpected)?;
+        rerouted.known.push(number);
+        if row.try_get::<_, Option<&str>>(1)?.is_some() {
+            rerouted.entered.push(rescue(row)?);
+        }
+    }
+    Ok(rerouted)
 }
 
 /// Forgets notes of orders that wait no longer.
@@ -137,6 +270,14 @@ pub async fn prune(db: &Database) -> Result<(), DbError> {
     db.query(sql, &[]).await.map(drop)
 }
 
-fn numbers(rows: &[tokio_postgres::Row]) -> Result<Vec<OrderNumber>, DbError> {
-    rows.iter().map(|row| row.try_get::<_, &str>(0)?.parse().map_err(DbError::unexpected)).collect()
+fn rescued(rows: &[Row]) -> Result<Vec<Rescued>, DbError> {
+    rows.iter().map(rescue).collect()
+}
+
+fn rescue(row: &Row) -> Result<Rescued, DbError> {
+    Ok(Rescued {
+        number: row.try_get::<_, &str>(0)?.parse().map_err(DbError::unexpected)?,
+        request_id: RequestId::parse(row.try_get(1)?)
+            .ok_or_else(|| DbError::unexpected("an order without a request id"))?,
+    })
 }

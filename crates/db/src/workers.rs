@@ -2,12 +2,23 @@
 
 use std::time::Duration;
 
-use domain::Specialisation;
+use domain::{OrderNumber, Specialisation};
 use time::OffsetDateTime;
 use tokio_postgres::types::ToSql;
 
 use crate::claims::Claimant;
 use crate::database::{Database, DbError, Lane};
+
+/// A worker writes down what it holds without cooking it so often, if that has changed.
+pub const HOLDINGS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Whether a worker lives, of `workers` and its row of `worker_sessions`: it did not deregister, and was seen within two of its
+/// heartbeat intervals. One that was seen in a time that has not come was not: the clock was set back since. 30 s is the
+/// heartbeat's default (specification), for rows that somebody else wrote.
+pub(crate) const ALIVE: &str = "
+    (workers.status = 'online' and workers.last_seen between
+        now() - make_interval(secs => 2 * coalesce(worker_sessions.heartbeat_seconds, 30)) and
+        now() + make_interval(secs => 2 * coalesce(worker_sessions.heartbeat_seconds, 30)))";
 
 /// How a registration ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +32,11 @@ pub enum Registration {
 /// Takes a name: a new one, an offline one, or one whose worker has not been seen for two of its heartbeat intervals.
 /// Of two processes that try at once, one gets it. Claims of a predecessor end: it is certainly gone.
 ///
+/// `holds_unclaimed`: whether the worker takes more messages than it cooks at once, and so [writes down](hold) which.
+///
+/// A name that is taken because its worker was seen in a time that has not come counts as seen now: it is free two intervals
+/// later, unless its worker lives.
+///
 /// # Errors
 /// The database failed; registering again is harmless.
 pub async fn register(
@@ -28,6 +44,7 @@ pub async fn register(
     claimant: &Claimant,
     specialisation: &Specialisation,
     heartbeat: Duration,
+    holds_unclaimed: bool,
 ) -> Result<Registration, DbError> {
     let sql = "
         with registered as (
@@ -39,9 +56,10 @@ pub async fn register(
                    or (select token from worker_sessions where worker_id = worker.id) = $3
             returning id
         ), session as (
-            insert into worker_sessions as session (worker_id, token, heartbeat_seconds)
-            select id, $3, $4 from registered
-            on conflict (worker_id) do update set token = excluded.token, heartbeat_seconds = excluded.heartbeat_seconds
+            insert into worker_sessions as session (worker_id, token, heartbeat_seconds, unclaimed)
+            select id, $3, $4, case when $5 then '{}'::text[] end from registered
+            on conflict (worker_id) do update
+                set token = excluded.token, heartbeat_seconds = excluded.heartbeat_seconds, unclaimed = excluded.unclaimed
         ), predecessors as (
             select order_id from order_claims, registered
             where worker = $1 and token <> $3 and lease_until > now()
@@ -53,9 +71,22 @@ pub async fn register(
         select id from registered";
     let seconds = i32::try_from(heartbeat.as_secs()).map_err(DbError::unexpected)?;
     let row = db
-        .query_opt(sql, &[&claimant.worker.as_str(), &specialisation.to_string(), &claimant.token, &seconds])
+        .query_opt(
+            sql,
+            &[
+                &claimant.worker.as_str(),
+                &specialisation.to_string(),
+                &claimant.token,
+                &seconds,
+                &holds_unclaimed,
+            ],
+        )
         .await?;
-    Ok(if row.is_some() { Registration::Registered } else { Registration::NameTaken })
+    if row.is_some() {
+        return Ok(Registration::Registered);
+    }
+    correct_last_seen(db).await?;
+    Ok(Registration::NameTaken)
 }
 
 /// Says that the worker lives, and renews the leases of what it cooks: of these orders only, so that a claim which this
@@ -87,7 +118,7 @@ pub async fn heartbeat(
             select order_id from order_claims, beat where token is not distinct from $2 and order_id = any($4)
             order by order_id for update of order_claims
         ), renewed as (
-            update order_claims set lease_until = now() + make_interval(secs => $3) from claimed
+            update order_claims set lease_until = now() + make_interval(secs => $3), lease_seconds = $3 from claimed
             where order_claims.order_id = claimed.order_id
             returning claimed.order_id
         )
@@ -95,6 +126,8 @@ pub async fn heartbeat(
     let parameters: [&(dyn ToSql + Sync); 4] =
         [&claimant.worker.as_str(), &claimant.token, &lease.as_secs_f64(), &cooking];
     let rows = db.query_on(Lane::Reserved, sql, &parameters).await?;
+    // Those that live do so for those that do not.
+    correct_last_seen(db).await?;
     rows.first().map(|row| Ok(row.try_get(0)?)).transpose()
 }
 
@@ -122,12 +155,52 @@ pub async fn go_offline(db: &Database, claimant: &Claimant) -> Result<(), DbErro
     db.query_on(Lane::Reserved, sql, &[&claimant.worker.as_str(), &claimant.token]).await.map(drop)
 }
 
+/// Moves signs of life from a time that has not come to now: the database's clock was set back. Whoever lives goes on giving
+/// them; the others count as dead two intervals from now, not when that time has come.
+///
+/// # Errors
+/// The database failed; once more is harmless.
+pub async fn correct_last_seen(db: &Database) -> Result<(), DbError> {
+    let sql = "
+        with ahead as (
+            select id from workers where last_seen > now() + interval '1 second' order by id for update skip locked
+        )
+        update workers set last_seen = now() from ahead where workers.id = ahead.id";
+    db.query_on(Lane::Reserved, sql, &[]).await.map(drop)
+}
+
+/// Writes down whose messages this worker holds without cooking them.
+///
+/// # Errors
+/// The database failed; the list that is there may be an earlier one.
+pub async fn hold(db: &Database, claimant: &Claimant, unclaimed: &[OrderNumber]) -> Result<(), DbError> {
+    let sql = "
+        update worker_sessions set unclaimed = $3 from workers
+        where workers.name = $1 and worker_id = workers.id and token is not distinct from $2
+          and unclaimed is distinct from $3";
+    let numbers: Vec<String> = unclaimed.iter().map(ToString::to_string).collect();
+    db.query(sql, &[&claimant.worker.as_str(), &claimant.token, &numbers]).await.map(drop)
+}
+
+/// Whether a live worker may hold messages without cooking them.
+///
+/// # Errors
+/// The database failed.
+pub async fn any_may_hold(db: &Database) -> Result<bool, DbError> {
+    let sql = format!(
+        "select exists (select 1 from worker_sessions join workers on worker_id = workers.id
+                        where unclaimed is not null and {ALIVE})"
+    );
+    let row = db.query_opt(&sql, &[]).await?;
+    row.map_or(Ok(false), |row| Ok(row.try_get(0)?))
+}
+
 /// A worker as others see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerView {
     /// Its name.
     pub name: String,
-    /// Whether it signed on, did not sign off, and was seen within two of its heartbeat intervals.
+    /// Whether it registered, did not deregister, and was seen within two of its heartbeat intervals.
     pub online: bool,
     /// Orders it has made ready.
     pub orders_processed: i32,
@@ -140,14 +213,12 @@ pub struct WorkerView {
 /// # Errors
 /// The database failed.
 pub async fn all(db: &Database) -> Result<Vec<WorkerView>, DbError> {
-    // 30 s is the heartbeat's default (specification), for rows that somebody else wrote.
-    let sql = "
-        select name, coalesce(orders_processed, 0), last_seen,
-               coalesce(status = 'online'
-                   and last_seen >= now() - make_interval(secs => 2 * coalesce(heartbeat_seconds, 30)), false)
-        from workers left join worker_sessions on worker_id = workers.id
-        order by name";
-    let rows = db.query(sql, &[]).await?;
+    let sql = format!(
+        "select name, coalesce(orders_processed, 0), last_seen, coalesce({ALIVE}, false)
+         from workers left join worker_sessions on worker_id = workers.id
+         order by name"
+    );
+    let rows = db.query(&sql, &[]).await?;
     rows.iter()
         .map(|row| {
             Ok(WorkerView {

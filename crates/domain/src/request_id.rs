@@ -11,19 +11,49 @@ impl RequestId {
     /// Most characters that are taken over from a client.
     pub const MAX_LENGTH: usize = 128;
 
-    /// Takes over an id from outside if it is sane.
+    /// What begins the id of an order's message that the order service sends again, if nobody knows any more which request placed
+    /// the order; its row follows.
+    pub const SWEEP_PREFIX: &'static str = "sweep-";
+    /// What begins the id of what a program does before the first request.
+    const STARTUP_PREFIX: &'static str = "startup-";
+    /// What begins the id of a message that came without one.
+    const MESSAGE_PREFIX: &'static str = "message-";
+    /// Of a notification that came without one, or with one that is not safe to log.
+    const UNKNOWN: &'static str = "unknown";
+    /// What begins ids that programs make by themselves. None comes from a client.
+    const RESERVED: [&'static str; 4] =
+        [Self::SWEEP_PREFIX, Self::STARTUP_PREFIX, Self::MESSAGE_PREFIX, Self::UNKNOWN];
+
+    /// Takes over an id from a client if it is sane and cannot be taken for one of a program's own.
+    pub fn from_client(text: &str) -> Option<Self> {
+        let reserved =
+            |prefix: &str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        Self::parse(text).filter(|_| !Self::RESERVED.into_iter().any(reserved))
+    }
+
+    /// Reads an id that was stored or sent, if it is sane.
     pub fn parse(text: &str) -> Option<Self> {
         let sane = (1..=Self::MAX_LENGTH).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
         sane.then(|| Self(text.into()))
     }
 
-    /// An id that the program itself wrote down, such as `startup-001`.
-    pub fn from_fixed(text: &'static str) -> Self {
-        Self(text.into())
+    /// Of what a program does before the first request, and beside all requests: `startup-001`.
+    pub fn startup() -> Self {
+        Self(format!("{}001", Self::STARTUP_PREFIX).into())
     }
 
-    /// An id from random bits, 16 hexadecimal digits.
+    /// Of a notification that came without one, or with one that is not safe to log: `unknown`.
+    pub fn unknown() -> Self {
+        Self(Self::UNKNOWN.into())
+    }
+
+    /// Of a message that came without one: `message-` and 16 hexadecimal digits.
+    pub fn of_message(bits: u64) -> Self {
+        Self(format!("{}{bits:016x}", Self::MESSAGE_PREFIX).into())
+    }
+
+    /// Of a request that came without one, from random bits: 16 hexadecimal digits.
     pub fn from_random(bits: u64) -> Self {
         Self(format!("{bits:016x}").into())
     }
@@ -46,11 +76,24 @@ mod tests {
 
     #[test]
     fn only_sane_ids_are_taken_over() {
-        for sane in ["a", "req-a1b2c3d4", "A.b_c-9", &"x".repeat(128)] {
-            assert_eq!(RequestId::parse(sane).unwrap().as_str(), sane);
+        for sane in ["a", "req-a1b2c3d4", "A.b_c-9", "sweep", "sweeping-1", &"x".repeat(128)] {
+            assert_eq!(RequestId::from_client(sane).unwrap().as_str(), sane);
         }
-        for other in ["", " ", "a b", "a\nb", "a\"b", "é", "\u{1b}[31m", &"x".repeat(129)] {
+        for other in ["", " ", "a b", "a\nb", "a\"b", "é", "sweep-é", "\u{1b}[31m", &"x".repeat(129)] {
+            assert_eq!(RequestId::from_client(other), None, "{other:?}");
             assert_eq!(RequestId::parse(other), None, "{other:?}");
         }
+    }
+
+    #[test]
+    fn what_a_program_made_is_read_again_and_never_taken_over_from_a_client() {
+        let sweep = format!("{}17", RequestId::SWEEP_PREFIX);
+        for own in [RequestId::startup().as_str(), RequestId::of_message(7).as_str(), &sweep] {
+            assert_eq!(RequestId::parse(own).unwrap().as_str(), own);
+            for text in [own.to_owned(), own.to_uppercase()] {
+                assert_eq!(RequestId::from_client(&text), None, "{text}");
+            }
+        }
+        assert!(RequestId::from_client(RequestId::from_random(7).as_str()).is_some());
     }
 }

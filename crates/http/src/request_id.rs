@@ -1,4 +1,4 @@
-//! The id of a request: `X-Request-ID` taken over if it is sane, else made; every answer carries it.
+//! The id of a request: `X-Request-ID` taken over if it is sane and not one of a program's own, else made; every answer carries it.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -28,7 +28,7 @@ pub async fn assign(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let given =
-        request.headers().get(HEADER).and_then(|value| value.to_str().ok()).and_then(RequestId::parse);
+        request.headers().get(HEADER).and_then(|value| value.to_str().ok()).and_then(RequestId::from_client);
     let id = given.unwrap_or_else(generate);
     request.extensions_mut().insert(id.clone());
     let mut response = next.call(request).await?;

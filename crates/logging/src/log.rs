@@ -59,7 +59,7 @@ impl Log {
             urgent: JsonLines(sink.urgent()).fuse(),
             plain: sink.plain_lines(),
         };
-        Self { origin: Arc::new(origin), request_id: RequestId::from_fixed("startup-001") }
+        Self { origin: Arc::new(origin), request_id: RequestId::startup() }
     }
 
     /// Tells that stdout can be written again.

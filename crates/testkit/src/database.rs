@@ -62,6 +62,12 @@ impl Database {
         self.define_clock(&format!("timestamptz '{moment}'")).await;
     }
 
+    /// Makes `now()` of this database go so far ahead, such as `1 hour`: for sessions that start after this, and from the second
+    /// time on for all others too.
+    pub async fn set_clock_ahead(&self, interval: &str) {
+        self.define_clock(&format!("pg_catalog.now() + interval '{interval}'")).await;
+    }
+
     async fn define_clock(&self, now: &str) {
         let name: String = self.client.query_one("select current_database()", &[]).await.unwrap().get(0);
         self.execute(&format!(

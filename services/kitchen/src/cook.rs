@@ -71,7 +71,7 @@ enum End {
 impl Cook {
     /// Sees one delivery through.
     pub async fn process(self, held: Held) -> Unfinished {
-        let request_id = held.delivery.request_id().unwrap_or_else(|| RequestId::from_random(rand::random()));
+        let request_id = held.delivery.request_id().unwrap_or_else(|| RequestId::of_message(rand::random()));
         let log = self.duty.log.with_request_id(request_id);
         let order = match OrderMessage::parse(&held.delivery.body) {
             Ok(order) => order,

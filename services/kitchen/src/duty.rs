@@ -17,8 +17,8 @@ use crate::stove::Stove;
 /// Longest time for signing off.
 const SIGN_OFF_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How soon a cook notices that an order was cancelled.
-const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// How soon a cook notices that an order was cancelled, and others learn what is held without being cooked.
+const WATCH_INTERVAL: Duration = workers::HOLDINGS_INTERVAL;
 
 /// Who is on duty, and how it says so.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub struct Duty {
     pub claimant: Claimant,
     pub specialisation: Specialisation,
     pub heartbeat_interval: Duration,
+    /// Whether it takes more orders than it cooks at once.
+    pub holds_unclaimed: bool,
     pub log: Log,
 }
 
@@ -56,7 +58,13 @@ impl Duty {
         let registration = self
             .retry("signing on")
             .until_done(|| {
-                workers::register(&self.db, &self.claimant, &self.specialisation, self.heartbeat_interval)
+                workers::register(
+                    &self.db,
+                    &self.claimant,
+                    &self.specialisation,
+                    self.heartbeat_interval,
+                    self.holds_unclaimed,
+                )
             })
             .await;
         if registration == Registration::Registered {
@@ -69,10 +77,22 @@ impl Duty {
         registration
     }
 
-    /// Looks every second whether what is on the stove is still this worker's: an order may be cancelled while it cooks.
-    /// Ends when `signed_off` begins.
+    /// Looks every second whether what is on the stove is still this worker's: an order may be cancelled while it cooks. And
+    /// writes down what waits for a place on it, so that nobody takes these messages for lost. Ends when `signed_off` begins.
     pub async fn watch_claims(self, stove: Stove, signed_off: Shutdown) {
+        let mut written = Vec::new();
         while signed_off.or(sleep(WATCH_INTERVAL)).await.is_some() {
+            if self.holds_unclaimed {
+                let unclaimed = stove.unclaimed_orders();
+                // A failure shows in the heartbeat; the next attempt is soon enough. A list that is there already costs a look: the
+                // worker may have registered anew meanwhile.
+                if (unclaimed != written || !unclaimed.is_empty())
+                    && let Some(Ok(())) =
+                        signed_off.or(workers::hold(&self.db, &self.claimant, &unclaimed)).await
+                {
+                    written = unclaimed;
+                }
+            }
             let claimed = stove.claimed_orders();
             if claimed.is_empty() {
                 continue;

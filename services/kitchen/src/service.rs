@@ -96,6 +96,7 @@ impl Service {
             claimant: Claimant { worker: worker.name, token: rand::random() },
             specialisation: worker.specialisation,
             heartbeat_interval: worker.heartbeat_interval,
+            holds_unclaimed: worker.prefetch > worker.concurrency,
             log: log.clone(),
         };
         if !duty.sign_on(&shutdown).await? {

@@ -59,6 +59,15 @@ impl Stove {
         self.lock().values().filter_map(|pot| pot.order_id).collect()
     }
 
+    /// The numbers of all orders that have not been claimed, sorted: they wait for a place, or for another cook.
+    pub fn unclaimed_orders(&self) -> Vec<OrderNumber> {
+        let pots = self.lock();
+        let unclaimed = pots.iter().filter(|(_, pot)| pot.order_id.is_none());
+        let mut numbers: Vec<OrderNumber> = unclaimed.map(|(number, _)| *number).collect();
+        numbers.sort();
+        numbers
+    }
+
     /// Tells these orders that they are somebody else's now.
     pub fn abandon(&self, order_ids: &[i32]) {
         for pot in self.lock().values() {

@@ -32,7 +32,7 @@ pub async fn run(rabbitmq: &Rabbitmq, from: StartAt, log: &Log, shutdown: &Shutd
 
 /// The line on its way to the console; none if there is nothing to show.
 fn show(delivery: &Delivery, seen: &mut Seen, log: &Log) -> Option<Printed> {
-    let log = log.with_request_id(delivery.request_id().unwrap_or_else(|| RequestId::from_fixed("unknown")));
+    let log = log.with_request_id(delivery.request_id().unwrap_or_else(RequestId::unknown));
     let update: StatusUpdate = match serde_json::from_slice(&delivery.body) {
         Ok(update) => update,
         Err(why) => {

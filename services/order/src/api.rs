@@ -16,8 +16,8 @@ use tokio::time::timeout;
 
 use crate::admission::Admission;
 use crate::idempotency::KeysInWork;
-use crate::relay::Nudge;
 use crate::staff_key::WrongKeys;
+use crate::wakeup::Wakeup;
 use crate::writer::Writer;
 use crate::{NAME, changes, placing};
 
@@ -32,7 +32,7 @@ pub struct Api {
     pub keys: KeysInWork,
     pub wrong_keys: WrongKeys,
     pub writer: Writer,
-    pub relay: Nudge,
+    pub relay: Wakeup,
     pub db: Database,
     /// The key that order tokens are made with. It is read once the tables are there: until then the service is not ready.
     pub order_tokens: Arc<OnceLock<OrderTokenKey>>,

@@ -118,7 +118,7 @@ async fn carry_out(
     let outcome = until_known(&log, ask).await?;
     match outcome {
         Outcome::Changed => {
-            api.relay.nudge();
+            api.relay.wake();
             log.info("order_status_changed", format!("Order {order_number} was {} by {by}", change.verb))
                 .detail("order_number", order_number.to_string())
                 .detail("status", change.next.as_str())

@@ -9,11 +9,16 @@ mod dispatch;
 mod idempotency;
 mod placing;
 mod relay;
+mod rescuer;
 mod service;
 mod staff_key;
-mod sweeper;
 mod under_way;
+mod wakeup;
 mod writer;
+
+#[cfg(test)]
+#[path = "../tests/schedules/mod.rs"]
+mod schedules;
 
 use std::process::ExitCode;
 

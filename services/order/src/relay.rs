@@ -1,169 +1,231 @@
 //! The relay: sends what a crash, or a broker that was away, left in the outbox, and what nobody else has in hand.
+//!
+//! It works in lanes: one for each type of order, one for the status updates. Each is looked at in its turn and has a pace and
+//! a share of its own, so that none waits for another whose queue is full or hangs.
 
-use std::sync::Arc;
-use std::time::Duration;
+pub mod pace;
 
 use bus::{Outgoing, Publisher};
-use db::outbox::Relayed;
-use db::{Database, DbError, outbox};
-use domain::RequestId;
+use db::outbox::{self, Due, OrderOutboxRow, Published, StatusOutboxRow};
+use db::{Database, DbError};
+use domain::{OrderType, RequestId};
 use logging::Log;
 use runtime::{Backoff, Shutdown};
-use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
-/// Pause between two looks at the outbox, unless somebody says that there is something.
-const POLL_INTERVAL: Duration = Duration::from_secs(2);
-/// Most messages of one look.
-const BATCH: i64 = 100;
-
-/// Tells the relay that there is something to send; cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Nudge(Arc<Notify>);
-
-impl Nudge {
-    /// There is something to send now.
-    pub fn nudge(&self) {
-        self.0.notify_one();
-    }
-}
+use self::pace::{Look, Next, POLL_INTERVAL, Pace};
+use crate::wakeup::Wakeup;
 
 /// Runs until the shutdown begins. Any number of services may do so at once.
-pub async fn run(db: Database, publisher: Publisher, nudge: Nudge, log: Log, shutdown: &Shutdown) {
-    let relay = Relay { db, publisher, log };
+pub async fn run(db: Database, publisher: Publisher, wakeup: Wakeup, log: Log, shutdown: &Shutdown) {
+    let mut relay = Relay { lanes: Lane::all(), db, publisher, log };
     let mut backoff = Backoff::for_server();
-    let mut pause = Duration::ZERO;
     loop {
-        let waiting = timeout(pause, nudge.0.notified());
-        if shutdown.or(waiting).await.is_none() {
-            return;
+        let waiting = timeout_at(relay.next_look(), wakeup.woken());
+        match shutdown.or(waiting).await {
+            None => return,
+            Some(Ok(())) => relay.wake(),
+            Some(Err(_)) => {}
         }
-        let Some(look) = shutdown.or(relay.run_once()).await else { return };
-        pause = match look {
-            Look::More => Duration::ZERO,
-            Look::All => {
-                backoff.reset();
-                POLL_INTERVAL
+        match shutdown.or(relay.run_once()).await {
+            None => return,
+            Some(Ok(())) => backoff.reset(),
+            Some(Err(why)) => {
+                relay
+                    .log
+                    .error("relay_failed", "The outbox could not be looked at; trying again", &why)
+                    .emit();
+                shutdown.or(sleep(backoff.next_pause())).await;
             }
-            Look::Failed => {
-                let pause = backoff.next_pause();
-                shutdown.or(sleep(pause)).await;
-                Duration::ZERO
-            }
-        };
+        }
     }
 }
 
-/// What came of a look at the outboxes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Look {
-    All,
-    /// There may be more than it has found.
-    More,
-    /// The log says why.
-    Failed,
+/// What goes together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cargo {
+    Orders(OrderType),
+    StatusUpdates,
+}
+
+impl Cargo {
+    fn is_in(self, due: &Due) -> bool {
+        match self {
+            Self::Orders(order_type) => due.orders.contains(&order_type),
+            Self::StatusUpdates => due.status_updates,
+        }
+    }
+}
+
+/// A part of the outbox that goes its own way.
+struct Lane {
+    cargo: Cargo,
+    pace: Pace,
+    next_look: Instant,
+    /// Whether somebody who says that there is something is to be heard before that.
+    can_be_woken: bool,
+}
+
+impl Lane {
+    fn all() -> Vec<Self> {
+        let orders = OrderType::ALL.into_iter().map(Cargo::Orders);
+        let lane = |cargo| Self { cargo, pace: Pace::new(), next_look: Instant::now(), can_be_woken: true };
+        orders.chain([Cargo::StatusUpdates]).map(lane).collect()
+    }
+
+    fn look_again(&mut self, next: Next) {
+        let pause = match next {
+            Next::AtOnce => std::time::Duration::ZERO,
+            Next::WhenWoken => POLL_INTERVAL,
+            Next::After(pause) => pause,
+        };
+        self.next_look = Instant::now() + pause;
+        self.can_be_woken = !matches!(next, Next::After(_));
+    }
 }
 
 struct Relay {
+    lanes: Vec<Lane>,
     db: Database,
     publisher: Publisher,
     log: Log,
 }
 
+/// A message on its way out, with the key of its row.
+struct Message<K> {
+    key: K,
+    order_number: String,
+    request_id: RequestId,
+    outgoing: serde_json::Result<Outgoing>,
+}
+
 impl Relay {
-    /// Both outboxes, whatever becomes of the other.
-    async fn run_once(&self) -> Look {
-        let orders = if self.publisher.can_send_orders() { self.relay_orders().await } else { Ok(Look::All) };
-        let updates = if self.publisher.can_send_status_updates() {
-            self.relay_status_updates().await
-        } else {
-            Ok(Look::All)
-        };
-        let looks = [orders, updates].map(|look| {
-            look.unwrap_or_else(|why| {
-                self.log.error("relay_failed", "The outbox could not be relayed; trying again", &why).emit();
-                Look::Failed
-            })
-        });
-        [Look::Failed, Look::More].into_iter().find(|look| looks.contains(look)).unwrap_or(Look::All)
+    fn next_look(&self) -> Instant {
+        self.lanes.iter().map(|lane| lane.next_look).min().unwrap_or_else(Instant::now)
     }
 
-    async fn relay_orders(&self) -> Result<Look, DbError> {
-        let relayed = outbox::relay_orders(&self.db, BATCH, async |rows| {
-            let messages = rows.into_iter().filter_map(|row| {
-                let order_number = row.message.order_number.to_string();
-                let placed_at = row.placed_at.into();
-                let message =
-                    Outgoing::order(&row.message, row.identity.as_ref(), placed_at, &row.request_id);
-                let message = self.written(message, &order_number)?;
-                Some((row.order_id, order_number, row.request_id, message))
-            });
-            self.publish(messages.collect(), "order_published").await
-        });
-        Ok(self.judge(&relayed.await?))
-    }
-
-    async fn relay_status_updates(&self) -> Result<Look, DbError> {
-        let relayed = outbox::relay_status_updates(&self.db, BATCH, async |rows| {
-            let messages = rows.into_iter().filter_map(|row| {
-                let order_number = row.update.order_number.to_string();
-                let message = Outgoing::status_update(&row.update, &row.request_id);
-                let message = self.written(message, &order_number)?;
-                Some((row.id, order_number, row.request_id, message))
-            });
-            self.publish(messages.collect(), "status_update_published").await
-        });
-        Ok(self.judge(&relayed.await?))
-    }
-
-    /// The message. What cannot be written stays in the outbox.
-    fn written(&self, message: serde_json::Result<Outgoing>, order_number: &str) -> Option<Outgoing> {
-        let failed = |why: serde_json::Error| {
-            let what = "A message in the outbox cannot be written";
-            self.log
-                .error("message_processing_failed", what, &why)
-                .detail("order_number", order_number)
-                .emit();
-        };
-        message.map_err(failed).ok()
-    }
-
-    fn judge(&self, relayed: &Relayed) -> Look {
-        for why in &relayed.unreadable {
-            let message = "A message in the outbox cannot be read; it is set aside for an hour";
-            self.log.error("relay_failed", message, why).emit();
+    fn wake(&mut self) {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.can_be_woken) {
+            lane.next_look = Instant::now();
         }
-        let full = i64::try_from(relayed.found).is_ok_and(|found| found >= BATCH);
-        if full && relayed.confirmed + relayed.unreadable.len() > 0 { Look::More } else { Look::All }
     }
 
-    /// Publishes in the order given; returns the keys of what was confirmed.
+    /// Every lane whose time has come, whatever becomes of the others.
+    async fn run_once(&mut self) -> Result<(), DbError> {
+        let now = Instant::now();
+        if self.lanes.iter().all(|lane| lane.next_look > now) {
+            return Ok(());
+        }
+        let due = outbox::due(&self.db).await?;
+        let mut lanes = std::mem::take(&mut self.lanes);
+        for lane in lanes.iter_mut().filter(|lane| lane.next_look <= now) {
+            let next = if lane.cargo.is_in(&due) && self.can_send(lane.cargo) {
+                self.look(lane).await
+            } else {
+                Next::WhenWoken
+            };
+            lane.look_again(next);
+        }
+        self.lanes = lanes;
+        Ok(())
+    }
+
+    fn can_send(&self, cargo: Cargo) -> bool {
+        match cargo {
+            Cargo::Orders(_) => self.publisher.can_send_orders(),
+            Cargo::StatusUpdates => self.publisher.can_send_status_updates(),
+        }
+    }
+
+    async fn look(&self, lane: &mut Lane) -> Next {
+        let (look, pace) = (lane.pace.look(), &lane.pace);
+        let relayed = match lane.cargo {
+            Cargo::Orders(order_type) => {
+                let publish = async |rows: Vec<OrderOutboxRow>| {
+                    self.publish(rows.into_iter().map(order), "order_published", pace).await
+                };
+                outbox::relay_orders(&self.db, order_type, look, publish).await
+            }
+            Cargo::StatusUpdates => {
+                let publish = async |rows: Vec<StatusOutboxRow>| {
+                    self.publish(rows.into_iter().map(status_update), "status_update_published", pace).await
+                };
+                outbox::relay_status_updates(&self.db, look, publish).await
+            }
+        };
+        match relayed {
+            Ok(relayed) => {
+                for why in &relayed.unreadable {
+                    let message = "A message in the outbox cannot be read; it backs off";
+                    self.log.error("relay_failed", message, why).emit();
+                }
+                lane.pace.after(Look::from(&relayed))
+            }
+            Err(why) => {
+                self.log.error("relay_failed", "The outbox could not be relayed; trying again", &why).emit();
+                lane.pace.after_failure()
+            }
+        }
+    }
+
+    /// Publishes in the order given.
     async fn publish<K>(
         &self,
-        messages: Vec<(K, String, RequestId, Outgoing)>,
+        messages: impl Iterator<Item = Message<K>>,
         action: &'static str,
-    ) -> Vec<K> {
-        let mut sent = Vec::with_capacity(messages.len());
-        for (key, order_number, request_id, message) in messages {
-            let confirm = self.publisher.send(message).await;
-            sent.push((key, order_number, self.log.with_request_id(request_id), confirm));
+        pace: &Pace,
+    ) -> Published<K> {
+        let mut published = Published::default();
+        let mut sent = Vec::new();
+        for Message { key, order_number, request_id, outgoing } in messages {
+            let log = self.log.with_request_id(request_id);
+            match outgoing {
+                Ok(message) => sent.push((key, order_number, log, self.publisher.send(message).await)),
+                Err(why) => {
+                    let what = "A message in the outbox cannot be written; it backs off";
+                    log.error("message_processing_failed", what, &why)
+                        .detail("order_number", order_number)
+                        .emit();
+                    published.refused.push(key);
+                }
+            }
         }
-        let mut confirmed = Vec::with_capacity(sent.len());
         for (key, order_number, log, confirm) in sent {
             match confirm.received().await {
                 Ok(()) => {
                     log.debug(action, format!("Relayed a message of order {order_number} from the outbox"))
                         .detail("order_number", order_number)
                         .emit();
-                    confirmed.push(key);
+                    published.confirmed.push(key);
                 }
                 Err(why) => {
                     log.error("rabbitmq_publish_failed", "A message stays in the outbox", &why)
                         .detail("order_number", order_number)
                         .emit();
+                    if pace.backs_off(&why) {
+                        published.refused.push(key);
+                    }
                 }
             }
         }
-        confirmed
+        published
+    }
+}
+
+fn order(row: OrderOutboxRow) -> Message<i32> {
+    Message {
+        key: row.order_id,
+        order_number: row.message.order_number.to_string(),
+        outgoing: Outgoing::order(&row.message, row.identity.as_ref(), row.placed_at.into(), &row.request_id),
+        request_id: row.request_id,
+    }
+}
+
+fn status_update(row: StatusOutboxRow) -> Message<i64> {
+    Message {
+        key: row.id,
+        order_number: row.update.order_number.to_string(),
+        outgoing: Outgoing::status_update(&row.update, &row.request_id),
+        request_id: row.request_id,
     }
 }

@@ -18,9 +18,10 @@ use crate::admission::Admission;
 use crate::api::{self, Api};
 use crate::arguments::Arguments;
 use crate::idempotency::KeysInWork;
-use crate::relay::{self, Nudge};
+use crate::relay;
+use crate::rescuer::{Broker, HOLDINGS_PAUSE, Rescuer};
 use crate::staff_key::WrongKeys;
-use crate::sweeper::Sweeper;
+use crate::wakeup::Wakeup;
 use crate::writer::Writer;
 
 /// What is left of the grace when clients have been answered: orders of unknown outcome are looked for until then.
@@ -37,7 +38,7 @@ pub struct Service {
     port: u16,
     max_concurrent: usize,
     api: Api,
-    sweeper: Sweeper,
+    rescuer: Rescuer<Broker>,
     /// Ends when every handle to the writer is gone and every order is answered.
     writer: JoinHandle<()>,
     /// Ends after the writer, when every handle to the publisher is gone.
@@ -76,12 +77,13 @@ impl Service {
         let db = Database::new(&config.database, NAME, Access::ReadWrite)?;
         let (publisher, publisher_task) = Publisher::start(&config.rabbitmq, NAME, &log);
         let accept = config.order.accept_while_broker_down;
-        let relay = Nudge::default();
-        let sweeper = Sweeper {
+        let relay = Wakeup::default();
+        let rescuer = Rescuer {
             db: db.clone(),
-            broker: config.rabbitmq.clone(),
+            queues: Broker(config.rabbitmq.clone()),
             resend_after: config.order.resend_after,
             max_wait: config.kitchen.max_wait,
+            holdings_pause: HOLDINGS_PAUSE,
             relay: relay.clone(),
             log: log.clone(),
         };
@@ -105,7 +107,7 @@ impl Service {
                 publisher,
                 log,
             },
-            sweeper,
+            rescuer,
             writer: writer_task,
             publisher: publisher_task,
             shutdown,
@@ -117,7 +119,7 @@ impl Service {
     /// # Errors
     /// The database has a schema that this program cannot use, or the HTTP server failed.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let Self { listener, http, port, max_concurrent, api, sweeper, mut writer, mut publisher, shutdown } =
+        let Self { listener, http, port, max_concurrent, api, rescuer, mut writer, mut publisher, shutdown } =
             self;
         let log = api.log.clone();
         log.info("service_started", format!("Order Service started on port {port}"))
@@ -131,7 +133,7 @@ impl Service {
         let mut http = tokio::spawn(http);
 
         let mut outcome = tokio::select! {
-            schema = tend_database(api, sweeper, &shutdown) => schema.map_err(ServiceError::from),
+            schema = tend_database(api, rescuer, &shutdown) => schema.map_err(ServiceError::from),
             ended = &mut http => return Err(ended_early(ended)),
             _ = &mut writer => Err(ServiceError::TaskEnded("stores orders")),
             _ = &mut publisher => Err(ServiceError::TaskEnded("publishes messages")),
@@ -165,14 +167,14 @@ fn ended_early(ended: Result<std::io::Result<()>, JoinError>) -> ServiceError {
     }
 }
 
-/// Brings the schema up to date and reads what requests need, then relays and sweeps until the shutdown begins.
-async fn tend_database(api: Api, sweeper: Sweeper, shutdown: &Shutdown) -> Result<(), SchemaError> {
+/// Brings the schema up to date and reads what requests need, then relays and rescues until the shutdown begins.
+async fn tend_database(api: Api, rescuer: Rescuer<Broker>, shutdown: &Shutdown) -> Result<(), SchemaError> {
     let read = async || secrets::order_token_key(&api.db).await;
     if let Some(order_tokens) = db::startup::migrated(&api.db, &api.log, shutdown, read).await? {
         // Nobody else sets it.
         let _ = api.order_tokens.set(order_tokens);
         let relay = relay::run(api.db, api.publisher, api.relay, api.log, shutdown);
-        tokio::join!(Box::pin(relay), Box::pin(sweeper.run(shutdown)));
+        tokio::join!(Box::pin(relay), Box::pin(rescuer.run(shutdown)));
     }
     Ok(())
 }

@@ -46,7 +46,7 @@ impl Store {
         let db = Database::new(&settings, NAME, Access::ReadWrite)?;
         let worker = NAME.parse().map_err(|_| Error::Void(format!("{NAME} is no name for a cook")))?;
         let claimant = Claimant { worker, token: 1 };
-        workers::register(&db, &claimant, &Specialisation::General, LEASE).await?;
+        workers::register(&db, &claimant, &Specialisation::General, LEASE, false).await?;
         Ok(Self { db, orders: Orders::of_every_kind()?, claimant, placed: 0 })
     }
 

@@ -174,10 +174,10 @@ async fn news_that_were_not_sent_in_time() {
 }
 
 #[tokio::test]
-async fn a_message_that_was_set_aside() {
-    let sql =
-        "insert into order_outbox (order_id, request_id, due_at) values ($N, 'r', now() + interval '1 hour')";
-    breaks(sql, "outbox", 1, "$N: its message to the kitchen cannot be written; the relay tries again later")
+async fn a_message_that_was_refused_again_and_again() {
+    let sql = "insert into order_outbox (order_id, request_id, due_at, attempts)
+        values ($N, 'r', now() + interval '1 minute', 6)";
+    breaks(sql, "outbox", 1, "$N: its message to the kitchen was refused 6 times; the relay goes on trying")
         .await;
 }
 

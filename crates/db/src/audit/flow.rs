@@ -9,10 +9,12 @@ use crate::database::DbError;
 const GRACE: &str = "interval '1 minute'";
 /// A sign of life may be so late on a busy machine, beyond two intervals.
 const HEARTBEAT_GRACE: &str = "interval '10 seconds'";
-/// A row is due a few seconds after it was written. One that is due much later could not be read, and was set aside.
+/// A row that was refused so often has backed off for a minute, more or less.
+const REFUSED: &str = "attempts >= 5";
+/// Why a row is there still.
 const LATE: &str =
-    "case when due_at < now() then format('is due since %s s', extract(epoch from now() - due_at)::bigint)
-    else 'cannot be written; the relay tries again later' end";
+    "case when attempts >= 5 then format('was refused %s times; the relay goes on trying', attempts)
+    else format('is due since %s s', extract(epoch from now() - due_at)::bigint) end";
 /// Most orders that are looked for in the queues.
 const MOST_WAITING: i64 = 100_000;
 
@@ -31,11 +33,11 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<
          union all
          select 'outbox', format('%s: its message to the kitchen ', number) || {LATE}
          from order_outbox join orders on id = order_id
-         where due_at not between now() - {GRACE} and now() + {GRACE}
+         where due_at < now() - {GRACE} or {REFUSED}
          union all
          select 'outbox', format('%s: the news that it is %s ', order_number, new_status) || {LATE}
          from status_outbox
-         where due_at not between now() - {GRACE} and now() + {GRACE}
+         where due_at < now() - {GRACE} or {REFUSED}
          union all
          select 'workers_alive', format('%s was last seen %s s ago', name,
                                         coalesce(extract(epoch from now() - last_seen)::bigint::text, 'infinitely many'))
@@ -50,20 +52,23 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<
 }
 
 /// A count is kept in the transaction that writes the `ready` row, so both agree in every snapshot. The rows decide, not the
-/// status: an order may be cancelled when it is ready. A worker that was deleted and came again counts from then on. Where not
-/// all orders are looked at, the count may be higher.
+/// status: an order may be cancelled when it is ready. A worker that was deleted and came again counts from then on: at least
+/// those since then, and at most all under its name. (After the clock was set back, what it made lies before that.) Where
+/// not all orders are looked at, the count may be higher.
 const ORDERS_PROCESSED: &str = "
-    select 'orders_processed', format('%s: orders_processed is %s, the log has %s orders made ready by it', name, counted, made)
+    select 'orders_processed', format('%s: orders_processed is %s, the log has %s orders made ready by it', name, counted,
+                                      case when counted < made then made else ever end)
     from (
-        select workers.name, coalesce(orders_processed, 0) as counted, count(ready.order_id) as made
+        select workers.name, coalesce(orders_processed, 0) as counted, count(ready.order_id) as ever,
+               count(ready.order_id) filter (where changed_at >= workers.created_at) as made
         from workers left join (
             select order_id, changed_by, changed_at
             from orders join order_status_log as log on order_id = orders.id and log.status = 'ready'
             where number >= $1 and orders.created_at >= $2::text::timestamptz
-        ) as ready on changed_by = workers.name and changed_at >= workers.created_at
+        ) as ready on changed_by = workers.name
         group by workers.id
     ) as compared
-    where counted < made or ($3 and counted > made)";
+    where counted < made or ($3 and counted > ever)";
 
 /// What should not be there when nothing is under way.
 pub(super) async fn check_at_rest(transaction: &Transaction<'_>) -> Result<Vec<Finding>, DbError> {

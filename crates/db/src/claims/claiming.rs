@@ -7,7 +7,7 @@ use domain::{OrderNumber, OrderStatus, RequestId, StatusUpdate};
 use time::OffsetDateTime;
 use tokio_postgres::Row;
 
-use super::{Claim, ClaimOutcome, ClaimRequest, Claimant, Locked};
+use super::{Claim, ClaimOutcome, ClaimRequest, Claimant, Locked, correct_leases};
 use crate::database::{Database, DbError};
 use crate::outbox::StatusOutboxRow;
 
@@ -44,6 +44,11 @@ pub async fn claim(
             ],
         )
         .await?;
+    // The clock was set back since. Whoever asks again finds the lease cut.
+    let too_long = rows.iter().any(|row| matches!(row.try_get("too_long"), Ok(Some(true))));
+    if too_long {
+        correct_leases(db).await?;
+    }
     let mut outcomes = rows
         .iter()
         .zip(requests)
@@ -83,12 +88,14 @@ fn sql(locked: Locked) -> String {
     ), target as (
         select id, number, status from orders where number = any($1) order by id for update{skip}
     ), granted as (
-        insert into order_claims as claim (order_id, worker, token, attempt, lease_until, estimated_completion)
-        select id, $4, $5, 1, now() + make_interval(secs => $6), now() + make_interval(secs => cooking)
+        insert into order_claims as claim (order_id, worker, token, attempt, lease_until, estimated_completion,
+                                           lease_seconds)
+        select id, $4, $5, 1, now() + make_interval(secs => $6), now() + make_interval(secs => cooking), $6
         from target join wish using (number) where status = any($7) or status = 'cooking' order by id
         on conflict (order_id) do update
             set worker = excluded.worker, token = excluded.token, attempt = claim.attempt + 1,
-                lease_until = excluded.lease_until, estimated_completion = excluded.estimated_completion
+                lease_until = excluded.lease_until, estimated_completion = excluded.estimated_completion,
+                lease_seconds = excluded.lease_seconds
             where claim.lease_until <= now() or claim.token = excluded.token
         returning order_id, attempt, estimated_completion
     ), started as (
@@ -110,6 +117,10 @@ fn sql(locked: Locked) -> String {
            case when attempt is null then
                (select extract(epoch from lease_until - now())::float8 from order_claims where order_id = target.id)
            end as remaining,
+           case when attempt is null then
+               (select lease_until > now() + make_interval(secs => lease_seconds + 1) from order_claims
+                where order_id = target.id)
+           end as too_long,
            target.id is null and exists (select 1 from orders where number = wish.number) as locked
     from wish left join target using (number) left join granted on order_id = target.id
         left join announced on order_number = wish.number

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use db::claims::{ClaimOutcome, Locked};
 use db::history::{current_statuses, history};
-use db::outbox::relay_orders;
+use db::outbox::{Published, relay_orders};
 use db::transitions::{self, Outcome};
-use domain::OrderStatus;
+use domain::{OrderStatus, OrderType};
 use testkit::Stage;
 
-use crate::scene::{claim, migrated, place, register, request_id};
+use crate::scene::{LOOK, claim, migrated, place, register, request_id};
 
 #[tokio::test]
 async fn look_ups_are_prepared_again() {
@@ -38,9 +38,9 @@ async fn transactions_begin_again_and_send_nothing_twice() {
     let due = "update order_outbox set due_at = now()";
     let relay = async || {
         let mut sent = Vec::new();
-        let relayed = relay_orders(&db, 10, async |rows| {
+        let relayed = relay_orders(&db, OrderType::Takeout, LOOK, async |rows| {
             sent.extend(rows.iter().map(|row| row.message.order_number));
-            Vec::new()
+            Published::default()
         });
         relayed.await.unwrap();
         sent

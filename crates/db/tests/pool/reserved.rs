@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use db::claims::Locked;
-use db::outbox::relay_orders;
+use db::outbox::{Published, relay_orders};
 use db::workers;
+use domain::OrderType;
 use runtime::config::LEAST_CONNECTIONS;
 use testkit::{Stage, eventually};
 use tokio::sync::Notify;
 
-use crate::scene::{claim, cook, migrated, open, place, register, settings};
+use crate::scene::{LOOK, claim, cook, migrated, open, place, register, settings};
 
 #[tokio::test]
 async fn a_relay_that_waits_for_the_broker_leaves_connections_for_orders() {
@@ -21,10 +22,11 @@ async fn a_relay_that_waits_for_the_broker_leaves_connections_for_orders() {
     place(&db).await.unwrap();
     stage.database().await.execute("update order_outbox set due_at = now()").await;
     let (sending, confirmed) = (Notify::new(), Notify::new());
-    let relaying = relay_orders(&db, 10, async |rows| {
+    let relaying = relay_orders(&db, OrderType::Takeout, LOOK, async |rows| {
         sending.notify_one();
         confirmed.notified().await;
-        rows.iter().map(|row| row.order_id).collect()
+        let confirmed = rows.iter().map(|row| row.order_id).collect();
+        Published { confirmed, refused: Vec::new() }
     });
     let ordering = async {
         sending.notified().await;

@@ -9,6 +9,9 @@ use domain::{NewOrder, OrderIdentity, OrderNumber, RequestId, Specialisation, pl
 use runtime::config;
 use testkit::Stage;
 
+/// How a relay looks at the outbox.
+pub const LOOK: db::outbox::Look = db::outbox::Look { limit: 10, pause: |_| Duration::from_secs(1) };
+
 /// How a program reaches the stage's database.
 pub fn settings(stage: &Stage) -> config::Database {
     let server = &stage.servers.postgres;
@@ -54,7 +57,7 @@ pub fn cook() -> Claimant {
 }
 
 pub async fn register(db: &Database) {
-    workers::register(db, &cook(), &Specialisation::General, Duration::from_secs(30)).await.unwrap();
+    workers::register(db, &cook(), &Specialisation::General, Duration::from_secs(30), false).await.unwrap();
 }
 
 /// Claims an order.

@@ -107,3 +107,26 @@ async fn the_clock_of_a_service_steps_back() {
     let recovery = recovers(&load).await;
     holds_to_the_end("clock of one service back by an hour", restaurant, load, recovery).await;
 }
+
+/// Leases, signs of life and everything that is due later end in a future that nobody waits for.
+#[tokio::test]
+async fn the_clock_of_the_database_steps_back() {
+    let machine = Machine::build();
+    let mut restaurant = Restaurant::open_with_own_servers_under(&machine.environment()).await;
+    let load = restaurant.load();
+    load.accepts(20).await;
+    restaurant.cooks[0].stop().await;
+    restaurant.cooks[0] = restaurant.cook(COOKS[0]).cooking_seconds(600.0).start().await;
+    restaurant.cooks[0].log("order_processing_started").await;
+    restaurant.cooks[0].kill().await;
+    let database = restaurant.stage.database().await;
+    let before = database.value("select now()").await;
+    machine.clock_is_late(true);
+    let now = database.value("select now()").await;
+    assert!(now.as_str() < before.as_str(), "the clock did not step back: {before} {now}");
+    // Under the name of the one that is dead.
+    restaurant.replace_cook(0).await;
+    load.accepts(20).await;
+    let recovery = recovers(&load).await;
+    holds_to_the_end("clock of the database back by an hour", restaurant, load, recovery).await;
+}

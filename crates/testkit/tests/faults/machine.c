@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,6 +26,18 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
     int result = (int)syscall(SYS_clock_gettime, clock, now);
     if (result == 0 && clock == CLOCK_REALTIME && is_on("STEPPED_CLOCK"))
         now->tv_sec -= 3600;
+    return result;
+}
+
+/* PostgreSQL asks this way. */
+int gettimeofday(struct timeval *restrict now, void *restrict zone) {
+    struct timespec precise;
+    int result = clock_gettime(CLOCK_REALTIME, &precise);
+    (void)zone;
+    if (result == 0) {
+        now->tv_sec = precise.tv_sec;
+        now->tv_usec = precise.tv_nsec / 1000;
+    }
     return result;
 }
 

@@ -28,6 +28,7 @@ mod hostile;
 mod killed_services;
 mod messages;
 mod network_faults;
+mod rescue;
 mod rolling_restart;
 mod soak;
 mod stops;

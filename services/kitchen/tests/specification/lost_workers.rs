@@ -171,3 +171,43 @@ async fn a_worker_that_lost_its_name_while_it_was_frozen_ends_with_exit_code_1()
     assert_eq!(history(&database, &number).await, cooked_by("chef_mario", "chef_mario"));
     assert_eq!(worker(&database, "chef_mario").await["status"], "online");
 }
+
+/// The lease of a dead worker ends one lease later, not when the time has come that the clock showed.
+#[tokio::test]
+async fn a_lease_from_a_clock_that_was_an_hour_ahead_costs_no_hour() {
+    let stage = Stage::new().await;
+    let orders = stage.order_service().start().await;
+    let database = stage.database().await;
+    database.set_clock_ahead("1 hour").await;
+    let mut first = stage.kitchen_worker("chef_first").cooking_seconds(60.0).start().await;
+    let number = orders.place(&orders::takeout()).await;
+    first.log("order_processing_started").await;
+    first.kill().await;
+    let ahead = "select lease_until > pg_catalog.now() + interval '50 minutes' from order_claims";
+    assert_eq!(database.value(ahead).await, true);
+    database.set_clock_ahead("0").await;
+
+    let second = stage.kitchen_worker("chef_second").start().await;
+    let started = second.log("order_processing_started").await;
+    assert_eq!(started["details"]["attempt"], 2);
+    until(&database, &number, "ready").await;
+}
+
+/// Nor does its name.
+#[tokio::test]
+async fn a_name_from_a_clock_that_was_an_hour_ahead_is_free_one_lease_later() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let database = stage.database().await;
+    database.set_clock_ahead("1 hour").await;
+    let launch = stage.kitchen_worker("chef_mario");
+    launch.start().await.kill().await;
+    database.set_clock_ahead("0").await;
+    // Refused while it may be that its worker lives.
+    assert_eq!(launch.run_to_end().await.code, Some(1));
+    let seen = "select last_seen <= pg_catalog.now() from workers";
+    assert_eq!(database.value(seen).await, true);
+    let silent = "select last_seen < pg_catalog.now() - interval '2 seconds' from workers";
+    eventually("two of its intervals", async || (database.value(silent).await == true).then_some(())).await;
+    launch.start().await;
+}

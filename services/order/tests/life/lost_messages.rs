@@ -6,9 +6,9 @@ use std::process::Command;
 
 use serde_json::Value;
 use testkit::orders::{delivery, dine_in, takeout, takeout_of};
-use testkit::{Service, Stage, eventually};
+use testkit::{Broker, Service, Stage, eventually};
 
-use crate::life;
+use crate::{life, post};
 
 #[tokio::test]
 async fn an_order_whose_message_was_purged_is_cooked_all_the_same() {
@@ -142,7 +142,7 @@ async fn orders_that_only_wait_are_not_sent_again() {
         service.place(&takeout()).await;
     }
     database.execute("update orders set created_at = now() - interval '5 minutes'").await;
-    // The sweeper has looked when it has seen that this one, of another queue, is lost.
+    // The rescuer has looked when it has seen that this one, of another queue, is lost.
     service.place(&testkit::orders::delivery()).await;
     broker.purge("kitchen_delivery_queue").await;
     service.log("order_sent_again").await;
@@ -159,7 +159,7 @@ async fn an_order_with_a_dead_cook_and_no_message_is_sent_again() {
     let mut dead = stage.kitchen_worker("dead").cooking_seconds(60.0).start().await;
     dead.log("order_processing_started").await;
     dead.kill().await;
-    // The sweeper may have sent another one by then.
+    // The rescuer may have sent another one by then.
     eventually("the message to be back", async || {
         (broker.ready("kitchen_takeout_queue").await >= 1).then_some(())
     })
@@ -186,4 +186,129 @@ async fn an_order_that_waited_for_too_long_goes_before_more_expensive_ones() {
     assert_eq!(lifted.json()["priority"], 10);
     assert_eq!(database.value("select priority from orders").await, 10);
     assert_eq!(service.logs("order_lifted", 1).await.len(), 1, "once is enough");
+}
+
+/// An order that is redelivered in vain is lifted in time all the same: each has a pace of its own.
+#[tokio::test]
+async fn an_order_whose_message_is_purged_again_and_again_is_lifted_in_time() {
+    let stage = Stage::new().await;
+    let launch = stage.order_service().env("ORDER_RESEND_AFTER", "1").env("KITCHEN_MAX_WAIT", "6");
+    let service = launch.start().await;
+    let (broker, database) = (stage.broker().await, stage.database().await);
+    let number = service.place(&takeout_of("1.00")).await;
+    eventually("it to be lifted", async || {
+        broker.purge("kitchen_takeout_queue").await;
+        service.logged("order_lifted").pop()
+    })
+    .await;
+    assert!(service.logged("order_sent_again").len() > 1, "else it was lifted by the first attempt");
+    assert_eq!(database.value("select priority from orders").await, 10);
+    let lifted = eventually("the message of a lifted order", async || {
+        let message = broker.take_now("kitchen_takeout_queue").await?;
+        (message.properties.priority() == Some(10)).then_some(message)
+    })
+    .await;
+    assert_eq!(lifted.json()["order_number"], number.as_str());
+}
+
+/// What a worker holds without cooking it lies in no queue, and is not lost.
+#[tokio::test]
+async fn orders_in_a_busy_workers_hands_are_not_sent_again() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().env("ORDER_RESEND_AFTER", "1").start().await;
+    let (broker, database) = (stage.broker().await, stage.database().await);
+    let launch = stage.kitchen_worker("chef").arg("--order-types=takeout").arg("--prefetch=12");
+    let _worker = launch.cooking_seconds(600.0).start().await;
+    for _ in 0..6 {
+        service.place(&takeout()).await;
+    }
+    let held = "select coalesce(cardinality(unclaimed), 0) from worker_sessions";
+    eventually("five to be held", async || (database.value(held).await == 5).then_some(())).await;
+    assert_eq!(broker.ready("kitchen_takeout_queue").await, 0);
+    // Two looks later: at each the rescuer sees that one of another type is lost.
+    for looks in 1..=2 {
+        let lost = service.place(&delivery()).await;
+        broker.purge("kitchen_delivery_queue").await;
+        let line = service.logs("order_sent_again", looks).await.pop().unwrap();
+        assert_eq!(line["details"]["order_number"], lost.as_str());
+        broker.take("kitchen_delivery_queue").await;
+        database.execute(&format!("update orders set status = 'ready' where number = '{lost}'")).await;
+    }
+    assert_eq!(service.logged("order_sent_again").len(), 2);
+    assert_eq!(broker.ready("kitchen_takeout_queue").await, 0);
+}
+
+/// Lets orders of a type fall into the safety net, as they do between the deletion of their queue and its next declaration.
+async fn fall_into_the_safety_net(broker: &Broker, service: &Service, count: u32) -> Vec<String> {
+    broker.delete("kitchen_takeout_queue").await;
+    let mut numbers = Vec::new();
+    for _ in 0..count {
+        numbers.push(service.place(&takeout()).await);
+    }
+    numbers
+}
+
+/// Nobody reads the safety net where only specialised workers are.
+#[tokio::test]
+async fn what_lies_in_the_safety_net_goes_to_the_queue_of_its_type() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().env("ORDER_RESEND_AFTER", "4").start().await;
+    let (broker, database) = (stage.broker().await, stage.database().await);
+    let numbers = fall_into_the_safety_net(&broker, &service, 3).await;
+    assert_eq!(broker.ready("kitchen_queue").await, 3);
+    let _worker = stage.kitchen_worker("chef").arg("--order-types=takeout").start().await;
+    let ready = "select count(*) from orders where status = 'ready'";
+    eventually("them to be ready", async || (database.value(ready).await == 3).then_some(())).await;
+    let in_time = "select max(completed_at - created_at) < interval '15 seconds' from orders";
+    assert_eq!(database.value(in_time).await, true, "long before they go before all others");
+    assert_eq!(broker.ready("kitchen_queue").await, 0);
+    let mut rerouted: Vec<_> = service
+        .logged("order_sent_again")
+        .iter()
+        .map(|line| line["details"]["order_number"].as_str().unwrap().to_owned())
+        .collect();
+    rerouted.sort();
+    assert_eq!(rerouted, numbers);
+}
+
+/// Neither messages of other types in the safety net nor what is no order hides that a message is lost.
+#[tokio::test]
+async fn the_safety_net_hides_no_loss() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().env("ORDER_RESEND_AFTER", "1").start().await;
+    let broker = stage.broker().await;
+    for body in ["no order", "{\"order_number\": 7}"] {
+        broker.publish("orders_topic", "kitchen.soup.1", amqprs::BasicProperties::default(), body).await;
+    }
+    let lost = service.place(&delivery()).await;
+    broker.purge("kitchen_delivery_queue").await;
+    assert_eq!(broker.take("kitchen_delivery_queue").await.json()["order_number"], lost.as_str());
+    eventually("what is no order to be left to a general worker", async || {
+        (broker.ready("kitchen_queue").await == 2).then_some(())
+    })
+    .await;
+}
+
+/// One request id goes the whole way, however often the message is sent.
+#[tokio::test]
+async fn an_order_that_is_sent_again_belongs_to_the_request_that_placed_it() {
+    let stage = Stage::new().await;
+    let launch = stage.order_service().env("ORDER_RESEND_AFTER", "1").env("KITCHEN_MAX_WAIT", "4");
+    let service = launch.start().await;
+    let broker = stage.broker().await;
+    let headers = [("Content-Type", "application/json"), ("X-Request-ID", "guest-7")];
+    let answer = post(&service, "/orders", &headers, &takeout().to_string()).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    for action in ["order_sent_again", "order_lifted"] {
+        eventually("another message", async || {
+            let line = service.logged(action).pop();
+            let message = broker.take_now("kitchen_takeout_queue").await;
+            if let Some(message) = message {
+                assert_eq!(message.properties.correlation_id().unwrap(), "guest-7");
+            }
+            line
+        })
+        .await;
+        assert_eq!(service.log(action).await["request_id"], "guest-7");
+    }
 }

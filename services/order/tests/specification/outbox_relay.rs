@@ -142,3 +142,98 @@ async fn an_order_whose_client_hung_up_is_stored_and_published() {
     assert!(message.json()["order_number"].as_str().unwrap().ends_with("_001"));
     until_empty(&stage.database().await).await;
 }
+
+/// So many orders of a type that wait in the outbox, with the oldest rows.
+async fn wait_in_the_outbox(database: &Database, order_type: &str, count: u32, first: u32) {
+    database
+        .execute(&format!(
+            "with placed as (
+                insert into orders (number, customer_name, type, total_amount, priority, table_number, delivery_address)
+                select 'ORD_20200101_' || place, 'Ada Lovelace', '{order_type}', 8.99, 1,
+                       case '{order_type}' when 'dine_in' then 1 end,
+                       case '{order_type}' when 'delivery' then '12 Long Lane, Town' end
+                from generate_series({first}, {first} + {count} - 1) as place returning id
+            ), stored_items as (
+                insert into order_items (order_id, name, quantity, price) select id, 'Caesar Salad', 1, 8.99 from placed
+            )
+            insert into order_outbox (order_id, request_id, due_at) select id, 'relay-' || id, now() from placed"
+        ))
+        .await;
+}
+
+/// A queue that is full holds up nobody else, and gets its orders when it has room again.
+#[tokio::test]
+async fn orders_that_are_refused_back_off_and_hold_up_no_other_type() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let (broker, database) = (stage.broker().await, stage.database().await);
+    let full = serde_json::json!({"max-length": 0, "overflow": "reject-publish"});
+    broker.set_policy("full", "^kitchen_takeout_queue$", full).await;
+    wait_in_the_outbox(&database, "takeout", 150, 1_001).await;
+    wait_in_the_outbox(&database, "delivery", 5, 2_001).await;
+    let service = stage.order_service().start().await;
+    for _ in 0..5 {
+        broker.take("kitchen_delivery_queue").await;
+    }
+    // All of them have their turn, not only the hundred oldest.
+    eventually("each to be refused", async || {
+        let waiting = "select count(*) from order_outbox where attempts = 0 and due_at <= now()";
+        (database.value(waiting).await == 0).then_some(())
+    })
+    .await;
+    assert_eq!(outgoing(&database).await, 150);
+    let pauses = "select bool_and(due_at between now() - interval '10 s' and now() + interval '1 minute') from order_outbox";
+    assert_eq!(database.value(pauses).await, true);
+    let tries = service.logged("rabbitmq_publish_failed").len();
+    let attempts = database.value("select sum(attempts) from order_outbox").await;
+    assert!(attempts.as_u64().unwrap() <= tries as u64, "{attempts} attempts were noted of {tries}");
+    broker.clear_policy("full").await;
+    // Not a minute later.
+    database.execute(AGE).await;
+    until_empty(&database).await;
+    assert_eq!(broker.ready("kitchen_takeout_queue").await, 150);
+}
+
+/// More than one look takes.
+#[tokio::test]
+async fn status_updates_that_cannot_be_sent_hold_up_no_others() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let database = stage.database().await;
+    let updates = |numbers: &str, old: &str| {
+        format!(
+            "insert into status_outbox (request_id, due_at, order_number, old_status, new_status, changed_by, changed_at)
+             select 'relay', now(), 'ORD_20200101_' || place, '{old}', 'cooking', 'chef', now()
+             from generate_series({numbers}) as place"
+        )
+    };
+    database.execute(&updates("1001, 1150", "raw")).await;
+    database.execute(&updates("2001, 2005", "received")).await;
+    // Of one order the oldest goes first.
+    database.execute(&updates("1001, 1001", "received")).await;
+    let _service = stage.order_service().start().await;
+    eventually("the others to be told", async || {
+        let left = "select count(*) from status_outbox where right(order_number, 4) like '2%'";
+        (database.value(left).await == 0).then_some(())
+    })
+    .await;
+    eventually("all to back off", async || {
+        let left = "select count(*) from status_outbox where attempts = 0";
+        (database.value(left).await == 1).then_some(())
+    })
+    .await;
+    assert_eq!(database.value("select count(*) from status_outbox").await, 151);
+}
+
+/// The database's clock was an hour ahead when the row was written.
+#[tokio::test]
+async fn a_message_from_a_time_that_has_not_come_is_sent_now() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let database = stage.database().await;
+    wait_in_the_outbox(&database, "takeout", 1, 1_001).await;
+    database.execute("update order_outbox set due_at = now() + interval '1 hour'").await;
+    let _service = stage.order_service().start().await;
+    stage.broker().await.take("kitchen_takeout_queue").await;
+    until_empty(&database).await;
+}

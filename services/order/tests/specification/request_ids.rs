@@ -52,7 +52,24 @@ async fn any_other_id_is_replaced_by_a_new_one() {
     let stage = Stage::new().await;
     let service = stage.order_service().start().await;
     let mut made = BTreeSet::new();
-    let others = ["", " ", "a b", "a\"b", "é", "{}", "\u{1b}[31m", "a/b", "a;b", &"x".repeat(129)];
+    let others = [
+        "",
+        " ",
+        "a b",
+        "a\"b",
+        "é",
+        "{}",
+        "\u{1b}[31m",
+        "a/b",
+        "a;b",
+        &"x".repeat(129),
+        // Ids that programs make by themselves.
+        "sweep-1",
+        "Sweep-1",
+        "startup-001",
+        "message-1",
+        "unknown",
+    ];
     for id in others {
         let answer = post(&service, id, &takeout().to_string()).await;
         // What is no header at all for HTTP is refused as such.

@@ -26,6 +26,8 @@ async fn offline_is_who_said_so_or_was_not_seen_for_two_of_its_intervals() {
         ("f", "offline", "now()", Some(10), "offline"),
         ("g", "online", "null", Some(10), "offline"),
         ("h", "online", "now() + interval '5 s'", Some(10), "online"),
+        // The clock was set back: nobody knows how long ago that was.
+        ("i", "online", "now() + interval '1 hour'", Some(10), "offline"),
     ];
     for (name, status, last_seen, interval, _) in cases {
         database

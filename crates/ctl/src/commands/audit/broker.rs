@@ -75,7 +75,7 @@ async fn messages(db: &Database, audit: &Audit, queues: &Queues, config: &Config
             format!("{} ({}) is received, and its message is in no queue", order.number, order.order_type)
         })
         .collect();
-    let to_do = "a queue was purged, deleted or lost. The order service's sweeper sends such orders again: see that one runs";
+    let to_do = "a queue was purged, deleted or lost. The order service's rescuer sends such orders again: see that one runs";
     Verdict::fail(check, format!("orders that wait without a message: at least {}", missed.len()), to_do)
         .with_examples(missed.len() as u64, examples)
 }

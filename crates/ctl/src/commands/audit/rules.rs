@@ -76,7 +76,7 @@ fn words(invariant: Invariant) -> Words {
         Invariant::CookingIsClaimed => (
             "somebody cooks every order that is cooking",
             "orders are cooking and nobody cooks them",
-            "start a worker for their types; it takes over what has a message. If that does not help, the message is gone: the order service's sweeper sends it again",
+            "start a worker for their types; it takes over what has a message. If that does not help, the message is gone: the order service's rescuer sends it again",
         ),
         Invariant::ClaimedIsCooking => (
             "every claim is of an order that is cooking",

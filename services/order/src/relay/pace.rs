@@ -1,0 +1,168 @@
+//! How fast the relay looks: decisions without clock and servers, so that a test can try any course of events.
+
+use std::time::Duration;
+
+use bus::PublishError;
+use db::outbox::{self, Relayed};
+use runtime::Backoff;
+
+/// Pause between two looks at the outbox, unless somebody says that there is something.
+pub const POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// Most messages of one look.
+pub const BATCH: u16 = 100;
+/// Bounds of the pauses of a lane that gets nothing confirmed.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const MAX_PAUSE: Duration = Duration::from_secs(10);
+/// The first pause of a refused message is at most so long; then it doubles.
+const ROW_PAUSE: Duration = Duration::from_secs(2);
+/// Doublings of that pause: the last one is 64 s, of which the database grants a minute.
+const MAX_DOUBLINGS: u32 = 5;
+
+/// The pause of a message that was refused so often: between half and all of 2 s, 4 s, … up to a minute.
+pub fn pause_of_row(attempts: u32) -> Duration {
+    let bound = ROW_PAUSE * 2_u32.pow(attempts.saturating_sub(1).min(MAX_DOUBLINGS));
+    bound.min(outbox::MAX_PAUSE).mul_f64(rand::random_range(0.5..=1.0))
+}
+
+/// What came of a look at one lane of the outbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Messages that were found.
+    pub found: usize,
+    /// Messages that the broker confirmed.
+    pub confirmed: usize,
+    /// Messages that back off: each was refused for itself, or cannot be read.
+    pub backed_off: usize,
+    /// Messages that failed with the connection. They are due still.
+    pub lost: usize,
+}
+
+impl From<&Relayed> for Look {
+    fn from(relayed: &Relayed) -> Self {
+        let Relayed { found, confirmed, backed_off, .. } = *relayed;
+        Self { found, confirmed, backed_off, lost: found.saturating_sub(confirmed + backed_off) }
+    }
+}
+
+/// When to look at a lane again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// At once: the last look got something done, and there may be more.
+    AtOnce,
+    /// After [`POLL_INTERVAL`], or when somebody says that there is something.
+    WhenWoken,
+    /// Not before this pause is over, whoever says what.
+    After(Duration),
+}
+
+/// The pace of one lane: of the orders of a type, or of the status updates. None waits for another.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    limit: u16,
+    backoff: Backoff,
+}
+
+impl Pace {
+    /// As if all had gone well so far.
+    pub fn new() -> Self {
+        Self { limit: BATCH, backoff: Backoff::new(FIRST_PAUSE, MAX_PAUSE) }
+    }
+
+    /// The next look.
+    pub fn look(&self) -> outbox::Look {
+        outbox::Look { limit: self.limit.into(), pause: pause_of_row }
+    }
+
+    /// Whether a message that was not confirmed backs off. One that fails with the connection does so if it went alone: so one
+    /// that breaks every connection is found.
+    pub fn backs_off(&self, why: &PublishError) -> bool {
+        why.is_refusal() || self.limit == 1
+    }
+
+    /// The next look after one that got so far.
+    pub fn after(&mut self, look: Look) -> Next {
+        let was_full = look.found >= usize::from(self.limit);
+        if look.lost > 0 || (self.limit == 1 && look.backed_off > 0) {
+            // One of them may have broken the connection: they go singly until one is confirmed, then in larger groups.
+            self.limit = 1;
+        } else if look.confirmed > 0 {
+            self.limit = self.limit.saturating_mul(2).min(BATCH);
+        }
+        if look.confirmed == 0 && look.found > 0 {
+            return Next::After(self.backoff.next_pause());
+        }
+        if look.lost > 0 {
+            return Next::After(self.backoff.next_pause());
+        }
+        self.backoff.reset();
+        if was_full { Next::AtOnce } else { Next::WhenWoken }
+    }
+
+    /// The next look after one that failed because of the database.
+    pub fn after_failure(&mut self) -> Next {
+        Next::After(self.backoff.next_pause())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_refused_message_is_tried_again_after_a_pause_that_grows_up_to_a_minute() {
+        for (attempts, bound) in [(0, 2), (1, 2), (2, 4), (5, 32), (6, 60), (u32::MAX, 60)] {
+            let (pause, bound) = (pause_of_row(attempts), Duration::from_secs(bound));
+            assert!(pause >= bound / 2 && pause <= bound, "{attempts}: {pause:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_breaks_every_connection_is_found_and_the_others_go() {
+        let mut pace = Pace::new();
+        let lost = Look { found: 100, lost: 100, ..Look::default() };
+        assert!(matches!(pace.after(lost), Next::After(_)));
+        assert!(pace.backs_off(&PublishError::Lost));
+        // The one that is to blame.
+        assert!(matches!(pace.after(Look { found: 1, backed_off: 1, ..Look::default() }), Next::After(_)));
+        let mut sent = 0;
+        while pace.limit < BATCH {
+            let limit = usize::from(pace.limit);
+            assert_eq!(pace.after(Look { found: limit, confirmed: limit, ..Look::default() }), Next::AtOnce);
+            sent += limit;
+        }
+        assert_eq!(sent, 127);
+    }
+
+    fn looks() -> impl Strategy<Value = (u16, u16, u16)> {
+        (0..=BATCH, 0..=BATCH, 0..=BATCH)
+    }
+
+    proptest! {
+        /// No loop without a pause: a look that follows at once follows one that removed something.
+        #[test]
+        fn without_progress_there_is_a_pause(course in proptest::collection::vec(looks(), 1..100)) {
+            let mut pace = Pace::new();
+            for (found, confirmed, backed_off) in course {
+                let found = found.min(pace.limit);
+                let confirmed = confirmed.min(found);
+                let backed_off = backed_off.min(found - confirmed);
+                let lost = found - confirmed - backed_off;
+                let [found, confirmed, backed_off, lost] = [found, confirmed, backed_off, lost].map(usize::from);
+                match pace.after(Look { found, confirmed, backed_off, lost }) {
+                    Next::AtOnce => prop_assert!(confirmed > 0 && lost == 0),
+                    Next::WhenWoken => prop_assert!(found == 0 || (confirmed > 0 && lost == 0)),
+                    Next::After(pause) => {
+                        prop_assert!(pause >= FIRST_PAUSE / 2 && pause <= MAX_PAUSE);
+                        prop_assert!(found > 0 && (confirmed == 0 || lost > 0));
+                    }
+                }
+                prop_assert!((1..=BATCH).contains(&pace.limit));
+                prop_assert!(lost == 0 || pace.backs_off(&PublishError::Lost));
+                prop_assert!(pace.backs_off(&PublishError::Rejected));
+            }
+        }
+    }
+}

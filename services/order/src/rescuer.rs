@@ -1,0 +1,257 @@
+//! The rescuer: finds orders that wait for longer than they should, and gives them to the relay once more.
+//!
+//! - It *escalates* what has waited for longer than `kitchen.max_wait`: such an order goes before all others, whatever lies in the
+//!   queues and however often it was redelivered. So a constant stream of more expensive orders starves nobody, and no
+//!   miscount hides a loss for ever.
+//! - It *reclaims* orders whose cook was lost.
+//! - It *reroutes* what lies in the safety net, which specialised workers do not read, to the queue of its type.
+//! - It *redelivers* what was lost. A message may vanish although the broker had it: a queue is purged or deleted, a node loses
+//!   its disk, the power fails. Many orders that wait are no sign of it by themselves: only more than lie in their queue, or in
+//!   the hands of workers, are.
+
+use std::time::Duration;
+
+use bus::inspection;
+use bus::safety_net::{self, ClearError, Stray};
+use db::sweeps::{self, Rescued};
+use db::{Database, DbError, claims, idempotency, workers};
+use domain::OrderType;
+use logging::Log;
+use runtime::{Shutdown, config};
+use tokio::time::sleep;
+
+use crate::wakeup::Wakeup;
+
+/// Longest pause between two looks.
+const MAX_INTERVAL: Duration = Duration::from_secs(30);
+const MIN_INTERVAL: Duration = Duration::from_millis(500);
+/// Most orders of a type that one look escalates: their messages may well be there, and the kitchen is not to drown in copies.
+const MAX_ESCALATED: i64 = 100;
+/// Most orders of a type that are redelivered before recounting. If several services look at once, each may send as many of
+/// which there is a message.
+const MAX_REDELIVERED: usize = 1_000;
+/// Waiting orders are counted up to here. Behind a longer queue a loss shows when it has become shorter: what is lost came last.
+const MAX_COUNTED: i64 = 10_000;
+/// Idempotency keys that are forgotten together.
+const PRUNED: i64 = 10_000;
+/// Workers write down what they hold within this time, on a busy machine too.
+pub const HOLDINGS_PAUSE: Duration = workers::HOLDINGS_INTERVAL.saturating_mul(3);
+
+/// What the rescuer asks of RabbitMQ.
+pub trait KitchenQueues {
+    /// Declares what is missing.
+    async fn declare(&self) -> Result<(), bus::SessionError>;
+
+    /// Shows what lies in the safety net, a portion at a time, and removes what `take` says.
+    async fn clear_safety_net(
+        &self,
+        take: impl AsyncFnMut(&[Stray]) -> Result<Vec<bool>, DbError>,
+    ) -> Result<(), ClearError<DbError>>;
+
+    /// How many messages of this type wait in its queue.
+    async fn messages(&self) -> Result<inspection::Queues, bus::SessionError>;
+}
+
+/// The real ones.
+pub struct Broker(pub config::Rabbitmq);
+
+impl KitchenQueues for Broker {
+    async fn declare(&self) -> Result<(), bus::SessionError> {
+        inspection::declare_kitchen(&self.0).await
+    }
+
+    async fn clear_safety_net(
+        &self,
+        take: impl AsyncFnMut(&[Stray]) -> Result<Vec<bool>, DbError>,
+    ) -> Result<(), ClearError<DbError>> {
+        safety_net::clear(&self.0, take).await
+    }
+
+    async fn messages(&self) -> Result<inspection::Queues, bus::SessionError> {
+        inspection::kitchen_queues(&self.0).await
+    }
+}
+
+/// What the rescuer works with.
+pub struct Rescuer<Q> {
+    pub db: Database,
+    pub queues: Q,
+    /// After this time an order that nobody took is looked for.
+    pub resend_after: Duration,
+    /// After this time an order goes before all others.
+    pub max_wait: Duration,
+    /// By then workers have written down what they held when the queues were counted.
+    pub holdings_pause: Duration,
+    pub relay: Wakeup,
+    pub log: Log,
+}
+
+/// Why a step of a look was not finished.
+#[derive(Debug, thiserror::Error)]
+pub enum RescueError {
+    #[error(transparent)]
+    Database(#[from] DbError),
+    #[error(transparent)]
+    Broker(#[from] bus::SessionError),
+}
+
+impl From<ClearError<DbError>> for RescueError {
+    fn from(why: ClearError<DbError>) -> Self {
+        match why {
+            ClearError::Take(why) => Self::Database(why),
+            ClearError::Session(why) => Self::Broker(why),
+        }
+    }
+}
+
+impl<Q: KitchenQueues> Rescuer<Q> {
+    /// Time between two looks: what is found late is found after half the time again.
+    pub fn interval(&self) -> Duration {
+        (self.resend_after.min(self.max_wait) / 2).clamp(MIN_INTERVAL, MAX_INTERVAL)
+    }
+
+    /// Runs until the shutdown begins. Any number of services may do so at once.
+    pub async fn run(self, shutdown: &Shutdown) {
+        while shutdown.or(sleep(self.interval())).await.is_some() {
+            if shutdown.or(self.look()).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Takes each step, whatever becomes of the others.
+    pub async fn look(&self) {
+        self.report(self.escalate().await);
+        self.report(self.reclaim().await);
+        self.report(self.look_into_queues().await);
+        self.report(self.prune().await);
+    }
+
+    fn report(&self, outcome: Result<(), RescueError>) {
+        if let Err(why) = outcome {
+            let message = "Waiting orders could not be looked for; trying again";
+            self.log.error("sweep_failed", message, &why).emit();
+        }
+    }
+
+    /// Orders that have waited for too long, whatever lies in the queues.
+    async fn escalate(&self) -> Result<(), RescueError> {
+        for order_type in OrderType::ALL {
+            let overdue = sweeps::escalate(&self.db, order_type, self.max_wait, MAX_ESCALATED).await?;
+            self.hand_over(
+                "order_lifted",
+                "has waited for too long; it goes before all others now",
+                &overdue,
+            );
+        }
+        Ok(())
+    }
+
+    /// Orders whose cook was lost.
+    async fn reclaim(&self) -> Result<(), RescueError> {
+        claims::correct_leases(&self.db).await?;
+        for order_type in OrderType::ALL {
+            let abandoned = sweeps::reclaim(&self.db, order_type, self.resend_after, MAX_ESCALATED).await?;
+            let what = "was left by its cook; it goes before all others now";
+            self.hand_over("order_sent_again", what, &abandoned);
+        }
+        Ok(())
+    }
+
+    /// What needs a look at the broker: nobody is asked as long as nothing waits.
+    async fn look_into_queues(&self) -> Result<(), RescueError> {
+        if !self.anything_waits().await? {
+            return Ok(());
+        }
+        // A queue that cannot be declared concerns its type; the others are looked after all the same.
+        self.report(self.queues.declare().await.map_err(RescueError::from));
+        self.report(self.reroute().await);
+        // A broker that has lost its disk is filled again at once.
+        while self.redeliver().await? {}
+        Ok(())
+    }
+
+    /// Whether an order has waited for half the time already: what lies in the safety net is to go on within the time.
+    async fn anything_waits(&self) -> Result<bool, RescueError> {
+        for order_type in OrderType::ALL {
+            if !sweeps::waiting(&self.db, order_type, self.resend_after / 2, 1).await?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Orders in the safety net are entered into the outbox again: their queues are back, and may be the only ones that are
+    /// read. What is no order stays for a general worker, which says why it cannot be cooked.
+    async fn reroute(&self) -> Result<(), RescueError> {
+        let take = async |strays: &[Stray]| {
+            let pointer =
+                |stray: &Stray| sweeps::Stray { number: stray.order.order_number, identity: stray.identity };
+            let rerouted = sweeps::reroute(&self.db, &strays.iter().map(pointer).collect::<Vec<_>>()).await?;
+            let what = "lay in the safety net; its message is sent again";
+            self.hand_over("order_sent_again", what, &rerouted.entered);
+            let is_known = |stray: &Stray| rerouted.known.contains(&stray.order.order_number);
+            Ok(strays.iter().map(is_known).collect())
+        };
+        Ok(self.queues.clear_safety_net(take).await?)
+    }
+
+    /// As many orders as wait without a message. Returns whether there may be more of them.
+    ///
+    /// Who waits is asked before and after the queues are counted. So an order whose message moves meanwhile, from the outbox
+    /// into a queue or from there into a worker's hands, is not taken for lost.
+    async fn redeliver(&self) -> Result<bool, RescueError> {
+        let mut waiting = Vec::new();
+        for order_type in OrderType::ALL {
+            let orders = sweeps::waiting(&self.db, order_type, self.resend_after, MAX_COUNTED).await?;
+            if !orders.is_empty() {
+                waiting.push((order_type, orders));
+            }
+        }
+        if waiting.is_empty() {
+            return Ok(false);
+        }
+        let queues = self.queues.messages().await?;
+        if workers::any_may_hold(&self.db).await? {
+            sleep(self.holdings_pause).await;
+        }
+        let mut more = false;
+        for (order_type, orders) in waiting {
+            let orders = sweeps::still_waiting(&self.db, &orders, self.resend_after).await?;
+            let lost = lost(orders.len(), queues.messages_in_queue_of(order_type)).min(MAX_REDELIVERED);
+            if lost > 0 {
+                let limit = i64::try_from(lost).unwrap_or(i64::MAX);
+                let sent = sweeps::redeliver(&self.db, &orders, self.resend_after, limit).await?;
+                more |= sent.len() == MAX_REDELIVERED;
+                let what = "was not taken by any worker; its message is sent again";
+                self.hand_over("order_sent_again", what, &sent);
+            }
+        }
+        Ok(more)
+    }
+
+    async fn prune(&self) -> Result<(), RescueError> {
+        while idempotency::prune(&self.db, PRUNED).await? == PRUNED.unsigned_abs() {}
+        Ok(sweeps::prune(&self.db).await?)
+    }
+
+    /// To the relay, each under the request that placed it.
+    fn hand_over(&self, action: &'static str, what: &str, orders: &[Rescued]) {
+        for Rescued { number, request_id } in orders {
+            self.log
+                .with_request_id(request_id.clone())
+                .info(action, format!("Order {number} {what}"))
+                .detail("order_number", number.to_string())
+                .emit();
+        }
+        if !orders.is_empty() {
+            self.relay.wake();
+        }
+    }
+}
+
+/// How many messages are lost if so many orders of a type wait and so many messages are there. There may be more messages than
+/// orders: copies.
+fn lost(waiting: usize, messages: u64) -> usize {
+    waiting.saturating_sub(usize::try_from(messages).unwrap_or(usize::MAX))
+}

@@ -1,0 +1,21 @@
+//! Says that there is something to do, to a task that would look later.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+/// A handle that wakes the relay; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Wakeup(Arc<Notify>);
+
+impl Wakeup {
+    /// There is something to do now.
+    pub fn wake(&self) {
+        self.0.notify_one();
+    }
+
+    /// Waits until somebody says so; at once if somebody has since the last time.
+    pub async fn woken(&self) {
+        self.0.notified().await;
+    }
+}
