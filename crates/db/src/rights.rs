@@ -25,7 +25,7 @@ impl Client {
     }
 
     /// Tables, and what it does to each. Who inserts into a table with a sequence needs that as well.
-    pub(crate) fn needs(self) -> &'static [(&'static str, &'static str)] {
+    pub fn needs(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Order => &[
                 ("orders", "select, insert, update"),

@@ -1,0 +1,222 @@
+//! What each service's user may do on both servers, found by trying everything: its service's part, and nothing else.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
+use std::collections::BTreeSet;
+
+use amqprs::BasicProperties;
+use amqprs::channel::{
+    BasicConsumeArguments, BasicPublishArguments, BasicQosArguments, Channel, ConfirmSelectArguments,
+    ExchangeDeclareArguments, QueueBindArguments, QueueDeclareArguments, QueuePurgeArguments,
+};
+use amqprs::connection::{Connection, OpenConnectionArguments};
+use bus::permissions;
+use db::rights;
+use servers::Credentials;
+use testkit::database::Database;
+use testkit::shared_servers::Address;
+use testkit::wait::within;
+use testkit::{Launch, Stage};
+
+const PASSWORD: &str = "a-password-that-nobody-else-has";
+
+#[tokio::test]
+async fn a_database_role_may_do_what_is_listed_and_nothing_else_to_any_table() {
+    let stage = Stage::new().await;
+    let mut migrate = Launch::new("restaurant-ctl", stage.environment()).arg("migrate").arg("--roles");
+    for variable in ["ORDER_DB_PASSWORD", "KITCHEN_DB_PASSWORD", "TRACKING_DB_PASSWORD"] {
+        migrate = migrate.env(variable, PASSWORD);
+    }
+    let ended = migrate.run_to_end().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let database = stage.database().await;
+    let tables = database
+        .rows(
+            "select relname as name, (select attname from pg_attribute where attrelid = pg_class.oid and attnum = 1) as first
+             from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'",
+        )
+        .await;
+    assert!(tables.len() >= 10, "{tables:?}");
+    for client in rights::Client::ALL {
+        let user = format!("{}_{}", stage.name, client.as_str());
+        let address =
+            Address { user: user.clone(), password: PASSWORD.to_owned(), ..stage.servers.postgres.clone() };
+        let role = Database::connect(&address, &stage.name).await;
+        let listed: BTreeSet<(String, String)> = client
+            .needs()
+            .iter()
+            .flat_map(|(table, verbs)| verbs.split(", ").map(|verb| ((*table).to_owned(), verb.to_owned())))
+            .collect();
+        let mut may = BTreeSet::new();
+        for table in &tables {
+            let (name, first) = (table["name"].as_str().unwrap(), table["first"].as_str().unwrap());
+            for (verb, statement) in [
+                ("select", format!("select from {name}")),
+                ("insert", format!("insert into {name} default values")),
+                ("update", format!("update {name} set {first} = default")),
+                ("delete", format!("delete from {name}")),
+                ("truncate", format!("truncate {name}")),
+                ("alter", format!("alter table {name} disable trigger all")),
+                ("drop", format!("drop table {name}")),
+            ] {
+                if is_allowed(&role, &statement).await {
+                    may.insert((name.to_owned(), verb.to_owned()));
+                }
+            }
+        }
+        assert_eq!(may, listed, "{user}");
+        let unlisted =
+            "select count(*) from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'
+            and has_table_privilege(relname::text, 'references, trigger')";
+        assert_eq!(role.value(unlisted).await, 0, "{user}");
+    }
+    for client in rights::Client::ALL {
+        let user = format!("{}_{}", stage.name, client.as_str());
+        database.execute(&format!("drop owned by {user}; drop role {user}")).await;
+    }
+}
+
+/// Whether the role has the right to it; nothing of it stays.
+async fn is_allowed(role: &Database, statement: &str) -> bool {
+    role.execute("begin").await;
+    let outcome = role.client.batch_execute(statement).await;
+    role.execute("rollback").await;
+    let code = outcome.err().and_then(|why| why.code().map(|code| code.code().to_owned()));
+    code.as_deref() != Some("42501")
+}
+
+/// Where orders wait.
+const ORDER_QUEUES: [&str; 4] =
+    ["kitchen_dine_in_queue", "kitchen_takeout_queue", "kitchen_delivery_queue", "kitchen_queue"];
+/// And other messages.
+const OTHER_QUEUES: [&str; 3] = ["kitchen_dlq", "notifications_queue", "strangers"];
+/// Where the services publish.
+const EXCHANGES: [&str; 4] = ["orders_topic", "orders_unrouted", "orders_dlx", "notifications_fanout"];
+/// Where they do not; the first leads to every queue.
+const OTHER_EXCHANGES: [&str; 3] = ["", "amq.topic", "strangers"];
+
+#[tokio::test]
+async fn a_broker_user_may_do_its_services_part_and_nothing_else() {
+    let stage = Stage::new().await;
+    // They declare everything.
+    let mut orders = stage.order_service().start().await;
+    orders.declared_all().await;
+    let broker = stage.broker().await;
+    let own = Credentials {
+        user: stage.servers.rabbitmq.user.clone(),
+        password: stage.servers.rabbitmq.password.as_str().into(),
+    };
+    let owner = connect(&stage, &own.user, &stage.servers.rabbitmq.password).await;
+    for question in [Question::DeclareQueue("strangers"), Question::DeclareExchange("strangers")] {
+        assert!(is_granted(&owner, question).await, "{question:?}");
+    }
+    let everything: Vec<Question> = ORDER_QUEUES
+        .into_iter()
+        .chain(OTHER_QUEUES)
+        .flat_map(|queue| {
+            let consume = Question::Consume(queue);
+            [consume, Question::Bind(queue, "strangers"), Question::Bind("strangers", queue_source(queue))]
+        })
+        .chain(ORDER_QUEUES.into_iter().chain(["kitchen_dlq", "strangers"]).map(Question::Purge))
+        .chain(EXCHANGES.into_iter().chain(OTHER_EXCHANGES).map(Question::Publish))
+        .chain(["strangers", "mine"].into_iter().map(Question::DeclareQueue))
+        .chain(["strangers", "mine"].into_iter().map(Question::DeclareExchange))
+        .collect();
+    for question in &everything {
+        assert!(is_granted(&owner, *question).await, "the owner may not: {question:?}");
+    }
+    let part = |publishes: &[&'static str], consumes: &[&'static str]| -> BTreeSet<Question> {
+        let purges = consumes.iter().filter(|queue| **queue != "notifications_queue");
+        (publishes.iter().map(|exchange| Question::Publish(exchange)))
+            .chain(consumes.iter().map(|queue| Question::Consume(queue)))
+            .chain(purges.map(|queue| Question::Purge(queue)))
+            .collect()
+    };
+    for (role, client, expected) in [
+        ("order", permissions::Client::Order, part(&EXCHANGES, &ORDER_QUEUES)),
+        ("kitchen", permissions::Client::Kitchen, part(&EXCHANGES, &ORDER_QUEUES)),
+        ("notifier", permissions::Client::Notifier, part(&[], &["notifications_queue"])),
+    ] {
+        let user = Credentials { user: format!("{}_{role}", stage.name), password: PASSWORD.into() };
+        let rights = client.permissions();
+        let admin = stage.servers.rabbitmq_admin();
+        admin
+            .ensure_user(&user, &stage.name, [&rights.configure, &rights.write, &rights.read])
+            .await
+            .unwrap();
+        let connection = connect(&stage, &user.user, PASSWORD).await;
+        let mut may = BTreeSet::new();
+        for question in &everything {
+            if is_granted(&connection, *question).await {
+                may.insert(*question);
+            }
+        }
+        assert_eq!(may, expected, "{role}");
+        admin.request("DELETE", &format!("/api/users/{}", user.user), None).await.unwrap();
+    }
+    broker.close().await;
+    assert_eq!(orders.stop().await, Some(0));
+}
+
+/// What a user may or may not do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Question {
+    DeclareQueue(&'static str),
+    DeclareExchange(&'static str),
+    /// A queue to an exchange.
+    Bind(&'static str, &'static str),
+    Publish(&'static str),
+    Consume(&'static str),
+    Purge(&'static str),
+}
+
+/// The exchange that fills a queue.
+fn queue_source(queue: &'static str) -> &'static str {
+    match queue {
+        "kitchen_queue" => "orders_unrouted",
+        "kitchen_dlq" => "orders_dlx",
+        "notifications_queue" => "notifications_fanout",
+        "strangers" => "strangers",
+        _ => "orders_topic",
+    }
+}
+
+async fn connect(stage: &Stage, user: &str, password: &str) -> Connection {
+    let port = stage.servers.rabbitmq.port;
+    let arguments =
+        OpenConnectionArguments::new("127.0.0.1", port, user, password).virtual_host(&stage.name).finish();
+    within("a connection", Connection::open(&arguments)).await.unwrap()
+}
+
+/// Whether the broker does it: the owner, who may do everything, is asked the same. A refusal ends the channel.
+async fn is_granted(connection: &Connection, question: Question) -> bool {
+    let channel = connection.open_channel(None).await.unwrap();
+    channel.basic_qos(BasicQosArguments::new(0, 1, false)).await.unwrap();
+    let granted = within("an answer", answer(&channel, question)).await.is_ok();
+    assert!(connection.is_open(), "{question:?}");
+    let _ = channel.close().await;
+    granted
+}
+
+async fn answer(channel: &Channel, question: Question) -> Result<(), amqprs::error::Error> {
+    match question {
+        Question::DeclareQueue(name) => {
+            channel.queue_declare(QueueDeclareArguments::durable_client_named(name)).await.map(drop)
+        }
+        Question::DeclareExchange(name) => {
+            channel.exchange_declare(ExchangeDeclareArguments::new(name, "fanout")).await
+        }
+        Question::Bind(queue, exchange) => {
+            channel.queue_bind(QueueBindArguments::new(queue, exchange, "nobody.publishes.this")).await
+        }
+        Question::Publish(exchange) => {
+            let arguments = BasicPublishArguments::new(exchange, "nobody.binds.this");
+            channel.basic_publish(BasicProperties::default(), b"hostile".to_vec(), arguments).await?;
+            // Answered behind it, if the channel is there still.
+            channel.confirm_select(ConfirmSelectArguments::new(false)).await
+        }
+        Question::Consume(queue) => {
+            channel.basic_consume_rx(BasicConsumeArguments::new(queue, "")).await.map(drop)
+        }
+        Question::Purge(queue) => channel.queue_purge(QueuePurgeArguments::new(queue)).await.map(drop),
+    }
+}
