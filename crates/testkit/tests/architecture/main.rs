@@ -6,4 +6,5 @@
 mod dependencies;
 mod line_ends;
 mod literals;
+mod samples;
 mod sources;
