@@ -5,6 +5,7 @@
 
 mod contents;
 mod flow;
+mod identities;
 mod lives;
 mod numbers;
 
@@ -13,9 +14,10 @@ use std::time::Duration;
 use domain::Specialisation;
 use time::{Date, OffsetDateTime};
 use tokio::time::timeout;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{Timestamp, ToSql};
 use tokio_postgres::{IsolationLevel, Row, Transaction};
 
+pub use self::identities::GIVE_IDENTITIES;
 use crate::database::Database;
 use crate::error::DbError;
 use crate::pool::Connection;
@@ -24,7 +26,7 @@ use crate::pool::Connection;
 const EXAMPLES: usize = 10;
 
 /// As many statements make an audit, and one more.
-const STATEMENTS: u32 = 11;
+const STATEMENTS: u32 = 12;
 
 /// Which orders are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub enum Since {
 pub enum Invariant {
     /// Numbers of a day: no gap, no double, as many as the day's counter says.
     OrderNumbers,
+    /// Every order has an identity, and every identity its order, unless it bars one.
+    Identities,
     /// The status log of every order is the beginning of a legal life.
     StatusLog,
     /// No order gets the same status twice; so none is cooked twice.
@@ -72,8 +76,9 @@ pub enum Invariant {
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::OrderNumbers,
+        Self::Identities,
         Self::StatusLog,
         Self::StatusOnce,
         Self::CurrentStatus,
@@ -93,6 +98,7 @@ impl Invariant {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OrderNumbers => "order_numbers",
+            Self::Identities => "identities",
             Self::StatusLog => "status_log",
             Self::StatusOnce => "status_once",
             Self::CurrentStatus => "current_status",
@@ -170,8 +176,8 @@ pub struct Scope {
 /// The lower bounds of a scope, as SQL takes them: everything from them on counts.
 struct From {
     at: OffsetDateTime,
-    /// `created_at`, as text because it may be `-infinity`.
-    moment: String,
+    /// `created_at`. Never as a text: how one is read depends on the server's settings.
+    moment: Timestamp<OffsetDateTime>,
     /// `number`: the first possible one of that day, so that its index serves.
     number: String,
     /// Whether these are all orders.
@@ -193,6 +199,7 @@ async fn look(db: &Database, scope: &Scope) -> Result<Audit, DbError> {
     let transaction = snapshot(&mut client, scope.statement_timeout).await?;
     let from = begin(&transaction, scope.since).await?;
     let mut findings = numbers::check(&transaction, &from).await?;
+    findings.extend(identities::check(&transaction, &from).await?);
     findings.extend(lives::check(&transaction, &from).await?);
     findings.extend(contents::check(&transaction, &from).await?);
     findings.extend(flow::check(&transaction, &from).await?);
@@ -239,14 +246,14 @@ async fn snapshot(client: &mut Connection, statement_timeout: Duration) -> Resul
 
 async fn begin(transaction: &Transaction<'_>, since: Since) -> Result<From, DbError> {
     let (moment, ago) = match since {
-        Since::Ever => (Some("-infinity".to_owned()), 0.0),
-        Since::Day(day) => (Some(format!("{day} 00:00:00+00")), 0.0),
+        Since::Ever => (Some(Timestamp::NegInfinity), 0.0),
+        Since::Day(day) => (Some(Timestamp::Value(day.midnight().assume_utc())), 0.0),
         Since::Ago(ago) => (None, ago.as_secs_f64()),
     };
     let sql = "
-        select now(), moment::text,
+        select now(), moment,
                case when isfinite(moment) then 'ORD_' || to_char(moment at time zone 'utc', 'YYYYMMDD') else '' end
-        from coalesce($1::text::timestamptz, now() - make_interval(secs => $2)) as moment";
+        from coalesce($1::timestamptz, now() - make_interval(secs => $2)) as moment";
     let row = transaction.query_one(sql, &[&moment, &ago]).await?;
     Ok(From {
         at: row.try_get(0)?,

@@ -9,7 +9,7 @@ mod finishing;
 
 use std::time::Duration;
 
-use domain::{OrderNumber, OrderStatus, RequestId, WorkerName};
+use domain::{OrderNumber, OrderPointer, OrderStatus, OrderType, RequestId, WorkerName};
 use time::OffsetDateTime;
 
 pub use self::claiming::claim;
@@ -38,8 +38,8 @@ pub enum Locked {
 /// The wish to cook an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimRequest {
-    /// The order.
-    pub number: OrderNumber,
+    /// The order, and what its message says of it.
+    pub order: OrderPointer,
     /// How long it will cook.
     pub cooking: Duration,
     /// The request that it belongs to.
@@ -62,6 +62,19 @@ pub enum ClaimOutcome {
     Unknown,
     /// Its row has this status, or `null`, which no order can have. It stays as it is.
     Unreadable(String),
+    /// The order of this number is not the one that the message is about, or not as it says.
+    Mismatch(Mismatch),
+}
+
+/// In what a message differs from the row of the order whose number it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mismatch {
+    /// The identity: another order had this number once.
+    Identity,
+    /// The type; the order's is this.
+    Type(OrderType),
+    /// The lines, or the total.
+    Contents,
 }
 
 /// The right to cook an order, as long as the lease is renewed.

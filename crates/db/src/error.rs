@@ -31,6 +31,7 @@ use tokio_postgres::Error;
 use tokio_postgres::error::{DbError as Refusal, Severity, SqlState};
 
 use crate::connect::ConnectError;
+use crate::sequences;
 use crate::session::Unsuitable;
 
 /// Why a statement has no result.
@@ -75,7 +76,7 @@ pub enum DbError {
     #[error("PostgreSQL did not answer within {} s", .0.as_secs())]
     Timeout(Duration),
     /// The server, or the connection to it, reported an error.
-    #[error("PostgreSQL reported an error")]
+    #[error("PostgreSQL reported an error{}", sequences::advice(.0))]
     Failed(#[from] Error),
     /// A row holds what this program does not understand.
     #[error("PostgreSQL returned an unexpected value")]

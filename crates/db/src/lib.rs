@@ -18,6 +18,7 @@ pub mod rights;
 pub mod roles;
 pub mod schema;
 pub mod secrets;
+pub mod sequences;
 pub mod session;
 pub mod startup;
 pub mod sweeps;

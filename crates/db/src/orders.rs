@@ -1,7 +1,9 @@
 //! `orders` and what belongs to an order from its first moment: identity, items, status log, outbox.
 
 use domain::order_message::OrderMessage;
-use domain::{IdempotentRequest, NewOrder, OrderIdentity, OrderNumber, RequestId};
+use domain::{
+    Fingerprint, IdempotentRequest, NewOrder, OrderIdentity, OrderNumber, RequestId, order_pointer,
+};
 use time::{Date, OffsetDateTime};
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -49,10 +51,10 @@ const PLACE: &str = "
                'ORD_' || to_char(day, 'YYYYMMDD') || '_'
                    || lpad((last_before + place)::text, greatest(3, length((last_before + place)::text)), '0') as number
         from counter, unnest($2::uuid[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::int[],
-                             $9::text[], $10::text[], $11::bytea[])
+                             $9::text[], $10::text[], $11::bytea[], $17::bytea[])
             with ordinality
             as input (identity, customer_name, type, table_number, delivery_address, total_amount, priority, request_id,
-                      key, fingerprint, place)
+                      key, fingerprint, contents, place)
     ), placed as (
         insert into orders (id, created_at, updated_at, number, customer_name, type, table_number, delivery_address,
                             total_amount, priority, status)
@@ -60,8 +62,8 @@ const PLACE: &str = "
                total_amount::numeric, priority, 'received'
         from numbered order by place
     ), recognisable as (
-        insert into order_identities (identity, order_id, request_id)
-        select identity, id, request_id from numbered order by place
+        insert into order_identities (identity, order_id, request_id, contents)
+        select identity, id, request_id, contents from numbered order by place
     ), stored_items as (
         insert into order_items (order_id, name, quantity, price)
         select (select array_agg(id order by place) from numbered)[item.place], name, quantity, price::numeric
@@ -109,6 +111,11 @@ pub async fn place(db: &Database, orders: &[Placement<'_>]) -> Result<Vec<Placed
         .iter()
         .map(|placement| placement.idempotency.map(|request| request.fingerprint.as_bytes()))
         .collect();
+    let contents: Vec<Fingerprint> = orders
+        .iter()
+        .map(|placement| order_pointer::contents(&placement.order.total_amount, &placement.order.items))
+        .collect();
+    let contents: Vec<&[u8]> = contents.iter().map(Fingerprint::as_bytes).collect();
 
     let items = || {
         orders
@@ -141,6 +148,7 @@ pub async fn place(db: &Database, orders: &[Placement<'_>]) -> Result<Vec<Placed
                 &item_quantities,
                 &item_prices,
                 &ORDER_SERVICE,
+                &contents,
             ],
         )
         .await?;

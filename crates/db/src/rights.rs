@@ -45,6 +45,8 @@ impl Client {
             ],
             Self::Kitchen => &[
                 ("orders", "select, update"),
+                ("order_identities", "select"),
+                ("order_items", "select"),
                 ("order_status_log", "insert"),
                 ("order_claims", "select, insert, update, delete"),
                 ("status_outbox", "select, insert, delete"),

@@ -43,9 +43,9 @@ pub async fn take_back(
     let keys: Vec<Option<&str>> = unsent.iter().map(|order| order.idempotency_key).collect();
     let sql = "
         with input as (
-            select order_id as id, input.request_id, key
-            from unnest($1::uuid[], $2::text[], $3::text[]) as input (identity, request_id, key)
-            join order_identities using (identity)
+            select (select order_id from order_identities as known where known.identity = unsent.identity) as id,
+                   request_id, key
+            from unnest($1::uuid[], $2::text[], $3::text[]) as unsent (identity, request_id, key)
         ), target as (
             select id, number, status from orders where id = any(array(select id from input)) order by id for update
         ), decided as (
@@ -109,7 +109,7 @@ pub async fn change(
     // Two statements: the second one sees the claim of a cook for whom the first one waited.
     let lock = "
         select $2::uuid is null
-               or exists (select from order_identities where identity = $2 and order_id = orders.id)
+               or (select order_id from order_identities where identity = $2) is not distinct from orders.id
         from orders where number = $1 for update of orders";
     let change = "
         with target as (

@@ -4,9 +4,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bus::Delivery;
 use bus::orders::Held;
 use db::claims::{Claim, ClaimOutcome, ClaimRequest, FinishOutcome, FinishRequest};
-use domain::{OrderMessage, RequestId};
+use domain::{OrderMessage, OrderPointer, RequestId};
 use futures_util::FutureExt;
 use logging::Log;
 use runtime::config::CookingSeconds;
@@ -62,7 +63,7 @@ enum End {
     Settled,
     /// Return them after a pause: the database could not say who cooks the order, or this program failed.
     Returned,
-    /// Bury them.
+    /// Bury them: there is no such order, or it is not what they say.
     Hopeless(Hopeless),
     /// Keep them until the session ends: the worker stops before the order is done.
     Stopping,
@@ -73,23 +74,32 @@ impl Cook {
     pub async fn process(self, held: Held) -> Unfinished {
         let request_id = held.delivery.request_id().unwrap_or_else(|| RequestId::of_message(rand::random()));
         let log = self.duty.log.with_request_id(request_id);
-        let order = match OrderMessage::parse(&held.delivery.body) {
-            Ok(order) => order,
-            Err(why) => return self.bury(vec![held], &Hopeless::from(why), &log).await,
+        let (order, pointer) = match read(&held.delivery) {
+            Ok(read) => read,
+            Err(why) => return self.bury(vec![held], &why, &log).await,
         };
         if !self.duty.specialisation.cooks(order.order_type) {
             return self.turn_away(held, &order, &log).await;
         }
         let number = order.order_number;
-        let PutOn::Started(mut pot) = self.stove.put_on(number, held) else {
-            log.debug("order_redelivered", format!("Order {number} is on the stove already"))
-                .detail("order_number", number.to_string())
-                .emit();
-            return Vec::new();
+        let mut pot = match self.stove.put_on(pointer.clone(), held) {
+            PutOn::Started(pot) => pot,
+            PutOn::Joined => {
+                log.debug("order_redelivered", format!("Order {number} is on the stove already"))
+                    .detail("order_number", number.to_string())
+                    .emit();
+                return Vec::new();
+            }
+            PutOn::Occupied(held) => {
+                log.debug("order_returned", format!("Another message says otherwise of order {number}"))
+                    .detail("order_number", number.to_string())
+                    .emit();
+                return self.give_back(vec![*held]).await;
+            }
         };
         // After a panic, which is in the log, the order is tried again: left on the stove it would keep its claim, and left unsettled
         // it would keep its queue's place.
-        let cooked = AssertUnwindSafe(self.cook(&order, &mut pot, &log)).catch_unwind().await;
+        let cooked = AssertUnwindSafe(self.cook(&order, &pointer, &mut pot, &log)).catch_unwind().await;
         let end = cooked.unwrap_or(End::Returned);
         let held = pot.take_off();
         match end {
@@ -105,10 +115,10 @@ impl Cook {
     }
 
     /// Tries until it is known what becomes of the deliveries.
-    async fn cook(&self, order: &OrderMessage, pot: &mut OnStove, log: &Log) -> End {
+    async fn cook(&self, order: &OrderMessage, pointer: &OrderPointer, pot: &mut OnStove, log: &Log) -> End {
         let number = order.order_number;
         loop {
-            match self.attempt(order, pot, log).await {
+            match self.attempt(order, pointer, pot, log).await {
                 Attempt::ClaimLost => {
                     log.info(
                         "claim_lost",
@@ -167,7 +177,13 @@ impl Cook {
         Vec::new()
     }
 
-    async fn attempt(&self, order: &OrderMessage, pot: &OnStove, log: &Log) -> Attempt {
+    async fn attempt(
+        &self,
+        order: &OrderMessage,
+        pointer: &OrderPointer,
+        pot: &OnStove,
+        log: &Log,
+    ) -> Attempt {
         let Some(Ok(_burner)) = self.shutdown.or(self.burners.acquire()).await else {
             return Attempt::Ended(End::Stopping);
         };
@@ -177,7 +193,7 @@ impl Cook {
         let started = Instant::now();
         let cooking = cooking_times::of(order.order_type, &self.times);
         failpoint::reached("kitchen.before_claim");
-        let claim = match self.claim(order, cooking, log).await {
+        let claim = match self.claim(pointer, cooking, log).await {
             Some(ClaimOutcome::Granted(claim)) => claim,
             Some(ClaimOutcome::Held { remaining }) => {
                 let pause = remaining.clamp(SHORTEST_PAUSE, PAUSE_BEFORE_RETURN);
@@ -196,6 +212,9 @@ impl Cook {
             Some(ClaimOutcome::Unreadable(status)) => {
                 let why = Hopeless::Unreadable { number: order.order_number, status };
                 return Attempt::Ended(End::Hopeless(why));
+            }
+            Some(ClaimOutcome::Mismatch(what)) => {
+                return Attempt::Ended(End::Hopeless(Hopeless::mismatch(pointer, what)));
             }
             None => return Attempt::Ended(End::Returned),
         };
@@ -245,10 +264,9 @@ impl Cook {
 
     /// Never dropped half-way, not even by a shutdown: a claim that the database has granted is cooked and announced. Once
     /// the worker stops it does not try again.
-    async fn claim(&self, order: &OrderMessage, cooking: Duration, log: &Log) -> Option<ClaimOutcome> {
-        let request =
-            ClaimRequest { number: order.order_number, cooking, request_id: log.request_id().clone() };
-        Retry { doing: &format!("claiming order {}", order.order_number), log }
+    async fn claim(&self, order: &OrderPointer, cooking: Duration, log: &Log) -> Option<ClaimOutcome> {
+        let request = ClaimRequest { order: order.clone(), cooking, request_id: log.request_id().clone() };
+        Retry { doing: &format!("claiming order {}", order.number), log }
             .a_few_times(&self.shutdown, || self.ledger.claim(request.clone()))
             .await
     }
@@ -290,4 +308,11 @@ impl Cook {
             .emit();
         End::Stopping
     }
+}
+
+/// The order that a delivery brings, and which one it is.
+fn read(delivery: &Delivery) -> Result<(OrderMessage, OrderPointer), Hopeless> {
+    let order = OrderMessage::parse(&delivery.body)?;
+    let pointer = OrderPointer::of(&order, delivery.order_identity()?);
+    Ok((order, pointer))
 }

@@ -3,9 +3,11 @@
 use bus::Outgoing;
 use bus::orders::Held;
 use bus::topology::DEAD_LETTER_QUEUE;
-use domain::OrderNumber;
+use db::claims::Mismatch;
+use domain::order_identity::ParseIdentityError;
 use domain::order_message::NotAnOrderMessage;
 use domain::timestamp::Timestamp;
+use domain::{OrderNumber, OrderPointer, OrderType};
 use logging::Log;
 use runtime::with_causes;
 
@@ -16,10 +18,32 @@ use crate::forwarding::Forwarding;
 pub enum Hopeless {
     #[error(transparent)]
     NotAnOrder(#[from] NotAnOrderMessage),
+    #[error("the header x-order-identity")]
+    NotAnIdentity(#[from] ParseIdentityError),
     #[error("there is no order {0} in the database")]
     Unknown(OrderNumber),
     #[error("order {number} has the status '{status}' in the database, which is none")]
     Unreadable { number: OrderNumber, status: String },
+    #[error(
+        "the message is about another order that had the number {0} once, before the database was restored or made anew"
+    )]
+    AnotherOrder(OrderNumber),
+    #[error("the message says that order {number} is {said}, and it is {stored}")]
+    AnotherType { number: OrderNumber, said: OrderType, stored: OrderType },
+    #[error("the items or the total that the message tells are not those of order {0}")]
+    OtherContents(OrderNumber),
+}
+
+impl Hopeless {
+    /// For a message that does not agree with its order.
+    pub fn mismatch(order: &OrderPointer, what: Mismatch) -> Self {
+        let number = order.number;
+        match what {
+            Mismatch::Identity => Self::AnotherOrder(number),
+            Mismatch::Type(stored) => Self::AnotherType { number, said: order.order_type, stored },
+            Mismatch::Contents => Self::OtherContents(number),
+        }
+    }
 }
 
 /// Publishes the delivery to the dead-letter exchange and acknowledges it once that is confirmed. While

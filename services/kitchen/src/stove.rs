@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bus::orders::Held;
-use domain::OrderNumber;
+use domain::{OrderNumber, OrderPointer};
 use tokio_util::sync::CancellationToken;
 
 /// The orders on the stove; cheap to clone.
@@ -13,6 +13,8 @@ pub struct Stove(Arc<Mutex<HashMap<OrderNumber, Pot>>>);
 
 #[derive(Debug)]
 struct Pot {
+    /// What the deliveries say of the order, all the same.
+    order: OrderPointer,
     order_id: Option<i32>,
     taken_off: CancellationToken,
     /// All deliveries of the order: what becomes of it is true of each of them.
@@ -26,6 +28,9 @@ pub enum PutOn {
     Started(OnStove),
     /// The order is there already; the delivery is settled with the others.
     Joined,
+    /// A delivery that says something else of the order is there: one of the two is not about it. This one's turn comes when
+    /// the other is done.
+    Occupied(Box<Held>),
 }
 
 /// An order on the stove. As long as it stays there its claim is renewed, and nobody else can cook it.
@@ -43,14 +48,18 @@ impl Stove {
     }
 
     /// Puts a delivery on. There may be several of one order: its session was lost, or the order was sent twice.
-    pub fn put_on(&self, number: OrderNumber, held: Held) -> PutOn {
+    pub fn put_on(&self, order: OrderPointer, held: Held) -> PutOn {
         let mut pots = self.lock();
+        let number = order.number;
         if let Some(pot) = pots.get_mut(&number) {
+            if pot.order != order {
+                return PutOn::Occupied(Box::new(held));
+            }
             pot.held.push(held);
             return PutOn::Joined;
         }
         let taken_off = CancellationToken::new();
-        pots.insert(number, Pot { order_id: None, taken_off: taken_off.clone(), held: vec![held] });
+        pots.insert(number, Pot { order, order_id: None, taken_off: taken_off.clone(), held: vec![held] });
         PutOn::Started(OnStove { stove: self.clone(), number, taken_off })
     }
 

@@ -6,7 +6,7 @@ use db::claims::{self, Claim, ClaimOutcome, ClaimRequest, Claimant, Locked};
 use db::orders::{self, PlacedOrder, Placement};
 use db::outbox::{self, StatusOutboxRow};
 use db::{Access, Database, workers};
-use domain::{OrderIdentity, OrderNumber, Specialisation};
+use domain::{OrderIdentity, OrderMessage, OrderPointer, Specialisation};
 use runtime::config;
 use tokio::time::Instant;
 
@@ -56,12 +56,11 @@ impl Store {
     /// PostgreSQL refuses.
     pub async fn place(&mut self, together: usize) -> Result<Vec<PlacedOrder>, Error> {
         let request_id = request_id();
-        let first = self.placed;
-        let placements: Vec<_> = (first..)
+        let placements: Vec<_> = (self.placed + 1..)
             .take(together)
-            .filter_map(|place| {
-                let identity = OrderIdentity::new(u64::from(place), rand::random());
-                let order = self.orders.get(place)?;
+            .filter_map(|sequence| {
+                let identity = OrderIdentity::new(u64::from(sequence), rand::random());
+                let order = self.orders.get(sequence)?;
                 Some(Placement { identity, order, request_id: &request_id, idempotency: None })
             })
             .collect();
@@ -104,8 +103,12 @@ impl Store {
     ///
     /// # Errors
     /// PostgreSQL refuses, or somebody else cooks it.
-    pub async fn claim(&self, number: OrderNumber) -> Result<StatusOutboxRow, Error> {
-        let request = ClaimRequest { number, cooking: Duration::ZERO, request_id: request_id() };
+    pub async fn claim(&self, placed: &PlacedOrder) -> Result<StatusOutboxRow, Error> {
+        let number = placed.number;
+        let unknown = || Error::Void(format!("order {number} is none of the bench"));
+        let message = OrderMessage::of(number, self.orders.get(number.sequence()).ok_or_else(unknown)?);
+        let order = OrderPointer::of(&message, Some(placed.identity));
+        let request = ClaimRequest { order, cooking: Duration::ZERO, request_id: request_id() };
         let outcomes = claims::claim(&self.db, &self.claimant, LEASE, &[request], Locked::LeaveOut).await?;
         match outcomes.into_iter().next() {
             Some(Some(ClaimOutcome::Granted(Claim { announcement: Some(row), .. }))) => Ok(row),

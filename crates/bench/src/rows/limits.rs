@@ -103,7 +103,7 @@ async fn step_by_step(store: &mut Store, broker: &Broker, count: usize) -> Resul
             times.push(Instant::now());
             broker.send_order(order.number).await?;
             times.push(Instant::now());
-            let announcement = store.claim(order.number).await?;
+            let announcement = store.claim(&order).await?;
             times.push(Instant::now());
             broker.announce(&announcement.update).await?;
             times.push(Instant::now());

@@ -19,6 +19,7 @@ use self::since::{NotASince, since};
 use crate::NAME;
 use crate::commands::failed;
 use crate::view::console::Console;
+use crate::view::sequences;
 use crate::view::verdict::{Outcome, Verdict, any, sum};
 
 /// Checks on a live system that no order is lost, doubled or stuck, and says what is wrong and what to do. Changes nothing,
@@ -75,6 +76,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     })?;
     let queues = bus::inspection::queues(&config.rabbitmq).await;
     let mut verdicts = rules::verdicts(&audit, arguments.settled);
+    verdicts.push(sequences::verdict(db::sequences::inspect(&db).await));
     let queues = match queues {
         Ok(queues) => {
             verdicts.extend(broker::verdicts(&db, &audit, &queues, &config, arguments.settled).await);

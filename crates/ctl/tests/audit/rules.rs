@@ -2,7 +2,7 @@
 
 use testkit::{Stage, eventually};
 
-use crate::scene::{Served, audit, cooking};
+use crate::scene::{Served, audit, cooking, until_at_rest};
 
 async fn breaks(sql: &str, check: &str, count: u64, example: &str) {
     Served::new().await.breaks(sql, check, count, example).await;
@@ -51,7 +51,8 @@ async fn a_life_with_a_leap() {
 #[tokio::test]
 async fn an_order_that_was_cooked_twice() {
     let sql = "update order_status_log set id = id + 100000 where order_id = $N and status = 'ready';
-        insert into order_status_log (order_id, status, changed_by) values ($N, 'cooking', 'chef_ghost')";
+        insert into order_status_log (order_id, status, changed_by) values ($N, 'cooking', 'chef_ghost');
+        select setval('order_status_log_id_seq', (select max(id) from order_status_log))";
     breaks(sql, "status_once", 1, "$N: was 2 times cooking: received → cooking → cooking → ready").await;
 }
 
@@ -271,6 +272,8 @@ async fn many_are_counted_and_ten_are_shown() {
         insert into orders (number, customer_name, type, total_amount, priority, status)
             select 'ORD_20200101_' || lpad(n::text, 3, '0'), 'Ada', 'takeout', 5, 1, 'cancelled' from generate_series(1, 12) n;
         insert into order_counters values ('2020-01-01', 12);
+        insert into order_identities (identity, order_id)
+            select gen_random_uuid(), id from orders where number like 'ORD_2020%';
         insert into order_status_log (order_id, status) select id, unnest(array['received', 'cancelled']) from orders
             where number like 'ORD_2020%'";
     served.database.execute(copies).await;
@@ -278,4 +281,79 @@ async fn many_are_counted_and_ten_are_shown() {
     assert_eq!(said.findings(), ["items fail"], "{}", said.document);
     let items = said.check("items");
     assert_eq!((&items["count"], items["examples"].as_array().unwrap().len()), (&12.into(), 10));
+}
+
+#[tokio::test]
+async fn a_scope_is_the_same_however_the_database_writes_its_times() {
+    let served = Served::new().await;
+    let name = &served.stage.name;
+    served
+        .database
+        .execute(&format!(
+            "alter database {name} set datestyle = 'SQL, DMY'; alter database {name} set timezone = 'Asia/Shanghai';
+             alter database {name} set intervalstyle = 'sql_standard';
+             alter database {name} set extra_float_digits = -15;
+             alter database {name} set standard_conforming_strings = off;
+             update orders set total_amount = 1 where id = (select min(id) from orders)"
+        ))
+        .await;
+    let today = served.database.value("select ((now() at time zone 'utc')::date)::text").await;
+    let today = format!("--since={}", today.as_str().unwrap());
+    for since in ["--since=1h", &today] {
+        let said = audit(&served.stage, &[since]).await;
+        assert_eq!(said.document["orders"], 3, "{since}: {}", said.document);
+        assert_eq!(said.findings(), ["total_amount fail"], "{since}: {}", said.document);
+    }
+    // The services live with these settings as well.
+    let orders = served.stage.order_service().start().await;
+    let _worker = served.stage.kitchen_worker("chef_anna").start().await;
+    orders.place(&testkit::orders::takeout()).await;
+    until_at_rest(&served.database).await;
+}
+
+#[tokio::test]
+async fn an_order_without_an_identity() {
+    let sql = "delete from order_identities where order_id = $N";
+    breaks(sql, "identities", 1, "$N has no identity").await;
+}
+
+#[tokio::test]
+async fn an_identity_of_an_order_that_is_gone() {
+    let sql = "insert into order_identities (identity, order_id)
+                   values ('019acea0-4000-7fff-bfff-ffffffffffff', 1000000)";
+    let example =
+        "019acea0-4000-7fff-bfff-ffffffffffff is the identity of order row 1000000, which is not there";
+    breaks(sql, "identities", 1, example).await;
+}
+
+#[tokio::test]
+async fn a_sequence_that_is_behind_its_table() {
+    let sql = "select setval('orders_id_seq', 1)";
+    breaks(sql, "sequences", 1, "orders: the highest id is 3, the sequence gave 1 last").await;
+}
+
+#[tokio::test]
+async fn sequences_that_run_out_are_told_of_from_half_on() {
+    let served = Served::new().await;
+    for (sequence, last, outcome) in [
+        ("order_items_id_seq", 1_073_741_822_i64, None),
+        ("order_items_id_seq", 1_073_741_825, Some("sequences warn")),
+        ("workers_id_seq", 2_147_483_000, Some("sequences fail")),
+    ] {
+        served.database.execute(&format!("select setval('{sequence}', {last})")).await;
+        let said = audit(&served.stage, &[]).await;
+        assert_eq!(said.findings(), Vec::from_iter(outcome), "{sequence} {last}: {}", said.document);
+    }
+    // What is advised helps.
+    let to_do = audit(&served.stage, &[]).await.check("sequences")["to_do"].as_str().unwrap().to_owned();
+    let (_, extend) = to_do.split_once("for each: ").unwrap();
+    served.database.execute(extend).await;
+    served.database.execute("alter table order_items alter column id type bigint").await;
+    served.database.execute("alter sequence order_items_id_seq as bigint").await;
+    audit(&served.stage, &[]).await.assert_well();
+    let orders = served.stage.order_service().start().await;
+    let _worker = served.stage.kitchen_worker("chef_anna").start().await;
+    orders.place(&testkit::orders::takeout()).await;
+    until_at_rest(&served.database).await;
+    audit(&served.stage, &[]).await.assert_well();
 }

@@ -184,3 +184,26 @@ async fn a_sequence_is_needed_to_insert() {
     assert!(found.examples("order_rights").contains(&"usage on the sequence of orders".to_owned()));
     drop_role(&stage).await;
 }
+
+#[tokio::test]
+async fn sequences_that_run_out_or_are_behind() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let database = stage.database().await;
+    database.execute("select setval('order_items_id_seq', 2147483000)").await;
+    let extend =
+        "alter table order_items alter column id type bigint; alter sequence order_items_id_seq as bigint";
+    let found = visit(&doctor(&stage)).await;
+    found.assert_only("sequences fail", "tables that run out of ids: 1");
+    assert!(found.check("sequences")["to_do"].as_str().unwrap().contains(extend), "{:?}", found.ended);
+    database.execute("select setval('order_items_id_seq', 1200000000)").await;
+    visit(&doctor(&stage)).await.assert_only("sequences warn", "tables that run out of ids: 1");
+    database.execute("select setval('order_items_id_seq', 1, false)").await;
+    database.execute("insert into workers (id, name, type) values (7, 'by hand', 'general')").await;
+    let found = visit(&doctor(&stage)).await;
+    found.assert_only("sequences fail", "sequences behind their tables: 1");
+    let catch_up = "select setval(pg_get_serial_sequence('workers', 'id'), (select max(id) from workers))";
+    assert!(found.check("sequences")["to_do"].as_str().unwrap().contains(catch_up), "{:?}", found.ended);
+    database.execute(catch_up).await;
+    assert_eq!(visit(&doctor(&stage)).await.findings(), Vec::<String>::new());
+}

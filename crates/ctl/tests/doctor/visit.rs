@@ -53,7 +53,7 @@ impl Visit {
         examples.iter().map(|example| example.as_str().unwrap().to_owned()).collect()
     }
 
-    fn check(&self, name: &str) -> &Value {
+    pub fn check(&self, name: &str) -> &Value {
         let check = self.checks.iter().find(|check| check["check"] == name);
         check.unwrap_or_else(|| panic!("no check {name}: {:?}", self.ended))
     }

@@ -13,7 +13,7 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<
             select number, total_amount, priority, count(item.id) as items,
                    coalesce(sum(item.quantity * item.price), 0) as sum
             from orders left join order_items as item on item.order_id = orders.id
-            where number >= $1 and orders.created_at >= $2::text::timestamptz
+            where number >= $1 and orders.created_at >= $2
             group by orders.id
         ) as sums,
         lateral (values
@@ -30,7 +30,7 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<
 
 /// How many orders are in the scope.
 pub(super) async fn count(transaction: &Transaction<'_>, from: &From) -> Result<u64, DbError> {
-    let sql = "select count(*) from orders where number >= $1 and created_at >= $2::text::timestamptz";
+    let sql = "select count(*) from orders where number >= $1 and created_at >= $2";
     let row = transaction.query_one(sql, &[&from.number, &from.moment]).await?;
     u64::try_from(row.try_get::<_, i64>(0)?).map_err(DbError::unexpected)
 }

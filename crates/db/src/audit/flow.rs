@@ -64,7 +64,7 @@ const ORDERS_PROCESSED: &str = "
         from workers left join (
             select order_id, changed_by, changed_at
             from orders join order_status_log as log on order_id = orders.id and log.status = 'ready'
-            where number >= $1 and orders.created_at >= $2::text::timestamptz
+            where number >= $1 and orders.created_at >= $2
         ) as ready on changed_by = workers.name
         group by workers.id
     ) as compared

@@ -32,7 +32,7 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<
                     coalesce(array_agg(coalesce(log.status, 'null') order by log.id) filter (where log.id is not null), '{{}}')
                         as log
              from orders left join order_status_log as log on order_id = orders.id
-             where number >= $1 and orders.created_at >= $2::text::timestamptz
+             where number >= $1 and orders.created_at >= $2
              group by orders.id
          ) as lives
          where array_to_string(log, ' ') <> all($3) or log[cardinality(log)] <> status

@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use domain::{OrderNumber, OrderStatus, RequestId, StatusUpdate};
+use domain::{OrderIdentity, OrderNumber, OrderStatus, OrderType, RequestId, StatusUpdate};
 use time::OffsetDateTime;
 use tokio_postgres::Row;
+use uuid::Uuid;
 
-use super::{Claim, ClaimOutcome, ClaimRequest, Claimant, Locked, correct_leases};
+use super::{Claim, ClaimOutcome, ClaimRequest, Claimant, Locked, Mismatch, correct_leases};
 use crate::database::{Database, DbError};
 use crate::outbox::StatusOutboxRow;
 
 /// Claims orders: each from `received`, or from `cooking` if its lease has run out or the claim is this process's own.
+/// What a message says of its order is compared with the order's rows first.
 /// The first claim of an order sets it to `cooking`, writes the status row and the announcement's outbox row.
 ///
 /// Returns what came of each, in the order given; `None` for what was [left out](Locked::LeaveOut). No order may be given
@@ -26,9 +28,13 @@ pub async fn claim(
     requests: &[ClaimRequest],
     locked: Locked,
 ) -> Result<Vec<Option<ClaimOutcome>>, DbError> {
-    let numbers: Vec<String> = requests.iter().map(|request| request.number.to_string()).collect();
+    let numbers: Vec<String> = requests.iter().map(|request| request.order.number.to_string()).collect();
     let cooking: Vec<f64> = requests.iter().map(|request| request.cooking.as_secs_f64()).collect();
     let request_ids: Vec<&str> = requests.iter().map(|request| request.request_id.as_str()).collect();
+    let identities: Vec<Option<Uuid>> =
+        requests.iter().map(|request| request.order.identity.as_ref().map(OrderIdentity::uuid)).collect();
+    let types: Vec<&str> = requests.iter().map(|request| request.order.order_type.as_str()).collect();
+    let contents: Vec<&[u8]> = requests.iter().map(|request| request.order.contents.as_bytes()).collect();
     let name = claimant.worker.as_str();
     let rows = db
         .query(
@@ -41,6 +47,9 @@ pub async fn claim(
                 &claimant.token,
                 &lease.as_secs_f64(),
                 &OrderStatus::Cooking.predecessors(),
+                &identities,
+                &types,
+                &contents,
             ],
         )
         .await?;
@@ -60,7 +69,7 @@ pub async fn claim(
         .filter(|(outcome, _)| {
             matches!(outcome, Some(ClaimOutcome::Granted(Claim { announcement: None, .. })))
         })
-        .map(|(_, request)| request.number)
+        .map(|(_, request)| request.order.number)
         .collect();
     if !untold.is_empty() {
         let mut starts = untold_starts(db, &untold).await?;
@@ -68,12 +77,18 @@ pub async fn claim(
             if let Some(ClaimOutcome::Granted(claim)) = outcome
                 && claim.announcement.is_none()
             {
-                claim.announcement = starts.remove(&request.number);
+                claim.announcement = starts.remove(&request.order.number);
             }
         }
     }
     locked.complete(outcomes, requests.len())
 }
+
+/// Total and lines of a row of `found`, as `domain::OrderPointer` writes them.
+const CONTENTS: &str = "
+    total_amount || coalesce((
+        select string_agg(' ' || quantity || 'x' || price || ' ' || length(name) || ':' || name, '' order by item.id)
+        from order_items as item where item.order_id = found.id), '')";
 
 fn sql(locked: Locked) -> String {
     let skip = locked.clause();
@@ -83,15 +98,27 @@ fn sql(locked: Locked) -> String {
     format!(
         "
     with wish as (
-        select * from unnest($1::text[], $2::float8[], $3::text[]) with ordinality
-            as wish (number, cooking, request_id, place)
+        select * from unnest($1::text[], $2::float8[], $3::text[], $8::uuid[], $9::text[], $10::bytea[])
+            with ordinality as wish (number, cooking, request_id, identity, type, contents, place)
+    ), found as (
+        select id, number, status, type, total_amount from orders where number = any($1) order by id for update{skip}
     ), target as (
-        select id, number, status from orders where number = any($1) order by id for update{skip}
+        select id, number, status, wish.cooking, wish.request_id, found.type,
+               case when wish.type = found.type and (
+                             select known.order_id = id and known.contents = wish.contents
+                             from order_identities as known where known.identity = wish.identity) then null
+                    when wish.identity is not null and id is distinct from (
+                             select order_id from order_identities as known where known.identity = wish.identity)
+                        then 'identity'
+                    when wish.type <> found.type then 'type'
+                    when wish.contents <> sha256(convert_to({CONTENTS}, 'UTF8')) then 'contents'
+               end as mismatch
+        from found join wish using (number)
     ), granted as (
         insert into order_claims as claim (order_id, worker, token, attempt, lease_until, estimated_completion,
                                            lease_seconds)
         select id, $4, $5, 1, now() + make_interval(secs => $6), now() + make_interval(secs => cooking), $6
-        from target join wish using (number) where status = any($7) or status = 'cooking' order by id
+        from target where mismatch is null and (status = any($7) or status = 'cooking') order by id
         on conflict (order_id) do update
             set worker = excluded.worker, token = excluded.token, attempt = claim.attempt + 1,
                 lease_until = excluded.lease_until, estimated_completion = excluded.estimated_completion,
@@ -110,10 +137,10 @@ fn sql(locked: Locked) -> String {
         insert into status_outbox (request_id, order_number, old_status, new_status, changed_by, changed_at,
                                    estimated_completion)
         select request_id, number, 'received', 'cooking', $4, now(), estimated_completion
-        from granted join target on id = order_id join wish using (number) where status = 'received' order by id
+        from granted join target on id = order_id where status = 'received' order by id
         returning id, order_number
     )
-    select target.id, target.status, attempt, estimated_completion, now() as changed_at, announced.id as announced_id,
+    select target.id, target.status, mismatch, target.type, attempt, estimated_completion, now() as changed_at, announced.id as announced_id,
            case when attempt is null then
                (select extract(epoch from lease_until - now())::float8 from order_claims where order_id = target.id)
            end as remaining,
@@ -138,6 +165,9 @@ fn outcome(row: &Row, request: &ClaimRequest, worker: &str) -> Result<Option<Cla
     let Ok(status) = stored.parse::<OrderStatus>() else {
         return Ok(Some(ClaimOutcome::Unreadable(stored.to_owned())));
     };
+    if let Some(what) = row.try_get::<_, Option<&str>>("mismatch")? {
+        return mismatch(what, row).map(ClaimOutcome::Mismatch).map(Some);
+    }
     let Some(attempt) = row.try_get::<_, Option<i32>>("attempt")? else {
         return Ok(Some(match status {
             OrderStatus::Received | OrderStatus::Cooking => {
@@ -155,7 +185,7 @@ fn outcome(row: &Row, request: &ClaimRequest, worker: &str) -> Result<Option<Cla
         id,
         request_id: request.request_id.clone(),
         update: StatusUpdate {
-            order_number: request.number,
+            order_number: request.order.number,
             old_status: OrderStatus::Received,
             new_status: OrderStatus::Cooking,
             changed_by: worker.to_owned(),
@@ -164,6 +194,18 @@ fn outcome(row: &Row, request: &ClaimRequest, worker: &str) -> Result<Option<Cla
         },
     });
     Ok(Some(ClaimOutcome::Granted(Claim { order_id, attempt, estimated_completion, announcement })))
+}
+
+fn mismatch(what: &str, row: &Row) -> Result<Mismatch, DbError> {
+    match what {
+        "identity" => Ok(Mismatch::Identity),
+        "type" => {
+            let order_type: OrderType =
+                row.try_get::<_, &str>("type")?.parse().map_err(DbError::unexpected)?;
+            Ok(Mismatch::Type(order_type))
+        }
+        _ => Ok(Mismatch::Contents),
+    }
 }
 
 /// The announcements that these orders' cooking began, if they are in the outbox still: the cook was lost before it told

@@ -5,7 +5,9 @@ use std::time::Duration;
 use db::claims::{self, ClaimOutcome, ClaimRequest, Claimant, Locked};
 use db::orders::{self, Placement};
 use db::{Access, Database, DbError, schema, workers};
-use domain::{NewOrder, OrderIdentity, OrderNumber, RequestId, Specialisation, place_order};
+use domain::{
+    NewOrder, OrderIdentity, OrderMessage, OrderNumber, OrderPointer, RequestId, Specialisation, place_order,
+};
 use runtime::config;
 use testkit::Stage;
 
@@ -62,7 +64,9 @@ pub async fn register(db: &Database) {
 
 /// Claims an order.
 pub async fn claim(db: &Database, number: OrderNumber, locked: Locked) -> Result<ClaimOutcome, DbError> {
-    let request = ClaimRequest { number, cooking: Duration::from_secs(1), request_id: request_id() };
+    // Its message does not say which identity is meant: the rows decide.
+    let order = OrderPointer::of(&OrderMessage::of(number, &order()), None);
+    let request = ClaimRequest { order, cooking: Duration::from_secs(1), request_id: request_id() };
     let outcomes = claims::claim(db, &cook(), Duration::from_mins(1), &[request], locked).await?;
     Ok(outcomes.into_iter().next().unwrap().unwrap())
 }

@@ -13,6 +13,7 @@ mod lost_rows;
 mod lost_workers;
 mod many_at_once;
 mod message_consumption;
+mod mismatched_messages;
 mod observe;
 mod order_processing;
 mod registration;

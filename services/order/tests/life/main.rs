@@ -10,6 +10,7 @@ mod idempotency;
 mod killed;
 mod lost_messages;
 mod unknown_outcome;
+mod used_up_ids;
 
 use serde_json::Value;
 use testkit::Service;

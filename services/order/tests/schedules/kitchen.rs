@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use db::claims::{self, ClaimOutcome, ClaimRequest, Claimant, FinishRequest, Locked};
 use db::{Database, workers};
-use domain::{OrderMessage, OrderNumber, OrderType, RequestId, Specialisation};
+use domain::{OrderMessage, OrderNumber, OrderPointer, OrderType, RequestId, Specialisation};
 
 use super::queues::ModelQueues;
 
@@ -133,7 +133,7 @@ impl Cook {
     /// Claims an order. One that another cooks is held; one that is over is dropped.
     async fn begin(&mut self, db: &Database, message: OrderMessage) {
         let request = ClaimRequest {
-            number: message.order_number,
+            order: OrderPointer::of(&message, None),
             cooking: Duration::from_secs(COOKING.into()),
             request_id: request_id(),
         };

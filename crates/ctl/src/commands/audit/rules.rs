@@ -38,6 +38,11 @@ fn words(invariant: Invariant) -> Words {
             "numbers or days with gaps, or unlike their counter",
             "somebody wrote to the tables by hand, or removed orders of a day without its row of order_counters: compare both with a backup",
         ),
+        Invariant::Identities => (
+            "every order is recognised by an identity of its own",
+            "orders without an identity, or identities of orders that are gone",
+            db::audit::GIVE_IDENTITIES,
+        ),
         Invariant::StatusLog => (
             "every order's log is the beginning of a legal life",
             "orders with an impossible life",

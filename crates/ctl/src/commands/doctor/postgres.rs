@@ -7,6 +7,7 @@ use runtime::{config, with_causes};
 
 use super::Services;
 use crate::NAME;
+use crate::view::sequences;
 use crate::view::verdict::Verdict;
 
 /// Clocks may differ by so many seconds before anybody wonders: logs and orders are compared by people.
@@ -36,6 +37,7 @@ async fn inspect(settings: &config::Database, services: Services) -> Result<Vec<
         connections(settings, services, &found),
         clock(&found),
         schema_version(schema::state(&db).await, services, &found, &settings.user),
+        sequences::verdict(db::sequences::inspect(&db).await),
     ];
     let missing = db::inspection::missing_tables(&db).await?;
     if !missing.is_empty() && schema::state(&db).await? == SchemaState::Current {

@@ -1,0 +1,55 @@
+//! What doctor and audit say of the sequences that ids come from.
+
+use db::DbError;
+use db::sequences::Sequence;
+use runtime::with_causes;
+
+use crate::view::verdict::Verdict;
+
+/// From here on it is time to plan.
+const HALF: f64 = 0.5;
+/// From here on it is time to act.
+const NEARLY_ALL: f64 = 0.95;
+
+/// One verdict for all of them.
+pub fn verdict(sequences: Result<Vec<Sequence>, DbError>) -> Verdict {
+    let check = "sequences";
+    let sequences = match sequences {
+        Ok(sequences) => sequences,
+        Err(why) => {
+            return Verdict::unknown(check, with_causes(&why), "see that this user may read the tables");
+        }
+    };
+    let count = |cases: &[String]| u64::try_from(cases.len()).unwrap_or(u64::MAX);
+    let behind: Vec<&Sequence> = sequences.iter().filter(|sequence| sequence.is_behind()).collect();
+    if let Some(first) = behind.first() {
+        let say = |id: Option<i64>| id.map_or_else(|| "none".to_owned(), |id| id.to_string());
+        let cases: Vec<String> = behind
+            .iter()
+            .map(|sequence| {
+                let (highest, last) = (say(sequence.highest), say(sequence.last));
+                format!("{}: the highest id is {highest}, the sequence gave {last} last", sequence.table)
+            })
+            .collect();
+        let to_do = format!("as the tables' owner run, for each: {}", first.catch_up());
+        return Verdict::fail(check, format!("sequences behind their tables: {}", cases.len()), to_do)
+            .with_examples(count(&cases), cases);
+    }
+    let full: Vec<&Sequence> = sequences.iter().filter(|sequence| sequence.used >= HALF).collect();
+    let most = full.iter().max_by(|one, other| one.used.total_cmp(&other.used));
+    let Some(most) = most else {
+        return Verdict::ok(check, "there are ids enough for what comes");
+    };
+    let cases: Vec<String> = full
+        .iter()
+        .map(|sequence| format!("{}: {:.2} % of the ids are given", sequence.table, sequence.used * 100.0))
+        .collect();
+    let to_do = format!("when nothing is under way run, as the tables' owner, for each: {}", most.extend());
+    let found = format!("tables that run out of ids: {}", cases.len());
+    let verdict = if most.used >= NEARLY_ALL {
+        Verdict::fail(check, found, to_do)
+    } else {
+        Verdict::warn(check, found, to_do)
+    };
+    verdict.with_examples(count(&cases), cases)
+}

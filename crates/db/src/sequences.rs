@@ -1,0 +1,161 @@
+//! The sequences that ids come from: how far each has got, whether it is behind its table, and what helps.
+
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+
+use crate::database::Database;
+use crate::error::DbError;
+
+/// Tables whose column `id` comes from a sequence.
+const TABLES: [&str; 5] = ["orders", "order_items", "order_status_log", "workers", "status_outbox"];
+
+/// Tables whose ids are stored elsewhere, or read by the services, as integers: their column cannot become wider.
+const INTEGERS: [&str; 2] = ["orders", "workers"];
+
+/// How the sequence of a table stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sequence {
+    /// The table.
+    pub table: &'static str,
+    /// The id that was given last; none if none was.
+    pub last: Option<i64>,
+    /// Which part of its ids are given, 0 to 1: those that both the sequence and the column can have.
+    pub used: f64,
+    /// The highest id of the table, of those that the sequence has yet to pass.
+    pub highest: Option<i64>,
+}
+
+impl Sequence {
+    /// Whether the next ids are taken already: rows that should get them are refused.
+    pub fn is_behind(&self) -> bool {
+        self.highest > self.last
+    }
+
+    /// The statement that brings a sequence up to its table.
+    pub fn catch_up(&self) -> String {
+        catch_up(self.table)
+    }
+
+    /// The statement that makes room for more ids.
+    pub fn extend(&self) -> String {
+        extend(self.table)
+    }
+}
+
+fn catch_up(table: &str) -> String {
+    if table == "orders" {
+        // Two other tables have its ids as keys; something may be left there of an order that is gone.
+        return "select setval(pg_get_serial_sequence('orders', 'id'), greatest((select max(id) from orders), \
+            (select max(order_id) from order_identities), (select max(order_id) from order_outbox)))"
+            .to_owned();
+    }
+    format!("select setval(pg_get_serial_sequence('{table}', 'id'), (select max(id) from {table}))")
+}
+
+fn extend(table: &str) -> String {
+    if INTEGERS.contains(&table) {
+        // As many again: nothing depends on their being positive.
+        return format!("alter sequence {table}_id_seq minvalue -2147483648 restart with -2147483648");
+    }
+    format!("alter table {table} alter column id type bigint; alter sequence {table}_id_seq as bigint")
+}
+
+/// Looks at the sequences that this user may read.
+///
+/// # Errors
+/// The database failed.
+pub async fn inspect(db: &Database) -> Result<Vec<Sequence>, DbError> {
+    let readable = "
+        select name from unnest($1::text[]) as name
+        where has_table_privilege(to_regclass(name), 'select')
+          and has_sequence_privilege(case when to_regclass(name) is not null then pg_get_serial_sequence(name, 'id') end,
+                                     'usage')";
+    let rows = db.query(readable, &[&TABLES.as_slice()]).await?;
+    let readable = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
+    let mut sequences = Vec::new();
+    for table in TABLES.into_iter().filter(|table| readable.iter().any(|name| name == table)) {
+        // The rows are those of the statement's beginning, the sequence is looked at after that: it is never behind by
+        // what others store meanwhile. A sequence that has begun anew below zero has only the ids there before it.
+        let sql = format!(
+            "select last, (last - least)::float8 / (greatest - least),
+                    case when coalesce(last, least) < 0 then (select max(id)::bigint from {table} where id < 0)
+                         else (select max(id)::bigint from {table}) end
+             from (
+                 select pg_sequence_last_value(seqrelid) as last, seqmin::numeric as least,
+                        least(seqmax, case atttypid when 'int4'::regtype then 2147483647 else seqmax end) as greatest
+                 from pg_sequence join pg_attribute on attrelid = to_regclass('{table}') and attname = 'id'
+                 where seqrelid = pg_get_serial_sequence('{table}', 'id')::regclass
+             ) as sequence"
+        );
+        if let Some(row) = db.query_opt(&sql, &[]).await? {
+            sequences.push(Sequence {
+                table,
+                last: row.try_get(0)?,
+                used: row.try_get::<_, Option<f64>>(1)?.unwrap_or(0.0),
+                highest: row.try_get(2)?,
+            });
+        }
+    }
+    Ok(sequences)
+}
+
+/// What helps against an error about ids or numbers, to stand behind it in brackets; empty for other errors. Goes by codes and
+/// names: texts are in the server's language.
+pub(crate) fn advice(why: &Error) -> String {
+    let Some(refusal) = why.as_db_error() else { return String::new() };
+    let code = refusal.code();
+    let (what, sql) = if *code == SqlState::SEQUENCE_GENERATOR_LIMIT_EXCEEDED {
+        let named = |table: &&str| refusal.message().contains(&format!("{table}_id_seq"));
+        match TABLES.into_iter().find(named) {
+            Some(table) => (format!("the ids of {table} are used up"), extend(table)),
+            None => return " (ids are used up; 'restaurant-ctl doctor' says what to run)".to_owned(),
+        }
+    } else if *code == SqlState::NUMERIC_VALUE_OUT_OF_RANGE {
+        return " (if ids are used up, 'restaurant-ctl doctor' says what to run)".to_owned();
+    } else if *code == SqlState::UNIQUE_VIOLATION {
+        match (refusal.table(), refusal.constraint()) {
+            (Some("orders"), Some("orders_number_key")) => {
+                ("the day's counter of numbers is behind the orders".to_owned(), COUNTER.to_owned())
+            }
+            (_, Some("order_outbox_pkey" | "order_identities_order_id_key")) => {
+                (behind("orders"), catch_up("orders"))
+            }
+            (Some(table), Some(constraint))
+                if TABLES.contains(&table) && constraint == format!("{table}_pkey") =>
+            {
+                (behind(table), catch_up(table))
+            }
+            _ => return String::new(),
+        }
+    } else {
+        return String::new();
+    };
+    format!(" ({what}; as the tables' owner run: {sql})")
+}
+
+/// Brings the counter of this day up to its orders.
+const COUNTER: &str = "update order_counters set last_number = (select max(substr(number, 14)::int) from orders \
+     where substr(number, 5, 8) = to_char(day, 'YYYYMMDD')) where day = (now() at time zone 'utc')::date";
+
+fn behind(table: &str) -> String {
+    format!("the sequence of ids is behind the table {table}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sequence_is_behind_if_its_table_has_a_higher_id() {
+        for (last, highest, is_behind) in [
+            (None, None, false),
+            (None, Some(1), true),
+            (Some(1), None, false),
+            (Some(5), Some(5), false),
+            (Some(5), Some(6), true),
+        ] {
+            let sequence = Sequence { table: "orders", last, used: 0.0, highest };
+            assert_eq!(sequence.is_behind(), is_behind, "{sequence:?}");
+        }
+    }
+}
