@@ -4,6 +4,7 @@
 
 mod addresses;
 mod altered_tables;
+mod farewell;
 mod pgbouncer;
 mod read_only;
 mod reserved;

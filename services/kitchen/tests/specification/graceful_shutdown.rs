@@ -141,21 +141,6 @@ async fn an_order_that_cannot_be_noted_as_ready_is_left_to_another_worker_when_i
 }
 
 #[tokio::test]
-async fn a_heartbeat_that_comes_late_does_not_undo_the_farewell() {
-    let stage = Stage::new().await;
-    let database = stage.database().await;
-    let mut service = stage.kitchen_worker("chef_anna").start().await;
-    let lock = stage.database().await;
-    lock.execute("begin; select from workers for update").await;
-    until_locked_out(&database, 1).await;
-    // What signing off does, as if it had got the lock first.
-    lock.execute("update workers set status = 'offline'; delete from worker_sessions; commit").await;
-    service.log("service_failed").await;
-    assert_eq!(service.wait().await.code(), Some(1));
-    assert_eq!(worker(&database, "chef_anna").await["status"], "offline");
-}
-
-#[tokio::test]
 async fn a_closed_terminal_is_a_wish_to_stop_however_often_it_is_told() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
