@@ -75,7 +75,7 @@ impl Pass {
     /// # Errors
     /// There is no such queue, or RabbitMQ cannot be reached.
     pub async fn begin(settings: &Rabbitmq) -> Result<Self, DeadLettersError> {
-        let mut session = Session::open(settings, "restaurant-ctl: dead letters").await?;
+        let mut session = Session::open_for(settings, "restaurant-ctl: dead letters", u64::MAX).await?;
         let counted = async {
             let total = count(&session).await?;
             let lock = QueueDeclareArguments::new(PASS_LOCK).exclusive(true).auto_delete(true).finish();

@@ -18,10 +18,13 @@ pub struct Delivery {
     pub exchange: String,
     /// The key it was published with.
     pub routing_key: String,
-    /// What was sent.
+    /// What was sent; empty if it was not taken in.
     pub body: Vec<u8>,
     /// It was delivered before, and not settled or put back.
     pub redelivered: bool,
+    /// Bytes of a body that was not taken in: more than
+    /// [`MAX_BODY`](crate::message::MAX_BODY).
+    pub withheld: Option<u64>,
     pub(crate) properties: BasicProperties,
     /// By which the session that brought it settles it.
     pub(crate) tag: u64,
@@ -36,6 +39,7 @@ impl Delivery {
             routing_key: deliver.routing_key().clone(),
             body: message.content.unwrap_or_default(),
             redelivered: deliver.redelivered(),
+            withheld: message.withheld,
             properties: message.basic_properties.unwrap_or_default(),
             tag: deliver.delivery_tag(),
         })
@@ -48,6 +52,7 @@ impl Delivery {
             routing_key: envelope.routing_key().clone(),
             body,
             redelivered: envelope.redelivered(),
+            withheld: None,
             properties,
             tag: envelope.delivery_tag(),
         }

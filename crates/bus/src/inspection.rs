@@ -8,6 +8,8 @@ use runtime::config::Rabbitmq;
 
 use self::probe::{Probe, Reply};
 pub use self::rights::Right;
+use crate::declaration;
+use crate::refusal;
 use crate::session::{Session, SessionError};
 use crate::topology::{self, Queue};
 
@@ -60,9 +62,10 @@ impl Queues {
 /// RabbitMQ cannot be reached, does not let us in, does not answer, or has other settings.
 pub async fn declare_kitchen(settings: &Rabbitmq) -> Result<(), SessionError> {
     let mut session = Session::open(settings, "declaring queues").await?;
-    let declared = topology::declare_kitchen(&session.channel).await.map_err(|why| session.explain(why));
+    // What is refused concerns its type only.
+    let declared = declaration::declare_kitchen(&mut session).await;
     session.close().await;
-    declared
+    declared.map(drop)
 }
 
 /// Looks at the queues that carry orders by passive declarations, which create nothing.
@@ -89,8 +92,7 @@ async fn look(settings: &Rabbitmq, wanted: Vec<Queue>) -> Result<Queues, Session
             Reply::Done((messages, consumers)) => {
                 Some(Depth { messages, consumers: (!queue.is_stream()).then_some(consumers) })
             }
-            Reply::Refused(reason) if reason.is_not_found() || reason.is_inaccessible() => None,
-            Reply::Refused(reason) => return Err(reason.into_error(format!("a look at '{}'", queue.name))),
+            Reply::Refused(_) => None,
         };
         queues.push(QueueDepth { name: queue.name, found });
     }
@@ -183,6 +185,18 @@ pub async fn inspect(settings: &Rabbitmq, needs: Needs) -> Result<Inspection, Se
     }
     probe.close().await;
     Ok(Inspection { product, version, parts, missing_rights, takes_messages })
+}
+
+/// What to do about a reason of the broker's, if it is known.
+pub fn advice(reason: &str) -> Option<&'static str> {
+    refusal::advice(reason)
+}
+
+impl Part {
+    /// Whether orders do without it: what is meant for people when something is wrong.
+    pub fn is_dispensable(&self) -> bool {
+        self.name == topology::DEAD_LETTER_QUEUE
+    }
 }
 
 impl PartState {

@@ -4,6 +4,7 @@
 //! [`session`]. The rule that follows: one task owns a connection and its one channel; any failure drops both.
 
 pub mod dead_letters;
+mod declaration;
 pub mod delivery;
 pub mod inspection;
 pub mod message;
@@ -11,11 +12,13 @@ pub mod notifications;
 pub mod orders;
 pub mod permissions;
 pub mod publisher;
+mod refusal;
 pub mod safety_net;
 mod session;
 pub mod topology;
 
 pub use delivery::Delivery;
 pub use message::Outgoing;
+pub use permissions::Client;
 pub use publisher::{Confirm, PublishError, Publisher};
 pub use session::{SessionError, check};

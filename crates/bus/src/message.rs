@@ -2,11 +2,19 @@
 
 use amqprs::{BasicProperties, DELIVERY_MODE_PERSISTENT, FieldTable, FieldValue};
 use domain::timestamp::Timestamp;
-use domain::{OrderIdentity, OrderMessage, OrderStatus, RequestId, StatusUpdate};
+use domain::{OrderIdentity, OrderMessage, OrderStatus, OrderType, RequestId, StatusUpdate};
 
 use crate::delivery::Delivery;
 use crate::session::{insert, text};
 use crate::topology;
+
+/// Largest body that is taken in, in bytes: more than any order needs. What is larger comes from a
+/// stranger, and is thrown away as it arrives, so that a worker's memory is bounded by this times
+/// its prefetch.
+pub const MAX_BODY: usize = 262_144;
+/// No message of a valid order is larger, in bytes (tested below): a broker that takes these takes
+/// all of them.
+pub const LARGEST_ORDER: usize = 16_384;
 
 /// Who publishes orders, and status updates of those that are cancelled or completed.
 const ORDER_SERVICE: &str = "order-service";
@@ -37,6 +45,8 @@ pub struct Outgoing {
     pub(crate) message_id: String,
     pub(crate) properties: BasicProperties,
     pub(crate) body: Vec<u8>,
+    /// Of an order: the type whose queue takes it.
+    pub(crate) order_type: Option<OrderType>,
 }
 
 impl Outgoing {
@@ -70,6 +80,7 @@ impl Outgoing {
             message_id,
             properties: properties.finish(),
             body: serde_json::to_vec(order)?,
+            order_type: Some(order.order_type),
         })
     }
 
@@ -90,6 +101,7 @@ impl Outgoing {
             message_id,
             properties,
             body: serde_json::to_vec(update)?,
+            order_type: None,
         })
     }
 
@@ -118,6 +130,7 @@ impl Outgoing {
             message_id: short(delivery.message_id().unwrap_or_default()).to_owned(),
             properties: properties.finish(),
             body: delivery.body.clone(),
+            order_type: None,
         }
     }
 
@@ -135,6 +148,19 @@ impl Outgoing {
             message_id: short(delivery.message_id().unwrap_or_default()).to_owned(),
             properties: safe_properties(&delivery.properties).with_headers(headers).finish(),
             body: delivery.body.clone(),
+            order_type: None,
+        }
+    }
+
+    /// A message to nobody: the broker's confirm says that it takes messages.
+    pub(crate) fn probe() -> Self {
+        Self {
+            exchange: topology::PROBE_EXCHANGE,
+            routing_key: String::new(),
+            message_id: String::new(),
+            properties: BasicProperties::default(),
+            body: Vec::new(),
+            order_type: None,
         }
     }
 }
@@ -205,4 +231,25 @@ fn properties(message_id: &str, request_id: &RequestId, at: Timestamp, app_id: &
         .with_timestamp(u64::try_from(at.0.unix_timestamp()).unwrap_or(0))
         .with_app_id(app_id)
         .finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every text as long as it may be, of letters of four bytes.
+    #[test]
+    fn the_largest_valid_order_is_smaller_than_every_limit() {
+        let letters = |count: usize| "\u{20000}".repeat(count);
+        let item = serde_json::json!({"name": letters(50), "quantity": 10, "price": 999.99});
+        let message = serde_json::json!({
+            "order_number": "ORD_20261129_2147483647", "customer_name": letters(100), "order_type": "delivery",
+            "table_number": null, "delivery_address": letters(500), "items": vec![item; domain::place_order::MAX_ITEMS],
+            "total_amount": 199_998.00, "priority": 10,
+        });
+        let order = OrderMessage::parse(message.to_string().as_bytes()).unwrap();
+        let size = serde_json::to_vec(&order).unwrap().len();
+        assert!(size <= LARGEST_ORDER, "{size} bytes");
+        const { assert!(LARGEST_ORDER < MAX_BODY) };
+    }
 }

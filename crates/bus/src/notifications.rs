@@ -18,12 +18,15 @@ use tokio::time::{Instant, sleep, timeout};
 
 use self::position::{Gap, Met, Position};
 pub use self::position::{NotAStart, StartAt};
+use crate::declaration;
 use crate::delivery::Delivery;
 use crate::session::{self, Event, Session, SessionError, rpc};
 use crate::topology;
 
 /// Messages that the broker sends ahead; a stream demands a limit.
 const PREFETCH: u16 = 100;
+/// Largest body that is taken in, in bytes. Ours have some hundred.
+const MAX_UPDATE: u64 = 1 << 20;
 
 /// After this time without the last message that was shown, the stream does not have it.
 const LAST_SHOWN_DEADLINE: Duration = Duration::from_secs(5);
@@ -82,9 +85,9 @@ struct Reading {
 }
 
 async fn open(settings: &Rabbitmq, position: &mut Position) -> Result<Reading, SessionError> {
-    let mut session = Session::open(settings, "notification-subscriber").await?;
+    let mut session = Session::open_for(settings, "notification-subscriber", MAX_UPDATE).await?;
     let resumes = position.has_shown();
-    match start(&session, position).await {
+    match start(&mut session, position).await {
         Ok(messages) => Ok(Reading { session, messages, resumes }),
         Err(why) => {
             let why = session.explain(why);
@@ -94,8 +97,8 @@ async fn open(settings: &Rabbitmq, position: &mut Position) -> Result<Reading, S
     }
 }
 
-async fn start(session: &Session, position: &mut Position) -> Result<Messages, SessionError> {
-    topology::declare_notifications(&session.channel).await?;
+async fn start(session: &mut Session, position: &mut Position) -> Result<Messages, SessionError> {
+    declaration::declare_notifications(session).await?;
     rpc("setting the prefetch", session.channel.basic_qos(BasicQosArguments::new(0, PREFETCH, false)))
         .await?;
     let newest = if position.starts_behind_all() { edge(session, "last").await? } else { None };
@@ -176,7 +179,13 @@ async fn read<Showing: Future<Output = bool>>(
                 }
             }
             event = session.events.recv() => match event {
-                Some(Event::Confirmed { .. } | Event::Rejected { .. } | Event::Returned { .. }) => {}
+                Some(
+                    Event::Confirmed { .. }
+                    | Event::Rejected { .. }
+                    | Event::Returned { .. }
+                    | Event::Blocked(_)
+                    | Event::Unblocked,
+                ) => {}
                 event => break End::Event(event),
             },
             () = &mut deadline, if awaits_last_shown => break End::AnotherStream,

@@ -12,22 +12,23 @@ mod shares;
 use std::cmp::Reverse;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use logging::Log;
 use runtime::config::Rabbitmq;
 use runtime::{Backoff, Shutdown};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 pub use self::held::Held;
-use self::held::{Place, Settlement};
+use self::held::{Place, Settlement, Settlements};
 use self::rounds::Rounds;
 use self::settled::Settled;
 use self::shares::Shares;
+use crate::declaration::{self, Refusals};
 use crate::delivery::Delivery;
 use crate::session::{Event, Session, SessionError};
-use crate::topology;
 
 /// The orders that come in.
 #[derive(Debug)]
@@ -76,6 +77,21 @@ impl OrderIntake {
     }
 }
 
+/// The connection's name, for people who look at the broker.
+const NAME: &str = "kitchen-worker: consumer";
+/// Pause between two attempts at a queue that cannot be consumed.
+const DECLARE_INTERVAL: Duration = Duration::from_secs(3);
+
+/// A session, and what can be done in it.
+struct Opened {
+    session: Session,
+    queues: Vec<&'static str>,
+    /// Queues that cannot be consumed.
+    refused: Vec<&'static str>,
+    /// There is a place for what the broker is to dead-letter.
+    buries: bool,
+}
+
 struct Owner {
     settings: Rabbitmq,
     queues: Vec<&'static str>,
@@ -93,15 +109,15 @@ impl Owner {
         while !self.done.has_begun() {
             let started = Instant::now();
             let failure = match self.open().await {
-                Ok(session) => {
-                    let queues = self.queues.join(", ");
+                Ok(opened) => {
+                    let queues = opened.queues.join(", ");
                     self.log
                         .info("rabbitmq_connected", format!("Connected to RabbitMQ queues {queues}"))
                         .took(started.elapsed())
                         .emit();
-                    let opened = Instant::now();
-                    let end = self.serve(session).await;
-                    backoff.reset_if_lasted(opened.elapsed());
+                    let since = Instant::now();
+                    let end = self.serve(opened).await;
+                    backoff.reset_if_lasted(since.elapsed());
                     match end {
                         Ok(()) => return,
                         Err(why) => why,
@@ -118,32 +134,74 @@ impl Owner {
                 )
                 .detail("retry_in_ms", u64::try_from(pause.as_millis()).unwrap_or(u64::MAX))
                 .emit();
-            self.done.or(tokio::time::sleep(pause)).await;
+            self.done.or(sleep(pause)).await;
         }
     }
 
-    async fn open(&self) -> Result<Session, SessionError> {
-        let mut session = Session::open(&self.settings, "kitchen-worker: consumer").await?;
-        match topology::declare_kitchen(&session.channel).await {
-            Ok(()) => Ok(session),
+    /// What can be consumed is consumed; the rest is tried again.
+    async fn open(&self) -> Result<Opened, SessionError> {
+        let mut session = Session::open(&self.settings, NAME).await?;
+        let refusals = match declaration::declare_kitchen(&mut session).await {
+            Ok(refusals) => refusals,
             Err(why) => {
-                let why = session.explain(why);
                 session.close().await;
-                Err(why)
+                return Err(why);
             }
+        };
+        let (refused, queues): (Vec<_>, Vec<_>) =
+            self.queues.iter().copied().partition(|queue| refusals.of(queue).is_some());
+        if let ([], [first, ..]) = (queues.as_slice(), refused.as_slice()) {
+            let why = refusals.of(first).map(|refusal| refusal.why.clone()).unwrap_or_default();
+            session.close().await;
+            return Err(SessionError::Declined(why));
         }
+        for refusal in refused.iter().filter_map(|queue| refusals.of(queue)) {
+            let message = format!("No orders can be taken from '{}'; trying again", refusal.name);
+            self.log.error("rabbitmq_declaration_failed", message, refusal).emit();
+        }
+        let buries = refusals.keep_dead_letters();
+        Ok(Opened { session, queues, refused, buries })
     }
 
-    async fn serve(&self, mut session: Session) -> Result<(), SessionError> {
-        let result = self.consume(&mut session).await.map_err(|why| session.explain(why));
+    async fn serve(&self, opened: Opened) -> Result<(), SessionError> {
+        let Opened { mut session, queues, refused, buries } = opened;
+        let result = tokio::select! {
+            result = self.consume(&mut session, &queues, buries) => result,
+            queue = self.can_be_had(&refused) => Err(SessionError::Mended(queue)),
+        };
+        let result = result.map_err(|why| session.explain(why));
         session.close().await;
         result
     }
 
-    async fn consume(&self, session: &mut Session) -> Result<(), SessionError> {
+    /// Waits until one of these queues can be consumed after all.
+    async fn can_be_had(&self, refused: &[&'static str]) -> &'static str {
+        loop {
+            if refused.is_empty() {
+                return std::future::pending().await;
+            }
+            sleep(DECLARE_INTERVAL).await;
+            let Ok(mut session) = Session::open(&self.settings, NAME).await else { continue };
+            let declared = declaration::declare_kitchen(&mut session).await;
+            session.close().await;
+            let mended =
+                |refusals: Refusals| refused.iter().find(|queue| refusals.of(queue).is_none()).copied();
+            if let Some(queue) = declared.ok().and_then(mended) {
+                return queue;
+            }
+        }
+    }
+
+    async fn consume(
+        &self,
+        session: &mut Session,
+        queues: &[&'static str],
+        buries: bool,
+    ) -> Result<(), SessionError> {
         let (settlements, mut incoming) = mpsc::unbounded_channel();
+        let settlements = Settlements { sender: settlements, buries };
         let mut settled = Settled::default();
-        let mut consumers = self.consumers(session).await?;
+        let mut consumers = self.consumers(session, queues).await?;
         loop {
             tokio::select! {
                 biased;
@@ -182,19 +240,19 @@ impl Owner {
         }
     }
 
-    async fn consumers(&self, session: &Session) -> Result<Consumers, SessionError> {
+    async fn consumers(&self, session: &Session, queues: &[&'static str]) -> Result<Consumers, SessionError> {
         let places = Arc::clone(&self.places);
-        if usize::from(self.prefetch) >= shares::WORTHWHILE * self.queues.len() {
-            return Ok(Consumers::Shares(Shares::new(&self.queues, places, self.prefetch)));
+        if usize::from(self.prefetch) >= shares::WORTHWHILE * queues.len() {
+            return Ok(Consumers::Shares(Shares::new(queues, places, self.prefetch)));
         }
-        Ok(Consumers::Rounds(Rounds::new(session, &self.queues, places, self.prefetch).await?))
+        Ok(Consumers::Rounds(Rounds::new(session, queues, places, self.prefetch).await?))
     }
 
     /// Hands over what has a place; what has none goes back.
     async fn hand_over(
         &self,
         deliveries: Vec<(Delivery, Option<Place>)>,
-        settlements: &mpsc::UnboundedSender<Settlement>,
+        settlements: &Settlements,
     ) -> Vec<Settlement> {
         let mut strays = Vec::new();
         for (delivery, place) in deliveries {

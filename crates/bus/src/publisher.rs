@@ -1,31 +1,32 @@
 //! Publishing with confirms: a message counts as sent when the broker says that it has it, and not before.
 
+mod connection;
+mod owner;
+mod serving;
+mod state;
 mod unconfirmed;
 
 use std::time::Duration;
 
-use amqprs::channel::ConfirmSelectArguments;
+use domain::OrderType;
 use logging::Log;
-use runtime::Backoff;
 use runtime::config::Rabbitmq;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, sleep_until};
 
-use self::unconfirmed::Unconfirmed;
+use self::connection::Purpose;
+use self::owner::Owner;
+pub use self::state::CONNECTION_WAIT;
+use self::state::State;
 use crate::message::Outgoing;
-use crate::session::{Event, Session, SessionError, rpc};
+use crate::permissions::Client;
 use crate::topology;
 
 /// Longest time between publishing and the broker's confirm. After it the whole session is given up: a broker that is
 /// this slow is frozen, or under a memory or disk alarm.
 pub const CONFIRM_DEADLINE: Duration = Duration::from_secs(5);
-/// Most messages that wait for their confirm; further ones wait in line.
-const MAX_UNCONFIRMED: usize = 1_024;
 /// Most messages in that line; further publishers wait.
 const MAX_WAITING: usize = 1_024;
-/// Most messages that are published before the broker is listened to again.
-const MAX_BURST: usize = 64;
 
 /// Why a message was not sent. It may have reached the broker all the same where the text says so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +34,23 @@ pub enum PublishError {
     /// There is no connection at the moment. The message was not sent.
     #[error("there is no connection to RabbitMQ")]
     NotConnected,
+    /// The broker takes no messages for now. The message was not sent, or was left unread.
+    #[error("RabbitMQ takes no messages: {0}")]
+    Blocked(String),
+    /// The queue of this type of order cannot be used. The message was not sent.
+    #[error("the queue for the message cannot be used: {0}")]
+    QueueRefused(String),
+    /// It is larger than the broker allows.
+    #[error(
+        "the message has {size} bytes, and RabbitMQ takes at most {limit}: raise max_message_size in rabbitmq.conf (orders need up to {})",
+        crate::message::LARGEST_ORDER
+    )]
+    TooLarge {
+        /// Bytes of its body.
+        size: usize,
+        /// Most bytes that the broker takes.
+        limit: usize,
+    },
     /// The broker refused it.
     #[error("RabbitMQ rejected the message (basic.nack)")]
     Rejected,
@@ -48,13 +66,24 @@ pub enum PublishError {
 }
 
 impl PublishError {
-    /// Whether it is about this message alone: the broker answered, and others may have gone well meanwhile. All other errors are
-    /// about the connection, and about every message on it.
+    /// Whether it is about this message alone: the broker answered, and others may have gone well
+    /// meanwhile. All other errors are about the connection, and about every message on it.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Rejected | Self::Unroutable(_) => true,
-            Self::NotConnected | Self::Lost | Self::NotConfirmed => false,
+            Self::Rejected | Self::Unroutable(_) | Self::QueueRefused(_) | Self::TooLarge { .. } => true,
+            Self::NotConnected | Self::Blocked(_) | Self::Lost | Self::NotConfirmed => false,
         }
+    }
+
+    /// Whether it was the connection that broke: with the next one the same message may well pass.
+    pub fn may_pass_with_next_connection(&self) -> bool {
+        matches!(self, Self::NotConnected | Self::Lost)
+    }
+
+    /// Whether it is this message that cannot be sent, as long as the broker's settings stay as
+    /// they are.
+    pub fn is_the_messages_own(&self) -> bool {
+        matches!(self, Self::TooLarge { .. })
     }
 }
 
@@ -73,13 +102,13 @@ pub struct Publisher {
 #[derive(Clone, Debug)]
 struct Line {
     requests: mpsc::Sender<Request>,
-    connected: watch::Receiver<bool>,
+    state: watch::Receiver<State>,
 }
 
 impl Line {
     async fn possible(&self) {
         // An error means that the task has ended: then there is no connection to come, and publishing will say so.
-        let _ = self.connected.clone().wait_for(|connected| *connected).await;
+        let _ = self.state.clone().wait_for(State::is_connected).await;
     }
 }
 
@@ -106,32 +135,52 @@ impl Confirm {
 }
 
 impl Publisher {
-    /// Starts the tasks. They connect, declare what they publish to, and come back after every failure, until all
-    /// publishers are dropped.
-    pub fn start(settings: &Rabbitmq, service: &str, log: &Log) -> (Self, JoinHandle<()>) {
-        let start = |exchange: &'static str| {
+    /// Starts the tasks. They connect, declare what they publish to, and come back after every
+    /// failure, until all publishers are dropped. The connection for status updates is made after
+    /// the first attempt at the other one, so that a service that is connected can send orders.
+    pub fn start(settings: &Rabbitmq, client: Client, service: &str, log: &Log) -> (Self, JoinHandle<()>) {
+        let start = |purpose: Purpose| {
             let (requests, incoming) = mpsc::channel(MAX_WAITING);
-            let (state, connected) = watch::channel(false);
-            let (settings, log) = (settings.clone(), log.clone());
-            let name = format!("{service}: {exchange}");
-            (Line { requests, connected }, Owner { settings, exchange, name, log, incoming, state }.run())
+            let (sender, state) = watch::channel(State::connecting());
+            let name = format!("{service}: {}", purpose.exchange());
+            let owner = Owner::new(settings.clone(), purpose, name, log.clone(), incoming, sender);
+            (Line { requests, state }, owner.run())
         };
-        let (orders, orders_task) = start(topology::ORDERS_EXCHANGE);
-        let (notifications, notifications_task) = start(topology::NOTIFICATIONS_EXCHANGE);
-        let tasks = tokio::spawn(async {
-            tokio::join!(orders_task, notifications_task);
+        let purpose = if client == Client::Order { Purpose::Orders } else { Purpose::DeadLetters };
+        let (orders, orders_task) = start(purpose);
+        let (notifications, notifications_task) = start(Purpose::StatusUpdates);
+        let mut first = orders.state.clone();
+        let tasks = tokio::spawn(async move {
+            tokio::join!(orders_task, async {
+                let _ = first.wait_for(|state| !matches!(state, State::Connecting { .. })).await;
+                notifications_task.await;
+            });
         });
         (Self { orders, notifications }, tasks)
     }
 
-    /// Whether orders can be sent now, as far as is known.
+    /// Whether orders can be sent now, as far as is known: of most types at least.
     pub fn can_send_orders(&self) -> bool {
-        *self.orders.connected.borrow()
+        self.orders.state.borrow().is_connected()
+    }
+
+    /// Waits for the connection for orders if it is being made, until [`CONNECTION_WAIT`] after the
+    /// loss of the last one.
+    ///
+    /// # Errors
+    /// The broker is away, takes no messages, or did not answer in time.
+    pub async fn connected_for_orders(&self) -> Result<(), PublishError> {
+        state::connected(&self.orders.state).await
+    }
+
+    /// Why orders of this type cannot be sent although others can.
+    pub fn refusal_of(&self, order_type: OrderType) -> Option<PublishError> {
+        self.orders.state.borrow().refusal_of(order_type)
     }
 
     /// Whether status updates can be sent now, as far as is known.
     pub fn can_send_status_updates(&self) -> bool {
-        *self.notifications.connected.borrow()
+        self.notifications.state.borrow().is_connected()
     }
 
     /// Waits until orders and dead letters can be sent.
@@ -164,157 +213,5 @@ impl Publisher {
 
     fn line(&self, message: &Outgoing) -> &Line {
         if message.exchange == topology::NOTIFICATIONS_EXCHANGE { &self.notifications } else { &self.orders }
-    }
-}
-
-/// The task behind the handle.
-struct Owner {
-    settings: Rabbitmq,
-    exchange: &'static str,
-    name: String,
-    log: Log,
-    incoming: mpsc::Receiver<Request>,
-    state: watch::Sender<bool>,
-}
-
-/// Why a session is over.
-enum End {
-    /// Nobody publishes any more.
-    Done,
-    /// It failed; the next one is due.
-    Failed(SessionError),
-}
-
-impl Owner {
-    async fn run(mut self) {
-        let mut backoff = Backoff::for_server();
-        loop {
-            let started = Instant::now();
-            let Some(opened) =
-                self.refusing_meanwhile(open(self.settings.clone(), self.exchange, self.name.clone())).await
-            else {
-                return;
-            };
-            let failure = match opened {
-                Ok(session) => {
-                    self.log
-                        .info(
-                            "rabbitmq_connected",
-                            format!("Connected to RabbitMQ exchange '{}'", self.exchange),
-                        )
-                        .took(started.elapsed())
-                        .emit();
-                    self.state.send_replace(true);
-                    let opened = Instant::now();
-                    let end = self.serve(session).await;
-                    backoff.reset_if_lasted(opened.elapsed());
-                    match end {
-                        End::Done => return,
-                        End::Failed(why) => why,
-                    }
-                }
-                Err(why) => why,
-            };
-            let pause = backoff.next_pause();
-            self.log
-                .error(
-                    "rabbitmq_connection_failed",
-                    "No connection to RabbitMQ for publishing; trying again",
-                    &failure,
-                )
-                .detail("retry_in_ms", u64::try_from(pause.as_millis()).unwrap_or(u64::MAX))
-                .emit();
-            if self.refusing_meanwhile(sleep(pause)).await.is_none() {
-                return;
-            }
-        }
-    }
-
-    /// Does something else while every message is refused at once. `None` when nobody publishes any more.
-    async fn refusing_meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
-        let mut work = std::pin::pin!(work);
-        loop {
-            tokio::select! {
-                done = &mut work => return Some(done),
-                request = self.incoming.recv() => {
-                    // The publisher may have given up waiting.
-                    let _ = request?.reply.send(Err(PublishError::NotConnected));
-                }
-            }
-        }
-    }
-
-    /// Publishes until the session fails or nobody publishes any more. A message that no queue takes ends the session, once
-    /// the others are confirmed: the next one declares what is missing.
-    async fn serve(&mut self, mut session: Session) -> End {
-        let mut unconfirmed = Unconfirmed::default();
-        let mut unrouted = None;
-        let mut burst = Vec::with_capacity(MAX_BURST);
-        let end = loop {
-            if unconfirmed.is_empty()
-                && let Some(reason) = unrouted.take()
-            {
-                break End::Failed(SessionError::Unrouted(reason));
-            }
-            let room = MAX_UNCONFIRMED.saturating_sub(unconfirmed.len()).min(MAX_BURST);
-            tokio::select! {
-                biased;
-                event = session.events.recv() => match event {
-                    Some(Event::Confirmed { tag, multiple }) => unconfirmed.settle(tag, multiple, true),
-                    Some(Event::Rejected { tag, multiple }) => unconfirmed.settle(tag, multiple, false),
-                    Some(Event::Returned { reason, .. }) if self.exchange == topology::NOTIFICATIONS_EXCHANGE => {
-                        // The stream was not there for a moment; now its count of this channel's messages is wrong.
-                        break End::Failed(SessionError::Unrouted(reason));
-                    }
-                    Some(Event::Returned { message_id, reason, .. }) => {
-                        unrouted = Some(reason.clone());
-                        unconfirmed.returned(&message_id, reason);
-                    }
-                    Some(Event::ConsumerCancelled) => {}
-                    Some(Event::Closed(reason)) => break End::Failed(SessionError::Lost(reason)),
-                    None => break End::Failed(SessionError::Lost("its tasks ended".to_owned())),
-                },
-                () = sleep_until(unconfirmed.deadline()), if !unconfirmed.is_empty() => {
-                    unconfirmed.fail(&PublishError::NotConfirmed);
-                    let doing = "confirming a message".to_owned();
-                    break End::Failed(SessionError::Timeout { doing, after: CONFIRM_DEADLINE });
-                }
-                count = self.incoming.recv_many(&mut burst, room), if unrouted.is_none() && room > 0 =>
-                {
-                    if count == 0 {
-                        break End::Done;
-                    }
-                    if let Err(why) = unconfirmed.publish_all(&session, burst.drain(..)).await {
-                        break End::Failed(why);
-                    }
-                }
-            }
-        };
-        self.state.send_replace(false);
-        unconfirmed.fail(&PublishError::Lost);
-        session.close().await;
-        end
-    }
-}
-
-/// A session that may publish. What publishes to the stream must have had an answer to its declaration: just after the
-/// broker's start it is not there yet, and what is published to it is lost.
-async fn open(settings: Rabbitmq, exchange: &str, name: String) -> Result<Session, SessionError> {
-    let mut session = Session::open(&settings, &name).await?;
-    let ready = async {
-        if exchange == topology::NOTIFICATIONS_EXCHANGE {
-            topology::declare_notifications(&session.channel).await?;
-        } else {
-            topology::declare_kitchen(&session.channel).await?;
-        }
-        rpc("switching confirms on", session.channel.confirm_select(ConfirmSelectArguments::new(false))).await
-    };
-    match ready.await {
-        Ok(()) => Ok(session),
-        Err(why) => {
-            let why = session.explain(why);
-            session.close().await;
-            Err(why)
-        }
     }
 }

@@ -25,6 +25,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::message::MAX_BODY;
+use crate::refusal;
+
 /// Longest time to connect and log in.
 const OPEN_DEADLINE: Duration = Duration::from_secs(10);
 /// Longest time to wait for the answer to any call.
@@ -60,7 +63,8 @@ pub enum SessionError {
     },
     /// The broker let the user in, but not into the vhost.
     #[error(
-        "RabbitMQ at {address} does not let the user '{user}' into the vhost '{vhost}': it does not exist, or the user has no rights in it"
+        "RabbitMQ at {address} does not let the user '{user}' into the vhost '{vhost}': {reason}{}",
+        refusal::hint(reason)
     )]
     Refused {
         /// Host and port.
@@ -70,8 +74,7 @@ pub enum SessionError {
         /// Where.
         vhost: String,
         /// The broker's reason.
-        #[source]
-        why: AmqpError,
+        reason: String,
     },
     /// No answer in time.
     #[error("RabbitMQ did not answer within {} s while {doing}", after.as_secs())]
@@ -91,36 +94,25 @@ pub enum SessionError {
         why: AmqpError,
     },
     /// A call failed, and the broker said why when it closed the channel.
-    #[error("RabbitMQ refused {doing}: {reason}{}", hint(reason))]
+    #[error("RabbitMQ refused {doing}: {reason}{}", refusal::hint(reason))]
     ChannelClosed {
         /// The call.
         doing: String,
         /// The broker's reason.
         reason: String,
     },
+    /// None of the queues can be had; the reason of the first.
+    #[error("{0}")]
+    Declined(String),
+    /// Something that could not be used can be used now; the session begins anew with it.
+    #[error("the queue '{0}' can be used now")]
+    Mended(&'static str),
     /// No queue took a message that one should have taken.
     #[error("RabbitMQ had no queue for a message ({0}): everything that is missing is declared again")]
     Unrouted(String),
     /// The session ended.
-    #[error("the connection to RabbitMQ was lost: {0}")]
+    #[error("the connection to RabbitMQ was lost: {reason}{hint}", reason = .0, hint = refusal::hint(.0))]
     Lost(String),
-}
-
-/// Whether the broker knows a queue and cannot reach it: its node is away, it is still starting, or it was lost.
-pub(crate) fn is_inaccessible(reason: &str) -> bool {
-    reason.contains("is down or inaccessible")
-}
-
-fn hint(reason: &str) -> &'static str {
-    if reason.contains("PRECONDITION_FAILED") {
-        ". It exists with other settings than this version needs: delete it (rabbitmqctl delete_queue, or the management page) once it is empty, or use another vhost"
-    } else if reason.contains("ACCESS_REFUSED") {
-        ". Grant the user configure, write and read permissions on the vhost (rabbitmqctl set_permissions)"
-    } else if is_inaccessible(reason) {
-        ". Just after a broker's start this lasts a moment. If it stays so and no node of the cluster is away, see README.md, Troubleshooting"
-    } else {
-        ""
-    }
 }
 
 /// Logs in and leaves again.
@@ -143,6 +135,10 @@ pub(crate) enum Event {
     Returned { message_id: String, exchange: String, routing_key: String, reason: String },
     /// The broker ended a consumer, for instance because its queue was deleted.
     ConsumerCancelled,
+    /// The broker takes no messages on this connection for now: it is low on memory or disk space.
+    Blocked(String),
+    /// It takes messages again.
+    Unblocked,
     /// The channel or the connection is gone.
     Closed(String),
 }
@@ -152,17 +148,30 @@ pub(crate) struct Session {
     connection: Connection,
     pub(crate) channel: Channel,
     pub(crate) events: mpsc::UnboundedReceiver<Event>,
+    /// Where callbacks send events; weak, so that the events end with the connection's tasks.
+    forward: mpsc::WeakUnboundedSender<Event>,
     watcher: JoinHandle<()>,
 }
 
 impl Session {
-    /// Connects, logs in and opens the channel.
+    /// Connects, logs in and opens the channel. Bodies of more than [`MAX_BODY`] bytes are not
+    /// taken in.
     pub(crate) async fn open(settings: &Rabbitmq, name: &str) -> Result<Self, SessionError> {
-        let connection = connect(settings, name).await?;
+        Self::open_for(settings, name, MAX_BODY as u64).await
+    }
+
+    /// The same, with another limit for bodies.
+    pub(crate) async fn open_for(
+        settings: &Rabbitmq,
+        name: &str,
+        max_body: u64,
+    ) -> Result<Self, SessionError> {
+        let connection = connect(settings, name, max_body).await?;
         let (sender, events) = mpsc::unbounded_channel();
+        let forward = sender.downgrade();
         let watcher = tokio::spawn(watch(connection.clone(), sender.clone()));
         match channel_of(&connection, sender).await {
-            Ok(channel) => Ok(Self { connection, channel, events, watcher }),
+            Ok(channel) => Ok(Self { connection, channel, events, forward, watcher }),
             Err(why) => {
                 farewell(connection, &watcher).await;
                 Err(why)
@@ -170,13 +179,13 @@ impl Session {
         }
     }
 
-    /// Opens another channel in place of one that the broker closed. From then on events are those of this channel only.
+    /// Opens another channel in place of one that the broker closed. From then on, events are those
+    /// of this channel and of the connection.
     pub(crate) async fn reopen_channel(&mut self) -> Result<(), SessionError> {
-        let (sender, events) = mpsc::unbounded_channel();
-        let channel = rpc("opening a channel", self.connection.open_channel(None)).await?;
-        rpc("registering for its events", channel.register_callback(Forward(sender))).await?;
-        self.channel = channel;
-        self.events = events;
+        let Some(sender) = self.forward.upgrade() else {
+            return Err(SessionError::Lost("its tasks ended".to_owned()));
+        };
+        self.channel = open_channel(&self.connection, sender).await?;
         Ok(())
     }
 
@@ -209,6 +218,13 @@ async fn channel_of(
     events: mpsc::UnboundedSender<Event>,
 ) -> Result<Channel, SessionError> {
     rpc("registering for its events", connection.register_callback(Forward(events.clone()))).await?;
+    open_channel(connection, events).await
+}
+
+async fn open_channel(
+    connection: &Connection,
+    events: mpsc::UnboundedSender<Event>,
+) -> Result<Channel, SessionError> {
     let channel = rpc("opening a channel", connection.open_channel(None)).await?;
     rpc("registering for its events", channel.register_callback(Forward(events))).await?;
     Ok(channel)
@@ -222,7 +238,7 @@ async fn farewell(connection: Connection, watcher: &JoinHandle<()>) {
 }
 
 /// Connects and logs in, at the first address that lets us.
-async fn connect(settings: &Rabbitmq, name: &str) -> Result<Connection, SessionError> {
+async fn connect(settings: &Rabbitmq, name: &str, max_body: u64) -> Result<Connection, SessionError> {
     let deadline = Instant::now() + OPEN_DEADLINE;
     let silent = || SessionError::Timeout { doing: "connecting".to_owned(), after: OPEN_DEADLINE };
     let found = timeout_at(deadline, addresses::resolve(&settings.host, settings.port)).await;
@@ -230,7 +246,7 @@ async fn connect(settings: &Rabbitmq, name: &str) -> Result<Connection, SessionE
         let address = format!("{}:{}", settings.host, settings.port);
         SessionError::Unreachable { address, why: AmqpError::NetworkError(why.to_string()) }
     })?;
-    let attempt = |address| connect_to(address, settings, name);
+    let attempt = |address| connect_to(address, settings, name, max_body);
     let failures = match addresses::first_to_answer(found, deadline - Instant::now(), attempt).await {
         Ok(connection) => return Ok(connection),
         Err(failures) => failures,
@@ -244,6 +260,7 @@ async fn connect_to(
     address: SocketAddr,
     settings: &Rabbitmq,
     name: &str,
+    max_body: u64,
 ) -> Result<Connection, SessionError> {
     // An IPv6 address stands in brackets before its port.
     let host = match address.ip() {
@@ -255,6 +272,7 @@ async fn connect_to(
         .virtual_host(&settings.vhost)
         .connection_name(name)
         .heartbeat(HEARTBEAT_SECONDS)
+        .max_body_size(max_body)
         .finish();
     let started = Instant::now();
     Connection::open(&arguments).await.map_err(|why| classify(settings, why, started.elapsed()))
@@ -263,14 +281,23 @@ async fn connect_to(
 fn classify(settings: &Rabbitmq, why: AmqpError, after: Duration) -> SessionError {
     let address = format!("{}:{}", settings.host, settings.port);
     match why {
-        AmqpError::ConnectionOpenError(_) => {
-            SessionError::Refused { address, user: settings.user.clone(), vhost: settings.vhost.clone(), why }
-        }
+        AmqpError::ConnectionOpenError(said) => SessionError::Refused {
+            address,
+            user: settings.user.clone(),
+            vhost: settings.vhost.clone(),
+            reason: reason_of(&said),
+        },
         AmqpError::NetworkError(_) if after >= LOGIN_REFUSAL_PAUSE => {
             SessionError::LoginRefused { address, user: settings.user.clone() }
         }
         _ => SessionError::Unreachable { address, why },
     }
+}
+
+/// The broker's own words in what amqprs prints of the frame that carried them.
+fn reason_of(said: &str) -> String {
+    let quoted = said.split_once("reply_text: ").and_then(|(_, rest)| rest.split('"').nth(1));
+    quoted.unwrap_or(said).to_owned()
 }
 
 /// Awaits a call under the deadline that every call has.
@@ -321,8 +348,12 @@ impl ConnectionCallback for Forward {
         self.pass(Event::Closed(close.to_string()));
         Ok(())
     }
-    async fn blocked(&mut self, _: &Connection, _: String) {}
-    async fn unblocked(&mut self, _: &Connection) {}
+    async fn blocked(&mut self, _: &Connection, reason: String) {
+        self.pass(Event::Blocked(reason));
+    }
+    async fn unblocked(&mut self, _: &Connection) {
+        self.pass(Event::Unblocked);
+    }
     async fn secret_updated(&mut self, _: &Connection) {}
 }
 

@@ -5,13 +5,17 @@
 //!      │      ──kitchen.takeout.*──→ kitchen_takeout_queue        orders_dlx ────────────→ kitchen_dlq
 //!      │      ──kitchen.delivery.*─→ kitchen_delivery_queue
 //!      └ what no queue above takes ─→ orders_unrouted ─→ kitchen_queue
+//! orders_probe ─→ nobody
 //! ```
+//!
+//! Each connection declares what it needs (`declaration`). The type of every queue is named, since a
+//! vhost may have another default.
 
-use amqprs::channel::{Channel, ExchangeDeclareArguments, QueueBindArguments, QueueDeclareArguments};
+use amqprs::channel::{ExchangeDeclareArguments, QueueDeclareArguments};
 use amqprs::{FieldTable, FieldValue};
 use domain::{OrderType, Priority, Specialisation};
 
-use crate::session::{self, SessionError};
+use crate::session;
 
 /// Orders on their way to the kitchen, by type and priority.
 pub const ORDERS_EXCHANGE: &str = "orders_topic";
@@ -19,7 +23,10 @@ pub const ORDERS_EXCHANGE: &str = "orders_topic";
 pub const NOTIFICATIONS_EXCHANGE: &str = "notifications_fanout";
 /// Messages that can never be processed.
 pub const DEAD_LETTER_EXCHANGE: &str = "orders_dlx";
-const UNROUTED_EXCHANGE: &str = "orders_unrouted";
+/// Orders that no typed queue takes, on their way to the safety net.
+pub(crate) const UNROUTED_EXCHANGE: &str = "orders_unrouted";
+/// Leads nowhere: what is published here shows whether the broker takes messages.
+pub(crate) const PROBE_EXCHANGE: &str = "orders_probe";
 
 /// Where dead letters wait for a person.
 pub const DEAD_LETTER_QUEUE: &str = "kitchen_dlq";
@@ -57,6 +64,12 @@ pub fn queues_of(specialisation: &Specialisation) -> Vec<&'static str> {
 pub fn order_routing_key(order_type: OrderType, priority: Priority) -> String {
     format!("kitchen.{order_type}.{}", priority.get())
 }
+
+/// The argument that names a queue's type; a queue that was declared without it is of the vhost's
+/// default type.
+pub(crate) const QUEUE_TYPE: &str = "x-queue-type";
+/// The type with priorities.
+pub(crate) const CLASSIC: &str = "classic";
 
 /// Types of exchange.
 const FANOUT: &str = "fanout";
@@ -101,69 +114,38 @@ pub(crate) fn kitchen() -> (Vec<Exchange>, Vec<Queue>) {
     let exchanges = vec![
         Exchange { name: UNROUTED_EXCHANGE, kind: FANOUT, alternate: None },
         Exchange { name: ORDERS_EXCHANGE, kind: TOPIC, alternate: Some(UNROUTED_EXCHANGE) },
-        Exchange { name: DEAD_LETTER_EXCHANGE, kind: FANOUT, alternate: None },
+        Exchange { name: PROBE_EXCHANGE, kind: FANOUT, alternate: None },
     ];
     let typed = OrderType::ALL.into_iter().map(|order_type| Queue {
         name: kitchen_queue(order_type),
         kind: QueueKind::Priority,
         binding: (ORDERS_EXCHANGE, format!("kitchen.{order_type}.*")),
     });
-    let others = [
-        Queue {
-            name: SAFETY_NET_QUEUE,
-            kind: QueueKind::Priority,
-            binding: (UNROUTED_EXCHANGE, String::new()),
-        },
-        Queue {
+    let safety_net = Queue {
+        name: SAFETY_NET_QUEUE,
+        kind: QueueKind::Priority,
+        binding: (UNROUTED_EXCHANGE, String::new()),
+    };
+    (exchanges, typed.chain([safety_net]).collect())
+}
+
+/// The part of the topology that keeps what can never be processed.
+pub(crate) fn dead_letters() -> (Vec<Exchange>, Vec<Queue>) {
+    (
+        vec![Exchange { name: DEAD_LETTER_EXCHANGE, kind: FANOUT, alternate: None }],
+        vec![Queue {
             name: DEAD_LETTER_QUEUE,
             kind: QueueKind::Plain,
             binding: (DEAD_LETTER_EXCHANGE, String::new()),
-        },
-    ];
-    (exchanges, typed.chain(others).collect())
+        }],
+    )
 }
 
 /// The whole topology.
 pub(crate) fn all() -> (Vec<Exchange>, Vec<Queue>) {
-    let ((mut exchanges, mut queues), (more_exchanges, more_queues)) = (kitchen(), notifications());
-    exchanges.extend(more_exchanges);
-    queues.extend(more_queues);
-    (exchanges, queues)
-}
-
-/// Declares what carries orders: for whoever places or cooks them, so that an order placed before the first worker ever
-/// ran waits for it. Orders do not wait for the stream of status updates: it can be out of order by itself.
-pub(crate) async fn declare_kitchen(channel: &Channel) -> Result<(), SessionError> {
-    declare(channel, kitchen()).await
-}
-
-/// Declares what carries status updates: for whoever publishes or reads them.
-pub(crate) async fn declare_notifications(channel: &Channel) -> Result<(), SessionError> {
-    declare(channel, notifications()).await
-}
-
-async fn declare(
-    channel: &Channel,
-    (exchanges, queues): (Vec<Exchange>, Vec<Queue>),
-) -> Result<(), SessionError> {
-    for exchange in exchanges {
-        session::rpc(
-            &format!("declaring exchange '{}'", exchange.name),
-            channel.exchange_declare(exchange.declaration()),
-        )
-        .await?;
-    }
-    for queue in queues {
-        session::rpc(
-            &format!("declaring queue '{}'", queue.name),
-            channel.queue_declare(queue.declaration()),
-        )
-        .await?;
-        let (exchange, key) = queue.binding;
-        let binding = QueueBindArguments::new(queue.name, exchange, &key);
-        session::rpc(&format!("binding queue '{}'", queue.name), channel.queue_bind(binding)).await?;
-    }
-    Ok(())
+    let (exchanges, queues): (Vec<_>, Vec<_>) =
+        [kitchen(), dead_letters(), notifications()].into_iter().unzip();
+    (exchanges.into_iter().flatten().collect(), queues.into_iter().flatten().collect())
 }
 
 impl Exchange {
@@ -193,8 +175,9 @@ impl Queue {
     fn arguments(&self) -> FieldTable {
         let mut arguments = FieldTable::new();
         match self.kind {
-            QueueKind::Plain => {}
+            QueueKind::Plain => session::insert(&mut arguments, QUEUE_TYPE, session::text(CLASSIC)),
             QueueKind::Priority => {
+                session::insert(&mut arguments, QUEUE_TYPE, session::text(CLASSIC));
                 session::insert(&mut arguments, "x-max-priority", FieldValue::l(Priority::MAX.into()));
                 session::insert(
                     &mut arguments,
@@ -203,7 +186,7 @@ impl Queue {
                 );
             }
             QueueKind::Stream => {
-                session::insert(&mut arguments, "x-queue-type", session::text("stream"));
+                session::insert(&mut arguments, QUEUE_TYPE, session::text("stream"));
                 session::insert(&mut arguments, "x-max-age", session::text(STREAM_MAX_AGE));
                 session::insert(&mut arguments, "x-max-length-bytes", FieldValue::l(STREAM_MAX_BYTES));
                 session::insert(

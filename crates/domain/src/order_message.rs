@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::place_order::MAX_ITEMS;
 use crate::{Money, NewOrder, OrderItem, OrderNumber, OrderType, Priority};
 
 /// The `Order Message` of the specification ("Message Publishing"), field by field in its order.
@@ -49,6 +50,9 @@ impl OrderMessage {
         if message.items.is_empty() {
             return Err(NotAnOrderMessage::NoItems);
         }
+        if message.items.len() > MAX_ITEMS {
+            return Err(NotAnOrderMessage::TooManyItems(message.items.len()));
+        }
         Ok(message)
     }
 }
@@ -62,6 +66,9 @@ pub enum NotAnOrderMessage {
     /// Nothing to cook.
     #[error("the order has no items")]
     NoItems,
+    /// More than any order has.
+    #[error("the order has {0} items, more than {MAX_ITEMS}")]
+    TooManyItems(usize),
 }
 
 #[cfg(test)]
@@ -81,6 +88,15 @@ mod tests {
     fn fields_of_the_future_are_ignored() {
         let future = EXAMPLE.replacen('{', r#"{"schema":2,"#, 1);
         assert!(OrderMessage::parse(future.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn an_order_has_at_most_as_many_items_as_can_be_placed() {
+        let item = r#"{"name":"Margherita Pizza","quantity":7,"price":15.99}"#;
+        let with = |count: usize| EXAMPLE.replacen(item, &vec![item; count].join(","), 1);
+        assert!(OrderMessage::parse(with(MAX_ITEMS).as_bytes()).is_ok());
+        let why = OrderMessage::parse(with(MAX_ITEMS + 1).as_bytes()).unwrap_err();
+        assert_eq!(why.to_string(), "the order has 21 items, more than 20");
     }
 
     #[test]

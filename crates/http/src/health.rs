@@ -25,6 +25,23 @@ pub struct Check {
     pub name: &'static str,
     /// Whether it works.
     pub healthy: bool,
+    /// Whether the service can serve without it: then its failure degrades the service only.
+    pub dispensable: bool,
+}
+
+impl Check {
+    /// Of something without which the service cannot serve.
+    pub fn needed(name: &'static str, healthy: bool) -> Self {
+        Self { name, healthy, dispensable: false }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self { healthy: true, .. } => "healthy",
+            Self { dispensable: true, .. } => "degraded",
+            _ => "unhealthy",
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -35,17 +52,20 @@ struct Health {
     checks: Map<String, Value>,
 }
 
-/// The answer of `/health` and `/readyz`: 200 if all checks passed, else 503.
+/// The answer of `/health` and `/readyz`: 503 if something is unhealthy, else 200, also if
+/// something is degraded.
 pub fn report(service: &'static str, checks: &[Check]) -> HttpResponse {
-    let word = |healthy: bool| if healthy { "healthy" } else { "unhealthy" };
-    let healthy = checks.iter().all(|check| check.healthy);
+    let words: Vec<&str> = checks.iter().map(|check| check.word()).collect();
+    let worst = ["unhealthy", "degraded"].into_iter().find(|word| words.contains(word));
+    let status = worst.unwrap_or("healthy");
     let body = Health {
-        status: word(healthy),
+        status,
         timestamp: now(),
         service,
-        checks: checks.iter().map(|check| (check.name.to_owned(), word(check.healthy).into())).collect(),
+        checks: checks.iter().map(|check| (check.name.to_owned(), check.word().into())).collect(),
     };
-    let mut response = if healthy { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let serves = status != "unhealthy";
+    let mut response = if serves { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     response.insert_header((header::CACHE_CONTROL, "no-store")).json(body)
 }
 

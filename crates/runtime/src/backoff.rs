@@ -35,11 +35,13 @@ impl Backoff {
     }
 
     /// Starts over if what has ended lasted for longer than the longest pause. What opens well and then fails at once, time
-    /// after time, gets longer and longer pauses.
-    pub fn reset_if_lasted(&mut self, lasted: Duration) {
-        if lasted > self.max {
+    /// after time, gets longer and longer pauses. Returns whether it lasted.
+    pub fn reset_if_lasted(&mut self, lasted: Duration) -> bool {
+        let has_lasted = lasted > self.max;
+        if has_lasted {
             self.reset();
         }
+        has_lasted
     }
 }
 

@@ -74,6 +74,12 @@ impl Cook {
     pub async fn process(self, held: Held) -> Unfinished {
         let request_id = held.delivery.request_id().unwrap_or_else(|| RequestId::of_message(rand::random()));
         let log = self.duty.log.with_request_id(request_id);
+        if let Some(size) = held.delivery.withheld {
+            return match dead_letter::refuse(held, &Hopeless::TooLarge(size), &log) {
+                None => Vec::new(),
+                Some(held) => self.give_back(vec![held]).await,
+            };
+        }
         let (order, pointer) = match read(&held.delivery) {
             Ok(read) => read,
             Err(why) => return self.bury(vec![held], &why, &log).await,

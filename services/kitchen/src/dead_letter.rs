@@ -1,6 +1,7 @@
 //! Messages that can never become a cooked order go where a person looks at them.
 
 use bus::Outgoing;
+use bus::message::MAX_BODY;
 use bus::orders::Held;
 use bus::topology::DEAD_LETTER_QUEUE;
 use db::claims::Mismatch;
@@ -32,6 +33,8 @@ pub enum Hopeless {
     AnotherType { number: OrderNumber, said: OrderType, stored: OrderType },
     #[error("the items or the total that the message tells are not those of order {0}")]
     OtherContents(OrderNumber),
+    #[error("its body of {0} bytes was not taken in: no order has more than {MAX_BODY}")]
+    TooLarge(u64),
 }
 
 impl Hopeless {
@@ -46,6 +49,21 @@ impl Hopeless {
     }
 }
 
+/// Has the broker move a delivery to the dead letters whose body was not taken in: no copy of it is made
+/// here. Gives it back if there is no place for it.
+#[must_use = "it is still to be settled if it comes back"]
+pub fn refuse(held: Held, why: &Hopeless, log: &Log) -> Option<Held> {
+    tell(&held, why, log);
+    held.bury()
+}
+
+fn tell(held: &Held, why: &Hopeless, log: &Log) {
+    let message = format!("The message can never be cooked; it goes to {DEAD_LETTER_QUEUE}");
+    log.error("message_processing_failed", message, why)
+        .detail("routing_key", held.delivery.routing_key.clone())
+        .emit();
+}
+
 /// Publishes the delivery to the dead-letter exchange and acknowledges it once that is confirmed. While
 /// dead letters cannot be published it goes to the end of its queue, where it keeps nobody waiting.
 /// Gives it back if it is there, or the broker takes nothing.
@@ -53,10 +71,7 @@ pub async fn bury(held: Held, why: &Hopeless, forwarding: &Forwarding, log: &Log
     if !forwarding.takes_dead_letters() {
         return forwarding.to_the_end(held, log).await;
     }
-    let message = format!("The message can never be cooked; it goes to {DEAD_LETTER_QUEUE}");
-    log.error("message_processing_failed", message, why)
-        .detail("routing_key", held.delivery.routing_key.clone())
-        .emit();
+    tell(&held, why, log);
     let letter = Outgoing::dead_letter(&held.delivery, &with_causes(why), now());
     match forwarding.dead_letter(letter).await {
         Ok(()) => {

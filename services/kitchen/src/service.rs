@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::orders::{Held, OrderIntake};
-use bus::{Publisher, topology};
+use bus::{Client, Publisher, topology};
 use db::claims::Claimant;
 use db::schema::SchemaError;
 use db::{Access, Database, DbError};
@@ -104,7 +104,7 @@ impl Service {
         }
         let queues = topology::queues_of(&duty.specialisation);
         let intake = OrderIntake::start(config.rabbitmq.clone(), queues, worker.prefetch, log.clone());
-        let (publisher, publishing) = Publisher::start(&config.rabbitmq, NAME, &log);
+        let (publisher, publishing) = Publisher::start(&config.rabbitmq, Client::Kitchen, NAME, &log);
         let (announcer, announcements) = Announcer::start(db.clone(), publisher.clone(), log);
         let (ledger, ledger_tasks) = Ledger::start(db, duty.claimant.clone(), duty.lease());
         let cook = Cook {

@@ -1,12 +1,13 @@
 //! The HTTP interface: the paths, what their handlers need, and the probes.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use bus::Publisher;
 use db::Database;
-use domain::OrderTokenKey;
+use domain::{OrderTokenKey, RequestId};
 use http_service::Problem;
 use http_service::health::{self, CHECK_DEADLINE, Check};
 use http_service::resource::{postable, readable};
@@ -37,10 +38,34 @@ pub struct Api {
     /// The key that order tokens are made with. It is read once the tables are there: until then the service is not ready.
     pub order_tokens: Arc<OnceLock<OrderTokenKey>>,
     pub publisher: Publisher,
+    /// Whether orders could be taken once.
+    pub has_opened: Arc<AtomicBool>,
     pub log: Log,
 }
 
 impl Api {
+    /// Refuses orders until they can be taken for the first time: until then nothing is wrong, it
+    /// is too early.
+    ///
+    /// # Errors
+    /// It is too early: 503.
+    pub fn check_open(&self, id: &RequestId) -> Result<(), Problem> {
+        if self.has_opened.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let has_broker = self.settings.accept_while_broker_down || self.publisher.can_send_orders();
+        if has_broker && self.order_tokens.get().is_some() {
+            self.open();
+            return Ok(());
+        }
+        let detail = "The service is starting and takes no orders yet. Try again in a second.";
+        Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id).retry_after(RETRY_AFTER))
+    }
+
+    fn open(&self) {
+        self.has_opened.store(true, Ordering::Relaxed);
+    }
+
     /// The key that order tokens are made with.
     ///
     /// # Errors
@@ -71,8 +96,17 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
 async fn health(api: web::Data<Api>) -> HttpResponse {
     let takes_writes = matches!(timeout(CHECK_DEADLINE, api.db.takes_writes()).await, Ok(Ok(())));
     let checks = [
-        Check { name: "database", healthy: takes_writes && api.order_tokens.get().is_some() },
-        Check { name: "rabbitmq", healthy: api.publisher.can_send_orders() },
+        Check::needed("database", takes_writes && api.order_tokens.get().is_some()),
+        Check {
+            name: "rabbitmq",
+            healthy: api.publisher.can_send_orders(),
+            // Orders are stored, and sent when the broker is back.
+            dispensable: api.settings.accept_while_broker_down,
+        },
     ];
+    if checks.iter().all(|check| check.healthy || check.dispensable) {
+        // Whoever reads this may order.
+        api.open();
+    }
     health::report(NAME, &checks)
 }

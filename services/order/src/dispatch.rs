@@ -1,15 +1,19 @@
-//! What happens to an order after the commit: it is published, its outbox row goes, its client is answered.
+//! What happens to an order after the commit: it is published, its outbox row goes, its client is
+//! answered.
 //!
-//! The promise (ARCHITECTURE, "Order and message together"): 200 means it will be cooked, 500 that it will not be.
-//! So an order whose message cannot be confirmed is taken back before the client hears of it, and an order whose commit
-//! has an unknown outcome is looked for.
+//! The promise (ARCHITECTURE, "Order and message together"): 200 means it will be cooked, 500 that
+//! it will not be. So an order whose message cannot be confirmed is taken back before the client
+//! hears of it, and an order whose commit has an unknown outcome is looked for. What a connection
+//! that broke left unconfirmed is sent again with the next one, if that comes soon: the kitchen
+//! drops a message that it has already.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use bus::publisher::CONNECTION_WAIT;
 use bus::{Confirm, Outgoing, PublishError, Publisher};
 use db::orders::{self, FoundOrder, PlacedOrder};
-use db::transitions::{self, Unsent};
+use db::transitions;
 use db::{Database, DbError, outbox};
 use domain::{OrderIdentity, OrderMessage};
 use futures_util::StreamExt;
@@ -17,7 +21,7 @@ use futures_util::stream::FuturesUnordered;
 use logging::Log;
 use runtime::{Backoff, failpoint};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::under_way::UnderWay;
 use crate::writer::{NotPlaced, Placement};
@@ -47,6 +51,24 @@ enum NotSent {
     Publish(#[from] PublishError),
     #[error("the order message could not be written")]
     Body(#[from] serde_json::Error),
+}
+
+/// A stored order that was not sent.
+struct Unsent {
+    placement: Placement,
+    stored: PlacedOrder,
+    why: NotSent,
+}
+
+impl Unsent {
+    fn may_pass(&self) -> bool {
+        matches!(&self.why, NotSent::Publish(why) if why.may_pass_with_next_connection())
+    }
+
+    /// Whether it would not be sent later either.
+    fn is_its_own_fault(&self) -> bool {
+        matches!(&self.why, NotSent::Publish(why) if why.is_the_messages_own())
+    }
 }
 
 /// A message on its way.
@@ -133,6 +155,31 @@ impl Context {
 
     async fn see_through(self, orders: Vec<(Placement, PlacedOrder)>) {
         let mut sent = Vec::with_capacity(orders.len());
+        let mut unsent = self.send(orders, &mut sent).await;
+        if !self.accept_while_broker_down {
+            unsent = self.send_with_next_connection(unsent, &mut sent).await;
+        }
+        failpoint::reached("order.before_settling");
+        // The last confirm has come, or will not: long before the relay takes the rows for left
+        // behind. Until then the answered orders' idempotency keys count as in work.
+        if !sent.is_empty()
+            && let Err(why) = outbox::settle_orders(&self.db, &sent).await
+        {
+            // The relay will send them once more, and the kitchen will see that it has them.
+            self.log.error("outbox_not_settled", "Sent orders are still in the outbox", &why).emit();
+        }
+        if !unsent.is_empty() {
+            self.take_back(unsent).await;
+        }
+    }
+
+    /// Sends them and answers those that are confirmed, whose identities go to `sent`; returns the
+    /// others.
+    async fn send(
+        &self,
+        orders: Vec<(Placement, PlacedOrder)>,
+        sent: &mut Vec<OrderIdentity>,
+    ) -> Vec<Unsent> {
         let mut unsent = Vec::new();
         let mut unconfirmed = FuturesUnordered::new();
         for (placement, stored) in orders {
@@ -154,21 +201,37 @@ impl Context {
                         .emit();
                     sent.push(stored.identity);
                 }
-                Err(why) => unsent.push((placement, stored, why)),
+                Err(why) => unsent.push(Unsent { placement, stored, why }),
             }
         }
-        failpoint::reached("order.before_settling");
-        // The last confirm has come, or will not: long before the relay takes the rows for left behind. Until then the answered
-        // orders' idempotency keys count as in work.
-        if !sent.is_empty()
-            && let Err(why) = outbox::settle_orders(&self.db, &sent).await
-        {
-            // The relay will send them once more, and the kitchen will see that it has them.
-            self.log.error("outbox_not_settled", "Sent orders are still in the outbox", &why).emit();
+        unsent
+    }
+
+    /// Sends what a broken connection left unconfirmed once more, as long as the next one comes
+    /// soon. A message that has arrived all the same does no harm: the claim decides. Returns what
+    /// is not sent.
+    async fn send_with_next_connection(
+        &self,
+        unsent: Vec<Unsent>,
+        sent: &mut Vec<OrderIdentity>,
+    ) -> Vec<Unsent> {
+        let deadline = Instant::now() + CONNECTION_WAIT;
+        let (mut again, mut rest): (Vec<_>, Vec<_>) = unsent.into_iter().partition(Unsent::may_pass);
+        while let Some(first) = again.first() {
+            if Instant::now() >= deadline || self.publisher.connected_for_orders().await.is_err() {
+                break;
+            }
+            let message =
+                format!("{} orders were not confirmed by RabbitMQ; sending them again", again.len());
+            self.log.error("rabbitmq_publish_failed", message, &first.why).emit();
+            let orders = again.into_iter().map(|unsent| (unsent.placement, unsent.stored)).collect();
+            let (more, others): (Vec<_>, Vec<_>) =
+                self.send(orders, sent).await.into_iter().partition(Unsent::may_pass);
+            again = more;
+            rest.extend(others);
         }
-        if !unsent.is_empty() {
-            self.take_back(unsent).await;
-        }
+        rest.extend(again);
+        rest
     }
 
     async fn publish(&self, placement: &Placement, stored: PlacedOrder) -> Result<Sending, NotSent> {
@@ -188,8 +251,8 @@ impl Context {
         Ok(routing_key)
     }
 
-    async fn take_back(&self, unsent: Vec<(Placement, PlacedOrder, NotSent)>) {
-        for (placement, stored, why) in &unsent {
+    async fn take_back(&self, unsent: Vec<Unsent>) {
+        for Unsent { placement, stored, why } in &unsent {
             let message = format!("Order {} was not confirmed by RabbitMQ", stored.number);
             placement
                 .log(&self.log)
@@ -197,13 +260,12 @@ impl Context {
                 .detail("order_number", stored.number.to_string())
                 .emit();
         }
-        let cancelled = if self.accept_while_broker_down {
-            // The commit decides; the relay sends it when the broker is back.
-            Vec::new()
-        } else {
-            self.cancel(&unsent).await
-        };
-        for (placement, stored, _) in unsent {
+        // With this setting the commit decides, and the relay sends it when the broker is back.
+        // What the broker will not take then either is taken back all the same.
+        let kept = |unsent: &&Unsent| self.accept_while_broker_down && !unsent.is_its_own_fault();
+        let to_cancel: Vec<&Unsent> = unsent.iter().filter(|unsent| !kept(unsent)).collect();
+        let cancelled = if to_cancel.is_empty() { Vec::new() } else { self.cancel(&to_cancel).await };
+        for Unsent { placement, stored, .. } in unsent {
             // A worker that already has the order keeps it, and so does the queue to which a relay has sent it.
             let refused = cancelled.contains(&stored.identity);
             placement.answer(if refused { Err(NotPlaced::Refused) } else { Ok(stored.number) });
@@ -211,10 +273,10 @@ impl Context {
     }
 
     /// Cancels what no worker has taken yet. The clients wait for it: until it is known, neither answer would be true.
-    async fn cancel(&self, unsent: &[(Placement, PlacedOrder, NotSent)]) -> Vec<OrderIdentity> {
+    async fn cancel(&self, unsent: &[&Unsent]) -> Vec<OrderIdentity> {
         let unsent: Vec<_> = unsent
             .iter()
-            .map(|(placement, stored, _)| Unsent {
+            .map(|Unsent { placement, stored, .. }| transitions::Unsent {
                 identity: stored.identity,
                 request_id: &placement.request_id,
                 idempotency_key: placement.key.as_ref().map(|key| key.request().key.as_str()),

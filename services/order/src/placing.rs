@@ -68,6 +68,9 @@ async fn place(
         Problem::internal(id)
     };
     let tokens = api.order_tokens(&log)?;
+    api.check_open(id).inspect_err(|problem| {
+        log.error("order_turned_away", "The service is not ready yet", problem).emit();
+    })?;
     let permit = api.admission.wait().await.ok_or_else(|| turned_away(&log))?;
     let key = match idempotent {
         None => None,

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::Publisher;
+use bus::{Client, Publisher};
 use db::schema::SchemaError;
 use db::{Access, Database, DbError, secrets};
 use http_service::door::Door;
@@ -75,7 +75,7 @@ impl Service {
         let listener = server::listen(config.http.bind, arguments.port)?;
         let port = listener.local_addr()?.port();
         let db = Database::new(&config.database, NAME, Access::ReadWrite)?;
-        let (publisher, publisher_task) = Publisher::start(&config.rabbitmq, NAME, &log);
+        let (publisher, publisher_task) = Publisher::start(&config.rabbitmq, Client::Order, NAME, &log);
         let accept = config.order.accept_while_broker_down;
         let relay = Wakeup::default();
         let rescuer = Rescuer {
@@ -105,6 +105,7 @@ impl Service {
                 db,
                 order_tokens: Arc::default(),
                 publisher,
+                has_opened: Arc::default(),
                 log,
             },
             rescuer,

@@ -122,14 +122,33 @@ impl Task {
         while incoming.recv_many(&mut batch, MAX_BATCH).await > 0 {
             self.dispatch.under_way().gather(&mut batch, &mut incoming, MAX_BATCH).await;
             let batch = std::mem::take(&mut batch);
-            if self.publisher.can_send_orders() || self.accept_while_broker_down {
+            let batch = if self.accept_while_broker_down { batch } else { self.sendable(batch).await };
+            if !batch.is_empty() {
                 self.store(batch).await;
-            } else {
-                let message = "The order was refused: RabbitMQ is away";
-                self.refuse(batch, "rabbitmq_publish_failed", message, &PublishError::NotConnected);
             }
         }
         self.dispatch.finish().await;
+    }
+
+    /// Those that can be sent once they are stored; the others are refused, and nothing is written.
+    /// They wait for a connection that is being made.
+    async fn sendable(&self, batch: Vec<Placement>) -> Vec<Placement> {
+        let refuse = |batch, why: &PublishError| {
+            let message = "The order was refused: it cannot be sent to the kitchen now";
+            self.refuse(batch, "rabbitmq_publish_failed", message, why);
+        };
+        if let Err(why) = self.publisher.connected_for_orders().await {
+            refuse(batch, &why);
+            return Vec::new();
+        }
+        let mut sendable = Vec::with_capacity(batch.len());
+        for placement in batch {
+            match self.publisher.refusal_of(placement.order.service.order_type()) {
+                None => sendable.push(placement),
+                Some(why) => refuse(vec![placement], &why),
+            }
+        }
+        sendable
     }
 
     /// Nothing was written.

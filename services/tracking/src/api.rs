@@ -174,5 +174,5 @@ async fn workers(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
 async fn health(api: web::Data<Api>) -> HttpResponse {
     let answers = matches!(timeout(CHECK_DEADLINE, api.db.ping()).await, Ok(Ok(())));
     let healthy = answers && api.schema_ready.load(Ordering::Relaxed);
-    health::report(NAME, &[Check { name: "database", healthy }])
+    health::report(NAME, &[Check::needed("database", healthy)])
 }

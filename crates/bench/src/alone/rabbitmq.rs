@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bus::{Outgoing, Publisher};
+use bus::{Client, Outgoing, Publisher};
 use domain::{OrderIdentity, OrderMessage, OrderNumber, StatusUpdate};
 use logging::{Level, Log};
 use runtime::config::Rabbitmq;
@@ -46,7 +46,7 @@ impl Broker {
             vhost: stage.name.clone(),
         };
         let orders = Orders::of_every_kind()?;
-        let (publisher, task) = Publisher::start(&settings, NAME, log);
+        let (publisher, task) = Publisher::start(&settings, Client::Order, NAME, log);
         let possible =
             async { tokio::join!(publisher.orders_possible(), publisher.status_updates_possible()) };
         timeout(CONNECT_LIMIT, possible)

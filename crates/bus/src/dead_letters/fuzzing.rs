@@ -91,6 +91,7 @@ fn look_at(properties: &BasicProperties) {
         routing_key: String::new(),
         body: Vec::new(),
         properties: properties.clone(),
+        withheld: None,
         redelivered: false,
         tag: 1,
     };

@@ -170,7 +170,7 @@ impl Replay {
                     }
                     continue;
                 }
-                Event::ConsumerCancelled => continue,
+                Event::ConsumerCancelled | Event::Blocked(_) | Event::Unblocked => continue,
                 Event::Closed(reason) => return Err(SessionError::Lost(reason)),
             };
             let later = waiting.split_off(&(tag + 1));

@@ -20,7 +20,8 @@ use amqprs::{BasicProperties, FieldTable, FieldValue};
 use runtime::config::Rabbitmq;
 use tokio::time::timeout;
 
-use crate::session::{Event, Session, SessionError, insert, is_inaccessible, rpc, text};
+use crate::refusal::{is_inaccessible, is_not_found};
+use crate::session::{Event, Session, SessionError, insert, rpc, text};
 use crate::topology::{Exchange, Queue};
 
 /// A broker that takes messages answers at once.
@@ -43,7 +44,7 @@ pub(super) struct Reason(pub(super) String);
 impl Reason {
     /// There is nothing of this name.
     pub(super) fn is_not_found(&self) -> bool {
-        self.0.contains("NOT_FOUND") && !self.is_inaccessible()
+        is_not_found(&self.0)
     }
 
     /// The name is known, and what it names cannot be reached.
@@ -57,10 +58,6 @@ impl Reason {
 
     pub(super) fn is_access_refused(&self) -> bool {
         self.0.contains("ACCESS_REFUSED")
-    }
-
-    pub(super) fn into_error(self, doing: String) -> SessionError {
-        SessionError::ChannelClosed { doing, reason: self.0 }
     }
 }
 

@@ -17,8 +17,27 @@ pub struct Held {
     /// The message.
     pub delivery: Delivery,
     /// To the session that brought it, which may be gone.
-    pub(super) settlements: mpsc::UnboundedSender<Settlement>,
+    pub(super) settlements: Settlements,
     pub(super) place: Place,
+}
+
+/// The way to a session.
+#[derive(Clone, Debug)]
+pub(super) struct Settlements {
+    pub(super) sender: mpsc::UnboundedSender<Settlement>,
+    /// There is a place for what the broker is to dead-letter; without one it would be lost.
+    pub(super) buries: bool,
+}
+
+/// What the broker shall do with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Remove it.
+    Done,
+    /// Put it back where it was, for anybody.
+    Requeue,
+    /// Move it to the dead letters.
+    Bury,
 }
 
 /// What shall become of a delivery.
@@ -26,8 +45,7 @@ pub struct Held {
 pub(super) struct Settlement {
     /// By which the session knows it.
     pub(super) tag: u64,
-    /// Put it back where it was, for anybody, instead of removing it.
-    pub(super) requeue: bool,
+    pub(super) verdict: Verdict,
     /// Taken until the broker has been told.
     pub(super) _place: Option<Place>,
 }
@@ -35,24 +53,35 @@ pub(super) struct Settlement {
 impl Settlement {
     /// Of a delivery for which there is no place.
     pub(super) fn stray(tag: u64) -> Self {
-        Self { tag, requeue: true, _place: None }
+        Self { tag, verdict: Verdict::Requeue, _place: None }
     }
 }
 
 impl Held {
     /// Done with: the broker removes it. If its session is gone, the broker delivers it again instead.
     pub fn ack(self) {
-        self.settle(false);
+        self.settle(Verdict::Done);
+    }
+
+    /// Never to be done: the broker moves it to the dead letters, without a copy being made here.
+    /// Returns it if there is no place for dead letters.
+    #[must_use = "it is still to be settled if it comes back"]
+    pub fn bury(self) -> Option<Self> {
+        if !self.settlements.buries {
+            return Some(self);
+        }
+        self.settle(Verdict::Bury);
+        None
     }
 
     /// Not done: the broker gives it to anybody, at its old place in the queue.
     pub fn requeue(self) {
-        self.settle(true);
+        self.settle(Verdict::Requeue);
     }
 
-    fn settle(self, requeue: bool) {
-        let settlement = Settlement { tag: self.delivery.tag, requeue, _place: Some(self.place) };
+    fn settle(self, verdict: Verdict) {
+        let settlement = Settlement { tag: self.delivery.tag, verdict, _place: Some(self.place) };
         // A session that ended settles nothing; the broker has taken the message back already.
-        let _ = self.settlements.send(settlement);
+        let _ = self.settlements.sender.send(settlement);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use amqprs::channel::{BasicAckArguments, BasicNackArguments};
 
-use super::held::Settlement;
+use super::held::{Settlement, Verdict};
 use crate::session::{Session, SessionError, rpc};
 
 /// The channel counts its deliveries from 1.
@@ -24,13 +24,14 @@ impl Settled {
         settlements: Vec<Settlement>,
     ) -> Result<(), SessionError> {
         let channel = &session.channel;
-        let (returned, done): (Vec<_>, Vec<_>) =
-            settlements.iter().partition(|settlement| settlement.requeue);
+        let (done, others): (Vec<_>, Vec<_>) =
+            settlements.iter().partition(|settlement| settlement.verdict == Verdict::Done);
         // First: an acknowledgement of all up to a later one would take them along.
-        for settlement in returned {
+        for settlement in others {
             self.add(settlement.tag);
-            rpc("requeueing", channel.basic_nack(BasicNackArguments::new(settlement.tag, false, true)))
-                .await?;
+            let requeue = settlement.verdict == Verdict::Requeue;
+            let nack = BasicNackArguments::new(settlement.tag, false, requeue);
+            rpc("returning a message", channel.basic_nack(nack)).await?;
         }
         let (all_up_to, single) =
             self.acknowledge(done.into_iter().map(|settlement| settlement.tag).collect());

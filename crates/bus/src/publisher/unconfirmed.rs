@@ -7,7 +7,8 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::{CONFIRM_DEADLINE, PublishError, Request};
-use crate::session::{Session, SessionError};
+use crate::message::Outgoing;
+use crate::session::{Session, SessionError, rpc_within};
 
 /// By delivery tag: the channel counts them from 1.
 #[derive(Default)]
@@ -18,10 +19,28 @@ pub(super) struct Unconfirmed {
 
 struct Waiting {
     message_id: String,
+    /// Bytes of its body.
+    size: usize,
     deadline: Instant,
     /// Why it came back, if it did; its confirm comes right after.
     returned: Option<String>,
-    reply: oneshot::Sender<Result<(), PublishError>>,
+    /// `None` for a message to nobody.
+    reply: Option<Reply>,
+}
+
+type Reply = oneshot::Sender<Result<(), PublishError>>;
+
+impl Waiting {
+    fn new(message_id: String, size: usize, reply: Option<Reply>) -> Self {
+        Self { message_id, size, deadline: Instant::now() + CONFIRM_DEADLINE, returned: None, reply }
+    }
+
+    /// Whoever published it may have given up waiting.
+    fn answer(self, result: Result<(), PublishError>) {
+        if let Some(reply) = self.reply {
+            let _ = reply.send(result);
+        }
+    }
 }
 
 impl Unconfirmed {
@@ -51,6 +70,21 @@ impl Unconfirmed {
         Ok(())
     }
 
+    /// A message to nobody, by whose confirm the broker says that it takes messages.
+    pub(super) async fn publish_probe(&mut self, session: &Session) -> Result<(), SessionError> {
+        let message = Outgoing::probe();
+        let arguments = BasicPublishArguments::new(message.exchange, &message.routing_key);
+        let sending = session.channel.basic_publish(message.properties, message.body, arguments);
+        rpc_within(CONFIRM_DEADLINE, "publishing", sending).await?;
+        self.add(Waiting::new(message.message_id, 0, None));
+        Ok(())
+    }
+
+    fn add(&mut self, waiting: Waiting) {
+        self.published += 1;
+        self.waiting.insert(self.published, waiting);
+    }
+
     /// Mandatory, so that a message that no queue takes comes back instead of vanishing.
     async fn publish(
         &mut self,
@@ -59,15 +93,11 @@ impl Unconfirmed {
     ) -> Result<(), SessionError> {
         let arguments =
             BasicPublishArguments::new(message.exchange, &message.routing_key).mandatory(true).finish();
+        let size = message.body.len();
         let sending = session.channel.basic_publish(message.properties, message.body, arguments);
         match timeout(CONFIRM_DEADLINE, sending).await {
             Ok(Ok(())) => {
-                self.published += 1;
-                let deadline = Instant::now() + CONFIRM_DEADLINE;
-                self.waiting.insert(
-                    self.published,
-                    Waiting { message_id: message.message_id, deadline, returned: None, reply },
-                );
+                self.add(Waiting::new(message.message_id, size, Some(reply)));
                 Ok(())
             }
             Ok(Err(why)) => {
@@ -90,26 +120,42 @@ impl Unconfirmed {
         }
     }
 
-    pub(super) fn settle(&mut self, tag: u64, multiple: bool, confirmed: bool) {
+    /// Returns whether a message was among them that is sent now.
+    pub(super) fn settle(&mut self, tag: u64, multiple: bool, confirmed: bool) -> bool {
         let settled = if multiple {
             let later = self.waiting.split_off(&(tag + 1));
             std::mem::replace(&mut self.waiting, later)
         } else {
             self.waiting.remove(&tag).map(|waiting| (tag, waiting)).into_iter().collect()
         };
-        for waiting in settled.into_values() {
-            let answer = match waiting.returned {
+        let mut is_sent = false;
+        for mut waiting in settled.into_values() {
+            let answer = match waiting.returned.take() {
                 Some(reason) => Err(PublishError::Unroutable(reason)),
                 None if confirmed => Ok(()),
                 None => Err(PublishError::Rejected),
             };
-            let _ = waiting.reply.send(answer);
+            is_sent |= answer.is_ok() && waiting.reply.is_some();
+            waiting.answer(answer);
+        }
+        is_sent
+    }
+
+    /// Those that are larger than the broker allows: the others were only with them.
+    pub(super) fn fail_larger_than(&mut self, limit: usize) {
+        let (larger, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|(_, waiting)| waiting.size > limit);
+        self.waiting = others;
+        for waiting in larger.into_values() {
+            let size = waiting.size;
+            waiting.answer(Err(PublishError::TooLarge { size, limit }));
         }
     }
 
+    /// What becomes of them is not known on this session any more.
     pub(super) fn fail(&mut self, why: &PublishError) {
         for (_, waiting) in std::mem::take(&mut self.waiting) {
-            let _ = waiting.reply.send(Err(why.clone()));
+            waiting.answer(Err(why.clone()));
         }
     }
 }
@@ -125,9 +171,11 @@ mod tests {
         let answers = (1..=count)
             .map(|tag| {
                 let (reply, answer) = oneshot::channel();
-                let waiting =
-                    Waiting { message_id: tag.to_string(), deadline: Instant::now(), returned: None, reply };
-                unconfirmed.waiting.insert(tag, waiting);
+                unconfirmed.add(Waiting::new(
+                    tag.to_string(),
+                    usize::try_from(tag).unwrap_or(0),
+                    Some(reply),
+                ));
                 answer
             })
             .collect();
@@ -172,6 +220,29 @@ mod tests {
         unconfirmed.settle(3, true, true);
         let returned = Some(Err(PublishError::Unroutable("NO_ROUTE".to_owned())));
         assert_eq!(results(&mut answers), [returned.clone(), returned, Some(Ok(()))]);
+    }
+
+    #[test]
+    fn only_what_is_too_large_is_refused_for_its_size() {
+        let (mut unconfirmed, mut answers) = unconfirmed(3);
+        unconfirmed.fail_larger_than(2);
+        unconfirmed.fail(&PublishError::Lost);
+        let lost = || Some(Err(PublishError::Lost));
+        let too_large = Some(Err(PublishError::TooLarge { size: 3, limit: 2 }));
+        assert_eq!(results(&mut answers), [lost(), lost(), too_large]);
+    }
+
+    #[test]
+    fn a_late_confirm_of_what_was_given_up_is_passed_over() {
+        let (mut unconfirmed, mut answers) = unconfirmed(2);
+        unconfirmed.fail(&PublishError::Blocked(String::new()));
+        let (reply, mut answer) = oneshot::channel();
+        unconfirmed.add(Waiting::new("3".to_owned(), 3, Some(reply)));
+        unconfirmed.settle(2, true, true);
+        assert_eq!(results(&mut answers)[0], Some(Err(PublishError::Blocked(String::new()))));
+        assert!(answer.try_recv().is_err(), "another message's confirm");
+        unconfirmed.settle(3, false, true);
+        assert_eq!(answer.try_recv(), Ok(Ok(())));
     }
 
     #[test]

@@ -27,7 +27,7 @@ async fn nothing_is_left_behind_where_nothing_was() {
     let before = everything(&stage).await;
     let found = visit(&doctor(&stage)).await;
     assert_eq!(found.findings(), Vec::<String>::new(), "{:?}", found.ended);
-    assert_eq!(found.found("topology"), "0 exchanges and queues are as they should be, 10 will be declared");
+    assert_eq!(found.found("topology"), "0 exchanges and queues are as they should be, 11 will be declared");
     assert_eq!(everything(&stage).await, before);
 }
 
@@ -40,7 +40,7 @@ async fn a_running_system_is_left_as_it_is() {
     let before = everything(&stage).await;
     let found = visit(&doctor(&stage)).await;
     assert_eq!(found.findings(), Vec::<String>::new(), "{:?}", found.ended);
-    assert_eq!(found.found("topology"), "10 exchanges and queues are as they should be, 0 will be declared");
+    assert_eq!(found.found("topology"), "11 exchanges and queues are as they should be, 0 will be declared");
     assert_eq!(everything(&stage).await, before);
     let broker = stage.broker().await;
     for (queue, ready) in
@@ -61,11 +61,22 @@ async fn a_queue_with_other_settings() {
     let found = visit(&doctor(&stage)).await;
     found.assert_only(
         "topology fail",
-        "0 exchanges and queues are as they should be, 9 will be declared, not as they should be: 1",
+        "0 exchanges and queues are as they should be, 10 will be declared, not as they should be: 1",
     );
     let [example] = found.examples("topology").try_into().unwrap();
     assert!(example.starts_with("queue kitchen_takeout_queue: 406 PRECONDITION_FAILED"), "{example}");
     assert!(example.contains("x-max-priority") || example.contains("x-dead-letter-exchange"), "{example}");
+}
+
+/// Dead letters are kept in it all the same.
+#[tokio::test]
+async fn a_queue_of_dead_letters_with_other_settings_is_in_nobodys_way() {
+    let stage = Stage::new().await;
+    let mut quorum = FieldTable::new();
+    quorum.insert("x-queue-type".try_into().unwrap(), amqprs::FieldValue::S("quorum".try_into().unwrap()));
+    stage.broker().await.declare("kitchen_dlq", quorum).await;
+    let found = visit(&doctor(&stage)).await;
+    found.assert_only("topology warn", "not as they should be: 1");
 }
 
 #[tokio::test]

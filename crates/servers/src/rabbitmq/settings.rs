@@ -16,6 +16,10 @@ use crate::{Credentials, tool};
 /// there; with four times this, a queue that grew fast reached RabbitMQ's limit of memory before it was collected.
 const ERLANG_ARGUMENTS: &str = "-noinput +S 2:2 +hmbs 2000000 -kernel inet_dist_use_interface {127,0,0,1}";
 
+/// Largest message that is taken, in bytes; `bus::message::LARGEST_ORDER` is far below. Docker and
+/// Kubernetes have the same (`deploy/`).
+const MAX_MESSAGE_SIZE: usize = 4_194_304;
+
 /// `rabbitmq.conf`.
 pub(super) fn rabbitmq_conf(ports: Ports) -> String {
     let Ports { amqp, management, .. } = ports;
@@ -27,6 +31,8 @@ pub(super) fn rabbitmq_conf(ports: Ports) -> String {
          # Not a share of the whole machine's memory.\n\
          vm_memory_high_watermark.absolute = 1500MB\n\
          disk_free_limit.absolute = 50MB\n\
+         # An order has some kilobytes: a message that fills the memory of its reader is refused here.\n\
+         max_message_size = {MAX_MESSAGE_SIZE}\n\
          log.console = true\n\
          log.console.level = info\n\
          log.file = false\n"

@@ -1,11 +1,38 @@
 //! RabbitMQ has no memory or no disk left, or closes channels.
 
+use testkit::http;
+use tokio::task::JoinSet;
+
 use crate::restaurant::Restaurant;
 use crate::verdict::{closes, holds, recovers};
 
 /// Closes the channels as the broker does when a client broke a rule.
 const CLOSE_CHANNELS: &str = "[exit(Channel, {amqp_error, precondition_failed, \"closed on purpose\", none}) || \
      Channel <- rabbit_channel:list()].";
+
+/// A broker under an alarm counts as away: what is ordered meanwhile is refused at once, without a
+/// number or a row.
+async fn nothing_is_written(alarm: &str, restaurant: &Restaurant) {
+    let database = restaurant.stage.database().await;
+    let service = &restaurant.order_services[0];
+    service.until_status("/readyz", 503).await;
+    let stored = "select count(*) from orders";
+    let before = database.value(stored).await;
+    let order = testkit::orders::takeout().to_string();
+    let port = service.port();
+    let orders: JoinSet<_> = (0..100)
+        .map(|_| {
+            let order = order.clone();
+            let json = [("Content-Type", "application/json")];
+            async move { http::send(port, "POST", "/orders", &json, order.as_bytes()).await }
+        })
+        .collect();
+    let answers = orders.join_all().await;
+    assert!(answers.iter().all(|answer| answer.status == 500), "{alarm}: {answers:?}");
+    assert_eq!(database.value(stored).await, before, "{alarm}: refused orders were stored");
+    let line = service.log("rabbitmq_blocked").await;
+    assert!(line["error"]["msg"].as_str().unwrap().contains("low on"), "{line}");
+}
 
 #[tokio::test]
 async fn alarms_and_closed_channels() {
@@ -27,9 +54,9 @@ async fn alarms_and_closed_channels() {
         load.accepts(20).await;
         let said = restaurant.stage.own_servers().rabbitmq.console().evaluate(raise).await.unwrap();
         assert!(said.starts_with("{ok,"), "{name}: {said}");
-        // Publishing just stalls, until nobody waits for the confirm any longer.
         load.is_refused().await;
         load.hears(8).await;
+        nothing_is_written(name, &restaurant).await;
         restaurant.stage.own_servers().rabbitmq.console().evaluate(clear).await.unwrap();
         let recovery = recovers(&load).await;
         holds(&format!("RabbitMQ: {name}"), &mut restaurant, load, recovery).await;

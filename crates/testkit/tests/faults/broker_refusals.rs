@@ -71,26 +71,38 @@ async fn queues_that_are_full_and_messages_that_nobody_takes() {
     closes(restaurant).await;
 }
 
-/// What another program declared differently is not touched; the service waits, says what to do, and goes on when it is mended.
+/// What another program declared differently is not touched. It concerns its type: the service says
+/// what to do, takes all other orders, and those of this type when it is mended. Dead letters
+/// concern nobody who places.
 #[tokio::test]
 async fn a_queue_has_anothers_arguments() {
     let stage = Stage::new().await;
     let broker = stage.broker().await;
-    broker.declare("kitchen_takeout_queue", FieldTable::new()).await;
-    let service = stage.order_service().ready_when_logged("rabbitmq_connection_failed").start().await;
+    for queue in ["kitchen_takeout_queue", "kitchen_dlq"] {
+        broker.declare(queue, FieldTable::new()).await;
+    }
+    let service = stage.order_service().start().await;
     let line = service
         .log_where("the queue's name", |line| {
-            line["action"] == "rabbitmq_connection_failed"
+            line["action"] == "rabbitmq_declaration_failed"
                 && line.to_string().contains("kitchen_takeout_queue")
         })
         .await;
     assert!(line.to_string().contains("PRECONDITION_FAILED"), "{line}");
-    assert!(line.to_string().contains("delete it"), "it does not say what to do: {line}");
-    let answer = service.post("/orders", &testkit::orders::takeout().to_string()).await;
+    assert!(line.to_string().contains("--if-empty"), "it does not say what to do: {line}");
+    let takeout = testkit::orders::takeout().to_string();
+    let answer = service.post("/orders", &takeout).await;
     assert_eq!(answer.status, 500, "{answer:?}");
+    assert_eq!(broker.ready("kitchen_takeout_queue").await, 0, "it was sent all the same");
+    service.place(&testkit::orders::dine_in()).await;
+    service.place(&testkit::orders::delivery()).await;
+
     broker.delete("kitchen_takeout_queue").await;
-    service.until_status("/readyz", 200).await;
-    service.place(&testkit::orders::takeout()).await;
+    testkit::eventually("takeout orders", async || {
+        (service.post("/orders", &takeout).await.status == 200).then_some(())
+    })
+    .await;
+    assert_eq!(service.logged("rabbitmq_connected").len(), 2, "the connection did not have to be made anew");
     broker.close().await;
 }
 

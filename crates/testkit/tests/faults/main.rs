@@ -17,6 +17,7 @@ mod verdict;
 mod bad_bodies;
 mod broker_alarms;
 mod broker_faults;
+mod broker_limits;
 mod broker_refusals;
 mod clients;
 mod clocks;

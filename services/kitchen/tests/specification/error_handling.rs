@@ -3,7 +3,7 @@
 use amqprs::FieldTable;
 use amqprs::channel::BasicConsumeArguments;
 use amqprs::connection::{Connection, OpenConnectionArguments};
-use testkit::{Stage, orders};
+use testkit::{Service, Stage, orders};
 
 use crate::observe::{Tap, cooked_by, history, order, until, until_none_left, worker};
 
@@ -114,18 +114,56 @@ async fn a_queue_that_exists_with_other_settings_is_named_and_waited_for() {
     let stage = Stage::new().await;
     let broker = stage.broker().await;
     broker.declare("kitchen_takeout_queue", FieldTable::new()).await;
-    let service = stage.kitchen_worker("chef_anna").ready_at_once().start().await;
+    let cook = stage.kitchen_worker("chef_anna").arg("--order-types=takeout").ready_at_once();
+    let service = cook.start().await;
     let line = service.logs("rabbitmq_connection_failed", 4).await.remove(3);
     let message = line["error"]["msg"].as_str().unwrap();
-    for part in ["'kitchen_takeout_queue'", "inequivalent arg", "other settings", "delete it"] {
+    for part in ["'kitchen_takeout_queue'", "inequivalent arg", "other settings", "--if-empty --if-unused"] {
         assert!(message.contains(part), "without '{part}': {message}");
     }
     broker.delete("kitchen_takeout_queue").await;
+    consumes(&service, "kitchen_takeout_queue").await;
+}
+
+/// Waits for a session that consumes this queue.
+async fn consumes(service: &Service, queue: &str) {
+    let what = format!("consuming {queue}");
     service
-        .log_where("a session", |line| {
-            line["action"] == "rabbitmq_connected" && line["message"].as_str().unwrap().contains("queues")
+        .log_where(&what, |line| {
+            line["action"] == "rabbitmq_connected" && line["message"].as_str().unwrap().contains(queue)
         })
         .await;
+}
+
+/// One queue's trouble concerns its type: a cook of everything goes on with the others, and takes
+/// the queue when it can be had.
+#[tokio::test]
+async fn a_cook_of_everything_consumes_what_can_be_consumed() {
+    let stage = Stage::new().await;
+    let broker = stage.broker().await;
+    for queue in ["kitchen_takeout_queue", "kitchen_dlq"] {
+        broker.declare(queue, FieldTable::new()).await;
+    }
+    let orders = stage.order_service().start().await;
+    let service = stage.kitchen_worker("chef_anna").start().await;
+    let line = service.log("rabbitmq_declaration_failed").await;
+    assert!(line["error"]["msg"].as_str().unwrap().contains("'kitchen_takeout_queue'"), "{line}");
+    let number = orders.place(&orders::dine_in()).await;
+    let database = stage.database().await;
+    until(&database, &number, "ready").await;
+    // Dead letters are kept in a queue that is not quite ours as well.
+    let properties = amqprs::BasicProperties::default();
+    broker.publish("orders_topic", "kitchen.dine_in.1", properties, "no order").await;
+    assert_eq!(broker.take("kitchen_dlq").await.body, "no order");
+
+    broker.delete("kitchen_takeout_queue").await;
+    consumes(&service, "kitchen_takeout_queue").await;
+    let answer = testkit::eventually("orders of this type", async || {
+        let answer = orders.post("/orders", &orders::takeout().to_string()).await;
+        (answer.status == 200).then_some(answer)
+    })
+    .await;
+    until(&database, answer.json()["order_number"].as_str().unwrap(), "ready").await;
 }
 
 #[tokio::test]

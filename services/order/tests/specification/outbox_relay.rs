@@ -111,7 +111,16 @@ async fn accept_while_broker_down_takes_orders_that_go_out_when_the_broker_is_ba
     let service = launch.env("RABBITMQ_PORT", proxy.port().to_string()).start().await;
     let (broker, database) = (stage.broker().await, stage.database().await);
     proxy.cut();
-    service.until_status("/readyz", 503).await;
+    // It takes orders, so it is ready; that the broker is away is to be seen all the same.
+    let degraded = serde_json::json!({"database": "healthy", "rabbitmq": "degraded"});
+    for path in ["/health", "/readyz"] {
+        let health = eventually("a degraded check", async || {
+            let answer = service.get(path).await;
+            (answer.json()["checks"] == degraded).then_some(answer)
+        })
+        .await;
+        assert_eq!((health.status, &health.json()["status"]), (200, &serde_json::json!("degraded")));
+    }
     let numbers = [service.place(&takeout()).await, service.place(&takeout()).await];
     assert_eq!(outgoing(&database).await, 2);
     service.logs("rabbitmq_publish_failed", 2).await;

@@ -104,16 +104,23 @@ fn topology(found: &Inspection) -> Verdict {
         return Verdict::ok(check, words);
     }
     let any = |fits: fn(&PartState) -> bool| found.parts.iter().any(|part| fits(&part.state));
-    let differ = any(|state| matches!(state, PartState::Differs(_)));
+    let differing = found.parts.iter().find_map(|part| match &part.state {
+        PartState::Differs(reason) => Some(reason),
+        _ => None,
+    });
+    let needed =
+        found.parts.iter().any(|part| matches!(part.state, PartState::Differs(_)) && !part.is_dispensable());
     let inaccessible = any(|state| matches!(state, PartState::Inaccessible(_)));
     let found = format!("{words}, not as they should be: {}", others.len());
     let count = others.len() as u64;
     if inaccessible {
         let to_do = "start the missing node of the broker's cluster; if none is missing: README.md, Troubleshooting, 'A queue that the broker has lost'";
         Verdict::fail(check, found, to_do).with_examples(count, others)
-    } else if differ {
-        let to_do = "delete these once they are empty (rabbitmqctl delete_queue, or the management page), or use another virtual host";
-        Verdict::fail(check, found, to_do).with_examples(count, others)
+    } else if let Some(reason) = differing {
+        let to_do = bus::inspection::advice(reason).unwrap_or("use another virtual host");
+        // What is used as it is stands in nobody's way.
+        let verdict = if needed { Verdict::fail } else { Verdict::warn };
+        verdict(check, found, to_do).with_examples(count, others)
     } else {
         Verdict::warn(check, found, "give the user the right to configure them, so that they can be compared")
             .with_examples(count, others)

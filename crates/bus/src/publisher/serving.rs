@@ -1,0 +1,238 @@
+//! A publishing connection at work: messages, confirms, alarms.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::OrderType;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::connection::{Opened, Purpose};
+use super::owner::{End, Owner};
+use super::state::State;
+use super::unconfirmed::Unconfirmed;
+use super::{CONFIRM_DEADLINE, PublishError, Request};
+use crate::declaration::Refusals;
+use crate::session::{Event, Session, SessionError};
+
+/// Most messages that wait for their confirm; further ones wait in line.
+const MAX_UNCONFIRMED: usize = 1_024;
+/// Most messages that are published before the broker is listened to again.
+const MAX_BURST: usize = 64;
+/// Under an alarm, longest time that what was under way waits for its confirm: what the broker had
+/// read before is confirmed at once.
+const BLOCKED_GRACE: Duration = Duration::from_millis(500);
+/// A connection that publishes nothing asks so often whether the broker takes messages.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// Pause between two attempts to declare what was refused.
+const DECLARE_INTERVAL: Duration = Duration::from_secs(2);
+
+type Declaration = Pin<Box<dyn Future<Output = Result<Refusals, SessionError>> + Send>>;
+
+/// The session, and what is under way.
+pub(super) struct Serving<'a> {
+    owner: &'a mut Owner,
+    pub(super) session: Session,
+    pub(super) unconfirmed: Unconfirmed,
+    refusals: Arc<Refusals>,
+    /// The next attempt at what was refused, if anybody needs that.
+    declaration: Option<Declaration>,
+    /// When the session was begun, until the log has said that it is there.
+    unannounced: Option<Instant>,
+    /// The broker takes no messages: its words, and until when what is under way waits.
+    blocked: Option<(String, Instant)>,
+    /// A message that no queue took.
+    unrouted: Option<String>,
+    next_probe: Option<Instant>,
+    /// It has carried a message.
+    pub(super) worked: bool,
+}
+
+impl<'a> Serving<'a> {
+    pub(super) fn new(owner: &'a mut Owner, opened: Opened, begun: Instant) -> Self {
+        let Opened { session, unconfirmed, refusals, blocked, probes } = opened;
+        let mut serving = Self {
+            owner,
+            session,
+            unconfirmed,
+            refusals: Arc::default(),
+            declaration: None,
+            unannounced: Some(begun),
+            blocked: None,
+            unrouted: None,
+            next_probe: probes.then(|| Instant::now() + PROBE_INTERVAL),
+            worked: false,
+        };
+        serving.set_refusals(refusals);
+        match blocked {
+            Some(reason) => serving.block(reason),
+            None => serving.connected(),
+        }
+        serving
+    }
+
+    /// Publishes until the session fails or nobody publishes any more. A message that no queue
+    /// takes ends the session, once the others are confirmed: the next one declares what is
+    /// missing.
+    pub(super) async fn run(&mut self) -> End {
+        let mut burst = Vec::with_capacity(MAX_BURST);
+        loop {
+            if self.unconfirmed.is_empty()
+                && let Some(reason) = self.unrouted.take()
+            {
+                return End::Failed(SessionError::Unrouted(reason));
+            }
+            let room = MAX_UNCONFIRMED.saturating_sub(self.unconfirmed.len()).min(MAX_BURST);
+            let deadline =
+                self.blocked.as_ref().map_or_else(|| self.unconfirmed.deadline(), |(_, ends)| *ends);
+            let next_probe = self.next_probe.unwrap_or(deadline);
+            let probes = self.next_probe.is_some() && self.blocked.is_none() && self.unconfirmed.is_empty();
+            tokio::select! {
+                biased;
+                event = self.session.events.recv() => if let Err(why) = self.handle(event) {
+                    return End::Failed(why);
+                },
+                () = sleep_until(deadline), if !self.unconfirmed.is_empty() => {
+                    if let Err(why) = self.give_up() {
+                        return End::Failed(why);
+                    }
+                }
+                count = self.owner.incoming.recv_many(&mut burst, room), if self.unrouted.is_none() && room > 0 => {
+                    if count == 0 {
+                        return End::Done;
+                    }
+                    self.next_probe = self.next_probe.map(|_| Instant::now() + PROBE_INTERVAL);
+                    if let Err(why) = self.publish(&mut burst).await {
+                        return End::Failed(why);
+                    }
+                }
+                () = sleep_until(next_probe), if probes => {
+                    self.next_probe = Some(Instant::now() + PROBE_INTERVAL);
+                    if let Err(why) = self.unconfirmed.publish_probe(&self.session).await {
+                        return End::Failed(why);
+                    }
+                }
+                declared = declared(&mut self.declaration), if self.declaration.is_some() => {
+                    let refusals = declared.map_or_else(|_| Arc::clone(&self.refusals), Arc::new);
+                    self.set_refusals(refusals);
+                    if self.blocked.is_none() {
+                        self.connected();
+                    }
+                }
+            }
+        }
+    }
+
+    fn handle(&mut self, event: Option<Event>) -> Result<(), SessionError> {
+        match event {
+            Some(Event::Confirmed { tag, multiple }) => {
+                self.worked |= self.unconfirmed.settle(tag, multiple, true);
+            }
+            Some(Event::Rejected { tag, multiple }) => {
+                self.unconfirmed.settle(tag, multiple, false);
+            }
+            Some(Event::Returned { reason, .. }) if self.owner.purpose == Purpose::StatusUpdates => {
+                // The stream was not there for a moment; now its count of this channel's messages
+                // is wrong.
+                return Err(SessionError::Unrouted(reason));
+            }
+            Some(Event::Returned { message_id, reason, .. }) => {
+                self.unrouted = Some(reason.clone());
+                self.unconfirmed.returned(&message_id, reason);
+            }
+            Some(Event::Blocked(reason)) => self.block(reason),
+            Some(Event::Unblocked) => {
+                self.blocked = None;
+                self.owner.log.info("rabbitmq_unblocked", "RabbitMQ takes messages again").emit();
+                self.connected();
+            }
+            Some(Event::ConsumerCancelled) => {}
+            Some(Event::Closed(reason)) => return Err(SessionError::Lost(reason)),
+            None => return Err(SessionError::Lost("its tasks ended".to_owned())),
+        }
+        Ok(())
+    }
+
+    /// The confirms did not come in time. Under an alarm the session stays: it is how the end of
+    /// the alarm is heard of.
+    fn give_up(&mut self) -> Result<(), SessionError> {
+        if let Some((reason, _)) = &self.blocked {
+            self.unconfirmed.fail(&PublishError::Blocked(reason.clone()));
+            return Ok(());
+        }
+        self.unconfirmed.fail(&PublishError::NotConfirmed);
+        let doing = "confirming a message".to_owned();
+        Err(SessionError::Timeout { doing, after: CONFIRM_DEADLINE })
+    }
+
+    /// Sends what can be sent; answers the rest at once.
+    async fn publish(&mut self, burst: &mut Vec<Request>) -> Result<(), SessionError> {
+        if let Some((reason, _)) = &self.blocked {
+            for request in burst.drain(..) {
+                let _ = request.reply.send(Err(PublishError::Blocked(reason.clone())));
+            }
+            return Ok(());
+        }
+        let owner = &*self.owner;
+        let refusals = &self.refusals;
+        let sendable = burst.drain(..).filter_map(|request| {
+            let refusal = request.message.order_type.and_then(|order_type| refusals.of_type(order_type));
+            let Some(refusal) = refusal else { return owner.small_enough(request) };
+            let _ = request.reply.send(Err(PublishError::QueueRefused(refusal.why.clone())));
+            None
+        });
+        self.unconfirmed.publish_all(&self.session, sendable).await
+    }
+
+    /// First the state, then the line of the log that says so.
+    fn connected(&mut self) {
+        self.owner.state.send_replace(State::Connected(Arc::clone(&self.refusals)));
+        if let Some(begun) = self.unannounced.take() {
+            let exchange = self.owner.purpose.exchange();
+            let message = format!("Connected to RabbitMQ exchange '{exchange}'");
+            self.owner.log.info("rabbitmq_connected", message).took(begun.elapsed()).emit();
+        }
+    }
+
+    fn block(&mut self, reason: String) {
+        let why = PublishError::Blocked(reason.clone());
+        self.owner.state.send_replace(State::Blocked(reason.clone()));
+        let message = "RabbitMQ takes no messages until its alarm has ended (rabbitmq-diagnostics alarms)";
+        self.owner.log.error("rabbitmq_blocked", message, &why).emit();
+        self.blocked = Some((reason, Instant::now() + BLOCKED_GRACE));
+    }
+
+    /// Says what is new, and tries again what somebody needs.
+    fn set_refusals(&mut self, refusals: Arc<Refusals>) {
+        if *refusals != *self.refusals {
+            for refusal in refusals.iter() {
+                let concerned = OrderType::ALL.into_iter().find(|of| refusals.of_type(*of) == Some(refusal));
+                let message = match concerned {
+                    Some(order_type) => {
+                        format!("Orders of type {order_type} cannot be sent to the kitchen; trying again")
+                    }
+                    None => format!("'{}' is not as it should be; orders go on", refusal.name),
+                };
+                self.owner.log.error("rabbitmq_declaration_failed", message, refusal).emit();
+            }
+        }
+        self.refusals = refusals;
+        let needed = OrderType::ALL.into_iter().any(|order_type| self.refusals.of_type(order_type).is_some());
+        self.declaration = needed.then(|| {
+            let (purpose, settings) = (self.owner.purpose, self.owner.settings.clone());
+            let name = format!("{}, declaring", self.owner.name);
+            let declaring = async move {
+                sleep(DECLARE_INTERVAL).await;
+                purpose.declare_again(&settings, &name).await
+            };
+            Box::pin(declaring) as Declaration
+        });
+    }
+}
+
+async fn declared(declaration: &mut Option<Declaration>) -> Result<Refusals, SessionError> {
+    match declaration {
+        Some(declaring) => declaring.as_mut().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,171 @@
+//! What RabbitMQ says when it refuses something, and what to do about it: one table.
+//!
+//! The broker's own reason comes first, the advice behind it. No advice is to delete what may hold
+//! orders.
+
+/// Words that a reason contains, and the advice that fits it. The first row that fits counts.
+const ADVICE: &[(&[&str], &str)] = &[
+    (
+        &["queue limit in vhost"],
+        "Allow the vhost more queues (rabbitmqctl set_vhost_limits -p VHOST '{\"max-queues\": -1}'), or use a vhost of its own",
+    ),
+    (
+        &["connection limit"],
+        "Allow more connections (rabbitmqctl set_vhost_limits or set_user_limits, max-connections), or stop what holds them",
+    ),
+    (
+        &["channel limit"],
+        "Allow the user more channels (rabbitmqctl set_user_limits, max-channels), or stop what holds them",
+    ),
+    (
+        &["message size", "larger than"],
+        "Raise max_message_size in rabbitmq.conf: orders need up to 16384 bytes",
+    ),
+    (
+        &["inequivalent arg", "for exchange"],
+        "The exchange exists with other settings than this version needs. An exchange holds no messages: delete it on the management page, and it is declared anew; or use another vhost",
+    ),
+    (
+        &["inequivalent arg", "'notifications_queue'"],
+        "It exists with other settings than this version needs. It holds status updates only, no orders: delete it once nobody needs those (rabbitmqctl delete_queue), or use another vhost",
+    ),
+    (
+        &["inequivalent arg", "'kitchen_dlq'"],
+        "It is used as it is. To have it as this version declares it, empty it first ('restaurant-ctl dlq'), then rabbitmqctl delete_queue --if-empty --if-unused",
+    ),
+    (
+        &["inequivalent arg"],
+        "It exists with other settings than this version needs, and may hold orders: let the workers that know it cook them, then rabbitmqctl delete_queue --if-empty --if-unused, which refuses while there is an order in it; or use another vhost",
+    ),
+    (
+        &["PRECONDITION_FAILED", "quorum"],
+        "The vhost makes quorum queues where classic ones are asked for: rabbitmqctl update_vhost_metadata VHOST --default-queue-type classic, or use another vhost",
+    ),
+    (
+        &["RESOURCE_LOCKED"],
+        "Another program uses it for itself alone: stop that program, or use another vhost",
+    ),
+    (
+        &["ACCESS_REFUSED"],
+        "Grant the user configure, write and read permissions on the vhost (rabbitmqctl set_permissions)",
+    ),
+    (
+        &["is down or inaccessible"],
+        "Just after a broker's start this lasts a moment. If it stays so and no node of the cluster is away, see README.md, Troubleshooting",
+    ),
+    (
+        &["NOT_ALLOWED", "vhost"],
+        "Make the vhost (rabbitmqctl add_vhost) and let the user in (rabbitmqctl set_permissions), or correct rabbitmq.vhost",
+    ),
+];
+
+/// What to do about a reason, as the rest of a sentence; empty if it is not known.
+pub(crate) fn hint(reason: &str) -> String {
+    advice(reason).map(|advice| format!(". {advice}")).unwrap_or_default()
+}
+
+pub(crate) fn advice(reason: &str) -> Option<&'static str> {
+    let fits = |words: &[&str]| words.iter().all(|word| reason.contains(word));
+    ADVICE.iter().find(|(words, _)| fits(words)).map(|(_, advice)| *advice)
+}
+
+/// Whether the broker knows a queue and cannot reach it: its node is away, it is still starting, or
+/// it was lost.
+pub(crate) fn is_inaccessible(reason: &str) -> bool {
+    reason.contains("is down or inaccessible")
+}
+
+/// Whether there is nothing of this name.
+pub(crate) fn is_not_found(reason: &str) -> bool {
+    reason.contains("NOT_FOUND") && !is_inaccessible(reason)
+}
+
+/// The largest body that the broker takes, in bytes, if it refused a larger one.
+pub(crate) fn message_limit(reason: &str) -> Option<usize> {
+    let (_, limit) = reason.split_once("message size")?.1.split_once("larger than")?;
+    let digits = limit.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit);
+    digits.collect::<String>().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What RabbitMQ 3.10 and 4.0 say, to the word.
+    #[test]
+    fn each_reason_gets_its_own_advice() {
+        for (reason, expected) in [
+            (
+                "406 PRECONDITION_FAILED - cannot declare queue 'kitchen_queue' in vhost '/': queue limit in vhost '/' (3) is reached",
+                "max-queues",
+            ),
+            (
+                "530 NOT_ALLOWED - access to vhost '/' refused for user 'guest': connection limit (1) is reached",
+                "max-connections",
+            ),
+            (
+                "406 PRECONDITION_FAILED - message size 40000 is larger than configured max size 20000",
+                "max_message_size",
+            ),
+            (
+                "406 PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'orders_topic' in vhost '/': received 'topic' but current is 'fanout'",
+                "An exchange holds no messages",
+            ),
+            (
+                "406 PRECONDITION_FAILED - inequivalent arg 'x-max-priority' for queue 'kitchen_takeout_queue' in vhost '/': received the value '10' of type 'signedint' but current is none",
+                "--if-empty",
+            ),
+            (
+                "406 PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'kitchen_dlq' in vhost '/': received 'classic' but current is 'quorum'",
+                "used as it is",
+            ),
+            (
+                "406 PRECONDITION_FAILED - invalid arg 'x-max-priority' for queue 'kitchen_queue' in vhost '/' of queue type rabbit_quorum_queue",
+                "--default-queue-type classic",
+            ),
+            (
+                "405 RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'kitchen_queue' in vhost '/'",
+                "stop that program",
+            ),
+            (
+                "403 ACCESS_REFUSED - configure access to exchange 'orders_topic' in vhost '/' refused for user 'waiter'",
+                "set_permissions",
+            ),
+            (
+                "404 NOT_FOUND - queue 'kitchen_queue' in vhost '/' process is stopped by supervisor or is down or inaccessible",
+                "Troubleshooting",
+            ),
+            ("530 NOT_ALLOWED - vhost nowhere not found", "add_vhost"),
+        ] {
+            let advice = advice(reason).unwrap_or_default();
+            assert!(advice.contains(expected), "{reason}: {advice}");
+        }
+        assert_eq!(hint("320 CONNECTION_FORCED - closed"), "");
+    }
+
+    /// A command that deletes whatever is there would lose orders.
+    #[test]
+    fn no_advice_deletes_what_may_hold_orders() {
+        for queue in ["kitchen_takeout_queue", "kitchen_queue", "kitchen_dlq"] {
+            let reason = format!("406 PRECONDITION_FAILED - inequivalent arg 'durable' for queue '{queue}'");
+            let advice = advice(&reason).unwrap_or_default();
+            let deletes = advice.matches("delete_queue").count();
+            assert!(deletes > 0 && deletes == advice.matches("delete_queue --if-empty").count(), "{advice}");
+        }
+    }
+
+    #[test]
+    fn the_largest_message_is_learned_from_its_refusal() {
+        for (reason, limit) in [
+            (
+                "406 PRECONDITION_FAILED - message size 40000 is larger than configured max size 20000",
+                Some(20_000),
+            ),
+            ("406 PRECONDITION_FAILED - message size 40000 larger than max size 16777216", Some(16_777_216)),
+            ("406 PRECONDITION_FAILED - message size is odd", None),
+            ("320 CONNECTION_FORCED - closed", None),
+        ] {
+            assert_eq!(message_limit(reason), limit, "{reason}");
+        }
+    }
+}
