@@ -7,17 +7,15 @@
 //! - Publishing on a channel that the server closed ends the connection: a closed channel is the end of the session.
 //! - Two calls at once on one channel break it: one task owns a session, and calls one thing after the other.
 
+mod callbacks;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use amqprs::callbacks::{ChannelCallback, ConnectionCallback};
 use amqprs::channel::Channel;
 use amqprs::connection::{Connection, OpenConnectionArguments};
 use amqprs::error::Error as AmqpError;
-use amqprs::{
-    Ack, BasicProperties, Cancel, Close, CloseChannel, FieldTable, FieldValue, LongStr, Nack, Return,
-};
-use async_trait::async_trait;
+use amqprs::{FieldTable, FieldValue, LongStr};
 use runtime::addresses;
 use runtime::config::Rabbitmq;
 use secrecy::ExposeSecret;
@@ -25,6 +23,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use self::callbacks::Forward;
 use crate::message::MAX_BODY;
 use crate::refusal;
 
@@ -330,67 +329,6 @@ async fn watch(connection: Connection, events: mpsc::UnboundedSender<Event>) {
     };
     let reason = if lost { "the network connection broke" } else { "the connection was closed" };
     let _ = events.send(Event::Closed(reason.to_owned()));
-}
-
-/// Callbacks run inside amqprs' own tasks, where any call would deadlock: they only pass on.
-struct Forward(mpsc::UnboundedSender<Event>);
-
-impl Forward {
-    fn pass(&self, event: Event) {
-        // Nobody listens any more once the session is dropped.
-        let _ = self.0.send(event);
-    }
-}
-
-#[async_trait]
-impl ConnectionCallback for Forward {
-    async fn close(&mut self, _: &Connection, close: Close) -> Result<(), AmqpError> {
-        self.pass(Event::Closed(close.to_string()));
-        Ok(())
-    }
-    async fn blocked(&mut self, _: &Connection, reason: String) {
-        self.pass(Event::Blocked(reason));
-    }
-    async fn unblocked(&mut self, _: &Connection) {
-        self.pass(Event::Unblocked);
-    }
-    async fn secret_updated(&mut self, _: &Connection) {}
-}
-
-#[async_trait]
-impl ChannelCallback for Forward {
-    async fn close(&mut self, _: &Channel, close: CloseChannel) -> Result<(), AmqpError> {
-        self.pass(Event::Closed(format!("{} {}", close.reply_code(), close.reply_text())));
-        Ok(())
-    }
-    async fn cancel(&mut self, _: &Channel, _: Cancel) -> Result<(), AmqpError> {
-        self.pass(Event::ConsumerCancelled);
-        Ok(())
-    }
-    async fn flow(&mut self, _: &Channel, active: bool) -> Result<bool, AmqpError> {
-        Ok(active)
-    }
-    async fn publish_ack(&mut self, _: &Channel, ack: Ack) {
-        self.pass(Event::Confirmed { tag: ack.delivery_tag(), multiple: ack.mutiple() });
-    }
-    async fn publish_nack(&mut self, _: &Channel, nack: Nack) {
-        self.pass(Event::Rejected { tag: nack.delivery_tag(), multiple: nack.multiple() });
-    }
-    async fn publish_return(
-        &mut self,
-        _: &Channel,
-        returned: Return,
-        properties: BasicProperties,
-        _: Vec<u8>,
-    ) {
-        let message_id = properties.message_id().cloned().unwrap_or_default();
-        self.pass(Event::Returned {
-            message_id,
-            exchange: returned.exchange().to_owned(),
-            routing_key: returned.routing_key().to_owned(),
-            reason: returned.reply_text().to_owned(),
-        });
-    }
 }
 
 /// Adds a field; names are our own constants, far below AMQP's limit of 255 bytes.

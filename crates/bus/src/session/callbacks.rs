@@ -1,0 +1,72 @@
+//! What amqprs tells of a connection and its channel, passed on as events.
+
+use amqprs::callbacks::{ChannelCallback, ConnectionCallback};
+use amqprs::channel::Channel;
+use amqprs::connection::Connection;
+use amqprs::error::Error as AmqpError;
+use amqprs::{Ack, BasicProperties, Cancel, Close, CloseChannel, Nack, Return};
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+use super::Event;
+
+/// Callbacks run inside amqprs' own tasks, where any call would deadlock: they only pass on.
+pub(super) struct Forward(pub(super) mpsc::UnboundedSender<Event>);
+
+impl Forward {
+    fn pass(&self, event: Event) {
+        // Nobody listens any more once the session is dropped.
+        let _ = self.0.send(event);
+    }
+}
+
+#[async_trait]
+impl ConnectionCallback for Forward {
+    async fn close(&mut self, _: &Connection, close: Close) -> Result<(), AmqpError> {
+        self.pass(Event::Closed(close.to_string()));
+        Ok(())
+    }
+    async fn blocked(&mut self, _: &Connection, reason: String) {
+        self.pass(Event::Blocked(reason));
+    }
+    async fn unblocked(&mut self, _: &Connection) {
+        self.pass(Event::Unblocked);
+    }
+    async fn secret_updated(&mut self, _: &Connection) {}
+}
+
+#[async_trait]
+impl ChannelCallback for Forward {
+    async fn close(&mut self, _: &Channel, close: CloseChannel) -> Result<(), AmqpError> {
+        self.pass(Event::Closed(format!("{} {}", close.reply_code(), close.reply_text())));
+        Ok(())
+    }
+    async fn cancel(&mut self, _: &Channel, _: Cancel) -> Result<(), AmqpError> {
+        self.pass(Event::ConsumerCancelled);
+        Ok(())
+    }
+    async fn flow(&mut self, _: &Channel, active: bool) -> Result<bool, AmqpError> {
+        Ok(active)
+    }
+    async fn publish_ack(&mut self, _: &Channel, ack: Ack) {
+        self.pass(Event::Confirmed { tag: ack.delivery_tag(), multiple: ack.mutiple() });
+    }
+    async fn publish_nack(&mut self, _: &Channel, nack: Nack) {
+        self.pass(Event::Rejected { tag: nack.delivery_tag(), multiple: nack.multiple() });
+    }
+    async fn publish_return(
+        &mut self,
+        _: &Channel,
+        returned: Return,
+        properties: BasicProperties,
+        _: Vec<u8>,
+    ) {
+        let message_id = properties.message_id().cloned().unwrap_or_default();
+        self.pass(Event::Returned {
+            message_id,
+            exchange: returned.exchange().to_owned(),
+            routing_key: returned.routing_key().to_owned(),
+            reason: returned.reply_text().to_owned(),
+        });
+    }
+}
