@@ -29,6 +29,7 @@ mod hostile;
 mod killed_services;
 mod messages;
 mod network_faults;
+mod recurring_numbers;
 mod rescue;
 mod rolling_restart;
 mod soak;
