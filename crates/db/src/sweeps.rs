@@ -6,6 +6,7 @@
 //! Each action keeps a pace of its own (`order_sweeps`): the pause between two attempts at an order doubles up to
 //! 64 times the first. So an order that is redelivered again and again is escalated in time all the same.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use domain::{OrderIdentity, OrderNumber, OrderType, Priority, RequestId};
@@ -203,8 +204,9 @@ async fn lifted(
 /// Orders whose messages lay where nobody reads them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rerouted {
-    /// Those that exist: each is in the outbox now, or needs no message (any more).
-    pub known: Vec<OrderNumber>,
+    /// Of each message, in the order given, whether it is about an order that exists: that is in the outbox now, or needs no
+    /// message (any more).
+    pub known: Vec<bool>,
     /// Those that were entered into the outbox.
     pub entered: Vec<Rescued>,
 }
@@ -241,22 +243,27 @@ pub async fn reroute(db: &Database, strays: &[Stray]) -> Result<Rerouted, DbErro
             select id, {}, now(), 'again' from found order by id
             on conflict (order_id) do nothing returning order_id, request_id
         )
-        select number, request_id from known left join entered on order_id = id",
+        select number, request_id, (select identity from order_identities where order_identities.order_id = known.id)
+        from known left join entered on entered.order_id = known.id",
         request_id("found")
     );
     let numbers: Vec<String> = strays.iter().map(|stray| stray.number.to_string()).collect();
     let identities: Vec<Option<Uuid>> =
         strays.iter().map(|stray| stray.identity.map(|identity| identity.uuid())).collect();
     let rows = db.query(&sql, &[&numbers, &identities]).await?;
-    let mut rerouted = Rerouted::default();
+    let (mut known, mut entered) = (HashMap::new(), Vec::new());
     for row in &rows {
-        let number = row.try_get::<_, &str>(0)?.parse().map_err(DbError::unexpected)?;
-        rerouted.known.push(number);
+        let number: OrderNumber = row.try_get::<_, &str>(0)?.parse().map_err(DbError::unexpected)?;
+        known.insert(number, row.try_get::<_, Option<Uuid>>(2)?.map(OrderIdentity::from));
         if row.try_get::<_, Option<&str>>(1)?.is_some() {
-            rerouted.entered.push(rescue(row)?);
+            entered.push(rescue(row)?);
         }
     }
-    Ok(rerouted)
+    let is_known = |stray: &Stray| {
+        let identity = known.get(&stray.number);
+        identity.is_some_and(|identity| stray.identity.is_none() || stray.identity == *identity)
+    };
+    Ok(Rerouted { known: strays.iter().map(is_known).collect(), entered })
 }
 
 /// Forgets notes of orders that wait no longer.

@@ -190,8 +190,7 @@ impl<Q: KitchenQueues> Rescuer<Q> {
             let rerouted = sweeps::reroute(&self.db, &strays.iter().map(pointer).collect::<Vec<_>>()).await?;
             let what = "lay in the safety net; its message is sent again";
             self.hand_over("order_sent_again", what, &rerouted.entered);
-            let is_known = |stray: &Stray| rerouted.known.contains(&stray.order.order_number);
-            Ok(strays.iter().map(is_known).collect())
+            Ok(rerouted.known)
         };
         Ok(self.queues.clear_safety_net(take).await?)
     }

@@ -172,7 +172,10 @@ fn outcome(row: &Row, request: &ClaimRequest, worker: &str) -> Result<Option<Cla
         return Ok(Some(match status {
             OrderStatus::Received | OrderStatus::Cooking => {
                 let remaining = row.try_get::<_, Option<f64>>("remaining")?.unwrap_or(0.0).max(0.0);
-                ClaimOutcome::Held { remaining: Duration::from_secs_f64(remaining) }
+                // A lease may end at `infinity`, if somebody wrote it by hand.
+                ClaimOutcome::Held {
+                    remaining: Duration::try_from_secs_f64(remaining).unwrap_or(Duration::MAX),
+                }
             }
             OrderStatus::Ready | OrderStatus::Completed | OrderStatus::Cancelled => {
                 ClaimOutcome::Over(status)

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use amqprs::{FieldTable, FieldValue};
 use serde_json::Value;
 use testkit::orders::{delivery, dine_in, takeout, takeout_of};
 use testkit::{Broker, Service, Stage, eventually};
@@ -269,6 +270,28 @@ async fn what_lies_in_the_safety_net_goes_to_the_queue_of_its_type() {
         .collect();
     rerouted.sort();
     assert_eq!(rerouted, numbers);
+}
+
+/// An old message that has the number of an order beside it is not taken for the order's: a general worker says what it is.
+#[tokio::test]
+async fn a_message_of_another_order_of_the_same_number_stays_in_the_safety_net() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().env("ORDER_RESEND_AFTER", "2").start().await;
+    let broker = stage.broker().await;
+    let number = service.place(&takeout()).await;
+    let own = broker.take("kitchen_takeout_queue").await;
+    let another = "019acea0-4000-7fff-bfff-ffffffffffff";
+    let mut headers = FieldTable::new();
+    headers.insert("x-order-identity".try_into().unwrap(), FieldValue::S(another.try_into().unwrap()));
+    let old = own.properties.clone().with_headers(headers).finish();
+    for properties in [old, own.properties.clone()] {
+        broker.publish("", "kitchen_queue", properties, &own.body).await;
+    }
+    let line = service.log("order_sent_again").await;
+    assert_eq!(line["details"]["order_number"], number.as_str());
+    eventually("one message to stay", async || (broker.ready("kitchen_queue").await == 1).then_some(()))
+        .await;
+    assert_eq!(broker.take("kitchen_queue").await.header("x-order-identity"), another);
 }
 
 /// Neither messages of other types in the safety net nor what is no order hides that a message is lost.
