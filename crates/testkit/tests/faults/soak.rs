@@ -7,6 +7,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
+use serde_json::json;
 use testkit::Signal;
 use tokio::time::{Instant, sleep};
 
@@ -20,8 +21,10 @@ use crate::verdict::{holds_to_the_end, recovers, tell};
 enum Fault {
     OrderServiceKilled,
     OrderServiceFrozen,
+    OrderServiceHungUp,
     CookKilled,
     CookFrozen,
+    CookHungUp,
     LinkReset,
     LinkAway,
     LinkHalfOpen,
@@ -30,23 +33,30 @@ enum Fault {
     BackendsTerminated,
     BackendFrozen,
     PostgresKilled,
+    ReadOnly,
+    TablesAltered,
+    SequenceSetBack,
     ConnectionsClosed,
+    MemoryAlarm,
     RabbitmqFrozen,
     RabbitmqKilled,
     QueueDeleted,
     QueuePurged,
+    QueueRefuses,
 }
 
 /// What costs seconds to mend comes less often.
-const FAULTS: [Fault; 24] = {
+const FAULTS: [Fault; 34] = {
     use Fault::*;
     [
         OrderServiceKilled,
         OrderServiceKilled,
         OrderServiceFrozen,
+        OrderServiceHungUp,
         CookKilled,
         CookKilled,
         CookFrozen,
+        CookHungUp,
         LinkReset,
         LinkReset,
         LinkReset,
@@ -58,18 +68,29 @@ const FAULTS: [Fault; 24] = {
         BackendsTerminated,
         BackendFrozen,
         PostgresKilled,
+        ReadOnly,
+        TablesAltered,
+        TablesAltered,
+        SequenceSetBack,
+        SequenceSetBack,
         ConnectionsClosed,
         ConnectionsClosed,
+        MemoryAlarm,
         RabbitmqFrozen,
         RabbitmqKilled,
         QueueDeleted,
         QueuePurged,
         QueuePurged,
+        QueueRefuses,
+        QueueRefuses,
     ]
 };
 
 const QUEUES: [&str; 4] =
     ["kitchen_takeout_queue", "kitchen_delivery_queue", "kitchen_dine_in_queue", "kitchen_queue"];
+
+/// The backends of the database but the one that asks.
+const OTHERS: &str = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
 
 struct Scene {
     restaurant: Restaurant,
@@ -93,6 +114,18 @@ impl Scene {
             }
             Fault::CookKilled => {
                 self.restaurant.cooks[place].kill().await;
+                self.restaurant.replace_cook(place).await;
+            }
+            Fault::OrderServiceHungUp => {
+                let service = &mut self.restaurant.order_services[place];
+                service.signal(Signal::HUP);
+                service.wait().await;
+                self.restaurant.replace_order_service(place).await;
+            }
+            Fault::CookHungUp => {
+                let cook = &mut self.restaurant.cooks[place];
+                cook.signal(Signal::HUP);
+                cook.wait().await;
                 self.restaurant.replace_cook(place).await;
             }
             Fault::OrderServiceFrozen => {
@@ -121,11 +154,14 @@ impl Scene {
             Fault::BackendsTerminated | Fault::BackendFrozen | Fault::PostgresKilled => {
                 self.database(fault).await;
             }
+            Fault::ReadOnly | Fault::TablesAltered | Fault::SequenceSetBack => self.tables(fault).await,
             Fault::ConnectionsClosed
+            | Fault::MemoryAlarm
             | Fault::RabbitmqFrozen
             | Fault::RabbitmqKilled
             | Fault::QueueDeleted
-            | Fault::QueuePurged => self.broker(fault).await,
+            | Fault::QueuePurged
+            | Fault::QueueRefuses => self.broker(fault).await,
         }
     }
 
@@ -136,12 +172,11 @@ impl Scene {
             return;
         }
         let database = self.restaurant.stage.database().await;
-        let others = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
         if matches!(fault, Fault::BackendsTerminated) {
-            database.rows(&format!("select pg_terminate_backend(pid) {others}")).await;
+            database.rows(&format!("select pg_terminate_backend(pid) {OTHERS}")).await;
             return;
         }
-        let backends = database.rows(&format!("select pid {others} order by pid")).await;
+        let backends = database.rows(&format!("select pid {OTHERS} order by pid")).await;
         let Some(backend) = backends.choose(&mut self.random) else { return };
         let pid = backend["pid"].as_u64().unwrap().try_into().unwrap();
         signals::send(pid, Signal::STOP);
@@ -149,8 +184,45 @@ impl Scene {
         signals::send(pid, Signal::CONT);
     }
 
+    /// PostgreSQL lives, and is not as it was.
+    async fn tables(&mut self, fault: Fault) {
+        let database = self.restaurant.stage.database().await;
+        match fault {
+            Fault::ReadOnly => {
+                let name = self.restaurant.stage.name.clone();
+                let read_only =
+                    |value| format!("alter database {name} set default_transaction_read_only = {value}");
+                database.execute(&read_only("on")).await;
+                // The setting counts for new sessions.
+                database.rows(&format!("select pg_terminate_backend(pid) {OTHERS}")).await;
+                self.lasts().await;
+                database.execute(&read_only("off")).await;
+            }
+            Fault::TablesAltered => {
+                let column_type = ["text", "varchar(100)"].choose(&mut self.random).unwrap();
+                for column in ["orders alter column processed_by", "workers alter column name"] {
+                    database.execute(&format!("alter table {column} type {column_type}")).await;
+                }
+            }
+            _ => {
+                // Each order that is refused for it takes it a step forward again.
+                let set_back =
+                    "select setval('orders_id_seq', greatest(1, last_value - 20)) from orders_id_seq";
+                database.rows(set_back).await;
+            }
+        }
+    }
+
     async fn broker(&mut self, fault: Fault) {
         match fault {
+            Fault::MemoryAlarm => {
+                for watermark in ["{absolute, 1}", "{absolute, 1500000000}"] {
+                    let set = format!("vm_memory_monitor:set_vm_memory_high_watermark({watermark}).");
+                    let console = self.restaurant.stage.own_servers().rabbitmq.console();
+                    console.evaluate(&set).await.unwrap();
+                    self.lasts().await;
+                }
+            }
             Fault::RabbitmqFrozen => {
                 let pid = self.restaurant.stage.own_servers().rabbitmq.pid();
                 signals::send_to_tree(pid, Signal::STOP);
@@ -165,6 +237,12 @@ impl Scene {
                 let queue = QUEUES.choose(&mut self.random).unwrap();
                 let broker = self.restaurant.stage.broker().await;
                 match fault {
+                    Fault::QueueRefuses => {
+                        let refuses = json!({"max-length": 0, "overflow": "reject-publish"});
+                        broker.set_policy("refuses", queue, refuses).await;
+                        self.lasts().await;
+                        broker.clear_policy("refuses").await;
+                    }
                     Fault::QueueDeleted => broker.delete(queue).await,
                     Fault::QueuePurged => broker.purge_if_there(queue).await,
                     _ => broker.close_all_connections(1).await,
