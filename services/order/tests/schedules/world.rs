@@ -155,11 +155,12 @@ impl World {
             ))
             .await;
         if sent {
+            let total: Value = serde_json::from_str(total).unwrap();
             let message = json!({
                 "order_number": number, "customer_name": "Ada", "order_type": order_type.as_str(),
                 "table_number": (order_type == OrderType::DineIn).then_some(1),
                 "delivery_address": (order_type == OrderType::Delivery).then_some("12 Long Lane, Town"),
-                "items": [{"name": "Feast", "quantity": 1, "price": 5.00}], "total_amount": 5.00, "priority": priority
+                "items": [{"name": "Feast", "quantity": 1, "price": total}], "total_amount": total, "priority": priority
             });
             let message = OrderMessage::parse(message.to_string().as_bytes()).unwrap();
             // One that the broker does not take would have been answered otherwise.
