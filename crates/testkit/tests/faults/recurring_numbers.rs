@@ -8,7 +8,7 @@ use testkit::database::Database;
 use testkit::http::{self, Answer};
 use testkit::{Broker, Stage, eventually};
 
-use crate::load::{Heard, order};
+use crate::load::{Attempt, Heard, order};
 use crate::restaurant::{COOKS, Restaurant};
 use crate::verdict::{closes, holds, holds_to_the_end, recovers};
 
@@ -142,6 +142,9 @@ async fn ids_come_again_while_answers_are_held_back() {
         load.accepts(10).await;
     }
     let recovery = recovers(&load).await;
+    let others = |attempt: &Attempt| !matches!(attempt.heard, Heard::Accepted(_) | Heard::Refused(500));
+    let unclear: Vec<_> = load.attempts().into_iter().filter(others).collect();
+    assert!(unclear.is_empty(), "each outcome was found out: {unclear:?}");
     holds_to_the_end("row ids come again, answers held back", restaurant, load, recovery).await;
 }
 
