@@ -88,7 +88,8 @@ pub enum Outcome {
     AnotherOrder,
 }
 
-/// Moves an order to `next` if it stands in one of `from`, and is the one that is `meant` if that is given. A cook loses his claim; subscribers are told by the relay.
+/// Moves an order to `next` if it stands in one of `from`, and is the one that is `meant` if that is
+/// given. A cook loses the claim; the relay publishes the change.
 /// Asked again by the same request, after an answer that was lost, it says what the first attempt did.
 ///
 /// # Errors

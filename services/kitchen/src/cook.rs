@@ -319,6 +319,6 @@ impl Cook {
 /// The order that a delivery brings, and which one it is.
 fn read(delivery: &Delivery) -> Result<(OrderMessage, OrderPointer), Hopeless> {
     let order = OrderMessage::parse(&delivery.body)?;
-    let pointer = OrderPointer::of(&order, delivery.order_identity()?);
+    let pointer = OrderPointer::of(&order, delivery.order_identity().map_err(Hopeless::NotAnIdentity)?);
     Ok((order, pointer))
 }

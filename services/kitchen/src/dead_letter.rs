@@ -19,8 +19,8 @@ use crate::forwarding::Forwarding;
 pub enum Hopeless {
     #[error(transparent)]
     NotAnOrder(#[from] NotAnOrderMessage),
-    #[error("the header x-order-identity")]
-    NotAnIdentity(#[from] ParseIdentityError),
+    #[error("the header x-order-identity {0}")]
+    NotAnIdentity(ParseIdentityError),
     #[error("there is no order {0} in the database")]
     Unknown(OrderNumber),
     #[error("order {number} has the status '{status}' in the database, which is none")]

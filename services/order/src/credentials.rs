@@ -47,14 +47,14 @@ pub fn asker(
         return identity.map(Asker::Guest).ok_or_else(|| Denied::Credentials(wrong_token(id)));
     }
     let Some(authorization) = request.headers().get(header::AUTHORIZATION) else {
-        let detail = "Say who you are: with X-Order-Token as placing the order returned it, or with the staff's key as 'Authorization: Bearer <key>'.";
+        let detail = "Say who you are: with the staff's key as 'Authorization: Bearer <key>', or, to cancel your own order, with X-Order-Token as placing the order returned it.";
         let problem = Problem::new(StatusCode::UNAUTHORIZED, detail, id).challenge("Bearer");
         return Err(Denied::Credentials(problem));
     };
     let staff_key = staff_key.expose_secret();
     if staff_key.is_empty() {
         return Err(forbidden(
-            "No staff key is configured here (order.staff_key): only guests can change orders.",
+            "No staff key is configured here (order.staff_key), so nobody is staff: guests can cancel their own orders, with X-Order-Token.",
         ));
     }
     let given = authorization.as_bytes().split_at_checked(7);

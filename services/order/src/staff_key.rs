@@ -64,7 +64,11 @@ impl WrongKeys {
             let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, detail, log.request_id());
             return problem.retry_after(REFILL.as_secs());
         };
-        let problem = Problem::new(StatusCode::FORBIDDEN, "This is not the staff's key.", log.request_id());
+        let problem = Problem::new(
+            StatusCode::FORBIDDEN,
+            "This is not the staff's key as 'Authorization: Bearer <key>'.",
+            log.request_id(),
+        );
         log.error("staff_key_refused", "Somebody sent a wrong staff key", &problem)
             .detail("order_number", number.to_string())
             .detail("turned_away_before", unlogged)

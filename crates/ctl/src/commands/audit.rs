@@ -107,7 +107,8 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
 
 fn print(audit: &Audit, queues: &Queues, verdicts: &[Verdict]) {
     let console = Console::new();
-    console.print(&format!("{} orders, as they stood at {}\n", audit.orders, Timestamp::from(audit.at)));
+    let orders = if audit.orders == 1 { "order, as it stood" } else { "orders, as they stood" };
+    console.print(&format!("{} {orders} at {}\n", audit.orders, Timestamp::from(audit.at)));
     for line in verdicts.iter().flat_map(|verdict| verdict.lines(console)) {
         console.print(&line);
     }

@@ -91,8 +91,8 @@ async fn a_message_that_says_otherwise_than_its_order_is_a_dead_letter_and_the_o
             good.body.clone(),
             "another order that had the number",
         ),
-        (with_identity(&good, text("?")), good.body.clone(), "x-order-identity: is not the identity"),
-        (with_identity(&good, FieldValue::I(1)), good.body.clone(), "x-order-identity: is not the identity"),
+        (with_identity(&good, text("?")), good.body.clone(), "x-order-identity is not the identity"),
+        (with_identity(&good, FieldValue::I(1)), good.body.clone(), "x-order-identity is not the identity"),
     ];
     // Before its own message, whose place in the queue is behind these.
     broker.purge("kitchen_takeout_queue").await;
