@@ -51,6 +51,8 @@ pub fn visible_json(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     const HOSTILE: &str =
@@ -82,6 +84,16 @@ mod tests {
         assert_eq!((shown.chars().count(), shown.ends_with("é…")), (MAX_SHOWN + 1, true));
         assert_eq!(printable(&"é".repeat(MAX_SHOWN)).chars().count(), MAX_SHOWN);
         assert_eq!(visible(&"é".repeat(5_000)).chars().count(), 5_000);
+    }
+
+    #[test]
+    fn a_long_text_takes_no_longer_than_its_length() {
+        // The body of a dead letter may be of megabytes.
+        let started = Instant::now();
+        for c in ['\u{e0067}', '\u{200d}', '\u{200c}', '\u{fe0f}', '\u{301}'] {
+            assert!(visible(&c.to_string().repeat(100_000)).len() >= 100_000);
+        }
+        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     }
 
     #[test]

@@ -120,16 +120,19 @@ fn follows_emoji(before: &str, after: &str) -> bool {
     is_pictograph(base) || CodePointSetData::new::<Emoji>().contains(base) && after.starts_with(KEYCAP)
 }
 
-/// A tag within the name of a flag, which is complete.
+/// A tag within the name of a flag, which is complete. It looks no further than a name is long: a
+/// stranger's text may be nothing but tags.
 fn is_of_a_flag(before: &str, c: char, after: &str) -> bool {
     let is_tag = |c: char| matches!(c, '\u{e0020}'..='\u{e007f}');
-    let base = before.trim_end_matches(is_tag);
-    let (tags, end) = (before.get(base.len()..).unwrap_or_default(), after.trim_start_matches(is_tag));
-    let is_named = |flag: &&str| {
-        let rest = flag.strip_prefix(tags).and_then(|rest| rest.strip_prefix(c));
-        rest.is_some_and(|rest| after.strip_prefix(rest) == Some(end))
+    let stands_in = |flag: &str| {
+        flag.match_indices(c).any(|(at, tag)| {
+            let (start, end) = flag.split_at(at);
+            let end = end.strip_prefix(tag).unwrap_or_default();
+            before.strip_suffix(start).is_some_and(|base| base.ends_with(BLACK_FLAG))
+                && after.strip_prefix(end).is_some_and(|rest| !rest.starts_with(is_tag))
+        })
     };
-    base.ends_with(BLACK_FLAG) && FLAGS.iter().any(is_named)
+    FLAGS.into_iter().any(stands_in)
 }
 
 #[cfg(test)]
