@@ -195,7 +195,7 @@ async fn a_role_is_refused_what_its_service_does_not_do() {
         (
             "order",
             &[
-                "select * from workers",
+                "update workers set status = 'offline'",
                 "delete from orders",
                 "update order_status_log set notes = ''",
                 "insert into secrets values ('x', '')",

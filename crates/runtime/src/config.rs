@@ -281,10 +281,16 @@ pub enum ConfigError {
     },
 }
 
-/// The parser leaves out the place when it is the very first character.
+/// Most characters of what the parser says: it repeats what it does not understand, at any length.
+const MAX_SAID: usize = 1_000;
+
+/// What the parser says, and where. It leaves out the place when it is the very first character.
 fn located(why: &serde_yaml::Error) -> String {
     let text = why.to_string();
-    if text.contains(" at line ") { text } else { format!("{text} at line 1 column 1") }
+    let (said, place) = text.rsplit_once(" at line ").unwrap_or((&text, "1 column 1"));
+    let shown: String = said.chars().take(MAX_SAID).collect();
+    let cut = if shown.len() < said.len() { "…" } else { "" };
+    format!("{shown}{cut} at line {place}")
 }
 
 impl Config {
