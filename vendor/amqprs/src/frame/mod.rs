@@ -33,10 +33,10 @@ mod helpers {
                     $($class_id => {
                         match header.method_id() {
                             $($method_id => Ok(from_bytes::<$method>(content)?.into_frame()),)+
-                            _ => unimplemented!("unknown method id"),
+                            _ => Err(Error::Corrupted),
                         }
                     })+
-                    _ => unimplemented!("unknown class id"),
+                    _ => Err(Error::Corrupted),
                 }
             }
 
