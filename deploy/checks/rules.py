@@ -69,6 +69,16 @@ def connections(name: str, limit: str, environment: dict[str, str]) -> Problems:
         yield f"{name}: HTTP_MEMORY_LIMIT_MIB is more than its memory limit {limit}"
 
 
+def names(name: str, expected: list[str], environment: dict[str, str]) -> Problems:
+    """A web page cannot call the service by a name of its own; those who should, can."""
+    setting = environment.get("HTTP_ALLOWED_HOSTS", "")
+    # Compose lets the operator's environment name others.
+    allowed = re.sub(r"^\$\{\w+:-(.*)\}$", r"\1", setting).split(",")
+    for host in expected:
+        if host not in allowed:
+            yield f"{name}: HTTP_ALLOWED_HOSTS lacks {host}"
+
+
 def dockerfile() -> Problems:
     """The versions are the workspace's, and every binary has its image."""
     arguments = dict(re.findall(r"^ARG (\w+)=(\S+)", DOCKERFILE, re.MULTILINE))
@@ -104,6 +114,7 @@ def compose() -> Problems:
         if name in HTTP_SERVICES:
             limit = service["deploy"]["resources"]["limits"]["memory"]
             yield from connections(name, limit, service["environment"])
+            yield from names(name, [name], service["environment"])
 
 
 def own_service(name: str, service: dict) -> Problems:
@@ -152,6 +163,7 @@ def kubernetes(objects: list[dict]) -> Problems:
         if container["name"] in HTTP_SERVICES:
             own = {variable["name"]: variable.get("value", "") for variable in container.get("env", [])}
             yield from connections(container["name"], container["resources"]["limits"]["memory"], shared | own)
+            yield from names(container["name"], service_names(container["name"], objects), shared | own)
     for o in objects:
         if o["kind"] not in {"Service", "PodDisruptionBudget"}:
             continue
@@ -164,6 +176,14 @@ def kubernetes(objects: list[dict]) -> Problems:
         for port in o["spec"].get("ports", []):
             if port["targetPort"] not in offered:
                 yield f"{name}: no container has a port named {port['targetPort']}"
+
+
+def service_names(service: str, objects: list[dict]) -> list[str]:
+    """The names that the cluster's DNS gives to a Service."""
+    found = (o["metadata"] for o in objects if o["kind"] == "Service" and o["metadata"]["name"] == service)
+    spaces = [metadata["namespace"] for metadata in found]
+    ends = ["", *(f".{space}{end}" for space in spaces for end in ("", ".svc", ".svc.cluster.local"))]
+    return [service + end for end in ends]
 
 
 def pod(spec: dict) -> Problems:

@@ -2,8 +2,9 @@
 //!
 //! A service that listens on the loopback only is still reached by every page that somebody opens on that machine. So the
 //! page's origin must be this server's own or a configured one (RFC 6454; Fetch Metadata, W3C), and the name under which a
-//! loopback server is called must not be one that a stranger's DNS made point here (DNS rebinding). Programs send neither
-//! header, and are not concerned.
+//! server is called must not be one that a stranger's DNS made point here (DNS rebinding). A server in a container does not see
+//! that its port is published on the host's loopback: there the configuration says which names are good. Programs send
+//! neither header of pages, and are not concerned.
 
 use std::net::IpAddr;
 use std::str::FromStr as _;
@@ -15,7 +16,7 @@ use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError as _};
 use logging::Log;
-use runtime::config::{self, Origins};
+use runtime::config::{self, HostNames, Origins};
 
 use crate::{Problem, request_id};
 
@@ -36,8 +37,9 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 #[derive(Clone)]
 pub(crate) struct CrossSite {
     allowed: Origins,
-    /// Whether only this machine reaches the server: then its name is one of this machine's.
-    on_loopback: bool,
+    hosts: HostNames,
+    /// Whether only this machine reaches the server, or the configuration says so: then its name is a known one.
+    checks_names: bool,
     log: Log,
 }
 
@@ -50,13 +52,14 @@ enum Refusal {
 
 impl CrossSite {
     pub(crate) fn new(settings: &config::Http, address: IpAddr, log: &Log) -> Self {
-        let on_loopback = address.to_canonical().is_loopback();
-        Self { allowed: settings.allowed_origins.clone(), on_loopback, log: log.clone() }
+        let hosts = settings.allowed_hosts.clone();
+        let checks_names = address.to_canonical().is_loopback() || !hosts.is_empty();
+        Self { allowed: settings.allowed_origins.clone(), hosts, checks_names, log: log.clone() }
     }
 
     /// Whether the request may come in. If it is from a page of a configured origin, returns this origin.
     fn judge(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Option<HeaderValue>, Refusal> {
-        if self.on_loopback && !self.names_are_known(uri, headers) {
+        if self.checks_names && !self.names_are_known(uri, headers) {
             return Err(Refusal::Name);
         }
         let Some(origin) = headers.get(header::ORIGIN) else {
@@ -73,8 +76,8 @@ impl CrossSite {
         if is_own { Ok(None) } else { Err(Refusal::Page) }
     }
 
-    /// Every name by which this server is called is one of this machine: `localhost` or below it, an address, or the host of
-    /// a configured origin (which a proxy in front may hand on).
+    /// Every name by which this server is called is one of this machine: `localhost` or below it, an address, a configured
+    /// name, or the host of a configured origin (which a proxy in front may hand on).
     fn names_are_known(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let is_known = |host: &str| {
             let name = without_port(host);
@@ -83,6 +86,7 @@ impl CrossSite {
             name == "localhost"
                 || name.ends_with(".localhost")
                 || IpAddr::from_str(address).is_ok()
+                || self.hosts.contain(&name)
                 || self.allowed.iter().any(|origin| {
                     authority(origin)
                         .is_some_and(|(_, known)| without_port(known).eq_ignore_ascii_case(&name))
@@ -101,7 +105,7 @@ impl CrossSite {
             ),
             Refusal::Name => (
                 StatusCode::MISDIRECTED_REQUEST,
-                "This server listens on this machine only, and is not known by the name in Host. Use localhost, or name the origin of your proxy in http.allowed_origins (HTTP_ALLOWED_ORIGINS).",
+                "This server is not known by the name in Host. Use localhost or its address, or add the name to http.allowed_hosts (HTTP_ALLOWED_HOSTS).",
             ),
         };
         let problem = Problem::new(status, detail, &id);
@@ -195,16 +199,31 @@ pub(crate) async fn check<B: MessageBody>(
 mod tests {
     use super::*;
 
-    fn judged(address: &str, method: &Method, headers: &[(HeaderName, &str)]) -> Result<bool, Refusal> {
+    fn rules(address: &str, allowed_hosts: &str) -> CrossSite {
         let (log, _flush) = logging::start("order-service", logging::Level::Error);
-        let allowed_origins = "https://shop.example".parse().unwrap();
-        let settings = config::Http { allowed_origins, ..config::Http::default() };
-        let rules = CrossSite::new(&settings, address.parse().unwrap(), &log);
+        let settings = config::Http {
+            allowed_origins: "https://shop.example".parse().unwrap(),
+            allowed_hosts: allowed_hosts.parse().unwrap(),
+            ..config::Http::default()
+        };
+        CrossSite::new(&settings, address.parse().unwrap(), &log)
+    }
+
+    fn judged(address: &str, method: &Method, headers: &[(HeaderName, &str)]) -> Result<bool, Refusal> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(name.clone(), value.parse().unwrap());
         }
-        rules.judge(method, &Uri::from_static("/orders"), &map).map(|origin| origin.is_some())
+        let judged = rules(address, "").judge(method, &Uri::from_static("/orders"), &map);
+        judged.map(|origin| origin.is_some())
+    }
+
+    /// Whether a request with this target and `Host` is let in where `order-service` and `till.example` are allowed.
+    fn is_known(address: &str, target: &str, host: &str) -> bool {
+        let mut map = HeaderMap::new();
+        map.append(header::HOST, host.parse().unwrap());
+        let uri: Uri = target.parse().unwrap();
+        rules(address, "order-service,till.example").judge(&Method::GET, &uri, &map).is_ok()
     }
 
     #[test]
@@ -264,5 +283,29 @@ mod tests {
         let twice = [(header::HOST, "localhost"), (header::HOST, "evil.example")];
         assert_eq!(judged("127.0.0.1", &Method::GET, &twice), Err(Refusal::Name));
         assert_eq!(judged("127.0.0.1", &Method::GET, &[]), Ok(false), "HTTP/1.0");
+    }
+
+    #[test]
+    fn where_names_are_configured_the_name_must_be_a_known_one_on_any_address() {
+        for address in ["0.0.0.0", "::", "192.0.2.1", "127.0.0.1"] {
+            for host in [
+                "order-service",
+                "Order-Service.:3000",
+                "till.example",
+                "localhost:3000",
+                "a.localhost",
+                "10.0.0.7:3000",
+                "[::1]",
+                "shop.example",
+            ] {
+                assert!(is_known(address, "/orders", host), "{address} {host}");
+                assert!(is_known(address, &format!("http://{host}/orders"), "localhost"), "{address} {host}");
+                assert!(!is_known(address, "http://evil.example/orders", host), "{address} {host}");
+            }
+            for host in ["evil.example", "a.till.example", "order-service.evil.example", "", "till.example:x"]
+            {
+                assert!(!is_known(address, "/orders", host), "{address} {host}");
+            }
+        }
     }
 }

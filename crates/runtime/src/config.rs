@@ -7,6 +7,7 @@ mod environment;
 mod file;
 #[cfg(test)]
 mod fuzzing;
+mod host_names;
 mod origin;
 mod origins;
 mod reading;
@@ -20,6 +21,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use self::environment::secret;
+pub use self::host_names::{HostNames, ParseHostNamesError};
 pub use self::origin::{Origin, Setting};
 pub use self::origins::{Origins, ParseOriginsError};
 pub use self::values::LEAST_CONNECTIONS;
@@ -196,6 +198,10 @@ pub struct Http {
     /// Web pages of other sites that may use the service.
     #[serde(deserialize_with = "values::origins")]
     pub allowed_origins: Origins,
+    /// Names under which the service may be called, beside `localhost`, addresses, and the hosts of allowed origins. None:
+    /// any name, on a loopback address none.
+    #[serde(deserialize_with = "values::host_names")]
+    pub allowed_hosts: HostNames,
 }
 
 impl Default for Http {
@@ -206,6 +212,7 @@ impl Default for Http {
             max_connections_per_address: 0,
             memory_limit_mib: 0,
             allowed_origins: Origins::default(),
+            allowed_hosts: HostNames::default(),
         }
     }
 }

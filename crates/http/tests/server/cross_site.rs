@@ -30,6 +30,26 @@ async fn pages_of_other_sites_and_other_names_are_refused() {
 }
 
 #[tokio::test]
+async fn on_all_addresses_only_configured_names_are_known_if_there_are_some() {
+    let all = Http { bind: std::net::Ipv4Addr::UNSPECIFIED.into(), ..Http::default() };
+    let named = Http { allowed_hosts: "order-service".parse().unwrap(), ..all.clone() };
+    for (settings, strange) in [(all, "200"), (named, "421")] {
+        let served = Served::start(&settings);
+        let mut client = served.connect().await;
+        for (target, host, status) in [
+            ("/livez", "order-service:3000", "200"),
+            ("/livez", "localhost", "200"),
+            ("/livez", "127.0.0.1", "200"),
+            ("/livez", "evil.example", strange),
+            ("http://evil.example/livez", "localhost", strange),
+        ] {
+            let answer = client.ask(&request("GET", target, &format!("Host: {host}\r\n"))).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{target} {host}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn pages_of_configured_origins_may_ask_and_read() {
     let allowed_origins = "https://shop.example".parse().unwrap();
     let served = Served::start(&Http { allowed_origins, ..Http::default() });

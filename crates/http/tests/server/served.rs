@@ -33,8 +33,9 @@ async fn measure(request: HttpRequest, body: web::Payload) -> HttpResponse {
 
 impl Served {
     pub fn start(settings: &Http) -> Self {
-        let listener = server::listen(Ipv4Addr::LOCALHOST.into(), 0).unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = server::listen(settings.bind, 0).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let address = (Ipv4Addr::LOCALHOST, port).into();
         let (log, flush) = logging::start("order-service", logging::Level::Error);
         let routes = |app: &mut web::ServiceConfig| {
             app.service(readable("/livez", health::live))

@@ -7,8 +7,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::reading::{self, without_line_end};
 use super::values::{
-    parse_address, parse_connections, parse_count, parse_grace, parse_hosts, parse_key, parse_level,
-    parse_name, parse_origins, parse_password, parse_port, parse_seconds, parse_switch, parse_text,
+    parse_address, parse_connections, parse_count, parse_grace, parse_host_names, parse_hosts, parse_key,
+    parse_level, parse_name, parse_origins, parse_password, parse_port, parse_seconds, parse_switch,
+    parse_text,
 };
 use super::{Config, ConfigError};
 
@@ -49,6 +50,7 @@ pub(super) const VARIABLES: &[(&str, Setter)] = &[
     }),
     ("HTTP_MEMORY_LIMIT_MIB", |config, text| set(&mut config.http.memory_limit_mib, parse_count(text))),
     ("HTTP_ALLOWED_ORIGINS", |config, text| set(&mut config.http.allowed_origins, parse_origins(text))),
+    ("HTTP_ALLOWED_HOSTS", |config, text| set(&mut config.http.allowed_hosts, parse_host_names(text))),
     ("LOG_LEVEL", |config, text| set(&mut config.log.level, parse_level(text))),
     ("SHUTDOWN_GRACE_SECONDS", |config, text| set(&mut config.shutdown.grace_seconds, parse_grace(text))),
 ];
@@ -153,6 +155,7 @@ mod tests {
             ("HTTP_BIND", "everywhere", "0.0.0.0 or ::"),
             ("HTTP_MAX_CONNECTIONS", "-1", "0 to 1000000"),
             ("HTTP_ALLOWED_ORIGINS", "shop.example", "https://shop.example"),
+            ("HTTP_ALLOWED_HOSTS", "shop.example:3000", "without scheme and port"),
             ("ORDER_STAFF_KEY", "with a space at the end ", "ends with a space"),
             ("ORDER_STAFF_KEY_FILE", "/dev/null", "is empty"),
             ("DB_PASSWORD_FILE", "/nowhere/secret", "/nowhere/secret"),

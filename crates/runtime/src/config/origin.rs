@@ -87,6 +87,7 @@ const KEYS: &[(&str, &str, Shown)] = &[
     }),
     ("http.memory_limit_mib", "HTTP_MEMORY_LIMIT_MIB", |config| Some(chosen(config.http.memory_limit_mib))),
     ("http.allowed_origins", "HTTP_ALLOWED_ORIGINS", |config| Some(config.http.allowed_origins.to_string())),
+    ("http.allowed_hosts", "HTTP_ALLOWED_HOSTS", |config| Some(config.http.allowed_hosts.to_string())),
     ("log.level", "LOG_LEVEL", |config| Some(config.log.level.clone())),
     ("shutdown.grace_seconds", "SHUTDOWN_GRACE_SECONDS", |config| {
         Some(config.shutdown.grace_seconds.as_secs().to_string())

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
-use super::Origins;
+use super::{HostNames, Origins};
 use crate::addresses;
 
 /// Reads a value of the file as it was written, whether it looks like a number or not. (In a visitor, so that an error gets
@@ -110,6 +110,10 @@ pub(super) fn parse_origins(text: &str) -> Result<Origins, String> {
     text.parse::<Origins>().map_err(|why| why.to_string())
 }
 
+pub(super) fn parse_host_names(text: &str) -> Result<HostNames, String> {
+    text.parse::<HostNames>().map_err(|why| why.to_string())
+}
+
 pub(super) fn parse_level(text: &str) -> Result<String, String> {
     match text.parse::<Level>() {
         Ok(_) => Ok(text.to_owned()),
@@ -166,4 +170,5 @@ readers! {
     grace: Duration = parse_grace;
     count: usize = parse_count;
     origins: Origins = parse_origins;
+    host_names: HostNames = parse_host_names;
 }
