@@ -137,6 +137,16 @@ impl Broker {
         self.channel.queue_declare(passive).await.expect("the queue exists").map_or(0, |(_, ready, _)| ready)
     }
 
+    /// Consumers of a queue.
+    pub async fn consumers(&self, queue: &str) -> u32 {
+        let passive = QueueDeclareArguments::new(queue).passive(true).finish();
+        self.channel
+            .queue_declare(passive)
+            .await
+            .expect("the queue exists")
+            .map_or(0, |(_, _, consumers)| consumers)
+    }
+
     /// Removes all ready messages of a queue.
     pub async fn purge(&self, queue: &str) {
         self.channel.queue_purge(QueuePurgeArguments::new(queue)).await.expect("the queue exists");

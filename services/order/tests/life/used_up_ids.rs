@@ -6,11 +6,12 @@ use testkit::{Service, Stage, eventually};
 
 use crate::{placing, post};
 
-/// The SQL that the log advised for the order that was refused last.
-async fn advised(service: &Service) -> String {
-    let refused = |line: &serde_json::Value| line["message"] == "The order could not be stored";
-    service.log_where("a refusal", refused).await;
-    let line = service.log_lines().into_iter().rfind(refused).unwrap();
+/// The SQL that the log advised for the order of this request, which was refused.
+async fn advised(service: &Service, request_id: &str) -> String {
+    let refusal = |line: &serde_json::Value| {
+        line["request_id"] == request_id && line["message"] == "The order could not be stored"
+    };
+    let line = service.log_where("the refusal", refusal).await;
     let stack = line["error"]["stack"].as_str().unwrap().to_owned();
     let (_, advice) = stack.split_once("as the tables' owner run: ").unwrap_or_else(|| panic!("{stack}"));
     // It stands in brackets.
@@ -22,9 +23,11 @@ async fn advised(service: &Service) -> String {
     advice[..end.unwrap()].to_owned()
 }
 
-async fn refused(service: &Service) {
+/// Places an order that is refused; returns the id of the request.
+async fn refused(service: &Service) -> String {
     let answer = post(service, "/orders", &[], &takeout().to_string()).await;
     assert_eq!(answer.status, 500, "{answer:?}");
+    answer.header("x-request-id").to_owned()
 }
 
 async fn stored(database: &Database) -> i64 {
@@ -65,9 +68,9 @@ async fn what_refuses_orders_for_want_of_ids_is_named_with_its_remedy() {
     ] {
         let before = stored(&database).await;
         database.execute(damage).await;
-        refused(&service).await;
+        let request_id = refused(&service).await;
         assert_eq!(stored(&database).await, before, "{damage}");
-        let advice = advised(&service).await;
+        let advice = advised(&service, &request_id).await;
         assert!(advice.starts_with(remedy), "{damage}: {advice}");
         database.execute(&advice).await;
         service.place(&takeout()).await;
