@@ -72,7 +72,7 @@ impl Hangup {
 }
 
 /// Whether this process ignores a signal. Who starts it decides that, such as nohup.
-fn is_ignored(kind: SignalKind) -> bool {
+pub fn is_ignored(kind: SignalKind) -> bool {
     // Without /proc nothing is known to be ignored.
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     ignores(&status, kind)

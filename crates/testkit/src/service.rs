@@ -5,9 +5,11 @@ mod process;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
+use runtime::signals;
 pub use rustix::process::Signal;
 use serde_json::Value;
 use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::http::{self, Answer};
 use crate::lines::Lines;
@@ -177,6 +179,7 @@ impl Launch {
     }
 
     fn spawn_into(&self, stdout: Stdio, stderr: Stdio) -> Service {
+        hear_hangups();
         let path = programs().join(self.program);
         assert!(
             path.is_file(),
@@ -208,6 +211,16 @@ impl Launch {
         let may_panic =
             self.environment.iter().any(|(name, value)| *name == "FAILPOINT" && value.contains("=panic"));
         Service { program: self.program, may_panic, child, stdout, stderr }
+    }
+}
+
+/// A signal that a process ignores is ignored by its children too: under nohup, a service that is
+/// hung up on would live on. One that it handles has its default action in them.
+fn hear_hangups() {
+    let hangup = SignalKind::hangup();
+    if signals::is_ignored(hangup) {
+        // The handler stays when this is dropped.
+        drop(signal(hangup).expect("a handler"));
     }
 }
 
