@@ -6,6 +6,7 @@ use domain::{OrderIdentity, OrderMessage};
 use runtime::config::Rabbitmq;
 
 use crate::delivery::Delivery;
+use crate::refusal::is_not_found;
 use crate::session::{Session, SessionError, rpc};
 use crate::topology::SAFETY_NET_QUEUE;
 
@@ -43,7 +44,8 @@ impl Stray {
 }
 
 /// Shows the orders that lie in the safety net to `take`, a portion at a time, and removes those of which it says `true`. The
-/// others stay, and so does what is no order. What comes meanwhile is left for the next time.
+/// others stay, and so does what is no order. What comes meanwhile is left for the next time. Where there is no safety net,
+/// there is nothing to show.
 ///
 /// # Errors
 /// See [`ClearError`]. What was taken may be shown again.
@@ -52,10 +54,14 @@ pub async fn clear<E>(
     take: impl AsyncFnMut(&[Stray]) -> Result<Vec<bool>, E>,
 ) -> Result<(), ClearError<E>> {
     let mut session = Session::open(settings, "order-service: safety net").await?;
-    let cleared = pass(&session, take).await.map_err(|why| match why {
-        ClearError::Session(why) => ClearError::Session(session.explain(why)),
-        ClearError::Take(why) => ClearError::Take(why),
-    });
+    let cleared = match pass(&session, take).await {
+        Err(ClearError::Session(why)) => match session.explain(why) {
+            // Nothing lies in a queue that is not there. The broker closed the channel with this answer.
+            SessionError::ChannelClosed { reason, .. } if is_not_found(&reason) => Ok(()),
+            why => Err(ClearError::Session(why)),
+        },
+        other => other,
+    };
     // The broker puts back what is held.
     session.close().await;
     cleared
@@ -102,7 +108,7 @@ async fn pass<E>(
     Ok(())
 }
 
-/// Messages that wait; none if there is no such queue.
+/// Messages that wait. If there is no such queue, the broker closes the channel.
 async fn count(session: &Session) -> Result<u32, SessionError> {
     let passive = QueueDeclareArguments::new(SAFETY_NET_QUEUE).passive(true).finish();
     let answer = rpc("counting the safety net", session.channel.queue_declare(passive)).await?;

@@ -312,6 +312,24 @@ async fn the_safety_net_hides_no_loss() {
     .await;
 }
 
+/// A safety net that is not there, and cannot be declared anew, holds nothing: that is no failure of a look.
+#[tokio::test]
+async fn without_a_safety_net_lost_messages_are_found_all_the_same() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().env("ORDER_RESEND_AFTER", "1").start().await;
+    service.declared_all().await;
+    let broker = stage.broker().await;
+    broker.delete("kitchen_queue").await;
+    let path = format!("/api/vhost-limits/{}/max-queues", stage.name);
+    let limit = Some("{\"value\": 1}");
+    assert!(stage.servers.rabbitmq_admin().request("PUT", &path, limit).await.unwrap().status < 300);
+    let lost = service.place(&takeout()).await;
+    broker.purge("kitchen_takeout_queue").await;
+    let line = service.log("order_sent_again").await;
+    assert_eq!(line["details"]["order_number"], lost.as_str());
+    assert_eq!(service.logged("sweep_failed"), [] as [Value; 0]);
+}
+
 /// One request id goes the whole way, however often the message is sent.
 #[tokio::test]
 async fn an_order_that_is_sent_again_belongs_to_the_request_that_placed_it() {
