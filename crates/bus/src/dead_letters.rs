@@ -26,7 +26,7 @@ use tokio::time::timeout;
 pub use self::id::{Id, NotAnId};
 pub use self::letter::{DeadLetter, Origin};
 pub use self::replay::{NotReplayed, Replay};
-use crate::session::{Event, Session, SessionError, rpc, rpc_within};
+use crate::session::{Event, Session, SessionError, rest_of, rpc, rpc_within};
 use crate::topology::DEAD_LETTER_QUEUE;
 
 /// An exclusive queue, which only one connection can have: who has it may make a pass.
@@ -170,10 +170,7 @@ impl Pass {
         }
         let cancel = BasicCancelArguments::new(CONSUMER);
         rpc("cancelling a consumer", self.session.channel.basic_cancel(cancel)).await?;
-        // All that was under way arrived before the answer.
-        while let Some(message) = messages.recv().await {
-            self.window.push_back(message);
-        }
+        self.window.extend(rest_of(&mut messages).await?);
         // What came since the beginning is not part of the pass.
         self.window.truncate(usize::try_from(self.unread).unwrap_or(usize::MAX));
         let read = u32::try_from(self.window.len()).unwrap_or(u32::MAX);

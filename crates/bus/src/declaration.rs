@@ -6,6 +6,8 @@
 
 use amqprs::channel::{QueueBindArguments, QueueDeclareArguments};
 use domain::OrderType;
+use logging::Log;
+use runtime::with_causes;
 
 use crate::refusal::is_not_found;
 use crate::session::{Session, SessionError, rpc};
@@ -51,6 +53,27 @@ impl Refusals {
         }
         let net = [topology::UNROUTED_EXCHANGE, topology::SAFETY_NET_QUEUE];
         net.into_iter().any(|name| self.of(name).is_some()).then_some(refusal)
+    }
+}
+
+/// Why what was refused could not be declared again. Attempts follow each other every few seconds and
+/// fail for the same reason most of the time: each reason is logged when it is new.
+#[derive(Debug, Default)]
+pub(crate) struct FailedAttempt(Option<String>);
+
+impl FailedAttempt {
+    /// Logs why an attempt failed, unless the attempt before failed for the same reason.
+    pub(crate) fn log_once(&mut self, log: &Log, message: &str, why: &SessionError) {
+        let reason = Some(with_causes(why));
+        if self.0 != reason {
+            log.error("rabbitmq_declaration_failed", message, why).emit();
+            self.0 = reason;
+        }
+    }
+
+    /// An attempt got its answers.
+    pub(crate) fn clear(&mut self) {
+        self.0 = None;
     }
 }
 

@@ -9,7 +9,12 @@ use domain::timestamp::Timestamp;
 use domain::{OrderIdentity, RequestId};
 use time::OffsetDateTime;
 
-use crate::message::{ORDER_IDENTITY, header};
+use crate::headers::{ORDER_IDENTITY, header};
+
+/// Largest body that is taken in, in bytes: more than any order needs. What is larger comes from a
+/// stranger, and is thrown away as it arrives, so that a worker's memory is bounded by this times
+/// its prefetch.
+pub const MAX_BODY: usize = 262_144;
 
 /// A message that was delivered.
 #[derive(Debug)]
@@ -22,8 +27,7 @@ pub struct Delivery {
     pub body: Vec<u8>,
     /// It was delivered before, and not settled or put back.
     pub redelivered: bool,
-    /// Bytes of a body that was not taken in: more than
-    /// [`MAX_BODY`](crate::message::MAX_BODY).
+    /// Bytes of a body that was not taken in: more than [`MAX_BODY`].
     pub withheld: Option<u64>,
     pub(crate) properties: BasicProperties,
     /// By which the session that brought it settles it.

@@ -3,9 +3,11 @@
 //! What amqprs does when a broker dies, freezes or refuses, and why a session is built as it is, stands in
 //! [`session`]. The rule that follows: one task owns a connection and its one channel; any failure drops both.
 
+mod confirms;
 pub mod dead_letters;
 mod declaration;
 pub mod delivery;
+mod headers;
 pub mod inspection;
 pub mod message;
 pub mod notifications;

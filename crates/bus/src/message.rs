@@ -5,13 +5,11 @@ use domain::timestamp::Timestamp;
 use domain::{OrderIdentity, OrderMessage, OrderStatus, OrderType, RequestId, StatusUpdate};
 
 use crate::delivery::Delivery;
-use crate::session::{insert, text};
+use crate::headers::{
+    DEAD_LETTERED_AT, ORDER_IDENTITY, ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY, REASON, header, insert, text,
+};
 use crate::topology;
 
-/// Largest body that is taken in, in bytes: more than any order needs. What is larger comes from a
-/// stranger, and is thrown away as it arrives, so that a worker's memory is bounded by this times
-/// its prefetch.
-pub const MAX_BODY: usize = 262_144;
 /// No message of a valid order is larger, in bytes (tested below): a broker that takes these takes
 /// all of them.
 pub const LARGEST_ORDER: usize = 16_384;
@@ -25,17 +23,6 @@ const MAX_REASON: usize = 1_000;
 
 /// Priority of what waits behind all orders, whose lowest is 1.
 const END: u8 = 0;
-
-/// Header of an order, and of its dead letter: the identity of the order that the message points to.
-pub(crate) const ORDER_IDENTITY: &str = "x-order-identity";
-/// Header of a dead letter: why it is one.
-pub(crate) const REASON: &str = "x-reason";
-/// Header of a dead letter: the exchange it was published to.
-pub(crate) const ORIGINAL_EXCHANGE: &str = "x-original-exchange";
-/// Header of a dead letter: the key it was published with.
-pub(crate) const ORIGINAL_ROUTING_KEY: &str = "x-original-routing-key";
-/// Header of a dead letter: since when it is one.
-pub(crate) const DEAD_LETTERED_AT: &str = "x-dead-lettered-at";
 
 /// A persistent message for an exchange.
 #[derive(Clone, Debug)]
@@ -178,11 +165,6 @@ pub(crate) fn pointer(original: &BasicProperties) -> Option<FieldTable> {
     Some(headers)
 }
 
-/// A header of a message, by its name.
-pub(crate) fn header<'a>(properties: &'a BasicProperties, name: &str) -> Option<&'a FieldValue> {
-    properties.headers()?.get(&name.try_into().ok()?)
-}
-
 /// The properties of a stranger's message that its copy can have. Left out: `expiration`, with which it would vanish from
 /// the dead letters; `user_id`, which the broker refuses from another user; headers, which could send it elsewhere.
 pub(crate) fn safe_properties(original: &BasicProperties) -> BasicProperties {
@@ -236,6 +218,7 @@ fn properties(message_id: &str, request_id: &RequestId, at: Timestamp, app_id: &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::MAX_BODY;
 
     /// Every text as long as it may be, of letters of four bytes.
     #[test]

@@ -20,7 +20,8 @@ use self::position::{Gap, Met, Position};
 pub use self::position::{NotAStart, StartAt};
 use crate::declaration;
 use crate::delivery::Delivery;
-use crate::session::{self, Event, Session, SessionError, rpc};
+use crate::headers::{insert, text};
+use crate::session::{Event, Session, SessionError, rest_of, rpc};
 use crate::topology;
 
 /// Messages that the broker sends ahead; a stream demands a limit.
@@ -112,7 +113,7 @@ async fn start(session: &mut Session, position: &mut Position) -> Result<Message
 /// Starts reading at a place of the stream; returns the consumer's tag with its messages.
 async fn consume(session: &Session, place: FieldValue) -> Result<(String, Messages), SessionError> {
     let mut arguments = FieldTable::new();
-    session::insert(&mut arguments, "x-stream-offset", place);
+    insert(&mut arguments, "x-stream-offset", place);
     let queue = topology::NOTIFICATIONS_QUEUE;
     let consuming = BasicConsumeArguments::new(queue, "").arguments(arguments).finish();
     rpc(&format!("reading '{queue}'"), session.channel.basic_consume_rx(consuming)).await
@@ -121,13 +122,12 @@ async fn consume(session: &Session, place: FieldValue) -> Result<(String, Messag
 /// The `first` or the `last` message that the stream has. Whoever starts behind the last one, and has shown nothing when the
 /// connection is lost, goes on behind it: unlike the time, its place does not depend on anybody's clock.
 async fn edge(session: &Session, which: &str) -> Result<Option<Delivery>, SessionError> {
-    let (tag, mut messages) = consume(session, session::text(which)).await?;
+    let (tag, mut messages) = consume(session, text(which)).await?;
     let mut found = timeout(EDGE_DEADLINE, messages.recv()).await.ok().flatten();
     rpc("cancelling a consumer", session.channel.basic_cancel(BasicCancelArguments::new(&tag))).await?;
-    while let Some(message) = messages.recv().await {
-        if which == "last" {
-            found = Some(message);
-        }
+    let rest = rest_of(&mut messages).await?;
+    if which == "last" {
+        found = rest.into_iter().next_back().or(found);
     }
     Ok(found.and_then(Delivery::new))
 }

@@ -26,7 +26,7 @@ use self::held::{Place, Settlement, Settlements};
 use self::rounds::Rounds;
 use self::settled::Settled;
 use self::shares::Shares;
-use crate::declaration::{self, Refusals};
+use crate::declaration::{self, FailedAttempt, Refusals};
 use crate::delivery::Delivery;
 use crate::session::{Event, Session, SessionError};
 
@@ -176,20 +176,34 @@ impl Owner {
 
     /// Waits until one of these queues can be consumed after all.
     async fn can_be_had(&self, refused: &[&'static str]) -> &'static str {
+        if refused.is_empty() {
+            return std::future::pending().await;
+        }
+        let mut failed = FailedAttempt::default();
         loop {
-            if refused.is_empty() {
-                return std::future::pending().await;
-            }
             sleep(DECLARE_INTERVAL).await;
-            let Ok(mut session) = Session::open(&self.settings, NAME).await else { continue };
-            let declared = declaration::declare_kitchen(&mut session).await;
-            session.close().await;
-            let mended =
-                |refusals: Refusals| refused.iter().find(|queue| refusals.of(queue).is_none()).copied();
-            if let Some(queue) = declared.ok().and_then(mended) {
-                return queue;
+            match self.declare_again().await {
+                Ok(refusals) => {
+                    failed.clear();
+                    if let Some(queue) = refused.iter().find(|queue| refusals.of(queue).is_none()) {
+                        return queue;
+                    }
+                }
+                Err(why) => {
+                    let message =
+                        format!("'{}' could not be declared again; trying again", refused.join("', '"));
+                    failed.log_once(&self.log, &message, &why);
+                }
             }
         }
+    }
+
+    /// On a connection of its own: a refusal on the one that consumes would disturb it.
+    async fn declare_again(&self) -> Result<Refusals, SessionError> {
+        let mut session = Session::open(&self.settings, NAME).await?;
+        let declared = declaration::declare_kitchen(&mut session).await;
+        session.close().await;
+        declared
     }
 
     async fn consume(

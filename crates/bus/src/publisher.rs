@@ -1,8 +1,10 @@
 //! Publishing with confirms: a message counts as sent when the broker says that it has it, and not before.
 
 mod connection;
+mod context;
 mod owner;
 mod serving;
+mod size_limit;
 mod state;
 mod unconfirmed;
 
@@ -15,17 +17,19 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use self::connection::Purpose;
+use self::context::Context;
 use self::owner::Owner;
+use self::size_limit::SizeLimit;
 pub use self::state::CONNECTION_WAIT;
 use self::state::State;
 use crate::message::Outgoing;
 use crate::permissions::Client;
 use crate::topology;
 
-/// Longest time between publishing and the broker's confirm. After it the whole session is given up: a broker that is
-/// this slow is frozen, or under a memory or disk alarm.
+/// Longest time between publishing and the broker's confirm. A broker that is slower is frozen or overloaded: the session ends,
+/// and every message on it that is not confirmed fails. An alarm of which the broker has told is waited for on the session.
 pub const CONFIRM_DEADLINE: Duration = Duration::from_secs(5);
-/// Most messages in that line; further publishers wait.
+/// Most messages that wait for their turn to be published on a connection; further publishers wait.
 const MAX_WAITING: usize = 1_024;
 
 /// Why a message was not sent. It may have reached the broker all the same where the text says so.
@@ -143,8 +147,16 @@ impl Publisher {
             let (requests, incoming) = mpsc::channel(MAX_WAITING);
             let (sender, state) = watch::channel(State::connecting());
             let name = format!("{service}: {}", purpose.exchange());
-            let owner = Owner::new(settings.clone(), purpose, name, log.clone(), incoming, sender);
-            (Line { requests, state }, owner.run())
+            let context = Context {
+                settings: settings.clone(),
+                purpose,
+                name,
+                log: log.clone(),
+                incoming,
+                state: sender,
+                size_limit: SizeLimit::default(),
+            };
+            (Line { requests, state }, Owner::new(context).run())
         };
         let purpose = if client == Client::Order { Purpose::Orders } else { Purpose::DeadLetters };
         let (orders, orders_task) = start(purpose);

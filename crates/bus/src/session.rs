@@ -12,10 +12,9 @@ mod callbacks;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use amqprs::channel::Channel;
+use amqprs::channel::{Channel, ConsumerMessage};
 use amqprs::connection::{Connection, OpenConnectionArguments};
 use amqprs::error::Error as AmqpError;
-use amqprs::{FieldTable, FieldValue, LongStr};
 use runtime::addresses;
 use runtime::config::Rabbitmq;
 use secrecy::ExposeSecret;
@@ -24,7 +23,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use self::callbacks::Forward;
-use crate::message::MAX_BODY;
+use crate::delivery::MAX_BODY;
 use crate::refusal;
 
 /// Longest time to connect and log in.
@@ -319,6 +318,24 @@ pub(crate) async fn rpc_within<T>(
     }
 }
 
+/// What a consumer that has been cancelled still brought. All of it arrived before the broker's answer,
+/// but amqprs hands it over in a task of its own, which may have ended in the middle.
+pub(crate) async fn rest_of(
+    messages: &mut mpsc::UnboundedReceiver<ConsumerMessage>,
+) -> Result<Vec<ConsumerMessage>, SessionError> {
+    let mut rest = Vec::new();
+    let end = async {
+        while let Some(message) = messages.recv().await {
+            rest.push(message);
+        }
+    };
+    if timeout(CALL_DEADLINE, end).await.is_ok() {
+        return Ok(rest);
+    }
+    let doing = "taking over the rest of a consumer's messages".to_owned();
+    Err(SessionError::Timeout { doing, after: CALL_DEADLINE })
+}
+
 /// Tells of the end of the connection, however it comes.
 async fn watch(connection: Connection, events: mpsc::UnboundedSender<Event>) {
     let lost = tokio::select! {
@@ -331,14 +348,16 @@ async fn watch(connection: Connection, events: mpsc::UnboundedSender<Event>) {
     let _ = events.send(Event::Closed(reason.to_owned()));
 }
 
-/// Adds a field; names are our own constants, far below AMQP's limit of 255 bytes.
-pub(crate) fn insert(table: &mut FieldTable, name: &str, value: FieldValue) {
-    if let Ok(name) = name.try_into() {
-        table.insert(name, value);
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// A text as a field value. AMQP's limit is 4 GiB; nothing here comes near it.
-pub(crate) fn text(text: &str) -> FieldValue {
-    LongStr::try_from(text).map_or(FieldValue::V, FieldValue::S)
+    #[tokio::test(start_paused = true)]
+    async fn a_consumer_that_never_ends_is_waited_for_no_longer_than_any_answer() {
+        let (_keeps_open, mut messages) = mpsc::unbounded_channel();
+        let begun = Instant::now();
+        let rest = timeout(CALL_DEADLINE * 10, async { rest_of(&mut messages).await.map(drop) }).await;
+        assert!(matches!(rest, Ok(Err(SessionError::Timeout { .. }))), "{rest:?}");
+        assert_eq!(begun.elapsed().as_secs(), CALL_DEADLINE.as_secs());
+    }
 }

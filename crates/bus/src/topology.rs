@@ -15,7 +15,7 @@ use amqprs::channel::{ExchangeDeclareArguments, QueueDeclareArguments};
 use amqprs::{FieldTable, FieldValue};
 use domain::{OrderType, Priority, Specialisation};
 
-use crate::session;
+use crate::headers::{insert, text};
 
 /// Orders on their way to the kitchen, by type and priority.
 pub const ORDERS_EXCHANGE: &str = "orders_topic";
@@ -152,7 +152,7 @@ impl Exchange {
     pub(crate) fn declaration(&self) -> ExchangeDeclareArguments {
         let mut arguments = FieldTable::new();
         if let Some(alternate) = self.alternate {
-            session::insert(&mut arguments, "alternate-exchange", session::text(alternate));
+            insert(&mut arguments, "alternate-exchange", text(alternate));
         }
         ExchangeDeclareArguments::new(self.name, self.kind).durable(true).arguments(arguments).finish()
     }
@@ -175,21 +175,17 @@ impl Queue {
     fn arguments(&self) -> FieldTable {
         let mut arguments = FieldTable::new();
         match self.kind {
-            QueueKind::Plain => session::insert(&mut arguments, QUEUE_TYPE, session::text(CLASSIC)),
+            QueueKind::Plain => insert(&mut arguments, QUEUE_TYPE, text(CLASSIC)),
             QueueKind::Priority => {
-                session::insert(&mut arguments, QUEUE_TYPE, session::text(CLASSIC));
-                session::insert(&mut arguments, "x-max-priority", FieldValue::l(Priority::MAX.into()));
-                session::insert(
-                    &mut arguments,
-                    "x-dead-letter-exchange",
-                    session::text(DEAD_LETTER_EXCHANGE),
-                );
+                insert(&mut arguments, QUEUE_TYPE, text(CLASSIC));
+                insert(&mut arguments, "x-max-priority", FieldValue::l(Priority::MAX.into()));
+                insert(&mut arguments, "x-dead-letter-exchange", text(DEAD_LETTER_EXCHANGE));
             }
             QueueKind::Stream => {
-                session::insert(&mut arguments, QUEUE_TYPE, session::text("stream"));
-                session::insert(&mut arguments, "x-max-age", session::text(STREAM_MAX_AGE));
-                session::insert(&mut arguments, "x-max-length-bytes", FieldValue::l(STREAM_MAX_BYTES));
-                session::insert(
+                insert(&mut arguments, QUEUE_TYPE, text("stream"));
+                insert(&mut arguments, "x-max-age", text(STREAM_MAX_AGE));
+                insert(&mut arguments, "x-max-length-bytes", FieldValue::l(STREAM_MAX_BYTES));
+                insert(
                     &mut arguments,
                     "x-stream-max-segment-size-bytes",
                     FieldValue::l(STREAM_SEGMENT_BYTES),

@@ -1,7 +1,7 @@
 //! Messages that can never become a cooked order go where a person looks at them.
 
 use bus::Outgoing;
-use bus::message::MAX_BODY;
+use bus::delivery::MAX_BODY;
 use bus::orders::Held;
 use bus::topology::DEAD_LETTER_QUEUE;
 use db::claims::Mismatch;

@@ -68,7 +68,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::session::{insert, text};
+    use crate::headers::{insert, text};
 
     #[test]
     fn every_kind_of_field_is_shown() {

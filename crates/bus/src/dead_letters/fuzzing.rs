@@ -7,8 +7,7 @@ use fuzz::Fuzz;
 use super::id::Counter;
 use super::letter::{DeadLetter, Envelope};
 use crate::Delivery;
-use crate::message::{DEAD_LETTERED_AT, ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY, REASON};
-use crate::session::{insert, text};
+use crate::headers::{DEAD_LETTERED_AT, ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY, REASON, insert, text};
 
 /// AMQP's properties follow 12 bytes of a content header: class, weight and size of the body.
 const HEADER: usize = 12;

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::fields;
 use super::id::{Counter, Id};
-use crate::message::{DEAD_LETTERED_AT, ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY, REASON};
+use crate::headers::{DEAD_LETTERED_AT, ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY, REASON};
 use crate::topology::{DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE};
 
 /// Longest name of an exchange or a routing key, in bytes (AMQP).

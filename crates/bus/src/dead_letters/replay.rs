@@ -7,6 +7,7 @@ use runtime::config::Rabbitmq;
 use tokio::time::timeout;
 
 use super::letter::{DeadLetter, Origin};
+use crate::confirms;
 use crate::message::{pointer, safe_properties};
 use crate::publisher::CONFIRM_DEADLINE;
 use crate::session::{Event, Session, SessionError, rpc};
@@ -173,15 +174,7 @@ impl Replay {
                 Event::ConsumerCancelled | Event::Blocked(_) | Event::Unblocked => continue,
                 Event::Closed(reason) => return Err(SessionError::Lost(reason)),
             };
-            let later = waiting.split_off(&(tag + 1));
-            let settled = if multiple {
-                std::mem::replace(&mut waiting, later)
-            } else {
-                let settled = waiting.remove(&tag).map(|settled| (tag, settled)).into_iter().collect();
-                waiting.extend(later);
-                settled
-            };
-            for (_, outcome) in settled.into_values() {
+            for (_, outcome) in confirms::take(&mut waiting, tag, multiple).into_values() {
                 outcome.get_or_insert(if is_taken { Ok(()) } else { Err(NotReplayed::Rejected) });
             }
         }

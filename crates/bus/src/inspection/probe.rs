@@ -20,8 +20,9 @@ use amqprs::{BasicProperties, FieldTable, FieldValue};
 use runtime::config::Rabbitmq;
 use tokio::time::timeout;
 
+use crate::headers::{insert, text};
 use crate::refusal::{is_inaccessible, is_not_found};
-use crate::session::{Event, Session, SessionError, insert, rpc, text};
+use crate::session::{Event, Session, SessionError, rpc};
 use crate::topology::{Exchange, Queue};
 
 /// A broker that takes messages answers at once.

@@ -5,7 +5,7 @@ use domain::timestamp::Timestamp;
 use runtime::time_span;
 
 use crate::delivery::Delivery;
-use crate::session::text;
+use crate::headers::text;
 
 /// Clocks of this machine and of the broker may differ by so many seconds.
 const CLOCK_DIFFERENCE: u64 = 60;
@@ -84,7 +84,7 @@ pub(super) struct Missed {
 impl Missed {
     /// How many at most: the broker takes places for itself.
     pub(super) fn count(&self) -> i64 {
-        self.last - self.first + 1
+        self.last.saturating_sub(self.first).saturating_add(1)
     }
 }
 
@@ -92,7 +92,7 @@ impl Gap {
     /// What of it the stream had and has no more, if the oldest message that it keeps is at this place.
     pub(super) fn missed(self, kept_from: Option<i64>) -> Option<Missed> {
         let last = match kept_from {
-            Some(oldest) if !self.is_certain => self.last.min(oldest - 1),
+            Some(oldest) if !self.is_certain => self.last.min(oldest.saturating_sub(1)),
             _ => self.last,
         };
         (last >= self.first).then_some(Missed { first: self.first, last })
@@ -201,6 +201,8 @@ fn unix_seconds() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -233,6 +235,23 @@ mod tests {
         assert_eq!(gap(false).missed(Some(10)), Some(Missed { first: 8, last: 9 }));
         assert_eq!(gap(false).missed(Some(900)), Some(Missed { first: 8, last: 20 }));
         assert_eq!(gap(false).missed(Some(900)).unwrap().count(), 13);
+    }
+
+    proptest! {
+        /// The broker says where a message lies, and may say anything.
+        #[test]
+        fn any_offsets_can_be_compared(
+            before: i64,
+            offset: i64,
+            kept_from: Option<i64>,
+            is_certain: bool,
+        ) {
+            let missed = gap(before, offset, is_certain).and_then(|gap| gap.missed(kept_from));
+            if let Some(missed) = missed {
+                prop_assert!(missed.count() > 0);
+                prop_assert!(before < missed.first && missed.first <= missed.last && missed.last < offset);
+            }
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use amqprs::channel::{BasicCancelArguments, BasicConsumeArguments, ConsumerMessa
 use tokio::sync::mpsc;
 
 use crate::delivery::Delivery;
-use crate::session::{Session, SessionError, rpc};
+use crate::session::{Session, SessionError, rest_of, rpc};
 
 /// What it brings waits here until somebody takes it.
 pub(super) struct Consumer {
@@ -38,10 +38,7 @@ impl Consumer {
     pub(super) async fn cancel(mut self, session: &Session) -> Result<Vec<Delivery>, SessionError> {
         rpc("cancelling a consumer", session.channel.basic_cancel(BasicCancelArguments::new(&self.tag)))
             .await?;
-        let mut strays = Vec::new();
-        while let Some(message) = self.messages.recv().await {
-            strays.extend(Delivery::new(message));
-        }
-        Ok(strays)
+        let rest = rest_of(&mut self.messages).await?;
+        Ok(rest.into_iter().filter_map(Delivery::new).collect())
     }
 }

@@ -8,55 +8,68 @@ use domain::OrderType;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::connection::{Opened, Purpose};
-use super::owner::{End, Owner};
+use super::context::Context;
 use super::state::State;
 use super::unconfirmed::Unconfirmed;
 use super::{CONFIRM_DEADLINE, PublishError, Request};
-use crate::declaration::Refusals;
+use crate::declaration::{FailedAttempt, Refusals};
 use crate::session::{Event, Session, SessionError};
 
 /// Most messages that wait for their confirm; further ones wait in line.
 const MAX_UNCONFIRMED: usize = 1_024;
 /// Most messages that are published before the broker is listened to again.
 const MAX_BURST: usize = 64;
-/// Under an alarm, longest time that what was under way waits for its confirm: what the broker had
-/// read before is confirmed at once.
+/// Longest time from the news of an alarm to the confirms of what was published before: what the broker
+/// has read by then it confirms at once, and the rest it does not read until the alarm has ended.
 const BLOCKED_GRACE: Duration = Duration::from_millis(500);
-/// A connection that publishes nothing asks so often whether the broker takes messages.
+/// Pause between two messages to nobody while there are no others. Their confirms show that the broker
+/// takes messages; of an alarm it tells only whoever publishes.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// Pause between two attempts to declare what was refused.
 const DECLARE_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Why a session is over.
+pub(super) enum End {
+    /// All publishers are dropped.
+    Done,
+    /// It failed; the next one is due.
+    Failed(SessionError),
+}
 
 type Declaration = Pin<Box<dyn Future<Output = Result<Refusals, SessionError>> + Send>>;
 
 /// The session, and what is under way.
 pub(super) struct Serving<'a> {
-    owner: &'a mut Owner,
+    context: &'a mut Context,
     pub(super) session: Session,
     pub(super) unconfirmed: Unconfirmed,
     refusals: Arc<Refusals>,
-    /// The next attempt at what was refused, if anybody needs that.
+    /// The next attempt to declare what was refused; none if nothing that orders need was refused.
     declaration: Option<Declaration>,
+    /// Why the last attempt failed altogether, if it did.
+    failed_attempt: FailedAttempt,
     /// When the session was begun, until the log has said that it is there.
     unannounced: Option<Instant>,
-    /// The broker takes no messages: its words, and until when what is under way waits.
+    /// Under an alarm: the broker's words, and until when confirms are still waited for.
     blocked: Option<(String, Instant)>,
     /// A message that no queue took.
     unrouted: Option<String>,
+    /// When the next message to nobody is due, if the broker can be asked by one.
     next_probe: Option<Instant>,
-    /// It has carried a message.
+    /// The broker has confirmed a message on it.
     pub(super) worked: bool,
 }
 
 impl<'a> Serving<'a> {
-    pub(super) fn new(owner: &'a mut Owner, opened: Opened, begun: Instant) -> Self {
+    pub(super) fn new(context: &'a mut Context, opened: Opened, begun: Instant) -> Self {
         let Opened { session, unconfirmed, refusals, blocked, probes } = opened;
         let mut serving = Self {
-            owner,
+            context,
             session,
             unconfirmed,
             refusals: Arc::default(),
             declaration: None,
+            failed_attempt: FailedAttempt::default(),
             unannounced: Some(begun),
             blocked: None,
             unrouted: None,
@@ -71,9 +84,8 @@ impl<'a> Serving<'a> {
         serving
     }
 
-    /// Publishes until the session fails or nobody publishes any more. A message that no queue
-    /// takes ends the session, once the others are confirmed: the next one declares what is
-    /// missing.
+    /// Publishes until the session fails or all publishers are dropped. A message that no queue takes
+    /// ends the session once the others are confirmed: the next session declares what is missing.
     pub(super) async fn run(&mut self) -> End {
         let mut burst = Vec::with_capacity(MAX_BURST);
         loop {
@@ -93,11 +105,11 @@ impl<'a> Serving<'a> {
                     return End::Failed(why);
                 },
                 () = sleep_until(deadline), if !self.unconfirmed.is_empty() => {
-                    if let Err(why) = self.give_up() {
+                    if let Err(why) = self.confirms_are_late() {
                         return End::Failed(why);
                     }
                 }
-                count = self.owner.incoming.recv_many(&mut burst, room), if self.unrouted.is_none() && room > 0 => {
+                count = self.context.incoming.recv_many(&mut burst, room), if self.unrouted.is_none() && room > 0 => {
                     if count == 0 {
                         return End::Done;
                     }
@@ -113,11 +125,7 @@ impl<'a> Serving<'a> {
                     }
                 }
                 declared = declared(&mut self.declaration), if self.declaration.is_some() => {
-                    let refusals = declared.map_or_else(|_| Arc::clone(&self.refusals), Arc::new);
-                    self.set_refusals(refusals);
-                    if self.blocked.is_none() {
-                        self.connected();
-                    }
+                    self.declared(declared);
                 }
             }
         }
@@ -131,7 +139,7 @@ impl<'a> Serving<'a> {
             Some(Event::Rejected { tag, multiple }) => {
                 self.unconfirmed.settle(tag, multiple, false);
             }
-            Some(Event::Returned { reason, .. }) if self.owner.purpose == Purpose::StatusUpdates => {
+            Some(Event::Returned { reason, .. }) if self.context.purpose == Purpose::StatusUpdates => {
                 // The stream was not there for a moment; now its count of this channel's messages
                 // is wrong.
                 return Err(SessionError::Unrouted(reason));
@@ -143,7 +151,7 @@ impl<'a> Serving<'a> {
             Some(Event::Blocked(reason)) => self.block(reason),
             Some(Event::Unblocked) => {
                 self.blocked = None;
-                self.owner.log.info("rabbitmq_unblocked", "RabbitMQ takes messages again").emit();
+                self.context.log.info("rabbitmq_unblocked", "RabbitMQ takes messages again").emit();
                 self.connected();
             }
             Some(Event::ConsumerCancelled) => {}
@@ -153,9 +161,9 @@ impl<'a> Serving<'a> {
         Ok(())
     }
 
-    /// The confirms did not come in time. Under an alarm the session stays: it is how the end of
-    /// the alarm is heard of.
-    fn give_up(&mut self) -> Result<(), SessionError> {
+    /// Fails all that is unconfirmed when its time is over. The session fails with it, but for an alarm:
+    /// on this session the broker will tell that the alarm has ended.
+    fn confirms_are_late(&mut self) -> Result<(), SessionError> {
         if let Some((reason, _)) = &self.blocked {
             self.unconfirmed.fail(&PublishError::Blocked(reason.clone()));
             return Ok(());
@@ -165,7 +173,26 @@ impl<'a> Serving<'a> {
         Err(SessionError::Timeout { doing, after: CONFIRM_DEADLINE })
     }
 
-    /// Sends what can be sent; answers the rest at once.
+    /// What became of another attempt to declare what was refused.
+    fn declared(&mut self, declared: Result<Refusals, SessionError>) {
+        let refusals = match declared {
+            Ok(refusals) => {
+                self.failed_attempt.clear();
+                Arc::new(refusals)
+            }
+            Err(why) => {
+                let message = "What RabbitMQ refused could not be declared again; trying again";
+                self.failed_attempt.log_once(&self.context.log, message, &why);
+                Arc::clone(&self.refusals)
+            }
+        };
+        self.set_refusals(refusals);
+        if self.blocked.is_none() {
+            self.connected();
+        }
+    }
+
+    /// Sends what the broker takes, as far as is known; answers the rest at once.
     async fn publish(&mut self, burst: &mut Vec<Request>) -> Result<(), SessionError> {
         if let Some((reason, _)) = &self.blocked {
             for request in burst.drain(..) {
@@ -173,36 +200,40 @@ impl<'a> Serving<'a> {
             }
             return Ok(());
         }
-        let owner = &*self.owner;
-        let refusals = &self.refusals;
+        let (refusals, size_limit) = (&self.refusals, &self.context.size_limit);
         let sendable = burst.drain(..).filter_map(|request| {
             let refusal = request.message.order_type.and_then(|order_type| refusals.of_type(order_type));
-            let Some(refusal) = refusal else { return owner.small_enough(request) };
-            let _ = request.reply.send(Err(PublishError::QueueRefused(refusal.why.clone())));
-            None
+            let refused = refusal.map(|refusal| PublishError::QueueRefused(refusal.why.clone()));
+            match refused.or_else(|| size_limit.refusal_of(request.message.body.len())) {
+                Some(why) => {
+                    let _ = request.reply.send(Err(why));
+                    None
+                }
+                None => Some(request),
+            }
         });
         self.unconfirmed.publish_all(&self.session, sendable).await
     }
 
-    /// First the state, then the line of the log that says so.
+    /// Lets publishers send. They can before the log says so: whoever waits for that line may send.
     fn connected(&mut self) {
-        self.owner.state.send_replace(State::Connected(Arc::clone(&self.refusals)));
+        self.context.state.send_replace(State::Connected(Arc::clone(&self.refusals)));
         if let Some(begun) = self.unannounced.take() {
-            let exchange = self.owner.purpose.exchange();
+            let exchange = self.context.purpose.exchange();
             let message = format!("Connected to RabbitMQ exchange '{exchange}'");
-            self.owner.log.info("rabbitmq_connected", message).took(begun.elapsed()).emit();
+            self.context.log.info("rabbitmq_connected", message).took(begun.elapsed()).emit();
         }
     }
 
     fn block(&mut self, reason: String) {
         let why = PublishError::Blocked(reason.clone());
-        self.owner.state.send_replace(State::Blocked(reason.clone()));
+        self.context.state.send_replace(State::Blocked(reason.clone()));
         let message = "RabbitMQ takes no messages until its alarm has ended (rabbitmq-diagnostics alarms)";
-        self.owner.log.error("rabbitmq_blocked", message, &why).emit();
+        self.context.log.error("rabbitmq_blocked", message, &why).emit();
         self.blocked = Some((reason, Instant::now() + BLOCKED_GRACE));
     }
 
-    /// Says what is new, and tries again what somebody needs.
+    /// Logs refusals if they are not the known ones, and has them tried again if orders need that.
     fn set_refusals(&mut self, refusals: Arc<Refusals>) {
         if *refusals != *self.refusals {
             for refusal in refusals.iter() {
@@ -213,14 +244,14 @@ impl<'a> Serving<'a> {
                     }
                     None => format!("'{}' is not as it should be; orders go on", refusal.name),
                 };
-                self.owner.log.error("rabbitmq_declaration_failed", message, refusal).emit();
+                self.context.log.error("rabbitmq_declaration_failed", message, refusal).emit();
             }
         }
         self.refusals = refusals;
         let needed = OrderType::ALL.into_iter().any(|order_type| self.refusals.of_type(order_type).is_some());
         self.declaration = needed.then(|| {
-            let (purpose, settings) = (self.owner.purpose, self.owner.settings.clone());
-            let name = format!("{}, declaring", self.owner.name);
+            let (purpose, settings) = (self.context.purpose, self.context.settings.clone());
+            let name = format!("{}, declaring", self.context.name);
             let declaring = async move {
                 sleep(DECLARE_INTERVAL).await;
                 purpose.declare_again(&settings, &name).await

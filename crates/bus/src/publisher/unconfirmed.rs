@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::{CONFIRM_DEADLINE, PublishError, Request};
+use crate::confirms;
 use crate::message::Outgoing;
 use crate::session::{Session, SessionError, rpc_within};
 
@@ -122,14 +123,8 @@ impl Unconfirmed {
 
     /// Returns whether a message was among them that is sent now.
     pub(super) fn settle(&mut self, tag: u64, multiple: bool, confirmed: bool) -> bool {
-        let settled = if multiple {
-            let later = self.waiting.split_off(&(tag + 1));
-            std::mem::replace(&mut self.waiting, later)
-        } else {
-            self.waiting.remove(&tag).map(|waiting| (tag, waiting)).into_iter().collect()
-        };
         let mut is_sent = false;
-        for mut waiting in settled.into_values() {
+        for mut waiting in confirms::take(&mut self.waiting, tag, multiple).into_values() {
             let answer = match waiting.returned.take() {
                 Some(reason) => Err(PublishError::Unroutable(reason)),
                 None if confirmed => Ok(()),

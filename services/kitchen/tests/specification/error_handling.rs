@@ -166,6 +166,33 @@ async fn a_cook_of_everything_consumes_what_can_be_consumed() {
     until(&database, answer.json()["order_number"].as_str().unwrap(), "ready").await;
 }
 
+/// An attempt to have the queue after all may fail before the broker says anything of the queue.
+#[tokio::test]
+async fn why_a_refused_queue_cannot_be_tried_again_is_said() {
+    let stage = Stage::new().await;
+    let broker = stage.broker().await;
+    broker.declare("kitchen_takeout_queue", FieldTable::new()).await;
+    let service = stage.kitchen_worker("chef_anna").start().await;
+    let failed = async |part: &str| {
+        let what = format!("rabbitmq_declaration_failed: {part}");
+        let fits = |line: &serde_json::Value| {
+            line["action"] == "rabbitmq_declaration_failed"
+                && line["message"].as_str().unwrap().contains(part)
+        };
+        service.log_where(&what, fits).await
+    };
+    failed("No orders can be taken from 'kitchen_takeout_queue'").await;
+    let path = format!("/api/vhost-limits/{}/max-connections", stage.name);
+    let limit = Some("{\"value\": 1}");
+    let admin = stage.servers.rabbitmq_admin();
+    assert!(admin.request("PUT", &path, limit).await.unwrap().status < 300);
+    let line = failed("'kitchen_takeout_queue' could not be declared again").await;
+    assert!(line["error"]["msg"].as_str().unwrap().contains("connection limit"), "{line}");
+    assert!(admin.request("DELETE", &path, None).await.unwrap().status < 300);
+    broker.delete("kitchen_takeout_queue").await;
+    consumes(&service, "kitchen_takeout_queue").await;
+}
+
 #[tokio::test]
 async fn a_session_that_opens_and_may_not_consume_is_tried_less_and_less_often() {
     let stage = Stage::new().await;

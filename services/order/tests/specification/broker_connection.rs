@@ -144,6 +144,29 @@ async fn a_vhost_that_allows_too_few_queues_is_said_clearly() {
     .await;
 }
 
+/// An attempt to declare what was refused may fail before the broker says anything of it.
+#[tokio::test]
+async fn why_what_was_refused_cannot_be_declared_again_is_said() {
+    let stage = Stage::new().await;
+    let broker = stage.broker().await;
+    broker.declare("kitchen_takeout_queue", amqprs::FieldTable::new()).await;
+    let service = stage.order_service().start().await;
+    declaration_failed(&service, "'kitchen_takeout_queue'").await;
+    let path = format!("/api/vhost-limits/{}/max-connections", stage.name);
+    let limit = Some("{\"value\": 1}");
+    let admin = stage.servers.rabbitmq_admin();
+    assert!(admin.request("PUT", &path, limit).await.unwrap().status < 300);
+    let line = declaration_failed(&service, "could not be declared again").await;
+    assert!(line["error"]["msg"].as_str().unwrap().contains("connection limit"), "{line}");
+    assert!(admin.request("DELETE", &path, None).await.unwrap().status < 300);
+    broker.delete("kitchen_takeout_queue").await;
+    let order = takeout().to_string();
+    eventually("takeout orders", async || {
+        (service.post("/orders", &order).await.status == 200).then_some(())
+    })
+    .await;
+}
+
 async fn declaration_failed(service: &Service, queue: &str) -> Value {
     service
         .log_where(queue, |line| {
