@@ -29,6 +29,16 @@ impl Role {
             Self::Notifier => "notification-subscriber",
         }
     }
+
+    /// Its part of the code, which is how a user calls it.
+    pub fn part(self) -> &'static str {
+        match self {
+            Self::Order => "order",
+            Self::Kitchen => "kitchen",
+            Self::Tracking => "tracking",
+            Self::Notifier => "notifier",
+        }
+    }
 }
 
 /// How it is known that a service is ready.
@@ -71,13 +81,7 @@ impl Plan {
 
     /// Whether a user means it by this word: its name, its program, or its part of the code.
     pub fn is_meant(&self, word: &str) -> bool {
-        let part = match self.role {
-            Role::Order => "order",
-            Role::Kitchen => "kitchen",
-            Role::Tracking => "tracking",
-            Role::Notifier => "notifier",
-        };
-        [self.name, self.program, part].contains(&word)
+        [self.name, self.program, self.role.part()].contains(&word)
     }
 }
 
@@ -103,9 +107,31 @@ pub fn restaurant(order_port: u16, tracking_port: u16) -> Vec<Plan> {
     ]
 }
 
+/// The words by which these are meant, each once: a service alone in its part is often called like it.
+pub fn names(plans: &[Plan]) -> Vec<&'static str> {
+    let mut names: Vec<&str> = plans.iter().map(|plan| plan.name).collect();
+    for part in plans.iter().map(|plan| plan.role.part()) {
+        if !names.contains(&part) {
+            names.push(part);
+        }
+    }
+    names
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_name_is_told_once() {
+        let plans = restaurant(0, 0);
+        let names = names(&plans);
+        assert_eq!(
+            names.join(" "),
+            "order tracking chef_anna chef_mario chef_luigi subscriber_1 subscriber_2 kitchen notifier"
+        );
+        assert!(names.iter().all(|name| plans.iter().any(|plan| plan.is_meant(name))), "{names:?}");
+    }
 
     #[test]
     fn the_restaurant_has_everybody() {

@@ -11,6 +11,7 @@ use argh::{ArgsInfo, FromArgs};
 use runtime::Exit;
 use serde_json::json;
 
+use crate::cluster::plan::Role;
 use crate::view::console::Console;
 use crate::view::verdict::{Outcome, any, sum};
 
@@ -48,7 +49,7 @@ struct Services {
 
 impl Services {
     fn named(names: &[String]) -> Result<Self, Exit> {
-        let known = ["order", "kitchen", "tracking", "notifier"];
+        let known = Role::ALL.map(Role::part);
         if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
             return Err(Exit::Usage(format!("--service is '{unknown}' (allowed: {})", known.join(", "))));
         }

@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "logs")]
 pub struct Arguments {
-    /// a name of `status`, or order, kitchen, tracking, notifier (default: all)
+    /// a name of `status`, or kitchen or notifier for all of them (default: all)
     #[argh(positional)]
     pub service: Option<String>,
     /// go on with what they say next
@@ -59,11 +59,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
 }
 
 fn meant(all: Vec<Plan>, word: &str) -> Result<Vec<Plan>, Exit> {
-    let names: Vec<&str> = all.iter().map(|plan| plan.name).collect();
-    let unknown = format!(
-        "there is no service '{word}'. Take one of {}, or order, kitchen, tracking, notifier",
-        names.join(", ")
-    );
+    let unknown = format!("there is no service '{word}'. Take one of {}", plan::names(&all).join(", "));
     let plans: Vec<Plan> = all.into_iter().filter(|plan| plan.is_meant(word)).collect();
     if plans.is_empty() { Err(Exit::Usage(unknown)) } else { Ok(plans) }
 }

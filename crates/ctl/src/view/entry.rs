@@ -29,6 +29,16 @@ pub struct Entry {
 pub struct Failure {
     /// In a sentence.
     pub msg: String,
+    /// The same, and each of its causes behind `caused by:` on a line of its own.
+    #[serde(default)]
+    stack: String,
+}
+
+impl Failure {
+    /// The causes, the nearest first. One may have lines of its own, such as a server's hint: its first says what it is.
+    fn causes(&self) -> impl Iterator<Item = &str> {
+        self.stack.split("\ncaused by: ").skip(1).filter_map(|cause| cause.lines().next())
+    }
 }
 
 impl Entry {
@@ -37,12 +47,19 @@ impl Entry {
         serde_json::from_str(line).ok()
     }
 
-    /// The message, with what went wrong behind it unless it says so itself.
+    /// The message, with what went wrong and why behind it, as far as that is not said already.
     pub fn text(&self) -> String {
-        match &self.error {
-            Some(error) if !self.message.contains(&error.msg) => format!("{}: {}", self.message, error.msg),
-            _ => self.message.clone(),
+        let mut text = self.message.clone();
+        let Some(error) = &self.error else { return text };
+        // A panic has no causes, but a backtrace.
+        let causes = error.causes().filter(|_| self.action != "panic");
+        for reason in std::iter::once(error.msg.as_str()).chain(causes) {
+            if !text.contains(reason) {
+                text.push_str(": ");
+                text.push_str(reason);
+            }
         }
+        text
     }
 
     /// What it complains about if it is one of many attempts, each of which may say the same.
@@ -100,6 +117,45 @@ mod tests {
     fn facts_do_not_repeat_the_message() {
         let entry = Entry::parse(LINE).unwrap();
         assert_eq!(entry.facts(), "total_amount=24.98 (7 ms)");
+    }
+
+    fn failed(action: &str, message: &str, msg: &str, stack: &str) -> String {
+        let line = serde_json::json!({"timestamp": "2024-12-16T10:30:15.123Z", "level": "ERROR", "action": action,
+            "message": message, "error": {"msg": msg, "stack": stack}});
+        Entry::parse(&line.to_string()).unwrap().text()
+    }
+
+    #[test]
+    fn an_error_is_told_with_its_causes_on_one_line() {
+        let stack = "cannot reach the server\ncaused by: error connecting\ncaused by: Connection refused (os error 111)";
+        assert_eq!(
+            failed("x", "Not stored", "cannot reach the server", stack),
+            "Not stored: cannot reach the server: error connecting: Connection refused (os error 111)"
+        );
+        let stack = "no rights\ncaused by: ERROR: permission denied\nHINT: grant it\ncaused by: db error";
+        assert_eq!(
+            failed("x", "Not stored", "no rights", stack),
+            "Not stored: no rights: ERROR: permission denied: db error"
+        );
+    }
+
+    #[test]
+    fn nothing_is_told_twice() {
+        assert_eq!(failed("x", "Not stored: disk full", "disk full", "disk full"), "Not stored: disk full");
+        let stack = "cannot store: disk full\ncaused by: disk full\ncaused by: no space";
+        assert_eq!(
+            failed("x", "Not stored", "cannot store: disk full", stack),
+            "Not stored: cannot store: disk full: no space"
+        );
+    }
+
+    #[test]
+    fn a_backtrace_is_no_cause() {
+        let stack = "panicked at a.rs:1\ncaused by:    0: std::backtrace\n   1: main";
+        assert_eq!(
+            failed("panic", "A task ended", "panicked at a.rs:1", stack),
+            "A task ended: panicked at a.rs:1"
+        );
     }
 
     #[test]

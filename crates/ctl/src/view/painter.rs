@@ -128,8 +128,15 @@ mod tests {
             paint(Role::Kitchen, &line).unwrap(),
             "10:30:15.123 chef_anna    Said  order_number=ORD_1 (3 ms)"
         );
-        let line = json("ERROR", "x", r#","error":{"msg":"no\u001b[2J","stack":"s"}"#);
-        assert_eq!(paint(Role::Kitchen, &line).unwrap(), "10:30:15.123 chef_anna    Said: no\\u{1b}[2J");
+        let line = json(
+            "ERROR",
+            "x",
+            r#","error":{"msg":"no\u001b[2J","stack":"no\u001b[2J\ncaused by: why\u001b[2J"}"#,
+        );
+        assert_eq!(
+            paint(Role::Kitchen, &line).unwrap(),
+            "10:30:15.123 chef_anna    Said: no\\u{1b}[2J: why\\u{1b}[2J"
+        );
     }
 
     #[test]
