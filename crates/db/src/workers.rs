@@ -20,6 +20,11 @@ pub(crate) const ALIVE: &str = "
         now() - make_interval(secs => 2 * coalesce(worker_sessions.heartbeat_seconds, 30)) and
         now() + make_interval(secs => 2 * coalesce(worker_sessions.heartbeat_seconds, 30)))";
 
+/// How long a worker counts as alive without a sign of life. Its claims hold as long.
+pub fn lease(heartbeat: Duration) -> Duration {
+    heartbeat * 2
+}
+
 /// How a registration ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registration {

@@ -24,7 +24,7 @@ pub use self::environment::secret;
 pub use self::host_names::{HostNames, ParseHostNamesError};
 pub use self::origin::{Origin, Setting};
 pub use self::origins::{Origins, ParseOriginsError};
-pub use self::values::LEAST_CONNECTIONS;
+pub use self::values::{LAST_STEPS, LEAST_CONNECTIONS};
 
 /// Everything that can be set, with the specification's defaults.
 #[derive(Clone, Debug, Default, Deserialize)]

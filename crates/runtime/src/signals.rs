@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::Shutdown;
 
 /// How long after the grace a process may still live that has not ended by itself.
-const OVERTIME: Duration = Duration::from_secs(2);
+pub const OVERTIME: Duration = Duration::from_secs(2);
 
 /// The handlers. Until a program asks for a [`Shutdown`], the first signal ends it at once.
 #[derive(Clone, Debug)]

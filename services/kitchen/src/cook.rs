@@ -10,7 +10,7 @@ use db::claims::{Claim, ClaimOutcome, ClaimRequest, FinishOutcome, FinishRequest
 use domain::{OrderMessage, OrderPointer, RequestId};
 use futures_util::FutureExt;
 use logging::Log;
-use runtime::config::CookingSeconds;
+use runtime::config::{CookingSeconds, LAST_STEPS};
 use runtime::{Shutdown, failpoint};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
@@ -22,7 +22,6 @@ use crate::duty::Duty;
 use crate::forwarding::Forwarding;
 use crate::ledger::Ledger;
 use crate::retry::Retry;
-use crate::service::LAST_STEPS;
 use crate::stove::{OnStove, PutOn, Stove};
 
 /// How long a delivery is held that this worker cannot cook now; returned at once, it would come back at once.

@@ -33,9 +33,9 @@ pub struct Duty {
 }
 
 impl Duty {
-    /// How long a claim holds without a sign of life. A worker counts as dead after the same time.
+    /// How long a claim holds without a sign of life.
     pub fn lease(&self) -> Duration {
-        self.heartbeat_interval * 2
+        workers::lease(self.heartbeat_interval)
     }
 
     fn retry<'a>(&'a self, doing: &'a str) -> Retry<'a> {

@@ -24,9 +24,7 @@ use crate::forwarding::Forwarding;
 use crate::ledger::Ledger;
 use crate::stove::Stove;
 
-/// The end of the grace, for what comes after the cooking: signing off, returning the rest, publishing the last changes.
-pub const LAST_STEPS: Duration = Duration::from_secs(10);
-/// Of these, what is left when every cook has left its order.
+/// Of the last steps, what is left when every cook has left its order.
 const AFTER_LEAVING: Duration = Duration::from_secs(9);
 /// Of these, what is left when the rest has been returned, and when the last changes have been published.
 const AFTER_RETURNING: Duration = Duration::from_secs(3);

@@ -4,6 +4,7 @@ mod configuration;
 mod ports;
 mod postgres;
 mod rabbitmq;
+mod times;
 
 use std::path::PathBuf;
 
@@ -15,8 +16,8 @@ use crate::cluster::plan::Role;
 use crate::view::console::Console;
 use crate::view::verdict::{Outcome, any, sum};
 
-/// Checks before a start, without changing anything: configuration, PostgreSQL, RabbitMQ, rights, ports. Exit code 0: the
-/// services can start; 1: something is in their way.
+/// Checks before a start, without changing anything: configuration, times, PostgreSQL, RabbitMQ, rights, ports. Exit code
+/// 0: the services can start; 1: something is in their way.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "doctor")]
 pub struct Arguments {
@@ -32,6 +33,12 @@ pub struct Arguments {
     /// port of the tracking service (default 3002)
     #[argh(option, default = "3002")]
     tracking_port: u16,
+    /// seconds between two signs of life of the workers that start here (default 30)
+    #[argh(option, default = "30")]
+    heartbeat_interval: u64,
+    /// seconds that services are given to stop before they are killed, as their pods or containers say (default 30)
+    #[argh(option, default = "30")]
+    time_to_stop: u32,
     /// one JSON document for scripts
     #[argh(switch)]
     json: bool,
@@ -62,8 +69,10 @@ impl Services {
 /// Runs it.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let services = Services::named(&arguments.service)?;
+    let surroundings = times::Surroundings::new(arguments.heartbeat_interval, arguments.time_to_stop)?;
     let (config, mut verdicts) = configuration::check(arguments.config.clone());
     if let Some(config) = config {
+        verdicts.extend(times::check(&config, services, surroundings));
         if services.order || services.kitchen || services.tracking {
             verdicts.extend(postgres::check(&config.database, services).await);
         }

@@ -36,6 +36,33 @@ async fn every_value_has_its_origin_and_secrets_stay_secret() {
     assert_eq!(found.findings(), Vec::<String>::new(), "{:?}", found.ended);
 }
 
+/// No server is asked about them, and whatever does not fit is told with what to change.
+#[tokio::test]
+async fn times_that_do_not_fit_each_other() {
+    let stage = Stage::new().await;
+    let cooking = doctor(&stage).env("KITCHEN_COOKING_SECONDS_DELIVERY", "40.5");
+    let found = visit(&cooking).await;
+    found.assert_to_do("time_to_cook warn", "shutdown.grace_seconds (SHUTDOWN_GRACE_SECONDS) to 51 or more");
+    let words = "a worker that stops has 15 s for its orders, and delivery takes 40.5 s";
+    assert_eq!(found.found("time_to_cook"), words);
+    let cooking = cooking.env("SHUTDOWN_GRACE_SECONDS", "51");
+    visit(&cooking).await.assert_to_do("time_to_stop warn", "--time-to-stop=56");
+    let cooking = cooking.arg("--time-to-stop=56");
+    visit(&cooking.clone().arg("--heartbeat-interval=5"))
+        .await
+        .assert_to_do("claim_lease warn", "--heartbeat-interval=21 or more");
+    let found = visit(&cooking.arg("--heartbeat-interval=21")).await;
+    assert_eq!(found.findings(), Vec::<String>::new(), "{:?}", found.ended);
+}
+
+#[tokio::test]
+async fn an_interval_that_no_worker_takes_is_a_wrong_usage() {
+    let doctor = Launch::new("restaurant-ctl", Vec::new()).arg("doctor").arg("--heartbeat-interval=0");
+    let ended = doctor.run_to_end().await;
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("--heartbeat-interval is 0 (allowed: 1 to 3600)"), "{ended:?}");
+}
+
 #[tokio::test]
 async fn a_mistake_is_found_with_its_place() {
     let folder = tempfile::tempdir().unwrap();

@@ -83,11 +83,16 @@ pub(super) fn parse_seconds(text: &str) -> Result<Duration, String> {
     })
 }
 
+/// The end of the grace, for what comes after the work: a worker signs off, returns the rest and publishes the last changes.
+/// No grace is shorter.
+pub const LAST_STEPS: Duration = Duration::from_secs(10);
+
 pub(super) fn parse_grace(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().filter(|seconds| (10..=86_400).contains(seconds));
-    seconds
-        .map(Duration::from_secs)
-        .ok_or_else(|| format!("is '{text}', which is not a time in whole seconds (allowed: 10 to 86400)"))
+    let least = LAST_STEPS.as_secs();
+    let seconds = text.parse().ok().filter(|seconds| (least..=86_400).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        format!("is '{text}', which is not a time in whole seconds (allowed: {least} to 86400)")
+    })
 }
 
 pub(super) fn parse_address(text: &str) -> Result<IpAddr, String> {

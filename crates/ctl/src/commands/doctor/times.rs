@@ -1,0 +1,211 @@
+//! Times that must fit each other: for cooking, for a claim, for stopping, and until somebody loses patience.
+
+use std::time::Duration;
+
+use runtime::config::{CookingSeconds, LAST_STEPS};
+use runtime::signals::OVERTIME;
+use runtime::{Config, Exit};
+
+use super::Services;
+use crate::view::verdict::Verdict;
+
+/// Workers take no longer interval between two signs of life.
+const MOST_HEARTBEAT: u64 = 3_600;
+
+/// On top of the overtime, so that nobody is killed in his last moment.
+const MARGIN: Duration = Duration::from_secs(3);
+
+/// What no configuration tells: it stands where the services are started.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings {
+    /// Seconds between two signs of life of a worker.
+    heartbeat: u64,
+    /// How long a service is given to stop.
+    patience: Duration,
+}
+
+impl Surroundings {
+    /// Both in seconds.
+    pub fn new(heartbeat: u64, patience: u32) -> Result<Self, Exit> {
+        if !(1..=MOST_HEARTBEAT).contains(&heartbeat) {
+            let allowed = format!("allowed: 1 to {MOST_HEARTBEAT}");
+            return Err(Exit::Usage(format!("--heartbeat-interval is {heartbeat} ({allowed})")));
+        }
+        Ok(Self { heartbeat, patience: Duration::from_secs(patience.into()) })
+    }
+}
+
+/// Everything about them. No server is asked.
+pub fn check(config: &Config, services: Services, surroundings: Surroundings) -> Vec<Verdict> {
+    let (grace, cooking) = (config.shutdown.grace_seconds, &config.kitchen.cooking_seconds);
+    let mut verdicts = Vec::new();
+    if services.kitchen {
+        verdicts.push(time_to_cook(cooking, grace));
+        verdicts.push(claim_lease(cooking, surroundings.heartbeat));
+    }
+    verdicts.push(time_to_stop(grace, surroundings.patience));
+    verdicts
+}
+
+/// A worker finishes the orders on its stove before it stops, as far as its grace allows.
+fn time_to_cook(cooking: &CookingSeconds, grace: Duration) -> Verdict {
+    let check = "time_to_cook";
+    let has = grace.saturating_sub(LAST_STEPS);
+    let longest = longest(cooking);
+    if longest <= has {
+        let found =
+            format!("a worker that stops has {} for its orders, which take {}", text(has), text(longest));
+        return Verdict::ok(check, found);
+    }
+    let needed = whole_seconds(longest + LAST_STEPS);
+    Verdict::warn(
+        check,
+        format!(
+            "a worker that stops has {} for its orders, and {}",
+            text(has),
+            those_beyond(cooking, |time| time > has)
+        ),
+        format!(
+            "set shutdown.grace_seconds (SHUTDOWN_GRACE_SECONDS) to {needed} or more, or lower kitchen.cooking_seconds; otherwise \
+             another worker begins such orders anew"
+        ),
+    )
+}
+
+/// A claim that is not renewed, because the database is away for example, should last until the order is ready.
+fn claim_lease(cooking: &CookingSeconds, heartbeat: u64) -> Verdict {
+    let check = "claim_lease";
+    let lease = db::workers::lease(Duration::from_secs(heartbeat));
+    let longest = longest(cooking);
+    if longest < lease {
+        let found = format!(
+            "a claim holds for {} without a sign of life, orders take {}",
+            text(lease),
+            text(longest)
+        );
+        return Verdict::ok(check, found);
+    }
+    let needed = longest.as_secs() / 2 + 1;
+    let lower = "lower kitchen.cooking_seconds";
+    let mend = if needed <= MOST_HEARTBEAT {
+        format!("start the workers with --heartbeat-interval={needed} or more, or {lower}")
+    } else {
+        lower.to_owned()
+    };
+    Verdict::warn(
+        check,
+        format!(
+            "a claim holds for {} without a sign of life (2 × --heartbeat-interval), and {}",
+            text(lease),
+            those_beyond(cooking, |time| time >= lease)
+        ),
+        format!(
+            "{mend}; otherwise another worker begins such orders anew if a worker cannot reach the database meanwhile"
+        ),
+    )
+}
+
+/// Who is killed in the middle of its shutdown leaves orders behind, and clients without an answer.
+fn time_to_stop(grace: Duration, patience: Duration) -> Verdict {
+    let check = "time_to_stop";
+    let takes = grace + OVERTIME;
+    let found = format!("a service takes up to {} to stop, and is given {}", text(takes), text(patience));
+    if patience > takes {
+        return Verdict::ok(check, found);
+    }
+    let needed = whole_seconds(takes + MARGIN);
+    Verdict::warn(
+        check,
+        found,
+        format!(
+            "set terminationGracePeriodSeconds (Kubernetes; what a preStop hook takes comes on top) or stop_grace_period (Compose) to \
+             {needed} and tell it with --time-to-stop={needed}, or lower shutdown.grace_seconds (SHUTDOWN_GRACE_SECONDS)"
+        ),
+    )
+}
+
+fn times(cooking: &CookingSeconds) -> [(&'static str, Duration); 3] {
+    [("dine_in", cooking.dine_in), ("takeout", cooking.takeout), ("delivery", cooking.delivery)]
+}
+
+fn longest(cooking: &CookingSeconds) -> Duration {
+    cooking.dine_in.max(cooking.takeout).max(cooking.delivery)
+}
+
+fn those_beyond(cooking: &CookingSeconds, is_beyond: impl Fn(Duration) -> bool) -> String {
+    let those = times(cooking).into_iter().filter(|(_, time)| is_beyond(*time));
+    those.map(|(name, time)| format!("{name} takes {}", text(time))).collect::<Vec<_>>().join(", ")
+}
+
+fn text(time: Duration) -> String {
+    format!("{} s", time.as_secs_f64())
+}
+
+/// Rounded up: a setting of whole seconds must not be too short.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::verdict::Outcome;
+
+    fn seconds(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    fn cooking(delivery: f64) -> CookingSeconds {
+        CookingSeconds { delivery: seconds(delivery), ..CookingSeconds::default() }
+    }
+
+    #[test]
+    fn what_is_built_in_fits() {
+        let all = Services { order: true, kitchen: true, tracking: true, notifier: true };
+        let verdicts = check(&Config::default(), all, Surroundings::new(30, 30).unwrap());
+        let outcomes: Vec<_> = verdicts.iter().map(|verdict| (verdict.check, verdict.outcome)).collect();
+        let ok = Outcome::Ok;
+        assert_eq!(outcomes, [("time_to_cook", ok), ("claim_lease", ok), ("time_to_stop", ok)]);
+        let order = Services { kitchen: false, ..all };
+        assert_eq!(check(&Config::default(), order, Surroundings::new(30, 30).unwrap()).len(), 1);
+    }
+
+    #[test]
+    fn what_does_not_fit_begins_right_behind_the_limit() {
+        let outcome = |verdict: Verdict| verdict.outcome;
+        let grace = seconds(25.0);
+        assert_eq!(outcome(time_to_cook(&cooking(15.0), grace)), Outcome::Ok);
+        assert_eq!(outcome(time_to_cook(&cooking(15.1), grace)), Outcome::Warn);
+        assert_eq!(outcome(claim_lease(&cooking(59.9), 30)), Outcome::Ok);
+        assert_eq!(outcome(claim_lease(&cooking(60.0), 30)), Outcome::Warn);
+        assert_eq!(outcome(time_to_stop(grace, seconds(28.0))), Outcome::Ok);
+        assert_eq!(outcome(time_to_stop(grace, seconds(27.0))), Outcome::Warn);
+    }
+
+    #[test]
+    fn what_is_advised_fits() {
+        for delivery in [15.1, 60.0, 61.5, 7_199.9] {
+            let advised = |verdict: &Verdict, word: &str| {
+                let (_, number) = verdict.to_do.split_once(word).unwrap();
+                number.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse::<u64>().unwrap()
+            };
+            let cooking = cooking(delivery);
+            let verdict = time_to_cook(&cooking, seconds(25.0));
+            let grace = Duration::from_secs(advised(&verdict, "(SHUTDOWN_GRACE_SECONDS) to "));
+            assert_eq!(time_to_cook(&cooking, grace).outcome, Outcome::Ok, "{}", verdict.to_do);
+            let verdict = claim_lease(&cooking, 5);
+            let heartbeat = advised(&verdict, "--heartbeat-interval=");
+            assert_eq!(claim_lease(&cooking, heartbeat).outcome, Outcome::Ok, "{}", verdict.to_do);
+            let verdict = time_to_stop(grace, Duration::ZERO);
+            let patience = Duration::from_secs(advised(&verdict, "--time-to-stop="));
+            assert_eq!(time_to_stop(grace, patience).outcome, Outcome::Ok, "{}", verdict.to_do);
+        }
+    }
+
+    #[test]
+    fn no_advice_is_given_that_is_refused() {
+        let verdict = claim_lease(&cooking(7_200.0), 30);
+        assert!(!verdict.to_do.contains("--heartbeat-interval"), "{}", verdict.to_do);
+        assert!(Surroundings::new(0, 30).is_err() && Surroundings::new(3_601, 30).is_err());
+    }
+}
