@@ -210,6 +210,7 @@ async fn look(db: &Database, scope: &Scope) -> Result<Audit, DbError> {
     let on_duty = flow::on_duty(&transaction).await?;
     let orders = contents::count(&transaction, &from).await?;
     transaction.commit().await?;
+    client.give_back();
     Ok(Audit { at: from.at, orders, findings, waiting, on_duty })
 }
 

@@ -12,6 +12,7 @@ use deadpool_postgres::ClientWrapper;
 use runtime::{addresses, config};
 use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::{Config, Error, NoTls};
 
@@ -71,8 +72,13 @@ impl Connector {
         }
     }
 
-    /// A connection that was proved to be of use.
-    pub(crate) async fn connect(&self) -> Result<ClientWrapper, ConnectError> {
+    /// The runtime that connections live on.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// A connection that was proved to be of use, and what ends it.
+    pub(crate) async fn connect(&self) -> Result<(ClientWrapper, AbortHandle), ConnectError> {
         let (hosts, port) = (self.hosts.clone(), self.port);
         let (settings, access) = (self.settings.clone(), self.access);
         let preferred = Arc::clone(&self.preferred);
@@ -86,10 +92,10 @@ impl Connector {
             found.sort_by_key(|address| Some(*address) != first);
             let time_left = deadline - Instant::now();
             let attempt = |address| connect_to(address, &settings, access);
-            let (client, address) =
+            let (connected, address) =
                 addresses::first_to_answer(found, time_left, attempt).await.map_err(most_telling)?;
             *preferred.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
-            Ok(client)
+            Ok(connected)
         });
         // The runtime may be ending: then there is no connection any more.
         connecting.await.unwrap_or(Err(ConnectError::Ending))
@@ -100,15 +106,16 @@ async fn connect_to(
     address: SocketAddr,
     settings: &Config,
     access: Access,
-) -> Result<(ClientWrapper, SocketAddr), ConnectError> {
+) -> Result<((ClientWrapper, AbortHandle), SocketAddr), ConnectError> {
     let mut settings = settings.clone();
     settings.hostaddr(address.ip()).port(address.port());
     let (client, connection) = settings.connect(NoTls).await?;
     // Its errors reach whoever waits for an answer. Dropped, the client ends it.
     let driver = tokio::spawn(async { drop(connection.await) });
+    let end = driver.abort_handle();
     let client = ClientWrapper::new(client, driver);
     session::prove(&client, &settings, access).await?;
-    Ok((client, address))
+    Ok(((client, end), address))
 }
 
 /// Of several addresses' failures, the one of the server that came closest to what we want.

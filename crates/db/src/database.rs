@@ -12,7 +12,8 @@ use tokio_postgres::types::ToSql;
 
 use crate::connect::{CONNECT_DEADLINE, Connector};
 use crate::error::{Again, Connection as Fate, Meaning, is_lost_statement};
-use crate::pool::{Client, Connection, Pools, give_up};
+use crate::in_use::InUse;
+use crate::pool::{Connection, Pools};
 use crate::session::{Access, Unsuitable};
 
 pub use crate::error::DbError;
@@ -72,16 +73,17 @@ impl Database {
     }
 
     /// A connection of one's own from those that all share.
-    pub(crate) async fn client(&self) -> Result<Client, DbError> {
+    pub(crate) async fn client(&self) -> Result<InUse, DbError> {
         self.client_of(Lane::Shared).await
     }
 
-    async fn client_of(&self, lane: Lane) -> Result<Client, DbError> {
+    async fn client_of(&self, lane: Lane) -> Result<InUse, DbError> {
         let pool = match lane {
             Lane::Shared => &self.pools.shared,
             Lane::Reserved => &self.pools.reserved,
         };
-        pool.get().await.map_err(|why| DbError::of_pool(why, &self.address, CONNECT_DEADLINE))
+        let pooled = pool.get().await;
+        pooled.map(InUse::new).map_err(|why| DbError::of_pool(why, &self.address, CONNECT_DEADLINE))
     }
 
     /// Runs one statement, prepared once for each connection, under the deadline.
@@ -102,10 +104,10 @@ impl Database {
     ) -> Result<Vec<Row>, DbError> {
         let client = self.client_of(lane).await?;
         let Ok(answer) = timeout(STATEMENT_DEADLINE, ask(&client, sql, parameters)).await else {
-            give_up(client);
+            client.give_up();
             return Err(DbError::Timeout(STATEMENT_DEADLINE));
         };
-        answer.map_err(|why| self.failed(client, why.into()))
+        self.answered(client, answer.map_err(DbError::from))
     }
 
     /// Like [`Database::query`], for statements that return one row or none.
@@ -127,28 +129,31 @@ impl Database {
     ) -> Result<T, DbError> {
         let mut client = self.client_of(lane).await?;
         let Ok(done) = timeout(deadline, transact(&mut client, &mut work)).await else {
-            give_up(client);
+            client.give_up();
             return Err(DbError::Timeout(deadline));
         };
-        done.map_err(|why| self.failed(client, why))
+        self.answered(client, done)
     }
 
-    /// What a failure means for the connections.
-    pub(crate) fn failed(&self, client: Client, why: DbError) -> DbError {
-        let DbError::Failed(failure) = &why else { return why };
-        if is_lost_statement(failure) {
-            give_up(client);
-            return self.unsuitable(Unsuitable::StatementsLost);
-        }
-        match Meaning::of(failure).connection {
-            Fate::Stays => {}
-            Fate::Goes => give_up(client),
+    /// What an answer means for the connections.
+    fn answered<T>(&self, client: InUse, answer: Result<T, DbError>) -> Result<T, DbError> {
+        let fate = match &answer {
+            Err(DbError::Failed(failure)) if is_lost_statement(failure) => {
+                client.give_up();
+                return Err(self.unsuitable(Unsuitable::StatementsLost));
+            }
+            Err(DbError::Failed(failure)) => Meaning::of(failure).connection,
+            _ => Fate::Stays,
+        };
+        match fate {
+            Fate::Stays => client.give_back(),
+            Fate::Goes => client.give_up(),
             Fate::AllGo => {
-                give_up(client);
+                client.give_up();
                 self.pools.retire_all();
             }
         }
-        why
+        answer
     }
 
     fn unsuitable(&self, why: Unsuitable) -> DbError {
@@ -199,7 +204,11 @@ async fn transact<T>(
                 client.statement_cache.clear();
                 is_repeated = true;
             }
-            Err(why) => return Err(why),
+            Err(why) => {
+                // Awaited here: else the next user of the connection would wait for it first.
+                drop(transaction.rollback().await);
+                return Err(why);
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod database;
 pub mod error;
 pub mod history;
 pub mod idempotency;
+mod in_use;
 pub mod inspection;
 pub mod orders;
 pub mod outbox;

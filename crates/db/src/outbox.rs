@@ -171,7 +171,7 @@ pub async fn relay_orders(
         parameters: &[&look.limit, &order_type],
         delete: "delete from order_outbox where order_id = any($1)",
         back_off: "
-            update order_outbox set attempts = attempts + 1, due_at = now() + make_interval(secs => pause)
+            update order_outbox set attempts = attempts + 1, due_at = statement_timestamp() + make_interval(secs => pause)
             from unnest($1::int[], $2::float8[]) as refused (key, pause) where order_id = key",
     };
     relay(db, statements, look.pause, order_row, publish).await
@@ -201,13 +201,14 @@ pub async fn relay_status_updates(
         parameters: &[&look.limit],
         delete: "delete from status_outbox where id = any($1)",
         back_off: "
-            update status_outbox set attempts = attempts + 1, due_at = now() + make_interval(secs => pause)
+            update status_outbox set attempts = attempts + 1, due_at = statement_timestamp() + make_interval(secs => pause)
             from unnest($1::bigint[], $2::float8[]) as refused (key, pause) where id = key",
     };
     relay(db, statements, look.pause, status_row, publish).await
 }
 
-/// The statements of one outbox. The first columns selected are the row's key and how often it was refused.
+/// The statements of one outbox. The first columns selected are the row's key and how often it was refused. A pause counts from
+/// the moment at which a row backs off (`statement_timestamp()`): the transaction began before its messages were published.
 struct Statements<'a> {
     select: &'a str,
     parameters: &'a [&'a (dyn ToSql + Sync)],

@@ -8,8 +8,10 @@ use std::time::Duration;
 use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, Pool, RecycleError, RecycleResult, Timeouts};
 use deadpool_postgres::{ClientWrapper, Transaction};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::runtime::Handle;
+use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_postgres::NoTls;
 
 use crate::connect::{CONNECT_DEADLINE, ConnectError, Connector};
 use crate::error::DbError;
@@ -22,12 +24,19 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(15);
 /// A little longer than a connection takes: normally the connection says why there is none.
 const CREATE_LIMIT: Duration = CONNECT_DEADLINE.saturating_add(Duration::from_secs(1));
 
-/// A connection that is in use until this is dropped.
-pub(crate) type Client = managed::Object<Connections>;
+/// Longest time to tell the server that nobody waits for a statement any more.
+const CANCEL_DEADLINE: Duration = Duration::from_secs(2);
+
+/// A connection that is in use, or goes back when this is dropped.
+pub(crate) type Pooled = managed::Object<Connections>;
 
 /// A connection of the pool.
 pub(crate) struct Connection {
     client: ClientWrapper,
+    /// Ends it.
+    driver: AbortHandle,
+    runtime: Handle,
+    is_given_up: bool,
     generation: u64,
     expires: Instant,
 }
@@ -51,8 +60,26 @@ impl Connection {
         &mut self.client
     }
 
+    /// Closes it: nobody gets it any more.
+    pub(crate) fn close(&mut self) {
+        self.is_given_up = true;
+        self.driver.abort();
+    }
+
+    /// Closes it once the server was told to end what runs on it. Else it would go on for as long as a statement may, and each
+    /// client that hangs up would cost another session.
+    pub(crate) fn abandon(&mut self) {
+        self.is_given_up = true;
+        let (cancel, driver) = (self.client.cancel_token(), self.driver.clone());
+        self.runtime.spawn(async move {
+            // A server that cannot be told ends the statement by its own limit.
+            drop(timeout(CANCEL_DEADLINE, cancel.cancel_query(NoTls)).await);
+            driver.abort();
+        });
+    }
+
     fn is_spent(&self, generation: u64, now: Instant) -> bool {
-        self.client.is_closed() || self.generation != generation || now >= self.expires
+        self.is_given_up || self.client.is_closed() || self.generation != generation || now >= self.expires
     }
 }
 
@@ -71,9 +98,16 @@ impl managed::Manager for Connections {
     async fn create(&self) -> Result<Connection, ConnectError> {
         // Before the server is asked for it: what turns up while it is made concerns it too.
         let generation = self.generation.load(Ordering::Relaxed);
-        let client = self.connector.connect().await?;
+        let (client, driver) = self.connector.connect().await?;
         let age = self.max_age.mul_f64(rand::random_range(0.8..=1.0));
-        Ok(Connection { client, generation, expires: Instant::now() + age })
+        Ok(Connection {
+            client,
+            driver,
+            runtime: self.connector.runtime().clone(),
+            is_given_up: false,
+            generation,
+            expires: Instant::now() + age,
+        })
     }
 
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<ConnectError> {
@@ -153,12 +187,6 @@ fn close_spent(pools: [&Pool<Connections>; 2], generation: u64) {
     for pool in pools {
         drop(pool.retain(|connection, _| !connection.is_spent(generation, now)));
     }
-}
-
-/// Closes a connection: its answer did not come in time and would meet the next question, or it leads to a server that is
-/// not wanted any more.
-pub(crate) fn give_up(client: Client) {
-    drop(managed::Object::take(client));
 }
 
 #[cfg(test)]

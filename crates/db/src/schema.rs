@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use self::in_one_transaction::InOneTransaction;
 use crate::database::Database;
 use crate::error::DbError;
-use crate::pool::{Connection, give_up};
+use crate::pool::Connection;
 
 mod embedded {
     refinery::embed_migrations!("../../migrations");
@@ -136,7 +136,7 @@ fn with_unix_line_ends(migration: &Migration) -> Migration {
 /// The database cannot be asked.
 pub async fn state(db: &Database) -> Result<SchemaState, DbError> {
     let present = db.query_opt("select to_regclass('refinery_schema_history') is not null", &[]).await?;
-    if !present.is_some_and(|row| row.get(0)) {
+    if present.map(|row| row.try_get(0)).transpose()? != Some(true) {
         let schemas = schemas_with_tables(db).await?;
         return Ok(if schemas.is_empty() {
             SchemaState::Behind
@@ -145,7 +145,7 @@ pub async fn state(db: &Database) -> Result<SchemaState, DbError> {
         });
     }
     let row = db.query_opt("select coalesce(max(version), 0)::int from refinery_schema_history", &[]).await?;
-    let found: i32 = row.map_or(0, |row| row.get(0));
+    let found: i32 = row.map(|row| row.try_get(0)).transpose()?.unwrap_or(0);
     let known = known_version();
     Ok(match found.cmp(&known) {
         std::cmp::Ordering::Less => SchemaState::Behind,
@@ -184,9 +184,12 @@ pub async fn migrate(db: &Database) -> Result<Vec<i32>, SchemaError> {
     }
     let mut client = db.client().await?;
     let Ok(applied) = timeout(MIGRATION_DEADLINE, migrate_at_once(&mut client)).await else {
-        give_up(client);
+        client.give_up();
         return Err(DbError::Timeout(MIGRATION_DEADLINE).into());
     };
+    if applied.is_ok() {
+        client.give_back();
+    }
     applied
 }
 

@@ -107,7 +107,8 @@ pub async fn change(
         from.iter().filter(|status| status.may_become(next)).map(|status| status.as_str()).collect();
     let number = number.to_string();
     let notes = format!("request {request_id}");
-    // Two statements: the second one sees the claim of a cook for whom the first one waited.
+    // Two statements: the second one sees the claim of a cook for whom the first one waited, and happens after it
+    // (`statement_timestamp()`; `now()` is from before the wait).
     let lock = "
         select $2::uuid is null
                or (select order_id from order_identities where identity = $2) is not distinct from orders.id
@@ -116,17 +117,17 @@ pub async fn change(
         with target as (
             select id, number, status from orders where number = $1
         ), changed as (
-            update orders set status = $2, updated_at = now()
+            update orders set status = $2, updated_at = statement_timestamp()
             from target where orders.id = target.id and target.status = any($3)
             returning target.id, target.number, target.status as old_status
         ), released as (
             delete from order_claims using changed where order_id = changed.id
         ), logged as (
             insert into order_status_log (order_id, status, changed_by, changed_at, notes)
-            select id, $2, $4, now(), $5 from changed
+            select id, $2, $4, statement_timestamp(), $5 from changed
         ), announced as (
             insert into status_outbox (request_id, due_at, order_number, old_status, new_status, changed_by, changed_at)
-            select $6, now(), number, old_status, $2, $4, now() from changed
+            select $6, statement_timestamp(), number, old_status, $2, $4, statement_timestamp() from changed
         )
         select status, exists (select 1 from changed)
                    or exists (select 1 from order_status_log as log

@@ -74,6 +74,8 @@ impl Database {
             "create schema if not exists test_clock;
              create or replace function test_clock.now() returns timestamptz language sql stable
                  as $$ select {now} $$;
+             create or replace function test_clock.statement_timestamp() returns timestamptz language sql stable
+                 as $$ select {now} $$;
              alter database {name} set search_path = test_clock, pg_catalog, public"
         ))
         .await;

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
 
+mod abandoned;
 mod addresses;
 mod altered_tables;
 mod farewell;
+mod moments;
 mod pgbouncer;
 mod read_only;
 mod reserved;

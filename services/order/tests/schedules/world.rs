@@ -70,6 +70,8 @@ impl World {
              insert into test_clock.clock values ('2026-11-20 12:00:00+00');
              create function test_clock.now() returns timestamptz language sql stable
                  as $$ select moment from test_clock.clock $$;
+             create function test_clock.statement_timestamp() returns timestamptz language sql stable
+                 as $$ select moment from test_clock.clock $$;
              alter database {} set search_path = test_clock, pg_catalog, public",
                 stage.name
             ))
