@@ -84,6 +84,11 @@ impl PublishError {
         matches!(self, Self::NotConnected | Self::Lost)
     }
 
+    /// Whether the message was sent and what became of it is not known: it may be to blame for that itself.
+    pub fn was_under_way(&self) -> bool {
+        matches!(self, Self::Lost | Self::NotConfirmed)
+    }
+
     /// Whether it is this message that cannot be sent, as long as the broker's settings stay as
     /// they are.
     pub fn is_the_messages_own(&self) -> bool {

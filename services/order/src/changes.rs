@@ -9,7 +9,7 @@ use http_service::{Problem, read_json, request_id};
 use logging::Log;
 use runtime::Backoff;
 use serde::Serialize;
-use tokio::time::{Instant, sleep};
+use tokio::time::{sleep, timeout};
 
 use crate::api::Api;
 use crate::credentials::{self, Asker, Denied};
@@ -154,31 +154,31 @@ fn failed(why: &DbError, log: &Log) -> Problem {
     Problem::internal(log.request_id())
 }
 
-/// Asks again when the answer was lost: the same request learns what its first attempt did.
+/// Asks again when the answer was lost: the same request learns what its first attempt did. What is under way at the deadline
+/// is in doubt, too.
 async fn until_known<Answer>(log: &Log, mut ask: impl FnMut() -> Answer) -> Result<Outcome, Problem>
 where
     Answer: Future<Output = Result<Outcome, DbError>>,
 {
-    let deadline = Instant::now() + DEADLINE;
-    let mut backoff = Backoff::for_server();
-    let mut in_doubt = false;
-    loop {
-        let why = match ask().await {
-            Ok(outcome) => return Ok(outcome),
-            Err(why) => why,
-        };
-        in_doubt |= why.is_in_doubt();
-        let problem = failed(&why, log);
-        if !in_doubt {
-            return Err(problem);
+    let asking = async {
+        let (mut backoff, mut in_doubt) = (Backoff::for_server(), false);
+        loop {
+            let why = match ask().await {
+                Ok(outcome) => return Ok(outcome),
+                Err(why) => why,
+            };
+            in_doubt |= why.is_in_doubt();
+            let problem = failed(&why, log);
+            if !in_doubt {
+                return Err(problem);
+            }
+            sleep(backoff.next_pause()).await;
         }
-        let pause = backoff.next_pause();
-        if Instant::now() + pause > deadline {
-            let detail = "It is not known whether the order was changed. Ask the tracking service, or send the same request with the same X-Request-ID again.";
-            return Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, detail, log.request_id()));
-        }
-        sleep(pause).await;
-    }
+    };
+    timeout(DEADLINE, asking).await.unwrap_or_else(|_| {
+        let detail = "It is not known whether the order was changed. Ask the tracking service, or send the same request with the same X-Request-ID again.";
+        Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, detail, log.request_id()))
+    })
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //!   its disk, the power fails. Many orders that wait are no sign of it by themselves: only more than lie in their queue, or in
 //!   the hands of workers, are.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use bus::inspection;
@@ -17,7 +18,7 @@ use db::sweeps::{self, Rescued};
 use db::{Database, DbError, claims, idempotency, workers};
 use domain::OrderType;
 use logging::Log;
-use runtime::{Shutdown, config};
+use runtime::{Shutdown, config, with_causes};
 use tokio::time::sleep;
 
 use crate::wakeup::Wakeup;
@@ -119,16 +120,19 @@ impl<Q: KitchenQueues> Rescuer<Q> {
         }
     }
 
-    /// Takes each step, whatever becomes of the others.
+    /// Takes each step, whatever becomes of the others. A cause that stops several of them is told once.
     pub async fn look(&self) {
-        self.report(self.escalate().await);
-        self.report(self.reclaim().await);
-        self.report(self.look_into_queues().await);
-        self.report(self.prune().await);
+        let mut told = HashSet::new();
+        self.report(self.escalate().await, &mut told);
+        self.report(self.reclaim().await, &mut told);
+        self.report(self.look_into_queues(&mut told).await, &mut told);
+        self.report(self.prune().await, &mut told);
     }
 
-    fn report(&self, outcome: Result<(), RescueError>) {
-        if let Err(why) = outcome {
+    fn report(&self, outcome: Result<(), RescueError>, told: &mut HashSet<String>) {
+        if let Err(why) = outcome
+            && told.insert(with_causes(&why))
+        {
             let message = "Waiting orders could not be looked for; trying again";
             self.log.error("sweep_failed", message, &why).emit();
         }
@@ -159,13 +163,13 @@ impl<Q: KitchenQueues> Rescuer<Q> {
     }
 
     /// What needs a look at the broker: nobody is asked as long as nothing waits.
-    async fn look_into_queues(&self) -> Result<(), RescueError> {
+    async fn look_into_queues(&self, told: &mut HashSet<String>) -> Result<(), RescueError> {
         if !self.anything_waits().await? {
             return Ok(());
         }
         // A queue that cannot be declared concerns its type; the others are looked after all the same.
-        self.report(self.queues.declare().await.map_err(RescueError::from));
-        self.report(self.reroute().await);
+        self.report(self.queues.declare().await.map_err(RescueError::from), told);
+        self.report(self.reroute().await, told);
         // A broker that has lost its disk is filled again at once.
         while self.redeliver().await? {}
         Ok(())
@@ -253,4 +257,35 @@ impl<Q: KitchenQueues> Rescuer<Q> {
 /// orders: copies.
 fn lost(waiting: usize, messages: u64) -> usize {
     waiting.saturating_sub(usize::try_from(messages).unwrap_or(usize::MAX))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use db::Access;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_cause_that_stops_every_step_is_told_once() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (log, flush) = logging::start_on("test", logging::Level::Debug, file.reopen().unwrap());
+        let nowhere =
+            config::Database { host: "127.0.0.1".to_owned(), port: 1, ..config::Database::default() };
+        let rescuer = Rescuer {
+            db: Database::new(&nowhere, "test", Access::ReadWrite).unwrap(),
+            queues: Broker(config::Rabbitmq::default()),
+            resend_after: Duration::from_mins(1),
+            max_wait: Duration::from_mins(10),
+            holdings_pause: Duration::ZERO,
+            relay: Wakeup::default(),
+            log,
+        };
+        // Each look tells it anew.
+        rescuer.look().await;
+        rescuer.look().await;
+        drop((rescuer, flush));
+        let lines = std::fs::read_to_string(file.path()).unwrap();
+        assert_eq!(lines.matches("sweep_failed").count(), 2, "{lines}");
+    }
 }

@@ -73,10 +73,10 @@ impl Pace {
         outbox::Look { limit: self.limit.into(), pause: pause_of_row }
     }
 
-    /// Whether a message that was not confirmed backs off. One that fails with the connection does so if it went alone: so one
-    /// that breaks every connection is found.
+    /// Whether a message that was not confirmed backs off. One with which the connection broke does so if it went alone: so one
+    /// that breaks every connection is found. One that was not sent has done nothing.
     pub fn backs_off(&self, why: &PublishError) -> bool {
-        why.is_refusal() || self.limit == 1
+        why.is_refusal() || (self.limit == 1 && why.was_under_way())
     }
 
     /// The next look after one that got so far.
@@ -140,7 +140,37 @@ mod tests {
         (0..=BATCH, 0..=BATCH, 0..=BATCH)
     }
 
+    /// Every error that publishing has, and whether it can be the fault of a message that went alone.
+    fn errors() -> [(PublishError, bool); 8] {
+        [
+            (PublishError::NotConnected, false),
+            (PublishError::Blocked("low on memory".to_owned()), false),
+            (PublishError::QueueRefused("406".to_owned()), true),
+            (PublishError::TooLarge { size: 2, limit: 1 }, true),
+            (PublishError::Rejected, true),
+            (PublishError::Unroutable("312".to_owned()), true),
+            (PublishError::Lost, true),
+            (PublishError::NotConfirmed, true),
+        ]
+    }
+
     proptest! {
+        /// A broker that is away or takes nothing is no message's fault, however slowly the lane goes: all go as soon as it is back.
+        #[test]
+        fn what_was_not_sent_does_not_back_off(course in proptest::collection::vec(looks(), 0..20)) {
+            let mut pace = Pace::new();
+            for (found, confirmed, _) in course {
+                let found = found.min(pace.limit);
+                let confirmed = usize::from(confirmed.min(found));
+                let found = usize::from(found);
+                for (why, may_be_its_fault) in errors() {
+                    let expected = why.is_refusal() || (pace.limit == 1 && may_be_its_fault);
+                    prop_assert_eq!(pace.backs_off(&why), expected, "{:?} at {}", why, pace.limit);
+                }
+                pace.after(Look { found, confirmed, lost: found - confirmed, ..Look::default() });
+            }
+        }
+
         /// No loop without a pause: a look that follows at once follows one that removed something.
         #[test]
         fn without_progress_there_is_a_pause(course in proptest::collection::vec(looks(), 1..100)) {

@@ -237,6 +237,28 @@ async fn whoever_is_refused_leaves_a_line_in_the_log() {
     assert!(lines[..4].iter().chain(&staff).all(|line| line["request_id"] == "refused"), "{lines:?}");
 }
 
+#[tokio::test]
+async fn what_became_of_a_change_is_told_in_time_although_the_database_hangs() {
+    let stage = Stage::new().await;
+    let proxy = stage.postgres_proxy().await;
+    let launch = stage.order_service().env("ORDER_STAFF_KEY", "the-staff-knows-this-key");
+    let service = launch.env("DB_PORT", proxy.port().to_string()).start().await;
+    let (number, token) = placed(&service).await;
+    let database = stage.database().await;
+    // The relay holds no connection by then.
+    eventually("an empty outbox", async || {
+        (database.value("select count(*) from order_outbox").await == 0).then_some(())
+    })
+    .await;
+    proxy.silence();
+    let began = std::time::Instant::now();
+    let answer = cancel(&service, &number, ("X-Order-Token", &token)).await;
+    assert_eq!(answer.status, 504, "{answer:?}");
+    // After the first attempt each takes five seconds: without a deadline of its own the last one would end well beyond twenty.
+    assert!(began.elapsed() < Duration::from_secs(21), "{:?}", began.elapsed());
+    proxy.mend();
+}
+
 /// As a restored backup of an older state forgets it: the order, and the step of the day's counter.
 const FORGOTTEN: &str = "delete from order_items; delete from order_status_log; delete from order_outbox;
      delete from orders; delete from order_counters";
