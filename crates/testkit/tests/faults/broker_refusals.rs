@@ -1,9 +1,9 @@
 //! RabbitMQ is well, and refuses: things are deleted, full, lead nowhere, or belong to others.
 
 use amqprs::FieldTable;
-use serde_json::json;
 use testkit::{Launch, Service, Stage};
 
+use crate::refusing_queues::{accept_again, refuse};
 use crate::restaurant::Restaurant;
 use crate::verdict::{closes, holds, recovers};
 
@@ -43,10 +43,10 @@ async fn queues_that_are_full_and_messages_that_nobody_takes() {
     let load = restaurant.load();
     load.accepts(10).await;
     // The broker answers basic.nack.
-    broker.set_policy("full", "^kitchen_", json!({"max-length": 0, "overflow": "reject-publish"})).await;
+    refuse(&broker, "^kitchen_").await;
     load.is_refused().await;
     load.hears(10).await;
-    broker.clear_policy("full").await;
+    accept_again(&broker, &restaurant).await;
     let recovery = recovers(&load).await;
     holds("queues full: publishes rejected (nack)", &mut restaurant, load, recovery).await;
 

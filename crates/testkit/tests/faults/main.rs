@@ -9,6 +9,7 @@
 
 mod load;
 mod machine;
+mod refusing_queues;
 mod restaurant;
 mod scale;
 mod signals;

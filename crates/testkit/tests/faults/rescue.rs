@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use serde_json::json;
 use testkit::database::Database;
 use testkit::{Broker, Stage, eventually};
 use tokio::time::sleep;
 
+use crate::refusing_queues::{accept_again, refuse};
 use crate::restaurant::{COOKS, Restaurant};
 use crate::verdict::{holds_to_the_end, recovers};
 
@@ -31,8 +31,7 @@ async fn one_types_queue_refuses_and_the_other_types_flow() {
     let (broker, database) = (restaurant.stage.broker().await, restaurant.stage.database().await);
     let load = restaurant.load();
     load.accepts(10).await;
-    let full = json!({"max-length": 0, "overflow": "reject-publish"});
-    broker.set_policy("full", "^kitchen_takeout_queue$", full).await;
+    refuse(&broker, "^kitchen_takeout_queue$").await;
     load.accepts(20).await;
     restaurant.links.orders_to_rabbitmq.cut();
     load.accepts(40).await;
@@ -46,7 +45,7 @@ async fn one_types_queue_refuses_and_the_other_types_flow() {
     until_none("the other types to be cooked", &database, &others).await;
     let refused = "select count(*) from order_outbox join orders on id = order_id where type = 'takeout'";
     assert_ne!(database.value(refused).await, 0, "nothing was refused");
-    broker.clear_policy("full").await;
+    accept_again(&broker, &restaurant).await;
     let recovery = recovers(&load).await;
     holds_to_the_end("one type's queue full: the others flow", restaurant, load, recovery).await;
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
-use serde_json::json;
 use testkit::Signal;
 use tokio::time::{Instant, sleep};
 
 use crate::load::Load;
+use crate::refusing_queues::{accept_again, refuse};
 use crate::restaurant::{COOKS, Restaurant};
 use crate::scale::soak;
 use crate::signals;
@@ -238,10 +238,9 @@ impl Scene {
                 let broker = self.restaurant.stage.broker().await;
                 match fault {
                     Fault::QueueRefuses => {
-                        let refuses = json!({"max-length": 0, "overflow": "reject-publish"});
-                        broker.set_policy("refuses", queue, refuses).await;
+                        refuse(&broker, queue).await;
                         self.lasts().await;
-                        broker.clear_policy("refuses").await;
+                        accept_again(&broker, &self.restaurant).await;
                     }
                     Fault::QueueDeleted => broker.delete(queue).await,
                     Fault::QueuePurged => broker.purge_if_there(queue).await,

@@ -1,12 +1,13 @@
 //! What must hold after any fault, once there is rest.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
 use serde_json::Value;
 use testkit::database::Database;
-use testkit::{Broker, Launch, Service, eventually};
+use testkit::{Broker, Launch, Service};
 use tokio::time::{Instant, sleep};
 
 use crate::load::{Attempt, Heard, Load};
@@ -61,7 +62,7 @@ pub async fn holds(scenario: &str, restaurant: &mut Restaurant, load: Load, reco
     assert!(doubled.is_empty(), "{scenario}: doubled: {doubled:?}");
     every_transition_was_shown(scenario, &restaurant.subscriber, orders.values()).await;
     let broker = restaurant.stage.broker().await;
-    queues_are_empty(scenario, &broker).await;
+    queues_are_empty(scenario, &broker, restaurant).await;
     audit_finds_nothing(scenario, restaurant).await;
     for (name, service) in restaurant.services() {
         did_not_panic(name, service);
@@ -210,11 +211,33 @@ async fn every_transition_was_shown(
 
 /// No message waits, and nobody holds one. A copy may for a while, of an order that another cook had, until its cook has looked
 /// again: so this is waited for.
-async fn queues_are_empty(scenario: &str, broker: &Broker) {
-    eventually(&format!("{scenario}: no message in any queue, nor in anybody's hands"), async || {
-        (broker.messages(&QUEUES).await == 0).then_some(())
-    })
-    .await;
+async fn queues_are_empty(scenario: &str, broker: &Broker, restaurant: &mut Restaurant) {
+    let start = Instant::now();
+    while broker.messages(&QUEUES).await > 0 {
+        if start.elapsed() > testkit::DEADLINE {
+            let left = whereabouts(broker, restaurant).await;
+            panic!("{scenario}: a message is still in a queue, or in somebody's hands: {left}");
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// What is left in the queues, and what the cooks said last.
+async fn whereabouts(broker: &Broker, restaurant: &mut Restaurant) -> String {
+    let mut left = String::new();
+    for queue in QUEUES {
+        let (all, ready) = (broker.messages(&[queue]).await, broker.ready(queue).await);
+        if all > 0 {
+            let first = broker.take_now(queue).await;
+            let _ = write!(left, "\n{queue}: {all}, of which ready {ready}: {first:?}");
+        }
+    }
+    for (name, service) in restaurant.services() {
+        let lines = service.raw_lines();
+        let last = &lines[lines.len().saturating_sub(20)..];
+        let _ = write!(left, "\n{name}:\n{}", last.join("\n"));
+    }
+    left
 }
 
 /// `restaurant-ctl audit`, as an operator would run it.
