@@ -3,6 +3,7 @@
 mod alone;
 mod cluster;
 mod data_folder;
+mod effort;
 mod error;
 mod figures;
 mod load;
@@ -27,10 +28,11 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::cluster::Cluster;
 use crate::data_folder::DataFolder;
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::machine::Machine;
 use crate::report::{Measurement, Report};
-use crate::rows::{Effort, Row};
+use crate::rows::Row;
 
 const NAME: &str = "bench";
 

@@ -8,9 +8,9 @@ use serde::Serialize;
 use servers::tool;
 
 use crate::cluster::Stage;
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::Latencies;
-use crate::rows::Effort;
 
 /// Beyond the time that is measured.
 const SLACK: Duration = Duration::from_mins(1);

@@ -1,5 +1,6 @@
 //! The results: a table, JSON, and a page.
 
+mod html;
 mod page;
 mod plot;
 

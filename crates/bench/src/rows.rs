@@ -13,56 +13,15 @@ mod limits;
 mod memory;
 mod queues;
 mod reads;
+mod round;
 mod single;
 mod soak;
 mod start;
 
-use std::time::Duration;
-
-use crate::cluster::{Cluster, Stage};
+use crate::cluster::Cluster;
+use crate::effort::Effort;
 use crate::error::Error;
-use crate::load::{Errand, Load, Measured};
 use crate::outcome::Outcome;
-use crate::pgbench::{self, Baseline, Script};
-use crate::service::Service;
-
-/// Clients of the baseline, in all rows of many.
-const CLIENTS: u32 = 32;
-/// Connections of our side, in most rows of many.
-const CONNECTIONS: usize = 64;
-/// Places for orders in work: enough for every connection.
-const MAX_CONCURRENT: usize = 256;
-
-/// How long and how often is measured.
-#[derive(Clone, Copy, Debug)]
-pub struct Effort {
-    /// Rounds of baseline and ours.
-    pub rounds: usize,
-    /// Less of everything, for a first impression.
-    pub quick: bool,
-}
-
-impl Effort {
-    /// How long one load runs before it is measured.
-    pub fn warmup(self) -> Duration {
-        Duration::from_secs(if self.quick { 1 } else { 3 })
-    }
-
-    /// How long one load is measured.
-    pub fn duration(self) -> Duration {
-        Duration::from_secs(if self.quick { 4 } else { 10 })
-    }
-
-    /// The one, or less of it.
-    fn either<T>(self, full: T, quick: T) -> T {
-        if self.quick { quick } else { full }
-    }
-
-    /// A load of this effort, in a closed loop.
-    fn load(self, errand: Errand<'_>, connections: usize) -> Load<'_> {
-        Load { errand, connections, rate: None, warmup: self.warmup(), duration: self.duration() }
-    }
-}
 
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,63 +154,4 @@ impl Row {
             Self::Soak => Box::pin(soak::measure(cluster, effort)).await,
         }
     }
-}
-
-/// Says on stderr what was seen, for who waits.
-fn say(text: &str) {
-    eprintln!("    {}", text.trim_end());
-}
-
-/// Both sides of a round: the baseline first, in every second round ours, so that neither always has the machine as the other
-/// left it.
-async fn in_turn<Baseline, Ours>(
-    round: usize,
-    baseline: impl Future<Output = Result<Baseline, Error>>,
-    ours: impl Future<Output = Result<Ours, Error>>,
-) -> Result<(Baseline, Ours), Error> {
-    if round % 2 == 1 {
-        let baseline = baseline.await?;
-        Ok((baseline, ours.await?))
-    } else {
-        let ours = ours.await?;
-        Ok((baseline.await?, ours))
-    }
-}
-
-/// One run of the baseline, on a database of its own.
-async fn straightforward(
-    cluster: &Cluster,
-    script: Script,
-    clients: u32,
-    effort: Effort,
-) -> Result<Baseline, Error> {
-    let stage = cluster.stage().await?;
-    stage.settle().await?;
-    let measured = pgbench::run(&stage, script, clients, effort).await?;
-    stage.end().await?;
-    Ok(measured)
-}
-
-/// Two loads at once, each of half the connections: at two services, or both at the same one.
-async fn two_loads(
-    stage: &Stage<'_>,
-    errands: [Errand<'_>; 2],
-    connections: usize,
-    effort: Effort,
-) -> Result<[Measured; 2], Error> {
-    let [first, second] = errands.map(|errand| effort.load(errand, connections / 2));
-    let (first, second) = tokio::try_join!(first.run(stage), second.run(stage))?;
-    Ok([first, second])
-}
-
-/// One run of placing orders at an order service.
-async fn place(
-    stage: &Stage<'_>,
-    orders: &Service,
-    tracking: Option<&Service>,
-    connections: usize,
-    effort: Effort,
-) -> Result<Measured, Error> {
-    stage.settle().await?;
-    effort.load(Errand::Order(orders, tracking), connections).run(stage).await
 }

@@ -14,39 +14,11 @@ use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
-use tokio_postgres::{Config, Error, NoTls};
+use tokio_postgres::{Config, NoTls};
 
+use crate::connect_error::{CONNECT_DEADLINE, ConnectError, Unsuitable};
 use crate::error::tells_more;
-use crate::session::{self, Access, Unsuitable};
-
-/// Longest time to open a connection, all addresses together.
-pub(crate) const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
-
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// Its name is unknown.
-    #[error("the address of '{host}' is not known")]
-    Resolve {
-        /// As it was configured.
-        host: String,
-        /// What the resolver says.
-        #[source]
-        why: std::io::Error,
-    },
-    /// No address answered in time.
-    #[error("no answer within {} s", CONNECT_DEADLINE.as_secs())]
-    NoAnswer,
-    /// The connection broke, or the server refused it.
-    #[error(transparent)]
-    Failed(#[from] Error),
-    /// There was a connection, of no use.
-    #[error(transparent)]
-    Unsuitable(#[from] Unsuitable),
-    /// The service is ending.
-    #[error("the connection is being closed")]
-    Ending,
-}
+use crate::session::{self, Access};
 
 /// Makes connections, on one runtime.
 pub(crate) struct Connector {

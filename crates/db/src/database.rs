@@ -10,11 +10,12 @@ use tokio::time::timeout;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use crate::connect::{CONNECT_DEADLINE, Connector};
+use crate::connect::Connector;
+use crate::connect_error::{CONNECT_DEADLINE, Unsuitable};
 use crate::error::{Again, Connection as Fate, Meaning, is_lost_statement};
 use crate::in_use::InUse;
 use crate::pool::{Connection, Pools};
-use crate::session::{Access, Unsuitable};
+use crate::session::Access;
 
 pub use crate::error::DbError;
 

@@ -30,9 +30,8 @@ use deadpool::managed::{PoolError, TimeoutType};
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError as Refusal, Severity, SqlState};
 
-use crate::connect::ConnectError;
-use crate::sequences;
-use crate::session::Unsuitable;
+use crate::connect_error::{ConnectError, Unsuitable};
+use crate::ids;
 
 /// Why a statement has no result.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +75,7 @@ pub enum DbError {
     #[error("PostgreSQL did not answer within {} s", .0.as_secs())]
     Timeout(Duration),
     /// The server, or the connection to it, reported an error.
-    #[error("PostgreSQL reported an error{}", sequences::advice(.0))]
+    #[error("PostgreSQL reported an error{}", ids::advice(.0))]
     Failed(#[from] Error),
     /// A row holds what this program does not understand.
     #[error("PostgreSQL returned an unexpected value")]

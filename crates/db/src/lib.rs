@@ -6,10 +6,12 @@
 pub mod audit;
 pub mod claims;
 pub mod connect;
+pub mod connect_error;
 pub mod database;
 pub mod error;
 pub mod history;
 pub mod idempotency;
+mod ids;
 mod in_use;
 pub mod inspection;
 pub mod orders;

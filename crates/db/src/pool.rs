@@ -13,7 +13,8 @@ use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::NoTls;
 
-use crate::connect::{CONNECT_DEADLINE, ConnectError, Connector};
+use crate::connect::Connector;
+use crate::connect_error::{CONNECT_DEADLINE, ConnectError};
 use crate::error::DbError;
 
 /// Oldest that a connection gets: a server that was moved, or set otherwise, is left by then. Each gets somewhat less, so
@@ -192,23 +193,13 @@ fn close_spent(pools: [&Pool<Connections>; 2], generation: u64) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
-    use runtime::config;
     use testkit::{Stage, eventually};
 
     use super::*;
     use crate::session::Access;
 
     async fn pools(stage: &Stage, max_age: Duration) -> Pools {
-        let server = &stage.servers.postgres;
-        let settings = config::Database {
-            host: "127.0.0.1".to_owned(),
-            port: server.port,
-            user: server.user.clone(),
-            password: server.password.clone().into(),
-            database: stage.name.clone(),
-            ..config::Database::default()
-        };
-        let connector = Connector::new(&settings, "aging", Access::ReadWrite);
+        let connector = Connector::new(&stage.database_settings(), "aging", Access::ReadWrite);
         Pools::with_max_age(connector, 3, max_age, Duration::from_millis(20)).unwrap()
     }
 

@@ -1,16 +1,8 @@
-//! The sequences that ids come from: how far each has got, whether it is behind its table, and what helps.
-
-use tokio_postgres::Error;
-use tokio_postgres::error::SqlState;
+//! The sequences that ids come from: how far each has got, and whether it is behind its table.
 
 use crate::database::Database;
 use crate::error::DbError;
-
-/// Tables whose column `id` comes from a sequence.
-const TABLES: [&str; 5] = ["orders", "order_items", "order_status_log", "workers", "status_outbox"];
-
-/// Tables whose ids are stored elsewhere, or read by the services, as integers: their column cannot become wider.
-const INTEGERS: [&str; 2] = ["orders", "workers"];
+use crate::ids::{TABLES, catch_up, extend};
 
 /// How the sequence of a table stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,24 +32,6 @@ impl Sequence {
     pub fn extend(&self) -> String {
         extend(self.table)
     }
-}
-
-fn catch_up(table: &str) -> String {
-    if table == "orders" {
-        // Two other tables have its ids as keys; something may be left there of an order that is gone.
-        return "select setval(pg_get_serial_sequence('orders', 'id'), greatest((select max(id) from orders), \
-            (select max(order_id) from order_identities), (select max(order_id) from order_outbox)))"
-            .to_owned();
-    }
-    format!("select setval(pg_get_serial_sequence('{table}', 'id'), (select max(id) from {table}))")
-}
-
-fn extend(table: &str) -> String {
-    if INTEGERS.contains(&table) {
-        // As many again: nothing depends on their being positive.
-        return format!("alter sequence {table}_id_seq minvalue -2147483648 restart with -2147483648");
-    }
-    format!("alter table {table} alter column id type bigint; alter sequence {table}_id_seq as bigint")
 }
 
 /// Looks at the sequences that this user may read.
@@ -97,48 +71,6 @@ pub async fn inspect(db: &Database) -> Result<Vec<Sequence>, DbError> {
         }
     }
     Ok(sequences)
-}
-
-/// What helps against an error about ids or numbers, to stand behind it in brackets; empty for other errors. Goes by codes and
-/// names: texts are in the server's language.
-pub(crate) fn advice(why: &Error) -> String {
-    let Some(refusal) = why.as_db_error() else { return String::new() };
-    let code = refusal.code();
-    let (what, sql) = if *code == SqlState::SEQUENCE_GENERATOR_LIMIT_EXCEEDED {
-        let named = |table: &&str| refusal.message().contains(&format!("{table}_id_seq"));
-        match TABLES.into_iter().find(named) {
-            Some(table) => (format!("the ids of {table} are used up"), extend(table)),
-            None => return " (ids are used up; 'restaurant-ctl doctor' says what to run)".to_owned(),
-        }
-    } else if *code == SqlState::NUMERIC_VALUE_OUT_OF_RANGE {
-        return " (if ids are used up, 'restaurant-ctl doctor' says what to run)".to_owned();
-    } else if *code == SqlState::UNIQUE_VIOLATION {
-        match (refusal.table(), refusal.constraint()) {
-            (Some("orders"), Some("orders_number_key")) => {
-                ("the day's counter of numbers is behind the orders".to_owned(), COUNTER.to_owned())
-            }
-            (_, Some("order_outbox_pkey" | "order_identities_order_id_key")) => {
-                (behind("orders"), catch_up("orders"))
-            }
-            (Some(table), Some(constraint))
-                if TABLES.contains(&table) && constraint == format!("{table}_pkey") =>
-            {
-                (behind(table), catch_up(table))
-            }
-            _ => return String::new(),
-        }
-    } else {
-        return String::new();
-    };
-    format!(" ({what}; as the tables' owner run: {sql})")
-}
-
-/// Brings the counter of this day up to its orders.
-const COUNTER: &str = "update order_counters set last_number = (select max(substr(number, 14)::int) from orders \
-     where substr(number, 5, 8) = to_char(day, 'YYYYMMDD')) where day = (now() at time zone 'utc')::date";
-
-fn behind(table: &str) -> String {
-    format!("the sequence of ids is behind the table {table}")
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
-use crate::connect::ConnectError;
+use crate::connect_error::{ConnectError, Unsuitable};
 use crate::error::is_lost_statement;
 
 /// Settings of every session, as the server shows them. The isolation is the one that the statements are written for,
@@ -34,39 +34,6 @@ pub enum Access {
     ReadWrite,
     /// It only reads: a standby will do.
     ReadOnly,
-}
-
-/// Why a connection cannot be used although there is one.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unsuitable {
-    /// A standby, or somebody has set it to read-only.
-    #[error("it takes no writes: it is a standby, or set to read-only")]
-    ReadOnly,
-    /// What was asked for at the login does not hold.
-    #[error("sessions there lack settings without which orders may be lost or answers late: {0}")]
-    SettingsLost(String),
-    /// Statements that were prepared are not found, or those of others are.
-    #[error(
-        "a connection pooler hands each transaction to another session and does not keep prepared statements"
-    )]
-    StatementsLost,
-}
-
-impl Unsuitable {
-    /// What the operator can do about it.
-    pub fn advice(&self) -> &'static str {
-        match self {
-            Self::ReadOnly => {
-                "name the primary server in database.host (DB_HOST), or set default_transaction_read_only = off"
-            }
-            Self::SettingsLost(_) => {
-                "set them for the user (alter role … set …): README.md, 'Behind PgBouncer', has the commands"
-            }
-            Self::StatementsLost => {
-                "use PgBouncer 1.21 or later with max_prepared_statements = 200 (README.md, 'Behind PgBouncer'), or connect without it"
-            }
-        }
-    }
 }
 
 /// The option `options` of a login that asks for the settings.

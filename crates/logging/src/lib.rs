@@ -7,6 +7,7 @@
 //! drop(flush); // the last lines are out
 //! ```
 
+mod clock;
 mod cut;
 mod line;
 mod log;

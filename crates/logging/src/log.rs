@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::RequestId;
-use domain::timestamp::Timestamp;
 use serde_json::{Value, json};
 use slog::Drain;
-use time::OffsetDateTime;
 
+use crate::clock::now;
 use crate::cut;
 use crate::line::{Details, Level, Line};
 use crate::sink::{Outage, PlainLines, Printed, Sink, complain};
@@ -122,11 +121,6 @@ impl Log {
         let message = cut::message(message.into());
         Entry { log: self, level, action, message, details: Details::default(), duration: None, error: None }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a log line tells the machine's time")]
-pub(crate) fn now() -> Timestamp {
-    OffsetDateTime::now_utc().into()
 }
 
 /// A line in the making.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use domain::timestamp::Timestamp;
 use tokio::sync::watch;
 
-use crate::log;
+use crate::clock::now;
 use crate::printable::visible_json;
 
 /// Bytes that may wait, beside those that are being written.
@@ -115,7 +115,7 @@ impl Shared {
         let mut pending = self.lock();
         if pending.outage.is_none() {
             complain(format_args!("cannot write to stdout, trying again: {why}"));
-            pending.outage = Some(Outage { since: Instant::now(), at: log::now(), why, lost: 0 });
+            pending.outage = Some(Outage { since: Instant::now(), at: now(), why, lost: 0 });
             self.emptied.notify_all();
         }
     }

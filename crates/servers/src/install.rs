@@ -10,56 +10,10 @@ use rustix::fs::FlockOperation;
 
 use crate::Error;
 use crate::pgbouncer::PgbouncerProgram;
-use crate::programs::{PostgresPrograms, RabbitmqPrograms, folder_with};
-
-/// The variable that tells unpacked Erlang scripts where they are.
-pub(crate) const ERLANG_ROOT: &str = "RESTAURANT_ERLANG_ROOT";
+use crate::programs::{PostgresPrograms, RabbitmqPrograms};
+use crate::server::{Server, not_installed};
 
 const LOCK_POLL: Duration = Duration::from_millis(100);
-
-/// One of the two servers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Server {
-    /// PostgreSQL.
-    Postgres,
-    /// RabbitMQ.
-    Rabbitmq,
-}
-
-impl Server {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Postgres => "PostgreSQL",
-            Self::Rabbitmq => "RabbitMQ",
-        }
-    }
-
-    /// Its package on Debian, Fedora and Homebrew.
-    fn packages(self) -> [&'static str; 3] {
-        match self {
-            Self::Postgres => ["postgresql", "postgresql-server", "postgresql"],
-            Self::Rabbitmq => ["rabbitmq-server", "rabbitmq-server", "rabbitmq"],
-        }
-    }
-
-    /// The folder for unpacked packages.
-    pub(crate) fn unpacked(self) -> &'static str {
-        self.packages()[0]
-    }
-
-    fn is_here(self, packages: &Path) -> bool {
-        match self {
-            Self::Postgres => PostgresPrograms::find(packages).is_ok(),
-            Self::Rabbitmq => RabbitmqPrograms::find(packages).is_ok(),
-        }
-    }
-
-    /// The error for a server whose programs are not found.
-    pub(crate) fn not_installed(self) -> Error {
-        Error::NotInstalled { what: self.name().to_owned(), advice: advice(&[self]) }
-    }
-}
 
 /// Makes sure that the programs of these servers are found. On Debian and its kin, missing ones are fetched as packages and
 /// unpacked in `packages`: nothing is installed in the system, nothing of it is started or altered, no rights are needed, and
@@ -73,7 +27,7 @@ pub async fn ensure_installed(
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<(), Error> {
     let missing =
-        || -> Vec<Server> { wanted.iter().copied().filter(|server| !server.is_here(packages)).collect() };
+        || -> Vec<Server> { wanted.iter().copied().filter(|server| !is_here(*server, packages)).collect() };
     if missing().is_empty() {
         return Ok(());
     }
@@ -84,11 +38,17 @@ pub async fn ensure_installed(
         let names: Vec<&str> = missing.iter().map(|server| server.unpacked()).collect();
         apt::fetch(&names, packages, progress).await?;
     }
-    if missing.iter().all(|server| server.is_here(packages)) {
+    if missing.iter().all(|server| is_here(*server, packages)) {
         return Ok(());
     }
-    let names: Vec<&str> = missing.iter().map(|server| server.name()).collect();
-    Err(Error::NotInstalled { what: names.join(" and "), advice: advice(&missing) })
+    Err(not_installed(&missing))
+}
+
+fn is_here(server: Server, packages: &Path) -> bool {
+    match server {
+        Server::Postgres => PostgresPrograms::find(packages).is_ok(),
+        Server::Rabbitmq => RabbitmqPrograms::find(packages).is_ok(),
+    }
 }
 
 /// Waits until nobody else fetches packages into the folder, and keeps others waiting as long as the file is open.
@@ -128,28 +88,4 @@ pub async fn ensure_pgbouncer(
         what: "PgBouncer 1.21 or later".to_owned(),
         advice: "Install it with this system's package manager, and try again.".to_owned(),
     })
-}
-
-/// What the user can do on this system.
-fn advice(missing: &[Server]) -> String {
-    let known =
-        [("apt-get", 0, "sudo apt-get install"), ("dnf", 1, "sudo dnf install"), ("brew", 2, "brew install")];
-    let command =
-        known.into_iter().find(|(tool, ..)| folder_with(tool).is_some()).map(|(_, system, command)| {
-            let names = missing.iter().filter_map(|server| server.packages().get(system).copied());
-            format!("'{command} {}'", names.collect::<Vec<_>>().join(" "))
-        });
-    let command = command.unwrap_or_else(|| "this system's package manager".to_owned());
-    format!("Install with {command}, or start Docker, and try again.")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn advice_is_about_what_is_missing() {
-        let text = advice(&[Server::Rabbitmq]);
-        assert!(!text.contains("postgresql") && text.contains("try again"), "{text}");
-    }
 }

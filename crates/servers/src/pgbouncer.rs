@@ -15,7 +15,7 @@ use crate::log_file::LogFile;
 use crate::ports::PortClaim;
 use crate::postgres::Identity;
 use crate::process::OwnedProcess;
-use crate::programs::{absolute, folder_with, loader_in};
+use crate::search::{absolute, folder_with, loader_in};
 use crate::{Credentials, Error, Leash, tool};
 
 const NAME: &str = "PgBouncer";

@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::http::{self, Answer};
 use crate::lines::Lines;
-use crate::stage::programs;
+use crate::programs::programs;
 use crate::wait::{eventually, within};
 
 /// A service that is to be started.

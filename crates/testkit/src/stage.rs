@@ -1,6 +1,6 @@
 //! What one test has for itself: a database, a vhost, and the services it starts on them.
 
-use std::path::PathBuf;
+use runtime::config;
 
 use crate::broker::Broker;
 use crate::database::Database;
@@ -80,6 +80,19 @@ impl Stage {
         ]
     }
 
+    /// How a test itself reaches its database, through what the services use.
+    pub fn database_settings(&self) -> config::Database {
+        let ServerPair { postgres, .. } = &self.servers;
+        config::Database {
+            host: "127.0.0.1".to_owned(),
+            port: postgres.port,
+            user: postgres.user.clone(),
+            password: postgres.password.clone().into(),
+            database: self.name.clone(),
+            ..config::Database::default()
+        }
+    }
+
     /// Creates the tables, as the operator would.
     pub async fn migrate(&self) {
         let ended = Launch::new("restaurant-ctl", self.environment()).arg("migrate").run_to_end().await;
@@ -154,12 +167,4 @@ impl Drop for Stage {
         });
         let _ = cleaning.join();
     }
-}
-
-/// The folder that the programs were built to.
-pub(crate) fn programs() -> PathBuf {
-    let own = std::env::current_exe().expect("a path of its own");
-    // Tests lie in target/<profile>/deps, programs one level above.
-    let folder = own.ancestors().skip(1).find(|folder| folder.file_name().is_none_or(|name| name != "deps"));
-    folder.expect("a folder").to_owned()
 }

@@ -10,8 +10,8 @@ use logging::Log;
 use runtime::Shutdown;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::error::ServiceError;
 use crate::retry::Retry;
-use crate::service::ServiceError;
 use crate::stove::Stove;
 
 /// Longest time for signing off.

@@ -6,6 +6,7 @@ mod cook;
 mod cooking_times;
 mod dead_letter;
 mod duty;
+mod error;
 mod forwarding;
 mod health;
 mod ledger;

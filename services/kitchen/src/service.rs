@@ -6,9 +6,7 @@ use std::time::Duration;
 use bus::orders::{Held, OrderIntake};
 use bus::{Client, Publisher, topology};
 use db::claims::Claimant;
-use db::schema::SchemaError;
-use db::{Access, Database, DbError};
-use domain::WorkerName;
+use db::{Access, Database};
 use logging::Log;
 use runtime::{Config, Shutdown};
 use tokio::sync::Semaphore;
@@ -20,6 +18,7 @@ use crate::announcer::Announcer;
 use crate::arguments::WorkerSettings;
 use crate::cook::{Cook, Unfinished};
 use crate::duty::Duty;
+use crate::error::ServiceError;
 use crate::forwarding::Forwarding;
 use crate::ledger::Ledger;
 use crate::stove::Stove;
@@ -42,36 +41,6 @@ pub struct Service {
     intake: OrderIntake,
     announcements: JoinHandle<()>,
     publishing: JoinHandle<()>,
-}
-
-/// Why the worker cannot work, or no longer.
-#[derive(Debug, thiserror::Error)]
-pub enum ServiceError {
-    #[error(
-        "a worker named '{0}' is online already: choose another --worker-name, or stop that worker first (the name of one that was killed is \
-         free after two of its heartbeat intervals)"
-    )]
-    NameTaken(WorkerName),
-    #[error(
-        "the name '{0}' was taken over by another worker, because this one gave no sign of life for too long"
-    )]
-    NameLost(WorkerName),
-    #[error("a task of this worker ended before its time: the one that {0}")]
-    TaskEnded(&'static str),
-    #[error(transparent)]
-    Settings(#[from] DbError),
-    #[error(transparent)]
-    Schema(#[from] SchemaError),
-}
-
-impl ServiceError {
-    /// The action under which the end is logged (specification, "Logs").
-    pub fn action(&self) -> &'static str {
-        match self {
-            Self::NameTaken(_) => "worker_registration_failed",
-            Self::NameLost(_) | Self::TaskEnded(_) | Self::Settings(_) | Self::Schema(_) => "service_failed",
-        }
-    }
 }
 
 impl Service {

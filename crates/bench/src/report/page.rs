@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::figures::Verdict;
 use crate::outcome::Outcome;
+use crate::report::html::escaped;
 use crate::report::plot::svg;
 use crate::report::{HEADINGS, Report, cells};
 
@@ -55,9 +56,4 @@ pub fn of(report: &Report) -> String {
         }
     }
     html + "</html>\n"
-}
-
-/// Text as it may stand in HTML.
-pub fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

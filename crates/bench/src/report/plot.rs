@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::outcome::Plot;
-use crate::report::page::escaped;
+use crate::report::html::escaped;
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 260.0;

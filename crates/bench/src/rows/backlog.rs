@@ -6,11 +6,13 @@ use tokio::time::sleep;
 
 use crate::alone::rabbitmq::{Broker, quiet_log};
 use crate::cluster::{Cluster, Stage};
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit, median};
 use crate::outcome::{Line, Outcome, Plot, ratios};
 use crate::processor;
-use crate::rows::{CONNECTIONS, Effort, MAX_CONCURRENT, kitchen, place, say};
+use crate::rows::kitchen;
+use crate::rows::round::{CONNECTIONS, MAX_CONCURRENT, place, say};
 
 /// What waits in either case: more than the worker can take.
 const FEW: u32 = 150_000;

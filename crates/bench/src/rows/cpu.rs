@@ -1,11 +1,12 @@
 //! Processor time for each order, by part of the system.
 
 use crate::cluster::Cluster;
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit};
 use crate::outcome::{Line, Outcome};
 use crate::processor;
-use crate::rows::{CONNECTIONS, Effort, MAX_CONCURRENT, place, say};
+use crate::rows::round::{CONNECTIONS, MAX_CONCURRENT, place, say};
 
 const ORDER_SERVICE: &str = "order service";
 

@@ -1,10 +1,11 @@
 //! What `--max-concurrent` does to throughput and latency.
 
 use crate::cluster::Cluster;
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::Unit;
 use crate::outcome::{Line, Outcome, Plot};
-use crate::rows::{Effort, place, say};
+use crate::rows::round::{place, say};
 
 const LIMITS: [usize; 11] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024];
 /// Guests who order all the time, whatever the limit.

@@ -1,10 +1,12 @@
 //! A long history: nothing may cost more because much has happened before.
 
 use crate::cluster::{Cluster, Stage};
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit, median};
 use crate::outcome::{Line, Outcome, Plot, ratios};
-use crate::rows::{CONNECTIONS, Effort, MAX_CONCURRENT, place, reads, say};
+use crate::rows::reads;
+use crate::rows::round::{CONNECTIONS, MAX_CONCURRENT, place, say};
 
 /// Orders that are there to be asked for in either case.
 const FEW: u64 = 20_000;

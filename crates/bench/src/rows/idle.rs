@@ -9,11 +9,12 @@ use tokio::process::{Child, ChildStdout};
 use tokio::time::{Instant, timeout};
 
 use crate::cluster::{Cluster, Stage};
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Latencies, Target, Unit, median};
 use crate::outcome::{Line, Outcome, Plot, ratios};
 use crate::pgbench::Script;
-use crate::rows::{Effort, MAX_CONCURRENT, in_turn, say, straightforward};
+use crate::rows::round::{MAX_CONCURRENT, in_turn, say, straightforward};
 
 const BODY: &str = r#"{"customer_name":"Ada Lovelace","order_type":"takeout","items":[{"name":"Margherita Pizza","quantity":2,"price":15.99},{"name":"Caesar Salad","quantity":1,"price":8.99}]}"#;
 /// Orders that are placed before it is measured: connections are made, statements prepared.

@@ -6,11 +6,13 @@
 use std::time::Duration;
 
 use crate::cluster::{Cluster, Stage};
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Unit, median};
 use crate::load::{Errand, Measured};
 use crate::outcome::{Line, Outcome, Plot, ratios};
-use crate::rows::{CONNECTIONS, Effort, MAX_CONCURRENT, kitchen, place, reads, say, two_loads};
+use crate::rows::round::{CONNECTIONS, MAX_CONCURRENT, place, say, two_loads};
+use crate::rows::{kitchen, reads};
 
 /// Guests who order, at all order services together.
 const GUESTS: usize = 256;

@@ -1,12 +1,13 @@
 //! Placing orders: how many, and how long one waits.
 
 use crate::cluster::Cluster;
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit, median};
 use crate::load::Measured;
 use crate::outcome::{Line, Outcome, Plot, ratios};
 use crate::pgbench::{Baseline, Script};
-use crate::rows::{CLIENTS, CONNECTIONS, Effort, MAX_CONCURRENT, in_turn, place, say, straightforward};
+use crate::rows::round::{CLIENTS, CONNECTIONS, MAX_CONCURRENT, in_turn, place, say, straightforward};
 
 /// Every order that was acknowledged is looked up afterwards.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {

@@ -1,12 +1,13 @@
 //! Placing orders at two order services on one database.
 
 use crate::cluster::Cluster;
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit, median};
 use crate::load::{Errand, Measured};
 use crate::outcome::{Line, Outcome, Plot, ratios};
 use crate::pgbench::Script;
-use crate::rows::{CLIENTS, Effort, MAX_CONCURRENT, in_turn, say, straightforward, two_loads};
+use crate::rows::round::{CLIENTS, MAX_CONCURRENT, in_turn, say, straightforward, two_loads};
 
 /// At both together.
 const CONNECTIONS: usize = 256;

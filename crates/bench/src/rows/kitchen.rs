@@ -5,12 +5,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::{Cluster, Stage};
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit, median};
 use crate::outcome::{Line, Outcome, Plot, ratios};
 use crate::pgbench::Script;
 use crate::processor;
-use crate::rows::{CLIENTS, CONNECTIONS, Effort, MAX_CONCURRENT, in_turn, place, say, straightforward};
+use crate::rows::round::{CLIENTS, CONNECTIONS, MAX_CONCURRENT, in_turn, place, say, straightforward};
 
 /// Orders that the worker cooks at the same time. With 128 it makes a seventh fewer ready in a second, with 512 no more.
 pub const CONCURRENCY: u16 = 256;

@@ -6,11 +6,12 @@ use crate::alone::http::Front;
 use crate::alone::postgres::Store;
 use crate::alone::rabbitmq::{Broker, DAY, quiet_log};
 use crate::cluster::Cluster;
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Latencies, Unit, median};
 use crate::load::Errand;
 use crate::outcome::{Line, Outcome, Plot};
-use crate::rows::{CONNECTIONS, Effort, say};
+use crate::rows::round::{CONNECTIONS, say};
 
 /// Orders that share a transaction; the last is the most that the order service lets.
 const TOGETHER: [usize; 3] = [1, 32, 128];

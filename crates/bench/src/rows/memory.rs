@@ -5,10 +5,12 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::cluster::Cluster;
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit};
 use crate::outcome::{Line, Outcome};
-use crate::rows::{CONNECTIONS, Effort, MAX_CONCURRENT, kitchen, place, say};
+use crate::rows::kitchen;
+use crate::rows::round::{CONNECTIONS, MAX_CONCURRENT, place, say};
 use crate::service::Service;
 
 /// Until it has settled after the start.

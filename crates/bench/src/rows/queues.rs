@@ -5,11 +5,12 @@ use domain::OrderType;
 
 use crate::alone::rabbitmq::{Broker, DAY, quiet_log};
 use crate::cluster::{Cluster, Stage};
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Unit, median};
 use crate::orders::Orders;
 use crate::outcome::{Line, Outcome, Plot};
-use crate::rows::{Effort, say};
+use crate::rows::round::say;
 
 /// Kinds of queues, and their settings if they are not those that the system declares.
 const KINDS: [(&str, Option<&str>); 3] = [

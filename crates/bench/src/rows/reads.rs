@@ -1,13 +1,14 @@
 //! Asking for statuses.
 
 use crate::cluster::{Cluster, Stage};
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit, median};
 use crate::load::{Errand, Measured};
 use crate::outcome::{Line, Outcome, Plot, ratios};
 use crate::pgbench::{self, Script};
 use crate::processor;
-use crate::rows::{CLIENTS, CONNECTIONS, Effort, in_turn, say};
+use crate::rows::round::{CLIENTS, CONNECTIONS, in_turn, say};
 use crate::service::Service;
 
 /// Orders that are asked for.

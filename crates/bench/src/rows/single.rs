@@ -2,11 +2,12 @@
 
 use crate::alone::rabbitmq::{Broker, DAY, quiet_log};
 use crate::cluster::Cluster;
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Latencies, Target, Unit, median};
 use crate::outcome::{Line, Outcome, Plot, ratios};
 use crate::pgbench::Script;
-use crate::rows::{Effort, MAX_CONCURRENT, in_turn, place, say, straightforward};
+use crate::rows::round::{MAX_CONCURRENT, in_turn, place, say, straightforward};
 
 /// The sum of both medians is the baseline.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {

@@ -6,11 +6,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::{Cluster, Stage};
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit, median};
 use crate::load::{Errand, Load};
 use crate::outcome::{Line, Outcome, Plot};
-use crate::rows::{CONNECTIONS, Effort, MAX_CONCURRENT, kitchen, say};
+use crate::rows::kitchen;
+use crate::rows::round::{CONNECTIONS, MAX_CONCURRENT, say};
 use crate::service::Service;
 
 /// Orders a second of a busy restaurant chain, and how many hours.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::cluster::Cluster;
+use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit};
 use crate::outcome::{Line, Outcome};
-use crate::rows::{Effort, MAX_CONCURRENT, say};
+use crate::rows::round::{MAX_CONCURRENT, say};
 
 /// Starts of each service in a round.
 const STARTS: usize = 5;

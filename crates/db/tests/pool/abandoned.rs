@@ -10,7 +10,7 @@ use runtime::config::LEAST_CONNECTIONS;
 use testkit::{Stage, database, eventually};
 use tokio::time::timeout;
 
-use crate::scene::{claim, migrated, open, place, register, request_id, settings};
+use crate::scene::{claim, migrated, open, place, register, request_id};
 
 const WAITING: &str = "select count(*) from pg_stat_activity
     where datname = current_database() and application_name = 'test' and wait_event_type = 'Lock'";
@@ -30,7 +30,7 @@ struct Scene {
 async fn scene() -> Scene {
     let stage = Stage::new().await;
     migrated(&stage).await;
-    let mut settings = settings(&stage);
+    let mut settings = stage.database_settings();
     settings.max_connections = LEAST_CONNECTIONS;
     let db = open(&settings);
     register(&db).await;

@@ -6,14 +6,14 @@ use db::DbError;
 use runtime::config;
 use testkit::Stage;
 
-use crate::scene::{open, settings};
+use crate::scene::open;
 
 #[tokio::test]
 async fn an_address_that_swallows_everything_costs_its_share_and_only_once() {
     let stage = Stage::new().await;
     let (swallows, works) = (stage.postgres_proxy().await, stage.postgres_proxy().await);
     swallows.silence();
-    let mut settings = settings(&stage);
+    let mut settings = stage.database_settings();
     settings.host = format!("127.0.0.1:{},127.0.0.1:{}", swallows.port(), works.port());
     let db = open(&settings);
     db.ping().await.unwrap();
@@ -55,7 +55,7 @@ async fn the_broker_is_found_at_its_second_address() {
 #[tokio::test]
 async fn what_is_wrong_is_told_by_the_server_that_says_most() {
     let stage = Stage::new().await;
-    let mut settings = settings(&stage);
+    let mut settings = stage.database_settings();
     settings.host = format!("127.0.0.1:1,127.0.0.1:{},127.0.0.1:1", settings.port);
     settings.database = "nowhere".to_owned();
     let why = open(&settings).ping().await.unwrap_err();

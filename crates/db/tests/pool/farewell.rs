@@ -5,13 +5,13 @@ use std::time::Duration;
 use db::workers;
 use testkit::{Stage, eventually};
 
-use crate::scene::{cook, migrated, open, register, settings};
+use crate::scene::{cook, migrated, open, register};
 
 #[tokio::test]
 async fn a_heartbeat_that_comes_late_does_not_undo_the_farewell() {
     let stage = Stage::new().await;
     migrated(&stage).await;
-    let db = open(&settings(&stage));
+    let db = open(&stage.database_settings());
     register(&db).await;
     let (lock, observer) = (stage.database().await, stage.database().await);
     lock.execute("begin; select from workers for update").await;

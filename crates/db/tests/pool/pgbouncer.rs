@@ -1,18 +1,18 @@
 //! PgBouncer in transaction mode, as the README says, and otherwise.
 
 use db::claims::{ClaimOutcome, Locked};
+use db::connect_error::Unsuitable;
 use db::history::current_statuses;
-use db::session::Unsuitable;
 use db::{Database, DbError, schema};
 use runtime::config;
 use testkit::pgbouncer::Documented;
 use testkit::{Pgbouncer, Stage};
 use tokio::task::JoinSet;
 
-use crate::scene::{claim, open, place, register, settings};
+use crate::scene::{claim, open, place, register};
 
 fn through(pgbouncer: &Pgbouncer, stage: &Stage) -> config::Database {
-    config::Database { port: pgbouncer.port(), ..settings(stage) }
+    config::Database { port: pgbouncer.port(), ..stage.database_settings() }
 }
 
 /// What cannot work, says so at the first connection.

@@ -1,10 +1,10 @@
 //! The server takes no writes: a standby, or an operator's setting.
 
-use db::session::Unsuitable;
+use db::connect_error::Unsuitable;
 use db::{Access, Database, DbError};
 use testkit::{Proxy, Stage};
 
-use crate::scene::{migrated, open, place, settings};
+use crate::scene::{migrated, open, place};
 
 #[tokio::test]
 async fn no_writer_keeps_a_connection_that_takes_no_writes() {
@@ -13,8 +13,8 @@ async fn no_writer_keeps_a_connection_that_takes_no_writes() {
     let database = stage.database().await;
     let alter = |value| format!("alter database {} set default_transaction_read_only = {value}", stage.name);
     database.execute(&alter("on")).await;
-    let writer = open(&settings(&stage));
-    let reader = Database::new(&settings(&stage), "test", Access::ReadOnly).unwrap();
+    let writer = open(&stage.database_settings());
+    let reader = Database::new(&stage.database_settings(), "test", Access::ReadOnly).unwrap();
     let why = place(&writer).await.unwrap_err();
     assert!(matches!(&why, DbError::Unsuitable { why: Unsuitable::ReadOnly, .. }), "{why:?}");
     assert!(!why.is_permanent() && !why.is_in_doubt(), "{why:?}");
@@ -36,7 +36,7 @@ async fn of_several_servers_the_one_that_takes_writes_is_found() {
     let alter = format!("alter database {} set default_transaction_read_only = on", standby.name);
     let administrator = standby.database().await;
     administrator.execute(&alter).await;
-    let mut settings = settings(&standby);
+    let mut settings = standby.database_settings();
     settings.host = ways.iter().map(|way| format!("127.0.0.1:{}", way.port())).collect::<Vec<_>>().join(",");
     let writer = open(&settings);
     let why = writer.ping().await.unwrap_err();

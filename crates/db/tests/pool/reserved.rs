@@ -10,13 +10,13 @@ use runtime::config::LEAST_CONNECTIONS;
 use testkit::{Stage, eventually};
 use tokio::sync::Notify;
 
-use crate::scene::{LOOK, claim, cook, migrated, open, place, register, settings};
+use crate::scene::{LOOK, claim, cook, migrated, open, place, register};
 
 #[tokio::test]
 async fn a_relay_that_waits_for_the_broker_leaves_connections_for_orders() {
     let stage = Stage::new().await;
     migrated(&stage).await;
-    let mut settings = settings(&stage);
+    let mut settings = stage.database_settings();
     settings.max_connections = LEAST_CONNECTIONS;
     let db = open(&settings);
     place(&db).await.unwrap();
@@ -44,7 +44,7 @@ async fn a_relay_that_waits_for_the_broker_leaves_connections_for_orders() {
 async fn heartbeats_do_not_wait_for_statements_that_hang() {
     let stage = Stage::new().await;
     migrated(&stage).await;
-    let mut settings = settings(&stage);
+    let mut settings = stage.database_settings();
     settings.max_connections = LEAST_CONNECTIONS;
     let db = open(&settings);
     register(&db).await;

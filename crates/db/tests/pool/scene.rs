@@ -14,26 +14,13 @@ use testkit::Stage;
 /// How a relay looks at the outbox.
 pub const LOOK: db::outbox::Look = db::outbox::Look { limit: 10, pause: |_| Duration::from_secs(1) };
 
-/// How a program reaches the stage's database.
-pub fn settings(stage: &Stage) -> config::Database {
-    let server = &stage.servers.postgres;
-    config::Database {
-        host: "127.0.0.1".to_owned(),
-        port: server.port,
-        user: server.user.clone(),
-        password: server.password.clone().into(),
-        database: stage.name.clone(),
-        ..config::Database::default()
-    }
-}
-
 pub fn open(settings: &config::Database) -> Database {
     Database::new(settings, "test", Access::ReadWrite).unwrap()
 }
 
 /// With the tables.
 pub async fn migrated(stage: &Stage) -> Database {
-    let db = open(&settings(stage));
+    let db = open(&stage.database_settings());
     schema::migrate(&db).await.unwrap();
     db
 }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
 
-use super::ERLANG_ROOT;
-use crate::programs::folder_with;
+use crate::programs::ERLANG_ROOT;
+use crate::search::folder_with;
 use crate::{Error, tool};
 
 /// A slow line needs its time for 100 MB.
@@ -55,7 +55,7 @@ pub(super) async fn fetch(
 }
 
 /// Fetches a package and all that it needs of another release of this system, even what the system has, and unpacks it in a
-/// folder of its name. Its programs run with their own loader and libraries (`programs::loader_in`).
+/// folder of its name. Its programs run with their own loader and libraries (`search::loader_in`).
 pub(super) async fn fetch_of_release(
     release: &str,
     name: &str,

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::Error;
-use crate::install::Server;
 use crate::programs::{PostgresPrograms, PostgresVersion};
+use crate::server::Server;
 
 /// The newest version, or the one that made the data.
 pub(super) fn choose<'a>(

@@ -104,7 +104,7 @@ pub(super) fn environment(folder: &Path, home: &Home, ports: Ports) -> Vec<(OsSt
     }
     if let Some(unpacked) = home.unpacked() {
         variables
-            .push((crate::install::ERLANG_ROOT.into(), unpacked.join("usr/lib/erlang").into_os_string()));
+            .push((crate::programs::ERLANG_ROOT.into(), unpacked.join("usr/lib/erlang").into_os_string()));
     }
     variables
 }

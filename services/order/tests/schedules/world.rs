@@ -7,7 +7,6 @@ use db::outbox::{self, OrderOutboxRow, Published};
 use db::{Access, Database, schema};
 use domain::{OrderMessage, OrderType};
 use logging::Log;
-use runtime::config;
 use serde_json::{Value, json};
 use testkit::Stage;
 use testkit::database;
@@ -52,15 +51,7 @@ pub struct World {
 
 impl World {
     pub async fn on(stage: &Stage) -> Self {
-        let server = &stage.servers.postgres;
-        let settings = config::Database {
-            host: "127.0.0.1".to_owned(),
-            port: server.port,
-            user: server.user.clone(),
-            password: server.password.clone().into(),
-            database: stage.name.clone(),
-            ..config::Database::default()
-        };
+        let settings = stage.database_settings();
         schema::migrate(&Database::new(&settings, "schedules", Access::ReadWrite).unwrap()).await.unwrap();
         let clock = stage.database().await;
         clock
