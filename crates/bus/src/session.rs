@@ -19,8 +19,8 @@ use runtime::addresses;
 use runtime::config::Rabbitmq;
 use secrecy::ExposeSecret;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
 
 use self::callbacks::Forward;
 use crate::delivery::MAX_BODY;
@@ -148,7 +148,8 @@ pub(crate) struct Session {
     pub(crate) events: mpsc::UnboundedReceiver<Event>,
     /// Where callbacks send events; weak, so that the events end with the connection's tasks.
     forward: mpsc::WeakUnboundedSender<Event>,
-    watcher: JoinHandle<()>,
+    /// It holds the connection too, and lets go of it when the session is dropped.
+    watcher: AbortOnDropHandle<()>,
 }
 
 impl Session {
@@ -167,7 +168,7 @@ impl Session {
         let connection = connect(settings, name, max_body).await?;
         let (sender, events) = mpsc::unbounded_channel();
         let forward = sender.downgrade();
-        let watcher = tokio::spawn(watch(connection.clone(), sender.clone()));
+        let watcher = AbortOnDropHandle::new(tokio::spawn(watch(connection.clone(), sender.clone())));
         match channel_of(&connection, sender).await {
             Ok(channel) => Ok(Self { connection, channel, events, forward, watcher }),
             Err(why) => {
@@ -229,7 +230,7 @@ async fn open_channel(
 }
 
 /// The watcher holds the connection too: it lives until both have let go of it.
-async fn farewell(connection: Connection, watcher: &JoinHandle<()>) {
+async fn farewell(connection: Connection, watcher: &AbortOnDropHandle<()>) {
     // An error only means that the other side was faster.
     let _ = timeout(CLOSE_DEADLINE, connection.close()).await;
     watcher.abort();

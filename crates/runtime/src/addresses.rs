@@ -15,6 +15,9 @@ use tokio::time::{Instant, sleep_until};
 
 /// Longest time for which one address is tried alone (RFC 8305, section 8, recommends it): a server that works answers sooner.
 const MAX_SHARE: Duration = Duration::from_millis(250);
+/// How long names are still looked up once another one is known: a name server that is silent must
+/// not use up the time for connecting.
+const LOOKUP_PATIENCE: Duration = Duration::from_secs(1);
 /// Most addresses that are tried, so that each gets a share worth having.
 const MAX_ADDRESSES: usize = 16;
 
@@ -51,25 +54,55 @@ fn parse_host(named: &str, port: u16) -> Result<(String, u16), String> {
     }
 }
 
-/// The addresses of a setting as [`parse_hosts`] reads it, in its order. A name that is unknown is passed over if another
-/// one is known.
+/// The addresses of a setting as [`parse_hosts`] reads it, in its order. A name that is unknown is
+/// passed over if another one is known, and so is one that nobody answers for.
 ///
 /// # Errors
 /// No address is known.
 pub async fn resolve(setting: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     let hosts = parse_hosts(setting, port).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
-    let mut addresses = Vec::new();
+    resolve_by(hosts, async |host, port| lookup_host((host.as_str(), port)).await.map(Iterator::collect))
+        .await
+}
+
+/// As [`resolve`]; all names are looked up side by side.
+async fn resolve_by(
+    hosts: Vec<(String, u16)>,
+    look_up: impl AsyncFn(String, u16) -> io::Result<Vec<SocketAddr>>,
+) -> io::Result<Vec<SocketAddr>> {
+    let most_of_one = MAX_ADDRESSES.div_ceil(hosts.len().max(1));
+    let mut found = vec![Vec::new(); hosts.len()];
     let mut failure = None;
-    for (host, port) in hosts {
-        match lookup_host((host.as_str(), port)).await {
-            Ok(found) => {
-                for address in found {
-                    if !addresses.contains(&address) && addresses.len() < MAX_ADDRESSES {
-                        addresses.push(address);
-                    }
-                }
+    let mut until = None;
+    let look_up = &look_up;
+    let mut under_way: FuturesUnordered<_> = hosts
+        .into_iter()
+        .zip(&mut found)
+        .map(async |((host, port), place)| {
+            look_up(host, port).await.map(|addresses| place.extend(addresses.into_iter().take(most_of_one)))
+        })
+        .collect();
+    loop {
+        let patience = async {
+            match until {
+                Some(until) => sleep_until(until).await,
+                None => std::future::pending().await,
             }
-            Err(why) => failure = Some(why),
+        };
+        tokio::select! {
+            ended = under_way.next() => match ended {
+                Some(Ok(())) => until = until.or(Some(Instant::now() + LOOKUP_PATIENCE)),
+                Some(Err(why)) => failure = Some(why),
+                None => break,
+            },
+            () = patience => break,
+        }
+    }
+    drop(under_way);
+    let mut addresses = Vec::new();
+    for address in found.into_iter().flatten() {
+        if !addresses.contains(&address) && addresses.len() < MAX_ADDRESSES {
+            addresses.push(address);
         }
     }
     if addresses.is_empty() {
@@ -145,6 +178,23 @@ mod tests {
         let found = resolve("nobody.invalid,127.0.0.1:2,127.0.0.1:2", 1).await.unwrap();
         assert_eq!(found, [SocketAddr::from(([127, 0, 0, 1], 2))]);
         assert!(resolve("nobody.invalid", 1).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_that_nobody_answers_for_keeps_no_other_from_being_known() {
+        let hosts = ["silent", "first", "second"].map(|name| (name.to_owned(), 5)).to_vec();
+        let start = Instant::now();
+        let found = resolve_by(hosts, async |host, port| match host.as_str() {
+            "first" => Ok((1..100).map(|last| ([10, 0, 0, last], port).into()).collect()),
+            "second" => Ok(vec![([10, 0, 1, 1], port).into()]),
+            _ => std::future::pending().await,
+        })
+        .await
+        .unwrap();
+        assert_eq!(start.elapsed(), LOOKUP_PATIENCE);
+        assert_eq!(found.first(), Some(&([10, 0, 0, 1], 5).into()));
+        assert!(found.contains(&([10, 0, 1, 1], 5).into()), "crowded out: {found:?}");
+        assert!(found.len() <= MAX_ADDRESSES);
     }
 
     #[tokio::test(start_paused = true)]

@@ -143,8 +143,11 @@ impl Service {
             }
         };
         if shutdown.within_grace(AFTER_LEAVING, finishing).await.is_none() {
-            // What is still here waits for the database's answer to a claim. Signing off ends it, should it be granted.
+            // What is still here waits for the database's answer to a claim. The statement is
+            // cancelled, or it could be granted when nobody hears of it; signing off ends a claim
+            // that was granted all the same.
             orders.shutdown().await;
+            ledger.shutdown().await;
         }
         // The last sign of life before the farewell.
         signed_off.begin();

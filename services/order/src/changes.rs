@@ -130,8 +130,9 @@ async fn carry_out(
             let detail = format!("Order {order_number} is {status}{}", refusal(asker, status, change));
             Err(refuse(Problem::new(StatusCode::CONFLICT, detail, id).with_current_status(status)))
         }
-        Outcome::Unknown => Err(unknown()),
-        Outcome::AnotherOrder => Err(refuse(credentials::wrong_token(id))),
+        Outcome::Unknown if matches!(asker, Asker::Staff) => Err(unknown()),
+        // A token does not tell its guest whether there is an order of this number.
+        Outcome::Unknown | Outcome::AnotherOrder => Err(refuse(credentials::wrong_token(id))),
     }
 }
 

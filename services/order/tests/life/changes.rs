@@ -270,7 +270,8 @@ async fn a_token_does_not_open_the_next_order_of_the_same_number() {
     let database = stage.database().await;
     let (number, first_guests) = placed(&service).await;
     database.execute(FORGOTTEN).await;
-    assert_eq!(cancel(&service, &number, ("X-Order-Token", &first_guests)).await.status, 404);
+    let answer = cancel(&service, &number, ("X-Order-Token", &first_guests)).await;
+    assert_eq!(answer.status, 403, "the same as with another order there: {answer:?}");
 
     let (again, second_guests) = placed(&service).await;
     assert_eq!(again, number, "the test needs the same number once more");
