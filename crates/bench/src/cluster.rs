@@ -22,7 +22,8 @@ const MIGRATION_LIMIT: Duration = Duration::from_mins(2);
 const PROGRAMS: [&str; 5] =
     ["order-service", "kitchen-worker", "tracking-service", "notification-subscriber", "restaurant-ctl"];
 
-/// A PostgreSQL that keeps what it committed through a power cut, a RabbitMQ, and the programs under test.
+/// A PostgreSQL that keeps what it committed through a power cut, a RabbitMQ, and the
+/// programs under test.
 pub struct Cluster {
     /// The database server.
     pub postgres: PrivatePostgres,
@@ -35,7 +36,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts both servers with their data in `folder`, which must lie on a disk: in memory, fsync would cost nothing.
+    /// Starts both servers with their data in `folder`, which must lie on a disk: in memory,
+    /// fsync would cost nothing.
     ///
     /// # Errors
     /// A program is missing, or the servers are not here, or do not start.
@@ -218,7 +220,8 @@ impl Stage<'_> {
         Service::start(name, command, &log, &self.cluster.leash, ready).await
     }
 
-    /// Runs a statement or a script of `crates/bench/sql`; what it answers, columns separated by `|`.
+    /// Runs a statement or a script of `crates/bench/sql`; what it answers,
+    /// columns separated by `|`.
     ///
     /// # Errors
     /// PostgreSQL refuses.

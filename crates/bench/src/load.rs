@@ -45,7 +45,8 @@ pub enum Errand<'a> {
 pub struct Measured {
     /// Orders accepted, or statuses told, a second.
     pub per_second: f64,
-    /// How many orders were acknowledged at all, also during the warm-up; known only if somebody was asked about them.
+    /// How many orders were acknowledged at all, also during the warm-up; known only if somebody
+    /// was asked about them.
     pub acknowledged: u64,
     /// How long each took.
     pub latencies: Latencies,
@@ -97,8 +98,8 @@ impl Load<'_> {
     /// Runs it, with a look at each order afterwards if there is somebody to ask.
     ///
     /// # Errors
-    /// It cannot be run, or an acknowledged order is missing, has another's number, or cannot be asked about: then no
-    /// figure counts.
+    /// It cannot be run, or an acknowledged order is missing, has another's number, or cannot be
+    /// asked about: then no figure counts.
     pub async fn run(&self, stage: &Stage<'_>) -> Result<Measured, Error> {
         let mut command = tokio::process::Command::from(stage.command("restaurant-ctl"));
         command

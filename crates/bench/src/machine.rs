@@ -42,7 +42,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Looks at everything; `busy_before` is from before the servers were started. What cannot be found out is "unknown".
+    /// Looks at everything; `busy_before` is from before the servers were started. What cannot be
+    /// found out is "unknown".
     pub async fn describe(cluster: &Cluster, source: &Path, busy_before: Option<f64>) -> Self {
         let of_source = |program: &str, arguments: &[&str]| {
             let mut command = Command::new(program);

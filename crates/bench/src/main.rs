@@ -36,8 +36,9 @@ use crate::rows::Row;
 
 const NAME: &str = "bench";
 
-/// Measures the system beside what PostgreSQL does for a straightforward implementation, prints a table, and writes JSON and a
-/// page with plots. Build the programs first, with --release: ./justw bench does.
+/// Measures the system beside what PostgreSQL does for a straightforward implementation,
+/// prints a table, and writes JSON and a page with plots. Build the programs first, with
+/// --release: ./justw bench does.
 #[derive(FromArgs, Debug)]
 struct Arguments {
     /// what to measure (default: everything that takes no hour; --list names all)

@@ -50,8 +50,8 @@ pub struct Baseline {
     pub latencies: Latencies,
 }
 
-/// Runs a script with so many clients, with prepared statements, which favours the baseline: as long as our side is warmed up,
-/// then for as long as it is measured.
+/// Runs a script with so many clients, with prepared statements, which favours the baseline: as
+/// long as our side is warmed up, then for as long as it is measured.
 ///
 /// # Errors
 /// pgbench is missing or fails, or a transaction does.

@@ -21,7 +21,8 @@ struct Stat {
 /// Processor time that each part of the system has used so far, by name.
 pub type Times = BTreeMap<&'static str, Duration>;
 
-/// Looks at both servers, these services, and the clients that have come and gone. Services that have ended count nothing.
+/// Looks at both servers, these services, and the clients that have come and gone. Services that
+/// have ended count nothing.
 pub fn times(cluster: &Cluster, services: &[(&'static str, &Service)]) -> Times {
     let stats = all();
     let mut times: Times = services

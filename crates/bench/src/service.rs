@@ -47,7 +47,8 @@ pub enum Ready {
 }
 
 impl Service {
-    /// Starts a program and waits until it is ready. Its log is written into a file, as a container's would be.
+    /// Starts a program and waits until it is ready. Its log is written into a file, as a
+    /// container's would be.
     ///
     /// # Errors
     /// It cannot be started, or is not ready in time.

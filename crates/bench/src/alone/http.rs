@@ -1,4 +1,5 @@
-//! HTTP by itself: an order is read, validated, and answered with a number and a token; it is neither stored nor logged.
+//! HTTP by itself: an order is read, validated, and answered with a number and a token; it is
+//! neither stored nor logged.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;

@@ -68,8 +68,8 @@ impl Store {
         Ok(orders::place(&self.db, &placements).await?)
     }
 
-    /// Stores orders for so long, so many in each transaction, one transaction after the other; orders a second. The outbox rows
-    /// of each go while the next one runs.
+    /// Stores orders for so long, so many in each transaction, one transaction after the other;
+    /// orders a second. The outbox rows of each go while the next one runs.
     ///
     /// # Errors
     /// PostgreSQL refuses.

@@ -62,7 +62,8 @@ impl Broker {
         Ok(Outgoing::order(&message, Some(&identity), OffsetDateTime::UNIX_EPOCH.into(), &request_id())?)
     }
 
-    /// Sends messages of a day's orders, of all types and priorities, from the first to this one, many at a time; how many a second.
+    /// Sends messages of a day's orders, of all types and priorities, from the first to this one,
+    /// many at a time; how many a second.
     ///
     /// # Errors
     /// One was not confirmed.

@@ -10,8 +10,8 @@ use crate::rows::round::{CONNECTIONS, MAX_CONCURRENT, place, say};
 
 const ORDER_SERVICE: &str = "order service";
 
-/// Warm-up and measured time count alike. The look at every order afterwards costs PostgreSQL something, so it is left to a
-/// tracking service that comes later.
+/// Warm-up and measured time count alike. The look at every order afterwards costs PostgreSQL
+/// something, so it is left to a tracking service that comes later.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let (mut ours, mut remarks) = (Vec::new(), Vec::new());
     for number in 1..=effort.rounds {

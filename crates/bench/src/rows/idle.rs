@@ -121,7 +121,8 @@ async fn post(client: &mut TcpStream) -> Result<(), Error> {
     }
 }
 
-/// Whether an answer has all its head and, as bodies of the order service are one JSON object, all its body.
+/// Whether an answer has all its head and, as bodies of the order service are one JSON
+/// object, all its body.
 fn is_whole(answer: &[u8]) -> bool {
     answer.windows(4).any(|window| window == b"\r\n\r\n") && answer.last() == Some(&b'}')
 }

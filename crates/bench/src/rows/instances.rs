@@ -1,7 +1,8 @@
 //! One and two of each service, side by side.
 //!
-//! All share the same cores, so a second process adds only what the first one left idle; it must not take anything away. What a
-//! second worker adds everywhere is places to cook at. Guests are always two processes, so that only the services differ.
+//! All share the same cores, so a second process adds only what the first one left idle; it must
+//! not take anything away. What a second worker adds everywhere is places to cook at. Guests are
+//! always two processes, so that only the services differ.
 
 use std::time::Duration;
 

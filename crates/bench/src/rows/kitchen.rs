@@ -13,7 +13,8 @@ use crate::pgbench::Script;
 use crate::processor;
 use crate::rows::round::{CLIENTS, CONNECTIONS, MAX_CONCURRENT, in_turn, place, say, straightforward};
 
-/// Orders that the worker cooks at the same time. With 128 it makes a seventh fewer ready in a second, with 512 no more.
+/// Orders that the worker cooks at the same time. With 128 it makes a seventh fewer ready in a
+/// second, with 512 no more.
 pub const CONCURRENCY: u16 = 256;
 const POLL: Duration = Duration::from_millis(500);
 

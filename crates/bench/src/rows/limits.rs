@@ -1,4 +1,5 @@
-//! What PostgreSQL, RabbitMQ, and HTTP do by themselves: where the limits of the other rows come from.
+//! What PostgreSQL, RabbitMQ, and HTTP do by themselves: where the limits of the
+//! other rows come from.
 
 use tokio::time::Instant;
 
@@ -15,7 +16,8 @@ use crate::rows::round::{CONNECTIONS, say};
 
 /// Orders that share a transaction; the last is the most that the order service lets.
 const TOGETHER: [usize; 3] = [1, 32, 128];
-/// The way of an order through an idle system: each step begins when the one before it is durable or confirmed.
+/// The way of an order through an idle system: each step begins when the one before it is
+/// durable or confirmed.
 const STEPS: [&str; 4] = ["stored", "its message confirmed", "claimed", "its announcement confirmed"];
 
 /// Figures of one round: rates a second, times in milliseconds.
@@ -94,7 +96,8 @@ async fn round(cluster: &Cluster, effort: Effort) -> Result<Round, Error> {
     Ok(Round { stored, confirmed, answered, answer, steps, way })
 }
 
-/// Takes orders as far as their announcement, one after the other; the medians of each step and of all.
+/// Takes orders as far as their announcement, one after the other; the medians of
+/// each step and of all.
 async fn step_by_step(store: &mut Store, broker: &Broker, count: usize) -> Result<([f64; 4], f64), Error> {
     let mut micros = STEPS.map(|_| Vec::with_capacity(count));
     let mut ways = Vec::with_capacity(count);

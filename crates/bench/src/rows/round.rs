@@ -19,8 +19,8 @@ pub fn say(text: &str) {
     eprintln!("    {}", text.trim_end());
 }
 
-/// Both sides of a round: the baseline first, in every second round ours, so that neither always has the machine as the other
-/// left it.
+/// Both sides of a round: the baseline first, in every second round ours, so that neither always
+/// has the machine as the other left it.
 pub async fn in_turn<Baseline, Ours>(
     round: usize,
     baseline: impl Future<Output = Result<Baseline, Error>>,

@@ -21,7 +21,8 @@ const HOURS: f64 = 8.0;
 /// How many come a second here: less than the system can take, as the queues must stay empty.
 const RATE: f64 = 400.0;
 const EVERY: Duration = Duration::from_secs(5);
-/// Tables, and an index, whose rows go again or are changed all the time: they must not grow. All others hold the history.
+/// Tables, and an index, whose rows go again or are changed all the time: they must not grow. All
+/// others hold the history.
 const TRANSIENT: [&str; 8] = [
     "open_orders_by_type",
     "order_claims",
