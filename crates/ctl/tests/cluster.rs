@@ -1,4 +1,5 @@
-//! `up`, `status`, `logs`, `down` and `reset`, as a user runs them, with private servers and all services.
+//! `up`, `status`, `logs`, `down` and `reset`, as a user runs them, with private
+//! servers and all services.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -96,8 +97,8 @@ impl Place {
         i32::try_from(member.unwrap()["pid"].as_i64()?).ok()
     }
 
-    /// Fails if a server or a service runs in the folder, and waits until nothing does: the small programs of the servers end
-    /// by themselves, a moment after them.
+    /// Fails if a server or a service runs in the folder, and waits until nothing does: the small
+    /// programs of the servers end by themselves, a moment after them.
     #[track_caller]
     fn is_closed(&self) {
         let left = self.processes();
@@ -320,7 +321,8 @@ async fn restaurants_side_by_side_do_not_meet() {
 #[tokio::test]
 async fn nothing_outlives_a_killed_supervisor() {
     let _turn = ONE_AT_A_TIME.lock().await;
-    // Without a space in its name: a killed supervisor cannot remove the link that RabbitMQ needs for it.
+    // Without a space in its name: a killed supervisor cannot remove the link that
+    // RabbitMQ needs for it.
     let place = Place::named("restaurant-");
     place.run(&["up", "--detach"]).expect(0, &["The restaurant is open"]);
     let supervisor = place.record()["supervisor"].as_i64().unwrap();

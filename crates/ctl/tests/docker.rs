@@ -1,4 +1,5 @@
-//! `up` with servers from Docker, as far as it can be seen without an engine: what it says to the `docker` command.
+//! `up` with servers from Docker, as far as it can be seen without an engine: what it says to
+//! the `docker` command.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 use std::path::PathBuf;
@@ -10,7 +11,8 @@ use tempfile::TempDir;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Notes what it is asked; has an engine and no container. What it cannot do in the test's turn takes too long.
+/// Notes what it is asked; has an engine and no container. What it cannot do in the test's
+/// turn takes too long.
 const DOCKER: &str = "#!/bin/sh
 echo \"$*\" >> calls
 case \"$*\" in
@@ -28,7 +30,8 @@ impl Place {
         std::fs::create_dir_all(folder.path().join("deploy/docker")).unwrap();
         std::fs::write(folder.path().join("deploy/docker/compose.yaml"), "").unwrap();
         let docker = folder.path().join("docker");
-        // By another process: what this one writes to, and a neighbour's child shares for a moment, cannot be executed.
+        // By another process: what this one writes to, and a neighbour's child shares for a
+        // moment, cannot be executed.
         let mut writing = Command::new("sh");
         writing.args(["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""]).arg(&docker).arg(DOCKER);
         assert!(writing.status().unwrap().success());
@@ -107,7 +110,8 @@ fn a_second_interruption_ends_containers_at_once() {
     // It gives up on them and stops them, which takes long.
     place.until_asked(" stop postgres rabbitmq");
     interrupt(&up);
-    // Two that come while it is not running are one to the system: as an impatient person does, again and again.
+    // Two that come while it is not running are one to the system: as an impatient person
+    // does, again and again.
     let start = Instant::now();
     let ended = loop {
         std::thread::sleep(Duration::from_millis(500));

@@ -130,7 +130,8 @@ async fn nobody_is_loaded_if_a_service_is_not_where_it_is_said_to_be() {
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
 }
 
-/// Answers `/health` under this name, and everything else after this time with this status, or never.
+/// Answers `/health` under this name, and everything else after this time with
+/// this status, or never.
 async fn serve(listener: TcpListener, name: &'static str, answer: Option<(Duration, &'static str)>) {
     loop {
         let (mut guest, _) = listener.accept().await.unwrap();

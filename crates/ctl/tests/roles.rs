@@ -1,4 +1,5 @@
-//! `migrate --roles`: every service works under its own role, and no role may do what its service does not.
+//! `migrate --roles`: every service works under its own role, and no role may do what
+//! its service does not.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
 use std::fs::OpenOptions;

@@ -1,4 +1,5 @@
-//! `migrate --roles` and the doctor, where the tables are in a PostgreSQL schema of their owner's; and what goes over the wire.
+//! `migrate --roles` and the doctor, where the tables are in a PostgreSQL schema of their owner's;
+//! and what goes over the wire.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
-//! Every command ends at a signal, also as the first process of a container, where a signal without a handler is ignored.
+//! Every command ends at a signal, also as the first process of a container, where a signal without
+//! a handler is ignored.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 use std::os::unix::process::ExitStatusExt;
@@ -10,7 +11,8 @@ use tokio::time::Instant;
 
 const SOON: Duration = Duration::from_secs(5);
 
-/// Whether a process has handlers for SIGINT, SIGTERM and SIGHUP (proc(5), "SigCgt": a mask in hexadecimal digits).
+/// Whether a process has handlers for SIGINT, SIGTERM and SIGHUP (proc(5), "SigCgt": a mask in
+/// hexadecimal digits).
 fn handles_signals(service: &Service) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{}/status", service.pid())).unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0").trim();

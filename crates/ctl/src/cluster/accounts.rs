@@ -1,5 +1,5 @@
-//! Who the services are on private servers: each has a user of its own, with the rights it needs and no others. The passwords are
-//! new with every start, and only the services know them.
+//! Who the services are on private servers: each has a user of its own, with the rights it needs
+//! and no others. The passwords are new with every start, and only the services know them.
 
 use bus::permissions;
 use db::roles::{self, RoleError};

@@ -1,5 +1,5 @@
-//! Which PostgreSQL and which RabbitMQ are used: those that the configuration names if they let us in, else containers, else
-//! private servers.
+//! Which PostgreSQL and which RabbitMQ are used: those that the configuration names if they let us
+//! in, else containers, else private servers.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -34,8 +34,8 @@ pub struct Choice<'a> {
 }
 
 impl Choice<'_> {
-    /// Chooses, and starts what has to be started. Containers are noted in `containers` before they are started: if this
-    /// fails or is dropped half-way, they must be stopped.
+    /// Chooses, and starts what has to be started. Containers are noted in `containers` before they
+    /// are started: if this fails or is dropped half-way, they must be stopped.
     ///
     /// # Errors
     /// There is no server to be had; the text says what to do.
@@ -134,7 +134,8 @@ impl Choice<'_> {
             .into_iter()
             .filter_map(|(service, is_needed)| is_needed.then_some(service))
             .collect();
-        // One that runs was left behind when we were killed: it is ours like those that are started now.
+        // One that runs was left behind when we were killed: it is ours like those
+        // that are started now.
         let mut missing = Vec::new();
         for service in &needed {
             if !compose.is_running(service).await {
@@ -250,7 +251,8 @@ impl Choice<'_> {
         let options = PostgresOptions {
             port: wished.port,
             user: wished.user.clone(),
-            // A random one, so that nobody else whose configuration is the default comes in by mistake.
+            // A random one, so that nobody else whose configuration is the default
+            // comes in by mistake.
             password: None,
             leash: Some(self.leash.clone()),
             ..PostgresOptions::default()

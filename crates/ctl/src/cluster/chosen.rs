@@ -72,7 +72,8 @@ impl ChosenServers {
         }
     }
 
-    /// Gives each service a user of its own on private servers. Others' users are their operators' affair.
+    /// Gives each service a user of its own on private servers. Others' users are
+    /// their operators' affair.
     ///
     /// # Errors
     /// A server refuses, or does not answer.
@@ -104,7 +105,8 @@ impl ChosenServers {
         ]
     }
 
-    /// The variables by which a service finds them. Where others have users of their own and it has none, it has no business.
+    /// The variables by which a service finds them. Where others have users of their own and it has
+    /// none, it has no business.
     pub fn environment_of(&self, role: Role) -> Vec<(&'static str, String)> {
         let mut variables = self.environment();
         for (accounts, user, password) in [

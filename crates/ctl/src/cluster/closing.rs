@@ -23,8 +23,8 @@ const PATIENCE: Duration = Duration::from_millis(700);
 const STREAM_REST: Duration = Duration::from_millis(250);
 
 impl Supervisor {
-    /// Ends everything in order: no new orders, then the kitchen finishes what it cooks, then those who tell of it, then the
-    /// servers. In a hurry, all of it ends at once.
+    /// Ends everything in order: no new orders, then the kitchen finishes what it cooks, then those
+    /// who tell of it, then the servers. In a hurry, all of it ends at once.
     pub async fn close(mut self, config: &Config, signals: &mut Signals) {
         self.enter(Phase::Closing);
         let times = &config.kitchen.cooking_seconds;

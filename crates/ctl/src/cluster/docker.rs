@@ -15,8 +15,8 @@ const STOP_LIMIT: Duration = Duration::from_mins(2);
 /// Somebody is in a hurry.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
 
-/// The compose file as a project of our own, so that a deployment from the same file is never touched, and the host's
-/// ports that are put into it.
+/// The compose file as a project of our own, so that a deployment from the same file is never
+/// touched, and the host's ports that are put into it.
 #[derive(Clone, Debug)]
 pub struct Compose {
     file: PathBuf,
@@ -61,8 +61,8 @@ impl Compose {
         answer(command).await?.rsplit_once(':')?.1.parse().ok()
     }
 
-    /// Starts services and waits until they are healthy; Docker shows its own progress. An error says in one line what went
-    /// wrong.
+    /// Starts services and waits until they are healthy; Docker shows its own progress. An error
+    /// says in one line what went wrong.
     pub async fn start(&self, services: &[&str]) -> Result<(), String> {
         self.run(&[&["up", "--detach", "--wait"], services].concat(), START_LIMIT).await
     }
@@ -109,8 +109,8 @@ impl Compose {
     }
 }
 
-/// The containers that run for us, or soon will: noted before they are started, so that they are stopped however far that
-/// came.
+/// The containers that run for us, or soon will: noted before they are started, so that they are
+/// stopped however far that came.
 #[derive(Clone, Debug)]
 pub struct Containers {
     /// How they are stopped.

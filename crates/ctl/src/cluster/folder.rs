@@ -112,14 +112,15 @@ impl LocalFolder {
         self.0.join("configured")
     }
 
-    /// The configured servers that were used since the last `reset`, such as `PostgreSQL at localhost:5432`.
+    /// The configured servers that were used since the last `reset`, such as
+    /// `PostgreSQL at localhost:5432`.
     pub fn configured_servers(&self) -> Vec<String> {
         let text = fs::read_to_string(self.configured_mark()).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 
-    /// Holds the name of the Compose project if servers were ever started with Docker, so that the next start finds their
-    /// data and `reset` their volumes.
+    /// Holds the name of the Compose project if servers were ever started with Docker, so that the
+    /// next start finds their data and `reset` their volumes.
     pub fn docker_mark(&self) -> PathBuf {
         self.0.join("docker")
     }

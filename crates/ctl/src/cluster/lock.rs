@@ -41,7 +41,8 @@ impl SupervisorLock {
 }
 
 impl Drop for SupervisorLock {
-    /// Closing the file would not do while a process that is being started still shares it, until it becomes another program.
+    /// Closing the file would not do while a process that is being started still shares it, until
+    /// it becomes another program.
     fn drop(&mut self) {
         // The file is closed next, which nearly always gives it back as well.
         let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);

@@ -74,7 +74,8 @@ impl Supervisor {
     /// Starts servers and services, and waits until they are ready.
     ///
     /// # Errors
-    /// Something that cannot be done without is missing. What has been started then still runs: close it.
+    /// Something that cannot be done without is missing. What has been started then
+    /// still runs: close it.
     pub async fn open(
         &mut self,
         config: &Config,
@@ -150,8 +151,8 @@ impl Supervisor {
         }));
     }
 
-    /// Starts services at once and waits for all of them. One that is only slow gets a warning, except for the first, without
-    /// which there is no restaurant.
+    /// Starts services at once and waits for all of them. One that is only slow gets a warning,
+    /// except for the first, without which there is no restaurant.
     async fn start_all(&mut self, plans: Vec<Plan>, limit: Duration) -> Result<(), OpeningError> {
         let start = Instant::now();
         let first = self.services.len();

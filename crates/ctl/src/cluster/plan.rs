@@ -1,6 +1,7 @@
 //! Which services run on this machine, and how.
 
-/// A worker that was killed frees its name after two of these; the default of 30 s would keep the next `up` waiting a minute.
+/// A worker that was killed frees its name after two of these; the default of 30 s would keep the
+/// next `up` waiting a minute.
 const HEARTBEAT_SECONDS: u8 = 5;
 
 /// What a service is for.
@@ -107,7 +108,8 @@ pub fn restaurant(order_port: u16, tracking_port: u16) -> Vec<Plan> {
     ]
 }
 
-/// The words by which these are meant, each once: a service alone in its part is often called like it.
+/// The words by which these are meant, each once: a service alone in its part is
+/// often called like it.
 pub fn names(plans: &[Plan]) -> Vec<&'static str> {
     let mut names: Vec<&str> = plans.iter().map(|plan| plan.name).collect();
     for part in plans.iter().map(|plan| plan.role.part()) {

@@ -1,4 +1,5 @@
-//! What runs where, written by the supervisor for everybody else: `status`, `demo`, and services started by hand.
+//! What runs where, written by the supervisor for everybody else: `status`, `demo`, and
+//! services started by hand.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};

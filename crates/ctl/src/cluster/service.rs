@@ -99,7 +99,8 @@ impl Service {
         Ok(())
     }
 
-    /// If it has ended: waits for its next start. Returns how it ended, unless it ends like this again and again.
+    /// If it has ended: waits for its next start. Returns how it ended, unless it ends like
+    /// this again and again.
     pub fn note_end(&mut self, surroundings: &Surroundings) -> Option<String> {
         let status = self.process.as_mut()?.ended()?;
         self.process = None;
@@ -194,7 +195,8 @@ impl Service {
         self.trouble.as_deref().filter(|_| !is_over)
     }
 
-    /// For the record. One that ends again and again is "restarting", also while it runs for a moment.
+    /// For the record. One that ends again and again is "restarting", also while
+    /// it runs for a moment.
     pub fn member(&mut self, surroundings: &Surroundings) -> Member {
         let trouble = self.trouble().map(harmless);
         let running = self.is_running();

@@ -1,5 +1,6 @@
-//! Ctrl-C, and what is like it: the first closes the restaurant, a further Ctrl-C does it at once. Whoever else asks, such as
-//! `down`, may ask as often as he likes: only SIGQUIT (`down --now`, or Ctrl-\) hurries.
+//! Ctrl-C, and what is like it: the first closes the restaurant, a further Ctrl-C does it at
+//! once. Whoever else asks, such as `down`, may ask as often as he likes: only SIGQUIT
+//! (`down --now`, or Ctrl-\) hurries.
 
 use std::io;
 

@@ -22,15 +22,17 @@ use crate::view::console::Console;
 use crate::view::sequences;
 use crate::view::verdict::{Outcome, Verdict, any, sum};
 
-/// Checks on a live system that no order is lost, doubled or stuck, and says what is wrong and what to do. Changes nothing,
-/// and nobody waits for it. Exit code 0: all well; 1: something is wrong; 3: it could not be checked.
+/// Checks on a live system that no order is lost, doubled or stuck, and says what is wrong and what
+/// to do. Changes nothing, and nobody waits for it. Exit code 0: all well; 1: something is wrong;
+/// 3: it could not be checked.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "audit")]
 pub struct Arguments {
     /// configuration file (default ./config.yaml)
     #[argh(option)]
     config: Option<PathBuf>,
-    /// only orders placed since: a UTC day such as 2026-11-21, or a time back such as 30m, 1h, 2d (default: all)
+    /// only orders placed since: a UTC day such as 2026-11-21, or a time back such as 30m,
+    /// 1h, 2d (default: all)
     #[argh(option)]
     since: Option<String>,
     /// nothing should be under way any more: no order received or cooking, no message, no claim

@@ -1,4 +1,5 @@
-//! `completions`: what a shell can offer when Tab is pressed, for every subcommand and flag that there is.
+//! `completions`: what a shell can offer when Tab is pressed, for every subcommand
+//! and flag that there is.
 
 mod shells;
 
@@ -10,7 +11,8 @@ use crate::NAME;
 const COMMAND: &str = "completions";
 const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
 
-/// Prints the completions of a shell: bash, zsh or fish. For bash: source <(restaurant-ctl completions bash)
+/// Prints the completions of a shell: bash, zsh or fish. For bash: source
+/// <(restaurant-ctl completions bash)
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "completions")]
 pub struct Arguments {

@@ -142,7 +142,8 @@ impl Screen {
             // What was drawn has been wrapped or cut meanwhile: nobody knows where it stands.
             text.push_str("\x1b[2J\x1b[H");
         } else if self.drawn > 0 {
-            // Back to the first line of the last drawing; the terminal scrolls by itself when the board grows.
+            // Back to the first line of the last drawing; the terminal scrolls by itself
+            // when the board grows.
             let _ = write!(text, "\x1b[{}A", self.drawn);
         }
         for line in &lines {

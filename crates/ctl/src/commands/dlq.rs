@@ -25,7 +25,8 @@ use runtime::{Config, Exit, with_causes};
 
 use crate::NAME;
 
-/// Shows the messages that could not be cooked, sends them back to where they came from, or drops them.
+/// Shows the messages that could not be cooked, sends them back to where they came
+/// from, or drops them.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "dlq")]
 pub struct Arguments {

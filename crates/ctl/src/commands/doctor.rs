@@ -16,15 +16,16 @@ use crate::cluster::plan::Role;
 use crate::view::console::Console;
 use crate::view::verdict::{Outcome, any, sum};
 
-/// Checks before a start, without changing anything: configuration, times, PostgreSQL, RabbitMQ, rights, ports. Exit code
-/// 0: the services can start; 1: something is in their way.
+/// Checks before a start, without changing anything: configuration, times, PostgreSQL, RabbitMQ,
+/// rights, ports. Exit code 0: the services can start; 1: something is in their way.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "doctor")]
 pub struct Arguments {
     /// configuration file (default ./config.yaml)
     #[argh(option)]
     config: Option<PathBuf>,
-    /// what shall start here: order, kitchen, tracking, notifier; may be given several times (default: all)
+    /// what shall start here: order, kitchen, tracking, notifier; may be given several
+    /// times (default: all)
     #[argh(option)]
     service: Vec<String>,
     /// port of the order service (default 3000)
@@ -36,7 +37,8 @@ pub struct Arguments {
     /// seconds between two signs of life of the workers that start here (default 30)
     #[argh(option, default = "30")]
     heartbeat_interval: u64,
-    /// seconds that services are given to stop before they are killed, as their pods or containers say (default 30)
+    /// seconds that services are given to stop before they are killed, as their pods or
+    /// containers say (default 30)
     #[argh(option, default = "30")]
     time_to_stop: u32,
     /// one JSON document for scripts

@@ -36,7 +36,8 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     close(console, &folder, supervisor, arguments.now).await
 }
 
-/// Asks the supervisor to end and waits until it has. Asked again, it changes nothing, unless it must be `now`.
+/// Asks the supervisor to end and waits until it has. Asked again, it changes nothing,
+/// unless it must be `now`.
 pub async fn close(console: Console, folder: &LocalFolder, supervisor: u32, now: bool) -> Result<(), Exit> {
     let start = Instant::now();
     ask(supervisor, if now { Signal::QUIT } else { Signal::TERM })?;

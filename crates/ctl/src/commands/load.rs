@@ -1,14 +1,16 @@
-//! `load`: as many orders as a restaurant never saw, and what becomes of them; or as many questions about orders.
+//! `load`: as many orders as a restaurant never saw, and what becomes of them; or as many
+//! questions about orders.
 //!
-//! Two ways to come: a closed loop, in which each connection orders again as soon as it is answered (how much is
-//! possible?), and open arrivals at a fixed rate (how long does a guest wait?). An open arrival's latency counts from
-//! the moment at which it was due, even if all connections were busy then: nothing that the system delays is left out
-//! ("coordinated omission").
+//! Two ways to come: a closed loop, in which each connection orders again as soon as it is answered
+//! (how much is possible?), and open arrivals at a fixed rate (how long does a guest wait?). An
+//! open arrival's latency counts from the moment at which it was due, even if all connections were
+//! busy then: nothing that the system delays is left out ("coordinated omission").
 //!
-//! Answers count in the second in which they come: that is what the system achieves, and a backlog that it answers
-//! after the end does not add to it. A closed loop's latency counts if its answer comes in the measured time. An open
-//! arrival's counts if it was due then, whenever the answer comes; so does, in both, what is never answered. What is
-//! left some seconds after the end is given up, and told as unanswered.
+//! Answers count in the second in which they come: that is what the system achieves, and a backlog
+//! that it answers after the end does not add to it. A closed loop's latency counts if its answer
+//! comes in the measured time. An open arrival's counts if it was due then, whenever the answer
+//! comes; so does, in both, what is never answered. What is left some seconds after the end is
+//! given up, and told as unanswered.
 
 #![expect(clippy::doc_markdown, reason = "the comments of the arguments are the text of --help")]
 
@@ -53,11 +55,12 @@ use window::Window;
 /// Bodies are made beforehand, and used again when they are used up.
 const BODIES: usize = 4_096;
 const MAX_CONNECTIONS: usize = 4_096;
-/// For answers after the end. Less than the client's own limit: a service that hangs must not hold up the end.
+/// For answers after the end. Less than the client's own limit: a service that hangs must
+/// not hold up the end.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Places orders at a running restaurant, measures how long that takes, and then looks whether every order that was
-/// acknowledged is there.
+/// Places orders at a running restaurant, measures how long that takes, and then looks whether
+/// every order that was acknowledged is there.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "load")]
 pub struct Arguments {
@@ -70,7 +73,8 @@ pub struct Arguments {
     /// connections, 1 to 4096 (default 16)
     #[argh(option, default = "16")]
     connections: usize,
-    /// orders a second that arrive, whatever the answers (default: each connection comes again when it is answered)
+    /// orders a second that arrive, whatever the answers (default: each connection comes again
+    /// when it is answered)
     #[argh(option)]
     rate: Option<f64>,
     /// seconds that are measured (default 10)
@@ -82,7 +86,8 @@ pub struct Arguments {
     /// seed of the orders' mix (default 1)
     #[argh(option, default = "1")]
     seed: u64,
-    /// do not order, but ask the tracking service where these orders stand, such as ORD_20261121_001..5000
+    /// do not order, but ask the tracking service where these orders stand, such as
+    /// ORD_20261121_001..5000
     #[argh(option)]
     statuses: Option<OrderRange>,
     /// do not look afterwards whether the orders are there
@@ -273,7 +278,8 @@ async fn send(plan: &Plan, shutdown: &Shutdown) -> Result<Results, Exit> {
     Ok(recorder.results())
 }
 
-/// Why a request has no answer that was under way, or still waited for a connection, when the time was up.
+/// Why a request has no answer that was under way, or still waited for a connection,
+/// when the time was up.
 fn given_up() -> String {
     format!(
         "not answered, or not even sent as all connections were busy, until {} s after the end",

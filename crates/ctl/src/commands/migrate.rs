@@ -14,8 +14,9 @@ use crate::NAME;
 use crate::commands::failed;
 use crate::view::console::Console;
 
-/// Creates the tables, or brings them up to date; with --roles, also a database role for each service. Services that write do the same when they start; this is for those who
-/// want it done before, or by another user.
+/// Creates the tables, or brings them up to date; with --roles, also a database role for each
+/// service. Services that write do the same when they start; this is for those who want it done
+/// before, or by another user.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "migrate")]
 pub struct Arguments {
@@ -25,9 +26,10 @@ pub struct Arguments {
     /// longest time to wait for the database, in seconds (default 30)
     #[argh(option, default = "30")]
     wait: u64,
-    /// also make a role for each service (`<database>_order`, `_kitchen`, `_tracking`) with the rights it needs and no others; passwords
-    /// from `ORDER_DB_PASSWORD`, `KITCHEN_DB_PASSWORD`, `TRACKING_DB_PASSWORD`, or the files that the same names with `_FILE` hold,
-    /// else made up for new roles and printed
+    /// also make a role for each service (`<database>_order`, `_kitchen`, `_tracking`) with the
+    /// rights it needs and no others; passwords from `ORDER_DB_PASSWORD`, `KITCHEN_DB_PASSWORD`,
+    /// `TRACKING_DB_PASSWORD`, or the files that the same names with `_FILE` hold, else made up for
+    /// new roles and printed
     #[argh(switch)]
     roles: bool,
 }

@@ -13,8 +13,8 @@ use crate::cluster::lock::SupervisorLock;
 use crate::commands::down;
 use crate::view::console::Console;
 
-/// Closes the restaurant and deletes its logs and the data of the servers that `up` started. What is in servers that the
-/// configuration names stays, and so do downloaded packages and tools.
+/// Closes the restaurant and deletes its logs and the data of the servers that `up` started. What
+/// is in servers that the configuration names stays, and so do downloaded packages and tools.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "reset")]
 pub struct Arguments {

@@ -11,7 +11,8 @@ use crate::cluster::record::{Member, Phase};
 use crate::cluster::state::State;
 use crate::view::console::{Console, Style};
 
-/// Shows which servers and services run, where, and for how long; exit code 1 if the restaurant is not open.
+/// Shows which servers and services run, where, and for how long; exit code 1 if the
+/// restaurant is not open.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "status")]
 pub struct Arguments {}

@@ -26,7 +26,8 @@ const PROGRAMS: [&str; 4] =
 
 const POLL: Duration = Duration::from_millis(100);
 
-/// Starts PostgreSQL, RabbitMQ and every service on this machine and shows what happens; Ctrl-C ends all of it.
+/// Starts PostgreSQL, RabbitMQ and every service on this machine and shows what happens;
+/// Ctrl-C ends all of it.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "up")]
 pub struct Arguments {
@@ -115,8 +116,8 @@ fn programs() -> Result<PathBuf, Exit> {
     )))
 }
 
-/// Whether somebody else has opened it; says so. Waits while it is being opened or closed: either ends, and each of its steps has
-/// a deadline.
+/// Whether somebody else has opened it; says so. Waits while it is being opened or closed: either
+/// ends, and each of its steps has a deadline.
 async fn is_open(console: Console, folder: &LocalFolder) -> bool {
     let mut told = None;
     loop {

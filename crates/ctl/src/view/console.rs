@@ -74,8 +74,9 @@ impl Console {
         self.on_terminal && !self.dumb
     }
 
-    /// Whether nobody can see any more what is printed: the terminal's window was closed, the connection to it broke (the signal
-    /// that tells of it reaches only the first process in it, which need not be us), or the reader of our pipe has ended.
+    /// Whether nobody can see any more what is printed: the terminal's window was closed, the
+    /// connection to it broke (the signal that tells of it reaches only the first process in it,
+    /// which need not be us), or the reader of our pipe has ended.
     pub fn is_unseen(self) -> bool {
         let stdout = std::io::stdout();
         if self.on_terminal && !stdout.is_terminal() {
@@ -118,8 +119,8 @@ impl Console {
         if self.colored { format!("\x1b[{}m{text}\x1b[0m", style.code()) } else { text.to_owned() }
     }
 
-    /// Prints a line. If nobody reads any more, there is nobody to tell; any other failure is told at the end, by
-    /// [`all_written`].
+    /// Prints a line. If nobody reads any more, there is nobody to tell; any other failure is told
+    /// at the end, by [`all_written`].
     pub fn print(self, line: &str) {
         if let Err(why) = writeln!(std::io::stdout().lock(), "{line}") {
             let nobody_reads = self.on_terminal || why.kind() == ErrorKind::BrokenPipe;

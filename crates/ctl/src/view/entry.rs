@@ -35,7 +35,8 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The causes, the nearest first. One may have lines of its own, such as a server's hint: its first says what it is.
+    /// The causes, the nearest first. One may have lines of its own, such as a server's hint: its
+    /// first says what it is.
     fn causes(&self) -> impl Iterator<Item = &str> {
         self.stack.split("\ncaused by: ").skip(1).filter_map(|cause| cause.lines().next())
     }
@@ -99,8 +100,8 @@ impl Line {
     }
 }
 
-/// Makes characters harmless that could forge a line, move the cursor or turn the direction of the text; a tab becomes a
-/// space.
+/// Makes characters harmless that could forge a line, move the cursor or turn the direction of the
+/// text; a tab becomes a space.
 pub fn harmless(text: &str) -> String {
     visible(&text.replace('\t', " "))
 }

@@ -56,8 +56,8 @@ impl Source {
         self.waiting.extend(String::from_utf8_lossy(&complete).lines().map(str::to_owned));
     }
 
-    /// The next line and when it was written. A line without a time, such as a notification, has that of the entry after it,
-    /// for which it waits once.
+    /// The next line and when it was written. A line without a time, such as a notification, has
+    /// that of the entry after it, for which it waits once.
     fn next(&mut self) -> Option<(String, Line)> {
         let line = Line::parse(self.waiting.front()?);
         if let Line::Entry(entry) = &line {
@@ -74,7 +74,8 @@ impl Source {
         Some((self.last_timestamp.clone(), line))
     }
 
-    /// Whether it should be shown: attempts that fail again and again say so once, until something else is said.
+    /// Whether it should be shown: attempts that fail again and again say so once, until
+    /// something else is said.
     fn is_news(&mut self, line: &Line) -> bool {
         let complaint = match line {
             Line::Entry(entry) => entry.complaint(),

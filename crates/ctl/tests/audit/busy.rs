@@ -34,7 +34,8 @@ async fn under_load_nothing_is_found() {
             for round in 1..=ROUNDS {
                 heard.wait_for(|rung| *rung >= round).await.unwrap();
                 for order in [takeout(), dine_in(), delivery()].iter().cycle().take(ORDERS_OF_A_ROUND) {
-                    // On a machine that is short of breath an order may be refused: that is well, too.
+                    // On a machine that is short of breath an order may be
+                    // refused: that is well, too.
                     accepted += usize::from(orders.post("/orders", &order.to_string()).await.status == 200);
                 }
             }

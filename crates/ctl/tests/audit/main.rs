@@ -1,4 +1,5 @@
-//! `restaurant-ctl audit` on real servers: each rule broken once, and a busy system without findings.
+//! `restaurant-ctl audit` on real servers: each rule broken once, and a busy
+//! system without findings.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -72,8 +72,9 @@ impl Served {
         Self { stage, database, numbers }
     }
 
-    /// Breaks one rule by SQL, in which `$N` stands for the first order's row and `$DAY` for the day of its number, and sees
-    /// that exactly this rule is reported, so often and with this example.
+    /// Breaks one rule by SQL, in which `$N` stands for the first order's row and `$DAY`
+    /// for the day of its number, and sees that exactly this rule is reported, so often
+    /// and with this example.
     pub async fn breaks(&self, sql: &str, check: &str, count: u64, example: &str) {
         audit(&self.stage, &[]).await.assert_well();
         let first = format!("(select min(id) from orders where number = '{}')", self.numbers[0]);

@@ -1,4 +1,5 @@
-//! `restaurant-ctl doctor` on real servers: each thing that can be in the way of a start, and that it changes nothing.
+//! `restaurant-ctl doctor` on real servers: each thing that can be in the way of a start, and
+//! that it changes nothing.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

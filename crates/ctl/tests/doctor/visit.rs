@@ -30,8 +30,8 @@ pub async fn visit(doctor: &Launch) -> Visit {
 }
 
 impl Visit {
-    /// Names of the checks that came out otherwise than well, with how. The servers of the tests are not durable: that warning
-    /// is always there, and left out.
+    /// Names of the checks that came out otherwise than well, with how. The servers of the tests
+    /// are not durable: that warning is always there, and left out.
     pub fn findings(&self) -> Vec<String> {
         let found = self.checks.iter().filter(|check| check["outcome"] != "ok");
         found

@@ -1,5 +1,5 @@
-//! The same table in the language of each shell. Each walks over the words before the cursor, so far as they are
-//! subcommands, and offers what can follow there; where nothing is known, files.
+//! The same table in the language of each shell. Each walks over the words before the cursor, so
+//! far as they are subcommands, and offers what can follow there; where nothing is known, files.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,5 @@
-//! The board over the counter: every order, where it stands, who cooks it, and for how long it has been there.
+//! The board over the counter: every order, where it stands, who cooks it, and for how
+//! long it has been there.
 
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use crate::view::console::{Console, Style};
 
 /// Most orders on the board; the oldest make room.
 const MAX_ROWS: usize = 18;
-/// Lines of a terminal that hold no orders: head, how many are hidden, foot, the last refusal, and the cursor's.
+/// Lines of a terminal that hold no orders: head, how many are hidden, foot, the last
+/// refusal, and the cursor's.
 const OTHER_ROWS: usize = 5;
 
 /// One order.

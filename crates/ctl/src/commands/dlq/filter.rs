@@ -46,7 +46,8 @@ pub fn parse_order(text: &str) -> Result<OrderNumber, String> {
     text.parse().map_err(|why| format!("'{text}' {why}"))
 }
 
-/// Reads the value of `--reason`. An empty one, as a variable of a script leaves it that was never set, would mean all.
+/// Reads the value of `--reason`. An empty one, as a variable of a script leaves it that was never
+/// set, would mean all.
 pub fn parse_reason(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("a part of the reason is missing; name one, or leave --reason out".to_owned());

@@ -14,8 +14,9 @@ use super::settings;
 use super::take::{Fate, take};
 use crate::cluster::clock;
 
-/// Sends dead letters back to the exchange and the key they came from, with their body and properties, but without headers.
-/// Each is removed when RabbitMQ has confirmed that it has arrived in a queue. An order that is replayed twice is cooked once.
+/// Sends dead letters back to the exchange and the key they came from, with their body and
+/// properties, but without headers. Each is removed when RabbitMQ has confirmed that it has arrived
+/// in a queue. An order that is replayed twice is cooked once.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "replay")]
 pub struct Arguments {

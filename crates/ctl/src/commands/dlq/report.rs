@@ -1,4 +1,5 @@
-//! What is told of messages that were taken out: a line for each, and the counts at the end; as text or as JSON.
+//! What is told of messages that were taken out: a line for each, and the counts at the
+//! end; as text or as JSON.
 
 use bus::dead_letters::{DeadLetter, NotReplayed};
 use runtime::Exit;

@@ -29,7 +29,8 @@ impl Selection {
         Self { ids: Some(ids), filter: Filter::default(), left: u64::MAX, now: 0 }
     }
 
-    /// What the command line means. Exactly one way to say it is allowed, so that nothing is taken by mistake.
+    /// What the command line means. Exactly one way to say it is allowed, so that nothing
+    /// is taken by mistake.
     pub fn of_words(
         command: &str,
         ids: &[String],

@@ -1,4 +1,5 @@
-//! RabbitMQ: reachable, awake, with the rights that the services need and no exchange or queue of other settings.
+//! RabbitMQ: reachable, awake, with the rights that the services need and no exchange or
+//! queue of other settings.
 
 use bus::SessionError;
 use bus::inspection::{Inspection, Needs, PartState};

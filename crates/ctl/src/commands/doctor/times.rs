@@ -1,4 +1,5 @@
-//! Times that must fit each other: for cooking, for a claim, for stopping, and until somebody loses patience.
+//! Times that must fit each other: for cooking, for a claim, for stopping, and until
+//! somebody loses patience.
 
 use std::time::Duration;
 
@@ -72,7 +73,8 @@ fn time_to_cook(cooking: &CookingSeconds, grace: Duration) -> Verdict {
     )
 }
 
-/// A claim that is not renewed, because the database is away for example, should last until the order is ready.
+/// A claim that is not renewed, because the database is away for example, should last
+/// until the order is ready.
 fn claim_lease(cooking: &CookingSeconds, heartbeat: u64) -> Verdict {
     let check = "claim_lease";
     let lease = db::workers::lease(Duration::from_secs(heartbeat));

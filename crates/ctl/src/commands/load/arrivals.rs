@@ -14,7 +14,8 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    /// So many a second from this moment on; without a rate, each at the moment at which it is asked for.
+    /// So many a second from this moment on; without a rate, each at the moment at
+    /// which it is asked for.
     pub fn new(rate: Option<f64>, start: Instant) -> Self {
         Self { rate, start, taken: AtomicU64::new(0) }
     }

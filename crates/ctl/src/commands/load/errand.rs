@@ -20,7 +20,8 @@ pub enum Errand {
 }
 
 impl Errand {
-    /// Does what the guest of this number came for, over the connection, which is made if it is not there.
+    /// Does what the guest of this number came for, over the connection, which is
+    /// made if it is not there.
     pub async fn run(&self, number: u64, client: &mut Option<Client>, address: SocketAddr) -> Heard {
         match self {
             Self::Order(bodies) => {

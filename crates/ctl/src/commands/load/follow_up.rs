@@ -59,7 +59,8 @@ pub enum NotWell {
 }
 
 impl FollowUp {
-    /// Whether every order was found at this tracking service. Who interrupts does not want to know about all of them.
+    /// Whether every order was found at this tracking service. Who interrupts does not want to
+    /// know about all of them.
     ///
     /// # Errors
     /// One is lost or doubled, or could not be asked about.

@@ -126,7 +126,8 @@ impl Recorder {
         }
     }
 
-    /// Notes that so many requests, one of which was due at this moment, were given up before they were sent.
+    /// Notes that so many requests, one of which was due at this moment, were given up
+    /// before they were sent.
     pub fn give_up(&self, due: Instant, count: u64, why: &str) {
         self.lock().failures_at(due).add_unanswered(count, why.to_owned());
     }

@@ -14,7 +14,8 @@ use crate::cluster::record::shell_quoted;
 use crate::commands::failed;
 use crate::view::console::Console;
 
-/// Makes the roles, and prints the passwords that were made up, as lines for a shell: nobody can find them out later.
+/// Makes the roles, and prints the passwords that were made up, as lines for a shell: nobody can
+/// find them out later.
 pub(super) async fn ensure(db: &Database, settings: &config::Database) -> Result<(), Exit> {
     roles::may_be_made(db).await.map_err(|why| failed(&why))?;
     let mut accounts = Vec::new();

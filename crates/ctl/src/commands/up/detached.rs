@@ -18,8 +18,8 @@ use crate::view::console::Console;
 
 const TICK: Duration = Duration::from_millis(100);
 
-/// Starts the supervisor, shows what it says until the restaurant is open, and leaves it alone. It needs no deadline: the
-/// supervisor has one for each of its steps.
+/// Starts the supervisor, shows what it says until the restaurant is open, and leaves it alone. It
+/// needs no deadline: the supervisor has one for each of its steps.
 pub(super) async fn run(console: Console, folder: &LocalFolder, config: Option<&Path>) -> Result<(), Exit> {
     let mut signals = Signals::listen().map_err(|why| failed(&why))?;
     let path = folder.supervisor_log();
