@@ -1,4 +1,5 @@
-//! Placing an order twice and storing it once: the `Idempotency-Key` header (IETF draft, httpapi-idempotency-key-header).
+//! Placing an order twice and storing it once: the `Idempotency-Key` header (IETF draft,
+//! httpapi-idempotency-key-header).
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,7 +22,8 @@ impl IdempotencyKey {
     /// Most characters of a key.
     pub const MAX_LENGTH: usize = 255;
 
-    /// Reads the header's value: a quoted string as the draft wants it (RFC 9651), or bare as most clients send it.
+    /// Reads the header's value: a quoted string as the draft wants it (RFC 9651), or bare as
+    /// most clients send it.
     ///
     /// # Errors
     /// It is neither.

@@ -1,4 +1,5 @@
-//! Exact amounts of money: decimal digits from the request's bytes to the database and back, never a float.
+//! Exact amounts of money: decimal digits from the request's bytes to the database and
+//! back, never a float.
 
 use std::fmt;
 use std::iter::Sum;
@@ -49,7 +50,8 @@ impl FromStr for Money {
             return Err(NotMoney::TooLarge);
         }
         let amount = BigDecimal::from_str(text).map_err(|_| NotMoney::NotANumber)?;
-        // An exponent must be judged before any arithmetic: 1e999999999 is short to write and huge to compute with.
+        // An exponent must be judged before any arithmetic: 1e999999999 is short to write and
+        // huge to compute with.
         match amount.fractional_digit_count() {
             3.. => Err(NotMoney::TooManyDecimals),
             -9..=2 => Ok(Self(amount.with_scale(2))),

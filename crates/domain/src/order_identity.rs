@@ -19,8 +19,8 @@ pub struct OrderIdentity(Uuid);
 pub struct ParseIdentityError;
 
 impl OrderIdentity {
-    /// From the milliseconds since 1970 and random bytes. The time is for the order in an index only;
-    /// the random bytes alone, 74 bits of them, tell orders apart.
+    /// From the milliseconds since 1970 and random bytes. The time is for the order in an index
+    /// only; the random bytes alone, 74 bits of them, tell orders apart.
     pub fn new(unix_millis: u64, random: [u8; 10]) -> Self {
         Self(Builder::from_unix_timestamp_millis(unix_millis, &random).into_uuid())
     }

@@ -1,4 +1,5 @@
-//! What a message says of which order it means: to be compared with the order's row before anything is cooked.
+//! What a message says of which order it means: to be compared with the order's row
+//! before anything is cooked.
 
 use std::fmt::Write as _;
 
@@ -7,7 +8,8 @@ use crate::{Fingerprint, Money, OrderIdentity, OrderItem, OrderMessage, OrderNum
 /// A message is a pointer to a row. What it says besides must agree, or it is not about that row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderPointer {
-    /// The order's number. Another order may have had it: in a database that was made anew or restored.
+    /// The order's number. Another order may have had it: in a database that was
+    /// made anew or restored.
     pub number: OrderNumber,
     /// Its identity; none in a message of an older version, or of a stranger.
     pub identity: Option<OrderIdentity>,
@@ -29,13 +31,14 @@ impl OrderPointer {
     }
 }
 
-/// By which the contents of two orders are compared. The priority is no part of it: it is raised while an order waits.
+/// By which the contents of two orders are compared. The priority is no part of it: it is raised
+/// while an order waits.
 pub fn contents(total: &Money, items: &[OrderItem]) -> Fingerprint {
     Fingerprint::of(text(total, items).as_bytes())
 }
 
-/// Total and lines as one text, the same as `db::claims` makes it from the rows. Names have their length before them, in
-/// characters: no name can pass for the end of its line and a line more.
+/// Total and lines as one text, the same as `db::claims` makes it from the rows. Names have their
+/// length before them, in characters: no name can pass for the end of its line and a line more.
 fn text(total: &Money, items: &[OrderItem]) -> String {
     let mut text = total.to_string();
     for item in items {

@@ -45,7 +45,8 @@ impl OrderStatus {
         Self::TRANSITIONS.contains(&(self, next))
     }
 
-    /// The statuses that an order may come from into this one: the guard of the statements that change a status.
+    /// The statuses that an order may come from into this one: the guard of the statements
+    /// that change a status.
     pub fn predecessors(self) -> Vec<&'static str> {
         Self::TRANSITIONS.into_iter().filter(|(_, to)| *to == self).map(|(from, _)| from.as_str()).collect()
     }

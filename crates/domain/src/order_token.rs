@@ -31,8 +31,8 @@ impl OrderTokenKey {
         HmacSha256::new_from_slice(secret).ok().map(Self)
     }
 
-    /// The token of an order: its identity and an HMAC of identity and number, as 64 letters, digits,
-    /// `-` and `_` that nobody can guess without the key.
+    /// The token of an order: its identity and an HMAC of identity and number, as 64 letters,
+    /// digits, `-` and `_` that nobody can guess without the key.
     pub fn token(&self, number: &OrderNumber, identity: &OrderIdentity) -> String {
         let code = self.code(*number, identity).finalize().into_bytes();
         URL_SAFE_NO_PAD.encode([identity.as_bytes().as_slice(), &code].concat())

@@ -11,8 +11,8 @@ impl RequestId {
     /// Most characters that are taken over from a client.
     pub const MAX_LENGTH: usize = 128;
 
-    /// What begins the id of an order's message that the order service sends again, if nobody knows any more which request placed
-    /// the order; its row follows.
+    /// What begins the id of an order's message that the order service sends again, if nobody knows
+    /// any more which request placed the order; its row follows.
     pub const SWEEP_PREFIX: &'static str = "sweep-";
     /// What begins the id of what a program does before the first request.
     const STARTUP_PREFIX: &'static str = "startup-";

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::timestamp::Timestamp;
 use crate::{OrderNumber, OrderStatus};
 
-/// The `Status Update Message` of the specification ("Order Processing"), field by field in its order.
+/// The `Status Update Message` of the specification ("Order Processing"), field
+/// by field in its order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusUpdate {
     /// The order's number.
@@ -23,7 +24,8 @@ pub struct StatusUpdate {
 }
 
 impl StatusUpdate {
-    /// The id of the message: the same however often it is published, so that a subscriber can drop repeats.
+    /// The id of the message: the same however often it is published, so that a
+    /// subscriber can drop repeats.
     ///
     /// An order enters each status once; the moment tells apart the orders of two databases.
     pub fn message_id(&self) -> String {

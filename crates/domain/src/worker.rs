@@ -8,8 +8,8 @@ use crate::OrderType;
 use crate::order_type::UnknownOrderType;
 use crate::text_rules::{self, TextFault};
 
-/// The unique name of a kitchen worker: 1 to 64 of the characters of a customer's name, `_` and `.`. It is no path: it has a
-/// letter or a digit, and no separator.
+/// The unique name of a kitchen worker: 1 to 64 of the characters of a customer's name, `_` and
+/// `.`. It is no path: it has a letter or a digit, and no separator.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WorkerName(String);
 

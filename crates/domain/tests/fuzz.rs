@@ -1,5 +1,5 @@
-//! Bodies that anybody can send, to the HTTP services and to the broker: none of them panics, takes long, or is taken for
-//! something that it does not say.
+//! Bodies that anybody can send, to the HTTP services and to the broker: none of them panics, takes
+//! long, or is taken for something that it does not say.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 use domain::idempotency::IdempotencyKey;
@@ -7,7 +7,8 @@ use domain::place_order::{self, MAX_ITEMS, Rejection};
 use domain::{Money, OrderMessage, OrderNumber, Priority, RequestId, StatusUpdate};
 use fuzz::{Fuzz, MAX_BYTES};
 
-/// Most bytes of an answer that tells of violations: some for each item and a few for the order, whatever was sent.
+/// Most bytes of an answer that tells of violations: some for each item and a few for the
+/// order, whatever was sent.
 const MAX_ANSWER: usize = 16 * 1024;
 
 const TOKENS: &[&str] = &[

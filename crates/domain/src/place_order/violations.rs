@@ -58,7 +58,8 @@ impl Violations {
                 self.add(place, format_args!("must be {kind}"));
                 None
             }
-            // The outer parse skips over strings without decoding them: a broken escape shows only here.
+            // The outer parse skips over strings without decoding them: a broken
+            // escape shows only here.
             Err(why) => {
                 self.add(place, format_args!("must be {kind}: {why}"));
                 None

@@ -1,17 +1,21 @@
-//! Which characters a text may have: Unicode's categories, and a table of the few that are allowed one by one.
+//! Which characters a text may have: Unicode's categories, and a table of the few that
+//! are allowed one by one.
 
 use icu_properties::CodePointSetData;
 use icu_properties::props::{
     CanonicalCombiningClass, DefaultIgnorableCodePoint, EnumeratedProperty as _, GeneralCategory,
 };
 
-/// Punctuation and spaces of names: each is a space, a hyphen or an apostrophe where its name is spelled.
+/// Punctuation and spaces of names: each is a space, a hyphen or an apostrophe where
+/// its name is spelled.
 ///
-/// The specification names the three kinds, Unicode the characters of each: UAX #31, Table 3 (Optional Medial Characters) lists
-/// those that occur within words. Of that table, `.` and `:` are none of the three kinds, and U+2027 is for dictionaries only.
-/// Further characters are what keyboards and phones put in the place of those of the table. Left out are look-alikes with another
-/// meaning (minus sign, em dash, prime, accents without a letter), and U+00A0, which no space bar types.
-/// The apostrophes that are letters (U+02BB ʻokina, U+02BC, U+A78C saltillo, U+07F4) need no entry.
+/// The specification names the three kinds, Unicode the characters of each: UAX #31, Table 3
+/// (Optional Medial Characters) lists those that occur within words. Of that table, `.` and `:` are
+/// none of the three kinds, and U+2027 is for dictionaries only. Further characters are what
+/// keyboards and phones put in the place of those of the table. Left out are look-alikes with
+/// another meaning (minus sign, em dash, prime, accents without a letter), and U+00A0, which no
+/// space bar types. The apostrophes that are letters (U+02BB ʻokina, U+02BC, U+A78C saltillo,
+/// U+07F4) need no entry.
 pub(super) const NAME_PUNCTUATION: [(char, &str); 26] = [
     (' ', "space"),
     ('\u{3000}', "space of Japanese and Chinese input methods"),
@@ -41,8 +45,8 @@ pub(super) const NAME_PUNCTUATION: [(char, &str); 26] = [
     ('\u{ff07}', "apostrophe of Japanese and Chinese input methods"),
 ];
 
-/// Characters with a visible category that show nothing, beside those that Unicode calls default ignorable (which the fillers of
-/// Hangul are).
+/// Characters with a visible category that show nothing, beside those that Unicode calls default
+/// ignorable (which the fillers of Hangul are).
 const BLANK: [char; 3] = [
     '\u{2800}',  // braille pattern without a dot
     '\u{fffc}',  // stands for an object that is not there
@@ -94,9 +98,9 @@ pub(super) fn is_space(c: char) -> bool {
     c == ' ' || !c.is_ascii() && GeneralCategory::for_char(c) == GeneralCategory::SpaceSeparator
 }
 
-/// Whether the character shows, or is a space, wherever it stands. Not so are controls, format characters and what else
-/// Unicode lets a renderer ignore, separators of lines, blanks that count as symbols, and code points without a meaning
-/// (unassigned, private, surrogates, noncharacters).
+/// Whether the character shows, or is a space, wherever it stands. Not so are controls, format
+/// characters and what else Unicode lets a renderer ignore, separators of lines, blanks that count
+/// as symbols, and code points without a meaning (unassigned, private, surrogates, noncharacters).
 pub fn is_visible(c: char) -> bool {
     use GeneralCategory as G;
     matches!(c, ' '..='~')

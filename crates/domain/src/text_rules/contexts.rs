@@ -1,4 +1,5 @@
-//! Invisible characters that change how their neighbours look, and where they do: only there they belong to a text.
+//! Invisible characters that change how their neighbours look, and where they do: only there
+//! they belong to a text.
 
 use icu_properties::CodePointSetData;
 use icu_properties::props::{
@@ -16,7 +17,8 @@ const ZWJ: char = '\u{200d}';
 const KEYCAP: char = '\u{20e3}';
 /// Base of the flags of countries that are parts of one.
 const BLACK_FLAG: char = '\u{1f3f4}';
-/// What names the flags that Unicode recommends (`RGI_Emoji_Tag_Sequence`), in tags: gbeng, gbsct, gbwls, each with its end.
+/// What names the flags that Unicode recommends (`RGI_Emoji_Tag_Sequence`), in tags: gbeng, gbsct,
+/// gbwls, each with its end.
 const FLAGS: [&str; 3] = [
     "\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
     "\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
@@ -32,7 +34,8 @@ pub fn belongs(before: &str, c: char, after: &str) -> bool {
                 || keeps_ra_whole(before, after)
                 || joins_emoji(before, after)
         }
-        // Which of the forms of an ideograph, of a letter of Burmese, of an emoji (as text or in colour).
+        // Which of the forms of an ideograph, of a letter of Burmese, of an emoji
+        // (as text or in colour).
         '\u{fe00}' => follows_script(before, &[Script::Han, Script::Myanmar]),
         '\u{fe01}' | '\u{fe02}' | '\u{e0100}'..='\u{e01ef}' => follows_script(before, &[Script::Han]),
         '\u{fe0e}' | '\u{fe0f}' => follows_emoji(before, after),
@@ -51,8 +54,8 @@ fn is_letter(c: char) -> bool {
     GeneralCategoryGroup::Letter.contains(GeneralCategory::for_char(c))
 }
 
-/// Context A1 of UAX #31: between letters of a cursive script, of which the first would join forwards and the second backwards,
-/// whatever transparent marks stand between.
+/// Context A1 of UAX #31: between letters of a cursive script, of which the first would join
+/// forwards and the second backwards, whatever transparent marks stand between.
 fn keeps_cursive_letters_apart(before: &str, after: &str) -> bool {
     let is_transparent = |c: &char| JoiningType::for_char(*c) == JoiningType::Transparent;
     let first = before.chars().rev().find(|c| !is_transparent(c));
@@ -63,7 +66,8 @@ fn keeps_cursive_letters_apart(before: &str, after: &str) -> bool {
         && Script::for_char(first) == Script::for_char(second)
 }
 
-/// The letter whose consonant the virama at the end of a text takes the vowel from: `L M* V M1*` of UAX #31.
+/// The letter whose consonant the virama at the end of a text takes the vowel from:
+/// `L M* V M1*` of UAX #31.
 fn letter_with_virama(text: &str) -> Option<char> {
     let is_nonspacing = |c: char| GeneralCategory::for_char(c) == GeneralCategory::NonspacingMark;
     let has_class = |c: char| CanonicalCombiningClass::for_char(c) != CanonicalCombiningClass::NotReordered;
@@ -90,8 +94,8 @@ fn shows_half_a_consonant(before: &str, after: &str) -> bool {
     letter_with_virama(before).is_some() && !vowel_follows
 }
 
-/// The Unicode Standard, chapter 12 (Bengali, Kannada): between RA and a virama the joiner keeps RA from becoming a sign above the
-/// next letter, as in র‍্যাচেল. UAX #31 leaves this one out.
+/// The Unicode Standard, chapter 12 (Bengali, Kannada): between RA and a virama the joiner keeps RA
+/// from becoming a sign above the next letter, as in র‍্যাচেল. UAX #31 leaves this one out.
 fn keeps_ra_whole(before: &str, after: &str) -> bool {
     matches!(before.chars().next_back(), Some('\u{9b0}' | '\u{cb0}'))
         && after.chars().next().is_some_and(is_virama)

@@ -72,7 +72,8 @@ pub(super) enum Reason {
 }
 
 impl fmt::Display for Found {
-    /// The character if it can be shown, else its number, and what is wrong with it unless that is plain.
+    /// The character if it can be shown, else its number, and what is wrong with it
+    /// unless that is plain.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let code = u32::from(self.character);
         match self.reason {
