@@ -1,8 +1,8 @@
-//! Hostile inputs for the parsers that face the outside: a corpus of valid inputs and of those that once broke something,
-//! mutated byte by byte and piece by piece. Only tests use it.
+//! Hostile inputs for the parsers that face the outside: a corpus of valid inputs and of those that
+//! once broke something, mutated byte by byte and piece by piece. Only tests use it.
 //!
-//! Each run is short, so that every `./justw test` has one; `./justw fuzz --for 10m` takes its time (`FUZZ_SECONDS`). A failure is
-//! reduced to a small input and printed: add it to the corpus.
+//! Each run is short, so that every `./justw test` has one; `./justw fuzz --for 10m` takes its time
+//! (`FUZZ_SECONDS`). A failure is reduced to a small input and printed: add it to the corpus.
 
 #![allow(clippy::panic, reason = "so does a test fail")]
 
@@ -27,7 +27,8 @@ const DEFAULT_SECONDS: u64 = 2;
 pub const MAX_BYTES: usize = 64 * 1024;
 /// Most mutations of one input.
 const MAX_MUTATIONS: usize = 12;
-/// Most processor time that a parser may take for one input. Without optimisation, 64 KiB take some milliseconds.
+/// Most processor time that a parser may take for one input. Without optimisation, 64 KiB
+/// take some milliseconds.
 const MAX_WORK: Duration = Duration::from_secs(1);
 /// Inputs between two looks at the time.
 const ROUND: u32 = 256;
