@@ -18,7 +18,8 @@ impl Installation {
         for folder in ["bin", "path"] {
             std::fs::create_dir(installation.0.path().join(folder)).unwrap();
         }
-        // Another process copies: a file that this process had open for writing could be busy when it is to be run.
+        // Another process copies: a file that this process had open for writing could be busy
+        // when it is to be run.
         let wrapper = env!("CARGO_BIN_EXE_restaurant-system");
         run(Command::new("cp").arg(wrapper).arg(installation.folder("bin")));
         installation
