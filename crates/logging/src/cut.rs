@@ -1,4 +1,5 @@
-//! How much one line tells. What comes from outside may be of any size; a disk that keeps logs is not.
+//! How much one line tells. What comes from outside may be of any size; a disk
+//! that keeps logs is not.
 
 use serde_json::Value;
 

@@ -68,7 +68,8 @@ pub(crate) struct Line<'a> {
     pub(crate) error: Cell<Option<Value>>,
 }
 
-/// The fields of `details`, in the order in which they were given: a handful, for which a map would cost more than it helps.
+/// The fields of `details`, in the order in which they were given: a handful, for which a map would
+/// cost more than it helps.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Details(Vec<(&'static str, Value)>);
 

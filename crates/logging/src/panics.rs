@@ -11,8 +11,8 @@ use crate::Log;
 struct Panic(String);
 
 /// From now on every panic of this process is an error in this log, with a backtrace if
-/// `RUST_BACKTRACE` asks for one. It stays text on stderr, too: the log may be closed, or the process
-/// may end before the line is written.
+/// `RUST_BACKTRACE` asks for one. It stays text on stderr, too: the log may be closed, or the
+/// process may end before the line is written.
 pub(crate) fn report(log: &Log) {
     let (log, before) = (log.clone(), panic::take_hook());
     panic::set_hook(Box::new(move |info| {

@@ -1,5 +1,5 @@
-//! Text from outside, made harmless to look at: control characters could forge a line or steer the terminal, format
-//! characters could turn the text around.
+//! Text from outside, made harmless to look at: control characters could forge a line or steer the
+//! terminal, format characters could turn the text around.
 
 use std::fmt::Write;
 
@@ -8,8 +8,9 @@ use domain::text_rules::{belongs, is_visible};
 /// Most characters of a text that are shown.
 const MAX_SHOWN: usize = 200;
 
-/// The text as one line of nothing but visible characters; what is not visible is shown as `\u{1b}`, and what is too long
-/// ends in `…`. A joiner between the letters that it joins stays as it is.
+/// The text as one line of nothing but visible characters; what is not visible is shown
+/// as `\u{1b}`, and what is too long ends in `…`. A joiner between the letters that it
+/// joins stays as it is.
 pub fn printable(text: &str) -> String {
     let end = text.char_indices().nth(MAX_SHOWN).map(|(end, _)| end);
     let mut shown = visible(text.get(..end.unwrap_or(text.len())).unwrap_or(text));
@@ -32,8 +33,8 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
-/// A line of JSON with the same meaning and nothing but visible characters. Outside of its strings JSON is ASCII, and inside
-/// `\u` may stand for any character.
+/// A line of JSON with the same meaning and nothing but visible characters. Outside of its strings
+/// JSON is ASCII, and inside `\u` may stand for any character.
 pub fn visible_json(line: &str) -> String {
     let mut visible = String::with_capacity(line.len());
     for c in line.chars() {

@@ -1,7 +1,8 @@
 //! Where lines wait until a thread of their own writes them, many in one call.
 //!
-//! A slow reader of stdout makes writers wait once a mebibyte is pending: no line is dropped. While stdout cannot be written (a full
-//! disk), nobody waits for it: what goes beyond that mebibyte is dropped and counted, and a line says so when it is over. Only a
+//! A slow reader of stdout makes writers wait once a mebibyte is pending: no line is
+//! dropped. While stdout cannot be written (a full disk), nobody waits for it: what goes
+//! beyond that mebibyte is dropped and counted, and a line says so when it is over. Only a
 //! reader that is gone ends the log.
 
 use std::io::{self, ErrorKind, Write};
@@ -17,8 +18,8 @@ use crate::printable::visible_json;
 /// Bytes that may wait, beside those that are being written.
 const MAX_PENDING: usize = 1 << 20;
 
-/// Shortest time between two writes: waking the thread for each line costs more than the line itself. One that comes alone is
-/// written at once.
+/// Shortest time between two writes: waking the thread for each line costs more than the line
+/// itself. One that comes alone is written at once.
 const GATHERING: Duration = Duration::from_millis(1);
 
 /// Pauses between attempts while stdout cannot be written.
@@ -92,8 +93,8 @@ impl Shared {
         }
     }
 
-    /// The same, never waiting and never dropping: for those who bound by themselves how much they write. Returns the number of the
-    /// line, none if nothing is written any more.
+    /// The same, never waiting and never dropping: for those who bound by themselves how much they
+    /// write. Returns the number of the line, none if nothing is written any more.
     fn push_at_once(&self, line: &[u8]) -> Option<u64> {
         let mut pending = self.lock();
         (!pending.finished).then(|| {
@@ -138,7 +139,8 @@ pub struct Printed {
 }
 
 impl Printed {
-    /// Waits until the line is written, for as long as it takes; `false` if nobody reads stdout any more.
+    /// Waits until the line is written, for as long as it takes; `false` if nobody
+    /// reads stdout any more.
     pub async fn done(mut self) -> bool {
         let Some(number) = self.number else { return false };
         let progress = self.progress.wait_for(|progress| progress.written >= number || progress.ended).await;
@@ -223,7 +225,8 @@ fn write_until_closed(shared: &Shared, mut output: impl Write, report: impl Fn(&
     }
 }
 
-/// Writes all of it, however long it takes: what was written in part is completed where it broke off.
+/// Writes all of it, however long it takes: what was written in part is
+/// completed where it broke off.
 ///
 /// # Errors
 /// The reader is gone.
@@ -261,7 +264,8 @@ impl Sink {
         Self { shared: Arc::default(), line: Vec::new(), is_urgent: false }
     }
 
-    /// Starts the thread that writes to `output`, which must not buffer. `report` is called when an outage is over.
+    /// Starts the thread that writes to `output`, which must not buffer. `report` is called
+    /// when an outage is over.
     pub(crate) fn write_to(
         &self,
         output: impl Write + Send + 'static,
