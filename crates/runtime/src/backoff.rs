@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-/// Exponential pauses with equal jitter: each is random between half and all of a bound that doubles up to a maximum,
-/// so that many clients of a server that comes back do not come back in step.
+/// Exponential pauses with equal jitter: each is random between half and all of a bound
+/// that doubles up to a maximum, so that many clients of a server that comes back do
+/// not come back in step.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     first: Duration,
@@ -17,7 +18,8 @@ impl Backoff {
         Self { first, max, bound: first }
     }
 
-    /// The pauses of a session with a server: 100 ms to 3 s. Five seconds after a server is back, everybody is served again.
+    /// The pauses of a session with a server: 100 ms to 3 s. Five seconds after a server is back,
+    /// everybody is served again.
     pub fn for_server() -> Self {
         Self::new(Duration::from_millis(100), Duration::from_secs(3))
     }
@@ -34,8 +36,9 @@ impl Backoff {
         self.bound = self.first;
     }
 
-    /// Starts over if what has ended lasted for longer than the longest pause. What opens well and then fails at once, time
-    /// after time, gets longer and longer pauses. Returns whether it lasted.
+    /// Starts over if what has ended lasted for longer than the longest pause. What opens
+    /// well and then fails at once, time after time, gets longer and longer pauses.
+    /// Returns whether it lasted.
     pub fn reset_if_lasted(&mut self, lasted: Duration) -> bool {
         let has_lasted = lasted > self.max;
         if has_lasted {

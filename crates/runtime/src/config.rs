@@ -1,7 +1,8 @@
 //! The configuration: what can be set, and where it comes from.
 //!
-//! Environment > `<NAME>_FILE` > `config.yaml` > default; flags stand above all and belong to each service. A value is what
-//! was written, or an error with its place: nothing is guessed, cut or replaced by a default.
+//! Environment > `<NAME>_FILE` > `config.yaml` > default; flags stand above all and belong to each
+//! service. A value is what was written, or an error with its place: nothing is guessed, cut or
+//! replaced by a default.
 
 mod environment;
 mod file;
@@ -120,13 +121,15 @@ impl Default for Rabbitmq {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Order {
-    /// Whether an order is accepted (200) as soon as it is stored, and published when the broker is back.
+    /// Whether an order is accepted (200) as soon as it is stored, and published
+    /// when the broker is back.
     #[serde(deserialize_with = "values::switch")]
     pub accept_while_broker_down: bool,
     /// What the staff shows to cancel and complete orders; empty: nobody can.
     #[serde(deserialize_with = "values::key")]
     pub staff_key: SecretString,
-    /// After this time an order that no worker took is looked for, and sent again if its message is gone.
+    /// After this time an order that no worker took is looked for, and sent again if
+    /// its message is gone.
     #[serde(deserialize_with = "values::seconds")]
     pub resend_after: Duration,
 }
@@ -198,8 +201,8 @@ pub struct Http {
     /// Web pages of other sites that may use the service.
     #[serde(deserialize_with = "values::origins")]
     pub allowed_origins: Origins,
-    /// Names under which the service may be called, beside `localhost`, addresses, and the hosts of allowed origins. None:
-    /// any name, on a loopback address none.
+    /// Names under which the service may be called, beside `localhost`, addresses, and the hosts of
+    /// allowed origins. None: any name, on a loopback address none.
     #[serde(deserialize_with = "values::host_names")]
     pub allowed_hosts: HostNames,
 }
@@ -236,8 +239,8 @@ impl Default for Log {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Shutdown {
-    /// Longest time from the signal to the end of the process. Whoever sends the signal must wait for longer before he kills
-    /// the process.
+    /// Longest time from the signal to the end of the process. Whoever sends the signal must wait
+    /// for longer before he kills the process.
     #[serde(deserialize_with = "values::grace")]
     pub grace_seconds: Duration,
 }
@@ -301,7 +304,8 @@ fn located(why: &serde_yaml::Error) -> String {
 }
 
 impl Config {
-    /// Reads the file and this process's environment. Without `path`, a missing `./config.yaml` means defaults.
+    /// Reads the file and this process's environment. Without `path`, a missing
+    /// `./config.yaml` means defaults.
     ///
     /// # Errors
     /// Whatever cannot be read or understood, with the key and the place.

@@ -1,7 +1,9 @@
-//! Places where a test can end or freeze the process, as if it had been killed just there, or have the task panic.
+//! Places where a test can end or freeze the process, as if it had been killed just there, or
+//! have the task panic.
 //!
-//! Only debug builds with the feature `failpoints` have them. `FAILPOINT=order.committed=kill@3` kills the process
-//! when it comes by `order.committed` for the third time; `stop` freezes it instead, `panic` ends the task by a panic.
+//! Only debug builds with the feature `failpoints` have them. `FAILPOINT=order.committed=kill@3`
+//! kills the process when it comes by `order.committed` for the third time; `stop` freezes it
+//! instead, `panic` ends the task by a panic.
 
 /// The process comes by the place of this name.
 ///
@@ -38,7 +40,8 @@ pub fn reached(name: &str) {
     {
         let Some(signal) = armed.signal else { panic!("failpoint {name}") };
         let _ = kill_process(getpid(), signal);
-        // Another thread may be the one that takes the signal, in its own time: this one goes no further meanwhile.
+        // Another thread may be the one that takes the signal, in its own time: this one goes
+        // no further meanwhile.
         std::thread::sleep(std::time::Duration::from_secs(1));
     }
 }

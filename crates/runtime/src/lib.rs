@@ -1,5 +1,5 @@
-//! What every program of the system needs before and around its work: arguments, configuration, the way to stop,
-//! and patience with servers that are away.
+//! What every program of the system needs before and around its work: arguments, configuration, the
+//! way to stop, and patience with servers that are away.
 
 pub mod addresses;
 pub mod arguments;

@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 /// Where cgroups are mounted (cgroups(7)).
 const CGROUPS: &str = "/sys/fs/cgroup";
 
-/// The least limit in bytes among the cgroups of this process and the machine's memory. `None` where neither can
-/// be read.
+/// The least limit in bytes among the cgroups of this process and the machine's memory. `None`
+/// where neither can be read.
 pub fn bytes() -> Option<u64> {
     let cgroups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     of_cgroups(Path::new(CGROUPS), &cgroups).into_iter().chain(of_machine(&memory)).min()
 }
 
-/// The least limit among these cgroups (`/proc/self/cgroup`) and their parents. In a container the path is often one
-/// of the host, and the container's own cgroup is mounted as the root: so the root is looked at too.
+/// The least limit among these cgroups (`/proc/self/cgroup`) and their parents. In a container the
+/// path is often one of the host, and the container's own cgroup is mounted as the root: so the
+/// root is looked at too.
 fn of_cgroups(mount: &Path, cgroups: &str) -> Option<u64> {
     let limits = cgroups.lines().filter_map(|line| {
         let (_, line) = line.split_once(':')?;

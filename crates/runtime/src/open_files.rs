@@ -2,8 +2,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises this process's own limit of open files (the soft one) to so many, or as far as the system lets it. Returns how
-/// many it may have then.
+/// Raises this process's own limit of open files (the soft one) to so many, or as far as the system
+/// lets it. Returns how many it may have then.
 pub fn raise_to(wanted: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
     let files =

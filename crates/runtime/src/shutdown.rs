@@ -8,10 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::signals::StopSignals;
 
-/// Becomes true once, at the first signal that asks to stop; every task holds a clone and looks at it.
+/// Becomes true once, at the first signal that asks to stop; every task holds a
+/// clone and looks at it.
 ///
-/// From then on there is a time, the grace, within which the process ends. Every wait of a shutdown has its deadline counted
-/// from the end of the grace, so that they fit into it together however each fares.
+/// From then on there is a time, the grace, within which the process ends. Every wait of a
+/// shutdown has its deadline counted from the end of the grace, so that they fit into it
+/// together however each fares.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown {
     token: CancellationToken,

@@ -1,7 +1,8 @@
-//! The signals by which a process is asked to stop: SIGINT (Ctrl-C), SIGTERM, and SIGHUP (its terminal was closed).
+//! The signals by which a process is asked to stop: SIGINT (Ctrl-C), SIGTERM, and SIGHUP (its
+//! terminal was closed).
 //!
-//! They have a handler in every program. A process that is the first of its container (PID 1) has no default actions: a signal
-//! without a handler is ignored there.
+//! They have a handler in every program. A process that is the first of its container (PID 1) has
+//! no default actions: a signal without a handler is ignored there.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -24,15 +25,16 @@ pub struct StopSignals {
 }
 
 impl StopSignals {
-    /// Installs the handlers. A program that has to be through with its shutdown within a grace is ended with code 1 if it is
-    /// not. The code of a process that a signal ended is 128 + the signal's number, as a shell says it.
+    /// Installs the handlers. A program that has to be through with its shutdown within a grace is
+    /// ended with code 1 if it is not. The code of a process that a signal ended is 128 + the
+    /// signal's number, as a shell says it.
     ///
     /// # Errors
     /// The operating system refuses signal handlers, or a thread.
     pub fn handle(grace: Option<Duration>) -> io::Result<Self> {
         let graceful = Arc::<OnceLock<Shutdown>>::default();
-        // A thread of its own: signals count even if all others are stuck, and exit() does not drop the tasks of the thread
-        // that calls it, whose end others would take for an answer.
+        // A thread of its own: signals count even if all others are stuck, and exit() does not drop
+        // the tasks of the thread that calls it, whose end others would take for an answer.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let watching = {
             let _entered = runtime.enter();
@@ -42,13 +44,15 @@ impl StopSignals {
         Ok(Self { graceful, grace })
     }
 
-    /// The shutdown that the next signal begins. A further SIGINT or SIGTERM ends the process at once.
+    /// The shutdown that the next signal begins. A further SIGINT or SIGTERM ends
+    /// the process at once.
     pub fn shutdown(&self) -> Shutdown {
         self.graceful.get_or_init(|| Shutdown::within(self.grace)).clone()
     }
 }
 
-/// Waits for the terminal to be closed: for ever, if the process was started so that this does not concern it (nohup).
+/// Waits for the terminal to be closed: for ever, if the process was started so that this does
+/// not concern it (nohup).
 #[derive(Debug)]
 pub struct Hangup(Option<Signal>);
 
@@ -78,7 +82,8 @@ pub fn is_ignored(kind: SignalKind) -> bool {
     ignores(&status, kind)
 }
 
-/// Whether a status of /proc (proc(5), "SigIgn": a mask in hexadecimal digits, the lowest bit is signal 1) says so.
+/// Whether a status of /proc (proc(5), "SigIgn": a mask in hexadecimal digits, the lowest bit
+/// is signal 1) says so.
 fn ignores(status: &str, kind: SignalKind) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
@@ -94,7 +99,8 @@ struct Handlers {
 
 impl Handlers {
     fn install() -> io::Result<Self> {
-        // A file that may not grow (ulimit -f) is an error of the write, not the end of the process.
+        // A file that may not grow (ulimit -f) is an error of the write, not
+        // the end of the process.
         drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -130,8 +136,8 @@ async fn watch(mut handlers: Handlers, graceful: Arc<OnceLock<Shutdown>>) {
     std::process::exit(1);
 }
 
-/// A signal by which somebody who has waited asks again. A terminal that is closed may say it twice: once by the shell, and
-/// once by the system.
+/// A signal by which somebody who has waited asks again. A terminal that is closed may say it
+/// twice: once by the shell, and once by the system.
 async fn hurrying(handlers: &mut Handlers) -> SignalKind {
     loop {
         let kind = handlers.next().await;
@@ -141,8 +147,8 @@ async fn hurrying(handlers: &mut Handlers) -> SignalKind {
     }
 }
 
-/// Ends as without a handler: a shell stops its script only if it sees that the signal ended the process. The kernel protects
-/// the first process of a container from that.
+/// Ends as without a handler: a shell stops its script only if it sees that the signal ended the
+/// process. The kernel protects the first process of a container from that.
 fn end_by(kind: SignalKind) -> ! {
     if std::process::id() != 1 {
         let _ = emulate_default_handler(kind.as_raw_value());

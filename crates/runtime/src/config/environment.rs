@@ -70,7 +70,8 @@ pub(super) fn apply(config: &mut Config, read: &dyn Fn(&str) -> Option<OsString>
     Ok(())
 }
 
-/// A value that is not part of the configuration: from the variable, else from the file that `<NAME>_FILE` names.
+/// A value that is not part of the configuration: from the variable, else from the file that
+/// `<NAME>_FILE` names.
 ///
 /// # Errors
 /// The file cannot be read or is empty, or the value has control characters.
@@ -80,8 +81,9 @@ pub fn secret(name: &str) -> Result<Option<SecretString>, ConfigError> {
     read.map(Some).map_err(|why| ConfigError::BadVariable { name: source, why })
 }
 
-/// The value of a variable or of its file, and which of both says it. An empty variable counts as not set, as tools like
-/// Compose leave it; line breaks at the end are no part of a value. An empty file is a mistake.
+/// The value of a variable or of its file, and which of both says it. An empty variable counts as
+/// not set, as tools like Compose leave it; line breaks at the end are no part of a value. An
+/// empty file is a mistake.
 fn value_of(
     name: &str,
     read: &dyn Fn(&str) -> Option<OsString>,

@@ -1,4 +1,5 @@
-//! Files and variables that anybody may have written: a value is as it was written, within its limits, or an error.
+//! Files and variables that anybody may have written: a value is as it was written, within its
+//! limits, or an error.
 
 use std::ffi::OsString;
 

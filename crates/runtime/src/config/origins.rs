@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Origins (RFC 6454) such as `https://shop.example` or `http://localhost:8080`, as browsers write them.
+/// Origins (RFC 6454) such as `https://shop.example` or `http://localhost:8080`, as browsers write
+/// them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins(Vec<String>);
 

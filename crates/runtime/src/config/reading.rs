@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// Largest file that is read, in bytes. Settings are small; a device or a log that is named by mistake is not.
+/// Largest file that is read, in bytes. Settings are small; a device or a log that is
+/// named by mistake is not.
 const MAX_BYTES: u64 = 1 << 20;
 /// Some editors write it in front of UTF-8 (U+FEFF). It is no part of the text.
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -29,7 +30,8 @@ fn without_mark(text: &str) -> &str {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
-/// A value without the line breaks at its end: editors add them, and files with Windows line ends leave a `\r`.
+/// A value without the line breaks at its end: editors add them, and files with Windows
+/// line ends leave a `\r`.
 pub(super) fn without_line_end(value: &str) -> &str {
     value.trim_end_matches(['\r', '\n'])
 }

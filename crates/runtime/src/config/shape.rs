@@ -1,5 +1,5 @@
-//! What YAML makes of the file before anybody looks at the values: a value that YAML takes for something else than text is
-//! an error here, with its line, and never an empty or shortened value.
+//! What YAML makes of the file before anybody looks at the values: a value that YAML takes for
+//! something else than text is an error here, with its line, and never an empty or shortened value.
 
 use std::fmt;
 
@@ -17,7 +17,8 @@ pub(super) fn keys_of(text: &str) -> Result<Vec<String>, serde_yaml::Error> {
     Ok(keys)
 }
 
-/// Looks at one value and at everything below it. A section may be empty; a setting must have one value.
+/// Looks at one value and at everything below it. A section may be empty; a setting
+/// must have one value.
 struct Shape<'a> {
     path: String,
     keys: &'a mut Vec<String>,

@@ -1,4 +1,5 @@
-//! Values with limits: one function each reads the text of a variable; the file's readers build on them.
+//! Values with limits: one function each reads the text of a variable; the file's
+//! readers build on them.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,8 +13,8 @@ use serde::de::{Error, Visitor};
 use super::{HostNames, Origins};
 use crate::addresses;
 
-/// Reads a value of the file as it was written, whether it looks like a number or not. (In a visitor, so that an error gets
-/// the key and the line.)
+/// Reads a value of the file as it was written, whether it looks like a number or not. (In a
+/// visitor, so that an error gets the key and the line.)
 struct Written<T>(fn(&str) -> Result<T, String>);
 
 impl<T> Visitor<'_> for Written<T> {
@@ -62,8 +63,9 @@ pub(super) fn parse_hosts(text: &str) -> Result<String, String> {
     addresses::parse_hosts(&name, 1).map(|_| name)
 }
 
-/// The least number that works: a service keeps one connection for what must not wait for others (heartbeats) or what
-/// may take long (the relay). The others need two, so that one statement that hangs does not stop them all.
+/// The least number that works: a service keeps one connection for what must not wait for others
+/// (heartbeats) or what may take long (the relay). The others need two, so that one statement that
+/// hangs does not stop them all.
 pub const LEAST_CONNECTIONS: usize = 3;
 
 pub(super) fn parse_connections(text: &str) -> Result<usize, String> {
@@ -83,8 +85,8 @@ pub(super) fn parse_seconds(text: &str) -> Result<Duration, String> {
     })
 }
 
-/// The end of the grace, for what comes after the work: a worker signs off, returns the rest and publishes the last changes.
-/// No grace is shorter.
+/// The end of the grace, for what comes after the work: a worker signs off, returns the rest and
+/// publishes the last changes. No grace is shorter.
 pub const LAST_STEPS: Duration = Duration::from_secs(10);
 
 pub(super) fn parse_grace(text: &str) -> Result<Duration, String> {
@@ -130,7 +132,8 @@ pub(super) fn parse_switch(text: &str) -> Result<bool, String> {
     text.to_ascii_lowercase().parse().map_err(|_| format!("is '{text}' (allowed: true, false)"))
 }
 
-/// Of random letters and digits, no guessing from outside finds one of these. Shorter ones may be words.
+/// Of random letters and digits, no guessing from outside finds one of these.
+/// Shorter ones may be words.
 const MIN_KEY: usize = 20;
 
 pub(super) fn parse_key(text: &str) -> Result<SecretString, String> {
