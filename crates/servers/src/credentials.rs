@@ -32,7 +32,8 @@ impl Credentials {
         Self { user: user.into(), password: random_secret().into() }
     }
 
-    /// What was stored when the data was made, else the given user, with a random password if none is given.
+    /// What was stored when the data was made, else the given user, with a random
+    /// password if none is given.
     pub(crate) fn load_or_store(
         path: &Path,
         user: &str,

@@ -1,4 +1,5 @@
-//! The least of an HTTP client: one request, one whole answer, for tools that talk to a server on this machine.
+//! The least of an HTTP client: one request, one whole answer, for tools that talk to a
+//! server on this machine.
 
 use std::io::{Error, ErrorKind, Result};
 use std::net::{Ipv4Addr, SocketAddr};

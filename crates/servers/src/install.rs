@@ -15,9 +15,10 @@ use crate::server::{Server, not_installed};
 
 const LOCK_POLL: Duration = Duration::from_millis(100);
 
-/// Makes sure that the programs of these servers are found. On Debian and its kin, missing ones are fetched as packages and
-/// unpacked in `packages`: nothing is installed in the system, nothing of it is started or altered, no rights are needed, and
-/// deleting the folder undoes it. `progress` gets a line for each thing that takes time.
+/// Makes sure that the programs of these servers are found. On Debian and its kin, missing ones are
+/// fetched as packages and unpacked in `packages`: nothing is installed in the system, nothing of
+/// it is started or altered, no rights are needed, and deleting the folder undoes it. `progress`
+/// gets a line for each thing that takes time.
 ///
 /// # Errors
 /// What is missing, and how to get it on this system.
@@ -51,7 +52,8 @@ fn is_here(server: Server, packages: &Path) -> bool {
     }
 }
 
-/// Waits until nobody else fetches packages into the folder, and keeps others waiting as long as the file is open.
+/// Waits until nobody else fetches packages into the folder, and keeps others waiting as long
+/// as the file is open.
 async fn lock(packages: &Path) -> Result<File, Error> {
     std::fs::create_dir_all(packages).map_err(Error::file("create the folder", packages))?;
     let path = packages.join("lock");

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use rustix::process::Signal;
 
-/// Reads "+ signal pid" and "- signal pid" lines. At the end of its input, which comes when the owner ends in whatever way,
-/// it asks the processes that are left to end, and kills those that are still there after 10 s.
+/// Reads "+ signal pid" and "- signal pid" lines. At the end of its input, which comes when the
+/// owner ends in whatever way, it asks the processes that are left to end, and kills those that are
+/// still there after 10 s.
 const WATCHER: &str = r#"
 trap '' HUP INT TERM
 held=
@@ -30,9 +31,11 @@ done
 kill -s KILL $left 2>/dev/null
 "#;
 
-/// A watching process of ours; clones share it. When the last clone is dropped, whatever it still holds is ended.
+/// A watching process of ours; clones share it. When the last clone is dropped, whatever it
+/// still holds is ended.
 ///
-/// A death signal of the kernel (`PR_SET_PDEATHSIG`) would not do: it comes when the starting *thread* ends.
+/// A death signal of the kernel (`PR_SET_PDEATHSIG`) would not do: it comes when the
+/// starting *thread* ends.
 #[derive(Clone, Debug)]
 pub struct Leash(Arc<Watcher>);
 
@@ -76,7 +79,8 @@ impl Watcher {
         if let Ok(mut input) = self.input.lock()
             && let Some(input) = input.as_mut()
         {
-            // Fails only if somebody killed the watcher: then the promise is void, the work goes on.
+            // Fails only if somebody killed the watcher: then the promise is
+            // void, the work goes on.
             let _ = input.write_all(line.as_bytes());
         }
     }

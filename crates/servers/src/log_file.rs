@@ -20,8 +20,9 @@ const LINE_LIMIT: usize = 300;
 /// What servers write if another process has their port.
 const PORT_TAKEN: [&str; 3] = ["eaddrinuse", "dist_port_already_used", "Address already in use"];
 
-/// An open, locked log. The process that writes it inherits it as its output, and with it the lock: as long as it or a child of it
-/// lives, even if its owner was killed, nobody else can start one on the same data.
+/// An open, locked log. The process that writes it inherits it as its output, and with it the
+/// lock: as long as it or a child of it lives, even if its owner was killed, nobody else can start
+/// one on the same data.
 #[derive(Debug)]
 pub struct LogFile {
     path: PathBuf,

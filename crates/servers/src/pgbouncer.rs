@@ -1,4 +1,5 @@
-//! A PgBouncer of one's own before a PostgreSQL server, for tests: many get their database through one and nothing else.
+//! A PgBouncer of one's own before a PostgreSQL server, for tests: many get their database through
+//! one and nothing else.
 
 use std::ffi::OsString;
 use std::fs;
@@ -88,8 +89,8 @@ pub struct PrivatePgbouncer {
 }
 
 impl PrivatePgbouncer {
-    /// Starts one in `folder` before the PostgreSQL server on this port of 127.0.0.1, for these users. `settings` are lines of
-    /// the section `[pgbouncer]` beside those that make it private.
+    /// Starts one in `folder` before the PostgreSQL server on this port of 127.0.0.1, for these
+    /// users. `settings` are lines of the section `[pgbouncer]` beside those that make it private.
     ///
     /// # Errors
     /// With the end of its log where there is one.

@@ -9,8 +9,9 @@ use crate::Error;
 /// How many names are tried before giving up on the folder for temporary files.
 const ATTEMPTS: u8 = 20;
 
-/// A name for a folder without spaces and the like: the folder's own, else a symbolic link in the folder for temporary
-/// files, removed on drop. RabbitMQ's start script breaks at spaces, and its disk monitor does not work with them.
+/// A name for a folder without spaces and the like: the folder's own, else a symbolic link in the
+/// folder for temporary files, removed on drop. RabbitMQ's start script breaks at spaces, and its
+/// disk monitor does not work with them.
 #[derive(Debug)]
 pub(crate) struct PlainPath {
     path: PathBuf,

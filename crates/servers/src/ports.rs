@@ -19,9 +19,10 @@ pub fn free_port(wished: u16) -> io::Result<u16> {
     PortClaim::of(wished).map(|claim| claim.port())
 }
 
-/// A TCP port that this process has chosen for a server or a service. As long as it is held, no other process that chooses its ports
-/// here (another `up`, another test) chooses it, though nobody may listen on it yet: the UDP port of the same number is taken, for
-/// which servers and services have no use, and which is free again however this process ends.
+/// A TCP port that this process has chosen for a server or a service. As long as it is held, no
+/// other process that chooses its ports here (another `up`, another test) chooses it, though nobody
+/// may listen on it yet: the UDP port of the same number is taken, for which servers and services
+/// have no use, and which is free again however this process ends.
 #[derive(Debug)]
 pub struct PortClaim {
     port: u16,
@@ -68,8 +69,8 @@ impl PortClaim {
     }
 }
 
-/// Ports that no outgoing connection takes. A server that restarts would otherwise find its port in the hands of a client
-/// that was just trying to reach it.
+/// Ports that no outgoing connection takes. A server that restarts would otherwise find its port in
+/// the hands of a client that was just trying to reach it.
 fn outside_ephemeral() -> Range<u16> {
     let start = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")
         .ok()
@@ -92,8 +93,9 @@ mod tests {
         assert_ne!(PortClaim::near(taken, &[near]).unwrap().port(), near);
     }
 
-    /// Any of several: a port that another process holds at this moment says nothing, nor does one that was just given back
-    /// (a child that a neighbouring test is starting keeps it until its `exec`).
+    /// Any of several: a port that another process holds at this moment says nothing, nor
+    /// does one that was just given back (a child that a neighbouring test is starting keeps
+    /// it until its `exec`).
     #[test]
     fn a_free_port_is_given_as_wished() {
         assert!((20_000..20_050).any(|wished| free_port(wished).unwrap() == wished));

@@ -79,7 +79,8 @@ pub struct PrivatePostgres {
 }
 
 impl PrivatePostgres {
-    /// Starts a server on the data in `folder`, which is made if it is not there, and waits until it takes connections.
+    /// Starts a server on the data in `folder`, which is made if it is not there, and waits until
+    /// it takes connections.
     ///
     /// # Errors
     /// With the end of the server's log where there is one.
@@ -115,8 +116,8 @@ impl PrivatePostgres {
         Ok(Self { folder, options, identity, admin, claim, process })
     }
 
-    /// Ends it as an administrator would: open transactions are rolled back, everything is written. Killed if that takes
-    /// too long.
+    /// Ends it as an administrator would: open transactions are rolled back, everything is written.
+    /// Killed if that takes too long.
     pub async fn stop(&mut self) {
         self.process.stop(Signal::INT, STOP_LIMIT).await;
     }
@@ -136,8 +137,8 @@ impl PrivatePostgres {
         Ok(())
     }
 
-    /// Starts it again on the same data and another free port, as a server does that takes over from another; stops it first
-    /// if it still runs.
+    /// Starts it again on the same data and another free port, as a server does that takes over
+    /// from another; stops it first if it still runs.
     ///
     /// # Errors
     /// As [`PrivatePostgres::start`].
@@ -148,8 +149,8 @@ impl PrivatePostgres {
         self.restart().await
     }
 
-    /// Starts it again on the same port and data as a standby: it can be read, and takes writes once somebody calls
-    /// `pg_promote()`. Stops it first if it still runs.
+    /// Starts it again on the same port and data as a standby: it can be read, and takes writes
+    /// once somebody calls `pg_promote()`. Stops it first if it still runs.
     ///
     /// # Errors
     /// As [`PrivatePostgres::start`].
@@ -287,7 +288,8 @@ async fn wait_until_ready(process: &mut OwnedProcess, data: &Path, log: &LogFile
     }
 }
 
-/// postmaster.pid, as `pg_ctl` reads it: the process on the first line, its state on the eighth. (A standby can be read.)
+/// postmaster.pid, as `pg_ctl` reads it: the process on the first line, its state on the eighth. (A
+/// standby can be read.)
 fn is_ready(pid_file: &str, pid: u32) -> bool {
     let mut lines = pid_file.lines().map(str::trim);
     lines.next() == Some(pid.to_string().as_str())

@@ -21,8 +21,8 @@ pub struct OwnedProcess {
 }
 
 impl OwnedProcess {
-    /// Starts it in a process group of its own, so that Ctrl-C in the terminal is its owner's affair. It writes into `log`.
-    /// `polite` is the signal by which the leash asks it to end.
+    /// Starts it in a process group of its own, so that Ctrl-C in the terminal is its owner's
+    /// affair. It writes into `log`. `polite` is the signal by which the leash asks it to end.
     ///
     /// # Errors
     /// The program cannot be started.
@@ -118,7 +118,8 @@ fn signal(pid: u32, signal: Signal) {
     }
 }
 
-/// Children, their children, and so on. Empty where there is no /proc: then they notice by themselves.
+/// Children, their children, and so on. Empty where there is no /proc: then they
+/// notice by themselves.
 fn descendants(root: u32) -> Vec<u32> {
     let pairs: Vec<(u32, u32)> = fs::read_dir("/proc")
         .into_iter()
@@ -139,7 +140,8 @@ fn descendants(root: u32) -> Vec<u32> {
     found.split_off(1)
 }
 
-/// The parent's number in /proc/PID/stat; the program's name before it may contain spaces and parentheses.
+/// The parent's number in /proc/PID/stat; the program's name before it may contain
+/// spaces and parentheses.
 fn parent_in_stat(stat: &str) -> Option<u32> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }

@@ -103,8 +103,8 @@ fn is_rabbitmq(root: &Path) -> bool {
     root.join("sbin/rabbitmq-server").is_file() && root.join("plugins").is_dir()
 }
 
-/// `rabbitmq-server` of the search path may be a link into its root, or a wrapper that wants another user (as on Debian and
-/// Fedora): then there is no root around it.
+/// `rabbitmq-server` of the search path may be a link into its root, or a wrapper that wants
+/// another user (as on Debian and Fedora): then there is no root around it.
 fn root_of_script(folder: &Path) -> Option<PathBuf> {
     let script = folder.join("rabbitmq-server").canonicalize().ok()?;
     Some(script.parent()?.parent()?.to_owned())

@@ -1,4 +1,5 @@
-//! A RabbitMQ server of one's own, with its management page, its own Erlang cookie and its own epmd.
+//! A RabbitMQ server of one's own, with its management page, its own Erlang
+//! cookie and its own epmd.
 
 mod admin;
 mod console;
@@ -106,7 +107,8 @@ struct Running {
 }
 
 impl PrivateRabbitmq {
-    /// Starts a server on the data in `folder`, which is made if it is not there, and waits until it serves.
+    /// Starts a server on the data in `folder`, which is made if it is not there, and
+    /// waits until it serves.
     ///
     /// # Errors
     /// With the end of the server's log where there is one.
@@ -210,8 +212,9 @@ impl PrivateRabbitmq {
 }
 
 impl Node {
-    /// RabbitMQ 3.10 to 4 with management takes 5 s longer to stop than need be: while the application is being stopped, one of
-    /// its event handlers asks the application controller, which is waiting for it. Without the handler it stops in one second.
+    /// RabbitMQ 3.10 to 4 with management takes 5 s longer to stop than need be: while the
+    /// application is being stopped, one of its event handlers asks the application controller,
+    /// which is waiting for it. Without the handler it stops in one second.
     async fn forget_statistics(&self, ports: Ports) {
         let mut command = self.console(ports).call();
         command.args(["-timeout", "2", "-a"]);

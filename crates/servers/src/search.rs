@@ -1,4 +1,5 @@
-//! Searching for programs and libraries: by the search path, by patterns of folders, in unpacked packages.
+//! Searching for programs and libraries: by the search path, by patterns of folders,
+//! in unpacked packages.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -53,7 +54,8 @@ fn version_in(name: &str) -> Vec<u32> {
         .collect()
 }
 
-/// The loader and the libraries of packages that were unpacked with all that they need: the system's own may be too old.
+/// The loader and the libraries of packages that were unpacked with all that they need: the
+/// system's own may be too old.
 pub(crate) fn loader_in(unpacked: &Path) -> Option<(PathBuf, OsString)> {
     let mut all = folders_like(unpacked.join("usr/lib/*"));
     let folder = all.find(|folder| folder.to_string_lossy().contains("-linux-gnu"))?;

@@ -37,8 +37,8 @@ pub(crate) async fn run_on(
     Err(Error::Failed { program, status: output.status, output: last_lines(&written, 6) })
 }
 
-/// The variables that every server and tool gets, and nothing else of ours: settings of the user's own servers (`PGDATA`,
-/// `RABBITMQ_NODENAME`, …) must not get in.
+/// The variables that every server and tool gets, and nothing else of ours: settings of the user's
+/// own servers (`PGDATA`, `RABBITMQ_NODENAME`, …) must not get in.
 pub(crate) fn clean_environment() -> Vec<(OsString, OsString)> {
     let mut variables = vec![(OsString::from("LC_ALL"), OsString::from("C"))];
     for name in ["PATH", "TMPDIR"] {

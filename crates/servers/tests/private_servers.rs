@@ -1,4 +1,5 @@
-//! Both private servers, started, used, killed, restarted and stopped, in folders with a space in their names.
+//! Both private servers, started, used, killed, restarted and stopped, in folders with a
+//! space in their names.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 use std::io::{BufRead, BufReader};
@@ -106,8 +107,9 @@ async fn postgres_keeps_its_data_through_kill_and_restart() {
 
 /// Publishes a persistent message; the server has written it when this returns.
 ///
-/// The connection stays open: RabbitMQ 3.10 sometimes writes an `[error]` about its own supervisors when a connection ends just after
-/// its last channel (so do the connections that the management API opens to publish and get).
+/// The connection stays open: RabbitMQ 3.10 sometimes writes an `[error]` about its own supervisors
+/// when a connection ends just after its last channel (so do the connections that the management
+/// API opens to publish and get).
 async fn publish(server: &PrivateRabbitmq, vhost: &str, queue: &str, body: &str) -> Connection {
     let Credentials { user, password } = server.credentials();
     let arguments = OpenConnectionArguments::new("127.0.0.1", server.port(), user, password.expose_secret())
@@ -175,7 +177,8 @@ async fn rabbitmq_keeps_its_data_through_kill_and_restart() {
     nothing_runs_in(folder.path()).await;
 }
 
-/// RabbitMQ by itself loses a stream that it made in its first half second with streams, and refuses its name from then on.
+/// RabbitMQ by itself loses a stream that it made in its first half second with streams, and
+/// refuses its name from then on.
 #[tokio::test]
 async fn rabbitmq_keeps_its_first_stream_when_it_is_killed_at_once() {
     let folder = folder();
@@ -275,7 +278,8 @@ async fn data_of_another_version_is_refused() {
     assert!(matches!(error, Error::OtherVersion { made_by, .. } if made_by == "7"));
 }
 
-/// The owner that the next test kills: this test once more, in a process of its own. By itself it has nothing to do.
+/// The owner that the next test kills: this test once more, in a process of its own. By itself
+/// it has nothing to do.
 #[tokio::test]
 async fn owner() {
     let Ok(folder) = std::env::var("OWNER_FOLDER") else { return };

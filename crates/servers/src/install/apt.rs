@@ -1,6 +1,7 @@
 //! Packages of Debian and its kin, fetched by apt and unpacked in a folder of ours.
 //!
-//! `apt-get install` would create a cluster, register both servers to be started at every boot, and need root.
+//! `apt-get install` would create a cluster, register both servers to be started at every
+//! boot, and need root.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,8 @@ pub(super) fn is_here() -> bool {
         && ["apt-get", "dpkg-deb"].iter().all(|tool| folder_with(tool).is_some())
 }
 
-/// Fetches packages, and what they need and the system lacks, and unpacks each with its company in a folder of its name.
+/// Fetches packages, and what they need and the system lacks, and unpacks each with its company in
+/// a folder of its name.
 pub(super) async fn fetch(
     names: &[&str],
     packages: &Path,
@@ -54,8 +56,9 @@ pub(super) async fn fetch(
     fs::remove_dir_all(&apt.folder).map_err(Error::file("remove", &apt.folder))
 }
 
-/// Fetches a package and all that it needs of another release of this system, even what the system has, and unpacks it in a
-/// folder of its name. Its programs run with their own loader and libraries (`search::loader_in`).
+/// Fetches a package and all that it needs of another release of this system, even what the system
+/// has, and unpacks it in a folder of its name. Its programs run with their own loader and
+/// libraries (`search::loader_in`).
 pub(super) async fn fetch_of_release(
     release: &str,
     name: &str,
@@ -73,7 +76,8 @@ pub(super) async fn fetch_of_release(
     fs::remove_dir_all(&apt.folder).map_err(Error::file("remove", &apt.folder))
 }
 
-/// Where the system has its packages from, with another release in the place of its own: in the format of `*.sources`.
+/// Where the system has its packages from, with another release in the place of its own: in the
+/// format of `*.sources`.
 fn sources_of(release: &str) -> Result<String, Error> {
     let path = Path::new("/etc/apt/sources.list.d/debian.sources");
     let text = fs::read_to_string(path).map_err(Error::file("read", path))?;
@@ -83,7 +87,8 @@ fn sources_of(release: &str) -> Result<String, Error> {
     Ok(kept.join("\n") + "\n")
 }
 
-/// apt with lists and archives in a folder of our own; it reads the system's sources, keys and state, and writes none of them.
+/// apt with lists and archives in a folder of our own; it reads the system's sources, keys and
+/// state, and writes none of them.
 struct Apt {
     folder: PathBuf,
 }

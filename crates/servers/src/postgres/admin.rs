@@ -12,7 +12,8 @@ use crate::{Credentials, Error, tool};
 /// Dropping waits for a checkpoint, which can take its time on a slow disk.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Makes and drops databases. Needs no more than port and credentials, so another process than the server's owner can do it.
+/// Makes and drops databases. Needs no more than port and credentials, so another process than the
+/// server's owner can do it.
 #[derive(Clone, Debug)]
 pub struct PostgresAdmin {
     pub(super) version: PostgresVersion,
@@ -63,7 +64,8 @@ impl PostgresAdmin {
         tool::run(command, LIMIT).await.map(drop)
     }
 
-    /// One of PostgreSQL's own programs, such as `psql` or `pgbench`, which will connect to this database as the superuser.
+    /// One of PostgreSQL's own programs, such as `psql` or `pgbench`, which will connect to this
+    /// database as the superuser.
     pub fn client(&self, program: &str, database: &str) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(self.version.bin.join(program));
         command

@@ -17,8 +17,8 @@ const NOBODY: &str = "nobody";
 pub(crate) enum Identity {
     /// As the owner of this process.
     Ourselves,
-    /// As root who takes himself for an ordinary user (a user namespace): he owns the same files and goes through the same
-    /// folders, so a project below /root works.
+    /// As root who takes himself for an ordinary user (a user namespace): he owns the same files
+    /// and goes through the same folders, so a project below /root works.
     RootInDisguise {
         /// The start of the command line.
         prefix: Vec<String>,
@@ -52,8 +52,8 @@ impl Identity {
             return Ok(Self::RootInDisguise { prefix });
         }
         let change = format!("setpriv --reuid={uid} --regid={gid} --clear-groups");
-        // With this capability he gets through folders that are closed to him; the bit lets access(2) know of it. Containers
-        // may withhold it.
+        // With this capability he gets through folders that are closed to him; the bit lets
+        // access(2) know of it. Containers may withhold it.
         let capability =
             "--securebits=+no_setuid_fixup --inh-caps=+dac_override --ambient-caps=+dac_override";
         let capable = words(format!("{change} {capability} --"));

@@ -14,8 +14,8 @@ use crate::{Credentials, Error};
 const LIMIT: Duration = Duration::from_secs(30);
 const ALL_RIGHTS: &str = r#"{"configure":".*","write":".*","read":".*"}"#;
 
-/// Makes and deletes virtual hosts, and makes users. Needs no more than port and credentials, so another process than the server's owner can do
-/// it.
+/// Makes and deletes virtual hosts, and makes users. Needs no more than port and credentials, so
+/// another process than the server's owner can do it.
 #[derive(Clone, Debug)]
 pub struct RabbitmqAdmin {
     port: u16,
@@ -28,7 +28,8 @@ impl RabbitmqAdmin {
         Self { port, credentials }
     }
 
-    /// Makes a virtual host in which the administrator may do everything; one that exists stays as it is.
+    /// Makes a virtual host in which the administrator may do everything; one that
+    /// exists stays as it is.
     ///
     /// # Errors
     /// The server refuses, or does not answer.
@@ -38,8 +39,8 @@ impl RabbitmqAdmin {
         self.change("PUT", &format!("/api/permissions/{name}/{user}"), Some(ALL_RIGHTS)).await
     }
 
-    /// Makes a user, or changes its password and its rights in a virtual host: on the names that match these regular
-    /// expressions it may configure, write and read.
+    /// Makes a user, or changes its password and its rights in a virtual host: on the names that
+    /// match these regular expressions it may configure, write and read.
     ///
     /// # Errors
     /// The server refuses, or does not answer.
@@ -89,7 +90,8 @@ impl RabbitmqAdmin {
         self.request("GET", "/api/whoami", None).await.is_ok_and(|response| response.status == 200)
     }
 
-    /// Makes a stream and deletes it: the server starts what it needs for streams with the first of them.
+    /// Makes a stream and deletes it: the server starts what it needs for streams
+    /// with the first of them.
     pub(super) async fn start_streams(&self) -> Result<(), Error> {
         let path = format!("/api/queues/%2F/first-stream-{:08x}", rand::random::<u32>());
         let stream = r#"{"durable":true,"arguments":{"x-queue-type":"stream"}}"#;

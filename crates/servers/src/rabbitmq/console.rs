@@ -14,7 +14,8 @@ use crate::{Error, tool};
 
 const EVALUATION_LIMIT: Duration = Duration::from_secs(15);
 
-/// Reaches the server with its own cookie. As JSON, another process of the same user can use it too.
+/// Reaches the server with its own cookie. As JSON, another process of the same
+/// user can use it too.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct RabbitmqConsole {
     program: PathBuf,
@@ -53,8 +54,8 @@ impl RabbitmqConsole {
     /// A call into the server, to be completed.
     pub(super) fn call(&self) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(&self.program);
-        // The server gives the call a name of its own: by default all calls have the same, and a server knows one node of a name
-        // at a time.
+        // The server gives the call a name of its own: by default all calls have the same, and a
+        // server knows one node of a name at a time.
         command.env_clear().envs(self.environment.clone()).args(["-R", "-name", NODE]);
         command
     }

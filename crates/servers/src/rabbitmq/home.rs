@@ -18,9 +18,9 @@ const PLUGINS: [&str; 6] = [
     "rabbitmq_stream_common",
 ];
 
-/// A folder of links to the installed RabbitMQ, without the plugins nobody uses here. Erlang looks for each of its modules in
-/// the folder of every plugin, and RabbitMQ looks through all of them for feature flags: without them it starts in two thirds
-/// of the time.
+/// A folder of links to the installed RabbitMQ, without the plugins nobody uses here. Erlang looks
+/// for each of its modules in the folder of every plugin, and RabbitMQ looks through all of them
+/// for feature flags: without them it starts in two thirds of the time.
 #[derive(Debug)]
 pub(super) struct Home {
     path: PathBuf,

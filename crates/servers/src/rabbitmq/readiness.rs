@@ -40,8 +40,8 @@ pub(super) async fn wait_until<Check: Future<Output = bool>>(
     Ok(())
 }
 
-/// Streams can be used a moment later than the server; until then, every client that declares one is refused. One that does not
-/// come back is not the server's affair.
+/// Streams can be used a moment later than the server; until then, every client that declares one
+/// is refused. One that does not come back is not the server's affair.
 pub(super) async fn settle(admin: &RabbitmqAdmin) {
     let until_streams_are_up = async {
         while !admin.has_all_streams().await {
@@ -51,9 +51,10 @@ pub(super) async fn settle(admin: &RabbitmqAdmin) {
     let _ = tokio::time::timeout(SETTLE_LIMIT, until_streams_are_up).await;
 }
 
-/// Has the server note down that it keeps streams. It starts their coordinator with the first stream, and enters it into a file
-/// half a second later: killed before that, it does not start the coordinator again, and neither finds that stream nor makes one
-/// of that name ever after (seen with 3.10). A server on which this fails can be used all the same, and is only more vulnerable
+/// Has the server note down that it keeps streams. It starts their coordinator with the first
+/// stream, and enters it into a file half a second later: killed before that, it does not start the
+/// coordinator again, and neither finds that stream nor makes one of that name ever after (seen
+/// with 3.10). A server on which this fails can be used all the same, and is only more vulnerable
 /// in that half second.
 pub(super) async fn register_streams(admin: &RabbitmqAdmin, console: &RabbitmqConsole) {
     let register = async {

@@ -11,9 +11,10 @@ use crate::{Credentials, tool};
 
 /// `+S`: two schedulers do for a restaurant, and take less memory than one for each core.
 ///
-/// `+hmbs`, in words of 8 bytes: as soon as the messages that wait in a queue are larger than this, Erlang 25 goes through all that
-/// the queue holds at every garbage collection, old or new. With its default, 371 kB, a fifth to a quarter of RabbitMQ's time went
-/// there; with four times this, a queue that grew fast reached RabbitMQ's limit of memory before it was collected.
+/// `+hmbs`, in words of 8 bytes: as soon as the messages that wait in a queue are larger than this,
+/// Erlang 25 goes through all that the queue holds at every garbage collection, old or new. With
+/// its default, 371 kB, a fifth to a quarter of RabbitMQ's time went there; with four times this, a
+/// queue that grew fast reached RabbitMQ's limit of memory before it was collected.
 const ERLANG_ARGUMENTS: &str = "-noinput +S 2:2 +hmbs 2000000 -kernel inet_dist_use_interface {127,0,0,1}";
 
 /// Largest message that is taken, in bytes; `bus::message::LARGEST_ORDER` is far below. Docker and
@@ -39,10 +40,12 @@ pub(super) fn rabbitmq_conf(ports: Ports) -> String {
     )
 }
 
-/// `advanced.config`: here a name or password may contain every character, and what a version does not know is passed over.
+/// `advanced.config`: here a name or password may contain every character, and what a version does
+/// not know is passed over.
 ///
-/// Version 2 of classic queues, as RabbitMQ 4 has no other: it confirms what is written, and does not sync a file for each confirm and
-/// priority as version 1 does. What a power cut takes from it, the database still knows. A lone order takes about 1 ms longer.
+/// Version 2 of classic queues, as RabbitMQ 4 has no other: it confirms what is written, and does
+/// not sync a file for each confirm and priority as version 1 does. What a power cut takes from it,
+/// the database still knows. A lone order takes about 1 ms longer.
 ///
 /// From a third of the memory limit on, RabbitMQ 3 moves messages to the disk; 4 need not be told.
 pub(super) fn advanced_config(credentials: &Credentials) -> String {
@@ -88,7 +91,8 @@ pub(super) fn environment(folder: &Path, home: &Home, ports: Ports) -> Vec<(OsSt
             ("RABBITMQ_PID_FILE", in_folder("rabbitmq.pid")),
             ("RABBITMQ_LOGS", text("-")),
             ("RABBITMQ_LOG", text("-color")),
-            // The script then becomes Erlang instead of waiting for it: its process is the server's.
+            // The script then becomes Erlang instead of waiting for it: its
+            // process is the server's.
             ("RABBITMQ_ALLOW_INPUT", text("true")),
             ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", text(ERLANG_ARGUMENTS)),
             ("ERL_EPMD_ADDRESS", text("127.0.0.1")),
