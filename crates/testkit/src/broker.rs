@@ -94,7 +94,8 @@ impl Broker {
         within("a commit", self.transactions.tx_commit()).await.expect("committed");
     }
 
-    /// Publishes bytes and waits until they are on their way. They may be in no queue yet when the next question is answered.
+    /// Publishes bytes and waits until they are on their way. They may be in no queue yet when the
+    /// next question is answered.
     pub async fn publish_bytes(&self, exchange: &str, key: &str, properties: BasicProperties, body: &[u8]) {
         let arguments = BasicPublishArguments::new(exchange, key);
         self.channel.basic_publish(properties, body.to_vec(), arguments).await.expect("published");
@@ -162,8 +163,8 @@ impl Broker {
         self.channel.queue_delete(QueueDeleteArguments::new(queue)).await.expect("the queue is free");
     }
 
-    /// Messages of these queues, those that are ready and those in somebody's hands. The queues are asked themselves: the
-    /// management API counts every few seconds only.
+    /// Messages of these queues, those that are ready and those in somebody's hands. The queues are
+    /// asked themselves: the management API counts every few seconds only.
     pub async fn messages(&self, queues: &[&str]) -> u64 {
         let names: Vec<String> = queues.iter().map(|queue| format!("<<\"{queue}\">>")).collect();
         let count = format!(
@@ -180,8 +181,8 @@ impl Broker {
         number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no number: {said}"))
     }
 
-    /// Closes every connection to the vhost, as the operator would, this one included, once so many are listed: the
-    /// management API knows of a connection some seconds after it was made.
+    /// Closes every connection to the vhost, as the operator would, this one included, once so many
+    /// are listed: the management API knows of a connection some seconds after it was made.
     pub async fn close_all_connections(&self, count: usize) {
         let path = format!("/api/vhosts/{}/connections", self.vhost);
         let names = eventually(&format!("{count} connections"), async || {
@@ -203,14 +204,15 @@ impl Broker {
         self.evaluate(&format!("mnesia:dirty_delete(rabbit_queue, {}).", self.resource(queue))).await;
     }
 
-    /// Frees the name of a queue that was lost, by the expression of README.md ("A queue that the broker has lost").
+    /// Frees the name of a queue that was lost, by the expression of README.md ("A queue that
+    /// the broker has lost").
     pub async fn free_name(&self, queue: &str) {
         let resource = self.resource(queue);
         self.evaluate(&format!("rabbit_amqqueue:internal_delete({resource}, <<\"admin\">>).")).await;
     }
 
-    /// Makes a queue hang: its process takes messages in, and does nothing with them. It must be [resumed](Self::resume), or
-    /// the vhost cannot be deleted.
+    /// Makes a queue hang: its process takes messages in, and does nothing with them. It must be
+    /// [resumed](Self::resume), or the vhost cannot be deleted.
     pub async fn suspend(&self, queue: &str) {
         self.evaluate(&format!("sys:suspend({}).", self.process(queue))).await;
     }

@@ -50,7 +50,8 @@ impl Database {
         row.values().next().cloned().expect("a column")
     }
 
-    /// Makes `now()` of this database run as if it were `moment` at this instant, for sessions that start after this.
+    /// Makes `now()` of this database run as if it were `moment` at this instant, for sessions
+    /// that start after this.
     pub async fn start_clock_at(&self, moment: &str) {
         let offset = format!("(timestamptz '{moment}' - pg_catalog.clock_timestamp())::text");
         let offset: String = self.client.query_one(&format!("select {offset}"), &[]).await.unwrap().get(0);
@@ -62,8 +63,8 @@ impl Database {
         self.define_clock(&format!("timestamptz '{moment}'")).await;
     }
 
-    /// Makes `now()` of this database go so far ahead, such as `1 hour`: for sessions that start after this, and from the second
-    /// time on for all others too.
+    /// Makes `now()` of this database go so far ahead, such as `1 hour`: for sessions that start
+    /// after this, and from the second time on for all others too.
     pub async fn set_clock_ahead(&self, interval: &str) {
         self.define_clock(&format!("pg_catalog.now() + interval '{interval}'")).await;
     }

@@ -44,7 +44,8 @@ pub fn takeout_of(total: &str) -> Value {
     order
 }
 
-/// The order with another value at a JSON pointer, such as `/items/0/price`; a field that is not there yet is added.
+/// The order with another value at a JSON pointer, such as `/items/0/price`; a field that is
+/// not there yet is added.
 #[must_use]
 pub fn with(mut order: Value, pointer: &str, value: Value) -> Value {
     let (parent, field) = pointer.rsplit_once('/').expect("a JSON pointer");

@@ -56,8 +56,8 @@ impl Documented {
 }
 
 impl Stage {
-    /// A PgBouncer before this stage's PostgreSQL, and the database, both as the README says: start services with its port as
-    /// `DB_PORT`.
+    /// A PgBouncer before this stage's PostgreSQL, and the database, both as the README says: start
+    /// services with its port as `DB_PORT`.
     pub async fn pgbouncer(&self) -> Pgbouncer {
         let Documented { settings, sql } = Documented::read();
         let server = &self.servers.postgres;

@@ -14,8 +14,9 @@ const MAX_UNDER_WAY: usize = 64;
 /// A slow way passes on so many pieces in a second.
 const PIECES_PER_SECOND: u32 = 10;
 
-/// Passes connections on to a server of this machine while it is open. It works in a thread of its own, so that it does
-/// so, and lets go of the server when it is dropped, while the test's own thread is busy or blocked.
+/// Passes connections on to a server of this machine while it is open. It works in a thread of its
+/// own, so that it does so, and lets go of the server when it is dropped, while the test's own
+/// thread is busy or blocked.
 pub struct Proxy {
     port: u16,
     state: watch::Sender<State>,
@@ -24,7 +25,8 @@ pub struct Proxy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct State {
     passage: Passage,
-    /// How often it was cut: a connection from before a cut ends, even if all is mended when it gets to know.
+    /// How often it was cut: a connection from before a cut ends, even if all is mended
+    /// when it gets to know.
     cuts: u64,
     /// The server's port.
     server: u16,
@@ -70,8 +72,9 @@ impl Proxy {
         });
     }
 
-    /// Lets everything through to the server, and nothing back: it seems frozen, or too far away. New connections do
-    /// not reach it: a PostgreSQL that waits for a password keeps everybody else from dropping a database.
+    /// Lets everything through to the server, and nothing back: it seems frozen, or too far away.
+    /// New connections do not reach it: a PostgreSQL that waits for a password keeps everybody else
+    /// from dropping a database.
     pub fn silence(&self) {
         self.state.send_modify(|state| state.passage = Passage::Silent);
     }

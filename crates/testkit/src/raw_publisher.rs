@@ -1,4 +1,5 @@
-//! A publisher that writes AMQP 0-9-1 byte by byte: for messages that no well-behaved client can send.
+//! A publisher that writes AMQP 0-9-1 byte by byte: for messages that no
+//! well-behaved client can send.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -255,7 +255,8 @@ impl Drop for Service {
 }
 
 impl Service {
-    /// Everything it has logged so far; a line that is neither JSON nor a notification is a failure.
+    /// Everything it has logged so far; a line that is neither JSON nor a
+    /// notification is a failure.
     pub fn log_lines(&self) -> Vec<Value> {
         let lines = self.stdout.lines();
         let logged = lines.iter().filter(|line| !line.starts_with("Notification for order "));
@@ -298,8 +299,8 @@ impl Service {
         .await
     }
 
-    /// Waits until the whole topology is declared: an order service is ready when its connection for orders is, and its other
-    /// one, for status updates, may still be declaring the stream.
+    /// Waits until the whole topology is declared: an order service is ready when its connection
+    /// for orders is, and its other one, for status updates, may still be declaring the stream.
     pub async fn declared_all(&self) {
         self.logs("rabbitmq_connected", 2).await;
     }
@@ -322,7 +323,8 @@ impl Service {
                 if let Some(found) = look() {
                     return found;
                 }
-                // Ends with an error when the process has ended: then there is nothing more to come.
+                // Ends with an error when the process has ended: then there is
+                // nothing more to come.
                 if changed.changed().await.is_err() {
                     return look().unwrap_or_else(|| {
                         panic!("{} ended without {what}:\n{}", self.program, self.everything())

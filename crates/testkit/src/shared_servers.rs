@@ -1,5 +1,5 @@
-//! The server pair that the tests of a run share: started by `run-tests`, or by the first test of a process that runs
-//! without it.
+//! The server pair that the tests of a run share: started by `run-tests`, or by the first test of a
+//! process that runs without it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -160,8 +160,8 @@ pub async fn shared() -> ServerPair {
     .clone()
 }
 
-/// The servers outlive the test that starts them: a thread with a runtime of its own holds them, and the leash ends them
-/// with this process.
+/// The servers outlive the test that starts them: a thread with a runtime of its own holds them,
+/// and the leash ends them with this process.
 fn start_for_this_process() -> ServerPair {
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {

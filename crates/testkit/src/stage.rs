@@ -45,8 +45,8 @@ impl Stage {
         stage
     }
 
-    /// The same, with a clock of the database that begins at noon: numbers that are counted by the day do not begin anew in the
-    /// middle of a test. For sessions that start after this.
+    /// The same, with a clock of the database that begins at noon: numbers that are counted by the
+    /// day do not begin anew in the middle of a test. For sessions that start after this.
     #[must_use]
     pub async fn at_noon(self) -> Self {
         self.database().await.start_clock_at("2026-11-20 12:00:00+00").await;
@@ -104,14 +104,16 @@ impl Stage {
         Launch::new("order-service", self.environment()).arg("--port=0").ready_when_probed()
     }
 
-    /// A tracking service on a port of its own; `start` waits until it listens (not until it is ready).
+    /// A tracking service on a port of its own; `start` waits until it listens
+    /// (not until it is ready).
     pub fn tracking_service(&self) -> Launch {
         Launch::new("tracking-service", self.environment())
             .arg("--port=0")
             .ready_when_logged("service_started")
     }
 
-    /// A worker that cooks at once (0 s) and gives a sign of life every second; `start` waits until it consumes.
+    /// A worker that cooks at once (0 s) and gives a sign of life every second; `start`
+    /// waits until it consumes.
     pub fn kitchen_worker(&self, name: &str) -> Launch {
         Launch::new("kitchen-worker", self.environment())
             .arg(format!("--worker-name={name}"))

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-/// How long anything may take that should happen at once. Long, because tests share few cores; a test that passes never
-/// waits for it.
+/// How long anything may take that should happen at once. Long, because tests share few cores; a
+/// test that passes never waits for it.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Asks again until there is an answer: for what gives no event, such as a row of the database.

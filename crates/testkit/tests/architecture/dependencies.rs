@@ -1,4 +1,5 @@
-//! Edges between packages that never exist, by `cargo metadata`. An edge over other packages counts as well.
+//! Edges between packages that never exist, by `cargo metadata`. An edge over other
+//! packages counts as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

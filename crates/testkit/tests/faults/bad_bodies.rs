@@ -1,4 +1,5 @@
-//! Bodies that no order has, from a generator: each is refused as the client's mistake, and nothing of it is stored.
+//! Bodies that no order has, from a generator: each is refused as the client's mistake, and
+//! nothing of it is stored.
 
 use std::sync::{Arc, Mutex};
 

@@ -106,8 +106,8 @@ async fn a_queue_has_anothers_arguments() {
     broker.close().await;
 }
 
-/// Orders have a way of their own: without the stream they are accepted and cooked, and what happened to them is told when it
-/// is back.
+/// Orders have a way of their own: without the stream they are accepted and cooked, and what
+/// happened to them is told when it is back.
 #[tokio::test]
 async fn the_stream_of_status_updates_cannot_be_had() {
     let stage = Stage::new().await;

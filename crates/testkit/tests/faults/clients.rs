@@ -14,7 +14,8 @@ use crate::restaurant::Restaurant;
 use crate::scale::either;
 use crate::verdict::{closes, holds, recovers};
 
-/// The deadline of a head is 5 s, that of a body 10 s, each in ticks that a busy machine makes longer.
+/// The deadline of a head is 5 s, that of a body 10 s, each in ticks that a busy
+/// machine makes longer.
 const SLOWEST: Duration = Duration::from_secs(20);
 
 fn request(body: &str) -> String {

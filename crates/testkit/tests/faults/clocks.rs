@@ -49,8 +49,8 @@ async fn a_lease_runs_out_while_its_cook_is_frozen() {
     restaurant.cooks[0] = sleepy.start().await;
     let pid = restaurant.cooks[0].pid();
     eventually("a frozen cook", async || signals::is_stopped(pid).then_some(())).await;
-    // It has a cooked order in its hands; somebody else has it ready by the time it wakes. (What it had already told the
-    // database to be ready when it froze is its own.)
+    // It has a cooked order in its hands; somebody else has it ready by the time it wakes. (What it
+    // had already told the database to be ready when it froze is its own.)
     let [sleeper, other] = COOKS;
     let held =
         format!("select coalesce(array_agg(order_id), '{{}}') from order_claims where worker = '{sleeper}'");

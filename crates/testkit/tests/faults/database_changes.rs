@@ -1,4 +1,5 @@
-//! PostgreSQL is changed under the services: what it takes, what its tables are, where it is, and what is before it.
+//! PostgreSQL is changed under the services: what it takes, what its tables are, where it is,
+//! and what is before it.
 
 use testkit::{Proxy, Service, Stage};
 

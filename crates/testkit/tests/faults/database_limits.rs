@@ -1,4 +1,5 @@
-//! PostgreSQL is well, and refuses: its disk is full, it takes no more connections, its operator wants it stricter.
+//! PostgreSQL is well, and refuses: its disk is full, it takes no more connections, its
+//! operator wants it stricter.
 
 use testkit::Stage;
 use testkit::database::Database;

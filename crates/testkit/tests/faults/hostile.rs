@@ -16,7 +16,8 @@ use crate::restaurant::Restaurant;
 use crate::scale::either;
 use crate::verdict::{closes, holds, recovers};
 
-/// What the manifests grant a service. The default of connections follows: 2,048, fewer than come here.
+/// What the manifests grant a service. The default of connections follows: 2,048,
+/// fewer than come here.
 const MEMORY_LIMIT_MIB: u64 = 256;
 const HOSTILE: usize = 2_000;
 const GOOD: usize = 200;
@@ -145,7 +146,8 @@ impl Siege {
         Self { over, hostile }
     }
 
-    /// Nobody comes again, and within this time everybody whose deadline passes must have been thrown out.
+    /// Nobody comes again, and within this time everybody whose deadline passes must
+    /// have been thrown out.
     async fn ends_within(mut self, limit: Duration, expected: impl Fn(Kind) -> bool) {
         self.over.store(true, Ordering::Relaxed);
         let mut left = KINDS.map(|kind| (kind, self.count_of(kind)));
@@ -162,7 +164,8 @@ impl Siege {
     }
 }
 
-/// Good clients, each of whom orders once in two seconds. Returns the time within which 99 of 100 orders were accepted.
+/// Good clients, each of whom orders once in two seconds. Returns the time within which 99 of 100
+/// orders were accepted.
 async fn round(load: &Load, port: u16, name: &str) -> Duration {
     let orders = either(1, 5);
     let mut clients = JoinSet::new();
@@ -199,7 +202,8 @@ async fn round(load: &Load, port: u16, name: &str) -> Duration {
     times[times.len() * 99 / 100]
 }
 
-/// The least of some rounds: what else the machine does makes a round longer, never shorter, and the siege is the same in all.
+/// The least of some rounds: what else the machine does makes a round longer, never shorter, and
+/// the siege is the same in all.
 async fn rounds(load: &Load, port: u16, name: &str) -> Duration {
     let mut least = Duration::MAX;
     for number in 0..3 {

@@ -96,8 +96,9 @@ impl Load {
         .await;
     }
 
-    /// Waits until so many orders have been answered or given up from now on, whatever was heard: for as long as a guest has
-    /// patience, since the service may keep each of them waiting until its own deadline.
+    /// Waits until so many orders have been answered or given up from now on, whatever was
+    /// heard: for as long as a guest has patience, since the service may keep each of them
+    /// waiting until its own deadline.
     pub async fn hears(&self, count: usize) {
         let wanted = self.attempts.lock().unwrap().len() + count;
         let start = Instant::now();
@@ -148,9 +149,10 @@ pub fn order(customer: &str, number: usize) -> serde_json::Value {
     }
 }
 
-/// Places an order with the service whose turn it is; one that does not listen is passed over, as nothing was sent to it.
-/// A service that was just closed may keep a guest waiting for a second; until then the other one can be closed and the first
-/// one open again, elsewhere. So every port is looked up when its turn comes, and each service has two.
+/// Places an order with the service whose turn it is; one that does not listen is passed over, as
+/// nothing was sent to it. A service that was just closed may keep a guest waiting for a second;
+/// until then the other one can be closed and the first one open again, elsewhere. So every port is
+/// looked up when its turn comes, and each service has two.
 async fn place(ports: &Mutex<Vec<u16>>, turn: usize, order: &serde_json::Value) -> Heard {
     let services = ports.lock().unwrap().len();
     let body = order.to_string();

@@ -14,7 +14,8 @@ fn duration() -> Duration {
     either(Duration::from_secs(3), Duration::from_secs(15))
 }
 
-/// A fault on a link: it lasts for its time, and until everybody has been answered, or has given up, once.
+/// A fault on a link: it lasts for its time, and until everybody has been answered,
+/// or has given up, once.
 async fn lasts(load: &Load, link: &Proxy, what: &str) -> Duration {
     tokio::join!(tokio::time::sleep(duration()), load.hears(8));
     link.mend();

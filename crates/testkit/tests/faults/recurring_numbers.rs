@@ -1,5 +1,6 @@
-//! Row ids and order numbers come again: after a failover that lost values of a sequence, in a database that was made anew under
-//! an old broker, after a backup was restored. Nobody takes one order for another.
+//! Row ids and order numbers come again: after a failover that lost values of a sequence, in a
+//! database that was made anew under an old broker, after a backup was restored. Nobody takes
+//! one order for another.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -44,7 +45,8 @@ async fn start_cooks(restaurant: &mut Restaurant) {
     }
 }
 
-/// Guests of this name, one behind the other: their orders are of all types and priorities, and settled.
+/// Guests of this name, one behind the other: their orders are of all types and
+/// priorities, and settled.
 async fn placed(restaurant: &Restaurant, name: &str) -> Vec<Placed> {
     let mut all = Vec::new();
     for number in 0..FORGOTTEN {
@@ -67,7 +69,8 @@ async fn cancel(port: u16, number: &str, token: &str) -> Answer {
     http::send(port, "POST", &format!("/orders/{number}/cancel"), &[("X-Order-Token", token)], b"").await
 }
 
-/// The messages of these orders, whose numbers others have now, are dead letters, each once and with its reason.
+/// The messages of these orders, whose numbers others have now, are dead letters, each once
+/// and with its reason.
 async fn are_dead_letters(broker: &Broker, forgotten: &[Placed]) {
     let mut dead = Vec::<Message>::new();
     while dead.len() < forgotten.len() {
@@ -110,8 +113,8 @@ async fn wait_at_the_counter(database: &Database, how: &str, fits: impl Fn(u64) 
     eventually(how, async || fits(database.value(waiting).await.as_u64().unwrap()).then_some(())).await;
 }
 
-/// Transactions get ids that other orders have, and their answers are held back: they run before the service finds out what became
-/// of them, then after it has.
+/// Transactions get ids that other orders have, and their answers are held back: they run before
+/// the service finds out what became of them, then after it has.
 #[tokio::test]
 async fn ids_come_again_while_answers_are_held_back() {
     let restaurant = Restaurant::open().await;

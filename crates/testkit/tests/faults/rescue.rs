@@ -1,5 +1,5 @@
-//! Orders that cannot be sent, lie where nobody reads, or vanish again and again: each is cooked, or lifted in time, and holds up
-//! nobody else.
+//! Orders that cannot be sent, lie where nobody reads, or vanish again and again: each is cooked,
+//! or lifted in time, and holds up nobody else.
 
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ async fn until_none(what: &str, database: &Database, count: &str) {
     eventually(what, async || (database.value(count).await == 0).then_some(())).await;
 }
 
-/// Orders of its type wait in the outbox for as long as the queue refuses them; the others go, also those that were accepted
-/// while the broker was away.
+/// Orders of its type wait in the outbox for as long as the queue refuses them; the others go, also
+/// those that were accepted while the broker was away.
 #[tokio::test]
 async fn one_types_queue_refuses_and_the_other_types_flow() {
     let restaurant = open(&[("ORDER_ACCEPT_WHILE_BROKER_DOWN", "true")]).await;
@@ -50,7 +50,8 @@ async fn one_types_queue_refuses_and_the_other_types_flow() {
     holds_to_the_end("one type's queue full: the others flow", restaurant, load, recovery).await;
 }
 
-/// The queue of a type is deleted where only specialised cooks are: what comes then lies where nobody reads.
+/// The queue of a type is deleted where only specialised cooks are: what comes then
+/// lies where nobody reads.
 #[tokio::test]
 async fn the_safety_net_without_a_cook_who_reads_it() {
     // Until somebody declares the queue again there is time for some to come.
@@ -74,7 +75,8 @@ async fn the_safety_net_without_a_cook_who_reads_it() {
     holds_to_the_end("safety net that no cook reads", restaurant, load, recovery).await;
 }
 
-/// Whatever is sent vanishes; each order is lifted in time all the same, and cooked once the messages stay.
+/// Whatever is sent vanishes; each order is lifted in time all the same, and cooked
+/// once the messages stay.
 #[tokio::test]
 async fn queues_are_purged_again_and_again() {
     let mut restaurant = open(&[("KITCHEN_MAX_WAIT", "5")]).await;

@@ -57,7 +57,8 @@ impl Restaurant {
         Self::on(Stage::new().await, Vec::new(), turns).await
     }
 
-    /// As [`Restaurant::open`], on a stage that was prepared, with further variables for every service.
+    /// As [`Restaurant::open`], on a stage that was prepared, with further
+    /// variables for every service.
     pub async fn open_on(prepare: impl AsyncFnOnce() -> (Stage, Vec<(&'static str, String)>)) -> Self {
         let turns = vec![OPEN.acquire().await.unwrap()];
         let (stage, environment) = prepare().await;
@@ -115,7 +116,8 @@ impl Restaurant {
         self.order_services[place] = service;
     }
 
-    /// A new cook in the place of one that has ended, under his name: it is free again when he counts as dead.
+    /// A new cook in the place of one that has ended, under his name: it is free again
+    /// when he counts as dead.
     pub async fn replace_cook(&mut self, place: usize) {
         let database = self.stage.database().await;
         let taken = format!(

@@ -1,5 +1,5 @@
-//! Random faults of all kinds, one after the other, for as long as asked: `SOAK=10m`. The seed is printed: `SEED=…` repeats
-//! the same faults.
+//! Random faults of all kinds, one after the other, for as long as asked: `SOAK=10m`. The seed is
+//! printed: `SEED=…` repeats the same faults.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

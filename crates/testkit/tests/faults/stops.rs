@@ -30,8 +30,8 @@ async fn cooks_whose_terminal_is_closed_under_load() {
     holds_to_the_end("cooks whose terminal is closed", restaurant, load, recovery).await;
 }
 
-/// Every service is asked to stop while a server does not answer: each ends by itself within its grace (its code would be 1),
-/// and nothing is lost.
+/// Every service is asked to stop while a server does not answer: each ends by itself within its
+/// grace (its code would be 1), and nothing is lost.
 async fn stopped_while_silent(scenario: &str, is_silent: fn(&str) -> bool) {
     let with_grace = async || (Stage::new().await, vec![("SHUTDOWN_GRACE_SECONDS", GRACE.to_owned())]);
     let mut restaurant = Restaurant::open_on(with_grace).await;

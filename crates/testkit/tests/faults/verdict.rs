@@ -15,7 +15,8 @@ use crate::restaurant::Restaurant;
 
 /// After a fault has ended, new orders are served within this time.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(5);
-/// What a dead service had in hand is the relay's after 15 s, and a lease of two seconds is nothing.
+/// What a dead service had in hand is the relay's after 15 s, and a lease of
+/// two seconds is nothing.
 const REST_LIMIT: Duration = Duration::from_mins(1);
 
 const QUEUES: [&str; 5] = [
@@ -42,7 +43,8 @@ pub async fn recovers(load: &Load) -> Duration {
     took
 }
 
-/// Ends the load, waits for rest, and checks everything; then the next scenario may begin. `recovery` is for the table.
+/// Ends the load, waits for rest, and checks everything; then the next scenario may begin.
+/// `recovery` is for the table.
 pub async fn holds(scenario: &str, restaurant: &mut Restaurant, load: Load, recovery: Duration) {
     let attempts = load.stop().await;
     let database = restaurant.stage.database().await;
@@ -99,7 +101,8 @@ pub fn tell(row: &str) {
     }
 }
 
-/// Everything that was stored is over: ready or cancelled, announced, without claim; and the cooks are heard of.
+/// Everything that was stored is over: ready or cancelled, announced, without claim; and
+/// the cooks are heard of.
 async fn until_rest(scenario: &str, database: &Database) {
     let left = "select (select count(*) from orders where status in ('received', 'cooking')) as open,
                        (select count(*) from order_outbox join orders on id = order_id) as outbox,
@@ -147,8 +150,8 @@ async fn stored(database: &Database) -> HashMap<String, Stored> {
     orders
 }
 
-/// What the clients heard and what was done: the orders that were lost, and those that were cooked although they should
-/// not, or twice.
+/// What the clients heard and what was done: the orders that were lost, and those that were cooked
+/// although they should not, or twice.
 fn against_the_clients(attempts: &[Attempt], orders: &HashMap<String, Stored>) -> (Vec<String>, Vec<String>) {
     let (mut lost, mut doubled) = (Vec::new(), Vec::new());
     for attempt in attempts {
@@ -209,8 +212,8 @@ async fn every_transition_was_shown(
     assert!(shown.is_empty(), "{scenario}: shown more than once: {shown:?}");
 }
 
-/// No message waits, and nobody holds one. A copy may for a while, of an order that another cook had, until its cook has looked
-/// again: so this is waited for.
+/// No message waits, and nobody holds one. A copy may for a while, of an order that another cook
+/// had, until its cook has looked again: so this is waited for.
 async fn queues_are_empty(scenario: &str, broker: &Broker, restaurant: &mut Restaurant) {
     let start = Instant::now();
     while broker.messages(&QUEUES).await > 0 {

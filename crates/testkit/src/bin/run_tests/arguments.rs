@@ -1,6 +1,8 @@
-//! The command line: options of `cargo test`, names of tests, and options of the test programs behind `--`.
+//! The command line: options of `cargo test`, names of tests, and options of the test
+//! programs behind `--`.
 
-/// Options of `cargo test` that take a value as an argument of its own: the value is no name of a test.
+/// Options of `cargo test` that take a value as an argument of its own: the value
+/// is no name of a test.
 const WITH_VALUE: [&str; 17] = [
     "-p",
     "--package",

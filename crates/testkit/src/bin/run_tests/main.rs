@@ -1,7 +1,7 @@
 //! Runs all tests of the workspace on one pair of private servers, and counts them.
 //!
-//! Arguments are passed to `cargo test`, for instance `-p kitchen-worker shutdown`. Of several names, each test that has
-//! one of them is run.
+//! Arguments are passed to `cargo test`, for instance `-p kitchen-worker shutdown`. Of several
+//! names, each test that has one of them is run.
 
 mod arguments;
 mod counts;
