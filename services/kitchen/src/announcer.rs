@@ -1,6 +1,8 @@
-//! Tells everybody of status changes, in the order in which they happened, as long as the broker is there to hear it.
+//! Tells everybody of status changes, in the order in which they happened, as long as the broker
+//! is there to hear it.
 //!
-//! Each change is in the outbox already: what this task cannot send before the worker ends is sent by a relay.
+//! Each change is in the outbox already: what this task cannot send before the worker
+//! ends is sent by a relay.
 
 use std::time::Duration;
 
@@ -39,8 +41,9 @@ impl Announcer {
         (Self { changes, publisher }, tokio::spawn(task.run(incoming)))
     }
 
-    /// Tells of a change, soon. A kitchen that is faster than the broker waits for it; but nobody waits for a broker that
-    /// is away: `false` if a relay must tell of the change, and with it of later ones of the same order.
+    /// Tells of a change, soon. A kitchen that is faster than the broker waits for it; but nobody
+    /// waits for a broker that is away: `false` if a relay must tell of the change, and with it of
+    /// later ones of the same order.
     pub async fn announce(&self, change: StatusOutboxRow) -> bool {
         match self.changes.try_send(change) {
             Ok(()) => true,
@@ -82,8 +85,9 @@ impl Task {
         while settling.join_next().await.is_some() {}
     }
 
-    /// Publishes one behind the other. Returns how many come before the first that was not confirmed, and the rows of those
-    /// that were. What comes behind that one is sent again with it, so that nobody sees an order ready before it cooks.
+    /// Publishes one behind the other. Returns how many come before the first that was not
+    /// confirmed, and the rows of those that were. What comes behind that one is sent again with
+    /// it, so that nobody sees an order ready before it cooks.
     async fn send(&self, changes: &[StatusOutboxRow]) -> (usize, Vec<i64>) {
         let mut confirms = Vec::with_capacity(changes.len());
         for change in changes {

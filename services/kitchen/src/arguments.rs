@@ -20,7 +20,8 @@ struct CommandLine {
     /// unique name of the worker, such as chef_mario (required)
     #[argh(option)]
     worker_name: Option<WorkerName>,
-    /// types of order to cook, separated by commas: dine_in, takeout, delivery (default: everything)
+    /// types of order to cook, separated by commas: dine_in, takeout, delivery
+    /// (default: everything)
     #[argh(option)]
     order_types: Option<Specialisation>,
     /// seconds between two signs of life, 1 to 3600 (default 30)
@@ -35,7 +36,8 @@ struct CommandLine {
     /// configuration file (default ./config.yaml)
     #[argh(option)]
     config: Option<PathBuf>,
-    /// ask whether both servers can be reached and, with --worker-name, whether that worker is alive; exit code 0 if so
+    /// ask whether both servers can be reached and, with --worker-name, whether that worker is
+    /// alive; exit code 0 if so
     #[argh(switch)]
     healthcheck: bool,
 }

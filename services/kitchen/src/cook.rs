@@ -24,7 +24,8 @@ use crate::ledger::Ledger;
 use crate::retry::Retry;
 use crate::stove::{OnStove, PutOn, Stove};
 
-/// How long a delivery is held that this worker cannot cook now; returned at once, it would come back at once.
+/// How long a delivery is held that this worker cannot cook now; returned at once, it
+/// would come back at once.
 const PAUSE_BEFORE_RETURN: Duration = Duration::from_secs(1);
 /// Shortest time between two looks at an order that another worker cooks.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
@@ -43,14 +44,16 @@ pub struct Cook {
     pub shutdown: Shutdown,
 }
 
-/// What is left when the worker stops: deliveries that it does not see to their end, to be returned.
+/// What is left when the worker stops: deliveries that it does not see to their
+/// end, to be returned.
 pub type Unfinished = Vec<Held>;
 
 /// What came of an attempt at an order.
 enum Attempt {
     /// It is over, for this delivery.
     Ended(End),
-    /// The claim has ended: another worker took over, or the order was cancelled. Look what has become of it.
+    /// The claim has ended: another worker took over, or the order was cancelled. Look
+    /// what has become of it.
     ClaimLost,
     /// Another worker that lives cooks it: look again after the pause.
     HeldByOther { pause: Duration },
@@ -60,7 +63,8 @@ enum Attempt {
 enum End {
     /// Acknowledge them: nothing is left to do for the order.
     Settled,
-    /// Return them after a pause: the database could not say who cooks the order, or this program failed.
+    /// Return them after a pause: the database could not say who cooks the order, or
+    /// this program failed.
     Returned,
     /// Bury them: there is no such order, or it is not what they say.
     Hopeless(Hopeless),
@@ -102,8 +106,8 @@ impl Cook {
                 return self.give_back(vec![*held]).await;
             }
         };
-        // After a panic, which is in the log, the order is tried again: left on the stove it would keep its claim, and left unsettled
-        // it would keep its queue's place.
+        // After a panic, which is in the log, the order is tried again: left on the stove it would
+        // keep its claim, and left unsettled it would keep its queue's place.
         let cooked = AssertUnwindSafe(self.cook(&order, &pointer, &mut pot, &log)).catch_unwind().await;
         let end = cooked.unwrap_or(End::Returned);
         let held = pot.take_off();
@@ -153,8 +157,9 @@ impl Cook {
         self.give_back(left).await
     }
 
-    /// An order of a type that this worker does not cook goes back to its queue (specification, "Worker Specialization"). The
-    /// broker puts it where it was: if it comes again it goes to the queue of its type, or it would come for ever.
+    /// An order of a type that this worker does not cook goes back to its queue (specification,
+    /// "Worker Specialization"). The broker puts it where it was: if it comes again it goes to the
+    /// queue of its type, or it would come for ever.
     async fn turn_away(&self, held: Held, order: &OrderMessage, log: &Log) -> Unfinished {
         let (number, order_type) = (order.order_number, order.order_type);
         if !held.delivery.redelivered {
@@ -172,8 +177,8 @@ impl Cook {
         self.give_back(left.into_iter().collect()).await
     }
 
-    /// Returns orders that this worker cannot cook at the moment, and what cannot be handed on (specification, "Error and
-    /// Redelivery Handling").
+    /// Returns orders that this worker cannot cook at the moment, and what cannot be handed on
+    /// (specification, "Error and Redelivery Handling").
     async fn give_back(&self, deliveries: Vec<Held>) -> Unfinished {
         if deliveries.is_empty() || self.shutdown.or(sleep(PAUSE_BEFORE_RETURN)).await.is_none() {
             return deliveries;
@@ -267,8 +272,8 @@ impl Cook {
         }
     }
 
-    /// Never dropped half-way, not even by a shutdown: a claim that the database has granted is cooked and announced. Once
-    /// the worker stops it does not try again.
+    /// Never dropped half-way, not even by a shutdown: a claim that the database has granted is
+    /// cooked and announced. Once the worker stops it does not try again.
     async fn claim(&self, order: &OrderPointer, cooking: Duration, log: &Log) -> Option<ClaimOutcome> {
         let request = ClaimRequest { order: order.clone(), cooking, request_id: log.request_id().clone() };
         Retry { doing: &format!("claiming order {}", order.number), log }
@@ -276,8 +281,9 @@ impl Cook {
             .await
     }
 
-    /// What has been cooked is not returned when the database fails: only the note of it is missing. A worker that stops
-    /// waits for the database within its grace, and as long as its claim can hold; then the order is free for another: `None`.
+    /// What has been cooked is not returned when the database fails: only the note of it is
+    /// missing. A worker that stops waits for the database within its grace, and as long as its
+    /// claim can hold; then the order is free for another: `None`.
     async fn finish(&self, order: &OrderMessage, claim: &Claim, log: &Log) -> Option<FinishOutcome> {
         let number = order.order_number;
         let (order_id, attempt, request_id) = (claim.order_id, claim.attempt, log.request_id().clone());

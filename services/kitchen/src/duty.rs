@@ -17,7 +17,8 @@ use crate::stove::Stove;
 /// Longest time for signing off.
 const SIGN_OFF_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How soon a cook notices that an order was cancelled, and others learn what is held without being cooked.
+/// How soon a cook notices that an order was cancelled, and others learn what is held
+/// without being cooked.
 const WATCH_INTERVAL: Duration = workers::HOLDINGS_INTERVAL;
 
 /// Who is on duty, and how it says so.
@@ -77,15 +78,16 @@ impl Duty {
         registration
     }
 
-    /// Looks every second whether what is on the stove is still this worker's: an order may be cancelled while it cooks. And
-    /// writes down what waits for a place on it, so that nobody takes these messages for lost. Ends when `signed_off` begins.
+    /// Looks every second whether what is on the stove is still this worker's: an order may be
+    /// cancelled while it cooks. And writes down what waits for a place on it, so that nobody takes
+    /// these messages for lost. Ends when `signed_off` begins.
     pub async fn watch_claims(self, stove: Stove, signed_off: Shutdown) {
         let mut written = Vec::new();
         while signed_off.or(sleep(WATCH_INTERVAL)).await.is_some() {
             if self.holds_unclaimed {
                 let unclaimed = stove.unclaimed_orders();
-                // A failure shows in the heartbeat; the next attempt is soon enough. A list that is there already costs a look: the
-                // worker may have registered anew meanwhile.
+                // A failure shows in the heartbeat; the next attempt is soon enough. A list that is
+                // there already costs a look: the worker may have registered anew meanwhile.
                 if (unclaimed != written || !unclaimed.is_empty())
                     && let Some(Ok(())) =
                         signed_off.or(workers::hold(&self.db, &self.claimant, &unclaimed)).await
@@ -105,7 +107,8 @@ impl Duty {
         }
     }
 
-    /// Gives signs of life, and renews the leases of what is on the stove, until `signed_off` begins.
+    /// Gives signs of life, and renews the leases of what is on the stove, until
+    /// `signed_off` begins.
     ///
     /// A worker whose session is gone registers again, with its claims: the row was deleted, or a
     /// backup was restored that is older than it.
@@ -137,8 +140,8 @@ impl Duty {
                     Some(Registration::NameTaken) => {
                         return Err(ServiceError::NameLost(self.claimant.worker.clone()));
                     }
-                    // The next sign of life tells which claims are left. It comes soon, not at once:
-                    // rows that vanish each time must not make a loop without a pause.
+                    // The next sign of life tells which claims are left. It comes soon, not at
+                    // once: rows that vanish each time must not make a loop without a pause.
                     Some(Registration::Registered) => next = next.min(Instant::now() + WATCH_INTERVAL),
                 },
             }
@@ -148,7 +151,8 @@ impl Duty {
         Ok(())
     }
 
-    /// Signs off, if the database answers in time; otherwise silence tells the same, a little later.
+    /// Signs off, if the database answers in time; otherwise silence tells the
+    /// same, a little later.
     pub async fn sign_off(&self) {
         let signing_off =
             self.retry("signing off").until_done(|| workers::go_offline(&self.db, &self.claimant));

@@ -1,7 +1,9 @@
-//! Writes down which orders are claimed and which are ready: what queued up while the last statement ran shares the next.
+//! Writes down which orders are claimed and which are ready: what queued up while the last
+//! statement ran shares the next.
 //!
-//! An order that comes alone is written at once; nothing here waits for company. Nor does anybody wait for the trouble of
-//! another: what is locked elsewhere, or refused together with others, is written by itself.
+//! An order that comes alone is written at once; nothing here waits for company. Nor does
+//! anybody wait for the trouble of another: what is locked elsewhere, or refused together with
+//! others, is written by itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +15,8 @@ use tokio::task::JoinSet;
 
 /// Most orders that share a statement.
 const MAX_TOGETHER: usize = 128;
-/// Most orders of one kind that are written by themselves at the same time: each may wait long, with a connection.
+/// Most orders of one kind that are written by themselves at the same time: each may wait
+/// long, with a connection.
 const MAX_ALONE: usize = 2;
 
 /// A handle to the tasks; cheap to clone.

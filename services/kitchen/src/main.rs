@@ -23,7 +23,8 @@ use crate::service::Service;
 
 const NAME: &str = "kitchen-worker";
 
-// A cook waits more than he works: everything costs less on one thread than on several that wake each other.
+// A cook waits more than he works: everything costs less on one thread than on several
+// that wake each other.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run().await {

@@ -33,8 +33,8 @@ impl Retry<'_> {
         }
     }
 
-    /// Repeats it a few times only, and not at all any more once the shutdown has begun. `None` if the database failed each
-    /// time.
+    /// Repeats it a few times only, and not at all any more once the shutdown has begun. `None` if
+    /// the database failed each time.
     pub async fn a_few_times<T, E, F>(self, shutdown: &Shutdown, mut attempt: impl FnMut() -> F) -> Option<T>
     where
         F: Future<Output = Result<T, E>>,

@@ -1,4 +1,5 @@
-//! What this worker cooks at the moment: known by order, so that a second delivery of one finds the first.
+//! What this worker cooks at the moment: known by order, so that a second delivery of
+//! one finds the first.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,12 +29,13 @@ pub enum PutOn {
     Started(OnStove),
     /// The order is there already; the delivery is settled with the others.
     Joined,
-    /// A delivery that says something else of the order is there: one of the two is not about it. This one's turn comes when
-    /// the other is done.
+    /// A delivery that says something else of the order is there: one of the two is not about it.
+    /// This one's turn comes when the other is done.
     Occupied(Box<Held>),
 }
 
-/// An order on the stove. As long as it stays there its claim is renewed, and nobody else can cook it.
+/// An order on the stove. As long as it stays there its claim is renewed, and
+/// nobody else can cook it.
 #[derive(Debug)]
 pub struct OnStove {
     stove: Stove,
@@ -47,7 +49,8 @@ impl Stove {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a delivery on. There may be several of one order: its session was lost, or the order was sent twice.
+    /// Puts a delivery on. There may be several of one order: its session was lost, or the
+    /// order was sent twice.
     pub fn put_on(&self, order: OrderPointer, held: Held) -> PutOn {
         let mut pots = self.lock();
         let number = order.number;
@@ -68,7 +71,8 @@ impl Stove {
         self.lock().values().filter_map(|pot| pot.order_id).collect()
     }
 
-    /// The numbers of all orders that have not been claimed, sorted: they wait for a place, or for another cook.
+    /// The numbers of all orders that have not been claimed, sorted: they wait for a place,
+    /// or for another cook.
     pub fn unclaimed_orders(&self) -> Vec<OrderNumber> {
         let pots = self.lock();
         let unclaimed = pots.iter().filter(|(_, pot)| pot.order_id.is_none());

@@ -1,4 +1,5 @@
-//! "All RabbitMQ connections must handle reconnection scenarios", with real servers that really restart.
+//! "All RabbitMQ connections must handle reconnection scenarios", with real servers
+//! that really restart.
 
 use testkit::{Stage, orders};
 

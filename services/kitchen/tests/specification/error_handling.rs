@@ -1,4 +1,5 @@
-//! "Error and Redelivery Handling": servers that are away, and queues that are not as they should be.
+//! "Error and Redelivery Handling": servers that are away, and queues that are
+//! not as they should be.
 
 use amqprs::FieldTable;
 use amqprs::channel::BasicConsumeArguments;

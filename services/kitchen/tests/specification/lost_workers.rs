@@ -116,8 +116,8 @@ async fn a_worker_that_was_frozen_for_longer_than_its_lease_does_not_win_when_it
     frozen.log("order_processing_started").await;
     frozen.signal(Signal::STOP);
 
-    // The broker would deliver it again when it notices; a relay that repeats the message is faster.
-    // Its own lease is long: that one is not in question.
+    // The broker would deliver it again when it notices; a relay that repeats the message is
+    // faster. Its own lease is long: that one is not in question.
     let launch = stage.kitchen_worker("chef_other").arg("--heartbeat-interval=30");
     let other = launch.cooking_seconds(8.0).start().await;
     sent.repeat(&sent.next().await).await;
@@ -172,7 +172,8 @@ async fn a_worker_that_lost_its_name_while_it_was_frozen_ends_with_exit_code_1()
     assert_eq!(worker(&database, "chef_mario").await["status"], "online");
 }
 
-/// The lease of a dead worker ends one lease later, not when the time has come that the clock showed.
+/// The lease of a dead worker ends one lease later, not when the time has come
+/// that the clock showed.
 #[tokio::test]
 async fn a_lease_from_a_clock_that_was_an_hour_ahead_costs_no_hour() {
     let stage = Stage::new().await;

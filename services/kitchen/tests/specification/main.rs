@@ -1,4 +1,5 @@
-//! The kitchen worker, sentence by sentence of the specification ("Feature: Kitchen Worker"), on real servers.
+//! The kitchen worker, sentence by sentence of the specification ("Feature: Kitchen
+//! Worker"), on real servers.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
 

@@ -114,7 +114,8 @@ async fn of_orders_that_are_finished_together_only_those_still_claimed_become_re
     until_locked_out(&database, 1).await;
     let others = place(&orders, 5).await;
     service.logs("order_processing_started", 6).await;
-    // When a further one is begun, these have had the time of a claim to get on their way to be written.
+    // When a further one is begun, these have had the time of a claim to get on
+    // their way to be written.
     let trailing = place(&orders, 1).await.remove(0);
     service.logs("order_processing_started", 7).await;
     let lost = &others[2];

@@ -1,4 +1,5 @@
-//! A message is a pointer to a row: it is not believed about which order it means, nor about type and lines.
+//! A message is a pointer to a row: it is not believed about which order it means, nor
+//! about type and lines.
 
 use amqprs::{BasicProperties, FieldTable, FieldValue};
 use serde_json::{Value, json};

@@ -87,7 +87,8 @@ impl Tap {
         Self::on(stage, "orders_topic", key).await
     }
 
-    /// Of the status updates. Whoever declares their exchange must have started; it may still be about to.
+    /// Of the status updates. Whoever declares their exchange must have started; it
+    /// may still be about to.
     pub async fn on_updates(stage: &Stage) -> Self {
         let broker = stage.broker().await;
         eventually("the exchange of status updates", async || {
@@ -130,8 +131,8 @@ impl Tap {
         self.broker.publish(exchange, routing_key, properties.clone(), body).await;
     }
 
-    /// Takes the updates up to the one that says that all these orders are ready, and returns what each says, in the
-    /// order in which they came.
+    /// Takes the updates up to the one that says that all these orders are ready, and returns what
+    /// each says, in the order in which they came.
     pub async fn changes_until_ready(&self, orders: &[&str]) -> Vec<String> {
         let mut changes = Vec::new();
         let mut missing = orders.to_vec();
@@ -164,8 +165,8 @@ pub async fn waiting(broker: &Broker) -> u32 {
     sum
 }
 
-/// Waits until no message is in any kitchen queue, nor in anybody's hands: what a worker that has ended had not acknowledged
-/// waits again a moment later.
+/// Waits until no message is in any kitchen queue, nor in anybody's hands: what a worker that has
+/// ended had not acknowledged waits again a moment later.
 pub async fn until_none_left(broker: &Broker) {
     eventually("no message to be left", async || (broker.messages(&KITCHEN_QUEUES).await == 0).then_some(()))
         .await;

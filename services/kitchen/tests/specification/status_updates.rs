@@ -83,7 +83,8 @@ async fn each_change_is_told_once_and_in_the_order_in_which_it_happened() {
     eventually("an empty outbox", async || (database.value(outbox).await == 0).then_some(())).await;
 }
 
-/// The plan for that may be made when the server has just noted that there are none, and every index looks alike.
+/// The plan for that may be made when the server has just noted that there are none, and
+/// every index looks alike.
 #[tokio::test]
 async fn changes_that_were_told_are_removed_by_their_ids() {
     let stage = Stage::new().await;
