@@ -1,11 +1,13 @@
-//! Answers for clients that ask again and again: who has the present one already, need not get it once more (RFC 9110, 13.1.2).
+//! Answers for clients that ask again and again: who has the present one already, need not get it
+//! once more (RFC 9110, 13.1.2).
 
 use actix_web::http::header::{self, ETag, EntityTag, Header, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-/// 200 with this body, or 304 without it if `If-None-Match` names the body's tag. Every service makes the same tag of the same body.
+/// 200 with this body, or 304 without it if `If-None-Match` names the body's tag. Every service
+/// makes the same tag of the same body.
 ///
 /// # Errors
 /// The body cannot be written as JSON.

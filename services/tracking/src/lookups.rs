@@ -1,7 +1,8 @@
-//! The task that looks up where orders stand: what queued up while the last statements ran shares the next one.
+//! The task that looks up where orders stand: what queued up while the last statements ran
+//! shares the next one.
 //!
-//! A look-up that comes alone starts at once; nothing here waits for company. Nothing is remembered either: each answer
-//! comes from a statement that began after it was asked for.
+//! A look-up that comes alone starts at once; nothing here waits for company. Nothing is remembered
+//! either: each answer comes from a statement that began after it was asked for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +16,11 @@ use tokio::time::timeout;
 
 /// Most look-ups that share a statement.
 const MAX_TOGETHER: usize = 128;
-/// Statements under way at the same time, each on a connection of its own: with a second one, nobody has to wait for a
-/// connection that broke without a word, but those who share it.
+/// Statements under way at the same time, each on a connection of its own: with a second one,
+/// nobody has to wait for a connection that broke without a word, but those who share it.
 const MAX_STATEMENTS: usize = 2;
-/// Longest time that a look-up takes: as long as one may wait for a connection and for a statement together.
+/// Longest time that a look-up takes: as long as one may wait for a connection and for
+/// a statement together.
 const DEADLINE: Duration = Duration::from_secs(17);
 
 /// A handle to the task; cheap to clone.
@@ -72,8 +74,8 @@ impl Lookups {
 async fn run(db: Database, mut incoming: mpsc::Receiver<Lookup>) {
     let places = Arc::new(Semaphore::new(MAX_STATEMENTS));
     let mut statements = JoinSet::new();
-    // Only a closed semaphore fails, and this one never closes. The place comes first: whoever asks while none is free,
-    // joins the next statement.
+    // Only a closed semaphore fails, and this one never closes. The place comes first: whoever asks
+    // while none is free, joins the next statement.
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         while statements.try_join_next().is_some() {}
         let mut lookups = Vec::with_capacity(MAX_TOGETHER);

@@ -1,4 +1,5 @@
-//! "Error Handling": 404 for what does not exist, 500 for a database that cannot answer; what else HTTP can ask.
+//! "Error Handling": 404 for what does not exist, 500 for a database that cannot answer;
+//! what else HTTP can ask.
 
 use testkit::http::{self, Answer};
 

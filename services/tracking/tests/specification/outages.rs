@@ -1,4 +1,5 @@
-//! A database that is away, restarts, is cut off, or refuses: it waits, says so, and goes on by itself.
+//! A database that is away, restarts, is cut off, or refuses: it waits, says so,
+//! and goes on by itself.
 
 use testkit::{Service, Stage, eventually};
 

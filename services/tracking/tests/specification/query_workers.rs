@@ -1,4 +1,5 @@
-//! "Query Database": a worker is offline if `now() - last_seen` exceeds twice its heartbeat interval.
+//! "Query Database": a worker is offline if `now() - last_seen` exceeds twice
+//! its heartbeat interval.
 
 use serde_json::{Value, json};
 use testkit::{Service, eventually};

@@ -1,4 +1,5 @@
-//! What is there to be told: rows as the order service and the kitchen leave them, with times that a test can quote.
+//! What is there to be told: rows as the order service and the kitchen leave them, with times
+//! that a test can quote.
 
 use testkit::database::Database;
 use testkit::{Service, Stage};
