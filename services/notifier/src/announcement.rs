@@ -3,8 +3,8 @@
 use domain::StatusUpdate;
 use logging::printable;
 
-/// The console output of the specification ("Display Notification"). Numbers and statuses are parsed into types that print
-/// nothing else; the name of who changed it may be anything.
+/// The console output of the specification ("Display Notification"). Numbers and statuses are
+/// parsed into types that print nothing else; the name of who changed it may be anything.
 pub fn sentence(update: &StatusUpdate) -> String {
     format!(
         "Notification for order {}: Status changed from '{}' to '{}' by {}.",

@@ -8,14 +8,15 @@ use runtime::{Exit, arguments};
 
 use crate::NAME;
 
-/// Shows every status change of every order. Any number of subscribers may run; each sees everything.
+/// Shows every status change of every order. Any number of subscribers may run;
+/// each sees everything.
 #[derive(FromArgs, Debug)]
 pub struct Arguments {
     /// accepted for the wrapper's sake; must be notification-subscriber
     #[argh(option)]
     pub mode: Option<String>,
-    /// where to start: next (what comes from now on, the default), first (everything that is kept), or a time back
-    /// such as 90s, 30m, 1h
+    /// where to start: next (what comes from now on, the default), first (everything that is kept),
+    /// or a time back such as 90s, 30m, 1h
     #[argh(option, default = "StartAt::Next")]
     pub from: StartAt,
     /// configuration file (default ./config.yaml)

@@ -4,18 +4,21 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, Instant};
 
-/// For how long an id is known at least, counted from the next message that comes: a broker that is away for longer than this brings
-/// nothing meanwhile, and what was shown before is still known when it is back. An update is published again within seconds of
-/// a publisher's or the broker's return.
+/// For how long an id is known at least, counted from the next message that comes: a broker
+/// that is away for longer than this brings nothing meanwhile, and what was shown before is
+/// still known when it is back. An update is published again within seconds of a publisher's or
+/// the broker's return.
 pub const KNOWN_FOR: Duration = Duration::from_hours(1);
 
-/// Most ids of one generation. A set of so many hashes has 131,072 places of 9 bytes: two generations take 2.4 MB.
+/// Most ids of one generation. A set of so many hashes has 131,072 places of 9 bytes: two
+/// generations take 2.4 MB.
 const GENERATION: usize = 114_688;
 
-/// The ids of the messages shown last, in two generations: when the younger one is old enough, it takes the place of the older.
+/// The ids of the messages shown last, in two generations: when the younger one is old enough, it
+/// takes the place of the older.
 ///
-/// Of each id a hash of 64 bits is kept, under a key of this process: that a message is taken for another one has a chance of
-/// 1 in 10¹³.
+/// Of each id a hash of 64 bits is kept, under a key of this process: that a message is taken for
+/// another one has a chance of 1 in 10¹³.
 #[derive(Debug)]
 pub struct Seen {
     key: RandomState,

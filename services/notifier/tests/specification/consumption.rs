@@ -1,4 +1,5 @@
-//! "Message Consumption" and "Message Acknowledgement": every subscriber sees every change once, in its order.
+//! "Message Consumption" and "Message Acknowledgement": every subscriber sees every
+//! change once, in its order.
 
 use testkit::{Stage, orders};
 

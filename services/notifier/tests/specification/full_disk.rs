@@ -1,4 +1,5 @@
-//! A disk that takes nothing for a while: what was not printed is printed later, once, and nothing ends.
+//! A disk that takes nothing for a while: what was not printed is printed later,
+//! once, and nothing ends.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! A stream that forgets what was not read yet: whoever misses something says so. And whatever lies between a message and its
-//! repeat, the repeat is known.
+//! A stream that forgets what was not read yet: whoever misses something says so. And whatever lies
+//! between a message and its repeat, the repeat is known.
 
 use std::time::Duration;
 

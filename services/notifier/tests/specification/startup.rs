@@ -1,5 +1,5 @@
-//! "Startup and Connection": it ensures that exchange, queue and binding exist; and "Context", "Migrations", "API": it needs
-//! nothing else.
+//! "Startup and Connection": it ensures that exchange, queue and binding exist; and "Context",
+//! "Migrations", "API": it needs nothing else.
 
 use amqprs::FieldTable;
 use serde_json::json;
