@@ -1,7 +1,8 @@
 //! The addresses of a server: from the setting that names them to the one that answers.
 //!
-//! A name may have several addresses, and a setting several names; some of them may swallow packets.
-//! Each address gets a share of the deadline, then the next one is tried beside it (as in RFC 8305).
+//! A name may have several addresses, and a setting several names; some of them may
+//! swallow packets. Each address gets a share of the deadline, then the next one is tried
+//! beside it (as in RFC 8305).
 
 use std::fmt::Debug;
 use std::io;
@@ -13,7 +14,8 @@ use futures_util::stream::FuturesUnordered;
 use tokio::net::lookup_host;
 use tokio::time::{Instant, sleep_until};
 
-/// Longest time for which one address is tried alone (RFC 8305, section 8, recommends it): a server that works answers sooner.
+/// Longest time for which one address is tried alone (RFC 8305, section 8, recommends it): a server
+/// that works answers sooner.
 const MAX_SHARE: Duration = Duration::from_millis(250);
 /// How long names are still looked up once another one is known: a name server that is silent must
 /// not use up the time for connecting.
@@ -21,8 +23,8 @@ const LOOKUP_PATIENCE: Duration = Duration::from_secs(1);
 /// Most addresses that are tried, so that each gets a share worth having.
 const MAX_ADDRESSES: usize = 16;
 
-/// Reads a setting such as `db`, `10.0.0.1,10.0.0.2:5433` or `[::1]:5432`: names or addresses, separated by commas, each
-/// perhaps with a port of its own in the place of `port`.
+/// Reads a setting such as `db`, `10.0.0.1,10.0.0.2:5433` or `[::1]:5432`: names or addresses,
+/// separated by commas, each perhaps with a port of its own in the place of `port`.
 ///
 /// # Errors
 /// What is wrong with it, as the rest of a sentence.
@@ -111,8 +113,9 @@ async fn resolve_by(
     Ok(addresses)
 }
 
-/// Tries each address in turn and returns what the first one that works gives. An address that fails makes room for the next
-/// at once; one that is silent for its share of the time, too, but it may still come first.
+/// Tries each address in turn and returns what the first one that works gives. An address that
+/// fails makes room for the next at once; one that is silent for its share of the time, too, but it
+/// may still come first.
 ///
 /// # Errors
 /// What each one said that did answer. Nothing: none did within the time.

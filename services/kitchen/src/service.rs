@@ -1,4 +1,5 @@
-//! The worker as a whole: built first, then run, then stopped in the five steps of the specification.
+//! The worker as a whole: built first, then run, then stopped in the five steps
+//! of the specification.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,8 @@ use crate::stove::Stove;
 
 /// Of the last steps, what is left when every cook has left its order.
 const AFTER_LEAVING: Duration = Duration::from_secs(9);
-/// Of these, what is left when the rest has been returned, and when the last changes have been published.
+/// Of these, what is left when the rest has been returned, and when the last changes
+/// have been published.
 const AFTER_RETURNING: Duration = Duration::from_secs(3);
 const AFTER_PUBLISHING: Duration = Duration::from_secs(2);
 /// And when the connections are closed.
@@ -44,7 +46,8 @@ pub struct Service {
 }
 
 impl Service {
-    /// Waits for the database, signs on, and starts the sessions with RabbitMQ. `None` if the shutdown came first.
+    /// Waits for the database, signs on, and starts the sessions with RabbitMQ. `None` if the
+    /// shutdown came first.
     ///
     /// # Errors
     /// The name is taken, or the database cannot be used by this program.
@@ -87,7 +90,8 @@ impl Service {
         Ok(Some(Self { cook, ledger: ledger_tasks, intake, announcements, publishing }))
     }
 
-    /// Cooks until the shutdown begins; then stops consuming, finishes what cooks, signs off, returns the rest, and ends.
+    /// Cooks until the shutdown begins; then stops consuming, finishes what cooks, signs off,
+    /// returns the rest, and ends.
     ///
     /// # Errors
     /// The name was lost to another process. What was cooking has been given up by then.
