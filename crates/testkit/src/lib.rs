@@ -23,6 +23,7 @@
 
 pub mod broker;
 pub mod database;
+pub mod fake_broker;
 pub mod http;
 mod lines;
 pub mod orders;

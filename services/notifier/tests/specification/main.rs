@@ -14,4 +14,5 @@ mod outages;
 mod resume;
 mod shutdown;
 mod startup;
+mod strange_broker;
 mod updates;

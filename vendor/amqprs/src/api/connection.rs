@@ -37,7 +37,7 @@
 use std::{
     fmt,
     sync::{
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
         Arc,
     },
 };
@@ -52,7 +52,7 @@ use crate::{
     frame::{
         Blocked, Close, CloseOk, Frame, MethodHeader, Open, OpenChannel, OpenChannelOk,
         ProtocolHeader, StartOk, TuneOk, Unblocked, UpdateSecret, UpdateSecretOk,
-        DEFAULT_CONN_CHANNEL, FRAME_MIN_SIZE,
+        DEFAULT_CONN_CHANNEL, FRAME_MIN_SIZE, MAX_FRAME_SIZE, SMALLEST_FRAME_MAX,
     },
     net::{
         ChannelResource, ConnManagementCommand, IncomingMessage, OutgoingMessage, ReaderHandler,
@@ -93,8 +93,6 @@ const CONNECTION_MANAGEMENT_COMMAND_BUFFER_SIZE: usize = 256;
 
 const DEFAULT_LOCALE: &str = "en_US";
 
-/// Largest frame that is negotiated, in bytes: RabbitMQ's own default.
-const MAX_FRAME_SIZE: LongUint = 131_072;
 
 /////////////////////////////////////////////////////////////////////////////
 /// Capabilities reported by the server when openning an connection.
@@ -221,7 +219,7 @@ struct SharedConnectionInner {
     channel_max: ShortUint,
     frame_max: LongUint,
     heartbeat: ShortUint,
-    max_body_size: LongLongUint,
+    max_body_size: AtomicU64,
     outgoing_tx: mpsc::Sender<OutgoingMessage>,
     conn_mgmt_tx: mpsc::Sender<ConnManagementCommand>,
     shutdown_subscriber: broadcast::Sender<bool>,
@@ -735,7 +733,7 @@ impl Connection {
             channel_max,
             frame_max,
             heartbeat,
-            max_body_size: args.max_body_size,
+            max_body_size: AtomicU64::new(args.max_body_size),
             outgoing_tx,
             conn_mgmt_tx,
             shutdown_subscriber: shutdown_notifer.clone(),
@@ -844,16 +842,14 @@ impl Connection {
         let mut caps_table: FieldTable = start
             .server_properties
             .remove(&"capabilities".try_into().unwrap())
-            .unwrap_or_else(|| FieldValue::F(FieldTable::default()))
-            .try_into()
-            .unwrap();
+            .and_then(|field| field.try_into().ok())
+            .unwrap_or_default();
         // helper closure to get bool FieldValue
         let mut unwrap_bool_field = |key: &str| {
             let value: bool = caps_table
                 .remove(&key.try_into().unwrap())
-                .unwrap_or(FieldValue::t(false))
-                .try_into()
-                .unwrap();
+                .and_then(|field| field.try_into().ok())
+                .unwrap_or(false);
             value
         };
 
@@ -874,9 +870,8 @@ impl Connection {
             let value: LongStr = start
                 .server_properties
                 .remove(&key.try_into().unwrap())
-                .unwrap_or_else(|| FieldValue::S("unknown".try_into().unwrap()))
-                .try_into()
-                .unwrap();
+                .and_then(|field| field.try_into().ok())
+                .unwrap_or_else(|| "unknown".try_into().unwrap());
             value
         };
 
@@ -942,6 +937,12 @@ impl Connection {
         // a frame is buffered as a whole: the server may allow larger ones, or (0) any
         let new_frame_max = match tune.frame_max() {
             0 => MAX_FRAME_SIZE,
+            allowed if allowed < SMALLEST_FRAME_MAX => {
+                return Err(Error::ConnectionOpenError(format!(
+                    "frames of {} bytes are less than the protocol demands",
+                    allowed
+                )))
+            }
             allowed => allowed.min(MAX_FRAME_SIZE),
         };
 
@@ -1014,6 +1015,16 @@ impl Connection {
             .send(ConnManagementCommand::RegisterConnectionCallback(cmd))
             .await?;
         Ok(())
+    }
+
+    /// Largest message body that is kept, in bytes.
+    pub fn max_body_size(&self) -> u64 {
+        self.shared.max_body_size.load(Ordering::Relaxed)
+    }
+
+    /// Changes it, for bodies that begin to arrive from now on.
+    pub fn set_max_body_size(&self, bytes: u64) {
+        self.shared.max_body_size.store(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn set_is_open(&self, is_open: bool) {
@@ -1107,7 +1118,6 @@ impl Connection {
             self.shared.outgoing_tx.clone(),
             conn_mgmt_rx,
             self.shared.channel_max,
-            self.shared.max_body_size,
             shutdown_notifer,
         );
         tokio::spawn(async move {

@@ -13,6 +13,8 @@ pub const FRAME_HEARTBEAT: Octect = 8;
 pub const FRAME_END: Octect = 206;
 
 pub const FRAME_MIN_SIZE: LongUint = 8192;
+/// Largest frame that is taken in.
+pub const MAX_FRAME_SIZE: LongUint = 131_072;
 
 /// all reply code are unsigned 16bit integer
 pub const REPLY_SUCCESS: ShortUint = 200; //This reply code is reserved for future use
@@ -56,3 +58,5 @@ pub const DELIVERY_MODE_TRANSIENT: u8 = 1;
 ///
 /// See [Delivery Metadata](https://www.rabbitmq.com/consumers.html#message-properties).
 pub const DELIVERY_MODE_PERSISTENT: u8 = 2;
+/// No peer may allow smaller frames only (AMQP 0-9-1, "frame-min-size").
+pub const SMALLEST_FRAME_MAX: LongUint = 4_096;

@@ -202,6 +202,10 @@ impl Frame {
             None => unreachable!("out of bound"),
         })?;
 
+        // a frame is buffered as a whole: larger ones than were agreed upon are not waited for
+        if payload_size > MAX_FRAME_SIZE {
+            return Err(Error::Corrupted);
+        }
         // check full frame is received payload_size + 8 octects
         let total_size = payload_size as usize + FRAME_HEADER_SIZE + 1;
         if total_size > buf.len() {
@@ -219,17 +223,13 @@ impl Frame {
         };
 
         // parse frame payload
+        let payload = buf
+            .get(FRAME_HEADER_SIZE..total_size - 1)
+            .ok_or(Error::Corrupted)?;
         match frame_type {
             FRAME_METHOD => {
-                let header: MethodHeader =
-                    from_bytes(match buf.get(FRAME_HEADER_SIZE..FRAME_HEADER_SIZE + 4) {
-                        Some(s) => s,
-                        None => unreachable!("out of bound"),
-                    })?;
-                let method_raw = match buf.get(FRAME_HEADER_SIZE + 4..total_size - 1) {
-                    Some(s) => s,
-                    None => unreachable!("out of bound"),
-                };
+                let header: MethodHeader = from_bytes(payload.get(..4).ok_or(Error::Corrupted)?)?;
+                let method_raw = payload.get(4..).ok_or(Error::Corrupted)?;
 
                 let frame = decode_method_frame(header, method_raw)?;
 
@@ -237,19 +237,10 @@ impl Frame {
             }
             FRAME_HEARTBEAT => Ok(Some((total_size, channel, Frame::HeartBeat(HeartBeat)))),
             FRAME_CONTENT_HEADER => {
-                let mut start = FRAME_HEADER_SIZE;
-                let mut end = start + 12;
-                let header_common: ContentHeaderCommon = from_bytes(match buf.get(start..end) {
-                    Some(s) => s,
-                    None => unreachable!("out of bound"),
-                })?;
-
-                start = end;
-                end = total_size - 1;
-                let basic_properties: BasicProperties = from_bytes(match buf.get(start..end) {
-                    Some(s) => s,
-                    None => unreachable!("out of bound"),
-                })?;
+                let header_common: ContentHeaderCommon =
+                    from_bytes(payload.get(..12).ok_or(Error::Corrupted)?)?;
+                let basic_properties: BasicProperties =
+                    from_bytes(payload.get(12..).ok_or(Error::Corrupted)?)?;
 
                 Ok(Some((
                     total_size,
@@ -261,13 +252,10 @@ impl Frame {
                 )))
             }
             FRAME_CONTENT_BODY => {
-                let start = FRAME_HEADER_SIZE;
-                let end = total_size - 1;
-                let body = buf.get(start..end).expect("should never fail");
                 Ok(Some((
                     total_size,
                     channel,
-                    Frame::ContentBody(ContentBody::new(body.to_vec())),
+                    Frame::ContentBody(ContentBody::new(payload.to_vec())),
                 )))
             }
             _ => Err(Error::Corrupted),

@@ -42,6 +42,8 @@ pub(crate) struct RegisterConnectionCallback {
 }
 
 pub(crate) enum ConnManagementCommand {
+    /// End the connection: the server broke the protocol.
+    EndConnection,
     RegisterChannelResource(RegisterChannelResource),
     DeregisterChannelResource(AmqpChannelId),
 

@@ -43,9 +43,6 @@ pub(crate) struct ReaderHandler {
 
     channel_manager: ChannelManager,
 
-    /// Largest message body that is kept, in bytes
-    max_body_size: LongLongUint,
-
     /// What is still to come of larger ones, by channel
     withheld: HashMap<AmqpChannelId, LongLongUint>,
 
@@ -59,6 +56,11 @@ pub(crate) struct ReaderHandler {
     shutdown_notifier: broadcast::Sender<bool>,
 }
 
+/// The server said what the protocol does not allow.
+fn violation(what: &str) -> Error {
+    Error::Framing(format!("unexpected: {}", what))
+}
+
 impl ReaderHandler {
     pub fn new(
         stream: BufIoReader,
@@ -66,7 +68,6 @@ impl ReaderHandler {
         outgoing_tx: Sender<OutgoingMessage>,
         conn_mgmt_rx: Receiver<ConnManagementCommand>,
         channel_max: ShortUint,
-        max_body_size: LongLongUint,
         shutdown_notifier: broadcast::Sender<bool>,
     ) -> Self {
         Self {
@@ -76,7 +77,6 @@ impl ReaderHandler {
             conn_mgmt_rx,
             callback: None,
             channel_manager: ChannelManager::new(channel_max),
-            max_body_size,
             withheld: HashMap::new(),
             shutdown_notifier,
         }
@@ -92,6 +92,9 @@ impl ReaderHandler {
             // any received frame can be considered as heartbeat
             // nothing to handle with heartbeat frame.
             Frame::HeartBeat(_) => {
+                if channel_id != DEFAULT_CONN_CHANNEL {
+                    return Err(violation("a heartbeat on a channel"));
+                }
                 #[cfg(feature = "traces")]
                 debug!("received heartbeat on connection {}", self.amqp_connection);
                 Ok(())
@@ -102,7 +105,7 @@ impl ReaderHandler {
                 let responder = self
                     .channel_manager
                     .remove_responder(&channel_id, method_header)
-                    .expect("responder must be registered");
+                    .ok_or_else(|| violation("an answer to no question"))?;
 
                 responder
                     .send(open_channel_ok.into_frame())
@@ -205,7 +208,7 @@ impl ReaderHandler {
                 let responder = self
                     .channel_manager
                     .remove_responder(&channel_id, method_header)
-                    .expect("responder must be registered");
+                    .ok_or_else(|| violation("an answer to no question"))?;
                 responder
                     .send(update_secret_ok.into_frame())
                     .map_err(|err_frame| {
@@ -216,7 +219,7 @@ impl ReaderHandler {
                     })
             }
             // a body above the limit: its bytes are never kept
-            Frame::ContentHeader(mut header) if header.common.body_size > self.max_body_size => {
+            Frame::ContentHeader(mut header) if header.common.body_size > self.amqp_connection.max_body_size() => {
                 self.withheld.insert(channel_id, header.common.body_size);
                 header.withheld = Some(header.common.body_size);
                 header.common.body_size = 0;
@@ -249,10 +252,7 @@ impl ReaderHandler {
                 Ok(())
             }
             None => {
-                unreachable!(
-                    "dispatcher must be registered for channel {} of {}",
-                    channel_id, self.amqp_connection,
-                );
+                Err(violation("a frame on a channel that is not open"))
             }
         }
     }
@@ -279,7 +279,7 @@ impl ReaderHandler {
                     match command {
                         ConnManagementCommand::RegisterChannelResource(cmd) => {
                             let id = self.channel_manager.insert_resource(cmd.channel_id, cmd.resource);
-                            cmd.acker.send(id).expect("ack to command RegisterChannelResource must succeed");
+                            let _ = cmd.acker.send(id);
                             #[cfg(feature="traces")]
                             debug!("register channel resource on connection {}", self.amqp_connection);
 
@@ -291,7 +291,11 @@ impl ReaderHandler {
                         },
                         ConnManagementCommand::RegisterResponder(cmd) => {
                             self.channel_manager.insert_responder(&cmd.channel_id, cmd.method_header, cmd.responder);
-                            cmd.acker.send(()).expect("ack to command RegisterResponder must succeed");
+                            let _ = cmd.acker.send(());
+                        },
+                        ConnManagementCommand::EndConnection => {
+                            is_network_failure = true;
+                            break;
                         },
                         ConnManagementCommand::RegisterConnectionCallback(cmd) => {
                             self.callback.replace(cmd.callback);

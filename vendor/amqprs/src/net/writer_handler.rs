@@ -42,8 +42,8 @@ impl WriterHandler {
     pub async fn run_until_shutdown(mut self, heartbeat: ShortUint) {
         // to take in acount network delay and congestion
         // heartbeat should be sent at a interval of timeout / 2
-        let interval: u64 = (heartbeat / 2).into();
-        let mut expiration = time::Instant::now() + time::Duration::from_secs(interval);
+        let interval = time::Duration::from_millis(u64::from(heartbeat) * 500);
+        let mut expiration = time::Instant::now() + interval;
 
         loop {
             tokio::select! {
@@ -59,13 +59,13 @@ impl WriterHandler {
                         error!("failed to send frame over connection {}, cause: {}", self.amqp_connection, err);
                         break;
                     }
-                    expiration = time::Instant::now() + time::Duration::from_secs(interval);
+                    expiration = time::Instant::now() + interval;
                     #[cfg(feature="tracing")]
                     trace!("connection {} heartbeat deadline is updated to {:?}", self.amqp_connection, expiration);
                 }
                 _ = time::sleep_until(expiration) => {
                     if expiration <= time::Instant::now() {
-                        expiration = time::Instant::now() + time::Duration::from_secs(interval);
+                        expiration = time::Instant::now() + interval;
 
                         if let Err(err) = self.stream.write_frame(DEFAULT_CONN_CHANNEL, Frame::HeartBeat(HeartBeat), self.amqp_connection.frame_max()).await {
                             #[cfg(feature="tracing")]

@@ -880,21 +880,21 @@ impl Channel {
         })? {
             Frame::GetEmpty(_, _) => return Ok(None),
             Frame::GetOk(_, get_ok) => get_ok,
-            _ => unreachable!("expect GetOk or GetEmpty"),
+            _ => return Err(unexpected_answer_to_get()),
         };
 
         let basic_properties = match rx.recv().await.ok_or_else(|| {
             Error::InternalChannelError("failed to receive Get ContentHeader".to_string())
         })? {
             Frame::ContentHeader(header) => header.basic_properties,
-            _ => unreachable!("expect ContentHeader"),
+            _ => return Err(unexpected_answer_to_get()),
         };
 
         let content = match rx.recv().await.ok_or_else(|| {
             Error::InternalChannelError("failed to receive Get ContentBody".to_string())
         })? {
             Frame::ContentBody(content) => content.inner,
-            _ => unreachable!("expect ContentBody"),
+            _ => return Err(unexpected_answer_to_get()),
         };
         Ok(Some((get_ok, basic_properties, content)))
     }
@@ -956,6 +956,10 @@ impl Channel {
             .await?;
         Ok(())
     }
+}
+
+fn unexpected_answer_to_get() -> Error {
+    Error::InternalChannelError("the server broke the protocol in its answer to Get".to_string())
 }
 
 #[cfg(test)]

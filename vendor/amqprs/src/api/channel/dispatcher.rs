@@ -10,7 +10,7 @@ use crate::{
     api::{callbacks::ChannelCallback, channel::ReturnMessage},
     channel::GetOkMessage,
     frame::{CancelOk, CloseChannelOk, ContentBody, FlowOk, Frame, MethodHeader},
-    net::IncomingMessage,
+    net::{ConnManagementCommand, IncomingMessage},
     BasicProperties, Return,
 };
 #[cfg(feature = "traces")]
@@ -231,6 +231,15 @@ impl ChannelDispatcher {
             #[cfg(feature = "traces")]
             trace!("starts up dispatcher task of channel {}", self.channel);
 
+            // the server sent what the protocol does not allow here
+            let mut is_violated = false;
+            macro_rules! violated {
+                () => {{
+                    is_violated = true;
+                    break;
+                }};
+            }
+
             let mut purge_timer = time::interval(CONSUMER_PURGE_INTERVAL);
             purge_timer.tick().await;
             // main loop of dispatcher
@@ -279,7 +288,7 @@ impl ChannelDispatcher {
                             }
                             DispatcherManagementCommand::RegisterOneshotResponder(cmd) => {
                                 self.responders.insert(cmd.method_header, cmd.responder);
-                                cmd.acker.send(()).unwrap();
+                                let _ = cmd.acker.send(());
                             }
                             DispatcherManagementCommand::RegisterChannelCallback(cmd) => {
                                 self.callback.replace(cmd.callback);
@@ -310,9 +319,10 @@ impl ChannelDispatcher {
                                 self.channel.set_is_open(false);
 
                                 match self.responders.remove(method_header) {
-                                    Some(responder) => responder.send(close_channel_ok.into_frame()).unwrap(),
-                                    None => unreachable!("responder must be registered for {} on channel {}",
-                                    close_channel_ok.into_frame(), self.channel),
+                                    Some(responder) => {
+                                        let _ = responder.send(close_channel_ok.into_frame());
+                                    }
+                                    None => is_violated = true,
                                 }
                                 // exit
                                 break;
@@ -336,7 +346,7 @@ impl ChannelDispatcher {
                                 // implictly respond OK to server
                                 self.channel.shared.outgoing_tx
                                 .send((self.channel.channel_id(), CloseChannelOk.into_frame()))
-                                .await.unwrap();
+                                .await.ok();
                                 // exit
                                 break;
                             }
@@ -345,16 +355,14 @@ impl ChannelDispatcher {
                             Frame::GetEmpty(_, get_empty) => {
                                 self.state = State::GetEmpty;
 
-                                self.get_content_responder.take()
-                                .expect("get responder must be registered")
-                                .send(get_empty.into_frame()).unwrap();
+                                let Some(responder) = self.get_content_responder.take() else { violated!() };
+                                let _ = responder.send(get_empty.into_frame());
                             }
                             Frame::GetOk(_, get_ok) => {
                                 self.state = State::GetOk;
 
-                                self.get_content_responder.as_ref()
-                                .expect("get responder must be registered")
-                                .send(get_ok.into_frame()).unwrap();
+                                let Some(responder) = self.get_content_responder.as_ref() else { violated!() };
+                                let _ = responder.send(get_ok.into_frame());
                             }
                             Frame::Return(_, ret) => {
                                 self.state = State::Return;
@@ -386,11 +394,11 @@ impl ChannelDispatcher {
                                     State::GetOk => {
                                         getok_content_buffer.remaining = header.common.body_size.try_into().unwrap();
 
-                                        let responder = self.get_content_responder.as_ref().expect("get responder must be registered");
-                                        responder.send(header.into_frame()).unwrap();
+                                        let Some(responder) = self.get_content_responder.as_ref() else { violated!() };
+                                        let _ = responder.send(header.into_frame());
                                         // do not wait for content body frame if content body size is zero
                                         if getok_content_buffer.remaining  == 0 {
-                                            responder.send(ContentBody::new(Vec::new()).into_frame()).unwrap();
+                                            let _ = responder.send(ContentBody::new(Vec::new()).into_frame());
                                         } else {
                                             getok_content_buffer.content = Some(Vec::new());
                                         }
@@ -400,23 +408,25 @@ impl ChannelDispatcher {
 
                                         if return_buffer.remaining == 0 {
                                             // do not wait for content body frame if content body size is zero
-                                            self.handle_return(return_buffer.ret.take().unwrap(), header.basic_properties, Vec::new()).await;
+                                            let Some(ret) = return_buffer.ret.take() else { violated!() };
+                                            self.handle_return(ret, header.basic_properties, Vec::new()).await;
                                         } else {
                                             return_buffer.basic_properties = Some(header.basic_properties);
                                             return_buffer.content = Some(Vec::new());
                                         }
                                     },
-                                    _  => unreachable!("invalid dispatcher state"),
+                                    State::Initial | State::GetEmpty => violated!(),
                                 }
                             }
                             Frame::ContentBody(body) => {
                                 match self.state {
                                     State::Deliver => {
-                                        let mut content_buffer = message_buffer.content.take().unwrap();
+                                        let Some(mut content_buffer) = message_buffer.content.take() else { violated!() };
                                         content_buffer.extend_from_slice(&body.inner);
                                         message_buffer.content.replace(content_buffer);
                                         // calculate remaining size of content body
-                                        message_buffer.remaining = message_buffer.remaining.checked_sub(body.inner.len()).expect("should never overflow");
+                                        let Some(remaining) = message_buffer.remaining.checked_sub(body.inner.len()) else { violated!() };
+                                        message_buffer.remaining = remaining;
 
                                         if message_buffer.remaining == 0 {
                                             let consumer_message  = ConsumerMessage {
@@ -430,31 +440,33 @@ impl ChannelDispatcher {
                                         }
                                     }
                                     State::GetOk => {
-                                        let mut content_buffer = getok_content_buffer.content.take().unwrap();
+                                        let Some(mut content_buffer) = getok_content_buffer.content.take() else { violated!() };
                                         content_buffer.extend_from_slice(&body.inner);
                                         getok_content_buffer.content.replace(content_buffer);
-                                        getok_content_buffer.remaining = getok_content_buffer.remaining.checked_sub(body.inner.len()).expect("should never overflow");
+                                        let Some(remaining) = getok_content_buffer.remaining.checked_sub(body.inner.len()) else { violated!() };
+                                        getok_content_buffer.remaining = remaining;
                                         if getok_content_buffer.remaining == 0 {
-                                            let content = getok_content_buffer.content.take().unwrap();
-                                            self.get_content_responder.take()
-                                            .expect("get responder must be registered")
-                                            .send(ContentBody::new(content).into_frame()).unwrap();
+                                            let content = getok_content_buffer.content.take().unwrap_or_default();
+                                            let Some(responder) = self.get_content_responder.take() else { violated!() };
+                                            let _ = responder.send(ContentBody::new(content).into_frame());
                                         }
                                     },
                                     State::Return => {
-                                        let mut content_buffer = return_buffer.content.take().unwrap();
+                                        let Some(mut content_buffer) = return_buffer.content.take() else { violated!() };
                                         content_buffer.extend_from_slice(&body.inner);
                                         return_buffer.content.replace(content_buffer);
-                                        return_buffer.remaining = return_buffer.remaining.checked_sub(body.inner.len()).expect("should never overflow");
+                                        let Some(remaining) = return_buffer.remaining.checked_sub(body.inner.len()) else { violated!() };
+                                        return_buffer.remaining = remaining;
 
                                         if return_buffer.remaining == 0 {
-                                            self.handle_return(
-                                                return_buffer.ret.take().unwrap(),
-                                                return_buffer.basic_properties.take().unwrap(),
-                                                return_buffer.content.take().unwrap()).await;
+                                            let (Some(ret), Some(basic_properties)) =
+                                                (return_buffer.ret.take(), return_buffer.basic_properties.take())
+                                            else { violated!() };
+                                            let content = return_buffer.content.take().unwrap_or_default();
+                                            self.handle_return(ret, basic_properties, content).await;
                                         }
                                     },
-                                    State::Initial | State::GetEmpty  => unreachable!("invalid dispatcher state on channel {}", self.channel),
+                                    State::Initial | State::GetEmpty => violated!(),
                                 }
                             }
                             ////////////////////////////////////////////////
@@ -490,10 +502,7 @@ impl ChannelDispatcher {
                                             );
                                         }
                                     }
-                                    None => unreachable!(
-                                        "responder must be registered for {} on channel {}",
-                                        frame, self.channel
-                                    ),
+                                    None => violated!(),
                                 }
                             }
                             //////////////////////////////////////////////////////////
@@ -510,7 +519,7 @@ impl ChannelDispatcher {
                                          // respond to server that we have handled the request
                                          self.channel.shared.outgoing_tx
                                          .send((self.channel.channel_id(), FlowOk::new(active).into_frame()))
-                                         .await.unwrap();
+                                         .await.ok();
                                       }
                                     };
                                 } else {
@@ -533,9 +542,10 @@ impl ChannelDispatcher {
 
                                         // respond to server that we have handled the request
                                         if !no_wait  {
+                                            let Ok(consumer_tag) = consumer_tag.try_into() else { violated!() };
                                             self.channel.shared.outgoing_tx
-                                            .send((self.channel.channel_id(), CancelOk::new(consumer_tag.try_into().unwrap()).into_frame()))
-                                            .await.unwrap();
+                                            .send((self.channel.channel_id(), CancelOk::new(consumer_tag).into_frame()))
+                                            .await.ok();
                                         }
                                       }
                                     };
@@ -560,7 +570,7 @@ impl ChannelDispatcher {
                                     #[cfg(feature="traces")]
                                     error!("callback not registered on channel {}", self.channel);
                                 }                            }
-                            _ => unreachable!("dispatcher of channel {} receive unexpected frame {}", self.channel, frame),
+                            _ => violated!(),
                         }
                     }
                     // purge stale consumer resource
@@ -573,6 +583,11 @@ impl ChannelDispatcher {
                 }
             }
             self.channel.set_is_open(false);
+            if is_violated {
+                // nobody can say what a server means that breaks the protocol
+                let end = ConnManagementCommand::EndConnection;
+                self.channel.shared.conn_mgmt_tx.send(end).await.ok();
+            }
 
             #[cfg(feature = "traces")]
             info!("exit dispatcher of channel {}", self.channel);

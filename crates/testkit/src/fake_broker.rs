@@ -1,0 +1,125 @@
+//! A broker of the test's own, which speaks AMQP's handshake and then says what no broker says.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::wait::within;
+
+/// Types of frames.
+const METHOD: u8 = 1;
+const FRAME_END: u8 = 0xCE;
+
+/// What the broker says on its first connection.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// When it hears a client.
+    pub start: Vec<u8>,
+    /// When the client has given its name.
+    pub tune: Vec<u8>,
+    /// When the client has a channel and asks the first question on it.
+    pub answer: Vec<u8>,
+}
+
+impl Default for Script {
+    /// As RabbitMQ speaks, but for the answer: there is none.
+    fn default() -> Self {
+        let mut arguments = vec![0, 9, 0, 0, 0, 0];
+        for text in ["PLAIN", "en_US"] {
+            arguments.extend([0, 0, 0, u8::try_from(text.len()).expect("short")]);
+            arguments.extend(text.as_bytes());
+        }
+        let tune = [&2_047_u16.to_be_bytes()[..], &131_072_u32.to_be_bytes(), &10_u16.to_be_bytes()].concat();
+        Self { start: method(0, 10, 10, &arguments), tune: method(0, 10, 30, &tune), answer: Vec::new() }
+    }
+}
+
+/// The first connection goes by the script; all later ones lead to a real broker.
+pub struct FakeBroker {
+    port: u16,
+    hung_up: oneshot::Receiver<()>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for FakeBroker {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl FakeBroker {
+    /// On a port of its own, before a real one.
+    pub async fn start(script: Script, server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let (sender, hung_up) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            let (mut client, _) = listener.accept().await.expect("a client");
+            tokio::spawn(async move {
+                if speak(&mut client, script).await.is_none() {
+                    let _ = sender.send(());
+                }
+            });
+            while let Ok((mut client, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let mut broker = TcpStream::connect(("127.0.0.1", server)).await?;
+                    copy_bidirectional(&mut client, &mut broker).await
+                });
+            }
+        });
+        Self { port, hung_up, task }
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Waits until the first client has ended its connection.
+    pub async fn client_hung_up(self) {
+        let mut this = self;
+        within("the client to hang up", &mut this.hung_up).await.expect("it heard the whole script");
+    }
+}
+
+/// Goes through the script, and listens until the client hangs up: then there is nothing more.
+async fn speak(client: &mut TcpStream, script: Script) -> Option<()> {
+    let mut protocol = [0; 8];
+    client.read_exact(&mut protocol).await.ok()?;
+    client.write_all(&script.start).await.ok()?;
+    hear(client).await?;
+    client.write_all(&script.tune).await.ok()?;
+    for _ in ["tune-ok", "open"] {
+        hear(client).await?;
+    }
+    client.write_all(&method(0, 10, 41, &[0])).await.ok()?;
+    hear(client).await?;
+    client.write_all(&method(1, 20, 11, &[0; 4])).await.ok()?;
+    hear(client).await?;
+    client.write_all(&script.answer).await.ok()?;
+    loop {
+        hear(client).await?;
+    }
+}
+
+/// Reads one frame, whatever it says.
+async fn hear(client: &mut TcpStream) -> Option<()> {
+    let mut head = [0; 7];
+    client.read_exact(&mut head).await.ok()?;
+    let length = u32::from_be_bytes([head[3], head[4], head[5], head[6]]);
+    let mut payload = vec![0; usize::try_from(length).ok()? + 1];
+    client.read_exact(&mut payload).await.ok()?;
+    Some(())
+}
+
+/// A method, as a frame.
+pub fn method(channel: u16, class: u16, method: u16, arguments: &[u8]) -> Vec<u8> {
+    frame(METHOD, channel, &[&class.to_be_bytes()[..], &method.to_be_bytes(), arguments].concat())
+}
+
+/// A frame of any type.
+pub fn frame(kind: u8, channel: u16, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("short");
+    [&[kind][..], &channel.to_be_bytes(), &length.to_be_bytes(), payload, &[FRAME_END]].concat()
+}
