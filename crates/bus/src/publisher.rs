@@ -195,6 +195,11 @@ impl Publisher {
         self.orders.state.borrow().refusal_of(order_type)
     }
 
+    /// Whether the broker has said that it takes no messages for now.
+    pub fn is_blocked(&self) -> bool {
+        matches!(*self.orders.state.borrow(), State::Blocked(_))
+    }
+
     /// Whether status updates can be sent now, as far as is known.
     pub fn can_send_status_updates(&self) -> bool {
         self.notifications.state.borrow().is_connected()

@@ -1,9 +1,9 @@
 //! Messages that can never become a cooked order go where a person looks at them.
 
-use bus::Outgoing;
 use bus::delivery::MAX_BODY;
 use bus::orders::Held;
 use bus::topology::DEAD_LETTER_QUEUE;
+use bus::{Outgoing, PublishError};
 use db::claims::Mismatch;
 use domain::order_identity::ParseIdentityError;
 use domain::order_message::NotAnOrderMessage;
@@ -49,8 +49,8 @@ impl Hopeless {
     }
 }
 
-/// Has the broker move a delivery to the dead letters whose body was not taken in: no copy of it is made
-/// here. Gives it back if there is no place for it.
+/// Has the broker move a delivery to the dead letters, without a copy being made here. The letter does not say why, the log
+/// does. Gives it back if there is no place for it.
 #[must_use = "it is still to be settled if it comes back"]
 pub fn refuse(held: Held, why: &Hopeless, log: &Log) -> Option<Held> {
     tell(&held, why, log);
@@ -66,8 +66,12 @@ fn tell(held: &Held, why: &Hopeless, log: &Log) {
 
 /// Publishes the delivery to the dead-letter exchange and acknowledges it once that is confirmed. While
 /// dead letters cannot be published it goes to the end of its queue, where it keeps nobody waiting.
-/// Gives it back if it is there, or the broker takes nothing.
+/// Under an alarm the broker takes neither, but it moves what it has. Gives the delivery back if it is at
+/// the end already, or none of this can be done.
 pub async fn bury(held: Held, why: &Hopeless, forwarding: &Forwarding, log: &Log) -> Option<Held> {
+    if forwarding.is_blocked() {
+        return refuse(held, why, log);
+    }
     if !forwarding.takes_dead_letters() {
         return forwarding.to_the_end(held, log).await;
     }
@@ -78,6 +82,8 @@ pub async fn bury(held: Held, why: &Hopeless, forwarding: &Forwarding, log: &Log
             held.ack();
             None
         }
+        // It has just been learned of the alarm.
+        Err(PublishError::Blocked(_)) => held.bury(),
         Err(failure) => {
             let message = "A dead letter was not confirmed; it waits at the end of its queue";
             log.error("rabbitmq_publish_failed", message, &failure).emit();

@@ -38,6 +38,11 @@ impl Forwarding {
         Instant::now() >= self.attempts.lock().unwrap_or_else(PoisonError::into_inner).next
     }
 
+    /// Whether the broker takes nothing for now: it has an alarm.
+    pub fn is_blocked(&self) -> bool {
+        self.publisher.is_blocked()
+    }
+
     /// Publishes a dead letter, and remembers how that went.
     ///
     /// # Errors

@@ -240,6 +240,34 @@ async fn a_message_that_cannot_be_buried_waits_behind_all_orders() {
     assert_eq!(service.stop().await, Some(0));
 }
 
+/// Under an alarm nothing can be published. The broker moves what it has: nobody waits behind it for the end of the alarm.
+#[tokio::test]
+async fn an_alarm_keeps_no_order_behind_a_message_that_cannot_be_cooked() {
+    let mut stage = Stage::with_own_servers().await;
+    let service = stage.order_service().start().await;
+    service.declared_all().await;
+    let (broker, database) = (stage.broker().await, stage.database().await);
+    for _ in 0..3 {
+        let first = BasicProperties::default().with_priority(10).finish();
+        broker.publish("orders_topic", "kitchen.takeout.10", first, "no order").await;
+    }
+    let number = service.place(&orders::takeout()).await;
+    let raise = "vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1}).";
+    let said = stage.own_servers().rabbitmq.console().evaluate(raise).await.unwrap();
+    assert!(said.starts_with("{ok,"), "{said}");
+    let worker = stage.kitchen_worker("chef").arg("--prefetch=1").start().await;
+    until(&database, &number, "ready").await;
+    testkit::eventually("all dead letters", async || (broker.ready(DEAD_LETTERS).await == 3).then_some(()))
+        .await;
+    let reasons = worker.logged("message_processing_failed");
+    assert!(reasons.len() == 3 && reasons[2]["error"]["msg"].is_string(), "{reasons:?}");
+    let clear = "vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1500000000}).";
+    stage.own_servers().rabbitmq.console().evaluate(clear).await.unwrap();
+    // What was published before the alarm was known may be read now; it is acknowledged nowhere, and comes once more at most.
+    service.place(&orders::takeout()).await;
+    assert!(broker.take(DEAD_LETTERS).await.header("x-first-death-reason").contains("rejected"));
+}
+
 #[tokio::test]
 async fn an_order_whose_row_cannot_be_read_harms_no_other() {
     let stage = Stage::new().await;
