@@ -14,20 +14,15 @@ use db::rights;
 use servers::Credentials;
 use testkit::database::Database;
 use testkit::shared_servers::Address;
-use testkit::wait::within;
-use testkit::{Launch, Stage};
+use testkit::wait::{eventually, within};
+use testkit::{Launch, Stage, http, orders};
 
 const PASSWORD: &str = "a-password-that-nobody-else-has";
 
 #[tokio::test]
 async fn a_database_role_may_do_what_is_listed_and_nothing_else_to_any_table() {
     let stage = Stage::new().await;
-    let mut migrate = Launch::new("restaurant-ctl", stage.environment()).arg("migrate").arg("--roles");
-    for variable in ["ORDER_DB_PASSWORD", "KITCHEN_DB_PASSWORD", "TRACKING_DB_PASSWORD"] {
-        migrate = migrate.env(variable, PASSWORD);
-    }
-    let ended = migrate.run_to_end().await;
-    assert_eq!(ended.code, Some(0), "{ended:?}");
+    make_roles(&stage).await;
     let database = stage.database().await;
     let tables = database
         .rows(
@@ -69,10 +64,7 @@ async fn a_database_role_may_do_what_is_listed_and_nothing_else_to_any_table() {
             and has_table_privilege(relname::text, 'references, trigger')";
         assert_eq!(role.value(unlisted).await, 0, "{user}");
     }
-    for client in rights::Client::ALL {
-        let user = format!("{}_{}", stage.name, client.as_str());
-        database.execute(&format!("drop owned by {user}; drop role {user}")).await;
-    }
+    drop_roles(&stage).await;
 }
 
 /// Whether the role has the right to it; nothing of it stays.
@@ -156,6 +148,161 @@ async fn a_broker_user_may_do_its_services_part_and_nothing_else() {
     broker.close().await;
     assert_eq!(orders.stop().await, Some(0));
 }
+
+/// Each service as a user of its own on both servers, through all that befalls it: nothing is refused for want of a right.
+#[tokio::test]
+async fn with_users_of_their_own_the_services_live_a_whole_life() {
+    const STAFF: (&str, &str) = ("Authorization", "Bearer a-key-that-only-the-staff-has");
+    let stage = Stage::new().await;
+    make_users(&stage).await;
+    let alone = |launch: Launch, role: &str| {
+        let user = format!("{}_{role}", stage.name);
+        launch
+            .env("DB_USER", user.clone())
+            .env("DB_PASSWORD", PASSWORD)
+            .env("RABBITMQ_USER", user)
+            .env("RABBITMQ_PASSWORD", PASSWORD)
+    };
+    // Each finds nothing of the topology, declares its part, and works.
+    let launch = stage
+        .order_service()
+        .env("ORDER_STAFF_KEY", "a-key-that-only-the-staff-has")
+        .env("ORDER_RESEND_AFTER", "2");
+    let mut notifier = alone(stage.subscriber(), "notifier").start().await;
+    let mut orders = alone(launch, "order").start().await;
+    orders.declared_all().await;
+    let mut kitchen = alone(stage.kitchen_worker("chef"), "kitchen").start().await;
+    let mut tracking = alone(stage.tracking_service(), "tracking").start().await;
+    tracking.until_status("/readyz", 200).await;
+    let cooked = async |order: serde_json::Value| {
+        let number = orders.place(&order).await;
+        kitchen.log_where(&number, |line| line["action"] == "order_completed" && names(line, &number)).await;
+        number
+    };
+    let status = async |number: &str| tracking.get(&format!("/orders/{number}/status")).await.json();
+    for order in [orders::dine_in(), orders::takeout(), orders::delivery()] {
+        let number = cooked(order).await;
+        assert_eq!(status(&number).await["current_status"], "ready");
+        let path = format!("/orders/{number}/complete");
+        let answer = http::send(orders.port(), "POST", &path, &[STAFF], b"").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        notifier.notification(&format!("order {number}: Status changed from 'ready' to 'completed'")).await;
+    }
+    for path in ["/workers/status", "/readyz"] {
+        assert_eq!(tracking.get(path).await.status, 200, "{path}");
+    }
+    let again = [("Content-Type", "application/json"), ("Idempotency-Key", "b1f8f3d4-once")];
+    let body = orders::takeout().to_string();
+    let [first, second] =
+        [0, 1].map(|_| http::send(orders.port(), "POST", "/orders", &again, body.as_bytes()));
+    assert_eq!(first.await.body, second.await.body);
+
+    // Messages that nobody can cook: told by the kitchen, and moved by the broker.
+    let broker = stage.broker().await;
+    for body in ["no order".to_owned(), "x".repeat(300_000)] {
+        broker.publish("orders_topic", "kitchen.takeout.1", BasicProperties::default(), &body).await;
+    }
+    eventually("two dead letters", async || (broker.ready("kitchen_dlq").await == 2).then_some(())).await;
+
+    // The connections break; queues are deleted, and declared again.
+    let connections = |service: &testkit::Service| service.logged("rabbitmq_connected").len();
+    let before = [&orders, &kitchen, &notifier].map(connections);
+    broker.close_all_connections(5).await;
+    let after = [("orders", &orders, before[0] + 2), ("kitchen", &kitchen, before[1] + 1)];
+    for (name, service, count) in after.into_iter().chain([("notifier", &notifier, before[2] + 1)]) {
+        let what = format!("{name} to be connected again");
+        eventually(&what, async || (connections(service) >= count).then_some(())).await;
+    }
+    cooked(orders::takeout()).await;
+    let broker = stage.broker().await;
+    for queue in ["kitchen_takeout_queue", "kitchen_queue", "notifications_queue"] {
+        let before = [&orders, &kitchen, &notifier].map(connections);
+        broker.delete(queue).await;
+        if queue == "notifications_queue" {
+            eventually("the stream to be read again", async || {
+                (connections(&notifier) > before[2]).then_some(())
+            })
+            .await;
+        } else {
+            eventually("all queues to be consumed again", async || {
+                (connections(&kitchen) > before[1]).then_some(())
+            })
+            .await;
+        }
+        let number = cooked(orders::takeout()).await;
+        notifier.notification(&format!("order {number}: Status changed from 'cooking' to 'ready'")).await;
+    }
+
+    // A message that is lost is sent again; a guest takes an order back, since nobody cooks.
+    assert_eq!(kitchen.stop().await, Some(0));
+    let number = orders.place(&orders::delivery()).await;
+    broker.purge("kitchen_delivery_queue").await;
+    orders.log_where(&number, |line| line["action"] == "order_sent_again" && names(line, &number)).await;
+    let path = format!("/orders/{number}/cancel");
+    let answer = http::send(orders.port(), "POST", &path, &[STAFF], b"").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    notifier.notification(&format!("order {number}: Status changed from 'received' to 'cancelled'")).await;
+    for service in [&mut orders, &mut notifier, &mut tracking] {
+        assert_eq!(service.stop().await, Some(0));
+    }
+    for service in [&orders, &kitchen, &notifier, &tracking] {
+        let said = service.everything();
+        let refusals = ["ACCESS_REFUSED", "access refused", "permission denied"];
+        let refused: Vec<_> =
+            said.lines().filter(|line| refusals.iter().any(|part| line.contains(part))).collect();
+        assert_eq!(refused, [] as [&str; 0]);
+    }
+    broker.close().await;
+    drop_users(&stage).await;
+}
+
+/// The roles and users that are documented, with the rights that are documented.
+async fn make_users(stage: &Stage) {
+    make_roles(stage).await;
+    for (role, client) in BROKER_USERS {
+        let user = Credentials { user: format!("{}_{role}", stage.name), password: PASSWORD.into() };
+        let rights = client.permissions();
+        let rights = [&*rights.configure, &rights.write, &rights.read];
+        stage.servers.rabbitmq_admin().ensure_user(&user, &stage.name, rights).await.unwrap();
+    }
+}
+
+async fn drop_users(stage: &Stage) {
+    for (role, _) in BROKER_USERS {
+        let path = format!("/api/users/{}_{role}", stage.name);
+        stage.servers.rabbitmq_admin().request("DELETE", &path, None).await.unwrap();
+    }
+    drop_roles(stage).await;
+}
+
+async fn make_roles(stage: &Stage) {
+    let mut migrate = Launch::new("restaurant-ctl", stage.environment()).arg("migrate").arg("--roles");
+    for variable in ["ORDER_DB_PASSWORD", "KITCHEN_DB_PASSWORD", "TRACKING_DB_PASSWORD"] {
+        migrate = migrate.env(variable, PASSWORD);
+    }
+    let ended = migrate.run_to_end().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+async fn drop_roles(stage: &Stage) {
+    let database = stage.database().await;
+    for client in rights::Client::ALL {
+        let user = format!("{}_{}", stage.name, client.as_str());
+        database.execute(&format!("drop owned by {user}; drop role {user}")).await;
+    }
+}
+
+/// Whether a line of the log is about this order.
+fn names(line: &serde_json::Value, number: &str) -> bool {
+    line["message"].as_str().is_some_and(|message| message.contains(number))
+}
+
+/// Services that have users on the broker, and their parts.
+const BROKER_USERS: [(&str, permissions::Client); 3] = [
+    ("order", permissions::Client::Order),
+    ("kitchen", permissions::Client::Kitchen),
+    ("notifier", permissions::Client::Notifier),
+];
 
 /// What a user may or may not do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
