@@ -15,6 +15,7 @@ mod replay;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use amqprs::Deliver;
 use amqprs::channel::{
     BasicAckArguments, BasicCancelArguments, BasicConsumeArguments, BasicGetArguments, BasicNackArguments,
     BasicQosArguments, ConsumerMessage, QueueDeclareArguments,
@@ -26,13 +27,18 @@ use tokio::time::timeout;
 pub use self::id::{Id, NotAnId};
 pub use self::letter::{DeadLetter, Origin};
 pub use self::replay::{NotReplayed, Replay};
+use crate::delivery::MAX_BODY;
 use crate::session::{Event, Session, SessionError, rest_of, rpc, rpc_within};
 use crate::topology::DEAD_LETTER_QUEUE;
 
 /// An exclusive queue, which only one connection can have: who has it may make a pass.
 const PASS_LOCK: &str = "kitchen_dlq_pass";
-/// Messages that are fetched together, and thus most bodies in memory at once.
+/// Messages that are fetched together.
 const WINDOW: u16 = 100;
+/// Largest body that is fetched with others, in bytes: a window takes 25 MiB at most. A larger one is fetched alone.
+const WINDOW_BODY: u64 = MAX_BODY as u64;
+/// Longest time in which a message that is fetched alone must have arrived, however large it is.
+const LARGE_DEADLINE: Duration = Duration::from_mins(1);
 /// The same one for all windows: the broker gives back what one consumer had in one step, and several times as slowly what
 /// many had.
 const CONSUMER: &str = "window";
@@ -60,7 +66,7 @@ pub enum DeadLettersError {
 
 /// One walk through the queue, from its oldest message to what was its newest at the beginning.
 ///
-/// It holds one window of messages, and a few bytes for each one that it has seen.
+/// It holds one window of messages, one large message at most, and a few bytes for each one that it has seen.
 pub struct Pass {
     session: Session,
     total: u32,
@@ -75,7 +81,7 @@ impl Pass {
     /// # Errors
     /// There is no such queue, or RabbitMQ cannot be reached.
     pub async fn begin(settings: &Rabbitmq) -> Result<Self, DeadLettersError> {
-        let mut session = Session::open_for(settings, "restaurant-ctl: dead letters", u64::MAX).await?;
+        let mut session = Session::open_for(settings, "restaurant-ctl: dead letters", WINDOW_BODY).await?;
         let counted = async {
             let total = count(&session).await?;
             let lock = QueueDeclareArguments::new(PASS_LOCK).exclusive(true).auto_delete(true).finish();
@@ -113,10 +119,20 @@ impl Pass {
     /// # Errors
     /// The connection is lost, or somebody else reads the queue. Every message that was not removed is still in the queue.
     pub async fn next(&mut self) -> Result<Option<DeadLetter>, DeadLettersError> {
-        if self.window.is_empty() && self.unread > 0 {
-            self.read_window().await.map_err(|why| self.explain(why))?;
+        loop {
+            if self.window.is_empty() && self.unread > 0 {
+                self.read_window().await.map_err(|why| self.explain(why))?;
+            }
+            let Some(message) = self.window.pop_front() else { return Ok(None) };
+            let letter = if message.withheld.is_some() {
+                self.fetch_alone(&message).await.map_err(|why| self.explain(why))?
+            } else {
+                DeadLetter::new(message, &mut self.ids)
+            };
+            if letter.is_some() {
+                return Ok(letter);
+            }
         }
-        Ok(self.window.pop_front().and_then(|message| DeadLetter::new(message, &mut self.ids)))
     }
 
     /// Takes the message out of the queue. Certain only when [`Pass::end`] has returned.
@@ -177,6 +193,22 @@ impl Pass {
         let is_short = read < u32::from(wanted);
         self.unread = if is_short { 0 } else { self.unread.saturating_sub(read) };
         Ok(())
+    }
+
+    /// Fetches a message whose body was not taken in with its window; none if somebody else has taken it meanwhile.
+    async fn fetch_alone(&mut self, message: &ConsumerMessage) -> Result<Option<DeadLetter>, SessionError> {
+        let Some(tag) = message.deliver.as_ref().map(Deliver::delivery_tag) else { return Ok(None) };
+        let doing = "fetching a large dead letter";
+        // Back at its old place it is the head of the queue: everything before it is held here, or gone.
+        let back = BasicNackArguments::new(tag, false, true);
+        rpc(doing, self.session.channel.basic_nack(back)).await?;
+        self.session.set_max_body(u64::MAX);
+        let get = BasicGetArguments::new(DEAD_LETTER_QUEUE);
+        let got = rpc_within(LARGE_DEADLINE, doing, self.session.channel.basic_get(get)).await;
+        self.session.set_max_body(WINDOW_BODY);
+        Ok(got?.map(|(envelope, properties, body)| {
+            DeadLetter::fetched(&envelope, properties, body, &mut self.ids)
+        }))
     }
 
     fn explain(&mut self, why: SessionError) -> DeadLettersError {

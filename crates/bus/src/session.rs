@@ -188,6 +188,11 @@ impl Session {
         Ok(())
     }
 
+    /// Takes in other bodies from now on: up to this size, in bytes.
+    pub(crate) fn set_max_body(&self, max_body: u64) {
+        self.connection.set_max_body_size(max_body);
+    }
+
     /// What the broker says of itself: its name and its version.
     pub(crate) fn server(&self) -> (String, String) {
         let properties = self.connection.server_properties();

@@ -31,7 +31,10 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let stage = Stage::new().await;
+        Self::on(Stage::new().await).await
+    }
+
+    async fn on(stage: Stage) -> Self {
         let broker = stage.broker().await;
         broker.declare(DEAD_LETTERS, FieldTable::new()).await;
         broker.declare(ORIGIN, FieldTable::new()).await;
@@ -75,6 +78,23 @@ impl Scene {
         let ended = self.run(words).await;
         assert_eq!(ended.code, Some(0), "{words:?}: {ended:?}");
         ended.stdout
+    }
+
+    /// Runs it to its end and returns the most memory that it had, in bytes.
+    async fn most_memory(&self, words: &[&str]) -> u64 {
+        let mut running = self.command(words).ready_at_once().start().await;
+        let status = format!("/proc/{}/status", running.pid());
+        let mut most = 0;
+        // The system says it while the program runs: the last answer counts.
+        while let Some(kilobytes) = std::fs::read_to_string(&status).ok().and_then(|status| {
+            let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+            line.split_whitespace().nth(1)?.parse::<u64>().ok()
+        }) {
+            most = kilobytes * 1_024;
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        assert_eq!(running.wait().await.code(), Some(0), "{words:?}: {}", running.everything());
+        most
     }
 
     /// The lines of `list --json`.
@@ -501,6 +521,50 @@ async fn export_writes_a_whole_file_or_none() {
     assert!(ended.code == Some(1) && ended.stderr.contains("cannot write '/nowhere/at/all'"), "{ended:?}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     assert_eq!(scene.broker.ready(DEAD_LETTERS).await, 4);
+}
+
+/// Strangers' messages may be as large as the broker allows, and there may be many.
+#[tokio::test]
+async fn of_large_messages_one_is_in_memory_at_a_time() {
+    const SIZE: usize = 60_000_000;
+    const MESSAGES: usize = 4;
+    const MOST_MEMORY: u64 = 4 * SIZE as u64;
+    let mut stage = Stage::with_own_servers().await;
+    let allow = "application:set_env(rabbit, max_message_size, 134217728).";
+    stage.own_servers().rabbitmq.console().evaluate(allow).await.unwrap();
+    let scene = Scene::on(stage).await;
+    for number in 0..MESSAGES {
+        scene.put(story("too large", "", ORIGIN), format!("{number}{}", "x".repeat(SIZE))).await;
+        scene.put(story("spoilt", "", ORIGIN), format!("small {number}")).await;
+    }
+    let listed = scene.list(&[]).await;
+    let ids: Vec<_> = listed.iter().map(|letter| letter["id"].as_str().unwrap()).collect();
+    let (small, large): (Vec<_>, Vec<_>) =
+        listed.iter().map(|letter| letter["size_bytes"].as_u64().unwrap()).partition(|size| *size < 100);
+    assert_eq!((small.len(), large), (MESSAGES, vec![SIZE as u64 + 1; MESSAGES]));
+    let page = scene.succeed(&["show", ids[2]]).await;
+    assert!(page.contains("\n1xxx") && page.len() < 70_000, "{} bytes", page.len());
+    let further = format!("59934465 further bytes; all of them: restaurant-ctl dlq show --json {}", ids[2]);
+    assert!(page.ends_with(&further), "{}", page.lines().last().unwrap());
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dead.jsonl");
+    let export = format!("--output={}", path.display());
+    for words in [&["list"][..], &["export", &export], &["replay", "--all"]] {
+        let most = scene.most_memory(words).await;
+        assert!(most < MOST_MEMORY, "{words:?} took {most} bytes");
+    }
+    let written = std::fs::read_to_string(&path).unwrap();
+    for (number, letters) in written.lines().collect::<Vec<_>>().chunks(2).enumerate() {
+        let [large, small] = [0, 1].map(|place| serde_json::from_str::<Value>(letters[place]).unwrap());
+        assert_eq!(large["id"], ids[number * 2]);
+        let body = large["body"].as_str().unwrap();
+        assert!(body.len() == SIZE + 1 && body.starts_with(&format!("{number}x")), "{number}");
+        assert_eq!(small["body"], format!("small {number}"));
+    }
+    assert_eq!(scene.broker.ready(DEAD_LETTERS).await, 0);
+    let back: Vec<_> = scene.empty(ORIGIN).await.iter().map(String::len).collect();
+    assert_eq!(back, [SIZE + 1, 7].repeat(MESSAGES));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! One dead letter: what it is, why it is here, and where it came from.
 
 use amqprs::channel::ConsumerMessage;
-use amqprs::{BasicProperties, FieldTable, FieldValue};
+use amqprs::{BasicProperties, FieldTable, FieldValue, GetOk};
 use domain::OrderNumber;
 use domain::timestamp::Timestamp;
 use serde::Deserialize;
@@ -65,6 +65,21 @@ impl DeadLetter {
         };
         let original = message.basic_properties.unwrap_or_default();
         Some(Self::of(&envelope, original, message.content.unwrap_or_default(), ids))
+    }
+
+    /// One that was fetched, not brought by a consumer.
+    pub(super) fn fetched(
+        envelope: &GetOk,
+        original: BasicProperties,
+        body: Vec<u8>,
+        ids: &mut Counter,
+    ) -> Self {
+        let envelope = Envelope {
+            exchange: envelope.exchange(),
+            routing_key: envelope.routing_key(),
+            tag: envelope.delivery_tag(),
+        };
+        Self::of(&envelope, original, body, ids)
     }
 
     /// What the parts of a message say together.

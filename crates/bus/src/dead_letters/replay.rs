@@ -1,6 +1,7 @@
 //! Sending dead letters back to where they came from.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use amqprs::channel::{BasicPublishArguments, ConfirmSelectArguments};
 use runtime::config::Rabbitmq;
@@ -11,6 +12,9 @@ use crate::confirms;
 use crate::message::{pointer, safe_properties};
 use crate::publisher::CONFIRM_DEADLINE;
 use crate::session::{Event, Session, SessionError, rpc};
+
+/// Bytes that a broker takes in within a second, at least: large messages are given so much more time.
+const SLOWEST: u64 = 1 << 20;
 
 /// Why a dead letter was not sent back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +61,8 @@ struct Line {
     session: Session,
     /// The channel counts its messages from 1.
     published: u64,
+    /// Longest wait for each step of what is under way.
+    deadline: Duration,
 }
 
 type Outcome = Result<(), NotReplayed>;
@@ -151,6 +157,8 @@ impl Replay {
             Some(line) => line,
             none => none.insert(Line::open(&self.settings).await?),
         };
+        let sizes = letters.iter().map(|letter| letter.body.len() as u64);
+        line.deadline = CONFIRM_DEADLINE + Duration::from_secs(sizes.sum::<u64>() / SLOWEST);
         let mut waiting = BTreeMap::new();
         for (letter, outcome) in letters.iter().zip(outcomes) {
             if let (None, Some(origin)) = (&outcome, &letter.origin) {
@@ -193,7 +201,7 @@ impl Line {
         let session = Session::open(settings, "restaurant-ctl: replay").await?;
         let confirms = session.channel.confirm_select(ConfirmSelectArguments::new(false));
         match rpc("switching confirms on", confirms).await {
-            Ok(()) => Ok(Self { session, published: 0 }),
+            Ok(()) => Ok(Self { session, published: 0, deadline: CONFIRM_DEADLINE }),
             Err(why) => {
                 session.close().await;
                 Err(why)
@@ -210,7 +218,7 @@ impl Line {
             copy.with_headers(pointer);
         }
         let sending = self.session.channel.basic_publish(copy, letter.body.clone(), arguments);
-        match timeout(CONFIRM_DEADLINE, sending).await {
+        match timeout(self.deadline, sending).await {
             Ok(Ok(())) => {
                 self.published += 1;
                 Ok(self.published)
@@ -219,17 +227,17 @@ impl Line {
                 let failed = SessionError::Call { doing: "publishing".to_owned(), why };
                 Err(self.session.explain(failed))
             }
-            Err(_) => Err(SessionError::Timeout { doing: "publishing".to_owned(), after: CONFIRM_DEADLINE }),
+            Err(_) => Err(SessionError::Timeout { doing: "publishing".to_owned(), after: self.deadline }),
         }
     }
 
     async fn event(&mut self) -> Result<Event, SessionError> {
-        match timeout(CONFIRM_DEADLINE, self.session.events.recv()).await {
+        match timeout(self.deadline, self.session.events.recv()).await {
             Ok(Some(event)) => Ok(event),
             Ok(None) => Err(SessionError::Lost("its tasks ended".to_owned())),
             Err(_) => {
                 let doing = "waiting for the confirm of a replayed message".to_owned();
-                Err(SessionError::Timeout { doing, after: CONFIRM_DEADLINE })
+                Err(SessionError::Timeout { doing, after: self.deadline })
             }
         }
     }

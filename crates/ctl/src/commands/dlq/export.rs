@@ -78,7 +78,7 @@ async fn write<W: Write + Send + 'static>(
     while !selection.is_complete() {
         let Some(letter) = pass.next().await.map_err(|why| failed(&why))? else { break };
         if selection.takes(&letter) {
-            if let Err(why) = output.line(&view::json_line(view::everything(&letter, now))).await {
+            if let Err(why) = output.line_of(view::everything(&letter, now)).await {
                 pass.end().await.map_err(|why| failed(&why))?;
                 return Ok(Err(why));
             }

@@ -20,7 +20,17 @@ impl<W: Write + Send + 'static> Output<W> {
 
     /// Adds a line.
     pub async fn line(&mut self, line: &str) -> io::Result<()> {
-        self.buffer.extend_from_slice(line.as_bytes());
+        self.line_of(std::iter::once(line)).await
+    }
+
+    /// Adds a line that comes in pieces.
+    pub async fn line_of(&mut self, pieces: impl IntoIterator<Item: AsRef<str>>) -> io::Result<()> {
+        for piece in pieces {
+            self.buffer.extend_from_slice(piece.as_ref().as_bytes());
+            if self.buffer.len() >= PIECE {
+                self.flush().await?;
+            }
+        }
         self.buffer.push(b'\n');
         if self.buffer.len() >= PIECE { self.flush().await } else { Ok(()) }
     }

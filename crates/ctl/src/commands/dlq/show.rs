@@ -14,7 +14,8 @@ use super::{failed, settings, view};
 use crate::NAME;
 use crate::cluster::clock;
 
-/// Shows one dead letter with its properties, headers and body. It stays where it is.
+/// Shows one dead letter with its properties, headers and body: of a large body the beginning, with --json all of it. It stays
+/// where it is.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "show")]
 pub struct Arguments {
@@ -42,13 +43,13 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let Some(letter) = found else {
         return Err(Exit::Failed(format!("{NAME}: {}", not_there(&selection.missing()))));
     };
-    let text = if arguments.json {
-        view::json_line(view::everything(&letter, now))
-    } else {
-        view::page(&letter, now)
-    };
     let mut output = Output::to(stdout());
-    match output.line(&text).await.and(output.finish().await) {
+    let written = if arguments.json {
+        output.line_of(view::everything(&letter, now)).await
+    } else {
+        output.line(&view::page(&letter, now)).await
+    };
+    match written.and(output.finish().await) {
         Err(why) if !is_over(&why) => Err(Exit::Failed(format!("{NAME}: cannot write it: {why}"))),
         _ => Ok(()),
     }

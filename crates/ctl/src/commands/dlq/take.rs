@@ -10,8 +10,10 @@ use super::progress::Progress;
 use super::report::Report;
 use super::selection::Selection;
 
-/// Messages that are sent together.
+/// Most messages that are sent together.
 const BATCH: usize = 100;
+/// Once their bodies have so many bytes together, no further one is sent with them.
+const BATCH_BYTES: usize = 4 << 20;
 
 /// What becomes of a message before it is removed.
 pub enum Fate {
@@ -56,7 +58,7 @@ async fn walk(
     report: &mut Report,
     shutdown: &Shutdown,
 ) -> Result<(), DeadLettersError> {
-    let mut batch = Vec::new();
+    let (mut batch, mut bytes) = (Vec::new(), 0);
     loop {
         let is_interrupted = shutdown.has_begun() && !selection.is_complete();
         if is_interrupted {
@@ -67,10 +69,12 @@ async fn walk(
         if let Some(letter) = next {
             report.step();
             if selection.takes(&letter) {
+                bytes += letter.body.len();
                 batch.push(letter);
             }
         }
-        if batch.len() >= BATCH || is_last {
+        if batch.len() >= BATCH || bytes >= BATCH_BYTES || is_last {
+            bytes = 0;
             settle(pass, std::mem::take(&mut batch), fate, report).await?;
             report.flush().await;
         }

@@ -10,6 +10,11 @@ use crate::cluster::clock;
 
 use std::time::Duration;
 
+/// Bytes of a body that are written at a time: base64 takes them by three.
+const PIECE: usize = 48 << 10;
+/// Bytes of a body that a page shows.
+const MAX_SHOWN: usize = 64 << 10;
+
 /// The head of the table.
 pub fn head() -> String {
     line(["ID", "AGE", "SIZE", "ORDER", "ORIGIN", "REASON"].map(str::to_owned))
@@ -49,16 +54,39 @@ pub fn summary(letter: &DeadLetter, now: u64) -> Map<String, Value> {
     .collect()
 }
 
-/// One object with everything: `body`, or `body_base64` if that is not UTF-8.
-pub fn everything(letter: &DeadLetter, now: u64) -> Map<String, Value> {
+/// One JSON object with everything: `body`, or `body_base64` if that is not UTF-8. It comes in pieces, so that no second copy of a
+/// large body is made.
+pub fn everything(letter: &DeadLetter, now: u64) -> impl Iterator<Item = String> {
     let mut all = summary(letter, now);
     all.insert("properties".to_owned(), letter.properties.clone().into());
     all.insert("headers".to_owned(), letter.headers.clone().into());
-    match std::str::from_utf8(&letter.body) {
-        Ok(text) => all.insert("body".to_owned(), text.into()),
-        Err(_) => all.insert("body_base64".to_owned(), BASE64_STANDARD.encode(&letter.body).into()),
+    let object = json_line(all);
+    // The object goes on with the body.
+    let open = object.strip_suffix('}').unwrap_or_default();
+    let (text, bytes) = match std::str::from_utf8(&letter.body) {
+        Ok(text) => (text, [].as_slice()),
+        Err(_) => ("", letter.body.as_slice()),
     };
-    all
+    let name = if bytes.is_empty() { "body" } else { "body_base64" };
+    let head = format!("{open},\"{name}\":\"");
+    let encoded = bytes.chunks(PIECE).map(|piece| BASE64_STANDARD.encode(piece));
+    std::iter::once(head).chain(pieces(text).map(in_quotes)).chain(encoded).chain(["\"}".to_owned()])
+}
+
+/// A text, piece by piece.
+fn pieces(mut rest: &str) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let (piece, later) = rest.split_at(rest.floor_char_boundary(PIECE));
+        rest = later;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// How a text stands between the quotes of a JSON string.
+fn in_quotes(text: &str) -> String {
+    let quoted = visible_json(&Value::from(text).to_string());
+    let inside = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inside.unwrap_or_default().to_owned()
 }
 
 /// JSON on one line that is safe to look at.
@@ -84,16 +112,31 @@ pub fn page(letter: &DeadLetter, now: u64) -> String {
             format!("  {}: {value}", visible(name))
         }));
     }
-    match std::str::from_utf8(&letter.body) {
-        Ok("") => lines.push("\nbody: empty".to_owned()),
+    let size = letter.body.len();
+    let shown = match std::str::from_utf8(&letter.body) {
+        Ok("") => {
+            lines.push("\nbody: empty".to_owned());
+            0
+        }
         Ok(text) => {
-            lines.push(format!("\nbody, {} bytes", letter.body.len()));
+            lines.push(format!("\nbody, {size} bytes"));
+            let text = text.get(..text.floor_char_boundary(MAX_SHOWN)).unwrap_or_default();
             lines.extend(text.lines().map(visible));
+            text.len()
         }
         Err(_) => {
-            lines.push(format!("\nbody, {} bytes, not UTF-8, in base64", letter.body.len()));
-            lines.push(BASE64_STANDARD.encode(&letter.body));
+            lines.push(format!("\nbody, {size} bytes, not UTF-8, in base64"));
+            let bytes = letter.body.get(..MAX_SHOWN).unwrap_or(&letter.body);
+            lines.push(BASE64_STANDARD.encode(bytes));
+            bytes.len()
         }
+    };
+    if shown < size {
+        let id = letter.id;
+        lines.push(format!(
+            "\n{} further bytes; all of them: restaurant-ctl dlq show --json {id}",
+            size - shown
+        ));
     }
     lines.join("\n")
 }
