@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// Takes out the messages that the broker confirms or rejects with this tag: the one, or all up to it.
-/// The tag is the broker's word and may be any number.
+/// Takes out the messages that the broker confirms or rejects with this tag: the one, or all up to
+/// it. The tag is the broker's word and may be any number.
 pub(crate) fn take<T>(waiting: &mut BTreeMap<u64, T>, tag: u64, multiple: bool) -> BTreeMap<u64, T> {
     if !multiple {
         return waiting.remove(&tag).map(|message| (tag, message)).into_iter().collect();

@@ -35,7 +35,8 @@ use crate::topology::DEAD_LETTER_QUEUE;
 const PASS_LOCK: &str = "kitchen_dlq_pass";
 /// Messages that are fetched together.
 const WINDOW: u16 = 100;
-/// Largest body that is fetched with others, in bytes: a window takes 25 MiB at most. A larger one is fetched alone.
+/// Largest body that is fetched with others, in bytes: a window takes 25 MiB at most. A larger one
+/// is fetched alone.
 const WINDOW_BODY: u64 = MAX_BODY as u64;
 /// Longest time in which a message that is fetched alone must have arrived, however large it is.
 const LARGE_DEADLINE: Duration = Duration::from_mins(1);
@@ -66,7 +67,8 @@ pub enum DeadLettersError {
 
 /// One walk through the queue, from its oldest message to what was its newest at the beginning.
 ///
-/// It holds one window of messages, one large message at most, and a few bytes for each one that it has seen.
+/// It holds one window of messages, one large message at most, and a few bytes for each one that it
+/// has seen.
 pub struct Pass {
     session: Session,
     total: u32,
@@ -195,11 +197,13 @@ impl Pass {
         Ok(())
     }
 
-    /// Fetches a message whose body was not taken in with its window; none if somebody else has taken it meanwhile.
+    /// Fetches a message whose body was not taken in with its window; none if somebody else has
+    /// taken it meanwhile.
     async fn fetch_alone(&mut self, message: &ConsumerMessage) -> Result<Option<DeadLetter>, SessionError> {
         let Some(tag) = message.deliver.as_ref().map(Deliver::delivery_tag) else { return Ok(None) };
         let doing = "fetching a large dead letter";
-        // Back at its old place it is the head of the queue: everything before it is held here, or gone.
+        // Back at its old place it is the head of the queue: everything before it is held here, or
+        // gone.
         let back = BasicNackArguments::new(tag, false, true);
         rpc(doing, self.session.channel.basic_nack(back)).await?;
         self.session.set_max_body(u64::MAX);

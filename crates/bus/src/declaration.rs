@@ -56,8 +56,8 @@ impl Refusals {
     }
 }
 
-/// Why what was refused could not be declared again. Attempts follow each other every few seconds and
-/// fail for the same reason most of the time: each reason is logged when it is new.
+/// Why what was refused could not be declared again. Attempts follow each other every few seconds
+/// and fail for the same reason most of the time: each reason is logged when it is new.
 #[derive(Debug, Default)]
 pub(crate) struct FailedAttempt(Option<String>);
 

@@ -2,7 +2,8 @@
 
 use amqprs::{BasicProperties, FieldTable, FieldValue, LongStr};
 
-/// Header of an order, and of its dead letter: the identity of the order that the message points to.
+/// Header of an order, and of its dead letter: the identity of the order that the message points
+/// to.
 pub(crate) const ORDER_IDENTITY: &str = "x-order-identity";
 /// Header of a dead letter: why it is one.
 pub(crate) const REASON: &str = "x-reason";

@@ -26,8 +26,9 @@ use crate::message::Outgoing;
 use crate::permissions::Client;
 use crate::topology;
 
-/// Longest time between publishing and the broker's confirm. A broker that is slower is frozen or overloaded: the session ends,
-/// and every message on it that is not confirmed fails. An alarm of which the broker has told is waited for on the session.
+/// Longest time between publishing and the broker's confirm. A broker that is slower is frozen or
+/// overloaded: the session ends, and every message on it that is not confirmed fails. An alarm of
+/// which the broker has told is waited for on the session.
 pub const CONFIRM_DEADLINE: Duration = Duration::from_secs(5);
 /// Most messages that wait for their turn to be published on a connection; further publishers wait.
 const MAX_WAITING: usize = 1_024;
@@ -84,7 +85,8 @@ impl PublishError {
         matches!(self, Self::NotConnected | Self::Lost)
     }
 
-    /// Whether the message was sent and what became of it is not known: it may be to blame for that itself.
+    /// Whether the message was sent and what became of it is not known: it may be to blame for that
+    /// itself.
     pub fn was_under_way(&self) -> bool {
         matches!(self, Self::Lost | Self::NotConfirmed)
     }

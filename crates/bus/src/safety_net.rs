@@ -43,9 +43,9 @@ impl Stray {
     }
 }
 
-/// Shows the orders that lie in the safety net to `take`, a portion at a time, and removes those of which it says `true`. The
-/// others stay, and so does what is no order. What comes meanwhile is left for the next time. Where there is no safety net,
-/// there is nothing to show.
+/// Shows the orders that lie in the safety net to `take`, a portion at a time, and removes those of
+/// which it says `true`. The others stay, and so does what is no order. What comes meanwhile is
+/// left for the next time. Where there is no safety net, there is nothing to show.
 ///
 /// # Errors
 /// See [`ClearError`]. What was taken may be shown again.
@@ -56,7 +56,8 @@ pub async fn clear<E>(
     let mut session = Session::open(settings, "order-service: safety net").await?;
     let cleared = match pass(&session, take).await {
         Err(ClearError::Session(why)) => match session.explain(why) {
-            // Nothing lies in a queue that is not there. The broker closed the channel with this answer.
+            // Nothing lies in a queue that is not there. The broker closed the channel with this
+            // answer.
             SessionError::ChannelClosed { reason, .. } if is_not_found(&reason) => Ok(()),
             why => Err(ClearError::Session(why)),
         },

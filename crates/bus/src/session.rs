@@ -324,8 +324,8 @@ pub(crate) async fn rpc_within<T>(
     }
 }
 
-/// What a consumer that has been cancelled still brought. All of it arrived before the broker's answer,
-/// but amqprs hands it over in a task of its own, which may have ended in the middle.
+/// What a consumer that has been cancelled still brought. All of it arrived before the broker's
+/// answer, but amqprs hands it over in a task of its own, which may have ended in the middle.
 pub(crate) async fn rest_of(
     messages: &mut mpsc::UnboundedReceiver<ConsumerMessage>,
 ) -> Result<Vec<ConsumerMessage>, SessionError> {

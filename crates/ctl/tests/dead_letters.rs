@@ -122,8 +122,9 @@ impl Scene {
 
     /// Every one of `count` numbered messages is in at least one queue, and the dead letters are in their order.
     async fn assert_nothing_lost(&self, count: usize) -> BTreeMap<String, usize> {
-        // The broker takes back what a killed program held as soon as it sees that it is gone. Until then a message that was
-        // sent already, and is held still, counts as one of those that are back.
+        // The broker takes back what a killed program held as soon as it sees that it is gone.
+        // Until then a message that was sent already, and is held still, counts as one of those
+        // that are back.
         eventually("the program to be gone", async || {
             (self.broker.consumers(DEAD_LETTERS).await == 0).then_some(())
         })

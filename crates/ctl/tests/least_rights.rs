@@ -149,7 +149,8 @@ async fn a_broker_user_may_do_its_services_part_and_nothing_else() {
     assert_eq!(orders.stop().await, Some(0));
 }
 
-/// Each service as a user of its own on both servers, through all that befalls it: nothing is refused for want of a right.
+/// Each service as a user of its own on both servers, through all that befalls it: nothing is
+/// refused for want of a right.
 #[tokio::test]
 async fn with_users_of_their_own_the_services_live_a_whole_life() {
     const STAFF: (&str, &str) = ("Authorization", "Bearer a-key-that-only-the-staff-has");

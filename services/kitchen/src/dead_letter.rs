@@ -49,8 +49,8 @@ impl Hopeless {
     }
 }
 
-/// Has the broker move a delivery to the dead letters, without a copy being made here. The letter does not say why, the log
-/// does. Gives it back if there is no place for it.
+/// Has the broker move a delivery to the dead letters, without a copy being made here. The letter
+/// does not say why, the log does. Gives it back if there is no place for it.
 #[must_use = "it is still to be settled if it comes back"]
 pub fn refuse(held: Held, why: &Hopeless, log: &Log) -> Option<Held> {
     tell(&held, why, log);
@@ -64,10 +64,10 @@ fn tell(held: &Held, why: &Hopeless, log: &Log) {
         .emit();
 }
 
-/// Publishes the delivery to the dead-letter exchange and acknowledges it once that is confirmed. While
-/// dead letters cannot be published it goes to the end of its queue, where it keeps nobody waiting.
-/// Under an alarm the broker takes neither, but it moves what it has. Gives the delivery back if it is at
-/// the end already, or none of this can be done.
+/// Publishes the delivery to the dead-letter exchange and acknowledges it once that is confirmed.
+/// While dead letters cannot be published it goes to the end of its queue, where it keeps nobody
+/// waiting. Under an alarm the broker takes neither, but it moves what it has. Gives the delivery
+/// back if it is at the end already, or none of this can be done.
 pub async fn bury(held: Held, why: &Hopeless, forwarding: &Forwarding, log: &Log) -> Option<Held> {
     if forwarding.is_blocked() {
         return refuse(held, why, log);

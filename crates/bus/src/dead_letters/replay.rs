@@ -13,7 +13,8 @@ use crate::message::{pointer, safe_properties};
 use crate::publisher::CONFIRM_DEADLINE;
 use crate::session::{Event, Session, SessionError, rpc};
 
-/// Bytes that a broker takes in within a second, at least: large messages are given so much more time.
+/// Bytes that a broker takes in within a second, at least: large messages are given so much more
+/// time.
 const SLOWEST: u64 = 1 << 20;
 
 /// Why a dead letter was not sent back.

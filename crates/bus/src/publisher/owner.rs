@@ -70,8 +70,8 @@ impl Owner {
         }
     }
 
-    /// Does this work, and answers meanwhile every message that there is no connection. `None` once all
-    /// publishers are dropped.
+    /// Does this work, and answers meanwhile every message that there is no connection. `None` once
+    /// all publishers are dropped.
     async fn refusing_meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = std::pin::pin!(work);
         loop {

@@ -19,11 +19,12 @@ use crate::session::{Event, Session, SessionError};
 const MAX_UNCONFIRMED: usize = 1_024;
 /// Most messages that are published before the broker is listened to again.
 const MAX_BURST: usize = 64;
-/// Longest time from the news of an alarm to the confirms of what was published before: what the broker
-/// has read by then it confirms at once, and the rest it does not read until the alarm has ended.
+/// Longest time from the news of an alarm to the confirms of what was published before: what the
+/// broker has read by then it confirms at once, and the rest it does not read until the alarm has
+/// ended.
 const BLOCKED_GRACE: Duration = Duration::from_millis(500);
-/// Pause between two messages to nobody while there are no others. Their confirms show that the broker
-/// takes messages; of an alarm it tells only whoever publishes.
+/// Pause between two messages to nobody while there are no others. Their confirms show that the
+/// broker takes messages; of an alarm it tells only whoever publishes.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// Pause between two attempts to declare what was refused.
 const DECLARE_INTERVAL: Duration = Duration::from_secs(2);
@@ -84,8 +85,9 @@ impl<'a> Serving<'a> {
         serving
     }
 
-    /// Publishes until the session fails or all publishers are dropped. A message that no queue takes
-    /// ends the session once the others are confirmed: the next session declares what is missing.
+    /// Publishes until the session fails or all publishers are dropped. A message that no queue
+    /// takes ends the session once the others are confirmed: the next session declares what is
+    /// missing.
     pub(super) async fn run(&mut self) -> End {
         let mut burst = Vec::with_capacity(MAX_BURST);
         loop {
@@ -161,8 +163,8 @@ impl<'a> Serving<'a> {
         Ok(())
     }
 
-    /// Fails all that is unconfirmed when its time is over. The session fails with it, but for an alarm:
-    /// on this session the broker will tell that the alarm has ended.
+    /// Fails all that is unconfirmed when its time is over. The session fails with it, but for an
+    /// alarm: on this session the broker will tell that the alarm has ended.
     fn confirms_are_late(&mut self) -> Result<(), SessionError> {
         if let Some((reason, _)) = &self.blocked {
             self.unconfirmed.fail(&PublishError::Blocked(reason.clone()));

@@ -240,7 +240,8 @@ async fn a_message_that_cannot_be_buried_waits_behind_all_orders() {
     assert_eq!(service.stop().await, Some(0));
 }
 
-/// Under an alarm nothing can be published. The broker moves what it has: nobody waits behind it for the end of the alarm.
+/// Under an alarm nothing can be published. The broker moves what it has: nobody waits behind it
+/// for the end of the alarm.
 #[tokio::test]
 async fn an_alarm_keeps_no_order_behind_a_message_that_cannot_be_cooked() {
     let mut stage = Stage::with_own_servers().await;
@@ -263,7 +264,8 @@ async fn an_alarm_keeps_no_order_behind_a_message_that_cannot_be_cooked() {
     assert!(reasons.len() == 3 && reasons[2]["error"]["msg"].is_string(), "{reasons:?}");
     let clear = "vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1500000000}).";
     stage.own_servers().rabbitmq.console().evaluate(clear).await.unwrap();
-    // What was published before the alarm was known may be read now; it is acknowledged nowhere, and comes once more at most.
+    // What was published before the alarm was known may be read now; it is acknowledged nowhere,
+    // and comes once more at most.
     service.place(&orders::takeout()).await;
     assert!(broker.take(DEAD_LETTERS).await.header("x-first-death-reason").contains("rejected"));
 }

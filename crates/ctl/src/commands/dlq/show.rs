@@ -14,8 +14,8 @@ use super::{failed, settings, view};
 use crate::NAME;
 use crate::cluster::clock;
 
-/// Shows one dead letter with its properties, headers and body: of a large body the beginning, with --json all of it. It stays
-/// where it is.
+/// Shows one dead letter with its properties, headers and body: of a large body the beginning, with
+/// --json all of it. It stays where it is.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "show")]
 pub struct Arguments {

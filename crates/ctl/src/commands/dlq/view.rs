@@ -54,8 +54,8 @@ pub fn summary(letter: &DeadLetter, now: u64) -> Map<String, Value> {
     .collect()
 }
 
-/// One JSON object with everything: `body`, or `body_base64` if that is not UTF-8. It comes in pieces, so that no second copy of a
-/// large body is made.
+/// One JSON object with everything: `body`, or `body_base64` if that is not UTF-8. It comes in
+/// pieces, so that no second copy of a large body is made.
 pub fn everything(letter: &DeadLetter, now: u64) -> impl Iterator<Item = String> {
     let mut all = summary(letter, now);
     all.insert("properties".to_owned(), letter.properties.clone().into());
