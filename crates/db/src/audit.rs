@@ -21,6 +21,7 @@ pub use self::identities::GIVE_IDENTITIES;
 use crate::database::Database;
 use crate::error::DbError;
 use crate::pool::Connection;
+use crate::workers::held;
 
 /// Most examples of one finding.
 const EXAMPLES: usize = 10;
@@ -127,7 +128,8 @@ pub struct Finding {
     pub examples: Vec<String>,
 }
 
-/// An order that waits for a cook and whose message was confirmed, so it should be in a queue, or in a worker's hands.
+/// An order that waits for a cook, whose message was confirmed and which no live worker has written down as held: so it should
+/// be in a queue, or on its way from there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingOrder {
     /// Its row.
@@ -143,8 +145,6 @@ pub struct WaitingOrder {
 pub struct WorkerOnDuty {
     /// What it cooks.
     pub specialisation: Specialisation,
-    /// Whether it cooks something now; then it may hold further orders.
-    pub is_cooking: bool,
 }
 
 /// What the database says.
@@ -214,18 +214,22 @@ async fn look(db: &Database, scope: &Scope) -> Result<Audit, DbError> {
     Ok(Audit { at: from.at, orders, findings, waiting, on_duty })
 }
 
-/// Which of these orders wait still, their messages confirmed.
+/// Which of these orders wait still, their messages confirmed, and in no live worker's hands.
 ///
 /// # Errors
 /// The database failed.
 pub async fn still_waiting(db: &Database, orders: &[WaitingOrder]) -> Result<Vec<WaitingOrder>, DbError> {
     let ids: Vec<i32> = orders.iter().map(|order| order.id).collect();
-    let sql = "
+    let sql = format!(
+        "with {}
         select id, number, type from orders
         where id = any($1) and coalesce(status, 'received') = 'received'
           and not exists (select from order_outbox where order_id = id)
-        order by id";
-    db.query(sql, &[&ids]).await?.iter().map(flow::waiting_order).collect()
+          and not exists (select from held where held.number = orders.number)
+        order by id",
+        held()
+    );
+    db.query(&sql, &[&ids]).await?.iter().map(flow::waiting_order).collect()
 }
 
 async fn snapshot(client: &mut Connection, statement_timeout: Duration) -> Result<Transaction<'_>, DbError> {

@@ -100,15 +100,12 @@ pub async fn waiting(
 /// The database failed.
 pub async fn still_waiting(db: &Database, ids: &[i32], patience: Duration) -> Result<Vec<i32>, DbError> {
     let sql = format!(
-        "with held as materialized (
-            select unnest(unclaimed) as number from worker_sessions join workers on worker_id = workers.id
-            where {alive}
-        )
+        "with {held}
         select o.id from orders as o
         where o.id = any($1) and {UNCLAIMED} and {SENT}
           and not exists (select 1 from held where held.number = o.number)
         order by o.created_at",
-        alive = crate::workers::ALIVE
+        held = crate::workers::held()
     );
     let rows = db.query(&sql, &[&ids, &patience.as_secs_f64()]).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()

@@ -25,6 +25,16 @@ pub fn lease(heartbeat: Duration) -> Duration {
     heartbeat * 2
 }
 
+/// For `with`: `held (number)`, the orders whose messages live workers hold without cooking them, as they last wrote it down.
+pub(crate) fn held() -> String {
+    format!(
+        "held as materialized (
+            select unnest(unclaimed) as number from worker_sessions join workers on worker_id = workers.id
+            where {ALIVE}
+        )"
+    )
+}
+
 /// How a registration ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registration {

@@ -44,6 +44,77 @@ async fn orders_whose_queue_was_purged() {
     assert!(check["examples"][0].as_str().unwrap().contains("(takeout) is received"), "{check}");
 }
 
+/// Two takeout orders that wait, and a third one that a worker cooks, who has got it before them.
+async fn busy(stage: &Stage, options: &[&str]) -> Vec<testkit::Service> {
+    let orders = stage.order_service().start().await;
+    orders.declared_all().await;
+    let mut launch = stage.kitchen_worker("chef_mario").cooking_seconds(600.0);
+    for option in options {
+        launch = launch.arg(*option);
+    }
+    let worker = launch.start().await;
+    orders.place(&takeout()).await;
+    worker.log("order_processing_started").await;
+    for _ in 0..2 {
+        orders.place(&takeout()).await;
+    }
+    let database = stage.database().await;
+    eventually("an empty outbox", async || {
+        (database.value("select count(*) from order_outbox").await == 0).then_some(())
+    })
+    .await;
+    vec![orders, worker]
+}
+
+const LONG_AGO: &str = "update orders set created_at = created_at - interval '10 minutes'";
+
+#[tokio::test]
+async fn a_busy_worker_hides_no_loss() {
+    let stage = Stage::new().await;
+    let _services = busy(&stage, &["--concurrency=1", "--prefetch=1"]).await;
+    let broker = stage.broker().await;
+    eventually("both messages in the queue", async || {
+        (broker.ready("kitchen_takeout_queue").await == 2).then_some(())
+    })
+    .await;
+    broker.purge("kitchen_takeout_queue").await;
+    stage.database().await.execute(LONG_AGO).await;
+    let said = audit(&stage, &[]).await;
+    assert_eq!(said.findings(), ["messages fail"], "{}", said.document);
+    assert_eq!(said.check("messages")["count"], 2);
+}
+
+#[tokio::test]
+async fn one_of_several_messages_that_is_lost_is_missed() {
+    let stage = Stage::new().await;
+    let _services = busy(&stage, &["--concurrency=1", "--prefetch=1"]).await;
+    let broker = stage.broker().await;
+    eventually("both messages in the queue", async || {
+        (broker.ready("kitchen_takeout_queue").await == 2).then_some(())
+    })
+    .await;
+    broker.take("kitchen_takeout_queue").await;
+    stage.database().await.execute(LONG_AGO).await;
+    let said = audit(&stage, &[]).await;
+    assert_eq!(said.findings(), ["messages fail"], "{}", said.document);
+    assert_eq!(said.check("messages")["count"], 1);
+}
+
+#[tokio::test]
+async fn what_a_worker_holds_without_cooking_it_is_not_missed() {
+    let stage = Stage::new().await;
+    let _services = busy(&stage, &["--concurrency=1", "--prefetch=3"]).await;
+    let database = stage.database().await;
+    eventually("the worker to hold both", async || {
+        let held = "select coalesce(sum(cardinality(unclaimed)), 0) from worker_sessions";
+        (database.value(held).await == 2).then_some(())
+    })
+    .await;
+    assert_eq!(stage.broker().await.ready("kitchen_takeout_queue").await, 0);
+    database.execute(LONG_AGO).await;
+    assert_eq!(audit(&stage, &[]).await.findings(), Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn orders_that_nobody_is_there_to_cook() {
     let stage = Stage::new().await;

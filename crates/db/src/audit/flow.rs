@@ -4,6 +4,7 @@ use tokio_postgres::{Row, Transaction};
 
 use super::{Finding, From, WaitingOrder, WorkerOnDuty, findings};
 use crate::database::DbError;
+use crate::workers::held;
 
 /// A message may be so late, and a lease so long over, until somebody has noticed and acted.
 const GRACE: &str = "interval '1 minute'";
@@ -89,10 +90,13 @@ pub(super) async fn waiting(
     settled: bool,
 ) -> Result<Vec<WaitingOrder>, DbError> {
     let sql = format!(
-        "select id, number, type from orders
+        "with {}
+         select id, number, type from orders
          where status = 'received' and ($1 or created_at < now() - {GRACE})
            and not exists (select from order_outbox where order_id = id)
-         order by created_at, id limit {MOST_WAITING}"
+           and not exists (select from held where held.number = orders.number)
+         order by created_at, id limit {MOST_WAITING}",
+        held()
     );
     transaction.query(&sql, &[&settled]).await?.iter().map(waiting_order).collect()
 }
@@ -104,8 +108,7 @@ pub(super) fn waiting_order(row: &Row) -> Result<WaitingOrder, DbError> {
 /// Workers that are online, and live: an online one that does not is a finding of `workers_alive`.
 pub(super) async fn on_duty(transaction: &Transaction<'_>) -> Result<Vec<WorkerOnDuty>, DbError> {
     let sql = format!(
-        "select type, exists (select from order_claims where worker = name and lease_until > now())
-         from workers left join worker_sessions on worker_id = id
+        "select type from workers left join worker_sessions on worker_id = id
          where status = 'online'
            and last_seen >= now() - make_interval(secs => 2 * coalesce(heartbeat_seconds, 30)) - {HEARTBEAT_GRACE}"
     );
@@ -117,7 +120,7 @@ pub(super) async fn on_duty(transaction: &Transaction<'_>) -> Result<Vec<WorkerO
                 "general" => domain::Specialisation::General,
                 list => list.parse().map_err(DbError::unexpected)?,
             };
-            Ok(WorkerOnDuty { specialisation, is_cooking: row.try_get(1)? })
+            Ok(WorkerOnDuty { specialisation })
         })
         .collect()
 }

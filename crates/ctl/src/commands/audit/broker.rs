@@ -5,18 +5,17 @@ use std::time::Duration;
 use bus::inspection::Queues;
 use bus::topology::{DEAD_LETTER_QUEUE, NOTIFICATIONS_QUEUE, SAFETY_NET_QUEUE, kitchen_queue};
 use db::Database;
-use db::audit::{Audit, WaitingOrder, WorkerOnDuty};
+use db::audit::{Audit, WaitingOrder};
+use db::workers;
 use domain::OrderType;
 use runtime::{Config, with_causes};
 use tokio::time::sleep;
 
 use crate::view::verdict::Verdict;
 
-/// A worker that cooks may hold further messages, invisible here. It holds as many as its --prefetch; more than this at once
-/// is unusual. One that does not cook holds none.
-const HELD_BY_A_WORKER: usize = 100;
-/// A message may be between queue and claim for a moment; an order that misses it for longer has none.
-const SECOND_LOOK: Duration = Duration::from_secs(3);
+/// A message may be between queue and claim for a moment, and what workers hold without cooking it is written down a second
+/// later, or two on a busy machine. An order that misses its message for longer has none.
+const MOMENT: Duration = workers::HOLDINGS_INTERVAL.saturating_mul(3);
 /// Most examples.
 const EXAMPLES: usize = 10;
 
@@ -48,20 +47,25 @@ fn presence(queues: &Queues) -> Verdict {
         .with_examples(absent.len() as u64, absent)
 }
 
-/// Orders that wait though their queues hold too few messages: certain, if slow to judge. Where workers are busy, as many may be
-/// in their hands.
+/// Orders that wait though their queues hold too few messages: certain, if slow to judge. The queues are counted twice, and the
+/// higher number counts: a message that a worker gave back meanwhile was not missed. After either count there is time for what was
+/// just taken out of a queue to be claimed, or written down as held.
 async fn messages(db: &Database, audit: &Audit, queues: &Queues, config: &Config) -> Verdict {
     let check = "messages";
-    let mut missed = missing(audit, queues, &audit.waiting);
+    let mut missed = missing(&audit.waiting, |order_type| queues.messages_of(order_type));
     if !missed.is_empty() {
-        sleep(SECOND_LOOK).await;
-        // What has been claimed meanwhile was on its way: only what waits still, and waited before, counts.
-        let still = match db::audit::still_waiting(db, &missed).await {
-            Ok(still) => still,
+        sleep(MOMENT).await;
+        let again = match bus::inspection::queues(&config.rabbitmq).await {
+            Ok(queues) => queues,
             Err(why) => return Verdict::unknown(check, with_causes(&why), "start the audit again"),
         };
-        match bus::inspection::queues(&config.rabbitmq).await {
-            Ok(queues) => missed = missing(audit, &queues, &still),
+        sleep(MOMENT).await;
+        // What has been claimed meanwhile was on its way: only what waits still, and waited before, counts.
+        match db::audit::still_waiting(db, &audit.waiting).await {
+            Ok(still) => {
+                let most = |order_type| queues.messages_of(order_type).max(again.messages_of(order_type));
+                missed = missing(&still, most);
+            }
             Err(why) => return Verdict::unknown(check, with_causes(&why), "start the audit again"),
         }
     }
@@ -81,14 +85,11 @@ async fn messages(db: &Database, audit: &Audit, queues: &Queues, config: &Config
 }
 
 /// Of each type the orders that are too many for its queues, if there are any: the oldest, though it may be others.
-fn missing(audit: &Audit, queues: &Queues, waiting: &[WaitingOrder]) -> Vec<WaitingOrder> {
+fn missing(waiting: &[WaitingOrder], messages: impl Fn(OrderType) -> u64) -> Vec<WaitingOrder> {
     let mut missing = Vec::new();
     for order_type in OrderType::ALL {
         let orders = waiting.iter().filter(|order| order.order_type == order_type.as_str());
-        let may_hold = |worker: &&WorkerOnDuty| worker.is_cooking && worker.specialisation.cooks(order_type);
-        let held = audit.on_duty.iter().filter(may_hold).count() * HELD_BY_A_WORKER;
-        let waits = usize::try_from(queues.messages_of(order_type)).unwrap_or(usize::MAX);
-        let seen = waits.saturating_add(held);
+        let seen = usize::try_from(messages(order_type)).unwrap_or(usize::MAX);
         let count = orders.clone().count().saturating_sub(seen);
         missing.extend(orders.take(count).cloned());
     }
