@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use deadpool_postgres::Transaction;
 use runtime::config;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
 use crate::connect::Connector;
@@ -29,6 +31,8 @@ pub struct Database {
     pools: Arc<Pools>,
     /// Host and port, for messages.
     address: Arc<str>,
+    /// Whether a statement did not find its table, or somebody looked for the tables in vain.
+    tables_missing: Arc<watch::Sender<bool>>,
 }
 
 /// Which connection a statement runs on.
@@ -36,7 +40,7 @@ pub struct Database {
 pub(crate) enum Lane {
     /// One of those that all share.
     Shared,
-    /// The one that is kept for what must not wait (signs of life), or may keep it for long (a relay).
+    /// One that is kept for what must not wait (signs of life), or may keep it for long (a relay).
     Reserved,
 }
 
@@ -46,9 +50,32 @@ impl Database {
     /// # Errors
     /// The settings contradict each other.
     pub fn new(settings: &config::Database, service: &str, access: Access) -> Result<Self, DbError> {
+        Self::with_reserved(settings, service, access, 1)
+    }
+
+    /// As [`Database::new`], for a service in which up to `reserved` things may take long at the same time. That many connections
+    /// are kept for them, as long as that is no more than a quarter of all.
+    ///
+    /// # Errors
+    /// The settings contradict each other.
+    pub fn with_reserved(
+        settings: &config::Database,
+        service: &str,
+        access: Access,
+        reserved: usize,
+    ) -> Result<Self, DbError> {
         let connector = Connector::new(settings, service, access);
-        let pools = Pools::new(connector, settings.max_connections)?;
-        Ok(Self { pools: Arc::new(pools), address: format!("{}:{}", settings.host, settings.port).into() })
+        let pools = Pools::new(connector, settings.max_connections, reserved)?;
+        Ok(Self {
+            pools: Arc::new(pools),
+            address: format!("{}:{}", settings.host, settings.port).into(),
+            tables_missing: Arc::default(),
+        })
+    }
+
+    /// How many things that take long can be done at the same time: as many relays.
+    pub fn reserved_connections(&self) -> usize {
+        self.pools.reserved.status().max_size
     }
 
     /// Asks the server for a sign of life.
@@ -71,6 +98,22 @@ impl Database {
         }
         self.pools.retire_all();
         Err(self.unsuitable(Unsuitable::ReadOnly))
+    }
+
+    /// Waits until tables turn out to be missing: somebody emptied the database, or made it anew, under a running service.
+    pub async fn tables_lost(&self) {
+        // The sender is this handle's own: there is no error.
+        let _ = self.tables_missing.subscribe().wait_for(|missing| *missing).await;
+    }
+
+    /// Whether the tables were missing when a statement needed one, or somebody looked for them, and were not seen again since.
+    pub fn lacks_tables(&self) -> bool {
+        *self.tables_missing.borrow()
+    }
+
+    /// Somebody has looked for the tables.
+    pub(crate) fn note_tables(&self, missing: bool) {
+        self.tables_missing.send_replace(missing);
     }
 
     /// A connection of one's own from those that all share.
@@ -96,7 +139,7 @@ impl Database {
         self.query_on(Lane::Shared, sql, parameters).await
     }
 
-    /// As [`Database::query`], on the connection that is kept for it.
+    /// As [`Database::query`], on a connection that is kept for it.
     pub(crate) async fn query_on(
         &self,
         lane: Lane,
@@ -143,7 +186,12 @@ impl Database {
                 client.give_up();
                 return Err(self.unsuitable(Unsuitable::StatementsLost));
             }
-            Err(DbError::Failed(failure)) => Meaning::of(failure).connection,
+            Err(DbError::Failed(failure)) => {
+                if failure.code() == Some(&SqlState::UNDEFINED_TABLE) {
+                    self.note_tables(true);
+                }
+                Meaning::of(failure).connection
+            }
             _ => Fate::Stays,
         };
         match fate {

@@ -87,12 +87,12 @@ fn unix_time() -> f64 {
     (now - OffsetDateTime::UNIX_EPOCH).as_seconds_f64()
 }
 
-/// Tables of this version that are not there.
+/// Tables of this version that these services need and that are not there.
 ///
 /// # Errors
 /// The database failed.
-pub async fn missing_tables(db: &Database) -> Result<Vec<String>, DbError> {
-    let needed = Client::ALL.iter().flat_map(|client| client.needs()).map(|(table, _)| *table);
+pub async fn missing_tables(db: &Database, clients: &[Client]) -> Result<Vec<String>, DbError> {
+    let needed = clients.iter().flat_map(|client| client.needs()).map(|(table, _)| *table);
     let needed: Vec<&str> = needed.collect();
     let sql =
         "select distinct name from unnest($1::text[]) as name where to_regclass(name) is null order by name";

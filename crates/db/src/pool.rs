@@ -119,7 +119,7 @@ impl managed::Manager for Connections {
     }
 }
 
-/// A service's connections: one for what must not wait for the others or may take long, and one or more for the rest.
+/// A service's connections: one or more for what must not wait for the others or may take long, and the rest.
 pub(crate) struct Pools {
     pub(crate) shared: Pool<Connections>,
     pub(crate) reserved: Pool<Connections>,
@@ -128,14 +128,21 @@ pub(crate) struct Pools {
 }
 
 impl Pools {
-    /// At most `max_connections` in all, on the runtime of the caller. Nothing is connected yet.
-    pub(crate) fn new(connector: Connector, max_connections: usize) -> Result<Self, DbError> {
-        Self::with_max_age(connector, max_connections, MAX_AGE, LOOK_INTERVAL)
+    /// At most `max_connections` in all, on the runtime of the caller; of these at most `reserved`, and a quarter unless that is
+    /// none, are kept. Nothing is connected yet.
+    pub(crate) fn new(
+        connector: Connector,
+        max_connections: usize,
+        reserved: usize,
+    ) -> Result<Self, DbError> {
+        let reserved = reserved.min(max_connections / 4).max(1);
+        Self::with_max_age(connector, max_connections, reserved, MAX_AGE, LOOK_INTERVAL)
     }
 
     fn with_max_age(
         connector: Connector,
         max_connections: usize,
+        reserved: usize,
         max_age: Duration,
         look_interval: Duration,
     ) -> Result<Self, DbError> {
@@ -157,7 +164,7 @@ impl Pools {
                 .build()
                 .map_err(DbError::unexpected)
         };
-        let (shared, reserved) = (pool(max_connections.saturating_sub(1).max(1))?, pool(1)?);
+        let (shared, reserved) = (pool(max_connections.saturating_sub(reserved).max(1))?, pool(reserved)?);
         let tidying = tokio::spawn({
             let (shared, reserved, generation) = (shared.clone(), reserved.clone(), Arc::clone(&generation));
             async move {
@@ -200,7 +207,7 @@ mod tests {
 
     async fn pools(stage: &Stage, max_age: Duration) -> Pools {
         let connector = Connector::new(&stage.database_settings(), "aging", Access::ReadWrite);
-        Pools::with_max_age(connector, 3, max_age, Duration::from_millis(20)).unwrap()
+        Pools::with_max_age(connector, 3, 1, max_age, Duration::from_millis(20)).unwrap()
     }
 
     async fn until_sessions(stage: &Stage, count: i64) {

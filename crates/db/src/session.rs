@@ -13,8 +13,10 @@ use crate::error::is_lost_statement;
 /// Settings of every session, as the server shows them. The isolation is the one that the statements are written for,
 /// whatever the operator's default; a commit is answered when it is durable. Statements find their rows by an index: a plan
 /// that was made while a table was empty must not read all of it when it is full. A statement is planned once for each
-/// connection: planning the one that stores an order takes as long as carrying it out.
-const SETTINGS: [(&str, &str); 7] = [
+/// connection: planning the one that stores an order takes as long as carrying it out. Who waits for a lock does so within the
+/// limit of its statement. What is not here may be set as the operator likes: no statement depends on `DateStyle`,
+/// `IntervalStyle`, `TimeZone` or `standard_conforming_strings`.
+const SETTINGS: [(&str, &str); 8] = [
     ("statement_timeout", "10s"),
     ("idle_in_transaction_session_timeout", "30s"),
     ("default_transaction_isolation", "read committed"),
@@ -22,6 +24,7 @@ const SETTINGS: [(&str, &str); 7] = [
     ("enable_seqscan", "off"),
     ("jit", "off"),
     ("plan_cache_mode", "force_generic_plan"),
+    ("lock_timeout", "0"),
 ];
 
 /// Asked for like a setting, and looked for: what is between drops it with the others, however they are set otherwise.

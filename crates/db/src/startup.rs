@@ -6,6 +6,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::database::Database;
 use crate::error::DbError;
+use crate::inspection;
+use crate::rights::Client;
 use crate::schema::{self, SchemaError, SchemaState};
 
 /// Waits until the database answers, brings its schema up to date, and reads what the service cannot work without: for
@@ -39,15 +41,47 @@ pub async fn migrated<T>(
     .await
 }
 
-/// Waits until the database answers and somebody else has brought its schema up to date: for services that only read.
-/// Returns `None` if the shutdown came first.
+/// Whether the tables that this service needs are there, at the moment.
+///
+/// # Errors
+/// The database failed.
+pub async fn has_tables(db: &Database, client: Client) -> Result<bool, DbError> {
+    let missing = !inspection::missing_tables(db, &[client]).await?.is_empty();
+    if missing {
+        db.note_tables(true);
+    }
+    Ok(!missing)
+}
+
+/// Waits until the database answers and somebody else has brought its schema up to date, and reads what the service cannot work
+/// without: for services that only read, and for all when the tables have vanished. Nobody makes them anew under a running
+/// service: whoever removed them may be about to restore a backup. Returns `None` if the shutdown came first.
 ///
 /// # Errors
 /// The schema is newer than this program.
-pub async fn current(db: &Database, log: &Log, shutdown: &Shutdown) -> Result<Option<()>, SchemaError> {
+pub async fn current<T>(
+    db: &Database,
+    client: Client,
+    log: &Log,
+    shutdown: &Shutdown,
+    read: impl AsyncFn() -> Result<T, DbError>,
+) -> Result<Option<T>, SchemaError> {
     let mut told = Told::default();
     until_usable(log, shutdown, async || match schema::state(db).await? {
-        SchemaState::Current => Ok(Some(())),
+        SchemaState::Current => {
+            let missing = inspection::missing_tables(db, &[client]).await?;
+            if missing.is_empty() {
+                let read = read().await?;
+                db.note_tables(false);
+                return Ok(Some(read));
+            }
+            let message = format!(
+                "The database lacks tables: {}. Restore them from a backup; or, if there is nothing to be kept, empty the database and run 'restaurant-ctl migrate'",
+                missing.join(", ")
+            );
+            told.once(|| log.info("schema_awaited", message).emit());
+            Ok(None)
+        }
         SchemaState::Ahead { found, known } => Err(SchemaError::Ahead { found, known }),
         SchemaState::OutOfSight { schemas } => Err(SchemaError::OutOfSight { schemas }),
         SchemaState::Behind => {

@@ -1,12 +1,13 @@
 //! The HTTP interface: the paths, what their handlers need, and the probes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use bus::Publisher;
 use db::Database;
+use db::rights::Client;
 use domain::{OrderTokenKey, RequestId};
 use http_service::Problem;
 use http_service::health::{self, CHECK_DEADLINE, Check};
@@ -35,8 +36,9 @@ pub struct Api {
     pub writer: Writer,
     pub relay: Wakeup,
     pub db: Database,
-    /// The key that order tokens are made with. It is read once the tables are there: until then the service is not ready.
-    pub order_tokens: Arc<OnceLock<OrderTokenKey>>,
+    /// The key that order tokens are made with. It is read once the tables are there: until then the service is not ready. A
+    /// database that is made anew has another one.
+    pub order_tokens: Arc<RwLock<Option<OrderTokenKey>>>,
     pub publisher: Publisher,
     /// Whether orders could be taken once.
     pub has_opened: Arc<AtomicBool>,
@@ -54,12 +56,21 @@ impl Api {
             return Ok(());
         }
         let has_broker = self.settings.accept_while_broker_down || self.publisher.can_send_orders();
-        if has_broker && self.order_tokens.get().is_some() {
+        if has_broker && self.order_token_key().is_some() {
             self.open();
             return Ok(());
         }
         let detail = "The service is starting and takes no orders yet. Try again in a second.";
         Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id).retry_after(RETRY_AFTER))
+    }
+
+    fn order_token_key(&self) -> Option<OrderTokenKey> {
+        self.order_tokens.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The database says which key it is.
+    pub fn set_order_tokens(&self, key: OrderTokenKey) {
+        *self.order_tokens.write().unwrap_or_else(PoisonError::into_inner) = Some(key);
     }
 
     fn open(&self) {
@@ -70,8 +81,8 @@ impl Api {
     ///
     /// # Errors
     /// 503: the service still waits for its database.
-    pub fn order_tokens(&self, log: &Log) -> Result<&OrderTokenKey, Problem> {
-        self.order_tokens.get().ok_or_else(|| {
+    pub fn order_tokens(&self, log: &Log) -> Result<OrderTokenKey, Problem> {
+        self.order_token_key().ok_or_else(|| {
             let detail = "The service is starting: it waits for its database. Try again in a second.";
             let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, log.request_id())
                 .retry_after(RETRY_AFTER);
@@ -94,9 +105,13 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
 }
 
 async fn health(api: web::Data<Api>) -> HttpResponse {
-    let takes_writes = matches!(timeout(CHECK_DEADLINE, api.db.takes_writes()).await, Ok(Ok(())));
+    let usable = async {
+        api.db.takes_writes().await?;
+        db::startup::has_tables(&api.db, Client::Order).await
+    };
+    let usable = matches!(timeout(CHECK_DEADLINE, usable).await, Ok(Ok(true))) && !api.db.lacks_tables();
     let checks = [
-        Check::needed("database", takes_writes && api.order_tokens.get().is_some()),
+        Check::needed("database", usable && api.order_token_key().is_some()),
         Check {
             name: "rabbitmq",
             healthy: api.publisher.can_send_orders(),

@@ -99,7 +99,7 @@ async fn carry_out(
     let unknown = || refuse(Problem::new(StatusCode::NOT_FOUND, "There is no such order.", id));
     let order_number: OrderNumber = number.parse().map_err(|_| unknown())?;
     let tokens = api.order_tokens(&log)?;
-    let asker = match credentials::asker(request, order_number, tokens, &api.settings.staff_key, id) {
+    let asker = match credentials::asker(request, order_number, &tokens, &api.settings.staff_key, id) {
         Ok(asker) => asker,
         Err(Denied::Credentials(problem)) => return Err(refuse(problem)),
         Err(Denied::StaffKey) => return Err(api.wrong_keys.refuse(order_number, &log).await),

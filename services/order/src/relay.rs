@@ -1,91 +1,126 @@
 //! The relay: sends what a crash, or a broker that was away, left in the outbox, and what nobody else has in hand.
 //!
-//! It works in lanes: one for each type of order, one for the status updates. Each is looked at in its turn and has a pace and
-//! a share of its own, so that none waits for another whose queue is full or hangs.
+//! It works in lanes: one for each type of order, one for the status updates. Each has a pace and a share of its own, and they
+//! are looked at side by side, so that none waits for another whose queue is full or hangs.
 
+mod lane;
 pub mod pace;
 
 use bus::{Outgoing, Publisher};
 use db::outbox::{self, Due, OrderOutboxRow, Published, StatusOutboxRow};
 use db::{Database, DbError};
-use domain::{OrderType, RequestId};
+use domain::RequestId;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use logging::Log;
 use runtime::{Backoff, Shutdown};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
-use self::pace::{Look, Next, POLL_INTERVAL, Pace};
+use self::lane::{Cargo, Lane, Places};
+use self::pace::{Look, Next, Pace};
 use crate::wakeup::Wakeup;
+
+/// As many lanes as there are can be looked at together.
+pub const MOST_CONNECTIONS: usize = 4;
 
 /// Runs until the shutdown begins. Any number of services may do so at once.
 pub async fn run(db: Database, publisher: Publisher, wakeup: Wakeup, log: Log, shutdown: &Shutdown) {
-    let mut relay = Relay { lanes: Lane::all(), db, publisher, log };
-    let mut backoff = Backoff::for_server();
+    let places = Places::new(db.reserved_connections());
+    let relay = Relay { places, db, publisher, log };
+    let mut steps = FuturesUnordered::new();
+    let mut resting = Lane::all();
+    let (mut is_asking, mut woken, mut backoff) = (false, Instant::now(), Backoff::for_server());
     loop {
-        let waiting = timeout_at(relay.next_look(), wakeup.woken());
-        match shutdown.or(waiting).await {
-            None => return,
-            Some(Ok(())) => relay.wake(),
-            Some(Err(_)) => {}
-        }
-        match shutdown.or(relay.run_once()).await {
-            None => return,
-            Some(Ok(())) => backoff.reset(),
-            Some(Err(why)) => {
-                relay
-                    .log
-                    .error("relay_failed", "The outbox could not be looked at; trying again", &why)
-                    .emit();
-                shutdown.or(sleep(backoff.next_pause())).await;
+        let next_look = resting.iter().map(|lane| lane.next_look).min().filter(|_| !is_asking);
+        let happens = async {
+            tokio::select! {
+                Some(done) = steps.next() => Happened::Done(done),
+                () = wakeup.woken() => Happened::Woken,
+                () = reached(next_look) => Happened::Due,
+            }
+        };
+        let Some(happened) = shutdown.or(happens).await else { return };
+        let now = Instant::now();
+        match happened {
+            Happened::Woken => {
+                woken = now;
+                for lane in &mut resting {
+                    lane.wake(now);
+                }
+            }
+            Happened::Due => {
+                let (mut due, rest): (Vec<_>, Vec<_>) =
+                    resting.into_iter().partition(|lane| lane.next_look <= now);
+                resting = rest;
+                for lane in &mut due {
+                    lane.take(now);
+                }
+                is_asking = true;
+                steps.push(relay.take(Step::Ask(due)));
+            }
+            Happened::Done(Done::Asked(lanes, answer)) => {
+                is_asking = false;
+                match answer {
+                    Ok(due) => {
+                        backoff.reset();
+                        for mut lane in lanes {
+                            if lane.cargo.is_in(&due) && relay.can_send(lane.cargo) {
+                                steps.push(relay.take(Step::Look(lane)));
+                            } else {
+                                lane.rest(Next::WhenWoken, woken, now);
+                                resting.push(lane);
+                            }
+                        }
+                    }
+                    Err(why) => {
+                        let message = "The outbox could not be looked at; trying again";
+                        relay.log.error("relay_failed", message, &why).emit();
+                        resting.extend(lanes);
+                        let pause = backoff.next_pause();
+                        for lane in &mut resting {
+                            lane.rest_until(now + pause);
+                        }
+                    }
+                }
+            }
+            Happened::Done(Done::Looked(mut lane, next)) => {
+                lane.rest(next, woken, now);
+                resting.push(lane);
             }
         }
     }
 }
 
-/// What goes together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cargo {
-    Orders(OrderType),
-    StatusUpdates,
+enum Happened {
+    /// Somebody says that there is something.
+    Woken,
+    /// The time of a lane has come.
+    Due,
+    Done(Done),
 }
 
-impl Cargo {
-    fn is_in(self, due: &Due) -> bool {
-        match self {
-            Self::Orders(order_type) => due.orders.contains(&order_type),
-            Self::StatusUpdates => due.status_updates,
-        }
-    }
+/// What takes a while; other lanes go on meanwhile.
+enum Step {
+    /// Asks for all lanes whose time has come, in one question, what there is to send.
+    Ask(Vec<Lane>),
+    Look(Lane),
 }
 
-/// A part of the outbox that goes its own way.
-struct Lane {
-    cargo: Cargo,
-    pace: Pace,
-    next_look: Instant,
-    /// Whether somebody who says that there is something is to be heard before that.
-    can_be_woken: bool,
+enum Done {
+    Asked(Vec<Lane>, Result<Due, DbError>),
+    Looked(Lane, Next),
 }
 
-impl Lane {
-    fn all() -> Vec<Self> {
-        let orders = OrderType::ALL.into_iter().map(Cargo::Orders);
-        let lane = |cargo| Self { cargo, pace: Pace::new(), next_look: Instant::now(), can_be_woken: true };
-        orders.chain([Cargo::StatusUpdates]).map(lane).collect()
-    }
-
-    fn look_again(&mut self, next: Next) {
-        let pause = match next {
-            Next::AtOnce => std::time::Duration::ZERO,
-            Next::WhenWoken => POLL_INTERVAL,
-            Next::After(pause) => pause,
-        };
-        self.next_look = Instant::now() + pause;
-        self.can_be_woken = !matches!(next, Next::After(_));
+/// Never, if there is nothing to wait for.
+async fn reached(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 
 struct Relay {
-    lanes: Vec<Lane>,
+    places: Places,
     db: Database,
     publisher: Publisher,
     log: Log,
@@ -100,34 +135,16 @@ struct Message<K> {
 }
 
 impl Relay {
-    fn next_look(&self) -> Instant {
-        self.lanes.iter().map(|lane| lane.next_look).min().unwrap_or_else(Instant::now)
-    }
-
-    fn wake(&mut self) {
-        for lane in self.lanes.iter_mut().filter(|lane| lane.can_be_woken) {
-            lane.next_look = Instant::now();
+    async fn take(&self, step: Step) -> Done {
+        match step {
+            Step::Ask(lanes) => Done::Asked(lanes, outbox::due(&self.db).await),
+            Step::Look(mut lane) => {
+                let place = self.places.take(&lane).await;
+                let next = self.look(&mut lane).await;
+                drop(place);
+                Done::Looked(lane, next)
+            }
         }
-    }
-
-    /// Every lane whose time has come, whatever becomes of the others.
-    async fn run_once(&mut self) -> Result<(), DbError> {
-        let now = Instant::now();
-        if self.lanes.iter().all(|lane| lane.next_look > now) {
-            return Ok(());
-        }
-        let due = outbox::due(&self.db).await?;
-        let mut lanes = std::mem::take(&mut self.lanes);
-        for lane in lanes.iter_mut().filter(|lane| lane.next_look <= now) {
-            let next = if lane.cargo.is_in(&due) && self.can_send(lane.cargo) {
-                self.look(lane).await
-            } else {
-                Next::WhenWoken
-            };
-            lane.look_again(next);
-        }
-        self.lanes = lanes;
-        Ok(())
     }
 
     fn can_send(&self, cargo: Cargo) -> bool {

@@ -112,7 +112,7 @@ impl<Q: KitchenQueues> Rescuer<Q> {
     }
 
     /// Runs until the shutdown begins. Any number of services may do so at once.
-    pub async fn run(self, shutdown: &Shutdown) {
+    pub async fn run(&self, shutdown: &Shutdown) {
         while shutdown.or(sleep(self.interval())).await.is_some() {
             if shutdown.or(self.look()).await.is_none() {
                 return;

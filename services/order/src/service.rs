@@ -4,7 +4,8 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::{Client, Publisher};
+use bus::{Client as BusClient, Publisher};
+use db::rights::Client;
 use db::schema::SchemaError;
 use db::{Access, Database, DbError, secrets};
 use http_service::door::Door;
@@ -74,8 +75,8 @@ impl Service {
     ) -> Result<Self, ServiceError> {
         let listener = server::listen(config.http.bind, arguments.port)?;
         let port = listener.local_addr()?.port();
-        let db = Database::new(&config.database, NAME, Access::ReadWrite)?;
-        let (publisher, publisher_task) = Publisher::start(&config.rabbitmq, Client::Order, NAME, &log);
+        let db = Database::with_reserved(&config.database, NAME, Access::ReadWrite, relay::MOST_CONNECTIONS)?;
+        let (publisher, publisher_task) = Publisher::start(&config.rabbitmq, BusClient::Order, NAME, &log);
         let accept = config.order.accept_while_broker_down;
         let relay = Wakeup::default();
         let rescuer = Rescuer {
@@ -168,14 +169,21 @@ fn ended_early(ended: Result<std::io::Result<()>, JoinError>) -> ServiceError {
     }
 }
 
-/// Brings the schema up to date and reads what requests need, then relays and rescues until the shutdown begins.
+/// Brings the schema up to date and reads what requests need, then relays and rescues until the shutdown begins. If the tables
+/// vanish, it waits until they are back: the key of the tokens is another one then.
 async fn tend_database(api: Api, rescuer: Rescuer<Broker>, shutdown: &Shutdown) -> Result<(), SchemaError> {
     let read = async || secrets::order_token_key(&api.db).await;
-    if let Some(order_tokens) = db::startup::migrated(&api.db, &api.log, shutdown, read).await? {
-        // Nobody else sets it.
-        let _ = api.order_tokens.set(order_tokens);
-        let relay = relay::run(api.db, api.publisher, api.relay, api.log, shutdown);
-        tokio::join!(Box::pin(relay), Box::pin(rescuer.run(shutdown)));
+    let mut found = db::startup::migrated(&api.db, &api.log, shutdown, read).await?;
+    while let Some(order_tokens) = found {
+        api.set_order_tokens(order_tokens);
+        let (db, publisher, log) = (api.db.clone(), api.publisher.clone(), api.log.clone());
+        let relay = relay::run(db, publisher, api.relay.clone(), log, shutdown);
+        let work = async { tokio::join!(Box::pin(relay), Box::pin(rescuer.run(shutdown))) };
+        tokio::select! {
+            _ = work => return Ok(()),
+            () = api.db.tables_lost() => {}
+        }
+        found = db::startup::current(&api.db, Client::Order, &api.log, shutdown, read).await?;
     }
     Ok(())
 }

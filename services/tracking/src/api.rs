@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use db::rights::Client;
 use db::{Database, history, workers};
 use domain::timestamp::Timestamp;
 use domain::{OrderNumber, RequestId};
@@ -172,7 +173,8 @@ async fn workers(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
 }
 
 async fn health(api: web::Data<Api>) -> HttpResponse {
-    let answers = matches!(timeout(CHECK_DEADLINE, api.db.ping()).await, Ok(Ok(())));
-    let healthy = answers && api.schema_ready.load(Ordering::Relaxed);
+    let has_tables = db::startup::has_tables(&api.db, Client::Tracking);
+    let usable = matches!(timeout(CHECK_DEADLINE, has_tables).await, Ok(Ok(true))) && !api.db.lacks_tables();
+    let healthy = usable && api.schema_ready.load(Ordering::Relaxed);
     health::report(NAME, &[Check::needed("database", healthy)])
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use db::rights::Client;
 use db::schema::SchemaError;
 use db::{Access, Database, DbError};
 use http_service::door::Door;
@@ -82,8 +83,12 @@ impl Service {
         let (handle, http) = server::start(listener, &http, &log, move |app| api::routes(app, api))?;
         let mut http = tokio::spawn(http);
         let asked_to_stop = async {
-            if db::startup::current(&db, &log, &shutdown).await?.is_some() {
+            let read = async || Ok(());
+            while db::startup::current(&db, Client::Tracking, &log, &shutdown, read).await?.is_some() {
                 schema_ready.store(true, Ordering::Relaxed);
+                if shutdown.or(db.tables_lost()).await.is_none() {
+                    break;
+                }
             }
             shutdown.begun().await;
             Ok(())

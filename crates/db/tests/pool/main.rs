@@ -7,6 +7,7 @@ mod addresses;
 mod altered_tables;
 mod farewell;
 mod moments;
+mod operators_settings;
 mod pgbouncer;
 mod read_only;
 mod reserved;

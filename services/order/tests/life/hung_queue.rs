@@ -16,6 +16,44 @@ async fn number_in(service: &Service, action: &str) -> String {
     service.log(action).await["details"]["order_number"].as_str().unwrap().to_owned()
 }
 
+/// A transaction of the relay, which waits for confirms.
+const IN_HAND: &str = "select count(*) from pg_stat_activity
+    where datname = current_database() and application_name = 'order-service' and state = 'idle in transaction'";
+
+#[tokio::test]
+async fn the_relay_of_one_type_does_not_wait_for_a_queue_that_hangs() {
+    // Of its own, for the queue would go on hanging if this failed.
+    let stage = Stage::with_own_servers().await;
+    let service = stage.order_service().start().await;
+    let (broker, database) = (stage.broker().await, stage.database().await);
+    for order in [dine_in(), takeout()] {
+        service.place(&order).await;
+    }
+    let left = |order_type: &str| {
+        format!("select count(*) from order_outbox join orders on id = order_id where type = '{order_type}'")
+    };
+    let enter = |order_type: &str| {
+        format!(
+            "insert into order_outbox (order_id, request_id, due_at)
+             select id, 'relay-' || id, now() from orders where type = '{order_type}'"
+        )
+    };
+    eventually("an empty outbox", async || {
+        (database.value("select count(*) from order_outbox").await == 0).then_some(())
+    })
+    .await;
+    broker.suspend("kitchen_dine_in_queue").await;
+    database.execute(&enter("dine_in")).await;
+    eventually("a look that hangs", async || (database.value(IN_HAND).await == 1).then_some(())).await;
+    database.execute(&enter("takeout")).await;
+    eventually("a message that does not wait", async || {
+        (database.value(&left("takeout")).await == 0).then_some(())
+    })
+    .await;
+    assert_eq!(database.value(IN_HAND).await, 1, "it was sent only when the queue's time was up");
+    assert!(service.logged("rabbitmq_publish_failed").is_empty(), "{}", service.everything());
+}
+
 #[tokio::test]
 async fn orders_of_one_transaction_do_not_wait_for_each_others_confirms() {
     // Of its own, for the queues would go on hanging if this failed.

@@ -100,6 +100,52 @@ async fn a_database_that_takes_no_writes_is_none_until_it_does() {
     }
 }
 
+/// Whoever asks for readiness learns that the tables have vanished, and nobody has to be started again when they are back.
+#[tokio::test]
+async fn tables_that_vanish_are_missed_until_they_are_back() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    let tracking = stage.tracking_service().start().await;
+    let worker = stage.kitchen_worker("chef").start().await;
+    tracking.until_status("/readyz", 200).await;
+    service.place(&takeout()).await;
+    worker.log("order_completed").await;
+
+    let database = stage.database().await;
+    database.execute("drop schema public cascade; create schema public").await;
+    for service in [&service, &tracking] {
+        let answer = service.until_status("/readyz", 503).await;
+        assert_eq!(answer.json()["checks"]["database"], "unhealthy");
+        service.log("schema_awaited").await;
+    }
+    stage.migrate().await;
+    service.until_status("/readyz", 200).await;
+    tracking.until_status("/readyz", 200).await;
+
+    // The new database has another key for tokens: one service's are the other's.
+    let other = stage.order_service().start().await;
+    let json = [("Content-Type", "application/json")];
+    let placed = http::send(service.port(), "POST", "/orders", &json, takeout().to_string().as_bytes()).await;
+    assert_eq!(placed.status, 200, "{placed:?}");
+    let number = placed.json()["order_number"].as_str().unwrap().to_owned();
+    let (path, token) = (format!("/orders/{number}/cancel"), placed.header("x-order-token"));
+    let answer = http::send(other.port(), "POST", &path, &[("X-Order-Token", token)], b"").await;
+    assert!([200, 409].contains(&answer.status), "{answer:?}");
+    service.place(&takeout()).await;
+    worker.logs("order_completed", 2).await;
+
+    // One table is enough, whichever it is.
+    database.execute("alter table order_sweeps rename to another").await;
+    service.until_status("/readyz", 503).await;
+    service
+        .log_where("what is missing", |line| {
+            line["message"].as_str().unwrap().contains("lacks tables: order_sweeps")
+        })
+        .await;
+    database.execute("alter table another rename to order_sweeps").await;
+    service.until_status("/readyz", 200).await;
+}
+
 #[tokio::test]
 async fn before_it_is_ready_it_answers_503_at_once_to_everybody() {
     let stage = Stage::new().await;

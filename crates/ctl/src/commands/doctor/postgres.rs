@@ -39,7 +39,7 @@ async fn inspect(settings: &config::Database, services: Services) -> Result<Vec<
         schema_version(schema::state(&db).await, services, &found, &settings.user),
         sequences::verdict(db::sequences::inspect(&db).await),
     ];
-    let missing = db::inspection::missing_tables(&db).await?;
+    let missing = db::inspection::missing_tables(&db, &Client::ALL).await?;
     if !missing.is_empty() && schema::state(&db).await? == SchemaState::Current {
         verdicts.push(incomplete(missing));
     }

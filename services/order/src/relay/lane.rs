@@ -1,0 +1,167 @@
+//! The lanes of the relay: what goes together, at a pace of its own.
+
+use std::time::Duration;
+
+use db::outbox::Due;
+use domain::OrderType;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+use super::pace::{Next, POLL_INTERVAL, Pace};
+
+/// What goes together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cargo {
+    Orders(OrderType),
+    StatusUpdates,
+}
+
+impl Cargo {
+    pub fn is_in(self, due: &Due) -> bool {
+        match self {
+            Self::Orders(order_type) => due.orders.contains(&order_type),
+            Self::StatusUpdates => due.status_updates,
+        }
+    }
+}
+
+/// A part of the outbox that goes its own way.
+pub struct Lane {
+    pub cargo: Cargo,
+    pub pace: Pace,
+    pub next_look: Instant,
+    /// When it was last taken in hand.
+    taken: Instant,
+    /// The last look got nothing done, or not all of it. The next one comes after a pause, whoever says what.
+    is_in_trouble: bool,
+}
+
+impl Lane {
+    /// All of them; each is to be looked at.
+    pub fn all() -> Vec<Self> {
+        let now = Instant::now();
+        let lane =
+            |cargo| Self { cargo, pace: Pace::new(), next_look: now, taken: now, is_in_trouble: false };
+        OrderType::ALL.into_iter().map(Cargo::Orders).chain([Cargo::StatusUpdates]).map(lane).collect()
+    }
+
+    /// A look at it begins.
+    pub fn take(&mut self, now: Instant) {
+        self.taken = now;
+    }
+
+    /// The look is over. `woken` is when somebody said for the last time that there is something: what was said during the
+    /// look may have come too late for it.
+    pub fn rest(&mut self, next: Next, woken: Instant, now: Instant) {
+        self.is_in_trouble = matches!(next, Next::After(_));
+        let pause = match next {
+            Next::AtOnce => Duration::ZERO,
+            Next::WhenWoken if woken >= self.taken => Duration::ZERO,
+            Next::WhenWoken => POLL_INTERVAL,
+            Next::After(pause) => pause,
+        };
+        self.next_look = now + pause;
+    }
+
+    /// Somebody says that there is something.
+    pub fn wake(&mut self, now: Instant) {
+        if !self.is_in_trouble {
+            self.next_look = self.next_look.min(now);
+        }
+    }
+
+    /// No look before `moment`, whoever says what.
+    pub fn rest_until(&mut self, moment: Instant) {
+        self.is_in_trouble = true;
+        self.next_look = self.next_look.max(moment);
+    }
+}
+
+/// The connections on which lanes are looked at. One is not for lanes in trouble: a queue that hangs keeps a connection for as
+/// long as its confirms may take.
+pub struct Places {
+    all: Semaphore,
+    in_trouble: Semaphore,
+}
+
+impl Places {
+    /// So many connections. If there is one only, the lanes take turns.
+    pub fn new(connections: usize) -> Self {
+        Self {
+            all: Semaphore::new(connections.max(1)),
+            in_trouble: Semaphore::new(connections.saturating_sub(1).max(1)),
+        }
+    }
+
+    /// Waits for a place; it is free again when this is dropped.
+    pub async fn take(&self, lane: &Lane) -> Place<'_> {
+        // They are never closed: there is no error.
+        let in_trouble = if lane.is_in_trouble { self.in_trouble.acquire().await.ok() } else { None };
+        Place { _in_trouble: in_trouble, _place: self.all.acquire().await.ok() }
+    }
+}
+
+/// A place that is taken.
+pub struct Place<'a> {
+    _in_trouble: Option<SemaphorePermit<'a>>,
+    _place: Option<SemaphorePermit<'a>>,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn lane() -> Lane {
+        Lane::all().into_iter().next().unwrap()
+    }
+
+    fn in_trouble() -> Lane {
+        let mut lane = lane();
+        lane.rest(Next::After(Duration::from_secs(1)), lane.taken, lane.taken);
+        lane
+    }
+
+    #[test]
+    fn however_many_lanes_are_in_trouble_one_place_is_free() {
+        for connections in 2..=4 {
+            let places = Places::new(connections);
+            let taken: Vec<_> = (0..4).map_while(|_| places.take(&in_trouble()).now_or_never()).collect();
+            assert_eq!(taken.len(), connections - 1);
+            let place = places.take(&lane()).now_or_never();
+            assert!(place.is_some() && places.take(&lane()).now_or_never().is_none());
+            drop(taken);
+            assert!(places.take(&in_trouble()).now_or_never().is_some());
+        }
+    }
+
+    #[test]
+    fn with_one_connection_lanes_take_turns() {
+        let places = Places::new(1);
+        let place = places.take(&in_trouble()).now_or_never().unwrap();
+        assert!(places.take(&lane()).now_or_never().is_none());
+        drop(place);
+        assert!(places.take(&lane()).now_or_never().is_some());
+    }
+
+    #[test]
+    fn who_is_woken_during_a_look_looks_again_at_once() {
+        let mut lane = lane();
+        let second = Duration::from_secs(1);
+        let (before, taken) = (lane.taken, lane.taken + second);
+        let (during, over) = (taken + second, taken + second * 2);
+        lane.take(taken);
+        lane.rest(Next::WhenWoken, during, over);
+        assert_eq!(lane.next_look, over);
+        lane.rest(Next::WhenWoken, before, over);
+        assert_eq!(lane.next_look, over + POLL_INTERVAL);
+        lane.wake(over);
+        assert_eq!(lane.next_look, over);
+        // A pause is a pause.
+        lane.rest(Next::After(second), during, over);
+        lane.wake(over);
+        assert_eq!(lane.next_look, over + second);
+    }
+}
