@@ -3,6 +3,7 @@
 //! The body is split into its fields first, unread ([`RawValue`]), and each field is judged on its own:
 //! so a wrong type in one never hides a fault in another.
 
+mod object;
 mod violations;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use self::object::{NotObject, object, readable};
 use self::violations::{Place, Violations};
 use crate::money::NotMoney;
 use crate::text_rules;
@@ -27,11 +29,11 @@ pub const MAX_ITEMS: usize = 20;
 /// Why a body is no order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// It cannot be read at all; the text says where reading stopped.
-    #[error("the body is not a JSON object that can be read: {0}")]
+    /// It cannot be read at all; the text says why, as the rest of a sentence.
+    #[error("the body {0}")]
     Malformed(String),
     /// It can be read, and breaks these rules: all that it breaks.
-    #[error("the order breaks {} rule(s)", .0.len())]
+    #[error("the order breaks {} rule{}", .0.len(), if .0.len() == 1 { "" } else { "s" })]
     Invalid(Vec<Violation>),
 }
 
@@ -55,9 +57,7 @@ impl fmt::Display for Violation {
 /// # Errors
 /// [`Rejection::Malformed`] if it is not one JSON object, else [`Rejection::Invalid`] with every violation.
 pub fn parse(body: &[u8]) -> Result<NewOrder, Rejection> {
-    let text = std::str::from_utf8(body)
-        .map_err(|why| Rejection::Malformed(format!("invalid UTF-8 after byte {}", why.valid_up_to())))?;
-    let raw: RawOrder<'_> = object(text).map_err(Rejection::Malformed)?;
+    let raw: RawOrder<'_> = readable(body).map_err(Rejection::Malformed)?;
 
     let mut violations = Violations::default();
     let customer_name = raw.customer_name(&mut violations);
@@ -164,8 +164,13 @@ impl RawOrder<'_> {
 fn item(index: usize, raw: &RawValue, violations: &mut Violations) -> Option<OrderItem> {
     let raw: RawItem<'_> = match object(raw.get()) {
         Ok(raw) => raw,
-        Err(why) => {
-            violations.add(Place::Item(index), format_args!("must be an object: {why}"));
+        Err(NotObject::OfKind(kind)) => {
+            let detail = format_args!("must be an object with name, quantity and price, is {kind}");
+            violations.add(Place::Item(index), detail);
+            return None;
+        }
+        Err(NotObject::Unreadable(why)) => {
+            violations.add(Place::Item(index), format_args!("cannot be read: {why}"));
             return None;
         }
     };
@@ -194,17 +199,6 @@ fn price(place: Place, raw: Option<&RawValue>, violations: &mut Violations) -> O
             None
         }
     }
-}
-
-/// Reads a JSON object. (A derived struct would take an array, too, field by field.)
-fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
-    let start = text.trim_start_matches([' ', '\t', '\n', '\r']);
-    if !start.is_empty() && !start.starts_with('{') {
-        // A syntax error is the better answer, where there is one.
-        serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|why| why.to_string())?;
-        return Err("expected an object".to_owned());
-    }
-    serde_json::from_str(text).map_err(|why| why.to_string())
 }
 
 #[cfg(test)]
@@ -284,7 +278,7 @@ mod tests {
                 "/items/1/name is required",
                 "/items/1/quantity must be an integer between 1 and 10",
                 "/items/1/price must be a number between 0.01 and 999.99",
-                "/items/2 must be an object: expected an object",
+                "/items/2 must be an object with name, quantity and price, is a number",
             ]
         );
     }
@@ -299,25 +293,42 @@ mod tests {
     }
 
     #[test]
-    fn malformed_bodies_say_where() {
+    fn malformed_bodies_say_what_they_are_and_where() {
+        const AN_ORDER: &str = "send a JSON object with customer_name, order_type and items";
+        const MARK: &str = "begins with a byte order mark: send it as UTF-8 without one";
+        let unreadable = |why: &str| format!("is not a JSON object that can be read: {why}");
+        let other = |kind: &str| format!("is {kind}: {AN_ORDER}");
         for (body, why) in [
-            (&b""[..], "EOF while parsing a value at line 1 column 0"),
-            (b"[]", "expected an object"),
-            (b"\"x\"", "expected an object"),
-            (b"[1,", "EOF while parsing a value at line 1 column 3"),
-            (b"{\"customer_name\": \"x\"", "EOF while parsing an object at line 1 column 21"),
-            (b"{} x", "trailing characters at line 1 column 4"),
-            (b"{\"items\":1,\"items\":2}", "duplicate field `items` at line 1 column 18"),
-            (b"{\"a\":\"\xff\"}", "invalid UTF-8 after byte 6"),
-            (b"\x1f\x8b\x08", "invalid UTF-8 after byte 1"),
+            (&b""[..], other("empty")),
+            (b" \t\r\n", other("empty")),
+            (b"[]", other("an array")),
+            (b" \"x\"", other("a string")),
+            (b"null", other("null")),
+            (b"false", other("true or false")),
+            (b"-7", other("a number")),
+            (b"\xef\xbb\xbf{}", MARK.to_owned()),
+            (b"\xef\xbb\xbf", MARK.to_owned()),
+            (b"\xff\xfe{\0}\0", MARK.to_owned()),
+            (b"\xfe\xff\0{\0}", MARK.to_owned()),
+            (b"[1,", unreadable("EOF while parsing a value at line 1 column 3")),
+            (b"x", unreadable("expected value at line 1 column 1")),
+            (b"{\"customer_name\": \"x\"", unreadable("EOF while parsing an object at line 1 column 21")),
+            (b"{} x", unreadable("trailing characters at line 1 column 4")),
+            (b"{\"items\":1,\"items\":2}", unreadable("duplicate field `items` at line 1 column 18")),
+            (b"{\"a\":\"\xff\"}", unreadable("invalid UTF-8 after byte 6")),
+            (b"\x1f\x8b\x08", unreadable("invalid UTF-8 after byte 1")),
         ] {
-            assert_eq!(
-                parse(body),
-                Err(Rejection::Malformed(why.to_owned())),
-                "{:?}",
-                String::from_utf8_lossy(body)
-            );
+            assert_eq!(parse(body), Err(Rejection::Malformed(why)), "{:?}", String::from_utf8_lossy(body));
         }
+    }
+
+    #[test]
+    fn how_many_rules_are_broken_is_said_in_words() {
+        let mut body = takeout();
+        body["customer_name"] = Value::Null;
+        assert_eq!(parse_json(&body).unwrap_err().to_string(), "the order breaks 1 rule");
+        body["order_type"] = Value::Null;
+        assert_eq!(parse_json(&body).unwrap_err().to_string(), "the order breaks 2 rules");
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub fn item_name(text: &str) -> Vec<TextFault> {
     faults
 }
 
-/// `delivery_address`: 10 to 500 characters as those of an item, and line breaks.
+/// `delivery_address`: 10 to 500 characters as those of an item, tabs, and line breaks.
 pub fn delivery_address(text: &str) -> Vec<TextFault> {
     const MIN: usize = 10;
     const MAX: usize = 500;
@@ -57,7 +57,7 @@ pub fn delivery_address(text: &str) -> Vec<TextFault> {
     let is_break = |c| matches!(c, '\n' | '\r' | '\t');
     let offender = first_offender(
         text,
-        "printable characters and line breaks",
+        "printable characters, tabs and line breaks",
         |c| is_visible(c) || is_break(c),
         |base| !is_space(base) && !is_break(base),
     );

@@ -148,6 +148,12 @@ fn an_address_is_readable() {
             address.escape_unicode()
         );
     }
+    let [fault] = &delivery_address("12 Harbour\u{b} Road")[..] else { panic!("not one fault") };
+    let said = fault.to_string();
+    assert!(
+        said.starts_with("must contain only printable characters, tabs and line breaks, found"),
+        "{said}"
+    );
     assert_eq!(delivery_address(&"李".repeat(500)), []);
     assert_eq!(delivery_address(&"李".repeat(501)), [TextFault::TooLong { max: 500, actual: 501 }]);
 }

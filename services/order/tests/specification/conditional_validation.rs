@@ -75,13 +75,13 @@ async fn what_a_type_must_have_or_must_not_have_is_checked() {
             delivery(),
             "/delivery_address",
             json!("123 Main\0 Street"),
-            "/delivery_address must contain only printable characters and line breaks",
+            "/delivery_address must contain only printable characters, tabs and line breaks",
         ),
         (
             delivery(),
             "/delivery_address",
             json!("12 Harbour\u{202e} Road"),
-            "/delivery_address must contain only printable characters and line breaks, found U+202E",
+            "/delivery_address must contain only printable characters, tabs and line breaks, found U+202E",
         ),
         (
             delivery(),

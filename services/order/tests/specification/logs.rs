@@ -50,7 +50,7 @@ async fn validation_failed_with_every_violation() {
     let order = with(takeout(), "/customer_name", json!("J\n{\"level\":\"INFO\"}"));
     let order = with(order, "/items/0/quantity", json!(0));
     post(&service, "log-2", &order.to_string()).await;
-    let refused = r#""action":"validation_failed","message":"The order was refused","details":{"violations":[{"pointer":"/customer_name","detail":"must contain only letters, digits, spaces, hyphens and apostrophes, found '\\n'"},{"pointer":"/items/0/quantity","detail":"must be an integer between 1 and 10"}]},"error":{"msg":"the order breaks 2 rule(s)","stack":"the order breaks 2 rule(s)"}"#;
+    let refused = r#""action":"validation_failed","message":"The order was refused","details":{"violations":[{"pointer":"/customer_name","detail":"must contain only letters, digits, spaces, hyphens and apostrophes, found '\\n'"},{"pointer":"/items/0/quantity","detail":"must be an integer between 1 and 10"}]},"error":{"msg":"the order breaks 2 rules","stack":"the order breaks 2 rules"}"#;
     assert_eq!(line(&service, "validation_failed").await, expected("ERROR", "log-2", refused));
     assert!(service.logged("order_received").is_empty());
 }
