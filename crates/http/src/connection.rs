@@ -82,21 +82,27 @@ pub(crate) enum Ending {
     HeadLate,
     /// The head is too large.
     HeadTooLarge,
+    /// The head has too many lines.
+    HeadTooLong,
+    /// What came is no HTTP.
+    NotHttp,
     /// There was no answer in time.
     RequestLate,
     /// The client did not read the answer in time, or the pool has no room for what it does not read.
     AnswerUnread,
     /// Another connection came, and this one was idle for longest.
     Evicted,
-    /// The answer was given before the body had ended.
+    /// The answer was given before the body had ended, or was to be the last one.
     AnsweredEarly,
 }
 
 impl Ending {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Idle,
         Self::HeadLate,
         Self::HeadTooLarge,
+        Self::HeadTooLong,
+        Self::NotHttp,
         Self::RequestLate,
         Self::AnswerUnread,
         Self::Evicted,
@@ -127,6 +133,8 @@ pub(crate) struct Connection {
     /// The tick of the last step forward: accepted, first byte of a request, answered. Single bytes of a head or a body
     /// do not count, so that nobody stays by trickling.
     progress: AtomicU32,
+    /// Whether the answer to the present request is to be the last one.
+    last: AtomicBool,
     closes: AtomicBool,
     late: Notify,
     ending: AtomicU8,
@@ -141,6 +149,7 @@ impl Connection {
             clock,
             phase: AtomicU64::new(0),
             progress: AtomicU32::new(now),
+            last: AtomicBool::new(false),
             closes: AtomicBool::new(false),
             late: Notify::new(),
             ending: AtomicU8::new(0),
@@ -200,9 +209,14 @@ impl Connection {
         self.enter(Phase::Work);
     }
 
-    /// A handler has answered. Returns whether that was before the end of the body: then the connection closes.
+    /// The request that has begun is the last one: what comes behind it is none.
+    pub(crate) fn is_last(&self) {
+        self.last.store(true, Ordering::Relaxed);
+    }
+
+    /// A handler has answered. Returns whether that was before the end of the body, or the last request: then the connection closes.
     pub(crate) fn answers(&self) -> bool {
-        if self.phase() == Phase::Body {
+        if self.phase() == Phase::Body || self.last.load(Ordering::Relaxed) {
             self.closes.store(true, Ordering::Relaxed);
         }
         self.enter(Phase::Answer);
@@ -357,6 +371,18 @@ mod tests {
         connection.begins(true);
         assert!(connection.answers());
         assert_eq!(connection.ending(), None, "it is not written yet");
+        connection.flushed();
+        assert_eq!(connection.ending(), Some(Ending::AnsweredEarly));
+    }
+
+    #[test]
+    fn the_answer_to_the_last_request_ends_it_and_its_body_is_read_before() {
+        let (_, connection) = connection();
+        connection.begins(true);
+        connection.is_last();
+        assert!(!connection.closes(), "the body is still to come");
+        connection.has_body();
+        assert!(connection.answers());
         connection.flushed();
         assert_eq!(connection.ending(), Some(Ending::AnsweredEarly));
     }

@@ -131,6 +131,7 @@ impl Connections {
             if since_report == REPORT_INTERVAL {
                 since_report = 0;
                 self.report(log);
+                log.report_left_out();
             }
         }
     }

@@ -114,7 +114,7 @@ impl CrossSite {
             .error("cross_site_refused", "The request was refused", &problem)
             .detail("origin", shown(request, &header::ORIGIN))
             .detail("host", shown(request, &header::HOST))
-            .emit();
+            .emit_limited();
         problem
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderMap};
-use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, web};
 use domain::RequestId;
@@ -34,7 +34,7 @@ pub(crate) struct Exchange {
 }
 
 /// Middleware: tells the connection how far the request is, and closes it behind an answer that was given before the body
-/// had ended. Nothing of such a body is read any more.
+/// had ended, or to a request that would have another protocol spoken. Nothing more is read there.
 ///
 /// # Errors
 /// Those of the service behind it.
@@ -45,6 +45,9 @@ pub(crate) async fn follow(
     let connection = request.conn_data::<Exchange>().map(|exchange| Arc::clone(&exchange.connection));
     if let Some(connection) = &connection {
         connection.begins(has_body(request.headers()));
+        if asks_for_other_protocol(&request) {
+            connection.is_last();
+        }
     }
     let answered = next.call(request).await;
     let closes = connection.is_some_and(|connection| connection.answers());
@@ -66,6 +69,20 @@ fn announced(headers: &HeaderMap) -> Option<usize> {
     Some(length.to_str().ok().and_then(|length| length.parse().ok()).unwrap_or(usize::MAX))
 }
 
+/// Whether what comes behind this request is to be of another protocol. Nobody here speaks one, and a server may pass over such
+/// a wish (RFC 9110, section 7.8); but the HTTP server would say that it agrees, or never find the end of the body.
+fn asks_for_other_protocol(request: &ServiceRequest) -> bool {
+    request.head().connection_type() == ConnectionType::Upgrade
+        || request.method() == Method::CONNECT
+        || swallows_the_rest(request.headers())
+}
+
+/// Whether the HTTP server takes everything behind this head for its body, however long that is said to be.
+fn swallows_the_rest(headers: &HeaderMap) -> bool {
+    let is_websocket = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"websocket");
+    headers.get_all(header::UPGRADE).any(is_websocket) && !headers.contains_key(header::TRANSFER_ENCODING)
+}
+
 /// Reads a whole JSON body within the limits of size, time, and memory; empty if there is none.
 ///
 /// # Errors
@@ -84,16 +101,18 @@ pub async fn read_json(
 
 /// The same, whatever its media type is.
 async fn read_body(request: &HttpRequest, body: web::Payload, id: &RequestId) -> Result<web::Bytes, Problem> {
-    if announced(request.headers()).is_some_and(|length| length > MAX_BODY) {
+    let announced = announced(request.headers());
+    if announced.is_some_and(|length| length > MAX_BODY) {
         return Err(too_large(id));
     }
+    let end = announced.filter(|_| swallows_the_rest(request.headers()));
     let Some(exchange) = request.conn_data::<Exchange>() else {
-        return gather(body, &Pool::new(MAX_BODY * COPIES), id).await;
+        return gather(body, end, &Pool::new(MAX_BODY * COPIES), id).await;
     };
     let body = tokio::select! {
         // Bytes that are there are read before the clock is asked.
         biased;
-        body = gather(body, &exchange.pool, id) => body?,
+        body = gather(body, end, &exchange.pool, id) => body?,
         () = exchange.connection.body_is_late() => {
             let detail = format!("The body did not arrive within {} s.", BODY_DEADLINE.as_secs());
             return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail, id));
@@ -103,8 +122,10 @@ async fn read_body(request: &HttpRequest, body: web::Payload, id: &RequestId) ->
     Ok(body)
 }
 
+/// `end` is the length of a body that does not end by itself.
 async fn gather<E: std::fmt::Display>(
     mut body: impl Stream<Item = Result<web::Bytes, E>> + Unpin,
+    end: Option<usize>,
     pool: &Pool,
     id: &RequestId,
 ) -> Result<web::Bytes, Problem> {
@@ -124,7 +145,11 @@ async fn gather<E: std::fmt::Display>(
             return Err(problem.retry_after(RETRY_AFTER));
         }
         whole.extend_from_slice(&piece);
+        if end.is_some_and(|end| length >= end) {
+            break;
+        }
     }
+    whole.truncate(end.unwrap_or(MAX_BODY));
     Ok(whole.freeze())
 }
 
@@ -136,20 +161,20 @@ fn too_large(id: &RequestId) -> Problem {
 
 /// Takes JSON that says so: a browser sends anything else to any server on behalf of any page, without asking.
 fn check_media_type(headers: &HeaderMap, id: &RequestId) -> Result<(), Problem> {
-    let header = |name: header::HeaderName| {
-        let value = headers.get(name)?;
-        Some(String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_lowercase())
-    };
     let refuse = |detail: String| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail, id));
-    if let Some(encoding) = header(header::CONTENT_ENCODING).filter(|encoding| encoding != "identity") {
-        return refuse(format!(
-            "The body has the content encoding \"{}\"; send it as it is, without one.",
-            printable(&encoding)
-        ));
+    for encoding in headers.get_all(header::CONTENT_ENCODING) {
+        let encoding = String::from_utf8_lossy(encoding.as_bytes()).trim().to_ascii_lowercase();
+        if encoding != "identity" {
+            return refuse(format!(
+                "The body has the content encoding \"{}\"; send it as it is, without one.",
+                printable(&encoding)
+            ));
+        }
     }
-    let Some(media_type) = header(header::CONTENT_TYPE) else {
+    let Some(media_type) = headers.get(header::CONTENT_TYPE) else {
         return refuse("The body has no media type; send it with Content-Type: application/json.".to_owned());
     };
+    let media_type = String::from_utf8_lossy(media_type.as_bytes()).to_ascii_lowercase();
     let media_type = media_type.split(';').next().unwrap_or_default().trim();
     if media_type == "application/json" || media_type.ends_with("+json") {
         return Ok(());
@@ -174,7 +199,7 @@ mod tests {
         let pieces: Vec<_> =
             lengths.iter().map(|length| Ok::<_, Infallible>(web::Bytes::from(vec![b' '; *length]))).collect();
         let body = futures_util::stream::iter(pieces);
-        let gathered = gather(body, pool, &request_id::generate()).await;
+        let gathered = gather(body, None, pool, &request_id::generate()).await;
         gathered.map(|body| body.len()).map_err(|problem| problem.status_code())
     }
 

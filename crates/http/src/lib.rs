@@ -4,6 +4,7 @@ mod connection;
 mod connections;
 mod cross_site;
 pub mod door;
+mod doubled;
 mod exchange;
 pub mod health;
 pub mod limits;

@@ -40,9 +40,15 @@ impl Limits {
         let configured = u64::try_from(config.memory_limit_mib * MIB).ok().filter(|bytes| *bytes > 0);
         let memory = configured.or_else(memory_limit::bytes);
         let files = open_files::raise_to(MAX_CONNECTIONS + OTHER_FILES).saturating_sub(OTHER_FILES);
-        let memory = memory.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-        let limits = Self::from(memory, files, config);
-        let Self { connections, per_address, pool } = limits;
+        let fitting = memory.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        let limits = Self::from(fitting, files, config);
+        limits.tell(memory, files, log);
+        limits
+    }
+
+    /// `memory` is null in the line where there is no limit, nor anything known of the machine.
+    fn tell(self, memory: Option<u64>, files: usize, log: &Log) {
+        let Self { connections, per_address, pool } = self;
         log.info("connections_limited", format!("At most {connections} connections are held at a time"))
             .detail("connections", connections)
             .detail("connections_per_address", per_address)
@@ -51,7 +57,6 @@ impl Limits {
             .detail("memory_limit", memory)
             .detail("open_files", files)
             .emit();
-        limits
     }
 
     fn from(memory: usize, files: usize, config: &config::Http) -> Self {
@@ -73,7 +78,12 @@ impl Limits {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
+    use std::io::{BufRead as _, BufReader};
+
+    use serde_json::Value;
+
     use super::*;
 
     fn limits(memory: usize, files: usize, config: &config::Http) -> Limits {
@@ -94,6 +104,21 @@ mod tests {
         assert_eq!(in_container, Limits { connections: 2_048, per_address: 1_024, pool: 64 * MIB });
         assert_eq!(limits(usize::MAX, usize::MAX, &config).connections, MAX_CONNECTIONS);
         assert_eq!(limits(0, usize::MAX, &config).connections, MIN_CONNECTIONS);
+    }
+
+    #[test]
+    fn memory_that_has_no_limit_is_told_as_null() {
+        let told = |memory| {
+            let (output, mut written) = std::io::pipe().map(|(read, write)| (write, read)).unwrap();
+            let (log, flush) = logging::start_on("order-service", logging::Level::Info, output);
+            limits(usize::MAX, 300, &config::Http::default()).tell(memory, 300, &log);
+            drop((log, flush));
+            let mut line = String::new();
+            BufReader::new(&mut written).read_line(&mut line).unwrap();
+            serde_json::from_str::<Value>(&line).unwrap()["details"]["memory_limit"].clone()
+        };
+        assert_eq!(told(None), Value::Null);
+        assert_eq!(told(Some(1 << 28)), Value::from(1 << 28));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use domain::place_order::Violation;
 use domain::{OrderStatus, RequestId};
-use logging::printable;
+use logging::{Log, printable};
 use serde::Serialize;
 
 use crate::request_id;
@@ -122,7 +122,17 @@ pub async fn not_found(request: HttpRequest) -> HttpResponse {
         "There is nothing at {}. See the README for the paths of this service.",
         printable(request.path())
     );
-    Problem::new(StatusCode::NOT_FOUND, detail, &request_id::of(&request)).error_response()
+    told(&request, &Problem::new(StatusCode::NOT_FOUND, detail, &request_id::of(&request)))
+}
+
+/// The answer, after a line of the log under its id.
+fn told(request: &HttpRequest, problem: &Problem) -> HttpResponse {
+    if let Some(log) = request.app_data::<Log>() {
+        log.with_request_id(request_id::of(request))
+            .debug("request_refused", problem.to_string())
+            .emit_limited();
+    }
+    problem.error_response()
 }
 
 /// 405 for paths that exist with another method: `allowed` is what the resource takes.
@@ -133,7 +143,7 @@ pub fn method_not_allowed(request: &HttpRequest, allowed: &'static str) -> HttpR
         printable(request.method().as_str())
     );
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail, &request_id::of(request));
-    let mut response = problem.error_response();
+    let mut response = told(request, &problem);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     response
 }

@@ -19,13 +19,16 @@ use crate::connection::{Ending, HEAD_DEADLINE};
 use crate::connections::Connections;
 use crate::cross_site::{self, CrossSite};
 use crate::limits::Limits;
-use crate::stream::{MAX_HEAD, Socket, Stream};
-use crate::{Problem, exchange, request_id};
+use crate::stream::{MAX_HEAD, MAX_HEAD_LINES, Socket, Stream};
+use crate::{Problem, doubled, exchange, request_id};
 
 pub use crate::listener::{CannotListen, listen};
 
 /// Longest time that requests under way get to finish when the service stops, in seconds.
 pub const DRAIN_SECONDS: u64 = 15;
+
+/// What is wrong is one of these; the HTTP server does not say which.
+const NOT_HTTP: &str = "This is no valid HTTP/1.1 request. Send a request line such as 'GET /health HTTP/1.1', header lines such as 'Name: value', exactly one Host, and at most one Content-Length or Transfer-Encoding; no TLS and no HTTP/2.";
 
 /// Starts to serve: limits set, every request with its id. Signals are the service's own business. The future is the server:
 /// it ends when the handle has stopped it.
@@ -53,11 +56,14 @@ where
         .disable_signals();
     let shutdown = server.graceful_shutdown_signal();
     let all = Arc::clone(&connections);
+    let refusals = log.clone();
     let server = server.listen("http", listener, move || {
         let cross_site = cross_site.clone();
         let app = App::new()
             .app_data(cross_site)
+            .app_data(refusals.clone())
             .wrap(middleware::from_fn(cross_site::check))
+            .wrap(middleware::from_fn(doubled::refuse))
             .wrap(middleware::from_fn(request_id::assign))
             .wrap(middleware::from_fn(exchange::follow))
             .configure(configure.clone());
@@ -74,15 +80,15 @@ where
             .on_connect_ext(|stream: &Stream, data| drop(data.insert(stream.exchange())))
             .h1(map_config(app, |()| AppConfig::default()));
         let http = Rc::new(http);
-        let connections = Arc::clone(&all);
+        let (connections, log) = (Arc::clone(&all), refusals.clone());
         fn_factory(move || {
-            let (http, connections) = (Rc::clone(&http), Arc::clone(&connections));
+            let (http, connections, log) = (Rc::clone(&http), Arc::clone(&connections), log.clone());
             async move {
                 let http = Rc::new(http.new_service(()).await?);
                 Ok::<_, ()>(fn_service(move |tcp| {
-                    let (http, connections) = (Rc::clone(&http), Arc::clone(&connections));
+                    let (http, connections, log) = (Rc::clone(&http), Arc::clone(&connections), log.clone());
                     async move {
-                        serve(tcp, &*http, &connections).await;
+                        serve(tcp, &*http, &connections, &log).await;
                         Ok::<_, Infallible>(())
                     }
                 }))
@@ -93,16 +99,18 @@ where
     let handle = server.handle();
     let log = log.clone();
     let serving = async move {
-        tokio::select! {
+        let ended = tokio::select! {
             ended = server => ended,
             never = connections.sweep(&log) => match never {},
-        }
+        };
+        log.report_left_out();
+        ended
     };
     Ok((handle, serving))
 }
 
 /// Serves one connection until it ends, or has to.
-async fn serve<S>(tcp: TcpStream, http: &S, connections: &Arc<Connections>)
+async fn serve<S>(tcp: TcpStream, http: &S, connections: &Arc<Connections>, log: &Log)
 where
     S: Service<(Stream, Option<SocketAddr>), Response = ()>,
 {
@@ -111,18 +119,16 @@ where
     let Some(place) = connections.admit(address.ip()) else { return };
     let socket = Socket::new(tcp, Arc::clone(&place.connection), connections.pool.clone());
     let stream = socket.stream();
-    let ending = tokio::select! {
-        served = http.call((stream, Some(address))) => served.map_err(drop).map_err(|()| None),
-        ending = place.connection.ended() => Err(Some(ending)),
+    let failed = tokio::select! {
+        served = http.call((stream, Some(address))) => served.is_err(),
+        _ = place.connection.ended() => false,
     };
     // The server's half is dropped by now.
     if let Some(socket) = Rc::into_inner(socket) {
-        let (last_words, lingers) = match ending {
+        let (last_words, lingers) = match place.connection.ending() {
             // It was the client, or the last answer was given to a whole request.
-            Ok(()) => (Vec::new(), false),
-            // Bytes that are no HTTP were answered so.
-            Err(None) => (Vec::new(), true),
-            Err(Some(ending)) => (last_words(ending), ending_lingers(ending)),
+            None => (Vec::new(), failed),
+            Some(ending) => (last_words(ending, log), ending_lingers(ending)),
         };
         socket.close(&last_words, lingers).await;
     }
@@ -130,11 +136,18 @@ where
 }
 
 fn ending_lingers(ending: Ending) -> bool {
-    matches!(ending, Ending::HeadLate | Ending::HeadTooLarge | Ending::AnsweredEarly)
+    match ending {
+        Ending::HeadLate
+        | Ending::HeadTooLarge
+        | Ending::HeadTooLong
+        | Ending::NotHttp
+        | Ending::AnsweredEarly => true,
+        Ending::Idle | Ending::RequestLate | Ending::AnswerUnread | Ending::Evicted => false,
+    }
 }
 
-/// What a client is told whose request was given up before any handler had it.
-fn last_words(ending: Ending) -> Vec<u8> {
+/// What a client is told whose request was given up before any handler had it. It is logged under the id that he reads.
+fn last_words(ending: Ending, log: &Log) -> Vec<u8> {
     let (status, detail) = match ending {
         Ending::HeadLate => {
             let detail = format!("The head did not arrive within {} s.", HEAD_DEADLINE.as_secs());
@@ -145,7 +158,21 @@ fn last_words(ending: Ending) -> Vec<u8> {
                 format!("The head is larger than {MAX_HEAD} bytes. Send fewer headers, or shorter ones.");
             (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
         }
-        _ => return Vec::new(),
+        Ending::HeadTooLong => {
+            let detail = format!("The head has more than {MAX_HEAD_LINES} lines. Send fewer headers.");
+            (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
+        }
+        Ending::NotHttp => (StatusCode::BAD_REQUEST, NOT_HTTP.to_owned()),
+        Ending::Idle
+        | Ending::RequestLate
+        | Ending::AnswerUnread
+        | Ending::Evicted
+        | Ending::AnsweredEarly => return Vec::new(),
     };
-    Problem::new(status, detail, &request_id::generate()).last_words()
+    let id = request_id::generate();
+    let problem = Problem::new(status, detail, &id);
+    log.with_request_id(id)
+        .error("request_refused", "A request was refused before its head was read", &problem)
+        .emit_limited();
+    problem.last_words()
 }

@@ -18,6 +18,11 @@ use crate::pool::{Pool, Reservation};
 
 /// Largest head of a request, in bytes.
 pub const MAX_HEAD: usize = 16 * 1024;
+/// How the HTTP server's own answers begin.
+const NOT_HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\n";
+const TOO_LONG: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n";
+/// Most lines of a head: the HTTP server has room for as many.
+pub(crate) const MAX_HEAD_LINES: usize = 96;
 /// Most bytes that the server gets before it has dealt with the last ones: it would read as many as there are.
 const READ_AT_ONCE: usize = 8 * 1024;
 /// Most bytes that are read ahead while a request is being worked on.
@@ -143,6 +148,22 @@ impl Stream {
     }
 }
 
+/// Splits off the HTTP server's own answer to what is no HTTP, which is always the last one of what it writes: it has neither a
+/// body nor an id, while every answer of ours has both. It is given by [`Socket::close`] with them.
+fn split_refusal(bytes: &[u8]) -> (&[u8], Option<Ending>) {
+    const END: &[u8] = b"\r\n\r\n";
+    let refusal = [(NOT_HTTP, Ending::NotHttp), (TOO_LONG, Ending::HeadTooLong)].into_iter().find_map(
+        |(line, ending)| {
+            let head = bytes.strip_suffix(END)?;
+            let start = head.windows(line.len()).rposition(|part| part == line)?;
+            let (ours, head) = head.split_at_checked(start)?;
+            let has = |part: &[u8]| head.windows(part.len()).any(|known| known == part);
+            (has(b"\r\ncontent-length: 0") && !has(END)).then_some((ours, ending))
+        },
+    );
+    refusal.map_or((bytes, None), |(ours, ending)| (ours, Some(ending)))
+}
+
 impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -167,10 +188,10 @@ impl AsyncRead for Stream {
             }
             Some(allowance) => allowance,
         };
+        let before = buffer.filled().len();
         let mut tcp = socket.tcp.borrow_mut();
         let tcp = Pin::new(&mut *tcp);
         let count = if buffer.remaining() <= allowance {
-            let before = buffer.filled().len();
             std::task::ready!(tcp.poll_read(cx, buffer))?;
             buffer.filled().len() - before
         } else {
@@ -183,6 +204,11 @@ impl AsyncRead for Stream {
         if count > 0 {
             socket.received(count);
         }
+        if socket.connection.ending().is_some() {
+            // What is refused is not carried out. The task that runs the server ends it.
+            buffer.set_filled(before);
+            return Poll::Pending;
+        }
         Poll::Ready(Ok(()))
     }
 }
@@ -191,7 +217,15 @@ impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let socket = &*self.0;
         socket.at_once.set(0);
-        let written = Pin::new(&mut *socket.tcp.borrow_mut()).poll_write(cx, bytes);
+        let (ours, refusal) = split_refusal(bytes);
+        if let Some(ending) = refusal.filter(|_| ours.is_empty()) {
+            // After the last answer nothing more is said.
+            if !socket.connection.closes() {
+                socket.connection.end(ending);
+            }
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let written = Pin::new(&mut *socket.tcp.borrow_mut()).poll_write(cx, ours);
         if written.is_pending() {
             socket.is_blocked();
         } else {

@@ -7,8 +7,10 @@
 //! drop(flush); // the last lines are out
 //! ```
 
+mod bucket;
 mod clock;
 mod cut;
+mod left_out;
 mod line;
 mod log;
 mod panics;
@@ -20,6 +22,7 @@ use std::os::fd::AsFd as _;
 
 use crate::sink::Sink;
 
+pub use bucket::Bucket;
 pub use line::Level;
 pub use log::{Entry, Log};
 pub use printable::{printable, visible, visible_json};

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::RequestId;
 use serde_json::{Value, json};
@@ -10,6 +10,7 @@ use slog::Drain;
 
 use crate::clock::now;
 use crate::cut;
+use crate::left_out::LeftOut;
 use crate::line::{Details, Level, Line};
 use crate::sink::{Outage, PlainLines, Printed, Sink, complain};
 
@@ -28,6 +29,7 @@ struct Origin {
     /// For lines about the log itself.
     urgent: slog::Fuse<JsonLines>,
     plain: PlainLines,
+    left_out: LeftOut,
 }
 
 /// Each line is formatted by itself, so that no thread waits for another's.
@@ -57,6 +59,7 @@ impl Log {
             drain: JsonLines(sink.clone()).fuse(),
             urgent: JsonLines(sink.urgent()).fuse(),
             plain: sink.plain_lines(),
+            left_out: LeftOut::default(),
         };
         Self { origin: Arc::new(origin), request_id: RequestId::startup() }
     }
@@ -75,6 +78,20 @@ impl Log {
             self.info("log_resumed", message).detail("why", outage.why.to_string())
         };
         entry.detail("since", outage.at.to_string()).took(duration).emit_to(|origin| &origin.urgent);
+    }
+
+    /// Tells of each action how many lines [`Entry::emit_limited`] has left out since the last time. Whoever uses that calls this
+    /// every few seconds, and at the end.
+    pub fn report_left_out(&self) {
+        for summary in self.origin.left_out.take() {
+            let message = format!("And {} more like it, which are not logged one by one", summary.count);
+            let mut entry = self.entry(summary.level, summary.action, message);
+            if summary.level == Level::Error {
+                let (said, stack) = cut::causes(&summary.why());
+                entry.error = Some(Failure { said, stack });
+            }
+            entry.detail("left_out", summary.count).emit();
+        }
     }
 
     /// The same log under another request id.
@@ -166,6 +183,16 @@ impl Entry<'_> {
     /// Writes the line.
     pub fn emit(self) {
         self.emit_to(|origin| &origin.drain);
+    }
+
+    /// Writes the line, unless its action comes too often: what a stranger causes by the request must not fill the disk. Of each
+    /// action 1,000 lines are written at once and then 100 a second, which no ordinary load comes near. The others are counted
+    /// for [`Log::report_left_out`].
+    pub fn emit_limited(self) {
+        let origin = &*self.log.origin;
+        if self.level >= origin.level && origin.left_out.admits(self.action, self.level, Instant::now()) {
+            self.emit();
+        }
     }
 
     fn emit_to(self, drain: impl Fn(&Origin) -> &slog::Fuse<JsonLines>) {
@@ -290,6 +317,35 @@ mod tests {
         });
         assert!(lines[0].len() < 3_000, "{}", lines[0].len());
         assert_eq!(lines[0].matches("x… (59").count(), 3, "{}", lines[0]);
+    }
+
+    #[test]
+    fn lines_that_strangers_cause_are_written_at_a_rate_and_the_others_are_counted() {
+        let started = Instant::now();
+        let lines = lines(Level::Info, |log| {
+            for _ in 0..10_000 {
+                log.error("validation_failed", "The order was refused", &std::io::Error::other("no name"))
+                    .emit_limited();
+                log.debug("request_refused", "below the level").emit_limited();
+            }
+            log.info("another", "of its own count").emit_limited();
+            log.report_left_out();
+            log.report_left_out();
+        });
+        let most = 1_000 + started.elapsed().as_millis() / 10 + 1;
+        let parsed: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let (summary, written) = parsed.split_last().unwrap();
+        let single = written.iter().filter(|line| line["action"] == "validation_failed").count();
+        assert_eq!(single, written.len() - 1, "the other one is the last");
+        assert!((1_000..=usize::try_from(most).unwrap()).contains(&single), "{single}");
+        let left_out = 10_000 - single;
+        assert_eq!((&summary["action"], &summary["level"]), (&json!("validation_failed"), &json!("ERROR")));
+        assert_eq!(summary["details"], json!({"left_out": left_out}));
+        assert_eq!(
+            summary["message"],
+            format!("And {left_out} more like it, which are not logged one by one")
+        );
+        assert!(summary["error"]["msg"].as_str().unwrap().starts_with(&left_out.to_string()));
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Api {
             let detail = "The service is starting: it waits for its database. Try again in a second.";
             let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, log.request_id())
                 .retry_after(RETRY_AFTER);
-            log.error("order_turned_away", "The service is not ready yet", &problem).emit();
+            log.error("order_turned_away", "The service is not ready yet", &problem).emit_limited();
             problem
         })
     }

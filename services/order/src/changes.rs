@@ -91,7 +91,7 @@ async fn carry_out(
     let refuse = |problem: Problem| {
         log.error("validation_failed", "The request was refused", &problem)
             .detail("order_number", number)
-            .emit();
+            .emit_limited();
         problem
     };
     // Nothing is in it that matters; a connection on which it is left unread could not be used again.

@@ -65,15 +65,11 @@ impl Drop for KeyInWork {
 /// The request as its client recognises it, if it says how.
 ///
 /// # Errors
-/// 400 if the header is malformed or there twice.
+/// 400 if the header is malformed. (Of a request that has it twice, no handler hears.)
 pub fn of(request: &HttpRequest, body: &[u8], id: &RequestId) -> Result<Option<IdempotentRequest>, Problem> {
-    let mut values = request.headers().get_all(HEADER);
-    let Some(value) = values.next() else { return Ok(None) };
+    let Some(value) = request.headers().get(HEADER) else { return Ok(None) };
     let malformed =
         |why: String| Problem::new(StatusCode::BAD_REQUEST, format!("Idempotency-Key {why}."), id);
-    if values.next().is_some() {
-        return Err(malformed("is there more than once; send it once".to_owned()));
-    }
     let key = IdempotencyKey::parse(value.as_bytes()).map_err(|why| malformed(why.to_string()))?;
     Ok(Some(IdempotentRequest { key, fingerprint: Fingerprint::of(body) }))
 }

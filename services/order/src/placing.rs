@@ -56,7 +56,7 @@ async fn place(
 ) -> Result<(Placed, Option<String>), Problem> {
     let log = api.log.with_request_id(id.clone());
     let refuse = |problem: Problem| {
-        log.error("validation_failed", "The request was refused", &problem).emit();
+        log.error("validation_failed", "The request was refused", &problem).emit_limited();
         problem
     };
     let body = read_json(request, body, id).await.map_err(refuse)?;
@@ -69,7 +69,7 @@ async fn place(
     };
     let tokens = api.order_tokens(&log)?;
     api.check_open(id).inspect_err(|problem| {
-        log.error("order_turned_away", "The service is not ready yet", problem).emit();
+        log.error("order_turned_away", "The service is not ready yet", problem).emit_limited();
     })?;
     let permit = api.admission.wait().await.ok_or_else(|| turned_away(&log))?;
     let key = match idempotent {
@@ -126,7 +126,7 @@ pub fn turned_away(log: &Log) -> Problem {
     let detail = "Too many orders are in work at the moment. Try again in a second.";
     let problem =
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, log.request_id()).retry_after(RETRY_AFTER);
-    log.error("order_turned_away", "Too many orders are in work (--max-concurrent)", &problem).emit();
+    log.error("order_turned_away", "Too many orders are in work (--max-concurrent)", &problem).emit_limited();
     problem
 }
 
@@ -148,7 +148,7 @@ fn invalid(rejection: &Rejection, log: &Log) -> Problem {
             .with_errors(violations.clone())
         }
     };
-    line.emit();
+    line.emit_limited();
     problem
 }
 

@@ -6,4 +6,5 @@ mod bodies;
 mod cross_site;
 mod deadlines;
 mod full;
+mod refused;
 mod served;

@@ -8,8 +8,11 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use http_service::resource::{postable, readable};
 use http_service::{health, read_json, request_id, server};
 use runtime::config::Http;
+use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -20,6 +23,7 @@ pub struct Served {
     pub address: SocketAddr,
     pub handle: ServerHandle,
     pub task: JoinHandle<std::io::Result<()>>,
+    lines: Lines,
     _log: logging::FlushOnDrop,
 }
 
@@ -36,14 +40,20 @@ impl Served {
         let listener = server::listen(settings.bind, 0).unwrap();
         let port = listener.local_addr().unwrap().port();
         let address = (Ipv4Addr::LOCALHOST, port).into();
-        let (log, flush) = logging::start("order-service", logging::Level::Error);
+        let (lines, written) = Lines::new();
+        let (log, flush) = logging::start_on("order-service", logging::Level::Debug, written);
         let routes = |app: &mut web::ServiceConfig| {
             app.service(readable("/livez", health::live))
                 .service(postable("/length", measure))
                 .default_service(web::to(http_service::problem::not_found));
         };
         let (handle, server) = server::start(listener, settings, &log, routes).unwrap();
-        Self { address, handle, task: tokio::spawn(server), _log: flush }
+        Self { address, handle, task: tokio::spawn(server), lines, _log: flush }
+    }
+
+    /// The first line of the log that is still to come, and such.
+    pub async fn line(&self, is_it: impl Fn(&Value) -> bool) -> Value {
+        self.lines.find(is_it).await
     }
 
     pub async fn connect(&self) -> Client {
@@ -55,6 +65,46 @@ impl Served {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into()).unwrap();
         Client(socket.connect(self.address).await.unwrap())
+    }
+}
+
+/// What the log has written, as it comes.
+struct Lines(Mutex<UnboundedReceiver<Vec<u8>>>);
+
+struct Written(UnboundedSender<Vec<u8>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        // A test may have ended.
+        let _ = self.0.send(bytes.to_vec());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn new() -> (Self, Written) {
+        let (sender, receiver) = unbounded_channel();
+        (Self(Mutex::new(receiver)), Written(sender))
+    }
+
+    async fn find(&self, is_it: impl Fn(&Value) -> bool) -> Value {
+        let mut receiver = self.0.lock().await;
+        let mut bytes = Vec::new();
+        let read = async {
+            loop {
+                bytes.extend(receiver.recv().await.expect("the log goes on"));
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                let mut lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+                if let Some(found) = lines.find(|line| is_it(line)) {
+                    return found;
+                }
+            }
+        };
+        timeout(PATIENCE, read).await.expect("a line of the log")
     }
 }
 

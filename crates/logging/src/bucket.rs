@@ -1,0 +1,82 @@
+//! A token bucket: so much at once, then at a steady rate.
+
+use std::time::{Duration, Instant};
+
+/// Lets so much through at once, then one an interval, and counts what it turns away.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    burst: u32,
+    refill: Duration,
+    left: u32,
+    refilled: Instant,
+    turned_away: u64,
+}
+
+impl Bucket {
+    /// A full one: `burst` at once, then one after each `refill`.
+    pub fn new(burst: u32, refill: Duration, now: Instant) -> Self {
+        Self { burst, refill, left: burst, refilled: now, turned_away: 0 }
+    }
+
+    /// Whether one more is let through.
+    pub fn take(&mut self, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.refilled);
+        let refills = passed.as_nanos().checked_div(self.refill.as_nanos()).unwrap_or(u128::MAX);
+        let refills = u32::try_from(refills).unwrap_or(u32::MAX);
+        if refills >= self.burst - self.left {
+            self.left = self.burst;
+            self.refilled = now;
+        } else {
+            self.left += refills;
+            // What is left of the time counts for the next one.
+            self.refilled += self.refill * refills;
+        }
+        if let Some(left) = self.left.checked_sub(1) {
+            self.left = left;
+            true
+        } else {
+            self.turned_away += 1;
+            false
+        }
+    }
+
+    /// How many were turned away since this was last asked.
+    pub fn turned_away(&mut self) -> u64 {
+        std::mem::take(&mut self.turned_away)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REFILL: Duration = Duration::from_millis(100);
+
+    #[test]
+    fn a_burst_is_let_through_then_one_an_interval_and_the_rest_is_counted() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(10, REFILL, start);
+        assert!((0..10).all(|_| bucket.take(start)));
+        assert!(!(0..1_000).any(|_| bucket.take(start + REFILL / 2)));
+        assert!(bucket.take(start + REFILL));
+        assert_eq!((bucket.turned_away(), bucket.turned_away()), (1_000, 0));
+        assert!(!bucket.take(start + REFILL));
+        // A long pause gives a burst, not more.
+        let later = start + REFILL * 10_000;
+        assert_eq!((0..100).filter(|_| bucket.take(later)).count(), 10);
+    }
+
+    #[test]
+    fn the_rate_does_not_depend_on_how_often_it_is_asked() {
+        let start = Instant::now();
+        for pause in [7_u32, 30, 99, 101, 150, 199] {
+            let mut bucket = Bucket::new(2, REFILL, start);
+            let asked = 10_000 / pause;
+            let let_through = (0..asked)
+                .filter(|count| bucket.take(start + Duration::from_millis(1) * pause * *count))
+                .count();
+            let most = (2 + 10_000 / 100).min(usize::try_from(asked).unwrap());
+            assert!((most - 3..=most).contains(&let_through), "{let_through} at {pause} ms");
+        }
+    }
+}

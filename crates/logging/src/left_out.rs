@@ -1,0 +1,61 @@
+//! Lines that others can cause at any rate: of each action only so many are written, and the rest is counted and told.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::bucket::Bucket;
+use crate::line::Level;
+
+/// Lines of one action that are written at once.
+const BURST: u32 = 1_000;
+/// After this time one more is: 100 a second.
+const REFILL: Duration = Duration::from_millis(10);
+
+type Buckets = BTreeMap<(&'static str, Level), Bucket>;
+
+/// The lines of one log, by their actions and levels.
+#[derive(Debug, Default)]
+pub(crate) struct LeftOut(Mutex<Buckets>);
+
+/// So many lines were not written.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} of these lines came faster than 100 a second and were left out")]
+pub(crate) struct TooMany(u64);
+
+/// What is told of an action.
+#[derive(Debug)]
+pub(crate) struct Summary {
+    pub(crate) action: &'static str,
+    pub(crate) level: Level,
+    pub(crate) count: u64,
+}
+
+impl Summary {
+    pub(crate) fn why(&self) -> TooMany {
+        TooMany(self.count)
+    }
+}
+
+impl LeftOut {
+    fn lock(&self) -> MutexGuard<'_, Buckets> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this line is written. If not, it is counted.
+    pub(crate) fn admits(&self, action: &'static str, level: Level, now: Instant) -> bool {
+        let mut actions = self.lock();
+        actions.entry((action, level)).or_insert_with(|| Bucket::new(BURST, REFILL, now)).take(now)
+    }
+
+    /// What was left out since the last time.
+    pub(crate) fn take(&self) -> Vec<Summary> {
+        let mut actions = self.lock();
+        let counted = actions.iter_mut().map(|((action, level), bucket)| Summary {
+            action,
+            level: *level,
+            count: bucket.turned_away(),
+        });
+        counted.filter(|summary| summary.count > 0).collect()
+    }
+}
