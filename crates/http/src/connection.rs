@@ -160,11 +160,11 @@ impl Connection {
     }
 
     fn enter(&self, phase: Phase) {
-        self.phase.store((phase as u64) << 32 | u64::from(self.clock.now()), Ordering::Relaxed);
+        self.phase.store((phase as u64) << 32 | u64::from(self.clock.now()), Ordering::Release);
     }
 
     fn phase_and_start(&self) -> (Phase, u32) {
-        let state = self.phase.load(Ordering::Relaxed);
+        let state = self.phase.load(Ordering::Acquire);
         let phase = usize::try_from(state >> 32).ok().and_then(|place| Phase::ALL.get(place));
         let start = u32::try_from(state & u64::from(u32::MAX)).unwrap_or_default();
         (phase.copied().unwrap_or(Phase::Idle), start)
@@ -178,9 +178,9 @@ impl Connection {
         self.progress.store(self.clock.now(), Ordering::Relaxed);
     }
 
-    /// Ticks since the last step forward.
-    pub(crate) fn quiet_for(&self) -> u32 {
-        self.clock.now().wrapping_sub(self.progress.load(Ordering::Relaxed))
+    /// The tick of the last step forward.
+    pub(crate) fn last_progress(&self) -> u32 {
+        self.progress.load(Ordering::Relaxed)
     }
 
     /// Bytes came.
@@ -219,6 +219,8 @@ impl Connection {
         if self.phase() == Phase::Body || self.last.load(Ordering::Relaxed) {
             self.closes.store(true, Ordering::Relaxed);
         }
+        // Before it is seen not to work any more: see `OpenConnections`.
+        self.makes_progress();
         self.enter(Phase::Answer);
         self.closes.load(Ordering::Relaxed)
     }
@@ -356,7 +358,7 @@ mod tests {
             connection.received();
             assert_eq!(after(&clock, &connection, TICK), None);
         }
-        assert_eq!(connection.quiet_for(), ticks(HEAD_DEADLINE));
+        assert_eq!(connection.last_progress(), 0);
         assert_eq!(after(&clock, &connection, TICK), Some(Ending::HeadLate));
     }
 

@@ -1,7 +1,5 @@
 //! All open connections of a server: who is let in, who has to go for it, and the sweep that keeps the deadlines.
 
-use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,8 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use logging::Log;
 use tokio::time::sleep;
 
-use crate::connection::{Clock, Connection, Ending, Peer, Phase, TICK};
+use crate::connection::{Clock, Connection, Ending, Peer, TICK};
 use crate::limits::Limits;
+use crate::open_connections::OpenConnections;
 use crate::pool::Pool;
 
 /// Ticks between two lines of the log about connections that were closed under pressure.
@@ -23,39 +22,9 @@ pub(crate) struct Connections {
     limits: Limits,
     pub(crate) pool: Pool,
     clock: Arc<Clock>,
-    open: Mutex<Open>,
+    open: Mutex<OpenConnections>,
     evicted: AtomicU64,
     refused: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct Open {
-    next: u64,
-    by_id: HashMap<u64, Arc<Connection>>,
-    per_peer: HashMap<Peer, usize>,
-}
-
-impl Open {
-    fn remove(&mut self, id: u64) -> Option<Arc<Connection>> {
-        let connection = self.by_id.remove(&id)?;
-        if let Some(count) = self.per_peer.get_mut(&connection.peer) {
-            *count -= 1;
-            if *count == 0 {
-                self.per_peer.remove(&connection.peer);
-            }
-        }
-        Some(connection)
-    }
-
-    /// Of those of a peer, or of all, the one that made no step forward for longest. A whole request that is being worked
-    /// on is not given up for a newcomer.
-    fn quietest(&self, peer: Option<Peer>) -> Option<u64> {
-        let candidates = self.by_id.iter().filter(|(_, connection)| {
-            peer.is_none_or(|peer| connection.peer == peer) && connection.phase() != Phase::Work
-        });
-        // Of several, the one that came first.
-        candidates.max_by_key(|(id, connection)| (connection.quiet_for(), Reverse(*id))).map(|(id, _)| *id)
-    }
 }
 
 /// A place among the open connections, until it is dropped.
@@ -84,7 +53,7 @@ impl Connections {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Open> {
+    fn lock(&self) -> MutexGuard<'_, OpenConnections> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -93,14 +62,13 @@ impl Connections {
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let peer = Peer::of(address);
         let mut open = self.lock();
-        let of_peer = open.per_peer.get(&peer).copied().unwrap_or_default();
-        let is_full = if of_peer >= self.limits.per_address {
+        let is_full = if open.len_of(peer) >= self.limits.per_address {
             Some(Some(peer))
         } else {
-            (open.by_id.len() >= self.limits.connections).then_some(None)
+            (open.len() >= self.limits.connections).then_some(None)
         };
         if let Some(among) = is_full {
-            let victim = open.quietest(among).and_then(|id| open.remove(id));
+            let victim = open.quietest(among, self.clock.now()).and_then(|id| open.remove(id));
             let Some(victim) = victim else {
                 self.refused.fetch_add(1, Ordering::Relaxed);
                 return None;
@@ -108,11 +76,8 @@ impl Connections {
             victim.end(Ending::Evicted);
             self.evicted.fetch_add(1, Ordering::Relaxed);
         }
-        let id = open.next;
-        open.next += 1;
         let connection = Arc::new(Connection::new(peer, Arc::clone(&self.clock)));
-        open.by_id.insert(id, Arc::clone(&connection));
-        *open.per_peer.entry(peer).or_default() += 1;
+        let id = open.insert(Arc::clone(&connection));
         drop(open);
         Some(Place { connections: Arc::clone(self), id, connection })
     }
@@ -124,7 +89,7 @@ impl Connections {
             // One tick a round, however late it comes: see `Clock`.
             sleep(TICK).await;
             self.clock.tick();
-            for connection in self.lock().by_id.values() {
+            for connection in self.lock().iter() {
                 connection.check();
             }
             since_report += 1;
@@ -141,11 +106,11 @@ impl Connections {
         let refused = self.refused.swap(0, Ordering::Relaxed);
         if evicted + refused > 0 {
             let message =
-                format!("{evicted} idle connections had to go for new ones, {refused} were turned away");
+                format!("Idle connections that had to go for new ones: {evicted}; turned away: {refused}");
             log.info("connections_evicted", message)
                 .detail("evicted", evicted)
                 .detail("refused", refused)
-                .detail("open", self.lock().by_id.len())
+                .detail("open", self.lock().len())
                 .emit();
         }
     }
@@ -185,9 +150,9 @@ mod tests {
         let endings: Vec<_> = places.iter().map(|place| place.connection.ending()).collect();
         assert_eq!(endings, [None, None, Some(Ending::Evicted)]);
         drop(places);
-        assert_eq!(all.lock().by_id.len(), 1, "whoever was evicted does not count twice");
+        assert_eq!(all.lock().len(), 1, "whoever was evicted does not count twice");
         drop(newcomer);
-        assert!(all.lock().by_id.is_empty() && all.lock().per_peer.is_empty());
+        assert!(all.lock().len() == 0 && all.lock().len_of(Peer::of(address(4))) == 0);
     }
 
     #[test]

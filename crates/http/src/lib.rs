@@ -9,6 +9,7 @@ mod exchange;
 pub mod health;
 pub mod limits;
 mod listener;
+mod open_connections;
 mod pool;
 pub mod problem;
 pub mod request_id;
