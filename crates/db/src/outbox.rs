@@ -106,19 +106,21 @@ pub async fn settle_status_updates(db: &Database, ids: &[i64]) -> Result<(), DbE
     db.query(&sql, &[&ids]).await.map(drop)
 }
 
-/// What became of messages that were published, by the keys of their rows. What is in neither list is tried again as if it had
-/// not been published.
+/// What became of messages that were published, by the keys of their rows. What is in no list is
+/// tried again as if it had not been published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published<K> {
     /// The broker has them.
     pub confirmed: Vec<K>,
     /// The broker, or this program, refuses each of them: they back off.
     pub refused: Vec<K>,
+    /// Each went alone, and the connection broke under it: they back off too.
+    pub suspected: Vec<K>,
 }
 
 impl<K> Default for Published<K> {
     fn default() -> Self {
-        Self { confirmed: Vec::new(), refused: Vec::new() }
+        Self { confirmed: Vec::new(), refused: Vec::new(), suspected: Vec::new() }
     }
 }
 
@@ -131,17 +133,27 @@ pub struct Relayed {
     pub confirmed: usize,
     /// Messages that back off, because they were refused or cannot be read.
     pub backed_off: usize,
+    /// Messages that back off, because the connection broke under them.
+    pub suspected: usize,
     /// Rows that could not be read.
     pub unreadable: Vec<DbError>,
 }
 
-/// How a relay looks.
+/// How a relay looks: messages that were never refused come first, in at most three of four places
+/// (one, if there is one place only). So what is refused again and again keeps nothing back, and is
+/// not kept back itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
     /// Most rows.
     pub limit: i64,
     /// The pause of a row that was refused so often, this time included: from 1 on.
     pub pause: fn(u32) -> Duration,
+}
+
+impl Look {
+    fn most_never_refused(self) -> i64 {
+        self.limit - self.limit / 4
+    }
 }
 
 /// Sends orders of a type that are due: those that no other relay can take meanwhile.
@@ -161,20 +173,20 @@ pub async fn relay_orders(
         "select outbox.order_id, outbox.attempts, outbox.request_id, o.created_at,
                 (select identity from order_identities where order_id = o.id) as identity, {MESSAGE_COLUMNS}
          from order_outbox outbox {ITS_ORDER}
-         where o.type = $2 and {DUE}
+         where (outbox.attempts > 0) = $2 and o.type = $3 and {DUE}
          order by outbox.order_id limit $1
          for update of outbox skip locked"
     );
     let order_type = order_type.as_str();
     let statements = Statements {
         select: &select,
-        parameters: &[&look.limit, &order_type],
+        parameters: &[&order_type],
         delete: "delete from order_outbox where order_id = any($1)",
         back_off: "
             update order_outbox set attempts = attempts + 1, due_at = statement_timestamp() + make_interval(secs => pause)
             from unnest($1::int[], $2::float8[]) as refused (key, pause) where order_id = key",
     };
-    relay(db, statements, look.pause, order_row, publish).await
+    relay(db, statements, look, order_row, publish).await
 }
 
 /// As [`relay_orders`], for status updates; of each order the oldest only, so that nobody sees it ready before it cooks. The older ones
@@ -190,7 +202,7 @@ pub async fn relay_status_updates(
     let select = format!(
         "select id, attempts, request_id, order_number, old_status, new_status, changed_by, changed_at, estimated_completion
          from status_outbox as next
-         where {DUE}
+         where (attempts > 0) = $2 and {DUE}
            and not exists (select 1 from status_outbox as older
                            where older.order_number = next.order_number and older.id + 0 < next.id)
          order by id limit $1
@@ -198,16 +210,17 @@ pub async fn relay_status_updates(
     );
     let statements = Statements {
         select: &select,
-        parameters: &[&look.limit],
+        parameters: &[],
         delete: "delete from status_outbox where id = any($1)",
         back_off: "
             update status_outbox set attempts = attempts + 1, due_at = statement_timestamp() + make_interval(secs => pause)
             from unnest($1::bigint[], $2::float8[]) as refused (key, pause) where id = key",
     };
-    relay(db, statements, look.pause, status_row, publish).await
+    relay(db, statements, look, status_row, publish).await
 }
 
-/// The statements of one outbox. The first columns selected are the row's key and how often it was refused. A pause counts from
+/// The statements of one outbox. The first columns selected are the row's key and how often it was
+/// refused; its first parameters are the most rows, and whether they were refused before. A pause counts from
 /// the moment at which a row backs off (`statement_timestamp()`): the transaction began before its messages were published.
 struct Statements<'a> {
     select: &'a str,
@@ -219,7 +232,7 @@ struct Statements<'a> {
 async fn relay<R, K>(
     db: &Database,
     statements: Statements<'_>,
-    pause: fn(u32) -> Duration,
+    look: Look,
     read: fn(&Row) -> Result<R, DbError>,
     publish: impl AsyncFnOnce(Vec<R>) -> Published<K>,
 ) -> Result<Relayed, DbError>
@@ -231,9 +244,15 @@ where
     let mut publish = Some(publish);
     db.transaction(Lane::Reserved, RELAY_DEADLINE, async |transaction| {
         let statement = transaction.prepare_cached(statements.select).await?;
-        let rows = transaction.query(&statement, statements.parameters).await?;
+        let mut rows = Vec::new();
+        for (most, again) in [(look.most_never_refused(), false), (look.limit, true)] {
+            let limit = most - i64::try_from(rows.len()).map_err(DbError::unexpected)?;
+            let parameters = [&[&limit as &(dyn ToSql + Sync), &again], statements.parameters].concat();
+            rows.extend(transaction.query(&statement, &parameters).await?);
+        }
         let mut relayed = Relayed { found: rows.len(), ..Relayed::default() };
-        let (mut readable, mut refused) = (Vec::with_capacity(rows.len()), Vec::new());
+        let mut readable = Vec::with_capacity(rows.len());
+        let (mut refused, mut suspected) = (Vec::new(), Vec::new());
         for row in &rows {
             match read(row) {
                 Ok(message) => readable.push(message),
@@ -247,12 +266,15 @@ where
             let publish = publish.take().ok_or_else(|| DbError::unexpected("published already"))?;
             let published = publish(readable).await;
             refused.extend(published.refused);
+            suspected = published.suspected;
+            relayed.suspected = suspected.len();
             relayed.confirmed = published.confirmed.len();
             transaction.execute(statements.delete, &[&published.confirmed]).await?;
         }
+        relayed.backed_off = refused.len();
+        refused.extend(suspected);
         if !refused.is_empty() {
-            relayed.backed_off = refused.len();
-            let pauses = pauses(&rows, &refused, pause)?;
+            let pauses = pauses(&rows, &refused, look.pause)?;
             transaction.execute(statements.back_off, &[&refused, &pauses]).await?;
         }
         Ok(relayed)

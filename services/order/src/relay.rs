@@ -219,9 +219,7 @@ impl Relay {
                     log.error("rabbitmq_publish_failed", "A message stays in the outbox", &why)
                         .detail("order_number", order_number)
                         .emit();
-                    if pace.backs_off(&why) {
-                        published.refused.push(key);
-                    }
+                    pace.note(&mut published, key, &why);
                 }
             }
         }

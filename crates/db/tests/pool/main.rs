@@ -5,6 +5,7 @@
 mod abandoned;
 mod addresses;
 mod altered_tables;
+mod fair_looks;
 mod farewell;
 mod moments;
 mod operators_settings;

@@ -19,7 +19,7 @@ async fn a_pause_of_a_message_counts_from_its_refusal() {
     database.execute("update order_outbox set due_at = now()").await;
     let relayed = relay_orders(&db, OrderType::Takeout, LOOK, async |rows| {
         database.execute(MOMENT).await;
-        Published { confirmed: Vec::new(), refused: rows.iter().map(|row| row.order_id).collect() }
+        Published { refused: rows.iter().map(|row| row.order_id).collect(), ..Published::default() }
     });
     assert_eq!(relayed.await.unwrap().backed_off, 1);
     let pause = "select extract(epoch from due_at - ended)::float8 from order_outbox, moment";

@@ -73,7 +73,7 @@ async fn orders_fare_well(stage: &Stage, db: &Database) {
     let relayed = relay_orders(db, OrderType::Takeout, LOOK, async |rows| {
         sent.extend(rows.iter().map(|row| (row.message.order_number, row.placed_at)));
         let confirmed = rows.iter().map(|row| row.order_id).collect();
-        Published { confirmed, refused: Vec::new() }
+        Published { confirmed, ..Published::default() }
     });
     assert_eq!(relayed.await.unwrap().confirmed, 2);
     assert_eq!(sent.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [number, second]);

@@ -26,7 +26,7 @@ async fn a_relay_that_waits_for_the_broker_leaves_connections_for_orders() {
         sending.notify_one();
         confirmed.notified().await;
         let confirmed = rows.iter().map(|row| row.order_id).collect();
-        Published { confirmed, refused: Vec::new() }
+        Published { confirmed, ..Published::default() }
     });
     let ordering = async {
         sending.notified().await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bus::PublishError;
-use db::outbox::{self, Relayed};
+use db::outbox::{self, Published, Relayed};
 use runtime::Backoff;
 
 /// Pause between two looks at the outbox, unless somebody says that there is something.
@@ -33,14 +33,17 @@ pub struct Look {
     pub confirmed: usize,
     /// Messages that back off: each was refused for itself, or cannot be read.
     pub backed_off: usize,
+    /// Messages that back off: each went alone, and the connection broke.
+    pub suspected: usize,
     /// Messages that failed with the connection. They are due still.
     pub lost: usize,
 }
 
 impl From<&Relayed> for Look {
     fn from(relayed: &Relayed) -> Self {
-        let Relayed { found, confirmed, backed_off, .. } = *relayed;
-        Self { found, confirmed, backed_off, lost: found.saturating_sub(confirmed + backed_off) }
+        let Relayed { found, confirmed, backed_off, suspected, .. } = *relayed;
+        let lost = found.saturating_sub(confirmed + backed_off + suspected);
+        Self { found, confirmed, backed_off, suspected, lost }
     }
 }
 
@@ -73,19 +76,30 @@ impl Pace {
         outbox::Look { limit: self.limit.into(), pause: pause_of_row }
     }
 
-    /// Whether a message that was not confirmed backs off. One with which the connection broke does so if it went alone: so one
-    /// that breaks every connection is found. One that was not sent has done nothing.
-    pub fn backs_off(&self, why: &PublishError) -> bool {
+    /// Notes that a message was not confirmed.
+    pub fn note<K>(&self, published: &mut Published<K>, key: K, why: &PublishError) {
+        if why.is_refusal() {
+            published.refused.push(key);
+        } else if self.backs_off(why) {
+            published.suspected.push(key);
+        }
+    }
+
+    /// Whether a message that was not confirmed backs off. One with which the connection broke does
+    /// so if it went alone: so one that breaks every connection is found. One that was not sent has
+    /// done nothing.
+    fn backs_off(&self, why: &PublishError) -> bool {
         why.is_refusal() || (self.limit == 1 && why.was_under_way())
     }
 
     /// The next look after one that got so far.
     pub fn after(&mut self, look: Look) -> Next {
         let was_full = look.found >= usize::from(self.limit);
-        if look.lost > 0 || (self.limit == 1 && look.backed_off > 0) {
-            // One of them may have broken the connection: they go singly until one is confirmed, then in larger groups.
+        if look.lost > 0 || look.suspected > 0 {
+            // One of them may have broken the connection: they go singly until it holds, then in
+            // larger groups.
             self.limit = 1;
-        } else if look.confirmed > 0 {
+        } else if look.found > 0 {
             self.limit = self.limit.saturating_mul(2).min(BATCH);
         }
         if look.confirmed == 0 && look.found > 0 {
@@ -126,7 +140,8 @@ mod tests {
         assert!(matches!(pace.after(lost), Next::After(_)));
         assert!(pace.backs_off(&PublishError::Lost));
         // The one that is to blame.
-        assert!(matches!(pace.after(Look { found: 1, backed_off: 1, ..Look::default() }), Next::After(_)));
+        assert!(matches!(pace.after(Look { found: 1, suspected: 1, ..Look::default() }), Next::After(_)));
+        assert_eq!(pace.limit, 1);
         let mut sent = 0;
         while pace.limit < BATCH {
             let limit = usize::from(pace.limit);
@@ -134,6 +149,18 @@ mod tests {
             sent += limit;
         }
         assert_eq!(sent, 127);
+    }
+
+    /// A connection that holds clears every message of the suspicion, refused or not.
+    #[test]
+    fn messages_that_are_refused_do_not_keep_the_others_single() {
+        let mut pace = Pace::new();
+        pace.after(Look { found: 100, lost: 100, ..Look::default() });
+        for expected in [2, 4, 8, 16, 32, 64, 100] {
+            let found = usize::from(pace.limit);
+            pace.after(Look { found, backed_off: found, ..Look::default() });
+            assert_eq!(pace.limit, expected);
+        }
     }
 
     fn looks() -> impl Strategy<Value = (u16, u16, u16)> {
@@ -181,7 +208,8 @@ mod tests {
                 let backed_off = backed_off.min(found - confirmed);
                 let lost = found - confirmed - backed_off;
                 let [found, confirmed, backed_off, lost] = [found, confirmed, backed_off, lost].map(usize::from);
-                match pace.after(Look { found, confirmed, backed_off, lost }) {
+                let [backed_off, suspected] = if pace.limit == 1 { [0, backed_off] } else { [backed_off, 0] };
+                match pace.after(Look { found, confirmed, backed_off, suspected, lost }) {
                     Next::AtOnce => prop_assert!(confirmed > 0 && lost == 0),
                     Next::WhenWoken => prop_assert!(found == 0 || (confirmed > 0 && lost == 0)),
                     Next::After(pause) => {

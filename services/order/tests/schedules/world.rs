@@ -298,8 +298,7 @@ async fn look_at(lane: &mut Lane, db: &Database, queues: &ModelQueues) -> Result
         for row in rows {
             match queues.publish(row.message) {
                 Ok(()) => published.confirmed.push(row.order_id),
-                Err(why) if pace.backs_off(&why) => published.refused.push(row.order_id),
-                Err(_) => {}
+                Err(why) => pace.note(&mut published, row.order_id, &why),
             }
         }
         published

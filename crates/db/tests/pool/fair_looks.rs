@@ -1,0 +1,39 @@
+//! What is refused again and again keeps nothing else in the outbox back, and is not kept back itself.
+
+use db::Database;
+use db::outbox::{Look, Published, relay_orders};
+use domain::OrderType;
+use testkit::Stage;
+
+use crate::scene::{LOOK, migrated, place};
+
+/// The orders that a look with so many places finds, by their rows.
+async fn found(db: &Database, limit: i64) -> Vec<i32> {
+    let mut found = Vec::new();
+    let look = Look { limit, ..LOOK };
+    let relayed = relay_orders(db, OrderType::Takeout, look, async |rows| {
+        found = rows.iter().map(|row| row.order_id).collect();
+        Published::default()
+    });
+    relayed.await.unwrap();
+    found
+}
+
+#[tokio::test]
+async fn messages_that_were_never_refused_have_three_of_four_places() {
+    let stage = Stage::new().await;
+    let db = migrated(&stage).await;
+    let database = stage.database().await;
+    for _ in 0..20 {
+        place(&db).await.unwrap();
+    }
+    database.execute("update order_outbox set due_at = now()").await;
+    let first = found(&db, 100).await[0];
+    let old = format!("update order_outbox set attempts = 9 where order_id < {first} + 10");
+    database.execute(&old).await;
+    let places = |places: &[i32]| places.iter().map(|place| first + place).collect::<Vec<_>>();
+    assert_eq!(found(&db, 1).await, places(&[10]), "a single place is a new one's");
+    assert_eq!(found(&db, 8).await, places(&[10, 11, 12, 13, 14, 15, 0, 1]));
+    database.execute("delete from order_outbox where attempts = 0").await;
+    assert_eq!(found(&db, 3).await, places(&[0, 1, 2]), "where nobody is new, all places are theirs");
+}
