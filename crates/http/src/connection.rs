@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -23,6 +23,9 @@ pub const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
 pub const IDLE_DEADLINE: Duration = Duration::from_secs(65);
 /// How long a handler gets to answer that the body is late, before the connection is closed without an answer.
 const LATE_ANSWER: Duration = Duration::from_secs(5);
+
+/// The length of a body that comes in chunks.
+pub(crate) const UNKNOWN_LENGTH: usize = usize::MAX;
 
 /// Counts ticks, not elapsed time: a stalled machine must not take the time from clients whose bytes wait in the kernel.
 #[derive(Debug, Default)]
@@ -135,6 +138,8 @@ pub(crate) struct Connection {
     progress: AtomicU32,
     /// Whether the answer to the present request is to be the last one.
     last: AtomicBool,
+    /// Bytes of the body that have not come; [`UNKNOWN_LENGTH`] of one that comes in chunks.
+    body_left: AtomicUsize,
     closes: AtomicBool,
     late: Notify,
     ending: AtomicU8,
@@ -150,6 +155,7 @@ impl Connection {
             phase: AtomicU64::new(0),
             progress: AtomicU32::new(now),
             last: AtomicBool::new(false),
+            body_left: AtomicUsize::new(0),
             closes: AtomicBool::new(false),
             late: Notify::new(),
             ending: AtomicU8::new(0),
@@ -184,7 +190,7 @@ impl Connection {
     }
 
     /// Bytes came.
-    pub(crate) fn received(&self) {
+    pub(crate) fn received(&self, count: usize) {
         match self.phase() {
             Phase::Idle => {
                 self.enter(Phase::Head);
@@ -195,13 +201,25 @@ impl Connection {
                 let (_, start) = self.phase_and_start();
                 self.phase.store((Phase::Head as u64) << 32 | u64::from(start), Ordering::Relaxed);
             }
-            Phase::Head | Phase::Body | Phase::Work | Phase::Answer => {}
+            Phase::Body => {
+                let left = self.body_left();
+                if left != UNKNOWN_LENGTH {
+                    self.body_left.store(left.saturating_sub(count), Ordering::Relaxed);
+                }
+            }
+            Phase::Head | Phase::Work | Phase::Answer => {}
         }
     }
 
-    /// A head is complete.
-    pub(crate) fn begins(&self, has_body: bool) {
-        self.enter(if has_body { Phase::Body } else { Phase::Work });
+    /// How much of the body has not come.
+    pub(crate) fn body_left(&self) -> usize {
+        self.body_left.load(Ordering::Relaxed)
+    }
+
+    /// A head is complete, which announces a body of so many bytes, or [`UNKNOWN_LENGTH`].
+    pub(crate) fn begins(&self, body: usize) {
+        self.body_left.store(body, Ordering::Relaxed);
+        self.enter(if body > 0 { Phase::Body } else { Phase::Work });
     }
 
     /// The body is complete.
@@ -307,7 +325,7 @@ mod tests {
     }
 
     fn answer(connection: &Connection) {
-        connection.begins(false);
+        connection.begins(0);
         assert!(!connection.answers());
     }
 
@@ -330,9 +348,9 @@ mod tests {
         type Act = fn(&Connection);
         let cases: [(Act, Duration, Ending); 6] = [
             (|_| {}, HEAD_DEADLINE, Ending::Idle),
-            (Connection::received, HEAD_DEADLINE, Ending::HeadLate),
-            (|it| it.begins(true), BODY_DEADLINE + LATE_ANSWER, Ending::RequestLate),
-            (|it| it.begins(false), REQUEST_DEADLINE, Ending::RequestLate),
+            (|it| it.received(1), HEAD_DEADLINE, Ending::HeadLate),
+            (|it| it.begins(1), BODY_DEADLINE + LATE_ANSWER, Ending::RequestLate),
+            (|it| it.begins(0), REQUEST_DEADLINE, Ending::RequestLate),
             (answer, ANSWER_DEADLINE, Ending::AnswerUnread),
             (exchange, IDLE_DEADLINE, Ending::Idle),
         ];
@@ -340,7 +358,7 @@ mod tests {
             for earlier in if place == 0 { 0..1 } else { 0..3 } {
                 let (clock, connection) = connection();
                 for _ in 0..earlier {
-                    connection.received();
+                    connection.received(1);
                     exchange(&connection);
                     assert_eq!(after(&clock, &connection, IDLE_DEADLINE), None);
                 }
@@ -355,7 +373,7 @@ mod tests {
     fn bytes_that_trickle_win_no_time() {
         let (clock, connection) = connection();
         for _ in 0..ticks(HEAD_DEADLINE) {
-            connection.received();
+            connection.received(1);
             assert_eq!(after(&clock, &connection, TICK), None);
         }
         assert_eq!(connection.last_progress(), 0);
@@ -365,12 +383,12 @@ mod tests {
     #[test]
     fn an_answer_before_the_end_of_the_body_is_the_last_one() {
         let (_, connection) = connection();
-        connection.begins(true);
+        connection.begins(1);
         connection.has_body();
         assert!(!connection.answers());
         connection.flushed();
         assert_eq!(connection.ending(), None);
-        connection.begins(true);
+        connection.begins(1);
         assert!(connection.answers());
         assert_eq!(connection.ending(), None, "it is not written yet");
         connection.flushed();
@@ -380,7 +398,7 @@ mod tests {
     #[test]
     fn the_answer_to_the_last_request_ends_it_and_its_body_is_read_before() {
         let (_, connection) = connection();
-        connection.begins(true);
+        connection.begins(1);
         connection.is_last();
         assert!(!connection.closes(), "the body is still to come");
         connection.has_body();

@@ -141,9 +141,9 @@ mod tests {
         // The first one has a request in work, the second was answered just now.
         all.clock.tick();
         let busy = &places[0].connection;
-        busy.begins(false);
+        busy.begins(0);
         let answered = &places[1].connection;
-        answered.begins(false);
+        answered.begins(0);
         answered.answers();
         answered.flushed();
         let newcomer = all.admit(address(4)).unwrap();
@@ -173,7 +173,7 @@ mod tests {
         let all = connections(2, 2);
         let places = [1, 2].map(|last| all.admit(address(last)).unwrap());
         for place in &places {
-            place.connection.begins(false);
+            place.connection.begins(0);
         }
         assert!(all.admit(address(3)).is_none());
         assert!(places.iter().all(|place| place.connection.ending().is_none()));

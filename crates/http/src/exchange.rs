@@ -13,7 +13,7 @@ use futures_util::{Stream, StreamExt as _};
 use logging::printable;
 
 use crate::Problem;
-use crate::connection::{BODY_DEADLINE, Connection};
+use crate::connection::{BODY_DEADLINE, Connection, UNKNOWN_LENGTH};
 use crate::pool::Pool;
 
 /// Largest body, in bytes.
@@ -44,7 +44,7 @@ pub(crate) async fn follow(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let connection = request.conn_data::<Exchange>().map(|exchange| Arc::clone(&exchange.connection));
     if let Some(connection) = &connection {
-        connection.begins(has_body(request.headers()));
+        connection.begins(body_length(request.headers()));
         if asks_for_other_protocol(&request) {
             connection.is_last();
         }
@@ -58,9 +58,10 @@ pub(crate) async fn follow(
     Ok(response)
 }
 
-/// Whether a body comes with these headers (RFC 9112, section 6).
-fn has_body(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::TRANSFER_ENCODING) || announced(headers).is_some_and(|length| length > 0)
+/// The length of the body that comes with these headers (RFC 9112, section 6); 0 if none comes.
+fn body_length(headers: &HeaderMap) -> usize {
+    let comes_in_chunks = headers.contains_key(header::TRANSFER_ENCODING);
+    if comes_in_chunks { UNKNOWN_LENGTH } else { announced(headers).unwrap_or_default() }
 }
 
 /// Its length, where it is known; one that cannot be read counts as a large one.
@@ -92,7 +93,7 @@ pub async fn read_json(
     body: web::Payload,
     id: &RequestId,
 ) -> Result<web::Bytes, Problem> {
-    if !has_body(request.headers()) {
+    if body_length(request.headers()) == 0 {
         return Ok(web::Bytes::new());
     }
     check_media_type(request.headers(), id)?;
@@ -223,10 +224,11 @@ mod tests {
             headers.insert(name, value.parse().unwrap());
             headers
         };
-        assert!(!has_body(&HeaderMap::new()));
-        assert!(!has_body(&headers(header::CONTENT_LENGTH, "0")));
-        assert!(has_body(&headers(header::CONTENT_LENGTH, "1")));
-        assert!(has_body(&headers(header::CONTENT_LENGTH, "99999999999999999999999")));
-        assert!(has_body(&headers(header::TRANSFER_ENCODING, "chunked")));
+        assert_eq!(body_length(&HeaderMap::new()), 0);
+        assert_eq!(body_length(&headers(header::CONTENT_LENGTH, "0")), 0);
+        assert_eq!(body_length(&headers(header::CONTENT_LENGTH, "1")), 1);
+        let unreadable = headers(header::CONTENT_LENGTH, "99999999999999999999999");
+        assert_eq!(body_length(&unreadable), UNKNOWN_LENGTH);
+        assert_eq!(body_length(&headers(header::TRANSFER_ENCODING, "chunked")), UNKNOWN_LENGTH);
     }
 }

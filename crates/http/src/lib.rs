@@ -1,5 +1,6 @@
 //! What both HTTP services share: how errors look, where a request's id comes from, probes, and the server with its limits.
 
+mod blank_line;
 mod connection;
 mod connections;
 mod cross_site;

@@ -125,16 +125,16 @@ mod tests {
     }
 
     /// The next request begins after the answer to the last one.
-    fn begins(connection: &Connection, has_body: bool) {
+    fn begins(connection: &Connection, body: usize) {
         if connection.phase() != Phase::Work {
-            connection.begins(has_body);
+            connection.begins(body);
         }
     }
 
     const STEPS: [fn(&Connection); 6] = [
-        Connection::received,
-        |connection| begins(connection, false),
-        |connection| begins(connection, true),
+        |connection| connection.received(1),
+        |connection| begins(connection, 0),
+        |connection| begins(connection, 1),
         Connection::has_body,
         |connection| {
             connection.answers();
@@ -205,7 +205,7 @@ mod tests {
         }
         clock.tick();
         for connection in open.iter() {
-            connection.begins(false);
+            connection.begins(0);
             connection.answers();
             connection.flushed();
         }

@@ -1,18 +1,27 @@
 //! The bytes of one connection: what the HTTP server reads and writes goes through here, and is counted.
+//!
+//! The server gets one request at a time. It would take later ones apart meanwhile, keep them, and call an answer the last
+//! one of its connection because the body of the next request is on its way. So bytes are handed over in pieces that end
+//! where a request may end: behind an empty line, or the announced length of a body. The server deals with each piece before
+//! the next one, and while a request is being worked on there is none. An empty line that ends no head costs a turn only.
+//!
+//! Whoever reads is woken by the kernel, by itself for the next turn, or by a flush: see [`Next`].
 
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use actix_web::web::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::connection::{Connection, Ending, Phase};
+use crate::blank_line::BlankLine;
+use crate::connection::{Connection, Ending, Phase, UNKNOWN_LENGTH};
 use crate::exchange::Exchange;
 use crate::pool::{Pool, Reservation};
 
@@ -25,10 +34,8 @@ const TOO_LONG: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n";
 pub(crate) const MAX_HEAD_LINES: usize = 96;
 /// Most bytes that the server gets before it has dealt with the last ones: it would read as many as there are.
 const READ_AT_ONCE: usize = 8 * 1024;
-/// Most bytes that are read ahead while a request is being worked on.
-const READ_AHEAD: usize = 8 * 1024;
-/// What a client that does not read its answers may cost beyond its connection's share: answers to all requests within
-/// [`READ_AT_ONCE`], and the kernel's receive buffer.
+/// What a client that does not read its answer may cost beyond its connection's share: the answer, and the kernel's receive
+/// buffer.
 const UNREAD_ANSWERS: usize = 256 * 1024;
 /// How long, and for how many bytes, this side goes on to read after its last answer, so that the client can read it: bytes
 /// that come to a closed socket are answered with a reset, which may overtake the answer.
@@ -40,15 +47,29 @@ pub(crate) struct Socket {
     tcp: RefCell<TcpStream>,
     connection: Arc<Connection>,
     pool: Pool,
-    /// Bytes read since the server last wrote or flushed.
-    at_once: Cell<usize>,
-    /// Bytes read since the last head was complete, or the last answer.
-    ahead: Cell<usize>,
-    /// Whether bytes are left with the kernel until the answer is written.
+    /// Bytes that came behind the end of a piece; no more than [`READ_AT_ONCE`].
+    ahead: RefCell<BytesMut>,
+    /// Bytes that the server may still get before it flushes, which it does on each turn.
+    this_turn: Cell<usize>,
+    /// Bytes of the head so far.
+    head: Cell<usize>,
+    line: Cell<BlankLine>,
+    /// Whether the reader waits for a flush.
     withheld: Cell<bool>,
     /// Whether the kernel takes no more of the answer.
     blocked: Cell<bool>,
     unread_answers: RefCell<Reservation>,
+}
+
+/// What whoever reads gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// So many bytes at most.
+    Bytes(usize),
+    /// Nothing before the next turn, which it has at once.
+    Turn,
+    /// Nothing before the answer is written. Each step there is followed by a flush.
+    Flush,
 }
 
 /// What the HTTP server gets for a TCP stream.
@@ -61,8 +82,10 @@ impl Socket {
             tcp: RefCell::new(tcp),
             connection,
             pool,
-            at_once: Cell::new(0),
-            ahead: Cell::new(0),
+            ahead: RefCell::default(),
+            this_turn: Cell::new(READ_AT_ONCE),
+            head: Cell::new(0),
+            line: Cell::default(),
             withheld: Cell::new(false),
             blocked: Cell::new(false),
             unread_answers,
@@ -73,25 +96,45 @@ impl Socket {
         Stream(Rc::clone(self))
     }
 
-    /// How many bytes may be read now; `None`: none before the answer is written.
-    fn allowance(&self) -> Option<usize> {
-        let left = match self.connection.phase() {
+    fn next(&self) -> Next {
+        let this_request = match self.connection.phase() {
             _ if self.blocked.get() => 0,
-            Phase::Work | Phase::Answer => READ_AHEAD.saturating_sub(self.ahead.get()),
-            Phase::New | Phase::Head | Phase::Body | Phase::Idle => usize::MAX,
+            Phase::Work | Phase::Answer => 0,
+            Phase::Body => self.connection.body_left(),
+            Phase::New | Phase::Head | Phase::Idle => usize::MAX,
         };
-        (left > 0).then(|| left.min(READ_AT_ONCE.saturating_sub(self.at_once.get())))
+        match (this_request, self.this_turn.get()) {
+            (0, _) => Next::Flush,
+            (_, 0) => Next::Turn,
+            (this_request, this_turn) => Next::Bytes(this_request.min(this_turn)),
+        }
+    }
+
+    /// How many of the bytes that came the server gets as one piece.
+    fn piece(&self, bytes: &[u8]) -> usize {
+        let has_length =
+            self.connection.phase() == Phase::Body && self.connection.body_left() != UNKNOWN_LENGTH;
+        if has_length {
+            self.line.take();
+            return bytes.len();
+        }
+        let mut line = self.line.get();
+        let end = line.end(bytes);
+        self.line.set(line);
+        if end.is_some() {
+            self.this_turn.set(0);
+        }
+        end.unwrap_or(bytes.len())
     }
 
     fn received(&self, count: usize) {
-        self.connection.received();
-        self.at_once.set(self.at_once.get() + count);
-        let ahead = self.ahead.get() + count;
-        match self.connection.phase() {
-            Phase::Head if ahead > MAX_HEAD => self.connection.end(Ending::HeadTooLarge),
-            // The limits of a body are its own.
-            Phase::Body => self.ahead.set(0),
-            _ => self.ahead.set(ahead),
+        let is_first = matches!(self.connection.phase(), Phase::New | Phase::Idle);
+        self.connection.received(count);
+        self.this_turn.set(self.this_turn.get().saturating_sub(count));
+        let head = if is_first { count } else { self.head.get().saturating_add(count) };
+        self.head.set(head);
+        if self.connection.phase() == Phase::Head && head > MAX_HEAD {
+            self.connection.end(Ending::HeadTooLarge);
         }
     }
 
@@ -102,14 +145,43 @@ impl Socket {
     }
 
     fn flushed(&self, cx: &Context<'_>) {
-        self.at_once.set(0);
+        self.this_turn.set(READ_AT_ONCE);
         if self.connection.phase() == Phase::Answer {
-            self.ahead.set(0);
             self.unread_answers.borrow_mut().clear();
             self.connection.flushed();
-            if self.withheld.take() {
-                cx.waker().wake_by_ref();
-            }
+        }
+        // Whatever was flushed: what is withheld may be about another request by now.
+        if self.withheld.get() && self.next() != Next::Flush {
+            self.withheld.set(false);
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// Reads so many bytes at most.
+    fn poll_kernel(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+        most: usize,
+    ) -> Poll<io::Result<()>> {
+        let mut tcp = self.tcp.borrow_mut();
+        let tcp = Pin::new(&mut *tcp);
+        if buffer.remaining() <= most {
+            return tcp.poll_read(cx, buffer);
+        }
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
+        ready!(tcp.poll_read(cx, &mut part))?;
+        let count = part.filled().len();
+        buffer.advance(count);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ready with an error only: the connection is broken, and nobody waits for the answer any more.
+    fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut byte = [0];
+        match self.tcp.borrow().poll_peek(cx, &mut ReadBuf::new(&mut byte)) {
+            Poll::Ready(Err(why)) => Poll::Ready(Err(why)),
+            Poll::Ready(Ok(_)) | Poll::Pending => Poll::Pending,
         }
     }
 
@@ -175,34 +247,39 @@ impl AsyncRead for Stream {
             // Nothing more is taken after the last answer.
             return Poll::Pending;
         }
-        let allowance = match socket.allowance() {
-            // Woken when the answer is written.
-            None => {
+        let most = match socket.next() {
+            Next::Flush => {
                 socket.withheld.set(true);
-                return Poll::Pending;
+                return socket.poll_gone(cx);
             }
-            // The server deals with what it has first.
-            Some(0) => {
+            Next::Turn => {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            Some(allowance) => allowance,
+            Next::Bytes(most) => most,
         };
         let before = buffer.filled().len();
-        let mut tcp = socket.tcp.borrow_mut();
-        let tcp = Pin::new(&mut *tcp);
-        let count = if buffer.remaining() <= allowance {
-            std::task::ready!(tcp.poll_read(cx, buffer))?;
-            buffer.filled().len() - before
+        let mut ahead = socket.ahead.borrow_mut();
+        let piece = if ahead.is_empty() {
+            ready!(socket.poll_kernel(cx, buffer, most))?;
+            let (_, came) = buffer.filled().split_at(before);
+            let piece = socket.piece(came);
+            let (_, later) = came.split_at(piece);
+            ahead.extend_from_slice(later);
+            buffer.set_filled(before + piece);
+            piece
         } else {
-            let mut part = ReadBuf::new(buffer.initialize_unfilled_to(allowance));
-            std::task::ready!(tcp.poll_read(cx, &mut part))?;
-            let count = part.filled().len();
-            buffer.advance(count);
-            count
+            let (came, _) = ahead.split_at(ahead.len().min(most).min(buffer.remaining()));
+            let piece = socket.piece(came);
+            buffer.put_slice(&ahead.split_to(piece));
+            if ahead.is_empty() {
+                // Gives its memory back.
+                *ahead = BytesMut::new();
+            }
+            piece
         };
-        if count > 0 {
-            socket.received(count);
+        if piece > 0 {
+            socket.received(piece);
         }
         if socket.connection.ending().is_some() {
             // What is refused is not carried out. The task that runs the server ends it.
@@ -216,7 +293,6 @@ impl AsyncRead for Stream {
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let socket = &*self.0;
-        socket.at_once.set(0);
         let (ours, refusal) = split_refusal(bytes);
         if let Some(ending) = refusal.filter(|_| ours.is_empty()) {
             // After the last answer nothing more is said.

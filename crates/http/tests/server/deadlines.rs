@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use runtime::config::Http;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{sleep, timeout};
 
-use crate::served::{LIVE, Served, head};
+use crate::served::{ENDLESS, LIVE, Served, head};
 
 #[tokio::test]
 async fn a_head_that_does_not_end_is_a_408_on_later_requests_too() {
@@ -31,20 +31,39 @@ async fn a_head_that_does_not_end_is_a_408_on_later_requests_too() {
 #[tokio::test]
 async fn a_head_that_trickles_is_a_408() {
     let served = Served::start(&Http::default());
-    let mut client = served.connect().await;
-    assert!(client.ask(LIVE).await.starts_with("HTTP/1.1 200"));
-    let trickle = async {
-        while client.0.write_all(b"\r\n").await.is_ok() {
-            sleep(Duration::from_millis(100)).await;
-        }
-    };
-    timeout(Duration::from_secs(30), trickle).await.expect("the server closes the connection");
+    let served = &served;
+    join_all([("GET /livez HTTP/1.1\r\n", "X-Slow: yes\r\n"), ("", "\r\n")].map(
+        |(start, line)| async move {
+            let mut client = served.connect().await;
+            assert!(client.ask(LIVE).await.starts_with("HTTP/1.1 200"));
+            client.send(start).await;
+            let (mut reading, mut writing) = client.0.split();
+            let mut answer = String::new();
+            let trickle = async {
+                for byte in line.as_bytes().iter().cycle() {
+                    writing.write_all(&[*byte]).await.expect("the answer comes before the end");
+                    sleep(Duration::from_millis(100)).await;
+                }
+            };
+            let read = timeout(Duration::from_secs(30), reading.read_to_string(&mut answer));
+            tokio::select! {
+                read = read => drop(read.expect("the server closes the connection").unwrap()),
+                () = trickle => {}
+            }
+            assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{line:?}: {answer:?}");
+            assert!(answer.contains("The head did not arrive within 5 s."), "{line:?}: {answer:?}");
+        },
+    ))
+    .await;
 }
 
 #[tokio::test]
 async fn a_connection_on_which_nothing_comes_is_closed_without_a_word() {
     let served = Served::start(&Http::default());
-    assert_eq!(served.connect().await.rest().await, "");
+    let mut client = served.connect().await;
+    let started = Instant::now();
+    assert_eq!(client.rest().await, "");
+    assert!(started.elapsed() >= Duration::from_secs(4), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
@@ -69,6 +88,18 @@ async fn a_body_that_does_not_come_is_a_408_and_the_end_of_the_connection() {
         assert_eq!(client.rest().await, "", "{framing}");
     }))
     .await;
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_gives_up_its_request() {
+    let served = Served::start(&Http::default());
+    let mut client = served.connect().await;
+    client.send(&LIVE.replace("/livez", "/endless")).await;
+    let (begun, given_up) = &ENDLESS;
+    begun.notified().await;
+    client.0.set_zero_linger().unwrap();
+    drop(client);
+    timeout(Duration::from_secs(5), given_up.notified()).await.expect("the work ends with its connection");
 }
 
 #[tokio::test]

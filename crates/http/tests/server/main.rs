@@ -6,5 +6,6 @@ mod bodies;
 mod cross_site;
 mod deadlines;
 mod full;
+mod pipelined;
 mod refused;
 mod served;

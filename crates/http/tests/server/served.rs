@@ -11,13 +11,15 @@ use runtime::config::Http;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// Longer than any deadline that a test waits for.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// How long the slow resource works on a request.
+const WORK: Duration = Duration::from_millis(3);
 
 pub struct Served {
     pub address: SocketAddr,
@@ -35,6 +37,33 @@ async fn measure(request: HttpRequest, body: web::Payload) -> HttpResponse {
     }
 }
 
+/// The same after some work, during which bytes of later requests come.
+async fn measure_slowly(request: HttpRequest, body: web::Payload) -> HttpResponse {
+    match read_json(&request, body, &request_id::of(&request)).await {
+        Ok(body) => {
+            tokio::time::sleep(WORK).await;
+            HttpResponse::Ok().body(body.len().to_string())
+        }
+        Err(problem) => problem.error_response(),
+    }
+}
+
+/// Is told when the endless resource begins its work, and when that is given up.
+pub static ENDLESS: (Notify, Notify) = (Notify::const_new(), Notify::const_new());
+
+/// Works for as long as somebody waits for it.
+async fn work_endlessly() -> HttpResponse {
+    struct GivenUp;
+    impl Drop for GivenUp {
+        fn drop(&mut self) {
+            ENDLESS.1.notify_one();
+        }
+    }
+    let _given_up = GivenUp;
+    ENDLESS.0.notify_one();
+    std::future::pending().await
+}
+
 impl Served {
     pub fn start(settings: &Http) -> Self {
         let listener = server::listen(settings.bind, 0).unwrap();
@@ -44,7 +73,9 @@ impl Served {
         let (log, flush) = logging::start_on("order-service", logging::Level::Debug, written);
         let routes = |app: &mut web::ServiceConfig| {
             app.service(readable("/livez", health::live))
+                .service(readable("/endless", work_endlessly))
                 .service(postable("/length", measure))
+                .service(postable("/slow", measure_slowly))
                 .default_service(web::to(http_service::problem::not_found));
         };
         let (handle, server) = server::start(listener, settings, &log, routes).unwrap();

@@ -1,0 +1,70 @@
+//! Finds the empty line that ends a head, or a body that comes in chunks (RFC 9112, sections 2.1 and 7.1), whatever pieces
+//! the bytes come in.
+
+/// Where a scan stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum BlankLine {
+    /// Within a line, or before the first one.
+    #[default]
+    Within,
+    /// Behind the end of a line.
+    Behind,
+    /// Behind the end of a line and a carriage return.
+    Return,
+}
+
+impl BlankLine {
+    /// How many of these bytes belong to what the first empty line ends, that line included; all, if none ends in them.
+    pub(crate) fn end(&mut self, bytes: &[u8]) -> Option<usize> {
+        for (place, byte) in bytes.iter().enumerate() {
+            *self = match (*self, byte) {
+                (Self::Behind | Self::Return, b'\n') => {
+                    *self = Self::Within;
+                    return Some(place + 1);
+                }
+                (_, b'\n') => Self::Behind,
+                (Self::Behind, b'\r') => Self::Return,
+                _ => Self::Within,
+            };
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes in which an empty line ends.
+    fn ends(text: &[u8], piece: usize) -> Vec<usize> {
+        let mut line = BlankLine::default();
+        let mut ends = Vec::new();
+        for (place, bytes) in text.chunks(piece).enumerate() {
+            let mut rest = bytes;
+            while let Some(end) = line.end(rest) {
+                let (_, later) = rest.split_at(end);
+                rest = later;
+                ends.push(place * piece + bytes.len() - rest.len());
+            }
+        }
+        ends
+    }
+
+    #[test]
+    fn every_empty_line_is_found_whatever_pieces_it_comes_in() {
+        let cases: [(&str, &[usize]); 7] = [
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET", &[27]),
+            ("GET / HTTP/1.1\nHost: a\n\nGET", &[24]),
+            ("GET / HTTP/1.1\n\r\n", &[17]),
+            ("5\r\n12345\r\n0\r\n\r\n", &[15]),
+            ("a\r\n\r\nb\n\n", &[5, 8]),
+            ("a\r\r\n\rb\r\n\r", &[]),
+            ("", &[]),
+        ];
+        for (text, expected) in cases {
+            for piece in 1..=text.len().max(1) {
+                assert_eq!(ends(text.as_bytes(), piece), expected, "{text:?} in pieces of {piece}");
+            }
+        }
+    }
+}
