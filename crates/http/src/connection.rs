@@ -133,8 +133,8 @@ pub(crate) struct Connection {
     clock: Arc<Clock>,
     /// The phase in the upper half, the tick at which it began in the lower.
     phase: AtomicU64,
-    /// The tick of the last step forward: accepted, first byte of a request, answered. Single bytes of a head or a body
-    /// do not count, so that nobody stays by trickling.
+    /// The tick of the last step forward: accepted, first byte of a request, whole request, answered, answer written.
+    /// Single bytes of a head or a body do not count, so that nobody stays by trickling.
     progress: AtomicU32,
     /// Whether the answer to the present request is to be the last one.
     last: AtomicBool,
@@ -224,6 +224,7 @@ impl Connection {
 
     /// The body is complete.
     pub(crate) fn has_body(&self) {
+        self.makes_progress();
         self.enter(Phase::Work);
     }
 
@@ -378,6 +379,19 @@ mod tests {
         }
         assert_eq!(connection.last_progress(), 0);
         assert_eq!(after(&clock, &connection, TICK), Some(Ending::HeadLate));
+    }
+
+    #[test]
+    fn a_whole_request_and_its_answer_are_steps_forward() {
+        let (clock, connection) = connection();
+        connection.begins(1);
+        clock.tick();
+        assert_eq!(connection.last_progress(), 0);
+        connection.has_body();
+        assert_eq!(connection.last_progress(), 1);
+        clock.tick();
+        connection.answers();
+        assert_eq!(connection.last_progress(), 2, "the client is still to learn of it");
     }
 
     #[test]

@@ -156,6 +156,23 @@ mod tests {
     }
 
     #[test]
+    fn who_was_answered_after_long_work_does_not_go_before_idle_ones() {
+        let all = connections(2, 2);
+        let [answered, idle] = [1, 2].map(|last| all.admit(address(last)).unwrap());
+        answered.connection.begins(1);
+        answered.connection.has_body();
+        all.clock.tick();
+        idle.connection.begins(0);
+        idle.connection.answers();
+        idle.connection.flushed();
+        all.clock.tick();
+        answered.connection.answers();
+        let _newcomer = all.admit(address(3)).unwrap();
+        let endings = [&answered, &idle].map(|place| place.connection.ending());
+        assert_eq!(endings, [None, Some(Ending::Evicted)]);
+    }
+
+    #[test]
     fn an_address_that_has_all_its_places_takes_none_from_others() {
         let all = connections(4, 2);
         let other = all.admit(address(1)).unwrap();
