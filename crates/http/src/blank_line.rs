@@ -1,5 +1,5 @@
-//! Finds the empty line that ends a head, or a body that comes in chunks (RFC 9112, sections 2.1 and 7.1), whatever pieces
-//! the bytes come in.
+//! Finds the empty line that ends a head, or a body that comes in chunks (RFC 9112, sections 2.1
+//! and 7.1), whatever pieces the bytes come in.
 
 /// Where a scan stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,7 +14,8 @@ pub(crate) enum BlankLine {
 }
 
 impl BlankLine {
-    /// How many of these bytes belong to what the first empty line ends, that line included; all, if none ends in them.
+    /// How many of these bytes belong to what the first empty line ends, that line included; all,
+    /// if none ends in them.
     pub(crate) fn end(&mut self, bytes: &[u8]) -> Option<usize> {
         for (place, byte) in bytes.iter().enumerate() {
             *self = match (*self, byte) {

@@ -91,7 +91,7 @@ pub(crate) enum Ending {
     NotHttp,
     /// There was no answer in time.
     RequestLate,
-    /// The client did not read the answer in time, or the pool has no room for what it does not read.
+    /// The client did not read the answer in time.
     AnswerUnread,
     /// Another connection came, and this one was idle for longest.
     Evicted,
@@ -133,8 +133,9 @@ pub(crate) struct Connection {
     clock: Arc<Clock>,
     /// The phase in the upper half, the tick at which it began in the lower.
     phase: AtomicU64,
-    /// The tick of the last step forward: accepted, first byte of a request, whole request, answered, answer written.
-    /// Single bytes of a head or a body do not count, so that nobody stays by trickling.
+    /// The tick of the last step forward: accepted, first byte of a request, whole request,
+    /// answered, answer written. Single bytes of a head or a body do not count, so that nobody
+    /// stays by trickling.
     progress: AtomicU32,
     /// Whether the answer to the present request is to be the last one.
     last: AtomicBool,

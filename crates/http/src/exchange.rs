@@ -1,27 +1,32 @@
 //! One request and its answer: what the connection is told of them, and how a body is read.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest, web};
+use actix_web::{Error, HttpRequest, ResponseError as _, web};
 use domain::RequestId;
 use futures_util::{Stream, StreamExt as _};
 use logging::printable;
 
 use crate::Problem;
 use crate::connection::{BODY_DEADLINE, Connection, UNKNOWN_LENGTH};
-use crate::pool::Pool;
+use crate::pool::{Pool, Reservation};
+use crate::request_id;
 
 /// Largest body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
-/// Bytes of a body that belong to its connection's share of memory; what goes beyond comes out of the pool. Orders are
-/// smaller: whoever fills the pool keeps none out.
-const FREE_BODY: usize = 8 * 1024;
-/// A body that is gathered takes its length at most twice: once in pieces, once as a whole.
+/// Bytes of a body, and of an answer, that belong to its connection's share of memory; what goes
+/// beyond comes out of the pool. Orders and their answers are smaller: whoever fills the pool keeps
+/// none out.
+const FREE: usize = 8 * 1024;
+/// A body that is gathered takes its length at most twice: once in pieces, once as a whole. So does
+/// an answer: once as the handler made it, once as the server writes it.
 const COPIES: usize = 2;
 /// Seconds after which a client comes back that met a full pool.
 const RETRY_AFTER: u64 = 1;
@@ -31,6 +36,8 @@ const RETRY_AFTER: u64 = 1;
 pub(crate) struct Exchange {
     pub(crate) connection: Arc<Connection>,
     pub(crate) pool: Pool,
+    /// What the answer takes out of the pool until the client has read it.
+    pub(crate) answer: Rc<RefCell<Reservation>>,
 }
 
 /// Middleware: tells the connection how far the request is, and closes it behind an answer that was given before the body
@@ -56,6 +63,36 @@ pub(crate) async fn follow(
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(response)
+}
+
+/// Middleware: reserves the memory of a large answer until it is written; a client that does not
+/// read leaves it with the server.
+///
+/// # Errors
+/// Those of the service behind it.
+pub(crate) async fn reserve(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let response = next.call(request).await?;
+    let request = response.request();
+    let length = match response.response().body().size() {
+        BodySize::Sized(length) => usize::try_from(length).unwrap_or(usize::MAX),
+        // No handler makes one up while it is written.
+        BodySize::None | BodySize::Stream => 0,
+    };
+    let beyond = length.saturating_sub(FREE).saturating_mul(COPIES);
+    let has_room = beyond == 0
+        || request
+            .conn_data::<Exchange>()
+            .is_none_or(|exchange| exchange.answer.borrow_mut().grow_to(beyond));
+    if has_room {
+        return Ok(response.map_into_left_body());
+    }
+    let detail = "Too many large answers are on their way at the moment. Try again in a second.";
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, &request_id::of(request));
+    let problem = problem.retry_after(RETRY_AFTER).error_response();
+    Ok(response.into_response(problem).map_into_right_body())
 }
 
 /// The length of the body that comes with these headers (RFC 9112, section 6); 0 if none comes.
@@ -140,7 +177,7 @@ async fn gather<E: std::fmt::Display>(
         if length > MAX_BODY {
             return Err(too_large(id));
         }
-        if length > FREE_BODY && !reserved.grow_to((length - FREE_BODY) * COPIES) {
+        if length > FREE && !reserved.grow_to((length - FREE) * COPIES) {
             let detail = "Too many large bodies are on their way at the moment. Try again in a second.";
             let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id);
             return Err(problem.retry_after(RETRY_AFTER));
@@ -191,10 +228,7 @@ fn check_media_type(headers: &HeaderMap, id: &RequestId) -> Result<(), Problem> 
 mod tests {
     use std::convert::Infallible;
 
-    use actix_web::ResponseError as _;
-
     use super::*;
-    use crate::request_id;
 
     async fn gathered(lengths: &[usize], pool: &Pool) -> Result<usize, StatusCode> {
         let pieces: Vec<_> =
@@ -207,11 +241,11 @@ mod tests {
     #[tokio::test]
     async fn bodies_beyond_the_free_part_share_a_pool() {
         let pool = Pool::new(100);
-        assert_eq!(gathered(&[FREE_BODY, 50], &pool).await, Ok(FREE_BODY + 50));
-        assert_eq!(gathered(&[FREE_BODY, 51], &pool).await, Err(StatusCode::SERVICE_UNAVAILABLE));
+        assert_eq!(gathered(&[FREE, 50], &pool).await, Ok(FREE + 50));
+        assert_eq!(gathered(&[FREE, 51], &pool).await, Err(StatusCode::SERVICE_UNAVAILABLE));
         let mut taken = pool.empty();
         assert!(taken.grow_to(100), "the others gave it back");
-        assert_eq!(gathered(&[FREE_BODY / 2, FREE_BODY / 2], &pool).await, Ok(FREE_BODY));
+        assert_eq!(gathered(&[FREE / 2, FREE / 2], &pool).await, Ok(FREE));
         let large = Pool::new(MAX_BODY * COPIES);
         assert_eq!(gathered(&[MAX_BODY], &large).await, Ok(MAX_BODY));
         assert_eq!(gathered(&[MAX_BODY, 1], &large).await, Err(StatusCode::PAYLOAD_TOO_LARGE));

@@ -1,19 +1,25 @@
 //! How many connections a server holds, and how much memory they may take together.
 //!
-//! Each connection has a fixed share of memory, whatever its peer does. What goes beyond it (the rest of a large body, an
-//! answer that is not read) comes out of one pool for all connections. So the product is known before the first one:
-//! `connections × PER_CONNECTION + pool + REST ≤ limit`. `deploy/checks/rules.py` reads the constants below, and holds
-//! them against the memory limits of both manifests.
+//! Each connection has a fixed share of memory, whatever its peer does. What goes beyond it (the
+//! rest of a large body or answer) comes out of one pool for all connections. So the product is
+//! known before the first one: `connections × PER_CONNECTION + pool + REST ≤ limit`.
+//! `deploy/checks/rules.py` reads the constants below, and holds them against the memory limits of
+//! both manifests.
 
 use logging::Log;
 use runtime::{config, memory_limit, open_files};
 
+use crate::listener::KERNEL_BUFFERS;
+use crate::stream::{MAX_HEAD, READ_AT_ONCE};
+
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-/// Memory of one connection in bytes: 32 KiB for the buffers of a head of [`MAX_HEAD`](crate::stream::MAX_HEAD), 32 KiB for
-/// the kernel's send buffer.
-pub const PER_CONNECTION: usize = 64 * KIB;
+/// Memory of one connection in bytes: 48 KiB for a head of [`MAX_HEAD`] in a buffer that doubles,
+/// what waits behind it, and the answer; twice 16 KiB for the kernel's buffers, which a container
+/// pays for, too.
+pub const PER_CONNECTION: usize = 80 * KIB;
+const _: () = assert!(2 * MAX_HEAD + 2 * READ_AT_ONCE + KERNEL_BUFFERS <= PER_CONNECTION);
 /// Memory for everything else in bytes: the program, its threads, its pools, the orders in work.
 pub const REST: usize = 64 * MIB;
 /// Most connections, however much memory there is.
@@ -101,7 +107,7 @@ mod tests {
             );
         }
         let in_container = limits(256 * MIB, usize::MAX, &config);
-        assert_eq!(in_container, Limits { connections: 2_048, per_address: 1_024, pool: 64 * MIB });
+        assert_eq!(in_container, Limits { connections: 1_638, per_address: 819, pool: 64 * MIB });
         assert_eq!(limits(usize::MAX, usize::MAX, &config).connections, MAX_CONNECTIONS);
         assert_eq!(limits(0, usize::MAX, &config).connections, MIN_CONNECTIONS);
     }

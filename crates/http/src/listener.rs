@@ -7,10 +7,13 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 /// Connections that may wait to be accepted; the system may allow fewer (`net.core.somaxconn`).
 const BACKLOG: i32 = 1_024;
-/// The kernel's buffers of a connection in bytes (it doubles both, for what it keeps beside the data). Its own defaults grow
-/// to some megabytes with a client that sends and does not read. Answers and bodies are small.
-const SEND_BUFFER: usize = 16 * 1_024;
-const RECEIVE_BUFFER: usize = 32 * 1_024;
+/// The kernel's buffers of a connection in bytes. Its own defaults grow to some megabytes with a
+/// client that sends and does not read. Answers and bodies are small.
+const SEND_BUFFER: usize = 8 * 1_024;
+const RECEIVE_BUFFER: usize = 8 * 1_024;
+/// What both may take: the kernel doubles them, for what it keeps beside the data. A container pays
+/// for it.
+pub(crate) const KERNEL_BUFFERS: usize = 2 * (SEND_BUFFER + RECEIVE_BUFFER);
 
 /// Why a service cannot listen.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +77,16 @@ mod tests {
     use std::net::TcpStream;
 
     use super::*;
+
+    #[test]
+    fn the_kernel_keeps_no_more_for_a_connection_than_is_counted() {
+        let listener = listen(Ipv4Addr::LOCALHOST.into(), 0).unwrap();
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let accepted = Socket::from(listener.accept().unwrap().0);
+        let both = accepted.send_buffer_size().unwrap() + accepted.recv_buffer_size().unwrap();
+        assert!(both <= KERNEL_BUFFERS, "{both}");
+    }
 
     #[test]
     fn all_addresses_are_those_of_both_families() {

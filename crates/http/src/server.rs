@@ -62,6 +62,7 @@ where
         let app = App::new()
             .app_data(cross_site)
             .app_data(refusals.clone())
+            .wrap(middleware::from_fn(exchange::reserve))
             .wrap(middleware::from_fn(cross_site::check))
             .wrap(middleware::from_fn(doubled::refuse))
             .wrap(middleware::from_fn(request_id::assign))

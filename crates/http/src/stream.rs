@@ -1,9 +1,11 @@
 //! The bytes of one connection: what the HTTP server reads and writes goes through here, and is counted.
 //!
-//! The server gets one request at a time. It would take later ones apart meanwhile, keep them, and call an answer the last
-//! one of its connection because the body of the next request is on its way. So bytes are handed over in pieces that end
-//! where a request may end: behind an empty line, or the announced length of a body. The server deals with each piece before
-//! the next one, and while a request is being worked on there is none. An empty line that ends no head costs a turn only.
+//! The server gets one request at a time. It would take later ones apart meanwhile, keep them, and
+//! call an answer the last one of its connection because the body of the next request is on its
+//! way. So bytes are handed over in pieces that end where a request may end: behind an empty line,
+//! or the announced length of a body. The server deals with each piece before the next one, and
+//! while a request is being worked on there is none. An empty line that ends no head costs a turn
+//! only.
 //!
 //! Whoever reads is woken by the kernel, by itself for the next turn, or by a flush: see [`Next`].
 
@@ -32,11 +34,9 @@ const NOT_HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\n";
 const TOO_LONG: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n";
 /// Most lines of a head: the HTTP server has room for as many.
 pub(crate) const MAX_HEAD_LINES: usize = 96;
-/// Most bytes that the server gets before it has dealt with the last ones: it would read as many as there are.
-const READ_AT_ONCE: usize = 8 * 1024;
-/// What a client that does not read its answer may cost beyond its connection's share: the answer, and the kernel's receive
-/// buffer.
-const UNREAD_ANSWERS: usize = 256 * 1024;
+/// Most bytes that the server gets before it has dealt with the last ones: it would read as many as
+/// there are. As many may wait behind the end of a piece.
+pub(crate) const READ_AT_ONCE: usize = 8 * 1024;
 /// How long, and for how many bytes, this side goes on to read after its last answer, so that the client can read it: bytes
 /// that come to a closed socket are answered with a reset, which may overtake the answer.
 const LINGER: Duration = Duration::from_secs(1);
@@ -58,7 +58,8 @@ pub(crate) struct Socket {
     withheld: Cell<bool>,
     /// Whether the kernel takes no more of the answer.
     blocked: Cell<bool>,
-    unread_answers: RefCell<Reservation>,
+    /// See [`Exchange`].
+    answer: Rc<RefCell<Reservation>>,
 }
 
 /// What whoever reads gets.
@@ -77,7 +78,7 @@ pub(crate) struct Stream(Rc<Socket>);
 
 impl Socket {
     pub(crate) fn new(tcp: TcpStream, connection: Arc<Connection>, pool: Pool) -> Rc<Self> {
-        let unread_answers = RefCell::new(pool.empty());
+        let answer = Rc::new(RefCell::new(pool.empty()));
         Rc::new(Self {
             tcp: RefCell::new(tcp),
             connection,
@@ -88,7 +89,7 @@ impl Socket {
             line: Cell::default(),
             withheld: Cell::new(false),
             blocked: Cell::new(false),
-            unread_answers,
+            answer,
         })
     }
 
@@ -138,16 +139,10 @@ impl Socket {
         }
     }
 
-    fn is_blocked(&self) {
-        if !self.blocked.replace(true) && !self.unread_answers.borrow_mut().grow_to(UNREAD_ANSWERS) {
-            self.connection.end(Ending::AnswerUnread);
-        }
-    }
-
     fn flushed(&self, cx: &Context<'_>) {
         self.this_turn.set(READ_AT_ONCE);
         if self.connection.phase() == Phase::Answer {
-            self.unread_answers.borrow_mut().clear();
+            self.answer.borrow_mut().clear();
             self.connection.flushed();
         }
         // Whatever was flushed: what is withheld may be about another request by now.
@@ -176,7 +171,8 @@ impl Socket {
         Poll::Ready(Ok(()))
     }
 
-    /// Ready with an error only: the connection is broken, and nobody waits for the answer any more.
+    /// Ready with an error only: the connection is broken, and nobody waits for the answer any
+    /// more.
     fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut byte = [0];
         match self.tcp.borrow().poll_peek(cx, &mut ReadBuf::new(&mut byte)) {
@@ -216,7 +212,11 @@ impl Socket {
 impl Stream {
     /// What the requests on it are told.
     pub(crate) fn exchange(&self) -> Exchange {
-        Exchange { connection: Arc::clone(&self.0.connection), pool: self.0.pool.clone() }
+        Exchange {
+            connection: Arc::clone(&self.0.connection),
+            pool: self.0.pool.clone(),
+            answer: Rc::clone(&self.0.answer),
+        }
     }
 }
 
@@ -302,11 +302,7 @@ impl AsyncWrite for Stream {
             return Poll::Ready(Ok(bytes.len()));
         }
         let written = Pin::new(&mut *socket.tcp.borrow_mut()).poll_write(cx, ours);
-        if written.is_pending() {
-            socket.is_blocked();
-        } else {
-            socket.blocked.set(false);
-        }
+        socket.blocked.set(written.is_pending());
         written
     }
 

@@ -59,7 +59,8 @@ fn assert_answered(answers: &str, lengths: &[usize], case: &str) {
 async fn whatever_lies_between_two_reads_every_request_is_answered() {
     let served = Served::start(&Http::default());
     let served = &served;
-    // 8 KiB, which the server reads at once, end in bodies here, in heads there, and between two requests.
+    // 8 KiB, which the server reads at once, end in bodies here, in heads there, and between two
+    // requests.
     for chunked in [false, true] {
         join_all((0..150).map(|step| async move {
             let lengths = vec![200 + step * 4; 40];

@@ -48,6 +48,14 @@ async fn measure_slowly(request: HttpRequest, body: web::Payload) -> HttpRespons
     }
 }
 
+/// The length of a large answer.
+pub const LARGE: usize = 300_000;
+
+/// Answers with much.
+async fn tell_much() -> HttpResponse {
+    HttpResponse::Ok().body(" ".repeat(LARGE))
+}
+
 /// Is told when the endless resource begins its work, and when that is given up.
 pub static ENDLESS: (Notify, Notify) = (Notify::const_new(), Notify::const_new());
 
@@ -74,6 +82,7 @@ impl Served {
         let routes = |app: &mut web::ServiceConfig| {
             app.service(readable("/livez", health::live))
                 .service(readable("/endless", work_endlessly))
+                .service(readable("/large", tell_much))
                 .service(postable("/length", measure))
                 .service(postable("/slow", measure_slowly))
                 .default_service(web::to(http_service::problem::not_found));
