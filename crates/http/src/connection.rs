@@ -1,11 +1,13 @@
 //! Where one connection stands: written by its stream and its requests, read by the sweep and by newcomers.
 
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+
+use crate::ending::Ending;
+use crate::peer::Peer;
 
 /// One step of the [`Clock`].
 pub(crate) const TICK: Duration = Duration::from_millis(250);
@@ -72,56 +74,6 @@ impl Phase {
             Self::Work => REQUEST_DEADLINE,
             Self::Answer => ANSWER_DEADLINE,
             Self::Idle => IDLE_DEADLINE,
-        }
-    }
-}
-
-/// Why a connection is ended by this side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// Nothing came for too long.
-    Idle = 1,
-    /// The head did not arrive in time.
-    HeadLate,
-    /// The head is too large.
-    HeadTooLarge,
-    /// The head has too many lines.
-    HeadTooLong,
-    /// What came is no HTTP.
-    NotHttp,
-    /// There was no answer in time.
-    RequestLate,
-    /// The client did not read the answer in time.
-    AnswerUnread,
-    /// Another connection came, and this one was idle for longest.
-    Evicted,
-    /// The answer was given before the body had ended, or was to be the last one.
-    AnsweredEarly,
-}
-
-impl Ending {
-    const ALL: [Self; 9] = [
-        Self::Idle,
-        Self::HeadLate,
-        Self::HeadTooLarge,
-        Self::HeadTooLong,
-        Self::NotHttp,
-        Self::RequestLate,
-        Self::AnswerUnread,
-        Self::Evicted,
-        Self::AnsweredEarly,
-    ];
-}
-
-/// Who connects: an IPv4 address, or a network of 2⁶⁴ IPv6 addresses, which is what one customer gets at least.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Peer(Ipv6Addr);
-
-impl Peer {
-    pub(crate) fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self(address.to_ipv6_mapped()),
-            IpAddr::V6(address) => Self(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
         }
     }
 }
@@ -420,14 +372,5 @@ mod tests {
         assert!(connection.answers());
         connection.flushed();
         assert_eq!(connection.ending(), Some(Ending::AnsweredEarly));
-    }
-
-    #[test]
-    fn a_network_of_ipv6_counts_as_one_peer() {
-        let peer = |text: &str| Peer::of(text.parse().unwrap());
-        assert_eq!(peer("::ffff:192.0.2.1"), peer("192.0.2.1"));
-        assert_ne!(peer("192.0.2.1"), peer("192.0.2.2"));
-        assert_eq!(peer("2001:db8::1"), peer("2001:db8::ffff:1"));
-        assert_ne!(peer("2001:db8::1"), peer("2001:db8:0:1::1"));
     }
 }

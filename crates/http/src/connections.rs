@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use logging::Log;
 use tokio::time::sleep;
 
-use crate::connection::{Clock, Connection, Ending, Peer, TICK};
+use crate::connection::{Clock, Connection, TICK};
+use crate::ending::Ending;
 use crate::limits::Limits;
 use crate::open_connections::OpenConnections;
+use crate::peer::Peer;
 use crate::pool::Pool;
 
 /// Ticks between two lines of the log about connections that were closed under pressure.

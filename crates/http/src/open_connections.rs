@@ -8,7 +8,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::connection::{Connection, Peer, Phase};
+use crate::connection::{Connection, Phase};
+use crate::peer::Peer;
 
 /// The tick of a step forward, and who made it: of several in one tick, the one that came first.
 type Rank = (u32, u64);

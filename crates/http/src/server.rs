@@ -15,9 +15,10 @@ use actix_web::{App, middleware, web};
 use logging::Log;
 use runtime::config;
 
-use crate::connection::{Ending, HEAD_DEADLINE};
+use crate::connection::HEAD_DEADLINE;
 use crate::connections::Connections;
 use crate::cross_site::{self, CrossSite};
+use crate::ending::Ending;
 use crate::limits::Limits;
 use crate::stream::{MAX_HEAD, MAX_HEAD_LINES, Socket, Stream};
 use crate::{Problem, doubled, exchange, request_id};

@@ -23,7 +23,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::blank_line::BlankLine;
-use crate::connection::{Connection, Ending, Phase, UNKNOWN_LENGTH};
+use crate::connection::{Connection, Phase, UNKNOWN_LENGTH};
+use crate::ending::Ending;
 use crate::exchange::Exchange;
 use crate::pool::{Pool, Reservation};
 
@@ -53,6 +54,7 @@ pub(crate) struct Socket {
     this_turn: Cell<usize>,
     /// Bytes of the head so far.
     head: Cell<usize>,
+    /// Where the search for the end of a piece stands.
     line: Cell<BlankLine>,
     /// Whether the reader waits for a flush.
     withheld: Cell<bool>,
