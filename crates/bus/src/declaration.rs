@@ -4,14 +4,34 @@
 //! is its owner's to say: an order service goes on with the types whose queues it has, a worker
 //! with the queues that it can consume.
 
+use std::time::Duration;
+
 use amqprs::channel::{QueueBindArguments, QueueDeclareArguments};
 use domain::OrderType;
 use logging::Log;
 use runtime::with_causes;
 
 use crate::refusal::is_not_found;
-use crate::session::{Session, SessionError, rpc};
+use crate::session::{CALL_DEADLINE, Session, SessionError, rpc, rpc_within};
 use crate::topology::{self, Exchange, Queue};
+
+/// How long a queue is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Patience {
+    /// Others wait for the answer: a queue whose process hangs must not keep their types back.
+    Short,
+    /// Nobody waits: a broker that is slow with a queue gets all the time that a call has.
+    Long,
+}
+
+impl Patience {
+    fn deadline(self) -> Duration {
+        match self {
+            Self::Short => Duration::from_secs(3),
+            Self::Long => CALL_DEADLINE,
+        }
+    }
+}
 
 /// What cannot be used of the topology, and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -83,7 +103,10 @@ impl FailedAttempt {
 ///
 /// # Errors
 /// The session failed, or the exchange that orders are published to cannot be had.
-pub(crate) async fn declare_kitchen(session: &mut Session) -> Result<Refusals, SessionError> {
+pub(crate) async fn declare_kitchen(
+    session: &mut Session,
+    patience: Patience,
+) -> Result<Refusals, SessionError> {
     let mut refusals = Vec::new();
     let (exchanges, queues) = topology::kitchen();
     for exchange in &exchanges {
@@ -94,13 +117,14 @@ pub(crate) async fn declare_kitchen(session: &mut Session) -> Result<Refusals, S
         }
     }
     for queue in &queues {
-        if let Err(why) = declare_queue(session, queue).await {
+        if let Err(why) = declare_queue(session, queue, patience).await {
+            let hangs = matches!(why, SessionError::Timeout { .. });
             let refusal = refused(session, queue.name, why).await?;
-            let is_there = is_there(session, queue).await?;
+            let is_there = hangs || is_there(session, queue).await?;
             refusals.push(Refusal { is_there, ..refusal });
         }
     }
-    refusals.extend(declare_place_for_dead_letters(session).await?.0);
+    refusals.extend(declare_place_for_dead_letters(session, patience).await?.0);
     let refusals = Refusals(refusals);
     match OrderType::ALL.map(|order_type| refusals.of_type(order_type)) {
         // Nothing can be sent: that is as good as no connection.
@@ -113,8 +137,11 @@ pub(crate) async fn declare_kitchen(session: &mut Session) -> Result<Refusals, S
 ///
 /// # Errors
 /// The session failed.
-pub(crate) async fn declare_place_for_dead_letters(session: &mut Session) -> Result<Refusals, SessionError> {
-    match declare_dead_letters(session).await {
+pub(crate) async fn declare_place_for_dead_letters(
+    session: &mut Session,
+    patience: Patience,
+) -> Result<Refusals, SessionError> {
+    match declare_dead_letters(session, patience).await {
         Ok(refusals) => Ok(refusals),
         Err(why) => Ok(Refusals(vec![refused(session, topology::DEAD_LETTER_EXCHANGE, why).await?])),
     }
@@ -124,14 +151,14 @@ pub(crate) async fn declare_place_for_dead_letters(session: &mut Session) -> Res
 ///
 /// # Errors
 /// The session failed, or there is no place for dead letters.
-async fn declare_dead_letters(session: &mut Session) -> Result<Refusals, SessionError> {
+async fn declare_dead_letters(session: &mut Session, patience: Patience) -> Result<Refusals, SessionError> {
     let (exchanges, queues) = topology::dead_letters();
     for exchange in &exchanges {
         declare_exchange(session, exchange).await?;
     }
     let mut refusals = Vec::new();
     for queue in &queues {
-        if let Err(why) = declare_queue(session, queue).await {
+        if let Err(why) = declare_queue(session, queue, patience).await {
             let refusal = refused(session, queue.name, why).await?;
             bind(session, queue).await?;
             refusals.push(refusal);
@@ -148,7 +175,7 @@ pub(crate) async fn declare_notifications(session: &mut Session) -> Result<(), S
         declare_exchange(session, exchange).await?;
     }
     for queue in &queues {
-        declare_queue(session, queue).await?;
+        declare_queue(session, queue, Patience::Long).await?;
     }
     Ok(())
 }
@@ -159,9 +186,10 @@ async fn declare_exchange(session: &mut Session, exchange: &Exchange) -> Result<
     declared.map_err(|why| session.explain(why))
 }
 
-async fn declare_queue(session: &mut Session, queue: &Queue) -> Result<(), SessionError> {
+async fn declare_queue(session: &mut Session, queue: &Queue, patience: Patience) -> Result<(), SessionError> {
     let declaring = session.channel.queue_declare(queue.declaration());
-    let declared = rpc(&format!("declaring queue '{}'", queue.name), declaring).await;
+    let doing = format!("declaring queue '{}'", queue.name);
+    let declared = rpc_within(patience.deadline(), &doing, declaring).await;
     declared.map_err(|why| session.explain(why))?;
     bind(session, queue).await
 }
@@ -173,13 +201,14 @@ async fn bind(session: &mut Session, queue: &Queue) -> Result<(), SessionError> 
     bound.map_err(|why| session.explain(why))
 }
 
-/// Goes on after a refusal. Any other failure is the session's.
+/// Goes on after a refusal, or beside a channel that waits for a queue that hangs: it is left to
+/// itself until the session ends. Any other failure is the session's.
 async fn refused(
     session: &mut Session,
     name: &'static str,
     why: SessionError,
 ) -> Result<Refusal, SessionError> {
-    if !matches!(why, SessionError::ChannelClosed { .. }) {
+    if !matches!(why, SessionError::ChannelClosed { .. } | SessionError::Timeout { .. }) {
         return Err(why);
     }
     session.reopen_channel().await?;

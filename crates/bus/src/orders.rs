@@ -26,7 +26,7 @@ use self::held::{Place, Settlement, Settlements};
 use self::rounds::Rounds;
 use self::settled::Settled;
 use self::shares::Shares;
-use crate::declaration::{self, FailedAttempt, Refusals};
+use crate::declaration::{self, FailedAttempt, Patience, Refusals};
 use crate::delivery::Delivery;
 use crate::session::{Event, Session, SessionError};
 
@@ -141,7 +141,7 @@ impl Owner {
     /// What can be consumed is consumed; the rest is tried again.
     async fn open(&self) -> Result<Opened, SessionError> {
         let mut session = Session::open(&self.settings, NAME).await?;
-        let refusals = match declaration::declare_kitchen(&mut session).await {
+        let refusals = match declaration::declare_kitchen(&mut session, Patience::Short).await {
             Ok(refusals) => refusals,
             Err(why) => {
                 session.close().await;
@@ -201,7 +201,7 @@ impl Owner {
     /// On a connection of its own: a refusal on the one that consumes would disturb it.
     async fn declare_again(&self) -> Result<Refusals, SessionError> {
         let mut session = Session::open(&self.settings, NAME).await?;
-        let declared = declaration::declare_kitchen(&mut session).await;
+        let declared = declaration::declare_kitchen(&mut session, Patience::Long).await;
         session.close().await;
         declared
     }

@@ -29,7 +29,7 @@ use crate::refusal;
 /// Longest time to connect and log in.
 const OPEN_DEADLINE: Duration = Duration::from_secs(10);
 /// Longest time to wait for the answer to any call.
-const CALL_DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const CALL_DEADLINE: Duration = Duration::from_secs(10);
 /// Longest time for the farewell.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 /// A peer that is silent for twice this time is dead, in seconds.

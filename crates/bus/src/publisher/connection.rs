@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::CONFIRM_DEADLINE;
 use super::unconfirmed::Unconfirmed;
-use crate::declaration::{self, Refusals};
+use crate::declaration::{self, Patience, Refusals};
 use crate::session::{Event, Session, SessionError, rpc};
 use crate::topology;
 
@@ -35,10 +35,14 @@ impl Purpose {
     ///
     /// # Errors
     /// The session failed, or nothing could be sent.
-    pub(super) async fn declare(self, session: &mut Session) -> Result<Refusals, SessionError> {
+    pub(super) async fn declare(
+        self,
+        session: &mut Session,
+        patience: Patience,
+    ) -> Result<Refusals, SessionError> {
         match self {
-            Self::Orders => declaration::declare_kitchen(session).await,
-            Self::DeadLetters => declaration::declare_place_for_dead_letters(session).await,
+            Self::Orders => declaration::declare_kitchen(session, patience).await,
+            Self::DeadLetters => declaration::declare_place_for_dead_letters(session, patience).await,
             Self::StatusUpdates => {
                 declaration::declare_notifications(session).await.map(|()| Refusals::default())
             }
@@ -52,7 +56,7 @@ impl Purpose {
         name: &str,
     ) -> Result<Refusals, SessionError> {
         let mut session = Session::open(settings, name).await?;
-        let declared = self.declare(&mut session).await;
+        let declared = self.declare(&mut session, Patience::Long).await;
         session.close().await;
         declared
     }
@@ -89,7 +93,7 @@ async fn prepare(
     session: &mut Session,
     purpose: Purpose,
 ) -> Result<(Refusals, Unconfirmed, bool, Option<String>), SessionError> {
-    let refusals = purpose.declare(session).await?;
+    let refusals = purpose.declare(session, Patience::Short).await?;
     switch_confirms_on(session).await?;
     let mut unconfirmed = Unconfirmed::default();
     if purpose != Purpose::Orders || refusals.of(topology::PROBE_EXCHANGE).is_some() {

@@ -119,3 +119,34 @@ async fn orders_of_one_transaction_do_not_wait_for_each_others_confirms() {
     .await;
     assert_eq!(life(&database, &never).await, ["received", "cancelled"]);
 }
+
+#[tokio::test]
+async fn a_queue_that_goes_on_hanging_concerns_its_type_alone() {
+    // Of its own, for the queue would go on hanging if this failed.
+    let stage = Stage::with_own_servers().await;
+    let service = stage.order_service().start().await;
+    let broker = stage.broker().await;
+    service.place(&takeout()).await;
+    broker.suspend("kitchen_dine_in_queue").await;
+    // Its confirm never comes: the connection is given up, and the next one meets the queue.
+    let first = placing_this(&service, &[], &dine_in()).await.unwrap();
+    assert_eq!(first.status, 500, "{first:?}");
+    eventually("the other types to be taken", async || {
+        (placing_this(&service, &[], &takeout()).await.unwrap().status == 200).then_some(())
+    })
+    .await;
+    let refused = placing_this(&service, &[], &dine_in()).await.unwrap();
+    assert_eq!(refused.status, 500, "{refused:?}");
+    let names_it = |line: &serde_json::Value| {
+        line["action"] == "rabbitmq_publish_failed"
+            && line["error"]["stack"].as_str().is_some_and(|stack| {
+                stack.contains("'kitchen_dine_in_queue'") && stack.contains("did not answer within 3 s")
+            })
+    };
+    service.log_where("the queue that hangs", names_it).await;
+    broker.resume("kitchen_dine_in_queue").await;
+    eventually("its type to be taken again", async || {
+        (placing_this(&service, &[], &dine_in()).await.unwrap().status == 200).then_some(())
+    })
+    .await;
+}
