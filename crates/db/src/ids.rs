@@ -7,24 +7,47 @@ use tokio_postgres::error::SqlState;
 pub(crate) const TABLES: [&str; 5] =
     ["orders", "order_items", "order_status_log", "workers", "status_outbox"];
 
-/// Tables whose ids are stored elsewhere, or read by the services, as integers: their column cannot become wider.
-const INTEGERS: [&str; 2] = ["orders", "workers"];
+/// Tables whose ids can go on below zero: nothing depends on their being positive, or growing for
+/// ever. The rows of an order have theirs from one statement. Not the status log: an order's
+/// history goes by its ids.
+const BELOW_ZERO: [&str; 3] = ["orders", "order_items", "workers"];
 
 /// The statement that brings the sequence of a table up to it.
 pub(crate) fn catch_up(table: &str) -> String {
-    if table == "orders" {
+    // One that has begun anew below zero has only the ids there before it.
+    let highest = |column: &str, table: &str| {
+        format!(
+            "(select max({column}) from {table} \
+              where {column} <= case when last_value < 0 then -1 else 9223372036854775807 end)"
+        )
+    };
+    let highest = if table == "orders" {
         // Two other tables have its ids as keys; something may be left there of an order that is gone.
-        return "select setval(pg_get_serial_sequence('orders', 'id'), greatest((select max(id) from orders), \
-            (select max(order_id) from order_identities), (select max(order_id) from order_outbox)))"
-            .to_owned();
-    }
-    format!("select setval(pg_get_serial_sequence('{table}', 'id'), (select max(id) from {table}))")
+        let [orders, identities, outbox] =
+            [("id", table), ("order_id", "order_identities"), ("order_id", "order_outbox")]
+                .map(|(column, table)| highest(column, table));
+        format!("greatest({orders}, {identities}, {outbox})")
+    } else {
+        highest("id", table)
+    };
+    format!("select setval(pg_get_serial_sequence('{table}', 'id'), {highest}) from {table}_id_seq")
+}
+
+/// What making room does to everybody else.
+pub(crate) fn cost_of_extending(table: &str) -> Option<String> {
+    let is_rewritten = !BELOW_ZERO.contains(&table);
+    is_rewritten.then(|| {
+        format!(
+            "{table} is rewritten: that takes long if it is large, and all orders wait or are refused \
+             meanwhile"
+        )
+    })
 }
 
 /// The statement that makes room for more ids of a table.
 pub(crate) fn extend(table: &str) -> String {
-    if INTEGERS.contains(&table) {
-        // As many again: nothing depends on their being positive.
+    if BELOW_ZERO.contains(&table) {
+        // As many again.
         return format!("alter sequence {table}_id_seq minvalue -2147483648 restart with -2147483648");
     }
     format!("alter table {table} alter column id type bigint; alter sequence {table}_id_seq as bigint")
@@ -38,7 +61,10 @@ pub(crate) fn advice(why: &Error) -> String {
     let (what, sql) = if *code == SqlState::SEQUENCE_GENERATOR_LIMIT_EXCEEDED {
         let named = |table: &&str| refusal.message().contains(&format!("{table}_id_seq"));
         match TABLES.into_iter().find(named) {
-            Some(table) => (format!("the ids of {table} are used up"), extend(table)),
+            Some(table) => {
+                let cost = cost_of_extending(table).map_or_else(String::new, |cost| format!("; {cost}"));
+                (format!("the ids of {table} are used up{cost}"), extend(table))
+            }
             None => return " (ids are used up; 'restaurant-ctl doctor' says what to run)".to_owned(),
         }
     } else if *code == SqlState::NUMERIC_VALUE_OUT_OF_RANGE {

@@ -2,7 +2,7 @@
 
 use crate::database::Database;
 use crate::error::DbError;
-use crate::ids::{TABLES, catch_up, extend};
+use crate::ids::{TABLES, catch_up, cost_of_extending, extend};
 
 /// How the sequence of a table stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,11 @@ impl Sequence {
     /// The statement that makes room for more ids.
     pub fn extend(&self) -> String {
         extend(self.table)
+    }
+
+    /// What this does to everybody else; empty if nothing.
+    pub fn cost_of_extending(&self) -> String {
+        cost_of_extending(self.table).map_or_else(String::new, |cost| format!(" ({cost})"))
     }
 }
 

@@ -44,7 +44,8 @@ pub fn verdict(sequences: Result<Vec<Sequence>, DbError>) -> Verdict {
         .iter()
         .map(|sequence| format!("{}: {:.2} % of the ids are given", sequence.table, sequence.used * 100.0))
         .collect();
-    let to_do = format!("when nothing is under way run, as the tables' owner, for each: {}", most.extend());
+    let (extend, cost) = (most.extend(), most.cost_of_extending());
+    let to_do = format!("when nothing is under way{cost} run, as the tables' owner, for each: {extend}");
     let found = format!("tables that run out of ids: {}", cases.len());
     let verdict = if most.used >= NEARLY_ALL {
         Verdict::fail(check, found, to_do)

@@ -54,7 +54,7 @@ async fn what_refuses_orders_for_want_of_ids_is_named_with_its_remedy() {
         ),
         (
             "select setval('order_items_id_seq', 2147483647)",
-            "alter table order_items alter column id type bigint; alter sequence order_items_id_seq as bigint",
+            "alter sequence order_items_id_seq minvalue -2147483648 restart with -2147483648",
         ),
         (
             "select setval('order_status_log_id_seq', 2147483647)",
@@ -74,6 +74,34 @@ async fn what_refuses_orders_for_want_of_ids_is_named_with_its_remedy() {
         assert!(advice.starts_with(remedy), "{damage}: {advice}");
         database.execute(&advice).await;
         service.place(&takeout()).await;
+    }
+}
+
+#[tokio::test]
+async fn ids_that_have_begun_anew_below_zero_stay_there() {
+    let stage = Stage::new().await.at_noon().await;
+    let service = stage.order_service().start().await;
+    let database = stage.database().await;
+    for (table, id) in [("orders", "orders.id"), ("order_items", "max(order_items.id)")] {
+        // The last ids that there are, of an order with two lines.
+        database.execute(&format!("select setval('{table}_id_seq', 2147483645)")).await;
+        service.place(&takeout()).await;
+        if table == "orders" {
+            service.place(&takeout()).await;
+        }
+        let advice = advised(&service, &refused(&service).await).await;
+        database.execute(&advice).await;
+        service.place(&takeout()).await;
+        database.execute(&format!("select setval('{table}_id_seq', -2147483648, false)")).await;
+        let advice = advised(&service, &refused(&service).await).await;
+        assert!(advice.starts_with("select setval("), "{advice}");
+        database.execute(&advice).await;
+        service.place(&takeout()).await;
+        let newest = format!(
+            "select {id} < -2147483640 as is_below from orders join order_items on order_id = orders.id
+             group by orders.id order by orders.number desc limit 1"
+        );
+        assert_eq!(database.value(&newest).await, true, "{table}");
     }
 }
 
