@@ -8,7 +8,7 @@ use crate::database::DbError;
 /// What to do about what this finds.
 pub const GIVE_IDENTITIES: &str = "an order service of the version before runs still, or rows were written by hand. See that none runs; \
      then, as the tables' owner: insert into order_identities (identity, order_id) select gen_random_uuid(), id from orders \
-     where id not in (select order_id from order_identities where order_id is not null). Remove the rows of orders that are gone";
+     where not exists (select from order_identities where order_id = orders.id). Remove the rows of orders that are gone";
 
 /// Checks the orders of the scope, and all that should belong to one if all orders are looked at.
 pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<Vec<Finding>, DbError> {
