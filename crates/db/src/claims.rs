@@ -123,8 +123,9 @@ pub async fn held(db: &Database, claimant: &Claimant, order_ids: &[i32]) -> Resu
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Cuts leases that end later than their own length from now: the database's clock was set back since they were given. Whoever
-/// lives renews his; the others end one lease from now, not when that time has come.
+/// Cuts leases that end later than their own length from now: the database's clock was set back
+/// since they were given. Whoever lives renews his; the others end one lease from now, not when
+/// that time has come. Of those that the version before gave, nobody knows the length.
 ///
 /// # Errors
 /// The database failed; once more is harmless.

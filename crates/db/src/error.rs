@@ -123,6 +123,12 @@ impl DbError {
         }
     }
 
+    /// Whether somebody else had a lock on what was asked for, for too long, or waited for ours.
+    pub(crate) fn is_locked_out(&self) -> bool {
+        let Self::Failed(why) = self else { return false };
+        matches!(why.code(), Some(&(SqlState::LOCK_NOT_AVAILABLE | SqlState::T_R_DEADLOCK_DETECTED)))
+    }
+
     /// Whether the server itself refused the statement: trying again changes nothing.
     pub fn is_permanent(&self) -> bool {
         matches!(self, Self::UnexpectedValue(_))

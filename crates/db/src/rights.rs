@@ -35,6 +35,8 @@ impl Client {
                 ("order_counters", "select, insert, update"),
                 ("order_claims", "select, update, delete"),
                 ("order_outbox", "select, insert, update, delete"),
+                ("rescue_attempts", "select, insert, update, delete"),
+                // Of the version before: its services go on for as long as an update takes.
                 ("order_sweeps", "select, insert, update, delete"),
                 ("status_outbox", "select, insert, update, delete"),
                 ("idempotency_keys", "select, insert, update, delete"),

@@ -5,9 +5,7 @@ mod in_one_transaction;
 use std::error::Error;
 use std::time::Duration;
 
-use refinery::{Migration, Runner};
-use refinery_core::traits::r#async::AsyncTransaction;
-use tokio::time::timeout;
+use refinery::{Migration, Runner, Target};
 
 use self::in_one_transaction::InOneTransaction;
 use crate::database::Database;
@@ -20,9 +18,6 @@ mod embedded {
 
 /// The key of the advisory lock under which migrations run; any number will do that nobody else takes.
 pub(crate) const MIGRATION_LOCK: i64 = 0x6f72_6465_7273;
-
-/// Longest time for all migrations, the wait for whoever else migrates included.
-const MIGRATION_DEADLINE: Duration = Duration::from_mins(15);
 
 /// How the database's schema stands to this program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +66,13 @@ pub enum SchemaError {
     /// A migration failed, or an applied one differs from this program's.
     #[error("the database's schema cannot be migrated")]
     Migration(#[source] Box<refinery::Error>),
+    /// It took longer than the service waits for it. What was applied stays; the migration that was
+    /// under way was rolled back.
+    #[error(
+        "the database's schema was not brought up to date within {} min: run 'restaurant-ctl migrate', which takes the time it needs",
+        .0.as_secs() / 60
+    )]
+    TookTooLong(Duration),
     /// The database itself failed.
     #[error(transparent)]
     Database(#[from] DbError),
@@ -81,8 +83,10 @@ impl SchemaError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Database(why) => !why.is_permanent(),
-            // The connection may break in the middle: all of it is one transaction, and the next attempt begins anew.
+            // The connection may break in the middle of one: it is rolled back, and the next
+            // attempt begins with it.
             Self::Migration(_) => self.database_error().is_some_and(|why| !why.is_permanent()),
+            Self::TookTooLong(_) => true,
             Self::Ahead { .. } | Self::OutOfSight { .. } => false,
         }
     }
@@ -101,7 +105,7 @@ impl SchemaError {
         match self {
             Self::Database(why) => Some(why),
             Self::Migration(why) => why.source().and_then(<dyn Error>::downcast_ref),
-            Self::Ahead { .. } | Self::OutOfSight { .. } => None,
+            Self::Ahead { .. } | Self::OutOfSight { .. } | Self::TookTooLong(_) => None,
         }
     }
 }
@@ -135,14 +139,15 @@ fn with_unix_line_ends(migration: &Migration) -> Migration {
 /// # Errors
 /// The database cannot be asked.
 pub async fn state(db: &Database) -> Result<SchemaState, DbError> {
-    let present = db.query_opt("select to_regclass('refinery_schema_history') is not null", &[]).await?;
-    if present.map(|row| row.try_get(0)).transpose()? != Some(true) {
+    if !is_in_sight(db).await? {
         let schemas = schemas_with_tables(db).await?;
-        return Ok(if schemas.is_empty() {
-            SchemaState::Behind
-        } else {
-            SchemaState::OutOfSight { schemas }
-        });
+        if schemas.is_empty() {
+            return Ok(SchemaState::Behind);
+        }
+        // Whoever migrates may have made them between the two questions.
+        if !is_in_sight(db).await? {
+            return Ok(SchemaState::OutOfSight { schemas });
+        }
     }
     let row = db.query_opt("select coalesce(max(version), 0)::int from refinery_schema_history", &[]).await?;
     let found: i32 = row.map(|row| row.try_get(0)).transpose()?.unwrap_or(0);
@@ -152,6 +157,11 @@ pub async fn state(db: &Database) -> Result<SchemaState, DbError> {
         std::cmp::Ordering::Equal => SchemaState::Current,
         std::cmp::Ordering::Greater => SchemaState::Ahead { found, known },
     })
+}
+
+async fn is_in_sight(db: &Database) -> Result<bool, DbError> {
+    let row = db.query_opt("select to_regclass('refinery_schema_history') is not null", &[]).await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()? == Some(true))
 }
 
 /// The PostgreSQL schemas of this database in which our tables are, whether this user may look into them or not. More than one
@@ -170,8 +180,10 @@ pub async fn schemas_with_tables(db: &Database) -> Result<Vec<String>, DbError> 
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Brings the schema up to date; of several that try at once, one does it and the others wait.
-/// Returns the versions that were applied. A schema that is current needs no right but to read.
+/// Brings the schema up to date, however long that takes: of several that try at once, each
+/// migration is applied by one of them, and the others wait. Dropped, it stops; the server is told
+/// to end what runs there. Returns the versions that were applied here. A schema that is current
+/// needs no right but to read.
 ///
 /// # Errors
 /// The schema is newer than this program, a migration failed, or the database did.
@@ -183,30 +195,63 @@ pub async fn migrate(db: &Database) -> Result<Vec<i32>, SchemaError> {
         SchemaState::Behind => {}
     }
     let mut client = db.client().await?;
-    let Ok(applied) = timeout(MIGRATION_DEADLINE, migrate_at_once(&mut client)).await else {
-        client.give_up();
-        return Err(DbError::Timeout(MIGRATION_DEADLINE).into());
-    };
-    if applied.is_ok() {
-        client.give_back();
+    let mut all_applied = Vec::new();
+    loop {
+        let applied = migrate_once(&mut client).await?;
+        if applied.is_empty() {
+            client.give_back();
+            return Ok(all_applied);
+        }
+        all_applied.extend(applied);
     }
-    applied
 }
 
-/// All that is missing in one transaction: the lock and the longer limit end with it, however it ends. (Those of a session would
-/// stay with it, and behind a connection pooler sessions are everybody's.)
-async fn migrate_at_once(client: &mut Connection) -> Result<Vec<i32>, SchemaError> {
+/// What a migration runs under. How long it may take is for whoever awaits it to say; if nobody
+/// does any more, the server notices (where it can: it needs PostgreSQL 14 or later, and a suitable
+/// system). Plans for all rows of a table may read all of it.
+const LIMITS: &str = "
+    set local statement_timeout = 0;
+    set local enable_seqscan = on;
+    do $$ begin
+        set local client_connection_check_interval = '10s';
+    exception when invalid_parameter_value or undefined_object then null;
+    end $$";
+
+/// New tables go where the others are, also if this user's own schema came to be later.
+const PLACE: &str = "
+    select set_config('search_path', quote_ident(nspname), true)
+    from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+    where pg_class.oid = to_regclass('refinery_schema_history')";
+
+/// The next migration that is missing, in one transaction; all of them in a new database, where
+/// nobody waits for a table. So no migration keeps a table's lock while another waits for its own.
+/// Returns what was applied: nothing, if none is missing.
+///
+/// The lock among those who migrate, and the limits, end with the transaction, however it ends.
+/// Those of a session would stay with it, and behind a connection pooler sessions are everybody's.
+/// Between two migrations another may take over.
+async fn migrate_once(client: &mut Connection) -> Result<Vec<i32>, SchemaError> {
     let mut transaction = InOneTransaction(client.transaction().await.map_err(DbError::from)?);
-    // New tables go where the others are, also if this user's own schema came to be later.
-    let place = "select set_config('search_path', quote_ident(nspname), true)
-                 from pg_class join pg_namespace on pg_namespace.oid = relnamespace
-                 where pg_class.oid = to_regclass('refinery_schema_history')";
-    let prepare = ["set local statement_timeout = '10min'".to_owned(), lock_statement(), place.to_owned()];
-    transaction.execute(prepare.iter().map(String::as_str)).await?;
-    let applied = runner().run_async(&mut transaction).await;
+    for statement in [LIMITS, &lock_statement(), PLACE, in_one_transaction::LOCK_LIMIT] {
+        transaction.0.batch_execute(statement).await.map_err(DbError::from)?;
+    }
+    let next = next_version(&transaction).await?;
+    let runner = runner().set_target(next.map_or(Target::Latest, Target::Version));
+    let applied = runner.run_async(&mut transaction).await;
     let applied = applied.map_err(|why| SchemaError::Migration(Box::new(why)))?;
     transaction.0.commit().await.map_err(DbError::from)?;
     Ok(applied.applied_migrations().iter().map(Migration::version).collect())
+}
+
+/// The first version that a database with tables lacks.
+async fn next_version(transaction: &InOneTransaction<'_>) -> Result<Option<i32>, DbError> {
+    let sql = "select to_regclass('refinery_schema_history') is not null";
+    if !transaction.0.query_one(sql, &[]).await?.try_get::<_, bool>(0)? {
+        return Ok(None);
+    }
+    let newest = transaction.0.query_one("select max(version) from refinery_schema_history", &[]).await?;
+    let Some(newest) = newest.try_get::<_, Option<i32>>(0)? else { return Ok(None) };
+    Ok(runner().get_migrations().iter().map(Migration::version).filter(|version| *version > newest).min())
 }
 
 #[cfg(test)]

@@ -1,14 +1,19 @@
 //! The wait for a database that can be used: away, starting, or not migrated yet.
 
+use std::time::Duration;
+
 use logging::Log;
 use runtime::{Backoff, Shutdown};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::database::Database;
 use crate::error::DbError;
 use crate::inspection;
 use crate::rights::Client;
 use crate::schema::{self, SchemaError, SchemaState};
+
+/// Longest time for all migrations that are missing, the wait for whoever else migrates included.
+const MIGRATION_DEADLINE: Duration = Duration::from_mins(15);
 
 /// Waits until the database answers, brings its schema up to date, and reads what the service cannot work without: for
 /// services that write. One that may not migrate waits for somebody who may. Returns `None` if the shutdown came first.
@@ -23,7 +28,8 @@ pub async fn migrated<T>(
 ) -> Result<Option<T>, SchemaError> {
     let mut told = Told::default();
     until_usable(log, shutdown, async || {
-        match schema::migrate(db).await {
+        let migrated = timeout(MIGRATION_DEADLINE, schema::migrate(db)).await;
+        match migrated.unwrap_or(Err(SchemaError::TookTooLong(MIGRATION_DEADLINE))) {
             Ok(applied) if applied.is_empty() => {}
             Ok(applied) => {
                 let message = format!("Applied {} migration(s) to the database", applied.len());

@@ -1,10 +1,13 @@
-//! Orders that wait for longer than they should: their messages may be lost, or buried under more expensive orders.
+//! Orders that wait for longer than they should: their messages may be lost, or buried under more
+//! expensive orders.
 //!
-//! What is found is entered into the outbox once more; the relay sends it. A second message of an order is harmless: the
-//! claim decides who cooks it, and the other message is dropped. An order that is in the outbox already is left to the relay.
+//! What is found is entered into the outbox once more; the relay sends it. A second message of an
+//! order is harmless: the claim decides who cooks it, and the other message is dropped. An order
+//! that is in the outbox already is left to the relay.
 //!
-//! Each action keeps a pace of its own (`order_sweeps`): the pause between two attempts at an order doubles up to
-//! 64 times the first. So an order that is redelivered again and again is escalated in time all the same.
+//! Each action keeps a pace of its own (`rescue_attempts`): the pause between two attempts at an
+//! order doubles up to 64 times the first. So an order that is redelivered again and again is
+//! escalated in time all the same.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -40,10 +43,10 @@ const UNCLAIMED: &str = "
 /// Orders for which an action was not taken lately. A time that has not come counts as long ago.
 fn not_lately(action: &str) -> String {
     format!(
-        "not exists (select 1 from order_sweeps as swept
-                     cross join make_interval(secs => $2 * 2 ^ least(swept.times - 1, 6)) as pause
-                     where swept.order_id = o.id and swept.action = '{action}'
-                       and swept.swept_at between now() - pause and now() + pause)"
+        "not exists (select 1 from rescue_attempts as tried
+                     cross join make_interval(secs => $2 * 2 ^ least(tried.times - 1, 6)) as pause
+                     where tried.order_id = o.id and tried.action = '{action}'
+                       and tried.last_at between now() - pause and now() + pause)"
     )
 }
 
@@ -62,9 +65,9 @@ fn entered(action: &str) -> String {
         "requested as (
             select id, number, {REQUEST_ID} as request_id from found
         ), noted as (
-            insert into order_sweeps as swept (order_id, action, swept_at, times)
+            insert into rescue_attempts as tried (order_id, action, last_at, times)
             select id, '{action}', now(), 1 from found order by id
-            on conflict (order_id, action) do update set swept_at = now(), times = swept.times + 1
+            on conflict (order_id, action) do update set last_at = now(), times = tried.times + 1
         ), entered as (
             insert into order_outbox (order_id, request_id, due_at, purpose)
             select id, request_id, now(), 'again' from requested order by id
@@ -269,8 +272,8 @@ pub async fn reroute(db: &Database, strays: &[Stray]) -> Result<Rerouted, DbErro
 /// The database failed.
 pub async fn prune(db: &Database) -> Result<(), DbError> {
     let sql = "
-        delete from order_sweeps using orders
-        where orders.id = order_sweeps.order_id and orders.status not in ('received', 'cooking')";
+        delete from rescue_attempts using orders
+        where orders.id = rescue_attempts.order_id and orders.status not in ('received', 'cooking')";
     db.query(sql, &[]).await.map(drop)
 }
 

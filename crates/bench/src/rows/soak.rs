@@ -28,7 +28,7 @@ const TRANSIENT: [&str; 8] = [
     "order_claims",
     "order_counters",
     "order_outbox",
-    "order_sweeps",
+    "rescue_attempts",
     "status_outbox",
     "worker_sessions",
     "workers",

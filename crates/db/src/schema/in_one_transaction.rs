@@ -1,13 +1,24 @@
 //! Refinery's way to the database: everything that it does, in one transaction of ours.
 
+use std::time::Duration;
+
 use deadpool_postgres::Transaction;
 use refinery::Migration;
 use refinery_core::AsyncMigrate;
 use refinery_core::traits::r#async::{AsyncQuery, AsyncTransaction};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::time::sleep;
 
 use crate::error::DbError;
+
+/// The longest wait for a table. Whoever wants the table after us waits behind us, an order too. It
+/// is longer than the second after which an autovacuum makes room.
+pub(super) const LOCK_LIMIT: &str = "set local lock_timeout = '3s'";
+/// How often a migration is tried whose table was in use for longer.
+const ATTEMPTS: u32 = 40;
+/// The time between two attempts, in which all others get what they wanted.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// An open transaction. What refinery takes for transactions of its own are parts of it.
 pub(super) struct InOneTransaction<'a>(pub(super) Transaction<'a>);
@@ -19,13 +30,30 @@ impl AsyncTransaction for InOneTransaction<'_> {
         &'a mut self,
         statements: T,
     ) -> Result<usize, DbError> {
-        let mut count = 0;
-        for statement in statements {
-            self.0.batch_execute(statement).await?;
-            count += 1;
+        let statements: Vec<&str> = statements.collect();
+        let mut attempt = 1;
+        loop {
+            // Rolled back to here, it holds no table, but still the lock among those who migrate.
+            let part = self.0.transaction().await?;
+            match execute(&part, &statements).await {
+                Ok(()) => {
+                    part.commit().await?;
+                    return Ok(statements.len());
+                }
+                Err(why) if attempt < ATTEMPTS && why.is_locked_out() => part.rollback().await?,
+                Err(why) => return Err(why),
+            }
+            attempt += 1;
+            sleep(PAUSE).await;
         }
-        Ok(count)
     }
+}
+
+async fn execute(part: &Transaction<'_>, statements: &[&str]) -> Result<(), DbError> {
+    for statement in statements {
+        part.batch_execute(statement).await?;
+    }
+    Ok(())
 }
 
 impl AsyncQuery<Vec<Migration>> for InOneTransaction<'_> {

@@ -203,7 +203,7 @@ async fn a_backup_is_restored_and_the_last_numbers_come_again() {
             "begin;
              delete from order_items where order_id > {backup};
              delete from order_status_log where order_id > {backup};
-             delete from order_sweeps where order_id > {backup};
+             delete from rescue_attempts where order_id > {backup};
              delete from orders where id > {backup};
              update order_counters set last_number = last_number - {FORGOTTEN};
              select setval('orders_id_seq', {backup});

@@ -93,7 +93,7 @@ async fn queues_are_purged_again_and_again() {
         format!("select count(*) from orders where priority < 10 and status = 'received' and id <= {newest}");
     until_none("all of them to be lifted", &database, &low).await;
     purging.abort();
-    let redelivered = "select count(*) from order_sweeps where action = 'redeliver'";
+    let redelivered = "select count(*) from rescue_attempts where action = 'redeliver'";
     assert_ne!(database.value(redelivered).await, 0, "nothing was redelivered");
     for (place, name) in COOKS.into_iter().enumerate() {
         restaurant.cooks[place] = restaurant.cook(name).start().await;

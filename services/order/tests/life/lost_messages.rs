@@ -30,7 +30,7 @@ async fn an_order_whose_message_was_purged_is_cooked_all_the_same() {
     eventually("it to be ready", async || (database.value(ready).await == 1).then_some(())).await;
     assert_eq!(database.value("select count(*) from order_status_log where status = 'cooking'").await, 1);
     eventually("the notes to be gone", async || {
-        (database.value("select count(*) from order_sweeps").await == 0).then_some(())
+        (database.value("select count(*) from rescue_attempts").await == 0).then_some(())
     })
     .await;
 }

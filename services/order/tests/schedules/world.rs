@@ -200,7 +200,7 @@ impl World {
     /// How often orders were redelivered.
     async fn redelivered(&self, numbers: &[String]) -> Option<i64> {
         let sql = format!(
-            "select coalesce(sum(times), 0) from order_sweeps join orders on id = order_id
+            "select coalesce(sum(times), 0) from rescue_attempts join orders on id = order_id
              where action = 'redeliver' and number = any('{{{}}}')",
             numbers.join(",")
         );

@@ -1,0 +1,7 @@
+//! An update of a database with orders in it, while the programs of the version before work on.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "so does a test fail")]
+
+mod fixture;
+mod programs;
+mod version_5;
+mod while_in_use;
