@@ -139,21 +139,15 @@ pub struct Relayed {
     pub unreadable: Vec<DbError>,
 }
 
-/// How a relay looks: messages that were never refused come first, in at most three of four places
-/// (one, if there is one place only). So what is refused again and again keeps nothing back, and is
-/// not kept back itself.
+/// How a relay looks: messages that were never refused come first, the others have a quarter of the
+/// places at least. So what is refused again and again keeps nothing back, and is not kept back
+/// itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
     /// Most rows.
-    pub limit: i64,
+    pub limit: u16,
     /// The pause of a row that was refused so often, this time included: from 1 on.
     pub pause: fn(u32) -> Duration,
-}
-
-impl Look {
-    fn most_never_refused(self) -> i64 {
-        self.limit - self.limit / 4
-    }
 }
 
 /// Sends orders of a type that are due: those that no other relay can take meanwhile.
@@ -244,12 +238,16 @@ where
     let mut publish = Some(publish);
     db.transaction(Lane::Reserved, RELAY_DEADLINE, async |transaction| {
         let statement = transaction.prepare_cached(statements.select).await?;
-        let mut rows = Vec::new();
-        for (most, again) in [(look.most_never_refused(), false), (look.limit, true)] {
-            let limit = most - i64::try_from(rows.len()).map_err(DbError::unexpected)?;
+        let find = async |limit: usize, again: bool| -> Result<Vec<Row>, DbError> {
+            let limit = i64::try_from(limit).map_err(DbError::unexpected)?;
             let parameters = [&[&limit as &(dyn ToSql + Sync), &again], statements.parameters].concat();
-            rows.extend(transaction.query(&statement, &parameters).await?);
-        }
+            Ok(transaction.query(&statement, &parameters).await?)
+        };
+        let places = usize::from(look.limit);
+        let mut rows = find(places, false).await?;
+        let refused_before = find(places.saturating_sub(rows.len()).max(places / 4), true).await?;
+        rows.truncate(places.saturating_sub(refused_before.len()));
+        rows.extend(refused_before);
         let mut relayed = Relayed { found: rows.len(), ..Relayed::default() };
         let mut readable = Vec::with_capacity(rows.len());
         let (mut refused, mut suspected) = (Vec::new(), Vec::new());

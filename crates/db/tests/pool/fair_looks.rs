@@ -8,7 +8,7 @@ use testkit::Stage;
 use crate::scene::{LOOK, migrated, place};
 
 /// The orders that a look with so many places finds, by their rows.
-async fn found(db: &Database, limit: i64) -> Vec<i32> {
+async fn found(db: &Database, limit: u16) -> Vec<i32> {
     let mut found = Vec::new();
     let look = Look { limit, ..LOOK };
     let relayed = relay_orders(db, OrderType::Takeout, look, async |rows| {
@@ -20,7 +20,7 @@ async fn found(db: &Database, limit: i64) -> Vec<i32> {
 }
 
 #[tokio::test]
-async fn messages_that_were_never_refused_have_three_of_four_places() {
+async fn messages_that_were_refused_before_have_a_quarter_of_the_places() {
     let stage = Stage::new().await;
     let db = migrated(&stage).await;
     let database = stage.database().await;
@@ -34,6 +34,9 @@ async fn messages_that_were_never_refused_have_three_of_four_places() {
     let places = |places: &[i32]| places.iter().map(|place| first + place).collect::<Vec<_>>();
     assert_eq!(found(&db, 1).await, places(&[10]), "a single place is a new one's");
     assert_eq!(found(&db, 8).await, places(&[10, 11, 12, 13, 14, 15, 0, 1]));
-    database.execute("delete from order_outbox where attempts = 0").await;
+    assert_eq!(found(&db, 16).await.len(), 16, "no place stays empty");
+    database.execute("update order_outbox set attempts = 0").await;
+    assert_eq!(found(&db, 20).await.len(), 20, "where all are new, all places are theirs");
+    database.execute("update order_outbox set attempts = 9").await;
     assert_eq!(found(&db, 3).await, places(&[0, 1, 2]), "where nobody is new, all places are theirs");
 }

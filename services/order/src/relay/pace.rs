@@ -73,7 +73,7 @@ impl Pace {
 
     /// The next look.
     pub fn look(&self) -> outbox::Look {
-        outbox::Look { limit: self.limit.into(), pause: pause_of_row }
+        outbox::Look { limit: self.limit, pause: pause_of_row }
     }
 
     /// Notes that a message was not confirmed.
