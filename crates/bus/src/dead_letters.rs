@@ -1,9 +1,11 @@
-//! The dead letters, for people: looked at where they lie, taken away, sent back to where they came from.
+//! The dead letters, for people: looked at where they lie, taken away, sent back to
+//! where they came from.
 //!
-//! AMQP cannot look at a queue without consuming it. So a [`Pass`] consumes it from its head, acknowledges only what is to go,
-//! and gives everything else back at the end: the broker puts each message at its old place. However a pass ends, by
-//! Ctrl-C, kill -9 or a lost connection, the broker takes back whatever was not acknowledged. While it lasts there is
-//! no other pass: it would not see what this one holds.
+//! AMQP cannot look at a queue without consuming it. So a [`Pass`] consumes it from its head,
+//! acknowledges only what is to go, and gives everything else back at the end: the broker puts each
+//! message at its old place. However a pass ends, by Ctrl-C, kill -9 or a lost connection, the
+//! broker takes back whatever was not acknowledged. While it lasts there is no other pass: it would
+//! not see what this one holds.
 
 mod fields;
 #[cfg(test)]
@@ -40,8 +42,8 @@ const WINDOW: u16 = 100;
 const WINDOW_BODY: u64 = MAX_BODY as u64;
 /// Longest time in which a message that is fetched alone must have arrived, however large it is.
 const LARGE_DEADLINE: Duration = Duration::from_mins(1);
-/// The same one for all windows: the broker gives back what one consumer had in one step, and several times as slowly what
-/// many had.
+/// The same one for all windows: the broker gives back what one consumer had in one step, and
+/// several times as slowly what many had.
 const CONSUMER: &str = "window";
 /// When no message comes for so long, somebody else has taken those that were counted.
 const DELIVERY_DEADLINE: Duration = Duration::from_secs(3);
@@ -119,7 +121,8 @@ impl Pass {
     /// The next message. It stays in the queue unless it is [removed](Self::remove).
     ///
     /// # Errors
-    /// The connection is lost, or somebody else reads the queue. Every message that was not removed is still in the queue.
+    /// The connection is lost, or somebody else reads the queue. Every message that was not removed
+    /// is still in the queue.
     pub async fn next(&mut self) -> Result<Option<DeadLetter>, DeadLettersError> {
         loop {
             if self.window.is_empty() && self.unread > 0 {
@@ -147,8 +150,8 @@ impl Pass {
         removed.map_err(|why| self.explain(why))
     }
 
-    /// Gives back what was not removed, and returns how many messages are in the queue then. What was removed is gone when
-    /// this returns.
+    /// Gives back what was not removed, and returns how many messages are in the queue then. What
+    /// was removed is gone when this returns.
     ///
     /// # Errors
     /// The connection is lost. What was not removed is in the queue; what was removed may be.
@@ -170,8 +173,8 @@ impl Pass {
         left
     }
 
-    /// Fetches the next messages. The limit of a consumer counts its own messages only, so that a new one for each window
-    /// walks on while the earlier messages are held.
+    /// Fetches the next messages. The limit of a consumer counts its own messages only, so that a
+    /// new one for each window walks on while the earlier messages are held.
     async fn read_window(&mut self) -> Result<(), SessionError> {
         let wanted = u16::try_from(self.unread).unwrap_or(WINDOW).min(WINDOW);
         let channel = &self.session.channel;

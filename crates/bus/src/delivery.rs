@@ -67,8 +67,8 @@ impl Delivery {
         self.properties.correlation_id().and_then(|id| RequestId::parse(id))
     }
 
-    /// The identity of the order that the message points to. None if it does not say: a service of an older version, or a
-    /// stranger, published it.
+    /// The identity of the order that the message points to. None if it does not say: a service of
+    /// an older version, or a stranger, published it.
     ///
     /// # Errors
     /// What it says is no identity.
@@ -105,7 +105,8 @@ impl Delivery {
         OffsetDateTime::from_unix_timestamp(seconds).ok().map(Timestamp)
     }
 
-    /// When it was sent, in seconds since 1970; 0 if it does not say so: it may be the oldest of all.
+    /// When it was sent, in seconds since 1970; 0 if it does not say so: it may
+    /// be the oldest of all.
     pub(crate) fn sent_at(&self) -> u64 {
         self.properties.timestamp().unwrap_or(0)
     }

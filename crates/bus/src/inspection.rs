@@ -1,4 +1,5 @@
-//! A look at the broker that changes nothing: how full the queues are, whether the topology is there, and what the user may do.
+//! A look at the broker that changes nothing: how full the queues are, whether the topology is
+//! there, and what the user may do.
 
 mod probe;
 mod rights;
@@ -18,7 +19,8 @@ use crate::topology::{self, Queue};
 pub struct QueueDepth {
     /// Its name.
     pub name: &'static str,
-    /// Messages that wait in it and consumers that it has, or `None` if there is no such queue, or none that can be reached.
+    /// Messages that wait in it and consumers that it has, or `None` if there is no such queue, or
+    /// none that can be reached.
     pub found: Option<Depth>,
 }
 
@@ -27,7 +29,8 @@ pub struct QueueDepth {
 pub struct Depth {
     /// Messages that wait; not those in a consumer's hands. A stream's messages stay.
     pub messages: u32,
-    /// Consumers at this moment. A worker that holds all it may has none. `None` for a stream, which does not tell.
+    /// Consumers at this moment. A worker that holds all it may has none. `None` for a stream,
+    /// which does not tell.
     pub consumers: Option<u32>,
 }
 
@@ -46,7 +49,8 @@ impl Queues {
         self.depth(topology::kitchen_queue(order_type)).map_or(0, |depth| depth.messages.into())
     }
 
-    /// How many messages of such orders may wait: in their own queue and in the one for what no other took.
+    /// How many messages of such orders may wait: in their own queue and in the one
+    /// for what no other took.
     pub fn messages_of(&self, order_type: OrderType) -> u64 {
         [topology::kitchen_queue(order_type), topology::SAFETY_NET_QUEUE]
             .into_iter()
@@ -118,10 +122,11 @@ pub struct Inspection {
     pub version: String,
     /// The exchanges and queues that are needed.
     pub parts: Vec<Part>,
-    /// Rights that are needed and missing, with the name of what they are missing on. While the broker takes no messages, that
-    /// to publish is not looked for.
+    /// Rights that are needed and missing, with the name of what they are missing on. While the
+    /// broker takes no messages, that to publish is not looked for.
     pub missing_rights: Vec<(Right, &'static str)>,
-    /// Whether the broker goes on answering after a message was sent; `None` if the user may not send one to nowhere.
+    /// Whether the broker goes on answering after a message was sent; `None` if the user may not
+    /// send one to nowhere.
     pub takes_messages: Option<bool>,
 }
 
@@ -143,7 +148,8 @@ pub enum PartState {
     Absent,
     /// Just as declared.
     AsDeclared,
-    /// Known, and not to be reached: its node is away, or the broker has lost it. The broker's words.
+    /// Known, and not to be reached: its node is away, or the broker has lost
+    /// it. The broker's words.
     Inaccessible(String),
     /// There, with other settings: the broker's words.
     Differs(String),

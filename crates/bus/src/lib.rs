@@ -1,7 +1,9 @@
-//! Everything that speaks AMQP: the topology, sessions that come back by themselves, confirmed publishing, consuming.
+//! Everything that speaks AMQP: the topology, sessions that come back by themselves, confirmed
+//! publishing, consuming.
 //!
-//! What amqprs does when a broker dies, freezes or refuses, and why a session is built as it is, stands in
-//! [`session`]. The rule that follows: one task owns a connection and its one channel; any failure drops both.
+//! What amqprs does when a broker dies, freezes or refuses, and why a session is built as it is,
+//! stands in [`session`]. The rule that follows: one task owns a connection and its one channel;
+//! any failure drops both.
 
 mod confirms;
 pub mod dead_letters;

@@ -42,8 +42,8 @@ impl Outgoing {
         &self.routing_key
     }
 
-    /// An order for the kitchen (specification, "Message Publishing"). Its message id is the number, for people who look at
-    /// queues; which order is meant, the identity says.
+    /// An order for the kitchen (specification, "Message Publishing"). Its message id is the
+    /// number, for people who look at queues; which order is meant, the identity says.
     ///
     /// # Errors
     /// The order cannot be written as JSON.
@@ -92,15 +92,16 @@ impl Outgoing {
         })
     }
 
-    /// A copy of an order's delivery for the queue of its type. None if it was published for that queue
-    /// already: then the queue it came from takes it all the same, and would take each copy.
+    /// A copy of an order's delivery for the queue of its type. None if it was published for that
+    /// queue already: then the queue it came from takes it all the same, and would take each copy.
     pub fn for_its_type(delivery: &Delivery, order: &OrderMessage) -> Option<Self> {
         let key = topology::order_routing_key(order.order_type, order.priority);
         let is_there = delivery.exchange == topology::ORDERS_EXCHANGE && delivery.routing_key == key;
         (!is_there).then(|| Self::moved(delivery, &key, order.priority.get()))
     }
 
-    /// A copy of a delivery for the end of its queue, behind all orders. None if it is there already.
+    /// A copy of a delivery for the end of its queue, behind all orders. None if
+    /// it is there already.
     pub fn for_the_end(delivery: &Delivery) -> Option<Self> {
         (delivery.priority() > END).then(|| Self::moved(delivery, &delivery.routing_key, END))
     }
@@ -121,8 +122,8 @@ impl Outgoing {
         }
     }
 
-    /// A delivery that can never succeed, for people to look at: its body as it came, with the reason and its origin in
-    /// headers.
+    /// A delivery that can never succeed, for people to look at: its body as it came, with the
+    /// reason and its origin in headers.
     pub fn dead_letter(delivery: &Delivery, reason: &str, at: Timestamp) -> Self {
         let mut headers = pointer(&delivery.properties).unwrap_or_default();
         insert(&mut headers, REASON, text(&reason.chars().take(MAX_REASON).collect::<String>()));
@@ -152,11 +153,12 @@ impl Outgoing {
     }
 }
 
-/// The header that says which order a message points to, for its copies: without it, an old message could be taken for one of
-/// a later order with the same number.
+/// The header that says which order a message points to, for its copies: without it, an old message
+/// could be taken for one of a later order with the same number.
 pub(crate) fn pointer(original: &BasicProperties) -> Option<FieldTable> {
     let identity = match header(original, ORDER_IDENTITY)? {
-        // A copy's headers must fit into a frame. What is cut here is no identity, before and after.
+        // A copy's headers must fit into a frame. What is cut here is no
+        // identity, before and after.
         FieldValue::S(identity) => short(identity.as_ref()),
         _ => "not a text",
     };
@@ -165,8 +167,9 @@ pub(crate) fn pointer(original: &BasicProperties) -> Option<FieldTable> {
     Some(headers)
 }
 
-/// The properties of a stranger's message that its copy can have. Left out: `expiration`, with which it would vanish from
-/// the dead letters; `user_id`, which the broker refuses from another user; headers, which could send it elsewhere.
+/// The properties of a stranger's message that its copy can have. Left out: `expiration`, with
+/// which it would vanish from the dead letters; `user_id`, which the broker refuses from another
+/// user; headers, which could send it elsewhere.
 pub(crate) fn safe_properties(original: &BasicProperties) -> BasicProperties {
     let mut copy = BasicProperties::default();
     copy.with_delivery_mode(DELIVERY_MODE_PERSISTENT);
@@ -197,8 +200,8 @@ pub(crate) fn safe_properties(original: &BasicProperties) -> BasicProperties {
     copy
 }
 
-/// As much of a text as AMQP can carry in one of its short strings, in which strangers' texts may have grown: what was not
-/// UTF-8 was replaced.
+/// As much of a text as AMQP can carry in one of its short strings, in which strangers' texts may
+/// have grown: what was not UTF-8 was replaced.
 fn short(text: &str) -> &str {
     const MAX_BYTES: usize = 255;
     text.get(..text.floor_char_boundary(MAX_BYTES)).unwrap_or_default()

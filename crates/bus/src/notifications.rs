@@ -1,4 +1,5 @@
-//! Status updates on their way to a subscriber: every subscriber reads the same stream, and sees every message.
+//! Status updates on their way to a subscriber: every subscriber reads the same stream,
+//! and sees every message.
 
 mod position;
 
@@ -32,15 +33,17 @@ const MAX_UPDATE: u64 = 1 << 20;
 /// After this time without the last message that was shown, the stream does not have it.
 const LAST_SHOWN_DEADLINE: Duration = Duration::from_secs(5);
 
-/// A stream that holds messages delivers the first or the last of them within this time; the broker does not tell that there are none.
+/// A stream that holds messages delivers the first or the last of them within this time; the broker
+/// does not tell that there are none.
 const EDGE_DEADLINE: Duration = Duration::from_millis(500);
 
 /// When the messages end, an event says why, just before or just after.
 const EVENT_DEADLINE: Duration = Duration::from_secs(1);
 
-/// Reads the stream until the shutdown begins, or a message cannot be shown any more. `show` is called for every message, one after
-/// the other, for at most [`PREFETCH`] before the first of them is shown. What it returns ends with whether the message was shown:
-/// then the message is acknowledged. After a lost connection, reading goes on behind the last message that was shown.
+/// Reads the stream until the shutdown begins, or a message cannot be shown any more. `show` is
+/// called for every message, one after the other, for at most [`PREFETCH`] before the first of them
+/// is shown. What it returns ends with whether the message was shown: then the message is
+/// acknowledged. After a lost connection, reading goes on behind the last message that was shown.
 pub async fn subscribe<Showing: Future<Output = bool>>(
     settings: &Rabbitmq,
     start: StartAt,
@@ -81,7 +84,8 @@ type Messages = mpsc::UnboundedReceiver<ConsumerMessage>;
 struct Reading {
     session: Session,
     messages: Messages,
-    /// Whether the last message that was shown must come again first: it proves that the stream is still the same one.
+    /// Whether the last message that was shown must come again first: it proves that the stream
+    /// is still the same one.
     resumes: bool,
 }
 
@@ -119,8 +123,9 @@ async fn consume(session: &Session, place: FieldValue) -> Result<(String, Messag
     rpc(&format!("reading '{queue}'"), session.channel.basic_consume_rx(consuming)).await
 }
 
-/// The `first` or the `last` message that the stream has. Whoever starts behind the last one, and has shown nothing when the
-/// connection is lost, goes on behind it: unlike the time, its place does not depend on anybody's clock.
+/// The `first` or the `last` message that the stream has. Whoever starts behind the last one, and
+/// has shown nothing when the connection is lost, goes on behind it: unlike the time, its place
+/// does not depend on anybody's clock.
 async fn edge(session: &Session, which: &str) -> Result<Option<Delivery>, SessionError> {
     let (tag, mut messages) = consume(session, text(which)).await?;
     let mut found = timeout(EDGE_DEADLINE, messages.recv()).await.ok().flatten();

@@ -1,7 +1,8 @@
-//! Orders on their way into a kitchen worker: never more than it has places for, over all its queues together.
+//! Orders on their way into a kitchen worker: never more than it has places for, over all
+//! its queues together.
 //!
-//! The broker limits each consumer by itself; a limit over several queues is ours to keep: with few places in rounds, with
-//! many in shares.
+//! The broker limits each consumer by itself; a limit over several queues is ours to keep: with few
+//! places in rounds, with many in shares.
 
 mod consumer;
 mod held;
@@ -40,7 +41,8 @@ pub struct OrderIntake {
 }
 
 impl OrderIntake {
-    /// Starts consuming `queues` with `places` for unsettled messages; reconnects until it is closed.
+    /// Starts consuming `queues` with `places` for unsettled messages;
+    /// reconnects until it is closed.
     pub fn start(settings: Rabbitmq, queues: Vec<&'static str>, places: u16, log: Log) -> Self {
         let (forward, deliveries) = mpsc::channel(usize::from(places.max(1)));
         let (stop, done) = (Shutdown::new(), Shutdown::new());
@@ -58,7 +60,8 @@ impl OrderIntake {
         Self { deliveries, stop, done, task: tokio::spawn(owner.run()) }
     }
 
-    /// The next order; `None` once consuming was stopped and everything that came before has been taken.
+    /// The next order; `None` once consuming was stopped and everything that came
+    /// before has been taken.
     pub async fn next(&mut self) -> Option<Held> {
         self.deliveries.recv().await
     }
@@ -68,7 +71,8 @@ impl OrderIntake {
         self.stop.begin();
     }
 
-    /// Carries out the settlements made so far, and ends the session; the broker takes back everything else.
+    /// Carries out the settlements made so far, and ends the session; the broker takes
+    /// back everything else.
     pub async fn close(self) {
         self.stop.begin();
         self.done.begin();
@@ -273,7 +277,8 @@ impl Owner {
             match place {
                 Some(place) if !self.stop.has_begun() => {
                     let held = Held { delivery, settlements: settlements.clone(), place };
-                    // The kitchen takes no more when it is on its way out; the broker takes the order back.
+                    // The kitchen takes no more when it is on its way out; the broker
+                    // takes the order back.
                     let _ = self.forward.send(held).await;
                 }
                 _ => strays.push(Settlement::stray(delivery.tag)),
@@ -288,7 +293,8 @@ fn with_others(first: Settlement, incoming: &mut mpsc::UnboundedReceiver<Settlem
     std::iter::once(first).chain(std::iter::from_fn(|| incoming.try_recv().ok())).collect()
 }
 
-/// By which orders that arrive together take their turns: the highest priority first, and of the same priority the older.
+/// By which orders that arrive together take their turns: the highest priority first, and of the
+/// same priority the older.
 fn turn(delivery: &Delivery) -> (Reverse<u8>, u64, u64) {
     (Reverse(delivery.priority()), delivery.sent_at(), delivery.tag)
 }
@@ -331,8 +337,8 @@ impl Consumers {
         }
     }
 
-    /// Everything that has arrived with this one, in the order in which it shall be cooked, and the place of each if it has
-    /// one.
+    /// Everything that has arrived with this one, in the order in which it shall be cooked, and the
+    /// place of each if it has one.
     async fn arrived(
         &mut self,
         session: &Session,

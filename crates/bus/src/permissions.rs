@@ -1,4 +1,5 @@
-//! What each service does with which exchange and queue, as RabbitMQ's permissions: for a user of its own.
+//! What each service does with which exchange and queue, as RabbitMQ's permissions:
+//! for a user of its own.
 
 use crate::topology::{self, Exchange, NOTIFICATIONS_QUEUE, Queue};
 
@@ -49,7 +50,8 @@ impl Client {
     }
 }
 
-/// The names of the topology are letters and underscores: none means anything else in a regular expression.
+/// The names of the topology are letters and underscores: none means anything else in
+/// a regular expression.
 fn one_of(names: impl Iterator<Item = &'static str>) -> String {
     format!("^({})$", names.collect::<Vec<_>>().join("|"))
 }

@@ -1,4 +1,5 @@
-//! Publishing with confirms: a message counts as sent when the broker says that it has it, and not before.
+//! Publishing with confirms: a message counts as sent when the broker says that it
+//! has it, and not before.
 
 mod connection;
 mod context;
@@ -100,9 +101,9 @@ impl PublishError {
 
 /// A handle to the tasks that publish for this service; cheap to clone.
 ///
-/// Status updates have a connection of their own. When the leader of a stream restarts, RabbitMQ before 4.0 takes new
-/// messages on a channel for repeats if the same channel published to other queues before
-/// (rabbitmq-server pull request 12236): they would be confirmed and never stored.
+/// Status updates have a connection of their own. When the leader of a stream restarts, RabbitMQ
+/// before 4.0 takes new messages on a channel for repeats if the same channel published to other
+/// queues before (rabbitmq-server pull request 12236): they would be confirmed and never stored.
 #[derive(Clone, Debug)]
 pub struct Publisher {
     orders: Line,
@@ -118,7 +119,8 @@ struct Line {
 
 impl Line {
     async fn possible(&self) {
-        // An error means that the task has ended: then there is no connection to come, and publishing will say so.
+        // An error means that the task has ended: then there is no connection to come, and
+        // publishing will say so.
         let _ = self.state.clone().wait_for(State::is_connected).await;
     }
 }
@@ -135,8 +137,9 @@ struct Request {
 pub struct Confirm(oneshot::Receiver<Result<(), PublishError>>);
 
 impl Confirm {
-    /// Waits for it: until the broker answers, or [`CONFIRM_DEADLINE`] after the message was published. Its turn to be
-    /// published comes first; it fails at once if the session ends before that.
+    /// Waits for it: until the broker answers, or [`CONFIRM_DEADLINE`] after the message
+    /// was published. Its turn to be published comes first; it fails at once if the
+    /// session ends before that.
     ///
     /// # Errors
     /// The message is not known to have been taken over.

@@ -1,5 +1,5 @@
-//! The safety net takes the orders that no typed queue takes. General workers read it; where only specialised ones work, nobody
-//! does, and what lies there must go on its way again.
+//! The safety net takes the orders that no typed queue takes. General workers read it; where only
+//! specialised ones work, nobody does, and what lies there must go on its way again.
 
 use amqprs::channel::{BasicAckArguments, BasicGetArguments, QueueDeclareArguments};
 use domain::{OrderIdentity, OrderMessage};
@@ -12,7 +12,8 @@ use crate::topology::SAFETY_NET_QUEUE;
 
 /// Messages that are shown together.
 const PORTION: usize = 200;
-/// Most messages that are held at the same time because nobody takes them. Behind so many the rest waits for a general worker.
+/// Most messages that are held at the same time because nobody takes them. Behind so many the rest
+/// waits for a general worker.
 const MAX_HELD: usize = 1_000;
 
 /// Why the safety net was not cleared, or not to the end. What was not taken is in it still.

@@ -1,11 +1,16 @@
 //! One connection with one channel, and everything that can happen to them as one stream of events.
 //!
 //! Why it is built so (amqprs 2.1):
-//! - It does not reconnect; when the broker dies no callback fires, only `listen_network_io_failure` returns.
-//! - `Connection::open` has no deadline; a wrong password shows as a connection reset after three seconds.
-//! - A pending call that is cancelled leaves the channel in an unknown state: after any timeout everything is dropped.
-//! - Publishing on a channel that the server closed ends the connection: a closed channel is the end of the session.
-//! - Two calls at once on one channel break it: one task owns a session, and calls one thing after the other.
+//! - It does not reconnect; when the broker dies no callback fires, only
+//!   `listen_network_io_failure` returns.
+//! - `Connection::open` has no deadline; a wrong password shows as a connection reset
+//!   after three seconds.
+//! - A pending call that is cancelled leaves the channel in an unknown state: after any timeout
+//!   everything is dropped.
+//! - Publishing on a channel that the server closed ends the connection: a closed channel is
+//!   the end of the session.
+//! - Two calls at once on one channel break it: one task owns a session, and calls one
+//!   thing after the other.
 
 mod callbacks;
 

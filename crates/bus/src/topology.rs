@@ -1,15 +1,19 @@
-//! Every exchange, queue and binding, as tables. Whoever starts first declares them; the others find them as they are.
+//! Every exchange, queue and binding, as tables. Whoever starts first declares them; the others
+//! find them as they are.
 //!
 //! ```text
-//! orders_topic ──kitchen.dine_in.*──→ kitchen_dine_in_queue        notifications_fanout ──→ notifications_queue (stream)
-//!      │      ──kitchen.takeout.*──→ kitchen_takeout_queue        orders_dlx ────────────→ kitchen_dlq
+//! orders_topic ──kitchen.dine_in.*──→ kitchen_dine_in_queue
+//!      │      ──kitchen.takeout.*──→ kitchen_takeout_queue
 //!      │      ──kitchen.delivery.*─→ kitchen_delivery_queue
 //!      └ what no queue above takes ─→ orders_unrouted ─→ kitchen_queue
 //! orders_probe ─→ nobody
+//!
+//! notifications_fanout ─→ notifications_queue (stream)
+//! orders_dlx ─→ kitchen_dlq
 //! ```
 //!
-//! Each connection declares what it needs (`declaration`). The type of every queue is named, since a
-//! vhost may have another default.
+//! Each connection declares what it needs (`declaration`). The type of every queue is named, since
+//! a vhost may have another default.
 
 use amqprs::channel::{ExchangeDeclareArguments, QueueDeclareArguments};
 use amqprs::{FieldTable, FieldValue};
@@ -38,7 +42,8 @@ pub const SAFETY_NET_QUEUE: &str = "kitchen_queue";
 /// A day of notifications can be replayed, or 256 MiB of them if that is less.
 const STREAM_MAX_AGE: &str = "1D";
 const STREAM_MAX_BYTES: i64 = 256 << 20;
-/// A stream drops whole segments only: with the default of 500 MB the limits above would mean nothing.
+/// A stream drops whole segments only: with the default of 500 MB the limits
+/// above would mean nothing.
 const STREAM_SEGMENT_BYTES: i64 = 1_000_000;
 
 /// The queue that orders of a type wait in.

@@ -120,7 +120,8 @@ impl Scene {
         bodies
     }
 
-    /// Every one of `count` numbered messages is in at least one queue, and the dead letters are in their order.
+    /// Every one of `count` numbered messages is in at least one queue, and the dead
+    /// letters are in their order.
     async fn assert_nothing_lost(&self, count: usize) -> BTreeMap<String, usize> {
         // The broker takes back what a killed program held as soon as it sees that it is gone.
         // Until then a message that was sent already, and is held still, counts as one of those
@@ -351,7 +352,8 @@ async fn an_order_rejected_by_the_broker_is_replayed_and_cooked_and_a_second_tim
         replayed.properties.message_id().unwrap(),
         exported["properties"]["message_id"].as_str().unwrap()
     );
-    // By which a cook knows that it is this order's message; nothing else of what the dead letter said.
+    // By which a cook knows that it is this order's message; nothing else of what
+    // the dead letter said.
     let headers = replayed.properties.headers().unwrap().as_ref();
     assert_eq!(headers.len(), 1, "{headers:?}");
     assert_eq!(replayed.header("x-order-identity"), exported["headers"]["x-order-identity"]);
@@ -701,7 +703,8 @@ async fn a_broker_that_falls_silent_is_given_up() {
     scene.assert_nothing_lost(count).await;
 }
 
-/// Replays all over a way on which every answer takes its time, so that it is seen in its midst however slow the looking is.
+/// Replays all over a way on which every answer takes its time, so that it is seen in its midst
+/// however slow the looking is.
 async fn slow_replay(scene: &Scene) -> (Proxy, Service) {
     let proxy = scene.stage.rabbitmq_proxy().await;
     proxy.delay(Duration::from_millis(200));

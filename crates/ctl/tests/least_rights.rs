@@ -1,4 +1,5 @@
-//! What each service's user may do on both servers, found by trying everything: its service's part, and nothing else.
+//! What each service's user may do on both servers, found by trying everything: its service's
+//! part, and nothing else.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 use std::collections::BTreeSet;
@@ -335,7 +336,8 @@ async fn connect(stage: &Stage, user: &str, password: &str) -> Connection {
     within("a connection", Connection::open(&arguments)).await.unwrap()
 }
 
-/// Whether the broker does it: the owner, who may do everything, is asked the same. A refusal ends the channel.
+/// Whether the broker does it: the owner, who may do everything, is asked the same. A
+/// refusal ends the channel.
 async fn is_granted(connection: &Connection, question: Question) -> bool {
     let channel = connection.open_channel(None).await.unwrap();
     channel.basic_qos(BasicQosArguments::new(0, 1, false)).await.unwrap();

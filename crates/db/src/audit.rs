@@ -1,7 +1,9 @@
-//! Whether what is stored keeps the rules that the services promise: read-only, from one snapshot, for `restaurant-ctl audit`.
+//! Whether what is stored keeps the rules that the services promise: read-only, from one snapshot,
+//! for `restaurant-ctl audit`.
 //!
-//! Every transition of an order is one transaction, so each rule holds in every snapshot, however busy the system is. What
-//! takes time by its nature (a message on its way, a lease, a sign of life) gets that time and a margin.
+//! Every transition of an order is one transaction, so each rule holds in every snapshot, however
+//! busy the system is. What takes time by its nature (a message on its way, a lease, a sign of
+//! life) gets that time and a margin.
 
 mod contents;
 mod flow;
@@ -128,8 +130,8 @@ pub struct Finding {
     pub examples: Vec<String>,
 }
 
-/// An order that waits for a cook, whose message was confirmed and which no live worker has written down as held: so it should
-/// be in a queue, or on its way from there.
+/// An order that waits for a cook, whose message was confirmed and which no live worker has written
+/// down as held: so it should be in a queue, or on its way from there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingOrder {
     /// Its row.
@@ -240,7 +242,8 @@ async fn snapshot(client: &mut Connection, statement_timeout: Duration) -> Resul
         .read_only(true)
         .start()
         .await?;
-    // Behind a migration that waits for its locks, nobody should wait for an audit. It reads whole tables, in one go.
+    // Behind a migration that waits for its locks, nobody should wait for an audit. It reads
+    // whole tables, in one go.
     let limits = format!(
         "set local statement_timeout = {}; set local lock_timeout = '5s'; set local enable_seqscan = on",
         statement_timeout.as_millis().clamp(1, 3_600_000)
@@ -268,7 +271,8 @@ async fn begin(transaction: &Transaction<'_>, since: Since) -> Result<From, DbEr
     })
 }
 
-/// Runs a statement that returns broken rules as `(invariant, example)`; counts them, and keeps the first examples.
+/// Runs a statement that returns broken rules as `(invariant, example)`; counts them, and
+/// keeps the first examples.
 async fn findings(
     transaction: &Transaction<'_>,
     broken: &str,

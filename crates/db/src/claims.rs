@@ -1,8 +1,8 @@
 //! Who cooks an order: claim, lease, and the end of cooking.
 //!
-//! Statements that lock rows of several tables take them in the order `workers`, `worker_sessions`, `orders`,
-//! `order_claims`, and several rows of one table in the order of their ids: two statements can wait for each other, but
-//! never in a circle.
+//! Statements that lock rows of several tables take them in the order `workers`, `worker_sessions`,
+//! `orders`, `order_claims`, and several rows of one table in the order of their ids: two
+//! statements can wait for each other, but never in a circle.
 
 mod claiming;
 mod finishing;
@@ -26,7 +26,8 @@ pub struct Claimant {
     pub token: i64,
 }
 
-/// What a statement about several orders does about those that somebody else has locked at the moment.
+/// What a statement about several orders does about those that somebody else has
+/// locked at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Locked {
     /// It leaves them out, so that nobody waits for them who need not.
@@ -86,7 +87,8 @@ pub struct Claim {
     pub attempt: i32,
     /// When it should be ready, by the database's clock.
     pub estimated_completion: OffsetDateTime,
-    /// The announcement that cooking began: the first claim makes it; later ones find it if nobody was told yet.
+    /// The announcement that cooking began: the first claim makes it; later ones find it if
+    /// nobody was told yet.
     pub announcement: Option<StatusOutboxRow>,
 }
 
@@ -108,7 +110,8 @@ pub struct FinishRequest {
 pub enum FinishOutcome {
     /// It is ready; this announces it.
     Ready(StatusOutboxRow),
-    /// The claim is no longer this one: another worker took over, or the order was cancelled. Nothing was changed.
+    /// The claim is no longer this one: another worker took over, or the order was cancelled.
+    /// Nothing was changed.
     ClaimLost,
 }
 

@@ -1,8 +1,8 @@
 //! From the settings to a connection that can be used: the first address that gives one.
 //!
-//! Connections live on the runtime that made the pool, whoever asks for them. The threads of the HTTP server have runtimes of
-//! their own, which end before the service does. A connection that was made on one of them would break in the hands of an
-//! order that is still in work.
+//! Connections live on the runtime that made the pool, whoever asks for them. The threads of the
+//! HTTP server have runtimes of their own, which end before the service does. A connection that was
+//! made on one of them would break in the hands of an order that is still in work.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};

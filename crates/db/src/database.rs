@@ -21,11 +21,13 @@ use crate::session::Access;
 
 pub use crate::error::DbError;
 
-/// Longest time that a statement may take, seen from here. The server's own limit is a little shorter, so that it is
-/// normally the server that ends a statement, and this deadline means a server that does not answer at all.
+/// Longest time that a statement may take, seen from here. The server's own limit is a little
+/// shorter, so that it is normally the server that ends a statement, and this deadline means a
+/// server that does not answer at all.
 const STATEMENT_DEADLINE: Duration = Duration::from_secs(12);
 
-/// A handle to PostgreSQL; cheap to clone. Connections are made when they are needed, and made anew when they broke.
+/// A handle to PostgreSQL; cheap to clone. Connections are made when they are needed, and made
+/// anew when they broke.
 #[derive(Clone)]
 pub struct Database {
     pools: Arc<Pools>,
@@ -53,8 +55,9 @@ impl Database {
         Self::with_reserved(settings, service, access, 1)
     }
 
-    /// As [`Database::new`], for a service in which up to `reserved` things may take long at the same time. That many connections
-    /// are kept for them, as long as that is no more than a quarter of all.
+    /// As [`Database::new`], for a service in which up to `reserved` things may take long at
+    /// the same time. That many connections are kept for them, as long as that is no more
+    /// than a quarter of all.
     ///
     /// # Errors
     /// The settings contradict each other.
@@ -100,13 +103,15 @@ impl Database {
         Err(self.unsuitable(Unsuitable::ReadOnly))
     }
 
-    /// Waits until tables turn out to be missing: somebody emptied the database, or made it anew, under a running service.
+    /// Waits until tables turn out to be missing: somebody emptied the database, or made it anew,
+    /// under a running service.
     pub async fn tables_lost(&self) {
         // The sender is this handle's own: there is no error.
         let _ = self.tables_missing.subscribe().wait_for(|missing| *missing).await;
     }
 
-    /// Whether the tables were missing when a statement needed one, or somebody looked for them, and were not seen again since.
+    /// Whether the tables were missing when a statement needed one, or somebody looked for them,
+    /// and were not seen again since.
     pub fn lacks_tables(&self) -> bool {
         *self.tables_missing.borrow()
     }
@@ -163,8 +168,9 @@ impl Database {
         Ok(self.query(sql, parameters).await?.into_iter().next())
     }
 
-    /// Runs statements in one transaction, within the deadline. If a prepared one is stale (the table was altered), all of it
-    /// has been rolled back, and `work` is done once more from the start.
+    /// Runs statements in one transaction, within the deadline. If a prepared one is stale
+    /// (the table was altered), all of it has been rolled back, and `work` is done once
+    /// more from the start.
     pub(crate) async fn transaction<T>(
         &self,
         lane: Lane,

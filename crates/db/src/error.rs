@@ -1,5 +1,5 @@
-//! What an error of PostgreSQL means: the one place that decides it, by SQLSTATE and kind of error, never by words,
-//! which the server writes in the operator's language.
+//! What an error of PostgreSQL means: the one place that decides it, by SQLSTATE and kind of error,
+//! never by words, which the server writes in the operator's language.
 //!
 //! | SQLSTATE, or kind | asking again | the connection |
 //! |---|---|---|
@@ -20,8 +20,8 @@
 //! | 58 the operating system | may help | stays |
 //! | all others: the statement itself is refused | is useless | stays |
 //!
-//! Nothing of a statement has happened if the server said so with severity ERROR. After any other end of a connection, 08
-//! and 40003, its outcome is in doubt.
+//! Nothing of a statement has happened if the server said so with severity ERROR. After any other
+//! end of a connection, 08 and 40003, its outcome is in doubt.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,7 +53,8 @@ pub enum DbError {
         /// How long one was waited for.
         waited: Duration,
     },
-    /// The server answers and does not let us in: a wrong password, an unknown database, too many clients.
+    /// The server answers and does not let us in: a wrong password, an unknown
+    /// database, too many clients.
     #[error("PostgreSQL at {address} refuses the connection: {reason}")]
     Refused {
         /// Host and port.

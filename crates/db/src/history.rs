@@ -33,14 +33,14 @@ pub struct HistoryEntry {
 /// The current statuses of these orders, in this order; `None` where there is no such order.
 ///
 /// # Errors
-/// The database failed, or holds about one of them what cannot be told: then it may answer for the others if they are
-/// asked for without that one.
+/// The database failed, or holds about one of them what cannot be told: then it may answer for the
+/// others if they are asked for without that one.
 pub async fn current_statuses(
     db: &Database,
     numbers: &[OrderNumber],
 ) -> Result<Vec<Option<CurrentStatus>>, DbError> {
-    // Each number is looked up by itself in the index: a plan that was made for empty tables would otherwise read all of a
-    // full one.
+    // Each number is looked up by itself in the index: a plan that was made for empty tables would
+    // otherwise read all of a full one.
     let sql = "
         select coalesce(status, 'received'), updated_at, estimated_completion, processed_by
         from unnest($1::text[]) with ordinality as asked (wish, place)

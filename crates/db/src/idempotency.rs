@@ -1,4 +1,5 @@
-//! `idempotency_keys`: which order was placed under which key. Rows are written with the order (`orders::place`).
+//! `idempotency_keys`: which order was placed under which key. Rows are written with the
+//! order (`orders::place`).
 
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ pub struct KnownRequest {
     pub number: OrderNumber,
     /// Its price.
     pub total_amount: Money,
-    /// Whether its message is still waiting for the broker's confirm: the answer is not decided yet.
+    /// Whether its message is still waiting for the broker's confirm: the
+    /// answer is not decided yet.
     pub undecided: bool,
 }
 

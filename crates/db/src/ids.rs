@@ -22,7 +22,8 @@ pub(crate) fn catch_up(table: &str) -> String {
         )
     };
     let highest = if table == "orders" {
-        // Two other tables have its ids as keys; something may be left there of an order that is gone.
+        // Two other tables have its ids as keys; something may be left there of
+        // an order that is gone.
         let [orders, identities, outbox] =
             [("id", table), ("order_id", "order_identities"), ("order_id", "order_outbox")]
                 .map(|(column, table)| highest(column, table));
@@ -53,8 +54,8 @@ pub(crate) fn extend(table: &str) -> String {
     format!("alter table {table} alter column id type bigint; alter sequence {table}_id_seq as bigint")
 }
 
-/// What helps against an error about ids or numbers, to stand behind it in brackets; empty for other errors. Goes by codes and
-/// names: texts are in the server's language.
+/// What helps against an error about ids or numbers, to stand behind it in brackets; empty for
+/// other errors. Goes by codes and names: texts are in the server's language.
 pub(crate) fn advice(why: &Error) -> String {
     let Some(refusal) = why.as_db_error() else { return String::new() };
     let code = refusal.code();

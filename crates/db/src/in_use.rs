@@ -4,9 +4,10 @@ use std::ops::{Deref, DerefMut};
 
 use crate::pool::{Connection, Pooled};
 
-/// A connection that is in use until this is dropped. Whoever is done with it says what becomes of it. Who does not, went away
-/// in the middle: a client that hung up, a deadline that passed, an error on the way. Its answer may be outstanding still, and
-/// the next user would wait for it first. So such a connection is not used again, and the server ends what runs on it.
+/// A connection that is in use until this is dropped. Whoever is done with it says what becomes of
+/// it. Who does not, went away in the middle: a client that hung up, a deadline that passed, an
+/// error on the way. Its answer may be outstanding still, and the next user would wait for it
+/// first. So such a connection is not used again, and the server ends what runs on it.
 pub(crate) struct InUse {
     client: Pooled,
     is_done: bool,
@@ -22,7 +23,8 @@ impl InUse {
         self.is_done = true;
     }
 
-    /// Closes it: it leads to a server that is not wanted any more, or what is outstanding has had its time and more.
+    /// Closes it: it leads to a server that is not wanted any more, or what is outstanding has
+    /// had its time and more.
     pub(crate) fn give_up(mut self) {
         self.is_done = true;
         self.client.close();

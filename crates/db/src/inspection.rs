@@ -1,4 +1,5 @@
-//! A look at the server before anything starts: version, settings, clock, schema, rights. It changes nothing.
+//! A look at the server before anything starts: version, settings, clock, schema,
+//! rights. It changes nothing.
 
 use std::time::Duration;
 

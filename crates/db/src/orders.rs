@@ -1,4 +1,5 @@
-//! `orders` and what belongs to an order from its first moment: identity, items, status log, outbox.
+//! `orders` and what belongs to an order from its first moment: identity,
+//! items, status log, outbox.
 
 use domain::order_message::OrderMessage;
 use domain::{
@@ -37,8 +38,9 @@ pub struct PlacedOrder {
     pub placed_at: OffsetDateTime,
 }
 
-/// Everything about new orders in one statement: one round trip, and the counter row locked for as short as can be. An item
-/// finds its order by the order's place among the parameters, in an array: a join would compare each with each.
+/// Everything about new orders in one statement: one round trip, and the counter row locked for as
+/// short as can be. An item finds its order by the order's place among the parameters, in an array:
+/// a join would compare each with each.
 const PLACE: &str = "
     with counter as (
         insert into order_counters as counter (day, last_number)
@@ -81,14 +83,15 @@ const PLACE: &str = "
     )
     select identity, day, sequence, now() from numbered order by place";
 
-/// Stores orders, all or none: numbers, items, first status rows and outbox rows in one transaction.
-/// Returns them in the order given.
+/// Stores orders, all or none: numbers, items, first status rows and outbox rows in one
+/// transaction. Returns them in the order given.
 ///
-/// The counter row is locked until the commit, so the numbers of a day have no gaps; many orders in one call share
-/// that lock and that commit. The day is the database clock's UTC day.
+/// The counter row is locked until the commit, so the numbers of a day have no gaps; many orders in
+/// one call share that lock and that commit. The day is the database clock's UTC day.
 ///
 /// # Errors
-/// Nothing was stored, unless the error [is in doubt](DbError::is_in_doubt): then [`find_out`] tells.
+/// Nothing was stored, unless the error [is in doubt](DbError::is_in_doubt):
+/// then [`find_out`] tells.
 pub async fn place(db: &Database, orders: &[Placement<'_>]) -> Result<Vec<PlacedOrder>, DbError> {
     let count = i32::try_from(orders.len()).map_err(DbError::unexpected)?;
     let identities: Vec<Uuid> = orders.iter().map(|placement| placement.identity.uuid()).collect();
@@ -191,12 +194,13 @@ pub struct FoundOrder {
     pub sent: bool,
 }
 
-/// Finds out what became of orders whose transaction has an unknown outcome, and makes it final: those that are not
-/// returned were not stored and never will be.
+/// Finds out what became of orders whose transaction has an unknown outcome, and makes it final:
+/// those that are not returned were not stored and never will be.
 ///
-/// The identity is what decides: unlike a number or a row id, no other order can have it. An entry of ours waits for a
-/// transaction that is still running, and bars one that comes late (a frozen server that wakes, a packet under way): its own
-/// entry would collide, and nothing of it be stored. Entries of orders that were not stored stay for good.
+/// The identity is what decides: unlike a number or a row id, no other order can have it. An entry
+/// of ours waits for a transaction that is still running, and bars one that comes late (a frozen
+/// server that wakes, a packet under way): its own entry would collide, and nothing of it be
+/// stored. Entries of orders that were not stored stay for good.
 ///
 /// # Errors
 /// It is still not known; asking again is safe.
@@ -233,7 +237,8 @@ pub(crate) fn order_message(row: &Row) -> Result<OrderMessage, DbError> {
     OrderMessage::parse(json.as_bytes()).map_err(DbError::unexpected)
 }
 
-/// Selects what [`order_message`] reads, from `orders o`. Numerics become JSON numbers digit for digit.
+/// Selects what [`order_message`] reads, from `orders o`. Numerics become JSON
+/// numbers digit for digit.
 pub(crate) const MESSAGE_COLUMNS: &str = "
     json_build_object(
         'order_number', o.number, 'customer_name', o.customer_name, 'order_type', o.type,

@@ -1,4 +1,5 @@
-//! `order_outbox` and `status_outbox`: messages whose transaction committed and that the broker has not confirmed yet.
+//! `order_outbox` and `status_outbox`: messages whose transaction committed and that the broker
+//! has not confirmed yet.
 
 use std::time::Duration;
 
@@ -17,11 +18,12 @@ const RELAY_DEADLINE: Duration = Duration::from_secs(25);
 /// Longest pause of a row that was refused.
 pub const MAX_PAUSE: Duration = Duration::from_mins(1);
 
-/// Whether a row's time has come. One that is due later than any pause lasts was written before the database's clock was set
-/// back.
+/// Whether a row's time has come. One that is due later than any pause lasts was written before the
+/// database's clock was set back.
 const DUE: &str = "(due_at <= now() or due_at > now() + interval '2 minutes')";
 
-/// An order's row, found by its key alone whatever the plan was made for: it reads no more orders than outbox rows.
+/// An order's row, found by its key alone whatever the plan was made for: it reads no more
+/// orders than outbox rows.
 const ITS_ORDER: &str =
     "cross join lateral (select * from orders where orders.id = outbox.order_id offset 0) as o";
 
@@ -79,8 +81,8 @@ pub struct OrderOutboxRow {
     pub message: OrderMessage,
 }
 
-/// Makes the commit of the statement that it is part of wait for no disk: a power cut may bring the deleted rows back, and
-/// what they say is sent once more.
+/// Makes the commit of the statement that it is part of wait for no disk: a power cut may bring the
+/// deleted rows back, and what they say is sent once more.
 const UNHURRIED: &str =
     "with unhurried as materialized (select set_config('synchronous_commit', 'off', true))";
 
@@ -183,8 +185,9 @@ pub async fn relay_orders(
     relay(db, statements, look, order_row, publish).await
 }
 
-/// As [`relay_orders`], for status updates; of each order the oldest only, so that nobody sees it ready before it cooks. The older ones
-/// are found by the order, never by their ids (`+ 0`), whatever a plan was made for.
+/// As [`relay_orders`], for status updates; of each order the oldest only, so that nobody sees it
+/// ready before it cooks. The older ones are found by the order, never by their ids (`+ 0`),
+/// whatever a plan was made for.
 ///
 /// # Errors
 /// The database failed: everything will be found again.
@@ -214,8 +217,9 @@ pub async fn relay_status_updates(
 }
 
 /// The statements of one outbox. The first columns selected are the row's key and how often it was
-/// refused; its first parameters are the most rows, and whether they were refused before. A pause counts from
-/// the moment at which a row backs off (`statement_timestamp()`): the transaction began before its messages were published.
+/// refused; its first parameters are the most rows, and whether they were refused before. A pause
+/// counts from the moment at which a row backs off (`statement_timestamp()`): the transaction began
+/// before its messages were published.
 struct Statements<'a> {
     select: &'a str,
     parameters: &'a [&'a (dyn ToSql + Sync)],

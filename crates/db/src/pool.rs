@@ -17,8 +17,8 @@ use crate::connect::Connector;
 use crate::connect_error::{CONNECT_DEADLINE, ConnectError};
 use crate::error::DbError;
 
-/// Oldest that a connection gets: a server that was moved, or set otherwise, is left by then. Each gets somewhat less, so
-/// that those that were made together do not go together.
+/// Oldest that a connection gets: a server that was moved, or set otherwise, is left by then. Each
+/// gets somewhat less, so that those that were made together do not go together.
 const MAX_AGE: Duration = Duration::from_mins(15);
 /// How often connections that nobody uses are looked at.
 const LOOK_INTERVAL: Duration = Duration::from_secs(15);
@@ -67,8 +67,8 @@ impl Connection {
         self.driver.abort();
     }
 
-    /// Closes it once the server was told to end what runs on it. Else it would go on for as long as a statement may, and each
-    /// client that hangs up would cost another session.
+    /// Closes it once the server was told to end what runs on it. Else it would go on for as long
+    /// as a statement may, and each client that hangs up would cost another session.
     pub(crate) fn abandon(&mut self) {
         self.is_given_up = true;
         let (cancel, driver) = (self.client.cancel_token(), self.driver.clone());
@@ -119,7 +119,8 @@ impl managed::Manager for Connections {
     }
 }
 
-/// A service's connections: one or more for what must not wait for the others or may take long, and the rest.
+/// A service's connections: one or more for what must not wait for the others or may
+/// take long, and the rest.
 pub(crate) struct Pools {
     pub(crate) shared: Pool<Connections>,
     pub(crate) reserved: Pool<Connections>,
@@ -128,8 +129,8 @@ pub(crate) struct Pools {
 }
 
 impl Pools {
-    /// At most `max_connections` in all, on the runtime of the caller; of these at most `reserved`, and a quarter unless that is
-    /// none, are kept. Nothing is connected yet.
+    /// At most `max_connections` in all, on the runtime of the caller; of these at most `reserved`,
+    /// and a quarter unless that is none, are kept. Nothing is connected yet.
     pub(crate) fn new(
         connector: Connector,
         max_connections: usize,
@@ -177,7 +178,8 @@ impl Pools {
         Ok(Self { shared, reserved, generation, tidying })
     }
 
-    /// Takes all connections out that were made until now: those that are free at once, the others when they become free.
+    /// Takes all connections out that were made until now: those that are free at once, the others
+    /// when they become free.
     pub(crate) fn retire_all(&self) {
         let generation = self.generation.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         close_spent([&self.shared, &self.reserved], generation);

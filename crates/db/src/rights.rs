@@ -1,4 +1,5 @@
-//! What each service does to which table: the one list, by which roles get their rights and the doctor looks for missing ones.
+//! What each service does to which table: the one list, by which roles get their rights and the
+//! doctor looks for missing ones.
 
 /// A service that uses the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,8 @@ impl Client {
         }
     }
 
-    /// Tables, and what it does to each. Who inserts into a table with a sequence needs that as well.
+    /// Tables, and what it does to each. Who inserts into a table with a
+    /// sequence needs that as well.
     pub fn needs(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Order => &[

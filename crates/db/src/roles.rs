@@ -92,13 +92,15 @@ pub async fn may_be_made(db: &Database) -> Result<(), RoleError> {
     if may { Ok(()) } else { Err(RoleError::NoCreaterole) }
 }
 
-/// Makes roles, or gives those that are there exactly their rights, in one transaction: a service that works meanwhile never
-/// lacks any. The tables must be there. The roles find them in whatever PostgreSQL schema they are. Also takes from everybody
-/// what everybody has by default: to create tables. Passwords leave this program as SCRAM verifiers only (RFC 7677): the
-/// server's log may show every statement.
+/// Makes roles, or gives those that are there exactly their rights, in one transaction: a service
+/// that works meanwhile never lacks any. The tables must be there. The roles find them in whatever
+/// PostgreSQL schema they are. Also takes from everybody what everybody has by default: to create
+/// tables. Passwords leave this program as SCRAM verifiers only (RFC 7677): the server's log may
+/// show every statement.
 ///
 /// # Errors
-/// We may not make roles, or one of them is more powerful than its service may be; then nothing has changed.
+/// We may not make roles, or one of them is more powerful than its service may be; then
+/// nothing has changed.
 pub async fn ensure(db: &Database, accounts: &[Account]) -> Result<(), RoleError> {
     may_be_made(db).await?;
     let mut connection = db.client().await?;

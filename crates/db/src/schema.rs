@@ -16,7 +16,8 @@ mod embedded {
     refinery::embed_migrations!("../../migrations");
 }
 
-/// The key of the advisory lock under which migrations run; any number will do that nobody else takes.
+/// The key of the advisory lock under which migrations run; any number will do
+/// that nobody else takes.
 pub(crate) const MIGRATION_LOCK: i64 = 0x6f72_6465_7273;
 
 /// How the database's schema stands to this program.
@@ -53,7 +54,8 @@ pub enum SchemaError {
         /// The newest that this program knows.
         known: i32,
     },
-    /// There are tables already, where this user does not find them. Another set of them would split the orders.
+    /// There are tables already, where this user does not find them. Another set of them
+    /// would split the orders.
     #[error(
         "the tables are in the schema {}, where this user does not look: grant it usage on that schema, and set its search_path ('restaurant-ctl \
          migrate --roles', run as their owner, does both for the services' roles)",
@@ -91,7 +93,8 @@ impl SchemaError {
         }
     }
 
-    /// Whether somebody can mend it in the server while this program waits: correct a password, grant a right.
+    /// Whether somebody can mend it in the server while this program waits: correct a
+    /// password, grant a right.
     pub fn can_be_mended(&self) -> bool {
         matches!(self, Self::Database(_) | Self::OutOfSight { .. })
     }
@@ -125,8 +128,8 @@ fn runner() -> Runner {
     Runner::new(&embedded.get_migrations().iter().map(with_unix_line_ends).collect::<Vec<_>>())
 }
 
-/// The migration as it is in the repository. Its checksum must not depend on the line ends of the files from which this
-/// program was built.
+/// The migration as it is in the repository. Its checksum must not depend on the line ends of the
+/// files from which this program was built.
 fn with_unix_line_ends(migration: &Migration) -> Migration {
     let sql = migration.sql().filter(|sql| sql.contains('\r'));
     let as_in_repository =
@@ -164,8 +167,9 @@ async fn is_in_sight(db: &Database) -> Result<bool, DbError> {
     Ok(row.map(|row| row.try_get(0)).transpose()? == Some(true))
 }
 
-/// The PostgreSQL schemas of this database in which our tables are, whether this user may look into them or not. More than one
-/// means that services may work side by side without seeing each other's orders.
+/// The PostgreSQL schemas of this database in which our tables are, whether this user may look
+/// into them or not. More than one means that services may work side by side without seeing
+/// each other's orders.
 ///
 /// # Errors
 /// The database cannot be asked.

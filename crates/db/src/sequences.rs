@@ -11,7 +11,8 @@ pub struct Sequence {
     pub table: &'static str,
     /// The id that was given last; none if none was.
     pub last: Option<i64>,
-    /// Which part of its ids are given, 0 to 1: those that both the sequence and the column can have.
+    /// Which part of its ids are given, 0 to 1: those that both the sequence and
+    /// the column can have.
     pub used: f64,
     /// The highest id of the table, of those that the sequence has yet to pass.
     pub highest: Option<i64>,
@@ -53,8 +54,9 @@ pub async fn inspect(db: &Database) -> Result<Vec<Sequence>, DbError> {
     let readable = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
     let mut sequences = Vec::new();
     for table in TABLES.into_iter().filter(|table| readable.iter().any(|name| name == table)) {
-        // The rows are those of the statement's beginning, the sequence is looked at after that: it is never behind by
-        // what others store meanwhile. A sequence that has begun anew below zero has only the ids there before it.
+        // The rows are those of the statement's beginning, the sequence is looked at after that: it
+        // is never behind by what others store meanwhile. A sequence that has begun anew below zero
+        // has only the ids there before it.
         let sql = format!(
             "select last, (last - least)::float8 / (greatest - least),
                     case when coalesce(last, least) < 0 then (select max(id)::bigint from {table} where id < 0)

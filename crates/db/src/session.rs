@@ -1,7 +1,8 @@
 //! The settings that every session has, and the proof that it has them.
 //!
-//! They are asked for when a connection is made. A connection pooler may drop what was asked for, and hand each transaction
-//! to another session: so each new connection is asked, once, what holds on it.
+//! They are asked for when a connection is made. A connection pooler may drop what was
+//! asked for, and hand each transaction to another session: so each new connection is
+//! asked, once, what holds on it.
 
 use std::fmt::Write as _;
 
@@ -10,12 +11,13 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 use crate::connect_error::{ConnectError, Unsuitable};
 use crate::error::is_lost_statement;
 
-/// Settings of every session, as the server shows them. The isolation is the one that the statements are written for,
-/// whatever the operator's default; a commit is answered when it is durable. Statements find their rows by an index: a plan
-/// that was made while a table was empty must not read all of it when it is full. A statement is planned once for each
-/// connection: planning the one that stores an order takes as long as carrying it out. Who waits for a lock does so within the
-/// limit of its statement. What is not here may be set as the operator likes: no statement depends on `DateStyle`,
-/// `IntervalStyle`, `TimeZone` or `standard_conforming_strings`.
+/// Settings of every session, as the server shows them. The isolation is the one that the
+/// statements are written for, whatever the operator's default; a commit is answered when it is
+/// durable. Statements find their rows by an index: a plan that was made while a table was empty
+/// must not read all of it when it is full. A statement is planned once for each connection:
+/// planning the one that stores an order takes as long as carrying it out. Who waits for a lock
+/// does so within the limit of its statement. What is not here may be set as the operator likes: no
+/// statement depends on `DateStyle`, `IntervalStyle`, `TimeZone` or `standard_conforming_strings`.
 const SETTINGS: [(&str, &str); 8] = [
     ("statement_timeout", "10s"),
     ("idle_in_transaction_session_timeout", "30s"),
@@ -27,13 +29,15 @@ const SETTINGS: [(&str, &str); 8] = [
     ("lock_timeout", "0"),
 ];
 
-/// Asked for like a setting, and looked for: what is between drops it with the others, however they are set otherwise.
+/// Asked for like a setting, and looked for: what is between drops it with the others, however
+/// they are set otherwise.
 const DIRECT: (&str, &str) = ("restaurant.session", "direct");
 
 /// Whether a service writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// It does: a server that takes no writes is as good as none (libpq: `target_session_attrs=read-write`).
+    /// It does: a server that takes no writes is as good as none (libpq:
+    /// `target_session_attrs=read-write`).
     ReadWrite,
     /// It only reads: a standby will do.
     ReadOnly,
@@ -47,7 +51,8 @@ pub(crate) fn options() -> String {
     SETTINGS.iter().chain([&DIRECT]).map(option).collect::<Vec<_>>().join(" ")
 }
 
-/// Makes sure that a new connection can be used: in one question, and two more if a pooler is between.
+/// Makes sure that a new connection can be used: in one question, and two more if
+/// a pooler is between.
 pub(crate) async fn prove(client: &Client, settings: &Config, access: Access) -> Result<(), ConnectError> {
     let mut sql = "select pg_catalog.pg_is_in_recovery()
             or pg_catalog.current_setting('transaction_read_only') = 'on', pg_catalog.pg_backend_pid()"
@@ -82,8 +87,9 @@ fn lost_settings(found: &[Option<&str>]) -> Vec<String> {
     SETTINGS.iter().zip(found.iter().copied()).filter_map(differs).collect()
 }
 
-/// Whether a pooler keeps prepared statements for us. PgBouncer that does gives them names of its own. If it does not, that
-/// is of no harm unless transactions change sessions: then a second connection gets the session that this one had.
+/// Whether a pooler keeps prepared statements for us. PgBouncer that does gives them names of its
+/// own. If it does not, that is of no harm unless transactions change sessions: then a second
+/// connection gets the session that this one had.
 async fn keeps_statements(
     client: &Client,
     settings: &Config,

@@ -15,8 +15,9 @@ use crate::schema::{self, SchemaError, SchemaState};
 /// Longest time for all migrations that are missing, the wait for whoever else migrates included.
 const MIGRATION_DEADLINE: Duration = Duration::from_mins(15);
 
-/// Waits until the database answers, brings its schema up to date, and reads what the service cannot work without: for
-/// services that write. One that may not migrate waits for somebody who may. Returns `None` if the shutdown came first.
+/// Waits until the database answers, brings its schema up to date, and reads what the service
+/// cannot work without: for services that write. One that may not migrate waits for somebody who
+/// may. Returns `None` if the shutdown came first.
 ///
 /// # Errors
 /// The schema cannot be used by this program, now or later.
@@ -59,9 +60,10 @@ pub async fn has_tables(db: &Database, client: Client) -> Result<bool, DbError> 
     Ok(!missing)
 }
 
-/// Waits until the database answers and somebody else has brought its schema up to date, and reads what the service cannot work
-/// without: for services that only read, and for all when the tables have vanished. Nobody makes them anew under a running
-/// service: whoever removed them may be about to restore a backup. Returns `None` if the shutdown came first.
+/// Waits until the database answers and somebody else has brought its schema up to date, and reads
+/// what the service cannot work without: for services that only read, and for all when the tables
+/// have vanished. Nobody makes them anew under a running service: whoever removed them may be about
+/// to restore a backup. Returns `None` if the shutdown came first.
 ///
 /// # Errors
 /// The schema is newer than this program.
@@ -127,7 +129,8 @@ async fn until_usable<T>(
                 return Ok(Some(read));
             }
             Ok(None) => {}
-            // What the server refuses, somebody can mend while this waits: correct a password, grant a right.
+            // What the server refuses, somebody can mend while this waits: correct a
+            // password, grant a right.
             Err(why) if why.is_passing() || why.can_be_mended() => {
                 let message = "PostgreSQL cannot be used; trying again";
                 let mut line = log.error("db_connection_failed", message, &why);

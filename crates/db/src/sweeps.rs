@@ -28,13 +28,15 @@ pub struct Rescued {
     pub request_id: RequestId,
 }
 
-/// Orders of type $1 that are older than $2 seconds, or from a time that has not come: the database's clock was set back, and
-/// nobody knows how old they are. (A minute is for clocks that are only corrected.)
+/// Orders of type $1 that are older than $2 seconds, or from a time that has not come: the
+/// database's clock was set back, and nobody knows how old they are. (A minute is for clocks that
+/// are only corrected.)
 const OLD: &str = "o.type = $1 and (o.created_at < now() - make_interval(secs => $2)
                                     or o.created_at > now() + interval '1 minute')";
 /// Orders without a message that is on its way to the broker.
 const SENT: &str = "not exists (select 1 from order_outbox where order_outbox.order_id = o.id)";
-/// Orders that nobody cooks, and whose last cook has been silent for $2 seconds after the end of the lease.
+/// Orders that nobody cooks, and whose last cook has been silent for $2 seconds after
+/// the end of the lease.
 const UNCLAIMED: &str = "
     o.status in ('received', 'cooking')
     and not exists (select 1 from order_claims as claim where claim.order_id = o.id
@@ -50,7 +52,8 @@ fn not_lately(action: &str) -> String {
     )
 }
 
-/// The request that placed an order of this relation, or an id of ours for one that an older version placed.
+/// The request that placed an order of this relation, or an id of ours for one that an
+/// older version placed.
 fn request_id(relation: &str) -> String {
     let prefix = RequestId::SWEEP_PREFIX;
     format!(
@@ -78,8 +81,8 @@ fn entered(action: &str) -> String {
     )
 }
 
-/// The orders of a type that have waited for longer than `patience`, and whose messages were confirmed: the oldest, at most
-/// `limit`, by their rows.
+/// The orders of a type that have waited for longer than `patience`, and whose messages were
+/// confirmed: the oldest, at most `limit`, by their rows.
 ///
 /// # Errors
 /// The database failed.
@@ -96,8 +99,9 @@ pub async fn waiting(
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Which of these orders wait still, and are in no live worker's hands: what it holds without cooking it was last written
-/// down at most [`HOLDINGS_INTERVAL`](crate::workers::HOLDINGS_INTERVAL) ago.
+/// Which of these orders wait still, and are in no live worker's hands: what it holds without
+/// cooking it was last written down at most
+/// [`HOLDINGS_INTERVAL`](crate::workers::HOLDINGS_INTERVAL) ago.
 ///
 /// # Errors
 /// The database failed.
@@ -114,8 +118,9 @@ pub async fn still_waiting(db: &Database, ids: &[i32], patience: Duration) -> Re
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Enters orders whose messages are lost into the outbox again: of these rows the oldest, at most `limit`. Each is left alone
-/// for `patience` after the first time, then for twice as long after every further one.
+/// Enters orders whose messages are lost into the outbox again: of these rows the oldest, at
+/// most `limit`. Each is left alone for `patience` after the first time, then for twice as long
+/// after every further one.
 ///
 /// # Errors
 /// The database failed: nothing was entered, as far as anybody knows; once more is harmless.
@@ -137,9 +142,9 @@ pub async fn redeliver(
     rescued(&db.query(&sql, &[&ids, &patience.as_secs_f64(), &limit]).await?)
 }
 
-/// Gives orders of a type that have been `received` for longer than `max_wait` the highest priority and enters them into the
-/// outbox again, however many messages lie in the queues, and however often they were redelivered: at most `limit`, the
-/// oldest first, at growing intervals.
+/// Gives orders of a type that have been `received` for longer than `max_wait` the highest priority
+/// and enters them into the outbox again, however many messages lie in the queues, and however
+/// often they were redelivered: at most `limit`, the oldest first, at growing intervals.
 ///
 /// # Errors
 /// The database failed: nothing was escalated, as far as anybody knows; once more is harmless.
@@ -161,9 +166,10 @@ pub async fn escalate(
     lifted(db, &sql, order_type, max_wait, limit).await
 }
 
-/// Gives orders of a type whose cook was lost `patience` after the end of his lease the highest priority, and enters them
-/// into the outbox again: their guests have waited once already, and the broker may hold their message for a frozen cook for
-/// half a minute. At most `limit`, at growing intervals.
+/// Gives orders of a type whose cook was lost `patience` after the end of his lease the
+/// highest priority, and enters them into the outbox again: their guests have waited once
+/// already, and the broker may hold their message for a frozen cook for half a minute. At most
+/// `limit`, at growing intervals.
 ///
 /// # Errors
 /// The database failed: nothing was entered, as far as anybody knows; once more is harmless.
@@ -204,8 +210,8 @@ async fn lifted(
 /// Orders whose messages lay where nobody reads them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rerouted {
-    /// Of each message, in the order given, whether it is about an order that exists: that is in the outbox now, or needs no
-    /// message (any more).
+    /// Of each message, in the order given, whether it is about an order that exists: that is in
+    /// the outbox now, or needs no message (any more).
     pub known: Vec<bool>,
     /// Those that were entered into the outbox.
     pub entered: Vec<Rescued>,
@@ -220,8 +226,8 @@ pub struct Stray {
     pub identity: Option<OrderIdentity>,
 }
 
-/// Enters orders that wait into the outbox again, at once: their messages lie where nobody reads them. A message that points to
-/// another order than that of its number is none of a known order.
+/// Enters orders that wait into the outbox again, at once: their messages lie where nobody reads
+/// them. A message that points to another order than that of its number is none of a known order.
 ///
 /// # Errors
 /// The database failed: nothing was entered, as far as anybody knows; once more is harmless.

@@ -1,7 +1,7 @@
 //! Changes of an order's status that are not the kitchen's: taken back, cancelled, completed.
 //!
-//! Each locks the order, looks at where it stands, and changes it only along [`OrderStatus::TRANSITIONS`]: of a cancel and
-//! a cook that meet, one wins, and both learn it.
+//! Each locks the order, looks at where it stands, and changes it only along
+//! [`OrderStatus::TRANSITIONS`]: of a cancel and a cook that meet, one wins, and both learn it.
 
 use std::time::Duration;
 
@@ -25,11 +25,13 @@ pub struct Unsent<'a> {
     pub idempotency_key: Option<&'a str>,
 }
 
-/// Takes back orders whose message could not be sent: those still `received` become `cancelled`, and will never be
-/// cooked. Their outbox rows and idempotency keys go. Returns all that were taken back, now or by an earlier attempt whose answer
-/// was lost; the others are sent, or in the hands of a worker.
+/// Takes back orders whose message could not be sent: those still `received` become `cancelled`,
+/// and will never be cooked. Their outbox rows and idempotency keys go. Returns all that were
+/// taken back, now or by an earlier attempt whose answer was lost; the others are sent, or in
+/// the hands of a worker.
 ///
-/// The outbox row is the right to decide: an order whose row a relay has removed is sent, whatever its status says.
+/// The outbox row is the right to decide: an order whose row a relay has removed is sent,
+/// whatever its status says.
 ///
 /// # Errors
 /// The database failed: whether they were taken back is open; asking again tells.
@@ -88,9 +90,9 @@ pub enum Outcome {
     AnotherOrder,
 }
 
-/// Moves an order to `next` if it stands in one of `from`, and is the one that is `meant` if that is
-/// given. A cook loses the claim; the relay publishes the change.
-/// Asked again by the same request, after an answer that was lost, it says what the first attempt did.
+/// Moves an order to `next` if it stands in one of `from`, and is the one that is `meant` if that
+/// is given. A cook loses the claim; the relay publishes the change. Asked again by the same
+/// request, after an answer that was lost, it says what the first attempt did.
 ///
 /// # Errors
 /// The database failed: whether it was changed is open; asking again tells.
@@ -107,8 +109,8 @@ pub async fn change(
         from.iter().filter(|status| status.may_become(next)).map(|status| status.as_str()).collect();
     let number = number.to_string();
     let notes = format!("request {request_id}");
-    // Two statements: the second one sees the claim of a cook for whom the first one waited, and happens after it
-    // (`statement_timestamp()`; `now()` is from before the wait).
+    // Two statements: the second one sees the claim of a cook for whom the first one waited, and
+    // happens after it (`statement_timestamp()`; `now()` is from before the wait).
     let lock = "
         select $2::uuid is null
                or (select order_id from order_identities where identity = $2) is not distinct from orders.id

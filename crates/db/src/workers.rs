@@ -12,9 +12,10 @@ use crate::database::{Database, DbError, Lane};
 /// A worker writes down what it holds without cooking it so often, if that has changed.
 pub const HOLDINGS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Whether a worker lives, of `workers` and its row of `worker_sessions`: it did not deregister, and was seen within two of its
-/// heartbeat intervals. One that was seen in a time that has not come was not: the clock was set back since. 30 s is the
-/// heartbeat's default (specification), for rows that somebody else wrote.
+/// Whether a worker lives, of `workers` and its row of `worker_sessions`: it did not deregister,
+/// and was seen within two of its heartbeat intervals. One that was seen in a time that has not
+/// come was not: the clock was set back since. 30 s is the heartbeat's default (specification), for
+/// rows that somebody else wrote.
 pub(crate) const ALIVE: &str = "
     (workers.status = 'online' and workers.last_seen between
         now() - make_interval(secs => 2 * coalesce(worker_sessions.heartbeat_seconds, 30)) and
@@ -25,7 +26,8 @@ pub fn lease(heartbeat: Duration) -> Duration {
     heartbeat * 2
 }
 
-/// For `with`: `held (number)`, the orders whose messages live workers hold without cooking them, as they last wrote it down.
+/// For `with`: `held (number)`, the orders whose messages live workers hold without cooking them,
+/// as they last wrote it down.
 pub(crate) fn held() -> String {
     format!(
         "held as materialized (
@@ -44,13 +46,15 @@ pub enum Registration {
     NameTaken,
 }
 
-/// Takes a name: a new one, an offline one, or one whose worker has not been seen for two of its heartbeat intervals.
-/// Of two processes that try at once, one gets it. Claims of a predecessor end: it is certainly gone.
+/// Takes a name: a new one, an offline one, or one whose worker has not been seen for two of its
+/// heartbeat intervals. Of two processes that try at once, one gets it. Claims of a predecessor
+/// end: it is certainly gone.
 ///
-/// `holds_unclaimed`: whether the worker takes more messages than it cooks at once, and so [writes down](hold) which.
+/// `holds_unclaimed`: whether the worker takes more messages than it cooks at once, and so
+/// [writes down](hold) which.
 ///
-/// A name that is taken because its worker was seen in a time that has not come counts as seen now: it is free two intervals
-/// later, unless its worker lives.
+/// A name that is taken because its worker was seen in a time that has not come counts as seen now:
+/// it is free two intervals later, unless its worker lives.
 ///
 /// # Errors
 /// The database failed; registering again is harmless.
@@ -104,9 +108,9 @@ pub async fn register(
     Ok(Registration::NameTaken)
 }
 
-/// Says that the worker lives, and renews the leases of what it cooks: of these orders only, so that a claim which this
-/// process has given up, or never heard of, runs out.
-/// Returns those it still holds, or `None` if the name belongs to another process by now.
+/// Says that the worker lives, and renews the leases of what it cooks: of these orders only, so
+/// that a claim which this process has given up, or never heard of, runs out. Returns those it
+/// still holds, or `None` if the name belongs to another process by now.
 ///
 /// # Errors
 /// The database failed: leases were not renewed, as far as is known.
@@ -116,9 +120,9 @@ pub async fn heartbeat(
     cooking: &[i32],
     lease: Duration,
 ) -> Result<Option<Vec<i32>>, DbError> {
-    // The claims are searched by order, not by token: see `claims::finishing`. Both rows are locked first: an update that
-    // waited for the row of `workers` alone would not see that the session behind it has become another's meanwhile, or
-    // ended.
+    // The claims are searched by order, not by token: see `claims::finishing`. Both rows are locked
+    // first: an update that waited for the row of `workers` alone would not see that the session
+    // behind it has become another's meanwhile, or ended.
     let sql = "
         with worker as (
             select id from workers where name = $1 for update
@@ -146,8 +150,8 @@ pub async fn heartbeat(
     rows.first().map(|row| Ok(row.try_get(0)?)).transpose()
 }
 
-/// Signs the worker off and ends its session: a sign of life that comes late changes nothing any more. It cooks nothing:
-/// claims that it still has, perhaps without knowing, end.
+/// Signs the worker off and ends its session: a sign of life that comes late changes nothing any
+/// more. It cooks nothing: claims that it still has, perhaps without knowing, end.
 ///
 /// # Errors
 /// The database failed; the worker will be seen as offline two intervals after its last heartbeat.
@@ -170,8 +174,9 @@ pub async fn go_offline(db: &Database, claimant: &Claimant) -> Result<(), DbErro
     db.query_on(Lane::Reserved, sql, &[&claimant.worker.as_str(), &claimant.token]).await.map(drop)
 }
 
-/// Moves signs of life from a time that has not come to now: the database's clock was set back. Whoever lives goes on giving
-/// them; the others count as dead two intervals from now, not when that time has come.
+/// Moves signs of life from a time that has not come to now: the database's clock was set
+/// back. Whoever lives goes on giving them; the others count as dead two intervals from now,
+/// not when that time has come.
 ///
 /// # Errors
 /// The database failed; once more is harmless.
@@ -215,7 +220,8 @@ pub async fn any_may_hold(db: &Database) -> Result<bool, DbError> {
 pub struct WorkerView {
     /// Its name.
     pub name: String,
-    /// Whether it registered, did not deregister, and was seen within two of its heartbeat intervals.
+    /// Whether it registered, did not deregister, and was seen within two of its
+    /// heartbeat intervals.
     pub online: bool,
     /// Orders it has made ready.
     pub orders_processed: i32,

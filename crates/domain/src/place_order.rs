@@ -1,7 +1,7 @@
 //! From the bytes of `POST /orders` to a valid order, or to everything that is wrong with it.
 //!
-//! The body is split into its fields first, unread ([`RawValue`]), and each field is judged on its own:
-//! so a wrong type in one never hides a fault in another.
+//! The body is split into its fields first, unread ([`RawValue`]), and each field is judged on its
+//! own: so a wrong type in one never hides a fault in another.
 
 mod object;
 mod violations;
@@ -55,7 +55,8 @@ impl fmt::Display for Violation {
 /// Reads and judges a body (specification, "Input Validation").
 ///
 /// # Errors
-/// [`Rejection::Malformed`] if it is not one JSON object, else [`Rejection::Invalid`] with every violation.
+/// [`Rejection::Malformed`] if it is not one JSON object, else [`Rejection::Invalid`]
+/// with every violation.
 pub fn parse(body: &[u8]) -> Result<NewOrder, Rejection> {
     let raw: RawOrder<'_> = readable(body).map_err(Rejection::Malformed)?;
 
@@ -71,7 +72,8 @@ pub fn parse(body: &[u8]) -> Result<NewOrder, Rejection> {
     }
 }
 
-/// The fields of the body; `null` counts as absent, unknown fields are ignored, a repeated one is malformed.
+/// The fields of the body; `null` counts as absent, unknown fields are ignored, a
+/// repeated one is malformed.
 #[derive(Deserialize)]
 struct RawOrder<'a> {
     #[serde(borrow)]
@@ -150,7 +152,8 @@ impl RawOrder<'_> {
             violations
                 .add(Place::Field("items"), format_args!("must contain 1 to {MAX_ITEMS} items, has {count}"));
         }
-        // Items beyond the limit are not looked at: their faults would only bury the one that matters.
+        // Items beyond the limit are not looked at: their faults would only bury
+        // the one that matters.
         let items: Vec<_> = raw_items
             .iter()
             .take(MAX_ITEMS)

@@ -1,8 +1,10 @@
-//! What the texts of an order, and names of workers, may contain. Characters are Unicode scalar values. A text is judged as it
-//! is, and stored as it is: nothing is normalised, and both forms of an accented letter are judged alike.
+//! What the texts of an order, and names of workers, may contain. Characters are Unicode scalar
+//! values. A text is judged as it is, and stored as it is: nothing is normalised, and both forms of
+//! an accented letter are judged alike.
 //!
-//! The rules are those of Unicode, as far as it has them: categories and default-ignorable code points (UAX #44), what belongs to
-//! words beside letters and where joiners belong (UAX #31), how emoji join (UAX #29), how many marks fit on a letter (UTS #39).
+//! The rules are those of Unicode, as far as it has them: categories and default-ignorable code
+//! points (UAX #44), what belongs to words beside letters and where joiners belong (UAX #31), how
+//! emoji join (UAX #29), how many marks fit on a letter (UTS #39).
 
 mod characters;
 mod contexts;
@@ -18,14 +20,16 @@ pub use self::contexts::belongs;
 pub use self::fault::{Found, TextFault};
 use self::fault::{MAX_MARKS, Reason};
 
-/// `customer_name`: 1 to 100 letters and marks of any script, digits, spaces, hyphens and apostrophes.
+/// `customer_name`: 1 to 100 letters and marks of any script, digits, spaces,
+/// hyphens and apostrophes.
 pub fn customer_name(text: &str) -> Vec<TextFault> {
     let mut faults: Vec<_> = length(text, 1, 100).into_iter().collect();
     faults.extend(name_characters(text, "letters, digits, spaces, hyphens and apostrophes", is_of_a_name));
     faults
 }
 
-/// The name of a worker: as a customer's, up to 64 characters, also `_` and `.`: so are machines called.
+/// The name of a worker: as a customer's, up to 64 characters, also `_` and `.`: so
+/// are machines called.
 pub fn worker_name(text: &str) -> Vec<TextFault> {
     let mut faults: Vec<_> = length(text, 1, 64).into_iter().collect();
     let is_allowed = |c| is_of_a_name(c) || matches!(c, '_' | '.');
@@ -89,7 +93,8 @@ fn name_characters(text: &str, allowed: &'static str, is_allowed: impl Fn(char) 
     faults
 }
 
-/// The first character that is not allowed where it stands. `may_carry` says on what a mark may stand.
+/// The first character that is not allowed where it stands. `may_carry` says on
+/// what a mark may stand.
 fn first_offender(
     text: &str,
     allowed: &'static str,

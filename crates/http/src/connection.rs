@@ -1,4 +1,5 @@
-//! Where one connection stands: written by its stream and its requests, read by the sweep and by newcomers.
+//! Where one connection stands: written by its stream and its requests, read by the
+//! sweep and by newcomers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -12,7 +13,8 @@ use crate::peer::Peer;
 /// One step of the [`Clock`].
 pub(crate) const TICK: Duration = Duration::from_millis(250);
 
-/// Longest time for a head, from its first byte (of a new connection: from the moment it was accepted).
+/// Longest time for a head, from its first byte (of a new connection: from the
+/// moment it was accepted).
 pub const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 /// Longest time for a body, from the end of its head.
 pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
@@ -20,16 +22,18 @@ pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
 pub const REQUEST_DEADLINE: Duration = Duration::from_mins(1);
 /// Longest time for a client to read an answer.
 pub const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
-/// How long an idle connection stays open. Longer than the 60 s after which common proxies give one up (nginx, AWS ALB):
-/// a proxy must not send a request on a connection that is being closed.
+/// How long an idle connection stays open. Longer than the 60 s after which common proxies give one
+/// up (nginx, AWS ALB): a proxy must not send a request on a connection that is being closed.
 pub const IDLE_DEADLINE: Duration = Duration::from_secs(65);
-/// How long a handler gets to answer that the body is late, before the connection is closed without an answer.
+/// How long a handler gets to answer that the body is late, before the connection is
+/// closed without an answer.
 const LATE_ANSWER: Duration = Duration::from_secs(5);
 
 /// The length of a body that comes in chunks.
 pub(crate) const UNKNOWN_LENGTH: usize = usize::MAX;
 
-/// Counts ticks, not elapsed time: a stalled machine must not take the time from clients whose bytes wait in the kernel.
+/// Counts ticks, not elapsed time: a stalled machine must not take the time from clients whose
+/// bytes wait in the kernel.
 #[derive(Debug, Default)]
 pub(crate) struct Clock(AtomicU32);
 
@@ -186,7 +190,8 @@ impl Connection {
         self.last.store(true, Ordering::Relaxed);
     }
 
-    /// A handler has answered. Returns whether that was before the end of the body, or the last request: then the connection closes.
+    /// A handler has answered. Returns whether that was before the end of the body, or the last
+    /// request: then the connection closes.
     pub(crate) fn answers(&self) -> bool {
         if self.phase() == Phase::Body || self.last.load(Ordering::Relaxed) {
             self.closes.store(true, Ordering::Relaxed);

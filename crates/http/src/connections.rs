@@ -1,4 +1,5 @@
-//! All open connections of a server: who is let in, who has to go for it, and the sweep that keeps the deadlines.
+//! All open connections of a server: who is let in, who has to go for it, and the sweep that
+//! keeps the deadlines.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -59,8 +60,9 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a newcomer in. Where all places are taken (those of its address, or those of all), the connection that was quiet
-    /// for longest goes. `None` if requests are being worked on in all of them.
+    /// Lets a newcomer in. Where all places are taken (those of its address, or those of
+    /// all), the connection that was quiet for longest goes. `None` if requests are being
+    /// worked on in all of them.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let peer = Peer::of(address);
         let mut open = self.lock();

@@ -1,10 +1,11 @@
 //! Requests that a browser sends on behalf of a page that is not ours: they are refused.
 //!
-//! A service that listens on the loopback only is still reached by every page that somebody opens on that machine. So the
-//! page's origin must be this server's own or a configured one (RFC 6454; Fetch Metadata, W3C), and the name under which a
-//! server is called must not be one that a stranger's DNS made point here (DNS rebinding). A server in a container does not see
-//! that its port is published on the host's loopback: there the configuration says which names are good. Programs send
-//! neither header of pages, and are not concerned.
+//! A service that listens on the loopback only is still reached by every page that somebody opens
+//! on that machine. So the page's origin must be this server's own or a configured one (RFC 6454;
+//! Fetch Metadata, W3C), and the name under which a server is called must not be one that a
+//! stranger's DNS made point here (DNS rebinding). A server in a container does not see that its
+//! port is published on the host's loopback: there the configuration says which names are good.
+//! Programs send neither header of pages, and are not concerned.
 
 use std::net::IpAddr;
 use std::str::FromStr as _;
@@ -38,7 +39,8 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 pub(crate) struct CrossSite {
     allowed: Origins,
     hosts: HostNames,
-    /// Whether only this machine reaches the server, or the configuration says so: then its name is a known one.
+    /// Whether only this machine reaches the server, or the configuration says so: then its
+    /// name is a known one.
     checks_names: bool,
     log: Log,
 }
@@ -57,7 +59,8 @@ impl CrossSite {
         Self { allowed: settings.allowed_origins.clone(), hosts, checks_names, log: log.clone() }
     }
 
-    /// Whether the request may come in. If it is from a page of a configured origin, returns this origin.
+    /// Whether the request may come in. If it is from a page of a configured origin,
+    /// returns this origin.
     fn judge(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Option<HeaderValue>, Refusal> {
         if self.checks_names && !self.names_are_known(uri, headers) {
             return Err(Refusal::Name);
@@ -76,8 +79,9 @@ impl CrossSite {
         if is_own { Ok(None) } else { Err(Refusal::Page) }
     }
 
-    /// Every name by which this server is called is one of this machine: `localhost` or below it, an address, a configured
-    /// name, or the host of a configured origin (which a proxy in front may hand on).
+    /// Every name by which this server is called is one of this machine: `localhost` or below
+    /// it, an address, a configured name, or the host of a configured origin (which a proxy
+    /// in front may hand on).
     fn names_are_known(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let is_known = |host: &str| {
             let name = without_port(host);
@@ -142,7 +146,8 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// Whether a page of this origin was loaded from this host. Which scheme it was is not known behind a proxy.
+/// Whether a page of this origin was loaded from this host. Which scheme it was is not
+/// known behind a proxy.
 fn is_at(origin: &str, host: &str) -> bool {
     let Some((scheme, authority)) = authority(origin) else { return false };
     let default_port = match scheme {
@@ -154,7 +159,8 @@ fn is_at(origin: &str, host: &str) -> bool {
     !authority.is_empty() && plain(authority) == plain(host)
 }
 
-/// Middleware: refuses what comes from pages of other sites, answers the browser's questions about configured ones.
+/// Middleware: refuses what comes from pages of other sites, answers the browser's questions
+/// about configured ones.
 ///
 /// # Errors
 /// Those of the service behind it.
@@ -218,7 +224,8 @@ mod tests {
         judged.map(|origin| origin.is_some())
     }
 
-    /// Whether a request with this target and `Host` is let in where `order-service` and `till.example` are allowed.
+    /// Whether a request with this target and `Host` is let in where `order-service` and
+    /// `till.example` are allowed.
     fn is_known(address: &str, target: &str, host: &str) -> bool {
         let mut map = HeaderMap::new();
         map.append(header::HOST, host.parse().unwrap());

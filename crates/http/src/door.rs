@@ -1,7 +1,7 @@
 //! The port of a server, and how it is closed so that nobody who came in is hung up on.
 //!
-//! A listening socket that is closed resets every connection that waits in line for it. So first it takes no new ones, then
-//! the line is served, and then it is closed.
+//! A listening socket that is closed resets every connection that waits in line for it. So first it
+//! takes no new ones, then the line is served, and then it is closed.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -10,13 +10,16 @@ use actix_web::dev::ServerHandle;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::time::sleep;
 
-/// How often the line is looked at. Looks are counted instead of the time, so that none is lost in which the machine stands still.
+/// How often the line is looked at. Looks are counted instead of the time, so that none is lost in
+/// which the machine stands still.
 const LOOK_INTERVAL: Duration = Duration::from_millis(1);
-/// Looks, one behind the other, at an empty line after which nobody is on the way: a connection takes a round trip within a data
-/// centre from its first packet to its place in line. Who comes meanwhile is a second late.
+/// Looks, one behind the other, at an empty line after which nobody is on the way: a connection
+/// takes a round trip within a data centre from its first packet to its place in line. Who comes
+/// meanwhile is a second late.
 const EMPTY_LOOKS: u32 = 5;
-/// Most looks until the line has been served: half a second at most with a timer of 1 ms, and less than the second after which
-/// those who came meanwhile come again. Only a server that has all the connections it may have takes as long.
+/// Most looks until the line has been served: half a second at most with a timer of 1 ms, and less
+/// than the second after which those who came meanwhile come again. Only a server that has all the
+/// connections it may have takes as long.
 const MAX_LOOKS: u32 = 250;
 /// How long after its port was closed a server takes up what it had accepted before.
 const TAKE_UP: Duration = Duration::from_millis(200);
@@ -34,9 +37,10 @@ impl Door {
         listener.try_clone().map(Self)
     }
 
-    /// Closes the port, then stops the server when every request that was accepted has been answered, or
-    /// [`DRAIN_SECONDS`](crate::server::DRAIN_SECONDS) have passed. Whoever comes after that finds a closed port, and can go
-    /// to another service; a server that is stopped first hangs up on connections that wait in line for its threads.
+    /// Closes the port, then stops the server when every request that was accepted has been
+    /// answered, or [`DRAIN_SECONDS`](crate::server::DRAIN_SECONDS) have passed. Whoever comes
+    /// after that finds a closed port, and can go to another service; a server that is stopped
+    /// first hangs up on connections that wait in line for its threads.
     pub async fn close(self, server: &ServerHandle) {
         self.shut().await;
         sleep(TAKE_UP).await;
@@ -66,13 +70,14 @@ impl Door {
     }
 }
 
-/// Drops the first packet of every further connection. Its client sends it again a second later, and finds the port closed.
+/// Drops the first packet of every further connection. Its client sends it again a second later,
+/// and finds the port closed.
 #[cfg(target_os = "linux")]
 fn refuse_new(listener: &TcpListener) -> std::io::Result<()> {
     use socket2::{SockFilter, SockRef};
 
-    // Classic BPF (Linux, networking/filter): a filter of a TCP socket sees the packet from its TCP header on, whose byte 13
-    // holds the flags (RFC 9293, section 3.1).
+    // Classic BPF (Linux, networking/filter): a filter of a TCP socket sees the packet from its TCP
+    // header on, whose byte 13 holds the flags (RFC 9293, section 3.1).
     const LOAD_BYTE: u16 = 0x30;
     const JUMP_IF_SET: u16 = 0x45;
     const RETURN: u16 = 0x06;

@@ -1,7 +1,8 @@
 //! Headers that mean one thing: a request that has one of them twice is refused.
 //!
-//! Two readers of such a request may each take another one for the right one: a proxy that checks the first, a service that
-//! believes the last. `Host` and `Content-Length` are checked by the HTTP server, which takes such a request for no HTTP.
+//! Two readers of such a request may each take another one for the right one: a proxy that checks
+//! the first, a service that believes the last. `Host` and `Content-Length` are checked by the HTTP
+//! server, which takes such a request for no HTTP.
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};

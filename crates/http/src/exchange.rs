@@ -40,8 +40,9 @@ pub(crate) struct Exchange {
     pub(crate) answer: Rc<RefCell<Reservation>>,
 }
 
-/// Middleware: tells the connection how far the request is, and closes it behind an answer that was given before the body
-/// had ended, or to a request that would have another protocol spoken. Nothing more is read there.
+/// Middleware: tells the connection how far the request is, and closes it behind an answer that was
+/// given before the body had ended, or to a request that would have another protocol spoken.
+/// Nothing more is read there.
 ///
 /// # Errors
 /// Those of the service behind it.
@@ -107,15 +108,17 @@ fn announced(headers: &HeaderMap) -> Option<usize> {
     Some(length.to_str().ok().and_then(|length| length.parse().ok()).unwrap_or(usize::MAX))
 }
 
-/// Whether what comes behind this request is to be of another protocol. Nobody here speaks one, and a server may pass over such
-/// a wish (RFC 9110, section 7.8); but the HTTP server would say that it agrees, or never find the end of the body.
+/// Whether what comes behind this request is to be of another protocol. Nobody here speaks one, and
+/// a server may pass over such a wish (RFC 9110, section 7.8); but the HTTP server would say that
+/// it agrees, or never find the end of the body.
 fn asks_for_other_protocol(request: &ServiceRequest) -> bool {
     request.head().connection_type() == ConnectionType::Upgrade
         || request.method() == Method::CONNECT
         || swallows_the_rest(request.headers())
 }
 
-/// Whether the HTTP server takes everything behind this head for its body, however long that is said to be.
+/// Whether the HTTP server takes everything behind this head for its body, however
+/// long that is said to be.
 fn swallows_the_rest(headers: &HeaderMap) -> bool {
     let is_websocket = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"websocket");
     headers.get_all(header::UPGRADE).any(is_websocket) && !headers.contains_key(header::TRANSFER_ENCODING)
@@ -197,7 +200,8 @@ fn too_large(id: &RequestId) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail, id)
 }
 
-/// Takes JSON that says so: a browser sends anything else to any server on behalf of any page, without asking.
+/// Takes JSON that says so: a browser sends anything else to any server on behalf of any
+/// page, without asking.
 fn check_media_type(headers: &HeaderMap, id: &RequestId) -> Result<(), Problem> {
     let refuse = |detail: String| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail, id));
     for encoding in headers.get_all(header::CONTENT_ENCODING) {

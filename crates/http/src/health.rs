@@ -1,4 +1,5 @@
-//! Probes: `/livez` (the process works), `/readyz` (it can serve), `/health` (what it depends on, for people).
+//! Probes: `/livez` (the process works), `/readyz` (it can serve), `/health` (what it
+//! depends on, for people).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -82,8 +83,9 @@ fn now() -> Timestamp {
     time::OffsetDateTime::now_utc().into()
 }
 
-/// Asks the service that listens on this machine for its readiness: the `--healthcheck` of HTTP services. It asks the address
-/// that is bound: of a service on all addresses the loopback of IPv6, and of IPv4 only where there is no IPv6.
+/// Asks the service that listens on this machine for its readiness: the `--healthcheck` of HTTP
+/// services. It asks the address that is bound: of a service on all addresses the loopback of IPv6,
+/// and of IPv4 only where there is no IPv6.
 ///
 /// # Errors
 /// It is not ready; the text says why.

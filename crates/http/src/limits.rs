@@ -26,7 +26,8 @@ pub const REST: usize = 64 * MIB;
 pub const MAX_CONNECTIONS: usize = 10_000;
 /// Least connections, however little memory there is.
 const MIN_CONNECTIONS: usize = 64;
-/// Open files beside the connections: to the servers, for the threads, for the log, for connections that are closing.
+/// Open files beside the connections: to the servers, for the threads, for the log, for
+/// connections that are closing.
 const OTHER_FILES: usize = 240;
 
 /// The limits of one server.
@@ -41,7 +42,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// From the configuration, the memory that this process may use, and the files it may open. Logs them.
+    /// From the configuration, the memory that this process may use, and the files it
+    /// may open. Logs them.
     pub fn of(config: &config::Http, log: &Log) -> Self {
         let configured = u64::try_from(config.memory_limit_mib * MIB).ok().filter(|bytes| *bytes > 0);
         let memory = configured.or_else(memory_limit::bytes);

@@ -32,8 +32,8 @@ fn hint(why: &std::io::Error) -> &'static str {
     }
 }
 
-/// Binds the port; 0 lets the system choose one, to be read from the listener. `::` stands for all addresses of both families,
-/// on a machine without IPv6 for those of IPv4.
+/// Binds the port; 0 lets the system choose one, to be read from the listener. `::` stands for all
+/// addresses of both families, on a machine without IPv6 for those of IPv4.
 ///
 /// # Errors
 /// The address or the port is not to be had.
@@ -64,7 +64,8 @@ fn bind(address: IpAddr, port: u16) -> std::io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Whether it failed because this machine has no IPv6, or none that works: built without, or switched off.
+/// Whether it failed because this machine has no IPv6, or none that works: built
+/// without, or switched off.
 pub(crate) fn is_without_ipv6(why: &std::io::Error) -> bool {
     let no_such_family = rustix::io::Errno::AFNOSUPPORT.raw_os_error();
     matches!(why.kind(), ErrorKind::AddrNotAvailable | ErrorKind::NetworkUnreachable | ErrorKind::Unsupported)

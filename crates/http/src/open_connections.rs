@@ -1,8 +1,9 @@
 //! The open connections in the order in which they would go for newcomers.
 //!
-//! A newcomer at a full server must not cost a look at every connection: whoever comes fast would buy much work for little. So
-//! they stand in order of their last known step forward. A connection steps forward without telling, which only moves it back:
-//! whoever is looked at and has moved is put where it belongs, and the first one that has not is the quietest of all.
+//! A newcomer at a full server must not cost a look at every connection: whoever comes fast would
+//! buy much work for little. So they stand in order of their last known step forward. A connection
+//! steps forward without telling, which only moves it back: whoever is looked at and has moved is
+//! put where it belongs, and the first one that has not is the quietest of all.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
@@ -27,7 +28,8 @@ pub(crate) struct OpenConnections {
 #[derive(Debug)]
 struct Entry {
     connection: Arc<Connection>,
-    /// The tick under which it stands in the order: that of its last step forward, or an earlier one.
+    /// The tick under which it stands in the order: that of its last step
+    /// forward, or an earlier one.
     known: u32,
 }
 
@@ -66,8 +68,8 @@ impl OpenConnections {
         Some(connection)
     }
 
-    /// Of those of a peer, or of all, the one that made no step forward for longest. A whole request that is being worked
-    /// on is not given up for a newcomer.
+    /// Of those of a peer, or of all, the one that made no step forward for longest. A whole
+    /// request that is being worked on is not given up for a newcomer.
     pub(crate) fn quietest(&mut self, peer: Option<Peer>, now: u32) -> Option<u64> {
         let mut from = Bound::Unbounded;
         loop {

@@ -12,7 +12,8 @@ use crate::request_id;
 
 const MEDIA_TYPE: &str = "application/problem+json";
 
-/// An answer that says what is wrong. A 500 says nothing of the inside; its cause is in the log under `request_id`.
+/// An answer that says what is wrong. A 500 says nothing of the inside; its cause is in the
+/// log under `request_id`.
 #[derive(Clone, Debug, Serialize, thiserror::Error)]
 #[error("{status} {title}: {detail}")]
 pub struct Problem {

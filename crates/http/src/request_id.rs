@@ -1,4 +1,5 @@
-//! The id of a request: `X-Request-ID` taken over if it is sane and not one of a program's own, else made; every answer carries it.
+//! The id of a request: `X-Request-ID` taken over if it is sane and not one of a program's own,
+//! else made; every answer carries it.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};

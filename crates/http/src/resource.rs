@@ -5,7 +5,8 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Responder, gua
 
 use crate::problem::method_not_allowed;
 
-/// A resource that is read: `GET`, and `HEAD` for the same without the body (RFC 9110, section 9.3.2).
+/// A resource that is read: `GET`, and `HEAD` for the same without the body (RFC
+/// 9110, section 9.3.2).
 pub fn readable<F, A>(path: &str, handler: F) -> Resource
 where
     F: Handler<A>,

@@ -1,4 +1,5 @@
-//! The HTTP server of a service: actix's HTTP/1.1 and its threads, on sockets whose deadlines and limits are kept here.
+//! The HTTP server of a service: actix's HTTP/1.1 and its threads, on sockets whose deadlines and
+//! limits are kept here.
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
@@ -31,8 +32,8 @@ pub const DRAIN_SECONDS: u64 = 15;
 /// What is wrong is one of these; the HTTP server does not say which.
 const NOT_HTTP: &str = "This is no valid HTTP/1.1 request. Send a request line such as 'GET /health HTTP/1.1', header lines such as 'Name: value', exactly one Host, and at most one Content-Length or Transfer-Encoding; no TLS and no HTTP/2.";
 
-/// Starts to serve: limits set, every request with its id. Signals are the service's own business. The future is the server:
-/// it ends when the handle has stopped it.
+/// Starts to serve: limits set, every request with its id. Signals are the service's own business.
+/// The future is the server: it ends when the handle has stopped it.
 ///
 /// # Errors
 /// The listener cannot be used.
@@ -148,7 +149,8 @@ fn ending_lingers(ending: Ending) -> bool {
     }
 }
 
-/// What a client is told whose request was given up before any handler had it. It is logged under the id that he reads.
+/// What a client is told whose request was given up before any handler had it. It is logged under
+/// the id that he reads.
 fn last_words(ending: Ending, log: &Log) -> Vec<u8> {
     let (status, detail) = match ending {
         Ending::HeadLate => {

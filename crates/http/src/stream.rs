@@ -1,4 +1,5 @@
-//! The bytes of one connection: what the HTTP server reads and writes goes through here, and is counted.
+//! The bytes of one connection: what the HTTP server reads and writes goes through
+//! here, and is counted.
 //!
 //! The server gets one request at a time. It would take later ones apart meanwhile, keep them, and
 //! call an answer the last one of its connection because the body of the next request is on its
@@ -38,12 +39,14 @@ pub(crate) const MAX_HEAD_LINES: usize = 96;
 /// Most bytes that the server gets before it has dealt with the last ones: it would read as many as
 /// there are. As many may wait behind the end of a piece.
 pub(crate) const READ_AT_ONCE: usize = 8 * 1024;
-/// How long, and for how many bytes, this side goes on to read after its last answer, so that the client can read it: bytes
-/// that come to a closed socket are answered with a reset, which may overtake the answer.
+/// How long, and for how many bytes, this side goes on to read after its last answer, so that the
+/// client can read it: bytes that come to a closed socket are answered with a reset, which may
+/// overtake the answer.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 256 * 1024;
 
-/// A socket with its counts. The server has it as a [`Stream`], the task that runs the server as it is.
+/// A socket with its counts. The server has it as a [`Stream`], the task that runs
+/// the server as it is.
 pub(crate) struct Socket {
     tcp: RefCell<TcpStream>,
     connection: Arc<Connection>,
@@ -183,8 +186,9 @@ impl Socket {
         }
     }
 
-    /// Closes it after the server is done with it, or was stopped: `last_words` are written first, if the kernel takes
-    /// them. With `lingers`, the client has time to read them, or what the server wrote last.
+    /// Closes it after the server is done with it, or was stopped: `last_words` are written
+    /// first, if the kernel takes them. With `lingers`, the client has time to read them, or what
+    /// the server wrote last.
     pub(crate) async fn close(self, last_words: &[u8], lingers: bool) {
         let mut tcp = self.tcp.into_inner();
         if self.blocked.get() {
@@ -222,8 +226,9 @@ impl Stream {
     }
 }
 
-/// Splits off the HTTP server's own answer to what is no HTTP, which is always the last one of what it writes: it has neither a
-/// body nor an id, while every answer of ours has both. It is given by [`Socket::close`] with them.
+/// Splits off the HTTP server's own answer to what is no HTTP, which is always the last one of what
+/// it writes: it has neither a body nor an id, while every answer of ours has both. It is given by
+/// [`Socket::close`] with them.
 fn split_refusal(bytes: &[u8]) -> (&[u8], Option<Ending>) {
     const END: &[u8] = b"\r\n\r\n";
     let refusal = [(NOT_HTTP, Ending::NotHttp), (TOO_LONG, Ending::HeadTooLong)].into_iter().find_map(

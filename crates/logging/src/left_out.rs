@@ -1,4 +1,5 @@
-//! Lines that others can cause at any rate: of each action only so many are written, and the rest is counted and told.
+//! Lines that others can cause at any rate: of each action only so many are written, and the rest
+//! is counted and told.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

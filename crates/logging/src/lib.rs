@@ -28,7 +28,8 @@ pub use log::{Entry, Log};
 pub use printable::{printable, visible, visible_json};
 pub use sink::{FlushOnDrop, Printed};
 
-/// Starts logging to stdout, and panics are logged too. Lines below `level` are dropped before they are formatted.
+/// Starts logging to stdout, and panics are logged too. Lines below `level` are dropped
+/// before they are formatted.
 ///
 /// The guard writes what is still waiting when it is dropped: keep it until the very end of `main`.
 pub fn start(service: &'static str, level: Level) -> (Log, FlushOnDrop) {

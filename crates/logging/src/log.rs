@@ -41,7 +41,8 @@ impl Drain for JsonLines {
 
     fn log(&self, record: &slog::Record<'_>, values: &slog::OwnedKVList) -> Result<(), slog::Never> {
         let json = slog_json::Json::new(self.0.clone()).build();
-        // The sink itself never fails, and a line that cannot be serialised has nowhere to go but stderr.
+        // The sink itself never fails, and a line that cannot be serialised has
+        // nowhere to go but stderr.
         if let Err(why) = json.log(record, values) {
             complain(format_args!("a log line was lost: {why}"));
         }
@@ -80,8 +81,8 @@ impl Log {
         entry.detail("since", outage.at.to_string()).took(duration).emit_to(|origin| &origin.urgent);
     }
 
-    /// Tells of each action how many lines [`Entry::emit_limited`] has left out since the last time. Whoever uses that calls this
-    /// every few seconds, and at the end.
+    /// Tells of each action how many lines [`Entry::emit_limited`] has left out since the last
+    /// time. Whoever uses that calls this every few seconds, and at the end.
     pub fn report_left_out(&self) {
         for summary in self.origin.left_out.take() {
             let message = format!("And {} more like it, which are not logged one by one", summary.count);
@@ -128,8 +129,8 @@ impl Log {
         self.origin.plain.is_closed()
     }
 
-    /// Writes a plain line for people, in order with the log lines around it. It is never dropped, and this does not wait: whoever
-    /// writes many awaits that some of them are done.
+    /// Writes a plain line for people, in order with the log lines around it. It is never dropped,
+    /// and this does not wait: whoever writes many awaits that some of them are done.
     pub fn print(&self, text: impl std::fmt::Display) -> Printed {
         self.origin.plain.write(&format!("{text}\n"))
     }
@@ -185,9 +186,10 @@ impl Entry<'_> {
         self.emit_to(|origin| &origin.drain);
     }
 
-    /// Writes the line, unless its action comes too often: what a stranger causes by the request must not fill the disk. Of each
-    /// action 1,000 lines are written at once and then 100 a second, which no ordinary load comes near. The others are counted
-    /// for [`Log::report_left_out`].
+    /// Writes the line, unless its action comes too often: what a stranger causes by the request
+    /// must not fill the disk. Of each action 1,000 lines are written at once and then 100 a
+    /// second, which no ordinary load comes near. The others are counted for
+    /// [`Log::report_left_out`].
     pub fn emit_limited(self) {
         let origin = &*self.log.origin;
         if self.level >= origin.level && origin.left_out.admits(self.action, self.level, Instant::now()) {

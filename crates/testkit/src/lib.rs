@@ -1,5 +1,6 @@
-//! For tests only: real services on a real PostgreSQL and a real RabbitMQ, each test with a database and a vhost of its
-//! own, and the eyes to see what they do: HTTP answers, log lines, rows, messages.
+//! For tests only: real services on a real PostgreSQL and a real RabbitMQ, each test with a
+//! database and a vhost of its own, and the eyes to see what they do: HTTP answers, log
+//! lines, rows, messages.
 //!
 //! ```no_run
 //! # async fn test() {

@@ -1,5 +1,6 @@
-//! Deliveries that this worker does not cook, on their way to another queue or to the end of their own. None of them may keep
-//! a place in the worker from the orders behind it for longer than a few seconds.
+//! Deliveries that this worker does not cook, on their way to another queue or to the end of
+//! their own. None of them may keep a place in the worker from the orders behind it for
+//! longer than a few seconds.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,7 +22,8 @@ pub struct Forwarding {
     attempts: Arc<Mutex<Attempts>>,
 }
 
-/// When the next dead letter may be published. There may be thousands that all fail for the same reason.
+/// When the next dead letter may be published. There may be thousands that all fail
+/// for the same reason.
 struct Attempts {
     next: Instant,
     backoff: Backoff,
@@ -57,7 +59,8 @@ impl Forwarding {
         outcome
     }
 
-    /// Sends an order of another type to the queue of its type. Gives it back if that cannot be done.
+    /// Sends an order of another type to the queue of its type. Gives it back if
+    /// that cannot be done.
     pub async fn to_its_type(&self, held: Held, order: &OrderMessage, log: &Log) -> Option<Held> {
         match Outgoing::for_its_type(&held.delivery, order) {
             Some(message) => self.hand_on(held, message, log).await,
@@ -65,7 +68,8 @@ impl Forwarding {
         }
     }
 
-    /// Sends a delivery to the end of its queue. Gives it back if it is there already, or that cannot be done.
+    /// Sends a delivery to the end of its queue. Gives it back if it is there already, or
+    /// that cannot be done.
     pub async fn to_the_end(&self, held: Held, log: &Log) -> Option<Held> {
         match Outgoing::for_the_end(&held.delivery) {
             Some(message) => self.hand_on(held, message, log).await,

@@ -36,8 +36,8 @@ pub struct Api {
     pub writer: Writer,
     pub relay: Wakeup,
     pub db: Database,
-    /// The key that order tokens are made with. It is read once the tables are there: until then the service is not ready. A
-    /// database that is made anew has another one.
+    /// The key that order tokens are made with. It is read once the tables are there: until then
+    /// the service is not ready. A database that is made anew has another one.
     pub order_tokens: Arc<RwLock<Option<OrderTokenKey>>>,
     pub publisher: Publisher,
     /// Whether orders could be taken once.

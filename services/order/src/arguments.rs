@@ -7,7 +7,8 @@ use runtime::{Exit, arguments};
 
 use crate::NAME;
 
-/// Takes orders over HTTP (POST /orders), stores them in PostgreSQL and sends them to the kitchen through RabbitMQ.
+/// Takes orders over HTTP (POST /orders), stores them in PostgreSQL and sends them to the
+/// kitchen through RabbitMQ.
 #[derive(FromArgs, Debug)]
 pub struct Arguments {
     /// accepted for the wrapper's sake; must be order-service
@@ -16,7 +17,8 @@ pub struct Arguments {
     /// HTTP port of the API (default 3000; 0 lets the system choose)
     #[argh(option, default = "3000")]
     pub port: u16,
-    /// most orders in work at once, 1 to 10000 (default 50); further ones wait up to 2 s, then get 503
+    /// most orders in work at once, 1 to 10000 (default 50); further ones wait up
+    /// to 2 s, then get 503
     #[argh(option, default = "50")]
     pub max_concurrent: usize,
     /// configuration file (default ./config.yaml)

@@ -94,7 +94,8 @@ async fn carry_out(
             .emit_limited();
         problem
     };
-    // Nothing is in it that matters; a connection on which it is left unread could not be used again.
+    // Nothing is in it that matters; a connection on which it is left unread
+    // could not be used again.
     read_json(request, body, id).await.map_err(refuse)?;
     let unknown = || refuse(Problem::new(StatusCode::NOT_FOUND, "There is no such order.", id));
     let order_number: OrderNumber = number.parse().map_err(|_| unknown())?;
@@ -155,8 +156,8 @@ fn failed(why: &DbError, log: &Log) -> Problem {
     Problem::internal(log.request_id())
 }
 
-/// Asks again when the answer was lost: the same request learns what its first attempt did. What is under way at the deadline
-/// is in doubt, too.
+/// Asks again when the answer was lost: the same request learns what its first attempt did. What is
+/// under way at the deadline is in doubt, too.
 async fn until_known<Answer>(log: &Log, mut ask: impl FnMut() -> Answer) -> Result<Outcome, Problem>
 where
     Answer: Future<Output = Result<Outcome, DbError>>,

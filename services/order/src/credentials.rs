@@ -1,4 +1,5 @@
-//! Who may change an order: its guest by the token that placing it returned, the staff by their key.
+//! Who may change an order: its guest by the token that placing it returned,
+//! the staff by their key.
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
@@ -8,7 +9,8 @@ use http_service::Problem;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-/// Carries the capability to cancel an order: in the answer that placed it, and in the request that cancels it.
+/// Carries the capability to cancel an order: in the answer that placed it, and in the
+/// request that cancels it.
 pub const ORDER_TOKEN: HeaderName = HeaderName::from_static("x-order-token");
 
 /// Who asks.
@@ -29,8 +31,8 @@ pub enum Denied {
     StaffKey,
 }
 
-/// Tells who asks. Nothing here depends on whether the order exists; whether a guest's order is the one that has the number is
-/// asked when it is changed.
+/// Tells who asks. Nothing here depends on whether the order exists; whether a guest's order is the
+/// one that has the number is asked when it is changed.
 ///
 /// # Errors
 /// The credentials are missing or wrong.

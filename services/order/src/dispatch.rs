@@ -89,7 +89,8 @@ impl Dispatch {
         &self.under_way
     }
 
-    /// Sees the orders of a transaction through, in a task of its own: the next transaction need not wait.
+    /// Sees the orders of a transaction through, in a task of its own: the next
+    /// transaction need not wait.
     pub fn send(&mut self, mut orders: Vec<(Placement, PlacedOrder)>) {
         while self.tasks.try_join_next().is_some() {}
         for (placement, _) in &mut orders {
@@ -266,13 +267,15 @@ impl Context {
         let to_cancel: Vec<&Unsent> = unsent.iter().filter(|unsent| !kept(unsent)).collect();
         let cancelled = if to_cancel.is_empty() { Vec::new() } else { self.cancel(&to_cancel).await };
         for Unsent { placement, stored, .. } in unsent {
-            // A worker that already has the order keeps it, and so does the queue to which a relay has sent it.
+            // A worker that already has the order keeps it, and so does the queue to which
+            // a relay has sent it.
             let refused = cancelled.contains(&stored.identity);
             placement.answer(if refused { Err(NotPlaced::Refused) } else { Ok(stored.number) });
         }
     }
 
-    /// Cancels what no worker has taken yet. The clients wait for it: until it is known, neither answer would be true.
+    /// Cancels what no worker has taken yet. The clients wait for it: until it is known, neither
+    /// answer would be true.
     async fn cancel(&self, unsent: &[&Unsent]) -> Vec<OrderIdentity> {
         let unsent: Vec<_> = unsent
             .iter()
@@ -288,7 +291,8 @@ impl Context {
         .await
     }
 
-    /// Asks the database until it answers. A client stops waiting before that if it takes long (`ANSWER_DEADLINE`).
+    /// Asks the database until it answers. A client stops waiting before that if it takes long
+    /// (`ANSWER_DEADLINE`).
     async fn until_known<T, Answer>(&self, message: &str, mut ask: impl FnMut() -> Answer) -> T
     where
         Answer: Future<Output = Result<T, DbError>>,

@@ -1,7 +1,8 @@
 //! `Idempotency-Key`: a request that comes twice is carried out once.
 //!
-//! A key is taken in three places: here while its first request is in work in this process; in the database, in the
-//! transaction that stores the order, against other services; and afterwards for a day.
+//! A key is taken in three places: here while its first request is in work in this process; in
+//! the database, in the transaction that stores the order, against other services; and
+//! afterwards for a day.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -74,11 +75,12 @@ pub fn of(request: &HttpRequest, body: &[u8], id: &RequestId) -> Result<Option<I
     Ok(Some(IdempotentRequest { key, fingerprint: Fingerprint::of(body) }))
 }
 
-/// Looks up what was placed under the key. An answer is given again once it is decided: with `decided_by_commit` the
-/// commit decides, otherwise the broker's confirm.
+/// Looks up what was placed under the key. An answer is given again once it is decided: with
+/// `decided_by_commit` the commit decides, otherwise the broker's confirm.
 ///
 /// # Errors
-/// The outer: the database failed. The inner: 422 for another body, 409 while the answer is not decided.
+/// The outer: the database failed. The inner: 422 for another body, 409 while the
+/// answer is not decided.
 pub async fn look_up(
     db: &Database,
     request: &IdempotentRequest,

@@ -29,7 +29,8 @@ use crate::service::Service;
 
 const NAME: &str = "order-service";
 
-// The HTTP server has threads of its own. What is left costs less on one thread than on several that wake each other.
+// The HTTP server has threads of its own. What is left costs less on one thread than on several
+// that wake each other.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run().await {

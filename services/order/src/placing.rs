@@ -47,7 +47,8 @@ pub async fn place_order(request: HttpRequest, body: web::Payload, api: web::Dat
     }
 }
 
-/// The answer and the token with which the order can be cancelled, if it has an identity that the token can be bound to.
+/// The answer and the token with which the order can be cancelled, if it has an identity that the
+/// token can be bound to.
 async fn place(
     request: &HttpRequest,
     body: web::Payload,

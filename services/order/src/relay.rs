@@ -1,7 +1,9 @@
-//! The relay: sends what a crash, or a broker that was away, left in the outbox, and what nobody else has in hand.
+//! The relay: sends what a crash, or a broker that was away, left in the outbox, and what
+//! nobody else has in hand.
 //!
-//! It works in lanes: one for each type of order, one for the status updates. Each has a pace and a share of its own, and they
-//! are looked at side by side, so that none waits for another whose queue is full or hangs.
+//! It works in lanes: one for each type of order, one for the status updates. Each has a pace and a
+//! share of its own, and they are looked at side by side, so that none waits for another whose
+//! queue is full or hangs.
 
 mod lane;
 pub mod pace;

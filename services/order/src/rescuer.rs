@@ -1,13 +1,15 @@
-//! The rescuer: finds orders that wait for longer than they should, and gives them to the relay once more.
+//! The rescuer: finds orders that wait for longer than they should, and gives them to
+//! the relay once more.
 //!
-//! - It *escalates* what has waited for longer than `kitchen.max_wait`: such an order goes before all others, whatever lies in the
-//!   queues and however often it was redelivered. So a constant stream of more expensive orders starves nobody, and no
-//!   miscount hides a loss for ever.
+//! - It *escalates* what has waited for longer than `kitchen.max_wait`: such an order goes before
+//!   all others, whatever lies in the queues and however often it was redelivered. So a constant
+//!   stream of more expensive orders starves nobody, and no miscount hides a loss for ever.
 //! - It *reclaims* orders whose cook was lost.
-//! - It *reroutes* what lies in the safety net, which specialised workers do not read, to the queue of its type.
-//! - It *redelivers* what was lost. A message may vanish although the broker had it: a queue is purged or deleted, a node loses
-//!   its disk, the power fails. Many orders that wait are no sign of it by themselves: only more than lie in their queue, or in
-//!   the hands of workers, are.
+//! - It *reroutes* what lies in the safety net, which specialised workers do not read, to
+//!   the queue of its type.
+//! - It *redelivers* what was lost. A message may vanish although the broker had it: a queue is
+//!   purged or deleted, a node loses its disk, the power fails. Many orders that wait are no sign
+//!   of it by themselves: only more than lie in their queue, or in the hands of workers, are.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -26,12 +28,14 @@ use crate::wakeup::Wakeup;
 /// Longest pause between two looks.
 const MAX_INTERVAL: Duration = Duration::from_secs(30);
 const MIN_INTERVAL: Duration = Duration::from_millis(500);
-/// Most orders of a type that one look escalates: their messages may well be there, and the kitchen is not to drown in copies.
+/// Most orders of a type that one look escalates: their messages may well be there, and the kitchen
+/// is not to drown in copies.
 const MAX_ESCALATED: i64 = 100;
-/// Most orders of a type that are redelivered before recounting. If several services look at once, each may send as many of
-/// which there is a message.
+/// Most orders of a type that are redelivered before recounting. If several services look at once,
+/// each may send as many of which there is a message.
 const MAX_REDELIVERED: usize = 1_000;
-/// Waiting orders are counted up to here. Behind a longer queue a loss shows when it has become shorter: what is lost came last.
+/// Waiting orders are counted up to here. Behind a longer queue a loss shows when it has become
+/// shorter: what is lost came last.
 const MAX_COUNTED: i64 = 10_000;
 /// Idempotency keys that are forgotten together.
 const PRUNED: i64 = 10_000;
@@ -120,7 +124,8 @@ impl<Q: KitchenQueues> Rescuer<Q> {
         }
     }
 
-    /// Takes each step, whatever becomes of the others. A cause that stops several of them is told once.
+    /// Takes each step, whatever becomes of the others. A cause that stops several
+    /// of them is told once.
     pub async fn look(&self) {
         let mut told = HashSet::new();
         self.report(self.escalate().await, &mut told);
@@ -167,7 +172,8 @@ impl<Q: KitchenQueues> Rescuer<Q> {
         if !self.anything_waits().await? {
             return Ok(());
         }
-        // A queue that cannot be declared concerns its type; the others are looked after all the same.
+        // A queue that cannot be declared concerns its type; the others are
+        // looked after all the same.
         self.report(self.queues.declare().await.map_err(RescueError::from), told);
         self.report(self.reroute().await, told);
         // A broker that has lost its disk is filled again at once.
@@ -175,7 +181,8 @@ impl<Q: KitchenQueues> Rescuer<Q> {
         Ok(())
     }
 
-    /// Whether an order has waited for half the time already: what lies in the safety net is to go on within the time.
+    /// Whether an order has waited for half the time already: what lies in the safety net is to
+    /// go on within the time.
     async fn anything_waits(&self) -> Result<bool, RescueError> {
         for order_type in OrderType::ALL {
             if !sweeps::waiting(&self.db, order_type, self.resend_after / 2, 1).await?.is_empty() {
@@ -185,8 +192,9 @@ impl<Q: KitchenQueues> Rescuer<Q> {
         Ok(false)
     }
 
-    /// Orders in the safety net are entered into the outbox again: their queues are back, and may be the only ones that are
-    /// read. What is no order stays for a general worker, which says why it cannot be cooked.
+    /// Orders in the safety net are entered into the outbox again: their queues are back, and may
+    /// be the only ones that are read. What is no order stays for a general worker, which says why
+    /// it cannot be cooked.
     async fn reroute(&self) -> Result<(), RescueError> {
         let take = async |strays: &[Stray]| {
             let pointer =
@@ -201,8 +209,9 @@ impl<Q: KitchenQueues> Rescuer<Q> {
 
     /// As many orders as wait without a message. Returns whether there may be more of them.
     ///
-    /// Who waits is asked before and after the queues are counted. So an order whose message moves meanwhile, from the outbox
-    /// into a queue or from there into a worker's hands, is not taken for lost.
+    /// Who waits is asked before and after the queues are counted. So an order whose
+    /// message moves meanwhile, from the outbox into a queue or from there into a worker's
+    /// hands, is not taken for lost.
     async fn redeliver(&self) -> Result<bool, RescueError> {
         let mut waiting = Vec::new();
         for order_type in OrderType::ALL {
@@ -253,8 +262,8 @@ impl<Q: KitchenQueues> Rescuer<Q> {
     }
 }
 
-/// How many messages are lost if so many orders of a type wait and so many messages are there. There may be more messages than
-/// orders: copies.
+/// How many messages are lost if so many orders of a type wait and so many messages are there.
+/// There may be more messages than orders: copies.
 fn lost(waiting: usize, messages: u64) -> usize {
     waiting.saturating_sub(usize::try_from(messages).unwrap_or(usize::MAX))
 }

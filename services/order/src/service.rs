@@ -25,7 +25,8 @@ use crate::staff_key::WrongKeys;
 use crate::wakeup::Wakeup;
 use crate::writer::Writer;
 
-/// What is left of the grace when clients have been answered: orders of unknown outcome are looked for until then.
+/// What is left of the grace when clients have been answered: orders of unknown outcome are
+/// looked for until then.
 const AFTER_ANSWERING: Duration = Duration::from_secs(8);
 /// What is left of it when orders have been stored and sent: the connections are closed.
 const AFTER_STORING: Duration = Duration::from_secs(3);
@@ -169,8 +170,9 @@ fn ended_early(ended: Result<std::io::Result<()>, JoinError>) -> ServiceError {
     }
 }
 
-/// Brings the schema up to date and reads what requests need, then relays and rescues until the shutdown begins. If the tables
-/// vanish, it waits until they are back: the key of the tokens is another one then.
+/// Brings the schema up to date and reads what requests need, then relays and rescues until the
+/// shutdown begins. If the tables vanish, it waits until they are back: the key of the tokens
+/// is another one then.
 async fn tend_database(api: Api, rescuer: Rescuer<Broker>, shutdown: &Shutdown) -> Result<(), SchemaError> {
     let read = async || secrets::order_token_key(&api.db).await;
     let mut found = db::startup::migrated(&api.db, &api.log, shutdown, read).await?;

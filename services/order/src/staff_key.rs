@@ -1,7 +1,7 @@
 //! Wrong staff keys: slowed down, counted, and beyond a rate turned away.
 //!
-//! The count is one for all clients: it takes the same memory however many there are. The right key is never counted, so that
-//! nobody can lock the staff out.
+//! The count is one for all clients: it takes the same memory however many there are. The right key
+//! is never counted, so that nobody can lock the staff out.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! How many orders were stored and wait for the broker's confirm; by this the writer knows how many to store together. (Those
-//! whose commit had to be found out about are not counted.)
+//! How many orders were stored and wait for the broker's confirm; by this the writer knows how many
+//! to store together. (Those whose commit had to be found out about are not counted.)
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
-/// Longest wait for company. A broker that is busy confirms within milliseconds; with one that is frozen, or under an alarm,
-/// orders are stored as if there were none.
+/// Longest wait for company. A broker that is busy confirms within milliseconds; with one that is
+/// frozen, or under an alarm, orders are stored as if there were none.
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// A count; cheap to clone.
@@ -32,8 +32,9 @@ impl UnderWay {
         Counted(self.clone())
     }
 
-    /// Waits until there are as many in the batch as are under way, or `most`: either more come in, or some are confirmed. So
-    /// half of the orders in work are being stored while the other half is being sent; and nobody who comes alone waits.
+    /// Waits until there are as many in the batch as are under way, or `most`: either more come in,
+    /// or some are confirmed. So half of the orders in work are being stored while the other half
+    /// is being sent; and nobody who comes alone waits.
     pub async fn gather<T>(&self, batch: &mut Vec<T>, incoming: &mut mpsc::Receiver<T>, most: usize) {
         // What has come by then stays in the batch.
         let _ = timeout(PATIENCE, self.fill(batch, incoming, most)).await;

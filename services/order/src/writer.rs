@@ -1,7 +1,8 @@
 //! The task that stores orders: what queued up while the last transaction ran shares the next one.
 //!
-//! An order that comes alone is stored at once. When the broker is slower than the database, orders wait here for company
-//! rather than behind each other there: the fewer transactions, the less each order costs.
+//! An order that comes alone is stored at once. When the broker is slower than the database,
+//! orders wait here for company rather than behind each other there: the fewer transactions, the
+//! less each order costs.
 
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ use crate::under_way::Counted;
 
 /// Most orders that share a transaction.
 const MAX_BATCH: usize = 128;
-/// Longest time that a client waits for its answer. What becomes of the order is found out all the same.
+/// Longest time that a client waits for its answer. What becomes of the order is
+/// found out all the same.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
 
 /// A handle to the task; cheap to clone.
@@ -64,7 +66,8 @@ impl Placement {
 
     /// Tells the client, who may have hung up.
     pub fn answer(self, result: Result<OrderNumber, NotPlaced>) {
-        // Whoever is answered may come again at once: from now on the database alone knows what the key means.
+        // Whoever is answered may come again at once: from now on the database alone
+        // knows what the key means.
         drop(self.key);
         let _ = self.reply.send(result);
     }
@@ -85,10 +88,12 @@ impl Writer {
         (Self { queue }, tokio::spawn(task.run(incoming)))
     }
 
-    /// Stores an order and sends it to the kitchen. It is carried through even if the caller goes away.
+    /// Stores an order and sends it to the kitchen. It is carried through even if
+    /// the caller goes away.
     ///
     /// # Errors
-    /// It was not stored, or could not be sent and was taken back; or it is not known in time which.
+    /// It was not stored, or could not be sent and was taken back; or it is not
+    /// known in time which.
     pub async fn place(
         &self,
         identity: OrderIdentity,

@@ -68,7 +68,8 @@ impl Service {
         Ok(Self { listener, http: config.http.clone(), port, api, lookups: lookups_task, shutdown })
     }
 
-    /// Serves until the shutdown begins. Until the tables are there it is not ready, and goes on by itself.
+    /// Serves until the shutdown begins. Until the tables are there it is not ready,
+    /// and goes on by itself.
     ///
     /// # Errors
     /// The database has a schema that this program cannot use, or the HTTP server failed.

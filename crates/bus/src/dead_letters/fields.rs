@@ -1,5 +1,5 @@
-//! AMQP's properties and headers as JSON: to be shown, and to be told apart by. Like amqprs, this walks tables in tables by
-//! recursion.
+//! AMQP's properties and headers as JSON: to be shown, and to be told apart by. Like amqprs, this
+//! walks tables in tables by recursion.
 
 use amqprs::{BasicProperties, FieldTable, FieldValue};
 use base64::Engine as _;

@@ -1,4 +1,5 @@
-//! What anybody may put into a message beside its body: bytes that the decoder of AMQP takes, and what is made of them.
+//! What anybody may put into a message beside its body: bytes that the decoder of AMQP takes, and
+//! what is made of them.
 
 use amqp_serde::types::{FieldArray, FieldTable, FieldValue};
 use amqprs::BasicProperties;

@@ -1,5 +1,6 @@
-//! What a dead letter is called by. AMQP gives messages no id of their own, and `message_id` is neither unique nor always
-//! there, so it is made of all that a person is shown of the message: another message never has the same id.
+//! What a dead letter is called by. AMQP gives messages no id of their own, and `message_id` is
+//! neither unique nor always there, so it is made of all that a person is shown of the message:
+//! another message never has the same id.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,8 +8,9 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-/// The name of a dead letter: 16 hexadecimal digits of the SHA-256 of its content. Where several messages are the same to the
-/// last byte, the second one from the head of the queue gets `-2` behind it, and so on.
+/// The name of a dead letter: 16 hexadecimal digits of the SHA-256 of its content. Where several
+/// messages are the same to the last byte, the second one from the head of the queue gets `-2`
+/// behind it, and so on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Id {
     fingerprint: u64,

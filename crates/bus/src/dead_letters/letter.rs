@@ -18,7 +18,8 @@ const MAX_NAME: usize = 255;
 /// What the broker changes each time it delivers a message again.
 const DELIVERY_COUNT: &str = "x-delivery-count";
 
-/// A message among the dead letters. It may come from anybody, and any part may be missing or hostile.
+/// A message among the dead letters. It may come from anybody, and any part may
+/// be missing or hostile.
 #[derive(Debug)]
 pub struct DeadLetter {
     /// What it is called by.
@@ -133,7 +134,8 @@ struct Story {
 }
 
 impl Story {
-    /// The broker's own word, if there is one, is the latest: what the kitchen writes, it writes into a message without.
+    /// The broker's own word, if there is one, is the latest: what the kitchen writes, it writes
+    /// into a message without.
     fn read(headers: &FieldTable) -> Self {
         Self::by_broker(headers).unwrap_or_else(|| Self::by_kitchen(headers))
     }

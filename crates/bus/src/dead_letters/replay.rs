@@ -47,13 +47,13 @@ pub enum NotReplayed {
     Lost(String),
 }
 
-/// Publishes dead letters to their origins: mandatory, persistent, with confirms. Its connection is not the one that
-/// consumes, so that removing still works when the broker accepts no messages.
+/// Publishes dead letters to their origins: mandatory, persistent, with confirms. Its connection is
+/// not the one that consumes, so that removing still works when the broker accepts no messages.
 pub struct Replay {
     settings: Rabbitmq,
     line: Option<Line>,
-    /// Exchanges that took a message, or why they did not. A refusal ends the channel with all that is under way in it, so
-    /// the first message for an exchange goes alone.
+    /// Exchanges that took a message, or why they did not. A refusal ends the channel with all that
+    /// is under way in it, so the first message for an exchange goes alone.
     exchanges: HashMap<String, Result<(), String>>,
     lost: Option<String>,
 }
@@ -74,8 +74,8 @@ impl Replay {
         Self { settings: settings.clone(), line: None, exchanges: HashMap::new(), lost: None }
     }
 
-    /// Sends the letters in their order and waits for the broker's word on each; one outcome for each letter. After the
-    /// first [`NotReplayed::Lost`] nothing more is sent.
+    /// Sends the letters in their order and waits for the broker's word on each; one outcome for
+    /// each letter. After the first [`NotReplayed::Lost`] nothing more is sent.
     pub async fn send(&mut self, letters: &[DeadLetter]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(letters.len());
         let mut rest = letters;
@@ -132,7 +132,8 @@ impl Replay {
         self.lost.clone().map(|why| Err(NotReplayed::Lost(why)))
     }
 
-    /// Whether a failed session means that one exchange refuses, or that nothing can be sent any more.
+    /// Whether a failed session means that one exchange refuses, or that nothing
+    /// can be sent any more.
     fn judge(&mut self, letters: &[DeadLetter], why: &SessionError) -> NotReplayed {
         let is_refusal = |reason: &str| reason.starts_with("404 ") || reason.starts_with("403 ");
         match (letters, why) {
@@ -171,8 +172,8 @@ impl Replay {
                 Event::Confirmed { tag, multiple } => (tag, multiple, true),
                 Event::Rejected { tag, multiple } => (tag, multiple, false),
                 Event::Returned { exchange, routing_key, reason, .. } => {
-                    // Its confirm follows. Which of several to the same place it was does not matter: none of them is
-                    // known to have arrived.
+                    // Its confirm follows. Which of several to the same place it was does not
+                    // matter: none of them is known to have arrived.
                     let place = Origin { exchange, routing_key };
                     for (origin, outcome) in waiting.values_mut().filter(|(origin, _)| **origin == place) {
                         let origin = origin.clone();

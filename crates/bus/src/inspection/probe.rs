@@ -1,11 +1,12 @@
 //! Questions to the broker that it answers without doing anything.
 //!
 //! - What is there: a passive declaration.
-//! - Whether it is as we declare it: our own declaration, only of what a passive one has just found. The broker compares, and
-//!   creates nothing.
-//! - Whether the user may: a request that the broker must refuse, because one of its arguments makes no sense. It looks at the
-//!   rights first, so that `ACCESS_REFUSED` means that the right is missing, and `PRECONDITION_FAILED` or `NOT_FOUND` that it
-//!   is not. So nothing is declared, published or consumed either way.
+//! - Whether it is as we declare it: our own declaration, only of what a passive one has just
+//!   found. The broker compares, and creates nothing.
+//! - Whether the user may: a request that the broker must refuse, because one of its arguments
+//!   makes no sense. It looks at the rights first, so that `ACCESS_REFUSED` means that the right is
+//!   missing, and `PRECONDITION_FAILED` or `NOT_FOUND` that it is not. So nothing is declared,
+//!   published or consumed either way.
 //!
 //! Each refusal closes the channel; the next question gets a new one.
 
@@ -100,7 +101,8 @@ impl Probe {
         self.ask(async |channel| channel.queue_declare(queue.declaration()).await.map(drop)).await
     }
 
-    /// Whether an exchange of this name may be declared: an alternate exchange whose name is a number is refused.
+    /// Whether an exchange of this name may be declared: an alternate exchange whose name is
+    /// a number is refused.
     pub(super) async fn may_configure_exchange(&mut self, name: &str) -> Result<bool, SessionError> {
         let mut senseless = FieldTable::new();
         insert(&mut senseless, "alternate-exchange", FieldValue::l(0));
@@ -140,7 +142,8 @@ impl Probe {
         self.may(async |channel| channel.basic_consume_rx(arguments).await.map(drop)).await
     }
 
-    /// Whether the queue may be bound to the exchange: the same rights are needed to take away a binding that is not there.
+    /// Whether the queue may be bound to the exchange: the same rights are needed to take away a
+    /// binding that is not there.
     pub(super) async fn may_bind(
         &mut self,
         queue: &str,
@@ -154,8 +157,8 @@ impl Probe {
         })
     }
 
-    /// Whether the broker goes on reading after a message. Under a memory or disk alarm it does not. The message goes to no
-    /// queue. `None` if the user may not send such a message.
+    /// Whether the broker goes on reading after a message. Under a memory or disk alarm it does
+    /// not. The message goes to no queue. `None` if the user may not send such a message.
     pub(super) async fn takes_messages(&mut self) -> Option<bool> {
         let asking = async {
             let nowhere = BasicPublishArguments::new("", NO_KEY);

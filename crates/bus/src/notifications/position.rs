@@ -59,7 +59,8 @@ struct Shown {
 #[derive(Clone, Copy)]
 struct LastMet {
     offset: i64,
-    /// Whether reading was begun anew there: the stream was asked for the messages from this place on.
+    /// Whether reading was begun anew there: the stream was asked for the
+    /// messages from this place on.
     was_asked_for: bool,
 }
 
@@ -68,8 +69,8 @@ struct LastMet {
 pub(super) struct Gap {
     first: i64,
     last: i64,
-    /// The stream was asked for them and did not have them. Else they may be places that no message ever had: the broker takes one
-    /// for itself when it begins a new segment.
+    /// The stream was asked for them and did not have them. Else they may be places that no message
+    /// ever had: the broker takes one for itself when it begins a new segment.
     pub(super) is_certain: bool,
 }
 
@@ -89,7 +90,8 @@ impl Missed {
 }
 
 impl Gap {
-    /// What of it the stream had and has no more, if the oldest message that it keeps is at this place.
+    /// What of it the stream had and has no more, if the oldest message that it
+    /// keeps is at this place.
     pub(super) fn missed(self, kept_from: Option<i64>) -> Option<Missed> {
         let last = match kept_from {
             Some(oldest) if !self.is_certain => self.last.min(oldest.saturating_sub(1)),
@@ -180,8 +182,8 @@ impl Position {
         }
     }
 
-    /// The stream is another one now: its places mean nothing any more, only the time does. What is read twice by it has the
-    /// same message id.
+    /// The stream is another one now: its places mean nothing any more, only the time does. What is
+    /// read twice by it has the same message id.
     pub(super) fn forget_stream(&mut self) {
         (self.last_shown, self.last_met) = (None, None);
     }

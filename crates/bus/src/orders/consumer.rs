@@ -15,8 +15,8 @@ pub(super) struct Consumer {
 }
 
 impl Consumer {
-    /// Starts consuming. The number must not have been used before in this session, so that a late delivery cannot be
-    /// taken for a new consumer's.
+    /// Starts consuming. The number must not have been used before in this session, so that a late
+    /// delivery cannot be taken for a new consumer's.
     pub(super) async fn start(session: &Session, queue: &str, number: u64) -> Result<Self, SessionError> {
         let arguments = BasicConsumeArguments::new(queue, &format!("{queue}-{number}"));
         let consuming = session.channel.basic_consume_rx(arguments);
@@ -34,7 +34,8 @@ impl Consumer {
         std::iter::from_fn(|| self.messages.try_recv().ok()).filter_map(Delivery::new)
     }
 
-    /// Stops consuming, and returns what was still under way: all of it arrives before the broker's answer.
+    /// Stops consuming, and returns what was still under way: all of it arrives before
+    /// the broker's answer.
     pub(super) async fn cancel(mut self, session: &Session) -> Result<Vec<Delivery>, SessionError> {
         rpc("cancelling a consumer", session.channel.basic_cancel(BasicCancelArguments::new(&self.tag)))
             .await?;

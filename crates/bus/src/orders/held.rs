@@ -11,7 +11,8 @@ pub(super) type Place = Arc<OwnedSemaphorePermit>;
 
 /// A delivery that waits to be settled, and the place in the worker that it takes until then.
 ///
-/// One that is dropped unsettled stays with this consumer until its session ends; then the broker delivers it again.
+/// One that is dropped unsettled stays with this consumer until its session ends; then the
+/// broker delivers it again.
 #[derive(Debug)]
 pub struct Held {
     /// The message.
@@ -58,7 +59,8 @@ impl Settlement {
 }
 
 impl Held {
-    /// Done with: the broker removes it. If its session is gone, the broker delivers it again instead.
+    /// Done with: the broker removes it. If its session is gone, the broker
+    /// delivers it again instead.
     pub fn ack(self) {
         self.settle(Verdict::Done);
     }

@@ -1,6 +1,7 @@
-//! Consuming with few places: while one is free, every queue has a consumer. Soon after the last one is taken the consumers are
-//! cancelled, and what was under way meanwhile goes back to the broker at once, where an idle worker finds it. Of what
-//! arrives together, the highest priority wins.
+//! Consuming with few places: while one is free, every queue has a consumer. Soon after the
+//! last one is taken the consumers are cancelled, and what was under way meanwhile goes back
+//! to the broker at once, where an idle worker finds it. Of what arrives together, the
+//! highest priority wins.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -18,8 +19,8 @@ use crate::session::{Session, SessionError, rpc};
 /// Shortest time for what was waiting to arrive, once the last consumer is there.
 const SHORTEST_GATHERING: Duration = Duration::from_millis(1);
 
-/// How long the consumers stay after an order that came alone has taken the last place: it is claimed and announced before the
-/// broker is asked for anything else.
+/// How long the consumers stay after an order that came alone has taken the last place: it is
+/// claimed and announced before the broker is asked for anything else.
 const LINGER: Duration = Duration::from_millis(5);
 
 /// One consumer for each queue, or none at all.
@@ -28,7 +29,8 @@ pub(super) struct Rounds {
     places: Arc<Semaphore>,
     consumers: Vec<Consumer>,
     started: u64,
-    /// Until when the present round gathers: what it brings by then was waiting already; what comes later comes by itself.
+    /// Until when the present round gathers: what it brings by then was waiting already; what comes
+    /// later comes by itself.
     gathers_until: Instant,
     /// Until when the consumers stay although the last place is taken, unless they bring something.
     lingers_until: Instant,
@@ -72,7 +74,8 @@ impl Rounds {
         }
     }
 
-    /// Begins a round, or ends it. Returns what came too late for it, in the order in which it shall be cooked.
+    /// Begins a round, or ends it. Returns what came too late for it, in the order in
+    /// which it shall be cooked.
     pub(super) async fn turn(
         &mut self,
         session: &Session,
@@ -92,8 +95,8 @@ impl Rounds {
             self.started += 1;
             self.consumers.push(Consumer::start(session, queue, self.started).await?);
         }
-        // The broker answers a consumer and sends it what is waiting at once. As long again as all those answers took is
-        // more than the last message should take, however busy the broker is.
+        // The broker answers a consumer and sends it what is waiting at once. As long again as all
+        // those answers took is more than the last message should take, however busy the broker is.
         self.gathers_until = Instant::now() + began.elapsed().max(SHORTEST_GATHERING);
         Ok(())
     }
@@ -107,11 +110,12 @@ impl Rounds {
         Delivery::new(message.await?)
     }
 
-    /// Returns what has arrived, in the order in which it shall be cooked: those that have a place, and those that have none.
+    /// Returns what has arrived, in the order in which it shall be cooked: those that have a place,
+    /// and those that have none.
     ///
-    /// Of what was waiting, the most urgent is known when all of it is here: the round is ended first if it takes the last
-    /// place. Who comes by itself is not made to wait for that. What comes without a place ends the round too: returned before
-    /// that, it would come again at once.
+    /// Of what was waiting, the most urgent is known when all of it is here: the round is ended
+    /// first if it takes the last place. Who comes by itself is not made to wait for that. What
+    /// comes without a place ends the round too: returned before that, it would come again at once.
     pub(super) async fn arrived(
         &mut self,
         session: &Session,

@@ -1,4 +1,5 @@
-//! What has been settled of all that came on a channel: what ends together is acknowledged together.
+//! What has been settled of all that came on a channel: what ends together is
+//! acknowledged together.
 
 use std::collections::BTreeSet;
 
@@ -43,7 +44,8 @@ impl Settled {
         Ok(())
     }
 
-    /// Of these tags: up to which all can be acknowledged in one go, and which must be acknowledged singly.
+    /// Of these tags: up to which all can be acknowledged in one go, and which must be
+    /// acknowledged singly.
     fn acknowledge(&mut self, tags: BTreeSet<u64>) -> (Option<u64>, BTreeSet<u64>) {
         for tag in &tags {
             self.add(*tag);

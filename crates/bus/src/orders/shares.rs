@@ -1,8 +1,10 @@
-//! Consuming with many places: they are divided into shares, each with a consumer of its own that stays. The broker sends
-//! the next order when one is acknowledged, and never more than there are places.
+//! Consuming with many places: they are divided into shares, each with a consumer of its
+//! own that stays. The broker sends the next order when one is acknowledged, and never more
+//! than there are places.
 //!
-//! Every queue has at least one place, so that no order waits behind those of another type only. The other shares go where
-//! the orders are: from time to time one moves to a queue that fills all it has, the one with the most urgent orders first.
+//! Every queue has at least one place, so that no order waits behind those of another type only.
+//! The other shares go where the orders are: from time to time one moves to a queue that fills all
+//! it has, the one with the most urgent orders first.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -29,7 +31,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(25);
 struct Share {
     size: u16,
     consumer: Consumer,
-    /// Each delivery has a copy: the places are free again when the consumer and all that it brought are gone.
+    /// Each delivery has a copy: the places are free again when the consumer and all that
+    /// it brought are gone.
     place: Place,
 }
 

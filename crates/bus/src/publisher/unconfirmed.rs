@@ -58,8 +58,8 @@ impl Unconfirmed {
         self.waiting.first_key_value().map_or_else(Instant::now, |(_, oldest)| oldest.deadline)
     }
 
-    /// One behind the other. After a failure the rest is not published, and whoever waits for it hears that its fate is not
-    /// known, as of everything else on this session.
+    /// One behind the other. After a failure the rest is not published, and whoever waits for it
+    /// hears that its fate is not known, as of everything else on this session.
     pub(super) async fn publish_all(
         &mut self,
         session: &Session,
@@ -112,8 +112,8 @@ impl Unconfirmed {
         }
     }
 
-    /// The broker returns messages in the order in which they were published: of several with the same id, it is the first
-    /// that did not come back yet.
+    /// The broker returns messages in the order in which they were published: of several with the
+    /// same id, it is the first that did not come back yet.
     pub(super) fn returned(&mut self, message_id: &str, reason: String) {
         let mut same = self.waiting.values_mut().filter(|waiting| waiting.message_id == message_id);
         if let Some(waiting) = same.find(|waiting| waiting.returned.is_none()) {

@@ -7,7 +7,8 @@ use testkit::{Stage, eventually};
 
 use crate::scene::{Served, audit};
 
-/// Two takeout orders, and one for delivery, that wait without a worker; their messages are in the queues.
+/// Two takeout orders, and one for delivery, that wait without a worker; their
+/// messages are in the queues.
 async fn waiting(stage: &Stage) {
     let mut orders = stage.order_service().start().await;
     orders.declared_all().await;

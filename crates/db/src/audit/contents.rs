@@ -7,7 +7,8 @@ use crate::database::DbError;
 
 /// Checks the orders of the scope.
 pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<Vec<Finding>, DbError> {
-    // The rule of the priority is `domain::Priority::of_total`; an order that waited long may have been lifted to 10.
+    // The rule of the priority is `domain::Priority::of_total`; an order that waited long may
+    // have been lifted to 10.
     let broken = "
         select invariant, example from (
             select number, total_amount, priority, count(item.id) as items,

@@ -52,10 +52,11 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<
     Ok(found)
 }
 
-/// A count is kept in the transaction that writes the `ready` row, so both agree in every snapshot. The rows decide, not the
-/// status: an order may be cancelled when it is ready. A worker that was deleted and came again counts from then on: at least
-/// those since then, and at most all under its name. (After the clock was set back, what it made lies before that.) Where
-/// not all orders are looked at, the count may be higher.
+/// A count is kept in the transaction that writes the `ready` row, so both agree in every snapshot.
+/// The rows decide, not the status: an order may be cancelled when it is ready. A worker that was
+/// deleted and came again counts from then on: at least those since then, and at most all under its
+/// name. (After the clock was set back, what it made lies before that.) Where not all orders are
+/// looked at, the count may be higher.
 const ORDERS_PROCESSED: &str = "
     select 'orders_processed', format('%s: orders_processed is %s, the log has %s orders made ready by it', name, counted,
                                       case when counted < made then made else ever end)

@@ -1,4 +1,5 @@
-//! What an order has been through, by its status log: the beginning of a legal life, each status once, up to the present.
+//! What an order has been through, by its status log: the beginning of a legal life, each status
+//! once, up to the present.
 
 use domain::OrderStatus;
 use tokio_postgres::{Row, Transaction};
@@ -6,7 +7,8 @@ use tokio_postgres::{Row, Transaction};
 use super::{EXAMPLES, Finding, From, Invariant};
 use crate::database::DbError;
 
-/// Most different odd lives that are told apart; a table in which there are more has lost all sense.
+/// Most different odd lives that are told apart; a table in which there are
+/// more has lost all sense.
 const MOST_PATTERNS: i64 = 1_000;
 
 /// Orders with the same odd life.
@@ -22,8 +24,8 @@ struct Pattern {
 /// What is wrong with an order of such a life, if anything is.
 type Rule = fn(&Pattern) -> Option<String>;
 
-/// Checks the orders of the scope. The database sorts out those whose lives are as they should be; what is wrong with the
-/// others is judged here, by the one table of transitions.
+/// Checks the orders of the scope. The database sorts out those whose lives are as they should be;
+/// what is wrong with the others is judged here, by the one table of transitions.
 pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<Vec<Finding>, DbError> {
     let sql = format!(
         "select log, status, is_completed, count(*), (array_agg(number order by number))[1:{EXAMPLES}]

@@ -7,8 +7,8 @@ use crate::database::DbError;
 
 /// Whole days are compared, from that of the scope on.
 ///
-/// A number is unique in its table and has one spelling; so when a day has as many numbers as its highest one says, none
-/// is missing.
+/// A number is unique in its table and has one spelling; so when a day has as many numbers as its
+/// highest one says, none is missing.
 pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<Vec<Finding>, DbError> {
     let broken = "
         select 'order_numbers', format('%s is not an order number', number) from orders

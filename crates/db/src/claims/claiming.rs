@@ -12,12 +12,13 @@ use super::{Claim, ClaimOutcome, ClaimRequest, Claimant, Locked, Mismatch, corre
 use crate::database::{Database, DbError};
 use crate::outbox::StatusOutboxRow;
 
-/// Claims orders: each from `received`, or from `cooking` if its lease has run out or the claim is this process's own.
-/// What a message says of its order is compared with the order's rows first.
-/// The first claim of an order sets it to `cooking`, writes the status row and the announcement's outbox row.
+/// Claims orders: each from `received`, or from `cooking` if its lease has run out or the claim
+/// is this process's own. What a message says of its order is compared with the order's rows
+/// first. The first claim of an order sets it to `cooking`, writes the status row and the
+/// announcement's outbox row.
 ///
-/// Returns what came of each, in the order given; `None` for what was [left out](Locked::LeaveOut). No order may be given
-/// twice.
+/// Returns what came of each, in the order given; `None` for what was [left out](Locked::LeaveOut).
+/// No order may be given twice.
 ///
 /// # Errors
 /// The database failed: whether the claims were made is open; claiming again is harmless.
@@ -92,9 +93,9 @@ const CONTENTS: &str = "
 
 fn sql(locked: Locked) -> String {
     let skip = locked.clause();
-    // The guard stands in ON CONFLICT: unlike a look at order_claims beforehand, it sees what committed meanwhile.
-    // `orders` is searched by arrays of keys alone. Joined to `granted`, and planned before the number of orders is known, it
-    // would compare each with each.
+    // The guard stands in ON CONFLICT: unlike a look at order_claims beforehand, it sees what
+    // committed meanwhile. `orders` is searched by arrays of keys alone. Joined to `granted`, and
+    // planned before the number of orders is known, it would compare each with each.
     format!(
         "
     with wish as (
@@ -211,8 +212,8 @@ fn mismatch(what: &str, row: &Row) -> Result<Mismatch, DbError> {
     }
 }
 
-/// The announcements that these orders' cooking began, if they are in the outbox still: the cook was lost before it told
-/// anybody.
+/// The announcements that these orders' cooking began, if they are in the outbox still: the cook
+/// was lost before it told anybody.
 async fn untold_starts(
     db: &Database,
     numbers: &[OrderNumber],

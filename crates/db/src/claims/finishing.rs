@@ -7,7 +7,8 @@ use super::{Claimant, FinishOutcome, FinishRequest, Locked};
 use crate::database::{Database, DbError};
 use crate::outbox::StatusOutboxRow;
 
-/// Sets claimed orders to `ready`, counts them for the worker, writes the status rows and the announcements' outbox rows.
+/// Sets claimed orders to `ready`, counts them for the worker, writes the status rows and the
+/// announcements' outbox rows.
 ///
 /// Returns what came of each, in the order given; `None` for what was [left out](Locked::LeaveOut).
 ///
@@ -68,10 +69,10 @@ pub async fn finish(
 
 fn sql(locked: Locked) -> String {
     let skip = locked.clause();
-    // Both tables are searched by arrays of keys alone, as for claiming. `token = $5` would let the plan search by token: made
-    // while `order_claims` is empty, it reads all claims of this worker for each statement, those long deleted as well.
-    // `cook` is counted only to lock the worker's row first. The row may be gone; the order is ready
-    // all the same.
+    // Both tables are searched by arrays of keys alone, as for claiming. `token = $5` would let the
+    // plan search by token: made while `order_claims` is empty, it reads all claims of this worker
+    // for each statement, those long deleted as well. `cook` is counted only to lock the worker's
+    // row first. The row may be gone; the order is ready all the same.
     format!(
         "
     with cooked as (

@@ -1,4 +1,5 @@
-//! Somebody asks and goes away before the answer: a client that hung up, a deadline of the caller's own.
+//! Somebody asks and goes away before the answer: a client that hung up, a deadline
+//! of the caller's own.
 
 use std::time::Duration;
 
@@ -17,7 +18,8 @@ const WAITING: &str = "select count(*) from pg_stat_activity
 /// Far less than the ten seconds after which the server ends a statement.
 const AT_ONCE: Duration = Duration::from_secs(3);
 
-/// A pool of two connections (a third is kept for the relay or for heartbeats), and an order that is locked.
+/// A pool of two connections (a third is kept for the relay or for heartbeats), and an
+/// order that is locked.
 struct Scene {
     stage: Stage,
     db: Database,

@@ -1,4 +1,5 @@
-//! What is refused again and again keeps nothing else in the outbox back, and is not kept back itself.
+//! What is refused again and again keeps nothing else in the outbox back, and is
+//! not kept back itself.
 
 use db::Database;
 use db::outbox::{Look, Published, relay_orders};

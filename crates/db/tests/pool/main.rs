@@ -1,4 +1,5 @@
-//! The connections: what becomes of them, and of what runs on them, when the server changes under them.
+//! The connections: what becomes of them, and of what runs on them, when the
+//! server changes under them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
 

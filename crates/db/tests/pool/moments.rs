@@ -1,4 +1,5 @@
-//! When something happened: by the moment of its statement, however long the transaction had waited before.
+//! When something happened: by the moment of its statement, however long the
+//! transaction had waited before.
 
 use db::outbox::{Published, relay_orders};
 use db::transitions::{self, Outcome};

@@ -31,7 +31,8 @@ async fn no_writer_keeps_a_connection_that_takes_no_writes() {
 async fn of_several_servers_the_one_that_takes_writes_is_found() {
     let (primary, standby) = (Stage::new().await, Stage::new().await);
     migrated(&primary).await;
-    // Two servers, as it seems: by way of two ports to two databases that have the same name for the program.
+    // Two servers, as it seems: by way of two ports to two databases that have the same
+    // name for the program.
     let ways = [Proxy::to(standby.servers.postgres.port).await, primary.postgres_proxy().await];
     let alter = format!("alter database {} set default_transaction_read_only = on", standby.name);
     let administrator = standby.database().await;

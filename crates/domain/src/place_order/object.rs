@@ -5,7 +5,8 @@ use serde::de::IgnoredAny;
 
 /// What a client should send.
 const AN_ORDER: &str = "send a JSON object with customer_name, order_type and items";
-/// How texts begin that some editors and programs save: in UTF-8, and in UTF-16 of both byte orders.
+/// How texts begin that some editors and programs save: in UTF-8, and in UTF-16
+/// of both byte orders.
 const BYTE_ORDER_MARKS: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
 
 /// Reads the fields of a body, or says why it cannot be read, as the rest of a sentence.

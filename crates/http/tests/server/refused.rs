@@ -1,4 +1,5 @@
-//! Requests that no handler has seen: their answers are problems with an id, which stands in the log.
+//! Requests that no handler has seen: their answers are problems with an id,
+//! which stands in the log.
 
 use runtime::config::Http;
 use serde_json::{Value, json};

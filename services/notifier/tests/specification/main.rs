@@ -1,5 +1,5 @@
-//! The notification subscriber, sentence by sentence of the specification ("Feature: Notification Service"), on a real
-//! broker.
+//! The notification subscriber, sentence by sentence of the specification ("Feature: Notification
+//! Service"), on a real broker.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
 

@@ -32,7 +32,8 @@ pub struct Lane {
     pub next_look: Instant,
     /// When it was last taken in hand.
     taken: Instant,
-    /// The last look got nothing done, or not all of it. The next one comes after a pause, whoever says what.
+    /// The last look got nothing done, or not all of it. The next one comes after a
+    /// pause, whoever says what.
     is_in_trouble: bool,
 }
 
@@ -50,8 +51,8 @@ impl Lane {
         self.taken = now;
     }
 
-    /// The look is over. `woken` is when somebody said for the last time that there is something: what was said during the
-    /// look may have come too late for it.
+    /// The look is over. `woken` is when somebody said for the last time that there is something:
+    /// what was said during the look may have come too late for it.
     pub fn rest(&mut self, next: Next, woken: Instant, now: Instant) {
         self.is_in_trouble = matches!(next, Next::After(_));
         let pause = match next {
@@ -77,8 +78,8 @@ impl Lane {
     }
 }
 
-/// The connections on which lanes are looked at. One is not for lanes in trouble: a queue that hangs keeps a connection for as
-/// long as its confirms may take.
+/// The connections on which lanes are looked at. One is not for lanes in trouble: a queue that
+/// hangs keeps a connection for as long as its confirms may take.
 pub struct Places {
     all: Semaphore,
     in_trouble: Semaphore,

@@ -1,4 +1,5 @@
-//! How fast the relay looks: decisions without clock and servers, so that a test can try any course of events.
+//! How fast the relay looks: decisions without clock and servers, so that a test can try
+//! any course of events.
 
 use std::time::Duration;
 
@@ -18,7 +19,8 @@ const ROW_PAUSE: Duration = Duration::from_secs(2);
 /// Doublings of that pause: the last one is 64 s, of which the database grants a minute.
 const MAX_DOUBLINGS: u32 = 5;
 
-/// The pause of a message that was refused so often: between half and all of 2 s, 4 s, … up to a minute.
+/// The pause of a message that was refused so often: between half and all of 2 s, 4
+/// s, … up to a minute.
 pub fn pause_of_row(attempts: u32) -> Duration {
     let bound = ROW_PAUSE * 2_u32.pow(attempts.saturating_sub(1).min(MAX_DOUBLINGS));
     bound.min(outbox::MAX_PAUSE).mul_f64(rand::random_range(0.5..=1.0))
@@ -167,7 +169,8 @@ mod tests {
         (0..=BATCH, 0..=BATCH, 0..=BATCH)
     }
 
-    /// Every error that publishing has, and whether it can be the fault of a message that went alone.
+    /// Every error that publishing has, and whether it can be the fault of a
+    /// message that went alone.
     fn errors() -> [(PublishError, bool); 8] {
         [
             (PublishError::NotConnected, false),
@@ -182,7 +185,8 @@ mod tests {
     }
 
     proptest! {
-        /// A broker that is away or takes nothing is no message's fault, however slowly the lane goes: all go as soon as it is back.
+        /// A broker that is away or takes nothing is no message's fault, however slowly the lane
+        /// goes: all go as soon as it is back.
         #[test]
         fn what_was_not_sent_does_not_back_off(course in proptest::collection::vec(looks(), 0..20)) {
             let mut pace = Pace::new();

@@ -21,12 +21,14 @@ async fn set(database: &Database, name: &str, value: &str) {
 async fn an_order_is_written_before_its_client_is_answered() {
     let mut stage = Stage::with_own_servers().await.at_noon().await;
     let database = stage.database().await;
-    // Who does not ask for more is answered while his commit is in memory, and there it stays for long.
+    // Who does not ask for more is answered while his commit is in memory, and
+    // there it stays for long.
     set(&database, "synchronous_commit", "off").await;
     set(&database, "wal_writer_delay", "10s").await;
 
-    // The service ends when the broker has confirmed the second order and the client would be answered: nothing that it does
-    // afterwards can write. What the database has in its memory ends with it.
+    // The service ends when the broker has confirmed the second order and the client would be
+    // answered: nothing that it does afterwards can write. What the database has in its
+    // memory ends with it.
     let launch = stage.order_service().env("FAILPOINT", "order.before_answer=kill@2");
     let mut service = launch.start().await;
     service.place(&takeout()).await;

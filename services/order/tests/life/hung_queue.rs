@@ -65,13 +65,15 @@ async fn orders_of_one_transaction_do_not_wait_for_each_others_confirms() {
         broker.suspend(queue).await;
     }
 
-    // While one order waits for its number, those that come after it gather; they share the next transaction.
+    // While one order waits for its number, those that come after it gather; they share
+    // the next transaction.
     let holder = stage.database().await;
     holder.execute("begin; select 1 from order_counters for update").await;
     let first = placing_this(&service, &[], &takeout());
     eventually("a transaction that waits", async || (database.value(WAITING).await == 1).then_some(())).await;
     let mut clients = Vec::new();
-    // The last ones, one for each thread, are there so that those before them have certainly come as far as where they gather.
+    // The last ones, one for each thread, are there so that those before them have certainly come
+    // as far as where they gather.
     let threads = std::thread::available_parallelism().unwrap().get();
     let last_ones = std::iter::repeat_n(takeout(), threads);
     for (before, order) in [dine_in(), takeout(), delivery()].into_iter().chain(last_ones).enumerate() {

@@ -1,4 +1,5 @@
-//! kill -9 at every step of the write path: what has no answer is wholly stored and cooked, or not there at all.
+//! kill -9 at every step of the write path: what has no answer is wholly stored and cooked,
+//! or not there at all.
 
 use serde_json::json;
 use testkit::orders::takeout;
@@ -6,7 +7,8 @@ use testkit::{Stage, eventually};
 
 use crate::placing;
 
-/// Kills a service at a step while it places an order, and returns what another service and a worker made of it.
+/// Kills a service at a step while it places an order, and returns what another service and
+/// a worker made of it.
 async fn after_a_kill_at(step: &str) -> Vec<serde_json::Value> {
     let stage = Stage::new().await;
     let mut service = stage.order_service().env("FAILPOINT", format!("{step}=kill@2")).start().await;

@@ -1,4 +1,5 @@
-//! Messages that vanish from the broker are sent again; orders that wait for too long go before all others.
+//! Messages that vanish from the broker are sent again; orders that wait for too long
+//! go before all others.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -62,7 +63,8 @@ async fn a_broker_that_has_lost_thousands_is_filled_again_at_once() {
     .await;
 }
 
-/// Stops the stage's own RabbitMQ, does something to its disk, starts it again, and waits until the service has it back.
+/// Stops the stage's own RabbitMQ, does something to its disk, starts it again, and waits until the
+/// service has it back.
 async fn restart_broker(stage: &mut Stage, service: &Service, meanwhile: impl FnOnce(&Path)) {
     let servers = stage.own_servers();
     servers.rabbitmq.stop().await;
@@ -239,7 +241,8 @@ async fn orders_in_a_busy_workers_hands_are_not_sent_again() {
     assert_eq!(broker.ready("kitchen_takeout_queue").await, 0);
 }
 
-/// Lets orders of a type fall into the safety net, as they do between the deletion of their queue and its next declaration.
+/// Lets orders of a type fall into the safety net, as they do between the deletion of their queue
+/// and its next declaration.
 async fn fall_into_the_safety_net(broker: &Broker, service: &Service, count: u32) -> Vec<String> {
     broker.delete("kitchen_takeout_queue").await;
     let mut numbers = Vec::new();
@@ -272,7 +275,8 @@ async fn what_lies_in_the_safety_net_goes_to_the_queue_of_its_type() {
     assert_eq!(rerouted, numbers);
 }
 
-/// An old message that has the number of an order beside it is not taken for the order's: a general worker says what it is.
+/// An old message that has the number of an order beside it is not taken for the order's: a general
+/// worker says what it is.
 #[tokio::test]
 async fn a_message_of_another_order_of_the_same_number_stays_in_the_safety_net() {
     let stage = Stage::new().await;
@@ -294,7 +298,8 @@ async fn a_message_of_another_order_of_the_same_number_stays_in_the_safety_net()
     assert_eq!(broker.take("kitchen_queue").await.header("x-order-identity"), another);
 }
 
-/// Neither messages of other types in the safety net nor what is no order hides that a message is lost.
+/// Neither messages of other types in the safety net nor what is no order hides
+/// that a message is lost.
 #[tokio::test]
 async fn the_safety_net_hides_no_loss() {
     let stage = Stage::new().await;
@@ -312,7 +317,8 @@ async fn the_safety_net_hides_no_loss() {
     .await;
 }
 
-/// A safety net that is not there, and cannot be declared anew, holds nothing: that is no failure of a look.
+/// A safety net that is not there, and cannot be declared anew, holds nothing: that is
+/// no failure of a look.
 #[tokio::test]
 async fn without_a_safety_net_lost_messages_are_found_all_the_same() {
     let stage = Stage::new().await;

@@ -1,5 +1,5 @@
-//! The order service beyond the specification's own sentences: an order placed twice, of unknown outcome, held up or lost
-//! on the way, cancelled, completed.
+//! The order service beyond the specification's own sentences: an order placed twice, of unknown
+//! outcome, held up or lost on the way, cancelled, completed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
 

@@ -1,4 +1,5 @@
-//! The connection breaks during the commit: what became of the order is found out before anybody is answered.
+//! The connection breaks during the commit: what became of the order is found out before
+//! anybody is answered.
 
 use testkit::database::Database;
 use testkit::orders::takeout;
@@ -9,7 +10,8 @@ use crate::{life, placing};
 const WAITING_COMMITS: &str =
     "select count(*) from pg_stat_activity where wait_event = 'advisory' and datname = current_database()";
 
-/// Transactions that do this to an order wait with their commit until the advisory lock 42 is released.
+/// Transactions that do this to an order wait with their commit until the advisory
+/// lock 42 is released.
 async fn commits_wait(stage: &Stage, what: &str) -> Database {
     let holder = stage.database().await;
     holder
@@ -94,7 +96,8 @@ async fn nobody_is_told_of_anothers_order_whatever_became_of_the_row_ids() {
     for _ in 0..3 {
         others.place(&takeout()).await;
     }
-    // A failover that loses sequence values does the same: the next rows get the ids of rows that are there.
+    // A failover that loses sequence values does the same: the next rows get the ids of
+    // rows that are there.
     database.execute("select setval('orders_id_seq', 1, false)").await;
     let proxy = stage.postgres_proxy().await;
     let service = stage.order_service().env("DB_PORT", proxy.port().to_string()).start().await;

@@ -1,4 +1,5 @@
-//! Ids that are taken, or used up: the order is refused in clean words, its neighbours are not, and the log says what helps.
+//! Ids that are taken, or used up: the order is refused in clean words, its neighbours are not, and
+//! the log says what helps.
 
 use testkit::database::Database;
 use testkit::orders::takeout;

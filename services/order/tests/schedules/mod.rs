@@ -1,8 +1,9 @@
-//! The promise of relay and rescuer, tried on random courses of events: every order is cooked, or lifted within its time,
-//! and nothing loops without a pause.
+//! The promise of relay and rescuer, tried on random courses of events: every order is cooked, or
+//! lifted within its time, and nothing loops without a pause.
 //!
-//! What decides is the program's own: the rescuer, the pace of the relay, the statements, on a real PostgreSQL whose clock the
-//! test moves a second at a time. Only the queues and the cooks are a model: here messages are lost as often as the test wants.
+//! What decides is the program's own: the rescuer, the pace of the relay, the statements, on a real
+//! PostgreSQL whose clock the test moves a second at a time. Only the queues and the cooks are a
+//! model: here messages are lost as often as the test wants.
 
 mod kitchen;
 mod queues;
@@ -20,8 +21,8 @@ use self::world::World;
 const CASES: u32 = 8;
 /// Seconds in which things happen.
 const STORM: usize = 40;
-/// Seconds until all that was placed is ready: the longest pause of a message that was refused is a minute, as is that of
-/// an order that was redelivered four times.
+/// Seconds until all that was placed is ready: the longest pause of a message that was refused is a
+/// minute, as is that of an order that was redelivered four times.
 const CALM: usize = 240;
 
 /// Something that happens.
@@ -35,7 +36,8 @@ pub enum Event {
     Break(bool),
     /// The messages that wait in a queue vanish.
     Purge(OrderType),
-    /// A queue vanishes with its messages; what comes later lies in the safety net until somebody declares it.
+    /// A queue vanishes with its messages; what comes later lies in the safety net until
+    /// somebody declares it.
     Delete(OrderType),
     /// A cook dies; the broker takes back what it held.
     Kill(usize),

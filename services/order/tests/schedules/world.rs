@@ -20,8 +20,8 @@ use crate::wakeup::Wakeup;
 
 const RESEND_AFTER: Duration = Duration::from_secs(4);
 const MAX_WAIT: Duration = Duration::from_secs(12);
-/// From the moment at which an order should be lifted until it must be: until the next look, and a second for each second that
-/// the model cannot tell apart.
+/// From the moment at which an order should be lifted until it must be: until the next look, and a
+/// second for each second that the model cannot tell apart.
 const LIFTED_WITHIN: u64 = 4;
 /// Longest time until a message that was refused is due again.
 const MAX_PAUSE: f64 = 60.0;

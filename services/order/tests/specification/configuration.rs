@@ -1,4 +1,5 @@
-//! "Configuration": the file, the environment above it, secrets from files; and no password anywhere.
+//! "Configuration": the file, the environment above it, secrets from files; and
+//! no password anywhere.
 
 use std::path::Path;
 

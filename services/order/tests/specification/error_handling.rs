@@ -1,5 +1,5 @@
-//! "Error Handling": "If a database or RabbitMQ error occurs, return an HTTP 500", and what the two answers promise:
-//! 200 means that the order will be cooked, 500 that it will not be.
+//! "Error Handling": "If a database or RabbitMQ error occurs, return an HTTP 500", and what the two
+//! answers promise: 200 means that the order will be cooked, 500 that it will not be.
 
 use serde_json::{Value, json};
 use testkit::broker::Broker;
@@ -149,7 +149,8 @@ async fn a_real_restart_of_either_server_needs_no_restart_of_the_service() {
     service.place(&takeout()).await;
 
     stage.own_servers().postgres.kill();
-    // Known to be away: an order that is stored at the very moment of the kill has an unknown outcome, and waits.
+    // Known to be away: an order that is stored at the very moment of the kill has an
+    // unknown outcome, and waits.
     service.until_status("/readyz", 503).await;
     problem(&service.post("/orders", &takeout().to_string()).await, 500);
     stage.own_servers().postgres.restart().await.unwrap();

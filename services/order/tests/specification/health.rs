@@ -85,7 +85,8 @@ async fn a_database_that_takes_no_writes_is_none_until_it_does() {
     service.until_status("/readyz", 200).await;
     service.place(&takeout()).await;
 
-    // The same under a running service whose sessions end, as in a failover to a standby that is promoted later.
+    // The same under a running service whose sessions end, as in a failover to a standby
+    // that is promoted later.
     database.execute(&read_only("on")).await;
     let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity
                where datname = current_database() and pid <> pg_backend_pid()";
@@ -100,7 +101,8 @@ async fn a_database_that_takes_no_writes_is_none_until_it_does() {
     }
 }
 
-/// Whoever asks for readiness learns that the tables have vanished, and nobody has to be started again when they are back.
+/// Whoever asks for readiness learns that the tables have vanished, and nobody has to be started
+/// again when they are back.
 #[tokio::test]
 async fn tables_that_vanish_are_missed_until_they_are_back() {
     let stage = Stage::new().await;

@@ -14,7 +14,8 @@ pub fn placing(service: &Service) -> JoinHandle<Answer> {
     tokio::spawn(async move { send(port, "POST", "/orders", &json, body.as_bytes()).await })
 }
 
-/// Holds what every order needs for its number: an order that is placed now waits inside its transaction.
+/// Holds what every order needs for its number: an order that is placed now waits
+/// inside its transaction.
 pub struct HeldCounter(Database);
 
 impl HeldCounter {

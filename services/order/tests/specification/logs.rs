@@ -1,4 +1,5 @@
-//! "Logs", and the "Logging Format" of all services: one JSON object a line, its fields in this order.
+//! "Logs", and the "Logging Format" of all services: one JSON object a line, its
+//! fields in this order.
 
 use serde_json::{Map, Value, json};
 use testkit::http::{Answer, send};

@@ -1,4 +1,5 @@
-//! The order service, sentence by sentence of the specification ("Feature: Order Service"), on real servers.
+//! The order service, sentence by sentence of the specification ("Feature: Order
+//! Service"), on real servers.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
 

@@ -1,4 +1,5 @@
-//! "Migrations": whichever service starts first creates the tables, to the word of the specification.
+//! "Migrations": whichever service starts first creates the tables, to the word
+//! of the specification.
 
 use testkit::orders::takeout;
 use testkit::{Stage, eventually};

@@ -1,4 +1,5 @@
-//! "Generate `order_number`": `ORD_YYYYMMDD_NNN`, from 001 each UTC day, without gaps and doubles whoever asks.
+//! "Generate `order_number`": `ORD_YYYYMMDD_NNN`, from 001 each UTC day, without gaps and
+//! doubles whoever asks.
 
 use std::collections::BTreeSet;
 

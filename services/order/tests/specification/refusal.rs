@@ -3,7 +3,8 @@
 use serde_json::Value;
 use testkit::http::Answer;
 
-/// Checks that the answer is a problem of this status under the request id of the answer, and returns it.
+/// Checks that the answer is a problem of this status under the request id of the
+/// answer, and returns it.
 #[track_caller]
 pub fn problem(answer: &Answer, status: u16) -> Value {
     assert_eq!(

@@ -1,4 +1,5 @@
-//! "Usage: Launch the service", and patience: servers may be away, late or closed to it when it starts.
+//! "Usage: Launch the service", and patience: servers may be away, late or closed
+//! to it when it starts.
 
 use serde_json::{Value, json};
 use testkit::Stage;

@@ -1,4 +1,5 @@
-//! The rules that RabbitMQ and the database keep together: a message for every order that waits, a cook for every message.
+//! The rules that RabbitMQ and the database keep together: a message for every order that waits, a
+//! cook for every message.
 
 use std::time::Duration;
 
@@ -13,8 +14,9 @@ use tokio::time::sleep;
 
 use crate::view::verdict::Verdict;
 
-/// A message may be between queue and claim for a moment, and what workers hold without cooking it is written down a second
-/// later, or two on a busy machine. An order that misses its message for longer has none.
+/// A message may be between queue and claim for a moment, and what workers hold without cooking
+/// it is written down a second later, or two on a busy machine. An order that misses its message
+/// for longer has none.
 const MOMENT: Duration = workers::HOLDINGS_INTERVAL.saturating_mul(3);
 /// Most examples.
 const EXAMPLES: usize = 10;
@@ -47,9 +49,10 @@ fn presence(queues: &Queues) -> Verdict {
         .with_examples(absent.len() as u64, absent)
 }
 
-/// Orders that wait though their queues hold too few messages: certain, if slow to judge. The queues are counted twice, and the
-/// higher number counts: a message that a worker gave back meanwhile was not missed. After either count there is time for what was
-/// just taken out of a queue to be claimed, or written down as held.
+/// Orders that wait though their queues hold too few messages: certain, if slow to judge. The
+/// queues are counted twice, and the higher number counts: a message that a worker gave back
+/// meanwhile was not missed. After either count there is time for what was just taken out of a
+/// queue to be claimed, or written down as held.
 async fn messages(db: &Database, audit: &Audit, queues: &Queues, config: &Config) -> Verdict {
     let check = "messages";
     let mut missed = missing(&audit.waiting, |order_type| queues.messages_of(order_type));
@@ -60,7 +63,8 @@ async fn messages(db: &Database, audit: &Audit, queues: &Queues, config: &Config
             Err(why) => return Verdict::unknown(check, with_causes(&why), "start the audit again"),
         };
         sleep(MOMENT).await;
-        // What has been claimed meanwhile was on its way: only what waits still, and waited before, counts.
+        // What has been claimed meanwhile was on its way: only what waits still, and
+        // waited before, counts.
         match db::audit::still_waiting(db, &audit.waiting).await {
             Ok(still) => {
                 let most = |order_type| queues.messages_of(order_type).max(again.messages_of(order_type));
@@ -84,7 +88,8 @@ async fn messages(db: &Database, audit: &Audit, queues: &Queues, config: &Config
         .with_examples(missed.len() as u64, examples)
 }
 
-/// Of each type the orders that are too many for its queues, if there are any: the oldest, though it may be others.
+/// Of each type the orders that are too many for its queues, if there are any: the oldest,
+/// though it may be others.
 fn missing(waiting: &[WaitingOrder], messages: impl Fn(OrderType) -> u64) -> Vec<WaitingOrder> {
     let mut missing = Vec::new();
     for order_type in OrderType::ALL {

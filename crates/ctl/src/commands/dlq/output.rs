@@ -1,5 +1,5 @@
-//! Lines for a reader who may be slow, such as a pager. They are written by a thread that may block: the one that speaks
-//! with RabbitMQ must not, or the connection ends.
+//! Lines for a reader who may be slow, such as a pager. They are written by a thread that may
+//! block: the one that speaks with RabbitMQ must not, or the connection ends.
 
 use std::io::{self, Write};
 
@@ -55,7 +55,8 @@ impl<W: Write + Send + 'static> Output<W> {
     }
 }
 
-/// Nobody reads any more, as after `… | head`: there is nothing left to do, and nothing to complain of.
+/// Nobody reads any more, as after `… | head`: there is nothing left to do, and
+/// nothing to complain of.
 pub fn is_over(why: &io::Error) -> bool {
     why.kind() == io::ErrorKind::BrokenPipe
 }

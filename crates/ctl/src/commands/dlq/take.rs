@@ -1,4 +1,5 @@
-//! Walking through the queue and taking messages out of it: with or without sending them somewhere first.
+//! Walking through the queue and taking messages out of it: with or without sending
+//! them somewhere first.
 
 use bus::dead_letters::{DeadLetter, DeadLettersError, NotReplayed, Pass, Replay};
 use runtime::config::Rabbitmq;

@@ -10,7 +10,8 @@ use crate::NAME;
 use crate::view::sequences;
 use crate::view::verdict::Verdict;
 
-/// Clocks may differ by so many seconds before anybody wonders: logs and orders are compared by people.
+/// Clocks may differ by so many seconds before anybody wonders: logs and orders
+/// are compared by people.
 const CLOCK_TOLERANCE: f64 = 1.0;
 
 /// Everything about it.
