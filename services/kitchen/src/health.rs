@@ -1,6 +1,5 @@
 //! `--healthcheck`: whether a worker is alive, seen from outside.
 
-use db::rights::Client;
 use db::{Access, Database, workers};
 use domain::WorkerName;
 use runtime::{Config, with_causes};
@@ -15,12 +14,7 @@ pub async fn check(name: Option<WorkerName>, config: &Config) -> Result<(), Stri
     let failed = |why: &dyn std::error::Error| format!("{NAME}: {}", with_causes(why));
     bus::check(&config.rabbitmq).await.map_err(|why| failed(&why))?;
     let db = Database::new(&config.database, NAME, Access::ReadWrite).map_err(|why| failed(&why))?;
-    let Some(name) = name else {
-        db.takes_writes().await.map_err(|why| failed(&why))?;
-        let has_tables = db::startup::has_tables(&db, Client::Kitchen).await.map_err(|why| failed(&why))?;
-        let missing = || format!("{NAME}: the database lacks tables: run 'restaurant-ctl migrate'");
-        return has_tables.then_some(()).ok_or_else(missing);
-    };
+    let Some(name) = name else { return db.takes_writes().await.map_err(|why| failed(&why)) };
     let workers = workers::all(&db).await.map_err(|why| failed(&why))?;
     match workers.iter().find(|worker| worker.name == name.as_str()) {
         Some(worker) if worker.online => Ok(()),
