@@ -25,7 +25,7 @@ async fn a_pause_of_a_message_counts_from_its_refusal() {
     assert_eq!(relayed.await.unwrap().backed_off, 1);
     let pause = "select extract(epoch from due_at - ended)::float8 from order_outbox, moment";
     let pause = database.value(pause).await.as_f64().unwrap();
-    assert!((1.0..2.0).contains(&pause), "{pause} s");
+    assert!((1.0..30.0).contains(&pause), "{pause} s");
 }
 
 #[tokio::test]

@@ -81,7 +81,7 @@ async fn programs_of_the_version_before_work_on_during_the_update_and_after_it()
     }
 
     // Until the trigger went. An order that waited for that is not asked for.
-    let until = "(select applied_on::timestamptz - interval '50 milliseconds'
+    let until = "(select applied_on::timestamptz - interval '1 second'
                   from refinery_schema_history where version = 8)";
     let meanwhile = format!(
         "select count(*) from orders where created_at < {until} and created_at >

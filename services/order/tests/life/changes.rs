@@ -256,7 +256,7 @@ async fn what_became_of_a_change_is_told_in_time_although_the_database_hangs() {
     assert_eq!(answer.status, 504, "{answer:?}");
     // After the first attempt each takes five seconds: without a deadline of its own the last one
     // would end well beyond twenty.
-    assert!(began.elapsed() < Duration::from_secs(21), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(23), "{:?}", began.elapsed());
     proxy.mend();
 }
 
