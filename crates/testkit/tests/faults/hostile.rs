@@ -222,15 +222,18 @@ fn memory(pid: u32, field: &str) -> u64 {
     line.trim_matches([':', ' ', '\t']).trim_end_matches(" kB").parse::<u64>().unwrap() * 1_024
 }
 
+async fn small() -> (Stage, Vec<(&'static str, String)>) {
+    (Stage::new().await, vec![("HTTP_MEMORY_LIMIT_MIB", MEMORY_LIMIT_MIB.to_string())])
+}
+
 async fn small_restaurant() -> Restaurant {
-    let limit = MEMORY_LIMIT_MIB.to_string();
-    Restaurant::open_on(async || (Stage::new().await, vec![("HTTP_MEMORY_LIMIT_MIB", limit)])).await
+    Restaurant::open_on(small).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_hostile_connections_keep_nobody_out() {
     runtime::open_files::raise_to(HOSTILE * 2);
-    let mut restaurant = small_restaurant().await;
+    let mut restaurant = Restaurant::open_alone_on(small).await;
     // What is tried is whether a client gets to its turn.
     let launch = restaurant.order_service().arg("--max-concurrent=256");
     restaurant.seat_order_service(0, &launch).await;

@@ -8,7 +8,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::load::Load;
 
 /// More at once would measure how busy the machine is.
-static OPEN: Semaphore = Semaphore::const_new(4);
+const MOST_OPEN: u32 = 4;
+static OPEN: Semaphore = Semaphore::const_new(MOST_OPEN as usize);
 /// Each pair of servers takes some seconds to start, and 150 MB.
 static OWN_SERVERS: Semaphore = Semaphore::const_new(2);
 
@@ -55,6 +56,13 @@ impl Restaurant {
     pub async fn open() -> Self {
         let turns = vec![OPEN.acquire().await.unwrap()];
         Self::on(Stage::new().await, Vec::new(), turns).await
+    }
+
+    /// As [`Restaurant::open_on`], while no other one is open: for scenarios that compare times.
+    pub async fn open_alone_on(prepare: impl AsyncFnOnce() -> (Stage, Vec<(&'static str, String)>)) -> Self {
+        let turns = vec![OPEN.acquire_many(MOST_OPEN).await.unwrap()];
+        let (stage, environment) = prepare().await;
+        Self::on(stage, environment, turns).await
     }
 
     /// As [`Restaurant::open`], on a stage that was prepared, with further
