@@ -1,29 +1,23 @@
-//! The HTTP interface: the paths, what their handlers need, and the probes.
+//! What the handlers of requests need, and what they ask of it first.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
 use bus::Publisher;
 use db::Database;
-use db::rights::Client;
 use domain::{OrderTokenKey, RequestId};
 use http_service::Problem;
-use http_service::health::{self, CHECK_DEADLINE, Check};
-use http_service::resource::{postable, readable};
 use logging::Log;
 use runtime::config;
-use tokio::time::timeout;
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Permit};
 use crate::idempotency::KeysInWork;
 use crate::staff_key::WrongKeys;
 use crate::wakeup::Wakeup;
 use crate::writer::Writer;
-use crate::{NAME, changes, placing};
 
-/// Seconds after which a client that came too early should come back.
+/// Seconds after which a client that came too early, or was turned away, should come back.
 const RETRY_AFTER: u64 = 1;
 
 /// What handlers need.
@@ -64,7 +58,8 @@ impl Api {
         Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id).retry_after(RETRY_AFTER))
     }
 
-    fn order_token_key(&self) -> Option<OrderTokenKey> {
+    /// The key that order tokens are made with, once the database has said which it is.
+    pub fn order_token_key(&self) -> Option<OrderTokenKey> {
         self.order_tokens.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -73,7 +68,8 @@ impl Api {
         *self.order_tokens.write().unwrap_or_else(PoisonError::into_inner) = Some(key);
     }
 
-    fn open(&self) {
+    /// From now on orders are taken.
+    pub fn open(&self) {
         self.has_opened.store(true, Ordering::Relaxed);
     }
 
@@ -90,38 +86,20 @@ impl Api {
             problem
         })
     }
-}
 
-/// The paths of this service.
-pub fn routes(app: &mut web::ServiceConfig, api: Api) {
-    app.app_data(web::Data::new(api))
-        .service(postable("/orders", placing::place_order))
-        .service(postable("/orders/{number}/cancel", changes::cancel))
-        .service(postable("/orders/{number}/complete", changes::complete))
-        .service(readable("/health", health))
-        .service(readable("/readyz", health))
-        .service(readable("/livez", health::live))
-        .default_service(web::to(http_service::problem::not_found));
-}
-
-async fn health(api: web::Data<Api>) -> HttpResponse {
-    let usable = async {
-        api.db.takes_writes().await?;
-        db::startup::has_tables(&api.db, Client::Order).await
-    };
-    let usable = matches!(timeout(CHECK_DEADLINE, usable).await, Ok(Ok(true))) && !api.db.lacks_tables();
-    let checks = [
-        Check::needed("database", usable && api.order_token_key().is_some()),
-        Check {
-            name: "rabbitmq",
-            healthy: api.publisher.can_send_orders(),
-            // Orders are stored, and sent when the broker is back.
-            dispensable: api.settings.accept_while_broker_down,
-        },
-    ];
-    if checks.iter().all(|check| check.healthy || check.dispensable) {
-        // Whoever reads this may order.
-        api.open();
+    /// A place among the orders in work.
+    ///
+    /// # Errors
+    /// 503: all are taken.
+    pub async fn admit(&self, log: &Log) -> Result<Permit, Problem> {
+        if let Some(permit) = self.admission.wait().await {
+            return Ok(permit);
+        }
+        let detail = "Too many orders are in work at the moment. Try again in a second.";
+        let problem =
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, log.request_id()).retry_after(RETRY_AFTER);
+        log.error("order_turned_away", "Too many orders are in work (--max-concurrent)", &problem)
+            .emit_limited();
+        Err(problem)
     }
-    health::report(NAME, &checks)
 }

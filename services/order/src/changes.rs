@@ -13,7 +13,6 @@ use tokio::time::{sleep, timeout};
 
 use crate::api::Api;
 use crate::credentials::{self, Asker, Denied};
-use crate::placing;
 
 /// Longest time to find out whether an order was changed.
 const DEADLINE: std::time::Duration = std::time::Duration::from_secs(20);
@@ -113,7 +112,7 @@ async fn carry_out(
         Asker::Guest(identity) => ("guest", Some(identity)),
         Asker::Staff => ("staff", None),
     };
-    let _permit = api.admission.wait().await.ok_or_else(|| placing::turned_away(&log))?;
+    let _permit = api.admit(&log).await?;
     let from = allowed(asker, change.next);
     let ask = || transitions::change(&api.db, &order_number, meant, from, change.next, by, id);
     let outcome = until_known(&log, ask).await?;

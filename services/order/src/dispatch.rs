@@ -23,8 +23,8 @@ use runtime::{Backoff, failpoint};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::placement::{NotPlaced, Placement};
 use crate::under_way::UnderWay;
-use crate::writer::{NotPlaced, Placement};
 
 /// Longest time that orders under way get when the service stops.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(12);

@@ -13,10 +13,7 @@ use serde::Serialize;
 use crate::api::Api;
 use crate::credentials::ORDER_TOKEN;
 use crate::idempotency::{self, Known};
-use crate::writer::NotPlaced;
-
-/// Seconds after which a client that was turned away should come back.
-const RETRY_AFTER: u64 = 1;
+use crate::placement::NotPlaced;
 
 /// The body of a success (specification, "Response Body").
 #[derive(Serialize)]
@@ -74,7 +71,7 @@ async fn place(
     api.check_open(id).inspect_err(|problem| {
         log.error("order_turned_away", "The service is not ready yet", problem).emit_limited();
     })?;
-    let permit = api.admission.wait().await.ok_or_else(|| turned_away(&log))?;
+    let permit = api.admit(&log).await?;
     let key = match idempotent {
         None => None,
         Some(idempotent) => {
@@ -122,15 +119,6 @@ async fn place(
 fn new_identity() -> OrderIdentity {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     OrderIdentity::new(u64::try_from(since_1970.as_millis()).unwrap_or_default(), rand::random())
-}
-
-/// 503: all places are taken.
-pub fn turned_away(log: &Log) -> Problem {
-    let detail = "Too many orders are in work at the moment. Try again in a second.";
-    let problem =
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, log.request_id()).retry_after(RETRY_AFTER);
-    log.error("order_turned_away", "Too many orders are in work (--max-concurrent)", &problem).emit_limited();
-    problem
 }
 
 fn invalid(rejection: &Rejection, log: &Log) -> Problem {

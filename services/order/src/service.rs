@@ -16,14 +16,14 @@ use tokio::task::{JoinError, JoinHandle};
 
 use crate::NAME;
 use crate::admission::Admission;
-use crate::api::{self, Api};
+use crate::api::Api;
 use crate::arguments::Arguments;
 use crate::idempotency::KeysInWork;
-use crate::relay;
 use crate::rescuer::{Broker, HOLDINGS_PAUSE, Rescuer};
 use crate::staff_key::WrongKeys;
 use crate::wakeup::Wakeup;
 use crate::writer::Writer;
+use crate::{relay, routes};
 
 /// What is left of the grace when clients have been answered: orders of unknown outcome are
 /// looked for until then.
@@ -132,7 +132,7 @@ impl Service {
 
         let http_api = api.clone();
         let door = Door::of(&listener)?;
-        let (handle, http) = server::start(listener, &http, &log, move |app| api::routes(app, http_api))?;
+        let (handle, http) = server::start(listener, &http, &log, move |app| routes::routes(app, http_api))?;
         let mut http = tokio::spawn(http);
 
         let mut outcome = tokio::select! {
