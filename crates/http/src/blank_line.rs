@@ -4,8 +4,11 @@
 /// Where a scan stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum BlankLine {
-    /// Within a line, or before the first one.
+    /// Before the first line. Empty lines there end nothing (RFC 9112, section 2.2): each would cost
+    /// a turn of its own.
     #[default]
+    Before,
+    /// Within a line.
     Within,
     /// Behind the end of a line.
     Behind,
@@ -20,9 +23,10 @@ impl BlankLine {
         for (place, byte) in bytes.iter().enumerate() {
             *self = match (*self, byte) {
                 (Self::Behind | Self::Return, b'\n') => {
-                    *self = Self::Within;
+                    *self = Self::Before;
                     return Some(place + 1);
                 }
+                (Self::Before, b'\r' | b'\n') => Self::Before,
                 (_, b'\n') => Self::Behind,
                 (Self::Behind, b'\r') => Self::Return,
                 _ => Self::Within,
@@ -53,7 +57,7 @@ mod tests {
 
     #[test]
     fn every_empty_line_is_found_whatever_pieces_it_comes_in() {
-        let cases: [(&str, &[usize]); 7] = [
+        let cases: [(&str, &[usize]); 9] = [
             ("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET", &[27]),
             ("GET / HTTP/1.1\nHost: a\n\nGET", &[24]),
             ("GET / HTTP/1.1\n\r\n", &[17]),
@@ -61,6 +65,8 @@ mod tests {
             ("a\r\n\r\nb\n\n", &[5, 8]),
             ("a\r\r\n\rb\r\n\r", &[]),
             ("", &[]),
+            ("\r\n\n\r\n\nGET / HTTP/1.1\r\n\r\nGET", &[24]),
+            ("6\n\n\n\n\n\n\n\n0\n\n", &[3, 12]),
         ];
         for (text, expected) in cases {
             for piece in 1..=text.len().max(1) {
