@@ -66,7 +66,10 @@ pub async fn run(db: Database, publisher: Publisher, wakeup: Wakeup, log: Log, s
                     Ok(due) => {
                         backoff.reset();
                         for mut lane in lanes {
-                            if lane.cargo.is_in(&due) && relay.can_send(lane.cargo) {
+                            if !relay.can_send(lane.cargo) {
+                                lane.wait(now);
+                                resting.push(lane);
+                            } else if lane.cargo.is_in(&due) {
                                 steps.push(relay.take(Step::Look(lane)));
                             } else {
                                 lane.rest(Next::WhenWoken, woken, now);

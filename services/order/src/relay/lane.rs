@@ -64,6 +64,11 @@ impl Lane {
         self.next_look = now + pause;
     }
 
+    /// Nothing can be sent on it at the moment. What the last look came to still holds.
+    pub fn wait(&mut self, now: Instant) {
+        self.next_look = now + POLL_INTERVAL;
+    }
+
     /// Somebody says that there is something.
     pub fn wake(&mut self, now: Instant) {
         if !self.is_in_trouble {
@@ -145,6 +150,15 @@ mod tests {
         assert!(places.take(&lane()).now_or_never().is_none());
         drop(place);
         assert!(places.take(&lane()).now_or_never().is_some());
+    }
+
+    #[test]
+    fn a_lane_in_trouble_stays_so_while_nothing_can_be_sent() {
+        let mut lane = in_trouble();
+        let now = lane.taken;
+        lane.wait(now);
+        lane.wake(now);
+        assert_eq!(lane.next_look, now + POLL_INTERVAL);
     }
 
     #[test]
