@@ -15,23 +15,9 @@ use crate::refusal::is_not_found;
 use crate::session::{CALL_DEADLINE, Session, SessionError, rpc, rpc_within};
 use crate::topology::{self, Exchange, Queue};
 
-/// How long a queue is waited for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Patience {
-    /// Others wait for the answer: a queue whose process hangs must not keep their types back.
-    Short,
-    /// Nobody waits: a broker that is slow with a queue gets all the time that a call has.
-    Long,
-}
-
-impl Patience {
-    fn deadline(self) -> Duration {
-        match self {
-            Self::Short => Duration::from_secs(3),
-            Self::Long => CALL_DEADLINE,
-        }
-    }
-}
+/// How long a queue is waited for while others wait for the connection: one whose process hangs must
+/// not keep the other types back for as long as [`CONNECTION_WAIT`](crate::publisher::CONNECTION_WAIT).
+pub(crate) const BRIEF_DEADLINE: Duration = Duration::from_secs(1);
 
 /// What cannot be used of the topology, and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,10 +88,11 @@ impl FailedAttempt {
 /// whoever places an order does not depend on that.
 ///
 /// # Errors
-/// The session failed, or the exchange that orders are published to cannot be had.
+/// The session failed, or the exchange that orders are published to cannot be had. A queue that does
+/// not answer within its deadline is a refusal.
 pub(crate) async fn declare_kitchen(
     session: &mut Session,
-    patience: Patience,
+    queue_deadline: Duration,
 ) -> Result<Refusals, SessionError> {
     let mut refusals = Vec::new();
     let (exchanges, queues) = topology::kitchen();
@@ -117,14 +104,14 @@ pub(crate) async fn declare_kitchen(
         }
     }
     for queue in &queues {
-        if let Err(why) = declare_queue(session, queue, patience).await {
+        if let Err(why) = declare_queue(session, queue, queue_deadline).await {
             let hangs = matches!(why, SessionError::Timeout { .. });
             let refusal = refused(session, queue.name, why).await?;
             let is_there = hangs || is_there(session, queue).await?;
             refusals.push(Refusal { is_there, ..refusal });
         }
     }
-    refusals.extend(declare_place_for_dead_letters(session, patience).await?.0);
+    refusals.extend(declare_place_for_dead_letters(session, queue_deadline).await?.0);
     let refusals = Refusals(refusals);
     match OrderType::ALL.map(|order_type| refusals.of_type(order_type)) {
         // Nothing can be sent: that is as good as no connection.
@@ -139,9 +126,9 @@ pub(crate) async fn declare_kitchen(
 /// The session failed.
 pub(crate) async fn declare_place_for_dead_letters(
     session: &mut Session,
-    patience: Patience,
+    queue_deadline: Duration,
 ) -> Result<Refusals, SessionError> {
-    match declare_dead_letters(session, patience).await {
+    match declare_dead_letters(session, queue_deadline).await {
         Ok(refusals) => Ok(refusals),
         Err(why) => Ok(Refusals(vec![refused(session, topology::DEAD_LETTER_EXCHANGE, why).await?])),
     }
@@ -151,14 +138,17 @@ pub(crate) async fn declare_place_for_dead_letters(
 ///
 /// # Errors
 /// The session failed, or there is no place for dead letters.
-async fn declare_dead_letters(session: &mut Session, patience: Patience) -> Result<Refusals, SessionError> {
+async fn declare_dead_letters(
+    session: &mut Session,
+    queue_deadline: Duration,
+) -> Result<Refusals, SessionError> {
     let (exchanges, queues) = topology::dead_letters();
     for exchange in &exchanges {
         declare_exchange(session, exchange).await?;
     }
     let mut refusals = Vec::new();
     for queue in &queues {
-        if let Err(why) = declare_queue(session, queue, patience).await {
+        if let Err(why) = declare_queue(session, queue, queue_deadline).await {
             let refusal = refused(session, queue.name, why).await?;
             bind(session, queue).await?;
             refusals.push(refusal);
@@ -175,7 +165,7 @@ pub(crate) async fn declare_notifications(session: &mut Session) -> Result<(), S
         declare_exchange(session, exchange).await?;
     }
     for queue in &queues {
-        declare_queue(session, queue, Patience::Long).await?;
+        declare_queue(session, queue, CALL_DEADLINE).await?;
     }
     Ok(())
 }
@@ -186,10 +176,14 @@ async fn declare_exchange(session: &mut Session, exchange: &Exchange) -> Result<
     declared.map_err(|why| session.explain(why))
 }
 
-async fn declare_queue(session: &mut Session, queue: &Queue, patience: Patience) -> Result<(), SessionError> {
+async fn declare_queue(
+    session: &mut Session,
+    queue: &Queue,
+    queue_deadline: Duration,
+) -> Result<(), SessionError> {
     let declaring = session.channel.queue_declare(queue.declaration());
     let doing = format!("declaring queue '{}'", queue.name);
-    let declared = rpc_within(patience.deadline(), &doing, declaring).await;
+    let declared = rpc_within(queue_deadline, &doing, declaring).await;
     declared.map_err(|why| session.explain(why))?;
     bind(session, queue).await
 }

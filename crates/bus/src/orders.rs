@@ -27,9 +27,9 @@ use self::held::{Place, Settlement, Settlements};
 use self::rounds::Rounds;
 use self::settled::Settled;
 use self::shares::Shares;
-use crate::declaration::{self, FailedAttempt, Patience, Refusals};
+use crate::declaration::{self, FailedAttempt, Refusals};
 use crate::delivery::Delivery;
-use crate::session::{Event, Session, SessionError};
+use crate::session::{CALL_DEADLINE, Event, Session, SessionError};
 
 /// The orders that come in.
 #[derive(Debug)]
@@ -145,7 +145,7 @@ impl Owner {
     /// What can be consumed is consumed; the rest is tried again.
     async fn open(&self) -> Result<Opened, SessionError> {
         let mut session = Session::open(&self.settings, NAME).await?;
-        let refusals = match declaration::declare_kitchen(&mut session, Patience::Short).await {
+        let refusals = match declaration::declare_kitchen(&mut session, CALL_DEADLINE).await {
             Ok(refusals) => refusals,
             Err(why) => {
                 session.close().await;
@@ -205,7 +205,7 @@ impl Owner {
     /// On a connection of its own: a refusal on the one that consumes would disturb it.
     async fn declare_again(&self) -> Result<Refusals, SessionError> {
         let mut session = Session::open(&self.settings, NAME).await?;
-        let declared = declaration::declare_kitchen(&mut session, Patience::Long).await;
+        let declared = declaration::declare_kitchen(&mut session, CALL_DEADLINE).await;
         session.close().await;
         declared
     }

@@ -15,6 +15,8 @@
 mod callbacks;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use amqprs::channel::{Channel, ConsumerMessage};
@@ -153,6 +155,8 @@ pub(crate) struct Session {
     pub(crate) events: mpsc::UnboundedReceiver<Event>,
     /// Where callbacks send events; weak, so that the events end with the connection's tasks.
     forward: mpsc::WeakUnboundedSender<Event>,
+    /// Whether the events of the channel count.
+    channel_counts: Arc<AtomicBool>,
     /// It holds the connection too, and lets go of it when the session is dropped.
     watcher: AbortOnDropHandle<()>,
 }
@@ -174,8 +178,9 @@ impl Session {
         let (sender, events) = mpsc::unbounded_channel();
         let forward = sender.downgrade();
         let watcher = AbortOnDropHandle::new(tokio::spawn(watch(connection.clone(), sender.clone())));
-        match channel_of(&connection, sender).await {
-            Ok(channel) => Ok(Self { connection, channel, events, forward, watcher }),
+        let channel_counts = Arc::new(AtomicBool::new(true));
+        match channel_of(&connection, Arc::clone(&channel_counts), sender).await {
+            Ok(channel) => Ok(Self { connection, channel, events, forward, channel_counts, watcher }),
             Err(why) => {
                 farewell(connection, &watcher).await;
                 Err(why)
@@ -183,13 +188,16 @@ impl Session {
         }
     }
 
-    /// Opens another channel in place of one that the broker closed. From then on, events are those
-    /// of this channel and of the connection.
+    /// Opens another channel in place of one that the broker closed, or that waits for something that
+    /// hangs. From then on, events are those of this channel and of the connection: whatever still
+    /// becomes of the other one is nobody's concern.
     pub(crate) async fn reopen_channel(&mut self) -> Result<(), SessionError> {
         let Some(sender) = self.forward.upgrade() else {
             return Err(SessionError::Lost("its tasks ended".to_owned()));
         };
-        self.channel = open_channel(&self.connection, sender).await?;
+        self.channel_counts.store(false, Ordering::Relaxed);
+        self.channel_counts = Arc::new(AtomicBool::new(true));
+        self.channel = open_channel(&self.connection, Arc::clone(&self.channel_counts), sender).await?;
         Ok(())
     }
 
@@ -224,18 +232,20 @@ impl Session {
 /// Opens the connection's channel; what happens to both is sent on.
 async fn channel_of(
     connection: &Connection,
+    counts: Arc<AtomicBool>,
     events: mpsc::UnboundedSender<Event>,
 ) -> Result<Channel, SessionError> {
-    rpc("registering for its events", connection.register_callback(Forward(events.clone()))).await?;
-    open_channel(connection, events).await
+    rpc("registering for its events", connection.register_callback(Forward::always(events.clone()))).await?;
+    open_channel(connection, counts, events).await
 }
 
 async fn open_channel(
     connection: &Connection,
+    counts: Arc<AtomicBool>,
     events: mpsc::UnboundedSender<Event>,
 ) -> Result<Channel, SessionError> {
     let channel = rpc("opening a channel", connection.open_channel(None)).await?;
-    rpc("registering for its events", channel.register_callback(Forward(events))).await?;
+    rpc("registering for its events", channel.register_callback(Forward::while_it(counts, events))).await?;
     Ok(channel)
 }
 

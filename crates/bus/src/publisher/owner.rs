@@ -10,6 +10,8 @@ use super::connection::{Opened, open};
 use super::context::Context;
 use super::serving::{End, Serving};
 use super::state::State;
+use crate::declaration::BRIEF_DEADLINE;
+use crate::session::CALL_DEADLINE;
 
 /// The task behind a handle: it makes one connection after the other.
 pub(super) struct Owner {
@@ -31,13 +33,15 @@ impl Owner {
     /// Runs until all publishers are dropped.
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::for_server();
+        let mut queue_deadline = BRIEF_DEADLINE;
         loop {
             let started = Instant::now();
-            let opening =
-                open(self.context.settings.clone(), self.context.purpose, self.context.name.clone());
+            let Context { settings, purpose, name, .. } = &self.context;
+            let opening = open(settings.clone(), *purpose, name.clone(), queue_deadline);
             let Some(opened) = self.refusing_meanwhile(opening).await else { return };
             let (failure, at_once) = match opened {
                 Ok(opened) => {
+                    queue_deadline = BRIEF_DEADLINE;
                     let since = Instant::now();
                     let Served { end, worked } = self.serve(opened, started).await;
                     if worked {
@@ -51,6 +55,8 @@ impl Owner {
                 }
                 Err(why) => {
                     self.context.state.send_replace(State::Away);
+                    // Nobody waits any more: a broker that is slow gets its time.
+                    queue_deadline = CALL_DEADLINE;
                     (why, false)
                 }
             };

@@ -163,14 +163,15 @@ impl<'a> Serving<'a> {
         Ok(())
     }
 
-    /// Fails all that is unconfirmed when its time is over. The session fails with it, but for an
-    /// alarm: on this session the broker will tell that the alarm has ended.
+    /// Fails what is unconfirmed although its time is over. The session fails with it, but for an
+    /// alarm: on this session the broker will tell that the alarm has ended, and nothing is
+    /// confirmed before.
     fn confirms_are_late(&mut self) -> Result<(), SessionError> {
         if let Some((reason, _)) = &self.blocked {
             self.unconfirmed.fail(&PublishError::Blocked(reason.clone()));
             return Ok(());
         }
-        self.unconfirmed.fail(&PublishError::NotConfirmed);
+        self.unconfirmed.fail_late();
         let doing = "confirming a message".to_owned();
         Err(SessionError::Timeout { doing, after: CONFIRM_DEADLINE })
     }

@@ -147,6 +147,17 @@ impl Unconfirmed {
         }
     }
 
+    /// Those whose time is over: a queue that hangs is no reason to give up the others.
+    pub(super) fn fail_late(&mut self) {
+        let now = Instant::now();
+        let (late, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|(_, waiting)| waiting.deadline <= now);
+        self.waiting = others;
+        for waiting in late.into_values() {
+            waiting.answer(Err(PublishError::NotConfirmed));
+        }
+    }
+
     /// What becomes of them is not known on this session any more.
     pub(super) fn fail(&mut self, why: &PublishError) {
         for (_, waiting) in std::mem::take(&mut self.waiting) {
@@ -190,6 +201,19 @@ mod tests {
             results(&mut answers),
             [Some(Ok(())), Some(Err(PublishError::Rejected)), Some(Ok(())), Some(Ok(())), None]
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_whose_time_is_not_over_fail_with_the_session_and_not_before() {
+        let (mut unconfirmed, mut answers) = unconfirmed(2);
+        tokio::time::advance(CONFIRM_DEADLINE / 2).await;
+        let (reply, answer) = oneshot::channel();
+        unconfirmed.add(Waiting::new("late".to_owned(), 0, Some(reply)));
+        answers.push(answer);
+        tokio::time::advance(CONFIRM_DEADLINE / 2).await;
+        unconfirmed.fail_late();
+        let late = Some(Err(PublishError::NotConfirmed));
+        assert_eq!(results(&mut answers), [late.clone(), late, None]);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! What amqprs tells of a connection and its channel, passed on as events.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use amqprs::callbacks::{ChannelCallback, ConnectionCallback};
 use amqprs::channel::Channel;
 use amqprs::connection::Connection;
@@ -11,12 +14,28 @@ use tokio::sync::mpsc;
 use super::Event;
 
 /// Callbacks run inside amqprs' own tasks, where any call would deadlock: they only pass on.
-pub(super) struct Forward(pub(super) mpsc::UnboundedSender<Event>);
+pub(super) struct Forward {
+    events: mpsc::UnboundedSender<Event>,
+    /// Whether anything that happens here still concerns the session.
+    counts: Arc<AtomicBool>,
+}
 
 impl Forward {
+    /// Of a connection, for as long as it lives.
+    pub(super) fn always(events: mpsc::UnboundedSender<Event>) -> Self {
+        Self::while_it(Arc::new(AtomicBool::new(true)), events)
+    }
+
+    /// Of a channel, for as long as it `counts`.
+    pub(super) fn while_it(counts: Arc<AtomicBool>, events: mpsc::UnboundedSender<Event>) -> Self {
+        Self { events, counts }
+    }
+
     fn pass(&self, event: Event) {
-        // Nobody listens any more once the session is dropped.
-        let _ = self.0.send(event);
+        if self.counts.load(Ordering::Relaxed) {
+            // Nobody listens any more once the session is dropped.
+            let _ = self.events.send(event);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use amqprs::BasicProperties;
 use serde_json::json;
 use testkit::orders::{delivery, takeout};
-use testkit::{Stage, eventually};
+use testkit::{Broker, Stage, eventually};
 
 use crate::scene::{Served, audit};
 
@@ -67,17 +67,22 @@ async fn busy(stage: &Stage, options: &[&str]) -> Vec<testkit::Service> {
     vec![orders, worker]
 }
 
+async fn with_both_in_the_queue(stage: &Stage) -> Broker {
+    let broker = stage.broker().await;
+    eventually("both messages in the queue", async || {
+        (broker.ready("kitchen_takeout_queue").await == 2).then_some(())
+    })
+    .await;
+    broker
+}
+
 const LONG_AGO: &str = "update orders set created_at = created_at - interval '10 minutes'";
 
 #[tokio::test]
 async fn a_busy_worker_hides_no_loss() {
     let stage = Stage::new().await;
     let _services = busy(&stage, &["--concurrency=1", "--prefetch=1"]).await;
-    let broker = stage.broker().await;
-    eventually("both messages in the queue", async || {
-        (broker.ready("kitchen_takeout_queue").await == 2).then_some(())
-    })
-    .await;
+    let broker = with_both_in_the_queue(&stage).await;
     broker.purge("kitchen_takeout_queue").await;
     stage.database().await.execute(LONG_AGO).await;
     let said = audit(&stage, &[]).await;
@@ -89,11 +94,7 @@ async fn a_busy_worker_hides_no_loss() {
 async fn one_of_several_messages_that_is_lost_is_missed() {
     let stage = Stage::new().await;
     let _services = busy(&stage, &["--concurrency=1", "--prefetch=1"]).await;
-    let broker = stage.broker().await;
-    eventually("both messages in the queue", async || {
-        (broker.ready("kitchen_takeout_queue").await == 2).then_some(())
-    })
-    .await;
+    let broker = with_both_in_the_queue(&stage).await;
     broker.take("kitchen_takeout_queue").await;
     stage.database().await.execute(LONG_AGO).await;
     let said = audit(&stage, &[]).await;
