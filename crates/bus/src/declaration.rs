@@ -15,8 +15,9 @@ use crate::refusal::is_not_found;
 use crate::session::{CALL_DEADLINE, Session, SessionError, rpc, rpc_within};
 use crate::topology::{self, Exchange, Queue};
 
-/// How long a queue is waited for while others wait for the connection: one whose process hangs must
-/// not keep the other types back for as long as [`CONNECTION_WAIT`](crate::publisher::CONNECTION_WAIT).
+/// How long a queue is waited for while others wait for the connection: one whose process hangs
+/// must not keep the other types back for as long as
+/// [`CONNECTION_WAIT`](crate::publisher::CONNECTION_WAIT).
 pub(crate) const BRIEF_DEADLINE: Duration = Duration::from_secs(1);
 
 /// What cannot be used of the topology, and why.
@@ -88,8 +89,8 @@ impl FailedAttempt {
 /// whoever places an order does not depend on that.
 ///
 /// # Errors
-/// The session failed, or the exchange that orders are published to cannot be had. A queue that does
-/// not answer within its deadline is a refusal.
+/// The session failed, or the exchange that orders are published to cannot be had. A queue that
+/// does not answer within its deadline is a refusal.
 pub(crate) async fn declare_kitchen(
     session: &mut Session,
     queue_deadline: Duration,

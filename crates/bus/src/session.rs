@@ -188,9 +188,9 @@ impl Session {
         }
     }
 
-    /// Opens another channel in place of one that the broker closed, or that waits for something that
-    /// hangs. From then on, events are those of this channel and of the connection: whatever still
-    /// becomes of the other one is nobody's concern.
+    /// Opens another channel in place of one that the broker closed, or that waits for something
+    /// that hangs. From then on, events are those of this channel and of the connection: whatever
+    /// still becomes of the other one is nobody's concern.
     pub(crate) async fn reopen_channel(&mut self) -> Result<(), SessionError> {
         let Some(sender) = self.forward.upgrade() else {
             return Err(SessionError::Lost("its tasks ended".to_owned()));

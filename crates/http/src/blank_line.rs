@@ -4,8 +4,8 @@
 /// Where a scan stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum BlankLine {
-    /// Before the first line. Empty lines there end nothing (RFC 9112, section 2.2): each would cost
-    /// a turn of its own.
+    /// Before the first line. Empty lines there end nothing (RFC 9112, section 2.2): each would
+    /// cost a turn of its own.
     #[default]
     Before,
     /// Within a line.

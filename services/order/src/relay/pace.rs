@@ -165,7 +165,8 @@ mod tests {
         }
     }
 
-    /// Or one poisoned row, which comes due about once a minute, would make its lane deaf in between.
+    /// Or one poisoned row, which comes due about once a minute, would make its
+    /// lane deaf in between.
     #[test]
     fn a_few_messages_that_are_refused_slow_their_lane_down_in_nothing() {
         let mut pace = Pace::new();
@@ -212,8 +213,8 @@ mod tests {
             }
         }
 
-        /// No loop without a pause: a look that follows at once follows one that removed something, and
-        /// one that is woken follows one that left nothing due.
+        /// No loop without a pause: a look that follows at once follows one that removed something,
+        /// and one that is woken follows one that left nothing due.
         #[test]
         fn without_progress_there_is_a_pause(course in proptest::collection::vec(looks(), 1..100)) {
             let mut pace = Pace::new();
