@@ -259,6 +259,9 @@ impl Connection {
     /// Why it is to be ended, if it is.
     pub(crate) fn ending(&self) -> Option<Ending> {
         let ending = self.ending.load(Ordering::Relaxed);
+        if ending == 0 {
+            return None;
+        }
         Ending::ALL.into_iter().find(|known| *known as u8 == ending)
     }
 

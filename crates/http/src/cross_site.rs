@@ -10,16 +10,15 @@
 use std::net::IpAddr;
 use std::str::FromStr as _;
 
-use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::HttpResponse;
+use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode, Uri};
-use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, ResponseError as _};
+use domain::RequestId;
 use logging::Log;
 use runtime::config::{self, HostNames, Origins};
 
-use crate::{Problem, request_id};
+use crate::Problem;
 
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -85,11 +84,13 @@ impl CrossSite {
     fn names_are_known(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let is_known = |host: &str| {
             let name = without_port(host);
-            let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-            let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(&name);
-            name == "localhost"
-                || name.ends_with(".localhost")
-                || IpAddr::from_str(address).is_ok()
+            let name = name.strip_suffix('.').unwrap_or(name);
+            let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+            if name.eq_ignore_ascii_case("localhost") || IpAddr::from_str(address).is_ok() {
+                return true;
+            }
+            let name = name.to_ascii_lowercase();
+            name.ends_with(".localhost")
                 || self.hosts.contain(&name)
                 || self.allowed.iter().any(|origin| {
                     authority(origin)
@@ -100,8 +101,7 @@ impl CrossSite {
             && headers.get_all(header::HOST).all(|host| host.to_str().is_ok_and(is_known))
     }
 
-    fn refuse(&self, refusal: Refusal, request: &ServiceRequest) -> Problem {
-        let id = request_id::of(request.request());
+    fn refuse(&self, refusal: Refusal, request: &ServiceRequest, id: &RequestId) -> Problem {
         let (status, detail) = match refusal {
             Refusal::Page => (
                 StatusCode::FORBIDDEN,
@@ -112,9 +112,9 @@ impl CrossSite {
                 "This server is not known by the name in Host. Use localhost or its address, or add the name to http.allowed_hosts (HTTP_ALLOWED_HOSTS).",
             ),
         };
-        let problem = Problem::new(status, detail, &id);
+        let problem = Problem::new(status, detail, id);
         self.log
-            .with_request_id(id)
+            .with_request_id(id.clone())
             .error("cross_site_refused", "The request was refused", &problem)
             .detail("origin", shown(request, &header::ORIGIN))
             .detail("host", shown(request, &header::HOST))
@@ -159,45 +159,38 @@ fn is_at(origin: &str, host: &str) -> bool {
     !authority.is_empty() && plain(authority) == plain(host)
 }
 
-/// Middleware: refuses what comes from pages of other sites, answers the browser's questions
-/// about configured ones.
+/// Refuses what comes from pages of other sites. For a page of a configured origin, returns this
+/// origin.
 ///
 /// # Errors
-/// Those of the service behind it.
-pub(crate) async fn check<B: MessageBody>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let Some(rules) = request.app_data::<CrossSite>().cloned() else {
-        return Ok(next.call(request).await?.map_into_left_body());
-    };
-    let origin = match rules.judge(request.method(), request.uri(), request.headers()) {
-        Ok(origin) => origin,
-        Err(refusal) => {
-            let problem = rules.refuse(refusal, &request);
-            return Ok(request.into_response(problem.error_response()).map_into_right_body());
-        }
-    };
-    let Some(origin) = origin else {
-        return Ok(next.call(request).await?.map_into_left_body());
-    };
-    let asks_first = request.method() == Method::OPTIONS
+/// The answer to give instead.
+pub(crate) fn check(request: &ServiceRequest, id: &RequestId) -> Result<Option<HeaderValue>, Problem> {
+    let Some(rules) = request.app_data::<CrossSite>() else { return Ok(None) };
+    rules
+        .judge(request.method(), request.uri(), request.headers())
+        .map_err(|refusal| rules.refuse(refusal, request, id))
+}
+
+/// The answer to a browser that asks whether its page may send what comes next (CORS preflight); none
+/// if it does not ask.
+pub(crate) fn preflight(request: &ServiceRequest) -> Option<HttpResponse> {
+    let asks = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = if asks_first {
+    asks.then(|| {
         let mut response = HttpResponse::NoContent().finish();
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
-        request.into_response(response).map_into_right_body()
-    } else {
-        next.call(request).await?.map_into_left_body()
-    };
-    let headers = response.headers_mut();
+        response
+    })
+}
+
+/// Lets the pages of this origin read the answer.
+pub(crate) fn open_to(origin: HeaderValue, headers: &mut HeaderMap) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, ANSWER_HEADERS);
     headers.append(header::VARY, HeaderValue::from_static("origin"));
-    Ok(response)
 }
 
 #[cfg(test)]

@@ -4,15 +4,13 @@
 //! the first, a service that believes the last. `Host` and `Content-Length` are checked by the HTTP
 //! server, which takes such a request for no HTTP.
 
-use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::ServiceRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
-use actix_web::middleware::Next;
-use actix_web::{Error, ResponseError as _};
+use domain::RequestId;
 use logging::Log;
 
-use crate::{Problem, request_id};
+use crate::Problem;
 
 /// Each with its name as people write it.
 const SINGLE: [(HeaderName, &str); 8] = [
@@ -34,26 +32,20 @@ fn find(headers: &HeaderMap) -> Option<&'static str> {
     SINGLE.iter().find(|(name, _)| headers.get_all(name).nth(1).is_some()).map(|(_, shown)| *shown)
 }
 
-/// Middleware: answers 400 to a request with a doubled header.
+/// Refuses a request with a doubled header.
 ///
 /// # Errors
-/// Those of the service behind it.
-pub(crate) async fn refuse<B: MessageBody>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let Some(name) = find(request.headers()) else {
-        return Ok(next.call(request).await?.map_into_left_body());
-    };
-    let id = request_id::of(request.request());
-    let problem =
-        Problem::new(StatusCode::BAD_REQUEST, format!("{name} is there more than once; send it once."), &id);
+/// The answer to give instead: 400.
+pub(crate) fn check(request: &ServiceRequest, id: &RequestId) -> Result<(), Problem> {
+    let Some(name) = find(request.headers()) else { return Ok(()) };
+    let detail = format!("{name} is there more than once; send it once.");
+    let problem = Problem::new(StatusCode::BAD_REQUEST, detail, id);
     if let Some(log) = request.app_data::<Log>() {
-        log.with_request_id(id)
+        log.with_request_id(id.clone())
             .error("validation_failed", "The request was refused", &problem)
             .emit_limited();
     }
-    Ok(request.into_response(problem.error_response()).map_into_right_body())
+    Err(problem)
 }
 
 #[cfg(test)]

@@ -5,11 +5,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::body::{BodySize, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
-use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest, ResponseError as _, web};
+use actix_web::{HttpRequest, web};
 use domain::RequestId;
 use futures_util::{Stream, StreamExt as _};
 use logging::printable;
@@ -17,7 +16,6 @@ use logging::printable;
 use crate::Problem;
 use crate::connection::{BODY_DEADLINE, Connection, UNKNOWN_LENGTH};
 use crate::pool::{Pool, Reservation};
-use crate::request_id;
 
 /// Largest body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -40,44 +38,28 @@ pub(crate) struct Exchange {
     pub(crate) answer: Rc<RefCell<Reservation>>,
 }
 
-/// Middleware: tells the connection how far the request is, and closes it behind an answer that was
-/// given before the body had ended, or to a request that would have another protocol spoken.
-/// Nothing more is read there.
-///
-/// # Errors
-/// Those of the service behind it.
-pub(crate) async fn follow(
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let connection = request.conn_data::<Exchange>().map(|exchange| Arc::clone(&exchange.connection));
-    if let Some(connection) = &connection {
-        connection.begins(body_length(request.headers()));
-        if asks_for_other_protocol(&request) {
-            connection.is_last();
-        }
+/// Tells the connection that the head of this request is complete. Returns the connection, if the
+/// server has it in its data.
+pub(crate) fn begin(request: &ServiceRequest) -> Option<Arc<Connection>> {
+    let connection = Arc::clone(&request.conn_data::<Exchange>()?.connection);
+    connection.begins(body_length(request.headers()));
+    if asks_for_other_protocol(request) {
+        connection.is_last();
     }
-    let answered = next.call(request).await;
-    let closes = connection.is_some_and(|connection| connection.answers());
-    let mut response = answered?;
-    if closes {
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-    }
-    Ok(response)
+    Some(connection)
 }
 
-/// Middleware: reserves the memory of a large answer until it is written; a client that does not
-/// read leaves it with the server.
+/// Reserves the memory of a large answer until it is written; a client that does not read leaves it
+/// with the server.
 ///
 /// # Errors
-/// Those of the service behind it.
-pub(crate) async fn reserve(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let response = next.call(request).await?;
-    let request = response.request();
-    let length = match response.response().body().size() {
+/// The answer to give instead: 503.
+pub(crate) fn reserve(
+    request: &HttpRequest,
+    answer: &impl MessageBody,
+    id: &RequestId,
+) -> Result<(), Problem> {
+    let length = match answer.size() {
         BodySize::Sized(length) => usize::try_from(length).unwrap_or(usize::MAX),
         // No handler makes one up while it is written.
         BodySize::None | BodySize::Stream => 0,
@@ -88,12 +70,10 @@ pub(crate) async fn reserve(
             .conn_data::<Exchange>()
             .is_none_or(|exchange| exchange.answer.borrow_mut().grow_to(beyond));
     if has_room {
-        return Ok(response.map_into_left_body());
+        return Ok(());
     }
     let detail = "Too many large answers are on their way at the moment. Try again in a second.";
-    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, &request_id::of(request));
-    let problem = problem.retry_after(RETRY_AFTER).error_response();
-    Ok(response.into_response(problem).map_into_right_body())
+    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id).retry_after(RETRY_AFTER))
 }
 
 /// The length of the body that comes with these headers (RFC 9112, section 6); 0 if none comes.
@@ -232,7 +212,10 @@ fn check_media_type(headers: &HeaderMap, id: &RequestId) -> Result<(), Problem> 
 mod tests {
     use std::convert::Infallible;
 
+    use actix_web::ResponseError as _;
+
     use super::*;
+    use crate::request_id;
 
     async fn gathered(lengths: &[usize], pool: &Pool) -> Result<usize, StatusCode> {
         let pieces: Vec<_> =

@@ -12,6 +12,7 @@ mod exchange;
 pub mod health;
 pub mod limits;
 mod listener;
+mod middleware;
 mod open_connections;
 mod peer;
 mod pool;

@@ -11,18 +11,19 @@ use actix_http::{HttpService, KeepAlive};
 use actix_service::{Service, ServiceFactory, fn_factory, fn_service, map_config};
 use actix_web::dev::{AppConfig, Server, ServerHandle};
 use actix_web::http::StatusCode;
+use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
-use actix_web::{App, middleware, web};
+use actix_web::{App, web};
 use logging::Log;
 use runtime::config;
 
 use crate::connection::HEAD_DEADLINE;
 use crate::connections::Connections;
-use crate::cross_site::{self, CrossSite};
+use crate::cross_site::CrossSite;
 use crate::ending::Ending;
 use crate::limits::Limits;
 use crate::stream::{MAX_HEAD, MAX_HEAD_LINES, Socket, Stream};
-use crate::{Problem, doubled, exchange, request_id};
+use crate::{Problem, middleware, request_id};
 
 pub use crate::listener::{CannotListen, listen};
 
@@ -64,11 +65,7 @@ where
         let app = App::new()
             .app_data(cross_site)
             .app_data(refusals.clone())
-            .wrap(middleware::from_fn(exchange::reserve))
-            .wrap(middleware::from_fn(cross_site::check))
-            .wrap(middleware::from_fn(doubled::refuse))
-            .wrap(middleware::from_fn(request_id::assign))
-            .wrap(middleware::from_fn(exchange::follow))
+            .wrap(from_fn(middleware::handle))
             .configure(configure.clone());
         let shutdown = shutdown.clone();
         let http = HttpService::build()
@@ -123,6 +120,7 @@ where
     let socket = Socket::new(tcp, Arc::clone(&place.connection), connections.pool.clone());
     let stream = socket.stream();
     let failed = tokio::select! {
+        biased;
         served = http.call((stream, Some(address))) => served.is_err(),
         _ = place.connection.ended() => false,
     };

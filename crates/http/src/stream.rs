@@ -144,7 +144,7 @@ impl Socket {
         }
     }
 
-    fn flushed(&self, cx: &Context<'_>) {
+    fn flushed(&self, cx: &mut Context<'_>) {
         self.this_turn.set(READ_AT_ONCE);
         if self.connection.phase() == Phase::Answer {
             self.answer.borrow_mut().clear();
@@ -153,7 +153,9 @@ impl Socket {
         // Whatever was flushed: what is withheld may be about another request by now.
         if self.withheld.get() && self.next() != Next::Flush {
             self.withheld.set(false);
-            cx.waker().wake_by_ref();
+            if self.has_more(cx) {
+                cx.waker().wake_by_ref();
+            }
         }
     }
 

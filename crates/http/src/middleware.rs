@@ -1,0 +1,70 @@
+//! What every request passes through on its way to a handler, and its answer on the way back. It is
+//! one middleware: each one more would cost every request an allocation and a layer of futures.
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
+use actix_web::http::header::HeaderValue;
+use actix_web::middleware::Next;
+use actix_web::{Error, ResponseError as _};
+use domain::RequestId;
+
+use crate::{Problem, cross_site, doubled, exchange, request_id};
+
+/// Tells the connection how far the request is, gives it its id, refuses what must not come in, and
+/// keeps the memory of large answers. It closes the connection behind an answer that was given
+/// before the body had ended, or to a request that would have another protocol spoken: nothing more
+/// is read there.
+///
+/// # Errors
+/// Those of the service behind it.
+pub(crate) async fn handle<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let connection = exchange::begin(&request);
+    let id = request_id::assign(&request);
+    let answered = match admit(&request, &id) {
+        Ok(origin) => answer(request, &id, origin, next).await,
+        Err(problem) => Ok(refuse(request, &problem)),
+    };
+    let closes = connection.is_some_and(|connection| connection.answers());
+    let mut response = answered?;
+    request_id::put_into(response.headers_mut(), &id);
+    if closes {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(response)
+}
+
+/// Whether the request may come in; see [`cross_site::check`] for what it returns.
+fn admit(request: &ServiceRequest, id: &RequestId) -> Result<Option<HeaderValue>, Problem> {
+    doubled::check(request, id)?;
+    cross_site::check(request, id)
+}
+
+async fn answer<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    id: &RequestId,
+    origin: Option<HeaderValue>,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let preflight = origin.as_ref().and_then(|_| cross_site::preflight(&request));
+    let mut response = if let Some(response) = preflight {
+        request.into_response(response).map_into_right_body()
+    } else {
+        let response = next.call(request).await?;
+        match exchange::reserve(response.request(), response.response().body(), id) {
+            Ok(()) => response.map_into_left_body(),
+            Err(problem) => response.into_response(problem.error_response()).map_into_right_body(),
+        }
+    };
+    if let Some(origin) = origin {
+        cross_site::open_to(origin, response.headers_mut());
+    }
+    Ok(response)
+}
+
+fn refuse<B>(request: ServiceRequest, problem: &Problem) -> ServiceResponse<EitherBody<B>> {
+    request.into_response(problem.error_response()).map_into_right_body()
+}
