@@ -1,24 +1,61 @@
 //! Declaring the topology, part by part: what cannot be had concerns only those who need it.
 //!
-//! A refusal closes the channel, so that the next part gets a new one. What a part's refusal means
-//! is its owner's to say: an order service goes on with the types whose queues it has, a worker
-//! with the queues that it can consume.
+//! A refusal closes the channel, so that the next part gets a new one. Queues are declared side by
+//! side if one hangs, each on a channel of its own: all that hang take one deadline together, not one
+//! each. What a part's refusal means is its owner's to say: an order service goes on with the
+//! types whose queues it has, a worker with the queues that it can consume.
 
 use std::time::Duration;
 
 use amqprs::channel::{QueueBindArguments, QueueDeclareArguments};
 use domain::OrderType;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, TryStreamExt as _};
 use logging::Log;
 use runtime::with_causes;
+use tokio::time::timeout;
 
 use crate::refusal::is_not_found;
-use crate::session::{CALL_DEADLINE, Session, SessionError, rpc, rpc_within};
+use crate::session::{CALL_DEADLINE, Session, SessionError, SideChannel, rpc, rpc_within};
 use crate::topology::{self, Exchange, Queue};
 
-/// How long a queue is waited for while others wait for the connection: one whose process hangs
+/// How long queues are waited for while others wait for the connection: those whose processes hang
 /// must not keep the other types back for as long as
 /// [`CONNECTION_WAIT`](crate::publisher::CONNECTION_WAIT).
-pub(crate) const BRIEF_DEADLINE: Duration = Duration::from_secs(1);
+const BRIEF_DEADLINE: Duration = Duration::from_secs(1);
+
+/// How long a queue is waited for before the next one is declared beside it.
+const HEAD_START: Duration = Duration::from_millis(200);
+
+/// How patient the next connection is with queues that do not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// They may have to be made first, or the broker is slow, or nobody waits.
+    Long,
+    /// They were there a moment ago, and others wait for the connection.
+    Brief,
+}
+
+impl Patience {
+    /// For the connection after one that was had.
+    pub(crate) fn after_session() -> Self {
+        Self::Brief
+    }
+
+    /// For the attempt after one that failed. Where no queue at all answered in time, the broker may
+    /// be slow.
+    pub(crate) fn after(self, why: &SessionError) -> Self {
+        if matches!(why, SessionError::Declined(_)) { Self::Long } else { self }
+    }
+
+    fn deadline(self) -> Duration {
+        match self {
+            Self::Long => CALL_DEADLINE,
+            Self::Brief => BRIEF_DEADLINE,
+        }
+    }
+}
 
 /// What cannot be used of the topology, and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,10 +127,10 @@ impl FailedAttempt {
 ///
 /// # Errors
 /// The session failed, or the exchange that orders are published to cannot be had. A queue that
-/// does not answer within its deadline is a refusal.
+/// does not answer in time is a refusal.
 pub(crate) async fn declare_kitchen(
     session: &mut Session,
-    queue_deadline: Duration,
+    patience: Patience,
 ) -> Result<Refusals, SessionError> {
     let mut refusals = Vec::new();
     let (exchanges, queues) = topology::kitchen();
@@ -104,15 +141,15 @@ pub(crate) async fn declare_kitchen(
             Err(why) => refusals.push(refused(session, exchange.name, why).await?),
         }
     }
-    for queue in &queues {
-        if let Err(why) = declare_queue(session, queue, queue_deadline).await {
-            let hangs = matches!(why, SessionError::Timeout { .. });
-            let refusal = refused(session, queue.name, why).await?;
-            let is_there = hangs || is_there(session, queue).await?;
-            refusals.push(Refusal { is_there, ..refusal });
-        }
-    }
-    refusals.extend(declare_place_for_dead_letters(session, queue_deadline).await?.0);
+    let no_exchange = declare_exchange_of_dead_letters(session).await?;
+    let keeps_letters = no_exchange.is_none();
+    refusals.extend(no_exchange);
+    let deadline = patience.deadline();
+    let letters = async {
+        if keeps_letters { declare_queue_of_dead_letters(session, deadline).await } else { Ok(None) }
+    };
+    let orders = queues.iter().map(|queue| declare_beside(session, queue, deadline).boxed());
+    refusals.extend(side_by_side(orders.chain([letters.boxed()])).await?);
     let refusals = Refusals(refusals);
     match OrderType::ALL.map(|order_type| refusals.of_type(order_type)) {
         // Nothing can be sent: that is as good as no connection.
@@ -121,41 +158,65 @@ pub(crate) async fn declare_kitchen(
     }
 }
 
+/// Carries out declarations in this order, for a vhost may not have room for all; but the first one
+/// that does not answer soon is waited for beside all that come after it.
+async fn side_by_side<'a>(
+    declarations: impl Iterator<Item = BoxFuture<'a, Result<Option<Refusal>, SessionError>>>,
+) -> Result<Vec<Refusal>, SessionError> {
+    let (mut refusals, mut declaring, mut one_hangs) = (Vec::new(), FuturesUnordered::new(), false);
+    for declaration in declarations {
+        declaring.push(declaration);
+        if !one_hangs {
+            match timeout(HEAD_START, declaring.try_next()).await {
+                Ok(declared) => refusals.extend(declared?.flatten()),
+                Err(_) => one_hangs = true,
+            }
+        }
+    }
+    while let Some(declared) = declaring.try_next().await? {
+        refusals.extend(declared);
+    }
+    Ok(refusals)
+}
+
 /// Declares where dead letters go, if they can go anywhere.
 ///
 /// # Errors
 /// The session failed.
 pub(crate) async fn declare_place_for_dead_letters(
     session: &mut Session,
-    queue_deadline: Duration,
+    patience: Patience,
 ) -> Result<Refusals, SessionError> {
-    match declare_dead_letters(session, queue_deadline).await {
-        Ok(refusals) => Ok(refusals),
-        Err(why) => Ok(Refusals(vec![refused(session, topology::DEAD_LETTER_EXCHANGE, why).await?])),
-    }
+    let refusal = match declare_exchange_of_dead_letters(session).await? {
+        None => declare_queue_of_dead_letters(session, patience.deadline()).await?,
+        refusal => refusal,
+    };
+    Ok(Refusals(refusal.into_iter().collect()))
 }
 
-/// Declares where dead letters go. A queue that is there with other settings keeps them as well.
-///
-/// # Errors
-/// The session failed, or there is no place for dead letters.
-async fn declare_dead_letters(
-    session: &mut Session,
-    queue_deadline: Duration,
-) -> Result<Refusals, SessionError> {
-    let (exchanges, queues) = topology::dead_letters();
-    for exchange in &exchanges {
-        declare_exchange(session, exchange).await?;
-    }
-    let mut refusals = Vec::new();
-    for queue in &queues {
-        if let Err(why) = declare_queue(session, queue, queue_deadline).await {
-            let refusal = refused(session, queue.name, why).await?;
-            bind(session, queue).await?;
-            refusals.push(refusal);
+async fn declare_exchange_of_dead_letters(session: &mut Session) -> Result<Option<Refusal>, SessionError> {
+    for exchange in topology::dead_letters().0 {
+        if let Err(why) = declare_exchange(session, &exchange).await {
+            return refused(session, exchange.name, why).await.map(Some);
         }
     }
-    Ok(Refusals(refusals))
+    Ok(None)
+}
+
+/// A queue that is there with other settings keeps them as well.
+async fn declare_queue_of_dead_letters(
+    session: &Session,
+    deadline: Duration,
+) -> Result<Option<Refusal>, SessionError> {
+    for queue in topology::dead_letters().1 {
+        let Some(refusal) = declare_beside(session, &queue, deadline).await? else { continue };
+        let mut beside = session.side_channel().await?;
+        return match bind(&mut beside, &queue, deadline).await {
+            Ok(()) => Ok(Some(refusal)),
+            Err(why) => refusal_of(topology::DEAD_LETTER_EXCHANGE, why).map(Some),
+        };
+    }
+    Ok(None)
 }
 
 /// Declares what carries status updates: for whoever publishes or reads them. Orders do not wait
@@ -166,7 +227,8 @@ pub(crate) async fn declare_notifications(session: &mut Session) -> Result<(), S
         declare_exchange(session, exchange).await?;
     }
     for queue in &queues {
-        declare_queue(session, queue, CALL_DEADLINE).await?;
+        let mut beside = session.side_channel().await?;
+        declare_queue(&mut beside, queue, Patience::Long.deadline()).await?;
     }
     Ok(())
 }
@@ -177,57 +239,115 @@ async fn declare_exchange(session: &mut Session, exchange: &Exchange) -> Result<
     declared.map_err(|why| session.explain(why))
 }
 
-async fn declare_queue(
-    session: &mut Session,
+/// Declares a queue on a channel of its own, and says why it cannot be used if it cannot.
+async fn declare_beside(
+    session: &Session,
     queue: &Queue,
-    queue_deadline: Duration,
+    deadline: Duration,
+) -> Result<Option<Refusal>, SessionError> {
+    let mut beside = session.side_channel().await?;
+    let Err(why) = declare_queue(&mut beside, queue, deadline).await else { return Ok(None) };
+    let hangs = matches!(why, SessionError::Timeout { .. });
+    let refusal = refusal_of(queue.name, why)?;
+    let is_there = hangs || is_there(session, queue, deadline).await?;
+    Ok(Some(Refusal { is_there, ..refusal }))
+}
+
+async fn declare_queue(
+    beside: &mut SideChannel,
+    queue: &Queue,
+    deadline: Duration,
 ) -> Result<(), SessionError> {
-    let declaring = session.channel.queue_declare(queue.declaration());
-    let doing = format!("declaring queue '{}'", queue.name);
-    let declared = rpc_within(queue_deadline, &doing, declaring).await;
-    declared.map_err(|why| session.explain(why))?;
-    bind(session, queue).await
+    let declaring = beside.channel.queue_declare(queue.declaration());
+    let declared = rpc_within(deadline, &format!("declaring queue '{}'", queue.name), declaring).await;
+    declared.map_err(|why| beside.explain(why))?;
+    bind(beside, queue, deadline).await
 }
 
-async fn bind(session: &mut Session, queue: &Queue) -> Result<(), SessionError> {
+async fn bind(beside: &mut SideChannel, queue: &Queue, deadline: Duration) -> Result<(), SessionError> {
     let (exchange, key) = &queue.binding;
-    let binding = session.channel.queue_bind(QueueBindArguments::new(queue.name, exchange, key));
-    let bound = rpc(&format!("binding queue '{}'", queue.name), binding).await;
-    bound.map_err(|why| session.explain(why))
+    let binding = beside.channel.queue_bind(QueueBindArguments::new(queue.name, exchange, key));
+    let bound = rpc_within(deadline, &format!("binding queue '{}'", queue.name), binding).await;
+    bound.map_err(|why| beside.explain(why))
 }
 
-/// Goes on after a refusal, or beside a channel that waits for a queue that hangs: it is left to
-/// itself until the session ends. Any other failure is the session's.
+/// Goes on after a refusal of what was declared on the session's own channel.
 async fn refused(
     session: &mut Session,
     name: &'static str,
     why: SessionError,
 ) -> Result<Refusal, SessionError> {
-    if !matches!(why, SessionError::ChannelClosed { .. } | SessionError::Timeout { .. }) {
-        return Err(why);
-    }
+    let refusal = refusal_of(name, why)?;
     session.reopen_channel().await?;
-    Ok(Refusal { name, why: why.to_string(), is_there: true })
+    Ok(refusal)
+}
+
+/// What concerns only those who need it. Any other failure is the session's.
+fn refusal_of(name: &'static str, why: SessionError) -> Result<Refusal, SessionError> {
+    match why {
+        SessionError::ChannelClosed { .. } | SessionError::Timeout { .. } => {
+            Ok(Refusal { name, why: why.to_string(), is_there: true })
+        }
+        why => Err(why),
+    }
 }
 
 /// Whether there is such a queue, in whatever state.
-async fn is_there(session: &mut Session, queue: &Queue) -> Result<bool, SessionError> {
+async fn is_there(session: &Session, queue: &Queue, deadline: Duration) -> Result<bool, SessionError> {
+    let mut beside = session.side_channel().await?;
     let passive = QueueDeclareArguments::new(queue.name).passive(true).finish();
-    let doing = format!("looking for queue '{}'", queue.name);
-    let looked = rpc(&doing, session.channel.queue_declare(passive)).await;
-    match looked.map_err(|why| session.explain(why)) {
-        Ok(_) => Ok(true),
-        Err(SessionError::ChannelClosed { reason, .. }) => {
-            session.reopen_channel().await?;
-            Ok(!is_not_found(&reason))
-        }
+    let looking = beside.channel.queue_declare(passive);
+    let looked = rpc_within(deadline, &format!("looking for queue '{}'", queue.name), looking).await;
+    match looked.map_err(|why| beside.explain(why)) {
+        Ok(_) | Err(SessionError::Timeout { .. }) => Ok(true),
+        Err(SessionError::ChannelClosed { reason, .. }) => Ok(!is_not_found(&reason)),
         Err(why) => Err(why),
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
+    use std::sync::Mutex;
+
+    use tokio::time::{Instant, sleep};
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn declarations_begin_in_their_order_and_those_that_hang_take_one_deadline_together() {
+        let names = ["a", "b", "c", "d", "e"];
+        for hanging in [&[][..], &["c"], &["b", "d", "e"], &names] {
+            let (order, start) = (Mutex::default(), Instant::now());
+            let declarations = names.into_iter().map(|name| {
+                let order: &Mutex<Vec<_>> = &order;
+                async move {
+                    order.lock().unwrap().push(name);
+                    if !hanging.contains(&name) {
+                        return Ok(None);
+                    }
+                    sleep(BRIEF_DEADLINE).await;
+                    Ok(Some(refusal(name, true)))
+                }
+                .boxed()
+            });
+            let mut hung: Vec<_> =
+                side_by_side(declarations).await.unwrap().iter().map(|refusal| refusal.name).collect();
+            hung.sort_unstable();
+            assert_eq!((order.into_inner().unwrap(), hung), (names.to_vec(), hanging.to_vec()));
+            assert!(start.elapsed() <= HEAD_START + BRIEF_DEADLINE);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_that_fails_ends_all_declarations() {
+        let lost = || async { Err(SessionError::Lost("gone".to_owned())) }.boxed();
+        let hangs = || std::future::pending().boxed();
+        for declarations in [vec![lost(), hangs()], vec![hangs(), lost()], vec![hangs(), hangs(), lost()]] {
+            let ended = timeout(CALL_DEADLINE, side_by_side(declarations.into_iter())).await.unwrap();
+            assert!(matches!(ended, Err(SessionError::Lost(_))), "{ended:?}");
+        }
+    }
 
     fn refusal(name: &'static str, is_there: bool) -> Refusal {
         Refusal { name, why: String::new(), is_there }

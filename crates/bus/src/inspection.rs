@@ -9,9 +9,9 @@ use runtime::config::Rabbitmq;
 
 use self::probe::{Probe, Reply};
 pub use self::rights::Right;
-use crate::declaration;
+use crate::declaration::{self, Patience};
 use crate::refusal;
-use crate::session::{CALL_DEADLINE, Session, SessionError};
+use crate::session::{Session, SessionError};
 use crate::topology::{self, Queue};
 
 /// A queue of the topology.
@@ -67,7 +67,7 @@ impl Queues {
 pub async fn declare_kitchen(settings: &Rabbitmq) -> Result<(), SessionError> {
     let mut session = Session::open(settings, "declaring queues").await?;
     // What is refused concerns its type only.
-    let declared = declaration::declare_kitchen(&mut session, CALL_DEADLINE).await;
+    let declared = declaration::declare_kitchen(&mut session, Patience::Long).await;
     session.close().await;
     declared.map(drop)
 }

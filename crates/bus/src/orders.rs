@@ -27,9 +27,9 @@ use self::held::{Place, Settlement, Settlements};
 use self::rounds::Rounds;
 use self::settled::Settled;
 use self::shares::Shares;
-use crate::declaration::{self, FailedAttempt, Refusals};
+use crate::declaration::{self, FailedAttempt, Patience, Refusals};
 use crate::delivery::Delivery;
-use crate::session::{CALL_DEADLINE, Event, Session, SessionError};
+use crate::session::{Event, Session, SessionError};
 
 /// The orders that come in.
 #[derive(Debug)]
@@ -109,11 +109,13 @@ struct Owner {
 
 impl Owner {
     async fn run(self) {
-        let mut backoff = Backoff::for_server();
+        let (mut backoff, mut patience) = (Backoff::for_server(), Patience::Long);
         while !self.done.has_begun() {
             let started = Instant::now();
-            let failure = match self.open().await {
+            let Some(opened) = self.done.or(self.open(patience)).await else { return };
+            let failure = match opened {
                 Ok(opened) => {
+                    patience = Patience::after_session();
                     let queues = opened.queues.join(", ");
                     self.log
                         .info("rabbitmq_connected", format!("Connected to RabbitMQ queues {queues}"))
@@ -127,7 +129,10 @@ impl Owner {
                         Err(why) => why,
                     }
                 }
-                Err(why) => why,
+                Err(why) => {
+                    patience = patience.after(&why);
+                    why
+                }
             };
             let pause = backoff.next_pause();
             self.log
@@ -143,9 +148,9 @@ impl Owner {
     }
 
     /// What can be consumed is consumed; the rest is tried again.
-    async fn open(&self) -> Result<Opened, SessionError> {
+    async fn open(&self, patience: Patience) -> Result<Opened, SessionError> {
         let mut session = Session::open(&self.settings, NAME).await?;
-        let refusals = match declaration::declare_kitchen(&mut session, CALL_DEADLINE).await {
+        let refusals = match declaration::declare_kitchen(&mut session, patience).await {
             Ok(refusals) => refusals,
             Err(why) => {
                 session.close().await;
@@ -205,7 +210,7 @@ impl Owner {
     /// On a connection of its own: a refusal on the one that consumes would disturb it.
     async fn declare_again(&self) -> Result<Refusals, SessionError> {
         let mut session = Session::open(&self.settings, NAME).await?;
-        let declared = declaration::declare_kitchen(&mut session, CALL_DEADLINE).await;
+        let declared = declaration::declare_kitchen(&mut session, Patience::Long).await;
         session.close().await;
         declared
     }

@@ -5,8 +5,9 @@
 //!   `listen_network_io_failure` returns.
 //! - `Connection::open` has no deadline; a wrong password shows as a connection reset
 //!   after three seconds.
-//! - A pending call that is cancelled leaves the channel in an unknown state: after any timeout
-//!   everything is dropped.
+//! - A pending call that is cancelled leaves the channel in an unknown state: after a timeout the
+//!   session is dropped. A call that may wait for a queue that hangs has a channel of its own
+//!   ([`SideChannel`]), and only that one is dropped.
 //! - Publishing on a channel that the server closed ends the connection: a closed channel is
 //!   the end of the session.
 //! - Two calls at once on one channel break it: one task owns a session, and calls one
@@ -188,9 +189,9 @@ impl Session {
         }
     }
 
-    /// Opens another channel in place of one that the broker closed, or that waits for something
-    /// that hangs. From then on, events are those of this channel and of the connection: whatever
-    /// still becomes of the other one is nobody's concern.
+    /// Opens another channel in place of one that the broker closed. From then on, events are those
+    /// of this channel and of the connection: whatever still becomes of the other one is nobody's
+    /// concern.
     pub(crate) async fn reopen_channel(&mut self) -> Result<(), SessionError> {
         let Some(sender) = self.forward.upgrade() else {
             return Err(SessionError::Lost("its tasks ended".to_owned()));
@@ -199,6 +200,14 @@ impl Session {
         self.channel_counts = Arc::new(AtomicBool::new(true));
         self.channel = open_channel(&self.connection, Arc::clone(&self.channel_counts), sender).await?;
         Ok(())
+    }
+
+    /// Opens a channel beside the session's own one.
+    pub(crate) async fn side_channel(&self) -> Result<SideChannel, SessionError> {
+        let (sender, events) = mpsc::unbounded_channel();
+        let counts = Arc::new(AtomicBool::new(true));
+        let channel = open_channel(&self.connection, counts, sender).await?;
+        Ok(SideChannel { channel, events })
     }
 
     /// Takes in other bodies from now on: up to this size, in bytes.
@@ -219,14 +228,32 @@ impl Session {
 
     /// Replaces amqprs' empty "channel closed" by what the broker said when it closed the channel.
     pub(crate) fn explain(&mut self, error: SessionError) -> SessionError {
-        let SessionError::Call { doing, why } = error else { return error };
-        while let Ok(event) = self.events.try_recv() {
-            if let Event::Closed(reason) = event {
-                return SessionError::ChannelClosed { doing, reason };
-            }
-        }
-        SessionError::Call { doing, why }
+        explain(&mut self.events, error)
     }
+}
+
+/// A channel for one matter: what becomes of it, a refusal or a call that hangs, concerns neither
+/// the session nor its other channels. It closes when it is dropped.
+pub(crate) struct SideChannel {
+    pub(crate) channel: Channel,
+    events: mpsc::UnboundedReceiver<Event>,
+}
+
+impl SideChannel {
+    /// See [`Session::explain`].
+    pub(crate) fn explain(&mut self, error: SessionError) -> SessionError {
+        explain(&mut self.events, error)
+    }
+}
+
+fn explain(events: &mut mpsc::UnboundedReceiver<Event>, error: SessionError) -> SessionError {
+    let SessionError::Call { doing, why } = error else { return error };
+    while let Ok(event) = events.try_recv() {
+        if let Event::Closed(reason) = event {
+            return SessionError::ChannelClosed { doing, reason };
+        }
+    }
+    SessionError::Call { doing, why }
 }
 
 /// Opens the connection's channel; what happens to both is sent on.

@@ -1,7 +1,6 @@
 //! What a publishing connection is for, and how it is made.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use amqprs::channel::ConfirmSelectArguments;
 use runtime::config::Rabbitmq;
@@ -9,8 +8,8 @@ use tokio::time::timeout;
 
 use super::CONFIRM_DEADLINE;
 use super::unconfirmed::Unconfirmed;
-use crate::declaration::{self, Refusals};
-use crate::session::{CALL_DEADLINE, Event, Session, SessionError, rpc};
+use crate::declaration::{self, Patience, Refusals};
+use crate::session::{Event, Session, SessionError, rpc};
 use crate::topology;
 
 /// What a connection publishes.
@@ -39,11 +38,11 @@ impl Purpose {
     pub(super) async fn declare(
         self,
         session: &mut Session,
-        queue_deadline: Duration,
+        patience: Patience,
     ) -> Result<Refusals, SessionError> {
         match self {
-            Self::Orders => declaration::declare_kitchen(session, queue_deadline).await,
-            Self::DeadLetters => declaration::declare_place_for_dead_letters(session, queue_deadline).await,
+            Self::Orders => declaration::declare_kitchen(session, patience).await,
+            Self::DeadLetters => declaration::declare_place_for_dead_letters(session, patience).await,
             Self::StatusUpdates => {
                 declaration::declare_notifications(session).await.map(|()| Refusals::default())
             }
@@ -57,7 +56,7 @@ impl Purpose {
         name: &str,
     ) -> Result<Refusals, SessionError> {
         let mut session = Session::open(settings, name).await?;
-        let declared = self.declare(&mut session, CALL_DEADLINE).await;
+        let declared = self.declare(&mut session, Patience::Long).await;
         session.close().await;
         declared
     }
@@ -80,10 +79,10 @@ pub(super) async fn open(
     settings: Rabbitmq,
     purpose: Purpose,
     name: String,
-    queue_deadline: Duration,
+    patience: Patience,
 ) -> Result<Opened, SessionError> {
     let mut session = Session::open(&settings, &name).await?;
-    match prepare(&mut session, purpose, queue_deadline).await {
+    match prepare(&mut session, purpose, patience).await {
         Ok((refusals, unconfirmed, probes, blocked)) => {
             Ok(Opened { session, unconfirmed, refusals: Arc::new(refusals), blocked, probes })
         }
@@ -98,9 +97,9 @@ pub(super) async fn open(
 async fn prepare(
     session: &mut Session,
     purpose: Purpose,
-    queue_deadline: Duration,
+    patience: Patience,
 ) -> Result<(Refusals, Unconfirmed, bool, Option<String>), SessionError> {
-    let refusals = purpose.declare(session, queue_deadline).await?;
+    let refusals = purpose.declare(session, patience).await?;
     switch_confirms_on(session).await?;
     let mut unconfirmed = Unconfirmed::default();
     if purpose != Purpose::Orders || refusals.of(topology::PROBE_EXCHANGE).is_some() {

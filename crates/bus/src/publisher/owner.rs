@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use runtime::Backoff;
 use tokio::time::{Instant, sleep};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::PublishError;
 use super::connection::{Opened, open};
 use super::context::Context;
 use super::serving::{End, Serving};
 use super::state::State;
-use crate::declaration::BRIEF_DEADLINE;
-use crate::session::CALL_DEADLINE;
+use crate::declaration::Patience;
 
 /// The task behind a handle: it makes one connection after the other.
 pub(super) struct Owner {
     context: Context,
+    /// The last connection's, which has a deadline of its own.
+    farewell: Option<AbortOnDropHandle<()>>,
 }
 
 /// How a session went.
@@ -27,21 +29,21 @@ struct Served {
 
 impl Owner {
     pub(super) fn new(context: Context) -> Self {
-        Self { context }
+        Self { context, farewell: None }
     }
 
     /// Runs until all publishers are dropped.
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::for_server();
-        let mut queue_deadline = BRIEF_DEADLINE;
+        let mut patience = Patience::Long;
         loop {
             let started = Instant::now();
             let Context { settings, purpose, name, .. } = &self.context;
-            let opening = open(settings.clone(), *purpose, name.clone(), queue_deadline);
+            let opening = open(settings.clone(), *purpose, name.clone(), patience);
             let Some(opened) = self.refusing_meanwhile(opening).await else { return };
             let (failure, at_once) = match opened {
                 Ok(opened) => {
-                    queue_deadline = BRIEF_DEADLINE;
+                    patience = Patience::after_session();
                     let since = Instant::now();
                     let Served { end, worked } = self.serve(opened, started).await;
                     if worked {
@@ -55,8 +57,7 @@ impl Owner {
                 }
                 Err(why) => {
                     self.context.state.send_replace(State::Away);
-                    // Nobody waits any more: a broker that is slow gets its time.
-                    queue_deadline = CALL_DEADLINE;
+                    patience = patience.after(&why);
                     (why, false)
                 }
             };
@@ -110,7 +111,12 @@ impl Owner {
             unconfirmed.fail_larger_than(limit);
         }
         unconfirmed.fail(&PublishError::Lost);
-        session.close().await;
+        match end {
+            // Whoever waits for the next connection does not wait for this: the broker lets a
+            // session go only when each of its channels has answered, and one may hang.
+            End::Failed(_) => self.farewell = Some(AbortOnDropHandle::new(tokio::spawn(session.close()))),
+            End::Done => session.close().await,
+        }
         Served { end, worked }
     }
 }

@@ -32,8 +32,8 @@ pub struct Lane {
     pub next_look: Instant,
     /// When it was last taken in hand.
     taken: Instant,
-    /// The last look got nothing done, or not all of it. The next one comes after a
-    /// pause, whoever says what.
+    /// The last look lost messages with the connection, or found only such as are refused. The next
+    /// one comes after a pause, whoever says what.
     is_in_trouble: bool,
 }
 

@@ -11,7 +11,7 @@ use runtime::Backoff;
 pub const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// Most messages of one look.
 pub const BATCH: u16 = 100;
-/// Bounds of the pauses of a lane that gets nothing confirmed.
+/// Bounds of the pauses of a lane in trouble.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 /// The first pause of a refused message is at most so long; then it doubles.

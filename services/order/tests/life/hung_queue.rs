@@ -1,5 +1,6 @@
 //! One queue of the broker hangs: orders of the other types do not wait for it.
 
+use serde_json::json;
 use testkit::orders::{delivery, dine_in, takeout};
 use testkit::{Service, Stage, eventually};
 
@@ -16,9 +17,11 @@ async fn number_in(service: &Service, action: &str) -> String {
     service.log(action).await["details"]["order_number"].as_str().unwrap().to_owned()
 }
 
-/// A transaction of the relay, which waits for confirms.
-const IN_HAND: &str = "select count(*) from pg_stat_activity
-    where datname = current_database() and application_name = 'order-service' and state = 'idle in transaction'";
+/// Messages for the queue that hangs which no relay has in hand.
+const NOT_IN_HAND: &str = "with free as (
+        select from order_outbox join orders on id = order_id where type = 'dine_in'
+        for update of order_outbox skip locked
+    ) select count(*) from free";
 
 #[tokio::test]
 async fn the_relay_of_one_type_does_not_wait_for_a_queue_that_hangs() {
@@ -49,7 +52,8 @@ async fn the_relay_of_one_type_does_not_wait_for_a_queue_that_hangs() {
         (database.value(&left("takeout")).await == 0).then_some(())
     })
     .await;
-    assert_eq!(database.value(IN_HAND).await, 1, "it was sent only when the queue's time was up");
+    let in_hand = (database.value(NOT_IN_HAND).await, database.value(&left("dine_in")).await);
+    assert_eq!(in_hand, (json!(0), json!(1)), "it was sent only when the queue's time was up");
     assert!(service.logged("rabbitmq_publish_failed").is_empty(), "{}", service.everything());
 }
 
@@ -123,24 +127,13 @@ async fn orders_of_one_transaction_do_not_wait_for_each_others_confirms() {
 
 #[tokio::test]
 async fn a_queue_that_goes_on_hanging_concerns_its_type_alone() {
-    // Of its own, for the queue would go on hanging if this failed.
+    // Of its own, for the queues would go on hanging if this failed.
     let stage = Stage::with_own_servers().await;
     let service = stage.order_service().start().await;
     let broker = stage.broker().await;
     service.place(&takeout()).await;
     broker.suspend("kitchen_dine_in_queue").await;
-    // Its confirm never comes: the connection is given up, and the next one meets the queue. The
-    // other types are taken all the while.
-    let mut first = placing_this(&service, &[], &dine_in());
-    let first = loop {
-        let other = placing_this(&service, &[], &takeout());
-        let other = other.await.unwrap();
-        assert_eq!(other.status, 200, "{other:?}");
-        if first.is_finished() {
-            break (&mut first).await.unwrap();
-        }
-    };
-    assert_eq!(first.status, 500, "{first:?}");
+    refused_while_others_are_taken(&service, &dine_in()).await;
     let refused = placing_this(&service, &[], &dine_in()).await.unwrap();
     assert_eq!(refused.status, 500, "{refused:?}");
     let names_it = |line: &serde_json::Value| {
@@ -153,9 +146,37 @@ async fn a_queue_that_goes_on_hanging_concerns_its_type_alone() {
     for _ in 0..10 {
         service.place(&takeout()).await;
     }
-    broker.resume("kitchen_dine_in_queue").await;
-    eventually("its type to be taken again", async || {
-        (placing_this(&service, &[], &dine_in()).await.unwrap().status == 200).then_some(())
-    })
-    .await;
+
+    // However many there are: they cost the next connection no more time than one does.
+    for queue in ["kitchen_delivery_queue", "kitchen_queue", "kitchen_dlq"] {
+        broker.suspend(queue).await;
+    }
+    refused_while_others_are_taken(&service, &delivery()).await;
+    for _ in 0..10 {
+        service.place(&takeout()).await;
+    }
+
+    for queue in ["kitchen_dine_in_queue", "kitchen_delivery_queue", "kitchen_queue", "kitchen_dlq"] {
+        broker.resume(queue).await;
+    }
+    for order in [dine_in(), delivery()] {
+        eventually("its type to be taken again", async || {
+            (placing_this(&service, &[], &order).await.unwrap().status == 200).then_some(())
+        })
+        .await;
+    }
+}
+
+/// Its confirm never comes: the connection is given up, and the next one meets the queue. Orders for
+/// taking out are taken all the while.
+async fn refused_while_others_are_taken(service: &Service, order: &serde_json::Value) {
+    let mut refused = placing_this(service, &[], order);
+    let refused = loop {
+        let other = placing_this(service, &[], &takeout()).await.unwrap();
+        assert_eq!(other.status, 200, "{other:?}");
+        if refused.is_finished() {
+            break (&mut refused).await.unwrap();
+        }
+    };
+    assert_eq!(refused.status, 500, "{refused:?}");
 }
