@@ -184,9 +184,20 @@ where
 
 #[cfg(test)]
 mod tests {
+    use actix_web::ResponseError as _;
     use domain::OrderIdentity;
+    use tokio::time::Instant;
 
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_that_is_under_way_at_the_deadline_is_not_waited_for() {
+        let (log, _flush) = logging::start("order-service", logging::Level::Error);
+        let began = Instant::now();
+        let known = until_known(&log, std::future::pending).await;
+        assert_eq!(known.map(drop).unwrap_err().status_code(), StatusCode::GATEWAY_TIMEOUT);
+        assert_eq!(began.elapsed(), DEADLINE);
+    }
 
     fn guest() -> Asker {
         Asker::Guest(OrderIdentity::new(0, [0; 10]))
