@@ -95,7 +95,9 @@ fn sql(locked: Locked) -> String {
     let skip = locked.clause();
     // The guard stands in ON CONFLICT: unlike a look at order_claims beforehand, it sees what
     // committed meanwhile. `orders` is searched by arrays of keys alone. Joined to `granted`, and
-    // planned before the number of orders is known, it would compare each with each.
+    // planned before the number of orders is known, it would compare each with each. So it would
+    // if the plan expected next to no order to fit: `fits` is a column of its own since half of the
+    // rows are expected to have a boolean set, and one in two hundred to have a null.
     format!(
         "
     with wish as (
@@ -103,11 +105,11 @@ fn sql(locked: Locked) -> String {
             with ordinality as wish (number, cooking, request_id, identity, type, contents, place)
     ), found as (
         select id, number, status, type, total_amount from orders where number = any($1) order by id for update{skip}
-    ), target as (
+    ), compared as (
         select id, number, status, wish.cooking, wish.request_id, found.type,
                case when wish.type = found.type and (
-                             select known.order_id = id and known.contents = wish.contents
-                             from order_identities as known where known.identity = wish.identity) then null
+                             select known.identity = wish.identity and known.contents = wish.contents
+                             from order_identities as known where known.order_id = id) then null
                     when wish.identity is not null and id is distinct from (
                              select order_id from order_identities as known where known.identity = wish.identity)
                         then 'identity'
@@ -115,11 +117,13 @@ fn sql(locked: Locked) -> String {
                     when wish.contents <> sha256(convert_to({CONTENTS}, 'UTF8')) then 'contents'
                end as mismatch
         from found join wish using (number)
+    ), target as (
+        select *, mismatch is null as fits from compared
     ), granted as (
         insert into order_claims as claim (order_id, worker, token, attempt, lease_until, estimated_completion,
                                            lease_seconds)
         select id, $4, $5, 1, now() + make_interval(secs => $6), now() + make_interval(secs => cooking), $6
-        from target where mismatch is null and (status = any($7) or status = 'cooking') order by id
+        from target where fits and (status = any($7) or status = 'cooking') order by id
         on conflict (order_id) do update
             set worker = excluded.worker, token = excluded.token, attempt = claim.attempt + 1,
                 lease_until = excluded.lease_until, estimated_completion = excluded.estimated_completion,

@@ -71,7 +71,8 @@ fn sql(locked: Locked) -> String {
     let skip = locked.clause();
     // Both tables are searched by arrays of keys alone, as for claiming. `token = $5` would let the
     // plan search by token: made while `order_claims` is empty, it reads all claims of this worker
-    // for each statement, those long deleted as well. `cook` is counted only to lock the worker's
+    // for each statement, those long deleted as well. `unfinished` is made first: joined to the
+    // claims in one go, each of them would be compared with each order. `cook` is counted only to lock the worker's
     // row first. The row may be gone; the order is ready all the same.
     format!(
         "
@@ -83,10 +84,12 @@ fn sql(locked: Locked) -> String {
     ), target as (
         select id, number, status from orders
         where id = any($1) and (select count(*) from cook) >= 0 order by id for update{skip}
+    ), unfinished as materialized (
+        select id, number, attempt, request_id from target join cooked on order_id = id where status = any($6)
     ), released as (
-        delete from order_claims as claim using target join cooked on cooked.order_id = target.id
-        where claim.order_id = any($1) and claim.order_id = target.id and status = any($6)
-            and token is not distinct from $5 and claim.attempt = cooked.attempt
+        delete from order_claims as claim using unfinished
+        where claim.order_id = any($1) and claim.order_id = unfinished.id
+            and token is not distinct from $5 and claim.attempt = unfinished.attempt
         returning claim.order_id, number, request_id
     ), done as (
         update orders set status = 'ready', completed_at = now(), updated_at = now()
