@@ -1,8 +1,8 @@
 //! Declaring the topology, part by part: what cannot be had concerns only those who need it.
 //!
 //! A refusal closes the channel, so that the next part gets a new one. Queues are declared side by
-//! side if one hangs, each on a channel of its own: all that hang take one deadline together, not one
-//! each. What a part's refusal means is its owner's to say: an order service goes on with the
+//! side if one hangs, each on a channel of its own: all that hang take one deadline together, not
+//! one each. What a part's refusal means is its owner's to say: an order service goes on with the
 //! types whose queues it has, a worker with the queues that it can consume.
 
 use std::time::Duration;
@@ -43,8 +43,8 @@ impl Patience {
         Self::Brief
     }
 
-    /// For the attempt after one that failed. Where no queue at all answered in time, the broker may
-    /// be slow.
+    /// For the attempt after one that failed. Where no queue at all answered in time, the broker
+    /// may be slow.
     pub(crate) fn after(self, why: &SessionError) -> Self {
         if matches!(why, SessionError::Declined(_)) { Self::Long } else { self }
     }

@@ -14,6 +14,7 @@
 //!   thing after the other.
 
 mod callbacks;
+mod side_channel;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use self::callbacks::Forward;
+pub(crate) use self::side_channel::SideChannel;
 use crate::delivery::MAX_BODY;
 use crate::refusal;
 
@@ -204,10 +206,7 @@ impl Session {
 
     /// Opens a channel beside the session's own one.
     pub(crate) async fn side_channel(&self) -> Result<SideChannel, SessionError> {
-        let (sender, events) = mpsc::unbounded_channel();
-        let counts = Arc::new(AtomicBool::new(true));
-        let channel = open_channel(&self.connection, counts, sender).await?;
-        Ok(SideChannel { channel, events })
+        SideChannel::open(&self.connection).await
     }
 
     /// Takes in other bodies from now on: up to this size, in bytes.
@@ -227,20 +226,6 @@ impl Session {
     }
 
     /// Replaces amqprs' empty "channel closed" by what the broker said when it closed the channel.
-    pub(crate) fn explain(&mut self, error: SessionError) -> SessionError {
-        explain(&mut self.events, error)
-    }
-}
-
-/// A channel for one matter: what becomes of it, a refusal or a call that hangs, concerns neither
-/// the session nor its other channels. It closes when it is dropped.
-pub(crate) struct SideChannel {
-    pub(crate) channel: Channel,
-    events: mpsc::UnboundedReceiver<Event>,
-}
-
-impl SideChannel {
-    /// See [`Session::explain`].
     pub(crate) fn explain(&mut self, error: SessionError) -> SessionError {
         explain(&mut self.events, error)
     }

@@ -171,8 +171,8 @@ pub(crate) fn check(request: &ServiceRequest, id: &RequestId) -> Result<Option<H
         .map_err(|refusal| rules.refuse(refusal, request, id))
 }
 
-/// The answer to a browser that asks whether its page may send what comes next (CORS preflight); none
-/// if it does not ask.
+/// The answer to a browser that asks whether its page may send what comes next (CORS preflight);
+/// none if it does not ask.
 pub(crate) fn preflight(request: &ServiceRequest) -> Option<HttpResponse> {
     let asks = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);

@@ -72,8 +72,8 @@ fn sql(locked: Locked) -> String {
     // Both tables are searched by arrays of keys alone, as for claiming. `token = $5` would let the
     // plan search by token: made while `order_claims` is empty, it reads all claims of this worker
     // for each statement, those long deleted as well. `unfinished` is made first: joined to the
-    // claims in one go, each of them would be compared with each order. `cook` is counted only to lock the worker's
-    // row first. The row may be gone; the order is ready all the same.
+    // claims in one go, each of them would be compared with each order. `cook` is counted only to
+    // lock the worker's row first. The row may be gone; the order is ready all the same.
     format!(
         "
     with cooked as (

@@ -167,8 +167,8 @@ async fn a_queue_that_goes_on_hanging_concerns_its_type_alone() {
     }
 }
 
-/// Its confirm never comes: the connection is given up, and the next one meets the queue. Orders for
-/// taking out are taken all the while.
+/// Its confirm never comes: the connection is given up, and the next one meets the queue. Orders
+/// for taking out are taken all the while.
 async fn refused_while_others_are_taken(service: &Service, order: &serde_json::Value) {
     let mut refused = placing_this(service, &[], order);
     let refused = loop {

@@ -1,0 +1,30 @@
+//! A channel for one matter beside the session's own one.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use amqprs::channel::Channel;
+use amqprs::connection::Connection;
+use tokio::sync::mpsc;
+
+use super::{Event, SessionError, explain, open_channel};
+
+/// What becomes of it, a refusal or a call that hangs, concerns neither the session nor its other
+/// channels. It closes when it is dropped.
+pub(crate) struct SideChannel {
+    pub(crate) channel: Channel,
+    events: mpsc::UnboundedReceiver<Event>,
+}
+
+impl SideChannel {
+    pub(super) async fn open(connection: &Connection) -> Result<Self, SessionError> {
+        let (sender, events) = mpsc::unbounded_channel();
+        let channel = open_channel(connection, Arc::new(AtomicBool::new(true)), sender).await?;
+        Ok(Self { channel, events })
+    }
+
+    /// See [`Session::explain`](super::Session::explain).
+    pub(crate) fn explain(&mut self, error: SessionError) -> SessionError {
+        explain(&mut self.events, error)
+    }
+}
