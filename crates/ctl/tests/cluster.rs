@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use devcluster::{free_port, http_client};
 use rustix::process::{Pid, Signal, kill_process};
-use servers::{free_port, http_client};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 

@@ -41,7 +41,7 @@ impl Place {
     fn command(&self, arguments: &[&str], slow: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_restaurant-ctl"));
         let path = format!("{}:{}", self.0.path().display(), std::env::var("PATH").unwrap());
-        let nobody = servers::free_port(0).unwrap().to_string();
+        let nobody = devcluster::free_port(0).unwrap().to_string();
         command.args(arguments).current_dir(self.0.path()).env("PATH", path).env("SLOW", slow);
         command.env("DB_PORT", &nobody).env("RABBITMQ_PORT", &nobody).stdin(Stdio::null());
         command.stdout(Stdio::null()).stderr(Stdio::null());

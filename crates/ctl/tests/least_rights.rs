@@ -12,7 +12,7 @@ use amqprs::channel::{
 use amqprs::connection::{Connection, OpenConnectionArguments};
 use bus::permissions;
 use db::rights;
-use servers::Credentials;
+use devcluster::Credentials;
 use testkit::database::Database;
 use testkit::shared_servers::Address;
 use testkit::wait::{eventually, within};

@@ -6,7 +6,7 @@ use std::fs::OpenOptions;
 use std::process::Stdio;
 
 use bus::permissions::Client;
-use servers::Credentials;
+use devcluster::Credentials;
 use testkit::database::Database;
 use testkit::orders::{delivery, dine_in, takeout};
 use testkit::service::Ended;

@@ -5,8 +5,8 @@ use bus::permissions;
 use db::roles::{self, RoleError};
 use db::schema::{self, SchemaError};
 use db::{Access, Database, DbError, rights};
+use devcluster::{Credentials, RabbitmqAdmin};
 use runtime::config;
-use servers::{Credentials, RabbitmqAdmin};
 
 use crate::NAME;
 use crate::cluster::plan::Role;
@@ -28,7 +28,7 @@ pub enum AccountError {
     Database(#[from] DbError),
     /// RabbitMQ makes no users.
     #[error(transparent)]
-    Broker(#[from] servers::Error),
+    Broker(#[from] devcluster::Error),
 }
 
 /// Creates the tables, and roles that may use them.

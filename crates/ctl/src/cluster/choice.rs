@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use runtime::{Config, config};
-use servers::{
+use devcluster::{
     Credentials, Error, Leash, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq,
     RabbitmqOptions, RabbitmqPrograms, Server, ensure_installed, free_port,
 };
+use runtime::{Config, config};
 
 use crate::cluster::chosen::{ChosenServers, Origin, Postgres, Rabbitmq};
 use crate::cluster::clock;

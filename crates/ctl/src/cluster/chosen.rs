@@ -1,8 +1,8 @@
 //! The PostgreSQL and the RabbitMQ that the services use.
 
+use devcluster::{PrivatePostgres, PrivateRabbitmq};
 use runtime::{Backoff, config, with_causes};
 use secrecy::ExposeSecret;
-use servers::{PrivatePostgres, PrivateRabbitmq};
 use tokio::time::{Duration, Instant};
 
 use crate::cluster::accounts::{self, AccountError, Accounts};

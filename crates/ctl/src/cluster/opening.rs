@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use devcluster::PortClaim;
 use runtime::Config;
-use servers::PortClaim;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::accounts::AccountError;
@@ -35,7 +35,7 @@ const STREAM_PAUSE: Duration = Duration::from_millis(100);
 pub enum OpeningError {
     /// No servers.
     #[error(transparent)]
-    Servers(#[from] servers::Error),
+    Servers(#[from] devcluster::Error),
     /// No users for the services.
     #[error("the services get no users of their own")]
     Accounts(#[from] AccountError),

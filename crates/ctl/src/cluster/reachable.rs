@@ -63,7 +63,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_there_is_not_reachable() {
-        let port = servers::free_port(0).unwrap();
+        let port = devcluster::free_port(0).unwrap();
         let database = config::Database { host: "127.0.0.1".to_owned(), port, ..Default::default() };
         assert_eq!(postgres(&database).await, Err(format!("there is no PostgreSQL at 127.0.0.1:{port}")));
         let broker = config::Rabbitmq { host: "127.0.0.1".to_owned(), port, ..Default::default() };

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use devcluster::{Error, Leash, LogFile, OwnedProcess, http_client};
 use runtime::{Backoff, reachable};
 use rustix::process::Signal;
-use servers::{Error, Leash, LogFile, OwnedProcess, http_client};
 use tokio::time::Instant;
 
 use crate::cluster::clock;

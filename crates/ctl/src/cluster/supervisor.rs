@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use devcluster::{Leash, PortClaim};
 use runtime::{config, with_causes};
-use servers::{Leash, PortClaim};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 

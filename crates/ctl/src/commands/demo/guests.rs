@@ -4,9 +4,9 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use devcluster::http_client::{self, Request};
 use runtime::Exit;
 use serde_json::Value;
-use servers::http_client::{self, Request};
 use tokio::time::Instant;
 
 use crate::cluster::record::Record;

@@ -5,9 +5,9 @@ use std::io::{Write, stdout};
 use db::Database;
 use db::rights::Client;
 use db::roles::{self, Account};
+use devcluster::Credentials;
 use runtime::{Exit, config};
 use secrecy::ExposeSecret;
-use servers::Credentials;
 
 use crate::NAME;
 use crate::cluster::record::shell_quoted;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub enum Error {
     /// A private server cannot be had, or one of its tools failed.
     #[error("the servers")]
-    Servers(#[from] servers::Error),
+    Servers(#[from] devcluster::Error),
     /// A statement of the services failed.
     #[error("a statement failed while PostgreSQL was measured by itself")]
     Database(#[from] db::DbError),

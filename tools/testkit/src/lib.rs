@@ -38,9 +38,9 @@ pub mod stage;
 pub mod wait;
 
 pub use broker::Broker;
+pub use devcluster::PortClaim;
 pub use pgbouncer::Pgbouncer;
 pub use proxy::Proxy;
-pub use servers::PortClaim;
 pub use service::{Launch, Service, Signal};
 pub use stage::Stage;
 pub use wait::{DEADLINE, eventually};

@@ -1,5 +1,5 @@
-//! Private PostgreSQL and RabbitMQ instances, each in a folder of its own: data,
-//! settings, log, password.
+//! For development only: private PostgreSQL and RabbitMQ instances, each in a folder of its own:
+//! data, settings, log, password.
 //!
 //! `restaurant-ctl up` and the tests start their servers here. Nothing is shared with a system-wide
 //! server, nothing listens beyond 127.0.0.1, and nothing outside the folder is changed (RabbitMQ

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use amqprs::BasicProperties;
 use amqprs::channel::BasicPublishArguments;
 use amqprs::connection::{Connection, OpenConnectionArguments};
-use secrecy::ExposeSecret;
-use servers::{
+use devcluster::{
     Credentials, Error, Leash, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq,
     RabbitmqOptions, RabbitmqPrograms, Server,
 };
+use secrecy::ExposeSecret;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -27,13 +27,13 @@ const PACKAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.local/packag
 
 async fn postgres_programs() -> PostgresPrograms {
     let packages = Path::new(PACKAGES);
-    servers::ensure_installed(&[Server::Postgres], packages, &|line| eprintln!("{line}")).await.unwrap();
+    devcluster::ensure_installed(&[Server::Postgres], packages, &|line| eprintln!("{line}")).await.unwrap();
     PostgresPrograms::find(packages).unwrap()
 }
 
 async fn rabbitmq_programs() -> RabbitmqPrograms {
     let packages = Path::new(PACKAGES);
-    servers::ensure_installed(&[Server::Rabbitmq], packages, &|line| eprintln!("{line}")).await.unwrap();
+    devcluster::ensure_installed(&[Server::Rabbitmq], packages, &|line| eprintln!("{line}")).await.unwrap();
     RabbitmqPrograms::find(packages).unwrap()
 }
 

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use devcluster::http_client::{Request, send};
+use devcluster::{Leash, LogFile, OwnedProcess};
 use rustix::process::Signal;
-use servers::http_client::{Request, send};
-use servers::{Leash, LogFile, OwnedProcess};
 use tokio::time::{Instant, sleep};
 
 use crate::error::Error;

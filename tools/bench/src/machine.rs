@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use devcluster::tool;
 use serde::Serialize;
-use servers::tool;
 use tokio::process::Command;
 use tokio::time::sleep;
 

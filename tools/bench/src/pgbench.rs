@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use devcluster::tool;
 use serde::Serialize;
-use servers::tool;
 
 use crate::cluster::Stage;
 use crate::effort::Effort;
@@ -15,7 +15,7 @@ use crate::figures::Latencies;
 /// Beyond the time that is measured.
 const SLACK: Duration = Duration::from_mins(1);
 
-/// A script of `crates/bench/pgbench`.
+/// A script of `tools/bench/pgbench`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Script {
     /// A transaction for an order, with a statement for each table.

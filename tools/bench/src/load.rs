@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use devcluster::tool;
 use serde::Deserialize;
-use servers::tool;
 
 use crate::cluster::Stage;
 use crate::error::Error;

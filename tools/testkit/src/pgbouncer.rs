@@ -1,6 +1,6 @@
 //! A PgBouncer of a test's own, set up as the README says.
 
-use servers::{Credentials, Leash, PrivatePgbouncer};
+use devcluster::{Credentials, Leash, PrivatePgbouncer};
 
 use crate::shared_servers::{Address, workspace};
 use crate::stage::Stage;
@@ -16,7 +16,8 @@ impl Pgbouncer {
     pub async fn before(server: &Address, settings: &[&str]) -> Self {
         let packages = workspace().join(".local/packages");
         let tell = |line: &str| eprintln!("{line}");
-        let program = servers::ensure_pgbouncer(&packages, &tell).await.unwrap_or_else(|why| panic!("{why}"));
+        let program =
+            devcluster::ensure_pgbouncer(&packages, &tell).await.unwrap_or_else(|why| panic!("{why}"));
         let folder =
             tempfile::Builder::new().prefix("restaurant-test-").tempdir().expect("a temporary folder");
         let leash = Leash::new().expect("a watcher process");

@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
-use servers::{
+use devcluster::{
     Credentials, Leash, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq, RabbitmqAdmin,
     RabbitmqConsole, RabbitmqOptions, RabbitmqPrograms, Server,
 };
+use secrecy::ExposeSecret;
 use tokio::sync::OnceCell;
 
 /// Where `run-tests` says what it started.
@@ -56,7 +56,7 @@ impl OwnedPair {
     /// The same, with further variables in PostgreSQL's environment.
     pub async fn start_with(environment: &[(&str, String)]) -> Self {
         let packages = workspace().join(".local/packages");
-        servers::ensure_installed(&[Server::Postgres, Server::Rabbitmq], &packages, &|line| {
+        devcluster::ensure_installed(&[Server::Postgres, Server::Rabbitmq], &packages, &|line| {
             eprintln!("{line}");
         })
         .await
@@ -179,5 +179,5 @@ fn start_for_this_process() -> ServerPair {
 /// The root of the workspace.
 pub fn workspace() -> PathBuf {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.ancestors().nth(2).expect("crates/testkit lies two levels below the root").to_owned()
+    own.ancestors().nth(2).expect("tools/testkit lies two levels below the root").to_owned()
 }

@@ -5,12 +5,12 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
-use serde::Deserialize;
-use servers::{
+use devcluster::{
     Leash, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq, RabbitmqOptions,
     RabbitmqPrograms, Server, free_port, tool,
 };
+use secrecy::ExposeSecret;
+use serde::Deserialize;
 
 use crate::error::Error;
 use crate::service::{Ready, Service};
@@ -48,7 +48,7 @@ impl Cluster {
             }
         }
         let progress = |line: &str| eprintln!("{line}");
-        servers::ensure_installed(&[Server::Postgres, Server::Rabbitmq], packages, &progress).await?;
+        devcluster::ensure_installed(&[Server::Postgres, Server::Rabbitmq], packages, &progress).await?;
         let leash = Leash::new().map_err(Error::system("start a watcher process"))?;
         let postgres_options = PostgresOptions {
             durable: true,
@@ -220,7 +220,7 @@ impl Stage<'_> {
         Service::start(name, command, &log, &self.cluster.leash, ready).await
     }
 
-    /// Runs a statement or a script of `crates/bench/sql`; what it answers,
+    /// Runs a statement or a script of `tools/bench/sql`; what it answers,
     /// columns separated by `|`.
     ///
     /// # Errors

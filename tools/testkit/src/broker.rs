@@ -6,8 +6,8 @@ use amqprs::channel::{
 };
 use amqprs::connection::{Connection, OpenConnectionArguments};
 use amqprs::{BasicProperties, FieldTable};
+use devcluster::{RabbitmqAdmin, RabbitmqConsole};
 use serde_json::Value;
-use servers::{RabbitmqAdmin, RabbitmqConsole};
 
 use crate::shared_servers::ServerPair;
 use crate::wait::{eventually, within};
