@@ -1,21 +1,20 @@
-//! The operator's tool: the cluster on this machine, and what is done to a running system.
+//! The operator's tool: what is done to a running system, and before its start.
 
-mod cluster;
 mod commands;
 mod view;
 
 use std::process::ExitCode;
 
 use argh::{ArgsInfo, FromArgs};
+use runtime::exit::failed;
 use runtime::signals::StopSignals;
-use runtime::{Exit, arguments};
+use runtime::{Exit, arguments, console};
 
-use crate::commands::{audit, completions, demo, dlq, doctor, down, load, logs, migrate, reset, status, up};
-use crate::view::console;
+use crate::commands::{audit, completions, dlq, doctor, migrate};
 
 const NAME: &str = "restaurant-ctl";
 
-/// Opens, watches and closes the restaurant on this machine.
+/// Prepares, checks and mends a restaurant order system.
 #[derive(FromArgs, ArgsInfo, Debug)]
 struct Arguments {
     #[argh(subcommand)]
@@ -25,17 +24,10 @@ struct Arguments {
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand)]
 enum Command {
-    Up(up::Arguments),
-    Down(down::Arguments),
-    Status(status::Arguments),
-    Logs(logs::Arguments),
-    Reset(reset::Arguments),
-    Demo(demo::Arguments),
     Migrate(migrate::Arguments),
     Audit(audit::Arguments),
     Doctor(doctor::Arguments),
     Dlq(dlq::Arguments),
-    Load(load::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -48,24 +40,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Exit> {
-    let command = match arguments::parse::<Arguments>(NAME)?.command {
-        // It closes a whole restaurant, in its own way.
-        Command::Up(arguments) => return up::run(arguments).await,
-        command => command,
-    };
-    let signals = StopSignals::handle(None).map_err(|why| commands::failed(&why))?;
+    let command = arguments::parse::<Arguments>(NAME)?.command;
+    let signals = StopSignals::handle(None).map_err(|why| failed(&why))?;
     match command {
-        Command::Up(arguments) => up::run(arguments).await,
-        Command::Down(arguments) => down::run(arguments).await,
-        Command::Status(arguments) => status::run(&arguments),
-        Command::Logs(arguments) => logs::run(&arguments).await,
-        Command::Reset(arguments) => reset::run(&arguments).await,
-        Command::Demo(arguments) => demo::run(&arguments, &signals).await,
         Command::Migrate(arguments) => migrate::run(arguments).await,
         Command::Audit(arguments) => audit::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Dlq(arguments) => dlq::run(arguments, &signals).await,
-        Command::Load(arguments) => load::run(arguments, &signals).await,
         Command::Completions(arguments) => completions::run(&arguments, &Arguments::get_args_info()),
     }
 }

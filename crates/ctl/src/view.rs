@@ -1,9 +1,4 @@
-//! What people see.
+//! What audit and doctor say.
 
-pub mod console;
-pub mod entry;
-pub mod painter;
 pub mod sequences;
-pub mod stream;
-pub mod summary;
 pub mod verdict;

@@ -5,20 +5,11 @@
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
-use testkit::{Launch, Service, Signal, Stage, eventually};
+use testkit::{Launch, Signal, Stage, eventually};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 const SOON: Duration = Duration::from_secs(5);
-
-/// Whether a process has handlers for SIGINT, SIGTERM and SIGHUP (proc(5), "SigCgt": a mask in
-/// hexadecimal digits).
-fn handles_signals(service: &Service) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", service.pid())).unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0").trim();
-    let mask = u64::from_str_radix(mask, 16).unwrap();
-    [Signal::HUP, Signal::INT, Signal::TERM].iter().all(|signal| mask >> (signal.as_raw() - 1) & 1 == 1)
-}
 
 #[tokio::test]
 async fn a_command_that_waits_for_a_server_ends_at_once() {
@@ -26,7 +17,6 @@ async fn a_command_that_waits_for_a_server_ends_at_once() {
     // It accepts connections and says nothing.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = silent.local_addr().unwrap().port();
-    let url = format!("--url=http://127.0.0.1:{port}");
     for (words, signal) in [
         (&["migrate"][..], Signal::TERM),
         (&["migrate", "--roles"], Signal::HUP),
@@ -34,14 +24,13 @@ async fn a_command_that_waits_for_a_server_ends_at_once() {
         (&["audit"], Signal::TERM),
         (&["dlq", "list"], Signal::TERM),
         (&["dlq", "replay", "--all"], Signal::TERM),
-        (&["load", &url], Signal::TERM),
     ] {
         let launch = Launch::new("restaurant-ctl", stage.environment());
         let launch = launch.env("DB_PORT", port.to_string()).env("RABBITMQ_PORT", port.to_string());
         let launch = words.iter().fold(launch, |launch, word| launch.arg(*word));
         let mut command = launch.start().await;
         let _its_connection = silent.accept().await.unwrap();
-        eventually("handlers", async || handles_signals(&command).then_some(())).await;
+        eventually("handlers", async || command.handles_signals().then_some(())).await;
         let started = Instant::now();
         command.signal(signal);
         let status = command.wait().await;

@@ -19,6 +19,8 @@ pub enum Exit {
     Unknown(String),
     /// The configuration is bad: code 78 (`EX_CONFIG` of sysexits.h).
     Config(String),
+    /// It went wrong in another program that this one ran, which has said how: its code.
+    Code(u8),
 }
 
 impl Exit {
@@ -39,6 +41,7 @@ impl Exit {
             Self::Unknown(text) => Self::complain(text, 3),
             Self::Logged => ExitCode::FAILURE,
             Self::Config(text) => Self::complain(text, 78),
+            Self::Code(code) => ExitCode::from(*code),
         }
     }
 
@@ -47,6 +50,11 @@ impl Exit {
         let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
         ExitCode::from(code)
     }
+}
+
+/// The end of a program that failed, with every cause of the error on one line.
+pub fn failed(error: &dyn Error) -> Exit {
+    Exit::Failed(with_causes(error))
 }
 
 /// An error and its causes on one line, as "what: why: why".

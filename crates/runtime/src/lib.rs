@@ -1,21 +1,27 @@
 //! What every program of the system needs before and around its work: arguments, configuration, the
-//! way to stop, and patience with servers that are away.
+//! way to stop, patience with servers that are away, and a voice on the terminal.
 
 pub mod addresses;
 pub mod arguments;
 pub mod backoff;
+pub mod clock;
 pub mod config;
+pub mod console;
 pub mod exit;
 pub mod failpoint;
+pub mod http_client;
 pub mod memory_limit;
 pub mod open_files;
+pub mod password;
 mod reachable;
+pub mod shell;
 pub mod shutdown;
 pub mod signals;
 pub mod time_span;
 
 pub use backoff::Backoff;
 pub use config::Config;
+pub use console::Console;
 pub use exit::{Exit, with_causes};
 pub use reachable::reachable;
 pub use shutdown::Shutdown;

@@ -19,8 +19,14 @@ use crate::service::{Ready, Service};
 const SQL_LIMIT: Duration = Duration::from_hours(1);
 const MIGRATION_LIMIT: Duration = Duration::from_mins(2);
 /// What is measured, and what measures it.
-const PROGRAMS: [&str; 5] =
-    ["order-service", "kitchen-worker", "tracking-service", "notification-subscriber", "restaurant-ctl"];
+const PROGRAMS: [&str; 6] = [
+    "order-service",
+    "kitchen-worker",
+    "tracking-service",
+    "notification-subscriber",
+    "restaurant-ctl",
+    "restaurant-load",
+];
 
 /// A PostgreSQL that keeps what it committed through a power cut, a RabbitMQ, and the
 /// programs under test.

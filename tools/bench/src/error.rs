@@ -18,7 +18,7 @@ pub enum Error {
     #[error("a message for RabbitMQ cannot be written")]
     Message(#[from] serde_json::Error),
     /// A program under test is not where this one is.
-    #[error("'{}' is not there: build it with './justw build --release'", .0.display())]
+    #[error("'{}' is not there: build it with 'cargo xtask build --release'", .0.display())]
     NoProgram(PathBuf),
     /// A file cannot be used.
     #[error("cannot {action} '{}'", path.display())]

@@ -1,4 +1,4 @@
-//! Our side of a comparison: `restaurant-ctl load`, as its user would run it.
+//! Our side of a comparison: `restaurant-load`, as its user would run it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -54,7 +54,7 @@ pub struct Measured {
     pub complaints: Vec<String>,
 }
 
-/// The output of `load --json`, as far as it matters here.
+/// The output of `restaurant-load --json`, as far as it matters here.
 #[derive(Deserialize)]
 struct Output {
     per_second: f64,
@@ -88,7 +88,7 @@ impl Audit {
             return Ok(*acknowledged);
         }
         Err(Error::Void(format!(
-            "restaurant-ctl load: of {acknowledged} acknowledged orders {found} were found, {lost} lost, {doubled} \
+            "restaurant-load: of {acknowledged} acknowledged orders {found} were found, {lost} lost, {doubled} \
              doubled, and {unknown} could not be asked about. Look into the logs of the order service and the tracking service"
         )))
     }
@@ -101,9 +101,9 @@ impl Load<'_> {
     /// It cannot be run, or an acknowledged order is missing, has another's number, or cannot be
     /// asked about: then no figure counts.
     pub async fn run(&self, stage: &Stage<'_>) -> Result<Measured, Error> {
-        let mut command = tokio::process::Command::from(stage.command("restaurant-ctl"));
+        let mut command = tokio::process::Command::from(stage.command("restaurant-load"));
         command
-            .args(["load", "--json"])
+            .arg("--json")
             .arg(format!("--connections={}", self.connections))
             .arg(format!("--warmup={}", self.warmup.as_secs_f64()))
             .arg(format!("--duration={}", self.duration.as_secs_f64()));
@@ -132,7 +132,7 @@ impl Load<'_> {
 
 fn measured(text: String) -> Result<Measured, Error> {
     let Some((output, latencies)) = read(&text) else {
-        return Err(Error::Unreadable { program: "restaurant-ctl load", output: text });
+        return Err(Error::Unreadable { program: "restaurant-load", output: text });
     };
     let outside = output.outside_time_measured;
     let mut complaints = complaints(&output.refused, output.unanswered, "");

@@ -1,4 +1,5 @@
-//! `./justw bench`: every promise about speed, measured beside its baseline on servers of its own.
+//! `cargo xtask bench`: every promise about speed, measured beside its baseline on servers of its
+//! own.
 
 mod alone;
 mod cluster;
@@ -38,7 +39,7 @@ const NAME: &str = "bench";
 
 /// Measures the system beside what PostgreSQL does for a straightforward implementation,
 /// prints a table, and writes JSON and a page with plots. Build the programs first, with
-/// --release: ./justw bench does.
+/// --release: cargo xtask bench does.
 #[derive(FromArgs, Debug)]
 struct Arguments {
     /// what to measure (default: everything that takes no hour; --list names all)

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use devcluster::http_client::{Request, send};
 use devcluster::{Leash, LogFile, OwnedProcess};
+use runtime::http_client::{Request, send};
 use rustix::process::Signal;
 use tokio::time::{Instant, sleep};
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use rand::distr::{Alphanumeric, SampleString};
+use runtime::password;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +29,7 @@ struct Stored {
 impl Credentials {
     /// A user with a random password of 24 letters and digits.
     pub fn random(user: impl Into<String>) -> Self {
-        Self { user: user.into(), password: random_secret().into() }
+        Self { user: user.into(), password: password::random() }
     }
 
     /// What was stored when the data was made, else the given user, with a random
@@ -46,20 +46,13 @@ impl Credentials {
             return Ok(Self { user: stored.user, password: stored.password.into() });
         }
         // An empty password cannot log in.
-        let password = password
-            .map(|password| password.expose_secret().to_owned())
-            .filter(|password| !password.is_empty())
-            .unwrap_or_else(random_secret);
-        let stored = Stored { user: user.to_owned(), password };
+        let given = password.filter(|password| !password.expose_secret().is_empty()).cloned();
+        let password = given.unwrap_or_else(password::random);
+        let stored = Stored { user: user.to_owned(), password: password.expose_secret().to_owned() };
         let text = serde_json::to_string(&stored).map_err(|why| Error::file("write", path)(why.into()))?;
         write_private(path, &text)?;
-        Ok(Self { user: stored.user, password: stored.password.into() })
+        Ok(Self { user: stored.user, password })
     }
-}
-
-/// 24 random letters and digits.
-pub(crate) fn random_secret() -> String {
-    Alphanumeric.sample_string(&mut rand::rng(), 24)
 }
 
 /// Writes a file that only its owner can read.

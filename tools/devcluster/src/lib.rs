@@ -1,17 +1,17 @@
 //! For development only: private PostgreSQL and RabbitMQ instances, each in a folder of its own:
 //! data, settings, log, password.
 //!
-//! `restaurant-ctl up` and the tests start their servers here. Nothing is shared with a system-wide
+//! `cargo xtask up` and the tests start their servers here. Nothing is shared with a system-wide
 //! server, nothing listens beyond 127.0.0.1, and nothing outside the folder is changed (RabbitMQ
 //! gets a symbolic link in the folder for temporary files where its own path has characters that
 //! its scripts cannot bear).
 
 mod credentials;
 mod error;
-pub mod http_client;
 mod install;
 mod leash;
 mod log_file;
+pub mod menu;
 mod pgbouncer;
 mod plain_path;
 mod ports;

@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use runtime::password;
 use rustix::process::Signal;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpStream;
 
 pub use admin::RabbitmqAdmin;
@@ -21,7 +22,7 @@ pub use console::RabbitmqConsole;
 use home::Home;
 use readiness::{register_streams, settle, speaks_amqp, wait_until};
 
-use crate::credentials::{random_secret, write_private};
+use crate::credentials::write_private;
 use crate::log_file::LogFile;
 use crate::plain_path::PlainPath;
 use crate::ports::PortClaim;
@@ -237,7 +238,7 @@ impl Node {
         write_private(&self.folder.join("advanced.config"), &settings::advanced_config(&self.credentials))?;
         let cookie = self.folder.join(".erlang.cookie");
         if !cookie.exists() {
-            write_private(&cookie, &random_secret())?;
+            write_private(&cookie, password::random().expose_secret())?;
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ fn folder() -> TempDir {
     tempfile::Builder::new().prefix("private servers ").tempdir().unwrap()
 }
 
-/// Where `./justw up` and the tests unpack what this machine does not have.
+/// Where `cargo xtask up` and the tests unpack what this machine does not have.
 const PACKAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.local/packages");
 
 async fn postgres_programs() -> PostgresPrograms {

@@ -1,8 +1,9 @@
 //! Hostile inputs for the parsers that face the outside: a corpus of valid inputs and of those that
 //! once broke something, mutated byte by byte and piece by piece. Only tests use it.
 //!
-//! Each run is short, so that every `./justw test` has one; `./justw fuzz --for 10m` takes its time
-//! (`FUZZ_SECONDS`). A failure is reduced to a small input and printed: add it to the corpus.
+//! Each run is short, so that every `cargo xtask test` has one; `cargo xtask fuzz --for 10m` takes
+//! its time (`FUZZ_SECONDS`). A failure is reduced to a small input and printed: add it to the
+//! corpus.
 
 #![allow(clippy::panic, reason = "so does a test fail")]
 

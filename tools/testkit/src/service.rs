@@ -183,7 +183,7 @@ impl Launch {
         let path = programs().join(self.program);
         assert!(
             path.is_file(),
-            "{} is not built: run the tests by './justw test', or 'cargo build --workspace' first",
+            "{} is not built: run the tests by 'cargo xtask test', or 'cargo build --workspace' first",
             path.display()
         );
         let mut command = if self.ignores_hangup {

@@ -12,13 +12,12 @@ use bus::inspection::{Depth, Queues};
 use db::audit::{Audit, Scope};
 use db::{Access, Database};
 use domain::timestamp::Timestamp;
-use runtime::{Config, Exit, with_causes};
+use runtime::exit::failed;
+use runtime::{Config, Console, Exit, with_causes};
 use serde_json::json;
 
 use self::since::{NotASince, since};
 use crate::NAME;
-use crate::commands::failed;
-use crate::view::console::Console;
 use crate::view::sequences;
 use crate::view::verdict::{Outcome, Verdict, any, sum};
 

@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 use db::{Access, Database, schema};
-use runtime::{Backoff, Config, Exit, with_causes};
+use runtime::exit::failed;
+use runtime::{Backoff, Config, Console, Exit, with_causes};
 use tokio::time::{Instant, sleep};
 
 use crate::NAME;
-use crate::commands::failed;
-use crate::view::console::Console;
 
 /// Creates the tables, or brings them up to date; with --roles, also a database role for each
 /// service. Services that write do the same when they start; this is for those who want it done

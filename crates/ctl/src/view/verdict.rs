@@ -1,8 +1,7 @@
 //! What came of a check, as a line for people or as JSON.
 
+use runtime::console::{Console, Style};
 use serde::Serialize;
-
-use crate::view::console::{Console, Style};
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

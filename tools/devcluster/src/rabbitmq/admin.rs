@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use runtime::http_client::{Request, Response, send};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::http_client::{Request, Response, send};
 use crate::{Credentials, Error};
 
 const LIMIT: Duration = Duration::from_secs(30);

@@ -22,6 +22,15 @@ impl Service {
         Duration::from_millis(10 * (ticks(12).expect("a number") + ticks(13).expect("a number")))
     }
 
+    /// Whether it has handlers for SIGINT, SIGTERM and SIGHUP by now (proc(5), "SigCgt": a mask in
+    /// hexadecimal digits).
+    pub fn handles_signals(&self) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0").trim();
+        let mask = u64::from_str_radix(mask, 16).expect("as in proc(5)");
+        [Signal::HUP, Signal::INT, Signal::TERM].iter().all(|signal| mask >> (signal.as_raw() - 1) & 1 == 1)
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         rustix::process::kill_process(self.process(), signal).expect("it runs");

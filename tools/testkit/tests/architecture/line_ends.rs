@@ -29,7 +29,7 @@ fn git_never_writes_others() {
 fn no_text_file_has_others() {
     let mut files = Vec::new();
     files_below(&workspace(), &mut files);
-    assert!(files.iter().any(|file| file.ends_with("justw")), "{}", files.len());
+    assert!(files.iter().any(|file| file.ends_with("justfile")), "{}", files.len());
     let is_text = |bytes: &[u8]| !bytes.contains(&0);
     let has_return =
         |file: &&PathBuf| std::fs::read(file).is_ok_and(|bytes| is_text(&bytes) && bytes.contains(&b'\r'));

@@ -3,8 +3,8 @@
 //!
 //! Each scenario runs real services through proxies, breaks one thing while orders are placed,
 //! mends it, and waits for rest. Then the clients' own record of answers is held against the
-//! database, the broker, what subscribers saw, and `restaurant-ctl audit`. `just faults` tries more
-//! of everything and prints a table.
+//! database, the broker, what subscribers saw, and `restaurant-ctl audit`. `cargo xtask faults`
+//! tries more of everything and prints a table.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
 

@@ -1,4 +1,4 @@
-//! How much is tried: a bounded form with every change, the complete one by `just faults`.
+//! How much is tried: a bounded form with every change, the complete one by `cargo xtask faults`.
 
 use std::time::Duration;
 

@@ -92,7 +92,7 @@ pub async fn closes(mut restaurant: Restaurant) {
     broker.close().await;
 }
 
-/// The row of a scenario, into the file of `just faults` too.
+/// The row of a scenario, into the file of `cargo xtask faults` too.
 pub fn tell(row: &str) {
     println!("{row}");
     if let Some(table) = std::env::var_os("FAULTS_TABLE") {

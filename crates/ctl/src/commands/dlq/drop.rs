@@ -7,17 +7,15 @@ use std::path::PathBuf;
 use argh::{ArgsInfo, FromArgs};
 use bus::dead_letters::{Id, Pass};
 use domain::OrderNumber;
-use runtime::Exit;
 use runtime::config::Rabbitmq;
 use runtime::signals::StopSignals;
+use runtime::{Console, Exit, clock};
 
 use super::filter::{Filter, parse_limit, parse_order, parse_reason, parse_time_span};
 use super::selection::{Selection, not_there};
 use super::take::{Fate, take};
 use super::{failed, settings};
 use crate::NAME;
-use crate::cluster::clock;
-use crate::view::console::Console;
 
 /// Removes dead letters for good. `dlq export` keeps a copy.
 #[derive(FromArgs, ArgsInfo, Debug)]

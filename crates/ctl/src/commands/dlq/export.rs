@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use argh::{ArgsInfo, FromArgs};
 use bus::dead_letters::Pass;
 use domain::OrderNumber;
-use runtime::Exit;
+use runtime::{Console, Exit, clock};
 use tempfile::NamedTempFile;
 
 use super::filter::{Filter, parse_limit, parse_order, parse_reason, parse_time_span};
@@ -14,8 +14,6 @@ use super::output::{Output, is_over};
 use super::selection::Selection;
 use super::{failed, settings, view};
 use crate::NAME;
-use crate::cluster::clock;
-use crate::view::console::Console;
 
 /// Writes the dead letters with their bodies, one JSON object a line. They stay where they are.
 #[derive(FromArgs, ArgsInfo, Debug)]

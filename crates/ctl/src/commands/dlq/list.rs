@@ -6,15 +6,13 @@ use std::path::PathBuf;
 use argh::{ArgsInfo, FromArgs};
 use bus::dead_letters::Pass;
 use domain::OrderNumber;
-use runtime::Exit;
+use runtime::{Console, Exit, clock};
 
 use super::filter::{Filter, parse_limit, parse_order, parse_reason, parse_time_span};
 use super::output::{Output, is_over};
 use super::selection::Selection;
 use super::{failed, settings, view};
 use crate::NAME;
-use crate::cluster::clock;
-use crate::view::console::Console;
 
 /// Shows the dead letters, oldest first. They stay where they are.
 #[derive(FromArgs, ArgsInfo, Debug)]

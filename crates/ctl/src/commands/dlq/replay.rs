@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use argh::{ArgsInfo, FromArgs};
 use bus::dead_letters::Replay;
 use domain::OrderNumber;
-use runtime::Exit;
 use runtime::signals::StopSignals;
+use runtime::{Exit, clock};
 
 use super::filter::{Filter, parse_limit, parse_order, parse_reason, parse_time_span};
 use super::selection::Selection;
 use super::settings;
 use super::take::{Fate, take};
-use crate::cluster::clock;
 
 /// Sends dead letters back to the exchange and the key they came from, with their body and
 /// properties, but without headers. Each is removed when RabbitMQ has confirmed that it has arrived

@@ -2,14 +2,13 @@
 //! end; as text or as JSON.
 
 use bus::dead_letters::{DeadLetter, NotReplayed};
-use runtime::Exit;
+use runtime::{Console, Exit};
 use serde_json::{Map, Value, json};
 
 use super::progress::Progress;
 use super::selection::{Selection, not_there};
 use super::view;
 use crate::NAME;
-use crate::view::console::Console;
 
 /// Tells, and counts.
 pub struct Report {

@@ -6,13 +6,12 @@ use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
 use bus::dead_letters::{Id, Pass};
-use runtime::Exit;
+use runtime::{Exit, clock};
 
 use super::output::{Output, is_over};
 use super::selection::{Selection, not_there};
 use super::{failed, settings, view};
 use crate::NAME;
-use crate::cluster::clock;
 
 /// Shows one dead letter with its properties, headers and body: of a large body the beginning, with
 /// --json all of it. It stays where it is.

@@ -1,14 +1,13 @@
 //! How a dead letter looks: as a row of the table, as JSON, as a page of its own.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bus::dead_letters::{DeadLetter, Origin};
 use logging::{printable, visible, visible_json};
+use runtime::clock;
 use serde_json::{Map, Value, json};
-
-use crate::cluster::clock;
-
-use std::time::Duration;
 
 /// Bytes of a body that are written at a time: base64 takes them by three.
 const PIECE: usize = 48 << 10;

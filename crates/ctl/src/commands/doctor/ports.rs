@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use devcluster::http_client::{Request, send_to};
+use runtime::http_client::{Request, send_to};
 use tokio::net::TcpListener;
 
 use crate::view::verdict::Verdict;

@@ -5,14 +5,11 @@ use std::io::{Write, stdout};
 use db::Database;
 use db::rights::Client;
 use db::roles::{self, Account};
-use devcluster::Credentials;
-use runtime::{Exit, config};
+use runtime::exit::failed;
+use runtime::{Console, Exit, config, password, shell};
 use secrecy::ExposeSecret;
 
 use crate::NAME;
-use crate::cluster::record::shell_quoted;
-use crate::commands::failed;
-use crate::view::console::Console;
 
 /// Makes the roles, and prints the passwords that were made up, as lines for a shell: nobody can
 /// find them out later.
@@ -25,7 +22,7 @@ pub(super) async fn ensure(db: &Database, settings: &config::Database) -> Result
         let variable = format!("{}_DB_PASSWORD", client.as_str().to_uppercase());
         let mut password = config::secret(&variable).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
         if password.is_none() && !roles::exists(db, &name).await.map_err(|why| failed(&why))? {
-            let new = Credentials::random(&name).password;
+            let new = password::random();
             made_up.push((variable, new.clone()));
             password = Some(new);
         }
@@ -39,7 +36,7 @@ pub(super) async fn ensure(db: &Database, settings: &config::Database) -> Result
     }
     for (variable, password) in made_up {
         // Unlike any other line it is lost for good if nobody reads it.
-        writeln!(stdout().lock(), "{variable}={}", shell_quoted(password.expose_secret())).map_err(|why| {
+        writeln!(stdout().lock(), "{variable}={}", shell::quoted(password.expose_secret())).map_err(|why| {
             Exit::Failed(format!(
                 "the passwords that were made up could not be written: {why}. Choose new ones, and run 'migrate --roles' again \
                  with {variable} and the others set"

@@ -1,0 +1,82 @@
+//! What the guests of a load come for.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use domain::OrderNumber;
+
+use crate::client::{self, Client, Heard};
+
+/// Far from any period: orders are asked for in an order that no cache can foresee.
+const STRIDE: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// What the guests of a load come for.
+#[derive(Clone, Debug)]
+pub enum Errand {
+    /// To order: the bodies of their orders, used again when they are used up.
+    Order(Vec<String>),
+    /// To ask where one of these orders stands.
+    Ask(OrderRange),
+}
+
+impl Errand {
+    /// Does what the guest of this number came for, over the connection, which is
+    /// made if it is not there.
+    pub async fn run(&self, number: u64, client: &mut Option<Client>, address: SocketAddr) -> Heard {
+        match self {
+            Self::Order(bodies) => {
+                let place = usize::try_from(number).unwrap_or(usize::MAX) % bodies.len().max(1);
+                client::place(client, address, bodies.get(place).cloned().unwrap_or_default()).await
+            }
+            Self::Ask(orders) => client::ask(client, address, &orders.pick(number)).await,
+        }
+    }
+}
+
+/// Orders of a day, from one sequence number to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderRange {
+    first: OrderNumber,
+    last: u32,
+}
+
+/// The text is no range of order numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("that is no range of orders such as ORD_20261121_001..5000")]
+pub struct NotAnOrderRange;
+
+impl FromStr for OrderRange {
+    type Err = NotAnOrderRange;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (first, last) = text.split_once("..").ok_or(NotAnOrderRange)?;
+        let first: OrderNumber = first.parse().map_err(|_| NotAnOrderRange)?;
+        let last = last.parse().map_err(|_| NotAnOrderRange)?;
+        if last < first.sequence() { Err(NotAnOrderRange) } else { Ok(Self { first, last }) }
+    }
+}
+
+impl OrderRange {
+    /// One of them; the same number, the same order.
+    fn pick(self, number: u64) -> OrderNumber {
+        let count = u64::from(self.last - self.first.sequence()) + 1;
+        let place = (number.wrapping_mul(STRIDE) >> 16) % count;
+        let place = u32::try_from(place).unwrap_or(0);
+        OrderNumber::new(self.first.day(), self.first.sequence() + place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_read_and_stays_within() {
+        let range: OrderRange = "ORD_20261121_010..1012".parse().unwrap();
+        let picked: Vec<u32> = (0..50_000).map(|number| range.pick(number).sequence()).collect();
+        assert_eq!((picked.iter().min(), picked.iter().max()), (Some(&10), Some(&1_012)));
+        for text in ["", "ORD_20261121_010", "ORD_20261121_010..9", "ORD_20261121_010..", "..5", "ORD_x..5"] {
+            assert_eq!(text.parse::<OrderRange>(), Err(NotAnOrderRange), "{text}");
+        }
+    }
+}

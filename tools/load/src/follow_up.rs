@@ -1,0 +1,178 @@
+//! The look afterwards: is every order there that was acknowledged, and under a number of its own?
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use runtime::Shutdown;
+use serde::Serialize;
+use tokio::task::JoinSet;
+
+use crate::client::{self, Client};
+
+/// Examples that are named.
+const EXAMPLES: usize = 10;
+/// A tracking service that is away for a moment is asked again.
+const ATTEMPTS: usize = 5;
+
+/// What became of the acknowledged orders.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct FollowUp {
+    /// Orders that were acknowledged.
+    pub acknowledged: usize,
+    /// Orders that the tracking service knows.
+    pub found: usize,
+    /// Orders that it does not know.
+    pub lost: usize,
+    /// Acknowledgements of a number that another order had got already.
+    pub doubled: usize,
+    /// Orders that it could not be asked about.
+    pub unknown: usize,
+    /// The first reason for one.
+    pub first_reason: Option<String>,
+    /// Some of the lost and doubled.
+    pub examples: Vec<String>,
+}
+
+/// Why the orders are not, or not known to be, as they should be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotWell {
+    /// Some are lost or doubled.
+    #[error("orders that were acknowledged are missing, or were numbered twice")]
+    Wrong,
+    /// Nobody could be asked about some.
+    #[error(
+        "the tracking service at {tracking} could not be asked about {unknown} of {acknowledged} orders that were \
+         acknowledged, so nobody knows whether they are there ({why}). Start it ('cargo xtask up' does), say with --tracking \
+         where it is, or do not look afterwards (--no-audit)"
+    )]
+    Unknown {
+        /// Where it was asked.
+        tracking: SocketAddr,
+        /// How many orders it was not asked about.
+        unknown: usize,
+        /// Of how many.
+        acknowledged: usize,
+        /// The first reason.
+        why: String,
+    },
+}
+
+impl FollowUp {
+    /// Whether every order was found at this tracking service. Who interrupts does not want to
+    /// know about all of them.
+    ///
+    /// # Errors
+    /// One is lost or doubled, or could not be asked about.
+    pub fn verdict(&self, tracking: SocketAddr, interrupted: bool) -> Result<(), NotWell> {
+        if self.lost > 0 || self.doubled > 0 {
+            return Err(NotWell::Wrong);
+        }
+        if self.unknown > 0 && !interrupted {
+            return Err(NotWell::Unknown {
+                tracking,
+                unknown: self.unknown,
+                acknowledged: self.acknowledged,
+                why: self.first_reason.clone().unwrap_or_default(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Asks the tracking service about every order.
+pub async fn look(
+    tracking: SocketAddr,
+    connections: usize,
+    acknowledged: Vec<String>,
+    shutdown: &Shutdown,
+) -> FollowUp {
+    let mut found = FollowUp { acknowledged: acknowledged.len(), ..FollowUp::default() };
+    let mut distinct = HashSet::with_capacity(acknowledged.len());
+    for number in acknowledged {
+        if !distinct.insert(number.clone()) {
+            found.doubled += 1;
+            found.examples.push(number);
+        }
+    }
+    let waiting = Arc::new(Mutex::new(distinct.into_iter().collect::<Vec<_>>()));
+    let mut askers = JoinSet::new();
+    for _ in 0..connections {
+        askers.spawn(ask_all(tracking, Arc::clone(&waiting), shutdown.clone()));
+    }
+    while let Some(Ok(part)) = askers.join_next().await {
+        found.found += part.found;
+        found.lost += part.lost;
+        found.unknown += part.unknown;
+        found.first_reason = found.first_reason.or(part.first_reason);
+        found.examples.extend(part.examples);
+    }
+    // After an interruption, or if it answers nobody any more.
+    found.unknown += waiting.lock().unwrap_or_else(PoisonError::into_inner).len();
+    found.examples.truncate(EXAMPLES);
+    found
+}
+
+async fn ask_all(tracking: SocketAddr, waiting: Arc<Mutex<Vec<String>>>, shutdown: Shutdown) -> FollowUp {
+    let mut part = FollowUp::default();
+    let mut client = None;
+    while !shutdown.has_begun() {
+        let Some(number) = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop() else { break };
+        match ask(&mut client, tracking, &number).await {
+            Ok(true) => part.found += 1,
+            Ok(false) => {
+                part.lost += 1;
+                part.examples.push(number);
+            }
+            Err(why) => {
+                part.unknown += 1;
+                part.first_reason = Some(why);
+                // Thousands of orders are not waited for one by one.
+                break;
+            }
+        }
+    }
+    part
+}
+
+/// Whether the tracking service knows the order, or why it does not say.
+async fn ask(client: &mut Option<Client>, tracking: SocketAddr, number: &str) -> Result<bool, String> {
+    let path = format!("/orders/{number}/status");
+    let mut reason = String::new();
+    for _ in 0..ATTEMPTS {
+        match client::send(client, tracking, "GET", &path, String::new()).await {
+            Ok((200, _)) => return Ok(true),
+            Ok((404, _)) => return Ok(false),
+            Ok((status, _)) => reason = format!("it answers {status}"),
+            Err(why) => reason = why.to_string(),
+        }
+        tokio::time::sleep(client::PAUSE_AFTER_FAILURE).await;
+    }
+    Err(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_interruption_excuses_what_nobody_could_be_asked_about() {
+        let tracking = SocketAddr::from(([127, 0, 0, 1], 3002));
+        let unknown = FollowUp {
+            acknowledged: 5,
+            found: 3,
+            unknown: 2,
+            first_reason: Some("gone".into()),
+            ..FollowUp::default()
+        };
+        let verdict = unknown.verdict(tracking, false).unwrap_err().to_string();
+        assert!(
+            verdict.contains("127.0.0.1:3002 could not be asked about 2 of 5") && verdict.contains("(gone)")
+        );
+        assert_eq!(unknown.verdict(tracking, true), Ok(()));
+        for wrong in [FollowUp { lost: 1, ..unknown.clone() }, FollowUp { doubled: 1, ..unknown.clone() }] {
+            assert_eq!(wrong.verdict(tracking, true), Err(NotWell::Wrong));
+        }
+        assert_eq!(FollowUp { unknown: 0, found: 5, ..unknown }.verdict(tracking, false), Ok(()));
+    }
+}

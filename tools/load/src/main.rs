@@ -1,0 +1,332 @@
+//! As many orders as a restaurant never saw, and what becomes of them; or as many questions about
+//! orders.
+//!
+//! Two ways to come: a closed loop, in which each connection orders again as soon as it is answered
+//! (how much is possible?), and open arrivals at a fixed rate (how long does a guest wait?). An
+//! open arrival's latency counts from the moment at which it was due, even if all connections were
+//! busy then: nothing that the system delays is left out ("coordinated omission").
+//!
+//! Answers count in the second in which they come: that is what the system achieves, and a backlog
+//! that it answers after the end does not add to it. A closed loop's latency counts if its answer
+//! comes in the measured time. An open arrival's counts if it was due then, whenever the answer
+//! comes; so does, in both, what is never answered. What is left some seconds after the end is
+//! given up, and told as unanswered.
+
+#![expect(clippy::doc_markdown, reason = "the comments of the arguments are the text of --help")]
+
+mod arrivals;
+mod client;
+mod errand;
+mod follow_up;
+mod open_files;
+mod progress;
+mod recorder;
+mod report;
+mod service;
+mod window;
+
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, IsTerminal};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use argh::FromArgs;
+use devcluster::menu;
+use domain::timestamp::Timestamp;
+use runtime::exit::failed;
+use runtime::signals::StopSignals;
+use runtime::{Console, Exit, Shutdown, arguments, clock, console};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::arrivals::Arrivals;
+use crate::client::Heard;
+use crate::errand::{Errand, OrderRange};
+use crate::progress::Progress;
+use crate::recorder::{Decides, Recorder, Results};
+use crate::service::{Kind, Service};
+use crate::window::Window;
+
+const NAME: &str = "restaurant-load";
+
+/// Bodies are made beforehand, and used again when they are used up.
+const BODIES: usize = 4_096;
+const MAX_CONNECTIONS: usize = 4_096;
+/// For answers after the end. Less than the client's own limit: a service that hangs must
+/// not hold up the end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Places orders at a running restaurant, measures how long that takes, and then looks whether
+/// every order that was acknowledged is there.
+#[derive(FromArgs, Debug)]
+struct Arguments {
+    /// the order service, by its URL (default: port 3000 of this machine)
+    #[argh(option, default = "\"http://127.0.0.1:3000\".to_owned()")]
+    url: String,
+    /// the tracking service, for the look afterwards (default: port 3002 of this machine)
+    #[argh(option, default = "\"http://127.0.0.1:3002\".to_owned()")]
+    tracking: String,
+    /// connections, 1 to 4096 (default 16)
+    #[argh(option, default = "16")]
+    connections: usize,
+    /// orders a second that arrive, whatever the answers (default: each connection comes again
+    /// when it is answered)
+    #[argh(option)]
+    rate: Option<f64>,
+    /// seconds that are measured (default 10)
+    #[argh(option, default = "10.0")]
+    duration: f64,
+    /// seconds before that (default 2)
+    #[argh(option, default = "2.0")]
+    warmup: f64,
+    /// seed of the orders' mix (default 1)
+    #[argh(option, default = "1")]
+    seed: u64,
+    /// do not order, but ask the tracking service where these orders stand, such as
+    /// ORD_20261121_001..5000
+    #[argh(option)]
+    statuses: Option<OrderRange>,
+    /// do not look afterwards whether the orders are there
+    #[argh(switch)]
+    no_audit: bool,
+    /// print the results as JSON
+    #[argh(switch)]
+    json: bool,
+    /// write a page with plots to this file
+    #[argh(option)]
+    report: Option<PathBuf>,
+}
+
+/// What is asked for, checked.
+struct Plan {
+    errand: Arc<Errand>,
+    orders: Service,
+    tracking: Service,
+    /// Whether the orders are looked for afterwards.
+    audit: bool,
+    connections: usize,
+    rate: Option<f64>,
+    warmup: Duration,
+    duration: Duration,
+}
+
+impl Plan {
+    fn of(arguments: &Arguments) -> Result<Self, Exit> {
+        let within = |name: &str, value: f64, min: f64, max: f64| {
+            if (min..=max).contains(&value) {
+                return Ok(value);
+            }
+            Err(Exit::Usage(format!("--{name} is {value} (allowed: {min} to {max})")))
+        };
+        if !(1..=MAX_CONNECTIONS).contains(&arguments.connections) {
+            let given = arguments.connections;
+            return Err(Exit::Usage(format!("--connections is {given} (allowed: 1 to {MAX_CONNECTIONS})")));
+        }
+        let errand = match arguments.statuses {
+            Some(orders) => Errand::Ask(orders),
+            None => Errand::Order(
+                menu::guests(arguments.seed, BODIES)
+                    .into_iter()
+                    .map(|guest| guest.body.to_string())
+                    .collect(),
+            ),
+        };
+        Ok(Self {
+            errand: Arc::new(errand),
+            orders: Service::at(Kind::Order, &arguments.url)?,
+            tracking: Service::at(Kind::Tracking, &arguments.tracking)?,
+            audit: arguments.statuses.is_none() && !arguments.no_audit,
+            connections: arguments.connections,
+            rate: arguments.rate.map(|rate| within("rate", rate, 0.1, 1_000_000.0)).transpose()?,
+            warmup: Duration::from_secs_f64(within("warmup", arguments.warmup, 0.0, 3_600.0)?),
+            duration: Duration::from_secs_f64(within("duration", arguments.duration, 0.1, 86_400.0)?),
+        })
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match console::all_written(run().await) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => exit.report(),
+    }
+}
+
+async fn run() -> Result<(), Exit> {
+    let arguments: Arguments = arguments::parse(NAME)?;
+    let signals = StopSignals::handle(None).map_err(|why| failed(&why))?;
+    let plan = Plan::of(&arguments)?;
+    // Otherwise they would show as orders that fail.
+    open_files::allow(plan.connections).map_err(|why| failed(&why))?;
+    // Not only when everything has been measured.
+    if let Some(path) = &arguments.report {
+        can_be_written(path).map_err(|why| no_report(path, &why))?;
+    }
+    // A wrong address must not look like lost orders.
+    plan.target().is_there().await.map_err(|why| failed(&why))?;
+    if plan.audit {
+        plan.tracking.is_there().await.map_err(|why| failed(&why))?;
+    }
+    let shutdown = signals.shutdown();
+    let started = Timestamp((UNIX_EPOCH + Duration::from_secs(clock::unix_seconds())).into());
+    let mut results = send(&plan, &shutdown).await?;
+    if plan.audit {
+        let acknowledged = std::mem::take(&mut results.acknowledged);
+        if io::stderr().is_terminal() && !shutdown.has_begun() {
+            eprintln!("asking the tracking service about {} orders ...", acknowledged.len());
+        }
+        results.follow_up =
+            Some(follow_up::look(plan.tracking.address, plan.connections, acknowledged, &shutdown).await);
+    }
+    // First: it is wanted even if nobody reads the rest.
+    let reported = match &arguments.report {
+        Some(path) => {
+            let heading = format!("Load of {}, {started}", plan.target());
+            let page = report::page(&heading, &plan.title(), &results);
+            std::fs::write(path, page).map_err(|why| no_report(path, &why))
+        }
+        None => Ok(()),
+    };
+    let console = Console::new();
+    if arguments.json {
+        console.print(&report::json(&results).to_string());
+    } else {
+        console.print(report::text(&plan.title(), &results).trim_end());
+    }
+    reported?;
+    verdict(&plan, &results, &shutdown)
+}
+
+/// Whether the figures stand for what was asked for, and every order was found.
+fn verdict(plan: &Plan, results: &Results, shutdown: &Shutdown) -> Result<(), Exit> {
+    if let Some(found) = &results.follow_up {
+        found.verdict(plan.tracking.address, shutdown.has_begun()).map_err(|why| failed(&why))?;
+    }
+    if let Some(interrupted) = results.interrupted() {
+        return Err(Exit::Failed(format!("{interrupted}: the figures are of this shorter time")));
+    }
+    if results.answered == 0 {
+        return Err(Exit::Failed(plan.target().proves_nothing()));
+    }
+    Ok(())
+}
+
+/// Tries it, and leaves nothing behind.
+fn can_be_written(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).open(path) {
+        Ok(_) => std::fs::remove_file(path),
+        Err(why) if why.kind() == ErrorKind::AlreadyExists => {
+            OpenOptions::new().append(true).open(path).map(drop)
+        }
+        Err(why) => Err(why),
+    }
+}
+
+fn no_report(path: &Path, why: &io::Error) -> Exit {
+    let path = path.display();
+    Exit::Failed(format!(
+        "cannot write the report '{path}': {why}. Choose a place for --report that can be written to"
+    ))
+}
+
+impl Plan {
+    /// Whom the guests talk to.
+    fn target(&self) -> Service {
+        match *self.errand {
+            Errand::Order(_) => self.orders,
+            Errand::Ask(_) => self.tracking,
+        }
+    }
+
+    /// What is done, for a heading.
+    fn title(&self) -> String {
+        let how = match self.rate {
+            Some(rate) => format!("{rate} requests/s on up to {} connections", self.connections),
+            None => format!("{} connections, each coming again when it is answered", self.connections),
+        };
+        format!("{how}; {} s after {} s of warm-up", self.duration.as_secs_f64(), self.warmup.as_secs_f64())
+    }
+}
+
+/// Sends requests from all connections until the time is up, or somebody interrupts.
+async fn send(plan: &Plan, shutdown: &Shutdown) -> Result<Results, Exit> {
+    let start = Instant::now();
+    let window = Window { from: start + plan.warmup, duration: plan.duration };
+    let decides = if plan.rate.is_some() { Decides::Due } else { Decides::Answered };
+    let recorder = Recorder::new(window, decides).map_err(|why| failed(&why))?;
+    let progress = Progress::start(recorder.clone(), start, window.end());
+    let arrivals = Arc::new(Arrivals::new(plan.rate, start));
+    let mut connections = JoinSet::new();
+    for _ in 0..plan.connections {
+        let guest = Guest {
+            address: plan.target().address,
+            errand: Arc::clone(&plan.errand),
+            arrivals: Arc::clone(&arrivals),
+            end: window.end(),
+            recorder: recorder.clone(),
+            shutdown: shutdown.clone(),
+        };
+        connections.spawn(guest.come_until_the_end());
+    }
+    let mut everybody = pin!(async { while connections.join_next().await.is_some() {} });
+    let mut interrupted = false;
+    if shutdown.or(&mut everybody).await.is_none() {
+        interrupted = recorder.interrupt();
+        everybody.await;
+    }
+    // Who interrupts does not wait for them.
+    if !interrupted {
+        recorder.give_up(start, arrivals.give_up_before(window.from), &given_up());
+        recorder.give_up(window.from, arrivals.give_up_before(window.end()), &given_up());
+    }
+    progress.finish().await;
+    Ok(recorder.results())
+}
+
+/// Why a request has no answer that was under way, or still waited for a connection,
+/// when the time was up.
+fn given_up() -> String {
+    format!(
+        "not answered, or not even sent as all connections were busy, until {} s after the end",
+        GRACE.as_secs()
+    )
+}
+
+/// One connection's guest.
+struct Guest {
+    address: SocketAddr,
+    errand: Arc<Errand>,
+    arrivals: Arc<Arrivals>,
+    end: Instant,
+    recorder: Recorder,
+    shutdown: Shutdown,
+}
+
+impl Guest {
+    async fn come_until_the_end(self) {
+        let last = self.end + GRACE;
+        let mut client = None;
+        while Instant::now() < last {
+            let (number, due) = self.arrivals.next();
+            if due >= self.end || self.shutdown.has_begun() {
+                return;
+            }
+            // A sleep of no time at all takes a millisecond.
+            if due > Instant::now() && self.shutdown.or(sleep_until(due)).await.is_none() {
+                return;
+            }
+            let heard = timeout_at(last, self.errand.run(number, &mut client, self.address))
+                .await
+                .unwrap_or_else(|_| Heard::Nothing(given_up()));
+            let failed = matches!(heard, Heard::Nothing(_));
+            self.recorder.record(due, heard);
+            if failed && self.shutdown.or(tokio::time::sleep(client::PAUSE_AFTER_FAILURE)).await.is_none() {
+                return;
+            }
+        }
+    }
+}

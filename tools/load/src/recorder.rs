@@ -1,0 +1,282 @@
+//! What was heard, and how long it took.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hdrhistogram::{CreationError, Histogram};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::client::Heard;
+use crate::follow_up::FollowUp;
+use crate::window::Window;
+
+/// Microseconds: an hour is the longest latency that is told apart.
+const MAX_LATENCY: u64 = 3_600_000_000;
+const DIGITS: u8 = 3;
+
+/// Collects from all connections; cheap to clone.
+#[derive(Clone)]
+pub struct Recorder(Arc<Mutex<Results>>);
+
+/// Which moment decides whether a latency counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decides {
+    /// When the answer was due: a system that answers late must not thereby leave out its worst.
+    Due,
+    /// When the answer came.
+    Answered,
+}
+
+/// Everything that was measured.
+#[derive(Clone, Debug)]
+pub struct Results {
+    /// The time that was measured.
+    pub window: Window,
+    /// How long it should have been.
+    planned: Duration,
+    decides: Decides,
+    /// Of answers of 200, in microseconds.
+    pub latencies: Histogram<u64>,
+    /// Answers of 200 at all, also before and after the time that was measured.
+    pub answered: u64,
+    /// Those in the time that was measured, by second.
+    pub by_second: Vec<u64>,
+    /// Answers of 200 in the time that was measured: accepted orders, or told statuses.
+    pub accepted: u64,
+    /// What went wrong in the time that was measured.
+    pub failures: Failures,
+    /// What went wrong before and after.
+    pub outside: Failures,
+    /// Numbers of all acknowledged orders, also before and after the time that was measured.
+    pub acknowledged: Vec<String>,
+    /// What became of them.
+    pub follow_up: Option<FollowUp>,
+}
+
+/// Less time was measured than was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("interrupted after {:.1} s of {}", after.as_secs_f64(), planned.as_secs_f64())]
+pub struct Interrupted {
+    /// How long it was measured.
+    after: Duration,
+    /// How long it should have been.
+    planned: Duration,
+}
+
+/// Requests without an answer of 200.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Failures {
+    /// Answers by status, other than 200.
+    pub refused: BTreeMap<u16, u64>,
+    /// Requests without answer.
+    pub unanswered: u64,
+    /// The first reason for one.
+    pub first_reason: Option<String>,
+}
+
+impl Failures {
+    fn add_unanswered(&mut self, count: u64, why: String) {
+        if count > 0 {
+            self.unanswered += count;
+            self.first_reason.get_or_insert(why);
+        }
+    }
+}
+
+impl Recorder {
+    /// Measures this time.
+    ///
+    /// # Errors
+    /// The histogram's limits contradict each other.
+    pub fn new(window: Window, decides: Decides) -> Result<Self, CreationError> {
+        let latencies = Histogram::new_with_bounds(1, MAX_LATENCY, DIGITS)?;
+        Ok(Self(Arc::new(Mutex::new(Results {
+            window,
+            planned: window.duration,
+            decides,
+            latencies,
+            answered: 0,
+            by_second: vec![0; window.seconds()],
+            accepted: 0,
+            failures: Failures::default(),
+            outside: Failures::default(),
+            acknowledged: Vec::new(),
+            follow_up: None,
+        }))))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Results> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what a request that was due at this moment heard, just now.
+    pub fn record(&self, due: Instant, heard: Heard) {
+        let now = Instant::now();
+        let mut results = self.lock();
+        match heard {
+            Heard::Accepted(number) => {
+                results.acknowledged.push(number);
+                results.note(due, now);
+            }
+            Heard::Told => results.note(due, now),
+            Heard::Refused(status) => *results.failures_at(now).refused.entry(status).or_default() += 1,
+            Heard::Nothing(why) => results.failures_at(due).add_unanswered(1, why),
+        }
+    }
+
+    /// Notes that so many requests, one of which was due at this moment, were given up
+    /// before they were sent.
+    pub fn give_up(&self, due: Instant, count: u64, why: &str) {
+        self.lock().failures_at(due).add_unanswered(count, why.to_owned());
+    }
+
+    /// Ends the measured time now, unless it has ended; whether it was still going on.
+    pub fn interrupt(&self) -> bool {
+        let mut results = self.lock();
+        let window = results.window.until(Instant::now());
+        results.window = window;
+        results.by_second.truncate(window.seconds());
+        results.interrupted().is_some()
+    }
+
+    /// Answers of 200 at all, and the 99th percentile so far in microseconds.
+    pub fn so_far(&self) -> (u64, u64) {
+        let results = self.lock();
+        (results.answered, results.latencies.value_at_quantile(0.99))
+    }
+
+    /// Everything, at the end.
+    pub fn results(&self) -> Results {
+        self.lock().clone()
+    }
+}
+
+impl Results {
+    /// Notes an answer of 200.
+    fn note(&mut self, due: Instant, now: Instant) {
+        self.answered += 1;
+        if let Some(second) = self.window.second_of(now) {
+            self.accepted += 1;
+            if let Some(count) = self.by_second.get_mut(second) {
+                *count += 1;
+            }
+        }
+        let decisive = match self.decides {
+            Decides::Due => due,
+            Decides::Answered => now,
+        };
+        if self.window.contains(decisive) {
+            let micros = u64::try_from((now - due).as_micros()).unwrap_or(MAX_LATENCY);
+            self.latencies.saturating_record(micros.clamp(1, MAX_LATENCY));
+        }
+    }
+
+    fn failures_at(&mut self, moment: Instant) -> &mut Failures {
+        if self.window.contains(moment) { &mut self.failures } else { &mut self.outside }
+    }
+
+    /// Whether less time was measured than was asked for.
+    pub fn interrupted(&self) -> Option<Interrupted> {
+        let after = self.window.duration;
+        (after < self.planned).then_some(Interrupted { after, planned: self.planned })
+    }
+
+    /// Answers of 200 a second; none if the measured time never began.
+    #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52 orders")]
+    pub fn rate(&self) -> f64 {
+        let seconds = self.window.duration.as_secs_f64();
+        if seconds > 0.0 { self.accepted as f64 / seconds } else { 0.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is recorded of an answer now, if the measured time began and ended so many seconds ago.
+    fn recorded(began: u64, ended: u64, decides: Decides, due: u64, heard: Heard) -> Results {
+        let now = Instant::now();
+        let window = Window {
+            from: now - Duration::from_secs(began),
+            duration: Duration::from_secs(began - ended) + Duration::from_millis(500),
+        };
+        let recorder = Recorder::new(window, decides).unwrap();
+        recorder.record(now - Duration::from_secs(due), heard);
+        recorder.results()
+    }
+
+    #[test]
+    fn what_was_due_in_time_is_measured_however_late_its_answer_comes() {
+        // The answer comes after the end.
+        let late = |decides| recorded(9, 5, decides, 7, Heard::Told);
+        assert_eq!(late(Decides::Due).latencies.len(), 1);
+        assert!(late(Decides::Due).latencies.max() >= 7_000_000, "it counts from when it was due");
+        assert_eq!(late(Decides::Answered).latencies.len(), 0);
+        assert_eq!((late(Decides::Due).accepted, late(Decides::Answered).accepted), (0, 0));
+        // It was due in the warm-up, and comes in time.
+        let early = |decides| recorded(3, 0, decides, 7, Heard::Told);
+        assert_eq!(early(Decides::Due).latencies.len(), 0);
+        assert_eq!(early(Decides::Answered).latencies.len(), 1);
+        assert_eq!((early(Decides::Due).accepted, early(Decides::Answered).accepted), (1, 1));
+    }
+
+    #[test]
+    fn what_goes_wrong_before_and_after_is_told_apart() {
+        for decides in [Decides::Due, Decides::Answered] {
+            let refused = recorded(3, 0, decides, 7, Heard::Refused(503));
+            assert_eq!(refused.failures.refused, BTreeMap::from([(503, 1)]));
+            assert_eq!(refused.outside, Failures::default());
+            let refused = recorded(9, 5, decides, 7, Heard::Refused(503));
+            assert_eq!(refused.outside.refused, BTreeMap::from([(503, 1)]));
+            assert_eq!(refused.failures, Failures::default());
+            // What has no answer has no time of its answer, either.
+            let unanswered = recorded(9, 5, decides, 7, Heard::Nothing("gone".to_owned()));
+            assert_eq!((unanswered.failures.unanswered, unanswered.outside.unanswered), (1, 0));
+            assert_eq!(unanswered.failures.first_reason.as_deref(), Some("gone"));
+            let unanswered = recorded(3, 0, decides, 7, Heard::Nothing("gone".to_owned()));
+            assert_eq!((unanswered.failures.unanswered, unanswered.outside.unanswered), (0, 1));
+        }
+    }
+
+    #[test]
+    fn seconds_without_an_answer_are_told_too() {
+        let silent = recorded(9, 5, Decides::Answered, 7, Heard::Nothing("gone".to_owned()));
+        assert_eq!(silent.by_second, [0; 5], "4.5 seconds");
+    }
+
+    #[test]
+    fn an_interruption_ends_the_measured_time() {
+        let now = Instant::now();
+        let began = |from| {
+            let window = Window { from, duration: Duration::from_mins(1) };
+            let recorder = Recorder::new(window, Decides::Answered).unwrap();
+            recorder.record(now, Heard::Told);
+            assert!(recorder.interrupt());
+            recorder.record(now, Heard::Told);
+            recorder.results()
+        };
+        let results = began(now - Duration::from_millis(1_900));
+        let seconds = results.window.duration.as_secs_f64();
+        assert!((1.9..30.0).contains(&seconds), "{seconds}");
+        assert_eq!(results.accepted, 1, "not what comes later");
+        assert!((results.rate() - 1.0 / seconds).abs() < 0.001, "{}", results.rate());
+        assert_eq!(results.by_second.len(), results.window.seconds());
+        let told = results.interrupted().unwrap().to_string();
+        assert!(told.starts_with("interrupted after ") && told.ends_with(" s of 60"), "{told}");
+        let results = began(now + Duration::from_mins(5));
+        assert!(results.rate().abs() < f64::EPSILON, "the warm-up is not measured");
+        assert!(results.by_second.is_empty() && results.interrupted().is_some());
+    }
+
+    #[test]
+    fn an_interruption_after_the_end_changes_nothing() {
+        let window =
+            Window { from: Instant::now() - Duration::from_secs(9), duration: Duration::from_secs(5) };
+        let recorder = Recorder::new(window, Decides::Due).unwrap();
+        assert!(!recorder.interrupt());
+        let results = recorder.results();
+        assert_eq!((results.window.duration, results.interrupted()), (Duration::from_secs(5), None));
+    }
+}

@@ -1,0 +1,259 @@
+//! The results, for people, for programs, and as a page with plots.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use crate::recorder::{Failures, Results};
+
+const QUANTILES: [(&str, f64); 6] =
+    [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999), ("max", 1.0)];
+const WIDTH: f64 = 720.0;
+const HEIGHT: f64 = 220.0;
+/// Left and right of the plot: for the numbers, and for half of the last label.
+const MARGINS: (f64, f64) = (60.0, 40.0);
+
+#[expect(clippy::cast_precision_loss, reason = "an hour has fewer microseconds than 2^52")]
+fn millis(micros: u64) -> f64 {
+    micros as f64 / 1_000.0
+}
+
+/// For a terminal.
+pub fn text(title: &str, results: &Results) -> String {
+    let mut text = format!("{title}\n");
+    if let Some(interrupted) = results.interrupted() {
+        let _ = writeln!(text, "{interrupted}");
+    }
+    let _ = writeln!(text, "answers   {} of 200, {:.1}/s", results.accepted, results.rate());
+    failures(&mut text, "", &results.failures);
+    failures(&mut text, "outside the time measured: ", &results.outside);
+    let latencies: Vec<String> = QUANTILES
+        .iter()
+        .map(|(name, quantile)| {
+            format!("{name} {:.2}", millis(results.latencies.value_at_quantile(*quantile)))
+        })
+        .collect();
+    let _ = writeln!(text, "latency   {} ms", latencies.join(" · "));
+    if let Some(found) = &results.follow_up {
+        let _ = writeln!(
+            text,
+            "audit     {} acknowledged · {} found · {} lost · {} doubled{}",
+            found.acknowledged,
+            found.found,
+            found.lost,
+            found.doubled,
+            if found.unknown > 0 {
+                let why = if found.first_reason.is_some() { "could not be" } else { "interrupted: not" };
+                format!(" · {why} asked about {}", found.unknown)
+            } else {
+                String::new()
+            }
+        );
+        for example in &found.examples {
+            let _ = writeln!(text, "          {example}");
+        }
+    }
+    text
+}
+
+fn failures(text: &mut String, when: &str, failures: &Failures) {
+    for (status, count) in &failures.refused {
+        let _ = writeln!(text, "          {when}{count} answered {status}");
+    }
+    if failures.unanswered > 0 {
+        let why = failures.first_reason.as_deref().unwrap_or_default();
+        let _ = writeln!(text, "          {when}{} without answer (the first: {why})", failures.unanswered);
+    }
+}
+
+/// For a program.
+pub fn json(results: &Results) -> serde_json::Value {
+    let latencies: serde_json::Map<_, _> = QUANTILES
+        .iter()
+        .map(|(name, quantile)| {
+            ((*name).to_owned(), json!(millis(results.latencies.value_at_quantile(*quantile))))
+        })
+        .collect();
+    json!({
+        "seconds": results.window.duration.as_secs_f64(),
+        "interrupted": results.interrupted().is_some(),
+        "accepted": results.accepted,
+        "per_second": results.rate(),
+        "refused": results.failures.refused,
+        "unanswered": results.failures.unanswered,
+        "first_reason": results.failures.first_reason,
+        "outside_time_measured": results.outside,
+        "latency_ms": latencies,
+        "accepted_by_second": results.by_second,
+        "audit": results.follow_up,
+    })
+}
+
+/// A page that needs nothing else, under a heading.
+pub fn page(heading: &str, title: &str, results: &Results) -> String {
+    let heading = escaped(heading);
+    let summary = escaped(&text(title, results));
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{heading}</title>\n\
+         <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:760px;margin:2em auto;padding:0 1em}}\
+         pre{{background:#f4f4f4;padding:1em;white-space:pre-wrap}}svg{{width:100%;height:auto}}\
+         polyline{{fill:none;stroke:#b3261e;stroke-width:2}}line{{stroke:#ccc}}text{{font:12px sans-serif;fill:#555}}</style>\n\
+         <h1>{heading}</h1>\n<pre>{summary}</pre>\n\
+         <h2>Answers of 200 per second, over time</h2>\n{}\n\
+         <h2>Latency in ms, by percentile</h2>\n{}\n</html>\n",
+        throughput(results),
+        percentiles(results),
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// Steps: each second's answers, from its begin to its end or that of the measured time.
+#[expect(clippy::cast_precision_loss, reason = "for a plot")]
+fn throughput(results: &Results) -> String {
+    let end = results.window.duration.as_secs_f64();
+    let seconds = results.by_second.iter().enumerate();
+    let points: Vec<(f64, f64)> = seconds
+        .map(|(second, count)| (second as f64, *count as f64))
+        .flat_map(|(second, count)| [(second, count), ((second + 1.0).min(end), count)])
+        .collect();
+    plot(&points, end, &[(0.0, "0 s".to_owned()), (end, format!("{end:.1} s"))])
+}
+
+/// The x axis shows nines: 0, 90, 99, 99.9 … per cent are equally far apart.
+fn percentiles(results: &Results) -> String {
+    const NINES: u32 = 4;
+    const STEPS: u32 = 25;
+    let points: Vec<(f64, f64)> = (0..=NINES * STEPS)
+        .map(|step| {
+            let nines = f64::from(step) / f64::from(STEPS);
+            let quantile = 1.0 - 10_f64.powf(-nines);
+            (nines, millis(results.latencies.value_at_quantile(quantile)))
+        })
+        .collect();
+    let labels = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %"];
+    let labels: Vec<_> = (0..=NINES).map(f64::from).zip(labels.map(str::to_owned)).collect();
+    plot(&points, f64::from(NINES), &labels)
+}
+
+fn plot(points: &[(f64, f64)], last: f64, labels: &[(f64, String)]) -> String {
+    // Nothing at all is drawn at the bottom of something.
+    let not_zero = |value: f64| if value > 0.0 { value } else { 1.0 };
+    let highest = not_zero(points.iter().map(|(_, y)| *y).fold(0.0, f64::max));
+    let x = |value: f64| MARGINS.0 + value / not_zero(last) * (WIDTH - MARGINS.0 - MARGINS.1);
+    let y = |value: f64| HEIGHT - 30.0 - value / highest * (HEIGHT - 50.0);
+    let line: Vec<String> =
+        points.iter().map(|(at, value)| format!("{:.1},{:.1}", x(*at), y(*value))).collect();
+    let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">");
+    for value in [0.0, highest / 2.0, highest] {
+        let (left, right, at) = (x(0.0), x(last), y(value));
+        let _ = write!(
+            svg,
+            "<line x1=\"{left}\" x2=\"{right}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/><text x=\"52\" y=\"{:.1}\" text-anchor=\"end\">{value:.1}</text>",
+            at + 4.0
+        );
+    }
+    for (at, label) in labels {
+        let _ = write!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{label}</text>",
+            x(*at),
+            HEIGHT - 10.0
+        );
+    }
+    let _ = write!(svg, "<polyline points=\"{}\"/></svg>", line.join(" "));
+    svg
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::client::Heard;
+    use crate::recorder::{Decides, Recorder};
+    use crate::window::Window;
+
+    #[test]
+    fn failures_outside_the_time_measured_are_told_if_there_are_any() {
+        let now = Instant::now();
+        let window = Window { from: now, duration: Duration::from_mins(1) };
+        let recorder = Recorder::new(window, Decides::Due).unwrap();
+        recorder.record(now, Heard::Refused(503));
+        recorder.give_up(now, 2, "gone");
+        let told = text("", &recorder.results());
+        assert!(
+            told.contains("  1 answered 503\n") && told.contains("  2 without answer (the first: gone)\n"),
+            "{told}"
+        );
+        assert!(!told.contains("outside"), "{told}");
+        recorder.give_up(now - Duration::from_secs(1), 3, "not there");
+        let results = recorder.results();
+        let told = text("", &results);
+        assert!(
+            told.contains("  outside the time measured: 3 without answer (the first: not there)\n"),
+            "{told}"
+        );
+        let json = json(&results);
+        assert_eq!((&json["unanswered"], &json["first_reason"]), (&json!(2), &json!("gone")));
+        let outside = json!({"refused": {}, "unanswered": 3, "first_reason": "not there"});
+        assert_eq!(json["outside_time_measured"], outside);
+    }
+
+    /// A page about one answer, so many seconds after the measured time began.
+    fn page_after(began: f64, duration: f64) -> String {
+        let now = Instant::now();
+        let window = Window {
+            from: if began < 0.0 {
+                now + Duration::from_secs_f64(-began)
+            } else {
+                now - Duration::from_secs_f64(began)
+            },
+            duration: Duration::from_secs_f64(duration),
+        };
+        let recorder = Recorder::new(window, Decides::Answered).unwrap();
+        recorder.record(now, Heard::Told);
+        recorder.interrupt();
+        page("Load of <us>", "16 connections", &recorder.results())
+    }
+
+    /// What is between the first of these, and the next of those.
+    fn between<'a>(page: &'a str, before: &str, after: &str) -> &'a str {
+        page.split_once(before).unwrap().1.split_once(after).unwrap().0
+    }
+
+    #[test]
+    fn even_a_single_second_is_a_line() {
+        let page = page_after(0.5, 0.6);
+        let line: Vec<&str> = between(&page, "<polyline points=\"", "\"").split(' ').collect();
+        let [(left, here), (right, there)] = [line[0], line[1]].map(|point| point.split_once(',').unwrap());
+        assert_eq!((left, here, line.len()), ("60.0", there, 2), "{line:?}");
+        assert!(right.parse::<f64>().unwrap() > 600.0, "{line:?}");
+        // And no second is none.
+        let page = page_after(-60.0, 60.0);
+        assert_eq!(between(&page, "<polyline points=\"", "\""), "");
+        assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");
+    }
+
+    #[test]
+    fn the_last_label_fits_into_the_plot() {
+        let page = page_after(0.5, 0.6);
+        let labels = page.split("<text x=\"").find(|rest| rest.contains(">99.99 %<")).unwrap();
+        let middle: f64 = labels.split('"').next().unwrap().parse().unwrap();
+        // Seven characters of 12 px are less than 60 px wide.
+        assert!(middle + 30.0 < WIDTH, "{middle}");
+    }
+
+    #[test]
+    fn the_page_names_what_it_is_about_and_breaks_long_lines() {
+        let page = page_after(0.5, 60.0);
+        assert_eq!(between(&page, "<title>", "</title>"), "Load of &lt;us&gt;");
+        assert_eq!(between(&page, "<h1>", "</h1>"), "Load of &lt;us&gt;");
+        assert!(between(&page, "pre{", "}").contains("white-space:pre-wrap"), "{page}");
+        assert!(between(&page, "<pre>", "</pre>").contains("interrupted after 0.5 s of 60"), "{page}");
+    }
+}

@@ -1,0 +1,205 @@
+//! A service that a load talks to: where it is, and whether it is the right one.
+
+use std::fmt;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+
+use runtime::{Exit, with_causes};
+use serde::Deserialize;
+use tokio::time::timeout;
+
+use crate::client::{Client, NoAnswer};
+
+/// A service of ours answers `/health` at once, or within 4 s if its servers do not answer.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Which one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Takes orders.
+    Order,
+    /// Knows where they stand.
+    Tracking,
+}
+
+impl Kind {
+    /// The one that `/health` names so.
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "order-service" => Some(Self::Order),
+            "tracking-service" => Some(Self::Tracking),
+            _ => None,
+        }
+    }
+
+    /// The argument that says where it is.
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Order => "--url",
+            Self::Tracking => "--tracking",
+        }
+    }
+
+    fn default_port(self) -> u16 {
+        match self {
+            Self::Order => 3000,
+            Self::Tracking => 3002,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Order => "order service",
+            Self::Tracking => "tracking service",
+        })
+    }
+}
+
+/// A service that a load talks to.
+#[derive(Clone, Copy, Debug)]
+pub struct Service {
+    /// Which one.
+    pub kind: Kind,
+    /// Where it is.
+    pub address: SocketAddr,
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the {} at {}", self.kind, self.address)
+    }
+}
+
+/// A URL leads nowhere.
+#[derive(Debug, thiserror::Error)]
+pub enum NoAddress {
+    /// It wants TLS.
+    #[error("{flag} is '{url}', but TLS is not supported; give an address such as http://127.0.0.1:{port}",
+        flag = kind.flag(), port = kind.default_port())]
+    Tls { kind: Kind, url: String },
+    /// It has no host, or no port.
+    #[error("{flag} is '{url}', which is no address such as http://127.0.0.1:{port}",
+        flag = kind.flag(), port = kind.default_port())]
+    Malformed { kind: Kind, url: String },
+    /// Its host has no address.
+    #[error("{flag} is '{url}', but its host is not found: {why}. Correct the name, or give an IP address", flag = kind.flag())]
+    UnknownHost { kind: Kind, url: String, why: String },
+}
+
+impl From<NoAddress> for Exit {
+    fn from(why: NoAddress) -> Self {
+        match why {
+            NoAddress::Tls { .. } | NoAddress::Malformed { .. } => Self::Usage(why.to_string()),
+            NoAddress::UnknownHost { .. } => Self::Failed(why.to_string()),
+        }
+    }
+}
+
+/// The service that is meant is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum NotThere {
+    /// Nobody answers.
+    #[error("no {kind} answers at {address}: {why}. 'cargo xtask up' starts one; say with {flag} where it is",
+        kind = wanted.kind, address = wanted.address, flag = wanted.kind.flag())]
+    Silent { wanted: Service, why: String },
+    /// Another service of ours answers.
+    #[error("{address} is the {found}, not the {kind}; give its address by {flag}",
+        kind = wanted.kind, address = wanted.address, flag = wanted.kind.flag())]
+    Other { wanted: Service, found: Kind },
+    /// A program answers that is not ours.
+    #[error(
+        "what answers at {address} is not the {kind} (GET /health: {status}); its port is {port} by default, give its \
+         address by {flag}",
+        kind = wanted.kind, address = wanted.address, flag = wanted.kind.flag(), port = wanted.kind.default_port()
+    )]
+    Stranger { wanted: Service, status: u16 },
+}
+
+#[derive(Deserialize)]
+struct Health {
+    service: String,
+}
+
+impl Service {
+    /// The one at this URL.
+    ///
+    /// # Errors
+    /// The URL leads nowhere.
+    pub fn at(kind: Kind, url: &str) -> Result<Self, NoAddress> {
+        let url = url.to_owned();
+        if url.starts_with("https://") {
+            return Err(NoAddress::Tls { kind, url });
+        }
+        let authority = url.trim_start_matches("http://").trim_end_matches('/');
+        match authority.to_socket_addrs().map(|mut found| found.next()) {
+            Ok(Some(address)) => Ok(Self { kind, address }),
+            Ok(None) => Err(NoAddress::UnknownHost { kind, url, why: "it has no address".to_owned() }),
+            Err(why) if why.kind() == ErrorKind::InvalidInput => Err(NoAddress::Malformed { kind, url }),
+            Err(why) => Err(NoAddress::UnknownHost { kind, url, why: why.to_string() }),
+        }
+    }
+
+    /// Asks who answers there; well or not, it must be the one that is meant.
+    ///
+    /// # Errors
+    /// Nobody answers, or somebody else.
+    pub async fn is_there(self) -> Result<(), NotThere> {
+        let silent = |why| NotThere::Silent { wanted: self, why };
+        let asking = async {
+            let health = Client::connect(self.address).await?.send("GET", "/health", String::new()).await?;
+            Ok::<_, NoAnswer>(health)
+        };
+        let answer = timeout(LIMIT, asking).await;
+        let answer = answer.map_err(|_| silent(format!("not within {} s", LIMIT.as_secs())))?;
+        let (status, body) = answer.map_err(|why| silent(with_causes(&*why)))?;
+        let health = serde_json::from_slice::<Health>(&body).ok();
+        match health.and_then(|health| Kind::named(&health.service)) {
+            Some(found) if found == self.kind => Ok(()),
+            Some(found) => Err(NotThere::Other { wanted: self, found }),
+            None => Err(NotThere::Stranger { wanted: self, status }),
+        }
+    }
+
+    /// What to do if it answered no request as it should.
+    pub fn proves_nothing(self) -> String {
+        let doubt = match self.kind {
+            Kind::Order => "Its log says why",
+            Kind::Tracking => "Are there orders such as --statuses names? Its log says more",
+        };
+        let (kind, flag, port) = (self.kind, self.kind.flag(), self.kind.default_port());
+        format!(
+            "{self} answered no request with 200: the figures prove nothing. {doubt}; or is this not the {kind} that you \
+             mean? Its port is {port} by default, {flag} gives another"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_that_leads_nowhere_is_told_why() {
+        let local = Service::at(Kind::Tracking, "http://127.0.0.1:3002/").unwrap();
+        assert_eq!(local.to_string(), "the tracking service at 127.0.0.1:3002");
+        let exit = |url: &str| Exit::from(Service::at(Kind::Order, url).unwrap_err());
+        let usage = |url: &str| match exit(url) {
+            Exit::Usage(text) => text,
+            exit => panic!("{exit:?}"),
+        };
+        assert_eq!(
+            usage("https://127.0.0.1:3000"),
+            "--url is 'https://127.0.0.1:3000', but TLS is not supported; give an address such as http://127.0.0.1:3000"
+        );
+        assert!(usage("nowhere").contains("which is no address such as http://127.0.0.1:3000"));
+        assert!(usage("http://127.0.0.1:3000/orders").contains("which is no address"));
+        let unknown = exit("http://nowhere.invalid:3000");
+        assert!(
+            matches!(&unknown, Exit::Failed(text) if text.contains("is not found: failed to lookup address")),
+            "{unknown:?}"
+        );
+    }
+}

@@ -1,0 +1,17 @@
+//! The cluster on this machine: both servers and every service, under one supervisor.
+
+pub mod accounts;
+pub mod choice;
+pub mod chosen;
+pub mod closing;
+pub mod docker;
+pub mod folder;
+pub mod lock;
+pub mod opening;
+pub mod plan;
+pub mod reachable;
+pub mod record;
+pub mod service;
+pub mod signals;
+pub mod state;
+pub mod supervisor;

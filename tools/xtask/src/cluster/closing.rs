@@ -1,0 +1,129 @@
+//! From an open restaurant to nothing.
+
+use std::fs;
+use std::time::Duration;
+
+use runtime::Config;
+use tokio::time::{Instant, sleep};
+
+use crate::cluster::chosen::Origin;
+use crate::cluster::plan::Role;
+use crate::cluster::record::Phase;
+use crate::cluster::signals::Signals;
+use crate::cluster::supervisor::Supervisor;
+
+const POLL: Duration = Duration::from_millis(50);
+/// Requests that are being answered.
+const ANSWER_LIMIT: Duration = Duration::from_secs(15);
+/// What comes on top of the longest cooking time.
+const KITCHEN_MARGIN: Duration = Duration::from_secs(15);
+/// When people begin to wonder.
+const PATIENCE: Duration = Duration::from_millis(700);
+/// Last lines are shown.
+const STREAM_REST: Duration = Duration::from_millis(250);
+
+impl Supervisor {
+    /// Ends everything in order: no new orders, then the kitchen finishes what it cooks, then those
+    /// who tell of it, then the servers. In a hurry, all of it ends at once.
+    pub async fn close(mut self, config: &Config, signals: &mut Signals) {
+        self.enter(Phase::Closing);
+        let times = &config.kitchen.cooking_seconds;
+        let longest = times.dine_in.max(times.takeout).max(times.delivery);
+        self.end_those(&[Role::Order], ANSWER_LIMIT, signals).await;
+        self.end_those(&[Role::Kitchen], longest + KITCHEN_MARGIN, signals).await;
+        self.end_those(&[Role::Tracking, Role::Notifier], ANSWER_LIMIT, signals).await;
+        if let Some(stream) = self.stream.take() {
+            if !signals.is_urgent() {
+                sleep(STREAM_REST).await;
+            }
+            stream.abort();
+        }
+        self.end_servers(signals).await;
+        let _ = fs::remove_file(self.folder.environment());
+        let _ = fs::remove_file(self.folder.record());
+        self.console.done("the restaurant is closed");
+    }
+
+    async fn end_those(&mut self, roles: &[Role], limit: Duration, signals: &Signals) {
+        let is_theirs = |role: Role| roles.contains(&role);
+        for service in self.services.iter_mut().filter(|service| is_theirs(service.plan.role)) {
+            service.ask_to_end();
+        }
+        let start = Instant::now();
+        let mut told = false;
+        loop {
+            let mut left = Vec::new();
+            for service in self.services.iter_mut().filter(|service| is_theirs(service.plan.role)) {
+                if service.is_running() {
+                    left.push(service.plan.name);
+                }
+            }
+            if left.is_empty() {
+                return;
+            }
+            self.keep_record();
+            if signals.is_urgent() || start.elapsed() > limit {
+                self.console.warn(&format!("ending {} at once", left.join(", ")));
+                for service in self.services.iter_mut().filter(|service| is_theirs(service.plan.role)) {
+                    service.kill();
+                }
+                return;
+            }
+            if start.elapsed() > PATIENCE && !std::mem::replace(&mut told, true) {
+                let what =
+                    if is_theirs(Role::Kitchen) { "finishing what is being cooked" } else { "still at work" };
+                self.console.note(&format!(
+                    "{}: {what} (Ctrl-C ends it at once, or 'cargo xtask down --now')",
+                    left.join(", ")
+                ));
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    async fn end_servers(&mut self, signals: &mut Signals) {
+        if let Some(servers) = &self.servers {
+            let configured = |name: &str, is_configured: bool| is_configured.then(|| name.to_owned());
+            let left = [
+                configured("PostgreSQL", matches!(servers.postgres.origin, Origin::Configured)),
+                configured("RabbitMQ", matches!(servers.rabbitmq.origin, Origin::Configured)),
+            ];
+            let left: Vec<String> = left.into_iter().flatten().collect();
+            if !left.is_empty() {
+                let runs = if left.len() > 1 { "run on: they were" } else { "runs on: it was" };
+                self.console.note(&format!("{} {runs} there before", left.join(" and ")));
+            }
+        }
+        let (servers, containers) = (&mut self.servers, &self.containers);
+        let closing = async {
+            if let Some(servers) = servers {
+                servers.close().await;
+            }
+            match containers {
+                Some(containers) => containers.stop().await,
+                None => Ok(()),
+            }
+        };
+        let closed = tokio::select! {
+            closed = closing => Some(closed),
+            () = signals.urgent() => None,
+        };
+        let ended = match closed {
+            Some(closed) => closed,
+            None => self.kill_servers().await,
+        };
+        if let Err(why) = ended {
+            self.console.warn(&format!("{why}; 'docker ps' shows the containers that still run"));
+        }
+    }
+
+    async fn kill_servers(&mut self) -> Result<(), String> {
+        if let Some(servers) = &mut self.servers {
+            servers.kill();
+        }
+        match &self.containers {
+            Some(containers) => containers.kill().await,
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! From nothing to an open restaurant.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use devcluster::PortClaim;
+use runtime::Config;
+use tokio::time::{Instant, sleep};
+
+use crate::cluster::accounts::AccountError;
+use crate::cluster::choice::Choice;
+use crate::cluster::folder::LocalFolder;
+use crate::cluster::plan::{self, Plan, Role};
+use crate::cluster::record::{Phase, shell_lines, write_whole};
+use crate::cluster::service::{Service, Surroundings, url};
+use crate::cluster::supervisor::{Supervisor, TICK};
+use crate::view::painter::{Painter, Speaker};
+use crate::view::stream::{Source, Stream};
+
+/// Where the order service listens, unless the port is taken.
+const ORDER_PORT: u16 = 3000;
+/// Where the tracking service does.
+const TRACKING_PORT: u16 = 3002;
+/// It creates the tables first.
+const ORDER_LIMIT: Duration = Duration::from_secs(90);
+/// A worker whose predecessor was killed waits until the name is free again.
+const OTHERS_LIMIT: Duration = Duration::from_secs(30);
+/// Exit codes of a service that will never run: usage, configuration.
+const HOPELESS: [i32; 2] = [2, 78];
+const STREAM_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why the restaurant does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpeningError {
+    /// No servers.
+    #[error(transparent)]
+    Servers(#[from] devcluster::Error),
+    /// No users for the services.
+    #[error("the services get no users of their own")]
+    Accounts(#[from] AccountError),
+    /// A file cannot be written.
+    #[error("cannot write '{}'", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// No port for a service.
+    #[error("there is no port for a service")]
+    NoPort(#[source] std::io::Error),
+    /// Nobody cooks.
+    #[error(
+        "no cook is at work{words}. If other workers go by these names on the same servers, end those, or use other servers"
+    )]
+    NoCook {
+        /// What the last of them said last, behind a colon.
+        words: String,
+    },
+    /// A service does not come up.
+    #[error("{name} does not become ready{words}. Its log is '{}'", log.display())]
+    Service {
+        /// Which.
+        name: &'static str,
+        /// What it said last, behind a colon.
+        words: String,
+        /// Where it said the rest.
+        log: PathBuf,
+    },
+}
+
+impl Supervisor {
+    /// Starts servers and services, and waits until they are ready.
+    ///
+    /// # Errors
+    /// Something that cannot be done without is missing. What has been started then
+    /// still runs: close it.
+    pub async fn open(
+        &mut self,
+        config: &Config,
+        config_path: Option<PathBuf>,
+        programs: PathBuf,
+    ) -> Result<(), OpeningError> {
+        let choice = Choice { config, folder: &self.folder, leash: &self.leash, console: self.console };
+        let servers = self.servers.insert(choice.make(&mut self.containers).await?);
+        servers.admit_services().await?;
+        let environments = Role::ALL.map(|role| (role, servers.environment_of(role)));
+        let path = self.folder.environment();
+        write_whole(&path, &shell_lines(&servers.environment()))
+            .map_err(|source| OpeningError::File { path, source })?;
+
+        let order_port = self.choose_port("order service", ORDER_PORT, TRACKING_PORT)?;
+        let tracking_port = self.choose_port("tracking service", TRACKING_PORT, ORDER_PORT)?;
+        let plans = plan::restaurant(order_port, tracking_port);
+        self.put_old_logs_aside(&plans)?;
+        self.surroundings = Some(Surroundings {
+            programs,
+            environments,
+            folder: self.folder.clone(),
+            config: config_path,
+            bind: config.http.bind,
+            leash: self.leash.clone(),
+        });
+        if self.shows_logs {
+            self.show_logs(&plans);
+        }
+
+        let (first, others): (Vec<Plan>, Vec<Plan>) =
+            plans.into_iter().partition(|plan| plan.role == Role::Order);
+        self.start_all(first, ORDER_LIMIT).await?;
+        self.start_all(others, OTHERS_LIMIT).await?;
+        self.expect_a_cook().await?;
+        self.enter(Phase::Open);
+        Ok(())
+    }
+
+    fn choose_port(&mut self, who: &str, wished: u16, of_the_other: u16) -> Result<u16, OpeningError> {
+        let claim = PortClaim::near(wished, &[of_the_other]).map_err(OpeningError::NoPort)?;
+        let port = claim.port();
+        self.ports.push(claim);
+        if port != wished {
+            self.console.warn(&format!("port {wished} is taken; the {who} listens on {port}"));
+        }
+        Ok(port)
+    }
+
+    /// Each run has logs of its own; those of the run before are kept.
+    fn put_old_logs_aside(&self, plans: &[Plan]) -> Result<(), OpeningError> {
+        for plan in plans {
+            let path = self.folder.log(plan.name);
+            if path.exists() {
+                let old = path.with_extension("previous.jsonl");
+                fs::rename(&path, old).map_err(|source| OpeningError::File { path, source })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn show_logs(&mut self, plans: &[Plan]) {
+        let sources = sources(plans, &self.folder);
+        let console = self.console;
+        let mut stream = Stream::new(sources, Painter { console });
+        self.stream = Some(tokio::spawn(async move {
+            loop {
+                for line in stream.poll() {
+                    console.print(&line);
+                }
+                sleep(STREAM_PAUSE).await;
+            }
+        }));
+    }
+
+    /// Starts services at once and waits for all of them. One that is only slow gets a warning,
+    /// except for the first, without which there is no restaurant.
+    async fn start_all(&mut self, plans: Vec<Plan>, limit: Duration) -> Result<(), OpeningError> {
+        let start = Instant::now();
+        let first = self.services.len();
+        self.services.extend(plans.into_iter().map(Service::new));
+        let mut waiting: Vec<usize> = (first..self.services.len()).collect();
+        while !waiting.is_empty() {
+            if start.elapsed() > limit {
+                return self.give_up(&waiting);
+            }
+            self.complain_about_hopeless()?;
+            self.watch_services().await;
+            self.enter(Phase::Opening);
+            let mut still_waiting = Vec::new();
+            for index in waiting {
+                if !self.greet_if_ready(index, start).await {
+                    still_waiting.push(index);
+                }
+            }
+            waiting = still_waiting;
+            sleep(TICK).await;
+        }
+        Ok(())
+    }
+
+    async fn greet_if_ready(&mut self, index: usize, start: Instant) -> bool {
+        let (Some(service), Some(surroundings)) = (self.services.get_mut(index), &self.surroundings) else {
+            return true;
+        };
+        if !service.is_ready(surroundings).await {
+            return false;
+        }
+        let place = service.plan.port().map(|port| format!(" on {}", url(surroundings.bind, port)));
+        let (name, seconds) = (service.plan.name, start.elapsed().as_secs_f32());
+        self.console.done(&format!("{name} is ready{} ({seconds:.1} s)", place.unwrap_or_default()));
+        true
+    }
+
+    /// A restaurant in which nobody cooks is not open.
+    async fn expect_a_cook(&mut self) -> Result<(), OpeningError> {
+        let Some(surroundings) = &self.surroundings else { return Ok(()) };
+        let mut words = String::new();
+        for service in self.services.iter_mut().filter(|service| service.plan.role == Role::Kitchen) {
+            if service.is_ready(surroundings).await {
+                return Ok(());
+            }
+            if let Some(trouble) = service.trouble() {
+                words = format!(": {trouble}");
+            }
+        }
+        Err(OpeningError::NoCook { words })
+    }
+
+    fn complain_about_hopeless(&mut self) -> Result<(), OpeningError> {
+        let Some(surroundings) = &self.surroundings else { return Ok(()) };
+        for service in &mut self.services {
+            if service.ended_with().is_some_and(|code| HOPELESS.contains(&code)) {
+                return Err(not_ready(service, surroundings));
+            }
+        }
+        Ok(())
+    }
+
+    fn give_up(&mut self, waiting: &[usize]) -> Result<(), OpeningError> {
+        let Some(surroundings) = &self.surroundings else { return Ok(()) };
+        for service in waiting.iter().filter_map(|index| self.services.get(*index)) {
+            let error = not_ready(service, surroundings);
+            if service.plan.role == Role::Order {
+                return Err(error);
+            }
+            self.console.warn(&format!("{error}. Going on without waiting for it"));
+        }
+        Ok(())
+    }
+}
+
+fn not_ready(service: &Service, surroundings: &Surroundings) -> OpeningError {
+    let words = service.last_words(surroundings).map(|words| format!(": {words}")).unwrap_or_default();
+    OpeningError::Service { name: service.plan.name, words, log: surroundings.folder.log(service.plan.name) }
+}
+
+/// The logs of these services, as one reads them. Subscribers after the first only repeat it.
+pub fn sources(plans: &[Plan], folder: &LocalFolder) -> Vec<Source> {
+    let first = plans.iter().position(|plan| plan.role == Role::Notifier);
+    let of = |(index, plan): (usize, &Plan)| {
+        let echo = plan.role == Role::Notifier && Some(index) != first;
+        Source::new(folder.log(plan.name), Speaker { name: plan.name, role: plan.role, echo })
+    };
+    plans.iter().enumerate().map(of).collect()
+}

@@ -1,0 +1,135 @@
+//! What runs where, written by the supervisor for everybody else: `status`, `demo`, and
+//! services started by hand.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use runtime::shell;
+use serde::{Deserialize, Serialize};
+
+/// How far the cluster is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Not ready yet.
+    Opening,
+    /// Ready.
+    Open,
+    /// On its way down.
+    Closing,
+}
+
+/// Everything that runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The supervisor's process.
+    pub supervisor: u32,
+    /// How far the cluster is.
+    pub phase: Phase,
+    /// Servers and services.
+    pub members: Vec<Member>,
+    /// Where orders are placed, such as `http://127.0.0.1:3000`.
+    pub order_url: String,
+    /// Where they are tracked.
+    pub tracking_url: String,
+    /// RabbitMQ's management page, if it is known.
+    pub management_url: Option<String>,
+}
+
+/// A server or service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Its process, if it is one of ours and lives.
+    pub pid: Option<u32>,
+    /// Such as `running`.
+    pub state: String,
+    /// Where it listens, if it does.
+    pub address: Option<String>,
+    /// When its process was started, in seconds since 1970.
+    pub since: Option<u64>,
+    /// Why it ended last, if it does not stay.
+    pub trouble: Option<String>,
+}
+
+impl Member {
+    /// Whether it should run and does not.
+    pub fn is_down(&self) -> bool {
+        self.state.starts_with("ended") || self.trouble.is_some()
+    }
+}
+
+impl Record {
+    /// What was written last, if it can be read.
+    pub fn read(path: &Path) -> Option<Self> {
+        serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+    }
+
+    /// Replaces what was written before.
+    ///
+    /// # Errors
+    /// The disk is full, or the like.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        write_whole(path, &serde_json::to_string_pretty(self)?)
+    }
+}
+
+/// Replaces a file so that a reader sees the old or the new text; only its owner can read it.
+pub fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let unfinished = path.with_extension("new");
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    file.write_all(text.as_bytes())?;
+    fs::rename(&unfinished, path)
+}
+
+/// Lines for a shell that set variables which are not set yet.
+pub fn shell_lines(variables: &[(&str, String)]) -> String {
+    let lines = variables.iter().map(|(name, value)| {
+        format!("[ -n \"${{{name}:-}}\" ] || {name}={}; export {name}\n", shell::quoted(value))
+    });
+    lines.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_record_survives_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cluster.json");
+        assert_eq!(Record::read(&path), None);
+        let member = Member {
+            name: "order".to_owned(),
+            pid: Some(1),
+            state: "running".to_owned(),
+            address: None,
+            since: Some(2),
+            trouble: None,
+        };
+        let record = Record {
+            supervisor: 7,
+            phase: Phase::Open,
+            members: vec![member],
+            order_url: "http://127.0.0.1:3000".to_owned(),
+            tracking_url: "http://127.0.0.1:3002".to_owned(),
+            management_url: None,
+        };
+        record.write(&path).unwrap();
+        assert_eq!(Record::read(&path), Some(record));
+    }
+
+    #[test]
+    fn a_shell_understands_the_lines() {
+        let lines = shell_lines(&[("A_A", "it's \"$HOME\"".to_owned()), ("B_B", "2".to_owned())]);
+        let script = format!("set -eu\n{lines}printf %s \"$A_A|$B_B\"");
+        let output = Command::new("sh").args(["-c", &script]).env("B_B", "mine").output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "it's \"$HOME\"|mine");
+    }
+}

@@ -1,0 +1,152 @@
+//! Keeps the cluster running.
+
+use std::time::Duration;
+
+use devcluster::{Leash, PortClaim};
+use runtime::{Console, config, with_causes};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use crate::cluster::chosen::ChosenServers;
+use crate::cluster::docker::Containers;
+use crate::cluster::folder::LocalFolder;
+use crate::cluster::record::{Phase, Record};
+use crate::cluster::service::{Service, Surroundings, url};
+use crate::cluster::signals::Signals;
+
+pub(super) const TICK: Duration = Duration::from_millis(100);
+
+/// Owns everything that runs. Dropped, it takes all of it along.
+#[derive(Debug)]
+pub struct Supervisor {
+    pub(super) console: Console,
+    pub(super) folder: LocalFolder,
+    /// The services: they go before the servers.
+    pub(super) services: Vec<Service>,
+    pub(super) surroundings: Option<Surroundings>,
+    pub(super) servers: Option<ChosenServers>,
+    /// Those of the servers, if Docker runs any for us.
+    pub(super) containers: Option<Containers>,
+    pub(super) leash: Leash,
+    /// The ports of our services, kept from others until we end.
+    pub(super) ports: Vec<PortClaim>,
+    /// Whether what the services log is shown.
+    pub(super) shows_logs: bool,
+    pub(super) stream: Option<JoinHandle<()>>,
+    phase: Phase,
+    written: Option<Record>,
+    is_unwritable: bool,
+}
+
+impl Supervisor {
+    /// With nothing running yet.
+    ///
+    /// # Errors
+    /// There is no shell to watch over what will run.
+    pub fn new(folder: LocalFolder, console: Console, shows_logs: bool) -> std::io::Result<Self> {
+        Ok(Self {
+            console,
+            folder,
+            services: Vec::new(),
+            surroundings: None,
+            servers: None,
+            containers: None,
+            leash: Leash::new()?,
+            ports: Vec::new(),
+            shows_logs,
+            stream: None,
+            phase: Phase::Opening,
+            written: None,
+            is_unwritable: false,
+        })
+    }
+
+    /// Where it speaks.
+    pub fn console(&self) -> Console {
+        self.console
+    }
+
+    /// The RabbitMQ in use, once it is chosen.
+    pub fn broker(&self) -> Option<&config::Rabbitmq> {
+        self.servers.as_ref().map(|servers| &servers.rabbitmq.endpoint)
+    }
+
+    /// Starts again whatever ends, until we are asked to end or nobody can see us any more.
+    pub async fn supervise(&mut self, signals: &mut Signals) {
+        let console = self.console;
+        tokio::select! {
+            () = signals.first() => {}
+            () = console.until_unseen() => {}
+            () = async { loop { self.watch_once().await } } => {}
+        }
+    }
+
+    async fn watch_once(&mut self) {
+        sleep(TICK).await;
+        if let Some(servers) = &mut self.servers {
+            servers.revive(self.console).await;
+        }
+        self.watch_services().await;
+        self.keep_record();
+    }
+
+    /// Tells which services have ended, and starts again those whose pause is over.
+    pub(super) async fn watch_services(&mut self) {
+        let Some(surroundings) = &self.surroundings else { return };
+        for service in &mut self.services {
+            if let Some(news) = service.note_end(surroundings) {
+                self.console.warn(&format!("{news}; starting it again until it stays"));
+            }
+            if service.pause() == Some(Duration::ZERO)
+                && let Err(why) = service.start(surroundings).await
+            {
+                service.postpone();
+                self.console.warn(&format!("{} cannot be started: {}", service.plan.name, with_causes(&why)));
+            }
+        }
+    }
+
+    pub(super) fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.keep_record();
+    }
+
+    /// What runs now.
+    pub fn record(&mut self) -> Option<Record> {
+        let surroundings = self.surroundings.as_ref()?;
+        let servers = self.servers.as_mut()?;
+        let urls: Vec<String> = self
+            .services
+            .iter()
+            .filter_map(|service| Some(url(surroundings.bind, service.plan.port()?)))
+            .collect();
+        let mut urls = urls.into_iter();
+        let members = self.services.iter_mut().map(|service| service.member(surroundings));
+        Some(Record {
+            supervisor: std::process::id(),
+            phase: self.phase,
+            members: servers.members().into_iter().chain(members).collect(),
+            order_url: urls.next().unwrap_or_default(),
+            tracking_url: urls.next().unwrap_or_default(),
+            management_url: servers.rabbitmq.management_url.clone(),
+        })
+    }
+
+    /// Writes down what runs, if it has changed.
+    pub(super) fn keep_record(&mut self) {
+        let record = self.record();
+        if record == self.written {
+            return;
+        }
+        let Some(outcome) = record.as_ref().map(|record| record.write(&self.folder.record())) else { return };
+        let was_unwritable = std::mem::replace(&mut self.is_unwritable, outcome.is_err());
+        match outcome {
+            Ok(()) => self.written = record,
+            Err(why) if !was_unwritable => {
+                let path = self.folder.path().display();
+                self.console.warn(&format!("cannot write in '{path}' ({why}): free some space"));
+            }
+            Err(_) => {}
+        }
+    }
+}

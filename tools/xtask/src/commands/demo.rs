@@ -1,0 +1,163 @@
+//! `demo`: guests come into the open restaurant, and a board shows what becomes of their orders.
+
+mod board;
+mod guests;
+mod summary;
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::Duration;
+
+use argh::FromArgs;
+use devcluster::menu;
+use runtime::signals::StopSignals;
+use runtime::{Console, Exit, Shutdown};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, interval, sleep, sleep_until};
+
+use crate::cluster::folder::LocalFolder;
+use crate::cluster::state::State;
+use board::Board;
+use guests::{Counter, Progress};
+
+/// How often the board is drawn anew.
+const REDRAW: Duration = Duration::from_millis(200);
+/// How often the tracking service is asked about the orders under way.
+const ASK: Duration = Duration::from_millis(400);
+
+/// Places varied orders in the restaurant that `up` opened, and shows them being cooked.
+#[derive(FromArgs, Debug)]
+pub struct Arguments {
+    /// number of orders, 1 to 10000 (default 12)
+    #[argh(option, default = "12", from_str_fn(parse_orders))]
+    orders: usize,
+    /// seconds between two guests, fractions allowed (default 1.5)
+    #[argh(option, default = "1.5")]
+    every: f64,
+    /// seed of the chance: the same seed, the same guests (default: chance)
+    #[argh(option)]
+    seed: Option<u64>,
+}
+
+fn parse_orders(text: &str) -> Result<usize, String> {
+    let orders = text.parse().ok().filter(|orders| (1..=10_000).contains(orders));
+    orders.ok_or_else(|| "allowed are whole numbers from 1 to 10000".to_owned())
+}
+
+/// Runs it.
+pub async fn run(arguments: &Arguments, signals: &StopSignals) -> Result<(), Exit> {
+    if !(0.0..=3_600.0).contains(&arguments.every) {
+        return Err(Exit::Usage(format!("--every is {} (allowed: 0 to 3600 seconds)", arguments.every)));
+    }
+    let folder = LocalFolder::here();
+    let record = State::of(&folder).open().map_err(Exit::Failed)?;
+    let counter = Counter::new(&record)?;
+    let shutdown = signals.shutdown();
+
+    let mut board = Board::default();
+    serve(arguments, counter, &mut board, &shutdown).await;
+    summary::show(Console::new(), &board);
+    if board.refused() > 0 { Err(Exit::Logged) } else { Ok(()) }
+}
+
+/// Lets the guests in, and shows the board until the last of them has been served.
+async fn serve(arguments: &Arguments, counter: Counter, board: &mut Board, shutdown: &Shutdown) {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let guests = menu::guests(arguments.seed.unwrap_or_else(rand::random), arguments.orders);
+    let every = Duration::from_secs_f64(arguments.every);
+    let placing = tokio::spawn(let_in(guests, every, counter.clone(), tell.clone()));
+    let asking = tokio::spawn(ask_about_all(counter, tell));
+
+    let console = Console::new();
+    let mut screen = Screen { console, drawn: 0, size: None };
+    let mut redraw = interval(REDRAW);
+    loop {
+        tokio::select! {
+            () = shutdown.begun() => break,
+            () = console.until_unseen() => break,
+            _ = redraw.tick() => screen.draw(board),
+            Some(progress) = told.recv() => {
+                if let Some(line) = board.note(progress) {
+                    screen.tell(&line);
+                }
+            }
+        }
+        if placing.is_finished() && told.is_empty() && board.is_served() {
+            break;
+        }
+    }
+    screen.draw(board);
+    placing.abort();
+    asking.abort();
+}
+
+async fn let_in(
+    guests: Vec<menu::Guest>,
+    every: Duration,
+    counter: Counter,
+    tell: mpsc::UnboundedSender<Progress>,
+) {
+    let start = Instant::now();
+    for (place, guest) in (0_u32..).zip(guests) {
+        sleep_until(start + every * place).await;
+        let _ = tell.send(counter.place(guest).await);
+    }
+}
+
+/// Asks about every order that is under way, again and again.
+async fn ask_about_all(counter: Counter, tell: mpsc::UnboundedSender<Progress>) {
+    let mut last: HashMap<String, String> = HashMap::new();
+    loop {
+        for number in counter.under_way() {
+            if let Some((status, progress)) = counter.ask(&number).await
+                && last.insert(number, status.clone()).as_deref() != Some(status.as_str())
+            {
+                let _ = tell.send(progress);
+            }
+        }
+        sleep(ASK).await;
+    }
+}
+
+/// The board on a terminal, drawn over itself; plain lines everywhere else.
+struct Screen {
+    console: Console,
+    drawn: usize,
+    /// Of the terminal, when it was drawn.
+    size: Option<(usize, usize)>,
+}
+
+impl Screen {
+    fn draw(&mut self, board: &Board) {
+        if !self.console.can_draw() {
+            return;
+        }
+        let size = self.console.size();
+        let lines = board.lines(self.console, size.map_or(usize::MAX, |(_, rows)| rows));
+        let mut text = String::new();
+        if self.drawn > 0 && self.size != size {
+            // What was drawn has been wrapped or cut meanwhile: nobody knows where it stands.
+            text.push_str("\x1b[2J\x1b[H");
+        } else if self.drawn > 0 {
+            // Back to the first line of the last drawing; the terminal scrolls by itself
+            // when the board grows.
+            let _ = write!(text, "\x1b[{}A", self.drawn);
+        }
+        for line in &lines {
+            let _ = write!(text, "\r{}\x1b[K\n", self.console.fitted(line));
+        }
+        text.push_str("\x1b[J");
+        self.drawn = lines.len();
+        self.size = size;
+        let mut out = std::io::stdout().lock();
+        // If nobody looks any more, there is nobody to show it to.
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    fn tell(&self, line: &str) {
+        if !self.console.can_draw() {
+            self.console.print(line);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The board over the counter: every order, where it stands, who cooks it, and for how
+//! long it has been there.
+
+use std::time::Duration;
+
+use runtime::console::{Console, Style};
+use tokio::time::Instant;
+
+use crate::commands::demo::guests::Progress;
+
+/// Most orders on the board; the oldest make room.
+const MAX_ROWS: usize = 18;
+/// Lines of a terminal that hold no orders: head, how many are hidden, foot, the last
+/// refusal, and the cursor's.
+const OTHER_ROWS: usize = 5;
+
+/// One order.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    /// Its number.
+    pub number: String,
+    /// Who ordered.
+    pub guest: String,
+    /// How it is served.
+    pub order_type: &'static str,
+    /// What it costs.
+    pub total: String,
+    /// Where it stands.
+    pub status: String,
+    /// Who cooks it.
+    pub cook: Option<String>,
+    /// When it was placed.
+    pub placed: Instant,
+    /// When cooking was seen to begin.
+    pub started: Option<Instant>,
+    /// When it was seen to be ready.
+    pub ready: Option<Instant>,
+}
+
+/// All orders of this demo.
+#[derive(Clone, Debug, Default)]
+pub struct Board {
+    tickets: Vec<Ticket>,
+    refused: usize,
+    last_refusal: Option<String>,
+}
+
+impl Board {
+    /// All orders that were accepted.
+    pub fn tickets(&self) -> &[Ticket] {
+        &self.tickets
+    }
+
+    /// How many were not.
+    pub fn refused(&self) -> usize {
+        self.refused
+    }
+
+    /// Whether nobody waits any more.
+    pub fn is_served(&self) -> bool {
+        self.under_way() == 0
+    }
+
+    /// Notes what happened, and says it in a line.
+    pub fn note(&mut self, progress: Progress) -> Option<String> {
+        match progress {
+            Progress::Refused { guest, why } => {
+                self.refused += 1;
+                self.last_refusal = Some(format!("{} was turned away: {why}", guest.name));
+                self.last_refusal.clone()
+            }
+            Progress::Placed { number, guest, total, at } => {
+                let line = format!("{number}  {} orders {} for {total}", guest.name, guest.order_type);
+                self.tickets.push(Ticket {
+                    number,
+                    guest: guest.name,
+                    order_type: guest.order_type,
+                    total,
+                    status: "received".to_owned(),
+                    cook: None,
+                    placed: at,
+                    started: None,
+                    ready: None,
+                });
+                Some(line)
+            }
+            Progress::Changed { number, status, cook, at } => {
+                let ticket = self.tickets.iter_mut().find(|ticket| ticket.number == number)?;
+                if ticket.status == status {
+                    return None;
+                }
+                match status.as_str() {
+                    "cooking" => ticket.started = Some(at),
+                    _ => ticket.ready = Some(at),
+                }
+                ticket.status = status;
+                ticket.cook = cook.or(ticket.cook.take());
+                let (cook, age) = (ticket.cook.as_deref().unwrap_or("-"), seconds(at - ticket.placed));
+                Some(format!("{number}  {} by {cook} after {age}", ticket.status))
+            }
+        }
+    }
+
+    /// How many still wait for their food.
+    pub fn under_way(&self) -> usize {
+        let waits = |ticket: &&Ticket| matches!(ticket.status.as_str(), "received" | "cooking");
+        self.tickets.iter().filter(waits).count()
+    }
+
+    /// The board as lines, for a terminal with so many rows.
+    pub fn lines(&self, console: Console, terminal_rows: usize) -> Vec<String> {
+        let room = MAX_ROWS.min(terminal_rows.saturating_sub(OTHER_ROWS)).max(1);
+        let head = format!(
+            "{:17} {:20} {:9} {:>8}  {:9} {:12} {:>7}",
+            "ORDER", "GUEST", "TYPE", "TOTAL", "STATUS", "COOK", "AGE"
+        );
+        let mut lines = vec![console.paint(Style::Bold, &head)];
+        let hidden = self.tickets.len().saturating_sub(room);
+        if hidden > 0 {
+            lines.push(console.paint(Style::Dim, &format!("… {hidden} earlier")));
+        }
+        lines.extend(self.tickets.iter().skip(hidden).map(|ticket| row(ticket, console)));
+        let count = |status: &str| self.tickets.iter().filter(|ticket| ticket.status == status).count();
+        let foot = format!(
+            "{} waiting · {} cooking · {} ready · {} turned away",
+            count("received"),
+            count("cooking"),
+            count("ready"),
+            self.refused
+        );
+        lines.push(console.paint(Style::Dim, &foot));
+        lines.extend(self.last_refusal.as_ref().map(|refusal| console.paint(Style::Red, refusal)));
+        lines
+    }
+}
+
+fn row(ticket: &Ticket, console: Console) -> String {
+    let age = seconds(ticket.ready.unwrap_or_else(Instant::now) - ticket.placed);
+    let style = match ticket.status.as_str() {
+        "received" => Style::Dim,
+        "cooking" => Style::Yellow,
+        "ready" => Style::Green,
+        _ => Style::Red,
+    };
+    format!(
+        "{:17} {} {:9} {:>8}  {} {:12} {age:>7}",
+        ticket.number,
+        padded(&ticket.guest, 20),
+        ticket.order_type,
+        ticket.total,
+        console.paint(style, &format!("{:9}", ticket.status)),
+        ticket.cook.as_deref().unwrap_or("-"),
+    )
+}
+
+/// Cut or filled to a width in characters.
+fn padded(text: &str, width: usize) -> String {
+    let cut: String = text.chars().take(width).collect();
+    format!("{cut:width$}")
+}
+
+/// Such as `12.3 s`.
+pub fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use devcluster::menu;
+
+    fn placed(board: &mut Board, number: &str) {
+        let guest = menu::guests(1, 1).remove(0);
+        let at = Instant::now();
+        board.note(Progress::Placed { number: number.to_owned(), guest, total: "12.00".to_owned(), at });
+    }
+
+    fn changed(board: &mut Board, number: &str, status: &str) -> Option<String> {
+        let (number, status, at) = (number.to_owned(), status.to_owned(), Instant::now());
+        board.note(Progress::Changed { number, status, cook: Some("chef_anna".to_owned()), at })
+    }
+
+    #[test]
+    fn an_order_moves_from_received_to_ready() {
+        let mut board = Board::default();
+        placed(&mut board, "ORD_20241216_001");
+        assert!(!board.is_served());
+        assert!(changed(&mut board, "ORD_20241216_001", "cooking").unwrap().contains("cooking by chef_anna"));
+        assert_eq!(changed(&mut board, "ORD_20241216_001", "cooking"), None, "no news");
+        changed(&mut board, "ORD_20241216_001", "ready");
+        assert!(board.is_served());
+        let lines = board.lines(Console::plain(), 50);
+        assert!(lines[1].starts_with("ORD_20241216_001"), "{lines:?}");
+        assert_eq!(lines[2], "0 waiting · 0 cooking · 1 ready · 0 turned away");
+    }
+
+    #[test]
+    fn a_long_evening_still_fits_the_screen() {
+        let mut board = Board::default();
+        for number in 1..=100 {
+            placed(&mut board, &format!("ORD_20241216_{number:03}"));
+        }
+        assert_eq!(board.lines(Console::plain(), 50).len(), MAX_ROWS + 3);
+        let low = board.lines(Console::plain(), 12);
+        assert!(low.len() < 12 && low[2].starts_with("ORD_20241216_094"), "{low:?}");
+    }
+}

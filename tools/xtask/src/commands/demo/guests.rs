@@ -1,0 +1,98 @@
+//! What guests do: place an order, and ask where it stands. Over HTTP, as anybody would.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use devcluster::menu::Guest;
+use runtime::Exit;
+use runtime::http_client::{self, Request};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::cluster::record::Record;
+
+const LIMIT: Duration = Duration::from_secs(15);
+
+/// Something that happened to an order.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    /// It was accepted.
+    Placed { number: String, guest: Guest, total: String, at: Instant },
+    /// It was not.
+    Refused { guest: Guest, why: String },
+    /// It has another status now.
+    Changed { number: String, status: String, cook: Option<String>, at: Instant },
+}
+
+/// Where guests place their orders and ask for them; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Counter {
+    orders: SocketAddr,
+    tracking: SocketAddr,
+    under_way: Arc<Mutex<Vec<String>>>,
+}
+
+impl Counter {
+    /// The open restaurant's.
+    ///
+    /// # Errors
+    /// Its addresses cannot be understood.
+    pub fn new(record: &Record) -> Result<Self, Exit> {
+        let address = |url: &str| {
+            let authority = url.trim_start_matches("http://").trim_end_matches('/');
+            let found = authority.to_socket_addrs().ok().and_then(|mut found| found.next());
+            found.ok_or_else(|| {
+                Exit::Failed(format!("'{url}' in .local is no address; 'cargo xtask down' and 'up' again"))
+            })
+        };
+        Ok(Self {
+            orders: address(&record.order_url)?,
+            tracking: address(&record.tracking_url)?,
+            under_way: Arc::default(),
+        })
+    }
+
+    /// The orders that are not ready yet.
+    pub fn under_way(&self) -> Vec<String> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Places a guest's order.
+    pub async fn place(&self, guest: Guest) -> Progress {
+        let body = guest.body.to_string();
+        let request = Request { method: "POST", path: "/orders", headers: &[], body: Some(&body) };
+        let answer = match http_client::send_to(self.orders, &request, LIMIT).await {
+            Ok(answer) => answer,
+            Err(why) => {
+                return Progress::Refused { guest, why: format!("the order service does not answer: {why}") };
+            }
+        };
+        let json: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+        match json.get("order_number").and_then(Value::as_str) {
+            Some(number) if answer.status == 200 => {
+                self.under_way.lock().unwrap_or_else(PoisonError::into_inner).push(number.to_owned());
+                let total = json.get("total_amount").map(ToString::to_string).unwrap_or_default();
+                Progress::Placed { number: number.to_owned(), guest, total, at: Instant::now() }
+            }
+            _ => {
+                let detail = json.get("detail").and_then(Value::as_str).unwrap_or("no reason given");
+                Progress::Refused { guest, why: format!("{}: {detail}", answer.status) }
+            }
+        }
+    }
+
+    /// Asks where an order stands; `None` if there is no answer at the moment.
+    pub async fn ask(&self, number: &str) -> Option<(String, Progress)> {
+        let path = format!("/orders/{number}/status");
+        let answer = http_client::send_to(self.tracking, &Request::get(&path), LIMIT).await.ok()?;
+        let json: Value = serde_json::from_str(&answer.body).ok()?;
+        let status = json.get("current_status")?.as_str()?.to_owned();
+        if !matches!(status.as_str(), "received" | "cooking") {
+            self.under_way.lock().unwrap_or_else(PoisonError::into_inner).retain(|open| open != number);
+        }
+        let cook = json.get("processed_by").and_then(Value::as_str).map(str::to_owned);
+        let at = Instant::now();
+        Some((status.clone(), Progress::Changed { number: number.to_owned(), status, cook, at }))
+    }
+}

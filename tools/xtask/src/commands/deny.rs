@@ -1,0 +1,55 @@
+//! `deny`: what the project depends on.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use runtime::Exit;
+
+use crate::program::{cargo, run as run_to_end};
+
+const VERSION: &str = "0.20.2";
+const TOOLS: &str = ".local/tools";
+
+/// Checks licences, sources and duplicates, and known weaknesses if their list can be fetched.
+pub fn run() -> Result<(), Exit> {
+    let program = installed()?;
+    let deny = |words: &[&str]| {
+        let mut command = Command::new(&program);
+        command.args(words);
+        command
+    };
+    run_to_end(&mut deny(&[
+        "--offline",
+        "check",
+        "-A",
+        "duplicate",
+        "--hide-inclusion-graph",
+        "licenses",
+        "bans",
+        "sources",
+    ]))?;
+    if run_to_end(deny(&["fetch", "db"]).stderr(Stdio::null())).is_err() {
+        eprintln!("deny: the list of known weaknesses cannot be fetched here; they were not looked for");
+        return Ok(());
+    }
+    run_to_end(&mut deny(&["--offline", "check", "advisories"]))
+}
+
+/// cargo-deny: that of this machine, else one of our own.
+fn installed() -> Result<PathBuf, Exit> {
+    let global = PathBuf::from("cargo-deny");
+    let asked = Command::new(&global).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if asked.is_ok_and(|status| status.success()) {
+        return Ok(global);
+    }
+    let own = PathBuf::from(TOOLS).join("bin/cargo-deny");
+    if !own.is_file() {
+        eprintln!("deny: building cargo-deny once into {TOOLS} (some minutes) ...");
+        run_to_end(
+            cargo()
+                .args(["install", "cargo-deny", "--locked", "--version", VERSION])
+                .args(["--debug", "--quiet", "--root", TOOLS]),
+        )?;
+    }
+    Ok(own)
+}

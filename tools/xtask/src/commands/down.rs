@@ -1,0 +1,67 @@
+//! `down`: closes the restaurant.
+
+use std::time::{Duration, Instant};
+
+use argh::FromArgs;
+use runtime::{Console, Exit};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::sleep;
+
+use crate::cluster::folder::LocalFolder;
+use crate::cluster::lock::SupervisorLock;
+
+const POLL: Duration = Duration::from_millis(50);
+/// When people begin to wonder.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Longer than every step of closing together.
+const LIMIT: Duration = Duration::from_mins(3);
+
+/// Closes the restaurant that `up` opened: services finish what they do, then the servers end.
+#[derive(FromArgs, Debug)]
+pub struct Arguments {
+    /// end everything at once
+    #[argh(switch)]
+    pub now: bool,
+}
+
+/// Runs it.
+pub async fn run(arguments: Arguments) -> Result<(), Exit> {
+    let (console, folder) = (Console::new(), LocalFolder::here());
+    let Some(supervisor) = SupervisorLock::holder(&folder.lock()) else {
+        console.note("nothing to close: no restaurant is open here");
+        return Ok(());
+    };
+    close(console, &folder, supervisor, arguments.now).await
+}
+
+/// Asks the supervisor to end and waits until it has. Asked again, it changes nothing,
+/// unless it must be `now`.
+pub async fn close(console: Console, folder: &LocalFolder, supervisor: u32, now: bool) -> Result<(), Exit> {
+    let start = Instant::now();
+    ask(supervisor, if now { Signal::QUIT } else { Signal::TERM })?;
+    let mut told = false;
+    while SupervisorLock::holder(&folder.lock()) == Some(supervisor) {
+        if start.elapsed() > LIMIT {
+            return Err(Exit::Failed(format!(
+                "process {supervisor} has not ended within {} s. End it with 'kill -9 {supervisor}': everything it started ends with it",
+                LIMIT.as_secs()
+            )));
+        }
+        if start.elapsed() > PATIENCE && !std::mem::replace(&mut told, true) {
+            console.note(
+                "closing: the kitchen finishes what is being cooked ('cargo xtask down --now' does not wait)",
+            );
+        }
+        sleep(POLL).await;
+    }
+    console.done(&format!("the restaurant is closed ({:.1} s)", start.elapsed().as_secs_f32()));
+    Ok(())
+}
+
+fn ask(supervisor: u32, signal: Signal) -> Result<(), Exit> {
+    let pid = i32::try_from(supervisor).ok().and_then(Pid::from_raw);
+    let sent = pid.map_or(Ok(()), |pid| kill_process(pid, signal));
+    sent.map_err(|why| {
+        Exit::Failed(format!("cannot end process {supervisor}: {why}. Does it belong to another user?"))
+    })
+}

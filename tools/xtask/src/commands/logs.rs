@@ -1,0 +1,63 @@
+//! `logs`: what the services say, in readable lines.
+
+use std::time::Duration;
+
+use argh::FromArgs;
+use runtime::{Console, Exit};
+use tokio::time::sleep;
+
+use crate::cluster::folder::LocalFolder;
+use crate::cluster::opening::sources;
+use crate::cluster::plan::{self, Plan};
+use crate::view::painter::Painter;
+use crate::view::stream::Stream;
+
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Shows what the services of this run said (the JSON itself is in .local/logs).
+#[derive(FromArgs, Debug)]
+pub struct Arguments {
+    /// a name of `status`, or kitchen or notifier for all of them (default: all)
+    #[argh(positional)]
+    pub service: Option<String>,
+    /// go on with what they say next
+    #[argh(switch)]
+    pub follow: bool,
+}
+
+/// Runs it.
+pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
+    let (console, folder) = (Console::new(), LocalFolder::here());
+    // Ports do not matter for logs.
+    let all = plan::restaurant(0, 0);
+    let plans = match &arguments.service {
+        None => all,
+        Some(word) => meant(all, word)?,
+    };
+    if !arguments.follow && !plans.iter().any(|plan| folder.log(plan.name).exists()) {
+        return Err(Exit::Failed("there are no logs yet; 'cargo xtask up' opens the restaurant".to_owned()));
+    }
+    let mut stream = Stream::new(sources(&plans, &folder), Painter { console });
+    loop {
+        let mut is_quiet = true;
+        for line in stream.poll() {
+            is_quiet = false;
+            console.print(&line);
+        }
+        if is_quiet && !arguments.follow && !stream.is_behind() {
+            return Ok(());
+        }
+        if console.is_unseen() {
+            return Ok(());
+        }
+        if is_quiet {
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+fn meant(all: Vec<Plan>, word: &str) -> Result<Vec<Plan>, Exit> {
+    let unknown = format!("there is no service '{word}'. Take one of {}", plan::names(&all).join(", "));
+    let plans: Vec<Plan> = all.into_iter().filter(|plan| plan.is_meant(word)).collect();
+    if plans.is_empty() { Err(Exit::Usage(unknown)) } else { Ok(plans) }
+}

@@ -1,0 +1,100 @@
+//! `reset`: back to an empty restaurant.
+
+use std::fs;
+use std::io::{self, BufRead, IsTerminal};
+use std::path::Path;
+
+use argh::FromArgs;
+use runtime::{Console, Exit};
+
+use crate::cluster::docker::Compose;
+use crate::cluster::folder::LocalFolder;
+use crate::cluster::lock::SupervisorLock;
+use crate::commands::down;
+
+/// Closes the restaurant and deletes its logs and the data of the servers that `up` started. What
+/// is in servers that the configuration names stays, and so do downloaded packages and tools.
+#[derive(FromArgs, Debug)]
+pub struct Arguments {
+    /// do not ask
+    #[argh(switch)]
+    pub yes: bool,
+}
+
+/// Runs it.
+pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
+    let (console, folder) = (Console::new(), LocalFolder::here());
+    if !arguments.yes && !confirmed(&folder)? {
+        console.note("nothing was deleted");
+        return Ok(());
+    }
+    if let Some(supervisor) = SupervisorLock::holder(&folder.lock()) {
+        down::close(console, &folder, supervisor, true).await?;
+    }
+    let project = fs::read_to_string(folder.docker_mark()).unwrap_or_default();
+    let had_containers = !project.is_empty();
+    if had_containers {
+        remove_containers(&folder, project).await?;
+    }
+    let others = folder.configured_servers();
+    let own = [folder.postgres(), folder.rabbitmq()];
+    let had_own = own.iter().any(|path| path.exists()) || had_containers;
+    let files = [folder.logs(), folder.record(), folder.environment(), folder.configured_mark()];
+    for path in own.into_iter().chain(files) {
+        remove(&path)?;
+    }
+    console.done(if had_own {
+        "the orders and messages in the servers that 'up' started are deleted, and all logs"
+    } else {
+        "all logs are deleted"
+    });
+    if !others.is_empty() {
+        console.note(&kept(&others));
+    }
+    Ok(())
+}
+
+async fn remove_containers(folder: &LocalFolder, project: String) -> Result<(), Exit> {
+    let Some(compose) = Compose::find(project).await else {
+        return Err(Exit::Failed(
+            "the data of PostgreSQL and RabbitMQ is in Docker volumes, but Docker does not answer. Start it and try again"
+                .to_owned(),
+        ));
+    };
+    compose.remove().await.map_err(Exit::Failed)?;
+    remove(&folder.docker_mark())
+}
+
+fn remove(path: &Path) -> Result<(), Exit> {
+    let outcome = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match outcome {
+        Err(why) if why.kind() != io::ErrorKind::NotFound => {
+            Err(Exit::Failed(format!("cannot delete '{}': {why}", path.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What stays, in a sentence.
+fn kept(others: &[String]) -> String {
+    format!(
+        "the orders and messages in {} stay: the configuration names them, 'up' only used them",
+        others.join(" and ")
+    )
+}
+
+fn confirmed(folder: &LocalFolder) -> Result<bool, Exit> {
+    if !io::stdin().is_terminal() {
+        return Err(Exit::Usage("reset deletes data; without a terminal to ask on, say --yes".to_owned()));
+    }
+    let others = folder.configured_servers();
+    if !others.is_empty() {
+        eprintln!("({}.)", kept(&others));
+    }
+    eprint!(
+        "Close the restaurant and delete its logs, and the orders and messages in servers that 'up' started? [y/N] "
+    );
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    Ok(read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+}

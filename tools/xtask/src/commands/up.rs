@@ -1,0 +1,141 @@
+//! `up`: opens the restaurant and stays with it.
+
+mod build;
+mod detached;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use argh::FromArgs;
+use runtime::exit::failed;
+use runtime::{Config, Console, Exit};
+use tokio::time::sleep;
+
+use crate::cluster::folder::LocalFolder;
+use crate::cluster::lock::SupervisorLock;
+use crate::cluster::plan::Role;
+use crate::cluster::record::{Phase, Record};
+use crate::cluster::signals::Signals;
+use crate::cluster::state::State;
+use crate::cluster::supervisor::Supervisor;
+use crate::program;
+use crate::view::summary;
+
+const POLL: Duration = Duration::from_millis(100);
+
+/// Starts PostgreSQL, RabbitMQ and every service on this machine and shows what happens;
+/// Ctrl-C ends all of it.
+#[derive(FromArgs, Debug)]
+pub struct Arguments {
+    /// return once everything is ready, and leave it running
+    #[argh(switch)]
+    pub detach: bool,
+    /// configuration file (default ./config.yaml)
+    #[argh(option)]
+    pub config: Option<PathBuf>,
+    /// internal: the part of --detach that stays
+    #[argh(switch, hidden_help)]
+    pub supervise: bool,
+    /// internal: the programs are built already
+    #[argh(switch, hidden_help)]
+    pub no_build: bool,
+}
+
+/// Runs it.
+pub async fn run(arguments: Arguments) -> Result<(), Exit> {
+    let (console, folder) = (Console::new(), LocalFolder::here());
+    let config = Config::load(arguments.config.clone()).map_err(|why| Exit::Config(why.to_string()))?;
+    if !arguments.no_build {
+        build::run(console).await?;
+    }
+    let programs = programs()?;
+    folder.prepare().map_err(|why| failed(&why))?;
+    if is_open(console, &folder).await {
+        return Ok(());
+    }
+    if arguments.detach {
+        return detached::run(console, &folder, arguments.config.as_deref()).await;
+    }
+    if arguments.supervise {
+        // Leaves the terminal. Fails only if we have none.
+        let _ = rustix::process::setsid();
+    }
+    let _lock = loop {
+        let lock = SupervisorLock::take(&folder.lock())
+            .map_err(|why| Exit::Failed(format!("cannot write '{}': {why}", folder.lock().display())))?;
+        match lock {
+            Some(lock) => break lock,
+            None if is_open(console, &folder).await => return Ok(()),
+            None => {}
+        }
+    };
+
+    let start = Instant::now();
+    let mut signals = Signals::listen().map_err(|why| failed(&why))?;
+    let mut supervisor =
+        Supervisor::new(folder, console, !arguments.supervise).map_err(|why| failed(&why))?;
+    console.note("opening the restaurant");
+    let opened = tokio::select! {
+        opened = supervisor.open(&config, arguments.config.clone(), programs) => opened.map_err(|why| failed(&why)),
+        () = signals.first() => Err(Exit::Failed("interrupted while opening".to_owned())),
+        () = console.until_unseen() => Err(Exit::Logged),
+    };
+    if opened.is_ok() {
+        supervisor.show_summary(start.elapsed());
+        supervisor.supervise(&mut signals).await;
+        console.note("closing the restaurant");
+    }
+    supervisor.close(&config, &mut signals).await;
+    opened
+}
+
+impl Supervisor {
+    fn show_summary(&mut self, took: Duration) {
+        let record = self.record();
+        if let (Some(record), Some(broker)) = (record, self.broker()) {
+            summary::show(self.console(), &record, broker, took);
+        }
+    }
+}
+
+/// The folder of the services' programs, which lie beside this one, if all of them are there.
+fn programs() -> Result<PathBuf, Exit> {
+    let folder = program::folder()?;
+    let is_missing = |program: &&str| !folder.join(program).is_file();
+    let missing: Vec<&str> = Role::ALL.map(Role::program).into_iter().filter(is_missing).collect();
+    if missing.is_empty() {
+        return Ok(folder);
+    }
+    let (missing, folder) = (missing.join(", "), folder.display());
+    Err(Exit::Failed(format!("{missing} not found in '{folder}'. Build them with 'cargo xtask build'")))
+}
+
+/// Whether somebody else has opened it; says so. Waits while it is being opened or closed: either
+/// ends, and each of its steps has a deadline.
+async fn is_open(console: Console, folder: &LocalFolder) -> bool {
+    let mut told = None;
+    loop {
+        let State::Present { supervisor, phase, record } = State::of(folder) else { return false };
+        let doing = match phase {
+            Phase::Open => {
+                say_it_runs(console, supervisor, record.as_ref());
+                return true;
+            }
+            Phase::Opening => "opened",
+            Phase::Closing => "closed",
+        };
+        if told.replace(phase) != Some(phase) {
+            console
+                .note(&format!("the restaurant is being {doing} (process {supervisor}); waiting for that"));
+        }
+        sleep(POLL).await;
+    }
+}
+
+fn say_it_runs(console: Console, supervisor: u32, record: Option<&Record>) {
+    let place = record.map(|record| format!("; it takes orders on {}", record.order_url)).unwrap_or_default();
+    console.done(&format!("the restaurant is open already (process {supervisor}){place}"));
+    console.print(
+        "  'cargo xtask status' shows it, 'cargo xtask logs --follow' listens to it, 'cargo xtask down' closes it",
+    );
+}

@@ -1,0 +1,36 @@
+//! The services' programs, built from the source.
+
+use std::process::Stdio;
+
+use runtime::{Console, Exit};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+use crate::cluster::plan::Role;
+use crate::program::cargo;
+
+/// What cargo says when there was nothing to do, too.
+const NO_NEWS: &str = "Finished";
+
+/// Builds them beside this program. Says what is built, and nothing if everything is.
+///
+/// # Errors
+/// Cargo is missing, or says what is wrong with the source.
+pub(super) async fn run(console: Console) -> Result<(), Exit> {
+    let mut command = Command::from(cargo());
+    // A program's package has its name.
+    command.arg("build").args(Role::ALL.map(Role::program).into_iter().flat_map(|name| ["--package", name]));
+    command.stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    let cannot =
+        |why: std::io::Error| Exit::Failed(format!("cannot run 'cargo build': {why}. Is Rust installed?"));
+    let mut cargo = command.spawn().map_err(cannot)?;
+    if let Some(stderr) = cargo.stderr.take() {
+        let mut lines = BufReader::new(stderr).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            if !line.trim_start().starts_with(NO_NEWS) {
+                console.print(&line);
+            }
+        }
+    }
+    if cargo.wait().await.map_err(cannot)?.success() { Ok(()) } else { Err(Exit::Logged) }
+}

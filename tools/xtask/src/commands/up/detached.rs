@@ -1,0 +1,80 @@
+//! `up --detach`: the supervisor goes on without the terminal.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use runtime::exit::failed;
+use runtime::{Console, Exit};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::sleep;
+
+use crate::cluster::folder::LocalFolder;
+use crate::cluster::record::{Phase, Record};
+use crate::cluster::signals::Signals;
+
+const TICK: Duration = Duration::from_millis(100);
+
+/// Starts the supervisor, shows what it says until the restaurant is open, and leaves it alone. It
+/// needs no deadline: the supervisor has one for each of its steps.
+pub(super) async fn run(console: Console, folder: &LocalFolder, config: Option<&Path>) -> Result<(), Exit> {
+    let mut signals = Signals::listen().map_err(|why| failed(&why))?;
+    let path = folder.supervisor_log();
+    let cannot_write =
+        |why: std::io::Error| Exit::Failed(format!("cannot write '{}': {why}", path.display()));
+    let output = File::create(&path).map_err(cannot_write)?;
+    let errors = output.try_clone().map_err(cannot_write)?;
+    let mut said = File::open(&path).map_err(cannot_write)?;
+    let mut command = Command::new(std::env::current_exe().map_err(|why| failed(&why))?);
+    command.args(["up", "--supervise", "--no-build"]).stdin(Stdio::null()).stdout(output).stderr(errors);
+    if let Some(config) = config {
+        command.arg("--config").arg(config);
+    }
+    let mut supervisor = command.spawn().map_err(|why| failed(&why))?;
+
+    loop {
+        let is_open = Record::read(&folder.record())
+            .is_some_and(|record| record.supervisor == supervisor.id() && record.phase == Phase::Open);
+        let ended = supervisor.try_wait().map_err(|why| failed(&why))?;
+        // Read after both were looked at, so that nothing said before is missed.
+        if is_open {
+            sleep(TICK).await;
+        }
+        repeat(console, &mut said);
+        if let Some(status) = ended {
+            return if status.success() { Ok(()) } else { Err(Exit::Logged) };
+        }
+        if is_open {
+            console.print("It goes on in the background: 'cargo xtask logs --follow' listens to it, 'cargo xtask down' closes it.");
+            return Ok(());
+        }
+        tokio::select! {
+            () = sleep(TICK) => {}
+            () = signals.first() => return interrupt(console, supervisor, &mut said).await,
+        }
+    }
+}
+
+/// Prints what the supervisor has said since the last call.
+fn repeat(console: Console, said: &mut File) {
+    let mut text = String::new();
+    if said.read_to_string(&mut text).is_ok() {
+        for line in text.lines() {
+            console.print(line);
+        }
+    }
+}
+
+async fn interrupt(console: Console, mut supervisor: Child, said: &mut File) -> Result<(), Exit> {
+    if let Some(pid) = i32::try_from(supervisor.id()).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, Signal::TERM);
+    }
+    while supervisor.try_wait().is_ok_and(|status| status.is_none()) {
+        repeat(console, said);
+        sleep(TICK).await;
+    }
+    repeat(console, said);
+    Err(Exit::Logged)
+}

@@ -1,0 +1,103 @@
+//! Programs that a task runs: cargo, and what cargo has built.
+
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use runtime::Exit;
+use runtime::exit::failed;
+
+/// When people begin to wonder.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Points a program at the servers of `up` while that runs.
+const ON_LOCAL_SERVERS: &str = r#"if [ -f .local/env ]; then . ./.local/env; fi; exec "$0" "$@""#;
+
+/// The cargo that runs this program.
+pub fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// The folder of this program; cargo builds others beside it.
+pub fn folder() -> Result<PathBuf, Exit> {
+    let own = std::env::current_exe().map_err(|why| failed(&why))?;
+    Ok(own.parent().unwrap_or(Path::new(".")).to_owned())
+}
+
+/// The same program, on the servers of `up` while that runs. Variables that are set already win.
+pub fn on_local_servers(command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", ON_LOCAL_SERVERS]).arg(command.get_program()).args(command.get_args());
+    shell
+}
+
+/// Runs a program to its end.
+///
+/// # Errors
+/// It cannot be started. Or it fails: then it has said why, and its code is ours.
+pub fn run(command: &mut Command) -> Result<(), Exit> {
+    let status = command.status().map_err(|why| cannot_run(command, &why))?;
+    if status.success() {
+        return Ok(());
+    }
+    let code = status.code().or_else(|| Some(128 + status.signal()?));
+    Err(Exit::Code(code.and_then(|code| code.try_into().ok()).unwrap_or(1)))
+}
+
+/// Becomes a program: signals and exit code are its own.
+///
+/// # Errors
+/// It cannot be started.
+pub fn become_program(command: &mut Command) -> Result<(), Exit> {
+    let why = command.exec();
+    Err(cannot_run(command, &why))
+}
+
+/// Builds a program beside this one, quietly unless it takes a while, and says where it is.
+///
+/// # Errors
+/// It does not build; cargo has said why.
+pub fn build_quietly(package: &'static str) -> Result<PathBuf, Exit> {
+    let (done, waiting) = mpsc::channel::<()>();
+    thread::spawn(move || {
+        if waiting.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("building {package} ...");
+        }
+    });
+    let built = run(cargo().args(["build", "--quiet", "--package", package]));
+    drop(done);
+    built?;
+    Ok(folder()?.join(package))
+}
+
+fn cannot_run(command: &Command, why: &std::io::Error) -> Exit {
+    let program = command.get_program().to_string_lossy();
+    let advice = if program.contains("cargo") { ". Is Rust installed?" } else { "" };
+    Exit::Failed(format!("cannot run '{program}': {why}{advice}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_of_a_program_that_fails_is_passed_on() {
+        let shell = |script: &str| run(Command::new("sh").args(["-c", script]));
+        assert_eq!(shell("exit 0"), Ok(()));
+        assert_eq!(shell("exit 7"), Err(Exit::Code(7)));
+        assert_eq!(shell("kill -TERM $$"), Err(Exit::Code(143)));
+        let missing = run(&mut Command::new("/nowhere/program")).unwrap_err();
+        assert!(matches!(missing, Exit::Failed(text) if text.starts_with("cannot run '/nowhere/program': ")));
+    }
+
+    #[test]
+    fn arguments_go_through_untouched() {
+        let mut command = Command::new("printf");
+        command.args(["%s|", "a b", "--x=y", "*", "$HOME", ""]);
+        let output = on_local_servers(&command).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), "a b|--x=y|*|$HOME||");
+    }
+}

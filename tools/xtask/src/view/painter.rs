@@ -1,0 +1,160 @@
+//! A log line as a person reads it.
+
+use runtime::console::{Console, Style};
+
+use crate::cluster::plan::Role;
+use crate::view::entry::{Entry, Line, harmless};
+
+/// Wide enough for `10:30:15.123`.
+const TIME_WIDTH: usize = 12;
+/// Wide enough for `subscriber_1`.
+const PREFIX_WIDTH: usize = 12;
+/// So long is the rest of a line at most, in characters.
+const TEXT_LIMIT: usize = 400;
+/// Said every few seconds, and of no interest as long as it is said.
+const TOO_FREQUENT: [&str; 1] = ["heartbeat_sent"];
+/// Paths that only machines ask for.
+const PROBES: [&str; 3] = ["/livez", "/readyz", "/health"];
+/// Said twice: the sentence for people follows as a line of its own.
+const SAID_TWICE: &str = "notification_received";
+/// How the sentence begins.
+const NOTIFICATION: &str = "Notification for order ";
+
+/// Whose line it is.
+#[derive(Clone, Debug)]
+pub struct Speaker {
+    /// The service's name, such as `chef_anna`.
+    pub name: &'static str,
+    /// What it is.
+    pub role: Role,
+    /// Whether another one says the same: then it is said quietly.
+    pub echo: bool,
+}
+
+/// Turns log lines into readable ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Painter {
+    /// Where they are shown.
+    pub console: Console,
+}
+
+impl Painter {
+    /// What is shown of a line that was written at this time; None: nothing.
+    pub fn paint(self, speaker: &Speaker, timestamp: &str, line: &Line) -> Option<String> {
+        let text = match line {
+            Line::Entry(entry) if is_noise(speaker.role, entry) => return None,
+            Line::Plain(text) if text.trim().is_empty() => return None,
+            Line::Entry(entry) => self.entry(entry),
+            Line::Plain(text) => self.plain(speaker, text),
+        };
+        let time = timestamp.split_once('T').map_or(timestamp, |(_, time)| time.trim_end_matches('Z'));
+        let time = self.console.paint(Style::Dim, &format!("{time:TIME_WIDTH$}"));
+        let name = self.console.paint(color(speaker), &format!("{:PREFIX_WIDTH$}", speaker.name));
+        Some(format!("{time} {name} {text}").trim_end().to_owned())
+    }
+
+    fn entry(self, entry: &Entry) -> String {
+        let mut text = shortened(&entry.text());
+        if entry.level == "ERROR" {
+            text = self.console.paint(Style::Red, &text);
+        }
+        let facts = entry.facts();
+        if facts.is_empty() {
+            text
+        } else {
+            format!("{text}  {}", self.console.paint(Style::Dim, &shortened(&facts)))
+        }
+    }
+
+    fn plain(self, speaker: &Speaker, text: &str) -> String {
+        let style = match speaker.role {
+            Role::Notifier if text.starts_with(NOTIFICATION) && speaker.echo => Style::Dim,
+            Role::Notifier if text.starts_with(NOTIFICATION) => Style::Bold,
+            // Something that is no log line: most likely a panic.
+            _ => Style::Yellow,
+        };
+        self.console.paint(style, &shortened(text))
+    }
+}
+
+fn color(speaker: &Speaker) -> Style {
+    match speaker.role {
+        Role::Order => Style::Cyan,
+        Role::Kitchen => Style::Yellow,
+        Role::Tracking => Style::Blue,
+        Role::Notifier if speaker.echo => Style::Dim,
+        Role::Notifier => Style::Magenta,
+    }
+}
+
+fn is_noise(role: Role, entry: &Entry) -> bool {
+    // Guests ask where their orders stand again and again.
+    let is_question = role == Role::Tracking && entry.action == "request_received";
+    let is_probe = || entry.facts().split([' ', '=']).any(|word| PROBES.contains(&word));
+    entry.level == "DEBUG"
+        && (is_question
+            || TOO_FREQUENT.contains(&entry.action.as_str())
+            || entry.action == SAID_TWICE
+            || is_probe())
+}
+
+fn shortened(text: &str) -> String {
+    let text = harmless(text);
+    match text.char_indices().nth(TEXT_LIMIT) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paint(role: Role, line: &str) -> Option<String> {
+        let speaker = Speaker { name: "chef_anna", role, echo: false };
+        let line = Line::parse(line);
+        Painter { console: Console::plain() }.paint(&speaker, "2024-12-16T10:30:15.123Z", &line)
+    }
+
+    fn json(level: &str, action: &str, rest: &str) -> String {
+        format!(
+            r#"{{"timestamp":"2024-12-16T10:30:15.123Z","level":"{level}","action":"{action}","message":"Said"{rest}}}"#
+        )
+    }
+
+    #[test]
+    fn an_entry_shows_time_name_message_and_facts() {
+        let line = json("INFO", "x", r#","details":{"order_number":"ORD_1"},"duration_ms":3"#);
+        assert_eq!(
+            paint(Role::Kitchen, &line).unwrap(),
+            "10:30:15.123 chef_anna    Said  order_number=ORD_1 (3 ms)"
+        );
+        let line = json(
+            "ERROR",
+            "x",
+            r#","error":{"msg":"no\u001b[2J","stack":"no\u001b[2J\ncaused by: why\u001b[2J"}"#,
+        );
+        assert_eq!(
+            paint(Role::Kitchen, &line).unwrap(),
+            "10:30:15.123 chef_anna    Said: no\\u{1b}[2J: why\\u{1b}[2J"
+        );
+    }
+
+    #[test]
+    fn noise_is_left_out_unless_it_is_an_error() {
+        assert_eq!(paint(Role::Kitchen, &json("DEBUG", "heartbeat_sent", "")), None);
+        assert_eq!(paint(Role::Notifier, &json("DEBUG", "notification_received", "")), None);
+        let probe = json("DEBUG", "request_received", r#","details":{"endpoint":"GET /readyz"}"#);
+        assert_eq!(paint(Role::Tracking, &probe), None);
+        let question = json("DEBUG", "request_received", r#","details":{"endpoint":"GET /orders/X/status"}"#);
+        assert_eq!(paint(Role::Tracking, &question), None);
+        assert!(paint(Role::Order, &question).is_some());
+        assert!(paint(Role::Kitchen, &json("ERROR", "heartbeat_sent", "")).is_some());
+    }
+
+    #[test]
+    fn long_lines_are_cut() {
+        let line = paint(Role::Notifier, &"é".repeat(1000)).unwrap();
+        assert_eq!(line.chars().filter(|character| *character == 'é').count(), TEXT_LIMIT);
+    }
+}

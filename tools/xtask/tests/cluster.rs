@@ -1,0 +1,348 @@
+//! `up`, `status`, `logs`, `down` and `reset`, as a user runs them, with private
+//! servers and all services.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use devcluster::free_port;
+use runtime::http_client;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+
+/// Of every program that a restaurant consists of.
+const LARGE: [&str; 6] = [
+    "postgres",
+    "beam.smp",
+    "order-service",
+    "kitchen-worker",
+    "tracking-service",
+    "notification-subscriber",
+];
+
+const COOKS: [&str; 3] = ["chef_anna", "chef_mario", "chef_luigi"];
+
+/// Two cores open one restaurant after the other sooner than two at once.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
+const ORDER: &str =
+    r#"{"customer_name":"Ada","order_type":"takeout","items":[{"name":"Pizza","quantity":1,"price":15.99}]}"#;
+const LONG_ORDER: &str = r#"{"customer_name":"Ada","order_type":"delivery","delivery_address":"12 Long Road",
+    "items":[{"name":"Pizza","quantity":1,"price":15.99}]}"#;
+
+/// A folder to run it in.
+struct Place {
+    folder: TempDir,
+    /// By default ports on which nobody answers, so that no server of this machine is used.
+    environment: Vec<(&'static str, String)>,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self::named("a restaurant ")
+    }
+
+    fn named(prefix: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix(prefix).tempdir().unwrap();
+        let port = || free_port(0).unwrap().to_string();
+        let environment = vec![
+            ("DB_PORT", port()),
+            ("RABBITMQ_PORT", port()),
+            ("KITCHEN_COOKING_SECONDS_TAKEOUT", "0.5".to_owned()),
+            ("KITCHEN_COOKING_SECONDS_DELIVERY", "5".to_owned()),
+        ];
+        Self { folder, environment }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Said {
+        Said::from(self.command(arguments).output().unwrap())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        let is_built = (arguments.first() == Some(&"up")).then_some("--no-build");
+        command
+            .args(arguments)
+            .args(is_built)
+            .current_dir(self.folder.path())
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Sets a variable for all commands.
+    fn set(&mut self, name: &'static str, value: &str) {
+        self.environment.retain(|(known, _)| *known != name);
+        self.environment.push((name, value.to_owned()));
+    }
+
+    fn local(&self, name: &str) -> PathBuf {
+        self.folder.path().join(".local").join(name)
+    }
+
+    fn record(&self) -> serde_json::Value {
+        serde_json::from_str(&std::fs::read_to_string(self.local("cluster.json")).unwrap()).unwrap()
+    }
+
+    fn pid_of(&self, name: &str) -> Option<i32> {
+        let record = self.record();
+        let member =
+            record["members"].as_array().unwrap().iter().find(|member| member["name"] == name).cloned();
+        i32::try_from(member.unwrap()["pid"].as_i64()?).ok()
+    }
+
+    /// Fails if a server or a service runs in the folder, and waits until nothing does: the small
+    /// programs of the servers end by themselves, a moment after them.
+    #[track_caller]
+    fn is_closed(&self) {
+        let left = self.processes();
+        let is_large = |command: &String| LARGE.iter().any(|name| command.contains(name));
+        assert!(!left.iter().any(is_large), "still running: {left:?}");
+        self.until_left();
+    }
+
+    /// Waits until nothing runs in the folder.
+    #[track_caller]
+    fn until_left(&self) {
+        let start = Instant::now();
+        loop {
+            let left = self.processes();
+            if left.is_empty() {
+                return;
+            }
+            assert!(start.elapsed() < Duration::from_secs(30), "still running: {left:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// What still runs in the folder.
+    fn processes(&self) -> Vec<String> {
+        let folder = self.folder.path().canonicalize().unwrap();
+        let runs_here = |process: &Path| {
+            let cwd = std::fs::read_link(process.join("cwd")).unwrap_or_default();
+            let command = std::fs::read(process.join("cmdline")).unwrap_or_default();
+            let command = String::from_utf8_lossy(&command).replace('\0', " ");
+            (cwd.starts_with(&folder) || command.contains(folder.to_str().unwrap())).then_some(command)
+        };
+        std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| runs_here(&entry.path())).collect()
+    }
+}
+
+impl Drop for Place {
+    /// Leaves nothing running if the test fails.
+    fn drop(&mut self) {
+        let _ = self.run(&["down", "--now"]);
+    }
+}
+
+struct Said {
+    code: Option<i32>,
+    text: String,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        let text = [output.stdout, output.stderr].concat();
+        Self { code: output.status.code(), text: String::from_utf8(text).unwrap() }
+    }
+}
+
+impl Said {
+    #[track_caller]
+    fn expect(&self, code: i32, parts: &[&str]) {
+        let all_said = parts.iter().all(|part| self.text.contains(part));
+        assert!(
+            self.code == Some(code) && all_said,
+            "code {:?}, expected {parts:?} in:\n{}",
+            self.code,
+            self.text
+        );
+    }
+}
+
+#[track_caller]
+fn eventually(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < limit, "not within {} s: {what}", limit.as_secs());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+async fn place_order(url: &str, body: &str) -> String {
+    let port = url.rsplit_once(':').unwrap().1.parse().unwrap();
+    let request = http_client::Request { method: "POST", path: "/orders", headers: &[], body: Some(body) };
+    let answer = http_client::send(port, &request, Duration::from_secs(10)).await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let answer: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    answer["order_number"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_restaurant_opens_works_and_closes() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let place = Place::new();
+    place.run(&["status"]).expect(1, &["closed"]);
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| place.run(&["up", "--detach"]));
+        eventually("it is being opened", Duration::from_secs(10), || {
+            place.run(&["demo"]).text.contains("the restaurant is being opened (process ")
+        });
+        place.run(&["up"]).expect(0, &["is being opened (process ", "open already"]);
+        place.run(&["status"]).expect(0, &["The restaurant is open"]);
+        first.join().unwrap().expect(
+            0,
+            &[
+                "PostgreSQL: a private server on 127.0.0.1:",
+                "RabbitMQ: a private server on 127.0.0.1:",
+                "The restaurant is open",
+                "curl -sS http://127.0.0.1:",
+            ],
+        );
+    });
+    place.run(&["status"]).expect(0, &["postgres", "rabbitmq", "chef_luigi", "subscriber_2", "running"]);
+
+    let record = place.record();
+    let number = place_order(record["order_url"].as_str().unwrap(), ORDER).await;
+    let ready = format!("Notification for order {number}: Status changed from 'cooking' to 'ready'");
+    for subscriber in ["subscriber_1", "subscriber_2"] {
+        let shown = || place.run(&["logs", subscriber]).text.contains(&ready);
+        eventually("the notification is shown", Duration::from_secs(20), shown);
+    }
+    place.run(&["logs", "waiter"]).expect(2, &["there is no service 'waiter'"]);
+
+    for (service, users) in [
+        ("order", ["DB_USER=restaurant_db_order", "RABBITMQ_USER=order-service"]),
+        ("chef_anna", ["DB_USER=restaurant_db_kitchen", "RABBITMQ_USER=kitchen-worker"]),
+        ("tracking", ["DB_USER=restaurant_db_tracking", "RABBITMQ_USER=nobody"]),
+        ("subscriber_1", ["DB_USER=nobody", "RABBITMQ_USER=notification-subscriber"]),
+    ] {
+        let path = format!("/proc/{}/environ", place.pid_of(service).unwrap());
+        let environment = String::from_utf8(std::fs::read(path).unwrap()).unwrap();
+        for user in users {
+            assert!(environment.split('\0').any(|variable| variable == user), "{service} is not {user}");
+        }
+    }
+
+    let killed = place.pid_of("tracking").unwrap();
+    kill_process(Pid::from_raw(killed).unwrap(), Signal::KILL).unwrap();
+    eventually("it runs again", Duration::from_secs(20), || {
+        place.pid_of("tracking").is_some_and(|pid| pid != killed)
+    });
+    let said = std::fs::read_to_string(place.local("logs/up.log")).unwrap();
+    assert!(said.contains("tracking has ended (signal: 9 (SIGKILL))"), "{said}");
+
+    let number = place_order(place.record()["order_url"].as_str().unwrap(), LONG_ORDER).await;
+    let cooks = || place.run(&["logs", "kitchen"]).text.contains(&number);
+    eventually("it is being cooked", Duration::from_secs(20), cooks);
+    // Nobody gets ready before everything was seen.
+    let all_cooks = COOKS.map(|cook| Pid::from_raw(place.pid_of(cook).unwrap()).unwrap());
+    let signal_cooks = |signal| all_cooks.iter().for_each(|cook| kill_process(*cook, signal).unwrap());
+    signal_cooks(Signal::STOP);
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| place.run(&["down"]));
+        eventually("it is being closed", Duration::from_secs(10), || place.record()["phase"] == "closing");
+        eventually("the order service has ended", Duration::from_secs(10), || {
+            place.pid_of("order").is_none()
+        });
+        place.run(&["status"]).expect(1, &["The restaurant is closing"]);
+        place.run(&["demo"]).expect(1, &["the restaurant is being closed"]);
+        signal_cooks(Signal::CONT);
+        place.run(&["down"]).expect(0, &["closed"]);
+        first.join().unwrap().expect(0, &["closed"]);
+    });
+    let said = std::fs::read_to_string(place.local("logs/up.log")).unwrap();
+    assert!(!said.contains("at once\n"), "nobody was in a hurry: {said}");
+    let said = place.run(&["logs", "subscriber_1"]).text;
+    let ready = format!("Notification for order {number}: Status changed from 'cooking' to 'ready'");
+    assert!(said.contains(&ready), "{said}");
+    place.is_closed();
+    place.run(&["down"]).expect(0, &["nothing to close"]);
+    place.run(&["reset"]).expect(2, &["--yes"]);
+    place.run(&["reset", "--yes"]).expect(0, &["deleted"]);
+    assert!(!place.local("postgres").exists() && !place.local("logs").exists());
+}
+
+#[tokio::test]
+async fn restaurants_side_by_side_do_not_meet() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let first = Place::new();
+    first.run(&["up", "--detach"]).expect(0, &["The restaurant is open"]);
+
+    // The second finds the servers of the first where its configuration has them.
+    let mut second = Place::new();
+    let port = |name: &str| {
+        let record = first.record();
+        let members = record["members"].as_array().unwrap();
+        let member = members.iter().find(|member| member["name"] == name).unwrap();
+        member["address"].as_str().unwrap().rsplit_once(':').unwrap().1.to_owned()
+    };
+    second.set("DB_PORT", &port("postgres"));
+    second.set("RABBITMQ_PORT", &port("rabbitmq"));
+    let mut opening = second.command(&["up"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(opening.stdout.take().unwrap()).lines();
+    let mut said = String::new();
+    while !said.contains("The restaurant is open") {
+        said += &lines.next().unwrap_or_else(|| panic!("{said}")).unwrap();
+        said.push('\n');
+    }
+    for part in
+        ["does not let 'restaurant_user' in", "PostgreSQL: a private server", "RabbitMQ: a private server"]
+    {
+        assert!(said.contains(part), "no '{part}' in {said}");
+    }
+    assert_ne!(first.record()["order_url"], second.record()["order_url"]);
+
+    // Nobody looks any more.
+    drop(lines);
+    eventually("it closes", Duration::from_secs(30), || opening.try_wait().unwrap().is_some());
+    second.is_closed();
+
+    // With the password of the first it gets in; but there the cooks' names are taken.
+    for (name, folder) in [("DB_PASSWORD", "postgres"), ("RABBITMQ_PASSWORD", "rabbitmq")] {
+        let path = first.local(folder).join("credentials.json");
+        let stored: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        second.set(name, stored["password"].as_str().unwrap());
+    }
+    second.run(&["up", "--detach"]).expect(1, &["PostgreSQL: the configured one", "no cook is at work"]);
+    second.run(&["status"]).expect(1, &["closed"]);
+    let kept = format!("PostgreSQL at localhost:{}", port("postgres"));
+    second.run(&["reset", "--yes"]).expect(0, &[kept.as_str(), "stay"]);
+    first.run(&["status"]).expect(0, &["The restaurant is open"]);
+    first.run(&["down", "--now"]).expect(0, &["closed"]);
+}
+
+#[tokio::test]
+async fn nothing_outlives_a_killed_supervisor() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    // Without a space in its name: a killed supervisor cannot remove the link that
+    // RabbitMQ needs for it.
+    let place = Place::named("restaurant-");
+    place.run(&["up", "--detach"]).expect(0, &["The restaurant is open"]);
+    let supervisor = place.record()["supervisor"].as_i64().unwrap();
+    kill_process(Pid::from_raw(i32::try_from(supervisor).unwrap()).unwrap(), Signal::KILL).unwrap();
+    place.until_left();
+    place.run(&["status"]).expect(1, &["closed"]);
+}
+
+#[test]
+fn mistakes_are_told_at_once() {
+    let place = Place::new();
+    place.run(&["up", "--config=/nowhere/config.yaml"]).expect(78, &["/nowhere/config.yaml"]);
+    for orders in ["0", "x", "10001"] {
+        place.run(&["demo", "--orders", orders]).expect(2, &["allowed are whole numbers from 1 to 10000"]);
+    }
+    place.run(&["open"]).expect(2, &["cargo xtask --help"]);
+    place.run(&["logs"]).expect(1, &["no logs yet"]);
+    std::fs::write(place.folder.path().join(".local"), "").unwrap();
+    place.run(&["up"]).expect(1, &["cannot write in '.local'"]);
+}
