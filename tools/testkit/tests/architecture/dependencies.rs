@@ -136,7 +136,8 @@ impl Packages {
     }
 }
 
-fn output(command: &mut Command) -> String {
+/// What a command that must succeed prints.
+pub fn output(command: &mut Command) -> String {
     let output = command.output().expect("it starts");
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("UTF-8")

@@ -7,5 +7,6 @@ mod comments;
 mod dependencies;
 mod line_ends;
 mod literals;
+mod releases;
 mod samples;
 mod sources;
