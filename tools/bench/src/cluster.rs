@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use devcluster::{
-    Leash, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq, RabbitmqOptions,
-    RabbitmqPrograms, Server, free_port, tool,
+    Leash, PostgresOptions, PrivatePostgres, PrivateRabbitmq, RabbitmqOptions, Ready, environment, free_port,
+    start_pair, tool,
 };
-use secrecy::ExposeSecret;
+use runtime::config;
 use serde::Deserialize;
 
 use crate::error::Error;
-use crate::service::{Ready, Service};
+use crate::service::Service;
 
 /// Filling tables with millions of rows takes its time.
 const SQL_LIMIT: Duration = Duration::from_hours(1);
@@ -47,14 +47,12 @@ impl Cluster {
     ///
     /// # Errors
     /// A program is missing, or the servers are not here, or do not start.
-    pub async fn start(packages: &Path, folder: &Path, programs: &Path) -> Result<Self, Error> {
+    pub async fn start(folder: &Path, programs: &Path) -> Result<Self, Error> {
         for program in PROGRAMS.map(|program| programs.join(program)) {
             if !program.is_file() {
                 return Err(Error::NoProgram(program));
             }
         }
-        let progress = |line: &str| eprintln!("{line}");
-        devcluster::ensure_installed(&[Server::Postgres, Server::Rabbitmq], packages, &progress).await?;
         let leash = Leash::new().map_err(Error::system("start a watcher process"))?;
         let postgres_options = PostgresOptions {
             durable: true,
@@ -63,16 +61,10 @@ impl Cluster {
             ..PostgresOptions::default()
         };
         let rabbitmq_options = RabbitmqOptions { leash: Some(leash.clone()), ..RabbitmqOptions::default() };
-        let (postgres_programs, rabbitmq_programs) =
-            (PostgresPrograms::find(packages)?, RabbitmqPrograms::find(packages)?);
-        let (postgres_folder, rabbitmq_folder) = (folder.join("postgres"), folder.join("rabbitmq"));
-        let (postgres, rabbitmq) = tokio::join!(
-            PrivatePostgres::start(&postgres_programs, &postgres_folder, postgres_options),
-            PrivateRabbitmq::start(&rabbitmq_programs, &rabbitmq_folder, rabbitmq_options),
-        );
+        let (postgres, rabbitmq) = start_pair(folder, postgres_options, rabbitmq_options).await?;
         Ok(Self {
-            postgres: postgres?,
-            rabbitmq: rabbitmq?,
+            postgres,
+            rabbitmq,
             programs: programs.to_owned(),
             folder: folder.to_owned(),
             leash,
@@ -140,22 +132,19 @@ pub struct Stage<'a> {
 impl Stage<'_> {
     /// A program of the system that will work on this stage.
     pub fn command(&self, program: &str) -> Command {
-        let (postgres, rabbitmq) = (&self.cluster.postgres, &self.cluster.rabbitmq);
         let mut command = Command::new(self.cluster.program(program));
+        command.env_clear().current_dir("/").envs(environment(&self.database(), &self.broker()));
         command
-            .env_clear()
-            .current_dir("/")
-            .env("DB_HOST", "127.0.0.1")
-            .env("DB_PORT", postgres.port().to_string())
-            .env("DB_USER", &postgres.credentials().user)
-            .env("DB_PASSWORD", postgres.credentials().password.expose_secret())
-            .env("DB_NAME", &self.name)
-            .env("RABBITMQ_HOST", "127.0.0.1")
-            .env("RABBITMQ_PORT", rabbitmq.port().to_string())
-            .env("RABBITMQ_USER", &rabbitmq.credentials().user)
-            .env("RABBITMQ_PASSWORD", rabbitmq.credentials().password.expose_secret())
-            .env("RABBITMQ_VHOST", &self.name);
-        command
+    }
+
+    /// How its database is reached.
+    pub fn database(&self) -> config::Database {
+        self.cluster.postgres.settings(&self.name)
+    }
+
+    /// How its virtual host is reached.
+    pub fn broker(&self) -> config::Rabbitmq {
+        self.cluster.rabbitmq.settings(&self.name)
     }
 
     /// An order service.
@@ -217,7 +206,7 @@ impl Stage<'_> {
     async fn start_with_port(&self, name: &str, mut command: Command) -> Result<Service, Error> {
         let port = free_port(0).map_err(Error::system("find a free port"))?;
         command.arg(format!("--port={port}"));
-        self.start_logged(name, command, Ready::Probed(port)).await
+        self.start_logged(name, command, Ready::OnPort(port)).await
     }
 
     async fn start_logged(&self, name: &str, command: Command, ready: Ready) -> Result<Service, Error> {

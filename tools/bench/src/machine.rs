@@ -1,10 +1,9 @@
 //! What the figures were measured on: they mean nothing without it.
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
-use devcluster::tool;
+use devcluster::{project, tool};
 use serde::Serialize;
 use tokio::process::Command;
 use tokio::time::sleep;
@@ -44,10 +43,10 @@ pub struct Machine {
 impl Machine {
     /// Looks at everything; `busy_before` is from before the servers were started. What cannot be
     /// found out is "unknown".
-    pub async fn describe(cluster: &Cluster, source: &Path, busy_before: Option<f64>) -> Self {
+    pub async fn describe(cluster: &Cluster, busy_before: Option<f64>) -> Self {
         let of_source = |program: &str, arguments: &[&str]| {
             let mut command = Command::new(program);
-            command.args(arguments).current_dir(source);
+            command.args(arguments).current_dir(project::root());
             said(command)
         };
         let mut postgres = cluster.postgres.admin().client("postgres", "postgres");

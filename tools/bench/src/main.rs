@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use argh::FromArgs;
+use devcluster::project;
 use runtime::signals::StopSignals;
 use runtime::{Exit, arguments};
 use time::OffsetDateTime;
@@ -81,8 +82,7 @@ async fn run() -> Result<(), Exit> {
     }
     let effort = Effort { rounds, quick: arguments.quick };
     let failed = |why: &dyn std::error::Error| Exit::failed(NAME, why);
-    let own = std::env::current_exe().map_err(|why| failed(&why))?;
-    let programs = own.parent().unwrap_or(Path::new(".")).to_owned();
+    let programs = project::programs().map_err(|why| failed(&why))?;
     let out = arguments.out.unwrap_or_else(|| programs.with_file_name("bench"));
     let out = std::path::absolute(out).map_err(|why| failed(&why))?;
     let shutdown = StopSignals::handle(None).map_err(|why| failed(&why))?.shutdown();
@@ -113,13 +113,12 @@ fn chosen(names: &[String]) -> Result<Vec<Row>, Exit> {
 }
 
 async fn measure(rows: &[Row], effort: Effort, programs: &Path, out: &Path) -> Result<Report, Error> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."));
     std::fs::create_dir_all(out).map_err(Error::file("create the folder", out))?;
     let data = DataFolder::create(out)?;
     eprintln!("starting PostgreSQL and RabbitMQ ...");
     let busy = machine::busy_share().await;
-    let cluster = Cluster::start(&source.join(".local/packages"), data.path(), programs).await?;
-    let machine = Machine::describe(&cluster, source, busy).await;
+    let cluster = Cluster::start(data.path(), programs).await?;
+    let machine = Machine::describe(&cluster, busy).await;
     if machine.is_busy {
         eprintln!(
             "something else keeps this machine busy ({} of its cores' time): the figures will suffer",

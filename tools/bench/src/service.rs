@@ -1,27 +1,25 @@
 //! A service under test: an optimised program in a process of its own, as an operator starts it.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use devcluster::{Leash, LogFile, OwnedProcess};
-use runtime::http_client::{Request, send};
+use devcluster::{Leash, Ready, ServiceProcess};
 use rustix::process::Signal;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::error::Error;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
-const PROBE_LIMIT: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(2);
 
 /// A running service. Dropped, it is killed.
 pub struct Service {
     name: String,
-    process: OwnedProcess,
-    log: PathBuf,
+    running: ServiceProcess,
     /// Port of its HTTP interface on 127.0.0.1; 0 if it has none.
     pub port: u16,
     /// From the start of the process until it was ready.
@@ -37,15 +35,6 @@ pub struct Memory {
     pub peak: f64,
 }
 
-/// When a service counts as started.
-#[derive(Clone, Copy, Debug)]
-pub enum Ready {
-    /// `/readyz` on this port says 200.
-    Probed(u16),
-    /// Its log has a line with both of these.
-    Logged(&'static str, &'static str),
-}
-
 impl Service {
     /// Starts a program and waits until it is ready. Its log is written into a file, as a
     /// container's would be.
@@ -59,40 +48,24 @@ impl Service {
         leash: &Leash,
         ready: Ready,
     ) -> Result<Self, Error> {
-        let file = LogFile::claim(log).await?;
         command.current_dir("/");
-        let start = Instant::now();
-        let process = OwnedProcess::spawn(command, &file, Some(leash), Signal::TERM)?;
-        let port = match ready {
-            Ready::Probed(port) => port,
-            Ready::Logged(..) => 0,
-        };
-        let mut service =
-            Self { name: name.to_owned(), process, log: log.to_owned(), port, start_time: Duration::ZERO };
-        while !service.is_ready(ready).await {
-            if start.elapsed() > START_LIMIT || service.process.ended().is_some() {
+        let running = ServiceProcess::start(command, log, leash).await?;
+        let port = ready.port().unwrap_or(0);
+        let mut service = Self { name: name.to_owned(), running, port, start_time: Duration::ZERO };
+        while !service.running.is_ready(ready, Ipv4Addr::LOCALHOST.into()).await {
+            if service.running.started.elapsed() > START_LIMIT || service.running.process.ended().is_some() {
                 return Err(service.too_late("ready", START_LIMIT));
             }
             sleep(POLL).await;
         }
-        service.start_time = start.elapsed();
+        service.start_time = service.running.started.elapsed();
         Ok(service)
-    }
-
-    async fn is_ready(&self, ready: Ready) -> bool {
-        match ready {
-            Ready::Probed(port) => {
-                let answer = send(port, &Request::get("/readyz"), PROBE_LIMIT).await;
-                answer.is_ok_and(|answer| answer.status == 200)
-            }
-            Ready::Logged(action, part) => fs::read_to_string(&self.log)
-                .is_ok_and(|text| text.lines().any(|line| line.contains(action) && line.contains(part))),
-        }
     }
 
     /// The error for something that it did not do in time.
     pub fn too_late(&self, wanted: &'static str, limit: Duration) -> Error {
-        Error::TooLate { service: self.name.clone(), wanted, seconds: limit.as_secs(), log: self.log.clone() }
+        let (service, log) = (self.name.clone(), self.running.log.path().to_owned());
+        Error::TooLate { service, wanted, seconds: limit.as_secs(), log }
     }
 
     /// The base of its URLs.
@@ -105,7 +78,7 @@ impl Service {
     /// # Errors
     /// It has ended.
     pub fn memory(&self) -> Result<Memory, Error> {
-        let path = PathBuf::from(format!("/proc/{}/status", self.process.pid()));
+        let path = PathBuf::from(format!("/proc/{}/status", self.pid()));
         let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
         let megabytes = |name: &str| {
             let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
@@ -118,11 +91,11 @@ impl Service {
 
     /// Its process.
     pub fn pid(&self) -> u32 {
-        self.process.pid()
+        self.running.process.pid()
     }
 
     /// Ends it as an operator would.
     pub async fn stop(mut self) {
-        self.process.stop(Signal::TERM, STOP_LIMIT).await;
+        self.running.process.stop(Signal::TERM, STOP_LIMIT).await;
     }
 }

@@ -1,5 +1,6 @@
-//! For development only: private PostgreSQL and RabbitMQ instances, each in a folder of its own:
-//! data, settings, log, password.
+//! For development only: our system, running. Private PostgreSQL and RabbitMQ instances, each in a
+//! folder of its own (data, settings, log, password); services in processes that end with their
+//! owner; orders for them.
 //!
 //! `cargo xtask up` and the tests start their servers here. Nothing is shared with a system-wide
 //! server, nothing listens beyond 127.0.0.1, and nothing outside the folder is changed (RabbitMQ
@@ -7,31 +8,36 @@
 //! its scripts cannot bear).
 
 mod credentials;
+mod environment;
 mod error;
 mod install;
 mod leash;
 mod log_file;
 pub mod menu;
+mod pair;
 mod pgbouncer;
 mod plain_path;
 mod ports;
 mod postgres;
 mod process;
 mod programs;
+pub mod project;
 mod rabbitmq;
 mod search;
 mod server;
+mod service;
 pub mod tool;
 
 pub use credentials::Credentials;
+pub use environment::environment;
 pub use error::Error;
 pub use install::{ensure_installed, ensure_pgbouncer};
 pub use leash::Leash;
-pub use log_file::LogFile;
+pub use pair::start_pair;
 pub use pgbouncer::{PgbouncerProgram, PrivatePgbouncer};
 pub use ports::{PortClaim, free_port};
 pub use postgres::{PostgresAdmin, PostgresOptions, PrivatePostgres};
-pub use process::OwnedProcess;
 pub use programs::{PostgresPrograms, RabbitmqPrograms};
 pub use rabbitmq::{PrivateRabbitmq, RabbitmqAdmin, RabbitmqConsole, RabbitmqOptions};
 pub use server::Server;
+pub use service::{Ready, ServiceLog, ServiceProcess};

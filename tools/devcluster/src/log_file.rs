@@ -53,6 +53,11 @@ impl LogFile {
         Ok(Self { path: path.to_owned(), file, start })
     }
 
+    /// Its size when it was opened.
+    pub(crate) fn start(&self) -> u64 {
+        self.start
+    }
+
     /// A handle for a server's output.
     pub(crate) fn output(&self) -> Result<File, Error> {
         self.file.try_clone().map_err(Error::file("write", &self.path))

@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use runtime::config;
 use rustix::process::Signal;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -189,6 +190,19 @@ impl PrivatePostgres {
     /// The superuser.
     pub fn credentials(&self) -> &Credentials {
         &self.admin.credentials
+    }
+
+    /// How a program reaches one of its databases, as superuser.
+    pub fn settings(&self, database: &str) -> config::Database {
+        let Credentials { user, password } = self.credentials().clone();
+        config::Database {
+            host: "127.0.0.1".to_owned(),
+            port: self.port(),
+            user,
+            password,
+            database: database.to_owned(),
+            ..config::Database::default()
+        }
     }
 
     /// What makes and drops databases in it.

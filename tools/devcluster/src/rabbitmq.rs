@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use runtime::password;
+use runtime::{config, password};
 use rustix::process::Signal;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpStream;
@@ -196,6 +196,13 @@ impl PrivateRabbitmq {
         &self.node.credentials
     }
 
+    /// How a program reaches one of its virtual hosts, as administrator.
+    pub fn settings(&self, vhost: &str) -> config::Rabbitmq {
+        let Credentials { user, password } = self.credentials().clone();
+        let (host, port, vhost) = ("127.0.0.1".to_owned(), self.port(), vhost.to_owned());
+        config::Rabbitmq { host, port, user, password, vhost }
+    }
+
     /// What makes and deletes virtual hosts in it.
     pub fn admin(&self) -> &RabbitmqAdmin {
         &self.admin
@@ -291,7 +298,7 @@ mod tests {
     async fn a_port_that_another_takes_first_is_recognised() {
         let folder = tempfile::tempdir().unwrap();
         let plain = PlainPath::of(folder.path()).unwrap();
-        let packages = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.local/packages"));
+        let packages = &crate::project::packages();
         crate::ensure_installed(&[crate::Server::Rabbitmq], packages, &|line| eprintln!("{line}"))
             .await
             .unwrap();

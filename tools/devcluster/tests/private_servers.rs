@@ -12,7 +12,7 @@ use amqprs::channel::BasicPublishArguments;
 use amqprs::connection::{Connection, OpenConnectionArguments};
 use devcluster::{
     Credentials, Error, Leash, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq,
-    RabbitmqOptions, RabbitmqPrograms, Server,
+    RabbitmqOptions, RabbitmqPrograms, Server, project,
 };
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
@@ -22,17 +22,14 @@ fn folder() -> TempDir {
     tempfile::Builder::new().prefix("private servers ").tempdir().unwrap()
 }
 
-/// Where `cargo xtask up` and the tests unpack what this machine does not have.
-const PACKAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.local/packages");
-
 async fn postgres_programs() -> PostgresPrograms {
-    let packages = Path::new(PACKAGES);
+    let packages = &project::packages();
     devcluster::ensure_installed(&[Server::Postgres], packages, &|line| eprintln!("{line}")).await.unwrap();
     PostgresPrograms::find(packages).unwrap()
 }
 
 async fn rabbitmq_programs() -> RabbitmqPrograms {
-    let packages = Path::new(PACKAGES);
+    let packages = &project::packages();
     devcluster::ensure_installed(&[Server::Rabbitmq], packages, &|line| eprintln!("{line}")).await.unwrap();
     RabbitmqPrograms::find(packages).unwrap()
 }

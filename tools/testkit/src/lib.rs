@@ -29,7 +29,6 @@ pub mod http;
 mod lines;
 pub mod orders;
 pub mod pgbouncer;
-mod programs;
 pub mod proxy;
 pub mod raw_publisher;
 pub mod service;

@@ -1,6 +1,6 @@
 //! A PgBouncer of a test's own, set up as the README says.
 
-use devcluster::{Credentials, Leash, PrivatePgbouncer};
+use devcluster::{Credentials, Leash, PrivatePgbouncer, project};
 
 use crate::shared_servers::{Address, workspace};
 use crate::stage::Stage;
@@ -14,7 +14,7 @@ pub struct Pgbouncer {
 impl Pgbouncer {
     /// One before a server, for its administrator, with these lines of settings.
     pub async fn before(server: &Address, settings: &[&str]) -> Self {
-        let packages = workspace().join(".local/packages");
+        let packages = project::packages();
         let tell = |line: &str| eprintln!("{line}");
         let program =
             devcluster::ensure_pgbouncer(&packages, &tell).await.unwrap_or_else(|why| panic!("{why}"));

@@ -5,6 +5,7 @@ mod process;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
+use devcluster::project;
 use runtime::signals;
 pub use rustix::process::Signal;
 use serde_json::Value;
@@ -13,7 +14,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::http::{self, Answer};
 use crate::lines::Lines;
-use crate::programs::programs;
 use crate::wait::{eventually, within};
 
 /// A service that is to be started.
@@ -180,7 +180,7 @@ impl Launch {
 
     fn spawn_into(&self, stdout: Stdio, stderr: Stdio) -> Service {
         hear_hangups();
-        let path = programs().join(self.program);
+        let path = project::programs().expect("a path of its own").join(self.program);
         assert!(
             path.is_file(),
             "{} is not built: run the tests by 'cargo xtask test', or 'cargo build --workspace' first",

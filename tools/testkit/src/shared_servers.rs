@@ -1,12 +1,12 @@
 //! The server pair that the tests of a run share: started by `run-tests`, or by the first test of a
 //! process that runs without it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use devcluster::{
-    Credentials, Leash, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq, RabbitmqAdmin,
-    RabbitmqConsole, RabbitmqOptions, RabbitmqPrograms, Server,
+    Credentials, Leash, PostgresOptions, PrivatePostgres, PrivateRabbitmq, RabbitmqAdmin, RabbitmqConsole,
+    RabbitmqOptions, project, start_pair,
 };
 use secrecy::ExposeSecret;
 use tokio::sync::OnceCell;
@@ -55,14 +55,6 @@ impl OwnedPair {
 
     /// The same, with further variables in PostgreSQL's environment.
     pub async fn start_with(environment: &[(&str, String)]) -> Self {
-        let packages = workspace().join(".local/packages");
-        devcluster::ensure_installed(&[Server::Postgres, Server::Rabbitmq], &packages, &|line| {
-            eprintln!("{line}");
-        })
-        .await
-        .unwrap_or_else(|why| panic!("{why}"));
-        let postgres_programs = PostgresPrograms::find(&packages).unwrap_or_else(|why| panic!("{why}"));
-        let rabbitmq_programs = RabbitmqPrograms::find(&packages).unwrap_or_else(|why| panic!("{why}"));
         let folder =
             tempfile::Builder::new().prefix("restaurant-test-").tempdir().expect("a temporary folder");
         let leash = Leash::new().expect("a watcher process");
@@ -73,21 +65,10 @@ impl OwnedPair {
             environment: environment.iter().map(|(name, value)| (name.into(), value.into())).collect(),
             ..PostgresOptions::default()
         };
-        let postgres_folder = folder.path().join("postgres");
-        let rabbitmq_folder = folder.path().join("rabbitmq");
-        let (postgres, rabbitmq) = tokio::join!(
-            PrivatePostgres::start(&postgres_programs, &postgres_folder, postgres_options),
-            PrivateRabbitmq::start(
-                &rabbitmq_programs,
-                &rabbitmq_folder,
-                RabbitmqOptions { leash: Some(leash), ..RabbitmqOptions::default() }
-            ),
-        );
-        Self {
-            postgres: postgres.unwrap_or_else(|why| panic!("{why}")),
-            rabbitmq: rabbitmq.unwrap_or_else(|why| panic!("{why}")),
-            folder,
-        }
+        let rabbitmq_options = RabbitmqOptions { leash: Some(leash), ..RabbitmqOptions::default() };
+        let started = start_pair(folder.path(), postgres_options, rabbitmq_options).await;
+        let (postgres, rabbitmq) = started.unwrap_or_else(|why| panic!("{why}"));
+        Self { postgres, rabbitmq, folder }
     }
 
     /// How to reach them.
@@ -178,6 +159,5 @@ fn start_for_this_process() -> ServerPair {
 
 /// The root of the workspace.
 pub fn workspace() -> PathBuf {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.ancestors().nth(2).expect("tools/testkit lies two levels below the root").to_owned()
+    project::root().to_owned()
 }

@@ -65,19 +65,7 @@ impl Stage {
 
     /// The environment that points a program at this stage.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
-        let ServerPair { postgres, rabbitmq, .. } = &self.servers;
-        vec![
-            ("DB_HOST", "127.0.0.1".to_owned()),
-            ("DB_PORT", postgres.port.to_string()),
-            ("DB_USER", postgres.user.clone()),
-            ("DB_PASSWORD", postgres.password.clone()),
-            ("DB_NAME", self.name.clone()),
-            ("RABBITMQ_HOST", "127.0.0.1".to_owned()),
-            ("RABBITMQ_PORT", rabbitmq.port.to_string()),
-            ("RABBITMQ_USER", rabbitmq.user.clone()),
-            ("RABBITMQ_PASSWORD", rabbitmq.password.clone()),
-            ("RABBITMQ_VHOST", self.name.clone()),
-        ]
+        devcluster::environment(&self.database_settings(), &self.broker_settings())
     }
 
     /// How a test itself reaches its database, through what the services use.
@@ -90,6 +78,18 @@ impl Stage {
             password: postgres.password.clone().into(),
             database: self.name.clone(),
             ..config::Database::default()
+        }
+    }
+
+    /// The same of its vhost.
+    pub fn broker_settings(&self) -> config::Rabbitmq {
+        let ServerPair { rabbitmq, .. } = &self.servers;
+        config::Rabbitmq {
+            host: "127.0.0.1".to_owned(),
+            port: rabbitmq.port,
+            user: rabbitmq.user.clone(),
+            password: rabbitmq.password.clone().into(),
+            vhost: self.name.clone(),
         }
     }
 

@@ -7,10 +7,10 @@ mod task;
 mod view;
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::ExitCode;
 
 use argh::FromArgs;
+use devcluster::project;
 use runtime::exit::failed;
 use runtime::signals::StopSignals;
 use runtime::{Exit, arguments, console};
@@ -73,6 +73,6 @@ fn read<T: FromArgs>(task: Task, words: Vec<OsString>) -> Result<T, Exit> {
 /// Tasks work at the root of the project, from wherever in it they are called. In a folder outside
 /// of it, those that need no source work there.
 fn go_to_the_root() -> std::io::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."));
+    let root = project::root();
     if std::env::current_dir()?.starts_with(root) { std::env::set_current_dir(root) } else { Ok(()) }
 }

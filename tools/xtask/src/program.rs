@@ -1,12 +1,13 @@
 //! Programs that a task runs: cargo, and what cargo has built.
 
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use devcluster::project;
 use runtime::Exit;
 use runtime::exit::failed;
 
@@ -21,10 +22,9 @@ pub fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// The folder of this program; cargo builds others beside it.
+/// Where cargo puts the programs that it builds.
 pub fn folder() -> Result<PathBuf, Exit> {
-    let own = std::env::current_exe().map_err(|why| failed(&why))?;
-    Ok(own.parent().unwrap_or(Path::new(".")).to_owned())
+    project::programs().map_err(|why| failed(&why))
 }
 
 /// The same program, on the servers of `up` while that runs. Variables that are set already win.

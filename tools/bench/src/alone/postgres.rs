@@ -7,7 +7,6 @@ use db::orders::{self, PlacedOrder, Placement};
 use db::outbox::{self, StatusOutboxRow};
 use db::{Access, Database, workers};
 use domain::{OrderIdentity, OrderMessage, OrderPointer, Specialisation};
-use runtime::config;
 use tokio::time::Instant;
 
 use crate::alone::{NAME, request_id};
@@ -34,16 +33,7 @@ impl Store {
     /// # Errors
     /// PostgreSQL refuses.
     pub async fn connect(stage: &Stage<'_>) -> Result<Self, Error> {
-        let server = &stage.cluster.postgres;
-        let settings = config::Database {
-            host: "127.0.0.1".to_owned(),
-            port: server.port(),
-            user: server.credentials().user.clone(),
-            password: server.credentials().password.clone(),
-            database: stage.name.clone(),
-            ..config::Database::default()
-        };
-        let db = Database::new(&settings, NAME, Access::ReadWrite)?;
+        let db = Database::new(&stage.database(), NAME, Access::ReadWrite)?;
         let worker = NAME.parse().map_err(|_| Error::Void(format!("{NAME} is no name for a cook")))?;
         let claimant = Claimant { worker, token: 1 };
         workers::register(&db, &claimant, &Specialisation::General, LEASE, false).await?;

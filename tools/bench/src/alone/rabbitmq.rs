@@ -6,7 +6,6 @@ use std::time::Duration;
 use bus::{Client, Outgoing, Publisher};
 use domain::{OrderIdentity, OrderMessage, OrderNumber, StatusUpdate};
 use logging::{Level, Log};
-use runtime::config::Rabbitmq;
 use time::macros::date;
 use time::{Date, OffsetDateTime};
 use tokio::task::JoinHandle;
@@ -37,16 +36,8 @@ impl Broker {
     /// # Errors
     /// RabbitMQ does not take messages in time.
     pub async fn connect(stage: &Stage<'_>, log: &Log) -> Result<Self, Error> {
-        let credentials = stage.cluster.rabbitmq.credentials();
-        let settings = Rabbitmq {
-            host: "127.0.0.1".to_owned(),
-            port: stage.cluster.rabbitmq.port(),
-            user: credentials.user.clone(),
-            password: credentials.password.clone(),
-            vhost: stage.name.clone(),
-        };
         let orders = Orders::of_every_kind()?;
-        let (publisher, task) = Publisher::start(&settings, Client::Order, NAME, log);
+        let (publisher, task) = Publisher::start(&stage.broker(), Client::Order, NAME, log);
         let possible =
             async { tokio::join!(publisher.orders_possible(), publisher.status_updates_possible()) };
         timeout(CONNECT_LIMIT, possible)

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use devcluster::{
-    Credentials, Error, Leash, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq,
-    RabbitmqOptions, RabbitmqPrograms, Server, ensure_installed, free_port,
+    Error, Leash, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq, RabbitmqOptions,
+    RabbitmqPrograms, Server, ensure_installed, free_port,
 };
 use runtime::{Config, Console, clock, config};
 
@@ -259,8 +259,8 @@ impl Choice<'_> {
         server.admin().ensure_database(&wished.database).await?;
         let port = server.port();
         self.say_started("PostgreSQL", port, start);
-        let Credentials { user, password } = server.credentials().clone();
-        let endpoint = config::Database { host: HERE.to_owned(), port, user, password, ..wished.clone() };
+        let endpoint =
+            config::Database { max_connections: wished.max_connections, ..server.settings(&wished.database) };
         Ok(Postgres {
             origin: Origin::Private(server),
             endpoint,
@@ -285,9 +285,7 @@ impl Choice<'_> {
         }
         let port = server.port();
         self.say_started("RabbitMQ", port, start);
-        let Credentials { user, password } = server.credentials().clone();
-        let endpoint =
-            config::Rabbitmq { host: HERE.to_owned(), port, user, password, vhost: wished.vhost.clone() };
+        let endpoint = server.settings(&wished.vhost);
         let management_url = Some(format!("http://{HERE}:{}", server.management_port()));
         Ok(Rabbitmq {
             origin: Origin::Private(server),

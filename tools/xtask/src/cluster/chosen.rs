@@ -88,19 +88,7 @@ impl ChosenServers {
 
     /// The variables by which a person's programs find them.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
-        let (database, broker) = (&self.postgres.endpoint, &self.rabbitmq.endpoint);
-        vec![
-            ("DB_HOST", database.host.clone()),
-            ("DB_PORT", database.port.to_string()),
-            ("DB_USER", database.user.clone()),
-            ("DB_PASSWORD", database.password.expose_secret().to_owned()),
-            ("DB_NAME", database.database.clone()),
-            ("RABBITMQ_HOST", broker.host.clone()),
-            ("RABBITMQ_PORT", broker.port.to_string()),
-            ("RABBITMQ_USER", broker.user.clone()),
-            ("RABBITMQ_PASSWORD", broker.password.expose_secret().to_owned()),
-            ("RABBITMQ_VHOST", broker.vhost.clone()),
-        ]
+        devcluster::environment(&self.postgres.endpoint, &self.rabbitmq.endpoint)
     }
 
     /// The variables by which a service finds them. Where others have users of their own and it has

@@ -229,7 +229,7 @@ impl Supervisor {
 }
 
 fn not_ready(service: &Service, surroundings: &Surroundings) -> OpeningError {
-    let words = service.last_words(surroundings).map(|words| format!(": {words}")).unwrap_or_default();
+    let words = service.last_words().map(|words| format!(": {words}")).unwrap_or_default();
     OpeningError::Service { name: service.plan.name, words, log: surroundings.folder.log(service.plan.name) }
 }
 

@@ -1,5 +1,7 @@
 //! Which services run on this machine, and how.
 
+use devcluster::Ready;
+
 /// A worker that was killed frees its name after two of these; the default of 30 s would keep the
 /// next `up` waiting a minute.
 const HEARTBEAT_SECONDS: u8 = 5;
@@ -42,15 +44,6 @@ impl Role {
     }
 }
 
-/// How it is known that a service is ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ready {
-    /// `/readyz` on its port says so.
-    OnPort(u16),
-    /// A line with this action is in its log.
-    Logged(&'static str),
-}
-
 /// A service to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -74,10 +67,7 @@ impl Plan {
 
     /// Its port, if it listens on one.
     pub fn port(&self) -> Option<u16> {
-        match self.ready {
-            Ready::OnPort(port) => Some(port),
-            Ready::Logged(_) => None,
-        }
+        self.ready.port()
     }
 
     /// Whether a user means it by this word: its name, its program, or its part of the code.
@@ -92,9 +82,9 @@ pub fn restaurant(order_port: u16, tracking_port: u16) -> Vec<Plan> {
     let worker = |name, more: &[&str]| {
         let worker_name = format!("--worker-name={name}");
         let arguments = [&[worker_name.as_str(), heartbeat.as_str()], more].concat();
-        Plan::new(name, Role::Kitchen, &arguments, Ready::Logged("worker_registered"))
+        Plan::new(name, Role::Kitchen, &arguments, Ready::Logged("worker_registered", ""))
     };
-    let subscriber = |name| Plan::new(name, Role::Notifier, &[], Ready::Logged("service_started"));
+    let subscriber = |name| Plan::new(name, Role::Notifier, &[], Ready::Logged("service_started", ""));
     let listener =
         |name, role, port: u16| Plan::new(name, role, &[&format!("--port={port}")], Ready::OnPort(port));
     vec![

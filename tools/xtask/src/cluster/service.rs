@@ -1,21 +1,18 @@
 //! One service, kept running.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use devcluster::{Error, Leash, LogFile, OwnedProcess};
-use runtime::{Backoff, clock, http_client, reachable};
+use devcluster::{Error, Leash, ServiceLog, ServiceProcess};
+use runtime::{Backoff, clock, reachable};
 use rustix::process::Signal;
-use tokio::time::Instant;
 
 use crate::cluster::folder::LocalFolder;
-use crate::cluster::plan::{Plan, Ready, Role};
+use crate::cluster::plan::{Plan, Role};
 use crate::cluster::record::Member;
 use crate::view::entry::{Entry, harmless};
 
-const PROBE_LIMIT: Duration = Duration::from_secs(3);
 /// One that has run this long since its last end does not flicker.
 const STEADY_RUN: Duration = Duration::from_secs(5);
 /// A service that ran this long was all right: its next end is a new story.
@@ -50,11 +47,11 @@ impl Surroundings {
 pub struct Service {
     /// What it is.
     pub plan: Plan,
-    process: Option<OwnedProcess>,
+    process: Option<ServiceProcess>,
     started: Instant,
     since: u64,
-    /// The size of its log before it was started.
-    log_start: u64,
+    /// Of its last process.
+    log: Option<ServiceLog>,
     backoff: Backoff,
     next_start: Instant,
     /// How it ended last, as it was told.
@@ -71,7 +68,7 @@ impl Service {
             process: None,
             started: Instant::now(),
             since: 0,
-            log_start: 0,
+            log: None,
             backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(30)),
             next_start: Instant::now(),
             told: None,
@@ -84,31 +81,31 @@ impl Service {
     /// # Errors
     /// Its program is missing, or its log cannot be written.
     pub async fn start(&mut self, surroundings: &Surroundings) -> Result<(), Error> {
-        let path = surroundings.folder.log(self.plan.name);
-        let log = LogFile::claim(&path).await?;
-        self.log_start = path.metadata().map_or(0, |metadata| metadata.len());
         let mut command = Command::new(surroundings.programs.join(self.plan.program));
         command.args(&self.plan.arguments).envs(surroundings.environment_of(self.plan.role));
         if let Some(config) = &surroundings.config {
             command.arg("--config").arg(config);
         }
-        self.process = Some(OwnedProcess::spawn(command, &log, Some(&surroundings.leash), Signal::TERM)?);
-        self.started = Instant::now();
+        let log = surroundings.folder.log(self.plan.name);
+        let process = ServiceProcess::start(command, &log, &surroundings.leash).await?;
+        self.started = process.started;
+        self.log = Some(process.log.clone());
+        self.process = Some(process);
         self.since = clock::unix_seconds();
         Ok(())
     }
 
     /// If it has ended: waits for its next start. Returns how it ended, unless it ends like
     /// this again and again.
-    pub fn note_end(&mut self, surroundings: &Surroundings) -> Option<String> {
-        let status = self.process.as_mut()?.ended()?;
+    pub fn note_end(&mut self) -> Option<String> {
+        let status = self.process.as_mut()?.process.ended()?;
         self.process = None;
         if self.started.elapsed() > GOOD_RUN {
             self.backoff.reset();
             self.told = None;
         }
         self.postpone();
-        let words = self.last_words(surroundings);
+        let words = self.last_words();
         self.trouble = Some(words.clone().unwrap_or_else(|| status.to_string()));
         let words = words.map(|words| format!(": {words}")).unwrap_or_default();
         let news = Some(format!("{} has ended ({status}){words}", self.plan.name));
@@ -121,7 +118,7 @@ impl Service {
 
     /// The exit code of its process, if it has ended and that was not told yet.
     pub fn ended_with(&mut self) -> Option<i32> {
-        self.process.as_mut()?.ended()?.code()
+        self.process.as_mut()?.process.ended()?.code()
     }
 
     /// It could not be started: the next attempt comes later.
@@ -136,31 +133,20 @@ impl Service {
 
     /// Whether it has a process that lives.
     pub fn is_running(&mut self) -> bool {
-        self.process.as_mut().is_some_and(|process| process.ended().is_none())
+        self.process.as_mut().is_some_and(|service| service.process.ended().is_none())
     }
 
     /// Whether it does its work.
     pub async fn is_ready(&mut self, surroundings: &Surroundings) -> bool {
-        if !self.is_running() {
-            return false;
-        }
-        match self.plan.ready {
-            Ready::OnPort(port) => {
-                let address = (reachable(surroundings.bind), port).into();
-                let request = http_client::Request::get("/readyz");
-                let answer = http_client::send_to(address, &request, PROBE_LIMIT).await;
-                answer.is_ok_and(|answer| answer.status == 200)
-            }
-            Ready::Logged(action) => self
-                .log(surroundings)
-                .lines()
-                .any(|line| Entry::parse(line).is_some_and(|entry| entry.action == action)),
+        match &mut self.process {
+            Some(process) => process.is_ready(self.plan.ready, surroundings.bind).await,
+            None => false,
         }
     }
 
     /// What it complained about last since its start: an error, or a panic.
-    pub fn last_words(&self, surroundings: &Surroundings) -> Option<String> {
-        let log = self.log(surroundings);
+    pub fn last_words(&self) -> Option<String> {
+        let log = self.log.as_ref()?.text();
         let line = log.lines().rev().find(|line| !line.trim().is_empty())?;
         match Entry::parse(line) {
             Some(entry) => (entry.level == "ERROR").then(|| entry.text()),
@@ -168,23 +154,17 @@ impl Service {
         }
     }
 
-    fn log(&self, surroundings: &Surroundings) -> String {
-        let bytes = fs::read(surroundings.folder.log(self.plan.name)).unwrap_or_default();
-        let start = usize::try_from(self.log_start).unwrap_or(0);
-        String::from_utf8_lossy(bytes.get(start..).unwrap_or_default()).into_owned()
-    }
-
     /// Asks it to end.
     pub fn ask_to_end(&mut self) {
-        if let Some(process) = &mut self.process {
-            process.signal(Signal::TERM);
+        if let Some(service) = &mut self.process {
+            service.process.signal(Signal::TERM);
         }
     }
 
     /// Ends it at once.
     pub fn kill(&mut self) {
-        if let Some(process) = &mut self.process {
-            process.kill();
+        if let Some(service) = &mut self.process {
+            service.process.kill();
         }
     }
 
@@ -207,7 +187,7 @@ impl Service {
         };
         Member {
             name: self.plan.name.to_owned(),
-            pid: self.process.as_ref().filter(|_| shown).map(OwnedProcess::pid),
+            pid: self.process.as_ref().filter(|_| shown).map(|service| service.process.pid()),
             state: state.to_owned(),
             address: self.plan.port().map(|port| url(surroundings.bind, port)),
             since: shown.then_some(self.since),

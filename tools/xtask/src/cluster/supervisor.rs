@@ -94,7 +94,7 @@ impl Supervisor {
     pub(super) async fn watch_services(&mut self) {
         let Some(surroundings) = &self.surroundings else { return };
         for service in &mut self.services {
-            if let Some(news) = service.note_end(surroundings) {
+            if let Some(news) = service.note_end() {
                 self.console.warn(&format!("{news}; starting it again until it stays"));
             }
             if service.pause() == Some(Duration::ZERO)

@@ -1,0 +1,110 @@
+//! A service in a process of its own, as an operator starts it: what it logs goes into a file.
+
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use runtime::http_client::{Request, send_to};
+use runtime::reachable;
+use rustix::process::Signal;
+use serde::Deserialize;
+
+use crate::log_file::LogFile;
+use crate::process::OwnedProcess;
+use crate::{Error, Leash};
+
+/// A probe that takes longer has not been answered.
+const PROBE_LIMIT: Duration = Duration::from_secs(3);
+
+/// How it is known that a service does its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// `/readyz` on its port says so.
+    OnPort(u16),
+    /// Its log has a line of this action with this in its message.
+    Logged(&'static str, &'static str),
+}
+
+impl Ready {
+    /// Its port, if it listens on one.
+    pub fn port(self) -> Option<u16> {
+        match self {
+            Self::OnPort(port) => Some(port),
+            Self::Logged(..) => None,
+        }
+    }
+}
+
+/// A service's process, which ends with its owner.
+#[derive(Debug)]
+pub struct ServiceProcess {
+    /// Itself. Dropped, it is killed.
+    pub process: OwnedProcess,
+    /// When it was started.
+    pub started: Instant,
+    /// What it says.
+    pub log: ServiceLog,
+}
+
+/// What a service has logged since it was started.
+#[derive(Clone, Debug)]
+pub struct ServiceLog {
+    path: PathBuf,
+    /// The size of the file before.
+    start: u64,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    action: String,
+    message: String,
+}
+
+impl ServiceProcess {
+    /// Starts it; it appends to the file `log`.
+    ///
+    /// # Errors
+    /// Its program is missing, or its log cannot be written.
+    pub async fn start(command: Command, log: &Path, leash: &Leash) -> Result<Self, Error> {
+        let file = LogFile::claim(log).await?;
+        let started = Instant::now();
+        let process = OwnedProcess::spawn(command, &file, Some(leash), Signal::TERM)?;
+        let log = ServiceLog { path: log.to_owned(), start: file.start() };
+        Ok(Self { process, started, log })
+    }
+
+    /// Whether it lives, and does its work. One with a port is asked where it listens if it binds
+    /// to `bind`.
+    pub async fn is_ready(&mut self, ready: Ready, bind: IpAddr) -> bool {
+        if self.process.ended().is_some() {
+            return false;
+        }
+        match ready {
+            Ready::OnPort(port) => {
+                let address = (reachable(bind), port).into();
+                let answer = send_to(address, &Request::get("/readyz"), PROBE_LIMIT).await;
+                answer.is_ok_and(|answer| answer.status == 200)
+            }
+            Ready::Logged(action, part) => self.log.text().lines().any(|line| {
+                serde_json::from_str::<Line>(line)
+                    .is_ok_and(|line| line.action == action && line.message.contains(part))
+            }),
+        }
+    }
+}
+
+impl ServiceLog {
+    /// All of it; bytes that are not UTF-8 are replaced.
+    pub fn text(&self) -> String {
+        let bytes = fs::read(&self.path).unwrap_or_default();
+        let start = usize::try_from(self.start).unwrap_or(0);
+        String::from_utf8_lossy(bytes.get(start..).unwrap_or_default()).into_owned()
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
