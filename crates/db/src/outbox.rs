@@ -42,9 +42,9 @@ pub struct Due {
 /// The database failed.
 pub async fn due(db: &Database) -> Result<Due, DbError> {
     let sql = format!(
-        "select array(select type from unnest($1::text[]) as type
+        "select array(select wanted from unnest($1::text[]) as wanted
                       where exists (select 1 from order_outbox as outbox {ITS_ORDER}
-                                    where o.type = type and {DUE})),
+                                    where o.type = wanted and {DUE})),
                 exists (select 1 from status_outbox where {DUE})"
     );
     let types = OrderType::ALL.map(OrderType::as_str);

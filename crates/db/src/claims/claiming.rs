@@ -147,7 +147,8 @@ fn sql(locked: Locked) -> String {
     )
     select target.id, target.status, mismatch, target.type, attempt, estimated_completion, now() as changed_at, announced.id as announced_id,
            case when attempt is null then
-               (select extract(epoch from lease_until - now())::float8 from order_claims where order_id = target.id)
+               (select (extract(epoch from lease_until) - extract(epoch from now()))::float8 from order_claims
+                where order_id = target.id)
            end as remaining,
            case when attempt is null then
                (select lease_until > now() + make_interval(secs => lease_seconds + 1) from order_claims

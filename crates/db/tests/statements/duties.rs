@@ -1,0 +1,143 @@
+//! All that each service asks of the database, one thing after the other, by whatever user.
+//!
+//! A right is looked for when a statement begins, whether it finds rows or not. What consists of
+//! several statements is led to the last of them.
+
+use std::time::Duration;
+
+use db::claims::{self, Locked};
+use db::outbox::{self, Published};
+use db::rights::Client;
+use db::sweeps::{self, Stray};
+use db::transitions::{self, Unsent};
+use db::{Database, DbError, history, idempotency, orders, schema, secrets, startup, workers};
+use domain::OrderStatus::{Cancelled, Received};
+use domain::{Fingerprint, IdempotencyKey, IdempotentRequest, OrderType, Specialisation};
+
+use crate::outbox::LOOK;
+use crate::scene::{
+    HEARTBEAT, LEASE, Scene, anna, finished, granted, identity, place, place_under, process, request_id,
+    takeout, wish,
+};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What could not be done, and why.
+#[derive(Debug)]
+pub struct Undone {
+    pub what: &'static str,
+    pub why: DbError,
+}
+
+fn done<T>(what: &'static str, outcome: Result<T, DbError>) -> Result<T, Undone> {
+    outcome.map_err(|why| Undone { what, why })
+}
+
+/// Everything that a service does. What others do before, the scene does.
+pub async fn all(client: Client, scene: &Scene, db: &Database) -> Result<(), Undone> {
+    done("schema::state", schema::state(db).await)?;
+    done("startup::has_tables", startup::has_tables(db, client).await)?;
+    match client {
+        Client::Order => {
+            orders_are_placed(db).await?;
+            orders_are_changed(scene, db).await?;
+            messages_are_sent(scene, db).await?;
+            orders_are_rescued(scene, db).await
+        }
+        Client::Kitchen => kitchen(scene, db).await,
+        Client::Tracking => tracking(scene, db).await,
+    }
+}
+
+async fn orders_are_placed(db: &Database) -> Result<(), Undone> {
+    let key = identity().to_string();
+    let request = IdempotentRequest {
+        key: IdempotencyKey::parse(key.as_bytes()).unwrap(),
+        fingerprint: Fingerprint::of(b"a body"),
+    };
+    done("secrets::order_token_key", secrets::order_token_key(db).await)?;
+    done("orders::place", place(db, &[takeout()]).await)?;
+    done("orders::place with a key", place_under(db, &request).await)?;
+    done("orders::find_out", orders::find_out(db, &[identity()]).await)?;
+    done("idempotency::find", idempotency::find(db, &request.key).await)?;
+    done("idempotency::prune", idempotency::prune(db, 1).await)?;
+    Ok(())
+}
+
+async fn orders_are_changed(scene: &Scene, db: &Database) -> Result<(), Undone> {
+    let order = scene.place().await;
+    let request_id = request_id("a-request");
+    let (from, next, meant) = (&[Received], Cancelled, Some(&order.identity));
+    let unsent = Unsent { identity: order.identity, request_id: &request_id, idempotency_key: None };
+    let change = transitions::change(db, &order.number, meant, from, next, "guest", &request_id).await;
+    done("transitions::change", change)?;
+    done("transitions::take_back", transitions::take_back(db, &[unsent], "a reason").await)?;
+    Ok(())
+}
+
+async fn messages_are_sent(scene: &Scene, db: &Database) -> Result<(), Undone> {
+    let orders = scene.place_many(2).await;
+    for order in &orders {
+        scene.granted(&anna(), order).await;
+    }
+    scene.all_due().await;
+    done("outbox::due", outbox::due(db).await)?;
+    let relayed = outbox::relay_orders(db, OrderType::Takeout, LOOK, async |rows| Published {
+        confirmed: vec![rows[0].order_id],
+        refused: rows[1..].iter().map(|row| row.order_id).collect(),
+        ..Published::default()
+    });
+    done("outbox::relay_orders", relayed.await)?;
+    let relayed = outbox::relay_status_updates(db, LOOK, async |rows| Published {
+        confirmed: vec![rows[0].id],
+        refused: rows[1..].iter().map(|row| row.id).collect(),
+        ..Published::default()
+    });
+    done("outbox::relay_status_updates", relayed.await)?;
+    done("outbox::settle_orders", outbox::settle_orders(db, &[orders[0].identity]).await)
+}
+
+async fn orders_are_rescued(scene: &Scene, db: &Database) -> Result<(), Undone> {
+    let order = scene.place().await;
+    let row = [scene.row_of(&order).await];
+    let stray = Stray { number: order.number, identity: Some(order.identity) };
+    let of = OrderType::Takeout;
+    done("claims::correct_leases", claims::correct_leases(db).await)?;
+    done("workers::any_may_hold", workers::any_may_hold(db).await)?;
+    done("sweeps::waiting", sweeps::waiting(db, of, PATIENCE, 10).await)?;
+    done("sweeps::still_waiting", sweeps::still_waiting(db, &row, PATIENCE).await)?;
+    done("sweeps::redeliver", sweeps::redeliver(db, &row, PATIENCE, 10).await)?;
+    done("sweeps::escalate", sweeps::escalate(db, of, PATIENCE, 10).await)?;
+    done("sweeps::reclaim", sweeps::reclaim(db, of, PATIENCE, 10).await)?;
+    done("sweeps::reroute", sweeps::reroute(db, &[stray]).await)?;
+    done("sweeps::prune", sweeps::prune(db).await)
+}
+
+async fn kitchen(scene: &Scene, db: &Database) -> Result<(), Undone> {
+    let order = scene.place().await;
+    // A row of its own, so that it takes a new id.
+    let cook = process(&identity().to_string(), 7);
+    let registered = workers::register(db, &cook, &Specialisation::General, HEARTBEAT, true).await;
+    done("workers::register", registered)?;
+    let claim = async || claims::claim(db, &cook, LEASE, &[wish(&order)], Locked::Await).await;
+    done("claims::claim", claim().await)?;
+    let claimed = done("claims::claim once more", claim().await)?.remove(0).unwrap();
+    let claim = granted(claimed);
+    done("claims::held", claims::held(db, &cook, &[claim.order_id]).await)?;
+    done("workers::hold", workers::hold(db, &cook, &[order.number]).await)?;
+    done("workers::heartbeat", workers::heartbeat(db, &cook, &[claim.order_id], LEASE).await)?;
+    let cooked = claims::finish(db, &cook, &[finished(&order, &claim)], Locked::Await).await;
+    done("claims::finish", cooked)?;
+    let told = claim.announcement.iter().map(|row| row.id).collect::<Vec<_>>();
+    done("outbox::settle_status_updates", outbox::settle_status_updates(db, &told).await)?;
+    done("workers::all", workers::all(db).await)?;
+    done("workers::go_offline", workers::go_offline(db, &cook).await)
+}
+
+async fn tracking(scene: &Scene, db: &Database) -> Result<(), Undone> {
+    let order = scene.place().await;
+    done("history::current_statuses", history::current_statuses(db, &[order.number]).await)?;
+    done("history::history", history::history(db, &order.number).await)?;
+    done("workers::all", workers::all(db).await)?;
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! Each statement against a real database: what it does, what it leaves alone, and what it says.
+//! A file tests one module of the crate, or one half of it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+
+mod changing;
+mod claiming;
+mod claiming_together;
+mod duties;
+mod finding_out;
+mod finishing;
+mod idempotency;
+mod on_duty;
+mod outbox;
+mod outbox_refusals;
+mod placing;
+mod reading;
+mod rescuing;
+mod rescuing_paces;
+mod rights;
+mod roles;
+mod scene;
+mod signs_of_life;
+mod taking_back;
+mod used_up_ids;

@@ -1,0 +1,146 @@
+//! `rights`: what is listed for a service is enough for it, and no more than it needs.
+
+use std::collections::BTreeSet;
+
+use db::inspection::missing_rights;
+use db::rights::Client;
+use db::roles::{self, Account};
+use db::{Access, Database};
+
+use crate::duties;
+use crate::scene::Scene;
+
+const PASSWORD: &str = "a password";
+
+/// What a role has beyond the need of its service: order services of the version before find their
+/// notes there, for as long as an update takes.
+const OF_THE_VERSION_BEFORE: &str = "order_sweeps";
+
+/// A service's role in a scene.
+struct Role<'a> {
+    scene: &'a Scene,
+    client: Client,
+    name: String,
+    /// With that role.
+    db: Database,
+}
+
+impl<'a> Role<'a> {
+    async fn new(scene: &'a Scene, client: Client) -> Self {
+        let account = Account { client, password: Some(PASSWORD.into()) };
+        roles::ensure(&scene.db, &[account]).await.unwrap();
+        let name = roles::name(&scene.stage.name, client);
+        let mut settings = scene.stage.database_settings();
+        settings.user.clone_from(&name);
+        settings.password = PASSWORD.into();
+        let db = Database::new(&settings, "test", Access::ReadWrite).unwrap();
+        Self { scene, client, name, db }
+    }
+
+    /// Everything that it was granted, such as `insert on table orders`.
+    async fn granted(&self) -> Vec<String> {
+        let granted = format!(
+            "select lower(privilege_type) || ' on table ' || table_name as granted
+             from information_schema.role_table_grants where grantee = '{name}'
+             union all
+             select 'usage on sequence ' || seqrelid::regclass from pg_sequence
+             where has_sequence_privilege('{name}', seqrelid, 'usage')
+             order by 1",
+            name = self.name
+        );
+        let rows = self.scene.rows(&granted).await;
+        rows.iter().map(|row| row["granted"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The service does everything without this right; returns what it then could not do.
+    async fn undone_without(&self, right: &str) -> Option<&'static str> {
+        self.scene.execute(&format!("revoke {right} from {}", self.name)).await;
+        let missing = missing_rights(&self.db, self.client).await.unwrap();
+        assert_eq!(missing.len(), 1, "the doctor does not see what is missing without {right}: {missing:?}");
+        let undone = duties::all(self.client, self.scene, &self.db).await.err();
+        self.scene.execute(&format!("grant {right} to {}", self.name)).await;
+        let undone = undone?;
+        assert!(undone.why.is_missing_right(), "without {right}: {undone:?}");
+        Some(undone.what)
+    }
+
+    async fn remove(self) {
+        self.scene.execute(&format!("drop owned by {name}; drop role {name}", name = self.name)).await;
+    }
+}
+
+async fn what_is_listed_is_enough(client: Client) {
+    let scene = Scene::new().await;
+    let role = Role::new(&scene, client).await;
+    assert_eq!(missing_rights(&role.db, client).await.unwrap(), [""; 0]);
+    if let Err(undone) = duties::all(client, &scene, &role.db).await {
+        panic!("{undone:?}");
+    }
+    role.remove().await;
+}
+
+async fn each_right_is_needed(client: Client) {
+    let scene = Scene::new().await;
+    let role = Role::new(&scene, client).await;
+    let mut needless = BTreeSet::new();
+    for right in role.granted().await {
+        if role.undone_without(&right).await.is_none() {
+            needless.insert(right);
+        }
+    }
+    role.remove().await;
+    needless.retain(|right| !right.ends_with(OF_THE_VERSION_BEFORE));
+    assert_eq!(needless, BTreeSet::new(), "nothing that the service does needs these");
+}
+
+#[tokio::test]
+async fn the_rights_of_the_order_service_are_enough() {
+    what_is_listed_is_enough(Client::Order).await;
+}
+
+#[tokio::test]
+async fn the_rights_of_a_cook_are_enough() {
+    what_is_listed_is_enough(Client::Kitchen).await;
+}
+
+#[tokio::test]
+async fn the_rights_of_the_tracking_service_are_enough() {
+    what_is_listed_is_enough(Client::Tracking).await;
+}
+
+#[tokio::test]
+async fn the_order_service_needs_each_of_its_rights() {
+    each_right_is_needed(Client::Order).await;
+}
+
+#[tokio::test]
+async fn a_cook_needs_each_of_its_rights() {
+    each_right_is_needed(Client::Kitchen).await;
+}
+
+#[tokio::test]
+async fn the_tracking_service_needs_each_of_its_rights() {
+    each_right_is_needed(Client::Tracking).await;
+}
+
+#[tokio::test]
+async fn what_is_granted_is_what_is_listed() {
+    let scene = Scene::new().await;
+    for client in Client::ALL {
+        let role = Role::new(&scene, client).await;
+        // What somebody granted by hand goes.
+        scene.execute(&format!("grant all on all tables in schema public to {}", role.name)).await;
+        let role = Role::new(&scene, client).await;
+        let listed: BTreeSet<String> = client
+            .needs()
+            .iter()
+            .flat_map(|(table, rights)| {
+                rights.split(", ").map(move |right| format!("{right} on table {table}"))
+            })
+            .collect();
+        let granted: BTreeSet<String> =
+            role.granted().await.into_iter().filter(|right| right.contains("on table")).collect();
+        assert_eq!(granted, listed);
+        role.remove().await;
+    }
+}

@@ -1,0 +1,254 @@
+//! A database with the tables, what an order service and its cooks do there, and a look at the
+//! rows.
+
+use std::time::Duration;
+
+use db::claims::{self, Claim, ClaimOutcome, ClaimRequest, Claimant, FinishOutcome, FinishRequest, Locked};
+use db::orders::{self, PlacedOrder, Placement};
+use db::transitions::{self, Outcome};
+use db::workers::{self, Registration};
+use db::{Access, Database, DbError, schema};
+use domain::{
+    IdempotentRequest, NewOrder, OrderIdentity, OrderMessage, OrderNumber, OrderPointer, OrderStatus,
+    RequestId, Specialisation, place_order,
+};
+use serde_json::Value;
+use testkit::{Stage, database, eventually};
+
+/// How long a claim lasts without a sign of life.
+pub const LEASE: Duration = Duration::from_mins(1);
+/// How long an order cooks.
+pub const COOKING: Duration = Duration::from_secs(10);
+/// How often a worker gives a sign of life.
+pub const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// A database of one test.
+pub struct Scene {
+    /// As the services use it.
+    pub db: Database,
+    /// As the test looks at it.
+    database: database::Database,
+    pub stage: Stage,
+}
+
+impl Scene {
+    pub async fn new() -> Self {
+        Self::on(Stage::new().await).await
+    }
+
+    /// At noon of the database's clock: numbers do not begin anew in the middle of the test.
+    pub async fn at_noon() -> Self {
+        Self::on(Stage::new().await.at_noon().await).await
+    }
+
+    async fn on(stage: Stage) -> Self {
+        let db = open(&stage);
+        schema::migrate(&db).await.unwrap();
+        let database = stage.database().await;
+        Self { db, database, stage }
+    }
+
+    /// Runs statements that return nothing.
+    pub async fn execute(&self, sql: &str) {
+        self.database.execute(sql).await;
+    }
+
+    /// The rows of a query.
+    pub async fn rows(&self, sql: &str) -> Vec<Value> {
+        self.database.rows(sql).await
+    }
+
+    /// The only value of a query.
+    pub async fn value(&self, sql: &str) -> Value {
+        self.database.value(sql).await
+    }
+
+    /// How many rows there are, such as of `orders where status = 'ready'`.
+    pub async fn count(&self, of: &str) -> u64 {
+        self.value(&format!("select count(*) from {of}")).await.as_u64().unwrap()
+    }
+
+    /// Another session, in a transaction that has done this.
+    pub async fn holding(&self, sql: &str) -> database::Database {
+        let holder = self.stage.database().await;
+        holder.execute(&format!("begin; {sql}")).await;
+        holder
+    }
+
+    /// Waits until so many statements wait for somebody's lock.
+    pub async fn until_waiting(&self, statements: u64) {
+        let waiting = "pg_stat_activity where datname = current_database()
+            and application_name = 'test' and wait_event_type = 'Lock'";
+        let all = async || (self.count(waiting).await == statements).then_some(());
+        eventually("statements that wait for a lock", all).await;
+    }
+
+    /// Places an order over the counter.
+    pub async fn place(&self) -> PlacedOrder {
+        self.place_all(&[takeout()]).await[0]
+    }
+
+    /// Places so many of them, in one call.
+    pub async fn place_many(&self, count: usize) -> Vec<PlacedOrder> {
+        self.place_all(&vec![takeout(); count]).await
+    }
+
+    /// Places orders in one call.
+    pub async fn place_all(&self, new: &[NewOrder]) -> Vec<PlacedOrder> {
+        place(&self.db, new).await.unwrap()
+    }
+
+    /// The row of an order.
+    pub async fn row_of(&self, order: &PlacedOrder) -> i32 {
+        let id = self.value(&format!("select id from orders where number = '{}'", order.number)).await;
+        id.as_i64().unwrap().try_into().unwrap()
+    }
+
+    /// Where an order stands, such as `"ready"`.
+    pub async fn status(&self, order: &PlacedOrder) -> Value {
+        self.value(&format!("select status from orders where number = '{}'", order.number)).await
+    }
+
+    /// Each status that an order has had, such as `["received", "cooking"]`.
+    pub async fn life(&self, order: &PlacedOrder) -> Value {
+        self.value(&format!(
+            "select array_agg(log.status order by log.id) as life
+             from order_status_log as log join orders on orders.id = order_id where number = '{}'",
+            order.number
+        ))
+        .await
+    }
+
+    /// A cook comes on duty.
+    pub async fn register(&self, cook: &Claimant) -> Registration {
+        workers::register(&self.db, cook, &Specialisation::General, HEARTBEAT, false).await.unwrap()
+    }
+
+    /// A cook asks for an order, and waits for whoever has locked it.
+    pub async fn claim(&self, cook: &Claimant, order: &PlacedOrder) -> ClaimOutcome {
+        self.claim_as(cook, wish(order)).await
+    }
+
+    /// The same, with what the message says of it.
+    pub async fn claim_as(&self, cook: &Claimant, wish: ClaimRequest) -> ClaimOutcome {
+        self.claim_all(cook, &[wish], Locked::Await).await.remove(0).unwrap()
+    }
+
+    /// A cook asks for several orders at once.
+    pub async fn claim_all(
+        &self,
+        cook: &Claimant,
+        wishes: &[ClaimRequest],
+        locked: Locked,
+    ) -> Vec<Option<ClaimOutcome>> {
+        claims::claim(&self.db, cook, LEASE, wishes, locked).await.unwrap()
+    }
+
+    /// A cook gets an order.
+    pub async fn granted(&self, cook: &Claimant, order: &PlacedOrder) -> Claim {
+        granted(self.claim(cook, order).await)
+    }
+
+    /// The lease of whatever is claimed has run out so long ago, such as `1 second`.
+    pub async fn leases_ended(&self, ago: &str) {
+        self.execute(&format!("update order_claims set lease_until = now() - interval '{ago}'")).await;
+    }
+
+    /// A cook says that an order is ready.
+    pub async fn finish(&self, cook: &Claimant, order: &PlacedOrder, claim: &Claim) -> FinishOutcome {
+        let request = finished(order, claim);
+        claims::finish(&self.db, cook, &[request], Locked::Await).await.unwrap().remove(0).unwrap()
+    }
+
+    /// Somebody cancels an order, whatever it stands at.
+    pub async fn cancel(&self, order: &PlacedOrder) -> Outcome {
+        let from = &[OrderStatus::Received, OrderStatus::Cooking, OrderStatus::Ready];
+        let request = request_id("a-cancellation");
+        let next = OrderStatus::Cancelled;
+        transitions::change(&self.db, &order.number, None, from, next, "guest", &request).await.unwrap()
+    }
+}
+
+/// A handle of a service.
+pub fn open(stage: &Stage) -> Database {
+    Database::new(&stage.database_settings(), "test", Access::ReadWrite).unwrap()
+}
+
+/// Places orders in one call, as requests that nobody repeats.
+pub async fn place(db: &Database, new: &[NewOrder]) -> Result<Vec<PlacedOrder>, DbError> {
+    let request_id = request_id("a-request");
+    let placement =
+        |order| Placement { identity: identity(), order, request_id: &request_id, idempotency: None };
+    orders::place(db, &new.iter().map(placement).collect::<Vec<_>>()).await
+}
+
+/// Places an order over the counter under a key.
+pub async fn place_under(db: &Database, request: &IdempotentRequest) -> Result<PlacedOrder, DbError> {
+    let (order, request_id) = (takeout(), request_id("a-request"));
+    let placement = Placement {
+        identity: identity(),
+        order: &order,
+        request_id: &request_id,
+        idempotency: Some(request),
+    };
+    Ok(orders::place(db, &[placement]).await?[0])
+}
+
+/// A new one.
+pub fn identity() -> OrderIdentity {
+    OrderIdentity::new(1_764_403_200_000, rand::random())
+}
+
+pub fn request_id(text: &str) -> RequestId {
+    RequestId::parse(text).unwrap()
+}
+
+/// An order that passed every rule.
+pub fn order(json: &Value) -> NewOrder {
+    place_order::parse(json.to_string().as_bytes()).unwrap()
+}
+
+/// An order over the counter.
+pub fn takeout() -> NewOrder {
+    order(&testkit::orders::takeout())
+}
+
+/// What the message of an order over the counter says.
+pub fn message(number: OrderNumber) -> OrderMessage {
+    OrderMessage::of(number, &takeout())
+}
+
+/// The wish to cook an order over the counter, as its message is.
+pub fn wish(order: &PlacedOrder) -> ClaimRequest {
+    let order = OrderPointer::of(&message(order.number), Some(order.identity));
+    ClaimRequest { order, cooking: COOKING, request_id: request_id("a-request") }
+}
+
+/// The word that an order is cooked.
+pub fn finished(order: &PlacedOrder, claim: &Claim) -> FinishRequest {
+    FinishRequest {
+        number: order.number,
+        order_id: claim.order_id,
+        attempt: claim.attempt,
+        request_id: request_id("a-request"),
+    }
+}
+
+/// The claim that was granted.
+pub fn granted(outcome: ClaimOutcome) -> Claim {
+    let ClaimOutcome::Granted(claim) = outcome else { panic!("{outcome:?}") };
+    claim
+}
+
+/// A process of a worker.
+pub fn process(name: &str, token: i64) -> Claimant {
+    Claimant { worker: name.parse().unwrap(), token }
+}
+
+pub fn anna() -> Claimant {
+    process("chef_anna", 7)
+}
+
+pub fn mario() -> Claimant {
+    process("chef_mario", 8)
+}
