@@ -139,6 +139,28 @@ async fn accept_while_broker_down_takes_orders_that_go_out_when_the_broker_is_ba
 }
 
 #[tokio::test]
+async fn accept_while_broker_down_takes_orders_under_an_alarm_too() {
+    // Of its own: an alarm is the whole broker's.
+    let mut stage = Stage::with_own_servers().await;
+    let service = stage.order_service().env("ORDER_ACCEPT_WHILE_BROKER_DOWN", "true").start().await;
+    let database = stage.database().await;
+    let console = stage.own_servers().rabbitmq.console();
+    let limit =
+        |bytes: u64| format!("vm_memory_monitor:set_vm_memory_high_watermark({{absolute, {bytes}}}).");
+    console.evaluate(&limit(1)).await.unwrap();
+    service.log("rabbitmq_blocked").await;
+    let number = service.place(&takeout()).await;
+    assert_eq!(service.get("/readyz").await.status, 200);
+    assert_eq!(outgoing(&database).await, 1);
+    database.execute(AGE).await;
+
+    console.evaluate(&limit(1_500_000_000)).await.unwrap();
+    until_empty(&database).await;
+    let message = stage.broker().await.take("kitchen_takeout_queue").await;
+    assert_eq!(message.json()["order_number"], *number);
+}
+
+#[tokio::test]
 async fn an_order_whose_client_hung_up_is_stored_and_published() {
     let stage = Stage::new().await;
     let service = stage.order_service().start().await;
