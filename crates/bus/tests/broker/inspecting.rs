@@ -1,0 +1,178 @@
+//! `inspection`: a look that changes nothing.
+
+use bus::inspection::{Depth, Inspection, Needs, PartState, Right, inspect, kitchen_queues, queues};
+use bus::topology::{DEAD_LETTER_QUEUE, NOTIFICATIONS_QUEUE, SAFETY_NET_QUEUE};
+use bus::{Client, SessionError};
+use devcluster::Credentials;
+use domain::OrderType;
+use runtime::config::Rabbitmq;
+use testkit::wait::within;
+
+use crate::scene::{DINE_IN_QUEUE, Scene, TAKEOUT_QUEUE, at_table, takeout};
+
+const ALL: Needs = Needs { orders: true, notifications: true };
+const PASSWORD: &str = "a password";
+
+/// A user of this vhost only, with these rights.
+pub struct User<'a> {
+    scene: &'a Scene,
+    pub settings: Rabbitmq,
+}
+
+impl<'a> User<'a> {
+    /// To configure, to write and to read what matches.
+    pub async fn new(scene: &'a Scene, name: &str, rights: [&str; 3]) -> Self {
+        let name = format!("{}_{name}", scene.stage.name);
+        let credentials = Credentials { user: name.clone(), password: PASSWORD.into() };
+        let admin = scene.stage.servers.rabbitmq_admin();
+        admin.ensure_user(&credentials, &scene.stage.name, rights).await.unwrap();
+        let settings = Rabbitmq { user: name, password: PASSWORD.into(), ..scene.settings.clone() };
+        Self { scene, settings }
+    }
+
+    pub async fn remove(self) {
+        let path = format!("/api/users/{}", self.settings.user);
+        self.scene.stage.servers.rabbitmq_admin().request("DELETE", &path, None).await.unwrap();
+    }
+}
+
+impl Scene {
+    /// The whole topology.
+    async fn all_declared(&self) {
+        let publisher = self.other_publisher(Client::Order).await;
+        within("the stream", publisher.status_updates_possible()).await;
+    }
+}
+
+fn state_of<'a>(found: &'a Inspection, name: &str) -> &'a PartState {
+    &found.parts.iter().find(|part| part.name == name).unwrap().state
+}
+
+#[tokio::test]
+async fn queues_are_told_with_what_waits_in_them() {
+    let scene = Scene::new().await;
+    scene.all_declared().await;
+    scene.sent(&[takeout("10"), takeout("10"), at_table()]).await;
+    scene.broker.delete(DINE_IN_QUEUE).await;
+    let found = queues(&scene.settings).await.unwrap();
+    assert_eq!(found.depth(TAKEOUT_QUEUE), Some(Depth { messages: 2, consumers: Some(0) }));
+    assert_eq!(found.depth(NOTIFICATIONS_QUEUE).unwrap().consumers, None);
+    assert_eq!(found.depth(DEAD_LETTER_QUEUE), Some(Depth { messages: 0, consumers: Some(0) }));
+    assert_eq!(found.depth(DINE_IN_QUEUE), None);
+    let of = |order_type| found.messages_in_queue_of(order_type);
+    assert_eq!((of(OrderType::Takeout), of(OrderType::DineIn)), (2, 0));
+}
+
+#[tokio::test]
+async fn a_consumer_is_counted() {
+    let scene = Scene::new().await;
+    scene.declared().await;
+    let _intake = scene.intake(&[TAKEOUT_QUEUE], 1).await;
+    testkit::eventually("the consumer to be there", async || {
+        let found = kitchen_queues(&scene.settings).await.unwrap();
+        (found.depth(TAKEOUT_QUEUE)? == Depth { messages: 0, consumers: Some(1) }).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn orders_in_the_safety_net_may_be_of_any_type() {
+    let scene = Scene::new().await;
+    scene.sent(&[takeout("10"), at_table()]).await;
+    scene.broker.publish("orders_unrouted", "", amqprs::BasicProperties::default(), "anything").await;
+    let found = kitchen_queues(&scene.settings).await.unwrap();
+    assert_eq!(found.messages_of(OrderType::Takeout), 2);
+    assert_eq!(found.messages_of(OrderType::Delivery), 1);
+}
+
+#[tokio::test]
+async fn of_a_queue_that_is_not_there_nothing_is_told_and_it_is_not_made() {
+    let scene = Scene::new().await;
+    let found = queues(&scene.settings).await.unwrap();
+    assert_eq!(found.0.len(), 6);
+    assert!(found.0.iter().all(|queue| queue.found.is_none()), "{found:?}");
+    let found = inspect(&scene.settings, ALL).await.unwrap();
+    assert!(found.parts.iter().all(|part| part.state == PartState::Absent), "{found:?}");
+    assert!(found.missing_rights.is_empty() && found.takes_messages == Some(true), "{found:?}");
+    let again = inspect(&scene.settings, ALL).await.unwrap();
+    assert_eq!(again, found, "a look leaves nothing behind");
+    assert_eq!(scene.broker.bindings().await.as_array().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn what_was_declared_is_as_declared() {
+    let scene = Scene::new().await;
+    scene.all_declared().await;
+    let found = inspect(&scene.settings, ALL).await.unwrap();
+    assert_eq!(found.parts.len(), 11);
+    assert!(found.parts.iter().all(|part| part.state == PartState::AsDeclared), "{found:?}");
+    assert_eq!(found.product, "RabbitMQ");
+}
+
+#[tokio::test]
+async fn other_settings_are_told_in_the_brokers_words() {
+    let scene = Scene::new().await;
+    scene.strange_queue(TAKEOUT_QUEUE).await;
+    scene.strange_exchange("notifications_fanout", "direct").await;
+    let found = inspect(&scene.settings, ALL).await.unwrap();
+    for (name, argument) in [(TAKEOUT_QUEUE, "x-"), ("notifications_fanout", "'type'")] {
+        let PartState::Differs(why) = state_of(&found, name) else { panic!("{name}: {found:?}") };
+        assert!(why.contains("inequivalent arg") && why.contains(argument), "{why}");
+    }
+    assert_eq!(*state_of(&found, SAFETY_NET_QUEUE), PartState::Absent);
+}
+
+#[tokio::test]
+async fn a_look_disturbs_no_message_and_no_consumer() {
+    let scene = Scene::new().await;
+    scene.all_declared().await;
+    scene.sent(&[takeout("10")]).await;
+    let intake = scene.intake(&[DINE_IN_QUEUE], 1).await;
+    inspect(&scene.settings, ALL).await.unwrap();
+    assert_eq!(scene.broker.messages(&[TAKEOUT_QUEUE, DEAD_LETTER_QUEUE, NOTIFICATIONS_QUEUE]).await, 1);
+    assert_eq!(scene.lines.of("rabbitmq_connection_failed").len(), 0);
+    intake.close().await;
+}
+
+#[tokio::test]
+async fn each_right_that_is_missing_is_named() {
+    let scene = Scene::new().await;
+    scene.all_declared().await;
+    let user = User::new(&scene, "nobody", ["^$", "^$", "^$"]).await;
+    let found = inspect(&user.settings, ALL).await.unwrap();
+    let missing = |right| {
+        let names =
+            found.missing_rights.iter().filter(|(missing, _)| *missing == right).map(|(_, name)| *name);
+        names.collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(missing(Right::Configure).len(), 11, "{found:?}");
+    // To publish to five exchanges, to bind six queues.
+    assert_eq!(missing(Right::Write).len(), 11, "{found:?}");
+    let read =
+        [TAKEOUT_QUEUE, "kitchen_delivery_queue", DINE_IN_QUEUE, SAFETY_NET_QUEUE, NOTIFICATIONS_QUEUE];
+    assert_eq!(missing(Right::Read), read.into());
+    user.remove().await;
+}
+
+#[tokio::test]
+async fn a_subscriber_needs_less() {
+    let scene = Scene::new().await;
+    let user = User::new(&scene, "nobody", ["^$", "^$", "^$"]).await;
+    let needs = Needs { orders: false, notifications: true };
+    let found = inspect(&user.settings, needs).await.unwrap();
+    assert_eq!(found.parts.len(), 2);
+    let names: Vec<_> = found.parts.iter().map(|part| part.name).collect();
+    assert!(found.missing_rights.iter().all(|(_, name)| names.contains(name)), "{found:?}");
+    assert!(!found.missing_rights.contains(&(Right::Write, "notifications_fanout")), "{found:?}");
+    user.remove().await;
+}
+
+#[tokio::test]
+async fn whoever_is_not_let_in_is_told_why() {
+    let scene = Scene::new().await;
+    let nowhere = Rabbitmq { vhost: "nowhere".to_owned(), ..scene.settings.clone() };
+    let why = bus::check(&nowhere).await.unwrap_err();
+    assert!(matches!(&why, SessionError::Refused { vhost, .. } if vhost == "nowhere"), "{why:?}");
+    assert!(why.to_string().contains("add_vhost"), "{why}");
+    bus::check(&scene.settings).await.unwrap();
+}

@@ -1,0 +1,70 @@
+//! `publisher`: a connection that breaks.
+
+use bus::{Client, PublishError, Publisher};
+use testkit::wait::within;
+use testkit::{Proxy, eventually};
+
+use crate::scene::{Scene, TAKEOUT_QUEUE, message, outgoing, publisher, takeout};
+
+/// A publisher whose way to the broker the test can cut.
+async fn connected(scene: &Scene) -> (Proxy, Publisher) {
+    let (proxy, settings) = scene.proxy().await;
+    let publisher = publisher(&settings, Client::Order, &scene.lines).await;
+    (proxy, publisher)
+}
+
+async fn until_lost(publisher: &Publisher) {
+    eventually("the loss to be known", async || (!publisher.can_send_orders()).then_some(())).await;
+}
+
+#[tokio::test]
+async fn what_is_under_way_when_the_connection_breaks_is_lost_and_may_have_arrived() {
+    let scene = Scene::new().await;
+    let (proxy, publisher) = connected(&scene).await;
+    proxy.silence();
+    let confirm = publisher.send(outgoing(&message(&takeout("10")))).await;
+    // It is there, and nobody here knows.
+    scene.until_ready(TAKEOUT_QUEUE, 1).await;
+    proxy.cut();
+    let why = within("an answer", confirm.received()).await.unwrap_err();
+    assert_eq!(why, PublishError::Lost);
+    assert!(why.was_under_way() && why.may_pass_with_next_connection() && !why.is_refusal());
+}
+
+#[tokio::test]
+async fn it_comes_back_by_itself() {
+    let scene = Scene::new().await;
+    let (proxy, publisher) = connected(&scene).await;
+    publisher.publish(outgoing(&message(&takeout("10")))).await.unwrap();
+    proxy.cut();
+    until_lost(&publisher).await;
+    proxy.mend();
+    within("another connection", publisher.orders_possible()).await;
+    publisher.publish(outgoing(&message(&takeout("10")))).await.unwrap();
+    assert_eq!(scene.broker.ready(TAKEOUT_QUEUE).await, 2);
+}
+
+#[tokio::test]
+async fn while_the_broker_is_away_messages_are_refused_at_once() {
+    let scene = Scene::new().await;
+    let (proxy, publisher) = connected(&scene).await;
+    proxy.cut();
+    until_lost(&publisher).await;
+    // The next connection is waited for until the attempt at it has failed.
+    assert_eq!(publisher.connected_for_orders().await, Err(PublishError::NotConnected));
+    let answer = publisher.publish(outgoing(&message(&takeout("10")))).await;
+    assert_eq!(answer, Err(PublishError::NotConnected));
+    assert!(!answer.unwrap_err().was_under_way());
+}
+
+#[tokio::test]
+async fn a_connection_that_worked_is_made_anew_without_a_pause() {
+    let scene = Scene::new().await;
+    let (proxy, publisher) = connected(&scene).await;
+    publisher.publish(outgoing(&message(&takeout("10")))).await.unwrap();
+    // It leads to the same broker; whoever is connected is thrown out.
+    proxy.lead_to(scene.settings.port);
+    scene.lines.said("rabbitmq_connection_failed", r#""retry_in_ms":0"#).await;
+    publisher.connected_for_orders().await.unwrap();
+    publisher.publish(outgoing(&message(&takeout("10")))).await.unwrap();
+}

@@ -1,0 +1,93 @@
+//! `permissions`: what is listed for a service is enough for it.
+
+use bus::dead_letters::Pass;
+use bus::inspection::{Needs, inspect};
+use bus::notifications::{StartAt, subscribe};
+use bus::orders::OrderIntake;
+use bus::{Client, Outgoing, safety_net};
+use runtime::Shutdown;
+use testkit::wait::within;
+
+use crate::inspecting::User;
+use crate::scene::{
+    Scene, TAKEOUT_QUEUE, message, moment, news, next, order_of, outgoing, publisher, takeout, update,
+};
+
+async fn user_of(scene: &Scene, client: Client) -> User<'_> {
+    let rights = client.permissions();
+    User::new(scene, &format!("{client:?}"), [&rights.configure, &rights.write, &rights.read]).await
+}
+
+#[tokio::test]
+async fn no_right_is_missing_where_nothing_is_declared_yet_nor_where_all_is() {
+    let scene = Scene::new().await;
+    for (client, needs) in [
+        (Client::Order, Needs { orders: true, notifications: false }),
+        (Client::Kitchen, Needs { orders: true, notifications: false }),
+        (Client::Notifier, Needs { orders: false, notifications: true }),
+    ] {
+        let user = user_of(&scene, client).await;
+        for _ in 0..2 {
+            let found = inspect(&user.settings, needs).await.unwrap();
+            assert_eq!(found.missing_rights, [], "{client:?}");
+            let publisher = scene.other_publisher(Client::Order).await;
+            within("the stream", publisher.status_updates_possible()).await;
+        }
+        user.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn an_order_service_declares_and_publishes_and_clears_the_safety_net() {
+    let scene = Scene::new().await;
+    let user = user_of(&scene, Client::Order).await;
+    let publisher = publisher(&user.settings, Client::Order, &scene.lines).await;
+    publisher.publish(outgoing(&message(&takeout("10")))).await.unwrap();
+    within("the stream", publisher.status_updates_possible()).await;
+    publisher.publish(news(&update())).await.unwrap();
+    safety_net::clear(&user.settings, async |_| Ok::<_, ()>(Vec::new())).await.unwrap();
+    for action in ["rabbitmq_connection_failed", "rabbitmq_declaration_failed"] {
+        assert_eq!(scene.lines.of(action).len(), 0, "{action}");
+    }
+    user.remove().await;
+}
+
+#[tokio::test]
+async fn a_worker_declares_and_consumes_and_publishes_and_buries() {
+    let scene = Scene::new().await;
+    let user = user_of(&scene, Client::Kitchen).await;
+    let publisher = publisher(&user.settings, Client::Kitchen, &scene.lines).await;
+    within("the stream", publisher.status_updates_possible()).await;
+    let log = scene.lines.log.clone();
+    let mut intake = OrderIntake::start(user.settings.clone(), vec![TAKEOUT_QUEUE], 1, log);
+    let sent = scene.sent(&[takeout("10"), takeout("10")]).await;
+    let held = next(&mut intake).await;
+    assert_eq!(order_of(&held), sent[0]);
+    publisher.publish(Outgoing::dead_letter(&held.delivery, "burnt", moment())).await.unwrap();
+    publisher.publish(news(&update())).await.unwrap();
+    held.ack();
+    assert!(next(&mut intake).await.bury().is_none());
+    scene.until_ready("kitchen_dlq", 2).await;
+    for action in ["rabbitmq_connection_failed", "rabbitmq_declaration_failed"] {
+        assert_eq!(scene.lines.of(action).len(), 0, "{action}");
+    }
+    // Dead letters are for people.
+    assert!(Pass::begin(&user.settings).await.is_err());
+    user.remove().await;
+}
+
+#[tokio::test]
+async fn a_subscriber_declares_the_stream_and_reads_it() {
+    let scene = Scene::new().await;
+    let user = user_of(&scene, Client::Notifier).await;
+    let shutdown = Shutdown::new();
+    let reading = tokio::spawn({
+        let (settings, log, shutdown) = (user.settings.clone(), scene.lines.log.clone(), shutdown.clone());
+        async move { subscribe(&settings, StartAt::Next, &log, &shutdown, |_| async { true }).await }
+    });
+    scene.lines.until("rabbitmq_connected", 1).await;
+    assert_eq!(scene.lines.of("rabbitmq_connection_failed").len(), 0);
+    shutdown.begin();
+    within("its end", reading).await.unwrap();
+    user.remove().await;
+}

@@ -1,0 +1,218 @@
+//! A vhost of one test, what services do there, and a look at the queues.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bus::orders::{Held, OrderIntake};
+use bus::topology::{DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, kitchen_queue};
+use bus::{Client, Outgoing, Publisher};
+use domain::timestamp::Timestamp;
+use domain::{
+    NewOrder, OrderIdentity, OrderMessage, OrderNumber, OrderStatus, OrderType, RequestId, StatusUpdate,
+    place_order,
+};
+use runtime::config::Rabbitmq;
+use serde_json::Value;
+use testkit::orders::{dine_in, takeout_of};
+use testkit::wait::within;
+use testkit::{Broker, Proxy, Stage, eventually};
+use time::macros::datetime;
+
+use crate::log_lines::LogLines;
+
+pub const TAKEOUT_QUEUE: &str = "kitchen_takeout_queue";
+pub const DELIVERY_QUEUE: &str = "kitchen_delivery_queue";
+pub const DINE_IN_QUEUE: &str = "kitchen_dine_in_queue";
+
+/// A vhost of one test.
+pub struct Scene {
+    pub broker: Broker,
+    pub settings: Rabbitmq,
+    /// Of the part that is tested.
+    pub lines: LogLines,
+    /// Of whoever else is needed.
+    others: LogLines,
+    pub stage: Stage,
+}
+
+impl Scene {
+    /// Nothing is declared yet.
+    pub async fn new() -> Self {
+        let stage = Stage::new().await;
+        let server = &stage.servers.rabbitmq;
+        let settings = Rabbitmq {
+            host: "127.0.0.1".to_owned(),
+            port: server.port,
+            user: server.user.clone(),
+            password: server.password.clone().into(),
+            vhost: stage.name.clone(),
+        };
+        let broker = stage.broker().await;
+        Self { broker, settings, lines: LogLines::new(), others: LogLines::new(), stage }
+    }
+
+    /// A way to the broker that the test can cut.
+    pub async fn proxy(&self) -> (Proxy, Rabbitmq) {
+        let proxy = self.stage.rabbitmq_proxy().await;
+        let settings = Rabbitmq { port: proxy.port(), ..self.settings.clone() };
+        (proxy, settings)
+    }
+
+    /// The publisher that is tested: an order service's. It has declared all that carries orders.
+    pub async fn publisher(&self) -> Publisher {
+        publisher(&self.settings, Client::Order, &self.lines).await
+    }
+
+    /// A publisher that is only needed.
+    pub async fn other_publisher(&self, client: Client) -> Publisher {
+        publisher(&self.settings, client, &self.others).await
+    }
+
+    /// A worker that takes orders of these queues.
+    pub async fn intake(&self, queues: &[&'static str], places: u16) -> OrderIntake {
+        let lines = self.lines.of("rabbitmq_connected").len();
+        let intake =
+            OrderIntake::start(self.settings.clone(), queues.to_vec(), places, self.lines.log.clone());
+        self.lines.until("rabbitmq_connected", lines + 1).await;
+        intake
+    }
+
+    /// Declares what carries orders, and leaves.
+    pub async fn declared(&self) {
+        bus::inspection::declare_kitchen(&self.settings).await.unwrap();
+    }
+
+    /// Places orders over the counter in the broker's hands, as an order service does.
+    pub async fn sent(&self, orders: &[NewOrder]) -> Vec<OrderMessage> {
+        let publisher = self.other_publisher(Client::Order).await;
+        let mut messages = Vec::new();
+        for order in orders {
+            let message = message(order);
+            publisher.publish(outgoing(&message)).await.unwrap();
+            messages.push(message);
+        }
+        messages
+    }
+
+    /// Waits until so many messages of a queue are in nobody's hands.
+    pub async fn until_ready(&self, queue: &str, count: u32) {
+        let what = format!("{count} messages in {queue}");
+        eventually(&what, async || (self.broker.ready(queue).await == count).then_some(())).await;
+    }
+
+    /// Waits until so many messages are in these queues, in somebody's hands or in nobody's.
+    pub async fn until_messages(&self, queues: &[&str], count: u64) {
+        let what = format!("{count} messages in {queues:?}");
+        eventually(&what, async || (self.broker.messages(queues).await == count).then_some(())).await;
+    }
+
+    /// Takes what is in a queue: the bodies, from the head on.
+    pub async fn emptied(&self, queue: &str) -> Vec<String> {
+        let mut bodies = Vec::new();
+        while let Some(message) = self.broker.take_now(queue).await {
+            bodies.push(message.body);
+        }
+        bodies
+    }
+
+    /// The queue takes no further message.
+    pub async fn full(&self, queue: &str) {
+        let full = serde_json::json!({"max-length": 0, "overflow": "reject-publish"});
+        self.broker.set_policy("full", &format!("^{queue}$"), full).await;
+    }
+
+    /// A queue stands there that somebody else has declared, without any arguments.
+    pub async fn strange_queue(&self, queue: &str) {
+        self.broker.declare(queue, amqprs::FieldTable::new()).await;
+    }
+
+    /// An exchange stands there that somebody else has declared.
+    pub async fn strange_exchange(&self, exchange: &str, kind: &str) {
+        let body = serde_json::json!({"type": kind, "durable": true}).to_string();
+        let path = format!("/api/exchanges/{}/{exchange}", self.stage.name);
+        let answer = self.stage.servers.rabbitmq_admin().request("PUT", &path, Some(&body)).await.unwrap();
+        assert_eq!(answer.status, 201, "{}", answer.body);
+    }
+}
+
+/// A publisher that may send.
+pub async fn publisher(settings: &Rabbitmq, client: Client, lines: &LogLines) -> Publisher {
+    let (publisher, _) = Publisher::start(settings, client, "test", &lines.log);
+    within("a publisher", publisher.orders_possible()).await;
+    publisher
+}
+
+/// The next order of a worker; waits for it.
+pub async fn next(intake: &mut OrderIntake) -> Held {
+    within("an order", intake.next()).await.expect("it goes on")
+}
+
+/// What an order's delivery says.
+pub fn order_of(held: &Held) -> OrderMessage {
+    OrderMessage::parse(&held.delivery.body).unwrap()
+}
+
+pub fn order(json: &Value) -> NewOrder {
+    place_order::parse(json.to_string().as_bytes()).unwrap()
+}
+
+/// An order over the counter of this total.
+pub fn takeout(total: &str) -> NewOrder {
+    order(&takeout_of(total))
+}
+
+pub fn at_table() -> NewOrder {
+    order(&dine_in())
+}
+
+/// A number that no other order of the process has.
+pub fn number() -> OrderNumber {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let sequence = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+    OrderNumber::new(time::macros::date!(2026 - 11 - 20), sequence.try_into().unwrap())
+}
+
+pub fn message(order: &NewOrder) -> OrderMessage {
+    OrderMessage::of(number(), order)
+}
+
+pub fn identity() -> OrderIdentity {
+    "019acea0-4000-7fff-bfff-ffffffffffff".parse().unwrap()
+}
+
+pub fn request_id() -> RequestId {
+    RequestId::parse("req-1").unwrap()
+}
+
+pub fn moment() -> Timestamp {
+    Timestamp(datetime!(2026-11-20 12:00:00.5 UTC))
+}
+
+/// An order's message, as the order service sends it.
+pub fn outgoing(message: &OrderMessage) -> Outgoing {
+    Outgoing::order(message, Some(&identity()), moment(), &request_id()).unwrap()
+}
+
+/// The news that an order is cooking.
+pub fn update() -> StatusUpdate {
+    StatusUpdate {
+        order_number: number(),
+        old_status: OrderStatus::Received,
+        new_status: OrderStatus::Cooking,
+        changed_by: "chef_anna".to_owned(),
+        timestamp: moment(),
+        estimated_completion: None,
+    }
+}
+
+/// Its message.
+pub fn news(update: &StatusUpdate) -> Outgoing {
+    Outgoing::status_update(update, &request_id()).unwrap()
+}
+
+#[test]
+fn names_are_those_of_the_topology() {
+    assert_eq!(kitchen_queue(OrderType::Takeout), TAKEOUT_QUEUE);
+    assert_eq!(kitchen_queue(OrderType::Delivery), DELIVERY_QUEUE);
+    assert_eq!(kitchen_queue(OrderType::DineIn), DINE_IN_QUEUE);
+    assert_eq!((DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE), ("orders_dlx", "kitchen_dlq"));
+}
