@@ -55,6 +55,7 @@ async fn perform() -> Result<(), Exit> {
         Task::Ctl => ctl::run(None, &words),
         Task::Load => load::run(&words),
         Task::Test => checks::test(&words),
+        Task::Fmt | Task::Lint | Task::Deny if !words.is_empty() => Err(without_options(task, &words)),
         Task::Faults => faults::run(&words),
         Task::Fuzz => fuzz::run(&words),
         Task::Bench => bench::run(&words),
@@ -68,6 +69,15 @@ async fn perform() -> Result<(), Exit> {
 /// Reads the options of a task.
 fn read<T: FromArgs>(task: Task, words: Vec<OsString>) -> Result<T, Exit> {
     arguments::parse_from(&format!("{NAME} {}", task.name()), words.into_iter())
+}
+
+/// What is said to whoever gives options to a task that has none.
+fn without_options(task: Task, words: &[OsString]) -> Exit {
+    let name = task.name();
+    if words.iter().any(|word| word == "--help") {
+        return Exit::Answered(format!("Usage: {NAME} {name}\n\n  {}", task.about()));
+    }
+    Exit::Usage(format!("{NAME} {name}: takes no options\nRun '{NAME} {name} --help' for what it does."))
 }
 
 /// Tasks work at the root of the project, from wherever in it they are called. In a folder outside

@@ -15,7 +15,11 @@ use runtime::exit::failed;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Points a program at the servers of `up` while that runs.
-const ON_LOCAL_SERVERS: &str = r#"if [ -f .local/env ]; then . ./.local/env; fi; exec "$0" "$@""#;
+const ON_LOCAL_SERVERS: &str = r#"
+    if [ -f .local/env ]; then . ./.local/env
+    else echo "nothing is open here: going on with the servers of config.yaml ('cargo xtask up' opens the restaurant)" >&2
+    fi
+    exec "$0" "$@""#;
 
 /// The cargo that runs this program.
 pub fn cargo() -> Command {

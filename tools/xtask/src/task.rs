@@ -96,6 +96,11 @@ impl Task {
     pub fn name(self) -> &'static str {
         TASKS.into_iter().find_map(|(task, name, ..)| (task == self).then_some(name)).unwrap_or_default()
     }
+
+    /// What it does, in a line.
+    pub fn about(self) -> &'static str {
+        TASKS.into_iter().find_map(|(task, .., about)| (task == self).then_some(about)).unwrap_or_default()
+    }
 }
 
 /// All tasks, for people.

@@ -9,8 +9,10 @@ use crate::program::{become_program, cargo, run};
 
 /// Checks everything. The words choose among the tests, as those of `cargo test` do.
 pub fn test(words: &[OsString]) -> Result<(), Exit> {
-    run(cargo().args(["fmt", "--all", "--check"]))?;
-    run(&mut clippy())?;
+    if !words.iter().any(|word| word == "--help") {
+        run(cargo().args(["fmt", "--all", "--check"]))?;
+        run(&mut clippy())?;
+    }
     become_program(run_tests().args(words))
 }
 

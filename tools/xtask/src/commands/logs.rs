@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Shows what the services of this run said (the JSON itself is in .local/logs).
 #[derive(FromArgs, Debug)]
 pub struct Arguments {
-    /// a name of `status`, or kitchen or notifier for all of them (default: all)
+    /// a service's name of `status`, or kitchen or notifier for all of them (default: all)
     #[argh(positional)]
     pub service: Option<String>,
     /// go on with what they say next
