@@ -31,18 +31,13 @@ const HEAD_START: Duration = Duration::from_millis(200);
 /// How patient the next connection is with queues that do not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Patience {
-    /// They may have to be made first, or the broker is slow, or nobody waits.
+    /// For the first connection: the queues may have to be made, or the broker is slow.
     Long,
-    /// They were there a moment ago, and others wait for the connection.
+    /// For the connection after a session: the queues were there a moment ago, and others wait.
     Brief,
 }
 
 impl Patience {
-    /// For the connection after one that was had.
-    pub(crate) fn after_session() -> Self {
-        Self::Brief
-    }
-
     /// For the attempt after one that failed. Where no queue at all answered in time, the broker
     /// may be slow.
     pub(crate) fn after(self, why: &SessionError) -> Self {
@@ -195,12 +190,11 @@ pub(crate) async fn declare_place_for_dead_letters(
 }
 
 async fn declare_exchange_of_dead_letters(session: &mut Session) -> Result<Option<Refusal>, SessionError> {
-    for exchange in topology::dead_letters().0 {
-        if let Err(why) = declare_exchange(session, &exchange).await {
-            return refused(session, exchange.name, why).await.map(Some);
-        }
+    let (exchange, _) = topology::dead_letters();
+    match declare_exchange(session, &exchange).await {
+        Ok(()) => Ok(None),
+        Err(why) => refused(session, exchange.name, why).await.map(Some),
     }
-    Ok(None)
 }
 
 /// A queue that is there with other settings keeps them as well.
@@ -208,15 +202,13 @@ async fn declare_queue_of_dead_letters(
     session: &Session,
     deadline: Duration,
 ) -> Result<Option<Refusal>, SessionError> {
-    for queue in topology::dead_letters().1 {
-        let Some(refusal) = declare_beside(session, &queue, deadline).await? else { continue };
-        let mut beside = session.side_channel().await?;
-        return match bind(&mut beside, &queue, deadline).await {
-            Ok(()) => Ok(Some(refusal)),
-            Err(why) => refusal_of(topology::DEAD_LETTER_EXCHANGE, why).map(Some),
-        };
+    let (_, queue) = topology::dead_letters();
+    let Some(refusal) = declare_beside(session, &queue, deadline).await? else { return Ok(None) };
+    let mut beside = session.side_channel().await?;
+    match bind(&mut beside, &queue, deadline).await {
+        Ok(()) => Ok(Some(refusal)),
+        Err(why) => refusal_of(topology::DEAD_LETTER_EXCHANGE, why).map(Some),
     }
-    Ok(None)
 }
 
 /// Declares what carries status updates: for whoever publishes or reads them. Orders do not wait

@@ -115,7 +115,7 @@ impl Owner {
             let Some(opened) = self.done.or(self.open(patience)).await else { return };
             let failure = match opened {
                 Ok(opened) => {
-                    patience = Patience::after_session();
+                    patience = Patience::Brief;
                     let queues = opened.queues.join(", ");
                     self.log
                         .info("rabbitmq_connected", format!("Connected to RabbitMQ queues {queues}"))

@@ -135,22 +135,27 @@ pub(crate) fn kitchen() -> (Vec<Exchange>, Vec<Queue>) {
 }
 
 /// The part of the topology that keeps what can never be processed.
-pub(crate) fn dead_letters() -> (Vec<Exchange>, Vec<Queue>) {
+pub(crate) fn dead_letters() -> (Exchange, Queue) {
     (
-        vec![Exchange { name: DEAD_LETTER_EXCHANGE, kind: FANOUT, alternate: None }],
-        vec![Queue {
+        Exchange { name: DEAD_LETTER_EXCHANGE, kind: FANOUT, alternate: None },
+        Queue {
             name: DEAD_LETTER_QUEUE,
             kind: QueueKind::Plain,
             binding: (DEAD_LETTER_EXCHANGE, String::new()),
-        }],
+        },
     )
 }
 
 /// The whole topology.
 pub(crate) fn all() -> (Vec<Exchange>, Vec<Queue>) {
-    let (exchanges, queues): (Vec<_>, Vec<_>) =
-        [kitchen(), dead_letters(), notifications()].into_iter().unzip();
-    (exchanges.into_iter().flatten().collect(), queues.into_iter().flatten().collect())
+    let (mut exchanges, mut queues) = kitchen();
+    let (exchange, queue) = dead_letters();
+    exchanges.push(exchange);
+    queues.push(queue);
+    let notifications = notifications();
+    exchanges.extend(notifications.0);
+    queues.extend(notifications.1);
+    (exchanges, queues)
 }
 
 impl Exchange {

@@ -1,4 +1,4 @@
-//! The time of day, only to tell people how long something has been running.
+//! The machine's clock, only to show people how long something has been running.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

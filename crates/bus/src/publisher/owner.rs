@@ -43,7 +43,7 @@ impl Owner {
             let Some(opened) = self.refusing_meanwhile(opening).await else { return };
             let (failure, at_once) = match opened {
                 Ok(opened) => {
-                    patience = Patience::after_session();
+                    patience = Patience::Brief;
                     let since = Instant::now();
                     let Served { end, worked } = self.serve(opened, started).await;
                     if worked {

@@ -249,6 +249,28 @@ async fn a_worker_that_claims_to_live() {
     assert!(example.starts_with("chef_mario was last seen 360"), "{example}");
 }
 
+/// PostgreSQL cannot subtract `infinity` from a timestamp: the audit must find, not fail.
+#[tokio::test]
+async fn moments_that_somebody_set_to_infinity_hide_nothing() {
+    let served = Served::new().await;
+    let sql = "insert into order_outbox (order_id, request_id, due_at)
+            select min(id), 'r', '-infinity' from orders;
+        insert into order_claims (order_id, worker, token, attempt, lease_until, estimated_completion)
+            select min(id), 'chef_ghost', 1, 1, '-infinity', now() from orders;
+        update orders set status = 'cooking' where id = (select min(id) from orders);
+        update workers set status = 'online', last_seen = '-infinity'";
+    served.database.execute(sql).await;
+    let said = audit(&served.stage, &[]).await;
+    for (check, example) in [
+        ("outbox", "is due since Infinity s"),
+        ("cooking_is_claimed", "the lease of chef_ghost ended Infinity s ago"),
+        ("workers_alive", "chef_mario was last seen Infinity s ago"),
+    ] {
+        let examples = said.check(check)["examples"].to_string();
+        assert!(examples.contains(example), "{check}: {examples}");
+    }
+}
+
 #[tokio::test]
 async fn a_scope_leaves_out_what_is_older() {
     let served = Served::new().await;

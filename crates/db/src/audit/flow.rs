@@ -12,19 +12,16 @@ const GRACE: &str = "interval '1 minute'";
 const HEARTBEAT_GRACE: &str = "interval '10 seconds'";
 /// A row that was refused so often has backed off for a minute, more or less.
 const REFUSED: &str = "attempts >= 5";
-/// Why a row is there still.
-const LATE: &str =
-    "case when attempts >= 5 then format('was refused %s times; the relay goes on trying', attempts)
-    else format('is due since %s s', extract(epoch from now() - due_at)::bigint) end";
 /// Most orders that are looked for in the queues.
 const MOST_WAITING: i64 = 100_000;
 
 /// Checks everything that is under way now, and what the workers have counted.
 pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<Vec<Finding>, DbError> {
+    let late = late();
     let broken = format!(
         "select 'cooking_is_claimed',
                 format('%s: ', number) || case when order_id is null then 'nobody has claimed it'
-                    else format('the lease of %s ended %s s ago', worker, extract(epoch from now() - lease_until)::bigint) end
+                    else format('the lease of %s ended %s s ago', worker, {since_lease}) end
          from orders left join order_claims on order_id = id
          where status = 'cooking' and (order_id is null or lease_until < now() - {GRACE})
          union all
@@ -32,24 +29,42 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<
          from order_claims join orders on id = order_id
          where status is distinct from 'cooking'
          union all
-         select 'outbox', format('%s: its message to the kitchen ', number) || {LATE}
+         select 'outbox', format('%s: its message to the kitchen ', number) || {late}
          from order_outbox join orders on id = order_id
          where due_at < now() - {GRACE} or {REFUSED}
          union all
-         select 'outbox', format('%s: the news that it is %s ', order_number, new_status) || {LATE}
+         select 'outbox', format('%s: the news that it is %s ', order_number, new_status) || {late}
          from status_outbox
          where due_at < now() - {GRACE} or {REFUSED}
          union all
          select 'workers_alive', format('%s was last seen %s s ago', name,
-                                        coalesce(extract(epoch from now() - last_seen)::bigint::text, 'infinitely many'))
+                                        coalesce({since_last_seen}::text, 'infinitely many'))
          from workers left join worker_sessions on worker_id = id
          where status = 'online'
-           and last_seen < now() - make_interval(secs => 2 * coalesce(heartbeat_seconds, 30)) - {HEARTBEAT_GRACE}"
+           and last_seen < now() - make_interval(secs => 2 * coalesce(heartbeat_seconds, 30)) - {HEARTBEAT_GRACE}",
+        since_lease = seconds_since("lease_until"),
+        since_last_seen = seconds_since("last_seen"),
     );
     let mut found = findings(transaction, &broken, &[]).await?;
     found
         .extend(findings(transaction, ORDERS_PROCESSED, &[&from.number, &from.moment, &from.is_ever]).await?);
     Ok(found)
+}
+
+/// Why a row is there still.
+fn late() -> String {
+    format!(
+        "case when attempts >= 5
+              then format('was refused %s times; the relay goes on trying', attempts)
+              else format('is due since %s s', {}) end",
+        seconds_since("due_at")
+    )
+}
+
+/// Whole seconds since a moment, which may be `infinity` or `-infinity`. PostgreSQL cannot subtract
+/// such a timestamp, but its seconds since 1970 are a number.
+fn seconds_since(moment: &str) -> String {
+    format!("round(extract(epoch from now()) - extract(epoch from {moment}))")
 }
 
 /// A count is kept in the transaction that writes the `ready` row, so both agree in every snapshot.
