@@ -22,7 +22,7 @@ use amqprs::channel::{
     BasicAckArguments, BasicCancelArguments, BasicConsumeArguments, BasicGetArguments, BasicNackArguments,
     BasicQosArguments, ConsumerMessage, QueueDeclareArguments,
 };
-use runtime::config::Rabbitmq;
+use config::Rabbitmq;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 

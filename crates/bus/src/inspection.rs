@@ -4,8 +4,8 @@
 mod probe;
 mod rights;
 
+use config::Rabbitmq;
 use domain::OrderType;
-use runtime::config::Rabbitmq;
 
 use self::probe::{Probe, Reply};
 pub use self::rights::Right;

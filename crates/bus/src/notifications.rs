@@ -9,10 +9,10 @@ use amqprs::channel::{
     BasicAckArguments, BasicCancelArguments, BasicConsumeArguments, BasicQosArguments, ConsumerMessage,
 };
 use amqprs::{FieldTable, FieldValue};
+use config::Rabbitmq;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
 use logging::Log;
-use runtime::config::Rabbitmq;
 use runtime::{Backoff, Shutdown};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};

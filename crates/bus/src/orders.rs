@@ -15,8 +15,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::Rabbitmq;
 use logging::Log;
-use runtime::config::Rabbitmq;
 use runtime::{Backoff, Shutdown};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;

@@ -11,9 +11,9 @@ mod unconfirmed;
 
 use std::time::Duration;
 
+use config::Rabbitmq;
 use domain::OrderType;
 use logging::Log;
-use runtime::config::Rabbitmq;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 

@@ -2,8 +2,8 @@
 //! specialised ones work, nobody does, and what lies there must go on its way again.
 
 use amqprs::channel::{BasicAckArguments, BasicGetArguments, QueueDeclareArguments};
+use config::Rabbitmq;
 use domain::{OrderIdentity, OrderMessage};
-use runtime::config::Rabbitmq;
 
 use crate::delivery::Delivery;
 use crate::refusal::is_not_found;

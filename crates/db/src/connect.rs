@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::ClientWrapper;
-use runtime::{addresses, config};
+use runtime::addresses;
 use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;

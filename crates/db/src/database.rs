@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::Transaction;
-use runtime::config;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_postgres::Row;

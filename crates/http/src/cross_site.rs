@@ -14,9 +14,9 @@ use actix_web::HttpResponse;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode, Uri};
+use config::{HostNames, Origins};
 use domain::RequestId;
 use logging::Log;
-use runtime::config::{self, HostNames, Origins};
 
 use crate::Problem;
 

@@ -7,7 +7,7 @@
 //! both manifests.
 
 use logging::Log;
-use runtime::{config, memory_limit, open_files};
+use runtime::{memory_limit, open_files};
 
 use crate::listener::KERNEL_BUFFERS;
 use crate::stream::{MAX_HEAD, READ_AT_ONCE};

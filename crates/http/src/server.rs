@@ -15,7 +15,6 @@ use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, web};
 use logging::Log;
-use runtime::config;
 
 use crate::connection::HEAD_DEADLINE;
 use crate::connections::Connections;

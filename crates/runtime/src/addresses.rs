@@ -6,9 +6,10 @@
 
 use std::fmt::Debug;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use config::parse_hosts;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::lookup_host;
@@ -22,39 +23,6 @@ const MAX_SHARE: Duration = Duration::from_millis(250);
 const LOOKUP_PATIENCE: Duration = Duration::from_secs(1);
 /// Most addresses that are tried, so that each gets a share worth having.
 const MAX_ADDRESSES: usize = 16;
-
-/// Reads a setting such as `db`, `10.0.0.1,10.0.0.2:5433` or `[::1]:5432`: names or addresses,
-/// separated by commas, each perhaps with a port of its own in the place of `port`.
-///
-/// # Errors
-/// What is wrong with it, as the rest of a sentence.
-pub fn parse_hosts(setting: &str, port: u16) -> Result<Vec<(String, u16)>, String> {
-    setting.split(',').map(|named| parse_host(named.trim(), port)).collect()
-}
-
-fn parse_host(named: &str, port: u16) -> Result<(String, u16), String> {
-    let wrong = || {
-        format!(
-            "has '{named}', which is not a name or an address (allowed: one, or several separated by commas, each with ':port' if \
-             it differs)"
-        )
-    };
-    // An IPv6 address has colons of its own: with a port, it stands in brackets.
-    if named.parse::<IpAddr>().is_ok() {
-        return Ok((named.to_owned(), port));
-    }
-    let (host, its_port) = match named.rsplit_once(':') {
-        Some((host, its_port)) => (host, its_port.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)?),
-        None => (named, port),
-    };
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    let is_name = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-    if host.parse::<IpAddr>().is_ok() || (!host.is_empty() && host.chars().all(is_name)) {
-        Ok((host.to_owned(), its_port))
-    } else {
-        Err(wrong())
-    }
-}
 
 /// The addresses of a setting as [`parse_hosts`] reads it, in its order. A name that is unknown is
 /// passed over if another one is known, and so is one that nobody answers for.
@@ -153,27 +121,6 @@ mod tests {
 
     fn addresses(count: u16) -> Vec<SocketAddr> {
         (1..=count).map(|port| ([127, 0, 0, 1], port).into()).collect()
-    }
-
-    #[test]
-    fn a_setting_names_one_or_several() {
-        let read = |setting: &str| {
-            parse_hosts(setting, 1).map(|hosts| {
-                hosts.iter().map(|(host, port)| format!("{host} {port}")).collect::<Vec<_>>().join(" | ")
-            })
-        };
-        for (setting, expected) in [
-            ("db", "db 1"),
-            ("10.0.0.1", "10.0.0.1 1"),
-            ("::1", "::1 1"),
-            ("[::1]:2", "::1 2"),
-            ("a.test:2, b_b.test", "a.test 2 | b_b.test 1"),
-        ] {
-            assert_eq!(read(setting).as_deref(), Ok(expected), "{setting}");
-        }
-        for setting in ["", "a,", "a b", "a:0", "a:70000", "http://db", "a:b:2"] {
-            assert!(read(setting).is_err(), "{setting}");
-        }
     }
 
     #[tokio::test]

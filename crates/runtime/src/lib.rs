@@ -1,11 +1,10 @@
-//! What every program of the system needs before and around its work: arguments, configuration, the
-//! way to stop, patience with servers that are away, and a voice on the terminal.
+//! What every program of the system needs before and around its work: arguments, the way to stop,
+//! patience with servers that are away, and a voice on the terminal.
 
 pub mod addresses;
 pub mod arguments;
 pub mod backoff;
 pub mod clock;
-pub mod config;
 pub mod console;
 pub mod exit;
 pub mod failpoint;
@@ -20,7 +19,6 @@ pub mod signals;
 pub mod time_span;
 
 pub use backoff::Backoff;
-pub use config::Config;
 pub use console::Console;
 pub use exit::{Exit, with_causes};
 pub use reachable::reachable;

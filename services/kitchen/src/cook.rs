@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use bus::Delivery;
 use bus::orders::Held;
+use config::{CookingSeconds, LAST_STEPS};
 use db::claims::{Claim, ClaimOutcome, ClaimRequest, FinishOutcome, FinishRequest};
 use domain::{OrderMessage, OrderPointer, RequestId};
 use futures_util::FutureExt;
 use logging::Log;
-use runtime::config::{CookingSeconds, LAST_STEPS};
 use runtime::{Shutdown, failpoint};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};

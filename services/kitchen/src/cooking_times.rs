@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use config::CookingSeconds;
 use domain::OrderType;
-use runtime::config::CookingSeconds;
 
 /// The configured time for a type (specification, "Simulate Cooking").
 pub fn of(order_type: OrderType, times: &CookingSeconds) -> Duration {

@@ -1,8 +1,9 @@
 //! `--healthcheck`: whether a worker is alive, seen from outside.
 
+use config::Config;
 use db::{Access, Database, workers};
 use domain::WorkerName;
-use runtime::{Config, with_causes};
+use runtime::with_causes;
 
 use crate::NAME;
 

@@ -16,7 +16,8 @@ mod stove;
 
 use std::process::ExitCode;
 
-use runtime::{Config, Exit, Shutdown};
+use config::Config;
+use runtime::{Exit, Shutdown};
 
 use crate::arguments::{Arguments, Task};
 use crate::service::Service;

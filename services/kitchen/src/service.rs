@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use bus::orders::{Held, OrderIntake};
 use bus::{Client, Publisher, topology};
+use config::Config;
 use db::claims::Claimant;
 use db::{Access, Database};
 use logging::Log;
-use runtime::{Config, Shutdown};
+use runtime::Shutdown;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::timeout;

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use bus::Delivery;
 use bus::notifications::{self, StartAt};
+use config::Rabbitmq;
 use domain::{RequestId, StatusUpdate};
 use logging::{Log, Printed, printable};
-use runtime::config::Rabbitmq;
 use runtime::{Shutdown, failpoint};
 
 use crate::announcement::sentence;

@@ -9,7 +9,6 @@ use db::Database;
 use domain::{OrderTokenKey, RequestId};
 use http_service::Problem;
 use logging::Log;
-use runtime::config;
 
 use crate::admission::{Admission, Permit};
 use crate::idempotency::KeysInWork;

@@ -24,7 +24,7 @@ mod schedules;
 
 use std::process::ExitCode;
 
-use runtime::{Config, Exit, Shutdown};
+use runtime::{Exit, Shutdown};
 
 use crate::arguments::Arguments;
 use crate::service::Service;
@@ -43,8 +43,8 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Exit> {
     let arguments = Arguments::read()?;
-    let config =
-        Config::load(arguments.config.clone()).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
+    let config = config::Config::load(arguments.config.clone())
+        .map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
     if arguments.healthcheck {
         return http_service::health::probe(config.http.bind, arguments.port).await.map_err(Exit::Failed);
     }

@@ -20,7 +20,7 @@ use db::sweeps::{self, Rescued};
 use db::{Database, DbError, claims, idempotency, workers};
 use domain::OrderType;
 use logging::Log;
-use runtime::{Shutdown, config, with_causes};
+use runtime::{Shutdown, with_causes};
 use tokio::time::sleep;
 
 use crate::wakeup::Wakeup;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::{Client as BusClient, Publisher};
+use config::Config;
 use db::rights::Client;
 use db::schema::SchemaError;
 use db::{Access, Database, DbError, secrets};
 use http_service::door::Door;
 use http_service::server::{self, CannotListen};
 use logging::Log;
-use runtime::{Config, Shutdown, config};
+use runtime::Shutdown;
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::NAME;

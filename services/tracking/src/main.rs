@@ -8,7 +8,8 @@ mod service;
 
 use std::process::ExitCode;
 
-use runtime::{Config, Exit, Shutdown};
+use config::Config;
+use runtime::{Exit, Shutdown};
 
 use crate::arguments::Arguments;
 use crate::service::Service;

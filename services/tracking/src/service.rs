@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use config::Config;
 use db::rights::Client;
 use db::schema::SchemaError;
 use db::{Access, Database, DbError};
 use http_service::door::Door;
 use http_service::server::{self, CannotListen};
 use logging::Log;
-use runtime::{Config, Shutdown, config};
+use runtime::Shutdown;
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::NAME;

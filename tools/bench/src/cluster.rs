@@ -9,7 +9,6 @@ use devcluster::{
     Leash, PostgresOptions, PrivatePostgres, PrivateRabbitmq, RabbitmqOptions, Ready, environment, free_port,
     start_pair, tool,
 };
-use runtime::config;
 use serde::Deserialize;
 
 use crate::error::Error;

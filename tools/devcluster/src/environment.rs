@@ -1,6 +1,6 @@
 //! How a program of the system is told where its database and its virtual host are.
 
-use runtime::config::{Database, Rabbitmq};
+use config::{Database, Rabbitmq};
 use secrecy::ExposeSecret;
 
 /// The variables of its environment.

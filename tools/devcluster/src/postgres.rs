@@ -5,14 +5,12 @@ pub(crate) mod identity;
 mod settings;
 mod version;
 
+use rustix::process::Signal;
+use secrecy::{ExposeSecret, SecretString};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-
-use runtime::config;
-use rustix::process::Signal;
-use secrecy::{ExposeSecret, SecretString};
 
 pub use admin::PostgresAdmin;
 pub(crate) use identity::Identity;

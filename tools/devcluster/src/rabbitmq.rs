@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use runtime::{config, password};
+use runtime::password;
 use rustix::process::Signal;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpStream;

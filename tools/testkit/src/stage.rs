@@ -1,7 +1,5 @@
 //! What one test has for itself: a database, a vhost, and the services it starts on them.
 
-use runtime::config;
-
 use crate::broker::Broker;
 use crate::database::Database;
 use crate::proxy::Proxy;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use amqprs::channel::{BasicPublishArguments, ConfirmSelectArguments};
-use runtime::config::Rabbitmq;
+use config::Rabbitmq;
 use tokio::time::timeout;
 
 use super::letter::{DeadLetter, Origin};

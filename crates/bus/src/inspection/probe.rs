@@ -18,7 +18,7 @@ use amqprs::channel::{
 };
 use amqprs::error::Error as AmqpError;
 use amqprs::{BasicProperties, FieldTable, FieldValue};
-use runtime::config::Rabbitmq;
+use config::Rabbitmq;
 use tokio::time::timeout;
 
 use crate::headers::{insert, text};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use amqprs::channel::ConfirmSelectArguments;
-use runtime::config::Rabbitmq;
+use config::Rabbitmq;
 use tokio::time::timeout;
 
 use super::CONFIRM_DEADLINE;

@@ -1,7 +1,7 @@
 //! What the task of a publishing connection keeps from one connection to the next.
 
+use config::Rabbitmq;
 use logging::Log;
-use runtime::config::Rabbitmq;
 use tokio::sync::{mpsc, watch};
 
 use super::Request;

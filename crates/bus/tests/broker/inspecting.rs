@@ -3,9 +3,9 @@
 use bus::inspection::{Depth, Inspection, Needs, PartState, Right, inspect, kitchen_queues, queues};
 use bus::topology::{DEAD_LETTER_QUEUE, NOTIFICATIONS_QUEUE, SAFETY_NET_QUEUE};
 use bus::{Client, SessionError};
+use config::Rabbitmq;
 use devcluster::Credentials;
 use domain::OrderType;
-use runtime::config::Rabbitmq;
 use testkit::wait::within;
 
 use crate::scene::{DINE_IN_QUEUE, Scene, TAKEOUT_QUEUE, at_table, takeout};

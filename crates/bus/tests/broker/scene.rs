@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bus::orders::{Held, OrderIntake};
 use bus::topology::{DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, kitchen_queue};
 use bus::{Client, Outgoing, Publisher};
+use config::Rabbitmq;
 use domain::timestamp::Timestamp;
 use domain::{
     NewOrder, OrderIdentity, OrderMessage, OrderNumber, OrderStatus, OrderType, RequestId, StatusUpdate,
     place_order,
 };
-use runtime::config::Rabbitmq;
 use serde_json::Value;
 use testkit::orders::{dine_in, takeout_of};
 use testkit::wait::within;

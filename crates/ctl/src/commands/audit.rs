@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 use bus::inspection::{Depth, Queues};
+use config::Config;
 use db::audit::{Audit, Scope};
 use db::{Access, Database};
 use domain::timestamp::Timestamp;
 use runtime::exit::failed;
-use runtime::{Config, Console, Exit, with_causes};
+use runtime::{Console, Exit, with_causes};
 use serde_json::json;
 
 use self::since::{NotASince, since};

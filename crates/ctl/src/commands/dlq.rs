@@ -19,9 +19,9 @@ use std::path::PathBuf;
 use argh::{ArgsInfo, FromArgs};
 use bus::SessionError;
 use bus::dead_letters::DeadLettersError;
-use runtime::config::Rabbitmq;
+use config::{Config, Rabbitmq};
 use runtime::signals::StopSignals;
-use runtime::{Config, Exit, with_causes};
+use runtime::{Exit, with_causes};
 
 use crate::NAME;
 

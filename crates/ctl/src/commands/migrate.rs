@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
+use config::Config;
 use db::{Access, Database, schema};
 use runtime::exit::failed;
-use runtime::{Backoff, Config, Console, Exit, with_causes};
+use runtime::{Backoff, Console, Exit, with_causes};
 use tokio::time::{Instant, sleep};
 
 use crate::NAME;

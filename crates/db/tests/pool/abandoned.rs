@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
+use config::LEAST_CONNECTIONS;
 use db::Database;
 use db::claims::Locked;
 use db::transitions;
 use domain::{OrderNumber, OrderStatus};
-use runtime::config::LEAST_CONNECTIONS;
 use testkit::{Stage, database, eventually};
 use tokio::time::timeout;
 

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use db::DbError;
-use runtime::config;
 use testkit::Stage;
 
 use crate::scene::open;

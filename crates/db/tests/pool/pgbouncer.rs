@@ -4,7 +4,6 @@ use db::claims::{ClaimOutcome, Locked};
 use db::connect_error::Unsuitable;
 use db::history::current_statuses;
 use db::{Database, DbError, schema};
-use runtime::config;
 use testkit::pgbouncer::Documented;
 use testkit::{Pgbouncer, Stage};
 use tokio::task::JoinSet;

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use config::LEAST_CONNECTIONS;
 use db::claims::Locked;
 use db::outbox::{Published, relay_orders};
 use db::workers;
 use domain::OrderType;
-use runtime::config::LEAST_CONNECTIONS;
 use testkit::{Stage, eventually};
 use tokio::sync::Notify;
 

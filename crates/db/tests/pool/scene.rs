@@ -8,7 +8,6 @@ use db::{Access, Database, DbError, schema, workers};
 use domain::{
     NewOrder, OrderIdentity, OrderMessage, OrderNumber, OrderPointer, RequestId, Specialisation, place_order,
 };
-use runtime::config;
 use testkit::Stage;
 
 /// How a relay looks at the outbox.

@@ -3,7 +3,6 @@
 use db::rights::Client;
 use db::roles::{self, Account, RoleError, ensure};
 use db::{Access, Database, DbError, schema};
-use runtime::config;
 
 use crate::scene::Scene;
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use db::claims::{self, ClaimOutcome, ClaimRequest, Claimant, Locked};
 use db::{Access, Database, schema, workers};
 use domain::{OrderMessage, OrderNumber, OrderPointer, RequestId, Specialisation, place_order};
-use runtime::config;
 use testkit::wait::within;
 use testkit::{Stage, eventually};
 

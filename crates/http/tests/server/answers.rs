@@ -1,6 +1,6 @@
 //! Large answers, and clients that do not read them.
 
-use runtime::config::Http;
+use config::Http;
 use tokio::io::AsyncReadExt as _;
 
 use crate::served::{Client, LARGE, LIVE, Served};

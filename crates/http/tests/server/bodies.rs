@@ -1,6 +1,6 @@
 //! Bodies: whole ones, those nobody reads, and too many at once.
 
-use runtime::config::Http;
+use config::Http;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::served::{Client, LIVE, Served, head};

@@ -1,6 +1,6 @@
 //! Pages of other sites, and names of others, at a server that listens on the loopback.
 
-use runtime::config::Http;
+use config::Http;
 
 use crate::served::Served;
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use config::Http;
 use futures_util::future::join_all;
-use runtime::config::Http;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{sleep, timeout};
 

@@ -1,6 +1,6 @@
 //! A server that has all the connections it may have.
 
-use runtime::config::Http;
+use config::Http;
 
 use crate::served::{LIVE, Served};
 

@@ -1,7 +1,7 @@
 //! Requests that come before the earlier ones are answered.
 
+use config::Http;
 use futures_util::future::join_all;
-use runtime::config::Http;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::served::{LIVE, Served, head};

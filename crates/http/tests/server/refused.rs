@@ -1,7 +1,7 @@
 //! Requests that no handler has seen: their answers are problems with an id,
 //! which stands in the log.
 
-use runtime::config::Http;
+use config::Http;
 use serde_json::{Value, json};
 
 use crate::served::{LIVE, Served, head};

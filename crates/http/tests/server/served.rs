@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
+use config::Http;
 use http_service::resource::{postable, readable};
 use http_service::{health, read_json, request_id, server};
-use runtime::config::Http;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use actix_web::dev::ServerHandle;
 use actix_web::{HttpRequest, HttpResponse, web};
+use config::Http;
 use domain::{Money, OrderIdentity, OrderNumber, OrderStatus, OrderTokenKey, place_order};
 use http_service::server;
 use http_service::{health, read_json, request_id};
-use runtime::config::Http;
 use serde::Serialize;
 use tokio::task::JoinHandle;
 

@@ -6,7 +6,6 @@ use db::roles::{self, RoleError};
 use db::schema::{self, SchemaError};
 use db::{Access, Database, DbError, rights};
 use devcluster::{Credentials, RabbitmqAdmin};
-use runtime::config;
 
 use crate::NAME;
 use crate::cluster::plan::Role;

@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use config::Config;
 use devcluster::{
     Error, Leash, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq, RabbitmqOptions,
     RabbitmqPrograms, Server, ensure_installed, free_port,
 };
-use runtime::{Config, Console, clock, config};
+use runtime::{Console, clock};
 
 use crate::cluster::chosen::{ChosenServers, Origin, Postgres, Rabbitmq};
 use crate::cluster::docker::{Compose, Containers};

@@ -1,7 +1,7 @@
 //! The PostgreSQL and the RabbitMQ that the services use.
 
 use devcluster::{PrivatePostgres, PrivateRabbitmq};
-use runtime::{Backoff, Console, clock, config, with_causes};
+use runtime::{Backoff, Console, clock, with_causes};
 use secrecy::ExposeSecret;
 use tokio::time::{Duration, Instant};
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use runtime::Config;
+use config::Config;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::chosen::Origin;

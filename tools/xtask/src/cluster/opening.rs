@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use config::Config;
 use devcluster::PortClaim;
-use runtime::Config;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::accounts::AccountError;

@@ -4,7 +4,7 @@ use std::io::{Error, ErrorKind};
 use std::time::Duration;
 
 use db::{Access, Database};
-use runtime::{addresses, config, with_causes};
+use runtime::{addresses, with_causes};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use devcluster::{Leash, PortClaim};
-use runtime::{Console, config, with_causes};
+use runtime::{Console, with_causes};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 

@@ -12,7 +12,7 @@ const PARSERS: [&[&str]; 4] = [
     &["domain", "--test", "fuzz", "http"],
     &["domain", "--test", "fuzz", "message"],
     &["bus", "--lib", "fuzzing"],
-    &["runtime", "--lib", "fuzzing"],
+    &["config", "--lib", "fuzzing"],
 ];
 
 /// Runs all of them, each for a minute or as long as the words say.

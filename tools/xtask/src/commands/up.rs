@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use argh::FromArgs;
+use config::Config;
 use runtime::exit::failed;
-use runtime::{Config, Console, Exit};
+use runtime::{Console, Exit};
 use tokio::time::sleep;
 
 use crate::cluster::folder::LocalFolder;

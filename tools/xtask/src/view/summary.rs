@@ -1,9 +1,7 @@
 //! What a person needs once the restaurant is open.
 
-use std::time::Duration;
-
-use runtime::config;
 use runtime::console::{Console, Style};
+use std::time::Duration;
 
 use crate::cluster::record::Record;
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bus::inspection::Queues;
 use bus::topology::{DEAD_LETTER_QUEUE, NOTIFICATIONS_QUEUE, SAFETY_NET_QUEUE, kitchen_queue};
+use config::Config;
 use db::Database;
 use db::audit::{Audit, WaitingOrder};
 use db::workers;
 use domain::OrderType;
-use runtime::{Config, with_causes};
+use runtime::with_causes;
 use tokio::time::sleep;
 
 use crate::view::verdict::Verdict;

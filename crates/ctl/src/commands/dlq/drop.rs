@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
 use bus::dead_letters::{Id, Pass};
+use config::Rabbitmq;
 use domain::OrderNumber;
-use runtime::config::Rabbitmq;
 use runtime::signals::StopSignals;
 use runtime::{Console, Exit, clock};
 

@@ -2,7 +2,7 @@
 //! them somewhere first.
 
 use bus::dead_letters::{DeadLetter, DeadLettersError, NotReplayed, Pass, Replay};
-use runtime::config::Rabbitmq;
+use config::Rabbitmq;
 use runtime::signals::StopSignals;
 use runtime::{Exit, Shutdown};
 

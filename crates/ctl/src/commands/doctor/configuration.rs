@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use runtime::Config;
-use runtime::config::Setting;
+use config::{Config, Setting};
 
 use crate::view::verdict::Verdict;
 

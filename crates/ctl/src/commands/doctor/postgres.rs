@@ -3,7 +3,7 @@
 use db::inspection::{Client, Inspection, OLDEST_VERSION};
 use db::schema::{self, SchemaState};
 use db::{Access, Database, DbError};
-use runtime::{config, with_causes};
+use runtime::with_causes;
 
 use super::Services;
 use crate::NAME;

@@ -3,7 +3,7 @@
 
 use bus::SessionError;
 use bus::inspection::{Inspection, Needs, PartState};
-use runtime::{config, with_causes};
+use runtime::with_causes;
 
 use super::Services;
 use crate::view::verdict::Verdict;

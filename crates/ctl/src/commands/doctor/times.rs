@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use runtime::config::{CookingSeconds, LAST_STEPS};
+use config::{Config, CookingSeconds, LAST_STEPS};
+use runtime::Exit;
 use runtime::signals::OVERTIME;
-use runtime::{Config, Exit};
 
 use super::Services;
 use crate::view::verdict::Verdict;

@@ -6,7 +6,7 @@ use db::Database;
 use db::rights::Client;
 use db::roles::{self, Account};
 use runtime::exit::failed;
-use runtime::{Console, Exit, config, password, shell};
+use runtime::{Console, Exit, password, shell};
 use secrecy::ExposeSecret;
 
 use crate::NAME;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use secrecy::ExposeSecret;
 
-use super::Config;
+use crate::Config;
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,8 +130,8 @@ pub(super) fn settings(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{environment, file};
     use super::*;
+    use crate::{environment, file};
 
     #[test]
     fn every_variable_has_its_key_and_every_key_is_in_the_shipped_file() {

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use super::{Config, ConfigError, reading, shape};
+use crate::{Config, ConfigError, reading, shape};
 
 /// The file that is read when none is named.
 pub(super) const DEFAULT_PATH: &str = "config.yaml";
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn the_shipped_file_says_what_the_defaults_are() {
-        let shipped = include_str!("../../../../config.yaml");
+        let shipped = include_str!("../../../config.yaml");
         assert_eq!(format!("{:?}", parse(shipped).unwrap()), format!("{:?}", Config::default()));
     }
 
@@ -96,7 +96,7 @@ mod tests {
             ("order: { accept_while_broker_down: yes }\n", &["order.accept", "line 1", "true, false"]),
             ("log: { level: info }\n---\nlog: { level: info }\n", &["more than one document"]),
         ] {
-            let why = super::super::located(&parse(text).unwrap_err());
+            let why = crate::located(&parse(text).unwrap_err());
             for part in parts {
                 assert!(why.contains(part), "{why:?} does not name {part:?}");
             }
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn windows_line_ends_are_no_part_of_a_value() {
-        let shipped = include_str!("../../../../config.yaml").replace('\n', "\r\n");
+        let shipped = include_str!("../../../config.yaml").replace('\n', "\r\n");
         assert_eq!(format!("{:?}", parse(&shipped).unwrap()), format!("{:?}", Config::default()));
         let config = parse("\u{feff}database:\r\n  password: p\r\n  host: h\r\n").unwrap();
         assert_eq!((config.database.password.expose_secret(), config.database.host.as_str()), ("p", "h"));

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
-use super::origin;
+use crate::origin;
 
 /// The keys that a file sets, such as `database.host`.
 ///

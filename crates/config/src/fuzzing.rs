@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use fuzz::Fuzz;
 use secrecy::ExposeSecret;
 
-use super::{Config, environment, file, located, shape};
+use crate::{Config, environment, file, located, shape};
 
 const TOKENS: &[&str] = &[
     "database:",

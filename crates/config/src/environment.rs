@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::reading::{self, without_line_end};
-use super::values::{
+use crate::reading::{self, without_line_end};
+use crate::values::{
     parse_address, parse_connections, parse_count, parse_grace, parse_host_names, parse_hosts, parse_key,
     parse_level, parse_name, parse_origins, parse_password, parse_port, parse_seconds, parse_switch,
     parse_text,
 };
-use super::{Config, ConfigError};
+use crate::{Config, ConfigError};
 
 pub(super) type Setter = fn(&mut Config, &str) -> Result<(), String>;
 

@@ -10,8 +10,8 @@ use secrecy::SecretString;
 use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
-use super::{HostNames, Origins};
-use crate::addresses;
+use crate::hosts;
+use crate::{HostNames, Origins};
 
 /// Reads a value of the file as it was written, whether it looks like a number or not. (In a
 /// visitor, so that an error gets the key and the line.)
@@ -57,10 +57,10 @@ pub(super) fn parse_port(text: &str) -> Result<u16, String> {
     port.ok_or_else(|| format!("is '{text}', which is not a port (allowed: 1 to 65535)"))
 }
 
-/// Where a server is: one host, or several, as [`addresses::parse_hosts`] reads them.
+/// Where a server is: one host, or several, as [`hosts::parse_hosts`] reads them.
 pub(super) fn parse_hosts(text: &str) -> Result<String, String> {
     let name = parse_name(text)?;
-    addresses::parse_hosts(&name, 1).map(|_| name)
+    hosts::parse_hosts(&name, 1).map(|_| name)
 }
 
 /// The least number that works: a service keeps one connection for what must not wait for others

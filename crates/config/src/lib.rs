@@ -9,6 +9,7 @@ mod file;
 #[cfg(test)]
 mod fuzzing;
 mod host_names;
+mod hosts;
 mod origin;
 mod origins;
 mod reading;
@@ -23,6 +24,7 @@ use serde::Deserialize;
 
 pub use self::environment::secret;
 pub use self::host_names::{HostNames, ParseHostNamesError};
+pub use self::hosts::parse_hosts;
 pub use self::origin::{Origin, Setting};
 pub use self::origins::{Origins, ParseOriginsError};
 pub use self::values::{LAST_STEPS, LEAST_CONNECTIONS};
@@ -51,7 +53,7 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
-    /// Name or address; several, separated by commas, are tried in turn ([`crate::addresses`]).
+    /// Name or address; several, separated by commas, are tried in turn ([`parse_hosts`]).
     #[serde(deserialize_with = "values::hosts")]
     pub host: String,
     /// TCP port.
@@ -88,7 +90,7 @@ impl Default for Database {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rabbitmq {
-    /// Name or address; several, separated by commas, are tried in turn ([`crate::addresses`]).
+    /// Name or address; several, separated by commas, are tried in turn ([`parse_hosts`]).
     #[serde(deserialize_with = "values::hosts")]
     pub host: String,
     /// TCP port.

@@ -1,0 +1,62 @@
+//! Where a server is: names and addresses of a setting.
+
+use std::net::IpAddr;
+
+/// Reads a setting such as `db`, `10.0.0.1,10.0.0.2:5433` or `[::1]:5432`: names or addresses,
+/// separated by commas, each perhaps with a port of its own in the place of `port`.
+///
+/// # Errors
+/// What is wrong with it, as the rest of a sentence.
+pub fn parse_hosts(setting: &str, port: u16) -> Result<Vec<(String, u16)>, String> {
+    setting.split(',').map(|named| parse_host(named.trim(), port)).collect()
+}
+
+fn parse_host(named: &str, port: u16) -> Result<(String, u16), String> {
+    let wrong = || {
+        format!(
+            "has '{named}', which is not a name or an address (allowed: one, or several separated by commas, each with ':port' if \
+             it differs)"
+        )
+    };
+    // An IPv6 address has colons of its own: with a port, it stands in brackets.
+    if named.parse::<IpAddr>().is_ok() {
+        return Ok((named.to_owned(), port));
+    }
+    let (host, its_port) = match named.rsplit_once(':') {
+        Some((host, its_port)) => (host, its_port.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)?),
+        None => (named, port),
+    };
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let is_name = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    if host.parse::<IpAddr>().is_ok() || (!host.is_empty() && host.chars().all(is_name)) {
+        Ok((host.to_owned(), its_port))
+    } else {
+        Err(wrong())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_names_one_or_several() {
+        let read = |setting: &str| {
+            parse_hosts(setting, 1).map(|hosts| {
+                hosts.iter().map(|(host, port)| format!("{host} {port}")).collect::<Vec<_>>().join(" | ")
+            })
+        };
+        for (setting, expected) in [
+            ("db", "db 1"),
+            ("10.0.0.1", "10.0.0.1 1"),
+            ("::1", "::1 1"),
+            ("[::1]:2", "::1 2"),
+            ("a.test:2, b_b.test", "a.test 2 | b_b.test 1"),
+        ] {
+            assert_eq!(read(setting).as_deref(), Ok(expected), "{setting}");
+        }
+        for setting in ["", "a,", "a b", "a:0", "a:70000", "http://db", "a:b:2"] {
+            assert!(read(setting).is_err(), "{setting}");
+        }
+    }
+}
