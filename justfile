@@ -71,6 +71,10 @@ build *options:
     @cargo xtask build "$@"
 
 [no-exit-message]
+config-docs *options:
+    @cargo xtask config-docs "$@"
+
+[no-exit-message]
 fmt *options:
     @cargo xtask fmt "$@"
 

@@ -1,71 +1,21 @@
-//! Environment variables: one table, each name with the key that it sets.
+//! Environment variables. Each has a twin `<NAME>_FILE` that names a file with the value, for
+//! secrets.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::kinds::parse_password;
 use crate::reading::{self, without_line_end};
-use crate::values::{
-    parse_address, parse_connections, parse_count, parse_grace, parse_host_names, parse_hosts, parse_key,
-    parse_level, parse_name, parse_origins, parse_password, parse_port, parse_seconds, parse_switch,
-    parse_text,
-};
-use crate::{Config, ConfigError};
-
-pub(super) type Setter = fn(&mut Config, &str) -> Result<(), String>;
-
-/// Every variable. Each has a twin `<NAME>_FILE` that names a file with the value, for secrets.
-pub(super) const VARIABLES: &[(&str, Setter)] = &[
-    ("DB_HOST", |config, text| set(&mut config.database.host, parse_hosts(text))),
-    ("DB_PORT", |config, text| set(&mut config.database.port, parse_port(text))),
-    ("DB_USER", |config, text| set(&mut config.database.user, parse_name(text))),
-    ("DB_PASSWORD", |config, text| set(&mut config.database.password, parse_password(text))),
-    ("DB_NAME", |config, text| set(&mut config.database.database, parse_name(text))),
-    ("DB_MAX_CONNECTIONS", |config, text| set(&mut config.database.max_connections, parse_connections(text))),
-    ("RABBITMQ_HOST", |config, text| set(&mut config.rabbitmq.host, parse_hosts(text))),
-    ("RABBITMQ_PORT", |config, text| set(&mut config.rabbitmq.port, parse_port(text))),
-    ("RABBITMQ_USER", |config, text| set(&mut config.rabbitmq.user, parse_name(text))),
-    ("RABBITMQ_PASSWORD", |config, text| set(&mut config.rabbitmq.password, parse_password(text))),
-    ("RABBITMQ_VHOST", |config, text| set(&mut config.rabbitmq.vhost, parse_text(text))),
-    ("ORDER_ACCEPT_WHILE_BROKER_DOWN", |config, text| {
-        set(&mut config.order.accept_while_broker_down, parse_switch(text))
-    }),
-    ("ORDER_STAFF_KEY", |config, text| set(&mut config.order.staff_key, parse_key(text))),
-    ("ORDER_RESEND_AFTER", |config, text| set(&mut config.order.resend_after, parse_seconds(text))),
-    ("KITCHEN_MAX_WAIT", |config, text| set(&mut config.kitchen.max_wait, parse_seconds(text))),
-    ("KITCHEN_COOKING_SECONDS_DINE_IN", |config, text| {
-        set(&mut config.kitchen.cooking_seconds.dine_in, parse_seconds(text))
-    }),
-    ("KITCHEN_COOKING_SECONDS_TAKEOUT", |config, text| {
-        set(&mut config.kitchen.cooking_seconds.takeout, parse_seconds(text))
-    }),
-    ("KITCHEN_COOKING_SECONDS_DELIVERY", |config, text| {
-        set(&mut config.kitchen.cooking_seconds.delivery, parse_seconds(text))
-    }),
-    ("HTTP_BIND", |config, text| set(&mut config.http.bind, parse_address(text))),
-    ("HTTP_MAX_CONNECTIONS", |config, text| set(&mut config.http.max_connections, parse_count(text))),
-    ("HTTP_MAX_CONNECTIONS_PER_ADDRESS", |config, text| {
-        set(&mut config.http.max_connections_per_address, parse_count(text))
-    }),
-    ("HTTP_MEMORY_LIMIT_MIB", |config, text| set(&mut config.http.memory_limit_mib, parse_count(text))),
-    ("HTTP_ALLOWED_ORIGINS", |config, text| set(&mut config.http.allowed_origins, parse_origins(text))),
-    ("HTTP_ALLOWED_HOSTS", |config, text| set(&mut config.http.allowed_hosts, parse_host_names(text))),
-    ("LOG_LEVEL", |config, text| set(&mut config.log.level, parse_level(text))),
-    ("SHUTDOWN_GRACE_SECONDS", |config, text| set(&mut config.shutdown.grace_seconds, parse_grace(text))),
-];
-
-fn set<T>(field: &mut T, value: Result<T, String>) -> Result<(), String> {
-    *field = value?;
-    Ok(())
-}
+use crate::{Config, ConfigError, KEYS};
 
 /// Overrides what the environment names.
 pub(super) fn apply(config: &mut Config, read: &dyn Fn(&str) -> Option<OsString>) -> Result<(), ConfigError> {
-    for (name, setter) in VARIABLES {
-        let Some((source, value)) = value_of(name, read)? else { continue };
+    for key in KEYS {
+        let Some((source, value)) = value_of(key.variable, read)? else { continue };
         let bad = |why| ConfigError::BadVariable { name: source, why };
-        setter(config, value.expose_secret()).map_err(bad)?;
+        (key.set)(config, value.expose_secret()).map_err(bad)?;
     }
     Ok(())
 }

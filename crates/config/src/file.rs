@@ -1,9 +1,12 @@
 //! `config.yaml`. YAML is parsed here and nowhere else.
 
+use std::fmt;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use crate::{Config, ConfigError, reading, shape};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+
+use crate::{Config, ConfigError, KEYS, Key, SECTIONS, Section, reading, shape};
 
 /// The file that is read when none is named.
 pub(super) const DEFAULT_PATH: &str = "config.yaml";
@@ -35,16 +38,110 @@ fn text(path: Option<PathBuf>) -> Result<Option<(PathBuf, String)>, ConfigError>
 
 /// A file that sets nothing, such as an empty one, means the defaults.
 pub(super) fn parse(text: &str) -> Result<Config, serde_yaml::Error> {
+    let mut config = Config::default();
     if says_nothing(text) {
-        return Ok(Config::default());
+        return Ok(config);
     }
     shape::keys_of(text)?;
-    serde_yaml::from_str(text)
+    if let Some(section) = SECTIONS.iter().find(|section| section.path.is_empty()) {
+        Values { section, config: &mut config }.deserialize(serde_yaml::Deserializer::from_str(text))?;
+    }
+    Ok(config)
 }
 
 /// Whether there is no document, or one without a value.
 pub(super) fn says_nothing(text: &str) -> bool {
     matches!(serde_yaml::from_str(text), Ok(serde_yaml::Value::Null))
+}
+
+/// Reads what the file says in a section. Everything here is a visitor of serde, so that an error
+/// gets the key, the line and the column.
+struct Values<'a> {
+    section: &'static Section,
+    config: &'a mut Config,
+}
+
+impl<'de> DeserializeSeed<'de> for Values<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Values<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "struct {}", self.section.holder)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let mut seen = Vec::new();
+        while let Some(entry) = entries.next_key_seed(EntryOf(self.section))? {
+            if seen.contains(&entry) {
+                return Err(A::Error::duplicate_field(entry));
+            }
+            seen.push(entry);
+            let path = self.section.below(entry);
+            if let Some(key) = KEYS.iter().find(|key| key.name == path) {
+                entries.next_value_seed(Value { key, config: self.config })?;
+            } else if let Some(section) = SECTIONS.iter().find(|section| section.path == path) {
+                entries.next_value_seed(Values { section, config: self.config })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads the name of a key or a section that stands in this one.
+struct EntryOf(&'static Section);
+
+impl<'de> DeserializeSeed<'de> for EntryOf {
+    type Value = &'static str;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for EntryOf {
+    type Value = &'static str;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("field identifier")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        let entries = self.0.entries;
+        entries.iter().find(|entry| **entry == name).copied().ok_or_else(|| E::unknown_field(name, entries))
+    }
+}
+
+/// Reads a value as it was written, whether it looks like a number or not.
+struct Value<'a> {
+    key: &'static Key,
+    config: &'a mut Config,
+}
+
+impl<'de> DeserializeSeed<'de> for Value<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Value<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a single value")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        (self.key.set)(self.config, text).map_err(E::custom)
+    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,11 @@ impl HostNames {
         self.0.iter().any(|known| known.eq_ignore_ascii_case(name))
     }
 
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
-use crate::origin;
+use crate::KEYS;
 
 /// The keys that a file sets, such as `database.host`.
 ///
@@ -26,7 +26,7 @@ struct Shape<'a> {
 
 impl Shape<'_> {
     fn is_setting(&self) -> bool {
-        origin::is_key(&self.path)
+        KEYS.iter().any(|key| key.name == self.path)
     }
 
     fn scalar(self) {

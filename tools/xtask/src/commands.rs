@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod build;
 pub mod checks;
+pub mod config_docs;
 pub mod ctl;
 pub mod demo;
 pub mod deny;

@@ -16,7 +16,8 @@ use runtime::signals::StopSignals;
 use runtime::{Exit, arguments, console};
 
 use crate::commands::{
-    bench, build, checks, ctl, demo, deny, down, faults, fuzz, load, logs, reset, run, status, up,
+    bench, build, checks, config_docs, ctl, demo, deny, down, faults, fuzz, load, logs, reset, run, status,
+    up,
 };
 use crate::task::Task;
 
@@ -55,11 +56,14 @@ async fn perform() -> Result<(), Exit> {
         Task::Ctl => ctl::run(None, &words),
         Task::Load => load::run(&words),
         Task::Test => checks::test(&words),
-        Task::Fmt | Task::Lint | Task::Deny if !words.is_empty() => Err(without_options(task, &words)),
+        Task::ConfigDocs | Task::Fmt | Task::Lint | Task::Deny if !words.is_empty() => {
+            Err(without_options(task, &words))
+        }
         Task::Faults => faults::run(&words),
         Task::Fuzz => fuzz::run(&words),
         Task::Bench => bench::run(&words),
         Task::Build => build::run(&words),
+        Task::ConfigDocs => config_docs::run(),
         Task::Fmt => checks::format(),
         Task::Lint => checks::lint(),
         Task::Deny => deny::run(),

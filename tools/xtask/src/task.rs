@@ -25,13 +25,14 @@ pub enum Task {
     Fuzz,
     Bench,
     Build,
+    ConfigDocs,
     Fmt,
     Lint,
     Deny,
 }
 
 /// Each task with its name, what can follow it, and what it does.
-const TASKS: [(Task, &str, &str, &str); 19] = [
+const TASKS: [(Task, &str, &str, &str); 20] = [
     (Task::Up, "up", "[options]", "open the whole restaurant on this machine; --detach: and return"),
     (Task::Down, "down", "[options]", "close it"),
     (Task::Status, "status", "", "show what runs"),
@@ -73,6 +74,12 @@ const TASKS: [(Task, &str, &str, &str); 19] = [
         "measure the speed beside its baseline; bench micro: the smallest parts",
     ),
     (Task::Build, "build", "[options]", "build every program; --release: optimised"),
+    (
+        Task::ConfigDocs,
+        "config-docs",
+        "",
+        "write config.yaml and docs/configuration.md from the table of settings",
+    ),
     (Task::Fmt, "fmt", "", "format the code"),
     (Task::Lint, "lint", "", "look for what the compiler does not mind"),
     (Task::Deny, "deny", "", "look at the dependencies: licences, sources, duplicates, known weaknesses"),

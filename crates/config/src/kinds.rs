@@ -1,0 +1,256 @@
+//! The kinds of values: which texts are allowed, and how a value is written and shown.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use logging::Level;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{HostNames, Origins, hosts};
+
+/// A kind of values that an entry of the table can have.
+pub(crate) struct Kind<T: 'static> {
+    /// Which values are allowed, as the end of a sentence.
+    pub(crate) allowed: &'static str,
+    /// Whether a value is never shown.
+    pub(crate) is_secret: bool,
+    /// Reads a text, or says what is wrong with it: what follows the key in a sentence.
+    pub(crate) parse: fn(&str) -> Result<T, String>,
+    /// The text that `parse` reads as this value.
+    pub(crate) write: fn(&T) -> String,
+    /// The value in words; `None` for a secret.
+    pub(crate) show: fn(&T) -> Option<String>,
+}
+
+/// Shows a value as it is.
+#[expect(clippy::unnecessary_wraps, reason = "the others may show none")]
+fn plain<T: ToString>(value: &T) -> Option<String> {
+    Some(value.to_string())
+}
+
+/// Any text that a person can type. The text itself is not in the error: it may be a secret.
+fn parse_text(text: &str) -> Result<String, String> {
+    match text.chars().find(|character| character.is_control()) {
+        Some(control) => Err(format!("has a control character (U+{:04X})", u32::from(control))),
+        None => Ok(text.to_owned()),
+    }
+}
+
+/// A text as it is.
+pub(crate) const TEXT: Kind<String> =
+    Kind { allowed: "any text", is_secret: false, parse: parse_text, write: String::clone, show: plain };
+
+/// A name: a space at one of its ends is a mistake that nobody sees.
+fn parse_name(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("is empty (leave it out for the default)".to_owned());
+    }
+    if text.trim() != text {
+        return Err("begins or ends with a space".to_owned());
+    }
+    parse_text(text)
+}
+
+/// A name of something on a server.
+pub(crate) const NAME: Kind<String> = Kind {
+    allowed: "any text but an empty one",
+    is_secret: false,
+    parse: parse_name,
+    write: String::clone,
+    show: plain,
+};
+
+/// Where a server is, as [`hosts::parse_hosts`] reads it.
+pub(crate) const HOSTS: Kind<String> = Kind {
+    allowed: "a name or an address, or several separated by commas, each with `:port` if it differs",
+    is_secret: false,
+    parse: |text| {
+        let name = parse_name(text)?;
+        hosts::parse_hosts(&name, 1).map(|_| name)
+    },
+    write: String::clone,
+    show: plain,
+};
+
+pub(crate) fn parse_password(text: &str) -> Result<SecretString, String> {
+    parse_text(text).map(Into::into)
+}
+
+/// What a server asks for.
+pub(crate) const PASSWORD: Kind<SecretString> = Kind {
+    allowed: "any text",
+    is_secret: true,
+    parse: parse_password,
+    write: |password| password.expose_secret().to_owned(),
+    show: |_| None,
+};
+
+/// Of random letters and digits, no guessing from outside finds one of these.
+/// Shorter ones may be words.
+const MIN_KEY: usize = 20;
+
+/// A key that the staff shows. Empty: there is none.
+pub(crate) const STAFF_KEY: Kind<SecretString> = Kind {
+    allowed: "20 characters or more, or nothing",
+    is_secret: true,
+    parse: |text| {
+        if text.trim() != text || text.chars().any(char::is_control) {
+            return Err("begins or ends with a space, or has control characters, which no header can carry"
+                .to_owned());
+        }
+        match text.chars().count() {
+            1..MIN_KEY => Err(format!("is too short to be a key (at least {MIN_KEY} characters)")),
+            _ => Ok(text.into()),
+        }
+    },
+    write: |key| key.expose_secret().to_owned(),
+    show: |key| key.expose_secret().is_empty().then(|| "empty: nobody is staff".to_owned()),
+};
+
+/// A TCP port of a server.
+pub(crate) const PORT: Kind<u16> = Kind {
+    allowed: "1 to 65535",
+    is_secret: false,
+    parse: |text| {
+        let port = text.parse().ok().filter(|port| *port > 0);
+        port.ok_or_else(|| format!("is '{text}', which is not a port (allowed: {})", PORT.allowed))
+    },
+    write: u16::to_string,
+    show: plain,
+};
+
+/// The least number that works: a service keeps one connection for what must not wait for others
+/// (heartbeats) or what may take long (the relay). The others need two, so that one statement that
+/// hangs does not stop them all.
+pub const LEAST_CONNECTIONS: usize = 3;
+
+/// How many connections to the database.
+pub(crate) const CONNECTIONS: Kind<usize> = Kind {
+    allowed: "3 to 1000; one is kept for heartbeats or the relay, and orders need two",
+    is_secret: false,
+    parse: |text| {
+        let count: Option<usize> = text.parse().ok();
+        count.filter(|count| (LEAST_CONNECTIONS..=1000).contains(count)).ok_or_else(|| {
+            format!("is '{text}', which is not a number of connections (allowed: {})", CONNECTIONS.allowed)
+        })
+    },
+    write: usize::to_string,
+    show: plain,
+};
+
+/// The largest number that makes sense for connections, and for MiB.
+const MAX_COUNT: usize = 1_000_000;
+
+/// A limit of the HTTP server.
+pub(crate) const COUNT: Kind<usize> = Kind {
+    allowed: "0 to 1000000; 0 lets the service choose",
+    is_secret: false,
+    parse: |text| {
+        let count = text.parse().ok().filter(|count| *count <= MAX_COUNT);
+        count.ok_or_else(|| format!("is '{text}' (allowed: {})", COUNT.allowed))
+    },
+    write: usize::to_string,
+    show: |count| Some(if *count == 0 { "0: chosen by the service".to_owned() } else { count.to_string() }),
+};
+
+/// A time in seconds.
+pub(crate) const SECONDS: Kind<Duration> = Kind {
+    allowed: "0 to 86400, fractions too",
+    is_secret: false,
+    parse: |text| {
+        let seconds = text.parse().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
+        seconds.map(Duration::from_secs_f64).ok_or_else(|| {
+            format!("is '{text}', which is not a time in seconds (allowed: {})", SECONDS.allowed)
+        })
+    },
+    write: |time| time.as_secs_f64().to_string(),
+    show: |time| plain(&time.as_secs_f64()),
+};
+
+/// The end of the grace, for what comes after the work: a worker signs off, returns the rest and
+/// publishes the last changes. No grace is shorter.
+pub const LAST_STEPS: Duration = Duration::from_secs(10);
+
+/// The time in which a service stops.
+pub(crate) const GRACE: Kind<Duration> = Kind {
+    allowed: "10 to 86400",
+    is_secret: false,
+    parse: |text| {
+        let least = LAST_STEPS.as_secs();
+        let seconds = text.parse().ok().filter(|seconds| (least..=86_400).contains(seconds));
+        seconds.map(Duration::from_secs).ok_or_else(|| {
+            format!("is '{text}', which is not a time in whole seconds (allowed: {})", GRACE.allowed)
+        })
+    },
+    write: |time| time.as_secs().to_string(),
+    show: |time| plain(&time.as_secs()),
+};
+
+/// An address to listen on.
+pub(crate) const ADDRESS: Kind<IpAddr> = Kind {
+    allowed: "an IP address, such as 127.0.0.1, 0.0.0.0 or ::",
+    is_secret: false,
+    parse: |text| {
+        // As it stands in a URL.
+        let address = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+        address.parse().map_err(|_| {
+            format!("is '{text}', which is not an IP address (such as 127.0.0.1, 0.0.0.0 or ::)")
+        })
+    },
+    write: IpAddr::to_string,
+    show: plain,
+};
+
+/// Sites whose web pages may use the services.
+pub(crate) const ORIGINS: Kind<Origins> = Kind {
+    allowed: "scheme, host, and port if there is one; several separated by commas",
+    is_secret: false,
+    parse: |text| text.parse().map_err(|why: crate::ParseOriginsError| why.to_string()),
+    write: |origins| origins.iter().collect::<Vec<_>>().join(", "),
+    show: plain,
+};
+
+/// Names under which the services are called.
+pub(crate) const HOST_NAMES: Kind<HostNames> = Kind {
+    allowed: "names without scheme and port, separated by commas",
+    is_secret: false,
+    parse: |text| text.parse().map_err(|why: crate::ParseHostNamesError| why.to_string()),
+    write: |names| names.iter().collect::<Vec<_>>().join(", "),
+    show: plain,
+};
+
+/// How much is logged.
+pub(crate) const LEVEL: Kind<String> = Kind {
+    allowed: Level::NAMES,
+    is_secret: false,
+    parse: |text| match text.parse::<Level>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(format!("is '{text}', which is not a log level (allowed: {})", LEVEL.allowed)),
+    },
+    write: String::clone,
+    show: plain,
+};
+
+/// Yes or no.
+pub(crate) const SWITCH: Kind<bool> = Kind {
+    allowed: "true, false",
+    is_secret: false,
+    parse: |text| {
+        text.to_ascii_lowercase().parse().map_err(|_| format!("is '{text}' (allowed: {})", SWITCH.allowed))
+    },
+    write: bool::to_string,
+    show: plain,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limits_in_words_are_those_that_hold() {
+        assert!(CONNECTIONS.allowed.starts_with(&format!("{LEAST_CONNECTIONS} to 1000;")));
+        assert!(COUNT.allowed.starts_with(&format!("0 to {MAX_COUNT};")));
+        assert!(GRACE.allowed.starts_with(&format!("{} to ", LAST_STEPS.as_secs())));
+        assert!(STAFF_KEY.allowed.starts_with(&format!("{MIN_KEY} characters")));
+    }
+}

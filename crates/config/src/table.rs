@@ -1,0 +1,139 @@
+//! The one table of everything that can be set.
+//!
+//! An entry of the table is
+//!
+//! ```text
+//! /// What it is for, in sentences.
+//! key: type = default, "VARIABLE", KIND;
+//! ```
+//!
+//! It stands below the section that it belongs to, which becomes a struct with the entry as a
+//! public field. The kind says which values are allowed, and how one is read and shown: see
+//! [`crate::kinds`]. The rest follows: reading the file and the environment, what the doctor shows,
+//! `config.yaml` and `docs/configuration.md`. So a new key is one entry here, and a call of
+//! `cargo xtask config-docs`, which writes the two files; a test fails if they differ.
+//!
+//! A section within another one is also named `with` it. The comments here are the help in all of
+//! these places: plain text, no links.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::key::settings;
+use crate::kinds::{
+    ADDRESS, CONNECTIONS, COUNT, GRACE, HOST_NAMES, HOSTS, LEVEL, NAME, ORIGINS, PASSWORD, PORT, SECONDS,
+    STAFF_KEY, SWITCH, TEXT,
+};
+use crate::{HostNames, Origins};
+
+settings! {
+    /// Everything that can be set.
+    [] Config with {
+        database: Database,
+        rabbitmq: Rabbitmq,
+        order: Order,
+        kitchen: Kitchen,
+        http: Http,
+        log: Log,
+        shutdown: Shutdown,
+    } {}
+
+    /// How PostgreSQL is reached.
+    [database] Database {
+        /// Where the server is. Several, separated by commas, are tried in turn: the first that
+        /// takes writes is used.
+        host: String = "localhost".to_owned(), "DB_HOST", HOSTS;
+        /// TCP port of the server.
+        port: u16 = 5432, "DB_PORT", PORT;
+        /// The role that a service logs in as.
+        user: String = "restaurant_user".to_owned(), "DB_USER", NAME;
+        /// The role's password.
+        password: SecretString = "restaurant_pass".into(), "DB_PASSWORD", PASSWORD;
+        /// Name of the database.
+        database: String = "restaurant_db".to_owned(), "DB_NAME", NAME;
+        /// Most connections that one service opens.
+        max_connections: usize = 8, "DB_MAX_CONNECTIONS", CONNECTIONS;
+    }
+
+    /// How RabbitMQ is reached.
+    [rabbitmq] Rabbitmq {
+        /// Where the server is. Several, separated by commas, are tried in turn: the first that
+        /// answers is used.
+        host: String = "localhost".to_owned(), "RABBITMQ_HOST", HOSTS;
+        /// TCP port of the server.
+        port: u16 = 5672, "RABBITMQ_PORT", PORT;
+        /// The user that a service logs in as.
+        user: String = "guest".to_owned(), "RABBITMQ_USER", NAME;
+        /// The user's password.
+        password: SecretString = "guest".into(), "RABBITMQ_PASSWORD", PASSWORD;
+        /// The virtual host.
+        vhost: String = "/".to_owned(), "RABBITMQ_VHOST", TEXT;
+    }
+
+    /// How the order service answers.
+    [order] Order {
+        /// What happens to an order while RabbitMQ is away. false: it is refused (500). true: it is
+        /// accepted once it is stored, and goes to the kitchen when RabbitMQ is back.
+        accept_while_broker_down: bool = false, "ORDER_ACCEPT_WHILE_BROKER_DOWN", SWITCH;
+        /// The key with which the staff cancels and completes orders (`Authorization: Bearer ...`).
+        /// Empty: nobody is staff. `openssl rand -base64 24` makes one.
+        staff_key: SecretString = "".into(), "ORDER_STAFF_KEY", STAFF_KEY;
+        /// Seconds after which an order that no worker took is looked for, and sent again if its
+        /// message is gone.
+        resend_after: Duration = Duration::from_mins(1), "ORDER_RESEND_AFTER", SECONDS;
+    }
+
+    /// How the kitchen cooks.
+    [kitchen] Kitchen with { cooking_seconds: CookingSeconds, } {
+        /// Seconds after which a waiting order goes before all others, however cheap it is.
+        max_wait: Duration = Duration::from_mins(15), "KITCHEN_MAX_WAIT", SECONDS;
+    }
+
+    /// How long each type of order takes to cook, in seconds.
+    [kitchen.cooking_seconds] CookingSeconds {
+        /// An order at a table.
+        dine_in: Duration = Duration::from_secs(8), "KITCHEN_COOKING_SECONDS_DINE_IN", SECONDS;
+        /// An order over the counter.
+        takeout: Duration = Duration::from_secs(10), "KITCHEN_COOKING_SECONDS_TAKEOUT", SECONDS;
+        /// An order by courier.
+        delivery: Duration = Duration::from_secs(12), "KITCHEN_COOKING_SECONDS_DELIVERY", SECONDS;
+    }
+
+    /// Where the HTTP services (order, tracking) listen, and to whom.
+    [http] Http {
+        /// The address that they listen on; ports are flags. `::` stands for all addresses of IPv6
+        /// and IPv4. The images set it.
+        bind: IpAddr = Ipv4Addr::LOCALHOST.into(), "HTTP_BIND", ADDRESS;
+        /// Most open connections. 0: as many as fit the memory limit.
+        max_connections: usize = 0, "HTTP_MAX_CONNECTIONS", COUNT;
+        /// Most open connections of one peer address. 0: half of all.
+        max_connections_per_address: usize = 0, "HTTP_MAX_CONNECTIONS_PER_ADDRESS", COUNT;
+        /// Memory that the service may use, in MiB. 0: its container's limit, or the machine's
+        /// memory.
+        memory_limit_mib: usize = 0, "HTTP_MEMORY_LIMIT_MIB", COUNT;
+        /// Web pages of other sites that may use the services, such as
+        /// `https://shop.example, https://till.example:8443`.
+        allowed_origins: Origins = Origins::default(), "HTTP_ALLOWED_ORIGINS", ORIGINS;
+        /// Names under which the services may be called, such as `order-service, shop.example`,
+        /// beside localhost, IP addresses, and the hosts of allowed origins. Empty: any name if
+        /// `bind` is no loopback address, else none. Set it where a container's port is published
+        /// on the host's loopback: a web page's DNS can make its name point there.
+        allowed_hosts: HostNames = HostNames::default(), "HTTP_ALLOWED_HOSTS", HOST_NAMES;
+    }
+
+    /// What is logged.
+    [log] Log {
+        /// Lines below this level are not written.
+        level: String = "debug".to_owned(), "LOG_LEVEL", LEVEL;
+    }
+
+    /// How services stop.
+    [shutdown] Shutdown {
+        /// Longest time from SIGTERM to the end of a service, in seconds. Whatever sends the signal
+        /// must wait for longer before it kills. A worker takes the last 10 s for signing off:
+        /// longer cooking times need a longer grace.
+        grace_seconds: Duration = Duration::from_secs(25), "SHUTDOWN_GRACE_SECONDS", GRACE;
+    }
+}
