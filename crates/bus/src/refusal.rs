@@ -51,7 +51,7 @@ const ADVICE: &[(&[&str], &str)] = &[
     ),
     (
         &["is down or inaccessible"],
-        "Just after a broker's start this lasts a moment. If it stays so and no node of the cluster is away, see README.md, Troubleshooting",
+        "Just after a broker's start this lasts a moment. If it stays so and no node of the cluster is away, see docs/operations.md, Troubleshooting",
     ),
     (
         &["NOT_ALLOWED", "vhost"],

@@ -57,10 +57,10 @@ impl Unsuitable {
                 "name the primary server in database.host (DB_HOST), or set default_transaction_read_only = off"
             }
             Self::SettingsLost(_) => {
-                "set them for the user (alter role … set …): README.md, 'Behind PgBouncer', has the commands"
+                "set them for the user (alter role … set …): docs/operations.md, 'Behind PgBouncer', has the commands"
             }
             Self::StatementsLost => {
-                "use PgBouncer 1.21 or later with max_prepared_statements = 200 (README.md, 'Behind PgBouncer'), or connect without it"
+                "use PgBouncer 1.21 or later with max_prepared_statements = 200 (docs/operations.md, 'Behind PgBouncer'), or connect without it"
             }
         }
     }

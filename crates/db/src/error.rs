@@ -283,7 +283,7 @@ fn advice(code: &SqlState, routine: Option<&str>) -> &'static str {
         "57P03" => "wait: the server is starting, stopping or recovering",
         // PgBouncer says so of everything.
         _ if class == "08" => {
-            "if PgBouncer is between: ignore_startup_parameters = options, and the other settings of README.md, 'Behind PgBouncer'. \
+            "if PgBouncer is between: ignore_startup_parameters = options, and the other settings of docs/operations.md, 'Behind PgBouncer'. \
              If it demands TLS: this program does not speak TLS to PostgreSQL"
         }
         _ if class == "28" => "see what the server's log says of it; it knows more than it tells",

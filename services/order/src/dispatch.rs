@@ -1,11 +1,11 @@
 //! What happens to an order after the commit: it is published, its outbox row goes, its client is
 //! answered.
 //!
-//! The promise (ARCHITECTURE, "Order and message together"): 200 means it will be cooked, 500 that
-//! it will not be. So an order whose message cannot be confirmed is taken back before the client
-//! hears of it, and an order whose commit has an unknown outcome is looked for. What a connection
-//! that broke left unconfirmed is sent again with the next one, if that comes soon: the kitchen
-//! drops a message that it has already.
+//! The promise (docs/decisions/001-order-and-message-together.md): 200 means it will be cooked, 500
+//! that it will not be. So an order whose message cannot be confirmed is taken back before the
+//! client hears of it, and an order whose commit has an unknown outcome is looked for. What a
+//! connection that broke left unconfirmed is sent again with the next one, if that comes soon: the
+//! kitchen drops a message that it has already.
 
 use std::collections::HashMap;
 use std::time::Duration;

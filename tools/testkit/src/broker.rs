@@ -204,8 +204,8 @@ impl Broker {
         self.evaluate(&format!("mnesia:dirty_delete(rabbit_queue, {}).", self.resource(queue))).await;
     }
 
-    /// Frees the name of a queue that was lost, by the expression of README.md ("A queue that
-    /// the broker has lost").
+    /// Frees the name of a queue that was lost, by the expression of docs/operations.md ("A queue
+    /// that the broker has lost").
     pub async fn free_name(&self, queue: &str) {
         let resource = self.resource(queue);
         self.evaluate(&format!("rabbit_amqqueue:internal_delete({resource}, <<\"admin\">>).")).await;

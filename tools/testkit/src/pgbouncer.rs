@@ -1,4 +1,4 @@
-//! A PgBouncer of a test's own, set up as the README says.
+//! A PgBouncer of a test's own, set up as docs/operations.md says.
 
 use devcluster::{Credentials, Leash, PrivatePgbouncer, project};
 
@@ -34,7 +34,7 @@ impl Pgbouncer {
     }
 }
 
-/// What the README says about PgBouncer: the lines of its settings, and the SQL.
+/// What docs/operations.md says about PgBouncer: the lines of its settings, and the SQL.
 pub struct Documented {
     /// Lines of `pgbouncer.ini`.
     pub settings: Vec<String>,
@@ -45,8 +45,9 @@ pub struct Documented {
 impl Documented {
     /// As it stands there.
     pub fn read() -> Self {
-        let readme = std::fs::read_to_string(workspace().join("README.md")).expect("the README is there");
-        let (_, section) = readme.split_once("### Behind PgBouncer").expect("the section is there");
+        let document = workspace().join("docs/operations.md");
+        let operations = std::fs::read_to_string(document).expect("the document is there");
+        let (_, section) = operations.split_once("## Behind PgBouncer\n").expect("the section is there");
         let block = |language: &str| {
             let (_, block) = section.split_once(&format!("```{language}\n")).expect("a block");
             block.split_once("```").expect("its end").0.to_owned()
@@ -57,8 +58,8 @@ impl Documented {
 }
 
 impl Stage {
-    /// A PgBouncer before this stage's PostgreSQL, and the database, both as the README says: start
-    /// services with its port as `DB_PORT`.
+    /// A PgBouncer before this stage's PostgreSQL, and the database, both as the document says:
+    /// start services with its port as `DB_PORT`.
     pub async fn pgbouncer(&self) -> Pgbouncer {
         let Documented { settings, sql } = Documented::read();
         let server = &self.servers.postgres;

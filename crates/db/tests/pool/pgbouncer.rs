@@ -1,4 +1,4 @@
-//! PgBouncer in transaction mode, as the README says, and otherwise.
+//! PgBouncer in transaction mode, as docs/operations.md says, and otherwise.
 
 use db::claims::{ClaimOutcome, Locked};
 use db::connect_error::Unsuitable;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use testkit::shared_servers::workspace;
 
-fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
+/// Every file of the project itself, below this folder.
+pub fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();

@@ -5,6 +5,7 @@
 
 mod comments;
 mod dependencies;
+mod documents;
 mod images;
 mod line_ends;
 mod literals;

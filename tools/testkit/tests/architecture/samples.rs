@@ -1,4 +1,4 @@
-//! What README.md shows of the programs' output names the schema's version as it is.
+//! What docs/operations.md shows of the programs' output names the schema's version as it is.
 
 use testkit::shared_servers::workspace;
 
@@ -17,8 +17,8 @@ fn versions() -> Vec<u32> {
 }
 
 #[test]
-fn the_readme_shows_the_schema_as_it_is() {
-    let readme = std::fs::read_to_string(workspace().join("README.md")).unwrap();
+fn the_documents_show_the_schema_as_it_is() {
+    let operations = std::fs::read_to_string(workspace().join("docs/operations.md")).unwrap();
     let versions = versions();
     let last = versions.last().expect("a migration");
     let all = versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -26,6 +26,6 @@ fn the_readme_shows_the_schema_as_it_is() {
         format!("The schema is up to date now (applied: {all})."),
         format!("schema               version {last}, as this version needs it"),
     ] {
-        assert!(readme.contains(&sample), "README.md does not show: {sample}");
+        assert!(operations.contains(&sample), "docs/operations.md does not show: {sample}");
     }
 }

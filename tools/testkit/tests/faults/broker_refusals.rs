@@ -134,7 +134,10 @@ async fn the_broker_has_lost_the_stream_of_status_updates() {
 
     let (_service, cook, number) = served(&stage).await;
     let line = cook.log("rabbitmq_connection_failed").await;
-    assert!(line.to_string().contains("README.md, Troubleshooting"), "it does not say what to do: {line}");
+    assert!(
+        line.to_string().contains("docs/operations.md, Troubleshooting"),
+        "it does not say what to do: {line}"
+    );
     let doctor = Launch::new("restaurant-ctl", stage.environment()).arg("doctor").run_to_end().await;
     assert_eq!(doctor.code, Some(1), "{doctor:?}");
     assert!(doctor.stdout.contains("A queue that the broker has lost"), "{doctor:?}");

@@ -115,7 +115,7 @@ fn topology(found: &Inspection) -> Verdict {
     let found = format!("{words}, not as they should be: {}", others.len());
     let count = others.len() as u64;
     if inaccessible {
-        let to_do = "start the missing node of the broker's cluster; if none is missing: README.md, Troubleshooting, 'A queue that the broker has lost'";
+        let to_do = "start the missing node of the broker's cluster; if none is missing: docs/operations.md, Troubleshooting, 'A queue that the broker has lost'";
         Verdict::fail(check, found, to_do).with_examples(count, others)
     } else if let Some(reason) = differing {
         let to_do = bus::inspection::advice(reason).unwrap_or("use another virtual host");
