@@ -11,7 +11,7 @@ use crate::line_ends::files_below;
 const MOST_COLUMNS: usize = 100;
 /// Longest documents that a newcomer reads first, in lines.
 const MOST_LINES: [(&str, usize); 2] = [("README.md", 200), ("ARCHITECTURE.md", 150)];
-/// Folders of the project; a code span that begins with one of them names a file.
+/// Folders of the project: a code span that begins with one of them names a file.
 const FOLDERS: [&str; 8] =
     ["crates/", "services/", "tools/", "deploy/", "docs/", "migrations/", "vendor/", ".cargo/"];
 
@@ -66,8 +66,8 @@ impl Document {
             }
             // The changelog names what was; everything else, what is.
             let named = code_spans(line).filter(|_| self.path != "CHANGELOG.md");
-            for path in named.filter(|span| is_path(span) && !workspace().join(span).exists()) {
-                violation(number, format!("there is no {path}"));
+            for name in named.filter(|span| is_missing(span)) {
+                violation(number, format!("there is no {name}"));
             }
         }
         let lines = self.text.lines().count();
@@ -121,10 +121,42 @@ fn code_spans(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
 
+/// Whether a code span names a file or an item of the project that is not there.
+fn is_missing(span: &str) -> bool {
+    is_path(span) && !workspace().join(span).exists() || item(span).is_some_and(|item| !item.is_there())
+}
+
 /// Whether a code span is the path of one file or folder of the project.
 fn is_path(span: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
     FOLDERS.iter().any(|folder| span.starts_with(folder)) && span.chars().all(is_plain)
+}
+
+/// An item of one of our crates, such as `db::orders::place`.
+struct Item<'a> {
+    sources: PathBuf,
+    name: &'a str,
+}
+
+fn item(span: &str) -> Option<Item<'_>> {
+    let (package, rest) = span.split_once("::")?;
+    let folders = ["crates", "tools"].map(|group| workspace().join(group).join(package).join("src"));
+    let sources = folders.into_iter().find(|folder| folder.is_dir())?;
+    Some(Item { sources, name: rest.rsplit("::").next()? })
+}
+
+impl Item<'_> {
+    /// Whether its name is a word of the crate, or a file there.
+    fn is_there(&self) -> bool {
+        let mut files = Vec::new();
+        files_below(&self.sources, &mut files);
+        let is_word =
+            |text: &str| text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == self.name);
+        files.iter().any(|file| {
+            let is_module = file.file_stem().is_some_and(|stem| stem == self.name);
+            is_module || std::fs::read_to_string(file).is_ok_and(|text| is_word(&text))
+        })
+    }
 }
 
 /// All documents of the project; those of vendored libraries are their authors'.
@@ -166,6 +198,7 @@ fn each_rule_would_be_seen_broken() {
         ("docs/a.md", "[b](#elsewhere)".to_owned(), "no heading"),
         ("docs/a.md", "![b](b.svg)".to_owned(), "no file"),
         ("docs/a.md", "see `crates/db/src/no_such.rs`".to_owned(), "there is no crates/db/src/no_such.rs"),
+        ("docs/a.md", "see `db::orders::no_such`".to_owned(), "there is no db::orders::no_such"),
         ("README.md", "\n".repeat(201), "201 lines, more than 200"),
         ("ARCHITECTURE.md", "\n".repeat(151), "151 lines, more than 150"),
     ] {
@@ -179,6 +212,7 @@ fn each_rule_would_be_seen_broken() {
         ("docs/a.md", format!("- https://x.example/{}", "a".repeat(100))),
         ("docs/a.md", "[b](other.md#one---two-three) [c](./other.md#again-1) [d](../LICENSE)".to_owned()),
         ("docs/a.md", "`crates/db`, `crates/*/src`, `tools/xtask/src/main.rs` and `order/x.rs`".to_owned()),
+        ("docs/a.md", "`db::orders::place`, `domain::OrderStatus::TRANSITIONS` and `std::gone`".to_owned()),
         ("CHANGELOG.md", "`crates/gone` is gone".to_owned()),
         ("docs/a.md", "\n".repeat(300)),
     ] {
