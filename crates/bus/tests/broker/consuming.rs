@@ -42,6 +42,23 @@ async fn what_is_done_with_is_gone() {
 }
 
 #[tokio::test]
+async fn an_acknowledgement_out_of_turn_is_for_one_order_alone() {
+    let scene = Scene::new().await;
+    let sent = scene.sent(&[takeout("10"), takeout("10"), takeout("10")]).await;
+    let mut intake = scene.intake(&[TAKEOUT_QUEUE], 3).await;
+    let (first, second) = (next(&mut intake).await, next(&mut intake).await);
+    let third = next(&mut intake).await;
+    second.ack();
+    scene.until_messages(&[TAKEOUT_QUEUE], 2).await;
+    third.ack();
+    intake.close().await;
+    drop(first);
+    // What came before them was not done with: the queue has it again.
+    scene.until_ready(TAKEOUT_QUEUE, 1).await;
+    assert_eq!(scene.emptied(TAKEOUT_QUEUE).await, [serde_json::to_string(&sent[0]).unwrap()]);
+}
+
+#[tokio::test]
 async fn what_is_put_back_comes_again_and_says_so() {
     let scene = Scene::new().await;
     let sent = scene.sent(&[takeout("10")]).await;

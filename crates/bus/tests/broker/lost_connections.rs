@@ -1,10 +1,11 @@
 //! `publisher`: a connection that breaks.
 
+use bus::topology::NOTIFICATIONS_EXCHANGE;
 use bus::{Client, PublishError, Publisher};
 use testkit::wait::within;
 use testkit::{Proxy, eventually};
 
-use crate::scene::{Scene, TAKEOUT_QUEUE, message, outgoing, publisher, takeout};
+use crate::scene::{Scene, TAKEOUT_QUEUE, message, news, outgoing, publisher, takeout, update};
 
 /// A publisher whose way to the broker the test can cut.
 async fn connected(scene: &Scene) -> (Proxy, Publisher) {
@@ -55,6 +56,22 @@ async fn while_the_broker_is_away_messages_are_refused_at_once() {
     let answer = publisher.publish(outgoing(&message(&takeout("10")))).await;
     assert_eq!(answer, Err(PublishError::NotConnected));
     assert!(!answer.unwrap_err().was_under_way());
+}
+
+#[tokio::test]
+async fn status_updates_end_their_own_connection_and_not_that_of_orders() {
+    let scene = Scene::new().await;
+    let publisher = scene.publisher().await;
+    within("both connections", publisher.status_updates_possible()).await;
+    scene.lines.until("rabbitmq_connected", 2).await;
+    // Publishing to an exchange that is not there closes the channel.
+    scene.broker.delete_exchange(NOTIFICATIONS_EXCHANGE).await;
+    assert_eq!(publisher.publish(news(&update())).await, Err(PublishError::Lost));
+    assert!(publisher.can_send_orders() && !publisher.can_send_status_updates());
+    scene.lines.until("rabbitmq_connected", 3).await;
+    let connected = scene.lines.of("rabbitmq_connected");
+    assert_eq!(connected[2]["message"], "Connected to RabbitMQ exchange 'notifications_fanout'");
+    assert_eq!(scene.lines.of("rabbitmq_connection_failed").len(), 1);
 }
 
 #[tokio::test]
