@@ -16,6 +16,7 @@ pub mod idempotency;
 mod ids;
 mod in_use;
 pub mod inspection;
+mod named;
 pub mod orders;
 pub mod outbox;
 mod pool;
