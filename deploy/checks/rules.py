@@ -30,7 +30,14 @@ UNKNOWN_REGISTRY = "registry.invalid/"
 BUILT_HERE = "localhost/restaurant/"
 SERVERS = {"postgres", "rabbitmq"}
 
-HTTP_SERVICES = {"order-service", "tracking-service"}
+# The list of the services: the binary of each, and the port of those with an HTTP interface.
+SERVICES = dict(
+    re.findall(
+        r'Facts \{ binary: "([\w-]+)", short_name: "\w+", port: (?:None|Some\((\d+)\)) \}',
+        Path("crates/domain/src/service_name.rs").read_text(),
+    )
+)
+HTTP_SERVICES = {service for service, port in SERVICES.items() if port}
 LIMITS = Path("crates/http/src/limits.rs").read_text()
 UNITS = {"KIB": 2**10, "MIB": 2**20, "K": 2**10, "M": 2**20, "G": 2**30, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 # Fewer are a nuisance: idle ones of browsers and proxies count.
@@ -86,8 +93,7 @@ def dockerfile() -> Problems:
         yield f"RUST_VERSION is {arguments['RUST_VERSION']}, rust-version in Cargo.toml {WORKSPACE['rust-version']}"
     if arguments["VERSION"] != WORKSPACE["version"]:
         yield f"VERSION is {arguments['VERSION']}, version in Cargo.toml {WORKSPACE['version']}"
-    for package in [*sorted(Path("services").iterdir()), Path("crates/ctl"), Path("crates/launcher")]:
-        name = tomllib.loads((package / "Cargo.toml").read_text())["package"]["name"]
+    for name in [*SERVICES, "restaurant-ctl", "restaurant-system"]:
         if name not in TARGETS:
             yield f"no target for the binary {name}"
         if f"target/release/{name}" not in DOCKERFILE:
@@ -135,7 +141,7 @@ def time_to_stop(name: str, grace: int, granted: int) -> Problems:
     """Whoever kills a service waits until its own grace is over, and that is long enough to cook."""
     if granted <= grace + OVERTIME:
         yield f"{name}: gets {granted} s to stop, but takes up to {grace} + {OVERTIME} s (shutdown.grace_seconds)"
-    if name.startswith("kitchen") and grace < LONGEST_COOKING + SIGN_OFF:
+    if name.startswith("kitchen-") and grace < LONGEST_COOKING + SIGN_OFF:
         yield f"{name}: shutdown.grace_seconds, {grace}, is shorter than the longest cooking time and {SIGN_OFF} s"
 
 

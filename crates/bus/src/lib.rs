@@ -23,6 +23,5 @@ pub mod topology;
 
 pub use delivery::Delivery;
 pub use message::Outgoing;
-pub use permissions::Client;
 pub use publisher::{Confirm, PublishError, Publisher};
 pub use session::{SessionError, check};

@@ -1,18 +1,9 @@
 //! What each service does with which exchange and queue, as RabbitMQ's permissions:
 //! for a user of its own.
 
-use crate::topology::{self, Exchange, NOTIFICATIONS_QUEUE, Queue};
+use domain::ServiceName;
 
-/// A service that uses the broker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Client {
-    /// Declares everything, publishes orders and status updates.
-    Order,
-    /// Declares everything, consumes orders, publishes status updates and dead letters.
-    Kitchen,
-    /// Reads status updates.
-    Notifier,
-}
+use crate::topology::{self, Exchange, NOTIFICATIONS_QUEUE, Queue};
 
 /// Regular expressions of the names on which a right is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,28 +16,34 @@ pub struct Permissions {
     pub read: String,
 }
 
-impl Client {
-    /// What it needs, and nothing else.
-    pub fn permissions(self) -> Permissions {
-        let (exchanges, queues) = match self {
-            Self::Order | Self::Kitchen => topology::all(),
-            Self::Notifier => topology::notifications(),
-        };
-        let of_exchanges = || exchanges.iter().map(|exchange| exchange.name);
-        let of_queues = || queues.iter().map(|queue| queue.name);
-        let reads = |queue: &&Queue| match self {
-            // Whoever declares a queue with a dead-letter exchange must be allowed to read it.
-            Self::Order | Self::Kitchen => queue.holds_orders(),
-            Self::Notifier => queue.name == NOTIFICATIONS_QUEUE,
-        };
-        let publishes = |_: &&Exchange| self != Self::Notifier;
-        Permissions {
-            configure: one_of(of_exchanges().chain(of_queues())),
-            write: one_of(
-                exchanges.iter().filter(publishes).map(|exchange| exchange.name).chain(of_queues()),
-            ),
-            read: one_of(of_exchanges().chain(queues.iter().filter(reads).map(|queue| queue.name))),
-        }
+/// What a service needs, and nothing else; `None` if it has nothing to do with the broker.
+pub fn of(service: ServiceName) -> Option<Permissions> {
+    // Whoever declares a queue with a dead-letter exchange must be allowed to read it.
+    let holds_orders = |queue: &&Queue| queue.holds_orders();
+    let is_stream = |queue: &&Queue| queue.name == NOTIFICATIONS_QUEUE;
+    match service {
+        // Both declare everything. The order service publishes orders and status updates; the
+        // kitchen consumes orders, and publishes status updates and dead letters.
+        ServiceName::Order | ServiceName::Kitchen => Some(permissions(&topology::all(), true, holds_orders)),
+        // It reads status updates.
+        ServiceName::Notifier => Some(permissions(&topology::notifications(), false, is_stream)),
+        ServiceName::Tracking => None,
+    }
+}
+
+/// Those of a user that declares all of this, may publish to its exchanges or not, and reads some
+/// of its queues.
+fn permissions(
+    (exchanges, queues): &(Vec<Exchange>, Vec<Queue>),
+    publishes: bool,
+    reads: impl Fn(&&Queue) -> bool,
+) -> Permissions {
+    let of_exchanges = || exchanges.iter().map(|exchange| exchange.name);
+    let of_queues = || queues.iter().map(|queue| queue.name);
+    Permissions {
+        configure: one_of(of_exchanges().chain(of_queues())),
+        write: one_of(of_exchanges().filter(|_| publishes).chain(of_queues())),
+        read: one_of(of_exchanges().chain(queues.iter().filter(reads).map(|queue| queue.name))),
     }
 }
 
@@ -62,7 +59,7 @@ mod tests {
 
     #[test]
     fn a_subscriber_has_to_do_with_notifications_only() {
-        let Permissions { configure, write, read } = Client::Notifier.permissions();
+        let Permissions { configure, write, read } = of(ServiceName::Notifier).unwrap();
         assert_eq!(configure, "^(notifications_fanout|notifications_queue)$");
         assert_eq!(write, "^(notifications_queue)$");
         assert_eq!(read, "^(notifications_fanout|notifications_queue)$");
@@ -70,8 +67,8 @@ mod tests {
 
     #[test]
     fn dead_letters_and_notifications_are_not_for_cooks() {
-        for client in [Client::Order, Client::Kitchen] {
-            let read = client.permissions().read;
+        for service in [ServiceName::Order, ServiceName::Kitchen] {
+            let read = of(service).unwrap().read;
             assert!(
                 read.contains("|kitchen_queue")
                     && !read.contains("kitchen_dlq")

@@ -12,7 +12,7 @@ mod unconfirmed;
 use std::time::Duration;
 
 use config::Rabbitmq;
-use domain::OrderType;
+use domain::{OrderType, ServiceName};
 use logging::Log;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -24,7 +24,6 @@ use self::size_limit::SizeLimit;
 pub use self::state::CONNECTION_WAIT;
 use self::state::State;
 use crate::message::Outgoing;
-use crate::permissions::Client;
 use crate::topology;
 
 /// Longest time between publishing and the broker's confirm. A broker that is slower is frozen or
@@ -152,11 +151,11 @@ impl Publisher {
     /// Starts the tasks. They connect, declare what they publish to, and come back after every
     /// failure, until all publishers are dropped. The connection for status updates is made after
     /// the first attempt at the other one, so that a service that is connected can send orders.
-    pub fn start(settings: &Rabbitmq, client: Client, service: &str, log: &Log) -> (Self, JoinHandle<()>) {
+    pub fn start(settings: &Rabbitmq, service: ServiceName, name: &str, log: &Log) -> (Self, JoinHandle<()>) {
         let start = |purpose: Purpose| {
             let (requests, incoming) = mpsc::channel(MAX_WAITING);
             let (sender, state) = watch::channel(State::connecting());
-            let name = format!("{service}: {}", purpose.exchange());
+            let name = format!("{name}: {}", purpose.exchange());
             let context = Context {
                 settings: settings.clone(),
                 purpose,
@@ -168,7 +167,7 @@ impl Publisher {
             };
             (Line { requests, state }, Owner::new(context).run())
         };
-        let purpose = if client == Client::Order { Purpose::Orders } else { Purpose::DeadLetters };
+        let purpose = if service == ServiceName::Order { Purpose::Orders } else { Purpose::DeadLetters };
         let (orders, orders_task) = start(purpose);
         let (notifications, notifications_task) = start(Purpose::StatusUpdates);
         let mut first = orders.state.clone();

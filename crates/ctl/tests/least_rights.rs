@@ -13,6 +13,7 @@ use amqprs::connection::{Connection, OpenConnectionArguments};
 use bus::permissions;
 use db::rights;
 use devcluster::Credentials;
+use domain::ServiceName;
 use testkit::database::Database;
 use testkit::shared_servers::Address;
 use testkit::wait::{eventually, within};
@@ -32,13 +33,13 @@ async fn a_database_role_may_do_what_is_listed_and_nothing_else_to_any_table() {
         )
         .await;
     assert!(tables.len() >= 10, "{tables:?}");
-    for client in rights::Client::ALL {
-        let user = format!("{}_{}", stage.name, client.as_str());
+    for service in rights::services() {
+        let user = format!("{}_{}", stage.name, service.short_name());
         let address =
             Address { user: user.clone(), password: PASSWORD.to_owned(), ..stage.servers.postgres.clone() };
         let role = Database::connect(&address, &stage.name).await;
-        let listed: BTreeSet<(String, String)> = client
-            .needs()
+        let listed: BTreeSet<(String, String)> = rights::of(service)
+            .unwrap()
             .iter()
             .flat_map(|(table, verbs)| verbs.split(", ").map(|verb| ((*table).to_owned(), verb.to_owned())))
             .collect();
@@ -124,13 +125,13 @@ async fn a_broker_user_may_do_its_services_part_and_nothing_else() {
             .chain(purges.map(|queue| Question::Purge(queue)))
             .collect()
     };
-    for (role, client, expected) in [
-        ("order", permissions::Client::Order, part(&EXCHANGES, &ORDER_QUEUES)),
-        ("kitchen", permissions::Client::Kitchen, part(&EXCHANGES, &ORDER_QUEUES)),
-        ("notifier", permissions::Client::Notifier, part(&[], &["notifications_queue"])),
+    for (service, expected) in [
+        (ServiceName::Order, part(&EXCHANGES, &ORDER_QUEUES)),
+        (ServiceName::Kitchen, part(&EXCHANGES, &ORDER_QUEUES)),
+        (ServiceName::Notifier, part(&[], &["notifications_queue"])),
     ] {
-        let user = Credentials { user: format!("{}_{role}", stage.name), password: PASSWORD.into() };
-        let rights = client.permissions();
+        let user = user_of(&stage, service);
+        let rights = permissions::of(service).unwrap();
         let admin = stage.servers.rabbitmq_admin();
         admin
             .ensure_user(&user, &stage.name, [&rights.configure, &rights.write, &rights.read])
@@ -143,7 +144,7 @@ async fn a_broker_user_may_do_its_services_part_and_nothing_else() {
                 may.insert(*question);
             }
         }
-        assert_eq!(may, expected, "{role}");
+        assert_eq!(may, expected, "{service}");
         admin.request("DELETE", &format!("/api/users/{}", user.user), None).await.unwrap();
     }
     broker.close().await;
@@ -261,17 +262,17 @@ async fn with_users_of_their_own_the_services_live_a_whole_life() {
 /// The roles and users that are documented, with the rights that are documented.
 async fn make_users(stage: &Stage) {
     make_roles(stage).await;
-    for (role, client) in BROKER_USERS {
-        let user = Credentials { user: format!("{}_{role}", stage.name), password: PASSWORD.into() };
-        let rights = client.permissions();
+    for service in ServiceName::ALL {
+        let Some(rights) = permissions::of(service) else { continue };
+        let user = user_of(stage, service);
         let rights = [&*rights.configure, &rights.write, &rights.read];
         stage.servers.rabbitmq_admin().ensure_user(&user, &stage.name, rights).await.unwrap();
     }
 }
 
 async fn drop_users(stage: &Stage) {
-    for (role, _) in BROKER_USERS {
-        let path = format!("/api/users/{}_{role}", stage.name);
+    for service in ServiceName::ALL.into_iter().filter(|service| permissions::of(*service).is_some()) {
+        let path = format!("/api/users/{}", user_of(stage, service).user);
         stage.servers.rabbitmq_admin().request("DELETE", &path, None).await.unwrap();
     }
     drop_roles(stage).await;
@@ -288,8 +289,8 @@ async fn make_roles(stage: &Stage) {
 
 async fn drop_roles(stage: &Stage) {
     let database = stage.database().await;
-    for client in rights::Client::ALL {
-        let user = format!("{}_{}", stage.name, client.as_str());
+    for service in rights::services() {
+        let user = format!("{}_{}", stage.name, service.short_name());
         database.execute(&format!("drop owned by {user}; drop role {user}")).await;
     }
 }
@@ -299,12 +300,10 @@ fn names(line: &serde_json::Value, number: &str) -> bool {
     line["message"].as_str().is_some_and(|message| message.contains(number))
 }
 
-/// Services that have users on the broker, and their parts.
-const BROKER_USERS: [(&str, permissions::Client); 3] = [
-    ("order", permissions::Client::Order),
-    ("kitchen", permissions::Client::Kitchen),
-    ("notifier", permissions::Client::Notifier),
-];
+/// A service's user on the broker.
+fn user_of(stage: &Stage, service: ServiceName) -> Credentials {
+    Credentials { user: format!("{}_{}", stage.name, service.short_name()), password: PASSWORD.into() }
+}
 
 /// What a user may or may not do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,8 +5,9 @@
 use std::fs::OpenOptions;
 use std::process::Stdio;
 
-use bus::permissions::Client;
+use bus::permissions;
 use devcluster::Credentials;
+use domain::ServiceName;
 use testkit::database::Database;
 use testkit::orders::{delivery, dine_in, takeout};
 use testkit::service::Ended;
@@ -37,11 +38,10 @@ fn as_role(stage: &Stage, launch: Launch, role: &str, password: &str) -> Launch 
 }
 
 async fn make_broker_users(stage: &Stage) {
-    for (role, client) in
-        [("order", Client::Order), ("kitchen", Client::Kitchen), ("notifier", Client::Notifier)]
-    {
-        let user = Credentials { user: format!("{}_{role}", stage.name), password: HOSTILE.into() };
-        let rights = client.permissions();
+    for service in ServiceName::ALL {
+        let Some(rights) = permissions::of(service) else { continue };
+        let user = format!("{}_{}", stage.name, service.short_name());
+        let user = Credentials { user, password: HOSTILE.into() };
         let admin = stage.servers.rabbitmq_admin();
         admin
             .ensure_user(&user, &stage.name, [&rights.configure, &rights.write, &rights.read])

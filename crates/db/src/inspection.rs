@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use domain::ServiceName;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use crate::database::{Database, DbError};
-pub use crate::rights::Client;
+use crate::rights;
 
 /// The oldest version of PostgreSQL that is supported.
 pub const OLDEST_VERSION: i32 = 14;
@@ -92,8 +93,9 @@ fn unix_time() -> f64 {
 ///
 /// # Errors
 /// The database failed.
-pub async fn missing_tables(db: &Database, clients: &[Client]) -> Result<Vec<String>, DbError> {
-    let needed = clients.iter().flat_map(|client| client.needs()).map(|(table, _)| *table);
+pub async fn missing_tables(db: &Database, services: &[ServiceName]) -> Result<Vec<String>, DbError> {
+    let needed =
+        services.iter().filter_map(|service| rights::of(*service)).flatten().map(|(table, _)| *table);
     let needed: Vec<&str> = needed.collect();
     let sql =
         "select distinct name from unnest($1::text[]) as name where to_regclass(name) is null order by name";
@@ -105,8 +107,9 @@ pub async fn missing_tables(db: &Database, clients: &[Client]) -> Result<Vec<Str
 ///
 /// # Errors
 /// The database failed.
-pub async fn missing_rights(db: &Database, client: Client) -> Result<Vec<String>, DbError> {
-    let (tables, rights): (Vec<&str>, Vec<&str>) = client.needs().iter().copied().unzip();
+pub async fn missing_rights(db: &Database, service: ServiceName) -> Result<Vec<String>, DbError> {
+    let (tables, rights): (Vec<&str>, Vec<&str>) =
+        rights::of(service).unwrap_or_default().iter().copied().unzip();
     let sql = "
         select privilege || ' on ' || name
         from unnest($1::text[], $2::text[]) with ordinality as needed (name, privileges, place),

@@ -6,7 +6,7 @@ mod place;
 use std::fmt::Display;
 
 use domain::order_message::OrderMessage;
-use domain::{IdempotentRequest, NewOrder, OrderIdentity, OrderNumber, RequestId};
+use domain::{IdempotentRequest, NewOrder, OrderIdentity, OrderNumber, RequestId, ServiceName};
 use time::OffsetDateTime;
 use tokio_postgres::Row;
 use tokio_postgres::row::RowIndex;
@@ -17,7 +17,7 @@ pub use self::place::place;
 use crate::database::{Database, DbError};
 
 /// Name under which the order service changes orders (specification, history of an order).
-pub(crate) const ORDER_SERVICE: &str = "order-service";
+pub(crate) const ORDER_SERVICE: &str = ServiceName::Order.binary();
 
 /// An order that is about to be stored.
 #[derive(Clone, Copy, Debug)]

@@ -1,12 +1,13 @@
 //! A role of PostgreSQL for each service, with the rights that its statements need and no others.
 
 use deadpool_postgres::Transaction;
+use domain::ServiceName;
 use postgres_protocol::password::scram_sha_256;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::error::SqlState;
 
 use crate::database::{Database, DbError};
-use crate::rights::Client;
+use crate::rights;
 use crate::schema::MIGRATION_LOCK;
 
 /// PostgreSQL cuts longer names.
@@ -16,7 +17,7 @@ const LONGEST_NAME: usize = 63;
 #[derive(Clone, Debug)]
 pub struct Account {
     /// The service.
-    pub client: Client,
+    pub service: ServiceName,
     /// None: as it is. A role that has no password yet cannot log in.
     pub password: Option<SecretString>,
 }
@@ -68,8 +69,8 @@ impl From<DbError> for RoleError {
 }
 
 /// The name of a service's role in a database of this name.
-pub fn name(database: &str, client: Client) -> String {
-    format!("{database}_{}", client.as_str())
+pub fn name(database: &str, service: ServiceName) -> String {
+    format!("{database}_{}", service.short_name())
 }
 
 /// Whether there is such a role.
@@ -110,12 +111,13 @@ pub async fn ensure(db: &Database, accounts: &[Account]) -> Result<(), RoleError
     for account in accounts {
         let row =
             transaction.query_one("select current_database()::text", &[]).await.map_err(DbError::from)?;
-        let name = name(&row.try_get::<_, String>(0).map_err(DbError::from)?, account.client);
+        let name = name(&row.try_get::<_, String>(0).map_err(DbError::from)?, account.service);
         if name.len() > LONGEST_NAME {
             return Err(RoleError::TooLong { name });
         }
         make(&transaction, &name, account.password.as_ref()).await?;
-        let (tables, rights): (Vec<&str>, Vec<&str>) = account.client.needs().iter().copied().unzip();
+        let (tables, rights): (Vec<&str>, Vec<&str>) =
+            rights::of(account.service).unwrap_or_default().iter().copied().unzip();
         run_all(&transaction, GRANT, &[&name, &tables, &rights]).await?;
         let row = transaction.query_one(POWER, &[&name]).await.map_err(DbError::from)?;
         if let Some(power) = row.try_get(0).map_err(DbError::from)? {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::ServiceName;
 use logging::Log;
 use runtime::{Backoff, Shutdown};
 use tokio::time::{Instant, sleep, timeout};
@@ -9,7 +10,6 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::database::Database;
 use crate::error::DbError;
 use crate::inspection;
-use crate::rights::Client;
 use crate::schema::{self, SchemaError, SchemaState};
 
 /// Longest time for all migrations that are missing, the wait for whoever else migrates included.
@@ -52,8 +52,8 @@ pub async fn migrated<T>(
 ///
 /// # Errors
 /// The database failed.
-pub async fn has_tables(db: &Database, client: Client) -> Result<bool, DbError> {
-    let missing = !inspection::missing_tables(db, &[client]).await?.is_empty();
+pub async fn has_tables(db: &Database, service: ServiceName) -> Result<bool, DbError> {
+    let missing = !inspection::missing_tables(db, &[service]).await?.is_empty();
     if missing {
         db.note_tables(true);
     }
@@ -69,7 +69,7 @@ pub async fn has_tables(db: &Database, client: Client) -> Result<bool, DbError> 
 /// The schema is newer than this program.
 pub async fn current<T>(
     db: &Database,
-    client: Client,
+    service: ServiceName,
     log: &Log,
     shutdown: &Shutdown,
     read: impl AsyncFn() -> Result<T, DbError>,
@@ -77,7 +77,7 @@ pub async fn current<T>(
     let mut told = Told::default();
     until_usable(log, shutdown, async || match schema::state(db).await? {
         SchemaState::Current => {
-            let missing = inspection::missing_tables(db, &[client]).await?;
+            let missing = inspection::missing_tables(db, &[service]).await?;
             if missing.is_empty() {
                 let read = read().await?;
                 db.note_tables(false);

@@ -1,6 +1,7 @@
 //! What an order is, and every rule about it: pure functions and types, no I/O and no clock.
 //!
-//! The services, `db` and `bus` all speak in these types; nothing here knows of any of them.
+//! The services, `db` and `bus` all speak in these types; nothing here knows of any of them but the
+//! services' names.
 
 pub mod idempotency;
 pub mod money;
@@ -15,6 +16,7 @@ pub mod order_type;
 pub mod place_order;
 pub mod priority;
 pub mod request_id;
+pub mod service_name;
 pub mod status_update;
 pub mod text_rules;
 pub mod timestamp;
@@ -32,5 +34,6 @@ pub use order_token::OrderTokenKey;
 pub use order_type::OrderType;
 pub use priority::Priority;
 pub use request_id::RequestId;
+pub use service_name::ServiceName;
 pub use status_update::StatusUpdate;
 pub use worker::{Specialisation, WorkerName};

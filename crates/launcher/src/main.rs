@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-const MODES: [&str; 4] = ["order-service", "kitchen-worker", "tracking-service", "notification-subscriber"];
+use domain::ServiceName;
 
 const HELP: &str = "\
 Usage: restaurant-system --mode=MODE [flags of the service]
@@ -28,7 +28,7 @@ Starts one service of the restaurant order system.
 enum Request {
     Help,
     Version,
-    Run(&'static str),
+    Run(ServiceName),
     Mistake(String),
 }
 
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
             eprintln!("restaurant-system: {what}\nRun 'restaurant-system --help' for the modes.");
             ExitCode::from(2)
         }
-        Request::Run(mode) => become_service(mode, &arguments),
+        Request::Run(service) => become_service(service.binary(), &arguments),
     }
 }
 
@@ -59,10 +59,10 @@ fn request(arguments: &[OsString]) -> Request {
         None if word == "--mode" => Some(words.get(place + 1).map(ToString::to_string).unwrap_or_default()),
         None => None,
     });
-    let allowed = MODES.join(", ");
+    let allowed = ServiceName::ALL.map(ServiceName::binary).join(", ");
     match mode {
-        Some(mode) => match MODES.into_iter().find(|known| *known == mode) {
-            Some(known) => Request::Run(known),
+        Some(mode) => match ServiceName::of_binary(&mode) {
+            Some(service) => Request::Run(service),
             None if mode.is_empty() => Request::Mistake(format!("--mode needs a value (allowed: {allowed})")),
             None => Request::Mistake(format!("--mode is '{mode}', which is no service (allowed: {allowed})")),
         },
@@ -99,10 +99,11 @@ mod tests {
 
     #[test]
     fn both_forms_of_every_mode() {
-        for mode in MODES {
-            assert_eq!(read(&[&format!("--mode={mode}"), "--port=1"]), Request::Run(mode));
-            assert_eq!(read(&["--port", "1", "--mode", mode]), Request::Run(mode));
-            assert_eq!(read(&["--mode", mode, "--help"]), Request::Run(mode), "the service's own help");
+        for service in ServiceName::ALL {
+            let mode = service.binary();
+            assert_eq!(read(&[&format!("--mode={mode}"), "--port=1"]), Request::Run(service));
+            assert_eq!(read(&["--port", "1", "--mode", mode]), Request::Run(service));
+            assert_eq!(read(&["--mode", mode, "--help"]), Request::Run(service), "the service's own help");
         }
     }
 
@@ -113,6 +114,15 @@ mod tests {
         assert_eq!(read(&["--version"]), Request::Version);
         for mistake in [&[][..], &["--mode"], &["--mode="], &["--mode=waiter"], &["order-service"]] {
             assert!(matches!(read(mistake), Request::Mistake(_)), "{mistake:?}");
+        }
+    }
+
+    #[test]
+    fn the_help_names_every_service_and_its_port() {
+        for service in ServiceName::ALL {
+            let line = HELP.lines().find(|line| line.contains(&format!("--mode={service} "))).unwrap();
+            let port = service.port().map(|port| format!("[--port={port}]"));
+            assert!(port.is_none_or(|port| line.contains(&port)), "{line}");
         }
     }
 }

@@ -5,9 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use domain::ServiceName;
 use testkit::{Launch, Service, Signal, Stage};
-
-const MODES: [&str; 4] = ["order-service", "kitchen-worker", "tracking-service", "notification-subscriber"];
 
 /// A folder with the wrapper, and programs beside it and on PATH.
 struct Installation(tempfile::TempDir);
@@ -112,7 +111,7 @@ async fn a_signal_that_kills_is_seen_by_the_parent() {
 
 #[test]
 fn arguments_and_exit_code_pass_unchanged() {
-    for mode in MODES {
+    for mode in ServiceName::ALL.map(ServiceName::binary) {
         let script = "printf '<%s>' \"$@\"; echo; exit 37";
         let installation = Installation::new().with_program("bin", mode, script);
         let mode_flag = format!("--mode={mode}");
@@ -135,7 +134,7 @@ fn the_program_beside_it_comes_before_the_one_on_path() {
 
 #[test]
 fn a_program_that_is_missing_is_named_with_what_to_do() {
-    for mode in MODES {
+    for mode in ServiceName::ALL.map(ServiceName::binary) {
         let ended = Installation::new().wrapper(&["--mode", mode]);
         assert_eq!((ended.status.code(), text(&ended.stdout)), (Some(1), String::new()));
         let complaint = text(&ended.stderr);
@@ -163,7 +162,7 @@ fn help_and_version_are_its_own() {
     for flag in ["--help", "-h"] {
         let ended = installation.wrapper(&[flag]);
         assert_eq!((ended.status.code(), text(&ended.stderr)), (Some(0), String::new()));
-        for mode in MODES {
+        for mode in ServiceName::ALL.map(ServiceName::binary) {
             assert!(text(&ended.stdout).contains(&format!("--mode={mode}")), "{mode}");
         }
     }
@@ -179,7 +178,7 @@ fn a_mode_that_does_not_exist_is_exit_code_2_with_those_that_do() {
     {
         let ended = Installation::new().wrapper(arguments);
         assert_eq!((ended.status.code(), text(&ended.stdout)), (Some(2), String::new()), "{arguments:?}");
-        for mode in MODES {
+        for mode in ServiceName::ALL.map(ServiceName::binary) {
             assert!(text(&ended.stderr).contains(mode), "{arguments:?}: {}", text(&ended.stderr));
         }
     }

@@ -22,7 +22,7 @@ use runtime::{Exit, Shutdown};
 use crate::arguments::{Arguments, Task};
 use crate::service::Service;
 
-const NAME: &str = "kitchen-worker";
+const NAME: &str = domain::ServiceName::Kitchen.binary();
 
 // A cook waits more than he works: everything costs less on one thread than on several
 // that wake each other.

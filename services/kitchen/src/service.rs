@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::orders::{Held, OrderIntake};
-use bus::{Client, Publisher, topology};
+use bus::{Publisher, topology};
 use config::Config;
 use db::claims::Claimant;
 use db::{Access, Database};
+use domain::ServiceName;
 use logging::Log;
 use runtime::Shutdown;
 use tokio::sync::Semaphore;
@@ -75,7 +76,7 @@ impl Service {
         }
         let queues = topology::queues_of(&duty.specialisation);
         let intake = OrderIntake::start(config.rabbitmq.clone(), queues, worker.prefetch, log.clone());
-        let (publisher, publishing) = Publisher::start(&config.rabbitmq, Client::Kitchen, NAME, &log);
+        let (publisher, publishing) = Publisher::start(&config.rabbitmq, ServiceName::Kitchen, NAME, &log);
         let (announcer, announcements) = Announcer::start(db.clone(), publisher.clone(), log);
         let (ledger, ledger_tasks) = Ledger::start(db, duty.claimant.clone(), duty.lease());
         let cook = Cook {

@@ -12,7 +12,7 @@ use runtime::{Exit, Shutdown};
 
 use crate::arguments::Arguments;
 
-const NAME: &str = "notification-subscriber";
+const NAME: &str = domain::ServiceName::Notifier.binary();
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use argh::FromArgs;
+use domain::ServiceName;
 use runtime::{Exit, arguments};
 
 use crate::NAME;
@@ -15,7 +16,7 @@ pub struct Arguments {
     #[argh(option)]
     pub mode: Option<String>,
     /// HTTP port of the API (default 3000; 0 lets the system choose)
-    #[argh(option, default = "3000")]
+    #[argh(option, default = "ServiceName::Order.port().unwrap_or_default()")]
     pub port: u16,
     /// most orders in work at once, 1 to 10000 (default 50); further ones wait up
     /// to 2 s, then get 503

@@ -29,7 +29,7 @@ use runtime::{Exit, Shutdown};
 use crate::arguments::Arguments;
 use crate::service::Service;
 
-const NAME: &str = "order-service";
+const NAME: &str = domain::ServiceName::Order.binary();
 
 // The HTTP server has threads of its own. What is left costs less on one thread than on several
 // that wake each other.

@@ -1,7 +1,7 @@
 //! The paths of this service, and its probes.
 
 use actix_web::{HttpResponse, web};
-use db::rights::Client;
+use domain::ServiceName;
 use http_service::health::{self, CHECK_DEADLINE, Check};
 use http_service::resource::{postable, readable};
 use tokio::time::timeout;
@@ -24,7 +24,7 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
 async fn health(api: web::Data<Api>) -> HttpResponse {
     let usable = async {
         api.db.takes_writes().await?;
-        db::startup::has_tables(&api.db, Client::Order).await
+        db::startup::has_tables(&api.db, ServiceName::Order).await
     };
     let usable = matches!(timeout(CHECK_DEADLINE, usable).await, Ok(Ok(true))) && !api.db.lacks_tables();
     let checks = [

@@ -4,11 +4,11 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::{Client as BusClient, Publisher};
+use bus::Publisher;
 use config::Config;
-use db::rights::Client;
 use db::schema::SchemaError;
 use db::{Access, Database, DbError, secrets};
+use domain::ServiceName;
 use http_service::door::Door;
 use http_service::server::{self, CannotListen};
 use logging::Log;
@@ -78,7 +78,7 @@ impl Service {
         let listener = server::listen(config.http.bind, arguments.port)?;
         let port = listener.local_addr()?.port();
         let db = Database::with_reserved(&config.database, NAME, Access::ReadWrite, relay::MOST_CONNECTIONS)?;
-        let (publisher, publisher_task) = Publisher::start(&config.rabbitmq, BusClient::Order, NAME, &log);
+        let (publisher, publisher_task) = Publisher::start(&config.rabbitmq, ServiceName::Order, NAME, &log);
         let accept = config.order.accept_while_broker_down;
         let relay = Wakeup::default();
         let rescuer = Rescuer {
@@ -186,7 +186,7 @@ async fn tend_database(api: Api, rescuer: Rescuer<Broker>, shutdown: &Shutdown) 
             _ = work => return Ok(()),
             () = api.db.tables_lost() => {}
         }
-        found = db::startup::current(&api.db, Client::Order, &api.log, shutdown, read).await?;
+        found = db::startup::current(&api.db, ServiceName::Order, &api.log, shutdown, read).await?;
     }
     Ok(())
 }

@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
-use db::rights::Client;
 use db::{Database, history, workers};
 use domain::timestamp::Timestamp;
-use domain::{OrderNumber, RequestId};
+use domain::{OrderNumber, RequestId, ServiceName};
 use http_service::health::{self, CHECK_DEADLINE, Check};
 use http_service::resource::readable;
 use http_service::{Problem, request_id};
@@ -173,7 +172,7 @@ async fn workers(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
 }
 
 async fn health(api: web::Data<Api>) -> HttpResponse {
-    let has_tables = db::startup::has_tables(&api.db, Client::Tracking);
+    let has_tables = db::startup::has_tables(&api.db, ServiceName::Tracking);
     let usable = matches!(timeout(CHECK_DEADLINE, has_tables).await, Ok(Ok(true))) && !api.db.lacks_tables();
     let healthy = usable && api.schema_ready.load(Ordering::Relaxed);
     health::report(NAME, &[Check::needed("database", healthy)])

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use argh::FromArgs;
+use domain::ServiceName;
 use runtime::{Exit, arguments};
 
 use crate::NAME;
@@ -14,7 +15,7 @@ pub struct Arguments {
     #[argh(option)]
     pub mode: Option<String>,
     /// HTTP port of the API (default 3002; 0 lets the system choose)
-    #[argh(option, default = "3002")]
+    #[argh(option, default = "ServiceName::Tracking.port().unwrap_or_default()")]
     pub port: u16,
     /// configuration file (default ./config.yaml)
     #[argh(option)]

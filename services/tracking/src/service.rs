@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use config::Config;
-use db::rights::Client;
 use db::schema::SchemaError;
 use db::{Access, Database, DbError};
+use domain::ServiceName;
 use http_service::door::Door;
 use http_service::server::{self, CannotListen};
 use logging::Log;
@@ -86,7 +86,7 @@ impl Service {
         let mut http = tokio::spawn(http);
         let asked_to_stop = async {
             let read = async || Ok(());
-            while db::startup::current(&db, Client::Tracking, &log, &shutdown, read).await?.is_some() {
+            while db::startup::current(&db, ServiceName::Tracking, &log, &shutdown, read).await?.is_some() {
                 schema_ready.store(true, Ordering::Relaxed);
                 if shutdown.or(db.tables_lost()).await.is_none() {
                     break;

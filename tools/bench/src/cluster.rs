@@ -9,6 +9,7 @@ use devcluster::{
     Leash, PostgresOptions, PrivatePostgres, PrivateRabbitmq, RabbitmqOptions, Ready, environment, free_port,
     start_pair, tool,
 };
+use domain::ServiceName;
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -17,15 +18,8 @@ use crate::service::Service;
 /// Filling tables with millions of rows takes its time.
 const SQL_LIMIT: Duration = Duration::from_hours(1);
 const MIGRATION_LIMIT: Duration = Duration::from_mins(2);
-/// What is measured, and what measures it.
-const PROGRAMS: [&str; 6] = [
-    "order-service",
-    "kitchen-worker",
-    "tracking-service",
-    "notification-subscriber",
-    "restaurant-ctl",
-    "restaurant-load",
-];
+/// What is measured beside the services, and what measures it.
+const OTHER_PROGRAMS: [&str; 2] = ["restaurant-ctl", "restaurant-load"];
 
 /// A PostgreSQL that keeps what it committed through a power cut, a RabbitMQ, and the
 /// programs under test.
@@ -47,7 +41,8 @@ impl Cluster {
     /// # Errors
     /// A program is missing, or the servers are not here, or do not start.
     pub async fn start(folder: &Path, programs: &Path) -> Result<Self, Error> {
-        for program in PROGRAMS.map(|program| programs.join(program)) {
+        let all = ServiceName::ALL.map(ServiceName::binary).into_iter().chain(OTHER_PROGRAMS);
+        for program in all.map(|program| programs.join(program)) {
             if !program.is_file() {
                 return Err(Error::NoProgram(program));
             }
@@ -151,9 +146,9 @@ impl Stage<'_> {
     /// # Errors
     /// It does not start.
     pub async fn order_service(&self, max_concurrent: usize) -> Result<Service, Error> {
-        let mut command = self.command("order-service");
+        let mut command = self.command(ServiceName::Order.binary());
         command.arg(format!("--max-concurrent={max_concurrent}"));
-        self.start_with_port("order-service", command).await
+        self.start_with_port(ServiceName::Order.binary(), command).await
     }
 
     /// A tracking service.
@@ -161,7 +156,8 @@ impl Stage<'_> {
     /// # Errors
     /// It does not start.
     pub async fn tracking_service(&self) -> Result<Service, Error> {
-        self.start_with_port("tracking-service", self.command("tracking-service")).await
+        self.start_with_port(ServiceName::Tracking.binary(), self.command(ServiceName::Tracking.binary()))
+            .await
     }
 
     /// A worker that cooks in no time.
@@ -182,7 +178,7 @@ impl Stage<'_> {
         concurrency: u16,
         cooking: Duration,
     ) -> Result<Service, Error> {
-        let mut command = self.command("kitchen-worker");
+        let mut command = self.command(ServiceName::Kitchen.binary());
         command
             .arg("--heartbeat-interval=10")
             .arg(format!("--worker-name={name}"))
@@ -190,7 +186,12 @@ impl Stage<'_> {
         for order_type in ["DINE_IN", "TAKEOUT", "DELIVERY"] {
             command.env(format!("KITCHEN_COOKING_SECONDS_{order_type}"), cooking.as_secs_f64().to_string());
         }
-        self.start_logged("kitchen-worker", command, Ready::Logged("rabbitmq_connected", "queues")).await
+        self.start_logged(
+            ServiceName::Kitchen.binary(),
+            command,
+            Ready::Logged("rabbitmq_connected", "queues"),
+        )
+        .await
     }
 
     /// A subscriber that shows every change.
@@ -198,8 +199,9 @@ impl Stage<'_> {
     /// # Errors
     /// It does not start.
     pub async fn subscriber(&self) -> Result<Service, Error> {
-        let command = self.command("notification-subscriber");
-        self.start_logged("notification-subscriber", command, Ready::Logged("rabbitmq_connected", "")).await
+        let command = self.command(ServiceName::Notifier.binary());
+        self.start_logged(ServiceName::Notifier.binary(), command, Ready::Logged("rabbitmq_connected", ""))
+            .await
     }
 
     async fn start_with_port(&self, name: &str, mut command: Command) -> Result<Service, Error> {

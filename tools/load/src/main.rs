@@ -65,10 +65,10 @@ const GRACE: Duration = Duration::from_secs(10);
 #[derive(FromArgs, Debug)]
 struct Arguments {
     /// the order service, by its URL (default: port 3000 of this machine)
-    #[argh(option, default = "\"http://127.0.0.1:3000\".to_owned()")]
+    #[argh(option, default = "Kind::Order.default_url()")]
     url: String,
     /// the tracking service, for the look afterwards (default: port 3002 of this machine)
-    #[argh(option, default = "\"http://127.0.0.1:3002\".to_owned()")]
+    #[argh(option, default = "Kind::Tracking.default_url()")]
     tracking: String,
     /// connections, 1 to 4096 (default 16)
     #[argh(option, default = "16")]

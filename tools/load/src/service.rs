@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
+use domain::ServiceName;
 use runtime::{Exit, with_causes};
 use serde::Deserialize;
 use tokio::time::timeout;
@@ -26,10 +27,13 @@ pub enum Kind {
 impl Kind {
     /// The one that `/health` names so.
     fn named(name: &str) -> Option<Self> {
-        match name {
-            "order-service" => Some(Self::Order),
-            "tracking-service" => Some(Self::Tracking),
-            _ => None,
+        [Self::Order, Self::Tracking].into_iter().find(|kind| kind.service().binary() == name)
+    }
+
+    fn service(self) -> ServiceName {
+        match self {
+            Self::Order => ServiceName::Order,
+            Self::Tracking => ServiceName::Tracking,
         }
     }
 
@@ -42,10 +46,12 @@ impl Kind {
     }
 
     fn default_port(self) -> u16 {
-        match self {
-            Self::Order => 3000,
-            Self::Tracking => 3002,
-        }
+        self.service().port().unwrap_or_default()
+    }
+
+    /// Its URL on this machine, on its default port.
+    pub fn default_url(self) -> String {
+        format!("http://127.0.0.1:{}", self.default_port())
     }
 }
 

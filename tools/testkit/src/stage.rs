@@ -1,5 +1,7 @@
 //! What one test has for itself: a database, a vhost, and the services it starts on them.
 
+use domain::ServiceName;
+
 use crate::broker::Broker;
 use crate::database::Database;
 use crate::proxy::Proxy;
@@ -99,13 +101,13 @@ impl Stage {
 
     /// An order service on a port of its own; `start` waits until it is ready.
     pub fn order_service(&self) -> Launch {
-        Launch::new("order-service", self.environment()).arg("--port=0").ready_when_probed()
+        Launch::new(ServiceName::Order.binary(), self.environment()).arg("--port=0").ready_when_probed()
     }
 
     /// A tracking service on a port of its own; `start` waits until it listens
     /// (not until it is ready).
     pub fn tracking_service(&self) -> Launch {
-        Launch::new("tracking-service", self.environment())
+        Launch::new(ServiceName::Tracking.binary(), self.environment())
             .arg("--port=0")
             .ready_when_logged("service_started")
     }
@@ -113,7 +115,7 @@ impl Stage {
     /// A worker that cooks at once (0 s) and gives a sign of life every second; `start`
     /// waits until it consumes.
     pub fn kitchen_worker(&self, name: &str) -> Launch {
-        Launch::new("kitchen-worker", self.environment())
+        Launch::new(ServiceName::Kitchen.binary(), self.environment())
             .arg(format!("--worker-name={name}"))
             .arg("--heartbeat-interval=1")
             .cooking_seconds(0.0)
@@ -122,7 +124,8 @@ impl Stage {
 
     /// A subscriber; `start` waits until it reads.
     pub fn subscriber(&self) -> Launch {
-        Launch::new("notification-subscriber", self.environment()).ready_when_logged("rabbitmq_connected")
+        Launch::new(ServiceName::Notifier.binary(), self.environment())
+            .ready_when_logged("rabbitmq_connected")
     }
 
     /// The database, for a look behind the scenes.

@@ -2,9 +2,10 @@
 //! was.
 
 use amqprs::{BasicProperties, FieldTable, FieldValue};
+use bus::Outgoing;
 use bus::dead_letters::{DeadLetter, DeadLettersError, Origin, Pass};
 use bus::topology::{DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, ORDERS_EXCHANGE};
-use bus::{Client, Outgoing};
+use domain::ServiceName;
 use testkit::wait::within;
 
 use crate::scene::{Scene, TAKEOUT_QUEUE, moment, next, takeout};
@@ -177,7 +178,7 @@ async fn a_lost_connection_is_an_error_and_everything_is_given_back() {
 async fn a_letter_of_the_kitchens_says_why_since_when_and_from_where() {
     let scene = Scene::new().await;
     let sent = scene.sent(&[takeout("60")]).await;
-    let kitchen = scene.other_publisher(Client::Kitchen).await;
+    let kitchen = scene.other_publisher(ServiceName::Kitchen).await;
     let mut intake = scene.intake(&[TAKEOUT_QUEUE], 1).await;
     let held = next(&mut intake).await;
     kitchen.publish(Outgoing::dead_letter(&held.delivery, "it is burnt", moment())).await.unwrap();

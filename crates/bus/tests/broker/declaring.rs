@@ -5,8 +5,8 @@ use bus::inspection::declare_kitchen;
 use bus::topology::{
     DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, NOTIFICATIONS_QUEUE, ORDERS_EXCHANGE, SAFETY_NET_QUEUE,
 };
-use bus::{Client, Publisher, SessionError};
-use domain::OrderType;
+use bus::{Publisher, SessionError};
+use domain::{OrderType, ServiceName};
 use serde_json::{Value, json};
 use testkit::wait::within;
 
@@ -35,7 +35,7 @@ async fn bindings(scene: &Scene) -> Vec<String> {
 #[tokio::test]
 async fn everything_is_durable_and_has_its_arguments() {
     let scene = Scene::new().await;
-    let publisher = scene.other_publisher(Client::Order).await;
+    let publisher = scene.other_publisher(ServiceName::Order).await;
     within("the stream", publisher.status_updates_possible()).await;
     let orders = json!({
         "x-queue-type": "classic", "x-max-priority": 10, "x-dead-letter-exchange": "orders_dlx",
@@ -115,7 +115,7 @@ async fn where_no_type_can_be_sent_there_is_no_connection_and_the_first_reason_i
     }
     let why = declare_kitchen(&scene.settings).await.unwrap_err();
     assert!(matches!(&why, SessionError::Declined(reason) if reason.contains(DINE_IN_QUEUE)), "{why:?}");
-    let (publisher, _) = Publisher::start(&scene.settings, Client::Order, "test", &scene.lines.log);
+    let (publisher, _) = Publisher::start(&scene.settings, ServiceName::Order, "test", &scene.lines.log);
     scene.lines.said("rabbitmq_connection_failed", "inequivalent arg").await;
     assert!(!publisher.can_send_orders());
 }

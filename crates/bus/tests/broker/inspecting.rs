@@ -1,11 +1,11 @@
 //! `inspection`: a look that changes nothing.
 
+use bus::SessionError;
 use bus::inspection::{Depth, Inspection, Needs, PartState, Right, inspect, kitchen_queues, queues};
 use bus::topology::{DEAD_LETTER_QUEUE, NOTIFICATIONS_QUEUE, SAFETY_NET_QUEUE};
-use bus::{Client, SessionError};
 use config::Rabbitmq;
 use devcluster::Credentials;
-use domain::OrderType;
+use domain::{OrderType, ServiceName};
 use testkit::wait::within;
 
 use crate::scene::{DINE_IN_QUEUE, Scene, TAKEOUT_QUEUE, at_table, takeout};
@@ -39,7 +39,7 @@ impl<'a> User<'a> {
 impl Scene {
     /// The whole topology.
     async fn all_declared(&self) {
-        let publisher = self.other_publisher(Client::Order).await;
+        let publisher = self.other_publisher(ServiceName::Order).await;
         within("the stream", publisher.status_updates_possible()).await;
     }
 }

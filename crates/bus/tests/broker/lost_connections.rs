@@ -1,7 +1,8 @@
 //! `publisher`: a connection that breaks.
 
 use bus::topology::NOTIFICATIONS_EXCHANGE;
-use bus::{Client, PublishError, Publisher};
+use bus::{PublishError, Publisher};
+use domain::ServiceName;
 use testkit::wait::within;
 use testkit::{Proxy, eventually};
 
@@ -10,7 +11,7 @@ use crate::scene::{Scene, TAKEOUT_QUEUE, message, news, outgoing, publisher, tak
 /// A publisher whose way to the broker the test can cut.
 async fn connected(scene: &Scene) -> (Proxy, Publisher) {
     let (proxy, settings) = scene.proxy().await;
-    let publisher = publisher(&settings, Client::Order, &scene.lines).await;
+    let publisher = publisher(&settings, ServiceName::Order, &scene.lines).await;
     (proxy, publisher)
 }
 

@@ -4,7 +4,8 @@ use bus::dead_letters::Pass;
 use bus::inspection::{Needs, inspect};
 use bus::notifications::{StartAt, subscribe};
 use bus::orders::OrderIntake;
-use bus::{Client, Outgoing, safety_net};
+use bus::{Outgoing, permissions, safety_net};
+use domain::ServiceName;
 use runtime::Shutdown;
 use testkit::wait::within;
 
@@ -13,24 +14,24 @@ use crate::scene::{
     Scene, TAKEOUT_QUEUE, message, moment, news, next, order_of, outgoing, publisher, takeout, update,
 };
 
-async fn user_of(scene: &Scene, client: Client) -> User<'_> {
-    let rights = client.permissions();
-    User::new(scene, &format!("{client:?}"), [&rights.configure, &rights.write, &rights.read]).await
+async fn user_of(scene: &Scene, service: ServiceName) -> User<'_> {
+    let rights = permissions::of(service).unwrap();
+    User::new(scene, service.short_name(), [&rights.configure, &rights.write, &rights.read]).await
 }
 
 #[tokio::test]
 async fn no_right_is_missing_where_nothing_is_declared_yet_nor_where_all_is() {
     let scene = Scene::new().await;
-    for (client, needs) in [
-        (Client::Order, Needs { orders: true, notifications: false }),
-        (Client::Kitchen, Needs { orders: true, notifications: false }),
-        (Client::Notifier, Needs { orders: false, notifications: true }),
+    for (service, needs) in [
+        (ServiceName::Order, Needs { orders: true, notifications: false }),
+        (ServiceName::Kitchen, Needs { orders: true, notifications: false }),
+        (ServiceName::Notifier, Needs { orders: false, notifications: true }),
     ] {
-        let user = user_of(&scene, client).await;
+        let user = user_of(&scene, service).await;
         for _ in 0..2 {
             let found = inspect(&user.settings, needs).await.unwrap();
-            assert_eq!(found.missing_rights, [], "{client:?}");
-            let publisher = scene.other_publisher(Client::Order).await;
+            assert_eq!(found.missing_rights, [], "{service:?}");
+            let publisher = scene.other_publisher(ServiceName::Order).await;
             within("the stream", publisher.status_updates_possible()).await;
         }
         user.remove().await;
@@ -40,8 +41,8 @@ async fn no_right_is_missing_where_nothing_is_declared_yet_nor_where_all_is() {
 #[tokio::test]
 async fn an_order_service_declares_and_publishes_and_clears_the_safety_net() {
     let scene = Scene::new().await;
-    let user = user_of(&scene, Client::Order).await;
-    let publisher = publisher(&user.settings, Client::Order, &scene.lines).await;
+    let user = user_of(&scene, ServiceName::Order).await;
+    let publisher = publisher(&user.settings, ServiceName::Order, &scene.lines).await;
     publisher.publish(outgoing(&message(&takeout("10")))).await.unwrap();
     within("the stream", publisher.status_updates_possible()).await;
     publisher.publish(news(&update())).await.unwrap();
@@ -55,8 +56,8 @@ async fn an_order_service_declares_and_publishes_and_clears_the_safety_net() {
 #[tokio::test]
 async fn a_worker_declares_and_consumes_and_publishes_and_buries() {
     let scene = Scene::new().await;
-    let user = user_of(&scene, Client::Kitchen).await;
-    let publisher = publisher(&user.settings, Client::Kitchen, &scene.lines).await;
+    let user = user_of(&scene, ServiceName::Kitchen).await;
+    let publisher = publisher(&user.settings, ServiceName::Kitchen, &scene.lines).await;
     within("the stream", publisher.status_updates_possible()).await;
     let log = scene.lines.log.clone();
     let mut intake = OrderIntake::start(user.settings.clone(), vec![TAKEOUT_QUEUE], 1, log);
@@ -79,7 +80,7 @@ async fn a_worker_declares_and_consumes_and_publishes_and_buries() {
 #[tokio::test]
 async fn a_subscriber_declares_the_stream_and_reads_it() {
     let scene = Scene::new().await;
-    let user = user_of(&scene, Client::Notifier).await;
+    let user = user_of(&scene, ServiceName::Notifier).await;
     let shutdown = Shutdown::new();
     let reading = tokio::spawn({
         let (settings, log, shutdown) = (user.settings.clone(), scene.lines.log.clone(), shutdown.clone());

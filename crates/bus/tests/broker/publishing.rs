@@ -1,7 +1,8 @@
 //! `publisher`: what is confirmed is in the queues.
 
 use bus::topology::{NOTIFICATIONS_EXCHANGE, SAFETY_NET_QUEUE};
-use bus::{Client, PublishError, Publisher};
+use bus::{PublishError, Publisher};
+use domain::ServiceName;
 use testkit::wait::within;
 use tokio::task::JoinSet;
 
@@ -83,7 +84,7 @@ async fn many_at_once_are_all_confirmed_and_all_there() {
 #[tokio::test]
 async fn a_connection_that_is_being_made_is_waited_for() {
     let scene = Scene::new().await;
-    let (publisher, _) = Publisher::start(&scene.settings, Client::Order, "test", &scene.lines.log);
+    let (publisher, _) = Publisher::start(&scene.settings, ServiceName::Order, "test", &scene.lines.log);
     assert!(!publisher.can_send_orders());
     publisher.connected_for_orders().await.unwrap();
     assert!(publisher.can_send_orders());
@@ -95,7 +96,7 @@ async fn what_is_sent_before_there_is_a_connection_is_refused_at_once() {
     let scene = Scene::new().await;
     let (proxy, settings) = scene.proxy().await;
     proxy.silence();
-    let (publisher, _) = Publisher::start(&settings, Client::Order, "test", &scene.lines.log);
+    let (publisher, _) = Publisher::start(&settings, ServiceName::Order, "test", &scene.lines.log);
     let answer = publisher.publish(outgoing(&message(&takeout("10")))).await;
     assert_eq!(answer, Err(PublishError::NotConnected));
 }
@@ -103,7 +104,7 @@ async fn what_is_sent_before_there_is_a_connection_is_refused_at_once() {
 #[tokio::test]
 async fn its_connections_end_with_the_last_handle() {
     let scene = Scene::new().await;
-    let (publisher, tasks) = Publisher::start(&scene.settings, Client::Order, "test", &scene.lines.log);
+    let (publisher, tasks) = Publisher::start(&scene.settings, ServiceName::Order, "test", &scene.lines.log);
     within("both connections", publisher.status_updates_possible()).await;
     let other = publisher.clone();
     drop(publisher);

@@ -1,9 +1,9 @@
 //! `safety_net`: what lies where nobody reads it.
 
 use amqprs::BasicProperties;
-use bus::Client;
 use bus::safety_net::{ClearError, clear};
 use bus::topology::{SAFETY_NET_QUEUE, kitchen_queue};
+use domain::ServiceName;
 use domain::{OrderMessage, OrderType};
 
 use crate::scene::{Scene, identity, message, outgoing, takeout};
@@ -11,7 +11,7 @@ use crate::scene::{Scene, identity, message, outgoing, takeout};
 impl Scene {
     /// Orders that lie in the safety net.
     async fn strays(&self, count: usize) -> Vec<OrderMessage> {
-        let publisher = self.other_publisher(Client::Order).await;
+        let publisher = self.other_publisher(ServiceName::Order).await;
         self.broker.delete(kitchen_queue(OrderType::Takeout)).await;
         let orders: Vec<_> = (0..count).map(|_| message(&takeout("10"))).collect();
         for order in &orders {

@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bus::orders::{Held, OrderIntake};
 use bus::topology::{DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, kitchen_queue};
-use bus::{Client, Outgoing, Publisher};
+use bus::{Outgoing, Publisher};
 use config::Rabbitmq;
 use domain::timestamp::Timestamp;
 use domain::{
-    NewOrder, OrderIdentity, OrderMessage, OrderNumber, OrderStatus, OrderType, RequestId, StatusUpdate,
-    place_order,
+    NewOrder, OrderIdentity, OrderMessage, OrderNumber, OrderStatus, OrderType, RequestId, ServiceName,
+    StatusUpdate, place_order,
 };
 use serde_json::Value;
 use testkit::orders::{dine_in, takeout_of};
@@ -59,12 +59,12 @@ impl Scene {
 
     /// The publisher that is tested: an order service's. It has declared all that carries orders.
     pub async fn publisher(&self) -> Publisher {
-        publisher(&self.settings, Client::Order, &self.lines).await
+        publisher(&self.settings, ServiceName::Order, &self.lines).await
     }
 
     /// A publisher that is only needed.
-    pub async fn other_publisher(&self, client: Client) -> Publisher {
-        publisher(&self.settings, client, &self.others).await
+    pub async fn other_publisher(&self, service: ServiceName) -> Publisher {
+        publisher(&self.settings, service, &self.others).await
     }
 
     /// A worker that takes orders of these queues.
@@ -83,7 +83,7 @@ impl Scene {
 
     /// Places orders over the counter in the broker's hands, as an order service does.
     pub async fn sent(&self, orders: &[NewOrder]) -> Vec<OrderMessage> {
-        let publisher = self.other_publisher(Client::Order).await;
+        let publisher = self.other_publisher(ServiceName::Order).await;
         let mut messages = Vec::new();
         for order in orders {
             let message = message(order);
@@ -135,8 +135,8 @@ impl Scene {
 }
 
 /// A publisher that may send.
-pub async fn publisher(settings: &Rabbitmq, client: Client, lines: &LogLines) -> Publisher {
-    let (publisher, _) = Publisher::start(settings, client, "test", &lines.log);
+pub async fn publisher(settings: &Rabbitmq, service: ServiceName, lines: &LogLines) -> Publisher {
+    let (publisher, _) = Publisher::start(settings, service, "test", &lines.log);
     within("a publisher", publisher.orders_possible()).await;
     publisher
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bus::Publisher;
 use bus::notifications::{StartAt, subscribe};
 use bus::topology::NOTIFICATIONS_QUEUE;
-use bus::{Client, Publisher};
 use config::Rabbitmq;
-use domain::StatusUpdate;
+use domain::{ServiceName, StatusUpdate};
 use runtime::Shutdown;
 use testkit::wait::within;
 use testkit::{Proxy, eventually};
@@ -76,7 +76,7 @@ impl Subscriber {
 /// A publisher of status updates, and the stream.
 async fn with_stream() -> (Scene, Publisher) {
     let scene = Scene::new().await;
-    let publisher = scene.other_publisher(Client::Kitchen).await;
+    let publisher = scene.other_publisher(ServiceName::Kitchen).await;
     within("the stream", publisher.status_updates_possible()).await;
     (scene, publisher)
 }

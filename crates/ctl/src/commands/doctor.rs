@@ -9,6 +9,9 @@ mod times;
 use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
+use bus::permissions;
+use db::rights;
+use domain::ServiceName;
 use runtime::{Console, Exit};
 use serde_json::json;
 
@@ -27,10 +30,10 @@ pub struct Arguments {
     #[argh(option)]
     service: Vec<String>,
     /// port of the order service (default 3000)
-    #[argh(option, default = "3000")]
+    #[argh(option, default = "ServiceName::Order.port().unwrap_or_default()")]
     order_port: u16,
     /// port of the tracking service (default 3002)
-    #[argh(option, default = "3002")]
+    #[argh(option, default = "ServiceName::Tracking.port().unwrap_or_default()")]
     tracking_port: u16,
     /// seconds between two signs of life of the workers that start here (default 30)
     #[argh(option, default = "30")]
@@ -45,24 +48,34 @@ pub struct Arguments {
 }
 
 /// What shall start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "any of the four may be meant")]
-struct Services {
-    order: bool,
-    kitchen: bool,
-    tracking: bool,
-    notifier: bool,
-}
+#[derive(Clone, Debug)]
+struct Services(Vec<ServiceName>);
 
 impl Services {
     fn named(names: &[String]) -> Result<Self, Exit> {
-        let known = ["order", "kitchen", "tracking", "notifier"];
-        if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
-            return Err(Exit::Usage(format!("--service is '{unknown}' (allowed: {})", known.join(", "))));
+        if names.is_empty() {
+            return Ok(Self(ServiceName::ALL.to_vec()));
         }
-        let is_meant = |service: &str| names.is_empty() || names.iter().any(|name| name == service);
-        let [order, kitchen, tracking, notifier] = known.map(is_meant);
-        Ok(Self { order, kitchen, tracking, notifier })
+        let known = || ServiceName::ALL.map(ServiceName::short_name).join(", ");
+        let services = names.iter().map(|name| {
+            ServiceName::of_short_name(name)
+                .ok_or_else(|| Exit::Usage(format!("--service is '{name}' (allowed: {})", known())))
+        });
+        services.collect::<Result<_, _>>().map(Self)
+    }
+
+    fn contain(&self, service: ServiceName) -> bool {
+        self.0.contains(&service)
+    }
+
+    /// Whether one of them brings the schema up to date when it starts.
+    fn migrate(&self) -> bool {
+        self.contain(ServiceName::Order) || self.contain(ServiceName::Kitchen)
+    }
+
+    /// Those of them that use the database.
+    fn with_database(&self) -> impl Iterator<Item = ServiceName> {
+        rights::services().filter(|service| self.contain(*service))
     }
 }
 
@@ -72,19 +85,18 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let surroundings = times::Surroundings::new(arguments.heartbeat_interval, arguments.time_to_stop)?;
     let (config, mut verdicts) = configuration::check(arguments.config.clone());
     if let Some(config) = config {
-        verdicts.extend(times::check(&config, services, surroundings));
-        if services.order || services.kitchen || services.tracking {
-            verdicts.extend(postgres::check(&config.database, services).await);
+        verdicts.extend(times::check(&config, &services, surroundings));
+        if services.with_database().next().is_some() {
+            verdicts.extend(postgres::check(&config.database, &services).await);
         }
-        if services.order || services.kitchen || services.notifier {
-            verdicts.extend(rabbitmq::check(&config.rabbitmq, services).await);
+        if services.0.iter().any(|service| permissions::of(*service).is_some()) {
+            verdicts.extend(rabbitmq::check(&config.rabbitmq, &services).await);
         }
-        let ports = [
-            (services.order, "order_port", arguments.order_port),
-            (services.tracking, "tracking_port", arguments.tracking_port),
-        ];
-        for (is_meant, check, port) in ports {
-            if is_meant && port > 0 {
+        let ports =
+            [(ServiceName::Order, arguments.order_port), (ServiceName::Tracking, arguments.tracking_port)];
+        for (service, port) in ports {
+            if services.contain(service) && port > 0 {
+                let check = format!("{}_port", service.short_name());
                 verdicts.push(ports::check(check, config.http.bind, port).await);
             }
         }

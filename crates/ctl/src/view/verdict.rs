@@ -1,5 +1,7 @@
 //! What came of a check, as a line for people or as JSON.
 
+use std::borrow::Cow;
+
 use runtime::console::{Console, Style};
 use serde::Serialize;
 
@@ -21,7 +23,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// A name that does not change, for scripts.
-    pub check: &'static str,
+    pub check: Cow<'static, str>,
     /// How it came out.
     pub outcome: Outcome,
     /// What was found.
@@ -44,32 +46,45 @@ fn is_zero(count: &u64) -> bool {
 
 impl Verdict {
     /// It is as it should be.
-    pub fn ok(check: &'static str, found: impl Into<String>) -> Self {
+    pub fn ok(check: impl Into<Cow<'static, str>>, found: impl Into<String>) -> Self {
         Self::new(check, Outcome::Ok, found, "")
     }
 
     /// It works, and somebody should look at it.
-    pub fn warn(check: &'static str, found: impl Into<String>, to_do: impl Into<String>) -> Self {
+    pub fn warn(
+        check: impl Into<Cow<'static, str>>,
+        found: impl Into<String>,
+        to_do: impl Into<String>,
+    ) -> Self {
         Self::new(check, Outcome::Warn, found, to_do)
     }
 
     /// It is wrong.
-    pub fn fail(check: &'static str, found: impl Into<String>, to_do: impl Into<String>) -> Self {
+    pub fn fail(
+        check: impl Into<Cow<'static, str>>,
+        found: impl Into<String>,
+        to_do: impl Into<String>,
+    ) -> Self {
         Self::new(check, Outcome::Fail, found, to_do)
     }
 
     /// It could not be found out.
-    pub fn unknown(check: &'static str, found: impl Into<String>, to_do: impl Into<String>) -> Self {
+    pub fn unknown(
+        check: impl Into<Cow<'static, str>>,
+        found: impl Into<String>,
+        to_do: impl Into<String>,
+    ) -> Self {
         Self::new(check, Outcome::Unknown, found, to_do)
     }
 
     fn new(
-        check: &'static str,
+        check: impl Into<Cow<'static, str>>,
         outcome: Outcome,
         found: impl Into<String>,
         to_do: impl Into<String>,
     ) -> Self {
-        Self { check, outcome, found: found.into(), count: 0, examples: Vec::new(), to_do: to_do.into() }
+        let (check, found, to_do) = (check.into(), found.into(), to_do.into());
+        Self { check, outcome, found, count: 0, examples: Vec::new(), to_do }
     }
 
     /// With the number of what is wrong, and the first of it.

@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use db::claims::{self, Locked};
 use db::outbox::{self, Published};
-use db::rights::Client;
 use db::sweeps::{self, Stray};
 use db::transitions::{self, Unsent};
 use db::{Database, DbError, history, idempotency, orders, schema, secrets, startup, workers};
 use domain::OrderStatus::{Cancelled, Received};
-use domain::{Fingerprint, IdempotencyKey, IdempotentRequest, OrderType, Specialisation};
+use domain::{Fingerprint, IdempotencyKey, IdempotentRequest, OrderType, ServiceName, Specialisation};
 
 use crate::outbox::LOOK;
 use crate::scene::{
@@ -34,18 +33,19 @@ fn done<T>(what: &'static str, outcome: Result<T, DbError>) -> Result<T, Undone>
 }
 
 /// Everything that a service does. What others do before, the scene does.
-pub async fn all(client: Client, scene: &Scene, db: &Database) -> Result<(), Undone> {
+pub async fn all(service: ServiceName, scene: &Scene, db: &Database) -> Result<(), Undone> {
     done("schema::state", schema::state(db).await)?;
-    done("startup::has_tables", startup::has_tables(db, client).await)?;
-    match client {
-        Client::Order => {
+    done("startup::has_tables", startup::has_tables(db, service).await)?;
+    match service {
+        ServiceName::Order => {
             orders_are_placed(db).await?;
             orders_are_changed(scene, db).await?;
             messages_are_sent(scene, db).await?;
             orders_are_rescued(scene, db).await
         }
-        Client::Kitchen => kitchen(scene, db).await,
-        Client::Tracking => tracking(scene, db).await,
+        ServiceName::Kitchen => kitchen(scene, db).await,
+        ServiceName::Tracking => tracking(scene, db).await,
+        ServiceName::Notifier => Ok(()),
     }
 }
 

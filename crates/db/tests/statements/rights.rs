@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use db::inspection::missing_rights;
-use db::rights::Client;
+use db::rights;
 use db::roles::{self, Account};
 use db::{Access, Database};
+use domain::ServiceName;
 
 use crate::duties;
 use crate::scene::Scene;
@@ -19,22 +20,22 @@ const OF_THE_VERSION_BEFORE: &str = "order_sweeps";
 /// A service's role in a scene.
 struct Role<'a> {
     scene: &'a Scene,
-    client: Client,
+    service: ServiceName,
     name: String,
     /// With that role.
     db: Database,
 }
 
 impl<'a> Role<'a> {
-    async fn new(scene: &'a Scene, client: Client) -> Self {
-        let account = Account { client, password: Some(PASSWORD.into()) };
+    async fn new(scene: &'a Scene, service: ServiceName) -> Self {
+        let account = Account { service, password: Some(PASSWORD.into()) };
         roles::ensure(&scene.db, &[account]).await.unwrap();
-        let name = roles::name(&scene.stage.name, client);
+        let name = roles::name(&scene.stage.name, service);
         let mut settings = scene.stage.database_settings();
         settings.user.clone_from(&name);
         settings.password = PASSWORD.into();
         let db = Database::new(&settings, "test", Access::ReadWrite).unwrap();
-        Self { scene, client, name, db }
+        Self { scene, service, name, db }
     }
 
     /// Everything that it was granted, such as `insert on table orders`.
@@ -55,9 +56,9 @@ impl<'a> Role<'a> {
     /// The service does everything without this right; returns what it then could not do.
     async fn undone_without(&self, right: &str) -> Option<&'static str> {
         self.scene.execute(&format!("revoke {right} from {}", self.name)).await;
-        let missing = missing_rights(&self.db, self.client).await.unwrap();
+        let missing = missing_rights(&self.db, self.service).await.unwrap();
         assert_eq!(missing.len(), 1, "the doctor does not see what is missing without {right}: {missing:?}");
-        let undone = duties::all(self.client, self.scene, &self.db).await.err();
+        let undone = duties::all(self.service, self.scene, &self.db).await.err();
         self.scene.execute(&format!("grant {right} to {}", self.name)).await;
         let undone = undone?;
         assert!(undone.why.is_missing_right(), "without {right}: {undone:?}");
@@ -69,19 +70,19 @@ impl<'a> Role<'a> {
     }
 }
 
-async fn what_is_listed_is_enough(client: Client) {
+async fn what_is_listed_is_enough(service: ServiceName) {
     let scene = Scene::new().await;
-    let role = Role::new(&scene, client).await;
-    assert_eq!(missing_rights(&role.db, client).await.unwrap(), [""; 0]);
-    if let Err(undone) = duties::all(client, &scene, &role.db).await {
+    let role = Role::new(&scene, service).await;
+    assert_eq!(missing_rights(&role.db, service).await.unwrap(), [""; 0]);
+    if let Err(undone) = duties::all(service, &scene, &role.db).await {
         panic!("{undone:?}");
     }
     role.remove().await;
 }
 
-async fn each_right_is_needed(client: Client) {
+async fn each_right_is_needed(service: ServiceName) {
     let scene = Scene::new().await;
-    let role = Role::new(&scene, client).await;
+    let role = Role::new(&scene, service).await;
     let mut needless = BTreeSet::new();
     for right in role.granted().await {
         if role.undone_without(&right).await.is_none() {
@@ -95,44 +96,44 @@ async fn each_right_is_needed(client: Client) {
 
 #[tokio::test]
 async fn the_rights_of_the_order_service_are_enough() {
-    what_is_listed_is_enough(Client::Order).await;
+    what_is_listed_is_enough(ServiceName::Order).await;
 }
 
 #[tokio::test]
 async fn the_rights_of_a_cook_are_enough() {
-    what_is_listed_is_enough(Client::Kitchen).await;
+    what_is_listed_is_enough(ServiceName::Kitchen).await;
 }
 
 #[tokio::test]
 async fn the_rights_of_the_tracking_service_are_enough() {
-    what_is_listed_is_enough(Client::Tracking).await;
+    what_is_listed_is_enough(ServiceName::Tracking).await;
 }
 
 #[tokio::test]
 async fn the_order_service_needs_each_of_its_rights() {
-    each_right_is_needed(Client::Order).await;
+    each_right_is_needed(ServiceName::Order).await;
 }
 
 #[tokio::test]
 async fn a_cook_needs_each_of_its_rights() {
-    each_right_is_needed(Client::Kitchen).await;
+    each_right_is_needed(ServiceName::Kitchen).await;
 }
 
 #[tokio::test]
 async fn the_tracking_service_needs_each_of_its_rights() {
-    each_right_is_needed(Client::Tracking).await;
+    each_right_is_needed(ServiceName::Tracking).await;
 }
 
 #[tokio::test]
 async fn what_is_granted_is_what_is_listed() {
     let scene = Scene::new().await;
-    for client in Client::ALL {
-        let role = Role::new(&scene, client).await;
+    for service in rights::services() {
+        let role = Role::new(&scene, service).await;
         // What somebody granted by hand goes.
         scene.execute(&format!("grant all on all tables in schema public to {}", role.name)).await;
-        let role = Role::new(&scene, client).await;
-        let listed: BTreeSet<String> = client
-            .needs()
+        let role = Role::new(&scene, service).await;
+        let listed: BTreeSet<String> = rights::of(service)
+            .unwrap()
             .iter()
             .flat_map(|(table, rights)| {
                 rights.split(", ").map(move |right| format!("{right} on table {table}"))

@@ -1,16 +1,16 @@
 //! `roles`: who gets one, and who does not.
 
-use db::rights::Client;
 use db::roles::{self, Account, RoleError, ensure};
 use db::{Access, Database, DbError, schema};
+use domain::ServiceName;
 
 use crate::scene::Scene;
 
-const ORDER: Account = Account { client: Client::Order, password: None };
+const ORDER: Account = Account { service: ServiceName::Order, password: None };
 
 impl Scene {
     fn role(&self) -> String {
-        roles::name(&self.stage.name, Client::Order)
+        roles::name(&self.stage.name, ServiceName::Order)
     }
 
     /// The database as another user sees it.
@@ -79,9 +79,9 @@ async fn a_role_that_can_do_more_is_named_with_its_power_and_nothing_is_changed(
 #[tokio::test]
 async fn of_several_roles_all_are_made_or_none() {
     let scene = Scene::new().await;
-    let kitchen = roles::name(&scene.stage.name, Client::Kitchen);
+    let kitchen = roles::name(&scene.stage.name, ServiceName::Kitchen);
     scene.execute(&format!("create role {kitchen} createdb")).await;
-    let accounts = [ORDER, Account { client: Client::Kitchen, password: None }];
+    let accounts = [ORDER, Account { service: ServiceName::Kitchen, password: None }];
     ensure(&scene.db, &accounts).await.unwrap_err();
     assert!(!roles::exists(&scene.db, &scene.role()).await.unwrap());
     scene.drop_role(&kitchen).await;

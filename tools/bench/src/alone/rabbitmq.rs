@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bus::{Client, Outgoing, Publisher};
-use domain::{OrderIdentity, OrderMessage, OrderNumber, StatusUpdate};
+use bus::{Outgoing, Publisher};
+use domain::{OrderIdentity, OrderMessage, OrderNumber, ServiceName, StatusUpdate};
 use logging::{Level, Log};
 use time::macros::date;
 use time::{Date, OffsetDateTime};
@@ -37,7 +37,7 @@ impl Broker {
     /// RabbitMQ does not take messages in time.
     pub async fn connect(stage: &Stage<'_>, log: &Log) -> Result<Self, Error> {
         let orders = Orders::of_every_kind()?;
-        let (publisher, task) = Publisher::start(&stage.broker(), Client::Order, NAME, log);
+        let (publisher, task) = Publisher::start(&stage.broker(), ServiceName::Order, NAME, log);
         let possible =
             async { tokio::join!(publisher.orders_possible(), publisher.status_updates_possible()) };
         timeout(CONNECT_LIMIT, possible)

@@ -3,6 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use domain::ServiceName;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdout};
@@ -135,7 +136,7 @@ struct Subscriber {
 
 impl Subscriber {
     fn start(stage: &Stage<'_>) -> Result<Self, Error> {
-        let mut command = tokio::process::Command::from(stage.command("notification-subscriber"));
+        let mut command = tokio::process::Command::from(stage.command(ServiceName::Notifier.binary()));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn().map_err(Error::system("start a subscriber"))?;
         let output =

@@ -5,6 +5,7 @@
 
 mod comments;
 mod dependencies;
+mod deploy;
 mod documents;
 mod images;
 mod line_ends;

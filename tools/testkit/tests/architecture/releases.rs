@@ -3,20 +3,18 @@
 
 use std::process::Command;
 
+use domain::ServiceName;
 use testkit::shared_servers::workspace;
 
 use crate::dependencies::output;
 
 /// The feature of `runtime` that tests switch on.
 const FEATURE: &str = "failpoints";
-const SHIPPED: [&str; 6] = [
-    "order-service",
-    "kitchen-worker",
-    "tracking-service",
-    "notification-subscriber",
-    "restaurant-ctl",
-    "restaurant-system",
-];
+
+/// The packages of the programs that ship: the services, the operator's tool, the wrapper.
+fn shipped() -> impl Iterator<Item = &'static str> {
+    ServiceName::ALL.map(ServiceName::binary).into_iter().chain(["restaurant-ctl", "restaurant-system"])
+}
 
 /// Whether a build of these packages has it. Cargo switches a feature on for all of a build if one
 /// package of it wants that.
@@ -43,14 +41,14 @@ fn build_of_the_images() -> Vec<String> {
 
 #[test]
 fn images_are_built_of_what_ships_by_name() {
-    let by_name = SHIPPED.iter().flat_map(|package| ["--package", package]);
+    let by_name = shipped().flat_map(|package| ["--package", package]);
     let expected: Vec<&str> = ["--release", "--locked"].into_iter().chain(by_name).collect();
     assert_eq!(build_of_the_images(), expected);
 }
 
 #[test]
 fn nothing_that_ships_has_failpoints() {
-    let by_name: Vec<&str> = SHIPPED.iter().flat_map(|package| ["--package", package]).collect();
+    let by_name: Vec<&str> = shipped().flat_map(|package| ["--package", package]).collect();
     assert!(!has_failpoints(&by_name), "the images");
     assert!(!has_failpoints(&[]), "cargo build --release");
     assert!(!has_failpoints(&["--workspace", "--exclude", "testkit"]), "the tools of cargo xtask build");

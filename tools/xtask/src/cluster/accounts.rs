@@ -6,12 +6,12 @@ use db::roles::{self, RoleError};
 use db::schema::{self, SchemaError};
 use db::{Access, Database, DbError, rights};
 use devcluster::{Credentials, RabbitmqAdmin};
+use domain::ServiceName;
 
 use crate::NAME;
-use crate::cluster::plan::Role;
 
 /// Users of one server, by service.
-pub type Accounts = Vec<(Role, Credentials)>;
+pub type Accounts = Vec<(ServiceName, Credentials)>;
 
 /// Why there are none.
 #[derive(Debug, thiserror::Error)]
@@ -37,21 +37,15 @@ pub enum AccountError {
 pub async fn in_postgres(endpoint: &config::Database) -> Result<Accounts, AccountError> {
     let db = Database::new(endpoint, NAME, Access::ReadWrite)?;
     schema::migrate(&db).await?;
-    let clients = [
-        (Role::Order, rights::Client::Order),
-        (Role::Kitchen, rights::Client::Kitchen),
-        (Role::Tracking, rights::Client::Tracking),
-    ];
-    let accounts: Vec<_> = clients
-        .into_iter()
-        .map(|(role, client)| (role, client, Credentials::random(roles::name(&endpoint.database, client))))
+    let accounts: Accounts = rights::services()
+        .map(|service| (service, Credentials::random(roles::name(&endpoint.database, service))))
         .collect();
     let wanted: Vec<_> = accounts
         .iter()
-        .map(|(_, client, user)| roles::Account { client: *client, password: Some(user.password.clone()) })
+        .map(|(service, user)| roles::Account { service: *service, password: Some(user.password.clone()) })
         .collect();
     roles::ensure(&db, &wanted).await?;
-    Ok(accounts.into_iter().map(|(role, _, user)| (role, user)).collect())
+    Ok(accounts)
 }
 
 /// Makes users in a virtual host.
@@ -60,15 +54,11 @@ pub async fn in_postgres(endpoint: &config::Database) -> Result<Accounts, Accoun
 /// RabbitMQ refuses, or does not answer.
 pub async fn in_rabbitmq(admin: &RabbitmqAdmin, vhost: &str) -> Result<Accounts, AccountError> {
     let mut accounts = Accounts::new();
-    for (role, client) in [
-        (Role::Order, permissions::Client::Order),
-        (Role::Kitchen, permissions::Client::Kitchen),
-        (Role::Notifier, permissions::Client::Notifier),
-    ] {
-        let user = Credentials::random(role.program());
-        let rights = client.permissions();
+    for service in ServiceName::ALL {
+        let Some(rights) = permissions::of(service) else { continue };
+        let user = Credentials::random(service.binary());
         admin.ensure_user(&user, vhost, [&rights.configure, &rights.write, &rights.read]).await?;
-        accounts.push((role, user));
+        accounts.push((service, user));
     }
     Ok(accounts)
 }

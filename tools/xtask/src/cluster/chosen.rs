@@ -1,12 +1,12 @@
 //! The PostgreSQL and the RabbitMQ that the services use.
 
 use devcluster::{PrivatePostgres, PrivateRabbitmq};
+use domain::ServiceName;
 use runtime::{Backoff, Console, clock, with_causes};
 use secrecy::ExposeSecret;
 use tokio::time::{Duration, Instant};
 
 use crate::cluster::accounts::{self, AccountError, Accounts};
-use crate::cluster::plan::Role;
 use crate::cluster::record::Member;
 
 /// Where a server is from, and so who ends it.
@@ -93,7 +93,7 @@ impl ChosenServers {
 
     /// The variables by which a service finds them. Where others have users of their own and it has
     /// none, it has no business.
-    pub fn environment_of(&self, role: Role) -> Vec<(&'static str, String)> {
+    pub fn environment_of(&self, service: ServiceName) -> Vec<(&'static str, String)> {
         let mut variables = self.environment();
         for (accounts, user, password) in [
             (&self.postgres.accounts, "DB_USER", "DB_PASSWORD"),
@@ -103,7 +103,7 @@ impl ChosenServers {
                 continue;
             }
             variables.retain(|(name, _)| ![user, password].contains(name));
-            let own = accounts.iter().find(|(whose, _)| *whose == role);
+            let own = accounts.iter().find(|(whose, _)| *whose == service);
             let own = own.map(|(_, own)| (own.user.clone(), own.password.expose_secret().to_owned()));
             let (name, secret) = own.unwrap_or_else(|| ("nobody".to_owned(), "none".to_owned()));
             variables.extend([(user, name), (password, secret)]);

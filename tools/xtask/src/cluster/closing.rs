@@ -4,10 +4,10 @@ use std::fs;
 use std::time::Duration;
 
 use config::Config;
+use domain::ServiceName;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::chosen::Origin;
-use crate::cluster::plan::Role;
 use crate::cluster::record::Phase;
 use crate::cluster::signals::Signals;
 use crate::cluster::supervisor::Supervisor;
@@ -29,9 +29,9 @@ impl Supervisor {
         self.enter(Phase::Closing);
         let times = &config.kitchen.cooking_seconds;
         let longest = times.dine_in.max(times.takeout).max(times.delivery);
-        self.end_those(&[Role::Order], ANSWER_LIMIT, signals).await;
-        self.end_those(&[Role::Kitchen], longest + KITCHEN_MARGIN, signals).await;
-        self.end_those(&[Role::Tracking, Role::Notifier], ANSWER_LIMIT, signals).await;
+        self.end_those(&[ServiceName::Order], ANSWER_LIMIT, signals).await;
+        self.end_those(&[ServiceName::Kitchen], longest + KITCHEN_MARGIN, signals).await;
+        self.end_those(&[ServiceName::Tracking, ServiceName::Notifier], ANSWER_LIMIT, signals).await;
         if let Some(stream) = self.stream.take() {
             if !signals.is_urgent() {
                 sleep(STREAM_REST).await;
@@ -44,16 +44,16 @@ impl Supervisor {
         self.console.done("the restaurant is closed");
     }
 
-    async fn end_those(&mut self, roles: &[Role], limit: Duration, signals: &Signals) {
-        let is_theirs = |role: Role| roles.contains(&role);
-        for service in self.services.iter_mut().filter(|service| is_theirs(service.plan.role)) {
+    async fn end_those(&mut self, services: &[ServiceName], limit: Duration, signals: &Signals) {
+        let is_meant = |service: ServiceName| services.contains(&service);
+        for service in self.services.iter_mut().filter(|service| is_meant(service.plan.service)) {
             service.ask_to_end();
         }
         let start = Instant::now();
         let mut told = false;
         loop {
             let mut left = Vec::new();
-            for service in self.services.iter_mut().filter(|service| is_theirs(service.plan.role)) {
+            for service in self.services.iter_mut().filter(|service| is_meant(service.plan.service)) {
                 if service.is_running() {
                     left.push(service.plan.name);
                 }
@@ -64,14 +64,17 @@ impl Supervisor {
             self.keep_record();
             if signals.is_urgent() || start.elapsed() > limit {
                 self.console.warn(&format!("ending {} at once", left.join(", ")));
-                for service in self.services.iter_mut().filter(|service| is_theirs(service.plan.role)) {
+                for service in self.services.iter_mut().filter(|service| is_meant(service.plan.service)) {
                     service.kill();
                 }
                 return;
             }
             if start.elapsed() > PATIENCE && !std::mem::replace(&mut told, true) {
-                let what =
-                    if is_theirs(Role::Kitchen) { "finishing what is being cooked" } else { "still at work" };
+                let what = if is_meant(ServiceName::Kitchen) {
+                    "finishing what is being cooked"
+                } else {
+                    "still at work"
+                };
                 self.console.note(&format!(
                     "{}: {what} (Ctrl-C ends it at once, or 'cargo xtask down --now')",
                     left.join(", ")

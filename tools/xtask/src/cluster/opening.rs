@@ -6,22 +6,19 @@ use std::time::Duration;
 
 use config::Config;
 use devcluster::PortClaim;
+use domain::ServiceName;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::accounts::AccountError;
 use crate::cluster::choice::Choice;
 use crate::cluster::folder::LocalFolder;
-use crate::cluster::plan::{self, Plan, Role};
+use crate::cluster::plan::{self, Plan};
 use crate::cluster::record::{Phase, shell_lines, write_whole};
 use crate::cluster::service::{Service, Surroundings, url};
 use crate::cluster::supervisor::{Supervisor, TICK};
 use crate::view::painter::{Painter, Speaker};
 use crate::view::stream::{Source, Stream};
 
-/// Where the order service listens, unless the port is taken.
-const ORDER_PORT: u16 = 3000;
-/// Where the tracking service does.
-const TRACKING_PORT: u16 = 3002;
 /// It creates the tables first.
 const ORDER_LIMIT: Duration = Duration::from_secs(90);
 /// A worker whose predecessor was killed waits until the name is free again.
@@ -85,13 +82,13 @@ impl Supervisor {
         let choice = Choice { config, folder: &self.folder, leash: &self.leash, console: self.console };
         let servers = self.servers.insert(choice.make(&mut self.containers).await?);
         servers.admit_services().await?;
-        let environments = Role::ALL.map(|role| (role, servers.environment_of(role)));
+        let environments = ServiceName::ALL.map(|service| (service, servers.environment_of(service)));
         let path = self.folder.environment();
         write_whole(&path, &shell_lines(&servers.environment()))
             .map_err(|source| OpeningError::File { path, source })?;
 
-        let order_port = self.choose_port("order service", ORDER_PORT, TRACKING_PORT)?;
-        let tracking_port = self.choose_port("tracking service", TRACKING_PORT, ORDER_PORT)?;
+        let order_port = self.choose_port("order service", ServiceName::Order)?;
+        let tracking_port = self.choose_port("tracking service", ServiceName::Tracking)?;
         let plans = plan::restaurant(order_port, tracking_port);
         self.put_old_logs_aside(&plans)?;
         self.surroundings = Some(Surroundings {
@@ -107,7 +104,7 @@ impl Supervisor {
         }
 
         let (first, others): (Vec<Plan>, Vec<Plan>) =
-            plans.into_iter().partition(|plan| plan.role == Role::Order);
+            plans.into_iter().partition(|plan| plan.service == ServiceName::Order);
         self.start_all(first, ORDER_LIMIT).await?;
         self.start_all(others, OTHERS_LIMIT).await?;
         self.expect_a_cook().await?;
@@ -115,8 +112,12 @@ impl Supervisor {
         Ok(())
     }
 
-    fn choose_port(&mut self, who: &str, wished: u16, of_the_other: u16) -> Result<u16, OpeningError> {
-        let claim = PortClaim::near(wished, &[of_the_other]).map_err(OpeningError::NoPort)?;
+    /// The service's own port, or one near it if that is taken; none that is another service's.
+    fn choose_port(&mut self, who: &str, service: ServiceName) -> Result<u16, OpeningError> {
+        let wished = service.port().unwrap_or_default();
+        let others = ServiceName::ALL.into_iter().filter(|other| *other != service);
+        let of_others: Vec<u16> = others.filter_map(ServiceName::port).collect();
+        let claim = PortClaim::near(wished, &of_others).map_err(OpeningError::NoPort)?;
         let port = claim.port();
         self.ports.push(claim);
         if port != wished {
@@ -194,7 +195,8 @@ impl Supervisor {
     async fn expect_a_cook(&mut self) -> Result<(), OpeningError> {
         let Some(surroundings) = &self.surroundings else { return Ok(()) };
         let mut words = String::new();
-        for service in self.services.iter_mut().filter(|service| service.plan.role == Role::Kitchen) {
+        for service in self.services.iter_mut().filter(|service| service.plan.service == ServiceName::Kitchen)
+        {
             if service.is_ready(surroundings).await {
                 return Ok(());
             }
@@ -219,7 +221,7 @@ impl Supervisor {
         let Some(surroundings) = &self.surroundings else { return Ok(()) };
         for service in waiting.iter().filter_map(|index| self.services.get(*index)) {
             let error = not_ready(service, surroundings);
-            if service.plan.role == Role::Order {
+            if service.plan.service == ServiceName::Order {
                 return Err(error);
             }
             self.console.warn(&format!("{error}. Going on without waiting for it"));
@@ -235,10 +237,10 @@ fn not_ready(service: &Service, surroundings: &Surroundings) -> OpeningError {
 
 /// The logs of these services, as one reads them. Subscribers after the first only repeat it.
 pub fn sources(plans: &[Plan], folder: &LocalFolder) -> Vec<Source> {
-    let first = plans.iter().position(|plan| plan.role == Role::Notifier);
+    let first = plans.iter().position(|plan| plan.service == ServiceName::Notifier);
     let of = |(index, plan): (usize, &Plan)| {
-        let echo = plan.role == Role::Notifier && Some(index) != first;
-        Source::new(folder.log(plan.name), Speaker { name: plan.name, role: plan.role, echo })
+        let echo = plan.service == ServiceName::Notifier && Some(index) != first;
+        Source::new(folder.log(plan.name), Speaker { name: plan.name, service: plan.service, echo })
     };
     plans.iter().enumerate().map(of).collect()
 }

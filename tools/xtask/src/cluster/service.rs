@@ -5,11 +5,12 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use devcluster::{Error, Leash, ServiceLog, ServiceProcess};
+use domain::ServiceName;
 use runtime::{Backoff, clock, reachable};
 use rustix::process::Signal;
 
 use crate::cluster::folder::LocalFolder;
-use crate::cluster::plan::{Plan, Role};
+use crate::cluster::plan::Plan;
 use crate::cluster::record::Member;
 use crate::view::entry::{Entry, harmless};
 
@@ -24,7 +25,7 @@ pub struct Surroundings {
     /// Where their programs are.
     pub programs: PathBuf,
     /// Where they find the servers, and who they are there.
-    pub environments: [(Role, Vec<(&'static str, String)>); 4],
+    pub environments: [(ServiceName, Vec<(&'static str, String)>); ServiceName::ALL.len()],
     /// Where they log.
     pub folder: LocalFolder,
     /// Which configuration they read, if it is not `./config.yaml`.
@@ -36,8 +37,8 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    fn environment_of(&self, role: Role) -> Vec<(&'static str, String)> {
-        let environments = self.environments.iter().filter(|(whose, _)| *whose == role);
+    fn environment_of(&self, service: ServiceName) -> Vec<(&'static str, String)> {
+        let environments = self.environments.iter().filter(|(whose, _)| *whose == service);
         environments.flat_map(|(_, variables)| variables.clone()).collect()
     }
 }
@@ -81,8 +82,8 @@ impl Service {
     /// # Errors
     /// Its program is missing, or its log cannot be written.
     pub async fn start(&mut self, surroundings: &Surroundings) -> Result<(), Error> {
-        let mut command = Command::new(surroundings.programs.join(self.plan.program));
-        command.args(&self.plan.arguments).envs(surroundings.environment_of(self.plan.role));
+        let mut command = Command::new(surroundings.programs.join(self.plan.service.binary()));
+        command.args(&self.plan.arguments).envs(surroundings.environment_of(self.plan.service));
         if let Some(config) = &surroundings.config {
             command.arg("--config").arg(config);
         }

@@ -2,9 +2,9 @@
 
 use std::ffi::OsString;
 
+use domain::ServiceName;
 use runtime::Exit;
 
-use crate::cluster::plan::Role;
 use crate::program::{become_program, cargo};
 
 /// Builds them, with these options of `cargo build`.
@@ -15,5 +15,9 @@ pub fn run(words: &[OsString]) -> Result<(), Exit> {
 /// The arguments by which cargo builds them: what ships, and the load generator.
 pub fn all_programs() -> impl Iterator<Item = &'static str> {
     let others = ["restaurant-system", "restaurant-ctl", "restaurant-load"];
-    Role::ALL.map(Role::program).into_iter().chain(others).flat_map(|program| ["--package", program])
+    ServiceName::ALL
+        .map(ServiceName::binary)
+        .into_iter()
+        .chain(others)
+        .flat_map(|program| ["--package", program])
 }

@@ -2,22 +2,21 @@
 
 use std::ffi::OsString;
 
+use domain::ServiceName;
 use runtime::Exit;
 
-use crate::cluster::plan::Role;
 use crate::program::{become_program, cargo, on_local_servers};
 
 /// Runs it; the words are the service, and the service's own arguments.
 pub fn run(words: &[OsString]) -> Result<(), Exit> {
-    let known = Role::ALL.map(Role::part).join(", ");
-    let Some((service, arguments)) = words.split_first() else {
+    let known = ServiceName::ALL.map(ServiceName::short_name).join(", ");
+    let Some((name, arguments)) = words.split_first() else {
         return Err(Exit::Usage(format!("run: name a service, one of {known}")));
     };
-    let role = Role::ALL
-        .into_iter()
-        .find(|role| service == role.part())
-        .ok_or_else(|| Exit::Usage(format!("run: '{}' is none of {known}", service.to_string_lossy())))?;
+    let name = name.to_string_lossy();
+    let service = ServiceName::of_short_name(&name)
+        .ok_or_else(|| Exit::Usage(format!("run: '{name}' is none of {known}")))?;
     let mut command = cargo();
-    command.args(["run", "--quiet", "--package", role.program(), "--"]).args(arguments);
+    command.args(["run", "--quiet", "--package", service.binary(), "--"]).args(arguments);
     become_program(&mut on_local_servers(&command))
 }

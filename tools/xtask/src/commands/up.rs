@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use argh::FromArgs;
 use config::Config;
+use domain::ServiceName;
 use runtime::exit::failed;
 use runtime::{Console, Exit};
 use tokio::time::sleep;
 
 use crate::cluster::folder::LocalFolder;
 use crate::cluster::lock::SupervisorLock;
-use crate::cluster::plan::Role;
 use crate::cluster::record::{Phase, Record};
 use crate::cluster::signals::Signals;
 use crate::cluster::state::State;
@@ -103,7 +103,8 @@ impl Supervisor {
 fn programs() -> Result<PathBuf, Exit> {
     let folder = program::folder()?;
     let is_missing = |program: &&str| !folder.join(program).is_file();
-    let missing: Vec<&str> = Role::ALL.map(Role::program).into_iter().filter(is_missing).collect();
+    let missing: Vec<&str> =
+        ServiceName::ALL.map(ServiceName::binary).into_iter().filter(is_missing).collect();
     if missing.is_empty() {
         return Ok(folder);
     }

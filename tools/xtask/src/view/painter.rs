@@ -1,8 +1,8 @@
 //! A log line as a person reads it.
 
+use domain::ServiceName;
 use runtime::console::{Console, Style};
 
-use crate::cluster::plan::Role;
 use crate::view::entry::{Entry, Line, harmless};
 
 /// Wide enough for `10:30:15.123`.
@@ -26,7 +26,7 @@ pub struct Speaker {
     /// The service's name, such as `chef_anna`.
     pub name: &'static str,
     /// What it is.
-    pub role: Role,
+    pub service: ServiceName,
     /// Whether another one says the same: then it is said quietly.
     pub echo: bool,
 }
@@ -42,7 +42,7 @@ impl Painter {
     /// What is shown of a line that was written at this time; None: nothing.
     pub fn paint(self, speaker: &Speaker, timestamp: &str, line: &Line) -> Option<String> {
         let text = match line {
-            Line::Entry(entry) if is_noise(speaker.role, entry) => return None,
+            Line::Entry(entry) if is_noise(speaker.service, entry) => return None,
             Line::Plain(text) if text.trim().is_empty() => return None,
             Line::Entry(entry) => self.entry(entry),
             Line::Plain(text) => self.plain(speaker, text),
@@ -67,9 +67,9 @@ impl Painter {
     }
 
     fn plain(self, speaker: &Speaker, text: &str) -> String {
-        let style = match speaker.role {
-            Role::Notifier if text.starts_with(NOTIFICATION) && speaker.echo => Style::Dim,
-            Role::Notifier if text.starts_with(NOTIFICATION) => Style::Bold,
+        let style = match speaker.service {
+            ServiceName::Notifier if text.starts_with(NOTIFICATION) && speaker.echo => Style::Dim,
+            ServiceName::Notifier if text.starts_with(NOTIFICATION) => Style::Bold,
             // Something that is no log line: most likely a panic.
             _ => Style::Yellow,
         };
@@ -78,18 +78,18 @@ impl Painter {
 }
 
 fn color(speaker: &Speaker) -> Style {
-    match speaker.role {
-        Role::Order => Style::Cyan,
-        Role::Kitchen => Style::Yellow,
-        Role::Tracking => Style::Blue,
-        Role::Notifier if speaker.echo => Style::Dim,
-        Role::Notifier => Style::Magenta,
+    match speaker.service {
+        ServiceName::Order => Style::Cyan,
+        ServiceName::Kitchen => Style::Yellow,
+        ServiceName::Tracking => Style::Blue,
+        ServiceName::Notifier if speaker.echo => Style::Dim,
+        ServiceName::Notifier => Style::Magenta,
     }
 }
 
-fn is_noise(role: Role, entry: &Entry) -> bool {
+fn is_noise(service: ServiceName, entry: &Entry) -> bool {
     // Guests ask where their orders stand again and again.
-    let is_question = role == Role::Tracking && entry.action == "request_received";
+    let is_question = service == ServiceName::Tracking && entry.action == "request_received";
     let is_probe = || entry.facts().split([' ', '=']).any(|word| PROBES.contains(&word));
     entry.level == "DEBUG"
         && (is_question
@@ -110,8 +110,8 @@ fn shortened(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn paint(role: Role, line: &str) -> Option<String> {
-        let speaker = Speaker { name: "chef_anna", role, echo: false };
+    fn paint(service: ServiceName, line: &str) -> Option<String> {
+        let speaker = Speaker { name: "chef_anna", service, echo: false };
         let line = Line::parse(line);
         Painter { console: Console::plain() }.paint(&speaker, "2024-12-16T10:30:15.123Z", &line)
     }
@@ -126,7 +126,7 @@ mod tests {
     fn an_entry_shows_time_name_message_and_facts() {
         let line = json("INFO", "x", r#","details":{"order_number":"ORD_1"},"duration_ms":3"#);
         assert_eq!(
-            paint(Role::Kitchen, &line).unwrap(),
+            paint(ServiceName::Kitchen, &line).unwrap(),
             "10:30:15.123 chef_anna    Said  order_number=ORD_1 (3 ms)"
         );
         let line = json(
@@ -135,26 +135,26 @@ mod tests {
             r#","error":{"msg":"no\u001b[2J","stack":"no\u001b[2J\ncaused by: why\u001b[2J"}"#,
         );
         assert_eq!(
-            paint(Role::Kitchen, &line).unwrap(),
+            paint(ServiceName::Kitchen, &line).unwrap(),
             "10:30:15.123 chef_anna    Said: no\\u{1b}[2J: why\\u{1b}[2J"
         );
     }
 
     #[test]
     fn noise_is_left_out_unless_it_is_an_error() {
-        assert_eq!(paint(Role::Kitchen, &json("DEBUG", "heartbeat_sent", "")), None);
-        assert_eq!(paint(Role::Notifier, &json("DEBUG", "notification_received", "")), None);
+        assert_eq!(paint(ServiceName::Kitchen, &json("DEBUG", "heartbeat_sent", "")), None);
+        assert_eq!(paint(ServiceName::Notifier, &json("DEBUG", "notification_received", "")), None);
         let probe = json("DEBUG", "request_received", r#","details":{"endpoint":"GET /readyz"}"#);
-        assert_eq!(paint(Role::Tracking, &probe), None);
+        assert_eq!(paint(ServiceName::Tracking, &probe), None);
         let question = json("DEBUG", "request_received", r#","details":{"endpoint":"GET /orders/X/status"}"#);
-        assert_eq!(paint(Role::Tracking, &question), None);
-        assert!(paint(Role::Order, &question).is_some());
-        assert!(paint(Role::Kitchen, &json("ERROR", "heartbeat_sent", "")).is_some());
+        assert_eq!(paint(ServiceName::Tracking, &question), None);
+        assert!(paint(ServiceName::Order, &question).is_some());
+        assert!(paint(ServiceName::Kitchen, &json("ERROR", "heartbeat_sent", "")).is_some());
     }
 
     #[test]
     fn long_lines_are_cut() {
-        let line = paint(Role::Notifier, &"é".repeat(1000)).unwrap();
+        let line = paint(ServiceName::Notifier, &"é".repeat(1000)).unwrap();
         assert_eq!(line.chars().filter(|character| *character == 'é').count(), TEXT_LIMIT);
     }
 }

@@ -146,12 +146,13 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::*;
-    use crate::cluster::plan::Role;
+    use domain::ServiceName;
     use runtime::Console;
 
+    use super::*;
+
     fn source(folder: &Path, name: &'static str) -> Source {
-        Source::new(folder.join(name), Speaker { name, role: Role::Kitchen, echo: false })
+        Source::new(folder.join(name), Speaker { name, service: ServiceName::Kitchen, echo: false })
     }
 
     fn json(second: u8, message: &str) -> String {

@@ -13,7 +13,7 @@ use crate::view::verdict::Verdict;
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// Listens for a moment.
-pub async fn check(check: &'static str, address: IpAddr, port: u16) -> Verdict {
+pub async fn check(check: String, address: IpAddr, port: u16) -> Verdict {
     let address = SocketAddr::new(address, port);
     match TcpListener::bind(address).await {
         Ok(_) => Verdict::ok(check, format!("{address} is free")),

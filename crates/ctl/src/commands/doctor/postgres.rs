@@ -1,8 +1,9 @@
 //! PostgreSQL: reachable, new enough, safe, and with the rights that the services need.
 
-use db::inspection::{Client, Inspection, OLDEST_VERSION};
+use db::inspection::{Inspection, OLDEST_VERSION};
 use db::schema::{self, SchemaState};
 use db::{Access, Database, DbError};
+use domain::ServiceName;
 use runtime::with_causes;
 
 use super::Services;
@@ -15,7 +16,7 @@ use crate::view::verdict::Verdict;
 const CLOCK_TOLERANCE: f64 = 1.0;
 
 /// Everything about it.
-pub async fn check(settings: &config::Database, services: Services) -> Vec<Verdict> {
+pub async fn check(settings: &config::Database, services: &Services) -> Vec<Verdict> {
     match inspect(settings, services).await {
         Ok(verdicts) => verdicts,
         Err(why) => vec![unusable(&why)],
@@ -29,7 +30,7 @@ fn unusable(why: &DbError) -> Verdict {
     Verdict::fail("postgresql", with_causes(why), to_do)
 }
 
-async fn inspect(settings: &config::Database, services: Services) -> Result<Vec<Verdict>, DbError> {
+async fn inspect(settings: &config::Database, services: &Services) -> Result<Vec<Verdict>, DbError> {
     let db = Database::new(settings, NAME, Access::ReadOnly)?;
     let found = db::inspection::inspect(&db).await?;
     let mut verdicts = vec![
@@ -40,7 +41,7 @@ async fn inspect(settings: &config::Database, services: Services) -> Result<Vec<
         schema_version(schema::state(&db).await, services, &found, &settings.user),
         sequences::verdict(db::sequences::inspect(&db).await),
     ];
-    let missing = db::inspection::missing_tables(&db, &Client::ALL).await?;
+    let missing = db::inspection::missing_tables(&db, &ServiceName::ALL).await?;
     if !missing.is_empty() && schema::state(&db).await? == SchemaState::Current {
         verdicts.push(incomplete(missing));
     }
@@ -48,14 +49,9 @@ async fn inspect(settings: &config::Database, services: Services) -> Result<Vec<
     if schemas.len() > 1 {
         verdicts.push(several_sets(schemas));
     }
-    for (is_meant, check, client) in [
-        (services.order, "order_rights", Client::Order),
-        (services.kitchen, "kitchen_rights", Client::Kitchen),
-        (services.tracking, "tracking_rights", Client::Tracking),
-    ] {
-        if is_meant {
-            verdicts.push(rights(check, settings, db::inspection::missing_rights(&db, client).await?));
-        }
+    for service in services.with_database() {
+        let check = format!("{}_rights", service.short_name());
+        verdicts.push(rights(check, settings, db::inspection::missing_rights(&db, service).await?));
     }
     Ok(verdicts)
 }
@@ -105,9 +101,8 @@ fn safety(found: &Inspection) -> Verdict {
     Verdict::warn(check, risks.join("; "), to_do)
 }
 
-fn connections(settings: &config::Database, services: Services, found: &Inspection) -> Verdict {
-    let Services { order, kitchen, tracking, .. } = services;
-    let wanted = [order, kitchen, tracking].map(usize::from).iter().sum::<usize>() * settings.max_connections;
+fn connections(settings: &config::Database, services: &Services, found: &Inspection) -> Verdict {
+    let wanted = services.with_database().count() * settings.max_connections;
     let free = i64::from(found.max_connections) - found.used_connections;
     let found =
         format!("{free} of {} are free; one of each service takes up to {wanted}", found.max_connections);
@@ -155,7 +150,7 @@ fn several_sets(schemas: Vec<String>) -> Verdict {
 
 fn schema_version(
     state: Result<SchemaState, DbError>,
-    services: Services,
+    services: &Services,
     found: &Inspection,
     user: &str,
 ) -> Verdict {
@@ -174,7 +169,7 @@ fn schema_version(
             "run 'restaurant-ctl migrate --roles' as the owner of the tables and use the roles it makes; or as the owner: grant usage \
              on schema … to the user, and: alter role … in database … set search_path = …",
         ),
-        Ok(SchemaState::Behind) if found.may_create_tables && (services.order || services.kitchen) => {
+        Ok(SchemaState::Behind) if found.may_create_tables && services.migrate() => {
             Verdict::ok(check, format!("the first service that starts brings it to version {known}"))
         }
         Ok(SchemaState::Behind) if found.may_create_tables => Verdict::warn(
@@ -193,7 +188,7 @@ fn schema_version(
     }
 }
 
-fn rights(check: &'static str, settings: &config::Database, missing: Vec<String>) -> Verdict {
+fn rights(check: String, settings: &config::Database, missing: Vec<String>) -> Verdict {
     if missing.is_empty() {
         return Verdict::ok(check, format!("'{}' may do what it must", settings.user));
     }

@@ -3,6 +3,7 @@
 
 use bus::SessionError;
 use bus::inspection::{Inspection, Needs, PartState};
+use domain::ServiceName;
 use runtime::with_causes;
 
 use super::Services;
@@ -12,8 +13,11 @@ use crate::view::verdict::Verdict;
 const OLDEST_VERSION: (u32, u32) = (3, 10);
 
 /// Everything about it.
-pub async fn check(settings: &config::Rabbitmq, services: Services) -> Vec<Verdict> {
-    let needs = Needs { orders: services.order || services.kitchen, notifications: services.notifier };
+pub async fn check(settings: &config::Rabbitmq, services: &Services) -> Vec<Verdict> {
+    let needs = Needs {
+        orders: services.contain(ServiceName::Order) || services.contain(ServiceName::Kitchen),
+        notifications: services.contain(ServiceName::Notifier),
+    };
     match bus::inspection::inspect(settings, needs).await {
         Ok(found) => {
             vec![version(settings, &found), publishing(&found), rights(settings, &found), topology(&found)]

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use config::{Config, CookingSeconds, LAST_STEPS};
+use domain::ServiceName;
 use runtime::Exit;
 use runtime::signals::OVERTIME;
 
@@ -37,10 +38,10 @@ impl Surroundings {
 }
 
 /// Everything about them. No server is asked.
-pub fn check(config: &Config, services: Services, surroundings: Surroundings) -> Vec<Verdict> {
+pub fn check(config: &Config, services: &Services, surroundings: Surroundings) -> Vec<Verdict> {
     let (grace, cooking) = (config.shutdown.grace_seconds, &config.kitchen.cooking_seconds);
     let mut verdicts = Vec::new();
-    if services.kitchen {
+    if services.contain(ServiceName::Kitchen) {
         verdicts.push(time_to_cook(cooking, grace));
         verdicts.push(claim_lease(cooking, surroundings.heartbeat));
     }
@@ -163,13 +164,13 @@ mod tests {
 
     #[test]
     fn what_is_built_in_fits() {
-        let all = Services { order: true, kitchen: true, tracking: true, notifier: true };
-        let verdicts = check(&Config::default(), all, Surroundings::new(30, 30).unwrap());
-        let outcomes: Vec<_> = verdicts.iter().map(|verdict| (verdict.check, verdict.outcome)).collect();
+        let all = Services(ServiceName::ALL.to_vec());
+        let verdicts = check(&Config::default(), &all, Surroundings::new(30, 30).unwrap());
+        let outcomes: Vec<_> = verdicts.iter().map(|verdict| (&*verdict.check, verdict.outcome)).collect();
         let ok = Outcome::Ok;
         assert_eq!(outcomes, [("time_to_cook", ok), ("claim_lease", ok), ("time_to_stop", ok)]);
-        let order = Services { kitchen: false, ..all };
-        assert_eq!(check(&Config::default(), order, Surroundings::new(30, 30).unwrap()).len(), 1);
+        let order = Services(vec![ServiceName::Order]);
+        assert_eq!(check(&Config::default(), &order, Surroundings::new(30, 30).unwrap()).len(), 1);
     }
 
     #[test]

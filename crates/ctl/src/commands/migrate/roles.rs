@@ -3,7 +3,7 @@
 use std::io::{Write, stdout};
 
 use db::Database;
-use db::rights::Client;
+use db::rights;
 use db::roles::{self, Account};
 use runtime::exit::failed;
 use runtime::{Console, Exit, password, shell};
@@ -17,22 +17,22 @@ pub(super) async fn ensure(db: &Database, settings: &config::Database) -> Result
     roles::may_be_made(db).await.map_err(|why| failed(&why))?;
     let mut accounts = Vec::new();
     let mut made_up = Vec::new();
-    for client in Client::ALL {
-        let name = roles::name(&settings.database, client);
-        let variable = format!("{}_DB_PASSWORD", client.as_str().to_uppercase());
+    for service in rights::services() {
+        let name = roles::name(&settings.database, service);
+        let variable = format!("{}_DB_PASSWORD", service.short_name().to_uppercase());
         let mut password = config::secret(&variable).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
         if password.is_none() && !roles::exists(db, &name).await.map_err(|why| failed(&why))? {
             let new = password::random();
             made_up.push((variable, new.clone()));
             password = Some(new);
         }
-        accounts.push(Account { client, password });
+        accounts.push(Account { service, password });
     }
     roles::ensure(db, &accounts).await.map_err(|why| failed(&why))?;
     let console = Console::new();
-    for Account { client, .. } in &accounts {
-        let name = roles::name(&settings.database, *client);
-        console.print(&format!("# Role {name} has the rights of the {} service.", client.as_str()));
+    for Account { service, .. } in &accounts {
+        let name = roles::name(&settings.database, *service);
+        console.print(&format!("# Role {name} has the rights of the {} service.", service.short_name()));
     }
     for (variable, password) in made_up {
         // Unlike any other line it is lost for good if nobody reads it.

@@ -2,11 +2,11 @@
 
 use std::process::Stdio;
 
+use domain::ServiceName;
 use runtime::{Console, Exit};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use crate::cluster::plan::Role;
 use crate::program::cargo;
 
 /// What cargo says when there was nothing to do, too.
@@ -19,7 +19,9 @@ const NO_NEWS: &str = "Finished";
 pub(super) async fn run(console: Console) -> Result<(), Exit> {
     let mut command = Command::from(cargo());
     // A program's package has its name.
-    command.arg("build").args(Role::ALL.map(Role::program).into_iter().flat_map(|name| ["--package", name]));
+    command
+        .arg("build")
+        .args(ServiceName::ALL.map(ServiceName::binary).into_iter().flat_map(|name| ["--package", name]));
     command.stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     let cannot =
         |why: std::io::Error| Exit::Failed(format!("cannot run 'cargo build': {why}. Is Rust installed?"));
