@@ -3,10 +3,10 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use domain::place_order::Violation;
-use domain::{OrderStatus, RequestId};
+use domain::RequestId;
 use logging::{Log, printable};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::request_id;
 
@@ -23,10 +23,9 @@ pub struct Problem {
     status: u16,
     detail: String,
     request_id: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Violation>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    current_status: Option<OrderStatus>,
+    /// Members beyond those of the standard (RFC 9457, section 3.2).
+    #[serde(flatten)]
+    extensions: Map<String, Value>,
     #[serde(skip)]
     retry_after_seconds: Option<u64>,
     #[serde(skip)]
@@ -42,8 +41,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             request_id: request_id.to_string(),
-            errors: Vec::new(),
-            current_status: None,
+            extensions: Map::new(),
             retry_after_seconds: None,
             challenge: None,
         }
@@ -55,17 +53,11 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail, request_id)
     }
 
-    /// Lists what the client must mend.
+    /// Adds a member that this kind of problem has beyond those of all problems (RFC 9457, section
+    /// 3.2). They are written in the order in which they are added.
     #[must_use]
-    pub fn with_errors(mut self, errors: Vec<Violation>) -> Self {
-        self.errors = errors;
-        self
-    }
-
-    /// Says where the order stands that could not be changed.
-    #[must_use]
-    pub fn with_current_status(mut self, status: OrderStatus) -> Self {
-        self.current_status = Some(status);
+    pub fn with(mut self, name: &'static str, value: Value) -> Self {
+        self.extensions.insert(name.to_owned(), value);
         self
     }
 
@@ -147,4 +139,27 @@ pub fn method_not_allowed(request: &HttpRequest, allowed: &'static str) -> HttpR
     let mut response = told(request, &problem);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     response
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn extensions_follow_the_members_that_every_problem_has() {
+        let id = RequestId::from_client("req-1").unwrap();
+        let problem = Problem::new(StatusCode::CONFLICT, "No.", &id).retry_after(1);
+        let common =
+            r#"{"type":"about:blank","title":"Conflict","status":409,"detail":"No.","request_id":"req-1""#;
+        assert_eq!(serde_json::to_string(&problem).unwrap(), format!("{common}}}"));
+        let problem = problem
+            .with("errors", json!([{ "pointer": "/items", "detail": "is required" }]))
+            .with("current_status", json!("ready"));
+        let extensions =
+            r#","errors":[{"pointer":"/items","detail":"is required"}],"current_status":"ready"}"#;
+        assert_eq!(serde_json::to_string(&problem).unwrap(), format!("{common}{extensions}"));
+    }
 }

@@ -1,4 +1,4 @@
-//! `--max-concurrent`: how many orders may be in work at once.
+//! `--max-concurrent`: how many requests may be in work at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// How long an order waits for its turn before the client is told to come back.
+/// How long a request waits for its turn before the client is told to come back.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 
-/// Hands out the places; cheap to clone.
+/// Hands out the permits; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Admission(Arc<Semaphore>);
 
@@ -19,15 +19,26 @@ pub struct Permit {
     _permit: OwnedSemaphorePermit,
 }
 
+/// All permits are taken, and none was returned within 2 s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many orders are in work")]
+pub struct Busy;
+
 impl Admission {
-    /// So many places.
-    pub fn new(places: usize) -> Self {
-        Self(Arc::new(Semaphore::new(places)))
+    /// As many requests in work as this.
+    pub fn new(permits: usize) -> Self {
+        Self(Arc::new(Semaphore::new(permits)))
     }
 
-    /// A place, or `None` if none got free in time.
-    pub async fn wait(&self) -> Option<Permit> {
-        let permit = timeout(MAX_WAIT, Arc::clone(&self.0).acquire_owned()).await.ok()?.ok()?;
-        Some(Permit { _permit: permit })
+    /// Waits for a permit, for 2 s at most.
+    ///
+    /// # Errors
+    /// None was returned in time.
+    pub async fn admit(&self) -> Result<Permit, Busy> {
+        match timeout(MAX_WAIT, Arc::clone(&self.0).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(Permit { _permit: permit }),
+            // The semaphore is never closed.
+            Ok(Err(_)) | Err(_) => Err(Busy),
+        }
     }
 }

@@ -1,22 +1,14 @@
 //! Takes orders over HTTP, stores them and sends them to the kitchen.
 
 mod admission;
-mod api;
 mod arguments;
 mod changes;
-mod credentials;
-mod dispatch;
-mod idempotency;
-mod placement;
+mod http;
 mod placing;
+mod readiness;
 mod relay;
 mod rescuer;
-mod routes;
 mod service;
-mod staff_key;
-mod under_way;
-mod wakeup;
-mod writer;
 
 #[cfg(test)]
 #[path = "../tests/schedules/mod.rs"]

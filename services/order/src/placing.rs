@@ -1,117 +1,126 @@
-//! `POST /orders`: from the request to the answer.
+//! The use case of placing an order: a command comes in, a number or a typed error goes out.
+//!
+//! Nothing here knows how the command came. An adapter (`http`) turns requests into commands and
+//! errors into answers.
+
+mod dispatch;
+mod error;
+mod idempotency;
+mod in_flight;
+mod sending;
+mod stages;
+mod writer;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
-use domain::place_order::{self, Rejection};
-use domain::{Money, OrderIdentity, OrderNumber, OrderStatus, RequestId};
-use http_service::{Problem, read_json, request_id};
+use bus::Publisher;
+use db::Database;
+use domain::{IdempotentRequest, Money, NewOrder, OrderIdentity, OrderNumber, RequestId};
 use logging::Log;
-use serde::Serialize;
+use tokio::task::JoinHandle;
 
-use crate::api::Api;
-use crate::credentials::ORDER_TOKEN;
-use crate::idempotency::{self, Known};
-use crate::placement::NotPlaced;
+pub use self::error::PlaceError;
+use self::idempotency::{KeysInFlight, Known};
+use self::writer::Writer;
+use crate::admission::Admission;
+use crate::readiness::Readiness;
 
-/// The body of a success (specification, "Response Body").
-#[derive(Serialize)]
-struct Placed {
-    order_number: OrderNumber,
-    status: OrderStatus,
-    total_amount: Money,
+/// An order to place. It is valid already.
+#[derive(Debug)]
+pub struct PlaceOrder {
+    /// What was ordered.
+    pub order: NewOrder,
+    /// How the client recognises the request, if it may come again.
+    pub idempotency: Option<IdempotentRequest>,
+    /// The request that places it.
+    pub request_id: RequestId,
 }
 
-impl Placed {
-    fn new(order_number: OrderNumber, total_amount: Money) -> Self {
-        Self { order_number, status: OrderStatus::Received, total_amount }
+/// An order that will be cooked.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    /// Its number.
+    pub number: OrderNumber,
+    /// What it costs.
+    pub total_amount: Money,
+    /// The token with which it can be cancelled, if it has an identity that a token can be bound
+    /// to.
+    pub token: Option<String>,
+}
+
+/// Places orders; cheap to clone.
+#[derive(Clone)]
+pub struct Placing {
+    db: Database,
+    admission: Admission,
+    readiness: Readiness,
+    keys: KeysInFlight,
+    writer: Writer,
+    log: Log,
+}
+
+impl Placing {
+    /// Starts the task that stores and sends. It ends when all handles are dropped and every order
+    /// is answered. At most `capacity` orders wait for it.
+    pub fn start(
+        db: Database,
+        publisher: Publisher,
+        readiness: Readiness,
+        admission: Admission,
+        capacity: usize,
+        log: Log,
+    ) -> (Self, JoinHandle<()>) {
+        let accept = readiness.accepts_while_broker_down();
+        let (writer, task) = Writer::start(db.clone(), publisher, accept, capacity, log.clone());
+        (Self { db, admission, readiness, keys: KeysInFlight::default(), writer, log }, task)
     }
-}
 
-/// Takes an order.
-pub async fn place_order(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
-    let id = request_id::of(&request);
-    match place(&request, body, &api, &id).await {
-        Ok((placed, token)) => {
-            let mut answer = HttpResponse::Ok();
-            if let Some(token) = token {
-                answer.insert_header((ORDER_TOKEN, token));
-            }
-            answer.json(placed)
-        }
-        Err(problem) => problem.error_response(),
-    }
-}
-
-/// The answer and the token with which the order can be cancelled, if it has an identity that the
-/// token can be bound to.
-async fn place(
-    request: &HttpRequest,
-    body: web::Payload,
-    api: &Api,
-    id: &RequestId,
-) -> Result<(Placed, Option<String>), Problem> {
-    let log = api.log.with_request_id(id.clone());
-    let refuse = |problem: Problem| {
-        log.error("validation_failed", "The request was refused", &problem).emit_limited();
-        problem
-    };
-    let body = read_json(request, body, id).await.map_err(refuse)?;
-    let order = place_order::parse(&body).map_err(|rejection| invalid(&rejection, &log))?;
-    let idempotent = idempotency::of(request, &body, id).map_err(refuse)?;
-    // Its share of the memory is free already, and the order may wait.
-    drop(body);
-
-    let failed = |why: db::DbError| {
-        log.error("db_transaction_failed", "The order could not be stored", &why).emit();
-        Problem::internal(id)
-    };
-    let tokens = api.order_tokens(&log)?;
-    api.check_open(id).inspect_err(|problem| {
-        log.error("order_turned_away", "The service is not ready yet", problem).emit_limited();
-    })?;
-    let permit = api.admit(&log).await?;
-    let key = match idempotent {
-        None => None,
-        Some(idempotent) => {
-            let key = api.keys.take(idempotent).ok_or_else(|| refuse(idempotency::in_work(id)))?;
-            let decided_by_commit = api.settings.accept_while_broker_down;
-            let known = idempotency::look_up(&api.db, key.request(), decided_by_commit, id).await;
-            match known.map_err(failed)?.map_err(refuse)? {
-                Known::Placed(known) => {
-                    log.debug("order_repeated", format!("Order {} was placed before", known.number)).emit();
-                    let token = known.identity.map(|identity| tokens.token(&known.number, &identity));
-                    return Ok((Placed::new(known.number, known.total_amount), token));
+    /// Stores an order and sends it to the kitchen. Once it is accepted it is carried through, even
+    /// if the caller goes away.
+    ///
+    /// # Errors
+    /// It was not placed, or it is not known in time whether it was. Failures of the servers are in
+    /// the log already.
+    pub async fn place(&self, command: PlaceOrder) -> Result<Placed, PlaceError> {
+        let PlaceOrder { order, idempotency, request_id } = command;
+        let tokens = self.readiness.order_tokens()?;
+        self.readiness.check_open()?;
+        let permit = self.admission.admit().await?;
+        let log = self.log.with_request_id(request_id.clone());
+        let key = match idempotency {
+            None => None,
+            Some(request) => {
+                let key = self.keys.take(request).ok_or(PlaceError::KeyInFlight)?;
+                match self.look_up(key.request(), &log).await? {
+                    Known::New => Some(key),
+                    Known::Placed(known) => {
+                        let message = format!("Order {} was placed before", known.number);
+                        log.debug("order_repeated", message).emit();
+                        let token = known.identity.map(|identity| tokens.token(&known.number, &identity));
+                        return Ok(Placed { number: known.number, total_amount: known.total_amount, token });
+                    }
                 }
-                Known::New => Some(key),
             }
-        }
-    };
-
-    log.debug("order_received", format!("Received an order of {}", order.total_amount))
-        .detail("order_type", order.service.order_type().as_str())
-        .detail("items", order.items.len())
-        .detail("total_amount", serde_json::json!(order.total_amount))
-        .detail("priority", order.priority.get())
-        .emit();
-    let total_amount = order.total_amount.clone();
-    let identity = new_identity();
-    match api.writer.place(identity, order, id.clone(), key, permit).await {
-        Ok(number) => Ok((Placed::new(number, total_amount), Some(tokens.token(&number, &identity)))),
-        Err(NotPlaced::Refused) => Err(Problem::internal(id)),
-        Err(NotPlaced::KeyTaken) => Err(refuse(idempotency::in_work(id))),
-        Err(NotPlaced::Unknown) => {
-            let detail = "It is not known yet whether the order will be cooked: it will be found out. Do not order again without the same Idempotency-Key.";
-            let problem = Problem::new(StatusCode::GATEWAY_TIMEOUT, detail, id);
-            log.error(
-                "order_outcome_unknown",
-                "The client was told that the outcome is not known yet",
-                &problem,
-            )
+        };
+        log.debug("order_received", format!("Received an order of {}", order.total_amount))
+            .detail("order_type", order.service.order_type().as_str())
+            .detail("items", order.items.len())
+            .detail("total_amount", serde_json::json!(order.total_amount))
+            .detail("priority", order.priority.get())
             .emit();
-            Err(problem)
-        }
+        let total_amount = order.total_amount.clone();
+        let identity = new_identity();
+        let number = self.writer.place(identity, order, request_id, key, permit).await?;
+        Ok(Placed { number, total_amount, token: Some(tokens.token(&number, &identity)) })
+    }
+
+    async fn look_up(&self, request: &IdempotentRequest, log: &Log) -> Result<Known, PlaceError> {
+        let decided_by_commit = self.readiness.accepts_while_broker_down();
+        let known = idempotency::look_up(&self.db, request, decided_by_commit).await;
+        known.map_err(|why| {
+            log.error("db_transaction_failed", "The order could not be stored", &why).emit();
+            PlaceError::Failed
+        })?
     }
 }
 
@@ -119,31 +128,4 @@ async fn place(
 fn new_identity() -> OrderIdentity {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     OrderIdentity::new(u64::try_from(since_1970.as_millis()).unwrap_or_default(), rand::random())
-}
-
-fn invalid(rejection: &Rejection, log: &Log) -> Problem {
-    let mut line = log.error("validation_failed", "The order was refused", rejection);
-    let problem = match rejection {
-        Rejection::Malformed(_) => {
-            let detail = format!("{}.", capitalised(&rejection.to_string()));
-            Problem::new(StatusCode::BAD_REQUEST, detail, log.request_id())
-        }
-        Rejection::Invalid(violations) => {
-            line = line.detail("violations", serde_json::json!(violations));
-            let detail = violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                format!("The order is not valid: {detail}."),
-                log.request_id(),
-            )
-            .with_errors(violations.clone())
-        }
-    };
-    line.emit_limited();
-    problem
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

@@ -7,6 +7,7 @@
 
 mod lane;
 pub mod pace;
+mod wakeup;
 
 use bus::{Outgoing, Publisher};
 use db::outbox::{self, Due, OrderOutboxRow, Published, StatusOutboxRow};
@@ -20,7 +21,7 @@ use tokio::time::{Instant, sleep_until};
 
 use self::lane::{Cargo, Lane, Places};
 use self::pace::{Look, Next, Pace};
-use crate::wakeup::Wakeup;
+pub use self::wakeup::Wakeup;
 
 /// As many lanes as there are can be looked at together.
 pub const MOST_CONNECTIONS: usize = 4;

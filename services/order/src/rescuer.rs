@@ -11,11 +11,12 @@
 //!   purged or deleted, a node loses its disk, the power fails. Many orders that wait are no sign
 //!   of it by themselves: only more than lie in their queue, or in the hands of workers, are.
 
+mod queues;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
-use bus::inspection;
-use bus::safety_net::{self, ClearError, Stray};
+use bus::safety_net::{ClearError, Stray};
 use db::sweeps::{self, Rescued};
 use db::{Database, DbError, claims, idempotency, workers};
 use domain::OrderType;
@@ -23,7 +24,8 @@ use logging::Log;
 use runtime::{Shutdown, with_causes};
 use tokio::time::sleep;
 
-use crate::wakeup::Wakeup;
+pub use self::queues::{Broker, KitchenQueues};
+use crate::relay::Wakeup;
 
 /// Longest pause between two looks.
 const MAX_INTERVAL: Duration = Duration::from_secs(30);
@@ -41,41 +43,6 @@ const MAX_COUNTED: i64 = 10_000;
 const PRUNED: i64 = 10_000;
 /// Workers write down what they hold within this time, on a busy machine too.
 pub const HOLDINGS_PAUSE: Duration = workers::HOLDINGS_INTERVAL.saturating_mul(3);
-
-/// What the rescuer asks of RabbitMQ.
-pub trait KitchenQueues {
-    /// Declares what is missing.
-    async fn declare(&self) -> Result<(), bus::SessionError>;
-
-    /// Shows what lies in the safety net, a portion at a time, and removes what `take` says.
-    async fn clear_safety_net(
-        &self,
-        take: impl AsyncFnMut(&[Stray]) -> Result<Vec<bool>, DbError>,
-    ) -> Result<(), ClearError<DbError>>;
-
-    /// How many messages of this type wait in its queue.
-    async fn messages(&self) -> Result<inspection::Queues, bus::SessionError>;
-}
-
-/// The real ones.
-pub struct Broker(pub config::Rabbitmq);
-
-impl KitchenQueues for Broker {
-    async fn declare(&self) -> Result<(), bus::SessionError> {
-        inspection::declare_kitchen(&self.0).await
-    }
-
-    async fn clear_safety_net(
-        &self,
-        take: impl AsyncFnMut(&[Stray]) -> Result<Vec<bool>, DbError>,
-    ) -> Result<(), ClearError<DbError>> {
-        safety_net::clear(&self.0, take).await
-    }
-
-    async fn messages(&self) -> Result<inspection::Queues, bus::SessionError> {
-        inspection::kitchen_queues(&self.0).await
-    }
-}
 
 /// What the rescuer works with.
 pub struct Rescuer<Q> {

@@ -1,7 +1,6 @@
 //! The service as a whole: built first, then run.
 
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bus::Publisher;
@@ -17,14 +16,13 @@ use tokio::task::{JoinError, JoinHandle};
 
 use crate::NAME;
 use crate::admission::Admission;
-use crate::api::Api;
 use crate::arguments::Arguments;
-use crate::idempotency::KeysInWork;
+use crate::changes::Changes;
+use crate::http::{self, Api, WrongKeys};
+use crate::placing::Placing;
+use crate::readiness::Readiness;
+use crate::relay::{self, Wakeup};
 use crate::rescuer::{Broker, HOLDINGS_PAUSE, Rescuer};
-use crate::staff_key::WrongKeys;
-use crate::wakeup::Wakeup;
-use crate::writer::Writer;
-use crate::{relay, routes};
 
 /// What is left of the grace when clients have been answered: orders of unknown outcome are
 /// looked for until then.
@@ -41,7 +39,7 @@ pub struct Service {
     port: u16,
     max_concurrent: usize,
     api: Api,
-    rescuer: Rescuer<Broker>,
+    upkeep: Upkeep,
     /// Ends when every handle to the writer is gone and every order is answered.
     writer: JoinHandle<()>,
     /// Ends after the writer, when every handle to the publisher is gone.
@@ -90,29 +88,41 @@ impl Service {
             relay: relay.clone(),
             log: log.clone(),
         };
-        let (writer, writer_task) =
-            Writer::start(db.clone(), publisher.clone(), accept, arguments.max_concurrent, log.clone());
         let admission = Admission::new(arguments.max_concurrent);
+        let readiness = Readiness::new(publisher.clone(), accept);
+        let (placing, writer) = Placing::start(
+            db.clone(),
+            publisher.clone(),
+            readiness.clone(),
+            admission.clone(),
+            arguments.max_concurrent,
+            log.clone(),
+        );
+        let upkeep = Upkeep {
+            db: db.clone(),
+            publisher,
+            readiness: readiness.clone(),
+            relay: relay.clone(),
+            rescuer,
+            log: log.clone(),
+        };
+        let changes = Changes { db: db.clone(), admission, relay, log: log.clone() };
         Ok(Self {
             listener,
             http: config.http.clone(),
             port,
             max_concurrent: arguments.max_concurrent,
             api: Api {
-                settings: config.order.clone(),
-                admission,
-                keys: KeysInWork::default(),
+                placing,
+                changes,
+                readiness,
+                staff_key: config.order.staff_key.clone(),
                 wrong_keys: WrongKeys::default(),
-                writer,
-                relay,
                 db,
-                order_tokens: Arc::default(),
-                publisher,
-                has_opened: Arc::default(),
                 log,
             },
-            rescuer,
-            writer: writer_task,
+            upkeep,
+            writer,
             publisher: publisher_task,
             shutdown,
         })
@@ -123,7 +133,7 @@ impl Service {
     /// # Errors
     /// The database has a schema that this program cannot use, or the HTTP server failed.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let Self { listener, http, port, max_concurrent, api, rescuer, mut writer, mut publisher, shutdown } =
+        let Self { listener, http, port, max_concurrent, api, upkeep, mut writer, mut publisher, shutdown } =
             self;
         let log = api.log.clone();
         log.info("service_started", format!("Order Service started on port {port}"))
@@ -131,13 +141,12 @@ impl Service {
             .detail("max_concurrent", max_concurrent)
             .emit();
 
-        let http_api = api.clone();
         let door = Door::of(&listener)?;
-        let (handle, http) = server::start(listener, &http, &log, move |app| routes::routes(app, http_api))?;
+        let (handle, http) = server::start(listener, &http, &log, move |app| http::routes(app, api))?;
         let mut http = tokio::spawn(http);
 
         let mut outcome = tokio::select! {
-            schema = tend_database(api, rescuer, &shutdown) => schema.map_err(ServiceError::from),
+            schema = upkeep.run(&shutdown) => schema.map_err(ServiceError::from),
             ended = &mut http => return Err(ended_early(ended)),
             _ = &mut writer => Err(ServiceError::TaskEnded("stores orders")),
             _ = &mut publisher => Err(ServiceError::TaskEnded("publishes messages")),
@@ -171,22 +180,34 @@ fn ended_early(ended: Result<std::io::Result<()>, JoinError>) -> ServiceError {
     }
 }
 
-/// Brings the schema up to date and reads what requests need, then relays and rescues until the
-/// shutdown begins. If the tables vanish, it waits until they are back: the key of the tokens
-/// is another one then.
-async fn tend_database(api: Api, rescuer: Rescuer<Broker>, shutdown: &Shutdown) -> Result<(), SchemaError> {
-    let read = async || secrets::order_token_key(&api.db).await;
-    let mut found = db::startup::migrated(&api.db, &api.log, shutdown, read).await?;
-    while let Some(order_tokens) = found {
-        api.set_order_tokens(order_tokens);
-        let (db, publisher, log) = (api.db.clone(), api.publisher.clone(), api.log.clone());
-        let relay = relay::run(db, publisher, api.relay.clone(), log, shutdown);
-        let work = async { tokio::join!(Box::pin(relay), Box::pin(rescuer.run(shutdown))) };
-        tokio::select! {
-            _ = work => return Ok(()),
-            () = api.db.tables_lost() => {}
+/// Keeps the database in use, and sends what placing left behind.
+struct Upkeep {
+    db: Database,
+    publisher: Publisher,
+    readiness: Readiness,
+    relay: Wakeup,
+    rescuer: Rescuer<Broker>,
+    log: Log,
+}
+
+impl Upkeep {
+    /// Brings the schema up to date and reads what requests need, then relays and rescues until the
+    /// shutdown begins. If the tables vanish, it waits until they are back: the key of the tokens
+    /// is another one then.
+    async fn run(self, shutdown: &Shutdown) -> Result<(), SchemaError> {
+        let Self { db, publisher, readiness, relay, rescuer, log } = self;
+        let read = async || secrets::order_token_key(&db).await;
+        let mut found = db::startup::migrated(&db, &log, shutdown, read).await?;
+        while let Some(order_tokens) = found {
+            readiness.set_order_tokens(order_tokens);
+            let relay = relay::run(db.clone(), publisher.clone(), relay.clone(), log.clone(), shutdown);
+            let work = async { tokio::join!(Box::pin(relay), Box::pin(rescuer.run(shutdown))) };
+            tokio::select! {
+                _ = work => return Ok(()),
+                () = db.tables_lost() => {}
+            }
+            found = db::startup::current(&db, ServiceName::Order, &log, shutdown, read).await?;
         }
-        found = db::startup::current(&api.db, ServiceName::Order, &api.log, shutdown, read).await?;
+        Ok(())
     }
-    Ok(())
 }

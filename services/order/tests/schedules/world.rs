@@ -14,9 +14,9 @@ use testkit::database;
 use super::Event;
 use super::kitchen::{COOKS, Cook};
 use super::queues::ModelQueues;
+use crate::relay::Wakeup;
 use crate::relay::pace::{Look, Next, POLL_INTERVAL, Pace};
 use crate::rescuer::Rescuer;
-use crate::wakeup::Wakeup;
 
 const RESEND_AFTER: Duration = Duration::from_secs(4);
 const MAX_WAIT: Duration = Duration::from_secs(12);

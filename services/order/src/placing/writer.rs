@@ -1,7 +1,7 @@
-//! The task that stores orders: what queued up while the last transaction ran shares the next one.
+//! The task that stores orders. What queued up while the last transaction ran shares the next one.
 //!
-//! An order that comes alone is stored at once. When the broker is slower than the database,
-//! orders wait here for company rather than behind each other there: the fewer transactions, the
+//! An order that comes alone is stored at once. When the broker is slower than the database, orders
+//! wait here until more have come, rather than in the broker's queue: the fewer transactions, the
 //! less each order costs.
 
 use std::time::Duration;
@@ -15,10 +15,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::dispatch::Dispatch;
+use super::error::PlaceError;
+use super::idempotency::KeyGuard;
+use super::stages::Accepted;
 use crate::admission::Permit;
-use crate::dispatch::Dispatch;
-use crate::idempotency::KeyInWork;
-use crate::placement::{NotPlaced, Placement};
 
 /// Most orders that share a transaction.
 const MAX_BATCH: usize = 128;
@@ -29,7 +30,7 @@ const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
 /// A handle to the task; cheap to clone.
 #[derive(Clone)]
 pub struct Writer {
-    queue: mpsc::Sender<Placement>,
+    queue: mpsc::Sender<Accepted>,
 }
 
 impl Writer {
@@ -58,15 +59,15 @@ impl Writer {
         identity: OrderIdentity,
         order: NewOrder,
         request_id: RequestId,
-        key: Option<KeyInWork>,
+        key: Option<KeyGuard>,
         permit: Permit,
-    ) -> Result<OrderNumber, NotPlaced> {
-        let (placement, answer) = Placement::new(identity, order, request_id, key, permit);
-        self.queue.send(placement).await.map_err(|_| NotPlaced::Refused)?;
+    ) -> Result<OrderNumber, PlaceError> {
+        let (accepted, answer) = Accepted::new(identity, order, request_id, key, permit);
+        self.queue.send(accepted).await.map_err(|_| PlaceError::Failed)?;
         match timeout(ANSWER_DEADLINE, answer).await {
             Ok(Ok(result)) => result,
             // The service ends before it was found out.
-            Ok(Err(_)) | Err(_) => Err(NotPlaced::Unknown),
+            Ok(Err(_)) | Err(_) => Err(PlaceError::OutcomeUnknown),
         }
     }
 }
@@ -80,10 +81,10 @@ struct Task {
 }
 
 impl Task {
-    async fn run(mut self, mut incoming: mpsc::Receiver<Placement>) {
+    async fn run(mut self, mut incoming: mpsc::Receiver<Accepted>) {
         let mut batch = Vec::with_capacity(MAX_BATCH);
         while incoming.recv_many(&mut batch, MAX_BATCH).await > 0 {
-            self.dispatch.under_way().gather(&mut batch, &mut incoming, MAX_BATCH).await;
+            self.dispatch.in_flight().gather(&mut batch, &mut incoming, MAX_BATCH).await;
             let batch = std::mem::take(&mut batch);
             let batch = if self.accept_while_broker_down { batch } else { self.sendable(batch).await };
             if !batch.is_empty() {
@@ -95,7 +96,7 @@ impl Task {
 
     /// Those that can be sent once they are stored; the others are refused, and nothing is written.
     /// They wait for a connection that is being made.
-    async fn sendable(&self, batch: Vec<Placement>) -> Vec<Placement> {
+    async fn sendable(&self, batch: Vec<Accepted>) -> Vec<Accepted> {
         let refuse = |batch, why: &PublishError| {
             let message = "The order was refused: it cannot be sent to the kitchen now";
             self.refuse(batch, "rabbitmq_publish_failed", message, why);
@@ -105,61 +106,56 @@ impl Task {
             return Vec::new();
         }
         let mut sendable = Vec::with_capacity(batch.len());
-        for placement in batch {
-            match self.publisher.refusal_of(placement.order.service.order_type()) {
-                None => sendable.push(placement),
-                Some(why) => refuse(vec![placement], &why),
+        for order in batch {
+            match self.publisher.refusal_of(order.order.service.order_type()) {
+                None => sendable.push(order),
+                Some(why) => refuse(vec![order], &why),
             }
         }
         sendable
     }
 
     /// Nothing was written.
-    fn refuse(
-        &self,
-        batch: Vec<Placement>,
-        action: &'static str,
-        message: &str,
-        why: &dyn std::error::Error,
-    ) {
-        for placement in batch {
-            placement.log(&self.log).error(action, message, why).emit();
-            placement.answer(Err(NotPlaced::Refused));
+    fn refuse(&self, batch: Vec<Accepted>, action: &'static str, message: &str, why: &dyn std::error::Error) {
+        for order in batch {
+            order.log(&self.log).error(action, message, why).emit();
+            order.refuse(PlaceError::Failed);
         }
     }
 
-    async fn store(&mut self, batch: Vec<Placement>) {
+    async fn store(&mut self, batch: Vec<Accepted>) {
         const MESSAGE: &str = "The order could not be stored";
         failpoint::reached("order.before_commit");
         match self.insert(&batch).await {
             Ok(stored) => {
                 failpoint::reached("order.committed");
-                self.dispatch.send(batch.into_iter().zip(stored).collect());
+                let stored = batch.into_iter().zip(stored).map(|(order, row)| order.stored(row));
+                self.dispatch.send(stored.collect());
             }
             Err(why) if why.is_in_doubt() => self.dispatch.find_out(batch, &why),
             // One order that the database refuses must not take its neighbours with it.
             Err(why) if why.is_permanent() && batch.len() > 1 => {
-                for placement in batch {
-                    Box::pin(self.store(vec![placement])).await;
+                for order in batch {
+                    Box::pin(self.store(vec![order])).await;
                 }
             }
             Err(why) if idempotency::is_key_taken(&why) => {
-                for placement in batch {
-                    placement.answer(Err(NotPlaced::KeyTaken));
+                for order in batch {
+                    order.refuse(PlaceError::KeyInFlight);
                 }
             }
             Err(why) => self.refuse(batch, "db_transaction_failed", MESSAGE, &why),
         }
     }
 
-    async fn insert(&self, batch: &[Placement]) -> Result<Vec<orders::PlacedOrder>, DbError> {
+    async fn insert(&self, batch: &[Accepted]) -> Result<Vec<orders::PlacedOrder>, DbError> {
         let placements: Vec<_> = batch
             .iter()
-            .map(|placement| orders::Placement {
-                identity: placement.identity,
-                order: &placement.order,
-                request_id: &placement.request_id,
-                idempotency: placement.key.as_ref().map(KeyInWork::request),
+            .map(|order| orders::Placement {
+                identity: order.identity,
+                order: &order.order,
+                request_id: &order.request_id,
+                idempotency: order.key.as_ref().map(KeyGuard::request),
             })
             .collect();
         orders::place(&self.db, &placements).await

@@ -6,13 +6,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use actix_web::http::StatusCode;
-use domain::OrderNumber;
-use http_service::Problem;
-use logging::{Bucket, Log};
+use logging::Bucket;
 use tokio::time::sleep;
 
-/// Wrong keys that are answered one after the other before they are too many: somebody types.
+use super::refusal::Refusal;
+
+/// Wrong keys that are answered in a row before they are too many: somebody types.
 const BURST: u32 = 10;
 /// After this time one more is.
 const REFILL: Duration = Duration::from_secs(1);
@@ -30,30 +29,23 @@ impl Default for WrongKeys {
 }
 
 impl WrongKeys {
+    /// Counts a wrong key, and refuses it: as such, or as one too many.
+    pub fn refuse(&self) -> Refusal {
+        match self.take(Instant::now()) {
+            Some(turned_away_before) => Refusal::WrongStaffKey { turned_away_before },
+            None => Refusal::TooManyWrongKeys { retry_after: REFILL },
+        }
+    }
+
     /// How many were turned away before this one, or `None` if it is turned away as well.
     fn take(&self, now: Instant) -> Option<u64> {
         let mut bucket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         bucket.take(now).then(|| bucket.turned_away())
     }
 
-    /// The answer to a wrong key: 403 after a while, or 429 at once.
-    pub async fn refuse(&self, number: OrderNumber, log: &Log) -> Problem {
-        let Some(unlogged) = self.take(Instant::now()) else {
-            let detail = "Too many wrong staff keys were sent. Check the key, and try again in a second.";
-            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, detail, log.request_id());
-            return problem.retry_after(REFILL.as_secs());
-        };
-        let problem = Problem::new(
-            StatusCode::FORBIDDEN,
-            "This is not the staff's key as 'Authorization: Bearer <key>'.",
-            log.request_id(),
-        );
-        log.error("staff_key_refused", "Somebody sent a wrong staff key", &problem)
-            .detail("order_number", number.to_string())
-            .detail("turned_away_before", unlogged)
-            .emit();
+    /// The time that a guess takes.
+    pub async fn delay(&self) {
         sleep(DELAY).await;
-        problem
     }
 }
 

@@ -1,4 +1,4 @@
-//! Says that there is something to do, to a task that would look later.
+//! Tells a task that polls that there is something to do already.
 
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ impl Wakeup {
         self.0.notify_one();
     }
 
-    /// Waits until somebody says so; at once if somebody has since the last time.
+    /// Waits for the next [`wake`](Self::wake). Returns at once if there was one since the last
+    /// time.
     pub async fn woken(&self) {
         self.0.notified().await;
     }

@@ -1,0 +1,80 @@
+//! `POST /orders/{number}/cancel` and `/complete`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use domain::{OrderNumber, OrderStatus, RequestId};
+use http_service::{read_json, request_id};
+use serde::Serialize;
+
+use super::Api;
+use super::credentials::credentials;
+use super::refusal::Refusal;
+use crate::changes::{Change, ChangeOrder, CredentialsError};
+
+/// The body of a success.
+#[derive(Serialize)]
+struct Changed {
+    order_number: OrderNumber,
+    status: OrderStatus,
+}
+
+/// Cancels an order.
+pub async fn cancel(
+    request: HttpRequest,
+    body: web::Payload,
+    number: web::Path<String>,
+    api: web::Data<Api>,
+) -> HttpResponse {
+    respond(&request, body, &number, &api, Change::Cancel).await
+}
+
+/// Completes an order: the staff hands over what is ready.
+pub async fn complete(
+    request: HttpRequest,
+    body: web::Payload,
+    number: web::Path<String>,
+    api: web::Data<Api>,
+) -> HttpResponse {
+    respond(&request, body, &number, &api, Change::Complete).await
+}
+
+async fn respond(
+    request: &HttpRequest,
+    body: web::Payload,
+    number: &str,
+    api: &Api,
+    change: Change,
+) -> HttpResponse {
+    let id = request_id::of(request);
+    match carry_out(request, body, number, api, change, &id).await {
+        Ok(changed) => HttpResponse::Ok().json(changed),
+        Err(refusal) => {
+            let answer = refusal.answer(Some(number), &api.log.with_request_id(id));
+            if let Refusal::WrongStaffKey { .. } = refusal {
+                api.wrong_keys.delay().await;
+            }
+            answer
+        }
+    }
+}
+
+async fn carry_out(
+    request: &HttpRequest,
+    body: web::Payload,
+    number: &str,
+    api: &Api,
+    change: Change,
+    id: &RequestId,
+) -> Result<Changed, Refusal> {
+    // Nothing is in it that matters; a connection on which it is left unread
+    // could not be used again.
+    read_json(request, body, id).await.map_err(Refusal::Unreadable)?;
+    let number: OrderNumber = number.parse().map_err(|_| Refusal::UnknownOrder)?;
+    let tokens = api.readiness.order_tokens()?;
+    let verified = credentials(request).verify(number, &tokens, &api.staff_key);
+    let principal = verified.map_err(|why| match why {
+        CredentialsError::WrongStaffKey => api.wrong_keys.refuse(),
+        why => Refusal::Credentials(why),
+    })?;
+    api.changes.change(ChangeOrder { number, change, principal, request_id: id.clone() }).await?;
+    Ok(Changed { order_number: number, status: change.status() })
+}

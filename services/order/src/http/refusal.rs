@@ -1,0 +1,219 @@
+//! Every reason for which a request is refused, and what the client and the log are told: one
+//! table.
+
+use std::error::Error;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError as _};
+use domain::idempotency::NotAKey;
+use domain::place_order::{Rejection, Violation};
+use http_service::Problem;
+use logging::Log;
+use serde_json::json;
+
+use crate::admission::Busy;
+use crate::changes::{ChangeError, CredentialsError};
+use crate::placing::PlaceError;
+use crate::readiness::NotReady;
+
+/// Seconds after which a client that came too early, or was turned away, should come back.
+const RETRY_AFTER: u64 = 1;
+
+/// Why a request is not answered with a success.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The body could not be read, and this is the answer.
+    #[error(transparent)]
+    Unreadable(Problem),
+    /// The body is no order.
+    #[error(transparent)]
+    Order(#[from] Rejection),
+    /// The header `Idempotency-Key` is malformed.
+    #[error(transparent)]
+    IdempotencyKey(#[from] NotAKey),
+    /// The number in the path names no order.
+    #[error("the path names no order")]
+    UnknownOrder,
+    #[error(transparent)]
+    Credentials(CredentialsError),
+    #[error("this is not the staff's key")]
+    WrongStaffKey {
+        /// Wrong keys that were turned away since the last one in the log.
+        turned_away_before: u64,
+    },
+    #[error("too many wrong staff keys were sent")]
+    TooManyWrongKeys {
+        /// Time until the next guess.
+        retry_after: Duration,
+    },
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+}
+
+/// What the log is told of a refusal.
+enum Line<'a> {
+    /// The client sent something wrong: as many lines as the limit allows.
+    Refused,
+    /// The service takes nothing at the moment; the text says why. Within the same limit.
+    TurnedAway(&'static str),
+    /// The order breaks rules. Within the same limit.
+    Invalid(&'a Rejection),
+    /// Somebody guesses at the staff's key. So many were turned away since the last line.
+    WrongStaffKey(u64),
+    /// The client was told that it is not known what came of its order.
+    OutcomeUnknown,
+    /// What failed is in the log already, or is not for the log.
+    Nothing,
+}
+
+impl Refusal {
+    /// Writes the line of the log, and makes the answer. `number` is the order's, as the path
+    /// says it.
+    pub fn answer(&self, number: Option<&str>, log: &Log) -> HttpResponse {
+        let (problem, line) = self.told(log);
+        line.emit(&problem, number, log);
+        problem.error_response()
+    }
+
+    /// The table.
+    fn told(&self, log: &Log) -> (Problem, Line<'_>) {
+        let told = |status, detail: &str, line| (Problem::new(status, detail, log.request_id()), line);
+        let later = |status, detail: &str, line| {
+            (Problem::new(status, detail, log.request_id()).retry_after(RETRY_AFTER), line)
+        };
+        match self {
+            Self::Unreadable(problem) => (problem.clone(), Line::Refused),
+            Self::Order(rejection) => (invalid(rejection, log), Line::Invalid(rejection)),
+            Self::IdempotencyKey(why) => {
+                told(StatusCode::BAD_REQUEST, &format!("Idempotency-Key {why}."), Line::Refused)
+            }
+            Self::UnknownOrder | Self::Change(ChangeError::UnknownOrder) => {
+                told(StatusCode::NOT_FOUND, "There is no such order.", Line::Refused)
+            }
+            Self::Credentials(CredentialsError::Missing) => {
+                let detail = "Say who you are: with the staff's key as 'Authorization: Bearer <key>', or, to cancel your own order, with X-Order-Token as placing the order returned it.";
+                let (problem, line) = told(StatusCode::UNAUTHORIZED, detail, Line::Refused);
+                (problem.challenge("Bearer"), line)
+            }
+            Self::Credentials(CredentialsError::NoStaffKey) => {
+                let detail = "No staff key is configured here (order.staff_key), so nobody is staff: guests can cancel their own orders, with X-Order-Token.";
+                told(StatusCode::FORBIDDEN, detail, Line::Refused)
+            }
+            Self::Credentials(CredentialsError::WrongToken) | Self::Change(ChangeError::AnotherOrder) => {
+                let detail = "This X-Order-Token is not the one that placing the order returned.";
+                told(StatusCode::FORBIDDEN, detail, Line::Refused)
+            }
+            Self::Credentials(CredentialsError::WrongStaffKey) => wrong_staff_key(0, log),
+            Self::WrongStaffKey { turned_away_before } => wrong_staff_key(*turned_away_before, log),
+            Self::TooManyWrongKeys { retry_after } => {
+                let detail = "Too many wrong staff keys were sent. Check the key, and try again in a second.";
+                let (problem, line) = told(StatusCode::TOO_MANY_REQUESTS, detail, Line::Nothing);
+                (problem.retry_after(retry_after.as_secs()), line)
+            }
+            Self::NotReady(why) | Self::Place(PlaceError::NotReady(why)) => {
+                let detail = match why {
+                    NotReady::Database => {
+                        "The service is starting: it waits for its database. Try again in a second."
+                    }
+                    NotReady::Opening => {
+                        "The service is starting and takes no orders yet. Try again in a second."
+                    }
+                };
+                let line = Line::TurnedAway("The service is not ready yet");
+                later(StatusCode::SERVICE_UNAVAILABLE, detail, line)
+            }
+            Self::Place(PlaceError::Busy(Busy)) | Self::Change(ChangeError::Busy(Busy)) => {
+                let detail = "Too many orders are in work at the moment. Try again in a second.";
+                let line = Line::TurnedAway("Too many orders are in work (--max-concurrent)");
+                later(StatusCode::SERVICE_UNAVAILABLE, detail, line)
+            }
+            Self::Place(PlaceError::KeyInFlight) => {
+                let detail = "A request with this Idempotency-Key is still in work. Ask again in a second.";
+                later(StatusCode::CONFLICT, detail, Line::Refused)
+            }
+            Self::Place(PlaceError::KeyReused) => {
+                let detail =
+                    "This Idempotency-Key was used with another body. Use a new key for a new order.";
+                told(StatusCode::UNPROCESSABLE_ENTITY, detail, Line::Refused)
+            }
+            Self::Place(PlaceError::OutcomeUnknown) => {
+                let detail = "It is not known yet whether the order will be cooked: it will be found out. Do not order again without the same Idempotency-Key.";
+                told(StatusCode::GATEWAY_TIMEOUT, detail, Line::OutcomeUnknown)
+            }
+            Self::Change(ChangeError::StaffOnly) => {
+                let detail =
+                    "Only the staff may do this: send the staff's key as 'Authorization: Bearer <key>'.";
+                told(StatusCode::FORBIDDEN, detail, Line::Refused)
+            }
+            Self::Change(why @ ChangeError::Illegal { status, .. }) => {
+                let (problem, line) = told(StatusCode::CONFLICT, &why.to_string(), Line::Refused);
+                (problem.with("current_status", json!(status)), line)
+            }
+            Self::Change(ChangeError::OutcomeUnknown) => {
+                let detail = "It is not known whether the order was changed. Ask the tracking service, or send the same request with the same X-Request-ID again.";
+                told(StatusCode::GATEWAY_TIMEOUT, detail, Line::Nothing)
+            }
+            Self::Place(PlaceError::Failed) | Self::Change(ChangeError::Failed) => {
+                (Problem::internal(log.request_id()), Line::Nothing)
+            }
+        }
+    }
+}
+
+fn wrong_staff_key(turned_away_before: u64, log: &Log) -> (Problem, Line<'static>) {
+    let detail = "This is not the staff's key as 'Authorization: Bearer <key>'.";
+    let problem = Problem::new(StatusCode::FORBIDDEN, detail, log.request_id());
+    (problem, Line::WrongStaffKey(turned_away_before))
+}
+
+fn invalid(rejection: &Rejection, log: &Log) -> Problem {
+    match rejection {
+        Rejection::Malformed(_) => {
+            let detail = format!("{}.", capitalised(&rejection.to_string()));
+            Problem::new(StatusCode::BAD_REQUEST, detail, log.request_id())
+        }
+        Rejection::Invalid(violations) => {
+            let detail = violations.iter().map(Violation::to_string).collect::<Vec<_>>().join("; ");
+            let detail = format!("The order is not valid: {detail}.");
+            Problem::new(StatusCode::BAD_REQUEST, detail, log.request_id()).with("errors", json!(violations))
+        }
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+impl Line<'_> {
+    fn emit(self, problem: &Problem, number: Option<&str>, log: &Log) {
+        let (action, message, why): (_, _, &dyn Error) = match &self {
+            Self::Refused => ("validation_failed", "The request was refused", problem),
+            Self::TurnedAway(message) => ("order_turned_away", message, problem),
+            Self::Invalid(rejection) => ("validation_failed", "The order was refused", rejection),
+            Self::WrongStaffKey(_) => ("staff_key_refused", "Somebody sent a wrong staff key", problem),
+            Self::OutcomeUnknown => {
+                let message = "The client was told that the outcome is not known yet";
+                ("order_outcome_unknown", message, problem)
+            }
+            Self::Nothing => return,
+        };
+        let mut line = log.error(action, message, why);
+        if let (Self::Refused | Self::WrongStaffKey(_), Some(number)) = (&self, number) {
+            line = line.detail("order_number", number);
+        }
+        match self {
+            Self::WrongStaffKey(before) => line.detail("turned_away_before", before).emit(),
+            Self::OutcomeUnknown => line.emit(),
+            Self::Invalid(Rejection::Invalid(violations)) => {
+                line.detail("violations", json!(violations)).emit_limited();
+            }
+            _ => line.emit_limited(),
+        }
+    }
+}

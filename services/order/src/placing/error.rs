@@ -1,0 +1,27 @@
+//! Why an order was not placed.
+
+use crate::admission::Busy;
+use crate::readiness::NotReady;
+
+/// Why there is no order number. Where a server failed, the log says more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlaceError {
+    /// The service is starting: nothing was stored.
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
+    /// Nothing was stored.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The first request with this idempotency key has no answer yet. This one was not stored.
+    #[error("a request with this idempotency key is in work")]
+    KeyInFlight,
+    /// The idempotency key was used with another body. Nothing was stored.
+    #[error("this idempotency key was used for another order")]
+    KeyReused,
+    /// The order will not be cooked.
+    #[error("the order could not be stored and sent")]
+    Failed,
+    /// The order is being cooked, or will never be. It is not known yet which.
+    #[error("it is not known yet whether the order will be cooked")]
+    OutcomeUnknown,
+}

@@ -1,0 +1,180 @@
+//! The stages of an order on its way: accepted, stored, sent. Each is a type of its own, and only a
+//! stage that has an order's number can answer its client with it.
+
+use bus::{Confirm, PublishError};
+use db::orders::PlacedOrder;
+use domain::{NewOrder, OrderIdentity, OrderNumber, RequestId};
+use logging::Log;
+use tokio::sync::oneshot;
+
+use super::error::PlaceError;
+use super::idempotency::KeyGuard;
+use super::in_flight::InFlightGuard;
+use crate::admission::Permit;
+
+/// Where a client waits for what becomes of its order. Without a sender the service has ended.
+pub type Answer = oneshot::Receiver<Result<OrderNumber, PlaceError>>;
+
+/// An order in the queue to the database, with everything that it needs until its client is
+/// answered.
+pub struct Accepted {
+    /// By which the order is recognised from now on.
+    pub identity: OrderIdentity,
+    /// What was ordered.
+    pub order: NewOrder,
+    /// The request that places it.
+    pub request_id: RequestId,
+    /// Taken until it is known what the client is answered.
+    pub key: Option<KeyGuard>,
+    reply: oneshot::Sender<Result<OrderNumber, PlaceError>>,
+    /// Held until the client is answered.
+    _permit: Permit,
+}
+
+/// An order whose transaction has committed. Its message is still to be confirmed.
+pub struct Stored {
+    accepted: Accepted,
+    /// What the database made of it.
+    pub row: PlacedOrder,
+}
+
+/// An order whose message is on its way to the broker.
+pub struct Sent {
+    stored: Stored,
+    routing_key: String,
+    confirm: Confirm,
+    /// Counts it until the confirm has come, or will not.
+    _in_flight: InFlightGuard,
+}
+
+/// A stored order whose message was not confirmed.
+pub struct Unsent {
+    stored: Stored,
+    /// Why not.
+    pub why: SendError,
+}
+
+/// Why a message was not confirmed.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    #[error("the order message could not be written")]
+    Body(#[from] serde_json::Error),
+}
+
+impl Accepted {
+    /// An order, and where its client waits for the answer.
+    pub fn new(
+        identity: OrderIdentity,
+        order: NewOrder,
+        request_id: RequestId,
+        key: Option<KeyGuard>,
+        permit: Permit,
+    ) -> (Self, Answer) {
+        let (reply, answer) = oneshot::channel();
+        (Self { identity, order, request_id, key, reply, _permit: permit }, answer)
+    }
+
+    /// The log of its request.
+    pub fn log(&self, log: &Log) -> Log {
+        log.with_request_id(self.request_id.clone())
+    }
+
+    /// Its transaction has committed.
+    pub fn stored(self, row: PlacedOrder) -> Stored {
+        Stored { accepted: self, row }
+    }
+
+    /// Answers the client: the order was not placed.
+    pub fn refuse(self, why: PlaceError) {
+        self.answer(Err(why));
+    }
+
+    /// The client may have hung up.
+    fn answer(self, result: Result<OrderNumber, PlaceError>) {
+        // A client that is answered may come again at once: from now on the database alone knows
+        // what the key means.
+        drop(self.key);
+        let _ = self.reply.send(result);
+    }
+}
+
+impl Stored {
+    /// What was ordered.
+    pub fn order(&self) -> &NewOrder {
+        &self.accepted.order
+    }
+
+    /// The request that places it.
+    pub fn request_id(&self) -> &RequestId {
+        &self.accepted.request_id
+    }
+
+    /// The idempotency key of that request.
+    pub fn idempotency_key(&self) -> Option<&str> {
+        self.accepted.key.as_ref().map(|key| key.request().key.as_str())
+    }
+
+    /// The log of its request.
+    pub fn log(&self, log: &Log) -> Log {
+        self.accepted.log(log)
+    }
+
+    /// Its message is on its way.
+    pub fn sent(self, routing_key: String, confirm: Confirm, in_flight: InFlightGuard) -> Sent {
+        Sent { stored: self, routing_key, confirm, _in_flight: in_flight }
+    }
+
+    /// Its message was not confirmed.
+    pub fn unsent(self, why: SendError) -> Unsent {
+        Unsent { stored: self, why }
+    }
+
+    /// Answers the client: the order will be cooked.
+    pub fn accept(self) {
+        let number = self.row.number;
+        self.accepted.answer(Ok(number));
+    }
+
+    /// Answers the client: the order was taken back.
+    pub fn refuse(self) {
+        self.accepted.answer(Err(PlaceError::Failed));
+    }
+}
+
+impl Sent {
+    /// Waits for the broker's word. Returns the order with the key under which its message went.
+    ///
+    /// # Errors
+    /// The message is not known to have arrived.
+    pub async fn confirmed(self) -> Result<(Stored, String), Unsent> {
+        let Self { stored, routing_key, confirm, _in_flight } = self;
+        match confirm.received().await {
+            Ok(()) => Ok((stored, routing_key)),
+            Err(why) => Err(stored.unsent(why.into())),
+        }
+    }
+}
+
+impl Unsent {
+    /// The stored order, to be sent once more or answered.
+    pub fn into_stored(self) -> Stored {
+        self.stored
+    }
+
+    /// The stored order.
+    pub fn stored(&self) -> &Stored {
+        &self.stored
+    }
+
+    /// Whether its message may arrive with the next connection.
+    pub fn may_pass(&self) -> bool {
+        matches!(&self.why, SendError::Publish(why) if why.may_pass_with_next_connection())
+    }
+
+    /// Whether its message would not be sent later either.
+    pub fn is_its_own_fault(&self) -> bool {
+        matches!(&self.why, SendError::Publish(why) if why.is_the_messages_own())
+    }
+}
