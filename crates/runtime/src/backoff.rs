@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use logging::Entry;
+
 /// Exponential pauses with equal jitter: each is random between half and all of a bound
 /// that doubles up to a maximum, so that many clients of a server that comes back do
 /// not come back in step.
@@ -10,18 +12,50 @@ pub struct Backoff {
     first: Duration,
     max: Duration,
     bound: Duration,
+    failures: u32,
+}
+
+/// An attempt that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FailedAttempt {
+    /// Which one it was since the last success: the first is 1.
+    pub number: u32,
+    /// The pause until the next one, or `None` if this was the last.
+    pub retry_in: Option<Duration>,
+}
+
+impl FailedAttempt {
+    /// The pause until the next attempt; none after the last.
+    pub fn pause(&self) -> Duration {
+        self.retry_in.unwrap_or_default()
+    }
+
+    /// Adds what readers of the log go by: `attempt`, and `retry_in_ms` if there is a next one.
+    pub fn describe<'a>(&self, line: Entry<'a>) -> Entry<'a> {
+        let line = line.detail("attempt", self.number);
+        match self.retry_in {
+            None => line,
+            Some(pause) => line.detail("retry_in_ms", u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)),
+        }
+    }
 }
 
 impl Backoff {
     /// Pauses that start at about `first` and never exceed `max`.
     pub fn new(first: Duration, max: Duration) -> Self {
-        Self { first, max, bound: first }
+        Self { first, max, bound: first, failures: 0 }
     }
 
     /// The pauses of a session with a server: 100 ms to 3 s. Five seconds after a server is back,
     /// everybody is served again.
     pub fn for_server() -> Self {
         Self::new(Duration::from_millis(100), Duration::from_secs(3))
+    }
+
+    /// Counts a failure, and says when to try again: after the next pause.
+    pub fn failed(&mut self) -> FailedAttempt {
+        self.failures = self.failures.saturating_add(1);
+        FailedAttempt { number: self.failures, retry_in: Some(self.next_pause()) }
     }
 
     /// The next pause.
@@ -34,6 +68,7 @@ impl Backoff {
     /// Starts over, after a success.
     pub fn reset(&mut self) {
         self.bound = self.first;
+        self.failures = 0;
     }
 
     /// Starts over if what has ended lasted for longer than the longest pause. What opens
@@ -49,10 +84,35 @@ impl Backoff {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn failures_are_counted_since_the_last_success() {
+        let mut backoff = Backoff::for_server();
+        assert_eq!([backoff.failed().number, backoff.failed().number], [1, 2]);
+        backoff.reset();
+        let failed = backoff.failed();
+        assert_eq!(failed.number, 1);
+        assert!(failed.pause() > Duration::ZERO && failed.retry_in == Some(failed.pause()));
+    }
+
+    #[test]
+    fn a_line_says_which_attempt_it_was_and_when_the_next_one_comes() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (log, flush) = logging::start_on("test", logging::Level::Debug, file.reopen().unwrap());
+        let failed = FailedAttempt { number: 2, retry_in: Some(Duration::from_millis(150)) };
+        failed.describe(log.info("tried", "First")).emit();
+        FailedAttempt { retry_in: None, ..failed }.describe(log.info("tried", "Second")).emit();
+        drop((log, flush));
+        let lines = std::fs::read_to_string(file.path()).unwrap();
+        let (first, second) = lines.split_once('\n').unwrap();
+        assert!(first.contains(r#""attempt":2,"retry_in_ms":150"#), "{first}");
+        assert!(second.contains(r#""attempt":2"#) && !second.contains("retry_in_ms"), "{second}");
+    }
 
     proptest! {
         #[test]

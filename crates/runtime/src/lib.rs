@@ -13,12 +13,13 @@ pub mod memory_limit;
 pub mod open_files;
 pub mod password;
 mod reachable;
+pub mod retry;
 pub mod shell;
 pub mod shutdown;
 pub mod signals;
 pub mod time_span;
 
-pub use backoff::Backoff;
+pub use backoff::{Backoff, FailedAttempt};
 pub use console::Console;
 pub use exit::{Exit, with_causes};
 pub use reachable::reachable;

@@ -10,7 +10,7 @@ use bus::{Outgoing, Publisher};
 use db::Database;
 use db::outbox::{self, StatusOutboxRow};
 use logging::Log;
-use runtime::failpoint;
+use runtime::{FailedAttempt, failpoint};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
@@ -65,17 +65,20 @@ impl Task {
     async fn run(self, mut incoming: mpsc::Receiver<StatusOutboxRow>) {
         let mut settling = JoinSet::new();
         let mut batch = Vec::with_capacity(BATCH);
+        let mut attempt = 1;
         while incoming.recv_many(&mut batch, BATCH).await > 0 {
             while !batch.is_empty() {
-                let (done, settled) = self.send(&batch).await;
+                let (done, settled) = self.send(&batch, attempt).await;
                 failpoint::reached("kitchen.announced");
                 batch.drain(..done);
                 if done == 0 {
+                    attempt += 1;
                     // However long the broker is away: what happened first is told first.
                     sleep(PAUSE_AFTER_FAILURE).await;
                     self.publisher.status_updates_possible().await;
                     continue;
                 }
+                attempt = 1;
                 settling.spawn(settle(self.db.clone(), settled, self.log.clone()));
                 while settling.len() > MAX_SETTLING {
                     settling.join_next().await;
@@ -88,7 +91,7 @@ impl Task {
     /// Publishes one behind the other. Returns how many come before the first that was not
     /// confirmed, and the rows of those that were. What comes behind that one is sent again with
     /// it, so that nobody sees an order ready before it cooks.
-    async fn send(&self, changes: &[StatusOutboxRow]) -> (usize, Vec<i64>) {
+    async fn send(&self, changes: &[StatusOutboxRow], attempt: u32) -> (usize, Vec<i64>) {
         let mut confirms = Vec::with_capacity(changes.len());
         for change in changes {
             confirms.push(match Outgoing::status_update(&change.update, &change.request_id) {
@@ -106,7 +109,9 @@ impl Task {
             let Some(confirm) = confirm else { continue };
             if let Err(why) = confirm.received().await {
                 let what = "A status update was not confirmed; trying again";
-                self.log.error("rabbitmq_publish_failed", what, &why).emit();
+                let pause = if place == 0 { PAUSE_AFTER_FAILURE } else { Duration::ZERO };
+                let failed = FailedAttempt { number: attempt, retry_in: Some(pause) };
+                failed.describe(self.log.error("rabbitmq_publish_failed", what, &why)).emit();
                 return (place, confirmed);
             }
             confirmed.push(change.id);

@@ -16,11 +16,11 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
 use crate::announcer::Announcer;
+use crate::claim_batcher::ClaimBatcher;
 use crate::cooking_times;
 use crate::dead_letter::{self, Hopeless};
 use crate::duty::Duty;
 use crate::forwarding::Forwarding;
-use crate::ledger::Ledger;
 use crate::retry::Retry;
 use crate::stove::{OnStove, PutOn, Stove};
 
@@ -34,7 +34,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Clone)]
 pub struct Cook {
     pub duty: Duty,
-    pub ledger: Ledger,
+    pub claim_batcher: ClaimBatcher,
     pub times: CookingSeconds,
     pub forwarding: Forwarding,
     pub announcer: Announcer,
@@ -277,7 +277,7 @@ impl Cook {
     async fn claim(&self, order: &OrderPointer, cooking: Duration, log: &Log) -> Option<ClaimOutcome> {
         let request = ClaimRequest { order: order.clone(), cooking, request_id: log.request_id().clone() };
         Retry { doing: &format!("claiming order {}", order.number), log }
-            .a_few_times(&self.shutdown, || self.ledger.claim(request.clone()))
+            .a_few_times(&self.shutdown, || self.claim_batcher.claim(request.clone()))
             .await
     }
 
@@ -289,7 +289,8 @@ impl Cook {
         let (order_id, attempt, request_id) = (claim.order_id, claim.attempt, log.request_id().clone());
         let request = FinishRequest { number, order_id, attempt, request_id };
         let doing = format!("finishing order {number}");
-        let finishing = Retry { doing: &doing, log }.until_done(|| self.ledger.finish(request.clone()));
+        let finishing =
+            Retry { doing: &doing, log }.until_done(|| self.claim_batcher.finish(request.clone()));
         tokio::select! {
             biased;
             outcome = finishing => Some(outcome),

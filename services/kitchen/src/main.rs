@@ -2,6 +2,7 @@
 
 mod announcer;
 mod arguments;
+mod claim_batcher;
 mod cook;
 mod cooking_times;
 mod dead_letter;
@@ -9,7 +10,6 @@ mod duty;
 mod error;
 mod forwarding;
 mod health;
-mod ledger;
 mod retry;
 mod service;
 mod stove;

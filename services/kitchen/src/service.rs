@@ -19,11 +19,11 @@ use tokio::time::timeout;
 use crate::NAME;
 use crate::announcer::Announcer;
 use crate::arguments::WorkerSettings;
+use crate::claim_batcher::ClaimBatcher;
 use crate::cook::{Cook, Unfinished};
 use crate::duty::Duty;
 use crate::error::ServiceError;
 use crate::forwarding::Forwarding;
-use crate::ledger::Ledger;
 use crate::stove::Stove;
 
 /// Of the last steps, what is left when every cook has left its order.
@@ -41,7 +41,8 @@ const ANNOUNCE_DEADLINE: Duration = Duration::from_secs(5);
 /// Signed on, sessions under way; no order has been taken yet.
 pub struct Service {
     cook: Cook,
-    ledger: JoinSet<()>,
+    /// Write down what is claimed and ready.
+    claims: JoinSet<()>,
     intake: OrderIntake,
     announcements: JoinHandle<()>,
     publishing: JoinHandle<()>,
@@ -78,10 +79,10 @@ impl Service {
         let intake = OrderIntake::start(config.rabbitmq.clone(), queues, worker.prefetch, log.clone());
         let (publisher, publishing) = Publisher::start(&config.rabbitmq, ServiceName::Kitchen, NAME, &log);
         let (announcer, announcements) = Announcer::start(db.clone(), publisher.clone(), log);
-        let (ledger, ledger_tasks) = Ledger::start(db, duty.claimant.clone(), duty.lease());
+        let (claim_batcher, claims) = ClaimBatcher::start(db, duty.claimant.clone(), duty.lease());
         let cook = Cook {
             duty,
-            ledger,
+            claim_batcher,
             times: config.kitchen.cooking_seconds.clone(),
             forwarding: Forwarding::new(publisher),
             announcer,
@@ -89,7 +90,7 @@ impl Service {
             burners: Arc::new(Semaphore::new(worker.concurrency.into())),
             shutdown,
         };
-        Ok(Some(Self { cook, ledger: ledger_tasks, intake, announcements, publishing }))
+        Ok(Some(Self { cook, claims, intake, announcements, publishing }))
     }
 
     /// Cooks until the shutdown begins; then stops consuming, finishes what cooks, signs off,
@@ -98,7 +99,7 @@ impl Service {
     /// # Errors
     /// The name was lost to another process. What was cooking has been given up by then.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let Self { cook, mut ledger, mut intake, mut announcements, publishing } = self;
+        let Self { cook, mut claims, mut intake, mut announcements, publishing } = self;
         let Duty { log, .. } = cook.duty.clone();
         let shutdown = cook.shutdown.clone();
         let signed_off = Shutdown::new();
@@ -120,7 +121,7 @@ impl Service {
                     cook.stove.abandon(&cook.stove.claimed_orders());
                     break;
                 }
-                Some(_) = ledger.join_next() => {
+                Some(_) = claims.join_next() => {
                     failed = Some(ServiceError::TaskEnded("writes down what is claimed and ready"));
                     shutdown.begin();
                     // They would wait for it for ever.
@@ -153,7 +154,7 @@ impl Service {
             // cancelled, or it could be granted when nobody hears of it; signing off ends a claim
             // that was granted all the same.
             orders.shutdown().await;
-            ledger.shutdown().await;
+            claims.shutdown().await;
         }
         // The last sign of life before the farewell.
         signed_off.begin();

@@ -11,8 +11,9 @@ use db::transitions::{self, Outcome};
 use db::{Database, DbError};
 use domain::{OrderNumber, OrderStatus, RequestId};
 use logging::Log;
-use runtime::Backoff;
-use tokio::time::{sleep, timeout};
+use runtime::retry::{Policy, retry};
+use runtime::{FailedAttempt, Shutdown};
+use tokio::time::timeout;
 
 pub use self::principal::{Credentials, CredentialsError, Principal};
 use crate::admission::{Admission, Busy};
@@ -159,26 +160,26 @@ impl Changes {
 
 /// Asks again when the answer was lost: the same request learns what its first attempt did. What is
 /// in flight at the deadline is in doubt, too.
-async fn until_known<Answer>(log: &Log, mut ask: impl FnMut() -> Answer) -> Result<Outcome, ChangeError>
+async fn until_known<Answer>(log: &Log, ask: impl FnMut() -> Answer) -> Result<Outcome, ChangeError>
 where
     Answer: Future<Output = Result<Outcome, DbError>>,
 {
-    let asking = async {
-        let (mut backoff, mut in_doubt) = (Backoff::for_server(), false);
-        loop {
-            let why = match ask().await {
-                Ok(outcome) => return Ok(outcome),
-                Err(why) => why,
-            };
-            in_doubt |= why.is_in_doubt();
-            log.error("db_transaction_failed", "The status could not be changed", &why).emit();
-            if !in_doubt {
-                return Err(ChangeError::Failed);
-            }
-            sleep(backoff.next_pause()).await;
-        }
+    let mut in_doubt = false;
+    let is_worth_another = |why: &DbError| {
+        in_doubt |= why.is_in_doubt();
+        in_doubt
     };
-    timeout(DEADLINE, asking).await.unwrap_or(Err(ChangeError::OutcomeUnknown))
+    let report = |why: &DbError, failed: FailedAttempt| {
+        let line = log.error("db_transaction_failed", "The status could not be changed", why);
+        failed.describe(line).emit();
+    };
+    // A request that is in work is answered, whether the service stops or not.
+    let never = Shutdown::new();
+    let asking = retry(Policy::for_server(), &never, ask, is_worth_another, report);
+    match timeout(DEADLINE, asking).await {
+        Ok(outcome) => outcome.map_err(|_| ChangeError::Failed),
+        Err(_) => Err(ChangeError::OutcomeUnknown),
+    }
 }
 
 #[cfg(test)]

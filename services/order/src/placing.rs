@@ -6,7 +6,6 @@
 mod dispatch;
 mod error;
 mod idempotency;
-mod in_flight;
 mod sending;
 mod stages;
 mod writer;

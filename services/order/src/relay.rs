@@ -80,11 +80,11 @@ pub async fn run(db: Database, publisher: Publisher, wakeup: Wakeup, log: Log, s
                     }
                     Err(why) => {
                         let message = "The outbox could not be looked at; trying again";
-                        relay.log.error("relay_failed", message, &why).emit();
+                        let failed = backoff.failed();
+                        failed.describe(relay.log.error("relay_failed", message, &why)).emit();
                         resting.extend(lanes);
-                        let pause = backoff.next_pause();
                         for lane in &mut resting {
-                            lane.rest_until(now + pause);
+                            lane.rest_until(now + failed.pause());
                         }
                     }
                 }
@@ -185,8 +185,10 @@ impl Relay {
                 lane.pace.after(Look::from(&relayed))
             }
             Err(why) => {
-                self.log.error("relay_failed", "The outbox could not be relayed; trying again", &why).emit();
-                lane.pace.after_failure()
+                let message = "The outbox could not be relayed; trying again";
+                let failed = lane.pace.after_failure();
+                failed.describe(self.log.error("relay_failed", message, &why)).emit();
+                Next::After(failed.pause())
             }
         }
     }

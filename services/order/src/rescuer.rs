@@ -106,7 +106,8 @@ impl<Q: KitchenQueues> Rescuer<Q> {
             && told.insert(with_causes(&why))
         {
             let message = "Waiting orders could not be looked for; trying again";
-            self.log.error("sweep_failed", message, &why).emit();
+            let pause = u64::try_from(self.interval().as_millis()).unwrap_or(u64::MAX);
+            self.log.error("sweep_failed", message, &why).detail("retry_in_ms", pause).emit();
         }
     }
 

@@ -13,7 +13,7 @@ use http_service::door::Door;
 use http_service::server::{self, CannotListen};
 use logging::Log;
 use runtime::Shutdown;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::{JoinError, JoinSet};
 
 use crate::NAME;
 use crate::api::{self, Api};
@@ -29,7 +29,7 @@ pub struct Service {
     http: config::Http,
     port: u16,
     api: Api,
-    lookups: JoinHandle<()>,
+    lookups: JoinSet<()>,
     shutdown: Shutdown,
 }
 
@@ -98,7 +98,7 @@ impl Service {
         let outcome = tokio::select! {
             outcome = asked_to_stop => outcome,
             ended = &mut http => return Err(ended_early(ended)),
-            _ = &mut lookups => return Err(ServiceError::LookupsEnded),
+            Some(_) = lookups.join_next() => return Err(ServiceError::LookupsEnded),
         };
         log.info("graceful_shutdown", "Tracking Service stops").emit();
         if shutdown.within_grace(AFTER_ANSWERING, door.close(&handle)).await.is_none() {

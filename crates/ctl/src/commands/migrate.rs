@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 use config::Config;
-use db::{Access, Database, schema};
+use db::schema::{self, SchemaError};
+use db::{Access, Database};
 use runtime::exit::failed;
-use runtime::{Backoff, Console, Exit, with_causes};
-use tokio::time::{Instant, sleep};
+use runtime::retry::{Policy, retry};
+use runtime::{Console, Exit, FailedAttempt, Shutdown, with_causes};
 
 use crate::NAME;
 
@@ -38,18 +39,16 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
     let db = Database::new(&config.database, NAME, Access::ReadWrite).map_err(|why| failed(&why))?;
-    let deadline = Instant::now() + Duration::from_secs(arguments.wait);
-    let mut backoff = Backoff::for_server();
-    let applied = loop {
-        match schema::migrate(&db).await {
-            Ok(applied) => break applied,
-            Err(why) if why.is_passing() && Instant::now() < deadline => {
-                eprintln!("{}; trying again", with_causes(&why));
-                sleep(backoff.next_pause()).await;
-            }
-            Err(why) => return Err(failed(&why)),
+    let policy = Policy::for_server().within(Duration::from_secs(arguments.wait));
+    let report = |why: &SchemaError, failed: FailedAttempt| {
+        if failed.retry_in.is_some() {
+            eprintln!("{}; trying again", with_causes(why));
         }
     };
+    // A signal ends the process, not the wait.
+    let never = Shutdown::new();
+    let applied = retry(policy, &never, || schema::migrate(&db), SchemaError::is_passing, report).await;
+    let applied = applied.map_err(|why| failed(&why))?;
     let news = if applied.is_empty() {
         format!("The schema is up to date (version {}).", schema::known_version())
     } else {

@@ -15,12 +15,13 @@ use db::orders::{self, FoundOrder};
 use db::{Database, DbError, outbox, transitions};
 use domain::OrderIdentity;
 use logging::Log;
-use runtime::{Backoff, failpoint};
+use runtime::retry::until_done;
+use runtime::{FailedAttempt, failpoint};
+use service::batching::{InFlight, InFlightGuard};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::error::PlaceError;
-use super::in_flight::{InFlight, InFlightGuard};
 use super::sending::Sender;
 use super::stages::{Accepted, Stored, Unsent};
 
@@ -182,19 +183,13 @@ impl Context {
 
     /// Asks the database until it answers. A client stops waiting before that if it takes long
     /// (`ANSWER_DEADLINE`).
-    async fn until_known<T, Answer>(&self, message: &str, mut ask: impl FnMut() -> Answer) -> T
+    async fn until_known<T, Answer>(&self, message: &str, ask: impl FnMut() -> Answer) -> T
     where
         Answer: Future<Output = Result<T, DbError>>,
     {
-        let mut backoff = Backoff::for_server();
-        loop {
-            match ask().await {
-                Ok(answer) => return answer,
-                Err(why) => {
-                    self.log.error("db_transaction_failed", message, &why).emit();
-                    sleep(backoff.next_pause()).await;
-                }
-            }
-        }
+        let report = |why: &DbError, failed: FailedAttempt| {
+            failed.describe(self.log.error("db_transaction_failed", message, why)).emit();
+        };
+        until_done(ask, report).await
     }
 }

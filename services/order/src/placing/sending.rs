@@ -8,9 +8,9 @@ use futures_util::future::Either;
 use futures_util::stream::FuturesUnordered;
 use logging::Log;
 use runtime::failpoint;
+use service::batching::InFlightGuard;
 use tokio::time::Instant;
 
-use super::in_flight::InFlightGuard;
 use super::stages::{SendError, Sent, Stored, Unsent};
 
 /// Sends orders to the kitchen; cheap to clone.

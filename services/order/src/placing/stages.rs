@@ -5,11 +5,11 @@ use bus::{Confirm, PublishError};
 use db::orders::PlacedOrder;
 use domain::{NewOrder, OrderIdentity, OrderNumber, RequestId};
 use logging::Log;
+use service::batching::InFlightGuard;
 use tokio::sync::oneshot;
 
 use super::error::PlaceError;
 use super::idempotency::KeyGuard;
-use super::in_flight::InFlightGuard;
 use crate::admission::Permit;
 
 /// Where a client waits for what becomes of its order. Without a sender the service has ended.

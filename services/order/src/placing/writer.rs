@@ -11,6 +11,7 @@ use db::{Database, DbError, idempotency, orders};
 use domain::{NewOrder, OrderIdentity, OrderNumber, RequestId};
 use logging::Log;
 use runtime::failpoint;
+use service::batching::{self, Batches, Settled, settle};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -23,6 +24,10 @@ use crate::admission::Permit;
 
 /// Most orders that share a transaction.
 const MAX_BATCH: usize = 128;
+/// Longest time that a transaction waits for more orders. A broker that is busy confirms within
+/// milliseconds; with one that is frozen, or under an alarm, orders are stored as if there were
+/// none.
+const MAX_LINGER: Duration = Duration::from_millis(20);
 /// Longest time that a client waits for its answer. What becomes of the order is
 /// found out all the same.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
@@ -42,10 +47,12 @@ impl Writer {
         capacity: usize,
         log: Log,
     ) -> (Self, JoinHandle<()>) {
-        let (queue, incoming) = mpsc::channel(capacity);
+        let (queue, batches) = batching::queue(capacity, MAX_BATCH);
         let dispatch = Dispatch::new(db.clone(), publisher.clone(), accept_while_broker_down, log.clone());
+        // Fewer, larger transactions cost less, and the broker is the slower of the two.
+        let batches = batches.lingering(dispatch.in_flight().clone(), MAX_LINGER);
         let task = Task { db, publisher, accept_while_broker_down, dispatch, log };
-        (Self { queue }, tokio::spawn(task.run(incoming)))
+        (Self { queue }, tokio::spawn(task.run(batches)))
     }
 
     /// Stores an order and sends it to the kitchen. It is carried through even if
@@ -81,11 +88,8 @@ struct Task {
 }
 
 impl Task {
-    async fn run(mut self, mut incoming: mpsc::Receiver<Accepted>) {
-        let mut batch = Vec::with_capacity(MAX_BATCH);
-        while incoming.recv_many(&mut batch, MAX_BATCH).await > 0 {
-            self.dispatch.in_flight().gather(&mut batch, &mut incoming, MAX_BATCH).await;
-            let batch = std::mem::take(&mut batch);
+    async fn run(mut self, mut batches: Batches<Accepted>) {
+        while let Some(batch) = batches.next().await {
             let batch = if self.accept_while_broker_down { batch } else { self.sendable(batch).await };
             if !batch.is_empty() {
                 self.store(batch).await;
@@ -126,25 +130,27 @@ impl Task {
     async fn store(&mut self, batch: Vec<Accepted>) {
         const MESSAGE: &str = "The order could not be stored";
         failpoint::reached("order.before_commit");
-        match self.insert(&batch).await {
-            Ok(stored) => {
+        let outcome = self.insert(&batch).await;
+        let is_refusal = |why: &DbError| why.is_permanent() && !why.is_in_doubt();
+        match settle(batch, outcome, is_refusal) {
+            Settled::Done(orders, rows) => {
                 failpoint::reached("order.committed");
-                let stored = batch.into_iter().zip(stored).map(|(order, row)| order.stored(row));
+                let stored = orders.into_iter().zip(rows).map(|(order, row)| order.stored(row));
                 self.dispatch.send(stored.collect());
             }
-            Err(why) if why.is_in_doubt() => self.dispatch.find_out(batch, &why),
             // One order that the database refuses must not take its neighbours with it.
-            Err(why) if why.is_permanent() && batch.len() > 1 => {
-                for order in batch {
+            Settled::OneByOne(orders) => {
+                for order in orders {
                     Box::pin(self.store(vec![order])).await;
                 }
             }
-            Err(why) if idempotency::is_key_taken(&why) => {
-                for order in batch {
+            Settled::Failed(orders, why) if why.is_in_doubt() => self.dispatch.find_out(orders, &why),
+            Settled::Failed(orders, why) if idempotency::is_key_taken(&why) => {
+                for order in orders {
                     order.refuse(PlaceError::KeyInFlight);
                 }
             }
-            Err(why) => self.refuse(batch, "db_transaction_failed", MESSAGE, &why),
+            Settled::Failed(orders, why) => self.refuse(orders, "db_transaction_failed", MESSAGE, &why),
         }
     }
 

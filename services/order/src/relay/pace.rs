@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bus::PublishError;
 use db::outbox::{self, Published, Relayed};
-use runtime::Backoff;
+use runtime::{Backoff, FailedAttempt};
 
 /// Pause between two looks at the outbox, unless somebody says that there is something.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -114,9 +114,9 @@ impl Pace {
         if was_full { Next::AtOnce } else { Next::WhenWoken }
     }
 
-    /// The next look after one that failed because of the database.
-    pub fn after_failure(&mut self) -> Next {
-        Next::After(self.backoff.next_pause())
+    /// When to look again after a look that failed because of the database.
+    pub fn after_failure(&mut self) -> FailedAttempt {
+        self.backoff.failed()
     }
 }
 

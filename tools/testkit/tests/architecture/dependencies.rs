@@ -29,6 +29,7 @@ const IO: &[&str] = &[
     "refinery",
     "runtime",
     "rustix",
+    "service",
     "slog",
     "socket2",
     "tempfile",

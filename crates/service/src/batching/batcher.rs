@@ -1,0 +1,200 @@
+//! Many callers ask, one statement answers: a batcher of requests and answers.
+
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use super::{Batches, Settled, queue, settle};
+
+/// What answers requests together.
+pub trait Statement: Send + Sync + 'static {
+    /// What a caller asks.
+    type Request: Send + Sync + 'static;
+    /// What it hears.
+    type Answer: Send + 'static;
+    /// Why there are no answers. It is shared by all whose statement failed.
+    type Error: Send + Sync + 'static;
+
+    /// Answers all requests, in their order. In [`Mode::Together`] it may leave some out, with
+    /// `None`: each of these is asked again in [`Mode::Alone`].
+    fn run(
+        &self,
+        requests: &[Self::Request],
+        mode: Mode,
+    ) -> impl Future<Output = Result<Vec<Option<Self::Answer>>, Self::Error>> + Send;
+
+    /// Whether a single request may have caused this error: then each is asked again alone.
+    fn is_refusal(why: &Self::Error) -> bool;
+}
+
+/// How a statement is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// For all that queued up: others wait for it.
+    Together,
+    /// For a single request that was left out, or refused together with others. Nobody else waits
+    /// for it, so it may take its time.
+    Alone,
+}
+
+/// How much a batcher does at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most requests that share a statement, and most that wait in the queue.
+    pub together: usize,
+    /// Statements for many at the same time.
+    pub lanes: usize,
+    /// Statements for single requests at the same time, beside the lanes.
+    pub alone: usize,
+}
+
+/// Why a request got no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError<E> {
+    /// The statement failed, perhaps for others too.
+    #[error(transparent)]
+    Failed(Arc<E>),
+    /// The batcher's tasks have ended.
+    #[error("the task that answers has ended")]
+    Ended,
+}
+
+/// A handle to the tasks; cheap to clone.
+pub struct Batcher<S: Statement> {
+    queue: mpsc::Sender<Call<S>>,
+}
+
+/// What a caller asks, and where it waits.
+struct Call<S: Statement> {
+    request: S::Request,
+    reply: Reply<S>,
+}
+
+type Reply<S> = oneshot::Sender<Result<<S as Statement>::Answer, Arc<<S as Statement>::Error>>>;
+
+impl<S: Statement> Clone for Batcher<S> {
+    fn clone(&self) -> Self {
+        Self { queue: self.queue.clone() }
+    }
+}
+
+impl<S: Statement> Batcher<S> {
+    /// Starts a task for each lane, in the set of its owner. They end when all handles are dropped.
+    /// One that ends earlier has panicked: its callers hear [`BatchError::Ended`], and the owner is
+    /// to end as well.
+    pub fn start(limits: Limits, statement: S, tasks: &mut JoinSet<()>) -> Self {
+        let (queue, batches) = queue(limits.together, limits.together);
+        let lane = Lane {
+            batches: Arc::new(Mutex::new(batches)),
+            statement: Arc::new(statement),
+            alone: Arc::new(Semaphore::new(limits.alone)),
+        };
+        for _ in 0..limits.lanes {
+            tasks.spawn(lane.clone().run());
+        }
+        Self { queue }
+    }
+
+    /// Asks, and waits for the answer. Whoever drops this future in time is not asked for any more.
+    ///
+    /// # Errors
+    /// The statement failed, or there is nobody who runs it.
+    pub async fn ask(&self, request: S::Request) -> Result<S::Answer, BatchError<S::Error>> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.send(Call { request, reply }).await.map_err(|_| BatchError::Ended)?;
+        answer.await.map_err(|_| BatchError::Ended)?.map_err(BatchError::Failed)
+    }
+}
+
+/// Runs one statement at a time, for all that queued up meanwhile.
+struct Lane<S: Statement> {
+    /// Held by the lane that waits for the next batch. So a request that comes while all lanes are
+    /// busy joins the next statement.
+    batches: Arc<Mutex<Batches<Call<S>>>>,
+    statement: Arc<S>,
+    alone: Arc<Semaphore>,
+}
+
+impl<S: Statement> Clone for Lane<S> {
+    fn clone(&self) -> Self {
+        Self {
+            batches: Arc::clone(&self.batches),
+            statement: Arc::clone(&self.statement),
+            alone: Arc::clone(&self.alone),
+        }
+    }
+}
+
+impl<S: Statement> Lane<S> {
+    async fn run(self) {
+        let mut alone = JoinSet::new();
+        while let Some(calls) = self.next_batch().await {
+            while alone.try_join_next().is_some() {}
+            for (request, reply) in self.run_together(calls).await {
+                let (statement, permits) = (Arc::clone(&self.statement), Arc::clone(&self.alone));
+                alone.spawn(run_alone(statement, permits, request, reply));
+            }
+        }
+    }
+
+    async fn next_batch(&self) -> Option<Vec<Call<S>>> {
+        self.batches.lock().await.next().await
+    }
+
+    /// Runs the statement for all of them. Returns those for which it must be run alone.
+    async fn run_together(&self, calls: Vec<Call<S>>) -> Vec<(S::Request, Reply<S>)> {
+        // What nobody waits for is not carried out: its caller would never know.
+        let waiting = calls.into_iter().filter(|call| !call.reply.is_closed());
+        let (requests, replies): (Vec<_>, Vec<_>) =
+            waiting.map(|Call { request, reply }| (request, reply)).unzip();
+        if requests.is_empty() {
+            return Vec::new();
+        }
+        let outcome = self.statement.run(&requests, Mode::Together).await;
+        match settle(replies, outcome, S::is_refusal) {
+            Settled::Done(replies, answers) => {
+                let mut left_out = Vec::new();
+                for ((request, reply), answer) in requests.into_iter().zip(replies).zip(answers) {
+                    match answer {
+                        // Whoever asked may be gone.
+                        Some(answer) => drop(reply.send(Ok(answer))),
+                        None => left_out.push((request, reply)),
+                    }
+                }
+                left_out
+            }
+            Settled::OneByOne(replies) => requests.into_iter().zip(replies).collect(),
+            Settled::Failed(replies, why) => {
+                let why = Arc::new(why);
+                for reply in replies {
+                    drop(reply.send(Err(Arc::clone(&why))));
+                }
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// Runs the statement for one request, once fewer than the limit are run so.
+async fn run_alone<S: Statement>(
+    statement: Arc<S>,
+    permits: Arc<Semaphore>,
+    request: S::Request,
+    reply: Reply<S>,
+) {
+    // Only a closed semaphore fails, and this one never closes.
+    let _permit = permits.acquire().await;
+    if reply.is_closed() {
+        return;
+    }
+    let outcome = statement.run(&[request], Mode::Alone).await.map_err(Arc::new);
+    // A statement for a single request leaves nothing out.
+    if let Some(outcome) = outcome.map(|answers| answers.into_iter().next().flatten()).transpose() {
+        drop(reply.send(outcome));
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

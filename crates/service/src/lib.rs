@@ -1,0 +1,3 @@
+//! What every service is made of.
+
+pub mod batching;

@@ -1,0 +1,113 @@
+//! Writes down which orders are claimed and which are ready, many in a statement: what queued up
+//! while the last one ran shares the next.
+//!
+//! No order waits for another's trouble: one that is locked elsewhere, or refused together with
+//! others, is written by a statement of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use db::claims::{self, ClaimOutcome, ClaimRequest, Claimant, FinishOutcome, FinishRequest, Locked};
+use db::{Database, DbError};
+use service::batching::{BatchError, Batcher, Limits, Mode, Statement};
+use tokio::task::JoinSet;
+
+/// One statement at a time for many, and two for single orders: each of these may wait long for a
+/// lock, with a connection.
+const LIMITS: Limits = Limits { together: 128, lanes: 1, alone: 2 };
+
+/// A handle to the tasks; cheap to clone.
+#[derive(Clone)]
+pub struct ClaimBatcher {
+    claims: Batcher<Claims>,
+    finishes: Batcher<Finishes>,
+}
+
+/// See [`claims::claim`].
+struct Claims {
+    db: Database,
+    claimant: Claimant,
+    lease: Duration,
+}
+
+/// See [`claims::finish`].
+struct Finishes {
+    db: Database,
+    claimant: Claimant,
+}
+
+impl Statement for Claims {
+    type Request = ClaimRequest;
+    type Answer = ClaimOutcome;
+    type Error = DbError;
+
+    async fn run(&self, requests: &[ClaimRequest], mode: Mode) -> Result<Vec<Option<ClaimOutcome>>, DbError> {
+        claims::claim(&self.db, &self.claimant, self.lease, requests, locked(mode)).await
+    }
+
+    fn is_refusal(why: &DbError) -> bool {
+        why.is_permanent()
+    }
+}
+
+impl Statement for Finishes {
+    type Request = FinishRequest;
+    type Answer = FinishOutcome;
+    type Error = DbError;
+
+    async fn run(
+        &self,
+        requests: &[FinishRequest],
+        mode: Mode,
+    ) -> Result<Vec<Option<FinishOutcome>>, DbError> {
+        claims::finish(&self.db, &self.claimant, requests, locked(mode)).await
+    }
+
+    fn is_refusal(why: &DbError) -> bool {
+        why.is_permanent()
+    }
+}
+
+/// What becomes of an order that is locked elsewhere.
+fn locked(mode: Mode) -> Locked {
+    match mode {
+        Mode::Together => Locked::LeaveOut,
+        Mode::Alone => Locked::Await,
+    }
+}
+
+impl ClaimBatcher {
+    /// Starts the tasks. They end when all handles are dropped.
+    pub fn start(db: Database, claimant: Claimant, lease: Duration) -> (Self, JoinSet<()>) {
+        let mut tasks = JoinSet::new();
+        let claims = Claims { db: db.clone(), claimant: claimant.clone(), lease };
+        let claims = Batcher::start(LIMITS, claims, &mut tasks);
+        let finishes = Batcher::start(LIMITS, Finishes { db, claimant }, &mut tasks);
+        (Self { claims, finishes }, tasks)
+    }
+
+    /// See [`claims::claim`].
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn claim(&self, request: ClaimRequest) -> Result<ClaimOutcome, Arc<DbError>> {
+        written(self.claims.ask(request).await).await
+    }
+
+    /// See [`claims::finish`].
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn finish(&self, request: FinishRequest) -> Result<FinishOutcome, Arc<DbError>> {
+        written(self.finishes.ask(request).await).await
+    }
+}
+
+async fn written<Answer>(answer: Result<Answer, BatchError<DbError>>) -> Result<Answer, Arc<DbError>> {
+    match answer {
+        Ok(answer) => Ok(answer),
+        Err(BatchError::Failed(why)) => Err(why),
+        // If the task has ended before its time, the service notices and ends as well.
+        Err(BatchError::Ended) => std::future::pending().await,
+    }
+}
