@@ -16,7 +16,7 @@ pub struct IdempotencyKey(Arc<str>);
     "must be 1 to {} visible ASCII characters, best a UUID, with or without quotes",
     IdempotencyKey::MAX_LENGTH
 )]
-pub struct NotAKey;
+pub struct ParseKeyError;
 
 impl IdempotencyKey {
     /// Most characters of a key.
@@ -27,16 +27,16 @@ impl IdempotencyKey {
     ///
     /// # Errors
     /// It is neither.
-    pub fn parse(value: &[u8]) -> Result<Self, NotAKey> {
-        let text = std::str::from_utf8(value).map_err(|_| NotAKey)?.trim_matches([' ', '\t']);
+    pub fn parse(value: &[u8]) -> Result<Self, ParseKeyError> {
+        let text = std::str::from_utf8(value).map_err(|_| ParseKeyError)?.trim_matches([' ', '\t']);
         let key = match text.strip_prefix('"') {
-            Some(quoted) => unquoted(quoted.strip_suffix('"').ok_or(NotAKey)?).ok_or(NotAKey)?,
-            None if text.contains(['"', '\\', ',']) => return Err(NotAKey),
+            Some(quoted) => unquoted(quoted.strip_suffix('"').ok_or(ParseKeyError)?).ok_or(ParseKeyError)?,
+            None if text.contains(['"', '\\', ',']) => return Err(ParseKeyError),
             None => text.to_owned(),
         };
         let sane =
             (1..=Self::MAX_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-        if sane { Ok(Self(key.into())) } else { Err(NotAKey) }
+        if sane { Ok(Self(key.into())) } else { Err(ParseKeyError) }
     }
 
     /// The key without quotes.
@@ -96,7 +96,7 @@ mod tests {
 
     use super::*;
 
-    fn parsed(value: &str) -> Result<String, NotAKey> {
+    fn parsed(value: &str) -> Result<String, ParseKeyError> {
         IdempotencyKey::parse(value.as_bytes()).map(|key| key.as_str().to_owned())
     }
 
@@ -126,10 +126,10 @@ mod tests {
             "é",
             "a\u{0}b",
         ] {
-            assert_eq!(parsed(value), Err(NotAKey), "{value:?}");
+            assert_eq!(parsed(value), Err(ParseKeyError), "{value:?}");
         }
-        assert_eq!(parsed(&"k".repeat(256)), Err(NotAKey));
-        assert_eq!(IdempotencyKey::parse(b"\xff"), Err(NotAKey));
+        assert_eq!(parsed(&"k".repeat(256)), Err(ParseKeyError));
+        assert_eq!(IdempotencyKey::parse(b"\xff"), Err(ParseKeyError));
     }
 
     proptest! {

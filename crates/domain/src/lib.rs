@@ -24,7 +24,7 @@ pub mod worker;
 
 pub use idempotency::{Fingerprint, IdempotencyKey, IdempotentRequest};
 pub use money::Money;
-pub use order::{NewOrder, OrderItem, Service};
+pub use order::{Fulfilment, NewOrder, OrderItem};
 pub use order_identity::OrderIdentity;
 pub use order_message::OrderMessage;
 pub use order_number::OrderNumber;

@@ -17,7 +17,7 @@ pub struct Money(BigDecimal);
 
 /// Why a text is not an amount of money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotMoney {
+pub enum ParseMoneyError {
     /// Not a decimal number.
     #[error("is not a decimal number")]
     NotANumber,
@@ -43,19 +43,19 @@ impl Money {
 }
 
 impl FromStr for Money {
-    type Err = NotMoney;
+    type Err = ParseMoneyError;
 
-    fn from_str(text: &str) -> Result<Self, NotMoney> {
+    fn from_str(text: &str) -> Result<Self, ParseMoneyError> {
         if text.len() > MAX_DIGITS {
-            return Err(NotMoney::TooLarge);
+            return Err(ParseMoneyError::TooLarge);
         }
-        let amount = BigDecimal::from_str(text).map_err(|_| NotMoney::NotANumber)?;
+        let amount = BigDecimal::from_str(text).map_err(|_| ParseMoneyError::NotANumber)?;
         // An exponent must be judged before any arithmetic: 1e999999999 is short to write and
         // huge to compute with.
         match amount.fractional_digit_count() {
-            3.. => Err(NotMoney::TooManyDecimals),
+            3.. => Err(ParseMoneyError::TooManyDecimals),
             -9..=2 => Ok(Self(amount.with_scale(2))),
-            _ => Err(NotMoney::TooLarge),
+            _ => Err(ParseMoneyError::TooLarge),
         }
     }
 }
@@ -106,15 +106,15 @@ mod tests {
     #[test]
     fn texts_that_are_no_money() {
         for (text, why) in [
-            ("", NotMoney::NotANumber),
-            ("ten", NotMoney::NotANumber),
-            ("NaN", NotMoney::NotANumber),
-            ("1.999", NotMoney::TooManyDecimals),
-            ("1.990", NotMoney::TooManyDecimals),
-            ("1e-3", NotMoney::TooManyDecimals),
-            ("1e400", NotMoney::TooLarge),
-            ("1e999999999", NotMoney::TooLarge),
-            ("0000000000000000000000000000000000000000001", NotMoney::TooLarge),
+            ("", ParseMoneyError::NotANumber),
+            ("ten", ParseMoneyError::NotANumber),
+            ("NaN", ParseMoneyError::NotANumber),
+            ("1.999", ParseMoneyError::TooManyDecimals),
+            ("1.990", ParseMoneyError::TooManyDecimals),
+            ("1e-3", ParseMoneyError::TooManyDecimals),
+            ("1e400", ParseMoneyError::TooLarge),
+            ("1e999999999", ParseMoneyError::TooLarge),
+            ("0000000000000000000000000000000000000000001", ParseMoneyError::TooLarge),
         ] {
             assert_eq!(text.parse::<Money>(), Err(why), "{text}");
         }

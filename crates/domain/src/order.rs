@@ -17,7 +17,7 @@ pub struct OrderItem {
 
 /// How the food reaches the guest, with what is needed for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Service {
+pub enum Fulfilment {
     /// At the table of this number, 1 to 100.
     DineIn {
         /// The table.
@@ -32,7 +32,7 @@ pub enum Service {
     },
 }
 
-impl Service {
+impl Fulfilment {
     /// The type of an order that is served so.
     pub fn order_type(&self) -> OrderType {
         match self {
@@ -65,7 +65,7 @@ pub struct NewOrder {
     /// The guest.
     pub customer_name: String,
     /// How it is served.
-    pub service: Service,
+    pub fulfilment: Fulfilment,
     /// 1 to 20 lines.
     pub items: Vec<OrderItem>,
     /// Sum of price × quantity.
@@ -76,9 +76,9 @@ pub struct NewOrder {
 
 impl NewOrder {
     /// Adds up the items and derives the priority.
-    pub(crate) fn new(customer_name: String, service: Service, items: Vec<OrderItem>) -> Self {
+    pub(crate) fn new(customer_name: String, fulfilment: Fulfilment, items: Vec<OrderItem>) -> Self {
         let total_amount: Money = items.iter().map(|item| item.price.times(item.quantity)).sum();
         let priority = Priority::of_total(&total_amount);
-        Self { customer_name, service, items, total_amount, priority }
+        Self { customer_name, fulfilment, items, total_amount, priority }
     }
 }

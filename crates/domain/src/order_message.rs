@@ -32,9 +32,9 @@ impl OrderMessage {
         Self {
             order_number,
             customer_name: order.customer_name.clone(),
-            order_type: order.service.order_type(),
-            table_number: order.service.table_number().map(i32::from),
-            delivery_address: order.service.delivery_address().map(str::to_owned),
+            order_type: order.fulfilment.order_type(),
+            table_number: order.fulfilment.table_number().map(i32::from),
+            delivery_address: order.fulfilment.delivery_address().map(str::to_owned),
             items: order.items.clone(),
             total_amount: order.total_amount.clone(),
             priority: order.priority,
@@ -45,13 +45,13 @@ impl OrderMessage {
     ///
     /// # Errors
     /// The body is not the JSON of an order message; the text says what and where.
-    pub fn parse(body: &[u8]) -> Result<Self, NotAnOrderMessage> {
+    pub fn parse(body: &[u8]) -> Result<Self, ParseOrderMessageError> {
         let message: Self = serde_json::from_slice(body)?;
         if message.items.is_empty() {
-            return Err(NotAnOrderMessage::NoItems);
+            return Err(ParseOrderMessageError::NoItems);
         }
         if message.items.len() > MAX_ITEMS {
-            return Err(NotAnOrderMessage::TooManyItems(message.items.len()));
+            return Err(ParseOrderMessageError::TooManyItems(message.items.len()));
         }
         Ok(message)
     }
@@ -59,7 +59,7 @@ impl OrderMessage {
 
 /// Why a delivered body is no order.
 #[derive(Debug, thiserror::Error)]
-pub enum NotAnOrderMessage {
+pub enum ParseOrderMessageError {
     /// Not JSON, or a field is missing or of another type.
     #[error("the body is not an order message")]
     Json(#[from] serde_json::Error),

@@ -19,7 +19,7 @@ pub struct OrderNumber {
 /// A text that is no order number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not an order number of the form ORD_YYYYMMDD_NNN")]
-pub struct NotAnOrderNumber;
+pub struct ParseOrderNumberError;
 
 impl OrderNumber {
     /// The `sequence`-th order (from 1) of a day.
@@ -46,10 +46,10 @@ impl fmt::Display for OrderNumber {
 }
 
 impl FromStr for OrderNumber {
-    type Err = NotAnOrderNumber;
+    type Err = ParseOrderNumberError;
 
     /// Accepts exactly what `Display` writes, so that one order never has two spellings.
-    fn from_str(text: &str) -> Result<Self, NotAnOrderNumber> {
+    fn from_str(text: &str) -> Result<Self, ParseOrderNumberError> {
         let parse = || -> Option<Self> {
             let (day, sequence) = text.strip_prefix("ORD_")?.split_once('_')?;
             let year = day.get(0..4)?.parse().ok()?;
@@ -58,7 +58,9 @@ impl FromStr for OrderNumber {
             let day = Date::from_calendar_date(year, Month::try_from(month).ok()?, day).ok()?;
             Some(Self { day, sequence: sequence.parse().ok()? })
         };
-        parse().filter(|number| number.sequence > 0 && number.to_string() == text).ok_or(NotAnOrderNumber)
+        parse()
+            .filter(|number| number.sequence > 0 && number.to_string() == text)
+            .ok_or(ParseOrderNumberError)
     }
 }
 
@@ -114,7 +116,7 @@ mod tests {
             "ORD_2024121_6001",
             "ORD_２０２４1216_001",
         ] {
-            assert_eq!(text.parse::<OrderNumber>(), Err(NotAnOrderNumber), "{text}");
+            assert_eq!(text.parse::<OrderNumber>(), Err(ParseOrderNumberError), "{text}");
         }
     }
 

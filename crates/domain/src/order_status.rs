@@ -24,7 +24,7 @@ pub enum OrderStatus {
 /// A text that names no status.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown order status '{0}' (known: received, cooking, ready, completed, cancelled)")]
-pub struct UnknownOrderStatus(pub String);
+pub struct ParseOrderStatusError(pub String);
 
 impl OrderStatus {
     /// All statuses, in the order of a life.
@@ -70,13 +70,13 @@ impl fmt::Display for OrderStatus {
 }
 
 impl FromStr for OrderStatus {
-    type Err = UnknownOrderStatus;
+    type Err = ParseOrderStatusError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownOrderStatus> {
+    fn from_str(text: &str) -> Result<Self, ParseOrderStatusError> {
         Self::ALL
             .into_iter()
             .find(|status| status.as_str() == text)
-            .ok_or_else(|| UnknownOrderStatus(text.to_owned()))
+            .ok_or_else(|| ParseOrderStatusError(text.to_owned()))
     }
 }
 

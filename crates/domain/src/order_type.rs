@@ -20,7 +20,7 @@ pub enum OrderType {
 /// A text that names none of the three types.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown order type '{0}' (allowed: dine_in, takeout, delivery)")]
-pub struct UnknownOrderType(pub String);
+pub struct ParseOrderTypeError(pub String);
 
 impl OrderType {
     /// All types, in the specification's order.
@@ -43,12 +43,12 @@ impl fmt::Display for OrderType {
 }
 
 impl FromStr for OrderType {
-    type Err = UnknownOrderType;
+    type Err = ParseOrderTypeError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownOrderType> {
+    fn from_str(text: &str) -> Result<Self, ParseOrderTypeError> {
         Self::ALL
             .into_iter()
             .find(|order_type| order_type.as_str() == text)
-            .ok_or_else(|| UnknownOrderType(text.to_owned()))
+            .ok_or_else(|| ParseOrderTypeError(text.to_owned()))
     }
 }

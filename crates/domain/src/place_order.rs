@@ -13,11 +13,11 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use self::object::{NotObject, object, readable};
-use self::violations::{Place, Violations};
-use crate::money::NotMoney;
+use self::object::{ParseObjectError, object, readable};
+use self::violations::{Location, Violations};
+use crate::money::ParseMoneyError;
 use crate::text_rules;
-use crate::{Money, NewOrder, OrderItem, OrderType, Service};
+use crate::{Fulfilment, Money, NewOrder, OrderItem, OrderType};
 
 /// What an item may cost.
 static PRICES: LazyLock<RangeInclusive<Money>> =
@@ -62,11 +62,11 @@ pub fn parse(body: &[u8]) -> Result<NewOrder, Rejection> {
 
     let mut violations = Violations::default();
     let customer_name = raw.customer_name(&mut violations);
-    let service = raw.service(&mut violations);
+    let fulfilment = raw.fulfilment(&mut violations);
     let items = raw.items(&mut violations);
-    match (customer_name, service, items) {
-        (Some(name), Some(service), Some(items)) if violations.0.is_empty() => {
-            Ok(NewOrder::new(name, service, items))
+    match (customer_name, fulfilment, items) {
+        (Some(name), Some(fulfilment), Some(items)) if violations.0.is_empty() => {
+            Ok(NewOrder::new(name, fulfilment, items))
         }
         _ => Err(Rejection::Invalid(violations.0)),
     }
@@ -100,57 +100,59 @@ struct RawItem<'a> {
 
 impl RawOrder<'_> {
     fn customer_name(&self, violations: &mut Violations) -> Option<String> {
-        violations.text(Place::Field("customer_name"), self.customer_name, text_rules::customer_name)
+        violations.text(Location::Field("customer_name"), self.customer_name, text_rules::customer_name)
     }
 
     /// The order type together with the fields that depend on it.
-    fn service(&self, violations: &mut Violations) -> Option<Service> {
+    fn fulfilment(&self, violations: &mut Violations) -> Option<Fulfilment> {
         let order_type: String =
-            violations.required(Place::Field("order_type"), self.order_type, "a string")?;
+            violations.required(Location::Field("order_type"), self.order_type, "a string")?;
         let Ok(order_type) = order_type.parse::<OrderType>() else {
-            violations.add(Place::Field("order_type"), "must be one of 'dine_in', 'takeout', 'delivery'");
+            violations.add(Location::Field("order_type"), "must be one of 'dine_in', 'takeout', 'delivery'");
             return None;
         };
         if order_type != OrderType::DineIn && self.table_number.is_some() {
             violations.add(
-                Place::Field("table_number"),
+                Location::Field("table_number"),
                 format_args!("must not be present in a {order_type} order"),
             );
         }
         if order_type != OrderType::Delivery && self.delivery_address.is_some() {
             violations.add(
-                Place::Field("delivery_address"),
+                Location::Field("delivery_address"),
                 format_args!("must not be present in a {order_type} order"),
             );
         }
         match order_type {
-            OrderType::Takeout => Some(Service::Takeout),
+            OrderType::Takeout => Some(Fulfilment::Takeout),
             OrderType::DineIn => {
                 let table_number =
-                    violations.integer(Place::Field("table_number"), self.table_number, 1, 100)?;
-                Some(Service::DineIn { table_number })
+                    violations.integer(Location::Field("table_number"), self.table_number, 1, 100)?;
+                Some(Fulfilment::DineIn { table_number })
             }
             OrderType::Delivery => {
                 let address = violations.text(
-                    Place::Field("delivery_address"),
+                    Location::Field("delivery_address"),
                     self.delivery_address,
                     text_rules::delivery_address,
                 )?;
-                Some(Service::Delivery { address })
+                Some(Fulfilment::Delivery { address })
             }
         }
     }
 
     fn items(&self, violations: &mut Violations) -> Option<Vec<OrderItem>> {
-        let raw = violations.present(Place::Field("items"), self.items)?;
+        let raw = violations.present(Location::Field("items"), self.items)?;
         let Ok(raw_items) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) else {
-            violations.add(Place::Field("items"), "must be an array");
+            violations.add(Location::Field("items"), "must be an array");
             return None;
         };
         if !(1..=MAX_ITEMS).contains(&raw_items.len()) {
             let count = raw_items.len();
-            violations
-                .add(Place::Field("items"), format_args!("must contain 1 to {MAX_ITEMS} items, has {count}"));
+            violations.add(
+                Location::Field("items"),
+                format_args!("must contain 1 to {MAX_ITEMS} items, has {count}"),
+            );
         }
         // Items beyond the limit are not looked at: their faults would only bury
         // the one that matters.
@@ -167,38 +169,38 @@ impl RawOrder<'_> {
 fn item(index: usize, raw: &RawValue, violations: &mut Violations) -> Option<OrderItem> {
     let raw: RawItem<'_> = match object(raw.get()) {
         Ok(raw) => raw,
-        Err(NotObject::OfKind(kind)) => {
+        Err(ParseObjectError::OfKind(kind)) => {
             let detail = format_args!("must be an object with name, quantity and price, is {kind}");
-            violations.add(Place::Item(index), detail);
+            violations.add(Location::Item(index), detail);
             return None;
         }
-        Err(NotObject::Unreadable(why)) => {
-            violations.add(Place::Item(index), format_args!("cannot be read: {why}"));
+        Err(ParseObjectError::Unreadable(why)) => {
+            violations.add(Location::Item(index), format_args!("cannot be read: {why}"));
             return None;
         }
     };
-    let name = violations.text(Place::ItemField(index, "name"), raw.name, text_rules::item_name);
-    let quantity = violations.integer(Place::ItemField(index, "quantity"), raw.quantity, 1, 10);
-    let price = price(Place::ItemField(index, "price"), raw.price, violations);
+    let name = violations.text(Location::ItemField(index, "name"), raw.name, text_rules::item_name);
+    let quantity = violations.integer(Location::ItemField(index, "quantity"), raw.quantity, 1, 10);
+    let price = price(Location::ItemField(index, "price"), raw.price, violations);
     Some(OrderItem { name: name?, quantity: quantity?, price: price? })
 }
 
 /// 0.01 to 999.99, as a JSON number: a string would invite clients that compute with floats.
-fn price(place: Place, raw: Option<&RawValue>, violations: &mut Violations) -> Option<Money> {
-    let raw = violations.present(place, raw)?.get();
+fn price(location: Location, raw: Option<&RawValue>, violations: &mut Violations) -> Option<Money> {
+    let raw = violations.present(location, raw)?.get();
     if !raw.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
-        violations.add(place, "must be a number between 0.01 and 999.99");
+        violations.add(location, "must be a number between 0.01 and 999.99");
         return None;
     }
     match raw.parse::<Money>() {
         Ok(price) if PRICES.contains(&price) => Some(price),
-        Err(why @ NotMoney::TooManyDecimals) => {
-            violations.add(place, why);
+        Err(why @ ParseMoneyError::TooManyDecimals) => {
+            violations.add(location, why);
             None
         }
         // It is a number, as JSON says: what Money cannot read has an exponent beyond all bounds.
-        Ok(_) | Err(NotMoney::TooLarge | NotMoney::NotANumber) => {
-            violations.add(place, "must be between 0.01 and 999.99");
+        Ok(_) | Err(ParseMoneyError::TooLarge | ParseMoneyError::NotANumber) => {
+            violations.add(location, "must be between 0.01 and 999.99");
             None
         }
     }
@@ -243,7 +245,7 @@ mod tests {
         .unwrap();
         assert_eq!(order.total_amount, "24.98".parse().unwrap());
         assert_eq!(order.priority.get(), 1);
-        assert_eq!(order.service, Service::Takeout);
+        assert_eq!(order.fulfilment, Fulfilment::Takeout);
     }
 
     #[test]

@@ -33,15 +33,15 @@ impl Priority {
 /// A number that is no priority of this system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("priority {0} is not between 1 and 10")]
-pub struct NotAPriority(pub i32);
+pub struct ParsePriorityError(pub i32);
 
 impl TryFrom<i32> for Priority {
-    type Error = NotAPriority;
+    type Error = ParsePriorityError;
 
-    fn try_from(number: i32) -> Result<Self, NotAPriority> {
+    fn try_from(number: i32) -> Result<Self, ParsePriorityError> {
         match u8::try_from(number) {
             Ok(priority @ 1..=Self::MAX) => Ok(Self(priority)),
-            _ => Err(NotAPriority(number)),
+            _ => Err(ParsePriorityError(number)),
         }
     }
 }

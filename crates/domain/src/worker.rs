@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::OrderType;
-use crate::order_type::UnknownOrderType;
+use crate::order_type::ParseOrderTypeError;
 use crate::text_rules::{self, TextFault};
 
 /// The unique name of a kitchen worker: 1 to 64 of the characters of a customer's name, `_` and
@@ -19,7 +19,7 @@ pub struct WorkerName(String);
     "a worker name has 1 to 64 letters, digits, spaces, hyphens, apostrophes, '_' or '.' and does not start or end with a space; \
      this one {0}"
 )]
-pub struct NotAWorkerName(NameFault);
+pub struct ParseWorkerNameError(NameFault);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum NameFault {
@@ -37,14 +37,14 @@ impl WorkerName {
 }
 
 impl FromStr for WorkerName {
-    type Err = NotAWorkerName;
+    type Err = ParseWorkerNameError;
 
-    fn from_str(text: &str) -> Result<Self, NotAWorkerName> {
+    fn from_str(text: &str) -> Result<Self, ParseWorkerNameError> {
         if let Some(fault) = text_rules::worker_name(text).into_iter().next() {
-            return Err(NotAWorkerName(NameFault::Text(fault)));
+            return Err(ParseWorkerNameError(NameFault::Text(fault)));
         }
         if text != text.trim() {
-            return Err(NotAWorkerName(NameFault::SpaceAround));
+            return Err(ParseWorkerNameError(NameFault::SpaceAround));
         }
         Ok(Self(text.to_owned()))
     }
@@ -67,10 +67,10 @@ pub enum Specialisation {
 
 /// Why a list of order types cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotASpecialisation {
+pub enum ParseSpecialisationError {
     /// A type that does not exist.
     #[error(transparent)]
-    Unknown(#[from] UnknownOrderType),
+    Unknown(#[from] ParseOrderTypeError),
     /// Nothing named.
     #[error(
         "the list names no order type (allowed: dine_in, takeout, delivery; leave it out to cook everything)"
@@ -89,17 +89,17 @@ impl Specialisation {
 }
 
 impl FromStr for Specialisation {
-    type Err = NotASpecialisation;
+    type Err = ParseSpecialisationError;
 
     /// Reads a comma-separated list; spaces around names and repeated names do not matter.
-    fn from_str(list: &str) -> Result<Self, NotASpecialisation> {
+    fn from_str(list: &str) -> Result<Self, ParseSpecialisationError> {
         let types = list
             .split(',')
             .map(str::trim)
             .filter(|name| !name.is_empty())
             .map(OrderType::from_str)
             .collect::<Result<BTreeSet<_>, _>>()?;
-        if types.is_empty() { Err(NotASpecialisation::Empty) } else { Ok(Self::Only(types)) }
+        if types.is_empty() { Err(ParseSpecialisationError::Empty) } else { Ok(Self::Only(types)) }
     }
 }
 
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(" dine_in , takeout".parse(), Ok(both.clone()));
         assert_eq!("takeout,dine_in,takeout,".parse(), Ok(both.clone()));
         assert_eq!(both.to_string(), "dine_in,takeout");
-        assert_eq!(" , ".parse::<Specialisation>(), Err(NotASpecialisation::Empty));
+        assert_eq!(" , ".parse::<Specialisation>(), Err(ParseSpecialisationError::Empty));
         let refused = "dine_in,drive_in".parse::<Specialisation>().unwrap_err();
         assert_eq!(
             refused.to_string(),

@@ -6,7 +6,7 @@ use bus::topology::DEAD_LETTER_QUEUE;
 use bus::{Outgoing, PublishError};
 use db::claims::Mismatch;
 use domain::order_identity::ParseIdentityError;
-use domain::order_message::NotAnOrderMessage;
+use domain::order_message::ParseOrderMessageError;
 use domain::timestamp::Timestamp;
 use domain::{OrderNumber, OrderPointer, OrderType};
 use logging::Log;
@@ -18,7 +18,7 @@ use crate::forwarding::Forwarding;
 #[derive(Debug, thiserror::Error)]
 pub enum Hopeless {
     #[error(transparent)]
-    NotAnOrder(#[from] NotAnOrderMessage),
+    NotAnOrder(#[from] ParseOrderMessageError),
     #[error("the header x-order-identity {0}")]
     NotAnIdentity(ParseIdentityError),
     #[error("there is no order {0} in the database")]

@@ -102,7 +102,7 @@ impl Placing {
             }
         };
         log.debug("order_received", format!("Received an order of {}", order.total_amount))
-            .detail("order_type", order.service.order_type().as_str())
+            .detail("order_type", order.fulfilment.order_type().as_str())
             .detail("items", order.items.len())
             .detail("total_amount", serde_json::json!(order.total_amount))
             .detail("priority", order.priority.get())

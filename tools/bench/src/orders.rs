@@ -56,7 +56,7 @@ mod tests {
         let orders = Orders::of_every_kind().unwrap();
         let kinds: Vec<_> = (1..=9)
             .map(|sequence| orders.get(sequence).unwrap())
-            .map(|order| (order.service.order_type().as_str(), order.priority.get()))
+            .map(|order| (order.fulfilment.order_type().as_str(), order.priority.get()))
             .collect();
         let expected = [
             ("takeout", 1),

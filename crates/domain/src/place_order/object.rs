@@ -21,13 +21,13 @@ pub(super) fn readable<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Stri
     let text = std::str::from_utf8(body)
         .map_err(|why| unreadable(format!("invalid UTF-8 after byte {}", why.valid_up_to())))?;
     object(text).map_err(|why| match why {
-        NotObject::OfKind(kind) => format!("is {kind}: {AN_ORDER}"),
-        NotObject::Unreadable(why) => unreadable(why),
+        ParseObjectError::OfKind(kind) => format!("is {kind}: {AN_ORDER}"),
+        ParseObjectError::Unreadable(why) => unreadable(why),
     })
 }
 
 /// Why a text is no JSON object.
-pub(super) enum NotObject {
+pub(super) enum ParseObjectError {
     /// It is JSON of another kind, which is named.
     OfKind(&'static str),
     /// It is no JSON, or has a field twice; the text says where.
@@ -35,8 +35,8 @@ pub(super) enum NotObject {
 }
 
 /// Reads a JSON object. (A derived struct would take an array, too, field by field.)
-pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, NotObject> {
-    let unreadable = |why: serde_json::Error| NotObject::Unreadable(why.to_string());
+pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ParseObjectError> {
+    let unreadable = |why: serde_json::Error| ParseObjectError::Unreadable(why.to_string());
     let start = text.trim_start_matches([' ', '\t', '\n', '\r']);
     let kind = match start.bytes().next() {
         None | Some(b'{') => return serde_json::from_str(text).map_err(unreadable),
@@ -48,5 +48,5 @@ pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, NotObje
     };
     // A syntax error is the better answer, where there is one.
     serde_json::from_str::<IgnoredAny>(text).map_err(unreadable)?;
-    Err(NotObject::OfKind(kind))
+    Err(ParseObjectError::OfKind(kind))
 }

@@ -10,7 +10,7 @@ use crate::text_rules::TextFault;
 
 /// A place in the body. Its JSON pointer is written only if something is wrong there.
 #[derive(Clone, Copy)]
-pub(super) enum Place {
+pub(super) enum Location {
     /// A field of the order.
     Field(&'static str),
     /// An item, by its index.
@@ -19,7 +19,7 @@ pub(super) enum Place {
     ItemField(usize, &'static str),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Field(name) => write!(f, "/{name}"),
@@ -34,34 +34,38 @@ impl fmt::Display for Place {
 pub(super) struct Violations(pub(super) Vec<Violation>);
 
 impl Violations {
-    pub(super) fn add(&mut self, place: Place, detail: impl fmt::Display) {
-        self.0.push(Violation { pointer: place.to_string(), detail: detail.to_string() });
+    pub(super) fn add(&mut self, location: Location, detail: impl fmt::Display) {
+        self.0.push(Violation { pointer: location.to_string(), detail: detail.to_string() });
     }
 
-    pub(super) fn present<'a>(&mut self, place: Place, raw: Option<&'a RawValue>) -> Option<&'a RawValue> {
+    pub(super) fn present<'a>(
+        &mut self,
+        location: Location,
+        raw: Option<&'a RawValue>,
+    ) -> Option<&'a RawValue> {
         if raw.is_none() {
-            self.add(place, "is required");
+            self.add(location, "is required");
         }
         raw
     }
 
     pub(super) fn required<T: DeserializeOwned>(
         &mut self,
-        place: Place,
+        location: Location,
         raw: Option<&RawValue>,
         kind: &str,
     ) -> Option<T> {
-        let raw = self.present(place, raw)?;
+        let raw = self.present(location, raw)?;
         match serde_json::from_str(raw.get()) {
             Ok(value) => Some(value),
             Err(why) if why.is_data() => {
-                self.add(place, format_args!("must be {kind}"));
+                self.add(location, format_args!("must be {kind}"));
                 None
             }
             // The outer parse skips over strings without decoding them: a broken
             // escape shows only here.
             Err(why) => {
-                self.add(place, format_args!("must be {kind}: {why}"));
+                self.add(location, format_args!("must be {kind}: {why}"));
                 None
             }
         }
@@ -69,23 +73,29 @@ impl Violations {
 
     pub(super) fn text(
         &mut self,
-        place: Place,
+        location: Location,
         raw: Option<&RawValue>,
         rules: fn(&str) -> Vec<TextFault>,
     ) -> Option<String> {
-        let text: String = self.required(place, raw, "a string")?;
+        let text: String = self.required(location, raw, "a string")?;
         let faults = rules(&text);
         for fault in &faults {
-            self.add(place, fault);
+            self.add(location, fault);
         }
         faults.is_empty().then_some(text)
     }
 
-    pub(super) fn integer(&mut self, place: Place, raw: Option<&RawValue>, min: u8, max: u8) -> Option<u8> {
-        let raw = self.present(place, raw)?;
+    pub(super) fn integer(
+        &mut self,
+        location: Location,
+        raw: Option<&RawValue>,
+        min: u8,
+        max: u8,
+    ) -> Option<u8> {
+        let raw = self.present(location, raw)?;
         let number = serde_json::from_str::<u8>(raw.get()).ok().filter(|number| (min..=max).contains(number));
         if number.is_none() {
-            self.add(place, format_args!("must be an integer between {min} and {max}"));
+            self.add(location, format_args!("must be an integer between {min} and {max}"));
         }
         number
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError as _};
-use domain::idempotency::NotAKey;
+use domain::idempotency::ParseKeyError;
 use domain::place_order::{Rejection, Violation};
 use http_service::Problem;
 use logging::Log;
@@ -31,7 +31,7 @@ pub enum Refusal {
     Order(#[from] Rejection),
     /// The header `Idempotency-Key` is malformed.
     #[error(transparent)]
-    IdempotencyKey(#[from] NotAKey),
+    IdempotencyKey(#[from] ParseKeyError),
     /// The number in the path names no order.
     #[error("the path names no order")]
     UnknownOrder,

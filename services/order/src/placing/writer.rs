@@ -111,7 +111,7 @@ impl Task {
         }
         let mut sendable = Vec::with_capacity(batch.len());
         for order in batch {
-            match self.publisher.refusal_of(order.order.service.order_type()) {
+            match self.publisher.refusal_of(order.order.fulfilment.order_type()) {
                 None => sendable.push(order),
                 Some(why) => refuse(vec![order], &why),
             }

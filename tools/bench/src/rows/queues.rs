@@ -63,7 +63,7 @@ async fn replace_queues(stage: &Stage<'_>, settings: &str) -> Result<(), Error> 
         request(stage, "DELETE", &format!("/api/queues/{vhost}/{ours}"), None).await?;
     }
     for order in Orders::of_every_kind()?.kinds() {
-        let order_type = order.service.order_type();
+        let order_type = order.fulfilment.order_type();
         let key = topology::order_routing_key(order_type, order.priority);
         let binding = format!("/api/bindings/{vhost}/e/{exchange}/q/measured_{order_type}");
         request(stage, "POST", &binding, Some(&format!(r#"{{"routing_key":"{key}"}}"#))).await?;
