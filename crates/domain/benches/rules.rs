@@ -1,4 +1,4 @@
-//! What the pure rules cost on the way of an order.
+//! Micro-benchmarks of the pure rules that every order passes through.
 
 use std::hint::black_box;
 
@@ -8,7 +8,7 @@ use time::macros::date;
 
 const SMALL: &str = r#"{"customer_name":"Ada Lovelace","order_type":"takeout","items":[{"name":"Margherita Pizza","quantity":2,"price":15.99},{"name":"Caesar Salad","quantity":1,"price":8.99}]}"#;
 
-/// As many items as an order may have, in another script.
+/// The largest valid order: 20 items, in another script than Latin.
 fn large() -> String {
     let item = r#"{"name":"Пельмени сибирские, домашние","quantity":10,"price":999.99}"#;
     let items = [item; 20].join(",");
@@ -17,7 +17,7 @@ fn large() -> String {
     )
 }
 
-/// Every rule that can be broken is.
+/// An order that breaks every rule that one order can break.
 const INVALID: &str = r#"{"customer_name":"<script>","order_type":"dine_in","table_number":1000,"items":[{"name":"","quantity":0,"price":0.001},{"quantity":11}]}"#;
 
 fn main() {

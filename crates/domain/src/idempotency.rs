@@ -1,4 +1,4 @@
-//! Placing an order twice and storing it once: the `Idempotency-Key` header (IETF draft,
+//! The `Idempotency-Key` header: a repeated request is stored once (IETF draft,
 //! httpapi-idempotency-key-header).
 
 use std::fmt;
@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-/// What a client calls one attempt to place an order: 1 to 255 visible ASCII characters.
+/// The client's name for one attempt to place an order: 1 to 255 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(Arc<str>);
 
-/// A header value that is no key.
+/// The header's value is not a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "must be 1 to {} visible ASCII characters, best a UUID, with or without quotes",
@@ -19,14 +19,14 @@ pub struct IdempotencyKey(Arc<str>);
 pub struct ParseKeyError;
 
 impl IdempotencyKey {
-    /// Most characters of a key.
+    /// The longest key, in characters.
     pub const MAX_LENGTH: usize = 255;
 
-    /// Reads the header's value: a quoted string as the draft wants it (RFC 9651), or bare as
-    /// most clients send it.
+    /// Parses the header's value: a quoted string as the draft requires (RFC 9651), or a bare one
+    /// as most clients send it.
     ///
     /// # Errors
-    /// It is neither.
+    /// The value has neither form.
     pub fn parse(value: &[u8]) -> Result<Self, ParseKeyError> {
         let text = std::str::from_utf8(value).map_err(|_| ParseKeyError)?.trim_matches([' ', '\t']);
         let key = match text.strip_prefix('"') {
@@ -51,7 +51,8 @@ impl fmt::Display for IdempotencyKey {
     }
 }
 
-/// The inside of a quoted string: only `\"` and `\\` are escapes (RFC 9651, section 3.3.3).
+/// Removes the escapes of a quoted string. Only `\"` and `\\` are escapes (RFC 9651, section
+/// 3.3.3).
 fn unquoted(inside: &str) -> Option<String> {
     let mut text = String::with_capacity(inside.len());
     let mut chars = inside.chars();
@@ -65,28 +66,28 @@ fn unquoted(inside: &str) -> Option<String> {
     Some(text)
 }
 
-/// Tells one request body from another.
+/// SHA-256 of a request's body. It tells different bodies apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Of a request's body, byte for byte.
+    /// Hashes a request's body, byte for byte.
     pub fn of(body: &[u8]) -> Self {
         Self(Sha256::digest(body).into())
     }
 
-    /// As it is stored.
+    /// The 32 bytes, as they are stored.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
 
-/// A request that may come again.
+/// A request that the client may repeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotentRequest {
-    /// What the client calls it.
+    /// The client's key.
     pub key: IdempotencyKey,
-    /// What it says.
+    /// The fingerprint of its body.
     pub fingerprint: Fingerprint,
 }
 
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key() {
+    fn other_values_are_not_keys() {
         for value in [
             "",
             " ",

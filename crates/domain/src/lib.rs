@@ -1,7 +1,7 @@
 //! What an order is, and every rule about it: pure functions and types, no I/O and no clock.
 //!
-//! The services, `db` and `bus` all speak in these types; nothing here knows of any of them but the
-//! services' names.
+//! The services, `db` and `bus` all use these types. This crate depends on none of them; it only
+//! names the services.
 
 pub mod idempotency;
 pub mod money;

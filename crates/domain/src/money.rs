@@ -1,5 +1,4 @@
-//! Exact amounts of money: decimal digits from the request's bytes to the database and
-//! back, never a float.
+//! Exact amounts of money: decimal digits from the request to the database and back, never floats.
 
 use std::fmt;
 use std::iter::Sum;
@@ -8,7 +7,7 @@ use std::str::FromStr;
 use bigdecimal::BigDecimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Longest number that is looked at; every valid price is far shorter.
+/// The longest number that is parsed, in characters. Every valid price is far shorter.
 const MAX_DIGITS: usize = 40;
 
 /// An amount in the restaurant's currency, with exactly two decimals.
@@ -21,16 +20,16 @@ pub enum ParseMoneyError {
     /// Not a decimal number.
     #[error("is not a decimal number")]
     NotANumber,
-    /// A third decimal, even a zero: somebody computed it with floats.
+    /// A third decimal, even a zero: it suggests that the client computes with floats.
     #[error("must have at most two decimals")]
     TooManyDecimals,
-    /// No column of the database could hold it.
+    /// Too large for any column of the database.
     #[error("is too large")]
     TooLarge,
 }
 
 impl Money {
-    /// The amount of so many cents.
+    /// Makes an amount from cents.
     pub fn from_cents(cents: i64) -> Self {
         Self(BigDecimal::new(cents.into(), 2))
     }
@@ -50,8 +49,8 @@ impl FromStr for Money {
             return Err(ParseMoneyError::TooLarge);
         }
         let amount = BigDecimal::from_str(text).map_err(|_| ParseMoneyError::NotANumber)?;
-        // An exponent must be judged before any arithmetic: 1e999999999 is short to write and
-        // huge to compute with.
+        // Check the exponent before any arithmetic: 1e999999999 is short to write and huge to
+        // compute.
         match amount.fractional_digit_count() {
             3.. => Err(ParseMoneyError::TooManyDecimals),
             -9..=2 => Ok(Self(amount.with_scale(2))),
@@ -104,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_are_no_money() {
+    fn texts_that_are_not_amounts_are_refused() {
         for (text, why) in [
             ("", ParseMoneyError::NotANumber),
             ("ten", ParseMoneyError::NotANumber),

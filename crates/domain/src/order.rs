@@ -7,7 +7,7 @@ use crate::{Money, OrderType, Priority};
 /// One line of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderItem {
-    /// What it is called on the menu, 1 to 50 characters.
+    /// The item's name on the menu, 1 to 50 characters.
     pub name: String,
     /// Pieces, 1 to 10.
     pub quantity: u8,
@@ -15,25 +15,25 @@ pub struct OrderItem {
     pub price: Money,
 }
 
-/// How the food reaches the guest, with what is needed for it.
+/// How the customer gets the food, with the data that each way needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fulfilment {
-    /// At the table of this number, 1 to 100.
+    /// Served at a table.
     DineIn {
-        /// The table.
+        /// The table's number, 1 to 100.
         table_number: u8,
     },
-    /// Over the counter.
+    /// Picked up by the customer.
     Takeout,
-    /// By courier.
+    /// Brought by a courier.
     Delivery {
-        /// Where to, at least 10 characters.
+        /// The address, 10 to 500 characters.
         address: String,
     },
 }
 
 impl Fulfilment {
-    /// The type of an order that is served so.
+    /// The order type that this fulfilment belongs to.
     pub fn order_type(&self) -> OrderType {
         match self {
             Self::DineIn { .. } => OrderType::DineIn,
@@ -59,18 +59,18 @@ impl Fulfilment {
     }
 }
 
-/// An order that passed every rule; it can only be made by [`crate::place_order::parse`].
+/// An order that passed every rule. Only [`crate::place_order::parse`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewOrder {
-    /// The guest.
+    /// The customer's name.
     pub customer_name: String,
-    /// How it is served.
+    /// How the customer gets the food.
     pub fulfilment: Fulfilment,
     /// 1 to 20 lines.
     pub items: Vec<OrderItem>,
     /// Sum of price × quantity.
     pub total_amount: Money,
-    /// Follows from the total.
+    /// Derived from the total.
     pub priority: Priority,
 }
 

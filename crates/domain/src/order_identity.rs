@@ -1,31 +1,31 @@
-//! What only one order has: a random id, made before the order is stored.
+//! The unique id of an order: random, and made before the order is stored.
 //!
-//! Numbers and row ids can come again: after a failover that lost the newest rows, in a database
-//! restored from a backup, or made anew. An identity does not. It recognises an order wherever two
-//! could be taken for one another: a commit of unknown outcome, a message, a token.
+//! Order numbers and row ids can repeat: after a failover that lost the newest rows, in a restored
+//! backup, or in a recreated database. An identity never repeats. It identifies an order wherever
+//! two could be confused: a commit of unknown outcome, a message, a token.
 
 use std::fmt;
 use std::str::FromStr;
 
 use uuid::{Builder, Uuid};
 
-/// A UUID of version 7 (RFC 9562): made one after the other, they are close together in an index.
+/// A UUID of version 7 (RFC 9562): identities made in sequence are neighbours in an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderIdentity(Uuid);
 
-/// A text that is no identity.
+/// The text is not an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not the identity of an order (a UUID such as 019ab6ce-5d80-7c3e-8f12-3456789abcde)")]
 pub struct ParseIdentityError;
 
 impl OrderIdentity {
-    /// From the milliseconds since 1970 and random bytes. The time is for the order in an index
-    /// only; the random bytes alone, 74 bits of them, tell orders apart.
+    /// Makes an identity from the milliseconds since 1970 and random bytes. The time only keeps
+    /// index entries together. The 74 random bits alone make it unique.
     pub fn new(unix_millis: u64, random: [u8; 10]) -> Self {
         Self(Builder::from_unix_timestamp_millis(unix_millis, &random).into_uuid())
     }
 
-    /// As the database has it.
+    /// The UUID, as the database stores it.
     pub fn uuid(&self) -> Uuid {
         self.0
     }
@@ -37,7 +37,7 @@ impl OrderIdentity {
 }
 
 impl From<Uuid> for OrderIdentity {
-    /// Those that a migration made are of version 4.
+    /// Identities that the migration assigned to old orders are of version 4.
     fn from(uuid: Uuid) -> Self {
         Self(uuid)
     }

@@ -1,4 +1,4 @@
-//! The body of the message that takes an order to the kitchen.
+//! The body of the message that carries an order to the kitchen.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,9 +10,9 @@ use crate::{Money, NewOrder, OrderItem, OrderNumber, OrderType, Priority};
 pub struct OrderMessage {
     /// The order's number.
     pub order_number: OrderNumber,
-    /// The guest.
+    /// The customer's name.
     pub customer_name: String,
-    /// How it is served.
+    /// How the customer gets the food.
     pub order_type: OrderType,
     /// Table, for `dine_in`.
     pub table_number: Option<i32>,
@@ -27,7 +27,7 @@ pub struct OrderMessage {
 }
 
 impl OrderMessage {
-    /// The message of an order that has just got its number.
+    /// The message of an order that has just received its number.
     pub fn of(order_number: OrderNumber, order: &NewOrder) -> Self {
         Self {
             order_number,
@@ -41,10 +41,10 @@ impl OrderMessage {
         }
     }
 
-    /// Reads a delivered body; whatever does not fit can never be cooked.
+    /// Parses a delivered body. An order whose body does not parse can never be cooked.
     ///
     /// # Errors
-    /// The body is not the JSON of an order message; the text says what and where.
+    /// The body is not the JSON of an order message. The error says what is wrong and where.
     pub fn parse(body: &[u8]) -> Result<Self, ParseOrderMessageError> {
         let message: Self = serde_json::from_slice(body)?;
         if message.items.is_empty() {
@@ -57,16 +57,16 @@ impl OrderMessage {
     }
 }
 
-/// Why a delivered body is no order.
+/// Why a delivered body is not an order.
 #[derive(Debug, thiserror::Error)]
 pub enum ParseOrderMessageError {
-    /// Not JSON, or a field is missing or of another type.
+    /// Not JSON, or a field is missing or has the wrong type.
     #[error("the body is not an order message")]
     Json(#[from] serde_json::Error),
-    /// Nothing to cook.
+    /// The list of items is empty.
     #[error("the order has no items")]
     NoItems,
-    /// More than any order has.
+    /// More items than an order can have.
     #[error("the order has {0} items, more than {MAX_ITEMS}")]
     TooManyItems(usize),
 }
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_of_the_future_are_ignored() {
+    fn fields_of_newer_versions_are_ignored() {
         let future = EXAMPLE.replacen('{', r#"{"schema":2,"#, 1);
         assert!(OrderMessage::parse(future.as_bytes()).is_ok());
     }
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_order() {
+    fn bodies_that_are_not_orders_are_refused() {
         for (from, to) in [
             ("ORD_20241216_001", "42"),
             ("\"delivery\"", "\"drone\""),

@@ -1,26 +1,26 @@
-//! What a message says of which order it means: to be compared with the order's row
-//! before anything is cooked.
+//! Which order a message refers to. It is compared with the order's row before anything is cooked.
 
 use std::fmt::Write as _;
 
 use crate::{Fingerprint, Money, OrderIdentity, OrderItem, OrderMessage, OrderNumber, OrderType};
 
-/// A message is a pointer to a row. What it says besides must agree, or it is not about that row.
+/// A message points to a row. Its other fields must agree with that row, or it is about another
+/// order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderPointer {
-    /// The order's number. Another order may have had it: in a database that was
-    /// made anew or restored.
+    /// The order's number. Another order may have had the same number, in a recreated or restored
+    /// database.
     pub number: OrderNumber,
-    /// Its identity; none in a message of an older version, or of a stranger.
+    /// The order's identity. `None` in messages of older versions and of foreign programs.
     pub identity: Option<OrderIdentity>,
     /// Its type.
     pub order_type: OrderType,
-    /// Of its total and its lines: see [`contents`].
+    /// Fingerprint of the total and the items: see [`contents`].
     pub contents: Fingerprint,
 }
 
 impl OrderPointer {
-    /// What this message says; the identity comes beside the body.
+    /// Takes the pointer out of a message. The identity travels in a header, outside the body.
     pub fn of(message: &OrderMessage, identity: Option<OrderIdentity>) -> Self {
         Self {
             number: message.order_number,
@@ -31,14 +31,15 @@ impl OrderPointer {
     }
 }
 
-/// By which the contents of two orders are compared. The priority is no part of it: it is raised
+/// A fingerprint for comparing the contents of two orders. It excludes the priority, which rises
 /// while an order waits.
 pub fn contents(total: &Money, items: &[OrderItem]) -> Fingerprint {
     Fingerprint::of(text(total, items).as_bytes())
 }
 
-/// Total and lines as one text, the same as `db::claims` makes it from the rows. Names have their
-/// length before them, in characters: no name can pass for the end of its line and a line more.
+/// The total and the items as one text; `db::claims` builds the same text from the rows. Each name
+/// is preceded by its length in characters, so no name can imitate the end of its line and a
+/// further line.
 fn text(total: &Money, items: &[OrderItem]) -> String {
     let mut text = total.to_string();
     for item in items {

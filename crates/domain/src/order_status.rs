@@ -1,17 +1,17 @@
-//! The life of an order, as one table.
+//! The statuses of an order, and the transitions between them, as one table.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Where an order stands (specification, "Possible statuses for `orders`").
+/// The status of an order (specification, "Possible statuses for `orders`").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderStatus {
     /// Stored, waiting for a cook.
     Received,
-    /// In the hands of a cook.
+    /// A cook is working on it.
     Cooking,
     /// Ready for pickup or delivery.
     Ready,
@@ -21,16 +21,16 @@ pub enum OrderStatus {
     Cancelled,
 }
 
-/// A text that names no status.
+/// The text does not name a status.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown order status '{0}' (known: received, cooking, ready, completed, cancelled)")]
 pub struct ParseOrderStatusError(pub String);
 
 impl OrderStatus {
-    /// All statuses, in the order of a life.
+    /// All statuses, in their usual sequence.
     pub const ALL: [Self; 5] = [Self::Received, Self::Cooking, Self::Ready, Self::Completed, Self::Cancelled];
 
-    /// Every legal transition; whatever is not in this table never happens.
+    /// Every legal transition. A transition that is missing here never happens.
     pub const TRANSITIONS: [(Self, Self); 6] = [
         (Self::Received, Self::Cooking),
         (Self::Cooking, Self::Ready),
@@ -40,13 +40,13 @@ impl OrderStatus {
         (Self::Ready, Self::Cancelled),
     ];
 
-    /// Whether an order of this status may become `next`.
+    /// Whether the transition from this status to `next` is legal.
     pub fn may_become(self, next: Self) -> bool {
         Self::TRANSITIONS.contains(&(self, next))
     }
 
-    /// The statuses that an order may come from into this one: the guard of the statements
-    /// that change a status.
+    /// The statuses with a legal transition into this one. Statements that change a status use them
+    /// as their guard.
     pub fn predecessors(self) -> Vec<&'static str> {
         Self::TRANSITIONS.into_iter().filter(|(_, to)| *to == self).map(|(from, _)| from.as_str()).collect()
     }

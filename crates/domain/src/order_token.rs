@@ -1,4 +1,4 @@
-//! The capability that placing an order returns: who holds it may cancel that order.
+//! The capability that placing an order returns: its holder may cancel that order.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use crate::{OrderIdentity, OrderNumber};
 
 type HmacSha256 = Hmac<Sha256>;
 
-/// Bytes of an identity, with which a token begins.
+/// Length of the identity at the start of a token, in bytes.
 const IDENTITY_LENGTH: usize = 16;
 
-/// The key that order tokens are made with; all order services of a restaurant share one.
+/// The key of all order tokens. All order services of one system share it.
 #[derive(Clone)]
 pub struct OrderTokenKey(HmacSha256);
 
@@ -26,22 +26,22 @@ impl fmt::Debug for OrderTokenKey {
 }
 
 impl OrderTokenKey {
-    /// A key from secret bytes of any length.
+    /// Makes a key from secret bytes of any length.
     pub fn new(secret: &[u8]) -> Option<Self> {
         HmacSha256::new_from_slice(secret).ok().map(Self)
     }
 
-    /// The token of an order: its identity and an HMAC of identity and number, as 64 letters,
-    /// digits, `-` and `_` that nobody can guess without the key.
+    /// Makes the token of an order: the identity and an HMAC of identity and number, in URL-safe
+    /// base64. It has 64 characters and cannot be guessed without the key.
     pub fn token(&self, number: &OrderNumber, identity: &OrderIdentity) -> String {
         let code = self.code(*number, identity).finalize().into_bytes();
         URL_SAFE_NO_PAD.encode([identity.as_bytes().as_slice(), &code].concat())
     }
 
-    /// The identity of the order that the token was made for, if it was made with this key and for
-    /// this number. Takes the same time whichever byte is wrong.
+    /// Returns the identity in the token if the token was made with this key and for this number.
+    /// The comparison takes constant time.
     ///
-    /// Whether the order of this number has that identity still is the database's to say.
+    /// The caller must still check in the database that the order of this number has that identity.
     pub fn verify(&self, number: &OrderNumber, token: &[u8]) -> Option<OrderIdentity> {
         let token = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (identity, code) = token.split_at_checked(IDENTITY_LENGTH)?;
@@ -50,7 +50,8 @@ impl OrderTokenKey {
         Some(identity)
     }
 
-    /// The identity has a fixed length, so no two pairs of identity and number are one text.
+    /// The identity has a fixed length, so different pairs of identity and number never make the
+    /// same text.
     fn code(&self, number: OrderNumber, identity: &OrderIdentity) -> HmacSha256 {
         self.0.clone().chain_update(identity.as_bytes()).chain_update(number.to_string())
     }

@@ -1,23 +1,23 @@
-//! The three ways to eat.
+//! The three order types.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// How the guest gets the food (specification, "Input Validation").
+/// How the customer gets the food (specification, "Input Validation").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderType {
     /// Served at a table.
     DineIn,
-    /// Picked up by the guest.
+    /// Picked up by the customer.
     Takeout,
     /// Brought by a courier.
     Delivery,
 }
 
-/// A text that names none of the three types.
+/// The text does not name an order type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown order type '{0}' (allowed: dine_in, takeout, delivery)")]
 pub struct ParseOrderTypeError(pub String);

@@ -1,7 +1,7 @@
-//! From the bytes of `POST /orders` to a valid order, or to everything that is wrong with it.
+//! Parses the body of `POST /orders` into a valid order, or into a list of all its violations.
 //!
-//! The body is split into its fields first, unread ([`RawValue`]), and each field is judged on its
-//! own: so a wrong type in one never hides a fault in another.
+//! The body is first split into unparsed fields ([`RawValue`]). Each field is then validated on its
+//! own, so a wrong type in one never hides a fault in another.
 
 mod object;
 mod violations;
@@ -19,20 +19,20 @@ use crate::money::ParseMoneyError;
 use crate::text_rules;
 use crate::{Fulfilment, Money, NewOrder, OrderItem, OrderType};
 
-/// What an item may cost.
+/// The allowed price of one piece.
 static PRICES: LazyLock<RangeInclusive<Money>> =
     LazyLock::new(|| Money::from_cents(1)..=Money::from_cents(99_999));
 
-/// Most items of one order.
+/// The largest number of items in one order.
 pub const MAX_ITEMS: usize = 20;
 
-/// Why a body is no order.
+/// Why a body is not an order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// It cannot be read at all; the text says why, as the rest of a sentence.
+    /// The body cannot be parsed. The text completes a sentence that begins with "the body".
     #[error("the body {0}")]
     Malformed(String),
-    /// It can be read, and breaks these rules: all that it breaks.
+    /// The body can be parsed but breaks these rules. The list is complete.
     #[error("the order breaks {} rule{}", .0.len(), if .0.len() == 1 { "" } else { "s" })]
     Invalid(Vec<Violation>),
 }
@@ -40,9 +40,9 @@ pub enum Rejection {
 /// One broken rule.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Violation {
-    /// Where: a JSON pointer (RFC 6901) into the body.
+    /// JSON pointer (RFC 6901) to the offending part of the body.
     pub pointer: String,
-    /// What is wrong there, in words for people.
+    /// Describes the fault for people.
     pub detail: String,
 }
 
@@ -52,11 +52,11 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Reads and judges a body (specification, "Input Validation").
+/// Parses and validates a body (specification, "Input Validation").
 ///
 /// # Errors
-/// [`Rejection::Malformed`] if it is not one JSON object, else [`Rejection::Invalid`]
-/// with every violation.
+/// [`Rejection::Malformed`] if the body is not one JSON object, else [`Rejection::Invalid`] with
+/// every violation.
 pub fn parse(body: &[u8]) -> Result<NewOrder, Rejection> {
     let raw: RawOrder<'_> = readable(body).map_err(Rejection::Malformed)?;
 
@@ -72,8 +72,8 @@ pub fn parse(body: &[u8]) -> Result<NewOrder, Rejection> {
     }
 }
 
-/// The fields of the body; `null` counts as absent, unknown fields are ignored, a
-/// repeated one is malformed.
+/// The fields of the body. `null` counts as absent, unknown fields are ignored, and a repeated
+/// field makes the body malformed.
 #[derive(Deserialize)]
 struct RawOrder<'a> {
     #[serde(borrow)]
@@ -154,8 +154,7 @@ impl RawOrder<'_> {
                 format_args!("must contain 1 to {MAX_ITEMS} items, has {count}"),
             );
         }
-        // Items beyond the limit are not looked at: their faults would only bury
-        // the one that matters.
+        // Items beyond the limit are not validated: their faults would hide the important one.
         let items: Vec<_> = raw_items
             .iter()
             .take(MAX_ITEMS)
@@ -198,7 +197,8 @@ fn price(location: Location, raw: Option<&RawValue>, violations: &mut Violations
             violations.add(location, why);
             None
         }
-        // It is a number, as JSON says: what Money cannot read has an exponent beyond all bounds.
+        // JSON says that it is a number. `Money` fails to parse it only if its exponent is out of
+        // range.
         Ok(_) | Err(ParseMoneyError::TooLarge | ParseMoneyError::NotANumber) => {
             violations.add(location, "must be between 0.01 and 999.99");
             None
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_bodies_say_what_they_are_and_where() {
+    fn the_error_of_a_malformed_body_names_its_kind_and_position() {
         const AN_ORDER: &str = "send a JSON object with customer_name, order_type and items";
         const MARK: &str = "begins with a byte order mark: send it as UTF-8 without one";
         let unreadable = |why: &str| format!("is not a JSON object that can be read: {why}");
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn how_many_rules_are_broken_is_said_in_words() {
+    fn the_number_of_broken_rules_is_in_the_message() {
         let mut body = takeout();
         body["customer_name"] = Value::Null;
         assert_eq!(parse_json(&body).unwrap_err().to_string(), "the order breaks 1 rule");
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_surrogate_is_a_violation_of_its_field() {
+    fn an_unpaired_surrogate_is_a_violation_of_its_field() {
         let body = takeout().to_string().replace("Jane Doe", "\\ud800");
         let Err(Rejection::Invalid(violations)) = parse(body.as_bytes()) else { panic!("accepted") };
         assert_eq!(violations.len(), 1);
@@ -365,7 +365,7 @@ mod tests {
             name in "[\\p{L}\\p{Nd}][\\p{L}\\p{Nd}'’-]{0,49}",
             lines in prop::collection::vec(("[\\p{L}\\p{N}\\p{P}\\p{S}]{1,50}", 1_u8..=10, 1_i64..=99_999), 1..=20),
         ) {
-            // Some letters and symbols show nothing.
+            // Some letters and symbols are invisible.
             let visible = |text: &str| text.chars().filter(|c| text_rules::is_visible(*c)).chain(['x']).take(50).collect();
             let name: String = visible(&name);
             let lines: Vec<(String, u8, i64)> =

@@ -1,4 +1,4 @@
-//! Which order the kitchen takes first.
+//! The priority of an order in the kitchen.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::Money;
 pub struct Priority(u8);
 
 impl Priority {
-    /// The highest priority there is; the queues are declared with it.
+    /// The highest priority. The queues are declared with it.
     pub const MAX: u8 = 10;
 
     /// Totals above 100 have priority 10, from 50 to 100 (both included) 5, all others 1.
@@ -30,7 +30,7 @@ impl Priority {
     }
 }
 
-/// A number that is no priority of this system.
+/// The number is not a priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("priority {0} is not between 1 and 10")]
 pub struct ParsePriorityError(pub i32);

@@ -8,52 +8,52 @@ use std::sync::Arc;
 pub struct RequestId(Arc<str>);
 
 impl RequestId {
-    /// Most characters that are taken over from a client.
+    /// The longest id that is accepted from a client, in characters.
     pub const MAX_LENGTH: usize = 128;
 
-    /// What begins the id of an order's message that the order service sends again, if nobody knows
-    /// any more which request placed the order; its row follows.
+    /// Prefix of the id under which the order service redelivers an order whose placing request is
+    /// no longer known. The order's row id follows.
     pub const SWEEP_PREFIX: &'static str = "sweep-";
-    /// What begins the id of what a program does before the first request.
+    /// Prefix of the id for everything that a program does before its first request.
     const STARTUP_PREFIX: &'static str = "startup-";
-    /// What begins the id of a message that came without one.
+    /// Prefix of the id given to a message that arrives without one.
     const MESSAGE_PREFIX: &'static str = "message-";
-    /// Of a notification that came without one, or with one that is not safe to log.
+    /// The id given to a notification that has none, or one that is not safe to log.
     const UNKNOWN: &'static str = "unknown";
-    /// What begins ids that programs make by themselves. None comes from a client.
+    /// Ids that start like this are made by programs and never accepted from a client.
     const RESERVED: [&'static str; 4] =
         [Self::SWEEP_PREFIX, Self::STARTUP_PREFIX, Self::MESSAGE_PREFIX, Self::UNKNOWN];
 
-    /// Takes over an id from a client if it is sane and cannot be taken for one of a program's own.
+    /// Accepts a client's id if it is safe and cannot be mistaken for a program's own id.
     pub fn from_client(text: &str) -> Option<Self> {
         let reserved =
             |prefix: &str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
         Self::parse(text).filter(|_| !Self::RESERVED.into_iter().any(reserved))
     }
 
-    /// Reads an id that was stored or sent, if it is sane.
+    /// Parses a stored or received id. `None` if it is not safe.
     pub fn parse(text: &str) -> Option<Self> {
         let sane = (1..=Self::MAX_LENGTH).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
         sane.then(|| Self(text.into()))
     }
 
-    /// Of what a program does before the first request, and beside all requests: `startup-001`.
+    /// The id for everything that a program does outside of requests: `startup-001`.
     pub fn startup() -> Self {
         Self(format!("{}001", Self::STARTUP_PREFIX).into())
     }
 
-    /// Of a notification that came without one, or with one that is not safe to log: `unknown`.
+    /// The id of a notification that has none, or one that is not safe to log: `unknown`.
     pub fn unknown() -> Self {
         Self(Self::UNKNOWN.into())
     }
 
-    /// Of a message that came without one: `message-` and 16 hexadecimal digits.
+    /// The id of a message that arrives without one: `message-` and 16 hexadecimal digits.
     pub fn of_message(bits: u64) -> Self {
         Self(format!("{}{bits:016x}", Self::MESSAGE_PREFIX).into())
     }
 
-    /// Of a request that came without one, from random bits: 16 hexadecimal digits.
+    /// The id of a request that arrives without one, from random bits: 16 hexadecimal digits.
     pub fn from_random(bits: u64) -> Self {
         Self(format!("{bits:016x}").into())
     }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_sane_ids_are_taken_over() {
+    fn only_safe_ids_are_accepted_from_a_client() {
         for sane in ["a", "req-a1b2c3d4", "A.b_c-9", "sweep", "sweeping-1", &"x".repeat(128)] {
             assert_eq!(RequestId::from_client(sane).unwrap().as_str(), sane);
         }
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_program_made_is_read_again_and_never_taken_over_from_a_client() {
+    fn ids_made_by_programs_are_parsed_but_never_accepted_from_a_client() {
         let sweep = format!("{}17", RequestId::SWEEP_PREFIX);
         for own in [RequestId::startup().as_str(), RequestId::of_message(7).as_str(), &sweep] {
             assert_eq!(RequestId::parse(own).unwrap().as_str(), own);

@@ -1,33 +1,33 @@
-//! The body of the message that tells everybody of a change.
+//! The body of the message that announces a status change to all subscribers.
 
 use serde::{Deserialize, Serialize};
 
 use crate::timestamp::Timestamp;
 use crate::{OrderNumber, OrderStatus};
 
-/// The `Status Update Message` of the specification ("Order Processing"), field
-/// by field in its order.
+/// The `Status Update Message` of the specification ("Order Processing"), field by field in its
+/// order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusUpdate {
     /// The order's number.
     pub order_number: OrderNumber,
-    /// What it was.
+    /// The status before the change.
     pub old_status: OrderStatus,
-    /// What it is.
+    /// The status after the change.
     pub new_status: OrderStatus,
-    /// The cook, or the service.
+    /// The name of the worker or of the service.
     pub changed_by: String,
-    /// When, by the database's clock.
+    /// The moment of the change, by the database's clock.
     pub timestamp: Timestamp,
-    /// When it should be ready; none once there is nothing to wait for.
+    /// The expected moment of `ready`. `None` once the order no longer waits for it.
     pub estimated_completion: Option<Timestamp>,
 }
 
 impl StatusUpdate {
-    /// The id of the message: the same however often it is published, so that a
-    /// subscriber can drop repeats.
+    /// The id of the message. It is the same on every publication, so subscribers can drop repeats.
     ///
-    /// An order enters each status once; the moment tells apart the orders of two databases.
+    /// An order enters each status once. The timestamp separates equally numbered orders of two
+    /// databases.
     pub fn message_id(&self) -> String {
         let micros = self.timestamp.0.unix_timestamp_nanos() / 1_000;
         format!("{}.{}.{micros}", self.order_number, self.new_status)

@@ -1,10 +1,10 @@
-//! What the texts of an order, and names of workers, may contain. Characters are Unicode scalar
-//! values. A text is judged as it is, and stored as it is: nothing is normalised, and both forms of
-//! an accented letter are judged alike.
+//! Which characters the texts of an order, and the names of workers, may contain. Characters are
+//! Unicode scalar values. A text is validated and stored unchanged: nothing is normalised. Both
+//! forms of an accented letter get the same verdict.
 //!
-//! The rules are those of Unicode, as far as it has them: categories and default-ignorable code
-//! points (UAX #44), what belongs to words beside letters and where joiners belong (UAX #31), how
-//! emoji join (UAX #29), how many marks fit on a letter (UTS #39).
+//! The rules follow Unicode where it has them: categories and default-ignorable code points (UAX
+//! #44), word characters beside letters and the places of joiners (UAX #31), emoji sequences (UAX
+//! #29), and the largest number of marks on one letter (UTS #39).
 
 mod characters;
 mod contexts;
@@ -28,8 +28,8 @@ pub fn customer_name(text: &str) -> Vec<TextFault> {
     faults
 }
 
-/// The name of a worker: as a customer's, up to 64 characters, also `_` and `.`: so
-/// are machines called.
+/// The name of a worker: as a customer's, but up to 64 characters, and also `_` and `.`, which
+/// occur in host names.
 pub fn worker_name(text: &str) -> Vec<TextFault> {
     let mut faults: Vec<_> = length(text, 1, 64).into_iter().collect();
     let is_allowed = |c| is_of_a_name(c) || matches!(c, '_' | '.');
@@ -41,7 +41,7 @@ pub fn worker_name(text: &str) -> Vec<TextFault> {
     faults
 }
 
-/// `item.name`: 1 to 50 characters, each of which shows or belongs to one that does.
+/// `item.name`: 1 to 50 characters, each of which is visible or belongs to a visible one.
 pub fn item_name(text: &str) -> Vec<TextFault> {
     let mut faults: Vec<_> = length(text, 1, 50).into_iter().collect();
     faults.extend(only_spaces(text));
@@ -49,7 +49,7 @@ pub fn item_name(text: &str) -> Vec<TextFault> {
     faults
 }
 
-/// `delivery_address`: 10 to 500 characters as those of an item, tabs, and line breaks.
+/// `delivery_address`: 10 to 500 characters: those of an item name, tabs, and line breaks.
 pub fn delivery_address(text: &str) -> Vec<TextFault> {
     const MIN: usize = 10;
     const MAX: usize = 500;
@@ -93,8 +93,8 @@ fn name_characters(text: &str, allowed: &'static str, is_allowed: impl Fn(char) 
     faults
 }
 
-/// The first character that is not allowed where it stands. `may_carry` says on
-/// what a mark may stand.
+/// The first character that is not allowed at its position. `may_carry` says which characters may
+/// carry a mark.
 fn first_offender(
     text: &str,
     allowed: &'static str,
@@ -104,7 +104,7 @@ fn first_offender(
     let fault = |character, reason| TextFault::Character { allowed, found: Found { character, reason } };
     let not_allowed = |c| fault(c, if is_visible(c) { Reason::NotAllowed } else { Reason::Invisible });
     if text.is_ascii() {
-        // No mark, and nothing that depends on its neighbours.
+        // ASCII has no marks and no characters that depend on their neighbours.
         return text.bytes().map(char::from).find(|c| !is_allowed(*c)).map(not_allowed);
     }
     let (mut base, mut has_marks) = (None, false);
@@ -124,12 +124,12 @@ fn first_offender(
             }
         }
     }
-    // Letters that have their marks in them have few of them.
+    // Precomposed letters have few marks: only separate marks need counting.
     let crowded = if has_marks { crowded(text) } else { None };
     crowded.map(|mark| fault(mark, Reason::TooManyMarks))
 }
 
-/// The first mark too many, in the form in which every mark stands alone (NFD).
+/// The first mark beyond the limit, counted in NFD, where every mark is a separate character.
 fn crowded(text: &str) -> Option<char> {
     let mut marks = 0;
     DecomposingNormalizerBorrowed::new_nfd().normalize_iter(text.chars()).find(|c| {

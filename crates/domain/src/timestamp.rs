@@ -20,8 +20,8 @@ impl std::fmt::Display for Timestamp {
 }
 
 impl Timestamp {
-    /// Reads RFC 3339 with any offset. `None` if it is none, or no moment of the
-    /// years 0 to 9999 in UTC.
+    /// Parses RFC 3339 with any offset. `None` if the text has another form, or if the moment lies
+    /// outside the years 0 to 9999 in UTC.
     pub fn parse(text: &str) -> Option<Self> {
         let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)?;
         (0..=9999).contains(&moment.year()).then_some(Self(moment))

@@ -1,4 +1,4 @@
-//! Who cooks what.
+//! Kitchen workers: their names, and the order types that they cook.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,11 +9,11 @@ use crate::order_type::ParseOrderTypeError;
 use crate::text_rules::{self, TextFault};
 
 /// The unique name of a kitchen worker: 1 to 64 of the characters of a customer's name, `_` and
-/// `.`. It is no path: it has a letter or a digit, and no separator.
+/// `.`. It is safe as a file name: it has a letter or a digit, and no path separator.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WorkerName(String);
 
-/// A text that is no worker name.
+/// The text is not a worker name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a worker name has 1 to 64 letters, digits, spaces, hyphens, apostrophes, '_' or '.' and does not start or end with a space; \
@@ -56,22 +56,22 @@ impl fmt::Display for WorkerName {
     }
 }
 
-/// Which types of order a worker cooks (`--order-types`).
+/// The order types that a worker cooks (`--order-types`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Specialisation {
-    /// Everything.
+    /// All types.
     General,
-    /// These types only; never empty.
+    /// Only these types. Never empty.
     Only(BTreeSet<OrderType>),
 }
 
-/// Why a list of order types cannot be understood.
+/// Why a list of order types cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseSpecialisationError {
-    /// A type that does not exist.
+    /// The list names an unknown type.
     #[error(transparent)]
     Unknown(#[from] ParseOrderTypeError),
-    /// Nothing named.
+    /// The list names no type.
     #[error(
         "the list names no order type (allowed: dine_in, takeout, delivery; leave it out to cook everything)"
     )]
@@ -79,7 +79,7 @@ pub enum ParseSpecialisationError {
 }
 
 impl Specialisation {
-    /// Whether such a worker cooks orders of this type.
+    /// Whether the worker cooks orders of this type.
     pub fn cooks(&self, order_type: OrderType) -> bool {
         match self {
             Self::General => true,
@@ -91,7 +91,7 @@ impl Specialisation {
 impl FromStr for Specialisation {
     type Err = ParseSpecialisationError;
 
-    /// Reads a comma-separated list; spaces around names and repeated names do not matter.
+    /// Parses a comma-separated list. Spaces around names and repeated names are ignored.
     fn from_str(list: &str) -> Result<Self, ParseSpecialisationError> {
         let types = list
             .split(',')
@@ -104,7 +104,7 @@ impl FromStr for Specialisation {
 }
 
 impl fmt::Display for Specialisation {
-    /// What the `type` column of `workers` holds: `general`, or the names joined by commas.
+    /// Writes the `type` column of `workers`: `general`, or the names joined by commas.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::General => f.write_str("general"),

@@ -1,5 +1,5 @@
-//! Bodies that anybody can send, to the HTTP services and to the broker: none of them panics, takes
-//! long, or is taken for something that it does not say.
+//! Fuzzes the bodies that clients and foreign programs can send, over HTTP and through the broker.
+//! None may panic, take long, or be misread.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 use domain::idempotency::IdempotencyKey;
@@ -7,8 +7,8 @@ use domain::place_order::{self, MAX_ITEMS, Rejection};
 use domain::{Money, OrderMessage, OrderNumber, Priority, RequestId, StatusUpdate};
 use fuzz::{Fuzz, MAX_BYTES};
 
-/// Most bytes of an answer that tells of violations: some for each item and a few for the
-/// order, whatever was sent.
+/// The longest list of violations, in bytes: some for each item and a few for the order, whatever
+/// was sent.
 const MAX_ANSWER: usize = 16 * 1024;
 
 const TOKENS: &[&str] = &[
@@ -72,7 +72,7 @@ fn judge(body: &[u8]) {
             assert_eq!(order.priority, Priority::of_total(&total));
             let texts = order.items.iter().map(|item| &item.name).chain([&order.customer_name]);
             assert!(texts.into_iter().all(|text| !text.is_empty() && !text.chars().any(char::is_control)));
-            // What it says is what the kitchen reads.
+            // The kitchen parses what the order service wrote.
             let message = OrderMessage::of("ORD_20241216_001".parse().unwrap(), &order);
             let written = serde_json::to_vec(&message).unwrap();
             assert_eq!(OrderMessage::parse(&written).unwrap(), message);
@@ -120,7 +120,7 @@ fn message_bodies() {
         }
         if let Ok(update) = serde_json::from_slice::<StatusUpdate>(input) {
             let written = serde_json::to_vec(&update).unwrap();
-            // Milliseconds are written, whatever was read.
+            // Timestamps are written with milliseconds, whatever was read.
             let again: StatusUpdate = serde_json::from_slice(&written).unwrap();
             assert_eq!(serde_json::to_vec(&again).unwrap(), written);
             assert!(update.message_id().len() < 100);

@@ -1,15 +1,17 @@
-//! JSON objects, or what there is in the place of one.
+//! Parses JSON objects, and names the kind of any other JSON value.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-/// What a client should send.
+/// The hint that follows every refusal of this kind.
 const AN_ORDER: &str = "send a JSON object with customer_name, order_type and items";
-/// How texts begin that some editors and programs save: in UTF-8, and in UTF-16
-/// of both byte orders.
+/// Byte order marks of UTF-8 and of both kinds of UTF-16. Some editors and programs write them.
 const BYTE_ORDER_MARKS: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
 
-/// Reads the fields of a body, or says why it cannot be read, as the rest of a sentence.
+/// Parses the fields of a body.
+///
+/// # Errors
+/// The reason, as the end of a sentence that begins with "the body".
 pub(super) fn readable<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
     if body.trim_ascii().is_empty() {
         return Err(format!("is empty: {AN_ORDER}"));
@@ -26,15 +28,15 @@ pub(super) fn readable<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Stri
     })
 }
 
-/// Why a text is no JSON object.
+/// Why a text is not a JSON object.
 pub(super) enum ParseObjectError {
-    /// It is JSON of another kind, which is named.
+    /// It is JSON of this other kind.
     OfKind(&'static str),
-    /// It is no JSON, or has a field twice; the text says where.
+    /// It is not JSON, or repeats a field. The text says where.
     Unreadable(String),
 }
 
-/// Reads a JSON object. (A derived struct would take an array, too, field by field.)
+/// Parses a JSON object. (A derived struct alone would also accept an array, field by field.)
 pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ParseObjectError> {
     let unreadable = |why: serde_json::Error| ParseObjectError::Unreadable(why.to_string());
     let start = text.trim_start_matches([' ', '\t', '\n', '\r']);
@@ -46,7 +48,7 @@ pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ParseOb
         Some(b't' | b'f') => "true or false",
         Some(_) => "a number",
     };
-    // A syntax error is the better answer, where there is one.
+    // If the text also has a syntax error, report that instead: it is the more useful answer.
     serde_json::from_str::<IgnoredAny>(text).map_err(unreadable)?;
     Err(ParseObjectError::OfKind(kind))
 }

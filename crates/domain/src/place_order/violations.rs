@@ -1,4 +1,4 @@
-//! What is wrong with a body, as it is found.
+//! Collects the violations of a body.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::Violation;
 use crate::text_rules::TextFault;
 
-/// A place in the body. Its JSON pointer is written only if something is wrong there.
+/// A position in the body. Its JSON pointer is formatted only for a violation.
 #[derive(Clone, Copy)]
 pub(super) enum Location {
     /// A field of the order.
@@ -29,7 +29,7 @@ impl fmt::Display for Location {
     }
 }
 
-/// Collects what is wrong; every method adds its own violation where it returns `None`.
+/// The violations found so far. A method that returns `None` has added its violation.
 #[derive(Default)]
 pub(super) struct Violations(pub(super) Vec<Violation>);
 
@@ -62,8 +62,8 @@ impl Violations {
                 self.add(location, format_args!("must be {kind}"));
                 None
             }
-            // The outer parse skips over strings without decoding them: a broken
-            // escape shows only here.
+            // The outer parser skips strings without decoding them, so a broken escape is found
+            // only here.
             Err(why) => {
                 self.add(location, format_args!("must be {kind}: {why}"));
                 None

@@ -1,21 +1,20 @@
-//! Which characters a text may have: Unicode's categories, and a table of the few that
-//! are allowed one by one.
+//! The allowed characters: categories of Unicode, and a table of individual exceptions.
 
 use icu_properties::CodePointSetData;
 use icu_properties::props::{
     CanonicalCombiningClass, DefaultIgnorableCodePoint, EnumeratedProperty as _, GeneralCategory,
 };
 
-/// Punctuation and spaces of names: each is a space, a hyphen or an apostrophe where
-/// its name is spelled.
+/// Punctuation and spaces of names. Each is a space, a hyphen or an apostrophe in some script.
 ///
-/// The specification names the three kinds, Unicode the characters of each: UAX #31, Table 3
+/// The specification names the three kinds. Unicode names their characters: UAX #31, Table 3
 /// (Optional Medial Characters) lists those that occur within words. Of that table, `.` and `:` are
-/// none of the three kinds, and U+2027 is for dictionaries only. Further characters are what
-/// keyboards and phones put in the place of those of the table. Left out are look-alikes with
-/// another meaning (minus sign, em dash, prime, accents without a letter), and U+00A0, which no
-/// space bar types. The apostrophes that are letters (U+02BB ʻokina, U+02BC, U+A78C saltillo,
-/// U+07F4) need no entry.
+/// none of the three kinds, and U+2027 occurs only in dictionaries. The other entries are
+/// characters that keyboards and phones insert in place of those of the table.
+///
+/// Excluded are look-alikes with another meaning (minus sign, em dash, prime, accents without a
+/// letter), and U+00A0, which no space bar types. The apostrophes that are letters (U+02BB ʻokina,
+/// U+02BC, U+A78C saltillo, U+07F4) need no entry.
 pub(super) const NAME_PUNCTUATION: [(char, &str); 26] = [
     (' ', "space"),
     ('\u{3000}', "space of Japanese and Chinese input methods"),
@@ -45,15 +44,15 @@ pub(super) const NAME_PUNCTUATION: [(char, &str); 26] = [
     ('\u{ff07}', "apostrophe of Japanese and Chinese input methods"),
 ];
 
-/// Characters with a visible category that show nothing, beside those that Unicode calls default
-/// ignorable (which the fillers of Hangul are).
+/// Characters that are invisible although their category is a visible one. Unicode's
+/// default-ignorable characters, such as the fillers of Hangul, are not repeated here.
 const BLANK: [char; 3] = [
     '\u{2800}',  // braille pattern without a dot
-    '\u{fffc}',  // stands for an object that is not there
+    '\u{fffc}',  // placeholder of an object that is missing
     '\u{1d159}', // musical null notehead
 ];
 
-/// Letters and digits. So are numbers that are letters (〇 in Japanese names, Roman numerals).
+/// Letters and digits, and numbers that are letters (〇 in Japanese names, Roman numerals).
 pub(super) fn is_letter_or_digit(c: char) -> bool {
     use GeneralCategory as G;
     c.is_ascii_alphanumeric()
@@ -71,18 +70,18 @@ pub(super) fn is_letter_or_digit(c: char) -> bool {
             )
 }
 
-/// Whether the character stands on the one before it: accents, vowel signs.
+/// Whether the character attaches to the one before it: accents, vowel signs.
 pub(super) fn is_mark(c: char) -> bool {
     use GeneralCategory as G;
     !c.is_ascii() && matches!(G::for_char(c), G::NonspacingMark | G::SpacingMark | G::EnclosingMark)
 }
 
-/// A mark that goes around letters instead of belonging to one: no name has it.
+/// A mark that encloses letters. No name has one.
 pub(super) fn is_enclosing(c: char) -> bool {
     !c.is_ascii() && GeneralCategory::for_char(c) == GeneralCategory::EnclosingMark
 }
 
-/// A mark that takes no place of its own: of these, any number could be stacked on one letter.
+/// A mark without a width of its own. Any number of them could be stacked on one letter.
 pub(super) fn is_nonspacing(c: char) -> bool {
     use GeneralCategory as G;
     !c.is_ascii() && matches!(G::for_char(c), G::NonspacingMark | G::EnclosingMark)
@@ -93,14 +92,14 @@ pub(super) fn is_virama(c: char) -> bool {
     CanonicalCombiningClass::for_char(c) == CanonicalCombiningClass::Virama
 }
 
-/// A space of any kind, but not a break of the line.
+/// A space of any kind, but not a line break.
 pub(super) fn is_space(c: char) -> bool {
     c == ' ' || !c.is_ascii() && GeneralCategory::for_char(c) == GeneralCategory::SpaceSeparator
 }
 
-/// Whether the character shows, or is a space, wherever it stands. Not so are controls, format
-/// characters and what else Unicode lets a renderer ignore, separators of lines, blanks that count
-/// as symbols, and code points without a meaning (unassigned, private, surrogates, noncharacters).
+/// Whether the character is visible, or a space, in every context. Invisible are controls, format
+/// characters, default-ignorable characters, line and paragraph separators, blank symbols, and code
+/// points without a meaning (unassigned, private use, surrogates, noncharacters).
 pub fn is_visible(c: char) -> bool {
     use GeneralCategory as G;
     matches!(c, ' '..='~')
@@ -135,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_shows_nothing_is_known_as_such() {
+    fn invisible_characters_are_recognised() {
         let ignorable = "\u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{17b4}\u{180b}\u{180e}\u{200b}\u{200d}\u{200e}\u{202e}\u{2060}\
                          \u{2066}\u{3164}\u{fe0f}\u{feff}\u{ffa0}\u{fff0}\u{1d173}\u{e0001}\u{e0041}\u{e0100}";
         let without_meaning = "\u{378}\u{e000}\u{fdd0}\u{ffff}\u{1ffff}\u{f0000}\u{10fffd}";

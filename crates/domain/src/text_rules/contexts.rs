@@ -1,5 +1,5 @@
-//! Invisible characters that change how their neighbours look, and where they do: only there
-//! they belong to a text.
+//! Invisible characters that change how their neighbours look, and the contexts in which they do.
+//! They are allowed only in those contexts.
 
 use icu_properties::CodePointSetData;
 use icu_properties::props::{
@@ -9,16 +9,16 @@ use icu_properties::props::{
 
 use super::characters::is_virama;
 
-/// Between letters: keeps apart what would join.
+/// Zero-width non-joiner, between letters: separates what would join.
 const ZWNJ: char = '\u{200c}';
-/// Between letters, or between emoji: joins what would stand apart.
+/// Zero-width joiner, between letters or emoji: joins what would stay separate.
 const ZWJ: char = '\u{200d}';
-/// Combines with an emoji of a text to a key.
+/// Makes a keycap of the character before it.
 const KEYCAP: char = '\u{20e3}';
-/// Base of the flags of countries that are parts of one.
+/// The first character of the flags of subdivisions, such as Scotland's.
 const BLACK_FLAG: char = '\u{1f3f4}';
-/// What names the flags that Unicode recommends (`RGI_Emoji_Tag_Sequence`), in tags: gbeng, gbsct,
-/// gbwls, each with its end.
+/// The tags of the flags that Unicode recommends (`RGI_Emoji_Tag_Sequence`): gbeng, gbsct, gbwls,
+/// each with its end tag.
 const FLAGS: [&str; 3] = [
     "\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
     "\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
@@ -34,12 +34,12 @@ pub fn belongs(before: &str, c: char, after: &str) -> bool {
                 || keeps_ra_whole(before, after)
                 || joins_emoji(before, after)
         }
-        // Which of the forms of an ideograph, of a letter of Burmese, of an emoji
-        // (as text or in colour).
+        // Variation selectors: the form of an ideograph, of a Burmese letter, or of an emoji (text
+        // or colour).
         '\u{fe00}' => follows_script(before, &[Script::Han, Script::Myanmar]),
         '\u{fe01}' | '\u{fe02}' | '\u{e0100}'..='\u{e01ef}' => follows_script(before, &[Script::Han]),
         '\u{fe0e}' | '\u{fe0f}' => follows_emoji(before, after),
-        // Which of the forms of a letter of Mongolian; and the gap before its last vowel.
+        // The form of a Mongolian letter, and the gap before its last vowel.
         '\u{180b}'..='\u{180d}' | '\u{180f}' => follows_script(before, &[Script::Mongolian]),
         '\u{180e}' => {
             let next = after.chars().next().map(Script::for_char);
@@ -54,8 +54,8 @@ fn is_letter(c: char) -> bool {
     GeneralCategoryGroup::Letter.contains(GeneralCategory::for_char(c))
 }
 
-/// Context A1 of UAX #31: between letters of a cursive script, of which the first would join
-/// forwards and the second backwards, whatever transparent marks stand between.
+/// Context A1 of UAX #31: between letters of a cursive script, the first of which joins forwards
+/// and the second backwards, with any transparent marks in between.
 fn keeps_cursive_letters_apart(before: &str, after: &str) -> bool {
     let is_transparent = |c: &char| JoiningType::for_char(*c) == JoiningType::Transparent;
     let first = before.chars().rev().find(|c| !is_transparent(c));
@@ -66,8 +66,7 @@ fn keeps_cursive_letters_apart(before: &str, after: &str) -> bool {
         && Script::for_char(first) == Script::for_char(second)
 }
 
-/// The letter whose consonant the virama at the end of a text takes the vowel from:
-/// `L M* V M1*` of UAX #31.
+/// The letter whose vowel the virama at the end of the text removes: `L M* V M1*` of UAX #31.
 fn letter_with_virama(text: &str) -> Option<char> {
     let is_nonspacing = |c: char| GeneralCategory::for_char(c) == GeneralCategory::NonspacingMark;
     let has_class = |c: char| CanonicalCombiningClass::for_char(c) != CanonicalCombiningClass::NotReordered;
@@ -76,7 +75,7 @@ fn letter_with_virama(text: &str) -> Option<char> {
     behind.find(|c| !is_nonspacing(*c)).filter(|c| is_letter(*c))
 }
 
-/// Context A2 of UAX #31: behind a virama and before a letter of the same script.
+/// Context A2 of UAX #31: after a virama and before a letter of the same script.
 fn keeps_consonants_apart(before: &str, after: &str) -> bool {
     let Some(first) = letter_with_virama(before) else { return false };
     let is_reordered =
@@ -85,7 +84,7 @@ fn keeps_consonants_apart(before: &str, after: &str) -> bool {
     second.is_some_and(|second| is_letter(second) && Script::for_char(first) == Script::for_char(second))
 }
 
-/// Context B of UAX #31: behind a virama, and not before a vowel sign.
+/// Context B of UAX #31: after a virama, and not before a vowel sign.
 fn shows_half_a_consonant(before: &str, after: &str) -> bool {
     let vowel_follows = after
         .chars()
@@ -94,14 +93,14 @@ fn shows_half_a_consonant(before: &str, after: &str) -> bool {
     letter_with_virama(before).is_some() && !vowel_follows
 }
 
-/// The Unicode Standard, chapter 12 (Bengali, Kannada): between RA and a virama the joiner keeps RA
-/// from becoming a sign above the next letter, as in র‍্যাচেল. UAX #31 leaves this one out.
+/// The Unicode Standard, chapter 12 (Bengali, Kannada): between RA and a virama, the joiner keeps
+/// RA from becoming a sign above the next letter, as in র‍্যাচেল. UAX #31 omits this context.
 fn keeps_ra_whole(before: &str, after: &str) -> bool {
     matches!(before.chars().next_back(), Some('\u{9b0}' | '\u{cb0}'))
         && after.chars().next().is_some_and(is_virama)
 }
 
-/// UAX #29, GB11: between two pictographs, the first with its colour of skin or presentation.
+/// UAX #29, GB11: between two pictographs. The first may have a skin colour or a presentation.
 fn joins_emoji(before: &str, after: &str) -> bool {
     let is_of_the_first = |c: char| matches!(c, '\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}');
     let first = before.trim_end_matches(is_of_the_first).chars().next_back();
@@ -124,8 +123,8 @@ fn follows_emoji(before: &str, after: &str) -> bool {
     is_pictograph(base) || CodePointSetData::new::<Emoji>().contains(base) && after.starts_with(KEYCAP)
 }
 
-/// A tag within the name of a flag, which is complete. It looks no further than a name is long: a
-/// stranger's text may be nothing but tags.
+/// A tag within the complete name of a flag. The search is limited to the length of the longest
+/// name, because a hostile text may consist of tags only.
 fn is_of_a_flag(before: &str, c: char, after: &str) -> bool {
     let is_tag = |c: char| matches!(c, '\u{e0020}'..='\u{e007f}');
     let stands_in = |flag: &str| {
@@ -143,7 +142,7 @@ fn is_of_a_flag(before: &str, c: char, after: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Whether each invisible character of the text belongs where it stands.
+    /// Whether every invisible character of the text belongs at its position.
     fn fits(text: &str) -> bool {
         text.char_indices()
             .filter(|(_, c)| !super::super::is_visible(*c))
@@ -180,7 +179,7 @@ mod tests {
             "a\u{200c}b",
             "a\u{200d}b",
             "علی\u{200c}",            // before nothing
-            "\u{200c}علی",            // behind nothing
+            "\u{200c}علی",            // after nothing
             "علی\u{200c} رضا",        // before a space
             "دا\u{200c}ر",            // ALEF does not join forwards
             "علی\u{200c}\u{200c}رضا", // twice

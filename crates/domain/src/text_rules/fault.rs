@@ -1,13 +1,13 @@
-//! What is wrong with a text, in words for whoever wrote it.
+//! What is wrong with a text, in words for its author.
 
 use std::fmt;
 
 use super::characters::is_mark;
 
-/// Most nonspacing marks on one letter (UTS #39, 5.4).
+/// The largest number of nonspacing marks on one letter (UTS #39, 5.4).
 pub(super) const MAX_MARKS: usize = 4;
 
-/// Why a text is refused; `Display` is what the guest reads.
+/// Why a text is refused. `Display` is the text that the client reads.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextFault {
     /// Shorter or longer than allowed.
@@ -17,7 +17,7 @@ pub enum TextFault {
         min: usize,
         /// Most characters.
         max: usize,
-        /// What it has.
+        /// The actual number.
         actual: usize,
     },
     /// Shorter than allowed.
@@ -25,7 +25,7 @@ pub enum TextFault {
     TooShort {
         /// Fewest characters.
         min: usize,
-        /// What it has.
+        /// The actual number.
         actual: usize,
     },
     /// Longer than allowed.
@@ -33,26 +33,26 @@ pub enum TextFault {
     TooLong {
         /// Most characters.
         max: usize,
-        /// What it has.
+        /// The actual number.
         actual: usize,
     },
     /// Nothing but white space.
     #[error("must not consist of spaces only")]
     OnlySpaces,
-    /// Nothing by which it could be called.
+    /// No letter and no digit, so nobody could be called by it.
     #[error("must have at least one letter or digit")]
     NoLetter,
     /// A character outside the allowed set.
     #[error("must contain only {allowed}, found {found}")]
     Character {
-        /// The allowed set, for people.
+        /// The allowed set, in words.
         allowed: &'static str,
-        /// The first offender.
+        /// The first character outside the set.
         found: Found,
     },
 }
 
-/// A character that does not belong where it stands.
+/// A character that is not allowed at its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
     pub(super) character: char,
@@ -61,23 +61,24 @@ pub struct Found {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// Nowhere is it allowed.
+    /// Not allowed anywhere.
     NotAllowed,
-    /// It shows nothing, nor does it change its neighbours where it stands.
+    /// Invisible, and without an effect on its neighbours.
     Invisible,
-    /// A mark that stands on nothing.
+    /// A mark without a base character.
     NoBase,
-    /// More marks than anybody could read.
+    /// More marks than anyone could read.
     TooManyMarks,
 }
 
 impl fmt::Display for Found {
-    /// The character if it can be shown, else its number, and what is wrong with it
-    /// unless that is plain.
+    /// Writes the character if it is visible, else its code point, and the reason unless it is
+    /// obvious.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let code = u32::from(self.character);
         match self.reason {
-            // As JSON and most languages write what a keyboard may have added.
+            // Control characters that a keyboard may have added, written as in JSON and most
+            // languages.
             _ if matches!(self.character, '\t' | '\n' | '\r') => write!(f, "{:?}", self.character),
             Reason::NotAllowed if is_mark(self.character) => write!(f, "U+{code:04X}"),
             Reason::NotAllowed => write!(f, "'{}'", self.character),

@@ -77,7 +77,7 @@ fn the_offender_is_named_so_that_it_can_be_found() {
         ("a \u{301}", "U+0301, a mark without its letter"),
         ("a-\u{301}", "U+0301, a mark without its letter"),
         ("Z\u{300}\u{301}\u{302}\u{303}\u{304}algo", "more than 4 marks on one letter"),
-        // One of the marks is in the letter.
+        // One of the marks is part of the letter.
         ("\u{e0}\u{301}\u{302}\u{303}\u{304}", "more than 4 marks on one letter"),
     ] {
         assert_eq!(said(&customer_name(name)), [format!("{NAME} {found}")], "{}", name.escape_unicode());
@@ -158,7 +158,7 @@ fn an_address_is_readable() {
     assert_eq!(delivery_address(&"李".repeat(501)), [TextFault::TooLong { max: 500, actual: 501 }]);
 }
 
-/// Characters of every kind that a rule knows, each about as often as another kind.
+/// Characters of every kind that a rule distinguishes, in about equal shares.
 fn anything() -> impl Strategy<Value = String> {
     let invisible = "[\u{200b}-\u{200f}\u{fe0f}\u{3164}\u{ad}\u{180b}\u{180e}\u{e0100}]";
     let character = prop_oneof![
@@ -177,7 +177,7 @@ fn anything() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn what_passes_is_to_be_seen(text in anything()) {
+    fn accepted_texts_are_visible(text in anything()) {
         for rule in [customer_name, worker_name, item_name] {
             if rule(&text).is_empty() {
                 prop_assert!(text.chars().any(|c| is_visible(c) && !is_space(c) && !is_mark(c)));

@@ -1,4 +1,4 @@
-//! Real names in the scripts of the world: all may order, and all may cook.
+//! Real names in the scripts of the world: customers and workers may have all of them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
 
