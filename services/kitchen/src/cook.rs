@@ -15,14 +15,14 @@ use runtime::{Shutdown, failpoint};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
-use crate::announcer::Announcer;
 use crate::claim_batcher::ClaimBatcher;
 use crate::cooking_times;
-use crate::dead_letter::{self, Hopeless};
-use crate::duty::Duty;
+use crate::dead_letter::{self, PermanentError};
 use crate::forwarding::Forwarding;
+use crate::in_flight::{InFlightGuard, InFlightOrders, Insertion};
 use crate::retry::Retry;
-use crate::stove::{OnStove, PutOn, Stove};
+use crate::status_publisher::StatusPublisher;
+use crate::worker_session::WorkerSession;
 
 /// How long a delivery is held that this worker cannot cook now; returned at once, it
 /// would come back at once.
@@ -33,14 +33,14 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 /// Everything that cooking needs; cheap to clone.
 #[derive(Clone)]
 pub struct Cook {
-    pub duty: Duty,
+    pub session: WorkerSession,
     pub claim_batcher: ClaimBatcher,
     pub times: CookingSeconds,
     pub forwarding: Forwarding,
-    pub announcer: Announcer,
-    pub stove: Stove,
+    pub status_publisher: StatusPublisher,
+    pub in_flight: InFlightOrders,
     /// One permit for each order that may cook at the same time.
-    pub burners: Arc<Semaphore>,
+    pub concurrency: Arc<Semaphore>,
     pub shutdown: Shutdown,
 }
 
@@ -67,7 +67,7 @@ enum End {
     /// this program failed.
     Returned,
     /// Bury them: there is no such order, or it is not what they say.
-    Hopeless(Hopeless),
+    DeadLettered(PermanentError),
     /// Keep them until the session ends: the worker stops before the order is done.
     Stopping,
 }
@@ -76,41 +76,41 @@ impl Cook {
     /// Sees one delivery through.
     pub async fn process(self, held: Held) -> Unfinished {
         let request_id = held.delivery.request_id().unwrap_or_else(|| RequestId::of_message(rand::random()));
-        let log = self.duty.log.with_request_id(request_id);
+        let log = self.session.log.with_request_id(request_id);
         if let Some(size) = held.delivery.withheld {
-            return match dead_letter::refuse(held, &Hopeless::TooLarge(size), &log) {
+            return match dead_letter::refuse(held, &PermanentError::TooLarge(size), &log) {
                 None => Vec::new(),
-                Some(held) => self.give_back(vec![held]).await,
+                Some(held) => self.return_after_pause(vec![held]).await,
             };
         }
         let (order, pointer) = match read(&held.delivery) {
             Ok(read) => read,
-            Err(why) => return self.bury(vec![held], &why, &log).await,
+            Err(why) => return self.dead_letter(vec![held], &why, &log).await,
         };
-        if !self.duty.specialisation.cooks(order.order_type) {
-            return self.turn_away(held, &order, &log).await;
+        if !self.session.specialisation.cooks(order.order_type) {
+            return self.return_foreign_type(held, &order, &log).await;
         }
         let number = order.order_number;
-        let mut pot = match self.stove.put_on(pointer.clone(), held) {
-            PutOn::Started(pot) => pot,
-            PutOn::Joined => {
+        let mut guard = match self.in_flight.insert(pointer.clone(), held) {
+            Insertion::New(guard) => guard,
+            Insertion::Joined => {
                 log.debug("order_redelivered", format!("Order {number} is on the stove already"))
                     .detail("order_number", number.to_string())
                     .emit();
                 return Vec::new();
             }
-            PutOn::Occupied(held) => {
+            Insertion::Conflict(held) => {
                 log.debug("order_returned", format!("Another message says otherwise of order {number}"))
                     .detail("order_number", number.to_string())
                     .emit();
-                return self.give_back(vec![*held]).await;
+                return self.return_after_pause(vec![*held]).await;
             }
         };
         // After a panic, which is in the log, the order is tried again: left on the stove it would
         // keep its claim, and left unsettled it would keep its queue's place.
-        let cooked = AssertUnwindSafe(self.cook(&order, &pointer, &mut pot, &log)).catch_unwind().await;
+        let cooked = AssertUnwindSafe(self.cook(&order, &pointer, &mut guard, &log)).catch_unwind().await;
         let end = cooked.unwrap_or(End::Returned);
-        let held = pot.take_off();
+        let held = guard.remove();
         match end {
             End::Settled => {
                 failpoint::reached("kitchen.before_ack");
@@ -118,16 +118,22 @@ impl Cook {
                 Vec::new()
             }
             End::Stopping => held,
-            End::Returned => self.give_back(held).await,
-            End::Hopeless(why) => self.bury(held, &why, &log).await,
+            End::Returned => self.return_after_pause(held).await,
+            End::DeadLettered(why) => self.dead_letter(held, &why, &log).await,
         }
     }
 
     /// Tries until it is known what becomes of the deliveries.
-    async fn cook(&self, order: &OrderMessage, pointer: &OrderPointer, pot: &mut OnStove, log: &Log) -> End {
+    async fn cook(
+        &self,
+        order: &OrderMessage,
+        pointer: &OrderPointer,
+        guard: &mut InFlightGuard,
+        log: &Log,
+    ) -> End {
         let number = order.order_number;
         loop {
-            match self.attempt(order, pointer, pot, log).await {
+            match self.attempt(order, pointer, guard, log).await {
                 Attempt::ClaimLost => {
                     log.info(
                         "claim_lost",
@@ -135,7 +141,7 @@ impl Cook {
                     )
                     .detail("order_number", number.to_string())
                     .emit();
-                    pot.start_over();
+                    guard.reset_claim();
                 }
                 Attempt::HeldByOther { pause } => {
                     log.debug("order_held", format!("Another worker cooks order {number}; looking again"))
@@ -149,18 +155,18 @@ impl Cook {
         }
     }
 
-    async fn bury(&self, deliveries: Vec<Held>, why: &Hopeless, log: &Log) -> Unfinished {
+    async fn dead_letter(&self, deliveries: Vec<Held>, why: &PermanentError, log: &Log) -> Unfinished {
         let mut left = Vec::new();
         for held in deliveries {
-            left.extend(dead_letter::bury(held, why, &self.forwarding, log).await);
+            left.extend(dead_letter::publish(held, why, &self.forwarding, log).await);
         }
-        self.give_back(left).await
+        self.return_after_pause(left).await
     }
 
     /// An order of a type that this worker does not cook goes back to its queue (specification,
     /// "Worker Specialization"). The broker puts it where it was: if it comes again it goes to the
     /// queue of its type, or it would come for ever.
-    async fn turn_away(&self, held: Held, order: &OrderMessage, log: &Log) -> Unfinished {
+    async fn return_foreign_type(&self, held: Held, order: &OrderMessage, log: &Log) -> Unfinished {
         let (number, order_type) = (order.order_number, order.order_type);
         if !held.delivery.redelivered {
             log.debug(
@@ -174,12 +180,12 @@ impl Cook {
         }
         let Some(held) = self.forwarding.to_its_type(held, order, log).await else { return Vec::new() };
         let left = self.forwarding.to_the_end(held, log).await;
-        self.give_back(left.into_iter().collect()).await
+        self.return_after_pause(left.into_iter().collect()).await
     }
 
     /// Returns orders that this worker cannot cook at the moment, and what cannot be handed on
     /// (specification, "Error and Redelivery Handling").
-    async fn give_back(&self, deliveries: Vec<Held>) -> Unfinished {
+    async fn return_after_pause(&self, deliveries: Vec<Held>) -> Unfinished {
         if deliveries.is_empty() || self.shutdown.or(sleep(PAUSE_BEFORE_RETURN)).await.is_none() {
             return deliveries;
         }
@@ -191,10 +197,10 @@ impl Cook {
         &self,
         order: &OrderMessage,
         pointer: &OrderPointer,
-        pot: &OnStove,
+        guard: &InFlightGuard,
         log: &Log,
     ) -> Attempt {
-        let Some(Ok(_burner)) = self.shutdown.or(self.burners.acquire()).await else {
+        let Some(Ok(_permit)) = self.shutdown.or(self.concurrency.acquire()).await else {
             return Attempt::Ended(End::Stopping);
         };
         if self.shutdown.has_begun() {
@@ -217,32 +223,32 @@ impl Cook {
                 return Attempt::Ended(End::Settled);
             }
             Some(ClaimOutcome::Unknown) => {
-                return Attempt::Ended(End::Hopeless(Hopeless::Unknown(order.order_number)));
+                return Attempt::Ended(End::DeadLettered(PermanentError::Unknown(order.order_number)));
             }
             Some(ClaimOutcome::Unreadable(status)) => {
-                let why = Hopeless::Unreadable { number: order.order_number, status };
-                return Attempt::Ended(End::Hopeless(why));
+                let why = PermanentError::Unreadable { number: order.order_number, status };
+                return Attempt::Ended(End::DeadLettered(why));
             }
             Some(ClaimOutcome::Mismatch(what)) => {
-                return Attempt::Ended(End::Hopeless(Hopeless::mismatch(pointer, what)));
+                return Attempt::Ended(End::DeadLettered(PermanentError::mismatch(pointer, what)));
             }
             None => return Attempt::Ended(End::Returned),
         };
         failpoint::reached("kitchen.claimed");
-        pot.claimed(claim.order_id);
+        guard.claimed(claim.order_id);
         log.debug("order_processing_started", format!("Cooking order {}", order.order_number))
             .detail("order_number", order.order_number.to_string())
             .detail("order_type", order.order_type.as_str())
             .detail("priority", order.priority.get())
             .detail("attempt", claim.attempt)
             .emit();
-        let told = match claim.announcement.clone() {
-            Some(change) => self.announcer.announce(change).await,
+        let published = match claim.announcement.clone() {
+            Some(change) => self.status_publisher.publish(change).await,
             None => true,
         };
         tokio::select! {
             biased;
-            cooked = pot.taken_off.run_until_cancelled(sleep(cooking)) => {
+            cooked = guard.claim_lost.run_until_cancelled(sleep(cooking)) => {
                 if cooked.is_none() {
                     return Attempt::ClaimLost;
                 }
@@ -256,11 +262,11 @@ impl Cook {
         match self.finish(order, &claim, log).await {
             None => Attempt::Ended(End::Stopping),
             Some(FinishOutcome::ClaimLost) => Attempt::ClaimLost,
-            Some(FinishOutcome::Ready(announcement)) => {
+            Some(FinishOutcome::Ready(change)) => {
                 failpoint::reached("kitchen.finished");
                 // Nobody shall hear that it is ready before hearing that it cooks.
-                if told {
-                    self.announcer.announce(announcement).await;
+                if published {
+                    self.status_publisher.publish(change).await;
                 }
                 log.debug("order_completed", format!("Order {} is ready", order.order_number))
                     .detail("order_number", order.order_number.to_string())
@@ -305,7 +311,7 @@ impl Cook {
     async fn has_no_time_left(&self) {
         let claims_run_out = async {
             self.shutdown.begun().await;
-            sleep(self.duty.lease()).await;
+            sleep(self.session.lease()).await;
         };
         tokio::select! {
             () = claims_run_out => {}
@@ -323,8 +329,8 @@ impl Cook {
 }
 
 /// The order that a delivery brings, and which one it is.
-fn read(delivery: &Delivery) -> Result<(OrderMessage, OrderPointer), Hopeless> {
+fn read(delivery: &Delivery) -> Result<(OrderMessage, OrderPointer), PermanentError> {
     let order = OrderMessage::parse(&delivery.body)?;
-    let pointer = OrderPointer::of(&order, delivery.order_identity().map_err(Hopeless::NotAnIdentity)?);
+    let pointer = OrderPointer::of(&order, delivery.order_identity().map_err(PermanentError::NotAnIdentity)?);
     Ok((order, pointer))
 }

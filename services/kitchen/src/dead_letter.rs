@@ -16,7 +16,7 @@ use crate::forwarding::Forwarding;
 
 /// Why a delivery can never become a cooked order.
 #[derive(Debug, thiserror::Error)]
-pub enum Hopeless {
+pub enum PermanentError {
     #[error(transparent)]
     NotAnOrder(#[from] ParseOrderMessageError),
     #[error("the header x-order-identity {0}")]
@@ -37,7 +37,7 @@ pub enum Hopeless {
     TooLarge(u64),
 }
 
-impl Hopeless {
+impl PermanentError {
     /// For a message that does not agree with its order.
     pub fn mismatch(order: &OrderPointer, what: Mismatch) -> Self {
         let number = order.number;
@@ -52,12 +52,12 @@ impl Hopeless {
 /// Has the broker move a delivery to the dead letters, without a copy being made here. The letter
 /// does not say why, the log does. Gives it back if there is no place for it.
 #[must_use = "it is still to be settled if it comes back"]
-pub fn refuse(held: Held, why: &Hopeless, log: &Log) -> Option<Held> {
-    tell(&held, why, log);
+pub fn refuse(held: Held, why: &PermanentError, log: &Log) -> Option<Held> {
+    log_refusal(&held, why, log);
     held.bury()
 }
 
-fn tell(held: &Held, why: &Hopeless, log: &Log) {
+fn log_refusal(held: &Held, why: &PermanentError, log: &Log) {
     let message = format!("The message can never be cooked; it goes to {DEAD_LETTER_QUEUE}");
     log.error("message_processing_failed", message, why)
         .detail("routing_key", held.delivery.routing_key.clone())
@@ -68,14 +68,14 @@ fn tell(held: &Held, why: &Hopeless, log: &Log) {
 /// While dead letters cannot be published it goes to the end of its queue, where it keeps nobody
 /// waiting. Under an alarm the broker takes neither, but it moves what it has. Gives the delivery
 /// back if it is at the end already, or none of this can be done.
-pub async fn bury(held: Held, why: &Hopeless, forwarding: &Forwarding, log: &Log) -> Option<Held> {
+pub async fn publish(held: Held, why: &PermanentError, forwarding: &Forwarding, log: &Log) -> Option<Held> {
     if forwarding.is_blocked() {
         return refuse(held, why, log);
     }
     if !forwarding.takes_dead_letters() {
         return forwarding.to_the_end(held, log).await;
     }
-    tell(&held, why, log);
+    log_refusal(&held, why, log);
     let letter = Outgoing::dead_letter(&held.delivery, &with_causes(why), now());
     match forwarding.dead_letter(letter).await {
         Ok(()) => {

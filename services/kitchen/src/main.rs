@@ -1,18 +1,18 @@
 //! Cooks orders, each once and only once.
 
-mod announcer;
 mod arguments;
 mod claim_batcher;
 mod cook;
 mod cooking_times;
 mod dead_letter;
-mod duty;
 mod error;
 mod forwarding;
 mod health;
+mod in_flight;
 mod retry;
 mod service;
-mod stove;
+mod status_publisher;
+mod worker_session;
 
 use std::process::ExitCode;
 

@@ -17,14 +17,14 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use crate::NAME;
-use crate::announcer::Announcer;
 use crate::arguments::WorkerSettings;
 use crate::claim_batcher::ClaimBatcher;
 use crate::cook::{Cook, Unfinished};
-use crate::duty::Duty;
 use crate::error::ServiceError;
 use crate::forwarding::Forwarding;
-use crate::stove::Stove;
+use crate::in_flight::InFlightOrders;
+use crate::status_publisher::StatusPublisher;
+use crate::worker_session::WorkerSession;
 
 /// Of the last steps, what is left when every cook has left its order.
 const AFTER_LEAVING: Duration = Duration::from_secs(9);
@@ -36,7 +36,7 @@ const AFTER_PUBLISHING: Duration = Duration::from_secs(2);
 const AFTER_CLOSING: Duration = Duration::from_secs(1);
 
 /// Longest time to publish the last changes when the worker stops; a relay publishes the rest.
-const ANNOUNCE_DEADLINE: Duration = Duration::from_secs(5);
+const PUBLISH_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Signed on, sessions under way; no order has been taken yet.
 pub struct Service {
@@ -44,7 +44,7 @@ pub struct Service {
     /// Write down what is claimed and ready.
     claims: JoinSet<()>,
     intake: OrderIntake,
-    announcements: JoinHandle<()>,
+    status_updates: JoinHandle<()>,
     publishing: JoinHandle<()>,
 }
 
@@ -64,7 +64,7 @@ impl Service {
         if db::startup::migrated(&db, &log, &shutdown, async || Ok(())).await?.is_none() {
             return Ok(None);
         }
-        let duty = Duty {
+        let session = WorkerSession {
             db: db.clone(),
             claimant: Claimant { worker: worker.name, token: rand::random() },
             specialisation: worker.specialisation,
@@ -72,25 +72,25 @@ impl Service {
             holds_unclaimed: worker.prefetch > worker.concurrency,
             log: log.clone(),
         };
-        if !duty.sign_on(&shutdown).await? {
+        if !session.register(&shutdown).await? {
             return Ok(None);
         }
-        let queues = topology::queues_of(&duty.specialisation);
+        let queues = topology::queues_of(&session.specialisation);
         let intake = OrderIntake::start(config.rabbitmq.clone(), queues, worker.prefetch, log.clone());
         let (publisher, publishing) = Publisher::start(&config.rabbitmq, ServiceName::Kitchen, NAME, &log);
-        let (announcer, announcements) = Announcer::start(db.clone(), publisher.clone(), log);
-        let (claim_batcher, claims) = ClaimBatcher::start(db, duty.claimant.clone(), duty.lease());
+        let (status_publisher, status_updates) = StatusPublisher::start(db.clone(), publisher.clone(), log);
+        let (claim_batcher, claims) = ClaimBatcher::start(db, session.claimant.clone(), session.lease());
         let cook = Cook {
-            duty,
+            session,
             claim_batcher,
             times: config.kitchen.cooking_seconds.clone(),
             forwarding: Forwarding::new(publisher),
-            announcer,
-            stove: Stove::default(),
-            burners: Arc::new(Semaphore::new(worker.concurrency.into())),
+            status_publisher,
+            in_flight: InFlightOrders::default(),
+            concurrency: Arc::new(Semaphore::new(worker.concurrency.into())),
             shutdown,
         };
-        Ok(Some(Self { cook, claims, intake, announcements, publishing }))
+        Ok(Some(Self { cook, claims, intake, status_updates, publishing }))
     }
 
     /// Cooks until the shutdown begins; then stops consuming, finishes what cooks, signs off,
@@ -99,14 +99,14 @@ impl Service {
     /// # Errors
     /// The name was lost to another process. What was cooking has been given up by then.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let Self { cook, mut claims, mut intake, mut announcements, publishing } = self;
-        let Duty { log, .. } = cook.duty.clone();
+        let Self { cook, mut claims, mut intake, mut status_updates, publishing } = self;
+        let WorkerSession { log, .. } = cook.session.clone();
         let shutdown = cook.shutdown.clone();
-        let signed_off = Shutdown::new();
+        let deregistering = Shutdown::new();
         let mut heartbeat = JoinSet::new();
-        heartbeat.spawn(cook.duty.clone().keep_alive(cook.stove.clone(), signed_off.clone()));
+        heartbeat.spawn(cook.session.clone().keep_alive(cook.in_flight.clone(), deregistering.clone()));
         let mut watch = JoinSet::new();
-        watch.spawn(cook.duty.clone().watch_claims(cook.stove.clone(), signed_off.clone()));
+        watch.spawn(cook.session.clone().watch_claims(cook.in_flight.clone(), deregistering.clone()));
         let mut orders: JoinSet<Unfinished> = JoinSet::new();
         let mut unfinished: Vec<Held> = Vec::new();
 
@@ -118,7 +118,7 @@ impl Service {
                     failed = kept_alive(ended).err();
                     // The shutdown first, or what is given up would be claimed again.
                     shutdown.begin();
-                    cook.stove.abandon(&cook.stove.claimed_orders());
+                    cook.in_flight.mark_lost(&cook.in_flight.claimed_orders());
                     break;
                 }
                 Some(_) = claims.join_next() => {
@@ -140,7 +140,7 @@ impl Service {
             }
         }
         log.info("graceful_shutdown", "Kitchen worker stops: no new orders, those on the stove are finished")
-            .detail("worker_name", cook.duty.claimant.worker.as_str())
+            .detail("worker_name", cook.session.claimant.worker.as_str())
             .detail("cooking", orders.len())
             .emit();
         intake.stop();
@@ -157,12 +157,12 @@ impl Service {
             claims.shutdown().await;
         }
         // The last sign of life before the farewell.
-        signed_off.begin();
+        deregistering.begin();
         if let Some(ended) = heartbeat.join_next().await {
             failed = failed.or(kept_alive(ended).err());
         }
         if !matches!(failed, Some(ServiceError::NameLost(_))) {
-            cook.duty.sign_off().await;
+            cook.session.deregister().await;
         }
         for held in unfinished {
             held.requeue();
@@ -170,13 +170,13 @@ impl Service {
         // What is not returned by then returns with the end of the connection.
         let _ = shutdown.within_grace(AFTER_RETURNING, intake.close()).await;
         drop(cook);
-        let announced = timeout(ANNOUNCE_DEADLINE, &mut announcements);
-        if !matches!(shutdown.within_grace(AFTER_PUBLISHING, announced).await, Some(Ok(_))) {
-            announcements.abort();
+        let published = timeout(PUBLISH_DEADLINE, &mut status_updates);
+        if !matches!(shutdown.within_grace(AFTER_PUBLISHING, published).await, Some(Ok(_))) {
+            status_updates.abort();
             log.info("shutdown_incomplete", "Some status changes were not told yet; a relay will").emit();
         }
         // A panic is in the log.
-        let closed = timeout(ANNOUNCE_DEADLINE, publishing);
+        let closed = timeout(PUBLISH_DEADLINE, publishing);
         let _ = shutdown.within_grace(AFTER_CLOSING, closed).await;
         failed.map_or(Ok(()), Err)
     }

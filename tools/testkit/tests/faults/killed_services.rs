@@ -19,7 +19,7 @@ const COOK_STEPS: [&str; 6] = [
     "kitchen.claimed",
     "kitchen.cooked",
     "kitchen.finished",
-    "kitchen.announced",
+    "kitchen.published",
     "kitchen.before_ack",
 ];
 

@@ -11,11 +11,11 @@ use runtime::Shutdown;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::error::ServiceError;
+use crate::in_flight::InFlightOrders;
 use crate::retry::Retry;
-use crate::stove::Stove;
 
 /// Longest time for signing off.
-const SIGN_OFF_DEADLINE: Duration = Duration::from_secs(5);
+const DEREGISTER_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How soon a cook notices that an order was cancelled, and others learn what is held
 /// without being cooked.
@@ -23,7 +23,7 @@ const WATCH_INTERVAL: Duration = workers::HOLDINGS_INTERVAL;
 
 /// Who is on duty, and how it says so.
 #[derive(Clone)]
-pub struct Duty {
+pub struct WorkerSession {
     pub db: Database,
     pub claimant: Claimant,
     pub specialisation: Specialisation,
@@ -33,7 +33,7 @@ pub struct Duty {
     pub log: Log,
 }
 
-impl Duty {
+impl WorkerSession {
     /// How long a claim holds without a sign of life.
     pub fn lease(&self) -> Duration {
         workers::lease(self.heartbeat_interval)
@@ -47,15 +47,15 @@ impl Duty {
     ///
     /// # Errors
     /// The name is taken.
-    pub async fn sign_on(&self, shutdown: &Shutdown) -> Result<bool, ServiceError> {
-        match shutdown.or(self.register()).await {
+    pub async fn register(&self, shutdown: &Shutdown) -> Result<bool, ServiceError> {
+        match shutdown.or(self.insert_session()).await {
             None => Ok(false),
             Some(Registration::NameTaken) => Err(ServiceError::NameTaken(self.claimant.worker.clone())),
             Some(Registration::Registered) => Ok(true),
         }
     }
 
-    async fn register(&self) -> Registration {
+    async fn insert_session(&self) -> Registration {
         let registration = self
             .retry("signing on")
             .until_done(|| {
@@ -80,62 +80,66 @@ impl Duty {
 
     /// Looks every second whether what is on the stove is still this worker's: an order may be
     /// cancelled while it cooks. And writes down what waits for a place on it, so that nobody takes
-    /// these messages for lost. Ends when `signed_off` begins.
-    pub async fn watch_claims(self, stove: Stove, signed_off: Shutdown) {
+    /// these messages for lost. Ends when `deregistering` begins.
+    pub async fn watch_claims(self, in_flight: InFlightOrders, deregistering: Shutdown) {
         let mut written = Vec::new();
-        while signed_off.or(sleep(WATCH_INTERVAL)).await.is_some() {
+        while deregistering.or(sleep(WATCH_INTERVAL)).await.is_some() {
             if self.holds_unclaimed {
-                let unclaimed = stove.unclaimed_orders();
+                let unclaimed = in_flight.unclaimed_orders();
                 // A failure shows in the heartbeat; the next attempt is soon enough. A list that is
                 // there already costs a look: the worker may have registered anew meanwhile.
                 if (unclaimed != written || !unclaimed.is_empty())
                     && let Some(Ok(())) =
-                        signed_off.or(workers::hold(&self.db, &self.claimant, &unclaimed)).await
+                        deregistering.or(workers::hold(&self.db, &self.claimant, &unclaimed)).await
                 {
                     written = unclaimed;
                 }
             }
-            let claimed = stove.claimed_orders();
+            let claimed = in_flight.claimed_orders();
             if claimed.is_empty() {
                 continue;
             }
             // A database that is away shows in the heartbeat; here the next look is soon enough.
-            if let Some(Ok(held)) = signed_off.or(claims::held(&self.db, &self.claimant, &claimed)).await {
+            if let Some(Ok(held)) = deregistering.or(claims::held(&self.db, &self.claimant, &claimed)).await {
                 let lost: Vec<i32> = claimed.into_iter().filter(|id| !held.contains(id)).collect();
-                stove.abandon(&lost);
+                in_flight.mark_lost(&lost);
             }
         }
     }
 
     /// Gives signs of life, and renews the leases of what is on the stove, until
-    /// `signed_off` begins.
+    /// `deregistering` begins.
     ///
     /// A worker whose session is gone registers again, with its claims: the row was deleted, or a
     /// backup was restored that is older than it.
     ///
     /// # Errors
     /// The name belongs to another process by now: this one was silent for too long.
-    pub async fn keep_alive(self, stove: Stove, signed_off: Shutdown) -> Result<(), ServiceError> {
+    pub async fn keep_alive(
+        self,
+        in_flight: InFlightOrders,
+        deregistering: Shutdown,
+    ) -> Result<(), ServiceError> {
         let mut next = Instant::now() + self.heartbeat_interval;
-        while signed_off.or(sleep_until(next)).await.is_some() {
+        while deregistering.or(sleep_until(next)).await.is_some() {
             next += self.heartbeat_interval;
-            let claimed = stove.claimed_orders();
+            let claimed = in_flight.claimed_orders();
             let beating = self
                 .retry("sending a heartbeat")
                 .until_done(|| workers::heartbeat(&self.db, &self.claimant, &claimed, self.lease()));
-            match signed_off.or(beating).await {
+            match deregistering.or(beating).await {
                 None => break,
                 Some(Some(still_claimed)) => {
                     let lost: Vec<i32> =
                         claimed.iter().copied().filter(|id| !still_claimed.contains(id)).collect();
-                    stove.abandon(&lost);
+                    in_flight.mark_lost(&lost);
                     self.log
                         .debug("heartbeat_sent", format!("Worker {} is alive", self.claimant.worker))
                         .detail("worker_name", self.claimant.worker.as_str())
                         .detail("claims", still_claimed.len())
                         .emit();
                 }
-                Some(None) => match signed_off.or(self.register()).await {
+                Some(None) => match deregistering.or(self.insert_session()).await {
                     None => break,
                     Some(Registration::NameTaken) => {
                         return Err(ServiceError::NameLost(self.claimant.worker.clone()));
@@ -153,15 +157,14 @@ impl Duty {
 
     /// Signs off, if the database answers in time; otherwise silence tells the
     /// same, a little later.
-    pub async fn sign_off(&self) {
-        let signing_off =
-            self.retry("signing off").until_done(|| workers::go_offline(&self.db, &self.claimant));
+    pub async fn deregister(&self) {
+        let attempt = self.retry("signing off").until_done(|| workers::go_offline(&self.db, &self.claimant));
         let worker = &self.claimant.worker;
-        let (action, message) = if timeout(SIGN_OFF_DEADLINE, signing_off).await.is_ok() {
+        let (action, message) = if timeout(DEREGISTER_DEADLINE, attempt).await.is_ok() {
             ("worker_offline", format!("Worker {worker} is offline"))
         } else {
             let silence = self.lease().as_secs();
-            let seconds = SIGN_OFF_DEADLINE.as_secs();
+            let seconds = DEREGISTER_DEADLINE.as_secs();
             let why = format!("PostgreSQL did not take it within {seconds} s");
             let end =
                 format!("it counts as offline, and its name is free, {silence} s after its last heartbeat");

@@ -22,18 +22,18 @@ const BATCH: usize = 512;
 /// Most batches that were told and are being removed from the outbox, while the next one is told.
 const MAX_SETTLING: usize = 2;
 /// Longest time that a cook waits for a line that is full although the broker listens.
-const PATIENCE: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 /// A broker that refuses at once is asked again a little later.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(200);
 
 /// A handle to the task; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Announcer {
+pub struct StatusPublisher {
     changes: mpsc::Sender<StatusOutboxRow>,
     publisher: Publisher,
 }
 
-impl Announcer {
+impl StatusPublisher {
     /// Starts the task. It ends when all handles are dropped and everything has been told.
     pub fn start(db: Database, publisher: Publisher, log: Log) -> (Self, JoinHandle<()>) {
         let (changes, incoming) = mpsc::channel(MAX_WAITING);
@@ -44,11 +44,11 @@ impl Announcer {
     /// Tells of a change, soon. A kitchen that is faster than the broker waits for it; but nobody
     /// waits for a broker that is away: `false` if a relay must tell of the change, and with it of
     /// later ones of the same order.
-    pub async fn announce(&self, change: StatusOutboxRow) -> bool {
+    pub async fn publish(&self, change: StatusOutboxRow) -> bool {
         match self.changes.try_send(change) {
             Ok(()) => true,
             Err(TrySendError::Full(change)) if self.publisher.can_send_status_updates() => {
-                timeout(PATIENCE, self.changes.send(change)).await.is_ok_and(|sent| sent.is_ok())
+                timeout(MAX_WAIT, self.changes.send(change)).await.is_ok_and(|sent| sent.is_ok())
             }
             Err(_) => false,
         }
@@ -69,7 +69,7 @@ impl Task {
         while incoming.recv_many(&mut batch, BATCH).await > 0 {
             while !batch.is_empty() {
                 let (done, settled) = self.send(&batch, attempt).await;
-                failpoint::reached("kitchen.announced");
+                failpoint::reached("kitchen.published");
                 batch.drain(..done);
                 if done == 0 {
                     attempt += 1;
