@@ -11,7 +11,7 @@ use runtime::{Exit, arguments};
 
 use crate::NAME;
 
-/// Takes orders from RabbitMQ, cooks them, and tells everybody.
+/// Takes orders from RabbitMQ, cooks them, and publishes every status change.
 #[derive(FromArgs, Debug)]
 struct CommandLine {
     /// accepted for the wrapper's sake; must be kitchen-worker
@@ -24,7 +24,7 @@ struct CommandLine {
     /// (default: everything)
     #[argh(option)]
     order_types: Option<Specialisation>,
-    /// seconds between two signs of life, 1 to 3600 (default 30)
+    /// seconds between two heartbeats, 1 to 3600 (default 30)
     #[argh(option, default = "30")]
     heartbeat_interval: u64,
     /// most orders held at once, cooking or waiting, 1 to 1000 (default: as --concurrency)
@@ -42,21 +42,21 @@ struct CommandLine {
     healthcheck: bool,
 }
 
-/// What the program is asked to do.
+/// The parsed arguments.
 #[derive(Clone, Debug)]
 pub struct Arguments {
     pub config: Option<PathBuf>,
     pub task: Task,
 }
 
-/// To work, or to look at a worker.
+/// What the program was started for: to work, or to check a worker's health.
 #[derive(Clone, Debug)]
 pub enum Task {
     Work(WorkerSettings),
     HealthCheck(Option<WorkerName>),
 }
 
-/// What makes one worker different from another.
+/// The settings that differ between workers.
 #[derive(Clone, Debug)]
 pub struct WorkerSettings {
     pub name: WorkerName,
@@ -67,10 +67,10 @@ pub struct WorkerSettings {
 }
 
 impl Arguments {
-    /// Reads and checks the arguments of this process.
+    /// Parses and checks the arguments of this process.
     ///
     /// # Errors
-    /// An answer to `--help`, or what is wrong.
+    /// The output of `--help`, or a usage error.
     pub fn read() -> Result<Self, Exit> {
         let read: CommandLine = arguments::parse(NAME)?;
         arguments::check_mode(read.mode.as_deref(), NAME)?;

@@ -1,4 +1,5 @@
-//! One delivery from the queue to its end: claimed, cooked, ready, acknowledged.
+//! Processes one delivery: claims its order, cooks it, marks it ready, and acknowledges the
+//! delivery.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -24,13 +25,13 @@ use crate::retry::Retry;
 use crate::status_publisher::StatusPublisher;
 use crate::worker_session::WorkerSession;
 
-/// How long a delivery is held that this worker cannot cook now; returned at once, it
-/// would come back at once.
+/// Delay before an order that this worker cannot cook is requeued. Without a delay the broker would
+/// redeliver it at once.
 const PAUSE_BEFORE_RETURN: Duration = Duration::from_secs(1);
-/// Shortest time between two looks at an order that another worker cooks.
+/// Shortest pause between two attempts to claim an order that another worker cooks.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// Everything that cooking needs; cheap to clone.
+/// Everything that processing a delivery needs. Cheap to clone.
 #[derive(Clone)]
 pub struct Cook {
     pub session: WorkerSession,
@@ -44,36 +45,34 @@ pub struct Cook {
     pub shutdown: Shutdown,
 }
 
-/// What is left when the worker stops: deliveries that it does not see to their
-/// end, to be returned.
+/// Deliveries that the worker did not finish before it stopped. The caller requeues them.
 pub type Unfinished = Vec<Held>;
 
-/// What came of an attempt at an order.
+/// The result of one attempt to cook an order.
 enum Attempt {
-    /// It is over, for this delivery.
+    /// The order is done, as far as this delivery is concerned.
     Ended(End),
-    /// The claim has ended: another worker took over, or the order was cancelled. Look
-    /// what has become of it.
+    /// The claim was lost: another worker took over, or the order was cancelled. Try to claim
+    /// again, to find out which.
     ClaimLost,
-    /// Another worker that lives cooks it: look again after the pause.
+    /// A live worker holds the claim. Try again after the pause.
     HeldByOther { pause: Duration },
 }
 
-/// What to do with the deliveries in the end.
+/// How the deliveries of an order are settled.
 enum End {
     /// Acknowledge them: nothing is left to do for the order.
     Settled,
-    /// Return them after a pause: the database could not say who cooks the order, or
-    /// this program failed.
+    /// Requeue them after a pause: the database did not answer the claim, or this program panicked.
     Returned,
-    /// Bury them: there is no such order, or it is not what they say.
+    /// Move them to the dead letters: the order does not exist, or differs from the message.
     DeadLettered(PermanentError),
     /// Keep them until the session ends: the worker stops before the order is done.
     Stopping,
 }
 
 impl Cook {
-    /// Sees one delivery through.
+    /// Processes one delivery to its end.
     pub async fn process(self, held: Held) -> Unfinished {
         let request_id = held.delivery.request_id().unwrap_or_else(|| RequestId::of_message(rand::random()));
         let log = self.session.log.with_request_id(request_id);
@@ -94,20 +93,27 @@ impl Cook {
         let mut guard = match self.in_flight.insert(pointer.clone(), held) {
             Insertion::New(guard) => guard,
             Insertion::Joined => {
-                log.debug("order_redelivered", format!("Order {number} is on the stove already"))
-                    .detail("order_number", number.to_string())
-                    .emit();
+                log.debug(
+                    "order_redelivered",
+                    format!("Order {number} is already being cooked by this worker"),
+                )
+                .detail("order_number", number.to_string())
+                .emit();
                 return Vec::new();
             }
             Insertion::Conflict(held) => {
-                log.debug("order_returned", format!("Another message says otherwise of order {number}"))
-                    .detail("order_number", number.to_string())
-                    .emit();
+                log.debug(
+                    "order_returned",
+                    format!("Another message with different contents is in progress for order {number}"),
+                )
+                .detail("order_number", number.to_string())
+                .emit();
                 return self.return_after_pause(vec![*held]).await;
             }
         };
-        // After a panic, which is in the log, the order is tried again: left on the stove it would
-        // keep its claim, and left unsettled it would keep its queue's place.
+        // After a panic, which is logged, the order is retried. It must leave the in-flight orders,
+        // or its claim would be renewed for ever. Its delivery must be settled, or it would occupy
+        // a prefetch slot for ever.
         let cooked = AssertUnwindSafe(self.cook(&order, &pointer, &mut guard, &log)).catch_unwind().await;
         let end = cooked.unwrap_or(End::Returned);
         let held = guard.remove();
@@ -123,7 +129,7 @@ impl Cook {
         }
     }
 
-    /// Tries until it is known what becomes of the deliveries.
+    /// Repeats attempts until the deliveries can be settled.
     async fn cook(
         &self,
         order: &OrderMessage,
@@ -137,14 +143,14 @@ impl Cook {
                 Attempt::ClaimLost => {
                     log.info(
                         "claim_lost",
-                        format!("The claim on order {number} has ended; looking what became of it"),
+                        format!("The claim on order {number} has ended; checking its status"),
                     )
                     .detail("order_number", number.to_string())
                     .emit();
                     guard.reset_claim();
                 }
                 Attempt::HeldByOther { pause } => {
-                    log.debug("order_held", format!("Another worker cooks order {number}; looking again"))
+                    log.debug("order_held", format!("Another worker cooks order {number}; checking again"))
                         .detail("order_number", number.to_string())
                         .detail("retry_in_ms", u64::try_from(pause.as_millis()).unwrap_or(u64::MAX))
                         .emit();
@@ -163,9 +169,10 @@ impl Cook {
         self.return_after_pause(left).await
     }
 
-    /// An order of a type that this worker does not cook goes back to its queue (specification,
-    /// "Worker Specialization"). The broker puts it where it was: if it comes again it goes to the
-    /// queue of its type, or it would come for ever.
+    /// Requeues an order of a type that this worker does not cook (specification, "Worker
+    /// Specialization"). The broker puts it back at its old position. If it is redelivered here,
+    /// the worker publishes it to the queue of its type instead, because requeueing again would
+    /// loop.
     async fn return_foreign_type(&self, held: Held, order: &OrderMessage, log: &Log) -> Unfinished {
         let (number, order_type) = (order.order_number, order.order_type);
         if !held.delivery.redelivered {
@@ -183,8 +190,8 @@ impl Cook {
         self.return_after_pause(left.into_iter().collect()).await
     }
 
-    /// Returns orders that this worker cannot cook at the moment, and what cannot be handed on
-    /// (specification, "Error and Redelivery Handling").
+    /// Requeues orders that this worker cannot cook or forward now, after a pause (specification,
+    /// "Error and Redelivery Handling").
     async fn return_after_pause(&self, deliveries: Vec<Held>) -> Unfinished {
         if deliveries.is_empty() || self.shutdown.or(sleep(PAUSE_BEFORE_RETURN)).await.is_none() {
             return deliveries;
@@ -264,7 +271,7 @@ impl Cook {
             Some(FinishOutcome::ClaimLost) => Attempt::ClaimLost,
             Some(FinishOutcome::Ready(change)) => {
                 failpoint::reached("kitchen.finished");
-                // Nobody shall hear that it is ready before hearing that it cooks.
+                // Subscribers must not see `ready` before `cooking`.
                 if published {
                     self.status_publisher.publish(change).await;
                 }
@@ -278,8 +285,9 @@ impl Cook {
         }
     }
 
-    /// Never dropped half-way, not even by a shutdown: a claim that the database has granted is
-    /// cooked and announced. Once the worker stops it does not try again.
+    /// Claims the order. A shutdown does not drop this future: a claim that the database has
+    /// granted is cooked and published. After the shutdown has begun, a failed claim is not
+    /// retried.
     async fn claim(&self, order: &OrderPointer, cooking: Duration, log: &Log) -> Option<ClaimOutcome> {
         let request = ClaimRequest { order: order.clone(), cooking, request_id: log.request_id().clone() };
         Retry { doing: &format!("claiming order {}", order.number), log }
@@ -287,9 +295,9 @@ impl Cook {
             .await
     }
 
-    /// What has been cooked is not returned when the database fails: only the note of it is
-    /// missing. A worker that stops waits for the database within its grace, and as long as its
-    /// claim can hold; then the order is free for another: `None`.
+    /// Marks the order ready, and retries while the database fails: a cooked order is not requeued.
+    /// During a shutdown it retries until the grace period or the lease has ended. After that
+    /// another worker may claim the order, and the result is `None`.
     async fn finish(&self, order: &OrderMessage, claim: &Claim, log: &Log) -> Option<FinishOutcome> {
         let number = order.order_number;
         let (order_id, attempt, request_id) = (claim.order_id, claim.attempt, log.request_id().clone());
@@ -307,7 +315,7 @@ impl Cook {
         }
     }
 
-    /// Waits until the worker stops and its claims have run out, or its grace.
+    /// Waits until the shutdown has begun and either all leases or the grace period have ended.
     async fn has_no_time_left(&self) {
         let claims_run_out = async {
             self.shutdown.begun().await;
@@ -328,7 +336,7 @@ impl Cook {
     }
 }
 
-/// The order that a delivery brings, and which one it is.
+/// Parses a delivery into the order and the pointer to its row.
 fn read(delivery: &Delivery) -> Result<(OrderMessage, OrderPointer), PermanentError> {
     let order = OrderMessage::parse(&delivery.body)?;
     let pointer = OrderPointer::of(&order, delivery.order_identity().map_err(PermanentError::NotAnIdentity)?);

@@ -1,4 +1,5 @@
-//! Messages that can never become a cooked order go where a person looks at them.
+//! Moves messages that can never become a cooked order to the dead letters, for a person to
+//! inspect.
 
 use bus::delivery::MAX_BODY;
 use bus::orders::Held;
@@ -38,7 +39,7 @@ pub enum PermanentError {
 }
 
 impl PermanentError {
-    /// For a message that does not agree with its order.
+    /// The error for a message that differs from its order's row.
     pub fn mismatch(order: &OrderPointer, what: Mismatch) -> Self {
         let number = order.number;
         match what {
@@ -49,8 +50,8 @@ impl PermanentError {
     }
 }
 
-/// Has the broker move a delivery to the dead letters, without a copy being made here. The letter
-/// does not say why, the log does. Gives it back if there is no place for it.
+/// Rejects a delivery, so that the broker moves it to the dead letters. No copy is made here, and
+/// only the log has the reason. Returns the delivery if its queue has no dead-letter exchange.
 #[must_use = "it is still to be settled if it comes back"]
 pub fn refuse(held: Held, why: &PermanentError, log: &Log) -> Option<Held> {
     log_refusal(&held, why, log);
@@ -64,10 +65,12 @@ fn log_refusal(held: &Held, why: &PermanentError, log: &Log) {
         .emit();
 }
 
-/// Publishes the delivery to the dead-letter exchange and acknowledges it once that is confirmed.
-/// While dead letters cannot be published it goes to the end of its queue, where it keeps nobody
-/// waiting. Under an alarm the broker takes neither, but it moves what it has. Gives the delivery
-/// back if it is at the end already, or none of this can be done.
+/// Publishes the delivery to the dead-letter exchange, and acknowledges it after the confirm.
+///
+/// While dead letters cannot be published, the delivery goes to the end of its queue, where it
+/// blocks no other order. Under an alarm the broker accepts no publishing, so the delivery is
+/// rejected instead: the broker still moves what it already has. Returns the delivery if it is
+/// already at the end of its queue, or if every way failed.
 pub async fn publish(held: Held, why: &PermanentError, forwarding: &Forwarding, log: &Log) -> Option<Held> {
     if forwarding.is_blocked() {
         return refuse(held, why, log);
@@ -82,7 +85,7 @@ pub async fn publish(held: Held, why: &PermanentError, forwarding: &Forwarding, 
             held.ack();
             None
         }
-        // It has just been learned of the alarm.
+        // The alarm was raised while publishing.
         Err(PublishError::Blocked(_)) => held.bury(),
         Err(failure) => {
             let message = "A dead letter was not confirmed; it waits at the end of its queue";

@@ -1,10 +1,10 @@
-//! What keeps a worker from working.
+//! The errors that end a worker.
 
 use db::DbError;
 use db::schema::SchemaError;
 use domain::WorkerName;
 
-/// Why the worker cannot work, or no longer.
+/// Why the worker cannot start, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     #[error(
@@ -25,7 +25,7 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    /// The action under which the end is logged (specification, "Logs").
+    /// The log action of this error (specification, "Logs").
     pub fn action(&self) -> &'static str {
         match self {
             Self::NameTaken(_) => "worker_registration_failed",

@@ -1,6 +1,5 @@
-//! Deliveries that this worker does not cook, on their way to another queue or to the end of
-//! their own. None of them may keep a place in the worker from the orders behind it for
-//! longer than a few seconds.
+//! Publishes deliveries that this worker does not cook: to another queue, or to the end of their
+//! own. Each occupies a prefetch slot for a few seconds at most.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,18 +11,19 @@ use logging::Log;
 use runtime::Backoff;
 use tokio::time::{Instant, timeout};
 
-/// Longest wait for the connection, which a message that no queue took ends.
+/// Longest wait for a connection. A returned message (no queue took it) closes the connection, and
+/// the next one needs a moment.
 const CONNECTION_WAIT: Duration = Duration::from_secs(1);
 
-/// Publishes them; cheap to clone.
+/// Forwards deliveries. Cheap to clone.
 #[derive(Clone)]
 pub struct Forwarding {
     publisher: Publisher,
     attempts: Arc<Mutex<Attempts>>,
 }
 
-/// When the next dead letter may be published. There may be thousands that all fail
-/// for the same reason.
+/// When the next dead letter may be published. Thousands of them may fail for the same reason, so
+/// failures are backed off together.
 struct Attempts {
     next: Instant,
     backoff: Backoff,
@@ -35,20 +35,20 @@ impl Forwarding {
         Self { publisher, attempts: Arc::new(Mutex::new(attempts)) }
     }
 
-    /// Whether it is time to publish a dead letter: none has failed of late.
+    /// Whether a dead letter may be published now: the backoff after the last failure is over.
     pub fn takes_dead_letters(&self) -> bool {
         Instant::now() >= self.attempts.lock().unwrap_or_else(PoisonError::into_inner).next
     }
 
-    /// Whether the broker takes nothing for now: it has an alarm.
+    /// Whether the broker has raised an alarm and accepts no publishing.
     pub fn is_blocked(&self) -> bool {
         self.publisher.is_blocked()
     }
 
-    /// Publishes a dead letter, and remembers how that went.
+    /// Publishes a dead letter, and starts the backoff if that fails.
     ///
     /// # Errors
-    /// It is not known to have been taken over.
+    /// The broker did not confirm it.
     pub async fn dead_letter(&self, letter: Outgoing) -> Result<(), PublishError> {
         let outcome = self.publish(letter).await;
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,8 +59,8 @@ impl Forwarding {
         outcome
     }
 
-    /// Sends an order of another type to the queue of its type. Gives it back if
-    /// that cannot be done.
+    /// Publishes an order of another type to the queue of its type. Returns the delivery if that
+    /// fails.
     pub async fn to_its_type(&self, held: Held, order: &OrderMessage, log: &Log) -> Option<Held> {
         match Outgoing::for_its_type(&held.delivery, order) {
             Some(message) => self.hand_on(held, message, log).await,
@@ -68,8 +68,8 @@ impl Forwarding {
         }
     }
 
-    /// Sends a delivery to the end of its queue. Gives it back if it is there already, or
-    /// that cannot be done.
+    /// Publishes a delivery to the end of its queue. Returns the delivery if it is already there,
+    /// or if publishing fails.
     pub async fn to_the_end(&self, held: Held, log: &Log) -> Option<Held> {
         match Outgoing::for_the_end(&held.delivery) {
             Some(message) => self.hand_on(held, message, log).await,
@@ -82,16 +82,16 @@ impl Forwarding {
         let (left, said) = match self.publish(message).await {
             Ok(()) => {
                 held.ack();
-                (None, "The message was handed on".to_owned())
+                (None, "The message was forwarded".to_owned())
             }
-            Err(why) => (Some(held), format!("The message could not be handed on: {why}")),
+            Err(why) => (Some(held), format!("The message could not be forwarded: {why}")),
         };
         log.debug("message_forwarded", said).detail("routing_key", from).detail("to", to).emit();
         left
     }
 
     async fn publish(&self, message: Outgoing) -> Result<(), PublishError> {
-        // Where there is no connection by then, publishing says so.
+        // If there is still no connection, `publish` returns the error.
         let _ = timeout(CONNECTION_WAIT, self.publisher.orders_possible()).await;
         self.publisher.publish(message).await
     }

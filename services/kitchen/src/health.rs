@@ -1,4 +1,4 @@
-//! `--healthcheck`: whether a worker is alive, seen from outside.
+//! `--healthcheck`: whether a worker is alive.
 
 use config::Config;
 use db::{Access, Database, workers};
@@ -7,10 +7,10 @@ use runtime::with_causes;
 
 use crate::NAME;
 
-/// Asks both servers for a sign of life, and the database for the worker's last one.
+/// Checks that both servers answer and, if a worker is named, that its last heartbeat is recent.
 ///
 /// # Errors
-/// Something is wrong; the text says what.
+/// The check failed. The text says why.
 pub async fn check(name: Option<WorkerName>, config: &Config) -> Result<(), String> {
     let failed = |why: &dyn std::error::Error| format!("{NAME}: {}", with_causes(why));
     bus::check(&config.rabbitmq).await.map_err(|why| failed(&why))?;

@@ -1,5 +1,5 @@
-//! What this worker cooks at the moment: known by order, so that a second delivery of
-//! one finds the first.
+//! The orders that this worker holds, by order number, so that a second delivery of an order joins
+//! the first.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,39 +8,39 @@ use bus::orders::Held;
 use domain::{OrderNumber, OrderPointer};
 use tokio_util::sync::CancellationToken;
 
-/// The orders on the stove; cheap to clone.
+/// The orders in flight. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct InFlightOrders(Arc<Mutex<HashMap<OrderNumber, Entry>>>);
 
 #[derive(Debug)]
 struct Entry {
-    /// What the deliveries say of the order, all the same.
+    /// The order as all its deliveries describe it.
     order: OrderPointer,
     order_id: Option<i32>,
     claim_lost: CancellationToken,
-    /// All deliveries of the order: what becomes of it is true of each of them.
+    /// All deliveries of the order. They are settled together.
     held: Vec<Held>,
 }
 
-/// What became of a delivery that was put on the stove.
+/// The result of inserting a delivery.
 #[derive(Debug)]
 pub enum Insertion {
-    /// Nothing of this order was there.
+    /// The order was not in flight.
     New(InFlightGuard),
-    /// The order is there already; the delivery is settled with the others.
+    /// The order is in flight already. The delivery is settled with the others.
     Joined,
-    /// A delivery that says something else of the order is there: one of the two is not about it.
-    /// This one's turn comes when the other is done.
+    /// A delivery with other contents is in flight under this order number. One of the two is not
+    /// about this order. This one must be retried after the other is settled.
     Conflict(Box<Held>),
 }
 
-/// An order on the stove. As long as it stays there its claim is renewed, and
-/// nobody else can cook it.
+/// An order in flight. Its lease is renewed as long as the guard exists, so no other worker can
+/// claim the order.
 #[derive(Debug)]
 pub struct InFlightGuard {
     in_flight: InFlightOrders,
     number: OrderNumber,
-    /// Tells if the claim gets lost while it cooks.
+    /// Cancelled when the claim is lost while the order cooks.
     pub claim_lost: CancellationToken,
 }
 
@@ -49,8 +49,8 @@ impl InFlightOrders {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a delivery on. There may be several of one order: its session was lost, or the
-    /// order was sent twice.
+    /// Inserts a delivery. One order may have several: its session was lost, or it was published
+    /// twice.
     pub fn insert(&self, order: OrderPointer, held: Held) -> Insertion {
         let mut entries = self.lock();
         let number = order.number;
@@ -69,13 +69,13 @@ impl InFlightOrders {
         Insertion::New(InFlightGuard { in_flight: self.clone(), number, claim_lost })
     }
 
-    /// The rows of all orders that have been claimed.
+    /// The row ids of all claimed orders.
     pub fn claimed_orders(&self) -> Vec<i32> {
         self.lock().values().filter_map(|entry| entry.order_id).collect()
     }
 
-    /// The numbers of all orders that have not been claimed, sorted: they wait for a place,
-    /// or for another cook.
+    /// The numbers of all orders that are not claimed yet, sorted. They wait for a permit, or for
+    /// another worker's claim to end.
     pub fn unclaimed_orders(&self) -> Vec<OrderNumber> {
         let entries = self.lock();
         let unclaimed = entries.iter().filter(|(_, entry)| entry.order_id.is_none());
@@ -84,7 +84,7 @@ impl InFlightOrders {
         numbers
     }
 
-    /// Tells these orders that they are somebody else's now.
+    /// Marks the claims on these orders as lost.
     pub fn mark_lost(&self, order_ids: &[i32]) {
         for entry in self.lock().values() {
             if entry.order_id.is_some_and(|order_id| order_ids.contains(&order_id)) {
@@ -95,14 +95,14 @@ impl InFlightOrders {
 }
 
 impl InFlightGuard {
-    /// Notes that the order has been claimed.
+    /// Records that the order has been claimed.
     pub fn claimed(&self, order_id: i32) {
         if let Some(entry) = self.in_flight.lock().get_mut(&self.number) {
             entry.order_id = Some(order_id);
         }
     }
 
-    /// Forgets a claim that was lost; the order stays, for another attempt.
+    /// Forgets a lost claim. The order stays in flight for another attempt.
     pub fn reset_claim(&mut self) {
         self.claim_lost = CancellationToken::new();
         if let Some(entry) = self.in_flight.lock().get_mut(&self.number) {
@@ -111,7 +111,7 @@ impl InFlightGuard {
         }
     }
 
-    /// Takes the order off, to settle its deliveries.
+    /// Removes the order, and returns its deliveries to be settled.
     pub fn remove(self) -> Vec<Held> {
         self.in_flight.lock().remove(&self.number).map(|entry| entry.held).unwrap_or_default()
     }

@@ -24,8 +24,7 @@ use crate::service::Service;
 
 const NAME: &str = domain::ServiceName::Kitchen.binary();
 
-// A cook waits more than he works: everything costs less on one thread than on several
-// that wake each other.
+// A worker mostly waits, so one thread is cheaper than several that wake each other.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run().await {

@@ -1,5 +1,4 @@
-//! The worker as a whole: built first, then run, then stopped in the five steps
-//! of the specification.
+//! Builds, runs and stops the worker, in the five shutdown steps of the specification.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,19 +25,19 @@ use crate::in_flight::InFlightOrders;
 use crate::status_publisher::StatusPublisher;
 use crate::worker_session::WorkerSession;
 
-/// Of the last steps, what is left when every cook has left its order.
+/// Time that is left of the grace period once every order in flight is settled or abandoned.
 const AFTER_LEAVING: Duration = Duration::from_secs(9);
-/// Of these, what is left when the rest has been returned, and when the last changes
-/// have been published.
+/// Time that is left once the unfinished deliveries have been requeued.
 const AFTER_RETURNING: Duration = Duration::from_secs(3);
+/// Time that is left once the last status updates have been published.
 const AFTER_PUBLISHING: Duration = Duration::from_secs(2);
-/// And when the connections are closed.
+/// Time that is left once the connections are closed.
 const AFTER_CLOSING: Duration = Duration::from_secs(1);
 
-/// Longest time to publish the last changes when the worker stops; a relay publishes the rest.
+/// Longest time for publishing the last status updates at shutdown. A relay publishes the rest.
 const PUBLISH_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Signed on, sessions under way; no order has been taken yet.
+/// A registered worker with running sessions that has not taken an order yet.
 pub struct Service {
     cook: Cook,
     /// Write down what is claimed and ready.
@@ -49,11 +48,11 @@ pub struct Service {
 }
 
 impl Service {
-    /// Waits for the database, signs on, and starts the sessions with RabbitMQ. `None` if the
-    /// shutdown came first.
+    /// Waits for the database, registers the worker, and starts the sessions with RabbitMQ. `None`
+    /// if the shutdown began first.
     ///
     /// # Errors
-    /// The name is taken, or the database cannot be used by this program.
+    /// The name is taken, or this program cannot use the database.
     pub async fn build(
         worker: WorkerSettings,
         config: &Config,
@@ -93,11 +92,11 @@ impl Service {
         Ok(Some(Self { cook, claims, intake, status_updates, publishing }))
     }
 
-    /// Cooks until the shutdown begins; then stops consuming, finishes what cooks, signs off,
-    /// returns the rest, and ends.
+    /// Cooks until the shutdown begins. Then it stops consuming, finishes the orders in flight,
+    /// deregisters, requeues the rest, and ends.
     ///
     /// # Errors
-    /// The name was lost to another process. What was cooking has been given up by then.
+    /// Another process took over the name. The orders in flight have been abandoned by then.
     pub async fn run(self) -> Result<(), ServiceError> {
         let Self { cook, mut claims, mut intake, mut status_updates, publishing } = self;
         let WorkerSession { log, .. } = cook.session.clone();
@@ -116,7 +115,7 @@ impl Service {
                 () = shutdown.begun() => break,
                 Some(ended) = heartbeat.join_next() => {
                     failed = kept_alive(ended).err();
-                    // The shutdown first, or what is given up would be claimed again.
+                    // Begin the shutdown first, or abandoned orders would be claimed again.
                     shutdown.begin();
                     cook.in_flight.mark_lost(&cook.in_flight.claimed_orders());
                     break;
@@ -124,7 +123,7 @@ impl Service {
                 Some(_) = claims.join_next() => {
                     failed = Some(ServiceError::TaskEnded("writes down what is claimed and ready"));
                     shutdown.begin();
-                    // They would wait for it for ever.
+                    // They would wait for the ended task for ever.
                     orders.abort_all();
                     break;
                 }
@@ -139,7 +138,7 @@ impl Service {
                 Some(ended) = orders.join_next() => unfinished.extend(ended.unwrap_or_default()),
             }
         }
-        log.info("graceful_shutdown", "Kitchen worker stops: no new orders, those on the stove are finished")
+        log.info("graceful_shutdown", "Kitchen worker stops: no new orders, orders in progress are finished")
             .detail("worker_name", cook.session.claimant.worker.as_str())
             .detail("cooking", orders.len())
             .emit();
@@ -150,13 +149,13 @@ impl Service {
             }
         };
         if shutdown.within_grace(AFTER_LEAVING, finishing).await.is_none() {
-            // What is still here waits for the database's answer to a claim. The statement is
-            // cancelled, or it could be granted when nobody hears of it; signing off ends a claim
-            // that was granted all the same.
+            // The remaining orders wait for the database to answer their claim. Cancel the
+            // statement, so that no claim is granted without a receiver. Deregistering releases a
+            // claim that was granted nevertheless.
             orders.shutdown().await;
             claims.shutdown().await;
         }
-        // The last sign of life before the farewell.
+        // The last heartbeat must come before the deregistration.
         deregistering.begin();
         if let Some(ended) = heartbeat.join_next().await {
             failed = failed.or(kept_alive(ended).err());
@@ -167,22 +166,26 @@ impl Service {
         for held in unfinished {
             held.requeue();
         }
-        // What is not returned by then returns with the end of the connection.
+        // The broker requeues the others when the connection closes.
         let _ = shutdown.within_grace(AFTER_RETURNING, intake.close()).await;
         drop(cook);
         let published = timeout(PUBLISH_DEADLINE, &mut status_updates);
         if !matches!(shutdown.within_grace(AFTER_PUBLISHING, published).await, Some(Ok(_))) {
             status_updates.abort();
-            log.info("shutdown_incomplete", "Some status changes were not told yet; a relay will").emit();
+            log.info(
+                "shutdown_incomplete",
+                "Some status changes were not published yet; a relay will publish them",
+            )
+            .emit();
         }
-        // A panic is in the log.
+        // A panic has been logged.
         let closed = timeout(PUBLISH_DEADLINE, publishing);
         let _ = shutdown.within_grace(AFTER_CLOSING, closed).await;
         failed.map_or(Ok(()), Err)
     }
 }
 
-/// What the end of the heartbeat says; a panic is in the log.
+/// The result of the heartbeat task. A panic has been logged.
 fn kept_alive(ended: Result<Result<(), ServiceError>, JoinError>) -> Result<(), ServiceError> {
     ended.unwrap_or(Err(ServiceError::TaskEnded("gives signs of life")))
 }

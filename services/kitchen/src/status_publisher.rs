@@ -1,8 +1,7 @@
-//! Tells everybody of status changes, in the order in which they happened, as long as the broker
-//! is there to hear it.
+//! Publishes status changes in the order in which they happened, while the broker is reachable.
 //!
-//! Each change is in the outbox already: what this task cannot send before the worker
-//! ends is sent by a relay.
+//! Each change is already in the outbox. A relay publishes what this task cannot publish before the
+//! worker ends.
 
 use std::time::Duration;
 
@@ -15,18 +14,19 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
-/// Most changes that wait to be told; the relay takes care of further ones.
+/// Capacity of the queue of unpublished changes. A relay publishes further ones.
 const MAX_WAITING: usize = 1_024;
-/// Most changes that are told together.
+/// The largest number of changes that are published together.
 const BATCH: usize = 512;
-/// Most batches that were told and are being removed from the outbox, while the next one is told.
+/// The largest number of published batches whose outbox rows are being removed, while the next
+/// batch is published.
 const MAX_SETTLING: usize = 2;
-/// Longest time that a cook waits for a line that is full although the broker listens.
+/// Longest time that a cook waits for room in the queue while the broker is reachable.
 const MAX_WAIT: Duration = Duration::from_secs(1);
-/// A broker that refuses at once is asked again a little later.
+/// Pause after a failed batch, because a broker may refuse immediately.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(200);
 
-/// A handle to the task; cheap to clone.
+/// A handle to the task. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct StatusPublisher {
     changes: mpsc::Sender<StatusOutboxRow>,
@@ -34,16 +34,16 @@ pub struct StatusPublisher {
 }
 
 impl StatusPublisher {
-    /// Starts the task. It ends when all handles are dropped and everything has been told.
+    /// Starts the task. It ends when all handles are dropped and everything has been published.
     pub fn start(db: Database, publisher: Publisher, log: Log) -> (Self, JoinHandle<()>) {
         let (changes, incoming) = mpsc::channel(MAX_WAITING);
         let task = Task { db, publisher: publisher.clone(), log };
         (Self { changes, publisher }, tokio::spawn(task.run(incoming)))
     }
 
-    /// Tells of a change, soon. A kitchen that is faster than the broker waits for it; but nobody
-    /// waits for a broker that is away: `false` if a relay must tell of the change, and with it of
-    /// later ones of the same order.
+    /// Queues a change for publishing. If the queue is full, it waits while the broker is
+    /// reachable. `false` if the change was not queued: a relay must publish it, and also later
+    /// changes of the same order.
     pub async fn publish(&self, change: StatusOutboxRow) -> bool {
         match self.changes.try_send(change) {
             Ok(()) => true,
@@ -73,7 +73,8 @@ impl Task {
                 batch.drain(..done);
                 if done == 0 {
                     attempt += 1;
-                    // However long the broker is away: what happened first is told first.
+                    // Retry the same changes, however long the outage lasts, so that the sequence
+                    // is kept.
                     sleep(PAUSE_AFTER_FAILURE).await;
                     self.publisher.status_updates_possible().await;
                     continue;
@@ -88,16 +89,16 @@ impl Task {
         while settling.join_next().await.is_some() {}
     }
 
-    /// Publishes one behind the other. Returns how many come before the first that was not
-    /// confirmed, and the rows of those that were. What comes behind that one is sent again with
-    /// it, so that nobody sees an order ready before it cooks.
+    /// Publishes the changes in sequence. Returns how many precede the first unconfirmed change,
+    /// and the outbox rows of those that were confirmed. Everything from the first unconfirmed
+    /// change on is published again, so that no subscriber sees `ready` before `cooking`.
     async fn send(&self, changes: &[StatusOutboxRow], attempt: u32) -> (usize, Vec<i64>) {
         let mut confirms = Vec::with_capacity(changes.len());
         for change in changes {
             confirms.push(match Outgoing::status_update(&change.update, &change.request_id) {
                 Ok(message) => Some(self.publisher.send(message).await),
                 Err(why) => {
-                    let what = "A status update cannot be written";
+                    let what = "A status update cannot be encoded";
                     self.log.error("message_processing_failed", what, &why).emit();
                     None
                 }
@@ -105,7 +106,7 @@ impl Task {
         }
         let mut confirmed = Vec::with_capacity(changes.len());
         for (place, (change, confirm)) in changes.iter().zip(confirms).enumerate() {
-            // What cannot be written stays in the outbox.
+            // A change that cannot be encoded stays in the outbox.
             let Some(confirm) = confirm else { continue };
             if let Err(why) = confirm.received().await {
                 let what = "A status update was not confirmed; trying again";
@@ -122,7 +123,7 @@ impl Task {
 
 async fn settle(db: Database, settled: Vec<i64>, log: Log) {
     if let Err(why) = outbox::settle_status_updates(&db, &settled).await {
-        // The relay will send them once more; subscribers drop repeats.
+        // The relay will publish them again. Subscribers drop repeats.
         log.error("outbox_not_settled", "Sent status updates are still in the outbox", &why).emit();
     }
 }

@@ -1,4 +1,4 @@
-//! A worker on duty: signing on, signs of life, signing off.
+//! The session of a worker in the database: registration, heartbeats, deregistration.
 
 use std::time::Duration;
 
@@ -14,27 +14,27 @@ use crate::error::ServiceError;
 use crate::in_flight::InFlightOrders;
 use crate::retry::Retry;
 
-/// Longest time for signing off.
+/// Longest time for deregistering.
 const DEREGISTER_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How soon a cook notices that an order was cancelled, and others learn what is held
-/// without being cooked.
+/// Interval of the claim check. It limits how late a cook notices a cancelled order, and how old
+/// the published list of unclaimed orders gets.
 const WATCH_INTERVAL: Duration = workers::HOLDINGS_INTERVAL;
 
-/// Who is on duty, and how it says so.
+/// A worker's identity and settings, and its registration.
 #[derive(Clone)]
 pub struct WorkerSession {
     pub db: Database,
     pub claimant: Claimant,
     pub specialisation: Specialisation,
     pub heartbeat_interval: Duration,
-    /// Whether it takes more orders than it cooks at once.
+    /// Whether the worker prefetches more orders than it cooks at once.
     pub holds_unclaimed: bool,
     pub log: Log,
 }
 
 impl WorkerSession {
-    /// How long a claim holds without a sign of life.
+    /// The length of a lease: how long a claim is valid without a heartbeat.
     pub fn lease(&self) -> Duration {
         workers::lease(self.heartbeat_interval)
     }
@@ -43,7 +43,7 @@ impl WorkerSession {
         Retry { doing, log: &self.log }
     }
 
-    /// Signs on, as soon as the database answers. `false` if the shutdown came first.
+    /// Registers the worker as soon as the database answers. `false` if the shutdown began first.
     ///
     /// # Errors
     /// The name is taken.
@@ -57,7 +57,7 @@ impl WorkerSession {
 
     async fn insert_session(&self) -> Registration {
         let registration = self
-            .retry("signing on")
+            .retry("registering the worker")
             .until_done(|| {
                 workers::register(
                     &self.db,
@@ -78,16 +78,16 @@ impl WorkerSession {
         registration
     }
 
-    /// Looks every second whether what is on the stove is still this worker's: an order may be
-    /// cancelled while it cooks. And writes down what waits for a place on it, so that nobody takes
-    /// these messages for lost. Ends when `deregistering` begins.
+    /// Checks every second whether the claims on the orders in flight still hold: an order may be
+    /// cancelled while it cooks. It also writes down which orders wait unclaimed in this worker, so
+    /// that nobody takes their messages for lost. Ends when `deregistering` begins.
     pub async fn watch_claims(self, in_flight: InFlightOrders, deregistering: Shutdown) {
         let mut written = Vec::new();
         while deregistering.or(sleep(WATCH_INTERVAL)).await.is_some() {
             if self.holds_unclaimed {
                 let unclaimed = in_flight.unclaimed_orders();
-                // A failure shows in the heartbeat; the next attempt is soon enough. A list that is
-                // there already costs a look: the worker may have registered anew meanwhile.
+                // A failure shows in the heartbeat, so no retry is needed here. An unchanged list
+                // is written again, because the worker may have registered anew in the meantime.
                 if (unclaimed != written || !unclaimed.is_empty())
                     && let Some(Ok(())) =
                         deregistering.or(workers::hold(&self.db, &self.claimant, &unclaimed)).await
@@ -99,7 +99,7 @@ impl WorkerSession {
             if claimed.is_empty() {
                 continue;
             }
-            // A database that is away shows in the heartbeat; here the next look is soon enough.
+            // An outage shows in the heartbeat, so no retry is needed here.
             if let Some(Ok(held)) = deregistering.or(claims::held(&self.db, &self.claimant, &claimed)).await {
                 let lost: Vec<i32> = claimed.into_iter().filter(|id| !held.contains(id)).collect();
                 in_flight.mark_lost(&lost);
@@ -107,14 +107,14 @@ impl WorkerSession {
         }
     }
 
-    /// Gives signs of life, and renews the leases of what is on the stove, until
-    /// `deregistering` begins.
+    /// Sends heartbeats and renews the leases of the orders in flight, until `deregistering`
+    /// begins.
     ///
-    /// A worker whose session is gone registers again, with its claims: the row was deleted, or a
-    /// backup was restored that is older than it.
+    /// If the session's row is gone, the worker registers again, together with its claims. The row
+    /// may have been deleted, or an older backup restored.
     ///
     /// # Errors
-    /// The name belongs to another process by now: this one was silent for too long.
+    /// Another process took over the name, because this one was silent for too long.
     pub async fn keep_alive(
         self,
         in_flight: InFlightOrders,
@@ -144,31 +144,33 @@ impl WorkerSession {
                     Some(Registration::NameTaken) => {
                         return Err(ServiceError::NameLost(self.claimant.worker.clone()));
                     }
-                    // The next sign of life tells which claims are left. It comes soon, not at
-                    // once: rows that vanish each time must not make a loop without a pause.
+                    // The next heartbeat tells which claims are left. Send it soon but not at once:
+                    // rows that vanish repeatedly must not make a busy loop.
                     Some(Registration::Registered) => next = next.min(Instant::now() + WATCH_INTERVAL),
                 },
             }
-            // After a long outage one heartbeat is due, not all that were missed.
+            // After a long outage, send one heartbeat instead of all that were missed.
             next = next.max(Instant::now());
         }
         Ok(())
     }
 
-    /// Signs off, if the database answers in time; otherwise silence tells the
-    /// same, a little later.
+    /// Deregisters if the database answers in time. Otherwise the worker counts as offline after
+    /// its missed heartbeats.
     pub async fn deregister(&self) {
-        let attempt = self.retry("signing off").until_done(|| workers::go_offline(&self.db, &self.claimant));
+        let attempt = self
+            .retry("deregistering the worker")
+            .until_done(|| workers::go_offline(&self.db, &self.claimant));
         let worker = &self.claimant.worker;
         let (action, message) = if timeout(DEREGISTER_DEADLINE, attempt).await.is_ok() {
             ("worker_offline", format!("Worker {worker} is offline"))
         } else {
             let silence = self.lease().as_secs();
             let seconds = DEREGISTER_DEADLINE.as_secs();
-            let why = format!("PostgreSQL did not take it within {seconds} s");
+            let why = format!("PostgreSQL did not answer within {seconds} s");
             let end =
                 format!("it counts as offline, and its name is free, {silence} s after its last heartbeat");
-            ("shutdown_incomplete", format!("Worker {worker} could not sign off: {why}; {end}"))
+            ("shutdown_incomplete", format!("Worker {worker} could not deregister: {why}; {end}"))
         };
         self.log.info(action, message).detail("worker_name", worker.as_str()).emit();
     }
