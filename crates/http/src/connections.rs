@@ -32,13 +32,13 @@ pub(crate) struct Connections {
 
 /// A place among the open connections, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Permit {
     connections: Arc<Connections>,
     id: u64,
     pub(crate) connection: Arc<Connection>,
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.connections.lock().remove(self.id);
     }
@@ -63,7 +63,7 @@ impl Connections {
     /// Lets a newcomer in. Where all places are taken (those of its address, or those of
     /// all), the connection that was quiet for longest goes. `None` if requests are being
     /// worked on in all of them.
-    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Permit> {
         let peer = Peer::of(address);
         let mut open = self.lock();
         let is_full = if open.len_of(peer) >= self.limits.per_address {
@@ -83,7 +83,7 @@ impl Connections {
         let connection = Arc::new(Connection::new(peer, Arc::clone(&self.clock)));
         let id = open.insert(Arc::clone(&connection));
         drop(open);
-        Some(Place { connections: Arc::clone(self), id, connection })
+        Some(Permit { connections: Arc::clone(self), id, connection })
     }
 
     /// Keeps the deadlines of all connections, for as long as it is polled.
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn when_all_places_are_taken_the_one_that_is_idle_for_longest_goes() {
         let all = connections(3, 3);
-        let places: Vec<Place> = (1..=3)
+        let permits: Vec<Permit> = (1..=3)
             .map(|last| {
                 all.clock.tick();
                 all.admit(address(last)).unwrap()
@@ -144,16 +144,16 @@ mod tests {
             .collect();
         // The first one has a request in work, the second was answered just now.
         all.clock.tick();
-        let busy = &places[0].connection;
+        let busy = &permits[0].connection;
         busy.begins(0);
-        let answered = &places[1].connection;
+        let answered = &permits[1].connection;
         answered.begins(0);
         answered.answers();
         answered.flushed();
         let newcomer = all.admit(address(4)).unwrap();
-        let endings: Vec<_> = places.iter().map(|place| place.connection.ending()).collect();
+        let endings: Vec<_> = permits.iter().map(|permit| permit.connection.ending()).collect();
         assert_eq!(endings, [None, None, Some(Ending::Evicted)]);
-        drop(places);
+        drop(permits);
         assert_eq!(all.lock().len(), 1, "whoever was evicted does not count twice");
         drop(newcomer);
         assert!(all.lock().len() == 0 && all.lock().len_of(Peer::of(address(4))) == 0);
@@ -172,7 +172,7 @@ mod tests {
         all.clock.tick();
         answered.connection.answers();
         let _newcomer = all.admit(address(3)).unwrap();
-        let endings = [&answered, &idle].map(|place| place.connection.ending());
+        let endings = [&answered, &idle].map(|permit| permit.connection.ending());
         assert_eq!(endings, [None, Some(Ending::Evicted)]);
     }
 
@@ -185,18 +185,18 @@ mod tests {
         all.clock.tick();
         let second = all.admit(address(2)).unwrap();
         let third = all.admit(address(2)).unwrap();
-        let endings = [&other, &first, &second, &third].map(|place| place.connection.ending());
+        let endings = [&other, &first, &second, &third].map(|permit| permit.connection.ending());
         assert_eq!(endings, [None, Some(Ending::Evicted), None, None]);
     }
 
     #[test]
     fn requests_in_work_are_not_given_up_for_a_newcomer() {
         let all = connections(2, 2);
-        let places = [1, 2].map(|last| all.admit(address(last)).unwrap());
-        for place in &places {
-            place.connection.begins(0);
+        let permits = [1, 2].map(|last| all.admit(address(last)).unwrap());
+        for permit in &permits {
+            permit.connection.begins(0);
         }
         assert!(all.admit(address(3)).is_none());
-        assert!(places.iter().all(|place| place.connection.ending().is_none()));
+        assert!(permits.iter().all(|permit| permit.connection.ending().is_none()));
     }
 }

@@ -50,12 +50,12 @@ impl Limits {
         let files = open_files::raise_to(MAX_CONNECTIONS + OTHER_FILES).saturating_sub(OTHER_FILES);
         let fitting = memory.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         let limits = Self::from(fitting, files, config);
-        limits.tell(memory, files, log);
+        limits.log_limits(memory, files, log);
         limits
     }
 
     /// `memory` is null in the line where there is no limit, nor anything known of the machine.
-    fn tell(self, memory: Option<u64>, files: usize, log: &Log) {
+    fn log_limits(self, memory: Option<u64>, files: usize, log: &Log) {
         let Self { connections, per_address, pool } = self;
         log.info("connections_limited", format!("At most {connections} connections are held at a time"))
             .detail("connections", connections)
@@ -116,17 +116,17 @@ mod tests {
 
     #[test]
     fn memory_that_has_no_limit_is_told_as_null() {
-        let told = |memory| {
+        let limit_logged = |memory| {
             let (output, mut written) = std::io::pipe().map(|(read, write)| (write, read)).unwrap();
             let (log, flush) = logging::start_on("order-service", logging::Level::Info, output);
-            limits(usize::MAX, 300, &config::Http::default()).tell(memory, 300, &log);
+            limits(usize::MAX, 300, &config::Http::default()).log_limits(memory, 300, &log);
             drop((log, flush));
             let mut line = String::new();
             BufReader::new(&mut written).read_line(&mut line).unwrap();
             serde_json::from_str::<Value>(&line).unwrap()["details"]["memory_limit"].clone()
         };
-        assert_eq!(told(None), Value::Null);
-        assert_eq!(told(Some(1 << 28)), Value::from(1 << 28));
+        assert_eq!(limit_logged(None), Value::Null);
+        assert_eq!(limit_logged(Some(1 << 28)), Value::from(1 << 28));
     }
 
     #[test]

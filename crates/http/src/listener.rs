@@ -18,7 +18,7 @@ pub(crate) const KERNEL_BUFFERS: usize = 2 * (SEND_BUFFER + RECEIVE_BUFFER);
 /// Why a service cannot listen.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {why}{}", hint(why))]
-pub struct CannotListen {
+pub struct BindError {
     address: SocketAddr,
     why: std::io::Error,
 }
@@ -37,13 +37,13 @@ fn hint(why: &std::io::Error) -> &'static str {
 ///
 /// # Errors
 /// The address or the port is not to be had.
-pub fn listen(address: IpAddr, port: u16) -> Result<TcpListener, CannotListen> {
+pub fn listen(address: IpAddr, port: u16) -> Result<TcpListener, BindError> {
     match bind(address, port) {
         Err(why) if address == Ipv6Addr::UNSPECIFIED && is_without_ipv6(&why) => {
             let address = Ipv4Addr::UNSPECIFIED.into();
-            bind(address, port).map_err(|why| CannotListen { address: (address, port).into(), why })
+            bind(address, port).map_err(|why| BindError { address: (address, port).into(), why })
         }
-        bound => bound.map_err(|why| CannotListen { address: (address, port).into(), why }),
+        bound => bound.map_err(|why| BindError { address: (address, port).into(), why }),
     }
 }
 

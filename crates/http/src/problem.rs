@@ -78,7 +78,7 @@ impl Problem {
 
 impl Problem {
     /// The bytes of the whole answer, for a connection that is closed behind it.
-    pub(crate) fn last_words(&self) -> Vec<u8> {
+    pub(crate) fn final_response(&self) -> Vec<u8> {
         let body = serde_json::to_vec(self).unwrap_or_default();
         let head = format!(
             "HTTP/1.1 {} {}\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {}\r\nX-Request-ID: {}\r\nConnection: close\r\n\r\n",
@@ -115,11 +115,11 @@ pub async fn not_found(request: HttpRequest) -> HttpResponse {
         "There is nothing at {}. See the README for the paths of this service.",
         printable(request.path())
     );
-    told(&request, &Problem::new(StatusCode::NOT_FOUND, detail, &request_id::of(&request)))
+    logged(&request, &Problem::new(StatusCode::NOT_FOUND, detail, &request_id::of(&request)))
 }
 
 /// The answer, after a line of the log under its id.
-fn told(request: &HttpRequest, problem: &Problem) -> HttpResponse {
+fn logged(request: &HttpRequest, problem: &Problem) -> HttpResponse {
     if let Some(log) = request.app_data::<Log>() {
         log.with_request_id(request_id::of(request))
             .debug("request_refused", problem.to_string())
@@ -136,7 +136,7 @@ pub fn method_not_allowed(request: &HttpRequest, allowed: &'static str) -> HttpR
         printable(request.method().as_str())
     );
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail, &request_id::of(request));
-    let mut response = told(request, &problem);
+    let mut response = logged(request, &problem);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     response
 }

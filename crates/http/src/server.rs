@@ -24,7 +24,7 @@ use crate::limits::Limits;
 use crate::stream::{MAX_HEAD, MAX_HEAD_LINES, Socket, Stream};
 use crate::{Problem, middleware, request_id};
 
-pub use crate::listener::{CannotListen, listen};
+pub use crate::listener::{BindError, listen};
 
 /// Longest time that requests under way get to finish when the service stops, in seconds.
 pub const DRAIN_SECONDS: u64 = 15;
@@ -115,24 +115,24 @@ where
 {
     // Without an address it is gone already.
     let Ok(address) = tcp.peer_addr() else { return };
-    let Some(place) = connections.admit(address.ip()) else { return };
-    let socket = Socket::new(tcp, Arc::clone(&place.connection), connections.pool.clone());
+    let Some(permit) = connections.admit(address.ip()) else { return };
+    let socket = Socket::new(tcp, Arc::clone(&permit.connection), connections.pool.clone());
     let stream = socket.stream();
     let failed = tokio::select! {
         biased;
         served = http.call((stream, Some(address))) => served.is_err(),
-        _ = place.connection.ended() => false,
+        _ = permit.connection.ended() => false,
     };
     // The server's half is dropped by now.
     if let Some(socket) = Rc::into_inner(socket) {
-        let (last_words, lingers) = match place.connection.ending() {
+        let (final_response, lingers) = match permit.connection.ending() {
             // It was the client, or the last answer was given to a whole request.
             None => (Vec::new(), failed),
-            Some(ending) => (last_words(ending, log), ending_lingers(ending)),
+            Some(ending) => (final_response(ending, log), ending_lingers(ending)),
         };
-        socket.close(&last_words, lingers).await;
+        socket.close(&final_response, lingers).await;
     }
-    drop(place);
+    drop(permit);
 }
 
 fn ending_lingers(ending: Ending) -> bool {
@@ -148,7 +148,7 @@ fn ending_lingers(ending: Ending) -> bool {
 
 /// What a client is told whose request was given up before any handler had it. It is logged under
 /// the id that he reads.
-fn last_words(ending: Ending, log: &Log) -> Vec<u8> {
+fn final_response(ending: Ending, log: &Log) -> Vec<u8> {
     let (status, detail) = match ending {
         Ending::HeadLate => {
             let detail = format!("The head did not arrive within {} s.", HEAD_DEADLINE.as_secs());
@@ -175,5 +175,5 @@ fn last_words(ending: Ending, log: &Log) -> Vec<u8> {
     log.with_request_id(id)
         .error("request_refused", "A request was refused before its head was read", &problem)
         .emit_limited();
-    problem.last_words()
+    problem.final_response()
 }

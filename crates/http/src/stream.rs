@@ -194,10 +194,10 @@ impl Socket {
         }
     }
 
-    /// Closes it after the server is done with it, or was stopped: `last_words` are written
+    /// Closes it after the server is done with it, or was stopped: `final_response` are written
     /// first, if the kernel takes them. With `lingers`, the client has time to read them, or what
     /// the server wrote last.
-    pub(crate) async fn close(self, last_words: &[u8], lingers: bool) {
+    pub(crate) async fn close(self, final_response: &[u8], lingers: bool) {
         let mut tcp = self.tcp.into_inner();
         if self.blocked.get() {
             // Nobody reads: what the kernel still has goes at once.
@@ -205,7 +205,7 @@ impl Socket {
             return;
         }
         // All or nothing: a client that is sent half of it takes it for broken, which it is.
-        let _ = tcp.try_write(last_words);
+        let _ = tcp.try_write(final_response);
         if !lingers || tcp.shutdown().await.is_err() {
             return;
         }

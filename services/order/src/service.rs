@@ -8,8 +8,8 @@ use config::Config;
 use db::schema::SchemaError;
 use db::{Access, Database, DbError, secrets};
 use domain::ServiceName;
-use http_service::door::Door;
-use http_service::server::{self, CannotListen};
+use http_service::drain::Drain;
+use http_service::server::{self, BindError};
 use logging::Log;
 use runtime::Shutdown;
 use tokio::task::{JoinError, JoinHandle};
@@ -51,7 +51,7 @@ pub struct Service {
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     #[error(transparent)]
-    CannotListen(#[from] CannotListen),
+    Bind(#[from] BindError),
     #[error(transparent)]
     Settings(#[from] DbError),
     #[error(transparent)]
@@ -141,7 +141,7 @@ impl Service {
             .detail("max_concurrent", max_concurrent)
             .emit();
 
-        let door = Door::of(&listener)?;
+        let drain = Drain::of(&listener)?;
         let (handle, http) = server::start(listener, &http, &log, move |app| http::routes(app, api))?;
         let mut http = tokio::spawn(http);
 
@@ -153,7 +153,7 @@ impl Service {
         };
         shutdown.begin();
         log.info("graceful_shutdown", "Order Service stops: no new orders, those in work end").emit();
-        if shutdown.within_grace(AFTER_ANSWERING, door.close(&handle)).await.is_none() {
+        if shutdown.within_grace(AFTER_ANSWERING, drain.run(&handle)).await.is_none() {
             http.abort();
             log.info("shutdown_incomplete", "The grace is over before every client was answered").emit();
         }

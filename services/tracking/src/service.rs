@@ -9,8 +9,8 @@ use config::Config;
 use db::schema::SchemaError;
 use db::{Access, Database, DbError};
 use domain::ServiceName;
-use http_service::door::Door;
-use http_service::server::{self, CannotListen};
+use http_service::drain::Drain;
+use http_service::server::{self, BindError};
 use logging::Log;
 use runtime::Shutdown;
 use tokio::task::{JoinError, JoinSet};
@@ -37,7 +37,7 @@ pub struct Service {
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     #[error(transparent)]
-    CannotListen(#[from] CannotListen),
+    Bind(#[from] BindError),
     #[error(transparent)]
     Settings(#[from] DbError),
     #[error(transparent)]
@@ -81,7 +81,7 @@ impl Service {
             .detail("port", port)
             .emit();
 
-        let door = Door::of(&listener)?;
+        let drain = Drain::of(&listener)?;
         let (handle, http) = server::start(listener, &http, &log, move |app| api::routes(app, api))?;
         let mut http = tokio::spawn(http);
         let asked_to_stop = async {
@@ -101,7 +101,7 @@ impl Service {
             Some(_) = lookups.join_next() => return Err(ServiceError::LookupsEnded),
         };
         log.info("graceful_shutdown", "Tracking Service stops").emit();
-        if shutdown.within_grace(AFTER_ANSWERING, door.close(&handle)).await.is_none() {
+        if shutdown.within_grace(AFTER_ANSWERING, drain.run(&handle)).await.is_none() {
             http.abort();
             log.info("shutdown_incomplete", "The grace is over before every client was answered").emit();
         }

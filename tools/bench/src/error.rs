@@ -13,7 +13,7 @@ pub enum Error {
     Database(#[from] db::DbError),
     /// HTTP by itself has no port.
     #[error(transparent)]
-    Listen(#[from] http_service::server::CannotListen),
+    Listen(#[from] http_service::server::BindError),
     /// A message cannot be written.
     #[error("a message for RabbitMQ cannot be written")]
     Message(#[from] serde_json::Error),

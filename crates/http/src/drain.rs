@@ -12,23 +12,23 @@ use tokio::time::sleep;
 
 /// How often the line is looked at. Looks are counted instead of the time, so that none is lost in
 /// which the machine stands still.
-const LOOK_INTERVAL: Duration = Duration::from_millis(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 /// Looks, one behind the other, at an empty line after which nobody is on the way: a connection
 /// takes a round trip within a data centre from its first packet to its place in line. Who comes
 /// meanwhile is a second late.
-const EMPTY_LOOKS: u32 = 5;
+const EMPTY_POLLS: u32 = 5;
 /// Most looks until the line has been served: half a second at most with a timer of 1 ms, and less
 /// than the second after which those who came meanwhile come again. Only a server that has all the
 /// connections it may have takes as long.
-const MAX_LOOKS: u32 = 250;
+const MAX_POLLS: u32 = 250;
 /// How long after its port was closed a server takes up what it had accepted before.
-const TAKE_UP: Duration = Duration::from_millis(200);
+const HANDOVER: Duration = Duration::from_millis(200);
 
 /// A port that can be closed while its server still runs.
 #[derive(Debug)]
-pub struct Door(TcpListener);
+pub struct Drain(TcpListener);
 
-impl Door {
+impl Drain {
     /// Of the listener that the server will get.
     ///
     /// # Errors
@@ -41,20 +41,20 @@ impl Door {
     /// answered, or [`DRAIN_SECONDS`](crate::server::DRAIN_SECONDS) have passed. Whoever comes
     /// after that finds a closed port, and can go to another service; a server that is stopped
     /// first hangs up on connections that wait in line for its threads.
-    pub async fn close(self, server: &ServerHandle) {
-        self.shut().await;
-        sleep(TAKE_UP).await;
+    pub async fn run(self, server: &ServerHandle) {
+        self.drain_backlog().await;
+        sleep(HANDOVER).await;
         server.stop(true).await;
     }
 
     /// Lets the server take everybody who is in line, and nobody else.
-    async fn shut(&self) {
+    async fn drain_backlog(&self) {
         if refuse_new(&self.0).is_ok() {
             let mut empty = 0;
-            for _ in 0..MAX_LOOKS {
-                sleep(LOOK_INTERVAL).await;
-                empty = if self.has_line() { 0 } else { empty + 1 };
-                if empty == EMPTY_LOOKS {
+            for _ in 0..MAX_POLLS {
+                sleep(POLL_INTERVAL).await;
+                empty = if self.has_backlog() { 0 } else { empty + 1 };
+                if empty == EMPTY_POLLS {
                     break;
                 }
             }
@@ -64,7 +64,7 @@ impl Door {
     }
 
     /// Whether a connection waits to be accepted.
-    fn has_line(&self) -> bool {
+    fn has_backlog(&self) -> bool {
         let mut port = [PollFd::new(&self.0, PollFlags::IN)];
         poll(&mut port, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
     }
@@ -109,15 +109,15 @@ mod tests {
     async fn who_is_in_line_is_served_and_who_comes_later_finds_a_closed_port() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let door = Door::of(&listener).unwrap();
+        let drain = Drain::of(&listener).unwrap();
         let early: Vec<TcpStream> = (0..3).map(|_| TcpStream::connect(address).unwrap()).collect();
-        assert!(door.has_line());
-        let shut = tokio::spawn(async move { door.shut().await });
+        assert!(drain.has_backlog());
+        let shut = tokio::spawn(async move { drain.drain_backlog().await });
         // It begins.
         tokio::task::yield_now().await;
         let serving = tokio::task::spawn_blocking(move || {
             // A server whose threads have other work at first.
-            std::thread::sleep(LOOK_INTERVAL * EMPTY_LOOKS * 10);
+            std::thread::sleep(POLL_INTERVAL * EMPTY_POLLS * 10);
             for _ in 0..3 {
                 listener.accept().unwrap().0.write_all(b"served").unwrap();
             }
