@@ -1,6 +1,6 @@
 //! What each service's user may do on both servers, found by trying everything: its service's
 //! part, and nothing else.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::collections::BTreeSet;
 

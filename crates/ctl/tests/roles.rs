@@ -1,6 +1,6 @@
 //! `migrate --roles`: every service works under its own role, and no role may do what
 //! its service does not.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use std::fs::OpenOptions;
 use std::process::Stdio;

@@ -1,6 +1,6 @@
 //! `migrate --roles` and the doctor, where the tables are in a PostgreSQL schema of their owner's;
 //! and what goes over the wire.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use std::sync::{Arc, Mutex};
 

@@ -1,6 +1,6 @@
 //! Fuzzes the bodies that clients and foreign programs can send, over HTTP and through the broker.
 //! None may panic, take long, or be misread.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use domain::idempotency::IdempotencyKey;
 use domain::place_order::{self, MAX_ITEMS, Rejection};

@@ -1,24 +1,24 @@
-//! Finds the empty line that ends a head, or a body that comes in chunks (RFC 9112, sections 2.1
-//! and 7.1), whatever pieces the bytes come in.
+//! Finds the empty line that ends a head or a chunked body (RFC 9112, sections 2.1 and 7.1). The
+//! bytes may arrive in pieces of any size.
 
-/// Where a scan stands.
+/// The state of a scan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum BlankLine {
-    /// Before the first line. Empty lines there end nothing (RFC 9112, section 2.2): each would
-    /// cost a turn of its own.
+    /// Before the first line. Leading empty lines are skipped (RFC 9112, section 2.2): each would
+    /// otherwise end a piece and cost a server turn.
     #[default]
     Before,
     /// Within a line.
     Within,
-    /// Behind the end of a line.
+    /// After a line feed.
     Behind,
-    /// Behind the end of a line and a carriage return.
+    /// After a line feed and a carriage return.
     Return,
 }
 
 impl BlankLine {
-    /// How many of these bytes belong to what the first empty line ends, that line included; all,
-    /// if none ends in them.
+    /// The number of bytes up to and including the first empty line. `None` if no empty line ends
+    /// in these bytes.
     pub(crate) fn end(&mut self, bytes: &[u8]) -> Option<usize> {
         for (place, byte) in bytes.iter().enumerate() {
             *self = match (*self, byte) {
@@ -40,7 +40,7 @@ impl BlankLine {
 mod tests {
     use super::*;
 
-    /// The bytes in which an empty line ends.
+    /// The offsets at which empty lines end.
     fn ends(text: &[u8], piece: usize) -> Vec<usize> {
         let mut line = BlankLine::default();
         let mut ends = Vec::new();

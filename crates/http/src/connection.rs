@@ -1,5 +1,5 @@
-//! Where one connection stands: written by its stream and its requests, read by the
-//! sweep and by newcomers.
+//! The state of one connection. Its stream and its requests write it; the sweep and the admission
+//! of new connections read it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -13,26 +13,26 @@ use crate::peer::Peer;
 /// One step of the [`Clock`].
 pub(crate) const TICK: Duration = Duration::from_millis(250);
 
-/// Longest time for a head, from its first byte (of a new connection: from the
-/// moment it was accepted).
+/// Longest time for a head, from its first byte. For a new connection it starts with the accept.
 pub const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 /// Longest time for a body, from the end of its head.
 pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
-/// Longest time for the rest of a request: what handlers wait for has shorter deadlines of its own.
+/// Longest time for processing a request. Everything that handlers wait for has a shorter deadline.
 pub const REQUEST_DEADLINE: Duration = Duration::from_mins(1);
-/// Longest time for a client to read an answer.
+/// Longest time for a client to read a response.
 pub const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
-/// How long an idle connection stays open. Longer than the 60 s after which common proxies give one
-/// up (nginx, AWS ALB): a proxy must not send a request on a connection that is being closed.
+/// How long an idle connection stays open. It is longer than the 60 s after which common proxies
+/// (nginx, AWS ALB) close theirs: a proxy must not send a request on a connection that is being
+/// closed.
 pub const IDLE_DEADLINE: Duration = Duration::from_secs(65);
-/// How long a handler gets to answer that the body is late, before the connection is
-/// closed without an answer.
+/// How long a handler may take to answer that the body is late, before the connection is closed
+/// without a response.
 const LATE_ANSWER: Duration = Duration::from_secs(5);
 
-/// The length of a body that comes in chunks.
+/// Stands for the length of a chunked body.
 pub(crate) const UNKNOWN_LENGTH: usize = usize::MAX;
 
-/// Counts ticks, not elapsed time: a stalled machine must not take the time from clients whose
+/// Counts ticks, not elapsed time: a stalled machine must not use up the deadlines of clients whose
 /// bytes wait in the kernel.
 #[derive(Debug, Default)]
 pub(crate) struct Clock(AtomicU32);
@@ -51,20 +51,20 @@ fn ticks(time: Duration) -> u32 {
     u32::try_from(time.as_millis() / TICK.as_millis()).unwrap_or(u32::MAX)
 }
 
-/// What a connection is busy with.
+/// The phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// Accepted; no byte has come.
+    /// Accepted; no byte has arrived.
     New,
-    /// Bytes of a head have come.
+    /// Part of a head has arrived.
     Head,
     /// The head is complete, the body is not.
     Body,
-    /// A handler works on a whole request.
+    /// A handler processes a complete request.
     Work,
-    /// The answer is being written.
+    /// The response is being written.
     Answer,
-    /// The last answer is written; no byte has come since.
+    /// The last response is written; no byte has arrived since.
     Idle,
 }
 
@@ -89,13 +89,13 @@ pub(crate) struct Connection {
     clock: Arc<Clock>,
     /// The phase in the upper half, the tick at which it began in the lower.
     phase: AtomicU64,
-    /// The tick of the last step forward: accepted, first byte of a request, whole request,
-    /// answered, answer written. Single bytes of a head or a body do not count, so that nobody
-    /// stays by trickling.
+    /// The tick of the last progress: accepted, first byte of a request, complete request,
+    /// answered, response written. Single bytes do not count, so a client cannot stay by sending
+    /// slowly.
     progress: AtomicU32,
-    /// Whether the answer to the present request is to be the last one.
+    /// Whether the connection closes after the current response.
     last: AtomicBool,
-    /// Bytes of the body that have not come; [`UNKNOWN_LENGTH`] of one that comes in chunks.
+    /// Bytes of the body that have not arrived. [`UNKNOWN_LENGTH`] for a chunked body.
     body_left: AtomicUsize,
     closes: AtomicBool,
     late: Notify,
@@ -141,19 +141,19 @@ impl Connection {
         self.progress.store(self.clock.now(), Ordering::Relaxed);
     }
 
-    /// The tick of the last step forward.
+    /// The tick of the last progress.
     pub(crate) fn last_progress(&self) -> u32 {
         self.progress.load(Ordering::Relaxed)
     }
 
-    /// Bytes came.
+    /// Records that bytes have arrived.
     pub(crate) fn received(&self, count: usize) {
         match self.phase() {
             Phase::Idle => {
                 self.enter(Phase::Head);
                 self.makes_progress();
             }
-            // Its time began when it was accepted.
+            // A new connection's deadline counts from its accept.
             Phase::New => {
                 let (_, start) = self.phase_and_start();
                 self.phase.store((Phase::Head as u64) << 32 | u64::from(start), Ordering::Relaxed);
@@ -168,41 +168,41 @@ impl Connection {
         }
     }
 
-    /// How much of the body has not come.
+    /// The number of body bytes that have not arrived.
     pub(crate) fn body_left(&self) -> usize {
         self.body_left.load(Ordering::Relaxed)
     }
 
-    /// A head is complete, which announces a body of so many bytes, or [`UNKNOWN_LENGTH`].
+    /// Records that a head is complete. `body` is the length of its body, or [`UNKNOWN_LENGTH`].
     pub(crate) fn begins(&self, body: usize) {
         self.body_left.store(body, Ordering::Relaxed);
         self.enter(if body > 0 { Phase::Body } else { Phase::Work });
     }
 
-    /// The body is complete.
+    /// Records that the body is complete.
     pub(crate) fn has_body(&self) {
         self.makes_progress();
         self.enter(Phase::Work);
     }
 
-    /// The request that has begun is the last one: what comes behind it is none.
+    /// Marks the current request as the last one of the connection.
     pub(crate) fn is_last(&self) {
         self.last.store(true, Ordering::Relaxed);
     }
 
-    /// A handler has answered. Returns whether that was before the end of the body, or the last
-    /// request: then the connection closes.
+    /// Records that a handler has answered. Returns whether the connection must close: the body was
+    /// incomplete, or it was the last request.
     pub(crate) fn answers(&self) -> bool {
         if self.phase() == Phase::Body || self.last.load(Ordering::Relaxed) {
             self.closes.store(true, Ordering::Relaxed);
         }
-        // Before it is seen not to work any more: see `OpenConnections`.
+        // Record the progress before the phase changes: see `OpenConnections`.
         self.makes_progress();
         self.enter(Phase::Answer);
         self.closes.load(Ordering::Relaxed)
     }
 
-    /// Everything that was to be written is with the kernel.
+    /// Records that the kernel has taken the whole response.
     pub(crate) fn flushed(&self) {
         if self.phase() != Phase::Answer {
             return;
@@ -214,12 +214,12 @@ impl Connection {
         }
     }
 
-    /// Whether the answer that is under way is the last one.
+    /// Whether the connection closes after the current response.
     pub(crate) fn closes(&self) -> bool {
         self.closes.load(Ordering::Relaxed)
     }
 
-    /// Ends it if its phase takes too long.
+    /// Ends the connection if its phase has exceeded its deadline.
     pub(crate) fn check(&self) {
         let (phase, start) = self.phase_and_start();
         let age = self.clock.now().wrapping_sub(start);
@@ -235,19 +235,19 @@ impl Connection {
         }
     }
 
-    /// Waits until the body takes too long.
+    /// Waits until the body has exceeded its deadline.
     pub(crate) async fn body_is_late(&self) {
         loop {
             self.late.notified().await;
             let (phase, start) = self.phase_and_start();
-            // It may have been about an earlier request.
+            // The notification may belong to an earlier request.
             if phase == Phase::Body && self.clock.now().wrapping_sub(start) > ticks(BODY_DEADLINE) {
                 return;
             }
         }
     }
 
-    /// Ends it; the first reason counts.
+    /// Ends the connection. The first reason is kept.
     pub(crate) fn end(&self, ending: Ending) {
         let first =
             self.ending.compare_exchange(0, ending as u8, Ordering::Relaxed, Ordering::Relaxed).is_ok();
@@ -256,7 +256,7 @@ impl Connection {
         }
     }
 
-    /// Why it is to be ended, if it is.
+    /// The reason to end the connection, if there is one.
     pub(crate) fn ending(&self) -> Option<Ending> {
         let ending = self.ending.load(Ordering::Relaxed);
         if ending == 0 {
@@ -265,7 +265,7 @@ impl Connection {
         Ending::ALL.into_iter().find(|known| *known as u8 == ending)
     }
 
-    /// Waits until it is to be ended.
+    /// Waits until the connection is to be ended.
     pub(crate) async fn ended(&self) -> Ending {
         loop {
             if let Some(ending) = self.ending() {
@@ -277,7 +277,7 @@ impl Connection {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may fail")]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
 
@@ -296,7 +296,7 @@ mod tests {
         connection.flushed();
     }
 
-    /// How it ends if nothing happens for so long.
+    /// The reason for which the connection ends after being idle for this long.
     fn after(clock: &Clock, connection: &Connection, time: Duration) -> Option<Ending> {
         for _ in 0..ticks(time) {
             clock.tick();

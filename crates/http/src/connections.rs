@@ -1,5 +1,5 @@
-//! All open connections of a server: who is let in, who has to go for it, and the sweep that
-//! keeps the deadlines.
+//! All open connections of a server: admission, eviction, and the sweep that enforces the
+//! deadlines.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ use crate::open_connections::OpenConnections;
 use crate::peer::Peer;
 use crate::pool::Pool;
 
-/// Ticks between two lines of the log about connections that were closed under pressure.
+/// Ticks between two log lines about connections that were closed under pressure.
 const REPORT_INTERVAL: u32 = 40;
 
 /// The connections of one server.
@@ -30,7 +30,7 @@ pub(crate) struct Connections {
     refused: AtomicU64,
 }
 
-/// A place among the open connections, until it is dropped.
+/// Permission to be one of the open connections. Dropping it frees the slot.
 #[derive(Debug)]
 pub(crate) struct Permit {
     connections: Arc<Connections>,
@@ -60,9 +60,9 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a newcomer in. Where all places are taken (those of its address, or those of
-    /// all), the connection that was quiet for longest goes. `None` if requests are being
-    /// worked on in all of them.
+    /// Admits a new connection. If all permits (of its address, or of the server) are taken, the
+    /// connection that was quiet for longest is evicted. `None` if every connection is processing a
+    /// request.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Permit> {
         let peer = Peer::of(address);
         let mut open = self.lock();
@@ -86,11 +86,11 @@ impl Connections {
         Some(Permit { connections: Arc::clone(self), id, connection })
     }
 
-    /// Keeps the deadlines of all connections, for as long as it is polled.
+    /// Enforces the deadlines of all connections while it is polled.
     pub(crate) async fn sweep(&self, log: &Log) -> Infallible {
         let mut since_report = 0;
         loop {
-            // One tick a round, however late it comes: see `Clock`.
+            // One tick each round, however late it comes: see `Clock`.
             sleep(TICK).await;
             self.clock.tick();
             for connection in self.lock().iter() {
@@ -109,8 +109,9 @@ impl Connections {
         let evicted = self.evicted.swap(0, Ordering::Relaxed);
         let refused = self.refused.swap(0, Ordering::Relaxed);
         if evicted + refused > 0 {
-            let message =
-                format!("Idle connections that had to go for new ones: {evicted}; turned away: {refused}");
+            let message = format!(
+                "Idle connections closed in favour of new ones: {evicted}; new ones refused: {refused}"
+            );
             log.info("connections_evicted", message)
                 .detail("evicted", evicted)
                 .detail("refused", refused)
@@ -121,7 +122,7 @@ impl Connections {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may fail")]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
 
@@ -142,7 +143,7 @@ mod tests {
                 all.admit(address(last)).unwrap()
             })
             .collect();
-        // The first one has a request in work, the second was answered just now.
+        // The first connection has a request in progress, the second has just been answered.
         all.clock.tick();
         let busy = &permits[0].connection;
         busy.begins(0);

@@ -1,11 +1,11 @@
-//! Requests that a browser sends on behalf of a page that is not ours: they are refused.
+//! Refuses requests that a browser sends on behalf of another site's page.
 //!
-//! A service that listens on the loopback only is still reached by every page that somebody opens
-//! on that machine. So the page's origin must be this server's own or a configured one (RFC 6454;
-//! Fetch Metadata, W3C), and the name under which a server is called must not be one that a
-//! stranger's DNS made point here (DNS rebinding). A server in a container does not see that its
-//! port is published on the host's loopback: there the configuration says which names are good.
-//! Programs send neither header of pages, and are not concerned.
+//! Every page that somebody opens on a machine can reach a service that listens on its loopback. So
+//! the page's origin must be the server's own or a configured one (RFC 6454; Fetch Metadata, W3C).
+//! The host name must not be one that a foreign DNS server pointed here (DNS rebinding). A server
+//! in a container cannot see that its port is published on the host's loopback: there the
+//! configuration names the allowed hosts. Programs send neither `Origin` nor `Sec-Fetch-Site` and
+//! are not affected.
 
 use std::net::IpAddr;
 use std::str::FromStr as _;
@@ -23,23 +23,23 @@ use crate::Problem;
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
-/// What a page of a configured origin may send, and read of the answer.
+/// What a page of a configured origin may send, and which headers of the response it may read.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
     "authorization, content-type, idempotency-key, if-none-match, x-order-token, x-request-id",
 );
 const ANSWER_HEADERS: HeaderValue =
     HeaderValue::from_static("etag, retry-after, x-order-token, x-request-id");
-/// Seconds for which a browser need not ask again.
+/// Seconds for which a browser may cache the answer to a preflight.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
-/// Which pages and names are let in.
+/// The allowed origins and host names.
 #[derive(Clone)]
 pub(crate) struct CrossSite {
     allowed: Origins,
     hosts: HostNames,
-    /// Whether only this machine reaches the server, or the configuration says so: then its
-    /// name is a known one.
+    /// Whether the host name is checked: only this machine can reach the server, or the
+    /// configuration demands it.
     checks_names: bool,
     log: Log,
 }
@@ -58,8 +58,8 @@ impl CrossSite {
         Self { allowed: settings.allowed_origins.clone(), hosts, checks_names, log: log.clone() }
     }
 
-    /// Whether the request may come in. If it is from a page of a configured origin,
-    /// returns this origin.
+    /// Decides whether the request is allowed. Returns the origin if a page of a configured origin
+    /// sent it.
     fn judge(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Option<HeaderValue>, Refusal> {
         if self.checks_names && !self.names_are_known(uri, headers) {
             return Err(Refusal::Name);
@@ -78,9 +78,9 @@ impl CrossSite {
         if is_own { Ok(None) } else { Err(Refusal::Page) }
     }
 
-    /// Every name by which this server is called is one of this machine: `localhost` or below
-    /// it, an address, a configured name, or the host of a configured origin (which a proxy
-    /// in front may hand on).
+    /// Whether every host name of the request belongs to this machine: `localhost` or a name below
+    /// it, an address, a configured name, or the host of a configured origin (which a proxy may
+    /// pass on).
     fn names_are_known(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let is_known = |host: &str| {
             let name = without_port(host);
@@ -128,13 +128,13 @@ fn shown(request: &ServiceRequest, name: &HeaderName) -> String {
     logging::printable(&String::from_utf8_lossy(value))
 }
 
-/// Somebody followed a link of another site: he sees the answer, that site does not.
+/// A user followed a link on another site. The user sees the response, that site does not.
 fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
     let is = |name: &HeaderName, expected: &str| headers.get(name).is_some_and(|value| value == expected);
     matches!(*method, Method::GET | Method::HEAD) && is(&MODE, "navigate") && is(&DEST, "document")
 }
 
-/// `https`, `shop.example:8443` of `https://shop.example:8443`.
+/// Splits `https://shop.example:8443` into `https` and `shop.example:8443`.
 fn authority(origin: &str) -> Option<(&str, &str)> {
     origin.split_once("://")
 }
@@ -146,8 +146,8 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// Whether a page of this origin was loaded from this host. Which scheme it was is not
-/// known behind a proxy.
+/// Whether a page of this origin was loaded from this host. The scheme cannot be compared, because
+/// a proxy may terminate TLS.
 fn is_at(origin: &str, host: &str) -> bool {
     let Some((scheme, authority)) = authority(origin) else { return false };
     let default_port = match scheme {
@@ -159,11 +159,11 @@ fn is_at(origin: &str, host: &str) -> bool {
     !authority.is_empty() && plain(authority) == plain(host)
 }
 
-/// Refuses what comes from pages of other sites. For a page of a configured origin, returns this
+/// Refuses requests that pages of other sites sent. Returns the origin of a page of a configured
 /// origin.
 ///
 /// # Errors
-/// The answer to give instead.
+/// The response to send instead.
 pub(crate) fn check(request: &ServiceRequest, id: &RequestId) -> Result<Option<HeaderValue>, Problem> {
     let Some(rules) = request.app_data::<CrossSite>() else { return Ok(None) };
     rules
@@ -171,8 +171,7 @@ pub(crate) fn check(request: &ServiceRequest, id: &RequestId) -> Result<Option<H
         .map_err(|refusal| rules.refuse(refusal, request, id))
 }
 
-/// The answer to a browser that asks whether its page may send what comes next (CORS preflight);
-/// none if it does not ask.
+/// The response to a CORS preflight. `None` if the request is not a preflight.
 pub(crate) fn preflight(request: &ServiceRequest) -> Option<HttpResponse> {
     let asks = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
@@ -186,7 +185,7 @@ pub(crate) fn preflight(request: &ServiceRequest) -> Option<HttpResponse> {
     })
 }
 
-/// Lets the pages of this origin read the answer.
+/// Allows pages of this origin to read the response.
 pub(crate) fn open_to(origin: HeaderValue, headers: &mut HeaderMap) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, ANSWER_HEADERS);
@@ -194,7 +193,7 @@ pub(crate) fn open_to(origin: HeaderValue, headers: &mut HeaderMap) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may fail")]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
 
@@ -217,8 +216,8 @@ mod tests {
         judged.map(|origin| origin.is_some())
     }
 
-    /// Whether a request with this target and `Host` is let in where `order-service` and
-    /// `till.example` are allowed.
+    /// Whether a request with this target and `Host` is allowed, if `order-service` and
+    /// `till.example` are configured.
     fn is_known(address: &str, target: &str, host: &str) -> bool {
         let mut map = HeaderMap::new();
         map.append(header::HOST, host.parse().unwrap());

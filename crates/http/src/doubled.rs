@@ -1,8 +1,8 @@
-//! Headers that mean one thing: a request that has one of them twice is refused.
+//! Refuses requests that repeat a header which may occur only once.
 //!
-//! Two readers of such a request may each take another one for the right one: a proxy that checks
-//! the first, a service that believes the last. `Host` and `Content-Length` are checked by the HTTP
-//! server, which takes such a request for no HTTP.
+//! Two readers of such a request may each pick a different value: a proxy checks the first, a
+//! service uses the last. The HTTP server itself checks `Host` and `Content-Length`, and refuses
+//! the request as invalid HTTP.
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::StatusCode;
@@ -12,7 +12,7 @@ use logging::Log;
 
 use crate::Problem;
 
-/// Each with its name as people write it.
+/// Each header with its usual spelling.
 const SINGLE: [(HeaderName, &str); 8] = [
     (header::AUTHORIZATION, "Authorization"),
     (header::CONTENT_TYPE, "Content-Type"),
@@ -25,17 +25,17 @@ const SINGLE: [(HeaderName, &str); 8] = [
 ];
 
 fn find(headers: &HeaderMap) -> Option<&'static str> {
-    // Most requests have none twice: that is told by counting.
+    // Most requests repeat no header, and comparing the counts is enough.
     if headers.len() == headers.len_keys() {
         return None;
     }
     SINGLE.iter().find(|(name, _)| headers.get_all(name).nth(1).is_some()).map(|(_, shown)| *shown)
 }
 
-/// Refuses a request with a doubled header.
+/// Refuses a request with a repeated header.
 ///
 /// # Errors
-/// The answer to give instead: 400.
+/// The response to send instead: 400.
 pub(crate) fn check(request: &ServiceRequest, id: &RequestId) -> Result<(), Problem> {
     let Some(name) = find(request.headers()) else { return Ok(()) };
     let detail = format!("{name} is there more than once; send it once.");
@@ -49,7 +49,7 @@ pub(crate) fn check(request: &ServiceRequest, id: &RequestId) -> Result<(), Prob
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may fail")]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
 

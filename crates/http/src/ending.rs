@@ -1,9 +1,9 @@
-//! Why a connection is ended.
+//! The reasons for which the server ends a connection.
 
-/// Why a connection is ended by this side.
+/// Why the server ends a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// Nothing came for too long.
+    /// No byte arrived for too long.
     Idle = 1,
     /// The head did not arrive in time.
     HeadLate,
@@ -11,15 +11,15 @@ pub(crate) enum Ending {
     HeadTooLarge,
     /// The head has too many lines.
     HeadTooLong,
-    /// What came is no HTTP.
+    /// The bytes are not HTTP.
     NotHttp,
-    /// There was no answer in time.
+    /// The request was not answered in time.
     RequestLate,
-    /// The client did not read the answer in time.
+    /// The client did not read the response in time.
     AnswerUnread,
-    /// Another connection came, and this one was idle for longest.
+    /// A new connection needed the slot, and this one was idle for longest.
     Evicted,
-    /// The answer was given before the body had ended, or was to be the last one.
+    /// The response was sent before the body was complete, or it was the connection's last one.
     AnsweredEarly,
 }
 

@@ -1,4 +1,4 @@
-//! One request and its answer: what the connection is told of them, and how a body is read.
+//! One request and its response: it records their progress on the connection, and reads the body.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,14 +19,13 @@ use crate::pool::{Pool, Reservation};
 
 /// Largest body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
-/// Bytes of a body, and of an answer, that belong to its connection's share of memory; what goes
-/// beyond comes out of the pool. Orders and their answers are smaller: whoever fills the pool keeps
-/// none out.
+/// Bytes of a body, and of a response, that the connection's own memory share covers. The pool
+/// provides the rest. Orders and their responses are smaller, so a full pool refuses none of them.
 const FREE: usize = 8 * 1024;
-/// A body that is gathered takes its length at most twice: once in pieces, once as a whole. So does
-/// an answer: once as the handler made it, once as the server writes it.
+/// A body is held at most twice: in pieces while it arrives, and then as a whole. So is a response:
+/// as the handler made it, and as the server writes it.
 const COPIES: usize = 2;
-/// Seconds after which a client comes back that met a full pool.
+/// Seconds after which a client should retry if the pool was full.
 const RETRY_AFTER: u64 = 1;
 
 /// What a request finds in the data of its connection.
@@ -34,12 +33,12 @@ const RETRY_AFTER: u64 = 1;
 pub(crate) struct Exchange {
     pub(crate) connection: Arc<Connection>,
     pub(crate) pool: Pool,
-    /// What the answer takes out of the pool until the client has read it.
+    /// The pool memory of the response, until the client has read it.
     pub(crate) answer: Rc<RefCell<Reservation>>,
 }
 
-/// Tells the connection that the head of this request is complete. Returns the connection, if the
-/// server has it in its data.
+/// Records on the connection that the head of this request is complete. Returns the connection, if
+/// the server has stored it in its data.
 pub(crate) fn begin(request: &ServiceRequest) -> Option<Arc<Connection>> {
     let connection = Arc::clone(&request.conn_data::<Exchange>()?.connection);
     connection.begins(body_length(request.headers()));
@@ -49,11 +48,11 @@ pub(crate) fn begin(request: &ServiceRequest) -> Option<Arc<Connection>> {
     Some(connection)
 }
 
-/// Reserves the memory of a large answer until it is written; a client that does not read leaves it
-/// with the server.
+/// Reserves memory for a large response until it is written, because a slow client leaves it in the
+/// server.
 ///
 /// # Errors
-/// The answer to give instead: 503.
+/// The response to send instead: 503.
 pub(crate) fn reserve(
     request: &HttpRequest,
     answer: &impl MessageBody,
@@ -61,7 +60,7 @@ pub(crate) fn reserve(
 ) -> Result<(), Problem> {
     let length = match answer.size() {
         BodySize::Sized(length) => usize::try_from(length).unwrap_or(usize::MAX),
-        // No handler makes one up while it is written.
+        // No handler produces a streamed response.
         BodySize::None | BodySize::Stream => 0,
     };
     let beyond = length.saturating_sub(FREE).saturating_mul(COPIES);
@@ -76,38 +75,37 @@ pub(crate) fn reserve(
     Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id).retry_after(RETRY_AFTER))
 }
 
-/// The length of the body that comes with these headers (RFC 9112, section 6); 0 if none comes.
+/// The length of the body that these headers describe (RFC 9112, section 6); 0 without a body.
 fn body_length(headers: &HeaderMap) -> usize {
     let comes_in_chunks = headers.contains_key(header::TRANSFER_ENCODING);
     if comes_in_chunks { UNKNOWN_LENGTH } else { announced(headers).unwrap_or_default() }
 }
 
-/// Its length, where it is known; one that cannot be read counts as a large one.
+/// The value of `Content-Length`, if there is one. An unreadable value counts as a large one.
 fn announced(headers: &HeaderMap) -> Option<usize> {
     let length = headers.get(header::CONTENT_LENGTH)?;
     Some(length.to_str().ok().and_then(|length| length.parse().ok()).unwrap_or(usize::MAX))
 }
 
-/// Whether what comes behind this request is to be of another protocol. Nobody here speaks one, and
-/// a server may pass over such a wish (RFC 9110, section 7.8); but the HTTP server would say that
-/// it agrees, or never find the end of the body.
+/// Whether the request asks to switch to another protocol. The services support none, and a server
+/// may ignore the request (RFC 9110, section 7.8). But the HTTP server would accept the switch, or
+/// never find the end of the body.
 fn asks_for_other_protocol(request: &ServiceRequest) -> bool {
     request.head().connection_type() == ConnectionType::Upgrade
         || request.method() == Method::CONNECT
         || swallows_the_rest(request.headers())
 }
 
-/// Whether the HTTP server takes everything behind this head for its body, however
-/// long that is said to be.
+/// Whether the HTTP server takes everything after this head for its body, whatever its length says.
 fn swallows_the_rest(headers: &HeaderMap) -> bool {
     let is_websocket = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"websocket");
     headers.get_all(header::UPGRADE).any(is_websocket) && !headers.contains_key(header::TRANSFER_ENCODING)
 }
 
-/// Reads a whole JSON body within the limits of size, time, and memory; empty if there is none.
+/// Reads a whole JSON body within the limits of size, time and memory. Empty if there is none.
 ///
 /// # Errors
-/// 415 for another media type, 408, 413, 503, or 400 if the client broke off.
+/// 415 for another media type, 408, 413, 503, or 400 if the client aborted the body.
 pub async fn read_json(
     request: &HttpRequest,
     body: web::Payload,
@@ -120,7 +118,7 @@ pub async fn read_json(
     read_body(request, body, id).await
 }
 
-/// The same, whatever its media type is.
+/// Reads a whole body of any media type.
 async fn read_body(request: &HttpRequest, body: web::Payload, id: &RequestId) -> Result<web::Bytes, Problem> {
     let announced = announced(request.headers());
     if announced.is_some_and(|length| length > MAX_BODY) {
@@ -131,7 +129,7 @@ async fn read_body(request: &HttpRequest, body: web::Payload, id: &RequestId) ->
         return gather(body, end, &Pool::new(MAX_BODY * COPIES), id).await;
     };
     let body = tokio::select! {
-        // Bytes that are there are read before the clock is asked.
+        // Read the available bytes before checking the clock.
         biased;
         body = gather(body, end, &exchange.pool, id) => body?,
         () = exchange.connection.body_is_late() => {
@@ -180,8 +178,8 @@ fn too_large(id: &RequestId) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail, id)
 }
 
-/// Takes JSON that says so: a browser sends anything else to any server on behalf of any
-/// page, without asking.
+/// Accepts only a declared JSON type: a browser sends any other type to any server on behalf of any
+/// page, without a preflight.
 fn check_media_type(headers: &HeaderMap, id: &RequestId) -> Result<(), Problem> {
     let refuse = |detail: String| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail, id));
     for encoding in headers.get_all(header::CONTENT_ENCODING) {
@@ -208,7 +206,7 @@ fn check_media_type(headers: &HeaderMap, id: &RequestId) -> Result<(), Problem> 
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may fail")]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use std::convert::Infallible;
 

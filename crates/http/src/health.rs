@@ -1,5 +1,5 @@
-//! Probes: `/livez` (the process works), `/readyz` (it can serve), `/health` (what it
-//! depends on, for people).
+//! Probes: `/livez` (the process runs), `/readyz` (it can serve), `/health` (the state of its
+//! dependencies, for people).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -16,22 +16,22 @@ use tokio::time::timeout;
 
 use crate::listener::is_without_ipv6;
 
-/// Longest time that a check may take; after it what it checks counts as unhealthy.
+/// Longest time that a check may take. A slower dependency counts as unhealthy.
 pub const CHECK_DEADLINE: Duration = Duration::from_secs(2);
 
 /// The result of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// What was checked, such as `database`.
+    /// The dependency, such as `database`.
     pub name: &'static str,
     /// Whether it works.
     pub healthy: bool,
-    /// Whether the service can serve without it: then its failure degrades the service only.
+    /// Whether the service can serve without it. Its failure then only degrades the service.
     pub dispensable: bool,
 }
 
 impl Check {
-    /// Of something without which the service cannot serve.
+    /// The check of a dependency without which the service cannot serve.
     pub fn needed(name: &'static str, healthy: bool) -> Self {
         Self { name, healthy, dispensable: false }
     }
@@ -53,8 +53,8 @@ struct Health {
     checks: Map<String, Value>,
 }
 
-/// The answer of `/health` and `/readyz`: 503 if something is unhealthy, else 200, also if
-/// something is degraded.
+/// The response of `/health` and `/readyz`: 503 if a check is unhealthy, else 200, also if one is
+/// degraded.
 pub fn report(service: &'static str, checks: &[Check]) -> HttpResponse {
     let words: Vec<&str> = checks.iter().map(|check| check.word()).collect();
     let worst = ["unhealthy", "degraded"].into_iter().find(|word| words.contains(word));
@@ -70,7 +70,7 @@ pub fn report(service: &'static str, checks: &[Check]) -> HttpResponse {
     response.insert_header((header::CACHE_CONTROL, "no-store")).json(body)
 }
 
-/// The answer of `/livez`.
+/// The response of `/livez`.
 pub async fn live() -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -83,12 +83,12 @@ fn now() -> Timestamp {
     time::OffsetDateTime::now_utc().into()
 }
 
-/// Asks the service that listens on this machine for its readiness: the `--healthcheck` of HTTP
-/// services. It asks the address that is bound: of a service on all addresses the loopback of IPv6,
-/// and of IPv4 only where there is no IPv6.
+/// Asks the service on this machine whether it is ready: the `--healthcheck` of HTTP services. It
+/// asks the bound address. For a service on all addresses it asks the loopback of IPv6, and that of
+/// IPv4 only without IPv6.
 ///
 /// # Errors
-/// It is not ready; the text says why.
+/// The service is not ready. The text says why.
 pub async fn probe(bind: IpAddr, port: u16) -> Result<(), String> {
     let mut address = SocketAddr::new(reachable(bind), port);
     let ask = async {

@@ -1,5 +1,5 @@
-//! What both HTTP services share: how errors look, where a request's id comes from, probes, and the
-//! server with its limits.
+//! What both HTTP services share: problem bodies, request ids, probes, and the server with its
+//! limits.
 
 mod blank_line;
 mod connection;

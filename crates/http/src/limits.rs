@@ -1,10 +1,9 @@
-//! How many connections a server holds, and how much memory they may take together.
+//! Derives how many connections a server accepts, and how much memory they share.
 //!
-//! Each connection has a fixed share of memory, whatever its peer does. What goes beyond it (the
-//! rest of a large body or answer) comes out of one pool for all connections. So the product is
-//! known before the first one: `connections × PER_CONNECTION + pool + REST ≤ limit`.
-//! `deploy/checks/rules.py` reads the constants below, and holds them against the memory limits of
-//! both manifests.
+//! Each connection has a fixed share of memory, whatever its client does. Larger bodies and
+//! responses take the rest from one pool for all connections. So the total is bounded in advance:
+//! `connections × PER_CONNECTION + pool + REST ≤ limit`. `deploy/checks/rules.py` reads the
+//! constants below and compares them with the memory limits of both manifests.
 
 use logging::Log;
 use runtime::{memory_limit, open_files};
@@ -16,34 +15,35 @@ const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 /// Memory of one connection in bytes: 48 KiB for a head of [`MAX_HEAD`] in a buffer that doubles,
-/// what waits behind it, and the answer; twice 16 KiB for the kernel's buffers, which a container
-/// pays for, too.
+/// the bytes queued behind it, and the response; twice 16 KiB for the kernel's buffers, which count
+/// towards a container's limit.
 pub const PER_CONNECTION: usize = 80 * KIB;
 const _: () = assert!(2 * MAX_HEAD + 2 * READ_AT_ONCE + KERNEL_BUFFERS <= PER_CONNECTION);
-/// Memory for everything else in bytes: the program, its threads, its pools, the orders in work.
+/// Memory for everything else, in bytes: the program, its threads, its pools, the orders in
+/// progress.
 pub const REST: usize = 64 * MIB;
-/// Most connections, however much memory there is.
+/// The largest number of connections, however much memory there is.
 pub const MAX_CONNECTIONS: usize = 10_000;
-/// Least connections, however little memory there is.
+/// The smallest number of connections, however little memory there is.
 const MIN_CONNECTIONS: usize = 64;
-/// Open files beside the connections: to the servers, for the threads, for the log, for
+/// Open files that are not client connections: to the servers, for threads, for the log, and for
 /// connections that are closing.
 const OTHER_FILES: usize = 240;
 
 /// The limits of one server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Most open connections.
+    /// The largest number of open connections.
     pub connections: usize,
-    /// Most open connections of one peer address.
+    /// The largest number of open connections of one peer address.
     pub per_address: usize,
     /// The pool that all connections share, in bytes.
     pub pool: usize,
 }
 
 impl Limits {
-    /// From the configuration, the memory that this process may use, and the files it
-    /// may open. Logs them.
+    /// Derives the limits from the configuration, the memory that this process may use, and the
+    /// files that it may open. Logs them.
     pub fn of(config: &config::Http, log: &Log) -> Self {
         let configured = u64::try_from(config.memory_limit_mib * MIB).ok().filter(|bytes| *bytes > 0);
         let memory = configured.or_else(memory_limit::bytes);
@@ -54,7 +54,7 @@ impl Limits {
         limits
     }
 
-    /// `memory` is null in the line where there is no limit, nor anything known of the machine.
+    /// `memory` is null in the log line if no limit is known.
     fn log_limits(self, memory: Option<u64>, files: usize, log: &Log) {
         let Self { connections, per_address, pool } = self;
         log.info("connections_limited", format!("At most {connections} connections are held at a time"))
@@ -86,7 +86,7 @@ impl Limits {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may fail")]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use std::io::{BufRead as _, BufReader};
 

@@ -1,18 +1,18 @@
-//! The port that a server listens on.
+//! Binds the port that a server listens on.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-/// Connections that may wait to be accepted; the system may allow fewer (`net.core.somaxconn`).
+/// Length of the accept queue. The system may limit it further (`net.core.somaxconn`).
 const BACKLOG: i32 = 1_024;
-/// The kernel's buffers of a connection in bytes. Its own defaults grow to some megabytes with a
-/// client that sends and does not read. Answers and bodies are small.
+/// The kernel's buffers of a connection, in bytes. Its defaults grow to megabytes for a client that
+/// sends but does not read. Responses and bodies are small.
 const SEND_BUFFER: usize = 8 * 1_024;
 const RECEIVE_BUFFER: usize = 8 * 1_024;
-/// What both may take: the kernel doubles them, for what it keeps beside the data. A container pays
-/// for it.
+/// What both buffers may occupy: the kernel doubles them for its bookkeeping. They count towards a
+/// container's limit.
 pub(crate) const KERNEL_BUFFERS: usize = 2 * (SEND_BUFFER + RECEIVE_BUFFER);
 
 /// Why a service cannot listen.
@@ -32,11 +32,11 @@ fn hint(why: &std::io::Error) -> &'static str {
     }
 }
 
-/// Binds the port; 0 lets the system choose one, to be read from the listener. `::` stands for all
-/// addresses of both families, on a machine without IPv6 for those of IPv4.
+/// Binds the port. With 0 the system chooses one, which the listener can be asked for. `::` means
+/// all addresses of both families, or of IPv4 on a machine without IPv6.
 ///
 /// # Errors
-/// The address or the port is not to be had.
+/// The address or the port is not available.
 pub fn listen(address: IpAddr, port: u16) -> Result<TcpListener, BindError> {
     match bind(address, port) {
         Err(why) if address == Ipv6Addr::UNSPECIFIED && is_without_ipv6(&why) => {
@@ -52,10 +52,10 @@ fn bind(address: IpAddr, port: u16) -> std::io::Result<TcpListener> {
     if address.is_ipv6() {
         socket.set_only_v6(address != Ipv6Addr::UNSPECIFIED)?;
     }
-    // As std does: connections of an earlier server that are still closing must not keep the port.
+    // Like std: closing connections of an earlier server must not block the port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
-    // Accepted connections have the same.
+    // Accepted connections inherit both sizes.
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
     socket.bind(&SockAddr::from(SocketAddr::new(address, port)))?;
@@ -64,8 +64,7 @@ fn bind(address: IpAddr, port: u16) -> std::io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Whether it failed because this machine has no IPv6, or none that works: built
-/// without, or switched off.
+/// Whether binding failed because IPv6 is missing or disabled on this machine.
 pub(crate) fn is_without_ipv6(why: &std::io::Error) -> bool {
     let no_such_family = rustix::io::Errno::AFNOSUPPORT.raw_os_error();
     matches!(why.kind(), ErrorKind::AddrNotAvailable | ErrorKind::NetworkUnreachable | ErrorKind::Unsupported)
@@ -73,7 +72,7 @@ pub(crate) fn is_without_ipv6(why: &std::io::Error) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may fail")]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use std::net::TcpStream;
 

@@ -1,5 +1,5 @@
-//! What every request passes through on its way to a handler, and its answer on the way back. It is
-//! one middleware: each one more would cost every request an allocation and a layer of futures.
+//! The one middleware of every request and response. Each further one would cost every request an
+//! allocation and a layer of futures.
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -11,13 +11,13 @@ use domain::RequestId;
 
 use crate::{Problem, cross_site, doubled, exchange, request_id};
 
-/// Tells the connection how far the request is, gives it its id, refuses what must not come in, and
-/// keeps the memory of large answers. It closes the connection behind an answer that was given
-/// before the body had ended, or to a request that would have another protocol spoken: nothing more
-/// is read there.
+/// Records the request's progress on its connection, assigns its id, refuses forbidden requests,
+/// and reserves memory for large responses. It closes the connection after a response that was sent
+/// before the end of the body, or to a request for another protocol: the bytes that follow cannot
+/// be parsed.
 ///
 /// # Errors
-/// Those of the service behind it.
+/// Those of the wrapped service.
 pub(crate) async fn handle<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -37,7 +37,7 @@ pub(crate) async fn handle<B: MessageBody + 'static>(
     Ok(response)
 }
 
-/// Whether the request may come in; see [`cross_site::check`] for what it returns.
+/// Whether the request is allowed. See [`cross_site::check`] for the returned value.
 fn admit(request: &ServiceRequest, id: &RequestId) -> Result<Option<HeaderValue>, Problem> {
     doubled::check(request, id)?;
     cross_site::check(request, id)

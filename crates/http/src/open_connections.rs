@@ -1,9 +1,10 @@
-//! The open connections in the order in which they would go for newcomers.
+//! The open connections, in the order in which they would be evicted.
 //!
-//! A newcomer at a full server must not cost a look at every connection: whoever comes fast would
-//! buy much work for little. So they stand in order of their last known step forward. A connection
-//! steps forward without telling, which only moves it back: whoever is looked at and has moved is
-//! put where it belongs, and the first one that has not is the quietest of all.
+//! Admitting a connection to a full server must not scan all connections, or fast clients could
+//! cause much work cheaply. So the connections are sorted by their last known progress. Progress is
+//! recorded without re-sorting, and it only moves a connection back. An eviction takes the first
+//! entry, and re-sorts it if it has progressed since. The first entry that has not progressed is
+//! the quietest of all.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use crate::connection::{Connection, Phase};
 use crate::peer::Peer;
 
-/// The tick of a step forward, and who made it: of several in one tick, the one that came first.
+/// The tick of the last progress, and the connection's id, which separates equal ticks by age.
 type Rank = (u32, u64);
 
 #[derive(Debug, Default)]
@@ -28,8 +29,7 @@ pub(crate) struct OpenConnections {
 #[derive(Debug)]
 struct Entry {
     connection: Arc<Connection>,
-    /// The tick under which it stands in the order: that of its last step
-    /// forward, or an earlier one.
+    /// The tick under which the entry is sorted: its last progress, or an earlier one.
     known: u32,
 }
 
@@ -68,8 +68,8 @@ impl OpenConnections {
         Some(connection)
     }
 
-    /// Of those of a peer, or of all, the one that made no step forward for longest. A whole
-    /// request that is being worked on is not given up for a newcomer.
+    /// The connection (of a peer, or of all) that has made no progress for longest. A request in
+    /// progress is never evicted.
     pub(crate) fn quietest(&mut self, peer: Option<Peer>, now: u32) -> Option<u64> {
         let mut from = Bound::Unbounded;
         loop {
@@ -83,7 +83,7 @@ impl OpenConnections {
             };
             let (known, id) = *ranks.range((from, Bound::Unbounded)).next()?;
             let connection = &self.by_id.get(&id)?.connection;
-            // The end of the work will be a step forward, which is not before now.
+            // Finishing the request will be progress, and that is not before now.
             let works = connection.phase() == Phase::Work;
             let actual = if works { now } else { connection.last_progress() };
             if actual > known {
@@ -107,7 +107,7 @@ impl OpenConnections {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may fail")]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use proptest::prelude::*;
 
@@ -127,7 +127,7 @@ mod tests {
         Ask(Option<u8>),
     }
 
-    /// The next request begins after the answer to the last one.
+    /// Begins the next request, after the response to the previous one.
     fn begins(connection: &Connection, body: usize) {
         if connection.phase() != Phase::Work {
             connection.begins(body);
@@ -157,7 +157,7 @@ mod tests {
         prop::collection::vec(act, 0..200)
     }
 
-    /// By looking at each of them.
+    /// The expected result, by scanning all connections.
     fn by_definition(open: &OpenConnections, peer: Option<Peer>) -> Option<u64> {
         let candidates = open.by_id.iter().filter(|(_, entry)| {
             let connection = &entry.connection;

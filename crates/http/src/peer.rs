@@ -1,9 +1,9 @@
-//! Who connects.
+//! The identity of a client for the limits per address.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Who connects: an IPv4 address, or a network of 2⁶⁴ IPv6 addresses, which is what one customer
-/// gets at least.
+/// A client: an IPv4 address, or a network of 2⁶⁴ IPv6 addresses, which is the least that one
+/// customer gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Peer(Ipv6Addr);
 
@@ -17,7 +17,7 @@ impl Peer {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may fail")]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
 

@@ -1,13 +1,13 @@
-//! Memory that all connections share: for what goes beyond a connection's own.
+//! Memory that all connections share, for what exceeds a connection's own share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// So many bytes, to be reserved; cheap to clone.
+/// A budget of bytes to reserve. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Pool(Arc<AtomicUsize>);
 
-/// Bytes that go back to the pool when this is dropped.
+/// Reserved bytes. Dropping this returns them to the pool.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     pool: Pool,
@@ -19,7 +19,7 @@ impl Pool {
         Self(Arc::new(AtomicUsize::new(bytes)))
     }
 
-    /// Nothing yet, to grow.
+    /// An empty reservation that can grow.
     pub(crate) fn empty(&self) -> Reservation {
         Reservation { pool: self.clone(), bytes: 0 }
     }
@@ -31,7 +31,7 @@ impl Pool {
 }
 
 impl Reservation {
-    /// Whether the pool had enough left to reserve this many bytes in all.
+    /// Grows the reservation to this many bytes. `false` if the pool has too few left.
     #[must_use]
     pub(crate) fn grow_to(&mut self, bytes: usize) -> bool {
         let more = bytes.saturating_sub(self.bytes);
@@ -42,7 +42,7 @@ impl Reservation {
         granted
     }
 
-    /// Gives everything back.
+    /// Returns all bytes to the pool.
     pub(crate) fn clear(&mut self) {
         self.pool.0.fetch_add(std::mem::take(&mut self.bytes), Ordering::Relaxed);
     }

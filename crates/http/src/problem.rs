@@ -12,8 +12,8 @@ use crate::request_id;
 
 const MEDIA_TYPE: &str = "application/problem+json";
 
-/// An answer that says what is wrong. A 500 says nothing of the inside; its cause is in the
-/// log under `request_id`.
+/// An error response. A 500 reveals nothing of the inside; the log has its cause under
+/// `request_id`.
 #[derive(Clone, Debug, Serialize, thiserror::Error)]
 #[error("{status} {title}: {detail}")]
 pub struct Problem {
@@ -33,7 +33,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem of this status; `detail` is for the client's developer.
+    /// A problem of this status. `detail` is for the client's developer.
     pub fn new(status: StatusCode, detail: impl Into<String>, request_id: &RequestId) -> Self {
         Self {
             kind: "about:blank",
@@ -53,22 +53,22 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail, request_id)
     }
 
-    /// Adds a member that this kind of problem has beyond those of all problems (RFC 9457, section
-    /// 3.2). They are written in the order in which they are added.
+    /// Adds an extension member of this kind of problem (RFC 9457, section 3.2). Members are
+    /// written in the sequence in which they are added.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: Value) -> Self {
         self.extensions.insert(name.to_owned(), value);
         self
     }
 
-    /// Says how to prove who asks (`WWW-Authenticate`).
+    /// Adds the required authentication scheme (`WWW-Authenticate`).
     #[must_use]
     pub fn challenge(mut self, scheme: &'static str) -> Self {
         self.challenge = Some(scheme);
         self
     }
 
-    /// Says when to come back (`Retry-After`, in seconds).
+    /// Adds when to retry (`Retry-After`, in seconds).
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_seconds = Some(seconds);
@@ -77,7 +77,7 @@ impl Problem {
 }
 
 impl Problem {
-    /// The bytes of the whole answer, for a connection that is closed behind it.
+    /// The bytes of the whole response, for a connection that closes after it.
     pub(crate) fn final_response(&self) -> Vec<u8> {
         let body = serde_json::to_vec(self).unwrap_or_default();
         let head = format!(
@@ -118,7 +118,7 @@ pub async fn not_found(request: HttpRequest) -> HttpResponse {
     logged(&request, &Problem::new(StatusCode::NOT_FOUND, detail, &request_id::of(&request)))
 }
 
-/// The answer, after a line of the log under its id.
+/// Logs the problem under its request id, and returns the response.
 fn logged(request: &HttpRequest, problem: &Problem) -> HttpResponse {
     if let Some(log) = request.app_data::<Log>() {
         log.with_request_id(request_id::of(request))
@@ -128,7 +128,7 @@ fn logged(request: &HttpRequest, problem: &Problem) -> HttpResponse {
     problem.error_response()
 }
 
-/// 405 for paths that exist with another method: `allowed` is what the resource takes.
+/// 405 for paths that exist with other methods. `allowed` lists them.
 pub fn method_not_allowed(request: &HttpRequest, allowed: &'static str) -> HttpResponse {
     let detail = format!(
         "{} does not take {}; use {allowed}.",

@@ -1,5 +1,5 @@
-//! The id of a request: `X-Request-ID` taken over if it is sane and not one of a program's own,
-//! else made; every answer carries it.
+//! The id of a request: the client's `X-Request-ID` if it is safe and not reserved for programs,
+//! else a new one. Every response carries it.
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -18,7 +18,7 @@ pub fn of(request: &HttpRequest) -> RequestId {
     request.extensions().get::<RequestId>().cloned().unwrap_or_else(generate)
 }
 
-/// Gives the request its id.
+/// Assigns the request its id.
 pub(crate) fn assign(request: &ServiceRequest) -> RequestId {
     let given =
         request.headers().get(HEADER).and_then(|value| value.to_str().ok()).and_then(RequestId::from_client);
@@ -27,7 +27,7 @@ pub(crate) fn assign(request: &ServiceRequest) -> RequestId {
     id
 }
 
-/// Puts it into the answer's `X-Request-ID`.
+/// Writes the id into the response's `X-Request-ID`.
 pub(crate) fn put_into(headers: &mut HeaderMap, id: &RequestId) {
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         headers.insert(HEADER, value);

@@ -1,12 +1,12 @@
-//! The two kinds of resources: those that are read, and those that something is posted to.
+//! The two kinds of resources: for reading, and for posting.
 
 use actix_web::dev::Handler;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Responder, guard, web};
 
 use crate::problem::method_not_allowed;
 
-/// A resource that is read: `GET`, and `HEAD` for the same without the body (RFC
-/// 9110, section 9.3.2).
+/// A resource for reading: `GET`, and `HEAD` for the same without the body (RFC 9110, section
+/// 9.3.2).
 pub fn readable<F, A>(path: &str, handler: F) -> Resource
 where
     F: Handler<A>,
@@ -17,7 +17,7 @@ where
     web::resource(path).route(web::route().guard(read).to(handler)).default_service(web::to(only_read))
 }
 
-/// A resource that something is posted to.
+/// A resource for posting.
 pub fn postable<F, A>(path: &str, handler: F) -> Resource
 where
     F: Handler<A>,

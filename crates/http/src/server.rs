@@ -1,5 +1,5 @@
 //! The HTTP server of a service: actix's HTTP/1.1 and its threads, on sockets whose deadlines and
-//! limits are kept here.
+//! limits this crate enforces.
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
@@ -26,14 +26,14 @@ use crate::{Problem, middleware, request_id};
 
 pub use crate::listener::{BindError, listen};
 
-/// Longest time that requests under way get to finish when the service stops, in seconds.
+/// Longest time that requests in progress get to finish when the service stops, in seconds.
 pub const DRAIN_SECONDS: u64 = 15;
 
-/// What is wrong is one of these; the HTTP server does not say which.
+/// The HTTP server does not report which of these faults it found.
 const NOT_HTTP: &str = "This is no valid HTTP/1.1 request. Send a request line such as 'GET /health HTTP/1.1', header lines such as 'Name: value', exactly one Host, and at most one Content-Length or Transfer-Encoding; no TLS and no HTTP/2.";
 
-/// Starts to serve: limits set, every request with its id. Signals are the service's own business.
-/// The future is the server: it ends when the handle has stopped it.
+/// Starts the server with its limits. Every request gets an id. The service handles signals itself.
+/// The returned future is the server: it ends after the handle has stopped it.
 ///
 /// # Errors
 /// The listener cannot be used.
@@ -52,7 +52,7 @@ where
     let threads = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
     let server = Server::build()
         .workers(threads)
-        // `Connections` limits them, and lets newcomers in for others.
+        // `Connections` enforces the limit, because it can evict idle connections for new ones.
         .max_concurrent_connections(usize::MAX >> 1)
         .shutdown_timeout(DRAIN_SECONDS)
         .disable_signals();
@@ -72,7 +72,7 @@ where
                 let shutdown = shutdown.clone();
                 async move { shutdown.notified().await }
             })
-            // All deadlines are kept by the sweep of `Connections`.
+            // The sweep of `Connections` enforces all deadlines.
             .keep_alive(KeepAlive::Os)
             .client_request_timeout(std::time::Duration::ZERO)
             .client_disconnect_timeout(HEAD_DEADLINE)
@@ -108,12 +108,12 @@ where
     Ok((handle, serving))
 }
 
-/// Serves one connection until it ends, or has to.
+/// Serves one connection until it closes or is ended.
 async fn serve<S>(tcp: TcpStream, http: &S, connections: &Arc<Connections>, log: &Log)
 where
     S: Service<(Stream, Option<SocketAddr>), Response = ()>,
 {
-    // Without an address it is gone already.
+    // Without a peer address the connection is already closed.
     let Ok(address) = tcp.peer_addr() else { return };
     let Some(permit) = connections.admit(address.ip()) else { return };
     let socket = Socket::new(tcp, Arc::clone(&permit.connection), connections.pool.clone());
@@ -123,10 +123,10 @@ where
         served = http.call((stream, Some(address))) => served.is_err(),
         _ = permit.connection.ended() => false,
     };
-    // The server's half is dropped by now.
+    // The server has dropped its half by now.
     if let Some(socket) = Rc::into_inner(socket) {
         let (final_response, lingers) = match permit.connection.ending() {
-            // It was the client, or the last answer was given to a whole request.
+            // The client closed it, or the last response answered a complete request.
             None => (Vec::new(), failed),
             Some(ending) => (final_response(ending, log), ending_lingers(ending)),
         };
@@ -146,8 +146,8 @@ fn ending_lingers(ending: Ending) -> bool {
     }
 }
 
-/// What a client is told whose request was given up before any handler had it. It is logged under
-/// the id that he reads.
+/// The response to a request that was given up before any handler got it. It is logged under the
+/// request id that the client sees.
 fn final_response(ending: Ending, log: &Log) -> Vec<u8> {
     let (status, detail) = match ending {
         Ending::HeadLate => {

@@ -1,14 +1,14 @@
-//! The bytes of one connection: what the HTTP server reads and writes goes through
-//! here, and is counted.
+//! The bytes of one connection. Everything that the HTTP server reads and writes passes through
+//! here and is counted.
 //!
-//! The server gets one request at a time. It would take later ones apart meanwhile, keep them, and
-//! call an answer the last one of its connection because the body of the next request is on its
-//! way. So bytes are handed over in pieces that end where a request may end: behind an empty line,
-//! or the announced length of a body. The server deals with each piece before the next one, and
-//! while a request is being worked on there is none. An empty line that ends no head costs a turn
-//! only.
+//! The server gets one request at a time. Given more, it would parse the following requests ahead,
+//! buffer them, and close the connection after a response because the body of the next request is
+//! still arriving. So bytes are handed over in pieces that end where a request may end: after an
+//! empty line, or at the announced length of a body. The server processes each piece before it gets
+//! the next one, and it gets none while a request is in progress. An empty line that ends no head
+//! costs only one turn.
 //!
-//! Whoever reads is woken by the kernel, by itself for the next turn, or by a flush: see [`Next`].
+//! The reader is woken by the kernel, by itself for its next turn, or by a flush: see [`Next`].
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -29,56 +29,55 @@ use crate::ending::Ending;
 use crate::exchange::Exchange;
 use crate::pool::{Pool, Reservation};
 
-/// Largest head of a request, in bytes.
+/// The largest head of a request, in bytes.
 pub const MAX_HEAD: usize = 16 * 1024;
-/// How the HTTP server's own answers begin.
+/// The first lines of the HTTP server's own error responses.
 const NOT_HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\n";
 const TOO_LONG: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n";
-/// Most lines of a head: the HTTP server has room for as many.
+/// The largest number of lines in a head. The HTTP server has room for as many.
 pub(crate) const MAX_HEAD_LINES: usize = 96;
-/// Most bytes that the server gets before it has dealt with the last ones: it would read as many as
-/// there are. As many may wait behind the end of a piece.
+/// The largest number of bytes that the server gets before it has processed the previous ones; it
+/// would read all there are. As many may be buffered behind the end of a piece.
 pub(crate) const READ_AT_ONCE: usize = 8 * 1024;
-/// How long, and for how many bytes, this side goes on to read after its last answer, so that the
-/// client can read it: bytes that come to a closed socket are answered with a reset, which may
-/// overtake the answer.
+/// How long, and for how many bytes, the socket is still read after the last response. Bytes that
+/// reach a closed socket are answered with a reset, which may overtake the response.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 256 * 1024;
 
-/// A socket with its counts. The server has it as a [`Stream`], the task that runs
-/// the server as it is.
+/// A socket and its counters. The server uses it as a [`Stream`]; the task that runs the server
+/// uses it directly.
 pub(crate) struct Socket {
     tcp: RefCell<TcpStream>,
     connection: Arc<Connection>,
     pool: Pool,
-    /// Bytes that came behind the end of a piece; no more than [`READ_AT_ONCE`].
+    /// Bytes behind the end of the current piece. At most [`READ_AT_ONCE`].
     ahead: RefCell<BytesMut>,
-    /// Bytes that the server may still get before it flushes, which it does on each turn.
+    /// Bytes that the server may still get before its next flush, which ends each turn.
     this_turn: Cell<usize>,
     /// Bytes of the head so far.
     head: Cell<usize>,
-    /// Where the search for the end of a piece stands.
+    /// State of the search for the end of a piece.
     line: Cell<BlankLine>,
     /// Whether the reader waits for a flush.
     withheld: Cell<bool>,
-    /// Whether the kernel takes no more of the answer.
+    /// Whether the kernel's send buffer is full.
     blocked: Cell<bool>,
     /// See [`Exchange`].
     answer: Rc<RefCell<Reservation>>,
 }
 
-/// What whoever reads gets.
+/// What a reader may get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
-    /// So many bytes at most.
+    /// At most this many bytes.
     Bytes(usize),
-    /// Nothing before the next turn, which it has as soon as there is something.
+    /// Nothing before its next turn, which comes as soon as there are bytes.
     Turn,
-    /// Nothing before the answer is written. Each step there is followed by a flush.
+    /// Nothing before the response is written. Every step of that ends with a flush.
     Flush,
 }
 
-/// What the HTTP server gets for a TCP stream.
+/// The HTTP server's view of the socket, in place of a TCP stream.
 pub(crate) struct Stream(Rc<Socket>);
 
 impl Socket {
@@ -116,7 +115,7 @@ impl Socket {
         }
     }
 
-    /// How many of the bytes that came the server gets as one piece.
+    /// How many of the received bytes the server gets as one piece.
     fn piece(&self, bytes: &[u8]) -> usize {
         let has_length =
             self.connection.phase() == Phase::Body && self.connection.body_left() != UNKNOWN_LENGTH;
@@ -150,7 +149,7 @@ impl Socket {
             self.answer.borrow_mut().clear();
             self.connection.flushed();
         }
-        // Whatever was flushed: what is withheld may be about another request by now.
+        // After any flush: the withheld bytes may by now belong to another request.
         if self.withheld.get() && self.next() != Next::Flush {
             self.withheld.set(false);
             if self.has_more(cx) {
@@ -159,7 +158,7 @@ impl Socket {
         }
     }
 
-    /// Reads so many bytes at most.
+    /// Reads at most this many bytes.
     fn poll_kernel(
         &self,
         cx: &mut Context<'_>,
@@ -178,13 +177,13 @@ impl Socket {
         Poll::Ready(Ok(()))
     }
 
-    /// Whether there is something to read. If there is not, the task is woken when something comes:
-    /// a turn for nothing would cost every request a tenth of its processor time.
+    /// Whether there is something to read. If not, the task is woken when bytes arrive. An
+    /// unconditional extra turn would cost every request a tenth of its processor time.
     fn has_more(&self, cx: &mut Context<'_>) -> bool {
         !self.ahead.borrow().is_empty() || self.tcp.borrow().poll_read_ready(cx).is_ready()
     }
 
-    /// Ready with an error only: the connection is broken, and nobody waits for the answer any
+    /// Resolves only with an error: the connection is broken, and nobody waits for the response any
     /// more.
     fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut byte = [0];
@@ -194,17 +193,18 @@ impl Socket {
         }
     }
 
-    /// Closes it after the server is done with it, or was stopped: `final_response` are written
-    /// first, if the kernel takes them. With `lingers`, the client has time to read them, or what
-    /// the server wrote last.
+    /// Closes the socket after the server has finished or was stopped. `final_response` is written
+    /// first, if the kernel accepts it. With `lingers`, the client gets time to read it, or the
+    /// server's last response.
     pub(crate) async fn close(self, final_response: &[u8], lingers: bool) {
         let mut tcp = self.tcp.into_inner();
         if self.blocked.get() {
-            // Nobody reads: what the kernel still has goes at once.
+            // The client does not read: discard the kernel's send buffer at once.
             let _ = tcp.set_zero_linger();
             return;
         }
-        // All or nothing: a client that is sent half of it takes it for broken, which it is.
+        // All or nothing: a client that receives half a response treats the connection as broken,
+        // which is correct.
         let _ = tcp.try_write(final_response);
         if !lingers || tcp.shutdown().await.is_err() {
             return;
@@ -224,7 +224,7 @@ impl Socket {
 }
 
 impl Stream {
-    /// What the requests on it are told.
+    /// The connection's data for its requests.
     pub(crate) fn exchange(&self) -> Exchange {
         Exchange {
             connection: Arc::clone(&self.0.connection),
@@ -234,9 +234,9 @@ impl Stream {
     }
 }
 
-/// Splits off the HTTP server's own answer to what is no HTTP, which is always the last one of what
-/// it writes: it has neither a body nor an id, while every answer of ours has both. It is given by
-/// [`Socket::close`] with them.
+/// Splits off the HTTP server's own error response, which always comes last in what it writes.
+/// Unlike the responses of our handlers, it has no body and no request id. [`Socket::close`] sends
+/// a complete one instead.
 fn split_refusal(bytes: &[u8]) -> (&[u8], Option<Ending>) {
     const END: &[u8] = b"\r\n\r\n";
     let refusal = [(NOT_HTTP, Ending::NotHttp), (TOO_LONG, Ending::HeadTooLong)].into_iter().find_map(
@@ -259,7 +259,7 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         let socket = &*self.0;
         if socket.connection.closes() {
-            // Nothing more is taken after the last answer.
+            // Nothing is read after the last response.
             return Poll::Pending;
         }
         let most = match socket.next() {
@@ -290,7 +290,7 @@ impl AsyncRead for Stream {
             let piece = socket.piece(came);
             buffer.put_slice(&ahead.split_to(piece));
             if ahead.is_empty() {
-                // Gives its memory back.
+                // Frees the buffer's memory.
                 *ahead = BytesMut::new();
             }
             piece
@@ -299,7 +299,8 @@ impl AsyncRead for Stream {
             socket.received(piece);
         }
         if socket.connection.ending().is_some() {
-            // What is refused is not carried out. The task that runs the server ends it.
+            // A refused request is not processed. The task that runs the server closes the
+            // connection.
             buffer.set_filled(before);
             return Poll::Pending;
         }
@@ -312,7 +313,7 @@ impl AsyncWrite for Stream {
         let socket = &*self.0;
         let (ours, refusal) = split_refusal(bytes);
         if let Some(ending) = refusal.filter(|_| ours.is_empty()) {
-            // After the last answer nothing more is said.
+            // Nothing is written after the last response.
             if !socket.connection.closes() {
                 socket.connection.end(ending);
             }
@@ -323,7 +324,7 @@ impl AsyncWrite for Stream {
         written
     }
 
-    /// The server flushes when it has written everything there was to write.
+    /// The server flushes after it has written everything.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0.flushed(cx);
         Poll::Ready(Ok(()))

@@ -1,6 +1,6 @@
 //! The wrapper becomes the service: same process, same arguments, same signals, same exit code.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // tests fail by panicking
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

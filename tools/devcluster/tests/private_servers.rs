@@ -1,6 +1,6 @@
 //! Both private servers, started, used, killed, restarted and stopped, in folders with a
 //! space in their names.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! `restaurant-load`: what it measures, and what it finds afterwards.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // tests fail by panicking
 
 use std::fs::OpenOptions;
 use std::net::SocketAddr;

@@ -1,6 +1,6 @@
 //! It ends at a signal, also as the first process of a container, where a signal without a handler
 //! is ignored.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;

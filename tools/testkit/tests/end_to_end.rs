@@ -1,6 +1,6 @@
 //! One order through the whole system: four services, two subscribers, one request id.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // tests fail by panicking
 
 use serde_json::{Value, json};
 use testkit::{Service, Signal, Stage, eventually, http, orders};

@@ -1,6 +1,6 @@
 //! `up` with servers from Docker, as far as it can be seen without an engine: what it says to
 //! the `docker` command.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};

@@ -1,6 +1,6 @@
 //! Real names in the scripts of the world: customers and workers may have all of them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // tests fail by panicking
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Bodies: whole ones, those nobody reads, and too many at once.
+//! Complete bodies, bodies that nobody reads, and too many at once.
 
 use config::Http;
 use tokio::io::AsyncWriteExt as _;
@@ -62,7 +62,7 @@ async fn an_answer_before_the_end_of_the_body_is_the_last_one() {
         let answer = client.ask(&request).await;
         assert!(answer.starts_with(status) && answer.contains("\r\nconnection: close\r\n"), "{answer:?}");
         assert_eq!(client.rest().await, "", "{status}");
-        // Nobody takes the rest; the kernel may keep some megabytes.
+        // Nobody reads the rest. The kernel may buffer some megabytes.
         let mut taken = 0;
         while taken < MOST && client.0.write_all(&[b' '; 4_096]).await.is_ok() {
             taken += 4_096;
@@ -96,7 +96,7 @@ async fn large_bodies_share_a_pool_and_small_ones_do_not_need_it() {
         client.send(&half).await;
         waiting.push(client);
     }
-    // Once the pool is full, somebody hears of it.
+    // Once the pool is full, one client is refused.
     let (answer, _, _) =
         futures_util::future::select_all(waiting.iter_mut().map(|client| Box::pin(client.answer()))).await;
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("\r\nretry-after: 1\r\n"), "{answer:?}");

@@ -1,4 +1,4 @@
-//! Pages of other sites, and names of others, at a server that listens on the loopback.
+//! Pages of other sites and unknown host names, on a server that listens on the loopback.
 
 use config::Http;
 

@@ -58,7 +58,7 @@ async fn a_head_that_trickles_is_a_408() {
 }
 
 #[tokio::test]
-async fn a_connection_on_which_nothing_comes_is_closed_without_a_word() {
+async fn a_connection_without_a_byte_is_closed_without_a_response() {
     let served = Served::start(&Http::default());
     let mut client = served.connect().await;
     let started = Instant::now();
@@ -67,7 +67,7 @@ async fn a_connection_on_which_nothing_comes_is_closed_without_a_word() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_is_a_408_and_the_end_of_the_connection() {
+async fn a_missing_body_is_a_408_and_closes_the_connection() {
     let served = Served::start(&Http::default());
     let cases = [
         ("Transfer-Encoding: chunked", ""),
@@ -103,13 +103,13 @@ async fn a_connection_that_breaks_gives_up_its_request() {
 }
 
 #[tokio::test]
-async fn whoever_sends_and_does_not_read_is_not_read_any_more() {
+async fn a_client_that_sends_without_reading_is_not_read_any_more() {
     const MOST: usize = 4 * 1024 * 1024;
     let served = Served::start(&Http::default());
     let mut client = served.connect().await;
     let requests = LIVE.repeat(1_000);
     let mut sent = 0;
-    // What both kernels keep is some 100 kB each.
+    // Both kernels together buffer some 100 kB.
     while sent < MOST {
         match timeout(Duration::from_secs(2), client.0.write(requests.as_bytes())).await {
             Ok(Ok(count)) => sent += count,
@@ -125,7 +125,7 @@ async fn whoever_sends_and_does_not_read_is_not_read_any_more() {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_does_not_wait_for_those_who_do_nothing() {
+async fn a_stopping_server_does_not_wait_for_idle_connections() {
     let served = Served::start(&Http::default());
     let mut idle = served.connect().await;
     assert!(idle.ask(LIVE).await.starts_with("HTTP/1.1 200"));

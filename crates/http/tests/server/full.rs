@@ -1,11 +1,11 @@
-//! A server that has all the connections it may have.
+//! A server that has reached its limit of connections.
 
 use config::Http;
 
 use crate::served::{LIVE, Served};
 
 #[tokio::test]
-async fn the_connection_that_is_idle_for_longest_goes_for_a_newcomer() {
+async fn the_connection_that_is_idle_for_longest_is_evicted_for_a_new_one() {
     let served =
         Served::start(&Http { max_connections: 3, max_connections_per_address: 3, ..Http::default() });
     let mut clients = Vec::new();
@@ -15,7 +15,7 @@ async fn the_connection_that_is_idle_for_longest_goes_for_a_newcomer() {
         clients.push(client);
         tokio::time::sleep(std::time::Duration::from_millis(600)).await;
     }
-    // The first one is not the idlest any more.
+    // The first one is not the quietest any more.
     assert!(clients[0].ask(LIVE).await.starts_with("HTTP/1.1 200"));
     let mut newcomer = served.connect_from(4).await;
     assert!(newcomer.ask(LIVE).await.starts_with("HTTP/1.1 200"));
@@ -26,7 +26,7 @@ async fn the_connection_that_is_idle_for_longest_goes_for_a_newcomer() {
 }
 
 #[tokio::test]
-async fn an_address_takes_only_its_own_places() {
+async fn an_address_evicts_only_its_own_connections() {
     let served =
         Served::start(&Http { max_connections: 10, max_connections_per_address: 2, ..Http::default() });
     let mut other = served.connect_from(9).await;

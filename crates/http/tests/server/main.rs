@@ -1,6 +1,6 @@
-//! The server on real sockets, with clients that behave well and badly.
+//! The server on real sockets, with well-behaved and hostile clients.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // tests fail by panicking
 
 mod answers;
 mod bodies;

@@ -1,4 +1,4 @@
-//! Requests that come before the earlier ones are answered.
+//! Requests that arrive before the earlier ones are answered.
 
 use config::Http;
 use futures_util::future::join_all;
@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::served::{LIVE, Served, head};
 
-/// The requests on one connection, and the lengths of their bodies.
+/// A sequence of requests with bodies of these lengths.
 fn requests(lengths: &[usize], chunked: bool) -> String {
     let request = |length: &usize| {
         let body = " ".repeat(*length);
@@ -19,7 +19,7 @@ fn requests(lengths: &[usize], chunked: bool) -> String {
     lengths.iter().map(request).collect()
 }
 
-/// Sends them in such pieces, and a last one. Returns what the server answers.
+/// Sends the requests in pieces of these sizes, and a last request. Returns the responses.
 async fn answers(served: &Served, requests: &str, pieces: &[usize]) -> String {
     let last = LIVE.replace("Host", "Connection: close\r\nHost");
     let all = requests.to_owned() + &last;
@@ -43,7 +43,8 @@ async fn answers(served: &Served, requests: &str, pieces: &[usize]) -> String {
     text
 }
 
-/// The requests are all answered, in their order, and the connection stays open until the last one.
+/// Asserts that every request is answered in sequence, and that the connection stays open until the
+/// last one.
 fn assert_answered(answers: &str, lengths: &[usize], case: &str) {
     let mut texts = answers.split("HTTP/1.1 ").skip(1);
     for (place, length) in lengths.iter().enumerate() {
@@ -56,11 +57,11 @@ fn assert_answered(answers: &str, lengths: &[usize], case: &str) {
 }
 
 #[tokio::test]
-async fn whatever_lies_between_two_reads_every_request_is_answered() {
+async fn every_request_is_answered_wherever_a_read_ends() {
     let served = Served::start(&Http::default());
     let served = &served;
-    // 8 KiB, which the server reads at once, end in bodies here, in heads there, and between two
-    // requests.
+    // The boundaries of 8 KiB, which the server reads at once, fall into bodies, into heads, and
+    // between requests.
     for chunked in [false, true] {
         join_all((0..150).map(|step| async move {
             let lengths = vec![200 + step * 4; 40];
@@ -72,7 +73,7 @@ async fn whatever_lies_between_two_reads_every_request_is_answered() {
 }
 
 #[tokio::test]
-async fn whatever_pieces_they_come_in_every_request_is_answered() {
+async fn every_request_is_answered_whatever_the_pieces() {
     let served = Served::start(&Http::default());
     let served = &served;
     let lengths = [1, 30, 0, 9_000, 7, 20_000, 2, 65_536, 300, 5];
@@ -88,7 +89,7 @@ async fn whatever_pieces_they_come_in_every_request_is_answered() {
         &[8_193, 1, 1],
     ];
     for chunked in [false, true] {
-        // A body of chunks that is empty is none.
+        // An empty chunked body counts as no body.
         let lengths: Vec<usize> =
             lengths.iter().map(|length| if chunked { (*length).max(1) } else { *length }).collect();
         let (lengths, requests) = (&lengths, &requests(&lengths, chunked));
@@ -115,7 +116,7 @@ async fn two_requests_are_answered_wherever_they_are_cut() {
 }
 
 #[tokio::test]
-async fn who_reads_late_is_answered_all_the_same() {
+async fn a_client_that_reads_late_gets_every_answer() {
     const REQUESTS: usize = 3_000;
     let served = Served::start(&Http::default());
     let mut client = served.connect().await;
@@ -124,7 +125,7 @@ async fn who_reads_late_is_answered_all_the_same() {
     let all = requests(&lengths, false).replace("/slow", "/length");
     let last = LIVE.replace("Host", "Connection: close\r\nHost");
     let mut text = String::new();
-    // The server is blocked until the client cannot send any more, and reads.
+    // The server is blocked until the client can send no more and starts to read.
     let send = async {
         writing.write_all(all.as_bytes()).await.unwrap();
         writing.write_all(last.as_bytes()).await.unwrap();

@@ -1,12 +1,11 @@
-//! Requests that no handler has seen: their answers are problems with an id,
-//! which stands in the log.
+//! Requests that no handler sees: each gets a problem whose id is in the log.
 
 use config::Http;
 use serde_json::{Value, json};
 
 use crate::served::{LIVE, Served, head};
 
-/// The problem in an answer, and its id in the head.
+/// The problem in a response, and the id in its head.
 fn problem(answer: &str) -> (Value, &str) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer:?}"));
     let id = head.lines().find_map(|line| {
@@ -17,7 +16,7 @@ fn problem(answer: &str) -> (Value, &str) {
     (body, id.unwrap_or_else(|| panic!("no id: {answer:?}")))
 }
 
-/// That this is a problem of the status, and that its id stands in a line of the log.
+/// Asserts that the response is a problem of this status, and that a log line has its id.
 async fn check(served: &Served, answer: &str, status: u64, part: &str, action: &str) {
     assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer:?}");
     let (problem, id) = problem(answer);
@@ -29,7 +28,7 @@ async fn check(served: &Served, answer: &str, status: u64, part: &str, action: &
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_a_problem_whose_id_stands_in_the_log() {
+async fn invalid_http_gets_a_problem_whose_id_is_in_the_log() {
     let served = Served::start(&Http::default());
     let lines = "X-Line: 1\r\n".repeat(96);
     for (request, status, part) in [
@@ -54,7 +53,7 @@ async fn what_is_no_http_is_a_problem_whose_id_stands_in_the_log() {
 }
 
 #[tokio::test]
-async fn a_good_request_before_what_is_no_http_has_its_answer_too() {
+async fn a_valid_request_before_invalid_http_is_answered_too() {
     let served = Served::start(&Http::default());
     for good in [1, 3] {
         let mut client = served.connect().await;
@@ -80,7 +79,7 @@ async fn a_body_that_breaks_its_framing_has_one_answer() {
 }
 
 #[tokio::test]
-async fn a_late_head_and_paths_that_are_not_there_stand_in_the_log() {
+async fn late_heads_and_unknown_paths_are_logged() {
     let served = Served::start(&Http::default());
     let mut late = served.connect().await;
     late.send("GET").await;
@@ -93,7 +92,7 @@ async fn a_late_head_and_paths_that_are_not_there_stand_in_the_log() {
 }
 
 #[tokio::test]
-async fn a_header_that_means_one_thing_may_not_come_twice() {
+async fn a_header_with_a_single_meaning_may_not_be_repeated() {
     let served = Served::start(&Http::default());
     for name in
         ["Authorization", "Content-Type", "Idempotency-Key", "X-Order-Token", "Origin", "Sec-Fetch-Site"]
@@ -153,7 +152,7 @@ async fn headers_that_ask_for_another_protocol_change_nothing() {
 }
 
 #[tokio::test]
-async fn what_comes_behind_a_head_that_asks_for_another_protocol_is_no_request() {
+async fn bytes_after_a_head_that_asks_for_another_protocol_are_not_parsed() {
     let served = Served::start(&Http::default());
     for first in [
         LIVE.replacen("\r\n\r\n", "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", 1),
@@ -170,7 +169,7 @@ async fn what_comes_behind_a_head_that_asks_for_another_protocol_is_no_request()
 }
 
 #[tokio::test]
-async fn a_flood_of_refusals_is_logged_at_a_rate_and_what_is_left_out_is_told() {
+async fn refusals_are_logged_at_a_limited_rate_and_the_omitted_ones_are_counted() {
     let served = Served::start(&Http::default());
     let mut client = served.connect().await;
     for _ in 0..3_000 {

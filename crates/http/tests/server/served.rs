@@ -29,7 +29,7 @@ pub struct Served {
     _log: logging::FlushOnDrop,
 }
 
-/// Answers with the length of a body.
+/// Answers with the length of the body.
 async fn measure(request: HttpRequest, body: web::Payload) -> HttpResponse {
     match read_json(&request, body, &request_id::of(&request)).await {
         Ok(body) => HttpResponse::Ok().body(body.len().to_string()),
@@ -37,7 +37,7 @@ async fn measure(request: HttpRequest, body: web::Payload) -> HttpResponse {
     }
 }
 
-/// The same after some work, during which bytes of later requests come.
+/// The same after some work, during which bytes of later requests arrive.
 async fn measure_slowly(request: HttpRequest, body: web::Payload) -> HttpResponse {
     match read_json(&request, body, &request_id::of(&request)).await {
         Ok(body) => {
@@ -48,18 +48,18 @@ async fn measure_slowly(request: HttpRequest, body: web::Payload) -> HttpRespons
     }
 }
 
-/// The length of a large answer.
+/// The length of a large response.
 pub const LARGE: usize = 300_000;
 
-/// Answers with much.
-async fn tell_much() -> HttpResponse {
+/// Answers with [`LARGE`] bytes.
+async fn answer_large() -> HttpResponse {
     HttpResponse::Ok().body(" ".repeat(LARGE))
 }
 
-/// Is told when the endless resource begins its work, and when that is given up.
+/// Notified when the endless resource begins its work, and when that work is dropped.
 pub static ENDLESS: (Notify, Notify) = (Notify::const_new(), Notify::const_new());
 
-/// Works for as long as somebody waits for it.
+/// Works until the request is dropped.
 async fn work_endlessly() -> HttpResponse {
     struct GivenUp;
     impl Drop for GivenUp {
@@ -82,7 +82,7 @@ impl Served {
         let routes = |app: &mut web::ServiceConfig| {
             app.service(readable("/livez", health::live))
                 .service(readable("/endless", work_endlessly))
-                .service(readable("/large", tell_much))
+                .service(readable("/large", answer_large))
                 .service(postable("/length", measure))
                 .service(postable("/slow", measure_slowly))
                 .default_service(web::to(http_service::problem::not_found));
@@ -91,7 +91,7 @@ impl Served {
         Self { address, handle, task: tokio::spawn(server), lines, _log: flush }
     }
 
-    /// The first line of the log that is still to come, and such.
+    /// Waits for the next matching log line.
     pub async fn line(&self, is_it: impl Fn(&Value) -> bool) -> Value {
         self.lines.find(is_it).await
     }
@@ -100,7 +100,7 @@ impl Served {
         Client(TcpStream::connect(self.address).await.unwrap())
     }
 
-    /// From another address of the loopback.
+    /// Connects from another address of the loopback.
     pub async fn connect_from(&self, last: u8) -> Client {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into()).unwrap();
@@ -108,14 +108,14 @@ impl Served {
     }
 }
 
-/// What the log has written, as it comes.
+/// The log's output as it is written.
 struct Lines(Mutex<UnboundedReceiver<Vec<u8>>>);
 
 struct Written(UnboundedSender<Vec<u8>>);
 
 impl std::io::Write for Written {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        // A test may have ended.
+        // The test may have ended.
         let _ = self.0.send(bytes.to_vec());
         Ok(bytes.len())
     }
@@ -155,7 +155,7 @@ impl Client {
         self.0.write_all(text.as_bytes()).await.unwrap();
     }
 
-    /// One whole answer, on a connection that stays open.
+    /// Reads one whole response, on a connection that stays open.
     pub async fn answer(&mut self) -> String {
         let read = async {
             let mut answer = String::new();
@@ -180,7 +180,7 @@ impl Client {
         self.answer().await
     }
 
-    /// What comes until the server closes the connection; a reset counts as closing.
+    /// Reads until the server closes the connection. A reset counts as closing.
     pub async fn rest(&mut self) -> String {
         let mut rest = Vec::new();
         let read = self.0.read_to_end(&mut rest);

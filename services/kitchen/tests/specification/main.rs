@@ -1,7 +1,7 @@
 //! The kitchen worker, sentence by sentence of the specification ("Feature: Kitchen
 //! Worker"), on real servers.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // tests fail by panicking
 
 mod broker_and_database_restarts;
 mod dead_letters;

@@ -1,7 +1,7 @@
 //! The notification subscriber, sentence by sentence of the specification ("Feature: Notification
 //! Service"), on a real broker.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // tests fail by panicking
 
 mod consumption;
 mod display;

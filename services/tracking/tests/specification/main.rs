@@ -1,7 +1,7 @@
 //! The tracking service, sentence by sentence of the specification ("Feature: Tracking
 //! Service"), on real servers.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // tests fail by panicking
 
 mod api;
 mod conditional;

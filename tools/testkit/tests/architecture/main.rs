@@ -1,7 +1,7 @@
 //! The shape of the workspace (ARCHITECTURE.md, "The map"): what may stand on what, and what may be
 //! written where. Every rule is tried on something that breaks it, too.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // tests fail by panicking
 
 mod comments;
 mod dependencies;

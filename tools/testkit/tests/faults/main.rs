@@ -6,7 +6,7 @@
 //! database, the broker, what subscribers saw, and `restaurant-ctl audit`. `cargo xtask faults`
 //! tries more of everything and prints a table.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // tests fail by panicking
 
 mod load;
 mod machine;
