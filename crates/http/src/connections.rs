@@ -100,7 +100,7 @@ impl Connections {
             if since_report == REPORT_INTERVAL {
                 since_report = 0;
                 self.report(log);
-                log.report_left_out();
+                log.report_suppressed();
             }
         }
     }

@@ -102,7 +102,7 @@ where
             ended = server => ended,
             never = connections.sweep(&log) => match never {},
         };
-        log.report_left_out();
+        log.report_suppressed();
         ended
     };
     Ok((handle, serving))

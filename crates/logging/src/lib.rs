@@ -10,12 +10,12 @@
 mod bucket;
 mod clock;
 mod cut;
-mod left_out;
 mod line;
 mod log;
 mod panics;
 mod printable;
 mod sink;
+mod suppression;
 
 use std::fs::File;
 use std::os::fd::AsFd as _;

@@ -10,9 +10,9 @@ use slog::Drain;
 
 use crate::clock::now;
 use crate::cut;
-use crate::left_out::LeftOut;
 use crate::line::{Details, Level, Line};
 use crate::sink::{Outage, PlainLines, Printed, Sink, complain};
+use crate::suppression::Suppression;
 
 /// Logs for one service under one request id; cheap to clone.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ struct Origin {
     /// For lines about the log itself.
     urgent: slog::Fuse<JsonLines>,
     plain: PlainLines,
-    left_out: LeftOut,
+    suppression: Suppression,
 }
 
 /// Each line is formatted by itself, so that no thread waits for another's.
@@ -60,7 +60,7 @@ impl Log {
             drain: JsonLines(sink.clone()).fuse(),
             urgent: JsonLines(sink.urgent()).fuse(),
             plain: sink.plain_lines(),
-            left_out: LeftOut::default(),
+            suppression: Suppression::default(),
         };
         Self { origin: Arc::new(origin), request_id: RequestId::startup() }
     }
@@ -83,8 +83,8 @@ impl Log {
 
     /// Tells of each action how many lines [`Entry::emit_limited`] has left out since the last
     /// time. Whoever uses that calls this every few seconds, and at the end.
-    pub fn report_left_out(&self) {
-        for summary in self.origin.left_out.take() {
+    pub fn report_suppressed(&self) {
+        for summary in self.origin.suppression.take() {
             let message = format!("And {} more like it, which are not logged one by one", summary.count);
             let mut entry = self.entry(summary.level, summary.action, message);
             if summary.level == Level::Error {
@@ -189,10 +189,10 @@ impl Entry<'_> {
     /// Writes the line, unless its action comes too often: what a stranger causes by the request
     /// must not fill the disk. Of each action 1,000 lines are written at once and then 100 a
     /// second, which no ordinary load comes near. The others are counted for
-    /// [`Log::report_left_out`].
+    /// [`Log::report_suppressed`].
     pub fn emit_limited(self) {
         let origin = &*self.log.origin;
-        if self.level >= origin.level && origin.left_out.admits(self.action, self.level, Instant::now()) {
+        if self.level >= origin.level && origin.suppression.admits(self.action, self.level, Instant::now()) {
             self.emit();
         }
     }
@@ -331,8 +331,8 @@ mod tests {
                 log.debug("request_refused", "below the level").emit_limited();
             }
             log.info("another", "of its own count").emit_limited();
-            log.report_left_out();
-            log.report_left_out();
+            log.report_suppressed();
+            log.report_suppressed();
         });
         let most = 1_000 + started.elapsed().as_millis() / 10 + 1;
         let parsed: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -340,14 +340,14 @@ mod tests {
         let single = written.iter().filter(|line| line["action"] == "validation_failed").count();
         assert_eq!(single, written.len() - 1, "the other one is the last");
         assert!((1_000..=usize::try_from(most).unwrap()).contains(&single), "{single}");
-        let left_out = 10_000 - single;
+        let suppressed = 10_000 - single;
         assert_eq!((&summary["action"], &summary["level"]), (&json!("validation_failed"), &json!("ERROR")));
-        assert_eq!(summary["details"], json!({"left_out": left_out}));
+        assert_eq!(summary["details"], json!({"left_out": suppressed}));
         assert_eq!(
             summary["message"],
-            format!("And {left_out} more like it, which are not logged one by one")
+            format!("And {suppressed} more like it, which are not logged one by one")
         );
-        assert!(summary["error"]["msg"].as_str().unwrap().starts_with(&left_out.to_string()));
+        assert!(summary["error"]["msg"].as_str().unwrap().starts_with(&suppressed.to_string()));
     }
 
     #[test]

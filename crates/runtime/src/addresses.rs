@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep_until};
 const MAX_SHARE: Duration = Duration::from_millis(250);
 /// How long names are still looked up once another one is known: a name server that is silent must
 /// not use up the time for connecting.
-const LOOKUP_PATIENCE: Duration = Duration::from_secs(1);
+const MAX_LOOKUP: Duration = Duration::from_secs(1);
 /// Most addresses that are tried, so that each gets a share worth having.
 const MAX_ADDRESSES: usize = 16;
 
@@ -61,7 +61,7 @@ async fn resolve_by(
         };
         tokio::select! {
             ended = under_way.next() => match ended {
-                Some(Ok(())) => until = until.or(Some(Instant::now() + LOOKUP_PATIENCE)),
+                Some(Ok(())) => until = until.or(Some(Instant::now() + MAX_LOOKUP)),
                 Some(Err(why)) => failure = Some(why),
                 None => break,
             },
@@ -141,7 +141,7 @@ mod tests {
         })
         .await
         .unwrap();
-        assert_eq!(start.elapsed(), LOOKUP_PATIENCE);
+        assert_eq!(start.elapsed(), MAX_LOOKUP);
         assert_eq!(found.first(), Some(&([10, 0, 0, 1], 5).into()));
         assert!(found.contains(&([10, 0, 1, 1], 5).into()), "crowded out: {found:?}");
         assert!(found.len() <= MAX_ADDRESSES);

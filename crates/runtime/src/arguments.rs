@@ -9,7 +9,7 @@ use crate::Exit;
 /// Reads the arguments of this process.
 ///
 /// # Errors
-/// [`Exit::Answered`] for `--help` and `--version`, [`Exit::Usage`] for what cannot be understood.
+/// [`Exit::Output`] for `--help` and `--version`, [`Exit::Usage`] for what cannot be understood.
 pub fn parse<T: FromArgs>(program: &str) -> Result<T, Exit> {
     parse_from(program, std::env::args_os().skip(1))
 }
@@ -31,14 +31,14 @@ pub fn parse_from<T: FromArgs>(program: &str, arguments: impl Iterator<Item = Os
             }
             _ if argument == "-h" => words.push("--help".to_owned()),
             _ if argument == "--version" => {
-                return Err(Exit::Answered(format!("{program} {}", env!("CARGO_PKG_VERSION"))));
+                return Err(Exit::Output(format!("{program} {}", env!("CARGO_PKG_VERSION"))));
             }
             _ => words.push(argument),
         }
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     T::from_args(&[program], &words).map_err(|early| match early.status {
-        Ok(()) => Exit::Answered(early.output),
+        Ok(()) => Exit::Output(early.output),
         Err(()) => Exit::Usage(format!(
             "{program}: {}\nRun '{} --help' for what it takes.",
             readable(early.output.trim()),
@@ -121,12 +121,12 @@ mod tests {
     #[test]
     fn help_and_version_are_answers() {
         for words in [["--help"], ["-h"]] {
-            let Err(Exit::Answered(text)) = read(&words) else { panic!("no answer to {words:?}") };
+            let Err(Exit::Output(text)) = read(&words) else { panic!("no answer to {words:?}") };
             assert!(text.contains("takes orders") && text.contains("--port"), "{text}");
         }
         assert_eq!(
             read(&["--version"]),
-            Err(Exit::Answered(format!("order-service {}", env!("CARGO_PKG_VERSION"))))
+            Err(Exit::Output(format!("order-service {}", env!("CARGO_PKG_VERSION"))))
         );
     }
 

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use crate::Exit;
 
 /// How often it is looked whether anybody can see us.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Why the first line that somebody waits for could not be written.
 static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
@@ -97,7 +97,7 @@ impl Console {
     /// Waits until nobody can see any more what is printed.
     pub async fn until_unseen(self) {
         while !self.is_unseen() {
-            sleep(LOOK).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 

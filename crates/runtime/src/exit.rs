@@ -8,7 +8,7 @@ use std::process::ExitCode;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// The user asked for a text (`--help`, `--version`): printed on stdout, code 0.
-    Answered(String),
+    Output(String),
     /// The command line cannot be understood: code 2.
     Usage(String),
     /// It went wrong while running: code 1.
@@ -32,7 +32,7 @@ impl Exit {
     /// Prints the text where it belongs.
     pub fn report(&self) -> ExitCode {
         match self {
-            Self::Answered(text) => {
+            Self::Output(text) => {
                 let written = writeln!(std::io::stdout(), "{}", text.trim_end());
                 if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
             }

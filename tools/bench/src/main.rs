@@ -73,7 +73,7 @@ async fn run() -> Result<(), Exit> {
     if arguments.list {
         let lines: Vec<String> =
             Row::ALL.iter().map(|row| format!("{:<12} {}", row.name(), row.title())).collect();
-        return Err(Exit::Answered(lines.join("\n")));
+        return Err(Exit::Output(lines.join("\n")));
     }
     let rows = chosen(&arguments.rows)?;
     let rounds = arguments.rounds.unwrap_or(if arguments.quick { 1 } else { 3 });

@@ -35,7 +35,7 @@ async fn perform() -> Result<(), Exit> {
     let mut words = std::env::args_os().skip(1);
     let task = match words.next() {
         Some(name) => Task::named(&name.to_string_lossy())?,
-        None => return Err(Exit::Answered(task::list())),
+        None => return Err(Exit::Output(task::list())),
     };
     let words: Vec<OsString> = words.collect();
     go_to_the_root().map_err(|why| failed(&why))?;
@@ -79,7 +79,7 @@ fn read<T: FromArgs>(task: Task, words: Vec<OsString>) -> Result<T, Exit> {
 fn without_options(task: Task, words: &[OsString]) -> Exit {
     let name = task.name();
     if words.iter().any(|word| word == "--help") {
-        return Exit::Answered(format!("Usage: {NAME} {name}\n\n  {}", task.about()));
+        return Exit::Output(format!("Usage: {NAME} {name}\n\n  {}", task.about()));
     }
     Exit::Usage(format!("{NAME} {name}: takes no options\nRun '{NAME} {name} --help' for what it does."))
 }

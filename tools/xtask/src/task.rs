@@ -92,7 +92,7 @@ impl Task {
     /// There is none, or the name asks for help.
     pub fn named(name: &str) -> Result<Self, Exit> {
         if ["--help", "-h", "help"].contains(&name) {
-            return Err(Exit::Answered(list()));
+            return Err(Exit::Output(list()));
         }
         TASKS.into_iter().find_map(|(task, known, ..)| (known == name).then_some(task)).ok_or_else(|| {
             Exit::Usage(format!("{NAME}: there is no task '{name}'\nRun '{NAME} --help' for all of them."))
@@ -133,6 +133,6 @@ mod tests {
             assert!(list.contains(&format!("\n  {name} ")), "{list}");
         }
         assert!(matches!(Task::named("open"), Err(Exit::Usage(text)) if text.contains("cargo xtask --help")));
-        assert_eq!(Task::named("--help"), Err(Exit::Answered(list)));
+        assert_eq!(Task::named("--help"), Err(Exit::Output(list)));
     }
 }

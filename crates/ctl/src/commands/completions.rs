@@ -49,7 +49,7 @@ pub fn run(arguments: &Arguments, program: &CommandInfoWithArgs) -> Result<(), E
             )));
         }
     };
-    Err(Exit::Answered(script))
+    Err(Exit::Output(script))
 }
 
 fn collect(command: &CommandInfoWithArgs, path: &str, places: &mut Vec<Place>) {

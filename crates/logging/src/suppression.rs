@@ -17,12 +17,12 @@ type Buckets = BTreeMap<(&'static str, Level), Bucket>;
 
 /// The lines of one log, by their actions and levels.
 #[derive(Debug, Default)]
-pub(crate) struct LeftOut(Mutex<Buckets>);
+pub(crate) struct Suppression(Mutex<Buckets>);
 
 /// So many lines were not written.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} of these lines came faster than 100 a second and were left out")]
-pub(crate) struct TooMany(u64);
+pub(crate) struct SuppressedLines(u64);
 
 /// What is told of an action.
 #[derive(Debug)]
@@ -33,12 +33,12 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    pub(crate) fn why(&self) -> TooMany {
-        TooMany(self.count)
+    pub(crate) fn why(&self) -> SuppressedLines {
+        SuppressedLines(self.count)
     }
 }
 
-impl LeftOut {
+impl Suppression {
     fn lock(&self) -> MutexGuard<'_, Buckets> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
