@@ -1,4 +1,4 @@
-//! What a log line costs its writer; another thread carries it away.
+//! The cost of a log line for the thread that logs it. Another thread writes it to stdout.
 
 use std::hint::black_box;
 use std::io;

@@ -1,8 +1,8 @@
-//! A token bucket: so much at once, then at a steady rate.
+//! A token bucket: a burst, then a steady rate.
 
 use std::time::{Duration, Instant};
 
-/// Lets so much through at once, then one an interval, and counts what it turns away.
+/// Allows a burst, then one event per interval, and counts the refused ones.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     burst: u32,
@@ -13,12 +13,12 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// A full one: `burst` at once, then one after each `refill`.
+    /// A full bucket: it allows `burst` events at once, then one per `refill`.
     pub fn new(burst: u32, refill: Duration, now: Instant) -> Self {
         Self { burst, refill, left: burst, refilled: now, turned_away: 0 }
     }
 
-    /// Whether one more is let through.
+    /// Takes a token. `false` if there is none.
     pub fn take(&mut self, now: Instant) -> bool {
         let passed = now.saturating_duration_since(self.refilled);
         let refills = passed.as_nanos().checked_div(self.refill.as_nanos()).unwrap_or(u128::MAX);
@@ -28,7 +28,7 @@ impl Bucket {
             self.refilled = now;
         } else {
             self.left += refills;
-            // What is left of the time counts for the next one.
+            // The remaining time counts towards the next token.
             self.refilled += self.refill * refills;
         }
         if let Some(left) = self.left.checked_sub(1) {
@@ -40,7 +40,7 @@ impl Bucket {
         }
     }
 
-    /// How many were turned away since this was last asked.
+    /// Returns how many events were refused since the last call.
     pub fn turned_away(&mut self) -> u64 {
         std::mem::take(&mut self.turned_away)
     }
@@ -61,7 +61,7 @@ mod tests {
         assert!(bucket.take(start + REFILL));
         assert_eq!((bucket.turned_away(), bucket.turned_away()), (1_000, 0));
         assert!(!bucket.take(start + REFILL));
-        // A long pause gives a burst, not more.
+        // After a long pause there is one burst, not more.
         let later = start + REFILL * 10_000;
         assert_eq!((0..100).filter(|_| bucket.take(later)).count(), 10);
     }

@@ -1,4 +1,4 @@
-//! What time it is for a log line.
+//! The time of a log line.
 
 use domain::timestamp::Timestamp;
 use time::OffsetDateTime;

@@ -1,29 +1,30 @@
-//! How much one line tells. What comes from outside may be of any size; a disk
-//! that keeps logs is not.
+//! Limits the length of a log line. Foreign data may have any size; a log disk has not.
 
 use serde_json::Value;
 
-/// Most characters of a message, and of each text in `details`.
+/// The largest number of characters in a message, and in each text of `details`.
 const MAX_TEXT: usize = 500;
 
-/// Most elements of a list in `details`: more than an order can break rules.
+/// The largest number of elements in a list of `details`: more than the rules that one order can
+/// break.
 const MAX_ELEMENTS: usize = 200;
 
-/// Most characters of what one error says: those of servers may be long, and end with what to do.
+/// The largest number of characters in one error's text. Texts of servers can be long, and their
+/// end may say what to do.
 const MAX_CAUSE: usize = 1_000;
 
-/// Most characters of a backtrace.
+/// The largest number of characters in a backtrace.
 const MAX_TRACE: usize = 16_000;
 
-/// Causes of causes that are told.
+/// The largest number of causes that are listed.
 const MAX_CAUSES: usize = 16;
 
-/// A message.
+/// Cuts a message.
 pub(crate) fn message(text: String) -> String {
     shortened(text, MAX_TEXT)
 }
 
-/// A field of `details`.
+/// Cuts a field of `details`.
 pub(crate) fn value(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(shortened(text, MAX_TEXT)),
@@ -41,7 +42,7 @@ pub(crate) fn value(value: Value) -> Value {
     }
 }
 
-/// What an error says, and the whole chain of its causes, one a line.
+/// The error's text, and the chain of its causes, one per line.
 pub(crate) fn causes(why: &dyn std::error::Error) -> (String, String) {
     let said = shortened(why.to_string(), MAX_CAUSE);
     let mut stack = said.clone();
@@ -55,13 +56,13 @@ pub(crate) fn causes(why: &dyn std::error::Error) -> (String, String) {
     (said, stack)
 }
 
-/// A backtrace: its text is ours.
+/// Cuts a backtrace. Its text comes from this program, so it may be longer.
 pub(crate) fn trace(text: String) -> String {
     shortened(text, MAX_TRACE)
 }
 
 fn shortened(mut text: String, max: usize) -> String {
-    // No more characters than bytes.
+    // A text has at most as many characters as bytes.
     if text.len() > max
         && let Some((end, _)) = text.char_indices().nth(max)
     {
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_texts_say_how_much_is_left_out() {
+    fn cut_texts_say_how_much_is_missing() {
         let long = "é".repeat(60_000);
         assert_eq!(message(long.clone()), format!("{}… (59500 more)", "é".repeat(500)));
         assert_eq!(message("é".repeat(500)), "é".repeat(500));

@@ -28,12 +28,13 @@ pub use log::{Entry, Log};
 pub use printable::{printable, visible, visible_json};
 pub use sink::{FlushOnDrop, Printed};
 
-/// Starts logging to stdout, and panics are logged too. Lines below `level` are dropped
-/// before they are formatted.
+/// Starts logging to stdout, including panics. Lines below `level` are dropped before they are
+/// formatted.
 ///
-/// The guard writes what is still waiting when it is dropped: keep it until the very end of `main`.
+/// Dropping the guard writes all pending lines: keep it until the very end of `main`.
 pub fn start(service: &'static str, level: Level) -> (Log, FlushOnDrop) {
-    // Not through the standard library's buffer: what it has taken may be written, or not.
+    // Bypass the buffer of the standard library: it does not tell whether its bytes have been
+    // written.
     let (log, flush) = match std::io::stdout().as_fd().try_clone_to_owned() {
         Ok(stdout) => start_on(service, level, File::from(stdout)),
         Err(why) => {
@@ -45,7 +46,7 @@ pub fn start(service: &'static str, level: Level) -> (Log, FlushOnDrop) {
     (log, flush)
 }
 
-/// As [`start`], to something else than stdout. It must not buffer.
+/// Like [`start`], but to another output. It must not buffer.
 pub fn start_on(
     service: &'static str,
     level: Level,

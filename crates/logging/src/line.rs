@@ -1,4 +1,4 @@
-//! One line: which fields, in which order.
+//! The fields of one line, and their order.
 
 use std::cell::Cell;
 
@@ -11,16 +11,16 @@ use slog::{KV, Record, Serializer};
 /// The three levels of the specification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// What happens to a single order.
+    /// An event of a single order.
     Debug,
-    /// What happens to the service.
+    /// An event of the service as a whole.
     Info,
-    /// What went wrong, and is not passed on to anybody else.
+    /// A failure that is handled where it is logged.
     Error,
 }
 
 impl Level {
-    /// The names by which levels are chosen, in a sentence.
+    /// The names of the levels, as a list for people.
     pub const NAMES: &str = "debug, info, error";
 
     fn as_str(self) -> &'static str {
@@ -31,7 +31,7 @@ impl Level {
         }
     }
 
-    /// The slog level with which a line of this level is filtered.
+    /// The slog level that filters lines of this level.
     pub(crate) fn to_slog(self) -> slog::Level {
         match self {
             Self::Debug => slog::Level::Debug,
@@ -54,7 +54,7 @@ impl std::str::FromStr for Level {
     }
 }
 
-/// Everything a line says besides its message.
+/// All fields of a line except its message.
 pub(crate) struct Line<'a> {
     pub(crate) timestamp: Timestamp,
     pub(crate) level: Level,
@@ -62,14 +62,14 @@ pub(crate) struct Line<'a> {
     pub(crate) hostname: &'a str,
     pub(crate) request_id: &'a RequestId,
     pub(crate) action: &'a str,
-    /// slog wants to own what is nested: both are taken out when the line is written.
+    /// slog requires owned values: both are taken out when the line is written.
     pub(crate) details: Cell<Details>,
     pub(crate) duration_ms: Option<u64>,
     pub(crate) error: Cell<Option<Value>>,
 }
 
-/// The fields of `details`, in the order in which they were given: a handful, for which a map would
-/// cost more than it helps.
+/// The fields of `details`, in the order in which they were added. A map would cost more for a
+/// handful.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Details(Vec<(&'static str, Value)>);
 

@@ -14,7 +14,7 @@ use crate::line::{Details, Level, Line};
 use crate::sink::{Outage, PlainLines, Printed, Sink, complain};
 use crate::suppression::Suppression;
 
-/// Logs for one service under one request id; cheap to clone.
+/// A log of one service under one request id. Cheap to clone.
 #[derive(Clone)]
 pub struct Log {
     origin: Arc<Origin>,
@@ -32,7 +32,7 @@ struct Origin {
     suppression: Suppression,
 }
 
-/// Each line is formatted by itself, so that no thread waits for another's.
+/// Each line is formatted into its own buffer, so that no thread waits for another's.
 struct JsonLines(Sink);
 
 impl Drain for JsonLines {
@@ -41,8 +41,7 @@ impl Drain for JsonLines {
 
     fn log(&self, record: &slog::Record<'_>, values: &slog::OwnedKVList) -> Result<(), slog::Never> {
         let json = slog_json::Json::new(self.0.clone()).build();
-        // The sink itself never fails, and a line that cannot be serialised has
-        // nowhere to go but stderr.
+        // The sink never fails. A line that cannot be serialised can only be reported on stderr.
         if let Err(why) = json.log(record, values) {
             complain(format_args!("a log line was lost: {why}"));
         }
@@ -65,7 +64,7 @@ impl Log {
         Self { origin: Arc::new(origin), request_id: RequestId::startup() }
     }
 
-    /// Tells that stdout can be written again.
+    /// Logs that stdout can be written again.
     pub(crate) fn report(&self, outage: &Outage) {
         let duration = outage.since.elapsed();
         let seconds = duration.as_secs_f64();
@@ -81,8 +80,8 @@ impl Log {
         entry.detail("since", outage.at.to_string()).took(duration).emit_to(|origin| &origin.urgent);
     }
 
-    /// Tells of each action how many lines [`Entry::emit_limited`] has left out since the last
-    /// time. Whoever uses that calls this every few seconds, and at the end.
+    /// Logs how many lines of each action [`Entry::emit_limited`] has suppressed since the last
+    /// call. Its users call this every few seconds and at the end.
     pub fn report_suppressed(&self) {
         for summary in self.origin.suppression.take() {
             let message = format!("And {} more like it, which are not logged one by one", summary.count);
@@ -106,17 +105,18 @@ impl Log {
         &self.request_id
     }
 
-    /// Something about the service as a whole.
+    /// Logs something about the service as a whole.
     pub fn info(&self, action: &'static str, message: impl Into<String>) -> Entry<'_> {
         self.entry(Level::Info, action, message)
     }
 
-    /// Something about a single order, message or request.
+    /// Logs something about a single order, message or request.
     pub fn debug(&self, action: &'static str, message: impl Into<String>) -> Entry<'_> {
         self.entry(Level::Debug, action, message)
     }
 
-    /// A failure that ends here. The line carries the error's text and the chain of its causes.
+    /// Logs a failure where it is handled. The line carries the error's text and the chain of its
+    /// causes.
     pub fn error(&self, action: &'static str, message: impl Into<String>, why: &dyn Error) -> Entry<'_> {
         let mut entry = self.entry(Level::Error, action, message);
         let (said, stack) = cut::causes(why);
@@ -124,13 +124,14 @@ impl Log {
         entry
     }
 
-    /// Whether nothing is written any more: nobody reads stdout.
+    /// Whether stdout has no reader any more, so that nothing is written.
     pub fn is_cut_off(&self) -> bool {
         self.origin.plain.is_closed()
     }
 
-    /// Writes a plain line for people, in order with the log lines around it. It is never dropped,
-    /// and this does not wait: whoever writes many awaits that some of them are done.
+    /// Writes a plain line for people, in sequence with the log lines around it. It is never
+    /// dropped, and this call does not wait. A caller that prints many lines must await some of
+    /// them.
     pub fn print(&self, text: impl std::fmt::Display) -> Printed {
         self.origin.plain.write(&format!("{text}\n"))
     }
@@ -141,7 +142,7 @@ impl Log {
     }
 }
 
-/// A line in the making.
+/// A log line that is being built.
 #[must_use = "a line is written by emit()"]
 pub struct Entry<'a> {
     log: &'a Log,
@@ -153,20 +154,20 @@ pub struct Entry<'a> {
     error: Option<Failure>,
 }
 
-/// What went wrong: the `error` of a line.
+/// The `error` object of a line.
 struct Failure {
     said: String,
     stack: String,
 }
 
 impl Entry<'_> {
-    /// Adds a field to `details`; of long texts and lists, the start.
+    /// Adds a field to `details`. Long texts and lists are cut.
     pub fn detail(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.details.push(name, cut::value(value.into()));
         self
     }
 
-    /// Adds where a panic came from to the causes of an error.
+    /// Adds a panic's backtrace to the causes of an error.
     pub(crate) fn trace(mut self, trace: String) -> Self {
         if let Some(failure) = &mut self.error {
             failure.stack.push_str("\ncaused by: ");
@@ -175,7 +176,7 @@ impl Entry<'_> {
         self
     }
 
-    /// Says how long it took; written in whole milliseconds.
+    /// Adds the duration, in whole milliseconds.
     pub fn took(mut self, duration: Duration) -> Self {
         self.duration = Some(duration);
         self
@@ -186,10 +187,9 @@ impl Entry<'_> {
         self.emit_to(|origin| &origin.drain);
     }
 
-    /// Writes the line, unless its action comes too often: what a stranger causes by the request
-    /// must not fill the disk. Of each action 1,000 lines are written at once and then 100 a
-    /// second, which no ordinary load comes near. The others are counted for
-    /// [`Log::report_suppressed`].
+    /// Writes the line, unless its action exceeds its rate: lines that clients can cause must not
+    /// fill the disk. Each action may write 1,000 lines at once, then 100 a second; ordinary load
+    /// stays far below that. Suppressed lines are counted for [`Log::report_suppressed`].
     pub fn emit_limited(self) {
         let origin = &*self.log.origin;
         if self.level >= origin.level && origin.suppression.admits(self.action, self.level, Instant::now()) {

@@ -1,18 +1,18 @@
-//! Panics as lines of the log.
+//! Logs panics.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic;
 
 use crate::Log;
 
-/// A panic, with its place.
+/// A panic's message and position.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Panic(String);
 
-/// From now on every panic of this process is an error in this log, with a backtrace if
-/// `RUST_BACKTRACE` asks for one. It stays text on stderr, too: the log may be closed, or the
-/// process may end before the line is written.
+/// Logs every further panic of this process as an error, with a backtrace if `RUST_BACKTRACE` asks
+/// for one. The text still goes to stderr as well, because the log may be closed, or the process
+/// may end before the line is written.
 pub(crate) fn report(log: &Log) {
     let (log, before) = (log.clone(), panic::take_hook());
     panic::set_hook(Box::new(move |info| {

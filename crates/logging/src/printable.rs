@@ -1,16 +1,15 @@
-//! Text from outside, made harmless to look at: control characters could forge a line or steer the
-//! terminal, format characters could turn the text around.
+//! Makes foreign text safe to display. Control characters could forge a line or control the
+//! terminal; format characters could reverse the text.
 
 use std::fmt::Write;
 
 use domain::text_rules::{belongs, is_visible};
 
-/// Most characters of a text that are shown.
+/// The largest number of characters that are shown.
 const MAX_SHOWN: usize = 200;
 
-/// The text as one line of nothing but visible characters; what is not visible is shown
-/// as `\u{1b}`, and what is too long ends in `…`. A joiner between the letters that it
-/// joins stays as it is.
+/// Returns the text as one line of visible characters. Invisible ones are written as `\u{1b}`, and
+/// a long text is cut with `…`. A joiner between letters that it joins is kept.
 pub fn printable(text: &str) -> String {
     let end = text.char_indices().nth(MAX_SHOWN).map(|(end, _)| end);
     let mut shown = visible(text.get(..end.unwrap_or(text.len())).unwrap_or(text));
@@ -20,9 +19,9 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
-/// The whole text as one line of nothing but visible characters.
+/// Returns the whole text as one line of visible characters.
 pub fn visible(text: &str) -> String {
-    // Most texts, at a fraction of the time.
+    // The fast path for most texts.
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return text.to_owned();
     }
@@ -37,8 +36,8 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
-/// A line of JSON with the same meaning and nothing but visible characters. Outside of its strings
-/// JSON is ASCII, and inside `\u` may stand for any character.
+/// Returns a line of JSON with the same meaning and only visible characters. JSON is ASCII outside
+/// of strings, and inside them `\u` can stand for any character.
 pub fn visible_json(line: &str) -> String {
     let mut visible = String::with_capacity(line.len());
     for c in line.chars() {
@@ -93,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_long_text_takes_no_longer_than_its_length() {
-        // The body of a dead letter may be of megabytes.
+        // The body of a dead letter may have megabytes.
         let started = Instant::now();
         for c in ['\u{e0067}', '\u{200d}', '\u{200c}', '\u{fe0f}', '\u{301}'] {
             assert!(visible(&c.to_string().repeat(100_000)).len() >= 100_000);

@@ -1,9 +1,9 @@
-//! Where lines wait until a thread of their own writes them, many in one call.
+//! Buffers log lines for a writer thread, which writes many lines in one call.
 //!
-//! A slow reader of stdout makes writers wait once a mebibyte is pending: no line is
-//! dropped. While stdout cannot be written (a full disk), nobody waits for it: what goes
-//! beyond that mebibyte is dropped and counted, and a line says so when it is over. Only a
-//! reader that is gone ends the log.
+//! A slow reader of stdout makes loggers wait once a mebibyte is pending: no line is dropped. If
+//! stdout cannot be written (a full disk), loggers do not wait: lines beyond that mebibyte are
+//! dropped and counted, and a log line reports the count after the outage. Only a closed reader
+//! ends the log.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,53 +15,53 @@ use tokio::sync::watch;
 use crate::clock::now;
 use crate::printable::visible_json;
 
-/// Bytes that may wait, beside those that are being written.
+/// Capacity of the buffer in bytes, besides the bytes that are being written.
 const MAX_PENDING: usize = 1 << 20;
 
-/// Shortest time between two writes: waking the thread for each line costs more than the line
-/// itself. One that comes alone is written at once.
+/// Shortest interval between two writes, because waking the thread for each line would cost more
+/// than the line. A line after a pause is written at once.
 const GATHERING: Duration = Duration::from_millis(1);
 
 /// Pauses between attempts while stdout cannot be written.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Most lines are shorter.
+/// Initial capacity of a line's buffer in bytes. Most lines are shorter.
 const USUAL_LINE: usize = 512;
 
-/// How long the end of the program waits for a stdout that does not take what is left.
+/// How long the end of the program waits for stdout to accept the remaining lines.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(5);
 
-/// A time in which stdout could not be written.
+/// A period in which stdout could not be written.
 #[derive(Debug)]
 pub(crate) struct Outage {
     pub(crate) since: Instant,
     pub(crate) at: Timestamp,
     pub(crate) why: io::Error,
-    /// Lines that were dropped.
+    /// The number of dropped lines.
     pub(crate) lost: u64,
 }
 
 #[derive(Default)]
 struct Pending {
     bytes: Vec<u8>,
-    /// Lines that were taken since the start.
+    /// Lines that were accepted since the start.
     taken: u64,
-    /// The thread waits for lines, and wants to be woken.
+    /// The thread waits for lines and must be woken.
     idle: bool,
-    /// Nothing more is taken.
+    /// No more lines are accepted.
     closed: bool,
     /// The thread has written everything, or given up.
     finished: bool,
     outage: Option<Outage>,
 }
 
-/// How far the thread is.
+/// The progress of the thread.
 #[derive(Default)]
 struct Progress {
     /// Lines that were written since the start.
     written: u64,
-    /// No more will be.
+    /// No more lines will be written.
     ended: bool,
 }
 
@@ -78,7 +78,7 @@ impl Shared {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands a whole line over to the writing thread, as soon as there is room.
+    /// Appends a whole line to the buffer, as soon as there is room.
     fn push(&self, line: &[u8]) {
         let mut pending = self.lock();
         while pending.bytes.len() > MAX_PENDING && !pending.closed {
@@ -93,8 +93,8 @@ impl Shared {
         }
     }
 
-    /// The same, never waiting and never dropping: for those who bound by themselves how much they
-    /// write. Returns the number of the line, none if nothing is written any more.
+    /// Appends a line without waiting and without dropping it, for callers that limit their own
+    /// output. Returns the line's number. `None` if nothing is written any more.
     fn push_at_once(&self, line: &[u8]) -> Option<u64> {
         let mut pending = self.lock();
         (!pending.finished).then(|| {
@@ -111,7 +111,7 @@ impl Shared {
         }
     }
 
-    /// From now on nobody waits for stdout.
+    /// Starts an outage: loggers no longer wait for stdout.
     fn begin_outage(&self, why: io::Error) {
         let mut pending = self.lock();
         if pending.outage.is_none() {
@@ -130,17 +130,17 @@ impl Shared {
     }
 }
 
-/// A line on its way to stdout.
+/// A line that is being written to stdout.
 #[must_use = "a line that must not be lost is awaited"]
 pub struct Printed {
-    /// Its number among all lines, unless it was not taken.
+    /// Its number among all lines. `None` if it was not accepted.
     number: Option<u64>,
     progress: watch::Receiver<Progress>,
 }
 
 impl Printed {
-    /// Waits until the line is written, for as long as it takes; `false` if nobody
-    /// reads stdout any more.
+    /// Waits until the line is written, however long that takes. `false` if stdout has no reader
+    /// any more.
     pub async fn done(mut self) -> bool {
         let Some(number) = self.number else { return false };
         let progress = self.progress.wait_for(|progress| progress.written >= number || progress.ended).await;
@@ -148,7 +148,7 @@ impl Printed {
     }
 }
 
-/// Writes plain lines between the log's.
+/// Writes plain lines between the log's lines.
 #[derive(Clone)]
 pub(crate) struct PlainLines(Arc<Shared>);
 
@@ -162,7 +162,7 @@ impl PlainLines {
     }
 }
 
-/// The writing end, for one line.
+/// The writing end, for one line at a time.
 pub(crate) struct Sink {
     shared: Arc<Shared>,
     line: Vec<u8>,
@@ -171,19 +171,20 @@ pub(crate) struct Sink {
 }
 
 impl Clone for Sink {
-    /// For another line.
+    /// A clone starts another line.
     fn clone(&self) -> Self {
         let line = Vec::with_capacity(USUAL_LINE);
         Self { shared: Arc::clone(&self.shared), line, is_urgent: self.is_urgent }
     }
 }
 
-/// Writes everything that is pending when dropped, and ends the writing thread.
+/// On drop, writes all pending lines and ends the writer thread.
 pub struct FlushOnDrop {
     shared: Arc<Shared>,
 }
 
-/// Where nobody reads stderr either there is nobody to tell; `eprintln` would panic.
+/// Writes to stderr. A failure is ignored, because nothing is left to report to; `eprintln` would
+/// panic.
 pub(crate) fn complain(what: std::fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "{what}");
 }
@@ -211,7 +212,7 @@ fn write_until_closed(shared: &Shared, mut output: impl Write, report: impl Fn(&
         drop(pending);
         shared.emptied.notify_all();
         if let Err(why) = write_whole(shared, &mut output, &block) {
-            // The service goes on without its log rather than wait for ever.
+            // The service goes on without its log instead of waiting for ever.
             complain(format_args!("logging is off: cannot write to stdout: {why}"));
             return;
         }
@@ -225,11 +226,10 @@ fn write_until_closed(shared: &Shared, mut output: impl Write, report: impl Fn(&
     }
 }
 
-/// Writes all of it, however long it takes: what was written in part is
-/// completed where it broke off.
+/// Writes all bytes, however long it takes. After a partial write it continues at the next byte.
 ///
 /// # Errors
-/// The reader is gone.
+/// Stdout has no reader any more.
 fn write_whole(shared: &Shared, output: &mut impl Write, mut rest: &[u8]) -> io::Result<()> {
     let mut pause = FIRST_PAUSE;
     while !rest.is_empty() {
@@ -247,7 +247,7 @@ fn write_whole(shared: &Shared, output: &mut impl Write, mut rest: &[u8]) -> io:
                 return Err(failure);
             }
             ErrorKind::Interrupted => {}
-            // Somebody made stdout non-blocking, and its reader is slow.
+            // Stdout is in non-blocking mode, and its reader is slow.
             ErrorKind::WouldBlock => std::thread::sleep(GATHERING),
             _ => {
                 shared.begin_outage(failure);
@@ -264,8 +264,8 @@ impl Sink {
         Self { shared: Arc::default(), line: Vec::new(), is_urgent: false }
     }
 
-    /// Starts the thread that writes to `output`, which must not buffer. `report` is called
-    /// when an outage is over.
+    /// Starts the thread that writes to `output`, which must not buffer. The thread calls `report`
+    /// after every outage.
     pub(crate) fn write_to(
         &self,
         output: impl Write + Send + 'static,
@@ -280,7 +280,7 @@ impl Sink {
             }
         });
         if let Err(why) = thread {
-            // Without a thread there is nobody to wait for.
+            // Without a thread nothing is written, so nobody must wait.
             complain(format_args!("logging is off: cannot start its thread: {why}"));
             shared.end();
         }
@@ -295,7 +295,8 @@ impl Sink {
         PlainLines(Arc::clone(&self.shared))
     }
 
-    /// Of what a terminal obeys, `serde_json` escapes the control characters of ASCII only.
+    /// Escapes what `serde_json` does not: it escapes only the control characters of ASCII, and a
+    /// terminal obeys more.
     fn make_visible(&mut self) {
         if self.line.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
             return;
@@ -307,7 +308,7 @@ impl Sink {
 }
 
 impl Write for Sink {
-    /// Collects one line and hands it over when its end is reached.
+    /// Collects one line, and passes it on at its line feed.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.line.extend_from_slice(bytes);
         if bytes.last() == Some(&b'\n') {

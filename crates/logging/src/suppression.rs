@@ -1,5 +1,5 @@
-//! Lines that others can cause at any rate: of each action only so many are written, and the rest
-//! is counted and told.
+//! Limits the rate of log lines that clients can cause: excess lines of an action are counted and
+//! reported instead of written.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,23 +8,23 @@ use std::time::{Duration, Instant};
 use crate::bucket::Bucket;
 use crate::line::Level;
 
-/// Lines of one action that are written at once.
+/// Lines of one action that are written without a limit.
 const BURST: u32 = 1_000;
-/// After this time one more is: 100 a second.
+/// Interval of further lines: 100 a second.
 const REFILL: Duration = Duration::from_millis(10);
 
 type Buckets = BTreeMap<(&'static str, Level), Bucket>;
 
-/// The lines of one log, by their actions and levels.
+/// The rate limits of one log, by action and level.
 #[derive(Debug, Default)]
 pub(crate) struct Suppression(Mutex<Buckets>);
 
-/// So many lines were not written.
+/// The number of suppressed lines, as the error of their summary.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} of these lines came faster than 100 a second and were left out")]
 pub(crate) struct SuppressedLines(u64);
 
-/// What is told of an action.
+/// The suppressed lines of one action.
 #[derive(Debug)]
 pub(crate) struct Summary {
     pub(crate) action: &'static str,
@@ -43,13 +43,13 @@ impl Suppression {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this line is written. If not, it is counted.
+    /// Whether this line is to be written. If not, it is counted.
     pub(crate) fn admits(&self, action: &'static str, level: Level, now: Instant) -> bool {
         let mut actions = self.lock();
         actions.entry((action, level)).or_insert_with(|| Bucket::new(BURST, REFILL, now)).take(now)
     }
 
-    /// What was left out since the last time.
+    /// Returns the counts of suppressed lines, and resets them.
     pub(crate) fn take(&self) -> Vec<Summary> {
         let mut actions = self.lock();
         let counted = actions.iter_mut().map(|((action, level), bucket)| Summary {

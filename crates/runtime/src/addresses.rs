@@ -1,8 +1,8 @@
-//! The addresses of a server: from the setting that names them to the one that answers.
+//! Finds a reachable address of a server.
 //!
-//! A name may have several addresses, and a setting several names; some of them may
-//! swallow packets. Each address gets a share of the deadline, then the next one is tried
-//! beside it (as in RFC 8305).
+//! A name may have several addresses, and a setting several names. Some of them may drop packets.
+//! Each address gets a share of the deadline before the next one is tried in parallel (as in RFC
+//! 8305).
 
 use std::fmt::Debug;
 use std::io;
@@ -15,27 +15,27 @@ use futures_util::stream::FuturesUnordered;
 use tokio::net::lookup_host;
 use tokio::time::{Instant, sleep_until};
 
-/// Longest time for which one address is tried alone (RFC 8305, section 8, recommends it): a server
-/// that works answers sooner.
+/// Longest time before the next address is tried as well (RFC 8305, section 8, recommends it). A
+/// working server answers sooner.
 const MAX_SHARE: Duration = Duration::from_millis(250);
-/// How long names are still looked up once another one is known: a name server that is silent must
-/// not use up the time for connecting.
+/// How long further names are looked up once one address is known: a silent name server must not
+/// use up the time for connecting.
 const MAX_LOOKUP: Duration = Duration::from_secs(1);
-/// Most addresses that are tried, so that each gets a share worth having.
+/// The largest number of addresses that are tried, so that each gets a useful share of the time.
 const MAX_ADDRESSES: usize = 16;
 
-/// The addresses of a setting as [`parse_hosts`] reads it, in its order. A name that is unknown is
-/// passed over if another one is known, and so is one that nobody answers for.
+/// The addresses of a setting in the form of [`parse_hosts`], in the same sequence. A name that
+/// cannot be resolved is skipped if another one can.
 ///
 /// # Errors
-/// No address is known.
+/// No name can be resolved.
 pub async fn resolve(setting: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     let hosts = parse_hosts(setting, port).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
     resolve_by(hosts, async |host, port| lookup_host((host.as_str(), port)).await.map(Iterator::collect))
         .await
 }
 
-/// As [`resolve`]; all names are looked up side by side.
+/// Like [`resolve`]. All names are looked up in parallel.
 async fn resolve_by(
     hosts: Vec<(String, u16)>,
     look_up: impl AsyncFn(String, u16) -> io::Result<Vec<SocketAddr>>,
@@ -81,12 +81,12 @@ async fn resolve_by(
     Ok(addresses)
 }
 
-/// Tries each address in turn and returns what the first one that works gives. An address that
-/// fails makes room for the next at once; one that is silent for its share of the time, too, but it
-/// may still come first.
+/// Tries each address in turn, and returns the first success. After a failure the next address is
+/// tried at once. After its share of the time a silent address is kept, and the next one is tried
+/// in parallel.
 ///
 /// # Errors
-/// What each one said that did answer. Nothing: none did within the time.
+/// The errors of all addresses that answered. Empty if none answered in time.
 pub async fn first_to_answer<T, E: Debug, Attempt>(
     addresses: Vec<SocketAddr>,
     within: Duration,

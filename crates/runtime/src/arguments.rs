@@ -1,4 +1,5 @@
-//! The command line, read by argh, with what argh lacks: `--flag=value`, `-h` and `--version`.
+//! Parses the command line with argh, and adds what argh lacks: `--flag=value`, `-h` and
+//! `--version`.
 
 use std::ffi::OsString;
 
@@ -6,18 +7,18 @@ use argh::FromArgs;
 
 use crate::Exit;
 
-/// Reads the arguments of this process.
+/// Parses the arguments of this process.
 ///
 /// # Errors
-/// [`Exit::Output`] for `--help` and `--version`, [`Exit::Usage`] for what cannot be understood.
+/// [`Exit::Output`] for `--help` and `--version`, [`Exit::Usage`] for invalid arguments.
 pub fn parse<T: FromArgs>(program: &str) -> Result<T, Exit> {
     parse_from(program, std::env::args_os().skip(1))
 }
 
-/// Reads the given arguments; `program` is the name shown in the help.
+/// Parses the given arguments. `program` is the name that the help shows.
 ///
 /// # Errors
-/// As [`parse`].
+/// Those of [`parse`].
 pub fn parse_from<T: FromArgs>(program: &str, arguments: impl Iterator<Item = OsString>) -> Result<T, Exit> {
     let mut words = Vec::new();
     for argument in arguments {
@@ -47,7 +48,7 @@ pub fn parse_from<T: FromArgs>(program: &str, arguments: impl Iterator<Item = Os
     })
 }
 
-/// The program with the subcommands that these words name, as the help itself calls them.
+/// The program and the subcommands that these words name, as the help writes them.
 fn command_of<T: FromArgs>(program: &str, words: &[&str]) -> String {
     let leading = words.iter().take_while(|word| !word.starts_with('-')).count();
     let help = |count| {
@@ -60,7 +61,7 @@ fn command_of<T: FromArgs>(program: &str, words: &[&str]) -> String {
     (0..=leading).rev().find_map(help).unwrap_or_else(|| program.to_owned())
 }
 
-/// How the standard library says that a text is no number, and how people say it.
+/// The standard library's messages for invalid numbers, and clearer ones.
 const NUMBER_FAULTS: [(&str, &str); 5] = [
     ("number too large to fit in target type", "the number is too large"),
     ("number too small to fit in target type", "the number is too small"),
@@ -75,7 +76,8 @@ fn readable(complaint: &str) -> String {
     if text.starts_with("Error parsing option '--port'") { text + " (allowed: 0 to 65535)" } else { text }
 }
 
-/// Checks the `--mode` that a service binary takes so that it can be called like the wrapper.
+/// Checks the `--mode` that every service binary accepts, so that it can be called like the
+/// wrapper.
 ///
 /// # Errors
 /// [`Exit::Usage`] if another service was meant.

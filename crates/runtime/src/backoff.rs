@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use logging::Entry;
 
-/// Exponential pauses with equal jitter: each is random between half and all of a bound
-/// that doubles up to a maximum, so that many clients of a server that comes back do
-/// not come back in step.
+/// Exponential pauses with equal jitter: each is random between half of a bound and the whole of
+/// it. The bound doubles up to a maximum. So the clients of a restarted server do not return in
+/// step.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     first: Duration,
@@ -46,8 +46,8 @@ impl Backoff {
         Self { first, max, bound: first, failures: 0 }
     }
 
-    /// The pauses of a session with a server: 100 ms to 3 s. Five seconds after a server is back,
-    /// everybody is served again.
+    /// The pauses of a session with a server: 100 ms to 3 s. All clients are back five seconds
+    /// after their server.
     pub fn for_server() -> Self {
         Self::new(Duration::from_millis(100), Duration::from_secs(3))
     }
@@ -65,15 +65,15 @@ impl Backoff {
         pause
     }
 
-    /// Starts over, after a success.
+    /// Resets the bound, after a success.
     pub fn reset(&mut self) {
         self.bound = self.first;
         self.failures = 0;
     }
 
-    /// Starts over if what has ended lasted for longer than the longest pause. What opens
-    /// well and then fails at once, time after time, gets longer and longer pauses.
-    /// Returns whether it lasted.
+    /// Resets the bound if the ended session had lasted longer than the longest pause. Sessions
+    /// that open and then fail at once, again and again, get longer and longer pauses. Returns
+    /// whether it was reset.
     pub fn reset_if_lasted(&mut self, lasted: Duration) -> bool {
         let has_lasted = lasted > self.max;
         if has_lasted {

@@ -1,4 +1,4 @@
-//! The machine's clock, only to show people how long something has been running.
+//! The machine's clock, only for displaying how long something has been running.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! Lines on the terminal, coloured where that is welcome.
+//! Lines on the terminal, coloured where the terminal supports it.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::OnceLock;
@@ -10,30 +10,30 @@ use tokio::time::sleep;
 
 use crate::Exit;
 
-/// How often it is looked whether anybody can see us.
+/// Interval of the check whether the output still has a reader.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Why the first line that somebody waits for could not be written.
+/// Why a line could not be written; set by the first such failure.
 static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 
-/// How a piece of text looks.
+/// The style of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// Less important.
     Dim,
     /// More important.
     Bold,
-    /// What went wrong.
+    /// Failures.
     Red,
-    /// What went well.
+    /// Successes.
     Green,
-    /// What needs attention.
+    /// Warnings.
     Yellow,
-    /// To tell names apart.
+    /// One of the colours that tell names apart.
     Blue,
-    /// To tell names apart.
+    /// One of the colours that tell names apart.
     Magenta,
-    /// To tell names apart.
+    /// One of the colours that tell names apart.
     Cyan,
 }
 
@@ -57,7 +57,7 @@ impl Style {
 pub struct Console {
     colored: bool,
     on_terminal: bool,
-    /// The terminal does not know how to move back.
+    /// The terminal cannot move its cursor back (`TERM=dumb`).
     dumb: bool,
 }
 
@@ -76,14 +76,14 @@ impl Console {
         Self { colored: !unwelcome && !dumb && on_terminal, on_terminal, dumb }
     }
 
-    /// Whether something can be drawn over what was printed before.
+    /// Whether earlier lines can be overwritten.
     pub fn can_draw(self) -> bool {
         self.on_terminal && !self.dumb
     }
 
-    /// Whether nobody can see any more what is printed: the terminal's window was closed, the
-    /// connection to it broke (the signal that tells of it reaches only the first process in it,
-    /// which need not be us), or the reader of our pipe has ended.
+    /// Whether the output has no reader any more: the terminal's window was closed, its connection
+    /// broke, or the reader of the pipe has ended. (SIGHUP reaches only the first process of a
+    /// terminal, which this need not be.)
     pub fn is_unseen(self) -> bool {
         let stdout = std::io::stdout();
         if self.on_terminal && !stdout.is_terminal() {
@@ -94,14 +94,14 @@ impl Console {
             && watched.iter().any(|fd| fd.revents().intersects(PollFlags::ERR | PollFlags::HUP))
     }
 
-    /// Waits until nobody can see any more what is printed.
+    /// Waits until the output has no reader any more.
     pub async fn until_unseen(self) {
         while !self.is_unseen() {
             sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// Columns and rows of the terminal, if it is one that tells.
+    /// Columns and rows of the terminal, if it reports them.
     pub fn size(self) -> Option<(usize, usize)> {
         if !self.on_terminal {
             return None;
@@ -110,23 +110,23 @@ impl Console {
         (size.ws_col > 0 && size.ws_row > 0).then(|| (size.ws_col.into(), size.ws_row.into()))
     }
 
-    /// The line, cut so that it does not wrap on the terminal.
+    /// Cuts the line so that it does not wrap on the terminal.
     pub fn fitted(self, line: &str) -> String {
         self.size().map_or_else(|| line.to_owned(), |(columns, _)| cut(line, columns))
     }
 
-    /// Never coloured, never a terminal: for lines that a test reads.
+    /// Never coloured, and never a terminal: for output that a test reads.
     pub fn plain() -> Self {
         Self { colored: false, on_terminal: false, dumb: false }
     }
 
-    /// The text in this style.
+    /// Wraps the text in the codes of this style.
     pub fn paint(self, style: Style, text: &str) -> String {
         if self.colored { format!("\x1b[{}m{text}\x1b[0m", style.code()) } else { text.to_owned() }
     }
 
-    /// Prints a line. If nobody reads any more, there is nobody to tell; any other failure is told
-    /// at the end, by [`all_written`].
+    /// Prints a line. A missing reader is ignored. Any other failure is reported at the end, by
+    /// [`all_written`].
     pub fn print(self, line: &str) {
         if let Err(why) = writeln!(std::io::stdout().lock(), "{line}") {
             let nobody_reads = self.on_terminal || why.kind() == ErrorKind::BrokenPipe;
@@ -136,26 +136,26 @@ impl Console {
         }
     }
 
-    /// Something is done.
+    /// Prints that a step succeeded.
     pub fn done(self, text: &str) {
         self.print(&format!("{} {text}", self.paint(Style::Green, "✓")));
     }
 
-    /// Something goes on.
+    /// Prints that a step is in progress.
     pub fn note(self, text: &str) {
         self.print(&self.paint(Style::Dim, &format!("· {text}")));
     }
 
-    /// Something went wrong, and the work goes on.
+    /// Prints that a step failed while the work goes on.
     pub fn warn(self, text: &str) {
         self.print(&format!("{} {text}", self.paint(Style::Yellow, "!")));
     }
 }
 
-/// The end of a command, which has not succeeded if what it printed could not be written.
+/// Returns a command's outcome, or an error if its output could not be written.
 ///
 /// # Errors
-/// What it ended with, or that.
+/// The error that ended the command, or the failed write.
 pub fn all_written(outcome: Result<(), Exit>) -> Result<(), Exit> {
     match (outcome, UNWRITTEN.get()) {
         (Ok(()) | Err(Exit::Logged), Some(why)) => Err(Exit::Failed(format!(
@@ -165,7 +165,7 @@ pub fn all_written(outcome: Result<(), Exit>) -> Result<(), Exit> {
     }
 }
 
-/// The first characters of a line; what sets its colour takes no place.
+/// The first characters of a line. Colour codes take no columns.
 fn cut(line: &str, columns: usize) -> String {
     let (mut text, mut used, mut in_code) = (String::new(), 0, false);
     for character in line.chars() {

@@ -1,35 +1,35 @@
-//! How a program ends.
+//! The exit codes of programs.
 
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// An early end: what to print, and the exit code that tells a script why.
+/// An early end of a program: the text to print, and the exit code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// The user asked for a text (`--help`, `--version`): printed on stdout, code 0.
+    /// The requested text (`--help`, `--version`), printed on stdout: code 0.
     Output(String),
-    /// The command line cannot be understood: code 2.
+    /// Invalid arguments: code 2.
     Usage(String),
-    /// It went wrong while running: code 1.
+    /// A failure at run time: code 1.
     Failed(String),
-    /// It went wrong while running, and the log says how: code 1.
+    /// A failure at run time that has been logged: code 1.
     Logged,
-    /// It could not be found out what was asked: code 3.
+    /// The question could not be answered: code 3.
     Unknown(String),
-    /// The configuration is bad: code 78 (`EX_CONFIG` of sysexits.h).
+    /// An invalid configuration: code 78 (`EX_CONFIG` of sysexits.h).
     Config(String),
-    /// It went wrong in another program that this one ran, which has said how: its code.
+    /// A failure of a program that this one ran, and that has reported it: the program's own code.
     Code(u8),
 }
 
 impl Exit {
-    /// It went wrong while running: what, and why, on one line.
+    /// A failure at run time, with all its causes on one line.
     pub fn failed(program: &str, why: &dyn Error) -> Self {
         Self::Failed(format!("{program}: {}", with_causes(why)))
     }
 
-    /// Prints the text where it belongs.
+    /// Prints the text to stdout or stderr, and returns the code.
     pub fn report(&self) -> ExitCode {
         match self {
             Self::Output(text) => {
@@ -46,18 +46,18 @@ impl Exit {
     }
 
     fn complain(text: &str, code: u8) -> ExitCode {
-        // If nobody reads it, the code says it all the same.
+        // If nobody reads it, the exit code still tells.
         let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
         ExitCode::from(code)
     }
 }
 
-/// The end of a program that failed, with every cause of the error on one line.
+/// The end of a failed program, with every cause of the error on one line.
 pub fn failed(error: &dyn Error) -> Exit {
     Exit::Failed(with_causes(error))
 }
 
-/// An error and its causes on one line, as "what: why: why".
+/// An error and its causes on one line: "what: why: why".
 pub fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

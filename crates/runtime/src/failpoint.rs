@@ -1,14 +1,13 @@
-//! Places where a test can end or freeze the process, as if it had been killed just there, or
-//! have the task panic.
+//! Points at which a test can kill or freeze the process, or make the task panic.
 //!
-//! Only debug builds with the feature `failpoints` have them. `FAILPOINT=order.committed=kill@3`
-//! kills the process when it comes by `order.committed` for the third time; `stop` freezes it
-//! instead, `panic` ends the task by a panic.
+//! Only debug builds with the feature `failpoints` contain them. `FAILPOINT=order.committed=kill@3`
+//! kills the process when it reaches `order.committed` for the third time. `stop` freezes it
+//! instead, and `panic` panics.
 
-/// The process comes by the place of this name.
+/// Marks the point of this name.
 ///
 /// # Panics
-/// If `FAILPOINT` says so.
+/// If `FAILPOINT` demands it.
 #[cfg(all(feature = "failpoints", debug_assertions))]
 #[expect(clippy::panic, reason = "a test asked for it")]
 pub fn reached(name: &str) {
@@ -19,7 +18,7 @@ pub fn reached(name: &str) {
 
     struct Armed {
         name: String,
-        /// None: panic.
+        /// `None` means panic.
         signal: Option<Signal>,
         at: u64,
         passed: AtomicU64,
@@ -40,13 +39,13 @@ pub fn reached(name: &str) {
     {
         let Some(signal) = armed.signal else { panic!("failpoint {name}") };
         let _ = kill_process(getpid(), signal);
-        // Another thread may be the one that takes the signal, in its own time: this one goes
-        // no further meanwhile.
+        // The kernel may deliver the signal to another thread, later. This thread must not go on
+        // until then.
         std::thread::sleep(std::time::Duration::from_secs(1));
     }
 }
 
-/// The process comes by the place of this name.
+/// Does nothing in this build.
 #[cfg(not(all(feature = "failpoints", debug_assertions)))]
 #[inline]
 pub fn reached(_name: &str) {}

@@ -1,5 +1,5 @@
-//! The least of an HTTP client: one request, one whole answer, for tools that talk to a
-//! server on this machine.
+//! A minimal HTTP client: one request, one whole response, for tools that talk to a server on this
+//! machine.
 
 use std::io::{Error, ErrorKind, Result};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,50 +8,50 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Larger answers are refused.
+/// Larger responses are refused, in bytes.
 const SIZE_LIMIT: u64 = 32 << 20;
 
-/// What to ask for.
+/// A request.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
     /// `GET`, `POST`, …
     pub method: &'a str,
     /// Path and query, percent-encoded.
     pub path: &'a str,
-    /// Names and values, beside those that every request has.
+    /// Names and values of headers, besides those that every request has.
     pub headers: &'a [(&'a str, &'a str)],
-    /// JSON to send.
+    /// A JSON body.
     pub body: Option<&'a str>,
 }
 
 impl<'a> Request<'a> {
-    /// A plain GET.
+    /// A GET without a body.
     pub fn get(path: &'a str) -> Self {
         Self { method: "GET", path, headers: &[], body: None }
     }
 }
 
-/// An answer.
+/// A response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// The body; bytes that are not UTF-8 are replaced.
+    /// The body. Bytes that are not UTF-8 are replaced.
     pub body: String,
 }
 
-/// Sends a request to a port of this machine and reads the answer.
+/// Sends a request to a port of this machine, and reads the response.
 ///
 /// # Errors
-/// No connection, no answer within `limit`, or one that is not HTTP.
+/// No connection, no response within `limit`, or a response that is not HTTP.
 pub async fn send(port: u16, request: &Request<'_>, limit: Duration) -> Result<Response> {
     send_to((Ipv4Addr::LOCALHOST, port).into(), request, limit).await
 }
 
-/// As [`send`], to any address.
+/// Like [`send`], to any address.
 ///
 /// # Errors
-/// As [`send`].
+/// Those of [`send`].
 pub async fn send_to(address: SocketAddr, request: &Request<'_>, limit: Duration) -> Result<Response> {
     tokio::time::timeout(limit, exchange(address, request))
         .await
@@ -67,7 +67,7 @@ async fn exchange(address: SocketAddr, request: &Request<'_>) -> Result<Response
         .ok_or_else(|| Error::new(ErrorKind::InvalidData, "the answer is not HTTP"))
 }
 
-/// HTTP/1.0: the answer is not chunked, and ends with the connection.
+/// HTTP/1.0: the response is not chunked, and ends with the connection.
 fn encode(address: SocketAddr, request: &Request<'_>) -> String {
     let Request { method, path, headers, body } = request;
     let mut lines = vec![format!("{method} {path} HTTP/1.0"), format!("Host: {address}")];

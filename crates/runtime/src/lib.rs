@@ -1,5 +1,5 @@
-//! What every program of the system needs before and around its work: arguments, the way to stop,
-//! patience with servers that are away, and a voice on the terminal.
+//! What every program of the system needs around its work: arguments, shutdown, backoff, and
+//! terminal output.
 
 pub mod addresses;
 pub mod arguments;

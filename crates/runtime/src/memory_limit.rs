@@ -1,21 +1,21 @@
-//! How much memory this process may use: its container's limit, or the machine's memory.
+//! How much memory this process may use: the limit of its container, or the machine's memory.
 
 use std::path::{Path, PathBuf};
 
 /// Where cgroups are mounted (cgroups(7)).
 const CGROUPS: &str = "/sys/fs/cgroup";
 
-/// The least limit in bytes among the cgroups of this process and the machine's memory. `None`
-/// where neither can be read.
+/// The smallest of the limits (in bytes) of this process's cgroups, and of the machine's memory.
+/// `None` if neither can be read.
 pub fn bytes() -> Option<u64> {
     let cgroups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     of_cgroups(Path::new(CGROUPS), &cgroups).into_iter().chain(of_machine(&memory)).min()
 }
 
-/// The least limit among these cgroups (`/proc/self/cgroup`) and their parents. In a container the
-/// path is often one of the host, and the container's own cgroup is mounted as the root: so the
-/// root is looked at too.
+/// The smallest limit among these cgroups (`/proc/self/cgroup`) and their parents. In a container
+/// the path is often the host's, and the container's own cgroup is mounted as the root, so the root
+/// is read too.
 fn of_cgroups(mount: &Path, cgroups: &str) -> Option<u64> {
     let limits = cgroups.lines().filter_map(|line| {
         let (_, line) = line.split_once(':')?;
@@ -31,7 +31,7 @@ fn of_cgroups(mount: &Path, cgroups: &str) -> Option<u64> {
             .ancestors()
             .map(|folder| root.join(folder).join(file))
             .collect();
-        // "max" is no number: no limit here.
+        // "max" does not parse: the cgroup has no limit.
         folders.iter().filter_map(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok()).min()
     });
     limits.min()

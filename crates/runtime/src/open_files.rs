@@ -1,9 +1,9 @@
-//! Every connection is an open file, of which a process may have only so many.
+//! The limit of open files. Every connection is one.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises this process's own limit of open files (the soft one) to so many, or as far as the system
-/// lets it. Returns how many it may have then.
+/// Raises this process's soft limit of open files to `wanted`, or as far as the hard limit allows.
+/// Returns the limit that is then in force.
 pub fn raise_to(wanted: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
     let files =

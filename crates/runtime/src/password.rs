@@ -1,4 +1,4 @@
-//! Passwords that nobody has to remember.
+//! Generates passwords.
 
 use rand::distr::{Alphanumeric, SampleString};
 use secrecy::SecretString;

@@ -1,6 +1,6 @@
-//! Texts that a POSIX shell reads.
+//! Quoting for a POSIX shell.
 
-/// The text as one word.
+/// Quotes the text as one word.
 pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -1,4 +1,4 @@
-//! The wish to stop, from the operating system to every task.
+//! Passes the request to stop from the operating system to every task.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -8,12 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::signals::StopSignals;
 
-/// Becomes true once, at the first signal that asks to stop; every task holds a
-/// clone and looks at it.
+/// Set once, by the first signal that asks the process to stop. Every task holds a clone and
+/// observes it.
 ///
-/// From then on there is a time, the grace, within which the process ends. Every wait of a
-/// shutdown has its deadline counted from the end of the grace, so that they fit into it
-/// together however each fares.
+/// The process must then end within its grace period. Every wait during a shutdown has a deadline
+/// counted back from the end of that period. So all of them fit into it, whatever each of them
+/// needs.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown {
     token: CancellationToken,
@@ -22,17 +22,17 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// One that only [`Shutdown::begin`] starts, and that may take any time.
+    /// A shutdown that only [`Shutdown::begin`] starts, without a deadline.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// As [`Shutdown::new`]; it may take so long.
+    /// Like [`Shutdown::new`], with this grace period.
     pub fn within(grace: Option<Duration>) -> Self {
         Self { grace, ..Self::default() }
     }
 
-    /// One that the first signal starts, and that takes `grace` at most.
+    /// A shutdown that the first signal starts, and that takes `grace` at most.
     ///
     /// # Errors
     /// The operating system refuses signal handlers, or a thread.
@@ -40,7 +40,7 @@ impl Shutdown {
         StopSignals::handle(Some(grace)).map(|signals| signals.shutdown())
     }
 
-    /// Starts it from inside.
+    /// Starts the shutdown from inside the program.
     pub fn begin(&self) {
         self.begun_at.get_or_init(Instant::now);
         self.token.cancel();
@@ -61,7 +61,7 @@ impl Shutdown {
         self.token.run_until_cancelled(work).await
     }
 
-    /// Waits until it has begun and nothing but `reserve` is left of the grace.
+    /// Waits until the shutdown has begun and only `reserve` is left of the grace period.
     pub async fn grace_is_over(&self, reserve: Duration) {
         self.begun().await;
         match (self.begun_at.get(), self.grace) {
@@ -70,7 +70,7 @@ impl Shutdown {
         }
     }
 
-    /// Runs `work` until it ends, or nothing but `reserve` is left of the grace: `None`.
+    /// Runs `work` until it ends. `None` if only `reserve` is left of the grace period first.
     pub async fn within_grace<T>(&self, reserve: Duration, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;

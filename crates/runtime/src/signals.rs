@@ -1,8 +1,8 @@
-//! The signals by which a process is asked to stop: SIGINT (Ctrl-C), SIGTERM, and SIGHUP (its
-//! terminal was closed).
+//! The signals that ask a process to stop: SIGINT (Ctrl-C), SIGTERM, and SIGHUP (its terminal was
+//! closed).
 //!
-//! They have a handler in every program. A process that is the first of its container (PID 1) has
-//! no default actions: a signal without a handler is ignored there.
+//! Every program handles them. The first process of a container (PID 1) has no default actions: a
+//! signal without a handler is ignored there.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -14,10 +14,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::Shutdown;
 
-/// How long after the grace a process may still live that has not ended by itself.
+/// How long a process may live beyond its grace period before it is ended.
 pub const OVERTIME: Duration = Duration::from_secs(2);
 
-/// The handlers. Until a program asks for a [`Shutdown`], the first signal ends it at once.
+/// The signal handlers. Until a program asks for a [`Shutdown`], the first signal ends it at once.
 #[derive(Clone, Debug)]
 pub struct StopSignals {
     graceful: Arc<OnceLock<Shutdown>>,
@@ -25,16 +25,15 @@ pub struct StopSignals {
 }
 
 impl StopSignals {
-    /// Installs the handlers. A program that has to be through with its shutdown within a grace is
-    /// ended with code 1 if it is not. The code of a process that a signal ended is 128 + the
-    /// signal's number, as a shell says it.
+    /// Installs the handlers. A program whose shutdown exceeds its grace period is ended with code
+    /// 1. A process that a signal ended has the code 128 + the signal's number, as in a shell.
     ///
     /// # Errors
     /// The operating system refuses signal handlers, or a thread.
     pub fn handle(grace: Option<Duration>) -> io::Result<Self> {
         let graceful = Arc::<OnceLock<Shutdown>>::default();
-        // A thread of its own: signals count even if all others are stuck, and exit() does not drop
-        // the tasks of the thread that calls it, whose end others would take for an answer.
+        // Own thread: signals must be handled even if all other threads are stuck, and `exit()`
+        // must not drop tasks whose reply channels others await.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let watching = {
             let _entered = runtime.enter();
@@ -44,29 +43,28 @@ impl StopSignals {
         Ok(Self { graceful, grace })
     }
 
-    /// The shutdown that the next signal begins. A further SIGINT or SIGTERM ends
-    /// the process at once.
+    /// The shutdown that the next signal begins. A further SIGINT or SIGTERM ends the process at
+    /// once.
     pub fn shutdown(&self) -> Shutdown {
         self.graceful.get_or_init(|| Shutdown::within(self.grace)).clone()
     }
 }
 
-/// Waits for the terminal to be closed: for ever, if the process was started so that this does
-/// not concern it (nohup).
+/// Waits for the terminal to be closed. It waits for ever if the process ignores that (nohup).
 #[derive(Debug)]
 pub struct Hangup(Option<Signal>);
 
 impl Hangup {
-    /// Listens, unless SIGHUP is ignored.
+    /// Starts listening, unless SIGHUP is ignored.
     ///
     /// # Errors
-    /// The operating system refuses.
+    /// The operating system refuses the handler.
     pub fn listen() -> io::Result<Self> {
         let kind = SignalKind::hangup();
         if is_ignored(kind) { Ok(Self(None)) } else { signal(kind).map(|signal| Self(Some(signal))) }
     }
 
-    /// The next one.
+    /// Waits for the next one.
     pub async fn recv(&mut self) {
         match &mut self.0 {
             Some(signal) => drop(signal.recv().await),
@@ -75,15 +73,15 @@ impl Hangup {
     }
 }
 
-/// Whether this process ignores a signal. Who starts it decides that, such as nohup.
+/// Whether this process ignores a signal. Its parent decides that, such as nohup.
 pub fn is_ignored(kind: SignalKind) -> bool {
-    // Without /proc nothing is known to be ignored.
+    // Without /proc, assume that nothing is ignored.
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     ignores(&status, kind)
 }
 
-/// Whether a status of /proc (proc(5), "SigIgn": a mask in hexadecimal digits, the lowest bit
-/// is signal 1) says so.
+/// Whether a status file of /proc says so (proc(5), "SigIgn": a hexadecimal mask whose lowest bit
+/// is signal 1).
 fn ignores(status: &str, kind: SignalKind) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
@@ -99,8 +97,7 @@ struct Handlers {
 
 impl Handlers {
     fn install() -> io::Result<Self> {
-        // A file that may not grow (ulimit -f) is an error of the write, not
-        // the end of the process.
+        // A file that may not grow (ulimit -f) is a failed write, not the end of the process.
         drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -136,8 +133,8 @@ async fn watch(mut handlers: Handlers, graceful: Arc<OnceLock<Shutdown>>) {
     std::process::exit(1);
 }
 
-/// A signal by which somebody who has waited asks again. A terminal that is closed may say it
-/// twice: once by the shell, and once by the system.
+/// Waits for a further signal that demands an immediate end. A closed terminal does not count: the
+/// shell and the system may each report it.
 async fn hurrying(handlers: &mut Handlers) -> SignalKind {
     loop {
         let kind = handlers.next().await;
@@ -147,7 +144,7 @@ async fn hurrying(handlers: &mut Handlers) -> SignalKind {
     }
 }
 
-/// Ends as without a handler: a shell stops its script only if it sees that the signal ended the
+/// Ends the process as if it had no handler: a shell ends its script only if a signal ended the
 /// process. The kernel protects the first process of a container from that.
 fn end_by(kind: SignalKind) -> ! {
     if std::process::id() != 1 {

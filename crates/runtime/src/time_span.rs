@@ -1,6 +1,6 @@
-//! Spans of time as people type them: `90s`, `30m`, `1h`, `2d`.
+//! Parses time spans as people type them: `90s`, `30m`, `1h`, `2d`.
 
-/// The seconds that such a text means, at least 1; `None` if it is no span of time.
+/// The number of seconds, at least 1. `None` if the text is not a time span.
 pub fn seconds(text: &str) -> Option<u64> {
     let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let unit = match unit {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::*;
 use crate::{Level, Log, start_on};
 
-/// A disk that is full for as long as a test wants, and then takes a few bytes at a time.
+/// A disk that is full as long as the test demands, and then accepts a few bytes per write.
 #[derive(Clone, Default)]
 struct Disk(Arc<DiskState>);
 
@@ -33,7 +33,7 @@ impl Write for Disk {
             self.0.refused.notify_all();
             return Err(failure.into());
         }
-        // In parts, never ending with a line.
+        // In parts that never end with a line.
         let part = bytes.len().min(1_000);
         held.bytes.extend_from_slice(&bytes[..part]);
         Ok(part)
@@ -49,7 +49,7 @@ impl Disk {
         self.0.held.lock().unwrap().failure = failure;
     }
 
-    /// Waits until it has refused so often.
+    /// Waits until the disk has refused this many writes.
     fn has_refused(&self, times: usize) {
         let held = self.0.held.lock().unwrap();
         let waited =
@@ -78,7 +78,7 @@ fn numbers(lines: &[Value]) -> Vec<u64> {
 }
 
 #[test]
-fn a_full_disk_is_bounded_counted_and_over_when_it_is_over() {
+fn a_full_disk_drops_a_counted_number_of_lines_and_logging_resumes() {
     for failure in [Errno::NOSPC, Errno::DQUOT, Errno::FBIG, Errno::IO] {
         const MANY: u64 = 10_000;
         let disk = Disk::default();
@@ -86,7 +86,7 @@ fn a_full_disk_is_bounded_counted_and_over_when_it_is_over() {
         disk.fails(Some(failure));
         number(&log, 0, 1);
         disk.has_refused(1);
-        // More than fits into memory: nobody waits.
+        // More than fits into memory. The writers do not wait.
         number(&log, 1, MANY);
         disk.fails(None);
         while !disk.has_taken_a_line() {
@@ -96,7 +96,7 @@ fn a_full_disk_is_bounded_counted_and_over_when_it_is_over() {
         let lines = disk.lines();
         let [told] = &lines.iter().filter(|line| line["action"] == "log_lines_lost").collect::<Vec<_>>()[..]
         else {
-            panic!("not told once");
+            panic!("not reported once");
         };
         let kept = numbers(&lines);
         assert_eq!(told["details"]["lost"], MANY - kept.len() as u64);
@@ -105,14 +105,14 @@ fn a_full_disk_is_bounded_counted_and_over_when_it_is_over() {
             "{told}"
         );
         assert!(told["details"]["since"].as_str() <= told["timestamp"].as_str(), "{told}");
-        // Between one and two mebibytes were kept, and they are the first.
+        // Between one and two mebibytes were kept: the first ones.
         assert!((1_500..5_000).contains(&kept.len()), "{}", kept.len());
         assert_eq!(kept, (0..kept.len() as u64).collect::<Vec<_>>());
     }
 }
 
 #[test]
-fn what_fits_into_memory_is_not_lost() {
+fn lines_that_fit_into_memory_are_not_lost() {
     let disk = Disk::default();
     let (log, flush) = start_on("order-service", Level::Info, disk.clone());
     for round in 0..3 {
@@ -163,17 +163,17 @@ fn a_printed_line_is_done_when_it_is_written() {
     disk.fails(Some(Errno::NOSPC));
     let first = log.print("{}");
     disk.has_refused(1);
-    // Others are dropped; this one is not.
+    // Other lines are dropped, this one is not.
     number(&log, 0, 10_000);
-    let (tell, told) = mpsc::channel();
+    let (sender, done) = mpsc::channel();
     let printed = log.print("{}");
     let waiting = thread::spawn(move || {
-        let _ = tell.send(block_on(printed.done()));
+        let _ = sender.send(block_on(printed.done()));
     });
-    assert!(matches!(told.try_recv(), Err(mpsc::TryRecvError::Empty)));
+    assert!(matches!(done.try_recv(), Err(mpsc::TryRecvError::Empty)));
     assert_eq!(poll(first.done()), Poll::Pending);
     disk.fails(None);
-    assert_eq!(told.recv_timeout(Duration::from_mins(1)), Ok(true));
+    assert_eq!(done.recv_timeout(Duration::from_mins(1)), Ok(true));
     waiting.join().unwrap();
     drop(flush);
     assert_eq!(disk.lines().iter().filter(|line| **line == serde_json::json!({})).count(), 2);
