@@ -15,8 +15,8 @@ pub struct Arguments {
     /// accepted for the wrapper's sake; must be notification-subscriber
     #[argh(option)]
     pub mode: Option<String>,
-    /// where to start: next (what comes from now on, the default), first (everything that is kept),
-    /// or a time back such as 90s, 30m, 1h
+    /// where to start: next (only new messages, the default), first (everything that is kept), or a
+    /// time back such as 90s, 30m, 1h
     #[argh(option, default = "StartAt::Next")]
     pub from: StartAt,
     /// configuration file (default ./config.yaml)
@@ -28,10 +28,10 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Reads and checks the arguments of this process.
+    /// Parses and checks the arguments of this process.
     ///
     /// # Errors
-    /// An answer to `--help`, or what is wrong.
+    /// The output of `--help`, or a usage error.
     pub fn read() -> Result<Self, Exit> {
         let read: Self = arguments::parse(NAME)?;
         arguments::check_mode(read.mode.as_deref(), NAME)?;

@@ -1,8 +1,8 @@
 //! Shows every status change.
 
-mod announcement;
 mod arguments;
 mod seen;
+mod sentence;
 mod service;
 
 use std::process::ExitCode;

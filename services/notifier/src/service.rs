@@ -9,10 +9,10 @@ use domain::{RequestId, StatusUpdate};
 use logging::{Log, Printed, printable};
 use runtime::{Shutdown, failpoint};
 
-use crate::announcement::sentence;
-use crate::seen::{KNOWN_FOR, Look, Seen};
+use crate::seen::{KNOWN_FOR, Lookup, Seen};
+use crate::sentence::sentence;
 
-/// Shows every change until the shutdown begins, or nobody reads them any more.
+/// Shows every change until the shutdown begins, or stdout has no reader any more.
 pub async fn run(rabbitmq: &Rabbitmq, from: StartAt, log: &Log, shutdown: &Shutdown) {
     log.info("service_started", "Notification Subscriber started").emit();
     let mut seen = Seen::new(Instant::now());
@@ -25,38 +25,35 @@ pub async fn run(rabbitmq: &Rabbitmq, from: StartAt, log: &Log, shutdown: &Shutd
             }
         }
     }));
-    // Nothing is left behind: subscribers take nothing from the stream.
+    // Nothing needs to be settled: subscribers remove nothing from the stream.
     let _ = shutdown.within_grace(Duration::from_secs(1), reading).await;
     log.info("graceful_shutdown", "Notification Subscriber stops").emit();
 }
 
-/// The line on its way to the console; none if there is nothing to show.
+/// The printed line of a delivery. `None` if there is nothing to show.
 fn show(delivery: &Delivery, seen: &mut Seen, log: &Log) -> Option<Printed> {
     let log = log.with_request_id(delivery.request_id().unwrap_or_else(RequestId::unknown));
     let update: StatusUpdate = match serde_json::from_slice(&delivery.body) {
         Ok(update) => update,
         Err(why) => {
-            // A stream keeps what it holds: there is nothing to return it to.
+            // A stream keeps its messages, so there is nothing to requeue.
             let start = String::from_utf8_lossy(&delivery.body);
-            log.error(
-                "message_processing_failed",
-                "A message is not a status update; it is passed over",
-                &why,
-            )
-            .detail("body", printable(&start))
-            .emit();
+            log.error("message_processing_failed", "A message is not a status update; it is skipped", &why)
+                .detail("body", printable(&start))
+                .emit();
             return None;
         }
     };
     let id = delivery.message_id().map_or_else(|| update.message_id(), str::to_owned);
-    match seen.look(&id, Instant::now()) {
-        Look::New => {}
-        Look::NewAndCrowded { known_for } => {
+    match seen.look_up(&id, Instant::now()) {
+        Lookup::New => {}
+        Lookup::NewAndCrowded { known_for } => {
             let minutes = KNOWN_FOR.as_secs() / 60;
-            let message = format!("So many updates come that repeats are not known for {minutes} minutes");
+            let message =
+                format!("Updates arrive so fast that repeats are not recognised for {minutes} minutes");
             log.info("repeats_forgotten", message).detail("known_for_seconds", known_for.as_secs()).emit();
         }
-        Look::Known => {
+        Lookup::Known => {
             log.debug("notification_repeated", format!("Already shown: order {}", update.order_number))
                 .detail("order_number", update.order_number.to_string())
                 .detail("new_status", update.new_status.as_str())

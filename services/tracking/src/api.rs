@@ -1,4 +1,4 @@
-//! The HTTP interface: three questions and the probes.
+//! The HTTP interface: three resources and the probes.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -19,12 +19,12 @@ use tokio::time::timeout;
 use crate::lookups::Lookups;
 use crate::{NAME, conditional};
 
-/// What handlers need.
+/// The state that handlers share.
 #[derive(Clone)]
 pub struct Api {
     pub db: Database,
     pub lookups: Lookups,
-    /// Whether the tables are there.
+    /// Whether the tables exist.
     pub schema_ready: Arc<AtomicBool>,
     pub log: Log,
 }
@@ -42,7 +42,7 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
 }
 
 #[derive(Serialize)]
-struct OrderStatus {
+struct StatusBody {
     order_number: OrderNumber,
     current_status: String,
     updated_at: Timestamp,
@@ -51,28 +51,28 @@ struct OrderStatus {
 }
 
 #[derive(Serialize)]
-struct HistoryEntry {
+struct HistoryItem {
     status: String,
     timestamp: Timestamp,
     changed_by: String,
 }
 
 #[derive(Serialize)]
-struct WorkerStatus {
+struct WorkerItem {
     worker_name: String,
     status: &'static str,
     orders_processed: i32,
     last_seen: Option<Timestamp>,
 }
 
-/// One request under way: its log, and what it asks.
-struct Question {
+/// One request: its log, and its endpoint.
+struct RequestContext {
     request: HttpRequest,
     log: Log,
     endpoint: &'static str,
 }
 
-impl Question {
+impl RequestContext {
     fn new(api: &Api, request: HttpRequest, endpoint: &'static str, order_number: Option<&str>) -> Self {
         let log = api.log.with_request_id(request_id::of(&request));
         let message = format!("{} {}", request.method(), printable(request.path()));
@@ -95,7 +95,7 @@ impl Question {
     ) -> HttpResponse {
         match found {
             Ok(Some(body)) => conditional::json(&self.request, &body)
-                .unwrap_or_else(|why| self.failed("The answer could not be written", &why)),
+                .unwrap_or_else(|why| self.failed("The answer could not be encoded", &why)),
             Ok(None) => self.unknown(order_number),
             Err(why) => self.failed("The database could not answer", &why),
         }
@@ -114,14 +114,14 @@ impl Question {
 
 async fn status(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
     let asked = path.into_inner();
-    let question = Question::new(&api, request, "/orders/{order_number}/status", Some(&asked));
-    // A text that is no order number names no order.
+    let context = RequestContext::new(&api, request, "/orders/{order_number}/status", Some(&asked));
+    // A text that is not an order number names no order.
     let Ok(order_number) = asked.parse::<OrderNumber>() else {
-        return question.unknown(&asked);
+        return context.unknown(&asked);
     };
     let found = api.lookups.status(order_number).await;
     let body = found.map(|found| {
-        found.map(|current| OrderStatus {
+        found.map(|current| StatusBody {
             order_number,
             current_status: current.status,
             updated_at: current.updated_at.into(),
@@ -129,20 +129,20 @@ async fn status(request: HttpRequest, path: web::Path<String>, api: web::Data<Ap
             processed_by: current.processed_by,
         })
     });
-    question.answer(body, &asked)
+    context.answer(body, &asked)
 }
 
 async fn history(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
     let asked = path.into_inner();
-    let question = Question::new(&api, request, "/orders/{order_number}/history", Some(&asked));
+    let context = RequestContext::new(&api, request, "/orders/{order_number}/history", Some(&asked));
     let Ok(order_number) = asked.parse::<OrderNumber>() else {
-        return question.unknown(&asked);
+        return context.unknown(&asked);
     };
     let found = history::history(&api.db, &order_number).await;
     let body = found.map(|entries| {
         let entries: Vec<_> = entries
             .into_iter()
-            .map(|entry| HistoryEntry {
+            .map(|entry| HistoryItem {
                 status: entry.status,
                 timestamp: entry.changed_at.into(),
                 changed_by: entry.changed_by,
@@ -150,16 +150,16 @@ async fn history(request: HttpRequest, path: web::Path<String>, api: web::Data<A
             .collect();
         (!entries.is_empty()).then_some(entries)
     });
-    question.answer(body, &asked)
+    context.answer(body, &asked)
 }
 
 async fn workers(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
-    let question = Question::new(&api, request, "/workers/status", None);
+    let context = RequestContext::new(&api, request, "/workers/status", None);
     let found = workers::all(&api.db).await;
     let body = found.map(|workers| {
         let workers: Vec<_> = workers
             .into_iter()
-            .map(|worker| WorkerStatus {
+            .map(|worker| WorkerItem {
                 worker_name: worker.name,
                 status: if worker.online { "online" } else { "offline" },
                 orders_processed: worker.orders_processed,
@@ -168,7 +168,7 @@ async fn workers(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
             .collect();
         Some(workers)
     });
-    question.answer(body, "")
+    context.answer(body, "")
 }
 
 async fn health(api: web::Data<Api>) -> HttpResponse {

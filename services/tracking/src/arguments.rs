@@ -8,7 +8,8 @@ use runtime::{Exit, arguments};
 
 use crate::NAME;
 
-/// Tells over HTTP where orders stand and who is in the kitchen; reads PostgreSQL only.
+/// Answers over HTTP which status orders have and which workers are online; only reads from
+/// PostgreSQL.
 #[derive(FromArgs, Debug)]
 pub struct Arguments {
     /// accepted for the wrapper's sake; must be tracking-service
@@ -26,10 +27,10 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Reads and checks the arguments of this process.
+    /// Parses and checks the arguments of this process.
     ///
     /// # Errors
-    /// An answer to `--help`, or what is wrong.
+    /// The output of `--help`, or a usage error.
     pub fn read() -> Result<Self, Exit> {
         let read: Self = arguments::parse(NAME)?;
         arguments::check_mode(read.mode.as_deref(), NAME)?;

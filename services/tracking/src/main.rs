@@ -1,4 +1,4 @@
-//! Read-only view of orders and workers over HTTP.
+//! A read-only view of orders and workers over HTTP.
 
 mod api;
 mod arguments;
@@ -16,8 +16,8 @@ use crate::service::Service;
 
 const NAME: &str = domain::ServiceName::Tracking.binary();
 
-// The HTTP server has threads of its own. What is left costs less on one thread than on several
-// that wake each other.
+// The HTTP server has its own threads. For the rest, one thread is cheaper than several that wake
+// each other.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run().await {

@@ -1,4 +1,4 @@
-//! The service as a whole: built first, then run.
+//! Builds and runs the service.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use crate::api::{self, Api};
 use crate::arguments::Arguments;
 use crate::lookups::Lookups;
 
-/// What is left of the grace when clients have been answered.
+/// Time that is left of the grace period once all clients have been answered.
 const AFTER_ANSWERING: Duration = Duration::from_secs(2);
 
-/// The port is bound; nothing is answered yet.
+/// A bound port. No request has been answered yet.
 pub struct Service {
     listener: TcpListener,
     http: config::Http,
@@ -33,7 +33,7 @@ pub struct Service {
     shutdown: Shutdown,
 }
 
-/// Why the service cannot run.
+/// Why the service cannot start, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     #[error(transparent)]
@@ -69,11 +69,10 @@ impl Service {
         Ok(Self { listener, http: config.http.clone(), port, api, lookups: lookups_task, shutdown })
     }
 
-    /// Serves until the shutdown begins. Until the tables are there it is not ready,
-    /// and goes on by itself.
+    /// Serves until the shutdown begins. The service becomes ready once the tables exist.
     ///
     /// # Errors
-    /// The database has a schema that this program cannot use, or the HTTP server failed.
+    /// This program cannot use the database's schema, or the HTTP server failed.
     pub async fn run(self) -> Result<(), ServiceError> {
         let Self { listener, http, port, api, mut lookups, shutdown } = self;
         let (log, db, schema_ready) = (api.log.clone(), api.db.clone(), Arc::clone(&api.schema_ready));
@@ -103,7 +102,7 @@ impl Service {
         log.info("graceful_shutdown", "Tracking Service stops").emit();
         if shutdown.within_grace(AFTER_ANSWERING, drain.run(&handle)).await.is_none() {
             http.abort();
-            log.info("shutdown_incomplete", "The grace is over before every client was answered").emit();
+            log.info("shutdown_incomplete", "The grace period ended before every client was answered").emit();
         }
         if let Some(Ok(ended)) = shutdown.within_grace(Duration::ZERO, http).await {
             ended?;
@@ -112,7 +111,7 @@ impl Service {
     }
 }
 
-/// A server that nobody asked to stop; a panic is in the log.
+/// The error for a server that ended before the shutdown. A panic has been logged.
 fn ended_early(ended: Result<std::io::Result<()>, JoinError>) -> ServiceError {
     match ended {
         Ok(Err(why)) => why.into(),

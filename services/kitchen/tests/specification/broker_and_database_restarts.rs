@@ -17,7 +17,7 @@ async fn orders_are_cooked_once_although_both_servers_restart_meanwhile() {
     let second = stage.kitchen_worker("chef_2").cooking_seconds(0.7).start().await;
     first.logs("order_completed", 1).await;
     stage.own_servers().rabbitmq.restart().await.expect("the broker comes back");
-    // However many were cooked meanwhile, there is more to do.
+    // However many were cooked in the meantime, more are waiting.
     orders.until_status("/readyz", 200).await;
     for _ in 0..12 {
         numbers.push(orders.place(&orders::takeout()).await);
@@ -35,7 +35,7 @@ async fn orders_are_cooked_once_although_both_servers_restart_meanwhile() {
         assert_eq!(statuses, ["received", "cooking", "ready"], "{number}: {history:?}");
     }
     let outbox = "select count(*) from status_outbox";
-    testkit::eventually("every change to be told", async || {
+    testkit::eventually("every change to be published", async || {
         (database.value(outbox).await == 0).then_some(())
     })
     .await;

@@ -10,7 +10,7 @@ use crate::observe::{Tap, until, until_none_left, until_waiting};
 
 const DEAD_LETTERS: &str = "kitchen_dlq";
 
-/// A message that is an order in every respect but one.
+/// A message that is a valid order except for one field.
 fn spoilt(message: &Message, pointer: &str, value: Value) -> Vec<u8> {
     orders::with(message.json(), pointer, value).to_string().into_bytes()
 }
@@ -22,7 +22,7 @@ fn without(message: &Message, field: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn what_can_never_be_cooked_becomes_a_dead_letter_exactly_once_and_blocks_nothing() {
+async fn an_invalid_message_becomes_a_dead_letter_exactly_once_and_blocks_nothing() {
     let stage = Stage::new().await;
     let orders = stage.order_service().start().await;
     let sent = Tap::on_takeout_orders(&stage).await;
@@ -85,7 +85,7 @@ async fn what_can_never_be_cooked_becomes_a_dead_letter_exactly_once_and_blocks_
         assert_eq!(line["level"], "ERROR");
         assert!(line["error"]["stack"].as_str().unwrap().contains(part), "{line}");
     }
-    // None comes back when its worker is gone.
+    // None is redelivered when the worker is gone.
     assert_eq!(service.stop().await, Some(0));
     let _next = stage.kitchen_worker("chef_bob").start().await;
     let behind = orders.place(&orders::takeout()).await;
@@ -93,9 +93,9 @@ async fn what_can_never_be_cooked_becomes_a_dead_letter_exactly_once_and_blocks_
     assert_eq!(broker.ready(DEAD_LETTERS).await, 0);
 }
 
-/// Larger than any order: it is not taken in, and the broker itself moves it.
+/// A body larger than any order is not read, and the broker itself moves the message.
 #[tokio::test]
-async fn what_is_too_large_is_dead_lettered_without_a_copy_and_blocks_nothing() {
+async fn a_too_large_message_is_dead_lettered_without_a_copy_and_blocks_nothing() {
     let stage = Stage::new().await;
     let orders = stage.order_service().start().await;
     let broker = stage.broker().await;
@@ -140,7 +140,7 @@ async fn a_dead_letter_keeps_the_ids_of_its_message_and_does_not_expire() {
 }
 
 #[tokio::test]
-async fn a_message_without_a_sane_correlation_id_gets_a_request_id_of_its_own() {
+async fn a_message_without_a_safe_correlation_id_gets_a_new_request_id() {
     let stage = Stage::new().await;
     let service = stage.kitchen_worker("chef_anna").start().await;
     let broker = stage.broker().await;
@@ -155,14 +155,14 @@ async fn a_message_without_a_sane_correlation_id_gets_a_request_id_of_its_own() 
 }
 
 #[tokio::test]
-async fn a_dead_letter_waits_in_its_queue_until_the_dead_letter_queue_is_there() {
+async fn a_dead_letter_waits_in_its_queue_until_the_dead_letter_queue_exists() {
     let stage = Stage::new().await;
     let mut service = stage.kitchen_worker("chef_anna").start().await;
-    // All its connections have declared what they need.
+    // All connections have declared their queues.
     service.logs("rabbitmq_connected", 3).await;
     let broker = stage.broker().await;
     broker.delete(DEAD_LETTERS).await;
-    // It would make it again: a stranger's queue of this name keeps it from that.
+    // The worker would declare it again; a foreign queue of the same name prevents that.
     let mut strange = FieldTable::new();
     strange.insert("x-max-length".try_into().unwrap(), FieldValue::I(1));
     broker.declare(DEAD_LETTERS, strange).await;
@@ -191,7 +191,7 @@ async fn properties_that_no_client_can_read_block_nothing() {
         let (key, body) = (b"kitchen.takeout.10", b"not an order");
         raw_publisher::publish(&stage.servers, &stage.name, "orders_topic", key, properties, body).await;
     }
-    // Of the highest priority, so that they come first.
+    // With the highest priority, so that they are delivered first.
     let number = orders.place(&orders::takeout()).await;
     let mut worker = stage.kitchen_worker("chef_anna").start().await;
     until(&stage.database().await, &number, "ready").await;
@@ -203,9 +203,9 @@ async fn properties_that_no_client_can_read_block_nothing() {
     until_none_left(&broker).await;
 }
 
-/// A worker with one place must not hold what nobody takes.
+/// A worker with one prefetch slot must not hold a message that it cannot forward.
 #[tokio::test]
-async fn a_message_that_cannot_be_buried_waits_behind_all_orders() {
+async fn a_message_that_cannot_be_dead_lettered_waits_behind_all_orders() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let mut service = stage.kitchen_worker("chef_anna").arg("--prefetch=1").start().await;
@@ -240,10 +240,10 @@ async fn a_message_that_cannot_be_buried_waits_behind_all_orders() {
     assert_eq!(service.stop().await, Some(0));
 }
 
-/// Under an alarm nothing can be published. The broker moves what it has: nobody waits behind it
-/// for the end of the alarm.
+/// Under an alarm nothing can be published, but the broker can still move rejected messages. No
+/// order waits behind them for the end of the alarm.
 #[tokio::test]
-async fn an_alarm_keeps_no_order_behind_a_message_that_cannot_be_cooked() {
+async fn under_an_alarm_no_order_waits_behind_an_invalid_message() {
     let mut stage = Stage::with_own_servers().await;
     let service = stage.order_service().start().await;
     service.declared_all().await;
@@ -264,8 +264,8 @@ async fn an_alarm_keeps_no_order_behind_a_message_that_cannot_be_cooked() {
     assert!(reasons.len() == 3 && reasons[2]["error"]["msg"].is_string(), "{reasons:?}");
     let clear = "vm_memory_monitor:set_vm_memory_high_watermark({absolute, 1500000000}).";
     stage.own_servers().rabbitmq.console().evaluate(clear).await.unwrap();
-    // What was published before the alarm was known may be read now; it is acknowledged nowhere,
-    // and comes once more at most.
+    // Messages that were published before the alarm was known may be read now. They were not
+    // confirmed, so each is published at most once more.
     service.place(&orders::takeout()).await;
     assert!(broker.take(DEAD_LETTERS).await.header("x-first-death-reason").contains("rejected"));
 }

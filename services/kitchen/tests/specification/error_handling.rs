@@ -1,5 +1,4 @@
-//! "Error and Redelivery Handling": servers that are away, and queues that are
-//! not as they should be.
+//! "Error and Redelivery Handling": servers that are away, and queues with other settings.
 
 use amqprs::FieldTable;
 use amqprs::channel::BasicConsumeArguments;
@@ -9,7 +8,7 @@ use testkit::{Service, Stage, orders};
 use crate::observe::{Tap, cooked_by, history, order, until, until_none_left, worker};
 
 #[tokio::test]
-async fn a_database_that_is_away_while_an_order_cooks_delays_only_the_note_of_it() {
+async fn a_database_outage_while_an_order_cooks_delays_only_its_completion() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let updates = Tap::on_updates(&stage).await;
@@ -49,7 +48,7 @@ async fn an_order_that_a_worker_cannot_start_goes_back_for_another() {
 }
 
 #[tokio::test]
-async fn a_broker_that_is_away_while_an_order_cooks_delays_only_the_news_of_it() {
+async fn a_broker_outage_while_an_order_cooks_delays_only_its_status_updates() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let updates = Tap::on_updates(&stage).await;
@@ -66,7 +65,7 @@ async fn a_broker_that_is_away_while_an_order_cooks_delays_only_the_news_of_it()
     proxy.mend();
     assert_eq!(updates.changes_until_ready(&[&number]).await, [format!("{number}: ready by chef_anna")]);
     assert_eq!(history(&database, &number).await, cooked_by("chef_anna", "chef_anna"));
-    // The message comes again, and is dropped.
+    // The message is redelivered, and dropped.
     service.log("order_skipped").await;
     assert_eq!(service.stop().await, Some(0));
     until_none_left(&stage.broker().await).await;
@@ -136,10 +135,10 @@ async fn consumes(service: &Service, queue: &str) {
         .await;
 }
 
-/// One queue's trouble concerns its type: a cook of everything goes on with the others, and takes
-/// the queue when it can be had.
+/// A queue that cannot be used affects only its order type: a general worker goes on with the
+/// others, and consumes the queue once it can.
 #[tokio::test]
-async fn a_cook_of_everything_consumes_what_can_be_consumed() {
+async fn a_general_worker_consumes_every_usable_queue() {
     let stage = Stage::new().await;
     let broker = stage.broker().await;
     for queue in ["kitchen_takeout_queue", "kitchen_dlq"] {
@@ -152,7 +151,7 @@ async fn a_cook_of_everything_consumes_what_can_be_consumed() {
     let number = orders.place(&orders::dine_in()).await;
     let database = stage.database().await;
     until(&database, &number, "ready").await;
-    // Dead letters are kept in a queue that is not quite ours as well.
+    // The queue of the dead letters has other settings as well.
     let properties = amqprs::BasicProperties::default();
     broker.publish("orders_topic", "kitchen.dine_in.1", properties, "no order").await;
     assert_eq!(broker.take("kitchen_dlq").await.body, "no order");
@@ -167,9 +166,9 @@ async fn a_cook_of_everything_consumes_what_can_be_consumed() {
     until(&database, answer.json()["order_number"].as_str().unwrap(), "ready").await;
 }
 
-/// An attempt to have the queue after all may fail before the broker says anything of the queue.
+/// A retry may fail before the broker answers about the queue.
 #[tokio::test]
-async fn why_a_refused_queue_cannot_be_tried_again_is_said() {
+async fn the_cause_of_a_failed_retry_of_a_queue_is_logged() {
     let stage = Stage::new().await;
     let broker = stage.broker().await;
     broker.declare("kitchen_takeout_queue", FieldTable::new()).await;

@@ -12,7 +12,7 @@ fn bare(stage: &Stage, arguments: &[&str]) -> Launch {
 }
 
 #[tokio::test]
-async fn what_cannot_be_understood_ends_with_code_2_and_says_why() {
+async fn invalid_arguments_end_with_code_2_and_a_reason() {
     let stage = Stage::new().await;
     let named = |flag| ["--worker-name=chef", flag];
     let cases: [(&[&str], &[&str]); 17] = [
@@ -127,7 +127,7 @@ async fn the_defaults_are_those_of_the_specification() {
     for order in [orders::dine_in(), orders::takeout(), orders::delivery()] {
         orders.place(&order).await;
     }
-    // One order is taken, and takes its 8, 10 or 12 seconds: which it is, its estimate tells.
+    // One order is taken and needs 8, 10 or 12 seconds; its estimate shows which.
     let names = ["chef_1", "chef_2", "chef_3"].map(|name| format!("--worker-name={name}"));
     let [first, second, third] =
         names.each_ref().map(|name| bare(&stage, &[name]).ready_when_logged("order_processing_started"));
@@ -150,7 +150,7 @@ async fn the_defaults_are_those_of_the_specification() {
 }
 
 #[tokio::test]
-async fn healthcheck_tells_whether_the_servers_and_the_worker_are_there() {
+async fn healthcheck_reports_whether_the_servers_and_the_worker_are_up() {
     let stage = Stage::new().await;
     let check = |name: &str| {
         let launch = bare(&stage, &["--healthcheck"]);

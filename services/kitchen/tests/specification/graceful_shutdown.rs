@@ -22,7 +22,7 @@ async fn the_order_in_flight_is_finished_and_everything_else_goes_back() {
         service.signal(signal);
         let line = service.log("graceful_shutdown").await;
         assert_eq!((&line["level"], &line["details"]["worker_name"]), (&json!("INFO"), &json!("chef_anna")));
-        // 1. It stops consuming, although it has a place left; it is still there for its order.
+        // 1. It stops consuming, although it has a free slot; it keeps cooking its order.
         let late = orders.place(&orders::delivery()).await;
         until_waiting(&broker, 1).await;
         assert_eq!(worker(&database, "chef_anna").await["status"], "online");
@@ -71,7 +71,7 @@ async fn a_second_signal_ends_the_worker_at_once() {
         service.log("graceful_shutdown").await;
         service.signal(signal);
         assert_eq!(service.wait().await.code(), Some(code));
-        // Its order waits for another.
+        // Its order waits for another worker.
         assert_eq!(order(&database, &number).await["status"], "cooking");
         let broker = stage.broker().await;
         until_waiting(&broker, 1).await;
@@ -98,7 +98,7 @@ async fn a_worker_without_servers_ends_all_the_same() {
 }
 
 #[tokio::test]
-async fn an_order_whose_claim_is_under_way_is_cooked_and_announced() {
+async fn an_order_whose_claim_is_in_progress_is_cooked_and_published() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let updates = Tap::on_updates(&stage).await;
@@ -121,7 +121,7 @@ async fn an_order_whose_claim_is_under_way_is_cooked_and_announced() {
 }
 
 #[tokio::test]
-async fn an_order_that_cannot_be_noted_as_ready_is_left_to_another_worker_when_its_lease_has_run_out() {
+async fn an_order_that_cannot_be_marked_ready_is_left_to_another_worker_after_its_lease() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let proxy = stage.postgres_proxy().await;
@@ -141,13 +141,13 @@ async fn an_order_that_cannot_be_noted_as_ready_is_left_to_another_worker_when_i
 }
 
 #[tokio::test]
-async fn a_closed_terminal_is_a_wish_to_stop_however_often_it_is_told() {
+async fn a_closed_terminal_stops_the_worker_gracefully_however_often_it_is_signalled() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let mut service = stage.kitchen_worker("chef_anna").cooking_seconds(3.0).start().await;
     let number = orders.place(&orders::takeout()).await;
     service.log("order_processing_started").await;
-    // The shell tells it, and the system when the shell has ended.
+    // The shell sends it, and the system sends it again when the shell has ended.
     service.signal(Signal::HUP);
     service.log("graceful_shutdown").await;
     service.signal(Signal::HUP);
@@ -175,13 +175,13 @@ async fn a_worker_whose_database_is_away_ends_within_its_grace_and_says_what_it_
     let proxy = stage.postgres_proxy().await;
     let launch = stage.kitchen_worker("chef_anna").arg("--heartbeat-interval=30").arg("--concurrency=2");
     let launch = launch.env("DB_PORT", proxy.port().to_string()).env("SHUTDOWN_GRACE_SECONDS", "16");
-    // One is cooked when the database is away and the grace is not over; the other is not.
+    // One order is cooked while the database is away and the grace period lasts; the other is not.
     let launch = launch.cooking_seconds(5.0).env("KITCHEN_COOKING_SECONDS_DELIVERY", "600");
     let mut service = launch.start().await;
     let (ready, long) = (orders.place(&orders::takeout()).await, orders.place(&orders::delivery()).await);
     service.logs("order_processing_started", 2).await;
     proxy.silence();
-    // The code is 1 if the grace was not enough.
+    // The exit code is 1 if the grace period was too short.
     assert_eq!(service.stop().await, Some(0));
     let left: Vec<_> = service.logged("order_left");
     let reasons = [(&ready, "PostgreSQL did not come back"), (&long, "shutdown.grace_seconds")];

@@ -20,7 +20,7 @@ async fn a_heartbeat_moves_last_seen_and_is_logged() {
     }
     let seconds = format!("select extract(epoch from timestamptz {seen} - timestamptz {registered})::float8");
     let moved = database.value(&seconds.replace('"', "'")).await.as_f64().unwrap();
-    // Two intervals of one second each; the first beat may have come late.
+    // Two intervals of one second each; the first heartbeat may have been late.
     assert!(moved > 1.0, "{moved} s");
     for line in service.logs("heartbeat_sent", 2).await {
         assert_eq!((&line["level"], &line["details"]["worker_name"]), (&"DEBUG".into(), &"chef_anna".into()));

@@ -1,4 +1,4 @@
-//! "Idempotency", and messages that come again.
+//! "Idempotency", and redelivered messages.
 
 use testkit::{Stage, eventually, orders};
 
@@ -23,7 +23,7 @@ async fn an_order_that_is_sent_three_times_is_cooked_once() {
         (met == 2).then_some(())
     })
     .await;
-    // Whatever it still held would wait again when it is gone.
+    // Messages that it still held would be requeued when it is gone.
     assert_eq!(service.stop().await, Some(0));
     until_none_left(&broker).await;
     assert_eq!(history(&database, &number).await, cooked_by("chef_anna", "chef_anna"));
@@ -59,7 +59,7 @@ async fn an_order_that_two_workers_get_at_once_is_cooked_by_one_of_them() {
 }
 
 #[tokio::test]
-async fn a_worker_goes_on_with_an_order_that_is_delivered_to_it_again_after_a_lost_connection() {
+async fn a_worker_resumes_an_order_that_is_redelivered_to_it_after_a_lost_connection() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let updates = Tap::on_updates(&stage).await;
@@ -83,7 +83,7 @@ async fn a_worker_goes_on_with_an_order_that_is_delivered_to_it_again_after_a_lo
 }
 
 #[tokio::test]
-async fn a_worker_that_gets_an_order_which_another_cooks_waits_for_the_end_and_drops_it() {
+async fn a_worker_with_an_order_that_another_cooks_waits_for_its_end_and_drops_it() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let updates = Tap::on_updates(&stage).await;
@@ -95,7 +95,7 @@ async fn a_worker_that_gets_an_order_which_another_cooks_waits_for_the_end_and_d
     updates.next().await;
     let mut other = stage.kitchen_worker("chef_other").start().await;
     proxy.cut();
-    // Longer than the lease of eight seconds: the first worker lives and renews it.
+    // Longer than the lease of eight seconds: the first worker is alive and renews it.
     other.logs("order_held", 2).await;
     other.log("order_skipped").await;
     assert_eq!(other.stop().await, Some(0));

@@ -1,4 +1,4 @@
-//! Rows that somebody deletes under a worker: an operator, or the restore of an older backup.
+//! Rows that are deleted while a worker runs: by an operator, or by the restore of an older backup.
 
 use rustix::process::Signal;
 use testkit::{Stage, eventually, orders};
@@ -9,7 +9,7 @@ use crate::observe::{cooked_by, history, order, until, until_none_left, worker};
 async fn a_worker_whose_row_was_deleted_registers_again_and_cooks_its_order_once() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
-    // Its order is done long before the worker gives its next sign of life.
+    // Its order is done long before the worker's next heartbeat.
     let launch = stage.kitchen_worker("chef_mario").arg("--heartbeat-interval=6").cooking_seconds(0.5);
     let mut service = launch.start().await;
     let number = orders.place(&orders::takeout()).await;
@@ -30,10 +30,10 @@ async fn a_worker_whose_row_was_deleted_registers_again_and_cooks_its_order_once
 }
 
 #[tokio::test]
-async fn an_order_whose_row_was_deleted_while_it_cooked_costs_its_worker_no_place() {
+async fn an_order_whose_row_was_deleted_while_it_cooked_frees_its_slot() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
-    // Frozen between cooking and the word that it is ready.
+    // Frozen after cooking and before it marks the order ready.
     let launch = stage.kitchen_worker("chef_mario").arg("--prefetch=1").arg("--heartbeat-interval=30");
     let service = launch.env("FAILPOINT", "kitchen.cooked=stop").start().await;
     let number = orders.place(&orders::takeout()).await;
@@ -43,7 +43,7 @@ async fn an_order_whose_row_was_deleted_while_it_cooked_costs_its_worker_no_plac
     })
     .await;
     assert_eq!(order(&database, &number).await["status"], "cooking");
-    // Whatever belongs to an order refers to `orders`.
+    // All tables that refer to `orders`.
     let referring = "select string_agg(format('delete from %s;', conrelid::regclass), '')
          from pg_constraint where contype = 'f' and confrelid = 'orders'::regclass";
     let referring = database.value(referring).await.as_str().unwrap().to_owned();

@@ -6,7 +6,7 @@ use testkit::{Stage, eventually, orders};
 
 use crate::observe::{Tap, cooked_by, history, order, until, until_none_left, until_waiting, worker};
 
-/// Lets a worker look as if it had been silent for an hour.
+/// Makes a worker look as if it had been silent for an hour.
 async fn forget(database: &Database, name: &str) {
     database
         .execute(&format!("update workers set last_seen = now() - interval '1 hour' where name = '{name}'"))
@@ -42,7 +42,7 @@ async fn the_order_of_a_killed_worker_is_cooked_by_another_when_its_lease_has_ru
 async fn an_order_whose_task_panics_is_tried_again() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
-    // One queue, one place in it: neither may be lost.
+    // One queue and one prefetch slot: neither may be lost.
     let launch = stage.kitchen_worker("chef_mario").arg("--order-types=takeout").arg("--prefetch=1");
     let mut worker = launch.env("FAILPOINT", "kitchen.cooked=panic").start().await;
     let number = orders.place(&orders::takeout()).await;
@@ -60,12 +60,12 @@ async fn an_order_whose_task_panics_is_tried_again() {
 }
 
 #[tokio::test]
-async fn everybody_hears_that_cooking_began_although_the_worker_was_lost_before_it_could_say_so() {
+async fn cooking_is_published_although_the_worker_was_lost_before_it_could_publish_it() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let updates = Tap::on_updates(&stage).await;
     let number = orders.place(&orders::takeout()).await;
-    // What a claim leaves behind whose worker was killed right after it.
+    // The rows of a claim whose worker was killed right after it.
     database
         .execute(
             "update orders set status = 'cooking', processed_by = 'chef_lost';
@@ -91,7 +91,7 @@ async fn everybody_hears_that_cooking_began_although_the_worker_was_lost_before_
 async fn a_worker_that_starts_again_under_its_name_takes_over_its_predecessors_order_at_once() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
-    // The lease would run for a minute.
+    // The lease would last for a minute.
     let launch = stage.kitchen_worker("chef_mario").arg("--heartbeat-interval=30");
     let mut first = launch.clone().cooking_seconds(60.0).start().await;
     let number = orders.place(&orders::takeout()).await;
@@ -107,7 +107,7 @@ async fn a_worker_that_starts_again_under_its_name_takes_over_its_predecessors_o
 }
 
 #[tokio::test]
-async fn a_worker_that_was_frozen_for_longer_than_its_lease_does_not_win_when_it_wakes() {
+async fn a_worker_that_was_frozen_for_longer_than_its_lease_cannot_finish_the_order() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let (sent, updates) = (Tap::on_takeout_orders(&stage).await, Tap::on_updates(&stage).await);
@@ -116,8 +116,8 @@ async fn a_worker_that_was_frozen_for_longer_than_its_lease_does_not_win_when_it
     frozen.log("order_processing_started").await;
     frozen.signal(Signal::STOP);
 
-    // The broker would deliver it again when it notices; a relay that repeats the message is
-    // faster. Its own lease is long: that one is not in question.
+    // The broker would redeliver the message once it notices. A relay that repeats the message is
+    // faster. The other worker's lease is long, so that it cannot run out.
     let launch = stage.kitchen_worker("chef_other").arg("--heartbeat-interval=30");
     let other = launch.cooking_seconds(8.0).start().await;
     sent.repeat(&sent.next().await).await;
@@ -125,7 +125,7 @@ async fn a_worker_that_was_frozen_for_longer_than_its_lease_does_not_win_when_it
     let since = "select updated_at = changed_at from orders o join order_status_log l on l.order_id = o.id
          where l.status = 'cooking'";
     assert_eq!(database.value(since).await, true, "it has been cooking all the time");
-    // Its own cooking is long over: now it would say that the order is ready.
+    // It has long finished cooking: now it would mark the order ready.
     frozen.signal(Signal::CONT);
     frozen.log("claim_lost").await;
     assert_eq!(order(&database, &number).await["status"], "cooking");
@@ -141,7 +141,7 @@ async fn a_worker_that_was_frozen_for_longer_than_its_lease_does_not_win_when_it
         changes,
         [format!("{number}: cooking by chef_frozen"), format!("{number}: ready by chef_other")]
     );
-    // It is not sent home for it.
+    // The worker keeps running.
     eventually("the worker to be online", async || {
         (worker(&database, "chef_frozen").await["status"] == "online").then_some(())
     })
@@ -165,15 +165,14 @@ async fn a_worker_that_lost_its_name_while_it_was_frozen_ends_with_exit_code_1()
     let error = frozen.log("service_failed").await;
     assert!(error["error"]["msg"].as_str().unwrap().contains("'chef_mario' was taken over"), "{error}");
 
-    // It returns the order that it held, and does not sign its successor off.
+    // It requeues the order that it held, and does not deregister its successor.
     until(&database, &number, "ready").await;
     assert_eq!(successor.log("order_completed").await["details"]["order_number"], number.as_str());
     assert_eq!(history(&database, &number).await, cooked_by("chef_mario", "chef_mario"));
     assert_eq!(worker(&database, "chef_mario").await["status"], "online");
 }
 
-/// The lease of a dead worker ends one lease later, not when the time has come
-/// that the clock showed.
+/// The lease of a dead worker ends one lease later, whatever the clock showed when it was granted.
 #[tokio::test]
 async fn a_lease_from_a_clock_that_was_an_hour_ahead_costs_no_hour() {
     let stage = Stage::new().await;
@@ -194,7 +193,7 @@ async fn a_lease_from_a_clock_that_was_an_hour_ahead_costs_no_hour() {
     until(&database, &number, "ready").await;
 }
 
-/// Nor does its name.
+/// Its name becomes free after the same time.
 #[tokio::test]
 async fn a_name_from_a_clock_that_was_an_hour_ahead_is_free_one_lease_later() {
     let stage = Stage::new().await;
@@ -204,7 +203,7 @@ async fn a_name_from_a_clock_that_was_an_hour_ahead_is_free_one_lease_later() {
     let launch = stage.kitchen_worker("chef_mario");
     launch.start().await.kill().await;
     database.set_clock_ahead("0").await;
-    // Refused while it may be that its worker lives.
+    // Refused while its worker may be alive.
     assert_eq!(launch.run_to_end().await.code, Some(1));
     let seen = "select last_seen <= pg_catalog.now() from workers";
     assert_eq!(database.value(seen).await, true);

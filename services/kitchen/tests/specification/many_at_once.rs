@@ -1,4 +1,4 @@
-//! Many orders at once: what is written together, and places that are shared out.
+//! Many orders at once: batched statements, and prefetch slots that are shared between queues.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::observe::{
     Tap, cooked_by, history, order, until, until_locked_out, until_none_left, until_waiting, waiting, worker,
 };
 
-/// Makes whoever logs such a status wait: until `go_on`, and for nobody else.
+/// Blocks every statement that logs this status, until `go_on`. Other statements are not affected.
 async fn hold_up(database: &Database, status: &str) {
     let sql = format!(
         "create function hold_up() returns trigger language plpgsql as
@@ -27,7 +27,7 @@ async fn go_on(database: &Database) {
     database.execute("select pg_advisory_unlock(1)").await;
 }
 
-/// In how many transactions orders got this status; `apart` from one of them.
+/// The number of transactions in which orders got this status, excluding the order `apart`.
 async fn transactions(database: &Database, status: &str, apart: &str) -> u64 {
     let sql = format!(
         "select count(distinct log.xmin::text) from order_status_log as log join orders on orders.id = order_id
@@ -36,8 +36,8 @@ async fn transactions(database: &Database, status: &str, apart: &str) -> u64 {
     database.value(&sql).await.as_u64().unwrap()
 }
 
-/// A worker whose heartbeat does not wait among its claims.
-async fn lone_cook(stage: &Stage) -> testkit::Service {
+/// Starts a worker whose heartbeats do not interfere with its claims.
+async fn start_worker(stage: &Stage) -> testkit::Service {
     let launch = stage.kitchen_worker("chef_anna").arg("--heartbeat-interval=30");
     launch.arg("--concurrency=20").start().await
 }
@@ -51,11 +51,11 @@ async fn place(orders: &testkit::Service, count: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn orders_that_are_claimed_together_fare_each_by_itself() {
+async fn each_order_of_a_batch_of_claims_has_its_own_outcome() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let (sent, broker) = (Tap::on_takeout_orders(&stage).await, stage.broker().await);
-    let service = lone_cook(&stage).await;
+    let service = start_worker(&stage).await;
     hold_up(&database, "cooking").await;
     let first = place(&orders, 1).await.remove(0);
     until_locked_out(&database, 1).await;
@@ -94,10 +94,10 @@ async fn orders_that_are_claimed_together_fare_each_by_itself() {
     eventually("a dead letter", async || (broker.ready("kitchen_dlq").await == 1).then_some(())).await;
     assert_eq!(order(&database, cancelled).await["status"], "cancelled");
     assert_eq!(order(&database, held).await["processed_by"], "chef_other");
-    // The first one, all others together, and the one by hand.
+    // The first one, all others together, and the manual one.
     assert_eq!(transactions(&database, "cooking", "").await, 3);
 
-    // Its lease runs out.
+    // Its lease ends.
     database.execute("update order_claims set lease_until = now()").await;
     until(&database, held, "ready").await;
     assert_eq!(worker(&database, "chef_anna").await["orders_processed"], 6);
@@ -108,14 +108,13 @@ async fn of_orders_that_are_finished_together_only_those_still_claimed_become_re
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let updates = Tap::on_updates(&stage).await;
-    let service = lone_cook(&stage).await;
+    let service = start_worker(&stage).await;
     hold_up(&database, "ready").await;
     let first = place(&orders, 1).await.remove(0);
     until_locked_out(&database, 1).await;
     let others = place(&orders, 5).await;
     service.logs("order_processing_started", 6).await;
-    // When a further one is begun, these have had the time of a claim to get on
-    // their way to be written.
+    // By the time a further order is claimed, these are queued to be finished.
     let trailing = place(&orders, 1).await.remove(0);
     service.logs("order_processing_started", 7).await;
     let lost = &others[2];
@@ -148,7 +147,7 @@ async fn of_orders_that_are_finished_together_only_those_still_claimed_become_re
 }
 
 #[tokio::test]
-async fn an_order_that_cannot_be_written_does_not_keep_its_neighbours_from_being_cooked() {
+async fn an_order_that_cannot_be_written_does_not_block_the_rest_of_its_batch() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let service = stage.kitchen_worker("chef_anna").arg("--concurrency=10").start().await;
@@ -181,7 +180,7 @@ async fn an_order_that_cannot_be_written_does_not_keep_its_neighbours_from_being
 }
 
 #[tokio::test]
-async fn nobody_waits_for_an_order_that_somebody_else_has_locked() {
+async fn a_locked_order_does_not_block_others() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let somebody = stage.database().await;
@@ -193,7 +192,7 @@ async fn nobody_waits_for_an_order_that_somebody_else_has_locked() {
     for number in place(&orders, 3).await {
         until(&database, &number, "ready").await;
     }
-    // The server would end a statement that waits after ten seconds.
+    // The server would cancel a waiting statement after ten seconds.
     assert!(start.elapsed() < Duration::from_secs(9), "{:?}", start.elapsed());
     until_locked_out(&database, 1).await;
     somebody.execute("rollback").await;
@@ -201,7 +200,7 @@ async fn nobody_waits_for_an_order_that_somebody_else_has_locked() {
     assert_eq!(history(&database, &locked).await, cooked_by("chef_anna", "chef_anna"));
 }
 
-/// Waits until the worker holds so many, and makes sure that it stays so.
+/// Waits until the worker holds this many, and checks that the number is stable.
 async fn until_held(broker: &Broker, placed: u32, held: u32) {
     until_waiting(broker, placed - held).await;
     for _ in 0..50 {
@@ -210,14 +209,14 @@ async fn until_held(broker: &Broker, placed: u32, held: u32) {
 }
 
 #[tokio::test]
-async fn places_go_to_the_queue_that_needs_them_and_every_queue_keeps_one() {
+async fn slots_go_to_the_queue_that_needs_them_and_every_queue_keeps_one() {
     let stage = Stage::new().await;
     let (orders, broker) = (stage.order_service().start().await, stage.broker().await);
     let (database, mut placed) = (stage.database().await, 60);
     place(&orders, 60).await;
     let launch = stage.kitchen_worker("chef_hungry").cooking_seconds(60.0);
     let _service = launch.arg("--concurrency=40").start().await;
-    // Each of the three other queues has a place for itself.
+    // Each of the three other queues keeps one slot.
     until_held(&broker, placed, 37).await;
     let number = orders.place(&orders::dine_in()).await;
     placed += 1;
@@ -226,7 +225,7 @@ async fn places_go_to_the_queue_that_needs_them_and_every_queue_keeps_one() {
         orders.place(order).await;
         placed += 1;
     }
-    // The one that is left is of the queue that takes what no typed queue takes.
+    // The remaining slot belongs to the safety-net queue.
     until_held(&broker, placed, 39).await;
     assert_eq!(database.value("select count(*) from orders where status = 'cooking'").await, 39);
 }
@@ -256,11 +255,11 @@ async fn two_busy_workers_cook_every_order_once() {
     assert_eq!(database.value("select count(*) from order_claims").await, 0);
     let broker = stage.broker().await;
     until_waiting(&broker, 0).await;
-    // Whoever met an order at the other worker's looks again within a second, and drops it.
+    // A worker that met an order of the other one checks it again within a second, and drops it.
     for worker in &workers {
         worker.logs("heartbeat_sent", worker.logged("heartbeat_sent").len() + 3).await;
     }
-    // Whatever they still held would wait again when they are gone.
+    // Messages that they still held would be requeued when they are gone.
     for worker in &mut workers {
         assert_eq!(worker.stop().await, Some(0));
     }

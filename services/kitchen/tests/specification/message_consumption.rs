@@ -43,7 +43,7 @@ async fn a_worker_holds_no_more_than_its_prefetch_over_all_queues_together() {
     for _ in 0..200 {
         assert_eq!(waiting(&broker).await, 7, "the worker takes and returns orders while it is full");
     }
-    // What it does not hold is free for others; by default, they hold one each.
+    // Orders that it does not hold are free for others. By default, a worker holds one.
     let _second = stage.kitchen_worker("chef_second").cooking_seconds(60.0).start().await;
     until_waiting(&broker, 6).await;
     let _third = stage.kitchen_worker("chef_third").cooking_seconds(60.0).start().await;
@@ -72,9 +72,10 @@ async fn no_order_waits_in_a_busy_worker_while_another_is_idle() {
     until_waiting(&broker, 1).await;
 }
 
-/// It has a consumer on each queue, and each may bring one before it has taken the first.
+/// The worker has a consumer on each queue, and each may get an order before the worker has taken
+/// the first.
 #[tokio::test]
-async fn of_orders_that_come_at_once_to_several_queues_an_idle_worker_keeps_one() {
+async fn an_idle_worker_keeps_one_of_the_orders_that_arrive_in_several_queues_at_once() {
     let stage = Stage::new().await;
     let service = stage.order_service().start().await;
     let broker = stage.broker().await;
@@ -133,7 +134,7 @@ async fn orders_are_cooked_by_priority_over_all_queues_then_by_age() {
 }
 
 #[tokio::test]
-async fn no_type_of_order_waits_until_there_are_none_of_another() {
+async fn no_order_type_starves_another() {
     let stage = Stage::new().await;
     let orders = stage.order_service().start().await;
     let place_dine_in = async || {

@@ -1,5 +1,5 @@
-//! A message is a pointer to a row: it is not believed about which order it means, nor
-//! about type and lines.
+//! A message points to a row. Its other fields are compared with that row before the order is
+//! cooked.
 
 use amqprs::{BasicProperties, FieldTable, FieldValue};
 use serde_json::{Value, json};
@@ -11,11 +11,11 @@ use crate::observe::{Tap, cooked_by, history, until, until_none_left};
 
 const DEAD_LETTERS: &str = "kitchen_dlq";
 
-/// As a database that is made anew, or restored from an older backup, forgets its orders.
-const MADE_ANEW: &str = "delete from order_items; delete from order_status_log; delete from order_outbox;
+/// Removes all orders, like a recreated database or an older backup.
+const RECREATED: &str = "delete from order_items; delete from order_status_log; delete from order_outbox;
      delete from orders; delete from order_counters";
 
-/// Without the header that says which order is meant, as a service of the version before publishes.
+/// The properties without the identity header, as the previous version published them.
 fn anonymous(message: &Message) -> BasicProperties {
     let original = &message.properties;
     BasicProperties::default()
@@ -31,7 +31,7 @@ fn with_identity(message: &Message, identity: FieldValue) -> BasicProperties {
 }
 
 #[tokio::test]
-async fn a_message_from_before_the_database_was_made_anew_is_a_dead_letter() {
+async fn a_message_from_before_the_database_was_recreated_is_a_dead_letter() {
     let stage = Stage::new().await.at_noon().await;
     let service = stage.order_service().start().await;
     let (broker, database) = (stage.broker().await, stage.database().await);
@@ -40,7 +40,7 @@ async fn a_message_from_before_the_database_was_made_anew_is_a_dead_letter() {
         (database.value("select count(*) from order_outbox").await == 0).then_some(())
     })
     .await;
-    database.execute(MADE_ANEW).await;
+    database.execute(RECREATED).await;
     assert_eq!(service.place(&dine_in()).await, number, "the test needs the same number once more");
 
     let mut specialist = stage.kitchen_worker("chef_luca").arg("--order-types=takeout").start().await;
@@ -50,7 +50,7 @@ async fn a_message_from_before_the_database_was_made_anew_is_a_dead_letter() {
     assert_eq!(history(&database, &number).await.len(), 1, "nobody has touched the other order");
     assert_eq!(specialist.stop().await, Some(0));
 
-    // Sent back, it comes again, once, and is not taken for the new order's.
+    // Sent back, it is delivered once more, and is not taken for the new order's message.
     let worker = stage.kitchen_worker("chef_anna").start().await;
     until(&database, &number, "ready").await;
     let replay = Launch::new("restaurant-ctl", stage.environment()).arg("dlq").arg("replay").arg("--all");
@@ -62,12 +62,12 @@ async fn a_message_from_before_the_database_was_made_anew_is_a_dead_letter() {
     assert!(dead.header("x-reason").contains(&format!("another order that had the number {number}")));
     assert_eq!(dead.json()["order_type"], "takeout");
     assert_eq!(broker.ready(DEAD_LETTERS).await, 0);
-    assert_eq!(worker.logged("message_processing_failed").len(), 1, "it does not go round");
+    assert_eq!(worker.logged("message_processing_failed").len(), 1, "it does not loop");
     assert_eq!(history(&database, &number).await, cooked_by("chef_anna", "chef_anna"));
 }
 
 #[tokio::test]
-async fn a_message_that_says_otherwise_than_its_order_is_a_dead_letter_and_the_order_is_cooked() {
+async fn a_message_that_differs_from_its_order_is_a_dead_letter_and_the_order_is_cooked() {
     let stage = Stage::new().await;
     let service = stage.order_service().start().await;
     let (broker, database) = (stage.broker().await, stage.database().await);
@@ -95,7 +95,7 @@ async fn a_message_that_says_otherwise_than_its_order_is_a_dead_letter_and_the_o
         (with_identity(&good, text("?")), good.body.clone(), "x-order-identity is not the identity"),
         (with_identity(&good, FieldValue::I(1)), good.body.clone(), "x-order-identity is not the identity"),
     ];
-    // Before its own message, whose place in the queue is behind these.
+    // Removes its own message, which would be queued behind these.
     broker.purge("kitchen_takeout_queue").await;
     for (properties, body, _) in &wrong {
         broker.publish("orders_topic", "kitchen.takeout.1", properties.clone(), body).await;
@@ -118,7 +118,7 @@ async fn a_message_that_says_otherwise_than_its_order_is_a_dead_letter_and_the_o
 }
 
 #[tokio::test]
-async fn a_message_of_the_version_before_is_cooked_if_it_agrees_with_the_rows() {
+async fn a_message_of_the_previous_version_is_cooked_if_it_agrees_with_the_rows() {
     let stage = Stage::new().await;
     let service = stage.order_service().start().await;
     let (broker, database) = (stage.broker().await, stage.database().await);
@@ -133,11 +133,11 @@ async fn a_message_of_the_version_before_is_cooked_if_it_agrees_with_the_rows() 
     }
     broker.purge("kitchen_takeout_queue").await;
     for message in &messages {
-        // An order that waited for long has the highest priority, its first message a lower one.
+        // A long-waiting order has the highest priority, its first message a lower one.
         let lifted = orders::with(message.json(), "/priority", json!(10)).to_string();
         broker.publish("orders_topic", "kitchen.takeout.10", anonymous(message), &lifted).await;
     }
-    // As the migration makes it.
+    // As the migration writes it.
     let migrated = "update order_identities set identity = gen_random_uuid(), contents = null";
     database.execute(migrated).await;
     let _worker = stage.kitchen_worker("chef_anna").start().await;

@@ -1,4 +1,4 @@
-//! What a test sees of an order: its row, its history, its messages.
+//! What a test observes of an order: its row, its history, its messages.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -14,7 +14,7 @@ pub async fn order(database: &Database, number: &str) -> Value {
     database.rows(&format!("select * from orders where number = '{number}'")).await.remove(0)
 }
 
-/// Waits until an order has a status.
+/// Waits until an order has this status.
 pub async fn until(database: &Database, number: &str, status: &str) {
     eventually(&format!("order {number} to be {status}"), async || {
         (order(database, number).await["status"] == status).then_some(())
@@ -34,7 +34,7 @@ pub async fn history(database: &Database, number: &str) -> Vec<(String, String)>
     rows.iter().map(|row| (text(&row["status"]), text(&row["changed_by"]))).collect()
 }
 
-/// The history of an order that was cooked as it should be.
+/// The history of a correctly cooked order.
 pub fn cooked_by(first: &str, last: &str) -> Vec<(String, String)> {
     [("received", "order-service"), ("cooking", first), ("ready", last)]
         .map(|(status, who)| (status.to_owned(), who.to_owned()))
@@ -58,7 +58,7 @@ pub async fn worker(database: &Database, name: &str) -> Value {
     database.rows(&format!("select * from workers where name = '{name}'")).await.remove(0)
 }
 
-/// Waits until so many statements of this database wait for a lock.
+/// Waits until this many statements of the database wait for a lock.
 pub async fn until_locked_out(database: &Database, count: u32) {
     let locked_out = "select count(*) from pg_stat_activity
          where datname = current_database() and wait_event_type = 'Lock'";
@@ -68,27 +68,27 @@ pub async fn until_locked_out(database: &Database, count: u32) {
     .await;
 }
 
-/// All messages of an exchange from now on.
+/// Copies of all messages of an exchange, from now on.
 pub struct Tap {
     broker: Broker,
     queue: String,
-    /// Each `message_id` that came.
+    /// Every `message_id` that has arrived.
     known: RefCell<HashSet<String>>,
 }
 
 impl Tap {
-    /// Of the takeout orders on their way to the kitchen.
+    /// Taps the takeout orders on their way to the kitchen.
     pub async fn on_takeout_orders(stage: &Stage) -> Self {
         Self::on_orders(stage, "kitchen.takeout.*").await
     }
 
-    /// Of the orders on their way to the kitchen under such keys.
+    /// Taps the orders with these routing keys on their way to the kitchen.
     pub async fn on_orders(stage: &Stage, key: &str) -> Self {
         Self::on(stage, "orders_topic", key).await
     }
 
-    /// Of the status updates. Whoever declares their exchange must have started; it
-    /// may still be about to.
+    /// Taps the status updates. A service that declares their exchange must have started; this
+    /// waits for the declaration.
     pub async fn on_updates(stage: &Stage) -> Self {
         let broker = stage.broker().await;
         eventually("the exchange of status updates", async || {
@@ -105,7 +105,7 @@ impl Tap {
         Self { broker, queue, known: RefCell::default() }
     }
 
-    /// The next message that is no repeat of an earlier one; waits for it.
+    /// Waits for the next message that is not a repeat.
     pub async fn next(&self) -> Message {
         loop {
             let message = self.broker.take(&self.queue).await;
@@ -116,7 +116,7 @@ impl Tap {
         }
     }
 
-    /// What came so far and was not taken yet, repeats included.
+    /// All messages that have arrived and were not taken yet, including repeats.
     pub async fn rest(&self) -> Vec<Message> {
         let mut messages = Vec::new();
         while let Some(message) = self.broker.take_now(&self.queue).await {
@@ -125,14 +125,13 @@ impl Tap {
         messages
     }
 
-    /// Publishes a message again, as a relay does that does not know whether it arrived.
+    /// Publishes a message again, like a relay that does not know whether it arrived.
     pub async fn repeat(&self, message: &Message) {
         let Message { exchange, routing_key, properties, body } = message;
         self.broker.publish(exchange, routing_key, properties.clone(), body).await;
     }
 
-    /// Takes the updates up to the one that says that all these orders are ready, and returns what
-    /// each says, in the order in which they came.
+    /// Takes updates until all these orders are ready, and returns them in sequence.
     pub async fn changes_until_ready(&self, orders: &[&str]) -> Vec<String> {
         let mut changes = Vec::new();
         let mut missing = orders.to_vec();
@@ -152,11 +151,12 @@ fn change(update: &Value) -> String {
     format!("{}: {} by {}", text("order_number"), text("new_status"), text("changed_by"))
 }
 
-/// All queues that orders can wait in.
+/// All queues in which orders wait.
 pub const KITCHEN_QUEUES: [&str; 4] =
     ["kitchen_dine_in_queue", "kitchen_takeout_queue", "kitchen_delivery_queue", "kitchen_queue"];
 
-/// Messages that wait in all kitchen queues together, those in a worker's hands not counted.
+/// The number of messages that wait in all kitchen queues together, without those that workers
+/// hold.
 pub async fn waiting(broker: &Broker) -> u32 {
     let mut sum = 0;
     for queue in KITCHEN_QUEUES {
@@ -165,14 +165,14 @@ pub async fn waiting(broker: &Broker) -> u32 {
     sum
 }
 
-/// Waits until no message is in any kitchen queue, nor in anybody's hands: what a worker that has
-/// ended had not acknowledged waits again a moment later.
+/// Waits until no message is in any kitchen queue or held by a worker. Messages that an ended
+/// worker had not acknowledged reappear a moment later.
 pub async fn until_none_left(broker: &Broker) {
     eventually("no message to be left", async || (broker.messages(&KITCHEN_QUEUES).await == 0).then_some(()))
         .await;
 }
 
-/// Waits until so many messages wait in all kitchen queues together.
+/// Waits until this many messages wait in all kitchen queues together.
 pub async fn until_waiting(broker: &Broker, count: u32) {
     eventually(&format!("{count} messages to wait"), async || (waiting(broker).await == count).then_some(()))
         .await;

@@ -55,7 +55,7 @@ async fn cooking_takes_the_configured_time_of_the_orders_type() {
     for (number, time) in placed {
         until(&database, &number, "ready").await;
         let taken = time_between(&database, &number, "cooking", "ready").await;
-        // The upper border leaves room for a busy machine; the defaults are eight seconds and more.
+        // The upper limit leaves room for a busy machine; the defaults are eight seconds and more.
         assert!(taken >= time && taken < Duration::from_secs(8), "{taken:?} instead of {time:?}");
     }
 }

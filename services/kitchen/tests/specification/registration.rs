@@ -5,7 +5,7 @@ use testkit::{Launch, Stage, orders};
 
 use crate::observe::worker;
 
-/// A worker that takes a name is told so in its log, and goes on; one that is refused ends.
+/// Whether the worker gets its name. If so, its log says so and it keeps running; else it ends.
 async fn try_to_start(launch: &Launch) -> bool {
     let service = launch.clone().ready_at_once().start().await;
     let outcome = service
@@ -36,7 +36,7 @@ async fn a_worker_registers_itself_and_is_online() {
 }
 
 #[tokio::test]
-async fn the_name_of_a_worker_has_the_letters_of_anybodys_name() {
+async fn a_worker_name_may_have_the_letters_of_any_script() {
     let stage = Stage::new().await;
     let subscriber = stage.subscriber().start().await;
     let order_service = stage.order_service().start().await;
@@ -107,7 +107,7 @@ async fn a_name_that_is_online_is_refused_with_exit_code_1() {
     );
     assert!(line["error"]["msg"].as_str().unwrap().contains("'chef_mario' is online already"), "{line}");
     assert!(line["error"]["stack"].is_string(), "{line}");
-    // The first is not disturbed.
+    // The first worker is not disturbed.
     assert_eq!(worker(&database, "chef_mario").await, before);
 }
 
@@ -136,7 +136,7 @@ async fn the_name_of_a_killed_worker_is_free_after_two_of_its_heartbeat_interval
     let database = stage.database().await;
     let interval = "--heartbeat-interval=30";
     stage.kitchen_worker("chef_mario").arg(interval).start().await.kill().await;
-    // Its own interval counts, not the one of whoever wants its name.
+    // The worker's own interval counts, not that of its successor.
     for (silent_for, free) in [(0, false), (30, false), (61, true)] {
         database.execute(&format!("update workers set last_seen = now() - interval '{silent_for} s'")).await;
         assert_eq!(try_to_start(&stage.kitchen_worker("chef_mario")).await, free, "after {silent_for} s");
@@ -144,10 +144,10 @@ async fn the_name_of_a_killed_worker_is_free_after_two_of_its_heartbeat_interval
 }
 
 #[tokio::test]
-async fn of_several_workers_of_one_name_started_at_once_exactly_one_lives() {
+async fn of_several_workers_with_one_name_exactly_one_registers() {
     let stage = Stage::new().await;
     let launch = stage.kitchen_worker("chef_mario").arg("--heartbeat-interval=30");
-    // At first there are no tables and no row, then a row that is offline.
+    // At first there are no tables and no row, then there is an offline row.
     for round in ["a new name", "an offline name"] {
         let launch = launch.clone().ready_at_once();
         let mut services = [launch.start().await, launch.start().await, launch.start().await];

@@ -21,14 +21,14 @@ async fn a_specialised_worker_cooks_its_types_and_leaves_the_others_waiting() {
     assert_eq!(order(&database, &takeout).await["status"], "received");
     assert_eq!(stage.broker().await.ready("kitchen_takeout_queue").await, 1);
 
-    // Whoever cooks everything comes and cooks it.
+    // A general worker takes and cooks it.
     let _general = stage.kitchen_worker("chef_anna").start().await;
     until(&database, &takeout, "ready").await;
     assert_eq!(history(&database, &takeout).await, cooked_by("chef_anna", "chef_anna"));
 }
 
 #[tokio::test]
-async fn orders_that_nobody_cooks_cost_a_worker_nothing() {
+async fn orders_of_other_types_cost_a_worker_nothing() {
     let stage = Stage::new().await;
     let orders = stage.order_service().start().await;
     for _ in 0..10 {
@@ -39,12 +39,12 @@ async fn orders_that_nobody_cooks_cost_a_worker_nothing() {
     let before = service.processor_time();
     service.logs("heartbeat_sent", 4).await;
     let used = service.processor_time().saturating_sub(before);
-    // Three seconds; a message that goes back and forth without a pause would take most of them.
+    // Three seconds. A message that loops without a pause would use most of them.
     assert!(used <= Duration::from_millis(800), "{used:?}");
     assert_eq!(waiting(&stage.broker().await).await, 10);
 }
 
-/// A stranger's mistake: the key says takeout, the order says `dine_in`.
+/// A wrong key: it says takeout, the order says `dine_in`.
 async fn misrouted(stage: &Stage, orders: &Service) -> String {
     let broker = stage.broker().await;
     let tap = Tap::on_orders(stage, "kitchen.dine_in.*").await;
@@ -82,7 +82,7 @@ async fn an_order_of_another_type_goes_back_and_then_to_the_queue_of_its_type() 
 }
 
 #[tokio::test]
-async fn an_order_of_another_type_that_nobody_takes_goes_back_to_the_end_without_haste() {
+async fn an_order_of_another_type_without_a_consumer_returns_to_the_end_at_a_slow_pace() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let number = misrouted(&stage, &orders).await;
@@ -95,7 +95,7 @@ async fn an_order_of_another_type_that_nobody_takes_goes_back_to_the_end_without
         let behind = orders.place(&orders::takeout()).await;
         until(&database, &behind, "ready").await;
     }
-    // Twice to leave the front of its queue; from then on it waits between two attempts.
+    // Two to leave the front of its queue; from then on the worker pauses between attempts.
     let (before, start) = (service.logs("message_forwarded", 3).await.len(), Instant::now());
     service.logs("message_forwarded", before + 3).await;
     assert!(start.elapsed() > Duration::from_millis(1_500), "tried three times in {:?}", start.elapsed());

@@ -4,7 +4,7 @@ use testkit::{Stage, eventually, http, orders};
 
 use crate::observe::{Tap, until};
 
-/// The moment of a status, as messages write moments.
+/// The moment of a status, in the format of messages.
 async fn moment(stage: &Stage, status: &str, later: &str) -> String {
     let sql = format!(
         "select to_char((changed_at + interval '{later}') at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')
@@ -56,7 +56,7 @@ async fn the_messages_are_those_of_the_specification_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn each_change_is_told_once_and_in_the_order_in_which_it_happened() {
+async fn each_change_is_published_once_and_in_sequence() {
     let stage = Stage::new().await;
     let orders = stage.order_service().start().await;
     let updates = Tap::on_updates(&stage).await;
@@ -83,10 +83,10 @@ async fn each_change_is_told_once_and_in_the_order_in_which_it_happened() {
     eventually("an empty outbox", async || (database.value(outbox).await == 0).then_some(())).await;
 }
 
-/// The plan for that may be made when the server has just noted that there are none, and
-/// every index looks alike.
+/// The statement's plan may be made while the table's statistics are empty, and every index looks
+/// alike.
 #[tokio::test]
-async fn changes_that_were_told_are_removed_by_their_ids() {
+async fn published_changes_are_removed_by_their_ids() {
     let stage = Stage::new().await;
     let (orders, database) = (stage.order_service().start().await, stage.database().await);
     let _service = stage.kitchen_worker("chef_anna").start().await;

@@ -5,7 +5,7 @@ use testkit::{Stage, orders};
 
 use crate::observe::{Tap, cooked_by, history, order, until, worker};
 
-/// Makes every attempt to log a status fail.
+/// Makes every attempt to log this status fail.
 fn refuse(status: &str) -> String {
     format!(
         "create function refuse() returns trigger language plpgsql as

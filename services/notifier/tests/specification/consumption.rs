@@ -1,5 +1,5 @@
-//! "Message Consumption" and "Message Acknowledgement": every subscriber sees every
-//! change once, in its order.
+//! "Message Consumption" and "Message Acknowledgement": every subscriber sees every change once, in
+//! sequence.
 
 use testkit::{Stage, orders};
 
@@ -38,7 +38,7 @@ async fn two_subscribers_both_see_every_change_of_real_orders() {
 
 #[tokio::test]
 async fn messages_come_in_their_order_and_are_acknowledged() {
-    // Far more than the broker sends ahead: without acknowledgements the stream would stand still.
+    // Far more than the prefetch: without acknowledgements the stream would stall.
     const MANY: u32 = 1_000;
     let stage = Stage::new().await;
     let subscriber = stage.subscriber().start().await;
@@ -48,7 +48,7 @@ async fn messages_come_in_their_order_and_are_acknowledged() {
 }
 
 #[tokio::test]
-async fn it_starts_with_what_comes_next() {
+async fn it_starts_with_the_next_message() {
     let stage = Stage::new().await;
     let broker = stage.broker().await;
     let earlier = stage.subscriber().start().await;
@@ -62,7 +62,7 @@ async fn it_starts_with_what_comes_next() {
 }
 
 #[tokio::test]
-async fn what_was_published_before_can_be_replayed() {
+async fn earlier_messages_can_be_replayed() {
     let stage = Stage::new().await;
     let broker = stage.broker().await;
     stage.subscriber().start().await.stop().await;
@@ -103,7 +103,7 @@ async fn a_message_that_was_published_twice_is_shown_once() {
 }
 
 #[tokio::test]
-async fn without_a_message_id_a_repeat_is_known_by_what_it_says() {
+async fn without_a_message_id_a_repeat_is_recognised_by_its_body() {
     let stage = Stage::new().await;
     let broker = stage.broker().await;
     let subscriber = stage.subscriber().start().await;

@@ -28,7 +28,7 @@ async fn the_console_shows_the_sentence_and_the_log_the_line_of_the_specificatio
 }
 
 #[tokio::test]
-async fn every_change_of_status_has_its_sentence() {
+async fn every_status_change_has_its_sentence() {
     let stage = Stage::new().await;
     let broker = stage.broker().await;
     let subscriber = stage.subscriber().start().await;
@@ -54,7 +54,7 @@ async fn every_change_of_status_has_its_sentence() {
 }
 
 #[tokio::test]
-async fn fields_that_a_newer_kitchen_adds_do_no_harm() {
+async fn fields_of_a_newer_kitchen_are_ignored() {
     let stage = Stage::new().await;
     let subscriber = stage.subscriber().start().await;
     let mut update = cooking(1);

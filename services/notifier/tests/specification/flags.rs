@@ -1,4 +1,4 @@
-//! "Flags", and what the subscriber takes besides: `--from`, `--config`, `--healthcheck`.
+//! "Flags", and the additional ones: `--from`, `--config`, `--healthcheck`.
 
 use testkit::{Launch, Stage};
 
@@ -17,7 +17,7 @@ async fn help_names_every_flag() {
     }
     let ended = bare().arg("--version").run_to_end().await;
     assert_eq!((ended.code, ended.stdout.starts_with("notification-subscriber ")), (Some(0), true));
-    // An answer that cannot be written is none.
+    // An answer that cannot be written is a failure.
     assert_eq!(bare().arg("--version").run_to_end_unheard().await.code, Some(1));
 }
 

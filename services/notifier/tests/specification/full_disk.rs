@@ -1,5 +1,5 @@
-//! A disk that takes nothing for a while: what was not printed is printed later,
-//! once, and nothing ends.
+//! A disk that is full for a while: unprinted lines are printed later, once, and the subscriber
+//! goes on.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use testkit::{Service, Stage, eventually};
 
 use crate::updates::{publish_orders, sentences, shown_until};
 
-/// From now on its output may grow by these bytes only.
+/// From now on the output may grow by only this many bytes.
 fn fill_disk(subscriber: &Service, output: &Path, rest: u64) {
     subscriber.limit_files(Some(output.metadata().unwrap().len() + rest));
 }
@@ -20,8 +20,8 @@ async fn complains(subscriber: &Service, part: &str) {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_on_the_disk_is_printed_when_it_does() {
-    // More than the broker sends ahead.
+async fn lines_are_printed_once_the_disk_has_room() {
+    // More than the broker's prefetch.
     const MANY: u32 = 500;
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("output");
@@ -31,7 +31,7 @@ async fn what_does_not_fit_on_the_disk_is_printed_when_it_does() {
     publish_orders(&broker, 1..=3).await;
     shown_until(&subscriber, 3).await;
 
-    // The next line breaks off in its middle.
+    // The next line is cut in its middle.
     fill_disk(&subscriber, &output, 40);
     publish_orders(&broker, 4..=MANY).await;
     complains(&subscriber, "cannot write to stdout, trying again: File too large").await;
@@ -40,14 +40,14 @@ async fn what_does_not_fit_on_the_disk_is_printed_when_it_does() {
     let told = subscriber.log("log_resumed").await;
     assert!(told["details"]["why"].as_str().unwrap().contains("File too large"), "{told}");
     assert_eq!(subscriber.stop().await, Some(0));
-    // Every line is whole.
+    // Every line is complete.
     let lines = subscriber.log_lines();
     assert_eq!(lines.iter().filter(|line| line["action"] == "notification_received").count(), 500);
     assert!(subscriber.logged("notification_repeated").is_empty());
 }
 
 #[tokio::test]
-async fn a_connection_that_is_lost_meanwhile_loses_and_repeats_nothing() {
+async fn a_connection_lost_in_the_meantime_loses_and_repeats_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("output");
     let stage = Stage::new().await;
@@ -68,7 +68,7 @@ async fn a_connection_that_is_lost_meanwhile_loses_and_repeats_nothing() {
 }
 
 #[tokio::test]
-async fn a_full_disk_does_not_hold_up_its_end_and_the_loss_is_told() {
+async fn a_full_disk_does_not_delay_the_shutdown_and_the_loss_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("output");
     let stage = Stage::new().await;

@@ -1,4 +1,4 @@
-//! Messages that nobody should have published: none blocks, none forges a line.
+//! Messages from hostile publishers: none blocks the subscriber, none forges a line.
 
 use amqprs::BasicProperties;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ fn assert_harmless(subscriber: &Service) {
 }
 
 #[tokio::test]
-async fn no_text_of_a_message_forges_a_line_or_steers_the_terminal() {
+async fn no_text_of_a_message_forges_a_line_or_controls_the_terminal() {
     let stage = Stage::new().await;
     let broker = stage.broker().await;
     let subscriber = stage.subscriber().start().await;
@@ -53,7 +53,7 @@ async fn no_text_of_a_message_forges_a_line_or_steers_the_terminal() {
 }
 
 #[tokio::test]
-async fn a_name_of_any_length_is_a_line_of_some_length() {
+async fn a_long_name_is_cut() {
     let stage = Stage::new().await;
     let subscriber = stage.subscriber().start().await;
     let mut update = cooking(1);
@@ -63,7 +63,7 @@ async fn a_name_of_any_length_is_a_line_of_some_length() {
 }
 
 #[tokio::test]
-async fn what_is_no_status_update_is_logged_and_passed_over() {
+async fn other_messages_are_logged_and_skipped() {
     let stage = Stage::new().await;
     let broker = stage.broker().await;
     let subscriber = stage.subscriber().start().await;

@@ -1,4 +1,4 @@
-//! "Logs": every line of the table. (`notification_received` is with the display.)
+//! "Logs": every line of the table. (`notification_received` is tested in `display.rs`.)
 
 use testkit::{PortClaim, Stage};
 
@@ -19,7 +19,7 @@ async fn service_started_is_logged_on_startup() {
 }
 
 #[tokio::test]
-async fn rabbitmq_connection_failed_tells_why_and_when_it_is_tried_again() {
+async fn rabbitmq_connection_failed_has_the_cause_and_the_time_of_the_next_attempt() {
     let stage = Stage::new().await;
     let nobody = PortClaim::of(0).unwrap();
     let port = nobody.port().to_string();

@@ -1,5 +1,5 @@
-//! A stream that forgets what was not read yet: whoever misses something says so. And whatever lies
-//! between a message and its repeat, the repeat is known.
+//! A stream that drops unread messages: the subscriber reports how many it missed. And repeats are
+//! recognised, however many messages lie between them.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use testkit::{Broker, Signal, Stage, eventually};
 
 use crate::updates::{QUEUE, cooking, publish, publish_as, publish_orders, sentences, shown_until};
 
-/// Updates of some thousand bytes each: a segment of the stream holds about fifty.
+/// Publishes updates of some thousand bytes each. A segment of the stream holds about fifty.
 async fn publish_large(broker: &Broker, places: impl IntoIterator<Item = u32>) {
     for place in places {
         let mut update = cooking(place);
@@ -17,7 +17,7 @@ async fn publish_large(broker: &Broker, places: impl IntoIterator<Item = u32>) {
     }
 }
 
-/// The stream keeps a megabyte at most.
+/// Limits the stream to a megabyte.
 async fn keep_little(stage: &Stage) {
     let body = json!({"pattern": format!("^{QUEUE}$"), "apply-to": "all", "definition": {"max-length-bytes": 1_000_000}});
     let path = format!("/api/policies/{}/little", stage.name);
@@ -26,7 +26,7 @@ async fn keep_little(stage: &Stage) {
 }
 
 #[tokio::test]
-async fn what_the_stream_has_dropped_during_a_cut_is_counted_and_told() {
+async fn messages_dropped_during_a_lost_connection_are_counted_and_reported() {
     const MANY: u32 = 400;
     let stage = Stage::new().await;
     let broker = stage.broker().await;
@@ -46,7 +46,7 @@ async fn what_the_stream_has_dropped_during_a_cut_is_counted_and_told() {
     let missed = MANY as usize - shown.len();
     assert!(missed > 100, "{missed} are missing");
     let at_most = told["details"]["at_most"].as_u64().unwrap();
-    // The broker takes a place for itself in every segment.
+    // The broker uses one position of every segment itself.
     assert!((missed as u64..=missed as u64 + 20).contains(&at_most), "{missed}: {told}");
     let [from, to] = ["first_offset", "last_offset"].map(|field| told["details"][field].as_u64().unwrap());
     assert_eq!(to - from + 1, at_most, "{told}");
@@ -56,7 +56,7 @@ async fn what_the_stream_has_dropped_during_a_cut_is_counted_and_told() {
 }
 
 #[tokio::test]
-async fn what_the_stream_has_dropped_before_a_slow_subscriber_is_told_and_new_segments_are_not() {
+async fn messages_dropped_before_a_slow_subscriber_are_reported_and_new_segments_are_not() {
     const MANY: u32 = 1_500;
     let stage = Stage::new().await;
     let broker = stage.broker().await;
@@ -68,7 +68,7 @@ async fn what_the_stream_has_dropped_before_a_slow_subscriber_is_told_and_new_se
     keep_little(&stage).await;
     subscriber.signal(Signal::STOP);
     publish_large(&broker, 301..=MANY).await;
-    // Until the broker has dropped what the subscriber has not got.
+    // Wait until the broker has dropped messages that the subscriber has not received.
     eventually("the stream to be short", async || (broker.ready(QUEUE).await < 700).then_some(())).await;
     subscriber.signal(Signal::CONT);
     let shown = shown_until(&subscriber, MANY).await;
@@ -79,7 +79,7 @@ async fn what_the_stream_has_dropped_before_a_slow_subscriber_is_told_and_new_se
 }
 
 #[tokio::test]
-async fn a_repeat_is_known_after_ten_thousand_others() {
+async fn a_repeat_is_recognised_after_ten_thousand_others() {
     const OTHERS: u32 = 10_050;
     let stage = Stage::new().await;
     let broker = stage.broker().await;

@@ -1,4 +1,4 @@
-//! A broker that is away, or does not let it in: it says so, waits, and goes on by itself.
+//! A broker that is away, or refuses the login: the subscriber logs it, retries, and recovers.
 
 use serde_json::json;
 use testkit::Stage;
@@ -21,7 +21,7 @@ async fn a_broker_that_is_away_at_the_start_is_awaited() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_said_without_saying_it() {
+async fn a_wrong_password_is_reported_and_not_printed() {
     let stage = Stage::new().await;
     let subscriber = stage.subscriber().env("RABBITMQ_PASSWORD", "hunter2").ready_at_once().start().await;
     let line = subscriber.log("rabbitmq_connection_failed").await;
@@ -41,7 +41,7 @@ async fn an_unknown_vhost_is_named() {
 }
 
 #[tokio::test]
-async fn a_user_without_rights_is_told_which_ones_and_goes_on_when_they_are_granted() {
+async fn missing_rights_are_named_and_the_subscriber_starts_once_they_are_granted() {
     let stage = Stage::new().await;
     let admin = stage.servers.rabbitmq_admin();
     let user = format!("limited-{}", stage.name);

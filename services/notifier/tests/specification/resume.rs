@@ -1,15 +1,15 @@
-//! Lost connections: nothing is missed and nothing is shown twice.
+//! Lost connections: nothing is missed, and nothing is shown twice.
 
 use testkit::{Broker, Proxy, Service, Stage};
 
 use crate::updates::{QUEUE, publish_orders, sentences, shown_until};
 
-/// A subscriber behind a connection that can be cut.
+/// A subscriber behind a connection that the test can cut.
 async fn behind_proxy(arguments: &[&str]) -> (Stage, Broker, Proxy, Service) {
     let stage = Stage::new().await;
     let broker = stage.broker().await;
     let proxy = stage.rabbitmq_proxy().await;
-    // The stream is there before the subscriber is.
+    // The stream exists before the subscriber.
     stage.subscriber().start().await.stop().await;
     let mut launch = stage.subscriber().env("RABBITMQ_PORT", proxy.port().to_string());
     for argument in arguments {
@@ -26,7 +26,7 @@ async fn cut(proxy: &Proxy, subscriber: &Service) {
 }
 
 #[tokio::test]
-async fn what_came_during_a_cut_is_shown_afterwards_and_nothing_twice() {
+async fn messages_sent_during_a_cut_are_shown_afterwards_and_none_twice() {
     let (_stage, broker, proxy, subscriber) = behind_proxy(&[]).await;
     publish_orders(&broker, 1..=5).await;
     shown_until(&subscriber, 5).await;
@@ -58,12 +58,12 @@ async fn a_cut_in_the_middle_of_a_flood_loses_nothing() {
 }
 
 #[tokio::test]
-async fn what_came_during_a_cut_is_shown_even_if_nothing_was_shown_before() {
+async fn messages_sent_during_a_cut_are_shown_even_if_none_was_shown_before() {
     for arguments in [&[][..], &["--from=next"], &["--from=first"], &["--from=1s"]] {
         let (_stage, broker, proxy, subscriber) = behind_proxy(arguments).await;
         cut(&proxy, &subscriber).await;
         publish_orders(&broker, 1..=3).await;
-        // Longer than `--from=1s` reaches back.
+        // Longer ago than `--from=1s` reaches back.
         subscriber.logs("rabbitmq_connection_failed", 5).await;
         proxy.mend();
         assert_eq!(shown_until(&subscriber, 3).await, sentences(1..=3), "{arguments:?}");
@@ -71,14 +71,14 @@ async fn what_came_during_a_cut_is_shown_even_if_nothing_was_shown_before() {
 }
 
 #[tokio::test]
-async fn what_came_before_the_subscriber_stays_unseen_after_a_cut() {
+async fn messages_older_than_the_subscriber_stay_unseen_after_a_cut() {
     let stage = Stage::new().await;
     let broker = stage.broker().await;
     let proxy = stage.rabbitmq_proxy().await;
     let earlier = stage.subscriber().start().await;
     publish_orders(&broker, 1..=3).await;
     shown_until(&earlier, 3).await;
-    // The stream's places in time are whole seconds.
+    // Positions by time have a resolution of whole seconds.
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     let subscriber = stage.subscriber().env("RABBITMQ_PORT", proxy.port().to_string()).start().await;
     cut(&proxy, &subscriber).await;
@@ -99,7 +99,7 @@ async fn a_queue_that_was_deleted_is_declared_and_read_again() {
 }
 
 #[tokio::test]
-async fn a_queue_that_was_made_anew_during_a_cut_is_read_from_its_begin() {
+async fn a_queue_that_was_recreated_during_a_cut_is_read_from_its_beginning() {
     // With fewer messages than were shown before, and with more.
     for anew in [2, 20] {
         let (stage, broker, proxy, subscriber) = behind_proxy(&[]).await;

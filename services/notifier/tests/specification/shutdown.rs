@@ -28,7 +28,7 @@ async fn a_broker_that_is_away_does_not_hold_it_up() {
     proxy.cut();
     let launch = stage.subscriber().env("RABBITMQ_PORT", proxy.port().to_string());
     let mut subscriber = launch.ready_at_once().start().await;
-    // By now it pauses for seconds.
+    // By now the backoff has reached seconds.
     subscriber.logs("rabbitmq_connection_failed", 5).await;
     let started = Instant::now();
     assert_eq!(subscriber.stop().await, Some(0));
@@ -48,16 +48,16 @@ async fn a_broker_that_does_not_answer_does_not_hold_it_up() {
 }
 
 #[tokio::test]
-async fn one_that_nobody_reads_ends_with_exit_code_1() {
+async fn without_a_reader_of_stdout_it_ends_with_exit_code_1() {
     let stage = Stage::new().await;
     let read = stage.subscriber().start().await;
     publish(&stage.broker().await, &cooking(1)).await;
     read.notification("ORD_20241216_001").await;
     let launch = stage.subscriber().arg("--from=first");
     let started = Instant::now();
-    // Not even a complaint can be written.
+    // Not even an error message can be written.
     assert_eq!(launch.run_to_end_unread().await.code, Some(1));
-    // With its start.
+    // Including its start.
     assert!(started.elapsed() < SOON * 3, "{:?}", started.elapsed());
     let (_, broken) = std::io::pipe().unwrap();
     let ended = launch.run_to_end_into(broken).await;

@@ -1,4 +1,4 @@
-//! "Startup and Connection": it ensures that exchange, queue and binding exist; and "Context",
+//! "Startup and Connection": it ensures that exchange, queue and binding exist. "Context",
 //! "Migrations", "API": it needs nothing else.
 
 use amqprs::FieldTable;
@@ -29,7 +29,7 @@ async fn the_first_of_all_services_declares_what_it_needs() {
 }
 
 #[tokio::test]
-async fn who_comes_later_finds_everything_as_it_is() {
+async fn later_services_find_the_declarations_unchanged() {
     let stage = Stage::new().await;
     let _orders = stage.order_service().start().await;
     let _first = stage.subscriber().start().await;
@@ -51,7 +51,7 @@ async fn it_needs_no_database() {
 }
 
 #[tokio::test]
-async fn a_queue_with_other_arguments_is_said_clearly_and_awaited() {
+async fn a_queue_with_other_arguments_is_reported_and_awaited() {
     let stage = Stage::new().await;
     let broker = stage.broker().await;
     broker.declare(QUEUE, FieldTable::new()).await;

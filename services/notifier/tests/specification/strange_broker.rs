@@ -1,4 +1,4 @@
-//! What no broker says ends its connection; the subscriber says so, and connects again.
+//! Invalid frames end the connection. The subscriber logs them and reconnects.
 
 use std::time::{Duration, Instant};
 
@@ -11,20 +11,20 @@ const HEADER: u8 = 2;
 const BODY: u8 = 3;
 const HEARTBEAT: u8 = 8;
 
-/// After this time a client hangs up because it hears nothing.
+/// A client disconnects after this time without a heartbeat.
 const MISSED_HEARTBEATS: Duration = Duration::from_secs(10);
 
-/// The head of a message's content, of a body with so many bytes and no properties.
+/// The content header of a body of this size, without properties.
 fn header(channel: u16, size: u64) -> Vec<u8> {
     frame(HEADER, channel, &[&[0, 60, 0, 0][..], &size.to_be_bytes(), &[0, 0]].concat())
 }
 
-/// A delivery to a consumer that nobody started.
+/// A delivery to a consumer that was never started.
 fn deliver() -> Vec<u8> {
     method(1, 60, 60, &[&b"\x01c"[..], &1_u64.to_be_bytes(), b"\0\0\0"].concat())
 }
 
-/// Answers to the first question on a channel.
+/// Invalid answers to the first method on a channel.
 fn answers() -> Vec<(&'static str, Vec<u8>)> {
     let no_end = |mut frame: Vec<u8>| {
         *frame.last_mut().unwrap() = 0;
@@ -60,7 +60,7 @@ fn answers() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// A broker that says this of itself. It is put up with until it says what no broker says.
+/// A broker with these server properties. The connection stays open until the invalid frame.
 fn named(properties: &[u8]) -> Script {
     let length = u32::try_from(properties.len()).unwrap().to_be_bytes();
     let arguments = [&[0, 9][..], &length, properties, b"\0\0\0\x05PLAIN\0\0\0\x05en_US"].concat();
@@ -68,9 +68,9 @@ fn named(properties: &[u8]) -> Script {
 }
 
 #[tokio::test]
-async fn what_no_broker_says_ends_the_connection_and_nothing_else() {
+async fn an_invalid_frame_ends_the_connection_and_nothing_else() {
     let stage = Stage::new().await;
-    // The stream is not there at once when it is new.
+    // A new stream is not available at once.
     let _first = stage.subscriber().start().await;
     let scripts =
         answers().into_iter().map(|(what, answer)| (what, Script { answer, ..Script::default() })).chain([
@@ -87,7 +87,7 @@ async fn what_no_broker_says_ends_the_connection_and_nothing_else() {
         let service = stage.subscriber().env("RABBITMQ_PORT", broker.port().to_string()).start().await;
         broker.client_hung_up().await;
         let after = begun.elapsed();
-        // A service that panics fails its test by this look.
+        // A service that panics fails its test here.
         let failed = service.logged("rabbitmq_connection_failed");
         (failed.len() != 1 || after > MISSED_HEARTBEATS).then(|| format!("{what}, {after:?}: {failed:?}"))
     });

@@ -1,4 +1,4 @@
-//! Status updates as the kitchen publishes them.
+//! Status updates in the form in which the kitchen publishes them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -28,7 +28,7 @@ pub fn number(place: u32) -> String {
     format!("ORD_20241216_{place:03}")
 }
 
-/// What the console shows for it.
+/// Its line on the console.
 pub fn sentence(place: u32) -> String {
     format!(
         "Notification for order {}: Status changed from 'received' to 'cooking' by chef_mario.",
@@ -36,14 +36,14 @@ pub fn sentence(place: u32) -> String {
     )
 }
 
-/// Publishes an update under a message id of its own.
+/// Publishes an update under a new message id.
 pub async fn publish(broker: &Broker, update: &Value) {
     static PUBLISHED: AtomicU64 = AtomicU64::new(0);
     let message_id = PUBLISHED.fetch_add(1, Ordering::Relaxed);
     publish_as(broker, &message_id.to_string(), &update.to_string()).await;
 }
 
-/// Publishes any body under a message id.
+/// Publishes a body under this message id.
 pub async fn publish_as(broker: &Broker, message_id: &str, body: &str) {
     let properties = BasicProperties::default()
         .with_delivery_mode(2)
@@ -54,14 +54,14 @@ pub async fn publish_as(broker: &Broker, message_id: &str, body: &str) {
     broker.publish(EXCHANGE, "", properties, body).await;
 }
 
-/// Publishes updates of these orders, one after the other.
+/// Publishes updates of these orders, in sequence.
 pub async fn publish_orders(broker: &Broker, places: impl IntoIterator<Item = u32>) {
     for place in places {
         publish(broker, &cooking(place)).await;
     }
 }
 
-/// Waits for the update of an order, and returns everything that the console has shown by then.
+/// Waits for the update of an order, and returns all console lines up to then.
 pub async fn shown_until(subscriber: &Service, place: u32) -> Vec<String> {
     subscriber.notification(&number(place)).await;
     subscriber.console()

@@ -22,7 +22,7 @@ async fn the_status_of_an_order_is_the_body_of_the_specification() {
 }
 
 #[tokio::test]
-async fn every_status_is_told_and_what_is_not_known_is_null() {
+async fn every_status_is_shown_and_unknown_values_are_null() {
     let (_stage, database, service) = open().await;
     let cook = "chef_mario";
     for (place, status, processed_by) in [
@@ -37,7 +37,7 @@ async fn every_status_is_told_and_what_is_not_known_is_null() {
         let cook = processed_by.map_or("null".to_owned(), |cook| format!("'{cook}'"));
         store(&database, &number, status, &cook).await;
         if status != "received" {
-            // Only who is cooking has something to estimate, whatever a claim left behind says.
+            // Only a cooking order has an estimate, whatever an old claim says.
             claim(&database, &number).await;
         }
         let estimate = if status == "cooking" { "\"2024-12-16T10:42:00.000Z\"" } else { "null" };
@@ -75,10 +75,10 @@ async fn the_history_of_an_order_is_the_body_of_the_specification() {
 }
 
 #[tokio::test]
-async fn the_complete_lifecycle_is_told_in_its_order() {
+async fn the_complete_lifecycle_is_shown_in_sequence() {
     let (_stage, database, service) = open().await;
     store(&database, NUMBER, "completed", "'chef_mario'").await;
-    // Two steps of one moment keep their order too.
+    // Two steps at the same moment keep their sequence too.
     for (status, minute) in [("received", 30), ("cooking", 32), ("ready", 42), ("completed", 42)] {
         log(&database, NUMBER, status, "someone", &format!("2024-12-16 10:{minute}:00Z")).await;
     }

@@ -1,4 +1,4 @@
-//! Clients that ask again and again: `ETag`, `If-None-Match`, 304 (RFC 9110).
+//! Clients that poll: `ETag`, `If-None-Match`, 304 (RFC 9110).
 
 use testkit::http::{self, Answer};
 use testkit::{Service, Stage};
@@ -17,7 +17,7 @@ async fn another_service(stage: &Stage) -> Service {
 }
 
 #[tokio::test]
-async fn who_has_the_present_answer_gets_none_but_its_tag() {
+async fn a_client_with_the_current_answer_gets_only_its_tag() {
     let (stage, database, service) = open().await;
     store(&database, NUMBER, "received", "null").await;
     log(&database, NUMBER, "received", "order-service", "2024-12-16 10:30:00Z").await;
@@ -38,7 +38,7 @@ async fn who_has_the_present_answer_gets_none_but_its_tag() {
             assert_eq!((answer.status, answer.header("etag")), (304, tag), "{known}: {answer:?}");
             assert_eq!(answer.header("cache-control"), "no-cache");
             assert!(answer.body.is_empty(), "{answer:?}");
-            // They would speak of a body of no bytes.
+            // They would describe a body of no bytes.
             for header in ["content-length", "content-type"] {
                 assert!(!answer.headers.contains_key(header), "{answer:?}");
             }
@@ -52,7 +52,7 @@ async fn who_has_the_present_answer_gets_none_but_its_tag() {
 }
 
 #[tokio::test]
-async fn whatever_changes_in_the_answer_changes_its_tag() {
+async fn every_change_of_the_answer_changes_its_tag() {
     let (_stage, database, service) = open().await;
     store(&database, NUMBER, "received", "null").await;
     log(&database, NUMBER, "received", "order-service", "2024-12-16 10:30:00Z").await;
@@ -71,7 +71,7 @@ async fn whatever_changes_in_the_answer_changes_its_tag() {
     changed().await;
     claim(&database, NUMBER).await;
     changed().await;
-    // Another step is another history.
+    // A further step changes the history.
     let before = service.get(HISTORY).await.header("etag").to_owned();
     log(&database, NUMBER, "cooking", "chef_mario", "2024-12-16 10:32:00Z").await;
     let after = ask(&service, HISTORY, &before).await;
@@ -80,7 +80,7 @@ async fn whatever_changes_in_the_answer_changes_its_tag() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_not_there_is_a_404_whatever_the_client_has() {
+async fn a_missing_order_is_a_404_whatever_tag_the_client_sends() {
     let (_stage, _database, service) = open().await;
     for path in [STATUS, HISTORY] {
         let answer = ask(&service, path, "*").await;

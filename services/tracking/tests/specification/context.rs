@@ -61,7 +61,7 @@ async fn it_opens_no_connection_to_rabbitmq() {
         stage.tracking_service().env("RABBITMQ_PORT", port.to_string()).ready_when_probed().start().await;
     service.get("/workers/status").await;
     service.stop().await;
-    // Whoever had connected would be waiting to be accepted.
+    // A connection would wait in the accept queue.
     let nobody = tokio::select! {
         biased;
         _ = listener.accept() => false,

@@ -1,5 +1,5 @@
-//! "Error Handling": 404 for what does not exist, 500 for a database that cannot answer;
-//! what else HTTP can ask.
+//! "Error Handling": 404 for what does not exist, 500 if the database cannot answer, and other HTTP
+//! errors.
 
 use testkit::http::{self, Answer};
 
@@ -124,7 +124,7 @@ async fn head_is_get_without_the_body() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_site_learns_nothing() {
+async fn a_page_of_another_site_is_refused() {
     let (_stage, _database, service) = open().await;
     let origin = [("Origin", "http://evil.example")];
     assert_eq!(http::send(service.port(), "GET", "/workers/status", &origin, b"").await.status, 403);
@@ -133,7 +133,7 @@ async fn a_page_of_another_site_learns_nothing() {
 }
 
 #[tokio::test]
-async fn a_database_error_is_a_500_that_says_nothing_of_the_inside() {
+async fn a_database_error_is_a_500_without_internal_details() {
     let (_stage, database, service) = open().await;
     store(&database, NUMBER, "received", "null").await;
     database
@@ -155,7 +155,7 @@ async fn a_database_error_is_a_500_that_says_nothing_of_the_inside() {
         for inside in ["relation", "exist", "sql", "table", "postgres", "_log"] {
             assert!(!answer.body.to_lowercase().contains(inside), "{answer:?}");
         }
-        // The log knows, under the id that the client got.
+        // The log has the cause, under the id that the client got.
         let line = service
             .log_where(&id, |line| line["request_id"] == *id && line["action"] == "db_query_failed")
             .await;
@@ -165,5 +165,5 @@ async fn a_database_error_is_a_500_that_says_nothing_of_the_inside() {
         assert!(!line["error"]["msg"].as_str().unwrap().is_empty());
     }
     database.execute("alter table orders_away rename to orders").await;
-    assert_eq!(service.get("/orders/ORD_20241216_001/status").await.status, 200, "it goes on by itself");
+    assert_eq!(service.get("/orders/ORD_20241216_001/status").await.status, 200, "it recovers");
 }

@@ -5,7 +5,7 @@ use testkit::{Launch, PortClaim, Stage};
 use crate::records::open;
 
 #[tokio::test]
-async fn health_tells_every_check() {
+async fn health_lists_every_check() {
     let (_stage, _database, service) = open().await;
     let answer = service.until_status("/health", 200).await;
     assert_eq!(answer.header("content-type"), "application/json");
@@ -21,7 +21,7 @@ async fn health_tells_every_check() {
 }
 
 #[tokio::test]
-async fn livez_says_that_the_process_works() {
+async fn livez_reports_that_the_process_runs() {
     let (_stage, _database, service) = open().await;
     let answer = service.get("/livez").await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "ok\n"));
@@ -59,7 +59,7 @@ async fn on_all_addresses_it_is_reached_by_both_families_and_the_check_asks_what
     service.until_status("/readyz", 200).await;
     let check = healthcheck(&stage, service.port());
     assert_eq!(check.env("HTTP_BIND", "::").run_to_end().await.code, Some(0));
-    // A service that listens on IPv4 alone is not what was asked for, wherever there is IPv6.
+    // The probe must not find a service on IPv4 alone, wherever IPv6 exists.
     let older = stage.tracking_service().env("HTTP_BIND", "0.0.0.0").start().await;
     older.until_status("/readyz", 200).await;
     let check = healthcheck(&stage, older.port()).env("HTTP_BIND", "::").run_to_end().await;

@@ -1,4 +1,4 @@
-//! "Logs": every line of the table. (`db_query_failed` is with the errors.)
+//! "Logs": every line of the table. (`db_query_failed` is tested in `error_handling.rs`.)
 
 use serde_json::json;
 use testkit::http;
@@ -23,7 +23,7 @@ async fn service_started_is_logged_on_startup() {
 }
 
 #[tokio::test]
-async fn request_received_tells_endpoint_and_parameters() {
+async fn request_received_has_endpoint_and_parameters() {
     let (_stage, _database, service) = open().await;
     for (path, details) in [
         (
@@ -48,7 +48,7 @@ async fn request_received_tells_endpoint_and_parameters() {
 }
 
 #[tokio::test]
-async fn a_sane_request_id_is_taken_over_and_another_is_replaced() {
+async fn a_safe_request_id_is_accepted_and_another_is_replaced() {
     let (_stage, _database, service) = open().await;
     let too_long = "x".repeat(129);
     for (given, taken_over) in
@@ -81,7 +81,7 @@ async fn every_line_has_the_mandatory_fields_in_their_order() {
 }
 
 #[tokio::test]
-async fn a_higher_log_level_leaves_out_the_requests() {
+async fn a_higher_log_level_omits_the_requests() {
     let (stage, _database, _service) = open().await;
     let mut service = stage.tracking_service().env("LOG_LEVEL", "info").ready_when_probed().start().await;
     service.get("/workers/status").await;
@@ -90,7 +90,7 @@ async fn a_higher_log_level_leaves_out_the_requests() {
 }
 
 #[tokio::test]
-async fn what_comes_from_outside_is_cut_in_every_line_and_every_answer() {
+async fn client_data_is_cut_in_every_line_and_every_answer() {
     let (_stage, _database, service) = open().await;
     let long = "A".repeat(60_000);
     for path in

@@ -1,11 +1,11 @@
-//! "Migrations": it reads tables that others make, and waits for them.
+//! "Migrations": it reads tables that others create, and waits for them.
 
 use std::time::Duration;
 
 use testkit::{Stage, eventually};
 
 #[tokio::test]
-async fn before_an_empty_database_it_waits_and_goes_on_by_itself() {
+async fn it_waits_for_the_tables_of_an_empty_database() {
     let stage = Stage::new().await;
     let service = stage.tracking_service().start().await;
     let line = service.log("schema_awaited").await;
@@ -24,7 +24,7 @@ async fn before_an_empty_database_it_waits_and_goes_on_by_itself() {
     eventually("it to be ready", async || (service.get("/readyz").await.status == 200).then_some(())).await;
     assert_eq!(service.get("/workers/status").await.body, "[]");
     service.log("db_connected").await;
-    assert_eq!(service.logged("schema_awaited").len(), 1, "said once, not at every look");
+    assert_eq!(service.logged("schema_awaited").len(), 1, "logged once, not at every poll");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! A database that is away, restarts, is cut off, or refuses: it waits, says so,
-//! and goes on by itself.
+//! A database that is away, restarts, is cut off, or refuses: the service waits, logs it, and
+//! recovers.
 
 use testkit::{Service, Stage, eventually};
 
@@ -64,7 +64,7 @@ async fn a_database_that_is_away_at_the_start_is_awaited() {
 }
 
 #[tokio::test]
-async fn tables_that_are_altered_under_it_go_unnoticed() {
+async fn altered_tables_cause_no_errors() {
     let stage = Stage::new().await;
     let orders = stage.order_service().start().await;
     let number = orders.place(&testkit::orders::takeout()).await;

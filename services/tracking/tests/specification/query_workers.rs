@@ -15,9 +15,9 @@ async fn statuses(service: &Service) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn offline_is_who_said_so_or_was_not_seen_for_two_of_its_intervals() {
+async fn a_worker_is_offline_after_deregistering_or_two_missed_intervals() {
     let (_stage, database, service) = open().await;
-    // Without an interval of its own (a row that something else wrote) the default of 30 s counts.
+    // Without an own interval (a row of another program) the default of 30 s applies.
     let cases = [
         ("a", "online", "now() - interval '5 s'", Some(10), "online"),
         ("b", "online", "now() - interval '21 s'", Some(10), "offline"),
@@ -27,7 +27,7 @@ async fn offline_is_who_said_so_or_was_not_seen_for_two_of_its_intervals() {
         ("f", "offline", "now()", Some(10), "offline"),
         ("g", "online", "null", Some(10), "offline"),
         ("h", "online", "now() + interval '5 s'", Some(10), "online"),
-        // The clock was set back: nobody knows how long ago that was.
+        // The clock was set back: the age is unknown.
         ("i", "online", "now() + interval '1 hour'", Some(10), "offline"),
     ];
     for (name, status, last_seen, interval, _) in cases {
@@ -50,7 +50,7 @@ async fn offline_is_who_said_so_or_was_not_seen_for_two_of_its_intervals() {
 }
 
 #[tokio::test]
-async fn workers_come_by_name_and_what_was_never_written_is_told() {
+async fn workers_are_sorted_by_name_and_missing_values_are_null() {
     let (_stage, database, service) = open().await;
     database
         .execute(

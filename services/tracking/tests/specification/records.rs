@@ -1,5 +1,4 @@
-//! What is there to be told: rows as the order service and the kitchen leave them, with times
-//! that a test can quote.
+//! Writes rows as the order service and the kitchen do, with times that a test can quote.
 
 use testkit::database::Database;
 use testkit::{Service, Stage};
@@ -16,7 +15,7 @@ pub async fn open() -> (Stage, Database, Service) {
     (stage, database, service)
 }
 
-/// Stores an order: `cook` is SQL, a quoted name or `null`.
+/// Stores an order. `cook` is SQL: a quoted name or `null`.
 pub async fn store(database: &Database, number: &str, status: &str, cook: &str) {
     database
         .execute(&format!(
@@ -27,7 +26,7 @@ pub async fn store(database: &Database, number: &str, status: &str, cook: &str) 
         .await;
 }
 
-/// Gives an order into a cook's hands until ten minutes later.
+/// Claims an order until ten minutes later.
 pub async fn claim(database: &Database, number: &str) {
     database
         .execute(&format!(

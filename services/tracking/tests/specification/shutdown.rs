@@ -1,4 +1,4 @@
-//! Signals: the service ends soon and with exit code 0, whoever is connected.
+//! Signals: the service ends soon and with exit code 0, whatever clients are connected.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn sigterm_sigint_and_sighup_end_it_with_exit_code_0() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_does_not_hold_it_up() {
+async fn an_idle_connection_does_not_delay_it() {
     let (_stage, _database, mut service) = open().await;
     let mut idle = TcpStream::connect(("127.0.0.1", service.port())).await.unwrap();
     idle.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
@@ -40,7 +40,7 @@ async fn an_idle_connection_does_not_hold_it_up() {
 }
 
 #[tokio::test]
-async fn a_request_under_way_is_answered() {
+async fn a_request_in_progress_is_answered() {
     let (_stage, database, mut service) = open().await;
     let port = service.port();
     database.execute("begin; lock table workers in access exclusive mode").await;

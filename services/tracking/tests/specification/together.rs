@@ -1,4 +1,4 @@
-//! Questions that come together share a statement, and each gets its own answer all the same.
+//! Concurrent requests share a statement, and each gets its own answer.
 
 use testkit::database::Database;
 use testkit::http::{self, Answer};
@@ -11,7 +11,7 @@ fn number(place: usize) -> String {
     format!("ORD_20241216_{place:03}")
 }
 
-/// Keeps everybody from reading orders until it is released.
+/// Blocks all reads of a table until it is released.
 struct Barrier(Database);
 
 impl Barrier {
@@ -26,7 +26,7 @@ impl Barrier {
     }
 }
 
-/// Asks for these places of the day, and returns when every question has arrived.
+/// Asks for these orders of the day. Returns once every request has arrived.
 async fn ask(service: &Service, places: impl Iterator<Item = usize>) -> JoinSet<(usize, Answer)> {
     let mut questions = JoinSet::new();
     for place in places {
@@ -41,13 +41,13 @@ async fn ask(service: &Service, places: impl Iterator<Item = usize>) -> JoinSet<
 }
 
 #[tokio::test]
-async fn many_questions_share_few_statements_and_each_has_its_own_answer() {
+async fn many_requests_share_few_statements_and_each_gets_its_own_answer() {
     const ASKED: usize = 100;
     let (stage, database, service) = open().await;
     for place in (2..=ASKED).step_by(2) {
         store(&database, &number(place), "ready", &format!("'chef_{place}'")).await;
     }
-    // From now on every statement that reads orders counts itself, once.
+    // From now on every statement that reads orders increments a sequence, once.
     database
         .execute(
             "create sequence statements;
@@ -71,14 +71,15 @@ async fn many_questions_share_few_statements_and_each_has_its_own_answer() {
             assert_eq!(answer.json()["detail"], format!("There is no order {}.", number(place)));
         }
     }
-    // Two were under way when the others came; a few more for what was on its way to the queue.
+    // Two statements were running when the others arrived, and a few more served requests on their
+    // way to the queue.
     let counted = "select case when is_called then last_value else 0 end from statements";
     let statements = database.value(counted).await.as_u64().unwrap();
     assert!((1..=10).contains(&statements), "{statements} statements");
 }
 
 #[tokio::test]
-async fn an_order_that_cannot_be_told_takes_no_neighbour_with_it() {
+async fn an_unreadable_order_fails_no_other_request() {
     let (stage, database, service) = open().await;
     for place in 1..=20 {
         store(&database, &number(place), "ready", "'chef_mario'").await;
@@ -99,7 +100,7 @@ async fn an_order_that_cannot_be_told_takes_no_neighbour_with_it() {
 }
 
 #[tokio::test]
-async fn a_database_that_goes_away_meanwhile_is_a_500_for_everybody_and_later_a_200() {
+async fn an_outage_is_a_500_for_every_request_and_later_a_200() {
     const ASKED: usize = 30;
     let stage = Stage::new().await;
     stage.migrate().await;
@@ -124,7 +125,7 @@ async fn a_database_that_goes_away_meanwhile_is_a_500_for_everybody_and_later_a_
 }
 
 #[tokio::test]
-async fn nobody_hears_what_is_over() {
+async fn answers_are_never_stale() {
     let (_stage, database, service) = open().await;
     store(&database, NUMBER, "received", "null").await;
     let path = format!("/orders/{NUMBER}/status");

@@ -1,10 +1,11 @@
-//! The sentence for people. Whatever a message holds, it is one line and nothing but text.
+//! Formats a status change for people. Whatever the message contains, the result is one line of
+//! visible text.
 
 use domain::StatusUpdate;
 use logging::printable;
 
 /// The console output of the specification ("Display Notification"). Numbers and statuses are
-/// parsed into types that print nothing else; the name of who changed it may be anything.
+/// parsed types. Only the name of the author is free text, so it is made printable.
 pub fn sentence(update: &StatusUpdate) -> String {
     format!(
         "Notification for order {}: Status changed from '{}' to '{}' by {}.",
