@@ -17,7 +17,7 @@ use runtime::exit::failed;
 use runtime::{Console, Exit, with_causes};
 use serde_json::json;
 
-use self::since::{NotASince, since};
+use self::since::{ParseSinceError, since};
 use crate::NAME;
 use crate::view::sequences;
 use crate::view::verdict::{Outcome, Verdict, any, sum};
@@ -49,7 +49,7 @@ pub struct Arguments {
 /// Runs it.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let since = arguments.since.as_deref().map_or(Ok(db::audit::Since::Ever), since);
-    let since = since.map_err(|why: NotASince| Exit::Usage(format!("--since: {why}")))?;
+    let since = since.map_err(|why: ParseSinceError| Exit::Usage(format!("--since: {why}")))?;
     if !(1..=3_600).contains(&arguments.timeout) {
         return Err(Exit::Usage(format!(
             "--timeout: {} is not between 1 and 3600 seconds",

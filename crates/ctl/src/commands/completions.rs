@@ -28,7 +28,7 @@ struct Word {
 }
 
 /// What can follow after some subcommands.
-struct Place {
+struct Position {
     /// Those subcommands, each with a space before it; empty at the beginning.
     path: String,
     subcommands: Vec<Word>,
@@ -37,12 +37,12 @@ struct Place {
 
 /// Prints the completions of the program that this describes.
 pub fn run(arguments: &Arguments, program: &CommandInfoWithArgs) -> Result<(), Exit> {
-    let mut places = Vec::new();
-    collect(program, "", &mut places);
+    let mut positions = Vec::new();
+    collect(program, "", &mut positions);
     let script = match arguments.shell.as_str() {
-        "bash" => shells::bash(&places),
-        "zsh" => shells::zsh(&places),
-        "fish" => shells::fish(&places),
+        "bash" => shells::bash(&positions),
+        "zsh" => shells::zsh(&positions),
+        "fish" => shells::fish(&positions),
         other => {
             return Err(Exit::Usage(format!(
                 "{NAME}: completions: there are none for '{other}' (allowed: bash, zsh, fish)"
@@ -52,7 +52,7 @@ pub fn run(arguments: &Arguments, program: &CommandInfoWithArgs) -> Result<(), E
     Err(Exit::Output(script))
 }
 
-fn collect(command: &CommandInfoWithArgs, path: &str, places: &mut Vec<Place>) {
+fn collect(command: &CommandInfoWithArgs, path: &str, positions: &mut Vec<Position>) {
     let mut subcommands: Vec<Word> = command
         .commands
         .iter()
@@ -69,9 +69,9 @@ fn collect(command: &CommandInfoWithArgs, path: &str, places: &mut Vec<Place>) {
         .iter()
         .filter(|flag| !flag.hidden)
         .map(|flag| Word { text: flag.long.to_owned(), description: flag.description.to_owned() });
-    places.push(Place { path: path.to_owned(), subcommands, flags: flags.collect() });
+    positions.push(Position { path: path.to_owned(), subcommands, flags: flags.collect() });
     for inner in &command.commands {
-        collect(&inner.command, &format!("{path} {}", inner.name), places);
+        collect(&inner.command, &format!("{path} {}", inner.name), positions);
     }
 }
 

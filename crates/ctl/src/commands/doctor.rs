@@ -82,10 +82,10 @@ impl Services {
 /// Runs it.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let services = Services::named(&arguments.service)?;
-    let surroundings = times::Surroundings::new(arguments.heartbeat_interval, arguments.time_to_stop)?;
+    let deployment = times::Deployment::new(arguments.heartbeat_interval, arguments.time_to_stop)?;
     let (config, mut verdicts) = configuration::check(arguments.config.clone());
     if let Some(config) = config {
-        verdicts.extend(times::check(&config, &services, surroundings));
+        verdicts.extend(times::check(&config, &services, deployment));
         if services.with_database().next().is_some() {
             verdicts.extend(postgres::check(&config.database, &services).await);
         }

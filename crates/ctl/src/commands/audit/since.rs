@@ -9,11 +9,11 @@ use runtime::time_span;
 /// A text that is neither a day nor a time back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is neither a day such as 2026-11-21 nor a time back such as 90s, 30m, 1h, 2d")]
-pub struct NotASince(String);
+pub struct ParseSinceError(String);
 
 /// Reads a UTC day or a time back.
-pub fn since(text: &str) -> Result<Since, NotASince> {
-    day(text).or_else(|| ago(text)).ok_or_else(|| NotASince(text.to_owned()))
+pub fn since(text: &str) -> Result<Since, ParseSinceError> {
+    day(text).or_else(|| ago(text)).ok_or_else(|| ParseSinceError(text.to_owned()))
 }
 
 /// Days are those of order numbers.
@@ -42,7 +42,7 @@ mod tests {
             assert_eq!(since(text), Ok(Since::Ago(Duration::from_secs(seconds))));
         }
         for text in ["", "h", "2026-13-01", "2026-1-21", "20261121", "1w", "-1h", "99999999999d", "49711d"] {
-            assert_eq!(since(text), Err(NotASince(text.to_owned())), "{text}");
+            assert_eq!(since(text), Err(ParseSinceError(text.to_owned())), "{text}");
         }
     }
 }

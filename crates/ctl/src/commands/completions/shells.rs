@@ -3,33 +3,36 @@
 
 use std::fmt::Write as _;
 
-use super::{Place, Word};
+use super::{Position, Word};
 
 /// The words of a place, separated by spaces.
-fn words(place: &Place) -> String {
-    let texts = place.subcommands.iter().chain(&place.flags).map(|word| word.text.as_str());
+fn words(position: &Position) -> String {
+    let texts = position.subcommands.iter().chain(&position.flags).map(|word| word.text.as_str());
     texts.collect::<Vec<_>>().join(" ")
 }
 
 /// All paths of subcommands as patterns of `case`, separated by `separator`.
-fn paths(places: &[Place], separator: &str) -> String {
-    let paths = places.iter().filter(|place| !place.path.is_empty()).map(|place| format!("'{}'", place.path));
+fn paths(positions: &[Position], separator: &str) -> String {
+    let paths = positions
+        .iter()
+        .filter(|position| !position.path.is_empty())
+        .map(|position| format!("'{}'", position.path));
     paths.collect::<Vec<_>>().join(separator)
 }
 
-pub fn bash(places: &[Place]) -> String {
+pub fn bash(positions: &[Position]) -> String {
     let mut script = format!(
         "_restaurant_ctl() {{
-    local word place='' offered=''
+    local word position='' offered=''
     for word in \"${{COMP_WORDS[@]:1:COMP_CWORD-1}}\"; do
-        case \"$place $word\" in
-            {}) place=\"$place $word\" ;;
+        case \"$position $word\" in
+            {}) position=\"$position $word\" ;;
         esac
     done
-    case \"$place\" in\n",
-        paths(places, "|")
+    case \"$position\" in\n",
+        paths(positions, "|")
     );
-    push_offers(&mut script, places);
+    push_offers(&mut script, positions);
     script.push_str(
         "    esac
     COMPREPLY=($(compgen -W \"$offered\" -- \"${COMP_WORDS[COMP_CWORD]}\"))
@@ -39,20 +42,20 @@ complete -o default -F _restaurant_ctl restaurant-ctl\n",
     script
 }
 
-pub fn zsh(places: &[Place]) -> String {
+pub fn zsh(positions: &[Position]) -> String {
     let mut script = format!(
         "#compdef restaurant-ctl
 _restaurant_ctl() {{
-    local word place='' offered=''
+    local word position='' offered=''
     for word in \"${{(@)words[2,CURRENT-1]}}\"; do
-        case \"$place $word\" in
-            {}) place=\"$place $word\" ;;
+        case \"$position $word\" in
+            {}) position=\"$position $word\" ;;
         esac
     done
-    case \"$place\" in\n",
-        paths(places, "|")
+    case \"$position\" in\n",
+        paths(positions, "|")
     );
-    push_offers(&mut script, places);
+    push_offers(&mut script, positions);
     script.push_str(
         "    esac
     compadd -- ${=offered} || _files
@@ -62,33 +65,34 @@ if [ \"$funcstack[1]\" = _restaurant-ctl ]; then _restaurant_ctl; else compdef _
     script
 }
 
-fn push_offers(script: &mut String, places: &[Place]) {
-    for place in places {
+fn push_offers(script: &mut String, positions: &[Position]) {
+    for position in positions {
         // Writing to a string cannot fail.
-        let _ = writeln!(script, "        '{}') offered='{}' ;;", place.path, words(place));
+        let _ = writeln!(script, "        '{}') offered='{}' ;;", position.path, words(position));
     }
 }
 
-pub fn fish(places: &[Place]) -> String {
+pub fn fish(positions: &[Position]) -> String {
     let mut script = format!(
         "function __restaurant_ctl_place
-    set -l place ''
+    set -l position ''
     for word in (commandline -opc)[2..-1]
-        switch \"$place $word\"
+        switch \"$position $word\"
             case {}
-                set place \"$place $word\"
+                set position \"$position $word\"
         end
     end
-    test \"$place\" = \"$argv[1]\"
+    test \"$position\" = \"$argv[1]\"
 end\n",
-        paths(places, " ")
+        paths(positions, " ")
     );
-    for place in places {
-        let condition = format!("complete -c restaurant-ctl -n \"__restaurant_ctl_place '{}'\"", place.path);
-        for Word { text, description } in &place.subcommands {
+    for position in positions {
+        let condition =
+            format!("complete -c restaurant-ctl -n \"__restaurant_ctl_place '{}'\"", position.path);
+        for Word { text, description } in &position.subcommands {
             let _ = writeln!(script, "{condition} -f -a {text} -d {}", quoted(description));
         }
-        for Word { text, description } in &place.flags {
+        for Word { text, description } in &position.flags {
             let _ = writeln!(
                 script,
                 "{condition} -l {} -d {}",

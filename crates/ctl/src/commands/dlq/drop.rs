@@ -13,7 +13,7 @@ use runtime::{Console, Exit, clock};
 
 use super::filter::{Filter, parse_limit, parse_order, parse_reason, parse_time_span};
 use super::selection::{Selection, not_there};
-use super::take::{Fate, take};
+use super::take::{Disposal, take};
 use super::{failed, settings};
 use crate::NAME;
 
@@ -63,7 +63,7 @@ pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit
     if !arguments.yes {
         let meant = meant(&settings, selection).await?;
         if meant.is_empty() && !arguments.json {
-            Console::new().print("No dead letter fits.");
+            Console::new().print("No dead letter matches.");
             return Ok(());
         }
         if !meant.is_empty() && !confirmed(meant.len()) {
@@ -73,7 +73,7 @@ pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit
         // Those that were counted, and nothing that came since.
         selection = Selection::of_ids(meant);
     }
-    take(&settings, selection, Fate::Dropped, arguments.json, signals).await
+    take(&settings, selection, Disposal::Dropped, arguments.json, signals).await
 }
 
 /// The ids of all that are selected.

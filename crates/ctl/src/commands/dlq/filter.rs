@@ -26,7 +26,7 @@ impl Filter {
     }
 
     /// Whether it is meant; `now` in seconds since 1970.
-    pub fn fits(&self, letter: &DeadLetter, now: u64) -> bool {
+    pub fn matches(&self, letter: &DeadLetter, now: u64) -> bool {
         let reason =
             |part: &String| letter.reason.as_ref().is_some_and(|reason| reason.to_lowercase().contains(part));
         self.reason.as_ref().is_none_or(reason)

@@ -78,7 +78,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         return Err(unwritable(&why));
     }
     if shown == 0 && !arguments.json {
-        let none = if total == 0 { "There are no dead letters." } else { "No dead letter fits." };
+        let none = if total == 0 { "There are no dead letters." } else { "No dead letter matches." };
         Console::new().print(none);
     }
     if seen < total && shown == arguments.limit {

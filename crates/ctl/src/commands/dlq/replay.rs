@@ -11,7 +11,7 @@ use runtime::{Exit, clock};
 use super::filter::{Filter, parse_limit, parse_order, parse_reason, parse_time_span};
 use super::selection::Selection;
 use super::settings;
-use super::take::{Fate, take};
+use super::take::{Disposal, take};
 
 /// Sends dead letters back to the exchange and the key they came from, with their body and
 /// properties, but without headers. Each is removed when RabbitMQ has confirmed that it has arrived
@@ -51,6 +51,6 @@ pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit
     let (ids, all, limit) = (&arguments.ids, arguments.all, arguments.limit);
     let selection = Selection::of_words("replay", ids, all, filter, limit, clock::unix_seconds())?;
     let settings = settings(arguments.config)?;
-    let fate = Fate::Replayed(Box::new(Replay::new(&settings)));
-    take(&settings, selection, fate, arguments.json, signals).await
+    let disposal = Disposal::Replayed(Box::new(Replay::new(&settings)));
+    take(&settings, selection, disposal, arguments.json, signals).await
 }

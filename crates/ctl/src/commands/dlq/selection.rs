@@ -58,7 +58,7 @@ impl Selection {
     pub fn takes(&mut self, letter: &DeadLetter) -> bool {
         let is_meant = match &mut self.ids {
             Some(ids) => ids.remove(&letter.id),
-            None => self.left > 0 && self.filter.fits(letter, self.now),
+            None => self.left > 0 && self.filter.matches(letter, self.now),
         };
         self.left -= u64::from(is_meant);
         is_meant

@@ -17,7 +17,7 @@ const BATCH: usize = 100;
 const BATCH_BYTES: usize = 4 << 20;
 
 /// What becomes of a message before it is removed.
-pub enum Fate {
+pub enum Disposal {
     /// It is published to where it came from, and confirmed.
     Replayed(Box<Replay>),
     /// Nothing.
@@ -28,19 +28,19 @@ pub enum Fate {
 pub async fn take(
     settings: &Rabbitmq,
     mut selection: Selection,
-    mut fate: Fate,
+    mut disposal: Disposal,
     json: bool,
     signals: &StopSignals,
 ) -> Result<(), Exit> {
     let mut pass = Pass::begin(settings).await.map_err(|why| failed(&why))?;
     // Before that nothing has been taken, and a signal may end it at once.
     let shutdown = signals.shutdown();
-    let progress = Progress::over(pass.total(), fate.doing(), json);
-    let mut report = Report::new(fate.word(), json, progress);
-    let walked = walk(&mut pass, &mut selection, &mut fate, &mut report, &shutdown).await;
+    let progress = Progress::over(pass.total(), disposal.doing(), json);
+    let mut report = Report::new(disposal.word(), json, progress);
+    let walked = walk(&mut pass, &mut selection, &mut disposal, &mut report, &shutdown).await;
     report.flush().await;
     let ended = pass.end().await;
-    if let Fate::Replayed(replay) = fate {
+    if let Disposal::Replayed(replay) = disposal {
         replay.end().await;
     }
     match walked.and(ended) {
@@ -55,7 +55,7 @@ pub async fn take(
 async fn walk(
     pass: &mut Pass,
     selection: &mut Selection,
-    fate: &mut Fate,
+    disposal: &mut Disposal,
     report: &mut Report,
     shutdown: &Shutdown,
 ) -> Result<(), DeadLettersError> {
@@ -76,7 +76,7 @@ async fn walk(
         }
         if batch.len() >= BATCH || bytes >= BATCH_BYTES || is_last {
             bytes = 0;
-            settle(pass, std::mem::take(&mut batch), fate, report).await?;
+            settle(pass, std::mem::take(&mut batch), disposal, report).await?;
             report.flush().await;
         }
         if is_last || report.is_lost() {
@@ -89,12 +89,12 @@ async fn walk(
 async fn settle(
     pass: &mut Pass,
     batch: Vec<DeadLetter>,
-    fate: &mut Fate,
+    disposal: &mut Disposal,
     report: &mut Report,
 ) -> Result<(), DeadLettersError> {
-    let outcomes = match fate {
-        Fate::Replayed(replay) => replay.send(&batch).await,
-        Fate::Dropped => batch.iter().map(|_| Ok(())).collect(),
+    let outcomes = match disposal {
+        Disposal::Replayed(replay) => replay.send(&batch).await,
+        Disposal::Dropped => batch.iter().map(|_| Ok(())).collect(),
     };
     for (letter, outcome) in batch.iter().zip(outcomes) {
         match outcome {
@@ -109,7 +109,7 @@ async fn settle(
     Ok(())
 }
 
-impl Fate {
+impl Disposal {
     fn doing(&self) -> &'static str {
         match self {
             Self::Replayed(_) => "replaying",

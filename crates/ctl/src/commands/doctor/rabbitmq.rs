@@ -91,7 +91,8 @@ fn rights(settings: &config::Rabbitmq, found: &Inspection) -> Verdict {
 
 fn topology(found: &Inspection) -> Verdict {
     let check = "topology";
-    let states = |fits: fn(&PartState) -> bool| found.parts.iter().filter(|part| fits(&part.state)).count();
+    let states =
+        |has_state: fn(&PartState) -> bool| found.parts.iter().filter(|part| has_state(&part.state)).count();
     let (there, absent) =
         (states(|state| *state == PartState::AsDeclared), states(|state| *state == PartState::Absent));
     let others: Vec<String> = found
@@ -108,7 +109,7 @@ fn topology(found: &Inspection) -> Verdict {
     if others.is_empty() {
         return Verdict::ok(check, words);
     }
-    let any = |fits: fn(&PartState) -> bool| found.parts.iter().any(|part| fits(&part.state));
+    let any = |has_state: fn(&PartState) -> bool| found.parts.iter().any(|part| has_state(&part.state));
     let differing = found.parts.iter().find_map(|part| match &part.state {
         PartState::Differs(reason) => Some(reason),
         _ => None,

@@ -19,33 +19,33 @@ const MARGIN: Duration = Duration::from_secs(3);
 
 /// What no configuration tells: it stands where the services are started.
 #[derive(Clone, Copy, Debug)]
-pub struct Surroundings {
+pub struct Deployment {
     /// Seconds between two signs of life of a worker.
     heartbeat: u64,
     /// How long a service is given to stop.
-    patience: Duration,
+    stop_timeout: Duration,
 }
 
-impl Surroundings {
+impl Deployment {
     /// Both in seconds.
-    pub fn new(heartbeat: u64, patience: u32) -> Result<Self, Exit> {
+    pub fn new(heartbeat: u64, stop_timeout: u32) -> Result<Self, Exit> {
         if !(1..=MOST_HEARTBEAT).contains(&heartbeat) {
             let allowed = format!("allowed: 1 to {MOST_HEARTBEAT}");
             return Err(Exit::Usage(format!("--heartbeat-interval is {heartbeat} ({allowed})")));
         }
-        Ok(Self { heartbeat, patience: Duration::from_secs(patience.into()) })
+        Ok(Self { heartbeat, stop_timeout: Duration::from_secs(stop_timeout.into()) })
     }
 }
 
 /// Everything about them. No server is asked.
-pub fn check(config: &Config, services: &Services, surroundings: Surroundings) -> Vec<Verdict> {
+pub fn check(config: &Config, services: &Services, deployment: Deployment) -> Vec<Verdict> {
     let (grace, cooking) = (config.shutdown.grace_seconds, &config.kitchen.cooking_seconds);
     let mut verdicts = Vec::new();
     if services.contain(ServiceName::Kitchen) {
         verdicts.push(time_to_cook(cooking, grace));
-        verdicts.push(claim_lease(cooking, surroundings.heartbeat));
+        verdicts.push(claim_lease(cooking, deployment.heartbeat));
     }
-    verdicts.push(time_to_stop(grace, surroundings.patience));
+    verdicts.push(time_to_stop(grace, deployment.stop_timeout));
     verdicts
 }
 
@@ -109,11 +109,11 @@ fn claim_lease(cooking: &CookingSeconds, heartbeat: u64) -> Verdict {
 }
 
 /// Who is killed in the middle of its shutdown leaves orders behind, and clients without an answer.
-fn time_to_stop(grace: Duration, patience: Duration) -> Verdict {
+fn time_to_stop(grace: Duration, stop_timeout: Duration) -> Verdict {
     let check = "time_to_stop";
     let takes = grace + OVERTIME;
-    let found = format!("a service takes up to {} to stop, and is given {}", text(takes), text(patience));
-    if patience > takes {
+    let found = format!("a service takes up to {} to stop, and is given {}", text(takes), text(stop_timeout));
+    if stop_timeout > takes {
         return Verdict::ok(check, found);
     }
     let needed = whole_seconds(takes + MARGIN);
@@ -165,12 +165,12 @@ mod tests {
     #[test]
     fn what_is_built_in_fits() {
         let all = Services(ServiceName::ALL.to_vec());
-        let verdicts = check(&Config::default(), &all, Surroundings::new(30, 30).unwrap());
+        let verdicts = check(&Config::default(), &all, Deployment::new(30, 30).unwrap());
         let outcomes: Vec<_> = verdicts.iter().map(|verdict| (&*verdict.check, verdict.outcome)).collect();
         let ok = Outcome::Ok;
         assert_eq!(outcomes, [("time_to_cook", ok), ("claim_lease", ok), ("time_to_stop", ok)]);
         let order = Services(vec![ServiceName::Order]);
-        assert_eq!(check(&Config::default(), &order, Surroundings::new(30, 30).unwrap()).len(), 1);
+        assert_eq!(check(&Config::default(), &order, Deployment::new(30, 30).unwrap()).len(), 1);
     }
 
     #[test]
@@ -200,8 +200,8 @@ mod tests {
             let heartbeat = advised(&verdict, "--heartbeat-interval=");
             assert_eq!(claim_lease(&cooking, heartbeat).outcome, Outcome::Ok, "{}", verdict.to_do);
             let verdict = time_to_stop(grace, Duration::ZERO);
-            let patience = Duration::from_secs(advised(&verdict, "--time-to-stop="));
-            assert_eq!(time_to_stop(grace, patience).outcome, Outcome::Ok, "{}", verdict.to_do);
+            let stop_timeout = Duration::from_secs(advised(&verdict, "--time-to-stop="));
+            assert_eq!(time_to_stop(grace, stop_timeout).outcome, Outcome::Ok, "{}", verdict.to_do);
         }
     }
 
@@ -209,6 +209,6 @@ mod tests {
     fn no_advice_is_given_that_is_refused() {
         let verdict = claim_lease(&cooking(7_200.0), 30);
         assert!(!verdict.to_do.contains("--heartbeat-interval"), "{}", verdict.to_do);
-        assert!(Surroundings::new(0, 30).is_err() && Surroundings::new(3_601, 30).is_err());
+        assert!(Deployment::new(0, 30).is_err() && Deployment::new(3_601, 30).is_err());
     }
 }
