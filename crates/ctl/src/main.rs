@@ -1,4 +1,4 @@
-//! The operator's tool: what is done to a running system, and before its start.
+//! The operator's tool: commands for a running system, and for the time before its start.
 
 mod commands;
 mod view;
@@ -14,7 +14,7 @@ use crate::commands::{audit, completions, dlq, doctor, migrate};
 
 const NAME: &str = "restaurant-ctl";
 
-/// Prepares, checks and mends a restaurant order system.
+/// Prepares, checks and repairs a restaurant order system.
 #[derive(FromArgs, ArgsInfo, Debug)]
 struct Arguments {
     #[argh(subcommand)]

@@ -1,4 +1,4 @@
-//! What audit and doctor say.
+//! The output that audit and doctor share.
 
 pub mod sequences;
 pub mod verdict;

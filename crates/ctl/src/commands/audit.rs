@@ -1,4 +1,4 @@
-//! `audit`: whether the system keeps its promises, on the live system.
+//! `audit`: checks the invariants of a live system.
 
 mod broker;
 mod rules;
@@ -35,7 +35,7 @@ pub struct Arguments {
     /// 1h, 2d (default: all)
     #[argh(option)]
     since: Option<String>,
-    /// nothing should be under way any more: no order received or cooking, no message, no claim
+    /// nothing should be in progress any more: no order received or cooking, no message, no claim
     #[argh(switch)]
     settled: bool,
     /// longest time for one question to the database, in seconds, 1 to 3600 (default 60)
@@ -46,7 +46,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let since = arguments.since.as_deref().map_or(Ok(db::audit::Since::Ever), since);
     let since = since.map_err(|why: ParseSinceError| Exit::Usage(format!("--since: {why}")))?;
@@ -125,7 +125,9 @@ fn print(audit: &Audit, queues: &Queues, verdicts: &[Verdict]) {
     }
     let nobody = |depth: &Depth| depth.messages > 0 && depth.consumers == Some(0);
     if queues.0.iter().any(|queue| queue.found.as_ref().is_some_and(nobody)) {
-        console.print("A worker whose hands are full consumes nothing until it has room again.");
+        console.print(
+            "A worker that holds as many orders as its --prefetch consumes nothing until it has room again.",
+        );
     }
     console.print(&format!("\n{}.", sum(verdicts)));
 }

@@ -1,5 +1,4 @@
-//! `completions`: what a shell can offer when Tab is pressed, for every subcommand
-//! and flag that there is.
+//! `completions`: shell completions for every subcommand and flag.
 
 mod shells;
 
@@ -21,15 +20,15 @@ pub struct Arguments {
     shell: String,
 }
 
-/// Something that can be typed at a place, and what it is for.
+/// A word that can be typed at a position, and its description.
 struct Word {
     text: String,
     description: String,
 }
 
-/// What can follow after some subcommands.
+/// A position on the command line, after some subcommands.
 struct Position {
-    /// Those subcommands, each with a space before it; empty at the beginning.
+    /// Those subcommands, each after a space. Empty at the beginning.
     path: String,
     subcommands: Vec<Word>,
     flags: Vec<Word>,

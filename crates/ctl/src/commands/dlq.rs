@@ -1,4 +1,4 @@
-//! `dlq`: the dead letters, for people.
+//! `dlq`: the commands for dead letters.
 
 mod filter;
 mod output;
@@ -44,7 +44,7 @@ enum Command {
     Export(export::Arguments),
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit> {
     match arguments.command {
         Command::List(arguments) => list::run(arguments).await,
@@ -60,7 +60,7 @@ fn settings(config: Option<PathBuf>) -> Result<Rabbitmq, Exit> {
     Ok(config.rabbitmq)
 }
 
-/// What went wrong, and what to do next.
+/// The failure, and what to do next.
 fn failed(why: &DeadLettersError) -> Exit {
     let advice = match why {
         DeadLettersError::NoQueue { .. } => {

@@ -1,4 +1,4 @@
-//! `doctor`: whether everything is there that the services need, before they start.
+//! `doctor`: checks everything that the services need, before they start.
 
 mod configuration;
 mod ports;
@@ -25,8 +25,8 @@ pub struct Arguments {
     /// configuration file (default ./config.yaml)
     #[argh(option)]
     config: Option<PathBuf>,
-    /// what shall start here: order, kitchen, tracking, notifier; may be given several
-    /// times (default: all)
+    /// services to start here: order, kitchen, tracking, notifier; may be given several times
+    /// (default: all)
     #[argh(option)]
     service: Vec<String>,
     /// port of the order service (default 3000)
@@ -35,7 +35,7 @@ pub struct Arguments {
     /// port of the tracking service (default 3002)
     #[argh(option, default = "ServiceName::Tracking.port().unwrap_or_default()")]
     tracking_port: u16,
-    /// seconds between two signs of life of the workers that start here (default 30)
+    /// seconds between two heartbeats of the workers that start here (default 30)
     #[argh(option, default = "30")]
     heartbeat_interval: u64,
     /// seconds that services are given to stop before they are killed, as their pods or
@@ -47,7 +47,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// What shall start.
+/// The services to be started.
 #[derive(Clone, Debug)]
 struct Services(Vec<ServiceName>);
 
@@ -79,7 +79,7 @@ impl Services {
     }
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let services = Services::named(&arguments.service)?;
     let deployment = times::Deployment::new(arguments.heartbeat_interval, arguments.time_to_stop)?;

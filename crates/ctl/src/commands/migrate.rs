@@ -35,7 +35,7 @@ pub struct Arguments {
     roles: bool,
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
     let db = Database::new(&config.database, NAME, Access::ReadWrite).map_err(|why| failed(&why))?;
@@ -59,7 +59,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         Console::new().print(&news);
         return Ok(());
     }
-    // What is printed then is for a shell.
+    // The further output is for a shell.
     Console::new().print(&format!("# {news}"));
     roles::ensure(&db, &config.database).await
 }

@@ -1,4 +1,4 @@
-//! What doctor and audit say of the sequences that ids come from.
+//! The check of the sequences that ids come from, for doctor and audit.
 
 use db::DbError;
 use db::sequences::Sequence;
@@ -6,12 +6,12 @@ use runtime::with_causes;
 
 use crate::view::verdict::Verdict;
 
-/// From here on it is time to plan.
+/// The used share from which on the operator should plan an extension.
 const HALF: f64 = 0.5;
-/// From here on it is time to act.
+/// The used share from which on the operator must act.
 const NEARLY_ALL: f64 = 0.95;
 
-/// One verdict for all of them.
+/// One verdict for all sequences.
 pub fn verdict(sequences: Result<Vec<Sequence>, DbError>) -> Verdict {
     let check = "sequences";
     let sequences = match sequences {

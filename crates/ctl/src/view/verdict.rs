@@ -1,40 +1,40 @@
-//! What came of a check, as a line for people or as JSON.
+//! The result of a check, as lines for people or as JSON.
 
 use std::borrow::Cow;
 
 use runtime::console::{Console, Style};
 use serde::Serialize;
 
-/// How a check came out.
+/// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// As it should be.
+    /// Correct.
     Ok,
-    /// It works, and somebody should look at it.
+    /// Working, but an operator should look at it.
     Warn,
-    /// It is wrong.
+    /// Wrong.
     Fail,
-    /// It could not be found out.
+    /// The check could not be made.
     Unknown,
 }
 
-/// A check and what came of it.
+/// A check and its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verdict {
-    /// A name that does not change, for scripts.
+    /// A stable name, for scripts.
     pub check: Cow<'static, str>,
-    /// How it came out.
+    /// The outcome.
     pub outcome: Outcome,
-    /// What was found.
+    /// The finding, in words.
     pub found: String,
-    /// How often it is wrong.
+    /// The number of wrong cases.
     #[serde(skip_serializing_if = "is_zero")]
     pub count: u64,
-    /// The first of what is wrong.
+    /// The first of the wrong cases.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<String>,
-    /// What to do about it.
+    /// What the operator should do.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub to_do: String,
 }
@@ -45,12 +45,12 @@ fn is_zero(count: &u64) -> bool {
 }
 
 impl Verdict {
-    /// It is as it should be.
+    /// A correct result.
     pub fn ok(check: impl Into<Cow<'static, str>>, found: impl Into<String>) -> Self {
         Self::new(check, Outcome::Ok, found, "")
     }
 
-    /// It works, and somebody should look at it.
+    /// A working system that an operator should look at.
     pub fn warn(
         check: impl Into<Cow<'static, str>>,
         found: impl Into<String>,
@@ -59,7 +59,7 @@ impl Verdict {
         Self::new(check, Outcome::Warn, found, to_do)
     }
 
-    /// It is wrong.
+    /// A wrong result.
     pub fn fail(
         check: impl Into<Cow<'static, str>>,
         found: impl Into<String>,
@@ -68,7 +68,7 @@ impl Verdict {
         Self::new(check, Outcome::Fail, found, to_do)
     }
 
-    /// It could not be found out.
+    /// A check that could not be made.
     pub fn unknown(
         check: impl Into<Cow<'static, str>>,
         found: impl Into<String>,
@@ -87,7 +87,7 @@ impl Verdict {
         Self { check, outcome, found, count: 0, examples: Vec::new(), to_do }
     }
 
-    /// With the number of what is wrong, and the first of it.
+    /// Adds the number of wrong cases, and the first of them.
     #[must_use]
     pub fn with_examples(self, count: u64, examples: Vec<String>) -> Self {
         Self { count, examples, ..self }
@@ -115,12 +115,12 @@ impl Verdict {
     }
 }
 
-/// Whether one of them came out so.
+/// Whether one of the verdicts has this outcome.
 pub fn any(verdicts: &[Verdict], outcome: Outcome) -> bool {
     verdicts.iter().any(|verdict| verdict.outcome == outcome)
 }
 
-/// How many there are, and how they came out, in words.
+/// The number of verdicts and their outcomes, in words.
 pub fn sum(verdicts: &[Verdict]) -> String {
     let count = |outcome| verdicts.iter().filter(|verdict| verdict.outcome == outcome).count();
     let mut parts = vec![format!("{} check{}", verdicts.len(), if verdicts.len() == 1 { "" } else { "s" })];

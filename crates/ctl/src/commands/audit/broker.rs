@@ -1,5 +1,5 @@
-//! The rules that RabbitMQ and the database keep together: a message for every order that waits, a
-//! cook for every message.
+//! The rules that RabbitMQ and the database keep together: every waiting order has a message, and
+//! every message has a worker.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ use tokio::time::sleep;
 
 use crate::view::verdict::Verdict;
 
-/// A message may be between queue and claim for a moment, and what workers hold without cooking
-/// it is written down a second later, or two on a busy machine. An order that misses its message
-/// for longer has none.
+/// How long an order may be without a visible message. A message may be between queue and claim for
+/// a moment. Workers write down what they hold unclaimed a second later, or two on a busy machine.
+/// An order whose message is missing for longer has none.
 const MOMENT: Duration = workers::HOLDINGS_INTERVAL.saturating_mul(3);
-/// Most examples.
+/// The largest number of examples.
 const EXAMPLES: usize = 10;
 
-/// Looks at the queues, and at the orders whose messages should be in them.
+/// Compares the queues with the orders whose messages should be in them.
 pub async fn verdicts(
     db: &Database,
     audit: &Audit,
@@ -50,10 +50,10 @@ fn presence(queues: &Queues) -> Verdict {
         .with_examples(absent.len() as u64, absent)
 }
 
-/// Orders that wait though their queues hold too few messages: certain, if slow to judge. The
-/// queues are counted twice, and the higher number counts: a message that a worker gave back
-/// meanwhile was not missed. After either count there is time for what was just taken out of a
-/// queue to be claimed, or written down as held.
+/// Finds orders that wait although their queues hold too few messages. The check is slow but
+/// certain. The queues are counted twice, and the higher number is used, because a message that a
+/// worker requeued in between is not missing. After either count it waits, so that messages just
+/// taken out of a queue can be claimed, or written down as held.
 async fn messages(db: &Database, audit: &Audit, queues: &Queues, config: &Config) -> Verdict {
     let check = "messages";
     let mut missed = missing(&audit.waiting, |order_type| queues.messages_of(order_type));
@@ -64,8 +64,7 @@ async fn messages(db: &Database, audit: &Audit, queues: &Queues, config: &Config
             Err(why) => return Verdict::unknown(check, with_causes(&why), "start the audit again"),
         };
         sleep(MOMENT).await;
-        // What has been claimed meanwhile was on its way: only what waits still, and
-        // waited before, counts.
+        // Orders claimed in the meantime had a message. Only those that wait in both rounds count.
         match db::audit::still_waiting(db, &audit.waiting).await {
             Ok(still) => {
                 let most = |order_type| queues.messages_of(order_type).max(again.messages_of(order_type));
@@ -89,8 +88,8 @@ async fn messages(db: &Database, audit: &Audit, queues: &Queues, config: &Config
         .with_examples(missed.len() as u64, examples)
 }
 
-/// Of each type the orders that are too many for its queues, if there are any: the oldest,
-/// though it may be others.
+/// The excess orders of each type for which its queues hold no message: the oldest, although it may
+/// be others.
 fn missing(waiting: &[WaitingOrder], messages: impl Fn(OrderType) -> u64) -> Vec<WaitingOrder> {
     let mut missing = Vec::new();
     for order_type in OrderType::ALL {
@@ -102,7 +101,7 @@ fn missing(waiting: &[WaitingOrder], messages: impl Fn(OrderType) -> u64) -> Vec
     missing
 }
 
-/// Messages that nobody will take: no worker for them is online.
+/// Messages without an online worker that could take them.
 fn attention(audit: &Audit, queues: &Queues) -> Verdict {
     let waits = |name| queues.depth(name).is_some_and(|depth| depth.messages > 0);
     let mut unattended: Vec<String> = OrderType::ALL
@@ -140,7 +139,7 @@ fn dead_letters(queues: &Queues) -> Verdict {
     }
 }
 
-/// Streams keep their messages, and dead letters wait for people.
+/// Streams keep their messages, and dead letters wait for an operator, so both are ignored.
 fn emptiness(queues: &Queues) -> Verdict {
     let full: Vec<String> = queues
         .0

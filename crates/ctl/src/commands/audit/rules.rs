@@ -1,19 +1,19 @@
-//! The rules about what is stored, in words: what holds, what is broken, what to do.
+//! The texts of the rules about stored data: what holds, what is broken, what to do.
 
 use db::audit::{Audit, Invariant};
 
 use crate::view::verdict::Verdict;
 
-/// What is said of a rule.
+/// The texts of a rule.
 struct Words {
-    /// When it holds.
+    /// If it holds.
     holds: &'static str,
-    /// When it is broken, before the number of cases.
+    /// If it is broken, before the number of cases.
     broken: &'static str,
     to_do: &'static str,
 }
 
-/// One verdict for each rule that was checked.
+/// One verdict for each checked rule.
 pub fn verdicts(audit: &Audit, settled: bool) -> Vec<Verdict> {
     Invariant::ALL
         .into_iter()
@@ -66,12 +66,12 @@ fn words(invariant: Invariant) -> Words {
         Invariant::Items => (
             "every order has 1 to 20 items",
             "orders with no items or too many",
-            "items were removed or added by hand: compare with a backup, or ask the guest",
+            "items were removed or added by hand: compare with a backup, or ask the customer",
         ),
         Invariant::TotalAmount => (
             "every total is the sum of its items",
             "orders whose total is not the sum of their items",
-            "correct the total or the items before the guest pays",
+            "correct the total or the items before the customer pays",
         ),
         Invariant::Priority => (
             "every priority follows from its total",
@@ -79,8 +79,8 @@ fn words(invariant: Invariant) -> Words {
             "set it: 10 above 100, 5 from 50 to 100, else 1",
         ),
         Invariant::CookingIsClaimed => (
-            "somebody cooks every order that is cooking",
-            "orders are cooking and nobody cooks them",
+            "every order that is cooking has a worker",
+            "orders that are cooking without a worker",
             "start a worker for their types; it takes over what has a message. If that does not help, the message is gone: the order service's rescuer sends it again",
         ),
         Invariant::ClaimedIsCooking => (
@@ -99,9 +99,9 @@ fn words(invariant: Invariant) -> Words {
             "the orders decide: set orders_processed to their number, unless old orders were removed on purpose",
         ),
         Invariant::WorkersAlive => (
-            "every worker that is online gives signs of life",
+            "every worker that is online sends heartbeats",
             "workers say that they are online and are silent",
-            "see whether they still run. A killed worker's orders go to others by themselves; starting it again takes its name back",
+            "see whether they still run. Other workers take over a killed worker's orders; starting it again takes its name back",
         ),
         Invariant::AtRest => (
             "nothing is under way",

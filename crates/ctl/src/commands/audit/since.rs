@@ -1,4 +1,4 @@
-//! `--since`: which orders an audit looks at.
+//! `--since`: the time from which on an audit checks orders.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use db::audit::Since;
 use domain::OrderNumber;
 use runtime::time_span;
 
-/// A text that is neither a day nor a time back.
+/// The text is neither a day nor a time back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is neither a day such as 2026-11-21 nor a time back such as 90s, 30m, 1h, 2d")]
 pub struct ParseSinceError(String);
 
-/// Reads a UTC day or a time back.
+/// Parses a UTC day or a time back.
 pub fn since(text: &str) -> Result<Since, ParseSinceError> {
     day(text).or_else(|| ago(text)).ok_or_else(|| ParseSinceError(text.to_owned()))
 }
 
-/// Days are those of order numbers.
+/// A day of order numbers.
 fn day(text: &str) -> Option<Since> {
     let parts: Vec<&str> = text.split('-').collect();
     let [year, month, day] = parts.as_slice() else { return None };
@@ -24,7 +24,8 @@ fn day(text: &str) -> Option<Since> {
     ((year.len(), month.len()) == (4, 2)).then_some(Since::Day(number.day()))
 }
 
-/// As far back as the database can reckon from any moment of this system's life.
+/// A time back. It is limited to what the database can subtract from any moment of this system's
+/// life.
 fn ago(text: &str) -> Option<Since> {
     let seconds = u32::try_from(time_span::seconds(text)?).ok()?;
     Some(Since::Ago(Duration::from_secs(seconds.into())))

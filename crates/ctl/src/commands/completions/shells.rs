@@ -1,11 +1,11 @@
-//! The same table in the language of each shell. Each walks over the words before the cursor, so
-//! far as they are subcommands, and offers what can follow there; where nothing is known, files.
+//! Writes the table in the language of each shell. Each script follows the words before the cursor
+//! as long as they are subcommands. It offers what can follow, or files if nothing is known.
 
 use std::fmt::Write as _;
 
 use super::{Position, Word};
 
-/// The words of a place, separated by spaces.
+/// The words that can be typed at a position, separated by spaces.
 fn words(position: &Position) -> String {
     let texts = position.subcommands.iter().chain(&position.flags).map(|word| word.text.as_str());
     texts.collect::<Vec<_>>().join(" ")
@@ -104,7 +104,7 @@ end\n",
     script
 }
 
-/// In fish's single quotes, `\` and `'` are escaped.
+/// Fish's single quotes need `\` and `'` escaped.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }

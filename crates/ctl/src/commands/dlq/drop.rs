@@ -1,4 +1,4 @@
-//! `dlq drop`: away with them.
+//! `dlq drop`: deletes dead letters.
 
 use std::collections::HashSet;
 use std::io::{self, BufRead, IsTerminal};
@@ -39,7 +39,7 @@ pub struct Arguments {
     /// those about the order with this number
     #[argh(option, from_str_fn(parse_order))]
     order: Option<OrderNumber>,
-    /// those that are here for longer, such as 90s, 30m, 1h, 2d
+    /// those that are older than this, such as 90s, 30m, 1h, 2d
     #[argh(option, from_str_fn(parse_time_span))]
     older_than: Option<u64>,
     /// so many at most, the oldest ones (default: all)
@@ -50,7 +50,7 @@ pub struct Arguments {
     config: Option<PathBuf>,
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit> {
     let filter = Filter::new(arguments.reason.as_deref(), arguments.order, arguments.older_than);
     let (ids, all, limit) = (&arguments.ids, arguments.all, arguments.limit);
@@ -70,13 +70,13 @@ pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit
             Console::new().note("nothing was dropped");
             return Ok(());
         }
-        // Those that were counted, and nothing that came since.
+        // Drop only the messages that were counted, and none that arrived since.
         selection = Selection::of_ids(meant);
     }
     take(&settings, selection, Disposal::Dropped, arguments.json, signals).await
 }
 
-/// The ids of all that are selected.
+/// The ids of all selected messages.
 async fn meant(settings: &Rabbitmq, mut selection: Selection) -> Result<HashSet<Id>, Exit> {
     let mut pass = Pass::begin(settings).await.map_err(|why| failed(&why))?;
     let mut meant = HashSet::new();
@@ -93,7 +93,7 @@ async fn meant(settings: &Rabbitmq, mut selection: Selection) -> Result<HashSet<
 
 fn confirmed(count: usize) -> bool {
     let what = if count == 1 { "1 dead letter".to_owned() } else { format!("{count} dead letters") };
-    // Standard output belongs to what is asked for, which may be JSON.
+    // Standard output is reserved for the result, which may be JSON.
     eprint!("Drop {what} for good? `dlq export` would keep a copy. [y/N] ");
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);

@@ -1,4 +1,4 @@
-//! `dlq export`: the dead letters as JSON lines, to keep or to look at with other tools.
+//! `dlq export`: the dead letters as JSON lines, for archives and other tools.
 
 use std::io::{self, Write, stdout};
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ pub struct Arguments {
     /// only those about the order with this number
     #[argh(option, from_str_fn(parse_order))]
     order: Option<OrderNumber>,
-    /// only those that are here for longer, such as 90s, 30m, 1h, 2d
+    /// only those that are older than this, such as 90s, 30m, 1h, 2d
     #[argh(option, from_str_fn(parse_time_span))]
     older_than: Option<u64>,
     /// so many at most (default: all)
@@ -39,7 +39,7 @@ pub struct Arguments {
     config: Option<PathBuf>,
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let now = clock::unix_seconds();
     let filter = Filter::new(arguments.reason.as_deref(), arguments.order, arguments.older_than);
@@ -53,7 +53,8 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
             _ => Ok(()),
         };
     };
-    // Beside its place until it is complete: under its name it is whole or not there.
+    // Write to a temporary file beside the target: under its final name the file is complete or
+    // absent.
     let file = beside(path).map_err(|why| unwritable(path, &why))?;
     let pass = Pass::begin(&settings(arguments.config)?).await.map_err(|why| failed(&why))?;
     let (count, file) = write(pass, selection, file, now).await?.map_err(|why| unwritable(path, &why))?;
@@ -64,7 +65,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     Ok(())
 }
 
-/// Writes all that are meant; the inner error is that of the writer.
+/// Writes all selected dead letters. The inner error is the writer's.
 async fn write<W: Write + Send + 'static>(
     mut pass: Pass,
     mut selection: Selection,

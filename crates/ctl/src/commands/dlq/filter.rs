@@ -1,4 +1,4 @@
-//! Which dead letters are meant, by what they say of themselves.
+//! Selects dead letters by their properties.
 
 use bus::dead_letters::DeadLetter;
 use domain::OrderNumber;
@@ -6,13 +6,13 @@ use runtime::time_span;
 
 use super::view::age_seconds;
 
-/// Conditions that a dead letter must meet, all of them. The default: none.
+/// Conditions that a dead letter must all meet. The default has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// A part of the reason, in lower case.
     reason: Option<String>,
     order: Option<OrderNumber>,
-    /// Seconds. What does not say how old it is, is not older.
+    /// Seconds. A message without a time does not match.
     older_than: Option<u64>,
 }
 
@@ -25,7 +25,7 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// Whether it is meant; `now` in seconds since 1970.
+    /// Whether the dead letter meets all conditions. `now` is in seconds since 1970.
     pub fn matches(&self, letter: &DeadLetter, now: u64) -> bool {
         let reason =
             |part: &String| letter.reason.as_ref().is_some_and(|reason| reason.to_lowercase().contains(part));
@@ -35,19 +35,19 @@ impl Filter {
     }
 }
 
-/// Reads the value of `--older-than`: a number of seconds.
+/// Parses the value of `--older-than` into seconds.
 pub fn parse_time_span(text: &str) -> Result<u64, String> {
     time_span::seconds(text)
         .ok_or_else(|| format!("'{text}' is not a span of time (such as 90s, 30m, 1h, 2d)"))
 }
 
-/// Reads the value of `--order`.
+/// Parses the value of `--order`.
 pub fn parse_order(text: &str) -> Result<OrderNumber, String> {
     text.parse().map_err(|why| format!("'{text}' {why}"))
 }
 
-/// Reads the value of `--reason`. An empty one, as a variable of a script leaves it that was never
-/// set, would mean all.
+/// Parses the value of `--reason`. An empty text, such as a script's unset variable, would match
+/// all, so it is refused.
 pub fn parse_reason(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("a part of the reason is missing; name one, or leave --reason out".to_owned());
@@ -55,7 +55,7 @@ pub fn parse_reason(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Reads the value of `--limit`.
+/// Parses the value of `--limit`.
 pub fn parse_limit(text: &str) -> Result<u64, String> {
     let limit = text.parse().ok().filter(|limit| *limit > 0);
     limit.ok_or_else(|| format!("'{text}' is not a number of messages (from 1)"))

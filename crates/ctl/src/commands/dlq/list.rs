@@ -1,4 +1,4 @@
-//! `dlq list`: what is there.
+//! `dlq list`: lists the dead letters.
 
 use std::io::{self, stdout};
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ pub struct Arguments {
     /// only those about the order with this number
     #[argh(option, from_str_fn(parse_order))]
     order: Option<OrderNumber>,
-    /// only those that are here for longer, such as 90s, 30m, 1h, 2d
+    /// only those that are older than this, such as 90s, 30m, 1h, 2d
     #[argh(option, from_str_fn(parse_time_span))]
     older_than: Option<u64>,
     /// so many at most (default 1000)
@@ -38,7 +38,7 @@ pub struct Arguments {
     config: Option<PathBuf>,
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let now = clock::unix_seconds();
     let filter = Filter::new(arguments.reason.as_deref(), arguments.order, arguments.older_than);
@@ -69,7 +69,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
             }
         }
     }
-    // The table is complete before anything is said about it.
+    // Complete the table before anything is printed about it.
     let written = output.flush().await;
     pass.end().await.map_err(|why| failed(&why))?;
     if let Err(why) = written

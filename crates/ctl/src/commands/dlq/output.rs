@@ -1,5 +1,5 @@
-//! Lines for a reader who may be slow, such as a pager. They are written by a thread that may
-//! block: the one that speaks with RabbitMQ must not, or the connection ends.
+//! Buffered lines for a reader who may be slow, such as a pager. A separate thread writes them,
+//! because it may block. The thread that talks to RabbitMQ must not, or the connection breaks.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ const PIECE: usize = 64 << 10;
 
 /// Buffered lines.
 pub struct Output<W> {
-    /// Not there while it is being written to, or when that failed.
+    /// `None` while a write is in progress, and after a failed one.
     writer: Option<W>,
     buffer: Vec<u8>,
 }
@@ -23,7 +23,7 @@ impl<W: Write + Send + 'static> Output<W> {
         self.line_of(std::iter::once(line)).await
     }
 
-    /// Adds a line that comes in pieces.
+    /// Adds a line that consists of several pieces.
     pub async fn line_of(&mut self, pieces: impl IntoIterator<Item: AsRef<str>>) -> io::Result<()> {
         for piece in pieces {
             self.buffer.extend_from_slice(piece.as_ref().as_bytes());
@@ -35,7 +35,7 @@ impl<W: Write + Send + 'static> Output<W> {
         if self.buffer.len() >= PIECE { self.flush().await } else { Ok(()) }
     }
 
-    /// Writes what is buffered.
+    /// Writes the buffer.
     pub async fn flush(&mut self) -> io::Result<()> {
         let Some(mut writer) = self.writer.take() else {
             return Err(io::ErrorKind::BrokenPipe.into());
@@ -48,15 +48,14 @@ impl<W: Write + Send + 'static> Output<W> {
         Ok(())
     }
 
-    /// Writes the rest and gives the writer back.
+    /// Writes the buffer and returns the writer.
     pub async fn finish(mut self) -> io::Result<W> {
         self.flush().await?;
         self.writer.ok_or_else(|| io::ErrorKind::BrokenPipe.into())
     }
 }
 
-/// Nobody reads any more, as after `… | head`: there is nothing left to do, and
-/// nothing to complain of.
+/// Whether the reader has ended, as in `… | head`. That is not a failure.
 pub fn is_over(why: &io::Error) -> bool {
     why.kind() == io::ErrorKind::BrokenPipe
 }

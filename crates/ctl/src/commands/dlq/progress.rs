@@ -1,4 +1,4 @@
-//! How far a long command is: a bar on a terminal, otherwise a line for each message.
+//! Shows the progress of a long command: a bar on a terminal, otherwise one line per message.
 
 use std::io::{IsTerminal, Stdout, stderr, stdout};
 
@@ -6,25 +6,25 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::Output;
 
-/// From so many messages on, a bar says more than lines.
+/// The number of messages from which on a bar is shown.
 const MANY: u32 = 50;
 
-/// What has been done so far, for whoever watches.
+/// The progress of a command.
 pub struct Progress {
-    /// Counts the messages that were looked at.
+    /// Counts the processed messages.
     bar: Option<ProgressBar>,
     lines: Output<Stdout>,
 }
 
 impl Progress {
-    /// For a walk over `total` messages; a program that reads `json` wants every line.
+    /// The progress over `total` messages. With `json` every line is printed.
     pub fn over(total: u32, doing: &'static str, json: bool) -> Self {
         let has_bar = !json && total >= MANY && stdout().is_terminal() && stderr().is_terminal();
         let bar = has_bar.then(|| {
             let bar = ProgressBar::new(u64::from(total)).with_message(doing);
             let style =
                 ProgressStyle::with_template("{msg} {wide_bar} {human_pos} of {human_len}, {eta} left");
-            // Only a template with a mistake in it has none.
+            // Only a faulty template returns none.
             if let Ok(style) = style {
                 bar.set_style(style);
             }
@@ -33,22 +33,22 @@ impl Progress {
         Self { bar, lines: Output::to(stdout()) }
     }
 
-    /// One more message was looked at.
+    /// Records that one more message was processed.
     pub fn step(&self) {
         if let Some(bar) = &self.bar {
             bar.inc(1);
         }
     }
 
-    /// One message is done with.
+    /// Records that a message was handled.
     pub async fn done(&mut self, line: &str) {
         if self.bar.is_none() {
-            // If nobody reads any more, the work goes on all the same.
+            // Without a reader the work goes on nevertheless.
             let _ = self.lines.line(line).await;
         }
     }
 
-    /// One message could not be done with.
+    /// Records that a message could not be handled.
     pub fn failed(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{line}")),
@@ -56,12 +56,12 @@ impl Progress {
         }
     }
 
-    /// Everything before this is on the screen.
+    /// Prints everything so far.
     pub async fn flush(&mut self) {
         let _ = self.lines.flush().await;
     }
 
-    /// Nothing more comes.
+    /// Prints the rest and ends.
     pub async fn finish(mut self) {
         self.flush().await;
         if let Some(bar) = &self.bar {

@@ -1,4 +1,4 @@
-//! `dlq replay`: back to where they came from.
+//! `dlq replay`: publishes dead letters to their original exchange.
 
 use std::path::PathBuf;
 
@@ -34,7 +34,7 @@ pub struct Arguments {
     /// those about the order with this number
     #[argh(option, from_str_fn(parse_order))]
     order: Option<OrderNumber>,
-    /// those that are here for longer, such as 90s, 30m, 1h, 2d
+    /// those that are older than this, such as 90s, 30m, 1h, 2d
     #[argh(option, from_str_fn(parse_time_span))]
     older_than: Option<u64>,
     /// so many at most, the oldest ones (default: all)
@@ -45,7 +45,7 @@ pub struct Arguments {
     config: Option<PathBuf>,
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit> {
     let filter = Filter::new(arguments.reason.as_deref(), arguments.order, arguments.older_than);
     let (ids, all, limit) = (&arguments.ids, arguments.all, arguments.limit);

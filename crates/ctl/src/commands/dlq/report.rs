@@ -1,5 +1,5 @@
-//! What is told of messages that were taken out: a line for each, and the counts at the
-//! end; as text or as JSON.
+//! Reports on messages that were removed: a line for each, and the counts at the end; as text or as
+//! JSON.
 
 use bus::dead_letters::{DeadLetter, NotReplayed};
 use runtime::{Console, Exit};
@@ -10,31 +10,31 @@ use super::selection::{Selection, not_there};
 use super::view;
 use crate::NAME;
 
-/// Tells, and counts.
+/// Prints the report, and counts.
 pub struct Report {
-    /// What has happened to a message that is done with, such as "replayed".
+    /// The word for a handled message, such as "replayed".
     word: &'static str,
     json: bool,
     progress: Progress,
     done: u64,
     not_done: u64,
-    /// The work was broken off, for this reason.
+    /// The reason for which the work was aborted.
     lost: Option<String>,
     interrupted: bool,
 }
 
 impl Report {
-    /// Nothing is done yet.
+    /// An empty report.
     pub fn new(word: &'static str, json: bool, progress: Progress) -> Self {
         Self { word, json, progress, done: 0, not_done: 0, lost: None, interrupted: false }
     }
 
-    /// One more message was looked at.
+    /// Records that one more message was processed.
     pub fn step(&self) {
         self.progress.step();
     }
 
-    /// A message is done with.
+    /// Records that a message was handled.
     pub async fn done(&mut self, letter: &DeadLetter) {
         self.done += 1;
         let line = if self.json {
@@ -48,7 +48,7 @@ impl Report {
         self.progress.done(&line).await;
     }
 
-    /// A message stays where it is.
+    /// Records that a message stays in the queue.
     pub async fn not_done(&mut self, letter: &DeadLetter, why: &NotReplayed) {
         self.not_done += 1;
         let advice = advice(why, letter);
@@ -62,7 +62,7 @@ impl Report {
         }
     }
 
-    /// The broker is gone; nothing more is tried.
+    /// Records that the broker is gone, so that nothing more is attempted.
     pub fn lost(&mut self, why: String) {
         self.lost = Some(why);
     }
@@ -72,22 +72,22 @@ impl Report {
         self.lost.is_some()
     }
 
-    /// Somebody wants it to stop.
+    /// Records that the user interrupted the command.
     pub fn interrupted(&mut self) {
         self.interrupted = true;
     }
 
-    /// Everything before this can be read.
+    /// Prints everything so far.
     pub async fn flush(&mut self) {
         self.progress.flush().await;
     }
 
-    /// How many are done with so far.
+    /// The number of messages handled so far, as a sentence.
     pub fn so_far(&self) -> String {
         format!("Until then: {} {}.", self.done, self.word)
     }
 
-    /// Tells the counts; `left` messages are still there.
+    /// Prints the counts. `left` messages remain in the queue.
     pub async fn end(mut self, left: u32, selection: &Selection) -> Result<(), Exit> {
         let missing = selection.missing();
         if self.json {

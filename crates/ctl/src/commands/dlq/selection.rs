@@ -1,4 +1,4 @@
-//! Which dead letters a command takes: those that are named, or those that fit.
+//! Selects the dead letters that a command handles: by id, or by a filter.
 
 use std::collections::HashSet;
 
@@ -8,10 +8,10 @@ use runtime::Exit;
 use super::filter::Filter;
 use crate::NAME;
 
-/// What is still to be taken.
+/// The messages that are still to be handled.
 #[derive(Clone, Debug)]
 pub struct Selection {
-    /// Only these, each once.
+    /// Only these ids, each once.
     ids: Option<HashSet<Id>>,
     filter: Filter,
     left: u64,
@@ -19,18 +19,18 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Everything that fits, `limit` at most; `now` in seconds since 1970.
+    /// All that match the filter, `limit` at most. `now` is in seconds since 1970.
     pub fn of_filter(filter: Filter, limit: Option<u64>, now: u64) -> Self {
         Self { ids: None, filter, left: limit.unwrap_or(u64::MAX), now }
     }
 
-    /// These.
+    /// The messages with these ids.
     pub fn of_ids(ids: HashSet<Id>) -> Self {
         Self { ids: Some(ids), filter: Filter::default(), left: u64::MAX, now: 0 }
     }
 
-    /// What the command line means. Exactly one way to say it is allowed, so that nothing
-    /// is taken by mistake.
+    /// The selection that the command line describes. It must describe exactly one, so that nothing
+    /// is handled by mistake.
     pub fn of_words(
         command: &str,
         ids: &[String],
@@ -54,7 +54,7 @@ impl Selection {
         }
     }
 
-    /// Whether this one is to be taken; then it is counted as taken.
+    /// Whether this message is selected. A selected message counts towards the limit.
     pub fn takes(&mut self, letter: &DeadLetter) -> bool {
         let is_meant = match &mut self.ids {
             Some(ids) => ids.remove(&letter.id),
@@ -64,12 +64,12 @@ impl Selection {
         is_meant
     }
 
-    /// Whether there is nothing more to look for.
+    /// Whether nothing more can match.
     pub fn is_complete(&self) -> bool {
         self.left == 0 || self.ids.as_ref().is_some_and(HashSet::is_empty)
     }
 
-    /// Ids that no message had.
+    /// The ids that no message had.
     pub fn missing(&self) -> Vec<String> {
         let mut missing: Vec<_> = self.ids.iter().flatten().map(ToString::to_string).collect();
         missing.sort();
@@ -77,7 +77,7 @@ impl Selection {
     }
 }
 
-/// No message has these ids.
+/// The error for ids that no message has.
 pub fn not_there(missing: &[String]) -> String {
     format!(
         "no dead letter has the id {} (any more); `restaurant-ctl dlq list` shows what is there",

@@ -1,4 +1,4 @@
-//! `dlq show`: one dead letter with everything.
+//! `dlq show`: shows one dead letter completely.
 
 use std::collections::HashSet;
 use std::io::stdout;
@@ -14,7 +14,7 @@ use super::{failed, settings, view};
 use crate::NAME;
 
 /// Shows one dead letter with its properties, headers and body: of a large body the beginning, with
-/// --json all of it. It stays where it is.
+/// --json all of it. It stays in the queue.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "show")]
 pub struct Arguments {
@@ -29,7 +29,7 @@ pub struct Arguments {
     config: Option<PathBuf>,
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let now = clock::unix_seconds();
     let mut selection = Selection::of_ids(HashSet::from([arguments.id]));

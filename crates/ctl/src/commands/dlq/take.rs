@@ -1,5 +1,4 @@
-//! Walking through the queue and taking messages out of it: with or without sending
-//! them somewhere first.
+//! Walks through the queue and removes messages, with or without publishing them first.
 
 use bus::dead_letters::{DeadLetter, DeadLettersError, NotReplayed, Pass, Replay};
 use config::Rabbitmq;
@@ -11,20 +10,20 @@ use super::progress::Progress;
 use super::report::Report;
 use super::selection::Selection;
 
-/// Most messages that are sent together.
+/// The largest number of messages that are published together.
 const BATCH: usize = 100;
-/// Once their bodies have so many bytes together, no further one is sent with them.
+/// A batch whose bodies reach this size together, in bytes, gets no further message.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// What becomes of a message before it is removed.
+/// What happens to a message before it is removed.
 pub enum Disposal {
-    /// It is published to where it came from, and confirmed.
+    /// It is published to its original exchange, and confirmed.
     Replayed(Box<Replay>),
     /// Nothing.
     Dropped,
 }
 
-/// Takes what is selected; a first Ctrl-C ends it between two batches.
+/// Handles the selected messages. A first Ctrl-C ends the command between two batches.
 pub async fn take(
     settings: &Rabbitmq,
     mut selection: Selection,
@@ -33,7 +32,7 @@ pub async fn take(
     signals: &StopSignals,
 ) -> Result<(), Exit> {
     let mut pass = Pass::begin(settings).await.map_err(|why| failed(&why))?;
-    // Before that nothing has been taken, and a signal may end it at once.
+    // Nothing has been removed yet, so until here a signal may end the command at once.
     let shutdown = signals.shutdown();
     let progress = Progress::over(pass.total(), disposal.doing(), json);
     let mut report = Report::new(disposal.word(), json, progress);
@@ -85,7 +84,7 @@ async fn walk(
     }
 }
 
-/// Sends a batch and removes what arrived.
+/// Publishes a batch, and removes the messages that arrived.
 async fn settle(
     pass: &mut Pass,
     batch: Vec<DeadLetter>,

@@ -1,4 +1,4 @@
-//! How a dead letter looks: as a row of the table, as JSON, as a page of its own.
+//! Formats a dead letter: as a row of the table, as JSON, and as a page.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use logging::{printable, visible, visible_json};
 use runtime::clock;
 use serde_json::{Map, Value, json};
 
-/// Bytes of a body that are written at a time: base64 takes them by three.
+/// Bytes of a body that are encoded at a time; a multiple of three for base64.
 const PIECE: usize = 48 << 10;
 /// Bytes of a body that a page shows.
 const MAX_SHOWN: usize = 64 << 10;
@@ -19,7 +19,7 @@ pub fn head() -> String {
     line(["ID", "AGE", "SIZE", "ORDER", "ORIGIN", "REASON"].map(str::to_owned))
 }
 
-/// A line of the table; `now` in seconds since 1970.
+/// A row of the table. `now` is in seconds since 1970.
 pub fn row(letter: &DeadLetter, now: u64) -> String {
     line([
         letter.id.to_string(),
@@ -31,12 +31,12 @@ pub fn row(letter: &DeadLetter, now: u64) -> String {
     ])
 }
 
-/// Widths are fixed: the rows are shown as they come, before the last one is known.
+/// The widths are fixed, because rows are printed before the last one is known.
 fn line([id, age, size, order, origin, reason]: [String; 6]) -> String {
     format!("{id:<16}  {age:>12}  {size:>7}  {order:<16}  {origin:<31}  {reason}")
 }
 
-/// One object with what the table shows.
+/// The table's columns as an object.
 pub fn summary(letter: &DeadLetter, now: u64) -> Map<String, Value> {
     let origin = letter.origin.as_ref().map(origin);
     [
@@ -53,14 +53,14 @@ pub fn summary(letter: &DeadLetter, now: u64) -> Map<String, Value> {
     .collect()
 }
 
-/// One JSON object with everything: `body`, or `body_base64` if that is not UTF-8. It comes in
-/// pieces, so that no second copy of a large body is made.
+/// All of it as one JSON object, with `body`, or with `body_base64` if the body is not UTF-8. It is
+/// produced in pieces, so that a large body is not copied again.
 pub fn everything(letter: &DeadLetter, now: u64) -> impl Iterator<Item = String> {
     let mut all = summary(letter, now);
     all.insert("properties".to_owned(), letter.properties.clone().into());
     all.insert("headers".to_owned(), letter.headers.clone().into());
     let object = json_line(all);
-    // The object goes on with the body.
+    // The object continues with the body.
     let open = object.strip_suffix('}').unwrap_or_default();
     let (text, bytes) = match std::str::from_utf8(&letter.body) {
         Ok(text) => (text, [].as_slice()),
@@ -72,7 +72,7 @@ pub fn everything(letter: &DeadLetter, now: u64) -> impl Iterator<Item = String>
     std::iter::once(head).chain(pieces(text).map(in_quotes)).chain(encoded).chain(["\"}".to_owned()])
 }
 
-/// A text, piece by piece.
+/// Splits a text into pieces.
 fn pieces(mut rest: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         let (piece, later) = rest.split_at(rest.floor_char_boundary(PIECE));
@@ -81,19 +81,19 @@ fn pieces(mut rest: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// How a text stands between the quotes of a JSON string.
+/// Escapes a text for the inside of a JSON string.
 fn in_quotes(text: &str) -> String {
     let quoted = visible_json(&Value::from(text).to_string());
     let inside = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     inside.unwrap_or_default().to_owned()
 }
 
-/// JSON on one line that is safe to look at.
+/// JSON on one line of visible characters.
 pub fn json_line(object: Map<String, Value>) -> String {
     visible_json(&Value::Object(object).to_string())
 }
 
-/// A page with everything.
+/// A page with all of it.
 pub fn page(letter: &DeadLetter, now: u64) -> String {
     let unknown = || "unknown".to_owned();
     let since = letter.since.zip(age(letter, now)).map(|(since, age)| format!("{since} ({age} ago)"));
@@ -140,7 +140,7 @@ pub fn page(letter: &DeadLetter, now: u64) -> String {
     lines.join("\n")
 }
 
-/// Seconds since it became a dead letter, if it says when.
+/// Seconds since the message became a dead letter. `None` if it does not say when.
 pub fn age_seconds(letter: &DeadLetter, now: u64) -> Option<u64> {
     let since = letter.since?.0.unix_timestamp();
     Some(u64::try_from(i64::try_from(now).ok()?.saturating_sub(since)).unwrap_or(0))
@@ -157,7 +157,7 @@ pub fn place(origin: &Origin) -> String {
     format!("{} {}", printable(exchange), printable(&origin.routing_key))
 }
 
-/// The order's number, if the body is about one.
+/// The number of the order that the body is about, if there is one.
 pub fn order(letter: &DeadLetter) -> Option<String> {
     letter.order_number().map(|number| number.to_string())
 }

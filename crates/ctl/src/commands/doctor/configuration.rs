@@ -1,4 +1,4 @@
-//! The configuration: whether it can be read, and where each value comes from.
+//! Checks the configuration, and lists the origin of each value.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use config::{Config, Setting};
 
 use crate::view::verdict::Verdict;
 
-/// Reads it; without one nothing else can be checked.
+/// Reads the configuration. Without it nothing else can be checked.
 pub fn check(path: Option<PathBuf>) -> (Option<Config>, Vec<Verdict>) {
     let check = "config";
     match Config::load_with_origins(path) {

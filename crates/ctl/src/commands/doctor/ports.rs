@@ -1,4 +1,4 @@
-//! Ports that the HTTP services listen on.
+//! Checks the ports of the HTTP services.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
@@ -9,10 +9,10 @@ use tokio::net::TcpListener;
 
 use crate::view::verdict::Verdict;
 
-/// A service of ours answers at once, or within 4 s if its servers do not answer.
+/// Longest wait for a response. Our services answer at once, or within 4 s if their servers do not.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Listens for a moment.
+/// Tries to listen on the port.
 pub async fn check(check: String, address: IpAddr, port: u16) -> Verdict {
     let address = SocketAddr::new(address, port);
     match TcpListener::bind(address).await {
@@ -37,7 +37,7 @@ pub async fn check(check: String, address: IpAddr, port: u16) -> Verdict {
     }
 }
 
-/// The name of our service that answers there.
+/// The name of our service that answers at this address.
 async fn service_at(address: SocketAddr) -> Option<String> {
     let health = send_to(address, &Request::get("/health"), LIMIT).await.ok()?;
     let health: serde_json::Value = serde_json::from_str(&health.body).ok()?;

@@ -1,4 +1,5 @@
-//! PostgreSQL: reachable, new enough, safe, and with the rights that the services need.
+//! Checks PostgreSQL: reachable, recent enough, durable, and with the rights that the services
+//! need.
 
 use db::inspection::{Inspection, OLDEST_VERSION};
 use db::schema::{self, SchemaState};
@@ -11,11 +12,10 @@ use crate::NAME;
 use crate::view::sequences;
 use crate::view::verdict::Verdict;
 
-/// Clocks may differ by so many seconds before anybody wonders: logs and orders
-/// are compared by people.
+/// The largest harmless difference of clocks, in seconds. People compare log lines with orders.
 const CLOCK_TOLERANCE: f64 = 1.0;
 
-/// Everything about it.
+/// Runs all checks.
 pub async fn check(settings: &config::Database, services: &Services) -> Vec<Verdict> {
     match inspect(settings, services).await {
         Ok(verdicts) => verdicts,
@@ -68,7 +68,7 @@ fn version(settings: &config::Database, found: &Inspection) -> Verdict {
     }
 }
 
-/// Whether a power cut loses what was answered.
+/// Whether committed orders survive a power cut.
 fn safety(found: &Inspection) -> Verdict {
     let check = "durability";
     if found.is_read_only {
@@ -130,14 +130,14 @@ fn clock(found: &Inspection) -> Verdict {
     }
 }
 
-/// Somebody dropped tables, or restored a part of a backup.
+/// Tables are missing: they were dropped, or only a part of a backup was restored.
 fn incomplete(missing: Vec<String>) -> Verdict {
     let found = format!("tables of this version are missing: {}", missing.len());
     let to_do = "restore the database from a backup, or give the services an empty one";
     Verdict::fail("tables", found, to_do).with_examples(missing.len() as u64, missing)
 }
 
-/// Services that do not look into the same schema do not see each other's orders.
+/// Services that use different schemas do not see each other's orders.
 fn several_sets(schemas: Vec<String>) -> Verdict {
     Verdict::fail(
         "schemas",

@@ -1,5 +1,5 @@
-//! RabbitMQ: reachable, awake, with the rights that the services need and no exchange or
-//! queue of other settings.
+//! Checks RabbitMQ: reachable, accepting messages, with the rights that the services need, and
+//! without exchanges or queues that have other settings.
 
 use bus::SessionError;
 use bus::inspection::{Inspection, Needs, PartState};
@@ -9,10 +9,10 @@ use runtime::with_causes;
 use super::Services;
 use crate::view::verdict::Verdict;
 
-/// The oldest version with streams of which a reconnecting subscriber misses nothing is 3.10.
+/// The oldest version whose streams lose nothing for a reconnecting subscriber is 3.10.
 const OLDEST_VERSION: (u32, u32) = (3, 10);
 
-/// Everything about it.
+/// Runs all checks.
 pub async fn check(settings: &config::Rabbitmq, services: &Services) -> Vec<Verdict> {
     let needs = Needs {
         orders: services.contain(ServiceName::Order) || services.contain(ServiceName::Kitchen),
@@ -124,7 +124,7 @@ fn topology(found: &Inspection) -> Verdict {
         Verdict::fail(check, found, to_do).with_examples(count, others)
     } else if let Some(reason) = differing {
         let to_do = bus::inspection::advice(reason).unwrap_or("use another virtual host");
-        // What is used as it is stands in nobody's way.
+        // Different settings matter only for the parts that the services must use.
         let verdict = if needed { Verdict::fail } else { Verdict::warn };
         verdict(check, found, to_do).with_examples(count, others)
     } else {

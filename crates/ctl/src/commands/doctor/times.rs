@@ -1,5 +1,5 @@
-//! Times that must fit each other: for cooking, for a claim, for stopping, and until
-//! somebody loses patience.
+//! Checks that times fit each other: for cooking, for a claim, for stopping, and for the
+//! supervisor's stop timeout.
 
 use std::time::Duration;
 
@@ -11,23 +11,24 @@ use runtime::signals::OVERTIME;
 use super::Services;
 use crate::view::verdict::Verdict;
 
-/// Workers take no longer interval between two signs of life.
+/// The longest heartbeat interval that workers accept, in seconds.
 const MOST_HEARTBEAT: u64 = 3_600;
 
-/// On top of the overtime, so that nobody is killed in his last moment.
+/// Reserve on top of the overtime, so that no service is killed shortly before its end.
 const MARGIN: Duration = Duration::from_secs(3);
 
-/// What no configuration tells: it stands where the services are started.
+/// Times that the configuration does not contain, because they are set where the services are
+/// started.
 #[derive(Clone, Copy, Debug)]
 pub struct Deployment {
-    /// Seconds between two signs of life of a worker.
+    /// The workers' heartbeat interval in seconds.
     heartbeat: u64,
-    /// How long a service is given to stop.
+    /// How long a service may take to stop before it is killed.
     stop_timeout: Duration,
 }
 
 impl Deployment {
-    /// Both in seconds.
+    /// Both arguments in seconds.
     pub fn new(heartbeat: u64, stop_timeout: u32) -> Result<Self, Exit> {
         if !(1..=MOST_HEARTBEAT).contains(&heartbeat) {
             let allowed = format!("allowed: 1 to {MOST_HEARTBEAT}");
@@ -37,7 +38,7 @@ impl Deployment {
     }
 }
 
-/// Everything about them. No server is asked.
+/// Runs all checks. None of them asks a server.
 pub fn check(config: &Config, services: &Services, deployment: Deployment) -> Vec<Verdict> {
     let (grace, cooking) = (config.shutdown.grace_seconds, &config.kitchen.cooking_seconds);
     let mut verdicts = Vec::new();
@@ -49,7 +50,7 @@ pub fn check(config: &Config, services: &Services, deployment: Deployment) -> Ve
     verdicts
 }
 
-/// A worker finishes the orders on its stove before it stops, as far as its grace allows.
+/// A worker finishes the orders in progress before it stops, as far as its grace period allows.
 fn time_to_cook(cooking: &CookingSeconds, grace: Duration) -> Verdict {
     let check = "time_to_cook";
     let has = grace.saturating_sub(LAST_STEPS);
@@ -74,18 +75,15 @@ fn time_to_cook(cooking: &CookingSeconds, grace: Duration) -> Verdict {
     )
 }
 
-/// A claim that is not renewed, because the database is away for example, should last
-/// until the order is ready.
+/// A claim that is not renewed, for example during an outage of the database, should last until the
+/// order is ready.
 fn claim_lease(cooking: &CookingSeconds, heartbeat: u64) -> Verdict {
     let check = "claim_lease";
     let lease = db::workers::lease(Duration::from_secs(heartbeat));
     let longest = longest(cooking);
     if longest < lease {
-        let found = format!(
-            "a claim holds for {} without a sign of life, orders take {}",
-            text(lease),
-            text(longest)
-        );
+        let found =
+            format!("a claim holds for {} without a heartbeat, orders take {}", text(lease), text(longest));
         return Verdict::ok(check, found);
     }
     let needed = longest.as_secs() / 2 + 1;
@@ -98,17 +96,18 @@ fn claim_lease(cooking: &CookingSeconds, heartbeat: u64) -> Verdict {
     Verdict::warn(
         check,
         format!(
-            "a claim holds for {} without a sign of life (2 × --heartbeat-interval), and {}",
+            "a claim holds for {} without a heartbeat (2 × --heartbeat-interval), and {}",
             text(lease),
             those_beyond(cooking, |time| time >= lease)
         ),
         format!(
-            "{mend}; otherwise another worker begins such orders anew if a worker cannot reach the database meanwhile"
+            "{mend}; otherwise another worker starts such orders again if a worker cannot reach the database in the meantime"
         ),
     )
 }
 
-/// Who is killed in the middle of its shutdown leaves orders behind, and clients without an answer.
+/// A service that is killed during its shutdown abandons orders and leaves clients without a
+/// response.
 fn time_to_stop(grace: Duration, stop_timeout: Duration) -> Verdict {
     let check = "time_to_stop";
     let takes = grace + OVERTIME;
@@ -144,7 +143,7 @@ fn text(time: Duration) -> String {
     format!("{} s", time.as_secs_f64())
 }
 
-/// Rounded up: a setting of whole seconds must not be too short.
+/// Rounded up: a setting in whole seconds must not be too short.
 fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }

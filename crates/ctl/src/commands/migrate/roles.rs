@@ -1,4 +1,4 @@
-//! `migrate --roles`: a role for each service.
+//! `migrate --roles`: creates a role for each service.
 
 use std::io::{Write, stdout};
 
@@ -11,8 +11,8 @@ use secrecy::ExposeSecret;
 
 use crate::NAME;
 
-/// Makes the roles, and prints the passwords that were made up, as lines for a shell: nobody can
-/// find them out later.
+/// Creates the roles, and prints generated passwords as lines for a shell, because they cannot be
+/// read later.
 pub(super) async fn ensure(db: &Database, settings: &config::Database) -> Result<(), Exit> {
     roles::may_be_made(db).await.map_err(|why| failed(&why))?;
     let mut accounts = Vec::new();
@@ -35,7 +35,7 @@ pub(super) async fn ensure(db: &Database, settings: &config::Database) -> Result
         console.print(&format!("# Role {name} has the rights of the {} service.", service.short_name()));
     }
     for (variable, password) in made_up {
-        // Unlike any other line it is lost for good if nobody reads it.
+        // A password that could not be printed is lost, so a failure must be reported.
         writeln!(stdout().lock(), "{variable}={}", shell::quoted(password.expose_secret())).map_err(|why| {
             Exit::Failed(format!(
                 "the passwords that were made up could not be written: {why}. Choose new ones, and run 'migrate --roles' again \
