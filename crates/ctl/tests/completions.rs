@@ -18,7 +18,7 @@ fn script(shell: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The subcommands that the help of a command names, and its flags.
+/// The subcommands and the flags in the help of a command.
 fn help(path: &[&str]) -> (Vec<String>, Vec<String>) {
     let output = ctl(&[path, &["--help"]].concat());
     let text = String::from_utf8(output.stdout).unwrap();
@@ -35,7 +35,7 @@ fn help(path: &[&str]) -> (Vec<String>, Vec<String>) {
     (commands, first_words("Options:"))
 }
 
-/// What bash offers after these words.
+/// The words that bash offers after these words.
 fn offered(words: &[&str]) -> Vec<String> {
     let line = [&["restaurant-ctl"], words].concat();
     let quoted: Vec<String> = line.iter().map(|word| format!("'{word}'")).collect();
@@ -78,7 +78,7 @@ fn every_subcommand_and_flag_is_offered() {
 }
 
 #[test]
-fn what_is_begun_is_completed() {
+fn a_partial_word_is_completed() {
     assert_eq!(offered(&["com"]), ["completions"]);
     assert_eq!(offered(&["dlq", "re"]), ["replay"]);
     assert_eq!(offered(&["completions", ""])[..3], SHELLS);
@@ -87,7 +87,7 @@ fn what_is_begun_is_completed() {
     assert!(offered(&["nonsense", "com"]).contains(&"completions".to_owned()));
 }
 
-/// Where a shell is not installed, its script cannot be checked.
+/// The script of a shell can only be checked where the shell is installed.
 #[test]
 fn each_shell_that_is_here_understands_its_script() {
     for shell in ["bash", "zsh", "fish"] {

@@ -1,5 +1,5 @@
-//! What each service's user may do on both servers, found by trying everything: its service's
-//! part, and nothing else.
+//! What each service's user may do on both servers, found by trying everything: its service's part,
+//! and nothing else.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::collections::BTreeSet;
@@ -69,7 +69,7 @@ async fn a_database_role_may_do_what_is_listed_and_nothing_else_to_any_table() {
     drop_roles(&stage).await;
 }
 
-/// Whether the role has the right to it; nothing of it stays.
+/// Whether the role may execute the statement. The statement is rolled back.
 async fn is_allowed(role: &Database, statement: &str) -> bool {
     role.execute("begin").await;
     let outcome = role.client.batch_execute(statement).await;
@@ -78,20 +78,20 @@ async fn is_allowed(role: &Database, statement: &str) -> bool {
     code.as_deref() != Some("42501")
 }
 
-/// Where orders wait.
+/// The queues of orders.
 const ORDER_QUEUES: [&str; 4] =
     ["kitchen_dine_in_queue", "kitchen_takeout_queue", "kitchen_delivery_queue", "kitchen_queue"];
-/// And other messages.
+/// The queues of other messages.
 const OTHER_QUEUES: [&str; 3] = ["kitchen_dlq", "notifications_queue", "strangers"];
-/// Where the services publish.
+/// The exchanges to which the services publish.
 const EXCHANGES: [&str; 4] = ["orders_topic", "orders_unrouted", "orders_dlx", "notifications_fanout"];
-/// Where they do not; the first leads to every queue.
+/// Other exchanges; the first leads to every queue.
 const OTHER_EXCHANGES: [&str; 3] = ["", "amq.topic", "strangers"];
 
 #[tokio::test]
 async fn a_broker_user_may_do_its_services_part_and_nothing_else() {
     let stage = Stage::new().await;
-    // They declare everything.
+    // These services declare the whole topology.
     let mut orders = stage.order_service().start().await;
     orders.declared_all().await;
     let broker = stage.broker().await;
@@ -151,8 +151,8 @@ async fn a_broker_user_may_do_its_services_part_and_nothing_else() {
     assert_eq!(orders.stop().await, Some(0));
 }
 
-/// Each service as a user of its own on both servers, through all that befalls it: nothing is
-/// refused for want of a right.
+/// Every service runs under its own user on both servers, through all that can happen to it. No
+/// right is missing.
 #[tokio::test]
 async fn with_users_of_their_own_the_services_live_a_whole_life() {
     const STAFF: (&str, &str) = ("Authorization", "Bearer a-key-that-only-the-staff-has");
@@ -166,7 +166,7 @@ async fn with_users_of_their_own_the_services_live_a_whole_life() {
             .env("RABBITMQ_USER", user)
             .env("RABBITMQ_PASSWORD", PASSWORD)
     };
-    // Each finds nothing of the topology, declares its part, and works.
+    // Each service finds nothing of the topology, declares its part, and works.
     let launch = stage
         .order_service()
         .env("ORDER_STAFF_KEY", "a-key-that-only-the-staff-has")
@@ -200,14 +200,14 @@ async fn with_users_of_their_own_the_services_live_a_whole_life() {
         [0, 1].map(|_| http::send(orders.port(), "POST", "/orders", &again, body.as_bytes()));
     assert_eq!(first.await.body, second.await.body);
 
-    // Messages that nobody can cook: told by the kitchen, and moved by the broker.
+    // Messages that cannot be cooked: one published by the kitchen, one moved by the broker.
     let broker = stage.broker().await;
     for body in ["no order".to_owned(), "x".repeat(300_000)] {
         broker.publish("orders_topic", "kitchen.takeout.1", BasicProperties::default(), &body).await;
     }
     eventually("two dead letters", async || (broker.ready("kitchen_dlq").await == 2).then_some(())).await;
 
-    // The connections break; queues are deleted, and declared again.
+    // The connections break. Queues are deleted, and declared again.
     let connections = |service: &testkit::Service| service.logged("rabbitmq_connected").len();
     let before = [&orders, &kitchen, &notifier].map(connections);
     broker.close_all_connections(5).await;
@@ -236,7 +236,7 @@ async fn with_users_of_their_own_the_services_live_a_whole_life() {
         notifier.notification(&format!("order {number}: Status changed from 'cooking' to 'ready'")).await;
     }
 
-    // A message that is lost is sent again; a guest takes an order back, since nobody cooks.
+    // A lost message is redelivered. A customer cancels an order, while no worker runs.
     assert_eq!(kitchen.stop().await, Some(0));
     let number = orders.place(&orders::delivery()).await;
     broker.purge("kitchen_delivery_queue").await;
@@ -259,7 +259,7 @@ async fn with_users_of_their_own_the_services_live_a_whole_life() {
     drop_users(&stage).await;
 }
 
-/// The roles and users that are documented, with the rights that are documented.
+/// The documented roles and users, with the documented rights.
 async fn make_users(stage: &Stage) {
     make_roles(stage).await;
     for service in ServiceName::ALL {
@@ -295,7 +295,7 @@ async fn drop_roles(stage: &Stage) {
     }
 }
 
-/// Whether a line of the log is about this order.
+/// Whether a log line is about this order.
 fn names(line: &serde_json::Value, number: &str) -> bool {
     line["message"].as_str().is_some_and(|message| message.contains(number))
 }
@@ -305,19 +305,19 @@ fn user_of(stage: &Stage, service: ServiceName) -> Credentials {
     Credentials { user: format!("{}_{}", stage.name, service.short_name()), password: PASSWORD.into() }
 }
 
-/// What a user may or may not do.
+/// An operation that a user may or may not be allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Question {
     DeclareQueue(&'static str),
     DeclareExchange(&'static str),
-    /// A queue to an exchange.
+    /// Binds a queue to an exchange.
     Bind(&'static str, &'static str),
     Publish(&'static str),
     Consume(&'static str),
     Purge(&'static str),
 }
 
-/// The exchange that fills a queue.
+/// The exchange that a queue is bound to.
 fn queue_source(queue: &'static str) -> &'static str {
     match queue {
         "kitchen_queue" => "orders_unrouted",
@@ -335,8 +335,8 @@ async fn connect(stage: &Stage, user: &str, password: &str) -> Connection {
     within("a connection", Connection::open(&arguments)).await.unwrap()
 }
 
-/// Whether the broker does it: the owner, who may do everything, is asked the same. A
-/// refusal ends the channel.
+/// Whether the broker performs the operation. The owner, who may do everything, is tried as well. A
+/// refusal closes the channel.
 async fn is_granted(connection: &Connection, question: Question) -> bool {
     let channel = connection.open_channel(None).await.unwrap();
     channel.basic_qos(BasicQosArguments::new(0, 1, false)).await.unwrap();
@@ -360,7 +360,7 @@ async fn answer(channel: &Channel, question: Question) -> Result<(), amqprs::err
         Question::Publish(exchange) => {
             let arguments = BasicPublishArguments::new(exchange, "nobody.binds.this");
             channel.basic_publish(BasicProperties::default(), b"hostile".to_vec(), arguments).await?;
-            // Answered behind it, if the channel is there still.
+            // This is answered last, if the channel is still open.
             channel.confirm_select(ConfirmSelectArguments::new(false)).await
         }
         Question::Consume(queue) => {

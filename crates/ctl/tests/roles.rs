@@ -15,7 +15,7 @@ use testkit::shared_servers::Address;
 use testkit::{Launch, Stage, eventually, http};
 
 const ROLES: [&str; 3] = ["order", "kitchen", "tracking"];
-/// Nothing of it may reach SQL.
+/// No part of this password may be executed as SQL.
 const HOSTILE: &str = r#"pass'"; drop table orders; -- \ %s"#;
 
 fn migrate(stage: &Stage) -> Launch {
@@ -28,7 +28,7 @@ async fn done(launch: &Launch) -> Ended {
     ended
 }
 
-/// A service as a user of its own on both servers.
+/// A service under its own user on both servers.
 fn as_role(stage: &Stage, launch: Launch, role: &str, password: &str) -> Launch {
     launch
         .env("DB_USER", format!("{}_{role}", stage.name))
@@ -66,7 +66,7 @@ async fn drop_roles(stage: &Stage) {
         database.execute(&format!("drop owned by {name}; drop role {name}")).await;
     }
     for role in ["order", "kitchen", "notifier"] {
-        // Where no users were made, there are none to delete.
+        // Tests without broker users have none to delete.
         let path = format!("/api/users/{}_{role}", stage.name);
         stage.servers.rabbitmq_admin().request("DELETE", &path, None).await.unwrap();
     }
@@ -78,7 +78,7 @@ fn with_passwords(stage: &Stage) -> Launch {
 }
 
 #[tokio::test]
-async fn passwords_that_nobody_can_read_are_no_success() {
+async fn generated_passwords_that_cannot_be_printed_are_a_failure() {
     let stage = Stage::new().await;
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let (reader, nobody_reads) = std::io::pipe().unwrap();
@@ -91,7 +91,7 @@ async fn passwords_that_nobody_can_read_are_no_success() {
         assert!(ended.stderr.contains("could not be written") && ended.stderr.contains(advice), "{ended:?}");
         drop_roles(&stage).await;
     }
-    // Nothing is lost where all are given.
+    // Nothing is lost if all passwords are given.
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let ended = with_passwords(&stage).run_to_end_into(full).await;
     assert!(
@@ -121,7 +121,7 @@ async fn an_orders_whole_life_under_least_rights() {
     let mut subscriber =
         as_role(&stage, stage.subscriber(), "notifier", HOSTILE).without_env("DB_").start().await;
 
-    // Placed and cancelled by the guest; then lost by the broker, and swept.
+    // Placed, and cancelled by the customer. The second one is lost by the broker, and redelivered.
     let answer = orders.post("/orders", &takeout().to_string()).await;
     let token = answer.header("x-order-token").to_owned();
     let number = answer.json()["order_number"].as_str().unwrap().to_owned();
@@ -132,10 +132,10 @@ async fn an_orders_whole_life_under_least_rights() {
     let swept = orders.place(&dine_in()).await;
     let broker = stage.broker().await;
     broker.purge("kitchen_dine_in_queue").await;
-    eventually("it is sent again", async || (broker.ready("kitchen_dine_in_queue").await > 0).then_some(()))
+    eventually("the redelivery", async || (broker.ready("kitchen_dine_in_queue").await > 0).then_some(()))
         .await;
 
-    // Cooked, told, tracked, completed; then the cook goes home.
+    // Cooked, published, tracked and completed. Then the worker stops.
     let mut worker = as_role(&stage, stage.kitchen_worker("chef_mario"), "kitchen", HOSTILE).start().await;
     let last = orders.place(&delivery()).await;
     for number in [&swept, &last] {
@@ -143,7 +143,7 @@ async fn an_orders_whole_life_under_least_rights() {
     }
     let history = tracking.get(&format!("/orders/{last}/history")).await;
     assert_eq!((history.status, history.json().as_array().unwrap().len()), (200, 3), "{history:?}");
-    eventually("the cook is on duty", async || {
+    eventually("the worker to be online", async || {
         (tracking.get("/workers/status").await.json()[0]["status"] == "online").then_some(())
     })
     .await;
@@ -153,16 +153,16 @@ async fn an_orders_whole_life_under_least_rights() {
     let again = tracking.get(&format!("/orders/{last}/status")).await;
     assert_eq!(again.json()["current_status"], "completed");
     assert_eq!(worker.stop().await, Some(0));
-    eventually("the cook is off duty", async || {
+    eventually("the worker to be offline", async || {
         (tracking.get("/workers/status").await.json()[0]["status"] == "offline").then_some(())
     })
     .await;
 
-    // A key is stored and found again.
+    // An idempotency key is stored and found again.
     let key =
         [("Content-Type", "application/json"), ("Idempotency-Key", "0d9d1c6e-1f5d-4b8e-9a7c-3f0a4b5c6d7e")];
     let first = http::send(orders.port(), "POST", "/orders", &key, takeout().to_string().as_bytes()).await;
-    // Until its outbox row is gone, the first counts as in work.
+    // Until its outbox row is removed, the first request counts as in progress.
     let second = eventually("the answer again", async || {
         let body = takeout().to_string();
         let again = http::send(orders.port(), "POST", "/orders", &key, body.as_bytes()).await;
@@ -246,7 +246,7 @@ async fn a_role_is_refused_what_its_service_does_not_do() {
 }
 
 #[tokio::test]
-async fn passwords_are_made_up_once_and_rights_are_put_right() {
+async fn passwords_are_generated_once_and_rights_are_corrected() {
     let stage = Stage::new().await;
     let said = done(&migrate(&stage)).await;
     let lines: Vec<&str> = said.stdout.lines().filter(|line| !line.starts_with('#')).collect();
@@ -255,7 +255,7 @@ async fn passwords_are_made_up_once_and_rights_are_put_right() {
     let password = lines[2].split_once('=').unwrap().1.trim_matches('\'').to_owned();
     assert_eq!(password.len(), 24);
 
-    // What was granted by hand goes; the password stays.
+    // Manual grants are revoked; the password stays.
     let (database, role) = (stage.database().await, format!("{}_tracking", stage.name));
     database
         .execute(&format!(
@@ -272,7 +272,7 @@ async fn passwords_are_made_up_once_and_rights_are_put_right() {
     );
     assert_eq!(database.value(&sql).await, false);
 
-    // A service's own role makes none.
+    // A service's own role cannot create roles.
     let as_itself = migrate(&stage).env("DB_USER", role.clone()).env("DB_PASSWORD", password);
     let refused = as_itself.run_to_end().await;
     assert!(
@@ -281,7 +281,7 @@ async fn passwords_are_made_up_once_and_rights_are_put_right() {
         "{refused:?}"
     );
 
-    // A role that could do more anyway is not taken for a service's.
+    // A role with further rights is not accepted as a service's role.
     database.execute(&format!("alter role {role} createrole")).await;
     let refused = migrate(&stage).run_to_end().await;
     assert_eq!(refused.code, Some(1), "{refused:?}");

@@ -1,5 +1,5 @@
-//! `migrate --roles` and the doctor, where the tables are in a PostgreSQL schema of their owner's;
-//! and what goes over the wire.
+//! `migrate --roles` and the doctor with tables in a PostgreSQL schema of their owner, and what is
+//! sent to the server.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use std::sync::{Arc, Mutex};
@@ -43,7 +43,7 @@ fn check(doctor: &Ended, name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn services_find_the_tables_in_the_schema_of_their_owner_and_nobody_makes_a_second_set() {
+async fn services_find_the_tables_in_their_owners_schema_and_create_no_second_set() {
     let stage = Stage::new().await;
     let (database, name) = (stage.database().await, &stage.name);
     let (owner, stranger) = (format!("{name}_owner"), format!("{name}_stranger"));
@@ -57,7 +57,7 @@ async fn services_find_the_tables_in_the_schema_of_their_owner_and_nobody_makes_
     let made = as_user(with_passwords(ctl(&stage, &["migrate", "--roles"])), &owner).run_to_end().await;
     assert_eq!(made.code, Some(0), "{made:?}");
 
-    // The services' roles find them.
+    // The services' roles find the tables.
     let order_role = format!("{name}_order");
     let orders = as_user(stage.order_service(), &order_role).start().await;
     let number = orders.place(&takeout()).await;
@@ -65,7 +65,7 @@ async fn services_find_the_tables_in_the_schema_of_their_owner_and_nobody_makes_
     tracking.until_status("/readyz", 200).await;
     assert_eq!(tracking.get(&format!("/orders/{number}/status")).await.status, 200);
 
-    // Who does not look there is told so, and makes no others.
+    // A user with another search path gets an error and creates no tables.
     let doctor = as_user(ctl(&stage, &["doctor", "--json", "--service=kitchen"]), &stranger);
     let found = check(&doctor.run_to_end().await, "schema");
     let words = format!("the tables are in the schema {owner}, where '{stranger}' does not look");
@@ -81,7 +81,7 @@ async fn services_find_the_tables_in_the_schema_of_their_owner_and_nobody_makes_
     drop(waiting);
     assert_eq!(database.value("select count(*) from pg_class where relname = 'orders'").await, 1);
 
-    // A second set that is there all the same is found.
+    // A second set of tables is found.
     database
         .execute("create table orders (); create table order_status_log (); create table refinery_schema_history ()")
         .await;
@@ -98,7 +98,7 @@ async fn services_find_the_tables_in_the_schema_of_their_owner_and_nobody_makes_
     drop_roles(&stage, &["owner", "stranger"]).await;
 }
 
-/// A server that passes everything on to PostgreSQL, and what clients have said to it.
+/// A proxy in front of PostgreSQL, and the bytes that clients have sent through it.
 async fn overheard(server: u16) -> (u16, Arc<Mutex<Vec<u8>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (port, heard) = (listener.local_addr().unwrap().port(), Arc::<Mutex<Vec<u8>>>::default());
@@ -136,12 +136,12 @@ async fn passwords_reach_the_server_as_verifiers_only() {
     let ended = migrate.run_to_end().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(says(&heard, "create role") && says(&heard, "SCRAM-SHA-256$4096:") && !says(&heard, PASSWORD));
-    // They open the door.
+    // The passwords work.
     let orders = as_user(stage.order_service(), &format!("{}_order", stage.name)).start().await;
     orders.place(&takeout()).await;
     drop(orders);
 
-    // Who may make no roles says nothing of them at all.
+    // For a user who may not create roles, no statement with a password is sent.
     let database = stage.database().await;
     let plain = format!("{}_plain", stage.name);
     database

@@ -1,4 +1,4 @@
-//! Every command ends at a signal, also as the first process of a container, where a signal without
+//! Every command ends at a signal, even as the first process of a container, where a signal without
 //! a handler is ignored.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
@@ -14,7 +14,7 @@ const SOON: Duration = Duration::from_secs(5);
 #[tokio::test]
 async fn a_command_that_waits_for_a_server_ends_at_once() {
     let stage = Stage::new().await;
-    // It accepts connections and says nothing.
+    // It accepts connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = silent.local_addr().unwrap().port();
     for (words, signal) in [

@@ -23,7 +23,7 @@ Starts one service of the restaurant order system.
   --version                        the version of this program
 ";
 
-/// What the command line asks for.
+/// The parsed command line.
 #[derive(Debug, PartialEq, Eq)]
 enum Request {
     Help,
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Reads no more than the mode; everything else is the service's to judge.
+/// Parses only the mode. The service parses everything else.
 fn request(arguments: &[OsString]) -> Request {
     let words: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
     let mode = words.iter().enumerate().find_map(|(place, word)| match word.strip_prefix("--mode=") {
@@ -72,7 +72,7 @@ fn request(arguments: &[OsString]) -> Request {
     }
 }
 
-/// Only returns if the service could not be started.
+/// Returns only if the service could not be started.
 fn become_service(mode: &'static str, arguments: &[OsString]) -> ExitCode {
     let sibling = std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join(mode)));
     let program = sibling.filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(mode));

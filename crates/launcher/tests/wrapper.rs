@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use domain::ServiceName;
 use testkit::{Launch, Service, Signal, Stage};
 
-/// A folder with the wrapper, and programs beside it and on PATH.
+/// A folder with the wrapper, and with programs beside it and on PATH.
 struct Installation(tempfile::TempDir);
 
 impl Installation {
@@ -17,8 +17,8 @@ impl Installation {
         for folder in ["bin", "path"] {
             std::fs::create_dir(installation.0.path().join(folder)).unwrap();
         }
-        // Another process copies: a file that this process had open for writing could be busy
-        // when it is to be run.
+        // Another process copies the file: a file that this process had open for writing could be
+        // busy when it is executed.
         let wrapper = env!("CARGO_BIN_EXE_restaurant-system");
         run(Command::new("cp").arg(wrapper).arg(installation.folder("bin")));
         installation
@@ -28,7 +28,7 @@ impl Installation {
         self.0.path().join(name)
     }
 
-    /// Puts a program into one of the folders.
+    /// Adds a program to one of the folders.
     fn with_program(self, folder: &str, name: &str, script: &str) -> Self {
         let path = self.folder(folder).join(name);
         let install = "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$2\" && chmod 755 \"$2\"";
@@ -54,7 +54,7 @@ fn wrapped(stage: &Stage, mode: &str) -> Launch {
     Launch::new("restaurant-system", stage.environment()).arg(format!("--mode={mode}"))
 }
 
-/// The program that a process runs by now.
+/// The program that a process currently runs.
 fn program_of(service: &Service) -> PathBuf {
     std::fs::read_link(Path::new("/proc").join(service.pid().to_string()).join("exe")).unwrap()
 }
@@ -172,7 +172,7 @@ fn help_and_version_are_its_own() {
 }
 
 #[test]
-fn a_mode_that_does_not_exist_is_exit_code_2_with_those_that_do() {
+fn an_unknown_mode_is_exit_code_2_and_the_known_ones_are_listed() {
     for arguments in
         [&[][..], &["--mode"], &["--mode="], &["--mode=waiter"], &["order-service"], &["--port=1"]]
     {

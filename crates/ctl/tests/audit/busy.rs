@@ -1,4 +1,4 @@
-//! A busy system that is well has no findings, however often one looks.
+//! A busy and healthy system has no findings, however often it is audited.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::scene::{audit, until_at_rest};
 
-/// A hundred times as long as it takes.
+/// A hundred times the usual duration.
 const LIMIT: Duration = Duration::from_mins(5);
 const GUESTS: usize = 12;
 const ROUNDS: usize = 3;
@@ -24,7 +24,7 @@ async fn under_load_nothing_is_found() {
     let _mario =
         stage.kitchen_worker("chef_mario").arg("--concurrency=4").cooking_seconds(0.05).start().await;
     let _anna = stage.kitchen_worker("chef_anna").arg("--prefetch=6").cooking_seconds(0.02).start().await;
-    // However slow the machine is, every round is placed while audits are made.
+    // Every round of orders is placed while audits run, however slow the machine is.
     let (bell, heard) = watch::channel(0);
     let mut guests = JoinSet::new();
     for _ in 0..GUESTS {
@@ -34,8 +34,7 @@ async fn under_load_nothing_is_found() {
             for round in 1..=ROUNDS {
                 heard.wait_for(|rung| *rung >= round).await.unwrap();
                 for order in [takeout(), dine_in(), delivery()].iter().cycle().take(ORDERS_OF_A_ROUND) {
-                    // On a machine that is short of breath an order may be
-                    // refused: that is well, too.
+                    // An overloaded machine may refuse an order. That is correct, too.
                     accepted += usize::from(orders.post("/orders", &order.to_string()).await.status == 200);
                 }
             }

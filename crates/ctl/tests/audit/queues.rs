@@ -7,8 +7,8 @@ use testkit::{Broker, Stage, eventually};
 
 use crate::scene::{Served, audit};
 
-/// Two takeout orders, and one for delivery, that wait without a worker; their
-/// messages are in the queues.
+/// Places two takeout orders and one delivery order, without a worker. Their messages are in the
+/// queues.
 async fn waiting(stage: &Stage) {
     let mut orders = stage.order_service().start().await;
     orders.declared_all().await;
@@ -30,7 +30,7 @@ async fn orders_whose_queue_was_purged() {
     waiting(&stage).await;
     assert_eq!(audit(&stage, &[]).await.findings(), ["attention warn"]);
     stage.broker().await.purge("kitchen_takeout_queue").await;
-    // An idle worker for other orders, and one that waits for these, hide nothing.
+    // An idle worker for other order types, and one for these, hide nothing.
     let _worker = stage.kitchen_worker("chef_mario").arg("--order-types=takeout").start().await;
     let _other = stage.kitchen_worker("chef_anna").arg("--order-types=delivery,dine_in").start().await;
     eventually("the delivery to be ready", async || {
@@ -45,7 +45,7 @@ async fn orders_whose_queue_was_purged() {
     assert!(check["examples"][0].as_str().unwrap().contains("(takeout) is received"), "{check}");
 }
 
-/// Two takeout orders that wait, and a third one that a worker cooks, who has got it before them.
+/// Two waiting takeout orders, and a third one that a worker already cooks.
 async fn busy(stage: &Stage, options: &[&str]) -> Vec<testkit::Service> {
     let orders = stage.order_service().start().await;
     orders.declared_all().await;
@@ -91,7 +91,7 @@ async fn a_busy_worker_hides_no_loss() {
 }
 
 #[tokio::test]
-async fn one_of_several_messages_that_is_lost_is_missed() {
+async fn one_lost_message_of_several_is_noticed() {
     let stage = Stage::new().await;
     let _services = busy(&stage, &["--concurrency=1", "--prefetch=1"]).await;
     let broker = with_both_in_the_queue(&stage).await;
@@ -103,7 +103,7 @@ async fn one_of_several_messages_that_is_lost_is_missed() {
 }
 
 #[tokio::test]
-async fn what_a_worker_holds_without_cooking_it_is_not_missed() {
+async fn orders_that_a_worker_holds_unclaimed_are_not_reported() {
     let stage = Stage::new().await;
     let _services = busy(&stage, &["--concurrency=1", "--prefetch=3"]).await;
     let database = stage.database().await;
@@ -118,7 +118,7 @@ async fn what_a_worker_holds_without_cooking_it_is_not_missed() {
 }
 
 #[tokio::test]
-async fn orders_that_nobody_is_there_to_cook() {
+async fn orders_without_a_worker() {
     let stage = Stage::new().await;
     waiting(&stage).await;
     let _worker = stage.kitchen_worker("chef_mario").arg("--order-types=delivery").start().await;
@@ -147,7 +147,7 @@ async fn dead_letters() {
 }
 
 #[tokio::test]
-async fn a_system_at_rest_has_nothing_under_way() {
+async fn a_settled_system_has_nothing_in_progress() {
     let stage = Stage::new().await;
     waiting(&stage).await;
     let said = audit(&stage, &["--settled"]).await;
@@ -162,7 +162,7 @@ async fn a_system_at_rest_has_nothing_under_way() {
 }
 
 #[tokio::test]
-async fn a_message_that_belongs_to_nobody() {
+async fn a_message_without_a_worker() {
     let served = Served::new().await;
     audit(&served.stage, &["--settled"]).await.assert_well();
     let broker = served.stage.broker().await;
@@ -173,7 +173,7 @@ async fn a_message_that_belongs_to_nobody() {
 }
 
 #[tokio::test]
-async fn the_depths_are_told() {
+async fn the_depths_are_printed() {
     let stage = Stage::new().await;
     waiting(&stage).await;
     let said = audit(&stage, &[]).await;

@@ -1,4 +1,4 @@
-//! Each rule about what is stored, broken by hand.
+//! Each rule about stored data, broken by SQL.
 
 use testkit::{Stage, eventually};
 
@@ -43,7 +43,7 @@ async fn a_number_in_another_spelling() {
 }
 
 #[tokio::test]
-async fn a_life_with_a_leap() {
+async fn a_history_without_one_of_its_steps() {
     let sql = "delete from order_status_log where order_id = $N and status = 'cooking'";
     breaks(sql, "status_log", 1, "$N: its log says received → ready").await;
 }
@@ -80,7 +80,7 @@ async fn a_total_that_is_not_the_sum() {
 }
 
 #[tokio::test]
-async fn a_priority_that_nobody_gives() {
+async fn a_priority_that_the_total_does_not_justify() {
     breaks(
         "update orders set priority = 5 where id = $N",
         "priority",
@@ -91,14 +91,14 @@ async fn a_priority_that_nobody_gives() {
 }
 
 #[tokio::test]
-async fn an_order_that_was_lifted_to_the_highest_priority_is_well() {
+async fn an_order_that_was_escalated_to_the_highest_priority_is_correct() {
     let served = Served::new().await;
     served.database.execute("update orders set priority = 10").await;
     audit(&served.stage, &[]).await.assert_well();
 }
 
 #[tokio::test]
-async fn the_borders_of_the_priorities_are_those_of_the_order_service() {
+async fn the_limits_of_the_priorities_are_those_of_the_order_service() {
     let stage = Stage::new().await;
     let orders = stage.order_service().start().await;
     orders.declared_all().await;
@@ -109,13 +109,13 @@ async fn the_borders_of_the_priorities_are_those_of_the_order_service() {
 }
 
 #[tokio::test]
-async fn an_order_that_nobody_cooks_any_more() {
+async fn an_order_whose_worker_is_gone() {
     let stage = Stage::new().await;
     let (number, mut worker) = cooking(&stage).await;
     audit(&stage, &[]).await.assert_well();
     worker.kill().await;
     let broker = stage.broker().await;
-    // The broker has its message back, for another worker.
+    // The broker has requeued its message for another worker.
     eventually("the message to be back", async || {
         (broker.ready("kitchen_takeout_queue").await == 1).then_some(())
     })
@@ -141,7 +141,7 @@ async fn a_claim_of_an_order_that_is_not_cooking() {
 }
 
 #[tokio::test]
-async fn an_order_that_was_not_sent_in_time() {
+async fn an_order_that_was_not_published_in_time() {
     let served = Served::new().await;
     let write = |age: &str| {
         format!(
@@ -162,7 +162,7 @@ async fn an_order_that_was_not_sent_in_time() {
 }
 
 #[tokio::test]
-async fn news_that_were_not_sent_in_time() {
+async fn a_status_update_that_was_not_published_in_time() {
     let served = Served::new().await;
     let sql = "insert into status_outbox
             (request_id, due_at, order_number, old_status, new_status, changed_by, changed_at)
@@ -183,7 +183,7 @@ async fn a_message_that_was_refused_again_and_again() {
 }
 
 #[tokio::test]
-async fn an_order_that_never_came_about_is_no_message() {
+async fn an_order_that_was_never_stored_has_no_message() {
     let served = Served::new().await;
     let barred = "insert into order_outbox (order_id, request_id, due_at)
         values (1000000, 'outcome-unknown', now() - interval '1 hour')";
@@ -192,7 +192,7 @@ async fn an_order_that_never_came_about_is_no_message() {
 }
 
 #[tokio::test]
-async fn lives_that_end_otherwise_are_well() {
+async fn completed_and_cancelled_orders_are_correct() {
     let served = Served::new().await;
     let ends = "
         update orders set status = 'cancelled' where number like '%_001';
@@ -237,7 +237,7 @@ async fn a_worker_that_was_deleted_and_came_again_counts_from_then_on() {
 }
 
 #[tokio::test]
-async fn a_worker_that_claims_to_live() {
+async fn a_silent_worker_that_is_marked_online() {
     let served = Served::new().await;
     served
         .database
@@ -272,7 +272,7 @@ async fn moments_that_somebody_set_to_infinity_hide_nothing() {
 }
 
 #[tokio::test]
-async fn a_scope_leaves_out_what_is_older() {
+async fn a_scope_excludes_older_orders() {
     let served = Served::new().await;
     let long_ago = "update orders set created_at = created_at - interval '3 hours', total_amount = 1 where number like '%_001'";
     served.database.execute(long_ago).await;
@@ -326,7 +326,7 @@ async fn a_scope_is_the_same_however_the_database_writes_its_times() {
         assert_eq!(said.document["orders"], 3, "{since}: {}", said.document);
         assert_eq!(said.findings(), ["total_amount fail"], "{since}: {}", said.document);
     }
-    // The services live with these settings as well.
+    // The services run with these settings as well.
     let orders = served.stage.order_service().start().await;
     let _worker = served.stage.kitchen_worker("chef_anna").start().await;
     orders.place(&testkit::orders::takeout()).await;
@@ -355,7 +355,7 @@ async fn a_sequence_that_is_behind_its_table() {
 }
 
 #[tokio::test]
-async fn sequences_that_run_out_are_told_of_from_half_on() {
+async fn sequences_are_reported_once_half_of_them_is_used() {
     let served = Served::new().await;
     for (sequence, last, outcome) in [
         ("order_items_id_seq", 1_073_741_822_i64, None),
@@ -366,7 +366,7 @@ async fn sequences_that_run_out_are_told_of_from_half_on() {
         let said = audit(&served.stage, &[]).await;
         assert_eq!(said.findings(), Vec::from_iter(outcome), "{sequence} {last}: {}", said.document);
     }
-    // What is advised helps.
+    // The advice works.
     let to_do = audit(&served.stage, &[]).await.check("sequences")["to_do"].as_str().unwrap().to_owned();
     let (_, extend) = to_do.split_once("for each: ").unwrap();
     served.database.execute(extend).await;

@@ -1,11 +1,11 @@
-//! A restaurant to audit.
+//! A system to audit.
 
 use serde_json::Value;
 use testkit::database::Database;
 use testkit::orders::{delivery, dine_in, takeout};
 use testkit::{Launch, Service, Stage, eventually};
 
-/// What an audit said.
+/// The output of an audit.
 pub struct Said {
     pub code: Option<i32>,
     pub document: Value,
@@ -31,7 +31,7 @@ impl Said {
         check.unwrap_or_else(|| panic!("no check {name}: {checks:?}")).clone()
     }
 
-    /// Names of the checks that came out otherwise than well, with how.
+    /// The names and outcomes of all checks that are not ok.
     pub fn findings(&self) -> Vec<String> {
         let checks = self.document["checks"].as_array().unwrap_or_else(|| panic!("{}", self.complaint));
         let found = checks.iter().filter(|check| check["outcome"] != "ok");
@@ -48,7 +48,7 @@ impl Said {
     }
 }
 
-/// A stage on which three guests were served: one order of each type, ready; nothing runs any more.
+/// A stage with one order of each type, all ready. No service runs any more.
 pub struct Served {
     pub stage: Stage,
     pub database: Database,
@@ -72,9 +72,8 @@ impl Served {
         Self { stage, database, numbers }
     }
 
-    /// Breaks one rule by SQL, in which `$N` stands for the first order's row and `$DAY`
-    /// for the day of its number, and sees that exactly this rule is reported, so often
-    /// and with this example.
+    /// Breaks one rule by SQL, and asserts that exactly this rule is reported, with this count and
+    /// example. `$N` stands for the first order's row, and `$DAY` for the day of its number.
     pub async fn breaks(&self, sql: &str, check: &str, count: u64, example: &str) {
         audit(&self.stage, &[]).await.assert_well();
         let first = format!("(select min(id) from orders where number = '{}')", self.numbers[0]);
@@ -91,7 +90,7 @@ impl Served {
     }
 }
 
-/// Waits until every order is ready, and nothing is left in the outbox.
+/// Waits until every order is ready and the outbox is empty.
 pub async fn until_at_rest(database: &Database) {
     eventually("orders and outbox at rest", async || {
         let sql = "select (select count(*) from orders where status in ('received', 'cooking'))
@@ -101,7 +100,7 @@ pub async fn until_at_rest(database: &Database) {
     .await;
 }
 
-/// An order that a worker has on the stove for longer than any test runs.
+/// An order that a worker cooks for longer than any test runs.
 pub async fn cooking(stage: &Stage) -> (String, Service) {
     let mut orders = stage.order_service().start().await;
     orders.declared_all().await;

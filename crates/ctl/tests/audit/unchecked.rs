@@ -1,11 +1,11 @@
-//! Audits that cannot be made, or that stand in nobody's way.
+//! Audits that cannot be made, and audits that disturb nothing.
 
 use testkit::{Launch, Stage};
 
 use crate::scene::{Served, audit};
 
 #[tokio::test]
-async fn without_the_database_nothing_can_be_said() {
+async fn without_the_database_nothing_can_be_checked() {
     let stage = Stage::new().await;
     let launch = Launch::new("restaurant-ctl", stage.environment()).arg("audit");
     let ended = launch.env("DB_PORT", "1").run_to_end().await;
@@ -14,7 +14,7 @@ async fn without_the_database_nothing_can_be_said() {
 }
 
 #[tokio::test]
-async fn without_the_broker_the_rest_is_said() {
+async fn without_the_broker_the_rest_is_checked() {
     let served = Served::new().await;
     let launch =
         Launch::new("restaurant-ctl", served.stage.environment()).arg("audit").env("RABBITMQ_PORT", "1");
@@ -39,7 +39,7 @@ async fn a_database_without_tables_cannot_be_audited() {
 }
 
 #[tokio::test]
-async fn a_wrong_scope_is_a_wrong_usage() {
+async fn a_wrong_scope_is_a_usage_error() {
     let stage = Stage::new().await;
     let said = audit(&stage, &["--since=yesterday"]).await;
     assert_eq!(said.code, Some(2));
@@ -50,7 +50,7 @@ async fn a_wrong_scope_is_a_wrong_usage() {
 }
 
 #[tokio::test]
-async fn it_waits_for_no_writer_and_not_for_long_for_a_migration() {
+async fn it_does_not_wait_for_writers_and_not_long_for_a_migration() {
     let served = Served::new().await;
     let writer = served.stage.database().await;
     writer.execute("begin; update orders set status = 'cancelled'; delete from order_items").await;
@@ -62,7 +62,7 @@ async fn it_waits_for_no_writer_and_not_for_long_for_a_migration() {
 }
 
 #[tokio::test]
-async fn a_question_that_takes_too_long_is_given_up() {
+async fn a_slow_statement_is_given_up() {
     let served = Served::new().await;
     let slow = "alter table order_items rename to stored_items;
         create view order_items as select *, pg_sleep(5)::text as pause from stored_items";

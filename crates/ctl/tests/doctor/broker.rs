@@ -68,9 +68,9 @@ async fn a_queue_with_other_settings() {
     assert!(example.contains("x-max-priority") || example.contains("x-dead-letter-exchange"), "{example}");
 }
 
-/// Dead letters are kept in it all the same.
+/// Dead letters are stored in it nevertheless.
 #[tokio::test]
-async fn a_queue_of_dead_letters_with_other_settings_is_in_nobodys_way() {
+async fn a_dead_letter_queue_with_other_settings_prevents_nothing() {
     let stage = Stage::new().await;
     let mut quorum = FieldTable::new();
     quorum.insert("x-queue-type".try_into().unwrap(), amqprs::FieldValue::S("quorum".try_into().unwrap()));
@@ -103,7 +103,7 @@ async fn a_broker_that_cannot_be_used() {
     }
 }
 
-/// A user with these rights, and a doctor who goes as this user.
+/// Creates a user with these rights. Returns a doctor that runs as this user.
 async fn with_user(stage: &Stage, rights: &str) -> Launch {
     let admin = stage.servers.rabbitmq_admin();
     let name = format!("user_{}", stage.name);
@@ -120,7 +120,7 @@ async fn delete_user(stage: &Stage) {
 }
 
 #[tokio::test]
-async fn rights_that_are_missing_where_nothing_is_yet() {
+async fn rights_that_are_missing_before_the_first_start() {
     let stage = Stage::new().await;
     let rights =
         r#"{"configure":"^(?!kitchen_dlq$)","write":"^(?!orders_dlx$)","read":"^(?!kitchen_queue$)"}"#;
@@ -178,7 +178,8 @@ async fn a_subscriber_needs_the_notifications_only() {
     )
     .await;
     let found = visit(&launch.clone().arg("--service=notifier")).await;
-    // It may write nowhere, so it cannot see whether the broker takes messages.
+    // The user may not publish anywhere, so the doctor cannot test whether the broker accepts
+    // messages.
     assert_eq!(found.findings(), ["publishing unknown"], "{:?}", found.ended);
     assert_eq!(visit(&launch.arg("--service=order")).await.findings()[1..], ["broker_rights fail"]);
     delete_user(&stage).await;

@@ -36,7 +36,7 @@ async fn every_value_has_its_origin_and_secrets_stay_secret() {
     assert_eq!(found.findings(), Vec::<String>::new(), "{:?}", found.ended);
 }
 
-/// No server is asked about them, and whatever does not fit is told with what to change.
+/// No server is asked about them, and every misfit comes with the setting to change.
 #[tokio::test]
 async fn times_that_do_not_fit_each_other() {
     let stage = Stage::new().await;
@@ -56,7 +56,7 @@ async fn times_that_do_not_fit_each_other() {
 }
 
 #[tokio::test]
-async fn an_interval_that_no_worker_takes_is_a_wrong_usage() {
+async fn an_interval_out_of_range_is_a_usage_error() {
     let doctor = Launch::new("restaurant-ctl", Vec::new()).arg("doctor").arg("--heartbeat-interval=0");
     let ended = doctor.run_to_end().await;
     assert_eq!(ended.code, Some(2));
@@ -64,7 +64,7 @@ async fn an_interval_that_no_worker_takes_is_a_wrong_usage() {
 }
 
 #[tokio::test]
-async fn a_mistake_is_found_with_its_place() {
+async fn a_mistake_is_reported_with_its_position() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.yaml");
     std::fs::write(&path, "database:\n  prot: 1\n").unwrap();
@@ -76,7 +76,7 @@ async fn a_mistake_is_found_with_its_place() {
 }
 
 #[tokio::test]
-async fn an_unknown_service_is_a_wrong_usage() {
+async fn an_unknown_service_is_a_usage_error() {
     let ended =
         Launch::new("restaurant-ctl", Vec::new()).arg("doctor").arg("--service=waiter").run_to_end().await;
     assert_eq!(ended.code, Some(2));

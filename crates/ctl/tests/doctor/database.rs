@@ -39,8 +39,9 @@ async fn a_server_that_cannot_be_used() {
 }
 
 #[tokio::test]
-async fn a_server_that_speaks_another_language_and_demands_tls() {
-    // Where German is installed, it speaks German; where it is not, the advice is the same.
+async fn a_server_with_another_language_that_demands_tls() {
+    // If German is installed, the server's messages are German. The advice is the same in either
+    // case.
     let mut stage = Stage::with_own_servers_under(&[("LANGUAGE", "de".to_owned())]).await;
     let database = stage.database().await;
     database.execute("alter system set lc_messages = 'C.UTF-8'").await;
@@ -48,7 +49,7 @@ async fn a_server_that_speaks_another_language_and_demands_tls() {
     for (name, value, part) in [("DB_PASSWORD", "wrong", "DB_PASSWORD"), ("DB_NAME", "nowhere", "createdb")] {
         visit(&doctor(&stage).env(name, value)).await.assert_to_do("postgresql fail", part);
     }
-    // Whoever comes without TLS is told that there is no entry for him.
+    // The server answers a client without TLS that no entry of pg_hba.conf matches.
     stage.own_servers().postgres.demand_tls().await.unwrap();
     visit(&doctor(&stage)).await.assert_to_do("postgresql fail", "does not speak TLS");
 }
@@ -67,7 +68,7 @@ async fn a_pooler_that_drops_what_the_services_ask_for() {
 }
 
 #[tokio::test]
-async fn a_schema_of_the_future() {
+async fn a_schema_of_a_newer_version() {
     let stage = Stage::new().await;
     stage.migrate().await;
     let future = "insert into refinery_schema_history (version, name, applied_on, checksum) values (999, 'future', '', '0')";
@@ -92,13 +93,13 @@ async fn a_server_that_may_not_be_written() {
 }
 
 #[tokio::test]
-async fn connections_that_will_not_suffice() {
+async fn too_few_connections() {
     let stage = Stage::new().await;
     let found = visit(&doctor(&stage).env("DB_MAX_CONNECTIONS", "300")).await;
     found.assert_only("connections warn", "one of each service takes up to 900");
 }
 
-/// Puts a function before one of the server's own.
+/// Shadows one of the server's own functions.
 async fn pretend(stage: &Stage, function: &str) {
     let sql = format!(
         "create schema pretence; create function pretence.{function};
@@ -114,7 +115,7 @@ async fn a_clock_that_is_wrong() {
     let late = "clock_timestamp() returns timestamptz language sql as
         $$ select pg_catalog.clock_timestamp() - interval '90 seconds' $$";
     pretend(&stage, late).await;
-    // The pretence holds in a schema in which tables would be made, too.
+    // The function is found in a schema in which tables could be created, too.
     let found = visit(&doctor(&stage)).await;
     found.assert_only("clock warn", "s behind this machine's");
     assert!(
@@ -134,7 +135,7 @@ async fn a_version_that_is_too_old() {
     visit(&doctor(&stage)).await.assert_only("postgresql fail", "PostgreSQL 13.12");
 }
 
-/// A role that may log in, on a migrated stage, and a doctor who goes as this role.
+/// Creates a login role on a migrated stage. Returns a doctor that runs as this role.
 async fn with_role(stage: &Stage, grants: &str) -> Launch {
     let role = format!("role_{}", stage.name);
     let database = stage.database().await;

@@ -1,5 +1,5 @@
-//! `restaurant-ctl doctor` on real servers: each thing that can be in the way of a start, and
-//! that it changes nothing.
+//! `restaurant-ctl doctor` on real servers: every problem that can prevent a start, and the proof
+//! that the doctor changes nothing.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,16 +1,16 @@
-//! A visit of the doctor.
+//! Runs the doctor, and asserts on its findings.
 
 use serde_json::Value;
 use testkit::service::Ended;
 use testkit::{Launch, Stage};
 
-/// What a visit found.
+/// The result of one run.
 pub struct Visit {
     pub ended: Ended,
     checks: Vec<Value>,
 }
 
-/// A doctor for a stage, who looks at no port.
+/// A doctor for a stage that checks no port.
 pub fn doctor(stage: &Stage) -> Launch {
     Launch::new("restaurant-ctl", stage.environment())
         .arg("doctor")
@@ -19,7 +19,7 @@ pub fn doctor(stage: &Stage) -> Launch {
         .arg("--tracking-port=0")
 }
 
-/// Lets the doctor look.
+/// Runs the doctor.
 pub async fn visit(doctor: &Launch) -> Visit {
     let ended = doctor.run_to_end().await;
     let document: Value =
@@ -30,8 +30,8 @@ pub async fn visit(doctor: &Launch) -> Visit {
 }
 
 impl Visit {
-    /// Names of the checks that came out otherwise than well, with how. The servers of the tests
-    /// are not durable: that warning is always there, and left out.
+    /// The names and outcomes of all checks that are not ok. The tests' servers are not durable, so
+    /// that warning always occurs and is omitted.
     pub fn findings(&self) -> Vec<String> {
         let found = self.checks.iter().filter(|check| check["outcome"] != "ok");
         found
@@ -42,7 +42,7 @@ impl Visit {
             .collect()
     }
 
-    /// What a check says.
+    /// The finding of a check.
     pub fn found(&self, name: &str) -> String {
         self.check(name)["found"].as_str().unwrap().to_owned()
     }
@@ -58,7 +58,7 @@ impl Visit {
         check.unwrap_or_else(|| panic!("no check {name}: {:?}", self.ended))
     }
 
-    /// That exactly this is found, in these words, with something to do.
+    /// Asserts that this is the only finding, with these words and an advice.
     pub fn assert_only(&self, finding: &str, part: &str) {
         assert_eq!(self.findings(), [finding], "{:?}", self.ended);
         let name = finding.split(' ').next().unwrap();
@@ -66,7 +66,7 @@ impl Visit {
         assert!(!self.check(name)["to_do"].as_str().unwrap_or_default().is_empty(), "{:?}", self.ended);
     }
 
-    /// That exactly this is found, and that this is to be done about it.
+    /// Asserts that this is the only finding, with this advice.
     pub fn assert_to_do(&self, finding: &str, part: &str) {
         assert_eq!(self.findings(), [finding], "{:?}", self.ended);
         let to_do = &self.check(finding.split(' ').next().unwrap())["to_do"];
