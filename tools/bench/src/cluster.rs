@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use devcluster::{
-    Leash, PostgresOptions, PrivatePostgres, PrivateRabbitmq, RabbitmqOptions, Ready, environment, free_port,
-    start_pair, tool,
+    PostgresOptions, PrivatePostgres, PrivateRabbitmq, ProcessGuard, RabbitmqOptions, Ready, environment,
+    free_port, start_pair, tool,
 };
 use domain::ServiceName;
 use serde::Deserialize;
@@ -30,7 +30,7 @@ pub struct Cluster {
     pub rabbitmq: PrivateRabbitmq,
     programs: PathBuf,
     folder: PathBuf,
-    leash: Leash,
+    guard: ProcessGuard,
     stages: AtomicU32,
 }
 
@@ -47,21 +47,21 @@ impl Cluster {
                 return Err(Error::NoProgram(program));
             }
         }
-        let leash = Leash::new().map_err(Error::system("start a watcher process"))?;
+        let guard = ProcessGuard::new().map_err(Error::system("start a guard process"))?;
         let postgres_options = PostgresOptions {
             durable: true,
             max_connections: 200,
-            leash: Some(leash.clone()),
+            guard: Some(guard.clone()),
             ..PostgresOptions::default()
         };
-        let rabbitmq_options = RabbitmqOptions { leash: Some(leash.clone()), ..RabbitmqOptions::default() };
+        let rabbitmq_options = RabbitmqOptions { guard: Some(guard.clone()), ..RabbitmqOptions::default() };
         let (postgres, rabbitmq) = start_pair(folder, postgres_options, rabbitmq_options).await?;
         Ok(Self {
             postgres,
             rabbitmq,
             programs: programs.to_owned(),
             folder: folder.to_owned(),
-            leash,
+            guard,
             stages: AtomicU32::new(0),
         })
     }
@@ -70,15 +70,15 @@ impl Cluster {
     ///
     /// # Errors
     /// A server refuses.
-    pub async fn stage(&self) -> Result<Stage<'_>, Error> {
+    pub async fn sandbox(&self) -> Result<Sandbox<'_>, Error> {
         let name = format!("bench_{}", self.stages.fetch_add(1, Ordering::Relaxed));
         self.postgres.admin().create_database(&name, None).await?;
         self.rabbitmq.admin().create_vhost(&name).await?;
-        let stage = Stage { cluster: self, name };
-        let mut migrate = tokio::process::Command::from(stage.command("restaurant-ctl"));
+        let sandbox = Sandbox { cluster: self, name };
+        let mut migrate = tokio::process::Command::from(sandbox.command("restaurant-ctl"));
         migrate.arg("migrate");
         tool::run(migrate, MIGRATION_LIMIT).await?;
-        Ok(stage)
+        Ok(sandbox)
     }
 
     /// One of the optimised programs.
@@ -116,14 +116,14 @@ struct Queue {
 }
 
 /// A database and a virtual host of one measurement.
-pub struct Stage<'a> {
+pub struct Sandbox<'a> {
     /// Where it is.
     pub cluster: &'a Cluster,
     /// Name of the database and of the virtual host.
     pub name: String,
 }
 
-impl Stage<'_> {
+impl Sandbox<'_> {
     /// A program of the system that will work on this stage.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.cluster.program(program));
@@ -213,7 +213,7 @@ impl Stage<'_> {
     async fn start_logged(&self, name: &str, command: Command, ready: Ready) -> Result<Service, Error> {
         let number = self.cluster.stages.fetch_add(1, Ordering::Relaxed);
         let log = self.cluster.scratch(&format!("{name}.{number}.log"));
-        Service::start(name, command, &log, &self.cluster.leash, ready).await
+        Service::start(name, command, &log, &self.cluster.guard, ready).await
     }
 
     /// Runs a statement or a script of `tools/bench/sql`; what it answers,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::load::{Errand, Load};
+use crate::load::{Load, Workload};
 
 /// How long and how often is measured.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ impl Effort {
     }
 
     /// A load of this effort, in a closed loop.
-    pub fn load(self, errand: Errand<'_>, connections: usize) -> Load<'_> {
-        Load { errand, connections, rate: None, warmup: self.warmup(), duration: self.duration() }
+    pub fn load(self, workload: Workload<'_>, connections: usize) -> Load<'_> {
+        Load { workload, connections, rate: None, warmup: self.warmup(), duration: self.duration() }
     }
 }

@@ -48,7 +48,7 @@ pub enum Error {
     },
     /// A service is not ready in time.
     #[error("{service} was not {wanted} within {seconds} s; its log is '{}'", log.display())]
-    TooLate {
+    TimedOut {
         /// The service.
         service: String,
         /// What was waited for.
@@ -60,7 +60,7 @@ pub enum Error {
     },
     /// What was measured does not count.
     #[error("{0}")]
-    Void(String),
+    Invalid(String),
 }
 
 impl Error {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use devcluster::tool;
 use serde::Deserialize;
 
-use crate::cluster::Stage;
+use crate::cluster::Sandbox;
 use crate::error::Error;
 use crate::figures::Latencies;
 use crate::service::Service;
@@ -18,7 +18,7 @@ const SLACK: Duration = Duration::from_mins(10);
 #[derive(Clone, Copy)]
 pub struct Load<'a> {
     /// What they come for.
-    pub errand: Errand<'a>,
+    pub workload: Workload<'a>,
     /// Connections.
     pub connections: usize,
     /// Orders a second that arrive; none: each connection orders again when it is answered.
@@ -31,11 +31,11 @@ pub struct Load<'a> {
 
 /// What guests come for, and to whom.
 #[derive(Clone, Copy)]
-pub enum Errand<'a> {
+pub enum Workload<'a> {
     /// They order; a tracking service, if there is one, is asked about every order afterwards.
     Order(&'a Service, Option<&'a Service>),
     /// They order at this port of this machine, where nothing is stored.
-    OrderInVain(u16),
+    OrderUnstored(u16),
     /// They ask the tracking service where today's first so many orders stand.
     Ask(&'a Service, u64),
 }
@@ -87,7 +87,7 @@ impl Audit {
         if found == acknowledged {
             return Ok(*acknowledged);
         }
-        Err(Error::Void(format!(
+        Err(Error::Invalid(format!(
             "restaurant-load: of {acknowledged} acknowledged orders {found} were found, {lost} lost, {doubled} \
              doubled, and {unknown} could not be asked about. Look into the logs of the order service and the tracking service"
         )))
@@ -100,25 +100,25 @@ impl Load<'_> {
     /// # Errors
     /// It cannot be run, or an acknowledged order is missing, has another's number, or cannot be
     /// asked about: then no figure counts.
-    pub async fn run(&self, stage: &Stage<'_>) -> Result<Measured, Error> {
-        let mut command = tokio::process::Command::from(stage.command("restaurant-load"));
+    pub async fn run(&self, sandbox: &Sandbox<'_>) -> Result<Measured, Error> {
+        let mut command = tokio::process::Command::from(sandbox.command("restaurant-load"));
         command
             .arg("--json")
             .arg(format!("--connections={}", self.connections))
             .arg(format!("--warmup={}", self.warmup.as_secs_f64()))
             .arg(format!("--duration={}", self.duration.as_secs_f64()));
-        match self.errand {
-            Errand::Order(orders, Some(tracking)) => {
+        match self.workload {
+            Workload::Order(orders, Some(tracking)) => {
                 command.args(["--url", &orders.url(), "--tracking", &tracking.url()]);
             }
-            Errand::Order(orders, None) => {
+            Workload::Order(orders, None) => {
                 command.args(["--no-audit", "--url", &orders.url()]);
             }
-            Errand::OrderInVain(port) => {
+            Workload::OrderUnstored(port) => {
                 command.args(["--no-audit", &format!("--url=http://127.0.0.1:{port}")]);
             }
-            Errand::Ask(tracking, count) => {
-                let range = format!("ORD_{}_001..{count}", stage.today().await?);
+            Workload::Ask(tracking, count) => {
+                let range = format!("ORD_{}_001..{count}", sandbox.today().await?);
                 command.args(["--tracking", &tracking.url(), "--statuses", &range]);
             }
         }
@@ -190,7 +190,7 @@ mod tests {
             let audit = format!(r#"{{"acknowledged":7,"found":6,{what}}}"#);
             let error = measured(output(&audit)).unwrap_err();
             assert!(
-                matches!(&error, Error::Void(why) if why.contains("of 7 acknowledged orders 6 were found")),
+                matches!(&error, Error::Invalid(why) if why.contains("of 7 acknowledged orders 6 were found")),
                 "{error}"
             );
         }

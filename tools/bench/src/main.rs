@@ -1,12 +1,12 @@
 //! `cargo xtask bench`: every promise about speed, measured beside its baseline on servers of its
 //! own.
 
-mod alone;
 mod cluster;
 mod data_folder;
 mod effort;
 mod error;
 mod figures;
+mod isolated;
 mod load;
 mod machine;
 mod orders;
@@ -14,7 +14,7 @@ mod outcome;
 mod pgbench;
 mod processor;
 mod report;
-mod rows;
+mod scenarios;
 mod service;
 
 use std::io::Write as _;
@@ -34,7 +34,7 @@ use crate::effort::Effort;
 use crate::error::Error;
 use crate::machine::Machine;
 use crate::report::{Measurement, Report};
-use crate::rows::Row;
+use crate::scenarios::Scenario;
 
 const NAME: &str = "bench";
 
@@ -45,7 +45,7 @@ const NAME: &str = "bench";
 struct Arguments {
     /// what to measure (default: everything that takes no hour; --list names all)
     #[argh(positional)]
-    rows: Vec<String>,
+    scenarios: Vec<String>,
     /// rounds of baseline and ours (default 3; --quick: 1)
     #[argh(option)]
     rounds: Option<usize>,
@@ -71,11 +71,13 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Exit> {
     let arguments: Arguments = arguments::parse(NAME)?;
     if arguments.list {
-        let lines: Vec<String> =
-            Row::ALL.iter().map(|row| format!("{:<12} {}", row.name(), row.title())).collect();
+        let lines: Vec<String> = Scenario::ALL
+            .iter()
+            .map(|scenario| format!("{:<12} {}", scenario.name(), scenario.title()))
+            .collect();
         return Err(Exit::Output(lines.join("\n")));
     }
-    let rows = chosen(&arguments.rows)?;
+    let scenarios = chosen(&arguments.scenarios)?;
     let rounds = arguments.rounds.unwrap_or(if arguments.quick { 1 } else { 3 });
     if !(1..=100).contains(&rounds) {
         return Err(Exit::Usage(format!("{NAME}: --rounds is {rounds} (allowed: 1 to 100)")));
@@ -86,7 +88,7 @@ async fn run() -> Result<(), Exit> {
     let out = arguments.out.unwrap_or_else(|| programs.with_file_name("bench"));
     let out = std::path::absolute(out).map_err(|why| failed(&why))?;
     let shutdown = StopSignals::handle(None).map_err(|why| failed(&why))?.shutdown();
-    let report = shutdown.or(Box::pin(measure(&rows, effort, &programs, &out))).await;
+    let report = shutdown.or(Box::pin(measure(&scenarios, effort, &programs, &out))).await;
     let report = report
         .ok_or_else(|| Exit::Failed(format!("{NAME}: interrupted; nothing is written")))?
         .map_err(|why| failed(&why))?;
@@ -97,22 +99,27 @@ async fn run() -> Result<(), Exit> {
 }
 
 /// The rows of these names; all that belong to a normal run if there are none.
-fn chosen(names: &[String]) -> Result<Vec<Row>, Exit> {
+fn chosen(names: &[String]) -> Result<Vec<Scenario>, Exit> {
     if names.is_empty() {
-        return Ok(Row::ALL.into_iter().filter(|row| !row.is_long()).collect());
+        return Ok(Scenario::ALL.into_iter().filter(|scenario| !scenario.is_long()).collect());
     }
     names
         .iter()
         .map(|name| {
-            Row::ALL.into_iter().find(|row| row.name() == name).ok_or_else(|| {
-                let known: Vec<&str> = Row::ALL.iter().map(|row| row.name()).collect();
+            Scenario::ALL.into_iter().find(|scenario| scenario.name() == name).ok_or_else(|| {
+                let known: Vec<&str> = Scenario::ALL.iter().map(|scenario| scenario.name()).collect();
                 Exit::Usage(format!("{NAME}: there is no row '{name}' (there are: {})", known.join(", ")))
             })
         })
         .collect()
 }
 
-async fn measure(rows: &[Row], effort: Effort, programs: &Path, out: &Path) -> Result<Report, Error> {
+async fn measure(
+    scenarios: &[Scenario],
+    effort: Effort,
+    programs: &Path,
+    out: &Path,
+) -> Result<Report, Error> {
     std::fs::create_dir_all(out).map_err(Error::file("create the folder", out))?;
     let data = DataFolder::create(out)?;
     eprintln!("starting PostgreSQL and RabbitMQ ...");
@@ -126,13 +133,13 @@ async fn measure(rows: &[Row], effort: Effort, programs: &Path, out: &Path) -> R
         );
     }
     let mut measurements = Vec::new();
-    for (place, row) in rows.iter().enumerate() {
-        eprintln!("{}/{} {}: {}", place + 1, rows.len(), row.name(), row.title());
-        let outcome = row.measure(&cluster, effort).await?;
-        measurements.push(Measurement { row: row.name(), title: row.title(), outcome });
+    for (place, scenario) in scenarios.iter().enumerate() {
+        eprintln!("{}/{} {}: {}", place + 1, scenarios.len(), scenario.name(), scenario.title());
+        let outcome = scenario.measure(&cluster, effort).await?;
+        measurements.push(Measurement { scenario: scenario.name(), title: scenario.title(), outcome });
     }
     cluster.stop().await;
-    Ok(Report { when: now(), machine, rounds: effort.rounds, quick: effort.quick, rows: measurements })
+    Ok(Report { when: now(), machine, rounds: effort.rounds, quick: effort.quick, scenarios: measurements })
 }
 
 #[expect(clippy::disallowed_methods, reason = "a report says when it was made")]

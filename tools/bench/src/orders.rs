@@ -30,7 +30,7 @@ impl Orders {
                     {{"name": "Caesar Salad", "quantity": 1, "price": 8.99}}]}}"#
             );
             place_order::parse(body.as_bytes())
-                .map_err(|_| Error::Void("the orders of the bench are not valid any more".to_owned()))
+                .map_err(|_| Error::Invalid("the orders of the bench are not valid any more".to_owned()))
         });
         orders.collect::<Result<_, _>>().map(Self)
     }

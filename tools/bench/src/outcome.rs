@@ -8,7 +8,7 @@ use crate::figures::{Target, Unit, Verdict, median};
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Outcome {
     /// Lines of the table.
-    pub lines: Vec<Line>,
+    pub lines: Vec<ResultLine>,
     /// Plots for the page.
     pub plots: Vec<Plot>,
     /// What a reader must know to understand the figures.
@@ -17,7 +17,7 @@ pub struct Outcome {
 
 /// A line of the table.
 #[derive(Clone, Debug, Serialize)]
-pub struct Line {
+pub struct ResultLine {
     /// What is measured.
     pub what: String,
     /// What is to be reached, if anything.
@@ -34,7 +34,7 @@ pub struct Line {
     pub detail: String,
 }
 
-impl Line {
+impl ResultLine {
     /// A line with the median of its rounds.
     pub fn new(what: &str, unit: Unit, rounds: Vec<f64>, target: Option<Target>) -> Self {
         let measured = median(&rounds);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use devcluster::tool;
 use serde::Serialize;
 
-use crate::cluster::Stage;
+use crate::cluster::Sandbox;
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::Latencies;
@@ -55,13 +55,18 @@ pub struct Baseline {
 ///
 /// # Errors
 /// pgbench is missing or fails, or a transaction does.
-pub async fn run(stage: &Stage<'_>, script: Script, clients: u32, effort: Effort) -> Result<Baseline, Error> {
-    let folder = stage.cluster.scratch(&format!("{}.pgbench", stage.name));
+pub async fn run(
+    sandbox: &Sandbox<'_>,
+    script: Script,
+    clients: u32,
+    effort: Effort,
+) -> Result<Baseline, Error> {
+    let folder = sandbox.cluster.scratch(&format!("{}.pgbench", sandbox.name));
     fs::create_dir_all(&folder).map_err(Error::file("create the folder", &folder))?;
     let file = folder.join("script.sql");
     fs::write(&file, script.text()).map_err(Error::file("write", &file))?;
     let command = |duration: Duration| {
-        let mut command = stage.cluster.postgres.admin().client("pgbench", &stage.name);
+        let mut command = sandbox.cluster.postgres.admin().client("pgbench", &sandbox.name);
         command
             .current_dir(&folder)
             .args(["--no-vacuum", "--protocol=prepared"])

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::figures::Verdict;
 use crate::machine::Machine;
-use crate::outcome::{Line, Outcome};
+use crate::outcome::{Outcome, ResultLine};
 
 /// Everything that was measured in a run.
 #[derive(Clone, Debug, Serialize)]
@@ -27,14 +27,16 @@ pub struct Report {
     /// Whether it was only a first impression.
     pub quick: bool,
     /// By row: name, title, and what it measured.
-    pub rows: Vec<Measurement>,
+    #[serde(rename = "rows")]
+    pub scenarios: Vec<Measurement>,
 }
 
 /// A row's part.
 #[derive(Clone, Debug, Serialize)]
 pub struct Measurement {
     /// The row's name.
-    pub row: &'static str,
+    #[serde(rename = "row")]
+    pub scenario: &'static str,
     /// What it is about.
     pub title: &'static str,
     /// What it measured.
@@ -78,12 +80,12 @@ impl Report {
         }
         let _ = writeln!(text, "{}\n", self.method());
         let _ = writeln!(text, "| {} |\n|---|---|---|---|---|", HEADINGS.join(" | "));
-        for line in self.rows.iter().flat_map(|measurement| &measurement.outcome.lines) {
+        for line in self.scenarios.iter().flat_map(|measurement| &measurement.outcome.lines) {
             let _ = writeln!(text, "| {} |", cells(line).join(" | "));
         }
-        for measurement in &self.rows {
+        for measurement in &self.scenarios {
             for remark in &measurement.outcome.remarks {
-                let _ = writeln!(text, "\n{}: {remark}", measurement.row);
+                let _ = writeln!(text, "\n{}: {remark}", measurement.scenario);
             }
         }
         text
@@ -91,7 +93,7 @@ impl Report {
 }
 
 /// A line of the table, cell by cell.
-fn cells(line: &Line) -> [String; 5] {
+fn cells(line: &ResultLine) -> [String; 5] {
     let bound = |value: Option<f64>| match (line.target, value) {
         (Some(target), Some(value)) => {
             format!("{} {}", if target.at_most { "≤" } else { "≥" }, line.unit.text(value))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use devcluster::{Leash, Ready, ServiceProcess};
+use devcluster::{ProcessGuard, Ready, ServiceProcess};
 use rustix::process::Signal;
 use tokio::time::sleep;
 
@@ -45,11 +45,11 @@ impl Service {
         name: &str,
         mut command: Command,
         log: &Path,
-        leash: &Leash,
+        guard: &ProcessGuard,
         ready: Ready,
     ) -> Result<Self, Error> {
         command.current_dir("/");
-        let running = ServiceProcess::start(command, log, leash).await?;
+        let running = ServiceProcess::start(command, log, guard).await?;
         let port = ready.port().unwrap_or(0);
         let mut service = Self { name: name.to_owned(), running, port, start_time: Duration::ZERO };
         while !service.running.is_ready(ready, Ipv4Addr::LOCALHOST.into()).await {
@@ -65,7 +65,7 @@ impl Service {
     /// The error for something that it did not do in time.
     pub fn too_late(&self, wanted: &'static str, limit: Duration) -> Error {
         let (service, log) = (self.name.clone(), self.running.log.path().to_owned());
-        Error::TooLate { service, wanted, seconds: limit.as_secs(), log }
+        Error::TimedOut { service, wanted, seconds: limit.as_secs(), log }
     }
 
     /// The base of its URLs.

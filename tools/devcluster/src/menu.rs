@@ -55,7 +55,7 @@ const STREETS: &[&str] = &["Elm Street", "Harbour Road", "Via Roma", "Station Sq
 
 /// A guest, and the order.
 #[derive(Clone, Debug)]
-pub struct Guest {
+pub struct Customer {
     /// The guest's name.
     pub name: String,
     /// The type of the order.
@@ -65,12 +65,12 @@ pub struct Guest {
 }
 
 /// So many guests; the same seed, the same guests.
-pub fn guests(seed: u64, count: usize) -> Vec<Guest> {
+pub fn customers(seed: u64, count: usize) -> Vec<Customer> {
     let mut chance = StdRng::seed_from_u64(seed);
-    (0..count).map(|_| guest(&mut chance)).collect()
+    (0..count).map(|_| customer(&mut chance)).collect()
 }
 
-fn guest(chance: &mut StdRng) -> Guest {
+fn customer(chance: &mut StdRng) -> Customer {
     let pick =
         |chance: &mut StdRng, words: &[&str]| words.choose(chance).copied().unwrap_or_default().to_owned();
     let name = format!("{} {}", pick(chance, FIRST_NAMES), pick(chance, LAST_NAMES));
@@ -88,7 +88,7 @@ fn guest(chance: &mut StdRng) -> Guest {
     if let (Some(fields), Some((name, value))) = (body.as_object_mut(), needed) {
         fields.insert(name.to_owned(), value);
     }
-    Guest { name, order_type, body }
+    Customer { name, order_type, body }
 }
 
 fn item(chance: &mut StdRng) -> Option<Value> {
@@ -108,15 +108,15 @@ mod tests {
 
     #[test]
     fn every_guest_orders_something_that_the_restaurant_takes() {
-        for guest in guests(7, 2_000) {
-            let body = guest.body.to_string();
+        for customer in customers(7, 2_000) {
+            let body = customer.body.to_string();
             assert!(domain::place_order::parse(body.as_bytes()).is_ok(), "{body}");
         }
     }
 
     #[test]
     fn the_same_seed_brings_the_same_guests() {
-        let bodies = |seed| guests(seed, 20).into_iter().map(|guest| guest.body).collect::<Vec<_>>();
+        let bodies = |seed| customers(seed, 20).into_iter().map(|customer| customer.body).collect::<Vec<_>>();
         assert_eq!(bodies(1), bodies(1));
         assert_ne!(bodies(1), bodies(2));
     }

@@ -17,7 +17,7 @@ use crate::ports::PortClaim;
 use crate::postgres::Identity;
 use crate::process::OwnedProcess;
 use crate::search::{absolute, folder_with, loader_in};
-use crate::{Credentials, Error, Leash, tool};
+use crate::{Credentials, Error, ProcessGuard, tool};
 
 const NAME: &str = "PgBouncer";
 /// The first that keeps prepared statements in transaction mode.
@@ -100,7 +100,7 @@ impl PrivatePgbouncer {
         server: u16,
         users: &[Credentials],
         settings: &[&str],
-        leash: Option<&Leash>,
+        guard: Option<&ProcessGuard>,
     ) -> Result<Self, Error> {
         fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
         let folder = folder.canonicalize().map_err(Error::file("find", folder))?;
@@ -109,7 +109,7 @@ impl PrivatePgbouncer {
         loop {
             let claim = PortClaim::of(0).map_err(Error::NoPort)?;
             let files = Files { folder: &folder, server, port: claim.port(), users, settings };
-            match files.launch(program, &identity, leash).await {
+            match files.launch(program, &identity, guard).await {
                 Ok(process) => return Ok(Self { process, claim }),
                 Err(Error::PortTaken { .. }) if attempts < PORT_ATTEMPTS => attempts += 1,
                 Err(why) => return Err(why),
@@ -141,7 +141,7 @@ impl Files<'_> {
         &self,
         program: &PgbouncerProgram,
         identity: &Identity,
-        leash: Option<&Leash>,
+        guard: Option<&ProcessGuard>,
     ) -> Result<OwnedProcess, Error> {
         let log = LogFile::claim(&self.folder.join("pgbouncer.log")).await?;
         let users: Vec<String> = self
@@ -156,7 +156,7 @@ impl Files<'_> {
         let (program, arguments) = program.command_line();
         let mut command = identity.command(program);
         command.args(arguments).arg("--quiet").arg(&config).env_clear().envs(tool::clean_environment());
-        let mut process = OwnedProcess::spawn(command, &log, leash, Signal::TERM)?;
+        let mut process = OwnedProcess::spawn(command, &log, guard, Signal::TERM)?;
         let deadline = Instant::now() + READY_LIMIT;
         loop {
             if let Some(status) = process.ended() {

@@ -20,7 +20,7 @@ use crate::log_file::LogFile;
 use crate::ports::PortClaim;
 use crate::process::OwnedProcess;
 use crate::programs::PostgresPrograms;
-use crate::{Credentials, Error, Leash, tool};
+use crate::{Credentials, Error, ProcessGuard, tool};
 
 const NAME: &str = "PostgreSQL";
 const POLL: Duration = Duration::from_millis(20);
@@ -47,7 +47,7 @@ pub struct PostgresOptions {
     /// How many connections it takes.
     pub max_connections: u32,
     /// Ends the server if its owner is killed.
-    pub leash: Option<Leash>,
+    pub guard: Option<ProcessGuard>,
     /// Further variables of the server's environment.
     pub environment: Vec<(OsString, OsString)>,
 }
@@ -60,7 +60,7 @@ impl Default for PostgresOptions {
             password: None,
             durable: true,
             max_connections: 100,
-            leash: None,
+            guard: None,
             environment: Vec::new(),
         }
     }
@@ -241,7 +241,7 @@ async fn launch(
         .env_clear()
         .envs(admin.environment())
         .envs(options.environment.iter().map(|(name, value)| (name, value)));
-    let mut process = OwnedProcess::spawn(command, &log, options.leash.as_ref(), Signal::INT)?;
+    let mut process = OwnedProcess::spawn(command, &log, options.guard.as_ref(), Signal::INT)?;
     wait_until_ready(&mut process, &data, &log).await?;
     Ok(process)
 }

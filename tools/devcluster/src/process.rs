@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::log_file::LogFile;
-use crate::{Error, Leash};
+use crate::{Error, ProcessGuard};
 
 const POLL: Duration = Duration::from_millis(20);
 
@@ -16,7 +16,7 @@ const POLL: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct OwnedProcess {
     child: Child,
-    leash: Option<Leash>,
+    guard: Option<ProcessGuard>,
     ended: Option<ExitStatus>,
 }
 
@@ -29,7 +29,7 @@ impl OwnedProcess {
     pub fn spawn(
         mut command: Command,
         log: &LogFile,
-        leash: Option<&Leash>,
+        guard: Option<&ProcessGuard>,
         polite: Signal,
     ) -> Result<Self, Error> {
         let program = command.get_program().to_string_lossy().into_owned();
@@ -40,10 +40,10 @@ impl OwnedProcess {
             .process_group(0)
             .spawn()
             .map_err(|source| Error::Run { program, source })?;
-        if let Some(leash) = leash {
-            leash.hold(child.id(), polite);
+        if let Some(guard) = guard {
+            guard.hold(child.id(), polite);
         }
-        Ok(Self { child, leash: leash.cloned(), ended: None })
+        Ok(Self { child, guard: guard.cloned(), ended: None })
     }
 
     /// Its number.
@@ -99,8 +99,8 @@ impl OwnedProcess {
 
     fn note_end(&mut self, status: ExitStatus) {
         self.ended = Some(status);
-        if let Some(leash) = &self.leash {
-            leash.release(self.child.id());
+        if let Some(guard) = &self.guard {
+            guard.release(self.child.id());
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::plain_path::PlainPath;
 use crate::ports::PortClaim;
 use crate::process::OwnedProcess;
 use crate::programs::RabbitmqPrograms;
-use crate::{Credentials, Error, Leash, tool};
+use crate::{Credentials, Error, ProcessGuard, tool};
 
 const NAME: &str = "RabbitMQ";
 /// With an address as host, no name needs to be resolved.
@@ -51,12 +51,12 @@ pub struct RabbitmqOptions {
     /// His password, when the data is made. None: random.
     pub password: Option<SecretString>,
     /// Ends the server if its owner is killed.
-    pub leash: Option<Leash>,
+    pub guard: Option<ProcessGuard>,
 }
 
 impl Default for RabbitmqOptions {
     fn default() -> Self {
-        Self { port: 0, management_port: 0, user: "guest".to_owned(), password: None, leash: None }
+        Self { port: 0, management_port: 0, user: "guest".to_owned(), password: None, guard: None }
     }
 }
 
@@ -86,7 +86,7 @@ pub struct PrivateRabbitmq {
     ports: Ports,
     _claims: [PortClaim; 4],
     admin: RabbitmqAdmin,
-    leash: Option<Leash>,
+    guard: Option<ProcessGuard>,
     running: Running,
 }
 
@@ -133,9 +133,9 @@ impl PrivateRabbitmq {
         let mut attempts = 0;
         loop {
             let admin = RabbitmqAdmin::new(ports.management, node.credentials.clone());
-            match launch(&node, ports, &admin, options.leash.as_ref()).await {
+            match launch(&node, ports, &admin, options.guard.as_ref()).await {
                 Ok(running) => {
-                    return Ok(Self { node, ports, _claims: claims, admin, leash: options.leash, running });
+                    return Ok(Self { node, ports, _claims: claims, admin, guard: options.guard, running });
                 }
                 Err(Error::PortTaken { .. }) if attempts < PORT_ATTEMPTS => {
                     attempts += 1;
@@ -167,7 +167,7 @@ impl PrivateRabbitmq {
     /// As [`PrivateRabbitmq::start`].
     pub async fn restart(&mut self) -> Result<(), Error> {
         self.stop().await;
-        self.running = launch(&self.node, self.ports, &self.admin, self.leash.as_ref()).await?;
+        self.running = launch(&self.node, self.ports, &self.admin, self.guard.as_ref()).await?;
         Ok(())
     }
 
@@ -260,7 +260,7 @@ async fn launch(
     node: &Node,
     ports: Ports,
     admin: &RabbitmqAdmin,
-    leash: Option<&Leash>,
+    guard: Option<&ProcessGuard>,
 ) -> Result<Running, Error> {
     let log = LogFile::claim(&log_in(&node.folder)).await?;
     node.home.make()?;
@@ -273,7 +273,7 @@ async fn launch(
         .args(["-address", "127.0.0.1", "-port", &ports.epmd.to_string()])
         .env_clear()
         .envs(environment.clone());
-    let mut epmd = OwnedProcess::spawn(command, &log, leash, Signal::TERM)?;
+    let mut epmd = OwnedProcess::spawn(command, &log, guard, Signal::TERM)?;
     wait_until("epmd", &mut epmd, &log, || async {
         TcpStream::connect(("127.0.0.1", ports.epmd)).await.is_ok()
     })
@@ -281,7 +281,7 @@ async fn launch(
 
     let mut command = Command::new(node.home.start_script());
     command.current_dir(&node.folder).env_clear().envs(environment);
-    let mut server = OwnedProcess::spawn(command, &log, leash, Signal::TERM)?;
+    let mut server = OwnedProcess::spawn(command, &log, guard, Signal::TERM)?;
     wait_until(NAME, &mut server, &log, || async { speaks_amqp(ports.amqp).await && admin.answers().await })
         .await?;
     settle(admin).await;

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::log_file::LogFile;
 use crate::process::OwnedProcess;
-use crate::{Error, Leash};
+use crate::{Error, ProcessGuard};
 
 /// A probe that takes longer has not been answered.
 const PROBE_LIMIT: Duration = Duration::from_secs(3);
@@ -67,10 +67,10 @@ impl ServiceProcess {
     ///
     /// # Errors
     /// Its program is missing, or its log cannot be written.
-    pub async fn start(command: Command, log: &Path, leash: &Leash) -> Result<Self, Error> {
+    pub async fn start(command: Command, log: &Path, guard: &ProcessGuard) -> Result<Self, Error> {
         let file = LogFile::claim(log).await?;
         let started = Instant::now();
-        let process = OwnedProcess::spawn(command, &file, Some(leash), Signal::TERM)?;
+        let process = OwnedProcess::spawn(command, &file, Some(guard), Signal::TERM)?;
         let log = ServiceLog { path: log.to_owned(), start: file.start() };
         Ok(Self { process, started, log })
     }

@@ -11,7 +11,7 @@ use amqprs::BasicProperties;
 use amqprs::channel::BasicPublishArguments;
 use amqprs::connection::{Connection, OpenConnectionArguments};
 use devcluster::{
-    Credentials, Error, Leash, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq,
+    Credentials, Error, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq, ProcessGuard,
     RabbitmqOptions, RabbitmqPrograms, Server, project,
 };
 use secrecy::ExposeSecret;
@@ -280,12 +280,12 @@ async fn data_of_another_version_is_refused() {
 #[tokio::test]
 async fn owner() {
     let Ok(folder) = std::env::var("OWNER_FOLDER") else { return };
-    let leash = Some(Leash::new().unwrap());
+    let guard = Some(ProcessGuard::new().unwrap());
     let folder = Path::new(&folder);
-    let options = PostgresOptions { leash: leash.clone(), ..quick() };
+    let options = PostgresOptions { guard: guard.clone(), ..quick() };
     let postgres =
         PrivatePostgres::start(&postgres_programs().await, &folder.join("pg"), options).await.unwrap();
-    let options = RabbitmqOptions { leash, ..RabbitmqOptions::default() };
+    let options = RabbitmqOptions { guard, ..RabbitmqOptions::default() };
     let rabbitmq =
         PrivateRabbitmq::start(&rabbitmq_programs().await, &folder.join("mq"), options).await.unwrap();
     println!("\nready {} {}", postgres.pid(), rabbitmq.pid());

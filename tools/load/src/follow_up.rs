@@ -8,7 +8,7 @@ use runtime::Shutdown;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use crate::client::{self, Client};
+use crate::connection::{self, Connection};
 
 /// Examples that are named.
 const EXAMPLES: usize = 10;
@@ -36,7 +36,7 @@ pub struct FollowUp {
 
 /// Why the orders are not, or not known to be, as they should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotWell {
+pub enum FollowUpError {
     /// Some are lost or doubled.
     #[error("orders that were acknowledged are missing, or were numbered twice")]
     Wrong,
@@ -64,12 +64,12 @@ impl FollowUp {
     ///
     /// # Errors
     /// One is lost or doubled, or could not be asked about.
-    pub fn verdict(&self, tracking: SocketAddr, interrupted: bool) -> Result<(), NotWell> {
+    pub fn verdict(&self, tracking: SocketAddr, interrupted: bool) -> Result<(), FollowUpError> {
         if self.lost > 0 || self.doubled > 0 {
-            return Err(NotWell::Wrong);
+            return Err(FollowUpError::Wrong);
         }
         if self.unknown > 0 && !interrupted {
-            return Err(NotWell::Unknown {
+            return Err(FollowUpError::Unknown {
                 tracking,
                 unknown: self.unknown,
                 acknowledged: self.acknowledged,
@@ -81,7 +81,7 @@ impl FollowUp {
 }
 
 /// Asks the tracking service about every order.
-pub async fn look(
+pub async fn look_up(
     tracking: SocketAddr,
     connections: usize,
     acknowledged: Vec<String>,
@@ -115,10 +115,10 @@ pub async fn look(
 
 async fn ask_all(tracking: SocketAddr, waiting: Arc<Mutex<Vec<String>>>, shutdown: Shutdown) -> FollowUp {
     let mut part = FollowUp::default();
-    let mut client = None;
+    let mut connection = None;
     while !shutdown.has_begun() {
         let Some(number) = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop() else { break };
-        match ask(&mut client, tracking, &number).await {
+        match ask(&mut connection, tracking, &number).await {
             Ok(true) => part.found += 1,
             Ok(false) => {
                 part.lost += 1;
@@ -136,17 +136,21 @@ async fn ask_all(tracking: SocketAddr, waiting: Arc<Mutex<Vec<String>>>, shutdow
 }
 
 /// Whether the tracking service knows the order, or why it does not say.
-async fn ask(client: &mut Option<Client>, tracking: SocketAddr, number: &str) -> Result<bool, String> {
+async fn ask(
+    connection: &mut Option<Connection>,
+    tracking: SocketAddr,
+    number: &str,
+) -> Result<bool, String> {
     let path = format!("/orders/{number}/status");
     let mut reason = String::new();
     for _ in 0..ATTEMPTS {
-        match client::send(client, tracking, "GET", &path, String::new()).await {
+        match connection::send(connection, tracking, "GET", &path, String::new()).await {
             Ok((200, _)) => return Ok(true),
             Ok((404, _)) => return Ok(false),
             Ok((status, _)) => reason = format!("it answers {status}"),
             Err(why) => reason = why.to_string(),
         }
-        tokio::time::sleep(client::PAUSE_AFTER_FAILURE).await;
+        tokio::time::sleep(connection::PAUSE_AFTER_FAILURE).await;
     }
     Err(reason)
 }
@@ -171,7 +175,7 @@ mod tests {
         );
         assert_eq!(unknown.verdict(tracking, true), Ok(()));
         for wrong in [FollowUp { lost: 1, ..unknown.clone() }, FollowUp { doubled: 1, ..unknown.clone() }] {
-            assert_eq!(wrong.verdict(tracking, true), Err(NotWell::Wrong));
+            assert_eq!(wrong.verdict(tracking, true), Err(FollowUpError::Wrong));
         }
         assert_eq!(FollowUp { unknown: 0, found: 5, ..unknown }.verdict(tracking, false), Ok(()));
     }

@@ -15,8 +15,7 @@
 #![expect(clippy::doc_markdown, reason = "the comments of the arguments are the text of --help")]
 
 mod arrivals;
-mod client;
-mod errand;
+mod connection;
 mod follow_up;
 mod open_files;
 mod progress;
@@ -24,6 +23,7 @@ mod recorder;
 mod report;
 mod service;
 mod window;
+mod workload;
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, IsTerminal};
@@ -44,12 +44,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::arrivals::Arrivals;
-use crate::client::Heard;
-use crate::errand::{Errand, OrderRange};
+use crate::connection::Response;
 use crate::progress::Progress;
-use crate::recorder::{Decides, Recorder, Results};
+use crate::recorder::{CountedBy, Recorder, Results};
 use crate::service::{Kind, Service};
 use crate::window::Window;
+use crate::workload::{OrderRange, Workload};
 
 const NAME: &str = "restaurant-load";
 
@@ -103,7 +103,7 @@ struct Arguments {
 
 /// What is asked for, checked.
 struct Plan {
-    errand: Arc<Errand>,
+    workload: Arc<Workload>,
     orders: Service,
     tracking: Service,
     /// Whether the orders are looked for afterwards.
@@ -126,17 +126,17 @@ impl Plan {
             let given = arguments.connections;
             return Err(Exit::Usage(format!("--connections is {given} (allowed: 1 to {MAX_CONNECTIONS})")));
         }
-        let errand = match arguments.statuses {
-            Some(orders) => Errand::Ask(orders),
-            None => Errand::Order(
-                menu::guests(arguments.seed, BODIES)
+        let workload = match arguments.statuses {
+            Some(orders) => Workload::Ask(orders),
+            None => Workload::Order(
+                menu::customers(arguments.seed, BODIES)
                     .into_iter()
-                    .map(|guest| guest.body.to_string())
+                    .map(|client| client.body.to_string())
                     .collect(),
             ),
         };
         Ok(Self {
-            errand: Arc::new(errand),
+            workload: Arc::new(workload),
             orders: Service::at(Kind::Order, &arguments.url)?,
             tracking: Service::at(Kind::Tracking, &arguments.tracking)?,
             audit: arguments.statuses.is_none() && !arguments.no_audit,
@@ -167,9 +167,9 @@ async fn run() -> Result<(), Exit> {
         can_be_written(path).map_err(|why| no_report(path, &why))?;
     }
     // A wrong address must not look like lost orders.
-    plan.target().is_there().await.map_err(|why| failed(&why))?;
+    plan.target().probe().await.map_err(|why| failed(&why))?;
     if plan.audit {
-        plan.tracking.is_there().await.map_err(|why| failed(&why))?;
+        plan.tracking.probe().await.map_err(|why| failed(&why))?;
     }
     let shutdown = signals.shutdown();
     let started = Timestamp((UNIX_EPOCH + Duration::from_secs(clock::unix_seconds())).into());
@@ -180,7 +180,7 @@ async fn run() -> Result<(), Exit> {
             eprintln!("asking the tracking service about {} orders ...", acknowledged.len());
         }
         results.follow_up =
-            Some(follow_up::look(plan.tracking.address, plan.connections, acknowledged, &shutdown).await);
+            Some(follow_up::look_up(plan.tracking.address, plan.connections, acknowledged, &shutdown).await);
     }
     // First: it is wanted even if nobody reads the rest.
     let reported = match &arguments.report {
@@ -210,7 +210,7 @@ fn verdict(plan: &Plan, results: &Results, shutdown: &Shutdown) -> Result<(), Ex
         return Err(Exit::Failed(format!("{interrupted}: the figures are of this shorter time")));
     }
     if results.answered == 0 {
-        return Err(Exit::Failed(plan.target().proves_nothing()));
+        return Err(Exit::Failed(plan.target().advice()));
     }
     Ok(())
 }
@@ -236,9 +236,9 @@ fn no_report(path: &Path, why: &io::Error) -> Exit {
 impl Plan {
     /// Whom the guests talk to.
     fn target(&self) -> Service {
-        match *self.errand {
-            Errand::Order(_) => self.orders,
-            Errand::Ask(_) => self.tracking,
+        match *self.workload {
+            Workload::Order(_) => self.orders,
+            Workload::Ask(_) => self.tracking,
         }
     }
 
@@ -256,21 +256,21 @@ impl Plan {
 async fn send(plan: &Plan, shutdown: &Shutdown) -> Result<Results, Exit> {
     let start = Instant::now();
     let window = Window { from: start + plan.warmup, duration: plan.duration };
-    let decides = if plan.rate.is_some() { Decides::Due } else { Decides::Answered };
-    let recorder = Recorder::new(window, decides).map_err(|why| failed(&why))?;
+    let counted_by = if plan.rate.is_some() { CountedBy::Due } else { CountedBy::Answered };
+    let recorder = Recorder::new(window, counted_by).map_err(|why| failed(&why))?;
     let progress = Progress::start(recorder.clone(), start, window.end());
     let arrivals = Arc::new(Arrivals::new(plan.rate, start));
     let mut connections = JoinSet::new();
     for _ in 0..plan.connections {
-        let guest = Guest {
+        let client = Client {
             address: plan.target().address,
-            errand: Arc::clone(&plan.errand),
+            workload: Arc::clone(&plan.workload),
             arrivals: Arc::clone(&arrivals),
             end: window.end(),
             recorder: recorder.clone(),
             shutdown: shutdown.clone(),
         };
-        connections.spawn(guest.come_until_the_end());
+        connections.spawn(client.run_until_the_end());
     }
     let mut everybody = pin!(async { while connections.join_next().await.is_some() {} });
     let mut interrupted = false;
@@ -297,19 +297,19 @@ fn given_up() -> String {
 }
 
 /// One connection's guest.
-struct Guest {
+struct Client {
     address: SocketAddr,
-    errand: Arc<Errand>,
+    workload: Arc<Workload>,
     arrivals: Arc<Arrivals>,
     end: Instant,
     recorder: Recorder,
     shutdown: Shutdown,
 }
 
-impl Guest {
-    async fn come_until_the_end(self) {
+impl Client {
+    async fn run_until_the_end(self) {
         let last = self.end + GRACE;
-        let mut client = None;
+        let mut connection = None;
         while Instant::now() < last {
             let (number, due) = self.arrivals.next();
             if due >= self.end || self.shutdown.has_begun() {
@@ -319,12 +319,13 @@ impl Guest {
             if due > Instant::now() && self.shutdown.or(sleep_until(due)).await.is_none() {
                 return;
             }
-            let heard = timeout_at(last, self.errand.run(number, &mut client, self.address))
+            let response = timeout_at(last, self.workload.run(number, &mut connection, self.address))
                 .await
-                .unwrap_or_else(|_| Heard::Nothing(given_up()));
-            let failed = matches!(heard, Heard::Nothing(_));
-            self.recorder.record(due, heard);
-            if failed && self.shutdown.or(tokio::time::sleep(client::PAUSE_AFTER_FAILURE)).await.is_none() {
+                .unwrap_or_else(|_| Response::Failed(given_up()));
+            let failed = matches!(response, Response::Failed(_));
+            self.recorder.record(due, response);
+            if failed && self.shutdown.or(tokio::time::sleep(connection::PAUSE_AFTER_FAILURE)).await.is_none()
+            {
                 return;
             }
         }

@@ -11,7 +11,7 @@ const OTHERS: usize = 64;
     "--connections={connections} needs {needed} open files, but a process may have {allowed} here at most: have the hard limit \
      raised (as root: ulimit -Hn {needed}; in a container: --ulimit nofile={needed}), or take fewer connections"
 )]
-pub struct TooFew {
+pub struct OpenFilesError {
     connections: usize,
     needed: usize,
     allowed: usize,
@@ -21,8 +21,8 @@ pub struct TooFew {
 ///
 /// # Errors
 /// The system does not let it.
-pub fn allow(connections: usize) -> Result<(), TooFew> {
+pub fn allow(connections: usize) -> Result<(), OpenFilesError> {
     let needed = connections.saturating_add(OTHERS);
     let allowed = open_files::raise_to(needed);
-    if allowed < needed { Err(TooFew { connections, needed, allowed }) } else { Ok(()) }
+    if allowed < needed { Err(OpenFilesError { connections, needed, allowed }) } else { Ok(()) }
 }

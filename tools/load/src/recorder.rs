@@ -8,7 +8,7 @@ use hdrhistogram::{CreationError, Histogram};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::client::Heard;
+use crate::connection::Response;
 use crate::follow_up::FollowUp;
 use crate::window::Window;
 
@@ -22,7 +22,7 @@ pub struct Recorder(Arc<Mutex<Results>>);
 
 /// Which moment decides whether a latency counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decides {
+pub enum CountedBy {
     /// When the answer was due: a system that answers late must not thereby leave out its worst.
     Due,
     /// When the answer came.
@@ -36,7 +36,7 @@ pub struct Results {
     pub window: Window,
     /// How long it should have been.
     planned: Duration,
-    decides: Decides,
+    counted_by: CountedBy,
     /// Of answers of 200, in microseconds.
     pub latencies: Histogram<u64>,
     /// Answers of 200 at all, also before and after the time that was measured.
@@ -90,12 +90,12 @@ impl Recorder {
     ///
     /// # Errors
     /// The histogram's limits contradict each other.
-    pub fn new(window: Window, decides: Decides) -> Result<Self, CreationError> {
+    pub fn new(window: Window, counted_by: CountedBy) -> Result<Self, CreationError> {
         let latencies = Histogram::new_with_bounds(1, MAX_LATENCY, DIGITS)?;
         Ok(Self(Arc::new(Mutex::new(Results {
             window,
             planned: window.duration,
-            decides,
+            counted_by,
             latencies,
             answered: 0,
             by_second: vec![0; window.seconds()],
@@ -112,17 +112,17 @@ impl Recorder {
     }
 
     /// Notes what a request that was due at this moment heard, just now.
-    pub fn record(&self, due: Instant, heard: Heard) {
+    pub fn record(&self, due: Instant, response: Response) {
         let now = Instant::now();
         let mut results = self.lock();
-        match heard {
-            Heard::Accepted(number) => {
+        match response {
+            Response::Accepted(number) => {
                 results.acknowledged.push(number);
                 results.note(due, now);
             }
-            Heard::Told => results.note(due, now),
-            Heard::Refused(status) => *results.failures_at(now).refused.entry(status).or_default() += 1,
-            Heard::Nothing(why) => results.failures_at(due).add_unanswered(1, why),
+            Response::Status => results.note(due, now),
+            Response::Refused(status) => *results.failures_at(now).refused.entry(status).or_default() += 1,
+            Response::Failed(why) => results.failures_at(due).add_unanswered(1, why),
         }
     }
 
@@ -163,9 +163,9 @@ impl Results {
                 *count += 1;
             }
         }
-        let decisive = match self.decides {
-            Decides::Due => due,
-            Decides::Answered => now,
+        let decisive = match self.counted_by {
+            CountedBy::Due => due,
+            CountedBy::Answered => now,
         };
         if self.window.contains(decisive) {
             let micros = u64::try_from((now - due).as_micros()).unwrap_or(MAX_LATENCY);
@@ -196,53 +196,53 @@ mod tests {
     use super::*;
 
     /// What is recorded of an answer now, if the measured time began and ended so many seconds ago.
-    fn recorded(began: u64, ended: u64, decides: Decides, due: u64, heard: Heard) -> Results {
+    fn recorded(began: u64, ended: u64, counted_by: CountedBy, due: u64, response: Response) -> Results {
         let now = Instant::now();
         let window = Window {
             from: now - Duration::from_secs(began),
             duration: Duration::from_secs(began - ended) + Duration::from_millis(500),
         };
-        let recorder = Recorder::new(window, decides).unwrap();
-        recorder.record(now - Duration::from_secs(due), heard);
+        let recorder = Recorder::new(window, counted_by).unwrap();
+        recorder.record(now - Duration::from_secs(due), response);
         recorder.results()
     }
 
     #[test]
     fn what_was_due_in_time_is_measured_however_late_its_answer_comes() {
         // The answer comes after the end.
-        let late = |decides| recorded(9, 5, decides, 7, Heard::Told);
-        assert_eq!(late(Decides::Due).latencies.len(), 1);
-        assert!(late(Decides::Due).latencies.max() >= 7_000_000, "it counts from when it was due");
-        assert_eq!(late(Decides::Answered).latencies.len(), 0);
-        assert_eq!((late(Decides::Due).accepted, late(Decides::Answered).accepted), (0, 0));
+        let late = |counted_by| recorded(9, 5, counted_by, 7, Response::Status);
+        assert_eq!(late(CountedBy::Due).latencies.len(), 1);
+        assert!(late(CountedBy::Due).latencies.max() >= 7_000_000, "it counts from when it was due");
+        assert_eq!(late(CountedBy::Answered).latencies.len(), 0);
+        assert_eq!((late(CountedBy::Due).accepted, late(CountedBy::Answered).accepted), (0, 0));
         // It was due in the warm-up, and comes in time.
-        let early = |decides| recorded(3, 0, decides, 7, Heard::Told);
-        assert_eq!(early(Decides::Due).latencies.len(), 0);
-        assert_eq!(early(Decides::Answered).latencies.len(), 1);
-        assert_eq!((early(Decides::Due).accepted, early(Decides::Answered).accepted), (1, 1));
+        let early = |counted_by| recorded(3, 0, counted_by, 7, Response::Status);
+        assert_eq!(early(CountedBy::Due).latencies.len(), 0);
+        assert_eq!(early(CountedBy::Answered).latencies.len(), 1);
+        assert_eq!((early(CountedBy::Due).accepted, early(CountedBy::Answered).accepted), (1, 1));
     }
 
     #[test]
     fn what_goes_wrong_before_and_after_is_told_apart() {
-        for decides in [Decides::Due, Decides::Answered] {
-            let refused = recorded(3, 0, decides, 7, Heard::Refused(503));
+        for counted_by in [CountedBy::Due, CountedBy::Answered] {
+            let refused = recorded(3, 0, counted_by, 7, Response::Refused(503));
             assert_eq!(refused.failures.refused, BTreeMap::from([(503, 1)]));
             assert_eq!(refused.outside, Failures::default());
-            let refused = recorded(9, 5, decides, 7, Heard::Refused(503));
+            let refused = recorded(9, 5, counted_by, 7, Response::Refused(503));
             assert_eq!(refused.outside.refused, BTreeMap::from([(503, 1)]));
             assert_eq!(refused.failures, Failures::default());
             // What has no answer has no time of its answer, either.
-            let unanswered = recorded(9, 5, decides, 7, Heard::Nothing("gone".to_owned()));
+            let unanswered = recorded(9, 5, counted_by, 7, Response::Failed("gone".to_owned()));
             assert_eq!((unanswered.failures.unanswered, unanswered.outside.unanswered), (1, 0));
             assert_eq!(unanswered.failures.first_reason.as_deref(), Some("gone"));
-            let unanswered = recorded(3, 0, decides, 7, Heard::Nothing("gone".to_owned()));
+            let unanswered = recorded(3, 0, counted_by, 7, Response::Failed("gone".to_owned()));
             assert_eq!((unanswered.failures.unanswered, unanswered.outside.unanswered), (0, 1));
         }
     }
 
     #[test]
     fn seconds_without_an_answer_are_told_too() {
-        let silent = recorded(9, 5, Decides::Answered, 7, Heard::Nothing("gone".to_owned()));
+        let silent = recorded(9, 5, CountedBy::Answered, 7, Response::Failed("gone".to_owned()));
         assert_eq!(silent.by_second, [0; 5], "4.5 seconds");
     }
 
@@ -251,10 +251,10 @@ mod tests {
         let now = Instant::now();
         let began = |from| {
             let window = Window { from, duration: Duration::from_mins(1) };
-            let recorder = Recorder::new(window, Decides::Answered).unwrap();
-            recorder.record(now, Heard::Told);
+            let recorder = Recorder::new(window, CountedBy::Answered).unwrap();
+            recorder.record(now, Response::Status);
             assert!(recorder.interrupt());
-            recorder.record(now, Heard::Told);
+            recorder.record(now, Response::Status);
             recorder.results()
         };
         let results = began(now - Duration::from_millis(1_900));
@@ -274,7 +274,7 @@ mod tests {
     fn an_interruption_after_the_end_changes_nothing() {
         let window =
             Window { from: Instant::now() - Duration::from_secs(9), duration: Duration::from_secs(5) };
-        let recorder = Recorder::new(window, Decides::Due).unwrap();
+        let recorder = Recorder::new(window, CountedBy::Due).unwrap();
         assert!(!recorder.interrupt());
         let results = recorder.results();
         assert_eq!((results.window.duration, results.interrupted()), (Duration::from_secs(5), None));

@@ -174,16 +174,16 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::client::Heard;
-    use crate::recorder::{Decides, Recorder};
+    use crate::connection::Response;
+    use crate::recorder::{CountedBy, Recorder};
     use crate::window::Window;
 
     #[test]
     fn failures_outside_the_time_measured_are_told_if_there_are_any() {
         let now = Instant::now();
         let window = Window { from: now, duration: Duration::from_mins(1) };
-        let recorder = Recorder::new(window, Decides::Due).unwrap();
-        recorder.record(now, Heard::Refused(503));
+        let recorder = Recorder::new(window, CountedBy::Due).unwrap();
+        recorder.record(now, Response::Refused(503));
         recorder.give_up(now, 2, "gone");
         let told = text("", &recorder.results());
         assert!(
@@ -215,8 +215,8 @@ mod tests {
             },
             duration: Duration::from_secs_f64(duration),
         };
-        let recorder = Recorder::new(window, Decides::Answered).unwrap();
-        recorder.record(now, Heard::Told);
+        let recorder = Recorder::new(window, CountedBy::Answered).unwrap();
+        recorder.record(now, Response::Status);
         recorder.interrupt();
         page("Load of <us>", "16 connections", &recorder.results())
     }

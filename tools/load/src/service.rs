@@ -10,7 +10,7 @@ use runtime::{Exit, with_causes};
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use crate::client::{Client, NoAnswer};
+use crate::connection::{Connection, RequestError};
 
 /// A service of ours answers `/health` at once, or within 4 s if its servers do not answer.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -81,7 +81,7 @@ impl fmt::Display for Service {
 
 /// A URL leads nowhere.
 #[derive(Debug, thiserror::Error)]
-pub enum NoAddress {
+pub enum ParseUrlError {
     /// It wants TLS.
     #[error("{flag} is '{url}', but TLS is not supported; give an address such as http://127.0.0.1:{port}",
         flag = kind.flag(), port = kind.default_port())]
@@ -95,18 +95,18 @@ pub enum NoAddress {
     UnknownHost { kind: Kind, url: String, why: String },
 }
 
-impl From<NoAddress> for Exit {
-    fn from(why: NoAddress) -> Self {
+impl From<ParseUrlError> for Exit {
+    fn from(why: ParseUrlError) -> Self {
         match why {
-            NoAddress::Tls { .. } | NoAddress::Malformed { .. } => Self::Usage(why.to_string()),
-            NoAddress::UnknownHost { .. } => Self::Failed(why.to_string()),
+            ParseUrlError::Tls { .. } | ParseUrlError::Malformed { .. } => Self::Usage(why.to_string()),
+            ParseUrlError::UnknownHost { .. } => Self::Failed(why.to_string()),
         }
     }
 }
 
 /// The service that is meant is not there.
 #[derive(Debug, thiserror::Error)]
-pub enum NotThere {
+pub enum ProbeError {
     /// Nobody answers.
     #[error("no {kind} answers at {address}: {why}. 'cargo xtask up' starts one; say with {flag} where it is",
         kind = wanted.kind, address = wanted.address, flag = wanted.kind.flag())]
@@ -121,7 +121,7 @@ pub enum NotThere {
          address by {flag}",
         kind = wanted.kind, address = wanted.address, flag = wanted.kind.flag(), port = wanted.kind.default_port()
     )]
-    Stranger { wanted: Service, status: u16 },
+    Foreign { wanted: Service, status: u16 },
 }
 
 #[derive(Deserialize)]
@@ -134,17 +134,17 @@ impl Service {
     ///
     /// # Errors
     /// The URL leads nowhere.
-    pub fn at(kind: Kind, url: &str) -> Result<Self, NoAddress> {
+    pub fn at(kind: Kind, url: &str) -> Result<Self, ParseUrlError> {
         let url = url.to_owned();
         if url.starts_with("https://") {
-            return Err(NoAddress::Tls { kind, url });
+            return Err(ParseUrlError::Tls { kind, url });
         }
         let authority = url.trim_start_matches("http://").trim_end_matches('/');
         match authority.to_socket_addrs().map(|mut found| found.next()) {
             Ok(Some(address)) => Ok(Self { kind, address }),
-            Ok(None) => Err(NoAddress::UnknownHost { kind, url, why: "it has no address".to_owned() }),
-            Err(why) if why.kind() == ErrorKind::InvalidInput => Err(NoAddress::Malformed { kind, url }),
-            Err(why) => Err(NoAddress::UnknownHost { kind, url, why: why.to_string() }),
+            Ok(None) => Err(ParseUrlError::UnknownHost { kind, url, why: "it has no address".to_owned() }),
+            Err(why) if why.kind() == ErrorKind::InvalidInput => Err(ParseUrlError::Malformed { kind, url }),
+            Err(why) => Err(ParseUrlError::UnknownHost { kind, url, why: why.to_string() }),
         }
     }
 
@@ -152,11 +152,12 @@ impl Service {
     ///
     /// # Errors
     /// Nobody answers, or somebody else.
-    pub async fn is_there(self) -> Result<(), NotThere> {
-        let silent = |why| NotThere::Silent { wanted: self, why };
+    pub async fn probe(self) -> Result<(), ProbeError> {
+        let silent = |why| ProbeError::Silent { wanted: self, why };
         let asking = async {
-            let health = Client::connect(self.address).await?.send("GET", "/health", String::new()).await?;
-            Ok::<_, NoAnswer>(health)
+            let health =
+                Connection::connect(self.address).await?.send("GET", "/health", String::new()).await?;
+            Ok::<_, RequestError>(health)
         };
         let answer = timeout(LIMIT, asking).await;
         let answer = answer.map_err(|_| silent(format!("not within {} s", LIMIT.as_secs())))?;
@@ -164,13 +165,13 @@ impl Service {
         let health = serde_json::from_slice::<Health>(&body).ok();
         match health.and_then(|health| Kind::named(&health.service)) {
             Some(found) if found == self.kind => Ok(()),
-            Some(found) => Err(NotThere::Other { wanted: self, found }),
-            None => Err(NotThere::Stranger { wanted: self, status }),
+            Some(found) => Err(ProbeError::Other { wanted: self, found }),
+            None => Err(ProbeError::Foreign { wanted: self, status }),
         }
     }
 
     /// What to do if it answered no request as it should.
-    pub fn proves_nothing(self) -> String {
+    pub fn advice(self) -> String {
         let doubt = match self.kind {
             Kind::Order => "Its log says why",
             Kind::Tracking => "Are there orders such as --statuses names? Its log says more",

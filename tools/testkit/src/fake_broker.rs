@@ -77,7 +77,7 @@ impl FakeBroker {
     }
 
     /// Waits until the first client has ended its connection.
-    pub async fn client_hung_up(self) {
+    pub async fn client_closed(self) {
         let mut this = self;
         within("the client to hang up", &mut this.hung_up).await.expect("it heard the whole script");
     }

@@ -1,6 +1,6 @@
 //! A PgBouncer of a test's own, set up as docs/operations.md says.
 
-use devcluster::{Credentials, Leash, PrivatePgbouncer, project};
+use devcluster::{Credentials, PrivatePgbouncer, ProcessGuard, project};
 
 use crate::shared_servers::{Address, workspace};
 use crate::stage::Stage;
@@ -20,10 +20,10 @@ impl Pgbouncer {
             devcluster::ensure_pgbouncer(&packages, &tell).await.unwrap_or_else(|why| panic!("{why}"));
         let folder =
             tempfile::Builder::new().prefix("restaurant-test-").tempdir().expect("a temporary folder");
-        let leash = Leash::new().expect("a watcher process");
+        let guard = ProcessGuard::new().expect("a guard process");
         let user = Credentials { user: server.user.clone(), password: server.password.clone().into() };
         let (place, users) = (folder.path().join("pgbouncer"), [user]);
-        let starting = PrivatePgbouncer::start(&program, &place, server.port, &users, settings, Some(&leash));
+        let starting = PrivatePgbouncer::start(&program, &place, server.port, &users, settings, Some(&guard));
         let bouncer = starting.await.unwrap_or_else(|why| panic!("{why}"));
         Self { bouncer, _folder: folder }
     }

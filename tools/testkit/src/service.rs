@@ -149,13 +149,13 @@ impl Launch {
     }
 
     /// The same, with nobody who reads what it prints and complains: all of it is refused.
-    pub async fn run_to_end_unheard(&self) -> Ended {
+    pub async fn run_to_end_on_full_disk(&self) -> Ended {
         let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("on Linux");
         Self::ended(self.spawn_into(full().into(), full().into())).await
     }
 
     /// The same, with readers that are gone: every write breaks a pipe.
-    pub async fn run_to_end_unread(&self) -> Ended {
+    pub async fn run_to_end_without_reader(&self) -> Ended {
         let broken = || std::io::pipe().expect("a pipe").1;
         Self::ended(self.spawn_into(broken().into(), broken().into())).await
     }
@@ -179,7 +179,7 @@ impl Launch {
     }
 
     fn spawn_into(&self, stdout: Stdio, stderr: Stdio) -> Service {
-        hear_hangups();
+        restore_hangups();
         let path = project::programs().expect("a path of its own").join(self.program);
         assert!(
             path.is_file(),
@@ -216,7 +216,7 @@ impl Launch {
 
 /// A signal that a process ignores is ignored by its children too: under nohup, a service that is
 /// hung up on would live on. One that it handles has its default action in them.
-fn hear_hangups() {
+fn restore_hangups() {
     let hangup = SignalKind::hangup();
     if signals::is_ignored(hangup) {
         // The handler stays when this is dropped.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use devcluster::{
-    Credentials, Leash, PostgresOptions, PrivatePostgres, PrivateRabbitmq, RabbitmqAdmin, RabbitmqConsole,
-    RabbitmqOptions, project, start_pair,
+    Credentials, PostgresOptions, PrivatePostgres, PrivateRabbitmq, ProcessGuard, RabbitmqAdmin,
+    RabbitmqConsole, RabbitmqOptions, project, start_pair,
 };
 use secrecy::ExposeSecret;
 use tokio::sync::OnceCell;
@@ -57,15 +57,15 @@ impl OwnedPair {
     pub async fn start_with(environment: &[(&str, String)]) -> Self {
         let folder =
             tempfile::Builder::new().prefix("restaurant-test-").tempdir().expect("a temporary folder");
-        let leash = Leash::new().expect("a watcher process");
+        let guard = ProcessGuard::new().expect("a guard process");
         let postgres_options = PostgresOptions {
             durable: false,
             max_connections: 800,
-            leash: Some(leash.clone()),
+            guard: Some(guard.clone()),
             environment: environment.iter().map(|(name, value)| (name.into(), value.into())).collect(),
             ..PostgresOptions::default()
         };
-        let rabbitmq_options = RabbitmqOptions { leash: Some(leash), ..RabbitmqOptions::default() };
+        let rabbitmq_options = RabbitmqOptions { guard: Some(guard), ..RabbitmqOptions::default() };
         let started = start_pair(folder.path(), postgres_options, rabbitmq_options).await;
         let (postgres, rabbitmq) = started.unwrap_or_else(|why| panic!("{why}"));
         Self { postgres, rabbitmq, folder }
@@ -144,17 +144,17 @@ pub async fn shared() -> ServerPair {
 /// The servers outlive the test that starts them: a thread with a runtime of its own holds them,
 /// and the leash ends them with this process.
 fn start_for_this_process() -> ServerPair {
-    let (tell, told) = std::sync::mpsc::channel();
+    let (sender, started) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let owned = OwnedPair::start().await;
-            tell.send(owned.pair()).expect("the test waits");
+            sender.send(owned.pair()).expect("the test waits");
             std::future::pending::<()>().await;
             drop(owned);
         });
     });
-    told.recv_timeout(Duration::from_mins(5)).expect("private servers start")
+    started.recv_timeout(Duration::from_mins(5)).expect("private servers start")
 }
 
 /// The root of the workspace.

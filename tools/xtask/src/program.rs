@@ -12,7 +12,7 @@ use runtime::Exit;
 use runtime::exit::failed;
 
 /// When people begin to wonder.
-const PATIENCE: Duration = Duration::from_secs(2);
+const NOTICE_DELAY: Duration = Duration::from_secs(2);
 
 /// Points a program at the servers of `up` while that runs.
 const ON_LOCAL_SERVERS: &str = r#"
@@ -67,7 +67,7 @@ pub fn become_program(command: &mut Command) -> Result<(), Exit> {
 pub fn build_quietly(package: &'static str) -> Result<PathBuf, Exit> {
     let (done, waiting) = mpsc::channel::<()>();
     thread::spawn(move || {
-        if waiting.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+        if waiting.recv_timeout(NOTICE_DELAY) == Err(RecvTimeoutError::Timeout) {
             eprintln!("building {package} ...");
         }
     });

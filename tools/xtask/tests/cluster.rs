@@ -40,13 +40,13 @@ const LONG_ORDER: &str = r#"{"customer_name":"Ada","order_type":"delivery","deli
     "items":[{"name":"Pizza","quantity":1,"price":15.99}]}"#;
 
 /// A folder to run it in.
-struct Place {
+struct Workspace {
     folder: TempDir,
     /// By default ports on which nobody answers, so that no server of this machine is used.
     environment: Vec<(&'static str, String)>,
 }
 
-impl Place {
+impl Workspace {
     fn new() -> Self {
         Self::named("a restaurant ")
     }
@@ -63,8 +63,8 @@ impl Place {
         Self { folder, environment }
     }
 
-    fn run(&self, arguments: &[&str]) -> Said {
-        Said::from(self.command(arguments).output().unwrap())
+    fn run(&self, arguments: &[&str]) -> CommandOutput {
+        CommandOutput::from(self.command(arguments).output().unwrap())
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -137,26 +137,26 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Workspace {
     /// Leaves nothing running if the test fails.
     fn drop(&mut self) {
         let _ = self.run(&["down", "--now"]);
     }
 }
 
-struct Said {
+struct CommandOutput {
     code: Option<i32>,
     text: String,
 }
 
-impl From<Output> for Said {
+impl From<Output> for CommandOutput {
     fn from(output: Output) -> Self {
         let text = [output.stdout, output.stderr].concat();
         Self { code: output.status.code(), text: String::from_utf8(text).unwrap() }
     }
 }
 
-impl Said {
+impl CommandOutput {
     #[track_caller]
     fn expect(&self, code: i32, parts: &[&str]) {
         let all_said = parts.iter().all(|part| self.text.contains(part));
@@ -190,15 +190,15 @@ async fn place_order(url: &str, body: &str) -> String {
 #[tokio::test]
 async fn a_restaurant_opens_works_and_closes() {
     let _turn = ONE_AT_A_TIME.lock().await;
-    let place = Place::new();
-    place.run(&["status"]).expect(1, &["closed"]);
+    let workspace = Workspace::new();
+    workspace.run(&["status"]).expect(1, &["closed"]);
     std::thread::scope(|scope| {
-        let first = scope.spawn(|| place.run(&["up", "--detach"]));
+        let first = scope.spawn(|| workspace.run(&["up", "--detach"]));
         eventually("it is being opened", Duration::from_secs(10), || {
-            place.run(&["demo"]).text.contains("the restaurant is being opened (process ")
+            workspace.run(&["demo"]).text.contains("the restaurant is being opened (process ")
         });
-        place.run(&["up"]).expect(0, &["is being opened (process ", "open already"]);
-        place.run(&["status"]).expect(0, &["The restaurant is open"]);
+        workspace.run(&["up"]).expect(0, &["is being opened (process ", "open already"]);
+        workspace.run(&["status"]).expect(0, &["The restaurant is open"]);
         first.join().unwrap().expect(
             0,
             &[
@@ -209,16 +209,16 @@ async fn a_restaurant_opens_works_and_closes() {
             ],
         );
     });
-    place.run(&["status"]).expect(0, &["postgres", "rabbitmq", "chef_luigi", "subscriber_2", "running"]);
+    workspace.run(&["status"]).expect(0, &["postgres", "rabbitmq", "chef_luigi", "subscriber_2", "running"]);
 
-    let record = place.record();
+    let record = workspace.record();
     let number = place_order(record["order_url"].as_str().unwrap(), ORDER).await;
     let ready = format!("Notification for order {number}: Status changed from 'cooking' to 'ready'");
     for subscriber in ["subscriber_1", "subscriber_2"] {
-        let shown = || place.run(&["logs", subscriber]).text.contains(&ready);
+        let shown = || workspace.run(&["logs", subscriber]).text.contains(&ready);
         eventually("the notification is shown", Duration::from_secs(20), shown);
     }
-    place.run(&["logs", "waiter"]).expect(2, &["there is no service 'waiter'"]);
+    workspace.run(&["logs", "waiter"]).expect(2, &["there is no service 'waiter'"]);
 
     for (service, users) in [
         ("order", ["DB_USER=restaurant_db_order", "RABBITMQ_USER=order-service"]),
@@ -226,60 +226,62 @@ async fn a_restaurant_opens_works_and_closes() {
         ("tracking", ["DB_USER=restaurant_db_tracking", "RABBITMQ_USER=nobody"]),
         ("subscriber_1", ["DB_USER=nobody", "RABBITMQ_USER=notification-subscriber"]),
     ] {
-        let path = format!("/proc/{}/environ", place.pid_of(service).unwrap());
+        let path = format!("/proc/{}/environ", workspace.pid_of(service).unwrap());
         let environment = String::from_utf8(std::fs::read(path).unwrap()).unwrap();
         for user in users {
             assert!(environment.split('\0').any(|variable| variable == user), "{service} is not {user}");
         }
     }
 
-    let killed = place.pid_of("tracking").unwrap();
+    let killed = workspace.pid_of("tracking").unwrap();
     kill_process(Pid::from_raw(killed).unwrap(), Signal::KILL).unwrap();
     eventually("it runs again", Duration::from_secs(20), || {
-        place.pid_of("tracking").is_some_and(|pid| pid != killed)
+        workspace.pid_of("tracking").is_some_and(|pid| pid != killed)
     });
-    let said = std::fs::read_to_string(place.local("logs/up.log")).unwrap();
+    let said = std::fs::read_to_string(workspace.local("logs/up.log")).unwrap();
     assert!(said.contains("tracking has ended (signal: 9 (SIGKILL))"), "{said}");
 
-    let number = place_order(place.record()["order_url"].as_str().unwrap(), LONG_ORDER).await;
-    let cooks = || place.run(&["logs", "kitchen"]).text.contains(&number);
+    let number = place_order(workspace.record()["order_url"].as_str().unwrap(), LONG_ORDER).await;
+    let cooks = || workspace.run(&["logs", "kitchen"]).text.contains(&number);
     eventually("it is being cooked", Duration::from_secs(20), cooks);
     // Nobody gets ready before everything was seen.
-    let all_cooks = COOKS.map(|cook| Pid::from_raw(place.pid_of(cook).unwrap()).unwrap());
+    let all_cooks = COOKS.map(|cook| Pid::from_raw(workspace.pid_of(cook).unwrap()).unwrap());
     let signal_cooks = |signal| all_cooks.iter().for_each(|cook| kill_process(*cook, signal).unwrap());
     signal_cooks(Signal::STOP);
     std::thread::scope(|scope| {
-        let first = scope.spawn(|| place.run(&["down"]));
-        eventually("it is being closed", Duration::from_secs(10), || place.record()["phase"] == "closing");
-        eventually("the order service has ended", Duration::from_secs(10), || {
-            place.pid_of("order").is_none()
+        let first = scope.spawn(|| workspace.run(&["down"]));
+        eventually("it is being closed", Duration::from_secs(10), || {
+            workspace.record()["phase"] == "closing"
         });
-        place.run(&["status"]).expect(1, &["The restaurant is closing"]);
-        place.run(&["demo"]).expect(1, &["the restaurant is being closed"]);
+        eventually("the order service has ended", Duration::from_secs(10), || {
+            workspace.pid_of("order").is_none()
+        });
+        workspace.run(&["status"]).expect(1, &["The restaurant is closing"]);
+        workspace.run(&["demo"]).expect(1, &["the restaurant is being closed"]);
         signal_cooks(Signal::CONT);
-        place.run(&["down"]).expect(0, &["closed"]);
+        workspace.run(&["down"]).expect(0, &["closed"]);
         first.join().unwrap().expect(0, &["closed"]);
     });
-    let said = std::fs::read_to_string(place.local("logs/up.log")).unwrap();
+    let said = std::fs::read_to_string(workspace.local("logs/up.log")).unwrap();
     assert!(!said.contains("at once\n"), "nobody was in a hurry: {said}");
-    let said = place.run(&["logs", "subscriber_1"]).text;
+    let said = workspace.run(&["logs", "subscriber_1"]).text;
     let ready = format!("Notification for order {number}: Status changed from 'cooking' to 'ready'");
     assert!(said.contains(&ready), "{said}");
-    place.is_closed();
-    place.run(&["down"]).expect(0, &["nothing to close"]);
-    place.run(&["reset"]).expect(2, &["--yes"]);
-    place.run(&["reset", "--yes"]).expect(0, &["deleted"]);
-    assert!(!place.local("postgres").exists() && !place.local("logs").exists());
+    workspace.is_closed();
+    workspace.run(&["down"]).expect(0, &["nothing to close"]);
+    workspace.run(&["reset"]).expect(2, &["--yes"]);
+    workspace.run(&["reset", "--yes"]).expect(0, &["deleted"]);
+    assert!(!workspace.local("postgres").exists() && !workspace.local("logs").exists());
 }
 
 #[tokio::test]
 async fn restaurants_side_by_side_do_not_meet() {
     let _turn = ONE_AT_A_TIME.lock().await;
-    let first = Place::new();
+    let first = Workspace::new();
     first.run(&["up", "--detach"]).expect(0, &["The restaurant is open"]);
 
     // The second finds the servers of the first where its configuration has them.
-    let mut second = Place::new();
+    let mut second = Workspace::new();
     let port = |name: &str| {
         let record = first.record();
         let members = record["members"].as_array().unwrap();
@@ -326,23 +328,25 @@ async fn nothing_outlives_a_killed_supervisor() {
     let _turn = ONE_AT_A_TIME.lock().await;
     // Without a space in its name: a killed supervisor cannot remove the link that
     // RabbitMQ needs for it.
-    let place = Place::named("restaurant-");
-    place.run(&["up", "--detach"]).expect(0, &["The restaurant is open"]);
-    let supervisor = place.record()["supervisor"].as_i64().unwrap();
+    let workspace = Workspace::named("restaurant-");
+    workspace.run(&["up", "--detach"]).expect(0, &["The restaurant is open"]);
+    let supervisor = workspace.record()["supervisor"].as_i64().unwrap();
     kill_process(Pid::from_raw(i32::try_from(supervisor).unwrap()).unwrap(), Signal::KILL).unwrap();
-    place.until_left();
-    place.run(&["status"]).expect(1, &["closed"]);
+    workspace.until_left();
+    workspace.run(&["status"]).expect(1, &["closed"]);
 }
 
 #[test]
 fn mistakes_are_told_at_once() {
-    let place = Place::new();
-    place.run(&["up", "--config=/nowhere/config.yaml"]).expect(78, &["/nowhere/config.yaml"]);
+    let workspace = Workspace::new();
+    workspace.run(&["up", "--config=/nowhere/config.yaml"]).expect(78, &["/nowhere/config.yaml"]);
     for orders in ["0", "x", "10001"] {
-        place.run(&["demo", "--orders", orders]).expect(2, &["allowed are whole numbers from 1 to 10000"]);
+        workspace
+            .run(&["demo", "--orders", orders])
+            .expect(2, &["allowed are whole numbers from 1 to 10000"]);
     }
-    place.run(&["open"]).expect(2, &["cargo xtask --help"]);
-    place.run(&["logs"]).expect(1, &["no logs yet"]);
-    std::fs::write(place.folder.path().join(".local"), "").unwrap();
-    place.run(&["up"]).expect(1, &["cannot write in '.local'"]);
+    workspace.run(&["open"]).expect(2, &["cargo xtask --help"]);
+    workspace.run(&["logs"]).expect(1, &["no logs yet"]);
+    std::fs::write(workspace.folder.path().join(".local"), "").unwrap();
+    workspace.run(&["up"]).expect(1, &["cannot write in '.local'"]);
 }

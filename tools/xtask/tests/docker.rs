@@ -22,9 +22,9 @@ esac
 ";
 
 /// A folder with a compose file, a `docker`, and nothing else.
-struct Place(TempDir);
+struct Workspace(TempDir);
 
-impl Place {
+impl Workspace {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("deploy/docker")).unwrap();
@@ -75,29 +75,29 @@ fn interrupt(up: &Child) {
 
 #[test]
 fn containers_are_stopped_although_it_was_interrupted_while_they_started() {
-    let place = Place::new();
-    let mut up = place.up("up");
-    place.until_asked(" up --detach --wait postgres rabbitmq");
+    let workspace = Workspace::new();
+    let mut up = workspace.up("up");
+    workspace.until_asked(" up --detach --wait postgres rabbitmq");
     interrupt(&up);
     assert_eq!(up.wait().unwrap().code(), Some(1));
-    place.until_asked(" stop postgres rabbitmq");
+    workspace.until_asked(" stop postgres rabbitmq");
 
     // A project of its own, and always the same: a deployment from the same file is another one.
-    let project = std::fs::read_to_string(place.mark()).unwrap();
+    let project = std::fs::read_to_string(workspace.mark()).unwrap();
     assert!(project.starts_with("restaurant-up-"), "{project}");
     let ours = format!(" --project-name {project} ");
-    assert!(place.calls().lines().all(|call| call.starts_with("info") || call.contains(&ours)));
-    assert!(place.command(&["reset", "--yes"], "").status().unwrap().success());
-    place.until_asked(&format!("{ours}down --volumes"));
-    assert!(!place.mark().exists());
+    assert!(workspace.calls().lines().all(|call| call.starts_with("info") || call.contains(&ours)));
+    assert!(workspace.command(&["reset", "--yes"], "").status().unwrap().success());
+    workspace.until_asked(&format!("{ours}down --volumes"));
+    assert!(!workspace.mark().exists());
 }
 
 #[test]
 fn containers_that_do_not_say_where_they_listen_are_stopped() {
-    let place = Place::new();
-    let mut up = place.up("");
-    place.until_asked(" port postgres 5432");
-    place.until_asked(" stop postgres rabbitmq");
+    let workspace = Workspace::new();
+    let mut up = workspace.up("");
+    workspace.until_asked(" port postgres 5432");
+    workspace.until_asked(" stop postgres rabbitmq");
     interrupt(&up);
     interrupt(&up);
     up.wait().unwrap();
@@ -105,10 +105,10 @@ fn containers_that_do_not_say_where_they_listen_are_stopped() {
 
 #[test]
 fn a_second_interruption_ends_containers_at_once() {
-    let place = Place::new();
-    let mut up = place.up("stop");
+    let workspace = Workspace::new();
+    let mut up = workspace.up("stop");
     // It gives up on them and stops them, which takes long.
-    place.until_asked(" stop postgres rabbitmq");
+    workspace.until_asked(" stop postgres rabbitmq");
     interrupt(&up);
     // Two that come while it is not running are one to the system: as an impatient person
     // does, again and again.
@@ -122,5 +122,5 @@ fn a_second_interruption_ends_containers_at_once() {
         interrupt(&up);
     };
     assert_eq!(ended.code(), Some(1));
-    place.until_asked(" kill postgres rabbitmq");
+    workspace.until_asked(" kill postgres rabbitmq");
 }

@@ -18,7 +18,7 @@ async fn help_names_every_flag() {
     let ended = bare().arg("--version").run_to_end().await;
     assert_eq!((ended.code, ended.stdout.starts_with("notification-subscriber ")), (Some(0), true));
     // An answer that cannot be written is a failure.
-    assert_eq!(bare().arg("--version").run_to_end_unheard().await.code, Some(1));
+    assert_eq!(bare().arg("--version").run_to_end_on_full_disk().await.code, Some(1));
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ async fn without_a_reader_of_stdout_it_ends_with_exit_code_1() {
     let launch = stage.subscriber().arg("--from=first");
     let started = Instant::now();
     // Not even an error message can be written.
-    assert_eq!(launch.run_to_end_unread().await.code, Some(1));
+    assert_eq!(launch.run_to_end_without_reader().await.code, Some(1));
     // Including its start.
     assert!(started.elapsed() < SOON * 3, "{:?}", started.elapsed());
     let (_, broken) = std::io::pipe().unwrap();

@@ -85,7 +85,7 @@ async fn an_invalid_frame_ends_the_connection_and_nothing_else() {
         let begun = Instant::now();
         let broker = FakeBroker::start(script, stage.servers.rabbitmq.port).await;
         let service = stage.subscriber().env("RABBITMQ_PORT", broker.port().to_string()).start().await;
-        broker.client_hung_up().await;
+        broker.client_closed().await;
         let after = begun.elapsed();
         // A service that panics fails its test here.
         let failed = service.logged("rabbitmq_connection_failed");

@@ -31,7 +31,7 @@ pub fn of(report: &Report) -> String {
         let _ = write!(html, "<th>{heading}");
     }
     html.push('\n');
-    for line in report.rows.iter().flat_map(|measurement| &measurement.outcome.lines) {
+    for line in report.scenarios.iter().flat_map(|measurement| &measurement.outcome.lines) {
         let class = match line.verdict {
             Some(Verdict::Goal) => "goal",
             Some(Verdict::Least) => "least",
@@ -46,8 +46,8 @@ pub fn of(report: &Report) -> String {
     }
     html += "</table>\n";
     let has_more = |outcome: &Outcome| !outcome.remarks.is_empty() || !outcome.plots.is_empty();
-    for measurement in report.rows.iter().filter(|measurement| has_more(&measurement.outcome)) {
-        let _ = writeln!(html, "<h2 id=\"{}\">{}</h2>", measurement.row, escaped(measurement.title));
+    for measurement in report.scenarios.iter().filter(|measurement| has_more(&measurement.outcome)) {
+        let _ = writeln!(html, "<h2 id=\"{}\">{}</h2>", measurement.scenario, escaped(measurement.title));
         for remark in &measurement.outcome.remarks {
             let _ = writeln!(html, "<p>{}</p>", escaped(remark));
         }

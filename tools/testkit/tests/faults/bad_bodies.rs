@@ -12,7 +12,7 @@ use testkit::{Stage, http};
 use tokio::task::JoinSet;
 
 use crate::scale::either;
-use crate::verdict::tell;
+use crate::verdict::report;
 
 const CLIENTS: usize = 8;
 
@@ -135,5 +135,5 @@ async fn malformed_bodies_get_4xx_and_leave_nothing() {
     assert!(service.logged("panic").is_empty());
     service.place(&takeout()).await;
     assert_eq!(service.stop().await, Some(0));
-    tell(&format!("| {count} malformed bodies: all 4xx, none stored | {count} | 0 | 0 | 0 | 0 ms |"));
+    report(&format!("| {count} malformed bodies: all 4xx, none stored | {count} | 0 | 0 | 0 | 0 ms |"));
 }

@@ -55,7 +55,7 @@ async fn alarms_and_closed_channels() {
         let said = restaurant.stage.own_servers().rabbitmq.console().evaluate(raise).await.unwrap();
         assert!(said.starts_with("{ok,"), "{name}: {said}");
         load.is_refused().await;
-        load.hears(8).await;
+        load.gets_responses(8).await;
         nothing_is_written(name, &restaurant).await;
         restaurant.stage.own_servers().rabbitmq.console().evaluate(clear).await.unwrap();
         let recovery = recovers(&load).await;

@@ -16,7 +16,7 @@ async fn rabbitmq_freezes_and_is_killed() {
     signals::send_to_tree(pid, Signal::STOP);
     // Longer than anybody waits for a confirm.
     load.is_refused().await;
-    load.hears(8).await;
+    load.gets_responses(8).await;
     signals::send_to_tree(pid, Signal::CONT);
     let recovery = recovers(&load).await;
     holds("RabbitMQ frozen", &mut restaurant, load, recovery).await;
@@ -26,7 +26,7 @@ async fn rabbitmq_freezes_and_is_killed() {
     for _ in 0..either(1, 3) {
         load.accepts(20).await;
         restaurant.stage.own_servers().rabbitmq.kill();
-        load.hears(20).await;
+        load.gets_responses(20).await;
         restaurant.stage.own_servers().rabbitmq.restart().await.unwrap();
         recovery = Some(recovers(&load).await);
     }

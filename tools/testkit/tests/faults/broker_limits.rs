@@ -4,7 +4,7 @@ use amqprs::BasicProperties;
 use serde_json::json;
 use testkit::{Service, eventually};
 
-use crate::load::Heard;
+use crate::load::Response;
 use crate::restaurant::Restaurant;
 use crate::verdict::{closes, holds, recovers};
 
@@ -33,7 +33,7 @@ async fn messages_that_are_too_large() {
     load.accepts(20).await;
     let refused: Vec<_> = load.attempts()[before..]
         .iter()
-        .filter(|attempt| !matches!(attempt.heard, Heard::Accepted(_)))
+        .filter(|attempt| !matches!(attempt.response, Response::Accepted(_)))
         .cloned()
         .collect();
     assert!(refused.is_empty(), "others were refused with it: {refused:?}");

@@ -19,7 +19,7 @@ async fn queues_and_exchanges_are_deleted_under_load() {
     load.accepts(20).await;
     for queue in KITCHEN_QUEUES {
         broker.delete(queue).await;
-        load.hears(10).await;
+        load.gets_responses(10).await;
     }
     let recovery = recovers(&load).await;
     holds("all kitchen queues deleted", &mut restaurant, load, recovery).await;
@@ -28,7 +28,7 @@ async fn queues_and_exchanges_are_deleted_under_load() {
     for exchange in ["orders_topic", "notifications_fanout", "orders_unrouted", "orders_dlx"] {
         load.accepts(10).await;
         broker.delete_exchange(exchange).await;
-        load.hears(10).await;
+        load.gets_responses(10).await;
     }
     let recovery = recovers(&load).await;
     holds("all exchanges deleted", &mut restaurant, load, recovery).await;
@@ -45,7 +45,7 @@ async fn queues_that_are_full_and_messages_that_nobody_takes() {
     // The broker answers basic.nack.
     refuse(&broker, "^kitchen_").await;
     load.is_refused().await;
-    load.hears(10).await;
+    load.gets_responses(10).await;
     accept_again(&broker, &restaurant).await;
     let recovery = recovers(&load).await;
     holds("queues full: publishes rejected (nack)", &mut restaurant, load, recovery).await;
@@ -62,7 +62,7 @@ async fn queues_that_are_full_and_messages_that_nobody_takes() {
     for (exchange, queue) in bindings {
         broker.unbind(exchange, queue).await;
     }
-    load.hears(20).await;
+    load.gets_responses(20).await;
     let recovery = recovers(&load).await;
     let returned =
         restaurant.order_services.iter().flat_map(|service| service.logged("rabbitmq_publish_failed"));

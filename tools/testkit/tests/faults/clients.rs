@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::load::{Heard, order};
+use crate::load::{Response, order};
 use crate::restaurant::Restaurant;
 use crate::scale::either;
 use crate::verdict::{closes, holds, recovers};
@@ -42,7 +42,7 @@ async fn clients_break_off_after_the_body_and_during_the_answer() {
         // With this, closing is a reset.
         stream.set_zero_linger().unwrap();
         drop(stream);
-        load.remember(customer, Heard::Nothing("hung up".to_owned()));
+        load.remember(customer, Response::Failed("hung up".to_owned()));
     }
     let recovery = recovers(&load).await;
     holds("clients reset after the body and during the answer", &mut restaurant, load, recovery).await;
@@ -120,7 +120,7 @@ async fn requests_that_are_pipelined_oversized_or_deeply_nested() {
     assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), PIPELINED, "{answers}");
     let numbers = answers.split("\"order_number\":\"").skip(1).map(|rest| rest.split('"').next().unwrap());
     for (customer, number) in customers.into_iter().zip(numbers) {
-        load.remember(customer, Heard::Accepted(number.to_owned()));
+        load.remember(customer, Response::Accepted(number.to_owned()));
     }
 
     let send = async |headers: &str, body: &[u8]| -> Answer {
@@ -147,7 +147,7 @@ async fn requests_that_are_pipelined_oversized_or_deeply_nested() {
     if answer.status == 200 {
         load.remember(
             "Deep".to_owned(),
-            Heard::Accepted(answer.json()["order_number"].as_str().unwrap().to_owned()),
+            Response::Accepted(answer.json()["order_number"].as_str().unwrap().to_owned()),
         );
     }
     let recovery = recovers(&load).await;

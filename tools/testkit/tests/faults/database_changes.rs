@@ -24,7 +24,7 @@ async fn it_takes_no_writes_for_a_while() {
         database.execute(&read_only("on")).await;
         database.rows(TERMINATE).await;
         load.is_refused().await;
-        load.hears(10).await;
+        load.gets_responses(10).await;
         database.execute(&read_only("off")).await;
         recovery = recovery.max(Some(recovers(&load).await));
     }

@@ -32,7 +32,7 @@ async fn postgres_freezes_hangs_dies_and_moves() {
         for pid in &frozen {
             signals::send(*pid, Signal::STOP);
         }
-        load.hears(answers).await;
+        load.gets_responses(answers).await;
         for pid in &frozen {
             signals::send(*pid, Signal::CONT);
         }
@@ -56,7 +56,7 @@ async fn postgres_freezes_hangs_dies_and_moves() {
         load.accepts(20).await;
         // QUIT is the immediate stop.
         signals::send(restaurant.stage.own_servers().postgres.pid(), signal);
-        load.hears(20).await;
+        load.gets_responses(20).await;
         restaurant.stage.own_servers().postgres.restart().await.unwrap();
         recovery = Some(recovers(&load).await);
     }
@@ -78,7 +78,7 @@ async fn postgres_freezes_hangs_dies_and_moves() {
     restaurant.stage.own_servers().postgres.kill();
     restaurant.stage.own_servers().postgres.restart_as_standby().await.unwrap();
     load.is_refused().await;
-    load.hears(20).await;
+    load.gets_responses(20).await;
     let database = restaurant.stage.database().await;
     assert_eq!(database.value("select pg_promote()").await, true);
     let recovery = recovers(&load).await;

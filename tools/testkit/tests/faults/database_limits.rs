@@ -21,7 +21,7 @@ async fn the_disk_is_full() {
     machine.disk_is_full(true);
     // What fits into the pages that are there is still stored.
     load.is_refused().await;
-    load.hears(20).await;
+    load.gets_responses(20).await;
     machine.disk_is_full(false);
     let recovery = recovers(&load).await;
     drop(database);
@@ -54,7 +54,7 @@ async fn no_connection_is_left() {
     for limit in [3, 0] {
         database.execute(&format!("alter role {name} connection limit {limit}")).await;
         database.rows(TERMINATE).await;
-        load.hears(40).await;
+        load.gets_responses(40).await;
     }
     load.is_refused().await;
     database.execute(&format!("alter role {name} connection limit -1")).await;

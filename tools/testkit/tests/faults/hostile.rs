@@ -11,7 +11,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::load::{Heard, Load, order};
+use crate::load::{Load, Response, order};
 use crate::restaurant::Restaurant;
 use crate::scale::either;
 use crate::verdict::{closes, holds, recovers};
@@ -175,7 +175,7 @@ async fn round(load: &Load, port: u16, name: &str) -> Duration {
     for client in 0..GOOD {
         let name = name.to_owned();
         clients.spawn(async move {
-            let mut heard = Vec::new();
+            let mut response = Vec::new();
             for number in 0..orders {
                 let place = u64::try_from(client * 2_000 / GOOD).unwrap();
                 sleep(Duration::from_millis(if number == 0 { place } else { 2_000 })).await;
@@ -184,19 +184,19 @@ async fn round(load: &Load, port: u16, name: &str) -> Duration {
                 let json = [("Content-Type", "application/json")];
                 let started = Instant::now();
                 let answer = http::try_send(port, "POST", "/orders", &json, body.as_bytes()).await;
-                heard.push((customer, answer, started.elapsed()));
+                response.push((customer, answer, started.elapsed()));
             }
-            heard
+            response
         });
     }
     let mut times = Vec::new();
-    while let Some(heard) = clients.join_next().await {
-        for (customer, answer, time) in heard.unwrap() {
+    while let Some(response) = clients.join_next().await {
+        for (customer, answer, time) in response.unwrap() {
             let answer = answer.unwrap_or_else(|why| panic!("{customer} was not answered: {why}"));
             assert_eq!(answer.status, 200, "{customer}: {answer:?}");
             load.remember(
                 customer,
-                Heard::Accepted(answer.json()["order_number"].as_str().unwrap().to_owned()),
+                Response::Accepted(answer.json()["order_number"].as_str().unwrap().to_owned()),
             );
             times.push(time);
         }
@@ -311,7 +311,7 @@ async fn a_machine_that_stands_still_takes_no_time_from_clients() {
     assert!(live.starts_with("HTTP/1.1 200"), "{live:?}");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
     let number = answer.split("\"order_number\":\"").nth(1).unwrap().split('"').next().unwrap();
-    load.remember(customer, Heard::Accepted(number.to_owned()));
+    load.remember(customer, Response::Accepted(number.to_owned()));
     let recovery = recovers(&load).await;
     holds("an order service that stands still for 11 s, amid bodies", &mut restaurant, load, recovery).await;
     closes(restaurant).await;

@@ -13,26 +13,26 @@ use tokio::time::{Instant, sleep};
 use crate::scale::either;
 
 /// Longer than the service's own deadline for an answer.
-const PATIENCE: Duration = Duration::from_secs(40);
+const RESPONSE_LIMIT: Duration = Duration::from_secs(40);
 const CLIENTS: usize = 8;
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What a client heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum Response {
     /// 200, with the number.
     Accepted(String),
     /// 500 or 503.
     Refused(u16),
     /// Nothing, or that it is not known (504).
-    Nothing(String),
+    Failed(String),
 }
 
 /// One order, as its client saw it. The name of the customer tells it apart from all others.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     pub customer: String,
-    pub heard: Heard,
+    pub response: Response,
     pub at: Instant,
 }
 
@@ -60,8 +60,8 @@ impl Load {
                 while !stop.load(Ordering::Relaxed) {
                     let number = counter.fetch_add(1, Ordering::Relaxed);
                     let customer = format!("Guest {table} {number}");
-                    let heard = place(&ports, client + number, &order(&customer, number)).await;
-                    attempts.lock().unwrap().push(Attempt { customer, heard, at: Instant::now() });
+                    let response = place(&ports, client + number, &order(&customer, number)).await;
+                    attempts.lock().unwrap().push(Attempt { customer, response, at: Instant::now() });
                     sleep(pause).await;
                 }
             });
@@ -75,15 +75,15 @@ impl Load {
     }
 
     /// Remembers what another client saw.
-    pub fn remember(&self, customer: String, heard: Heard) {
-        self.attempts.lock().unwrap().push(Attempt { customer, heard, at: Instant::now() });
+    pub fn remember(&self, customer: String, response: Response) {
+        self.attempts.lock().unwrap().push(Attempt { customer, response, at: Instant::now() });
     }
 
     fn accepted_since(&self, moment: Instant) -> usize {
         let attempts = self.attempts.lock().unwrap();
         attempts
             .iter()
-            .filter(|attempt| attempt.at > moment && matches!(attempt.heard, Heard::Accepted(_)))
+            .filter(|attempt| attempt.at > moment && matches!(attempt.response, Response::Accepted(_)))
             .count()
     }
 
@@ -99,11 +99,14 @@ impl Load {
     /// Waits until so many orders have been answered or given up from now on, whatever was
     /// heard: for as long as a guest has patience, since the service may keep each of them
     /// waiting until its own deadline.
-    pub async fn hears(&self, count: usize) {
+    pub async fn gets_responses(&self, count: usize) {
         let wanted = self.attempts.lock().unwrap().len() + count;
         let start = Instant::now();
         while self.attempts.lock().unwrap().len() < wanted {
-            assert!(start.elapsed() < PATIENCE, "there were no {count} answers within {PATIENCE:?}");
+            assert!(
+                start.elapsed() < RESPONSE_LIMIT,
+                "there were no {count} answers within {RESPONSE_LIMIT:?}"
+            );
             sleep(LOOK_INTERVAL).await;
         }
     }
@@ -115,7 +118,7 @@ impl Load {
             let attempts = self.attempts.lock().unwrap();
             attempts
                 .iter()
-                .any(|attempt| attempt.at > start && !matches!(attempt.heard, Heard::Accepted(_)))
+                .any(|attempt| attempt.at > start && !matches!(attempt.response, Response::Accepted(_)))
                 .then_some(())
         })
         .await;
@@ -153,25 +156,25 @@ pub fn order(customer: &str, number: usize) -> serde_json::Value {
 /// nothing was sent to it. A service that was just closed may keep a guest waiting for a second;
 /// until then the other one can be closed and the first one open again, elsewhere. So every port is
 /// looked up when its turn comes, and each service has two.
-async fn place(ports: &Mutex<Vec<u16>>, turn: usize, order: &serde_json::Value) -> Heard {
+async fn place(ports: &Mutex<Vec<u16>>, turn: usize, order: &serde_json::Value) -> Response {
     let services = ports.lock().unwrap().len();
     let body = order.to_string();
     let json = [("Content-Type", "application/json")];
     for choice in 0..2 * services {
         let port = ports.lock().unwrap()[(turn + choice) % services];
         let asking = http::try_send(port, "POST", "/orders", &json, body.as_bytes());
-        let answer = match tokio::time::timeout(PATIENCE, asking).await {
+        let answer = match tokio::time::timeout(RESPONSE_LIMIT, asking).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(why)) if why.kind() == ErrorKind::ConnectionRefused => continue,
-            Ok(Err(why)) => return Heard::Nothing(why.to_string()),
-            Err(_) => return Heard::Nothing(format!("no answer within {PATIENCE:?}")),
+            Ok(Err(why)) => return Response::Failed(why.to_string()),
+            Err(_) => return Response::Failed(format!("no answer within {RESPONSE_LIMIT:?}")),
         };
         return match answer.status {
-            200 => Heard::Accepted(answer.json()["order_number"].as_str().unwrap().to_owned()),
-            504 => Heard::Nothing("504".to_owned()),
-            status @ (500 | 503) => Heard::Refused(status),
+            200 => Response::Accepted(answer.json()["order_number"].as_str().unwrap().to_owned()),
+            504 => Response::Failed("504".to_owned()),
+            status @ (500 | 503) => Response::Refused(status),
             status => panic!("a valid order was answered {status}: {answer:?}"),
         };
     }
-    Heard::Nothing("nobody listens".to_owned())
+    Response::Failed("nobody listens".to_owned())
 }

@@ -17,7 +17,7 @@ fn duration() -> Duration {
 /// A fault on a link: it lasts for its time, and until everybody has been answered,
 /// or has given up, once.
 async fn lasts(load: &Load, link: &Proxy, what: &str) -> Duration {
-    tokio::join!(tokio::time::sleep(duration()), load.hears(8));
+    tokio::join!(tokio::time::sleep(duration()), load.gets_responses(8));
     link.mend();
     let took = recovers(load).await;
     println!("  {what}: accepted again after {took:?}");

@@ -9,7 +9,7 @@ use testkit::database::Database;
 use testkit::http::{self, Answer};
 use testkit::{Broker, Stage, eventually};
 
-use crate::load::{Attempt, Heard, order};
+use crate::load::{Attempt, Response, order};
 use crate::restaurant::{COOKS, Restaurant};
 use crate::verdict::{closes, holds, holds_to_the_end, recovers};
 
@@ -145,7 +145,8 @@ async fn ids_come_again_while_answers_are_held_back() {
         load.accepts(10).await;
     }
     let recovery = recovers(&load).await;
-    let others = |attempt: &Attempt| !matches!(attempt.heard, Heard::Accepted(_) | Heard::Refused(500));
+    let others =
+        |attempt: &Attempt| !matches!(attempt.response, Response::Accepted(_) | Response::Refused(500));
     let unclear: Vec<_> = load.attempts().into_iter().filter(others).collect();
     assert!(unclear.is_empty(), "each outcome was found out: {unclear:?}");
     holds_to_the_end("row ids come again, answers held back", restaurant, load, recovery).await;
@@ -171,10 +172,10 @@ async fn a_database_is_made_anew_under_an_old_broker() {
 
     let load = restaurant.load();
     load.accepts(2 * FORGOTTEN).await;
-    let heard: Vec<_> = load.attempts().into_iter().map(|attempt| attempt.heard).collect();
+    let response: Vec<_> = load.attempts().into_iter().map(|attempt| attempt.response).collect();
     for order in &forgotten {
         assert!(
-            heard.contains(&Heard::Accepted(order.number.clone())),
+            response.contains(&Response::Accepted(order.number.clone())),
             "{} did not come again",
             order.number
         );
@@ -226,7 +227,7 @@ async fn a_backup_is_restored_and_the_last_numbers_come_again() {
 
     let load = restaurant.load();
     for order in others {
-        load.remember(order.customer.clone(), Heard::Accepted(order.number.clone()));
+        load.remember(order.customer.clone(), Response::Accepted(order.number.clone()));
     }
     start_cooks(&mut restaurant).await;
     are_dead_letters(&broker, &forgotten).await;

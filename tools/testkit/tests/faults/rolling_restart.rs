@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::load::Heard;
+use crate::load::Response;
 use crate::restaurant::{COOKS, Restaurant};
 use crate::scale::either;
 use crate::verdict::{closes, holds, recovers};
@@ -44,8 +44,11 @@ async fn rolling_restart() {
         assert_eq!(second.stop().await, Some(0), "second subscriber");
     }
     let recovery = recovers(&load).await;
-    let unhappy: Vec<_> =
-        load.attempts().into_iter().filter(|attempt| !matches!(attempt.heard, Heard::Accepted(_))).collect();
+    let unhappy: Vec<_> = load
+        .attempts()
+        .into_iter()
+        .filter(|attempt| !matches!(attempt.response, Response::Accepted(_)))
+        .collect();
     holds("rolling restart of every service", &mut restaurant, load, recovery).await;
     assert!(unhappy.is_empty(), "failed requests: {unhappy:?}");
     closes(restaurant).await;

@@ -15,7 +15,7 @@ use crate::refusing_queues::{accept_again, refuse};
 use crate::restaurant::{COOKS, Restaurant};
 use crate::scale::soak;
 use crate::signals;
-use crate::verdict::{holds_to_the_end, recovers, tell};
+use crate::verdict::{holds_to_the_end, recovers, report};
 
 #[derive(Clone, Copy, Debug)]
 enum Fault {
@@ -268,7 +268,7 @@ async fn random_faults() {
     let scenario = format!("random faults for {} s ({faults} faults, seed {seed})", time.as_secs());
     holds_to_the_end(&scenario, scene.restaurant, load, recovery).await;
     for (fault, times) in struck {
-        tell(&format!("| … of these {fault} | {times} times | | | | |"));
+        report(&format!("| … of these {fault} | {times} times | | | | |"));
     }
 }
 

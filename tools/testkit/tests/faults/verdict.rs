@@ -10,7 +10,7 @@ use testkit::database::Database;
 use testkit::{Broker, Launch, Service};
 use tokio::time::{Instant, sleep};
 
-use crate::load::{Attempt, Heard, Load};
+use crate::load::{Attempt, Load, Response};
 use crate::restaurant::Restaurant;
 
 /// After a fault has ended, new orders are served within this time.
@@ -51,9 +51,10 @@ pub async fn holds(scenario: &str, restaurant: &mut Restaurant, load: Load, reco
     until_rest(scenario, &database).await;
     let orders = stored(&database).await;
 
-    let accepted = attempts.iter().filter(|attempt| matches!(attempt.heard, Heard::Accepted(_))).count();
+    let accepted =
+        attempts.iter().filter(|attempt| matches!(attempt.response, Response::Accepted(_))).count();
     let (lost, doubled) = against_the_clients(&attempts, &orders);
-    tell(&format!(
+    report(&format!(
         "| {scenario} | {} | {accepted} | {} | {} | {} ms |",
         attempts.len(),
         lost.len(),
@@ -93,7 +94,7 @@ pub async fn closes(mut restaurant: Restaurant) {
 }
 
 /// The row of a scenario, into the file of `cargo xtask faults` too.
-pub fn tell(row: &str) {
+pub fn report(row: &str) {
     println!("{row}");
     if let Some(table) = std::env::var_os("FAULTS_TABLE") {
         let table = std::fs::OpenOptions::new().append(true).create(true).open(table);
@@ -161,8 +162,8 @@ fn against_the_clients(attempts: &[Attempt], orders: &HashMap<String, Stored>) -
         let cooked_once = life == ["received", "cooking", "ready"];
         let never_cooked = life.is_empty() || life == ["received", "cancelled"];
         let told = format!("{attempt:?}: {life:?}");
-        match &attempt.heard {
-            Heard::Accepted(number) => {
+        match &attempt.response {
+            Response::Accepted(number) => {
                 if life.iter().filter(|status| **status == "cooking" || **status == "ready").count() > 2 {
                     doubled.push(told);
                 } else if !cooked_once
@@ -171,9 +172,9 @@ fn against_the_clients(attempts: &[Attempt], orders: &HashMap<String, Stored>) -
                     lost.push(told);
                 }
             }
-            Heard::Refused(_) if !never_cooked => doubled.push(told),
-            Heard::Nothing(_) if !never_cooked && !cooked_once => doubled.push(told),
-            Heard::Refused(_) | Heard::Nothing(_) => {}
+            Response::Refused(_) if !never_cooked => doubled.push(told),
+            Response::Failed(_) if !never_cooked && !cooked_once => doubled.push(told),
+            Response::Refused(_) | Response::Failed(_) => {}
         }
     }
     (lost, doubled)

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use config::Config;
 use devcluster::{
-    Error, Leash, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq, RabbitmqOptions,
-    RabbitmqPrograms, Server, ensure_installed, free_port,
+    Error, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq, ProcessGuard,
+    RabbitmqOptions, RabbitmqPrograms, Server, ensure_installed, free_port,
 };
 use runtime::{Console, clock};
 
@@ -27,7 +27,7 @@ pub struct Choice<'a> {
     /// Where private servers live.
     pub folder: &'a LocalFolder,
     /// Ends private servers if we are killed.
-    pub leash: &'a Leash,
+    pub guard: &'a ProcessGuard,
     /// Where it is said.
     pub console: Console,
 }
@@ -253,7 +253,7 @@ impl Choice<'_> {
             // A random one, so that nobody else whose configuration is the default
             // comes in by mistake.
             password: None,
-            leash: Some(self.leash.clone()),
+            guard: Some(self.guard.clone()),
             ..PostgresOptions::default()
         };
         let server = PrivatePostgres::start(&programs, &self.folder.postgres(), options).await?;
@@ -278,7 +278,7 @@ impl Choice<'_> {
             management_port: MANAGEMENT_PORT,
             user: wished.user.clone(),
             password: None,
-            leash: Some(self.leash.clone()),
+            guard: Some(self.guard.clone()),
         };
         let server = PrivateRabbitmq::start(&programs, &self.folder.rabbitmq(), options).await?;
         if wished.vhost != "/" {

@@ -18,7 +18,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 /// What comes on top of the longest cooking time.
 const KITCHEN_MARGIN: Duration = Duration::from_secs(15);
 /// When people begin to wonder.
-const PATIENCE: Duration = Duration::from_millis(700);
+const NOTICE_DELAY: Duration = Duration::from_millis(700);
 /// Last lines are shown.
 const STREAM_REST: Duration = Duration::from_millis(250);
 
@@ -69,7 +69,7 @@ impl Supervisor {
                 }
                 return;
             }
-            if start.elapsed() > PATIENCE && !std::mem::replace(&mut told, true) {
+            if start.elapsed() > NOTICE_DELAY && !std::mem::replace(&mut told, true) {
                 let what = if is_meant(ServiceName::Kitchen) {
                     "finishing what is being cooked"
                 } else {

@@ -14,7 +14,7 @@ use crate::cluster::choice::Choice;
 use crate::cluster::folder::LocalFolder;
 use crate::cluster::plan::{self, Plan};
 use crate::cluster::record::{Phase, shell_lines, write_whole};
-use crate::cluster::service::{Service, Surroundings, url};
+use crate::cluster::service::{LaunchContext, Service, url};
 use crate::cluster::supervisor::{Supervisor, TICK};
 use crate::view::painter::{Painter, Speaker};
 use crate::view::stream::{Source, Stream};
@@ -24,7 +24,7 @@ const ORDER_LIMIT: Duration = Duration::from_secs(90);
 /// A worker whose predecessor was killed waits until the name is free again.
 const OTHERS_LIMIT: Duration = Duration::from_secs(30);
 /// Exit codes of a service that will never run: usage, configuration.
-const HOPELESS: [i32; 2] = [2, 78];
+const PERMANENT_FAILURES: [i32; 2] = [2, 78];
 const STREAM_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why the restaurant does not open.
@@ -79,7 +79,7 @@ impl Supervisor {
         config_path: Option<PathBuf>,
         programs: PathBuf,
     ) -> Result<(), OpeningError> {
-        let choice = Choice { config, folder: &self.folder, leash: &self.leash, console: self.console };
+        let choice = Choice { config, folder: &self.folder, guard: &self.guard, console: self.console };
         let servers = self.servers.insert(choice.make(&mut self.containers).await?);
         servers.admit_services().await?;
         let environments = ServiceName::ALL.map(|service| (service, servers.environment_of(service)));
@@ -90,14 +90,14 @@ impl Supervisor {
         let order_port = self.choose_port("order service", ServiceName::Order)?;
         let tracking_port = self.choose_port("tracking service", ServiceName::Tracking)?;
         let plans = plan::restaurant(order_port, tracking_port);
-        self.put_old_logs_aside(&plans)?;
-        self.surroundings = Some(Surroundings {
+        self.rotate_logs(&plans)?;
+        self.launch_context = Some(LaunchContext {
             programs,
             environments,
             folder: self.folder.clone(),
             config: config_path,
             bind: config.http.bind,
-            leash: self.leash.clone(),
+            guard: self.guard.clone(),
         });
         if self.shows_logs {
             self.show_logs(&plans);
@@ -107,7 +107,7 @@ impl Supervisor {
             plans.into_iter().partition(|plan| plan.service == ServiceName::Order);
         self.start_all(first, ORDER_LIMIT).await?;
         self.start_all(others, OTHERS_LIMIT).await?;
-        self.expect_a_cook().await?;
+        self.expect_a_worker().await?;
         self.enter(Phase::Open);
         Ok(())
     }
@@ -127,7 +127,7 @@ impl Supervisor {
     }
 
     /// Each run has logs of its own; those of the run before are kept.
-    fn put_old_logs_aside(&self, plans: &[Plan]) -> Result<(), OpeningError> {
+    fn rotate_logs(&self, plans: &[Plan]) -> Result<(), OpeningError> {
         for plan in plans {
             let path = self.folder.log(plan.name);
             if path.exists() {
@@ -163,12 +163,12 @@ impl Supervisor {
             if start.elapsed() > limit {
                 return self.give_up(&waiting);
             }
-            self.complain_about_hopeless()?;
+            self.report_permanent_failures()?;
             self.watch_services().await;
             self.enter(Phase::Opening);
             let mut still_waiting = Vec::new();
             for index in waiting {
-                if !self.greet_if_ready(index, start).await {
+                if !self.report_if_ready(index, start).await {
                     still_waiting.push(index);
                 }
             }
@@ -178,26 +178,27 @@ impl Supervisor {
         Ok(())
     }
 
-    async fn greet_if_ready(&mut self, index: usize, start: Instant) -> bool {
-        let (Some(service), Some(surroundings)) = (self.services.get_mut(index), &self.surroundings) else {
+    async fn report_if_ready(&mut self, index: usize, start: Instant) -> bool {
+        let (Some(service), Some(launch_context)) = (self.services.get_mut(index), &self.launch_context)
+        else {
             return true;
         };
-        if !service.is_ready(surroundings).await {
+        if !service.is_ready(launch_context).await {
             return false;
         }
-        let place = service.plan.port().map(|port| format!(" on {}", url(surroundings.bind, port)));
+        let place = service.plan.port().map(|port| format!(" on {}", url(launch_context.bind, port)));
         let (name, seconds) = (service.plan.name, start.elapsed().as_secs_f32());
         self.console.done(&format!("{name} is ready{} ({seconds:.1} s)", place.unwrap_or_default()));
         true
     }
 
     /// A restaurant in which nobody cooks is not open.
-    async fn expect_a_cook(&mut self) -> Result<(), OpeningError> {
-        let Some(surroundings) = &self.surroundings else { return Ok(()) };
+    async fn expect_a_worker(&mut self) -> Result<(), OpeningError> {
+        let Some(launch_context) = &self.launch_context else { return Ok(()) };
         let mut words = String::new();
         for service in self.services.iter_mut().filter(|service| service.plan.service == ServiceName::Kitchen)
         {
-            if service.is_ready(surroundings).await {
+            if service.is_ready(launch_context).await {
                 return Ok(());
             }
             if let Some(trouble) = service.trouble() {
@@ -207,20 +208,20 @@ impl Supervisor {
         Err(OpeningError::NoCook { words })
     }
 
-    fn complain_about_hopeless(&mut self) -> Result<(), OpeningError> {
-        let Some(surroundings) = &self.surroundings else { return Ok(()) };
+    fn report_permanent_failures(&mut self) -> Result<(), OpeningError> {
+        let Some(launch_context) = &self.launch_context else { return Ok(()) };
         for service in &mut self.services {
-            if service.ended_with().is_some_and(|code| HOPELESS.contains(&code)) {
-                return Err(not_ready(service, surroundings));
+            if service.ended_with().is_some_and(|code| PERMANENT_FAILURES.contains(&code)) {
+                return Err(not_ready(service, launch_context));
             }
         }
         Ok(())
     }
 
     fn give_up(&mut self, waiting: &[usize]) -> Result<(), OpeningError> {
-        let Some(surroundings) = &self.surroundings else { return Ok(()) };
+        let Some(launch_context) = &self.launch_context else { return Ok(()) };
         for service in waiting.iter().filter_map(|index| self.services.get(*index)) {
-            let error = not_ready(service, surroundings);
+            let error = not_ready(service, launch_context);
             if service.plan.service == ServiceName::Order {
                 return Err(error);
             }
@@ -230,9 +231,13 @@ impl Supervisor {
     }
 }
 
-fn not_ready(service: &Service, surroundings: &Surroundings) -> OpeningError {
-    let words = service.last_words().map(|words| format!(": {words}")).unwrap_or_default();
-    OpeningError::Service { name: service.plan.name, words, log: surroundings.folder.log(service.plan.name) }
+fn not_ready(service: &Service, launch_context: &LaunchContext) -> OpeningError {
+    let words = service.last_error().map(|words| format!(": {words}")).unwrap_or_default();
+    OpeningError::Service {
+        name: service.plan.name,
+        words,
+        log: launch_context.folder.log(service.plan.name),
+    }
 }
 
 /// The logs of these services, as one reads them. Subscribers after the first only repeat it.

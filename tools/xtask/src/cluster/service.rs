@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use devcluster::{Error, Leash, ServiceLog, ServiceProcess};
+use devcluster::{Error, ProcessGuard, ServiceLog, ServiceProcess};
 use domain::ServiceName;
 use runtime::{Backoff, clock, reachable};
 use rustix::process::Signal;
@@ -21,7 +21,7 @@ const GOOD_RUN: Duration = Duration::from_mins(1);
 
 /// What all services are started with.
 #[derive(Clone, Debug)]
-pub struct Surroundings {
+pub struct LaunchContext {
     /// Where their programs are.
     pub programs: PathBuf,
     /// Where they find the servers, and who they are there.
@@ -33,10 +33,10 @@ pub struct Surroundings {
     /// Where those with a port listen.
     pub bind: std::net::IpAddr,
     /// Ends them if we are killed.
-    pub leash: Leash,
+    pub guard: ProcessGuard,
 }
 
-impl Surroundings {
+impl LaunchContext {
     fn environment_of(&self, service: ServiceName) -> Vec<(&'static str, String)> {
         let environments = self.environments.iter().filter(|(whose, _)| *whose == service);
         environments.flat_map(|(_, variables)| variables.clone()).collect()
@@ -56,7 +56,7 @@ pub struct Service {
     backoff: Backoff,
     next_start: Instant,
     /// How it ended last, as it was told.
-    told: Option<String>,
+    reported: Option<String>,
     /// Why it ended last, until it has run for a while.
     trouble: Option<String>,
 }
@@ -72,7 +72,7 @@ impl Service {
             log: None,
             backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(30)),
             next_start: Instant::now(),
-            told: None,
+            reported: None,
             trouble: None,
         }
     }
@@ -81,14 +81,14 @@ impl Service {
     ///
     /// # Errors
     /// Its program is missing, or its log cannot be written.
-    pub async fn start(&mut self, surroundings: &Surroundings) -> Result<(), Error> {
-        let mut command = Command::new(surroundings.programs.join(self.plan.service.binary()));
-        command.args(&self.plan.arguments).envs(surroundings.environment_of(self.plan.service));
-        if let Some(config) = &surroundings.config {
+    pub async fn start(&mut self, launch_context: &LaunchContext) -> Result<(), Error> {
+        let mut command = Command::new(launch_context.programs.join(self.plan.service.binary()));
+        command.args(&self.plan.arguments).envs(launch_context.environment_of(self.plan.service));
+        if let Some(config) = &launch_context.config {
             command.arg("--config").arg(config);
         }
-        let log = surroundings.folder.log(self.plan.name);
-        let process = ServiceProcess::start(command, &log, &surroundings.leash).await?;
+        let log = launch_context.folder.log(self.plan.name);
+        let process = ServiceProcess::start(command, &log, &launch_context.guard).await?;
         self.started = process.started;
         self.log = Some(process.log.clone());
         self.process = Some(process);
@@ -103,17 +103,17 @@ impl Service {
         self.process = None;
         if self.started.elapsed() > GOOD_RUN {
             self.backoff.reset();
-            self.told = None;
+            self.reported = None;
         }
         self.postpone();
-        let words = self.last_words();
+        let words = self.last_error();
         self.trouble = Some(words.clone().unwrap_or_else(|| status.to_string()));
         let words = words.map(|words| format!(": {words}")).unwrap_or_default();
         let news = Some(format!("{} has ended ({status}){words}", self.plan.name));
-        if self.told == news {
+        if self.reported == news {
             return None;
         }
-        self.told.clone_from(&news);
+        self.reported.clone_from(&news);
         news
     }
 
@@ -138,15 +138,15 @@ impl Service {
     }
 
     /// Whether it does its work.
-    pub async fn is_ready(&mut self, surroundings: &Surroundings) -> bool {
+    pub async fn is_ready(&mut self, launch_context: &LaunchContext) -> bool {
         match &mut self.process {
-            Some(process) => process.is_ready(self.plan.ready, surroundings.bind).await,
+            Some(process) => process.is_ready(self.plan.ready, launch_context.bind).await,
             None => false,
         }
     }
 
     /// What it complained about last since its start: an error, or a panic.
-    pub fn last_words(&self) -> Option<String> {
+    pub fn last_error(&self) -> Option<String> {
         let log = self.log.as_ref()?.text();
         let line = log.lines().rev().find(|line| !line.trim().is_empty())?;
         match Entry::parse(line) {
@@ -177,7 +177,7 @@ impl Service {
 
     /// For the record. One that ends again and again is "restarting", also while
     /// it runs for a moment.
-    pub fn member(&mut self, surroundings: &Surroundings) -> Member {
+    pub fn member(&mut self, launch_context: &LaunchContext) -> Member {
         let trouble = self.trouble().map(harmless);
         let running = self.is_running();
         let shown = running && trouble.is_none();
@@ -190,7 +190,7 @@ impl Service {
             name: self.plan.name.to_owned(),
             pid: self.process.as_ref().filter(|_| shown).map(|service| service.process.pid()),
             state: state.to_owned(),
-            address: self.plan.port().map(|port| url(surroundings.bind, port)),
+            address: self.plan.port().map(|port| url(launch_context.bind, port)),
             since: shown.then_some(self.since),
             trouble,
         }

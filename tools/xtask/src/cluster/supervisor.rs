@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use devcluster::{Leash, PortClaim};
+use devcluster::{ProcessGuard, PortClaim};
 use runtime::{Console, with_causes};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -11,7 +11,7 @@ use crate::cluster::chosen::ChosenServers;
 use crate::cluster::docker::Containers;
 use crate::cluster::folder::LocalFolder;
 use crate::cluster::record::{Phase, Record};
-use crate::cluster::service::{Service, Surroundings, url};
+use crate::cluster::service::{LaunchContext, Service, url};
 use crate::cluster::signals::Signals;
 
 pub(super) const TICK: Duration = Duration::from_millis(100);
@@ -23,11 +23,11 @@ pub struct Supervisor {
     pub(super) folder: LocalFolder,
     /// The services: they go before the servers.
     pub(super) services: Vec<Service>,
-    pub(super) surroundings: Option<Surroundings>,
+    pub(super) launch_context: Option<LaunchContext>,
     pub(super) servers: Option<ChosenServers>,
     /// Those of the servers, if Docker runs any for us.
     pub(super) containers: Option<Containers>,
-    pub(super) leash: Leash,
+    pub(super) guard: ProcessGuard,
     /// The ports of our services, kept from others until we end.
     pub(super) ports: Vec<PortClaim>,
     /// Whether what the services log is shown.
@@ -48,10 +48,10 @@ impl Supervisor {
             console,
             folder,
             services: Vec::new(),
-            surroundings: None,
+            launch_context: None,
             servers: None,
             containers: None,
-            leash: Leash::new()?,
+            guard: ProcessGuard::new()?,
             ports: Vec::new(),
             shows_logs,
             stream: None,
@@ -92,13 +92,13 @@ impl Supervisor {
 
     /// Tells which services have ended, and starts again those whose pause is over.
     pub(super) async fn watch_services(&mut self) {
-        let Some(surroundings) = &self.surroundings else { return };
+        let Some(launch_context) = &self.launch_context else { return };
         for service in &mut self.services {
             if let Some(news) = service.note_end() {
                 self.console.warn(&format!("{news}; starting it again until it stays"));
             }
             if service.pause() == Some(Duration::ZERO)
-                && let Err(why) = service.start(surroundings).await
+                && let Err(why) = service.start(launch_context).await
             {
                 service.postpone();
                 self.console.warn(&format!("{} cannot be started: {}", service.plan.name, with_causes(&why)));
@@ -113,15 +113,15 @@ impl Supervisor {
 
     /// What runs now.
     pub fn record(&mut self) -> Option<Record> {
-        let surroundings = self.surroundings.as_ref()?;
+        let launch_context = self.launch_context.as_ref()?;
         let servers = self.servers.as_mut()?;
         let urls: Vec<String> = self
             .services
             .iter()
-            .filter_map(|service| Some(url(surroundings.bind, service.plan.port()?)))
+            .filter_map(|service| Some(url(launch_context.bind, service.plan.port()?)))
             .collect();
         let mut urls = urls.into_iter();
-        let members = self.services.iter_mut().map(|service| service.member(surroundings));
+        let members = self.services.iter_mut().map(|service| service.member(launch_context));
         Some(Record {
             supervisor: std::process::id(),
             phase: self.phase,

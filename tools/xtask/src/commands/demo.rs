@@ -1,7 +1,7 @@
 //! `demo`: guests come into the open restaurant, and a board shows what becomes of their orders.
 
+mod api_client;
 mod board;
-mod guests;
 mod summary;
 
 use std::collections::HashMap;
@@ -18,8 +18,8 @@ use tokio::time::{Instant, interval, sleep, sleep_until};
 
 use crate::cluster::folder::LocalFolder;
 use crate::cluster::state::State;
+use api_client::{ApiClient, Progress};
 use board::Board;
-use guests::{Counter, Progress};
 
 /// How often the board is drawn anew.
 const REDRAW: Duration = Duration::from_millis(200);
@@ -52,22 +52,22 @@ pub async fn run(arguments: &Arguments, signals: &StopSignals) -> Result<(), Exi
     }
     let folder = LocalFolder::here();
     let record = State::of(&folder).open().map_err(Exit::Failed)?;
-    let counter = Counter::new(&record)?;
+    let client = ApiClient::new(&record)?;
     let shutdown = signals.shutdown();
 
     let mut board = Board::default();
-    serve(arguments, counter, &mut board, &shutdown).await;
+    run_board(arguments, client, &mut board, &shutdown).await;
     summary::show(Console::new(), &board);
     if board.refused() > 0 { Err(Exit::Logged) } else { Ok(()) }
 }
 
 /// Lets the guests in, and shows the board until the last of them has been served.
-async fn serve(arguments: &Arguments, counter: Counter, board: &mut Board, shutdown: &Shutdown) {
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let guests = menu::guests(arguments.seed.unwrap_or_else(rand::random), arguments.orders);
+async fn run_board(arguments: &Arguments, client: ApiClient, board: &mut Board, shutdown: &Shutdown) {
+    let (events, mut incoming) = mpsc::unbounded_channel();
+    let customers = menu::customers(arguments.seed.unwrap_or_else(rand::random), arguments.orders);
     let every = Duration::from_secs_f64(arguments.every);
-    let placing = tokio::spawn(let_in(guests, every, counter.clone(), tell.clone()));
-    let asking = tokio::spawn(ask_about_all(counter, tell));
+    let placing = tokio::spawn(place_all(customers, every, client.clone(), events.clone()));
+    let asking = tokio::spawn(ask_about_all(client, events));
 
     let console = Console::new();
     let mut screen = Screen { console, drawn: 0, size: None };
@@ -77,13 +77,13 @@ async fn serve(arguments: &Arguments, counter: Counter, board: &mut Board, shutd
             () = shutdown.begun() => break,
             () = console.until_unseen() => break,
             _ = redraw.tick() => screen.draw(board),
-            Some(progress) = told.recv() => {
+            Some(progress) = incoming.recv() => {
                 if let Some(line) = board.note(progress) {
-                    screen.tell(&line);
+                    screen.print(&line);
                 }
             }
         }
-        if placing.is_finished() && told.is_empty() && board.is_served() {
+        if placing.is_finished() && incoming.is_empty() && board.is_done() {
             break;
         }
     }
@@ -92,28 +92,28 @@ async fn serve(arguments: &Arguments, counter: Counter, board: &mut Board, shutd
     asking.abort();
 }
 
-async fn let_in(
-    guests: Vec<menu::Guest>,
+async fn place_all(
+    customers: Vec<menu::Customer>,
     every: Duration,
-    counter: Counter,
-    tell: mpsc::UnboundedSender<Progress>,
+    client: ApiClient,
+    events: mpsc::UnboundedSender<Progress>,
 ) {
     let start = Instant::now();
-    for (place, guest) in (0_u32..).zip(guests) {
+    for (place, customer) in (0_u32..).zip(customers) {
         sleep_until(start + every * place).await;
-        let _ = tell.send(counter.place(guest).await);
+        let _ = events.send(client.place(customer).await);
     }
 }
 
 /// Asks about every order that is under way, again and again.
-async fn ask_about_all(counter: Counter, tell: mpsc::UnboundedSender<Progress>) {
+async fn ask_about_all(client: ApiClient, events: mpsc::UnboundedSender<Progress>) {
     let mut last: HashMap<String, String> = HashMap::new();
     loop {
-        for number in counter.under_way() {
-            if let Some((status, progress)) = counter.ask(&number).await
+        for number in client.in_flight() {
+            if let Some((status, progress)) = client.ask(&number).await
                 && last.insert(number, status.clone()).as_deref() != Some(status.as_str())
             {
-                let _ = tell.send(progress);
+                let _ = events.send(progress);
             }
         }
         sleep(ASK).await;
@@ -155,7 +155,7 @@ impl Screen {
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
-    fn tell(&self, line: &str) {
+    fn print(&self, line: &str) {
         if !self.console.can_draw() {
             self.console.print(line);
         }

@@ -12,7 +12,7 @@ use crate::cluster::lock::SupervisorLock;
 
 const POLL: Duration = Duration::from_millis(50);
 /// When people begin to wonder.
-const PATIENCE: Duration = Duration::from_secs(2);
+const NOTICE_DELAY: Duration = Duration::from_secs(2);
 /// Longer than every step of closing together.
 const LIMIT: Duration = Duration::from_mins(3);
 
@@ -47,7 +47,7 @@ pub async fn close(console: Console, folder: &LocalFolder, supervisor: u32, now:
                 LIMIT.as_secs()
             )));
         }
-        if start.elapsed() > PATIENCE && !std::mem::replace(&mut told, true) {
+        if start.elapsed() > NOTICE_DELAY && !std::mem::replace(&mut told, true) {
             console.note(
                 "closing: the kitchen finishes what is being cooked ('cargo xtask down --now' does not wait)",
             );

@@ -115,7 +115,7 @@ fn programs() -> Result<PathBuf, Exit> {
 /// Whether somebody else has opened it; says so. Waits while it is being opened or closed: either
 /// ends, and each of its steps has a deadline.
 async fn is_open(console: Console, folder: &LocalFolder) -> bool {
-    let mut told = None;
+    let mut reported = None;
     loop {
         let State::Present { supervisor, phase, record } = State::of(folder) else { return false };
         let doing = match phase {
@@ -126,7 +126,7 @@ async fn is_open(console: Console, folder: &LocalFolder) -> bool {
             Phase::Opening => "opened",
             Phase::Closing => "closed",
         };
-        if told.replace(phase) != Some(phase) {
+        if reported.replace(phase) != Some(phase) {
             console
                 .note(&format!("the restaurant is being {doing} (process {supervisor}); waiting for that"));
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use runtime::console::{Console, Style};
 use tokio::time::Instant;
 
-use crate::commands::demo::guests::Progress;
+use crate::commands::demo::api_client::Progress;
 
 /// Most orders on the board; the oldest make room.
 const MAX_ROWS: usize = 18;
@@ -20,7 +20,7 @@ pub struct Ticket {
     /// Its number.
     pub number: String,
     /// Who ordered.
-    pub guest: String,
+    pub customer: String,
     /// How it is served.
     pub order_type: &'static str,
     /// What it costs.
@@ -57,24 +57,24 @@ impl Board {
     }
 
     /// Whether nobody waits any more.
-    pub fn is_served(&self) -> bool {
-        self.under_way() == 0
+    pub fn is_done(&self) -> bool {
+        self.in_flight() == 0
     }
 
     /// Notes what happened, and says it in a line.
     pub fn note(&mut self, progress: Progress) -> Option<String> {
         match progress {
-            Progress::Refused { guest, why } => {
+            Progress::Refused { customer, why } => {
                 self.refused += 1;
-                self.last_refusal = Some(format!("{} was turned away: {why}", guest.name));
+                self.last_refusal = Some(format!("{} was turned away: {why}", customer.name));
                 self.last_refusal.clone()
             }
-            Progress::Placed { number, guest, total, at } => {
-                let line = format!("{number}  {} orders {} for {total}", guest.name, guest.order_type);
+            Progress::Placed { number, customer, total, at } => {
+                let line = format!("{number}  {} orders {} for {total}", customer.name, customer.order_type);
                 self.tickets.push(Ticket {
                     number,
-                    guest: guest.name,
-                    order_type: guest.order_type,
+                    customer: customer.name,
+                    order_type: customer.order_type,
                     total,
                     status: "received".to_owned(),
                     cook: None,
@@ -102,7 +102,7 @@ impl Board {
     }
 
     /// How many still wait for their food.
-    pub fn under_way(&self) -> usize {
+    pub fn in_flight(&self) -> usize {
         let waits = |ticket: &&Ticket| matches!(ticket.status.as_str(), "received" | "cooking");
         self.tickets.iter().filter(waits).count()
     }
@@ -145,7 +145,7 @@ fn row(ticket: &Ticket, console: Console) -> String {
     format!(
         "{:17} {} {:9} {:>8}  {} {:12} {age:>7}",
         ticket.number,
-        padded(&ticket.guest, 20),
+        padded(&ticket.customer, 20),
         ticket.order_type,
         ticket.total,
         console.paint(style, &format!("{:9}", ticket.status)),
@@ -170,9 +170,9 @@ mod tests {
     use devcluster::menu;
 
     fn placed(board: &mut Board, number: &str) {
-        let guest = menu::guests(1, 1).remove(0);
+        let customer = menu::customers(1, 1).remove(0);
         let at = Instant::now();
-        board.note(Progress::Placed { number: number.to_owned(), guest, total: "12.00".to_owned(), at });
+        board.note(Progress::Placed { number: number.to_owned(), customer, total: "12.00".to_owned(), at });
     }
 
     fn changed(board: &mut Board, number: &str, status: &str) -> Option<String> {
@@ -184,11 +184,11 @@ mod tests {
     fn an_order_moves_from_received_to_ready() {
         let mut board = Board::default();
         placed(&mut board, "ORD_20241216_001");
-        assert!(!board.is_served());
+        assert!(!board.is_done());
         assert!(changed(&mut board, "ORD_20241216_001", "cooking").unwrap().contains("cooking by chef_anna"));
         assert_eq!(changed(&mut board, "ORD_20241216_001", "cooking"), None, "no news");
         changed(&mut board, "ORD_20241216_001", "ready");
-        assert!(board.is_served());
+        assert!(board.is_done());
         let lines = board.lines(Console::plain(), 50);
         assert!(lines[1].starts_with("ORD_20241216_001"), "{lines:?}");
         assert_eq!(lines[2], "0 waiting · 0 cooking · 1 ready · 0 turned away");

@@ -37,7 +37,7 @@ fn lines(board: &Board) -> Vec<String> {
         let shares: Vec<_> = cooks.iter().map(|(cook, count)| format!("{cook} {count}")).collect();
         lines.push(format!("cooked by: {}", shares.join(", ")));
     }
-    match board.under_way() {
+    match board.in_flight() {
         0 => {}
         1 => lines.push(format!("1 order is still under way; {WATCH}")),
         count => lines.push(format!("{count} orders are still under way; {WATCH}")),
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_evening_without_guests() {
+    fn a_demo_without_orders() {
         assert_eq!(lines(&Board::default()), ["0 orders placed, 0 ready, 0 turned away"]);
     }
 

@@ -1,12 +1,12 @@
 //! A long history: nothing may cost more because much has happened before.
 
-use crate::cluster::{Cluster, Stage};
+use crate::cluster::{Cluster, Sandbox};
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit, median};
-use crate::outcome::{Line, Outcome, Plot, ratios};
-use crate::rows::reads;
-use crate::rows::round::{CONNECTIONS, MAX_CONCURRENT, place, say};
+use crate::outcome::{Outcome, Plot, ResultLine, ratios};
+use crate::scenarios::reads;
+use crate::scenarios::round::{CONNECTIONS, MAX_CONCURRENT, place, say};
 
 /// Orders that are there to be asked for in either case.
 const FEW: u64 = 20_000;
@@ -22,12 +22,12 @@ struct Rates {
 /// The tables are filled once; each round then measures short and long ones in turn.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let many = effort.either(10_000_000, 500_000);
-    let long = cluster.stage().await?;
+    let long = cluster.sandbox().await?;
     say(&format!("storing {many} orders ..."));
     long.fill(many, "ready").await?;
     let (mut with_few, mut with_many) = (Vec::new(), Vec::new());
     for number in 1..=effort.rounds {
-        let short = cluster.stage().await?;
+        let short = cluster.sandbox().await?;
         short.fill(FEW, "ready").await?;
         let few = rates(&short, FEW, effort).await?;
         short.end().await?;
@@ -43,7 +43,7 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     let values = |list: &[Rates], value: fn(&Rates) -> f64| list.iter().map(value).collect::<Vec<_>>();
     let line = |what: &str, value: fn(&Rates) -> f64| {
         let (few, many_orders) = (values(&with_few, value), values(&with_many, value));
-        Line::new(
+        ResultLine::new(
             &format!("{what} with {many} orders in the tables, against {FEW}"),
             Unit::Times,
             ratios(&many_orders, &few),
@@ -67,12 +67,12 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     })
 }
 
-async fn rates(stage: &Stage<'_>, orders: u64, effort: Effort) -> Result<Rates, Error> {
-    let tracking = stage.tracking_service().await?;
-    let told = reads::ask(stage, &tracking, orders, effort).await?.per_second;
+async fn rates(sandbox: &Sandbox<'_>, orders: u64, effort: Effort) -> Result<Rates, Error> {
+    let tracking = sandbox.tracking_service().await?;
+    let told = reads::ask(sandbox, &tracking, orders, effort).await?.per_second;
     tracking.stop().await;
-    let service = stage.order_service(MAX_CONCURRENT).await?;
-    let placed = place(stage, &service, None, CONNECTIONS, effort).await?.per_second;
+    let service = sandbox.order_service(MAX_CONCURRENT).await?;
+    let placed = place(sandbox, &service, None, CONNECTIONS, effort).await?.per_second;
     service.stop().await;
     Ok(Rates { placed, told })
 }

@@ -8,9 +8,9 @@ use crate::cluster::Cluster;
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit};
-use crate::outcome::{Line, Outcome};
-use crate::rows::kitchen;
-use crate::rows::round::{CONNECTIONS, MAX_CONCURRENT, place, say};
+use crate::outcome::{Outcome, ResultLine};
+use crate::scenarios::kitchen;
+use crate::scenarios::round::{CONNECTIONS, MAX_CONCURRENT, place, say};
 use crate::service::Service;
 
 /// Until it has settled after the start.
@@ -24,17 +24,17 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     let mut idle: [Vec<f64>; 4] = Default::default();
     let mut loaded: [Vec<f64>; 4] = Default::default();
     for number in 1..=effort.rounds {
-        let stage = cluster.stage().await?;
+        let sandbox = cluster.sandbox().await?;
         let services = [
-            stage.order_service(MAX_CONCURRENT).await?,
-            stage.kitchen_worker(kitchen::CONCURRENCY).await?,
-            stage.tracking_service().await?,
-            stage.subscriber().await?,
+            sandbox.order_service(MAX_CONCURRENT).await?,
+            sandbox.kitchen_worker(kitchen::CONCURRENCY).await?,
+            sandbox.tracking_service().await?,
+            sandbox.subscriber().await?,
         ];
         sleep(PAUSE).await;
         note(&services, &mut idle, |memory| memory.now)?;
         let [orders, _, tracking, _] = &services;
-        place(&stage, orders, Some(tracking), CONNECTIONS, effort).await?;
+        place(&sandbox, orders, Some(tracking), CONNECTIONS, effort).await?;
         note(&services, &mut loaded, |memory| memory.peak)?;
         let last = |list: &[Vec<f64>; 4]| {
             let values: Vec<String> =
@@ -49,12 +49,12 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
         for service in services {
             service.stop().await;
         }
-        stage.end().await?;
+        sandbox.end().await?;
     }
     let names = ["order service", "kitchen worker", "tracking service", "subscriber"];
     let lines = |what: &str, list: [Vec<f64>; 4], target: Target| {
         let lines = names.into_iter().zip(list).map(|(name, values)| {
-            Line::new(&format!("memory of the {name}, {what}"), Unit::Megabytes, values, Some(target))
+            ResultLine::new(&format!("memory of the {name}, {what}"), Unit::Megabytes, values, Some(target))
         });
         lines.collect::<Vec<_>>()
     };

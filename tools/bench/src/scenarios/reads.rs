@@ -1,14 +1,14 @@
 //! Asking for statuses.
 
-use crate::cluster::{Cluster, Stage};
+use crate::cluster::{Cluster, Sandbox};
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit, median};
-use crate::load::{Errand, Measured};
-use crate::outcome::{Line, Outcome, Plot, ratios};
+use crate::load::{Measured, Workload};
+use crate::outcome::{Outcome, Plot, ResultLine, ratios};
 use crate::pgbench::{self, Script};
 use crate::processor;
-use crate::rows::round::{CLIENTS, CONNECTIONS, in_turn, say};
+use crate::scenarios::round::{CLIENTS, CONNECTIONS, in_turn, say};
 use crate::service::Service;
 
 /// Orders that are asked for.
@@ -16,15 +16,15 @@ pub const ORDERS: u64 = 20_000;
 
 /// Both sides ask for the same orders.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
-    let stage = cluster.stage().await?;
-    stage.fill(ORDERS, "ready").await?;
-    let tracking = stage.tracking_service().await?;
+    let sandbox = cluster.sandbox().await?;
+    sandbox.fill(ORDERS, "ready").await?;
+    let tracking = sandbox.tracking_service().await?;
     let (mut ours, mut baseline, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
     for number in 1..=effort.rounds {
-        let selects = pgbench::run(&stage, Script::StatusByNumber(ORDERS), CLIENTS, effort);
+        let selects = pgbench::run(&sandbox, Script::StatusByNumber(ORDERS), CLIENTS, effort);
         let answers = async {
             let before = processor::times(cluster, &[("tracking service", &tracking)]);
-            let measured = ask(&stage, &tracking, ORDERS, effort).await?;
+            let measured = ask(&sandbox, &tracking, ORDERS, effort).await?;
             Ok((before, measured, processor::times(cluster, &[("tracking service", &tracking)])))
         };
         let (selects, (before, measured, after)) = in_turn(number, selects, answers).await?;
@@ -44,8 +44,8 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
         remarks.extend(measured.complaints);
     }
     tracking.stop().await;
-    stage.end().await?;
-    let line = Line::new(
+    sandbox.end().await?;
+    let line = ResultLine::new(
         "status reads at 64 connections, against select by number (32 clients, prepared)",
         Unit::Times,
         ratios(&ours, &baseline),
@@ -63,10 +63,10 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
 
 /// One run of asking for any of today's first so many orders.
 pub async fn ask(
-    stage: &Stage<'_>,
+    sandbox: &Sandbox<'_>,
     tracking: &Service,
     orders: u64,
     effort: Effort,
 ) -> Result<Measured, Error> {
-    effort.load(Errand::Ask(tracking, orders), CONNECTIONS).run(stage).await
+    effort.load(Workload::Ask(tracking, orders), CONNECTIONS).run(sandbox).await
 }

@@ -6,19 +6,19 @@
 
 use std::time::Duration;
 
-use crate::cluster::{Cluster, Stage};
+use crate::cluster::{Cluster, Sandbox};
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Unit, median};
-use crate::load::{Errand, Measured};
-use crate::outcome::{Line, Outcome, Plot, ratios};
-use crate::rows::round::{CONNECTIONS, MAX_CONCURRENT, place, say, two_loads};
-use crate::rows::{kitchen, reads};
+use crate::load::{Measured, Workload};
+use crate::outcome::{Outcome, Plot, ResultLine, ratios};
+use crate::scenarios::round::{CONNECTIONS, MAX_CONCURRENT, place, say, two_loads};
+use crate::scenarios::{kitchen, reads};
 
 /// Guests who order, at all order services together.
-const GUESTS: usize = 256;
+const CLIENTS: usize = 256;
 /// Of a worker whose orders take time.
-const PLACES: u16 = 32;
+const CONCURRENCY: u16 = 32;
 const COOKING: Duration = Duration::from_secs(1);
 
 /// What is done by one and by two.
@@ -39,21 +39,23 @@ impl Work {
             Self::CookInNoTime => {
                 format!("two workers against one: cooking time 0, {} places each", kitchen::CONCURRENCY)
             }
-            Self::Cook => format!("two workers against one: cooking time 1 s, {PLACES} places each"),
+            Self::Cook => format!("two workers against one: cooking time 1 s, {CONCURRENCY} places each"),
             Self::Ask => "two tracking services against one: asking, 64 connections".to_owned(),
         }
     }
 
     /// How many a second, by one service or by two.
     async fn rate(self, cluster: &Cluster, two: bool, effort: Effort) -> Result<Rate, Error> {
-        let stage = cluster.stage().await?;
+        let sandbox = cluster.sandbox().await?;
         let rate = match self {
-            Self::Place => placed(&stage, two, effort).await?,
-            Self::CookInNoTime => cooked(&stage, two, (kitchen::CONCURRENCY, Duration::ZERO), effort).await?,
-            Self::Cook => cooked(&stage, two, (PLACES, COOKING), effort).await?,
-            Self::Ask => asked(&stage, two, effort).await?,
+            Self::Place => placed(&sandbox, two, effort).await?,
+            Self::CookInNoTime => {
+                cooked(&sandbox, two, (kitchen::CONCURRENCY, Duration::ZERO), effort).await?
+            }
+            Self::Cook => cooked(&sandbox, two, (CONCURRENCY, COOKING), effort).await?,
+            Self::Ask => asked(&sandbox, two, effort).await?,
         };
-        stage.end().await?;
+        sandbox.end().await?;
         Ok(rate)
     }
 }
@@ -91,7 +93,7 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     }
     let mut outcome = Outcome { remarks, ..Outcome::default() };
     for (work, (by_one, by_two)) in Work::ALL.into_iter().zip(rates) {
-        let line = Line::new(&work.title(), Unit::Times, ratios(&by_two, &by_one), None);
+        let line = ResultLine::new(&work.title(), Unit::Times, ratios(&by_two, &by_one), None);
         outcome.lines.push(line.detailed(format!(
             "{} : {}",
             Unit::PerSecond.text(median(&by_two)),
@@ -103,38 +105,38 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     Ok(outcome)
 }
 
-async fn placed(stage: &Stage<'_>, two: bool, effort: Effort) -> Result<Rate, Error> {
-    let first = stage.order_service(MAX_CONCURRENT).await?;
-    let second = if two { Some(stage.order_service(MAX_CONCURRENT).await?) } else { None };
-    stage.settle().await?;
-    let errands = [&first, second.as_ref().unwrap_or(&first)].map(|orders| Errand::Order(orders, None));
-    Ok(Rate::of(two_loads(stage, errands, GUESTS, effort).await?))
+async fn placed(sandbox: &Sandbox<'_>, two: bool, effort: Effort) -> Result<Rate, Error> {
+    let first = sandbox.order_service(MAX_CONCURRENT).await?;
+    let second = if two { Some(sandbox.order_service(MAX_CONCURRENT).await?) } else { None };
+    sandbox.settle().await?;
+    let workloads = [&first, second.as_ref().unwrap_or(&first)].map(|orders| Workload::Order(orders, None));
+    Ok(Rate::of(two_loads(sandbox, workloads, CLIENTS, effort).await?))
 }
 
-async fn asked(stage: &Stage<'_>, two: bool, effort: Effort) -> Result<Rate, Error> {
-    stage.fill(reads::ORDERS, "ready").await?;
-    let first = stage.tracking_service().await?;
-    let second = if two { Some(stage.tracking_service().await?) } else { None };
-    let errands =
-        [&first, second.as_ref().unwrap_or(&first)].map(|tracking| Errand::Ask(tracking, reads::ORDERS));
-    Ok(Rate::of(two_loads(stage, errands, CONNECTIONS, effort).await?))
+async fn asked(sandbox: &Sandbox<'_>, two: bool, effort: Effort) -> Result<Rate, Error> {
+    sandbox.fill(reads::ORDERS, "ready").await?;
+    let first = sandbox.tracking_service().await?;
+    let second = if two { Some(sandbox.tracking_service().await?) } else { None };
+    let workloads =
+        [&first, second.as_ref().unwrap_or(&first)].map(|tracking| Workload::Ask(tracking, reads::ORDERS));
+    Ok(Rate::of(two_loads(sandbox, workloads, CONNECTIONS, effort).await?))
 }
 
 /// Orders are placed first, then the workers come.
 async fn cooked(
-    stage: &Stage<'_>,
+    sandbox: &Sandbox<'_>,
     two: bool,
     (places, cooking): (u16, Duration),
     effort: Effort,
 ) -> Result<Rate, Error> {
-    let orders = stage.order_service(MAX_CONCURRENT).await?;
-    place(stage, &orders, None, CONNECTIONS, effort).await?;
+    let orders = sandbox.order_service(MAX_CONCURRENT).await?;
+    place(sandbox, &orders, None, CONNECTIONS, effort).await?;
     orders.stop().await;
-    stage.settle().await?;
-    let first = stage.worker_named("chef_bench_1", places, cooking).await?;
-    let second = if two { Some(stage.worker_named("chef_bench_2", places, cooking).await?) } else { None };
-    kitchen::until_ready(stage, effort.duration()).await?;
-    let (per_second, _) = kitchen::rate(stage).await?;
+    sandbox.settle().await?;
+    let first = sandbox.worker_named("chef_bench_1", places, cooking).await?;
+    let second = if two { Some(sandbox.worker_named("chef_bench_2", places, cooking).await?) } else { None };
+    kitchen::until_ready(sandbox, effort.duration()).await?;
+    let (per_second, _) = kitchen::rate(sandbox).await?;
     first.stop().await;
     if let Some(second) = second {
         second.stop().await;

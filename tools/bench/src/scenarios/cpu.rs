@@ -4,9 +4,9 @@ use crate::cluster::Cluster;
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit};
-use crate::outcome::{Line, Outcome};
+use crate::outcome::{Outcome, ResultLine};
 use crate::processor;
-use crate::rows::round::{CONNECTIONS, MAX_CONCURRENT, place, say};
+use crate::scenarios::round::{CONNECTIONS, MAX_CONCURRENT, place, say};
 
 const ORDER_SERVICE: &str = "order service";
 
@@ -15,15 +15,15 @@ const ORDER_SERVICE: &str = "order service";
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let (mut ours, mut remarks) = (Vec::new(), Vec::new());
     for number in 1..=effort.rounds {
-        let stage = cluster.stage().await?;
-        let orders = stage.order_service(MAX_CONCURRENT).await?;
+        let sandbox = cluster.sandbox().await?;
+        let orders = sandbox.order_service(MAX_CONCURRENT).await?;
         let before = processor::times(cluster, &[(ORDER_SERVICE, &orders)]);
-        place(&stage, &orders, None, CONNECTIONS, effort).await?;
+        place(&sandbox, &orders, None, CONNECTIONS, effort).await?;
         let after = processor::times(cluster, &[(ORDER_SERVICE, &orders)]);
-        let text = stage.sql(include_str!("../../sql/orders.sql"), &[]).await?;
+        let text = sandbox.sql(include_str!("../../sql/orders.sql"), &[]).await?;
         let count: u64 = text.parse().map_err(|_| Error::Unreadable { program: "psql", output: text })?;
         orders.stop().await;
-        stage.end().await?;
+        sandbox.end().await?;
         let used = processor::per_thing(&before, &after, count);
         ours.extend(used.iter().filter(|(name, _)| *name == ORDER_SERVICE).map(|(_, micros)| *micros));
         let remark = format!("round {number}: {count} orders; for each: {}", processor::text(&used));
@@ -31,6 +31,7 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
         remarks.push(remark);
     }
     let target = Some(Target::at_most(60.0, 120.0));
-    let line = Line::new("CPU of the order service per order under load", Unit::Microseconds, ours, target);
+    let line =
+        ResultLine::new("CPU of the order service per order under load", Unit::Microseconds, ours, target);
     Ok(Outcome { lines: vec![line], plots: Vec::new(), remarks })
 }

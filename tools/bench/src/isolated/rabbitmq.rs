@@ -11,14 +11,14 @@ use time::{Date, OffsetDateTime};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use crate::alone::{NAME, request_id};
-use crate::cluster::Stage;
+use crate::cluster::Sandbox;
 use crate::error::Error;
 use crate::figures::Latencies;
+use crate::isolated::{NAME, request_id};
 use crate::orders::Orders;
 
 /// Confirms that are waited for at the same time.
-const UNDER_WAY: usize = 256;
+const MAX_UNCONFIRMED: usize = 256;
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 /// Of messages that nobody reads.
 pub const DAY: Date = date!(2026 - 01 - 01);
@@ -35,19 +35,20 @@ impl Broker {
     ///
     /// # Errors
     /// RabbitMQ does not take messages in time.
-    pub async fn connect(stage: &Stage<'_>, log: &Log) -> Result<Self, Error> {
+    pub async fn connect(sandbox: &Sandbox<'_>, log: &Log) -> Result<Self, Error> {
         let orders = Orders::of_every_kind()?;
-        let (publisher, task) = Publisher::start(&stage.broker(), ServiceName::Order, NAME, log);
+        let (publisher, task) = Publisher::start(&sandbox.broker(), ServiceName::Order, NAME, log);
         let possible =
             async { tokio::join!(publisher.orders_possible(), publisher.status_updates_possible()) };
         timeout(CONNECT_LIMIT, possible)
             .await
-            .map_err(|_| Error::Void("RabbitMQ takes no messages".to_owned()))?;
+            .map_err(|_| Error::Invalid("RabbitMQ takes no messages".to_owned()))?;
         Ok(Self { publisher, task, orders })
     }
 
     fn message(&self, day: Date, sequence: u32) -> Result<Outgoing, Error> {
-        let order = self.orders.get(sequence).ok_or_else(|| Error::Void("there are no orders".to_owned()))?;
+        let order =
+            self.orders.get(sequence).ok_or_else(|| Error::Invalid("there are no orders".to_owned()))?;
         let message = OrderMessage::of(OrderNumber::new(day, sequence), order);
         let identity = OrderIdentity::new(0, [0; 10]);
         Ok(Outgoing::order(&message, Some(&identity), OffsetDateTime::UNIX_EPOCH.into(), &request_id())?)
@@ -60,9 +61,9 @@ impl Broker {
     /// One was not confirmed.
     pub async fn publish(&self, day: Date, count: u32) -> Result<f64, Error> {
         let start = Instant::now();
-        let mut under_way = VecDeque::with_capacity(UNDER_WAY);
+        let mut under_way = VecDeque::with_capacity(MAX_UNCONFIRMED);
         for sequence in 1..=count {
-            if under_way.len() == UNDER_WAY {
+            if under_way.len() == MAX_UNCONFIRMED {
                 confirmed(under_way.pop_front()).await?;
             }
             under_way.push_back(self.publisher.send(self.message(day, sequence)?).await);
@@ -101,7 +102,7 @@ impl Broker {
     ///
     /// # Errors
     /// It was not confirmed.
-    pub async fn announce(&self, update: &StatusUpdate) -> Result<(), Error> {
+    pub async fn publish_update(&self, update: &StatusUpdate) -> Result<(), Error> {
         let message = Outgoing::status_update(update, &request_id())?;
         confirmed(Some(self.publisher.send(message).await)).await
     }
@@ -116,7 +117,10 @@ impl Broker {
 
 async fn confirmed(confirm: Option<bus::publisher::Confirm>) -> Result<(), Error> {
     let Some(confirm) = confirm else { return Ok(()) };
-    confirm.received().await.map_err(|why| Error::Void(format!("RabbitMQ did not confirm a message: {why}")))
+    confirm
+        .received()
+        .await
+        .map_err(|why| Error::Invalid(format!("RabbitMQ did not confirm a message: {why}")))
 }
 
 /// A log that tells of failures only.

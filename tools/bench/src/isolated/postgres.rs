@@ -9,10 +9,10 @@ use db::{Access, Database, workers};
 use domain::{OrderIdentity, OrderMessage, OrderPointer, Specialisation};
 use tokio::time::Instant;
 
-use crate::alone::{NAME, request_id};
-use crate::cluster::Stage;
+use crate::cluster::Sandbox;
 use crate::error::Error;
 use crate::figures::Latencies;
+use crate::isolated::{NAME, request_id};
 use crate::orders::Orders;
 
 /// Longer than anything here takes.
@@ -32,9 +32,9 @@ impl Store {
     ///
     /// # Errors
     /// PostgreSQL refuses.
-    pub async fn connect(stage: &Stage<'_>) -> Result<Self, Error> {
-        let db = Database::new(&stage.database(), NAME, Access::ReadWrite)?;
-        let worker = NAME.parse().map_err(|_| Error::Void(format!("{NAME} is no name for a cook")))?;
+    pub async fn connect(sandbox: &Sandbox<'_>) -> Result<Self, Error> {
+        let db = Database::new(&sandbox.database(), NAME, Access::ReadWrite)?;
+        let worker = NAME.parse().map_err(|_| Error::Invalid(format!("{NAME} is no name for a cook")))?;
         let claimant = Claimant { worker, token: 1 };
         workers::register(&db, &claimant, &Specialisation::General, LEASE, false).await?;
         Ok(Self { db, orders: Orders::of_every_kind()?, claimant, placed: 0 })
@@ -95,14 +95,14 @@ impl Store {
     /// PostgreSQL refuses, or somebody else cooks it.
     pub async fn claim(&self, placed: &PlacedOrder) -> Result<StatusOutboxRow, Error> {
         let number = placed.number;
-        let unknown = || Error::Void(format!("order {number} is none of the bench"));
+        let unknown = || Error::Invalid(format!("order {number} is none of the bench"));
         let message = OrderMessage::of(number, self.orders.get(number.sequence()).ok_or_else(unknown)?);
         let order = OrderPointer::of(&message, Some(placed.identity));
         let request = ClaimRequest { order, cooking: Duration::ZERO, request_id: request_id() };
         let outcomes = claims::claim(&self.db, &self.claimant, LEASE, &[request], Locked::LeaveOut).await?;
         match outcomes.into_iter().next() {
             Some(Some(ClaimOutcome::Granted(Claim { announcement: Some(row), .. }))) => Ok(row),
-            outcome => Err(Error::Void(format!("order {number} could not be claimed: {outcome:?}"))),
+            outcome => Err(Error::Invalid(format!("order {number} could not be claimed: {outcome:?}"))),
         }
     }
 }

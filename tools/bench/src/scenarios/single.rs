@@ -1,13 +1,13 @@
 //! A single client: it waits for a commit and for a confirm, and should wait for nothing else.
 
-use crate::alone::rabbitmq::{Broker, DAY, quiet_log};
 use crate::cluster::Cluster;
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Latencies, Target, Unit, median};
-use crate::outcome::{Line, Outcome, Plot, ratios};
+use crate::isolated::rabbitmq::{Broker, DAY, quiet_log};
+use crate::outcome::{Outcome, Plot, ResultLine, ratios};
 use crate::pgbench::Script;
-use crate::rows::round::{MAX_CONCURRENT, in_turn, place, say, straightforward};
+use crate::scenarios::round::{MAX_CONCURRENT, in_turn, place, say, straightforward};
 
 /// The sum of both medians is the baseline.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
@@ -17,7 +17,8 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
             let statement = straightforward(cluster, Script::OneOrderInOneStatement, 1, effort).await?;
             Ok((statement.latencies, confirm(cluster, effort).await?))
         };
-        let ((statement, confirm), measured) = in_turn(number, halves, placed_alone(cluster, effort)).await?;
+        let ((statement, confirm), measured) =
+            in_turn(number, halves, placed_singly(cluster, effort)).await?;
         say(&format!(
             "round {number}: one statement p50 {:.2} ms, one confirm p50 {:.2} ms; ours p50 {:.2}, p99 {:.2} ms",
             statement.p50, confirm.p50, measured.p50, measured.p99
@@ -32,21 +33,21 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
 /// How long a message by itself waits for its confirm.
 async fn confirm(cluster: &Cluster, effort: Effort) -> Result<Latencies, Error> {
     let (log, _flush) = quiet_log();
-    let stage = cluster.stage().await?;
-    let broker = Broker::connect(&stage, &log).await?;
+    let sandbox = cluster.sandbox().await?;
+    let broker = Broker::connect(&sandbox, &log).await?;
     let latencies = broker.one_by_one(DAY, effort.either(2_000, 500)).await?;
     broker.close().await;
-    stage.end().await?;
+    sandbox.end().await?;
     Ok(latencies)
 }
 
 /// How long an order by itself takes at the order service.
-async fn placed_alone(cluster: &Cluster, effort: Effort) -> Result<Latencies, Error> {
-    let stage = cluster.stage().await?;
-    let orders = stage.order_service(MAX_CONCURRENT).await?;
-    let latencies = place(&stage, &orders, None, 1, effort).await?.latencies;
+async fn placed_singly(cluster: &Cluster, effort: Effort) -> Result<Latencies, Error> {
+    let sandbox = cluster.sandbox().await?;
+    let orders = sandbox.order_service(MAX_CONCURRENT).await?;
+    let latencies = place(&sandbox, &orders, None, 1, effort).await?.latencies;
     orders.stop().await;
-    stage.end().await?;
+    sandbox.end().await?;
     Ok(latencies)
 }
 
@@ -54,7 +55,7 @@ fn outcome(ours: &[Latencies], statements: Vec<f64>, confirms: Vec<f64>) -> Outc
     let half: Vec<f64> = ours.iter().map(|of| of.p50).collect();
     let both: Vec<f64> =
         statements.iter().zip(&confirms).map(|(statement, confirm)| statement + confirm).collect();
-    let line = Line::new(
+    let line = ResultLine::new(
         "a single client, one order at a time: p50, against one statement + one confirm",
         Unit::Times,
         ratios(&half, &both),

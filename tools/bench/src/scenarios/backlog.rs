@@ -4,15 +4,15 @@ use time::Date;
 use time::macros::format_description;
 use tokio::time::sleep;
 
-use crate::alone::rabbitmq::{Broker, quiet_log};
-use crate::cluster::{Cluster, Stage};
+use crate::cluster::{Cluster, Sandbox};
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit, median};
-use crate::outcome::{Line, Outcome, Plot, ratios};
+use crate::isolated::rabbitmq::{Broker, quiet_log};
+use crate::outcome::{Outcome, Plot, ResultLine, ratios};
 use crate::processor;
-use crate::rows::kitchen;
-use crate::rows::round::{CONNECTIONS, MAX_CONCURRENT, place, say};
+use crate::scenarios::kitchen;
+use crate::scenarios::round::{CONNECTIONS, MAX_CONCURRENT, place, say};
 
 /// What waits in either case: more than the worker can take.
 const FEW: u32 = 150_000;
@@ -47,7 +47,7 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     let values = |list: &[Rates], value: fn(&Rates) -> f64| list.iter().map(value).collect::<Vec<_>>();
     let line = |what: &str, value: fn(&Rates) -> f64| {
         let (short, long) = (values(&with_few, value), values(&with_many, value));
-        Line::new(
+        ResultLine::new(
             &format!("{what} with {many} orders waiting, against {few}"),
             Unit::Times,
             ratios(&long, &short),
@@ -72,32 +72,32 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
 }
 
 async fn rates(cluster: &Cluster, waiting: u32, effort: Effort) -> Result<Rates, Error> {
-    let stage = cluster.stage().await?;
-    stage.fill(u64::from(waiting), "received").await?;
-    publish(&stage, waiting).await?;
-    stage.settle().await?;
+    let sandbox = cluster.sandbox().await?;
+    sandbox.fill(u64::from(waiting), "received").await?;
+    publish(&sandbox, waiting).await?;
+    sandbox.settle().await?;
     // Taken first: from nothing but those that wait.
-    let worker = stage.kitchen_worker(kitchen::CONCURRENCY).await?;
+    let worker = sandbox.kitchen_worker(kitchen::CONCURRENCY).await?;
     let before = processor::times(cluster, &[("worker", &worker)]);
     sleep(effort.duration()).await;
     let after = processor::times(cluster, &[("worker", &worker)]);
-    let (taken, count) = kitchen::rate(&stage).await?;
+    let (taken, count) = kitchen::rate(&sandbox).await?;
     let used = processor::text(&processor::per_thing(&before, &after, count));
     worker.stop().await;
-    let service = stage.order_service(MAX_CONCURRENT).await?;
-    let placed = place(&stage, &service, None, CONNECTIONS, effort).await?.per_second;
+    let service = sandbox.order_service(MAX_CONCURRENT).await?;
+    let placed = place(&sandbox, &service, None, CONNECTIONS, effort).await?.per_second;
     service.stop().await;
-    stage.end().await?;
+    sandbox.end().await?;
     Ok(Rates { placed, taken, used })
 }
 
 /// Sends the messages of all orders that were stored.
-async fn publish(stage: &Stage<'_>, count: u32) -> Result<(), Error> {
-    let today = stage.today().await?;
+async fn publish(sandbox: &Sandbox<'_>, count: u32) -> Result<(), Error> {
+    let today = sandbox.today().await?;
     let day = Date::parse(&today, format_description!("[year][month][day]"))
         .map_err(|_| Error::Unreadable { program: "psql", output: today })?;
     let (log, _flush) = quiet_log();
-    let broker = Broker::connect(stage, &log).await?;
+    let broker = Broker::connect(sandbox, &log).await?;
     broker.publish(day, count).await?;
     broker.close().await;
     Ok(())

@@ -1,9 +1,9 @@
 //! What a round of most rows is made of.
 
-use crate::cluster::{Cluster, Stage};
+use crate::cluster::{Cluster, Sandbox};
 use crate::effort::Effort;
 use crate::error::Error;
-use crate::load::{Errand, Measured};
+use crate::load::{Measured, Workload};
 use crate::pgbench::{self, Baseline, Script};
 use crate::service::Service;
 
@@ -42,33 +42,33 @@ pub async fn straightforward(
     clients: u32,
     effort: Effort,
 ) -> Result<Baseline, Error> {
-    let stage = cluster.stage().await?;
-    stage.settle().await?;
-    let measured = pgbench::run(&stage, script, clients, effort).await?;
-    stage.end().await?;
+    let sandbox = cluster.sandbox().await?;
+    sandbox.settle().await?;
+    let measured = pgbench::run(&sandbox, script, clients, effort).await?;
+    sandbox.end().await?;
     Ok(measured)
 }
 
 /// Two loads at once, each of half the connections: at two services, or both at the same one.
 pub async fn two_loads(
-    stage: &Stage<'_>,
-    errands: [Errand<'_>; 2],
+    sandbox: &Sandbox<'_>,
+    workloads: [Workload<'_>; 2],
     connections: usize,
     effort: Effort,
 ) -> Result<[Measured; 2], Error> {
-    let [first, second] = errands.map(|errand| effort.load(errand, connections / 2));
-    let (first, second) = tokio::try_join!(first.run(stage), second.run(stage))?;
+    let [first, second] = workloads.map(|workload| effort.load(workload, connections / 2));
+    let (first, second) = tokio::try_join!(first.run(sandbox), second.run(sandbox))?;
     Ok([first, second])
 }
 
 /// One run of placing orders at an order service.
 pub async fn place(
-    stage: &Stage<'_>,
+    sandbox: &Sandbox<'_>,
     orders: &Service,
     tracking: Option<&Service>,
     connections: usize,
     effort: Effort,
 ) -> Result<Measured, Error> {
-    stage.settle().await?;
-    effort.load(Errand::Order(orders, tracking), connections).run(stage).await
+    sandbox.settle().await?;
+    effort.load(Workload::Order(orders, tracking), connections).run(sandbox).await
 }

@@ -22,23 +22,23 @@ pub const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 const MAX_ANSWER: usize = 1 << 20;
 
 /// Why a request has no answer.
-pub type NoAnswer = Box<dyn std::error::Error + Send + Sync>;
+pub type RequestError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a client was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum Response {
     /// 200, with the order's number.
     Accepted(String),
     /// 200, with what was asked for.
-    Told,
+    Status,
     /// Another status.
     Refused(u16),
     /// No answer; why.
-    Nothing(String),
+    Failed(String),
 }
 
 /// An open connection.
-pub struct Client {
+pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
     address: SocketAddr,
     driver: AbortHandle,
@@ -49,15 +49,15 @@ struct Placed {
     order_number: String,
 }
 
-impl Drop for Client {
+impl Drop for Connection {
     fn drop(&mut self) {
         self.driver.abort();
     }
 }
 
-impl Client {
+impl Connection {
     /// Connects.
-    pub async fn connect(address: SocketAddr) -> Result<Self, NoAnswer> {
+    pub async fn connect(address: SocketAddr) -> Result<Self, RequestError> {
         let stream = timeout(LIMIT, TcpStream::connect(address)).await??;
         stream.set_nodelay(true)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
@@ -67,7 +67,12 @@ impl Client {
     }
 
     /// Sends a request; returns status and body.
-    pub async fn send(&mut self, method: &str, path: &str, body: String) -> Result<(u16, Bytes), NoAnswer> {
+    pub async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: String,
+    ) -> Result<(u16, Bytes), RequestError> {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -86,39 +91,39 @@ impl Client {
 }
 
 /// Places an order over the connection, which is made if it is not there.
-pub async fn place(client: &mut Option<Client>, address: SocketAddr, body: String) -> Heard {
-    match send(client, address, "POST", "/orders", body).await {
+pub async fn place(connection: &mut Option<Connection>, address: SocketAddr, body: String) -> Response {
+    match send(connection, address, "POST", "/orders", body).await {
         Ok((200, body)) => match serde_json::from_slice::<Placed>(&body) {
-            Ok(placed) => Heard::Accepted(placed.order_number),
-            Err(why) => Heard::Nothing(format!("an answer that cannot be read: {why}")),
+            Ok(placed) => Response::Accepted(placed.order_number),
+            Err(why) => Response::Failed(format!("an answer that cannot be read: {why}")),
         },
-        Ok((status, _)) => Heard::Refused(status),
-        Err(why) => Heard::Nothing(why.to_string()),
+        Ok((status, _)) => Response::Refused(status),
+        Err(why) => Response::Failed(why.to_string()),
     }
 }
 
 /// Asks where an order stands, over the connection, which is made if it is not there.
-pub async fn ask(client: &mut Option<Client>, address: SocketAddr, number: &OrderNumber) -> Heard {
-    match send(client, address, "GET", &format!("/orders/{number}/status"), String::new()).await {
-        Ok((200, _)) => Heard::Told,
-        Ok((status, _)) => Heard::Refused(status),
-        Err(why) => Heard::Nothing(why.to_string()),
+pub async fn ask(connection: &mut Option<Connection>, address: SocketAddr, number: &OrderNumber) -> Response {
+    match send(connection, address, "GET", &format!("/orders/{number}/status"), String::new()).await {
+        Ok((200, _)) => Response::Status,
+        Ok((status, _)) => Response::Refused(status),
+        Err(why) => Response::Failed(why.to_string()),
     }
 }
 
 /// Sends a request over the connection, which is made if it is not there, and dropped if it broke.
 pub async fn send(
-    client: &mut Option<Client>,
+    connection: &mut Option<Connection>,
     address: SocketAddr,
     method: &str,
     path: &str,
     body: String,
-) -> Result<(u16, Bytes), NoAnswer> {
-    let mut open = match client.take() {
+) -> Result<(u16, Bytes), RequestError> {
+    let mut open = match connection.take() {
         Some(open) => open,
-        None => Client::connect(address).await?,
+        None => Connection::connect(address).await?,
     };
     let answer = open.send(method, path, body).await?;
-    *client = Some(open);
+    *connection = Some(open);
     Ok(answer)
 }

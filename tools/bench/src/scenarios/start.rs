@@ -6,32 +6,32 @@ use crate::cluster::Cluster;
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit};
-use crate::outcome::{Line, Outcome};
-use crate::rows::round::{MAX_CONCURRENT, say};
+use crate::outcome::{Outcome, ResultLine};
+use crate::scenarios::round::{MAX_CONCURRENT, say};
 
 /// Starts of each service in a round.
 const STARTS: usize = 5;
 
 /// Both services with an HTTP interface; both servers are up and the schema is current.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
-    let stage = cluster.stage().await?;
+    let sandbox = cluster.sandbox().await?;
     // Once for the exchanges and queues, and for the page cache.
-    stage.order_service(MAX_CONCURRENT).await?.stop().await;
-    stage.tracking_service().await?.stop().await;
+    sandbox.order_service(MAX_CONCURRENT).await?.stop().await;
+    sandbox.tracking_service().await?.stop().await;
     let (mut order, mut tracking) = (Vec::new(), Vec::new());
     for _ in 0..effort.rounds * STARTS {
-        let service = stage.order_service(MAX_CONCURRENT).await?;
+        let service = sandbox.order_service(MAX_CONCURRENT).await?;
         order.push(millis(service.start_time));
         service.stop().await;
-        let service = stage.tracking_service().await?;
+        let service = sandbox.tracking_service().await?;
         tracking.push(millis(service.start_time));
         service.stop().await;
     }
-    stage.end().await?;
+    sandbox.end().await?;
     let target = Some(Target::at_most(50.0, 100.0));
     let lines = vec![
-        Line::new("exec → first 200 of the order service", Unit::Milliseconds, order, target),
-        Line::new("exec → first 200 of the tracking service", Unit::Milliseconds, tracking, target),
+        ResultLine::new("exec → first 200 of the order service", Unit::Milliseconds, order, target),
+        ResultLine::new("exec → first 200 of the tracking service", Unit::Milliseconds, tracking, target),
     ];
     for line in &lines {
         say(&format!("{}: {}", line.what, line.unit.text(line.measured)));

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use devcluster::menu::Guest;
+use devcluster::menu::Customer;
 use runtime::Exit;
 use runtime::http_client::{self, Request};
 use serde_json::Value;
@@ -18,22 +18,22 @@ const LIMIT: Duration = Duration::from_secs(15);
 #[derive(Clone, Debug)]
 pub enum Progress {
     /// It was accepted.
-    Placed { number: String, guest: Guest, total: String, at: Instant },
+    Placed { number: String, customer: Customer, total: String, at: Instant },
     /// It was not.
-    Refused { guest: Guest, why: String },
+    Refused { customer: Customer, why: String },
     /// It has another status now.
     Changed { number: String, status: String, cook: Option<String>, at: Instant },
 }
 
 /// Where guests place their orders and ask for them; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Counter {
+pub struct ApiClient {
     orders: SocketAddr,
     tracking: SocketAddr,
-    under_way: Arc<Mutex<Vec<String>>>,
+    in_flight: Arc<Mutex<Vec<String>>>,
 }
 
-impl Counter {
+impl ApiClient {
     /// The open restaurant's.
     ///
     /// # Errors
@@ -49,35 +49,38 @@ impl Counter {
         Ok(Self {
             orders: address(&record.order_url)?,
             tracking: address(&record.tracking_url)?,
-            under_way: Arc::default(),
+            in_flight: Arc::default(),
         })
     }
 
     /// The orders that are not ready yet.
-    pub fn under_way(&self) -> Vec<String> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn in_flight(&self) -> Vec<String> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Places a guest's order.
-    pub async fn place(&self, guest: Guest) -> Progress {
-        let body = guest.body.to_string();
+    pub async fn place(&self, customer: Customer) -> Progress {
+        let body = customer.body.to_string();
         let request = Request { method: "POST", path: "/orders", headers: &[], body: Some(&body) };
         let answer = match http_client::send_to(self.orders, &request, LIMIT).await {
             Ok(answer) => answer,
             Err(why) => {
-                return Progress::Refused { guest, why: format!("the order service does not answer: {why}") };
+                return Progress::Refused {
+                    customer,
+                    why: format!("the order service does not answer: {why}"),
+                };
             }
         };
         let json: Value = serde_json::from_str(&answer.body).unwrap_or_default();
         match json.get("order_number").and_then(Value::as_str) {
             Some(number) if answer.status == 200 => {
-                self.under_way.lock().unwrap_or_else(PoisonError::into_inner).push(number.to_owned());
+                self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).push(number.to_owned());
                 let total = json.get("total_amount").map(ToString::to_string).unwrap_or_default();
-                Progress::Placed { number: number.to_owned(), guest, total, at: Instant::now() }
+                Progress::Placed { number: number.to_owned(), customer, total, at: Instant::now() }
             }
             _ => {
                 let detail = json.get("detail").and_then(Value::as_str).unwrap_or("no reason given");
-                Progress::Refused { guest, why: format!("{}: {detail}", answer.status) }
+                Progress::Refused { customer, why: format!("{}: {detail}", answer.status) }
             }
         }
     }
@@ -89,7 +92,7 @@ impl Counter {
         let json: Value = serde_json::from_str(&answer.body).ok()?;
         let status = json.get("current_status")?.as_str()?.to_owned();
         if !matches!(status.as_str(), "received" | "cooking") {
-            self.under_way.lock().unwrap_or_else(PoisonError::into_inner).retain(|open| open != number);
+            self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).retain(|open| open != number);
         }
         let cook = json.get("processed_by").and_then(Value::as_str).map(str::to_owned);
         let at = Instant::now();

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::cluster::{Cluster, Stage};
+use crate::cluster::{Cluster, Sandbox};
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit, median};
-use crate::outcome::{Line, Outcome, Plot, ratios};
+use crate::outcome::{Outcome, Plot, ResultLine, ratios};
 use crate::pgbench::Script;
 use crate::processor;
-use crate::rows::round::{CLIENTS, CONNECTIONS, MAX_CONCURRENT, in_turn, place, say, straightforward};
+use crate::scenarios::round::{CLIENTS, CONNECTIONS, MAX_CONCURRENT, in_turn, place, say, straightforward};
 
 /// Orders that the worker cooks at the same time. With 128 it makes a seventh fewer ready in a
 /// second, with 512 no more.
@@ -33,7 +33,7 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
         ours.push(rate);
         remarks.push(format!("round {number}: {count} orders; processor time for each: {used}"));
     }
-    let line = Line::new(
+    let line = ResultLine::new(
         "kitchen: from received to ready, cooking time 0, one worker, against one order per transaction",
         Unit::Times,
         ratios(&ours, &baseline),
@@ -50,37 +50,37 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
 }
 
 async fn cook(cluster: &Cluster, effort: Effort) -> Result<(f64, u64, String), Error> {
-    let stage = cluster.stage().await?;
-    let orders = stage.order_service(MAX_CONCURRENT).await?;
-    place(&stage, &orders, None, CONNECTIONS, effort).await?;
+    let sandbox = cluster.sandbox().await?;
+    let orders = sandbox.order_service(MAX_CONCURRENT).await?;
+    place(&sandbox, &orders, None, CONNECTIONS, effort).await?;
     orders.stop().await;
-    stage.settle().await?;
-    let worker = stage.kitchen_worker(CONCURRENCY).await?;
+    sandbox.settle().await?;
+    let worker = sandbox.kitchen_worker(CONCURRENCY).await?;
     let before = processor::times(cluster, &[("worker", &worker)]);
-    until_ready(&stage, effort.duration() * 2).await?;
+    until_ready(&sandbox, effort.duration() * 2).await?;
     let after = processor::times(cluster, &[("worker", &worker)]);
-    let (rate, count) = rate(&stage).await?;
+    let (rate, count) = rate(&sandbox).await?;
     worker.stop().await;
-    stage.end().await?;
+    sandbox.end().await?;
     Ok((rate, count, processor::text(&processor::per_thing(&before, &after, count))))
 }
 
 /// Waits until everything is ready, but no longer than this: enough for a rate.
-pub async fn until_ready(stage: &Stage<'_>, limit: Duration) -> Result<(), Error> {
+pub async fn until_ready(sandbox: &Sandbox<'_>, limit: Duration) -> Result<(), Error> {
     let deadline = Instant::now() + limit;
-    while Instant::now() < deadline && stage.sql(include_str!("../../sql/open.sql"), &[]).await? != "f" {
+    while Instant::now() < deadline && sandbox.sql(include_str!("../../sql/open.sql"), &[]).await? != "f" {
         sleep(POLL).await;
     }
     Ok(())
 }
 
 /// Orders made ready a second, by the times in the status log; and how many.
-pub async fn rate(stage: &Stage<'_>) -> Result<(f64, u64), Error> {
-    let answer = stage.sql(include_str!("../../sql/kitchen.sql"), &[]).await?;
+pub async fn rate(sandbox: &Sandbox<'_>) -> Result<(f64, u64), Error> {
+    let answer = sandbox.sql(include_str!("../../sql/kitchen.sql"), &[]).await?;
     let figures = answer.split_once('|').and_then(|(count, seconds)| {
         Some((count.parse::<u32>().ok()?, seconds.parse::<f64>().ok().filter(|seconds| *seconds > 0.0)?))
     });
     let (count, seconds) =
-        figures.ok_or_else(|| Error::Void(format!("the kitchen made nothing ready: {answer}")))?;
+        figures.ok_or_else(|| Error::Invalid(format!("the kitchen made nothing ready: {answer}")))?;
     Ok((f64::from(count) / seconds, u64::from(count)))
 }

@@ -4,10 +4,10 @@ use crate::cluster::Cluster;
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit, median};
-use crate::load::{Errand, Measured};
-use crate::outcome::{Line, Outcome, Plot, ratios};
+use crate::load::{Measured, Workload};
+use crate::outcome::{Outcome, Plot, ResultLine, ratios};
 use crate::pgbench::Script;
-use crate::rows::round::{CLIENTS, MAX_CONCURRENT, in_turn, say, straightforward, two_loads};
+use crate::scenarios::round::{CLIENTS, MAX_CONCURRENT, in_turn, say, straightforward, two_loads};
 
 /// At both together.
 const CONNECTIONS: usize = 256;
@@ -29,7 +29,7 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
         ours.push(rate);
         remarks.extend(first.complaints.into_iter().chain(second.complaints));
     }
-    let line = Line::new(
+    let line = ResultLine::new(
         "the same at 256 connections, 2 order services",
         Unit::Times,
         ratios(&ours, &baseline),
@@ -46,14 +46,14 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
 }
 
 async fn both(cluster: &Cluster, effort: Effort) -> Result<[Measured; 2], Error> {
-    let stage = cluster.stage().await?;
+    let sandbox = cluster.sandbox().await?;
     let (first, second) =
-        (stage.order_service(MAX_CONCURRENT).await?, stage.order_service(MAX_CONCURRENT).await?);
-    stage.settle().await?;
-    let errands = [&first, &second].map(|orders| Errand::Order(orders, None));
-    let measured = two_loads(&stage, errands, CONNECTIONS, effort).await?;
+        (sandbox.order_service(MAX_CONCURRENT).await?, sandbox.order_service(MAX_CONCURRENT).await?);
+    sandbox.settle().await?;
+    let workloads = [&first, &second].map(|orders| Workload::Order(orders, None));
+    let measured = two_loads(&sandbox, workloads, CONNECTIONS, effort).await?;
     first.stop().await;
     second.stop().await;
-    stage.end().await?;
+    sandbox.end().await?;
     Ok(measured)
 }

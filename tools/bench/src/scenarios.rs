@@ -25,7 +25,7 @@ use crate::outcome::Outcome;
 
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Row {
+pub enum Scenario {
     /// Placing orders at one service.
     Intake,
     /// Placing orders at two services.
@@ -60,7 +60,7 @@ pub enum Row {
     Soak,
 }
 
-impl Row {
+impl Scenario {
     /// All, in the order in which they are measured.
     pub const ALL: [Self; 16] = [
         Self::Intake,

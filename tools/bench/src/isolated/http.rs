@@ -14,12 +14,12 @@ use http_service::{health, read_json, request_id};
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
-use crate::alone::NAME;
-use crate::alone::rabbitmq::{DAY, quiet_log};
 use crate::error::Error;
+use crate::isolated::NAME;
+use crate::isolated::rabbitmq::{DAY, quiet_log};
 
 /// The HTTP server of the order service, with the same limits.
-pub struct Front {
+pub struct HttpServer {
     /// On 127.0.0.1.
     pub port: u16,
     handle: ServerHandle,
@@ -27,7 +27,7 @@ pub struct Front {
 }
 
 #[derive(Clone)]
-struct Desk {
+struct ServerState {
     last: Arc<AtomicU32>,
     tokens: OrderTokenKey,
 }
@@ -40,19 +40,19 @@ struct Placed {
     total_amount: Money,
 }
 
-impl Front {
+impl HttpServer {
     /// Serves in threads of its own.
     ///
     /// # Errors
     /// There is no port.
     pub fn open() -> Result<Self, Error> {
         let tokens = OrderTokenKey::new(NAME.as_bytes())
-            .ok_or_else(|| Error::Void(format!("'{NAME}' is no key for order tokens")))?;
-        let desk = Desk { last: Arc::default(), tokens };
+            .ok_or_else(|| Error::Invalid(format!("'{NAME}' is no key for order tokens")))?;
+        let state = ServerState { last: Arc::default(), tokens };
         let listener = server::listen(Ipv4Addr::LOCALHOST.into(), 0)?;
         let port = listener.local_addr().map_err(Error::system("listen"))?.port();
         let routes = move |app: &mut web::ServiceConfig| {
-            app.app_data(web::Data::new(desk))
+            app.app_data(web::Data::new(state))
                 .route("/orders", web::post().to(place))
                 .route("/health", web::get().to(async || health::report("order-service", &[])));
         };
@@ -70,17 +70,17 @@ impl Front {
     }
 }
 
-async fn place(request: HttpRequest, body: web::Payload, desk: web::Data<Desk>) -> HttpResponse {
+async fn place(request: HttpRequest, body: web::Payload, state: web::Data<ServerState>) -> HttpResponse {
     let id = request_id::of(&request);
     let body = match read_json(&request, body, &id).await {
         Ok(body) => body,
         Err(problem) => return HttpResponse::from_error(problem),
     };
     let Ok(order) = place_order::parse(&body) else { return HttpResponse::BadRequest().finish() };
-    let number = OrderNumber::new(DAY, desk.last.fetch_add(1, Ordering::Relaxed) + 1);
+    let number = OrderNumber::new(DAY, state.last.fetch_add(1, Ordering::Relaxed) + 1);
     let placed =
         Placed { order_number: number, status: OrderStatus::Received, total_amount: order.total_amount };
     let identity = OrderIdentity::new(0, rand::random());
-    let token = desk.tokens.token(&number, &identity);
+    let token = state.tokens.token(&number, &identity);
     HttpResponse::Ok().insert_header(("x-order-token", token)).json(placed)
 }

@@ -4,8 +4,8 @@ use crate::cluster::Cluster;
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::Unit;
-use crate::outcome::{Line, Outcome, Plot};
-use crate::rows::round::{place, say};
+use crate::outcome::{Outcome, Plot, ResultLine};
+use crate::scenarios::round::{place, say};
 
 const LIMITS: [usize; 11] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024];
 /// Guests who order all the time, whatever the limit.
@@ -16,11 +16,11 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     let mut outcome = Outcome::default();
     let (mut rates, mut medians, mut tails) = (Vec::new(), Vec::new(), Vec::new());
     for limit in LIMITS {
-        let stage = cluster.stage().await?;
-        let orders = stage.order_service(limit).await?;
-        let measured = place(&stage, &orders, None, CONNECTIONS.max(limit), effort).await?;
+        let sandbox = cluster.sandbox().await?;
+        let orders = sandbox.order_service(limit).await?;
+        let measured = place(&sandbox, &orders, None, CONNECTIONS.max(limit), effort).await?;
         orders.stop().await;
-        stage.end().await?;
+        sandbox.end().await?;
         let complaints = measured.complaints.join(", ");
         say(&format!(
             "--max-concurrent {limit}: {:.0}/s, p50 {:.1} ms, p99 {:.1} ms {complaints}",
@@ -34,8 +34,12 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
         rates.push((at, measured.per_second));
         medians.push((at, measured.latencies.p50));
         tails.push((at, measured.latencies.p99));
-        let line =
-            Line::new(&format!("--max-concurrent {limit}"), Unit::PerSecond, vec![measured.per_second], None);
+        let line = ResultLine::new(
+            &format!("--max-concurrent {limit}"),
+            Unit::PerSecond,
+            vec![measured.per_second],
+            None,
+        );
         outcome.lines.push(line.detailed(format!(
             "p50 {}, p99 {}",
             Unit::Milliseconds.text(measured.latencies.p50),

@@ -3,14 +3,14 @@
 use bus::topology;
 use domain::OrderType;
 
-use crate::alone::rabbitmq::{Broker, DAY, quiet_log};
-use crate::cluster::{Cluster, Stage};
+use crate::cluster::{Cluster, Sandbox};
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Unit, median};
+use crate::isolated::rabbitmq::{Broker, DAY, quiet_log};
 use crate::orders::Orders;
-use crate::outcome::{Line, Outcome, Plot};
-use crate::rows::round::say;
+use crate::outcome::{Outcome, Plot, ResultLine};
+use crate::scenarios::round::say;
 
 /// Kinds of queues, and their settings if they are not those that the system declares.
 const KINDS: [(&str, Option<&str>); 3] = [
@@ -27,23 +27,23 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
         for ((kind, settings), (rates, confirms)) in
             KINDS.into_iter().zip(rates.iter_mut().zip(&mut confirms))
         {
-            let stage = cluster.stage().await?;
+            let sandbox = cluster.sandbox().await?;
             let (log, _flush) = quiet_log();
-            let broker = Broker::connect(&stage, &log).await?;
+            let broker = Broker::connect(&sandbox, &log).await?;
             if let Some(settings) = settings {
-                replace_queues(&stage, settings).await?;
+                replace_queues(&sandbox, settings).await?;
             }
             let confirm = broker.one_by_one(DAY, effort.either(2_000, 500)).await?;
             let rate = broker.publish(DAY, effort.either(50_000, 10_000)).await?;
             broker.close().await;
-            stage.end().await?;
+            sandbox.end().await?;
             say(&format!("round {number}: {kind}: {rate:.0}/s, one by one p50 {:.2} ms", confirm.p50));
             rates.push(rate);
             confirms.push(confirm.p50);
         }
     }
     let lines = KINDS.iter().zip(rates.iter().zip(&confirms)).map(|((kind, _), (rates, confirms))| {
-        Line::new(&format!("RabbitMQ alone: {kind}"), Unit::PerSecond, rates.clone(), None)
+        ResultLine::new(&format!("RabbitMQ alone: {kind}"), Unit::PerSecond, rates.clone(), None)
             .detailed(format!("one message by itself: {}", Unit::Milliseconds.text(median(confirms))))
     });
     let curves = KINDS.iter().zip(&rates).map(|((kind, _), rates)| (*kind, rates.clone())).collect();
@@ -55,26 +55,27 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
 }
 
 /// Lets other queues take all orders in the place of ours, one for each type as well.
-async fn replace_queues(stage: &Stage<'_>, settings: &str) -> Result<(), Error> {
-    let (vhost, exchange) = (&stage.name, topology::ORDERS_EXCHANGE);
+async fn replace_queues(sandbox: &Sandbox<'_>, settings: &str) -> Result<(), Error> {
+    let (vhost, exchange) = (&sandbox.name, topology::ORDERS_EXCHANGE);
     for order_type in OrderType::ALL {
-        request(stage, "PUT", &format!("/api/queues/{vhost}/measured_{order_type}"), Some(settings)).await?;
+        request(sandbox, "PUT", &format!("/api/queues/{vhost}/measured_{order_type}"), Some(settings))
+            .await?;
         let ours = topology::kitchen_queue(order_type);
-        request(stage, "DELETE", &format!("/api/queues/{vhost}/{ours}"), None).await?;
+        request(sandbox, "DELETE", &format!("/api/queues/{vhost}/{ours}"), None).await?;
     }
     for order in Orders::of_every_kind()?.kinds() {
         let order_type = order.fulfilment.order_type();
         let key = topology::order_routing_key(order_type, order.priority);
         let binding = format!("/api/bindings/{vhost}/e/{exchange}/q/measured_{order_type}");
-        request(stage, "POST", &binding, Some(&format!(r#"{{"routing_key":"{key}"}}"#))).await?;
+        request(sandbox, "POST", &binding, Some(&format!(r#"{{"routing_key":"{key}"}}"#))).await?;
     }
     Ok(())
 }
 
-async fn request(stage: &Stage<'_>, method: &str, path: &str, body: Option<&str>) -> Result<(), Error> {
-    let answer = stage.cluster.rabbitmq.admin().request(method, path, body).await?;
+async fn request(sandbox: &Sandbox<'_>, method: &str, path: &str, body: Option<&str>) -> Result<(), Error> {
+    let answer = sandbox.cluster.rabbitmq.admin().request(method, path, body).await?;
     if answer.status >= 300 {
-        return Err(Error::Void(format!("RabbitMQ answers {method} {path} with {}", answer.status)));
+        return Err(Error::Invalid(format!("RabbitMQ answers {method} {path} with {}", answer.status)));
     }
     Ok(())
 }

@@ -5,30 +5,35 @@ use std::str::FromStr;
 
 use domain::OrderNumber;
 
-use crate::client::{self, Client, Heard};
+use crate::connection::{self, Connection, Response};
 
 /// Far from any period: orders are asked for in an order that no cache can foresee.
 const STRIDE: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// What the guests of a load come for.
 #[derive(Clone, Debug)]
-pub enum Errand {
+pub enum Workload {
     /// To order: the bodies of their orders, used again when they are used up.
     Order(Vec<String>),
     /// To ask where one of these orders stands.
     Ask(OrderRange),
 }
 
-impl Errand {
+impl Workload {
     /// Does what the guest of this number came for, over the connection, which is
     /// made if it is not there.
-    pub async fn run(&self, number: u64, client: &mut Option<Client>, address: SocketAddr) -> Heard {
+    pub async fn run(
+        &self,
+        number: u64,
+        connection: &mut Option<Connection>,
+        address: SocketAddr,
+    ) -> Response {
         match self {
             Self::Order(bodies) => {
                 let place = usize::try_from(number).unwrap_or(usize::MAX) % bodies.len().max(1);
-                client::place(client, address, bodies.get(place).cloned().unwrap_or_default()).await
+                connection::place(connection, address, bodies.get(place).cloned().unwrap_or_default()).await
             }
-            Self::Ask(orders) => client::ask(client, address, &orders.pick(number)).await,
+            Self::Ask(orders) => connection::ask(connection, address, &orders.pick(number)).await,
         }
     }
 }
@@ -43,16 +48,16 @@ pub struct OrderRange {
 /// The text is no range of order numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("that is no range of orders such as ORD_20261121_001..5000")]
-pub struct NotAnOrderRange;
+pub struct ParseOrderRangeError;
 
 impl FromStr for OrderRange {
-    type Err = NotAnOrderRange;
+    type Err = ParseOrderRangeError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (first, last) = text.split_once("..").ok_or(NotAnOrderRange)?;
-        let first: OrderNumber = first.parse().map_err(|_| NotAnOrderRange)?;
-        let last = last.parse().map_err(|_| NotAnOrderRange)?;
-        if last < first.sequence() { Err(NotAnOrderRange) } else { Ok(Self { first, last }) }
+        let (first, last) = text.split_once("..").ok_or(ParseOrderRangeError)?;
+        let first: OrderNumber = first.parse().map_err(|_| ParseOrderRangeError)?;
+        let last = last.parse().map_err(|_| ParseOrderRangeError)?;
+        if last < first.sequence() { Err(ParseOrderRangeError) } else { Ok(Self { first, last }) }
     }
 }
 
@@ -76,7 +81,7 @@ mod tests {
         let picked: Vec<u32> = (0..50_000).map(|number| range.pick(number).sequence()).collect();
         assert_eq!((picked.iter().min(), picked.iter().max()), (Some(&10), Some(&1_012)));
         for text in ["", "ORD_20261121_010", "ORD_20261121_010..9", "ORD_20261121_010..", "..5", "ORD_x..5"] {
-            assert_eq!(text.parse::<OrderRange>(), Err(NotAnOrderRange), "{text}");
+            assert_eq!(text.parse::<OrderRange>(), Err(ParseOrderRangeError), "{text}");
         }
     }
 }

@@ -9,13 +9,13 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdout};
 use tokio::time::{Instant, timeout};
 
-use crate::cluster::{Cluster, Stage};
+use crate::cluster::{Cluster, Sandbox};
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Latencies, Target, Unit, median};
-use crate::outcome::{Line, Outcome, Plot, ratios};
+use crate::outcome::{Outcome, Plot, ResultLine, ratios};
 use crate::pgbench::Script;
-use crate::rows::round::{MAX_CONCURRENT, in_turn, say, straightforward};
+use crate::scenarios::round::{MAX_CONCURRENT, in_turn, say, straightforward};
 
 const BODY: &str = r#"{"customer_name":"Ada Lovelace","order_type":"takeout","items":[{"name":"Margherita Pizza","quantity":2,"price":15.99},{"name":"Caesar Salad","quantity":1,"price":8.99}]}"#;
 /// Orders that are placed before it is measured: connections are made, statements prepared.
@@ -28,9 +28,9 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     for number in 1..=effort.rounds {
         let statement = straightforward(cluster, Script::OneOrderInOneStatement, 1, effort);
         let notified = async {
-            let stage = cluster.stage().await?;
-            let measured = one_by_one(&stage, effort.either(500, 100)).await?;
-            stage.end().await?;
+            let sandbox = cluster.sandbox().await?;
+            let measured = one_by_one(&sandbox, effort.either(500, 100)).await?;
+            sandbox.end().await?;
             Ok(measured)
         };
         let (statement, measured) = in_turn(number, statement, notified).await?;
@@ -46,7 +46,7 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
         |list: &[Latencies], value: fn(&Latencies) -> f64| list.iter().map(value).collect::<Vec<_>>();
     let line = |name: &str, value: fn(&Latencies) -> f64, target: Target| {
         let (ours, baseline) = (values(&ours, value), values(&baseline, value));
-        Line::new(
+        ResultLine::new(
             &format!("idle: POST sent → `cooking` at a subscriber, against one order in one statement (1 client): {name}"),
             Unit::Times,
             ratios(&ours, &baseline),
@@ -74,10 +74,10 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     })
 }
 
-async fn one_by_one(stage: &Stage<'_>, count: usize) -> Result<Latencies, Error> {
-    let orders = stage.order_service(MAX_CONCURRENT).await?;
-    let worker = stage.kitchen_worker(1).await?;
-    let mut subscriber = Subscriber::start(stage)?;
+async fn one_by_one(sandbox: &Sandbox<'_>, count: usize) -> Result<Latencies, Error> {
+    let orders = sandbox.order_service(MAX_CONCURRENT).await?;
+    let worker = sandbox.kitchen_worker(1).await?;
+    let mut subscriber = Subscriber::start(sandbox)?;
     subscriber.until("rabbitmq_connected").await?;
     let address = ("127.0.0.1", orders.port);
     let mut client =
@@ -118,7 +118,7 @@ async fn post(client: &mut TcpStream) -> Result<(), Error> {
     if text.starts_with("HTTP/1.1 200") {
         Ok(())
     } else {
-        Err(Error::Void(format!("an order was answered: {text}")))
+        Err(Error::Invalid(format!("an order was answered: {text}")))
     }
 }
 
@@ -135,12 +135,12 @@ struct Subscriber {
 }
 
 impl Subscriber {
-    fn start(stage: &Stage<'_>) -> Result<Self, Error> {
-        let mut command = tokio::process::Command::from(stage.command(ServiceName::Notifier.binary()));
+    fn start(sandbox: &Sandbox<'_>) -> Result<Self, Error> {
+        let mut command = tokio::process::Command::from(sandbox.command(ServiceName::Notifier.binary()));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn().map_err(Error::system("start a subscriber"))?;
         let output =
-            process.stdout.take().ok_or_else(|| Error::Void("a subscriber has no output".to_owned()))?;
+            process.stdout.take().ok_or_else(|| Error::Invalid("a subscriber has no output".to_owned()))?;
         Ok(Self { lines: BufReader::new(output).lines(), _process: process })
     }
 
@@ -155,7 +155,7 @@ impl Subscriber {
             None
         };
         let found = timeout(LIMIT, reading).await.ok().flatten();
-        found.ok_or_else(|| Error::Void(format!("the subscriber never said: {part}")))
+        found.ok_or_else(|| Error::Invalid(format!("the subscriber never said: {part}")))
     }
 }
 

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::cluster::{Cluster, Stage};
+use crate::cluster::{Cluster, Sandbox};
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit, median};
-use crate::load::{Errand, Load};
-use crate::outcome::{Line, Outcome, Plot};
-use crate::rows::kitchen;
-use crate::rows::round::{CONNECTIONS, MAX_CONCURRENT, say};
+use crate::load::{Load, Workload};
+use crate::outcome::{Outcome, Plot, ResultLine};
+use crate::scenarios::kitchen;
+use crate::scenarios::round::{CONNECTIONS, MAX_CONCURRENT, say};
 use crate::service::Service;
 
 /// Orders a second of a busy restaurant chain, and how many hours.
@@ -49,16 +49,16 @@ struct Sample {
 /// Orders come at a fixed rate; all four services work.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let seconds = effort.either(REAL_RATE * HOURS * 3_600.0 / RATE, 60.0);
-    let stage = cluster.stage().await?;
+    let sandbox = cluster.sandbox().await?;
     let services = [
-        ("order service", stage.order_service(MAX_CONCURRENT).await?),
-        ("kitchen worker", stage.kitchen_worker(kitchen::CONCURRENCY).await?),
-        ("tracking service", stage.tracking_service().await?),
-        ("subscriber", stage.subscriber().await?),
+        ("order service", sandbox.order_service(MAX_CONCURRENT).await?),
+        ("kitchen worker", sandbox.kitchen_worker(kitchen::CONCURRENCY).await?),
+        ("tracking service", sandbox.tracking_service().await?),
+        ("subscriber", sandbox.subscriber().await?),
     ];
     let [(_, orders), _, (_, tracking), _] = &services;
     let load = Load {
-        errand: Errand::Order(orders, Some(tracking)),
+        workload: Workload::Order(orders, Some(tracking)),
         connections: CONNECTIONS,
         rate: Some(RATE),
         warmup: effort.warmup(),
@@ -66,8 +66,8 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     };
     let mut samples = Vec::new();
     let measured = tokio::select! {
-        measured = load.run(&stage) => measured?,
-        failed = watch(&stage, &services, &mut samples) => return Err(failed),
+        measured = load.run(&sandbox) => measured?,
+        failed = watch(&sandbox, &services, &mut samples) => return Err(failed),
     };
     let mut outcome = outcome(&services, &samples);
     outcome.remarks.push(format!(
@@ -78,20 +78,20 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     for (_, service) in services {
         service.stop().await;
     }
-    stage.end().await?;
+    sandbox.end().await?;
     Ok(outcome)
 }
 
 /// Looks again and again; ends only with an error.
 async fn watch(
-    stage: &Stage<'_>,
+    sandbox: &Sandbox<'_>,
     services: &[(&'static str, Service); 4],
     samples: &mut Vec<Sample>,
 ) -> Error {
     let start = Instant::now();
     loop {
         sleep(EVERY).await;
-        match sample(stage, services, start.elapsed().as_secs_f64()).await {
+        match sample(sandbox, services, start.elapsed().as_secs_f64()).await {
             Ok(sample) => {
                 say(&format!(
                     "{:.0} s: memory {:.0?} MB, {:.0} waiting",
@@ -105,15 +105,15 @@ async fn watch(
 }
 
 async fn sample(
-    stage: &Stage<'_>,
+    sandbox: &Sandbox<'_>,
     services: &[(&'static str, Service); 4],
     seconds: f64,
 ) -> Result<Sample, Error> {
     let memory =
         services.iter().map(|(_, service)| Ok(service.memory()?.now)).collect::<Result<Vec<f64>, Error>>()?;
     #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52 messages")]
-    let waiting = stage.messages_ready().await? as f64;
-    let sizes = stage.sql(include_str!("../../sql/sizes.sql"), &[]).await?;
+    let waiting = sandbox.messages_ready().await? as f64;
+    let sizes = sandbox.sql(include_str!("../../sql/sizes.sql"), &[]).await?;
     let tables = sizes.lines().filter_map(|line| {
         let (table, bytes) = line.split_once('|')?;
         Some((table.to_owned(), bytes.parse().ok()?))
@@ -134,14 +134,15 @@ fn outcome(services: &[(&'static str, Service); 4], samples: &[Sample]) -> Outco
         let (ratio, from, to) = growth(&|sample| sample.memory.get(place).copied().unwrap_or(0.0));
         let what = format!("soak: memory of the {name}, last fifth against the second");
         lines.push(
-            Line::new(&what, Unit::Times, vec![ratio], flat).detailed(format!("{to:.1} MB : {from:.1} MB")),
+            ResultLine::new(&what, Unit::Times, vec![ratio], flat)
+                .detailed(format!("{to:.1} MB : {from:.1} MB")),
         );
     }
     let transient =
         |sample: &Sample| TRANSIENT.iter().filter_map(|table| sample.tables.get(*table)).sum::<f64>();
     let (ratio, from, to) = growth(&transient);
     lines.push(
-        Line::new(
+        ResultLine::new(
             "soak: tables of what is under way, last fifth against the second",
             Unit::Times,
             vec![ratio],
@@ -152,7 +153,7 @@ fn outcome(services: &[(&'static str, Service); 4], samples: &[Sample]) -> Outco
     let waiting: Vec<f64> = late.iter().map(|sample| sample.waiting).collect();
     // A second's worth is no queue.
     let short = Some(Target::at_most(RATE, 2.0 * RATE));
-    lines.push(Line::new("soak: messages waiting in the last fifth", Unit::Messages, waiting, short));
+    lines.push(ResultLine::new("soak: messages waiting in the last fifth", Unit::Messages, waiting, short));
     let points = |value: &dyn Fn(&Sample) -> f64| {
         samples.iter().map(|sample| (sample.seconds, value(sample))).collect::<Vec<_>>()
     };

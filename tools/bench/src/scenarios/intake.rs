@@ -5,9 +5,9 @@ use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Target, Unit, median};
 use crate::load::Measured;
-use crate::outcome::{Line, Outcome, Plot, ratios};
+use crate::outcome::{Outcome, Plot, ResultLine, ratios};
 use crate::pgbench::{Baseline, Script};
-use crate::rows::round::{CLIENTS, CONNECTIONS, MAX_CONCURRENT, in_turn, place, say, straightforward};
+use crate::scenarios::round::{CLIENTS, CONNECTIONS, MAX_CONCURRENT, in_turn, place, say, straightforward};
 
 /// Every order that was acknowledged is looked up afterwards.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
@@ -41,13 +41,13 @@ struct Round {
 }
 
 async fn ours(cluster: &Cluster, effort: Effort) -> Result<Measured, Error> {
-    let stage = cluster.stage().await?;
-    let orders = stage.order_service(MAX_CONCURRENT).await?;
-    let tracking = stage.tracking_service().await?;
-    let measured = place(&stage, &orders, Some(&tracking), CONNECTIONS, effort).await?;
+    let sandbox = cluster.sandbox().await?;
+    let orders = sandbox.order_service(MAX_CONCURRENT).await?;
+    let tracking = sandbox.tracking_service().await?;
+    let measured = place(&sandbox, &orders, Some(&tracking), CONNECTIONS, effort).await?;
     orders.stop().await;
     tracking.stop().await;
-    stage.end().await?;
+    sandbox.end().await?;
     Ok(measured)
 }
 
@@ -64,7 +64,7 @@ fn outcome(rounds: &[Round]) -> Outcome {
         values(|round| round.statement.latencies.p99),
     ];
     let line = |what: &str, [ours, transaction, statement]: &[Vec<f64>; 3], unit: Unit, target: Target| {
-        Line::new(what, Unit::Times, ratios(ours, transaction), Some(target)).detailed(format!(
+        ResultLine::new(what, Unit::Times, ratios(ours, transaction), Some(target)).detailed(format!(
             "{} : {}; one order in one statement: {}",
             unit.text(median(ours)),
             unit.text(median(transaction)),

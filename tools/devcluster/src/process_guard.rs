@@ -10,7 +10,7 @@ use rustix::process::Signal;
 /// Reads "+ signal pid" and "- signal pid" lines. At the end of its input, which comes when the
 /// owner ends in whatever way, it asks the processes that are left to end, and kills those that are
 /// still there after 10 s.
-const WATCHER: &str = r#"
+const SCRIPT: &str = r#"
 trap '' HUP INT TERM
 held=
 while read -r change signal pid; do
@@ -37,15 +37,15 @@ kill -s KILL $left 2>/dev/null
 /// A death signal of the kernel (`PR_SET_PDEATHSIG`) would not do: it comes when the
 /// starting *thread* ends.
 #[derive(Clone, Debug)]
-pub struct Leash(Arc<Watcher>);
+pub struct ProcessGuard(Arc<Reaper>);
 
 #[derive(Debug)]
-struct Watcher {
+struct Reaper {
     input: Mutex<Option<ChildStdin>>,
     child: Mutex<Child>,
 }
 
-impl Leash {
+impl ProcessGuard {
     /// Starts the watcher.
     ///
     /// # Errors
@@ -53,29 +53,29 @@ impl Leash {
     pub fn new() -> std::io::Result<Self> {
         // In a process group of its own, so that what ends the owner's group leaves it alone.
         let mut child = Command::new("sh")
-            .args(["-c", WATCHER, "leash"])
+            .args(["-c", SCRIPT, "process_guard"])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .process_group(0)
             .spawn()?;
         let input = child.stdin.take();
-        Ok(Self(Arc::new(Watcher { input: Mutex::new(input), child: Mutex::new(child) })))
+        Ok(Self(Arc::new(Reaper { input: Mutex::new(input), child: Mutex::new(child) })))
     }
 
     /// From now on the process ends with its owner; `signal` is how it is asked to.
     pub fn hold(&self, pid: u32, signal: Signal) {
-        self.0.tell(&format!("+ {} {pid}\n", signal.as_raw()));
+        self.0.send(&format!("+ {} {pid}\n", signal.as_raw()));
     }
 
     /// The process has ended: its number may soon belong to another.
     pub fn release(&self, pid: u32) {
-        self.0.tell(&format!("- - {pid}\n"));
+        self.0.send(&format!("- - {pid}\n"));
     }
 }
 
-impl Watcher {
-    fn tell(&self, line: &str) {
+impl Reaper {
+    fn send(&self, line: &str) {
         if let Ok(mut input) = self.input.lock()
             && let Some(input) = input.as_mut()
         {
@@ -86,7 +86,7 @@ impl Watcher {
     }
 }
 
-impl Drop for Watcher {
+impl Drop for Reaper {
     fn drop(&mut self) {
         if let Ok(mut input) = self.input.lock() {
             input.take();
@@ -108,13 +108,13 @@ mod tests {
     fn what_is_held_ends_and_what_is_released_lives() {
         let sleeper = || Command::new("sleep").arg("60").spawn().unwrap();
         let (mut held, mut released) = (sleeper(), sleeper());
-        let leash = Leash::new().unwrap();
-        leash.hold(held.id(), Signal::INT);
-        leash.hold(released.id(), Signal::INT);
-        leash.release(released.id());
+        let guard = ProcessGuard::new().unwrap();
+        guard.hold(held.id(), Signal::INT);
+        guard.hold(released.id(), Signal::INT);
+        guard.release(released.id());
         let start = Instant::now();
         let reaper = std::thread::spawn(move || held.wait().unwrap());
-        drop(leash);
+        drop(guard);
         assert_eq!(reaper.join().unwrap().signal(), Some(2));
         // Who does not obey is killed after ten seconds.
         assert!(start.elapsed().as_secs() < 10);

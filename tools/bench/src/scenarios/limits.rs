@@ -3,16 +3,16 @@
 
 use tokio::time::Instant;
 
-use crate::alone::http::Front;
-use crate::alone::postgres::Store;
-use crate::alone::rabbitmq::{Broker, DAY, quiet_log};
 use crate::cluster::Cluster;
 use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::{Latencies, Unit, median};
-use crate::load::Errand;
-use crate::outcome::{Line, Outcome, Plot};
-use crate::rows::round::{CONNECTIONS, say};
+use crate::isolated::http::HttpServer;
+use crate::isolated::postgres::Store;
+use crate::isolated::rabbitmq::{Broker, DAY, quiet_log};
+use crate::load::Workload;
+use crate::outcome::{Outcome, Plot, ResultLine};
+use crate::scenarios::round::{CONNECTIONS, say};
 
 /// Orders that share a transaction; the last is the most that the order service lets.
 const TOGETHER: [usize; 3] = [1, 32, 128];
@@ -61,38 +61,39 @@ async fn round(cluster: &Cluster, effort: Effort) -> Result<Round, Error> {
     let (log, _flush) = quiet_log();
     let mut stored = TOGETHER.map(|_| (0.0, Latencies::default()));
     for (together, stored) in TOGETHER.into_iter().zip(&mut stored) {
-        let stage = cluster.stage().await?;
-        let mut store = Store::connect(&stage).await?;
-        stage.settle().await?;
+        let sandbox = cluster.sandbox().await?;
+        let mut store = Store::connect(&sandbox).await?;
+        sandbox.settle().await?;
         store.place_for(effort.warmup(), together).await?;
         *stored = store.place_for(effort.duration(), together).await?;
         drop(store);
-        stage.end().await?;
+        sandbox.end().await?;
     }
 
-    let stage = cluster.stage().await?;
-    let broker = Broker::connect(&stage, &log).await?;
+    let sandbox = cluster.sandbox().await?;
+    let broker = Broker::connect(&sandbox, &log).await?;
     broker.publish(DAY, effort.either(10_000, 2_000)).await?;
     let confirmed = broker.publish(DAY, effort.either(50_000, 10_000)).await?;
     broker.close().await;
-    stage.end().await?;
+    sandbox.end().await?;
 
-    let stage = cluster.stage().await?;
-    let front = Front::open()?;
-    let answered = effort.load(Errand::OrderInVain(front.port), CONNECTIONS).run(&stage).await?.per_second;
-    let answer = effort.load(Errand::OrderInVain(front.port), 1).run(&stage).await?.latencies;
+    let sandbox = cluster.sandbox().await?;
+    let front = HttpServer::open()?;
+    let answered =
+        effort.load(Workload::OrderUnstored(front.port), CONNECTIONS).run(&sandbox).await?.per_second;
+    let answer = effort.load(Workload::OrderUnstored(front.port), 1).run(&sandbox).await?.latencies;
     front.close().await;
-    stage.end().await?;
+    sandbox.end().await?;
 
-    let stage = cluster.stage().await?;
-    let mut store = Store::connect(&stage).await?;
-    let broker = Broker::connect(&stage, &log).await?;
-    stage.settle().await?;
+    let sandbox = cluster.sandbox().await?;
+    let mut store = Store::connect(&sandbox).await?;
+    let broker = Broker::connect(&sandbox, &log).await?;
+    sandbox.settle().await?;
     step_by_step(&mut store, &broker, effort.either(500, 100)).await?;
     let (steps, way) = step_by_step(&mut store, &broker, effort.either(2_000, 500)).await?;
     broker.close().await;
     drop(store);
-    stage.end().await?;
+    sandbox.end().await?;
     Ok(Round { stored, confirmed, answered, answer, steps, way })
 }
 
@@ -109,7 +110,7 @@ async fn step_by_step(store: &mut Store, broker: &Broker, count: usize) -> Resul
             times.push(Instant::now());
             let announcement = store.claim(&order).await?;
             times.push(Instant::now());
-            broker.announce(&announcement.update).await?;
+            broker.publish_update(&announcement.update).await?;
             times.push(Instant::now());
         }
         for (step, (from, to)) in micros.iter_mut().zip(times.iter().zip(times.iter().skip(1))) {
@@ -134,13 +135,13 @@ fn outcome(rounds: &[Round]) -> Outcome {
             "PostgreSQL alone: orders stored, {together} to a transaction, one transaction after the other"
         );
         lines.push(
-            Line::new(&what, Unit::PerSecond, rates.clone(), None)
+            ResultLine::new(&what, Unit::PerSecond, rates.clone(), None)
                 .detailed(format!("a transaction: p50 {}", ms(&|round| of(round).1.p50))),
         );
         curves.push((format!("PostgreSQL, {together} to a transaction"), rates));
     }
     let confirmed = values(&|round| round.confirmed);
-    lines.push(Line::new(
+    lines.push(ResultLine::new(
         "RabbitMQ alone: orders' messages confirmed, 256 under way",
         Unit::PerSecond,
         confirmed.clone(),
@@ -149,7 +150,7 @@ fn outcome(rounds: &[Round]) -> Outcome {
     curves.push(("RabbitMQ".to_owned(), confirmed));
     let answered = values(&|round| round.answered);
     lines.push(
-        Line::new(
+        ResultLine::new(
             "HTTP alone: orders read, validated, answered, and neither stored nor logged, 64 connections",
             Unit::PerSecond,
             answered.clone(),
@@ -166,7 +167,7 @@ fn outcome(rounds: &[Round]) -> Outcome {
         })
         .collect();
     lines.push(
-        Line::new(
+        ResultLine::new(
             "an order's way as far as its announcement, without HTTP and services: p50",
             Unit::Milliseconds,
             values(&|round| round.way),
