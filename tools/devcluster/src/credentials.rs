@@ -1,4 +1,4 @@
-//! The user of a private server: made with its data, kept beside it.
+//! The user of a private server: created with its data, and stored beside it.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -32,8 +32,8 @@ impl Credentials {
         Self { user: user.into(), password: password::random() }
     }
 
-    /// What was stored when the data was made, else the given user, with a random
-    /// password if none is given.
+    /// The credentials stored with the data. Without data: the given user, with a random password
+    /// if none is given.
     pub(crate) fn load_or_store(
         path: &Path,
         user: &str,
@@ -45,7 +45,7 @@ impl Credentials {
                 serde_json::from_str(&text).map_err(|why| Error::file("understand", path)(why.into()))?;
             return Ok(Self { user: stored.user, password: stored.password.into() });
         }
-        // An empty password cannot log in.
+        // PostgreSQL and RabbitMQ refuse an empty password.
         let given = password.filter(|password| !password.expose_secret().is_empty()).cloned();
         let password = given.unwrap_or_else(password::random);
         let stored = Stored { user: user.to_owned(), password: password.expose_secret().to_owned() };

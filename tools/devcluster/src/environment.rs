@@ -1,9 +1,9 @@
-//! How a program of the system is told where its database and its virtual host are.
+//! The environment that tells a program its database and its virtual host.
 
 use config::{Database, Rabbitmq};
 use secrecy::ExposeSecret;
 
-/// The variables of its environment.
+/// The variables of that environment.
 pub fn environment(database: &Database, broker: &Rabbitmq) -> Vec<(&'static str, String)> {
     vec![
         ("DB_HOST", database.host.clone()),

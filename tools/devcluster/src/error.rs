@@ -1,4 +1,4 @@
-//! Why a private server cannot be had.
+//! Errors of private servers.
 
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::log_file::LogFile;
 
-/// Why a private server cannot be had.
+/// Why a private server cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No programs found, and no way to get them here.
+    /// No programs were found, and they cannot be fetched here.
     #[error("{what} is not installed here. {advice}")]
     NotInstalled {
         /// The server or servers.
@@ -35,22 +35,22 @@ pub enum Error {
         /// What the operating system says.
         source: std::io::Error,
     },
-    /// A program ended badly.
+    /// A program failed.
     #[error("'{program}' failed ({status}): {output}")]
     Failed {
         /// The program.
         program: String,
         /// How it ended.
         status: ExitStatus,
-        /// The end of what it wrote.
+        /// The end of its output.
         output: String,
     },
-    /// A program took too long and was ended.
+    /// A program exceeded its time limit and was killed.
     #[error("'{program}' did not finish within {} s", .limit.as_secs())]
     TooSlow {
         /// The program.
         program: String,
-        /// How long it had.
+        /// The limit.
         limit: Duration,
     },
     /// A server ended before it was ready.
@@ -65,7 +65,7 @@ pub enum Error {
         /// The end of its log.
         tail: String,
     },
-    /// Another process took a port between its choice and its use, every time.
+    /// Another process took a port between its choice and its use, in every attempt.
     #[error("{server} found its ports taken, several times. Its log is '{}'", log.display())]
     PortTaken {
         /// The server.
@@ -78,20 +78,20 @@ pub enum Error {
     NotReady {
         /// The server.
         server: &'static str,
-        /// How long it had.
+        /// The limit.
         limit: Duration,
         /// Its log.
         log: PathBuf,
         /// The end of its log.
         tail: String,
     },
-    /// Another process has the folder's log open and locked: the server of an earlier run.
+    /// Another process holds the lock on the folder's log: the server of an earlier run.
     #[error("'{}' is held by a server that still runs. End it ('fuser' shows its number), and try again", log.display())]
     InUse {
         /// The log.
         log: PathBuf,
     },
-    /// The data was made by another major version.
+    /// Another major version created the data.
     #[error(
         "the data in '{}' was made by PostgreSQL {made_by}, but only version {found} is installed. \
          Install {made_by}, or remove the folder to start with an empty database",
@@ -100,28 +100,28 @@ pub enum Error {
     OtherVersion {
         /// The data folder.
         folder: PathBuf,
-        /// What made it.
+        /// The version that created it.
         made_by: String,
-        /// What is here.
+        /// The installed version.
         found: String,
     },
-    /// PostgreSQL does not run as root, and there is no way to be somebody else.
+    /// PostgreSQL does not run as root, and no other user works.
     #[error(
         "PostgreSQL refuses to run as root, and running it as another user failed: {why}. \
          Run this as an ordinary user, or move the project to a folder that every user may enter"
     )]
     OnlyRoot {
-        /// What was tried, and what it said.
+        /// The attempt, and its error.
         why: String,
     },
-    /// RabbitMQ's management API said no.
+    /// RabbitMQ's management API refused a request.
     #[error("RabbitMQ's management API answered {status} to {request}: {body}")]
     Api {
         /// Method and path.
         request: String,
         /// HTTP status.
         status: u16,
-        /// What it said.
+        /// The response.
         body: String,
     },
     /// RabbitMQ's management API did not answer.
@@ -129,7 +129,7 @@ pub enum Error {
     NoApi {
         /// Method and path.
         request: String,
-        /// What happened to the connection.
+        /// The error of the connection.
         source: std::io::Error,
     },
     /// Every port is taken.
@@ -138,7 +138,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Of a server that ended before it was ready, as its log tells.
+    /// The error for a server that ended before it was ready.
     pub(crate) fn ended(server: &'static str, status: ExitStatus, log: &LogFile) -> Self {
         let path = log.path().to_owned();
         if log.tells_of_taken_port() {

@@ -1,4 +1,4 @@
-//! Gets the servers' programs where they are missing.
+//! Installs missing programs of the servers.
 
 mod apt;
 
@@ -15,13 +15,13 @@ use crate::server::{Server, not_installed};
 
 const LOCK_POLL: Duration = Duration::from_millis(100);
 
-/// Makes sure that the programs of these servers are found. On Debian and its kin, missing ones are
-/// fetched as packages and unpacked in `packages`: nothing is installed in the system, nothing of
-/// it is started or altered, no rights are needed, and deleting the folder undoes it. `progress`
-/// gets a line for each thing that takes time.
+/// Makes sure that the programs of these servers can be found. On Debian and its derivatives,
+/// missing ones are fetched as packages and unpacked in `packages`. Nothing is installed, started
+/// or changed in the system, no privileges are needed, and deleting the folder undoes it.
+/// `progress` gets a line for each slow step.
 ///
 /// # Errors
-/// What is missing, and how to get it on this system.
+/// Names what is missing, and how to install it on this system.
 pub async fn ensure_installed(
     wanted: &[Server],
     packages: &Path,
@@ -32,7 +32,7 @@ pub async fn ensure_installed(
     if missing().is_empty() {
         return Ok(());
     }
-    // Another process may be fetching them right now.
+    // Another process may be fetching them at the moment.
     let _lock = lock(packages).await?;
     let missing = missing();
     if apt::is_here() && !missing.is_empty() {
@@ -52,8 +52,8 @@ fn is_here(server: Server, packages: &Path) -> bool {
     }
 }
 
-/// Waits until nobody else fetches packages into the folder, and keeps others waiting as long
-/// as the file is open.
+/// Locks the folder of packages, and waits until no other process holds the lock. Dropping the file
+/// releases it.
 async fn lock(packages: &Path) -> Result<File, Error> {
     std::fs::create_dir_all(packages).map_err(Error::file("create the folder", packages))?;
     let path = packages.join("lock");
@@ -68,13 +68,13 @@ async fn lock(packages: &Path) -> Result<File, Error> {
     Ok(file)
 }
 
-/// Debian's first release with a [`PgbouncerProgram`] that is new enough.
+/// Debian's first release whose [`PgbouncerProgram`] is new enough.
 const RELEASE_OF_PGBOUNCER: &str = "trixie";
 
-/// Finds PgBouncer, as [`ensure_installed`] does the servers. Only tests need it.
+/// Finds PgBouncer, as [`ensure_installed`] finds the servers. Only tests need it.
 ///
 /// # Errors
-/// There is none that is new enough, and no way to get it here.
+/// There is none that is new enough, and it cannot be fetched here.
 pub async fn ensure_pgbouncer(
     packages: &Path,
     progress: &(dyn Fn(&str) + Sync),

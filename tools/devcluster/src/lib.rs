@@ -1,11 +1,11 @@
-//! For development only: our system, running. Private PostgreSQL and RabbitMQ instances, each in a
-//! folder of its own (data, settings, log, password); services in processes that end with their
-//! owner; orders for them.
+//! For development only: runs the system. Private PostgreSQL and RabbitMQ instances, each in its
+//! own folder (data, settings, log, password); service processes that end with their owner; and
+//! sample orders.
 //!
 //! `cargo xtask up` and the tests start their servers here. Nothing is shared with a system-wide
-//! server, nothing listens beyond 127.0.0.1, and nothing outside the folder is changed (RabbitMQ
-//! gets a symbolic link in the folder for temporary files where its own path has characters that
-//! its scripts cannot bear).
+//! server, nothing listens beyond 127.0.0.1, and nothing outside of the folder is changed.
+//! (RabbitMQ gets a symbolic link in the folder for temporary files if its own path has characters
+//! that its scripts cannot handle.)
 
 mod credentials;
 mod environment;

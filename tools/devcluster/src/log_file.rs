@@ -9,20 +9,20 @@ use rustix::fs::FlockOperation;
 
 use crate::Error;
 
-/// How long the processes of an earlier server may take to vanish.
+/// How long the processes of an earlier server may take to end.
 const RELEASE_LIMIT: Duration = Duration::from_secs(15);
-/// A log larger than this starts anew with the next start.
+/// A log larger than this is truncated at the next start.
 const SIZE_LIMIT: u64 = 16 << 20;
-/// How much of its end is looked at for an error, and how much of that is shown.
+/// How much of the log's end is searched for an error, and how many lines of it are shown.
 const TAIL_BYTES: u64 = 256 << 10;
 const TAIL_LINES: usize = 12;
 const LINE_LIMIT: usize = 300;
 /// What servers write if another process has their port.
 const PORT_TAKEN: [&str; 3] = ["eaddrinuse", "dist_port_already_used", "Address already in use"];
 
-/// An open, locked log. The process that writes it inherits it as its output, and with it the
-/// lock: as long as it or a child of it lives, even if its owner was killed, nobody else can start
-/// one on the same data.
+/// An open, locked log. The process that writes it inherits it as its output, and with it the lock.
+/// While that process or a child of it runs, even after its owner was killed, no other server can
+/// start on the same data.
 #[derive(Debug)]
 pub struct LogFile {
     path: PathBuf,
@@ -34,7 +34,7 @@ impl LogFile {
     /// Opens the log, and waits until no earlier process holds it.
     ///
     /// # Errors
-    /// It cannot be written, or is held for too long.
+    /// The log cannot be written, or is held for too long.
     pub async fn claim(path: &Path) -> Result<Self, Error> {
         let mut options = OpenOptions::new();
         let file = options.create(true).append(true).open(path).map_err(Error::file("write", path))?;
@@ -63,12 +63,12 @@ impl LogFile {
         self.file.try_clone().map_err(Error::file("write", &self.path))
     }
 
-    /// What was written since it was opened, for an error text: the last lines.
+    /// The last lines written since it was opened, for an error text.
     pub(crate) fn tail(&self) -> String {
         last_lines(&self.end(), TAIL_LINES)
     }
 
-    /// Whether the writer complains that another process has its port.
+    /// Whether the log says that another process has the port.
     pub(crate) fn tells_of_taken_port(&self) -> bool {
         let text = self.end();
         PORT_TAKEN.iter().any(|complaint| text.contains(complaint))
@@ -99,7 +99,7 @@ fn shortened(line: &str) -> String {
     }
 }
 
-/// The last lines that are not blank; of long ones, the start.
+/// The last lines that are not blank. Long lines are cut.
 pub(crate) fn last_lines(text: &str, count: usize) -> String {
     let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
     let lines: Vec<String> = lines.rev().take(count).map(shortened).collect();

@@ -1,11 +1,11 @@
-//! Who comes, and what they want: varied, and plausible.
+//! Sample customers and orders: varied, and plausible.
 
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
-/// Dishes with their price in cents.
+/// Dishes and their prices in cents.
 const DISHES: &[(&str, u32)] = &[
     ("Margherita Pizza", 1_199),
     ("Pizza Quattro Formaggi", 1_499),
@@ -53,10 +53,10 @@ const LAST_NAMES: &[&str] = &[
 ];
 const STREETS: &[&str] = &["Elm Street", "Harbour Road", "Via Roma", "Station Square", "Mill Lane"];
 
-/// A guest, and the order.
+/// A customer and the order.
 #[derive(Clone, Debug)]
 pub struct Customer {
-    /// The guest's name.
+    /// The customer's name.
     pub name: String,
     /// The type of the order.
     pub order_type: &'static str,
@@ -64,7 +64,7 @@ pub struct Customer {
     pub body: Value,
 }
 
-/// So many guests; the same seed, the same guests.
+/// This number of customers. The same seed makes the same customers.
 pub fn customers(seed: u64, count: usize) -> Vec<Customer> {
     let mut chance = StdRng::seed_from_u64(seed);
     (0..count).map(|_| customer(&mut chance)).collect()

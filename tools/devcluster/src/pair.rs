@@ -1,4 +1,4 @@
-//! Both servers, started side by side.
+//! Both servers, started in parallel.
 
 use std::path::Path;
 
@@ -9,11 +9,11 @@ use crate::rabbitmq::{PrivateRabbitmq, RabbitmqOptions};
 use crate::server::Server;
 use crate::{Error, project};
 
-/// Starts both, with their data in `folder`. Programs that this machine does not have are fetched
-/// into the project's `.local`; that is told on the standard error.
+/// Starts both servers with their data in `folder`. Missing programs are fetched into the project's
+/// `.local`, with progress on standard error.
 ///
 /// # Errors
-/// One cannot be had, or does not start.
+/// One of them cannot be installed, or does not start.
 pub async fn start_pair(
     folder: &Path,
     postgres: PostgresOptions,

@@ -1,5 +1,4 @@
-//! A PgBouncer of one's own before a PostgreSQL server, for tests: many get their database through
-//! one and nothing else.
+//! A private PgBouncer in front of a PostgreSQL server, for tests: many production systems use one.
 
 use std::ffi::OsString;
 use std::fs;
@@ -20,28 +19,28 @@ use crate::search::{absolute, folder_with, loader_in};
 use crate::{Credentials, Error, ProcessGuard, tool};
 
 const NAME: &str = "PgBouncer";
-/// The first that keeps prepared statements in transaction mode.
+/// The first version that keeps prepared statements in transaction mode.
 const OLDEST_VERSION: (u32, u32) = (1, 21);
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
 const READY_LIMIT: Duration = Duration::from_secs(15);
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(20);
-/// Another process may take the chosen port before it does.
+/// Another process may take the chosen port first.
 const PORT_ATTEMPTS: u8 = 3;
 
 /// The program, and how it is run.
 #[derive(Clone, Debug)]
 pub struct PgbouncerProgram {
     program: PathBuf,
-    /// The loader and the folder of libraries with which an unpacked one runs.
+    /// The loader and the library folder of an unpacked program.
     loader: Option<(PathBuf, OsString)>,
 }
 
 impl PgbouncerProgram {
-    /// Its package.
+    /// The name of its package.
     pub(crate) const NAME: &str = "pgbouncer";
 
-    /// The system's, or the one unpacked in `packages`, if it is new enough.
+    /// The system's program, or the one unpacked in `packages`, if it is new enough.
     pub(crate) async fn find(packages: &Path) -> Option<Self> {
         let folder = folder_with(Self::NAME).into_iter().chain([PathBuf::from("/usr/sbin")]);
         let of_system = folder.map(|folder| Self { program: folder.join(Self::NAME), loader: None });
@@ -64,7 +63,7 @@ impl PgbouncerProgram {
         version_in(&text).is_some_and(|version| version >= OLDEST_VERSION)
     }
 
-    /// What to run, and with which first arguments.
+    /// The program to run, and its first arguments.
     fn command_line(&self) -> (&Path, Vec<OsString>) {
         match &self.loader {
             None => (&self.program, Vec::new()),
@@ -81,7 +80,7 @@ fn version_in(text: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?, numbers.next()?))
 }
 
-/// A running PgBouncer. Dropped, it is killed.
+/// A running PgBouncer. Dropping it kills the process.
 #[derive(Debug)]
 pub struct PrivatePgbouncer {
     process: OwnedProcess,
@@ -89,11 +88,11 @@ pub struct PrivatePgbouncer {
 }
 
 impl PrivatePgbouncer {
-    /// Starts one in `folder` before the PostgreSQL server on this port of 127.0.0.1, for these
-    /// users. `settings` are lines of the section `[pgbouncer]` beside those that make it private.
+    /// Starts a PgBouncer in `folder`, in front of the PostgreSQL server on this port of 127.0.0.1,
+    /// for these users. `settings` are additional lines of the section `[pgbouncer]`.
     ///
     /// # Errors
-    /// With the end of its log where there is one.
+    /// It did not start. The error has the end of its log, if there is one.
     pub async fn start(
         program: &PgbouncerProgram,
         folder: &Path,
@@ -122,7 +121,7 @@ impl PrivatePgbouncer {
         self.claim.port()
     }
 
-    /// Ends it; its clients' connections break.
+    /// Stops it, which breaks its clients' connections.
     pub async fn stop(&mut self) {
         self.process.stop(Signal::TERM, STOP_LIMIT).await;
     }

@@ -1,4 +1,4 @@
-//! Paths that shell scripts without quotes can bear.
+//! Paths that shell scripts without quoting can handle.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use crate::Error;
 
-/// How many names are tried before giving up on the folder for temporary files.
+/// The number of names to try in the folder for temporary files.
 const ATTEMPTS: u8 = 20;
 
-/// A name for a folder without spaces and the like: the folder's own, else a symbolic link in the
-/// folder for temporary files, removed on drop. RabbitMQ's start script breaks at spaces, and its
-/// disk monitor does not work with them.
+/// A path to a folder without spaces and similar characters: the folder's own, else a symbolic link
+/// in the folder for temporary files, which is removed on drop. RabbitMQ's start script fails at
+/// spaces, and so does its disk monitor.
 #[derive(Debug)]
 pub(crate) struct PlainPath {
     path: PathBuf,
@@ -32,7 +32,7 @@ impl PlainPath {
             let link = std::env::temp_dir().join(format!("{name}-{attempt}"));
             match symlink(&folder, &link) {
                 Ok(()) => return Ok(Self { path: link, is_link: true }),
-                // Left over from a run that was killed.
+                // Left over from a killed run.
                 Err(_) if is_ours(&link, &folder) => return Ok(Self { path: link, is_link: true }),
                 Err(source) => last = Some(Error::file("link", link)(source)),
             }
@@ -58,7 +58,7 @@ fn is_plain(path: &Path) -> bool {
     bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+@".contains(byte))
 }
 
-/// Nobody else may have put the link there: he could point it elsewhere later.
+/// The link must be ours: another user could later point it elsewhere.
 fn is_ours(link: &Path, folder: &Path) -> bool {
     let owner = link.symlink_metadata().map(|metadata| metadata.uid());
     owner.is_ok_and(|uid| uid == rustix::process::geteuid().as_raw())

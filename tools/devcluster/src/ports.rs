@@ -1,17 +1,17 @@
-//! Free TCP ports.
+//! Chooses free TCP ports.
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::ops::Range;
 
-/// Where Linux and macOS let the ports of outgoing connections begin, unless told otherwise.
+/// The default start of the ephemeral ports on Linux and macOS.
 const USUAL_EPHEMERAL_START: u16 = 32_768;
-/// How many ports after the wished one are near it.
+/// The number of ports after the preferred one that count as near it.
 const NEARBY: u16 = 50;
-/// How many ports are tried where any will do.
+/// The number of attempts if any port will do.
 const ATTEMPTS: u16 = 200;
 
-/// A port on 127.0.0.1 on which nobody listens: the wished one if it is free (0: any).
+/// A free port on 127.0.0.1: the preferred one if possible (0: any).
 ///
 /// # Errors
 /// There is none.
@@ -19,10 +19,10 @@ pub fn free_port(wished: u16) -> io::Result<u16> {
     PortClaim::of(wished).map(|claim| claim.port())
 }
 
-/// A TCP port that this process has chosen for a server or a service. As long as it is held, no
-/// other process that chooses its ports here (another `up`, another test) chooses it, though nobody
-/// may listen on it yet: the UDP port of the same number is taken, for which servers and services
-/// have no use, and which is free again however this process ends.
+/// A TCP port that this process has chosen for a server or a service. While the claim exists, no
+/// other process that chooses its ports here (another `up`, another test) chooses the same port,
+/// even before anything listens on it. The claim binds the UDP port of the same number. Servers do
+/// not use that port, and the kernel releases it however this process ends.
 #[derive(Debug)]
 pub struct PortClaim {
     port: u16,
@@ -30,7 +30,7 @@ pub struct PortClaim {
 }
 
 impl PortClaim {
-    /// The wished port if it is free (0: any).
+    /// Claims the preferred port if it is free (0: any).
     ///
     /// # Errors
     /// None is free.
@@ -46,7 +46,7 @@ impl PortClaim {
             .map_or_else(|| Self::take(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port()), Ok)
     }
 
-    /// The wished port, else the next free one, but none of those that others wish for.
+    /// Claims the preferred port, else the next free one, but none of those that others prefer.
     ///
     /// # Errors
     /// None is free.
@@ -55,7 +55,7 @@ impl PortClaim {
         nearby.find_map(|port| Self::take(port).ok()).map_or_else(|| Self::of(0), Ok)
     }
 
-    /// This one, if it is free (0: one that the system chooses).
+    /// Claims this port, if it is free (0: one that the system chooses).
     fn take(port: u16) -> io::Result<Self> {
         let held = UdpSocket::bind((Ipv4Addr::LOCALHOST, port))?;
         let port = held.local_addr()?.port();
@@ -63,14 +63,14 @@ impl PortClaim {
         Ok(Self { port, _held: held })
     }
 
-    /// Its number.
+    /// The port.
     pub fn port(&self) -> u16 {
         self.port
     }
 }
 
-/// Ports that no outgoing connection takes. A server that restarts would otherwise find its port in
-/// the hands of a client that was just trying to reach it.
+/// Ports outside of the ephemeral range. A restarting server could otherwise find its port taken by
+/// an outgoing connection of a client that was trying to reach it.
 fn outside_ephemeral() -> Range<u16> {
     let start = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")
         .ok()
@@ -93,9 +93,8 @@ mod tests {
         assert_ne!(PortClaim::near(taken, &[near]).unwrap().port(), near);
     }
 
-    /// Any of several: a port that another process holds at this moment says nothing, nor
-    /// does one that was just given back (a child that a neighbouring test is starting keeps
-    /// it until its `exec`).
+    /// Tries several ports: another process may hold one at this moment. So may a child process
+    /// that a neighbouring test is starting, until its `exec`.
     #[test]
     fn a_free_port_is_given_as_wished() {
         assert!((20_000..20_050).any(|wished| free_port(wished).unwrap() == wished));

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of one's own.
+//! A private PostgreSQL server.
 
 mod admin;
 pub(crate) mod identity;
@@ -24,27 +24,27 @@ use crate::{Credentials, Error, ProcessGuard, tool};
 
 const NAME: &str = "PostgreSQL";
 const POLL: Duration = Duration::from_millis(20);
-/// On a slow disk, creating the data takes its time.
+/// Creating the data may be slow on a slow disk.
 const CREATE_LIMIT: Duration = Duration::from_mins(2);
-/// After a crash it may have much to replay.
+/// After a crash it may have a long log to replay.
 const READY_LIMIT: Duration = Duration::from_mins(1);
-/// How long open transactions are rolled back and buffers written before it is killed.
+/// Time for rolling back transactions and writing buffers, before the server is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
-/// Another process may take the chosen port before PostgreSQL does.
+/// Another process may take the chosen port first.
 const PORT_ATTEMPTS: u8 = 3;
 
-/// How the server shall be.
+/// The settings of a server.
 #[derive(Clone, Debug)]
 pub struct PostgresOptions {
-    /// The wished port; another is chosen if it is taken. 0: any.
+    /// The preferred port; another one is chosen if it is taken. 0: any.
     pub port: u16,
-    /// Name of the superuser, when the data is made.
+    /// The superuser's name, used when the data is created.
     pub user: String,
-    /// Its password, when the data is made. None: random.
+    /// The superuser's password, used when the data is created. `None`: random.
     pub password: Option<SecretString>,
-    /// Whether a commit survives a power cut. Without it everything is quicker.
+    /// Whether commits survive a power cut. Without that, everything is faster.
     pub durable: bool,
-    /// How many connections it takes.
+    /// The largest number of connections.
     pub max_connections: u32,
     /// Ends the server if its owner is killed.
     pub guard: Option<ProcessGuard>,
@@ -66,7 +66,7 @@ impl Default for PostgresOptions {
     }
 }
 
-/// A running private server. Dropped without [`PrivatePostgres::stop`], it is killed.
+/// A running private server. Dropping it without [`PrivatePostgres::stop`] kills it.
 #[derive(Debug)]
 pub struct PrivatePostgres {
     folder: PathBuf,
@@ -78,11 +78,11 @@ pub struct PrivatePostgres {
 }
 
 impl PrivatePostgres {
-    /// Starts a server on the data in `folder`, which is made if it is not there, and waits until
-    /// it takes connections.
+    /// Starts a server on the data in `folder`, which is created if necessary, and waits until it
+    /// accepts connections.
     ///
     /// # Errors
-    /// With the end of the server's log where there is one.
+    /// The server did not start. The error has the end of its log, if there is one.
     pub async fn start(
         programs: &PostgresPrograms,
         folder: &Path,
@@ -115,32 +115,32 @@ impl PrivatePostgres {
         Ok(Self { folder, options, identity, admin, claim, process })
     }
 
-    /// Ends it as an administrator would: open transactions are rolled back, everything is written.
-    /// Killed if that takes too long.
+    /// Stops the server as an administrator would: open transactions are rolled back, and
+    /// everything is written. Kills it if that takes too long.
     pub async fn stop(&mut self) {
         self.process.stop(Signal::INT, STOP_LIMIT).await;
     }
 
-    /// Ends it and all its sessions at once, as a power cut would.
+    /// Kills the server and all its sessions, like a power cut.
     pub fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// Starts it again on the same port and data; stops it first if it still runs.
+    /// Restarts the server on the same port and data. A running server is stopped first.
     ///
     /// # Errors
-    /// As [`PrivatePostgres::start`].
+    /// Those of [`PrivatePostgres::start`].
     pub async fn restart(&mut self) -> Result<(), Error> {
         self.stop().await;
         self.process = launch(&self.folder, &self.identity, &self.admin, &self.options).await?;
         Ok(())
     }
 
-    /// Starts it again on the same data and another free port, as a server does that takes over
-    /// from another; stops it first if it still runs.
+    /// Restarts the server on the same data and another free port, like a server that takes over
+    /// from another. A running server is stopped first.
     ///
     /// # Errors
-    /// As [`PrivatePostgres::start`].
+    /// Those of [`PrivatePostgres::start`].
     pub async fn restart_elsewhere(&mut self) -> Result<(), Error> {
         self.stop().await;
         self.claim = PortClaim::of(0).map_err(Error::NoPort)?;
@@ -148,11 +148,11 @@ impl PrivatePostgres {
         self.restart().await
     }
 
-    /// Starts it again on the same port and data as a standby: it can be read, and takes writes
-    /// once somebody calls `pg_promote()`. Stops it first if it still runs.
+    /// Restarts the server on the same port and data as a standby: it is readable, and accepts
+    /// writes after `pg_promote()`. A running server is stopped first.
     ///
     /// # Errors
-    /// As [`PrivatePostgres::start`].
+    /// Those of [`PrivatePostgres::start`].
     pub async fn restart_as_standby(&mut self) -> Result<(), Error> {
         self.stop().await;
         let signal = self.folder.join("data/standby.signal");
@@ -160,22 +160,23 @@ impl PrivatePostgres {
         self.restart().await
     }
 
-    /// Lets nobody in any more who comes without TLS: nobody at all, since it has no certificate.
+    /// Refuses connections without TLS from now on. That means all of them, because the server has
+    /// no certificate.
     ///
     /// # Errors
-    /// It cannot be told.
+    /// The server's rules cannot be written or reloaded.
     pub async fn demand_tls(&mut self) -> Result<(), Error> {
         let rules = self.folder.join("data/pg_hba.conf");
         fs::write(&rules, "hostssl all all all scram-sha-256\n").map_err(Error::file("write", &rules))?;
         self.restart().await
     }
 
-    /// Whether its process still lives.
+    /// Whether the server process runs.
     pub fn is_running(&mut self) -> bool {
         self.process.ended().is_none()
     }
 
-    /// The main process.
+    /// The process id of the main process.
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }
@@ -190,7 +191,7 @@ impl PrivatePostgres {
         &self.admin.credentials
     }
 
-    /// How a program reaches one of its databases, as superuser.
+    /// The settings with which a program reaches a database, as superuser.
     pub fn settings(&self, database: &str) -> config::Database {
         let Credentials { user, password } = self.credentials().clone();
         config::Database {
@@ -203,12 +204,12 @@ impl PrivatePostgres {
         }
     }
 
-    /// What makes and drops databases in it.
+    /// Creates and drops databases.
     pub fn admin(&self) -> &PostgresAdmin {
         &self.admin
     }
 
-    /// Its log.
+    /// The path of the log.
     pub fn log(&self) -> PathBuf {
         log_in(&self.folder)
     }
@@ -218,7 +219,7 @@ fn log_in(folder: &Path) -> PathBuf {
     folder.join("postgres.log")
 }
 
-/// Makes the data if need be, starts the server, and waits until it is ready.
+/// Creates the data if necessary, starts the server, and waits until it is ready.
 async fn launch(
     folder: &Path,
     identity: &Identity,
@@ -246,7 +247,8 @@ async fn launch(
     Ok(process)
 }
 
-/// Made under another name first, so that an interrupted attempt is not taken for data.
+/// Creates the data under a temporary name first, so that an interrupted attempt is not taken for
+/// data.
 async fn create_data(
     folder: &Path,
     data: &Path,
@@ -300,8 +302,8 @@ async fn wait_until_ready(process: &mut OwnedProcess, data: &Path, log: &LogFile
     }
 }
 
-/// postmaster.pid, as `pg_ctl` reads it: the process on the first line, its state on the eighth. (A
-/// standby can be read.)
+/// Reads postmaster.pid like `pg_ctl`: the process id is on the first line, the state on the
+/// eighth. (A standby counts as ready.)
 fn is_ready(pid_file: &str, pid: u32) -> bool {
     let mut lines = pid_file.lines().map(str::trim);
     lines.next() == Some(pid.to_string().as_str())

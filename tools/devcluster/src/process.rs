@@ -1,4 +1,4 @@
-//! A process that belongs to this one, from start to end.
+//! A child process with an owner.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -12,7 +12,7 @@ use crate::{Error, ProcessGuard};
 
 const POLL: Duration = Duration::from_millis(20);
 
-/// A process that belongs to this one. Dropped, it is killed with everything it started.
+/// A child process. Dropping it kills the process and all its descendants.
 #[derive(Debug)]
 pub struct OwnedProcess {
     child: Child,
@@ -21,8 +21,9 @@ pub struct OwnedProcess {
 }
 
 impl OwnedProcess {
-    /// Starts it in a process group of its own, so that Ctrl-C in the terminal is its owner's
-    /// affair. It writes into `log`. `polite` is the signal by which the leash asks it to end.
+    /// Starts the process in its own process group, so that Ctrl-C in the terminal reaches only its
+    /// owner. Its output goes to `log`. `polite` is the signal with which the process guard asks it
+    /// to end.
     ///
     /// # Errors
     /// The program cannot be started.
@@ -46,12 +47,12 @@ impl OwnedProcess {
         Ok(Self { child, guard: guard.cloned(), ended: None })
     }
 
-    /// Its number.
+    /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// How it ended, if it has.
+    /// The exit status, if the process has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         if self.ended.is_none()
             && let Ok(Some(status)) = self.child.try_wait()
@@ -61,7 +62,7 @@ impl OwnedProcess {
         self.ended
     }
 
-    /// Asks it to end; kills it after `grace`.
+    /// Asks the process to end, and kills it after `grace`.
     pub async fn stop(&mut self, signal: Signal, grace: Duration) {
         let deadline = Instant::now() + grace;
         self.signal(signal);
@@ -73,12 +74,12 @@ impl OwnedProcess {
         }
     }
 
-    /// Ends it and everything it started at once, as a power cut would.
+    /// Kills the process and all its descendants, like a power cut.
     pub fn kill(&mut self) {
         if self.ended().is_some() {
             return;
         }
-        // Stopped first, so that it starts nothing more.
+        // Stop it first, so that it starts no further process.
         self.signal(Signal::STOP);
         let descendants = descendants(self.pid());
         self.signal(Signal::KILL);
@@ -90,7 +91,7 @@ impl OwnedProcess {
         }
     }
 
-    /// Sends it a signal, if it still runs.
+    /// Sends a signal, if the process still runs.
     pub fn signal(&mut self, what: Signal) {
         if self.ended().is_none() {
             signal(self.pid(), what);
@@ -113,13 +114,13 @@ impl Drop for OwnedProcess {
 
 fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        // Fails if it has just ended by itself.
+        // Fails if the process has just ended.
         let _ = kill_process(pid, signal);
     }
 }
 
-/// Children, their children, and so on. Empty where there is no /proc: then they
-/// notice by themselves.
+/// The ids of all descendants. Empty without /proc: the descendants then notice the end of their
+/// parent.
 fn descendants(root: u32) -> Vec<u32> {
     let pairs: Vec<(u32, u32)> = fs::read_dir("/proc")
         .into_iter()
@@ -140,8 +141,8 @@ fn descendants(root: u32) -> Vec<u32> {
     found.split_off(1)
 }
 
-/// The parent's number in /proc/PID/stat; the program's name before it may contain
-/// spaces and parentheses.
+/// The parent's id in /proc/PID/stat. The program's name before it may contain spaces and
+/// parentheses.
 fn parent_in_stat(stat: &str) -> Option<u32> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! A promise that processes do not outlive their owner, even if it is killed with SIGKILL.
+//! Guarantees that child processes do not outlive their owner, even if it is killed with SIGKILL.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use rustix::process::Signal;
 
-/// Reads "+ signal pid" and "- signal pid" lines. At the end of its input, which comes when the
-/// owner ends in whatever way, it asks the processes that are left to end, and kills those that are
-/// still there after 10 s.
+/// Reads "+ signal pid" and "- signal pid" lines. Its input ends when the owner ends, however that
+/// happens. Then it asks the remaining processes to end, and kills those that still run after 10 s.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM
 held=
@@ -31,11 +30,10 @@ done
 kill -s KILL $left 2>/dev/null
 "#;
 
-/// A watching process of ours; clones share it. When the last clone is dropped, whatever it
-/// still holds is ended.
+/// A guard process. Clones share it. Dropping the last clone ends all guarded processes.
 ///
-/// A death signal of the kernel (`PR_SET_PDEATHSIG`) would not do: it comes when the
-/// starting *thread* ends.
+/// The kernel's death signal (`PR_SET_PDEATHSIG`) is no alternative: it is sent when the starting
+/// *thread* ends.
 #[derive(Clone, Debug)]
 pub struct ProcessGuard(Arc<Reaper>);
 
@@ -46,12 +44,12 @@ struct Reaper {
 }
 
 impl ProcessGuard {
-    /// Starts the watcher.
+    /// Starts the guard process.
     ///
     /// # Errors
     /// There is no `sh`, or no process can be started.
     pub fn new() -> std::io::Result<Self> {
-        // In a process group of its own, so that what ends the owner's group leaves it alone.
+        // Its own process group, so that signals to the owner's group do not end it.
         let mut child = Command::new("sh")
             .args(["-c", SCRIPT, "process_guard"])
             .stdin(Stdio::piped())
@@ -63,12 +61,12 @@ impl ProcessGuard {
         Ok(Self(Arc::new(Reaper { input: Mutex::new(input), child: Mutex::new(child) })))
     }
 
-    /// From now on the process ends with its owner; `signal` is how it is asked to.
+    /// Adds a process. If the owner ends, it is asked to end with this signal.
     pub fn hold(&self, pid: u32, signal: Signal) {
         self.0.send(&format!("+ {} {pid}\n", signal.as_raw()));
     }
 
-    /// The process has ended: its number may soon belong to another.
+    /// Removes a process that has ended, because its id may be reused.
     pub fn release(&self, pid: u32) {
         self.0.send(&format!("- - {pid}\n"));
     }
@@ -79,8 +77,8 @@ impl Reaper {
         if let Ok(mut input) = self.input.lock()
             && let Some(input) = input.as_mut()
         {
-            // Fails only if somebody killed the watcher: then the promise is
-            // void, the work goes on.
+            // This fails only if the guard process was killed. The work then goes on without the
+            // guarantee.
             let _ = input.write_all(line.as_bytes());
         }
     }
@@ -105,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_held_ends_and_what_is_released_lives() {
+    fn guarded_processes_end_and_released_ones_survive() {
         let sleeper = || Command::new("sleep").arg("60").spawn().unwrap();
         let (mut held, mut released) = (sleeper(), sleeper());
         let guard = ProcessGuard::new().unwrap();
@@ -116,7 +114,7 @@ mod tests {
         let reaper = std::thread::spawn(move || held.wait().unwrap());
         drop(guard);
         assert_eq!(reaper.join().unwrap().signal(), Some(2));
-        // Who does not obey is killed after ten seconds.
+        // A process that ignores the signal would be killed after ten seconds.
         assert!(start.elapsed().as_secs() < 10);
         assert_eq!(released.try_wait().unwrap(), None);
         released.kill().unwrap();

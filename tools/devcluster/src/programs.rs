@@ -1,4 +1,4 @@
-//! Where the programs of both servers lie.
+//! Finds the programs of both servers.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use crate::Error;
 use crate::search::{absolute, folder_with, folders_like, libraries_in, search_path};
 use crate::server::Server;
 
-/// The variable that tells unpacked Erlang scripts where they are.
+/// The variable that tells unpacked Erlang scripts their location.
 pub(crate) const ERLANG_ROOT: &str = "RESTAURANT_ERLANG_ROOT";
 
-/// PostgreSQL's programs, in every version that is here: never none.
+/// PostgreSQL's programs in all installed versions. Never empty.
 #[derive(Clone, Debug)]
 pub struct PostgresPrograms(Vec<PostgresVersion>);
 
@@ -18,20 +18,20 @@ pub struct PostgresPrograms(Vec<PostgresVersion>);
 #[derive(Clone, Debug)]
 pub(crate) struct PostgresVersion {
     pub(crate) bin: PathBuf,
-    /// Where the dynamic linker has to look, if these are unpacked packages.
+    /// The library folders of unpacked packages, for the dynamic linker.
     pub(crate) libraries: Option<OsString>,
 }
 
 /// RabbitMQ's start script and Erlang.
 #[derive(Clone, Debug)]
 pub struct RabbitmqPrograms {
-    /// The folder with `sbin` and `plugins` in it.
+    /// The folder that contains `sbin` and `plugins`.
     pub(crate) root: PathBuf,
-    /// The folder with `erl` and `epmd` in it.
+    /// The folder that contains `erl` and `epmd`.
     pub(crate) erlang: PathBuf,
-    /// Where packages are unpacked, if it is from there.
+    /// The folder of unpacked packages, if RabbitMQ is one of them.
     pub(crate) unpacked: Option<PathBuf>,
-    /// Where the dynamic linker has to look, if these are unpacked packages.
+    /// The library folders of unpacked packages, for the dynamic linker.
     pub(crate) libraries: Option<OsString>,
 }
 
@@ -56,7 +56,7 @@ impl PostgresPrograms {
         if all.is_empty() { Err(Server::Postgres.not_installed()) } else { Ok(Self(all)) }
     }
 
-    /// The newest first, as far as their paths tell.
+    /// The newest version first, as far as the paths show it.
     pub(crate) fn versions(&self) -> &[PostgresVersion] {
         &self.0
     }
@@ -94,7 +94,7 @@ impl RabbitmqPrograms {
     }
 }
 
-/// Debian's wrappers in /usr/bin are not enough: the server itself must be there.
+/// Debian's wrappers in /usr/bin do not count: the server itself must be present.
 fn is_postgres(folder: &Path) -> bool {
     ["initdb", "postgres", "createdb", "dropdb"].iter().all(|program| folder.join(program).is_file())
 }
@@ -103,8 +103,8 @@ fn is_rabbitmq(root: &Path) -> bool {
     root.join("sbin/rabbitmq-server").is_file() && root.join("plugins").is_dir()
 }
 
-/// `rabbitmq-server` of the search path may be a link into its root, or a wrapper that wants
-/// another user (as on Debian and Fedora): then there is no root around it.
+/// `rabbitmq-server` on the search path may be a link into RabbitMQ's root folder. It may also be a
+/// wrapper that requires another user (Debian, Fedora), which has no root around it.
 fn root_of_script(folder: &Path) -> Option<PathBuf> {
     let script = folder.join("rabbitmq-server").canonicalize().ok()?;
     Some(script.parent()?.parent()?.to_owned())

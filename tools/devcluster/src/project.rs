@@ -1,23 +1,23 @@
-//! Where things lie in the project that this program was built from.
+//! Paths in the project that this program was built from.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Its root.
+/// The project's root.
 pub fn root() -> &'static Path {
     // This package lies two levels below it.
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."))
 }
 
-/// Unpacked packages of the servers that this machine does not have.
+/// The folder of unpacked packages, for servers that this machine does not have.
 pub fn packages() -> PathBuf {
     root().join(".local/packages")
 }
 
-/// The folder to which this program was built, and all others of the same profile.
+/// The folder that this program, and all others of the same profile, were built into.
 ///
 /// # Errors
-/// The operating system does not say where this program is.
+/// The operating system does not tell where this program is.
 pub fn programs() -> io::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let folder = own.parent().unwrap_or(Path::new("."));

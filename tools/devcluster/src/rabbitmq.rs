@@ -1,5 +1,4 @@
-//! A RabbitMQ server of one's own, with its management page, its own Erlang
-//! cookie and its own epmd.
+//! A private RabbitMQ server with its management page, its own Erlang cookie and its own epmd.
 
 mod admin;
 mod console;
@@ -31,24 +30,24 @@ use crate::programs::RabbitmqPrograms;
 use crate::{Credentials, Error, ProcessGuard, tool};
 
 const NAME: &str = "RabbitMQ";
-/// With an address as host, no name needs to be resolved.
+/// An address as host name needs no name resolution.
 const NODE: &str = "restaurant@127.0.0.1";
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 const EPMD_STOP_LIMIT: Duration = Duration::from_secs(2);
 const CALL_LIMIT: Duration = Duration::from_secs(3);
-/// Another process may take a chosen port before RabbitMQ does.
+/// Another process may take a chosen port first.
 const PORT_ATTEMPTS: u8 = 3;
 
-/// How the server shall be.
+/// The settings of a server.
 #[derive(Clone, Debug)]
 pub struct RabbitmqOptions {
-    /// The wished AMQP port; another is chosen if it is taken. 0: any.
+    /// The preferred AMQP port; another one is chosen if it is taken. 0: any.
     pub port: u16,
-    /// The wished port of the management page and API. 0: any.
+    /// The preferred port of the management page and API. 0: any.
     pub management_port: u16,
-    /// Name of the administrator, when the data is made.
+    /// The administrator's name, used when the data is created.
     pub user: String,
-    /// His password, when the data is made. None: random.
+    /// The administrator's password, used when the data is created. `None`: random.
     pub password: Option<SecretString>,
     /// Ends the server if its owner is killed.
     pub guard: Option<ProcessGuard>,
@@ -60,7 +59,7 @@ impl Default for RabbitmqOptions {
     }
 }
 
-/// Every port of one server.
+/// All ports of one server.
 #[derive(Clone, Copy, Debug)]
 struct Ports {
     amqp: u16,
@@ -70,7 +69,7 @@ struct Ports {
 }
 
 impl Ports {
-    /// Free ones, and what keeps others from choosing them.
+    /// Claims free ports.
     fn claim(amqp: u16, management: u16) -> Result<(Self, [PortClaim; 4]), Error> {
         let claim = |wished| PortClaim::of(wished).map_err(Error::NoPort);
         let claims = [claim(amqp)?, claim(management)?, claim(0)?, claim(0)?];
@@ -79,7 +78,7 @@ impl Ports {
     }
 }
 
-/// A running private server. Dropped without [`PrivateRabbitmq::stop`], it is killed.
+/// A running private server. Dropping it without [`PrivateRabbitmq::stop`] kills it.
 #[derive(Debug)]
 pub struct PrivateRabbitmq {
     node: Node,
@@ -90,17 +89,17 @@ pub struct PrivateRabbitmq {
     running: Running,
 }
 
-/// What stays the same from start to start.
+/// The parts of a server that restarts do not change.
 #[derive(Debug)]
 struct Node {
     folder: PathBuf,
-    /// The folder under a name that RabbitMQ can bear.
+    /// The folder under a path without special characters.
     plain: PlainPath,
     home: Home,
     credentials: Credentials,
 }
 
-/// The server goes first: fields are dropped in order.
+/// Fields are dropped in sequence, so the server ends before epmd.
 #[derive(Debug)]
 struct Running {
     server: OwnedProcess,
@@ -108,11 +107,11 @@ struct Running {
 }
 
 impl PrivateRabbitmq {
-    /// Starts a server on the data in `folder`, which is made if it is not there, and
-    /// waits until it serves.
+    /// Starts a server on the data in `folder`, which is created if necessary, and waits until it
+    /// serves.
     ///
     /// # Errors
-    /// With the end of the server's log where there is one.
+    /// The server did not start. The error has the end of its log, if there is one.
     pub async fn start(
         programs: &RabbitmqPrograms,
         folder: &Path,
@@ -146,7 +145,7 @@ impl PrivateRabbitmq {
         }
     }
 
-    /// Ends it as an administrator would. Killed if that takes too long.
+    /// Stops the server as an administrator would. Kills it if that takes too long.
     pub async fn stop(&mut self) {
         if self.is_running() {
             self.node.forget_statistics(self.ports).await;
@@ -155,28 +154,28 @@ impl PrivateRabbitmq {
         self.running.epmd.stop(Signal::TERM, EPMD_STOP_LIMIT).await;
     }
 
-    /// Ends it at once, as a power cut would.
+    /// Kills the server, like a power cut.
     pub fn kill(&mut self) {
         self.running.server.kill();
         self.running.epmd.kill();
     }
 
-    /// Starts it again on the same ports and data; stops it first if it still runs.
+    /// Restarts the server on the same ports and data. A running server is stopped first.
     ///
     /// # Errors
-    /// As [`PrivateRabbitmq::start`].
+    /// Those of [`PrivateRabbitmq::start`].
     pub async fn restart(&mut self) -> Result<(), Error> {
         self.stop().await;
         self.running = launch(&self.node, self.ports, &self.admin, self.guard.as_ref()).await?;
         Ok(())
     }
 
-    /// Whether its process still lives.
+    /// Whether the server process runs.
     pub fn is_running(&mut self) -> bool {
         self.running.server.ended().is_none()
     }
 
-    /// The server's process.
+    /// The process id of the server.
     pub fn pid(&self) -> u32 {
         self.running.server.pid()
     }
@@ -196,38 +195,38 @@ impl PrivateRabbitmq {
         &self.node.credentials
     }
 
-    /// How a program reaches one of its virtual hosts, as administrator.
+    /// The settings with which a program reaches a virtual host, as administrator.
     pub fn settings(&self, vhost: &str) -> config::Rabbitmq {
         let Credentials { user, password } = self.credentials().clone();
         let (host, port, vhost) = ("127.0.0.1".to_owned(), self.port(), vhost.to_owned());
         config::Rabbitmq { host, port, user, password, vhost }
     }
 
-    /// What makes and deletes virtual hosts in it.
+    /// Creates and deletes virtual hosts.
     pub fn admin(&self) -> &RabbitmqAdmin {
         &self.admin
     }
 
-    /// Its log.
+    /// The path of the log.
     pub fn log(&self) -> PathBuf {
         log_in(&self.node.folder)
     }
 
-    /// What evaluates Erlang in it.
+    /// Evaluates Erlang in the server.
     pub fn console(&self) -> RabbitmqConsole {
         self.node.console(self.ports)
     }
 }
 
 impl Node {
-    /// RabbitMQ 3.10 to 4 with management takes 5 s longer to stop than need be: while the
-    /// application is being stopped, one of its event handlers asks the application controller,
-    /// which is waiting for it. Without the handler it stops in one second.
+    /// RabbitMQ 3.10 to 4 with management takes 5 s longer to stop than necessary: while the
+    /// application stops, one of its event handlers calls the application controller, which is
+    /// waiting for that handler. Without the handler it stops in one second.
     async fn forget_statistics(&self, ports: Ports) {
         let mut command = self.console(ports).call();
         command.args(["-timeout", "2", "-a"]);
         command.arg("gen_event delete_handler [rabbit_event,rabbit_mgmt_db_handler,[]]");
-        // A convenience: without it, stopping is only slower.
+        // Optional: without it, stopping is only slower.
         let _ = tool::run(command, CALL_LIMIT).await;
     }
 
@@ -255,7 +254,7 @@ fn log_in(folder: &Path) -> PathBuf {
     folder.join("rabbitmq.log")
 }
 
-/// Starts epmd and the server, and waits until it serves.
+/// Starts epmd and the server, and waits until the server serves.
 async fn launch(
     node: &Node,
     ports: Ports,
@@ -267,7 +266,8 @@ async fn launch(
     node.write_files(ports)?;
     let environment = settings::environment(node.plain.path(), &node.home, ports);
 
-    // Not the epmd that every Erlang program of this machine shares and that outlives them all.
+    // Use a private epmd: the default one is shared by all Erlang programs of the machine, and
+    // outlives them.
     let mut command = Command::new(node.home.erlang().join("epmd"));
     command
         .args(["-address", "127.0.0.1", "-port", &ports.epmd.to_string()])

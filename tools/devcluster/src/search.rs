@@ -1,15 +1,15 @@
-//! Searching for programs and libraries: by the search path, by patterns of folders,
-//! in unpacked packages.
+//! Searches for programs and libraries: on the search path, by folder patterns, and in unpacked
+//! packages.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The programs run in another folder than this process.
+/// Makes a path absolute, because the programs run in another folder.
 pub(crate) fn absolute(packages: &Path) -> PathBuf {
     std::path::absolute(packages).unwrap_or_else(|_| packages.to_owned())
 }
 
-/// The first folder of the search path that holds this program.
+/// The first folder of the search path that contains this program.
 pub(crate) fn folder_with(program: &str) -> Option<PathBuf> {
     let usual = ["/opt/homebrew/bin", "/usr/local/bin", "/usr/bin"].into_iter().map(PathBuf::from);
     search_path().chain(usual).find(|folder| folder.join(program).is_file())
@@ -20,7 +20,7 @@ pub(crate) fn search_path() -> impl Iterator<Item = PathBuf> {
     std::env::split_paths(&path).collect::<Vec<_>>().into_iter()
 }
 
-/// Folders on a path with at most one `*` in each of its parts; later versions first.
+/// Folders that match a path with at most one `*` in each of its parts. Later versions come first.
 pub(crate) fn folders_like(pattern: impl AsRef<Path>) -> impl Iterator<Item = PathBuf> {
     let mut found = vec![PathBuf::new()];
     for part in pattern.as_ref() {
@@ -47,14 +47,14 @@ fn children_like(folder: &Path, before: &str, after: &str) -> Vec<PathBuf> {
     names.into_iter().rev().map(|name| folder.join(name)).collect()
 }
 
-/// The numbers of a name, so that 9 comes before 15.
+/// The numbers in a name, so that 9 is sorted before 15.
 fn version_in(name: &str) -> Vec<u32> {
     name.split(|character: char| !character.is_ascii_digit())
         .filter_map(|digits| digits.parse().ok())
         .collect()
 }
 
-/// The loader and the libraries of packages that were unpacked with all that they need: the
+/// The loader and the libraries of packages that were unpacked with all their dependencies. The
 /// system's own may be too old.
 pub(crate) fn loader_in(unpacked: &Path) -> Option<(PathBuf, OsString)> {
     let mut all = folders_like(unpacked.join("usr/lib/*"));
@@ -65,10 +65,10 @@ pub(crate) fn loader_in(unpacked: &Path) -> Option<(PathBuf, OsString)> {
     Some((loaders.into_iter().find(is_loader)?, folder.into_os_string()))
 }
 
-/// Where the dynamic linker finds the libraries of unpacked packages.
+/// The library folders of unpacked packages, for the dynamic linker.
 pub(crate) fn libraries_in(unpacked: &Path) -> Option<OsString> {
     let all = folders_like(unpacked.join("usr/lib/*")).chain(folders_like(unpacked.join("lib/*")));
-    // /usr/lib/x86_64-linux-gnu and its like.
+    // /usr/lib/x86_64-linux-gnu and similar.
     let folders = all.filter(|folder| folder.to_string_lossy().contains("-linux-gnu"));
     std::env::join_paths(folders).ok().filter(|paths| !paths.is_empty())
 }

@@ -1,4 +1,4 @@
-//! The two servers, and how a user gets them.
+//! The two servers, and how a user can install them.
 
 use crate::Error;
 use crate::search::folder_with;
@@ -21,7 +21,7 @@ impl Server {
         }
     }
 
-    /// Its package on Debian, Fedora and Homebrew.
+    /// Its packages on Debian, Fedora and Homebrew.
     fn packages(self) -> [&'static str; 3] {
         match self {
             Self::Postgres => ["postgresql", "postgresql-server", "postgresql"],
@@ -29,24 +29,24 @@ impl Server {
         }
     }
 
-    /// The folder for unpacked packages.
+    /// The folder of its unpacked packages.
     pub(crate) fn unpacked(self) -> &'static str {
         self.packages()[0]
     }
 
-    /// The error for a server whose programs are not found.
+    /// The error for a missing server.
     pub(crate) fn not_installed(self) -> Error {
         not_installed(&[self])
     }
 }
 
-/// The error for servers whose programs are not found.
+/// The error for missing servers.
 pub(crate) fn not_installed(missing: &[Server]) -> Error {
     let names: Vec<&str> = missing.iter().map(|server| server.name()).collect();
     Error::NotInstalled { what: names.join(" and "), advice: advice(missing) }
 }
 
-/// What the user can do on this system.
+/// The command that installs the servers on this system.
 fn advice(missing: &[Server]) -> String {
     let known =
         [("apt-get", 0, "sudo apt-get install"), ("dnf", 1, "sudo dnf install"), ("brew", 2, "brew install")];

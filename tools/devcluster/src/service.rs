@@ -1,4 +1,4 @@
-//! A service in a process of its own, as an operator starts it: what it logs goes into a file.
+//! A service process, started as an operator would start it. Its log goes into a file.
 
 use std::fs;
 use std::net::IpAddr;
@@ -15,15 +15,15 @@ use crate::log_file::LogFile;
 use crate::process::OwnedProcess;
 use crate::{Error, ProcessGuard};
 
-/// A probe that takes longer has not been answered.
+/// A probe that takes longer counts as unanswered.
 const PROBE_LIMIT: Duration = Duration::from_secs(3);
 
-/// How it is known that a service does its work.
+/// How the readiness of a service is detected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ready {
-    /// `/readyz` on its port says so.
+    /// `/readyz` on its port answers 200.
     OnPort(u16),
-    /// Its log has a line of this action with this in its message.
+    /// Its log has a line of this action whose message contains this text.
     Logged(&'static str, &'static str),
 }
 
@@ -37,22 +37,22 @@ impl Ready {
     }
 }
 
-/// A service's process, which ends with its owner.
+/// A service process that ends with its owner.
 #[derive(Debug)]
 pub struct ServiceProcess {
-    /// Itself. Dropped, it is killed.
+    /// The process. Dropping it kills the service.
     pub process: OwnedProcess,
     /// When it was started.
     pub started: Instant,
-    /// What it says.
+    /// Its log.
     pub log: ServiceLog,
 }
 
-/// What a service has logged since it was started.
+/// The log of a service since its start.
 #[derive(Clone, Debug)]
 pub struct ServiceLog {
     path: PathBuf,
-    /// The size of the file before.
+    /// The size of the file before the start.
     start: u64,
 }
 
@@ -63,7 +63,7 @@ struct Line {
 }
 
 impl ServiceProcess {
-    /// Starts it; it appends to the file `log`.
+    /// Starts the service. Its output is appended to the file `log`.
     ///
     /// # Errors
     /// Its program is missing, or its log cannot be written.
@@ -75,8 +75,8 @@ impl ServiceProcess {
         Ok(Self { process, started, log })
     }
 
-    /// Whether it lives, and does its work. One with a port is asked where it listens if it binds
-    /// to `bind`.
+    /// Whether the process runs and is ready. A service with a port is probed where it listens if
+    /// it binds to `bind`.
     pub async fn is_ready(&mut self, ready: Ready, bind: IpAddr) -> bool {
         if self.process.ended().is_some() {
             return false;
@@ -96,14 +96,14 @@ impl ServiceProcess {
 }
 
 impl ServiceLog {
-    /// All of it; bytes that are not UTF-8 are replaced.
+    /// The whole log. Bytes that are not UTF-8 are replaced.
     pub fn text(&self) -> String {
         let bytes = fs::read(&self.path).unwrap_or_default();
         let start = usize::try_from(self.start).unwrap_or(0);
         String::from_utf8_lossy(bytes.get(start..).unwrap_or_default()).into_owned()
     }
 
-    /// The file.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -1,4 +1,4 @@
-//! Programs that run to their end.
+//! Runs programs to their end.
 
 use std::ffi::OsString;
 use std::process::Stdio;
@@ -9,15 +9,15 @@ use tokio::process::Command;
 use crate::Error;
 use crate::log_file::last_lines;
 
-/// Runs it with a deadline and returns what it wrote on stdout.
+/// Runs a command with a time limit, and returns its standard output.
 ///
 /// # Errors
-/// It cannot be started, takes longer, or fails: the error carries what it wrote at last.
+/// It cannot be started, takes too long, or fails. The error carries the end of its output.
 pub async fn run(command: Command, limit: Duration) -> Result<String, Error> {
     run_on(Stdio::null(), command, limit).await
 }
 
-/// As [`run`], with something to read.
+/// Like [`run`], with an input.
 pub(crate) async fn run_on(
     stdin: impl Into<Stdio>,
     mut command: Command,
@@ -37,8 +37,8 @@ pub(crate) async fn run_on(
     Err(Error::Failed { program, status: output.status, output: last_lines(&written, 6) })
 }
 
-/// The variables that every server and tool gets, and nothing else of ours: settings of the user's
-/// own servers (`PGDATA`, `RABBITMQ_NODENAME`, …) must not get in.
+/// The variables for every server and tool, and none of our other ones: settings of the user's own
+/// servers (`PGDATA`, `RABBITMQ_NODENAME`, …) must not be inherited.
 pub(crate) fn clean_environment() -> Vec<(OsString, OsString)> {
     let mut variables = vec![(OsString::from("LC_ALL"), OsString::from("C"))];
     for name in ["PATH", "TMPDIR"] {

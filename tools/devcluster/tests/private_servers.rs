@@ -1,5 +1,5 @@
-//! Both private servers, started, used, killed, restarted and stopped, in folders with a
-//! space in their names.
+//! Both private servers: started, used, killed, restarted and stopped, in folders with a space in
+//! their names.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 use std::io::{BufRead, BufReader};
@@ -39,11 +39,11 @@ fn quick() -> PostgresOptions {
 }
 
 fn exists(pid: u32) -> bool {
-    // A zombie is no process any more.
+    // A zombie has ended.
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
-/// The small programs that a server started end by themselves when it is gone, a moment later.
+/// The helper programs that a server started end a moment after the server.
 async fn nothing_runs_in(folder: &Path) {
     let started = Instant::now();
     while !processes_of(folder).is_empty() {
@@ -52,7 +52,7 @@ async fn nothing_runs_in(folder: &Path) {
     }
 }
 
-/// Everything that runs with this folder on its command line or as its working folder.
+/// All processes with this folder on their command line or as their working folder.
 fn processes_of(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let lines = entries.filter_map(|entry| {
@@ -102,11 +102,11 @@ async fn postgres_keeps_its_data_through_kill_and_restart() {
     server.stop().await;
 }
 
-/// Publishes a persistent message; the server has written it when this returns.
+/// Publishes a persistent message. The server has written it when this returns.
 ///
-/// The connection stays open: RabbitMQ 3.10 sometimes writes an `[error]` about its own supervisors
-/// when a connection ends just after its last channel (so do the connections that the management
-/// API opens to publish and get).
+/// The connection stays open: RabbitMQ 3.10 sometimes logs an `[error]` about its own supervisors
+/// when a connection closes right after its last channel. (So do the connections that the
+/// management API opens to publish and get.)
 async fn publish(server: &PrivateRabbitmq, vhost: &str, queue: &str, body: &str) -> Connection {
     let Credentials { user, password } = server.credentials();
     let arguments = OpenConnectionArguments::new("127.0.0.1", server.port(), user, password.expose_secret())
@@ -174,8 +174,8 @@ async fn rabbitmq_keeps_its_data_through_kill_and_restart() {
     nothing_runs_in(folder.path()).await;
 }
 
-/// RabbitMQ by itself loses a stream that it made in its first half second with streams, and
-/// refuses its name from then on.
+/// Without our workaround, RabbitMQ loses a stream that it created in its first half second with
+/// streams, and refuses its name from then on.
 #[tokio::test]
 async fn rabbitmq_keeps_its_first_stream_when_it_is_killed_at_once() {
     let folder = folder();
@@ -195,7 +195,7 @@ async fn rabbitmq_keeps_its_first_stream_when_it_is_killed_at_once() {
     assert!(server.console().evaluate("mnesia:sync_log().").await.unwrap().contains("ok"));
     server.kill();
     server.restart().await.unwrap();
-    // A stream that was lost is refused for ever; one that was kept, until it has been started.
+    // A lost stream is refused for ever; a kept one is refused only until it has been started.
     let started = Instant::now();
     loop {
         let again = declare().await;
@@ -208,9 +208,9 @@ async fn rabbitmq_keeps_its_first_stream_when_it_is_killed_at_once() {
     server.stop().await;
 }
 
-/// Each call is a node of Erlang's: two of the same name keep each other out.
+/// Each call is an Erlang node: two nodes of the same name exclude each other.
 #[tokio::test]
-async fn rabbitmq_answers_many_at_its_console_at_once() {
+async fn rabbitmq_answers_concurrent_console_calls() {
     let folder = folder();
     let programs = rabbitmq_programs().await;
     let mut server =
@@ -247,7 +247,7 @@ async fn a_taken_port_is_left_to_its_owner() {
 }
 
 #[tokio::test]
-async fn a_port_that_another_took_meanwhile_is_recognised() {
+async fn a_port_that_was_taken_in_the_meantime_is_recognised() {
     let folder = folder();
     let mut server =
         PrivatePostgres::start(&postgres_programs().await, folder.path(), quick()).await.unwrap();
@@ -275,8 +275,8 @@ async fn data_of_another_version_is_refused() {
     assert!(matches!(error, Error::OtherVersion { made_by, .. } if made_by == "7"));
 }
 
-/// The owner that the next test kills: this test once more, in a process of its own. By itself
-/// it has nothing to do.
+/// The owner that the next test kills: this test, run again in another process. Without
+/// `OWNER_FOLDER` it does nothing.
 #[tokio::test]
 async fn owner() {
     let Ok(folder) = std::env::var("OWNER_FOLDER") else { return };
@@ -294,7 +294,7 @@ async fn owner() {
 
 #[test]
 fn servers_end_with_their_owner() {
-    // Without a space in its name: a killed owner cannot remove its link.
+    // Without a space in its name, because a killed owner cannot remove its link.
     let folder = tempfile::tempdir().unwrap();
     let mut owner = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "owner", "--nocapture"])

@@ -1,7 +1,7 @@
-//! Packages of Debian and its kin, fetched by apt and unpacked in a folder of ours.
+//! Fetches packages with apt, on Debian and its derivatives, and unpacks them into a project
+//! folder.
 //!
-//! `apt-get install` would create a cluster, register both servers to be started at every
-//! boot, and need root.
+//! `apt-get install` would create a cluster, start both servers at every boot, and need root.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,24 +15,24 @@ use crate::programs::ERLANG_ROOT;
 use crate::search::folder_with;
 use crate::{Error, tool};
 
-/// A slow line needs its time for 100 MB.
+/// A slow connection needs this long for 100 MB.
 pub(super) const FETCH_LIMIT: Duration = Duration::from_mins(30);
-/// How often a slow fetch tells that it goes on.
+/// Interval of the progress lines of a slow fetch.
 const NEWS_INTERVAL: Duration = Duration::from_secs(3);
 const UNPACK_LIMIT: Duration = Duration::from_mins(5);
-/// PostgreSQL's compiler for queries: large, and only loaded if switched on.
+/// PostgreSQL's query compiler. It is large, and loaded only if enabled.
 const LEFT_OUT: &str = "libllvm";
-/// Where Debian's Erlang believes itself to be.
+/// The location that Debian's Erlang script assumes.
 const INSTALLED_ERLANG: &str = "ROOTDIR=/usr/lib/erlang";
 
-/// Whether packages can be fetched here.
+/// Whether this system has apt.
 pub(super) fn is_here() -> bool {
     Path::new("/etc/debian_version").exists()
         && ["apt-get", "dpkg-deb"].iter().all(|tool| folder_with(tool).is_some())
 }
 
-/// Fetches packages, and what they need and the system lacks, and unpacks each with its company in
-/// a folder of its name.
+/// Fetches packages with all dependencies that the system lacks, and unpacks each of them into its
+/// own folder.
 pub(super) async fn fetch(
     names: &[&str],
     packages: &Path,
@@ -56,9 +56,9 @@ pub(super) async fn fetch(
     fs::remove_dir_all(&apt.folder).map_err(Error::file("remove", &apt.folder))
 }
 
-/// Fetches a package and all that it needs of another release of this system, even what the system
-/// has, and unpacks it in a folder of its name. Its programs run with their own loader and
-/// libraries (`search::loader_in`).
+/// Fetches a package of another release with all its dependencies, even those that the system has,
+/// and unpacks it into its own folder. Its programs run with their own loader and libraries
+/// (`search::loader_in`).
 pub(super) async fn fetch_of_release(
     release: &str,
     name: &str,
@@ -76,8 +76,7 @@ pub(super) async fn fetch_of_release(
     fs::remove_dir_all(&apt.folder).map_err(Error::file("remove", &apt.folder))
 }
 
-/// Where the system has its packages from, with another release in the place of its own: in the
-/// format of `*.sources`.
+/// The system's package sources with another release, in the format of `*.sources`.
 fn sources_of(release: &str) -> Result<String, Error> {
     let path = Path::new("/etc/apt/sources.list.d/debian.sources");
     let text = fs::read_to_string(path).map_err(Error::file("read", path))?;
@@ -87,7 +86,7 @@ fn sources_of(release: &str) -> Result<String, Error> {
     Ok(kept.join("\n") + "\n")
 }
 
-/// apt with lists and archives in a folder of our own; it reads the system's sources, keys and
+/// apt with its lists and archives in a project folder. It reads the system's sources, keys and
 /// state, and writes none of them.
 struct Apt {
     folder: PathBuf,
@@ -99,7 +98,7 @@ impl Apt {
             let path = folder.join(part);
             fs::create_dir_all(&path).map_err(Error::file("create the folder", path))?;
         }
-        // By file, since an option on the command line cannot contain every path.
+        // In a file, because a command-line option cannot contain every path.
         let text = format!(
             "Dir::State::lists \"{0}/lists\";\nDir::Cache \"{0}/cache\";\nDir::Cache::archives \"{0}/cache/archives\";\n\
              Debug::NoLocking \"true\";\nAPT::Sandbox::User \"root\";\nAcquire::Languages \"none\";\nAcquire::Retries \"3\";\n",
@@ -110,7 +109,7 @@ impl Apt {
         Ok(Self { folder })
     }
 
-    /// The same, with these sources only, as if nothing was installed.
+    /// The same, with only these sources, as if nothing was installed.
     fn of_sources(self, sources: &str) -> Result<Self, Error> {
         let folder = self.folder.join("sources");
         fs::create_dir_all(&folder).map_err(Error::file("create the folder", &folder))?;
@@ -168,7 +167,7 @@ impl Apt {
         Err(Error::Failed { program, status, output: complaints.join("\n") })
     }
 
-    /// What was fetched.
+    /// The fetched archives.
     fn archives(&self) -> Result<Vec<PathBuf>, Error> {
         let folder = self.folder.join("cache/archives");
         let mut archives = Vec::new();
@@ -182,7 +181,7 @@ impl Apt {
     }
 }
 
-/// Calls `act` with each line that starts so.
+/// Calls `act` with each line that starts with this text.
 async fn each_line(source: Option<impl AsyncRead + Unpin>, start: &str, mut act: impl FnMut(&str)) {
     let Some(source) = source else { return };
     let mut lines = BufReader::new(source).lines();
@@ -193,7 +192,8 @@ async fn each_line(source: Option<impl AsyncRead + Unpin>, start: &str, mut act:
     }
 }
 
-/// Under another name first, so that an interrupted attempt is not taken for the programs.
+/// Unpacks under a temporary name first, so that an interrupted attempt is not taken for the
+/// programs.
 async fn unpack(archives: &[PathBuf], folder: &Path) -> Result<(), Error> {
     let unfinished = folder.with_extension("new");
     for old in [&unfinished, folder] {
@@ -213,7 +213,7 @@ async fn unpack(archives: &[PathBuf], folder: &Path) -> Result<(), Error> {
     fs::rename(&unfinished, folder).map_err(Error::file("create", folder))
 }
 
-/// The script `erl` has the place of its installation written into it.
+/// The script `erl` contains the path of its installation.
 fn relocate_erlang(unpacked: &Path) -> Result<(), Error> {
     let script = unpacked.join("usr/lib/erlang/bin/erl");
     if !script.exists() {

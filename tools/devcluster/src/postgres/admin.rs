@@ -1,4 +1,4 @@
-//! Databases of a private server: made and dropped by PostgreSQL's own tools.
+//! Creates and drops the databases of a private server with PostgreSQL's own tools.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use super::version::newest;
 use crate::programs::{PostgresPrograms, PostgresVersion};
 use crate::{Credentials, Error, tool};
 
-/// Dropping waits for a checkpoint, which can take its time on a slow disk.
+/// Dropping a database waits for a checkpoint, which may be slow on a slow disk.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Makes and drops databases. Needs no more than port and credentials, so another process than the
-/// server's owner can do it.
+/// Creates and drops databases. It needs only port and credentials, so other processes than the
+/// server's owner can use it.
 #[derive(Clone, Debug)]
 pub struct PostgresAdmin {
     pub(super) version: PostgresVersion,
@@ -22,7 +22,7 @@ pub struct PostgresAdmin {
 }
 
 impl PostgresAdmin {
-    /// For a server that another process owns.
+    /// An admin for a server that another process owns.
     ///
     /// # Errors
     /// There are no programs.
@@ -30,7 +30,7 @@ impl PostgresAdmin {
         Ok(Self { version: newest(programs)?.clone(), port, credentials })
     }
 
-    /// Makes a database, empty or as a copy of another to which nobody is connected.
+    /// Creates a database, empty or as a copy of another one without connections.
     ///
     /// # Errors
     /// It exists, or the server does not answer.
@@ -43,7 +43,7 @@ impl PostgresAdmin {
         tool::run(command, LIMIT).await.map(drop)
     }
 
-    /// Makes a database unless it exists.
+    /// Creates a database unless it exists.
     ///
     /// # Errors
     /// The server does not answer.
@@ -54,7 +54,7 @@ impl PostgresAdmin {
         }
     }
 
-    /// Drops a database, whoever is connected to it, if it exists.
+    /// Drops a database if it exists, and closes its connections.
     ///
     /// # Errors
     /// The server does not answer.
@@ -64,8 +64,8 @@ impl PostgresAdmin {
         tool::run(command, LIMIT).await.map(drop)
     }
 
-    /// One of PostgreSQL's own programs, such as `psql` or `pgbench`, which will connect to this
-    /// database as the superuser.
+    /// A command for one of PostgreSQL's own programs, such as `psql` or `pgbench`, that connects
+    /// to this database as the superuser.
     pub fn client(&self, program: &str, database: &str) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(self.version.bin.join(program));
         command
@@ -86,7 +86,7 @@ impl PostgresAdmin {
         command
     }
 
-    /// What the server's programs get as environment.
+    /// The environment of the server's programs.
     pub(super) fn environment(&self) -> Vec<(OsString, OsString)> {
         let mut variables = tool::clean_environment();
         if let Some(libraries) = &self.version.libraries {

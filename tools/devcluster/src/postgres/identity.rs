@@ -1,4 +1,4 @@
-//! As whom PostgreSQL runs: it refuses to be root.
+//! The user that PostgreSQL runs as: it refuses to run as root.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, lchown};
@@ -12,30 +12,30 @@ const PROBE_LIMIT: Duration = Duration::from_secs(10);
 /// An ordinary user that every system has.
 const NOBODY: &str = "nobody";
 
-/// As whom the server's programs run.
+/// The user that the server's programs run as.
 #[derive(Clone, Debug)]
 pub(crate) enum Identity {
-    /// As the owner of this process.
+    /// The user of this process.
     Ourselves,
-    /// As root who takes himself for an ordinary user (a user namespace): he owns the same files
-    /// and goes through the same folders, so a project below /root works.
+    /// Root, mapped to an ordinary user in a user namespace. It owns the same files and can enter
+    /// the same folders, so a project below /root works.
     RootInDisguise {
         /// The start of the command line.
         prefix: Vec<String>,
     },
-    /// As an ordinary user, to whom the folder is given.
+    /// An ordinary user, who becomes the owner of the folder.
     Another {
         /// The start of the command line.
         prefix: Vec<String>,
-        /// The user's number.
+        /// The user id.
         uid: u32,
-        /// The group's number.
+        /// The group id.
         gid: u32,
     },
 }
 
 impl Identity {
-    /// The first that works here.
+    /// The first identity that works here.
     pub(crate) async fn find(folder: &Path) -> Result<Self, Error> {
         if !rustix::process::geteuid().is_root() {
             return Ok(Self::Ourselves);
@@ -52,8 +52,8 @@ impl Identity {
             return Ok(Self::RootInDisguise { prefix });
         }
         let change = format!("setpriv --reuid={uid} --regid={gid} --clear-groups");
-        // With this capability he gets through folders that are closed to him; the bit lets
-        // access(2) know of it. Containers may withhold it.
+        // With this capability the user can enter folders that are closed to it; the securebit
+        // makes access(2) honour it. Containers may withhold it.
         let capability =
             "--securebits=+no_setuid_fixup --inh-caps=+dac_override --ambient-caps=+dac_override";
         let capable = words(format!("{change} {capability} --"));
@@ -68,7 +68,7 @@ impl Identity {
         Err(Error::OnlyRoot { why: failures.join("; ") })
     }
 
-    /// A command line for this program, in a folder that everybody may enter.
+    /// A command line for this program, in a folder that every user may enter.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = match self {
             Self::Ourselves => Command::new(program),
@@ -82,7 +82,7 @@ impl Identity {
         command
     }
 
-    /// Makes the folder and everything in it his.
+    /// Makes the user the owner of the folder and its contents.
     pub(crate) fn give(&self, folder: &Path) -> Result<(), Error> {
         let Self::Another { uid, gid, .. } = self else { return Ok(()) };
         let metadata = folder.symlink_metadata().map_err(Error::file("read", folder))?;
@@ -105,14 +105,14 @@ fn prefixed(prefix: &[String]) -> Command {
     command
 }
 
-/// Whether a command works with this prefix, and gets to the folder.
+/// Whether a command runs with this prefix and can enter the folder.
 async fn probe(prefix: &[String], folder: &Path) -> Result<String, Error> {
     let mut command = prefixed(prefix);
     command.args(["test", "-x"]).arg(folder.parent().unwrap_or(folder)).current_dir("/");
     tool::run(command.into(), PROBE_LIMIT).await
 }
 
-/// User and group number of a user in the text of /etc/passwd.
+/// The user id and the group id of a user in the text of /etc/passwd.
 fn numbers_of(user: &str, passwd: &str) -> Option<(u32, u32)> {
     passwd.lines().find_map(|line| {
         let mut fields = line.split(':');

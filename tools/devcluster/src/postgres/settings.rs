@@ -4,9 +4,9 @@ use super::PostgresOptions;
 
 /// The whole `postgresql.conf`.
 pub(super) fn text(port: u16, options: &PostgresOptions) -> String {
-    // A server that keeps its data has the memory and the log that PostgreSQL gives itself; a
-    // test's stays small. Outbox rows come and go with every order, so autovacuum looks every ten
-    // seconds instead of every minute.
+    // A durable server gets PostgreSQL's default memory and log; a test's server stays small.
+    // Outbox rows are inserted and deleted with every order, so autovacuum runs every ten seconds
+    // instead of every minute.
     let purpose = if options.durable {
         "fsync = on\nsynchronous_commit = on\nfull_page_writes = on\n\
          shared_buffers = 128MB\nmax_wal_size = 1GB\nmin_wal_size = 80MB\nautovacuum_naptime = 10s\n"

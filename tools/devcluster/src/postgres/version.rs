@@ -1,4 +1,4 @@
-//! Which of several installed versions of PostgreSQL runs.
+//! Chooses among the installed versions of PostgreSQL.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::Error;
 use crate::programs::{PostgresPrograms, PostgresVersion};
 use crate::server::Server;
 
-/// The newest version, or the one that made the data.
+/// The newest version, or the one that created the data.
 pub(super) fn choose<'a>(
     programs: &'a PostgresPrograms,
     folder: &Path,

@@ -1,4 +1,4 @@
-//! Virtual hosts and users of a private server, by its management API.
+//! Virtual hosts and users of a private server, through its management API.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::{Credentials, Error};
 const LIMIT: Duration = Duration::from_secs(30);
 const ALL_RIGHTS: &str = r#"{"configure":".*","write":".*","read":".*"}"#;
 
-/// Makes and deletes virtual hosts, and makes users. Needs no more than port and credentials, so
-/// another process than the server's owner can do it.
+/// Creates and deletes virtual hosts, and creates users. It needs only port and credentials, so
+/// other processes than the server's owner can use it.
 #[derive(Clone, Debug)]
 pub struct RabbitmqAdmin {
     port: u16,
@@ -23,13 +23,13 @@ pub struct RabbitmqAdmin {
 }
 
 impl RabbitmqAdmin {
-    /// For the server with its management API on this port of 127.0.0.1.
+    /// An admin for the server whose management API listens on this port of 127.0.0.1.
     pub fn new(port: u16, credentials: Credentials) -> Self {
         Self { port, credentials }
     }
 
-    /// Makes a virtual host in which the administrator may do everything; one that
-    /// exists stays as it is.
+    /// Creates a virtual host in which the administrator has all rights. An existing one is not
+    /// changed.
     ///
     /// # Errors
     /// The server refuses, or does not answer.
@@ -39,8 +39,8 @@ impl RabbitmqAdmin {
         self.change("PUT", &format!("/api/permissions/{name}/{user}"), Some(ALL_RIGHTS)).await
     }
 
-    /// Makes a user, or changes its password and its rights in a virtual host: on the names that
-    /// match these regular expressions it may configure, write and read.
+    /// Creates a user, or changes its password and its rights in a virtual host. The regular
+    /// expressions name what it may configure, write and read.
     ///
     /// # Errors
     /// The server refuses, or does not answer.
@@ -53,7 +53,7 @@ impl RabbitmqAdmin {
         self.change("PUT", &format!("/api/permissions/{vhost}/{name}"), Some(&rights)).await
     }
 
-    /// Deletes a virtual host with everything in it, if it exists; its connections are closed.
+    /// Deletes a virtual host with its contents, if it exists. Its connections are closed.
     ///
     /// # Errors
     /// The server refuses, or does not answer.
@@ -64,10 +64,10 @@ impl RabbitmqAdmin {
         }
     }
 
-    /// Any request to the management API; `path` starts with `/api/` and is percent-encoded.
+    /// Sends any request to the management API. `path` starts with `/api/` and is percent-encoded.
     ///
     /// # Errors
-    /// The server does not answer. Its refusals are answers.
+    /// The server does not answer. A refusal is a response, not an error.
     pub async fn request(&self, method: &str, path: &str, body: Option<&str>) -> Result<Response, Error> {
         let login = format!("{}:{}", self.credentials.user, self.credentials.password.expose_secret());
         let authorization = format!("Basic {}", BASE64_STANDARD.encode(login));
@@ -85,13 +85,13 @@ impl RabbitmqAdmin {
         Err(Error::Api { request: format!("{method} {path}"), status: response.status, body: response.body })
     }
 
-    /// Whether the API is there and lets us in.
+    /// Whether the API answers and accepts the login.
     pub(super) async fn answers(&self) -> bool {
         self.request("GET", "/api/whoami", None).await.is_ok_and(|response| response.status == 200)
     }
 
-    /// Makes a stream and deletes it: the server starts what it needs for streams
-    /// with the first of them.
+    /// Creates a stream and deletes it, because the server starts its stream coordinator with the
+    /// first one.
     pub(super) async fn start_streams(&self) -> Result<(), Error> {
         let path = format!("/api/queues/%2F/first-stream-{:08x}", rand::random::<u32>());
         let stream = r#"{"durable":true,"arguments":{"x-queue-type":"stream"}}"#;
@@ -99,7 +99,7 @@ impl RabbitmqAdmin {
         self.change("DELETE", &path, None).await
     }
 
-    /// Whether every stream that was declared before can be declared again, just as it is.
+    /// Whether every existing stream can be declared again with its own settings.
     pub(super) async fn has_all_streams(&self) -> bool {
         let columns = "/api/queues?columns=vhost,name,type,durable,auto_delete,arguments";
         let Ok(answer) = self.request("GET", columns, None).await else { return false };
@@ -125,7 +125,7 @@ struct Queue {
     settings: QueueSettings,
 }
 
-/// What belongs to a declaration.
+/// The settings of a declaration.
 #[derive(Deserialize, Serialize)]
 struct QueueSettings {
     durable: bool,
@@ -133,7 +133,7 @@ struct QueueSettings {
     arguments: Map<String, Value>,
 }
 
-/// Percent-encodes a name for its place in a path: `/` becomes `%2F`.
+/// Percent-encodes a name for a path: `/` becomes `%2F`.
 fn encode(name: &str) -> String {
     name.bytes()
         .map(|byte| match byte {

@@ -1,4 +1,5 @@
-//! A line into a running server, as `rabbitmqctl eval` has it, but without a second Erlang machine.
+//! Evaluates Erlang in a running server, like `rabbitmqctl eval`, but without starting a second
+//! Erlang machine.
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,18 +15,18 @@ use crate::{Error, tool};
 
 const EVALUATION_LIMIT: Duration = Duration::from_secs(15);
 
-/// Reaches the server with its own cookie. As JSON, another process of the same
-/// user can use it too.
+/// Reaches the server with its own cookie. Serialised as JSON, another process of the same user can
+/// use it too.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct RabbitmqConsole {
     program: PathBuf,
     environment: Vec<(OsString, OsString)>,
-    /// Where expressions are written down, for `erl_call` to read.
+    /// The folder of the expressions, which `erl_call` reads from files.
     folder: PathBuf,
 }
 
 impl RabbitmqConsole {
-    /// Of the server in `folder`, which RabbitMQ knows as `plain`.
+    /// The console of the server in `folder`, which RabbitMQ knows as `plain`.
     pub(super) fn new(folder: &Path, plain: &Path, home: &Home, ports: Ports) -> Self {
         Self {
             program: home.erlang().join("erl_call"),
@@ -34,7 +35,8 @@ impl RabbitmqConsole {
         }
     }
 
-    /// Evaluates an Erlang expression, which ends with a dot; returns `{ok, …}` or `{error, …}`.
+    /// Evaluates an Erlang expression, which ends with a full stop. Returns `{ok, …}` or `{error,
+    /// …}`.
     ///
     /// # Errors
     /// The server does not answer.
@@ -44,18 +46,18 @@ impl RabbitmqConsole {
         let path = self.folder.join(format!("expression-{}-{number}.erl", std::process::id()));
         fs::write(&path, format!("{expression}\n")).map_err(Error::file("write", &path))?;
         let script = fs::File::open(&path).map_err(Error::file("open", &path))?;
-        // It is read through the open file.
+        // The open file can still be read.
         fs::remove_file(&path).map_err(Error::file("remove", &path))?;
         let mut command = self.call();
         command.arg("-e");
         tool::run_on(script, command, EVALUATION_LIMIT).await
     }
 
-    /// A call into the server, to be completed.
+    /// A call into the server, without its expression.
     pub(super) fn call(&self) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(&self.program);
-        // The server gives the call a name of its own: by default all calls have the same, and a
-        // server knows one node of a name at a time.
+        // The server assigns the call a unique name. By default all calls have the same name, and a
+        // server accepts one node per name at a time.
         command.env_clear().envs(self.environment.clone()).args(["-R", "-name", NODE]);
         command
     }

@@ -1,4 +1,4 @@
-//! RabbitMQ's own folder, with fewer plugins in it.
+//! RabbitMQ's root folder with fewer plugins.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -8,7 +8,7 @@ use crate::Error;
 use crate::plain_path::PlainPath;
 use crate::programs::RabbitmqPrograms;
 
-/// The plugins that may be used. What does not start with `rabbitmq_` is a library, and stays.
+/// The allowed plugins. Folders that do not start with `rabbitmq_` are libraries, and are kept.
 const PLUGINS: [&str; 6] = [
     "rabbitmq_management",
     "rabbitmq_management_agent",
@@ -18,9 +18,9 @@ const PLUGINS: [&str; 6] = [
     "rabbitmq_stream_common",
 ];
 
-/// A folder of links to the installed RabbitMQ, without the plugins nobody uses here. Erlang looks
-/// for each of its modules in the folder of every plugin, and RabbitMQ looks through all of them
-/// for feature flags: without them it starts in two thirds of the time.
+/// A folder of links to the installed RabbitMQ, without unused plugins. Erlang searches the folder
+/// of every plugin for each of its modules, and RabbitMQ scans all of them for feature flags.
+/// Without the unused ones it starts in two thirds of the time.
 #[derive(Debug)]
 pub(super) struct Home {
     path: PathBuf,
@@ -31,7 +31,7 @@ pub(super) struct Home {
 }
 
 impl Home {
-    /// Where it will be.
+    /// The future home of a server; nothing is created yet.
     pub(super) fn new(programs: &RabbitmqPrograms, folder: &PlainPath) -> Result<Self, Error> {
         let unpacked = programs.unpacked.as_deref().map(PlainPath::of).transpose()?;
         let in_unpacked = unpacked.as_ref().map(|unpacked| unpacked.path().join("usr/lib/erlang/bin"));
@@ -40,7 +40,7 @@ impl Home {
         Ok(Self { path, erlang, unpacked, programs: programs.clone() })
     }
 
-    /// Makes it anew: what is installed may have changed.
+    /// Creates it again, because the installation may have changed.
     pub(super) fn make(&self) -> Result<(), Error> {
         if self.path.exists() {
             fs::remove_dir_all(&self.path).map_err(Error::file("remove", &self.path))?;
@@ -69,12 +69,12 @@ impl Home {
         self.scripts().join("rabbitmq-server")
     }
 
-    /// The folder with `erl` in it.
+    /// The folder that contains `erl`.
     pub(super) fn erlang(&self) -> &Path {
         &self.erlang
     }
 
-    /// Where unpacked packages lie, if this is from there.
+    /// The folder of unpacked packages, if RabbitMQ is one of them.
     pub(super) fn unpacked(&self) -> Option<&Path> {
         self.unpacked.as_ref().map(PlainPath::path)
     }
@@ -88,7 +88,7 @@ fn link(target: &Path, link: &Path) -> Result<(), Error> {
     symlink(target, link).map_err(Error::file("link", link))
 }
 
-/// `rabbitmq_management-3.10.8` is; `rabbitmq_shovel-3.10.8` is not.
+/// True for `rabbitmq_management-3.10.8`, false for `rabbitmq_shovel-3.10.8`.
 fn is_wanted(folder: &str) -> bool {
     let name = folder.split_once('-').map_or(folder, |(name, _)| name);
     !name.starts_with("rabbitmq_") || PLUGINS.contains(&name)

@@ -1,4 +1,4 @@
-//! When a RabbitMQ server that was started can be used.
+//! Waits until a started RabbitMQ server can be used.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::Error;
 use crate::log_file::LogFile;
 use crate::process::OwnedProcess;
 
-/// Five seconds on an idle machine with two cores; more when they are busy.
+/// Five seconds on an idle machine with two cores; more on a busy one.
 const READY_LIMIT: Duration = Duration::from_mins(2);
 const SETTLE_LIMIT: Duration = Duration::from_secs(5);
 /// A fraction of a second on an idle machine; more when several servers start.
@@ -40,8 +40,8 @@ pub(super) async fn wait_until<Check: Future<Output = bool>>(
     Ok(())
 }
 
-/// Streams can be used a moment later than the server; until then, every client that declares one
-/// is refused. One that does not come back is not the server's affair.
+/// Waits until existing streams can be used, which is a moment later than the server. Until then,
+/// declaring one fails. A stream that never returns does not fail the start.
 pub(super) async fn settle(admin: &RabbitmqAdmin) {
     let until_streams_are_up = async {
         while !admin.has_all_streams().await {
@@ -51,11 +51,10 @@ pub(super) async fn settle(admin: &RabbitmqAdmin) {
     let _ = tokio::time::timeout(SETTLE_LIMIT, until_streams_are_up).await;
 }
 
-/// Has the server note down that it keeps streams. It starts their coordinator with the first
-/// stream, and enters it into a file half a second later: killed before that, it does not start the
-/// coordinator again, and neither finds that stream nor makes one of that name ever after (seen
-/// with 3.10). A server on which this fails can be used all the same, and is only more vulnerable
-/// in that half second.
+/// Makes the server persist that it uses streams. It starts the stream coordinator with the first
+/// stream, and writes that to a file half a second later. If it is killed before, it never starts
+/// the coordinator again: it neither finds that stream nor creates one of that name (seen with
+/// 3.10). A server on which this fails is usable, but vulnerable in that half second.
 pub(super) async fn register_streams(admin: &RabbitmqAdmin, console: &RabbitmqConsole) {
     let register = async {
         if console.evaluate("whereis(rabbit_stream_coordinator).").await?.contains("undefined") {
@@ -67,7 +66,7 @@ pub(super) async fn register_streams(admin: &RabbitmqAdmin, console: &RabbitmqCo
     let _ = tokio::time::timeout(REGISTER_LIMIT, register).await;
 }
 
-/// Whether it answers the protocol header of AMQP 0-9-1 with a method frame.
+/// Whether the server answers the protocol header of AMQP 0-9-1 with a method frame.
 pub(super) async fn speaks_amqp(port: u16) -> bool {
     let attempt = async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;

@@ -9,16 +9,16 @@ use super::home::Home;
 use super::{NODE, Ports};
 use crate::{Credentials, tool};
 
-/// `+S`: two schedulers do for a restaurant, and take less memory than one for each core.
+/// `+S`: two schedulers are enough for development, and need less memory than one per core.
 ///
-/// `+hmbs`, in words of 8 bytes: as soon as the messages that wait in a queue are larger than this,
-/// Erlang 25 goes through all that the queue holds at every garbage collection, old or new. With
-/// its default, 371 kB, a fifth to a quarter of RabbitMQ's time went there; with four times this, a
-/// queue that grew fast reached RabbitMQ's limit of memory before it was collected.
+/// `+hmbs`, in words of 8 bytes: as soon as the messages waiting in a queue exceed this, every
+/// garbage collection of Erlang 25 scans all that the queue holds, old or new. With the default of
+/// 371 kB, a fifth to a quarter of RabbitMQ's time was spent there. With four times this value, a
+/// fast-growing queue reached RabbitMQ's memory limit before it was collected.
 const ERLANG_ARGUMENTS: &str = "-noinput +S 2:2 +hmbs 2000000 -kernel inet_dist_use_interface {127,0,0,1}";
 
-/// Largest message that is taken, in bytes; `bus::message::LARGEST_ORDER` is far below. Docker and
-/// Kubernetes have the same (`deploy/`).
+/// The largest accepted message, in bytes. `bus::message::LARGEST_ORDER` is far below. Docker and
+/// Kubernetes use the same limit (`deploy/`).
 const MAX_MESSAGE_SIZE: usize = 4_194_304;
 
 /// `rabbitmq.conf`.
@@ -40,14 +40,15 @@ pub(super) fn rabbitmq_conf(ports: Ports) -> String {
     )
 }
 
-/// `advanced.config`: here a name or password may contain every character, and what a version does
-/// not know is passed over.
+/// `advanced.config`. Here a name or password may contain every character, and a setting that a
+/// version does not know is ignored.
 ///
-/// Version 2 of classic queues, as RabbitMQ 4 has no other: it confirms what is written, and does
-/// not sync a file for each confirm and priority as version 1 does. What a power cut takes from it,
-/// the database still knows. A lone order takes about 1 ms longer.
+/// Version 2 of classic queues, which is the only one in RabbitMQ 4: it confirms after writing, and
+/// does not sync one file per confirm and priority as version 1 does. The database still has what a
+/// power cut removes from it. An order without others in parallel takes about 1 ms longer.
 ///
-/// From a third of the memory limit on, RabbitMQ 3 moves messages to the disk; 4 need not be told.
+/// RabbitMQ 3 moves messages to disk from a third of the memory limit on. RabbitMQ 4 does so by
+/// default.
 pub(super) fn advanced_config(credentials: &Credentials) -> String {
     format!(
         "[{{rabbit, [{{default_user, {}}}, {{default_pass, {}}},\n  \
@@ -64,7 +65,7 @@ fn binary(text: &str) -> String {
     format!("<<{}>>", bytes.join(","))
 }
 
-/// Everything RabbitMQ's scripts read from the environment, pointed into the folder.
+/// All variables that RabbitMQ's scripts read, pointing into the folder.
 pub(super) fn environment(folder: &Path, home: &Home, ports: Ports) -> Vec<(OsString, OsString)> {
     let in_folder = |name: &str| folder.join(name).into_os_string();
     let text = |value: &str| OsString::from(value);
@@ -91,13 +92,13 @@ pub(super) fn environment(folder: &Path, home: &Home, ports: Ports) -> Vec<(OsSt
             ("RABBITMQ_PID_FILE", in_folder("rabbitmq.pid")),
             ("RABBITMQ_LOGS", text("-")),
             ("RABBITMQ_LOG", text("-color")),
-            // The script then becomes Erlang instead of waiting for it: its
+            // With this, the script replaces itself by Erlang instead of waiting for it, so its
             // process is the server's.
             ("RABBITMQ_ALLOW_INPUT", text("true")),
             ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", text(ERLANG_ARGUMENTS)),
             ("ERL_EPMD_ADDRESS", text("127.0.0.1")),
             ("ERL_EPMD_PORT", text(&ports.epmd.to_string())),
-            // Else Erlang starts an epmd that nobody ends.
+            // Otherwise Erlang starts an epmd that nothing ends.
             ("ERL_AFLAGS", text("-start_epmd false")),
             ("ERL_CRASH_DUMP_SECONDS", text("0")),
         ]
