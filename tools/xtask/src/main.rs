@@ -1,4 +1,4 @@
-//! The tasks of the project, called as `cargo xtask TASK`; without a task, it lists them.
+//! The tasks of the project, called as `cargo xtask TASK`. Without a task it lists them.
 
 mod cluster;
 mod commands;
@@ -40,7 +40,7 @@ async fn perform() -> Result<(), Exit> {
     let words: Vec<OsString> = words.collect();
     go_to_the_root().map_err(|why| failed(&why))?;
     if task == Task::Up {
-        // It closes a whole restaurant, in its own way.
+        // `up` has its own signal handlers, which stop the cluster gracefully.
         return up::run(read(task, words)?).await;
     }
     let signals = StopSignals::handle(None).map_err(|why| failed(&why))?;
@@ -70,12 +70,12 @@ async fn perform() -> Result<(), Exit> {
     }
 }
 
-/// Reads the options of a task.
+/// Parses the options of a task.
 fn read<T: FromArgs>(task: Task, words: Vec<OsString>) -> Result<T, Exit> {
     arguments::parse_from(&format!("{NAME} {}", task.name()), words.into_iter())
 }
 
-/// What is said to whoever gives options to a task that has none.
+/// The error for options of a task that has none.
 fn without_options(task: Task, words: &[OsString]) -> Exit {
     let name = task.name();
     if words.iter().any(|word| word == "--help") {
@@ -84,8 +84,8 @@ fn without_options(task: Task, words: &[OsString]) -> Exit {
     Exit::Usage(format!("{NAME} {name}: takes no options\nRun '{NAME} {name} --help' for what it does."))
 }
 
-/// Tasks work at the root of the project, from wherever in it they are called. In a folder outside
-/// of it, those that need no source work there.
+/// Changes to the project's root, if the command was called below it. Outside of the project, tasks
+/// that need no source still work.
 fn go_to_the_root() -> std::io::Result<()> {
     let root = project::root();
     if std::env::current_dir()?.starts_with(root) { std::env::set_current_dir(root) } else { Ok(()) }

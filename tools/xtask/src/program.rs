@@ -1,4 +1,4 @@
-//! Programs that a task runs: cargo, and what cargo has built.
+//! Runs programs: cargo, and what cargo has built.
 
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
@@ -11,10 +11,10 @@ use devcluster::project;
 use runtime::Exit;
 use runtime::exit::failed;
 
-/// When people begin to wonder.
+/// Delay before a progress line is printed.
 const NOTICE_DELAY: Duration = Duration::from_secs(2);
 
-/// Points a program at the servers of `up` while that runs.
+/// Points a program to the servers of `up`, if it runs.
 const ON_LOCAL_SERVERS: &str = r#"
     if [ -f .local/env ]; then . ./.local/env
     else echo "nothing is open here: going on with the servers of config.yaml ('cargo xtask up' opens the restaurant)" >&2
@@ -26,12 +26,13 @@ pub fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// Where cargo puts the programs that it builds.
+/// The folder that cargo builds programs into.
 pub fn folder() -> Result<PathBuf, Exit> {
     project::programs().map_err(|why| failed(&why))
 }
 
-/// The same program, on the servers of `up` while that runs. Variables that are set already win.
+/// The same command, on the servers of `up` if it runs. Variables that are already set take
+/// precedence.
 pub fn on_local_servers(command: &Command) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", ON_LOCAL_SERVERS]).arg(command.get_program()).args(command.get_args());
@@ -41,7 +42,7 @@ pub fn on_local_servers(command: &Command) -> Command {
 /// Runs a program to its end.
 ///
 /// # Errors
-/// It cannot be started. Or it fails: then it has said why, and its code is ours.
+/// It cannot be started. Or it failed: then it has printed why, and its exit code is used.
 pub fn run(command: &mut Command) -> Result<(), Exit> {
     let status = command.status().map_err(|why| cannot_run(command, &why))?;
     if status.success() {
@@ -51,7 +52,7 @@ pub fn run(command: &mut Command) -> Result<(), Exit> {
     Err(Exit::Code(code.and_then(|code| code.try_into().ok()).unwrap_or(1)))
 }
 
-/// Becomes a program: signals and exit code are its own.
+/// Replaces this process by a program, so that signals and exit code are the program's own.
 ///
 /// # Errors
 /// It cannot be started.
@@ -60,10 +61,11 @@ pub fn become_program(command: &mut Command) -> Result<(), Exit> {
     Err(cannot_run(command, &why))
 }
 
-/// Builds a program beside this one, quietly unless it takes a while, and says where it is.
+/// Builds a program into this program's folder, without output unless it takes a while. Returns its
+/// path.
 ///
 /// # Errors
-/// It does not build; cargo has said why.
+/// It does not build; cargo has printed why.
 pub fn build_quietly(package: &'static str) -> Result<PathBuf, Exit> {
     let (done, waiting) = mpsc::channel::<()>();
     thread::spawn(move || {

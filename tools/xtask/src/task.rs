@@ -1,4 +1,4 @@
-//! What there is to do.
+//! The list of tasks.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use runtime::Exit;
 
 use crate::NAME;
 
-/// A task; [`TASKS`] says what each is for.
+/// A task. [`TASKS`] describes each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
     Up,
@@ -31,7 +31,7 @@ pub enum Task {
     Deny,
 }
 
-/// Each task with its name, what can follow it, and what it does.
+/// Each task with its name, its arguments, and its description.
 const TASKS: [(Task, &str, &str, &str); 20] = [
     (Task::Up, "up", "[options]", "open the whole restaurant on this machine; --detach: and return"),
     (Task::Down, "down", "[options]", "close it"),
@@ -86,7 +86,7 @@ const TASKS: [(Task, &str, &str, &str); 20] = [
 ];
 
 impl Task {
-    /// The one of this name.
+    /// The task of this name.
     ///
     /// # Errors
     /// There is none, or the name asks for help.
@@ -104,13 +104,13 @@ impl Task {
         TASKS.into_iter().find_map(|(task, name, ..)| (task == self).then_some(name)).unwrap_or_default()
     }
 
-    /// What it does, in a line.
+    /// Its description.
     pub fn about(self) -> &'static str {
         TASKS.into_iter().find_map(|(task, .., about)| (task == self).then_some(about)).unwrap_or_default()
     }
 }
 
-/// All tasks, for people.
+/// The list of all tasks, for people.
 pub fn list() -> String {
     let mut text = format!("Usage: {NAME} TASK [options]\n\n");
     for (_, name, options, about) in TASKS {

@@ -1,4 +1,4 @@
-//! What the services say, as people read it.
+//! Formats the services' logs for people.
 
 pub mod entry;
 pub mod painter;

@@ -1,5 +1,5 @@
-//! `up`, `status`, `logs`, `down` and `reset`, as a user runs them, with private
-//! servers and all services.
+//! `up`, `status`, `logs`, `down` and `reset`, as a user calls them, with private servers and all
+//! services.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
-/// Of every program that a restaurant consists of.
+/// The programs of a cluster.
 const LARGE: [&str; 6] = [
     "postgres",
     "beam.smp",
@@ -31,7 +31,7 @@ const LARGE: [&str; 6] = [
 
 const COOKS: [&str; 3] = ["chef_anna", "chef_mario", "chef_luigi"];
 
-/// Two cores open one restaurant after the other sooner than two at once.
+/// On two cores, two clusters start faster one after the other than in parallel.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 const ORDER: &str =
@@ -39,10 +39,10 @@ const ORDER: &str =
 const LONG_ORDER: &str = r#"{"customer_name":"Ada","order_type":"delivery","delivery_address":"12 Long Road",
     "items":[{"name":"Pizza","quantity":1,"price":15.99}]}"#;
 
-/// A folder to run it in.
+/// A folder to run the commands in.
 struct Workspace {
     folder: TempDir,
-    /// By default ports on which nobody answers, so that no server of this machine is used.
+    /// By default with ports on which nothing listens, so that no server of this machine is used.
     environment: Vec<(&'static str, String)>,
 }
 
@@ -100,8 +100,8 @@ impl Workspace {
         i32::try_from(member.unwrap()["pid"].as_i64()?).ok()
     }
 
-    /// Fails if a server or a service runs in the folder, and waits until nothing does: the small
-    /// programs of the servers end by themselves, a moment after them.
+    /// Asserts that no server or service runs in the folder, and waits until nothing does: the
+    /// servers' helper programs end a moment later.
     #[track_caller]
     fn is_closed(&self) {
         let left = self.processes();
@@ -124,7 +124,7 @@ impl Workspace {
         }
     }
 
-    /// What still runs in the folder.
+    /// All processes of the folder.
     fn processes(&self) -> Vec<String> {
         let folder = self.folder.path().canonicalize().unwrap();
         let runs_here = |process: &Path| {
@@ -138,7 +138,7 @@ impl Workspace {
 }
 
 impl Drop for Workspace {
-    /// Leaves nothing running if the test fails.
+    /// Stops everything if the test fails.
     fn drop(&mut self) {
         let _ = self.run(&["down", "--now"]);
     }
@@ -244,7 +244,7 @@ async fn a_restaurant_opens_works_and_closes() {
     let number = place_order(workspace.record()["order_url"].as_str().unwrap(), LONG_ORDER).await;
     let cooks = || workspace.run(&["logs", "kitchen"]).text.contains(&number);
     eventually("it is being cooked", Duration::from_secs(20), cooks);
-    // Nobody gets ready before everything was seen.
+    // No order gets ready before everything was seen.
     let all_cooks = COOKS.map(|cook| Pid::from_raw(workspace.pid_of(cook).unwrap()).unwrap());
     let signal_cooks = |signal| all_cooks.iter().for_each(|cook| kill_process(*cook, signal).unwrap());
     signal_cooks(Signal::STOP);
@@ -280,7 +280,7 @@ async fn restaurants_side_by_side_do_not_meet() {
     let first = Workspace::new();
     first.run(&["up", "--detach"]).expect(0, &["The restaurant is open"]);
 
-    // The second finds the servers of the first where its configuration has them.
+    // The second one finds the servers of the first where its configuration names them.
     let mut second = Workspace::new();
     let port = |name: &str| {
         let record = first.record();
@@ -304,12 +304,12 @@ async fn restaurants_side_by_side_do_not_meet() {
     }
     assert_ne!(first.record()["order_url"], second.record()["order_url"]);
 
-    // Nobody looks any more.
+    // Close the reader of its output.
     drop(lines);
     eventually("it closes", Duration::from_secs(30), || opening.try_wait().unwrap().is_some());
     second.is_closed();
 
-    // With the password of the first it gets in; but there the cooks' names are taken.
+    // With the first one's password it gets in, but the workers' names are taken there.
     for (name, folder) in [("DB_PASSWORD", "postgres"), ("RABBITMQ_PASSWORD", "rabbitmq")] {
         let path = first.local(folder).join("credentials.json");
         let stored: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
@@ -326,8 +326,8 @@ async fn restaurants_side_by_side_do_not_meet() {
 #[tokio::test]
 async fn nothing_outlives_a_killed_supervisor() {
     let _turn = ONE_AT_A_TIME.lock().await;
-    // Without a space in its name: a killed supervisor cannot remove the link that
-    // RabbitMQ needs for it.
+    // Without a space in its name, because a killed supervisor cannot remove the link that RabbitMQ
+    // needs for it.
     let workspace = Workspace::named("restaurant-");
     workspace.run(&["up", "--detach"]).expect(0, &["The restaurant is open"]);
     let supervisor = workspace.record()["supervisor"].as_i64().unwrap();

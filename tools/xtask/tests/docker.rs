@@ -1,5 +1,5 @@
-//! `up` with servers from Docker, as far as it can be seen without an engine: what it says to
-//! the `docker` command.
+//! `up` with servers from Docker, tested without an engine: a fake `docker` command records its
+//! calls.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::path::PathBuf;
@@ -11,8 +11,8 @@ use tempfile::TempDir;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Notes what it is asked; has an engine and no container. What it cannot do in the test's
-/// turn takes too long.
+/// Records its arguments. It pretends to have an engine and no container. A command that the test
+/// has selected never ends.
 const DOCKER: &str = "#!/bin/sh
 echo \"$*\" >> calls
 case \"$*\" in
@@ -21,7 +21,7 @@ case \"$*\" in
 esac
 ";
 
-/// A folder with a compose file, a `docker`, and nothing else.
+/// A folder with a compose file and the fake `docker`.
 struct Workspace(TempDir);
 
 impl Workspace {
@@ -30,8 +30,8 @@ impl Workspace {
         std::fs::create_dir_all(folder.path().join("deploy/docker")).unwrap();
         std::fs::write(folder.path().join("deploy/docker/compose.yaml"), "").unwrap();
         let docker = folder.path().join("docker");
-        // By another process: what this one writes to, and a neighbour's child shares for a
-        // moment, cannot be executed.
+        // Another process writes the file: one that this process writes, and that a neighbouring
+        // test's child shares for a moment, cannot be executed.
         let mut writing = Command::new("sh");
         writing.args(["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""]).arg(&docker).arg(DOCKER);
         assert!(writing.status().unwrap().success());
@@ -82,7 +82,8 @@ fn containers_are_stopped_although_it_was_interrupted_while_they_started() {
     assert_eq!(up.wait().unwrap().code(), Some(1));
     workspace.until_asked(" stop postgres rabbitmq");
 
-    // A project of its own, and always the same: a deployment from the same file is another one.
+    // Its own project, and always the same one: another deployment from the same file is not
+    // touched.
     let project = std::fs::read_to_string(workspace.mark()).unwrap();
     assert!(project.starts_with("restaurant-up-"), "{project}");
     let ours = format!(" --project-name {project} ");
@@ -107,11 +108,10 @@ fn containers_that_do_not_say_where_they_listen_are_stopped() {
 fn a_second_interruption_ends_containers_at_once() {
     let workspace = Workspace::new();
     let mut up = workspace.up("stop");
-    // It gives up on them and stops them, which takes long.
+    // It gives up on the containers and stops them, which takes long.
     workspace.until_asked(" stop postgres rabbitmq");
     interrupt(&up);
-    // Two that come while it is not running are one to the system: as an impatient person
-    // does, again and again.
+    // Two signals that arrive while it is not running count as one, so repeat them.
     let start = Instant::now();
     let ended = loop {
         std::thread::sleep(Duration::from_millis(500));

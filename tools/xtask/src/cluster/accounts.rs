@@ -1,5 +1,5 @@
-//! Who the services are on private servers: each has a user of its own, with the rights it needs
-//! and no others. The passwords are new with every start, and only the services know them.
+//! The services' users on private servers. Each service has its own user with only the rights that
+//! it needs. Every start generates new passwords, which only the services know.
 
 use bus::permissions;
 use db::roles::{self, RoleError};
@@ -10,27 +10,27 @@ use domain::ServiceName;
 
 use crate::NAME;
 
-/// Users of one server, by service.
+/// The users of one server, by service.
 pub type Accounts = Vec<(ServiceName, Credentials)>;
 
-/// Why there are none.
+/// Why the users cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
-    /// There can be no tables.
+    /// The tables cannot be created.
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    /// There can be no roles.
+    /// The roles cannot be created.
     #[error(transparent)]
     Role(#[from] RoleError),
-    /// PostgreSQL does not let us in.
+    /// PostgreSQL refuses the login.
     #[error(transparent)]
     Database(#[from] DbError),
-    /// RabbitMQ makes no users.
+    /// RabbitMQ refuses to create users.
     #[error(transparent)]
     Broker(#[from] devcluster::Error),
 }
 
-/// Creates the tables, and roles that may use them.
+/// Creates the tables, and roles with rights on them.
 ///
 /// # Errors
 /// PostgreSQL refuses, or does not answer.
@@ -48,7 +48,7 @@ pub async fn in_postgres(endpoint: &config::Database) -> Result<Accounts, Accoun
     Ok(accounts)
 }
 
-/// Makes users in a virtual host.
+/// Creates users in a virtual host.
 ///
 /// # Errors
 /// RabbitMQ refuses, or does not answer.

@@ -1,5 +1,5 @@
-//! Which PostgreSQL and which RabbitMQ are used: those that the configuration names if they let us
-//! in, else containers, else private servers.
+//! Chooses the PostgreSQL and the RabbitMQ: the configured ones if they accept the login, else
+//! containers, else private servers.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -19,25 +19,25 @@ use crate::cluster::reachable;
 const HERE: &str = "127.0.0.1";
 const MANAGEMENT_PORT: u16 = 15_672;
 
-/// What is needed to choose.
+/// The inputs of the choice.
 #[derive(Debug)]
 pub struct Choice<'a> {
-    /// What the user wants.
+    /// The user's configuration.
     pub config: &'a Config,
-    /// Where private servers live.
+    /// The folder of private servers.
     pub folder: &'a LocalFolder,
-    /// Ends private servers if we are killed.
+    /// Ends private servers if this process is killed.
     pub guard: &'a ProcessGuard,
-    /// Where it is said.
+    /// The console for progress lines.
     pub console: Console,
 }
 
 impl Choice<'_> {
-    /// Chooses, and starts what has to be started. Containers are noted in `containers` before they
-    /// are started: if this fails or is dropped half-way, they must be stopped.
+    /// Chooses servers, and starts them if necessary. Containers are recorded in `containers`
+    /// before they are started: if this fails or is dropped, the caller must stop them.
     ///
     /// # Errors
-    /// There is no server to be had; the text says what to do.
+    /// No server can be used. The text says what to do.
     pub async fn make(&self, containers: &mut Option<Containers>) -> Result<ChosenServers, Error> {
         let (database, broker) = (&self.config.database, &self.config.rabbitmq);
         let (at_database, at_broker) =
@@ -89,7 +89,7 @@ impl Choice<'_> {
         }
     }
 
-    /// Notes for `reset` which servers are not ours to empty.
+    /// Records for `reset` which servers must not be emptied.
     fn remember_configured(&self, postgres: &Postgres, rabbitmq: &Rabbitmq) -> Result<(), Error> {
         let (database, broker) = (&postgres.endpoint, &rabbitmq.endpoint);
         let mut used = BTreeSet::from_iter(self.folder.configured_servers());
@@ -112,7 +112,7 @@ impl Choice<'_> {
         if known.is_empty() { format!("restaurant-up-{:08x}", rand::random::<u32>()) } else { known }
     }
 
-    /// Containers that came only half-way are of no use.
+    /// Stops containers of a partial start.
     async fn give_up(&self, containers: &mut Option<Containers>) {
         let Some(started) = containers.as_ref() else { return };
         if let Err(why) = started.stop().await {
@@ -121,7 +121,7 @@ impl Choice<'_> {
         *containers = None;
     }
 
-    /// Those that are missing, as containers.
+    /// Starts the missing servers as containers.
     async fn in_docker(
         &self,
         mut compose: Compose,
@@ -133,8 +133,7 @@ impl Choice<'_> {
             .into_iter()
             .filter_map(|(service, is_needed)| is_needed.then_some(service))
             .collect();
-        // One that runs was left behind when we were killed: it is ours like those
-        // that are started now.
+        // A running container was left behind by a killed supervisor: it counts as ours.
         let mut missing = Vec::new();
         for service in &needed {
             if !compose.is_running(service).await {
@@ -210,7 +209,7 @@ impl Choice<'_> {
         Ok((postgres, rabbitmq))
     }
 
-    /// Those that are still missing, as private servers, both at once.
+    /// Starts the servers that are still missing as private servers, in parallel.
     async fn private(
         &self,
         postgres: Option<Postgres>,
@@ -250,8 +249,8 @@ impl Choice<'_> {
         let options = PostgresOptions {
             port: wished.port,
             user: wished.user.clone(),
-            // A random one, so that nobody else whose configuration is the default
-            // comes in by mistake.
+            // A random one, so that a foreign program with the default configuration cannot log in
+            // by mistake.
             password: None,
             guard: Some(self.guard.clone()),
             ..PostgresOptions::default()

@@ -9,10 +9,10 @@ use tokio::time::{Duration, Instant};
 use crate::cluster::accounts::{self, AccountError, Accounts};
 use crate::cluster::record::Member;
 
-/// Where a server is from, and so who ends it.
+/// The origin of a server, which decides who stops it.
 #[derive(Debug)]
 pub enum Origin<Private> {
-    /// Named by the configuration: it is left alone.
+    /// Named by the configuration: it is not touched.
     Configured,
     /// One of our containers.
     Docker,
@@ -23,32 +23,32 @@ pub enum Origin<Private> {
 /// PostgreSQL.
 #[derive(Debug)]
 pub struct Postgres {
-    /// Where it is from.
+    /// Its origin.
     pub origin: Origin<PrivatePostgres>,
-    /// How it is reached.
+    /// Its address and the administrator's login.
     pub endpoint: config::Database,
-    /// Who the services are there; those without a user of their own are who the endpoint says.
+    /// The services' users. A service without one uses the endpoint's user.
     pub accounts: Accounts,
-    /// Since when, in seconds since 1970.
+    /// The time since when it is used, in seconds since 1970.
     pub since: u64,
 }
 
 /// RabbitMQ.
 #[derive(Debug)]
 pub struct Rabbitmq {
-    /// Where it is from.
+    /// Its origin.
     pub origin: Origin<PrivateRabbitmq>,
-    /// How it is reached.
+    /// Its address and the administrator's login.
     pub endpoint: config::Rabbitmq,
     /// Its management page, if it is known.
     pub management_url: Option<String>,
-    /// Who the services are there; those without a user of their own are who the endpoint says.
+    /// The services' users. A service without one uses the endpoint's user.
     pub accounts: Accounts,
-    /// Since when, in seconds since 1970.
+    /// The time since when it is used, in seconds since 1970.
     pub since: u64,
 }
 
-/// Both.
+/// Both servers.
 #[derive(Debug)]
 pub struct ChosenServers {
     /// PostgreSQL.
@@ -60,7 +60,7 @@ pub struct ChosenServers {
 }
 
 impl ChosenServers {
-    /// These two.
+    /// The pair of these servers.
     pub fn new(postgres: Postgres, rabbitmq: Rabbitmq) -> Self {
         Self {
             postgres,
@@ -70,8 +70,8 @@ impl ChosenServers {
         }
     }
 
-    /// Gives each service a user of its own on private servers. Others' users are
-    /// their operators' affair.
+    /// Creates a user for each service on private servers. On other servers, users are up to their
+    /// operators.
     ///
     /// # Errors
     /// A server refuses, or does not answer.
@@ -86,13 +86,13 @@ impl ChosenServers {
         Ok(())
     }
 
-    /// The variables by which a person's programs find them.
+    /// The variables with which a user's programs find the servers.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         devcluster::environment(&self.postgres.endpoint, &self.rabbitmq.endpoint)
     }
 
-    /// The variables by which a service finds them. Where others have users of their own and it has
-    /// none, it has no business.
+    /// The variables with which a service finds the servers. If other services have a user on a
+    /// server and this one has none, it gets no access.
     pub fn environment_of(&self, service: ServiceName) -> Vec<(&'static str, String)> {
         let mut variables = self.environment();
         for (accounts, user, password) in [
@@ -111,7 +111,7 @@ impl ChosenServers {
         variables
     }
 
-    /// Starts a private server again that has ended, and says so.
+    /// Restarts a private server that has ended, and reports it.
     pub async fn revive(&mut self, console: Console) {
         if Instant::now() < self.not_before {
             return;
@@ -147,7 +147,7 @@ impl ChosenServers {
         }
     }
 
-    /// Ends private ones, with everything written to disk.
+    /// Stops private servers, with everything written to disk.
     pub async fn close(&mut self) {
         if let Origin::Private(server) = &mut self.rabbitmq.origin {
             server.stop().await;
@@ -157,7 +157,7 @@ impl ChosenServers {
         }
     }
 
-    /// Ends private ones at once.
+    /// Kills private servers.
     pub fn kill(&mut self) {
         if let Origin::Private(server) = &mut self.rabbitmq.origin {
             server.kill();
@@ -167,7 +167,7 @@ impl ChosenServers {
         }
     }
 
-    /// For the record.
+    /// The members for the record.
     pub fn members(&mut self) -> Vec<Member> {
         let postgres = match &mut self.postgres.origin {
             Origin::Private(server) => state_of("private", server.is_running(), server.pid()),

@@ -1,4 +1,4 @@
-//! From an open restaurant to nothing.
+//! Stops the cluster.
 
 use std::fs;
 use std::time::Duration;
@@ -13,18 +13,19 @@ use crate::cluster::signals::Signals;
 use crate::cluster::supervisor::Supervisor;
 
 const POLL: Duration = Duration::from_millis(50);
-/// Requests that are being answered.
+/// Time for requests in progress.
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
-/// What comes on top of the longest cooking time.
+/// Time on top of the longest cooking time.
 const KITCHEN_MARGIN: Duration = Duration::from_secs(15);
-/// When people begin to wonder.
+/// Delay before a progress line is printed.
 const NOTICE_DELAY: Duration = Duration::from_millis(700);
-/// Last lines are shown.
+/// Time for showing the last log lines.
 const STREAM_REST: Duration = Duration::from_millis(250);
 
 impl Supervisor {
-    /// Ends everything in order: no new orders, then the kitchen finishes what it cooks, then those
-    /// who tell of it, then the servers. In a hurry, all of it ends at once.
+    /// Stops everything in sequence: first the order service, then the kitchen after its orders in
+    /// progress, then the services that publish and show them, then the servers. After an urgent
+    /// signal everything is killed.
     pub async fn close(mut self, config: &Config, signals: &mut Signals) {
         self.enter(Phase::Closing);
         let times = &config.kitchen.cooking_seconds;

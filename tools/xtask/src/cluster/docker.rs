@@ -1,4 +1,4 @@
-//! Both servers as containers, by the project's compose file.
+//! Both servers as containers, from the project's compose file.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -7,16 +7,16 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-/// An engine that works answers at once.
+/// A working engine answers at once.
 const QUESTION_LIMIT: Duration = Duration::from_secs(10);
-/// The images may have to be fetched.
+/// Includes the download of images.
 const START_LIMIT: Duration = Duration::from_mins(15);
 const STOP_LIMIT: Duration = Duration::from_mins(2);
-/// Somebody is in a hurry.
+/// Used when the user demands an immediate end.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
 
-/// The compose file as a project of our own, so that a deployment from the same file is never
-/// touched, and the host's ports that are put into it.
+/// The compose file under a project name of its own, so that a deployment from the same file is
+/// never touched, and the host ports to insert into it.
 #[derive(Clone, Debug)]
 pub struct Compose {
     file: PathBuf,
@@ -25,7 +25,7 @@ pub struct Compose {
 }
 
 impl Compose {
-    /// As this project, if the file is here and a Docker engine answers.
+    /// Finds the compose file and a Docker engine that answers.
     pub async fn find(project: String) -> Option<Self> {
         let file = PathBuf::from("deploy/docker/compose.yaml");
         if !file.is_file() {
@@ -37,12 +37,12 @@ impl Compose {
         (!version.is_empty()).then_some(Self { file, project, ports: Vec::new() })
     }
 
-    /// The name that its containers and volumes have in common.
+    /// The common name of its containers and volumes.
     pub fn project(&self) -> &str {
         &self.project
     }
 
-    /// Publishes a container's port on this one; `variable` is its name in the compose file.
+    /// Publishes a container's port on this one. `variable` is its name in the compose file.
     pub fn publish(&mut self, variable: &'static str, port: u16) {
         self.ports.push((variable, port));
     }
@@ -54,35 +54,35 @@ impl Compose {
         answer(command).await.is_some_and(|containers| !containers.is_empty())
     }
 
-    /// On which port of this machine a container's port is published.
+    /// The port of this machine on which a container's port is published.
     pub async fn port(&self, service: &str, port: u16) -> Option<u16> {
         let mut command = self.command();
         command.args(["port", service, &port.to_string()]);
         answer(command).await?.rsplit_once(':')?.1.parse().ok()
     }
 
-    /// Starts services and waits until they are healthy; Docker shows its own progress. An error
-    /// says in one line what went wrong.
+    /// Starts services, and waits until they are healthy. Docker shows its own progress. The error
+    /// is one line.
     pub async fn start(&self, services: &[&str]) -> Result<(), String> {
         self.run(&[&["up", "--detach", "--wait"], services].concat(), START_LIMIT).await
     }
 
-    /// Stops services; their data stays.
+    /// Stops services. Their data is kept.
     pub async fn stop(&self, services: &[&str]) -> Result<(), String> {
         self.run(&[&["stop"], services].concat(), STOP_LIMIT).await
     }
 
-    /// Ends services at once; their data stays.
+    /// Kills services. Their data is kept.
     pub async fn kill(&self, services: &[&str]) -> Result<(), String> {
         self.run(&[&["kill"], services].concat(), KILL_LIMIT).await
     }
 
-    /// Removes containers and data.
+    /// Removes the containers and their data.
     pub async fn remove(&self) -> Result<(), String> {
         self.run(&["down", "--volumes"], STOP_LIMIT).await
     }
 
-    /// What is in one of the files that hold the containers' passwords.
+    /// The content of a file with one of the containers' passwords.
     pub fn secret(&self, name: &str) -> Option<String> {
         let folder = self.file.parent().unwrap_or(Path::new("."));
         let text = std::fs::read_to_string(folder.join("secrets").join(name)).ok()?;
@@ -109,29 +109,29 @@ impl Compose {
     }
 }
 
-/// The containers that run for us, or soon will: noted before they are started, so that they are
-/// stopped however far that came.
+/// The containers that run for us or soon will. They are recorded before they are started, so that
+/// a partial start is stopped too.
 #[derive(Clone, Debug)]
 pub struct Containers {
-    /// How they are stopped.
+    /// The compose project that stops them.
     pub compose: Compose,
     /// Their services in the compose file.
     pub services: Vec<&'static str>,
 }
 
 impl Containers {
-    /// Stops them; their data stays. An error says in one line what went wrong.
+    /// Stops them. Their data is kept. The error is one line.
     pub async fn stop(&self) -> Result<(), String> {
         self.compose.stop(&self.services).await
     }
 
-    /// Ends them at once; their data stays. An error says in one line what went wrong.
+    /// Kills them. Their data is kept. The error is one line.
     pub async fn kill(&self) -> Result<(), String> {
         self.compose.kill(&self.services).await
     }
 }
 
-/// What a command says, if it says so quickly and ends well.
+/// The output of a command, if it ends quickly and successfully.
 async fn answer(mut command: Command) -> Option<String> {
     command.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let output = timeout(QUESTION_LIMIT, command.output()).await.ok()?.ok()?;

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Below this, PostgreSQL cannot even be created.
+/// With less space, PostgreSQL cannot even create its data.
 const NEEDED_MIB: u64 = 300;
 
 /// Why the folder cannot be used.
@@ -26,12 +26,12 @@ pub enum FolderError {
     Full {
         /// The folder.
         path: PathBuf,
-        /// What is left.
+        /// The free space, in MiB.
         free: u64,
     },
 }
 
-/// The folder, in the folder in which the command runs.
+/// The folder, relative to the working folder of the command.
 #[derive(Clone, Debug)]
 pub struct LocalFolder(PathBuf);
 
@@ -41,10 +41,10 @@ impl LocalFolder {
         Self(PathBuf::from(".local"))
     }
 
-    /// Makes sure that it exists, can be written and has room.
+    /// Makes sure that the folder exists, is writable and has enough space.
     ///
     /// # Errors
-    /// It is not so.
+    /// One of these is not the case.
     pub fn prepare(&self) -> Result<(), FolderError> {
         let unwritable = |why| FolderError::Unwritable { path: self.0.clone(), why };
         fs::create_dir_all(self.logs()).map_err(unwritable)?;
@@ -57,7 +57,7 @@ impl LocalFolder {
         fs::write(&probe, "x").and_then(|()| fs::remove_file(&probe)).map_err(unwritable)
     }
 
-    /// Itself.
+    /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -87,27 +87,27 @@ impl LocalFolder {
         self.logs().join(format!("{name}.jsonl"))
     }
 
-    /// What a supervisor without a terminal says.
+    /// The output of a supervisor without a terminal.
     pub fn supervisor_log(&self) -> PathBuf {
         self.logs().join("up.log")
     }
 
-    /// Held by the supervisor while it lives.
+    /// The lock that the supervisor holds while it runs.
     pub fn lock(&self) -> PathBuf {
         self.0.join("up.lock")
     }
 
-    /// What runs where.
+    /// The record of what runs where.
     pub fn record(&self) -> PathBuf {
         self.0.join("cluster.json")
     }
 
-    /// Shell variables that point a service at the chosen servers.
+    /// Shell variables that point a service to the chosen servers.
     pub fn environment(&self) -> PathBuf {
         self.0.join("env")
     }
 
-    /// Names the configured servers that were used, one on each line: `reset` does not empty them.
+    /// Names the configured servers that were used, one per line: `reset` does not empty them.
     pub fn configured_mark(&self) -> PathBuf {
         self.0.join("configured")
     }
@@ -119,8 +119,8 @@ impl LocalFolder {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// Holds the name of the Compose project if servers were ever started with Docker, so that the
-    /// next start finds their data and `reset` their volumes.
+    /// Contains the name of the Compose project if servers were ever started with Docker, so that
+    /// the next start finds their data, and `reset` their volumes.
     pub fn docker_mark(&self) -> PathBuf {
         self.0.join("docker")
     }

@@ -1,4 +1,4 @@
-//! One supervisor per folder.
+//! Limits a folder to one supervisor.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -6,12 +6,13 @@ use std::path::Path;
 
 use rustix::fs::FlockOperation;
 
-/// Held as long as the supervisor lives, however it ends.
+/// Held while the supervisor runs; the kernel releases it however the process ends.
 #[derive(Debug)]
 pub struct SupervisorLock(File);
 
 impl SupervisorLock {
-    /// Takes it and leaves this process's number in it; None if another process has it.
+    /// Takes the lock, and writes this process's id into the file. `None` if another process holds
+    /// it.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -26,11 +27,11 @@ impl SupervisorLock {
         Ok(Some(Self(file)))
     }
 
-    /// The process that has it, if one has.
+    /// The process that holds the lock, if there is one.
     pub fn holder(path: &Path) -> Option<u32> {
         let mut file = File::open(path).ok()?;
         if is_free(&file).ok()? {
-            // The look has taken it.
+            // The check has taken the lock: release it.
             drop(Self(file));
             return None;
         }
@@ -41,15 +42,15 @@ impl SupervisorLock {
 }
 
 impl Drop for SupervisorLock {
-    /// Closing the file would not do while a process that is being started still shares it, until
-    /// it becomes another program.
+    /// Closing the file is not enough while a child process that is being started still shares it,
+    /// until its `exec`.
     fn drop(&mut self) {
-        // The file is closed next, which nearly always gives it back as well.
+        // The file is closed next, which nearly always releases the lock as well.
         let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
     }
 }
 
-/// Takes the lock for as long as `file` is open, if nobody has it.
+/// Takes the lock for as long as `file` is open, if no process holds it.
 fn is_free(file: &File) -> io::Result<bool> {
     match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(true),

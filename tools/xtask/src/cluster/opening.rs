@@ -1,4 +1,4 @@
-//! From nothing to an open restaurant.
+//! Starts the cluster.
 
 use std::fs;
 use std::path::PathBuf;
@@ -19,50 +19,50 @@ use crate::cluster::supervisor::{Supervisor, TICK};
 use crate::view::painter::{Painter, Speaker};
 use crate::view::stream::{Source, Stream};
 
-/// It creates the tables first.
+/// It also creates the tables.
 const ORDER_LIMIT: Duration = Duration::from_secs(90);
 /// A worker whose predecessor was killed waits until the name is free again.
 const OTHERS_LIMIT: Duration = Duration::from_secs(30);
-/// Exit codes of a service that will never run: usage, configuration.
+/// Exit codes of a service that will never start: usage, configuration.
 const PERMANENT_FAILURES: [i32; 2] = [2, 78];
 const STREAM_PAUSE: Duration = Duration::from_millis(100);
 
-/// Why the restaurant does not open.
+/// Why the cluster does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum OpeningError {
-    /// No servers.
+    /// The servers do not start.
     #[error(transparent)]
     Servers(#[from] devcluster::Error),
-    /// No users for the services.
+    /// The services' users cannot be created.
     #[error("the services get no users of their own")]
     Accounts(#[from] AccountError),
     /// A file cannot be written.
     #[error("cannot write '{}'", path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// What the operating system says.
         source: std::io::Error,
     },
-    /// No port for a service.
+    /// There is no port for a service.
     #[error("there is no port for a service")]
     NoPort(#[source] std::io::Error),
-    /// Nobody cooks.
+    /// No worker is ready.
     #[error(
         "no cook is at work{words}. If other workers go by these names on the same servers, end those, or use other servers"
     )]
     NoCook {
-        /// What the last of them said last, behind a colon.
+        /// The last error of the last of them, after a colon.
         words: String,
     },
-    /// A service does not come up.
+    /// A service does not start.
     #[error("{name} does not become ready{words}. Its log is '{}'", log.display())]
     Service {
-        /// Which.
+        /// The service.
         name: &'static str,
-        /// What it said last, behind a colon.
+        /// Its last error, after a colon.
         words: String,
-        /// Where it said the rest.
+        /// Its log.
         log: PathBuf,
     },
 }
@@ -71,8 +71,7 @@ impl Supervisor {
     /// Starts servers and services, and waits until they are ready.
     ///
     /// # Errors
-    /// Something that cannot be done without is missing. What has been started then
-    /// still runs: close it.
+    /// A necessary part does not start. Parts that were started keep running: call `close`.
     pub async fn open(
         &mut self,
         config: &Config,
@@ -126,7 +125,7 @@ impl Supervisor {
         Ok(port)
     }
 
-    /// Each run has logs of its own; those of the run before are kept.
+    /// Every run writes new logs. Those of the previous run are kept.
     fn rotate_logs(&self, plans: &[Plan]) -> Result<(), OpeningError> {
         for plan in plans {
             let path = self.folder.log(plan.name);
@@ -152,8 +151,8 @@ impl Supervisor {
         }));
     }
 
-    /// Starts services at once and waits for all of them. One that is only slow gets a warning,
-    /// except for the first, without which there is no restaurant.
+    /// Starts services in parallel, and waits for all of them. A slow one only causes a warning,
+    /// except the order service, without which nothing works.
     async fn start_all(&mut self, plans: Vec<Plan>, limit: Duration) -> Result<(), OpeningError> {
         let start = Instant::now();
         let first = self.services.len();
@@ -192,7 +191,7 @@ impl Supervisor {
         true
     }
 
-    /// A restaurant in which nobody cooks is not open.
+    /// Without a worker the cluster does not count as started.
     async fn expect_a_worker(&mut self) -> Result<(), OpeningError> {
         let Some(launch_context) = &self.launch_context else { return Ok(()) };
         let mut words = String::new();
@@ -240,7 +239,8 @@ fn not_ready(service: &Service, launch_context: &LaunchContext) -> OpeningError 
     }
 }
 
-/// The logs of these services, as one reads them. Subscribers after the first only repeat it.
+/// The logs of these services. All subscribers print the same, so only the first counts as
+/// original.
 pub fn sources(plans: &[Plan], folder: &LocalFolder) -> Vec<Source> {
     let first = plans.iter().position(|plan| plan.service == ServiceName::Notifier);
     let of = |(index, plan): (usize, &Plan)| {

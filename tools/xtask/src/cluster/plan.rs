@@ -1,22 +1,22 @@
-//! Which services run on this machine, and how.
+//! The services to run on this machine, and their arguments.
 
 use devcluster::Ready;
 use domain::ServiceName;
 
-/// A worker that was killed frees its name after two of these; the default of 30 s would keep the
-/// next `up` waiting a minute.
+/// The workers' heartbeat interval. The name of a killed worker is free after two of them; with the
+/// default of 30 s the next `up` would wait for a minute.
 const HEARTBEAT_SECONDS: u8 = 5;
 
 /// A service to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// Its name here: of its log, and in front of its lines.
+    /// The service's name: of its log, and in front of its lines.
     pub name: &'static str,
-    /// Which one it is.
+    /// Its role.
     pub service: ServiceName,
     /// Its command line.
     pub arguments: Vec<String>,
-    /// How it is known that it is ready.
+    /// How its readiness is detected.
     pub ready: Ready,
 }
 
@@ -31,13 +31,13 @@ impl Plan {
         self.ready.port()
     }
 
-    /// Whether a user means it by this word: its name, its program, or its short name.
+    /// Whether a user's word names this service: by its name, its program, or its short name.
     pub fn is_meant(&self, word: &str) -> bool {
         [self.name, self.service.binary(), self.service.short_name()].contains(&word)
     }
 }
 
-/// The whole restaurant, on these ports. The order service comes first: it creates the tables.
+/// All services, on these ports. The order service comes first: it creates the tables.
 pub fn restaurant(order_port: u16, tracking_port: u16) -> Vec<Plan> {
     let heartbeat = format!("--heartbeat-interval={HEARTBEAT_SECONDS}");
     let worker = |name, more: &[&str]| {
@@ -60,8 +60,8 @@ pub fn restaurant(order_port: u16, tracking_port: u16) -> Vec<Plan> {
     ]
 }
 
-/// The words by which these are meant, each once: a service of which there is one
-/// is often called like its short name.
+/// The words that name these services, each once. A service that is the only one of its role often
+/// has the same name.
 pub fn names(plans: &[Plan]) -> Vec<&'static str> {
     let mut names: Vec<&str> = plans.iter().map(|plan| plan.name).collect();
     for name in plans.iter().map(|plan| plan.service.short_name()) {

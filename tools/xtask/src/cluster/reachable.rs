@@ -1,4 +1,4 @@
-//! Whether the servers that the configuration names answer and let us in.
+//! Checks whether the configured servers answer and accept the login.
 
 use std::io::{Error, ErrorKind};
 use std::time::Duration;
@@ -10,12 +10,12 @@ use tokio::time::timeout;
 
 use crate::NAME;
 
-/// A server nearby answers at once; one that is not there may never answer.
+/// A server nearby answers at once; a missing one may never answer.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 /// RabbitMQ answers a wrong password after three seconds.
 const LOGIN_LIMIT: Duration = Duration::from_secs(6);
 
-/// Logs in to PostgreSQL; an error says in one line why it cannot be used.
+/// Logs in to PostgreSQL. The error says in one line why it cannot be used.
 pub async fn postgres(database: &config::Database) -> Result<(), String> {
     let place = format!("PostgreSQL at {}:{}", database.host, database.port);
     listens(&place, &database.host, database.port).await?;
@@ -23,7 +23,7 @@ pub async fn postgres(database: &config::Database) -> Result<(), String> {
     lets_in(&place, &database.user, login).await
 }
 
-/// Logs in to RabbitMQ; an error says in one line why it cannot be used.
+/// Logs in to RabbitMQ. The error says in one line why it cannot be used.
 pub async fn rabbitmq(broker: &config::Rabbitmq) -> Result<(), String> {
     let place = format!("RabbitMQ at {}:{}", broker.host, broker.port);
     listens(&place, &broker.host, broker.port).await?;

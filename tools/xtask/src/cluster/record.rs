@@ -1,5 +1,5 @@
-//! What runs where, written by the supervisor for everybody else: `status`, `demo`, and
-//! services started by hand.
+//! What runs where. The supervisor writes it for everything else: `status`, `demo`, and services
+//! started by hand.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use std::path::Path;
 use runtime::shell;
 use serde::{Deserialize, Serialize};
 
-/// How far the cluster is.
+/// The phase of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
@@ -17,22 +17,22 @@ pub enum Phase {
     Opening,
     /// Ready.
     Open,
-    /// On its way down.
+    /// Stopping.
     Closing,
 }
 
 /// Everything that runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// The supervisor's process.
+    /// The supervisor's process id.
     pub supervisor: u32,
-    /// How far the cluster is.
+    /// The phase of the cluster.
     pub phase: Phase,
     /// Servers and services.
     pub members: Vec<Member>,
-    /// Where orders are placed, such as `http://127.0.0.1:3000`.
+    /// The order service's URL, such as `http://127.0.0.1:3000`.
     pub order_url: String,
-    /// Where they are tracked.
+    /// The tracking service's URL.
     pub tracking_url: String,
     /// RabbitMQ's management page, if it is known.
     pub management_url: Option<String>,
@@ -43,41 +43,42 @@ pub struct Record {
 pub struct Member {
     /// Its name.
     pub name: String,
-    /// Its process, if it is one of ours and lives.
+    /// The process id, if it is our process and runs.
     pub pid: Option<u32>,
-    /// Such as `running`.
+    /// The state, such as `running`.
     pub state: String,
-    /// Where it listens, if it does.
+    /// The address that it listens on, if any.
     pub address: Option<String>,
-    /// When its process was started, in seconds since 1970.
+    /// The start of its process, in seconds since 1970.
     pub since: Option<u64>,
-    /// Why it ended last, if it does not stay.
+    /// The reason of its last end, if it does not keep running.
     pub trouble: Option<String>,
 }
 
 impl Member {
-    /// Whether it should run and does not.
+    /// Whether it should run but does not.
     pub fn is_down(&self) -> bool {
         self.state.starts_with("ended") || self.trouble.is_some()
     }
 }
 
 impl Record {
-    /// What was written last, if it can be read.
+    /// The last record, if it can be read.
     pub fn read(path: &Path) -> Option<Self> {
         serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
     }
 
-    /// Replaces what was written before.
+    /// Replaces the record.
     ///
     /// # Errors
-    /// The disk is full, or the like.
+    /// The file cannot be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         write_whole(path, &serde_json::to_string_pretty(self)?)
     }
 }
 
-/// Replaces a file so that a reader sees the old or the new text; only its owner can read it.
+/// Replaces a file atomically, so that a reader sees either the old or the new text. Only its owner
+/// can read it.
 pub fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let unfinished = path.with_extension("new");
     let mut file =
@@ -86,7 +87,7 @@ pub fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     fs::rename(&unfinished, path)
 }
 
-/// Lines for a shell that set variables which are not set yet.
+/// Lines for a shell that set those variables which are not set yet.
 pub fn shell_lines(variables: &[(&str, String)]) -> String {
     let lines = variables.iter().map(|(name, value)| {
         format!("[ -n \"${{{name}:-}}\" ] || {name}={}; export {name}\n", shell::quoted(value))

@@ -1,4 +1,4 @@
-//! One service, kept running.
+//! Keeps one service running.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -14,25 +14,25 @@ use crate::cluster::plan::Plan;
 use crate::cluster::record::Member;
 use crate::view::entry::{Entry, harmless};
 
-/// One that has run this long since its last end does not flicker.
+/// A service that has run for this long since its last end counts as steady.
 const STEADY_RUN: Duration = Duration::from_secs(5);
-/// A service that ran this long was all right: its next end is a new story.
+/// After a run of this length, the next end is reported again.
 const GOOD_RUN: Duration = Duration::from_mins(1);
 
 /// What all services are started with.
 #[derive(Clone, Debug)]
 pub struct LaunchContext {
-    /// Where their programs are.
+    /// The folder of the programs.
     pub programs: PathBuf,
-    /// Where they find the servers, and who they are there.
+    /// The environments: the servers, and the services' users on them.
     pub environments: [(ServiceName, Vec<(&'static str, String)>); ServiceName::ALL.len()],
-    /// Where they log.
+    /// The folder of the logs.
     pub folder: LocalFolder,
-    /// Which configuration they read, if it is not `./config.yaml`.
+    /// The configuration file, if it is not `./config.yaml`.
     pub config: Option<PathBuf>,
-    /// Where those with a port listen.
+    /// The address that services with a port bind to.
     pub bind: std::net::IpAddr,
-    /// Ends them if we are killed.
+    /// Ends the services if this process is killed.
     pub guard: ProcessGuard,
 }
 
@@ -46,23 +46,23 @@ impl LaunchContext {
 /// A service and its process.
 #[derive(Debug)]
 pub struct Service {
-    /// What it is.
+    /// Its plan.
     pub plan: Plan,
     process: Option<ServiceProcess>,
     started: Instant,
     since: u64,
-    /// Of its last process.
+    /// The log of its last process.
     log: Option<ServiceLog>,
     backoff: Backoff,
     next_start: Instant,
-    /// How it ended last, as it was told.
+    /// The last end, as it was reported.
     reported: Option<String>,
-    /// Why it ended last, until it has run for a while.
+    /// The reason of the last end, until it has run for a while.
     trouble: Option<String>,
 }
 
 impl Service {
-    /// Not started yet.
+    /// A service that is not started yet.
     pub fn new(plan: Plan) -> Self {
         Self {
             plan,
@@ -96,8 +96,8 @@ impl Service {
         Ok(())
     }
 
-    /// If it has ended: waits for its next start. Returns how it ended, unless it ends like
-    /// this again and again.
+    /// If the process has ended, schedules its next start. Returns how it ended, unless it keeps
+    /// ending in the same way.
     pub fn note_end(&mut self) -> Option<String> {
         let status = self.process.as_mut()?.process.ended()?;
         self.process = None;
@@ -117,27 +117,27 @@ impl Service {
         news
     }
 
-    /// The exit code of its process, if it has ended and that was not told yet.
+    /// The exit code, if the process has ended and that was not reported yet.
     pub fn ended_with(&mut self) -> Option<i32> {
         self.process.as_mut()?.process.ended()?.code()
     }
 
-    /// It could not be started: the next attempt comes later.
+    /// Schedules the next attempt, after a failed start.
     pub fn postpone(&mut self) {
         self.next_start = Instant::now() + self.backoff.next_pause();
     }
 
-    /// How long until it should be started again; None if it runs.
+    /// The time until its next start. `None` if it runs.
     pub fn pause(&self) -> Option<Duration> {
         self.process.is_none().then(|| self.next_start.saturating_duration_since(Instant::now()))
     }
 
-    /// Whether it has a process that lives.
+    /// Whether it has a running process.
     pub fn is_running(&mut self) -> bool {
         self.process.as_mut().is_some_and(|service| service.process.ended().is_none())
     }
 
-    /// Whether it does its work.
+    /// Whether it is ready.
     pub async fn is_ready(&mut self, launch_context: &LaunchContext) -> bool {
         match &mut self.process {
             Some(process) => process.is_ready(self.plan.ready, launch_context.bind).await,
@@ -145,7 +145,7 @@ impl Service {
         }
     }
 
-    /// What it complained about last since its start: an error, or a panic.
+    /// The last error or panic in its log since its start.
     pub fn last_error(&self) -> Option<String> {
         let log = self.log.as_ref()?.text();
         let line = log.lines().rev().find(|line| !line.trim().is_empty())?;
@@ -162,21 +162,21 @@ impl Service {
         }
     }
 
-    /// Ends it at once.
+    /// Kills it.
     pub fn kill(&mut self) {
         if let Some(service) = &mut self.process {
             service.process.kill();
         }
     }
 
-    /// Why it ended last, unless it has been running for a while since.
+    /// The reason of its last end, unless it has been running for a while since.
     pub fn trouble(&self) -> Option<&str> {
         let is_over = self.process.is_some() && self.started.elapsed() > STEADY_RUN;
         self.trouble.as_deref().filter(|_| !is_over)
     }
 
-    /// For the record. One that ends again and again is "restarting", also while
-    /// it runs for a moment.
+    /// The member for the record. A service that keeps ending is "restarting", even while it runs
+    /// for a moment.
     pub fn member(&mut self, launch_context: &LaunchContext) -> Member {
         let trouble = self.trouble().map(harmless);
         let running = self.is_running();
@@ -197,7 +197,7 @@ impl Service {
     }
 }
 
-/// Where a service listens that binds to this address.
+/// The URL of a service that binds to this address.
 pub fn url(bind: std::net::IpAddr, port: u16) -> String {
     format!("http://{}", std::net::SocketAddr::new(reachable(bind), port))
 }

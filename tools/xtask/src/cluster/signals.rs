@@ -1,6 +1,6 @@
-//! Ctrl-C, and what is like it: the first closes the restaurant, a further Ctrl-C does it at
-//! once. Whoever else asks, such as `down`, may ask as often as he likes: only SIGQUIT
-//! (`down --now`, or Ctrl-\) hurries.
+//! Signals to the supervisor. The first Ctrl-C stops the cluster gracefully, a further Ctrl-C ends
+//! it at once. Other senders, such as `down`, may repeat SIGTERM without that effect: only SIGQUIT
+//! (`down --now`, or Ctrl-\) demands an immediate end.
 
 use std::io;
 
@@ -8,11 +8,11 @@ use runtime::signals::Hangup;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// Whether we were asked to end.
+/// Observes the requests to end.
 #[derive(Clone, Debug)]
 pub struct Signals(watch::Receiver<Asked>);
 
-/// What was asked of us; the more, the greater.
+/// The strongest request so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Asked {
     Nothing,
@@ -24,7 +24,7 @@ impl Signals {
     /// Listens for SIGINT, SIGTERM, SIGHUP (the terminal was closed) and SIGQUIT.
     ///
     /// # Errors
-    /// The operating system refuses.
+    /// The operating system refuses the handlers.
     pub fn listen() -> io::Result<Self> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
@@ -48,17 +48,17 @@ impl Signals {
         Ok(Self(receiver))
     }
 
-    /// Waits until we are asked to end.
+    /// Waits for the first request to end.
     pub async fn first(&mut self) {
         self.reaches(Asked::ToClose).await;
     }
 
-    /// Waits until we are asked to end at once.
+    /// Waits for the request to end at once.
     pub async fn urgent(&mut self) {
         self.reaches(Asked::ToEndAtOnce).await;
     }
 
-    /// Whether we are asked to end at once.
+    /// Whether an immediate end was requested.
     pub fn is_urgent(&self) -> bool {
         *self.0.borrow() >= Asked::ToEndAtOnce
     }

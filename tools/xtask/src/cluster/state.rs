@@ -1,39 +1,39 @@
-//! How the restaurant of this folder stands, for everybody but its supervisor.
+//! The state of this folder's cluster, for all processes but its supervisor.
 
 use crate::cluster::folder::LocalFolder;
 use crate::cluster::lock::SupervisorLock;
 use crate::cluster::record::{Phase, Record};
 
-/// How it stands.
+/// The state of the cluster.
 #[derive(Clone, Debug)]
 pub enum State {
-    /// Nobody looks after it.
+    /// There is no supervisor.
     Closed,
-    /// It is there.
+    /// There is a supervisor.
     Present {
-        /// The supervisor's process.
+        /// The supervisor's process id.
         supervisor: u32,
-        /// How far it is.
+        /// Its phase.
         phase: Phase,
-        /// What runs, once anything does.
+        /// The record, once something runs.
         record: Option<Record>,
     },
 }
 
 impl State {
-    /// As it is now.
+    /// The current state.
     pub fn of(folder: &LocalFolder) -> Self {
         let Some(supervisor) = SupervisorLock::holder(&folder.lock()) else { return Self::Closed };
-        // A record of another supervisor tells of the past.
+        // The record of another supervisor is outdated.
         let record = Record::read(&folder.record()).filter(|record| record.supervisor == supervisor);
         let phase = record.as_ref().map_or(Phase::Opening, |record| record.phase);
         Self::Present { supervisor, phase, record }
     }
 
-    /// What runs, if the restaurant is open.
+    /// The record, if the cluster is up.
     ///
     /// # Errors
-    /// It is not; the text says how it stands and what to do.
+    /// It is not up. The text says its state and what to do.
     pub fn open(self) -> Result<Record, String> {
         match self {
             Self::Present { phase: Phase::Open, record: Some(record), .. } => Ok(record),

@@ -16,21 +16,21 @@ use crate::cluster::signals::Signals;
 
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
-/// Owns everything that runs. Dropped, it takes all of it along.
+/// Owns everything that runs. Dropping it ends all of it.
 #[derive(Debug)]
 pub struct Supervisor {
     pub(super) console: Console,
     pub(super) folder: LocalFolder,
-    /// The services: they go before the servers.
+    /// The services. They are dropped before the servers.
     pub(super) services: Vec<Service>,
     pub(super) launch_context: Option<LaunchContext>,
     pub(super) servers: Option<ChosenServers>,
-    /// Those of the servers, if Docker runs any for us.
+    /// The servers' containers, if Docker runs any for us.
     pub(super) containers: Option<Containers>,
     pub(super) guard: ProcessGuard,
-    /// The ports of our services, kept from others until we end.
+    /// The claims on our services' ports.
     pub(super) ports: Vec<PortClaim>,
-    /// Whether what the services log is shown.
+    /// Whether the services' logs are shown.
     pub(super) shows_logs: bool,
     pub(super) stream: Option<JoinHandle<()>>,
     phase: Phase,
@@ -39,10 +39,10 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// With nothing running yet.
+    /// A supervisor without running processes.
     ///
     /// # Errors
-    /// There is no shell to watch over what will run.
+    /// The process guard cannot be started.
     pub fn new(folder: LocalFolder, console: Console, shows_logs: bool) -> std::io::Result<Self> {
         Ok(Self {
             console,
@@ -61,7 +61,7 @@ impl Supervisor {
         })
     }
 
-    /// Where it speaks.
+    /// The console that it prints to.
     pub fn console(&self) -> Console {
         self.console
     }
@@ -71,7 +71,7 @@ impl Supervisor {
         self.servers.as_ref().map(|servers| &servers.rabbitmq.endpoint)
     }
 
-    /// Starts again whatever ends, until we are asked to end or nobody can see us any more.
+    /// Restarts every process that ends, until a signal asks for the end or the terminal is gone.
     pub async fn supervise(&mut self, signals: &mut Signals) {
         let console = self.console;
         tokio::select! {
@@ -90,7 +90,7 @@ impl Supervisor {
         self.keep_record();
     }
 
-    /// Tells which services have ended, and starts again those whose pause is over.
+    /// Reports services that have ended, and restarts those whose pause is over.
     pub(super) async fn watch_services(&mut self) {
         let Some(launch_context) = &self.launch_context else { return };
         for service in &mut self.services {
@@ -111,7 +111,7 @@ impl Supervisor {
         self.keep_record();
     }
 
-    /// What runs now.
+    /// The current record.
     pub fn record(&mut self) -> Option<Record> {
         let launch_context = self.launch_context.as_ref()?;
         let servers = self.servers.as_mut()?;
@@ -132,7 +132,7 @@ impl Supervisor {
         })
     }
 
-    /// Writes down what runs, if it has changed.
+    /// Writes the record, if it has changed.
     pub(super) fn keep_record(&mut self) {
         let record = self.record();
         if record == self.written {

@@ -1,4 +1,4 @@
-//! `bench`: the speed, beside its baseline.
+//! `bench`: measures the speed, in comparison with a baseline.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -8,7 +8,7 @@ use runtime::Exit;
 use crate::commands::build::all_programs;
 use crate::program::{become_program, cargo, folder, run as run_to_end};
 
-/// Runs it: its smallest parts (`micro`), or the rows that the words name.
+/// Runs the micro-benchmarks (`micro`), or the scenarios that the words name.
 pub fn run(words: &[OsString]) -> Result<(), Exit> {
     if let Some((first, options)) = words.split_first()
         && first == "micro"
@@ -25,7 +25,7 @@ pub fn run(words: &[OsString]) -> Result<(), Exit> {
     become_program(Command::new(folder()?.with_file_name("release").join("bench")).args(words))
 }
 
-/// The smallest parts: validation, order numbers, messages, log lines.
+/// The micro-benchmarks: validation, order numbers, messages, log lines.
 fn micro(options: &[OsString]) -> Result<(), Exit> {
     for (package, bench) in [("domain", "rules"), ("logging", "lines")] {
         let mut command = cargo();

@@ -1,4 +1,4 @@
-//! `build`: every program that people use.
+//! `build`: builds every program that users run.
 
 use std::ffi::OsString;
 
@@ -7,12 +7,12 @@ use runtime::Exit;
 
 use crate::program::{become_program, cargo};
 
-/// Builds them, with these options of `cargo build`.
+/// Builds the programs, with these options of `cargo build`.
 pub fn run(words: &[OsString]) -> Result<(), Exit> {
     become_program(cargo().arg("build").args(all_programs()).args(words))
 }
 
-/// The arguments by which cargo builds them: what ships, and the load generator.
+/// Cargo's arguments for them: everything that ships, and the load generator.
 pub fn all_programs() -> impl Iterator<Item = &'static str> {
     let others = ["restaurant-system", "restaurant-ctl", "restaurant-load"];
     ServiceName::ALL

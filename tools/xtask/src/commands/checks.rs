@@ -1,4 +1,4 @@
-//! `test`, `lint` and `fmt`: what holds for every change.
+//! `test`, `lint` and `fmt`: the checks for every change.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -7,7 +7,7 @@ use runtime::Exit;
 
 use crate::program::{become_program, cargo, run};
 
-/// Checks everything. The words choose among the tests, as those of `cargo test` do.
+/// Checks everything. The words select tests, like those of `cargo test`.
 pub fn test(words: &[OsString]) -> Result<(), Exit> {
     if !words.iter().any(|word| word == "--help") {
         run(cargo().args(["fmt", "--all", "--check"]))?;
@@ -23,7 +23,7 @@ pub fn run_tests() -> Command {
     command
 }
 
-/// Looks for what the compiler does not mind.
+/// Runs clippy.
 pub fn lint() -> Result<(), Exit> {
     become_program(&mut clippy())
 }

@@ -1,4 +1,4 @@
-//! `demo`: guests come into the open restaurant, and a board shows what becomes of their orders.
+//! `demo`: places orders in the running cluster, and shows them on a live board.
 
 mod api_client;
 mod board;
@@ -21,9 +21,9 @@ use crate::cluster::state::State;
 use api_client::{ApiClient, Progress};
 use board::Board;
 
-/// How often the board is drawn anew.
+/// Redraw interval of the board.
 const REDRAW: Duration = Duration::from_millis(200);
-/// How often the tracking service is asked about the orders under way.
+/// Interval of the status requests for unfinished orders.
 const ASK: Duration = Duration::from_millis(400);
 
 /// Places varied orders in the restaurant that `up` opened, and shows them being cooked.
@@ -32,10 +32,10 @@ pub struct Arguments {
     /// number of orders, 1 to 10000 (default 12)
     #[argh(option, default = "12", from_str_fn(parse_orders))]
     orders: usize,
-    /// seconds between two guests, fractions allowed (default 1.5)
+    /// seconds between two orders, fractions allowed (default 1.5)
     #[argh(option, default = "1.5")]
     every: f64,
-    /// seed of the chance: the same seed, the same guests (default: chance)
+    /// seed of the random orders: the same seed, the same orders (default: random)
     #[argh(option)]
     seed: Option<u64>,
 }
@@ -45,7 +45,7 @@ fn parse_orders(text: &str) -> Result<usize, String> {
     orders.ok_or_else(|| "allowed are whole numbers from 1 to 10000".to_owned())
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(arguments: &Arguments, signals: &StopSignals) -> Result<(), Exit> {
     if !(0.0..=3_600.0).contains(&arguments.every) {
         return Err(Exit::Usage(format!("--every is {} (allowed: 0 to 3600 seconds)", arguments.every)));
@@ -61,7 +61,7 @@ pub async fn run(arguments: &Arguments, signals: &StopSignals) -> Result<(), Exi
     if board.refused() > 0 { Err(Exit::Logged) } else { Ok(()) }
 }
 
-/// Lets the guests in, and shows the board until the last of them has been served.
+/// Places the orders, and shows the board until the last of them is ready.
 async fn run_board(arguments: &Arguments, client: ApiClient, board: &mut Board, shutdown: &Shutdown) {
     let (events, mut incoming) = mpsc::unbounded_channel();
     let customers = menu::customers(arguments.seed.unwrap_or_else(rand::random), arguments.orders);
@@ -105,7 +105,7 @@ async fn place_all(
     }
 }
 
-/// Asks about every order that is under way, again and again.
+/// Polls the status of all unfinished orders.
 async fn ask_about_all(client: ApiClient, events: mpsc::UnboundedSender<Progress>) {
     let mut last: HashMap<String, String> = HashMap::new();
     loop {
@@ -120,11 +120,11 @@ async fn ask_about_all(client: ApiClient, events: mpsc::UnboundedSender<Progress
     }
 }
 
-/// The board on a terminal, drawn over itself; plain lines everywhere else.
+/// The board on a terminal, overdrawn at each change; plain lines elsewhere.
 struct Screen {
     console: Console,
     drawn: usize,
-    /// Of the terminal, when it was drawn.
+    /// The terminal's size at the last drawing.
     size: Option<(usize, usize)>,
 }
 
@@ -137,11 +137,11 @@ impl Screen {
         let lines = board.lines(self.console, size.map_or(usize::MAX, |(_, rows)| rows));
         let mut text = String::new();
         if self.drawn > 0 && self.size != size {
-            // What was drawn has been wrapped or cut meanwhile: nobody knows where it stands.
+            // A resize has wrapped or cut the last drawing, so its position is unknown.
             text.push_str("\x1b[2J\x1b[H");
         } else if self.drawn > 0 {
-            // Back to the first line of the last drawing; the terminal scrolls by itself
-            // when the board grows.
+            // Back to the first line of the last drawing. The terminal scrolls when the board
+            // grows.
             let _ = write!(text, "\x1b[{}A", self.drawn);
         }
         for line in &lines {
@@ -151,7 +151,7 @@ impl Screen {
         self.drawn = lines.len();
         self.size = size;
         let mut out = std::io::stdout().lock();
-        // If nobody looks any more, there is nobody to show it to.
+        // A missing reader is ignored.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 

@@ -1,4 +1,4 @@
-//! `deny`: what the project depends on.
+//! `deny`: checks the dependencies.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -10,7 +10,8 @@ use crate::program::{cargo, run as run_to_end};
 const VERSION: &str = "0.20.2";
 const TOOLS: &str = ".local/tools";
 
-/// Checks licences, sources and duplicates, and known weaknesses if their list can be fetched.
+/// Checks licences, sources and duplicates, and also known vulnerabilities if their list can be
+/// fetched.
 pub fn run() -> Result<(), Exit> {
     let program = installed()?;
     let deny = |words: &[&str]| {
@@ -35,7 +36,7 @@ pub fn run() -> Result<(), Exit> {
     run_to_end(&mut deny(&["--offline", "check", "advisories"]))
 }
 
-/// cargo-deny: that of this machine, else one of our own.
+/// The machine's cargo-deny, or one that is built into the project.
 fn installed() -> Result<PathBuf, Exit> {
     let global = PathBuf::from("cargo-deny");
     let asked = Command::new(&global).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();

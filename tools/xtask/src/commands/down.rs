@@ -1,4 +1,4 @@
-//! `down`: closes the restaurant.
+//! `down`: stops the cluster.
 
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,9 @@ use crate::cluster::folder::LocalFolder;
 use crate::cluster::lock::SupervisorLock;
 
 const POLL: Duration = Duration::from_millis(50);
-/// When people begin to wonder.
+/// Delay before a progress line is printed.
 const NOTICE_DELAY: Duration = Duration::from_secs(2);
-/// Longer than every step of closing together.
+/// Longer than all steps of stopping together.
 const LIMIT: Duration = Duration::from_mins(3);
 
 /// Closes the restaurant that `up` opened: services finish what they do, then the servers end.
@@ -24,7 +24,7 @@ pub struct Arguments {
     pub now: bool,
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let (console, folder) = (Console::new(), LocalFolder::here());
     let Some(supervisor) = SupervisorLock::holder(&folder.lock()) else {
@@ -34,8 +34,8 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     close(console, &folder, supervisor, arguments.now).await
 }
 
-/// Asks the supervisor to end and waits until it has. Asked again, it changes nothing,
-/// unless it must be `now`.
+/// Asks the supervisor to stop, and waits for its end. Repeating the request has no effect, unless
+/// with `now`.
 pub async fn close(console: Console, folder: &LocalFolder, supervisor: u32, now: bool) -> Result<(), Exit> {
     let start = Instant::now();
     ask(supervisor, if now { Signal::QUIT } else { Signal::TERM })?;

@@ -1,4 +1,4 @@
-//! `faults`: the fault suite at full length, and its table.
+//! `faults`: runs the fault suite at full length, and prints its table.
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,7 +14,7 @@ const HEAD: &str = "
 | scenario | placed | acknowledged | lost | doubled | accepted again after |
 |---|---|---|---|---|---|";
 
-/// Runs it; the words choose scenarios, unless `--soak TIME` is there.
+/// Runs it. The words select scenarios, unless `--soak TIME` is among them.
 pub fn run(words: &[OsString]) -> Result<(), Exit> {
     let mut tests = run_tests();
     tests.args(["--package", "testkit", "--test", "faults"]);

@@ -1,4 +1,4 @@
-//! `fuzz`: the parsers that face the outside, with hostile inputs.
+//! `fuzz`: hostile inputs for the parsers of foreign data.
 
 use std::ffi::OsString;
 
@@ -7,7 +7,7 @@ use runtime::{Exit, time_span};
 use crate::program::{cargo, run as run_to_end};
 
 const MINUTE: u64 = 60;
-/// Package, kind and name of its target, and what is run of it.
+/// Package, kind and name of the target, and the test in it.
 const PARSERS: [&[&str]; 4] = [
     &["domain", "--test", "fuzz", "http"],
     &["domain", "--test", "fuzz", "message"],
@@ -15,7 +15,7 @@ const PARSERS: [&[&str]; 4] = [
     &["config", "--lib", "fuzzing"],
 ];
 
-/// Runs all of them, each for a minute or as long as the words say.
+/// Runs all of them, each for a minute or for the given time.
 pub fn run(words: &[OsString]) -> Result<(), Exit> {
     let seconds = seconds(words)
         .ok_or_else(|| Exit::Usage("fuzz: only --for, with a time such as 90s or 10m".to_owned()))?;

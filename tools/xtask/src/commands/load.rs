@@ -1,4 +1,4 @@
-//! `load`: many orders, by restaurant-load, at the services of `up` while that runs.
+//! `load`: runs restaurant-load against the services of `up`, if it runs.
 
 use std::ffi::OsString;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! `logs`: what the services say, in readable lines.
+//! `logs`: shows the services' logs in readable lines.
 
 use std::time::Duration;
 
@@ -25,10 +25,10 @@ pub struct Arguments {
     pub follow: bool,
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
     let (console, folder) = (Console::new(), LocalFolder::here());
-    // Ports do not matter for logs.
+    // Logs do not depend on ports.
     let all = plan::restaurant(0, 0);
     let plans = match &arguments.service {
         None => all,

@@ -1,4 +1,4 @@
-//! `reset`: back to an empty restaurant.
+//! `reset`: deletes the cluster's data.
 
 use std::fs;
 use std::io::{self, BufRead, IsTerminal};
@@ -21,7 +21,7 @@ pub struct Arguments {
     pub yes: bool,
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
     let (console, folder) = (Console::new(), LocalFolder::here());
     if !arguments.yes && !confirmed(&folder)? {
@@ -75,7 +75,7 @@ fn remove(path: &Path) -> Result<(), Exit> {
     }
 }
 
-/// What stays, in a sentence.
+/// What is kept, in a sentence.
 fn kept(others: &[String]) -> String {
     format!(
         "the orders and messages in {} stay: the configuration names them, 'up' only used them",

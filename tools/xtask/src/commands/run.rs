@@ -1,4 +1,4 @@
-//! `run`: one service from source.
+//! `run`: runs one service from source.
 
 use std::ffi::OsString;
 
@@ -7,7 +7,7 @@ use runtime::Exit;
 
 use crate::program::{become_program, cargo, on_local_servers};
 
-/// Runs it; the words are the service, and the service's own arguments.
+/// Runs a service. The words are the service and its arguments.
 pub fn run(words: &[OsString]) -> Result<(), Exit> {
     let known = ServiceName::ALL.map(ServiceName::short_name).join(", ");
     let Some((name, arguments)) = words.split_first() else {

@@ -1,4 +1,4 @@
-//! `status`: what runs.
+//! `status`: shows what runs.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::cluster::state::State;
 #[derive(FromArgs, Debug)]
 pub struct Arguments {}
 
-/// Runs it.
+/// Runs the command.
 pub fn run(_: &Arguments) -> Result<(), Exit> {
     let (console, folder) = (Console::new(), LocalFolder::here());
     let State::Present { supervisor, record, .. } = State::of(&folder) else {
@@ -62,7 +62,7 @@ fn row(member: &Member, now: u64) -> Row {
     ]
 }
 
-/// Lines with aligned columns, under a head.
+/// A table with aligned columns and a head.
 fn table(rows: &[Row]) -> Vec<String> {
     let head = ["NAME", "STATE", "PID", "ADDRESS", "UPTIME"].map(str::to_owned);
     let all: Vec<&Row> = std::iter::once(&head).chain(rows).collect();

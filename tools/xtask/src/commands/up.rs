@@ -1,4 +1,4 @@
-//! `up`: opens the restaurant and stays with it.
+//! `up`: starts the cluster and supervises it.
 
 mod build;
 mod detached;
@@ -34,7 +34,7 @@ pub struct Arguments {
     /// configuration file (default ./config.yaml)
     #[argh(option)]
     pub config: Option<PathBuf>,
-    /// internal: the part of --detach that stays
+    /// internal: the process of --detach that stays
     #[argh(switch, hidden_help)]
     pub supervise: bool,
     /// internal: the programs are built already
@@ -42,7 +42,7 @@ pub struct Arguments {
     pub no_build: bool,
 }
 
-/// Runs it.
+/// Runs the command.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let (console, folder) = (Console::new(), LocalFolder::here());
     let config = Config::load(arguments.config.clone()).map_err(|why| Exit::Config(why.to_string()))?;
@@ -58,7 +58,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         return detached::run(console, &folder, arguments.config.as_deref()).await;
     }
     if arguments.supervise {
-        // Leaves the terminal. Fails only if we have none.
+        // Detaches from the terminal. Fails only without one.
         let _ = rustix::process::setsid();
     }
     let _lock = loop {
@@ -99,7 +99,7 @@ impl Supervisor {
     }
 }
 
-/// The folder of the services' programs, which lie beside this one, if all of them are there.
+/// The folder of the services' programs, which is also this program's, if all of them exist.
 fn programs() -> Result<PathBuf, Exit> {
     let folder = program::folder()?;
     let is_missing = |program: &&str| !folder.join(program).is_file();
@@ -112,8 +112,8 @@ fn programs() -> Result<PathBuf, Exit> {
     Err(Exit::Failed(format!("{missing} not found in '{folder}'. Build them with 'cargo xtask build'")))
 }
 
-/// Whether somebody else has opened it; says so. Waits while it is being opened or closed: either
-/// ends, and each of its steps has a deadline.
+/// Whether another supervisor has started the cluster; if so, reports it. Waits while it is being
+/// started or stopped: each step of that has a deadline.
 async fn is_open(console: Console, folder: &LocalFolder) -> bool {
     let mut reported = None;
     loop {

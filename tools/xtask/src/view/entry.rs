@@ -4,55 +4,55 @@ use logging::visible;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// What a person wants to see of a JSON line.
+/// The fields of a JSON line that people want to see.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Entry {
     /// RFC 3339, in UTC.
     pub timestamp: String,
     /// `DEBUG`, `INFO` or `ERROR`.
     pub level: String,
-    /// What happened, for machines.
+    /// The event, for programs.
     pub action: String,
-    /// What happened, for people.
+    /// The event, in words.
     pub message: String,
-    /// More about it.
+    /// Further fields.
     #[serde(default)]
     pub details: Map<String, Value>,
-    /// How long it took.
+    /// The duration, in milliseconds.
     pub duration_ms: Option<u64>,
-    /// What went wrong.
+    /// The error.
     pub error: Option<Failure>,
 }
 
-/// What went wrong.
+/// The error of an entry.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Failure {
-    /// In a sentence.
+    /// Its text.
     pub msg: String,
-    /// The same, and each of its causes behind `caused by:` on a line of its own.
+    /// The text again, and each cause on a line of its own after `caused by:`.
     #[serde(default)]
     stack: String,
 }
 
 impl Failure {
-    /// The causes, the nearest first. One may have lines of its own, such as a server's hint: its
-    /// first says what it is.
+    /// The causes, the nearest first. Only the first line of each is returned: a server's hint may
+    /// follow it.
     fn causes(&self) -> impl Iterator<Item = &str> {
         self.stack.split("\ncaused by: ").skip(1).filter_map(|cause| cause.lines().next())
     }
 }
 
 impl Entry {
-    /// None if the line is not one of ours.
+    /// `None` if the line is not a log line of ours.
     pub fn parse(line: &str) -> Option<Self> {
         serde_json::from_str(line).ok()
     }
 
-    /// The message, with what went wrong and why behind it, as far as that is not said already.
+    /// The message, followed by the error and its causes, unless the message already contains them.
     pub fn text(&self) -> String {
         let mut text = self.message.clone();
         let Some(error) = &self.error else { return text };
-        // A panic has no causes, but a backtrace.
+        // A panic has a backtrace instead of causes.
         let causes = error.causes().filter(|_| self.action != "panic");
         for reason in std::iter::once(error.msg.as_str()).chain(causes) {
             if !text.contains(reason) {
@@ -63,12 +63,12 @@ impl Entry {
         text
     }
 
-    /// What it complains about if it is one of many attempts, each of which may say the same.
+    /// The text of a failed attempt that will be repeated, and may repeat this text.
     pub fn complaint(&self) -> Option<String> {
         (self.level == "ERROR" && self.message.contains("trying again")).then(|| self.text())
     }
 
-    /// Details that the message does not say already, as `key=value`.
+    /// The details that the message does not contain, as `key=value`.
     pub fn facts(&self) -> String {
         let known = |text: &str| text.len() > 2 && self.message.contains(text);
         let facts = self.details.iter().filter_map(|(key, value)| {
@@ -87,21 +87,21 @@ impl Entry {
 /// A line of a log file.
 #[derive(Clone, Debug)]
 pub enum Line {
-    /// One of ours.
+    /// A log line of ours.
     Entry(Box<Entry>),
-    /// A notification, or a panic's text.
+    /// A notification, or the text of a panic.
     Plain(String),
 }
 
 impl Line {
-    /// Reads it.
+    /// Parses a line.
     pub fn parse(line: &str) -> Self {
         Entry::parse(line).map_or_else(|| Self::Plain(line.to_owned()), |entry| Self::Entry(Box::new(entry)))
     }
 }
 
-/// Makes characters harmless that could forge a line, move the cursor or turn the direction of the
-/// text; a tab becomes a space.
+/// Escapes characters that could forge a line, move the cursor or reverse the text. A tab becomes a
+/// space.
 pub fn harmless(text: &str) -> String {
     visible(&text.replace('\t', " "))
 }

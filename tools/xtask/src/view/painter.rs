@@ -1,4 +1,4 @@
-//! A log line as a person reads it.
+//! Formats log lines for the terminal.
 
 use domain::ServiceName;
 use runtime::console::{Console, Style};
@@ -9,37 +9,37 @@ use crate::view::entry::{Entry, Line, harmless};
 const TIME_WIDTH: usize = 12;
 /// Wide enough for `subscriber_1`.
 const PREFIX_WIDTH: usize = 12;
-/// So long is the rest of a line at most, in characters.
+/// The largest length of the rest of a line, in characters.
 const TEXT_LIMIT: usize = 400;
-/// Said every few seconds, and of no interest as long as it is said.
+/// Repeated every few seconds, and uninteresting as long as it is repeated.
 const TOO_FREQUENT: [&str; 1] = ["heartbeat_sent"];
-/// Paths that only machines ask for.
+/// Paths that only probes request.
 const PROBES: [&str; 3] = ["/livez", "/readyz", "/health"];
-/// Said twice: the sentence for people follows as a line of its own.
+/// Redundant: the sentence for people follows on a line of its own.
 const SAID_TWICE: &str = "notification_received";
-/// How the sentence begins.
+/// The start of that sentence.
 const NOTIFICATION: &str = "Notification for order ";
 
-/// Whose line it is.
+/// The service that wrote a line.
 #[derive(Clone, Debug)]
 pub struct Speaker {
     /// The service's name, such as `chef_anna`.
     pub name: &'static str,
-    /// What it is.
+    /// What it does.
     pub service: ServiceName,
-    /// Whether another one says the same: then it is said quietly.
+    /// Whether another service prints the same. Then the line is dimmed.
     pub echo: bool,
 }
 
-/// Turns log lines into readable ones.
+/// Formats log lines.
 #[derive(Clone, Copy, Debug)]
 pub struct Painter {
-    /// Where they are shown.
+    /// The terminal.
     pub console: Console,
 }
 
 impl Painter {
-    /// What is shown of a line that was written at this time; None: nothing.
+    /// The formatted line, with the time at which it was written. `None` if it is not shown.
     pub fn paint(self, speaker: &Speaker, timestamp: &str, line: &Line) -> Option<String> {
         let text = match line {
             Line::Entry(entry) if is_noise(speaker.service, entry) => return None,
@@ -70,7 +70,7 @@ impl Painter {
         let style = match speaker.service {
             ServiceName::Notifier if text.starts_with(NOTIFICATION) && speaker.echo => Style::Dim,
             ServiceName::Notifier if text.starts_with(NOTIFICATION) => Style::Bold,
-            // Something that is no log line: most likely a panic.
+            // Any other text, most likely a panic.
             _ => Style::Yellow,
         };
         self.console.paint(style, &shortened(text))
@@ -88,7 +88,7 @@ fn color(speaker: &Speaker) -> Style {
 }
 
 fn is_noise(service: ServiceName, entry: &Entry) -> bool {
-    // Guests ask where their orders stand again and again.
+    // Clients poll the status of their orders.
     let is_question = service == ServiceName::Tracking && entry.action == "request_received";
     let is_probe = || entry.facts().split([' ', '=']).any(|word| PROBES.contains(&word));
     entry.level == "DEBUG"

@@ -1,4 +1,4 @@
-//! Several growing logs as one stream of readable lines.
+//! Merges several growing logs into one stream of readable lines.
 
 use std::collections::{HashSet, VecDeque};
 use std::fs::File;
@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use crate::view::entry::{Entry, Line};
 use crate::view::painter::{Painter, Speaker};
 
-/// So much is read of one log at a time, so that a large one does not crowd out the others.
+/// The largest number of bytes read from one log at a time, so that a large log does not delay the
+/// others.
 const CHUNK: u64 = 1 << 20;
 
 /// A log file that is read as it grows.
@@ -24,12 +25,12 @@ pub struct Source {
     /// Whether the first of them has waited for the line after it.
     has_waited: bool,
     last_timestamp: String,
-    /// Complaints of repeated attempts that were shown since something else was.
+    /// Complaints of repeated attempts that were shown since the last other line.
     complaints: HashSet<String>,
 }
 
 impl Source {
-    /// From the start of the file, which need not be there yet.
+    /// Reads from the start of the file. The file need not exist yet.
     pub fn new(path: PathBuf, speaker: Speaker) -> Self {
         Self {
             path,
@@ -43,9 +44,9 @@ impl Source {
         }
     }
 
-    /// Takes in what was written since the last call.
+    /// Reads what was written since the last call.
     fn read(&mut self) {
-        // A log that cannot be read now is read later.
+        // If the log cannot be read now, the next call tries again.
         let _ = self.read_on();
         if self.was_replaced() {
             self.file = None;
@@ -56,8 +57,8 @@ impl Source {
         self.waiting.extend(String::from_utf8_lossy(&complete).lines().map(str::to_owned));
     }
 
-    /// The next line and when it was written. A line without a time, such as a notification, has
-    /// that of the entry after it, for which it waits once.
+    /// The next line and the time at which it was written. A line without a time, such as a
+    /// notification, gets the time of the entry after it, for which it waits once.
     fn next(&mut self) -> Option<(String, Line)> {
         let line = Line::parse(self.waiting.front()?);
         if let Line::Entry(entry) = &line {
@@ -74,8 +75,8 @@ impl Source {
         Some((self.last_timestamp.clone(), line))
     }
 
-    /// Whether it should be shown: attempts that fail again and again say so once, until
-    /// something else is said.
+    /// Whether the line should be shown. A repeated complaint is shown once, until another line
+    /// follows.
     fn is_news(&mut self, line: &Line) -> bool {
         let complaint = match line {
             Line::Entry(entry) => entry.complaint(),
@@ -97,7 +98,7 @@ impl Source {
         Ok(())
     }
 
-    /// Whether another file has its name now, or it was emptied: the service was started anew.
+    /// Whether the file was replaced or truncated, because the service was restarted.
     fn was_replaced(&mut self) -> bool {
         let Some(file) = &mut self.file else { return false };
         match (file.metadata(), self.path.metadata(), file.stream_position()) {
@@ -107,7 +108,7 @@ impl Source {
     }
 }
 
-/// Several logs, and how they look.
+/// Several logs, and their format.
 #[derive(Debug)]
 pub struct Stream {
     sources: Vec<Source>,
@@ -115,12 +116,12 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Of these logs.
+    /// A stream of these logs.
     pub fn new(sources: Vec<Source>, painter: Painter) -> Self {
         Self { sources, painter }
     }
 
-    /// What was written since the last call, in the order of time.
+    /// The lines written since the last call, sorted by time.
     pub fn poll(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         for source in &mut self.sources {

@@ -1,4 +1,4 @@
-//! What a person needs once the restaurant is open.
+//! What is printed when the cluster is up.
 
 use runtime::console::{Console, Style};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use crate::cluster::record::Record;
 
 const ORDER: &str = r#"{"customer_name": "Ada Lovelace", "order_type": "takeout", "items": [{"name": "Margherita Pizza", "quantity": 1, "price": 15.99}]}"#;
 
-/// Addresses, and a line to copy.
+/// Prints the addresses, and a command to copy.
 pub fn show(console: Console, record: &Record, broker: &config::Rabbitmq, took: Duration) {
     let title = format!("The restaurant is open ({:.1} s).", took.as_secs_f32());
     let row = |name: &str, value: &str| console.print(&format!("  {name:11}{value}"));
@@ -16,7 +16,7 @@ pub fn show(console: Console, record: &Record, broker: &config::Rabbitmq, took: 
     row("Orders", &record.order_url);
     row("Tracking", &record.tracking_url);
     if let Some(url) = &record.management_url {
-        // With --detach, what is shown goes through a file.
+        // With --detach, this output goes through a file, so it must not contain the password.
         row("RabbitMQ", &format!("{url}  (user {}, password in .local/env)", broker.user));
     }
     row("Logs", ".local/logs");

@@ -1,5 +1,4 @@
-//! The board over the counter: every order, where it stands, who cooks it, and for how
-//! long it has been there.
+//! The live board: every order with its status, its cook and its age.
 
 use std::time::Duration;
 
@@ -8,32 +7,32 @@ use tokio::time::Instant;
 
 use crate::commands::demo::api_client::Progress;
 
-/// Most orders on the board; the oldest make room.
+/// The largest number of orders on the board. The oldest are hidden first.
 const MAX_ROWS: usize = 18;
-/// Lines of a terminal that hold no orders: head, how many are hidden, foot, the last
-/// refusal, and the cursor's.
+/// Lines of the terminal that hold no orders: head, number of hidden orders, foot, last refusal,
+/// and the cursor.
 const OTHER_ROWS: usize = 5;
 
 /// One order.
 #[derive(Clone, Debug)]
 pub struct Ticket {
-    /// Its number.
+    /// The order number.
     pub number: String,
-    /// Who ordered.
+    /// The customer's name.
     pub customer: String,
-    /// How it is served.
+    /// The order type.
     pub order_type: &'static str,
-    /// What it costs.
+    /// The total.
     pub total: String,
-    /// Where it stands.
+    /// The status.
     pub status: String,
-    /// Who cooks it.
+    /// The worker who cooks it.
     pub cook: Option<String>,
     /// When it was placed.
     pub placed: Instant,
-    /// When cooking was seen to begin.
+    /// When `cooking` was first seen.
     pub started: Option<Instant>,
-    /// When it was seen to be ready.
+    /// When `ready` was first seen.
     pub ready: Option<Instant>,
 }
 
@@ -46,22 +45,22 @@ pub struct Board {
 }
 
 impl Board {
-    /// All orders that were accepted.
+    /// All accepted orders.
     pub fn tickets(&self) -> &[Ticket] {
         &self.tickets
     }
 
-    /// How many were not.
+    /// The number of refused orders.
     pub fn refused(&self) -> usize {
         self.refused
     }
 
-    /// Whether nobody waits any more.
+    /// Whether every order is done.
     pub fn is_done(&self) -> bool {
         self.in_flight() == 0
     }
 
-    /// Notes what happened, and says it in a line.
+    /// Records an event, and formats it as a line.
     pub fn note(&mut self, progress: Progress) -> Option<String> {
         match progress {
             Progress::Refused { customer, why } => {
@@ -101,13 +100,13 @@ impl Board {
         }
     }
 
-    /// How many still wait for their food.
+    /// The number of unfinished orders.
     pub fn in_flight(&self) -> usize {
         let waits = |ticket: &&Ticket| matches!(ticket.status.as_str(), "received" | "cooking");
         self.tickets.iter().filter(waits).count()
     }
 
-    /// The board as lines, for a terminal with so many rows.
+    /// The lines of the board, for a terminal with this number of rows.
     pub fn lines(&self, console: Console, terminal_rows: usize) -> Vec<String> {
         let room = MAX_ROWS.min(terminal_rows.saturating_sub(OTHER_ROWS)).max(1);
         let head = format!(
@@ -153,7 +152,7 @@ fn row(ticket: &Ticket, console: Console) -> String {
     )
 }
 
-/// Cut or filled to a width in characters.
+/// Cut or padded to a width in characters.
 fn padded(text: &str, width: usize) -> String {
     let cut: String = text.chars().take(width).collect();
     format!("{cut:width$}")

@@ -1,4 +1,4 @@
-//! What the evening was like.
+//! The summary at the end of the demo.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The services' programs, built from the source.
+//! Builds the services from source.
 
 use std::process::Stdio;
 
@@ -9,16 +9,17 @@ use tokio::process::Command;
 
 use crate::program::cargo;
 
-/// What cargo says when there was nothing to do, too.
+/// Cargo prints this even if there was nothing to do.
 const NO_NEWS: &str = "Finished";
 
-/// Builds them beside this program. Says what is built, and nothing if everything is.
+/// Builds the services into this program's folder. Prints what is built, and nothing if everything
+/// is up to date.
 ///
 /// # Errors
-/// Cargo is missing, or says what is wrong with the source.
+/// Cargo is missing, or the source does not build.
 pub(super) async fn run(console: Console) -> Result<(), Exit> {
     let mut command = Command::from(cargo());
-    // A program's package has its name.
+    // A program's package has the program's name.
     command
         .arg("build")
         .args(ServiceName::ALL.map(ServiceName::binary).into_iter().flat_map(|name| ["--package", name]));

@@ -1,4 +1,4 @@
-//! `up --detach`: the supervisor goes on without the terminal.
+//! `up --detach`: the supervisor runs without the terminal.
 
 use std::fs::File;
 use std::io::Read;
@@ -17,8 +17,8 @@ use crate::cluster::signals::Signals;
 
 const TICK: Duration = Duration::from_millis(100);
 
-/// Starts the supervisor, shows what it says until the restaurant is open, and leaves it alone. It
-/// needs no deadline: the supervisor has one for each of its steps.
+/// Starts the supervisor, shows its output until the cluster is up, and leaves it running. This
+/// needs no deadline, because every step of the supervisor has one.
 pub(super) async fn run(console: Console, folder: &LocalFolder, config: Option<&Path>) -> Result<(), Exit> {
     let mut signals = Signals::listen().map_err(|why| failed(&why))?;
     let path = folder.supervisor_log();
@@ -38,7 +38,7 @@ pub(super) async fn run(console: Console, folder: &LocalFolder, config: Option<&
         let is_open = Record::read(&folder.record())
             .is_some_and(|record| record.supervisor == supervisor.id() && record.phase == Phase::Open);
         let ended = supervisor.try_wait().map_err(|why| failed(&why))?;
-        // Read after both were looked at, so that nothing said before is missed.
+        // Read the output after both checks, so that nothing printed before them is missed.
         if is_open {
             sleep(TICK).await;
         }
@@ -57,7 +57,7 @@ pub(super) async fn run(console: Console, folder: &LocalFolder, config: Option<&
     }
 }
 
-/// Prints what the supervisor has said since the last call.
+/// Prints the supervisor's output since the last call.
 fn repeat(console: Console, said: &mut File) {
     let mut text = String::new();
     if said.read_to_string(&mut text).is_ok() {
