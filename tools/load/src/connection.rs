@@ -1,4 +1,4 @@
-//! One HTTP connection that is kept open.
+//! One persistent HTTP connection.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,25 +15,25 @@ use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-/// Longer than the order service's own deadline for an answer.
+/// Longer than the order service's own deadline for a response.
 const LIMIT: Duration = Duration::from_secs(40);
-/// A server that is away is not asked a thousand times a second.
+/// Pause after a failure, so that an unreachable server gets no thousand requests a second.
 pub const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 const MAX_ANSWER: usize = 1 << 20;
 
-/// Why a request has no answer.
+/// Why a request has no response.
 pub type RequestError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a client was told.
+/// The response to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Response {
     /// 200, with the order's number.
     Accepted(String),
-    /// 200, with what was asked for.
+    /// 200, with the requested status.
     Status,
     /// Another status.
     Refused(u16),
-    /// No answer; why.
+    /// No response, and the cause.
     Failed(String),
 }
 
@@ -61,12 +61,12 @@ impl Connection {
         let stream = timeout(LIMIT, TcpStream::connect(address)).await??;
         stream.set_nodelay(true)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // Its end shows in the next request.
+        // A failure of the connection shows in the next request.
         let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
         Ok(Self { sender, address, driver })
     }
 
-    /// Sends a request; returns status and body.
+    /// Sends a request. Returns status and body.
     pub async fn send(
         &mut self,
         method: &str,
@@ -90,7 +90,7 @@ impl Connection {
     }
 }
 
-/// Places an order over the connection, which is made if it is not there.
+/// Places an order over the connection, which is opened if necessary.
 pub async fn place(connection: &mut Option<Connection>, address: SocketAddr, body: String) -> Response {
     match send(connection, address, "POST", "/orders", body).await {
         Ok((200, body)) => match serde_json::from_slice::<Placed>(&body) {
@@ -102,7 +102,7 @@ pub async fn place(connection: &mut Option<Connection>, address: SocketAddr, bod
     }
 }
 
-/// Asks where an order stands, over the connection, which is made if it is not there.
+/// Requests an order's status over the connection, which is opened if necessary.
 pub async fn ask(connection: &mut Option<Connection>, address: SocketAddr, number: &OrderNumber) -> Response {
     match send(connection, address, "GET", &format!("/orders/{number}/status"), String::new()).await {
         Ok((200, _)) => Response::Status,
@@ -111,7 +111,7 @@ pub async fn ask(connection: &mut Option<Connection>, address: SocketAddr, numbe
     }
 }
 
-/// Sends a request over the connection, which is made if it is not there, and dropped if it broke.
+/// Sends a request over the connection, which is opened if necessary, and dropped if it fails.
 pub async fn send(
     connection: &mut Option<Connection>,
     address: SocketAddr,

@@ -1,4 +1,4 @@
-//! The look afterwards: is every order there that was acknowledged, and under a number of its own?
+//! Looks up every acknowledged order afterwards: does it exist, and is its number unique?
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -10,60 +10,60 @@ use tokio::task::JoinSet;
 
 use crate::connection::{self, Connection};
 
-/// Examples that are named.
+/// The largest number of examples.
 const EXAMPLES: usize = 10;
-/// A tracking service that is away for a moment is asked again.
+/// The number of attempts, in case the tracking service is away for a moment.
 const ATTEMPTS: usize = 5;
 
-/// What became of the acknowledged orders.
+/// The result for all acknowledged orders.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct FollowUp {
-    /// Orders that were acknowledged.
+    /// Acknowledged orders.
     pub acknowledged: usize,
     /// Orders that the tracking service knows.
     pub found: usize,
-    /// Orders that it does not know.
+    /// Orders that the tracking service does not know.
     pub lost: usize,
-    /// Acknowledgements of a number that another order had got already.
+    /// Acknowledgements whose number another order already had.
     pub doubled: usize,
-    /// Orders that it could not be asked about.
+    /// Orders whose look-up failed.
     pub unknown: usize,
-    /// The first reason for one.
+    /// The cause of the first failed look-up.
     pub first_reason: Option<String>,
-    /// Some of the lost and doubled.
+    /// Some of the lost and duplicate orders.
     pub examples: Vec<String>,
 }
 
-/// Why the orders are not, or not known to be, as they should be.
+/// Why the orders are wrong, or not known to be correct.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FollowUpError {
-    /// Some are lost or doubled.
+    /// Orders are lost or duplicate.
     #[error("orders that were acknowledged are missing, or were numbered twice")]
     Wrong,
-    /// Nobody could be asked about some.
+    /// Some look-ups failed.
     #[error(
         "the tracking service at {tracking} could not be asked about {unknown} of {acknowledged} orders that were \
          acknowledged, so nobody knows whether they are there ({why}). Start it ('cargo xtask up' does), say with --tracking \
          where it is, or do not look afterwards (--no-audit)"
     )]
     Unknown {
-        /// Where it was asked.
+        /// The tracking service's address.
         tracking: SocketAddr,
-        /// How many orders it was not asked about.
+        /// The number of failed look-ups.
         unknown: usize,
-        /// Of how many.
+        /// The number of acknowledged orders.
         acknowledged: usize,
-        /// The first reason.
+        /// The cause of the first failure.
         why: String,
     },
 }
 
 impl FollowUp {
-    /// Whether every order was found at this tracking service. Who interrupts does not want to
-    /// know about all of them.
+    /// Whether this tracking service knows every order. After an interruption, missing look-ups are
+    /// no error.
     ///
     /// # Errors
-    /// One is lost or doubled, or could not be asked about.
+    /// An order is lost or duplicate, or its look-up failed.
     pub fn verdict(&self, tracking: SocketAddr, interrupted: bool) -> Result<(), FollowUpError> {
         if self.lost > 0 || self.doubled > 0 {
             return Err(FollowUpError::Wrong);
@@ -80,7 +80,7 @@ impl FollowUp {
     }
 }
 
-/// Asks the tracking service about every order.
+/// Looks up every order at the tracking service.
 pub async fn look_up(
     tracking: SocketAddr,
     connections: usize,
@@ -107,7 +107,7 @@ pub async fn look_up(
         found.first_reason = found.first_reason.or(part.first_reason);
         found.examples.extend(part.examples);
     }
-    // After an interruption, or if it answers nobody any more.
+    // After an interruption, or if the service no longer answers.
     found.unknown += waiting.lock().unwrap_or_else(PoisonError::into_inner).len();
     found.examples.truncate(EXAMPLES);
     found
@@ -127,7 +127,7 @@ async fn ask_all(tracking: SocketAddr, waiting: Arc<Mutex<Vec<String>>>, shutdow
             Err(why) => {
                 part.unknown += 1;
                 part.first_reason = Some(why);
-                // Thousands of orders are not waited for one by one.
+                // Do not wait for thousands of failing look-ups.
                 break;
             }
         }
@@ -135,7 +135,7 @@ async fn ask_all(tracking: SocketAddr, waiting: Arc<Mutex<Vec<String>>>, shutdow
     part
 }
 
-/// Whether the tracking service knows the order, or why it does not say.
+/// Whether the tracking service knows the order, or why the look-up failed.
 async fn ask(
     connection: &mut Option<Connection>,
     tracking: SocketAddr,

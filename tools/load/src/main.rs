@@ -1,16 +1,17 @@
-//! As many orders as a restaurant never saw, and what becomes of them; or as many questions about
-//! orders.
+//! Load generator: places orders (or reads statuses) at a high rate, and looks up every order
+//! afterwards.
 //!
-//! Two ways to come: a closed loop, in which each connection orders again as soon as it is answered
-//! (how much is possible?), and open arrivals at a fixed rate (how long does a guest wait?). An
-//! open arrival's latency counts from the moment at which it was due, even if all connections were
-//! busy then: nothing that the system delays is left out ("coordinated omission").
+//! There are two modes. In a closed loop each connection sends its next request as soon as it gets
+//! a response; this measures the throughput. Open arrivals come at a fixed rate; this measures the
+//! latency. The latency of an open arrival counts from the moment when it was due, even if all
+//! connections were busy then, so no delay of the system is excluded ("coordinated omission").
 //!
-//! Answers count in the second in which they come: that is what the system achieves, and a backlog
-//! that it answers after the end does not add to it. A closed loop's latency counts if its answer
-//! comes in the measured time. An open arrival's counts if it was due then, whenever the answer
-//! comes; so does, in both, what is never answered. What is left some seconds after the end is
-//! given up, and told as unanswered.
+//! A response counts in the second in which it arrives: that is the achieved throughput, and a
+//! backlog that is answered after the end does not add to it. In a closed loop a latency counts if
+//! the response arrives in the measured time. The latency of an open arrival counts if it was due
+//! in the measured time, whenever the response arrives. In both modes the same holds for requests
+//! that are never answered. Requests that are unanswered some seconds after the end are given up
+//! and reported.
 
 #![expect(clippy::doc_markdown, reason = "the comments of the arguments are the text of --help")]
 
@@ -53,28 +54,28 @@ use crate::workload::{OrderRange, Workload};
 
 const NAME: &str = "restaurant-load";
 
-/// Bodies are made beforehand, and used again when they are used up.
+/// The number of prepared bodies, which are reused when all have been sent.
 const BODIES: usize = 4_096;
 const MAX_CONNECTIONS: usize = 4_096;
-/// For answers after the end. Less than the client's own limit: a service that hangs must
-/// not hold up the end.
+/// Time for responses after the end. It is shorter than the client's own limit, so that a hanging
+/// service does not delay the end.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Places orders at a running restaurant, measures how long that takes, and then looks whether
-/// every order that was acknowledged is there.
+/// Places orders at a running system, measures how long that takes, and then checks that every
+/// acknowledged order exists.
 #[derive(FromArgs, Debug)]
 struct Arguments {
     /// the order service, by its URL (default: port 3000 of this machine)
     #[argh(option, default = "Kind::Order.default_url()")]
     url: String,
-    /// the tracking service, for the look afterwards (default: port 3002 of this machine)
+    /// the tracking service, for the check afterwards (default: port 3002 of this machine)
     #[argh(option, default = "Kind::Tracking.default_url()")]
     tracking: String,
     /// connections, 1 to 4096 (default 16)
     #[argh(option, default = "16")]
     connections: usize,
-    /// orders a second that arrive, whatever the answers (default: each connection comes again
-    /// when it is answered)
+    /// orders a second that arrive, whatever the answers (default: each connection sends its next
+    /// request when it is answered)
     #[argh(option)]
     rate: Option<f64>,
     /// seconds that are measured (default 10)
@@ -86,11 +87,11 @@ struct Arguments {
     /// seed of the orders' mix (default 1)
     #[argh(option, default = "1")]
     seed: u64,
-    /// do not order, but ask the tracking service where these orders stand, such as
+    /// do not place orders, but read the status of these orders from the tracking service, such as
     /// ORD_20261121_001..5000
     #[argh(option)]
     statuses: Option<OrderRange>,
-    /// do not look afterwards whether the orders are there
+    /// do not check afterwards whether the orders exist
     #[argh(switch)]
     no_audit: bool,
     /// print the results as JSON
@@ -101,12 +102,12 @@ struct Arguments {
     report: Option<PathBuf>,
 }
 
-/// What is asked for, checked.
+/// The checked arguments.
 struct Plan {
     workload: Arc<Workload>,
     orders: Service,
     tracking: Service,
-    /// Whether the orders are looked for afterwards.
+    /// Whether the orders are looked up afterwards.
     audit: bool,
     connections: usize,
     rate: Option<f64>,
@@ -160,9 +161,9 @@ async fn run() -> Result<(), Exit> {
     let arguments: Arguments = arguments::parse(NAME)?;
     let signals = StopSignals::handle(None).map_err(|why| failed(&why))?;
     let plan = Plan::of(&arguments)?;
-    // Otherwise they would show as orders that fail.
+    // Otherwise they would show as failing orders.
     open_files::allow(plan.connections).map_err(|why| failed(&why))?;
-    // Not only when everything has been measured.
+    // Check it before measuring.
     if let Some(path) = &arguments.report {
         can_be_written(path).map_err(|why| no_report(path, &why))?;
     }
@@ -182,7 +183,7 @@ async fn run() -> Result<(), Exit> {
         results.follow_up =
             Some(follow_up::look_up(plan.tracking.address, plan.connections, acknowledged, &shutdown).await);
     }
-    // First: it is wanted even if nobody reads the rest.
+    // Write the report first: it is wanted even if the output has no reader.
     let reported = match &arguments.report {
         Some(path) => {
             let heading = format!("Load of {}, {started}", plan.target());
@@ -201,7 +202,7 @@ async fn run() -> Result<(), Exit> {
     verdict(&plan, &results, &shutdown)
 }
 
-/// Whether the figures stand for what was asked for, and every order was found.
+/// Whether the figures are those of the requested load, and every order was found.
 fn verdict(plan: &Plan, results: &Results, shutdown: &Shutdown) -> Result<(), Exit> {
     if let Some(found) = &results.follow_up {
         found.verdict(plan.tracking.address, shutdown.has_begun()).map_err(|why| failed(&why))?;
@@ -215,7 +216,7 @@ fn verdict(plan: &Plan, results: &Results, shutdown: &Shutdown) -> Result<(), Ex
     Ok(())
 }
 
-/// Tries it, and leaves nothing behind.
+/// Tries to create the file, and removes it again.
 fn can_be_written(path: &Path) -> io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).open(path) {
         Ok(_) => std::fs::remove_file(path),
@@ -234,7 +235,7 @@ fn no_report(path: &Path, why: &io::Error) -> Exit {
 }
 
 impl Plan {
-    /// Whom the guests talk to.
+    /// The service that gets the requests.
     fn target(&self) -> Service {
         match *self.workload {
             Workload::Order(_) => self.orders,
@@ -242,17 +243,19 @@ impl Plan {
         }
     }
 
-    /// What is done, for a heading.
+    /// The load, for a heading.
     fn title(&self) -> String {
         let how = match self.rate {
             Some(rate) => format!("{rate} requests/s on up to {} connections", self.connections),
-            None => format!("{} connections, each coming again when it is answered", self.connections),
+            None => {
+                format!("{} connections, each sending its next request when it is answered", self.connections)
+            }
         };
         format!("{how}; {} s after {} s of warm-up", self.duration.as_secs_f64(), self.warmup.as_secs_f64())
     }
 }
 
-/// Sends requests from all connections until the time is up, or somebody interrupts.
+/// Sends requests on all connections until the end or an interruption.
 async fn send(plan: &Plan, shutdown: &Shutdown) -> Result<Results, Exit> {
     let start = Instant::now();
     let window = Window { from: start + plan.warmup, duration: plan.duration };
@@ -278,7 +281,7 @@ async fn send(plan: &Plan, shutdown: &Shutdown) -> Result<Results, Exit> {
         interrupted = recorder.interrupt();
         everybody.await;
     }
-    // Who interrupts does not wait for them.
+    // After an interruption, do not wait for responses.
     if !interrupted {
         recorder.give_up(start, arrivals.give_up_before(window.from), &given_up());
         recorder.give_up(window.from, arrivals.give_up_before(window.end()), &given_up());
@@ -287,8 +290,8 @@ async fn send(plan: &Plan, shutdown: &Shutdown) -> Result<Results, Exit> {
     Ok(recorder.results())
 }
 
-/// Why a request has no answer that was under way, or still waited for a connection,
-/// when the time was up.
+/// The cause for a request that was still unanswered, or waiting for a connection, when the time
+/// was up.
 fn given_up() -> String {
     format!(
         "not answered, or not even sent as all connections were busy, until {} s after the end",
@@ -296,7 +299,7 @@ fn given_up() -> String {
     )
 }
 
-/// One connection's guest.
+/// One simulated client, with one connection.
 struct Client {
     address: SocketAddr,
     workload: Arc<Workload>,
@@ -315,7 +318,7 @@ impl Client {
             if due >= self.end || self.shutdown.has_begun() {
                 return;
             }
-            // A sleep of no time at all takes a millisecond.
+            // Even a sleep of zero takes a millisecond.
             if due > Instant::now() && self.shutdown.or(sleep_until(due)).await.is_none() {
                 return;
             }

@@ -1,11 +1,11 @@
-//! Every connection is an open file, of which a process may have only so many.
+//! The limit of open files. Every connection is one.
 
 use runtime::open_files;
 
-/// Open files beside the connections: the standard streams, the runtime's own, a report.
+/// Open files besides the connections: the standard streams, the runtime's own, and a report.
 const OTHERS: usize = 64;
 
-/// So many connections cannot be open at the same time.
+/// The limit of open files is too low for these connections.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "--connections={connections} needs {needed} open files, but a process may have {allowed} here at most: have the hard limit \
@@ -17,10 +17,10 @@ pub struct OpenFilesError {
     allowed: usize,
 }
 
-/// Makes sure that this process may have as many open files as so many connections need.
+/// Makes sure that this process may open as many files as the connections need.
 ///
 /// # Errors
-/// The system does not let it.
+/// The system does not allow it.
 pub fn allow(connections: usize) -> Result<(), OpenFilesError> {
     let needed = connections.saturating_add(OTHERS);
     let allowed = open_files::raise_to(needed);

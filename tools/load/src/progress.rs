@@ -1,4 +1,4 @@
-//! The bar that shows how it goes, on a terminal.
+//! The progress bar on a terminal.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use crate::recorder::Recorder;
 
 const REDRAW: Duration = Duration::from_millis(250);
 
-/// Owns the task that draws.
+/// Owns the task that draws the bar.
 pub struct Progress {
     task: JoinHandle<()>,
     bar: ProgressBar,
 }
 
 impl Progress {
-    /// Draws from now until the end.
+    /// Draws the bar from now until the end.
     pub fn start(recorder: Recorder, start: Instant, end: Instant) -> Self {
         let bar = if std::io::stderr().is_terminal() {
             ProgressBar::new(u64::try_from((end - start).as_millis()).unwrap_or(u64::MAX))
@@ -50,7 +50,7 @@ impl Progress {
         Self { task, bar }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub async fn finish(self) {
         self.task.abort();
         let _ = self.task.await;

@@ -1,4 +1,4 @@
-//! What was heard, and how long it took.
+//! Records responses and latencies.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,67 +12,68 @@ use crate::connection::Response;
 use crate::follow_up::FollowUp;
 use crate::window::Window;
 
-/// Microseconds: an hour is the longest latency that is told apart.
+/// The largest distinguishable latency: an hour, in microseconds.
 const MAX_LATENCY: u64 = 3_600_000_000;
 const DIGITS: u8 = 3;
 
-/// Collects from all connections; cheap to clone.
+/// Collects the results of all connections. Cheap to clone.
 #[derive(Clone)]
 pub struct Recorder(Arc<Mutex<Results>>);
 
-/// Which moment decides whether a latency counts.
+/// The moment that decides whether a latency counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CountedBy {
-    /// When the answer was due: a system that answers late must not thereby leave out its worst.
+    /// The moment when the response was due: a system must not exclude its worst latencies by
+    /// responding late.
     Due,
-    /// When the answer came.
+    /// The moment of the response.
     Answered,
 }
 
-/// Everything that was measured.
+/// All results.
 #[derive(Clone, Debug)]
 pub struct Results {
-    /// The time that was measured.
+    /// The measured time.
     pub window: Window,
-    /// How long it should have been.
+    /// The requested length of it.
     planned: Duration,
     counted_by: CountedBy,
-    /// Of answers of 200, in microseconds.
+    /// Latencies of responses with status 200, in microseconds.
     pub latencies: Histogram<u64>,
-    /// Answers of 200 at all, also before and after the time that was measured.
+    /// The number of all responses with status 200, including those outside the measured time.
     pub answered: u64,
-    /// Those in the time that was measured, by second.
+    /// Those within the measured time, by second.
     pub by_second: Vec<u64>,
-    /// Answers of 200 in the time that was measured: accepted orders, or told statuses.
+    /// Responses with status 200 within the measured time: accepted orders, or statuses.
     pub accepted: u64,
-    /// What went wrong in the time that was measured.
+    /// Failures within the measured time.
     pub failures: Failures,
-    /// What went wrong before and after.
+    /// Failures outside the measured time.
     pub outside: Failures,
-    /// Numbers of all acknowledged orders, also before and after the time that was measured.
+    /// The numbers of all acknowledged orders, including those outside the measured time.
     pub acknowledged: Vec<String>,
-    /// What became of them.
+    /// The result of looking them up.
     pub follow_up: Option<FollowUp>,
 }
 
-/// Less time was measured than was asked for.
+/// The measured time is shorter than requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("interrupted after {:.1} s of {}", after.as_secs_f64(), planned.as_secs_f64())]
 pub struct Interrupted {
-    /// How long it was measured.
+    /// The measured length.
     after: Duration,
-    /// How long it should have been.
+    /// The requested length.
     planned: Duration,
 }
 
-/// Requests without an answer of 200.
+/// Requests without a response of status 200.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Failures {
-    /// Answers by status, other than 200.
+    /// Responses of other statuses, by status.
     pub refused: BTreeMap<u16, u64>,
-    /// Requests without answer.
+    /// Requests without a response.
     pub unanswered: u64,
-    /// The first reason for one.
+    /// The cause of the first of them.
     pub first_reason: Option<String>,
 }
 
@@ -86,7 +87,7 @@ impl Failures {
 }
 
 impl Recorder {
-    /// Measures this time.
+    /// A recorder for this time.
     ///
     /// # Errors
     /// The histogram's limits contradict each other.
@@ -111,7 +112,7 @@ impl Recorder {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes what a request that was due at this moment heard, just now.
+    /// Records a response that has just arrived, to a request that was due at this moment.
     pub fn record(&self, due: Instant, response: Response) {
         let now = Instant::now();
         let mut results = self.lock();
@@ -126,13 +127,13 @@ impl Recorder {
         }
     }
 
-    /// Notes that so many requests, one of which was due at this moment, were given up
-    /// before they were sent.
+    /// Records requests that were given up before they were sent. One of them was due at this
+    /// moment.
     pub fn give_up(&self, due: Instant, count: u64, why: &str) {
         self.lock().failures_at(due).add_unanswered(count, why.to_owned());
     }
 
-    /// Ends the measured time now, unless it has ended; whether it was still going on.
+    /// Ends the measured time now. Returns whether it was still running.
     pub fn interrupt(&self) -> bool {
         let mut results = self.lock();
         let window = results.window.until(Instant::now());
@@ -141,20 +142,21 @@ impl Recorder {
         results.interrupted().is_some()
     }
 
-    /// Answers of 200 at all, and the 99th percentile so far in microseconds.
+    /// The number of all responses with status 200, and the 99th percentile so far, in
+    /// microseconds.
     pub fn so_far(&self) -> (u64, u64) {
         let results = self.lock();
         (results.answered, results.latencies.value_at_quantile(0.99))
     }
 
-    /// Everything, at the end.
+    /// All results, at the end.
     pub fn results(&self) -> Results {
         self.lock().clone()
     }
 }
 
 impl Results {
-    /// Notes an answer of 200.
+    /// Records a response of status 200.
     fn note(&mut self, due: Instant, now: Instant) {
         self.answered += 1;
         if let Some(second) = self.window.second_of(now) {
@@ -177,13 +179,13 @@ impl Results {
         if self.window.contains(moment) { &mut self.failures } else { &mut self.outside }
     }
 
-    /// Whether less time was measured than was asked for.
+    /// Whether the measured time is shorter than requested.
     pub fn interrupted(&self) -> Option<Interrupted> {
         let after = self.window.duration;
         (after < self.planned).then_some(Interrupted { after, planned: self.planned })
     }
 
-    /// Answers of 200 a second; none if the measured time never began.
+    /// Responses of status 200 per second; 0 if the measured time never began.
     #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52 orders")]
     pub fn rate(&self) -> f64 {
         let seconds = self.window.duration.as_secs_f64();
@@ -195,7 +197,8 @@ impl Results {
 mod tests {
     use super::*;
 
-    /// What is recorded of an answer now, if the measured time began and ended so many seconds ago.
+    /// The record of a response that arrives now, if the measured time began and ended this many
+    /// seconds ago.
     fn recorded(began: u64, ended: u64, counted_by: CountedBy, due: u64, response: Response) -> Results {
         let now = Instant::now();
         let window = Window {
@@ -209,13 +212,13 @@ mod tests {
 
     #[test]
     fn what_was_due_in_time_is_measured_however_late_its_answer_comes() {
-        // The answer comes after the end.
+        // The response arrives after the end.
         let late = |counted_by| recorded(9, 5, counted_by, 7, Response::Status);
         assert_eq!(late(CountedBy::Due).latencies.len(), 1);
         assert!(late(CountedBy::Due).latencies.max() >= 7_000_000, "it counts from when it was due");
         assert_eq!(late(CountedBy::Answered).latencies.len(), 0);
         assert_eq!((late(CountedBy::Due).accepted, late(CountedBy::Answered).accepted), (0, 0));
-        // It was due in the warm-up, and comes in time.
+        // It was due in the warm-up, and arrives in the measured time.
         let early = |counted_by| recorded(3, 0, counted_by, 7, Response::Status);
         assert_eq!(early(CountedBy::Due).latencies.len(), 0);
         assert_eq!(early(CountedBy::Answered).latencies.len(), 1);
@@ -231,7 +234,7 @@ mod tests {
             let refused = recorded(9, 5, counted_by, 7, Response::Refused(503));
             assert_eq!(refused.outside.refused, BTreeMap::from([(503, 1)]));
             assert_eq!(refused.failures, Failures::default());
-            // What has no answer has no time of its answer, either.
+            // A request without a response is counted at the moment when it was due.
             let unanswered = recorded(9, 5, counted_by, 7, Response::Failed("gone".to_owned()));
             assert_eq!((unanswered.failures.unanswered, unanswered.outside.unanswered), (1, 0));
             assert_eq!(unanswered.failures.first_reason.as_deref(), Some("gone"));

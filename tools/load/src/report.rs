@@ -1,4 +1,4 @@
-//! The results, for people, for programs, and as a page with plots.
+//! The results, as text, as JSON, and as a page with plots.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ const QUANTILES: [(&str, f64); 6] =
     [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999), ("max", 1.0)];
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 220.0;
-/// Left and right of the plot: for the numbers, and for half of the last label.
+/// Margins left and right of the plot: for the numbers, and for half of the last label.
 const MARGINS: (f64, f64) = (60.0, 40.0);
 
 #[expect(clippy::cast_precision_loss, reason = "an hour has fewer microseconds than 2^52")]
@@ -18,7 +18,7 @@ fn millis(micros: u64) -> f64 {
     micros as f64 / 1_000.0
 }
 
-/// For a terminal.
+/// The results as text.
 pub fn text(title: &str, results: &Results) -> String {
     let mut text = format!("{title}\n");
     if let Some(interrupted) = results.interrupted() {
@@ -66,7 +66,7 @@ fn failures(text: &mut String, when: &str, failures: &Failures) {
     }
 }
 
-/// For a program.
+/// The results as JSON.
 pub fn json(results: &Results) -> serde_json::Value {
     let latencies: serde_json::Map<_, _> = QUANTILES
         .iter()
@@ -89,7 +89,7 @@ pub fn json(results: &Results) -> serde_json::Value {
     })
 }
 
-/// A page that needs nothing else, under a heading.
+/// The results as a self-contained page, under a heading.
 pub fn page(heading: &str, title: &str, results: &Results) -> String {
     let heading = escaped(heading);
     let summary = escaped(&text(title, results));
@@ -110,7 +110,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// Steps: each second's answers, from its begin to its end or that of the measured time.
+/// Steps: each second's responses, from its start to its end, or to the end of the measured time.
 #[expect(clippy::cast_precision_loss, reason = "for a plot")]
 fn throughput(results: &Results) -> String {
     let end = results.window.duration.as_secs_f64();
@@ -139,7 +139,7 @@ fn percentiles(results: &Results) -> String {
 }
 
 fn plot(points: &[(f64, f64)], last: f64, labels: &[(f64, String)]) -> String {
-    // Nothing at all is drawn at the bottom of something.
+    // If everything is zero, the curve is drawn at the bottom.
     let not_zero = |value: f64| if value > 0.0 { value } else { 1.0 };
     let highest = not_zero(points.iter().map(|(_, y)| *y).fold(0.0, f64::max));
     let x = |value: f64| MARGINS.0 + value / not_zero(last) * (WIDTH - MARGINS.0 - MARGINS.1);
@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(json["outside_time_measured"], outside);
     }
 
-    /// A page about one answer, so many seconds after the measured time began.
+    /// A page about one response, this many seconds after the measured time began.
     fn page_after(began: f64, duration: f64) -> String {
         let now = Instant::now();
         let window = Window {
@@ -221,7 +221,7 @@ mod tests {
         page("Load of <us>", "16 connections", &recorder.results())
     }
 
-    /// What is between the first of these, and the next of those.
+    /// The text between the first `before` and the next `after`.
     fn between<'a>(page: &'a str, before: &str, after: &str) -> &'a str {
         page.split_once(before).unwrap().1.split_once(after).unwrap().0
     }
@@ -233,7 +233,7 @@ mod tests {
         let [(left, here), (right, there)] = [line[0], line[1]].map(|point| point.split_once(',').unwrap());
         assert_eq!((left, here, line.len()), ("60.0", there, 2), "{line:?}");
         assert!(right.parse::<f64>().unwrap() > 600.0, "{line:?}");
-        // And no second is none.
+        // Without a second there is no curve.
         let page = page_after(-60.0, 60.0);
         assert_eq!(between(&page, "<polyline points=\"", "\""), "");
         assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");

@@ -1,4 +1,4 @@
-//! A service that a load talks to: where it is, and whether it is the right one.
+//! The service under load: its address, and a check that it is the right one.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -12,20 +12,21 @@ use tokio::time::timeout;
 
 use crate::connection::{Connection, RequestError};
 
-/// A service of ours answers `/health` at once, or within 4 s if its servers do not answer.
+/// Longest wait for a response. Our services answer `/health` at once, or within 4 s if their
+/// servers do not.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Which one.
+/// The kind of service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Takes orders.
+    /// The order service.
     Order,
-    /// Knows where they stand.
+    /// The tracking service.
     Tracking,
 }
 
 impl Kind {
-    /// The one that `/health` names so.
+    /// The kind that `/health` names like this.
     fn named(name: &str) -> Option<Self> {
         [Self::Order, Self::Tracking].into_iter().find(|kind| kind.service().binary() == name)
     }
@@ -37,7 +38,7 @@ impl Kind {
         }
     }
 
-    /// The argument that says where it is.
+    /// The argument for its address.
     fn flag(self) -> &'static str {
         match self {
             Self::Order => "--url",
@@ -64,12 +65,12 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A service that a load talks to.
+/// A service under load.
 #[derive(Clone, Copy, Debug)]
 pub struct Service {
-    /// Which one.
+    /// Its kind.
     pub kind: Kind,
-    /// Where it is.
+    /// Its address.
     pub address: SocketAddr,
 }
 
@@ -79,10 +80,10 @@ impl fmt::Display for Service {
     }
 }
 
-/// A URL leads nowhere.
+/// A URL cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ParseUrlError {
-    /// It wants TLS.
+    /// It requires TLS.
     #[error("{flag} is '{url}', but TLS is not supported; give an address such as http://127.0.0.1:{port}",
         flag = kind.flag(), port = kind.default_port())]
     Tls { kind: Kind, url: String },
@@ -104,10 +105,10 @@ impl From<ParseUrlError> for Exit {
     }
 }
 
-/// The service that is meant is not there.
+/// The expected service does not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
-    /// Nobody answers.
+    /// Nothing answers.
     #[error("no {kind} answers at {address}: {why}. 'cargo xtask up' starts one; say with {flag} where it is",
         kind = wanted.kind, address = wanted.address, flag = wanted.kind.flag())]
     Silent { wanted: Service, why: String },
@@ -115,7 +116,7 @@ pub enum ProbeError {
     #[error("{address} is the {found}, not the {kind}; give its address by {flag}",
         kind = wanted.kind, address = wanted.address, flag = wanted.kind.flag())]
     Other { wanted: Service, found: Kind },
-    /// A program answers that is not ours.
+    /// A foreign program answers.
     #[error(
         "what answers at {address} is not the {kind} (GET /health: {status}); its port is {port} by default, give its \
          address by {flag}",
@@ -130,10 +131,10 @@ struct Health {
 }
 
 impl Service {
-    /// The one at this URL.
+    /// The service at this URL.
     ///
     /// # Errors
-    /// The URL leads nowhere.
+    /// The URL cannot be used.
     pub fn at(kind: Kind, url: &str) -> Result<Self, ParseUrlError> {
         let url = url.to_owned();
         if url.starts_with("https://") {
@@ -148,10 +149,10 @@ impl Service {
         }
     }
 
-    /// Asks who answers there; well or not, it must be the one that is meant.
+    /// Asks the service for its kind. Healthy or not, it must be the expected one.
     ///
     /// # Errors
-    /// Nobody answers, or somebody else.
+    /// Nothing answers, or another program.
     pub async fn probe(self) -> Result<(), ProbeError> {
         let silent = |why| ProbeError::Silent { wanted: self, why };
         let asking = async {
@@ -170,7 +171,7 @@ impl Service {
         }
     }
 
-    /// What to do if it answered no request as it should.
+    /// The advice if it answered no request with 200.
     pub fn advice(self) -> String {
         let doubt = match self.kind {
             Kind::Order => "Its log says why",

@@ -1,15 +1,15 @@
-//! The time that is measured.
+//! The measured time.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The time that is measured.
+/// The measured time.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
-    /// When it begins.
+    /// Its start.
     pub from: Instant,
-    /// How long it is.
+    /// Its length.
     pub duration: Duration,
 }
 
@@ -19,22 +19,22 @@ impl Window {
         self.from + self.duration
     }
 
-    /// Whether a moment lies in it.
+    /// Whether it contains a moment.
     pub fn contains(self, moment: Instant) -> bool {
         (self.from..self.end()).contains(&moment)
     }
 
-    /// The same, but over at this moment if it was not over before.
+    /// The same, but ending at this moment, if it does not end earlier.
     pub fn until(self, moment: Instant) -> Self {
         Self { duration: self.duration.min(moment.saturating_duration_since(self.from)), ..self }
     }
 
-    /// How many seconds it has; one that it only begins counts, too.
+    /// The number of its seconds, including a partial last one.
     pub fn seconds(self) -> usize {
         usize::try_from(self.duration.as_nanos().div_ceil(1_000_000_000)).unwrap_or(usize::MAX)
     }
 
-    /// In which of its seconds a moment lies, if in any.
+    /// The second of the window that contains a moment. `None` outside of the window.
     pub fn second_of(self, moment: Instant) -> Option<usize> {
         if !self.contains(moment) {
             return None;

@@ -1,4 +1,4 @@
-//! What the guests of a load come for.
+//! The requests that a load consists of.
 
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -7,21 +7,20 @@ use domain::OrderNumber;
 
 use crate::connection::{self, Connection, Response};
 
-/// Far from any period: orders are asked for in an order that no cache can foresee.
+/// An odd constant without a short period: orders are read in a sequence that no cache can predict.
 const STRIDE: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// What the guests of a load come for.
+/// The kind of requests.
 #[derive(Clone, Debug)]
 pub enum Workload {
-    /// To order: the bodies of their orders, used again when they are used up.
+    /// Place orders with these bodies, which are reused when all have been sent.
     Order(Vec<String>),
-    /// To ask where one of these orders stands.
+    /// Read the status of orders in this range.
     Ask(OrderRange),
 }
 
 impl Workload {
-    /// Does what the guest of this number came for, over the connection, which is
-    /// made if it is not there.
+    /// Sends the request of this number over the connection, which is opened if necessary.
     pub async fn run(
         &self,
         number: u64,
@@ -38,14 +37,14 @@ impl Workload {
     }
 }
 
-/// Orders of a day, from one sequence number to another.
+/// A range of a day's orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderRange {
     first: OrderNumber,
     last: u32,
 }
 
-/// The text is no range of order numbers.
+/// The text is not a range of order numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("that is no range of orders such as ORD_20261121_001..5000")]
 pub struct ParseOrderRangeError;
@@ -62,7 +61,7 @@ impl FromStr for OrderRange {
 }
 
 impl OrderRange {
-    /// One of them; the same number, the same order.
+    /// One of the orders. The same number always picks the same order.
     fn pick(self, number: u64) -> OrderNumber {
         let count = u64::from(self.last - self.first.sequence()) + 1;
         let place = (number.wrapping_mul(STRIDE) >> 16) % count;

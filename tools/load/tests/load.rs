@@ -1,4 +1,4 @@
-//! `restaurant-load`: what it measures, and what it finds afterwards.
+//! `restaurant-load`: its measurements, and its check afterwards.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // tests fail by panicking
 
@@ -45,7 +45,7 @@ async fn every_acknowledged_order_is_found_afterwards() {
 }
 
 #[tokio::test]
-async fn statuses_are_asked_for_instead() {
+async fn statuses_are_read_instead() {
     let stage = Stage::new().await;
     let (orders, tracking) = (stage.order_service().start().await, stage.tracking_service().start().await);
     tracking.until_status("/readyz", 200).await;
@@ -61,7 +61,7 @@ async fn statuses_are_asked_for_instead() {
     let results = ask(format!("{first}..1")).await;
     assert!(results["accepted"].as_u64().unwrap() > 0, "{results}");
     assert_eq!((&results["refused"], &results["audit"]), (&json!({}), &Value::Null), "{results}");
-    // Half of these are not there.
+    // Half of these do not exist.
     let results = ask(format!("{first}..2")).await;
     assert!(results["accepted"].as_u64().unwrap() > 0, "{results}");
     assert!(results["refused"]["404"].as_u64().unwrap() > 0, "{results}");
@@ -71,7 +71,7 @@ async fn statuses_are_asked_for_instead() {
 }
 
 #[tokio::test]
-async fn orders_that_are_not_there_afterwards_are_an_error() {
+async fn orders_that_do_not_exist_afterwards_are_an_error() {
     let (stage, elsewhere) = (Stage::new().await, Stage::new().await);
     elsewhere.migrate().await;
     let (orders, tracking) =
@@ -84,7 +84,7 @@ async fn orders_that_are_not_there_afterwards_are_an_error() {
 }
 
 #[tokio::test]
-async fn nobody_is_loaded_if_a_service_is_not_where_it_is_said_to_be() {
+async fn no_request_is_sent_if_an_address_is_wrong() {
     let stage = Stage::new().await;
     let (orders, tracking) = (stage.order_service().start().await, stage.tracking_service().start().await);
     tracking.until_status("/readyz", 200).await;
@@ -124,13 +124,13 @@ async fn nobody_is_loaded_if_a_service_is_not_where_it_is_said_to_be() {
         assert_eq!(ended.stdout, "", "nobody was loaded");
     }
     serving.abort();
-    // Who is not asked need not be there.
+    // A service that gets no requests need not exist.
     let ended = load().arg("--tracking=http://127.0.0.1:9").arg("--no-audit").run_to_end().await;
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
 }
 
-/// Answers `/health` under this name, and everything else after this time with
-/// this status, or never.
+/// Answers `/health` under this name. Answers everything else after this time with this status, or
+/// never.
 async fn serve(listener: TcpListener, name: &'static str, answer: Option<(Duration, &'static str)>) {
     loop {
         let (mut guest, _) = listener.accept().await.unwrap();
@@ -152,7 +152,7 @@ async fn serve(listener: TcpListener, name: &'static str, answer: Option<(Durati
     }
 }
 
-/// Asks for statuses, 10 a second on a single connection, for four seconds without warm-up.
+/// Reads statuses, 10 a second on a single connection, for four seconds without warm-up.
 fn overload(listener: &TcpListener) -> Launch {
     Launch::new("restaurant-load", Vec::new())
         .arg("--statuses=ORD_20261121_001..5")
@@ -182,7 +182,7 @@ async fn answers_after_the_end_are_measured_but_do_not_make_the_system_faster() 
 }
 
 #[tokio::test]
-async fn what_is_never_answered_is_counted_and_does_not_hold_up_the_end() {
+async fn unanswered_requests_are_counted_and_do_not_delay_the_end() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let launch = overload(&listener).arg("--rate=20").arg("--warmup=0.5").arg("--duration=1.5");
     let start = Instant::now();
@@ -200,7 +200,7 @@ async fn what_is_never_answered_is_counted_and_does_not_hold_up_the_end() {
 }
 
 #[tokio::test]
-async fn a_load_that_nobody_answered_well_proves_nothing() {
+async fn a_load_without_a_successful_response_is_a_failure() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (launch, address) = (overload(&listener), listener.local_addr().unwrap());
     let full = Some((Duration::ZERO, "503 Service Unavailable"));
@@ -211,13 +211,13 @@ async fn a_load_that_nobody_answered_well_proves_nothing() {
     let what = format!("the tracking service at {address} answered no request with 200");
     assert!(ended.stderr.starts_with(&what) && ended.stderr.contains("3002 by default"), "{ended:?}");
     let results: Value = serde_json::from_str(&ended.stdout).unwrap();
-    // An answer counts where it falls; the last may come a moment after the end.
+    // A response counts when it arrives; the last may arrive a moment after the end.
     let refused = |part: &Value| part["refused"]["503"].as_u64().unwrap_or(0);
     assert_eq!(refused(&results) + refused(&results["outside_time_measured"]), 40, "{results}");
 }
 
 #[tokio::test]
-async fn the_report_is_a_page_of_its_own() {
+async fn the_report_is_a_self_contained_page() {
     let stage = Stage::new().await;
     let (orders, tracking) = (stage.order_service().start().await, stage.tracking_service().start().await);
     tracking.until_status("/readyz", 200).await;
@@ -234,7 +234,7 @@ async fn the_report_is_a_page_of_its_own() {
 }
 
 #[tokio::test]
-async fn who_interrupts_gets_the_figures_of_the_time_until_then() {
+async fn an_interruption_prints_the_figures_so_far() {
     let stage = Stage::new().await;
     let (orders, tracking) = (stage.order_service().start().await, stage.tracking_service().start().await);
     tracking.until_status("/readyz", 200).await;
@@ -269,7 +269,7 @@ async fn who_interrupts_gets_the_figures_of_the_time_until_then() {
     );
 }
 
-/// The load's exit code and complaints, if its standard output goes elsewhere.
+/// The exit code and the errors of a load whose standard output is redirected.
 fn printing_to(stdout: impl Into<Stdio>, address: SocketAddr, arguments: &[String]) -> (Option<i32>, String) {
     let ended = Command::new(env!("CARGO_BIN_EXE_restaurant-load"))
         .args(["--statuses=ORD_20261121_001..5", "--connections=1", "--warmup=0", "--duration=2"])
@@ -282,7 +282,7 @@ fn printing_to(stdout: impl Into<Stdio>, address: SocketAddr, arguments: &[Strin
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_cannot_print_the_results_still_writes_the_report() {
+async fn the_report_is_written_even_if_the_results_cannot_be_printed() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let serving = tokio::spawn(serve(listener, "tracking-service", Some((Duration::ZERO, "200 OK"))));
@@ -309,7 +309,7 @@ async fn who_cannot_print_the_results_still_writes_the_report() {
 }
 
 #[tokio::test]
-async fn nobody_there_and_nonsense_are_said_at_once() {
+async fn missing_services_and_invalid_arguments_are_reported_at_once() {
     let stage = Stage::new().await;
     let load = |argument: &str| Launch::new("restaurant-load", stage.environment()).arg(argument);
     let nobody = load("--url=http://127.0.0.1:9").run_to_end().await;
@@ -329,7 +329,7 @@ async fn nobody_there_and_nonsense_are_said_at_once() {
     let unknown = load("--url=http://nowhere.invalid:3000").run_to_end().await;
     assert_eq!(unknown.code, Some(1), "{unknown:?}");
     assert!(unknown.stderr.contains("its host is not found: failed to lookup"), "{unknown:?}");
-    // Before anybody is asked, not after an hour of measuring.
+    // Before any request, not after an hour of measuring.
     let ended = load("--url=http://127.0.0.1:9").arg("--report=/nowhere/load.html").run_to_end().await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("cannot write the report '/nowhere/load.html'"), "{ended:?}");
@@ -368,7 +368,7 @@ async fn more_connections_than_open_files_are_refused_or_allowed_beforehand() {
         said.contains("--connections=150 needs 214 open files, but a process may have 100 here"),
         "{said}"
     );
-    // The soft limit alone is raised.
+    // Only the soft limit is raised.
     let allowed = limited("ulimit -S -n 100").await;
     assert_eq!(allowed.status.code(), Some(0), "{allowed:?}");
     let results: Value = serde_json::from_slice(&allowed.stdout).unwrap();

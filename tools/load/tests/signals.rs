@@ -1,4 +1,4 @@
-//! It ends at a signal, also as the first process of a container, where a signal without a handler
+//! It ends at a signal, even as the first process of a container, where a signal without a handler
 //! is ignored.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
@@ -13,7 +13,7 @@ const SOON: Duration = Duration::from_secs(5);
 
 #[tokio::test]
 async fn a_load_that_waits_for_a_service_ends_at_once() {
-    // It accepts connections and says nothing.
+    // It accepts connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("--url=http://{}", silent.local_addr().unwrap());
     let mut load = Launch::new("restaurant-load", Vec::new()).arg(url).start().await;
