@@ -1,4 +1,4 @@
-//! The servers of a run, and what a measurement has on them for itself.
+//! The servers of a run, and the database and virtual host of each measurement.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,14 +15,13 @@ use serde::Deserialize;
 use crate::error::Error;
 use crate::service::Service;
 
-/// Filling tables with millions of rows takes its time.
+/// Filling tables with millions of rows takes long.
 const SQL_LIMIT: Duration = Duration::from_hours(1);
 const MIGRATION_LIMIT: Duration = Duration::from_mins(2);
-/// What is measured beside the services, and what measures it.
+/// The programs under test, and the load generator.
 const OTHER_PROGRAMS: [&str; 2] = ["restaurant-ctl", "restaurant-load"];
 
-/// A PostgreSQL that keeps what it committed through a power cut, a RabbitMQ, and the
-/// programs under test.
+/// A durable PostgreSQL, a RabbitMQ, and the programs under test.
 pub struct Cluster {
     /// The database server.
     pub postgres: PrivatePostgres,
@@ -35,11 +34,11 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts both servers with their data in `folder`, which must lie on a disk: in memory,
-    /// fsync would cost nothing.
+    /// Starts both servers with their data in `folder`. It must lie on a disk, because fsync in
+    /// memory would cost nothing.
     ///
     /// # Errors
-    /// A program is missing, or the servers are not here, or do not start.
+    /// A program or a server is missing, or a server does not start.
     pub async fn start(folder: &Path, programs: &Path) -> Result<Self, Error> {
         let all = ServiceName::ALL.map(ServiceName::binary).into_iter().chain(OTHER_PROGRAMS);
         for program in all.map(|program| programs.join(program)) {
@@ -66,7 +65,7 @@ impl Cluster {
         })
     }
 
-    /// A fresh database with the current schema, and a fresh virtual host.
+    /// Creates a database with the current schema, and a virtual host.
     ///
     /// # Errors
     /// A server refuses.
@@ -81,17 +80,17 @@ impl Cluster {
         Ok(sandbox)
     }
 
-    /// One of the optimised programs.
+    /// The path of an optimised program.
     pub fn program(&self, name: &str) -> PathBuf {
         self.programs.join(name)
     }
 
-    /// A file or folder for a measurement's own use.
+    /// The path of a temporary file or folder for a measurement.
     pub fn scratch(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// Any request to RabbitMQ's management API; the answer's body.
+    /// Sends a request to RabbitMQ's management API, and returns the body of the response.
     ///
     /// # Errors
     /// It does not answer.
@@ -99,14 +98,15 @@ impl Cluster {
         Ok(self.rabbitmq.admin().request("GET", path, None).await?.body)
     }
 
-    /// Ends both servers.
+    /// Stops both servers.
     pub async fn stop(mut self) {
         self.rabbitmq.stop().await;
         self.postgres.stop().await;
     }
 }
 
-/// A queue, as the management API tells of it; the stream of notifications keeps what was read.
+/// A queue in the management API. The stream of notifications keeps its messages, so it is
+/// excluded.
 #[derive(Deserialize)]
 struct Queue {
     #[serde(rename = "type")]
@@ -115,33 +115,33 @@ struct Queue {
     messages_ready: u64,
 }
 
-/// A database and a virtual host of one measurement.
+/// The database and the virtual host of one measurement.
 pub struct Sandbox<'a> {
-    /// Where it is.
+    /// The cluster.
     pub cluster: &'a Cluster,
-    /// Name of the database and of the virtual host.
+    /// The name of the database and of the virtual host.
     pub name: String,
 }
 
 impl Sandbox<'_> {
-    /// A program of the system that will work on this stage.
+    /// A command for a program of the system, configured for these servers.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.cluster.program(program));
         command.env_clear().current_dir("/").envs(environment(&self.database(), &self.broker()));
         command
     }
 
-    /// How its database is reached.
+    /// The settings of its database.
     pub fn database(&self) -> config::Database {
         self.cluster.postgres.settings(&self.name)
     }
 
-    /// How its virtual host is reached.
+    /// The settings of its virtual host.
     pub fn broker(&self) -> config::Rabbitmq {
         self.cluster.rabbitmq.settings(&self.name)
     }
 
-    /// An order service.
+    /// Starts an order service.
     ///
     /// # Errors
     /// It does not start.
@@ -151,7 +151,7 @@ impl Sandbox<'_> {
         self.start_with_port(ServiceName::Order.binary(), command).await
     }
 
-    /// A tracking service.
+    /// Starts a tracking service.
     ///
     /// # Errors
     /// It does not start.
@@ -160,7 +160,7 @@ impl Sandbox<'_> {
             .await
     }
 
-    /// A worker that cooks in no time.
+    /// Starts a worker with a cooking time of zero.
     ///
     /// # Errors
     /// It does not start.
@@ -168,7 +168,8 @@ impl Sandbox<'_> {
         self.worker_named("chef_bench", concurrency, Duration::ZERO).await
     }
 
-    /// A worker, whatever the order, that cooks so long. Its name begins with `chef_bench`.
+    /// Starts a worker with this cooking time for every order type. Its name should begin with
+    /// `chef_bench`.
     ///
     /// # Errors
     /// It does not start.
@@ -194,7 +195,7 @@ impl Sandbox<'_> {
         .await
     }
 
-    /// A subscriber that shows every change.
+    /// Starts a subscriber.
     ///
     /// # Errors
     /// It does not start.
@@ -216,8 +217,8 @@ impl Sandbox<'_> {
         Service::start(name, command, &log, &self.cluster.guard, ready).await
     }
 
-    /// Runs a statement or a script of `tools/bench/sql`; what it answers,
-    /// columns separated by `|`.
+    /// Runs a statement, or a script of `tools/bench/sql`. Returns the result, with columns
+    /// separated by `|`.
     ///
     /// # Errors
     /// PostgreSQL refuses.
@@ -233,7 +234,7 @@ impl Sandbox<'_> {
         Ok(tool::run(command, SQL_LIMIT).await?.trim().to_owned())
     }
 
-    /// Today as order numbers write it, by the database's clock.
+    /// The current day as in order numbers, by the database's clock.
     ///
     /// # Errors
     /// PostgreSQL does not answer.
@@ -241,7 +242,7 @@ impl Sandbox<'_> {
         self.sql(include_str!("../sql/today.sql"), &[]).await
     }
 
-    /// Stores so many of today's orders, with items and status log, in this status.
+    /// Stores this number of today's orders in this status, with items and status log.
     ///
     /// # Errors
     /// PostgreSQL refuses.
@@ -250,7 +251,7 @@ impl Sandbox<'_> {
         self.sql(include_str!("../sql/fill.sql"), &variables).await.map(drop)
     }
 
-    /// Writes what is dirty, so that the next measurement does not pay for the last one.
+    /// Writes all dirty pages, so that the next measurement does not pay for the previous one.
     ///
     /// # Errors
     /// PostgreSQL does not answer.
@@ -258,7 +259,7 @@ impl Sandbox<'_> {
         self.sql("checkpoint", &[]).await.map(drop)
     }
 
-    /// How many messages lie ready in its queues.
+    /// The number of ready messages in its queues.
     ///
     /// # Errors
     /// RabbitMQ does not answer.
@@ -272,7 +273,7 @@ impl Sandbox<'_> {
         Ok(queues.iter().filter(|queue| queue.kind == "classic").map(|queue| queue.messages_ready).sum())
     }
 
-    /// Drops database and virtual host.
+    /// Drops the database and the virtual host.
     ///
     /// # Errors
     /// A server does not answer.

@@ -1,4 +1,4 @@
-//! Where the servers of a run keep their data; and what runs that were killed have left.
+//! The data folder of a run's servers. It also removes the folders of killed runs.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -8,27 +8,27 @@ use tempfile::TempDir;
 use crate::error::Error;
 
 const PREFIX: &str = "data-";
-/// The file whose lock says that the run lives.
+/// The file whose lock shows that the run is alive.
 const HELD: &str = "held";
 
-/// A folder that is removed with this, or by the next run.
+/// A folder that is removed on drop, or by the next run.
 pub struct DataFolder {
     folder: TempDir,
     _held: File,
 }
 
 impl DataFolder {
-    /// Makes it in the folder of the results, where no other run keeps its own.
+    /// Creates the folder in the results folder. Other runs use other names.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// It cannot be created.
     pub fn create(results: &Path) -> Result<Self, Error> {
         remove_left(results);
         let folder = tempfile::Builder::new()
             .prefix(PREFIX)
             .tempdir_in(results)
             .map_err(Error::file("create a folder in", results))?;
-        // Another run sees the file only when it is locked.
+        // Lock the file before other runs can see it under its name.
         let unseen = folder.path().join("unseen");
         let held = File::create(&unseen).map_err(Error::file("write", &unseen))?;
         held.lock().map_err(Error::file("lock", &unseen))?;
@@ -36,13 +36,13 @@ impl DataFolder {
         Ok(Self { folder, _held: held })
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 }
 
-/// What cannot be removed stays for the next run.
+/// What cannot be removed is left to the next run.
 fn remove_left(results: &Path) {
     for entry in fs::read_dir(results).into_iter().flatten().flatten() {
         let left = entry.file_name().to_string_lossy().starts_with(PREFIX)

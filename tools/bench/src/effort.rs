@@ -1,4 +1,4 @@
-//! How much is measured.
+//! How long and how often is measured.
 
 use std::time::Duration;
 
@@ -9,27 +9,27 @@ use crate::load::{Load, Workload};
 pub struct Effort {
     /// Rounds of baseline and ours.
     pub rounds: usize,
-    /// Less of everything, for a first impression.
+    /// Shorter and smaller, for a first impression.
     pub quick: bool,
 }
 
 impl Effort {
-    /// How long one load runs before it is measured.
+    /// The length of a load's warm-up.
     pub fn warmup(self) -> Duration {
         Duration::from_secs(if self.quick { 1 } else { 3 })
     }
 
-    /// How long one load is measured.
+    /// The measured length of a load.
     pub fn duration(self) -> Duration {
         Duration::from_secs(if self.quick { 4 } else { 10 })
     }
 
-    /// The one, or less of it.
+    /// `full`, or `quick` for a first impression.
     pub fn either<T>(self, full: T, quick: T) -> T {
         if self.quick { quick } else { full }
     }
 
-    /// A load of this effort, in a closed loop.
+    /// A closed-loop load of this effort.
     pub fn load(self, workload: Workload<'_>, connections: usize) -> Load<'_> {
         Load { workload, connections, rate: None, warmup: self.warmup(), duration: self.duration() }
     }

@@ -1,8 +1,8 @@
-//! Medians, percentiles, and what is to be reached.
+//! Medians, percentiles, and targets.
 
 use serde::Serialize;
 
-/// The middle one, or the mean of both in the middle; 0 of nothing.
+/// The median; 0 if there are no values.
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -15,17 +15,17 @@ pub fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// Percentiles in milliseconds; 0 if nothing was noted.
+/// Percentiles in milliseconds; 0 if there are no latencies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Latencies {
-    /// Half are not slower.
+    /// The median.
     pub p50: f64,
-    /// Ninety-nine of a hundred are not slower.
+    /// The 99th percentile.
     pub p99: f64,
 }
 
 impl Latencies {
-    /// Of single latencies in microseconds.
+    /// The percentiles of latencies in microseconds.
     pub fn of_micros(mut micros: Vec<f64>) -> Self {
         micros.sort_by(f64::total_cmp);
         #[expect(
@@ -42,13 +42,13 @@ impl Latencies {
     }
 }
 
-/// What a figure counts.
+/// The unit of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
-    /// Times the baseline.
+    /// A multiple of the baseline.
     Times,
-    /// Things a second.
+    /// A rate per second.
     PerSecond,
     /// Milliseconds.
     Milliseconds,
@@ -61,7 +61,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// A value as people read it.
+    /// Formats a value with its unit.
     pub fn text(self, value: f64) -> String {
         match self {
             Self::Times => format!("{value:.2} ×"),
@@ -75,41 +75,41 @@ impl Unit {
     }
 }
 
-/// What is to be reached.
+/// The target of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Target {
-    /// What is wished.
+    /// The desired value.
     pub goal: f64,
-    /// What is required.
+    /// The required value.
     pub least: f64,
-    /// Whether less is better.
+    /// Whether smaller values are better.
     pub at_most: bool,
 }
 
-/// How a figure stands to its target.
+/// A figure in comparison with its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The goal is reached.
+    /// The desired value is reached.
     Goal,
-    /// What is required is reached.
+    /// The required value is reached.
     Least,
-    /// Not even that.
+    /// Neither is reached.
     Missed,
 }
 
 impl Target {
-    /// Not less than this.
+    /// A lower bound.
     pub const fn at_least(goal: f64, least: f64) -> Self {
         Self { goal, least, at_most: false }
     }
 
-    /// Not more than this.
+    /// An upper bound.
     pub const fn at_most(goal: f64, least: f64) -> Self {
         Self { goal, least, at_most: true }
     }
 
-    /// How a value stands to it.
+    /// Compares a value with the target.
     pub fn verdict(self, value: f64) -> Verdict {
         let reaches = |bound: f64| if self.at_most { value <= bound } else { value >= bound };
         match (reaches(self.goal), reaches(self.least)) {

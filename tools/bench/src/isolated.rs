@@ -1,4 +1,4 @@
-//! One part of an order's way by itself: what it could do if the others cost nothing.
+//! Single parts of the system in isolation: the throughput of each if the others cost nothing.
 
 pub mod http;
 pub mod postgres;
@@ -6,10 +6,10 @@ pub mod rabbitmq;
 
 use domain::RequestId;
 
-/// By what name all of them work.
+/// The client name that all of them use.
 const NAME: &str = "bench";
 
-/// The request that all of their orders belong to.
+/// The request id of all their orders.
 fn request_id() -> RequestId {
     RequestId::startup()
 }

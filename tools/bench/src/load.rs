@@ -1,4 +1,4 @@
-//! Our side of a comparison: `restaurant-load`, as its user would run it.
+//! Our side of a comparison: `restaurant-load`, run as a user would run it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,50 +11,51 @@ use crate::error::Error;
 use crate::figures::Latencies;
 use crate::service::Service;
 
-/// Beyond the time that is measured: answers that are under way, and the look at every order.
+/// Time allowed beyond the measured time: for outstanding responses, and for looking up every
+/// order.
 const SLACK: Duration = Duration::from_mins(10);
 
-/// Guests who order, or ask.
+/// A load.
 #[derive(Clone, Copy)]
 pub struct Load<'a> {
-    /// What they come for.
+    /// Its requests.
     pub workload: Workload<'a>,
     /// Connections.
     pub connections: usize,
-    /// Orders a second that arrive; none: each connection orders again when it is answered.
+    /// Orders per second. `None`: each connection sends its next request when it is answered.
     pub rate: Option<f64>,
-    /// How long before it is measured.
+    /// The length of the warm-up.
     pub warmup: Duration,
-    /// How long it is measured.
+    /// The measured length.
     pub duration: Duration,
 }
 
-/// What guests come for, and to whom.
+/// The requests of a load, and the service that gets them.
 #[derive(Clone, Copy)]
 pub enum Workload<'a> {
-    /// They order; a tracking service, if there is one, is asked about every order afterwards.
+    /// Place orders. A tracking service, if given, is asked for every order afterwards.
     Order(&'a Service, Option<&'a Service>),
-    /// They order at this port of this machine, where nothing is stored.
+    /// Place orders at this local port, where nothing is stored.
     OrderUnstored(u16),
-    /// They ask the tracking service where today's first so many orders stand.
+    /// Read the statuses of this number of today's first orders from the tracking service.
     Ask(&'a Service, u64),
 }
 
-/// What it measured.
+/// The results of a load.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
-    /// Orders accepted, or statuses told, a second.
+    /// Accepted orders, or statuses, per second.
     pub per_second: f64,
-    /// How many orders were acknowledged at all, also during the warm-up; known only if somebody
-    /// was asked about them.
+    /// The number of all acknowledged orders, including the warm-up. Known only if they were looked
+    /// up.
     pub acknowledged: u64,
-    /// How long each took.
+    /// The latencies.
     pub latencies: Latencies,
-    /// What was not as it should be.
+    /// The failures.
     pub complaints: Vec<String>,
 }
 
-/// The output of `restaurant-load --json`, as far as it matters here.
+/// The relevant fields of `restaurant-load --json`.
 #[derive(Deserialize)]
 struct Output {
     per_second: f64,
@@ -81,7 +82,7 @@ struct Audit {
 }
 
 impl Audit {
-    /// How many orders were acknowledged, if each of them was found.
+    /// The number of acknowledged orders, if every one of them was found.
     fn acknowledged(&self) -> Result<u64, Error> {
         let Self { acknowledged, found, lost, doubled, unknown } = self;
         if found == acknowledged {
@@ -95,11 +96,11 @@ impl Audit {
 }
 
 impl Load<'_> {
-    /// Runs it, with a look at each order afterwards if there is somebody to ask.
+    /// Runs the load, and looks up every order afterwards if there is a tracking service.
     ///
     /// # Errors
-    /// It cannot be run, or an acknowledged order is missing, has another's number, or cannot be
-    /// asked about: then no figure counts.
+    /// It cannot be run. Or an acknowledged order is missing, duplicate, or cannot be looked up:
+    /// then the figures are invalid.
     pub async fn run(&self, sandbox: &Sandbox<'_>) -> Result<Measured, Error> {
         let mut command = tokio::process::Command::from(sandbox.command("restaurant-load"));
         command

@@ -1,4 +1,4 @@
-//! What the figures were measured on: they mean nothing without it.
+//! Describes the machine of a run, without which the figures mean nothing.
 
 use std::fs;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use crate::cluster::Cluster;
 
 const LIMIT: Duration = Duration::from_secs(10);
 const UNKNOWN: &str = "unknown";
-/// From this share of the cores' time on, the figures mean little.
+/// Share of the processor time from which on other programs distort the figures.
 const MUCH: f64 = 0.1;
 
 /// The machine, the servers, and the system under test.
 #[derive(Clone, Debug, Serialize)]
 pub struct Machine {
-    /// Model of the processor.
+    /// Processor model.
     pub processor: String,
-    /// How many cores this process may use.
+    /// Number of cores that this process may use.
     pub cores: usize,
     /// Main memory in GB (10^9 bytes).
     pub memory: f64,
@@ -30,19 +30,19 @@ pub struct Machine {
     pub postgres: String,
     /// Version of RabbitMQ.
     pub rabbitmq: String,
-    /// Commit of the source, with a mark if there are changes.
+    /// Commit of the source, with a mark if there are uncommitted changes.
     pub commit: String,
     /// Version of the compiler.
     pub compiler: String,
-    /// How much of the cores' time was in use in the second before, in percent.
+    /// Share of the processor time in use during the second before the run, in percent.
     pub busy_before: String,
-    /// Whether that was so much that the figures mean little.
+    /// Whether that share is too high for meaningful figures.
     pub is_busy: bool,
 }
 
 impl Machine {
-    /// Looks at everything; `busy_before` is from before the servers were started. What cannot be
-    /// found out is "unknown".
+    /// Collects the description. `busy_before` was measured before the servers were started. Values
+    /// that cannot be determined are "unknown".
     pub async fn describe(cluster: &Cluster, busy_before: Option<f64>) -> Self {
         let of_source = |program: &str, arguments: &[&str]| {
             let mut command = Command::new(program);
@@ -72,7 +72,7 @@ impl Machine {
         }
     }
 
-    /// A line for each, name and value.
+    /// One line per property: name and value.
     pub fn lines(&self) -> Vec<(&'static str, String)> {
         vec![
             ("Processor", format!("{}, {} cores", self.processor, self.cores)),
@@ -106,7 +106,7 @@ fn memory() -> Option<f64> {
     Some(kibibytes * 1_024.0 / 1e9)
 }
 
-/// How much of the cores' time is in use, 0 to 1, seen for a second.
+/// Share of the processor time in use, 0 to 1, measured for a second.
 pub async fn busy_share() -> Option<f64> {
     let look = || cores_time(&fs::read_to_string("/proc/stat").ok()?);
     let (idle_before, all_before) = look()?;
@@ -115,11 +115,12 @@ pub async fn busy_share() -> Option<f64> {
     Some(1.0 - (idle - idle_before) / (all - all_before).max(1.0))
 }
 
-/// The cores' idle and whole time, in ticks: the first line of /proc/stat, proc(5).
+/// Idle and total time of all cores in ticks, from the first line of /proc/stat (proc(5)).
 fn cores_time(stat: &str) -> Option<(f64, f64)> {
     let line = stat.lines().next()?.strip_prefix("cpu ")?;
     let times: Vec<f64> = line.split_whitespace().map_while(|time| time.parse().ok()).collect();
-    // User, nice, system, idle, waiting for a disk; what guests use is in user already.
+    // User, nice, system, idle, waiting for a disk. The time of virtual machines is included in
+    // user.
     Some((times.get(3)? + times.get(4)?, times.iter().take(8).sum()))
 }
 

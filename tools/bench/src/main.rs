@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: every promise about speed, measured beside its baseline on servers of its
-//! own.
+//! `cargo xtask bench`: measures every speed target in comparison with its baseline, on private
+//! servers.
 
 mod cluster;
 mod data_folder;
@@ -43,7 +43,7 @@ const NAME: &str = "bench";
 /// --release: cargo xtask bench does.
 #[derive(FromArgs, Debug)]
 struct Arguments {
-    /// what to measure (default: everything that takes no hour; --list names all)
+    /// what to measure (default: everything but the soak; --list names all)
     #[argh(positional)]
     scenarios: Vec<String>,
     /// rounds of baseline and ours (default 3; --quick: 1)
@@ -52,7 +52,7 @@ struct Arguments {
     /// short loads and small tables, for a first impression
     #[argh(switch)]
     quick: bool,
-    /// name all rows
+    /// name everything that can be measured
     #[argh(switch)]
     list: bool,
     /// folder for the results (default: bench, beside the programs' folder)
@@ -98,7 +98,7 @@ async fn run() -> Result<(), Exit> {
     Ok(())
 }
 
-/// The rows of these names; all that belong to a normal run if there are none.
+/// The scenarios of these names. Without names, all that belong to a normal run.
 fn chosen(names: &[String]) -> Result<Vec<Scenario>, Exit> {
     if names.is_empty() {
         return Ok(Scenario::ALL.into_iter().filter(|scenario| !scenario.is_long()).collect());
@@ -108,7 +108,10 @@ fn chosen(names: &[String]) -> Result<Vec<Scenario>, Exit> {
         .map(|name| {
             Scenario::ALL.into_iter().find(|scenario| scenario.name() == name).ok_or_else(|| {
                 let known: Vec<&str> = Scenario::ALL.iter().map(|scenario| scenario.name()).collect();
-                Exit::Usage(format!("{NAME}: there is no row '{name}' (there are: {})", known.join(", ")))
+                Exit::Usage(format!(
+                    "{NAME}: there is no scenario '{name}' (there are: {})",
+                    known.join(", ")
+                ))
             })
         })
         .collect()

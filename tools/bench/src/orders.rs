@@ -4,20 +4,20 @@ use domain::{NewOrder, place_order};
 
 use crate::error::Error;
 
-/// What makes the total one of each priority: 40.97, 72.95, 136.91.
+/// Numbers of pizzas whose totals have each of the priorities: 40.97, 72.95, 136.91.
 const PIZZAS: [u8; 3] = [2, 4, 8];
-/// What belongs to each type.
+/// The fields of each order type.
 const SERVICES: [&str; 3] = [
     r#""order_type": "dine_in", "table_number": 1"#,
     r#""order_type": "takeout""#,
     r#""order_type": "delivery", "delivery_address": "12 Harbour Road""#,
 ];
 
-/// Every kind of order once.
+/// One order of every kind.
 pub struct Orders(Vec<NewOrder>);
 
 impl Orders {
-    /// As a guest would send them.
+    /// Parses the orders, as if a client had sent them.
     ///
     /// # Errors
     /// They are not valid any more.
@@ -35,13 +35,13 @@ impl Orders {
         orders.collect::<Result<_, _>>().map(Self)
     }
 
-    /// The order of a day that has this number; none only if there are no kinds.
+    /// The day's order of this number. `None` only if there are no kinds.
     pub fn get(&self, sequence: u32) -> Option<&NewOrder> {
         let place = usize::try_from(sequence).unwrap_or(0) % self.0.len().max(1);
         self.0.get(place)
     }
 
-    /// Every kind.
+    /// All kinds.
     pub fn kinds(&self) -> impl Iterator<Item = &NewOrder> {
         self.0.iter()
     }

@@ -1,17 +1,17 @@
-//! What a row has measured: lines of the table, plots, remarks.
+//! The results of a scenario: lines of the table, plots, remarks.
 
 use serde::Serialize;
 
 use crate::figures::{Target, Unit, Verdict, median};
 
-/// Everything from one row.
+/// All results of one scenario.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Outcome {
     /// Lines of the table.
     pub lines: Vec<ResultLine>,
     /// Plots for the page.
     pub plots: Vec<Plot>,
-    /// What a reader must know to understand the figures.
+    /// Remarks that a reader needs to understand the figures.
     pub remarks: Vec<String>,
 }
 
@@ -20,17 +20,17 @@ pub struct Outcome {
 pub struct ResultLine {
     /// What is measured.
     pub what: String,
-    /// What is to be reached, if anything.
+    /// The target, if there is one.
     pub target: Option<Target>,
-    /// What all values count.
+    /// The unit of all values.
     pub unit: Unit,
     /// The median of the rounds.
     pub measured: f64,
     /// Each round's value.
     pub rounds: Vec<f64>,
-    /// How it stands to its target.
+    /// The median in comparison with the target.
     pub verdict: Option<Verdict>,
-    /// What it was made of.
+    /// The parts of the figure.
     pub detail: String,
 }
 
@@ -49,7 +49,7 @@ impl ResultLine {
         }
     }
 
-    /// With what it was made of.
+    /// Adds the parts of the figure.
     #[must_use]
     pub fn detailed(self, detail: String) -> Self {
         Self { detail, ..self }
@@ -59,20 +59,20 @@ impl ResultLine {
 /// Curves in one plot.
 #[derive(Clone, Debug, Serialize)]
 pub struct Plot {
-    /// Above it.
+    /// Its title.
     pub title: String,
-    /// What goes to the right.
+    /// The x axis.
     pub x: String,
-    /// Whether it does in powers of two.
+    /// Whether the x axis is logarithmic, in powers of two.
     pub by_powers: bool,
-    /// What goes up.
+    /// The y axis.
     pub y: String,
-    /// Names and points.
+    /// Names and points of the curves.
     pub curves: Vec<(String, Vec<(f64, f64)>)>,
 }
 
 impl Plot {
-    /// Values round by round.
+    /// Values by round.
     pub fn of_rounds(title: &str, y: &str, curves: Vec<(&str, Vec<f64>)>) -> Self {
         let curves = curves
             .into_iter()
@@ -85,7 +85,7 @@ impl Plot {
     }
 }
 
-/// Two lists, place by place.
+/// The ratios of two lists, element by element.
 pub fn ratios(ours: &[f64], baseline: &[f64]) -> Vec<f64> {
     ours.iter().zip(baseline).map(|(ours, baseline)| ours / baseline).collect()
 }

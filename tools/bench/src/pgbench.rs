@@ -1,4 +1,4 @@
-//! The baseline: what PostgreSQL does by itself, by its own load generator.
+//! The baseline: PostgreSQL alone, measured by its own load generator.
 
 use std::fs;
 use std::path::Path;
@@ -12,17 +12,17 @@ use crate::effort::Effort;
 use crate::error::Error;
 use crate::figures::Latencies;
 
-/// Beyond the time that is measured.
+/// Time allowed beyond the measured time.
 const SLACK: Duration = Duration::from_mins(1);
 
 /// A script of `tools/bench/pgbench`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Script {
-    /// A transaction for an order, with a statement for each table.
+    /// One transaction per order, with one statement per table.
     OneOrder,
     /// The same in one statement.
     OneOrderInOneStatement,
-    /// The status of one of so many orders of today.
+    /// The status of one of this number of today's orders.
     StatusByNumber(u64),
 }
 
@@ -35,23 +35,24 @@ impl Script {
         }
     }
 
-    /// Latencies are written one by one, which would slow down what takes microseconds.
+    /// Whether latencies are logged. Logging each one would slow down transactions that take
+    /// microseconds.
     fn is_logged(self) -> bool {
         !matches!(self, Self::StatusByNumber(_))
     }
 }
 
-/// What pgbench measured.
+/// The result of pgbench.
 #[derive(Clone, Debug, Serialize)]
 pub struct Baseline {
-    /// Transactions a second.
+    /// Transactions per second.
     pub per_second: f64,
-    /// Each transaction's latency, if the script is one whose latencies are noted.
+    /// Latencies of the transactions, if the script logs them.
     pub latencies: Latencies,
 }
 
-/// Runs a script with so many clients, with prepared statements, which favours the baseline: as
-/// long as our side is warmed up, then for as long as it is measured.
+/// Runs a script with this number of clients. Prepared statements favour the baseline. Warm-up and
+/// duration are those of our side.
 ///
 /// # Errors
 /// pgbench is missing or fails, or a transaction does.
@@ -92,7 +93,7 @@ pub async fn run(
     Ok(Baseline { per_second, latencies: Latencies::of_micros(micros) })
 }
 
-/// The latency of each transaction that was logged.
+/// The logged latencies.
 fn logged_micros(folder: &Path) -> Result<Vec<f64>, Error> {
     let mut micros = Vec::new();
     for entry in fs::read_dir(folder).map_err(Error::file("read", folder))?.flatten() {
@@ -105,7 +106,7 @@ fn logged_micros(folder: &Path) -> Result<Vec<f64>, Error> {
     Ok(micros)
 }
 
-/// From `tps = 612.3 (without initial connection time)`.
+/// Parses `tps = 612.3 (without initial connection time)`.
 fn per_second(output: &str) -> Option<f64> {
     let line = output.lines().find_map(|line| line.strip_prefix("tps = "))?;
     line.split_whitespace().next()?.parse().ok()

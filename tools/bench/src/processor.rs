@@ -7,22 +7,22 @@ use std::time::Duration;
 use crate::cluster::Cluster;
 use crate::service::Service;
 
-/// Clock ticks of /proc, which are hundredths of a second on Linux.
+/// The clock tick of /proc, which is a hundredth of a second on Linux.
 const TICK: Duration = Duration::from_millis(10);
 
-/// What one line of /proc/PID/stat tells.
+/// The fields of /proc/PID/stat that are needed here.
 struct Stat {
     parent: u32,
     own: u32,
-    /// Of children that have ended.
+    /// Time of children that have ended.
     children: u32,
 }
 
 /// Processor time that each part of the system has used so far, by name.
 pub type Times = BTreeMap<&'static str, Duration>;
 
-/// Looks at both servers, these services, and the clients that have come and gone. Services that
-/// have ended count nothing.
+/// Reads the times of both servers, of these services, and of all ended clients. Ended services
+/// count as zero.
 pub fn times(cluster: &Cluster, services: &[(&'static str, &Service)]) -> Times {
     let stats = all();
     let mut times: Times = services
@@ -30,14 +30,14 @@ pub fn times(cluster: &Cluster, services: &[(&'static str, &Service)]) -> Times 
         .map(|(name, service)| (*name, stats.get(&service.pid()).map_or(0, |stat| stat.own)))
         .map(|(name, ticks)| (name, TICK * ticks))
         .collect();
-    // The load generator has been waited for when its run is over; so have the few calls of psql.
+    // The load generator and the calls of psql have ended and been waited for.
     times.insert("clients", TICK * stats.get(&std::process::id()).map_or(0, |stat| stat.children));
     times.insert("PostgreSQL", TICK * tree(&stats, cluster.postgres.pid()));
     times.insert("RabbitMQ", TICK * tree(&stats, cluster.rabbitmq.pid()));
     times
 }
 
-/// What was used between two looks, in microseconds for each of so many things.
+/// The time used between two readings, in microseconds per thing.
 pub fn per_thing(before: &Times, after: &Times, things: u64) -> Vec<(&'static str, f64)> {
     #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52 orders")]
     let things = things.max(1) as f64;
@@ -50,7 +50,7 @@ pub fn per_thing(before: &Times, after: &Times, things: u64) -> Vec<(&'static st
         .collect()
 }
 
-/// For people, such as `order service 120 µs, PostgreSQL 80 µs`.
+/// Formats the times, such as `order service 120 µs, PostgreSQL 80 µs`.
 pub fn text(used: &[(&'static str, f64)]) -> String {
     let parts: Vec<String> = used.iter().map(|(name, micros)| format!("{name} {micros:.0} µs")).collect();
     parts.join(", ")
@@ -66,14 +66,14 @@ fn all() -> BTreeMap<u32, Stat> {
         .collect()
 }
 
-/// Fields of proc(5); the program's name before them may contain spaces and parentheses.
+/// Fields of proc(5). The program's name before them may contain spaces and parentheses.
 fn parse(stat: &str) -> Option<Stat> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let field = |place: usize| fields.get(place)?.parse::<u32>().ok();
     Some(Stat { parent: field(1)?, own: field(11)? + field(12)?, children: field(13)? + field(14)? })
 }
 
-/// A process, its living descendants, and what ended below them.
+/// The time of a process, its running descendants, and all their ended children.
 fn tree(stats: &BTreeMap<u32, Stat>, root: u32) -> u32 {
     let own = stats.get(&root).map_or(0, |stat| stat.own + stat.children);
     let children = stats.iter().filter(|(_, stat)| stat.parent == root);

@@ -15,31 +15,31 @@ use crate::figures::Verdict;
 use crate::machine::Machine;
 use crate::outcome::{Outcome, ResultLine};
 
-/// Everything that was measured in a run.
+/// All results of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// When, RFC 3339.
+    /// The time of the run, RFC 3339.
     pub when: String,
-    /// On what.
+    /// The machine.
     pub machine: Machine,
-    /// How often.
+    /// The number of rounds.
     pub rounds: usize,
-    /// Whether it was only a first impression.
+    /// Whether it was a quick run.
     pub quick: bool,
-    /// By row: name, title, and what it measured.
+    /// The results of each scenario.
     #[serde(rename = "rows")]
     pub scenarios: Vec<Measurement>,
 }
 
-/// A row's part.
+/// The results of one scenario.
 #[derive(Clone, Debug, Serialize)]
 pub struct Measurement {
-    /// The row's name.
+    /// The scenario's name.
     #[serde(rename = "row")]
     pub scenario: &'static str,
-    /// What it is about.
+    /// Its title.
     pub title: &'static str,
-    /// What it measured.
+    /// Its results.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
@@ -47,10 +47,10 @@ pub struct Measurement {
 const HEADINGS: [&str; 5] = ["what", "goal", "least", "measured", "reached"];
 
 impl Report {
-    /// Writes `results.json` and `results.html` into a folder; returns the page's path.
+    /// Writes `results.json` and `results.html` into a folder. Returns the page's path.
     ///
     /// # Errors
-    /// They cannot be written.
+    /// A file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<PathBuf, Error> {
         fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
         let json = folder.join("results.json");
@@ -61,7 +61,7 @@ impl Report {
         Ok(html)
     }
 
-    /// A line on how it was measured.
+    /// A line about the method.
     pub fn method(&self) -> String {
         let quick =
             if self.quick { " QUICK: short loads, small tables; the figures are an impression." } else { "" };
@@ -72,7 +72,7 @@ impl Report {
         format!("{rounds}, baseline and ours in turn.{quick}")
     }
 
-    /// As Markdown.
+    /// The report as Markdown.
     pub fn markdown(&self) -> String {
         let mut text = String::new();
         for (name, value) in self.machine.lines() {
@@ -92,7 +92,7 @@ impl Report {
     }
 }
 
-/// A line of the table, cell by cell.
+/// The cells of a table line.
 fn cells(line: &ResultLine) -> [String; 5] {
     let bound = |value: Option<f64>| match (line.target, value) {
         (Some(target), Some(value)) => {

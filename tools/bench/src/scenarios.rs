@@ -1,4 +1,4 @@
-//! The rows: each measures one promise of the table, beside its baseline.
+//! The scenarios: each measures one promise of the table, in comparison with its baseline.
 
 mod backlog;
 mod cpu;
@@ -23,7 +23,7 @@ use crate::effort::Effort;
 use crate::error::Error;
 use crate::outcome::Outcome;
 
-/// What can be measured.
+/// Everything that can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scenario {
     /// Placing orders at one service.
@@ -32,36 +32,36 @@ pub enum Scenario {
     Intake2,
     /// Cooking.
     Kitchen,
-    /// Asking for statuses.
+    /// Reading statuses.
     Reads,
-    /// From one order to its first notification.
+    /// From an order to its first notification.
     Idle,
-    /// One client.
+    /// A single client.
     Single,
-    /// With a long history.
+    /// A long history.
     Growth,
-    /// With a long queue.
+    /// A long queue.
     Backlog,
     /// Resident memory.
     Memory,
-    /// From exec to the first answer.
+    /// From exec to the first response.
     Start,
-    /// Processor time for an order.
+    /// Processor time per order.
     Cpu,
-    /// Each part by itself.
+    /// Each part in isolation.
     Limits,
     /// RabbitMQ by kind of queue.
     Queues,
-    /// Two of each service.
+    /// Two instances of each service.
     Instances,
-    /// Over `--max-concurrent`.
+    /// As a function of `--max-concurrent`.
     Curve,
-    /// For long.
+    /// A long run.
     Soak,
 }
 
 impl Scenario {
-    /// All, in the order in which they are measured.
+    /// All scenarios, in the sequence in which they run.
     pub const ALL: [Self; 16] = [
         Self::Intake,
         Self::Intake2,
@@ -81,7 +81,7 @@ impl Scenario {
         Self::Soak,
     ];
 
-    /// Whether it takes so long that it is only measured when it is named.
+    /// Whether it takes so long that it runs only if it is named.
     pub fn is_long(self) -> bool {
         self == Self::Soak
     }
@@ -108,7 +108,7 @@ impl Scenario {
         }
     }
 
-    /// What it is about.
+    /// Its title.
     pub fn title(self) -> &'static str {
         match self {
             Self::Intake => "Placing orders: 64 connections, one order service",
@@ -130,10 +130,10 @@ impl Scenario {
         }
     }
 
-    /// Measures it.
+    /// Runs the scenario.
     ///
     /// # Errors
-    /// A server or program failed, or the system broke a promise while it was measured.
+    /// A server or program failed, or the system broke a promise during the measurement.
     pub async fn measure(self, cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
         match self {
             Self::Intake => Box::pin(intake::measure(cluster, effort)).await,

@@ -1,4 +1,4 @@
-//! A service under test: an optimised program in a process of its own, as an operator starts it.
+//! A service under test: an optimised program in its own process, as an operator would start it.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -16,28 +16,27 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(2);
 
-/// A running service. Dropped, it is killed.
+/// A running service. Dropping it kills the process.
 pub struct Service {
     name: String,
     running: ServiceProcess,
-    /// Port of its HTTP interface on 127.0.0.1; 0 if it has none.
+    /// The port of its HTTP interface on 127.0.0.1; 0 without one.
     pub port: u16,
-    /// From the start of the process until it was ready.
+    /// The time from the start of the process until it was ready.
     pub start_time: Duration,
 }
 
 /// Resident memory in megabytes (10^6 bytes).
 #[derive(Clone, Copy, Debug)]
 pub struct Memory {
-    /// Now.
+    /// The current value.
     pub now: f64,
-    /// The most that it had so far.
+    /// The peak.
     pub peak: f64,
 }
 
 impl Service {
-    /// Starts a program and waits until it is ready. Its log is written into a file, as a
-    /// container's would be.
+    /// Starts a program, and waits until it is ready. Its log goes to a file, like a container's.
     ///
     /// # Errors
     /// It cannot be started, or is not ready in time.
@@ -73,7 +72,7 @@ impl Service {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Resident memory in bytes, now and at most so far.
+    /// Its current and its peak resident memory, in bytes.
     ///
     /// # Errors
     /// It has ended.
@@ -89,12 +88,12 @@ impl Service {
             .ok_or(Error::Unreadable { program: "/proc", output: text })
     }
 
-    /// Its process.
+    /// Its process id.
     pub fn pid(&self) -> u32 {
         self.running.process.pid()
     }
 
-    /// Ends it as an operator would.
+    /// Stops it as an operator would.
     pub async fn stop(mut self) {
         self.running.process.stop(Signal::TERM, STOP_LIMIT).await;
     }

@@ -1,4 +1,4 @@
-//! HTTP by itself: an order is read, validated, and answered with a number and a token; it is
+//! HTTP in isolation: an order is parsed, validated, and answered with a number and a token. It is
 //! neither stored nor logged.
 
 use std::net::Ipv4Addr;
@@ -20,7 +20,7 @@ use crate::isolated::rabbitmq::{DAY, quiet_log};
 
 /// The HTTP server of the order service, with the same limits.
 pub struct HttpServer {
-    /// On 127.0.0.1.
+    /// The port on 127.0.0.1.
     pub port: u16,
     handle: ServerHandle,
     task: JoinHandle<std::io::Result<()>>,
@@ -32,7 +32,7 @@ struct ServerState {
     tokens: OrderTokenKey,
 }
 
-/// The answer of the order service.
+/// The order service's response.
 #[derive(Serialize)]
 struct Placed {
     order_number: OrderNumber,
@@ -41,10 +41,10 @@ struct Placed {
 }
 
 impl HttpServer {
-    /// Serves in threads of its own.
+    /// Starts the server in its own threads.
     ///
     /// # Errors
-    /// There is no port.
+    /// There is no free port.
     pub fn open() -> Result<Self, Error> {
         let tokens = OrderTokenKey::new(NAME.as_bytes())
             .ok_or_else(|| Error::Invalid(format!("'{NAME}' is no key for order tokens")))?;
@@ -62,10 +62,10 @@ impl HttpServer {
         Ok(Self { port, handle, task: tokio::spawn(server) })
     }
 
-    /// Closes what is open.
+    /// Stops the server.
     pub async fn close(self) {
         self.handle.stop(false).await;
-        // What it measured counts, however it ends.
+        // The measurement counts, however the server ends.
         let _ = self.task.await;
     }
 }

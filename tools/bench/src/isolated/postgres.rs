@@ -1,4 +1,4 @@
-//! PostgreSQL by itself: the statements that the services run, without HTTP and without a broker.
+//! PostgreSQL in isolation: the services' statements, without HTTP and without a broker.
 
 use std::time::Duration;
 
@@ -15,20 +15,20 @@ use crate::figures::Latencies;
 use crate::isolated::{NAME, request_id};
 use crate::orders::Orders;
 
-/// Longer than anything here takes.
+/// Longer than any measurement here.
 const LEASE: Duration = Duration::from_mins(10);
 
-/// A stage's database, and a cook who is on duty there.
+/// A database with a registered worker.
 pub struct Store {
     db: Database,
     orders: Orders,
     claimant: Claimant,
-    /// Orders that were placed.
+    /// The number of placed orders.
     placed: u32,
 }
 
 impl Store {
-    /// Connects, and signs the cook on.
+    /// Connects, and registers the worker.
     ///
     /// # Errors
     /// PostgreSQL refuses.
@@ -40,7 +40,7 @@ impl Store {
         Ok(Self { db, orders: Orders::of_every_kind()?, claimant, placed: 0 })
     }
 
-    /// Stores so many orders in one transaction.
+    /// Stores this number of orders in one transaction.
     ///
     /// # Errors
     /// PostgreSQL refuses.
@@ -58,8 +58,9 @@ impl Store {
         Ok(orders::place(&self.db, &placements).await?)
     }
 
-    /// Stores orders for so long, so many in each transaction, one transaction after the other;
-    /// orders a second. The outbox rows of each go while the next one runs.
+    /// Stores orders for this long, with a fixed number per transaction, in successive
+    /// transactions. Returns orders per second. The outbox rows of each transaction are removed
+    /// while the next one runs.
     ///
     /// # Errors
     /// PostgreSQL refuses.
@@ -89,10 +90,10 @@ impl Store {
         Ok((f64::from(count) / start.elapsed().as_secs_f64(), Latencies::of_micros(micros)))
     }
 
-    /// Begins to cook an order; what is to be announced of it.
+    /// Claims an order. Returns the status update to publish.
     ///
     /// # Errors
-    /// PostgreSQL refuses, or somebody else cooks it.
+    /// PostgreSQL refuses, or another worker has claimed it.
     pub async fn claim(&self, placed: &PlacedOrder) -> Result<StatusOutboxRow, Error> {
         let number = placed.number;
         let unknown = || Error::Invalid(format!("order {number} is none of the bench"));

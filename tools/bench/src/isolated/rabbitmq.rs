@@ -1,4 +1,4 @@
-//! RabbitMQ by itself: the same confirmed publishing, without a database.
+//! RabbitMQ in isolation: the same confirmed publishing, without a database.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use crate::figures::Latencies;
 use crate::isolated::{NAME, request_id};
 use crate::orders::Orders;
 
-/// Confirms that are waited for at the same time.
+/// The largest number of unconfirmed messages.
 const MAX_UNCONFIRMED: usize = 256;
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
-/// Of messages that nobody reads.
+/// The day of messages that nobody consumes.
 pub const DAY: Date = date!(2026 - 01 - 01);
 
-/// A publisher on a stage's virtual host.
+/// A publisher on a virtual host.
 pub struct Broker {
     publisher: Publisher,
     task: JoinHandle<()>,
@@ -31,10 +31,10 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Connects and declares what carries orders.
+    /// Connects, and declares the topology.
     ///
     /// # Errors
-    /// RabbitMQ does not take messages in time.
+    /// RabbitMQ does not accept messages in time.
     pub async fn connect(sandbox: &Sandbox<'_>, log: &Log) -> Result<Self, Error> {
         let orders = Orders::of_every_kind()?;
         let (publisher, task) = Publisher::start(&sandbox.broker(), ServiceName::Order, NAME, log);
@@ -54,11 +54,11 @@ impl Broker {
         Ok(Outgoing::order(&message, Some(&identity), OffsetDateTime::UNIX_EPOCH.into(), &request_id())?)
     }
 
-    /// Sends messages of a day's orders, of all types and priorities, from the first to this one,
-    /// many at a time; how many a second.
+    /// Publishes messages of a day's orders, of all types and priorities, with many confirms
+    /// outstanding. Returns the rate per second.
     ///
     /// # Errors
-    /// One was not confirmed.
+    /// A message was not confirmed.
     pub async fn publish(&self, day: Date, count: u32) -> Result<f64, Error> {
         let start = Instant::now();
         let mut under_way = VecDeque::with_capacity(MAX_UNCONFIRMED);
@@ -74,10 +74,10 @@ impl Broker {
         Ok(f64::from(count) / start.elapsed().as_secs_f64())
     }
 
-    /// Sends one message after the other; how long each confirm took.
+    /// Publishes messages one after the other. Returns how long each confirm took.
     ///
     /// # Errors
-    /// One was not confirmed.
+    /// A message was not confirmed.
     pub async fn one_by_one(&self, day: Date, count: u32) -> Result<Latencies, Error> {
         let mut micros = Vec::new();
         for sequence in 1..=count {
@@ -89,7 +89,7 @@ impl Broker {
         Ok(Latencies::of_micros(micros))
     }
 
-    /// Sends an order's message, and waits for its confirm.
+    /// Publishes an order's message, and waits for its confirm.
     ///
     /// # Errors
     /// It was not confirmed.
@@ -98,7 +98,7 @@ impl Broker {
         confirmed(Some(self.publisher.send(message).await)).await
     }
 
-    /// Announces a change of status, and waits for the confirm.
+    /// Publishes a status update, and waits for its confirm.
     ///
     /// # Errors
     /// It was not confirmed.
@@ -107,10 +107,10 @@ impl Broker {
         confirmed(Some(self.publisher.send(message).await)).await
     }
 
-    /// Closes its connection.
+    /// Closes the connection.
     pub async fn close(self) {
         drop(self.publisher);
-        // It ends when its last publisher has gone; a failure to would have shown before.
+        // The task ends with its last publisher. A failure would have shown before.
         let _ = timeout(CONNECT_LIMIT, self.task).await;
     }
 }
@@ -123,7 +123,7 @@ async fn confirmed(confirm: Option<bus::publisher::Confirm>) -> Result<(), Error
         .map_err(|why| Error::Invalid(format!("RabbitMQ did not confirm a message: {why}")))
 }
 
-/// A log that tells of failures only.
+/// A log of errors only.
 pub fn quiet_log() -> (Log, logging::FlushOnDrop) {
     logging::start(NAME, Level::Error)
 }

@@ -1,6 +1,6 @@
-//! HTML and SVG.
+//! Escaping for HTML and SVG.
 
-/// Text as it may stand in HTML.
+/// Escapes a text for HTML.
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -1,4 +1,4 @@
-//! A page that needs nothing else.
+//! The report as a self-contained HTML page.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! Curves as SVG.
+//! Plots as SVG.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ const BOTTOM: f64 = 36.0;
 const COLOURS: [&str; 8] =
     ["#b3261e", "#1f5fa8", "#6b6b6b", "#2e7d32", "#8a6d00", "#7b1fa2", "#00838f", "#ad5600"];
 
-/// A plot with axes from zero (or from the least power), its curves, and their names above.
+/// A plot with its curves and a legend. Axes start at zero, or at the smallest power.
 pub fn svg(plot: &Plot) -> String {
     let scale = Scale::of(plot);
     let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">");
@@ -75,14 +75,14 @@ pub fn svg(plot: &Plot) -> String {
     svg + "</svg>"
 }
 
-/// From values to places in the picture.
+/// Maps values to positions in the picture.
 struct Scale {
     by_powers: bool,
     first: f64,
     last: f64,
-    /// The top of the picture: a multiple of `step`.
+    /// The value at the top of the picture: a multiple of `step`.
     highest: f64,
-    /// Between two lines.
+    /// The distance between two lines.
     step: f64,
 }
 
@@ -114,14 +114,15 @@ impl Scale {
     }
 }
 
-/// The least of 1, 2, 5, 10, 20, … (or 0.5, 0.2, …) that goes into the span at most so often.
+/// The smallest of 1, 2, 5, 10, 20, … (or 0.5, 0.2, …) that fits into the span at most `most`
+/// times.
 fn round_step(span: f64, most: f64) -> f64 {
     let least = if span > 0.0 { span / most } else { 1.0 };
     let power = 10_f64.powf(least.log10().floor());
     [1.0, 2.0, 5.0].map(|digit| digit * power).into_iter().find(|step| *step >= least).unwrap_or(10.0 * power)
 }
 
-/// The multiples of a step from one value to another.
+/// The multiples of a step between two values.
 fn multiples(step: f64, first: f64, last: f64) -> impl Iterator<Item = f64> {
     let start = (first / step).ceil();
     (0..=12_u32)
@@ -129,7 +130,7 @@ fn multiples(step: f64, first: f64, last: f64) -> impl Iterator<Item = f64> {
         .take_while(move |value| *value <= last + step / 1_000.0)
 }
 
-/// The places where points are, or round ones near these if they are times.
+/// The positions of labels: those of the points, or round values near them if they are times.
 fn ticks(plot: &Plot) -> Vec<f64> {
     let mut places: Vec<f64> =
         plot.curves.iter().flat_map(|(_, points)| points.iter().map(|(x, _)| *x)).collect();

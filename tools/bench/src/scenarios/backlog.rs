@@ -1,4 +1,4 @@
-//! A long queue: many orders wait, and neither placing nor taking one may suffer.
+//! A long queue: many orders wait, and neither placing nor claiming may get slower.
 
 use time::Date;
 use time::macros::format_description;
@@ -14,19 +14,20 @@ use crate::processor;
 use crate::scenarios::kitchen;
 use crate::scenarios::round::{CONNECTIONS, MAX_CONCURRENT, place, say};
 
-/// What waits in either case: more than the worker can take.
+/// The smaller number of waiting orders: more than the worker can claim in the measured time.
 const FEW: u32 = 150_000;
 const FEW_IF_QUICK: u32 = 50_000;
 
-/// Placing and taking.
+/// The rates of placing and claiming.
 struct Rates {
     placed: f64,
     taken: f64,
-    /// Processor time for each order that was taken.
+    /// Processor time per claimed order.
     used: String,
 }
 
-/// Orders are stored by SQL and their messages published; then some are taken, and more are placed.
+/// Orders are stored by SQL, and their messages published. Then some are claimed, and further ones
+/// are placed.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let (few, many) = (effort.either(FEW, FEW_IF_QUICK), effort.either(1_000_000, 200_000));
     let (mut with_few, mut with_many, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
@@ -76,7 +77,7 @@ async fn rates(cluster: &Cluster, waiting: u32, effort: Effort) -> Result<Rates,
     sandbox.fill(u64::from(waiting), "received").await?;
     publish(&sandbox, waiting).await?;
     sandbox.settle().await?;
-    // Taken first: from nothing but those that wait.
+    // Claiming comes first, so that only the stored orders are claimed.
     let worker = sandbox.kitchen_worker(kitchen::CONCURRENCY).await?;
     let before = processor::times(cluster, &[("worker", &worker)]);
     sleep(effort.duration()).await;
@@ -91,7 +92,7 @@ async fn rates(cluster: &Cluster, waiting: u32, effort: Effort) -> Result<Rates,
     Ok(Rates { placed, taken, used })
 }
 
-/// Sends the messages of all orders that were stored.
+/// Publishes the messages of all stored orders.
 async fn publish(sandbox: &Sandbox<'_>, count: u32) -> Result<(), Error> {
     let today = sandbox.today().await?;
     let day = Date::parse(&today, format_description!("[year][month][day]"))

@@ -1,4 +1,4 @@
-//! Processor time for each order, by part of the system.
+//! Processor time per order, by part of the system.
 
 use crate::cluster::Cluster;
 use crate::effort::Effort;
@@ -10,8 +10,8 @@ use crate::scenarios::round::{CONNECTIONS, MAX_CONCURRENT, place, say};
 
 const ORDER_SERVICE: &str = "order service";
 
-/// Warm-up and measured time count alike. The look at every order afterwards costs PostgreSQL
-/// something, so it is left to a tracking service that comes later.
+/// Warm-up and measured time both count. Looking up every order afterwards would use PostgreSQL's
+/// time, so a later tracking service does it.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let (mut ours, mut remarks) = (Vec::new(), Vec::new());
     for number in 1..=effort.rounds {

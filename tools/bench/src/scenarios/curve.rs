@@ -1,4 +1,4 @@
-//! What `--max-concurrent` does to throughput and latency.
+//! Throughput and latency as functions of `--max-concurrent`.
 
 use crate::cluster::Cluster;
 use crate::effort::Effort;
@@ -8,10 +8,10 @@ use crate::outcome::{Outcome, Plot, ResultLine};
 use crate::scenarios::round::{place, say};
 
 const LIMITS: [usize; 11] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024];
-/// Guests who order all the time, whatever the limit.
+/// Clients that place orders in a closed loop, whatever the limit.
 const CONNECTIONS: usize = 256;
 
-/// One run for each limit, with as many connections as are allowed in work if that is more.
+/// One run per limit, with at least as many connections as may be in progress.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let mut outcome = Outcome::default();
     let (mut rates, mut medians, mut tails) = (Vec::new(), Vec::new(), Vec::new());

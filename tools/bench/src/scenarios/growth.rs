@@ -1,4 +1,4 @@
-//! A long history: nothing may cost more because much has happened before.
+//! A long history: no operation may get slower because of past orders.
 
 use crate::cluster::{Cluster, Sandbox};
 use crate::effort::Effort;
@@ -8,18 +8,18 @@ use crate::outcome::{Outcome, Plot, ResultLine, ratios};
 use crate::scenarios::reads;
 use crate::scenarios::round::{CONNECTIONS, MAX_CONCURRENT, place, say};
 
-/// Orders that are there to be asked for in either case.
+/// Orders that exist in either case, to be read.
 const FEW: u64 = 20_000;
-/// How far back "today's first" orders reach at most.
+/// The largest number of "today's first orders" that are read.
 const ASKED: u64 = 1_000_000;
 
-/// Placing and asking.
+/// The rates of placing and reading.
 struct Rates {
     placed: f64,
     told: f64,
 }
 
-/// The tables are filled once; each round then measures short and long ones in turn.
+/// The tables are filled once. Each round then measures few and many orders in turn.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let many = effort.either(10_000_000, 500_000);
     let long = cluster.sandbox().await?;

@@ -1,4 +1,4 @@
-//! An idle system: one order at a time, until a subscriber shows that it cooks.
+//! An idle system: one order at a time, until a subscriber shows `cooking`.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -18,11 +18,11 @@ use crate::pgbench::Script;
 use crate::scenarios::round::{MAX_CONCURRENT, in_turn, say, straightforward};
 
 const BODY: &str = r#"{"customer_name":"Ada Lovelace","order_type":"takeout","items":[{"name":"Margherita Pizza","quantity":2,"price":15.99},{"name":"Caesar Salad","quantity":1,"price":8.99}]}"#;
-/// Orders that are placed before it is measured: connections are made, statements prepared.
+/// Unmeasured orders at the start, for opening connections and preparing statements.
 const WARMUP: usize = 20;
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The next order comes when the last one is ready.
+/// The next order is placed when the previous one is ready.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let (mut ours, mut baseline) = (Vec::new(), Vec::new());
     for number in 1..=effort.rounds {
@@ -99,7 +99,7 @@ async fn one_by_one(sandbox: &Sandbox<'_>, count: usize) -> Result<Latencies, Er
     Ok(Latencies::of_micros(micros))
 }
 
-/// Places an order over a connection that stays open.
+/// Places an order over a persistent connection.
 async fn post(client: &mut TcpStream) -> Result<(), Error> {
     let request = format!(
         "POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{BODY}",
@@ -122,8 +122,8 @@ async fn post(client: &mut TcpStream) -> Result<(), Error> {
     }
 }
 
-/// Whether an answer has all its head and, as bodies of the order service are one JSON
-/// object, all its body.
+/// Whether a response is complete: it has its whole head, and a body that ends like the order
+/// service's JSON objects.
 fn is_whole(answer: &[u8]) -> bool {
     answer.windows(4).any(|window| window == b"\r\n\r\n") && answer.last() == Some(&b'}')
 }
@@ -144,7 +144,7 @@ impl Subscriber {
         Ok(Self { lines: BufReader::new(output).lines(), _process: process })
     }
 
-    /// Reads on to a line with this text; returns when it came.
+    /// Reads until a line contains this text. Returns when it arrived.
     async fn until(&mut self, part: &str) -> Result<Instant, Error> {
         let reading = async {
             while let Ok(Some(line)) = self.lines.next_line().await {

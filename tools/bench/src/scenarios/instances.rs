@@ -1,8 +1,8 @@
-//! One and two of each service, side by side.
+//! One and two instances of each service in comparison.
 //!
-//! All share the same cores, so a second process adds only what the first one left idle; it must
-//! not take anything away. What a second worker adds everywhere is places to cook at. Guests are
-//! always two processes, so that only the services differ.
+//! All share the same cores, so a second process adds only what the first one left idle. It must
+//! not reduce the total. A second worker always adds slots for cooking. The load always comes from
+//! two processes, so that only the services differ.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use crate::outcome::{Outcome, Plot, ResultLine, ratios};
 use crate::scenarios::round::{CONNECTIONS, MAX_CONCURRENT, place, say, two_loads};
 use crate::scenarios::{kitchen, reads};
 
-/// Guests who order, at all order services together.
+/// Connections that place orders, at all order services together.
 const CLIENTS: usize = 256;
-/// Of a worker whose orders take time.
+/// Concurrency of a worker with a cooking time.
 const CONCURRENCY: u16 = 32;
 const COOKING: Duration = Duration::from_secs(1);
 
-/// What is done by one and by two.
+/// The work that one or two instances do.
 #[derive(Clone, Copy)]
 enum Work {
     Place,
@@ -44,7 +44,7 @@ impl Work {
         }
     }
 
-    /// How many a second, by one service or by two.
+    /// The rate per second, with one or two instances.
     async fn rate(self, cluster: &Cluster, two: bool, effort: Effort) -> Result<Rate, Error> {
         let sandbox = cluster.sandbox().await?;
         let rate = match self {
@@ -60,7 +60,7 @@ impl Work {
     }
 }
 
-/// What was done a second, and what was not as it should be.
+/// A rate per second, and the complaints about it.
 struct Rate {
     per_second: f64,
     complaints: Vec<String>,
@@ -75,7 +75,7 @@ impl Rate {
     }
 }
 
-/// Each kind of work by one and by two, in turn.
+/// Each kind of work with one and two instances, in turn.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let mut rates = Work::ALL.map(|_| (Vec::new(), Vec::new()));
     let mut remarks = Vec::new();
@@ -122,7 +122,7 @@ async fn asked(sandbox: &Sandbox<'_>, two: bool, effort: Effort) -> Result<Rate,
     Ok(Rate::of(two_loads(sandbox, workloads, CONNECTIONS, effort).await?))
 }
 
-/// Orders are placed first, then the workers come.
+/// Orders are placed first, then the workers are started.
 async fn cooked(
     sandbox: &Sandbox<'_>,
     two: bool,

@@ -1,4 +1,4 @@
-//! Placing orders: how many, and how long one waits.
+//! Placing orders: throughput and latency.
 
 use crate::cluster::Cluster;
 use crate::effort::Effort;
@@ -9,7 +9,7 @@ use crate::outcome::{Outcome, Plot, ResultLine, ratios};
 use crate::pgbench::{Baseline, Script};
 use crate::scenarios::round::{CLIENTS, CONNECTIONS, MAX_CONCURRENT, in_turn, place, say, straightforward};
 
-/// Every order that was acknowledged is looked up afterwards.
+/// Every acknowledged order is looked up afterwards.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let mut rounds = Vec::new();
     for number in 1..=effort.rounds {

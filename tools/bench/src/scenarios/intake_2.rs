@@ -9,10 +9,10 @@ use crate::outcome::{Outcome, Plot, ResultLine, ratios};
 use crate::pgbench::Script;
 use crate::scenarios::round::{CLIENTS, MAX_CONCURRENT, in_turn, say, straightforward, two_loads};
 
-/// At both together.
+/// Connections to both services together.
 const CONNECTIONS: usize = 256;
 
-/// Two loads at once, one at each service.
+/// Two loads in parallel, one per service.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let (mut ours, mut baseline, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
     for number in 1..=effort.rounds {

@@ -1,4 +1,4 @@
-//! Cooking: from `received` to `ready` in no time, by one worker process.
+//! Cooking: from `received` to `ready` with a cooking time of zero, by one worker process.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use crate::pgbench::Script;
 use crate::processor;
 use crate::scenarios::round::{CLIENTS, CONNECTIONS, MAX_CONCURRENT, in_turn, place, say, straightforward};
 
-/// Orders that the worker cooks at the same time. With 128 it makes a seventh fewer ready in a
-/// second, with 512 no more.
+/// The worker's concurrency. With 128 it finishes a seventh fewer orders per second, with 512 no
+/// more.
 pub const CONCURRENCY: u16 = 256;
 const POLL: Duration = Duration::from_millis(500);
 
-/// Orders are placed first, then the worker comes.
+/// Orders are placed first, then the worker is started.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let (mut ours, mut baseline, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
     for number in 1..=effort.rounds {
@@ -65,7 +65,7 @@ async fn cook(cluster: &Cluster, effort: Effort) -> Result<(f64, u64, String), E
     Ok((rate, count, processor::text(&processor::per_thing(&before, &after, count))))
 }
 
-/// Waits until everything is ready, but no longer than this: enough for a rate.
+/// Waits until every order is ready, or for this time, which is enough for a rate.
 pub async fn until_ready(sandbox: &Sandbox<'_>, limit: Duration) -> Result<(), Error> {
     let deadline = Instant::now() + limit;
     while Instant::now() < deadline && sandbox.sql(include_str!("../../sql/open.sql"), &[]).await? != "f" {
@@ -74,7 +74,7 @@ pub async fn until_ready(sandbox: &Sandbox<'_>, limit: Duration) -> Result<(), E
     Ok(())
 }
 
-/// Orders made ready a second, by the times in the status log; and how many.
+/// Orders that became ready per second, by the times in the status log, and their number.
 pub async fn rate(sandbox: &Sandbox<'_>) -> Result<(f64, u64), Error> {
     let answer = sandbox.sql(include_str!("../../sql/kitchen.sql"), &[]).await?;
     let figures = answer.split_once('|').and_then(|(count, seconds)| {

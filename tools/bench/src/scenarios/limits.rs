@@ -1,5 +1,4 @@
-//! What PostgreSQL, RabbitMQ, and HTTP do by themselves: where the limits of the
-//! other rows come from.
+//! PostgreSQL, RabbitMQ, and HTTP in isolation: they explain the limits in the other scenarios.
 
 use tokio::time::Instant;
 
@@ -14,22 +13,22 @@ use crate::load::Workload;
 use crate::outcome::{Outcome, Plot, ResultLine};
 use crate::scenarios::round::{CONNECTIONS, say};
 
-/// Orders that share a transaction; the last is the most that the order service lets.
+/// Orders per transaction. The last value is the order service's own maximum.
 const TOGETHER: [usize; 3] = [1, 32, 128];
-/// The way of an order through an idle system: each step begins when the one before it is
-/// durable or confirmed.
+/// The steps of an order through an idle system. Each begins when the one before it is durable or
+/// confirmed.
 const STEPS: [&str; 4] = ["stored", "its message confirmed", "claimed", "its announcement confirmed"];
 
-/// Figures of one round: rates a second, times in milliseconds.
+/// The figures of one round: rates per second, times in milliseconds.
 struct Round {
-    /// Orders stored a second, and how long a transaction took, for each of [`TOGETHER`].
+    /// Orders stored per second, and the latency of a transaction, for each of [`TOGETHER`].
     stored: [(f64, Latencies); 3],
     confirmed: f64,
     answered: f64,
     answer: Latencies,
-    /// For each of [`STEPS`].
+    /// The time of each of [`STEPS`].
     steps: [f64; 4],
-    /// All steps.
+    /// The time of all steps together.
     way: f64,
 }
 
@@ -97,8 +96,8 @@ async fn round(cluster: &Cluster, effort: Effort) -> Result<Round, Error> {
     Ok(Round { stored, confirmed, answered, answer, steps, way })
 }
 
-/// Takes orders as far as their announcement, one after the other; the medians of
-/// each step and of all.
+/// Takes orders through all steps, one order after the other. Returns the medians of each step and
+/// of the sum.
 async fn step_by_step(store: &mut Store, broker: &Broker, count: usize) -> Result<([f64; 4], f64), Error> {
     let mut micros = STEPS.map(|_| Vec::with_capacity(count));
     let mut ways = Vec::with_capacity(count);

@@ -1,4 +1,4 @@
-//! Resident memory of each service: with nothing to do, and at most under load.
+//! Resident memory of each service: idle, and the peak under load.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::scenarios::kitchen;
 use crate::scenarios::round::{CONNECTIONS, MAX_CONCURRENT, place, say};
 use crate::service::Service;
 
-/// Until it has settled after the start.
+/// Time for settling after the start.
 const PAUSE: Duration = Duration::from_secs(3);
 /// Goal and least, in megabytes.
 const IDLE: Target = Target::at_most(12.0, 20.0);
 const LOADED: Target = Target::at_most(40.0, 64.0);
 
-/// All four run together; orders are placed, cooked, shown, and asked about.
+/// All four services run together; orders are placed, cooked, shown, and read.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let mut idle: [Vec<f64>; 4] = Default::default();
     let mut loaded: [Vec<f64>; 4] = Default::default();

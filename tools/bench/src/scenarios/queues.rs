@@ -1,4 +1,4 @@
-//! RabbitMQ by itself, by kind of queue: what priorities cost, and what a replicated queue would.
+//! RabbitMQ in isolation, by kind of queue: the cost of priorities, and of replicated queues.
 
 use bus::topology;
 use domain::OrderType;
@@ -12,14 +12,15 @@ use crate::orders::Orders;
 use crate::outcome::{Outcome, Plot, ResultLine};
 use crate::scenarios::round::say;
 
-/// Kinds of queues, and their settings if they are not those that the system declares.
+/// Kinds of queues, and their settings if they differ from the system's.
 const KINDS: [(&str, Option<&str>); 3] = [
     ("classic queues with priorities, as the system has them", None),
     ("plain classic queues", Some(r#"{"durable":true}"#)),
     ("quorum queues of one node", Some(r#"{"durable":true,"arguments":{"x-queue-type":"quorum"}}"#)),
 ];
 
-/// Confirmed publishing, without a database: one after the other, then 256 under way.
+/// Confirmed publishing without a database: one message after the other, then 256 unconfirmed at a
+/// time.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let mut rates = KINDS.map(|_| Vec::new());
     let mut confirms = KINDS.map(|_| Vec::new());
@@ -54,7 +55,7 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     })
 }
 
-/// Lets other queues take all orders in the place of ours, one for each type as well.
+/// Replaces our queues by others, also one per order type.
 async fn replace_queues(sandbox: &Sandbox<'_>, settings: &str) -> Result<(), Error> {
     let (vhost, exchange) = (&sandbox.name, topology::ORDERS_EXCHANGE);
     for order_type in OrderType::ALL {

@@ -1,4 +1,4 @@
-//! Asking for statuses.
+//! Reading statuses.
 
 use crate::cluster::{Cluster, Sandbox};
 use crate::effort::Effort;
@@ -11,10 +11,10 @@ use crate::processor;
 use crate::scenarios::round::{CLIENTS, CONNECTIONS, in_turn, say};
 use crate::service::Service;
 
-/// Orders that are asked for.
+/// The number of orders to read.
 pub const ORDERS: u64 = 20_000;
 
-/// Both sides ask for the same orders.
+/// Both sides read the same orders.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let sandbox = cluster.sandbox().await?;
     sandbox.fill(ORDERS, "ready").await?;
@@ -61,7 +61,7 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     Ok(Outcome { lines: vec![line], plots: vec![plot], remarks })
 }
 
-/// One run of asking for any of today's first so many orders.
+/// Runs a load of reading today's first orders once.
 pub async fn ask(
     sandbox: &Sandbox<'_>,
     tracking: &Service,

@@ -1,4 +1,4 @@
-//! What a round of most rows is made of.
+//! The parts that most scenarios share.
 
 use crate::cluster::{Cluster, Sandbox};
 use crate::effort::Effort;
@@ -7,20 +7,20 @@ use crate::load::{Measured, Workload};
 use crate::pgbench::{self, Baseline, Script};
 use crate::service::Service;
 
-/// Clients of the baseline, in all rows of many.
+/// The baseline's number of clients, in every scenario with many.
 pub const CLIENTS: u32 = 32;
-/// Connections of our side, in most rows of many.
+/// Our number of connections, in most scenarios with many.
 pub const CONNECTIONS: usize = 64;
-/// Places for orders in work: enough for every connection.
+/// The order service's limit of orders in progress: enough for every connection.
 pub const MAX_CONCURRENT: usize = 256;
 
-/// Says on stderr what was seen, for who waits.
+/// Prints progress to stderr.
 pub fn say(text: &str) {
     eprintln!("    {}", text.trim_end());
 }
 
-/// Both sides of a round: the baseline first, in every second round ours, so that neither always
-/// has the machine as the other left it.
+/// Measures both sides of a round. The baseline comes first, and in every second round ours, so
+/// that neither always benefits from the state that the other leaves.
 pub async fn in_turn<Baseline, Ours>(
     round: usize,
     baseline: impl Future<Output = Result<Baseline, Error>>,
@@ -35,7 +35,7 @@ pub async fn in_turn<Baseline, Ours>(
     }
 }
 
-/// One run of the baseline, on a database of its own.
+/// Runs the baseline once, on a new database.
 pub async fn straightforward(
     cluster: &Cluster,
     script: Script,
@@ -49,7 +49,8 @@ pub async fn straightforward(
     Ok(measured)
 }
 
-/// Two loads at once, each of half the connections: at two services, or both at the same one.
+/// Runs two loads in parallel, each with half of the connections: at two services, or both at the
+/// same one.
 pub async fn two_loads(
     sandbox: &Sandbox<'_>,
     workloads: [Workload<'_>; 2],
@@ -61,7 +62,7 @@ pub async fn two_loads(
     Ok([first, second])
 }
 
-/// One run of placing orders at an order service.
+/// Runs a load of placing orders once.
 pub async fn place(
     sandbox: &Sandbox<'_>,
     orders: &Service,

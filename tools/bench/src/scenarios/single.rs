@@ -1,4 +1,4 @@
-//! A single client: it waits for a commit and for a confirm, and should wait for nothing else.
+//! A single client: it should wait for one commit and one confirm, and for nothing else.
 
 use crate::cluster::Cluster;
 use crate::effort::Effort;
@@ -9,7 +9,7 @@ use crate::outcome::{Outcome, Plot, ResultLine, ratios};
 use crate::pgbench::Script;
 use crate::scenarios::round::{MAX_CONCURRENT, in_turn, place, say, straightforward};
 
-/// The sum of both medians is the baseline.
+/// The baseline is the sum of both medians.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let (mut ours, mut statements, mut confirms) = (Vec::new(), Vec::new(), Vec::new());
     for number in 1..=effort.rounds {
@@ -30,7 +30,7 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     Ok(outcome(&ours, statements, confirms))
 }
 
-/// How long a message by itself waits for its confirm.
+/// The latency of a confirm, without other messages.
 async fn confirm(cluster: &Cluster, effort: Effort) -> Result<Latencies, Error> {
     let (log, _flush) = quiet_log();
     let sandbox = cluster.sandbox().await?;
@@ -41,7 +41,7 @@ async fn confirm(cluster: &Cluster, effort: Effort) -> Result<Latencies, Error> 
     Ok(latencies)
 }
 
-/// How long an order by itself takes at the order service.
+/// The latency of placing an order, without other orders.
 async fn placed_singly(cluster: &Cluster, effort: Effort) -> Result<Latencies, Error> {
     let sandbox = cluster.sandbox().await?;
     let orders = sandbox.order_service(MAX_CONCURRENT).await?;

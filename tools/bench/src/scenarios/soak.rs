@@ -1,4 +1,4 @@
-//! Hours' worth of orders in minutes: nothing may grow that should not.
+//! The orders of hours, in minutes: nothing may grow that should not.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use crate::scenarios::kitchen;
 use crate::scenarios::round::{CONNECTIONS, MAX_CONCURRENT, say};
 use crate::service::Service;
 
-/// Orders a second of a busy restaurant chain, and how many hours.
+/// The order rate of a busy restaurant chain, and the number of hours.
 const REAL_RATE: f64 = 10.0;
 const HOURS: f64 = 8.0;
-/// How many come a second here: less than the system can take, as the queues must stay empty.
+/// The order rate here. It is below the system's capacity, because the queues must stay empty.
 const RATE: f64 = 400.0;
 const EVERY: Duration = Duration::from_secs(5);
-/// Tables, and an index, whose rows go again or are changed all the time: they must not grow. All
-/// others hold the history.
+/// Tables and an index whose rows are removed or changed all the time: they must not grow. All
+/// others hold history.
 const TRANSIENT: [&str; 8] = [
     "open_orders_by_type",
     "order_claims",
@@ -34,19 +34,19 @@ const TRANSIENT: [&str; 8] = [
     "workers",
 ];
 
-/// What was seen at one time.
+/// One observation.
 #[derive(Clone, Debug, Default)]
 struct Sample {
     seconds: f64,
     /// Megabytes of each service.
     memory: Vec<f64>,
-    /// Messages that wait.
+    /// Waiting messages.
     waiting: f64,
     /// Bytes by table and by index.
     tables: BTreeMap<String, f64>,
 }
 
-/// Orders come at a fixed rate; all four services work.
+/// Orders arrive at a fixed rate, and all four services run.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let seconds = effort.either(REAL_RATE * HOURS * 3_600.0 / RATE, 60.0);
     let sandbox = cluster.sandbox().await?;
@@ -82,7 +82,7 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     Ok(outcome)
 }
 
-/// Looks again and again; ends only with an error.
+/// Samples repeatedly. It ends only with an error.
 async fn watch(
     sandbox: &Sandbox<'_>,
     services: &[(&'static str, Service); 4],
@@ -122,7 +122,7 @@ async fn sample(
 }
 
 fn outcome(services: &[(&'static str, Service); 4], samples: &[Sample]) -> Outcome {
-    // The first fifth is for what a start needs: caches, connections, first pages.
+    // The first fifth includes the start: caches, connections, first pages.
     let (early, late) = (part(samples, 1), part(samples, 4));
     let growth = |value: &dyn Fn(&Sample) -> f64| {
         let of = |part: &[Sample]| median(&part.iter().map(value).collect::<Vec<_>>());
@@ -151,7 +151,7 @@ fn outcome(services: &[(&'static str, Service); 4], samples: &[Sample]) -> Outco
         .detailed(format!("{:.0} kB : {:.0} kB", to / 1e3, from / 1e3)),
     );
     let waiting: Vec<f64> = late.iter().map(|sample| sample.waiting).collect();
-    // A second's worth is no queue.
+    // The orders of one second do not count as a queue.
     let short = Some(Target::at_most(RATE, 2.0 * RATE));
     lines.push(ResultLine::new("soak: messages waiting in the last fifth", Unit::Messages, waiting, short));
     let points = |value: &dyn Fn(&Sample) -> f64| {

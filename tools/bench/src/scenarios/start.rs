@@ -1,4 +1,4 @@
-//! From exec to the first 200 of `/readyz`.
+//! The time from exec to the first 200 of `/readyz`.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::figures::{Target, Unit};
 use crate::outcome::{Outcome, ResultLine};
 use crate::scenarios::round::{MAX_CONCURRENT, say};
 
-/// Starts of each service in a round.
+/// Starts of each service per round.
 const STARTS: usize = 5;
 
-/// Both services with an HTTP interface; both servers are up and the schema is current.
+/// Both services with an HTTP interface. Both servers are up, and the schema is current.
 pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
     let sandbox = cluster.sandbox().await?;
-    // Once for the exchanges and queues, and for the page cache.
+    // An unmeasured start first, for exchanges, queues, and the page cache.
     sandbox.order_service(MAX_CONCURRENT).await?.stop().await;
     sandbox.tracking_service().await?.stop().await;
     let (mut order, mut tracking) = (Vec::new(), Vec::new());
