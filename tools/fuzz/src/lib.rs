@@ -1,11 +1,10 @@
-//! Hostile inputs for the parsers that face the outside: a corpus of valid inputs and of those that
-//! once broke something, mutated byte by byte and piece by piece. Only tests use it.
+//! Hostile inputs for the parsers of foreign data. A corpus of valid inputs, and of inputs that
+//! once broke something, is mutated byte by byte and piece by piece. Only tests use this crate.
 //!
-//! Each run is short, so that every `cargo xtask test` has one; `cargo xtask fuzz --for 10m` takes
-//! its time (`FUZZ_SECONDS`). A failure is reduced to a small input and printed: add it to the
-//! corpus.
+//! Each run is short, so that every `cargo xtask test` includes one; `cargo xtask fuzz --for 10m`
+//! runs longer (`FUZZ_SECONDS`). A failing input is reduced and printed: add it to the corpus.
 
-#![allow(clippy::panic, reason = "so does a test fail")]
+#![allow(clippy::panic, reason = "tests fail by panicking")]
 
 mod mutation;
 
@@ -22,19 +21,19 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::mutation::Mutation;
 
-/// How long a run takes if `FUZZ_SECONDS` does not say.
+/// The length of a run without `FUZZ_SECONDS`.
 const DEFAULT_SECONDS: u64 = 2;
-/// Largest input, in bytes: what the HTTP services accept.
+/// The largest input in bytes: what the HTTP services accept.
 pub const MAX_BYTES: usize = 64 * 1024;
-/// Most mutations of one input.
+/// The largest number of mutations of one input.
 const MAX_MUTATIONS: usize = 12;
-/// Most processor time that a parser may take for one input. Without optimisation, 64 KiB
+/// The longest processor time that a parser may use for one input. Without optimisation, 64 KiB
 /// take some milliseconds.
 const MAX_WORK: Duration = Duration::from_secs(1);
-/// Inputs between two looks at the time.
+/// Inputs between two checks of the time.
 const ROUND: u32 = 256;
 
-/// What a parser is tried with.
+/// The inputs of a fuzz test.
 #[derive(Debug)]
 pub struct Fuzz {
     name: &'static str,
@@ -42,7 +41,7 @@ pub struct Fuzz {
     tokens: &'static [&'static str],
 }
 
-/// An input, shown as a Rust byte string.
+/// An input, printed as a Rust byte string.
 #[derive(Clone)]
 struct Input(Vec<u8>);
 
@@ -53,7 +52,7 @@ impl fmt::Debug for Input {
 }
 
 impl Fuzz {
-    /// The files of a folder, and pieces of text that mean something to the parser.
+    /// The files of a folder, and tokens that have a meaning to the parser.
     ///
     /// # Panics
     /// The folder cannot be read, or is empty.
@@ -66,17 +65,17 @@ impl Fuzz {
         Self { name, corpus, tokens }
     }
 
-    /// Adds inputs that the test makes itself.
+    /// Adds inputs that the test generates.
     #[must_use]
     pub fn and(mut self, inputs: impl IntoIterator<Item = Vec<u8>>) -> Self {
         self.corpus.extend(inputs);
         self
     }
 
-    /// Tries the corpus as it is, then mutations of it until the time is over.
+    /// Tries the unchanged corpus, then mutations of it until the time is over.
     ///
     /// # Panics
-    /// `check` panics with one of the inputs, or takes too much processor time.
+    /// `check` panics with one of the inputs, or uses too much processor time.
     pub fn run(self, check: impl Fn(&[u8])) {
         let within_limits = |input: &[u8]| {
             let started = processor_time();
@@ -94,7 +93,7 @@ impl Fuzz {
         let inputs = self.inputs();
         let tried = Cell::new(0_u64);
         while Instant::now() < end {
-            // A new one each time: a runner counts its cases over all of its runs.
+            // A new runner each time, because a runner counts its cases over all of its runs.
             let outcome = TestRunner::new(config.clone()).run(&inputs, |Input(input)| {
                 tried.set(tried.get() + 1);
                 let checked = std::panic::catch_unwind(AssertUnwindSafe(|| within_limits(&input)));
@@ -123,13 +122,13 @@ impl Fuzz {
     }
 }
 
-/// What a panic says.
+/// The message of a panic.
 fn said(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned()
 }
 
-/// Of this thread: how busy the machine is does not count.
+/// The time of this thread, so that other load on the machine does not count.
 fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);

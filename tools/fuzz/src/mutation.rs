@@ -3,14 +3,14 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// Bytes at which parsers turn.
+/// Bytes with a special meaning to parsers.
 const EDGES: [u8; 12] = [0, 1, 9, b'\n', b'\r', b'"', b'\\', 0x7f, 0x80, 0xbf, 0xed, 0xff];
-/// Longest piece that is taken away or repeated.
+/// The longest piece that is removed or repeated.
 const MAX_PIECE: usize = 64;
-/// Most repetitions of a piece.
+/// The largest number of repetitions.
 const MAX_TIMES: usize = 1_000;
 
-/// A change. Places are indices that fit every length.
+/// A change. Positions are indices that fit every length.
 #[derive(Clone, Debug)]
 pub(crate) enum Mutation {
     Flip(Index, u8),
@@ -18,9 +18,9 @@ pub(crate) enum Mutation {
     Insert(Index, u8),
     Remove(Index, usize),
     Repeat(Index, usize, usize),
-    /// A token of the format, in the place of as many bytes.
+    /// Replaces bytes by a token of the format.
     Token(Index, Index, usize),
-    /// The end of another input.
+    /// Appends the end of another input.
     Splice(Index, Index, Index),
     Cut(Index),
 }
@@ -42,9 +42,9 @@ pub(crate) fn any() -> impl Strategy<Value = Mutation> {
 }
 
 impl Mutation {
-    /// Changes the input.
+    /// Applies the change to the input.
     pub(crate) fn apply(&self, input: &mut Vec<u8>, corpus: &[Vec<u8>], tokens: &[&str]) {
-        // A place before any byte, or behind all.
+        // A position before any byte, or behind the last one.
         let gap = |at: &Index| at.index(input.len() + 1);
         let piece = |at: &Index, length: usize| {
             let start = gap(at);

@@ -1,4 +1,4 @@
-//! A look into a test's vhost, and a hand in it.
+//! Reads and changes a test's vhost.
 
 use amqprs::channel::{
     BasicAckArguments, BasicGetArguments, BasicPublishArguments, BasicRejectArguments, Channel,
@@ -16,7 +16,7 @@ use crate::wait::{eventually, within};
 pub struct Broker {
     connection: Connection,
     channel: Channel,
-    /// With transactions: a commit is answered when every queue has its message.
+    /// In transaction mode: a commit is confirmed once every queue has its message.
     transactions: Channel,
     admin: RabbitmqAdmin,
     console: RabbitmqConsole,
@@ -26,9 +26,9 @@ pub struct Broker {
 /// A message taken from a queue.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// The exchange it was published to.
+    /// Its exchange.
     pub exchange: String,
-    /// Its key.
+    /// Its routing key.
     pub routing_key: String,
     /// Its properties.
     pub properties: BasicProperties,
@@ -42,7 +42,7 @@ impl Message {
         serde_json::from_str(&self.body).unwrap_or_else(|why| panic!("not JSON ({why}): {self:?}"))
     }
 
-    /// A header's text.
+    /// The text of a header.
     pub fn header(&self, name: &str) -> String {
         let headers = self.properties.headers().unwrap_or_else(|| panic!("no headers: {self:?}"));
         let name = name.try_into().expect("short");
@@ -51,7 +51,7 @@ impl Message {
 }
 
 impl Broker {
-    /// To a vhost of the servers.
+    /// Connects to a vhost of the servers.
     pub async fn connect(servers: &ServerPair, vhost: &str) -> Self {
         let server = &servers.rabbitmq;
         let arguments =
@@ -67,7 +67,8 @@ impl Broker {
         Self { connection, channel, transactions, admin, console, vhost: vhost.to_owned() }
     }
 
-    /// A queue of the test's own that gets a copy of everything an exchange takes with such a key.
+    /// Binds a new queue that gets a copy of everything published to an exchange with such a key.
+    /// Returns its name.
     pub async fn tap(&self, exchange: &str, key: &str) -> String {
         let queue = format!("tap-{:08x}", rand::random::<u32>());
         self.channel
@@ -84,7 +85,7 @@ impl Broker {
         self.channel.queue_declare(declaration).await.expect("a queue");
     }
 
-    /// Publishes a body and waits until it is in the queues that get it.
+    /// Publishes a body, and waits until it is in its queues.
     pub async fn publish(&self, exchange: &str, key: &str, properties: BasicProperties, body: &str) {
         let arguments = BasicPublishArguments::new(exchange, key);
         self.transactions
@@ -94,14 +95,14 @@ impl Broker {
         within("a commit", self.transactions.tx_commit()).await.expect("committed");
     }
 
-    /// Publishes bytes and waits until they are on their way. They may be in no queue yet when the
-    /// next question is answered.
+    /// Publishes bytes, and waits until they are sent. They may reach their queues after the next
+    /// operation.
     pub async fn publish_bytes(&self, exchange: &str, key: &str, properties: BasicProperties, body: &[u8]) {
         let arguments = BasicPublishArguments::new(exchange, key);
         self.channel.basic_publish(properties, body.to_vec(), arguments).await.expect("published");
     }
 
-    /// The next message of a queue, acknowledged; waits for it.
+    /// Waits for the next message of a queue, and acknowledges it.
     pub async fn take(&self, queue: &str) -> Message {
         eventually(&format!("a message in {queue}"), async || self.take_now(queue).await).await
     }
@@ -122,7 +123,7 @@ impl Broker {
         })
     }
 
-    /// Refuses the next message of a queue for good; waits for it. The broker dead-letters it.
+    /// Waits for the next message of a queue, and rejects it, so that the broker dead-letters it.
     pub async fn reject(&self, queue: &str) {
         let tag = eventually(&format!("a message in {queue}"), async || {
             let got = self.channel.basic_get(BasicGetArguments::new(queue)).await.expect("the queue exists");
@@ -132,13 +133,13 @@ impl Broker {
         self.channel.basic_reject(BasicRejectArguments::new(tag, false)).await.expect("rejected");
     }
 
-    /// Messages of a queue that are ready, not counting those in somebody's hands.
+    /// The number of ready messages in a queue, without unacknowledged ones.
     pub async fn ready(&self, queue: &str) -> u32 {
         let passive = QueueDeclareArguments::new(queue).passive(true).finish();
         self.channel.queue_declare(passive).await.expect("the queue exists").map_or(0, |(_, ready, _)| ready)
     }
 
-    /// Consumers of a queue.
+    /// The number of consumers of a queue.
     pub async fn consumers(&self, queue: &str) -> u32 {
         let passive = QueueDeclareArguments::new(queue).passive(true).finish();
         self.channel
@@ -153,18 +154,18 @@ impl Broker {
         self.channel.queue_purge(QueuePurgeArguments::new(queue)).await.expect("the queue exists");
     }
 
-    /// Removes all ready messages of a queue that may have been deleted.
+    /// Removes all ready messages of a queue, if it exists.
     pub async fn purge_if_there(&self, queue: &str) {
         self.request("DELETE", &format!("/api/queues/{}/{queue}/contents", self.vhost), None).await;
     }
 
-    /// Deletes a queue with everything in it.
+    /// Deletes a queue with its messages.
     pub async fn delete(&self, queue: &str) {
         self.channel.queue_delete(QueueDeleteArguments::new(queue)).await.expect("the queue is free");
     }
 
-    /// Messages of these queues, those that are ready and those in somebody's hands. The queues are
-    /// asked themselves: the management API counts every few seconds only.
+    /// The number of messages in these queues, ready and unacknowledged. The queues are asked
+    /// directly, because the management API counts only every few seconds.
     pub async fn messages(&self, queues: &[&str]) -> u64 {
         let names: Vec<String> = queues.iter().map(|queue| format!("<<\"{queue}\">>")).collect();
         let count = format!(
@@ -181,8 +182,9 @@ impl Broker {
         number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no number: {said}"))
     }
 
-    /// Closes every connection to the vhost, as the operator would, this one included, once so many
-    /// are listed: the management API knows of a connection some seconds after it was made.
+    /// Closes every connection to the vhost, including this one, as an operator would. It waits
+    /// until this number of connections is listed, because the management API lists a connection
+    /// some seconds late.
     pub async fn close_all_connections(&self, count: usize) {
         let path = format!("/api/vhosts/{}/connections", self.vhost);
         let names = eventually(&format!("{count} connections"), async || {
@@ -194,30 +196,30 @@ impl Broker {
         })
         .await;
         for name in &names {
-            // It may have ended meanwhile.
+            // It may have ended in the meantime.
             self.request("DELETE", &format!("/api/connections/{name}"), None).await;
         }
     }
 
-    /// Lets the server lose a queue: it goes on knowing the name, but not where the queue is.
+    /// Makes the server lose a queue: it still knows the name, but no longer where the queue is.
     pub async fn lose(&self, queue: &str) {
         self.evaluate(&format!("mnesia:dirty_delete(rabbit_queue, {}).", self.resource(queue))).await;
     }
 
-    /// Frees the name of a queue that was lost, by the expression of docs/operations.md ("A queue
-    /// that the broker has lost").
+    /// Frees the name of a lost queue, with the documented expression ("A queue that the broker has
+    /// lost").
     pub async fn free_name(&self, queue: &str) {
         let resource = self.resource(queue);
         self.evaluate(&format!("rabbit_amqqueue:internal_delete({resource}, <<\"admin\">>).")).await;
     }
 
-    /// Makes a queue hang: its process takes messages in, and does nothing with them. It must be
+    /// Makes a queue hang: its process accepts messages and does not process them. It must be
     /// [resumed](Self::resume), or the vhost cannot be deleted.
     pub async fn suspend(&self, queue: &str) {
         self.evaluate(&format!("sys:suspend({}).", self.process(queue))).await;
     }
 
-    /// Lets a queue that hangs go on.
+    /// Resumes a hanging queue.
     pub async fn resume(&self, queue: &str) {
         self.evaluate(&format!("sys:resume({}).", self.process(queue))).await;
     }
@@ -240,7 +242,7 @@ impl Broker {
         self.change("DELETE", &format!("/api/exchanges/{}/{exchange}", self.vhost), None).await;
     }
 
-    /// Removes what leads from an exchange to a queue.
+    /// Removes the binding between an exchange and a queue.
     pub async fn unbind(&self, exchange: &str, queue: &str) {
         let path = format!("/api/bindings/{}/e/{exchange}/q/{queue}", self.vhost);
         let bindings = self.management(&path).await;
@@ -250,28 +252,28 @@ impl Broker {
         }
     }
 
-    /// Sets an operator's policy for the queues whose names match a pattern.
+    /// Sets an operator policy for the queues whose names match a pattern.
     pub async fn set_policy(&self, name: &str, pattern: &str, definition: Value) {
         let body = serde_json::json!({"pattern": pattern, "definition": definition, "apply-to": "queues"});
         self.change("PUT", &format!("/api/policies/{}/{name}", self.vhost), Some(&body.to_string())).await;
     }
 
-    /// Removes it.
+    /// Removes a policy.
     pub async fn clear_policy(&self, name: &str) {
         self.change("DELETE", &format!("/api/policies/{}/{name}", self.vhost), None).await;
     }
 
-    /// What the management API says of a queue: `durable`, `arguments`, `type`…
+    /// A queue in the management API: `durable`, `arguments`, `type` and so on.
     pub async fn queue(&self, queue: &str) -> Value {
         self.management(&format!("/api/queues/{}/{queue}", self.vhost)).await
     }
 
-    /// What the management API says of an exchange.
+    /// An exchange in the management API.
     pub async fn exchange(&self, exchange: &str) -> Value {
         self.management(&format!("/api/exchanges/{}/{exchange}", self.vhost)).await
     }
 
-    /// What the management API says of all bindings of the vhost.
+    /// All bindings of the vhost in the management API.
     pub async fn bindings(&self) -> Value {
         self.management(&format!("/api/bindings/{}", self.vhost)).await
     }
@@ -292,13 +294,13 @@ impl Broker {
         (answer.status, answer.body)
     }
 
-    /// Ends the connection.
+    /// Closes the connection.
     pub async fn close(self) {
         let _ = self.connection.close().await;
     }
 }
 
-/// A name in a path of the management API.
+/// Encodes a name for a path of the management API.
 fn encoded(name: &str) -> String {
     name.replace('%', "%25").replace(' ', "%20").replace('>', "%3E").replace('~', "%7E").replace('#', "%23")
 }

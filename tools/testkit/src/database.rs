@@ -1,4 +1,4 @@
-//! A look into a test's database.
+//! Reads and changes a test's database.
 
 use serde_json::Value;
 use tokio_postgres::{Client, NoTls};
@@ -7,17 +7,17 @@ use crate::shared_servers::Address;
 
 /// A connection.
 pub struct Database {
-    /// For whatever the methods here do not do.
+    /// For everything that the methods here do not do.
     pub client: Client,
 }
 
 impl Database {
-    /// As administrator, outside every test's database.
+    /// Connects as administrator, outside of every test's database.
     pub async fn admin(server: &Address) -> Self {
         Self::connect(server, "postgres").await
     }
 
-    /// To a database by name.
+    /// Connects to a database by name.
     pub async fn connect(server: &Address, name: &str) -> Self {
         let mut settings = tokio_postgres::Config::new();
         settings
@@ -43,28 +43,27 @@ impl Database {
         rows.iter().map(|row| serde_json::from_str(row.get(0)).expect("PostgreSQL makes JSON")).collect()
     }
 
-    /// The only value of a query with one row and one column, as JSON.
+    /// The value of a query with one row and one column, as JSON.
     pub async fn value(&self, sql: &str) -> Value {
         let rows = self.rows(sql).await;
         let [Value::Object(row)] = rows.as_slice() else { panic!("{sql}: not one row: {rows:?}") };
         row.values().next().cloned().expect("a column")
     }
 
-    /// Makes `now()` of this database run as if it were `moment` at this instant, for sessions
-    /// that start after this.
+    /// Makes `now()` of this database run from `moment` on, for sessions that start later.
     pub async fn start_clock_at(&self, moment: &str) {
         let offset = format!("(timestamptz '{moment}' - pg_catalog.clock_timestamp())::text");
         let offset: String = self.client.query_one(&format!("select {offset}"), &[]).await.unwrap().get(0);
         self.define_clock(&format!("pg_catalog.now() + interval '{offset}'")).await;
     }
 
-    /// Makes `now()` of this database answer `moment`, for sessions that start after this.
+    /// Makes `now()` of this database return `moment`, for sessions that start later.
     pub async fn set_clock(&self, moment: &str) {
         self.define_clock(&format!("timestamptz '{moment}'")).await;
     }
 
-    /// Makes `now()` of this database go so far ahead, such as `1 hour`: for sessions that start
-    /// after this, and from the second time on for all others too.
+    /// Moves `now()` of this database ahead by an interval such as `1 hour`: for sessions that
+    /// start later. From the second call on it affects all other sessions, too.
     pub async fn set_clock_ahead(&self, interval: &str) {
         self.define_clock(&format!("pg_catalog.now() + interval '{interval}'")).await;
     }

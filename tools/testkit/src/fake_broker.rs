@@ -1,4 +1,4 @@
-//! A broker of the test's own, which speaks AMQP's handshake and then says what no broker says.
+//! A fake broker that performs AMQP's handshake and then sends invalid bytes.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
@@ -11,19 +11,19 @@ use crate::wait::within;
 const METHOD: u8 = 1;
 const FRAME_END: u8 = 0xCE;
 
-/// What the broker says on its first connection.
+/// The bytes that the broker sends on its first connection.
 #[derive(Clone, Debug)]
 pub struct Script {
-    /// When it hears a client.
+    /// After the protocol header of a client.
     pub start: Vec<u8>,
-    /// When the client has given its name.
+    /// After the client's login.
     pub tune: Vec<u8>,
-    /// When the client has a channel and asks the first question on it.
+    /// After the client's first method on a channel.
     pub answer: Vec<u8>,
 }
 
 impl Default for Script {
-    /// As RabbitMQ speaks, but for the answer: there is none.
+    /// A correct handshake, without an answer.
     fn default() -> Self {
         let mut arguments = vec![0, 9, 0, 0, 0, 0];
         for text in ["PLAIN", "en_US"] {
@@ -35,7 +35,7 @@ impl Default for Script {
     }
 }
 
-/// The first connection goes by the script; all later ones lead to a real broker.
+/// The first connection follows the script. All later ones are forwarded to a real broker.
 pub struct FakeBroker {
     port: u16,
     hung_up: oneshot::Receiver<()>,
@@ -49,7 +49,7 @@ impl Drop for FakeBroker {
 }
 
 impl FakeBroker {
-    /// On a port of its own, before a real one.
+    /// Listens on a free port, in front of a real broker.
     pub async fn start(script: Script, server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -71,19 +71,19 @@ impl FakeBroker {
         Self { port, hung_up, task }
     }
 
-    /// Where it listens.
+    /// The port.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Waits until the first client has ended its connection.
+    /// Waits until the first client has closed its connection.
     pub async fn client_closed(self) {
         let mut this = self;
         within("the client to hang up", &mut this.hung_up).await.expect("it heard the whole script");
     }
 }
 
-/// Goes through the script, and listens until the client hangs up: then there is nothing more.
+/// Sends the script, and reads until the client closes the connection.
 async fn speak(client: &mut TcpStream, script: Script) -> Option<()> {
     let mut protocol = [0; 8];
     client.read_exact(&mut protocol).await.ok()?;
@@ -103,7 +103,7 @@ async fn speak(client: &mut TcpStream, script: Script) -> Option<()> {
     }
 }
 
-/// Reads one frame, whatever it says.
+/// Reads one frame of any content.
 async fn hear(client: &mut TcpStream) -> Option<()> {
     let mut head = [0; 7];
     client.read_exact(&mut head).await.ok()?;

@@ -1,4 +1,4 @@
-//! The least of an HTTP client: it sends any bytes, and shows all of the answer.
+//! A minimal HTTP client: it sends any bytes, and returns the whole response.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -10,12 +10,12 @@ use tokio::net::TcpStream;
 
 use crate::wait::within;
 
-/// An answer.
+/// A response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// Headers, names in lower case.
+    /// Headers, with names in lower case.
     pub headers: HashMap<String, String>,
     /// The body as text.
     pub body: String,
@@ -50,10 +50,10 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> V
     [head.as_bytes(), body].concat()
 }
 
-/// As [`send`], for a server that may be away, or break off.
+/// Like [`send`], for a server that may be away or abort the response.
 ///
 /// # Errors
-/// There is no whole answer.
+/// There is no complete response.
 pub async fn try_send(
     port: u16,
     method: &str,
@@ -69,11 +69,11 @@ pub async fn try_send(
     if text.contains("\r\n\r\n") { Ok(parse(&text)) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
-/// Sends these bytes and reads until the server closes the connection.
+/// Sends these bytes, and reads until the server closes the connection.
 pub async fn send_raw(port: u16, bytes: &[u8]) -> Answer {
     within("an HTTP answer", async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
-        // A server that has heard enough may close before it has read everything.
+        // A server may close the connection before it has read everything.
         let _ = stream.write_all(bytes).await;
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer).await;

@@ -1,6 +1,5 @@
-//! For tests only: real services on a real PostgreSQL and a real RabbitMQ, each test with a
-//! database and a vhost of its own, and the eyes to see what they do: HTTP answers, log
-//! lines, rows, messages.
+//! For tests only: runs real services on a real PostgreSQL and a real RabbitMQ. Each test has its
+//! own database and vhost, and can observe HTTP responses, log lines, rows and messages.
 //!
 //! ```no_run
 //! # async fn test() {
@@ -12,7 +11,7 @@
 //! # }
 //! ```
 //!
-//! Nothing here sleeps for a guess: everything is awaited, with a deadline ([`wait`]).
+//! Tests never sleep for a guessed time: every condition is awaited, with a deadline ([`wait`]).
 
 #![allow(
     clippy::missing_panics_doc,

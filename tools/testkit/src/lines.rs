@@ -1,4 +1,4 @@
-//! What a process prints, line by line.
+//! The output of a process, by line.
 
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::sync::watch;
 
-/// How often a file is looked at that a service prints to.
+/// Poll interval for a file that a service prints to.
 const FOLLOW_PAUSE: Duration = Duration::from_millis(20);
 
-/// The lines of a stream, as they come.
+/// The lines of a stream, as they arrive.
 pub(crate) struct Lines {
     read: Arc<Mutex<Vec<String>>>,
     pub(crate) changed: watch::Receiver<()>,
@@ -35,7 +35,7 @@ impl Lines {
         Self { read: lines, changed, task }
     }
 
-    /// The lines of a file that grows, until `alive` has ended.
+    /// The lines of a growing file, until the sender of `alive` is dropped.
     pub(crate) fn follow(path: PathBuf, mut alive: watch::Receiver<()>) -> Self {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (tell, changed) = watch::channel(());
@@ -45,7 +45,7 @@ impl Lines {
                 let mut file = std::fs::File::open(path).expect("it was made before");
                 let (mut rest, mut has_ended) = (Vec::new(), false);
                 while !has_ended {
-                    // Files do not tell of their growth.
+                    // Files do not signal their growth.
                     has_ended =
                         matches!(tokio::time::timeout(FOLLOW_PAUSE, alive.changed()).await, Ok(Err(_)));
                     file.read_to_end(&mut rest).expect("what was written");

@@ -1,10 +1,10 @@
-//! Orders to place.
+//! Sample orders.
 
 use serde_json::{Value, json};
 
 use crate::service::Service;
 
-/// A valid order of each type.
+/// A valid takeout order.
 pub fn takeout() -> Value {
     json!({
         "customer_name": "Jane Doe",
@@ -16,7 +16,7 @@ pub fn takeout() -> Value {
     })
 }
 
-/// A valid order at a table.
+/// A valid dine-in order.
 pub fn dine_in() -> Value {
     json!({
         "customer_name": "Jane Smith",
@@ -26,7 +26,7 @@ pub fn dine_in() -> Value {
     })
 }
 
-/// A valid order by courier.
+/// A valid delivery order.
 pub fn delivery() -> Value {
     json!({
         "customer_name": "Bob Johnson",
@@ -36,7 +36,7 @@ pub fn delivery() -> Value {
     })
 }
 
-/// A valid takeout order of this total, at most 999.99.
+/// A valid takeout order with this total, at most 999.99.
 pub fn takeout_of(total: &str) -> Value {
     let mut order = takeout();
     let price: Value = serde_json::from_str(total).expect("a number");
@@ -44,8 +44,8 @@ pub fn takeout_of(total: &str) -> Value {
     order
 }
 
-/// The order with another value at a JSON pointer, such as `/items/0/price`; a field that is
-/// not there yet is added.
+/// The order with another value at a JSON pointer, such as `/items/0/price`. A missing field is
+/// added.
 #[must_use]
 pub fn with(mut order: Value, pointer: &str, value: Value) -> Value {
     let (parent, field) = pointer.rsplit_once('/').expect("a JSON pointer");
@@ -57,7 +57,7 @@ pub fn with(mut order: Value, pointer: &str, value: Value) -> Value {
 }
 
 impl Service {
-    /// Places an order that must be accepted; returns its number.
+    /// Places an order that must be accepted. Returns its number.
     pub async fn place(&self, order: &Value) -> String {
         let answer = self.post("/orders", &order.to_string()).await;
         assert_eq!(answer.status, 200, "{answer:?}\n{}", self.everything());

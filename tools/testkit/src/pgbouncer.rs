@@ -1,18 +1,19 @@
-//! A PgBouncer of a test's own, set up as docs/operations.md says.
+//! A private PgBouncer, configured as the documentation says.
 
 use devcluster::{Credentials, PrivatePgbouncer, ProcessGuard, project};
 
 use crate::shared_servers::{Address, workspace};
 use crate::stage::Stage;
 
-/// A running PgBouncer; it ends when this is dropped.
+/// A running PgBouncer. Dropping it ends the process.
 pub struct Pgbouncer {
     bouncer: PrivatePgbouncer,
     _folder: tempfile::TempDir,
 }
 
 impl Pgbouncer {
-    /// One before a server, for its administrator, with these lines of settings.
+    /// Starts a PgBouncer in front of a server, for its administrator, with these lines of
+    /// settings.
     pub async fn before(server: &Address, settings: &[&str]) -> Self {
         let packages = project::packages();
         let tell = |line: &str| eprintln!("{line}");
@@ -34,7 +35,7 @@ impl Pgbouncer {
     }
 }
 
-/// What docs/operations.md says about PgBouncer: the lines of its settings, and the SQL.
+/// The documented settings and SQL for PgBouncer.
 pub struct Documented {
     /// Lines of `pgbouncer.ini`.
     pub settings: Vec<String>,
@@ -43,7 +44,7 @@ pub struct Documented {
 }
 
 impl Documented {
-    /// As it stands there.
+    /// Reads them from the documentation.
     pub fn read() -> Self {
         let document = workspace().join("docs/operations.md");
         let operations = std::fs::read_to_string(document).expect("the document is there");
@@ -58,8 +59,8 @@ impl Documented {
 }
 
 impl Stage {
-    /// A PgBouncer before this stage's PostgreSQL, and the database, both as the document says:
-    /// start services with its port as `DB_PORT`.
+    /// A PgBouncer in front of this stage's PostgreSQL; both are set up as documented. Start
+    /// services with its port as `DB_PORT`.
     pub async fn pgbouncer(&self) -> Pgbouncer {
         let Documented { settings, sql } = Documented::read();
         let server = &self.servers.postgres;

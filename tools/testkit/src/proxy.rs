@@ -1,4 +1,4 @@
-//! A way to a server that the test can cut, silence, slow down, lead elsewhere, and mend.
+//! A proxy to a server that the test can cut, silence, slow down, redirect, and restore.
 
 use std::io;
 use std::time::Duration;
@@ -9,14 +9,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// Pieces of an answer that are on their way at once.
+/// The largest number of delayed pieces.
 const MAX_UNDER_WAY: usize = 64;
-/// A slow way passes on so many pieces in a second.
+/// The number of pieces per second on a throttled connection.
 const PIECES_PER_SECOND: u32 = 10;
 
-/// Passes connections on to a server of this machine while it is open. It works in a thread of its
-/// own, so that it does so, and lets go of the server when it is dropped, while the test's own
-/// thread is busy or blocked.
+/// Forwards connections to a server of this machine while it is open. It runs in its own thread, so
+/// that it works, and releases the server on drop, even while the test's thread is busy or blocked.
 pub struct Proxy {
     port: u16,
     state: watch::Sender<State>,
@@ -25,14 +24,14 @@ pub struct Proxy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct State {
     passage: Passage,
-    /// How often it was cut: a connection from before a cut ends, even if all is mended
-    /// when it gets to know.
+    /// The number of cuts. A connection from before a cut ends, even if the proxy is open again
+    /// when it notices.
     cuts: u64,
     /// The server's port.
     server: u16,
-    /// How long an answer is on its way.
+    /// The delay of responses.
     latency: Duration,
-    /// Bytes a second, for each connection and direction.
+    /// Bytes per second, for each connection and direction.
     rate: Option<u32>,
 }
 
@@ -44,7 +43,7 @@ enum Passage {
 }
 
 impl Proxy {
-    /// A proxy to a port of 127.0.0.1; it is open.
+    /// A proxy to a port of 127.0.0.1. It is open.
     pub async fn to(server: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -64,7 +63,7 @@ impl Proxy {
         self.port
     }
 
-    /// Resets all connections and lets no new ones through.
+    /// Resets all connections, and refuses new ones.
     pub fn cut(&self) {
         self.state.send_modify(|state| {
             state.passage = Passage::Cut;
@@ -72,24 +71,24 @@ impl Proxy {
         });
     }
 
-    /// Lets everything through to the server, and nothing back: it seems frozen, or too far away.
-    /// New connections do not reach it: a PostgreSQL that waits for a password keeps everybody else
-    /// from dropping a database.
+    /// Forwards everything to the server, and nothing back: the server seems frozen or unreachable.
+    /// New connections do not reach the server, because a PostgreSQL that waits for a password
+    /// prevents others from dropping a database.
     pub fn silence(&self) {
         self.state.send_modify(|state| state.passage = Passage::Silent);
     }
 
-    /// Answers take this long to arrive.
+    /// Delays responses by this time.
     pub fn delay(&self, latency: Duration) {
         self.state.send_modify(|state| state.latency = latency);
     }
 
-    /// Each connection carries at most so many bytes a second in each direction.
+    /// Limits each connection to this number of bytes per second in each direction.
     pub fn throttle(&self, bytes_per_second: u32) {
         self.state.send_modify(|state| state.rate = Some(bytes_per_second));
     }
 
-    /// Leads to another port of 127.0.0.1 from now on; connections to the old one are reset.
+    /// Redirects to another port of 127.0.0.1. Connections to the old one are reset.
     pub fn lead_to(&self, server: u16) {
         self.state.send_modify(|state| {
             state.server = server;
@@ -97,7 +96,7 @@ impl Proxy {
         });
     }
 
-    /// Lets connections through again at full speed, and what was held back.
+    /// Forwards connections again at full speed, including what was held back.
     pub fn mend(&self) {
         self.state.send_modify(|state| {
             state.passage = Passage::Open;
@@ -107,14 +106,14 @@ impl Proxy {
     }
 }
 
-/// Until the proxy is dropped; then all connections end.
+/// Runs until the proxy is dropped. Then all connections end.
 async fn accept(listener: std::net::TcpListener, state: watch::Receiver<State>) {
     let listener = TcpListener::from_std(listener).expect("a listener");
     let mut watched = state.clone();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                // A closed proxy accepts and hangs up: the port stays its own.
+                // A cut proxy accepts and closes, because the port must stay its own.
                 if let Ok((client, _)) = accepted && state.borrow().passage != Passage::Cut {
                     tokio::spawn(pass(client, state.clone()));
                 }
@@ -139,7 +138,7 @@ async fn pass(mut client: TcpStream, state: watch::Receiver<State>) {
         cut = watched.wait_for(is_cut) => cut.is_ok(),
     };
     if cut {
-        // Reset rather than close, as a broken network would.
+        // Reset instead of close, like a broken network.
         let _ = client.set_zero_linger();
         let _ = server.set_zero_linger();
     }
@@ -163,7 +162,7 @@ enum Way {
     Back,
 }
 
-/// Carries one direction, piece by piece, until it ends. Only answers are held back and delayed.
+/// Forwards one direction, piece by piece, until it ends. Only responses are held back and delayed.
 async fn carry(
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
@@ -177,7 +176,7 @@ async fn carry(
         loop {
             let count = from.read(&mut piece).await?;
             let latency = if way == Way::Back { watched.borrow().latency } else { Duration::ZERO };
-            // An empty piece is the end.
+            // An empty piece marks the end.
             let sent = forward.send((Instant::now() + latency, piece[..count].to_vec())).await;
             if count == 0 || sent.is_err() {
                 return io::Result::Ok(());

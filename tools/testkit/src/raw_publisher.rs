@@ -1,5 +1,4 @@
-//! A publisher that writes AMQP 0-9-1 byte by byte: for messages that no
-//! well-behaved client can send.
+//! A publisher that writes AMQP 0-9-1 byte by byte, for messages that no correct client can send.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -13,7 +12,7 @@ const BODY: u8 = 3;
 const FRAME_END: u8 = 0xCE;
 const FRAME_MAX: u32 = 131_072;
 
-/// Raw properties of a message: which there are, and their bytes (specification, 4.2.6.1).
+/// Raw properties of a message: their flags, and their bytes (specification, 4.2.6.1).
 #[derive(Clone, Debug, Default)]
 pub struct RawProperties {
     flags: u16,
@@ -21,7 +20,7 @@ pub struct RawProperties {
 }
 
 impl RawProperties {
-    /// Headers that consist of these bytes. To be set before the message id.
+    /// Adds headers of these bytes. Must be called before `message_id`.
     #[must_use]
     pub fn headers(mut self, table: &[u8]) -> Self {
         self.flags |= 0x2000;
@@ -29,7 +28,7 @@ impl RawProperties {
         self
     }
 
-    /// A message id of these bytes.
+    /// Adds a message id of these bytes.
     #[must_use]
     pub fn message_id(mut self, id: &[u8]) -> Self {
         self.flags |= 0x0080;
@@ -47,7 +46,7 @@ pub fn text_header(name: &[u8], value: &[u8]) -> Vec<u8> {
     table
 }
 
-/// A table in a table in a table, so many times.
+/// Tables nested to this depth.
 pub fn nested_header(levels: usize) -> Vec<u8> {
     let mut table = Vec::new();
     for _ in 0..levels {
@@ -60,7 +59,7 @@ pub fn nested_header(levels: usize) -> Vec<u8> {
     table
 }
 
-/// Publishes a message and waits for the broker's confirm.
+/// Publishes a message, and waits for the confirm.
 pub async fn publish(
     servers: &ServerPair,
     vhost: &str,

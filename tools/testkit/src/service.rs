@@ -1,4 +1,4 @@
-//! A service under test: a real process, its log, its port.
+//! A service under test: a real process, its log, and its port.
 
 mod process;
 
@@ -16,7 +16,7 @@ use crate::http::{self, Answer};
 use crate::lines::Lines;
 use crate::wait::{eventually, within};
 
-/// A service that is to be started.
+/// A program that can be started.
 #[derive(Clone, Debug)]
 pub struct Launch {
     program: &'static str,
@@ -42,13 +42,13 @@ impl Launch {
         Self { program, arguments: Vec::new(), environment, ready, ignores_hangup: false, output: None }
     }
 
-    /// Its standard output is this file, to which it appends.
+    /// Appends its standard output to this file.
     #[must_use]
     pub fn printing_to(self, file: impl Into<PathBuf>) -> Self {
         Self { output: Some(file.into()), ..self }
     }
 
-    /// Adds an argument. One of the form `--flag=value` replaces an earlier one of its flag.
+    /// Adds an argument. `--flag=value` replaces an earlier value of the flag.
     #[must_use]
     pub fn arg(mut self, argument: impl Into<String>) -> Self {
         let argument = argument.into();
@@ -67,7 +67,7 @@ impl Launch {
         self
     }
 
-    /// Takes away all variables of its environment whose names start so.
+    /// Removes all variables whose names start with this prefix.
     #[must_use]
     pub fn without_env(mut self, prefix: &str) -> Self {
         self.environment.retain(|(name, _)| !name.starts_with(prefix));
@@ -82,13 +82,13 @@ impl Launch {
             .env("KITCHEN_COOKING_SECONDS_DELIVERY", seconds.to_string())
     }
 
-    /// Starts it as `nohup` does: a terminal that is closed is none of its business.
+    /// Starts it like `nohup`: it ignores a closed terminal.
     #[must_use]
     pub fn ignoring_hangup(self) -> Self {
         Self { ignores_hangup: true, ..self }
     }
 
-    /// `start` waits until `/readyz` says 200.
+    /// `start` waits until `/readyz` answers 200.
     #[must_use]
     pub fn ready_when_probed(self) -> Self {
         Self { ready: Ready::Probed, ..self }
@@ -100,7 +100,7 @@ impl Launch {
         self.ready_when_logged_message(action, "")
     }
 
-    /// `start` waits for a log line of this action whose message contains a text.
+    /// `start` waits for a log line of this action whose message contains this text.
     #[must_use]
     pub fn ready_when_logged_message(self, action: &'static str, message_part: &'static str) -> Self {
         Self { ready: Ready::Logged { action, message_part }, ..self }
@@ -112,7 +112,7 @@ impl Launch {
         Self { ready: Ready::AtOnce, ..self }
     }
 
-    /// Starts it and waits until it is ready.
+    /// Starts the program, and waits until it is ready.
     pub async fn start(&self) -> Service {
         let service = self.spawn();
         match &self.ready {
@@ -138,7 +138,7 @@ impl Launch {
         service
     }
 
-    /// Starts it and waits until it ends by itself.
+    /// Starts the program, and waits for its end.
     pub async fn run_to_end(&self) -> Ended {
         Self::ended(self.spawn()).await
     }
@@ -148,13 +148,13 @@ impl Launch {
         Self::ended(self.spawn_into(stdout.into(), Stdio::piped())).await
     }
 
-    /// The same, with nobody who reads what it prints and complains: all of it is refused.
+    /// The same, with a full disk as standard output and standard error: every write fails.
     pub async fn run_to_end_on_full_disk(&self) -> Ended {
         let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("on Linux");
         Self::ended(self.spawn_into(full().into(), full().into())).await
     }
 
-    /// The same, with readers that are gone: every write breaks a pipe.
+    /// The same, with closed pipes as standard output and standard error: every write fails.
     pub async fn run_to_end_without_reader(&self) -> Ended {
         let broken = || std::io::pipe().expect("a pipe").1;
         Self::ended(self.spawn_into(broken().into(), broken().into())).await
@@ -198,14 +198,14 @@ impl Launch {
             .env_clear()
             .env("RUST_BACKTRACE", "1")
             .envs(self.environment.iter().map(|(name, value)| (*name, value)))
-            // No config.yaml there: defaults and the environment decide.
+            // This folder has no config.yaml: only defaults and the environment apply.
             .current_dir(std::env::temp_dir())
             .stdin(Stdio::null())
             .stdout(stdout)
             .stderr(stderr)
             .kill_on_drop(true);
         let mut child = command.spawn().expect("the program starts");
-        // None if it writes elsewhere.
+        // Nothing to read if it writes elsewhere.
         let stdout = child.stdout.take().map_or_else(|| Lines::read(tokio::io::empty()), Lines::read);
         let stderr = child.stderr.take().map_or_else(|| Lines::read(tokio::io::empty()), Lines::read);
         let may_panic =
@@ -214,8 +214,8 @@ impl Launch {
     }
 }
 
-/// A signal that a process ignores is ignored by its children too: under nohup, a service that is
-/// hung up on would live on. One that it handles has its default action in them.
+/// Children inherit ignored signals: under nohup, a service would survive SIGHUP. A signal with a
+/// handler gets its default action in them.
 fn restore_hangups() {
     let hangup = SignalKind::hangup();
     if signals::is_ignored(hangup) {
@@ -224,18 +224,18 @@ fn restore_hangups() {
     }
 }
 
-/// What a program left behind.
+/// The result of a program.
 #[derive(Clone, Debug)]
 pub struct Ended {
-    /// Its exit code; none if a signal ended it.
+    /// The exit code. `None` if a signal ended it.
     pub code: Option<i32>,
-    /// What it printed.
+    /// Its standard output.
     pub stdout: String,
-    /// What it complained.
+    /// Its standard error.
     pub stderr: String,
 }
 
-/// A running service. Dropped, it is killed, and the test fails if it has logged a panic.
+/// A running service. Dropping it kills the process, and fails the test if a panic was logged.
 pub struct Service {
     program: &'static str,
     /// The test makes it panic.
@@ -255,8 +255,7 @@ impl Drop for Service {
 }
 
 impl Service {
-    /// Everything it has logged so far; a line that is neither JSON nor a
-    /// notification is a failure.
+    /// All its log lines so far. A line that is neither JSON nor a notification fails the test.
     pub fn log_lines(&self) -> Vec<Value> {
         let lines = self.stdout.lines();
         let logged = lines.iter().filter(|line| !line.starts_with("Notification for order "));
@@ -265,32 +264,32 @@ impl Service {
             .collect()
     }
 
-    /// Every line on its console that is not JSON.
+    /// All lines of its console that are not JSON.
     pub fn console(&self) -> Vec<String> {
         self.stdout.lines().into_iter().filter(|line| !line.starts_with('{')).collect()
     }
 
-    /// Everything it has printed, as it is.
+    /// All lines of its standard output.
     pub fn raw_lines(&self) -> Vec<String> {
         self.stdout.lines()
     }
 
-    /// Every line that it has complained so far.
+    /// All lines of its standard error so far.
     pub fn errors(&self) -> Vec<String> {
         self.stderr.lines()
     }
 
-    /// What it has logged so far under an action.
+    /// Its log lines of an action so far.
     pub fn logged(&self, action: &str) -> Vec<Value> {
         self.log_lines().into_iter().filter(|line| line["action"] == action).collect()
     }
 
-    /// The first line of an action; waits for it.
+    /// Waits for the first log line of an action.
     pub async fn log(&self, action: &str) -> Value {
         self.log_where(action, |line| line["action"] == action).await
     }
 
-    /// All lines of an action so far; waits until there are `count`.
+    /// Waits for `count` log lines of an action, and returns all so far.
     pub async fn logs(&self, action: &str, count: usize) -> Vec<Value> {
         self.await_lines(&format!("{count} × {action}"), || {
             let lines = self.logged(action);
@@ -299,18 +298,18 @@ impl Service {
         .await
     }
 
-    /// Waits until the whole topology is declared: an order service is ready when its connection
-    /// for orders is, and its other one, for status updates, may still be declaring the stream.
+    /// Waits until the whole topology is declared. An order service is ready once its connection
+    /// for orders is. Its other connection, for status updates, may still be declaring the stream.
     pub async fn declared_all(&self) {
         self.logs("rabbitmq_connected", 2).await;
     }
 
-    /// The first line that fits; waits for it.
+    /// Waits for the first matching log line.
     pub async fn log_where(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         self.await_lines(what, || self.log_lines().into_iter().find(&fits)).await
     }
 
-    /// The first notification on the console that contains a text; waits for it.
+    /// Waits for the first notification on the console that contains a text.
     pub async fn notification(&self, part: &str) -> String {
         self.await_lines(part, || self.console().into_iter().find(|line| line.contains(part))).await
     }
@@ -323,8 +322,7 @@ impl Service {
                 if let Some(found) = look() {
                     return found;
                 }
-                // Ends with an error when the process has ended: then there is
-                // nothing more to come.
+                // The sender is gone, so the process has ended: nothing more will arrive.
                 if changed.changed().await.is_err() {
                     return look().unwrap_or_else(|| {
                         panic!("{} ended without {what}:\n{}", self.program, self.everything())
@@ -337,7 +335,7 @@ impl Service {
             .unwrap_or_else(|_| panic!("{} never logged {what}:\n{}", self.program, self.everything()))
     }
 
-    /// Everything it has printed and complained so far.
+    /// All its output and errors so far.
     pub fn everything(&self) -> String {
         [self.stdout.lines(), self.stderr.lines()].concat().join("\n")
     }
@@ -346,7 +344,7 @@ impl Service {
         assert!(!self.stdout.task.is_finished(), "{} ended:\n{}", self.program, self.everything());
     }
 
-    /// The port it listens on.
+    /// The port that it listens on.
     pub fn port(&self) -> u16 {
         let line = self.logged("service_started").first().cloned().expect("it has started");
         line["details"]["port"].as_u64().and_then(|port| port.try_into().ok()).expect("it listens on a port")
@@ -357,7 +355,7 @@ impl Service {
         http::send(self.port(), "GET", path, &[], b"").await
     }
 
-    /// Sends GETs until one gets this status: for `/readyz`, after something has changed.
+    /// Sends GETs until one gets this status, for example `/readyz` after a change.
     pub async fn until_status(&self, path: &str, status: u16) -> Answer {
         eventually(&format!("{status} for {path}"), async || {
             let answer = self.get(path).await;
@@ -371,23 +369,23 @@ impl Service {
         http::send(self.port(), "POST", path, &[("Content-Type", "application/json")], body.as_bytes()).await
     }
 
-    /// Waits until it ends and everything it printed has been read.
+    /// Waits for its end, and until all its output has been read.
     pub async fn wait(&mut self) -> ExitStatus {
         let status =
             within(&format!("the end of {}", self.program), self.child.wait()).await.expect("a status");
-        // Longer than the program itself lives whoever inherited its output.
+        // Children that inherited the output may live longer than the program.
         let _ = within("the end of what it prints", &mut self.stdout.task).await;
         let _ = within("the end of what it prints", &mut self.stderr.task).await;
         status
     }
 
-    /// Ends it as the operator would, and returns its exit code.
+    /// Stops it as an operator would, and returns its exit code.
     pub async fn stop(&mut self) -> Option<i32> {
         self.signal(Signal::TERM);
         self.wait().await.code()
     }
 
-    /// Ends it as a power cut would.
+    /// Kills it, like a power cut.
     pub async fn kill(&mut self) {
         self.signal(Signal::KILL);
         self.wait().await;

@@ -1,5 +1,5 @@
-//! The server pair that the tests of a run share: started by `run-tests`, or by the first test of a
-//! process that runs without it.
+//! The servers that the tests of a run share. `run-tests` starts them, or the first test of a
+//! process without it.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,17 +11,17 @@ use devcluster::{
 use secrecy::ExposeSecret;
 use tokio::sync::OnceCell;
 
-/// Where `run-tests` says what it started.
+/// The variable in which `run-tests` passes the addresses.
 const VARIABLE: &str = "RESTAURANT_TEST_SERVERS";
 
-/// Where a server listens on this machine, and who may do everything there.
+/// The address and the administrator of a server on this machine.
 #[derive(Clone, Debug)]
 pub struct Address {
     /// TCP port on 127.0.0.1.
     pub port: u16,
-    /// Administrator.
+    /// The administrator's name.
     pub user: String,
-    /// Password.
+    /// The administrator's password.
     pub password: String,
 }
 
@@ -34,11 +34,11 @@ pub struct ServerPair {
     pub rabbitmq: Address,
     /// Port of RabbitMQ's management API.
     pub management_port: u16,
-    /// RabbitMQ from within.
+    /// Evaluates Erlang in RabbitMQ.
     pub console: RabbitmqConsole,
 }
 
-/// A pair that is owned: it ends when this is dropped, or its process dies.
+/// A pair with an owner: it ends when this is dropped, or when its process dies.
 pub struct OwnedPair {
     /// PostgreSQL.
     pub postgres: PrivatePostgres,
@@ -48,7 +48,7 @@ pub struct OwnedPair {
 }
 
 impl OwnedPair {
-    /// Starts a pair in a temporary folder; fetches the servers' programs if they are missing.
+    /// Starts a pair in a temporary folder. Missing programs are fetched.
     pub async fn start() -> Self {
         Self::start_with(&[]).await
     }
@@ -71,7 +71,7 @@ impl OwnedPair {
         Self { postgres, rabbitmq, folder }
     }
 
-    /// How to reach them.
+    /// Their addresses.
     pub fn pair(&self) -> ServerPair {
         let address = |port, credentials: &Credentials| Address {
             port,
@@ -86,12 +86,12 @@ impl OwnedPair {
         }
     }
 
-    /// RabbitMQ's disk: all that it finds again when it is started again.
+    /// RabbitMQ's data folder: everything that survives a restart.
     pub fn rabbitmq_data(&self) -> PathBuf {
         self.folder.path().join("rabbitmq/data")
     }
 
-    /// The environment that tells test processes of them.
+    /// The environment variable that passes the addresses to test processes.
     pub fn variable(&self) -> (&'static str, String) {
         let ServerPair { postgres, rabbitmq, management_port, console } = self.pair();
         let value = serde_json::json!([
@@ -141,8 +141,8 @@ pub async fn shared() -> ServerPair {
     .clone()
 }
 
-/// The servers outlive the test that starts them: a thread with a runtime of its own holds them,
-/// and the leash ends them with this process.
+/// The servers outlive the test that starts them: a thread with its own runtime owns them, and the
+/// process guard ends them with this process.
 fn start_for_this_process() -> ServerPair {
     let (sender, started) = std::sync::mpsc::channel();
     std::thread::spawn(move || {

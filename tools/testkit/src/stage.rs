@@ -1,4 +1,4 @@
-//! What one test has for itself: a database, a vhost, and the services it starts on them.
+//! The environment of one test: a database, a vhost, and the services on them.
 
 use domain::ServiceName;
 
@@ -8,22 +8,22 @@ use crate::proxy::Proxy;
 use crate::service::Launch;
 use crate::shared_servers::{OwnedPair, ServerPair, shared};
 
-/// A database and a vhost of one test. Both go when the stage is dropped.
+/// A database and a vhost of one test. Dropping the stage deletes both.
 pub struct Stage {
-    /// The servers they are on.
+    /// The servers that they are on.
     pub servers: ServerPair,
-    /// Name of the database and of the vhost.
+    /// The name of the database and of the vhost.
     pub name: String,
     owned: Option<OwnedPair>,
 }
 
 impl Stage {
-    /// On the servers that all tests share.
+    /// A stage on the shared servers.
     pub async fn new() -> Self {
         Self::on(shared().await, None).await
     }
 
-    /// On servers of its own, which the test may stop, kill and start again.
+    /// A stage on its own servers, which the test may stop, kill and restart.
     pub async fn with_own_servers() -> Self {
         Self::with_own_servers_under(&[]).await
     }
@@ -45,30 +45,30 @@ impl Stage {
         stage
     }
 
-    /// The same, with a clock of the database that begins at noon: numbers that are counted by the
-    /// day do not begin anew in the middle of a test. For sessions that start after this.
+    /// The same, with a database clock that starts at noon, so that daily numbers do not restart
+    /// during the test. It applies to sessions that start later.
     #[must_use]
     pub async fn at_noon(self) -> Self {
         self.database().await.start_clock_at("2026-11-20 12:00:00+00").await;
         self
     }
 
-    /// The servers, if this stage has its own.
+    /// Its own servers.
     pub fn own_servers(&mut self) -> &mut OwnedPair {
         self.owned.as_mut().expect("made by with_own_servers")
     }
 
-    /// Finds its own servers where they are now.
+    /// Updates the addresses of its own servers.
     pub fn refresh(&mut self) {
         self.servers = self.own_servers().pair();
     }
 
-    /// The environment that points a program at this stage.
+    /// The environment that points a program to this stage.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         devcluster::environment(&self.database_settings(), &self.broker_settings())
     }
 
-    /// How a test itself reaches its database, through what the services use.
+    /// The settings with which a test reaches its database, like a service.
     pub fn database_settings(&self) -> config::Database {
         let ServerPair { postgres, .. } = &self.servers;
         config::Database {
@@ -81,7 +81,7 @@ impl Stage {
         }
     }
 
-    /// The same of its vhost.
+    /// The settings with which a test reaches its vhost, like a service.
     pub fn broker_settings(&self) -> config::Rabbitmq {
         let ServerPair { rabbitmq, .. } = &self.servers;
         config::Rabbitmq {
@@ -93,27 +93,26 @@ impl Stage {
         }
     }
 
-    /// Creates the tables, as the operator would.
+    /// Creates the tables, as an operator would.
     pub async fn migrate(&self) {
         let ended = Launch::new("restaurant-ctl", self.environment()).arg("migrate").run_to_end().await;
         assert_eq!(ended.code, Some(0), "{ended:?}");
     }
 
-    /// An order service on a port of its own; `start` waits until it is ready.
+    /// An order service on a free port. `start` waits until it is ready.
     pub fn order_service(&self) -> Launch {
         Launch::new(ServiceName::Order.binary(), self.environment()).arg("--port=0").ready_when_probed()
     }
 
-    /// A tracking service on a port of its own; `start` waits until it listens
-    /// (not until it is ready).
+    /// A tracking service on a free port. `start` waits until it listens, not until it is ready.
     pub fn tracking_service(&self) -> Launch {
         Launch::new(ServiceName::Tracking.binary(), self.environment())
             .arg("--port=0")
             .ready_when_logged("service_started")
     }
 
-    /// A worker that cooks at once (0 s) and gives a sign of life every second; `start`
-    /// waits until it consumes.
+    /// A worker with a cooking time of zero and a heartbeat every second. `start` waits until it
+    /// consumes.
     pub fn kitchen_worker(&self, name: &str) -> Launch {
         Launch::new(ServiceName::Kitchen.binary(), self.environment())
             .arg(format!("--worker-name={name}"))
@@ -122,35 +121,35 @@ impl Stage {
             .ready_when_logged_message("rabbitmq_connected", "queues")
     }
 
-    /// A subscriber; `start` waits until it reads.
+    /// A subscriber. `start` waits until it consumes.
     pub fn subscriber(&self) -> Launch {
         Launch::new(ServiceName::Notifier.binary(), self.environment())
             .ready_when_logged("rabbitmq_connected")
     }
 
-    /// The database, for a look behind the scenes.
+    /// A direct connection to the database.
     pub async fn database(&self) -> Database {
         Database::connect(&self.servers.postgres, &self.name).await
     }
 
-    /// The vhost, for a look behind the scenes.
+    /// A direct connection to the vhost.
     pub async fn broker(&self) -> Broker {
         Broker::connect(&self.servers, &self.name).await
     }
 
-    /// A way to PostgreSQL that the test can cut: start services with its port as `DB_PORT`.
+    /// A proxy to PostgreSQL that the test can cut. Start services with its port as `DB_PORT`.
     pub async fn postgres_proxy(&self) -> Proxy {
         Proxy::to(self.servers.postgres.port).await
     }
 
-    /// A way to RabbitMQ that the test can cut: start services with its port as `RABBITMQ_PORT`.
+    /// A proxy to RabbitMQ that the test can cut. Start services with its port as `RABBITMQ_PORT`.
     pub async fn rabbitmq_proxy(&self) -> Proxy {
         Proxy::to(self.servers.rabbitmq.port).await
     }
 }
 
 impl Drop for Stage {
-    /// Leaves nothing on the shared servers. Failing to is no failure of the test.
+    /// Removes everything from the shared servers. A failure does not fail the test.
     fn drop(&mut self) {
         if self.owned.is_some() {
             return;

@@ -1,14 +1,14 @@
-//! Waiting for something to become true, with a deadline.
+//! Waits for conditions, with a deadline.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-/// How long anything may take that should happen at once. Long, because tests share few cores; a
-/// test that passes never waits for it.
+/// The longest duration of anything that should happen at once. It is long because tests share few
+/// cores. A passing test never waits for it.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Asks again until there is an answer: for what gives no event, such as a row of the database.
+/// Polls until there is a result: for conditions without an event, such as a row of the database.
 pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {

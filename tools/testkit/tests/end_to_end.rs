@@ -20,7 +20,7 @@ async fn ask(tracking: &Service, path: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_order_is_cooked_tracked_and_announced_under_one_request_id() {
+async fn an_order_is_cooked_tracked_and_published_under_one_request_id() {
     let stage = Stage::new().await;
     let tracking = stage.tracking_service().start().await;
     let subscribers = [stage.subscriber().start().await, stage.subscriber().start().await];
@@ -40,7 +40,7 @@ async fn an_order_is_cooked_tracked_and_announced_under_one_request_id() {
     let (status_path, history_path) =
         (format!("/orders/{number}/status"), format!("/orders/{number}/history"));
     cook.log("order_processing_started").await;
-    // It does not get ready while it is looked at.
+    // It must not get ready while the test reads it.
     cook.signal(Signal::STOP);
     let cooking = eventually("the order to be cooked", async || {
         Some(ask(&tracking, &status_path).await).filter(|status| status["current_status"] == "cooking")
@@ -82,7 +82,7 @@ async fn an_order_is_cooked_tracked_and_announced_under_one_request_id() {
         (&json!("chef_mario"), &json!(1))
     );
 
-    // Announced, to both.
+    // Published, to both.
     for subscriber in &subscribers {
         subscriber.logs("notification_received", 2).await;
         assert_eq!(
@@ -98,7 +98,7 @@ async fn an_order_is_cooked_tracked_and_announced_under_one_request_id() {
         );
     }
 
-    // One id, the whole way.
+    // One id throughout.
     assert!(
         actions(&order_service).starts_with(&["order_received".to_owned(), "order_published".to_owned()])
     );

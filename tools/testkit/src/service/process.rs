@@ -1,4 +1,4 @@
-//! What the operating system knows of a service, and does to it.
+//! The process of a service, as the operating system sees it.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use rustix::process::{Pid, Resource, Rlimit, Signal};
 use super::Service;
 
 impl Service {
-    /// Its process.
+    /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id().expect("it runs")
     }
 
-    /// Processor time that it has used so far.
+    /// The processor time that it has used so far.
     pub fn processor_time(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("it runs");
         let (_, after_name) = stat.rsplit_once(')').expect("as in proc(5)");
@@ -22,8 +22,8 @@ impl Service {
         Duration::from_millis(10 * (ticks(12).expect("a number") + ticks(13).expect("a number")))
     }
 
-    /// Whether it has handlers for SIGINT, SIGTERM and SIGHUP by now (proc(5), "SigCgt": a mask in
-    /// hexadecimal digits).
+    /// Whether it has installed handlers for SIGINT, SIGTERM and SIGHUP (proc(5), "SigCgt": a
+    /// hexadecimal mask).
     pub fn handles_signals(&self) -> bool {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0").trim();
@@ -36,7 +36,7 @@ impl Service {
         rustix::process::kill_process(self.process(), signal).expect("it runs");
     }
 
-    /// None of its files may grow beyond this many bytes from now on (`ulimit -f`).
+    /// Limits the size of its files from now on (`ulimit -f`).
     pub fn limit_files(&self, bytes: Option<u64>) {
         let limit = Rlimit { current: bytes, maximum: None };
         rustix::process::prlimit(Some(self.process()), Resource::Fsize, limit).expect("it runs");

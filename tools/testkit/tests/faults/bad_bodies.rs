@@ -1,5 +1,4 @@
-//! Bodies that no order has, from a generator: each is refused as the client's mistake, and
-//! nothing of it is stored.
+//! Generated invalid bodies: each is refused as a client error, and nothing of it is stored.
 
 use std::sync::{Arc, Mutex};
 
@@ -37,7 +36,7 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A value that a field of an order cannot have, with the field's place.
+/// An invalid value for a field of an order, with the field's JSON pointer.
 fn spoilt_field() -> impl Strategy<Value = (&'static str, Value)> {
     prop_oneof![
         "[a-z]{101,300}".prop_map(|name| ("/customer_name", json!(name))),
@@ -66,7 +65,7 @@ fn spoilt_field() -> impl Strategy<Value = (&'static str, Value)> {
     ]
 }
 
-/// Never an order, by the way it is made.
+/// Bytes that are never a valid order, by construction.
 fn malformed() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         1 => prop::collection::vec(any::<u8>(), 0..200),
@@ -76,14 +75,14 @@ fn malformed() -> impl Strategy<Value = Vec<u8>> {
             let text = order.to_string().into_bytes();
             text[..place.index(text.len())].to_vec()
         }),
-        // With something that no text has.
+        // With a byte that is not UTF-8.
         1 => (order(), any::<prop::sample::Index>(), 0x80_u8..=0xff).prop_map(|(order, place, byte)| {
             let mut text = order.to_string().into_bytes();
             let place = place.index(text.len());
             text[place] = byte;
             text
         }),
-        // With something behind it.
+        // With further characters behind it.
         1 => (order(), "[\\[\\]{},:a-z0-9]{1,9}").prop_map(|(order, more)| format!("{order}{more}").into_bytes()),
         1 => (order(), prop::sample::select(vec!["customer_name", "order_type", "items"])).prop_map(|(mut order, field)| {
             order.as_object_mut().unwrap().remove(field);

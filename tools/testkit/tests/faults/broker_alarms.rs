@@ -1,4 +1,4 @@
-//! RabbitMQ has no memory or no disk left, or closes channels.
+//! RabbitMQ runs out of memory or disk space, or closes channels.
 
 use testkit::http;
 use tokio::task::JoinSet;
@@ -6,12 +6,11 @@ use tokio::task::JoinSet;
 use crate::restaurant::Restaurant;
 use crate::verdict::{closes, holds, recovers};
 
-/// Closes the channels as the broker does when a client broke a rule.
+/// Closes the channels as the broker does after a protocol violation by a client.
 const CLOSE_CHANNELS: &str = "[exit(Channel, {amqp_error, precondition_failed, \"closed on purpose\", none}) || \
      Channel <- rabbit_channel:list()].";
 
-/// A broker under an alarm counts as away: what is ordered meanwhile is refused at once, without a
-/// number or a row.
+/// A broker with an alarm counts as away: orders are refused at once, without a number or a row.
 async fn nothing_is_written(alarm: &str, restaurant: &Restaurant) {
     let database = restaurant.stage.database().await;
     let service = &restaurant.order_services[0];

@@ -1,4 +1,4 @@
-//! RabbitMQ breaks.
+//! RabbitMQ freezes, dies, or loses its connections.
 
 use testkit::Signal;
 
@@ -14,7 +14,7 @@ async fn rabbitmq_freezes_and_is_killed() {
     load.accepts(20).await;
     let pid = restaurant.stage.own_servers().rabbitmq.pid();
     signals::send_to_tree(pid, Signal::STOP);
-    // Longer than anybody waits for a confirm.
+    // Longer than any deadline for a confirm.
     load.is_refused().await;
     load.gets_responses(8).await;
     signals::send_to_tree(pid, Signal::CONT);
@@ -39,7 +39,7 @@ async fn the_operator_closes_all_connections() {
     let load = restaurant.load();
     for _ in 0..either(3, 10) {
         load.accepts(20).await;
-        // Two of each order service, three of each cook, one of the subscriber, and this one.
+        // Two of each order service, three of each worker, one of the subscriber, and this one.
         restaurant.stage.broker().await.close_all_connections(12).await;
     }
     let recovery = recovers(&load).await;

@@ -1,4 +1,4 @@
-//! Messages that are too large: for the broker, or for whoever reads them.
+//! Messages that are too large: for the broker, or for their consumers.
 
 use amqprs::BasicProperties;
 use serde_json::json;
@@ -8,9 +8,9 @@ use crate::load::Response;
 use crate::restaurant::Restaurant;
 use crate::verdict::{closes, holds, recovers};
 
-/// RabbitMQ's own default, in bytes.
+/// RabbitMQ's default limit in bytes.
 const DEFAULT_LIMIT: usize = 134_217_728;
-/// What a container of a worker may have is twice this.
+/// Half of a worker container's memory limit.
 const MOST_MEMORY: u64 = 128 << 20;
 
 #[tokio::test]
@@ -19,13 +19,13 @@ async fn messages_that_are_too_large() {
     let load = restaurant.load();
     load.accepts(20).await;
     limit_messages(&mut restaurant, 2_000).await;
-    // A channel learns its limit when it is made: two connections of each order service, three of
-    // each cook, one of the subscriber, and this one.
+    // A channel learns its limit when it is opened: two connections of each order service, three of
+    // each worker, one of the subscriber, and this one.
     restaurant.stage.broker().await.close_all_connections(12).await;
     load.accepts(20).await;
     let before = load.attempts().len();
     let service = &restaurant.order_services[0];
-    // The first is alone in its trouble; the others are known before they are sent.
+    // The first one closes its channel; the others are refused before they are published.
     for number in 0..5 {
         let answer = service.post("/orders", &large_order(number)).await;
         assert_eq!(answer.status, 500, "order {number}: {answer:?}");
@@ -81,7 +81,7 @@ fn large_order(number: usize) -> String {
     json!({"customer_name": customer, "order_type": "takeout", "items": items}).to_string()
 }
 
-/// The most memory that a process has ever had, in bytes.
+/// The peak memory of a process, in bytes.
 fn most_memory(service: &Service) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", service.pid())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();

@@ -1,4 +1,4 @@
-//! RabbitMQ is well, and refuses: things are deleted, full, lead nowhere, or belong to others.
+//! RabbitMQ runs, and refuses: queues are deleted, full, unbound, or have other settings.
 
 use amqprs::FieldTable;
 use testkit::{Launch, Service, Stage};
@@ -52,7 +52,7 @@ async fn queues_that_are_full_and_messages_that_nobody_takes() {
 
     let load = restaurant.load();
     load.accepts(10).await;
-    // Neither a typed queue nor the safety net takes it: the broker answers basic.return.
+    // Neither a typed queue nor the safety net accepts it: the broker answers basic.return.
     let bindings = [
         ("orders_topic", "kitchen_takeout_queue"),
         ("orders_topic", "kitchen_delivery_queue"),
@@ -71,9 +71,9 @@ async fn queues_that_are_full_and_messages_that_nobody_takes() {
     closes(restaurant).await;
 }
 
-/// What another program declared differently is not touched. It concerns its type: the service says
-/// what to do, takes all other orders, and those of this type when it is mended. Dead letters
-/// concern nobody who places.
+/// A queue that another program declared with other settings is not touched. Only its order type is
+/// affected: the service logs what to do, accepts all other orders, and those of this type once the
+/// queue is repaired. The queue of dead letters affects no order.
 #[tokio::test]
 async fn a_queue_has_anothers_arguments() {
     let stage = Stage::new().await;
@@ -93,7 +93,7 @@ async fn a_queue_has_anothers_arguments() {
     let takeout = testkit::orders::takeout().to_string();
     let answer = service.post("/orders", &takeout).await;
     assert_eq!(answer.status, 500, "{answer:?}");
-    assert_eq!(broker.ready("kitchen_takeout_queue").await, 0, "it was sent all the same");
+    assert_eq!(broker.ready("kitchen_takeout_queue").await, 0, "it was published nevertheless");
     service.place(&testkit::orders::dine_in()).await;
     service.place(&testkit::orders::delivery()).await;
 
@@ -102,12 +102,12 @@ async fn a_queue_has_anothers_arguments() {
         (service.post("/orders", &takeout).await.status == 200).then_some(())
     })
     .await;
-    assert_eq!(service.logged("rabbitmq_connected").len(), 2, "the connection did not have to be made anew");
+    assert_eq!(service.logged("rabbitmq_connected").len(), 2, "the connection did not have to be reopened");
     broker.close().await;
 }
 
-/// Orders have a way of their own: without the stream they are accepted and cooked, and what
-/// happened to them is told when it is back.
+/// Orders use another connection: without the stream they are accepted and cooked. Their status
+/// updates are published when the stream is back.
 #[tokio::test]
 async fn the_stream_of_status_updates_cannot_be_had() {
     let stage = Stage::new().await;
@@ -122,7 +122,7 @@ async fn the_stream_of_status_updates_cannot_be_had() {
     broker.close().await;
 }
 
-/// The same, after RabbitMQ was killed while it made the stream.
+/// The same, after RabbitMQ was killed while it created the stream.
 #[tokio::test]
 async fn the_broker_has_lost_the_stream_of_status_updates() {
     let stage = Stage::new().await;
@@ -147,7 +147,7 @@ async fn the_broker_has_lost_the_stream_of_status_updates() {
     broker.close().await;
 }
 
-/// An order service, a cook, and the number of an order that they carried through.
+/// An order service, a worker, and the number of an order that they have processed.
 async fn served(stage: &Stage) -> (Service, Service, String) {
     let service = stage.order_service().start().await;
     let cook = stage.kitchen_worker("chef_anna").cooking_seconds(0.0).start().await;
@@ -156,7 +156,8 @@ async fn served(stage: &Stage) -> (Service, Service, String) {
     (service, cook, number)
 }
 
-/// A subscriber that reads from the first status update on sees what happened to the order.
+/// Asserts that a subscriber that reads from the first status update on sees all changes of the
+/// order.
 async fn all_is_told(stage: &Stage, number: &str) {
     let subscriber = stage.subscriber().arg("--from").arg("first").start().await;
     for change in ["'received' to 'cooking'", "'cooking' to 'ready'"] {

@@ -1,4 +1,4 @@
-//! Clients that break off, dawdle, shout, or cannot wait for their turn.
+//! Clients that abort requests, send slowly, send too much, or pipeline.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::restaurant::Restaurant;
 use crate::scale::either;
 use crate::verdict::{closes, holds, recovers};
 
-/// The deadline of a head is 5 s, that of a body 10 s, each in ticks that a busy
-/// machine makes longer.
+/// The deadline of a head is 5 s, that of a body 10 s, each in ticks that get longer on a busy
+/// machine.
 const SLOWEST: Duration = Duration::from_secs(20);
 
 fn request(body: &str) -> String {
@@ -35,11 +35,11 @@ async fn clients_break_off_after_the_body_and_during_the_answer() {
         let mut stream = TcpStream::connect(("127.0.0.1", ports[number % ports.len()])).await.unwrap();
         stream.write_all(request(&order(&customer, number).to_string()).as_bytes()).await.unwrap();
         if number % 2 == 0 {
-            // The first bytes of the answer: the rest meets a closed door.
+            // The first bytes of the response; the rest meets a closed socket.
             let mut start = [0; 9];
             timeout(SLOWEST, stream.read_exact(&mut start)).await.unwrap().unwrap();
         }
-        // With this, closing is a reset.
+        // With this option, closing is a reset.
         stream.set_zero_linger().unwrap();
         drop(stream);
         load.remember(customer, Response::Failed("hung up".to_owned()));
@@ -50,13 +50,13 @@ async fn clients_break_off_after_the_body_and_during_the_answer() {
     let told = "select count(*) from orders where customer_name like 'Fugitive %' and status = 'ready'";
     assert!(
         stored.value(told).await.as_u64() >= Some(either(30, 300)),
-        "whoever heard the start of it was served"
+        "every client that saw the start of a response was served"
     );
     closes(restaurant).await;
 }
 
 #[tokio::test]
-async fn slow_clients_are_ended_and_keep_nobody_out() {
+async fn slow_clients_are_disconnected_and_block_no_client() {
     let mut restaurant = Restaurant::open().await;
     let load = restaurant.load();
     let ports = restaurant.ports.lock().unwrap().clone();
@@ -87,7 +87,7 @@ async fn slow_clients_are_ended_and_keep_nobody_out() {
             (started.elapsed(), String::from_utf8_lossy(&answer).into_owned())
         });
     }
-    // All of them are there; guests are served at once.
+    // All of them are connected; regular clients are served at once.
     let recovery = recovers(&load).await;
     load.accepts(60).await;
     while let Some(ended) = slow.join_next().await {

@@ -1,4 +1,4 @@
-//! Midnight, leases that run out, clocks that step back.
+//! Midnight, expiring leases, and clocks that step back.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::signals;
 use crate::verdict::{closes, holds, holds_to_the_end, recovers};
 
 const TAKE_OVER_LIMIT: Duration = Duration::from_mins(1);
-/// The restaurant opens, and serves some guests, before midnight comes.
+/// Early enough to serve some orders before midnight.
 const BEFORE_MIDNIGHT: &str = "2026-12-31 23:59:20+00";
 const MIDNIGHT_LIMIT: Duration = Duration::from_mins(2);
 
@@ -49,8 +49,8 @@ async fn a_lease_runs_out_while_its_cook_is_frozen() {
     restaurant.cooks[0] = sleepy.start().await;
     let pid = restaurant.cooks[0].pid();
     eventually("a frozen cook", async || signals::is_stopped(pid).then_some(())).await;
-    // It has a cooked order in its hands; somebody else has it ready by the time it wakes. (What it
-    // had already told the database to be ready when it froze is its own.)
+    // The frozen worker holds a cooked order, which another worker finishes before it wakes.
+    // (Orders that it had already marked ready when it froze are its own.)
     let [sleeper, other] = COOKS;
     let held =
         format!("select coalesce(array_agg(order_id), '{{}}') from order_claims where worker = '{sleeper}'");
@@ -65,7 +65,7 @@ async fn a_lease_runs_out_while_its_cook_is_frozen() {
         sleep(Duration::from_millis(50)).await;
     }
     restaurant.cooks[0].signal(Signal::CONT);
-    // It must not win: the verdict finds an order that is ready twice.
+    // It must not finish the order: the verdict would find an order that is ready twice.
     restaurant.cooks[0].log("claim_lost").await;
     let recovery = recovers(&load).await;
     holds("lease ran out while its cook was frozen", &mut restaurant, load, recovery).await;
@@ -93,7 +93,7 @@ async fn the_clock_of_a_service_steps_back() {
     load.accepts(20).await;
     machine.clock_is_late(true);
     load.accepts(50).await;
-    // Whoever must read the stream anew asks for it by time.
+    // A subscriber that must read the stream again asks for it by time.
     restaurant.links.subscriber_to_rabbitmq.cut();
     restaurant.links.subscriber_to_rabbitmq.mend();
     load.accepts(50).await;
@@ -108,7 +108,7 @@ async fn the_clock_of_a_service_steps_back() {
     holds_to_the_end("clock of one service back by an hour", restaurant, load, recovery).await;
 }
 
-/// Leases, signs of life and everything that is due later end in a future that nobody waits for.
+/// Leases, heartbeats and due times of the past lie in a future that no one may wait for.
 #[tokio::test]
 async fn the_clock_of_the_database_steps_back() {
     let machine = Machine::build();
@@ -124,7 +124,7 @@ async fn the_clock_of_the_database_steps_back() {
     machine.clock_is_late(true);
     let now = database.value("select now()").await;
     assert!(now.as_str() < before.as_str(), "the clock did not step back: {before} {now}");
-    // Under the name of the one that is dead.
+    // Under the name of the dead one.
     restaurant.replace_cook(0).await;
     load.accepts(20).await;
     let recovery = recovers(&load).await;

@@ -1,5 +1,5 @@
-//! PostgreSQL is changed under the services: what it takes, what its tables are, where it is,
-//! and what is before it.
+//! PostgreSQL changes while services run: its mode, its tables, its address, and a pooler in front
+//! of it.
 
 use testkit::{Proxy, Service, Stage};
 
@@ -82,7 +82,7 @@ async fn the_first_address_of_both_servers_swallows_everything() {
     }
     let mut recovery = recovers(&load).await;
     load.accepts(20).await;
-    // Now the other way round: what worked swallows, and what swallowed works.
+    // Now the other way round: the working address drops packets, and the other one works.
     for (swallows, works) in &ways {
         works.cut();
         works.silence();

@@ -1,4 +1,4 @@
-//! PostgreSQL breaks.
+//! PostgreSQL freezes, hangs, dies, or moves.
 
 use testkit::Signal;
 use testkit::database::Database;
@@ -10,7 +10,7 @@ use crate::verdict::{closes, holds, holds_to_the_end, recovers};
 
 const OTHERS: &str = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
 
-/// Processes of the services' sessions.
+/// Process ids of the services' sessions.
 async fn backends(database: &Database, which: &str) -> Vec<u32> {
     let rows = database.rows(&format!("select pid {OTHERS} {which}")).await;
     rows.iter().map(|row| row["pid"].as_u64().unwrap().try_into().unwrap()).collect()
@@ -42,7 +42,7 @@ async fn postgres_freezes_hangs_dies_and_moves() {
 
     let load = restaurant.load();
     load.accepts(20).await;
-    // Nobody gets a number any more: statements hang until their time is up.
+    // No order gets a number any more: statements hang until their deadline.
     database.execute("begin; lock table order_counters in access exclusive mode").await;
     load.is_refused().await;
     database.execute("commit").await;
@@ -54,7 +54,7 @@ async fn postgres_freezes_hangs_dies_and_moves() {
     let mut recovery = None;
     for signal in [Signal::QUIT, Signal::KILL].repeat(either(1, 3)) {
         load.accepts(20).await;
-        // QUIT is the immediate stop.
+        // QUIT is the immediate shutdown.
         signals::send(restaurant.stage.own_servers().postgres.pid(), signal);
         load.gets_responses(20).await;
         restaurant.stage.own_servers().postgres.restart().await.unwrap();

@@ -1,5 +1,5 @@
-//! PostgreSQL is well, and refuses: its disk is full, it takes no more connections, its
-//! operator wants it stricter.
+//! PostgreSQL runs, and refuses: its disk is full, it accepts no more connections, or its settings
+//! are stricter.
 
 use testkit::Stage;
 use testkit::database::Database;
@@ -19,7 +19,7 @@ async fn the_disk_is_full() {
     let load = restaurant.load();
     load.accepts(20).await;
     machine.disk_is_full(true);
-    // What fits into the pages that are there is still stored.
+    // Orders that fit into existing pages are still stored.
     load.is_refused().await;
     load.gets_responses(20).await;
     machine.disk_is_full(false);

@@ -1,4 +1,4 @@
-//! The disk that keeps what services print is full for a while.
+//! The disk for the services' output is full for a while.
 
 use serde_json::json;
 use testkit::{eventually, http};
@@ -8,7 +8,7 @@ use crate::restaurant::{COOKS, Restaurant};
 use crate::scale::either;
 use crate::verdict::{holds_to_the_end, recovers};
 
-/// An order with twenty faults: its line in the log is long.
+/// An order with twenty violations: its log line is long.
 fn faulty() -> String {
     let items = vec![json!({"name": "", "quantity": 0, "price": 0}); 20];
     json!({"customer_name": "Nobody", "order_type": "takeout", "items": items}).to_string()
@@ -33,7 +33,7 @@ async fn the_disk_of_the_logs_is_full_under_load() {
     load.accepts(20).await;
     machine.disk_is_full(true);
     load.accepts(either(60, 600)).await;
-    // More than the service keeps in memory.
+    // More than the service buffers in memory.
     let port = restaurant.order_services[0].port();
     for _ in 0..400 {
         let answer =
@@ -66,7 +66,7 @@ async fn the_disk_of_a_subscriber_is_full_under_load() {
     load.accepts(20).await;
     for _ in 0..either(2, 5) {
         machine.disk_is_full(true);
-        // More changes than the broker sends ahead; the connection is lost meanwhile, too.
+        // More changes than the prefetch. The connection is lost in the meantime, too.
         load.accepts(either(80, 400)).await;
         restaurant.links.subscriber_to_rabbitmq.cut();
         restaurant.links.subscriber_to_rabbitmq.mend();

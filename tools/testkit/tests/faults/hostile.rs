@@ -1,4 +1,4 @@
-//! Clients that keep connections and do nothing good with them, while others order.
+//! Hostile clients that occupy connections while others place orders.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -16,21 +16,21 @@ use crate::restaurant::Restaurant;
 use crate::scale::either;
 use crate::verdict::{closes, holds, recovers};
 
-/// What the manifests grant a service. The default of connections follows: 1,638,
-/// fewer than come here.
+/// The memory limit of the manifests. It allows 1,638 connections by default, fewer than are opened
+/// here.
 const MEMORY_LIMIT_MIB: u64 = 256;
 const HOSTILE: usize = 2_000;
-/// Most that the kernel keeps for a connection. It counts to the memory of a container, not to that
-/// of a process.
+/// The kernel's buffers per connection. They count towards the memory of a container, not of a
+/// process.
 const KERNEL_BUFFERS: u64 = 32 << 10;
 const GOOD: usize = 200;
-/// Below this the scheduler of a machine with two cores decides, not the service.
+/// On a machine with two cores, smaller differences come from the scheduler, not from the service.
 const NOISE: Duration = Duration::from_millis(100);
-/// After this time a hostile client that was thrown out comes again.
+/// Pause before a disconnected hostile client returns.
 const PAUSE: Duration = Duration::from_secs(5);
 const LIVE: &str = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-/// The ways to be hostile; each ends when the server closes the connection.
+/// The kinds of hostile behaviour. Each ends when the server closes the connection.
 const KINDS: [Kind; 8] = [
     Kind::SlowHead,
     Kind::LaterHead,
@@ -44,31 +44,31 @@ const KINDS: [Kind; 8] = [
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
-    /// The beginning of a head, and nothing more.
+    /// Sends the beginning of a head, and nothing more.
     SlowHead,
-    /// A request, its answer, and one byte of the next.
+    /// Sends a request, reads the response, and sends one byte of the next request.
     LaterHead,
-    /// A body in chunks, of which none comes.
+    /// Announces a chunked body, and sends no chunk.
     NoChunk,
-    /// Almost all of a large body.
+    /// Sends almost all of a large body.
     StalledBody,
-    /// Requests without end, of whose answers none is read.
+    /// Sends requests without end, and reads no response.
     Deaf,
-    /// A request, its answer, and nothing more.
+    /// Sends a request, reads the response, and sends nothing more.
     Idle,
-    /// A byte a second.
+    /// Sends a byte per second.
     Trickle,
-    /// A body without end for a path that does not exist.
+    /// Sends a body without end to a path that does not exist.
     SendsOn,
 }
 
 impl Kind {
-    /// Whether the deadline passes in the bounded form of the suite.
+    /// Whether the deadline passes within the bounded form of the suite.
     fn ends_soon(self) -> bool {
         !matches!(self, Self::Deaf | Self::Idle)
     }
 
-    /// From an address of its own, so that no kind has more connections than one address may have.
+    /// Each kind has its own source address, so that none exceeds the limit per address.
     async fn connect(self, port: u16) -> std::io::Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
         if matches!(self, Self::Deaf) {
@@ -78,7 +78,7 @@ impl Kind {
         socket.connect((Ipv4Addr::LOCALHOST, port).into()).await
     }
 
-    /// Goes on until the server closes the connection.
+    /// Misbehaves until the server closes the connection.
     async fn torments(self, port: u16) -> std::io::Result<()> {
         let mut stream = self.connect(port).await?;
         let head = |framing: &str| {
@@ -125,7 +125,7 @@ impl Kind {
     }
 }
 
-/// Hostile clients, who come again when they are thrown out.
+/// Hostile clients that return after they are disconnected.
 struct Siege {
     over: Arc<AtomicBool>,
     hostile: JoinSet<Kind>,
@@ -139,7 +139,7 @@ impl Siege {
             let (kind, over) = (KINDS[number % KINDS.len()], Arc::clone(&over));
             hostile.spawn(async move {
                 while !over.load(Ordering::Relaxed) {
-                    // However it ends, it has ended.
+                    // The outcome does not matter.
                     let _ = kind.torments(port).await;
                     sleep(PAUSE).await;
                 }
@@ -149,8 +149,8 @@ impl Siege {
         Self { over, hostile }
     }
 
-    /// Nobody comes again, and within this time everybody whose deadline passes must
-    /// have been thrown out.
+    /// Stops the returning, and asserts that every client whose deadline passes is disconnected
+    /// within this time.
     async fn ends_within(mut self, limit: Duration, expected: impl Fn(Kind) -> bool) {
         self.over.store(true, Ordering::Relaxed);
         let mut left = KINDS.map(|kind| (kind, self.count_of(kind)));
@@ -167,8 +167,8 @@ impl Siege {
     }
 }
 
-/// Good clients, each of whom orders once in two seconds. Returns the time within which 99 of 100
-/// orders were accepted.
+/// Runs regular clients, each of which places an order in two seconds. Returns the 99th percentile
+/// of the latency.
 async fn round(load: &Load, port: u16, name: &str) -> Duration {
     let orders = either(1, 5);
     let mut clients = JoinSet::new();
@@ -205,8 +205,8 @@ async fn round(load: &Load, port: u16, name: &str) -> Duration {
     times[times.len() * 99 / 100]
 }
 
-/// The least of some rounds: what else the machine does makes a round longer, never shorter, and
-/// the siege is the same in all.
+/// The minimum of some rounds: other load on the machine makes a round longer, never shorter, and
+/// the hostile clients are the same in all.
 async fn rounds(load: &Load, port: u16, name: &str) -> Duration {
     let mut least = Duration::MAX;
     for number in 0..3 {
@@ -231,17 +231,17 @@ async fn small_restaurant() -> Restaurant {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_thousand_hostile_connections_keep_nobody_out() {
+async fn two_thousand_hostile_connections_block_no_client() {
     runtime::open_files::raise_to(HOSTILE * 2);
     let mut restaurant = Restaurant::open_alone_on(small).await;
-    // What is tried is whether a client gets to its turn.
+    // The test is about access to the service, not about its limit of orders in progress.
     let launch = restaurant.order_service().arg("--max-concurrent=256");
     restaurant.seat_order_service(0, &launch).await;
     let load = restaurant.load();
     let port = restaurant.order_services[0].port();
     let calm = rounds(&load, port, "Early").await;
     let siege = Siege::of(port, HOSTILE);
-    // All of them are there.
+    // All of them are connected.
     sleep(Duration::from_secs(2)).await;
     let besieged = rounds(&load, port, "Besieged").await;
     let (gone, expected): (_, fn(Kind) -> bool) = either(
@@ -250,7 +250,7 @@ async fn two_thousand_hostile_connections_keep_nobody_out() {
         (Duration::from_secs(75), |_| true),
     );
     siege.ends_within(gone, expected).await;
-    // The machine may have got more to do meanwhile, or less.
+    // The load of the machine may have changed in the meantime.
     let normal = calm.max(rounds(&load, port, "Late").await);
     println!("99 of 100 orders took {besieged:?} besieged, normally {normal:?}");
     let limit = (normal * 2).max(NOISE);
@@ -283,7 +283,7 @@ async fn clients_that_never_read_take_no_memory() {
 }
 
 #[tokio::test]
-async fn a_machine_that_stands_still_takes_no_time_from_clients() {
+async fn a_stalled_machine_does_not_use_up_the_deadlines_of_clients() {
     let mut restaurant = small_restaurant().await;
     let load = restaurant.load();
     let service = &restaurant.order_services[0];

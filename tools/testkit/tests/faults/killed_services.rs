@@ -75,12 +75,13 @@ async fn a_subscriber_is_killed_between_print_and_acknowledgement() {
     let mut doomed = doomed.start().await;
     assert_eq!(doomed.wait().await.code(), None, "killed by a signal");
     load.accepts(10).await;
-    // Whoever starts after a crash asks for what is kept, and gets all of it, once.
+    // A subscriber that starts after a crash asks for all kept messages, and gets each of them
+    // once.
     let heir = restaurant.subscriber().arg("--from=first").start().await;
     let witness = std::mem::replace(&mut restaurant.subscriber, heir);
     let recovery = recovers(&load).await;
     holds("subscriber killed between print and ack", &mut restaurant, load, recovery).await;
-    // Nobody else lost anything by it.
+    // No other subscriber lost anything.
     let mut expected = restaurant.subscriber.console();
     expected.sort();
     eventually("the witness to see the same", async || {

@@ -1,4 +1,4 @@
-//! Clients that place orders, one behind the other each, and remember every answer.
+//! Clients that place orders, each in sequence, and record every response.
 
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,23 +12,23 @@ use tokio::time::{Instant, sleep};
 
 use crate::scale::either;
 
-/// Longer than the service's own deadline for an answer.
+/// Longer than the service's own deadline for a response.
 const RESPONSE_LIMIT: Duration = Duration::from_secs(40);
 const CLIENTS: usize = 8;
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
-/// What a client heard.
+/// A client's response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Response {
     /// 200, with the number.
     Accepted(String),
     /// 500 or 503.
     Refused(u16),
-    /// Nothing, or that it is not known (504).
+    /// No response, or an unknown outcome (504).
     Failed(String),
 }
 
-/// One order, as its client saw it. The name of the customer tells it apart from all others.
+/// One order from its client's view. The customer's name is unique.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     pub customer: String,
@@ -36,7 +36,7 @@ pub struct Attempt {
     pub at: Instant,
 }
 
-/// Clients at work.
+/// The running clients.
 pub struct Load {
     attempts: Arc<Mutex<Vec<Attempt>>>,
     stop: Arc<AtomicBool>,
@@ -44,12 +44,12 @@ pub struct Load {
 }
 
 impl Load {
-    /// Clients who share the ports among them and follow when these change.
+    /// Starts clients that share the ports, and follow when these change.
     pub fn start(ports: &Arc<Mutex<Vec<u16>>>) -> Self {
         let (attempts, stop) = (Arc::<Mutex<Vec<Attempt>>>::default(), Arc::<AtomicBool>::default());
         let counter = Arc::<AtomicUsize>::default();
         let table = letters(rand::random());
-        // The guests pause: what is tried is the fault, not how much the machine can do.
+        // A pause, because the test is about the fault, not about the machine's throughput.
         let pause = either(Duration::from_millis(150), Duration::from_millis(100));
         let mut clients = JoinSet::new();
         for client in 0..CLIENTS {
@@ -69,12 +69,12 @@ impl Load {
         Self { attempts, stop, clients }
     }
 
-    /// Everything that was answered so far.
+    /// All responses so far.
     pub fn attempts(&self) -> Vec<Attempt> {
         self.attempts.lock().unwrap().clone()
     }
 
-    /// Remembers what another client saw.
+    /// Records the response of another client.
     pub fn remember(&self, customer: String, response: Response) {
         self.attempts.lock().unwrap().push(Attempt { customer, response, at: Instant::now() });
     }
@@ -87,7 +87,7 @@ impl Load {
             .count()
     }
 
-    /// Waits until so many orders have been accepted from now on.
+    /// Waits until this number of orders has been accepted from now on.
     pub async fn accepts(&self, count: usize) {
         let start = Instant::now();
         eventually(&format!("{count} accepted orders"), async || {
@@ -96,9 +96,8 @@ impl Load {
         .await;
     }
 
-    /// Waits until so many orders have been answered or given up from now on, whatever was
-    /// heard: for as long as a guest has patience, since the service may keep each of them
-    /// waiting until its own deadline.
+    /// Waits until this number of orders has been answered or given up from now on. It waits as
+    /// long as a client does, because the service may delay each response until its own deadline.
     pub async fn gets_responses(&self, count: usize) {
         let wanted = self.attempts.lock().unwrap().len() + count;
         let start = Instant::now();
@@ -111,7 +110,7 @@ impl Load {
         }
     }
 
-    /// Waits until somebody was refused from now on.
+    /// Waits until an order is refused from now on.
     pub async fn is_refused(&self) {
         let start = Instant::now();
         eventually("a refusal", async || {
@@ -124,7 +123,7 @@ impl Load {
         .await;
     }
 
-    /// Lets every client hear the answer to his last order, and returns what all heard.
+    /// Waits for every client's last response, and returns all.
     pub async fn stop(mut self) -> Vec<Attempt> {
         self.stop.store(true, Ordering::Relaxed);
         while let Some(client) = self.clients.join_next().await {
@@ -134,12 +133,12 @@ impl Load {
     }
 }
 
-/// A name of letters for a table of guests: names may have no other than these and digits.
+/// A number as letters, because names may contain no punctuation.
 fn letters(number: u32) -> String {
     format!("{number:08x}")
 }
 
-/// Orders of all types and priorities.
+/// An order. In sequence they have all types and priorities.
 pub fn order(customer: &str, number: usize) -> serde_json::Value {
     let price = [3.50, 60.0, 120.0][number % 3];
     let items = json!([{"name": "Ribollita", "quantity": 1, "price": price}]);
@@ -152,10 +151,10 @@ pub fn order(customer: &str, number: usize) -> serde_json::Value {
     }
 }
 
-/// Places an order with the service whose turn it is; one that does not listen is passed over, as
-/// nothing was sent to it. A service that was just closed may keep a guest waiting for a second;
-/// until then the other one can be closed and the first one open again, elsewhere. So every port is
-/// looked up when its turn comes, and each service has two.
+/// Places an order with the next service. One that does not listen is skipped, because nothing was
+/// sent to it. A service that has just stopped may delay a client for a second. Until then the
+/// other one may have stopped, and the first one restarted on another port. So every port is read
+/// when it is needed, and each service gets two attempts.
 async fn place(ports: &Mutex<Vec<u16>>, turn: usize, order: &serde_json::Value) -> Response {
     let services = ports.lock().unwrap().len();
     let body = order.to_string();

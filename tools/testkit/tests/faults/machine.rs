@@ -1,4 +1,4 @@
-//! A machine of which one part fails for one process only: its clock, its disk. See machine.c.
+//! A machine on which the clock or the disk fails for one process only. See machine.c.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -6,13 +6,13 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// What is preloaded into a process, and switched on and off from outside.
+/// A library that is preloaded into a process, and switched on and off from outside.
 pub struct Machine {
     folder: TempDir,
 }
 
 impl Machine {
-    /// Built with the C compiler that links Rust programs, too.
+    /// Builds it with the C compiler that also links Rust programs.
     pub fn build() -> Self {
         let folder = tempfile::Builder::new().prefix("restaurant-machine-").tempdir().unwrap();
         // The database may run as another user.
@@ -41,12 +41,12 @@ impl Machine {
         })
     }
 
-    /// Its clock is an hour late from now on, or right again.
+    /// Sets the clock back by an hour, or restores it.
     pub fn clock_is_late(&self, late: bool) {
         self.switch("clock", late);
     }
 
-    /// Its files do not grow from now on, or do so again.
+    /// Prevents files from growing, or allows it again.
     pub fn disk_is_full(&self, full: bool) {
         self.switch("disk", full);
     }

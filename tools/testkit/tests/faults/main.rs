@@ -1,10 +1,10 @@
-//! Everything is broken on purpose, under load, and the promise is checked: what was answered 200
-//! is cooked exactly once, what was answered 500 or 503 never is, and everybody sees everything.
+//! Every part is broken on purpose, under load, and the promise is checked: an order answered 200
+//! is cooked exactly once, one answered 500 or 503 never, and every subscriber sees every change.
 //!
 //! Each scenario runs real services through proxies, breaks one thing while orders are placed,
-//! mends it, and waits for rest. Then the clients' own record of answers is held against the
-//! database, the broker, what subscribers saw, and `restaurant-ctl audit`. `cargo xtask faults`
-//! tries more of everything and prints a table.
+//! repairs it, and waits for rest. Then the clients' own record of responses is compared with the
+//! database, the broker, the subscribers' output, and `restaurant-ctl audit`. `cargo xtask faults`
+//! runs longer scenarios and prints a table.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // tests fail by panicking
 

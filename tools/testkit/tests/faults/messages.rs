@@ -1,4 +1,4 @@
-//! Messages that come too often, in the wrong order, to the wrong place, or make no sense.
+//! Messages that are repeated, out of sequence, misrouted, or invalid.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::verdict::{closes, holds, recovers};
 const QUEUES: [&str; 4] =
     ["kitchen_takeout_queue", "kitchen_delivery_queue", "kitchen_dine_in_queue", "kitchen_queue"];
 
-/// Straight into a queue, whatever the exchanges would do.
+/// Publishes directly to a queue, bypassing the exchanges.
 async fn put(broker: &Broker, queue: &str, message: &Message, body: &str) {
     broker.publish_bytes("", queue, message.properties.clone(), body.as_bytes()).await;
 }
@@ -41,7 +41,7 @@ async fn repeated_disordered_misplaced_and_future_messages() {
     let load = restaurant.load();
     load.accepts(either(60, 600)).await;
 
-    // Three times each, in any order; then two cooks at once.
+    // Three times each, in any sequence; then two workers at once.
     let mut messages = taken(&broker, &copies, either(60, 600)).await;
     let originals = messages.clone();
     messages.extend(originals.clone());
@@ -53,7 +53,7 @@ async fn repeated_disordered_misplaced_and_future_messages() {
     restaurant.replace_cook(0).await;
     restaurant.replace_cook(1).await;
 
-    // A wrong type in a typed queue, with a cook who cooks no other.
+    // A wrong type in a typed queue, with a worker that cooks only that type.
     let specialist = restaurant.cook("chef_luca").arg("--order-types=takeout");
     restaurant.cooks.push(specialist.start().await);
     let dine_in = originals.iter().find(|message| message.routing_key.contains("dine_in")).unwrap();
@@ -61,7 +61,7 @@ async fn repeated_disordered_misplaced_and_future_messages() {
         put(&broker, "kitchen_takeout_queue", dine_in, &dine_in.body).await;
     }
 
-    // From a later version: further fields, and further headers.
+    // From a later version: with further fields and headers.
     for message in originals.iter().take(10) {
         let mut future = message.json();
         future["allergens"] = json!(["nuts", {"severity": 3}]);
@@ -69,7 +69,7 @@ async fn repeated_disordered_misplaced_and_future_messages() {
         put(&broker, "kitchen_queue", message, &future.to_string()).await;
     }
     let recovery = recovers(&load).await;
-    // What is not his goes round as long as he is there.
+    // Orders of other types are requeued as long as that worker runs.
     let mut specialist = restaurant.cooks.pop().unwrap();
     assert_eq!(specialist.stop().await, Some(0));
     holds("messages thrice, disordered, misplaced, from the future", &mut restaurant, load, recovery).await;
@@ -83,7 +83,7 @@ async fn malformed_messages_in_every_queue_become_dead_letters_exactly_once() {
     let load = restaurant.load();
     load.accepts(10).await;
     let each = either(250, 10_000);
-    // Else a constant stream of paying guests would come first.
+    // Otherwise regular orders of high priority would always come first.
     let urgent = BasicProperties::default().with_priority(10).finish();
     let mut expected = BTreeMap::<String, usize>::new();
     for queue in QUEUES {
@@ -93,7 +93,7 @@ async fn malformed_messages_in_every_queue_become_dead_letters_exactly_once() {
                 1 => format!("{queue} {number}"),
                 2 => format!("[{number}, \"{queue}\""),
                 3 => "[".repeat(100 + number) + queue,
-                // An order that does not exist, and otherwise one.
+                // Alternately an order that does not exist, and invalid bytes.
                 _ => json!({
                     "order_number": format!("ORD_20200101_{:04}", 1_000 + number), "customer_name": queue,
                     "order_type": "takeout", "table_number": null, "delivery_address": null,
@@ -110,7 +110,7 @@ async fn malformed_messages_in_every_queue_become_dead_letters_exactly_once() {
         broker.publish_bytes("notifications_fanout", "", BasicProperties::default(), body.as_bytes()).await;
     }
     let total: usize = expected.values().sum();
-    // The dead letters are there exactly once each, and guests are served meanwhile.
+    // Each dead letter exists exactly once, and regular orders are served in the meantime.
     let mut found = BTreeMap::<String, usize>::new();
     let mut waited = Instant::now();
     while found.values().sum::<usize>() < total && waited.elapsed() < DEADLINE {
@@ -129,7 +129,7 @@ async fn malformed_messages_in_every_queue_become_dead_letters_exactly_once() {
         missing.len()
     );
     assert_eq!(found, expected, "each exactly once");
-    eventually("the subscriber to have passed over all", async || {
+    eventually("the subscriber to have skipped all", async || {
         (restaurant.subscriber.logged("message_processing_failed").len() >= each).then_some(())
     })
     .await;

@@ -1,4 +1,4 @@
-//! The network between a service and a server breaks.
+//! The network between a service and a server fails.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::restaurant::{Links, Restaurant};
 use crate::scale::either;
 use crate::verdict::{holds_to_the_end, recovers};
 
-/// How long a fault lasts at least.
+/// The shortest duration of a fault.
 fn duration() -> Duration {
     either(Duration::from_secs(3), Duration::from_secs(15))
 }
 
-/// A fault on a link: it lasts for its time, and until everybody has been answered,
-/// or has given up, once.
+/// Keeps a fault on a link for its duration, and until every client has been answered, or has given
+/// up, once.
 async fn lasts(load: &Load, link: &Proxy, what: &str) -> Duration {
     tokio::join!(tokio::time::sleep(duration()), load.gets_responses(8));
     link.mend();

@@ -1,6 +1,5 @@
-//! Row ids and order numbers come again: after a failover that lost values of a sequence, in a
-//! database that was made anew under an old broker, after a backup was restored. Nobody takes
-//! one order for another.
+//! Row ids and order numbers recur: after a failover that lost sequence values, in a recreated
+//! database with an old broker, and after the restore of a backup. No order is taken for another.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,10 +12,10 @@ use crate::load::{Attempt, Response, order};
 use crate::restaurant::{COOKS, Restaurant};
 use crate::verdict::{closes, holds, holds_to_the_end, recovers};
 
-/// Orders that the database forgets.
+/// The number of orders that the database loses.
 const FORGOTTEN: usize = 12;
 
-/// As the log advises when an id is taken.
+/// The advice that is logged when an id is taken.
 const CATCH_UP: &str =
     "select setval(pg_get_serial_sequence('orders', 'id'), greatest((select max(id) from orders),
      (select max(order_id) from order_identities), (select max(order_id) from order_outbox)))";
@@ -28,7 +27,7 @@ struct Placed {
     token: String,
 }
 
-/// A restaurant whose numbers do not begin anew in the middle of the test.
+/// A restaurant whose daily numbers do not restart during the test.
 async fn open_at_noon() -> Restaurant {
     Restaurant::open_on(async || (Stage::new().await.at_noon().await, Vec::new())).await
 }
@@ -45,8 +44,8 @@ async fn start_cooks(restaurant: &mut Restaurant) {
     }
 }
 
-/// Guests of this name, one behind the other: their orders are of all types and
-/// priorities, and settled.
+/// Places orders for customers of this name, in sequence, of all types and priorities. Returns them
+/// after their outbox rows are settled.
 async fn placed(restaurant: &Restaurant, name: &str) -> Vec<Placed> {
     let mut all = Vec::new();
     for number in 0..FORGOTTEN {
@@ -69,8 +68,8 @@ async fn cancel(port: u16, number: &str, token: &str) -> Answer {
     http::send(port, "POST", &format!("/orders/{number}/cancel"), &[("X-Order-Token", token)], b"").await
 }
 
-/// The messages of these orders, whose numbers others have now, are dead letters, each once
-/// and with its reason.
+/// Asserts that the messages of these orders, whose numbers other orders have now, are dead
+/// letters, each once and with its reason.
 async fn are_dead_letters(broker: &Broker, forgotten: &[Placed]) {
     let mut dead = Vec::<Message>::new();
     while dead.len() < forgotten.len() {
@@ -89,7 +88,7 @@ fn customer_of(letter: &Message) -> String {
     letter.json()["customer_name"].as_str().unwrap().to_owned()
 }
 
-/// What the cooks say that they cooked is what was ordered, not what the number meant once.
+/// Asserts that the workers cooked what was ordered, not the former order of the number.
 async fn is_cooked_as_ordered(restaurant: &Restaurant) {
     let database = restaurant.stage.database().await;
     let ordered = database.rows("select number, type from orders").await;
@@ -101,7 +100,7 @@ async fn is_cooked_as_ordered(restaurant: &Restaurant) {
     }
 }
 
-/// How often an order service did not know whether an order was stored.
+/// The number of times that an order service did not know whether an order was stored.
 fn doubts(restaurant: &Restaurant) -> usize {
     let lines = restaurant.order_services.iter().flat_map(|service| service.logged("db_transaction_failed"));
     lines.filter(|line| line["message"].as_str().unwrap().contains("not known")).count()
@@ -113,19 +112,19 @@ async fn wait_at_the_counter(database: &Database, how: &str, fits: impl Fn(u64) 
     eventually(how, async || fits(database.value(waiting).await.as_u64().unwrap()).then_some(())).await;
 }
 
-/// Transactions get ids that other orders have, and their answers are held back: they run before
-/// the service finds out what became of them, then after it has.
+/// Transactions get ids of other orders, and their answers are held back: once they run before the
+/// service checks their outcome, once after.
 #[tokio::test]
-async fn ids_come_again_while_answers_are_held_back() {
+async fn ids_recur_while_answers_are_held_back() {
     let restaurant = Restaurant::open().await;
     let (database, counter) = (restaurant.stage.database().await, restaurant.stage.database().await);
     let link = &restaurant.links.orders_to_postgres;
     let load = restaurant.load();
-    // More than what is under way at any moment: all of that gets ids that are taken.
+    // More than are in progress at any moment: all of those get taken ids.
     load.accepts(60).await;
     for late in [false, true] {
         let known = doubts(&restaurant);
-        // Whoever stores an order waits here, before it gets its id.
+        // Transactions that store an order wait here, before they get its id.
         counter.execute("begin; select 1 from order_counters for update").await;
         wait_at_the_counter(&database, "an order that waits for its number", |count| count > 0).await;
         database.execute("select setval('orders_id_seq', 1, false)").await;
@@ -153,7 +152,7 @@ async fn ids_come_again_while_answers_are_held_back() {
 }
 
 #[tokio::test]
-async fn a_database_is_made_anew_under_an_old_broker() {
+async fn a_database_is_recreated_with_an_old_broker() {
     let mut restaurant = open_at_noon().await;
     let broker = restaurant.stage.broker().await;
     stop_cooks(&mut restaurant).await;
@@ -176,7 +175,7 @@ async fn a_database_is_made_anew_under_an_old_broker() {
     for order in &forgotten {
         assert!(
             response.contains(&Response::Accepted(order.number.clone())),
-            "{} did not come again",
+            "{} did not recur",
             order.number
         );
     }
@@ -189,7 +188,7 @@ async fn a_database_is_made_anew_under_an_old_broker() {
 }
 
 #[tokio::test]
-async fn a_backup_is_restored_and_the_last_numbers_come_again() {
+async fn a_backup_is_restored_and_the_last_numbers_recur() {
     let mut restaurant = open_at_noon().await;
     let (broker, database) = (restaurant.stage.broker().await, restaurant.stage.database().await);
     placed(&restaurant, "Kept").await;
@@ -198,7 +197,7 @@ async fn a_backup_is_restored_and_the_last_numbers_come_again() {
     stop_cooks(&mut restaurant).await;
     let backup = database.value("select max(id) from orders").await;
     let forgotten = placed(&restaurant, "Forgotten").await;
-    // The services run on, and notice nothing.
+    // The services keep running, and notice nothing.
     database
         .execute(&format!(
             "begin;

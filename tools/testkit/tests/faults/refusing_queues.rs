@@ -1,4 +1,4 @@
-//! Queues that refuse what is published: a policy lets nothing in.
+//! Queues that refuse messages because of a policy.
 
 use serde_json::json;
 use testkit::{Broker, Launch};
@@ -7,14 +7,14 @@ use crate::restaurant::Restaurant;
 
 const POLICY: &str = "full";
 
-/// Every queue whose name fits the pattern refuses with `basic.nack` from now on.
+/// From now on every matching queue refuses messages with `basic.nack`.
 pub async fn refuse(broker: &Broker, pattern: &str) {
     let full = json!({"max-length": 0, "overflow": "reject-publish"});
     broker.set_policy(POLICY, pattern, full).await;
 }
 
-/// They take messages again. What waited in them when the policy came is a dead letter: the broker
-/// made it one at once. It goes back as an operator would send it.
+/// Removes the policy. The broker has dead-lettered the messages that waited when it was set. They
+/// are replayed, as an operator would do.
 pub async fn accept_again(broker: &Broker, restaurant: &Restaurant) {
     broker.clear_policy(POLICY).await;
     let replay = Launch::new("restaurant-ctl", restaurant.stage.environment());

@@ -1,5 +1,5 @@
-//! Orders that cannot be sent, lie where nobody reads, or vanish again and again: each is cooked,
-//! or lifted in time, and holds up nobody else.
+//! Orders that cannot be published, wait in an unread queue, or vanish repeatedly: each is cooked,
+//! or escalated in time, and blocks no other.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::verdict::{holds_to_the_end, recovers};
 
 const QUEUES: [&str; 3] = ["kitchen_takeout_queue", "kitchen_delivery_queue", "kitchen_dine_in_queue"];
 
-/// A restaurant whose services have these variables besides.
+/// A restaurant whose services have these additional variables.
 async fn open(environment: &[(&'static str, &str)]) -> Restaurant {
     let environment = environment.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     Restaurant::open_on(async || (Stage::new().await, environment)).await
@@ -23,8 +23,8 @@ async fn until_none(what: &str, database: &Database, count: &str) {
     eventually(what, async || (database.value(count).await == 0).then_some(())).await;
 }
 
-/// Orders of its type wait in the outbox for as long as the queue refuses them; the others go, also
-/// those that were accepted while the broker was away.
+/// Orders of one type wait in the outbox as long as their queue refuses them. All others are
+/// published, including those that were accepted while the broker was away.
 #[tokio::test]
 async fn one_types_queue_refuses_and_the_other_types_flow() {
     let restaurant = open(&[("ORDER_ACCEPT_WHILE_BROKER_DOWN", "true")]).await;
@@ -50,11 +50,11 @@ async fn one_types_queue_refuses_and_the_other_types_flow() {
     holds_to_the_end("one type's queue full: the others flow", restaurant, load, recovery).await;
 }
 
-/// The queue of a type is deleted where only specialised cooks are: what comes then
-/// lies where nobody reads.
+/// The queue of a type is deleted while only specialised workers run: further orders land in a
+/// queue without a consumer.
 #[tokio::test]
 async fn the_safety_net_without_a_cook_who_reads_it() {
-    // Until somebody declares the queue again there is time for some to come.
+    // Some arrive before a service declares the queue again.
     let mut restaurant = open(&[("ORDER_RESEND_AFTER", "8")]).await;
     let broker = restaurant.stage.broker().await;
     for (place, types) in ["--order-types=takeout", "--order-types=dine_in,delivery"].into_iter().enumerate()
@@ -75,8 +75,8 @@ async fn the_safety_net_without_a_cook_who_reads_it() {
     holds_to_the_end("safety net that no cook reads", restaurant, load, recovery).await;
 }
 
-/// Whatever is sent vanishes; each order is lifted in time all the same, and cooked
-/// once the messages stay.
+/// Every published message vanishes. Each order is nevertheless escalated in time, and cooked once
+/// its message is kept.
 #[tokio::test]
 async fn queues_are_purged_again_and_again() {
     let mut restaurant = open(&[("KITCHEN_MAX_WAIT", "5")]).await;
@@ -91,7 +91,7 @@ async fn queues_are_purged_again_and_again() {
     let purging = tokio::spawn(purge_for_ever(broker));
     let low =
         format!("select count(*) from orders where priority < 10 and status = 'received' and id <= {newest}");
-    until_none("all of them to be lifted", &database, &low).await;
+    until_none("all of them to be escalated", &database, &low).await;
     purging.abort();
     let redelivered = "select count(*) from rescue_attempts where action = 'redeliver'";
     assert_ne!(database.value(redelivered).await, 0, "nothing was redelivered");

@@ -1,4 +1,4 @@
-//! All services of a restaurant, each role behind proxies of its own.
+//! All services of a restaurant, each role behind its own proxies.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,13 +7,13 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::load::Load;
 
-/// More at once would measure how busy the machine is.
+/// More of them at once would measure the load of the machine.
 const MOST_OPEN: u32 = 4;
 static OPEN: Semaphore = Semaphore::const_new(MOST_OPEN as usize);
 /// Each pair of servers takes some seconds to start, and 150 MB.
 static OWN_SERVERS: Semaphore = Semaphore::const_new(2);
 
-/// The ways to the servers that a scenario may break.
+/// The connections that a scenario may break.
 pub struct Links {
     pub orders_to_postgres: Proxy,
     pub orders_to_rabbitmq: Proxy,
@@ -23,7 +23,7 @@ pub struct Links {
 }
 
 impl Links {
-    /// Every way, with its name for people.
+    /// All links, with names for people.
     pub fn all(&self) -> [(&'static str, &Proxy); 5] {
         [
             ("order service to PostgreSQL", &self.orders_to_postgres),
@@ -35,16 +35,16 @@ impl Links {
     }
 }
 
-/// Two order services, two cooks, a subscriber. What is killed is started again by the scenario.
+/// Two order services, two workers, a subscriber. A scenario restarts what it kills.
 pub struct Restaurant {
     pub stage: Stage,
     pub links: Links,
     pub order_services: Vec<Service>,
     pub cooks: Vec<Service>,
     pub subscriber: Service,
-    /// Where clients find the order services.
+    /// The ports of the order services, for clients.
     pub ports: Arc<Mutex<Vec<u16>>>,
-    /// What every service gets besides.
+    /// Additional variables for every service.
     environment: Vec<(&'static str, String)>,
     _turns: Vec<SemaphorePermit<'static>>,
 }
@@ -52,28 +52,27 @@ pub struct Restaurant {
 pub const COOKS: [&str; 2] = ["chef_anna", "chef_mario"];
 
 impl Restaurant {
-    /// On the servers that all tests share.
+    /// Starts a restaurant on the shared servers.
     pub async fn open() -> Self {
         let turns = vec![OPEN.acquire().await.unwrap()];
         Self::on(Stage::new().await, Vec::new(), turns).await
     }
 
-    /// As [`Restaurant::open_on`], while no other one is open: for scenarios that compare times.
+    /// Like [`Restaurant::open_on`], while no other one runs: for scenarios that compare times.
     pub async fn open_alone_on(prepare: impl AsyncFnOnce() -> (Stage, Vec<(&'static str, String)>)) -> Self {
         let turns = vec![OPEN.acquire_many(MOST_OPEN).await.unwrap()];
         let (stage, environment) = prepare().await;
         Self::on(stage, environment, turns).await
     }
 
-    /// As [`Restaurant::open`], on a stage that was prepared, with further
-    /// variables for every service.
+    /// Like [`Restaurant::open`], on a prepared stage, with additional variables for every service.
     pub async fn open_on(prepare: impl AsyncFnOnce() -> (Stage, Vec<(&'static str, String)>)) -> Self {
         let turns = vec![OPEN.acquire().await.unwrap()];
         let (stage, environment) = prepare().await;
         Self::on(stage, environment, turns).await
     }
 
-    /// On servers of its own, for scenarios that break them.
+    /// Starts a restaurant on its own servers, for scenarios that break them.
     pub async fn open_with_own_servers() -> Self {
         Self::open_with_own_servers_under(&[]).await
     }
@@ -106,26 +105,25 @@ impl Restaurant {
         Self { stage, links, order_services, cooks, subscriber, ports, environment, _turns: turns }
     }
 
-    /// Lets the clients in.
+    /// Starts the clients.
     pub fn load(&self) -> Load {
         Load::start(&self.ports)
     }
 
-    /// A new order service in the place of one that has ended.
+    /// Starts a new order service in place of an ended one.
     pub async fn replace_order_service(&mut self, place: usize) {
         let launch = self.order_service();
         self.seat_order_service(place, &launch).await;
     }
 
-    /// The same, started in its own way.
+    /// The same, with this launch.
     pub async fn seat_order_service(&mut self, place: usize, launch: &Launch) {
         let service = launch.start().await;
         self.ports.lock().unwrap()[place] = service.port();
         self.order_services[place] = service;
     }
 
-    /// A new cook in the place of one that has ended, under his name: it is free again
-    /// when he counts as dead.
+    /// Starts a new worker in place of an ended one, under the same name, once that is free.
     pub async fn replace_cook(&mut self, place: usize) {
         let database = self.stage.database().await;
         let taken = format!(
@@ -137,17 +135,17 @@ impl Restaurant {
         self.cooks[place] = self.cook(COOKS[place]).start().await;
     }
 
-    /// An order service as all others, not started yet.
+    /// An order service like the others, not started yet.
     pub fn order_service(&self) -> Launch {
         order_service(&self.stage, &self.links, &self.environment)
     }
 
-    /// A cook as all others, not started yet.
+    /// A worker like the others, not started yet.
     pub fn cook(&self, name: &str) -> Launch {
         cook(&self.stage, &self.links, &self.environment, name)
     }
 
-    /// A subscriber as the one that is there, not started yet.
+    /// A subscriber like the running one, not started yet.
     pub fn subscriber(&self) -> Launch {
         subscriber(&self.stage, &self.links, &self.environment)
     }
@@ -177,7 +175,7 @@ fn order_service(stage: &Stage, links: &Links, environment: &[(&'static str, Str
 }
 
 fn cook(stage: &Stage, links: &Links, environment: &[(&'static str, String)], name: &str) -> Launch {
-    // One with few places and one with many: they consume in different ways.
+    // One with a small prefetch and one with a large one: they consume in different ways.
     let places = if name == COOKS[0] { 4 } else { 40 };
     let launch = stage
         .kitchen_worker(name)

@@ -1,4 +1,4 @@
-//! Every service is restarted in turn, under load, and no guest notices.
+//! Every service is restarted in turn, under load, and no client notices.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,7 +38,7 @@ async fn rolling_restart() {
             tracking[place] = restaurant.stage.tracking_service().start().await;
             tracking[place].until_status("/readyz", 200).await;
             done.store(true, Ordering::Relaxed);
-            assert!(asking.await.unwrap() > 0, "nobody asked meanwhile");
+            assert!(asking.await.unwrap() > 0, "no request in the meantime");
         }
         let mut second = restaurant.subscriber().start().await;
         assert_eq!(second.stop().await, Some(0), "second subscriber");
@@ -54,7 +54,7 @@ async fn rolling_restart() {
     closes(restaurant).await;
 }
 
-/// Asks a tracking service again and again; each answer must be a good one.
+/// Polls a tracking service. Every response must be correct.
 fn ask(port: u16) -> (Arc<AtomicBool>, tokio::task::JoinHandle<usize>) {
     let done = Arc::<AtomicBool>::default();
     let stop = Arc::clone(&done);

@@ -1,18 +1,18 @@
-//! How much is tried: a bounded form with every change, the complete one by `cargo xtask faults`.
+//! The size of the suite: bounded with every change, complete with `cargo xtask faults`.
 
 use std::time::Duration;
 
-/// Whether everything is asked for (`FAULTS=complete`).
+/// Whether the complete form is requested (`FAULTS=complete`).
 pub fn is_complete() -> bool {
     std::env::var("FAULTS").is_ok_and(|value| value == "complete")
 }
 
-/// The first in the bounded form, the second in the complete one.
+/// The first value in the bounded form, the second in the complete one.
 pub fn either<T>(bounded: T, complete: T) -> T {
     if is_complete() { complete } else { bounded }
 }
 
-/// How long random faults go on: `SOAK=90s`, `SOAK=10m`, `SOAK=1h`.
+/// The duration of random faults: `SOAK=90s`, `SOAK=10m`, `SOAK=1h`.
 pub fn soak() -> Duration {
     let Ok(text) = std::env::var("SOAK") else {
         return either(Duration::from_secs(10), Duration::from_mins(1));

@@ -3,14 +3,14 @@
 use rustix::process::{Pid, kill_process};
 use testkit::Signal;
 
-/// Sends a signal to one process; one that has ended is none.
+/// Sends a signal to one process. A missing process is ignored.
 pub fn send(pid: u32, signal: Signal) {
     if let Some(pid) = Pid::from_raw(i32::try_from(pid).unwrap()) {
         let _ = kill_process(pid, signal);
     }
 }
 
-/// Sends a signal to a process and to everything that it started.
+/// Sends a signal to a process and all its descendants.
 pub fn send_to_tree(pid: u32, signal: Signal) {
     let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     for child in children.split_whitespace() {

@@ -1,4 +1,4 @@
-//! Random faults of all kinds, one after the other, for as long as asked: `SOAK=10m`. The seed is
+//! Random faults of all kinds, in sequence, for the requested time: `SOAK=10m`. The seed is
 //! printed: `SEED=…` repeats the same faults.
 
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ enum Fault {
     QueueRefuses,
 }
 
-/// What costs seconds to mend comes less often.
+/// Faults with a slow recovery occur less often.
 const FAULTS: [Fault; 34] = {
     use Fault::*;
     [
@@ -89,7 +89,7 @@ const FAULTS: [Fault; 34] = {
 const QUEUES: [&str; 4] =
     ["kitchen_takeout_queue", "kitchen_delivery_queue", "kitchen_dine_in_queue", "kitchen_queue"];
 
-/// The backends of the database but the one that asks.
+/// The backends of the database, except the one that asks.
 const OTHERS: &str = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
 
 struct Scene {
@@ -98,7 +98,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// As long as a fault lasts: from nothing to longer than most deadlines.
+    /// Waits for the duration of a fault: from zero to longer than most deadlines.
     async fn lasts(&mut self) {
         let milliseconds = self.random.random_range(0..4_000);
         sleep(Duration::from_millis(milliseconds)).await;
@@ -184,7 +184,7 @@ impl Scene {
         signals::send(pid, Signal::CONT);
     }
 
-    /// PostgreSQL lives, and is not as it was.
+    /// PostgreSQL runs, but has changed.
     async fn tables(&mut self, fault: Fault) {
         let database = self.restaurant.stage.database().await;
         match fault {
@@ -193,7 +193,7 @@ impl Scene {
                 let read_only =
                     |value| format!("alter database {name} set default_transaction_read_only = {value}");
                 database.execute(&read_only("on")).await;
-                // The setting counts for new sessions.
+                // The setting applies to new sessions.
                 database.rows(&format!("select pg_terminate_backend(pid) {OTHERS}")).await;
                 self.lasts().await;
                 database.execute(&read_only("off")).await;
@@ -205,7 +205,7 @@ impl Scene {
                 }
             }
             _ => {
-                // Each order that is refused for it takes it a step forward again.
+                // Each order that is refused for it advances the sequence again.
                 let set_back =
                     "select setval('orders_id_seq', greatest(1, last_value - 20)) from orders_id_seq";
                 database.rows(set_back).await;
@@ -272,7 +272,7 @@ async fn random_faults() {
     }
 }
 
-/// Returns which faults there were, and the longest recovery.
+/// Causes faults, and returns their counts and the longest recovery.
 async fn break_things(scene: &mut Scene, load: &Load, time: Duration) -> (BTreeMap<String, usize>, Duration) {
     let (start, mut struck, mut longest) = (Instant::now(), BTreeMap::new(), Duration::ZERO);
     while start.elapsed() < time {

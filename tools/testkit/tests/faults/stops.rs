@@ -1,4 +1,4 @@
-//! Everything is asked to stop at a bad moment: its terminal is closed, or a server is away.
+//! All services are stopped at a bad moment: a terminal is closed, or a server is away.
 
 use testkit::{Signal, Stage};
 
@@ -6,7 +6,7 @@ use crate::restaurant::{COOKS, Restaurant};
 use crate::scale::either;
 use crate::verdict::{closes, holds, holds_to_the_end, recovers};
 
-/// Short, so that most of what a stop may wait for does not come in time.
+/// Short, so that most waits of a shutdown exceed it.
 const GRACE: &str = "12";
 
 #[tokio::test]
@@ -16,7 +16,7 @@ async fn cooks_whose_terminal_is_closed_under_load() {
     for _ in 0..either(2, 10) {
         for (place, name) in COOKS.into_iter().enumerate() {
             load.accepts(10).await;
-            // The shell tells it, and the system when the shell has ended.
+            // The shell sends it, and the system sends it again when the shell has ended.
             restaurant.cooks[place].signal(Signal::HUP);
             restaurant.cooks[place].log("graceful_shutdown").await;
             restaurant.cooks[place].signal(Signal::HUP);
@@ -30,8 +30,8 @@ async fn cooks_whose_terminal_is_closed_under_load() {
     holds_to_the_end("cooks whose terminal is closed", restaurant, load, recovery).await;
 }
 
-/// Every service is asked to stop while a server does not answer: each ends by itself within its
-/// grace (its code would be 1), and nothing is lost.
+/// Every service is stopped while a server does not answer. Each must end within its grace period
+/// (otherwise its exit code would be 1), and nothing is lost.
 async fn stopped_while_silent(scenario: &str, is_silent: fn(&str) -> bool) {
     let with_grace = async || (Stage::new().await, vec![("SHUTDOWN_GRACE_SECONDS", GRACE.to_owned())]);
     let mut restaurant = Restaurant::open_on(with_grace).await;
@@ -58,7 +58,7 @@ async fn stopped_while_silent(scenario: &str, is_silent: fn(&str) -> bool) {
     for place in 0..COOKS.len() {
         restaurant.replace_cook(place).await;
     }
-    // What is shown from the beginning of the stream is everything.
+    // Reading from the beginning of the stream shows everything.
     restaurant.subscriber = restaurant.subscriber().arg("--from=first").start().await;
     let recovery = recovers(&load).await;
     holds(scenario, &mut restaurant, load, recovery).await;

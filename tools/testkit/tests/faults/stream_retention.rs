@@ -1,4 +1,4 @@
-//! The stream of status updates drops what somebody has not read.
+//! The stream drops status updates that a subscriber has not read.
 
 use amqprs::BasicProperties;
 use serde_json::json;
@@ -23,7 +23,7 @@ async fn the_stream_passes_a_frozen_subscriber() {
     load.accepts(20).await;
     frozen.log("notification_received").await;
     frozen.signal(Signal::STOP);
-    // Six megabytes that are no updates, as fast as the other subscriber reads them.
+    // Six megabytes of other messages, as fast as the other subscriber reads them.
     let large = "x".repeat(100_000);
     for number in 1..=either(60, 300) {
         broker.publish("notifications_fanout", "", BasicProperties::default(), &large).await;
@@ -36,7 +36,7 @@ async fn the_stream_passes_a_frozen_subscriber() {
     frozen.signal(Signal::CONT);
     let told = frozen.log("notifications_missed").await;
     assert!(told["details"]["at_most"].as_u64() > Some(20), "{told}");
-    // When the last update was sent before the gap, whatever came behind it.
+    // The last update before the gap, whatever follows it.
     assert!(told["details"]["sent_after"].is_string(), "{told}");
     let shown = frozen.console().len();
     load.accepts(10).await;

@@ -1,4 +1,4 @@
-//! What must hold after any fault, once there is rest.
+//! What must hold after any fault, once the system is at rest.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
@@ -13,10 +13,10 @@ use tokio::time::{Instant, sleep};
 use crate::load::{Attempt, Load, Response};
 use crate::restaurant::Restaurant;
 
-/// After a fault has ended, new orders are served within this time.
+/// New orders must be accepted within this time after the end of a fault.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(5);
-/// What a dead service had in hand is the relay's after 15 s, and a lease of
-/// two seconds is nothing.
+/// A relay takes over a dead service's orders after 15 s, and a lease of two seconds is short in
+/// comparison.
 const REST_LIMIT: Duration = Duration::from_mins(1);
 
 const QUEUES: [&str; 5] = [
@@ -27,7 +27,7 @@ const QUEUES: [&str; 5] = [
     "kitchen_dlq",
 ];
 
-/// An order as the database has it.
+/// An order in the database.
 struct Stored {
     number: String,
     status: String,
@@ -43,7 +43,7 @@ pub async fn recovers(load: &Load) -> Duration {
     took
 }
 
-/// Ends the load, waits for rest, and checks everything; then the next scenario may begin.
+/// Stops the load, waits for rest, and checks everything. Then the next scenario may begin.
 /// `recovery` is for the table.
 pub async fn holds(scenario: &str, restaurant: &mut Restaurant, load: Load, recovery: Duration) {
     let attempts = load.stop().await;
@@ -73,13 +73,15 @@ pub async fn holds(scenario: &str, restaurant: &mut Restaurant, load: Load, reco
     broker.close().await;
 }
 
-/// As [`holds`]; then everything is stopped, and must end well and leave nothing behind.
+/// Like [`holds`]. Then all services are stopped, and must end successfully and leave nothing
+/// behind.
 pub async fn holds_to_the_end(scenario: &str, mut restaurant: Restaurant, load: Load, recovery: Duration) {
     holds(scenario, &mut restaurant, load, recovery).await;
     closes(restaurant).await;
 }
 
-/// Stops every service; each must end well. What one held unacknowledged would be in its queue now.
+/// Stops every service. Each must end successfully. Messages that one held unacknowledged would be
+/// in their queues now.
 pub async fn closes(mut restaurant: Restaurant) {
     for (name, service) in restaurant.services() {
         did_not_panic(name, service);
@@ -93,7 +95,7 @@ pub async fn closes(mut restaurant: Restaurant) {
     broker.close().await;
 }
 
-/// The row of a scenario, into the file of `cargo xtask faults` too.
+/// Prints the result of a scenario, also to the file of `cargo xtask faults`.
 pub fn report(row: &str) {
     println!("{row}");
     if let Some(table) = std::env::var_os("FAULTS_TABLE") {
@@ -102,8 +104,8 @@ pub fn report(row: &str) {
     }
 }
 
-/// Everything that was stored is over: ready or cancelled, announced, without claim; and
-/// the cooks are heard of.
+/// Waits until every stored order is ready or cancelled, published, and without a claim, and until
+/// all workers have sent a heartbeat.
 async fn until_rest(scenario: &str, database: &Database) {
     let left = "select (select count(*) from orders where status in ('received', 'cooking')) as open,
                        (select count(*) from order_outbox join orders on id = order_id) as outbox,
@@ -111,7 +113,7 @@ async fn until_rest(scenario: &str, database: &Database) {
                        (select count(*) from order_claims) as claims,
                        (select count(*) from workers
                             where status = 'online' and last_seen < now() - interval '2 seconds') as silent";
-    // As long as orders are being cooked, there is only much to do.
+    // As long as orders are being cooked, the backlog is merely large.
     let (mut least, mut since) = (i64::MAX, Instant::now());
     loop {
         let row = database.rows(left).await.remove(0);
@@ -128,7 +130,7 @@ async fn until_rest(scenario: &str, database: &Database) {
     }
 }
 
-/// By customer.
+/// Orders by customer.
 async fn stored(database: &Database) -> HashMap<String, Stored> {
     let rows = database
         .rows(
@@ -151,7 +153,7 @@ async fn stored(database: &Database) -> HashMap<String, Stored> {
     orders
 }
 
-/// What the clients heard and what was done: the orders that were lost, and those that were cooked
+/// Compares the responses with the outcomes. Returns the lost orders, and those that were cooked
 /// although they should not, or twice.
 fn against_the_clients(attempts: &[Attempt], orders: &HashMap<String, Stored>) -> (Vec<String>, Vec<String>) {
     let (mut lost, mut doubled) = (Vec::new(), Vec::new());
@@ -180,7 +182,7 @@ fn against_the_clients(attempts: &[Attempt], orders: &HashMap<String, Stored>) -
     (lost, doubled)
 }
 
-/// A subscriber that nobody interrupted shows every change, once.
+/// A subscriber without interruptions must show every change once.
 async fn every_transition_was_shown(
     scenario: &str,
     subscriber: &Service,
@@ -213,8 +215,8 @@ async fn every_transition_was_shown(
     assert!(shown.is_empty(), "{scenario}: shown more than once: {shown:?}");
 }
 
-/// No message waits, and nobody holds one. A copy may for a while, of an order that another cook
-/// had, until its cook has looked again: so this is waited for.
+/// No message waits or is unacknowledged. A worker may still hold a copy of an order that another
+/// one cooks, until it checks again, so this is awaited.
 async fn queues_are_empty(scenario: &str, broker: &Broker, restaurant: &mut Restaurant) {
     let start = Instant::now();
     while broker.messages(&QUEUES).await > 0 {
@@ -226,7 +228,7 @@ async fn queues_are_empty(scenario: &str, broker: &Broker, restaurant: &mut Rest
     }
 }
 
-/// What is left in the queues, and what the cooks said last.
+/// The remaining messages, and the workers' last log lines.
 async fn whereabouts(broker: &Broker, restaurant: &mut Restaurant) -> String {
     let mut left = String::new();
     for queue in QUEUES {
@@ -244,7 +246,7 @@ async fn whereabouts(broker: &Broker, restaurant: &mut Restaurant) -> String {
     left
 }
 
-/// `restaurant-ctl audit`, as an operator would run it.
+/// Runs `restaurant-ctl audit`, as an operator would.
 async fn audit_finds_nothing(scenario: &str, restaurant: &Restaurant) {
     let audit = Launch::new("restaurant-ctl", restaurant.stage.environment());
     let ended = audit.arg("audit").arg("--settled").arg("--json").run_to_end().await;
@@ -255,7 +257,7 @@ async fn audit_finds_nothing(scenario: &str, restaurant: &Restaurant) {
     assert_eq!(ended.code, Some(0), "{scenario}: {}", ended.stderr);
 }
 
-/// Every line of its log is JSON, and none tells of a panic.
+/// Every log line must be JSON, and none may report a panic.
 fn did_not_panic(name: &str, service: &Service) {
     let lines = service.log_lines();
     let panicked = lines.iter().find(|line| line["action"] == "panic");

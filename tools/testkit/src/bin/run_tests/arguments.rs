@@ -1,8 +1,7 @@
-//! The command line: options of `cargo test`, names of tests, and options of the test
-//! programs behind `--`.
+//! The command line: options of `cargo test`, names of tests, and options of the test programs
+//! after `--`.
 
-/// Options of `cargo test` that take a value as an argument of its own: the value
-/// is no name of a test.
+/// Options of `cargo test` whose value is the next argument, and so not the name of a test.
 const WITH_VALUE: [&str; 17] = [
     "-p",
     "--package",
@@ -23,19 +22,19 @@ const WITH_VALUE: [&str; 17] = [
     "--config",
 ];
 
-/// What was asked for.
+/// The parsed arguments.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Arguments {
     /// Options of `cargo test`, with their values.
     options: Vec<String>,
-    /// Parts of names: a test that has one of them is run.
+    /// Parts of names. A test runs if its name contains one of them.
     pub names: Vec<String>,
-    /// What stood behind `--`.
+    /// The arguments after `--`.
     rest: Vec<String>,
 }
 
 impl Arguments {
-    /// Sorts them.
+    /// Sorts the words.
     pub fn parse(words: impl IntoIterator<Item = String>) -> Self {
         let mut words = words.into_iter();
         let mut sorted = Self::default();
@@ -54,7 +53,8 @@ impl Arguments {
         sorted
     }
 
-    /// As `cargo test` takes them: one name only may stand before `--`, but any number behind it.
+    /// The arguments for `cargo test`, which accepts only one name before `--`, but any number
+    /// after it.
     pub fn for_cargo(&self) -> impl Iterator<Item = &str> {
         let is_package = |option: &String| option.starts_with("-p") || option.starts_with("--package");
         let everything = (!self.options.iter().any(is_package)).then_some("--workspace");

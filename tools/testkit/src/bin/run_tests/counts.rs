@@ -1,10 +1,10 @@
-//! How many tests ran, and how they ended.
+//! Counts tests and their results.
 
 use std::fmt;
 
 use crate::arguments::Arguments;
 
-/// Of all test programs of a run.
+/// The counts of all test programs of a run.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     passed: u64,
@@ -12,7 +12,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Reads a line such as `test result: ok. 35 passed; 0 failed; …`.
+    /// Parses a line such as `test result: ok. 35 passed; 0 failed; …`.
     pub fn add(&mut self, line: &str) {
         let Some(result) = line.strip_prefix("test result: ") else { return };
         let count = |word: &str| {
@@ -28,7 +28,7 @@ impl Counts {
         self.passed > 0 && self.failed == 0
     }
 
-    /// What to say if no test ran: such a run shows nothing, and must not look like a good one.
+    /// The message if no test ran. Such a run proves nothing, and must not look successful.
     pub fn nothing_ran(&self, arguments: &Arguments) -> Option<String> {
         if self.passed + self.failed > 0 {
             return None;

@@ -1,7 +1,7 @@
 //! Runs all tests of the workspace on one pair of private servers, and counts them.
 //!
-//! Arguments are passed to `cargo test`, for instance `-p kitchen-worker shutdown`. Of several
-//! names, each test that has one of them is run.
+//! Arguments are passed to `cargo test`, for instance `-p kitchen-worker shutdown`. If there are
+//! several names, each test that contains one of them runs.
 
 mod arguments;
 mod counts;
@@ -15,7 +15,7 @@ use tokio::process::Command;
 use crate::arguments::Arguments;
 use crate::counts::Counts;
 
-/// Tests wait for events most of the time: many can run at once on few cores.
+/// Tests mostly wait for events, so many can run at once on few cores.
 const TEST_THREADS: &str = "8";
 
 #[tokio::main]
@@ -23,7 +23,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse(std::env::args().skip(1));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
 
-    // Tests start the programs of other packages, which `cargo test -p` would not build.
+    // Tests start programs of other packages, which `cargo test -p` would not build.
     let built = Command::new(&cargo).args(["build", "--quiet", "--workspace", "--bins"]).status().await;
     if !built.is_ok_and(|status| status.success()) {
         eprintln!("the workspace does not build");
