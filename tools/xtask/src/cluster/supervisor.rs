@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use devcluster::{ProcessGuard, PortClaim};
+use devcluster::{PortClaim, ProcessGuard};
 use runtime::{Console, with_causes};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
