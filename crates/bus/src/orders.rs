@@ -236,7 +236,9 @@ impl Owner {
                     Some(_) => {}
                     None => return Err(SessionError::Lost("its tasks ended".to_owned())),
                 },
-                Some(first) = incoming.recv() => settled.tell(session, with_others(first, &mut incoming)).await?,
+                Some(first) = incoming.recv() => {
+                    settled.tell(session, with_others(first, &mut incoming)).await?;
+                }
                 () = self.done.begun() => {
                     while let Ok(first) = incoming.try_recv() {
                         settled.tell(session, with_others(first, &mut incoming)).await?;

@@ -130,8 +130,11 @@ mod tests {
         }
 
         #[test]
-        fn a_sum_is_the_sum_of_the_cents(prices in prop::collection::vec((1_i64..=99_999, 1_u8..=10), 1..=20)) {
-            let total: Money = prices.iter().map(|(cents, quantity)| Money::from_cents(*cents).times(*quantity)).sum();
+        fn a_sum_is_the_sum_of_the_cents(
+            prices in prop::collection::vec((1_i64..=99_999, 1_u8..=10), 1..=20),
+        ) {
+            let price = |(cents, quantity): &(i64, u8)| Money::from_cents(*cents).times(*quantity);
+            let total: Money = prices.iter().map(price).sum();
             let cents: i64 = prices.iter().map(|(cents, quantity)| cents * i64::from(*quantity)).sum();
             prop_assert_eq!(total, Money::from_cents(cents));
         }

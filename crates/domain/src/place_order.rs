@@ -366,7 +366,10 @@ mod tests {
             lines in prop::collection::vec(("[\\p{L}\\p{N}\\p{P}\\p{S}]{1,50}", 1_u8..=10, 1_i64..=99_999), 1..=20),
         ) {
             // Some letters and symbols are invisible.
-            let visible = |text: &str| text.chars().filter(|c| text_rules::is_visible(*c)).chain(['x']).take(50).collect();
+            let visible = |text: &str| {
+                let shown = text.chars().filter(|c| text_rules::is_visible(*c));
+                shown.chain(['x']).take(50).collect()
+            };
             let name: String = visible(&name);
             let lines: Vec<(String, u8, i64)> =
                 lines.iter().map(|(item, quantity, cents)| (visible(item), *quantity, *cents)).collect();

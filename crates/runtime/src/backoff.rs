@@ -120,7 +120,8 @@ mod tests {
             let mut backoff = Backoff::for_server();
             let pauses: Vec<_> = (0..attempts).map(|_| backoff.next_pause()).collect();
             prop_assert!(pauses[0] <= Duration::from_millis(100));
-            prop_assert!(pauses.iter().all(|pause| *pause >= Duration::from_millis(50) && *pause <= Duration::from_secs(3)));
+            let bounds = Duration::from_millis(50)..=Duration::from_secs(3);
+            prop_assert!(pauses.iter().all(|pause| bounds.contains(pause)));
             prop_assert!(attempts < 10 || pauses[attempts - 1] >= Duration::from_millis(1_500));
             backoff.reset_if_lasted(Duration::from_secs(3));
             prop_assert!(attempts < 10 || backoff.next_pause() >= Duration::from_millis(1_500));

@@ -34,8 +34,10 @@ pub(crate) fn any() -> impl Strategy<Value = Mutation> {
         4 => (place(), byte()).prop_map(|(at, byte)| Mutation::Replace(at, byte)),
         4 => (place(), byte()).prop_map(|(at, byte)| Mutation::Insert(at, byte)),
         3 => (place(), 1..=MAX_PIECE).prop_map(|(at, length)| Mutation::Remove(at, length)),
-        1 => (place(), 1..=MAX_PIECE, 1..=MAX_TIMES).prop_map(|(at, length, times)| Mutation::Repeat(at, length, times)),
-        6 => (place(), place(), 0..=MAX_PIECE / 4).prop_map(|(at, token, over)| Mutation::Token(at, token, over)),
+        1 => (place(), 1..=MAX_PIECE, 1..=MAX_TIMES)
+            .prop_map(|(at, length, times)| Mutation::Repeat(at, length, times)),
+        6 => (place(), place(), 0..=MAX_PIECE / 4)
+            .prop_map(|(at, token, over)| Mutation::Token(at, token, over)),
         2 => (place(), place(), place()).prop_map(|(at, other, from)| Mutation::Splice(at, other, from)),
         1 => place().prop_map(Mutation::Cut),
     ]

@@ -120,7 +120,8 @@ pub enum ProbeError {
     #[error(
         "what answers at {address} is not the {kind} (GET /health: {status}); its port is {port} by default, give its \
          address by {flag}",
-        kind = wanted.kind, address = wanted.address, flag = wanted.kind.flag(), port = wanted.kind.default_port()
+        kind = wanted.kind, address = wanted.address, flag = wanted.kind.flag(),
+        port = wanted.kind.default_port()
     )]
     Foreign { wanted: Service, status: u16 },
 }

@@ -111,7 +111,9 @@ impl<'a> Serving<'a> {
                         return End::Failed(why);
                     }
                 }
-                count = self.context.incoming.recv_many(&mut burst, room), if self.unrouted.is_none() && room > 0 => {
+                count = self.context.incoming.recv_many(&mut burst, room),
+                    if self.unrouted.is_none() && room > 0 =>
+                {
                     if count == 0 {
                         return End::Done;
                     }

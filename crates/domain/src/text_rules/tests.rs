@@ -198,7 +198,8 @@ proptest! {
 
     #[test]
     fn both_forms_of_an_accented_letter_are_judged_alike(text in anything()) {
-        let decomposed: String = DecomposingNormalizerBorrowed::new_nfd().normalize_iter(text.chars()).collect();
+        let nfd = DecomposingNormalizerBorrowed::new_nfd();
+        let decomposed: String = nfd.normalize_iter(text.chars()).collect();
         prop_assert_eq!(customer_name(&text).is_empty(), customer_name(&decomposed).is_empty());
     }
 
@@ -209,7 +210,8 @@ proptest! {
         let mut name = String::new();
         for (word, mark, place) in words {
             name.push('x');
-            name.extend(word.chars().filter(|c| is_visible(*c)).chain(mark.chars()).chain([NAME_PUNCTUATION[place].0]));
+            let visible = word.chars().filter(|c| is_visible(*c));
+            name.extend(visible.chain(mark.chars()).chain([NAME_PUNCTUATION[place].0]));
         }
         prop_assert_eq!(customer_name(&name), []);
     }

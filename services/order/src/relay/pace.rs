@@ -223,7 +223,8 @@ mod tests {
                 let confirmed = confirmed.min(found);
                 let backed_off = backed_off.min(found - confirmed);
                 let lost = found - confirmed - backed_off;
-                let [found, confirmed, backed_off, lost] = [found, confirmed, backed_off, lost].map(usize::from);
+                let [found, confirmed, backed_off, lost] =
+                    [found, confirmed, backed_off, lost].map(usize::from);
                 let [backed_off, suspected] = if pace.limit == 1 { [0, backed_off] } else { [backed_off, 0] };
                 let was_full = found == usize::from(pace.limit);
                 match pace.after(Look { found, confirmed, backed_off, suspected, lost }) {

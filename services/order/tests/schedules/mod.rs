@@ -52,7 +52,8 @@ fn an_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         8 => (order_type(), any::<bool>(), any::<bool>())
             .prop_map(|(order_type, dear, sent)| Event::Place { order_type, dear, sent }),
-        2 => (order_type(), any::<bool>()).prop_map(|(order_type, refuses)| Event::Refuse(order_type, refuses)),
+        2 => (order_type(), any::<bool>())
+            .prop_map(|(order_type, refuses)| Event::Refuse(order_type, refuses)),
         1 => any::<bool>().prop_map(Event::Break),
         4 => order_type().prop_map(Event::Purge),
         1 => order_type().prop_map(Event::Delete),

@@ -13,3 +13,4 @@ mod literals;
 mod releases;
 mod samples;
 mod sources;
+mod words;

@@ -77,7 +77,9 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         Supervisor::new(folder, console, !arguments.supervise).map_err(|why| failed(&why))?;
     console.note("opening the restaurant");
     let opened = tokio::select! {
-        opened = supervisor.open(&config, arguments.config.clone(), programs) => opened.map_err(|why| failed(&why)),
+        opened = supervisor.open(&config, arguments.config.clone(), programs) => {
+            opened.map_err(|why| failed(&why))
+        }
         () = signals.first() => Err(Exit::Failed("interrupted while opening".to_owned())),
         () = console.until_unseen() => Err(Exit::Logged),
     };

@@ -1,0 +1,86 @@
+//! Private words stay out of the code: the field has a standard term for each of these.
+
+use std::path::Path;
+
+use testkit::shared_servers::workspace;
+
+/// Identifiers that the project once used, and what to say instead.
+const BANNED: [(&str, &str); 27] = [
+    ("Announcer", "StatusPublisher"),
+    ("CannotListen", "BindError"),
+    ("Door", "Drain"),
+    ("Duty", "WorkerSession"),
+    ("Errand", "Workload"),
+    ("Heard", "Response"),
+    ("Hopeless", "PermanentError"),
+    ("Leash", "ProcessGuard"),
+    ("LeftOut", "Suppression"),
+    ("NotAKey", "ParseKeyError"),
+    ("NotMoney", "ParseMoneyError"),
+    ("Nudge", "Wakeup"),
+    ("OnStove", "InFlightGuard"),
+    ("Pot", "Entry"),
+    ("PutOn", "Insertion"),
+    ("Stove", "InFlightOrders"),
+    ("Surroundings", "LaunchContext"),
+    ("announcer", "status_publisher"),
+    ("burners", "concurrency"),
+    ("errand", "workload"),
+    ("last_words", "last_error, final_response"),
+    ("leash", "guard"),
+    ("put_on", "insert"),
+    ("sign_off", "deregister"),
+    ("sign_on", "register"),
+    ("signed_off", "deregistering"),
+    ("taken_off", "claim_lost"),
+];
+
+/// The banned identifiers of a source, with their lines. Comments are prose, and may quote a word.
+fn banned(text: &str) -> Vec<(usize, &'static str, &'static str)> {
+    let mut found = Vec::new();
+    for (line, number) in text.lines().zip(1..) {
+        if line.trim_start().starts_with("//") {
+            continue;
+        }
+        let words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+        for word in words {
+            found.extend(
+                BANNED.iter().filter(|(name, _)| *name == word).map(|(name, say)| (number, *name, *say)),
+            );
+        }
+    }
+    found
+}
+
+fn look_below(folder: &Path, found: &mut Vec<String>, files: &mut usize) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            look_below(&path, found, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with(file!()) {
+            let text = std::fs::read_to_string(&path).expect("UTF-8");
+            let words = banned(&text);
+            found.extend(
+                words.iter().map(|(line, name, say)| format!("{}:{line}: {name}, say {say}", path.display())),
+            );
+            *files += 1;
+        }
+    }
+}
+
+#[test]
+fn no_banned_identifier_is_used() {
+    let (mut found, mut files) = (Vec::new(), 0);
+    for group in ["crates", "services", "tools"] {
+        look_below(&workspace().join(group), &mut found, &mut files);
+    }
+    assert!(files > 300, "{files}");
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn a_banned_identifier_is_found() {
+    let found =
+        banned("// the Door may be quoted\nlet door = http::Door::of(listener);\nlet indoors = Doorway;");
+    assert_eq!(found, [(2, "Door", "Drain")]);
+}
