@@ -20,10 +20,10 @@ TARGETS = set(re.findall(r"^FROM runtime AS (\S+)", DOCKERFILE, re.MULTILINE))
 # config.yaml names the variable of each key in brackets.
 VARIABLES = set(re.findall(r"#.*\[([A-Z_]+)\]", CONFIG))
 LONGEST_COOKING = max(yaml.safe_load(CONFIG)["kitchen"]["cooking_seconds"].values())
-# From SIGTERM to the end of a service; a worker keeps the last 10 s of it for signing off, and a service that is not
-# through is ended 2 s later.
+# From SIGTERM to the end of a service. A worker reserves the last 10 s of it for deregistering. A
+# service that has not ended by then is killed 2 s later.
 GRACE = yaml.safe_load(CONFIG)["shutdown"]["grace_seconds"]
-SIGN_OFF, OVERTIME = 10, 2
+DEREGISTER, OVERTIME = 10, 2
 # The images of the base: names that no registry has. An overlay replaces each of them.
 UNKNOWN_REGISTRY = "registry.invalid/"
 # The images that Compose builds.
@@ -40,7 +40,7 @@ SERVICES = dict(
 HTTP_SERVICES = {service for service, port in SERVICES.items() if port}
 LIMITS = Path("crates/http/src/limits.rs").read_text()
 UNITS = {"KIB": 2**10, "MIB": 2**20, "K": 2**10, "M": 2**20, "G": 2**30, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
-# Fewer are a nuisance: idle ones of browsers and proxies count.
+# Fewer are too few, because idle connections of browsers and proxies count.
 LEAST_CONNECTIONS = 1000
 
 Problems = Iterator[str]
@@ -79,7 +79,7 @@ def connections(name: str, limit: str, environment: dict[str, str]) -> Problems:
 def names(name: str, expected: list[str], environment: dict[str, str]) -> Problems:
     """A web page cannot call the service by a name of its own; those who should, can."""
     setting = environment.get("HTTP_ALLOWED_HOSTS", "")
-    # Compose lets the operator's environment name others.
+    # Compose allows the operator's environment to name others.
     allowed = re.sub(r"^\$\{\w+:-(.*)\}$", r"\1", setting).split(",")
     for host in expected:
         if host not in allowed:
@@ -141,8 +141,8 @@ def time_to_stop(name: str, grace: int, granted: int) -> Problems:
     """Whoever kills a service waits until its own grace is over, and that is long enough to cook."""
     if granted <= grace + OVERTIME:
         yield f"{name}: gets {granted} s to stop, but takes up to {grace} + {OVERTIME} s (shutdown.grace_seconds)"
-    if name.startswith("kitchen-") and grace < LONGEST_COOKING + SIGN_OFF:
-        yield f"{name}: shutdown.grace_seconds, {grace}, is shorter than the longest cooking time and {SIGN_OFF} s"
+    if name.startswith("kitchen-") and grace < LONGEST_COOKING + DEREGISTER:
+        yield f"{name}: shutdown.grace_seconds, {grace}, is shorter than the longest cooking time and {DEREGISTER} s"
 
 
 def images(objects: list[dict], is_base: bool) -> Problems:
