@@ -7,16 +7,16 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::{Date, Month};
 
-/// The number a guest is called by: a UTC day, and the place of the order in that day.
+/// The number of an order: a UTC day, and the position of the order in that day.
 ///
-/// The place has at least three digits; 999 is followed by 1000.
+/// The position has at least three digits; 999 is followed by 1000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderNumber {
     day: Date,
     sequence: u32,
 }
 
-/// A text that is no order number.
+/// The text is not an order number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not an order number of the form ORD_YYYYMMDD_NNN")]
 pub struct ParseOrderNumberError;
@@ -27,7 +27,7 @@ impl OrderNumber {
         Self { day, sequence }
     }
 
-    /// Its place in that day, from 1.
+    /// Its position in that day, from 1.
     pub fn sequence(&self) -> u32 {
         self.sequence
     }

@@ -1,8 +1,8 @@
-//! Writes down which orders are claimed and which are ready, many in a statement: what queued up
-//! while the last one ran shares the next.
+//! Batches the statements that claim and finish orders: requests that queue up while one statement
+//! runs share the next one.
 //!
-//! No order waits for another's trouble: one that is locked elsewhere, or refused together with
-//! others, is written by a statement of its own.
+//! An order does not wait for another one's problem. If it is locked elsewhere, or its batch is
+//! refused, it gets a statement of its own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use db::{Database, DbError};
 use service::batching::{BatchError, Batcher, Limits, Mode, Statement};
 use tokio::task::JoinSet;
 
-/// One statement at a time for many, and two for single orders: each of these may wait long for a
-/// lock, with a connection.
+/// One batch at a time, and two single orders: each of those may wait long for a lock, and occupies
+/// a connection.
 const LIMITS: Limits = Limits { together: 128, lanes: 1, alone: 2 };
 
 /// A handle to the tasks; cheap to clone.
@@ -68,7 +68,7 @@ impl Statement for Finishes {
     }
 }
 
-/// What becomes of an order that is locked elsewhere.
+/// How the statement treats orders that are locked elsewhere.
 fn locked(mode: Mode) -> Locked {
     match mode {
         Mode::Together => Locked::LeaveOut,
@@ -107,7 +107,7 @@ async fn written<Answer>(answer: Result<Answer, BatchError<DbError>>) -> Result<
     match answer {
         Ok(answer) => Ok(answer),
         Err(BatchError::Failed(why)) => Err(why),
-        // If the task has ended before its time, the service notices and ends as well.
+        // If the task has ended, the service notices and ends as well.
         Err(BatchError::Ended) => std::future::pending().await,
     }
 }

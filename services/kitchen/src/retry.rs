@@ -1,4 +1,4 @@
-//! What to do when the database fails: try again, and say so in the log when it lasts.
+//! Retries database operations, and logs a failure that lasts.
 
 use std::borrow::Borrow;
 
@@ -7,18 +7,18 @@ use logging::Log;
 use runtime::retry::{Policy, retry, until_done};
 use runtime::{FailedAttempt, Shutdown};
 
-/// Attempts before the database's failure is worth an error line.
+/// The number of failed attempts after which an error is logged.
 const ATTEMPTS: u32 = 5;
 
-/// Repeats something harmless. Cancel it by dropping.
+/// Repeats an idempotent operation. Dropping the future cancels it.
 pub struct Retry<'a> {
-    /// For the log: what is done.
+    /// The operation, for the log.
     pub doing: &'a str,
     pub log: &'a Log,
 }
 
 impl Retry<'_> {
-    /// Repeats it until the database has done it.
+    /// Repeats the operation until it succeeds.
     pub async fn until_done<T, E, F>(self, attempt: impl FnMut() -> F) -> T
     where
         F: Future<Output = Result<T, E>>,
@@ -35,8 +35,8 @@ impl Retry<'_> {
         until_done(attempt, report).await
     }
 
-    /// Repeats it a few times only, and not at all any more once the shutdown has begun. `None` if
-    /// the database failed each time.
+    /// Repeats the operation a few times, and not again once the shutdown has begun. `None` if
+    /// every attempt failed.
     pub async fn a_few_times<T, E, F>(self, shutdown: &Shutdown, attempt: impl FnMut() -> F) -> Option<T>
     where
         F: Future<Output = Result<T, E>>,

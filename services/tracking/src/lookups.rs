@@ -1,7 +1,7 @@
-//! Looks up where orders stand, many in a statement: what queued up while the last statements ran
-//! shares the next one.
+//! Looks up the status of orders in batches: requests that queue up while a statement runs share
+//! the next one.
 //!
-//! Nothing is remembered: each answer comes from a statement that began after it was asked for.
+//! Nothing is cached: each answer comes from a statement that began after the request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,29 +13,28 @@ use service::batching::{BatchError, Batcher, Limits, Mode, Statement};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// Each statement has a connection of its own. A second lane, so that a silently dead connection
-/// delays only its own batch. An order that the database refuses to tell of is asked for alone.
+/// Each statement uses its own connection. A second lane, so that a silently dead connection delays
+/// only its own batch. If the database refuses a batch, its orders are looked up one by one.
 const LIMITS: Limits = Limits { together: 128, lanes: 2, alone: 1 };
-/// Longest time that a look-up takes: as long as one may wait for a connection and for
-/// a statement together.
+/// Longest time of a look-up: the deadlines for a connection and for a statement together.
 const DEADLINE: Duration = Duration::from_secs(17);
 
-/// A handle to the tasks; cheap to clone.
+/// A handle to the tasks. Cheap to clone.
 #[derive(Clone)]
 pub struct Lookups {
     statuses: Batcher<CurrentStatuses>,
 }
 
-/// Why it is not known where an order stands.
+/// Why a look-up failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LookupError {
-    /// The statement failed, perhaps for others too.
+    /// The statement failed, perhaps for other requests too.
     #[error(transparent)]
     Failed(Arc<DbError>),
-    /// The statements of others took all the time.
+    /// Earlier statements took all the time.
     #[error("there was no answer within {} s", DEADLINE.as_secs())]
     TooLate,
-    /// The task ended before its time; the service ends as well.
+    /// The task has ended; the service ends as well.
     #[error("nobody looks up orders any more")]
     Ended,
 }

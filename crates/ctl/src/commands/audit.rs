@@ -23,7 +23,7 @@ use crate::view::sequences;
 use crate::view::verdict::{Outcome, Verdict, any, sum};
 
 /// Checks on a live system that no order is lost, doubled or stuck, and says what is wrong and what
-/// to do. Changes nothing, and nobody waits for it. Exit code 0: all well; 1: something is wrong;
+/// to do. Changes nothing and blocks nothing. Exit code 0: all well; 1: something is wrong;
 /// 3: it could not be checked.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "audit")]

@@ -1,5 +1,5 @@
-//! Edges between packages that never exist, by `cargo metadata`. An edge over other
-//! packages counts as well.
+//! Forbidden edges between packages, found by `cargo metadata`. An edge over other packages counts
+//! as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,7 +14,7 @@ fn services() -> [&'static str; ServiceName::ALL.len()] {
     ServiceName::ALL.map(ServiceName::binary)
 }
 
-/// Crates that read, write, talk, wait, log, or ask the machine for something.
+/// Crates that do I/O, wait, log, or depend on the machine.
 const IO: &[&str] = &[
     "actix-web",
     "amqprs",
@@ -38,11 +38,11 @@ const IO: &[&str] = &[
     "tokio-util",
 ];
 
-/// Packages and what each is built from; dev-dependencies are not part of it.
+/// Packages and their dependencies, without dev-dependencies.
 #[derive(Clone)]
 struct Packages {
     built_from: BTreeMap<String, BTreeSet<String>>,
-    /// Those that lie in `tools/`.
+    /// The packages in `tools/`.
     tools: BTreeSet<String>,
 }
 
@@ -94,7 +94,7 @@ impl Packages {
         self.built_from.get(package).into_iter().flatten().map(String::as_str)
     }
 
-    /// Everything that a package is built from, over any number of others.
+    /// All direct and indirect dependencies of a package.
     fn below(&self, package: &str) -> BTreeSet<&str> {
         let mut found = BTreeSet::new();
         let mut open: Vec<_> = self.direct(package).collect();
@@ -140,7 +140,7 @@ impl Packages {
     }
 }
 
-/// What a command that must succeed prints.
+/// The output of a command that must succeed.
 pub fn output(command: &mut Command) -> String {
     let output = command.output().expect("it starts");
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -154,7 +154,7 @@ fn no_forbidden_edge_exists() {
         assert!(packages.built_from.contains_key(*known), "{known} has another name now");
     }
     assert!(packages.tools.contains("testkit") && !packages.tools.contains("db"), "{:?}", packages.tools);
-    // The graph is the real one: edges that must be there are.
+    // The graph is real: edges that must exist do.
     assert!(packages.below("order-service").is_superset(&["db", "bus", "tokio-postgres", "amqprs"].into()));
     assert_eq!(packages.violations(), Vec::<String>::new());
 }

@@ -1,15 +1,15 @@
-//! No manifest names an image of ours under a name that a stranger could publish: who forgets to
-//! set his own registry would run the stranger's program.
+//! No manifest uses an image name that a third party could publish. Otherwise an operator who
+//! forgets to set a registry would run a foreign program.
 
 use std::fs;
 
 use testkit::shared_servers::workspace;
 
-/// The images that others publish: Docker's official ones.
+/// Images of others: Docker's official ones.
 const OFFICIAL: [&str; 2] = ["postgres:", "rabbitmq:"];
-/// Nobody can have a registry there (RFC 2606, section 2).
+/// No registry can have this name (RFC 2606, section 2).
 const NO_REGISTRY: &str = "registry.invalid/restaurant/";
-/// Built on this machine, and never looked up elsewhere.
+/// Built on this machine, and never pulled.
 const THIS_MACHINE: &str = "localhost/restaurant/";
 
 /// The images of a manifest that are neither official nor below `ours`.

@@ -1,6 +1,6 @@
 //! The string literals of a Rust source, without those of its comments and its unit tests.
 
-/// Every string literal of the program itself.
+/// All string literals outside of unit tests.
 pub fn literals(source: &str) -> Vec<String> {
     let program = source.split("#[cfg(test)]").next().unwrap_or_default();
     let mut literals = Vec::new();
@@ -31,7 +31,7 @@ fn raw(rest: &str) -> Option<(String, usize)> {
     Some((text[..length].to_owned(), 1 + hashes + 1 + length + end.len()))
 }
 
-/// `"…"`: the text with its escapes as they are written, and the length of the whole.
+/// `"…"`: the text with unresolved escapes, and the length of the whole.
 fn quoted(rest: &str) -> Option<(String, usize)> {
     let text = rest.strip_prefix('"')?;
     let mut escaped = false;
@@ -46,7 +46,7 @@ fn quoted(rest: &str) -> Option<(String, usize)> {
     None
 }
 
-/// `'"'` and `'\''` are no beginnings of strings; a lifetime is no character.
+/// `'"'` and `'\''` do not start strings. A lifetime is not a character.
 fn character(rest: &str) -> Option<usize> {
     let text = rest.strip_prefix('\'')?;
     let length = match text.chars().next()? {

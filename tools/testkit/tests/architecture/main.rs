@@ -1,5 +1,5 @@
-//! The shape of the workspace (ARCHITECTURE.md, "The map"): what may stand on what, and what may be
-//! written where. Every rule is tried on something that breaks it, too.
+//! The shape of the workspace (ARCHITECTURE.md, "The map"): which dependencies are allowed, and
+//! which code belongs where. Every rule is also tested on an example that breaks it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // tests fail by panicking
 

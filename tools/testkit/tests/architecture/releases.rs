@@ -1,5 +1,5 @@
-//! No program of a release has a place in it where a test could end or freeze it
-//! (`runtime::failpoint`): neither an image's, nor one that `cargo build --release` makes.
+//! No released program contains a failpoint (`runtime::failpoint`): neither one of an image, nor
+//! one of `cargo build --release`.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use testkit::shared_servers::workspace;
 
 use crate::dependencies::output;
 
-/// The feature of `runtime` that tests switch on.
+/// The feature of `runtime` that tests enable.
 const FEATURE: &str = "failpoints";
 
 /// The packages of the programs that ship: the services, the operator's tool, the wrapper.
@@ -16,8 +16,8 @@ fn shipped() -> impl Iterator<Item = &'static str> {
     ServiceName::ALL.map(ServiceName::binary).into_iter().chain(["restaurant-ctl", "restaurant-system"])
 }
 
-/// Whether a build of these packages has it. Cargo switches a feature on for all of a build if one
-/// package of it wants that.
+/// Whether a build of these packages enables it. Cargo enables a feature for the whole build if one
+/// package requires it.
 fn has_failpoints(packages: &[&str]) -> bool {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let tree = output(

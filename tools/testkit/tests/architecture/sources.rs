@@ -1,4 +1,5 @@
-//! What may be written where: SQL, names of exchanges and queues, the clock, and how much of it.
+//! Where sources may use SQL, names of exchanges and queues, and the clock; and how long files may
+//! be.
 
 use std::path::Path;
 
@@ -70,7 +71,7 @@ impl Source {
     }
 }
 
-/// Whether a text is a statement of SQL, rather than a sentence that begins like one.
+/// Whether a text is an SQL statement, and not a sentence that begins like one.
 fn is_sql(literal: &str) -> bool {
     let words = literal.to_lowercase();
     let words: Vec<_> = words
@@ -95,7 +96,7 @@ fn is_sql(literal: &str) -> bool {
             .any(|verb| words.first() == Some(verb) && follows(verb, &objects))
 }
 
-/// Whether a name stands in a text by itself, not as a part of another.
+/// Whether a name occurs in a text as a whole word.
 fn has_word(text: &str, name: &str) -> bool {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == name)
 }

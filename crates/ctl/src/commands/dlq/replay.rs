@@ -37,7 +37,7 @@ pub struct Arguments {
     /// those that are older than this, such as 90s, 30m, 1h, 2d
     #[argh(option, from_str_fn(parse_time_span))]
     older_than: Option<u64>,
-    /// so many at most, the oldest ones (default: all)
+    /// the largest number of messages, oldest first (default: all)
     #[argh(option, from_str_fn(parse_limit))]
     limit: Option<u64>,
     /// configuration file (default ./config.yaml)

@@ -1,4 +1,4 @@
-//! What guests do: place an order, and ask where it stands. Over HTTP, as anybody would.
+//! The demo's requests: it places orders and reads their status, over HTTP like any client.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,18 +14,18 @@ use crate::cluster::record::Record;
 
 const LIMIT: Duration = Duration::from_secs(15);
 
-/// Something that happened to an order.
+/// An event of an order.
 #[derive(Clone, Debug)]
 pub enum Progress {
-    /// It was accepted.
+    /// The order was accepted.
     Placed { number: String, customer: Customer, total: String, at: Instant },
-    /// It was not.
+    /// The order was refused.
     Refused { customer: Customer, why: String },
-    /// It has another status now.
+    /// The order has a new status.
     Changed { number: String, status: String, cook: Option<String>, at: Instant },
 }
 
-/// Where guests place their orders and ask for them; cheap to clone.
+/// A client of the order and the tracking service. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ApiClient {
     orders: SocketAddr,
@@ -34,10 +34,10 @@ pub struct ApiClient {
 }
 
 impl ApiClient {
-    /// The open restaurant's.
+    /// A client of the running cluster.
     ///
     /// # Errors
-    /// Its addresses cannot be understood.
+    /// Its addresses cannot be parsed.
     pub fn new(record: &Record) -> Result<Self, Exit> {
         let address = |url: &str| {
             let authority = url.trim_start_matches("http://").trim_end_matches('/');
@@ -53,12 +53,12 @@ impl ApiClient {
         })
     }
 
-    /// The orders that are not ready yet.
+    /// The numbers of all orders that are not ready yet.
     pub fn in_flight(&self) -> Vec<String> {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Places a guest's order.
+    /// Places a customer's order.
     pub async fn place(&self, customer: Customer) -> Progress {
         let body = customer.body.to_string();
         let request = Request { method: "POST", path: "/orders", headers: &[], body: Some(&body) };
@@ -85,7 +85,7 @@ impl ApiClient {
         }
     }
 
-    /// Asks where an order stands; `None` if there is no answer at the moment.
+    /// Reads the status of an order. `None` if there is no response at the moment.
     pub async fn ask(&self, number: &str) -> Option<(String, Progress)> {
         let path = format!("/orders/{number}/status");
         let answer = http_client::send_to(self.tracking, &Request::get(&path), LIMIT).await.ok()?;
