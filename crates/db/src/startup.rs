@@ -1,11 +1,13 @@
 //! The wait for a database that can be used: away, starting, or not migrated yet.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use domain::ServiceName;
 use logging::Log;
-use runtime::{Backoff, Shutdown};
-use tokio::time::{Instant, sleep, timeout};
+use runtime::retry::{Policy, retry};
+use runtime::{FailedAttempt, Shutdown};
+use tokio::time::{Instant, timeout};
 
 use crate::database::Database;
 use crate::error::DbError;
@@ -27,7 +29,7 @@ pub async fn migrated<T>(
     shutdown: &Shutdown,
     read: impl AsyncFn() -> Result<T, DbError>,
 ) -> Result<Option<T>, SchemaError> {
-    let mut told = Told::default();
+    let told = Told::default();
     until_usable(log, shutdown, async || {
         let migrated = timeout(MIGRATION_DEADLINE, schema::migrate(db)).await;
         match migrated.unwrap_or(Err(SchemaError::TookTooLong(MIGRATION_DEADLINE))) {
@@ -74,7 +76,7 @@ pub async fn current<T>(
     shutdown: &Shutdown,
     read: impl AsyncFn() -> Result<T, DbError>,
 ) -> Result<Option<T>, SchemaError> {
-    let mut told = Told::default();
+    let told = Told::default();
     until_usable(log, shutdown, async || match schema::state(db).await? {
         SchemaState::Current => {
             let missing = inspection::missing_tables(db, &[service]).await?;
@@ -101,50 +103,70 @@ pub async fn current<T>(
     .await
 }
 
-/// What one waits for is logged once.
+/// What is waited for is logged once.
 #[derive(Default)]
-struct Told(bool);
+struct Told(Cell<bool>);
 
 impl Told {
-    fn once(&mut self, tell: impl FnOnce()) {
-        if !std::mem::replace(&mut self.0, true) {
+    fn once(&self, tell: impl FnOnce()) {
+        if !self.0.replace(true) {
             tell();
         }
     }
 }
 
+/// Why the database cannot be used yet.
+enum Unusable {
+    /// Somebody else is to bring the schema up to date, or bring it back. The log says so already.
+    Awaited,
+    Failed(SchemaError),
+}
+
+impl Unusable {
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Awaited => true,
+            Self::Failed(why) => may_pass(why),
+        }
+    }
+}
+
+/// What the server refuses, somebody can mend while this waits: correct a password, grant a right.
+fn may_pass(why: &SchemaError) -> bool {
+    why.is_passing() || why.can_be_mended()
+}
+
 async fn until_usable<T>(
     log: &Log,
     shutdown: &Shutdown,
-    mut attempt: impl AsyncFnMut() -> Result<Option<T>, SchemaError>,
+    attempt: impl AsyncFn() -> Result<Option<T>, SchemaError>,
 ) -> Result<Option<T>, SchemaError> {
-    let mut backoff = Backoff::for_server();
-    loop {
+    let timed_attempt = || async {
         let started = Instant::now();
-        let Some(outcome) = shutdown.or(attempt()).await else { return Ok(None) };
-        let pause = backoff.next_pause();
-        match outcome {
-            Ok(Some(read)) => {
-                log.info("db_connected", "Connected to PostgreSQL database").took(started.elapsed()).emit();
-                return Ok(Some(read));
+        let read = attempt().await.map_err(Unusable::Failed)?;
+        read.map(|read| (read, started.elapsed())).ok_or(Unusable::Awaited)
+    };
+    let report = |why: &Unusable, failed: FailedAttempt| {
+        if let Unusable::Failed(why) = why
+            && failed.retry_in.is_some()
+        {
+            let mut line = log.error("db_connection_failed", "PostgreSQL cannot be used; trying again", why);
+            if let SchemaError::Database(why) = why
+                && let Some(advice) = why.advice()
+            {
+                line = line.detail("advice", advice);
             }
-            Ok(None) => {}
-            // What the server refuses, somebody can mend while this waits: correct a
-            // password, grant a right.
-            Err(why) if why.is_passing() || why.can_be_mended() => {
-                let message = "PostgreSQL cannot be used; trying again";
-                let mut line = log.error("db_connection_failed", message, &why);
-                if let SchemaError::Database(why) = &why
-                    && let Some(advice) = why.advice()
-                {
-                    line = line.detail("advice", advice);
-                }
-                line.detail("retry_in_ms", u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)).emit();
-            }
-            Err(why) => return Err(why),
+            failed.describe(line).emit();
         }
-        if shutdown.or(sleep(pause)).await.is_none() {
-            return Ok(None);
+    };
+    let trying = retry(Policy::for_server(), shutdown, timed_attempt, Unusable::may_pass, report);
+    match shutdown.or(trying).await {
+        Some(Ok((read, took))) => {
+            log.info("db_connected", "Connected to PostgreSQL database").took(took).emit();
+            Ok(Some(read))
         }
+        Some(Err(Unusable::Failed(why))) if !may_pass(&why) => Err(why),
+        // The shutdown came first.
+        Some(Err(_)) | None => Ok(None),
     }
 }
