@@ -16,6 +16,7 @@ pub mod notifications;
 pub mod orders;
 pub mod permissions;
 pub mod publisher;
+mod reconnect;
 mod refusal;
 pub mod safety_net;
 mod session;

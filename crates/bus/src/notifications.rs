@@ -13,7 +13,7 @@ use config::Rabbitmq;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
 use logging::Log;
-use runtime::{Backoff, Shutdown};
+use runtime::Shutdown;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -22,6 +22,7 @@ pub use self::position::{NotAStart, StartAt};
 use crate::declaration;
 use crate::delivery::Delivery;
 use crate::headers::{insert, text};
+use crate::reconnect::{Link, Served, maintain};
 use crate::session::{Event, Session, SessionError, rest_of, rpc};
 use crate::topology;
 
@@ -49,32 +50,48 @@ pub async fn subscribe<Showing: Future<Output = bool>>(
     start: StartAt,
     log: &Log,
     shutdown: &Shutdown,
-    mut show: impl FnMut(&Delivery) -> Showing,
+    show: impl FnMut(&Delivery) -> Showing,
 ) {
-    let mut position = Position::new(start);
-    let mut backoff = Backoff::for_server();
-    loop {
+    let mut subscription = Subscription { settings, position: Position::new(start), log, shutdown, show };
+    maintain(&mut subscription, log).await;
+}
+
+/// What reading needs from one connection to the next.
+struct Subscription<'a, Show> {
+    settings: &'a Rabbitmq,
+    position: Position,
+    log: &'a Log,
+    shutdown: &'a Shutdown,
+    show: Show,
+}
+
+impl<Showing, Show> Link for Subscription<'_, Show>
+where
+    Showing: Future<Output = bool>,
+    Show: FnMut(&Delivery) -> Showing,
+{
+    type Opened = Reading;
+
+    const FAILED: &'static str = "No connection to RabbitMQ; trying again";
+    const AT_ONCE: bool = false;
+
+    async fn connect(&mut self) -> Option<Result<Reading, SessionError>> {
         let started = Instant::now();
-        let Some(opened) = shutdown.or(open(settings, &mut position)).await else { return };
-        let failure = match opened {
-            Ok(reading) => {
-                let message = format!("Connected to RabbitMQ queue '{}'", topology::NOTIFICATIONS_QUEUE);
-                log.info("rabbitmq_connected", message).took(started.elapsed()).emit();
-                let opened = Instant::now();
-                let end = read(reading, &mut position, log, shutdown, &mut show).await;
-                backoff.reset_if_lasted(opened.elapsed());
-                match end {
-                    Ok(()) => return,
-                    Err(why) => why,
-                }
-            }
-            Err(why) => why,
-        };
-        let pause = backoff.next_pause();
-        log.error("rabbitmq_connection_failed", "No connection to RabbitMQ; trying again", &failure)
-            .detail("retry_in_ms", u64::try_from(pause.as_millis()).unwrap_or(u64::MAX))
-            .emit();
-        shutdown.or(sleep(pause)).await;
+        let opened = self.shutdown.or(open(self.settings, &mut self.position)).await?;
+        if opened.is_ok() {
+            let message = format!("Connected to RabbitMQ queue '{}'", topology::NOTIFICATIONS_QUEUE);
+            self.log.info("rabbitmq_connected", message).took(started.elapsed()).emit();
+        }
+        Some(opened)
+    }
+
+    async fn serve(&mut self, reading: Reading) -> Served {
+        let Self { position, log, shutdown, show, .. } = self;
+        Served { end: read(reading, position, log, shutdown, show).await, worked: false }
+    }
+
+    async fn rest(&mut self, pause: Duration) -> Option<()> {
+        self.shutdown.or(sleep(pause)).await
     }
 }
 

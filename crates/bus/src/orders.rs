@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use config::Rabbitmq;
 use logging::Log;
-use runtime::{Backoff, Shutdown};
+use runtime::Shutdown;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -29,6 +29,7 @@ use self::settled::Settled;
 use self::shares::Shares;
 use crate::declaration::{self, FailedAttempt, Patience, Refusals};
 use crate::delivery::Delivery;
+use crate::reconnect::{Link, Served, maintain};
 use crate::session::{Event, Session, SessionError};
 
 /// The orders that come in.
@@ -55,6 +56,7 @@ impl OrderIntake {
             forward,
             stop: stop.clone(),
             done: done.clone(),
+            patience: Patience::Long,
             log,
         };
         Self { deliveries, stop, done, task: tokio::spawn(owner.run()) }
@@ -104,53 +106,53 @@ struct Owner {
     forward: mpsc::Sender<Held>,
     stop: Shutdown,
     done: Shutdown,
+    /// For the next connection.
+    patience: Patience,
     log: Log,
 }
 
-impl Owner {
-    async fn run(self) {
-        let (mut backoff, mut patience) = (Backoff::for_server(), Patience::Long);
-        while !self.done.has_begun() {
-            let started = Instant::now();
-            let Some(opened) = self.done.or(self.open(patience)).await else { return };
-            let failure = match opened {
-                Ok(opened) => {
-                    patience = Patience::Brief;
-                    let queues = opened.queues.join(", ");
-                    self.log
-                        .info("rabbitmq_connected", format!("Connected to RabbitMQ queues {queues}"))
-                        .took(started.elapsed())
-                        .emit();
-                    let since = Instant::now();
-                    let end = self.serve(opened).await;
-                    backoff.reset_if_lasted(since.elapsed());
-                    match end {
-                        Ok(()) => return,
-                        Err(why) => why,
-                    }
-                }
-                Err(why) => {
-                    patience = patience.after(&why);
-                    why
-                }
-            };
-            let pause = backoff.next_pause();
-            self.log
-                .error(
-                    "rabbitmq_connection_failed",
-                    "No connection to RabbitMQ for consuming; trying again",
-                    &failure,
-                )
-                .detail("retry_in_ms", u64::try_from(pause.as_millis()).unwrap_or(u64::MAX))
-                .emit();
-            self.done.or(sleep(pause)).await;
+impl Link for Owner {
+    type Opened = Opened;
+
+    const FAILED: &'static str = "No connection to RabbitMQ for consuming; trying again";
+    const AT_ONCE: bool = false;
+
+    async fn connect(&mut self) -> Option<Result<Opened, SessionError>> {
+        let started = Instant::now();
+        let opened = self.done.or(self.open()).await?;
+        match &opened {
+            Ok(opened) => {
+                self.patience = Patience::Brief;
+                let queues = opened.queues.join(", ");
+                self.log
+                    .info("rabbitmq_connected", format!("Connected to RabbitMQ queues {queues}"))
+                    .took(started.elapsed())
+                    .emit();
+            }
+            Err(why) => self.patience = self.patience.after(why),
         }
+        Some(opened)
+    }
+
+    async fn serve(&mut self, opened: Opened) -> Served {
+        Served { end: self.take_orders(opened).await, worked: false }
+    }
+
+    async fn rest(&mut self, pause: Duration) -> Option<()> {
+        self.done.or(sleep(pause)).await
+    }
+}
+
+impl Owner {
+    async fn run(mut self) {
+        let log = self.log.clone();
+        maintain(&mut self, &log).await;
     }
 
     /// What can be consumed is consumed; the rest is tried again.
-    async fn open(&self, patience: Patience) -> Result<Opened, SessionError> {
+    async fn open(&self) -> Result<Opened, SessionError> {
         let mut session = Session::open(&self.settings, NAME).await?;
-        let refusals = match declaration::declare_kitchen(&mut session, patience).await {
+        let refusals = match declaration::declare_kitchen(&mut session, self.patience).await {
             Ok(refusals) => refusals,
             Err(why) => {
                 session.close().await;
@@ -172,7 +174,7 @@ impl Owner {
         Ok(Opened { session, queues, refused, buries })
     }
 
-    async fn serve(&self, opened: Opened) -> Result<(), SessionError> {
+    async fn take_orders(&self, opened: Opened) -> Result<(), SessionError> {
         let Opened { mut session, queues, refused, buries } = opened;
         let result = tokio::select! {
             result = self.consume(&mut session, &queues, buries) => result,

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use runtime::Backoff;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -12,69 +11,58 @@ use super::context::Context;
 use super::serving::{End, Serving};
 use super::state::State;
 use crate::declaration::Patience;
+use crate::reconnect::{Link, Served, maintain};
+use crate::session::SessionError;
 
 /// The task behind a handle: it makes one connection after the other.
 pub(super) struct Owner {
     context: Context,
+    /// For the next connection.
+    patience: Patience,
     /// The last connection's, which has a deadline of its own.
     farewell: Option<AbortOnDropHandle<()>>,
 }
 
-/// How a session went.
-struct Served {
-    end: End,
-    /// The broker confirmed a message on it: the next connection is made without a pause.
-    worked: bool,
+impl Link for Owner {
+    /// A connection, and when its making began.
+    type Opened = (Opened, Instant);
+
+    const FAILED: &'static str = "No connection to RabbitMQ for publishing; trying again";
+    const AT_ONCE: bool = true;
+
+    async fn connect(&mut self) -> Option<Result<(Opened, Instant), SessionError>> {
+        let started = Instant::now();
+        let Context { settings, purpose, name, .. } = &self.context;
+        let opening = open(settings.clone(), *purpose, name.clone(), self.patience);
+        let opened = self.refusing_meanwhile(opening).await?;
+        match &opened {
+            Ok(_) => self.patience = Patience::Brief,
+            Err(why) => {
+                self.context.state.send_replace(State::Away);
+                self.patience = self.patience.after(why);
+            }
+        }
+        Some(opened.map(|opened| (opened, started)))
+    }
+
+    async fn serve(&mut self, (opened, started): (Opened, Instant)) -> Served {
+        self.publish(opened, started).await
+    }
+
+    async fn rest(&mut self, pause: Duration) -> Option<()> {
+        self.refusing_meanwhile(sleep(pause)).await
+    }
 }
 
 impl Owner {
     pub(super) fn new(context: Context) -> Self {
-        Self { context, farewell: None }
+        Self { context, patience: Patience::Long, farewell: None }
     }
 
     /// Runs until all publishers are dropped.
     pub(super) async fn run(mut self) {
-        let mut backoff = Backoff::for_server();
-        let mut patience = Patience::Long;
-        loop {
-            let started = Instant::now();
-            let Context { settings, purpose, name, .. } = &self.context;
-            let opening = open(settings.clone(), *purpose, name.clone(), patience);
-            let Some(opened) = self.refusing_meanwhile(opening).await else { return };
-            let (failure, at_once) = match opened {
-                Ok(opened) => {
-                    patience = Patience::Brief;
-                    let since = Instant::now();
-                    let Served { end, worked } = self.serve(opened, started).await;
-                    if worked {
-                        backoff.reset();
-                    }
-                    let lasted = backoff.reset_if_lasted(since.elapsed());
-                    match end {
-                        End::Done => return,
-                        End::Failed(why) => (why, worked || lasted),
-                    }
-                }
-                Err(why) => {
-                    self.context.state.send_replace(State::Away);
-                    patience = patience.after(&why);
-                    (why, false)
-                }
-            };
-            let pause = if at_once { Duration::ZERO } else { backoff.next_pause() };
-            self.context
-                .log
-                .error(
-                    "rabbitmq_connection_failed",
-                    "No connection to RabbitMQ for publishing; trying again",
-                    &failure,
-                )
-                .detail("retry_in_ms", u64::try_from(pause.as_millis()).unwrap_or(u64::MAX))
-                .emit();
-            if self.refusing_meanwhile(sleep(pause)).await.is_none() {
-                return;
-            }
-        }
+        let log = self.context.log.clone();
+        maintain(&mut self, &log).await;
     }
 
     /// Does this work, and answers meanwhile every message that there is no connection. `None` once
@@ -93,7 +81,7 @@ impl Owner {
     }
 
     /// Publishes on one connection until it fails or all publishers are dropped.
-    async fn serve(&mut self, opened: Opened, started: Instant) -> Served {
+    async fn publish(&mut self, opened: Opened, started: Instant) -> Served {
         let mut serving = Serving::new(&mut self.context, opened, started);
         let end = serving.run().await;
         let Serving { session, unconfirmed, worked, .. } = serving;
@@ -114,9 +102,14 @@ impl Owner {
         match end {
             // Whoever waits for the next connection does not wait for this: the broker lets a
             // session go only when each of its channels has answered, and one may hang.
-            End::Failed(_) => self.farewell = Some(AbortOnDropHandle::new(tokio::spawn(session.close()))),
-            End::Done => session.close().await,
+            End::Failed(why) => {
+                self.farewell = Some(AbortOnDropHandle::new(tokio::spawn(session.close())));
+                Served { end: Err(why), worked }
+            }
+            End::Done => {
+                session.close().await;
+                Served { end: Ok(()), worked }
+            }
         }
-        Served { end, worked }
     }
 }
