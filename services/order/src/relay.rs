@@ -1,9 +1,7 @@
-//! The relay: sends what a crash, or a broker that was away, left in the outbox, and what
-//! nobody else has in hand.
+//! The relay: sends what a crash, or a broker that was away, left in the outbox.
 //!
-//! It works in lanes: one for each type of order, one for the status updates. Each has a pace and a
-//! share of its own, and they are looked at side by side, so that none waits for another whose
-//! queue is full or hangs.
+//! It works in lanes: one for each type of order, one for the status updates. Each has its own pace
+//! and its own share, and all run side by side: none waits for another whose queue is full or hangs.
 
 mod lane;
 pub mod pace;
@@ -19,27 +17,27 @@ use logging::Log;
 use runtime::{Backoff, Shutdown};
 use tokio::time::{Instant, sleep_until};
 
-use self::lane::{Cargo, Lane, Places};
+use self::lane::{Cargo, Lane, Permits};
 use self::pace::{Look, Next, Pace};
 pub use self::wakeup::Wakeup;
 
-/// As many lanes as there are can be looked at together.
+/// One connection for each lane.
 pub const MOST_CONNECTIONS: usize = 4;
 
 /// Runs until the shutdown begins. Any number of services may do so at once.
 pub async fn run(db: Database, publisher: Publisher, wakeup: Wakeup, log: Log, shutdown: &Shutdown) {
-    let places = Places::new(db.reserved_connections());
-    let relay = Relay { places, db, publisher, log };
+    let permits = Permits::new(db.reserved_connections());
+    let relay = Relay { permits, db, publisher, log };
     let mut steps = FuturesUnordered::new();
     let mut resting = Lane::all();
     let (mut is_asking, mut woken, mut backoff) = (false, Instant::now(), Backoff::for_server());
     loop {
-        let next_look = resting.iter().map(|lane| lane.next_look).min().filter(|_| !is_asking);
+        let next_pass = resting.iter().map(|lane| lane.next_pass).min().filter(|_| !is_asking);
         let happens = async {
             tokio::select! {
                 Some(done) = steps.next() => Happened::Done(done),
                 () = wakeup.woken() => Happened::Woken,
-                () = reached(next_look) => Happened::Due,
+                () = reached(next_pass) => Happened::Due,
             }
         };
         let Some(happened) = shutdown.or(happens).await else { return };
@@ -53,7 +51,7 @@ pub async fn run(db: Database, publisher: Publisher, wakeup: Wakeup, log: Log, s
             }
             Happened::Due => {
                 let (mut due, rest): (Vec<_>, Vec<_>) =
-                    resting.into_iter().partition(|lane| lane.next_look <= now);
+                    resting.into_iter().partition(|lane| lane.next_pass <= now);
                 resting = rest;
                 for lane in &mut due {
                     lane.take(now);
@@ -71,7 +69,7 @@ pub async fn run(db: Database, publisher: Publisher, wakeup: Wakeup, log: Log, s
                                 lane.wait(now);
                                 resting.push(lane);
                             } else if lane.cargo.is_in(&due) {
-                                steps.push(relay.take(Step::Look(lane)));
+                                steps.push(relay.take(Step::Pass(lane)));
                             } else {
                                 lane.rest(Next::WhenWoken, woken, now);
                                 resting.push(lane);
@@ -89,7 +87,7 @@ pub async fn run(db: Database, publisher: Publisher, wakeup: Wakeup, log: Log, s
                     }
                 }
             }
-            Happened::Done(Done::Looked(mut lane, next)) => {
+            Happened::Done(Done::Passed(mut lane, next)) => {
                 lane.rest(next, woken, now);
                 resting.push(lane);
             }
@@ -98,23 +96,23 @@ pub async fn run(db: Database, publisher: Publisher, wakeup: Wakeup, log: Log, s
 }
 
 enum Happened {
-    /// Somebody says that there is something.
+    /// Another task says that there is something to send.
     Woken,
     /// The time of a lane has come.
     Due,
     Done(Done),
 }
 
-/// What takes a while; other lanes go on meanwhile.
+/// Work that takes a while. Other lanes go on meanwhile.
 enum Step {
-    /// Asks for all lanes whose time has come, in one question, what there is to send.
+    /// Asks in one statement what there is to send, for all lanes whose time has come.
     Ask(Vec<Lane>),
-    Look(Lane),
+    Pass(Lane),
 }
 
 enum Done {
     Asked(Vec<Lane>, Result<Due, DbError>),
-    Looked(Lane, Next),
+    Passed(Lane, Next),
 }
 
 /// Never, if there is nothing to wait for.
@@ -126,7 +124,7 @@ async fn reached(moment: Option<Instant>) {
 }
 
 struct Relay {
-    places: Places,
+    permits: Permits,
     db: Database,
     publisher: Publisher,
     log: Log,
@@ -144,11 +142,11 @@ impl Relay {
     async fn take(&self, step: Step) -> Done {
         match step {
             Step::Ask(lanes) => Done::Asked(lanes, outbox::due(&self.db).await),
-            Step::Look(mut lane) => {
-                let place = self.places.take(&lane).await;
-                let next = self.look(&mut lane).await;
-                drop(place);
-                Done::Looked(lane, next)
+            Step::Pass(mut lane) => {
+                let permit = self.permits.take(&lane).await;
+                let next = self.pass(&mut lane).await;
+                drop(permit);
+                Done::Passed(lane, next)
             }
         }
     }
@@ -160,7 +158,7 @@ impl Relay {
         }
     }
 
-    async fn look(&self, lane: &mut Lane) -> Next {
+    async fn pass(&self, lane: &mut Lane) -> Next {
         let (look, pace) = (lane.pace.look(), &lane.pace);
         let relayed = match lane.cargo {
             Cargo::Orders(order_type) => {

@@ -1,5 +1,5 @@
-//! The rescuer: finds orders that wait for longer than they should, and gives them to
-//! the relay once more.
+//! The rescuer: finds orders that wait for longer than they should, and enters them into the outbox
+//! again.
 //!
 //! - It *escalates* what has waited for longer than `kitchen.max_wait`: such an order goes before
 //!   all others, whatever lies in the queues and however often it was redelivered. So a constant
@@ -27,14 +27,14 @@ use tokio::time::sleep;
 pub use self::queues::{Broker, KitchenQueues};
 use crate::relay::Wakeup;
 
-/// Longest pause between two looks.
+/// Longest pause between two passes.
 const MAX_INTERVAL: Duration = Duration::from_secs(30);
 const MIN_INTERVAL: Duration = Duration::from_millis(500);
-/// Most orders of a type that one look escalates: their messages may well be there, and the kitchen
-/// is not to drown in copies.
+/// Most orders of a type that one pass escalates. Their messages may still be in the queue, and the
+/// kitchen must not be flooded with copies.
 const MAX_ESCALATED: i64 = 100;
-/// Most orders of a type that are redelivered before recounting. If several services look at once,
-/// each may send as many of which there is a message.
+/// Most orders of a type that are redelivered before recounting. If several services do so at once,
+/// each may send as many whose message is not lost.
 const MAX_REDELIVERED: usize = 1_000;
 /// Waiting orders are counted up to here. Behind a longer queue a loss shows when it has become
 /// shorter: what is lost came last.
@@ -48,7 +48,7 @@ pub const HOLDINGS_PAUSE: Duration = workers::HOLDINGS_INTERVAL.saturating_mul(3
 pub struct Rescuer<Q> {
     pub db: Database,
     pub queues: Q,
-    /// After this time an order that nobody took is looked for.
+    /// After this time an order that no worker has taken is looked for.
     pub resend_after: Duration,
     /// After this time an order goes before all others.
     pub max_wait: Duration,
@@ -58,7 +58,7 @@ pub struct Rescuer<Q> {
     pub log: Log,
 }
 
-/// Why a step of a look was not finished.
+/// Why a step of a pass was not finished.
 #[derive(Debug, thiserror::Error)]
 pub enum RescueError {
     #[error(transparent)]
@@ -77,7 +77,8 @@ impl From<ClearError<DbError>> for RescueError {
 }
 
 impl<Q: KitchenQueues> Rescuer<Q> {
-    /// Time between two looks: what is found late is found after half the time again.
+    /// Time between two passes: half of the shortest wait, so that an order is found after one and
+    /// a half times its wait at the latest.
     pub fn interval(&self) -> Duration {
         (self.resend_after.min(self.max_wait) / 2).clamp(MIN_INTERVAL, MAX_INTERVAL)
     }
@@ -85,25 +86,24 @@ impl<Q: KitchenQueues> Rescuer<Q> {
     /// Runs until the shutdown begins. Any number of services may do so at once.
     pub async fn run(&self, shutdown: &Shutdown) {
         while shutdown.or(sleep(self.interval())).await.is_some() {
-            if shutdown.or(self.look()).await.is_none() {
+            if shutdown.or(self.pass()).await.is_none() {
                 return;
             }
         }
     }
 
-    /// Takes each step, whatever becomes of the others. A cause that stops several
-    /// of them is told once.
-    pub async fn look(&self) {
-        let mut told = HashSet::new();
-        self.report(self.escalate().await, &mut told);
-        self.report(self.reclaim().await, &mut told);
-        self.report(self.look_into_queues(&mut told).await, &mut told);
-        self.report(self.prune().await, &mut told);
+    /// One pass: every step, even if others fail. A cause that stops several steps is logged once.
+    pub async fn pass(&self) {
+        let mut logged = HashSet::new();
+        self.report(self.escalate().await, &mut logged);
+        self.report(self.reclaim().await, &mut logged);
+        self.report(self.compare_with_queues(&mut logged).await, &mut logged);
+        self.report(self.prune().await, &mut logged);
     }
 
-    fn report(&self, outcome: Result<(), RescueError>, told: &mut HashSet<String>) {
+    fn report(&self, outcome: Result<(), RescueError>, logged: &mut HashSet<String>) {
         if let Err(why) = outcome
-            && told.insert(with_causes(&why))
+            && logged.insert(with_causes(&why))
         {
             let message = "Waiting orders could not be looked for; trying again";
             let pause = u64::try_from(self.interval().as_millis()).unwrap_or(u64::MAX);
@@ -135,22 +135,21 @@ impl<Q: KitchenQueues> Rescuer<Q> {
         Ok(())
     }
 
-    /// What needs a look at the broker: nobody is asked as long as nothing waits.
-    async fn look_into_queues(&self, told: &mut HashSet<String>) -> Result<(), RescueError> {
+    /// The steps that need the broker. It is not asked while nothing waits.
+    async fn compare_with_queues(&self, logged: &mut HashSet<String>) -> Result<(), RescueError> {
         if !self.anything_waits().await? {
             return Ok(());
         }
-        // A queue that cannot be declared concerns its type; the others are
-        // looked after all the same.
-        self.report(self.queues.declare().await.map_err(RescueError::from), told);
-        self.report(self.reroute().await, told);
+        // A queue that cannot be declared concerns its type only.
+        self.report(self.queues.declare().await.map_err(RescueError::from), logged);
+        self.report(self.reroute().await, logged);
         // A broker that has lost its disk is filled again at once.
         while self.redeliver().await? {}
         Ok(())
     }
 
-    /// Whether an order has waited for half the time already: what lies in the safety net is to
-    /// go on within the time.
+    /// Whether an order has waited for half the time already. What lies in the safety net must be
+    /// rerouted within the whole time.
     async fn anything_waits(&self) -> Result<bool, RescueError> {
         for order_type in OrderType::ALL {
             if !sweeps::waiting(&self.db, order_type, self.resend_after / 2, 1).await?.is_empty() {
@@ -177,9 +176,9 @@ impl<Q: KitchenQueues> Rescuer<Q> {
 
     /// As many orders as wait without a message. Returns whether there may be more of them.
     ///
-    /// Who waits is asked before and after the queues are counted. So an order whose
-    /// message moves meanwhile, from the outbox into a queue or from there into a worker's
-    /// hands, is not taken for lost.
+    /// The waiting orders are read before and after the queues are counted. So an order whose message
+    /// moves meanwhile, from the outbox into a queue or from there to a worker, does not count as
+    /// lost.
     async fn redeliver(&self) -> Result<bool, RescueError> {
         let mut waiting = Vec::new();
         for order_type in OrderType::ALL {
@@ -215,7 +214,8 @@ impl<Q: KitchenQueues> Rescuer<Q> {
         Ok(sweeps::prune(&self.db).await?)
     }
 
-    /// To the relay, each under the request that placed it.
+    /// Logs the orders that were entered into the outbox, each under the request that placed it, and
+    /// wakes the relay.
     fn hand_over(&self, action: &'static str, what: &str, orders: &[Rescued]) {
         for Rescued { number, request_id } in orders {
             self.log
@@ -244,7 +244,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_cause_that_stops_every_step_is_told_once() {
+    async fn a_cause_that_stops_every_step_is_logged_once() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let (log, flush) = logging::start_on("test", logging::Level::Debug, file.reopen().unwrap());
         let nowhere =
@@ -258,9 +258,9 @@ mod tests {
             relay: Wakeup::default(),
             log,
         };
-        // Each look tells it anew.
-        rescuer.look().await;
-        rescuer.look().await;
+        // Each pass logs it again.
+        rescuer.pass().await;
+        rescuer.pass().await;
         drop((rescuer, flush));
         let lines = std::fs::read_to_string(file.path()).unwrap();
         assert_eq!(lines.matches("sweep_failed").count(), 2, "{lines}");

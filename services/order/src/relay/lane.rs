@@ -29,30 +29,30 @@ impl Cargo {
 pub struct Lane {
     pub cargo: Cargo,
     pub pace: Pace,
-    pub next_look: Instant,
-    /// When it was last taken in hand.
+    pub next_pass: Instant,
+    /// When its last pass began.
     taken: Instant,
-    /// The last look lost messages with the connection, or found only such as are refused. The next
-    /// one comes after a pause, whoever says what.
+    /// The last pass lost messages with the connection, or found only messages that are refused. The
+    /// next one comes after a pause, even if the relay is woken.
     is_in_trouble: bool,
 }
 
 impl Lane {
-    /// All of them; each is to be looked at.
+    /// All lanes; each is due.
     pub fn all() -> Vec<Self> {
         let now = Instant::now();
         let lane =
-            |cargo| Self { cargo, pace: Pace::new(), next_look: now, taken: now, is_in_trouble: false };
+            |cargo| Self { cargo, pace: Pace::new(), next_pass: now, taken: now, is_in_trouble: false };
         OrderType::ALL.into_iter().map(Cargo::Orders).chain([Cargo::StatusUpdates]).map(lane).collect()
     }
 
-    /// A look at it begins.
+    /// A pass begins.
     pub fn take(&mut self, now: Instant) {
         self.taken = now;
     }
 
-    /// The look is over. `woken` is when somebody said for the last time that there is something:
-    /// what was said during the look may have come too late for it.
+    /// The pass is over. `woken` is when the relay was woken for the last time: if that was during
+    /// the pass, it may have come too late for it.
     pub fn rest(&mut self, next: Next, woken: Instant, now: Instant) {
         self.is_in_trouble = matches!(next, Next::After(_));
         let pause = match next {
@@ -61,36 +61,36 @@ impl Lane {
             Next::WhenWoken => POLL_INTERVAL,
             Next::After(pause) => pause,
         };
-        self.next_look = now + pause;
+        self.next_pass = now + pause;
     }
 
-    /// Nothing can be sent on it at the moment. What the last look came to still holds.
+    /// Nothing can be sent on it at the moment. What the last pass came to still holds.
     pub fn wait(&mut self, now: Instant) {
-        self.next_look = now + POLL_INTERVAL;
+        self.next_pass = now + POLL_INTERVAL;
     }
 
-    /// Somebody says that there is something.
+    /// The relay was woken.
     pub fn wake(&mut self, now: Instant) {
         if !self.is_in_trouble {
-            self.next_look = self.next_look.min(now);
+            self.next_pass = self.next_pass.min(now);
         }
     }
 
-    /// No look before `moment`, whoever says what.
+    /// No pass before `moment`, even if the relay is woken.
     pub fn rest_until(&mut self, moment: Instant) {
         self.is_in_trouble = true;
-        self.next_look = self.next_look.max(moment);
+        self.next_pass = self.next_pass.max(moment);
     }
 }
 
-/// The connections on which lanes are looked at. One is not for lanes in trouble: a queue that
-/// hangs keeps a connection for as long as its confirms may take.
-pub struct Places {
+/// The connections that passes may take. One is not for lanes in trouble: a queue that hangs keeps a
+/// connection for as long as its confirms may take.
+pub struct Permits {
     all: Semaphore,
     in_trouble: Semaphore,
 }
 
-impl Places {
+impl Permits {
     /// So many connections. If there is one only, the lanes take turns.
     pub fn new(connections: usize) -> Self {
         Self {
@@ -99,18 +99,18 @@ impl Places {
         }
     }
 
-    /// Waits for a place; it is free again when this is dropped.
-    pub async fn take(&self, lane: &Lane) -> Place<'_> {
+    /// Waits for a permit; it is returned when this is dropped.
+    pub async fn take(&self, lane: &Lane) -> Permit<'_> {
         // They are never closed: there is no error.
         let in_trouble = if lane.is_in_trouble { self.in_trouble.acquire().await.ok() } else { None };
-        Place { _in_trouble: in_trouble, _place: self.all.acquire().await.ok() }
+        Permit { _in_trouble: in_trouble, _permit: self.all.acquire().await.ok() }
     }
 }
 
-/// A place that is taken.
-pub struct Place<'a> {
+/// The right to take a connection for a pass.
+pub struct Permit<'a> {
     _in_trouble: Option<SemaphorePermit<'a>>,
-    _place: Option<SemaphorePermit<'a>>,
+    _permit: Option<SemaphorePermit<'a>>,
 }
 
 #[cfg(test)]
@@ -133,23 +133,23 @@ mod tests {
     #[test]
     fn however_many_lanes_are_in_trouble_one_place_is_free() {
         for connections in 2..=4 {
-            let places = Places::new(connections);
-            let taken: Vec<_> = (0..4).map_while(|_| places.take(&in_trouble()).now_or_never()).collect();
+            let permits = Permits::new(connections);
+            let taken: Vec<_> = (0..4).map_while(|_| permits.take(&in_trouble()).now_or_never()).collect();
             assert_eq!(taken.len(), connections - 1);
-            let place = places.take(&lane()).now_or_never();
-            assert!(place.is_some() && places.take(&lane()).now_or_never().is_none());
+            let permit = permits.take(&lane()).now_or_never();
+            assert!(permit.is_some() && permits.take(&lane()).now_or_never().is_none());
             drop(taken);
-            assert!(places.take(&in_trouble()).now_or_never().is_some());
+            assert!(permits.take(&in_trouble()).now_or_never().is_some());
         }
     }
 
     #[test]
     fn with_one_connection_lanes_take_turns() {
-        let places = Places::new(1);
-        let place = places.take(&in_trouble()).now_or_never().unwrap();
-        assert!(places.take(&lane()).now_or_never().is_none());
-        drop(place);
-        assert!(places.take(&lane()).now_or_never().is_some());
+        let permits = Permits::new(1);
+        let permit = permits.take(&in_trouble()).now_or_never().unwrap();
+        assert!(permits.take(&lane()).now_or_never().is_none());
+        drop(permit);
+        assert!(permits.take(&lane()).now_or_never().is_some());
     }
 
     #[test]
@@ -158,25 +158,25 @@ mod tests {
         let now = lane.taken;
         lane.wait(now);
         lane.wake(now);
-        assert_eq!(lane.next_look, now + POLL_INTERVAL);
+        assert_eq!(lane.next_pass, now + POLL_INTERVAL);
     }
 
     #[test]
-    fn who_is_woken_during_a_look_looks_again_at_once() {
+    fn a_lane_that_is_woken_during_a_pass_is_due_at_once() {
         let mut lane = lane();
         let second = Duration::from_secs(1);
         let (before, taken) = (lane.taken, lane.taken + second);
         let (during, over) = (taken + second, taken + second * 2);
         lane.take(taken);
         lane.rest(Next::WhenWoken, during, over);
-        assert_eq!(lane.next_look, over);
+        assert_eq!(lane.next_pass, over);
         lane.rest(Next::WhenWoken, before, over);
-        assert_eq!(lane.next_look, over + POLL_INTERVAL);
+        assert_eq!(lane.next_pass, over + POLL_INTERVAL);
         lane.wake(over);
-        assert_eq!(lane.next_look, over);
+        assert_eq!(lane.next_pass, over);
         // A pause is a pause.
         lane.rest(Next::After(second), during, over);
         lane.wake(over);
-        assert_eq!(lane.next_look, over + second);
+        assert_eq!(lane.next_pass, over + second);
     }
 }

@@ -1,5 +1,5 @@
-//! How fast the relay looks: decisions without clock and servers, so that a test can try
-//! any course of events.
+//! How often the relay polls a lane, and how much it takes: decisions without clock and servers, so
+//! that a test can try any course of events.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use bus::PublishError;
 use db::outbox::{self, Published, Relayed};
 use runtime::{Backoff, FailedAttempt};
 
-/// Pause between two looks at the outbox, unless somebody says that there is something.
+/// Pause between two passes over the outbox, unless a task wakes the relay.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(2);
-/// Most messages of one look.
+/// Most messages of one pass.
 pub const BATCH: u16 = 100;
 /// Bounds of the pauses of a lane in trouble.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -26,7 +26,7 @@ pub fn pause_of_row(attempts: u32) -> Duration {
     bound.min(outbox::MAX_PAUSE).mul_f64(rand::random_range(0.5..=1.0))
 }
 
-/// What came of a look at one lane of the outbox.
+/// What came of a pass over one lane of the outbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Look {
     /// Messages that were found.
@@ -49,14 +49,14 @@ impl From<&Relayed> for Look {
     }
 }
 
-/// When to look at a lane again.
+/// When the next pass over a lane is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// At once: the last look got something done, and there may be more.
+    /// At once: the last pass sent something, and there may be more.
     AtOnce,
-    /// After [`POLL_INTERVAL`], or when somebody says that there is something.
+    /// After [`POLL_INTERVAL`], or when the relay is woken.
     WhenWoken,
-    /// Not before this pause is over, whoever says what.
+    /// Not before this pause is over, even if the relay is woken.
     After(Duration),
 }
 
@@ -73,7 +73,7 @@ impl Pace {
         Self { limit: BATCH, backoff: Backoff::new(FIRST_PAUSE, MAX_PAUSE) }
     }
 
-    /// The next look.
+    /// What the next pass takes.
     pub fn look(&self) -> outbox::Look {
         outbox::Look { limit: self.limit, pause: pause_of_row }
     }
@@ -94,7 +94,7 @@ impl Pace {
         why.is_refusal() || (self.limit == 1 && why.was_under_way())
     }
 
-    /// The next look after one that got so far.
+    /// When the next pass is due after one with this outcome.
     pub fn after(&mut self, look: Look) -> Next {
         let was_full = look.found >= usize::from(self.limit);
         if look.lost > 0 || look.suspected > 0 {
@@ -114,7 +114,7 @@ impl Pace {
         if was_full { Next::AtOnce } else { Next::WhenWoken }
     }
 
-    /// When to look again after a look that failed because of the database.
+    /// When the next pass is due after one that failed because of the database.
     pub fn after_failure(&mut self) -> FailedAttempt {
         self.backoff.failed()
     }
@@ -213,7 +213,7 @@ mod tests {
             }
         }
 
-        /// No loop without a pause: a look that follows at once follows one that removed something,
+        /// No loop without a pause: a pass that follows at once follows one that removed something,
         /// and one that is woken follows one that left nothing due.
         #[test]
         fn without_progress_there_is_a_pause(course in proptest::collection::vec(looks(), 1..100)) {

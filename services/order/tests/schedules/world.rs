@@ -180,7 +180,7 @@ impl World {
                 .map(|held| held.to_string())
                 .collect();
             let before = self.redelivered(&held).await;
-            self.rescuer.look().await;
+            self.rescuer.pass().await;
             // Notes of orders that are over are forgotten.
             if self.redelivered(&held).await > before {
                 return Err(format!("an order in a cook's hands was redelivered: one of {held:?}"));

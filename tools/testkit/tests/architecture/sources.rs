@@ -10,6 +10,9 @@ use crate::literals::literals;
 const MOST_LINES: usize = 400;
 const MOST_LINES_OF_A_MAIN: usize = 60;
 
+/// What is called over HTTP today, and by messages tomorrow: it knows neither.
+const USE_CASES: [&str; 2] = ["services/order/src/placing", "services/order/src/changes"];
+
 /// A file below a `src` folder.
 struct Source {
     /// From the root of the workspace, such as `crates/db/src/lib.rs`.
@@ -55,6 +58,14 @@ impl Source {
             let program = self.text.split("#[cfg(test)]").next().unwrap_or_default();
             for used in outside.iter().filter(|used| program.contains(**used)) {
                 violation(format!("not pure: {used}"));
+            }
+        }
+        let is_use_case = USE_CASES.iter().any(|use_case| {
+            self.path == format!("{use_case}.rs") || self.path.starts_with(&format!("{use_case}/"))
+        });
+        for used in ["actix_web", "http_service"].iter().filter(|_| is_use_case) {
+            if self.text.contains(used) {
+                violation(format!("HTTP in a use case: {used}"));
             }
         }
         let lines = self.text.lines().count();
@@ -140,6 +151,10 @@ fn real_names(sources: &[Source]) -> Vec<String> {
 fn everything_is_where_it_belongs() {
     let sources = sources();
     let names = real_names(&sources);
+    for use_case in USE_CASES {
+        let path = format!("{use_case}.rs");
+        assert!(sources.iter().any(|source| source.path == path), "{path} has another name now");
+    }
     for known in [
         "orders_topic",
         "notifications_fanout",
@@ -172,6 +187,8 @@ fn each_rule_would_be_seen_broken() {
         ("crates/ctl/src/a.rs", literal("orders_topic"), "orders_topic"),
         ("crates/domain/src/a.rs", "use std::fs::File;".to_owned(), "std::fs"),
         ("crates/domain/src/a.rs", "let now = OffsetDateTime::now_utc();".to_owned(), "now_utc"),
+        ("services/order/src/placing.rs", "use http_service::Problem;".to_owned(), "HTTP in a use case"),
+        ("services/order/src/changes/a.rs", "use actix_web::web;".to_owned(), "HTTP in a use case"),
         ("crates/http/src/a.rs", "\n".repeat(MOST_LINES + 1), "401 lines"),
         ("services/order/src/main.rs", "\n".repeat(MOST_LINES_OF_A_MAIN + 1), "61 lines"),
     ] {
@@ -189,6 +206,7 @@ fn each_rule_would_be_seen_broken() {
             "services/order/src/a.rs",
             literal("to select a size, update the order, create an account, with orders_topical"),
         ),
+        ("services/order/src/http/placing.rs", "use actix_web::web;".to_owned()),
         ("services/order/src/main.rs", "\n".repeat(MOST_LINES_OF_A_MAIN)),
         ("crates/http/src/a.rs", "\n".repeat(MOST_LINES)),
     ] {
