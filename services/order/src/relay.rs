@@ -1,7 +1,8 @@
 //! The relay: sends what a crash, or a broker that was away, left in the outbox.
 //!
 //! It works in lanes: one for each type of order, one for the status updates. Each has its own pace
-//! and its own share, and all run side by side: none waits for another whose queue is full or hangs.
+//! and its own share, and all run side by side. None waits for another whose queue is full or
+//! hangs.
 
 mod lane;
 pub mod pace;

@@ -176,9 +176,9 @@ impl<Q: KitchenQueues> Rescuer<Q> {
 
     /// As many orders as wait without a message. Returns whether there may be more of them.
     ///
-    /// The waiting orders are read before and after the queues are counted. So an order whose message
-    /// moves meanwhile, from the outbox into a queue or from there to a worker, does not count as
-    /// lost.
+    /// The waiting orders are read before and after the queues are counted. So an order whose
+    /// message moves meanwhile, from the outbox into a queue or from there to a worker, does not
+    /// count as lost.
     async fn redeliver(&self) -> Result<bool, RescueError> {
         let mut waiting = Vec::new();
         for order_type in OrderType::ALL {
@@ -214,8 +214,8 @@ impl<Q: KitchenQueues> Rescuer<Q> {
         Ok(sweeps::prune(&self.db).await?)
     }
 
-    /// Logs the orders that were entered into the outbox, each under the request that placed it, and
-    /// wakes the relay.
+    /// Logs the orders that were entered into the outbox, each under the request that placed it,
+    /// and wakes the relay.
     fn hand_over(&self, action: &'static str, what: &str, orders: &[Rescued]) {
         for Rescued { number, request_id } in orders {
             self.log

@@ -32,8 +32,8 @@ pub struct Lane {
     pub next_pass: Instant,
     /// When its last pass began.
     taken: Instant,
-    /// The last pass lost messages with the connection, or found only messages that are refused. The
-    /// next one comes after a pause, even if the relay is woken.
+    /// The last pass lost messages with the connection, or found only messages that are refused.
+    /// The next one comes after a pause, even if the relay is woken.
     is_in_trouble: bool,
 }
 
@@ -83,8 +83,8 @@ impl Lane {
     }
 }
 
-/// The connections that passes may take. One is not for lanes in trouble: a queue that hangs keeps a
-/// connection for as long as its confirms may take.
+/// The connections that passes may take. One is not for lanes in trouble: a queue that hangs keeps
+/// a connection for as long as its confirms may take.
 pub struct Permits {
     all: Semaphore,
     in_trouble: Semaphore,
