@@ -80,12 +80,13 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// Connects and counts the messages. Declares nothing.
+    /// Connects and counts the messages. Declares nothing. RabbitMQ lists the connection under
+    /// `name`.
     ///
     /// # Errors
     /// There is no such queue, or RabbitMQ cannot be reached.
-    pub async fn begin(settings: &Rabbitmq) -> Result<Self, DeadLettersError> {
-        let mut session = Session::open_for(settings, "restaurant-ctl: dead letters", WINDOW_BODY).await?;
+    pub async fn begin(settings: &Rabbitmq, name: &str) -> Result<Self, DeadLettersError> {
+        let mut session = Session::open_for(settings, name, WINDOW_BODY).await?;
         let counted = async {
             let total = count(&session).await?;
             let lock = QueueDeclareArguments::new(PASS_LOCK).exclusive(true).auto_delete(true).finish();

@@ -1,5 +1,6 @@
 //! A look at the broker that changes nothing: how full the queues are, whether the topology is
-//! there, and what the user may do.
+//! there, and what the user may do. RabbitMQ lists the connections under the `name` that the caller
+//! gives.
 
 mod probe;
 mod rights;
@@ -64,8 +65,8 @@ impl Queues {
 ///
 /// # Errors
 /// RabbitMQ cannot be reached, does not let us in, does not answer, or has other settings.
-pub async fn declare_kitchen(settings: &Rabbitmq) -> Result<(), SessionError> {
-    let mut session = Session::open(settings, "declaring queues").await?;
+pub async fn declare_kitchen(settings: &Rabbitmq, name: &str) -> Result<(), SessionError> {
+    let mut session = Session::open(settings, name).await?;
     // What is refused concerns its type only.
     let declared = declaration::declare_kitchen(&mut session, Patience::Long).await;
     session.close().await;
@@ -76,20 +77,20 @@ pub async fn declare_kitchen(settings: &Rabbitmq) -> Result<(), SessionError> {
 ///
 /// # Errors
 /// RabbitMQ cannot be reached, does not let us in, or does not answer.
-pub async fn kitchen_queues(settings: &Rabbitmq) -> Result<Queues, SessionError> {
-    look(settings, topology::kitchen().1).await
+pub async fn kitchen_queues(settings: &Rabbitmq, name: &str) -> Result<Queues, SessionError> {
+    look(settings, name, topology::kitchen().1).await
 }
 
 /// Looks at all queues by passive declarations, which create nothing.
 ///
 /// # Errors
 /// RabbitMQ cannot be reached, does not let us in, or does not answer.
-pub async fn queues(settings: &Rabbitmq) -> Result<Queues, SessionError> {
-    look(settings, topology::all().1).await
+pub async fn queues(settings: &Rabbitmq, name: &str) -> Result<Queues, SessionError> {
+    look(settings, name, topology::all().1).await
 }
 
-async fn look(settings: &Rabbitmq, wanted: Vec<Queue>) -> Result<Queues, SessionError> {
-    let mut probe = Probe::open(settings).await?;
+async fn look(settings: &Rabbitmq, name: &str, wanted: Vec<Queue>) -> Result<Queues, SessionError> {
+    let mut probe = Probe::open(settings, name).await?;
     let mut queues = Vec::new();
     for queue in wanted {
         let found = match probe.passive_queue(queue.name).await? {
@@ -161,13 +162,13 @@ pub enum PartState {
 ///
 /// # Errors
 /// RabbitMQ cannot be reached, does not let us in, or does not answer.
-pub async fn inspect(settings: &Rabbitmq, needs: Needs) -> Result<Inspection, SessionError> {
-    let mut probe = Probe::open(settings).await?;
+pub async fn inspect(settings: &Rabbitmq, name: &str, needs: Needs) -> Result<Inspection, SessionError> {
+    let mut probe = Probe::open(settings, name).await?;
     let (product, version) = probe.server();
     // A connection on which a message was sent under an alarm is deaf from then on.
     let takes_messages = probe.takes_messages().await;
     probe.close().await;
-    let mut probe = Probe::open(settings).await?;
+    let mut probe = Probe::open(settings, name).await?;
     let publishes = needs.orders && takes_messages != Some(false);
     let (exchanges, queues) = if needs.orders { topology::all() } else { topology::notifications() };
     let mut parts = Vec::new();

@@ -2,7 +2,7 @@
 
 use amqprs::{BasicProperties, DELIVERY_MODE_PERSISTENT, FieldTable, FieldValue};
 use domain::timestamp::Timestamp;
-use domain::{OrderIdentity, OrderMessage, OrderStatus, OrderType, RequestId, StatusUpdate};
+use domain::{OrderIdentity, OrderMessage, OrderType, RequestId, StatusUpdate};
 
 use crate::delivery::Delivery;
 use crate::headers::{
@@ -14,10 +14,6 @@ use crate::topology;
 /// all of them.
 pub const LARGEST_ORDER: usize = 16_384;
 
-/// Who publishes orders, and status updates of those that are cancelled or completed.
-const ORDER_SERVICE: &str = "order-service";
-/// Who publishes the other status updates.
-const KITCHEN_WORKER: &str = "kitchen-worker";
 /// Longest reason that is attached to a dead letter, in characters.
 const MAX_REASON: usize = 1_000;
 
@@ -34,12 +30,22 @@ pub struct Outgoing {
     pub(crate) body: Vec<u8>,
     /// Of an order: the type whose queue takes it.
     pub(crate) order_type: Option<OrderType>,
+    /// The publisher enters its service as `app_id`. A copy of a delivery keeps that of its
+    /// original.
+    is_original: bool,
 }
 
 impl Outgoing {
     /// The key it is published with.
     pub fn routing_key(&self) -> &str {
         &self.routing_key
+    }
+
+    /// Enters the service that publishes the message, unless the message is a copy.
+    pub(crate) fn set_publisher(&mut self, service: &str) {
+        if self.is_original {
+            self.properties.with_app_id(service);
+        }
     }
 
     /// An order for the kitchen (specification, "Message Publishing"). Its message id is the
@@ -54,7 +60,7 @@ impl Outgoing {
         request_id: &RequestId,
     ) -> serde_json::Result<Self> {
         let message_id = order.order_number.to_string();
-        let mut properties = properties(&message_id, request_id, placed_at, ORDER_SERVICE);
+        let mut properties = properties(&message_id, request_id, placed_at);
         properties.with_priority(order.priority.get());
         if let Some(identity) = identity {
             let mut headers = FieldTable::new();
@@ -68,6 +74,7 @@ impl Outgoing {
             properties: properties.finish(),
             body: serde_json::to_vec(order)?,
             order_type: Some(order.order_type),
+            is_original: true,
         })
     }
 
@@ -77,11 +84,7 @@ impl Outgoing {
     /// The update cannot be written as JSON.
     pub fn status_update(update: &StatusUpdate, request_id: &RequestId) -> serde_json::Result<Self> {
         let message_id = update.message_id();
-        let publisher = match update.new_status {
-            OrderStatus::Completed | OrderStatus::Cancelled => ORDER_SERVICE,
-            OrderStatus::Received | OrderStatus::Cooking | OrderStatus::Ready => KITCHEN_WORKER,
-        };
-        let properties = properties(&message_id, request_id, update.timestamp, publisher);
+        let properties = properties(&message_id, request_id, update.timestamp);
         Ok(Self {
             exchange: topology::NOTIFICATIONS_EXCHANGE,
             routing_key: String::new(),
@@ -89,6 +92,7 @@ impl Outgoing {
             properties,
             body: serde_json::to_vec(update)?,
             order_type: None,
+            is_original: true,
         })
     }
 
@@ -119,6 +123,7 @@ impl Outgoing {
             properties: properties.finish(),
             body: delivery.body.clone(),
             order_type: None,
+            is_original: false,
         }
     }
 
@@ -137,6 +142,7 @@ impl Outgoing {
             properties: safe_properties(&delivery.properties).with_headers(headers).finish(),
             body: delivery.body.clone(),
             order_type: None,
+            is_original: false,
         }
     }
 
@@ -149,6 +155,7 @@ impl Outgoing {
             properties: BasicProperties::default(),
             body: Vec::new(),
             order_type: None,
+            is_original: false,
         }
     }
 }
@@ -207,14 +214,13 @@ fn short(text: &str) -> &str {
     text.get(..text.floor_char_boundary(MAX_BYTES)).unwrap_or_default()
 }
 
-fn properties(message_id: &str, request_id: &RequestId, at: Timestamp, app_id: &str) -> BasicProperties {
+fn properties(message_id: &str, request_id: &RequestId, at: Timestamp) -> BasicProperties {
     BasicProperties::default()
         .with_delivery_mode(DELIVERY_MODE_PERSISTENT)
         .with_content_type("application/json")
         .with_message_id(message_id)
         .with_correlation_id(request_id.as_str())
         .with_timestamp(u64::try_from(at.0.unix_timestamp()).unwrap_or(0))
-        .with_app_id(app_id)
         .finish()
 }
 

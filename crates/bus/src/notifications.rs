@@ -45,20 +45,24 @@ const EVENT_DEADLINE: Duration = Duration::from_secs(1);
 /// called for every message, one after the other, for at most [`PREFETCH`] before the first of them
 /// is shown. What it returns ends with whether the message was shown: then the message is
 /// acknowledged. After a lost connection, reading goes on behind the last message that was shown.
+/// RabbitMQ lists the connection under `name`.
 pub async fn subscribe<Showing: Future<Output = bool>>(
     settings: &Rabbitmq,
+    name: &str,
     start: StartAt,
     log: &Log,
     shutdown: &Shutdown,
     show: impl FnMut(&Delivery) -> Showing,
 ) {
-    let mut subscription = Subscription { settings, position: Position::new(start), log, shutdown, show };
+    let mut subscription =
+        Subscription { settings, name, position: Position::new(start), log, shutdown, show };
     maintain(&mut subscription, log).await;
 }
 
 /// What reading needs from one connection to the next.
 struct Subscription<'a, Show> {
     settings: &'a Rabbitmq,
+    name: &'a str,
     position: Position,
     log: &'a Log,
     shutdown: &'a Shutdown,
@@ -77,7 +81,7 @@ where
 
     async fn connect(&mut self) -> Option<Result<Reading, SessionError>> {
         let started = Instant::now();
-        let opened = self.shutdown.or(open(self.settings, &mut self.position)).await?;
+        let opened = self.shutdown.or(open(self.settings, self.name, &mut self.position)).await?;
         if opened.is_ok() {
             let message = format!("Connected to RabbitMQ queue '{}'", topology::NOTIFICATIONS_QUEUE);
             self.log.info("rabbitmq_connected", message).took(started.elapsed()).emit();
@@ -106,8 +110,8 @@ struct Reading {
     resumes: bool,
 }
 
-async fn open(settings: &Rabbitmq, position: &mut Position) -> Result<Reading, SessionError> {
-    let mut session = Session::open_for(settings, "notification-subscriber", MAX_UPDATE).await?;
+async fn open(settings: &Rabbitmq, name: &str, position: &mut Position) -> Result<Reading, SessionError> {
+    let mut session = Session::open_for(settings, name, MAX_UPDATE).await?;
     let resumes = position.has_shown();
     match start(&mut session, position).await {
         Ok(messages) => Ok(Reading { session, messages, resumes }),

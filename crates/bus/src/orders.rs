@@ -43,13 +43,14 @@ pub struct OrderIntake {
 
 impl OrderIntake {
     /// Starts consuming `queues` with `places` for unsettled messages;
-    /// reconnects until it is closed.
-    pub fn start(settings: Rabbitmq, queues: Vec<&'static str>, places: u16, log: Log) -> Self {
+    /// reconnects until it is closed. RabbitMQ lists the connection under `name`.
+    pub fn start(settings: Rabbitmq, name: &str, queues: Vec<&'static str>, places: u16, log: Log) -> Self {
         let (forward, deliveries) = mpsc::channel(usize::from(places.max(1)));
         let (stop, done) = (Shutdown::new(), Shutdown::new());
         let semaphore = Arc::new(Semaphore::new(usize::from(places)));
         let owner = Owner {
             settings,
+            name: name.to_owned(),
             queues,
             prefetch: places,
             places: semaphore,
@@ -83,8 +84,6 @@ impl OrderIntake {
     }
 }
 
-/// The connection's name, for people who look at the broker.
-const NAME: &str = "kitchen-worker: consumer";
 /// Pause between two attempts at a queue that cannot be consumed.
 const DECLARE_INTERVAL: Duration = Duration::from_secs(3);
 
@@ -100,6 +99,7 @@ struct Opened {
 
 struct Owner {
     settings: Rabbitmq,
+    name: String,
     queues: Vec<&'static str>,
     prefetch: u16,
     places: Arc<Semaphore>,
@@ -151,7 +151,7 @@ impl Owner {
 
     /// What can be consumed is consumed; the rest is tried again.
     async fn open(&self) -> Result<Opened, SessionError> {
-        let mut session = Session::open(&self.settings, NAME).await?;
+        let mut session = Session::open(&self.settings, &self.name).await?;
         let refusals = match declaration::declare_kitchen(&mut session, self.patience).await {
             Ok(refusals) => refusals,
             Err(why) => {
@@ -211,7 +211,7 @@ impl Owner {
 
     /// On a connection of its own: a refusal on the one that consumes would disturb it.
     async fn declare_again(&self) -> Result<Refusals, SessionError> {
-        let mut session = Session::open(&self.settings, NAME).await?;
+        let mut session = Session::open(&self.settings, &self.name).await?;
         let declared = declaration::declare_kitchen(&mut session, Patience::Long).await;
         session.close().await;
         declared

@@ -9,6 +9,7 @@ mod size_limit;
 mod state;
 mod unconfirmed;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use config::Rabbitmq;
@@ -105,6 +106,8 @@ impl PublishError {
 /// queues before (rabbitmq-server pull request 12236): they would be confirmed and never stored.
 #[derive(Clone, Debug)]
 pub struct Publisher {
+    /// The `app_id` of messages that are made here.
+    name: Arc<str>,
     orders: Line,
     notifications: Line,
 }
@@ -151,6 +154,9 @@ impl Publisher {
     /// Starts the tasks. They connect, declare what they publish to, and come back after every
     /// failure, until all publishers are dropped. The connection for status updates is made after
     /// the first attempt at the other one, so that a service that is connected can send orders.
+    ///
+    /// `name` is in the names of the connections, such as `order-service: orders_topic`, and is the
+    /// `app_id` of the messages.
     pub fn start(settings: &Rabbitmq, service: ServiceName, name: &str, log: &Log) -> (Self, JoinHandle<()>) {
         let start = |purpose: Purpose| {
             let (requests, incoming) = mpsc::channel(MAX_WAITING);
@@ -177,7 +183,7 @@ impl Publisher {
                 notifications_task.await;
             });
         });
-        (Self { orders, notifications }, tasks)
+        (Self { name: name.into(), orders, notifications }, tasks)
     }
 
     /// Whether orders can be sent now, as far as is known: of most types at least.
@@ -228,7 +234,8 @@ impl Publisher {
     }
 
     /// Sends a message behind those that were sent before, without waiting for their confirms.
-    pub async fn send(&self, message: Outgoing) -> Confirm {
+    pub async fn send(&self, mut message: Outgoing) -> Confirm {
+        message.set_publisher(&self.name);
         let (reply, answer) = oneshot::channel();
         if let Err(refused) = self.line(&message).requests.send(Request { message, reply }).await {
             // The task has ended.

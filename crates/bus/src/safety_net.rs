@@ -46,15 +46,17 @@ impl Stray {
 
 /// Shows the orders that lie in the safety net to `take`, a portion at a time, and removes those of
 /// which it says `true`. The others stay, and so does what is no order. What comes meanwhile is
-/// left for the next time. Where there is no safety net, there is nothing to show.
+/// left for the next time. Where there is no safety net, there is nothing to show. RabbitMQ lists
+/// the connection under `name`.
 ///
 /// # Errors
 /// See [`ClearError`]. What was taken may be shown again.
 pub async fn clear<E>(
     settings: &Rabbitmq,
+    name: &str,
     take: impl AsyncFnMut(&[Stray]) -> Result<Vec<bool>, E>,
 ) -> Result<(), ClearError<E>> {
-    let mut session = Session::open(settings, "order-service: safety net").await?;
+    let mut session = Session::open(settings, name).await?;
     let cleared = match pass(&session, take).await {
         Err(ClearError::Session(why)) => match session.explain(why) {
             // Nothing lies in a queue that is not there. The broker closed the channel with this

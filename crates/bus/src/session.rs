@@ -123,12 +123,12 @@ pub enum SessionError {
     Lost(String),
 }
 
-/// Logs in and leaves again.
+/// Logs in and leaves again. RabbitMQ lists the connection under `name`.
 ///
 /// # Errors
 /// RabbitMQ cannot be reached, or does not let us in.
-pub async fn check(settings: &Rabbitmq) -> Result<(), SessionError> {
-    Session::open(settings, "health check").await?.close().await;
+pub async fn check(settings: &Rabbitmq, name: &str) -> Result<(), SessionError> {
+    Session::open(settings, name).await?.close().await;
     Ok(())
 }
 
@@ -165,8 +165,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Connects, logs in and opens the channel. Bodies of more than [`MAX_BODY`] bytes are not
-    /// taken in.
+    /// Connects, logs in and opens the channel. RabbitMQ lists the connection under `name`. Bodies
+    /// of more than [`MAX_BODY`] bytes are not taken in.
     pub(crate) async fn open(settings: &Rabbitmq, name: &str) -> Result<Self, SessionError> {
         Self::open_for(settings, name, MAX_BODY as u64).await
     }

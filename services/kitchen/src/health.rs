@@ -13,7 +13,7 @@ use crate::NAME;
 /// The check failed. The text says why.
 pub async fn check(name: Option<WorkerName>, config: &Config) -> Result<(), String> {
     let failed = |why: &dyn std::error::Error| format!("{NAME}: {}", with_causes(why));
-    bus::check(&config.rabbitmq).await.map_err(|why| failed(&why))?;
+    bus::check(&config.rabbitmq, "kitchen-worker: health check").await.map_err(|why| failed(&why))?;
     let db = Database::new(&config.database, NAME, Access::ReadWrite).map_err(|why| failed(&why))?;
     let Some(name) = name else { return db.takes_writes().await.map_err(|why| failed(&why)) };
     let workers = workers::all(&db).await.map_err(|why| failed(&why))?;

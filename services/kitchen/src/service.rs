@@ -75,7 +75,13 @@ impl Service {
             return Ok(None);
         }
         let queues = topology::queues_of(&session.specialisation);
-        let intake = OrderIntake::start(config.rabbitmq.clone(), queues, worker.prefetch, log.clone());
+        let intake = OrderIntake::start(
+            config.rabbitmq.clone(),
+            "kitchen-worker: consumer",
+            queues,
+            worker.prefetch,
+            log.clone(),
+        );
         let (publisher, publishing) = Publisher::start(&config.rabbitmq, ServiceName::Kitchen, NAME, &log);
         let (status_publisher, status_updates) = StatusPublisher::start(db.clone(), publisher.clone(), log);
         let (claim_batcher, claims) = ClaimBatcher::start(db, session.claimant.clone(), session.lease());

@@ -26,7 +26,9 @@ async fn run() -> Result<(), Exit> {
     let arguments = Arguments::read()?;
     let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
     if arguments.healthcheck {
-        return bus::check(&config.rabbitmq).await.map_err(|why| Exit::failed(NAME, &why));
+        return bus::check(&config.rabbitmq, "notification-subscriber: health check")
+            .await
+            .map_err(|why| Exit::failed(NAME, &why));
     }
     let level = config.log.level.parse().map_err(Exit::Config)?;
     let shutdown =

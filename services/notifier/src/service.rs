@@ -9,6 +9,7 @@ use domain::{RequestId, StatusUpdate};
 use logging::{Log, Printed, printable};
 use runtime::{Shutdown, failpoint};
 
+use crate::NAME;
 use crate::seen::{KNOWN_FOR, Lookup, Seen};
 use crate::sentence::sentence;
 
@@ -16,7 +17,7 @@ use crate::sentence::sentence;
 pub async fn run(rabbitmq: &Rabbitmq, from: StartAt, log: &Log, shutdown: &Shutdown) {
     log.info("service_started", "Notification Subscriber started").emit();
     let mut seen = Seen::new(Instant::now());
-    let reading = Box::pin(notifications::subscribe(rabbitmq, from, log, shutdown, |delivery| {
+    let reading = Box::pin(notifications::subscribe(rabbitmq, NAME, from, log, shutdown, |delivery| {
         let printed = show(delivery, &mut seen, log);
         async move {
             match printed {

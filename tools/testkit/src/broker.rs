@@ -201,6 +201,14 @@ impl Broker {
         }
     }
 
+    /// The names under which the management API lists the connections to the vhost. It knows of a
+    /// connection some seconds after it was made.
+    pub async fn connection_names(&self) -> Vec<String> {
+        let connections = self.management(&format!("/api/vhosts/{}/connections", self.vhost)).await;
+        let name = |connection: &Value| Some(connection["user_provided_name"].as_str()?.to_owned());
+        connections.as_array().expect("a list").iter().filter_map(name).collect()
+    }
+
     /// Makes the server lose a queue: it still knows the name, but no longer where the queue is.
     pub async fn lose(&self, queue: &str) {
         self.evaluate(&format!("mnesia:dirty_delete(rabbit_queue, {}).", self.resource(queue))).await;

@@ -51,6 +51,7 @@ pub enum NotReplayed {
 /// not the one that consumes, so that removing still works when the broker accepts no messages.
 pub struct Replay {
     settings: Rabbitmq,
+    name: String,
     line: Option<Line>,
     /// Exchanges that took a message, or why they did not. A refusal ends the channel with all that
     /// is under way in it, so the first message for an exchange goes alone.
@@ -69,9 +70,10 @@ struct Line {
 type Outcome = Result<(), NotReplayed>;
 
 impl Replay {
-    /// Connects when the first message is sent.
-    pub fn new(settings: &Rabbitmq) -> Self {
-        Self { settings: settings.clone(), line: None, exchanges: HashMap::new(), lost: None }
+    /// Connects when the first message is sent. RabbitMQ lists the connection under `name`.
+    pub fn new(settings: &Rabbitmq, name: &str) -> Self {
+        let (settings, name) = (settings.clone(), name.to_owned());
+        Self { settings, name, line: None, exchanges: HashMap::new(), lost: None }
     }
 
     /// Sends the letters in their order and waits for the broker's word on each; one outcome for
@@ -157,7 +159,7 @@ impl Replay {
     ) -> Result<(), SessionError> {
         let line = match &mut self.line {
             Some(line) => line,
-            none => none.insert(Line::open(&self.settings).await?),
+            none => none.insert(Line::open(&self.settings, &self.name).await?),
         };
         let sizes = letters.iter().map(|letter| letter.body.len() as u64);
         line.deadline = CONFIRM_DEADLINE + Duration::from_secs(sizes.sum::<u64>() / SLOWEST);
@@ -199,8 +201,8 @@ impl Replay {
 }
 
 impl Line {
-    async fn open(settings: &Rabbitmq) -> Result<Self, SessionError> {
-        let session = Session::open(settings, "restaurant-ctl: replay").await?;
+    async fn open(settings: &Rabbitmq, name: &str) -> Result<Self, SessionError> {
+        let session = Session::open(settings, name).await?;
         let confirms = session.channel.confirm_select(ConfirmSelectArguments::new(false));
         match rpc("switching confirms on", confirms).await {
             Ok(()) => Ok(Self { session, published: 0, deadline: CONFIRM_DEADLINE }),

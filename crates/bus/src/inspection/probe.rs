@@ -64,8 +64,8 @@ impl Reason {
 }
 
 impl Probe {
-    pub(super) async fn open(settings: &Rabbitmq) -> Result<Self, SessionError> {
-        Session::open(settings, "restaurant-ctl").await.map(Self)
+    pub(super) async fn open(settings: &Rabbitmq, name: &str) -> Result<Self, SessionError> {
+        Session::open(settings, name).await.map(Self)
     }
 
     pub(super) async fn close(self) {

@@ -164,7 +164,7 @@ async fn what_was_held_when_the_connection_broke_comes_again_and_a_late_word_on_
     let scene = Scene::new().await;
     scene.sent(&[takeout("10"), takeout("10")]).await;
     let (proxy, settings) = scene.proxy().await;
-    let mut intake = OrderIntake::start(settings, vec![TAKEOUT_QUEUE], 1, scene.lines.log.clone());
+    let mut intake = OrderIntake::start(settings, "test", vec![TAKEOUT_QUEUE], 1, scene.lines.log.clone());
     let held = next(&mut intake).await;
     let first = order_of(&held);
     proxy.cut();
@@ -213,7 +213,7 @@ async fn whoever_has_only_queues_that_cannot_be_used_is_told_why() {
     let scene = Scene::new().await;
     scene.strange_queue(TAKEOUT_QUEUE).await;
     let log = scene.lines.log.clone();
-    let intake = OrderIntake::start(scene.settings.clone(), vec![TAKEOUT_QUEUE], 1, log);
+    let intake = OrderIntake::start(scene.settings.clone(), "test", vec![TAKEOUT_QUEUE], 1, log);
     scene.lines.said("rabbitmq_connection_failed", "inequivalent arg").await;
     within("its end", intake.close()).await;
 }

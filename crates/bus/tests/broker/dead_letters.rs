@@ -34,7 +34,7 @@ impl Scene {
     }
 
     pub async fn pass(&self) -> Pass {
-        Pass::begin(&self.settings).await.unwrap()
+        Pass::begin(&self.settings, "test").await.unwrap()
     }
 }
 
@@ -122,7 +122,7 @@ async fn while_a_pass_lasts_there_is_no_other() {
     let scene = Scene::new().await;
     scene.letters(&["one"]).await;
     let mut pass = scene.pass().await;
-    let Err(why) = Pass::begin(&scene.settings).await else { panic!("a second pass") };
+    let Err(why) = Pass::begin(&scene.settings, "test").await else { panic!("a second pass") };
     assert!(matches!(why, DeadLettersError::InUse), "{why:?}");
     all(&mut pass).await;
     pass.end().await.unwrap();
@@ -147,7 +147,7 @@ async fn whoever_else_reads_them_is_told_of() {
 #[tokio::test]
 async fn where_nothing_was_declared_there_is_no_queue() {
     let scene = Scene::new().await;
-    let Err(why) = Pass::begin(&scene.settings).await else { panic!("a pass") };
+    let Err(why) = Pass::begin(&scene.settings, "test").await else { panic!("a pass") };
     assert!(matches!(&why, DeadLettersError::NoQueue { vhost } if *vhost == scene.stage.name), "{why:?}");
 }
 
@@ -167,7 +167,7 @@ async fn a_lost_connection_is_an_error_and_everything_is_given_back() {
     let scene = Scene::new().await;
     scene.letters(&["one", "two"]).await;
     let (proxy, settings) = scene.proxy().await;
-    let mut pass = Pass::begin(&settings).await.unwrap();
+    let mut pass = Pass::begin(&settings, "test").await.unwrap();
     proxy.cut();
     let Err(why) = within("an answer", pass.next()).await else { panic!("it went on") };
     assert!(matches!(why, DeadLettersError::Session(_)), "{why:?}");

@@ -82,7 +82,7 @@ async fn everything_is_durable_and_has_its_arguments() {
 #[tokio::test]
 async fn several_who_declare_at_once_do_not_disturb_each_other() {
     let scene = Scene::new().await;
-    let declare = || declare_kitchen(&scene.settings);
+    let declare = || declare_kitchen(&scene.settings, "test");
     let (one, two, three) = tokio::join!(declare(), declare(), declare());
     one.and(two).and(three).unwrap();
 }
@@ -91,7 +91,7 @@ async fn several_who_declare_at_once_do_not_disturb_each_other() {
 async fn declaring_again_keeps_what_lies_there() {
     let scene = Scene::new().await;
     scene.sent(&[takeout("10")]).await;
-    declare_kitchen(&scene.settings).await.unwrap();
+    declare_kitchen(&scene.settings, "test").await.unwrap();
     assert_eq!(scene.broker.ready(TAKEOUT_QUEUE).await, 1);
 }
 
@@ -103,7 +103,7 @@ async fn what_was_removed_is_declared_again() {
     scene.broker.unbind(ORDERS_EXCHANGE, TAKEOUT_QUEUE).await;
     scene.broker.delete(DINE_IN_QUEUE).await;
     scene.broker.delete_exchange(DEAD_LETTER_EXCHANGE).await;
-    declare_kitchen(&scene.settings).await.unwrap();
+    declare_kitchen(&scene.settings, "test").await.unwrap();
     assert_eq!(bindings(&scene).await, before);
 }
 
@@ -113,7 +113,7 @@ async fn where_no_type_can_be_sent_there_is_no_connection_and_the_first_reason_i
     for queue in [TAKEOUT_QUEUE, DELIVERY_QUEUE, DINE_IN_QUEUE] {
         scene.strange_queue(queue).await;
     }
-    let why = declare_kitchen(&scene.settings).await.unwrap_err();
+    let why = declare_kitchen(&scene.settings, "test").await.unwrap_err();
     assert!(matches!(&why, SessionError::Declined(reason) if reason.contains(DINE_IN_QUEUE)), "{why:?}");
     let (publisher, _) = Publisher::start(&scene.settings, ServiceName::Order, "test", &scene.lines.log);
     scene.lines.said("rabbitmq_connection_failed", "inequivalent arg").await;
@@ -124,7 +124,7 @@ async fn where_no_type_can_be_sent_there_is_no_connection_and_the_first_reason_i
 async fn an_exchange_for_orders_of_another_type_is_told_with_what_to_do() {
     let scene = Scene::new().await;
     scene.strange_exchange(ORDERS_EXCHANGE, "fanout").await;
-    let why = declare_kitchen(&scene.settings).await.unwrap_err().to_string();
+    let why = declare_kitchen(&scene.settings, "test").await.unwrap_err().to_string();
     assert!(
         why.contains("inequivalent arg 'type'") && why.contains("An exchange holds no messages"),
         "{why}"
@@ -168,7 +168,7 @@ async fn a_subscriber_declares_its_part_only() {
         let (settings, log, shutdown) = (scene.settings.clone(), scene.lines.log.clone(), shutdown.clone());
         async move {
             let next = bus::notifications::StartAt::Next;
-            bus::notifications::subscribe(&settings, next, &log, &shutdown, |_| async { true }).await;
+            bus::notifications::subscribe(&settings, "test", next, &log, &shutdown, |_| async { true }).await;
         }
     });
     scene.lines.until("rabbitmq_connected", 1).await;

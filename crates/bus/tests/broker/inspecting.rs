@@ -54,7 +54,7 @@ async fn queues_are_told_with_what_waits_in_them() {
     scene.all_declared().await;
     scene.sent(&[takeout("10"), takeout("10"), at_table()]).await;
     scene.broker.delete(DINE_IN_QUEUE).await;
-    let found = queues(&scene.settings).await.unwrap();
+    let found = queues(&scene.settings, "test").await.unwrap();
     assert_eq!(found.depth(TAKEOUT_QUEUE), Some(Depth { messages: 2, consumers: Some(0) }));
     assert_eq!(found.depth(NOTIFICATIONS_QUEUE).unwrap().consumers, None);
     assert_eq!(found.depth(DEAD_LETTER_QUEUE), Some(Depth { messages: 0, consumers: Some(0) }));
@@ -69,7 +69,7 @@ async fn a_consumer_is_counted() {
     scene.declared().await;
     let _intake = scene.intake(&[TAKEOUT_QUEUE], 1).await;
     testkit::eventually("the consumer to be there", async || {
-        let found = kitchen_queues(&scene.settings).await.unwrap();
+        let found = kitchen_queues(&scene.settings, "test").await.unwrap();
         (found.depth(TAKEOUT_QUEUE)? == Depth { messages: 0, consumers: Some(1) }).then_some(())
     })
     .await;
@@ -80,7 +80,7 @@ async fn orders_in_the_safety_net_may_be_of_any_type() {
     let scene = Scene::new().await;
     scene.sent(&[takeout("10"), at_table()]).await;
     scene.broker.publish("orders_unrouted", "", amqprs::BasicProperties::default(), "anything").await;
-    let found = kitchen_queues(&scene.settings).await.unwrap();
+    let found = kitchen_queues(&scene.settings, "test").await.unwrap();
     assert_eq!(found.messages_of(OrderType::Takeout), 2);
     assert_eq!(found.messages_of(OrderType::Delivery), 1);
 }
@@ -88,13 +88,13 @@ async fn orders_in_the_safety_net_may_be_of_any_type() {
 #[tokio::test]
 async fn of_a_queue_that_is_not_there_nothing_is_told_and_it_is_not_made() {
     let scene = Scene::new().await;
-    let found = queues(&scene.settings).await.unwrap();
+    let found = queues(&scene.settings, "test").await.unwrap();
     assert_eq!(found.0.len(), 6);
     assert!(found.0.iter().all(|queue| queue.found.is_none()), "{found:?}");
-    let found = inspect(&scene.settings, ALL).await.unwrap();
+    let found = inspect(&scene.settings, "test", ALL).await.unwrap();
     assert!(found.parts.iter().all(|part| part.state == PartState::Absent), "{found:?}");
     assert!(found.missing_rights.is_empty() && found.takes_messages == Some(true), "{found:?}");
-    let again = inspect(&scene.settings, ALL).await.unwrap();
+    let again = inspect(&scene.settings, "test", ALL).await.unwrap();
     assert_eq!(again, found, "a look leaves nothing behind");
     assert_eq!(scene.broker.bindings().await.as_array().unwrap().len(), 0);
 }
@@ -103,7 +103,7 @@ async fn of_a_queue_that_is_not_there_nothing_is_told_and_it_is_not_made() {
 async fn what_was_declared_is_as_declared() {
     let scene = Scene::new().await;
     scene.all_declared().await;
-    let found = inspect(&scene.settings, ALL).await.unwrap();
+    let found = inspect(&scene.settings, "test", ALL).await.unwrap();
     assert_eq!(found.parts.len(), 11);
     assert!(found.parts.iter().all(|part| part.state == PartState::AsDeclared), "{found:?}");
     assert_eq!(found.product, "RabbitMQ");
@@ -114,7 +114,7 @@ async fn other_settings_are_told_in_the_brokers_words() {
     let scene = Scene::new().await;
     scene.strange_queue(TAKEOUT_QUEUE).await;
     scene.strange_exchange("notifications_fanout", "direct").await;
-    let found = inspect(&scene.settings, ALL).await.unwrap();
+    let found = inspect(&scene.settings, "test", ALL).await.unwrap();
     for (name, argument) in [(TAKEOUT_QUEUE, "x-"), ("notifications_fanout", "'type'")] {
         let PartState::Differs(why) = state_of(&found, name) else { panic!("{name}: {found:?}") };
         assert!(why.contains("inequivalent arg") && why.contains(argument), "{why}");
@@ -128,7 +128,7 @@ async fn a_look_disturbs_no_message_and_no_consumer() {
     scene.all_declared().await;
     scene.sent(&[takeout("10")]).await;
     let intake = scene.intake(&[DINE_IN_QUEUE], 1).await;
-    inspect(&scene.settings, ALL).await.unwrap();
+    inspect(&scene.settings, "test", ALL).await.unwrap();
     assert_eq!(scene.broker.messages(&[TAKEOUT_QUEUE, DEAD_LETTER_QUEUE, NOTIFICATIONS_QUEUE]).await, 1);
     assert_eq!(scene.lines.of("rabbitmq_connection_failed").len(), 0);
     intake.close().await;
@@ -139,7 +139,7 @@ async fn each_right_that_is_missing_is_named() {
     let scene = Scene::new().await;
     scene.all_declared().await;
     let user = User::new(&scene, "nobody", ["^$", "^$", "^$"]).await;
-    let found = inspect(&user.settings, ALL).await.unwrap();
+    let found = inspect(&user.settings, "test", ALL).await.unwrap();
     let missing = |right| {
         let names =
             found.missing_rights.iter().filter(|(missing, _)| *missing == right).map(|(_, name)| *name);
@@ -159,7 +159,7 @@ async fn a_subscriber_needs_less() {
     let scene = Scene::new().await;
     let user = User::new(&scene, "nobody", ["^$", "^$", "^$"]).await;
     let needs = Needs { orders: false, notifications: true };
-    let found = inspect(&user.settings, needs).await.unwrap();
+    let found = inspect(&user.settings, "test", needs).await.unwrap();
     assert_eq!(found.parts.len(), 2);
     let names: Vec<_> = found.parts.iter().map(|part| part.name).collect();
     assert!(found.missing_rights.iter().all(|(_, name)| names.contains(name)), "{found:?}");
@@ -171,8 +171,8 @@ async fn a_subscriber_needs_less() {
 async fn whoever_is_not_let_in_is_told_why() {
     let scene = Scene::new().await;
     let nowhere = Rabbitmq { vhost: "nowhere".to_owned(), ..scene.settings.clone() };
-    let why = bus::check(&nowhere).await.unwrap_err();
+    let why = bus::check(&nowhere, "test").await.unwrap_err();
     assert!(matches!(&why, SessionError::Refused { vhost, .. } if vhost == "nowhere"), "{why:?}");
     assert!(why.to_string().contains("add_vhost"), "{why}");
-    bus::check(&scene.settings).await.unwrap();
+    bus::check(&scene.settings, "test").await.unwrap();
 }

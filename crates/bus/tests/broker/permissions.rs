@@ -29,7 +29,7 @@ async fn no_right_is_missing_where_nothing_is_declared_yet_nor_where_all_is() {
     ] {
         let user = user_of(&scene, service).await;
         for _ in 0..2 {
-            let found = inspect(&user.settings, needs).await.unwrap();
+            let found = inspect(&user.settings, "test", needs).await.unwrap();
             assert_eq!(found.missing_rights, [], "{service:?}");
             let publisher = scene.other_publisher(ServiceName::Order).await;
             within("the stream", publisher.status_updates_possible()).await;
@@ -46,7 +46,7 @@ async fn an_order_service_declares_and_publishes_and_clears_the_safety_net() {
     publisher.publish(outgoing(&message(&takeout("10")))).await.unwrap();
     within("the stream", publisher.status_updates_possible()).await;
     publisher.publish(news(&update())).await.unwrap();
-    safety_net::clear(&user.settings, async |_| Ok::<_, ()>(Vec::new())).await.unwrap();
+    safety_net::clear(&user.settings, "test", async |_| Ok::<_, ()>(Vec::new())).await.unwrap();
     for action in ["rabbitmq_connection_failed", "rabbitmq_declaration_failed"] {
         assert_eq!(scene.lines.of(action).len(), 0, "{action}");
     }
@@ -60,7 +60,7 @@ async fn a_worker_declares_and_consumes_and_publishes_and_buries() {
     let publisher = publisher(&user.settings, ServiceName::Kitchen, &scene.lines).await;
     within("the stream", publisher.status_updates_possible()).await;
     let log = scene.lines.log.clone();
-    let mut intake = OrderIntake::start(user.settings.clone(), vec![TAKEOUT_QUEUE], 1, log);
+    let mut intake = OrderIntake::start(user.settings.clone(), "test", vec![TAKEOUT_QUEUE], 1, log);
     let sent = scene.sent(&[takeout("10"), takeout("10")]).await;
     let held = next(&mut intake).await;
     assert_eq!(order_of(&held), sent[0]);
@@ -73,7 +73,7 @@ async fn a_worker_declares_and_consumes_and_publishes_and_buries() {
         assert_eq!(scene.lines.of(action).len(), 0, "{action}");
     }
     // Dead letters are for people.
-    assert!(Pass::begin(&user.settings).await.is_err());
+    assert!(Pass::begin(&user.settings, "test").await.is_err());
     user.remove().await;
 }
 
@@ -84,7 +84,7 @@ async fn a_subscriber_declares_the_stream_and_reads_it() {
     let shutdown = Shutdown::new();
     let reading = tokio::spawn({
         let (settings, log, shutdown) = (user.settings.clone(), scene.lines.log.clone(), shutdown.clone());
-        async move { subscribe(&settings, StartAt::Next, &log, &shutdown, |_| async { true }).await }
+        async move { subscribe(&settings, "test", StartAt::Next, &log, &shutdown, |_| async { true }).await }
     });
     scene.lines.until("rabbitmq_connected", 1).await;
     assert_eq!(scene.lines.of("rabbitmq_connection_failed").len(), 0);

@@ -1,13 +1,14 @@
 //! `publisher`: what is confirmed is in the queues.
 
-use bus::topology::{NOTIFICATIONS_EXCHANGE, SAFETY_NET_QUEUE};
-use bus::{PublishError, Publisher};
-use domain::ServiceName;
+use amqprs::BasicProperties;
+use bus::topology::{DEAD_LETTER_QUEUE, NOTIFICATIONS_EXCHANGE, ORDERS_EXCHANGE, SAFETY_NET_QUEUE};
+use bus::{Outgoing, PublishError, Publisher};
+use domain::{OrderStatus, ServiceName, StatusUpdate};
 use testkit::wait::within;
 use tokio::task::JoinSet;
 
 use crate::scene::{
-    DINE_IN_QUEUE, Scene, TAKEOUT_QUEUE, at_table, message, moment, news, outgoing, takeout, update,
+    DINE_IN_QUEUE, Scene, TAKEOUT_QUEUE, at_table, message, moment, news, next, outgoing, takeout, update,
 };
 
 #[tokio::test]
@@ -48,6 +49,44 @@ async fn news_goes_to_every_queue_that_listens() {
         let taken = scene.broker.take_now(&tap).await.expect("it is there already");
         assert_eq!(taken.body, serde_json::to_string(&update).unwrap());
         assert_eq!(taken.properties.message_id(), Some(&update.message_id()));
+    }
+}
+
+#[tokio::test]
+async fn the_application_id_is_the_service_that_publishes() {
+    let scene = Scene::new().await;
+    for (service, name) in [(ServiceName::Order, "order-service"), (ServiceName::Kitchen, "kitchen-worker")] {
+        let (publisher, _) = Publisher::start(&scene.settings, service, name, &scene.lines.log);
+        within("the other connection", publisher.status_updates_possible()).await;
+        let tap = scene.broker.tap(NOTIFICATIONS_EXCHANGE, "").await;
+        for status in [OrderStatus::Cooking, OrderStatus::Ready, OrderStatus::Cancelled] {
+            publisher.publish(news(&StatusUpdate { new_status: status, ..update() })).await.unwrap();
+            let taken = scene.broker.take_now(&tap).await.expect("it is there already");
+            assert_eq!(taken.properties.app_id().map(String::as_str), Some(name), "{status}");
+        }
+    }
+    scene.sent(&[takeout("10")]).await;
+    let taken = scene.broker.take_now(TAKEOUT_QUEUE).await.expect("it is there already");
+    assert_eq!(taken.properties.app_id().map(String::as_str), Some("test"));
+}
+
+#[tokio::test]
+async fn a_copy_keeps_the_application_id_of_its_original() {
+    let scene = Scene::new().await;
+    let publisher = scene.publisher().await;
+    for (original, expected) in [(Some("till"), Some("till")), (None, None)] {
+        let mut properties = BasicProperties::default();
+        if let Some(app_id) = original {
+            properties.with_app_id(app_id);
+        }
+        scene.broker.publish(ORDERS_EXCHANGE, "kitchen.takeout.1", properties, "no order").await;
+        let mut intake = scene.intake(&[TAKEOUT_QUEUE], 1).await;
+        let held = next(&mut intake).await;
+        publisher.publish(Outgoing::dead_letter(&held.delivery, "no order", moment())).await.unwrap();
+        held.ack();
+        intake.close().await;
+        let letter = scene.broker.take_now(DEAD_LETTER_QUEUE).await.expect("it is there already");
+        assert_eq!(letter.properties.app_id().map(String::as_str), expected);
     }
 }
 

@@ -18,7 +18,8 @@ fn from(exchange: &str, key: &str) -> BasicProperties {
     ])
 }
 
-fn takeout() -> BasicProperties {
+/// Of an order over the counter.
+pub fn takeout() -> BasicProperties {
     from(ORDERS_EXCHANGE, "kitchen.takeout.1")
 }
 
@@ -36,7 +37,7 @@ impl Scene {
     }
 
     async fn replayed(&self, letters: &[DeadLetter]) -> Vec<Result<(), NotReplayed>> {
-        let mut replay = Replay::new(&self.settings);
+        let mut replay = Replay::new(&self.settings, "test");
         let outcomes = within("the outcomes", replay.send(letters)).await;
         replay.end().await;
         outcomes
@@ -126,7 +127,7 @@ async fn after_a_lost_connection_nothing_more_is_sent() {
     let scene = Scene::new().await;
     let letters = scene.read([takeout(), takeout()]).await;
     let (proxy, settings) = scene.proxy().await;
-    let mut replay = Replay::new(&settings);
+    let mut replay = Replay::new(&settings, "test");
     assert_eq!(within("an outcome", replay.send(&letters[..1])).await, [Ok(())]);
     proxy.cut();
     for _ in 0..2 {

@@ -10,7 +10,7 @@ use crate::scene::{Scene, identity, message, outgoing, takeout};
 
 impl Scene {
     /// Orders that lie in the safety net.
-    async fn strays(&self, count: usize) -> Vec<OrderMessage> {
+    pub async fn strays(&self, count: usize) -> Vec<OrderMessage> {
         let publisher = self.other_publisher(ServiceName::Order).await;
         self.broker.delete(kitchen_queue(OrderType::Takeout)).await;
         let orders: Vec<_> = (0..count).map(|_| message(&takeout("10"))).collect();
@@ -26,7 +26,7 @@ async fn what_is_taken_is_gone_and_the_rest_stays() {
     let scene = Scene::new().await;
     let orders = scene.strays(3).await;
     let mut shown = Vec::new();
-    let cleared = clear(&scene.settings, async |strays| {
+    let cleared = clear(&scene.settings, "test", async |strays| {
         shown.extend(strays.iter().cloned());
         Ok::<_, ()>(vec![true, false, true])
     });
@@ -42,7 +42,7 @@ async fn what_is_no_order_is_not_shown_and_stays() {
     let scene = Scene::new().await;
     scene.strays(1).await;
     scene.broker.publish("orders_unrouted", "", BasicProperties::default(), "no order").await;
-    let cleared = clear(&scene.settings, async |strays| Ok::<_, ()>(vec![true; strays.len()]));
+    let cleared = clear(&scene.settings, "test", async |strays| Ok::<_, ()>(vec![true; strays.len()]));
     cleared.await.unwrap();
     scene.until_ready(SAFETY_NET_QUEUE, 1).await;
     assert_eq!(scene.emptied(SAFETY_NET_QUEUE).await, ["no order"]);
@@ -53,7 +53,7 @@ async fn many_are_shown_in_portions() {
     let scene = Scene::new().await;
     scene.strays(250).await;
     let mut portions = Vec::new();
-    let cleared = clear(&scene.settings, async |strays| {
+    let cleared = clear(&scene.settings, "test", async |strays| {
         portions.push(strays.len());
         Ok::<_, ()>(vec![true; strays.len()])
     });
@@ -66,7 +66,7 @@ async fn many_are_shown_in_portions() {
 async fn whoever_cannot_take_them_leaves_them_there() {
     let scene = Scene::new().await;
     scene.strays(2).await;
-    let cleared = clear(&scene.settings, async |_| Err("the database is away")).await;
+    let cleared = clear(&scene.settings, "test", async |_| Err("the database is away")).await;
     assert!(matches!(cleared, Err(ClearError::Take("the database is away"))), "{cleared:?}");
     scene.until_ready(SAFETY_NET_QUEUE, 2).await;
 }
@@ -74,6 +74,6 @@ async fn whoever_cannot_take_them_leaves_them_there() {
 #[tokio::test]
 async fn where_there_is_none_there_is_nothing_to_show() {
     let scene = Scene::new().await;
-    let cleared = clear(&scene.settings, async |_| -> Result<Vec<bool>, ()> { panic!("shown") });
+    let cleared = clear(&scene.settings, "test", async |_| -> Result<Vec<bool>, ()> { panic!("shown") });
     cleared.await.unwrap();
 }

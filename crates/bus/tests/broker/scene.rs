@@ -70,15 +70,20 @@ impl Scene {
     /// A worker that takes orders of these queues.
     pub async fn intake(&self, queues: &[&'static str], places: u16) -> OrderIntake {
         let lines = self.lines.of("rabbitmq_connected").len();
-        let intake =
-            OrderIntake::start(self.settings.clone(), queues.to_vec(), places, self.lines.log.clone());
+        let intake = OrderIntake::start(
+            self.settings.clone(),
+            "test",
+            queues.to_vec(),
+            places,
+            self.lines.log.clone(),
+        );
         self.lines.until("rabbitmq_connected", lines + 1).await;
         intake
     }
 
     /// Declares what carries orders, and leaves.
     pub async fn declared(&self) {
-        bus::inspection::declare_kitchen(&self.settings).await.unwrap();
+        bus::inspection::declare_kitchen(&self.settings, "test").await.unwrap();
     }
 
     /// Places orders over the counter in the broker's hands, as an order service does.

@@ -25,6 +25,9 @@ use runtime::{Exit, with_causes};
 
 use crate::NAME;
 
+/// The name of the connection that reads the dead letters.
+const CONNECTION: &str = "restaurant-ctl: dead letters";
+
 /// Shows the messages that could not be cooked, sends them back to where they came
 /// from, or drops them.
 #[derive(FromArgs, ArgsInfo, Debug)]

@@ -19,22 +19,25 @@ pub trait KitchenQueues {
     async fn messages(&self) -> Result<inspection::Queues, bus::SessionError>;
 }
 
+/// The name of its connections.
+const CONNECTION: &str = "order-service: rescuer";
+
 /// The real ones.
 pub struct Broker(pub config::Rabbitmq);
 
 impl KitchenQueues for Broker {
     async fn declare(&self) -> Result<(), bus::SessionError> {
-        inspection::declare_kitchen(&self.0).await
+        inspection::declare_kitchen(&self.0, CONNECTION).await
     }
 
     async fn clear_safety_net(
         &self,
         take: impl AsyncFnMut(&[Stray]) -> Result<Vec<bool>, DbError>,
     ) -> Result<(), ClearError<DbError>> {
-        safety_net::clear(&self.0, take).await
+        safety_net::clear(&self.0, CONNECTION, take).await
     }
 
     async fn messages(&self) -> Result<inspection::Queues, bus::SessionError> {
-        inspection::kitchen_queues(&self.0).await
+        inspection::kitchen_queues(&self.0, CONNECTION).await
     }
 }

@@ -27,7 +27,7 @@ pub async fn postgres(database: &config::Database) -> Result<(), String> {
 pub async fn rabbitmq(broker: &config::Rabbitmq) -> Result<(), String> {
     let place = format!("RabbitMQ at {}:{}", broker.host, broker.port);
     listens(&place, &broker.host, broker.port).await?;
-    lets_in(&place, &broker.user, bus::check(broker)).await
+    lets_in(&place, &broker.user, bus::check(broker, "cargo xtask up")).await
 }
 
 async fn lets_in<E: std::error::Error>(

@@ -59,7 +59,7 @@ async fn messages(db: &Database, audit: &Audit, queues: &Queues, config: &Config
     let mut missed = missing(&audit.waiting, |order_type| queues.messages_of(order_type));
     if !missed.is_empty() {
         sleep(MOMENT).await;
-        let again = match bus::inspection::queues(&config.rabbitmq).await {
+        let again = match bus::inspection::queues(&config.rabbitmq, "restaurant-ctl: audit").await {
             Ok(queues) => queues,
             Err(why) => return Verdict::unknown(check, with_causes(&why), "start the audit again"),
         };

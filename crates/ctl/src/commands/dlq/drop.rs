@@ -14,7 +14,7 @@ use runtime::{Console, Exit, clock};
 use super::filter::{Filter, parse_limit, parse_order, parse_reason, parse_time_span};
 use super::selection::{Selection, not_there};
 use super::take::{Disposal, take};
-use super::{failed, settings};
+use super::{CONNECTION, failed, settings};
 use crate::NAME;
 
 /// Removes dead letters for good. `dlq export` keeps a copy.
@@ -78,7 +78,7 @@ pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit
 
 /// The ids of all selected messages.
 async fn meant(settings: &Rabbitmq, mut selection: Selection) -> Result<HashSet<Id>, Exit> {
-    let mut pass = Pass::begin(settings).await.map_err(|why| failed(&why))?;
+    let mut pass = Pass::begin(settings, CONNECTION).await.map_err(|why| failed(&why))?;
     let mut meant = HashSet::new();
     while !selection.is_complete() {
         let Some(letter) = pass.next().await.map_err(|why| failed(&why))? else { break };

@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use super::filter::{Filter, parse_limit, parse_order, parse_reason, parse_time_span};
 use super::output::{Output, is_over};
 use super::selection::Selection;
-use super::{failed, settings, view};
+use super::{CONNECTION, failed, settings, view};
 use crate::NAME;
 
 /// Writes the dead letters with their bodies, one JSON object a line. They stay where they are.
@@ -45,7 +45,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let filter = Filter::new(arguments.reason.as_deref(), arguments.order, arguments.older_than);
     let selection = Selection::of_filter(filter, arguments.limit, now);
     let Some(path) = &arguments.output else {
-        let pass = Pass::begin(&settings(arguments.config)?).await.map_err(|why| failed(&why))?;
+        let pass = Pass::begin(&settings(arguments.config)?, CONNECTION).await.map_err(|why| failed(&why))?;
         return match write(pass, selection, stdout(), now).await? {
             Err(why) if !is_over(&why) => {
                 Err(Exit::Failed(format!("{NAME}: cannot write the export: {why}")))
@@ -56,7 +56,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     // Write to a temporary file beside the target: under its final name the file is complete or
     // absent.
     let file = beside(path).map_err(|why| unwritable(path, &why))?;
-    let pass = Pass::begin(&settings(arguments.config)?).await.map_err(|why| failed(&why))?;
+    let pass = Pass::begin(&settings(arguments.config)?, CONNECTION).await.map_err(|why| failed(&why))?;
     let (count, file) = write(pass, selection, file, now).await?.map_err(|why| unwritable(path, &why))?;
     file.as_file().sync_all().map_err(|why| unwritable(path, &why))?;
     file.persist_noclobber(path).map_err(|why| unwritable(path, &why.error))?;

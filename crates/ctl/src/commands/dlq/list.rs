@@ -11,7 +11,7 @@ use runtime::{Console, Exit, clock};
 use super::filter::{Filter, parse_limit, parse_order, parse_reason, parse_time_span};
 use super::output::{Output, is_over};
 use super::selection::Selection;
-use super::{failed, settings, view};
+use super::{CONNECTION, failed, settings, view};
 use crate::NAME;
 
 /// Shows the dead letters, oldest first. They stay where they are.
@@ -43,7 +43,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let now = clock::unix_seconds();
     let filter = Filter::new(arguments.reason.as_deref(), arguments.order, arguments.older_than);
     let mut selection = Selection::of_filter(filter, Some(arguments.limit), now);
-    let mut pass = Pass::begin(&settings(arguments.config)?).await.map_err(|why| failed(&why))?;
+    let mut pass = Pass::begin(&settings(arguments.config)?, CONNECTION).await.map_err(|why| failed(&why))?;
     let total = u64::from(pass.total());
     let mut output = Output::to(stdout());
     let (mut seen, mut shown) = (0, 0_u64);

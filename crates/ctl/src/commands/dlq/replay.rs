@@ -51,6 +51,6 @@ pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit
     let (ids, all, limit) = (&arguments.ids, arguments.all, arguments.limit);
     let selection = Selection::of_words("replay", ids, all, filter, limit, clock::unix_seconds())?;
     let settings = settings(arguments.config)?;
-    let disposal = Disposal::Replayed(Box::new(Replay::new(&settings)));
+    let disposal = Disposal::Replayed(Box::new(Replay::new(&settings, "restaurant-ctl: replay")));
     take(&settings, selection, disposal, arguments.json, signals).await
 }

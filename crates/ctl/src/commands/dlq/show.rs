@@ -10,7 +10,7 @@ use runtime::{Exit, clock};
 
 use super::output::{Output, is_over};
 use super::selection::{Selection, not_there};
-use super::{failed, settings, view};
+use super::{CONNECTION, failed, settings, view};
 use crate::NAME;
 
 /// Shows one dead letter with its properties, headers and body: of a large body the beginning, with
@@ -33,7 +33,7 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let now = clock::unix_seconds();
     let mut selection = Selection::of_ids(HashSet::from([arguments.id]));
-    let mut pass = Pass::begin(&settings(arguments.config)?).await.map_err(|why| failed(&why))?;
+    let mut pass = Pass::begin(&settings(arguments.config)?, CONNECTION).await.map_err(|why| failed(&why))?;
     let mut found = None;
     while let (None, Some(letter)) = (&found, pass.next().await.map_err(|why| failed(&why))?) {
         found = selection.takes(&letter).then_some(letter);

@@ -5,10 +5,10 @@ use config::Rabbitmq;
 use runtime::signals::StopSignals;
 use runtime::{Exit, Shutdown};
 
-use super::failed;
 use super::progress::Progress;
 use super::report::Report;
 use super::selection::Selection;
+use super::{CONNECTION, failed};
 
 /// The largest number of messages that are published together.
 const BATCH: usize = 100;
@@ -31,7 +31,7 @@ pub async fn take(
     json: bool,
     signals: &StopSignals,
 ) -> Result<(), Exit> {
-    let mut pass = Pass::begin(settings).await.map_err(|why| failed(&why))?;
+    let mut pass = Pass::begin(settings, CONNECTION).await.map_err(|why| failed(&why))?;
     // Nothing has been removed yet, so until here a signal may end the command at once.
     let shutdown = signals.shutdown();
     let progress = Progress::over(pass.total(), disposal.doing(), json);

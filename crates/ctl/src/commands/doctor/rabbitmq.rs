@@ -18,7 +18,7 @@ pub async fn check(settings: &config::Rabbitmq, services: &Services) -> Vec<Verd
         orders: services.contain(ServiceName::Order) || services.contain(ServiceName::Kitchen),
         notifications: services.contain(ServiceName::Notifier),
     };
-    match bus::inspection::inspect(settings, needs).await {
+    match bus::inspection::inspect(settings, "restaurant-ctl: doctor", needs).await {
         Ok(found) => {
             vec![version(settings, &found), publishing(&found), rights(settings, &found), topology(&found)]
         }
