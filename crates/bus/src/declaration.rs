@@ -12,7 +12,7 @@ use domain::OrderType;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, TryStreamExt as _};
-use logging::Log;
+use logging::{Log, action};
 use runtime::with_causes;
 use tokio::time::timeout;
 
@@ -105,7 +105,7 @@ impl FailedAttempt {
     pub(crate) fn log_once(&mut self, log: &Log, message: &str, why: &SessionError) {
         let reason = Some(with_causes(why));
         if self.0 != reason {
-            log.error("rabbitmq_declaration_failed", message, why).emit();
+            log.error(action::RABBITMQ_DECLARATION_FAILED, message, why).emit();
             self.0 = reason;
         }
     }

@@ -12,7 +12,7 @@ use amqprs::{FieldTable, FieldValue};
 use config::Rabbitmq;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
-use logging::Log;
+use logging::{Log, action};
 use runtime::Shutdown;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
@@ -84,7 +84,7 @@ where
         let opened = self.shutdown.or(open(self.settings, self.name, &mut self.position)).await?;
         if opened.is_ok() {
             let message = format!("Connected to RabbitMQ queue '{}'", topology::NOTIFICATIONS_QUEUE);
-            self.log.info("rabbitmq_connected", message).took(started.elapsed()).emit();
+            self.log.info(action::RABBITMQ_CONNECTED, message).took(started.elapsed()).emit();
         }
         Some(opened)
     }
@@ -265,7 +265,7 @@ async fn tell_of(
     let message = "Status updates were missed: the stream dropped them before this subscriber had read them. What became of \
                    their orders tells the tracking service: GET /orders/{order_number}/history";
     let mut line = log
-        .error("notifications_missed", message, &missed)
+        .error(action::NOTIFICATIONS_MISSED, message, &missed)
         .detail("at_most", missed.count())
         .detail("first_offset", missed.first)
         .detail("last_offset", missed.last);

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::Rabbitmq;
-use logging::Log;
+use logging::{Log, action};
 use runtime::Shutdown;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
@@ -125,7 +125,7 @@ impl Link for Owner {
                 self.patience = Patience::Brief;
                 let queues = opened.queues.join(", ");
                 self.log
-                    .info("rabbitmq_connected", format!("Connected to RabbitMQ queues {queues}"))
+                    .info(action::RABBITMQ_CONNECTED, format!("Connected to RabbitMQ queues {queues}"))
                     .took(started.elapsed())
                     .emit();
             }
@@ -168,7 +168,7 @@ impl Owner {
         }
         for refusal in refused.iter().filter_map(|queue| refusals.of(queue)) {
             let message = format!("No orders can be taken from '{}'; trying again", refusal.name);
-            self.log.error("rabbitmq_declaration_failed", message, refusal).emit();
+            self.log.error(action::RABBITMQ_DECLARATION_FAILED, message, refusal).emit();
         }
         let buries = refusals.keep_dead_letters();
         Ok(Opened { session, queues, refused, buries })

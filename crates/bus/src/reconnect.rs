@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use logging::Log;
+use logging::{Log, action};
 use runtime::{Backoff, FailedAttempt};
 use tokio::time::Instant;
 
@@ -63,7 +63,7 @@ pub(crate) async fn maintain<L: Link>(link: &mut L, log: &Log) {
         } else {
             backoff.failed()
         };
-        failed.describe(log.error("rabbitmq_connection_failed", L::FAILED, &why)).emit();
+        failed.describe(log.error(action::RABBITMQ_CONNECTION_FAILED, L::FAILED, &why)).emit();
         if link.rest(failed.pause()).await.is_none() {
             return;
         }

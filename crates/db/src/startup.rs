@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use domain::ServiceName;
-use logging::Log;
+use logging::{Log, action};
 use runtime::retry::{Policy, retry};
 use runtime::{FailedAttempt, Shutdown};
 use tokio::time::{Instant, timeout};
@@ -36,11 +36,11 @@ pub async fn migrated<T>(
             Ok(applied) if applied.is_empty() => {}
             Ok(applied) => {
                 let message = format!("Applied {} migration(s) to the database", applied.len());
-                log.info("schema_migrated", message).detail("versions", applied).emit();
+                log.info(action::SCHEMA_MIGRATED, message).detail("versions", applied).emit();
             }
             Err(why) if why.is_missing_right() => {
                 let message = "This user may not bring the database's tables up to date; waiting for 'restaurant-ctl migrate' by a user who may";
-                told.once(|| log.error("schema_awaited", message, &why).emit());
+                told.once(|| log.error(action::SCHEMA_AWAITED, message, &why).emit());
                 return Ok(None);
             }
             Err(why) => return Err(why),
@@ -89,14 +89,14 @@ pub async fn current<T>(
                 "The database lacks tables: {}. Restore them from a backup; or, if there is nothing to be kept, empty the database and run 'restaurant-ctl migrate'",
                 missing.join(", ")
             );
-            told.once(|| log.info("schema_awaited", message).emit());
+            told.once(|| log.info(action::SCHEMA_AWAITED, message).emit());
             Ok(None)
         }
         SchemaState::Ahead { found, known } => Err(SchemaError::Ahead { found, known }),
         SchemaState::OutOfSight { schemas } => Err(SchemaError::OutOfSight { schemas }),
         SchemaState::Behind => {
             let message = "The database has no tables of this version yet; waiting for a service that creates them, or for 'restaurant-ctl migrate'";
-            told.once(|| log.info("schema_awaited", message).emit());
+            told.once(|| log.info(action::SCHEMA_AWAITED, message).emit());
             Ok(None)
         }
     })
@@ -150,7 +150,8 @@ async fn until_usable<T>(
         if let Unusable::Failed(why) = why
             && failed.retry_in.is_some()
         {
-            let mut line = log.error("db_connection_failed", "PostgreSQL cannot be used; trying again", why);
+            let mut line =
+                log.error(action::DB_CONNECTION_FAILED, "PostgreSQL cannot be used; trying again", why);
             if let SchemaError::Database(why) = why
                 && let Some(advice) = why.advice()
             {
@@ -162,7 +163,7 @@ async fn until_usable<T>(
     let trying = retry(Policy::for_server(), shutdown, timed_attempt, Unusable::may_pass, report);
     match shutdown.or(trying).await {
         Some(Ok((read, took))) => {
-            log.info("db_connected", "Connected to PostgreSQL database").took(took).emit();
+            log.info(action::DB_CONNECTED, "Connected to PostgreSQL database").took(took).emit();
             Ok(Some(read))
         }
         Some(Err(Unusable::Failed(why))) if !may_pass(&why) => Err(why),

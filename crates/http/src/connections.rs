@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use logging::Log;
+use logging::{Log, action};
 use tokio::time::sleep;
 
 use crate::connection::{Clock, Connection, TICK};
@@ -112,7 +112,7 @@ impl Connections {
             let message = format!(
                 "Idle connections closed in favour of new ones: {evicted}; new ones refused: {refused}"
             );
-            log.info("connections_evicted", message)
+            log.info(action::CONNECTIONS_EVICTED, message)
                 .detail("evicted", evicted)
                 .detail("refused", refused)
                 .detail("open", self.lock().len())

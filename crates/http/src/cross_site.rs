@@ -16,7 +16,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode, Uri};
 use config::{HostNames, Origins};
 use domain::RequestId;
-use logging::Log;
+use logging::{Log, action};
 
 use crate::Problem;
 
@@ -115,7 +115,7 @@ impl CrossSite {
         let problem = Problem::new(status, detail, id);
         self.log
             .with_request_id(id.clone())
-            .error("cross_site_refused", "The request was refused", &problem)
+            .error(action::CROSS_SITE_REFUSED, "The request was refused", &problem)
             .detail("origin", shown(request, &header::ORIGIN))
             .detail("host", shown(request, &header::HOST))
             .emit_limited();

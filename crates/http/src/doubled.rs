@@ -8,7 +8,7 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use domain::RequestId;
-use logging::Log;
+use logging::{Log, action};
 
 use crate::Problem;
 
@@ -42,7 +42,7 @@ pub(crate) fn check(request: &ServiceRequest, id: &RequestId) -> Result<(), Prob
     let problem = Problem::new(StatusCode::BAD_REQUEST, detail, id);
     if let Some(log) = request.app_data::<Log>() {
         log.with_request_id(id.clone())
-            .error("validation_failed", "The request was refused", &problem)
+            .error(action::VALIDATION_FAILED, "The request was refused", &problem)
             .emit_limited();
     }
     Err(problem)

@@ -5,7 +5,7 @@
 //! `connections × PER_CONNECTION + pool + REST ≤ limit`. `deploy/checks/rules.py` reads the
 //! constants below and compares them with the memory limits of both manifests.
 
-use logging::Log;
+use logging::{Log, action};
 use runtime::{memory_limit, open_files};
 
 use crate::listener::KERNEL_BUFFERS;
@@ -57,14 +57,17 @@ impl Limits {
     /// `memory` is null in the log line if no limit is known.
     fn log_limits(self, memory: Option<u64>, files: usize, log: &Log) {
         let Self { connections, per_address, pool } = self;
-        log.info("connections_limited", format!("At most {connections} connections are held at a time"))
-            .detail("connections", connections)
-            .detail("connections_per_address", per_address)
-            .detail("bytes_per_connection", PER_CONNECTION)
-            .detail("shared_bytes", pool)
-            .detail("memory_limit", memory)
-            .detail("open_files", files)
-            .emit();
+        log.info(
+            action::CONNECTIONS_LIMITED,
+            format!("At most {connections} connections are held at a time"),
+        )
+        .detail("connections", connections)
+        .detail("connections_per_address", per_address)
+        .detail("bytes_per_connection", PER_CONNECTION)
+        .detail("shared_bytes", pool)
+        .detail("memory_limit", memory)
+        .detail("open_files", files)
+        .emit();
     }
 
     fn from(memory: usize, files: usize, config: &config::Http) -> Self {

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use domain::RequestId;
-use logging::{Log, printable};
+use logging::{Log, action, printable};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -122,7 +122,7 @@ pub async fn not_found(request: HttpRequest) -> HttpResponse {
 fn logged(request: &HttpRequest, problem: &Problem) -> HttpResponse {
     if let Some(log) = request.app_data::<Log>() {
         log.with_request_id(request_id::of(request))
-            .debug("request_refused", problem.to_string())
+            .debug(action::REQUEST_REFUSED, problem.to_string())
             .emit_limited();
     }
     problem.error_response()

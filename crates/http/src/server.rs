@@ -14,7 +14,7 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, web};
-use logging::Log;
+use logging::{Log, action};
 
 use crate::connection::HEAD_DEADLINE;
 use crate::connections::Connections;
@@ -173,7 +173,7 @@ fn final_response(ending: Ending, log: &Log) -> Vec<u8> {
     let id = request_id::generate();
     let problem = Problem::new(status, detail, &id);
     log.with_request_id(id)
-        .error("request_refused", "A request was refused before its head was read", &problem)
+        .error(action::REQUEST_REFUSED, "A request was refused before its head was read", &problem)
         .emit_limited();
     problem.final_response()
 }

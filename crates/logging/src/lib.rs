@@ -2,11 +2,14 @@
 //! ("Logging Format"), then `details`, `duration_ms` and `error`.
 //!
 //! ```no_run
+//! use logging::action::SERVICE_STARTED;
+//!
 //! let (log, flush) = logging::start("order-service", logging::Level::Debug);
-//! log.info("service_started", "Order Service started on port 3000").detail("port", 3000).emit();
+//! log.info(SERVICE_STARTED, "Order Service started on port 3000").detail("port", 3000).emit();
 //! drop(flush); // the last lines are out
 //! ```
 
+pub mod action;
 mod bucket;
 mod clock;
 mod cut;
@@ -22,6 +25,7 @@ use std::os::fd::AsFd as _;
 
 use crate::sink::Sink;
 
+pub use action::Action;
 pub use bucket::Bucket;
 pub use line::Level;
 pub use log::{Entry, Log};

@@ -23,7 +23,7 @@ impl Level {
     /// The names of the levels, as a list for people.
     pub const NAMES: &str = "debug, info, error";
 
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Debug => "DEBUG",
             Self::Info => "INFO",

@@ -8,6 +8,7 @@ use domain::RequestId;
 use serde_json::{Value, json};
 use slog::Drain;
 
+use crate::action::{self, Action};
 use crate::clock::now;
 use crate::cut;
 use crate::line::{Details, Level, Line};
@@ -72,10 +73,10 @@ impl Log {
         let entry = if lost > 0 {
             let message =
                 format!("{lost} log lines are lost: for {seconds:.1} s stdout could not be written");
-            self.error("log_lines_lost", message, &outage.why).detail("lost", lost)
+            self.error(action::LOG_LINES_LOST, message, &outage.why).detail("lost", lost)
         } else {
             let message = format!("Stdout could not be written for {seconds:.1} s; no log line is lost");
-            self.info("log_resumed", message).detail("why", outage.why.to_string())
+            self.info(action::LOG_RESUMED, message).detail("why", outage.why.to_string())
         };
         entry.detail("since", outage.at.to_string()).took(duration).emit_to(|origin| &origin.urgent);
     }
@@ -106,18 +107,18 @@ impl Log {
     }
 
     /// Logs something about the service as a whole.
-    pub fn info(&self, action: &'static str, message: impl Into<String>) -> Entry<'_> {
+    pub fn info(&self, action: Action, message: impl Into<String>) -> Entry<'_> {
         self.entry(Level::Info, action, message)
     }
 
     /// Logs something about a single order, message or request.
-    pub fn debug(&self, action: &'static str, message: impl Into<String>) -> Entry<'_> {
+    pub fn debug(&self, action: Action, message: impl Into<String>) -> Entry<'_> {
         self.entry(Level::Debug, action, message)
     }
 
     /// Logs a failure where it is handled. The line carries the error's text and the chain of its
     /// causes.
-    pub fn error(&self, action: &'static str, message: impl Into<String>, why: &dyn Error) -> Entry<'_> {
+    pub fn error(&self, action: Action, message: impl Into<String>, why: &dyn Error) -> Entry<'_> {
         let mut entry = self.entry(Level::Error, action, message);
         let (said, stack) = cut::causes(why);
         entry.error = Some(Failure { said, stack });
@@ -136,7 +137,7 @@ impl Log {
         self.origin.plain.write(&format!("{text}\n"))
     }
 
-    fn entry(&self, level: Level, action: &'static str, message: impl Into<String>) -> Entry<'_> {
+    fn entry(&self, level: Level, action: Action, message: impl Into<String>) -> Entry<'_> {
         let message = cut::message(message.into());
         Entry { log: self, level, action, message, details: Details::default(), duration: None, error: None }
     }
@@ -147,7 +148,7 @@ impl Log {
 pub struct Entry<'a> {
     log: &'a Log,
     level: Level,
-    action: &'static str,
+    action: Action,
     message: String,
     details: Details,
     duration: Option<Duration>,
@@ -208,7 +209,7 @@ impl Entry<'_> {
             service: origin.service,
             hostname: &origin.hostname,
             request_id: &self.log.request_id,
-            action: self.action,
+            action: self.action.as_str(),
             details: self.details.into(),
             duration_ms: self
                 .duration
@@ -261,7 +262,7 @@ mod tests {
     #[test]
     fn fields_come_in_the_order_of_the_specification() {
         let lines = lines(Level::Debug, |log| {
-            log.info("service_started", "Order Service started on port 3000")
+            log.info(action::SERVICE_STARTED, "Order Service started on port 3000")
                 .detail("port", 3000)
                 .detail("max_concurrent", 50)
                 .took(Duration::from_millis(250))
@@ -285,8 +286,8 @@ mod tests {
     fn an_error_carries_the_chain_of_its_causes() {
         let lines = lines(Level::Error, |log| {
             let why = Outer(std::io::Error::other("disk\nfull"));
-            log.info("not_logged", "below the level").emit();
-            log.error("db_transaction_failed", "Order not stored", &why).emit();
+            log.info(Action("not_logged"), "below the level").emit();
+            log.error(action::DB_TRANSACTION_FAILED, "Order not stored", &why).emit();
         });
         assert_eq!(lines.len(), 1);
         let line: Value = serde_json::from_str(&lines[0]).unwrap();
@@ -300,7 +301,7 @@ mod tests {
     fn no_text_forges_a_line_or_steers_the_terminal() {
         let hostile = "x\r\n{\"level\":\"ERROR\"}\u{1b}[2J\u{7f}\u{9b}31m\u{202e}\u{2028}é";
         let lines = lines(Level::Debug, |log| {
-            log.debug("hostile", hostile).detail("name", hostile).emit();
+            log.debug(Action("hostile"), hostile).detail("name", hostile).emit();
             let _printed = log.print("a line of its own");
         });
         assert_eq!((lines.len(), lines[1].as_str()), (2, "a line of its own"));
@@ -315,7 +316,9 @@ mod tests {
         let lines = lines(Level::Debug, |log| {
             let outside = "x".repeat(60_000);
             let why = Outer(std::io::Error::other(outside.clone()));
-            log.error("validation_failed", outside.clone(), &why).detail("order_number", outside).emit();
+            log.error(action::VALIDATION_FAILED, outside.clone(), &why)
+                .detail("order_number", outside)
+                .emit();
         });
         assert!(lines[0].len() < 3_000, "{}", lines[0].len());
         assert_eq!(lines[0].matches("x… (59").count(), 3, "{}", lines[0]);
@@ -326,11 +329,15 @@ mod tests {
         let started = Instant::now();
         let lines = lines(Level::Info, |log| {
             for _ in 0..10_000 {
-                log.error("validation_failed", "The order was refused", &std::io::Error::other("no name"))
-                    .emit_limited();
-                log.debug("request_refused", "below the level").emit_limited();
+                log.error(
+                    action::VALIDATION_FAILED,
+                    "The order was refused",
+                    &std::io::Error::other("no name"),
+                )
+                .emit_limited();
+                log.debug(action::REQUEST_REFUSED, "below the level").emit_limited();
             }
-            log.info("another", "of its own count").emit_limited();
+            log.info(Action("another"), "of its own count").emit_limited();
             log.report_suppressed();
             log.report_suppressed();
         });
@@ -355,7 +362,9 @@ mod tests {
         let lines = lines(Level::Debug, |log| {
             std::thread::scope(|threads| {
                 for _ in 0..8 {
-                    threads.spawn(|| (0..5_000).for_each(|_| log.debug("burst", "x".repeat(100)).emit()));
+                    threads.spawn(|| {
+                        (0..5_000).for_each(|_| log.debug(Action("burst"), "x".repeat(100)).emit());
+                    });
                 }
             });
         });

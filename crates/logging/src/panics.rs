@@ -3,7 +3,7 @@
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic;
 
-use crate::Log;
+use crate::{Log, action};
 
 /// A panic's message and position.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +18,7 @@ pub(crate) fn report(log: &Log) {
     panic::set_hook(Box::new(move |info| {
         before(info);
         let message = "A task ended by an error in this program; please report it";
-        let mut line = log.error("panic", message, &Panic(info.to_string()));
+        let mut line = log.error(action::PANIC, message, &Panic(info.to_string()));
         let trace = Backtrace::capture();
         if matches!(trace.status(), BacktraceStatus::Captured) {
             line = line.trace(trace.to_string());

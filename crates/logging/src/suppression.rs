@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::action::Action;
 use crate::bucket::Bucket;
 use crate::line::Level;
 
@@ -13,7 +14,7 @@ const BURST: u32 = 1_000;
 /// Interval of further lines: 100 a second.
 const REFILL: Duration = Duration::from_millis(10);
 
-type Buckets = BTreeMap<(&'static str, Level), Bucket>;
+type Buckets = BTreeMap<(Action, Level), Bucket>;
 
 /// The rate limits of one log, by action and level.
 #[derive(Debug, Default)]
@@ -27,7 +28,7 @@ pub(crate) struct SuppressedLines(u64);
 /// The suppressed lines of one action.
 #[derive(Debug)]
 pub(crate) struct Summary {
-    pub(crate) action: &'static str,
+    pub(crate) action: Action,
     pub(crate) level: Level,
     pub(crate) count: u64,
 }
@@ -44,7 +45,7 @@ impl Suppression {
     }
 
     /// Whether this line is to be written. If not, it is counted.
-    pub(crate) fn admits(&self, action: &'static str, level: Level, now: Instant) -> bool {
+    pub(crate) fn admits(&self, action: Action, level: Level, now: Instant) -> bool {
         let mut actions = self.lock();
         actions.entry((action, level)).or_insert_with(|| Bucket::new(BURST, REFILL, now)).take(now)
     }
@@ -53,7 +54,7 @@ impl Suppression {
     pub(crate) fn take(&self) -> Vec<Summary> {
         let mut actions = self.lock();
         let counted = actions.iter_mut().map(|((action, level), bucket)| Summary {
-            action,
+            action: *action,
             level: *level,
             count: bucket.turned_away(),
         });

@@ -105,8 +105,10 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let (log, flush) = logging::start_on("test", logging::Level::Debug, file.reopen().unwrap());
         let failed = FailedAttempt { number: 2, retry_in: Some(Duration::from_millis(150)) };
-        failed.describe(log.info("tried", "First")).emit();
-        FailedAttempt { retry_in: None, ..failed }.describe(log.info("tried", "Second")).emit();
+        failed.describe(log.info(logging::action::DB_CONNECTION_FAILED, "First")).emit();
+        FailedAttempt { retry_in: None, ..failed }
+            .describe(log.info(logging::action::DB_CONNECTION_FAILED, "Second"))
+            .emit();
         drop((log, flush));
         let lines = std::fs::read_to_string(file.path()).unwrap();
         let (first, second) = lines.split_once('\n').unwrap();

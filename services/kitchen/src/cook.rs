@@ -11,7 +11,7 @@ use config::{CookingSeconds, LAST_STEPS};
 use db::claims::{Claim, ClaimOutcome, ClaimRequest, FinishOutcome, FinishRequest};
 use domain::{OrderMessage, OrderPointer, RequestId};
 use futures_util::FutureExt;
-use logging::Log;
+use logging::{Log, action};
 use runtime::{Shutdown, failpoint};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
@@ -94,7 +94,7 @@ impl Cook {
             Insertion::New(guard) => guard,
             Insertion::Joined => {
                 log.debug(
-                    "order_redelivered",
+                    action::ORDER_REDELIVERED,
                     format!("Order {number} is already being cooked by this worker"),
                 )
                 .detail("order_number", number.to_string())
@@ -103,7 +103,7 @@ impl Cook {
             }
             Insertion::Conflict(held) => {
                 log.debug(
-                    "order_returned",
+                    action::ORDER_RETURNED,
                     format!("Another message with different contents is in progress for order {number}"),
                 )
                 .detail("order_number", number.to_string())
@@ -142,7 +142,7 @@ impl Cook {
             match self.attempt(order, pointer, guard, log).await {
                 Attempt::ClaimLost => {
                     log.info(
-                        "claim_lost",
+                        action::CLAIM_LOST,
                         format!("The claim on order {number} has ended; checking its status"),
                     )
                     .detail("order_number", number.to_string())
@@ -150,10 +150,13 @@ impl Cook {
                     guard.reset_claim();
                 }
                 Attempt::HeldByOther { pause } => {
-                    log.debug("order_held", format!("Another worker cooks order {number}; checking again"))
-                        .detail("order_number", number.to_string())
-                        .detail("retry_in_ms", u64::try_from(pause.as_millis()).unwrap_or(u64::MAX))
-                        .emit();
+                    log.debug(
+                        action::ORDER_HELD,
+                        format!("Another worker cooks order {number}; checking again"),
+                    )
+                    .detail("order_number", number.to_string())
+                    .detail("retry_in_ms", u64::try_from(pause.as_millis()).unwrap_or(u64::MAX))
+                    .emit();
                     self.shutdown.or(sleep(pause)).await;
                 }
                 Attempt::Ended(end) => return end,
@@ -177,7 +180,7 @@ impl Cook {
         let (number, order_type) = (order.order_number, order.order_type);
         if !held.delivery.redelivered {
             log.debug(
-                "order_returned",
+                action::ORDER_RETURNED,
                 format!("Order {number} is {order_type}, which this worker does not cook"),
             )
             .detail("order_number", number.to_string())
@@ -223,7 +226,7 @@ impl Cook {
                 return Attempt::HeldByOther { pause };
             }
             Some(ClaimOutcome::Over(status)) => {
-                log.debug("order_skipped", format!("Order {} is {status} already", order.order_number))
+                log.debug(action::ORDER_SKIPPED, format!("Order {} is {status} already", order.order_number))
                     .detail("order_number", order.order_number.to_string())
                     .detail("status", status.as_str())
                     .emit();
@@ -243,7 +246,7 @@ impl Cook {
         };
         failpoint::reached("kitchen.claimed");
         guard.claimed(claim.order_id);
-        log.debug("order_processing_started", format!("Cooking order {}", order.order_number))
+        log.debug(action::ORDER_PROCESSING_STARTED, format!("Cooking order {}", order.order_number))
             .detail("order_number", order.order_number.to_string())
             .detail("order_type", order.order_type.as_str())
             .detail("priority", order.priority.get())
@@ -275,7 +278,7 @@ impl Cook {
                 if published {
                     self.status_publisher.publish(change).await;
                 }
-                log.debug("order_completed", format!("Order {} is ready", order.order_number))
+                log.debug(action::ORDER_COMPLETED, format!("Order {} is ready", order.order_number))
                     .detail("order_number", order.order_number.to_string())
                     .detail("order_type", order.order_type.as_str())
                     .took(started.elapsed())
@@ -329,7 +332,7 @@ impl Cook {
 
     fn left(order: &OrderMessage, why: &str, log: &Log) -> End {
         let number = order.order_number;
-        log.info("order_left", format!("Order {number} is left to another worker: {why}"))
+        log.info(action::ORDER_LEFT, format!("Order {number} is left to another worker: {why}"))
             .detail("order_number", number.to_string())
             .emit();
         End::Stopping

@@ -10,7 +10,7 @@ use domain::order_identity::ParseIdentityError;
 use domain::order_message::ParseOrderMessageError;
 use domain::timestamp::Timestamp;
 use domain::{OrderNumber, OrderPointer, OrderType};
-use logging::Log;
+use logging::{Log, action};
 use runtime::with_causes;
 
 use crate::forwarding::Forwarding;
@@ -60,7 +60,7 @@ pub fn refuse(held: Held, why: &PermanentError, log: &Log) -> Option<Held> {
 
 fn log_refusal(held: &Held, why: &PermanentError, log: &Log) {
     let message = format!("The message can never be cooked; it goes to {DEAD_LETTER_QUEUE}");
-    log.error("message_processing_failed", message, why)
+    log.error(action::MESSAGE_PROCESSING_FAILED, message, why)
         .detail("routing_key", held.delivery.routing_key.clone())
         .emit();
 }
@@ -89,7 +89,7 @@ pub async fn publish(held: Held, why: &PermanentError, forwarding: &Forwarding, 
         Err(PublishError::Blocked(_)) => held.bury(),
         Err(failure) => {
             let message = "A dead letter was not confirmed; it waits at the end of its queue";
-            log.error("rabbitmq_publish_failed", message, &failure).emit();
+            log.error(action::RABBITMQ_PUBLISH_FAILED, message, &failure).emit();
             forwarding.to_the_end(held, log).await
         }
     }

@@ -3,6 +3,7 @@
 use db::DbError;
 use db::schema::SchemaError;
 use domain::WorkerName;
+use logging::{Action, action};
 
 /// Why the worker cannot start, or cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -26,10 +27,12 @@ pub enum ServiceError {
 
 impl ServiceError {
     /// The log action of this error (specification, "Logs").
-    pub fn action(&self) -> &'static str {
+    pub fn action(&self) -> Action {
         match self {
-            Self::NameTaken(_) => "worker_registration_failed",
-            Self::NameLost(_) | Self::TaskEnded(_) | Self::Settings(_) | Self::Schema(_) => "service_failed",
+            Self::NameTaken(_) => action::WORKER_REGISTRATION_FAILED,
+            Self::NameLost(_) | Self::TaskEnded(_) | Self::Settings(_) | Self::Schema(_) => {
+                action::SERVICE_FAILED
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bus::orders::Held;
 use bus::{Outgoing, PublishError, Publisher};
 use domain::OrderMessage;
-use logging::Log;
+use logging::{Log, action};
 use runtime::Backoff;
 use tokio::time::{Instant, timeout};
 
@@ -86,7 +86,7 @@ impl Forwarding {
             }
             Err(why) => (Some(held), format!("The message could not be forwarded: {why}")),
         };
-        log.debug("message_forwarded", said).detail("routing_key", from).detail("to", to).emit();
+        log.debug(action::MESSAGE_FORWARDED, said).detail("routing_key", from).detail("to", to).emit();
         left
     }
 

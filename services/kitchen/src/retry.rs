@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 
 use db::DbError;
-use logging::Log;
+use logging::{Log, action};
 use runtime::retry::{Policy, retry, until_done};
 use runtime::{FailedAttempt, Shutdown};
 
@@ -52,7 +52,7 @@ impl Retry<'_> {
     }
 
     fn tell(&self, why: &DbError, attempts: u32, failed: FailedAttempt, what_next: &str) {
-        let action = if why.is_permanent() { "db_query_failed" } else { "db_connection_failed" };
+        let action = if why.is_permanent() { action::DB_QUERY_FAILED } else { action::DB_CONNECTION_FAILED };
         let message = format!("PostgreSQL failed while {}; {what_next}", self.doing);
         failed.describe(self.log.error(action, message, why).detail("attempts", attempts)).emit();
     }

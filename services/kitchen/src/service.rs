@@ -9,7 +9,7 @@ use config::Config;
 use db::claims::Claimant;
 use db::{Access, Database};
 use domain::ServiceName;
-use logging::Log;
+use logging::{Log, action};
 use runtime::Shutdown;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
@@ -144,10 +144,13 @@ impl Service {
                 Some(ended) = orders.join_next() => unfinished.extend(ended.unwrap_or_default()),
             }
         }
-        log.info("graceful_shutdown", "Kitchen worker stops: no new orders, orders in progress are finished")
-            .detail("worker_name", cook.session.claimant.worker.as_str())
-            .detail("cooking", orders.len())
-            .emit();
+        log.info(
+            action::GRACEFUL_SHUTDOWN,
+            "Kitchen worker stops: no new orders, orders in progress are finished",
+        )
+        .detail("worker_name", cook.session.claimant.worker.as_str())
+        .detail("cooking", orders.len())
+        .emit();
         intake.stop();
         let finishing = async {
             while let Some(ended) = orders.join_next().await {
@@ -179,7 +182,7 @@ impl Service {
         if !matches!(shutdown.within_grace(AFTER_PUBLISHING, published).await, Some(Ok(_))) {
             status_updates.abort();
             log.info(
-                "shutdown_incomplete",
+                action::SHUTDOWN_INCOMPLETE,
                 "Some status changes were not published yet; a relay will publish them",
             )
             .emit();

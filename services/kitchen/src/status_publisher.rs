@@ -8,7 +8,7 @@ use std::time::Duration;
 use bus::{Outgoing, Publisher};
 use db::Database;
 use db::outbox::{self, StatusOutboxRow};
-use logging::Log;
+use logging::{Log, action};
 use runtime::{FailedAttempt, failpoint};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::task::{JoinHandle, JoinSet};
@@ -99,7 +99,7 @@ impl Task {
                 Ok(message) => Some(self.publisher.send(message).await),
                 Err(why) => {
                     let what = "A status update cannot be encoded";
-                    self.log.error("message_processing_failed", what, &why).emit();
+                    self.log.error(action::MESSAGE_PROCESSING_FAILED, what, &why).emit();
                     None
                 }
             });
@@ -112,7 +112,7 @@ impl Task {
                 let what = "A status update was not confirmed; trying again";
                 let pause = if place == 0 { PAUSE_AFTER_FAILURE } else { Duration::ZERO };
                 let failed = FailedAttempt { number: attempt, retry_in: Some(pause) };
-                failed.describe(self.log.error("rabbitmq_publish_failed", what, &why)).emit();
+                failed.describe(self.log.error(action::RABBITMQ_PUBLISH_FAILED, what, &why)).emit();
                 return (place, confirmed);
             }
             confirmed.push(change.id);
@@ -124,6 +124,6 @@ impl Task {
 async fn settle(db: Database, settled: Vec<i64>, log: Log) {
     if let Err(why) = outbox::settle_status_updates(&db, &settled).await {
         // The relay will publish them again. Subscribers drop repeats.
-        log.error("outbox_not_settled", "Sent status updates are still in the outbox", &why).emit();
+        log.error(action::OUTBOX_NOT_SETTLED, "Sent status updates are still in the outbox", &why).emit();
     }
 }

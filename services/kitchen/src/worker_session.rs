@@ -6,7 +6,7 @@ use db::Database;
 use db::claims::{self, Claimant};
 use db::workers::{self, Registration};
 use domain::Specialisation;
-use logging::Log;
+use logging::{Log, action};
 use runtime::Shutdown;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -70,7 +70,7 @@ impl WorkerSession {
             .await;
         if registration == Registration::Registered {
             self.log
-                .info("worker_registered", format!("Worker {} is online", self.claimant.worker))
+                .info(action::WORKER_REGISTERED, format!("Worker {} is online", self.claimant.worker))
                 .detail("worker_name", self.claimant.worker.as_str())
                 .detail("type", self.specialisation.to_string())
                 .emit();
@@ -134,7 +134,7 @@ impl WorkerSession {
                         claimed.iter().copied().filter(|id| !still_claimed.contains(id)).collect();
                     in_flight.mark_lost(&lost);
                     self.log
-                        .debug("heartbeat_sent", format!("Worker {} is alive", self.claimant.worker))
+                        .debug(action::HEARTBEAT_SENT, format!("Worker {} is alive", self.claimant.worker))
                         .detail("worker_name", self.claimant.worker.as_str())
                         .detail("claims", still_claimed.len())
                         .emit();
@@ -163,14 +163,14 @@ impl WorkerSession {
             .until_done(|| workers::go_offline(&self.db, &self.claimant));
         let worker = &self.claimant.worker;
         let (action, message) = if timeout(DEREGISTER_DEADLINE, attempt).await.is_ok() {
-            ("worker_offline", format!("Worker {worker} is offline"))
+            (action::WORKER_OFFLINE, format!("Worker {worker} is offline"))
         } else {
             let silence = self.lease().as_secs();
             let seconds = DEREGISTER_DEADLINE.as_secs();
             let why = format!("PostgreSQL did not answer within {seconds} s");
             let end =
                 format!("it counts as offline, and its name is free, {silence} s after its last heartbeat");
-            ("shutdown_incomplete", format!("Worker {worker} could not deregister: {why}; {end}"))
+            (action::SHUTDOWN_INCOMPLETE, format!("Worker {worker} could not deregister: {why}; {end}"))
         };
         self.log.info(action, message).detail("worker_name", worker.as_str()).emit();
     }

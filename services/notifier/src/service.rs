@@ -6,7 +6,7 @@ use bus::Delivery;
 use bus::notifications::{self, StartAt};
 use config::Rabbitmq;
 use domain::{RequestId, StatusUpdate};
-use logging::{Log, Printed, printable};
+use logging::{Log, Printed, action, printable};
 use runtime::{Shutdown, failpoint};
 
 use crate::NAME;
@@ -15,7 +15,7 @@ use crate::sentence::sentence;
 
 /// Shows every change until the shutdown begins, or stdout has no reader any more.
 pub async fn run(rabbitmq: &Rabbitmq, from: StartAt, log: &Log, shutdown: &Shutdown) {
-    log.info("service_started", "Notification Subscriber started").emit();
+    log.info(action::SERVICE_STARTED, "Notification Subscriber started").emit();
     let mut seen = Seen::new(Instant::now());
     let reading = Box::pin(notifications::subscribe(rabbitmq, NAME, from, log, shutdown, |delivery| {
         let printed = show(delivery, &mut seen, log);
@@ -28,7 +28,7 @@ pub async fn run(rabbitmq: &Rabbitmq, from: StartAt, log: &Log, shutdown: &Shutd
     }));
     // Nothing needs to be settled: subscribers remove nothing from the stream.
     let _ = shutdown.within_grace(Duration::from_secs(1), reading).await;
-    log.info("graceful_shutdown", "Notification Subscriber stops").emit();
+    log.info(action::GRACEFUL_SHUTDOWN, "Notification Subscriber stops").emit();
 }
 
 /// The printed line of a delivery. `None` if there is nothing to show.
@@ -39,9 +39,13 @@ fn show(delivery: &Delivery, seen: &mut Seen, log: &Log) -> Option<Printed> {
         Err(why) => {
             // A stream keeps its messages, so there is nothing to requeue.
             let start = String::from_utf8_lossy(&delivery.body);
-            log.error("message_processing_failed", "A message is not a status update; it is skipped", &why)
-                .detail("body", printable(&start))
-                .emit();
+            log.error(
+                action::MESSAGE_PROCESSING_FAILED,
+                "A message is not a status update; it is skipped",
+                &why,
+            )
+            .detail("body", printable(&start))
+            .emit();
             return None;
         }
     };
@@ -52,10 +56,12 @@ fn show(delivery: &Delivery, seen: &mut Seen, log: &Log) -> Option<Printed> {
             let minutes = KNOWN_FOR.as_secs() / 60;
             let message =
                 format!("Updates arrive so fast that repeats are not recognised for {minutes} minutes");
-            log.info("repeats_forgotten", message).detail("known_for_seconds", known_for.as_secs()).emit();
+            log.info(action::REPEATS_FORGOTTEN, message)
+                .detail("known_for_seconds", known_for.as_secs())
+                .emit();
         }
         Lookup::Known => {
-            log.debug("notification_repeated", format!("Already shown: order {}", update.order_number))
+            log.debug(action::NOTIFICATION_REPEATED, format!("Already shown: order {}", update.order_number))
                 .detail("order_number", update.order_number.to_string())
                 .detail("new_status", update.new_status.as_str())
                 .emit();
@@ -64,9 +70,12 @@ fn show(delivery: &Delivery, seen: &mut Seen, log: &Log) -> Option<Printed> {
     }
     let printed = log.print(sentence(&update));
     failpoint::reached("notifier.shown");
-    log.debug("notification_received", format!("Received status update for order {}", update.order_number))
-        .detail("order_number", update.order_number.to_string())
-        .detail("new_status", update.new_status.as_str())
-        .emit();
+    log.debug(
+        action::NOTIFICATION_RECEIVED,
+        format!("Received status update for order {}", update.order_number),
+    )
+    .detail("order_number", update.order_number.to_string())
+    .detail("new_status", update.new_status.as_str())
+    .emit();
     Some(printed)
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use db::transitions::{self, Outcome};
 use db::{Database, DbError};
 use domain::{OrderNumber, OrderStatus, RequestId};
-use logging::Log;
+use logging::{Log, action};
 use runtime::retry::{Policy, retry};
 use runtime::{FailedAttempt, Shutdown};
 use tokio::time::timeout;
@@ -141,7 +141,7 @@ impl Changes {
             Outcome::Changed => {
                 self.relay.wake();
                 let message = format!("Order {number} was {} by {by}", change.participle());
-                log.info("order_status_changed", message)
+                log.info(action::ORDER_STATUS_CHANGED, message)
                     .detail("order_number", number.to_string())
                     .detail("status", next.as_str())
                     .detail("changed_by", by)
@@ -170,7 +170,7 @@ where
         in_doubt
     };
     let report = |why: &DbError, failed: FailedAttempt| {
-        let line = log.error("db_transaction_failed", "The status could not be changed", why);
+        let line = log.error(action::DB_TRANSACTION_FAILED, "The status could not be changed", why);
         failed.describe(line).emit();
     };
     // A request that is in work is answered, whether the service stops or not.

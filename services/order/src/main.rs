@@ -46,7 +46,7 @@ async fn run() -> Result<(), Exit> {
     let (log, _flush) = logging::start(NAME, level);
     let ended = async { Service::build(&arguments, &config, log.clone(), shutdown)?.run().await };
     ended.await.map_err(|why| {
-        log.error("service_failed", why.to_string(), &why).emit();
+        log.error(logging::action::SERVICE_FAILED, why.to_string(), &why).emit();
         Exit::Logged
     })
 }

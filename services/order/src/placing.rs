@@ -15,7 +15,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bus::Publisher;
 use db::Database;
 use domain::{IdempotentRequest, Money, NewOrder, OrderIdentity, OrderNumber, RequestId};
-use logging::Log;
+use logging::{Log, action};
 use tokio::task::JoinHandle;
 
 pub use self::error::PlaceError;
@@ -94,14 +94,14 @@ impl Placing {
                     Known::New => Some(key),
                     Known::Placed(known) => {
                         let message = format!("Order {} was placed before", known.number);
-                        log.debug("order_repeated", message).emit();
+                        log.debug(action::ORDER_REPEATED, message).emit();
                         let token = known.identity.map(|identity| tokens.token(&known.number, &identity));
                         return Ok(Placed { number: known.number, total_amount: known.total_amount, token });
                     }
                 }
             }
         };
-        log.debug("order_received", format!("Received an order of {}", order.total_amount))
+        log.debug(action::ORDER_RECEIVED, format!("Received an order of {}", order.total_amount))
             .detail("order_type", order.fulfilment.order_type().as_str())
             .detail("items", order.items.len())
             .detail("total_amount", serde_json::json!(order.total_amount))
@@ -117,7 +117,7 @@ impl Placing {
         let decided_by_commit = self.readiness.accepts_while_broker_down();
         let known = idempotency::look_up(&self.db, request, decided_by_commit).await;
         known.map_err(|why| {
-            log.error("db_transaction_failed", "The order could not be stored", &why).emit();
+            log.error(action::DB_TRANSACTION_FAILED, "The order could not be stored", &why).emit();
             PlaceError::Failed
         })?
     }

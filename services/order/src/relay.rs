@@ -14,7 +14,7 @@ use db::{Database, DbError};
 use domain::RequestId;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use logging::Log;
+use logging::{Action, Log, action};
 use runtime::{Backoff, Shutdown};
 use tokio::time::{Instant, sleep_until};
 
@@ -80,7 +80,7 @@ pub async fn run(db: Database, publisher: Publisher, wakeup: Wakeup, log: Log, s
                     Err(why) => {
                         let message = "The outbox could not be looked at; trying again";
                         let failed = backoff.failed();
-                        failed.describe(relay.log.error("relay_failed", message, &why)).emit();
+                        failed.describe(relay.log.error(action::RELAY_FAILED, message, &why)).emit();
                         resting.extend(lanes);
                         for lane in &mut resting {
                             lane.rest_until(now + failed.pause());
@@ -164,13 +164,14 @@ impl Relay {
         let relayed = match lane.cargo {
             Cargo::Orders(order_type) => {
                 let publish = async |rows: Vec<OrderOutboxRow>| {
-                    self.publish(rows.into_iter().map(order), "order_published", pace).await
+                    self.publish(rows.into_iter().map(order), action::ORDER_PUBLISHED, pace).await
                 };
                 outbox::relay_orders(&self.db, order_type, look, publish).await
             }
             Cargo::StatusUpdates => {
                 let publish = async |rows: Vec<StatusOutboxRow>| {
-                    self.publish(rows.into_iter().map(status_update), "status_update_published", pace).await
+                    self.publish(rows.into_iter().map(status_update), action::STATUS_UPDATE_PUBLISHED, pace)
+                        .await
                 };
                 outbox::relay_status_updates(&self.db, look, publish).await
             }
@@ -179,14 +180,14 @@ impl Relay {
             Ok(relayed) => {
                 for why in &relayed.unreadable {
                     let message = "A message in the outbox cannot be read; it backs off";
-                    self.log.error("relay_failed", message, why).emit();
+                    self.log.error(action::RELAY_FAILED, message, why).emit();
                 }
                 lane.pace.after(Look::from(&relayed))
             }
             Err(why) => {
                 let message = "The outbox could not be relayed; trying again";
                 let failed = lane.pace.after_failure();
-                failed.describe(self.log.error("relay_failed", message, &why)).emit();
+                failed.describe(self.log.error(action::RELAY_FAILED, message, &why)).emit();
                 Next::After(failed.pause())
             }
         }
@@ -196,7 +197,7 @@ impl Relay {
     async fn publish<K>(
         &self,
         messages: impl Iterator<Item = Message<K>>,
-        action: &'static str,
+        action: Action,
         pace: &Pace,
     ) -> Published<K> {
         let mut published = Published::default();
@@ -207,7 +208,7 @@ impl Relay {
                 Ok(message) => sent.push((key, order_number, log, self.publisher.send(message).await)),
                 Err(why) => {
                     let what = "A message in the outbox cannot be written; it backs off";
-                    log.error("message_processing_failed", what, &why)
+                    log.error(action::MESSAGE_PROCESSING_FAILED, what, &why)
                         .detail("order_number", order_number)
                         .emit();
                     published.refused.push(key);
@@ -223,7 +224,7 @@ impl Relay {
                     published.confirmed.push(key);
                 }
                 Err(why) => {
-                    log.error("rabbitmq_publish_failed", "A message stays in the outbox", &why)
+                    log.error(action::RABBITMQ_PUBLISH_FAILED, "A message stays in the outbox", &why)
                         .detail("order_number", order_number)
                         .emit();
                     pace.note(&mut published, key, &why);

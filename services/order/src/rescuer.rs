@@ -20,7 +20,7 @@ use bus::safety_net::{ClearError, Stray};
 use db::sweeps::{self, Rescued};
 use db::{Database, DbError, claims, idempotency, workers};
 use domain::OrderType;
-use logging::Log;
+use logging::{Action, Log, action};
 use runtime::{Shutdown, with_causes};
 use tokio::time::sleep;
 
@@ -107,7 +107,7 @@ impl<Q: KitchenQueues> Rescuer<Q> {
         {
             let message = "Waiting orders could not be looked for; trying again";
             let pause = u64::try_from(self.interval().as_millis()).unwrap_or(u64::MAX);
-            self.log.error("sweep_failed", message, &why).detail("retry_in_ms", pause).emit();
+            self.log.error(action::SWEEP_FAILED, message, &why).detail("retry_in_ms", pause).emit();
         }
     }
 
@@ -116,7 +116,7 @@ impl<Q: KitchenQueues> Rescuer<Q> {
         for order_type in OrderType::ALL {
             let overdue = sweeps::escalate(&self.db, order_type, self.max_wait, MAX_ESCALATED).await?;
             self.hand_over(
-                "order_lifted",
+                action::ORDER_LIFTED,
                 "has waited for too long; it goes before all others now",
                 &overdue,
             );
@@ -130,7 +130,7 @@ impl<Q: KitchenQueues> Rescuer<Q> {
         for order_type in OrderType::ALL {
             let abandoned = sweeps::reclaim(&self.db, order_type, self.resend_after, MAX_ESCALATED).await?;
             let what = "was left by its cook; it goes before all others now";
-            self.hand_over("order_sent_again", what, &abandoned);
+            self.hand_over(action::ORDER_SENT_AGAIN, what, &abandoned);
         }
         Ok(())
     }
@@ -168,7 +168,7 @@ impl<Q: KitchenQueues> Rescuer<Q> {
                 |stray: &Stray| sweeps::Stray { number: stray.order.order_number, identity: stray.identity };
             let rerouted = sweeps::reroute(&self.db, &strays.iter().map(pointer).collect::<Vec<_>>()).await?;
             let what = "lay in the safety net; its message is sent again";
-            self.hand_over("order_sent_again", what, &rerouted.entered);
+            self.hand_over(action::ORDER_SENT_AGAIN, what, &rerouted.entered);
             Ok(rerouted.known)
         };
         Ok(self.queues.clear_safety_net(take).await?)
@@ -203,7 +203,7 @@ impl<Q: KitchenQueues> Rescuer<Q> {
                 let sent = sweeps::redeliver(&self.db, &orders, self.resend_after, limit).await?;
                 more |= sent.len() == MAX_REDELIVERED;
                 let what = "was not taken by any worker; its message is sent again";
-                self.hand_over("order_sent_again", what, &sent);
+                self.hand_over(action::ORDER_SENT_AGAIN, what, &sent);
             }
         }
         Ok(more)
@@ -216,7 +216,7 @@ impl<Q: KitchenQueues> Rescuer<Q> {
 
     /// Logs the orders that were entered into the outbox, each under the request that placed it,
     /// and wakes the relay.
-    fn hand_over(&self, action: &'static str, what: &str, orders: &[Rescued]) {
+    fn hand_over(&self, action: Action, what: &str, orders: &[Rescued]) {
         for Rescued { number, request_id } in orders {
             self.log
                 .with_request_id(request_id.clone())

@@ -10,7 +10,7 @@ use db::{Access, Database, DbError, secrets};
 use domain::ServiceName;
 use http_service::drain::Drain;
 use http_service::server::{self, BindError};
-use logging::Log;
+use logging::{Log, action};
 use runtime::Shutdown;
 use tokio::task::{JoinError, JoinHandle};
 
@@ -136,7 +136,7 @@ impl Service {
         let Self { listener, http, port, max_concurrent, api, upkeep, mut writer, mut publisher, shutdown } =
             self;
         let log = api.log.clone();
-        log.info("service_started", format!("Order Service started on port {port}"))
+        log.info(action::SERVICE_STARTED, format!("Order Service started on port {port}"))
             .detail("port", port)
             .detail("max_concurrent", max_concurrent)
             .emit();
@@ -152,10 +152,11 @@ impl Service {
             _ = &mut publisher => Err(ServiceError::TaskEnded("publishes messages")),
         };
         shutdown.begin();
-        log.info("graceful_shutdown", "Order Service stops: no new orders, those in work end").emit();
+        log.info(action::GRACEFUL_SHUTDOWN, "Order Service stops: no new orders, those in work end").emit();
         if shutdown.within_grace(AFTER_ANSWERING, drain.run(&handle)).await.is_none() {
             http.abort();
-            log.info("shutdown_incomplete", "The grace is over before every client was answered").emit();
+            log.info(action::SHUTDOWN_INCOMPLETE, "The grace is over before every client was answered")
+                .emit();
         }
         if let Some(Ok(Err(why))) = shutdown.within_grace(AFTER_STORING, http).await {
             outcome = outcome.and(Err(why.into()));
@@ -165,7 +166,8 @@ impl Service {
             // A panic is in the log.
             if !task.is_finished() && shutdown.within_grace(reserve, &mut task).await.is_none() {
                 task.abort();
-                log.info("shutdown_incomplete", "The grace is over; a relay sends what is stored").emit();
+                log.info(action::SHUTDOWN_INCOMPLETE, "The grace is over; a relay sends what is stored")
+                    .emit();
             }
         }
         outcome

@@ -12,7 +12,7 @@ use domain::{OrderNumber, RequestId, ServiceName};
 use http_service::health::{self, CHECK_DEADLINE, Check};
 use http_service::resource::readable;
 use http_service::{Problem, request_id};
-use logging::{Log, printable};
+use logging::{Log, action, printable};
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -76,7 +76,7 @@ impl RequestContext {
     fn new(api: &Api, request: HttpRequest, endpoint: &'static str, order_number: Option<&str>) -> Self {
         let log = api.log.with_request_id(request_id::of(&request));
         let message = format!("{} {}", request.method(), printable(request.path()));
-        let mut line = log.debug("request_received", message).detail("endpoint", endpoint);
+        let mut line = log.debug(action::REQUEST_RECEIVED, message).detail("endpoint", endpoint);
         if let Some(order_number) = order_number {
             line = line.detail("order_number", printable(order_number));
         }
@@ -107,7 +107,7 @@ impl RequestContext {
     }
 
     fn failed(&self, message: &'static str, why: &dyn Error) -> HttpResponse {
-        self.log.error("db_query_failed", message, why).detail("endpoint", self.endpoint).emit();
+        self.log.error(action::DB_QUERY_FAILED, message, why).detail("endpoint", self.endpoint).emit();
         Problem::internal(self.id()).error_response()
     }
 }

@@ -9,6 +9,7 @@ mod service;
 use std::process::ExitCode;
 
 use config::Config;
+use logging::action;
 use runtime::{Exit, Shutdown};
 
 use crate::arguments::Arguments;
@@ -39,7 +40,7 @@ async fn run() -> Result<(), Exit> {
     let (log, _flush) = logging::start(NAME, level);
     let ended = async { Service::build(&arguments, &config, log.clone(), shutdown)?.run().await };
     ended.await.map_err(|why| {
-        log.error("service_failed", why.to_string(), &why).emit();
+        log.error(action::SERVICE_FAILED, why.to_string(), &why).emit();
         Exit::Logged
     })
 }

@@ -11,7 +11,7 @@ use db::{Access, Database, DbError};
 use domain::ServiceName;
 use http_service::drain::Drain;
 use http_service::server::{self, BindError};
-use logging::Log;
+use logging::{Log, action};
 use runtime::Shutdown;
 use tokio::task::{JoinError, JoinSet};
 
@@ -76,7 +76,7 @@ impl Service {
     pub async fn run(self) -> Result<(), ServiceError> {
         let Self { listener, http, port, api, mut lookups, shutdown } = self;
         let (log, db, schema_ready) = (api.log.clone(), api.db.clone(), Arc::clone(&api.schema_ready));
-        log.info("service_started", format!("Tracking Service started on port {port}"))
+        log.info(action::SERVICE_STARTED, format!("Tracking Service started on port {port}"))
             .detail("port", port)
             .emit();
 
@@ -99,10 +99,11 @@ impl Service {
             ended = &mut http => return Err(ended_early(ended)),
             Some(_) = lookups.join_next() => return Err(ServiceError::LookupsEnded),
         };
-        log.info("graceful_shutdown", "Tracking Service stops").emit();
+        log.info(action::GRACEFUL_SHUTDOWN, "Tracking Service stops").emit();
         if shutdown.within_grace(AFTER_ANSWERING, drain.run(&handle)).await.is_none() {
             http.abort();
-            log.info("shutdown_incomplete", "The grace period ended before every client was answered").emit();
+            log.info(action::SHUTDOWN_INCOMPLETE, "The grace period ended before every client was answered")
+                .emit();
         }
         if let Some(Ok(ended)) = shutdown.within_grace(Duration::ZERO, http).await {
             ended?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::OrderType;
+use logging::action;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::connection::{Opened, Purpose};
@@ -155,7 +156,7 @@ impl<'a> Serving<'a> {
             Some(Event::Blocked(reason)) => self.block(reason),
             Some(Event::Unblocked) => {
                 self.blocked = None;
-                self.context.log.info("rabbitmq_unblocked", "RabbitMQ takes messages again").emit();
+                self.context.log.info(action::RABBITMQ_UNBLOCKED, "RabbitMQ takes messages again").emit();
                 self.connected();
             }
             Some(Event::ConsumerCancelled) => {}
@@ -226,7 +227,7 @@ impl<'a> Serving<'a> {
         if let Some(begun) = self.unannounced.take() {
             let exchange = self.context.purpose.exchange();
             let message = format!("Connected to RabbitMQ exchange '{exchange}'");
-            self.context.log.info("rabbitmq_connected", message).took(begun.elapsed()).emit();
+            self.context.log.info(action::RABBITMQ_CONNECTED, message).took(begun.elapsed()).emit();
         }
     }
 
@@ -234,7 +235,7 @@ impl<'a> Serving<'a> {
         let why = PublishError::Blocked(reason.clone());
         self.context.state.send_replace(State::Blocked(reason.clone()));
         let message = "RabbitMQ takes no messages until its alarm has ended (rabbitmq-diagnostics alarms)";
-        self.context.log.error("rabbitmq_blocked", message, &why).emit();
+        self.context.log.error(action::RABBITMQ_BLOCKED, message, &why).emit();
         self.blocked = Some((reason, Instant::now() + BLOCKED_GRACE));
     }
 
@@ -249,7 +250,7 @@ impl<'a> Serving<'a> {
                     }
                     None => format!("'{}' is not as it should be; orders go on", refusal.name),
                 };
-                self.context.log.error("rabbitmq_declaration_failed", message, refusal).emit();
+                self.context.log.error(action::RABBITMQ_DECLARATION_FAILED, message, refusal).emit();
             }
         }
         self.refusals = refusals;

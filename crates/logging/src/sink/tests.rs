@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use serde_json::Value;
 
 use super::*;
-use crate::{Level, Log, start_on};
+use crate::{Action, Level, Log, start_on};
 
 /// A disk that is full as long as the test demands, and then accepts a few bytes per write.
 #[derive(Clone, Default)]
@@ -69,7 +69,7 @@ impl Disk {
 
 fn number(log: &Log, from: u64, to: u64) {
     for number in from..to {
-        log.info("numbered", "x".repeat(400)).detail("number", number).emit();
+        log.info(Action("numbered"), "x".repeat(400)).detail("number", number).emit();
     }
 }
 

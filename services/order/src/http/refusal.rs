@@ -9,7 +9,7 @@ use actix_web::{HttpResponse, ResponseError as _};
 use domain::idempotency::ParseKeyError;
 use domain::place_order::{Rejection, Violation};
 use http_service::Problem;
-use logging::Log;
+use logging::{Log, action};
 use serde_json::json;
 
 use crate::admission::Busy;
@@ -193,13 +193,13 @@ fn capitalised(text: &str) -> String {
 impl Line<'_> {
     fn emit(self, problem: &Problem, number: Option<&str>, log: &Log) {
         let (action, message, why): (_, _, &dyn Error) = match &self {
-            Self::Refused => ("validation_failed", "The request was refused", problem),
-            Self::TurnedAway(message) => ("order_turned_away", message, problem),
-            Self::Invalid(rejection) => ("validation_failed", "The order was refused", rejection),
-            Self::WrongStaffKey(_) => ("staff_key_refused", "Somebody sent a wrong staff key", problem),
+            Self::Refused => (action::VALIDATION_FAILED, "The request was refused", problem),
+            Self::TurnedAway(message) => (action::ORDER_TURNED_AWAY, message, problem),
+            Self::Invalid(rejection) => (action::VALIDATION_FAILED, "The order was refused", rejection),
+            Self::WrongStaffKey(_) => (action::STAFF_KEY_REFUSED, "Somebody sent a wrong staff key", problem),
             Self::OutcomeUnknown => {
                 let message = "The client was told that the outcome is not known yet";
-                ("order_outcome_unknown", message, problem)
+                (action::ORDER_OUTCOME_UNKNOWN, message, problem)
             }
             Self::Nothing => return,
         };

@@ -14,7 +14,7 @@ use bus::Publisher;
 use db::orders::{self, FoundOrder};
 use db::{Database, DbError, outbox, transitions};
 use domain::OrderIdentity;
-use logging::Log;
+use logging::{Log, action};
 use runtime::retry::until_done;
 use runtime::{FailedAttempt, failpoint};
 use service::batching::{InFlight, InFlightGuard};
@@ -70,7 +70,7 @@ impl Dispatch {
         while self.tasks.try_join_next().is_some() {}
         for order in &orders {
             let message = "It is not known whether the order was stored; finding out";
-            order.log(&self.context.log).error("db_transaction_failed", message, why).emit();
+            order.log(&self.context.log).error(action::DB_TRANSACTION_FAILED, message, why).emit();
         }
         self.tasks.spawn(self.context.clone().decide(orders));
     }
@@ -82,7 +82,7 @@ impl Dispatch {
             let orders = self.tasks.len();
             self.context
                 .log
-                .info("shutdown_incomplete", format!("{orders} transactions were still being sent"))
+                .info(action::SHUTDOWN_INCOMPLETE, format!("{orders} transactions were still being sent"))
                 .emit();
         }
     }
@@ -102,7 +102,7 @@ impl Context {
         for order in orders {
             let log = order.log(&self.log);
             if let Some(FoundOrder { order: row, sent }) = stored.remove(&order.identity) {
-                log.info("order_outcome_found", format!("Order {} was stored", row.number))
+                log.info(action::ORDER_OUTCOME_FOUND, format!("Order {} was stored", row.number))
                     .detail("order_number", row.number.to_string())
                     .emit();
                 let order = order.stored(row);
@@ -112,7 +112,7 @@ impl Context {
                     found.push(order);
                 }
             } else {
-                log.info("order_outcome_found", "The order was not stored and never will be").emit();
+                log.info(action::ORDER_OUTCOME_FOUND, "The order was not stored and never will be").emit();
                 order.refuse(PlaceError::Failed);
             }
         }
@@ -134,7 +134,7 @@ impl Context {
             && let Err(why) = outbox::settle_orders(&self.db, &sent).await
         {
             // The relay will send them once more, and the kitchen will see that it has them.
-            self.log.error("outbox_not_settled", "Sent orders are still in the outbox", &why).emit();
+            self.log.error(action::OUTBOX_NOT_SETTLED, "Sent orders are still in the outbox", &why).emit();
         }
         if !unsent.is_empty() {
             self.take_back(unsent).await;
@@ -147,7 +147,7 @@ impl Context {
             let message = format!("Order {number} was not confirmed by RabbitMQ");
             stored
                 .log(&self.log)
-                .error("rabbitmq_publish_failed", message, &order.why)
+                .error(action::RABBITMQ_PUBLISH_FAILED, message, &order.why)
                 .detail("order_number", number.to_string())
                 .emit();
         }
@@ -188,7 +188,7 @@ impl Context {
         Answer: Future<Output = Result<T, DbError>>,
     {
         let report = |why: &DbError, failed: FailedAttempt| {
-            failed.describe(self.log.error("db_transaction_failed", message, why)).emit();
+            failed.describe(self.log.error(action::DB_TRANSACTION_FAILED, message, why)).emit();
         };
         until_done(ask, report).await
     }

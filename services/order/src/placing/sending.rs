@@ -6,7 +6,7 @@ use domain::{OrderIdentity, OrderMessage};
 use futures_util::StreamExt;
 use futures_util::future::Either;
 use futures_util::stream::FuturesUnordered;
-use logging::Log;
+use logging::{Log, action};
 use runtime::failpoint;
 use service::batching::InFlightGuard;
 use tokio::time::Instant;
@@ -45,7 +45,7 @@ impl Sender {
                     let (log, row) = (order.log(&self.log), order.row);
                     // The client first: it waits.
                     order.accept();
-                    log.debug("order_published", format!("Sent order {} to the kitchen", row.number))
+                    log.debug(action::ORDER_PUBLISHED, format!("Sent order {} to the kitchen", row.number))
                         .detail("order_number", row.number.to_string())
                         .detail("routing_key", routing_key)
                         .emit();
@@ -73,7 +73,7 @@ impl Sender {
             }
             let message =
                 format!("{} orders were not confirmed by RabbitMQ; sending them again", again.len());
-            self.log.error("rabbitmq_publish_failed", message, &first.why).emit();
+            self.log.error(action::RABBITMQ_PUBLISH_FAILED, message, &first.why).emit();
             let orders = again.into_iter().map(Unsent::into_stored).collect();
             let unsent = self.send(orders, InFlightGuard::uncounted(), sent).await;
             let (more, others): (Vec<_>, Vec<_>) = unsent.into_iter().partition(Unsent::may_pass);

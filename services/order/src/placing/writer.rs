@@ -9,7 +9,7 @@ use std::time::Duration;
 use bus::{PublishError, Publisher};
 use db::{Database, DbError, idempotency, orders};
 use domain::{NewOrder, OrderIdentity, OrderNumber, RequestId};
-use logging::Log;
+use logging::{Action, Log, action};
 use runtime::failpoint;
 use service::batching::{self, Batches, Settled, settle};
 use tokio::sync::mpsc;
@@ -103,7 +103,7 @@ impl Task {
     async fn sendable(&self, batch: Vec<Accepted>) -> Vec<Accepted> {
         let refuse = |batch, why: &PublishError| {
             let message = "The order was refused: it cannot be sent to the kitchen now";
-            self.refuse(batch, "rabbitmq_publish_failed", message, why);
+            self.refuse(batch, action::RABBITMQ_PUBLISH_FAILED, message, why);
         };
         if let Err(why) = self.publisher.connected_for_orders().await {
             refuse(batch, &why);
@@ -120,7 +120,7 @@ impl Task {
     }
 
     /// Nothing was written.
-    fn refuse(&self, batch: Vec<Accepted>, action: &'static str, message: &str, why: &dyn std::error::Error) {
+    fn refuse(&self, batch: Vec<Accepted>, action: Action, message: &str, why: &dyn std::error::Error) {
         for order in batch {
             order.log(&self.log).error(action, message, why).emit();
             order.refuse(PlaceError::Failed);
@@ -150,7 +150,7 @@ impl Task {
                     order.refuse(PlaceError::KeyInFlight);
                 }
             }
-            Settled::Failed(orders, why) => self.refuse(orders, "db_transaction_failed", MESSAGE, &why),
+            Settled::Failed(orders, why) => self.refuse(orders, action::DB_TRANSACTION_FAILED, MESSAGE, &why),
         }
     }
 

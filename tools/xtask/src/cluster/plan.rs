@@ -2,6 +2,7 @@
 
 use devcluster::Ready;
 use domain::ServiceName;
+use logging::action;
 
 /// The workers' heartbeat interval. The name of a killed worker is free after two of them; with the
 /// default of 30 s the next `up` would wait for a minute.
@@ -43,9 +44,16 @@ pub fn restaurant(order_port: u16, tracking_port: u16) -> Vec<Plan> {
     let worker = |name, more: &[&str]| {
         let worker_name = format!("--worker-name={name}");
         let arguments = [&[worker_name.as_str(), heartbeat.as_str()], more].concat();
-        Plan::new(name, ServiceName::Kitchen, &arguments, Ready::Logged("worker_registered", ""))
+        Plan::new(
+            name,
+            ServiceName::Kitchen,
+            &arguments,
+            Ready::Logged(action::WORKER_REGISTERED.as_str(), ""),
+        )
     };
-    let subscriber = |name| Plan::new(name, ServiceName::Notifier, &[], Ready::Logged("service_started", ""));
+    let subscriber = |name| {
+        Plan::new(name, ServiceName::Notifier, &[], Ready::Logged(action::SERVICE_STARTED.as_str(), ""))
+    };
     let listener = |name, service, port: u16| {
         Plan::new(name, service, &[&format!("--port={port}")], Ready::OnPort(port))
     };

@@ -1,6 +1,6 @@
 //! A line of a service's log.
 
-use logging::visible;
+use logging::{action, visible};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -53,7 +53,7 @@ impl Entry {
         let mut text = self.message.clone();
         let Some(error) = &self.error else { return text };
         // A panic has a backtrace instead of causes.
-        let causes = error.causes().filter(|_| self.action != "panic");
+        let causes = error.causes().filter(|_| self.action != action::PANIC.as_str());
         for reason in std::iter::once(error.msg.as_str()).chain(causes) {
             if !text.contains(reason) {
                 text.push_str(": ");

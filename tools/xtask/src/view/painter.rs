@@ -1,6 +1,7 @@
 //! Formats log lines for the terminal.
 
 use domain::ServiceName;
+use logging::action;
 use runtime::console::{Console, Style};
 
 use crate::view::entry::{Entry, Line, harmless};
@@ -12,11 +13,11 @@ const PREFIX_WIDTH: usize = 12;
 /// The largest length of the rest of a line, in characters.
 const TEXT_LIMIT: usize = 400;
 /// Repeated every few seconds, and uninteresting as long as it is repeated.
-const TOO_FREQUENT: [&str; 1] = ["heartbeat_sent"];
+const TOO_FREQUENT: [&str; 1] = [action::HEARTBEAT_SENT.as_str()];
 /// Paths that only probes request.
 const PROBES: [&str; 3] = ["/livez", "/readyz", "/health"];
 /// Redundant: the sentence for people follows on a line of its own.
-const SAID_TWICE: &str = "notification_received";
+const SAID_TWICE: &str = action::NOTIFICATION_RECEIVED.as_str();
 /// The start of that sentence.
 const NOTIFICATION: &str = "Notification for order ";
 
@@ -89,7 +90,7 @@ fn color(speaker: &Speaker) -> Style {
 
 fn is_noise(service: ServiceName, entry: &Entry) -> bool {
     // Clients poll the status of their orders.
-    let is_question = service == ServiceName::Tracking && entry.action == "request_received";
+    let is_question = service == ServiceName::Tracking && entry.action == action::REQUEST_RECEIVED.as_str();
     let is_probe = || entry.facts().split([' ', '=']).any(|word| PROBES.contains(&word));
     entry.level == "DEBUG"
         && (is_question

@@ -1,0 +1,252 @@
+//! The vocabulary of `action`: every kind of line that a program of ours logs.
+//!
+//! A service cannot log another one: [`Action`] has no public constructor. The strings are part of
+//! the interface; alarms and dashboards match them. `docs/log-actions.md` is made of this list.
+
+use std::fmt::{self, Write as _};
+
+use crate::Level;
+
+/// What a log line is about, as a machine reads it: the field `action`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Action(pub(crate) &'static str);
+
+impl Action {
+    /// The text in the line.
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// An action as the documentation shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Description {
+    /// The action.
+    pub action: Action,
+    /// The levels at which it is logged.
+    pub levels: &'static [Level],
+    /// What a line of it means: the constant's docstring, a line each.
+    pub meaning: &'static [&'static str],
+}
+
+/// Makes a constant of each entry, and the list of all.
+macro_rules! actions {
+    ($($(#[doc = $meaning:literal])+ $name:ident = $text:literal at $($level:ident),+;)+) => {
+        $(
+            $(#[doc = $meaning])+
+            #[doc = concat!("\n\nLevel: ", stringify!($($level),+), ".")]
+            pub const $name: Action = Action($text);
+        )+
+
+        /// Every action, in the order of the documentation.
+        pub const ALL: &[Description] = &[
+            $(Description { action: $name, levels: &[$(Level::$level),+], meaning: &[$($meaning),+] }),+
+        ];
+    };
+}
+
+actions! {
+    // A service from its start to its end.
+
+    /// The service is ready for work. `details` has its port or its settings.
+    SERVICE_STARTED = "service_started" at Info;
+    /// The service cannot start, or one of its tasks ended before the shutdown. The process exits
+    /// with 1.
+    SERVICE_FAILED = "service_failed" at Error;
+    /// The shutdown has begun: no new work is taken, what is in work is finished.
+    GRACEFUL_SHUTDOWN = "graceful_shutdown" at Info;
+    /// The shutdown ended before all work was finished. Another process, a relay or the broker
+    /// takes care of the rest.
+    SHUTDOWN_INCOMPLETE = "shutdown_incomplete" at Info;
+    /// A task panicked: an error in the program. `error.stack` has the backtrace if
+    /// `RUST_BACKTRACE` is set.
+    PANIC = "panic" at Error;
+    /// Stdout could not be written for longer than lines can wait, and `details.lost` lines were
+    /// dropped.
+    LOG_LINES_LOST = "log_lines_lost" at Error;
+    /// Stdout could not be written for a while. No line was dropped.
+    LOG_RESUMED = "log_resumed" at Info;
+
+    // PostgreSQL.
+
+    /// The database answered, and its schema is the one that the service needs.
+    DB_CONNECTED = "db_connected" at Info;
+    /// The database cannot be reached or used. The operation is tried again.
+    DB_CONNECTION_FAILED = "db_connection_failed" at Error;
+    /// A statement failed for a reason that another attempt does not change.
+    DB_QUERY_FAILED = "db_query_failed" at Error;
+    /// A transaction that stores or changes an order failed, or its outcome is unknown.
+    DB_TRANSACTION_FAILED = "db_transaction_failed" at Error;
+    /// The service applied migrations. `details.versions` lists them.
+    SCHEMA_MIGRATED = "schema_migrated" at Info;
+    /// The service waits until another program has applied the migrations.
+    SCHEMA_AWAITED = "schema_awaited" at Info, Error;
+
+    // RabbitMQ.
+
+    /// A connection is open, and what it uses is declared. A service has several connections; the
+    /// message names the exchange or the queues.
+    RABBITMQ_CONNECTED = "rabbitmq_connected" at Info;
+    /// A connection could not be opened, or it broke. The next attempt comes after
+    /// `details.retry_in_ms`.
+    RABBITMQ_CONNECTION_FAILED = "rabbitmq_connection_failed" at Error;
+    /// An exchange or a queue cannot be used as this version declares it. It is declared again
+    /// every few seconds.
+    RABBITMQ_DECLARATION_FAILED = "rabbitmq_declaration_failed" at Error;
+    /// A message was not confirmed.
+    RABBITMQ_PUBLISH_FAILED = "rabbitmq_publish_failed" at Error;
+    /// The broker takes no messages: it has a memory alarm or a disk alarm.
+    RABBITMQ_BLOCKED = "rabbitmq_blocked" at Error;
+    /// The alarm has ended.
+    RABBITMQ_UNBLOCKED = "rabbitmq_unblocked" at Info;
+
+    // HTTP.
+
+    /// A request of the tracking service, with its endpoint and its parameters.
+    REQUEST_RECEIVED = "request_received" at Debug;
+    /// A request was refused before any handler saw it: malformed, too large, too slow, or without
+    /// a route. Error: before its head was read.
+    REQUEST_REFUSED = "request_refused" at Debug, Error;
+    /// A request's body or parameters break the rules. `error.msg` lists every violation.
+    VALIDATION_FAILED = "validation_failed" at Error;
+    /// A page of another site sent the request from a browser.
+    CROSS_SITE_REFUSED = "cross_site_refused" at Error;
+    /// A request for staff had a wrong key.
+    STAFF_KEY_REFUSED = "staff_key_refused" at Error;
+    /// The service holds fewer connections than its settings say: memory or file descriptors do not
+    /// suffice for more.
+    CONNECTIONS_LIMITED = "connections_limited" at Info;
+    /// Connections were closed to make room for new ones, or new ones were closed.
+    CONNECTIONS_EVICTED = "connections_evicted" at Info;
+
+    // An order on its way into the kitchen.
+
+    /// An order passed validation.
+    ORDER_RECEIVED = "order_received" at Debug;
+    /// A request repeats an earlier one with the same idempotency key. It gets the earlier answer.
+    ORDER_REPEATED = "order_repeated" at Debug;
+    /// An order was refused because the service is not ready, or `--max-concurrent` orders are in
+    /// work.
+    ORDER_TURNED_AWAY = "order_turned_away" at Error;
+    /// The broker confirmed an order's message.
+    ORDER_PUBLISHED = "order_published" at Debug;
+    /// The broker confirmed the message of a status update that a relay found in the outbox.
+    STATUS_UPDATE_PUBLISHED = "status_update_published" at Debug;
+    /// The answer of a transaction was lost, and its client was told so (504). The service finds
+    /// out whether the order was stored.
+    ORDER_OUTCOME_UNKNOWN = "order_outcome_unknown" at Error;
+    /// The service found out whether such an order was stored.
+    ORDER_OUTCOME_FOUND = "order_outcome_found" at Info;
+    /// A person cancelled or completed an order.
+    ORDER_STATUS_CHANGED = "order_status_changed" at Info;
+
+    // The outbox and the rescuer.
+
+    /// Messages were confirmed, and their outbox rows could not be removed: a relay publishes them
+    /// once more.
+    OUTBOX_NOT_SETTLED = "outbox_not_settled" at Error;
+    /// The relay could not read the outbox, or a row of it. It tries again.
+    RELAY_FAILED = "relay_failed" at Error;
+    /// The rescuer could not look for waiting orders. It tries again.
+    SWEEP_FAILED = "sweep_failed" at Error;
+    /// The rescuer published an order again with the highest priority: it had waited for longer
+    /// than `kitchen.max_wait`.
+    ORDER_LIFTED = "order_lifted" at Info;
+    /// The rescuer published an order again: its message or its cook was lost, or it lay in the
+    /// safety net.
+    ORDER_SENT_AGAIN = "order_sent_again" at Info;
+
+    // The kitchen.
+
+    /// The worker is in the table `workers`, online.
+    WORKER_REGISTERED = "worker_registered" at Info;
+    /// Another worker of this name is online. The process exits with 1.
+    WORKER_REGISTRATION_FAILED = "worker_registration_failed" at Error;
+    /// The worker has marked itself offline.
+    WORKER_OFFLINE = "worker_offline" at Info;
+    /// The worker wrote `last_seen` and renewed its leases.
+    HEARTBEAT_SENT = "heartbeat_sent" at Debug;
+    /// The worker claimed an order and cooks it.
+    ORDER_PROCESSING_STARTED = "order_processing_started" at Debug;
+    /// The order is `ready`.
+    ORDER_COMPLETED = "order_completed" at Debug;
+    /// A second message points to an order that this worker has in work. The same work settles
+    /// both.
+    ORDER_REDELIVERED = "order_redelivered" at Debug;
+    /// A delivery went back to its queue: another type of order, or a message that contradicts the
+    /// one in work.
+    ORDER_RETURNED = "order_returned" at Debug;
+    /// Another worker's claim on the order is valid. The worker keeps the delivery and looks again.
+    ORDER_HELD = "order_held" at Debug;
+    /// The order is `ready`, `completed` or `cancelled`: its message is acknowledged and dropped.
+    ORDER_SKIPPED = "order_skipped" at Debug;
+    /// The worker gives up an order it has not finished. Another worker takes it.
+    ORDER_LEFT = "order_left" at Info;
+    /// The lease of a claim ran out while the order was cooked. The worker looks what became of it.
+    CLAIM_LOST = "claim_lost" at Info;
+    /// A copy of a message went to another queue or another place in its queue.
+    MESSAGE_FORWARDED = "message_forwarded" at Debug;
+    /// A message can never be processed. The kitchen moves it to the dead letters, a relay lets it
+    /// back off, a subscriber passes over it.
+    MESSAGE_PROCESSING_FAILED = "message_processing_failed" at Error;
+
+    // The subscriber.
+
+    /// A status update arrived, and is printed.
+    NOTIFICATION_RECEIVED = "notification_received" at Debug;
+    /// A status update arrived that was printed before.
+    NOTIFICATION_REPEATED = "notification_repeated" at Debug;
+    /// The stream dropped status updates before this subscriber had read them.
+    NOTIFICATIONS_MISSED = "notifications_missed" at Error;
+    /// So many status updates come that repeats are recognised for a shorter time than usual.
+    REPEATS_FORGOTTEN = "repeats_forgotten" at Info;
+}
+
+/// The page `docs/log-actions.md`.
+pub fn page() -> String {
+    let mut page = "# Log actions\n\n\
+        What `action` can be in a log line (see the specification, \"Logging Format\"), and at which level.\n\
+        This page is made of `crates/logging/src/action.rs`; a test compares them.\n\n\
+        | action | level | meaning |\n|---|---|---|\n"
+        .to_owned();
+    for Description { action, levels, meaning } in ALL {
+        let levels: Vec<_> = levels.iter().map(|level| level.as_str()).collect();
+        let meaning: Vec<_> = meaning.iter().map(|line| line.trim()).collect();
+        // Writing to a string cannot fail.
+        let _ = writeln!(page, "| `{}` | {} | {} |", action.0, levels.join(", "), meaning.join(" "));
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// `UPDATE_DOCS=1 cargo test -p logging` writes the page.
+    #[test]
+    fn the_page_lists_every_action() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/log-actions.md");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, page()).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap().replace("\r\n", "\n");
+        assert_eq!(written, page(), "UPDATE_DOCS=1 cargo test -p logging writes docs/log-actions.md");
+    }
+
+    #[test]
+    fn each_action_is_there_once_in_words_of_lower_case() {
+        let names: BTreeSet<_> = ALL.iter().map(|described| described.action.as_str()).collect();
+        assert_eq!(names.len(), ALL.len());
+        for name in names {
+            assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{name}");
+        }
+    }
+}
