@@ -13,4 +13,5 @@ mod literals;
 mod releases;
 mod samples;
 mod sources;
+mod vendored;
 mod words;
