@@ -9,7 +9,6 @@ mod deploy;
 mod documents;
 mod images;
 mod line_ends;
-mod literals;
 mod releases;
 mod samples;
 mod sources;

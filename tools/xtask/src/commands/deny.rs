@@ -26,8 +26,17 @@ pub fn run() -> Result<(), Exit> {
         "duplicate",
         "--hide-inclusion-graph",
         "licenses",
-        "bans",
         "sources",
+    ]))?;
+    // Who may depend on what is about programs. Tests may use more.
+    run_to_end(&mut deny(&[
+        "--offline",
+        "--exclude-dev",
+        "check",
+        "-A",
+        "duplicate",
+        "--hide-inclusion-graph",
+        "bans",
     ]))?;
     if run_to_end(deny(&["fetch", "db"]).stderr(Stdio::null())).is_err() {
         eprintln!("deny: the list of known weaknesses cannot be fetched here; they were not looked for");
