@@ -20,10 +20,10 @@ TARGETS = set(re.findall(r"^FROM runtime AS (\S+)", DOCKERFILE, re.MULTILINE))
 # config.yaml names the variable of each key in brackets.
 VARIABLES = set(re.findall(r"#.*\[([A-Z_]+)\]", CONFIG))
 LONGEST_COOKING = max(yaml.safe_load(CONFIG)["kitchen"]["cooking_seconds"].values())
-# From SIGTERM to the end of a service. A worker reserves the last 10 s of it for deregistering. A
-# service that has not ended by then is killed 2 s later.
+# From SIGTERM to the end of a service. A worker reserves the last steps of it for deregistering. A
+# service that has not ended by then is killed after the overtime.
 GRACE = yaml.safe_load(CONFIG)["shutdown"]["grace_seconds"]
-DEREGISTER, OVERTIME = 10, 2
+DEADLINES = Path("crates/deadlines/src/lib.rs").read_text()
 # The images of the base: names that no registry has. An overlay replaces each of them.
 UNKNOWN_REGISTRY = "registry.invalid/"
 # The images that Compose builds.
@@ -49,6 +49,12 @@ Problems = Iterator[str]
 def is_known(variable: str) -> bool:
     """Whether our services read this environment variable."""
     return variable.removesuffix("_FILE") in VARIABLES
+
+
+def deadline(name: str) -> int:
+    """Seconds of a deadline, such as OVERTIME, whose name is there once."""
+    (seconds,) = re.findall(rf"pub const {name}: Duration = Duration::from_secs\((\d+)\);", DEADLINES)
+    return int(seconds)
 
 
 def constant(name: str) -> int:
@@ -87,7 +93,10 @@ def names(name: str, expected: list[str], environment: dict[str, str]) -> Proble
 
 
 def dockerfile() -> Problems:
-    """The versions are the workspace's, and every binary has its image."""
+    """The versions are the workspace's, every binary has its image, and health checks have their time."""
+    for timeout in re.findall(r"^HEALTHCHECK .*--timeout=(\d+)s", DOCKERFILE, re.MULTILINE):
+        if int(timeout) <= deadline("PROBE_DEADLINE"):
+            yield f"HEALTHCHECK --timeout={timeout}s must be more than {deadline('PROBE_DEADLINE')}s"
     arguments = dict(re.findall(r"^ARG (\w+)=(\S+)", DOCKERFILE, re.MULTILINE))
     if arguments["RUST_VERSION"] != WORKSPACE["rust-version"]:
         yield f"RUST_VERSION is {arguments['RUST_VERSION']}, rust-version in Cargo.toml {WORKSPACE['rust-version']}"
@@ -139,10 +148,23 @@ def own_service(name: str, service: dict) -> Problems:
 
 def time_to_stop(name: str, grace: int, granted: int) -> Problems:
     """Whoever kills a service waits until its own grace is over, and that is long enough to cook."""
-    if granted <= grace + OVERTIME:
-        yield f"{name}: gets {granted} s to stop, but takes up to {grace} + {OVERTIME} s (shutdown.grace_seconds)"
-    if name.startswith("kitchen-") and grace < LONGEST_COOKING + DEREGISTER:
-        yield f"{name}: shutdown.grace_seconds, {grace}, is shorter than the longest cooking time and {DEREGISTER} s"
+    overtime, last_steps = deadline("OVERTIME"), deadline("LAST_STEPS")
+    if granted <= grace + overtime:
+        yield f"{name}: gets {granted} s to stop, but takes up to {grace} + {overtime} s (shutdown.grace_seconds)"
+    if name.startswith("kitchen-") and grace < LONGEST_COOKING + last_steps:
+        yield f"{name}: shutdown.grace_seconds, {grace}, is shorter than the longest cooking time and {last_steps} s"
+
+
+def probes(name: str, container: dict) -> Problems:
+    """A probe waits for longer than what it asks may take."""
+    for kind in ("livenessProbe", "readinessProbe", "startupProbe"):
+        probe = container.get(kind)
+        # /livez checks nothing.
+        if not probe or probe.get("httpGet", {}).get("path") == "/livez":
+            continue
+        longest = deadline("PROBE_DEADLINE" if "exec" in probe else "CHECK_DEADLINE")
+        if probe.get("timeoutSeconds", 1) <= longest:
+            yield f"{name}: timeoutSeconds of its {kind} must be more than {longest}"
 
 
 def images(objects: list[dict], is_base: bool) -> Problems:
@@ -217,6 +239,7 @@ def pod(spec: dict) -> Problems:
             before = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
             granted = spec.get("terminationGracePeriodSeconds", 30) - before
             yield from time_to_stop(name, int(environment.get("SHUTDOWN_GRACE_SECONDS", GRACE)), granted)
+            yield from probes(name, container)
         for variable in container.get("env", []):
             if variable["name"] != "POD_NAME" and not is_known(variable["name"]):
                 yield f"{name}: {variable['name']} is not in config.yaml"

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use amqprs::channel::{QueueBindArguments, QueueDeclareArguments};
+use deadlines::broker::BRIEF_DEADLINE;
 use domain::OrderType;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -19,11 +20,6 @@ use tokio::time::timeout;
 use crate::refusal::is_not_found;
 use crate::session::{CALL_DEADLINE, Session, SessionError, SideChannel, rpc, rpc_within};
 use crate::topology::{self, Exchange, Queue};
-
-/// How long queues are waited for while others wait for the connection: those whose processes hang
-/// must not keep the other types back for as long as
-/// [`CONNECTION_WAIT`](crate::publisher::CONNECTION_WAIT).
-const BRIEF_DEADLINE: Duration = Duration::from_secs(1);
 
 /// How long a queue is waited for before the next one is declared beside it.
 const HEAD_START: Duration = Duration::from_millis(200);

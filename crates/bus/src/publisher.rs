@@ -10,9 +10,9 @@ mod state;
 mod unconfirmed;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use config::Rabbitmq;
+use deadlines::broker::CONFIRM_DEADLINE;
 use domain::{OrderType, ServiceName};
 use logging::Log;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -22,15 +22,10 @@ use self::connection::Purpose;
 use self::context::Context;
 use self::owner::Owner;
 use self::size_limit::SizeLimit;
-pub use self::state::CONNECTION_WAIT;
 use self::state::State;
 use crate::message::Outgoing;
 use crate::topology;
 
-/// Longest time between publishing and the broker's confirm. A broker that is slower is frozen or
-/// overloaded: the session ends, and every message on it that is not confirmed fails. An alarm of
-/// which the broker has told is waited for on the session.
-pub const CONFIRM_DEADLINE: Duration = Duration::from_secs(5);
 /// Most messages that wait for their turn to be published on a connection; further publishers wait.
 const MAX_WAITING: usize = 1_024;
 
@@ -191,8 +186,8 @@ impl Publisher {
         self.orders.state.borrow().is_connected()
     }
 
-    /// Waits for the connection for orders if it is being made, until [`CONNECTION_WAIT`] after the
-    /// loss of the last one.
+    /// Waits for the connection for orders if it is being made, until
+    /// [`CONNECTION_WAIT`](deadlines::broker::CONNECTION_WAIT) after the loss of the last one.
     ///
     /// # Errors
     /// The broker is away, takes no messages, or did not answer in time.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use deadlines::stop::LAST_STEPS;
 use logging::Level;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -166,10 +167,6 @@ pub(crate) const SECONDS: Kind<Duration> = Kind {
     write: |time| time.as_secs_f64().to_string(),
     show: |time| plain(&time.as_secs_f64()),
 };
-
-/// The end of the grace, for what comes after the work: a worker signs off, returns the rest and
-/// publishes the last changes. No grace is shorter.
-pub const LAST_STEPS: Duration = Duration::from_secs(10);
 
 /// The time in which a service stops.
 pub(crate) const GRACE: Kind<Duration> = Kind {

@@ -28,7 +28,7 @@ pub use self::environment::secret;
 pub use self::host_names::{HostNames, ParseHostNamesError};
 pub use self::hosts::parse_hosts;
 pub use self::key::{Key, Section};
-pub use self::kinds::{LAST_STEPS, LEAST_CONNECTIONS};
+pub use self::kinds::LEAST_CONNECTIONS;
 pub use self::origin::{Origin, Setting};
 pub use self::origins::{Origins, ParseOriginsError};
 pub use self::table::{

@@ -82,7 +82,7 @@ settings! {
         staff_key: SecretString = "".into(), "ORDER_STAFF_KEY", STAFF_KEY;
         /// Seconds after which an order that no worker took is looked for, and sent again if its
         /// message is gone.
-        resend_after: Duration = Duration::from_mins(1), "ORDER_RESEND_AFTER", SECONDS;
+        resend_after: Duration = deadlines::outbox::RESEND_AFTER, "ORDER_RESEND_AFTER", SECONDS;
     }
 
     /// How the kitchen cooks.
@@ -134,6 +134,6 @@ settings! {
         /// Longest time from SIGTERM to the end of a service, in seconds. Whatever sends the signal
         /// must wait for longer before it kills. A worker takes the last 10 s for signing off:
         /// longer cooking times need a longer grace.
-        grace_seconds: Duration = Duration::from_secs(25), "SHUTDOWN_GRACE_SECONDS", GRACE;
+        grace_seconds: Duration = deadlines::stop::GRACE, "SHUTDOWN_GRACE_SECONDS", GRACE;
     }
 }

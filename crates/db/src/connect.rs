@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use deadlines::database::CONNECT_DEADLINE;
 use deadpool_postgres::ClientWrapper;
 use runtime::addresses;
 use secrecy::ExposeSecret;
@@ -16,7 +17,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::{Config, NoTls};
 
-use crate::connect_error::{CONNECT_DEADLINE, ConnectError, Unsuitable};
+use crate::connect_error::{ConnectError, Unsuitable};
 use crate::error::tells_more;
 use crate::session::{self, Access};
 

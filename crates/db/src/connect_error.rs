@@ -1,11 +1,7 @@
 //! Why there is no connection, or none of any use.
 
-use std::time::Duration;
-
+use deadlines::database::CONNECT_DEADLINE;
 use tokio_postgres::Error;
-
-/// Longest time to open a connection, all addresses together.
-pub(crate) const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,7 @@ use std::ops::AsyncFnMut;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deadlines::database::{CONNECT_DEADLINE, STATEMENT_DEADLINE};
 use deadpool_postgres::Transaction;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -12,18 +13,13 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
 use crate::connect::Connector;
-use crate::connect_error::{CONNECT_DEADLINE, Unsuitable};
+use crate::connect_error::Unsuitable;
 use crate::error::{Again, Connection as Fate, Meaning, is_lost_statement};
 use crate::in_use::InUse;
 use crate::pool::{Connection, Pools};
 use crate::session::Access;
 
 pub use crate::error::DbError;
-
-/// Longest time that a statement may take, seen from here. The server's own limit is a little
-/// shorter, so that it is normally the server that ends a statement, and this deadline means a
-/// server that does not answer at all.
-const STATEMENT_DEADLINE: Duration = Duration::from_secs(12);
 
 /// A handle to PostgreSQL; cheap to clone. Connections are made when they are needed, and made
 /// anew when they broke.

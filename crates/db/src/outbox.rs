@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use deadlines::database::RELAY_DEADLINE;
+use deadlines::outbox::MAX_PAUSE;
 use domain::{OrderIdentity, OrderMessage, OrderNumber, OrderType, RequestId, StatusUpdate};
 use time::OffsetDateTime;
 use tokio_postgres::Row;
@@ -11,12 +13,6 @@ use uuid::Uuid;
 
 use crate::database::{Database, DbError, Lane};
 use crate::orders::{MESSAGE_COLUMNS, order_message, uuids};
-
-/// Longest time of a relay's transaction, publishing included; then its rows are free for another.
-const RELAY_DEADLINE: Duration = Duration::from_secs(25);
-
-/// Longest pause of a row that was refused.
-pub const MAX_PAUSE: Duration = Duration::from_mins(1);
 
 /// Whether a row's time has come. One that is due later than any pause lasts was written before the
 /// database's clock was set back.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use deadlines::database::CONNECT_DEADLINE;
 use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, Pool, RecycleError, RecycleResult, Timeouts};
 use deadpool_postgres::{ClientWrapper, Transaction};
@@ -14,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::NoTls;
 
 use crate::connect::Connector;
-use crate::connect_error::{CONNECT_DEADLINE, ConnectError};
+use crate::connect_error::ConnectError;
 use crate::error::DbError;
 
 /// Oldest that a connection gets: a server that was moved, or set otherwise, is left by then. Each

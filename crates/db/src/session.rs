@@ -124,7 +124,19 @@ async fn first_row(client: &Client, sql: &str) -> Result<Vec<Option<String>>, Co
 
 #[cfg(test)]
 mod tests {
+    use deadlines::database::{SERVER_IDLE_TIMEOUT, SERVER_STATEMENT_TIMEOUT};
+
     use super::*;
+
+    #[test]
+    fn the_limits_are_deadlines_of_the_project() {
+        for (setting, limit) in [
+            ("statement_timeout", SERVER_STATEMENT_TIMEOUT),
+            ("idle_in_transaction_session_timeout", SERVER_IDLE_TIMEOUT),
+        ] {
+            assert!(SETTINGS.contains(&(setting, &format!("{}s", limit.as_secs()))), "{setting}: {limit:?}");
+        }
+    }
 
     #[test]
     fn spaces_are_escaped() {

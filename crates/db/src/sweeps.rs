@@ -101,7 +101,7 @@ pub async fn waiting(
 
 /// Which of these orders wait still, and are in no live worker's hands: what it holds without
 /// cooking it was last written down at most
-/// [`HOLDINGS_INTERVAL`](crate::workers::HOLDINGS_INTERVAL) ago.
+/// [`HOLDINGS_INTERVAL`](deadlines::kitchen::HOLDINGS_INTERVAL) ago.
 ///
 /// # Errors
 /// The database failed.

@@ -3,16 +3,12 @@
 //! Each locks the order, looks at where it stands, and changes it only along
 //! [`OrderStatus::TRANSITIONS`]: of a cancel and a cook that meet, one wins, and both learn it.
 
-use std::time::Duration;
-
+use deadlines::database::CHANGE_DEADLINE;
 use domain::{OrderIdentity, OrderNumber, OrderStatus, RequestId};
 use tokio_postgres::types::ToSql;
 
 use crate::database::{Database, DbError, Lane};
 use crate::orders::{ORDER_SERVICE, identity, uuids};
-
-/// Longest time for a change by a person; the server's own limit for a statement is shorter.
-const CHANGE_DEADLINE: Duration = Duration::from_secs(12);
 
 /// An order that could not be sent.
 #[derive(Clone, Copy, Debug)]

@@ -9,9 +9,6 @@ use tokio_postgres::types::ToSql;
 use crate::claims::Claimant;
 use crate::database::{Database, DbError, Lane};
 
-/// A worker writes down what it holds without cooking it so often, if that has changed.
-pub const HOLDINGS_INTERVAL: Duration = Duration::from_secs(1);
-
 /// Whether a worker lives, of `workers` and its row of `worker_sessions`: it did not deregister,
 /// and was seen within two of its heartbeat intervals. One that was seen in a time that has not
 /// come was not: the clock was set back since. 30 s is the heartbeat's default (specification), for
@@ -20,11 +17,6 @@ pub(crate) const ALIVE: &str = "
     (workers.status = 'online' and workers.last_seen between
         now() - make_interval(secs => 2 * coalesce(worker_sessions.heartbeat_seconds, 30)) and
         now() + make_interval(secs => 2 * coalesce(worker_sessions.heartbeat_seconds, 30)))";
-
-/// How long a worker counts as alive without a sign of life. Its claims hold as long.
-pub fn lease(heartbeat: Duration) -> Duration {
-    heartbeat * 2
-}
 
 /// For `with`: `held (number)`, the orders whose messages live workers hold without cooking them,
 /// as they last wrote it down.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use deadlines::http::{ANSWER_DEADLINE, BODY_DEADLINE, HEAD_DEADLINE, IDLE_DEADLINE, REQUEST_DEADLINE};
 use tokio::sync::Notify;
 
 use crate::ending::Ending;
@@ -13,18 +14,6 @@ use crate::peer::Peer;
 /// One step of the [`Clock`].
 pub(crate) const TICK: Duration = Duration::from_millis(250);
 
-/// Longest time for a head, from its first byte. For a new connection it starts with the accept.
-pub const HEAD_DEADLINE: Duration = Duration::from_secs(5);
-/// Longest time for a body, from the end of its head.
-pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
-/// Longest time for processing a request. Everything that handlers wait for has a shorter deadline.
-pub const REQUEST_DEADLINE: Duration = Duration::from_mins(1);
-/// Longest time for a client to read a response.
-pub const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
-/// How long an idle connection stays open. It is longer than the 60 s after which common proxies
-/// (nginx, AWS ALB) close theirs: a proxy must not send a request on a connection that is being
-/// closed.
-pub const IDLE_DEADLINE: Duration = Duration::from_secs(65);
 /// How long a handler may take to answer that the body is late, before the connection is closed
 /// without a response.
 const LATE_ANSWER: Duration = Duration::from_secs(5);

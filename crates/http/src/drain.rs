@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use deadlines::stop::CLOSE_PORT;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::time::sleep;
 
@@ -24,6 +25,11 @@ const MAX_POLLS: u32 = 250;
 /// accepted before.
 const HANDOVER: Duration = Duration::from_millis(200);
 
+// A poll takes two milliseconds at most.
+const _: () = assert!(
+    2 * POLL_INTERVAL.as_millis() * MAX_POLLS as u128 + HANDOVER.as_millis() <= CLOSE_PORT.as_millis()
+);
+
 /// Closes a port while its server still runs.
 #[derive(Debug)]
 pub struct Drain(TcpListener);
@@ -38,9 +44,9 @@ impl Drain {
     }
 
     /// Closes the port, then stops the server when every accepted request has been answered, or
-    /// after [`DRAIN_SECONDS`](crate::server::DRAIN_SECONDS). Later clients find a closed port and
-    /// can try another service. Stopping the server first would reset connections that wait for its
-    /// threads.
+    /// after [`DRAIN_DEADLINE`](deadlines::stop::DRAIN_DEADLINE). Later clients find a closed port
+    /// and can try another service. Stopping the server first would reset connections that wait for
+    /// its threads.
     pub async fn run(self, server: &ServerHandle) {
         self.drain_backlog().await;
         sleep(HANDOVER).await;

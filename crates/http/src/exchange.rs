@@ -9,12 +9,13 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::{HttpRequest, web};
+use deadlines::http::BODY_DEADLINE;
 use domain::RequestId;
 use futures_util::{Stream, StreamExt as _};
 use logging::printable;
 
 use crate::Problem;
-use crate::connection::{BODY_DEADLINE, Connection, UNKNOWN_LENGTH};
+use crate::connection::{Connection, UNKNOWN_LENGTH};
 use crate::pool::{Pool, Reservation};
 
 /// Largest body, in bytes.

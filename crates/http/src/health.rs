@@ -2,10 +2,10 @@
 //! dependencies, for people).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
+use deadlines::http::PROBE_DEADLINE;
 use domain::timestamp::Timestamp;
 use runtime::reachable;
 use serde::Serialize;
@@ -15,9 +15,6 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::listener::is_without_ipv6;
-
-/// Longest time that a check may take. A slower dependency counts as unhealthy.
-pub const CHECK_DEADLINE: Duration = Duration::from_secs(2);
 
 /// The result of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +102,7 @@ pub async fn probe(bind: IpAddr, port: u16) -> Result<(), String> {
         stream.take(16_384).read_to_string(&mut answer).await?;
         Ok::<_, std::io::Error>(answer)
     };
-    let answered = timeout(CHECK_DEADLINE * 2, ask).await;
+    let answered = timeout(PROBE_DEADLINE, ask).await;
     match answered {
         Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 200") => Ok(()),
         Ok(Ok(answer)) => {

@@ -14,9 +14,10 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, web};
+use deadlines::http::HEAD_DEADLINE;
+use deadlines::stop::DRAIN_DEADLINE;
 use logging::{Log, action};
 
-use crate::connection::HEAD_DEADLINE;
 use crate::connections::Connections;
 use crate::cross_site::CrossSite;
 use crate::ending::Ending;
@@ -25,9 +26,6 @@ use crate::stream::{MAX_HEAD, MAX_HEAD_LINES, Socket, Stream};
 use crate::{Problem, middleware, request_id};
 
 pub use crate::listener::{BindError, listen};
-
-/// Longest time that requests in progress get to finish when the service stops, in seconds.
-pub const DRAIN_SECONDS: u64 = 15;
 
 /// The HTTP server does not report which of these faults it found.
 const NOT_HTTP: &str = "This is no valid HTTP/1.1 request. Send a request line such as 'GET /health HTTP/1.1', header lines such as 'Name: value', exactly one Host, and at most one Content-Length or Transfer-Encoding; no TLS and no HTTP/2.";
@@ -54,7 +52,7 @@ where
         .workers(threads)
         // `Connections` enforces the limit, because it can evict idle connections for new ones.
         .max_concurrent_connections(usize::MAX >> 1)
-        .shutdown_timeout(DRAIN_SECONDS)
+        .shutdown_timeout(DRAIN_DEADLINE.as_secs())
         .disable_signals();
     let shutdown = server.graceful_shutdown_signal();
     let all = Arc::clone(&connections);

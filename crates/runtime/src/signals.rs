@@ -9,13 +9,11 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use deadlines::stop::OVERTIME;
 use signal_hook::low_level::emulate_default_handler;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::Shutdown;
-
-/// How long a process may live beyond its grace period before it is ended.
-pub const OVERTIME: Duration = Duration::from_secs(2);
 
 /// The signal handlers. Until a program asks for a [`Shutdown`], the first signal ends it at once.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use argh::FromArgs;
+use deadlines::kitchen::HEARTBEAT_INTERVAL;
 use domain::{Specialisation, WorkerName};
 use runtime::{Exit, arguments};
 
@@ -25,7 +26,7 @@ struct CommandLine {
     #[argh(option)]
     order_types: Option<Specialisation>,
     /// seconds between two heartbeats, 1 to 3600 (default 30)
-    #[argh(option, default = "30")]
+    #[argh(option, default = "HEARTBEAT_INTERVAL.as_secs()")]
     heartbeat_interval: u64,
     /// most orders held at once, cooking or waiting, 1 to 1000 (default: as --concurrency)
     #[argh(option)]

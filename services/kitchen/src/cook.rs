@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use bus::Delivery;
 use bus::orders::Held;
-use config::{CookingSeconds, LAST_STEPS};
+use config::CookingSeconds;
 use db::claims::{Claim, ClaimOutcome, ClaimRequest, FinishOutcome, FinishRequest};
+use deadlines::stop::LAST_STEPS;
 use domain::{OrderMessage, OrderPointer, RequestId};
 use futures_util::FutureExt;
 use logging::{Log, action};

@@ -8,6 +8,7 @@ use bus::{Publisher, topology};
 use config::Config;
 use db::claims::Claimant;
 use db::{Access, Database};
+use deadlines::kitchen::{AFTER_CLOSING, AFTER_LEAVING, AFTER_PUBLISHING, AFTER_RETURNING};
 use domain::ServiceName;
 use logging::{Log, action};
 use runtime::Shutdown;
@@ -24,15 +25,6 @@ use crate::forwarding::Forwarding;
 use crate::in_flight::InFlightOrders;
 use crate::status_publisher::StatusPublisher;
 use crate::worker_session::WorkerSession;
-
-/// Time that is left of the grace period once every order in flight is settled or abandoned.
-const AFTER_LEAVING: Duration = Duration::from_secs(9);
-/// Time that is left once the unfinished deliveries have been requeued.
-const AFTER_RETURNING: Duration = Duration::from_secs(3);
-/// Time that is left once the last status updates have been published.
-const AFTER_PUBLISHING: Duration = Duration::from_secs(2);
-/// Time that is left once the connections are closed.
-const AFTER_CLOSING: Duration = Duration::from_secs(1);
 
 /// Longest time for publishing the last status updates at shutdown. A relay publishes the rest.
 const PUBLISH_DEADLINE: Duration = Duration::from_secs(5);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use db::Database;
 use db::claims::{self, Claimant};
 use db::workers::{self, Registration};
+use deadlines::kitchen::DEREGISTER_DEADLINE;
 use domain::Specialisation;
 use logging::{Log, action};
 use runtime::Shutdown;
@@ -14,12 +15,9 @@ use crate::error::ServiceError;
 use crate::in_flight::InFlightOrders;
 use crate::retry::Retry;
 
-/// Longest time for deregistering.
-const DEREGISTER_DEADLINE: Duration = Duration::from_secs(5);
-
 /// Interval of the claim check. It limits how late a cook notices a cancelled order, and how old
 /// the published list of unclaimed orders gets.
-const WATCH_INTERVAL: Duration = workers::HOLDINGS_INTERVAL;
+const WATCH_INTERVAL: Duration = deadlines::kitchen::HOLDINGS_INTERVAL;
 
 /// A worker's identity and settings, and its registration.
 #[derive(Clone)]
@@ -36,7 +34,7 @@ pub struct WorkerSession {
 impl WorkerSession {
     /// The length of a lease: how long a claim is valid without a heartbeat.
     pub fn lease(&self) -> Duration {
-        workers::lease(self.heartbeat_interval)
+        deadlines::lease(self.heartbeat_interval)
     }
 
     fn retry<'a>(&'a self, doing: &'a str) -> Retry<'a> {

@@ -1,13 +1,10 @@
 //! `--max-concurrent`: how many requests may be in work at once.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use deadlines::order::ADMISSION_WAIT;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-
-/// How long a request waits for its turn before the client is told to come back.
-const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// Hands out the permits; cheap to clone.
 #[derive(Clone, Debug)]
@@ -35,7 +32,7 @@ impl Admission {
     /// # Errors
     /// None was returned in time.
     pub async fn admit(&self) -> Result<Permit, Busy> {
-        match timeout(MAX_WAIT, Arc::clone(&self.0).acquire_owned()).await {
+        match timeout(ADMISSION_WAIT, Arc::clone(&self.0).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(Permit { _permit: permit }),
             // The semaphore is never closed.
             Ok(Err(_)) | Err(_) => Err(Busy),

@@ -5,10 +5,9 @@
 
 mod principal;
 
-use std::time::Duration;
-
 use db::transitions::{self, Outcome};
 use db::{Database, DbError};
+use deadlines::order::CHANGE_DEADLINE;
 use domain::{OrderNumber, OrderStatus, RequestId};
 use logging::{Log, action};
 use runtime::retry::{Policy, retry};
@@ -18,9 +17,6 @@ use tokio::time::timeout;
 pub use self::principal::{Credentials, CredentialsError, Principal};
 use crate::admission::{Admission, Busy};
 use crate::relay::Wakeup;
-
-/// Longest time to find out whether an order was changed.
-const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A change that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,7 +172,7 @@ where
     // A request that is in work is answered, whether the service stops or not.
     let never = Shutdown::new();
     let asking = retry(Policy::for_server(), &never, ask, is_worth_another, report);
-    match timeout(DEADLINE, asking).await {
+    match timeout(CHANGE_DEADLINE, asking).await {
         Ok(outcome) => outcome.map_err(|_| ChangeError::Failed),
         Err(_) => Err(ChangeError::OutcomeUnknown),
     }
@@ -195,7 +191,7 @@ mod tests {
         let began = Instant::now();
         let known = until_known(&log, std::future::pending).await;
         assert_eq!(known, Err(ChangeError::OutcomeUnknown));
-        assert_eq!(began.elapsed(), DEADLINE);
+        assert_eq!(began.elapsed(), CHANGE_DEADLINE);
     }
 
     fn guest() -> Principal {

@@ -19,6 +19,7 @@ use std::time::Duration;
 use bus::safety_net::{ClearError, Stray};
 use db::sweeps::{self, Rescued};
 use db::{Database, DbError, claims, idempotency, workers};
+use deadlines::outbox::RESCUE_INTERVAL;
 use domain::OrderType;
 use logging::{Action, Log, action};
 use runtime::{Shutdown, with_causes};
@@ -27,8 +28,7 @@ use tokio::time::sleep;
 pub use self::queues::{Broker, KitchenQueues};
 use crate::relay::Wakeup;
 
-/// Longest pause between two passes.
-const MAX_INTERVAL: Duration = Duration::from_secs(30);
+/// Shortest pause between two looks.
 const MIN_INTERVAL: Duration = Duration::from_millis(500);
 /// Most orders of a type that one pass escalates. Their messages may still be in the queue, and the
 /// kitchen must not be flooded with copies.
@@ -41,8 +41,6 @@ const MAX_REDELIVERED: usize = 1_000;
 const MAX_COUNTED: i64 = 10_000;
 /// Idempotency keys that are forgotten together.
 const PRUNED: i64 = 10_000;
-/// Workers write down what they hold within this time, on a busy machine too.
-pub const HOLDINGS_PAUSE: Duration = workers::HOLDINGS_INTERVAL.saturating_mul(3);
 
 /// What the rescuer works with.
 pub struct Rescuer<Q> {
@@ -80,7 +78,7 @@ impl<Q: KitchenQueues> Rescuer<Q> {
     /// Time between two passes: half of the shortest wait, so that an order is found after one and
     /// a half times its wait at the latest.
     pub fn interval(&self) -> Duration {
-        (self.resend_after.min(self.max_wait) / 2).clamp(MIN_INTERVAL, MAX_INTERVAL)
+        (self.resend_after.min(self.max_wait) / 2).clamp(MIN_INTERVAL, RESCUE_INTERVAL)
     }
 
     /// Runs until the shutdown begins. Any number of services may do so at once.

@@ -1,12 +1,13 @@
 //! The service as a whole: built first, then run.
 
 use std::net::TcpListener;
-use std::time::Duration;
 
 use bus::Publisher;
 use config::Config;
 use db::schema::SchemaError;
 use db::{Access, Database, DbError, secrets};
+use deadlines::kitchen::HOLDINGS_PAUSE;
+use deadlines::order::{AFTER_ANSWERING, AFTER_SENDING, AFTER_STORING};
 use domain::ServiceName;
 use http_service::drain::Drain;
 use http_service::server::{self, BindError};
@@ -22,15 +23,7 @@ use crate::http::{self, Api, WrongKeys};
 use crate::placing::Placing;
 use crate::readiness::Readiness;
 use crate::relay::{self, Wakeup};
-use crate::rescuer::{Broker, HOLDINGS_PAUSE, Rescuer};
-
-/// What is left of the grace when clients have been answered: orders of unknown outcome are
-/// looked for until then.
-const AFTER_ANSWERING: Duration = Duration::from_secs(8);
-/// What is left of it when orders have been stored and sent: the connections are closed.
-const AFTER_STORING: Duration = Duration::from_secs(3);
-/// What is left of it when they have been closed.
-const AFTER_SENDING: Duration = Duration::from_secs(1);
+use crate::rescuer::{Broker, Rescuer};
 
 /// The port is bound and the sessions with both servers are under way; nothing is answered yet.
 pub struct Service {

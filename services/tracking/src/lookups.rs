@@ -4,10 +4,10 @@
 //! Nothing is cached: each answer comes from a statement that began after the request.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use db::history::{self, CurrentStatus};
 use db::{Database, DbError};
+use deadlines::tracking::LOOKUP_DEADLINE;
 use domain::OrderNumber;
 use service::batching::{BatchError, Batcher, Limits, Mode, Statement};
 use tokio::task::JoinSet;
@@ -16,8 +16,6 @@ use tokio::time::timeout;
 /// Each statement uses its own connection. A second lane, so that a silently dead connection delays
 /// only its own batch. If the database refuses a batch, its orders are looked up one by one.
 const LIMITS: Limits = Limits { together: 128, lanes: 2, alone: 1 };
-/// Longest time of a look-up: the deadlines for a connection and for a statement together.
-const DEADLINE: Duration = Duration::from_secs(17);
 
 /// A handle to the tasks. Cheap to clone.
 #[derive(Clone)]
@@ -32,7 +30,7 @@ pub enum LookupError {
     #[error(transparent)]
     Failed(Arc<DbError>),
     /// Earlier statements took all the time.
-    #[error("there was no answer within {} s", DEADLINE.as_secs())]
+    #[error("there was no answer within {} s", LOOKUP_DEADLINE.as_secs())]
     TooLate,
     /// The task has ended; the service ends as well.
     #[error("nobody looks up orders any more")]
@@ -79,7 +77,7 @@ impl Lookups {
     /// # Errors
     /// The database failed, or there was no answer in time.
     pub async fn status(&self, number: OrderNumber) -> Result<Option<CurrentStatus>, LookupError> {
-        let answer = timeout(DEADLINE, self.statuses.ask(number)).await;
+        let answer = timeout(LOOKUP_DEADLINE, self.statuses.ask(number)).await;
         Ok(answer.map_err(|_| LookupError::TooLate)??)
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use config::Config;
 use db::schema::SchemaError;
 use db::{Access, Database, DbError};
+use deadlines::tracking::AFTER_ANSWERING;
 use domain::ServiceName;
 use http_service::drain::Drain;
 use http_service::server::{self, BindError};
@@ -19,9 +20,6 @@ use crate::NAME;
 use crate::api::{self, Api};
 use crate::arguments::Arguments;
 use crate::lookups::Lookups;
-
-/// Time that is left of the grace period once all clients have been answered.
-const AFTER_ANSWERING: Duration = Duration::from_secs(2);
 
 /// A bound port. No request has been answered yet.
 pub struct Service {

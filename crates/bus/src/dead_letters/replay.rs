@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use amqprs::channel::{BasicPublishArguments, ConfirmSelectArguments};
 use config::Rabbitmq;
+use deadlines::broker::CONFIRM_DEADLINE;
 use tokio::time::timeout;
 
 use super::letter::{DeadLetter, Origin};
 use crate::confirms;
 use crate::message::{pointer, safe_properties};
-use crate::publisher::CONFIRM_DEADLINE;
 use crate::session::{Event, Session, SessionError, rpc};
 
 /// Bytes that a broker takes in within a second, at least: large messages are given so much more

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use amqprs::channel::ConfirmSelectArguments;
 use config::Rabbitmq;
+use deadlines::broker::CONFIRM_DEADLINE;
 use tokio::time::timeout;
 
-use super::CONFIRM_DEADLINE;
 use super::unconfirmed::Unconfirmed;
 use crate::declaration::{self, Patience, Refusals};
 use crate::session::{Event, Session, SessionError, rpc};

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deadlines::broker::CONFIRM_DEADLINE;
 use domain::OrderType;
 use logging::action;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -12,7 +13,7 @@ use super::connection::{Opened, Purpose};
 use super::context::Context;
 use super::state::State;
 use super::unconfirmed::Unconfirmed;
-use super::{CONFIRM_DEADLINE, PublishError, Request};
+use super::{PublishError, Request};
 use crate::declaration::{FailedAttempt, Refusals};
 use crate::session::{Event, Session, SessionError};
 

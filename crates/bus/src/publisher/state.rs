@@ -1,18 +1,14 @@
 //! What a connection for publishing can do at the moment.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use deadlines::broker::CONNECTION_WAIT;
 use domain::OrderType;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::PublishError;
 use crate::declaration::Refusals;
-
-/// Longest time that a publisher waits for a connection that is being made, from the moment in
-/// which the last one broke.
-pub const CONNECTION_WAIT: Duration = Duration::from_secs(2);
 
 /// The state of a connection.
 #[derive(Clone, Debug)]
@@ -77,6 +73,8 @@ pub(super) async fn connected(state: &watch::Receiver<State>) -> Result<(), Publ
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use futures_util::FutureExt;
 
     use super::*;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use amqprs::channel::BasicPublishArguments;
+use deadlines::broker::CONFIRM_DEADLINE;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-use super::{CONFIRM_DEADLINE, PublishError, Request};
+use super::{PublishError, Request};
 use crate::confirms;
 use crate::message::Outgoing;
 use crate::session::{Session, SessionError, rpc_within};

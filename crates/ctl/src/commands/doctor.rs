@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use argh::{ArgsInfo, FromArgs};
 use bus::permissions;
 use db::rights;
+use deadlines::kitchen::HEARTBEAT_INTERVAL;
 use domain::ServiceName;
 use runtime::{Console, Exit};
 use serde_json::json;
@@ -36,7 +37,7 @@ pub struct Arguments {
     #[argh(option, default = "ServiceName::Tracking.port().unwrap_or_default()")]
     tracking_port: u16,
     /// seconds between two heartbeats of the workers that start here (default 30)
-    #[argh(option, default = "30")]
+    #[argh(option, default = "HEARTBEAT_INTERVAL.as_secs()")]
     heartbeat_interval: u64,
     /// seconds that services are given to stop before they are killed, as their pods or
     /// containers say (default 30)

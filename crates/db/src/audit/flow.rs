@@ -6,7 +6,8 @@ use super::{Finding, From, WaitingOrder, WorkerOnDuty, findings};
 use crate::database::DbError;
 use crate::workers::held;
 
-/// A message may be so late, and a lease so long over, until somebody has noticed and acted.
+/// A message may be so late, and a lease so long over, until somebody has noticed and acted:
+/// [`AUDIT_GRACE`](deadlines::outbox::AUDIT_GRACE).
 const GRACE: &str = "interval '1 minute'";
 /// A sign of life may be so late on a busy machine, beyond two intervals.
 const HEARTBEAT_GRACE: &str = "interval '10 seconds'";
@@ -139,4 +140,16 @@ pub(super) async fn on_duty(transaction: &Transaction<'_>) -> Result<Vec<WorkerO
             Ok(WorkerOnDuty { specialisation })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_grace_is_a_deadline_of_the_project() {
+        assert_eq!((GRACE, deadlines::outbox::AUDIT_GRACE), ("interval '1 minute'", Duration::from_mins(1)));
+    }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use db::outbox::{Look, MAX_PAUSE, Published, Relayed, due, relay_orders, relay_status_updates};
+use db::outbox::{Look, Published, Relayed, due, relay_orders, relay_status_updates};
+use deadlines::outbox::MAX_PAUSE;
 use domain::OrderType;
 use serde_json::json;
 

@@ -1,8 +1,9 @@
 //! `GET /health` and `/readyz`: whether orders can be taken.
 
 use actix_web::{HttpResponse, web};
+use deadlines::http::CHECK_DEADLINE;
 use domain::ServiceName;
-use http_service::health::{self, CHECK_DEADLINE, Check};
+use http_service::health::{self, Check};
 use tokio::time::timeout;
 
 use super::Api;

@@ -8,11 +8,11 @@
 //! kitchen drops a message that it has already.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use bus::Publisher;
 use db::orders::{self, FoundOrder};
 use db::{Database, DbError, outbox, transitions};
+use deadlines::order::DRAIN_DEADLINE;
 use domain::OrderIdentity;
 use logging::{Log, action};
 use runtime::retry::until_done;
@@ -24,9 +24,6 @@ use tokio::time::timeout;
 use super::error::PlaceError;
 use super::sending::Sender;
 use super::stages::{Accepted, Stored, Unsent};
-
-/// Longest time that stored orders get when the service stops.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(12);
 
 /// Owns the tasks that see stored orders through.
 pub struct Dispatch {

@@ -1,7 +1,7 @@
 //! Publishes the messages of stored orders and waits for the broker's confirms.
 
-use bus::publisher::CONNECTION_WAIT;
 use bus::{Outgoing, Publisher};
+use deadlines::broker::CONNECTION_WAIT;
 use domain::{OrderIdentity, OrderMessage};
 use futures_util::StreamExt;
 use futures_util::future::Either;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bus::{PublishError, Publisher};
 use db::{Database, DbError, idempotency, orders};
+use deadlines::order::ANSWER_DEADLINE;
 use domain::{NewOrder, OrderIdentity, OrderNumber, RequestId};
 use logging::{Action, Log, action};
 use runtime::failpoint;
@@ -28,9 +29,6 @@ const MAX_BATCH: usize = 128;
 /// milliseconds; with one that is frozen, or under an alarm, orders are stored as if there were
 /// none.
 const MAX_LINGER: Duration = Duration::from_millis(20);
-/// Longest time that a client waits for its answer. What becomes of the order is
-/// found out all the same.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
 
 /// A handle to the task; cheap to clone.
 #[derive(Clone)]

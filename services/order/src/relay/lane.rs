@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use db::outbox::Due;
+use deadlines::outbox::POLL_INTERVAL;
 use domain::OrderType;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::pace::{Next, POLL_INTERVAL, Pace};
+use super::pace::{Next, Pace};
 
 /// What goes together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

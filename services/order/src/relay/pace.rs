@@ -7,8 +7,6 @@ use bus::PublishError;
 use db::outbox::{self, Published, Relayed};
 use runtime::{Backoff, FailedAttempt};
 
-/// Pause between two passes over the outbox, unless a task wakes the relay.
-pub const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// Most messages of one pass.
 pub const BATCH: u16 = 100;
 /// Bounds of the pauses of a lane in trouble.
@@ -23,7 +21,7 @@ const MAX_DOUBLINGS: u32 = 5;
 /// s, … up to a minute.
 pub fn pause_of_row(attempts: u32) -> Duration {
     let bound = ROW_PAUSE * 2_u32.pow(attempts.saturating_sub(1).min(MAX_DOUBLINGS));
-    bound.min(outbox::MAX_PAUSE).mul_f64(rand::random_range(0.5..=1.0))
+    bound.min(deadlines::outbox::MAX_PAUSE).mul_f64(rand::random_range(0.5..=1.0))
 }
 
 /// What came of a pass over one lane of the outbox.
@@ -54,7 +52,7 @@ impl From<&Relayed> for Look {
 pub enum Next {
     /// At once: the last pass sent something, and there may be more.
     AtOnce,
-    /// After [`POLL_INTERVAL`], or when the relay is woken.
+    /// After [`POLL_INTERVAL`](deadlines::outbox::POLL_INTERVAL), or when the relay is woken.
     WhenWoken,
     /// Not before this pause is over, even if the relay is woken.
     After(Duration),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use db::outbox::{self, OrderOutboxRow, Published};
 use db::{Access, Database, schema};
+use deadlines::outbox::POLL_INTERVAL;
 use domain::{OrderMessage, OrderType};
 use logging::Log;
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ use super::Event;
 use super::kitchen::{COOKS, Cook};
 use super::queues::ModelQueues;
 use crate::relay::Wakeup;
-use crate::relay::pace::{Look, Next, POLL_INTERVAL, Pace};
+use crate::relay::pace::{Look, Next, Pace};
 use crate::rescuer::Rescuer;
 
 const RESEND_AFTER: Duration = Duration::from_secs(4);

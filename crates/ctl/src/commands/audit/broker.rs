@@ -1,24 +1,18 @@
 //! The rules that RabbitMQ and the database keep together: every waiting order has a message, and
 //! every message has a worker.
 
-use std::time::Duration;
-
 use bus::inspection::Queues;
 use bus::topology::{DEAD_LETTER_QUEUE, NOTIFICATIONS_QUEUE, SAFETY_NET_QUEUE, kitchen_queue};
 use config::Config;
 use db::Database;
 use db::audit::{Audit, WaitingOrder};
-use db::workers;
+use deadlines::kitchen::HOLDINGS_PAUSE;
 use domain::OrderType;
 use runtime::with_causes;
 use tokio::time::sleep;
 
 use crate::view::verdict::Verdict;
 
-/// How long an order may be without a visible message. A message may be between queue and claim for
-/// a moment. Workers write down what they hold unclaimed a second later, or two on a busy machine.
-/// An order whose message is missing for longer has none.
-const MOMENT: Duration = workers::HOLDINGS_INTERVAL.saturating_mul(3);
 /// The largest number of examples.
 const EXAMPLES: usize = 10;
 
@@ -58,12 +52,12 @@ async fn messages(db: &Database, audit: &Audit, queues: &Queues, config: &Config
     let check = "messages";
     let mut missed = missing(&audit.waiting, |order_type| queues.messages_of(order_type));
     if !missed.is_empty() {
-        sleep(MOMENT).await;
+        sleep(HOLDINGS_PAUSE).await;
         let again = match bus::inspection::queues(&config.rabbitmq, "restaurant-ctl: audit").await {
             Ok(queues) => queues,
             Err(why) => return Verdict::unknown(check, with_causes(&why), "start the audit again"),
         };
-        sleep(MOMENT).await;
+        sleep(HOLDINGS_PAUSE).await;
         // Orders claimed in the meantime had a message. Only those that wait in both rounds count.
         match db::audit::still_waiting(db, &audit.waiting).await {
             Ok(still) => {

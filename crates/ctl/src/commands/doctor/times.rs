@@ -3,19 +3,16 @@
 
 use std::time::Duration;
 
-use config::{Config, CookingSeconds, LAST_STEPS};
+use config::{Config, CookingSeconds};
+use deadlines::stop::{LAST_STEPS, MARGIN, OVERTIME};
 use domain::ServiceName;
 use runtime::Exit;
-use runtime::signals::OVERTIME;
 
 use super::Services;
 use crate::view::verdict::Verdict;
 
 /// The longest heartbeat interval that workers accept, in seconds.
 const MOST_HEARTBEAT: u64 = 3_600;
-
-/// Reserve on top of the overtime, so that no service is killed shortly before its end.
-const MARGIN: Duration = Duration::from_secs(3);
 
 /// Times that the configuration does not contain, because they are set where the services are
 /// started.
@@ -79,7 +76,7 @@ fn time_to_cook(cooking: &CookingSeconds, grace: Duration) -> Verdict {
 /// order is ready.
 fn claim_lease(cooking: &CookingSeconds, heartbeat: u64) -> Verdict {
     let check = "claim_lease";
-    let lease = db::workers::lease(Duration::from_secs(heartbeat));
+    let lease = deadlines::lease(Duration::from_secs(heartbeat));
     let longest = longest(cooking);
     if longest < lease {
         let found =
