@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use deadlines::database::RELAY_DEADLINE;
-use deadlines::outbox::MAX_PAUSE;
+use deadlines::outbox::{MAX_PAUSE, RELAY_GRACE};
 use domain::{OrderIdentity, OrderMessage, OrderNumber, OrderType, RequestId, StatusUpdate};
 use time::OffsetDateTime;
 use tokio_postgres::Row;
@@ -17,6 +17,12 @@ use crate::orders::{MESSAGE_COLUMNS, order_message, uuids};
 /// Whether a row's time has come. One that is due later than any pause lasts was written before the
 /// database's clock was set back.
 const DUE: &str = "(due_at <= now() or due_at > now() + interval '2 minutes')";
+
+/// For `insert`: when a row is due whose message is sent at once by whoever writes it. The default
+/// of the column is for programs of older versions.
+pub(crate) fn due_after_grace() -> String {
+    format!("now() + make_interval(secs => {})", RELAY_GRACE.as_secs())
+}
 
 /// An order's row, found by its key alone whatever the plan was made for: it reads no more
 /// orders than outbox rows.
@@ -326,4 +332,16 @@ fn request_id(row: &Row, column: usize) -> Result<RequestId, DbError> {
     let text: &str = row.try_get(column)?;
     RequestId::parse(text)
         .ok_or_else(|| DbError::unexpected(format!("'{}' is not a request id", text.escape_debug())))
+}
+
+#[cfg(test)]
+mod tests {
+    use deadlines::outbox::FAR_AHEAD;
+
+    use super::*;
+
+    #[test]
+    fn a_row_is_due_that_is_due_far_ahead() {
+        assert!(DUE.contains(&format!("interval '{} minutes'", FAR_AHEAD.as_secs() / 60)), "{DUE}");
+    }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Claim, ClaimOutcome, ClaimRequest, Claimant, Locked, Mismatch, correct_leases};
 use crate::database::{Database, DbError};
-use crate::outbox::StatusOutboxRow;
+use crate::outbox::{StatusOutboxRow, due_after_grace};
 
 /// Claims orders: each from `received`, or from `cooking` if its lease has run out or the claim
 /// is this process's own. What a message says of its order is compared with the order's rows
@@ -92,7 +92,7 @@ const CONTENTS: &str = "
         from order_items as item where item.order_id = found.id), '')";
 
 fn sql(locked: Locked) -> String {
-    let skip = locked.clause();
+    let (skip, due_at) = (locked.clause(), due_after_grace());
     // The guard stands in ON CONFLICT: unlike a look at order_claims beforehand, it sees what
     // committed meanwhile. `orders` is searched by arrays of keys alone. Joined to `granted`, and
     // planned before the number of orders is known, it would compare each with each. So it would
@@ -139,9 +139,9 @@ fn sql(locked: Locked) -> String {
         select order_id, 'cooking', $4, now() from granted join target on id = order_id
         where status = 'received' order by id
     ), announced as (
-        insert into status_outbox (request_id, order_number, old_status, new_status, changed_by, changed_at,
+        insert into status_outbox (request_id, due_at, order_number, old_status, new_status, changed_by, changed_at,
                                    estimated_completion)
-        select request_id, number, 'received', 'cooking', $4, now(), estimated_completion
+        select request_id, {due_at}, number, 'received', 'cooking', $4, now(), estimated_completion
         from granted join target on id = order_id where status = 'received' order by id
         returning id, order_number
     )

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::{Claimant, FinishOutcome, FinishRequest, Locked};
 use crate::database::{Database, DbError};
-use crate::outbox::StatusOutboxRow;
+use crate::outbox::{StatusOutboxRow, due_after_grace};
 
 /// Sets claimed orders to `ready`, counts them for the worker, writes the status rows and the
 /// announcements' outbox rows.
@@ -68,7 +68,7 @@ pub async fn finish(
 }
 
 fn sql(locked: Locked) -> String {
-    let skip = locked.clause();
+    let (skip, due_at) = (locked.clause(), due_after_grace());
     // Both tables are searched by arrays of keys alone, as for claiming. `token = $5` would let the
     // plan search by token: made while `order_claims` is empty, it reads all claims of this worker
     // for each statement, those long deleted as well. `unfinished` is made first: joined to the
@@ -102,8 +102,8 @@ fn sql(locked: Locked) -> String {
         insert into order_status_log (order_id, status, changed_by, changed_at)
         select order_id, 'ready', $4, now() from released order by order_id
     ), announced as (
-        insert into status_outbox (request_id, order_number, old_status, new_status, changed_by, changed_at)
-        select request_id, number, 'cooking', 'ready', $4, now() from released order by order_id
+        insert into status_outbox (request_id, due_at, order_number, old_status, new_status, changed_by, changed_at)
+        select request_id, {due_at}, number, 'cooking', 'ready', $4, now() from released order by order_id
         returning id, order_number
     )
     select announced.id as announced_id, now() as changed_at,

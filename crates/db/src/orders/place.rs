@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use deadlines::outbox::RELAY_GRACE;
 use domain::{Fingerprint, OrderNumber, order_pointer};
 use time::Date;
 use tokio_postgres::Row;
@@ -53,6 +54,7 @@ pub async fn place(db: &Database, orders: &[Placement<'_>]) -> Result<Vec<Placed
             column(orders, |new| new.idempotency.map(|request| request.fingerprint.as_bytes())),
         )
         .with("contents", column(&contents, Fingerprint::as_bytes))
+        .with("relay_grace", RELAY_GRACE.as_secs_f64())
         .with("item_places", column(&items, |(place, _)| *place))
         .with("item_names", column(&items, |(_, item)| item.name.as_str()))
         .with("item_quantities", column(&items, |(_, item)| i32::from(item.quantity)))

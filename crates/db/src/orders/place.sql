@@ -33,7 +33,8 @@ with counter as (
     insert into order_status_log (order_id, status, changed_by, changed_at)
     select id, 'received', $changed_by, now() from numbered order by place
 ), outgoing as (
-    insert into order_outbox (order_id, request_id) select id, request_id from numbered
+    insert into order_outbox (order_id, request_id, due_at)
+    select id, request_id, now() + make_interval(secs => $relay_grace) from numbered
 ), recognised as (
     insert into idempotency_keys (key, fingerprint, order_id)
     select key, fingerprint, id from numbered where key is not null

@@ -7,6 +7,7 @@ use db::outbox::{
     Due, Look, OrderOutboxRow, Published, StatusOutboxRow, due, relay_orders, relay_status_updates,
     settle_orders, settle_status_updates,
 };
+use deadlines::outbox::RELAY_GRACE;
 use domain::OrderType;
 use serde_json::json;
 use testkit::orders::{delivery, dine_in};
@@ -63,6 +64,21 @@ async fn a_new_row_is_in_the_hands_of_whoever_wrote_it() {
     assert_eq!(due(&scene.db).await.unwrap(), Due::default());
     assert_eq!(scene.found().await, []);
     assert_eq!(scene.found_updates().await, []);
+}
+
+#[tokio::test]
+async fn a_relay_gets_a_new_row_after_the_grace() {
+    let scene = Scene::new().await;
+    let order = scene.place().await;
+    let claim = scene.granted(&anna(), &order).await;
+    scene.finish(&anna(), &order, &claim).await;
+    let grace = format!("interval '{} seconds'", RELAY_GRACE.as_secs());
+    for (rows, written, outbox) in
+        [(1, "created_at", "order_outbox join orders on id = order_id"), (2, "changed_at", "status_outbox")]
+    {
+        let sql = format!("select count(*) from {outbox} where due_at = {written} + {grace}");
+        assert_eq!(scene.value(&sql).await, rows, "{outbox}");
+    }
 }
 
 #[tokio::test]
