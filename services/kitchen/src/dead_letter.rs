@@ -27,7 +27,7 @@ pub enum PermanentError {
     #[error("order {number} has the status '{status}' in the database, which is none")]
     Unreadable { number: OrderNumber, status: String },
     #[error(
-        "the message is about another order that had the number {0} once, before the database was restored or made anew"
+        "the message is about another order that had the number {0} once, before the database was restored or recreated"
     )]
     AnotherOrder(OrderNumber),
     #[error("the message says that order {number} is {said}, and it is {stored}")]

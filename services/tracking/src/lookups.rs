@@ -33,7 +33,7 @@ pub enum LookupError {
     #[error("there was no answer within {} s", LOOKUP_DEADLINE.as_secs())]
     TooLate,
     /// The task has ended; the service ends as well.
-    #[error("nobody looks up orders any more")]
+    #[error("the task that looks up orders has ended")]
     Ended,
 }
 

@@ -9,7 +9,7 @@ pub enum Error {
     #[error("the servers")]
     Servers(#[from] devcluster::Error),
     /// A statement of the services failed.
-    #[error("a statement failed while PostgreSQL was measured by itself")]
+    #[error("a statement failed while PostgreSQL was measured in isolation")]
     Database(#[from] db::DbError),
     /// The isolated HTTP server has no port.
     #[error(transparent)]

@@ -38,14 +38,14 @@ pub fn verdict(sequences: Result<Vec<Sequence>, DbError>) -> Verdict {
     let full: Vec<&Sequence> = sequences.iter().filter(|sequence| sequence.used >= HALF).collect();
     let most = full.iter().max_by(|one, other| one.used.total_cmp(&other.used));
     let Some(most) = most else {
-        return Verdict::ok(check, "there are ids enough for what comes");
+        return Verdict::ok(check, "there are enough ids left");
     };
     let cases: Vec<String> = full
         .iter()
-        .map(|sequence| format!("{}: {:.2} % of the ids are given", sequence.table, sequence.used * 100.0))
+        .map(|sequence| format!("{}: {:.2} % of the ids are used", sequence.table, sequence.used * 100.0))
         .collect();
     let (extend, cost) = (most.extend(), most.cost_of_extending());
-    let to_do = format!("when nothing is under way{cost} run, as the tables' owner, for each: {extend}");
+    let to_do = format!("when no order is in progress{cost} run, as the tables' owner, for each: {extend}");
     let found = format!("tables that run out of ids: {}", cases.len());
     let verdict = if most.used >= NEARLY_ALL {
         Verdict::fail(check, found, to_do)

@@ -33,7 +33,7 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
         short.end().await?;
         let much = rates(&long, many.min(ASKED), effort).await?;
         say(&format!(
-            "round {number}: placed {:.0}/s with few, {:.0}/s with many; told {:.0}/s with few, {:.0}/s with many",
+            "round {number}: placed {:.0}/s with few, {:.0}/s with many; read {:.0}/s with few, {:.0}/s with many",
             few.placed, much.placed, few.told, much.told
         ));
         with_few.push(few);
@@ -62,7 +62,7 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     };
     Ok(Outcome {
         lines: vec![line("intake", |rates| rates.placed), line("status reads", |rates| rates.told)],
-        plots: vec![plot("Orders placed", |rates| rates.placed), plot("Statuses told", |rates| rates.told)],
+        plots: vec![plot("Orders placed", |rates| rates.placed), plot("Statuses read", |rates| rates.told)],
         remarks: Vec::new(),
     })
 }

@@ -69,7 +69,7 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
             line("p50", |of| of.p50, Target::at_most(4.0, 6.0)),
             line("p99", |of| of.p99, Target::at_most(10.0, 20.0)),
         ],
-        plots: vec![Plot::of_rounds("Until somebody knows that it cooks", "ms", curves)],
+        plots: vec![Plot::of_rounds("Until a subscriber shows `cooking`", "ms", curves)],
         remarks: Vec::new(),
     })
 }

@@ -43,7 +43,7 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
             .map(|(together, (rate, took))| format!("{rate:.0}/s by {together} ({:.2} ms)", took.p50))
             .collect();
         say(&format!(
-            "round {number}: PostgreSQL stores {}; RabbitMQ confirms {:.0}/s; HTTP answers {:.0}/s, a lone one in {:.2} ms; step by step {:.2} ms ({:.2?})",
+            "round {number}: PostgreSQL stores {}; RabbitMQ confirms {:.0}/s; HTTP answers {:.0}/s, one at a time in {:.2} ms; step by step {:.2} ms ({:.2?})",
             stored.join(", "),
             round.confirmed,
             round.answered,
@@ -141,7 +141,7 @@ fn outcome(rounds: &[Round]) -> Outcome {
     }
     let confirmed = values(&|round| round.confirmed);
     lines.push(ResultLine::new(
-        "RabbitMQ alone: orders' messages confirmed, 256 under way",
+        "RabbitMQ alone: orders' messages confirmed, 256 unconfirmed at a time",
         Unit::PerSecond,
         confirmed.clone(),
         None,

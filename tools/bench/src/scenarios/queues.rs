@@ -45,7 +45,7 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     }
     let lines = KINDS.iter().zip(rates.iter().zip(&confirms)).map(|((kind, _), (rates, confirms))| {
         ResultLine::new(&format!("RabbitMQ alone: {kind}"), Unit::PerSecond, rates.clone(), None)
-            .detailed(format!("one message by itself: {}", Unit::Milliseconds.text(median(confirms))))
+            .detailed(format!("one message at a time: {}", Unit::Milliseconds.text(median(confirms))))
     });
     let curves = KINDS.iter().zip(&rates).map(|((kind, _), rates)| (*kind, rates.clone())).collect();
     Ok(Outcome {

@@ -57,7 +57,7 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
         Unit::PerSecond.text(median(&baseline))
     ));
     let curves = vec![("ours", ours), ("pgbench, select by number", baseline)];
-    let plot = Plot::of_rounds("Statuses told a second", "statuses/s", curves);
+    let plot = Plot::of_rounds("Statuses read a second", "statuses/s", curves);
     Ok(Outcome { lines: vec![line], plots: vec![plot], remarks })
 }
 

@@ -39,7 +39,7 @@ fn presence(queues: &Queues) -> Verdict {
     if absent.is_empty() {
         return Verdict::ok("queues", format!("all {} are there", queues.0.len()));
     }
-    let to_do = "somebody deleted them, or no service has run yet. Any order service or worker declares them when it connects: restart one. If one stays away, 'restaurant-ctl doctor' says why";
+    let to_do = "they were deleted, or no service has run yet. Any order service or worker declares them when it connects: restart one. If one stays away, 'restaurant-ctl doctor' says why";
     Verdict::fail("queues", format!("queues that are not there: {}", absent.len()), to_do)
         .with_examples(absent.len() as u64, absent)
 }

@@ -36,7 +36,7 @@ fn words(invariant: Invariant) -> Words {
         Invariant::OrderNumbers => (
             "every day's numbers are without gap or double",
             "numbers or days with gaps, or unlike their counter",
-            "somebody wrote to the tables by hand, or removed orders of a day without its row of order_counters: compare both with a backup",
+            "the tables were changed by hand, or orders of a day were removed without its row of order_counters: compare both with a backup",
         ),
         Invariant::Identities => (
             "every order is recognised by an identity of its own",
@@ -75,7 +75,7 @@ fn words(invariant: Invariant) -> Words {
         ),
         Invariant::Priority => (
             "every priority follows from its total",
-            "orders with a priority that nobody gives",
+            "orders whose priority does not follow from their total",
             "set it: 10 above 100, 5 from 50 to 100, else 1",
         ),
         Invariant::CookingIsClaimed => (
@@ -104,8 +104,8 @@ fn words(invariant: Invariant) -> Words {
             "see whether they still run. Other workers take over a killed worker's orders; starting it again takes its name back",
         ),
         Invariant::AtRest => (
-            "nothing is under way",
-            "things are still under way",
+            "nothing is in progress",
+            "orders, messages or claims are still in progress",
             "wait for the workers, or look at the checks above for what holds them up",
         ),
     };

@@ -24,7 +24,7 @@ fn lines(board: &Board) -> Vec<String> {
     let mut lines =
         vec![format!("{} orders placed, {ready} ready, {} turned away", tickets.len(), board.refused())];
     let waits = tickets.iter().filter_map(|ticket| Some(ticket.started? - ticket.placed)).collect();
-    lines.extend(spread("from order to stove", waits));
+    lines.extend(spread("from order to cooking", waits));
     let whole = tickets.iter().filter_map(|ticket| Some(ticket.ready? - ticket.placed)).collect();
     lines.extend(spread("from order to ready", whole));
     let mut cooks: BTreeMap<&str, usize> = BTreeMap::new();
@@ -39,8 +39,8 @@ fn lines(board: &Board) -> Vec<String> {
     }
     match board.in_flight() {
         0 => {}
-        1 => lines.push(format!("1 order is still under way; {WATCH}")),
-        count => lines.push(format!("{count} orders are still under way; {WATCH}")),
+        1 => lines.push(format!("1 order is not ready yet; {WATCH}")),
+        count => lines.push(format!("{count} orders are not ready yet; {WATCH}")),
     }
     lines
 }
