@@ -5,8 +5,9 @@ use std::path::Path;
 use testkit::shared_servers::workspace;
 
 /// Identifiers that the project once used, and what to say instead.
-const BANNED: [(&str, &str); 27] = [
+const BANNED: [(&str, &str); 29] = [
     ("Announcer", "StatusPublisher"),
+    ("Asker", "Principal"),
     ("CannotListen", "BindError"),
     ("Door", "Drain"),
     ("Duty", "WorkerSession"),
@@ -17,6 +18,7 @@ const BANNED: [(&str, &str); 27] = [
     ("LeftOut", "Suppression"),
     ("NotAKey", "ParseKeyError"),
     ("NotMoney", "ParseMoneyError"),
+    ("NotPlaced", "PlaceError"),
     ("Nudge", "Wakeup"),
     ("OnStove", "InFlightGuard"),
     ("Pot", "Entry"),
