@@ -26,9 +26,9 @@ use config::Rabbitmq;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-pub use self::id::{Id, NotAnId};
-pub use self::letter::{DeadLetter, Origin};
-pub use self::replay::{NotReplayed, Replay};
+pub use self::id::{Id, ParseIdError};
+pub use self::letter::{DeadLetter, OriginalRoute};
+pub use self::replay::{Replay, ReplayError};
 use crate::delivery::MAX_BODY;
 use crate::session::{Event, Session, SessionError, rest_of, rpc, rpc_within};
 use crate::topology::DEAD_LETTER_QUEUE;

@@ -26,18 +26,18 @@ const HEAD_START: Duration = Duration::from_millis(200);
 
 /// How patient the next connection is with queues that do not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Patience {
+pub(crate) enum AnswerTimeout {
     /// For the first connection: the queues may have to be made, or the broker is slow.
     Long,
     /// For the connection after a session: the queues were there a moment ago, and others wait.
     Brief,
 }
 
-impl Patience {
+impl AnswerTimeout {
     /// For the attempt after one that failed. Where no queue at all answered in time, the broker
     /// may be slow.
     pub(crate) fn after(self, why: &SessionError) -> Self {
-        if matches!(why, SessionError::Declined(_)) { Self::Long } else { self }
+        if matches!(why, SessionError::AllRefused(_)) { Self::Long } else { self }
     }
 
     fn deadline(self) -> Duration {
@@ -121,7 +121,7 @@ impl FailedAttempt {
 /// does not answer in time is a refusal.
 pub(crate) async fn declare_kitchen(
     session: &mut Session,
-    patience: Patience,
+    answer_timeout: AnswerTimeout,
 ) -> Result<Refusals, SessionError> {
     let mut refusals = Vec::new();
     let (exchanges, queues) = topology::kitchen();
@@ -135,7 +135,7 @@ pub(crate) async fn declare_kitchen(
     let no_exchange = declare_exchange_of_dead_letters(session).await?;
     let keeps_letters = no_exchange.is_none();
     refusals.extend(no_exchange);
-    let deadline = patience.deadline();
+    let deadline = answer_timeout.deadline();
     let letters = async {
         if keeps_letters { declare_queue_of_dead_letters(session, deadline).await } else { Ok(None) }
     };
@@ -144,7 +144,7 @@ pub(crate) async fn declare_kitchen(
     let refusals = Refusals(refusals);
     match OrderType::ALL.map(|order_type| refusals.of_type(order_type)) {
         // Nothing can be sent: that is as good as no connection.
-        [Some(first), Some(_), Some(_)] => Err(SessionError::Declined(first.why.clone())),
+        [Some(first), Some(_), Some(_)] => Err(SessionError::AllRefused(first.why.clone())),
         _ => Ok(refusals),
     }
 }
@@ -176,10 +176,10 @@ async fn side_by_side<'a>(
 /// The session failed.
 pub(crate) async fn declare_place_for_dead_letters(
     session: &mut Session,
-    patience: Patience,
+    answer_timeout: AnswerTimeout,
 ) -> Result<Refusals, SessionError> {
     let refusal = match declare_exchange_of_dead_letters(session).await? {
-        None => declare_queue_of_dead_letters(session, patience.deadline()).await?,
+        None => declare_queue_of_dead_letters(session, answer_timeout.deadline()).await?,
         refusal => refusal,
     };
     Ok(Refusals(refusal.into_iter().collect()))
@@ -216,7 +216,7 @@ pub(crate) async fn declare_notifications(session: &mut Session) -> Result<(), S
     }
     for queue in &queues {
         let mut beside = session.side_channel().await?;
-        declare_queue(&mut beside, queue, Patience::Long.deadline()).await?;
+        declare_queue(&mut beside, queue, AnswerTimeout::Long.deadline()).await?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use domain::OrderType;
 
 use self::probe::{Probe, Reply};
 pub use self::rights::Right;
-use crate::declaration::{self, Patience};
+use crate::declaration::{self, AnswerTimeout};
 use crate::refusal;
 use crate::session::{Session, SessionError};
 use crate::topology::{self, Queue};
@@ -68,7 +68,7 @@ impl Queues {
 pub async fn declare_kitchen(settings: &Rabbitmq, name: &str) -> Result<(), SessionError> {
     let mut session = Session::open(settings, name).await?;
     // What is refused concerns its type only.
-    let declared = declaration::declare_kitchen(&mut session, Patience::Long).await;
+    let declared = declaration::declare_kitchen(&mut session, AnswerTimeout::Long).await;
     session.close().await;
     declared.map(drop)
 }

@@ -17,8 +17,8 @@ use runtime::Shutdown;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
-use self::position::{Gap, Met, Position};
-pub use self::position::{NotAStart, StartAt};
+use self::position::{Arrival, Gap, Position};
+pub use self::position::{ParseStartAtError, StartAt};
 use crate::declaration;
 use crate::delivery::Delivery;
 use crate::headers::{insert, text};
@@ -186,10 +186,10 @@ async fn read<Showing: Future<Output = bool>>(
                     break End::Event(event.ok().flatten());
                 };
                 awaits_last_shown = false;
-                let next = match position.meet(&delivery) {
-                    Met::AnotherStream => break End::AnotherStream,
-                    Met::Again => acknowledge(&session, &delivery).await,
-                    Met::New(gap) => {
+                let next = match position.arrive(&delivery) {
+                    Arrival::OtherStream => break End::OtherStream,
+                    Arrival::Repeat => acknowledge(&session, &delivery).await,
+                    Arrival::New(gap) => {
                         let told = match gap {
                             Some(gap) => tell_of(gap, &session, &delivery, position, log).await,
                             None => Ok(()),
@@ -214,7 +214,7 @@ async fn read<Showing: Future<Output = bool>>(
                 ) => {}
                 event => break End::Event(event),
             },
-            () = &mut deadline, if awaits_last_shown => break End::AnotherStream,
+            () = &mut deadline, if awaits_last_shown => break End::OtherStream,
         }
     };
     session.close().await;
@@ -229,7 +229,7 @@ async fn read<Showing: Future<Output = bool>>(
         End::Asked => Ok(()),
         End::Failed(why) => Err(why),
         End::Event(event) => Err(ended(event, position)),
-        End::AnotherStream => Err(made_anew(position)),
+        End::OtherStream => Err(made_anew(position)),
     }
 }
 
@@ -241,7 +241,7 @@ enum End {
     /// Something befell the session: none if that cannot be said.
     Event(Option<Event>),
     /// What was shown is not where it was.
-    AnotherStream,
+    OtherStream,
 }
 
 async fn acknowledge(session: &Session, delivery: &Delivery) -> Result<(), SessionError> {

@@ -4,14 +4,10 @@
 //! The broker limits each consumer by itself; a limit over several queues is ours to keep: with few
 //! places in rounds, with many in shares.
 
-mod consumer;
-mod held;
-mod rounds;
-mod settled;
-mod shares;
+mod ack_tracker;
+mod leased_delivery;
+mod prefetch;
 
-use std::cmp::Reverse;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,12 +18,11 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-pub use self::held::Held;
-use self::held::{Place, Settlement, Settlements};
-use self::rounds::Rounds;
-use self::settled::Settled;
-use self::shares::Shares;
-use crate::declaration::{self, FailedAttempt, Patience, Refusals};
+use self::ack_tracker::AckTracker;
+pub use self::leased_delivery::LeasedDelivery;
+use self::leased_delivery::{Permit, Settlement, Settlements};
+use self::prefetch::Prefetch;
+use crate::declaration::{self, AnswerTimeout, FailedAttempt, Refusals};
 use crate::delivery::Delivery;
 use crate::reconnect::{Link, Served, maintain};
 use crate::session::{Event, Session, SessionError};
@@ -35,7 +30,7 @@ use crate::session::{Event, Session, SessionError};
 /// The orders that come in.
 #[derive(Debug)]
 pub struct OrderIntake {
-    deliveries: mpsc::Receiver<Held>,
+    deliveries: mpsc::Receiver<LeasedDelivery>,
     stop: Shutdown,
     done: Shutdown,
     task: JoinHandle<()>,
@@ -44,20 +39,20 @@ pub struct OrderIntake {
 impl OrderIntake {
     /// Starts consuming `queues` with `places` for unsettled messages;
     /// reconnects until it is closed. RabbitMQ lists the connection under `name`.
-    pub fn start(settings: Rabbitmq, name: &str, queues: Vec<&'static str>, places: u16, log: Log) -> Self {
-        let (forward, deliveries) = mpsc::channel(usize::from(places.max(1)));
+    pub fn start(settings: Rabbitmq, name: &str, queues: Vec<&'static str>, prefetch: u16, log: Log) -> Self {
+        let (forward, deliveries) = mpsc::channel(usize::from(prefetch.max(1)));
         let (stop, done) = (Shutdown::new(), Shutdown::new());
-        let semaphore = Arc::new(Semaphore::new(usize::from(places)));
+        let permits = Arc::new(Semaphore::new(usize::from(prefetch)));
         let owner = Owner {
             settings,
             name: name.to_owned(),
             queues,
-            prefetch: places,
-            places: semaphore,
+            prefetch,
+            permits,
             forward,
             stop: stop.clone(),
             done: done.clone(),
-            patience: Patience::Long,
+            answer_timeout: AnswerTimeout::Long,
             log,
         };
         Self { deliveries, stop, done, task: tokio::spawn(owner.run()) }
@@ -65,7 +60,7 @@ impl OrderIntake {
 
     /// The next order; `None` once consuming was stopped and everything that came
     /// before has been taken.
-    pub async fn next(&mut self) -> Option<Held> {
+    pub async fn next(&mut self) -> Option<LeasedDelivery> {
         self.deliveries.recv().await
     }
 
@@ -94,7 +89,7 @@ struct Opened {
     /// Queues that cannot be consumed.
     refused: Vec<&'static str>,
     /// There is a place for what the broker is to dead-letter.
-    buries: bool,
+    can_dead_letter: bool,
 }
 
 struct Owner {
@@ -102,12 +97,12 @@ struct Owner {
     name: String,
     queues: Vec<&'static str>,
     prefetch: u16,
-    places: Arc<Semaphore>,
-    forward: mpsc::Sender<Held>,
+    permits: Arc<Semaphore>,
+    forward: mpsc::Sender<LeasedDelivery>,
     stop: Shutdown,
     done: Shutdown,
     /// For the next connection.
-    patience: Patience,
+    answer_timeout: AnswerTimeout,
     log: Log,
 }
 
@@ -122,14 +117,14 @@ impl Link for Owner {
         let opened = self.done.or(self.open()).await?;
         match &opened {
             Ok(opened) => {
-                self.patience = Patience::Brief;
+                self.answer_timeout = AnswerTimeout::Brief;
                 let queues = opened.queues.join(", ");
                 self.log
                     .info(action::RABBITMQ_CONNECTED, format!("Connected to RabbitMQ queues {queues}"))
                     .took(started.elapsed())
                     .emit();
             }
-            Err(why) => self.patience = self.patience.after(why),
+            Err(why) => self.answer_timeout = self.answer_timeout.after(why),
         }
         Some(opened)
     }
@@ -152,7 +147,7 @@ impl Owner {
     /// What can be consumed is consumed; the rest is tried again.
     async fn open(&self) -> Result<Opened, SessionError> {
         let mut session = Session::open(&self.settings, &self.name).await?;
-        let refusals = match declaration::declare_kitchen(&mut session, self.patience).await {
+        let refusals = match declaration::declare_kitchen(&mut session, self.answer_timeout).await {
             Ok(refusals) => refusals,
             Err(why) => {
                 session.close().await;
@@ -164,21 +159,21 @@ impl Owner {
         if let ([], [first, ..]) = (queues.as_slice(), refused.as_slice()) {
             let why = refusals.of(first).map(|refusal| refusal.why.clone()).unwrap_or_default();
             session.close().await;
-            return Err(SessionError::Declined(why));
+            return Err(SessionError::AllRefused(why));
         }
         for refusal in refused.iter().filter_map(|queue| refusals.of(queue)) {
             let message = format!("No orders can be taken from '{}'; trying again", refusal.name);
             self.log.error(action::RABBITMQ_DECLARATION_FAILED, message, refusal).emit();
         }
-        let buries = refusals.keep_dead_letters();
-        Ok(Opened { session, queues, refused, buries })
+        let can_dead_letter = refusals.keep_dead_letters();
+        Ok(Opened { session, queues, refused, can_dead_letter })
     }
 
     async fn take_orders(&self, opened: Opened) -> Result<(), SessionError> {
-        let Opened { mut session, queues, refused, buries } = opened;
+        let Opened { mut session, queues, refused, can_dead_letter } = opened;
         let result = tokio::select! {
-            result = self.consume(&mut session, &queues, buries) => result,
-            queue = self.can_be_had(&refused) => Err(SessionError::Mended(queue)),
+            result = self.consume(&mut session, &queues, can_dead_letter) => result,
+            queue = self.until_consumable(&refused) => Err(SessionError::QueueRecovered(queue)),
         };
         let result = result.map_err(|why| session.explain(why));
         session.close().await;
@@ -186,7 +181,7 @@ impl Owner {
     }
 
     /// Waits until one of these queues can be consumed after all.
-    async fn can_be_had(&self, refused: &[&'static str]) -> &'static str {
+    async fn until_consumable(&self, refused: &[&'static str]) -> &'static str {
         if refused.is_empty() {
             return std::future::pending().await;
         }
@@ -212,7 +207,7 @@ impl Owner {
     /// On a connection of its own: a refusal on the one that consumes would disturb it.
     async fn declare_again(&self) -> Result<Refusals, SessionError> {
         let mut session = Session::open(&self.settings, &self.name).await?;
-        let declared = declaration::declare_kitchen(&mut session, Patience::Long).await;
+        let declared = declaration::declare_kitchen(&mut session, AnswerTimeout::Long).await;
         session.close().await;
         declared
     }
@@ -221,12 +216,13 @@ impl Owner {
         &self,
         session: &mut Session,
         queues: &[&'static str],
-        buries: bool,
+        can_dead_letter: bool,
     ) -> Result<(), SessionError> {
         let (settlements, mut incoming) = mpsc::unbounded_channel();
-        let settlements = Settlements { sender: settlements, buries };
-        let mut settled = Settled::default();
-        let mut consumers = self.consumers(session, queues).await?;
+        let settlements = Settlements { sender: settlements, can_dead_letter };
+        let mut tracker = AckTracker::default();
+        let permits = Arc::clone(&self.permits);
+        let mut prefetch = Prefetch::new(session, queues, permits, self.prefetch).await?;
         loop {
             tokio::select! {
                 biased;
@@ -239,136 +235,57 @@ impl Owner {
                     None => return Err(SessionError::Lost("its tasks ended".to_owned())),
                 },
                 Some(first) = incoming.recv() => {
-                    settled.tell(session, with_others(first, &mut incoming)).await?;
+                    tracker.settle(session, with_waiting(first, &mut incoming)).await?;
                 }
                 () = self.done.begun() => {
                     while let Ok(first) = incoming.try_recv() {
-                        settled.tell(session, with_others(first, &mut incoming)).await?;
+                        tracker.settle(session, with_waiting(first, &mut incoming)).await?;
                     }
                     return Ok(());
                 }
-                () = self.stop.begun(), if consumers.are_consuming() => {
-                    let strays = consumers.cancel(session).await?;
-                    let strays = strays.iter().map(|stray| Settlement::stray(stray.tag)).collect();
-                    settled.tell(session, strays).await?;
+                () = self.stop.begun(), if prefetch.are_consuming() => {
+                    let requeued = prefetch.cancel(session).await?;
+                    let requeued = requeued.iter().map(|delivery| Settlement::requeued(delivery.tag)).collect();
+                    tracker.settle(session, requeued).await?;
                 }
-                () = consumers.due(), if !self.stop.has_begun() => {
-                    let brought = consumers.turn(session).await?;
-                    settled.tell(session, self.hand_over(brought, &settlements).await).await?;
+                () = prefetch.due(), if !self.stop.has_begun() => {
+                    let brought = prefetch.adjust(session).await?;
+                    tracker.settle(session, self.hand_over(brought, &settlements).await).await?;
                 }
-                first = consumers.next(), if consumers.are_consuming() => {
+                first = prefetch.next(), if prefetch.are_consuming() => {
                     let Some(first) = first else {
                         return Err(SessionError::Lost("the broker ended the consumers".to_owned()));
                     };
-                    let arrived = consumers.arrived(session, first).await?;
-                    settled.tell(session, self.hand_over(arrived, &settlements).await).await?;
+                    let arrived = prefetch.arrived(session, first).await?;
+                    tracker.settle(session, self.hand_over(arrived, &settlements).await).await?;
                 }
             }
         }
-    }
-
-    async fn consumers(&self, session: &Session, queues: &[&'static str]) -> Result<Consumers, SessionError> {
-        let places = Arc::clone(&self.places);
-        if usize::from(self.prefetch) >= shares::WORTHWHILE * queues.len() {
-            return Ok(Consumers::Shares(Shares::new(queues, places, self.prefetch)));
-        }
-        Ok(Consumers::Rounds(Rounds::new(session, queues, places, self.prefetch).await?))
     }
 
     /// Hands over what has a place; what has none goes back.
     async fn hand_over(
         &self,
-        deliveries: Vec<(Delivery, Option<Place>)>,
+        deliveries: Vec<(Delivery, Option<Permit>)>,
         settlements: &Settlements,
     ) -> Vec<Settlement> {
-        let mut strays = Vec::new();
-        for (delivery, place) in deliveries {
-            match place {
-                Some(place) if !self.stop.has_begun() => {
-                    let held = Held { delivery, settlements: settlements.clone(), place };
+        let mut requeued = Vec::new();
+        for (delivery, permit) in deliveries {
+            match permit {
+                Some(permit) if !self.stop.has_begun() => {
+                    let leased = LeasedDelivery { delivery, settlements: settlements.clone(), permit };
                     // The kitchen takes no more when it is on its way out; the broker
                     // takes the order back.
-                    let _ = self.forward.send(held).await;
+                    let _ = self.forward.send(leased).await;
                 }
-                _ => strays.push(Settlement::stray(delivery.tag)),
+                _ => requeued.push(Settlement::requeued(delivery.tag)),
             }
         }
-        strays
+        requeued
     }
 }
 
 /// All settlements that are there.
-fn with_others(first: Settlement, incoming: &mut mpsc::UnboundedReceiver<Settlement>) -> Vec<Settlement> {
+fn with_waiting(first: Settlement, incoming: &mut mpsc::UnboundedReceiver<Settlement>) -> Vec<Settlement> {
     std::iter::once(first).chain(std::iter::from_fn(|| incoming.try_recv().ok())).collect()
-}
-
-/// By which orders that arrive together take their turns: the highest priority first, and of the
-/// same priority the older.
-fn turn(delivery: &Delivery) -> (Reverse<u8>, u64, u64) {
-    (Reverse(delivery.priority()), delivery.sent_at(), delivery.tag)
-}
-
-/// The way in which the worker consumes.
-enum Consumers {
-    Rounds(Rounds),
-    Shares(Shares),
-}
-
-impl Consumers {
-    fn are_consuming(&self) -> bool {
-        match self {
-            Self::Rounds(rounds) => rounds.are_consuming(),
-            Self::Shares(shares) => shares.are_consuming(),
-        }
-    }
-
-    /// Waits until consumers have to be started or moved.
-    fn due(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        match self {
-            Self::Rounds(rounds) => Box::pin(rounds.due()),
-            Self::Shares(shares) => Box::pin(shares.due()),
-        }
-    }
-
-    /// Starts and moves consumers. Returns what those that were ended still brought.
-    async fn turn(&mut self, session: &Session) -> Result<Vec<(Delivery, Option<Place>)>, SessionError> {
-        match self {
-            Self::Rounds(rounds) => rounds.turn(session).await,
-            Self::Shares(shares) => shares.look(session).await,
-        }
-    }
-
-    /// The next message, and its place if that is certain; `None` if the broker ended a consumer.
-    async fn next(&mut self) -> Option<(Delivery, Option<Place>)> {
-        match self {
-            Self::Rounds(rounds) => rounds.next().await.map(|delivery| (delivery, None)),
-            Self::Shares(shares) => shares.next().await.map(|(delivery, place)| (delivery, Some(place))),
-        }
-    }
-
-    /// Everything that has arrived with this one, in the order in which it shall be cooked, and the
-    /// place of each if it has one.
-    async fn arrived(
-        &mut self,
-        session: &Session,
-        first: (Delivery, Option<Place>),
-    ) -> Result<Vec<(Delivery, Option<Place>)>, SessionError> {
-        match self {
-            Self::Rounds(rounds) => rounds.arrived(session, first.0).await,
-            Self::Shares(shares) => {
-                let others = shares.arrived().into_iter().map(|(delivery, place)| (delivery, Some(place)));
-                let mut arrived: Vec<_> = std::iter::once(first).chain(others).collect();
-                arrived.sort_by_key(|(delivery, _)| turn(delivery));
-                Ok(arrived)
-            }
-        }
-    }
-
-    /// Ends all consumers and returns what was still under way.
-    async fn cancel(&mut self, session: &Session) -> Result<Vec<Delivery>, SessionError> {
-        match self {
-            Self::Rounds(rounds) => rounds.cancel(session).await,
-            Self::Shares(shares) => shares.cancel(session).await,
-        }
-    }
 }

@@ -77,19 +77,19 @@ impl PublishError {
     }
 
     /// Whether it was the connection that broke: with the next one the same message may well pass.
-    pub fn may_pass_with_next_connection(&self) -> bool {
+    pub fn is_connection_loss(&self) -> bool {
         matches!(self, Self::NotConnected | Self::Lost)
     }
 
     /// Whether the message was sent and what became of it is not known: it may be to blame for that
     /// itself.
-    pub fn was_under_way(&self) -> bool {
+    pub fn was_in_flight(&self) -> bool {
         matches!(self, Self::Lost | Self::NotConfirmed)
     }
 
     /// Whether it is this message that cannot be sent, as long as the broker's settings stay as
     /// they are.
-    pub fn is_the_messages_own(&self) -> bool {
+    pub fn is_permanent(&self) -> bool {
         matches!(self, Self::TooLarge { .. })
     }
 }
@@ -103,18 +103,18 @@ impl PublishError {
 pub struct Publisher {
     /// The `app_id` of messages that are made here.
     name: Arc<str>,
-    orders: Line,
-    notifications: Line,
+    orders: Lane,
+    notifications: Lane,
 }
 
 /// A handle to one connection's task.
 #[derive(Clone, Debug)]
-struct Line {
+struct Lane {
     requests: mpsc::Sender<Request>,
     state: watch::Receiver<State>,
 }
 
-impl Line {
+impl Lane {
     async fn possible(&self) {
         // An error means that the task has ended: then there is no connection to come, and
         // publishing will say so.
@@ -166,7 +166,7 @@ impl Publisher {
                 state: sender,
                 size_limit: SizeLimit::default(),
             };
-            (Line { requests, state }, Owner::new(context).run())
+            (Lane { requests, state }, Owner::new(context).run())
         };
         let purpose = if service == ServiceName::Order { Purpose::Orders } else { Purpose::DeadLetters };
         let (orders, orders_task) = start(purpose);
@@ -232,14 +232,14 @@ impl Publisher {
     pub async fn send(&self, mut message: Outgoing) -> Confirm {
         message.set_publisher(&self.name);
         let (reply, answer) = oneshot::channel();
-        if let Err(refused) = self.line(&message).requests.send(Request { message, reply }).await {
+        if let Err(refused) = self.lane(&message).requests.send(Request { message, reply }).await {
             // The task has ended.
             let _ = refused.0.reply.send(Err(PublishError::NotConnected));
         }
         Confirm(answer)
     }
 
-    fn line(&self, message: &Outgoing) -> &Line {
+    fn lane(&self, message: &Outgoing) -> &Lane {
         if message.exchange == topology::NOTIFICATIONS_EXCHANGE { &self.notifications } else { &self.orders }
     }
 }

@@ -109,7 +109,7 @@ mod tests {
 
         async fn connect(&mut self) -> Option<Result<Course, SessionError>> {
             match self.courses.pop_front()? {
-                Course::Refused => Some(Err(SessionError::Declined(String::new()))),
+                Course::Refused => Some(Err(SessionError::AllRefused(String::new()))),
                 course => Some(Ok(course)),
             }
         }
@@ -118,7 +118,7 @@ mod tests {
             match opened {
                 Course::Fails { after, worked } => {
                     sleep(after).await;
-                    Served { end: Err(SessionError::Declined(String::new())), worked }
+                    Served { end: Err(SessionError::AllRefused(String::new())), worked }
                 }
                 _ => Served { end: Ok(()), worked: true },
             }

@@ -29,14 +29,14 @@ pub enum ClearError<E> {
 
 /// An order that lies in the safety net.
 #[derive(Clone, Debug)]
-pub struct Stray {
+pub struct UnroutedOrder {
     /// What the message says.
     pub order: OrderMessage,
     /// The order that it points to, if it says so.
     pub identity: Option<OrderIdentity>,
 }
 
-impl Stray {
+impl UnroutedOrder {
     /// None if it is no order.
     fn read(delivery: &Delivery) -> Option<Self> {
         let order = OrderMessage::parse(&delivery.body).ok()?;
@@ -54,7 +54,7 @@ impl Stray {
 pub async fn clear<E>(
     settings: &Rabbitmq,
     name: &str,
-    take: impl AsyncFnMut(&[Stray]) -> Result<Vec<bool>, E>,
+    take: impl AsyncFnMut(&[UnroutedOrder]) -> Result<Vec<bool>, E>,
 ) -> Result<(), ClearError<E>> {
     let mut session = Session::open(settings, name).await?;
     let cleared = match pass(&session, take).await {
@@ -73,7 +73,7 @@ pub async fn clear<E>(
 
 async fn pass<E>(
     session: &Session,
-    mut take: impl AsyncFnMut(&[Stray]) -> Result<Vec<bool>, E>,
+    mut take: impl AsyncFnMut(&[UnroutedOrder]) -> Result<Vec<bool>, E>,
 ) -> Result<(), ClearError<E>> {
     let mut left = count(session).await?;
     let mut held = 0;
@@ -89,7 +89,7 @@ async fn pass<E>(
                 break;
             };
             let delivery = Delivery::fetched(&envelope, properties, body);
-            if let Some(stray) = Stray::read(&delivery) {
+            if let Some(stray) = UnroutedOrder::read(&delivery) {
                 tags.push(delivery.tag);
                 orders.push(stray);
             } else {

@@ -111,10 +111,10 @@ pub enum SessionError {
     },
     /// None of the queues can be had; the reason of the first.
     #[error("{0}")]
-    Declined(String),
+    AllRefused(String),
     /// Something that could not be used can be used now; the session begins anew with it.
     #[error("the queue '{0}' can be used now")]
-    Mended(&'static str),
+    QueueRecovered(&'static str),
     /// No queue took a message that one should have taken.
     #[error("RabbitMQ had no queue for a message ({0}): everything that is missing is declared again")]
     Unrouted(String),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::Delivery;
-use bus::orders::Held;
+use bus::orders::LeasedDelivery;
 use config::CookingSeconds;
 use db::claims::{Claim, ClaimOutcome, ClaimRequest, FinishOutcome, FinishRequest};
 use deadlines::stop::LAST_STEPS;
@@ -47,7 +47,7 @@ pub struct Cook {
 }
 
 /// Deliveries that the worker did not finish before it stopped. The caller requeues them.
-pub type Unfinished = Vec<Held>;
+pub type Unfinished = Vec<LeasedDelivery>;
 
 /// The result of one attempt to cook an order.
 enum Attempt {
@@ -74,7 +74,7 @@ enum End {
 
 impl Cook {
     /// Processes one delivery to its end.
-    pub async fn process(self, held: Held) -> Unfinished {
+    pub async fn process(self, held: LeasedDelivery) -> Unfinished {
         let request_id = held.delivery.request_id().unwrap_or_else(|| RequestId::of_message(rand::random()));
         let log = self.session.log.with_request_id(request_id);
         if let Some(size) = held.delivery.withheld {
@@ -121,7 +121,7 @@ impl Cook {
         match end {
             End::Settled => {
                 failpoint::reached("kitchen.before_ack");
-                held.into_iter().for_each(Held::ack);
+                held.into_iter().for_each(LeasedDelivery::ack);
                 Vec::new()
             }
             End::Stopping => held,
@@ -165,7 +165,12 @@ impl Cook {
         }
     }
 
-    async fn dead_letter(&self, deliveries: Vec<Held>, why: &PermanentError, log: &Log) -> Unfinished {
+    async fn dead_letter(
+        &self,
+        deliveries: Vec<LeasedDelivery>,
+        why: &PermanentError,
+        log: &Log,
+    ) -> Unfinished {
         let mut left = Vec::new();
         for held in deliveries {
             left.extend(dead_letter::publish(held, why, &self.forwarding, log).await);
@@ -177,7 +182,7 @@ impl Cook {
     /// Specialization"). The broker puts it back at its old position. If it is redelivered here,
     /// the worker publishes it to the queue of its type instead, because requeueing again would
     /// loop.
-    async fn return_foreign_type(&self, held: Held, order: &OrderMessage, log: &Log) -> Unfinished {
+    async fn return_foreign_type(&self, held: LeasedDelivery, order: &OrderMessage, log: &Log) -> Unfinished {
         let (number, order_type) = (order.order_number, order.order_type);
         if !held.delivery.redelivered {
             log.debug(
@@ -196,11 +201,11 @@ impl Cook {
 
     /// Requeues orders that this worker cannot cook or forward now, after a pause (specification,
     /// "Error and Redelivery Handling").
-    async fn return_after_pause(&self, deliveries: Vec<Held>) -> Unfinished {
+    async fn return_after_pause(&self, deliveries: Vec<LeasedDelivery>) -> Unfinished {
         if deliveries.is_empty() || self.shutdown.or(sleep(PAUSE_BEFORE_RETURN)).await.is_none() {
             return deliveries;
         }
-        deliveries.into_iter().for_each(Held::requeue);
+        deliveries.into_iter().for_each(LeasedDelivery::requeue);
         Vec::new()
     }
 

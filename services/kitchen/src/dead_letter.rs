@@ -2,7 +2,7 @@
 //! inspect.
 
 use bus::delivery::MAX_BODY;
-use bus::orders::Held;
+use bus::orders::LeasedDelivery;
 use bus::topology::DEAD_LETTER_QUEUE;
 use bus::{Outgoing, PublishError};
 use db::claims::Mismatch;
@@ -53,12 +53,12 @@ impl PermanentError {
 /// Rejects a delivery, so that the broker moves it to the dead letters. No copy is made here, and
 /// only the log has the reason. Returns the delivery if its queue has no dead-letter exchange.
 #[must_use = "it is still to be settled if it comes back"]
-pub fn refuse(held: Held, why: &PermanentError, log: &Log) -> Option<Held> {
+pub fn refuse(held: LeasedDelivery, why: &PermanentError, log: &Log) -> Option<LeasedDelivery> {
     log_refusal(&held, why, log);
-    held.bury()
+    held.dead_letter()
 }
 
-fn log_refusal(held: &Held, why: &PermanentError, log: &Log) {
+fn log_refusal(held: &LeasedDelivery, why: &PermanentError, log: &Log) {
     let message = format!("The message can never be cooked; it goes to {DEAD_LETTER_QUEUE}");
     log.error(action::MESSAGE_PROCESSING_FAILED, message, why)
         .detail("routing_key", held.delivery.routing_key.clone())
@@ -71,7 +71,12 @@ fn log_refusal(held: &Held, why: &PermanentError, log: &Log) {
 /// blocks no other order. Under an alarm the broker accepts no publishing, so the delivery is
 /// rejected instead: the broker still moves what it already has. Returns the delivery if it is
 /// already at the end of its queue, or if every way failed.
-pub async fn publish(held: Held, why: &PermanentError, forwarding: &Forwarding, log: &Log) -> Option<Held> {
+pub async fn publish(
+    held: LeasedDelivery,
+    why: &PermanentError,
+    forwarding: &Forwarding,
+    log: &Log,
+) -> Option<LeasedDelivery> {
     if forwarding.is_blocked() {
         return refuse(held, why, log);
     }
@@ -86,7 +91,7 @@ pub async fn publish(held: Held, why: &PermanentError, forwarding: &Forwarding, 
             None
         }
         // The alarm was raised while publishing.
-        Err(PublishError::Blocked(_)) => held.bury(),
+        Err(PublishError::Blocked(_)) => held.dead_letter(),
         Err(failure) => {
             let message = "A dead letter was not confirmed; it waits at the end of its queue";
             log.error(action::RABBITMQ_PUBLISH_FAILED, message, &failure).emit();

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bus::orders::Held;
+use bus::orders::LeasedDelivery;
 use bus::{Outgoing, PublishError, Publisher};
 use domain::OrderMessage;
 use logging::{Log, action};
@@ -61,7 +61,12 @@ impl Forwarding {
 
     /// Publishes an order of another type to the queue of its type. Returns the delivery if that
     /// fails.
-    pub async fn to_its_type(&self, held: Held, order: &OrderMessage, log: &Log) -> Option<Held> {
+    pub async fn to_its_type(
+        &self,
+        held: LeasedDelivery,
+        order: &OrderMessage,
+        log: &Log,
+    ) -> Option<LeasedDelivery> {
         match Outgoing::for_its_type(&held.delivery, order) {
             Some(message) => self.hand_on(held, message, log).await,
             None => Some(held),
@@ -70,14 +75,14 @@ impl Forwarding {
 
     /// Publishes a delivery to the end of its queue. Returns the delivery if it is already there,
     /// or if publishing fails.
-    pub async fn to_the_end(&self, held: Held, log: &Log) -> Option<Held> {
+    pub async fn to_the_end(&self, held: LeasedDelivery, log: &Log) -> Option<LeasedDelivery> {
         match Outgoing::for_the_end(&held.delivery) {
             Some(message) => self.hand_on(held, message, log).await,
             None => Some(held),
         }
     }
 
-    async fn hand_on(&self, held: Held, message: Outgoing, log: &Log) -> Option<Held> {
+    async fn hand_on(&self, held: LeasedDelivery, message: Outgoing, log: &Log) -> Option<LeasedDelivery> {
         let (from, to) = (held.delivery.routing_key.clone(), message.routing_key().to_owned());
         let (left, said) = match self.publish(message).await {
             Ok(()) => {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bus::orders::Held;
+use bus::orders::LeasedDelivery;
 use domain::{OrderNumber, OrderPointer};
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +19,7 @@ struct Entry {
     order_id: Option<i32>,
     claim_lost: CancellationToken,
     /// All deliveries of the order. They are settled together.
-    held: Vec<Held>,
+    held: Vec<LeasedDelivery>,
 }
 
 /// The result of inserting a delivery.
@@ -31,7 +31,7 @@ pub enum Insertion {
     Joined,
     /// A delivery with other contents is in flight under this order number. One of the two is not
     /// about this order. This one must be retried after the other is settled.
-    Conflict(Box<Held>),
+    Conflict(Box<LeasedDelivery>),
 }
 
 /// An order in flight. Its lease is renewed as long as the guard exists, so no other worker can
@@ -51,7 +51,7 @@ impl InFlightOrders {
 
     /// Inserts a delivery. One order may have several: its session was lost, or it was published
     /// twice.
-    pub fn insert(&self, order: OrderPointer, held: Held) -> Insertion {
+    pub fn insert(&self, order: OrderPointer, held: LeasedDelivery) -> Insertion {
         let mut entries = self.lock();
         let number = order.number;
         if let Some(entry) = entries.get_mut(&number) {
@@ -112,7 +112,7 @@ impl InFlightGuard {
     }
 
     /// Removes the order, and returns its deliveries to be settled.
-    pub fn remove(self) -> Vec<Held> {
+    pub fn remove(self) -> Vec<LeasedDelivery> {
         self.in_flight.lock().remove(&self.number).map(|entry| entry.held).unwrap_or_default()
     }
 }

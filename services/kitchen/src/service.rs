@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::orders::{Held, OrderIntake};
+use bus::orders::{LeasedDelivery, OrderIntake};
 use bus::{Publisher, topology};
 use config::Config;
 use db::claims::Claimant;
@@ -105,7 +105,7 @@ impl Service {
         let mut watch = JoinSet::new();
         watch.spawn(cook.session.clone().watch_claims(cook.in_flight.clone(), deregistering.clone()));
         let mut orders: JoinSet<Unfinished> = JoinSet::new();
-        let mut unfinished: Vec<Held> = Vec::new();
+        let mut unfinished: Vec<LeasedDelivery> = Vec::new();
 
         let mut failed = None;
         loop {

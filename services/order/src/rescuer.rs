@@ -16,7 +16,7 @@ mod queues;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use bus::safety_net::{ClearError, Stray};
+use bus::safety_net::{ClearError, UnroutedOrder};
 use db::sweeps::{self, Rescued};
 use db::{Database, DbError, claims, idempotency, workers};
 use deadlines::outbox::RESCUE_INTERVAL;
@@ -161,9 +161,11 @@ impl<Q: KitchenQueues> Rescuer<Q> {
     /// be the only ones that are read. What is no order stays for a general worker, which says why
     /// it cannot be cooked.
     async fn reroute(&self) -> Result<(), RescueError> {
-        let take = async |strays: &[Stray]| {
-            let pointer =
-                |stray: &Stray| sweeps::Stray { number: stray.order.order_number, identity: stray.identity };
+        let take = async |strays: &[UnroutedOrder]| {
+            let pointer = |stray: &UnroutedOrder| sweeps::Stray {
+                number: stray.order.order_number,
+                identity: stray.identity,
+            };
             let rerouted = sweeps::reroute(&self.db, &strays.iter().map(pointer).collect::<Vec<_>>()).await?;
             let what = "lay in the safety net; its message is sent again";
             self.hand_over(action::ORDER_SENT_AGAIN, what, &rerouted.entered);

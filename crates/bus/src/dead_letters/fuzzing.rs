@@ -32,7 +32,7 @@ const TOKENS: &[&str] = &[
     "d\0\0\0\0\0\0\0\0",
 ];
 
-/// As the kitchen buries a message, and as the broker does.
+/// As the kitchen can_dead_letter a message, and as the broker does.
 fn corpus() -> Vec<Vec<u8>> {
     let mut by_kitchen = FieldTable::new();
     for (name, value) in [

@@ -20,7 +20,7 @@ pub struct Id {
 /// A text that is no id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not the id of a dead letter (16 hexadecimal digits, as `restaurant-ctl dlq list` shows them)")]
-pub struct NotAnId;
+pub struct ParseIdError;
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,14 +30,14 @@ impl fmt::Display for Id {
 }
 
 impl FromStr for Id {
-    type Err = NotAnId;
+    type Err = ParseIdError;
 
     /// Accepts exactly what `Display` writes.
-    fn from_str(text: &str) -> Result<Self, NotAnId> {
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let (digits, copy) = text.split_once('-').unwrap_or((text, "1"));
         let id =
             || Some(Self { fingerprint: u64::from_str_radix(digits, 16).ok()?, copy: copy.parse().ok()? });
-        id().filter(|id| id.copy > 0 && id.to_string() == text).ok_or(NotAnId)
+        id().filter(|id| id.copy > 0 && id.to_string() == text).ok_or(ParseIdError)
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
         for text in
             ["", "ff", "0123456789ABCDEF", "0123456789abcdef-1", "0123456789abcdef-0", "0123456789abcdef-"]
         {
-            assert_eq!(text.parse::<Id>(), Err(NotAnId), "{text}");
+            assert_eq!(text.parse::<Id>(), Err(ParseIdError), "{text}");
         }
     }
 }

@@ -29,7 +29,7 @@ pub struct DeadLetter {
     /// Since when it is here, if it says so.
     pub since: Option<Timestamp>,
     /// Where it came from, if it says so in a form that can be used.
-    pub origin: Option<Origin>,
+    pub origin: Option<OriginalRoute>,
     /// AMQP's properties, by name.
     pub properties: Map<String, Value>,
     /// The headers, by name.
@@ -42,7 +42,7 @@ pub struct DeadLetter {
 
 /// Where a message was published to before it came here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
+pub struct OriginalRoute {
     /// The exchange; empty for the default one.
     pub exchange: String,
     /// The key.
@@ -102,7 +102,7 @@ impl DeadLetter {
             &body,
         ]);
         let Story { reason, since, origin } = original.headers().map(Story::read).unwrap_or_default();
-        let origin = origin.filter(Origin::is_usable);
+        let origin = origin.filter(OriginalRoute::is_usable);
         Self { id, reason, since, origin, properties, headers, body, original, tag }
     }
 
@@ -116,7 +116,7 @@ impl DeadLetter {
     }
 }
 
-impl Origin {
+impl OriginalRoute {
     /// Names that AMQP can carry, and a place from which it would not come straight back here.
     fn is_usable(&self) -> bool {
         let is_here = self.exchange == DEAD_LETTER_EXCHANGE
@@ -130,7 +130,7 @@ impl Origin {
 struct Story {
     reason: Option<String>,
     since: Option<Timestamp>,
-    origin: Option<Origin>,
+    origin: Option<OriginalRoute>,
 }
 
 impl Story {
@@ -143,7 +143,7 @@ impl Story {
     /// As [`Outgoing::dead_letter`](crate::Outgoing::dead_letter) writes it.
     fn by_kitchen(headers: &FieldTable) -> Self {
         let origin = || {
-            Some(Origin {
+            Some(OriginalRoute {
                 exchange: text(headers, ORIGINAL_EXCHANGE)?,
                 routing_key: text(headers, ORIGINAL_ROUTING_KEY)?,
             })
@@ -159,7 +159,7 @@ impl Story {
         let origin = || {
             let FieldValue::A(keys) = field(&death, "routing-keys")? else { return None };
             let FieldValue::S(key) = Vec::from(keys.clone()).into_iter().next()? else { return None };
-            Some(Origin { exchange: text(&death, "exchange")?, routing_key: key.into() })
+            Some(OriginalRoute { exchange: text(&death, "exchange")?, routing_key: key.into() })
         };
         let since = match field(&death, "time") {
             Some(FieldValue::T(seconds)) => i64::try_from(*seconds).ok(),

@@ -8,7 +8,7 @@ use config::Rabbitmq;
 use deadlines::broker::CONFIRM_DEADLINE;
 use tokio::time::timeout;
 
-use super::letter::{DeadLetter, Origin};
+use super::letter::{DeadLetter, OriginalRoute};
 use crate::confirms;
 use crate::message::{pointer, safe_properties};
 use crate::session::{Event, Session, SessionError, rpc};
@@ -19,7 +19,7 @@ const SLOWEST: u64 = 1 << 20;
 
 /// Why a dead letter was not sent back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotReplayed {
+pub enum ReplayError {
     /// It has no headers that say where it came from, or none that can be used.
     #[error("it does not say where it came from")]
     NoOrigin,
@@ -27,7 +27,7 @@ pub enum NotReplayed {
     #[error("no queue takes messages of exchange '{}' with the key '{}' ({reason})", .origin.exchange, .origin.routing_key)]
     Unroutable {
         /// Where it should have gone.
-        origin: Origin,
+        origin: OriginalRoute,
         /// The broker's reason.
         reason: String,
     },
@@ -52,14 +52,14 @@ pub enum NotReplayed {
 pub struct Replay {
     settings: Rabbitmq,
     name: String,
-    line: Option<Line>,
+    channel: Option<ConfirmChannel>,
     /// Exchanges that took a message, or why they did not. A refusal ends the channel with all that
     /// is under way in it, so the first message for an exchange goes alone.
     exchanges: HashMap<String, Result<(), String>>,
     lost: Option<String>,
 }
 
-struct Line {
+struct ConfirmChannel {
     session: Session,
     /// The channel counts its messages from 1.
     published: u64,
@@ -67,18 +67,18 @@ struct Line {
     deadline: Duration,
 }
 
-type Outcome = Result<(), NotReplayed>;
+type ReplayResult = Result<(), ReplayError>;
 
 impl Replay {
     /// Connects when the first message is sent. RabbitMQ lists the connection under `name`.
     pub fn new(settings: &Rabbitmq, name: &str) -> Self {
         let (settings, name) = (settings.clone(), name.to_owned());
-        Self { settings, name, line: None, exchanges: HashMap::new(), lost: None }
+        Self { settings, name, channel: None, exchanges: HashMap::new(), lost: None }
     }
 
     /// Sends the letters in their order and waits for the broker's word on each; one outcome for
-    /// each letter. After the first [`NotReplayed::Lost`] nothing more is sent.
-    pub async fn send(&mut self, letters: &[DeadLetter]) -> Vec<Outcome> {
+    /// each letter. After the first [`ReplayError::Lost`] nothing more is sent.
+    pub async fn send(&mut self, letters: &[DeadLetter]) -> Vec<ReplayResult> {
         let mut outcomes = Vec::with_capacity(letters.len());
         let mut rest = letters;
         while let Some(first) = rest.first() {
@@ -97,15 +97,15 @@ impl Replay {
 
     /// Ends its connection.
     pub async fn end(mut self) {
-        self.hang_up().await;
+        self.close_channel().await;
     }
 
     fn is_new(&self, letter: &DeadLetter) -> bool {
         letter.origin.as_ref().is_some_and(|origin| !self.exchanges.contains_key(&origin.exchange))
     }
 
-    async fn send_together(&mut self, letters: &[DeadLetter]) -> Vec<Outcome> {
-        let mut outcomes: Vec<Option<Outcome>> =
+    async fn send_together(&mut self, letters: &[DeadLetter]) -> Vec<ReplayResult> {
+        let mut outcomes: Vec<Option<ReplayResult>> =
             letters.iter().map(|letter| self.known_outcome(letter)).collect();
         if outcomes.iter().any(Option::is_none) {
             let failure = match self.publish(letters, &mut outcomes).await {
@@ -113,7 +113,7 @@ impl Replay {
                 Err(why) => Some(self.judge(letters, &why)),
             };
             if let Some(failure) = failure {
-                self.hang_up().await;
+                self.close_channel().await;
                 for outcome in &mut outcomes {
                     outcome.get_or_insert_with(|| Err(failure.clone()));
                 }
@@ -121,32 +121,32 @@ impl Replay {
                 self.exchanges.insert(origin.exchange.clone(), Ok(()));
             }
         }
-        outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(NotReplayed::Rejected))).collect()
+        outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(ReplayError::Rejected))).collect()
     }
 
     /// What is clear before anything is sent.
-    fn known_outcome(&self, letter: &DeadLetter) -> Option<Outcome> {
-        let Some(origin) = &letter.origin else { return Some(Err(NotReplayed::NoOrigin)) };
+    fn known_outcome(&self, letter: &DeadLetter) -> Option<ReplayResult> {
+        let Some(origin) = &letter.origin else { return Some(Err(ReplayError::NoOrigin)) };
         if let Some(Err(reason)) = self.exchanges.get(&origin.exchange) {
             let (exchange, reason) = (origin.exchange.clone(), reason.clone());
-            return Some(Err(NotReplayed::ExchangeRefused { exchange, reason }));
+            return Some(Err(ReplayError::ExchangeRefused { exchange, reason }));
         }
-        self.lost.clone().map(|why| Err(NotReplayed::Lost(why)))
+        self.lost.clone().map(|why| Err(ReplayError::Lost(why)))
     }
 
     /// Whether a failed session means that one exchange refuses, or that nothing
     /// can be sent any more.
-    fn judge(&mut self, letters: &[DeadLetter], why: &SessionError) -> NotReplayed {
+    fn judge(&mut self, letters: &[DeadLetter], why: &SessionError) -> ReplayError {
         let is_refusal = |reason: &str| reason.starts_with("404 ") || reason.starts_with("403 ");
         match (letters, why) {
             ([DeadLetter { origin: Some(origin), .. }], SessionError::Lost(reason)) if is_refusal(reason) => {
                 self.exchanges.insert(origin.exchange.clone(), Err(reason.clone()));
-                NotReplayed::ExchangeRefused { exchange: origin.exchange.clone(), reason: reason.clone() }
+                ReplayError::ExchangeRefused { exchange: origin.exchange.clone(), reason: reason.clone() }
             }
             _ => {
                 let why = runtime::with_causes(why);
                 self.lost = Some(why.clone());
-                NotReplayed::Lost(why)
+                ReplayError::Lost(why)
             }
         }
     }
@@ -155,31 +155,31 @@ impl Replay {
     async fn publish(
         &mut self,
         letters: &[DeadLetter],
-        outcomes: &mut [Option<Outcome>],
+        outcomes: &mut [Option<ReplayResult>],
     ) -> Result<(), SessionError> {
-        let line = match &mut self.line {
-            Some(line) => line,
-            none => none.insert(Line::open(&self.settings, &self.name).await?),
+        let channel = match &mut self.channel {
+            Some(channel) => channel,
+            none => none.insert(ConfirmChannel::open(&self.settings, &self.name).await?),
         };
         let sizes = letters.iter().map(|letter| letter.body.len() as u64);
-        line.deadline = CONFIRM_DEADLINE + Duration::from_secs(sizes.sum::<u64>() / SLOWEST);
+        channel.deadline = CONFIRM_DEADLINE + Duration::from_secs(sizes.sum::<u64>() / SLOWEST);
         let mut waiting = BTreeMap::new();
         for (letter, outcome) in letters.iter().zip(outcomes) {
             if let (None, Some(origin)) = (&outcome, &letter.origin) {
-                waiting.insert(line.publish(letter, origin).await?, (origin, outcome));
+                waiting.insert(channel.publish(letter, origin).await?, (origin, outcome));
             }
         }
         while !waiting.is_empty() {
-            let (tag, multiple, is_taken) = match line.event().await? {
+            let (tag, multiple, is_taken) = match channel.event().await? {
                 Event::Confirmed { tag, multiple } => (tag, multiple, true),
                 Event::Rejected { tag, multiple } => (tag, multiple, false),
                 Event::Returned { exchange, routing_key, reason, .. } => {
                     // Its confirm follows. Which of several to the same place it was does not
                     // matter: none of them is known to have arrived.
-                    let place = Origin { exchange, routing_key };
+                    let place = OriginalRoute { exchange, routing_key };
                     for (origin, outcome) in waiting.values_mut().filter(|(origin, _)| **origin == place) {
                         let origin = origin.clone();
-                        **outcome = Some(Err(NotReplayed::Unroutable { origin, reason: reason.clone() }));
+                        **outcome = Some(Err(ReplayError::Unroutable { origin, reason: reason.clone() }));
                     }
                     continue;
                 }
@@ -187,20 +187,20 @@ impl Replay {
                 Event::Closed(reason) => return Err(SessionError::Lost(reason)),
             };
             for (_, outcome) in confirms::take(&mut waiting, tag, multiple).into_values() {
-                outcome.get_or_insert(if is_taken { Ok(()) } else { Err(NotReplayed::Rejected) });
+                outcome.get_or_insert(if is_taken { Ok(()) } else { Err(ReplayError::Rejected) });
             }
         }
         Ok(())
     }
 
-    async fn hang_up(&mut self) {
-        if let Some(line) = self.line.take() {
-            line.session.close().await;
+    async fn close_channel(&mut self) {
+        if let Some(channel) = self.channel.take() {
+            channel.session.close().await;
         }
     }
 }
 
-impl Line {
+impl ConfirmChannel {
     async fn open(settings: &Rabbitmq, name: &str) -> Result<Self, SessionError> {
         let session = Session::open(settings, name).await?;
         let confirms = session.channel.confirm_select(ConfirmSelectArguments::new(false));
@@ -214,7 +214,7 @@ impl Line {
     }
 
     /// Sends a copy as the kitchen makes them, and returns its tag.
-    async fn publish(&mut self, letter: &DeadLetter, origin: &Origin) -> Result<u64, SessionError> {
+    async fn publish(&mut self, letter: &DeadLetter, origin: &OriginalRoute) -> Result<u64, SessionError> {
         let arguments =
             BasicPublishArguments::new(&origin.exchange, &origin.routing_key).mandatory(true).finish();
         let mut copy = safe_properties(&letter.original);

@@ -24,16 +24,16 @@ pub enum StartAt {
 /// Why a text names no start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not a place to start (allowed: next, first, or a time back such as 90s, 30m, 1h, 2d)")]
-pub struct NotAStart(String);
+pub struct ParseStartAtError(String);
 
 impl std::str::FromStr for StartAt {
-    type Err = NotAStart;
+    type Err = ParseStartAtError;
 
-    fn from_str(text: &str) -> Result<Self, NotAStart> {
+    fn from_str(text: &str) -> Result<Self, ParseStartAtError> {
         match text {
             "next" => Ok(Self::Next),
             "first" => Ok(Self::First),
-            _ => time_span::seconds(text).map(Self::Ago).ok_or_else(|| NotAStart(text.to_owned())),
+            _ => time_span::seconds(text).map(Self::Ago).ok_or_else(|| ParseStartAtError(text.to_owned())),
         }
     }
 }
@@ -45,7 +45,7 @@ pub(super) struct Position {
     since: Option<u64>,
     last_shown: Option<Shown>,
     /// The last message that came, through whatever connection since the last one that was shown.
-    last_met: Option<LastMet>,
+    last_arrival: Option<LastArrival>,
 }
 
 struct Shown {
@@ -57,7 +57,7 @@ struct Shown {
 
 /// The place up to which nothing is missing.
 #[derive(Clone, Copy)]
-struct LastMet {
+struct LastArrival {
     offset: i64,
     /// Whether reading was begun anew there: the stream was asked for the
     /// messages from this place on.
@@ -103,24 +103,24 @@ impl Gap {
 
 /// How a message relates to the last one that was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Met {
+pub(super) enum Arrival {
     /// It comes behind it, perhaps not immediately.
     New(Option<Gap>),
     /// It is the same one.
-    Again,
+    Repeat,
     /// It is another one at the same place: the queue was deleted and declared anew.
-    AnotherStream,
+    OtherStream,
 }
 
 impl Position {
     pub(super) fn new(start: StartAt) -> Self {
-        Self { start, since: None, last_shown: None, last_met: None }
+        Self { start, since: None, last_shown: None, last_arrival: None }
     }
 
     /// The value of `x-stream-offset` (RabbitMQ's stream queues) with which to read on.
     pub(super) fn offset(&mut self) -> FieldValue {
-        self.last_met =
-            self.last_shown.as_ref().map(|shown| LastMet { offset: shown.offset, was_asked_for: true });
+        self.last_arrival =
+            self.last_shown.as_ref().map(|shown| LastArrival { offset: shown.offset, was_asked_for: true });
         match (&self.last_shown, self.since, &self.start) {
             // Seen again, the last message proves that it is still the same stream.
             (Some(shown), _, _) => FieldValue::l(shown.offset),
@@ -154,21 +154,21 @@ impl Position {
         self.last_shown.as_ref()?.sent
     }
 
-    pub(super) fn meet(&mut self, delivery: &Delivery) -> Met {
-        let Some(offset) = delivery.stream_offset() else { return Met::New(None) };
-        let before = self.last_met.replace(LastMet { offset, was_asked_for: false });
+    pub(super) fn arrive(&mut self, delivery: &Delivery) -> Arrival {
+        let Some(offset) = delivery.stream_offset() else { return Arrival::New(None) };
+        let before = self.last_arrival.replace(LastArrival { offset, was_asked_for: false });
         match (&self.last_shown, before) {
             (Some(shown), _) if shown.offset == offset => {
                 if delivery.message_id() == shown.message_id.as_deref() {
-                    Met::Again
+                    Arrival::Repeat
                 } else {
-                    Met::AnotherStream
+                    Arrival::OtherStream
                 }
             }
-            (_, Some(LastMet { offset: before, was_asked_for })) => {
-                Met::New(gap(before, offset, was_asked_for))
+            (_, Some(LastArrival { offset: before, was_asked_for })) => {
+                Arrival::New(gap(before, offset, was_asked_for))
             }
-            (_, None) => Met::New(None),
+            (_, None) => Arrival::New(None),
         }
     }
 
@@ -185,7 +185,7 @@ impl Position {
     /// The stream is another one now: its places mean nothing any more, only the time does. What is
     /// read twice by it has the same message id.
     pub(super) fn forget_stream(&mut self) {
-        (self.last_shown, self.last_met) = (None, None);
+        (self.last_shown, self.last_arrival) = (None, None);
     }
 }
 
@@ -268,7 +268,7 @@ mod tests {
             assert_eq!(text.parse(), Ok(start));
         }
         for text in ["", "h", "1", "0s", "-1h", "1w", "1é", "99999999999999999999d"] {
-            assert_eq!(text.parse::<StartAt>(), Err(NotAStart(text.to_owned())));
+            assert_eq!(text.parse::<StartAt>(), Err(ParseStartAtError(text.to_owned())));
         }
     }
 }

@@ -8,7 +8,7 @@ use deadlines::broker::CONFIRM_DEADLINE;
 use tokio::time::timeout;
 
 use super::unconfirmed::Unconfirmed;
-use crate::declaration::{self, Patience, Refusals};
+use crate::declaration::{self, AnswerTimeout, Refusals};
 use crate::session::{Event, Session, SessionError, rpc};
 use crate::topology;
 
@@ -38,11 +38,11 @@ impl Purpose {
     pub(super) async fn declare(
         self,
         session: &mut Session,
-        patience: Patience,
+        answer_timeout: AnswerTimeout,
     ) -> Result<Refusals, SessionError> {
         match self {
-            Self::Orders => declaration::declare_kitchen(session, patience).await,
-            Self::DeadLetters => declaration::declare_place_for_dead_letters(session, patience).await,
+            Self::Orders => declaration::declare_kitchen(session, answer_timeout).await,
+            Self::DeadLetters => declaration::declare_place_for_dead_letters(session, answer_timeout).await,
             Self::StatusUpdates => {
                 declaration::declare_notifications(session).await.map(|()| Refusals::default())
             }
@@ -56,7 +56,7 @@ impl Purpose {
         name: &str,
     ) -> Result<Refusals, SessionError> {
         let mut session = Session::open(settings, name).await?;
-        let declared = self.declare(&mut session, Patience::Long).await;
+        let declared = self.declare(&mut session, AnswerTimeout::Long).await;
         session.close().await;
         declared
     }
@@ -79,10 +79,10 @@ pub(super) async fn open(
     settings: Rabbitmq,
     purpose: Purpose,
     name: String,
-    patience: Patience,
+    answer_timeout: AnswerTimeout,
 ) -> Result<Opened, SessionError> {
     let mut session = Session::open(&settings, &name).await?;
-    match prepare(&mut session, purpose, patience).await {
+    match prepare(&mut session, purpose, answer_timeout).await {
         Ok((refusals, unconfirmed, probes, blocked)) => {
             Ok(Opened { session, unconfirmed, refusals: Arc::new(refusals), blocked, probes })
         }
@@ -97,9 +97,9 @@ pub(super) async fn open(
 async fn prepare(
     session: &mut Session,
     purpose: Purpose,
-    patience: Patience,
+    answer_timeout: AnswerTimeout,
 ) -> Result<(Refusals, Unconfirmed, bool, Option<String>), SessionError> {
-    let refusals = purpose.declare(session, patience).await?;
+    let refusals = purpose.declare(session, answer_timeout).await?;
     switch_confirms_on(session).await?;
     let mut unconfirmed = Unconfirmed::default();
     if purpose != Purpose::Orders || refusals.of(topology::PROBE_EXCHANGE).is_some() {

@@ -10,7 +10,7 @@ use super::connection::{Opened, open};
 use super::context::Context;
 use super::serving::{End, Serving};
 use super::state::State;
-use crate::declaration::Patience;
+use crate::declaration::AnswerTimeout;
 use crate::reconnect::{Link, Served, maintain};
 use crate::session::SessionError;
 
@@ -18,7 +18,7 @@ use crate::session::SessionError;
 pub(super) struct Owner {
     context: Context,
     /// For the next connection.
-    patience: Patience,
+    answer_timeout: AnswerTimeout,
     /// The last connection's, which has a deadline of its own.
     farewell: Option<AbortOnDropHandle<()>>,
 }
@@ -33,13 +33,13 @@ impl Link for Owner {
     async fn connect(&mut self) -> Option<Result<(Opened, Instant), SessionError>> {
         let started = Instant::now();
         let Context { settings, purpose, name, .. } = &self.context;
-        let opening = open(settings.clone(), *purpose, name.clone(), self.patience);
+        let opening = open(settings.clone(), *purpose, name.clone(), self.answer_timeout);
         let opened = self.refusing_meanwhile(opening).await?;
         match &opened {
-            Ok(_) => self.patience = Patience::Brief,
+            Ok(_) => self.answer_timeout = AnswerTimeout::Brief,
             Err(why) => {
                 self.context.state.send_replace(State::Away);
-                self.patience = self.patience.after(why);
+                self.answer_timeout = self.answer_timeout.after(why);
             }
         }
         Some(opened.map(|opened| (opened, started)))
@@ -56,7 +56,7 @@ impl Link for Owner {
 
 impl Owner {
     pub(super) fn new(context: Context) -> Self {
-        Self { context, patience: Patience::Long, farewell: None }
+        Self { context, answer_timeout: AnswerTimeout::Long, farewell: None }
     }
 
     /// Runs until all publishers are dropped.

@@ -74,7 +74,7 @@ async fn what_is_buried_is_among_the_dead_letters() {
     let scene = Scene::new().await;
     let sent = scene.sent(&[takeout("10")]).await;
     let mut intake = scene.intake(&[TAKEOUT_QUEUE], 1).await;
-    assert!(next(&mut intake).await.bury().is_none());
+    assert!(next(&mut intake).await.dead_letter().is_none());
     let letter = scene.broker.take(DEAD_LETTER_QUEUE).await;
     assert_eq!(letter.body, serde_json::to_string(&sent[0]).unwrap());
     assert_eq!(letter.exchange, DEAD_LETTER_EXCHANGE);
@@ -88,7 +88,7 @@ async fn where_dead_letters_have_no_place_nothing_is_buried() {
     scene.broker.delete_exchange(DEAD_LETTER_EXCHANGE).await;
     scene.strange_exchange(DEAD_LETTER_EXCHANGE, "topic").await;
     let mut intake = scene.intake(&[TAKEOUT_QUEUE], 1).await;
-    let held = next(&mut intake).await.bury().expect("it comes back");
+    let held = next(&mut intake).await.dead_letter().expect("it comes back");
     held.requeue();
     assert!(next(&mut intake).await.delivery.redelivered, "it is still the worker's to settle");
 }
@@ -155,7 +155,7 @@ async fn a_body_that_is_too_large_is_withheld_and_can_be_settled() {
     let held = next(&mut intake).await;
     assert_eq!(held.delivery.withheld, Some(large.len() as u64));
     assert!(held.delivery.body.is_empty());
-    assert!(held.bury().is_none());
+    assert!(held.dead_letter().is_none());
     assert_eq!(scene.broker.take(DEAD_LETTER_QUEUE).await.body.len(), large.len());
 }
 

@@ -3,7 +3,7 @@
 
 use amqprs::{BasicProperties, FieldTable, FieldValue};
 use bus::Outgoing;
-use bus::dead_letters::{DeadLetter, DeadLettersError, Origin, Pass};
+use bus::dead_letters::{DeadLetter, DeadLettersError, OriginalRoute, Pass};
 use bus::topology::{DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, ORDERS_EXCHANGE};
 use domain::ServiceName;
 use testkit::wait::within;
@@ -186,7 +186,8 @@ async fn a_letter_of_the_kitchens_says_why_since_when_and_from_where() {
     let mut pass = scene.pass().await;
     let [letter] = <[_; 1]>::try_from(all(&mut pass).await).unwrap();
     assert_eq!((letter.reason.as_deref(), letter.since), (Some("it is burnt"), Some(moment())));
-    let origin = Origin { exchange: ORDERS_EXCHANGE.to_owned(), routing_key: "kitchen.takeout.5".to_owned() };
+    let origin =
+        OriginalRoute { exchange: ORDERS_EXCHANGE.to_owned(), routing_key: "kitchen.takeout.5".to_owned() };
     assert_eq!((letter.origin.as_ref(), letter.order_number()), (Some(&origin), Some(sent[0].order_number)));
     assert_eq!(letter.properties["correlation_id"], "req-1");
     assert_eq!(letter.headers["x-order-identity"], "019acea0-4000-7fff-bfff-ffffffffffff");
@@ -198,13 +199,14 @@ async fn a_letter_of_the_brokers_says_so_too() {
     let scene = Scene::new().await;
     scene.sent(&[takeout("60")]).await;
     let mut intake = scene.intake(&[TAKEOUT_QUEUE], 1).await;
-    assert!(next(&mut intake).await.bury().is_none());
+    assert!(next(&mut intake).await.dead_letter().is_none());
     scene.until_ready(DEAD_LETTER_QUEUE, 1).await;
     let mut pass = scene.pass().await;
     let [letter] = <[_; 1]>::try_from(all(&mut pass).await).unwrap();
     assert_eq!(letter.reason.as_deref(), Some("rejected in queue kitchen_takeout_queue"));
     assert!(letter.since.is_some());
-    let origin = Origin { exchange: ORDERS_EXCHANGE.to_owned(), routing_key: "kitchen.takeout.5".to_owned() };
+    let origin =
+        OriginalRoute { exchange: ORDERS_EXCHANGE.to_owned(), routing_key: "kitchen.takeout.5".to_owned() };
     assert_eq!(letter.origin, Some(origin));
 }
 

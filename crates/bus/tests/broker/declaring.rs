@@ -114,7 +114,7 @@ async fn where_no_type_can_be_sent_there_is_no_connection_and_the_first_reason_i
         scene.strange_queue(queue).await;
     }
     let why = declare_kitchen(&scene.settings, "test").await.unwrap_err();
-    assert!(matches!(&why, SessionError::Declined(reason) if reason.contains(DINE_IN_QUEUE)), "{why:?}");
+    assert!(matches!(&why, SessionError::AllRefused(reason) if reason.contains(DINE_IN_QUEUE)), "{why:?}");
     let (publisher, _) = Publisher::start(&scene.settings, ServiceName::Order, "test", &scene.lines.log);
     scene.lines.said("rabbitmq_connection_failed", "inequivalent arg").await;
     assert!(!publisher.can_send_orders());

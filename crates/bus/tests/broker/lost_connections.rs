@@ -30,7 +30,7 @@ async fn what_is_under_way_when_the_connection_breaks_is_lost_and_may_have_arriv
     proxy.cut();
     let why = within("an answer", confirm.received()).await.unwrap_err();
     assert_eq!(why, PublishError::Lost);
-    assert!(why.was_under_way() && why.may_pass_with_next_connection() && !why.is_refusal());
+    assert!(why.was_in_flight() && why.is_connection_loss() && !why.is_refusal());
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn while_the_broker_is_away_messages_are_refused_at_once() {
     assert_eq!(publisher.connected_for_orders().await, Err(PublishError::NotConnected));
     let answer = publisher.publish(outgoing(&message(&takeout("10")))).await;
     assert_eq!(answer, Err(PublishError::NotConnected));
-    assert!(!answer.unwrap_err().was_under_way());
+    assert!(!answer.unwrap_err().was_in_flight());
 }
 
 #[tokio::test]

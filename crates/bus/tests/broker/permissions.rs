@@ -67,7 +67,7 @@ async fn a_worker_declares_and_consumes_and_publishes_and_buries() {
     publisher.publish(Outgoing::dead_letter(&held.delivery, "burnt", moment())).await.unwrap();
     publisher.publish(news(&update())).await.unwrap();
     held.ack();
-    assert!(next(&mut intake).await.bury().is_none());
+    assert!(next(&mut intake).await.dead_letter().is_none());
     scene.until_ready("kitchen_dlq", 2).await;
     for action in ["rabbitmq_connection_failed", "rabbitmq_declaration_failed"] {
         assert_eq!(scene.lines.of(action).len(), 0, "{action}");

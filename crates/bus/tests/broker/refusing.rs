@@ -27,7 +27,7 @@ async fn an_order_that_no_queue_takes_comes_back_and_the_queues_are_declared_aga
     let answer = publisher.publish(outgoing(&message(&takeout("10")))).await;
     let Err(why) = answer else { panic!("it was confirmed") };
     assert!(matches!(&why, PublishError::Unroutable(reason) if reason == "NO_ROUTE"), "{why:?}");
-    assert!(why.is_refusal() && !why.was_under_way(), "{why:?}");
+    assert!(why.is_refusal() && !why.was_in_flight(), "{why:?}");
     scene.lines.said("rabbitmq_connection_failed", "everything that is missing is declared again").await;
     publisher.connected_for_orders().await.unwrap();
     publisher.publish(outgoing(&message(&takeout("10")))).await.unwrap();

@@ -1,7 +1,7 @@
 //! `dead_letters::Replay`: back to where they came from, each for itself.
 
 use amqprs::BasicProperties;
-use bus::dead_letters::{DeadLetter, NotReplayed, Replay};
+use bus::dead_letters::{DeadLetter, Replay, ReplayError};
 use bus::topology::ORDERS_EXCHANGE;
 use testkit::wait::within;
 
@@ -36,7 +36,7 @@ impl Scene {
         letters
     }
 
-    async fn replayed(&self, letters: &[DeadLetter]) -> Vec<Result<(), NotReplayed>> {
+    async fn replayed(&self, letters: &[DeadLetter]) -> Vec<Result<(), ReplayError>> {
         let mut replay = Replay::new(&self.settings, "test");
         let outcomes = within("the outcomes", replay.send(letters)).await;
         replay.end().await;
@@ -78,7 +78,7 @@ async fn several_go_back_in_their_order() {
 async fn what_does_not_say_where_it_came_from_stays() {
     let scene = Scene::new().await;
     let letters = scene.read([BasicProperties::default(), takeout()]).await;
-    assert_eq!(scene.replayed(&letters).await, [Err(NotReplayed::NoOrigin), Ok(())]);
+    assert_eq!(scene.replayed(&letters).await, [Err(ReplayError::NoOrigin), Ok(())]);
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn what_no_queue_takes_is_told_and_stops_nobody() {
     let scene = Scene::new().await;
     let letters = scene.read([takeout(), from("amq.direct", "nobody"), takeout()]).await;
     let outcomes = scene.replayed(&letters).await;
-    let Err(NotReplayed::Unroutable { origin, reason }) = &outcomes[1] else { panic!("{outcomes:?}") };
+    let Err(ReplayError::Unroutable { origin, reason }) = &outcomes[1] else { panic!("{outcomes:?}") };
     assert_eq!((origin.exchange.as_str(), origin.routing_key.as_str()), ("amq.direct", "nobody"));
     assert_eq!(reason, "NO_ROUTE");
     assert_eq!((&outcomes[0], &outcomes[2]), (&Ok(()), &Ok(())));
@@ -99,7 +99,7 @@ async fn an_exchange_that_is_not_there_is_told_for_each_and_stops_nobody() {
     let letters = scene.read([from("gone", ""), takeout(), from("gone", "other"), takeout()]).await;
     let outcomes = scene.replayed(&letters).await;
     for place in [0, 2] {
-        let Err(NotReplayed::ExchangeRefused { exchange, reason }) = &outcomes[place] else {
+        let Err(ReplayError::ExchangeRefused { exchange, reason }) = &outcomes[place] else {
             panic!("{outcomes:?}");
         };
         assert!(exchange == "gone" && reason.starts_with("404 "), "{exchange} {reason}");
@@ -119,7 +119,7 @@ async fn what_a_full_queue_rejects_is_told_and_stops_nobody() {
         outcomes[1].is_err().then_some(outcomes)
     })
     .await;
-    assert_eq!(outcomes, [Ok(()), Err(NotReplayed::Rejected), Ok(())]);
+    assert_eq!(outcomes, [Ok(()), Err(ReplayError::Rejected), Ok(())]);
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn after_a_lost_connection_nothing_more_is_sent() {
     proxy.cut();
     for _ in 0..2 {
         let outcomes = within("an outcome", replay.send(&letters[1..])).await;
-        assert!(matches!(outcomes[..], [Err(NotReplayed::Lost(_))]), "{outcomes:?}");
+        assert!(matches!(outcomes[..], [Err(ReplayError::Lost(_))]), "{outcomes:?}");
         proxy.mend();
     }
     replay.end().await;

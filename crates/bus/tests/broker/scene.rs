@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bus::orders::{Held, OrderIntake};
+use bus::orders::{LeasedDelivery, OrderIntake};
 use bus::topology::{DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, kitchen_queue};
 use bus::{Outgoing, Publisher};
 use config::Rabbitmq;
@@ -68,13 +68,13 @@ impl Scene {
     }
 
     /// A worker that takes orders of these queues.
-    pub async fn intake(&self, queues: &[&'static str], places: u16) -> OrderIntake {
+    pub async fn intake(&self, queues: &[&'static str], prefetch: u16) -> OrderIntake {
         let lines = self.lines.of("rabbitmq_connected").len();
         let intake = OrderIntake::start(
             self.settings.clone(),
             "test",
             queues.to_vec(),
-            places,
+            prefetch,
             self.lines.log.clone(),
         );
         self.lines.until("rabbitmq_connected", lines + 1).await;
@@ -147,12 +147,12 @@ pub async fn publisher(settings: &Rabbitmq, service: ServiceName, lines: &LogLin
 }
 
 /// The next order of a worker; waits for it.
-pub async fn next(intake: &mut OrderIntake) -> Held {
+pub async fn next(intake: &mut OrderIntake) -> LeasedDelivery {
     within("an order", intake.next()).await.expect("it goes on")
 }
 
 /// What an order's delivery says.
-pub fn order_of(held: &Held) -> OrderMessage {
+pub fn order_of(held: &LeasedDelivery) -> OrderMessage {
     OrderMessage::parse(&held.delivery.body).unwrap()
 }
 

@@ -170,11 +170,11 @@ impl Unsent {
 
     /// Whether its message may arrive with the next connection.
     pub fn may_pass(&self) -> bool {
-        matches!(&self.why, SendError::Publish(why) if why.may_pass_with_next_connection())
+        matches!(&self.why, SendError::Publish(why) if why.is_connection_loss())
     }
 
     /// Whether its message would not be sent later either.
     pub fn is_its_own_fault(&self) -> bool {
-        matches!(&self.why, SendError::Publish(why) if why.is_the_messages_own())
+        matches!(&self.why, SendError::Publish(why) if why.is_permanent())
     }
 }

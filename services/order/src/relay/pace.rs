@@ -89,7 +89,7 @@ impl Pace {
     /// so if it went alone: so one that breaks every connection is found. One that was not sent has
     /// done nothing.
     fn backs_off(&self, why: &PublishError) -> bool {
-        why.is_refusal() || (self.limit == 1 && why.was_under_way())
+        why.is_refusal() || (self.limit == 1 && why.was_in_flight())
     }
 
     /// When the next pass is due after one with this outcome.

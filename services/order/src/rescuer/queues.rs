@@ -1,7 +1,7 @@
 //! What the rescuer asks of RabbitMQ. A test answers with a model.
 
 use bus::inspection;
-use bus::safety_net::{self, ClearError, Stray};
+use bus::safety_net::{self, ClearError, UnroutedOrder};
 use db::DbError;
 
 /// What the rescuer asks of RabbitMQ.
@@ -12,7 +12,7 @@ pub trait KitchenQueues {
     /// Shows what lies in the safety net, a portion at a time, and removes what `take` says.
     async fn clear_safety_net(
         &self,
-        take: impl AsyncFnMut(&[Stray]) -> Result<Vec<bool>, DbError>,
+        take: impl AsyncFnMut(&[UnroutedOrder]) -> Result<Vec<bool>, DbError>,
     ) -> Result<(), ClearError<DbError>>;
 
     /// How many messages of this type wait in its queue.
@@ -32,7 +32,7 @@ impl KitchenQueues for Broker {
 
     async fn clear_safety_net(
         &self,
-        take: impl AsyncFnMut(&[Stray]) -> Result<Vec<bool>, DbError>,
+        take: impl AsyncFnMut(&[UnroutedOrder]) -> Result<Vec<bool>, DbError>,
     ) -> Result<(), ClearError<DbError>> {
         safety_net::clear(&self.0, CONNECTION, take).await
     }

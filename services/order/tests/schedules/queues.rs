@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use bus::PublishError;
 use bus::inspection::{Depth, QueueDepth, Queues};
-use bus::safety_net::{ClearError, Stray};
+use bus::safety_net::{ClearError, UnroutedOrder};
 use bus::topology;
 use db::DbError;
 use domain::{OrderMessage, OrderType};
@@ -111,10 +111,10 @@ impl KitchenQueues for ModelQueues {
 
     async fn clear_safety_net(
         &self,
-        mut take: impl AsyncFnMut(&[Stray]) -> Result<Vec<bool>, DbError>,
+        mut take: impl AsyncFnMut(&[UnroutedOrder]) -> Result<Vec<bool>, DbError>,
     ) -> Result<(), ClearError<DbError>> {
         let shown = std::mem::take(&mut self.0.borrow_mut().safety_net);
-        let shown: Vec<_> = shown.into_iter().map(|order| Stray { order, identity: None }).collect();
+        let shown: Vec<_> = shown.into_iter().map(|order| UnroutedOrder { order, identity: None }).collect();
         let taken = take(&shown).await.map_err(ClearError::Take)?;
         let left = shown.into_iter().zip(taken).filter(|(_, taken)| !taken).map(|(stray, _)| stray.order);
         self.0.borrow_mut().safety_net.extend(left);

@@ -1,7 +1,7 @@
 //! Reports on messages that were removed: a line for each, and the counts at the end; as text or as
 //! JSON.
 
-use bus::dead_letters::{DeadLetter, NotReplayed};
+use bus::dead_letters::{DeadLetter, ReplayError};
 use runtime::{Console, Exit};
 use serde_json::{Map, Value, json};
 
@@ -49,7 +49,7 @@ impl Report {
     }
 
     /// Records that a message stays in the queue.
-    pub async fn not_done(&mut self, letter: &DeadLetter, why: &NotReplayed) {
+    pub async fn not_done(&mut self, letter: &DeadLetter, why: &ReplayError) {
         self.not_done += 1;
         let advice = advice(why, letter);
         if self.json {
@@ -129,18 +129,18 @@ impl Report {
     }
 }
 
-fn advice(why: &NotReplayed, letter: &DeadLetter) -> String {
+fn advice(why: &ReplayError, letter: &DeadLetter) -> String {
     match why {
-        NotReplayed::NoOrigin => format!(
+        ReplayError::NoOrigin => format!(
             "`dlq show {0}` shows what is known; `dlq export` keeps a copy, `dlq drop {0}` removes it",
             letter.id
         ),
-        NotReplayed::Unroutable { .. } => {
+        ReplayError::Unroutable { .. } => {
             "Start the service that reads there (it declares its queue), then replay again".to_owned()
         }
-        NotReplayed::ExchangeRefused { .. } => {
+        ReplayError::ExchangeRefused { .. } => {
             "Declare the exchange or grant the user its rights, then replay again".to_owned()
         }
-        NotReplayed::Rejected | NotReplayed::Lost(_) => "Try again when RabbitMQ is well".to_owned(),
+        ReplayError::Rejected | ReplayError::Lost(_) => "Try again when RabbitMQ is well".to_owned(),
     }
 }

@@ -1,6 +1,6 @@
 //! Walks through the queue and removes messages, with or without publishing them first.
 
-use bus::dead_letters::{DeadLetter, DeadLettersError, NotReplayed, Pass, Replay};
+use bus::dead_letters::{DeadLetter, DeadLettersError, Pass, Replay, ReplayError};
 use config::Rabbitmq;
 use runtime::signals::StopSignals;
 use runtime::{Exit, Shutdown};
@@ -101,7 +101,7 @@ async fn settle(
                 pass.remove(letter).await?;
                 report.done(letter).await;
             }
-            Err(NotReplayed::Lost(why)) => report.lost(why),
+            Err(ReplayError::Lost(why)) => report.lost(why),
             Err(why) => report.not_done(letter, &why).await,
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use bus::dead_letters::{DeadLetter, Origin};
+use bus::dead_letters::{DeadLetter, OriginalRoute};
 use logging::{printable, visible, visible_json};
 use runtime::clock;
 use serde_json::{Map, Value, json};
@@ -147,12 +147,12 @@ pub fn age_seconds(letter: &DeadLetter, now: u64) -> Option<u64> {
 }
 
 /// Exchange and key, for programs.
-pub fn origin(Origin { exchange, routing_key }: &Origin) -> Value {
+pub fn origin(OriginalRoute { exchange, routing_key }: &OriginalRoute) -> Value {
     json!({"exchange": exchange, "routing_key": routing_key})
 }
 
 /// Exchange and key, for people.
-pub fn place(origin: &Origin) -> String {
+pub fn place(origin: &OriginalRoute) -> String {
     let exchange = if origin.exchange.is_empty() { "(default)" } else { &origin.exchange };
     format!("{} {}", printable(exchange), printable(&origin.routing_key))
 }

@@ -1,32 +1,32 @@
-//! What has been settled of all that came on a channel: what ends together is
+//! What has been tracker of all that came on a channel: what ends together is
 //! acknowledged together.
 
 use std::collections::BTreeSet;
 
 use amqprs::channel::{BasicAckArguments, BasicNackArguments};
 
-use super::held::{Settlement, Verdict};
+use super::leased_delivery::{Settlement, Verdict};
 use crate::session::{Session, SessionError, rpc};
 
 /// The channel counts its deliveries from 1.
 #[derive(Default)]
-pub(super) struct Settled {
-    /// All up to this one are settled, whether they have been looked at here yet or not.
-    up_to: u64,
-    /// Those that are settled behind one that is not.
-    beyond: BTreeSet<u64>,
+pub(super) struct AckTracker {
+    /// All up to this one are tracker, whether they have been looked at here yet or not.
+    all_up_to: u64,
+    /// Those that are tracker behind one that is not.
+    settled_beyond: BTreeSet<u64>,
 }
 
-impl Settled {
+impl AckTracker {
     /// Tells the broker.
-    pub(super) async fn tell(
+    pub(super) async fn settle(
         &mut self,
         session: &Session,
         settlements: Vec<Settlement>,
     ) -> Result<(), SessionError> {
         let channel = &session.channel;
         let (done, others): (Vec<_>, Vec<_>) =
-            settlements.iter().partition(|settlement| settlement.verdict == Verdict::Done);
+            settlements.iter().partition(|settlement| settlement.verdict == Verdict::Ack);
         // First: an acknowledgement of all up to a later one would take them along.
         for settlement in others {
             self.add(settlement.tag);
@@ -51,14 +51,14 @@ impl Settled {
             self.add(*tag);
         }
         let mut together = tags;
-        let single = together.split_off(&(self.up_to + 1));
+        let single = together.split_off(&(self.all_up_to + 1));
         (together.pop_last(), single)
     }
 
     fn add(&mut self, tag: u64) {
-        self.beyond.insert(tag);
-        while self.beyond.remove(&(self.up_to + 1)) {
-            self.up_to += 1;
+        self.settled_beyond.insert(tag);
+        while self.settled_beyond.remove(&(self.all_up_to + 1)) {
+            self.all_up_to += 1;
         }
     }
 }
@@ -69,19 +69,19 @@ mod tests {
 
     #[test]
     fn all_up_to_a_delivery_are_acknowledged_together_only_if_nothing_below_it_is_open() {
-        let mut settled = Settled::default();
-        assert_eq!(settled.acknowledge([1, 2, 4].into()), (Some(2), [4].into()));
-        assert_eq!(settled.acknowledge([6].into()), (None, [6].into()));
+        let mut tracker = AckTracker::default();
+        assert_eq!(tracker.acknowledge([1, 2, 4].into()), (Some(2), [4].into()));
+        assert_eq!(tracker.acknowledge([6].into()), (None, [6].into()));
         // With 3, the gap below 4 is closed; 5 may not even have been looked at.
-        assert_eq!(settled.acknowledge([3, 8].into()), (Some(3), [8].into()));
-        assert_eq!(settled.acknowledge([5, 7].into()), (Some(7), [].into()));
-        assert_eq!(settled.acknowledge([].into()), (None, [].into()));
+        assert_eq!(tracker.acknowledge([3, 8].into()), (Some(3), [8].into()));
+        assert_eq!(tracker.acknowledge([5, 7].into()), (Some(7), [].into()));
+        assert_eq!(tracker.acknowledge([].into()), (None, [].into()));
     }
 
     #[test]
     fn what_was_returned_leaves_no_gap() {
-        let mut settled = Settled::default();
-        settled.add(1);
-        assert_eq!(settled.acknowledge([2, 3].into()), (Some(3), [].into()));
+        let mut tracker = AckTracker::default();
+        tracker.add(1);
+        assert_eq!(tracker.acknowledge([2, 3].into()), (Some(3), [].into()));
     }
 }

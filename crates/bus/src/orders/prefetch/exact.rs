@@ -1,4 +1,4 @@
-//! Consuming with few places: while one is free, every queue has a consumer. Soon after the
+//! Consuming with few permits: while one is free, every queue has a consumer. Soon after the
 //! last one is taken the consumers are cancelled, and what was under way meanwhile goes back
 //! to the broker at once, where an idle worker finds it. Of what arrives together, the
 //! highest priority wins.
@@ -12,43 +12,44 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
 use super::consumer::Consumer;
-use super::held::Place;
+
 use crate::delivery::Delivery;
+use crate::orders::leased_delivery::Permit;
 use crate::session::{Session, SessionError, rpc};
 
 /// Shortest time for what was waiting to arrive, once the last consumer is there.
-const SHORTEST_GATHERING: Duration = Duration::from_millis(1);
+const MIN_BATCH_WAIT: Duration = Duration::from_millis(1);
 
-/// How long the consumers stay after an order that came alone has taken the last place: it is
+/// How long the consumers stay after an order that came alone has taken the last permit: it is
 /// claimed and announced before the broker is asked for anything else.
 const LINGER: Duration = Duration::from_millis(5);
 
 /// One consumer for each queue, or none at all.
-pub(super) struct Rounds {
+pub(in crate::orders) struct ExactPrefetch {
     queues: Vec<&'static str>,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     consumers: Vec<Consumer>,
     started: u64,
     /// Until when the present round gathers: what it brings by then was waiting already; what comes
     /// later comes by itself.
-    gathers_until: Instant,
-    /// Until when the consumers stay although the last place is taken, unless they bring something.
+    batch_until: Instant,
+    /// Until when the consumers stay although the last permit is taken, unless they bring something.
     lingers_until: Instant,
 }
 
-impl Rounds {
+impl ExactPrefetch {
     /// Nothing is consumed yet.
     pub(super) async fn new(
         session: &Session,
         queues: &[&'static str],
-        places: Arc<Semaphore>,
+        permits: Arc<Semaphore>,
         count: u16,
     ) -> Result<Self, SessionError> {
         rpc("setting the prefetch", session.channel.basic_qos(BasicQosArguments::new(0, count, false)))
             .await?;
-        let (gathers_until, lingers_until) = (Instant::now(), Instant::now());
+        let (batch_until, lingers_until) = (Instant::now(), Instant::now());
         let queues = queues.to_vec();
-        Ok(Self { queues, places, consumers: Vec::new(), started: 0, gathers_until, lingers_until })
+        Ok(Self { queues, permits, consumers: Vec::new(), started: 0, batch_until, lingers_until })
     }
 
     pub(super) fn are_consuming(&self) -> bool {
@@ -57,17 +58,17 @@ impl Rounds {
 
     /// Waits until a round can begin, or has to end.
     pub(super) fn due(&self) -> impl Future<Output = ()> + use<> {
-        let (consuming, places) = (self.are_consuming(), Arc::clone(&self.places));
+        let (consuming, permits) = (self.are_consuming(), Arc::clone(&self.permits));
         let lingers_until = self.lingers_until;
         async move {
             if !consuming {
                 // Only a closed semaphore fails, and this one never closes.
-                drop(places.acquire().await);
-            } else if places.available_permits() > 0 {
+                drop(permits.acquire().await);
+            } else if permits.available_permits() > 0 {
                 std::future::pending::<()>().await;
             } else {
                 sleep_until(lingers_until).await;
-                if places.available_permits() > 0 {
+                if permits.available_permits() > 0 {
                     std::future::pending::<()>().await;
                 }
             }
@@ -76,13 +77,13 @@ impl Rounds {
 
     /// Begins a round, or ends it. Returns what came too late for it, in the order in
     /// which it shall be cooked.
-    pub(super) async fn turn(
+    pub(super) async fn adjust(
         &mut self,
         session: &Session,
-    ) -> Result<Vec<(Delivery, Option<Place>)>, SessionError> {
+    ) -> Result<Vec<(Delivery, Option<Permit>)>, SessionError> {
         if self.are_consuming() {
             let late = self.cancel(session).await?;
-            return Ok(self.placed(late));
+            return Ok(self.with_permits(late));
         }
         self.begin(session).await.map(|()| Vec::new())
     }
@@ -97,7 +98,7 @@ impl Rounds {
         }
         // The broker answers a consumer and sends it what is waiting at once. As long again as all
         // those answers took is more than the last message should take, however busy the broker is.
-        self.gathers_until = Instant::now() + began.elapsed().max(SHORTEST_GATHERING);
+        self.batch_until = Instant::now() + began.elapsed().max(MIN_BATCH_WAIT);
         Ok(())
     }
 
@@ -110,40 +111,40 @@ impl Rounds {
         Delivery::new(message.await?)
     }
 
-    /// Returns what has arrived, in the order in which it shall be cooked: those that have a place,
+    /// Returns what has arrived, in the order in which it shall be cooked: those that have a permit,
     /// and those that have none.
     ///
     /// Of what was waiting, the most urgent is known when all of it is here: the round is ended
-    /// first if it takes the last place. Who comes by itself is not made to wait for that. What
-    /// comes without a place ends the round too: returned before that, it would come again at once.
+    /// first if it takes the last permit. Who comes by itself is not made to wait for that. What
+    /// comes without a permit ends the round too: returned before that, it would come again at once.
     pub(super) async fn arrived(
         &mut self,
         session: &Session,
         first: Delivery,
-    ) -> Result<Vec<(Delivery, Option<Place>)>, SessionError> {
+    ) -> Result<Vec<(Delivery, Option<Permit>)>, SessionError> {
         let mut deliveries = vec![first];
         deliveries.extend(self.consumers.iter_mut().flat_map(Consumer::ready));
-        let free = self.places.available_permits();
-        if deliveries.len() > free || (deliveries.len() == free && Instant::now() < self.gathers_until) {
+        let free = self.permits.available_permits();
+        if deliveries.len() > free || (deliveries.len() == free && Instant::now() < self.batch_until) {
             deliveries.extend(self.cancel(session).await?);
         }
         self.lingers_until = Instant::now() + LINGER;
-        Ok(self.placed(deliveries))
+        Ok(self.with_permits(deliveries))
     }
 
-    /// Gives the places that are free to the most urgent.
-    fn placed(&self, mut deliveries: Vec<Delivery>) -> Vec<(Delivery, Option<Place>)> {
-        deliveries.sort_by_key(super::turn);
-        let place = || Arc::clone(&self.places).try_acquire_owned().ok().map(Arc::new);
-        deliveries.into_iter().map(|delivery| (delivery, place())).collect()
+    /// Gives the permits that are free to the most urgent.
+    fn with_permits(&self, mut deliveries: Vec<Delivery>) -> Vec<(Delivery, Option<Permit>)> {
+        deliveries.sort_by_key(super::cooking_order);
+        let permit = || Arc::clone(&self.permits).try_acquire_owned().ok().map(Arc::new);
+        deliveries.into_iter().map(|delivery| (delivery, permit())).collect()
     }
 
     /// Ends all consumers and returns what was still under way.
     pub(super) async fn cancel(&mut self, session: &Session) -> Result<Vec<Delivery>, SessionError> {
-        let mut strays = Vec::new();
+        let mut requeued = Vec::new();
         for consumer in std::mem::take(&mut self.consumers) {
-            strays.extend(consumer.cancel(session).await?);
+            requeued.extend(consumer.cancel(session).await?);
         }
-        Ok(strays)
+        Ok(requeued)
     }
 }

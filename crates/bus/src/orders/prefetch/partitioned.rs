@@ -1,0 +1,282 @@
+//! Consuming with many permits: they are divided into partitions, each with a consumer of its
+//! own that stays. The broker sends the next order when one is acknowledged, and never more
+//! than there are permits.
+//!
+//! Every queue has at least one permit, so that no order waits behind those of another type only.
+//! The other partitions go where the orders are: from time to time one moves to a queue that fills all
+//! it has, the one with the most urgent orders first.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use amqprs::channel::BasicQosArguments;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep_until};
+
+use super::consumer::Consumer;
+
+use crate::delivery::Delivery;
+use crate::orders::leased_delivery::Permit;
+use crate::session::{Session, SessionError, rpc};
+
+/// PartitionedPrefetch of each queue, besides its one permit, while all queues have the same.
+const PARTITIONS_PER_QUEUE: usize = 4;
+/// Fewer permits for each queue are not worth sharing out.
+pub(super) const MIN_PERMITS_PER_QUEUE: usize = 8;
+/// Time between two looks at who needs more. Moving a partition costs three questions to the broker.
+const REBALANCE_INTERVAL: Duration = Duration::from_millis(25);
+
+/// A part of the permits, and the consumer that fills it.
+struct Partition {
+    size: u16,
+    consumer: Consumer,
+    /// Each delivery has a copy: the permits are free again when the consumer and all that
+    /// it brought are gone.
+    permit: Permit,
+}
+
+impl Partition {
+    /// How many of its permits are used.
+    fn used(&self) -> usize {
+        Arc::strong_count(&self.permit) - 1
+    }
+
+    fn is_full(&self) -> bool {
+        self.used() >= usize::from(self.size)
+    }
+}
+
+/// A queue and what it has of the permits; the smallest partition, its own, comes first.
+struct QueuePartitions {
+    name: &'static str,
+    partitions: Vec<Partition>,
+    /// The lowest priority that came between the last two looks: it had no higher one left.
+    lowest_priority: u8,
+    /// The same, since the last rebalance.
+    lowest_since: Option<u8>,
+}
+
+impl QueuePartitions {
+    /// Orders wait there, as far as can be seen from here.
+    fn is_saturated(&self) -> bool {
+        self.partitions.iter().all(Partition::is_full)
+    }
+
+    fn idle(&self) -> usize {
+        self.partitions.iter().skip(1).filter(|partition| partition.used() == 0).count()
+    }
+}
+
+/// All queues of the worker.
+pub(in crate::orders) struct PartitionedPrefetch {
+    queues: Vec<QueuePartitions>,
+    permits: Arc<Semaphore>,
+    /// Sizes of partitions without a consumer, the smallest first.
+    spare: Vec<u16>,
+    prefetch: u16,
+    started: u64,
+    next_rebalance: Instant,
+    /// Something has come since the last rebalance.
+    busy: bool,
+}
+
+/// The permits of a worker in parts: one for each queue, and the rest as evenly as can be.
+fn partition_sizes(permits: u16, queues: usize) -> Vec<u16> {
+    let rest = usize::from(permits).saturating_sub(queues);
+    let count = (PARTITIONS_PER_QUEUE * queues).min(rest);
+    let larger = |number: usize| usize::from(number < rest.checked_rem(count).unwrap_or(0));
+    let partitions = (0..count).rev().map(|number| rest / count + larger(number));
+    let sizes = std::iter::repeat_n(1, queues).chain(partitions);
+    sizes.map(|size| u16::try_from(size).unwrap_or(u16::MAX)).collect()
+}
+
+impl PartitionedPrefetch {
+    /// Nothing is consumed yet.
+    pub(super) fn new(queues: &[&'static str], permits: Arc<Semaphore>, count: u16) -> Self {
+        let queue = |name: &&'static str| QueuePartitions {
+            name,
+            partitions: Vec::new(),
+            lowest_priority: 0,
+            lowest_since: None,
+        };
+        Self {
+            queues: queues.iter().map(queue).collect(),
+            permits,
+            spare: partition_sizes(count, queues.len()),
+            prefetch: 0,
+            started: 0,
+            next_rebalance: Instant::now(),
+            busy: false,
+        }
+    }
+
+    pub(super) fn are_consuming(&self) -> bool {
+        self.queues.iter().any(|queue| !queue.partitions.is_empty())
+    }
+
+    /// Waits until partitions may have to be moved.
+    pub(super) fn due(&self) -> impl Future<Output = ()> + use<> {
+        let next_rebalance = (self.busy || !self.spare.is_empty()).then_some(self.next_rebalance);
+        async move {
+            match next_rebalance {
+                Some(moment) => sleep_until(moment).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Moves what must be moved. Returns what a consumer that was ended still brought.
+    pub(super) async fn rebalance(
+        &mut self,
+        session: &Session,
+    ) -> Result<Vec<(Delivery, Option<Permit>)>, SessionError> {
+        self.next_rebalance = Instant::now() + REBALANCE_INTERVAL;
+        self.busy = false;
+        for queue in &mut self.queues {
+            queue.lowest_priority = queue.lowest_since.take().unwrap_or(queue.lowest_priority);
+        }
+        let mut brought = Vec::new();
+        // One that could not be handed out yet comes first.
+        if self.spare.is_empty()
+            && let Some((from, number)) = self.dispensable()
+        {
+            let queue = self.queues.get_mut(from);
+            if let Some(Partition { size, consumer, permit }) =
+                queue.map(|queue| queue.partitions.remove(number))
+            {
+                let requeued = consumer.cancel(session).await?.into_iter();
+                brought.extend(requeued.map(|delivery| (delivery, Some(Arc::clone(&permit)))));
+                self.spare.push(size);
+            }
+        }
+        self.start_spare(session).await?;
+        Ok(brought)
+    }
+
+    /// The queue that needs more permits most.
+    fn neediest(&self) -> Option<usize> {
+        let need = |queue: &QueuePartitions| {
+            (
+                queue.partitions.is_empty(),
+                queue.is_saturated(),
+                queue.lowest_priority,
+                Reverse(queue.partitions.len()),
+            )
+        };
+        let queues = self.queues.iter().enumerate();
+        queues.max_by_key(|(_, queue)| need(queue)).map(|(index, _)| index)
+    }
+
+    /// A partition that is better used elsewhere: its queue, and its number there.
+    fn dispensable(&self) -> Option<(usize, usize)> {
+        let taker = self.queues.get(self.neediest()?).filter(|queue| queue.is_saturated())?;
+        let better_used_elsewhere = |queue: &QueuePartitions| {
+            if queue.is_saturated() {
+                queue.lowest_priority < taker.lowest_priority
+                    || (queue.lowest_priority == taker.lowest_priority
+                        && queue.partitions.len() > taker.partitions.len() + 1)
+            } else {
+                queue.idle() > 0
+            }
+        };
+        let queues = self.queues.iter().enumerate().filter(|(_, queue)| queue.partitions.len() > 1);
+        let (index, giver) =
+            queues.filter(|(_, queue)| better_used_elsewhere(queue)).min_by_key(|(_, queue)| {
+                (
+                    queue.is_saturated(),
+                    queue.lowest_priority,
+                    Reverse(queue.idle()),
+                    Reverse(queue.partitions.len()),
+                )
+            })?;
+        let partitions = giver.partitions.iter().enumerate().skip(1);
+        partitions.min_by_key(|(_, partition)| partition.used()).map(|(number, _)| (index, number))
+    }
+
+    /// Starts consumers for the spare partitions whose permits are free.
+    async fn start_spare(&mut self, session: &Session) -> Result<(), SessionError> {
+        for size in std::mem::take(&mut self.spare) {
+            let permits = Arc::clone(&self.permits).try_acquire_many_owned(size.into());
+            let Ok(permit) = permits else {
+                self.spare.push(size);
+                continue;
+            };
+            if self.prefetch != size {
+                let qos = session.channel.basic_qos(BasicQosArguments::new(0, size, false));
+                rpc("setting the prefetch", qos).await?;
+                self.prefetch = size;
+            }
+            self.started += 1;
+            let number = self.started;
+            let Some(queue) = self.neediest().and_then(|index| self.queues.get_mut(index)) else { continue };
+            let consumer = Consumer::start(session, queue.name, number).await?;
+            queue.partitions.push(Partition { size, consumer, permit: Arc::new(permit) });
+        }
+        Ok(())
+    }
+
+    /// The next message of any queue, and its permit; `None` if the broker ended a consumer.
+    pub(super) async fn next(&mut self) -> Option<(Delivery, Permit)> {
+        std::future::poll_fn(|context| {
+            for queue in &mut self.queues {
+                for Partition { consumer, permit, .. } in &mut queue.partitions {
+                    if let Poll::Ready(message) = consumer.poll(context) {
+                        let delivery = message.and_then(Delivery::new);
+                        queue.lowest_since =
+                            delivery.iter().map(Delivery::priority).chain(queue.lowest_since).min();
+                        return Poll::Ready(delivery.map(|delivery| (delivery, Arc::clone(permit))));
+                    }
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// What has arrived besides.
+    pub(super) fn arrived(&mut self) -> Vec<(Delivery, Permit)> {
+        self.busy = true;
+        let mut arrived = Vec::new();
+        for queue in &mut self.queues {
+            for Partition { consumer, permit, .. } in &mut queue.partitions {
+                for delivery in consumer.ready() {
+                    queue.lowest_since = queue.lowest_since.into_iter().chain([delivery.priority()]).min();
+                    arrived.push((delivery, Arc::clone(permit)));
+                }
+            }
+        }
+        arrived
+    }
+
+    /// Ends all consumers and returns what was still under way.
+    pub(super) async fn cancel(&mut self, session: &Session) -> Result<Vec<Delivery>, SessionError> {
+        let mut requeued = Vec::new();
+        for partition in self.queues.iter_mut().flat_map(|queue| std::mem::take(&mut queue.partitions)) {
+            requeued.extend(partition.consumer.cancel(session).await?);
+        }
+        Ok(requeued)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_is_in_a_share_and_every_queue_has_one() {
+        for (permits, queues) in
+            [(32, 4), (50, 4), (64, 4), (256, 4), (1_000, 4), (8, 1), (9, 1), (16, 2), (1, 1)]
+        {
+            let partitions = partition_sizes(permits, queues);
+            assert_eq!(partitions.iter().sum::<u16>(), permits, "{permits} for {queues}: {partitions:?}");
+            assert_eq!(partitions.iter().filter(|size| **size == 0).count(), 0, "{partitions:?}");
+            assert!(
+                partitions.is_sorted() && partitions.iter().take(queues).all(|size| *size == 1),
+                "{partitions:?}"
+            );
+        }
+        assert_eq!(partition_sizes(40, 4), [vec![1; 4], vec![2; 12], vec![3; 4]].concat());
+    }
+}
