@@ -1,9 +1,9 @@
-//! Which messages a confirm is about.
+//! Finds the messages that a confirm is about.
 
 use std::collections::BTreeMap;
 
-/// Takes out the messages that the broker confirms or rejects with this tag: the one, or all up to
-/// it. The tag is the broker's word and may be any number.
+/// Removes and returns the messages that RabbitMQ confirms or rejects with this tag: one, or all up
+/// to it. The tag comes from the network and can be any number.
 pub(crate) fn take<T>(waiting: &mut BTreeMap<u64, T>, tag: u64, multiple: bool) -> BTreeMap<u64, T> {
     if !multiple {
         return waiting.remove(&tag).map(|message| (tag, message)).into_iter().collect();

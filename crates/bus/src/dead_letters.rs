@@ -1,11 +1,10 @@
-//! The dead letters, for people: looked at where they lie, taken away, sent back to
-//! where they came from.
+//! Lists, removes and replays dead letters, for an operator.
 //!
-//! AMQP cannot look at a queue without consuming it. So a [`Pass`] consumes it from its head,
-//! acknowledges only what is to go, and gives everything else back at the end: the broker puts each
-//! message at its old place. However a pass ends, by Ctrl-C, kill -9 or a lost connection, the
-//! broker takes back whatever was not acknowledged. While it lasts there is no other pass: it would
-//! not see what this one holds.
+//! AMQP cannot browse a queue without consuming it. So a [`Pass`] consumes the queue from its head,
+//! acknowledges only what it removes, and requeues the rest at the end. RabbitMQ puts each message
+//! back at its old position. However a pass ends, by Ctrl-C, `kill -9` or a lost connection,
+//! RabbitMQ requeues what was not acknowledged. Only one pass runs at a time, because a second one
+//! would not see the messages that the first one holds.
 
 mod fields;
 #[cfg(test)]
@@ -33,43 +32,43 @@ use crate::delivery::MAX_BODY;
 use crate::session::{Event, Session, SessionError, rest_of, rpc, rpc_within};
 use crate::topology::DEAD_LETTER_QUEUE;
 
-/// An exclusive queue, which only one connection can have: who has it may make a pass.
+/// An exclusive queue, which only one connection can declare: the lock of a pass.
 const PASS_LOCK: &str = "kitchen_dlq_pass";
-/// Messages that are fetched together.
+/// The number of messages that are fetched together.
 const WINDOW: u16 = 100;
-/// Largest body that is fetched with others, in bytes: a window takes 25 MiB at most. A larger one
-/// is fetched alone.
+/// The largest body that is fetched in a window, in bytes. So a window takes at most 25 MiB. A
+/// larger message is fetched alone.
 const WINDOW_BODY: u64 = MAX_BODY as u64;
-/// Longest time in which a message that is fetched alone must have arrived, however large it is.
+/// The deadline of a message that is fetched alone, however large it is.
 const LARGE_DEADLINE: Duration = Duration::from_mins(1);
-/// The same one for all windows: the broker gives back what one consumer had in one step, and
-/// several times as slowly what many had.
+/// One consumer tag for all windows: RabbitMQ requeues one consumer's messages in one step, several
+/// consumers' much more slowly.
 const CONSUMER: &str = "window";
-/// When no message comes for so long, somebody else has taken those that were counted.
+/// If no message arrives within this time, another consumer has taken the counted ones.
 const DELIVERY_DEADLINE: Duration = Duration::from_secs(3);
-/// Longest time in which the broker must have put hundreds of thousands of messages back.
-const GIVE_BACK_DEADLINE: Duration = Duration::from_mins(2);
+/// The deadline for requeueing hundreds of thousands of messages.
+const REQUEUE_DEADLINE: Duration = Duration::from_mins(2);
 
-/// Why the dead letters cannot be looked at, or no longer.
+/// Why the dead letters cannot be read, or no longer.
 #[derive(Debug, thiserror::Error)]
 pub enum DeadLettersError {
     /// No service has declared the queue yet.
     #[error("vhost '{vhost}' has no queue '{DEAD_LETTER_QUEUE}'")]
     NoQueue {
-        /// The vhost that was looked into.
+        /// The vhost.
         vhost: String,
     },
     /// Another consumer is reading it.
     #[error("somebody else is reading '{DEAD_LETTER_QUEUE}' now")]
     InUse,
-    /// There is no session, or no longer.
+    /// There is no session, or it has ended.
     #[error(transparent)]
     Session(#[from] SessionError),
 }
 
-/// One walk through the queue, from its oldest message to what was its newest at the beginning.
+/// One iteration over the queue, from its oldest message to the newest one at the beginning.
 ///
-/// It holds one window of messages, one large message at most, and a few bytes for each one that it
+/// It holds one window of messages, at most one large message, and a few bytes per message that it
 /// has seen.
 pub struct Pass {
     session: Session,
@@ -80,11 +79,11 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// Connects and counts the messages. Declares nothing. RabbitMQ lists the connection under
-    /// `name`.
+    /// Connects and counts the messages. Declares nothing that stays. RabbitMQ lists the connection
+    /// under `name`.
     ///
     /// # Errors
-    /// There is no such queue, or RabbitMQ cannot be reached.
+    /// The queue does not exist, or RabbitMQ cannot be reached.
     pub async fn begin(settings: &Rabbitmq, name: &str) -> Result<Self, DeadLettersError> {
         let mut session = Session::open_for(settings, name, WINDOW_BODY).await?;
         let counted = async {
@@ -114,16 +113,16 @@ impl Pass {
         }
     }
 
-    /// Messages that were in the queue at the beginning.
+    /// The number of messages in the queue at the beginning.
     pub fn total(&self) -> u32 {
         self.total
     }
 
-    /// The next message. It stays in the queue unless it is [removed](Self::remove).
+    /// Returns the next message. It stays in the queue unless it is [removed](Self::remove).
     ///
     /// # Errors
-    /// The connection is lost, or somebody else reads the queue. Every message that was not removed
-    /// is still in the queue.
+    /// The connection is lost, or another consumer reads the queue. Every message that was not
+    /// removed is still in the queue.
     pub async fn next(&mut self) -> Result<Option<DeadLetter>, DeadLettersError> {
         loop {
             if self.window.is_empty() && self.unread > 0 {
@@ -141,41 +140,41 @@ impl Pass {
         }
     }
 
-    /// Takes the message out of the queue. Certain only when [`Pass::end`] has returned.
+    /// Removes the message from the queue. It is certain only when [`Pass::end`] has returned.
     ///
     /// # Errors
-    /// The connection is lost; the message may still be in the queue.
+    /// The connection is lost. The message may still be in the queue.
     pub async fn remove(&mut self, letter: &DeadLetter) -> Result<(), DeadLettersError> {
         let ack = BasicAckArguments::new(letter.tag, false);
         let removed = rpc("removing a dead letter", self.session.channel.basic_ack(ack)).await;
         removed.map_err(|why| self.explain(why))
     }
 
-    /// Gives back what was not removed, and returns how many messages are in the queue then. What
-    /// was removed is gone when this returns.
+    /// Requeues what was not removed. Returns the number of messages in the queue. Afterwards the
+    /// removed messages are gone for certain.
     ///
     /// # Errors
-    /// The connection is lost. What was not removed is in the queue; what was removed may be.
+    /// The connection is lost. What was not removed is in the queue. What was removed may be.
     pub async fn end(mut self) -> Result<u32, DeadLettersError> {
-        let given_back = async {
+        let requeued = async {
             let doing = "giving the dead letters back";
             let channel = &self.session.channel;
-            // Tag 0 with "multiple": everything that is not acknowledged.
+            // Tag 0 with `multiple`: everything that is unacknowledged.
             rpc(doing, channel.basic_nack(BasicNackArguments::new(0, true, true))).await?;
-            // The queue answers a get, unlike a count, only after all that came before.
+            // Unlike a count, the queue answers a get only after all earlier requests.
             let answer = channel.basic_get(BasicGetArguments::new(DEAD_LETTER_QUEUE));
-            let head = rpc_within(GIVE_BACK_DEADLINE, doing, answer).await?;
+            let head = rpc_within(REQUEUE_DEADLINE, doing, answer).await?;
             let Some((head, ..)) = head else { return Ok(0) };
             rpc(doing, channel.basic_nack(BasicNackArguments::new(head.delivery_tag(), false, true))).await?;
             Ok(head.message_count().saturating_add(1))
         };
-        let left = given_back.await.map_err(|why| self.explain(why));
+        let left = requeued.await.map_err(|why| self.explain(why));
         self.session.close().await;
         left
     }
 
-    /// Fetches the next messages. The limit of a consumer counts its own messages only, so that a
-    /// new one for each window walks on while the earlier messages are held.
+    /// Fetches the next messages. The prefetch counts each consumer's messages alone. So a new
+    /// consumer per window advances although the earlier messages are held.
     async fn read_window(&mut self) -> Result<(), SessionError> {
         let wanted = u16::try_from(self.unread).unwrap_or(WINDOW).min(WINDOW);
         let channel = &self.session.channel;
@@ -193,7 +192,7 @@ impl Pass {
         let cancel = BasicCancelArguments::new(CONSUMER);
         rpc("cancelling a consumer", self.session.channel.basic_cancel(cancel)).await?;
         self.window.extend(rest_of(&mut messages).await?);
-        // What came since the beginning is not part of the pass.
+        // Messages that arrived after the beginning are not part of the pass.
         self.window.truncate(usize::try_from(self.unread).unwrap_or(usize::MAX));
         let read = u32::try_from(self.window.len()).unwrap_or(u32::MAX);
         let is_short = read < u32::from(wanted);
@@ -201,13 +200,12 @@ impl Pass {
         Ok(())
     }
 
-    /// Fetches a message whose body was not taken in with its window; none if somebody else has
-    /// taken it meanwhile.
+    /// Fetches a message whose body was discarded in its window. `None` if another consumer has
+    /// taken it.
     async fn fetch_alone(&mut self, message: &ConsumerMessage) -> Result<Option<DeadLetter>, SessionError> {
         let Some(tag) = message.deliver.as_ref().map(Deliver::delivery_tag) else { return Ok(None) };
         let doing = "fetching a large dead letter";
-        // Back at its old place it is the head of the queue: everything before it is held here, or
-        // gone.
+        // Once requeued, it is the head of the queue: everything before it is held here, or gone.
         let back = BasicNackArguments::new(tag, false, true);
         rpc(doing, self.session.channel.basic_nack(back)).await?;
         self.session.set_max_body(u64::MAX);
@@ -229,7 +227,7 @@ impl Pass {
     }
 }
 
-/// Messages in the queue that nobody holds.
+/// The number of ready messages.
 async fn count(session: &Session) -> Result<u32, SessionError> {
     let passive = QueueDeclareArguments::new(DEAD_LETTER_QUEUE).passive(true).finish();
     let doing = format!("looking for queue '{DEAD_LETTER_QUEUE}'");

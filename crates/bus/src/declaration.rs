@@ -1,14 +1,15 @@
-//! Declaring the topology, part by part: what cannot be had concerns only those who need it.
+//! Declares the topology part by part. A part that cannot be declared affects only those who need
+//! it.
 //!
-//! A refusal closes the channel, so that the next part gets a new one. Queues are declared side by
-//! side if one hangs, each on a channel of its own: all that hang take one deadline together, not
-//! one each. What a part's refusal means is its owner's to say: an order service goes on with the
-//! types whose queues it has, a worker with the queues that it can consume.
+//! A refusal closes the channel, so the next part gets a new one. When one queue hangs, the others
+//! are declared concurrently, each on its own channel. So all hanging queues take one deadline
+//! together. The caller decides what a refusal means: an order service goes on with the types whose
+//! queues it has, a worker with the queues that it can consume.
 
 use std::time::Duration;
 
 use amqprs::channel::{QueueBindArguments, QueueDeclareArguments};
-use deadlines::broker::BRIEF_DEADLINE;
+use deadlines::broker::SHORT_DEADLINE;
 use domain::OrderType;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -21,21 +22,20 @@ use crate::refusal::is_not_found;
 use crate::session::{CALL_DEADLINE, Session, SessionError, SideChannel, rpc, rpc_within};
 use crate::topology::{self, Exchange, Queue};
 
-/// How long a queue is waited for before the next one is declared beside it.
-const HEAD_START: Duration = Duration::from_millis(200);
+/// How long a queue is awaited before the next one is declared concurrently.
+const SLOW_AFTER: Duration = Duration::from_millis(200);
 
-/// How patient the next connection is with queues that do not answer.
+/// How long the next connection waits for a queue's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AnswerTimeout {
-    /// For the first connection: the queues may have to be made, or the broker is slow.
+    /// For the first connection: the queues may have to be created, or the broker is slow.
     Long,
-    /// For the connection after a session: the queues were there a moment ago, and others wait.
-    Brief,
+    /// For the connection after a session: the queues existed a moment ago, and publishers wait.
+    Short,
 }
 
 impl AnswerTimeout {
-    /// For the attempt after one that failed. Where no queue at all answered in time, the broker
-    /// may be slow.
+    /// For the attempt after a failed one. If no queue answered in time, the broker may be slow.
     pub(crate) fn after(self, why: &SessionError) -> Self {
         if matches!(why, SessionError::AllRefused(_)) { Self::Long } else { self }
     }
@@ -43,24 +43,23 @@ impl AnswerTimeout {
     fn deadline(self) -> Duration {
         match self {
             Self::Long => CALL_DEADLINE,
-            Self::Brief => BRIEF_DEADLINE,
+            Self::Short => SHORT_DEADLINE,
         }
     }
 }
 
-/// What cannot be used of the topology, and why.
+/// The parts of the topology that cannot be used, and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Refusals(Vec<Refusal>);
 
-/// An exchange or a queue that cannot be used as it is declared here.
+/// An exchange or a queue that cannot be used as this version declares it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
 pub(crate) struct Refusal {
     pub(crate) name: &'static str,
-    /// The broker's reason, and what to do.
+    /// RabbitMQ's reason, and what to do.
     pub(crate) why: String,
-    /// It is there all the same: with other settings, or out of reach. What is published to it
-    /// stays there.
+    /// It exists, with other settings or out of reach. Messages published to it stay in it.
     is_there: bool,
 }
 
@@ -73,14 +72,14 @@ impl Refusals {
         self.0.iter().find(|refusal| refusal.name == name)
     }
 
-    /// Whether what the broker is to dead-letter is kept somewhere.
+    /// Whether a queue keeps what RabbitMQ dead-letters.
     pub(crate) fn keep_dead_letters(&self) -> bool {
         self.of(topology::DEAD_LETTER_EXCHANGE).is_none()
             && self.of(topology::DEAD_LETTER_QUEUE).is_none_or(|refusal| refusal.is_there)
     }
 
-    /// Why orders of a type cannot be sent: their queue is there and cannot be used, or it is not
-    /// there and neither is the safety net.
+    /// Why orders of a type cannot be sent: their queue exists and cannot be used, or both it and
+    /// the safety net are missing.
     pub(crate) fn of_type(&self, order_type: OrderType) -> Option<&Refusal> {
         let refusal = self.of(topology::kitchen_queue(order_type))?;
         if refusal.is_there {
@@ -91,8 +90,8 @@ impl Refusals {
     }
 }
 
-/// Why what was refused could not be declared again. Attempts follow each other every few seconds
-/// and fail for the same reason most of the time: each reason is logged when it is new.
+/// Why the last attempt to declare refused parts failed. Attempts repeat every few seconds, mostly
+/// with the same reason. Each new reason is logged once.
 #[derive(Debug, Default)]
 pub(crate) struct FailedAttempt(Option<String>);
 
@@ -106,19 +105,19 @@ impl FailedAttempt {
         }
     }
 
-    /// An attempt got its answers.
+    /// Call it after a successful attempt.
     pub(crate) fn clear(&mut self) {
         self.0 = None;
     }
 }
 
-/// Declares what carries orders: for whoever places or cooks them, so that an order placed before
-/// the first worker ever ran waits for it. Also where the broker puts what a worker refuses;
-/// whoever places an order does not depend on that.
+/// Declares what orders need. Services that place or cook orders call it, so that an order placed
+/// before the first worker ever ran waits for it. It also declares where dead letters go, which
+/// placing orders does not depend on.
 ///
 /// # Errors
-/// The session failed, or the exchange that orders are published to cannot be had. A queue that
-/// does not answer in time is a refusal.
+/// The session failed, or the exchange for orders cannot be used. A queue that does not answer in
+/// time is a refusal.
 pub(crate) async fn declare_kitchen(
     session: &mut Session,
     answer_timeout: AnswerTimeout,
@@ -139,26 +138,26 @@ pub(crate) async fn declare_kitchen(
     let letters = async {
         if keeps_letters { declare_queue_of_dead_letters(session, deadline).await } else { Ok(None) }
     };
-    let orders = queues.iter().map(|queue| declare_beside(session, queue, deadline).boxed());
-    refusals.extend(side_by_side(orders.chain([letters.boxed()])).await?);
+    let orders = queues.iter().map(|queue| declare_on_side_channel(session, queue, deadline).boxed());
+    refusals.extend(concurrently(orders.chain([letters.boxed()])).await?);
     let refusals = Refusals(refusals);
     match OrderType::ALL.map(|order_type| refusals.of_type(order_type)) {
-        // Nothing can be sent: that is as good as no connection.
+        // No order can be sent. Treat it like a missing connection.
         [Some(first), Some(_), Some(_)] => Err(SessionError::AllRefused(first.why.clone())),
         _ => Ok(refusals),
     }
 }
 
-/// Carries out declarations in this order, for a vhost may not have room for all; but the first one
-/// that does not answer soon is waited for beside all that come after it.
-async fn side_by_side<'a>(
+/// Runs declarations in this order, because a vhost's queue limit may not allow all. From the first
+/// slow one on, they run concurrently.
+async fn concurrently<'a>(
     declarations: impl Iterator<Item = BoxFuture<'a, Result<Option<Refusal>, SessionError>>>,
 ) -> Result<Vec<Refusal>, SessionError> {
     let (mut refusals, mut declaring, mut one_hangs) = (Vec::new(), FuturesUnordered::new(), false);
     for declaration in declarations {
         declaring.push(declaration);
         if !one_hangs {
-            match timeout(HEAD_START, declaring.try_next()).await {
+            match timeout(SLOW_AFTER, declaring.try_next()).await {
                 Ok(declared) => refusals.extend(declared?.flatten()),
                 Err(_) => one_hangs = true,
             }
@@ -170,7 +169,7 @@ async fn side_by_side<'a>(
     Ok(refusals)
 }
 
-/// Declares where dead letters go, if they can go anywhere.
+/// Declares where dead letters go, if that is possible.
 ///
 /// # Errors
 /// The session failed.
@@ -193,30 +192,29 @@ async fn declare_exchange_of_dead_letters(session: &mut Session) -> Result<Optio
     }
 }
 
-/// A queue that is there with other settings keeps them as well.
+/// A queue with other settings keeps dead letters too.
 async fn declare_queue_of_dead_letters(
     session: &Session,
     deadline: Duration,
 ) -> Result<Option<Refusal>, SessionError> {
     let (_, queue) = topology::dead_letters();
-    let Some(refusal) = declare_beside(session, &queue, deadline).await? else { return Ok(None) };
-    let mut beside = session.side_channel().await?;
-    match bind(&mut beside, &queue, deadline).await {
+    let Some(refusal) = declare_on_side_channel(session, &queue, deadline).await? else { return Ok(None) };
+    let mut side = session.side_channel().await?;
+    match bind(&mut side, &queue, deadline).await {
         Ok(()) => Ok(Some(refusal)),
         Err(why) => refusal_of(topology::DEAD_LETTER_EXCHANGE, why).map(Some),
     }
 }
 
-/// Declares what carries status updates: for whoever publishes or reads them. Orders do not wait
-/// for the stream: it can be out of order by itself.
+/// Declares what status updates need. Orders do not wait for the stream, which can fail alone.
 pub(crate) async fn declare_notifications(session: &mut Session) -> Result<(), SessionError> {
     let (exchanges, queues) = topology::notifications();
     for exchange in &exchanges {
         declare_exchange(session, exchange).await?;
     }
     for queue in &queues {
-        let mut beside = session.side_channel().await?;
-        declare_queue(&mut beside, queue, AnswerTimeout::Long.deadline()).await?;
+        let mut side = session.side_channel().await?;
+        declare_queue(&mut side, queue, AnswerTimeout::Long.deadline()).await?;
     }
     Ok(())
 }
@@ -227,14 +225,14 @@ async fn declare_exchange(session: &mut Session, exchange: &Exchange) -> Result<
     declared.map_err(|why| session.explain(why))
 }
 
-/// Declares a queue on a channel of its own, and says why it cannot be used if it cannot.
-async fn declare_beside(
+/// Declares a queue on a channel of its own. Returns why it cannot be used, if so.
+async fn declare_on_side_channel(
     session: &Session,
     queue: &Queue,
     deadline: Duration,
 ) -> Result<Option<Refusal>, SessionError> {
-    let mut beside = session.side_channel().await?;
-    let Err(why) = declare_queue(&mut beside, queue, deadline).await else { return Ok(None) };
+    let mut side = session.side_channel().await?;
+    let Err(why) = declare_queue(&mut side, queue, deadline).await else { return Ok(None) };
     let hangs = matches!(why, SessionError::Timeout { .. });
     let refusal = refusal_of(queue.name, why)?;
     let is_there = hangs || is_there(session, queue, deadline).await?;
@@ -242,24 +240,24 @@ async fn declare_beside(
 }
 
 async fn declare_queue(
-    beside: &mut SideChannel,
+    side: &mut SideChannel,
     queue: &Queue,
     deadline: Duration,
 ) -> Result<(), SessionError> {
-    let declaring = beside.channel.queue_declare(queue.declaration());
+    let declaring = side.channel.queue_declare(queue.declaration());
     let declared = rpc_within(deadline, &format!("declaring queue '{}'", queue.name), declaring).await;
-    declared.map_err(|why| beside.explain(why))?;
-    bind(beside, queue, deadline).await
+    declared.map_err(|why| side.explain(why))?;
+    bind(side, queue, deadline).await
 }
 
-async fn bind(beside: &mut SideChannel, queue: &Queue, deadline: Duration) -> Result<(), SessionError> {
+async fn bind(side: &mut SideChannel, queue: &Queue, deadline: Duration) -> Result<(), SessionError> {
     let (exchange, key) = &queue.binding;
-    let binding = beside.channel.queue_bind(QueueBindArguments::new(queue.name, exchange, key));
+    let binding = side.channel.queue_bind(QueueBindArguments::new(queue.name, exchange, key));
     let bound = rpc_within(deadline, &format!("binding queue '{}'", queue.name), binding).await;
-    bound.map_err(|why| beside.explain(why))
+    bound.map_err(|why| side.explain(why))
 }
 
-/// Goes on after a refusal of what was declared on the session's own channel.
+/// Replaces the session's channel after a refusal.
 async fn refused(
     session: &mut Session,
     name: &'static str,
@@ -270,7 +268,7 @@ async fn refused(
     Ok(refusal)
 }
 
-/// What concerns only those who need it. Any other failure is the session's.
+/// Makes a refusal of a closed channel or a timeout. Any other error ends the session.
 fn refusal_of(name: &'static str, why: SessionError) -> Result<Refusal, SessionError> {
     match why {
         SessionError::ChannelClosed { .. } | SessionError::Timeout { .. } => {
@@ -280,13 +278,13 @@ fn refusal_of(name: &'static str, why: SessionError) -> Result<Refusal, SessionE
     }
 }
 
-/// Whether there is such a queue, in whatever state.
+/// Whether such a queue exists, in whatever state.
 async fn is_there(session: &Session, queue: &Queue, deadline: Duration) -> Result<bool, SessionError> {
-    let mut beside = session.side_channel().await?;
+    let mut side = session.side_channel().await?;
     let passive = QueueDeclareArguments::new(queue.name).passive(true).finish();
-    let looking = beside.channel.queue_declare(passive);
+    let looking = side.channel.queue_declare(passive);
     let looked = rpc_within(deadline, &format!("looking for queue '{}'", queue.name), looking).await;
-    match looked.map_err(|why| beside.explain(why)) {
+    match looked.map_err(|why| side.explain(why)) {
         Ok(_) | Err(SessionError::Timeout { .. }) => Ok(true),
         Err(SessionError::ChannelClosed { reason, .. }) => Ok(!is_not_found(&reason)),
         Err(why) => Err(why),
@@ -314,16 +312,16 @@ mod tests {
                     if !hanging.contains(&name) {
                         return Ok(None);
                     }
-                    sleep(BRIEF_DEADLINE).await;
+                    sleep(SHORT_DEADLINE).await;
                     Ok(Some(refusal(name, true)))
                 }
                 .boxed()
             });
             let mut hung: Vec<_> =
-                side_by_side(declarations).await.unwrap().iter().map(|refusal| refusal.name).collect();
+                concurrently(declarations).await.unwrap().iter().map(|refusal| refusal.name).collect();
             hung.sort_unstable();
             assert_eq!((order.into_inner().unwrap(), hung), (names.to_vec(), hanging.to_vec()));
-            assert!(start.elapsed() <= HEAD_START + BRIEF_DEADLINE);
+            assert!(start.elapsed() <= SLOW_AFTER + SHORT_DEADLINE);
         }
     }
 
@@ -332,7 +330,7 @@ mod tests {
         let lost = || async { Err(SessionError::Lost("gone".to_owned())) }.boxed();
         let hangs = || std::future::pending().boxed();
         for declarations in [vec![lost(), hangs()], vec![hangs(), lost()], vec![hangs(), hangs(), lost()]] {
-            let ended = timeout(CALL_DEADLINE, side_by_side(declarations.into_iter())).await.unwrap();
+            let ended = timeout(CALL_DEADLINE, concurrently(declarations.into_iter())).await.unwrap();
             assert!(matches!(ended, Err(SessionError::Lost(_))), "{ended:?}");
         }
     }
@@ -349,7 +347,7 @@ mod tests {
             OrderType::ALL.into_iter().filter(|of| refusals.of_type(*of).is_some()).collect::<Vec<_>>()
         };
         assert_eq!(concerned(&[refusal(takeout, true)]), [OrderType::Takeout]);
-        // The safety net takes what has no queue.
+        // The safety net takes orders without a queue.
         assert_eq!(concerned(&[refusal(takeout, false)]), []);
         for net in [topology::SAFETY_NET_QUEUE, topology::UNROUTED_EXCHANGE] {
             assert_eq!(concerned(&[refusal(net, true)]), []);

@@ -1,4 +1,4 @@
-//! Messages on their way in.
+//! Received messages.
 
 use std::collections::HashMap;
 
@@ -11,31 +11,30 @@ use time::OffsetDateTime;
 
 use crate::headers::{ORDER_IDENTITY, header};
 
-/// Largest body that is taken in, in bytes: more than any order needs. What is larger comes from a
-/// stranger, and is thrown away as it arrives, so that a worker's memory is bounded by this times
-/// its prefetch.
+/// The largest body that is kept, in bytes: more than any order needs. A larger body is discarded
+/// while it arrives. So a worker's memory is bounded by this times its prefetch.
 pub const MAX_BODY: usize = 262_144;
 
-/// A message that was delivered.
+/// A received message.
 #[derive(Debug)]
 pub struct Delivery {
     /// The exchange it was published to.
     pub exchange: String,
-    /// The key it was published with.
+    /// The routing key it was published with.
     pub routing_key: String,
-    /// What was sent; empty if it was not taken in.
+    /// The body. Empty if it was discarded.
     pub body: Vec<u8>,
-    /// It was delivered before, and not settled or put back.
+    /// RabbitMQ delivered it before, and got no acknowledgement.
     pub redelivered: bool,
-    /// Bytes of a body that was not taken in: more than [`MAX_BODY`].
+    /// The size in bytes of a discarded body: more than [`MAX_BODY`].
     pub withheld: Option<u64>,
     pub(crate) properties: BasicProperties,
-    /// By which the session that brought it settles it.
+    /// The delivery tag. It is valid in the session that received the message.
     pub(crate) tag: u64,
 }
 
 impl Delivery {
-    /// `None` if the message has no envelope: then its consumer has ended.
+    /// Returns `None` for a message without an envelope: its consumer has ended.
     pub(crate) fn new(message: ConsumerMessage) -> Option<Self> {
         let deliver = message.deliver?;
         Some(Self {
@@ -49,7 +48,7 @@ impl Delivery {
         })
     }
 
-    /// One that was fetched, not brought by a consumer.
+    /// A message from `basic.get`, not from a consumer.
     pub(crate) fn fetched(envelope: &GetOk, properties: BasicProperties, body: Vec<u8>) -> Self {
         Self {
             exchange: envelope.exchange().clone(),
@@ -62,16 +61,17 @@ impl Delivery {
         }
     }
 
-    /// The request that the message belongs to, if it says so in a form that is safe to log.
+    /// The request that the message belongs to. `None` without a correlation id that is safe to
+    /// log.
     pub fn request_id(&self) -> Option<RequestId> {
         self.properties.correlation_id().and_then(|id| RequestId::parse(id))
     }
 
-    /// The identity of the order that the message points to. None if it does not say: a service of
-    /// an older version, or a stranger, published it.
+    /// The identity of the order that the message points to. `None` without the header: a service
+    /// of an older version published it, or another program.
     ///
     /// # Errors
-    /// What it says is no identity.
+    /// The header is not an identity.
     pub fn order_identity(&self) -> Result<Option<OrderIdentity>, ParseIdentityError> {
         match header(&self.properties, ORDER_IDENTITY) {
             None => Ok(None),
@@ -80,12 +80,12 @@ impl Delivery {
         }
     }
 
-    /// The id by which repeats are known.
+    /// The id by which repeats are recognised.
     pub fn message_id(&self) -> Option<&str> {
         self.properties.message_id().map(String::as_str)
     }
 
-    /// Its place in a stream.
+    /// The message's offset in a stream.
     pub(crate) fn stream_offset(&self) -> Option<i64> {
         let headers: &HashMap<_, _> = self.properties.headers()?.as_ref();
         match headers.iter().find(|(name, _)| name.as_ref() == "x-stream-offset")?.1 {
@@ -94,19 +94,18 @@ impl Delivery {
         }
     }
 
-    /// The broker's priority, 0 if there is none.
+    /// The AMQP priority; 0 without one.
     pub(crate) fn priority(&self) -> u8 {
         self.properties.priority().unwrap_or(0)
     }
 
-    /// When it was sent, if it says so.
+    /// The timestamp of the message, if it has one.
     pub(crate) fn sent(&self) -> Option<Timestamp> {
         let seconds = i64::try_from(*self.properties.timestamp().as_ref()?).ok()?;
         OffsetDateTime::from_unix_timestamp(seconds).ok().map(Timestamp)
     }
 
-    /// When it was sent, in seconds since 1970; 0 if it does not say so: it may
-    /// be the oldest of all.
+    /// The timestamp in seconds since 1970. 0 without one, because it may be the oldest message.
     pub(crate) fn sent_at(&self) -> u64 {
         self.properties.timestamp().unwrap_or(0)
     }

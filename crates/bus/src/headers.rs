@@ -1,32 +1,31 @@
-//! Headers of messages, and arguments of declarations: AMQP's tables of named values.
+//! Headers of messages and arguments of declarations: AMQP field tables.
 
 use amqprs::{BasicProperties, FieldTable, FieldValue, LongStr};
 
-/// Header of an order, and of its dead letter: the identity of the order that the message points
-/// to.
+/// Header of an order and of its dead letter: the identity of the order that the message points to.
 pub(crate) const ORDER_IDENTITY: &str = "x-order-identity";
-/// Header of a dead letter: why it is one.
+/// Header of a dead letter: the reason.
 pub(crate) const REASON: &str = "x-reason";
 /// Header of a dead letter: the exchange it was published to.
 pub(crate) const ORIGINAL_EXCHANGE: &str = "x-original-exchange";
-/// Header of a dead letter: the key it was published with.
+/// Header of a dead letter: the routing key it was published with.
 pub(crate) const ORIGINAL_ROUTING_KEY: &str = "x-original-routing-key";
-/// Header of a dead letter: since when it is one.
+/// Header of a dead letter: when it became one.
 pub(crate) const DEAD_LETTERED_AT: &str = "x-dead-lettered-at";
 
-/// A header of a message, by its name.
+/// Returns the header of this name.
 pub(crate) fn header<'a>(properties: &'a BasicProperties, name: &str) -> Option<&'a FieldValue> {
     properties.headers()?.get(&name.try_into().ok()?)
 }
 
-/// Adds a field; names are our own constants, far below AMQP's limit of 255 bytes.
+/// Adds a field. Names are our own constants, far below AMQP's limit of 255 bytes.
 pub(crate) fn insert(table: &mut FieldTable, name: &str, value: FieldValue) {
     if let Ok(name) = name.try_into() {
         table.insert(name, value);
     }
 }
 
-/// A text as a field value. AMQP's limit is 4 GiB; nothing here comes near it.
+/// A text as a field value. AMQP's limit is 4 GiB, which no text here reaches.
 pub(crate) fn text(text: &str) -> FieldValue {
     LongStr::try_from(text).map_or(FieldValue::V, FieldValue::S)
 }

@@ -1,6 +1,5 @@
-//! A look at the broker that changes nothing: how full the queues are, whether the topology is
-//! there, and what the user may do. RabbitMQ lists the connections under the `name` that the caller
-//! gives.
+//! Inspects the broker without changing it: the depth of the queues, the topology, the user's
+//! permissions. RabbitMQ lists the connections under the `name` that the caller gives.
 
 mod probe;
 mod rights;
@@ -20,18 +19,17 @@ use crate::topology::{self, Queue};
 pub struct QueueDepth {
     /// Its name.
     pub name: &'static str,
-    /// Messages that wait in it and consumers that it has, or `None` if there is no such queue, or
-    /// none that can be reached.
+    /// Its depth. `None` if the queue does not exist or cannot be reached.
     pub found: Option<Depth>,
 }
 
-/// How full a queue is.
+/// The depth of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Depth {
-    /// Messages that wait; not those in a consumer's hands. A stream's messages stay.
+    /// Ready messages, without those that consumers hold. A stream's messages stay.
     pub messages: u32,
-    /// Consumers at this moment. A worker that holds all it may has none. `None` for a stream,
-    /// which does not tell.
+    /// Consumers now. A worker without a free permit may have none. `None` for a stream, which does
+    /// not say.
     pub consumers: Option<u32>,
 }
 
@@ -40,18 +38,17 @@ pub struct Depth {
 pub struct Queues(pub Vec<QueueDepth>);
 
 impl Queues {
-    /// A queue that is there.
+    /// The depth of a queue that exists.
     pub fn depth(&self, name: &str) -> Option<Depth> {
         self.0.iter().find(|queue| queue.name == name)?.found
     }
 
-    /// How many messages of such orders wait in their own queue; none if it is not there.
+    /// The ready messages in the queue of this type; 0 without the queue.
     pub fn messages_in_queue_of(&self, order_type: OrderType) -> u64 {
         self.depth(topology::kitchen_queue(order_type)).map_or(0, |depth| depth.messages.into())
     }
 
-    /// How many messages of such orders may wait: in their own queue and in the one
-    /// for what no other took.
+    /// The most messages of this type that can be ready: in its own queue and in the safety net.
     pub fn messages_of(&self, order_type: OrderType) -> u64 {
         [topology::kitchen_queue(order_type), topology::SAFETY_NET_QUEUE]
             .into_iter()
@@ -64,27 +61,27 @@ impl Queues {
 /// Declares what is missing for orders.
 ///
 /// # Errors
-/// RabbitMQ cannot be reached, does not let us in, does not answer, or has other settings.
+/// RabbitMQ cannot be reached, denies access, does not answer, or has other settings.
 pub async fn declare_kitchen(settings: &Rabbitmq, name: &str) -> Result<(), SessionError> {
     let mut session = Session::open(settings, name).await?;
-    // What is refused concerns its type only.
+    // A refusal affects only its type.
     let declared = declaration::declare_kitchen(&mut session, AnswerTimeout::Long).await;
     session.close().await;
     declared.map(drop)
 }
 
-/// Looks at the queues that carry orders by passive declarations, which create nothing.
+/// Reads the depth of the queues for orders by passive declarations, which create nothing.
 ///
 /// # Errors
-/// RabbitMQ cannot be reached, does not let us in, or does not answer.
+/// RabbitMQ cannot be reached, denies access, or does not answer.
 pub async fn kitchen_queues(settings: &Rabbitmq, name: &str) -> Result<Queues, SessionError> {
     look(settings, name, topology::kitchen().1).await
 }
 
-/// Looks at all queues by passive declarations, which create nothing.
+/// Reads the depth of all queues by passive declarations, which create nothing.
 ///
 /// # Errors
-/// RabbitMQ cannot be reached, does not let us in, or does not answer.
+/// RabbitMQ cannot be reached, denies access, or does not answer.
 pub async fn queues(settings: &Rabbitmq, name: &str) -> Result<Queues, SessionError> {
     look(settings, name, topology::all().1).await
 }
@@ -105,29 +102,29 @@ async fn look(settings: &Rabbitmq, name: &str, wanted: Vec<Queue>) -> Result<Que
     Ok(Queues(queues))
 }
 
-/// What a program wants to do with the broker.
+/// What a program needs from the broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needs {
-    /// To send orders or cook them: the whole topology.
+    /// To send or cook orders: the whole topology.
     pub orders: bool,
     /// To read status updates.
     pub notifications: bool,
 }
 
-/// What a look at the broker found.
+/// The result of an inspection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspection {
-    /// The broker's name for itself.
+    /// The broker's product name.
     pub product: String,
     /// Its version, such as `3.13.7`.
     pub version: String,
     /// The exchanges and queues that are needed.
     pub parts: Vec<Part>,
-    /// Rights that are needed and missing, with the name of what they are missing on. While the
-    /// broker takes no messages, that to publish is not looked for.
+    /// Missing permissions, each with the name of its exchange or queue. While publishing is
+    /// blocked, the permission to publish is not checked.
     pub missing_rights: Vec<(Right, &'static str)>,
-    /// Whether the broker goes on answering after a message was sent; `None` if the user may not
-    /// send one to nowhere.
+    /// Whether the broker still answers after a message was published. `None` if the user may not
+    /// publish to the default exchange.
     pub takes_messages: Option<bool>,
 }
 
@@ -138,34 +135,33 @@ pub struct Part {
     pub kind: &'static str,
     /// Its name.
     pub name: &'static str,
-    /// How it stands to what this version declares.
+    /// Its state, compared with this version's declaration.
     pub state: PartState,
 }
 
-/// How an exchange or a queue stands to what this version declares.
+/// The state of an exchange or a queue, compared with this version's declaration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PartState {
-    /// Not there; the first service that starts declares it.
+    /// Missing. The first service that starts declares it.
     Absent,
-    /// Just as declared.
+    /// As declared.
     AsDeclared,
-    /// Known, and not to be reached: its node is away, or the broker has lost
-    /// it. The broker's words.
+    /// Known but unreachable: its node is down, or the broker has lost it. RabbitMQ's reason.
     Inaccessible(String),
-    /// There, with other settings: the broker's words.
+    /// It exists with other settings. RabbitMQ's reason.
     Differs(String),
-    /// There, but it cannot be compared: the broker's words.
+    /// It exists but cannot be compared. RabbitMQ's reason.
     NotComparable(String),
 }
 
-/// Looks at everything that is needed, and leaves nothing behind: see the module `probe` for how.
+/// Inspects everything that is needed, and leaves nothing behind. The module `probe` says how.
 ///
 /// # Errors
-/// RabbitMQ cannot be reached, does not let us in, or does not answer.
+/// RabbitMQ cannot be reached, denies access, or does not answer.
 pub async fn inspect(settings: &Rabbitmq, name: &str, needs: Needs) -> Result<Inspection, SessionError> {
     let mut probe = Probe::open(settings, name).await?;
     let (product, version) = probe.server();
-    // A connection on which a message was sent under an alarm is deaf from then on.
+    // RabbitMQ reads nothing more from a connection that published during an alarm.
     let takes_messages = probe.takes_messages().await;
     probe.close().await;
     let mut probe = Probe::open(settings, name).await?;
@@ -194,13 +190,13 @@ pub async fn inspect(settings: &Rabbitmq, name: &str, needs: Needs) -> Result<In
     Ok(Inspection { product, version, parts, missing_rights, takes_messages })
 }
 
-/// What to do about a reason of the broker's, if it is known.
+/// What to do about a reason of RabbitMQ, if it is known.
 pub fn advice(reason: &str) -> Option<&'static str> {
     refusal::advice(reason)
 }
 
 impl Part {
-    /// Whether orders do without it: what is meant for people when something is wrong.
+    /// Whether orders do without it. It only holds messages for an operator.
     pub fn is_dispensable(&self) -> bool {
         self.name == topology::DEAD_LETTER_QUEUE
     }

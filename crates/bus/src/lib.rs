@@ -1,9 +1,8 @@
-//! Everything that speaks AMQP: the topology, sessions that come back by themselves, confirmed
-//! publishing, consuming.
+//! Everything that speaks AMQP: the topology, sessions, confirmed publishing, consuming.
 //!
-//! What amqprs does when a broker dies, freezes or refuses, and why a session is built as it is,
-//! stands in [`session`]. The rule that follows: one task owns a connection and its one channel;
-//! any failure drops both.
+//! [`session`] says how amqprs behaves when a broker dies, freezes or refuses. The rule that
+//! follows: one task owns a connection and its one channel. Any failure drops both, and the task
+//! connects again.
 
 mod confirms;
 pub mod dead_letters;

@@ -1,4 +1,4 @@
-//! Messages on their way out: body, properties, and where to.
+//! Messages to publish: body, properties, exchange and routing key.
 
 use amqprs::{BasicProperties, DELIVERY_MODE_PERSISTENT, FieldTable, FieldValue};
 use domain::timestamp::Timestamp;
@@ -10,14 +10,14 @@ use crate::headers::{
 };
 use crate::topology;
 
-/// No message of a valid order is larger, in bytes (tested below): a broker that takes these takes
-/// all of them.
+/// No message of a valid order is larger, in bytes (tested below). A broker that accepts this size
+/// accepts all orders.
 pub const LARGEST_ORDER: usize = 16_384;
 
-/// Longest reason that is attached to a dead letter, in characters.
+/// The longest reason in a dead letter, in characters.
 const MAX_REASON: usize = 1_000;
 
-/// Priority of what waits behind all orders, whose lowest is 1.
+/// The priority behind all orders, whose lowest is 1.
 const END: u8 = 0;
 
 /// A persistent message for an exchange.
@@ -28,28 +28,28 @@ pub struct Outgoing {
     pub(crate) message_id: String,
     pub(crate) properties: BasicProperties,
     pub(crate) body: Vec<u8>,
-    /// Of an order: the type whose queue takes it.
+    /// For an order: its type, and so its queue.
     pub(crate) order_type: Option<OrderType>,
-    /// The publisher enters its service as `app_id`. A copy of a delivery keeps that of its
-    /// original.
+    /// The publisher sets `app_id` to its service. A copy of a delivery keeps the original's
+    /// `app_id`.
     is_original: bool,
 }
 
 impl Outgoing {
-    /// The key it is published with.
+    /// The routing key it is published with.
     pub fn routing_key(&self) -> &str {
         &self.routing_key
     }
 
-    /// Enters the service that publishes the message, unless the message is a copy.
+    /// Sets `app_id` to the publishing service, unless the message is a copy.
     pub(crate) fn set_publisher(&mut self, service: &str) {
         if self.is_original {
             self.properties.with_app_id(service);
         }
     }
 
-    /// An order for the kitchen (specification, "Message Publishing"). Its message id is the
-    /// number, for people who look at queues; which order is meant, the identity says.
+    /// An order for the kitchen (specification, "Message Publishing"). Its message id is the order
+    /// number, for people who look at queues. The identity in the header says which order is meant.
     ///
     /// # Errors
     /// The order cannot be written as JSON.
@@ -78,7 +78,7 @@ impl Outgoing {
         })
     }
 
-    /// A status update for everybody (specification, "Order Processing").
+    /// A status update for all subscribers (specification, "Order Processing").
     ///
     /// # Errors
     /// The update cannot be written as JSON.
@@ -96,16 +96,16 @@ impl Outgoing {
         })
     }
 
-    /// A copy of an order's delivery for the queue of its type. None if it was published for that
-    /// queue already: then the queue it came from takes it all the same, and would take each copy.
+    /// A copy of an order's delivery for the queue of its type. `None` if the delivery was
+    /// published for that queue already: RabbitMQ would route each copy the same way again.
     pub fn for_its_type(delivery: &Delivery, order: &OrderMessage) -> Option<Self> {
         let key = topology::order_routing_key(order.order_type, order.priority);
         let is_there = delivery.exchange == topology::ORDERS_EXCHANGE && delivery.routing_key == key;
         (!is_there).then(|| Self::moved(delivery, &key, order.priority.get()))
     }
 
-    /// A copy of a delivery for the end of its queue, behind all orders. None if
-    /// it is there already.
+    /// A copy of a delivery for the end of its queue, behind all orders. `None` if it is there
+    /// already.
     pub fn for_the_end(delivery: &Delivery) -> Option<Self> {
         (delivery.priority() > END).then(|| Self::moved(delivery, &delivery.routing_key, END))
     }
@@ -127,8 +127,8 @@ impl Outgoing {
         }
     }
 
-    /// A delivery that can never succeed, for people to look at: its body as it came, with the
-    /// reason and its origin in headers.
+    /// A dead letter: the delivery's body as it came, with the reason and its original route in
+    /// headers.
     pub fn dead_letter(delivery: &Delivery, reason: &str, at: Timestamp) -> Self {
         let mut headers = pointer(&delivery.properties).unwrap_or_default();
         insert(&mut headers, REASON, text(&reason.chars().take(MAX_REASON).collect::<String>()));
@@ -146,7 +146,7 @@ impl Outgoing {
         }
     }
 
-    /// A message to nobody: the broker's confirm says that it takes messages.
+    /// A message without a route. The broker's confirm shows that it accepts messages.
     pub(crate) fn probe() -> Self {
         Self {
             exchange: topology::PROBE_EXCHANGE,
@@ -160,12 +160,11 @@ impl Outgoing {
     }
 }
 
-/// The header that says which order a message points to, for its copies: without it, an old message
-/// could be taken for one of a later order with the same number.
+/// The header with the order's identity, for copies of a message. Without it, an old message could
+/// match a later order with the same number.
 pub(crate) fn pointer(original: &BasicProperties) -> Option<FieldTable> {
     let identity = match header(original, ORDER_IDENTITY)? {
-        // A copy's headers must fit into a frame. What is cut here is no
-        // identity, before and after.
+        // A copy's headers must fit into a frame. A longer text is no identity, cut or not.
         FieldValue::S(identity) => short(identity.as_ref()),
         _ => "not a text",
     };
@@ -174,9 +173,10 @@ pub(crate) fn pointer(original: &BasicProperties) -> Option<FieldTable> {
     Some(headers)
 }
 
-/// The properties of a stranger's message that its copy can have. Left out: `expiration`, with
-/// which it would vanish from the dead letters; `user_id`, which the broker refuses from another
-/// user; headers, which could send it elsewhere.
+/// The properties of a received message that its copy may have. Left out are:
+/// - `expiration`: the copy would vanish from the dead letters.
+/// - `user_id`: RabbitMQ refuses another user's.
+/// - headers: they could route the copy elsewhere.
 pub(crate) fn safe_properties(original: &BasicProperties) -> BasicProperties {
     let mut copy = BasicProperties::default();
     copy.with_delivery_mode(DELIVERY_MODE_PERSISTENT);
@@ -207,8 +207,8 @@ pub(crate) fn safe_properties(original: &BasicProperties) -> BasicProperties {
     copy
 }
 
-/// As much of a text as AMQP can carry in one of its short strings, in which strangers' texts may
-/// have grown: what was not UTF-8 was replaced.
+/// Cuts a text to the 255 bytes of an AMQP short string. A received text can be longer than that
+/// after invalid UTF-8 was replaced.
 fn short(text: &str) -> &str {
     const MAX_BYTES: usize = 255;
     text.get(..text.floor_char_boundary(MAX_BYTES)).unwrap_or_default()
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
     use crate::delivery::MAX_BODY;
 
-    /// Every text as long as it may be, of letters of four bytes.
+    /// Every text has its maximum length, in characters of four bytes.
     #[test]
     fn the_largest_valid_order_is_smaller_than_every_limit() {
         let letters = |count: usize| "\u{20000}".repeat(count);

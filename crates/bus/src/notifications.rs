@@ -1,5 +1,4 @@
-//! Status updates on their way to a subscriber: every subscriber reads the same stream,
-//! and sees every message.
+//! Reads status updates. Every subscriber reads the same stream and sees every message.
 
 mod position;
 
@@ -26,26 +25,25 @@ use crate::reconnect::{Link, Served, maintain};
 use crate::session::{Event, Session, SessionError, rest_of, rpc};
 use crate::topology;
 
-/// Messages that the broker sends ahead; a stream demands a limit.
+/// The prefetch, which a stream requires.
 const PREFETCH: u16 = 100;
-/// Largest body that is taken in, in bytes. Ours have some hundred.
+/// The largest body that is kept, in bytes. Ours have a few hundred.
 const MAX_UPDATE: u64 = 1 << 20;
 
-/// After this time without the last message that was shown, the stream does not have it.
+/// If the last shown message does not arrive within this time, the stream does not have it.
 const LAST_SHOWN_DEADLINE: Duration = Duration::from_secs(5);
 
-/// A stream that holds messages delivers the first or the last of them within this time; the broker
-/// does not tell that there are none.
+/// A stream with messages delivers its first or last one within this time. RabbitMQ does not say
+/// that a stream is empty.
 const EDGE_DEADLINE: Duration = Duration::from_millis(500);
 
-/// When the messages end, an event says why, just before or just after.
+/// When the messages end, an event gives the reason shortly before or after.
 const EVENT_DEADLINE: Duration = Duration::from_secs(1);
 
-/// Reads the stream until the shutdown begins, or a message cannot be shown any more. `show` is
-/// called for every message, one after the other, for at most [`PREFETCH`] before the first of them
-/// is shown. What it returns ends with whether the message was shown: then the message is
-/// acknowledged. After a lost connection, reading goes on behind the last message that was shown.
-/// RabbitMQ lists the connection under `name`.
+/// Reads the stream until the shutdown begins, or a message cannot be shown. Calls `show` for every
+/// message in turn, for at most [`PREFETCH`] before the first of them is shown. Its future returns
+/// whether the message was shown; then the message is acknowledged. After a reconnect, reading
+/// resumes behind the last shown message. RabbitMQ lists the connection under `name`.
 pub async fn subscribe<Showing: Future<Output = bool>>(
     settings: &Rabbitmq,
     name: &str,
@@ -105,8 +103,7 @@ type Messages = mpsc::UnboundedReceiver<ConsumerMessage>;
 struct Reading {
     session: Session,
     messages: Messages,
-    /// Whether the last message that was shown must come again first: it proves that the stream
-    /// is still the same one.
+    /// The last shown message must arrive first. It proves that the stream is still the same.
     resumes: bool,
 }
 
@@ -135,7 +132,7 @@ async fn start(session: &mut Session, position: &mut Position) -> Result<Message
     Ok(messages)
 }
 
-/// Starts reading at a place of the stream; returns the consumer's tag with its messages.
+/// Starts reading at an offset. Returns the consumer tag and the messages.
 async fn consume(session: &Session, place: FieldValue) -> Result<(String, Messages), SessionError> {
     let mut arguments = FieldTable::new();
     insert(&mut arguments, "x-stream-offset", place);
@@ -144,9 +141,9 @@ async fn consume(session: &Session, place: FieldValue) -> Result<(String, Messag
     rpc(&format!("reading '{queue}'"), session.channel.basic_consume_rx(consuming)).await
 }
 
-/// The `first` or the `last` message that the stream has. Whoever starts behind the last one, and
-/// has shown nothing when the connection is lost, goes on behind it: unlike the time, its place
-/// does not depend on anybody's clock.
+/// Returns the `first` or the `last` message of the stream. A subscriber that starts behind the
+/// last one, and loses its connection before it shows any, resumes behind that one. An offset does
+/// not depend on clocks, unlike a time.
 async fn edge(session: &Session, which: &str) -> Result<Option<Delivery>, SessionError> {
     let (tag, mut messages) = consume(session, text(which)).await?;
     let mut found = timeout(EDGE_DEADLINE, messages.recv()).await.ok().flatten();
@@ -190,14 +187,14 @@ async fn read<Showing: Future<Output = bool>>(
                     Arrival::OtherStream => break End::OtherStream,
                     Arrival::Repeat => acknowledge(&session, &delivery).await,
                     Arrival::New(gap) => {
-                        let told = match gap {
-                            Some(gap) => tell_of(gap, &session, &delivery, position, log).await,
+                        let logged = match gap {
+                            Some(gap) => log_missed(gap, &session, &delivery, position, log).await,
                             None => Ok(()),
                         };
                         let shown = show(&delivery);
                         delivery.body = Vec::new();
                         showing.push_back(async move { (delivery, shown.await) });
-                        told
+                        logged
                     }
                 };
                 if let Err(why) = next {
@@ -218,7 +215,7 @@ async fn read<Showing: Future<Output = bool>>(
         }
     };
     session.close().await;
-    // What is on its way to the screen is not read again.
+    // Messages that are being printed must not be read again.
     let rest = async {
         while let Some((delivery, true)) = showing.next().await {
             position.set_shown(&delivery);
@@ -229,7 +226,7 @@ async fn read<Showing: Future<Output = bool>>(
         End::Asked => Ok(()),
         End::Failed(why) => Err(why),
         End::Event(event) => Err(ended(event, position)),
-        End::OtherStream => Err(made_anew(position)),
+        End::OtherStream => Err(replaced(position)),
     }
 }
 
@@ -238,9 +235,9 @@ enum End {
     /// The shutdown has begun, or nothing can be shown any more.
     Asked,
     Failed(SessionError),
-    /// Something befell the session: none if that cannot be said.
+    /// An event ended the session; `None` if it is unknown.
     Event(Option<Event>),
-    /// What was shown is not where it was.
+    /// The stream is not the one that was read before.
     OtherStream,
 }
 
@@ -249,7 +246,7 @@ async fn acknowledge(session: &Session, delivery: &Delivery) -> Result<(), Sessi
 }
 
 /// Logs how many messages were missed at most, unless the stream never had them.
-async fn tell_of(
+async fn log_missed(
     gap: Gap,
     session: &Session,
     next: &Delivery,
@@ -290,7 +287,7 @@ fn ended(event: Option<Event>, position: &mut Position) -> SessionError {
     }
 }
 
-fn made_anew(position: &mut Position) -> SessionError {
+fn replaced(position: &mut Position) -> SessionError {
     position.forget_stream();
     let queue = topology::NOTIFICATIONS_QUEUE;
     SessionError::Lost(format!(

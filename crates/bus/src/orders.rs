@@ -1,8 +1,7 @@
-//! Orders on their way into a kitchen worker: never more than it has places for, over all
-//! its queues together.
+//! A kitchen worker's orders: never more unacknowledged ones than its prefetch, over all its
+//! queues.
 //!
-//! The broker limits each consumer by itself; a limit over several queues is ours to keep: with few
-//! places in rounds, with many in shares.
+//! RabbitMQ limits each consumer alone. [`prefetch`] keeps the limit over several queues.
 
 mod ack_tracker;
 mod leased_delivery;
@@ -27,7 +26,7 @@ use crate::delivery::Delivery;
 use crate::reconnect::{Link, Served, maintain};
 use crate::session::{Event, Session, SessionError};
 
-/// The orders that come in.
+/// The orders that a worker receives.
 #[derive(Debug)]
 pub struct OrderIntake {
     deliveries: mpsc::Receiver<LeasedDelivery>,
@@ -37,8 +36,8 @@ pub struct OrderIntake {
 }
 
 impl OrderIntake {
-    /// Starts consuming `queues` with `places` for unsettled messages;
-    /// reconnects until it is closed. RabbitMQ lists the connection under `name`.
+    /// Starts consuming `queues` with at most `prefetch` unacknowledged messages. Reconnects until
+    /// it is closed. RabbitMQ lists the connection under `name`.
     pub fn start(settings: Rabbitmq, name: &str, queues: Vec<&'static str>, prefetch: u16, log: Log) -> Self {
         let (forward, deliveries) = mpsc::channel(usize::from(prefetch.max(1)));
         let (stop, done) = (Shutdown::new(), Shutdown::new());
@@ -58,37 +57,36 @@ impl OrderIntake {
         Self { deliveries, stop, done, task: tokio::spawn(owner.run()) }
     }
 
-    /// The next order; `None` once consuming was stopped and everything that came
-    /// before has been taken.
+    /// Waits for the next order. `None` after [`stop`](Self::stop), once all received orders were
+    /// returned.
     pub async fn next(&mut self) -> Option<LeasedDelivery> {
         self.deliveries.recv().await
     }
 
-    /// Stops consuming. What is held can still be settled.
+    /// Stops consuming. Leased deliveries can still be settled.
     pub fn stop(&self) {
         self.stop.begin();
     }
 
-    /// Carries out the settlements made so far, and ends the session; the broker takes
-    /// back everything else.
+    /// Sends the settlements made so far and ends the session. RabbitMQ requeues everything else.
     pub async fn close(self) {
         self.stop.begin();
         self.done.begin();
-        // Its panic, if any, is in the log.
+        // A panic of the task is in the log.
         let _ = self.task.await;
     }
 }
 
-/// Pause between two attempts at a queue that cannot be consumed.
+/// The pause between two attempts to declare a queue that cannot be consumed.
 const DECLARE_INTERVAL: Duration = Duration::from_secs(3);
 
-/// A session, and what can be done in it.
+/// An open session and what it can consume.
 struct Opened {
     session: Session,
     queues: Vec<&'static str>,
-    /// Queues that cannot be consumed.
+    /// The queues that cannot be consumed.
     refused: Vec<&'static str>,
-    /// There is a place for what the broker is to dead-letter.
+    /// The exchange for dead letters is usable, so RabbitMQ can dead-letter a message.
     can_dead_letter: bool,
 }
 
@@ -117,7 +115,7 @@ impl Link for Owner {
         let opened = self.done.or(self.open()).await?;
         match &opened {
             Ok(opened) => {
-                self.answer_timeout = AnswerTimeout::Brief;
+                self.answer_timeout = AnswerTimeout::Short;
                 let queues = opened.queues.join(", ");
                 self.log
                     .info(action::RABBITMQ_CONNECTED, format!("Connected to RabbitMQ queues {queues}"))
@@ -180,7 +178,7 @@ impl Owner {
         result
     }
 
-    /// Waits until one of these queues can be consumed after all.
+    /// Waits until one of these queues can be consumed.
     async fn until_consumable(&self, refused: &[&'static str]) -> &'static str {
         if refused.is_empty() {
             return std::future::pending().await;
@@ -204,7 +202,7 @@ impl Owner {
         }
     }
 
-    /// On a connection of its own: a refusal on the one that consumes would disturb it.
+    /// Uses a connection of its own, because a refusal would close the consuming channel.
     async fn declare_again(&self) -> Result<Refusals, SessionError> {
         let mut session = Session::open(&self.settings, &self.name).await?;
         let declared = declaration::declare_kitchen(&mut session, AnswerTimeout::Long).await;
@@ -263,7 +261,7 @@ impl Owner {
         }
     }
 
-    /// Hands over what has a place; what has none goes back.
+    /// Passes on deliveries that have a permit. Returns requeues for the others.
     async fn hand_over(
         &self,
         deliveries: Vec<(Delivery, Option<Permit>)>,
@@ -274,8 +272,7 @@ impl Owner {
             match permit {
                 Some(permit) if !self.stop.has_begun() => {
                     let leased = LeasedDelivery { delivery, settlements: settlements.clone(), permit };
-                    // The kitchen takes no more when it is on its way out; the broker
-                    // takes the order back.
+                    // A stopping kitchen takes no more orders. RabbitMQ requeues this one.
                     let _ = self.forward.send(leased).await;
                 }
                 _ => requeued.push(Settlement::requeued(delivery.tag)),
@@ -285,7 +282,7 @@ impl Owner {
     }
 }
 
-/// All settlements that are there.
+/// All settlements that are waiting.
 fn with_waiting(first: Settlement, incoming: &mut mpsc::UnboundedReceiver<Settlement>) -> Vec<Settlement> {
     std::iter::once(first).chain(std::iter::from_fn(|| incoming.try_recv().ok())).collect()
 }

@@ -1,11 +1,10 @@
-//! What each service does with which exchange and queue, as RabbitMQ's permissions:
-//! for a user of its own.
+//! RabbitMQ's permissions for each service, so that each can have a user of its own.
 
 use domain::ServiceName;
 
 use crate::topology::{self, Exchange, NOTIFICATIONS_QUEUE, Queue};
 
-/// Regular expressions of the names on which a right is given.
+/// Regular expressions for the names that a permission covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permissions {
     /// To declare.
@@ -16,13 +15,13 @@ pub struct Permissions {
     pub read: String,
 }
 
-/// What a service needs, and nothing else; `None` if it has nothing to do with the broker.
+/// The minimal permissions of a service; `None` if it does not use the broker.
 pub fn of(service: ServiceName) -> Option<Permissions> {
-    // Whoever declares a queue with a dead-letter exchange must be allowed to read it.
+    // RabbitMQ requires read permission to declare a queue with a dead-letter exchange.
     let holds_orders = |queue: &&Queue| queue.holds_orders();
     let is_stream = |queue: &&Queue| queue.name == NOTIFICATIONS_QUEUE;
     match service {
-        // Both declare everything. The order service publishes orders and status updates; the
+        // Both declare everything. The order service publishes orders and status updates. The
         // kitchen consumes orders, and publishes status updates and dead letters.
         ServiceName::Order | ServiceName::Kitchen => Some(permissions(&topology::all(), true, holds_orders)),
         // It reads status updates.
@@ -31,8 +30,8 @@ pub fn of(service: ServiceName) -> Option<Permissions> {
     }
 }
 
-/// Those of a user that declares all of this, may publish to its exchanges or not, and reads some
-/// of its queues.
+/// The permissions of a user that declares all of this, publishes to its exchanges or not, and reads
+/// some of its queues.
 fn permissions(
     (exchanges, queues): &(Vec<Exchange>, Vec<Queue>),
     publishes: bool,
@@ -47,8 +46,7 @@ fn permissions(
     }
 }
 
-/// The names of the topology are letters and underscores: none means anything else in
-/// a regular expression.
+/// The names consist of letters and underscores, so none needs escaping.
 fn one_of(names: impl Iterator<Item = &'static str>) -> String {
     format!("^({})$", names.collect::<Vec<_>>().join("|"))
 }

@@ -1,5 +1,4 @@
-//! Publishing with confirms: a message counts as sent when the broker says that it
-//! has it, and not before.
+//! Publishing with confirms. A message counts as sent when RabbitMQ has confirmed it.
 
 mod connection;
 mod context;
@@ -26,36 +25,36 @@ use self::state::State;
 use crate::message::Outgoing;
 use crate::topology;
 
-/// Most messages that wait for their turn to be published on a connection; further publishers wait.
+/// The most messages that wait to be published on a connection. Further publishers wait.
 const MAX_WAITING: usize = 1_024;
 
-/// Why a message was not sent. It may have reached the broker all the same where the text says so.
+/// Why a message was not confirmed. Each variant says whether the message may have arrived.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
-    /// There is no connection at the moment. The message was not sent.
+    /// There is no connection. The message was not sent.
     #[error("there is no connection to RabbitMQ")]
     NotConnected,
-    /// The broker takes no messages for now. The message was not sent, or was left unread.
+    /// An alarm blocks publishing. The message was not sent, or RabbitMQ did not read it.
     #[error("RabbitMQ takes no messages: {0}")]
     Blocked(String),
-    /// The queue of this type of order cannot be used. The message was not sent.
+    /// The queue of this order type cannot be used. The message was not sent.
     #[error("the queue for the message cannot be used: {0}")]
     QueueRefused(String),
-    /// It is larger than the broker allows.
+    /// It exceeds RabbitMQ's message size limit.
     #[error(
         "the message has {size} bytes, and RabbitMQ takes at most {limit}: raise max_message_size in rabbitmq.conf (orders need up to {})",
         crate::message::LARGEST_ORDER
     )]
     TooLarge {
-        /// Bytes of its body.
+        /// The size of its body in bytes.
         size: usize,
-        /// Most bytes that the broker takes.
+        /// RabbitMQ's limit in bytes.
         limit: usize,
     },
-    /// The broker refused it.
+    /// RabbitMQ rejected it (`basic.nack`).
     #[error("RabbitMQ rejected the message (basic.nack)")]
     Rejected,
-    /// No queue is there for it.
+    /// No queue is bound for it.
     #[error("RabbitMQ has no queue for the message: {0}")]
     Unroutable(String),
     /// The connection broke before the confirm. The message may have arrived.
@@ -67,8 +66,8 @@ pub enum PublishError {
 }
 
 impl PublishError {
-    /// Whether it is about this message alone: the broker answered, and others may have gone well
-    /// meanwhile. All other errors are about the connection, and about every message on it.
+    /// Whether only this message failed: RabbitMQ answered, and others may be confirmed. All other
+    /// errors concern the connection with all its messages.
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Rejected | Self::Unroutable(_) | Self::QueueRefused(_) | Self::TooLarge { .. } => true,
@@ -76,38 +75,37 @@ impl PublishError {
         }
     }
 
-    /// Whether it was the connection that broke: with the next one the same message may well pass.
+    /// Whether the connection broke. On the next one, the same message may succeed.
     pub fn is_connection_loss(&self) -> bool {
         matches!(self, Self::NotConnected | Self::Lost)
     }
 
-    /// Whether the message was sent and what became of it is not known: it may be to blame for that
-    /// itself.
+    /// Whether the message was sent and its outcome is unknown. The message itself may be the
+    /// cause.
     pub fn was_in_flight(&self) -> bool {
         matches!(self, Self::Lost | Self::NotConfirmed)
     }
 
-    /// Whether it is this message that cannot be sent, as long as the broker's settings stay as
-    /// they are.
+    /// Whether this message fails until the broker's settings change.
     pub fn is_permanent(&self) -> bool {
         matches!(self, Self::TooLarge { .. })
     }
 }
 
-/// A handle to the tasks that publish for this service; cheap to clone.
+/// A handle to the publishing tasks of a service; cheap to clone.
 ///
-/// Status updates have a connection of their own. When the leader of a stream restarts, RabbitMQ
-/// before 4.0 takes new messages on a channel for repeats if the same channel published to other
-/// queues before (rabbitmq-server pull request 12236): they would be confirmed and never stored.
+/// Status updates have a connection of their own. After the leader of a stream restarts, RabbitMQ
+/// before 4.0 drops new messages as duplicates if their channel published to other queues before.
+/// It confirms them all the same (rabbitmq-server pull request 12236).
 #[derive(Clone, Debug)]
 pub struct Publisher {
-    /// The `app_id` of messages that are made here.
+    /// The `app_id` of the messages that are made here.
     name: Arc<str>,
     orders: Lane,
     notifications: Lane,
 }
 
-/// A handle to one connection's task.
+/// A handle to the task of one connection.
 #[derive(Clone, Debug)]
 struct Lane {
     requests: mpsc::Sender<Request>,
@@ -116,8 +114,8 @@ struct Lane {
 
 impl Lane {
     async fn possible(&self) {
-        // An error means that the task has ended: then there is no connection to come, and
-        // publishing will say so.
+        // An error means that the task has ended. No connection will come, and publishing returns
+        // that.
         let _ = self.state.clone().wait_for(State::is_connected).await;
     }
 }
@@ -128,27 +126,26 @@ struct Request {
     reply: oneshot::Sender<Result<(), PublishError>>,
 }
 
-/// The broker's word on a message, still to come.
+/// The pending confirm of a message.
 #[derive(Debug)]
-#[must_use = "a message counts as sent when the broker says so"]
+#[must_use = "a message counts as sent when it is confirmed"]
 pub struct Confirm(oneshot::Receiver<Result<(), PublishError>>);
 
 impl Confirm {
-    /// Waits for it: until the broker answers, or [`CONFIRM_DEADLINE`] after the message
-    /// was published. Its turn to be published comes first; it fails at once if the
-    /// session ends before that.
+    /// Waits until RabbitMQ answers, or for [`CONFIRM_DEADLINE`] after the message was published.
+    /// Before that, the message may wait to be published. It fails at once if the session ends.
     ///
     /// # Errors
-    /// The message is not known to have been taken over.
+    /// RabbitMQ did not confirm the message.
     pub async fn received(self) -> Result<(), PublishError> {
         self.0.await.unwrap_or(Err(PublishError::Lost))
     }
 }
 
 impl Publisher {
-    /// Starts the tasks. They connect, declare what they publish to, and come back after every
-    /// failure, until all publishers are dropped. The connection for status updates is made after
-    /// the first attempt at the other one, so that a service that is connected can send orders.
+    /// Starts the tasks. They connect, declare what they publish to, and reconnect after every
+    /// failure, until all publishers are dropped. The connection for status updates opens after the
+    /// first attempt at the other one. So a connected service can send orders.
     ///
     /// `name` is in the names of the connections, such as `order-service: orders_topic`, and is the
     /// `app_id` of the messages.
@@ -181,31 +178,31 @@ impl Publisher {
         (Self { name: name.into(), orders, notifications }, tasks)
     }
 
-    /// Whether orders can be sent now, as far as is known: of most types at least.
+    /// Whether orders of most types can be sent, as far as is known.
     pub fn can_send_orders(&self) -> bool {
         self.orders.state.borrow().is_connected()
     }
 
-    /// Waits for the connection for orders if it is being made, until
-    /// [`CONNECTION_WAIT`](deadlines::broker::CONNECTION_WAIT) after the loss of the last one.
+    /// Waits for a pending connection for orders, for at most
+    /// [`CONNECTION_WAIT`](deadlines::broker::CONNECTION_WAIT) after the last one broke.
     ///
     /// # Errors
-    /// The broker is away, takes no messages, or did not answer in time.
+    /// RabbitMQ is unreachable or blocked, or did not answer in time.
     pub async fn connected_for_orders(&self) -> Result<(), PublishError> {
         state::connected(&self.orders.state).await
     }
 
-    /// Why orders of this type cannot be sent although others can.
+    /// Why orders of this type cannot be sent while others can.
     pub fn refusal_of(&self, order_type: OrderType) -> Option<PublishError> {
         self.orders.state.borrow().refusal_of(order_type)
     }
 
-    /// Whether the broker has said that it takes no messages for now.
+    /// Whether an alarm blocks publishing.
     pub fn is_blocked(&self) -> bool {
         matches!(*self.orders.state.borrow(), State::Blocked(_))
     }
 
-    /// Whether status updates can be sent now, as far as is known.
+    /// Whether status updates can be sent, as far as is known.
     pub fn can_send_status_updates(&self) -> bool {
         self.notifications.state.borrow().is_connected()
     }
@@ -220,15 +217,15 @@ impl Publisher {
         self.notifications.possible().await;
     }
 
-    /// Sends a message and waits for the broker's confirm.
+    /// Sends a message and waits for its confirm.
     ///
     /// # Errors
-    /// The message is not known to have been taken over.
+    /// RabbitMQ did not confirm the message.
     pub async fn publish(&self, message: Outgoing) -> Result<(), PublishError> {
         self.send(message).await.received().await
     }
 
-    /// Sends a message behind those that were sent before, without waiting for their confirms.
+    /// Queues a message behind those sent before, without waiting for their confirms.
     pub async fn send(&self, mut message: Outgoing) -> Confirm {
         message.set_publisher(&self.name);
         let (reply, answer) = oneshot::channel();

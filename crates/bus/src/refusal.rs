@@ -1,9 +1,9 @@
-//! What RabbitMQ says when it refuses something, and what to do about it: one table.
+//! RabbitMQ's reasons for a refusal, and what to do about each: one table.
 //!
-//! The broker's own reason comes first, the advice behind it. No advice is to delete what may hold
-//! orders.
+//! A message shows the broker's reason first, then the advice. No advice deletes a queue that may
+//! hold orders.
 
-/// Words that a reason contains, and the advice that fits it. The first row that fits counts.
+/// Words of a reason and the advice for it. The first matching row counts.
 const ADVICE: &[(&[&str], &str)] = &[
     (
         &["queue limit in vhost"],
@@ -59,7 +59,7 @@ const ADVICE: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// What to do about a reason, as the rest of a sentence; empty if it is not known.
+/// The advice for a reason, as the end of a sentence. Empty for an unknown reason.
 pub(crate) fn hint(reason: &str) -> String {
     advice(reason).map(|advice| format!(". {advice}")).unwrap_or_default()
 }
@@ -69,18 +69,18 @@ pub(crate) fn advice(reason: &str) -> Option<&'static str> {
     ADVICE.iter().find(|(words, _)| fits(words)).map(|(_, advice)| *advice)
 }
 
-/// Whether the broker knows a queue and cannot reach it: its node is away, it is still starting, or
+/// Whether the broker knows a queue but cannot reach it: its node is down, it is still starting, or
 /// it was lost.
 pub(crate) fn is_inaccessible(reason: &str) -> bool {
     reason.contains("is down or inaccessible")
 }
 
-/// Whether there is nothing of this name.
+/// Whether nothing has this name.
 pub(crate) fn is_not_found(reason: &str) -> bool {
     reason.contains("NOT_FOUND") && !is_inaccessible(reason)
 }
 
-/// The largest body that the broker takes, in bytes, if it refused a larger one.
+/// The broker's message size limit in bytes, from its refusal of a larger message.
 pub(crate) fn message_limit(reason: &str) -> Option<usize> {
     let (_, limit) = reason.split_once("message size")?.1.split_once("larger than")?;
     let digits = limit.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit);
@@ -91,7 +91,7 @@ pub(crate) fn message_limit(reason: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// What RabbitMQ 3.10 and 4.0 say, to the word.
+    /// The exact texts of RabbitMQ 3.10 and 4.0.
     #[test]
     fn each_reason_gets_its_own_advice() {
         for (reason, expected) in [
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(hint("320 CONNECTION_FORCED - closed"), "");
     }
 
-    /// A command that deletes whatever is there would lose orders.
+    /// A command that deletes unconditionally would lose orders.
     #[test]
     fn no_advice_deletes_what_may_hold_orders() {
         for queue in ["kitchen_takeout_queue", "kitchen_queue", "kitchen_dlq"] {

@@ -1,5 +1,5 @@
-//! The safety net takes the orders that no typed queue takes. General workers read it; where only
-//! specialised ones work, nobody does, and what lies there must go on its way again.
+//! The safety net takes the orders that no typed queue takes. Only general workers consume it.
+//! Where there are none, [`clear`] returns its orders to their typed queues.
 
 use amqprs::channel::{BasicAckArguments, BasicGetArguments, QueueDeclareArguments};
 use config::Rabbitmq;
@@ -10,16 +10,16 @@ use crate::refusal::is_not_found;
 use crate::session::{Session, SessionError, rpc};
 use crate::topology::SAFETY_NET_QUEUE;
 
-/// Messages that are shown together.
-const PORTION: usize = 200;
-/// Most messages that are held at the same time because nobody takes them. Behind so many the rest
-/// waits for a general worker.
+/// The number of messages that are passed on together.
+const BATCH: usize = 200;
+/// The most unprocessable messages that one run holds. What lies behind them waits for a general
+/// worker.
 const MAX_HELD: usize = 1_000;
 
-/// Why the safety net was not cleared, or not to the end. What was not taken is in it still.
+/// Why the safety net was not cleared completely. Messages that were not taken are still in it.
 #[derive(Debug, thiserror::Error)]
 pub enum ClearError<E> {
-    /// Whoever takes the messages failed.
+    /// The callback failed.
     #[error("the messages could not be taken")]
     Take(#[source] E),
     /// RabbitMQ failed.
@@ -27,30 +27,29 @@ pub enum ClearError<E> {
     Session(#[from] SessionError),
 }
 
-/// An order that lies in the safety net.
+/// An order in the safety net.
 #[derive(Clone, Debug)]
 pub struct UnroutedOrder {
-    /// What the message says.
+    /// The order in the message.
     pub order: OrderMessage,
-    /// The order that it points to, if it says so.
+    /// The order that the message points to, if it says so.
     pub identity: Option<OrderIdentity>,
 }
 
 impl UnroutedOrder {
-    /// None if it is no order.
+    /// Returns `None` if the message is not an order.
     fn read(delivery: &Delivery) -> Option<Self> {
         let order = OrderMessage::parse(&delivery.body).ok()?;
         Some(Self { order, identity: delivery.order_identity().ok()? })
     }
 }
 
-/// Shows the orders that lie in the safety net to `take`, a portion at a time, and removes those of
-/// which it says `true`. The others stay, and so does what is no order. What comes meanwhile is
-/// left for the next time. Where there is no safety net, there is nothing to show. RabbitMQ lists
-/// the connection under `name`.
+/// Passes the orders in the safety net to `take` in batches, and removes those for which it returns
+/// `true`. All other messages stay. Messages that arrive meanwhile wait for the next call. Without
+/// a safety net there is nothing to do. RabbitMQ lists the connection under `name`.
 ///
 /// # Errors
-/// See [`ClearError`]. What was taken may be shown again.
+/// See [`ClearError`]. Messages that were taken may be passed on again.
 pub async fn clear<E>(
     settings: &Rabbitmq,
     name: &str,
@@ -59,14 +58,13 @@ pub async fn clear<E>(
     let mut session = Session::open(settings, name).await?;
     let cleared = match pass(&session, take).await {
         Err(ClearError::Session(why)) => match session.explain(why) {
-            // Nothing lies in a queue that is not there. The broker closed the channel with this
-            // answer.
+            // RabbitMQ closed the channel because there is no such queue. So there are no messages.
             SessionError::ChannelClosed { reason, .. } if is_not_found(&reason) => Ok(()),
             why => Err(ClearError::Session(why)),
         },
         other => other,
     };
-    // The broker puts back what is held.
+    // RabbitMQ requeues what is unacknowledged.
     session.close().await;
     cleared
 }
@@ -79,19 +77,19 @@ async fn pass<E>(
     let mut held = 0;
     while left > 0 && held < MAX_HELD {
         let (mut tags, mut orders) = (Vec::new(), Vec::new());
-        while left > 0 && tags.len() < PORTION && held < MAX_HELD {
+        while left > 0 && tags.len() < BATCH && held < MAX_HELD {
             left -= 1;
             let get = BasicGetArguments::new(SAFETY_NET_QUEUE);
             let got = rpc("looking into the safety net", session.channel.basic_get(get)).await?;
-            // A worker was faster.
+            // A worker consumed it first.
             let Some((envelope, properties, body)) = got else {
                 left = 0;
                 break;
             };
             let delivery = Delivery::fetched(&envelope, properties, body);
-            if let Some(stray) = UnroutedOrder::read(&delivery) {
+            if let Some(order) = UnroutedOrder::read(&delivery) {
                 tags.push(delivery.tag);
-                orders.push(stray);
+                orders.push(order);
             } else {
                 held += 1;
             }
@@ -112,7 +110,7 @@ async fn pass<E>(
     Ok(())
 }
 
-/// Messages that wait. If there is no such queue, the broker closes the channel.
+/// The number of ready messages. Without such a queue, RabbitMQ closes the channel.
 async fn count(session: &Session) -> Result<u32, SessionError> {
     let passive = QueueDeclareArguments::new(SAFETY_NET_QUEUE).passive(true).finish();
     let answer = rpc("counting the safety net", session.channel.queue_declare(passive)).await?;

@@ -1,17 +1,17 @@
-//! One connection with one channel, and everything that can happen to them as one stream of events.
+//! One connection with one channel, and everything that happens to them as one stream of events.
 //!
 //! Why it is built so (amqprs 2.1):
-//! - It does not reconnect; when the broker dies no callback fires, only
+//! - amqprs does not reconnect. When the broker dies it runs no callback; only
 //!   `listen_network_io_failure` returns.
-//! - `Connection::open` has no deadline; a wrong password shows as a connection reset
-//!   after three seconds.
-//! - A pending call that is cancelled leaves the channel in an unknown state: after a timeout the
-//!   session is dropped. A call that may wait for a queue that hangs has a channel of its own
-//!   ([`SideChannel`]), and only that one is dropped.
-//! - Publishing on a channel that the server closed ends the connection: a closed channel is
-//!   the end of the session.
-//! - Two calls at once on one channel break it: one task owns a session, and calls one
-//!   thing after the other.
+//! - `Connection::open` has no deadline. A wrong password shows as a connection reset after three
+//!   seconds.
+//! - Cancelling a pending call leaves the channel in an unknown state. So a timeout drops the
+//!   session. A call that may wait for a hanging queue has a channel of its own ([`SideChannel`]),
+//!   and its timeout drops only that.
+//! - Publishing on a channel that the server closed ends the connection. So a closed channel ends
+//!   the session.
+//! - Two concurrent calls on one channel break it. So one task owns a session, and makes one call
+//!   at a time.
 
 mod callbacks;
 mod side_channel;
@@ -36,40 +36,40 @@ pub(crate) use self::side_channel::SideChannel;
 use crate::delivery::MAX_BODY;
 use crate::refusal;
 
-/// Longest time to connect and log in.
+/// The deadline of connecting and logging in.
 const OPEN_DEADLINE: Duration = Duration::from_secs(10);
-/// Longest time to wait for the answer to any call.
+/// The deadline of a call.
 pub(crate) const CALL_DEADLINE: Duration = Duration::from_secs(10);
-/// Longest time for the farewell.
+/// The deadline of closing.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
-/// A peer that is silent for twice this time is dead, in seconds.
+/// The heartbeat in seconds. A peer that is silent for twice this time is dead.
 const HEARTBEAT_SECONDS: u16 = 10;
-/// A reset that comes this late during the login is the broker's answer to a wrong password.
+/// RabbitMQ answers a wrong password with a reset after at least this time.
 const LOGIN_REFUSAL_PAUSE: Duration = Duration::from_millis(2_500);
 
-/// Why there is no session, or no longer.
+/// Why there is no session, or why it ended.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// Nobody answers there.
+    /// No connection to this address.
     #[error("RabbitMQ at {address} cannot be reached")]
     Unreachable {
         /// Host and port.
         address: String,
-        /// What the connection says.
+        /// The error of the connection.
         #[source]
         why: AmqpError,
     },
-    /// The broker closed the connection in the middle of the login.
+    /// RabbitMQ closed the connection during the login.
     #[error(
         "RabbitMQ at {address} closed the connection during the login: the user '{user}' or the password is probably wrong"
     )]
     LoginRefused {
         /// Host and port.
         address: String,
-        /// Who wanted in.
+        /// The user.
         user: String,
     },
-    /// The broker let the user in, but not into the vhost.
+    /// RabbitMQ accepted the user, but denied access to the vhost.
     #[error(
         "RabbitMQ at {address} does not let the user '{user}' into the vhost '{vhost}': {reason}{}",
         refusal::hint(reason)
@@ -77,19 +77,19 @@ pub enum SessionError {
     Refused {
         /// Host and port.
         address: String,
-        /// Who wanted in.
+        /// The user.
         user: String,
-        /// Where.
+        /// The vhost.
         vhost: String,
-        /// The broker's reason.
+        /// RabbitMQ's reason.
         reason: String,
     },
-    /// No answer in time.
+    /// A call was not answered in time.
     #[error("RabbitMQ did not answer within {} s while {doing}", after.as_secs())]
     Timeout {
-        /// What was waited for.
+        /// The pending call.
         doing: String,
-        /// How long.
+        /// The deadline.
         after: Duration,
     },
     /// A call failed.
@@ -97,25 +97,25 @@ pub enum SessionError {
     Call {
         /// The call.
         doing: String,
-        /// What amqprs says.
+        /// The error of amqprs.
         #[source]
         why: AmqpError,
     },
-    /// A call failed, and the broker said why when it closed the channel.
+    /// A call failed: RabbitMQ closed the channel with a reason.
     #[error("RabbitMQ refused {doing}: {reason}{}", refusal::hint(reason))]
     ChannelClosed {
         /// The call.
         doing: String,
-        /// The broker's reason.
+        /// RabbitMQ's reason.
         reason: String,
     },
-    /// None of the queues can be had; the reason of the first.
+    /// None of the queues can be used; the reason of the first.
     #[error("{0}")]
     AllRefused(String),
-    /// Something that could not be used can be used now; the session begins anew with it.
+    /// A refused queue can be used now. The next session uses it.
     #[error("the queue '{0}' can be used now")]
     QueueRecovered(&'static str),
-    /// No queue took a message that one should have taken.
+    /// A message was unroutable although it should have had a queue.
     #[error("RabbitMQ had no queue for a message ({0}): everything that is missing is declared again")]
     Unrouted(String),
     /// The session ended.
@@ -123,55 +123,55 @@ pub enum SessionError {
     Lost(String),
 }
 
-/// Logs in and leaves again. RabbitMQ lists the connection under `name`.
+/// Logs in and closes the connection. RabbitMQ lists it under `name`.
 ///
 /// # Errors
-/// RabbitMQ cannot be reached, or does not let us in.
+/// RabbitMQ cannot be reached, or denies access.
 pub async fn check(settings: &Rabbitmq, name: &str) -> Result<(), SessionError> {
     Session::open(settings, name).await?.close().await;
     Ok(())
 }
 
-/// What happens to a session from outside.
+/// An event from RabbitMQ or from the network.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// The broker has taken over these messages.
+    /// RabbitMQ has confirmed these messages.
     Confirmed { tag: u64, multiple: bool },
-    /// The broker could not take over these messages.
+    /// RabbitMQ has rejected these messages.
     Rejected { tag: u64, multiple: bool },
-    /// No queue took this message; its confirm follows.
+    /// This message was unroutable. Its confirm follows.
     Returned { message_id: String, exchange: String, routing_key: String, reason: String },
-    /// The broker ended a consumer, for instance because its queue was deleted.
+    /// RabbitMQ ended a consumer, for example because its queue was deleted.
     ConsumerCancelled,
-    /// The broker takes no messages on this connection for now: it is low on memory or disk space.
+    /// An alarm for memory or disk space blocks publishing on this connection.
     Blocked(String),
-    /// It takes messages again.
+    /// The alarm has ended.
     Unblocked,
-    /// The channel or the connection is gone.
+    /// The channel or the connection is closed.
     Closed(String),
 }
 
-/// A connection with its channel; its owner calls [`Session::close`] at the end.
+/// A connection with its channel. Its owner calls [`Session::close`] at the end.
 pub(crate) struct Session {
     connection: Connection,
     pub(crate) channel: Channel,
     pub(crate) events: mpsc::UnboundedReceiver<Event>,
-    /// Where callbacks send events; weak, so that the events end with the connection's tasks.
+    /// The sender for callbacks. Weak, so that the events end with the connection's tasks.
     forward: mpsc::WeakUnboundedSender<Event>,
-    /// Whether the events of the channel count.
+    /// Cleared when the channel is replaced: its events no longer count.
     channel_counts: Arc<AtomicBool>,
-    /// It holds the connection too, and lets go of it when the session is dropped.
+    /// Holds the connection too. Dropping the session aborts it.
     watcher: AbortOnDropHandle<()>,
 }
 
 impl Session {
     /// Connects, logs in and opens the channel. RabbitMQ lists the connection under `name`. Bodies
-    /// of more than [`MAX_BODY`] bytes are not taken in.
+    /// larger than [`MAX_BODY`] bytes are discarded.
     pub(crate) async fn open(settings: &Rabbitmq, name: &str) -> Result<Self, SessionError> {
         Self::open_for(settings, name, MAX_BODY as u64).await
     }
 
-    /// The same, with another limit for bodies.
+    /// As [`Session::open`], with another limit for bodies.
     pub(crate) async fn open_for(
         settings: &Rabbitmq,
         name: &str,
@@ -185,15 +185,14 @@ impl Session {
         match channel_of(&connection, Arc::clone(&channel_counts), sender).await {
             Ok(channel) => Ok(Self { connection, channel, events, forward, channel_counts, watcher }),
             Err(why) => {
-                farewell(connection, &watcher).await;
+                close_connection(connection, &watcher).await;
                 Err(why)
             }
         }
     }
 
-    /// Opens another channel in place of one that the broker closed. From then on, events are those
-    /// of this channel and of the connection: whatever still becomes of the other one is nobody's
-    /// concern.
+    /// Replaces a channel that RabbitMQ closed. From then on, the events are those of the new
+    /// channel and of the connection.
     pub(crate) async fn reopen_channel(&mut self) -> Result<(), SessionError> {
         let Some(sender) = self.forward.upgrade() else {
             return Err(SessionError::Lost("its tasks ended".to_owned()));
@@ -204,28 +203,29 @@ impl Session {
         Ok(())
     }
 
-    /// Opens a channel beside the session's own one.
+    /// Opens another channel on the connection.
     pub(crate) async fn side_channel(&self) -> Result<SideChannel, SessionError> {
         SideChannel::open(&self.connection).await
     }
 
-    /// Takes in other bodies from now on: up to this size, in bytes.
+    /// Changes the limit for bodies, in bytes.
     pub(crate) fn set_max_body(&self, max_body: u64) {
         self.connection.set_max_body_size(max_body);
     }
 
-    /// What the broker says of itself: its name and its version.
+    /// RabbitMQ's name and version.
     pub(crate) fn server(&self) -> (String, String) {
         let properties = self.connection.server_properties();
         (properties.product().to_owned(), properties.version().to_owned())
     }
 
-    /// Says farewell if there is still somebody to hear it.
+    /// Closes the connection, if it is still open.
     pub(crate) async fn close(self) {
-        farewell(self.connection, &self.watcher).await;
+        close_connection(self.connection, &self.watcher).await;
     }
 
-    /// Replaces amqprs' empty "channel closed" by what the broker said when it closed the channel.
+    /// Replaces amqprs' empty "channel closed" by the reason that RabbitMQ gave when it closed the
+    /// channel.
     pub(crate) fn explain(&mut self, error: SessionError) -> SessionError {
         explain(&mut self.events, error)
     }
@@ -241,7 +241,7 @@ fn explain(events: &mut mpsc::UnboundedReceiver<Event>, error: SessionError) -> 
     SessionError::Call { doing, why }
 }
 
-/// Opens the connection's channel; what happens to both is sent on.
+/// Opens the connection's channel, and forwards the events of both.
 async fn channel_of(
     connection: &Connection,
     counts: Arc<AtomicBool>,
@@ -261,14 +261,14 @@ async fn open_channel(
     Ok(channel)
 }
 
-/// The watcher holds the connection too: it lives until both have let go of it.
-async fn farewell(connection: Connection, watcher: &AbortOnDropHandle<()>) {
-    // An error only means that the other side was faster.
+/// Aborts the watcher too: it holds the connection.
+async fn close_connection(connection: Connection, watcher: &AbortOnDropHandle<()>) {
+    // An error means only that the peer closed first.
     let _ = timeout(CLOSE_DEADLINE, connection.close()).await;
     watcher.abort();
 }
 
-/// Connects and logs in, at the first address that lets us.
+/// Connects and logs in at the first address that succeeds.
 async fn connect(settings: &Rabbitmq, name: &str, max_body: u64) -> Result<Connection, SessionError> {
     let deadline = Instant::now() + OPEN_DEADLINE;
     let silent = || SessionError::Timeout { doing: "connecting".to_owned(), after: OPEN_DEADLINE };
@@ -282,7 +282,7 @@ async fn connect(settings: &Rabbitmq, name: &str, max_body: u64) -> Result<Conne
         Ok(connection) => return Ok(connection),
         Err(failures) => failures,
     };
-    // The broker that came closest to letting us in tells most.
+    // Return the error of the address that came furthest.
     let rank = |failure: &SessionError| u8::from(!matches!(failure, SessionError::Unreachable { .. }));
     Err(failures.into_iter().max_by_key(rank).unwrap_or_else(silent))
 }
@@ -293,7 +293,7 @@ async fn connect_to(
     name: &str,
     max_body: u64,
 ) -> Result<Connection, SessionError> {
-    // An IPv6 address stands in brackets before its port.
+    // An IPv6 address needs brackets before its port.
     let host = match address.ip() {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => format!("[{ip}]"),
@@ -325,13 +325,13 @@ fn classify(settings: &Rabbitmq, why: AmqpError, after: Duration) -> SessionErro
     }
 }
 
-/// The broker's own words in what amqprs prints of the frame that carried them.
+/// Finds RabbitMQ's reason in what amqprs prints of its frame.
 fn reason_of(said: &str) -> String {
     let quoted = said.split_once("reply_text: ").and_then(|(_, rest)| rest.split('"').nth(1));
     quoted.unwrap_or(said).to_owned()
 }
 
-/// Awaits a call under the deadline that every call has.
+/// Awaits a call under the deadline of all calls.
 pub(crate) async fn rpc<T>(
     doing: &str,
     answer: impl Future<Output = Result<T, AmqpError>>,
@@ -339,7 +339,7 @@ pub(crate) async fn rpc<T>(
     rpc_within(CALL_DEADLINE, doing, answer).await
 }
 
-/// Awaits a call under a deadline of its own.
+/// Awaits a call under this deadline.
 pub(crate) async fn rpc_within<T>(
     deadline: Duration,
     doing: &str,
@@ -351,8 +351,8 @@ pub(crate) async fn rpc_within<T>(
     }
 }
 
-/// What a consumer that has been cancelled still brought. All of it arrived before the broker's
-/// answer, but amqprs hands it over in a task of its own, which may have ended in the middle.
+/// The remaining messages of a cancelled consumer. They arrived before RabbitMQ's answer, but a
+/// task of amqprs delivers them, perhaps a little later.
 pub(crate) async fn rest_of(
     messages: &mut mpsc::UnboundedReceiver<ConsumerMessage>,
 ) -> Result<Vec<ConsumerMessage>, SessionError> {
@@ -369,12 +369,12 @@ pub(crate) async fn rest_of(
     Err(SessionError::Timeout { doing, after: CALL_DEADLINE })
 }
 
-/// Tells of the end of the connection, however it comes.
+/// Reports the end of the connection, however it ends.
 async fn watch(connection: Connection, events: mpsc::UnboundedSender<Event>) {
     let lost = tokio::select! {
         biased;
         lost = connection.listen_network_io_failure() => lost,
-        // It subscribes when first polled, and would wait for ever for what happened before.
+        // It subscribes at its first poll. What happened before would never wake it.
         () = async { if connection.is_open() { std::future::pending().await } } => true,
     };
     let reason = if lost { "the network connection broke" } else { "the connection was closed" };

@@ -1,19 +1,18 @@
-//! Every exchange, queue and binding, as tables. Whoever starts first declares them; the others
-//! find them as they are.
+//! All exchanges, queues and bindings, as tables. The first service to start declares them.
 //!
 //! ```text
 //! orders_topic ──kitchen.dine_in.*──→ kitchen_dine_in_queue
 //!      │      ──kitchen.takeout.*──→ kitchen_takeout_queue
 //!      │      ──kitchen.delivery.*─→ kitchen_delivery_queue
-//!      └ what no queue above takes ─→ orders_unrouted ─→ kitchen_queue
-//! orders_probe ─→ nobody
+//!      └ unroutable (alternate exchange) ─→ orders_unrouted ─→ kitchen_queue
+//! orders_probe ─→ no queue
 //!
 //! notifications_fanout ─→ notifications_queue (stream)
 //! orders_dlx ─→ kitchen_dlq
 //! ```
 //!
-//! Each connection declares what it needs (`declaration`). The type of every queue is named, since
-//! a vhost may have another default.
+//! Each connection declares what it needs (`declaration`). Every queue names its type, because a
+//! vhost can have another default.
 
 use amqprs::channel::{ExchangeDeclareArguments, QueueDeclareArguments};
 use amqprs::{FieldTable, FieldValue};
@@ -21,32 +20,32 @@ use domain::{OrderType, Priority, Specialisation};
 
 use crate::headers::{insert, text};
 
-/// Orders on their way to the kitchen, by type and priority.
+/// Orders for the kitchen, routed by type and priority.
 pub const ORDERS_EXCHANGE: &str = "orders_topic";
-/// Status updates on their way to everybody.
+/// Status updates for all subscribers.
 pub const NOTIFICATIONS_EXCHANGE: &str = "notifications_fanout";
 /// Messages that can never be processed.
 pub const DEAD_LETTER_EXCHANGE: &str = "orders_dlx";
-/// Orders that no typed queue takes, on their way to the safety net.
+/// Orders that no typed queue takes. They go to the safety net.
 pub(crate) const UNROUTED_EXCHANGE: &str = "orders_unrouted";
-/// Leads nowhere: what is published here shows whether the broker takes messages.
+/// Without any binding. A confirm for it shows that the broker accepts messages.
 pub(crate) const PROBE_EXCHANGE: &str = "orders_probe";
 
-/// Where dead letters wait for a person.
+/// Dead letters wait here for an operator.
 pub const DEAD_LETTER_QUEUE: &str = "kitchen_dlq";
-/// What every subscriber reads.
+/// The stream that every subscriber reads.
 pub const NOTIFICATIONS_QUEUE: &str = "notifications_queue";
 /// Orders that no typed queue takes.
 pub const SAFETY_NET_QUEUE: &str = "kitchen_queue";
 
-/// A day of notifications can be replayed, or 256 MiB of them if that is less.
+/// Subscribers can replay one day of notifications, or 256 MiB if that is less.
 const STREAM_MAX_AGE: &str = "1D";
 const STREAM_MAX_BYTES: i64 = 256 << 20;
-/// A stream drops whole segments only: with the default of 500 MB the limits
-/// above would mean nothing.
+/// A stream drops whole segments only. With the default segment of 500 MB the limits above would
+/// have no effect.
 const STREAM_SEGMENT_BYTES: i64 = 1_000_000;
 
-/// The queue that orders of a type wait in.
+/// The queue for orders of this type.
 pub fn kitchen_queue(order_type: OrderType) -> &'static str {
     match order_type {
         OrderType::DineIn => "kitchen_dine_in_queue",
@@ -55,7 +54,7 @@ pub fn kitchen_queue(order_type: OrderType) -> &'static str {
     }
 }
 
-/// The queues that such a worker consumes.
+/// The queues that a worker with this specialisation consumes.
 pub fn queues_of(specialisation: &Specialisation) -> Vec<&'static str> {
     let typed =
         OrderType::ALL.into_iter().filter(|order_type| specialisation.cooks(*order_type)).map(kitchen_queue);
@@ -70,13 +69,12 @@ pub fn order_routing_key(order_type: OrderType, priority: Priority) -> String {
     format!("kitchen.{order_type}.{}", priority.get())
 }
 
-/// The argument that names a queue's type; a queue that was declared without it is of the vhost's
-/// default type.
+/// The argument for the queue's type. Without it a queue is of the vhost's default type.
 pub(crate) const QUEUE_TYPE: &str = "x-queue-type";
 /// The type with priorities.
 pub(crate) const CLASSIC: &str = "classic";
 
-/// Types of exchange.
+/// The exchange types.
 const FANOUT: &str = "fanout";
 const TOPIC: &str = "topic";
 
@@ -89,20 +87,20 @@ pub(crate) struct Exchange {
 pub(crate) struct Queue {
     pub(crate) name: &'static str,
     kind: QueueKind,
-    /// Exchange and key.
+    /// The exchange and the routing key.
     pub(crate) binding: (&'static str, String),
 }
 
 enum QueueKind {
-    /// Orders, the most expensive first; what is rejected without requeueing becomes a dead letter.
+    /// Orders, the highest priority first. RabbitMQ moves rejected messages to the dead letters.
     Priority,
-    /// Nothing special.
+    /// Without any limits.
     Plain,
-    /// An append-only log that any number of subscribers read, each from where it wants.
+    /// An append-only log. Each subscriber reads it from its own offset.
     Stream,
 }
 
-/// The part of the topology that carries status updates.
+/// The part of the topology for status updates.
 pub(crate) fn notifications() -> (Vec<Exchange>, Vec<Queue>) {
     (
         vec![Exchange { name: NOTIFICATIONS_EXCHANGE, kind: FANOUT, alternate: None }],
@@ -114,7 +112,7 @@ pub(crate) fn notifications() -> (Vec<Exchange>, Vec<Queue>) {
     )
 }
 
-/// The part of the topology that carries orders.
+/// The part of the topology for orders.
 pub(crate) fn kitchen() -> (Vec<Exchange>, Vec<Queue>) {
     let exchanges = vec![
         Exchange { name: UNROUTED_EXCHANGE, kind: FANOUT, alternate: None },
@@ -134,7 +132,7 @@ pub(crate) fn kitchen() -> (Vec<Exchange>, Vec<Queue>) {
     (exchanges, typed.chain([safety_net]).collect())
 }
 
-/// The part of the topology that keeps what can never be processed.
+/// The part of the topology for dead letters.
 pub(crate) fn dead_letters() -> (Exchange, Queue) {
     (
         Exchange { name: DEAD_LETTER_EXCHANGE, kind: FANOUT, alternate: None },
@@ -173,7 +171,7 @@ impl Queue {
         QueueDeclareArguments::durable_client_named(self.name).arguments(self.arguments()).finish()
     }
 
-    /// Whether orders wait here for a cook.
+    /// Whether orders wait here for a worker.
     pub(crate) fn holds_orders(&self) -> bool {
         matches!(self.kind, QueueKind::Priority)
     }

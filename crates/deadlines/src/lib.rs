@@ -84,7 +84,7 @@ deadlines! {
         pub const CONNECTION_WAIT: Duration = Duration::from_secs(2);
         /// How long queues are waited for while publishers wait for the connection. Queues whose
         /// processes hang must not keep the other types back for as long as `CONNECTION_WAIT`.
-        pub const BRIEF_DEADLINE: Duration = Duration::from_secs(1);
+        pub const SHORT_DEADLINE: Duration = Duration::from_secs(1);
     }
 
     /// The HTTP server: one request on its way.

@@ -17,7 +17,7 @@ const fn ms(mut times: &[Duration]) -> u128 {
 // Statements: the server ends one before the service gives up, and a relay before the server ends
 // its transaction.
 const _: () = {
-    use broker::{BRIEF_DEADLINE, CONFIRM_DEADLINE, CONNECTION_WAIT};
+    use broker::{CONFIRM_DEADLINE, CONNECTION_WAIT, SHORT_DEADLINE};
     use database::{
         CHANGE_DEADLINE, CONNECT_DEADLINE, RELAY_DEADLINE, SERVER_IDLE_TIMEOUT, SERVER_STATEMENT_TIMEOUT,
         STATEMENT_DEADLINE,
@@ -27,7 +27,7 @@ const _: () = {
     assert!(ms(&[RELAY_DEADLINE]) < ms(&[SERVER_IDLE_TIMEOUT]));
     assert!(ms(&[SERVER_STATEMENT_TIMEOUT, CONNECTION_WAIT, CONFIRM_DEADLINE]) < ms(&[RELAY_DEADLINE]));
     assert!(ms(&[tracking::LOOKUP_DEADLINE]) == ms(&[CONNECT_DEADLINE, STATEMENT_DEADLINE]));
-    assert!(ms(&[BRIEF_DEADLINE]) < ms(&[CONNECTION_WAIT]));
+    assert!(ms(&[SHORT_DEADLINE]) < ms(&[CONNECTION_WAIT]));
 };
 
 // Messages: the service that wrote a row has stored it and heard the confirm before a relay sends

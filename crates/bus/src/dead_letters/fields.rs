@@ -1,12 +1,12 @@
-//! AMQP's properties and headers as JSON: to be shown, and to be told apart by. Like amqprs, this
-//! walks tables in tables by recursion.
+//! AMQP's properties and headers as JSON, to show them and to compute ids from them. Like amqprs,
+//! it walks nested tables by recursion.
 
 use amqprs::{BasicProperties, FieldTable, FieldValue};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Number, Value};
 
-/// The properties that the message has, in AMQP's order, without its headers.
+/// The properties without the headers, in AMQP's order.
 pub(super) fn properties(from: &BasicProperties) -> Map<String, Value> {
     let text = |value: Option<&String>| value.cloned().map(Value::from);
     let all = [

@@ -1,5 +1,5 @@
-//! What anybody may put into a message beside its body: bytes that the decoder of AMQP takes, and
-//! what is made of them.
+//! Fuzzes everything in a message besides its body: bytes that AMQP's decoder accepts, and what is
+//! made of them.
 
 use amqp_serde::types::{FieldArray, FieldTable, FieldValue};
 use amqprs::BasicProperties;
@@ -10,7 +10,7 @@ use super::letter::{DeadLetter, Envelope};
 use crate::Delivery;
 use crate::headers::{DEAD_LETTERED_AT, ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY, REASON, insert, text};
 
-/// AMQP's properties follow 12 bytes of a content header: class, weight and size of the body.
+/// AMQP's properties follow 12 bytes of a content header: class, weight and body size.
 const HEADER: usize = 12;
 
 const TOKENS: &[&str] = &[
@@ -32,7 +32,7 @@ const TOKENS: &[&str] = &[
     "d\0\0\0\0\0\0\0\0",
 ];
 
-/// As the kitchen can_dead_letter a message, and as the broker does.
+/// Headers as the kitchen and as RabbitMQ write them into a dead letter.
 fn corpus() -> Vec<Vec<u8>> {
     let mut by_kitchen = FieldTable::new();
     for (name, value) in [
@@ -77,7 +77,7 @@ fn look_at(properties: &BasicProperties) {
     let envelope = Envelope { exchange: "", routing_key: "kitchen", tag: 1 };
     let letter = DeadLetter::of(&envelope, properties.clone(), b"{}".to_vec(), &mut Counter::default());
     if let Some(since) = letter.since {
-        // Shown by `dlq list`.
+        // `dlq list` shows it.
         assert!(since.to_string().ends_with('Z'));
     }
     if let Some(origin) = &letter.origin {
@@ -108,7 +108,7 @@ fn properties_and_headers() {
         if let Ok(properties) = amqp_serde::from_bytes::<BasicProperties>(input) {
             look_at(&properties);
         }
-        // And every other kind of value that a frame may hold.
+        // Every other kind of value that a frame may hold.
         if let Some(rest) = input.get(HEADER..) {
             let _ = amqp_serde::from_bytes::<FieldTable>(rest);
             let _ = amqp_serde::from_bytes::<FieldValue>(rest);

@@ -1,6 +1,6 @@
-//! What a dead letter is called by. AMQP gives messages no id of their own, and `message_id` is
-//! neither unique nor always there, so it is made of all that a person is shown of the message:
-//! another message never has the same id.
+//! The id of a dead letter. AMQP has none, and `message_id` is neither unique nor always present.
+//! So the id is a hash of everything that an operator sees of the message. Two different messages
+//! never share an id.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,16 +8,15 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-/// The name of a dead letter: 16 hexadecimal digits of the SHA-256 of its content. Where several
-/// messages are the same to the last byte, the second one from the head of the queue gets `-2`
-/// behind it, and so on.
+/// 16 hexadecimal digits of the SHA-256 of the content. Of identical messages, the second one from
+/// the head of the queue gets the suffix `-2`, and so on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Id {
     fingerprint: u64,
     copy: u32,
 }
 
-/// A text that is no id.
+/// The text is not an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not the id of a dead letter (16 hexadecimal digits, as `restaurant-ctl dlq list` shows them)")]
 pub struct ParseIdError;
@@ -41,12 +40,12 @@ impl FromStr for Id {
     }
 }
 
-/// Gives ids to messages in the order of the queue.
+/// Assigns ids to messages in queue order.
 #[derive(Default)]
 pub(super) struct Counter(HashMap<u64, u32>);
 
 impl Counter {
-    /// The id of the next message, whose content this is.
+    /// The id of the next message, which has this content.
     pub(super) fn next(&mut self, content: &[&[u8]]) -> Id {
         let fingerprint = fingerprint(content);
         let copy = self.0.entry(fingerprint).or_default();
@@ -55,7 +54,7 @@ impl Counter {
     }
 }
 
-/// Each part goes in with its length: no two contents are the same bytes differently cut.
+/// Hashes each part with its length, so that the same bytes split differently give another hash.
 fn fingerprint(content: &[&[u8]]) -> u64 {
     let mut hash = Sha256::new();
     for part in content {

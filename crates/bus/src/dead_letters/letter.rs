@@ -1,4 +1,4 @@
-//! One dead letter: what it is, why it is here, and where it came from.
+//! One dead letter: its content, its reason, and its original route.
 
 use amqprs::channel::ConsumerMessage;
 use amqprs::{BasicProperties, FieldTable, FieldValue, GetOk};
@@ -13,43 +13,43 @@ use super::id::{Counter, Id};
 use crate::headers::{DEAD_LETTERED_AT, ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY, REASON};
 use crate::topology::{DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE};
 
-/// Longest name of an exchange or a routing key, in bytes (AMQP).
+/// The longest name of an exchange or a routing key, in bytes (AMQP).
 const MAX_NAME: usize = 255;
-/// What the broker changes each time it delivers a message again.
+/// RabbitMQ changes this header with each redelivery.
 const DELIVERY_COUNT: &str = "x-delivery-count";
 
-/// A message among the dead letters. It may come from anybody, and any part may
-/// be missing or hostile.
+/// A message in the queue of dead letters. Anybody may have sent it: any part may be missing or
+/// hostile.
 #[derive(Debug)]
 pub struct DeadLetter {
-    /// What it is called by.
+    /// Its id.
     pub id: Id,
-    /// Why it is here, if it says so.
+    /// Why it is a dead letter, if it says so.
     pub reason: Option<String>,
-    /// Since when it is here, if it says so.
+    /// Since when it is a dead letter, if it says so.
     pub since: Option<Timestamp>,
-    /// Where it came from, if it says so in a form that can be used.
+    /// Its original route, if it names a usable one.
     pub origin: Option<OriginalRoute>,
     /// AMQP's properties, by name.
     pub properties: Map<String, Value>,
     /// The headers, by name.
     pub headers: Map<String, Value>,
-    /// What was sent.
+    /// The body.
     pub body: Vec<u8>,
     pub(super) original: BasicProperties,
     pub(super) tag: u64,
 }
 
-/// Where a message was published to before it came here.
+/// Where a message was published before it became a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginalRoute {
     /// The exchange; empty for the default one.
     pub exchange: String,
-    /// The key.
+    /// The routing key.
     pub routing_key: String,
 }
 
-/// With what the broker delivers a message.
+/// What RabbitMQ delivers along with a message.
 pub(super) struct Envelope<'a> {
     pub(super) exchange: &'a str,
     pub(super) routing_key: &'a str,
@@ -68,7 +68,7 @@ impl DeadLetter {
         Some(Self::of(&envelope, original, message.content.unwrap_or_default(), ids))
     }
 
-    /// One that was fetched, not brought by a consumer.
+    /// A message from `basic.get`, not from a consumer.
     pub(super) fn fetched(
         envelope: &GetOk,
         original: BasicProperties,
@@ -83,7 +83,7 @@ impl DeadLetter {
         Self::of(&envelope, original, body, ids)
     }
 
-    /// What the parts of a message say together.
+    /// Builds it from the parts of a message.
     pub(super) fn of(
         envelope: &Envelope<'_>,
         original: BasicProperties,
@@ -101,23 +101,24 @@ impl DeadLetter {
             Value::Object(headers.clone()).to_string().as_bytes(),
             &body,
         ]);
-        let Story { reason, since, origin } = original.headers().map(Story::read).unwrap_or_default();
+        let DeathRecord { reason, since, origin } =
+            original.headers().map(DeathRecord::read).unwrap_or_default();
         let origin = origin.filter(OriginalRoute::is_usable);
         Self { id, reason, since, origin, properties, headers, body, original, tag }
     }
 
-    /// The order that the body is about, if it is one or nearly one.
+    /// The order number in the body, if the body resembles an order.
     pub fn order_number(&self) -> Option<OrderNumber> {
         #[derive(Deserialize)]
-        struct AboutAnOrder {
+        struct OrderLike {
             order_number: OrderNumber,
         }
-        serde_json::from_slice::<AboutAnOrder>(&self.body).ok().map(|about| about.order_number)
+        serde_json::from_slice::<OrderLike>(&self.body).ok().map(|about| about.order_number)
     }
 }
 
 impl OriginalRoute {
-    /// Names that AMQP can carry, and a place from which it would not come straight back here.
+    /// Whether AMQP can carry the names, and the route does not lead back to the dead letters.
     fn is_usable(&self) -> bool {
         let is_here = self.exchange == DEAD_LETTER_EXCHANGE
             || (self.exchange.is_empty() && self.routing_key == DEAD_LETTER_QUEUE);
@@ -125,22 +126,22 @@ impl OriginalRoute {
     }
 }
 
-/// What headers tell of a message's death.
+/// What the headers say about the message's death.
 #[derive(Default)]
-struct Story {
+struct DeathRecord {
     reason: Option<String>,
     since: Option<Timestamp>,
     origin: Option<OriginalRoute>,
 }
 
-impl Story {
-    /// The broker's own word, if there is one, is the latest: what the kitchen writes, it writes
-    /// into a message without.
+impl DeathRecord {
+    /// RabbitMQ's own header wins if it is present, because it is the later one. The kitchen
+    /// dead-letters only messages without it.
     fn read(headers: &FieldTable) -> Self {
         Self::by_broker(headers).unwrap_or_else(|| Self::by_kitchen(headers))
     }
 
-    /// As [`Outgoing::dead_letter`](crate::Outgoing::dead_letter) writes it.
+    /// The headers that [`Outgoing::dead_letter`](crate::Outgoing::dead_letter) writes.
     fn by_kitchen(headers: &FieldTable) -> Self {
         let origin = || {
             Some(OriginalRoute {
@@ -152,7 +153,7 @@ impl Story {
         Self { reason: text(headers, REASON), since, origin: origin() }
     }
 
-    /// `x-death`, newest death first: what the broker writes when it dead-letters a message itself.
+    /// The header `x-death`, which RabbitMQ writes when it dead-letters a message. Newest first.
     fn by_broker(headers: &FieldTable) -> Option<Self> {
         let FieldValue::A(deaths) = field(headers, "x-death")? else { return None };
         let FieldValue::F(death) = Vec::from(deaths.clone()).into_iter().next()? else { return None };

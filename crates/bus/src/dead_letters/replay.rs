@@ -1,4 +1,4 @@
-//! Sending dead letters back to where they came from.
+//! Publishes dead letters to their original routes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -13,57 +13,59 @@ use crate::confirms;
 use crate::message::{pointer, safe_properties};
 use crate::session::{Event, Session, SessionError, rpc};
 
-/// Bytes that a broker takes in within a second, at least: large messages are given so much more
-/// time.
-const SLOWEST: u64 = 1 << 20;
+/// The slowest rate at which a broker receives, in bytes per second. Large messages get a longer
+/// deadline by it.
+const MIN_BYTES_PER_SECOND: u64 = 1 << 20;
 
-/// Why a dead letter was not sent back.
+/// Why a dead letter was not replayed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {
-    /// It has no headers that say where it came from, or none that can be used.
+    /// Its headers name no original route, or no usable one.
     #[error("it does not say where it came from")]
     NoOrigin,
-    /// No queue takes it there.
+    /// No queue is bound for that route.
     #[error("no queue takes messages of exchange '{}' with the key '{}' ({reason})", .origin.exchange, .origin.routing_key)]
     Unroutable {
-        /// Where it should have gone.
+        /// The route.
         origin: OriginalRoute,
-        /// The broker's reason.
+        /// RabbitMQ's reason.
         reason: String,
     },
-    /// The exchange is not there, or not ours to publish to.
+    /// The exchange does not exist, or the user may not publish to it.
     #[error("RabbitMQ refuses messages for exchange '{exchange}' ({reason})")]
     ExchangeRefused {
         /// The exchange.
         exchange: String,
-        /// The broker's reason.
+        /// RabbitMQ's reason.
         reason: String,
     },
-    /// The broker could not take it over.
+    /// RabbitMQ rejected it.
     #[error("RabbitMQ rejected it (basic.nack)")]
     Rejected,
-    /// The connection for publishing is gone; no more can be sent. It may have arrived.
+    /// The publishing connection is lost, and nothing more can be sent. The message may have
+    /// arrived.
     #[error("it was not confirmed: {0}")]
     Lost(String),
 }
 
-/// Publishes dead letters to their origins: mandatory, persistent, with confirms. Its connection is
-/// not the one that consumes, so that removing still works when the broker accepts no messages.
+/// Publishes dead letters to their original routes: mandatory, persistent, with confirms. It does
+/// not use the consuming connection. So messages can still be removed when RabbitMQ blocks
+/// publishing.
 pub struct Replay {
     settings: Rabbitmq,
     name: String,
     channel: Option<ConfirmChannel>,
-    /// Exchanges that took a message, or why they did not. A refusal ends the channel with all that
-    /// is under way in it, so the first message for an exchange goes alone.
+    /// For each exchange: it took a message, or why not. A refusal closes the channel with
+    /// everything in flight. So the first message for an exchange is sent alone.
     exchanges: HashMap<String, Result<(), String>>,
     lost: Option<String>,
 }
 
 struct ConfirmChannel {
     session: Session,
-    /// The channel counts its messages from 1.
+    /// A channel numbers its messages from 1.
     published: u64,
-    /// Longest wait for each step of what is under way.
+    /// The deadline of each step.
     deadline: Duration,
 }
 
@@ -76,8 +78,8 @@ impl Replay {
         Self { settings, name, channel: None, exchanges: HashMap::new(), lost: None }
     }
 
-    /// Sends the letters in their order and waits for the broker's word on each; one outcome for
-    /// each letter. After the first [`ReplayError::Lost`] nothing more is sent.
+    /// Sends the letters in order and waits for their confirms. Returns one result per letter.
+    /// After the first [`ReplayError::Lost`] it sends nothing more.
     pub async fn send(&mut self, letters: &[DeadLetter]) -> Vec<ReplayResult> {
         let mut outcomes = Vec::with_capacity(letters.len());
         let mut rest = letters;
@@ -95,7 +97,7 @@ impl Replay {
         outcomes
     }
 
-    /// Ends its connection.
+    /// Closes its connection.
     pub async fn end(mut self) {
         self.close_channel().await;
     }
@@ -124,7 +126,7 @@ impl Replay {
         outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(ReplayError::Rejected))).collect()
     }
 
-    /// What is clear before anything is sent.
+    /// The result that is known without sending.
     fn known_outcome(&self, letter: &DeadLetter) -> Option<ReplayResult> {
         let Some(origin) = &letter.origin else { return Some(Err(ReplayError::NoOrigin)) };
         if let Some(Err(reason)) = self.exchanges.get(&origin.exchange) {
@@ -134,8 +136,7 @@ impl Replay {
         self.lost.clone().map(|why| Err(ReplayError::Lost(why)))
     }
 
-    /// Whether a failed session means that one exchange refuses, or that nothing
-    /// can be sent any more.
+    /// Whether a failed session means that one exchange refuses, or that nothing more can be sent.
     fn judge(&mut self, letters: &[DeadLetter], why: &SessionError) -> ReplayError {
         let is_refusal = |reason: &str| reason.starts_with("404 ") || reason.starts_with("403 ");
         match (letters, why) {
@@ -151,7 +152,7 @@ impl Replay {
         }
     }
 
-    /// Publishes every letter that has no outcome yet, and waits until each has one.
+    /// Publishes every letter without a result, and waits until each has one.
     async fn publish(
         &mut self,
         letters: &[DeadLetter],
@@ -162,7 +163,7 @@ impl Replay {
             none => none.insert(ConfirmChannel::open(&self.settings, &self.name).await?),
         };
         let sizes = letters.iter().map(|letter| letter.body.len() as u64);
-        channel.deadline = CONFIRM_DEADLINE + Duration::from_secs(sizes.sum::<u64>() / SLOWEST);
+        channel.deadline = CONFIRM_DEADLINE + Duration::from_secs(sizes.sum::<u64>() / MIN_BYTES_PER_SECOND);
         let mut waiting = BTreeMap::new();
         for (letter, outcome) in letters.iter().zip(outcomes) {
             if let (None, Some(origin)) = (&outcome, &letter.origin) {
@@ -174,8 +175,8 @@ impl Replay {
                 Event::Confirmed { tag, multiple } => (tag, multiple, true),
                 Event::Rejected { tag, multiple } => (tag, multiple, false),
                 Event::Returned { exchange, routing_key, reason, .. } => {
-                    // Its confirm follows. Which of several to the same place it was does not
-                    // matter: none of them is known to have arrived.
+                    // Its confirm follows. Among letters for the same route, any may be marked:
+                    // none of them is known to have arrived.
                     let place = OriginalRoute { exchange, routing_key };
                     for (origin, outcome) in waiting.values_mut().filter(|(origin, _)| **origin == place) {
                         let origin = origin.clone();
@@ -213,7 +214,7 @@ impl ConfirmChannel {
         }
     }
 
-    /// Sends a copy as the kitchen makes them, and returns its tag.
+    /// Publishes a copy like those of the kitchen. Returns its tag.
     async fn publish(&mut self, letter: &DeadLetter, origin: &OriginalRoute) -> Result<u64, SessionError> {
         let arguments =
             BasicPublishArguments::new(&origin.exchange, &origin.routing_key).mandatory(true).finish();

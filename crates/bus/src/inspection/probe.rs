@@ -1,14 +1,14 @@
-//! Questions to the broker that it answers without doing anything.
+//! Requests that RabbitMQ answers without any effect.
 //!
-//! - What is there: a passive declaration.
-//! - Whether it is as we declare it: our own declaration, only of what a passive one has just
-//!   found. The broker compares, and creates nothing.
-//! - Whether the user may: a request that the broker must refuse, because one of its arguments
-//!   makes no sense. It looks at the rights first, so that `ACCESS_REFUSED` means that the right is
-//!   missing, and `PRECONDITION_FAILED` or `NOT_FOUND` that it is not. So nothing is declared,
-//!   published or consumed either way.
+//! - Existence: a passive declaration.
+//! - Equality with our declaration: our own declaration, only of what a passive one has just found.
+//!   RabbitMQ compares and creates nothing.
+//! - Permission: a request with an invalid argument, which RabbitMQ must refuse. It checks
+//!   permissions first. So `ACCESS_REFUSED` means that the permission is missing,
+//!   `PRECONDITION_FAILED` or `NOT_FOUND` that it is granted. Nothing is declared, published or
+//!   consumed either way.
 //!
-//! Each refusal closes the channel; the next question gets a new one.
+//! Each refusal closes the channel, so the next request gets a new one.
 
 use std::time::Duration;
 
@@ -26,30 +26,30 @@ use crate::refusal::{is_inaccessible, is_not_found};
 use crate::session::{Event, Session, SessionError, rpc};
 use crate::topology::{Exchange, Queue};
 
-/// A broker that takes messages answers at once.
+/// A broker that accepts messages answers at once.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(3);
-/// A key with which nothing is bound.
+/// A routing key without any binding.
 const NO_KEY: &str = "restaurant-ctl.doctor";
 
-/// A connection for questions.
+/// A connection for such requests.
 pub(super) struct Probe(Session);
 
-/// The broker's answer to a question.
+/// RabbitMQ's answer to a request.
 pub(super) enum Reply<T> {
     Done(T),
     Refused(Reason),
 }
 
-/// Why the broker closed the channel, such as `404 NOT_FOUND - no queue 'x' in vhost '/'`.
+/// Why RabbitMQ closed the channel, such as `404 NOT_FOUND - no queue 'x' in vhost '/'`.
 pub(super) struct Reason(pub(super) String);
 
 impl Reason {
-    /// There is nothing of this name.
+    /// Nothing has this name.
     pub(super) fn is_not_found(&self) -> bool {
         is_not_found(&self.0)
     }
 
-    /// The name is known, and what it names cannot be reached.
+    /// The name is known, but its queue cannot be reached.
     pub(super) fn is_inaccessible(&self) -> bool {
         is_inaccessible(&self.0)
     }
@@ -76,7 +76,7 @@ impl Probe {
         self.0.server()
     }
 
-    /// Messages and consumers of a queue.
+    /// The ready messages and the consumers of a queue.
     pub(super) async fn passive_queue(&mut self, name: &str) -> Result<Reply<(u32, u32)>, SessionError> {
         let arguments = QueueDeclareArguments::new(name).passive(true).finish();
         self.ask(async |channel| {
@@ -91,18 +91,18 @@ impl Probe {
         self.ask(async |channel| channel.exchange_declare(arguments).await).await
     }
 
-    /// Compares an exchange that is there with ours.
+    /// Compares an existing exchange with ours.
     pub(super) async fn same_exchange(&mut self, exchange: &Exchange) -> Result<Reply<()>, SessionError> {
         self.ask(async |channel| channel.exchange_declare(exchange.declaration()).await).await
     }
 
-    /// Compares a queue that is there with ours.
+    /// Compares an existing queue with ours.
     pub(super) async fn same_queue(&mut self, queue: &Queue) -> Result<Reply<()>, SessionError> {
         self.ask(async |channel| channel.queue_declare(queue.declaration()).await.map(drop)).await
     }
 
-    /// Whether an exchange of this name may be declared: an alternate exchange whose name is
-    /// a number is refused.
+    /// Whether the user may declare an exchange of this name. The alternate exchange is a number,
+    /// which is invalid.
     pub(super) async fn may_configure_exchange(&mut self, name: &str) -> Result<bool, SessionError> {
         let mut senseless = FieldTable::new();
         insert(&mut senseless, "alternate-exchange", FieldValue::l(0));
@@ -111,7 +111,8 @@ impl Probe {
         self.may(async |channel| channel.exchange_declare(arguments).await).await
     }
 
-    /// Whether a queue of this name may be declared: a time to live that is a word is refused.
+    /// Whether the user may declare a queue of this name. The time to live is a word, which is
+    /// invalid.
     pub(super) async fn may_configure_queue(&mut self, name: &str) -> Result<bool, SessionError> {
         let mut senseless = FieldTable::new();
         insert(&mut senseless, "x-message-ttl", text("never"));
@@ -120,7 +121,7 @@ impl Probe {
         self.may(async |channel| channel.queue_declare(arguments).await.map(drop)).await
     }
 
-    /// Whether messages may be published here: one whose time to live is a word is refused.
+    /// Whether the user may publish here. The time to live is a word, which is invalid.
     pub(super) async fn may_publish(&mut self, exchange: &str) -> Result<bool, SessionError> {
         let properties = BasicProperties::default().with_expiration("never").finish();
         let arguments = BasicPublishArguments::new(exchange, NO_KEY);
@@ -134,7 +135,7 @@ impl Probe {
         Ok(!Reason(reason).is_access_refused())
     }
 
-    /// Whether the queue may be consumed: a priority that is a word is refused.
+    /// Whether the user may consume the queue. The priority is a word, which is invalid.
     pub(super) async fn may_consume(&mut self, queue: &str) -> Result<bool, SessionError> {
         let mut senseless = FieldTable::new();
         insert(&mut senseless, "x-priority", text("high"));
@@ -142,8 +143,8 @@ impl Probe {
         self.may(async |channel| channel.basic_consume_rx(arguments).await.map(drop)).await
     }
 
-    /// Whether the queue may be bound to the exchange: the same rights are needed to take away a
-    /// binding that is not there.
+    /// Whether the user may bind the queue to the exchange. Removing a missing binding needs the
+    /// same permissions.
     pub(super) async fn may_bind(
         &mut self,
         queue: &str,
@@ -157,8 +158,8 @@ impl Probe {
         })
     }
 
-    /// Whether the broker goes on reading after a message. Under a memory or disk alarm it does
-    /// not. The message goes to no queue. `None` if the user may not send such a message.
+    /// Whether the broker still answers after a message. During an alarm for memory or disk space
+    /// it does not. The message is unroutable. `None` if the user may not publish it.
     pub(super) async fn takes_messages(&mut self) -> Option<bool> {
         let asking = async {
             let nowhere = BasicPublishArguments::new("", NO_KEY);

@@ -1,4 +1,4 @@
-//! Rights that are needed on the parts of the topology.
+//! The permissions that the parts of the topology need.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use super::probe::Probe;
 use crate::session::SessionError;
 use crate::topology::{Exchange, NOTIFICATIONS_QUEUE, Queue};
 
-/// A right of RabbitMQ.
+/// A permission of RabbitMQ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Right {
     /// To declare.
@@ -39,7 +39,7 @@ pub(super) async fn missing_on_exchange(
     if !probe.may_configure_exchange(exchange.name).await? {
         missing.push((Right::Configure, exchange.name));
     }
-    // A subscriber publishes nothing.
+    // A subscriber does not publish.
     if publishes && !probe.may_publish(exchange.name).await? {
         missing.push((Right::Write, exchange.name));
     }
@@ -56,14 +56,14 @@ pub(super) async fn missing_on_queue(
         missing.push((Right::Configure, queue.name));
     }
     if let Some(refusal) = probe.may_bind(queue.name, queue.binding.0).await? {
-        // One request needs two rights; the broker names the first that is missing.
+        // One request needs two permissions. RabbitMQ names the first missing one.
         missing.push(if refusal.0.contains(&format!("'{}'", queue.name)) {
             (Right::Write, queue.name)
         } else {
             (Right::Read, queue.binding.0)
         });
     }
-    // Dead letters are read by people only.
+    // Only operators read dead letters.
     let reads = queue.holds_orders() || needs.notifications && queue.name == NOTIFICATIONS_QUEUE;
     if reads && !probe.may_consume(queue.name).await? {
         missing.push((Right::Read, queue.name));

@@ -1,4 +1,4 @@
-//! Where a subscriber starts to read, and where it goes on after a lost connection.
+//! The start position of a subscriber, and where it resumes after a reconnect.
 
 use amqprs::FieldValue;
 use domain::timestamp::Timestamp;
@@ -7,21 +7,21 @@ use runtime::time_span;
 use crate::delivery::Delivery;
 use crate::headers::text;
 
-/// Clocks of this machine and of the broker may differ by so many seconds.
+/// How far the clocks of this machine and of the broker may differ, in seconds.
 const CLOCK_DIFFERENCE: u64 = 60;
 
 /// Where a subscriber starts to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartAt {
-    /// What comes from now on.
+    /// New messages only.
     Next,
-    /// The oldest message that is kept.
+    /// The oldest message in the stream.
     First,
-    /// What came in the last so many seconds.
+    /// The messages of the last so many seconds.
     Ago(u64),
 }
 
-/// Why a text names no start.
+/// The text is not a start position.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not a place to start (allowed: next, first, or a time back such as 90s, 30m, 1h, 2d)")]
 pub struct ParseStartAtError(String);
@@ -38,43 +38,42 @@ impl std::str::FromStr for StartAt {
     }
 }
 
-/// The place of one subscriber in the stream.
+/// The position of one subscriber in the stream.
 pub(super) struct Position {
     start: StartAt,
-    /// What came from this second of Unix time on must be shown.
+    /// Messages from this second of Unix time on must be shown.
     since: Option<u64>,
     last_shown: Option<Shown>,
-    /// The last message that came, through whatever connection since the last one that was shown.
+    /// The last message that arrived since the last shown one, over all connections.
     last_arrival: Option<LastArrival>,
 }
 
 struct Shown {
     offset: i64,
     message_id: Option<String>,
-    /// When it was sent, or the last one before it that says so.
+    /// Its timestamp, or that of the last message before it that had one.
     sent: Option<Timestamp>,
 }
 
-/// The place up to which nothing is missing.
+/// Up to this offset nothing is missing.
 #[derive(Clone, Copy)]
 struct LastArrival {
     offset: i64,
-    /// Whether reading was begun anew there: the stream was asked for the
-    /// messages from this place on.
+    /// Reading was restarted at this offset.
     was_asked_for: bool,
 }
 
-/// Places of the stream from which no message came.
+/// Offsets from which no message arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Gap {
     first: i64,
     last: i64,
-    /// The stream was asked for them and did not have them. Else they may be places that no message
-    /// ever had: the broker takes one for itself when it begins a new segment.
+    /// The stream was asked for these offsets and did not have them. Otherwise they may never have
+    /// held a message: RabbitMQ uses one offset itself when it begins a segment.
     pub(super) is_certain: bool,
 }
 
-/// Messages that nobody can read any more.
+/// Messages that the stream has dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("at most {} status updates, from offset {first} to {last}, were removed from the stream before they were read", self.count())]
 pub(super) struct Missed {
@@ -83,15 +82,14 @@ pub(super) struct Missed {
 }
 
 impl Missed {
-    /// How many at most: the broker takes places for itself.
+    /// The number of messages at most, because RabbitMQ uses some offsets itself.
     pub(super) fn count(&self) -> i64 {
         self.last.saturating_sub(self.first).saturating_add(1)
     }
 }
 
 impl Gap {
-    /// What of it the stream had and has no more, if the oldest message that it
-    /// keeps is at this place.
+    /// The part that the stream has dropped, if `kept_from` is the offset of its oldest message.
     pub(super) fn missed(self, kept_from: Option<i64>) -> Option<Missed> {
         let last = match kept_from {
             Some(oldest) if !self.is_certain => self.last.min(oldest.saturating_sub(1)),
@@ -101,14 +99,14 @@ impl Gap {
     }
 }
 
-/// How a message relates to the last one that was shown.
+/// How a message relates to the last shown one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// It comes behind it, perhaps not immediately.
+    /// It comes after it, perhaps with a gap.
     New(Option<Gap>),
-    /// It is the same one.
+    /// It is the same message.
     Repeat,
-    /// It is another one at the same place: the queue was deleted and declared anew.
+    /// It is another message at the same offset: the queue was deleted and declared again.
     OtherStream,
 }
 
@@ -117,14 +115,15 @@ impl Position {
         Self { start, since: None, last_shown: None, last_arrival: None }
     }
 
-    /// The value of `x-stream-offset` (RabbitMQ's stream queues) with which to read on.
+    /// The value of `x-stream-offset` (RabbitMQ's stream queues) at which reading resumes.
     pub(super) fn offset(&mut self) -> FieldValue {
         self.last_arrival =
             self.last_shown.as_ref().map(|shown| LastArrival { offset: shown.offset, was_asked_for: true });
         match (&self.last_shown, self.since, &self.start) {
-            // Seen again, the last message proves that it is still the same stream.
+            // When the last message arrives again, it proves that the stream is still the same.
             (Some(shown), _, _) => FieldValue::l(shown.offset),
-            // Whoever has shown nothing yet must not miss what came while the connection was lost.
+            // Nothing was shown yet. Messages that came while the connection was lost must not be
+            // missed.
             (None, Some(since), _) => FieldValue::T(since.saturating_sub(CLOCK_DIFFERENCE)),
             (None, None, StartAt::First) => text("first"),
             (None, None, StartAt::Next) => {
@@ -139,17 +138,17 @@ impl Position {
         }
     }
 
-    /// Whether reading starts behind all messages that are there.
+    /// Whether reading starts behind all existing messages.
     pub(super) fn starts_behind_all(&self) -> bool {
         self.start == StartAt::Next && self.since.is_none()
     }
 
-    /// Whether there is a message behind which to go on.
+    /// Whether reading resumes behind a shown message.
     pub(super) fn has_shown(&self) -> bool {
         self.last_shown.is_some()
     }
 
-    /// When the last message that was shown was sent, as far as is known.
+    /// The timestamp of the last shown message, as far as it is known.
     pub(super) fn last_sent(&self) -> Option<Timestamp> {
         self.last_shown.as_ref()?.sent
     }
@@ -172,7 +171,7 @@ impl Position {
         }
     }
 
-    /// Notes that everything up to this message needs no showing (any more).
+    /// Records that all messages up to this one are done.
     pub(super) fn set_shown(&mut self, delivery: &Delivery) {
         if let Some(offset) = delivery.stream_offset() {
             let message_id = delivery.message_id().map(str::to_owned);
@@ -182,14 +181,14 @@ impl Position {
         }
     }
 
-    /// The stream is another one now: its places mean nothing any more, only the time does. What is
-    /// read twice by it has the same message id.
+    /// Forgets the offsets, because the stream was replaced. Only the time still counts. A message
+    /// that is read twice keeps its message id.
     pub(super) fn forget_stream(&mut self) {
         (self.last_shown, self.last_arrival) = (None, None);
     }
 }
 
-/// What lies between two messages, unless it is the one place of a new segment.
+/// The offsets between two messages, unless it is only the offset of a new segment.
 fn gap(before: i64, offset: i64, is_certain: bool) -> Option<Gap> {
     let (first, last) = (before.saturating_add(1), offset.saturating_sub(1));
     let places = last.saturating_sub(first).saturating_add(1);
@@ -231,7 +230,7 @@ mod tests {
     fn missed_is_what_the_stream_has_no_more() {
         let gap = |is_certain| Gap { first: 8, last: 20, is_certain };
         assert_eq!(gap(true).missed(None), Some(Missed { first: 8, last: 20 }));
-        // Everything from 8 on is still there: no message ever had these places.
+        // The stream keeps everything from 8 on: these offsets never held a message.
         assert_eq!(gap(false).missed(Some(8)), None);
         assert_eq!(gap(false).missed(Some(3)), None);
         assert_eq!(gap(false).missed(Some(10)), Some(Missed { first: 8, last: 9 }));
@@ -240,7 +239,7 @@ mod tests {
     }
 
     proptest! {
-        /// The broker says where a message lies, and may say anything.
+        /// The offset comes from the network and can be any number.
         #[test]
         fn any_offsets_can_be_compared(
             before: i64,

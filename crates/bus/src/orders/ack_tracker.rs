@@ -1,5 +1,4 @@
-//! What has been tracker of all that came on a channel: what ends together is
-//! acknowledged together.
+//! Tracks the settled delivery tags of a channel, to acknowledge many with one frame.
 
 use std::collections::BTreeSet;
 
@@ -8,17 +7,17 @@ use amqprs::channel::{BasicAckArguments, BasicNackArguments};
 use super::leased_delivery::{Settlement, Verdict};
 use crate::session::{Session, SessionError, rpc};
 
-/// The channel counts its deliveries from 1.
+/// A channel numbers its deliveries from 1.
 #[derive(Default)]
 pub(super) struct AckTracker {
-    /// All up to this one are tracker, whether they have been looked at here yet or not.
+    /// All tags up to this one are settled.
     all_up_to: u64,
-    /// Those that are tracker behind one that is not.
+    /// Settled tags above the first unsettled one.
     settled_beyond: BTreeSet<u64>,
 }
 
 impl AckTracker {
-    /// Tells the broker.
+    /// Sends the settlements to RabbitMQ.
     pub(super) async fn settle(
         &mut self,
         session: &Session,
@@ -27,7 +26,7 @@ impl AckTracker {
         let channel = &session.channel;
         let (done, others): (Vec<_>, Vec<_>) =
             settlements.iter().partition(|settlement| settlement.verdict == Verdict::Ack);
-        // First: an acknowledgement of all up to a later one would take them along.
+        // Nacks go first: a later `ack` with `multiple` would include their tags.
         for settlement in others {
             self.add(settlement.tag);
             let requeue = settlement.verdict == Verdict::Requeue;
@@ -44,8 +43,8 @@ impl AckTracker {
         Ok(())
     }
 
-    /// Of these tags: up to which all can be acknowledged in one go, and which must be
-    /// acknowledged singly.
+    /// Splits tags to acknowledge: the highest one that `multiple` may acknowledge, and those that
+    /// need a frame each.
     fn acknowledge(&mut self, tags: BTreeSet<u64>) -> (Option<u64>, BTreeSet<u64>) {
         for tag in &tags {
             self.add(*tag);
@@ -72,7 +71,7 @@ mod tests {
         let mut tracker = AckTracker::default();
         assert_eq!(tracker.acknowledge([1, 2, 4].into()), (Some(2), [4].into()));
         assert_eq!(tracker.acknowledge([6].into()), (None, [6].into()));
-        // With 3, the gap below 4 is closed; 5 may not even have been looked at.
+        // Tag 3 closes the gap below 4. Tag 5 may not have been handled yet.
         assert_eq!(tracker.acknowledge([3, 8].into()), (Some(3), [8].into()));
         assert_eq!(tracker.acknowledge([5, 7].into()), (Some(7), [].into()));
         assert_eq!(tracker.acknowledge([].into()), (None, [].into()));

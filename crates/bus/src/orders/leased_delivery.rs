@@ -1,4 +1,4 @@
-//! An order in a worker's hands, and what shall become of its message.
+//! A delivery in a worker's hands, and how it is settled.
 
 use std::sync::Arc;
 
@@ -6,18 +6,18 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::delivery::Delivery;
 
-/// Places in the worker. One that several share is free when all of them have let go.
+/// Permits of the worker's prefetch. A shared permit is free when its last clone is dropped.
 pub(super) type Permit = Arc<OwnedSemaphorePermit>;
 
-/// A delivery that waits to be settled, and the permit in the worker that it takes until then.
+/// An unsettled delivery, and the permit that it takes until then.
 ///
-/// One that is dropped unsettled stays with this consumer until its session ends; then the
-/// broker delivers it again.
+/// If it is dropped unsettled, it stays leased until the session ends. Then RabbitMQ delivers it
+/// again.
 #[derive(Debug)]
 pub struct LeasedDelivery {
     /// The message.
     pub delivery: Delivery,
-    /// To the session that brought it, which may be gone.
+    /// Leads to the session that received it, which may have ended.
     pub(super) settlements: Settlements,
     pub(super) permit: Permit,
 }
@@ -26,48 +26,47 @@ pub struct LeasedDelivery {
 #[derive(Clone, Debug)]
 pub(super) struct Settlements {
     pub(super) sender: mpsc::UnboundedSender<Settlement>,
-    /// There is a permit for what the broker is to dead-letter; without one it would be lost.
+    /// The exchange for dead letters is usable. Without one, RabbitMQ would drop the message.
     pub(super) can_dead_letter: bool,
 }
 
-/// What the broker shall do with a message.
+/// How to settle a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Remove it.
+    /// Acknowledge: remove it.
     Ack,
-    /// Put it back where it was, for anybody.
+    /// Requeue at its old position, for any consumer.
     Requeue,
-    /// Move it to the dead letters.
+    /// Reject without requeueing: RabbitMQ moves it to the dead letters.
     DeadLetter,
 }
 
-/// What shall become of a delivery.
+/// The settlement of a delivery.
 #[derive(Debug)]
 pub(super) struct Settlement {
-    /// By which the session knows it.
+    /// The delivery tag.
     pub(super) tag: u64,
     pub(super) verdict: Verdict,
-    /// Taken until the broker has been told.
+    /// Held until the settlement is sent.
     pub(super) _permit: Option<Permit>,
 }
 
 impl Settlement {
-    /// Of a delivery for which there is no permit.
+    /// Requeues a delivery that has no permit.
     pub(super) fn requeued(tag: u64) -> Self {
         Self { tag, verdict: Verdict::Requeue, _permit: None }
     }
 }
 
 impl LeasedDelivery {
-    /// Done with: the broker removes it. If its session is gone, the broker
-    /// delivers it again instead.
+    /// Acknowledges it. If its session has ended, RabbitMQ delivers it again instead.
     pub fn ack(self) {
         self.settle(Verdict::Ack);
     }
 
-    /// Never to be done: the broker moves it to the dead letters, without a copy being made here.
-    /// Returns it if there is no permit for dead letters.
-    #[must_use = "it is still to be settled if it comes back"]
+    /// Rejects it: RabbitMQ moves it to the dead letters, without a copy made here. Returns it if
+    /// there is no exchange for dead letters.
+    #[must_use = "a returned delivery still has to be settled"]
     pub fn dead_letter(self) -> Option<Self> {
         if !self.settlements.can_dead_letter {
             return Some(self);
@@ -76,14 +75,14 @@ impl LeasedDelivery {
         None
     }
 
-    /// Not done: the broker gives it to anybody, at its old permit in the queue.
+    /// Requeues it at its old position in the queue, for any consumer.
     pub fn requeue(self) {
         self.settle(Verdict::Requeue);
     }
 
     fn settle(self, verdict: Verdict) {
         let settlement = Settlement { tag: self.delivery.tag, verdict, _permit: Some(self.permit) };
-        // A session that ended settles nothing; the broker has taken the message back already.
+        // If the session has ended, RabbitMQ has requeued the message already.
         let _ = self.settlements.sender.send(settlement);
     }
 }

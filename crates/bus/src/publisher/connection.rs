@@ -1,4 +1,4 @@
-//! What a publishing connection is for, and how it is made.
+//! Opens publishing connections, each for one purpose.
 
 use std::sync::Arc;
 
@@ -29,9 +29,9 @@ impl Purpose {
         }
     }
 
-    /// Declares what is published to. What publishes to the stream must have had an answer to its
-    /// declaration: just after the broker's start it is not there yet, and what is published to it
-    /// is lost.
+    /// Declares what it publishes to. For status updates, the declaration of the stream must have
+    /// been answered: right after a broker's start the stream is missing, and messages for it would
+    /// be lost.
     ///
     /// # Errors
     /// The session failed, or nothing could be sent.
@@ -49,7 +49,7 @@ impl Purpose {
         }
     }
 
-    /// The same on a connection of its own: a refusal on the one that publishes would disturb it.
+    /// Declares on a connection of its own, because a refusal would close the publishing channel.
     pub(super) async fn declare_again(
         self,
         settings: &Rabbitmq,
@@ -62,19 +62,19 @@ impl Purpose {
     }
 }
 
-/// A connection that may publish.
+/// A connection that is ready to publish.
 pub(super) struct Opened {
     pub(super) session: Session,
     pub(super) unconfirmed: Unconfirmed,
     pub(super) refusals: Arc<Refusals>,
-    /// Why the broker takes no messages, if it does not.
+    /// Why RabbitMQ is blocked, if it is.
     pub(super) blocked: Option<String>,
-    /// Whether it can be asked by a message to nobody whether it does.
+    /// Whether a probe message can ask RabbitMQ for that.
     pub(super) probes: bool,
 }
 
-/// Connects and declares; for orders also finds out whether the broker takes messages. It tells of
-/// an alarm only whoever publishes, and reads nothing more from then on.
+/// Connects and declares. For orders it also sends a probe: RabbitMQ reports an alarm only to a
+/// connection that has published, and reads nothing from it afterwards.
 pub(super) async fn open(
     settings: Rabbitmq,
     purpose: Purpose,
@@ -114,7 +114,7 @@ async fn prepare(
             Ok((refusals, unconfirmed, true, None))
         }
         Answer::Blocked(reason) => Ok((refusals, unconfirmed, true, Some(reason))),
-        // A user whose rights were given before there was this exchange.
+        // The user's permissions are older than this exchange.
         Answer::Refused => {
             session.reopen_channel().await?;
             switch_confirms_on(session).await?;
@@ -128,7 +128,7 @@ async fn switch_confirms_on(session: &Session) -> Result<(), SessionError> {
     rpc("switching confirms on", confirms).await
 }
 
-/// The broker's answer to a message to nobody.
+/// RabbitMQ's answer to a probe.
 enum Answer {
     Confirmed,
     Blocked(String),

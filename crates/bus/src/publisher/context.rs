@@ -1,4 +1,4 @@
-//! What the task of a publishing connection keeps from one connection to the next.
+//! What the task of a publishing connection keeps across reconnects.
 
 use config::Rabbitmq;
 use logging::Log;
@@ -13,12 +13,12 @@ use super::state::State;
 pub(super) struct Context {
     pub(super) settings: Rabbitmq,
     pub(super) purpose: Purpose,
-    /// The connection's name, for people who look at the broker.
+    /// The connection's name, as RabbitMQ lists it.
     pub(super) name: String,
     pub(super) log: Log,
-    /// What is to be published.
+    /// The messages to publish.
     pub(super) incoming: mpsc::Receiver<Request>,
-    /// What publishers see of the connection.
+    /// The connection's state, for the publishers.
     pub(super) state: watch::Sender<State>,
     pub(super) size_limit: SizeLimit,
 }

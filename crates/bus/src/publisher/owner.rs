@@ -14,13 +14,13 @@ use crate::declaration::AnswerTimeout;
 use crate::reconnect::{Link, Served, maintain};
 use crate::session::SessionError;
 
-/// The task behind a handle: it makes one connection after the other.
+/// Opens the connection, and another one after each failure.
 pub(super) struct Owner {
     context: Context,
     /// For the next connection.
     answer_timeout: AnswerTimeout,
     /// The last connection's, which has a deadline of its own.
-    farewell: Option<AbortOnDropHandle<()>>,
+    closing: Option<AbortOnDropHandle<()>>,
 }
 
 impl Link for Owner {
@@ -36,7 +36,7 @@ impl Link for Owner {
         let opening = open(settings.clone(), *purpose, name.clone(), self.answer_timeout);
         let opened = self.refusing_meanwhile(opening).await?;
         match &opened {
-            Ok(_) => self.answer_timeout = AnswerTimeout::Brief,
+            Ok(_) => self.answer_timeout = AnswerTimeout::Short,
             Err(why) => {
                 self.context.state.send_replace(State::Away);
                 self.answer_timeout = self.answer_timeout.after(why);
@@ -56,7 +56,7 @@ impl Link for Owner {
 
 impl Owner {
     pub(super) fn new(context: Context) -> Self {
-        Self { context, answer_timeout: AnswerTimeout::Long, farewell: None }
+        Self { context, answer_timeout: AnswerTimeout::Long, closing: None }
     }
 
     /// Runs until all publishers are dropped.
@@ -65,15 +65,15 @@ impl Owner {
         maintain(&mut self, &log).await;
     }
 
-    /// Does this work, and answers meanwhile every message that there is no connection. `None` once
-    /// all publishers are dropped.
+    /// Runs `work`, and answers `NotConnected` to every message meanwhile. `None` once all
+    /// publishers are dropped.
     async fn refusing_meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {
                 done = &mut work => return Some(done),
                 request = self.context.incoming.recv() => {
-                    // The publisher may have given up waiting.
+                    // The publisher may no longer wait for it.
                     let _ = request?.reply.send(Err(PublishError::NotConnected));
                 }
             }
@@ -90,8 +90,8 @@ impl Owner {
             End::Failed(why) => End::Failed(session.explain(why)),
             End::Done => End::Done,
         };
-        // Before anybody hears of a failure: whoever waits for the next connection must not find
-        // this one.
+        // Change the state before replies fail: a publisher that waits for the next connection must
+        // not see this one.
         self.context.state.send_replace(State::connecting());
         if let End::Failed(why) = &end
             && let Some(limit) = self.context.size_limit.learn(why)
@@ -103,7 +103,7 @@ impl Owner {
             // Whoever waits for the next connection does not wait for this: the broker lets a
             // session go only when each of its channels has answered, and one may hang.
             End::Failed(why) => {
-                self.farewell = Some(AbortOnDropHandle::new(tokio::spawn(session.close())));
+                self.closing = Some(AbortOnDropHandle::new(tokio::spawn(session.close())));
                 Served { end: Err(why), worked }
             }
             End::Done => {

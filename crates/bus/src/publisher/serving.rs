@@ -17,49 +17,48 @@ use super::{PublishError, Request};
 use crate::declaration::{FailedAttempt, Refusals};
 use crate::session::{Event, Session, SessionError};
 
-/// Most messages that wait for their confirm; further ones wait in line.
+/// The most unconfirmed messages. Further ones wait in the queue.
 const MAX_UNCONFIRMED: usize = 1_024;
-/// Most messages that are published before the broker is listened to again.
+/// The most messages that are published before events are handled again.
 const MAX_BURST: usize = 64;
-/// Longest time from the news of an alarm to the confirms of what was published before: what the
-/// broker has read by then it confirms at once, and the rest it does not read until the alarm has
-/// ended.
+/// The deadline of pending confirms after an alarm. RabbitMQ confirms at once what it has read, and
+/// reads nothing more until the alarm ends.
 const BLOCKED_GRACE: Duration = Duration::from_millis(500);
-/// Pause between two messages to nobody while there are no others. Their confirms show that the
-/// broker takes messages; of an alarm it tells only whoever publishes.
+/// The pause between two probes while there are no other messages. Their confirms show that
+/// RabbitMQ accepts messages. It reports an alarm only to a connection that publishes.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
-/// Pause between two attempts to declare what was refused.
+/// The pause between two attempts to declare what was refused.
 const DECLARE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Why a session is over.
 pub(super) enum End {
     /// All publishers are dropped.
     Done,
-    /// It failed; the next one is due.
+    /// The session failed. Connect again.
     Failed(SessionError),
 }
 
 type Declaration = Pin<Box<dyn Future<Output = Result<Refusals, SessionError>> + Send>>;
 
-/// The session, and what is under way.
+/// The session, and the messages in flight.
 pub(super) struct Serving<'a> {
     context: &'a mut Context,
     pub(super) session: Session,
     pub(super) unconfirmed: Unconfirmed,
     refusals: Arc<Refusals>,
-    /// The next attempt to declare what was refused; none if nothing that orders need was refused.
+    /// The next attempt to declare what was refused. `None` if orders need nothing of that.
     declaration: Option<Declaration>,
-    /// Why the last attempt failed altogether, if it did.
+    /// Why the last attempt failed, if it did.
     failed_attempt: FailedAttempt,
-    /// When the session was begun, until the log has said that it is there.
-    unannounced: Option<Instant>,
-    /// Under an alarm: the broker's words, and until when confirms are still waited for.
+    /// When the session began. `None` once it is logged.
+    unlogged_since: Option<Instant>,
+    /// During an alarm: RabbitMQ's reason, and the deadline of pending confirms.
     blocked: Option<(String, Instant)>,
-    /// A message that no queue took.
+    /// Why a message was unroutable.
     unrouted: Option<String>,
-    /// When the next message to nobody is due, if the broker can be asked by one.
+    /// When the next probe is due. `None` if the user may not send probes.
     next_probe: Option<Instant>,
-    /// The broker has confirmed a message on it.
+    /// RabbitMQ has confirmed a message on it.
     pub(super) worked: bool,
 }
 
@@ -73,7 +72,7 @@ impl<'a> Serving<'a> {
             refusals: Arc::default(),
             declaration: None,
             failed_attempt: FailedAttempt::default(),
-            unannounced: Some(begun),
+            unlogged_since: Some(begun),
             blocked: None,
             unrouted: None,
             next_probe: probes.then(|| Instant::now() + PROBE_INTERVAL),
@@ -87,9 +86,8 @@ impl<'a> Serving<'a> {
         serving
     }
 
-    /// Publishes until the session fails or all publishers are dropped. A message that no queue
-    /// takes ends the session once the others are confirmed: the next session declares what is
-    /// missing.
+    /// Publishes until the session fails or all publishers are dropped. An unroutable message ends
+    /// the session once the others are confirmed. The next session declares what is missing.
     pub(super) async fn run(&mut self) -> End {
         let mut burst = Vec::with_capacity(MAX_BURST);
         loop {
@@ -146,8 +144,8 @@ impl<'a> Serving<'a> {
                 self.unconfirmed.settle(tag, multiple, false);
             }
             Some(Event::Returned { reason, .. }) if self.context.purpose == Purpose::StatusUpdates => {
-                // The stream was not there for a moment; now its count of this channel's messages
-                // is wrong.
+                // The stream was missing for a moment. Its deduplication state for this channel is
+                // wrong now.
                 return Err(SessionError::Unrouted(reason));
             }
             Some(Event::Returned { message_id, reason, .. }) => {
@@ -167,9 +165,8 @@ impl<'a> Serving<'a> {
         Ok(())
     }
 
-    /// Fails what is unconfirmed although its time is over. The session fails with it, but for an
-    /// alarm: on this session the broker will tell that the alarm has ended, and nothing is
-    /// confirmed before.
+    /// Fails messages whose deadline has passed. The session fails too, unless there is an alarm:
+    /// RabbitMQ reports the alarm's end on this session, and confirms nothing before.
     fn confirms_are_late(&mut self) -> Result<(), SessionError> {
         if let Some((reason, _)) = &self.blocked {
             self.unconfirmed.fail(&PublishError::Blocked(reason.clone()));
@@ -180,7 +177,7 @@ impl<'a> Serving<'a> {
         Err(SessionError::Timeout { doing, after: CONFIRM_DEADLINE })
     }
 
-    /// What became of another attempt to declare what was refused.
+    /// Handles the result of an attempt to declare what was refused.
     fn declared(&mut self, declared: Result<Refusals, SessionError>) {
         let refusals = match declared {
             Ok(refusals) => {
@@ -199,7 +196,7 @@ impl<'a> Serving<'a> {
         }
     }
 
-    /// Sends what the broker takes, as far as is known; answers the rest at once.
+    /// Sends the messages that RabbitMQ accepts, as far as is known. Fails the rest at once.
     async fn publish(&mut self, burst: &mut Vec<Request>) -> Result<(), SessionError> {
         if let Some((reason, _)) = &self.blocked {
             for request in burst.drain(..) {
@@ -222,10 +219,10 @@ impl<'a> Serving<'a> {
         self.unconfirmed.publish_all(&self.session, sendable).await
     }
 
-    /// Lets publishers send. They can before the log says so: whoever waits for that line may send.
+    /// Lets publishers send, and then logs it. A reader of that line can rely on it.
     fn connected(&mut self) {
         self.context.state.send_replace(State::Connected(Arc::clone(&self.refusals)));
-        if let Some(begun) = self.unannounced.take() {
+        if let Some(begun) = self.unlogged_since.take() {
             let exchange = self.context.purpose.exchange();
             let message = format!("Connected to RabbitMQ exchange '{exchange}'");
             self.context.log.info(action::RABBITMQ_CONNECTED, message).took(begun.elapsed()).emit();
@@ -240,7 +237,7 @@ impl<'a> Serving<'a> {
         self.blocked = Some((reason, Instant::now() + BLOCKED_GRACE));
     }
 
-    /// Logs refusals if they are not the known ones, and has them tried again if orders need that.
+    /// Logs new refusals. Schedules another attempt if orders need what was refused.
     fn set_refusals(&mut self, refusals: Arc<Refusals>) {
         if *refusals != *self.refusals {
             for refusal in refusals.iter() {

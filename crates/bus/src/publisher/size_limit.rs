@@ -1,4 +1,4 @@
-//! The largest body that the broker takes, as far as it has said.
+//! RabbitMQ's message size limit, as far as it is known.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use super::PublishError;
 use crate::refusal;
 use crate::session::SessionError;
 
-/// So long the broker's word is believed: an operator may raise the limit.
-const BELIEVED: Duration = Duration::from_mins(1);
+/// How long a learned limit is used. An operator may raise it.
+const VALID_FOR: Duration = Duration::from_mins(1);
 
-/// In bytes, and when the broker said so. It says so only when it refuses a message.
+/// The limit in bytes, and when it was learned. RabbitMQ reveals it only when it refuses a message.
 #[derive(Default)]
 pub(super) struct SizeLimit(Option<(usize, Instant)>);
 
 impl SizeLimit {
-    /// Learns the limit if the session ended because of it, and returns it then.
+    /// Learns and returns the limit if it ended the session.
     pub(super) fn learn(&mut self, end: &SessionError) -> Option<usize> {
         let (SessionError::Lost(reason) | SessionError::ChannelClosed { reason, .. }) = end else {
             return None;
@@ -26,10 +26,10 @@ impl SizeLimit {
         Some(limit)
     }
 
-    /// Why a body of this size is not sent, if the broker is known to refuse it.
+    /// Why a body of this size is not sent: RabbitMQ is known to refuse it.
     pub(super) fn refusal_of(&self, size: usize) -> Option<PublishError> {
         let (limit, learned) = self.0?;
-        (size > limit && learned.elapsed() < BELIEVED).then_some(PublishError::TooLarge { size, limit })
+        (size > limit && learned.elapsed() < VALID_FOR).then_some(PublishError::TooLarge { size, limit })
     }
 }
 
@@ -46,7 +46,7 @@ mod tests {
         assert_eq!(limit.learn(&SessionError::Lost(said.to_owned())), Some(5));
         assert_eq!(limit.refusal_of(5), None);
         assert_eq!(limit.refusal_of(6), Some(PublishError::TooLarge { size: 6, limit: 5 }));
-        tokio::time::advance(BELIEVED).await;
+        tokio::time::advance(VALID_FOR).await;
         assert_eq!(limit.refusal_of(6), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What a connection for publishing can do at the moment.
+//! The state of a publishing connection.
 
 use std::sync::Arc;
 
@@ -13,16 +13,16 @@ use crate::declaration::Refusals;
 /// The state of a connection.
 #[derive(Clone, Debug)]
 pub(super) enum State {
-    /// It is being made, for the first time or because it broke: no attempt has failed yet.
+    /// It opens, for the first time or after a loss. No attempt has failed yet.
     Connecting {
-        /// From when on.
+        /// When this began.
         since: Instant,
     },
-    /// Messages can be sent, but not to what was refused.
+    /// Messages can be sent, except to what was refused.
     Connected(Arc<Refusals>),
-    /// The broker takes no messages: it is low on memory or disk space. Its words.
+    /// An alarm for memory or disk space blocks publishing. RabbitMQ's reason.
     Blocked(String),
-    /// The last attempt to connect has failed.
+    /// The last attempt to connect failed.
     Away,
 }
 
@@ -35,14 +35,14 @@ impl State {
         matches!(self, Self::Connected(_))
     }
 
-    /// Why an order of this type cannot be sent although others can.
+    /// Why an order of this type cannot be sent while others can.
     pub(super) fn refusal_of(&self, order_type: OrderType) -> Option<PublishError> {
         let Self::Connected(refusals) = self else { return None };
         let refusal = refusals.of_type(order_type)?;
         Some(PublishError::QueueRefused(refusal.why.clone()))
     }
 
-    /// What a message is answered that is not sent in this state.
+    /// The error for a message that is not sent in this state.
     pub(super) fn error(&self) -> PublishError {
         match self {
             Self::Blocked(reason) => PublishError::Blocked(reason.clone()),
@@ -51,10 +51,10 @@ impl State {
     }
 }
 
-/// Waits for a connection that is being made; for one that is away nobody waits.
+/// Waits for a pending connection. Returns an error at once if the last attempt failed.
 ///
 /// # Errors
-/// There is none, or none in time.
+/// There is no connection, or none in time.
 pub(super) async fn connected(state: &watch::Receiver<State>) -> Result<(), PublishError> {
     let mut state = state.clone();
     loop {
@@ -65,7 +65,7 @@ pub(super) async fn connected(state: &watch::Receiver<State>) -> Result<(), Publ
         };
         match timeout_at(since + CONNECTION_WAIT, state.changed()).await {
             Ok(Ok(())) => {}
-            // The task has ended, or it takes too long.
+            // The task has ended, or the wait is over.
             Ok(Err(_)) | Err(_) => return Err(PublishError::NotConnected),
         }
     }
@@ -86,7 +86,7 @@ mod tests {
             (State::Blocked("low on memory".to_owned()), PublishError::Blocked("low on memory".to_owned())),
         ] {
             let (_sender, receiver) = watch::channel(state);
-            // Ready when it is first looked at.
+            // Ready at the first poll.
             assert_eq!(connected(&receiver).now_or_never(), Some(Err(expected)));
         }
     }
@@ -99,7 +99,7 @@ mod tests {
         assert!(connected(&receiver).now_or_never().is_none());
         assert_eq!(connected(&receiver).await, Err(PublishError::NotConnected));
         assert!(since.elapsed() >= CONNECTION_WAIT);
-        // Whoever comes later does not wait anew.
+        // A later caller does not wait again.
         assert_eq!(connected(&receiver).now_or_never(), Some(Err(PublishError::NotConnected)));
     }
 

@@ -12,7 +12,7 @@ use crate::confirms;
 use crate::message::Outgoing;
 use crate::session::{Session, SessionError, rpc_within};
 
-/// By delivery tag: the channel counts them from 1.
+/// By delivery tag. A channel numbers its messages from 1.
 #[derive(Default)]
 pub(super) struct Unconfirmed {
     published: u64,
@@ -21,12 +21,12 @@ pub(super) struct Unconfirmed {
 
 struct Waiting {
     message_id: String,
-    /// Bytes of its body.
+    /// The size of its body in bytes.
     size: usize,
     deadline: Instant,
-    /// Why it came back, if it did; its confirm comes right after.
+    /// Why RabbitMQ returned it, if it did. Its confirm follows.
     returned: Option<String>,
-    /// `None` for a message to nobody.
+    /// `None` for a probe.
     reply: Option<Reply>,
 }
 
@@ -37,7 +37,7 @@ impl Waiting {
         Self { message_id, size, deadline: Instant::now() + CONFIRM_DEADLINE, returned: None, reply }
     }
 
-    /// Whoever published it may have given up waiting.
+    /// The publisher may no longer wait for the answer.
     fn answer(self, result: Result<(), PublishError>) {
         if let Some(reply) = self.reply {
             let _ = reply.send(result);
@@ -54,13 +54,13 @@ impl Unconfirmed {
         self.waiting.len()
     }
 
-    /// When the oldest message should have been confirmed.
+    /// The deadline of the oldest message.
     pub(super) fn deadline(&self) -> Instant {
         self.waiting.first_key_value().map_or_else(Instant::now, |(_, oldest)| oldest.deadline)
     }
 
-    /// One behind the other. After a failure the rest is not published, and whoever waits for it
-    /// hears that its fate is not known, as of everything else on this session.
+    /// Publishes the messages in order. After a failure the rest is not published, and its outcome
+    /// is unknown, like that of everything on this session.
     pub(super) async fn publish_all(
         &mut self,
         session: &Session,
@@ -72,7 +72,7 @@ impl Unconfirmed {
         Ok(())
     }
 
-    /// A message to nobody, by whose confirm the broker says that it takes messages.
+    /// Publishes a probe. Its confirm shows that RabbitMQ accepts messages.
     pub(super) async fn publish_probe(&mut self, session: &Session) -> Result<(), SessionError> {
         let message = Outgoing::probe();
         let arguments = BasicPublishArguments::new(message.exchange, &message.routing_key);
@@ -87,7 +87,7 @@ impl Unconfirmed {
         self.waiting.insert(self.published, waiting);
     }
 
-    /// Mandatory, so that a message that no queue takes comes back instead of vanishing.
+    /// Sets `mandatory`, so that RabbitMQ returns an unroutable message instead of dropping it.
     async fn publish(
         &mut self,
         session: &Session,
@@ -113,8 +113,8 @@ impl Unconfirmed {
         }
     }
 
-    /// The broker returns messages in the order in which they were published: of several with the
-    /// same id, it is the first that did not come back yet.
+    /// RabbitMQ returns messages in publishing order. Of several with the same id, it is the first
+    /// that was not returned yet.
     pub(super) fn returned(&mut self, message_id: &str, reason: String) {
         let mut same = self.waiting.values_mut().filter(|waiting| waiting.message_id == message_id);
         if let Some(waiting) = same.find(|waiting| waiting.returned.is_none()) {
@@ -122,7 +122,7 @@ impl Unconfirmed {
         }
     }
 
-    /// Returns whether a message was among them that is sent now.
+    /// Returns whether one of the messages is sent now.
     pub(super) fn settle(&mut self, tag: u64, multiple: bool, confirmed: bool) -> bool {
         let mut is_sent = false;
         for mut waiting in confirms::take(&mut self.waiting, tag, multiple).into_values() {
@@ -137,7 +137,7 @@ impl Unconfirmed {
         is_sent
     }
 
-    /// Those that are larger than the broker allows: the others were only with them.
+    /// Fails the messages above the size limit. The others fail only because the session ends.
     pub(super) fn fail_larger_than(&mut self, limit: usize) {
         let (larger, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
             std::mem::take(&mut self.waiting).into_iter().partition(|(_, waiting)| waiting.size > limit);
@@ -148,7 +148,7 @@ impl Unconfirmed {
         }
     }
 
-    /// Those whose time is over: a queue that hangs is no reason to give up the others.
+    /// Fails the messages whose deadline has passed. One hanging queue must not fail the others.
     pub(super) fn fail_late(&mut self) {
         let now = Instant::now();
         let (late, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
@@ -159,7 +159,7 @@ impl Unconfirmed {
         }
     }
 
-    /// What becomes of them is not known on this session any more.
+    /// Fails all messages: this session will not reveal their outcome.
     pub(super) fn fail(&mut self, why: &PublishError) {
         for (_, waiting) in std::mem::take(&mut self.waiting) {
             waiting.answer(Err(why.clone()));

@@ -1,4 +1,4 @@
-//! What amqprs tells of a connection and its channel, passed on as events.
+//! Forwards amqprs' callbacks for a connection and its channel as events.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,27 +13,27 @@ use tokio::sync::mpsc;
 
 use super::Event;
 
-/// Callbacks run inside amqprs' own tasks, where any call would deadlock: they only pass on.
+/// amqprs runs callbacks in its own tasks, where any call would deadlock. So they only forward.
 pub(super) struct Forward {
     events: mpsc::UnboundedSender<Event>,
-    /// Whether anything that happens here still concerns the session.
+    /// Whether these events still count for the session.
     counts: Arc<AtomicBool>,
 }
 
 impl Forward {
-    /// Of a connection, for as long as it lives.
+    /// For a connection, as long as it lives.
     pub(super) fn always(events: mpsc::UnboundedSender<Event>) -> Self {
         Self::while_it(Arc::new(AtomicBool::new(true)), events)
     }
 
-    /// Of a channel, for as long as it `counts`.
+    /// For a channel, as long as `counts` is set.
     pub(super) fn while_it(counts: Arc<AtomicBool>, events: mpsc::UnboundedSender<Event>) -> Self {
         Self { events, counts }
     }
 
     fn pass(&self, event: Event) {
         if self.counts.load(Ordering::Relaxed) {
-            // Nobody listens any more once the session is dropped.
+            // Nobody receives events once the session is dropped.
             let _ = self.events.send(event);
         }
     }

@@ -1,4 +1,4 @@
-//! A channel for one matter beside the session's own one.
+//! A channel for a single task beside the session's own.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 
 use super::{Event, SessionError, explain, open_channel};
 
-/// What becomes of it, a refusal or a call that hangs, concerns neither the session nor its other
-/// channels. It closes when it is dropped.
+/// A refusal or a hanging call on it does not affect the session or other channels. It closes when
+/// it is dropped.
 pub(crate) struct SideChannel {
     pub(crate) channel: Channel,
     events: mpsc::UnboundedReceiver<Event>,

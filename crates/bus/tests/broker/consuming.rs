@@ -1,4 +1,4 @@
-//! `orders`: what a worker gets, how much of it, and what becomes of it.
+//! `orders`: which orders a worker receives, how many, and how they are settled.
 
 use bus::orders::OrderIntake;
 use bus::topology::{DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, ORDERS_EXCHANGE};
@@ -34,7 +34,7 @@ async fn what_is_done_with_is_gone() {
     let mut intake = scene.intake(&[TAKEOUT_QUEUE], 2).await;
     next(&mut intake).await.ack();
     let unsettled = next(&mut intake).await;
-    // What was settled before the end is carried out; what was not goes back.
+    // Settlements made before `close` are sent. RabbitMQ requeues the rest.
     intake.close().await;
     drop(unsettled);
     scene.until_ready(TAKEOUT_QUEUE, 1).await;
@@ -53,7 +53,7 @@ async fn an_acknowledgement_out_of_turn_is_for_one_order_alone() {
     third.ack();
     intake.close().await;
     drop(first);
-    // What came before them was not done with: the queue has it again.
+    // The delivery with the lower tag was not acknowledged, so it is requeued.
     scene.until_ready(TAKEOUT_QUEUE, 1).await;
     assert_eq!(scene.emptied(TAKEOUT_QUEUE).await, [serde_json::to_string(&sent[0]).unwrap()]);
 }
@@ -170,7 +170,7 @@ async fn what_was_held_when_the_connection_broke_comes_again_and_a_late_word_on_
     proxy.cut();
     scene.lines.until("rabbitmq_connection_failed", 1).await;
     proxy.mend();
-    // Its session is gone: the broker has taken it back.
+    // Its session has ended: RabbitMQ has requeued it.
     held.ack();
     let again = next(&mut intake).await;
     assert!(again.delivery.redelivered);

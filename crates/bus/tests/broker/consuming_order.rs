@@ -1,11 +1,11 @@
-//! `orders`: of what waits, the most urgent comes first, whichever queue it waits in.
+//! `orders`: the most urgent order comes first, from whichever queue.
 
 use bus::orders::OrderIntake;
 use domain::OrderNumber;
 
 use crate::scene::{DINE_IN_QUEUE, Scene, TAKEOUT_QUEUE, at_table, next, order_of, takeout};
 
-/// The numbers of the next orders, each done with at once.
+/// Receives and acknowledges this many orders, and returns their numbers.
 async fn numbers(intake: &mut OrderIntake, count: usize) -> Vec<OrderNumber> {
     let mut numbers = Vec::new();
     for _ in 0..count {
@@ -28,7 +28,7 @@ async fn of_one_queue_the_more_expensive_come_first_and_of_the_same_the_older() 
 #[tokio::test]
 async fn of_several_queues_the_more_expensive_come_first() {
     let scene = Scene::new().await;
-    // Orders at a table cost 29.99.
+    // `at_table` costs 29.99.
     let sent = scene.sent(&[at_table(), takeout("60"), at_table(), takeout("130")]).await;
     let mut intake = scene.intake(&[DINE_IN_QUEUE, TAKEOUT_QUEUE], 1).await;
     let found = numbers(&mut intake, 4).await;
@@ -41,7 +41,7 @@ async fn of_several_queues_none_waits_until_another_is_empty() {
     let mut orders = vec![takeout("10"); 6];
     orders.push(at_table());
     let sent = scene.sent(&orders).await;
-    // All were sent at the same second: only the queues' turns decide.
+    // All have the same timestamp, so only the rotation of the queues decides.
     let mut intake = scene.intake(&[TAKEOUT_QUEUE, DINE_IN_QUEUE], 1).await;
     let found = numbers(&mut intake, 7).await;
     let place = found.iter().position(|number| *number == sent[6].order_number).unwrap();

@@ -20,7 +20,7 @@ pub fn with_headers(fields: &[(&str, &str)]) -> BasicProperties {
 }
 
 impl Scene {
-    /// Dead letters with these bodies.
+    /// Publishes dead letters with these bodies.
     pub async fn letters(&self, bodies: &[&str]) {
         self.declared().await;
         for body in bodies {
@@ -28,7 +28,7 @@ impl Scene {
         }
     }
 
-    /// One more.
+    /// Publishes one dead letter.
     pub async fn letter(&self, properties: BasicProperties, body: &str) {
         self.broker.publish(DEAD_LETTER_EXCHANGE, "", properties, body).await;
     }
@@ -133,7 +133,7 @@ async fn while_a_pass_lasts_there_is_no_other() {
 async fn whoever_else_reads_them_is_told_of() {
     let scene = Scene::new().await;
     scene.letters(&["one"; 10]).await;
-    // With so many places its consumers stay.
+    // With this prefetch the consumers stay.
     let mut intake = scene.intake(&[DEAD_LETTER_QUEUE], 8).await;
     let mut held = Vec::new();
     for _ in 0..8 {

@@ -14,7 +14,7 @@ use crate::scene::{
     DELIVERY_QUEUE, DINE_IN_QUEUE, Scene, TAKEOUT_QUEUE, at_table, message, outgoing, takeout,
 };
 
-/// What leads to where, but for the default exchange, which leads to every queue.
+/// All bindings except those of the default exchange.
 async fn bindings(scene: &Scene) -> Vec<String> {
     let bindings = scene.broker.bindings().await;
     let text = |binding: &Value, name: &str| binding[name].as_str().unwrap().to_owned();
@@ -134,7 +134,7 @@ async fn an_exchange_for_orders_of_another_type_is_told_with_what_to_do() {
 #[tokio::test]
 async fn a_dead_letter_queue_with_other_settings_keeps_dead_letters_all_the_same() {
     let scene = Scene::new().await;
-    // A queue that forgets: letters are kept there only if it is bound.
+    // Only a binding brings letters into this queue.
     let mut arguments = amqprs::FieldTable::new();
     arguments.insert("x-max-length".try_into().unwrap(), amqprs::FieldValue::l(7));
     scene.broker.declare(DEAD_LETTER_QUEUE, arguments).await;

@@ -13,14 +13,14 @@ use crate::scene::{DINE_IN_QUEUE, Scene, TAKEOUT_QUEUE, at_table, takeout};
 const ALL: Needs = Needs { orders: true, notifications: true };
 const PASSWORD: &str = "a password";
 
-/// A user of this vhost only, with these rights.
+/// A user of this vhost with these permissions.
 pub struct User<'a> {
     scene: &'a Scene,
     pub settings: Rabbitmq,
 }
 
 impl<'a> User<'a> {
-    /// To configure, to write and to read what matches.
+    /// The permissions to configure, to write and to read, as regular expressions.
     pub async fn new(scene: &'a Scene, name: &str, rights: [&str; 3]) -> Self {
         let name = format!("{}_{name}", scene.stage.name);
         let credentials = Credentials { user: name.clone(), password: PASSWORD.into() };
@@ -37,7 +37,7 @@ impl<'a> User<'a> {
 }
 
 impl Scene {
-    /// The whole topology.
+    /// Declares the whole topology.
     async fn all_declared(&self) {
         let publisher = self.other_publisher(ServiceName::Order).await;
         within("the stream", publisher.status_updates_possible()).await;

@@ -1,4 +1,4 @@
-//! What a part of the crate logs, for tests to wait for.
+//! Captures log lines, so that tests can wait for them.
 
 use std::io::Write;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use testkit::wait::within;
 use tokio::sync::watch;
 
-/// A log, and its lines as they come.
+/// A log and its lines.
 pub struct LogLines {
     pub log: Log,
     lines: watch::Receiver<Vec<Value>>,
@@ -26,7 +26,7 @@ impl LogLines {
         self.lines.borrow().iter().filter(|line| line["action"] == action).cloned().collect()
     }
 
-    /// Waits until there are so many lines of an action.
+    /// Waits until an action has this many lines.
     pub async fn until(&self, action: &str, count: usize) {
         let mut lines = self.lines.clone();
         let are_there =
@@ -35,7 +35,7 @@ impl LogLines {
         drop(within(&what, lines.wait_for(are_there)).await.expect("the log goes on"));
     }
 
-    /// Waits for a line of an action that has these words somewhere.
+    /// Waits for a line of an action that contains these words.
     pub async fn said(&self, action: &str, words: &str) {
         let mut lines = self.lines.clone();
         let says = |line: &Value| line["action"] == action && line.to_string().contains(words);
@@ -47,7 +47,7 @@ impl LogLines {
 
 struct Writer {
     sender: watch::Sender<Vec<Value>>,
-    /// The beginning of a line.
+    /// An incomplete line.
     rest: Vec<u8>,
 }
 

@@ -1,4 +1,4 @@
-//! `publisher`: a connection that breaks.
+//! `publisher`: lost connections.
 
 use bus::topology::NOTIFICATIONS_EXCHANGE;
 use bus::{PublishError, Publisher};
@@ -8,7 +8,7 @@ use testkit::{Proxy, eventually};
 
 use crate::scene::{Scene, TAKEOUT_QUEUE, message, news, outgoing, publisher, takeout, update};
 
-/// A publisher whose way to the broker the test can cut.
+/// A publisher behind a proxy that the test can cut.
 async fn connected(scene: &Scene) -> (Proxy, Publisher) {
     let (proxy, settings) = scene.proxy().await;
     let publisher = publisher(&settings, ServiceName::Order, &scene.lines).await;
@@ -25,7 +25,7 @@ async fn what_is_under_way_when_the_connection_breaks_is_lost_and_may_have_arriv
     let (proxy, publisher) = connected(&scene).await;
     proxy.silence();
     let confirm = publisher.send(outgoing(&message(&takeout("10")))).await;
-    // It is there, and nobody here knows.
+    // It arrived, but the publisher does not know.
     scene.until_ready(TAKEOUT_QUEUE, 1).await;
     proxy.cut();
     let why = within("an answer", confirm.received()).await.unwrap_err();
@@ -52,7 +52,7 @@ async fn while_the_broker_is_away_messages_are_refused_at_once() {
     let (proxy, publisher) = connected(&scene).await;
     proxy.cut();
     until_lost(&publisher).await;
-    // The next connection is waited for until the attempt at it has failed.
+    // The publisher waits until the next attempt has failed.
     assert_eq!(publisher.connected_for_orders().await, Err(PublishError::NotConnected));
     let answer = publisher.publish(outgoing(&message(&takeout("10")))).await;
     assert_eq!(answer, Err(PublishError::NotConnected));
@@ -65,7 +65,7 @@ async fn status_updates_end_their_own_connection_and_not_that_of_orders() {
     let publisher = scene.publisher().await;
     within("both connections", publisher.status_updates_possible()).await;
     scene.lines.until("rabbitmq_connected", 2).await;
-    // Publishing to an exchange that is not there closes the channel.
+    // Publishing to a missing exchange closes the channel.
     scene.broker.delete_exchange(NOTIFICATIONS_EXCHANGE).await;
     assert_eq!(publisher.publish(news(&update())).await, Err(PublishError::Lost));
     assert!(publisher.can_send_orders() && !publisher.can_send_status_updates());
@@ -80,7 +80,7 @@ async fn a_connection_that_worked_is_made_anew_without_a_pause() {
     let scene = Scene::new().await;
     let (proxy, publisher) = connected(&scene).await;
     publisher.publish(outgoing(&message(&takeout("10")))).await.unwrap();
-    // It leads to the same broker; whoever is connected is thrown out.
+    // It leads to the same broker, and drops existing connections.
     proxy.lead_to(scene.settings.port);
     scene.lines.said("rabbitmq_connection_failed", r#""retry_in_ms":0"#).await;
     publisher.connected_for_orders().await.unwrap();

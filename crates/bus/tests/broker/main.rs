@@ -1,7 +1,7 @@
-//! Each part of the crate against a real broker: what arrives, what is answered, and what becomes
-//! of it when something befalls the broker's side. A file tests one module of the crate.
+//! Tests each module of the crate against a real broker, in a file of its own: what arrives, what
+//! is answered, and how it reacts to failures of the broker.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // failing is how a test reports
 
 mod connection_names;
 mod consuming;

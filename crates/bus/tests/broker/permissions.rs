@@ -72,7 +72,7 @@ async fn a_worker_declares_and_consumes_and_publishes_and_buries() {
     for action in ["rabbitmq_connection_failed", "rabbitmq_declaration_failed"] {
         assert_eq!(scene.lines.of(action).len(), 0, "{action}");
     }
-    // Dead letters are for people.
+    // Only operators read dead letters.
     assert!(Pass::begin(&user.settings, "test").await.is_err());
     user.remove().await;
 }

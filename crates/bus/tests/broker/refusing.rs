@@ -59,7 +59,7 @@ async fn what_a_full_queue_rejects_is_rejected_and_the_others_are_not() {
     let scene = Scene::new().await;
     let publisher = scene.publisher().await;
     scene.full(TAKEOUT_QUEUE).await;
-    // The queue hears of the policy a moment later.
+    // The policy reaches the queue a moment later.
     eventually("the queue to be full", async || {
         let answer = publisher.publish(outgoing(&message(&takeout("10")))).await;
         (answer == Err(PublishError::Rejected)).then_some(())

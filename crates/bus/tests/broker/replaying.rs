@@ -8,7 +8,7 @@ use testkit::wait::within;
 use crate::dead_letters::{all, with_headers};
 use crate::scene::{DELIVERY_QUEUE, Scene, TAKEOUT_QUEUE};
 
-/// Headers as the kitchen writes them.
+/// The headers that the kitchen writes.
 fn from(exchange: &str, key: &str) -> BasicProperties {
     with_headers(&[
         ("x-reason", "burnt"),
@@ -18,13 +18,14 @@ fn from(exchange: &str, key: &str) -> BasicProperties {
     ])
 }
 
-/// Of an order over the counter.
+/// The headers of a takeout order.
 pub fn takeout() -> BasicProperties {
     from(ORDERS_EXCHANGE, "kitchen.takeout.1")
 }
 
 impl Scene {
-    /// Dead letters with these properties, whose bodies are their places, as a pass shows them.
+    /// Publishes dead letters with these properties, numbered in their bodies, and reads them in a
+    /// pass.
     async fn read(&self, properties: impl IntoIterator<Item = BasicProperties>) -> Vec<DeadLetter> {
         self.declared().await;
         for (properties, place) in properties.into_iter().zip(0..) {
@@ -113,7 +114,7 @@ async fn what_a_full_queue_rejects_is_told_and_stops_nobody() {
     let courier = || from(ORDERS_EXCHANGE, "kitchen.delivery.1");
     let letters = scene.read([takeout(), courier(), takeout()]).await;
     scene.full(DELIVERY_QUEUE).await;
-    // The queue hears of the policy a moment later.
+    // The policy reaches the queue a moment later.
     let outcomes = testkit::eventually("the queue to be full", async || {
         let outcomes = scene.replayed(&letters).await;
         outcomes[1].is_err().then_some(outcomes)

@@ -9,7 +9,7 @@ use domain::{OrderMessage, OrderType};
 use crate::scene::{Scene, identity, message, outgoing, takeout};
 
 impl Scene {
-    /// Orders that lie in the safety net.
+    /// Publishes orders that end up in the safety net.
     pub async fn strays(&self, count: usize) -> Vec<OrderMessage> {
         let publisher = self.other_publisher(ServiceName::Order).await;
         self.broker.delete(kitchen_queue(OrderType::Takeout)).await;

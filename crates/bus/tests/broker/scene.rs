@@ -1,4 +1,4 @@
-//! A vhost of one test, what services do there, and a look at the queues.
+//! A vhost per test, and helpers: publishers, workers, queues.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -27,15 +27,15 @@ pub const DINE_IN_QUEUE: &str = "kitchen_dine_in_queue";
 pub struct Scene {
     pub broker: Broker,
     pub settings: Rabbitmq,
-    /// Of the part that is tested.
+    /// Log lines of the tested part.
     pub lines: LogLines,
-    /// Of whoever else is needed.
+    /// Log lines of all other parts.
     others: LogLines,
     pub stage: Stage,
 }
 
 impl Scene {
-    /// Nothing is declared yet.
+    /// With an empty vhost.
     pub async fn new() -> Self {
         let stage = Stage::new().await;
         let server = &stage.servers.rabbitmq;
@@ -50,24 +50,24 @@ impl Scene {
         Self { broker, settings, lines: LogLines::new(), others: LogLines::new(), stage }
     }
 
-    /// A way to the broker that the test can cut.
+    /// Settings that lead through a proxy, which the test can cut.
     pub async fn proxy(&self) -> (Proxy, Rabbitmq) {
         let proxy = self.stage.rabbitmq_proxy().await;
         let settings = Rabbitmq { port: proxy.port(), ..self.settings.clone() };
         (proxy, settings)
     }
 
-    /// The publisher that is tested: an order service's. It has declared all that carries orders.
+    /// The tested publisher, an order service's. It has declared the topology for orders.
     pub async fn publisher(&self) -> Publisher {
         publisher(&self.settings, ServiceName::Order, &self.lines).await
     }
 
-    /// A publisher that is only needed.
+    /// A publisher that only prepares the test.
     pub async fn other_publisher(&self, service: ServiceName) -> Publisher {
         publisher(&self.settings, service, &self.others).await
     }
 
-    /// A worker that takes orders of these queues.
+    /// A connected worker for these queues.
     pub async fn intake(&self, queues: &[&'static str], prefetch: u16) -> OrderIntake {
         let lines = self.lines.of("rabbitmq_connected").len();
         let intake = OrderIntake::start(
@@ -81,12 +81,12 @@ impl Scene {
         intake
     }
 
-    /// Declares what carries orders, and leaves.
+    /// Declares the topology for orders.
     pub async fn declared(&self) {
         bus::inspection::declare_kitchen(&self.settings, "test").await.unwrap();
     }
 
-    /// Places orders over the counter in the broker's hands, as an order service does.
+    /// Publishes orders as an order service does. Returns their messages.
     pub async fn sent(&self, orders: &[NewOrder]) -> Vec<OrderMessage> {
         let publisher = self.other_publisher(ServiceName::Order).await;
         let mut messages = Vec::new();
@@ -98,19 +98,19 @@ impl Scene {
         messages
     }
 
-    /// Waits until so many messages of a queue are in nobody's hands.
+    /// Waits until a queue has this many ready messages.
     pub async fn until_ready(&self, queue: &str, count: u32) {
         let what = format!("{count} messages in {queue}");
         eventually(&what, async || (self.broker.ready(queue).await == count).then_some(())).await;
     }
 
-    /// Waits until so many messages are in these queues, in somebody's hands or in nobody's.
+    /// Waits until these queues have this many messages, ready or unacknowledged.
     pub async fn until_messages(&self, queues: &[&str], count: u64) {
         let what = format!("{count} messages in {queues:?}");
         eventually(&what, async || (self.broker.messages(queues).await == count).then_some(())).await;
     }
 
-    /// Takes what is in a queue: the bodies, from the head on.
+    /// Takes all messages of a queue, and returns their bodies in order.
     pub async fn emptied(&self, queue: &str) -> Vec<String> {
         let mut bodies = Vec::new();
         while let Some(message) = self.broker.take_now(queue).await {
@@ -119,18 +119,18 @@ impl Scene {
         bodies
     }
 
-    /// The queue takes no further message.
+    /// Makes the queue reject further messages.
     pub async fn full(&self, queue: &str) {
         let full = serde_json::json!({"max-length": 0, "overflow": "reject-publish"});
         self.broker.set_policy("full", &format!("^{queue}$"), full).await;
     }
 
-    /// A queue stands there that somebody else has declared, without any arguments.
+    /// Declares a queue of this name without arguments, unlike ours.
     pub async fn strange_queue(&self, queue: &str) {
         self.broker.declare(queue, amqprs::FieldTable::new()).await;
     }
 
-    /// An exchange stands there that somebody else has declared.
+    /// Declares an exchange of this name, unlike ours.
     pub async fn strange_exchange(&self, exchange: &str, kind: &str) {
         let body = serde_json::json!({"type": kind, "durable": true}).to_string();
         let path = format!("/api/exchanges/{}/{exchange}", self.stage.name);
@@ -146,12 +146,12 @@ pub async fn publisher(settings: &Rabbitmq, service: ServiceName, lines: &LogLin
     publisher
 }
 
-/// The next order of a worker; waits for it.
+/// Waits for the next order of a worker.
 pub async fn next(intake: &mut OrderIntake) -> LeasedDelivery {
     within("an order", intake.next()).await.expect("it goes on")
 }
 
-/// What an order's delivery says.
+/// The order in a delivery.
 pub fn order_of(held: &LeasedDelivery) -> OrderMessage {
     OrderMessage::parse(&held.delivery.body).unwrap()
 }
@@ -160,7 +160,7 @@ pub fn order(json: &Value) -> NewOrder {
     place_order::parse(json.to_string().as_bytes()).unwrap()
 }
 
-/// An order over the counter of this total.
+/// A takeout order with this total.
 pub fn takeout(total: &str) -> NewOrder {
     order(&takeout_of(total))
 }
@@ -169,7 +169,7 @@ pub fn at_table() -> NewOrder {
     order(&dine_in())
 }
 
-/// A number that no other order of the process has.
+/// An order number that is unique in this process.
 pub fn number() -> OrderNumber {
     static LAST: AtomicU64 = AtomicU64::new(0);
     let sequence = LAST.fetch_add(1, Ordering::Relaxed) + 1;
@@ -192,12 +192,12 @@ pub fn moment() -> Timestamp {
     Timestamp(datetime!(2026-11-20 12:00:00.5 UTC))
 }
 
-/// An order's message, as the order service sends it.
+/// An order's message, as the order service publishes it.
 pub fn outgoing(message: &OrderMessage) -> Outgoing {
     Outgoing::order(message, Some(&identity()), moment(), &request_id()).unwrap()
 }
 
-/// The news that an order is cooking.
+/// A status update that an order is cooking.
 pub fn update() -> StatusUpdate {
     StatusUpdate {
         order_number: number(),
@@ -209,7 +209,7 @@ pub fn update() -> StatusUpdate {
     }
 }
 
-/// Its message.
+/// The message of a status update.
 pub fn news(update: &StatusUpdate) -> Outgoing {
     Outgoing::status_update(update, &request_id()).unwrap()
 }

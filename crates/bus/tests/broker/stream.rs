@@ -26,7 +26,7 @@ struct Subscriber {
 }
 
 impl Subscriber {
-    /// It reads when this returns.
+    /// Returns once it reads.
     async fn start(settings: &Rabbitmq, start: StartAt) -> Self {
         let (lines, shutdown) = (LogLines::new(), Shutdown::new());
         let (sender, shown) = mpsc::unbounded_channel();
@@ -45,7 +45,7 @@ impl Subscriber {
         Self { shown, lines, shutdown, task }
     }
 
-    /// The next updates; waits for them.
+    /// Waits for the next updates.
     async fn next(&mut self, count: usize) -> Vec<StatusUpdate> {
         let mut updates = Vec::new();
         for _ in 0..count {
@@ -54,14 +54,14 @@ impl Subscriber {
         updates
     }
 
-    /// Its connection is cut, and it knows.
+    /// Cuts its connection, and waits until it has noticed.
     async fn cut(&self, proxy: &Proxy) {
         let known = self.lines.of("rabbitmq_connection_failed").len();
         proxy.cut();
         self.lines.until("rabbitmq_connection_failed", known + 1).await;
     }
 
-    /// Ends it; returns what else it has shown.
+    /// Ends it. Returns what else it has shown.
     async fn end(mut self) -> Vec<StatusUpdate> {
         self.shutdown.begin();
         within("its end", self.task).await.unwrap();
@@ -81,7 +81,7 @@ async fn with_stream() -> (Scene, Publisher) {
     (scene, publisher)
 }
 
-/// Publishes so many status updates; returns them.
+/// Publishes this many status updates and returns them.
 async fn published(publisher: &Publisher, count: usize) -> Vec<StatusUpdate> {
     let updates: Vec<_> = (0..count).map(|_| update()).collect();
     for update in &updates {
@@ -187,7 +187,7 @@ async fn a_stream_that_was_made_anew_during_a_cut_is_read_from_its_beginning() {
     assert_eq!(subscriber.next(1).await, before);
     subscriber.cut(&proxy).await;
     scene.broker.delete(NOTIFICATIONS_QUEUE).await;
-    // The first of them finds no queue: the publisher declares it then.
+    // The first one is unroutable. Then the publisher declares the stream.
     publisher.publish(news(&update())).await.unwrap_err();
     within("another connection", publisher.status_updates_possible()).await;
     let meanwhile = published(&publisher, 3).await;
@@ -225,7 +225,7 @@ async fn no_more_than_a_hundred_are_shown_ahead_of_the_first_that_is_not_shown_y
     });
     let count = async |wanted| (begun.load(Ordering::SeqCst) == wanted).then_some(());
     eventually("a hundred to be begun", async || count(100).await).await;
-    // The broker has had its turn for the next one, had there been any.
+    // A round trip to the broker. A further update would have arrived by then.
     scene.broker.exchange("notifications_fanout").await;
     assert_eq!(begun.load(Ordering::SeqCst), 100);
     go_on.send_replace(true);

@@ -8,15 +8,15 @@ use tokio::sync::mpsc;
 use crate::delivery::Delivery;
 use crate::session::{Session, SessionError, rest_of, rpc};
 
-/// What it brings waits here until somebody takes it.
+/// Buffers the messages of one consumer.
 pub(super) struct Consumer {
     tag: String,
     messages: mpsc::UnboundedReceiver<ConsumerMessage>,
 }
 
 impl Consumer {
-    /// Starts consuming. The number must not have been used before in this session, so that a late
-    /// delivery cannot be taken for a new consumer's.
+    /// Starts consuming. `number` must be new in this session, so that a late delivery cannot reach
+    /// a new consumer with the same tag.
     pub(super) async fn start(session: &Session, queue: &str, number: u64) -> Result<Self, SessionError> {
         let arguments = BasicConsumeArguments::new(queue, &format!("{queue}-{number}"));
         let consuming = session.channel.basic_consume_rx(arguments);
@@ -24,18 +24,18 @@ impl Consumer {
         Ok(Self { tag, messages })
     }
 
-    /// The next message; `None` if the broker ended the consumer.
+    /// Polls for the next message. `None` if RabbitMQ ended the consumer.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<ConsumerMessage>> {
         self.messages.poll_recv(context)
     }
 
-    /// What has arrived already.
+    /// The messages that have arrived.
     pub(super) fn ready(&mut self) -> impl Iterator<Item = Delivery> {
         std::iter::from_fn(|| self.messages.try_recv().ok()).filter_map(Delivery::new)
     }
 
-    /// Stops consuming, and returns what was still under way: all of it arrives before
-    /// the broker's answer.
+    /// Cancels the consumer. Returns the messages in flight: all of them arrive before RabbitMQ's
+    /// answer.
     pub(super) async fn cancel(mut self, session: &Session) -> Result<Vec<Delivery>, SessionError> {
         rpc("cancelling a consumer", session.channel.basic_cancel(BasicCancelArguments::new(&self.tag)))
             .await?;

@@ -1,7 +1,6 @@
-//! Consuming with few permits: while one is free, every queue has a consumer. Soon after the
-//! last one is taken the consumers are cancelled, and what was under way meanwhile goes back
-//! to the broker at once, where an idle worker finds it. Of what arrives together, the
-//! highest priority wins.
+//! Consuming with few permits. While a permit is free, every queue has a consumer. When none is
+//! free, all consumers are cancelled, and surplus deliveries are requeued for an idle worker. Of
+//! deliveries that arrive together, the highest priority gets the permit.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -12,33 +11,31 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
 use super::consumer::Consumer;
-
 use crate::delivery::Delivery;
 use crate::orders::leased_delivery::Permit;
 use crate::session::{Session, SessionError, rpc};
 
-/// Shortest time for what was waiting to arrive, once the last consumer is there.
+/// The shortest wait for the messages that were ready when the last consumer started.
 const MIN_BATCH_WAIT: Duration = Duration::from_millis(1);
 
-/// How long the consumers stay after an order that came alone has taken the last permit: it is
-/// claimed and announced before the broker is asked for anything else.
+/// How long consumers stay after a single delivery took the last permit. The order is claimed and
+/// published before RabbitMQ gets another request.
 const LINGER: Duration = Duration::from_millis(5);
 
-/// One consumer for each queue, or none at all.
+/// One consumer per queue, or none.
 pub(in crate::orders) struct ExactPrefetch {
     queues: Vec<&'static str>,
     permits: Arc<Semaphore>,
     consumers: Vec<Consumer>,
     started: u64,
-    /// Until when the present round gathers: what it brings by then was waiting already; what comes
-    /// later comes by itself.
+    /// Until then, deliveries count as one batch: they were ready when the consumers started.
     batch_until: Instant,
-    /// Until when the consumers stay although the last permit is taken, unless they bring something.
+    /// Until then the consumers stay although no permit is free, unless they deliver something.
     lingers_until: Instant,
 }
 
 impl ExactPrefetch {
-    /// Nothing is consumed yet.
+    /// Consumes nothing yet.
     pub(super) async fn new(
         session: &Session,
         queues: &[&'static str],
@@ -56,13 +53,13 @@ impl ExactPrefetch {
         !self.consumers.is_empty()
     }
 
-    /// Waits until a round can begin, or has to end.
+    /// Waits until the consumers can be started, or have to be cancelled.
     pub(super) fn due(&self) -> impl Future<Output = ()> + use<> {
         let (consuming, permits) = (self.are_consuming(), Arc::clone(&self.permits));
         let lingers_until = self.lingers_until;
         async move {
             if !consuming {
-                // Only a closed semaphore fails, and this one never closes.
+                // This semaphore is never closed, so there is no error.
                 drop(permits.acquire().await);
             } else if permits.available_permits() > 0 {
                 std::future::pending::<()>().await;
@@ -75,8 +72,7 @@ impl ExactPrefetch {
         }
     }
 
-    /// Begins a round, or ends it. Returns what came too late for it, in the order in
-    /// which it shall be cooked.
+    /// Starts the consumers, or cancels them. Returns the late deliveries in cooking order.
     pub(super) async fn adjust(
         &mut self,
         session: &Session,
@@ -89,20 +85,21 @@ impl ExactPrefetch {
     }
 
     async fn begin(&mut self, session: &Session) -> Result<(), SessionError> {
-        // Of what is equally urgent and old the first comes first: each queue is once the first.
+        // Among equally urgent and old orders, the first queue wins. Rotate, so that each queue
+        // comes first in turn.
         self.queues.rotate_left(1);
         let began = Instant::now();
         for queue in &self.queues {
             self.started += 1;
             self.consumers.push(Consumer::start(session, queue, self.started).await?);
         }
-        // The broker answers a consumer and sends it what is waiting at once. As long again as all
-        // those answers took is more than the last message should take, however busy the broker is.
+        // RabbitMQ answers each consumer and sends its ready messages at once. Wait once more for
+        // as long as all answers took: a busy broker gets more time.
         self.batch_until = Instant::now() + began.elapsed().max(MIN_BATCH_WAIT);
         Ok(())
     }
 
-    /// The next message of any queue; `None` if the broker ended a consumer.
+    /// Waits for the next message of any queue. `None` if RabbitMQ ended a consumer.
     pub(super) async fn next(&mut self) -> Option<Delivery> {
         let message = std::future::poll_fn(|context| {
             let mut polled = self.consumers.iter_mut().map(|consumer| consumer.poll(context));
@@ -111,12 +108,13 @@ impl ExactPrefetch {
         Delivery::new(message.await?)
     }
 
-    /// Returns what has arrived, in the order in which it shall be cooked: those that have a permit,
-    /// and those that have none.
+    /// Returns what has arrived, in cooking order: first the deliveries with a permit, then those
+    /// without.
     ///
-    /// Of what was waiting, the most urgent is known when all of it is here: the round is ended
-    /// first if it takes the last permit. Who comes by itself is not made to wait for that. What
-    /// comes without a permit ends the round too: returned before that, it would come again at once.
+    /// The most urgent of a batch is known when the whole batch is here. If the batch takes the
+    /// last permit, the consumers are cancelled first. A delivery that arrives alone is handed over
+    /// at once. Deliveries without a permit also cancel the consumers: RabbitMQ would return a
+    /// requeued message to them at once.
     pub(super) async fn arrived(
         &mut self,
         session: &Session,
@@ -132,14 +130,14 @@ impl ExactPrefetch {
         Ok(self.with_permits(deliveries))
     }
 
-    /// Gives the permits that are free to the most urgent.
+    /// Gives the free permits to the most urgent deliveries.
     fn with_permits(&self, mut deliveries: Vec<Delivery>) -> Vec<(Delivery, Option<Permit>)> {
         deliveries.sort_by_key(super::cooking_order);
         let permit = || Arc::clone(&self.permits).try_acquire_owned().ok().map(Arc::new);
         deliveries.into_iter().map(|delivery| (delivery, permit())).collect()
     }
 
-    /// Ends all consumers and returns what was still under way.
+    /// Cancels all consumers. Returns the deliveries in flight.
     pub(super) async fn cancel(&mut self, session: &Session) -> Result<Vec<Delivery>, SessionError> {
         let mut requeued = Vec::new();
         for consumer in std::mem::take(&mut self.consumers) {

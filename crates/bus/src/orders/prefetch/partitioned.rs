@@ -1,10 +1,10 @@
-//! Consuming with many permits: they are divided into partitions, each with a consumer of its
-//! own that stays. The broker sends the next order when one is acknowledged, and never more
-//! than there are permits.
+//! Consuming with many permits. They are divided into partitions, and each partition has a consumer
+//! of its own with that prefetch. RabbitMQ sends the next order when one is acknowledged, and never
+//! more than there are permits.
 //!
-//! Every queue has at least one permit, so that no order waits behind those of another type only.
-//! The other partitions go where the orders are: from time to time one moves to a queue that fills all
-//! it has, the one with the most urgent orders first.
+//! Every queue keeps at least one permit, so each type makes progress. The other partitions follow
+//! the load: now and then one moves to a queue that uses all its permits. The queue with the most
+//! urgent orders comes first.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -16,24 +16,23 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
 use super::consumer::Consumer;
-
 use crate::delivery::Delivery;
 use crate::orders::leased_delivery::Permit;
 use crate::session::{Session, SessionError, rpc};
 
-/// PartitionedPrefetch of each queue, besides its one permit, while all queues have the same.
+/// Partitions per queue, besides its single permit, while the load is even.
 const PARTITIONS_PER_QUEUE: usize = 4;
-/// Fewer permits for each queue are not worth sharing out.
+/// With fewer permits per queue, partitioning is not worth its cost.
 pub(super) const MIN_PERMITS_PER_QUEUE: usize = 8;
-/// Time between two looks at who needs more. Moving a partition costs three questions to the broker.
+/// The pause between two rebalances. Moving a partition costs three round trips.
 const REBALANCE_INTERVAL: Duration = Duration::from_millis(25);
 
-/// A part of the permits, and the consumer that fills it.
+/// A part of the permits, and the consumer that uses it.
 struct Partition {
     size: u16,
     consumer: Consumer,
-    /// Each delivery has a copy: the permits are free again when the consumer and all that
-    /// it brought are gone.
+    /// Each delivery clones it. The permits are free again when the consumer and all its deliveries
+    /// are dropped.
     permit: Permit,
 }
 
@@ -48,18 +47,18 @@ impl Partition {
     }
 }
 
-/// A queue and what it has of the permits; the smallest partition, its own, comes first.
+/// A queue and its partitions. The first one has a single permit and stays.
 struct QueuePartitions {
     name: &'static str,
     partitions: Vec<Partition>,
-    /// The lowest priority that came between the last two looks: it had no higher one left.
+    /// The lowest priority between the last two rebalances. The queue had no higher one left.
     lowest_priority: u8,
-    /// The same, since the last rebalance.
+    /// The lowest priority since the last rebalance.
     lowest_since: Option<u8>,
 }
 
 impl QueuePartitions {
-    /// Orders wait there, as far as can be seen from here.
+    /// All permits are used, so orders probably wait in the queue.
     fn is_saturated(&self) -> bool {
         self.partitions.iter().all(Partition::is_full)
     }
@@ -73,16 +72,16 @@ impl QueuePartitions {
 pub(in crate::orders) struct PartitionedPrefetch {
     queues: Vec<QueuePartitions>,
     permits: Arc<Semaphore>,
-    /// Sizes of partitions without a consumer, the smallest first.
+    /// The sizes of partitions without a consumer, the smallest first.
     spare: Vec<u16>,
     prefetch: u16,
     started: u64,
     next_rebalance: Instant,
-    /// Something has come since the last rebalance.
+    /// Something arrived since the last rebalance.
     busy: bool,
 }
 
-/// The permits of a worker in parts: one for each queue, and the rest as evenly as can be.
+/// Divides the permits: one for each queue, and the rest as evenly as possible.
 fn partition_sizes(permits: u16, queues: usize) -> Vec<u16> {
     let rest = usize::from(permits).saturating_sub(queues);
     let count = (PARTITIONS_PER_QUEUE * queues).min(rest);
@@ -93,7 +92,7 @@ fn partition_sizes(permits: u16, queues: usize) -> Vec<u16> {
 }
 
 impl PartitionedPrefetch {
-    /// Nothing is consumed yet.
+    /// Consumes nothing yet.
     pub(super) fn new(queues: &[&'static str], permits: Arc<Semaphore>, count: u16) -> Self {
         let queue = |name: &&'static str| QueuePartitions {
             name,
@@ -116,7 +115,7 @@ impl PartitionedPrefetch {
         self.queues.iter().any(|queue| !queue.partitions.is_empty())
     }
 
-    /// Waits until partitions may have to be moved.
+    /// Waits until the next rebalance is due.
     pub(super) fn due(&self) -> impl Future<Output = ()> + use<> {
         let next_rebalance = (self.busy || !self.spare.is_empty()).then_some(self.next_rebalance);
         async move {
@@ -127,7 +126,7 @@ impl PartitionedPrefetch {
         }
     }
 
-    /// Moves what must be moved. Returns what a consumer that was ended still brought.
+    /// Moves at most one partition. Returns what its cancelled consumer still delivered.
     pub(super) async fn rebalance(
         &mut self,
         session: &Session,
@@ -138,7 +137,7 @@ impl PartitionedPrefetch {
             queue.lowest_priority = queue.lowest_since.take().unwrap_or(queue.lowest_priority);
         }
         let mut brought = Vec::new();
-        // One that could not be handed out yet comes first.
+        // A spare partition is started before another one is moved.
         if self.spare.is_empty()
             && let Some((from, number)) = self.dispensable()
         {
@@ -169,7 +168,7 @@ impl PartitionedPrefetch {
         queues.max_by_key(|(_, queue)| need(queue)).map(|(index, _)| index)
     }
 
-    /// A partition that is better used elsewhere: its queue, and its number there.
+    /// A partition that another queue needs more: the index of its queue, and its index there.
     fn dispensable(&self) -> Option<(usize, usize)> {
         let taker = self.queues.get(self.neediest()?).filter(|queue| queue.is_saturated())?;
         let better_used_elsewhere = |queue: &QueuePartitions| {
@@ -217,7 +216,8 @@ impl PartitionedPrefetch {
         Ok(())
     }
 
-    /// The next message of any queue, and its permit; `None` if the broker ended a consumer.
+    /// Waits for the next message of any queue, with its permit. `None` if RabbitMQ ended a
+    /// consumer.
     pub(super) async fn next(&mut self) -> Option<(Delivery, Permit)> {
         std::future::poll_fn(|context| {
             for queue in &mut self.queues {
@@ -235,7 +235,7 @@ impl PartitionedPrefetch {
         .await
     }
 
-    /// What has arrived besides.
+    /// The other messages that have arrived.
     pub(super) fn arrived(&mut self) -> Vec<(Delivery, Permit)> {
         self.busy = true;
         let mut arrived = Vec::new();
@@ -250,7 +250,7 @@ impl PartitionedPrefetch {
         arrived
     }
 
-    /// Ends all consumers and returns what was still under way.
+    /// Cancels all consumers. Returns the deliveries in flight.
     pub(super) async fn cancel(&mut self, session: &Session) -> Result<Vec<Delivery>, SessionError> {
         let mut requeued = Vec::new();
         for partition in self.queues.iter_mut().flat_map(|queue| std::mem::take(&mut queue.partitions)) {
