@@ -144,7 +144,7 @@ pub struct WaitingOrder {
 
 /// A worker that is online and was seen lately.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WorkerOnDuty {
+pub struct OnlineWorker {
     /// What it cooks.
     pub specialisation: Specialisation,
 }
@@ -161,7 +161,7 @@ pub struct Audit {
     /// Orders whose messages must be somewhere, the oldest first.
     pub waiting: Vec<WaitingOrder>,
     /// Who cooks.
-    pub on_duty: Vec<WorkerOnDuty>,
+    pub online: Vec<OnlineWorker>,
 }
 
 /// What to look at, and how.
@@ -176,7 +176,7 @@ pub struct Scope {
 }
 
 /// The lower bounds of a scope, as SQL takes them: everything from them on counts.
-struct From {
+struct LowerBound {
     at: OffsetDateTime,
     /// `created_at`. Never as a text: how one is read depends on the server's settings.
     moment: Timestamp<OffsetDateTime>,
@@ -209,11 +209,11 @@ async fn look(db: &Database, scope: &Scope) -> Result<Audit, DbError> {
         findings.extend(flow::check_at_rest(&transaction).await?);
     }
     let waiting = flow::waiting(&transaction, scope.settled).await?;
-    let on_duty = flow::on_duty(&transaction).await?;
+    let online = flow::online_workers(&transaction).await?;
     let orders = contents::count(&transaction, &from).await?;
     transaction.commit().await?;
-    client.give_back();
-    Ok(Audit { at: from.at, orders, findings, waiting, on_duty })
+    client.release();
+    Ok(Audit { at: from.at, orders, findings, waiting, online })
 }
 
 /// Which of these orders wait still, their messages confirmed, and in no live worker's hands.
@@ -252,7 +252,7 @@ async fn snapshot(client: &mut Connection, statement_timeout: Duration) -> Resul
     Ok(transaction)
 }
 
-async fn begin(transaction: &Transaction<'_>, since: Since) -> Result<From, DbError> {
+async fn begin(transaction: &Transaction<'_>, since: Since) -> Result<LowerBound, DbError> {
     let (moment, ago) = match since {
         Since::Ever => (Some(Timestamp::NegInfinity), 0.0),
         Since::Day(day) => (Some(Timestamp::Value(day.midnight().assume_utc())), 0.0),
@@ -263,7 +263,7 @@ async fn begin(transaction: &Transaction<'_>, since: Since) -> Result<From, DbEr
                case when isfinite(moment) then 'ORD_' || to_char(moment at time zone 'utc', 'YYYYMMDD') else '' end
         from coalesce($1::timestamptz, now() - make_interval(secs => $2)) as moment";
     let row = transaction.query_one(sql, &[&moment, &ago]).await?;
-    Ok(From {
+    Ok(LowerBound {
         at: row.try_get(0)?,
         moment: row.try_get(1)?,
         number: row.try_get(2)?,

@@ -29,11 +29,11 @@ pub struct Claimant {
 /// What a statement about several orders does about those that somebody else has
 /// locked at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Locked {
+pub enum LockMode {
     /// It leaves them out, so that nobody waits for them who need not.
-    LeaveOut,
+    SkipLocked,
     /// It waits for them.
-    Await,
+    Wait,
 }
 
 /// The wish to cook an order.
@@ -143,18 +143,18 @@ pub async fn correct_leases(db: &Database) -> Result<(), DbError> {
     db.query(sql, &[]).await.map(drop)
 }
 
-impl Locked {
+impl LockMode {
     /// What stands behind `for update`.
     fn clause(self) -> &'static str {
         match self {
-            Self::LeaveOut => " skip locked",
-            Self::Await => "",
+            Self::SkipLocked => " skip locked",
+            Self::Wait => "",
         }
     }
 
     /// Makes sure that there is an outcome for each of so many requests.
     fn complete<T>(self, outcomes: Vec<Option<T>>, requests: usize) -> Result<Vec<Option<T>>, DbError> {
-        if outcomes.len() == requests && (self == Self::LeaveOut || outcomes.iter().all(Option::is_some)) {
+        if outcomes.len() == requests && (self == Self::SkipLocked || outcomes.iter().all(Option::is_some)) {
             return Ok(outcomes);
         }
         Err(DbError::unexpected(format!("{requests} requests, {} outcomes", outcomes.len())))

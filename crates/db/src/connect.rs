@@ -17,7 +17,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::{Config, NoTls};
 
-use crate::connect_error::{ConnectError, Unsuitable};
+use crate::connect_error::{ConnectError, UnsuitableServer};
 use crate::error::tells_more;
 use crate::session::{self, Access};
 
@@ -94,8 +94,8 @@ async fn connect_to(
 /// Of several addresses' failures, the one of the server that came closest to what we want.
 fn most_telling(failures: Vec<ConnectError>) -> ConnectError {
     let rank = |failure: &ConnectError| match failure {
-        ConnectError::Unsuitable(Unsuitable::ReadOnly) => 3,
-        ConnectError::Unsuitable(_) => 4,
+        ConnectError::UnsuitableServer(UnsuitableServer::ReadOnly) => 3,
+        ConnectError::UnsuitableServer(_) => 4,
         ConnectError::Failed(why) => why.as_db_error().map_or(0, tells_more),
         ConnectError::Resolve { .. } | ConnectError::NoAnswer | ConnectError::Ending => 0,
     };

@@ -23,7 +23,7 @@ pub enum ConnectError {
     Failed(#[from] Error),
     /// There was a connection, of no use.
     #[error(transparent)]
-    Unsuitable(#[from] Unsuitable),
+    UnsuitableServer(#[from] UnsuitableServer),
     /// The service is ending.
     #[error("the connection is being closed")]
     Ending,
@@ -31,7 +31,7 @@ pub enum ConnectError {
 
 /// Why a connection cannot be used although there is one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unsuitable {
+pub enum UnsuitableServer {
     /// A standby, or somebody has set it to read-only.
     #[error("it takes no writes: it is a standby, or set to read-only")]
     ReadOnly,
@@ -45,7 +45,7 @@ pub enum Unsuitable {
     StatementsLost,
 }
 
-impl Unsuitable {
+impl UnsuitableServer {
     /// What the operator can do about it.
     pub fn advice(&self) -> &'static str {
         match self {

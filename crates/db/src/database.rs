@@ -12,10 +12,10 @@ use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
+use crate::checkout::Checkout;
 use crate::connect::Connector;
-use crate::connect_error::Unsuitable;
-use crate::error::{Again, Connection as Fate, Meaning, is_lost_statement};
-use crate::in_use::InUse;
+use crate::connect_error::UnsuitableServer;
+use crate::error::{Classification, ConnectionFate, Retry, is_lost_statement};
 use crate::pool::{Connection, Pools};
 use crate::session::Access;
 
@@ -34,7 +34,7 @@ pub struct Database {
 
 /// Which connection a statement runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lane {
+pub(crate) enum PoolChoice {
     /// One of those that all share.
     Shared,
     /// One that is kept for what must not wait (signs of life), or may keep it for long (a relay).
@@ -95,7 +95,7 @@ impl Database {
             return Ok(());
         }
         self.pools.retire_all();
-        Err(self.unsuitable(Unsuitable::ReadOnly))
+        Err(self.unsuitable(UnsuitableServer::ReadOnly))
     }
 
     /// Waits until tables turn out to be missing: somebody emptied the database, or made it anew,
@@ -117,17 +117,17 @@ impl Database {
     }
 
     /// A connection of one's own from those that all share.
-    pub(crate) async fn client(&self) -> Result<InUse, DbError> {
-        self.client_of(Lane::Shared).await
+    pub(crate) async fn client(&self) -> Result<Checkout, DbError> {
+        self.client_of(PoolChoice::Shared).await
     }
 
-    async fn client_of(&self, lane: Lane) -> Result<InUse, DbError> {
-        let pool = match lane {
-            Lane::Shared => &self.pools.shared,
-            Lane::Reserved => &self.pools.reserved,
+    async fn client_of(&self, choice: PoolChoice) -> Result<Checkout, DbError> {
+        let pool = match choice {
+            PoolChoice::Shared => &self.pools.shared,
+            PoolChoice::Reserved => &self.pools.reserved,
         };
         let pooled = pool.get().await;
-        pooled.map(InUse::new).map_err(|why| DbError::of_pool(why, &self.address, CONNECT_DEADLINE))
+        pooled.map(Checkout::new).map_err(|why| DbError::of_pool(why, &self.address, CONNECT_DEADLINE))
     }
 
     /// Runs one statement, prepared once for each connection, under the deadline.
@@ -136,19 +136,19 @@ impl Database {
         sql: &str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, DbError> {
-        self.query_on(Lane::Shared, sql, parameters).await
+        self.query_on(PoolChoice::Shared, sql, parameters).await
     }
 
     /// As [`Database::query`], on a connection that is kept for it.
     pub(crate) async fn query_on(
         &self,
-        lane: Lane,
+        choice: PoolChoice,
         sql: &str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, DbError> {
-        let client = self.client_of(lane).await?;
+        let client = self.client_of(choice).await?;
         let Ok(answer) = timeout(STATEMENT_DEADLINE, ask(&client, sql, parameters)).await else {
-            client.give_up();
+            client.discard();
             return Err(DbError::Timeout(STATEMENT_DEADLINE));
         };
         self.answered(client, answer.map_err(DbError::from))
@@ -168,46 +168,46 @@ impl Database {
     /// more from the start.
     pub(crate) async fn transaction<T>(
         &self,
-        lane: Lane,
+        choice: PoolChoice,
         deadline: Duration,
         mut work: impl AsyncFnMut(&Transaction<'_>) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        let mut client = self.client_of(lane).await?;
+        let mut client = self.client_of(choice).await?;
         let Ok(done) = timeout(deadline, transact(&mut client, &mut work)).await else {
-            client.give_up();
+            client.discard();
             return Err(DbError::Timeout(deadline));
         };
         self.answered(client, done)
     }
 
     /// What an answer means for the connections.
-    fn answered<T>(&self, client: InUse, answer: Result<T, DbError>) -> Result<T, DbError> {
+    fn answered<T>(&self, client: Checkout, answer: Result<T, DbError>) -> Result<T, DbError> {
         let fate = match &answer {
             Err(DbError::Failed(failure)) if is_lost_statement(failure) => {
-                client.give_up();
-                return Err(self.unsuitable(Unsuitable::StatementsLost));
+                client.discard();
+                return Err(self.unsuitable(UnsuitableServer::StatementsLost));
             }
             Err(DbError::Failed(failure)) => {
                 if failure.code() == Some(&SqlState::UNDEFINED_TABLE) {
                     self.note_tables(true);
                 }
-                Meaning::of(failure).connection
+                Classification::of(failure).connection
             }
-            _ => Fate::Stays,
+            _ => ConnectionFate::Stays,
         };
         match fate {
-            Fate::Stays => client.give_back(),
-            Fate::Goes => client.give_up(),
-            Fate::AllGo => {
-                client.give_up();
+            ConnectionFate::Stays => client.release(),
+            ConnectionFate::Goes => client.discard(),
+            ConnectionFate::AllGo => {
+                client.discard();
                 self.pools.retire_all();
             }
         }
         answer
     }
 
-    fn unsuitable(&self, why: Unsuitable) -> DbError {
-        DbError::Unsuitable { address: Arc::clone(&self.address), why }
+    fn unsuitable(&self, why: UnsuitableServer) -> DbError {
+        DbError::UnsuitableServer { address: Arc::clone(&self.address), why }
     }
 }
 
@@ -218,7 +218,7 @@ async fn ask(
     parameters: &[&(dyn ToSql + Sync)],
 ) -> Result<Vec<Row>, tokio_postgres::Error> {
     match ask_once(client, sql, parameters).await {
-        Err(why) if Meaning::of(&why).again == Again::PreparedAnew => {
+        Err(why) if Classification::of(&why).retry == Retry::PreparedAnew => {
             client.statement_cache.remove(sql, &[]);
             ask_once(client, sql, parameters).await
         }
@@ -239,8 +239,7 @@ async fn transact<T>(
     client: &mut Connection,
     work: &mut impl AsyncFnMut(&Transaction<'_>) -> Result<T, DbError>,
 ) -> Result<T, DbError> {
-    let is_stale =
-        |why: &DbError| matches!(why, DbError::Failed(why) if Meaning::of(why).again == Again::PreparedAnew);
+    let is_stale = |why: &DbError| matches!(why, DbError::Failed(why) if Classification::of(why).retry == Retry::PreparedAnew);
     let mut is_repeated = false;
     loop {
         let transaction = client.transaction().await?;

@@ -1,7 +1,7 @@
 //! What an error of PostgreSQL means: the one place that decides it, by SQLSTATE and kind of error,
 //! never by words, which the server writes in the operator's language.
 //!
-//! | SQLSTATE, or kind | asking again | the connection |
+//! | SQLSTATE, or kind | asking retry | the connection |
 //! |---|---|---|
 //! | connection lost (closed, I/O) | may help | goes |
 //! | a value that cannot be read or written | is useless | goes |
@@ -30,7 +30,7 @@ use deadpool::managed::{PoolError, TimeoutType};
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError as Refusal, Severity, SqlState};
 
-use crate::connect_error::{ConnectError, Unsuitable};
+use crate::connect_error::{ConnectError, UnsuitableServer};
 use crate::ids;
 
 /// Why a statement has no result.
@@ -66,11 +66,11 @@ pub enum DbError {
     },
     /// The server lets us in, but what it gives cannot be used.
     #[error("PostgreSQL at {address} cannot be used: {why}")]
-    Unsuitable {
+    UnsuitableServer {
         /// Host and port.
         address: Arc<str>,
         /// What is wrong.
-        why: Unsuitable,
+        why: UnsuitableServer,
     },
     /// The server took longer than the deadline; the connection has been given up.
     #[error("PostgreSQL did not answer within {} s", .0.as_secs())]
@@ -91,7 +91,9 @@ impl DbError {
     pub(crate) fn of_pool(why: PoolError<ConnectError>, address: &Arc<str>, waited: Duration) -> Self {
         let address = Arc::clone(address);
         match why {
-            PoolError::Backend(ConnectError::Unsuitable(why)) => Self::Unsuitable { address, why },
+            PoolError::Backend(ConnectError::UnsuitableServer(why)) => {
+                Self::UnsuitableServer { address, why }
+            }
             PoolError::Backend(ConnectError::Failed(why)) => match why.as_db_error() {
                 Some(refusal) => Self::Refused {
                     address,
@@ -111,8 +113,8 @@ impl DbError {
         }
     }
 
-    fn meaning(&self) -> Option<Meaning> {
-        if let Self::Failed(why) = self { Some(Meaning::of(why)) } else { None }
+    fn classification(&self) -> Option<Classification> {
+        if let Self::Failed(why) = self { Some(Classification::of(why)) } else { None }
     }
 
     /// Whether a statement took longer than it may.
@@ -130,16 +132,16 @@ impl DbError {
         matches!(why.code(), Some(&(SqlState::LOCK_NOT_AVAILABLE | SqlState::T_R_DEADLOCK_DETECTED)))
     }
 
-    /// Whether the server itself refused the statement: trying again changes nothing.
+    /// Whether the server itself refused the statement: trying retry changes nothing.
     pub fn is_permanent(&self) -> bool {
         matches!(self, Self::UnexpectedValue(_))
-            || self.meaning().is_some_and(|meaning| meaning.again == Again::Useless)
+            || self.classification().is_some_and(|classification| classification.retry == Retry::Useless)
     }
 
     /// Whether the statement may have been carried out, or be carried out yet: its answer was lost.
     pub fn is_in_doubt(&self) -> bool {
         matches!(self, Self::Timeout(_) | Self::UnexpectedValue(_))
-            || self.meaning().is_some_and(|meaning| meaning.is_in_doubt)
+            || self.classification().is_some_and(|classification| classification.is_in_doubt)
     }
 
     /// Whether this user may not do what was asked for: somebody else must, or must grant it.
@@ -151,7 +153,7 @@ impl DbError {
     pub fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Refused { advice, .. } => Some(advice),
-            Self::Unsuitable { why, .. } => Some(why.advice()),
+            Self::UnsuitableServer { why, .. } => Some(why.advice()),
             Self::Unreachable { .. } => {
                 Some("start PostgreSQL, or correct database.host and database.port (DB_HOST, DB_PORT)")
             }
@@ -169,18 +171,18 @@ impl DbError {
     }
 }
 
-/// What it brings to ask for the same again.
+/// What it brings to ask for the same retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Again {
+pub(crate) enum Retry {
     Useless,
     MayHelp,
-    /// The prepared statement is stale: prepared again, it works, and nothing has happened yet.
+    /// The prepared statement is stale: prepared retry, it works, and nothing has happened yet.
     PreparedAnew,
 }
 
 /// What becomes of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Connection {
+pub(crate) enum ConnectionFate {
     Stays,
     Goes,
     /// All that were made until now go, as soon as they are free.
@@ -189,36 +191,36 @@ pub(crate) enum Connection {
 
 /// What an error means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Meaning {
-    pub(crate) again: Again,
+pub(crate) struct Classification {
+    pub(crate) retry: Retry,
     pub(crate) is_in_doubt: bool,
-    pub(crate) connection: Connection,
+    pub(crate) connection: ConnectionFate,
 }
 
 /// By the beginning of the SQLSTATE; the first that fits counts.
-const BY_SQLSTATE: &[(&str, Again, Connection)] = &[
-    ("08", Again::MayHelp, Connection::Goes),
-    ("26000", Again::PreparedAnew, Connection::Stays),
-    ("42P05", Again::PreparedAnew, Connection::Stays),
-    ("25006", Again::MayHelp, Connection::AllGo),
-    ("25", Again::MayHelp, Connection::Goes),
-    ("40", Again::MayHelp, Connection::Stays),
-    ("53", Again::MayHelp, Connection::Stays),
-    ("55P03", Again::MayHelp, Connection::Stays),
-    ("55006", Again::MayHelp, Connection::Stays),
-    ("57014", Again::MayHelp, Connection::Stays),
-    ("57P01", Again::MayHelp, Connection::AllGo),
-    ("57P02", Again::MayHelp, Connection::AllGo),
-    ("57P04", Again::MayHelp, Connection::AllGo),
-    ("57", Again::MayHelp, Connection::Goes),
-    ("58", Again::MayHelp, Connection::Stays),
-    ("", Again::Useless, Connection::Stays),
+const BY_SQLSTATE: &[(&str, Retry, ConnectionFate)] = &[
+    ("08", Retry::MayHelp, ConnectionFate::Goes),
+    ("26000", Retry::PreparedAnew, ConnectionFate::Stays),
+    ("42P05", Retry::PreparedAnew, ConnectionFate::Stays),
+    ("25006", Retry::MayHelp, ConnectionFate::AllGo),
+    ("25", Retry::MayHelp, ConnectionFate::Goes),
+    ("40", Retry::MayHelp, ConnectionFate::Stays),
+    ("53", Retry::MayHelp, ConnectionFate::Stays),
+    ("55P03", Retry::MayHelp, ConnectionFate::Stays),
+    ("55006", Retry::MayHelp, ConnectionFate::Stays),
+    ("57014", Retry::MayHelp, ConnectionFate::Stays),
+    ("57P01", Retry::MayHelp, ConnectionFate::AllGo),
+    ("57P02", Retry::MayHelp, ConnectionFate::AllGo),
+    ("57P04", Retry::MayHelp, ConnectionFate::AllGo),
+    ("57", Retry::MayHelp, ConnectionFate::Goes),
+    ("58", Retry::MayHelp, ConnectionFate::Stays),
+    ("", Retry::Useless, ConnectionFate::Stays),
 ];
 
 /// PostgreSQL's function that notices that a table was altered since a statement was prepared.
 const STALE_PLAN: &str = "RevalidateCachedQuery";
 
-impl Meaning {
+impl Classification {
     /// What this error of a statement means.
     pub(crate) fn of(why: &Error) -> Self {
         if let Some(refusal) = why.as_db_error() {
@@ -227,25 +229,25 @@ impl Meaning {
         }
         let is_lost = why.is_closed()
             || std::error::Error::source(why).is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
-        let again = if is_lost { Again::MayHelp } else { Again::Useless };
-        Self { again, is_in_doubt: true, connection: Connection::Goes }
+        let retry = if is_lost { Retry::MayHelp } else { Retry::Useless };
+        Self { retry, is_in_doubt: true, connection: ConnectionFate::Goes }
     }
 
     fn of_refusal(code: &str, severity: Option<Severity>, routine: Option<&str>) -> Self {
         let is_error = severity == Some(Severity::Error);
         let is_in_doubt = !is_error || code.starts_with("08") || code == "40003";
         if code == "0A000" && routine == Some(STALE_PLAN) {
-            return Self { again: Again::PreparedAnew, is_in_doubt, connection: Connection::Stays };
+            return Self { retry: Retry::PreparedAnew, is_in_doubt, connection: ConnectionFate::Stays };
         }
         let entry = BY_SQLSTATE.iter().find(|(start, ..)| code.starts_with(start));
-        let (again, connection) =
-            entry.map_or((Again::Useless, Connection::Stays), |(_, again, connection)| (*again, *connection));
+        let (retry, connection) = entry
+            .map_or((Retry::Useless, ConnectionFate::Stays), |(_, retry, connection)| (*retry, *connection));
         let connection = if is_error { connection } else { connection.at_least_goes() };
-        Self { again, is_in_doubt, connection }
+        Self { retry, is_in_doubt, connection }
     }
 }
 
-impl Connection {
+impl ConnectionFate {
     fn at_least_goes(self) -> Self {
         if self == Self::Stays { Self::Goes } else { self }
     }
@@ -300,9 +302,9 @@ mod tests {
 
     #[test]
     fn each_kind_of_refusal_has_its_meaning() {
-        use Again::{MayHelp, PreparedAnew, Useless};
-        use Connection::{AllGo, Goes, Stays};
-        for (code, severity, routine, again, is_in_doubt, connection) in [
+        use ConnectionFate::{AllGo, Goes, Stays};
+        use Retry::{MayHelp, PreparedAnew, Useless};
+        for (code, severity, routine, retry, is_in_doubt, connection) in [
             ("0A000", ERROR, Some(STALE_PLAN), PreparedAnew, false, Stays),
             ("0A000", ERROR, Some("transformLockingClause"), Useless, false, Stays),
             ("26000", ERROR, None, PreparedAnew, false, Stays),
@@ -331,8 +333,8 @@ mod tests {
             ("XX000", Some(Severity::Panic), None, Useless, true, Goes),
             ("P0001", ERROR, None, Useless, false, Stays),
         ] {
-            let expected = Meaning { again, is_in_doubt, connection };
-            assert_eq!(Meaning::of_refusal(code, severity, routine), expected, "{code} {severity:?}");
+            let expected = Classification { retry, is_in_doubt, connection };
+            assert_eq!(Classification::of_refusal(code, severity, routine), expected, "{code} {severity:?}");
         }
     }
 

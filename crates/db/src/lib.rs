@@ -6,6 +6,7 @@
 //! nothing and says so.
 
 pub mod audit;
+mod checkout;
 pub mod claims;
 pub mod connect;
 pub mod connect_error;
@@ -14,7 +15,6 @@ pub mod error;
 pub mod history;
 pub mod idempotency;
 mod ids;
-mod in_use;
 pub mod inspection;
 mod named;
 pub mod orders;

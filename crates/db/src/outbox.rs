@@ -11,7 +11,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{FromSqlOwned, ToSql};
 use uuid::Uuid;
 
-use crate::database::{Database, DbError, Lane};
+use crate::database::{Database, DbError, PoolChoice};
 use crate::orders::{MESSAGE_COLUMNS, order_message, uuids};
 
 /// Whether a row's time has come. One that is due later than any pause lasts was written before the
@@ -242,7 +242,7 @@ where
 {
     // Taken by the first run that has read its rows: before that, nothing was sent.
     let mut publish = Some(publish);
-    db.transaction(Lane::Reserved, RELAY_DEADLINE, async |transaction| {
+    db.transaction(PoolChoice::Reserved, RELAY_DEADLINE, async |transaction| {
         let statement = transaction.prepare_cached(statements.select).await?;
         let find = async |limit: usize, again: bool| -> Result<Vec<Row>, DbError> {
             let limit = i64::try_from(limit).map_err(DbError::unexpected)?;

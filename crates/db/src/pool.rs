@@ -224,14 +224,14 @@ mod tests {
     async fn connections_go_when_they_are_old_used_or_not() {
         let stage = Stage::new().await;
         let pools = pools(&stage, Duration::from_millis(200)).await;
-        let in_use = pools.shared.get().await.ok().unwrap();
+        let checkout = pools.shared.get().await.ok().unwrap();
         drop(pools.reserved.get().await.ok().unwrap());
         until_sessions(&stage, 1).await;
-        let too_old = in_use.expires;
+        let too_old = checkout.expires;
         while Instant::now() < too_old {
             sleep(Duration::from_millis(20)).await;
         }
-        drop(in_use);
+        drop(checkout);
         until_sessions(&stage, 0).await;
         assert!(pools.shared.get().await.ok().unwrap().expires > too_old);
     }
@@ -240,14 +240,14 @@ mod tests {
     async fn connections_that_are_retired_go_at_once_or_when_they_are_free() {
         let stage = Stage::new().await;
         let pools = pools(&stage, MAX_AGE).await;
-        let in_use = pools.shared.get().await.ok().unwrap();
+        let checkout = pools.shared.get().await.ok().unwrap();
         drop(pools.shared.get().await.ok().unwrap());
         drop(pools.reserved.get().await.ok().unwrap());
         until_sessions(&stage, 3).await;
         pools.retire_all();
         until_sessions(&stage, 1).await;
-        assert!(in_use.simple_query("select 1").await.is_ok(), "what is in use ends its work");
-        drop(in_use);
+        assert!(checkout.simple_query("select 1").await.is_ok(), "what is in use ends its work");
+        drop(checkout);
         let next = pools.shared.get().await.ok().unwrap();
         assert_eq!(next.generation, 1);
         assert!(next.expires > Instant::now() + MAX_AGE.mul_f64(0.7));

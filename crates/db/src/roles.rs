@@ -125,7 +125,7 @@ pub async fn ensure(db: &Database, accounts: &[Account]) -> Result<(), RoleError
         }
     }
     transaction.commit().await.map_err(DbError::from)?;
-    connection.give_back();
+    connection.release();
     Ok(())
 }
 

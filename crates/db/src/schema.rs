@@ -82,7 +82,7 @@ pub enum SchemaError {
 
 impl SchemaError {
     /// Whether the same attempt may succeed later.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Database(why) => !why.is_permanent(),
             // The connection may break in the middle of one: it is rolled back, and the next
@@ -203,7 +203,7 @@ pub async fn migrate(db: &Database) -> Result<Vec<i32>, SchemaError> {
     loop {
         let applied = migrate_once(&mut client).await?;
         if applied.is_empty() {
-            client.give_back();
+            client.release();
             return Ok(all_applied);
         }
         all_applied.extend(applied);

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
-use crate::connect_error::{ConnectError, Unsuitable};
+use crate::connect_error::{ConnectError, UnsuitableServer};
 use crate::error::is_lost_statement;
 
 /// Settings of every session, as the server shows them. The isolation is the one that the
@@ -64,18 +64,18 @@ pub(crate) async fn prove(client: &Client, settings: &Config, access: Access) ->
     let row = first_row(client, &sql).await?;
     let mut values = row.iter().map(Option::as_deref);
     if values.next().flatten() == Some("t") && access == Access::ReadWrite {
-        return Err(Unsuitable::ReadOnly.into());
+        return Err(UnsuitableServer::ReadOnly.into());
     }
     let backend = values.next().flatten();
     let found: Vec<Option<&str>> = values.collect();
     let lost = lost_settings(&found);
     if !lost.is_empty() {
-        return Err(Unsuitable::SettingsLost(lost.join(", ")).into());
+        return Err(UnsuitableServer::SettingsLost(lost.join(", ")).into());
     }
     if found.last() == Some(&Some(DIRECT.1)) || keeps_statements(client, settings, backend).await? {
         return Ok(());
     }
-    Err(Unsuitable::StatementsLost.into())
+    Err(UnsuitableServer::StatementsLost.into())
 }
 
 /// Those that are not as they were asked for, such as `jit is 'on', not 'off'`.

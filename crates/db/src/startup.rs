@@ -40,7 +40,7 @@ pub async fn migrated<T>(
             }
             Err(why) if why.is_missing_right() => {
                 let message = "This user may not bring the database's tables up to date; waiting for 'restaurant-ctl migrate' by a user who may";
-                told.once(|| log.error(action::SCHEMA_AWAITED, message, &why).emit());
+                logged.once(|| log.error(action::SCHEMA_AWAITED, message, &why).emit());
                 return Ok(None);
             }
             Err(why) => return Err(why),
@@ -89,14 +89,14 @@ pub async fn current<T>(
                 "The database lacks tables: {}. Restore them from a backup; or, if there is nothing to be kept, empty the database and run 'restaurant-ctl migrate'",
                 missing.join(", ")
             );
-            told.once(|| log.info(action::SCHEMA_AWAITED, message).emit());
+            logged.once(|| log.info(action::SCHEMA_AWAITED, message).emit());
             Ok(None)
         }
         SchemaState::Ahead { found, known } => Err(SchemaError::Ahead { found, known }),
         SchemaState::OutOfSight { schemas } => Err(SchemaError::OutOfSight { schemas }),
         SchemaState::Behind => {
             let message = "The database has no tables of this version yet; waiting for a service that creates them, or for 'restaurant-ctl migrate'";
-            told.once(|| log.info(action::SCHEMA_AWAITED, message).emit());
+            logged.once(|| log.info(action::SCHEMA_AWAITED, message).emit());
             Ok(None)
         }
     })
@@ -133,7 +133,7 @@ impl Unusable {
 
 /// What the server refuses, somebody can mend while this waits: correct a password, grant a right.
 fn may_pass(why: &SchemaError) -> bool {
-    why.is_passing() || why.can_be_mended()
+    why.is_transient() || why.can_be_mended()
 }
 
 async fn until_usable<T>(

@@ -81,7 +81,7 @@ fn entered(action: &str) -> String {
     )
 }
 
-/// The orders of a type that have waited for longer than `patience`, and whose messages were
+/// The orders of a type that have waited for longer than `min_wait`, and whose messages were
 /// confirmed: the oldest, at most `limit`, by their rows.
 ///
 /// # Errors
@@ -89,13 +89,13 @@ fn entered(action: &str) -> String {
 pub async fn waiting(
     db: &Database,
     order_type: OrderType,
-    patience: Duration,
+    min_wait: Duration,
     limit: i64,
 ) -> Result<Vec<i32>, DbError> {
     let sql = format!(
         "select o.id from orders as o where {OLD} and {UNCLAIMED} and {SENT} order by o.created_at limit $3"
     );
-    let rows = db.query(&sql, &[&order_type.as_str(), &patience.as_secs_f64(), &limit]).await?;
+    let rows = db.query(&sql, &[&order_type.as_str(), &min_wait.as_secs_f64(), &limit]).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
@@ -105,7 +105,7 @@ pub async fn waiting(
 ///
 /// # Errors
 /// The database failed.
-pub async fn still_waiting(db: &Database, ids: &[i32], patience: Duration) -> Result<Vec<i32>, DbError> {
+pub async fn still_waiting(db: &Database, ids: &[i32], min_wait: Duration) -> Result<Vec<i32>, DbError> {
     let sql = format!(
         "with {held}
         select o.id from orders as o
@@ -114,12 +114,12 @@ pub async fn still_waiting(db: &Database, ids: &[i32], patience: Duration) -> Re
         order by o.created_at",
         held = crate::workers::held()
     );
-    let rows = db.query(&sql, &[&ids, &patience.as_secs_f64()]).await?;
+    let rows = db.query(&sql, &[&ids, &min_wait.as_secs_f64()]).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 /// Enters orders whose messages are lost into the outbox again: of these rows the oldest, at
-/// most `limit`. Each is left alone for `patience` after the first time, then for twice as long
+/// most `limit`. Each is left alone for `min_wait` after the first time, then for twice as long
 /// after every further one.
 ///
 /// # Errors
@@ -127,7 +127,7 @@ pub async fn still_waiting(db: &Database, ids: &[i32], patience: Duration) -> Re
 pub async fn redeliver(
     db: &Database,
     ids: &[i32],
-    patience: Duration,
+    min_wait: Duration,
     limit: i64,
 ) -> Result<Vec<Rescued>, DbError> {
     let sql = format!(
@@ -139,7 +139,7 @@ pub async fn redeliver(
         not_lately("redeliver"),
         entered("redeliver")
     );
-    rescued(&db.query(&sql, &[&ids, &patience.as_secs_f64(), &limit]).await?)
+    rescued(&db.query(&sql, &[&ids, &min_wait.as_secs_f64(), &limit]).await?)
 }
 
 /// Gives orders of a type that have been `received` for longer than `max_wait` the highest priority
@@ -166,7 +166,7 @@ pub async fn escalate(
     lifted(db, &sql, order_type, max_wait, limit).await
 }
 
-/// Gives orders of a type whose cook was lost `patience` after the end of his lease the
+/// Gives orders of a type whose cook was lost `min_wait` after the end of his lease the
 /// highest priority, and enters them into the outbox again: their guests have waited once
 /// already, and the broker may hold their message for a frozen cook for half a minute. At most
 /// `limit`, at growing intervals.
@@ -176,7 +176,7 @@ pub async fn escalate(
 pub async fn reclaim(
     db: &Database,
     order_type: OrderType,
-    patience: Duration,
+    min_wait: Duration,
     limit: i64,
 ) -> Result<Vec<Rescued>, DbError> {
     let sql = format!(
@@ -189,7 +189,7 @@ pub async fn reclaim(
         not_lately("reclaim"),
         entered("reclaim")
     );
-    lifted(db, &sql, order_type, patience, limit).await
+    lifted(db, &sql, order_type, min_wait, limit).await
 }
 
 const LIFTED: &str = "
@@ -199,11 +199,11 @@ async fn lifted(
     db: &Database,
     sql: &str,
     order_type: OrderType,
-    patience: Duration,
+    min_wait: Duration,
     limit: i64,
 ) -> Result<Vec<Rescued>, DbError> {
     let parameters: [&(dyn ToSql + Sync); 4] =
-        [&order_type.as_str(), &patience.as_secs_f64(), &limit, &i32::from(Priority::MAX)];
+        [&order_type.as_str(), &min_wait.as_secs_f64(), &limit, &i32::from(Priority::MAX)];
     rescued(&db.query(sql, &parameters).await?)
 }
 
@@ -219,7 +219,7 @@ pub struct Rerouted {
 
 /// What a message that lies where nobody reads it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stray {
+pub struct UnroutedMessage {
     /// The number of its order.
     pub number: OrderNumber,
     /// The order that it points to, if it says so.
@@ -231,15 +231,15 @@ pub struct Stray {
 ///
 /// # Errors
 /// The database failed: nothing was entered, as far as anybody knows; once more is harmless.
-pub async fn reroute(db: &Database, strays: &[Stray]) -> Result<Rerouted, DbError> {
+pub async fn reroute(db: &Database, unrouted: &[UnroutedMessage]) -> Result<Rerouted, DbError> {
     // An order that is being cooked is reclaimed if its cook is lost.
     let sql = format!(
-        "with stray as (
-            select * from unnest($1::text[], $2::uuid[]) as stray (number, identity)
+        "with unrouted as (
+            select * from unnest($1::text[], $2::uuid[]) as message (number, identity)
         ), known as (
             select o.id, o.number, o.status from orders as o
             where o.number = any($1)
-              and exists (select 1 from stray where stray.number = o.number
+              and exists (select 1 from unrouted where unrouted.number = o.number
                           and (identity is null or identity = (select identity from order_identities where order_id = o.id)))
             order by o.id for update of o
         ), found as (
@@ -253,9 +253,9 @@ pub async fn reroute(db: &Database, strays: &[Stray]) -> Result<Rerouted, DbErro
         from known left join entered on entered.order_id = known.id",
         request_id("found")
     );
-    let numbers: Vec<String> = strays.iter().map(|stray| stray.number.to_string()).collect();
+    let numbers: Vec<String> = unrouted.iter().map(|message| message.number.to_string()).collect();
     let identities: Vec<Option<Uuid>> =
-        strays.iter().map(|stray| stray.identity.map(|identity| identity.uuid())).collect();
+        unrouted.iter().map(|message| message.identity.map(|identity| identity.uuid())).collect();
     let rows = db.query(&sql, &[&numbers, &identities]).await?;
     let (mut known, mut entered) = (HashMap::new(), Vec::new());
     for row in &rows {
@@ -265,11 +265,11 @@ pub async fn reroute(db: &Database, strays: &[Stray]) -> Result<Rerouted, DbErro
             entered.push(rescue(row)?);
         }
     }
-    let is_known = |stray: &Stray| {
-        let identity = known.get(&stray.number);
-        identity.is_some_and(|identity| stray.identity.is_none() || stray.identity == *identity)
+    let is_known = |message: &UnroutedMessage| {
+        let identity = known.get(&message.number);
+        identity.is_some_and(|identity| message.identity.is_none() || message.identity == *identity)
     };
-    Ok(Rerouted { known: strays.iter().map(is_known).collect(), entered })
+    Ok(Rerouted { known: unrouted.iter().map(is_known).collect(), entered })
 }
 
 /// Forgets notes of orders that wait no longer.

@@ -7,7 +7,7 @@ use deadlines::database::CHANGE_DEADLINE;
 use domain::{OrderIdentity, OrderNumber, OrderStatus, RequestId};
 use tokio_postgres::types::ToSql;
 
-use crate::database::{Database, DbError, Lane};
+use crate::database::{Database, DbError, PoolChoice};
 use crate::orders::{ORDER_SERVICE, identity, uuids};
 
 /// An order that could not be sent.
@@ -75,7 +75,7 @@ pub async fn take_back(
 
 /// What came of the wish to change a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ChangeOutcome {
     /// It is so now.
     Changed,
     /// The order stands elsewhere; nothing was changed.
@@ -100,7 +100,7 @@ pub async fn change(
     next: OrderStatus,
     by: &str,
     request_id: &RequestId,
-) -> Result<Outcome, DbError> {
+) -> Result<ChangeOutcome, DbError> {
     let legal: Vec<&str> =
         from.iter().filter(|status| status.may_become(next)).map(|status| status.as_str()).collect();
     let number = number.to_string();
@@ -132,24 +132,24 @@ pub async fn change(
                               where order_id = target.id and log.status = $2 and log.changed_by = $4 and log.notes = $5)
         from target";
     let meant = meant.map(OrderIdentity::uuid);
-    db.transaction(Lane::Shared, CHANGE_DEADLINE, async |transaction| {
+    db.transaction(PoolChoice::Shared, CHANGE_DEADLINE, async |transaction| {
         let locked =
             transaction.query_opt(&transaction.prepare_cached(lock).await?, &[&number, &meant]).await?;
         match locked.map(|row| row.try_get(0)).transpose()? {
-            None => return Ok(Outcome::Unknown),
-            Some(false) => return Ok(Outcome::AnotherOrder),
+            None => return Ok(ChangeOutcome::Unknown),
+            Some(false) => return Ok(ChangeOutcome::AnotherOrder),
             Some(true) => {}
         }
         let statement = transaction.prepare_cached(change).await?;
         let parameters: [&(dyn ToSql + Sync); 6] =
             [&number, &next.as_str(), &legal, &by, &notes, &request_id.as_str()];
         let Some(row) = transaction.query_opt(&statement, &parameters).await? else {
-            return Ok(Outcome::Unknown);
+            return Ok(ChangeOutcome::Unknown);
         };
         if row.try_get(1)? {
-            return Ok(Outcome::Changed);
+            return Ok(ChangeOutcome::Changed);
         }
-        Ok(Outcome::Illegal(row.try_get::<_, &str>(0)?.parse().map_err(DbError::unexpected)?))
+        Ok(ChangeOutcome::Illegal(row.try_get::<_, &str>(0)?.parse().map_err(DbError::unexpected)?))
     })
     .await
 }

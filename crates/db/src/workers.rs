@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use tokio_postgres::types::ToSql;
 
 use crate::claims::Claimant;
-use crate::database::{Database, DbError, Lane};
+use crate::database::{Database, DbError, PoolChoice};
 
 /// Whether a worker lives, of `workers` and its row of `worker_sessions`: it did not deregister,
 /// and was seen within two of its heartbeat intervals. One that was seen in a time that has not
@@ -136,7 +136,7 @@ pub async fn heartbeat(
         select array(select order_id from renewed) from beat";
     let parameters: [&(dyn ToSql + Sync); 4] =
         [&claimant.worker.as_str(), &claimant.token, &lease.as_secs_f64(), &cooking];
-    let rows = db.query_on(Lane::Reserved, sql, &parameters).await?;
+    let rows = db.query_on(PoolChoice::Reserved, sql, &parameters).await?;
     // Those that live do so for those that do not.
     correct_last_seen(db).await?;
     rows.first().map(|row| Ok(row.try_get(0)?)).transpose()
@@ -163,7 +163,7 @@ pub async fn go_offline(db: &Database, claimant: &Claimant) -> Result<(), DbErro
             order by order_id for update of order_claims
         )
         update order_claims set lease_until = now() from claimed where order_claims.order_id = claimed.order_id";
-    db.query_on(Lane::Reserved, sql, &[&claimant.worker.as_str(), &claimant.token]).await.map(drop)
+    db.query_on(PoolChoice::Reserved, sql, &[&claimant.worker.as_str(), &claimant.token]).await.map(drop)
 }
 
 /// Moves signs of life from a time that has not come to now: the database's clock was set
@@ -178,7 +178,7 @@ pub async fn correct_last_seen(db: &Database) -> Result<(), DbError> {
             select id from workers where last_seen > now() + interval '1 second' order by id for update skip locked
         )
         update workers set last_seen = now() from ahead where workers.id = ahead.id";
-    db.query_on(Lane::Reserved, sql, &[]).await.map(drop)
+    db.query_on(PoolChoice::Reserved, sql, &[]).await.map(drop)
 }
 
 /// Writes down whose messages this worker holds without cooking them.

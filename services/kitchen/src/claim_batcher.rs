@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use db::claims::{self, ClaimOutcome, ClaimRequest, Claimant, FinishOutcome, FinishRequest, Locked};
+use db::claims::{self, ClaimOutcome, ClaimRequest, Claimant, FinishOutcome, FinishRequest, LockMode};
 use db::{Database, DbError};
 use service::batching::{BatchError, Batcher, Limits, Mode, Statement};
 use tokio::task::JoinSet;
@@ -69,10 +69,10 @@ impl Statement for Finishes {
 }
 
 /// How the statement treats orders that are locked elsewhere.
-fn locked(mode: Mode) -> Locked {
+fn locked(mode: Mode) -> LockMode {
     match mode {
-        Mode::Together => Locked::LeaveOut,
-        Mode::Alone => Locked::Await,
+        Mode::Together => LockMode::SkipLocked,
+        Mode::Alone => LockMode::Wait,
     }
 }
 

@@ -5,7 +5,7 @@
 
 mod principal;
 
-use db::transitions::{self, Outcome};
+use db::transitions::{self, ChangeOutcome};
 use db::{Database, DbError};
 use deadlines::order::CHANGE_DEADLINE;
 use domain::{OrderNumber, OrderStatus, RequestId};
@@ -134,7 +134,7 @@ impl Changes {
         let (from, next) = (change.allowed_from(principal), change.status());
         let ask = || transitions::change(&self.db, &number, identity, from, next, by, log.request_id());
         match until_known(&log, ask).await? {
-            Outcome::Changed => {
+            ChangeOutcome::Changed => {
                 self.relay.wake();
                 let message = format!("Order {number} was {} by {by}", change.participle());
                 log.info(action::ORDER_STATUS_CHANGED, message)
@@ -144,21 +144,21 @@ impl Changes {
                     .emit();
                 Ok(())
             }
-            Outcome::Illegal(status) => {
+            ChangeOutcome::Illegal(status) => {
                 Err(ChangeError::Illegal { number, status, hint: change.hint(principal, status) })
             }
-            Outcome::Unknown if principal == Principal::Staff => Err(ChangeError::UnknownOrder),
+            ChangeOutcome::Unknown if principal == Principal::Staff => Err(ChangeError::UnknownOrder),
             // A token does not tell its guest whether there is an order of this number.
-            Outcome::Unknown | Outcome::AnotherOrder => Err(ChangeError::AnotherOrder),
+            ChangeOutcome::Unknown | ChangeOutcome::AnotherOrder => Err(ChangeError::AnotherOrder),
         }
     }
 }
 
 /// Asks again when the answer was lost: the same request learns what its first attempt did. What is
 /// in flight at the deadline is in doubt, too.
-async fn until_known<Answer>(log: &Log, ask: impl FnMut() -> Answer) -> Result<Outcome, ChangeError>
+async fn until_known<Answer>(log: &Log, ask: impl FnMut() -> Answer) -> Result<ChangeOutcome, ChangeError>
 where
-    Answer: Future<Output = Result<Outcome, DbError>>,
+    Answer: Future<Output = Result<ChangeOutcome, DbError>>,
 {
     let mut in_doubt = false;
     let is_worth_another = |why: &DbError| {

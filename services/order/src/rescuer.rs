@@ -162,7 +162,7 @@ impl<Q: KitchenQueues> Rescuer<Q> {
     /// it cannot be cooked.
     async fn reroute(&self) -> Result<(), RescueError> {
         let take = async |strays: &[UnroutedOrder]| {
-            let pointer = |stray: &UnroutedOrder| sweeps::Stray {
+            let pointer = |stray: &UnroutedOrder| sweeps::UnroutedMessage {
                 number: stray.order.order_number,
                 identity: stray.identity,
             };

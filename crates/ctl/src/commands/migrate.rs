@@ -47,7 +47,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     };
     // A signal ends the process, not the wait.
     let never = Shutdown::new();
-    let applied = retry(policy, &never, || schema::migrate(&db), SchemaError::is_passing, report).await;
+    let applied = retry(policy, &never, || schema::migrate(&db), SchemaError::is_transient, report).await;
     let applied = applied.map_err(|why| failed(&why))?;
     let news = if applied.is_empty() {
         format!("The schema is up to date (version {}).", schema::known_version())

@@ -2,11 +2,11 @@
 
 use tokio_postgres::Transaction;
 
-use super::{Finding, From, findings};
+use super::{Finding, LowerBound, findings};
 use crate::database::DbError;
 
 /// Checks the orders of the scope.
-pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<Vec<Finding>, DbError> {
+pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> Result<Vec<Finding>, DbError> {
     // The rule of the priority is `domain::Priority::of_total`; an order that waited long may
     // have been lifted to 10.
     let broken = "
@@ -30,7 +30,7 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<
 }
 
 /// How many orders are in the scope.
-pub(super) async fn count(transaction: &Transaction<'_>, from: &From) -> Result<u64, DbError> {
+pub(super) async fn count(transaction: &Transaction<'_>, from: &LowerBound) -> Result<u64, DbError> {
     let sql = "select count(*) from orders where number >= $1 and created_at >= $2";
     let row = transaction.query_one(sql, &[&from.number, &from.moment]).await?;
     u64::try_from(row.try_get::<_, i64>(0)?).map_err(DbError::unexpected)

@@ -2,7 +2,7 @@
 
 use tokio_postgres::{Row, Transaction};
 
-use super::{Finding, From, WaitingOrder, WorkerOnDuty, findings};
+use super::{Finding, LowerBound, OnlineWorker, WaitingOrder, findings};
 use crate::database::DbError;
 use crate::workers::held;
 
@@ -17,7 +17,7 @@ const REFUSED: &str = "attempts >= 5";
 const MOST_WAITING: i64 = 100_000;
 
 /// Checks everything that is under way now, and what the workers have counted.
-pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<Vec<Finding>, DbError> {
+pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> Result<Vec<Finding>, DbError> {
     let late = late();
     let broken = format!(
         "select 'cooking_is_claimed',
@@ -123,7 +123,7 @@ pub(super) fn waiting_order(row: &Row) -> Result<WaitingOrder, DbError> {
 }
 
 /// Workers that are online, and live: an online one that does not is a finding of `workers_alive`.
-pub(super) async fn on_duty(transaction: &Transaction<'_>) -> Result<Vec<WorkerOnDuty>, DbError> {
+pub(super) async fn online_workers(transaction: &Transaction<'_>) -> Result<Vec<OnlineWorker>, DbError> {
     let sql = format!(
         "select type from workers left join worker_sessions on worker_id = id
          where status = 'online'
@@ -137,7 +137,7 @@ pub(super) async fn on_duty(transaction: &Transaction<'_>) -> Result<Vec<WorkerO
                 "general" => domain::Specialisation::General,
                 list => list.parse().map_err(DbError::unexpected)?,
             };
-            Ok(WorkerOnDuty { specialisation })
+            Ok(OnlineWorker { specialisation })
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use tokio_postgres::Transaction;
 
-use super::{Finding, From, findings};
+use super::{Finding, LowerBound, findings};
 use crate::database::DbError;
 
 /// What to do about what this finds.
@@ -11,7 +11,7 @@ pub const GIVE_IDENTITIES: &str = "an order service of the version before runs s
      where not exists (select from order_identities where order_id = orders.id). Remove the rows of orders that are gone";
 
 /// Checks the orders of the scope, and all that should belong to one if all orders are looked at.
-pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<Vec<Finding>, DbError> {
+pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> Result<Vec<Finding>, DbError> {
     let broken = "
         select 'identities', format('%s has no identity', number)
         from orders left join order_identities on order_id = orders.id

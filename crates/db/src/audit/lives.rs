@@ -4,7 +4,7 @@
 use domain::OrderStatus;
 use tokio_postgres::{Row, Transaction};
 
-use super::{EXAMPLES, Finding, From, Invariant};
+use super::{EXAMPLES, Finding, Invariant, LowerBound};
 use crate::database::DbError;
 
 /// Most different odd lives that are told apart; a table in which there are
@@ -26,7 +26,7 @@ type Rule = fn(&Pattern) -> Option<String>;
 
 /// Checks the orders of the scope. The database sorts out those whose lives are as they should be;
 /// what is wrong with the others is judged here, by the one table of transitions.
-pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<Vec<Finding>, DbError> {
+pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> Result<Vec<Finding>, DbError> {
     let sql = format!(
         "select log, status, is_completed, count(*), (array_agg(number order by number))[1:{EXAMPLES}]
          from (

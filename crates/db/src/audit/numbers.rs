@@ -2,14 +2,14 @@
 
 use tokio_postgres::Transaction;
 
-use super::{Finding, From, findings};
+use super::{Finding, LowerBound, findings};
 use crate::database::DbError;
 
 /// Whole days are compared, from that of the scope on.
 ///
 /// A number is unique in its table and has one spelling; so when a day has as many numbers as its
 /// highest one says, none is missing.
-pub(super) async fn check(transaction: &Transaction<'_>, from: &From) -> Result<Vec<Finding>, DbError> {
+pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> Result<Vec<Finding>, DbError> {
     let broken = "
         select 'order_numbers', format('%s is not an order number', number) from orders
         where number >= $1 and number !~ '^ORD_[0-9]{8}_(?!000)([0-9]{3}|[1-9][0-9]{3,8})$'

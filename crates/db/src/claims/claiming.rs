@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{Claim, ClaimOutcome, ClaimRequest, Claimant, Locked, Mismatch, correct_leases};
+use super::{Claim, ClaimOutcome, ClaimRequest, Claimant, LockMode, Mismatch, correct_leases};
 use crate::database::{Database, DbError};
 use crate::outbox::{StatusOutboxRow, due_after_grace};
 
@@ -17,7 +17,7 @@ use crate::outbox::{StatusOutboxRow, due_after_grace};
 /// first. The first claim of an order sets it to `cooking`, writes the status row and the
 /// announcement's outbox row.
 ///
-/// Returns what came of each, in the order given; `None` for what was [left out](Locked::LeaveOut).
+/// Returns what came of each, in the order given; `None` for what was [left out](LockMode::SkipLocked).
 /// No order may be given twice.
 ///
 /// # Errors
@@ -27,7 +27,7 @@ pub async fn claim(
     claimant: &Claimant,
     lease: Duration,
     requests: &[ClaimRequest],
-    locked: Locked,
+    locked: LockMode,
 ) -> Result<Vec<Option<ClaimOutcome>>, DbError> {
     let numbers: Vec<String> = requests.iter().map(|request| request.order.number.to_string()).collect();
     let cooking: Vec<f64> = requests.iter().map(|request| request.cooking.as_secs_f64()).collect();
@@ -91,7 +91,7 @@ const CONTENTS: &str = "
         select string_agg(' ' || quantity || 'x' || price || ' ' || length(name) || ':' || name, '' order by item.id)
         from order_items as item where item.order_id = found.id), '')";
 
-fn sql(locked: Locked) -> String {
+fn sql(locked: LockMode) -> String {
     let (skip, due_at) = (locked.clause(), due_after_grace());
     // The guard stands in ON CONFLICT: unlike a look at order_claims beforehand, it sees what
     // committed meanwhile. `orders` is searched by arrays of keys alone. Joined to `granted`, and

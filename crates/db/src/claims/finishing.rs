@@ -3,14 +3,14 @@
 use domain::{OrderStatus, StatusUpdate};
 use time::OffsetDateTime;
 
-use super::{Claimant, FinishOutcome, FinishRequest, Locked};
+use super::{Claimant, FinishOutcome, FinishRequest, LockMode};
 use crate::database::{Database, DbError};
 use crate::outbox::{StatusOutboxRow, due_after_grace};
 
 /// Sets claimed orders to `ready`, counts them for the worker, writes the status rows and the
 /// announcements' outbox rows.
 ///
-/// Returns what came of each, in the order given; `None` for what was [left out](Locked::LeaveOut).
+/// Returns what came of each, in the order given; `None` for what was [left out](LockMode::SkipLocked).
 ///
 /// # Errors
 /// The database failed: whether the orders are ready is open; asking again tells, with
@@ -19,7 +19,7 @@ pub async fn finish(
     db: &Database,
     claimant: &Claimant,
     requests: &[FinishRequest],
-    locked: Locked,
+    locked: LockMode,
 ) -> Result<Vec<Option<FinishOutcome>>, DbError> {
     let order_ids: Vec<i32> = requests.iter().map(|request| request.order_id).collect();
     let attempts: Vec<i32> = requests.iter().map(|request| request.attempt).collect();
@@ -67,7 +67,7 @@ pub async fn finish(
     locked.complete(outcomes, requests.len())
 }
 
-fn sql(locked: Locked) -> String {
+fn sql(locked: LockMode) -> String {
     let (skip, due_at) = (locked.clause(), due_after_grace());
     // Both tables are searched by arrays of keys alone, as for claiming. `token = $5` would let the
     // plan search by token: made while `order_claims` is empty, it reads all claims of this worker

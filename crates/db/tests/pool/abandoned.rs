@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use config::LEAST_CONNECTIONS;
 use db::Database;
-use db::claims::Locked;
+use db::claims::LockMode;
 use db::transitions;
 use domain::{OrderNumber, OrderStatus};
 use testkit::{Stage, database, eventually};
@@ -75,7 +75,7 @@ impl Scene {
 #[tokio::test]
 async fn a_statement_that_nobody_waits_for_is_nobodys_wait() {
     let scene = scene().await;
-    scene.asked_and_abandoned(|| claim(&scene.db, scene.number, Locked::Await)).await;
+    scene.asked_and_abandoned(|| claim(&scene.db, scene.number, LockMode::Wait)).await;
     scene.is_forgotten().await;
 }
 

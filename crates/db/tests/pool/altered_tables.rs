@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use db::claims::{ClaimOutcome, Locked};
+use db::claims::{ClaimOutcome, LockMode};
 use db::history::{current_statuses, history};
 use db::outbox::{Published, relay_orders};
-use db::transitions::{self, Outcome};
+use db::transitions::{self, ChangeOutcome};
 use domain::{OrderStatus, OrderType};
 use testkit::Stage;
 
@@ -46,13 +46,13 @@ async fn transactions_begin_again_and_send_nothing_twice() {
         sent
     };
     database.execute(due).await;
-    assert_eq!(cancel(&first).await.unwrap(), Outcome::Changed);
+    assert_eq!(cancel(&first).await.unwrap(), ChangeOutcome::Changed);
     let sent_before = relay().await;
     let alter = "alter table orders alter column status type varchar(40);
                  alter table order_outbox alter column request_id type varchar(100)";
     database.execute(alter).await;
-    assert_eq!(cancel(&second).await.unwrap(), Outcome::Changed);
-    assert_eq!(cancel(&second).await.unwrap(), Outcome::Changed);
+    assert_eq!(cancel(&second).await.unwrap(), ChangeOutcome::Changed);
+    assert_eq!(cancel(&second).await.unwrap(), ChangeOutcome::Changed);
     let sent = relay().await;
     assert_eq!(sent, sent_before);
     assert_eq!(sent.iter().collect::<HashSet<_>>().len(), 2);
@@ -65,11 +65,11 @@ async fn placing_and_claiming_go_on() {
     register(&db).await;
     let number = place(&db).await.unwrap();
     let granted = |outcome| matches!(outcome, ClaimOutcome::Granted(_));
-    assert!(granted(claim(&db, number, Locked::LeaveOut).await.unwrap()));
+    assert!(granted(claim(&db, number, LockMode::SkipLocked).await.unwrap()));
     let alter =
         "alter table orders alter column number type varchar(40), alter column status type varchar(40);
                  alter table order_claims alter column worker type varchar(100)";
     stage.database().await.execute(alter).await;
     let number = place(&db).await.unwrap();
-    assert!(granted(claim(&db, number, Locked::LeaveOut).await.unwrap()));
+    assert!(granted(claim(&db, number, LockMode::SkipLocked).await.unwrap()));
 }

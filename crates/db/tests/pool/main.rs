@@ -6,8 +6,8 @@
 mod abandoned;
 mod addresses;
 mod altered_tables;
-mod fair_looks;
-mod farewell;
+mod fair_relay;
+mod going_offline;
 mod moments;
 mod operators_settings;
 mod pgbouncer;

@@ -2,7 +2,7 @@
 //! transaction had waited before.
 
 use db::outbox::{Published, relay_orders};
-use db::transitions::{self, Outcome};
+use db::transitions::{self, ChangeOutcome};
 use domain::{OrderStatus, OrderType};
 use testkit::{Stage, eventually};
 
@@ -45,7 +45,7 @@ async fn a_change_that_waited_for_another_happened_after_it() {
         holder.execute("commit").await;
     };
     let (changed, ()) = tokio::join!(change, holding);
-    assert_eq!(changed.unwrap(), Outcome::Changed);
+    assert_eq!(changed.unwrap(), ChangeOutcome::Changed);
     let later = "select updated_at >= ended and changed_at >= ended
         from moment, orders join order_status_log as log on order_id = orders.id where log.status = 'cancelled'";
     assert_eq!(observer.value(later).await, true);

@@ -1,9 +1,9 @@
 //! Whatever the operator has set for the user: orders fare as without it.
 
-use db::claims::{ClaimOutcome, Locked};
+use db::claims::{ClaimOutcome, LockMode};
 use db::history::{current_statuses, history};
 use db::outbox::{Published, relay_orders};
-use db::transitions::{self, Outcome};
+use db::transitions::{self, ChangeOutcome};
 use db::{Access, Database, schema};
 use domain::{OrderStatus, OrderType};
 use testkit::{Stage, eventually};
@@ -78,11 +78,11 @@ async fn orders_fare_well(stage: &Stage, db: &Database) {
     assert_eq!(relayed.await.unwrap().confirmed, 2);
     assert_eq!(sent.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [number, second]);
 
-    assert!(matches!(claim(db, number, Locked::Await).await.unwrap(), ClaimOutcome::Granted(_)));
+    assert!(matches!(claim(db, number, LockMode::Wait).await.unwrap(), ClaimOutcome::Granted(_)));
     let from = &[OrderStatus::Received];
     let cancelled =
         transitions::change(db, &second, None, from, OrderStatus::Cancelled, "guest", &request_id()).await;
-    assert_eq!(cancelled.unwrap(), Outcome::Changed);
+    assert_eq!(cancelled.unwrap(), ChangeOutcome::Changed);
     let statuses = current_statuses(db, &[number, second]).await.unwrap();
     let statuses: Vec<_> = statuses.into_iter().map(|status| status.unwrap().status).collect();
     assert_eq!(statuses, ["cooking", "cancelled"]);

@@ -1,7 +1,7 @@
 //! PgBouncer in transaction mode, as docs/operations.md says, and otherwise.
 
-use db::claims::{ClaimOutcome, Locked};
-use db::connect_error::Unsuitable;
+use db::claims::{ClaimOutcome, LockMode};
+use db::connect_error::UnsuitableServer;
 use db::history::current_statuses;
 use db::{Database, DbError, schema};
 use testkit::pgbouncer::Documented;
@@ -15,9 +15,9 @@ fn through(pgbouncer: &Pgbouncer, stage: &Stage) -> config::Database {
 }
 
 /// What cannot work, says so at the first connection.
-async fn unsuitable(db: &Database) -> Unsuitable {
+async fn unsuitable(db: &Database) -> UnsuitableServer {
     match db.ping().await {
-        Err(DbError::Unsuitable { why, .. }) => why,
+        Err(DbError::UnsuitableServer { why, .. }) => why,
         other => panic!("{other:?}"),
     }
 }
@@ -38,7 +38,7 @@ async fn as_documented_everything_works() {
             for _ in 0..10 {
                 let number = place(&db).await.unwrap();
                 assert!(matches!(
-                    claim(&other, number, Locked::Await).await.unwrap(),
+                    claim(&other, number, LockMode::Wait).await.unwrap(),
                     ClaimOutcome::Granted(_)
                 ));
                 assert!(current_statuses(&db, &[number]).await.unwrap()[0].is_some());
@@ -70,7 +70,7 @@ async fn settings_that_vanish_are_named() {
     let Documented { settings, .. } = Documented::read();
     let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
     let pgbouncer = Pgbouncer::before(&stage.servers.postgres, &settings).await;
-    let Unsuitable::SettingsLost(lost) = unsuitable(&open(&through(&pgbouncer, &stage))).await else {
+    let UnsuitableServer::SettingsLost(lost) = unsuitable(&open(&through(&pgbouncer, &stage))).await else {
         panic!("not that its settings were lost");
     };
     assert!(lost.contains("statement_timeout is '0', not '10s'"), "{lost}");
@@ -93,7 +93,7 @@ async fn prepared_statements_that_are_not_kept_are_noticed_at_once() {
         ["pool_mode = transaction", "ignore_startup_parameters = options", "max_prepared_statements = 0"];
     let pgbouncer = Pgbouncer::before(&stage.servers.postgres, &settings).await;
     let db = open(&through(&pgbouncer, &stage));
-    assert_eq!(unsuitable(&db).await, Unsuitable::StatementsLost);
+    assert_eq!(unsuitable(&db).await, UnsuitableServer::StatementsLost);
     assert!(db.ping().await.unwrap_err().advice().unwrap().contains("max_prepared_statements"));
 }
 

@@ -1,6 +1,6 @@
 //! The server takes no writes: a standby, or an operator's setting.
 
-use db::connect_error::Unsuitable;
+use db::connect_error::UnsuitableServer;
 use db::{Access, Database, DbError};
 use testkit::{Proxy, Stage};
 
@@ -16,7 +16,7 @@ async fn no_writer_keeps_a_connection_that_takes_no_writes() {
     let writer = open(&stage.database_settings());
     let reader = Database::new(&stage.database_settings(), "test", Access::ReadOnly).unwrap();
     let why = place(&writer).await.unwrap_err();
-    assert!(matches!(&why, DbError::Unsuitable { why: Unsuitable::ReadOnly, .. }), "{why:?}");
+    assert!(matches!(&why, DbError::UnsuitableServer { why: UnsuitableServer::ReadOnly, .. }), "{why:?}");
     assert!(!why.is_permanent() && !why.is_in_doubt(), "{why:?}");
     assert!(writer.takes_writes().await.is_err());
     reader.ping().await.unwrap();
@@ -41,7 +41,7 @@ async fn of_several_servers_the_one_that_takes_writes_is_found() {
     settings.host = ways.iter().map(|way| format!("127.0.0.1:{}", way.port())).collect::<Vec<_>>().join(",");
     let writer = open(&settings);
     let why = writer.ping().await.unwrap_err();
-    assert!(matches!(&why, DbError::Unsuitable { why: Unsuitable::ReadOnly, .. }), "{why:?}");
+    assert!(matches!(&why, DbError::UnsuitableServer { why: UnsuitableServer::ReadOnly, .. }), "{why:?}");
     administrator.execute(&alter.replace("= on", "= off")).await;
     writer.ping().await.unwrap();
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use config::LEAST_CONNECTIONS;
-use db::claims::Locked;
+use db::claims::LockMode;
 use db::outbox::{Published, relay_orders};
 use db::workers;
 use domain::OrderType;
@@ -55,7 +55,7 @@ async fn heartbeats_do_not_wait_for_statements_that_hang() {
     let claims: Vec<_> = (0..LEAST_CONNECTIONS + 2)
         .map(|_| {
             let db = db.clone();
-            tokio::spawn(async move { claim(&db, number, Locked::Await).await })
+            tokio::spawn(async move { claim(&db, number, LockMode::Wait).await })
         })
         .collect();
     let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";

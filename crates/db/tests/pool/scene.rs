@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use db::claims::{self, ClaimOutcome, ClaimRequest, Claimant, Locked};
+use db::claims::{self, ClaimOutcome, ClaimRequest, Claimant, LockMode};
 use db::orders::{self, Placement};
 use db::{Access, Database, DbError, schema, workers};
 use domain::{
@@ -49,7 +49,7 @@ pub async fn register(db: &Database) {
 }
 
 /// Claims an order.
-pub async fn claim(db: &Database, number: OrderNumber, locked: Locked) -> Result<ClaimOutcome, DbError> {
+pub async fn claim(db: &Database, number: OrderNumber, locked: LockMode) -> Result<ClaimOutcome, DbError> {
     // Its message does not say which identity is meant: the rows decide.
     let order = OrderPointer::of(&OrderMessage::of(number, &order()), None);
     let request = ClaimRequest { order, cooking: Duration::from_secs(1), request_id: request_id() };

@@ -1,7 +1,7 @@
 //! `transitions::change`: cancelled and completed by people.
 
 use db::orders::PlacedOrder;
-use db::transitions::{Outcome, change};
+use db::transitions::{ChangeOutcome, change};
 use domain::OrderStatus::{self, Cancelled, Completed, Cooking, Ready, Received};
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::scene::{Scene, anna, identity, request_id};
 const ANY: &[OrderStatus] = &OrderStatus::ALL;
 
 impl Scene {
-    async fn change(&self, order: &PlacedOrder, from: &[OrderStatus], next: OrderStatus) -> Outcome {
+    async fn change(&self, order: &PlacedOrder, from: &[OrderStatus], next: OrderStatus) -> ChangeOutcome {
         self.change_as(order, from, next, "req-1").await
     }
 
@@ -21,7 +21,7 @@ impl Scene {
         from: &[OrderStatus],
         next: OrderStatus,
         request: &str,
-    ) -> Outcome {
+    ) -> ChangeOutcome {
         let request_id = request_id(request);
         change(&self.db, &order.number, Some(&order.identity), from, next, "the guest", &request_id)
             .await
@@ -33,7 +33,7 @@ impl Scene {
 async fn a_change_is_noted_and_announced() {
     let scene = Scene::new().await;
     let order = scene.place().await;
-    assert_eq!(scene.change(&order, &[Received], Cancelled).await, Outcome::Changed);
+    assert_eq!(scene.change(&order, &[Received], Cancelled).await, ChangeOutcome::Changed);
     assert_eq!(
         scene.rows("select status, updated_at > created_at as is_changed from orders").await,
         [json!({"status": "cancelled", "is_changed": true})]
@@ -62,7 +62,8 @@ async fn every_legal_change_is_made_and_no_other() {
                 .execute(&format!("update orders set status = '{from}' where number = '{}'", order.number))
                 .await;
             let request = format!("to-{next}");
-            let expected = if from.may_become(next) { Outcome::Changed } else { Outcome::Illegal(from) };
+            let expected =
+                if from.may_become(next) { ChangeOutcome::Changed } else { ChangeOutcome::Illegal(from) };
             assert_eq!(scene.change_as(order, ANY, next, &request).await, expected, "{from} → {next}");
             let stands_at = if from.may_become(next) { next } else { from };
             assert_eq!(scene.status(order).await, stands_at.as_str(), "{from} → {next}");
@@ -74,7 +75,7 @@ async fn every_legal_change_is_made_and_no_other() {
 async fn who_may_change_it_from_elsewhere_only_changes_nothing() {
     let scene = Scene::new().await;
     let order = scene.place().await;
-    assert_eq!(scene.change(&order, &[Cooking, Ready], Cancelled).await, Outcome::Illegal(Received));
+    assert_eq!(scene.change(&order, &[Cooking, Ready], Cancelled).await, ChangeOutcome::Illegal(Received));
     assert_eq!(scene.life(&order).await, json!(["received"]));
     assert_eq!(scene.count("status_outbox").await, 0);
 }
@@ -84,7 +85,7 @@ async fn an_order_that_does_not_exist_is_unknown() {
     let scene = Scene::new().await;
     let mut order = scene.place().await;
     order.number = "ORD_20010101_001".parse().unwrap();
-    assert_eq!(scene.change(&order, ANY, Cancelled).await, Outcome::Unknown);
+    assert_eq!(scene.change(&order, ANY, Cancelled).await, ChangeOutcome::Unknown);
 }
 
 #[tokio::test]
@@ -93,7 +94,7 @@ async fn another_order_of_that_number_is_left_alone() {
     let (order, other) = (scene.place().await, scene.place().await);
     for meant in [other.identity, identity()] {
         let pointer = PlacedOrder { identity: meant, ..order };
-        assert_eq!(scene.change(&pointer, ANY, Cancelled).await, Outcome::AnotherOrder);
+        assert_eq!(scene.change(&pointer, ANY, Cancelled).await, ChangeOutcome::AnotherOrder);
     }
     assert_eq!(scene.status(&order).await, "received");
 }
@@ -103,7 +104,7 @@ async fn who_means_no_identity_means_the_number() {
     let scene = Scene::new().await;
     let order = scene.place().await;
     scene.execute("delete from order_identities").await;
-    assert_eq!(scene.cancel(&order).await, Outcome::Changed);
+    assert_eq!(scene.cancel(&order).await, ChangeOutcome::Changed);
 }
 
 #[tokio::test]
@@ -111,9 +112,9 @@ async fn the_same_request_again_hears_the_same_and_another_hears_where_it_stands
     let scene = Scene::new().await;
     let order = scene.place().await;
     for _ in 0..2 {
-        assert_eq!(scene.change(&order, ANY, Cancelled).await, Outcome::Changed);
+        assert_eq!(scene.change(&order, ANY, Cancelled).await, ChangeOutcome::Changed);
     }
-    assert_eq!(scene.change_as(&order, ANY, Cancelled, "req-2").await, Outcome::Illegal(Cancelled));
+    assert_eq!(scene.change_as(&order, ANY, Cancelled, "req-2").await, ChangeOutcome::Illegal(Cancelled));
     assert_eq!(scene.life(&order).await, json!(["received", "cancelled"]));
     assert_eq!(scene.count("status_outbox").await, 1);
 }
@@ -125,7 +126,7 @@ async fn a_cook_loses_the_claim_on_a_cancelled_order() {
     for order in &orders {
         scene.granted(&anna(), order).await;
     }
-    assert_eq!(scene.change(&orders[0], ANY, Cancelled).await, Outcome::Changed);
+    assert_eq!(scene.change(&orders[0], ANY, Cancelled).await, ChangeOutcome::Changed);
     let claimed = "select number from order_claims join orders on id = order_id";
     assert_eq!(scene.rows(claimed).await, [json!({"number": orders[1].number.to_string()})]);
     let told = "select old_status from status_outbox where new_status = 'cancelled'";
@@ -143,6 +144,6 @@ async fn of_a_cancel_and_a_cook_that_meet_the_second_hears_of_the_first() {
         holder.execute("commit").await;
     };
     let (outcome, ()) = tokio::join!(scene.change(&order, &[Received], Cancelled), cooking);
-    assert_eq!(outcome, Outcome::Illegal(Cooking));
+    assert_eq!(outcome, ChangeOutcome::Illegal(Cooking));
     assert_eq!(scene.status(&order).await, "cooking");
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use db::claims::{ClaimOutcome, Locked, claim, correct_leases, held};
+use db::claims::{ClaimOutcome, LockMode, claim, correct_leases, held};
 use domain::OrderStatus;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -23,7 +23,7 @@ async fn each_order_of_a_call_has_an_outcome_of_its_own_in_the_order_given() {
     let mut unknown = wish(&orders[3]);
     unknown.order.number = "ORD_20010101_001".parse().unwrap();
     let wishes = [wish(&orders[3]), wish(&orders[2]), unknown, wish(&orders[1]), wish(&orders[0])];
-    let outcomes = scene.claim_all(&anna(), &wishes, Locked::LeaveOut).await;
+    let outcomes = scene.claim_all(&anna(), &wishes, LockMode::SkipLocked).await;
     assert!(is_granted(outcomes[0].as_ref()) && is_granted(outcomes[3].as_ref()), "{outcomes:?}");
     assert!(matches!(outcomes[1], Some(ClaimOutcome::Held { .. })), "{outcomes:?}");
     assert_eq!(outcomes[2], Some(ClaimOutcome::Unknown));
@@ -38,7 +38,7 @@ async fn each_order_of_a_call_has_an_outcome_of_its_own_in_the_order_given() {
 #[tokio::test]
 async fn nothing_is_asked_and_nothing_answered() {
     let scene = Scene::new().await;
-    assert_eq!(scene.claim_all(&anna(), &[], Locked::Await).await, []);
+    assert_eq!(scene.claim_all(&anna(), &[], LockMode::Wait).await, []);
 }
 
 #[tokio::test]
@@ -48,10 +48,10 @@ async fn what_somebody_has_locked_is_left_out_and_the_others_are_not() {
     let lock = format!("select from orders where number = '{}' for update", orders[0].number);
     let holder = scene.holding(&lock).await;
     let wishes = [wish(&orders[0]), wish(&orders[1])];
-    let outcomes = scene.claim_all(&anna(), &wishes, Locked::LeaveOut).await;
+    let outcomes = scene.claim_all(&anna(), &wishes, LockMode::SkipLocked).await;
     assert!(outcomes[0].is_none() && is_granted(outcomes[1].as_ref()), "{outcomes:?}");
     holder.execute("commit").await;
-    let outcomes = scene.claim_all(&anna(), &wishes[..1], Locked::LeaveOut).await;
+    let outcomes = scene.claim_all(&anna(), &wishes[..1], LockMode::SkipLocked).await;
     assert!(is_granted(outcomes[0].as_ref()), "{outcomes:?}");
 }
 
@@ -78,7 +78,7 @@ async fn of_cooks_who_ask_for_one_order_at_once_one_gets_it() {
         let db = scene.db.clone();
         cooks.spawn(async move {
             let cook = process(&format!("chef_{token}"), token);
-            claim(&db, &cook, LEASE, &[wish(&order)], Locked::Await).await.unwrap().remove(0)
+            claim(&db, &cook, LEASE, &[wish(&order)], LockMode::Wait).await.unwrap().remove(0)
         });
     }
     let outcomes = cooks.join_all().await;
@@ -97,8 +97,8 @@ async fn cooks_who_ask_for_the_same_orders_in_another_order_do_not_block_each_ot
     let reversed: Vec<_> = wishes.iter().rev().cloned().collect();
     let (annas, marios) = (anna(), mario());
     let (one, other) = tokio::join!(
-        claim(&scene.db, &annas, LEASE, &wishes, Locked::Await),
-        claim(&scene.db, &marios, LEASE, &reversed, Locked::Await),
+        claim(&scene.db, &annas, LEASE, &wishes, LockMode::Wait),
+        claim(&scene.db, &marios, LEASE, &reversed, LockMode::Wait),
     );
     let outcomes = [one.unwrap(), other.unwrap()].concat();
     assert_eq!(outcomes.iter().filter(|outcome| is_granted(outcome.as_ref())).count(), 100);

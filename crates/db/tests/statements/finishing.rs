@@ -1,6 +1,6 @@
 //! `claims::finish`: from `cooking` to `ready`, by nobody but whoever has the claim.
 
-use db::claims::{FinishOutcome, Locked, finish};
+use db::claims::{FinishOutcome, LockMode, finish};
 use db::outbox::StatusOutboxRow;
 use domain::{OrderStatus, StatusUpdate};
 use serde_json::json;
@@ -16,7 +16,7 @@ async fn a_cooked_order_becomes_ready_and_is_counted_and_announced() {
     let claim = scene.granted(&anna(), &order).await;
     let mut request = finished(&order, &claim);
     request.request_id = request_id("req-7");
-    let outcome = finish(&scene.db, &anna(), &[request], Locked::Await).await.unwrap().remove(0);
+    let outcome = finish(&scene.db, &anna(), &[request], LockMode::Wait).await.unwrap().remove(0);
     let row = "select status, completed_at = updated_at as is_complete, processed_by from orders";
     let expected = json!({"status": "ready", "is_complete": true, "processed_by": "chef_anna"});
     assert_eq!(scene.rows(row).await, [expected]);
@@ -149,7 +149,7 @@ async fn each_order_of_a_call_fares_by_itself_in_the_order_given() {
         requests.insert(0, finished(order, &claim));
     }
     scene.cancel(&orders[1]).await;
-    let outcomes = finish(&scene.db, &anna(), &requests, Locked::LeaveOut).await.unwrap();
+    let outcomes = finish(&scene.db, &anna(), &requests, LockMode::SkipLocked).await.unwrap();
     let numbers: Vec<_> = outcomes
         .into_iter()
         .map(|outcome| match outcome.unwrap() {
@@ -172,10 +172,10 @@ async fn what_somebody_has_locked_is_left_out_and_the_others_are_not() {
     }
     let lock = format!("select from orders where number = '{}' for update", orders[0].number);
     let holder = scene.holding(&lock).await;
-    let outcomes = finish(&scene.db, &anna(), &requests, Locked::LeaveOut).await.unwrap();
+    let outcomes = finish(&scene.db, &anna(), &requests, LockMode::SkipLocked).await.unwrap();
     assert!(matches!(outcomes[..], [None, Some(FinishOutcome::Ready(_))]), "{outcomes:?}");
     holder.execute("commit").await;
-    let outcomes = finish(&scene.db, &anna(), &requests[..1], Locked::LeaveOut).await.unwrap();
+    let outcomes = finish(&scene.db, &anna(), &requests[..1], LockMode::SkipLocked).await.unwrap();
     assert!(matches!(outcomes[..], [Some(FinishOutcome::Ready(_))]), "{outcomes:?}");
 }
 
@@ -202,6 +202,6 @@ async fn an_order_that_is_gone_is_nobodys_any_more() {
     scene.execute("truncate orders cascade").await;
     let request = finished(&order, &claim);
     // Nobody has it locked.
-    let outcomes = finish(&scene.db, &anna(), &[request], Locked::LeaveOut).await.unwrap();
+    let outcomes = finish(&scene.db, &anna(), &[request], LockMode::SkipLocked).await.unwrap();
     assert_eq!(outcomes, [Some(FinishOutcome::ClaimLost)]);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use db::orders::PlacedOrder;
 use db::outbox::settle_orders;
 use db::sweeps::{
-    Rerouted, Rescued, Stray, escalate, prune, reclaim, redeliver, reroute, still_waiting, waiting,
+    Rerouted, Rescued, UnroutedMessage, escalate, prune, reclaim, redeliver, reroute, still_waiting, waiting,
 };
 use db::workers::{hold, register};
 use domain::{OrderType, Specialisation};
@@ -255,8 +255,8 @@ async fn what_lies_where_nobody_reads_it_is_entered_at_once() {
     let orders = scene.place_many(3).await;
     settle_orders(&scene.db, &orders.iter().map(|order| order.identity).collect::<Vec<_>>()).await.unwrap();
     scene.granted(&anna(), &orders[1]).await;
-    let stray = |order: &PlacedOrder, identity| Stray { number: order.number, identity };
-    let unknown = Stray { number: "ORD_20010101_001".parse().unwrap(), identity: None };
+    let stray = |order: &PlacedOrder, identity| UnroutedMessage { number: order.number, identity };
+    let unknown = UnroutedMessage { number: "ORD_20010101_001".parse().unwrap(), identity: None };
     let strays = [
         stray(&orders[0], Some(orders[0].identity)),
         unknown,
@@ -275,7 +275,7 @@ async fn what_lies_where_nobody_reads_it_is_entered_at_once() {
 async fn a_stray_of_another_order_enters_nothing() {
     let scene = Scene::new().await;
     let order = scene.place_before("1 hour", 1).await[0];
-    let stray = Stray { number: order.number, identity: Some(identity()) };
+    let stray = UnroutedMessage { number: order.number, identity: Some(identity()) };
     let expected = Rerouted { known: vec![false], entered: Vec::new() };
     assert_eq!(reroute(&scene.db, &[stray]).await.unwrap(), expected);
     assert_eq!(scene.count("order_outbox").await, 0);
@@ -285,7 +285,7 @@ async fn a_stray_of_another_order_enters_nothing() {
 async fn a_stray_whose_order_is_in_the_outbox_is_known_and_not_entered_twice() {
     let scene = Scene::new().await;
     let order = scene.place().await;
-    let stray = Stray { number: order.number, identity: Some(order.identity) };
+    let stray = UnroutedMessage { number: order.number, identity: Some(order.identity) };
     let expected = Rerouted { known: vec![true], entered: Vec::new() };
     assert_eq!(reroute(&scene.db, &[stray]).await.unwrap(), expected);
     assert_eq!(scene.count("order_outbox where purpose = 'placed'").await, 1);

@@ -8,7 +8,7 @@ use db::roles::{self, Account};
 use db::{Access, Database};
 use domain::ServiceName;
 
-use crate::duties;
+use crate::every_statement;
 use crate::scene::Scene;
 
 const PASSWORD: &str = "a password";
@@ -58,7 +58,7 @@ impl<'a> Role<'a> {
         self.scene.execute(&format!("revoke {right} from {}", self.name)).await;
         let missing = missing_rights(&self.db, self.service).await.unwrap();
         assert_eq!(missing.len(), 1, "the doctor does not see what is missing without {right}: {missing:?}");
-        let undone = duties::all(self.service, self.scene, &self.db).await.err();
+        let undone = every_statement::all(self.service, self.scene, &self.db).await.err();
         self.scene.execute(&format!("grant {right} to {}", self.name)).await;
         let undone = undone?;
         assert!(undone.why.is_missing_right(), "without {right}: {undone:?}");
@@ -74,7 +74,7 @@ async fn what_is_listed_is_enough(service: ServiceName) {
     let scene = Scene::new().await;
     let role = Role::new(&scene, service).await;
     assert_eq!(missing_rights(&role.db, service).await.unwrap(), [""; 0]);
-    if let Err(undone) = duties::all(service, &scene, &role.db).await {
+    if let Err(undone) = every_statement::all(service, &scene, &role.db).await {
         panic!("{undone:?}");
     }
     role.remove().await;

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use db::claims::{self, Claim, ClaimOutcome, ClaimRequest, Claimant, FinishOutcome, FinishRequest, Locked};
+use db::claims::{self, Claim, ClaimOutcome, ClaimRequest, Claimant, FinishOutcome, FinishRequest, LockMode};
 use db::orders::{self, PlacedOrder, Placement};
-use db::transitions::{self, Outcome};
+use db::transitions::{self, ChangeOutcome};
 use db::workers::{self, Registration};
 use db::{Access, Database, DbError, schema};
 use domain::{
@@ -131,7 +131,7 @@ impl Scene {
 
     /// The same, with what the message says of it.
     pub async fn claim_as(&self, cook: &Claimant, wish: ClaimRequest) -> ClaimOutcome {
-        self.claim_all(cook, &[wish], Locked::Await).await.remove(0).unwrap()
+        self.claim_all(cook, &[wish], LockMode::Wait).await.remove(0).unwrap()
     }
 
     /// A cook asks for several orders at once.
@@ -139,7 +139,7 @@ impl Scene {
         &self,
         cook: &Claimant,
         wishes: &[ClaimRequest],
-        locked: Locked,
+        locked: LockMode,
     ) -> Vec<Option<ClaimOutcome>> {
         claims::claim(&self.db, cook, LEASE, wishes, locked).await.unwrap()
     }
@@ -157,11 +157,11 @@ impl Scene {
     /// A cook says that an order is ready.
     pub async fn finish(&self, cook: &Claimant, order: &PlacedOrder, claim: &Claim) -> FinishOutcome {
         let request = finished(order, claim);
-        claims::finish(&self.db, cook, &[request], Locked::Await).await.unwrap().remove(0).unwrap()
+        claims::finish(&self.db, cook, &[request], LockMode::Wait).await.unwrap().remove(0).unwrap()
     }
 
     /// Somebody cancels an order, whatever it stands at.
-    pub async fn cancel(&self, order: &PlacedOrder) -> Outcome {
+    pub async fn cancel(&self, order: &PlacedOrder) -> ChangeOutcome {
         let from = &[OrderStatus::Received, OrderStatus::Cooking, OrderStatus::Ready];
         let request = request_id("a-cancellation");
         let next = OrderStatus::Cancelled;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use db::claims::{Locked, claim};
+use db::claims::{LockMode, claim};
 use db::workers::register;
 use db::{DbError, sequences};
 use domain::Specialisation;
@@ -116,7 +116,7 @@ async fn an_announcement_that_cannot_be_written_down_is_told_what_helps() {
     let orders = scene.place_many(2).await;
     scene.granted(&anna(), &orders[0]).await;
     scene.execute("select setval(pg_get_serial_sequence('status_outbox', 'id'), 1, false)").await;
-    let claimed = claim(&scene.db, &anna(), LEASE, &[wish(&orders[1])], Locked::Await).await;
+    let claimed = claim(&scene.db, &anna(), LEASE, &[wish(&orders[1])], LockMode::Wait).await;
     let advised = advised(&claimed.unwrap_err());
     assert_eq!(scene.life(&orders[1]).await, json!(["received"]), "nothing of it was done");
     scene.execute(&advised).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use db::claims::{self, ClaimOutcome, ClaimRequest, Claimant, Locked};
+use db::claims::{self, ClaimOutcome, ClaimRequest, Claimant, LockMode};
 use db::{Access, Database, schema, workers};
 use domain::{OrderMessage, OrderNumber, OrderPointer, RequestId, Specialisation, place_order};
 use testkit::wait::within;
@@ -37,7 +37,7 @@ async fn claim(db: &Database, number: &str) -> ClaimOutcome {
         request_id: RequestId::parse("a-request").unwrap(),
     };
     let cook = Claimant { worker: "chef_anna".parse().unwrap(), token: 70 };
-    let outcomes = claims::claim(db, &cook, Duration::from_mins(1), &[request], Locked::Await).await;
+    let outcomes = claims::claim(db, &cook, Duration::from_mins(1), &[request], LockMode::Wait).await;
     outcomes.unwrap().remove(0).unwrap()
 }
 

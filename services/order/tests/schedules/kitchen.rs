@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use db::claims::{self, ClaimOutcome, ClaimRequest, Claimant, FinishRequest, Locked};
+use db::claims::{self, ClaimOutcome, ClaimRequest, Claimant, FinishRequest, LockMode};
 use db::{Database, workers};
 use domain::{OrderMessage, OrderNumber, OrderPointer, OrderType, RequestId, Specialisation};
 
@@ -126,7 +126,7 @@ impl Cook {
             attempt: cooking.attempt,
             request_id: request_id(),
         };
-        claims::finish(db, &self.claimant, &[request], Locked::Await).await.unwrap();
+        claims::finish(db, &self.claimant, &[request], LockMode::Wait).await.unwrap();
         self.cooking = None;
     }
 
@@ -137,7 +137,7 @@ impl Cook {
             cooking: Duration::from_secs(COOKING.into()),
             request_id: request_id(),
         };
-        let outcomes = claims::claim(db, &self.claimant, LEASE, &[request], Locked::Await).await.unwrap();
+        let outcomes = claims::claim(db, &self.claimant, LEASE, &[request], LockMode::Wait).await.unwrap();
         match outcomes.into_iter().next().flatten() {
             Some(ClaimOutcome::Granted(claim)) => {
                 let (order_id, attempt) = (claim.order_id, claim.attempt);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use db::claims::{self, Claim, ClaimOutcome, ClaimRequest, Claimant, Locked};
+use db::claims::{self, Claim, ClaimOutcome, ClaimRequest, Claimant, LockMode};
 use db::orders::{self, PlacedOrder, Placement};
 use db::outbox::{self, StatusOutboxRow};
 use db::{Access, Database, workers};
@@ -100,9 +100,10 @@ impl Store {
         let message = OrderMessage::of(number, self.orders.get(number.sequence()).ok_or_else(unknown)?);
         let order = OrderPointer::of(&message, Some(placed.identity));
         let request = ClaimRequest { order, cooking: Duration::ZERO, request_id: request_id() };
-        let outcomes = claims::claim(&self.db, &self.claimant, LEASE, &[request], Locked::LeaveOut).await?;
+        let outcomes =
+            claims::claim(&self.db, &self.claimant, LEASE, &[request], LockMode::SkipLocked).await?;
         match outcomes.into_iter().next() {
-            Some(Some(ClaimOutcome::Granted(Claim { announcement: Some(row), .. }))) => Ok(row),
+            Some(Some(ClaimOutcome::Granted(Claim { status_update: Some(row), .. }))) => Ok(row),
             outcome => Err(Error::Invalid(format!("order {number} could not be claimed: {outcome:?}"))),
         }
     }

@@ -100,13 +100,13 @@ fn attention(audit: &Audit, queues: &Queues) -> Verdict {
     let waits = |name| queues.depth(name).is_some_and(|depth| depth.messages > 0);
     let mut unattended: Vec<String> = OrderType::ALL
         .into_iter()
-        .filter(|order_type| !audit.on_duty.iter().any(|worker| worker.specialisation.cooks(*order_type)))
+        .filter(|order_type| !audit.online.iter().any(|worker| worker.specialisation.cooks(*order_type)))
         .map(kitchen_queue)
         .filter(|name| waits(name))
         .map(str::to_owned)
         .collect();
     let general = domain::Specialisation::General;
-    if waits(SAFETY_NET_QUEUE) && !audit.on_duty.iter().any(|worker| worker.specialisation == general) {
+    if waits(SAFETY_NET_QUEUE) && !audit.online.iter().any(|worker| worker.specialisation == general) {
         unattended.push(SAFETY_NET_QUEUE.to_owned());
     }
     if unattended.is_empty() {

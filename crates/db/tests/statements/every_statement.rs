@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use db::claims::{self, Locked};
+use db::claims::{self, LockMode};
 use db::outbox::{self, Published};
-use db::sweeps::{self, Stray};
+use db::sweeps::{self, UnroutedMessage};
 use db::transitions::{self, Unsent};
 use db::{Database, DbError, history, idempotency, orders, schema, secrets, startup, workers};
 use domain::OrderStatus::{Cancelled, Received};
@@ -100,7 +100,7 @@ async fn messages_are_sent(scene: &Scene, db: &Database) -> Result<(), Undone> {
 async fn orders_are_rescued(scene: &Scene, db: &Database) -> Result<(), Undone> {
     let order = scene.place().await;
     let row = [scene.row_of(&order).await];
-    let stray = Stray { number: order.number, identity: Some(order.identity) };
+    let stray = UnroutedMessage { number: order.number, identity: Some(order.identity) };
     let of = OrderType::Takeout;
     done("claims::correct_leases", claims::correct_leases(db).await)?;
     done("workers::any_may_hold", workers::any_may_hold(db).await)?;
@@ -119,14 +119,14 @@ async fn kitchen(scene: &Scene, db: &Database) -> Result<(), Undone> {
     let cook = process(&identity().to_string(), 7);
     let registered = workers::register(db, &cook, &Specialisation::General, HEARTBEAT, true).await;
     done("workers::register", registered)?;
-    let claim = async || claims::claim(db, &cook, LEASE, &[wish(&order)], Locked::Await).await;
+    let claim = async || claims::claim(db, &cook, LEASE, &[wish(&order)], LockMode::Wait).await;
     done("claims::claim", claim().await)?;
     let claimed = done("claims::claim once more", claim().await)?.remove(0).unwrap();
     let claim = granted(claimed);
     done("claims::held", claims::held(db, &cook, &[claim.order_id]).await)?;
     done("workers::hold", workers::hold(db, &cook, &[order.number]).await)?;
     done("workers::heartbeat", workers::heartbeat(db, &cook, &[claim.order_id], LEASE).await)?;
-    let cooked = claims::finish(db, &cook, &[finished(&order, &claim)], Locked::Await).await;
+    let cooked = claims::finish(db, &cook, &[finished(&order, &claim)], LockMode::Wait).await;
     done("claims::finish", cooked)?;
     let told = claim.announcement.iter().map(|row| row.id).collect::<Vec<_>>();
     done("outbox::settle_status_updates", outbox::settle_status_updates(db, &told).await)?;
