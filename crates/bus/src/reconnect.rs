@@ -1,4 +1,4 @@
-//! Keeps a connection to the broker: makes the next one when one has failed.
+//! Keeps a connection to RabbitMQ: opens the next one when one has failed.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::session::SessionError;
 
-/// What needs a connection.
+/// A user of a connection.
 pub(crate) trait Link {
     /// A connection, with what belongs to it.
     type Opened;

@@ -1,14 +1,14 @@
-//! Whether what is stored keeps the rules that the services promise: read-only, from one snapshot,
-//! for `restaurant-ctl audit`.
+//! Checks the stored data against the rules that the services promise, for `restaurant-ctl audit`.
+//! Reads one snapshot and changes nothing.
 //!
-//! Every transition of an order is one transaction, so each rule holds in every snapshot, however
-//! busy the system is. What takes time by its nature (a message on its way, a lease, a sign of
-//! life) gets that time and a margin.
+//! Every transition of an order is one transaction, so each rule holds in every snapshot, even
+//! under load. Some states may last for a while: a message in flight, a lease, a heartbeat. They
+//! count as broken only after that time and a margin.
 
 mod contents;
 mod flow;
+mod histories;
 mod identities;
-mod lives;
 mod numbers;
 
 use std::time::Duration;
@@ -25,60 +25,60 @@ use crate::error::DbError;
 use crate::pool::Connection;
 use crate::workers::held;
 
-/// Most examples of one finding.
+/// The most examples per finding.
 const EXAMPLES: usize = 10;
 
-/// As many statements make an audit, and one more.
+/// The number of statements in an audit, and one more.
 const STATEMENTS: u32 = 12;
 
-/// Which orders are looked at.
+/// Which orders are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Since {
-    /// All there are.
+    /// All orders.
     Ever,
-    /// Those placed from the beginning of this UTC day.
+    /// Orders placed since the beginning of this UTC day.
     Day(Date),
-    /// Those placed in so much time before now.
+    /// Orders placed within this time before now.
     Ago(Duration),
 }
 
-/// A rule about what is stored.
+/// A rule about the stored data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Invariant {
-    /// Numbers of a day: no gap, no double, as many as the day's counter says.
+    /// Order numbers of a day have no gap and no duplicate, and agree with the day's counter.
     OrderNumbers,
-    /// Every order has an identity, and every identity its order, unless it bars one.
+    /// Every order has an identity. Every identity has an order, unless it bars one.
     Identities,
-    /// The status log of every order is the beginning of a legal life.
+    /// The status log of every order is a legal sequence of transitions.
     StatusLog,
-    /// No order gets the same status twice; so none is cooked twice.
+    /// No order has the same status twice in its log; so none is cooked twice.
     StatusOnce,
-    /// The last row of the status log is the status of the order.
+    /// The last row of the status log has the order's status.
     CurrentStatus,
     /// `completed_at` is set from `ready` on.
     CompletedAt,
-    /// One to twenty items.
+    /// An order has one to twenty items.
     Items,
-    /// The items' prices make the total.
+    /// The items' prices add up to the total.
     TotalAmount,
     /// The priority follows from the total, or is the highest.
     Priority,
-    /// An order that cooks is claimed, and its lease runs.
+    /// An order in `cooking` has a claim with a valid lease.
     CookingIsClaimed,
-    /// A claimed order cooks.
+    /// A claimed order is in `cooking`.
     ClaimedIsCooking,
-    /// Messages leave the outbox when they are due.
+    /// Due messages leave the outbox.
     Outbox,
-    /// A worker's count is the number of orders that it made ready.
+    /// A worker's counter is the number of orders that it finished.
     OrdersProcessed,
-    /// A worker that is online gives signs of life.
+    /// An online worker sends heartbeats.
     WorkersAlive,
-    /// Nothing is in flight: orders, outbox, claims. Checked only when asked for.
+    /// Nothing is in flight: no orders, outbox rows or claims. Checked only on request.
     AtRest,
 }
 
 impl Invariant {
-    /// All of them.
+    /// All rules.
     pub const ALL: [Self; 15] = [
         Self::OrderNumbers,
         Self::Identities,
@@ -119,22 +119,22 @@ impl Invariant {
     }
 }
 
-/// A rule that is broken.
+/// A broken rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The rule.
     pub invariant: Invariant,
-    /// How often it is broken.
+    /// How many times it is broken.
     pub count: u64,
-    /// The first of them, in words.
+    /// The first violations, as sentences.
     pub examples: Vec<String>,
 }
 
-/// An order that waits for a cook, whose message was confirmed and which no live worker has written
-/// down as held: so it should be in a queue, or on its way from there.
+/// An unclaimed order whose message was confirmed and that no live worker reports as held. So its
+/// message should be in a queue, or on its way from there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingOrder {
-    /// Its row.
+    /// Its row id.
     pub id: i32,
     /// Its number, as stored.
     pub number: String,
@@ -142,67 +142,67 @@ pub struct WaitingOrder {
     pub order_type: String,
 }
 
-/// A worker that is online and was seen lately.
+/// An online worker with a recent heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OnlineWorker {
-    /// What it cooks.
+    /// The order types that it cooks.
     pub specialisation: Specialisation,
 }
 
-/// What the database says.
+/// The result of an audit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Audit {
-    /// When the snapshot was taken, by the database's clock.
+    /// The time of the snapshot, by the database's clock.
     pub at: OffsetDateTime,
-    /// Orders looked at.
+    /// The number of checked orders.
     pub orders: u64,
-    /// What is wrong.
+    /// The broken rules.
     pub findings: Vec<Finding>,
-    /// Orders whose messages must be somewhere, the oldest first.
+    /// Orders whose messages must be in the broker, the oldest first.
     pub waiting: Vec<WaitingOrder>,
-    /// Who cooks.
+    /// The online workers.
     pub online: Vec<OnlineWorker>,
 }
 
-/// What to look at, and how.
+/// What to check, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scope {
     /// Which orders.
     pub since: Since,
     /// Whether nothing should be in flight.
     pub settled: bool,
-    /// Longest time for one statement.
+    /// The server's time limit per statement.
     pub statement_timeout: Duration,
 }
 
-/// The lower bounds of a scope, as SQL takes them: everything from them on counts.
+/// The lower bounds of a scope, as SQL takes them, inclusive.
 struct LowerBound {
     at: OffsetDateTime,
-    /// `created_at`. Never as a text: how one is read depends on the server's settings.
+    /// For `created_at`. Never as text, because how the server parses text depends on its settings.
     moment: Timestamp<OffsetDateTime>,
-    /// `number`: the first possible one of that day, so that its index serves.
+    /// For `number`: the lowest number of that day, so that its index can be used.
     number: String,
-    /// Whether these are all orders.
+    /// Whether all orders are checked.
     is_ever: bool,
 }
 
-/// Looks at everything, in one read-only snapshot: nobody waits for it, and it waits for nobody.
+/// Runs all checks in one read-only snapshot, which blocks no other transaction.
 ///
 /// # Errors
-/// The database failed, or a statement took longer than the limit.
+/// The database failed, or a statement exceeded its limit.
 pub async fn run(db: &Database, scope: &Scope) -> Result<Audit, DbError> {
-    // The server ends a statement that takes too long; this is for one that does not answer at all.
+    // The server ends a slow statement. This deadline is for a server that does not answer.
     let deadline = scope.statement_timeout * STATEMENTS;
-    timeout(deadline, look(db, scope)).await.unwrap_or(Err(DbError::Timeout(deadline)))
+    timeout(deadline, check_all(db, scope)).await.unwrap_or(Err(DbError::Timeout(deadline)))
 }
 
-async fn look(db: &Database, scope: &Scope) -> Result<Audit, DbError> {
+async fn check_all(db: &Database, scope: &Scope) -> Result<Audit, DbError> {
     let mut client = db.client().await?;
     let transaction = snapshot(&mut client, scope.statement_timeout).await?;
     let from = begin(&transaction, scope.since).await?;
     let mut findings = numbers::check(&transaction, &from).await?;
     findings.extend(identities::check(&transaction, &from).await?);
-    findings.extend(lives::check(&transaction, &from).await?);
+    findings.extend(histories::check(&transaction, &from).await?);
     findings.extend(contents::check(&transaction, &from).await?);
     findings.extend(flow::check(&transaction, &from).await?);
     if scope.settled {
@@ -216,7 +216,8 @@ async fn look(db: &Database, scope: &Scope) -> Result<Audit, DbError> {
     Ok(Audit { at: from.at, orders, findings, waiting, online })
 }
 
-/// Which of these orders wait still, their messages confirmed, and in no live worker's hands.
+/// Returns those of the orders that are still waiting, with confirmed messages, and held by no live
+/// worker.
 ///
 /// # Errors
 /// The database failed.
@@ -242,8 +243,8 @@ async fn snapshot(client: &mut Connection, statement_timeout: Duration) -> Resul
         .read_only(true)
         .start()
         .await?;
-    // Behind a migration that waits for its locks, nobody should wait for an audit. It reads
-    // whole tables, in one go.
+    // A migration waiting for its locks must not wait for an audit, nor others behind it. The audit
+    // reads whole tables, so it scans them sequentially.
     let limits = format!(
         "set local statement_timeout = {}; set local lock_timeout = '5s'; set local enable_seqscan = on",
         statement_timeout.as_millis().clamp(1, 3_600_000)
@@ -271,8 +272,8 @@ async fn begin(transaction: &Transaction<'_>, since: Since) -> Result<LowerBound
     })
 }
 
-/// Runs a statement that returns broken rules as `(invariant, example)`; counts them, and
-/// keeps the first examples.
+/// Runs a statement that returns violations as `(invariant, example)`. Counts them and keeps the
+/// first examples.
 async fn findings(
     transaction: &Transaction<'_>,
     broken: &str,

@@ -1,13 +1,13 @@
-//! A connection in use, and what becomes of it when its user goes away before the answer came.
+//! A connection in use, which is closed if its user goes away before the answer came.
 
 use std::ops::{Deref, DerefMut};
 
 use crate::pool::{Connection, Pooled};
 
-/// A connection that is in use until this is dropped. Whoever is done with it says what becomes of
-/// it. Who does not, went away in the middle: a client that hung up, a deadline that passed, an
-/// error on the way. Its answer may be outstanding still, and the next user would wait for it
-/// first. So such a connection is not used again, and the server ends what runs on it.
+/// A connection that is in use until it is dropped. Its user calls [`release`](Self::release) or
+/// [`discard`](Self::discard). Dropped without either, its statement was cancelled: by a client
+/// that hung up, a deadline, or an error. An answer may be pending, which the next user would
+/// receive. So the connection is closed, and the server is told to cancel the statement.
 pub(crate) struct Checkout {
     client: Pooled,
     is_done: bool,
@@ -18,13 +18,12 @@ impl Checkout {
         Self { client, is_done: false }
     }
 
-    /// Nothing is outstanding on it: the next one may have it.
+    /// Nothing is pending: returns it to the pool.
     pub(crate) fn release(mut self) {
         self.is_done = true;
     }
 
-    /// Closes it: it leads to a server that is not wanted any more, or what is outstanding has
-    /// had its time and more.
+    /// Closes it: its server is no longer suitable, or a statement exceeded its deadline.
     pub(crate) fn discard(mut self) {
         self.is_done = true;
         self.client.close();

@@ -1,8 +1,8 @@
-//! Who cooks an order: claim, lease, and the end of cooking.
+//! Claims and leases: who cooks an order, and the end of cooking.
 //!
-//! Statements that lock rows of several tables take them in the order `workers`, `worker_sessions`,
-//! `orders`, `order_claims`, and several rows of one table in the order of their ids: two
-//! statements can wait for each other, but never in a circle.
+//! Statements that lock rows of several tables lock them in the order `workers`, `worker_sessions`,
+//! `orders`, `order_claims`, and several rows of one table in the order of their ids. So they
+//! cannot deadlock.
 
 mod claiming;
 mod finishing;
@@ -17,29 +17,28 @@ pub use self::finishing::finish;
 use crate::database::{Database, DbError};
 use crate::outbox::StatusOutboxRow;
 
-/// The worker process that claims; its token tells it apart from predecessors of the same name.
+/// The worker process that claims. Its token differs from those of predecessors with the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimant {
     /// The worker.
     pub worker: WorkerName,
-    /// This process.
+    /// The token of this process.
     pub token: i64,
 }
 
-/// What a statement about several orders does about those that somebody else has
-/// locked at the moment.
+/// How a statement about several orders treats rows that another transaction has locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockMode {
-    /// It leaves them out, so that nobody waits for them who need not.
+    /// Skip locked rows.
     SkipLocked,
-    /// It waits for them.
+    /// Wait for the locks.
     Wait,
 }
 
-/// The wish to cook an order.
+/// A request to cook an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimRequest {
-    /// The order, and what its message says of it.
+    /// The order, and what its message says about it.
     pub order: OrderPointer,
     /// How long it will cook.
     pub cooking: Duration,
@@ -47,75 +46,76 @@ pub struct ClaimRequest {
     pub request_id: RequestId,
 }
 
-/// What came of the wish to cook an order.
+/// The result of a claim request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClaimOutcome {
     /// Cook it.
     Granted(Claim),
-    /// Somebody alive cooks it; the lease runs for so long yet.
+    /// Another live worker has claimed it.
     Held {
-        /// Time until the lease runs out if it is not renewed.
+        /// The time until the lease expires, if it is not renewed.
         remaining: Duration,
     },
-    /// It needs no cooking (any more).
+    /// It is past cooking, or cancelled.
     Over(OrderStatus),
     /// There is no such order.
     Unknown,
-    /// Its row has this status, or `null`, which no order can have. It stays as it is.
+    /// Its row has this status, or `null`, which is not a status. It is left unchanged.
     Unreadable(String),
-    /// The order of this number is not the one that the message is about, or not as it says.
+    /// The order with this number is another one than the message means, or differs from the
+    /// message.
     Mismatch(Mismatch),
 }
 
-/// In what a message differs from the row of the order whose number it has.
+/// How a message differs from the order's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mismatch {
-    /// The identity: another order had this number once.
+    /// The identity: another order once had this number.
     Identity,
-    /// The type; the order's is this.
+    /// The type; the order has this one.
     Type(OrderType),
-    /// The lines, or the total.
+    /// The lines or the total.
     Contents,
 }
 
 /// The right to cook an order, as long as the lease is renewed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Its row.
+    /// The order's row id.
     pub order_id: i32,
-    /// 1 for the first claim; more when an earlier cook was lost.
+    /// 1 for the first claim; higher after an earlier worker was lost.
     pub attempt: i32,
     /// When it should be ready, by the database's clock.
     pub estimated_completion: OffsetDateTime,
-    /// The announcement that cooking began: the first claim makes it; later ones find it if
-    /// nobody was told yet.
-    pub announcement: Option<StatusOutboxRow>,
+    /// The status update that cooking began. The first claim creates it. Later claims return it
+    /// while it is unpublished.
+    pub status_update: Option<StatusOutboxRow>,
 }
 
-/// The word that an order has been cooked.
+/// The report that an order is cooked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FinishRequest {
     /// The order.
     pub number: OrderNumber,
-    /// Its row.
+    /// Its row id.
     pub order_id: i32,
-    /// The attempt of the claim under which it was cooked.
+    /// The attempt of the claim.
     pub attempt: i32,
     /// The request that it belongs to.
     pub request_id: RequestId,
 }
 
-/// What came of the word that an order has been cooked.
+/// The result of such a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FinishOutcome {
-    /// It is ready; this announces it.
+    /// It is `ready`. This is the status update.
     Ready(StatusOutboxRow),
-    /// The claim is no longer this one: another worker took over, or the order was cancelled.
-    /// Nothing was changed.
+    /// The claim is no longer valid: another worker claimed the order, or it was cancelled. Nothing
+    /// was changed.
     ClaimLost,
 }
 
-/// Which of these orders this process still has a claim on.
+/// Returns those of the orders on which this process still has a claim.
 ///
 /// # Errors
 /// The database failed.
@@ -126,12 +126,12 @@ pub async fn held(db: &Database, claimant: &Claimant, order_ids: &[i32]) -> Resu
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Cuts leases that end later than their own length from now: the database's clock was set back
-/// since they were given. Whoever lives renews his; the others end one lease from now, not when
-/// that time has come. Of those that the version before gave, nobody knows the length.
+/// Shortens leases that end later than their own length from now: the database's clock was set back
+/// since. Live workers renew theirs. The others now expire within one lease. Leases of the version
+/// before are skipped, because their length is unknown.
 ///
 /// # Errors
-/// The database failed; once more is harmless.
+/// The database failed. It can be repeated.
 pub async fn correct_leases(db: &Database) -> Result<(), DbError> {
     let sql = "
         with ahead as (
@@ -144,7 +144,7 @@ pub async fn correct_leases(db: &Database) -> Result<(), DbError> {
 }
 
 impl LockMode {
-    /// What stands behind `for update`.
+    /// What follows `for update`.
     fn clause(self) -> &'static str {
         match self {
             Self::SkipLocked => " skip locked",
@@ -152,7 +152,7 @@ impl LockMode {
         }
     }
 
-    /// Makes sure that there is an outcome for each of so many requests.
+    /// Checks that there is an outcome for every request.
     fn complete<T>(self, outcomes: Vec<Option<T>>, requests: usize) -> Result<Vec<Option<T>>, DbError> {
         if outcomes.len() == requests && (self == Self::SkipLocked || outcomes.iter().all(Option::is_some)) {
             return Ok(outcomes);

@@ -1,8 +1,8 @@
-//! From the settings to a connection that can be used: the first address that gives one.
+//! Opens connections: tries the configured addresses until one works.
 //!
-//! Connections live on the runtime that made the pool, whoever asks for them. The threads of the
-//! HTTP server have runtimes of their own, which end before the service does. A connection that was
-//! made on one of them would break in the hands of an order that is still in work.
+//! A connection lives on the runtime that created the pool, whichever task asks for it. The HTTP
+//! server's threads have runtimes of their own, which end before the service does. A connection
+//! created there would break while an order still needs it.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,19 +21,19 @@ use crate::connect_error::{ConnectError, UnsuitableServer};
 use crate::error::tells_more;
 use crate::session::{self, Access};
 
-/// Makes connections, on one runtime.
+/// Opens connections on one runtime.
 pub(crate) struct Connector {
     hosts: String,
     port: u16,
     settings: Config,
     access: Access,
     runtime: Handle,
-    /// The address that worked last: it is tried first.
+    /// The address that worked last. It is tried first.
     preferred: Arc<Mutex<Option<SocketAddr>>>,
 }
 
 impl Connector {
-    /// On the runtime of the caller. Nothing is connected yet.
+    /// On the caller's runtime. Connects nothing yet.
     pub(crate) fn new(settings: &config::Database, service: &str, access: Access) -> Self {
         Self {
             hosts: settings.host.clone(),
@@ -45,12 +45,12 @@ impl Connector {
         }
     }
 
-    /// The runtime that connections live on.
+    /// The runtime of the connections.
     pub(crate) fn runtime(&self) -> &Handle {
         &self.runtime
     }
 
-    /// A connection that was proved to be of use, and what ends it.
+    /// Opens a connection and checks that it is suitable. Returns it with the handle that ends it.
     pub(crate) async fn connect(&self) -> Result<(ClientWrapper, AbortHandle), ConnectError> {
         let (hosts, port) = (self.hosts.clone(), self.port);
         let (settings, access) = (self.settings.clone(), self.access);
@@ -66,11 +66,11 @@ impl Connector {
             let time_left = deadline - Instant::now();
             let attempt = |address| connect_to(address, &settings, access);
             let (connected, address) =
-                addresses::first_to_answer(found, time_left, attempt).await.map_err(most_telling)?;
+                addresses::first_to_answer(found, time_left, attempt).await.map_err(most_informative)?;
             *preferred.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
             Ok(connected)
         });
-        // The runtime may be ending: then there is no connection any more.
+        // The runtime may be shutting down.
         connecting.await.unwrap_or(Err(ConnectError::Ending))
     }
 }
@@ -83,7 +83,7 @@ async fn connect_to(
     let mut settings = settings.clone();
     settings.hostaddr(address.ip()).port(address.port());
     let (client, connection) = settings.connect(NoTls).await?;
-    // Its errors reach whoever waits for an answer. Dropped, the client ends it.
+    // Its errors reach whoever waits for an answer. Dropping the client ends it.
     let driver = tokio::spawn(async { drop(connection.await) });
     let end = driver.abort_handle();
     let client = ClientWrapper::new(client, driver);
@@ -91,8 +91,8 @@ async fn connect_to(
     Ok(((client, end), address))
 }
 
-/// Of several addresses' failures, the one of the server that came closest to what we want.
-fn most_telling(failures: Vec<ConnectError>) -> ConnectError {
+/// Of several addresses' failures, returns the one that came furthest.
+fn most_informative(failures: Vec<ConnectError>) -> ConnectError {
     let rank = |failure: &ConnectError| match failure {
         ConnectError::UnsuitableServer(UnsuitableServer::ReadOnly) => 3,
         ConnectError::UnsuitableServer(_) => 4,

@@ -1,4 +1,4 @@
-//! Why there is no connection, or none of any use.
+//! Why there is no suitable connection.
 
 use deadlines::database::CONNECT_DEADLINE;
 use tokio_postgres::Error;
@@ -6,12 +6,12 @@ use tokio_postgres::Error;
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// Its name is unknown.
+    /// The host name is unknown.
     #[error("the address of '{host}' is not known")]
     Resolve {
-        /// As it was configured.
+        /// The configured host.
         host: String,
-        /// What the resolver says.
+        /// The resolver's error.
         #[source]
         why: std::io::Error,
     },
@@ -21,24 +21,24 @@ pub enum ConnectError {
     /// The connection broke, or the server refused it.
     #[error(transparent)]
     Failed(#[from] Error),
-    /// There was a connection, of no use.
+    /// The server accepted the connection, but is not suitable.
     #[error(transparent)]
     UnsuitableServer(#[from] UnsuitableServer),
-    /// The service is ending.
+    /// The service is shutting down.
     #[error("the connection is being closed")]
     Ending,
 }
 
-/// Why a connection cannot be used although there is one.
+/// Why a server is not suitable although it accepted the connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnsuitableServer {
-    /// A standby, or somebody has set it to read-only.
+    /// It is a standby, or set to read-only.
     #[error("it takes no writes: it is a standby, or set to read-only")]
     ReadOnly,
-    /// What was asked for at the login does not hold.
+    /// Session settings requested at the login have no effect.
     #[error("sessions there lack settings without which orders may be lost or answers late: {0}")]
     SettingsLost(String),
-    /// Statements that were prepared are not found, or those of others are.
+    /// Prepared statements are lost, or mixed up with those of other sessions.
     #[error(
         "a connection pooler hands each transaction to another session and does not keep prepared statements"
     )]

@@ -1,4 +1,4 @@
-//! What runs statements, and the limits that each runs under.
+//! Runs statements, each under its limits.
 
 use std::ops::AsyncFnMut;
 use std::sync::Arc;
@@ -21,28 +21,28 @@ use crate::session::Access;
 
 pub use crate::error::DbError;
 
-/// A handle to PostgreSQL; cheap to clone. Connections are made when they are needed, and made
-/// anew when they broke.
+/// A handle to PostgreSQL; cheap to clone. Connections open on demand, and again after they broke.
 #[derive(Clone)]
 pub struct Database {
     pools: Arc<Pools>,
     /// Host and port, for messages.
     address: Arc<str>,
-    /// Whether a statement did not find its table, or somebody looked for the tables in vain.
+    /// Whether a statement did not find its table, or a check found tables missing.
     tables_missing: Arc<watch::Sender<bool>>,
 }
 
-/// Which connection a statement runs on.
+/// Which pool a statement takes its connection from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PoolChoice {
-    /// One of those that all share.
+    /// The shared connections.
     Shared,
-    /// One that is kept for what must not wait (signs of life), or may keep it for long (a relay).
+    /// The reserved ones: for heartbeats, which must not wait, and for relays, which keep a
+    /// connection for long.
     Reserved,
 }
 
 impl Database {
-    /// For one service, on the runtime of the caller. Nothing is connected yet.
+    /// For one service, on the caller's runtime. Connects nothing yet.
     ///
     /// # Errors
     /// The settings contradict each other.
@@ -50,9 +50,8 @@ impl Database {
         Self::with_reserved(settings, service, access, 1)
     }
 
-    /// As [`Database::new`], for a service in which up to `reserved` things may take long at
-    /// the same time. That many connections are kept for them, as long as that is no more
-    /// than a quarter of all.
+    /// As [`Database::new`], for a service with up to `reserved` concurrent long tasks. It reserves
+    /// as many connections for them, but at most a quarter of all.
     ///
     /// # Errors
     /// The settings contradict each other.
@@ -71,20 +70,20 @@ impl Database {
         })
     }
 
-    /// How many things that take long can be done at the same time: as many relays.
+    /// The number of reserved connections, and so of concurrent relays.
     pub fn reserved_connections(&self) -> usize {
         self.pools.reserved.status().max_size
     }
 
-    /// Asks the server for a sign of life.
+    /// Checks that the server answers.
     ///
     /// # Errors
-    /// It gave none in time.
+    /// It did not answer in time.
     pub async fn ping(&self) -> Result<(), DbError> {
         self.query("select 1", &[]).await.map(drop)
     }
 
-    /// Asks the server whether it takes writes.
+    /// Checks that the server accepts writes.
     ///
     /// # Errors
     /// It does not, or did not answer in time.
@@ -98,25 +97,24 @@ impl Database {
         Err(self.unsuitable(UnsuitableServer::ReadOnly))
     }
 
-    /// Waits until tables turn out to be missing: somebody emptied the database, or made it anew,
-    /// under a running service.
+    /// Waits until tables are missing: the database was emptied or recreated under a running
+    /// service.
     pub async fn tables_lost(&self) {
-        // The sender is this handle's own: there is no error.
+        // This handle owns the sender, so there is no error.
         let _ = self.tables_missing.subscribe().wait_for(|missing| *missing).await;
     }
 
-    /// Whether the tables were missing when a statement needed one, or somebody looked for them,
-    /// and were not seen again since.
+    /// Whether tables were missing at the last statement or check that noticed.
     pub fn lacks_tables(&self) -> bool {
         *self.tables_missing.borrow()
     }
 
-    /// Somebody has looked for the tables.
+    /// Records the result of a check for the tables.
     pub(crate) fn note_tables(&self, missing: bool) {
         self.tables_missing.send_replace(missing);
     }
 
-    /// A connection of one's own from those that all share.
+    /// Takes a shared connection out of the pool.
     pub(crate) async fn client(&self) -> Result<Checkout, DbError> {
         self.client_of(PoolChoice::Shared).await
     }
@@ -130,7 +128,7 @@ impl Database {
         pooled.map(Checkout::new).map_err(|why| DbError::of_pool(why, &self.address, CONNECT_DEADLINE))
     }
 
-    /// Runs one statement, prepared once for each connection, under the deadline.
+    /// Runs one statement under the deadline. It is prepared once per connection.
     pub(crate) async fn query(
         &self,
         sql: &str,
@@ -139,7 +137,7 @@ impl Database {
         self.query_on(PoolChoice::Shared, sql, parameters).await
     }
 
-    /// As [`Database::query`], on a connection that is kept for it.
+    /// As [`Database::query`], on a connection of this pool.
     pub(crate) async fn query_on(
         &self,
         choice: PoolChoice,
@@ -154,7 +152,7 @@ impl Database {
         self.answered(client, answer.map_err(DbError::from))
     }
 
-    /// Like [`Database::query`], for statements that return one row or none.
+    /// Like [`Database::query`], for statements that return at most one row.
     pub(crate) async fn query_opt(
         &self,
         sql: &str,
@@ -163,9 +161,9 @@ impl Database {
         Ok(self.query(sql, parameters).await?.into_iter().next())
     }
 
-    /// Runs statements in one transaction, within the deadline. If a prepared one is stale
-    /// (the table was altered), all of it has been rolled back, and `work` is done once
-    /// more from the start.
+    /// Runs statements in one transaction under the deadline. If a prepared statement is stale
+    /// because its table was altered, everything was rolled back, and `work` runs once more from
+    /// the start.
     pub(crate) async fn transaction<T>(
         &self,
         choice: PoolChoice,
@@ -180,7 +178,7 @@ impl Database {
         self.answered(client, done)
     }
 
-    /// What an answer means for the connections.
+    /// Decides what happens to the connection after an answer.
     fn answered<T>(&self, client: Checkout, answer: Result<T, DbError>) -> Result<T, DbError> {
         let fate = match &answer {
             Err(DbError::Failed(failure)) if is_lost_statement(failure) => {
@@ -211,7 +209,7 @@ impl Database {
     }
 }
 
-/// Asks, and once more if the prepared statement is stale: then nothing has happened.
+/// Runs a statement, and once more if its prepared form is stale: then it had no effect.
 async fn ask(
     client: &Connection,
     sql: &str,
@@ -254,7 +252,8 @@ async fn transact<T>(
                 is_repeated = true;
             }
             Err(why) => {
-                // Awaited here: else the next user of the connection would wait for it first.
+                // Await the rollback here. Otherwise the next user of the connection would wait for
+                // it.
                 drop(transaction.rollback().await);
                 return Err(why);
             }

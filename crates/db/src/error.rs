@@ -1,26 +1,26 @@
-//! What an error of PostgreSQL means: the one place that decides it, by SQLSTATE and kind of error,
-//! never by words, which the server writes in the operator's language.
+//! Classifies PostgreSQL errors. This is the only place that does, by SQLSTATE and kind of error.
+//! It never uses the message, which the server writes in the operator's language.
 //!
-//! | SQLSTATE, or kind | asking retry | the connection |
+//! | SQLSTATE, or kind | retry | the connection |
 //! |---|---|---|
-//! | connection lost (closed, I/O) | may help | goes |
-//! | a value that cannot be read or written | is useless | goes |
-//! | severity FATAL or PANIC | as its code says | goes |
-//! | 08 connection, also what PgBouncer says of itself | may help | goes |
-//! | 0A000 of `RevalidateCachedQuery`: the table was altered | prepared anew, at once | stays |
-//! | 26000 unknown, 42P05 known statement: a pooler confused them | prepared anew, at once | goes if it helps not |
-//! | 25006 read-only: a standby, or a setting | may help | all go: each may lead to the same server |
-//! | 25 other states of transactions | may help | goes |
+//! | connection lost (closed, I/O) | may help | is closed |
+//! | a value that cannot be encoded or decoded | useless | is closed |
+//! | severity FATAL or PANIC | as its code says | is closed |
+//! | 08 connection, also PgBouncer's own errors | may help | is closed |
+//! | 0A000 of `RevalidateCachedQuery`: the table was altered | prepare again, at once | stays |
+//! | 26000 unknown, 42P05 known statement: a pooler mixed them up | prepare again, at once | is closed if that does not help |
+//! | 25006 read-only: a standby, or a setting | may help | all are closed: each may lead to the same server |
+//! | 25 other transaction states | may help | is closed |
 //! | 40 rolled back (serialisation, deadlock) | may help | stays |
 //! | 53 out of disk, memory or connections | may help | stays |
 //! | 55P03, 55006 locked or in use | may help | stays |
-//! | 57014 cancelled, over its time | may help | stays |
-//! | 57P01, 57P02, 57P04 the server or its database goes down | may help | all go |
-//! | 57 other interventions | may help | goes |
+//! | 57014 cancelled, time limit exceeded | may help | stays |
+//! | 57P01, 57P02, 57P04 the server or its database shuts down | may help | all are closed |
+//! | 57 other interventions | may help | is closed |
 //! | 58 the operating system | may help | stays |
-//! | all others: the statement itself is refused | is useless | stays |
+//! | all others: the statement itself is refused | useless | stays |
 //!
-//! Nothing of a statement has happened if the server said so with severity ERROR. After any other
+//! A statement had no effect if the server reported an error with severity ERROR. After any other
 //! end of a connection, 08 and 40003, its outcome is in doubt.
 
 use std::sync::Arc;
@@ -36,25 +36,24 @@ use crate::ids;
 /// Why a statement has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// Nobody answers there.
+    /// The server cannot be reached.
     #[error("PostgreSQL at {address} cannot be reached")]
     Unreachable {
         /// Host and port.
         address: Arc<str>,
-        /// What the connection says.
+        /// The error of the connection.
         #[source]
         why: ConnectError,
     },
-    /// Every connection was in use for too long.
+    /// No connection became free in time.
     #[error("all connections to PostgreSQL at {address} were in use for {} s", waited.as_secs())]
     AllInUse {
         /// Host and port.
         address: Arc<str>,
-        /// How long one was waited for.
+        /// How long the statement waited for a connection.
         waited: Duration,
     },
-    /// The server answers and does not let us in: a wrong password, an unknown
-    /// database, too many clients.
+    /// The server refused the login: a wrong password, an unknown database, too many clients.
     #[error("PostgreSQL at {address} refuses the connection: {reason}")]
     Refused {
         /// Host and port.
@@ -64,7 +63,7 @@ pub enum DbError {
         /// What to do about it.
         advice: &'static str,
     },
-    /// The server lets us in, but what it gives cannot be used.
+    /// The server accepted the login, but is not suitable.
     #[error("PostgreSQL at {address} cannot be used: {why}")]
     UnsuitableServer {
         /// Host and port.
@@ -72,13 +71,13 @@ pub enum DbError {
         /// What is wrong.
         why: UnsuitableServer,
     },
-    /// The server took longer than the deadline; the connection has been given up.
+    /// The server exceeded the deadline. The connection was closed.
     #[error("PostgreSQL did not answer within {} s", .0.as_secs())]
     Timeout(Duration),
-    /// The server, or the connection to it, reported an error.
+    /// The server or the connection reported an error.
     #[error("PostgreSQL reported an error{}", ids::advice(.0))]
     Failed(#[from] Error),
-    /// A row holds what this program does not understand.
+    /// A row holds a value that this program cannot interpret.
     #[error("PostgreSQL returned an unexpected value")]
     UnexpectedValue(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -117,7 +116,7 @@ impl DbError {
         if let Self::Failed(why) = self { Some(Classification::of(why)) } else { None }
     }
 
-    /// Whether a statement took longer than it may.
+    /// Whether a statement exceeded its time limit.
     pub fn is_statement_timeout(&self) -> bool {
         match self {
             Self::Failed(why) => why.code() == Some(&SqlState::QUERY_CANCELED),
@@ -126,25 +125,25 @@ impl DbError {
         }
     }
 
-    /// Whether somebody else had a lock on what was asked for, for too long, or waited for ours.
+    /// Whether another transaction held a needed lock for too long, or waited for ours.
     pub(crate) fn is_locked_out(&self) -> bool {
         let Self::Failed(why) = self else { return false };
         matches!(why.code(), Some(&(SqlState::LOCK_NOT_AVAILABLE | SqlState::T_R_DEADLOCK_DETECTED)))
     }
 
-    /// Whether the server itself refused the statement: trying retry changes nothing.
+    /// Whether the server refused the statement itself. A retry would fail too.
     pub fn is_permanent(&self) -> bool {
         matches!(self, Self::UnexpectedValue(_))
             || self.classification().is_some_and(|classification| classification.retry == Retry::Useless)
     }
 
-    /// Whether the statement may have been carried out, or be carried out yet: its answer was lost.
+    /// Whether the statement may have taken effect, or may still do so: its answer was lost.
     pub fn is_in_doubt(&self) -> bool {
         matches!(self, Self::Timeout(_) | Self::UnexpectedValue(_))
             || self.classification().is_some_and(|classification| classification.is_in_doubt)
     }
 
-    /// Whether this user may not do what was asked for: somebody else must, or must grant it.
+    /// Whether the user lacks a right. Another user must run it, or grant the right.
     pub fn is_missing_right(&self) -> bool {
         matches!(self, Self::Failed(why) if why.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE))
     }
@@ -162,7 +161,7 @@ impl DbError {
         }
     }
 
-    /// Whether a row of this table with the same key is there already.
+    /// Whether this table already has a row with the same key.
     pub(crate) fn is_duplicate_in(&self, table: &str) -> bool {
         let Self::Failed(why) = self else { return false };
         why.as_db_error().is_some_and(|refusal| {
@@ -171,25 +170,25 @@ impl DbError {
     }
 }
 
-/// What it brings to ask for the same retry.
+/// Whether a retry can succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Retry {
     Useless,
     MayHelp,
-    /// The prepared statement is stale: prepared retry, it works, and nothing has happened yet.
+    /// The prepared statement is stale and had no effect. Prepared again, it works.
     PreparedAnew,
 }
 
-/// What becomes of the connection.
+/// What happens to the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectionFate {
     Stays,
     Goes,
-    /// All that were made until now go, as soon as they are free.
+    /// All existing connections are closed as soon as they are free.
     AllGo,
 }
 
-/// What an error means.
+/// The classification of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Classification {
     pub(crate) retry: Retry,
@@ -197,7 +196,7 @@ pub(crate) struct Classification {
     pub(crate) connection: ConnectionFate,
 }
 
-/// By the beginning of the SQLSTATE; the first that fits counts.
+/// By the prefix of the SQLSTATE. The first match counts.
 const BY_SQLSTATE: &[(&str, Retry, ConnectionFate)] = &[
     ("08", Retry::MayHelp, ConnectionFate::Goes),
     ("26000", Retry::PreparedAnew, ConnectionFate::Stays),
@@ -217,11 +216,11 @@ const BY_SQLSTATE: &[(&str, Retry, ConnectionFate)] = &[
     ("", Retry::Useless, ConnectionFate::Stays),
 ];
 
-/// PostgreSQL's function that notices that a table was altered since a statement was prepared.
+/// The function of PostgreSQL that notices that a table was altered since a statement was prepared.
 const STALE_PLAN: &str = "RevalidateCachedQuery";
 
 impl Classification {
-    /// What this error of a statement means.
+    /// Classifies an error of a statement.
     pub(crate) fn of(why: &Error) -> Self {
         if let Some(refusal) = why.as_db_error() {
             let severity = refusal.parsed_severity();
@@ -253,19 +252,19 @@ impl ConnectionFate {
     }
 }
 
-/// Whether this error is that of a pooler that does not keep prepared statements apart.
+/// Whether a pooler has lost or mixed up prepared statements.
 pub(crate) fn is_lost_statement(why: &Error) -> bool {
     let lost = [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::DUPLICATE_PSTATEMENT];
     why.code().is_some_and(|code| lost.contains(code))
 }
 
-/// Of refusals of a connection, the one that tells more about what is wrong.
+/// Ranks refusals of a connection by how much they say.
 pub(crate) fn tells_more(refusal: &Refusal) -> u8 {
-    // "The database system is starting up": another address may do better.
+    // "The database system is starting up": another address may work.
     if *refusal.code() == SqlState::CANNOT_CONNECT_NOW { 1 } else { 2 }
 }
 
-/// What to do about a refused connection. `routine` is the function of PostgreSQL that refused.
+/// What to do about a refused connection. `routine` is the function of PostgreSQL that refused it.
 fn advice(code: &SqlState, routine: Option<&str>) -> &'static str {
     let class = code.code().get(..2).unwrap_or_default();
     match code.code() {
@@ -283,7 +282,7 @@ fn advice(code: &SqlState, routine: Option<&str>) -> &'static str {
             "raise max_connections of the server or the connection limit of the user, or lower database.max_connections (DB_MAX_CONNECTIONS)"
         }
         "57P03" => "wait: the server is starting, stopping or recovering",
-        // PgBouncer says so of everything.
+        // PgBouncer reports all its errors so.
         _ if class == "08" => {
             "if PgBouncer is between: ignore_startup_parameters = options, and the other settings of docs/operations.md, 'Behind PgBouncer'. \
              If it demands TLS: this program does not speak TLS to PostgreSQL"

@@ -1,4 +1,4 @@
-//! What there is to read about an order.
+//! Reads the status and the history of orders.
 
 use domain::OrderNumber;
 use time::OffsetDateTime;
@@ -6,41 +6,40 @@ use tokio_postgres::Row;
 
 use crate::database::{Database, DbError};
 
-/// Where an order stands.
+/// The current status of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CurrentStatus {
-    /// Its status.
+    /// The status.
     pub status: String,
-    /// When it got that status.
+    /// When it changed to that status.
     pub updated_at: OffsetDateTime,
-    /// When it should be ready; only while somebody cooks it.
+    /// When it should be ready; only in `cooking`.
     pub estimated_completion: Option<OffsetDateTime>,
-    /// Who cooks or cooked it.
+    /// The worker that cooks or cooked it.
     pub processed_by: Option<String>,
 }
 
-/// One step of an order's life.
+/// One step in an order's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryEntry {
-    /// What it became.
+    /// The new status.
     pub status: String,
-    /// When.
+    /// When it changed.
     pub changed_at: OffsetDateTime,
-    /// By whom.
+    /// Who changed it.
     pub changed_by: String,
 }
 
-/// The current statuses of these orders, in this order; `None` where there is no such order.
+/// Returns the current statuses of these orders, in this order; `None` for an unknown order.
 ///
 /// # Errors
-/// The database failed, or holds about one of them what cannot be told: then it may answer for the
-/// others if they are asked for without that one.
+/// The database failed, or one row cannot be decoded; retry without it.
 pub async fn current_statuses(
     db: &Database,
     numbers: &[OrderNumber],
 ) -> Result<Vec<Option<CurrentStatus>>, DbError> {
-    // Each number is looked up by itself in the index: a plan that was made for empty tables would
-    // otherwise read all of a full one.
+    // Look up each number in the index. A plan made for empty tables would otherwise scan a full
+    // one.
     let sql = "
         select coalesce(status, 'received'), updated_at, estimated_completion, processed_by
         from unnest($1::text[]) with ordinality as asked (wish, place)
@@ -58,7 +57,7 @@ pub async fn current_statuses(
 }
 
 fn current_status(row: &Row) -> Result<Option<CurrentStatus>, tokio_postgres::Error> {
-    // Every order has been changed at some time: when it was stored.
+    // A stored order always has a time of change.
     let Some(updated_at) = row.try_get(1)? else { return Ok(None) };
     Ok(Some(CurrentStatus {
         status: row.try_get(0)?,
@@ -68,7 +67,7 @@ fn current_status(row: &Row) -> Result<Option<CurrentStatus>, tokio_postgres::Er
     }))
 }
 
-/// Every step of an order's life, oldest first; empty if there is no such order.
+/// Returns the history of an order, oldest first; empty for an unknown order.
 ///
 /// # Errors
 /// The database failed.

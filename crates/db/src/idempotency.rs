@@ -1,5 +1,4 @@
-//! `idempotency_keys`: which order was placed under which key. Rows are written with the
-//! order (`orders::place`).
+//! `idempotency_keys`: the order of each key. `orders::place` writes the rows with the order.
 
 use std::time::Duration;
 
@@ -8,31 +7,30 @@ use uuid::Uuid;
 
 use crate::database::{Database, DbError};
 
-/// How long a key is remembered.
+/// How long a key is kept.
 pub const KEPT_FOR: Duration = Duration::from_hours(24);
 
 /// The order that was placed under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownRequest {
-    /// Of the body it was placed with.
+    /// The fingerprint of the request's body.
     pub fingerprint: Vec<u8>,
-    /// By which its token is made; none if a service of an older version placed it.
+    /// For its token. `None` if a service of an older version placed it.
     pub identity: Option<OrderIdentity>,
     /// Its number.
     pub number: OrderNumber,
     /// Its price.
     pub total_amount: Money,
-    /// Whether its message is still waiting for the broker's confirm: the
-    /// answer is not decided yet.
+    /// Whether its message is still unconfirmed, so that its answer is not decided.
     pub undecided: bool,
 }
 
-/// Whether an order was not stored because its key is taken: the request came twice at once.
+/// Whether an order was not stored because its key exists: the same request arrived twice at once.
 pub fn is_key_taken(why: &DbError) -> bool {
     why.is_duplicate_in("idempotency_keys")
 }
 
-/// What was placed under a key, if anything.
+/// Finds the order that was placed under a key.
 ///
 /// # Errors
 /// The database failed.
@@ -53,7 +51,7 @@ pub async fn find(db: &Database, key: &IdempotencyKey) -> Result<Option<KnownReq
     }))
 }
 
-/// Forgets keys that are older than [`KEPT_FOR`], at most `limit`. Returns how many.
+/// Deletes keys older than [`KEPT_FOR`], at most `limit`. Returns their number.
 ///
 /// # Errors
 /// The database failed.

@@ -1,20 +1,20 @@
-//! Ids and numbers that are used up, or behind what is stored: what helps.
+//! Advice for exhausted ids and for sequences that are behind their tables.
 
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
-/// Tables whose column `id` comes from a sequence.
+/// Tables whose column `id` has a sequence.
 pub(crate) const TABLES: [&str; 5] =
     ["orders", "order_items", "order_status_log", "workers", "status_outbox"];
 
-/// Tables whose ids can go on below zero: nothing depends on their being positive, or growing for
-/// ever. The rows of an order have theirs from one statement. Not the status log: an order's
-/// history goes by its ids.
+/// Tables whose ids may become negative: nothing needs them to be positive or to grow for ever. An
+/// order's rows get theirs in one statement. The status log is not among them, because its ids
+/// order an order's history.
 const BELOW_ZERO: [&str; 3] = ["orders", "order_items", "workers"];
 
-/// The statement that brings the sequence of a table up to it.
+/// The statement that advances a table's sequence to its highest id.
 pub(crate) fn catch_up(table: &str) -> String {
-    // One that has begun anew below zero has only the ids there before it.
+    // A sequence that restarted below zero must only pass the negative ids.
     let highest = |column: &str, table: &str| {
         format!(
             "(select max({column}) from {table} \
@@ -22,8 +22,7 @@ pub(crate) fn catch_up(table: &str) -> String {
         )
     };
     let highest = if table == "orders" {
-        // Two other tables have its ids as keys; something may be left there of
-        // an order that is gone.
+        // Two other tables have its ids as keys, and may still have rows of a deleted order.
         let [orders, identities, outbox] =
             [("id", table), ("order_id", "order_identities"), ("order_id", "order_outbox")]
                 .map(|(column, table)| highest(column, table));
@@ -34,7 +33,7 @@ pub(crate) fn catch_up(table: &str) -> String {
     format!("select setval(pg_get_serial_sequence('{table}', 'id'), {highest}) from {table}_id_seq")
 }
 
-/// What making room does to everybody else.
+/// How extending the ids affects other transactions.
 pub(crate) fn cost_of_extending(table: &str) -> Option<String> {
     let is_rewritten = !BELOW_ZERO.contains(&table);
     is_rewritten.then(|| {
@@ -48,14 +47,14 @@ pub(crate) fn cost_of_extending(table: &str) -> Option<String> {
 /// The statement that makes room for more ids of a table.
 pub(crate) fn extend(table: &str) -> String {
     if BELOW_ZERO.contains(&table) {
-        // As many again.
+        // As many ids again.
         return format!("alter sequence {table}_id_seq minvalue -2147483648 restart with -2147483648");
     }
     format!("alter table {table} alter column id type bigint; alter sequence {table}_id_seq as bigint")
 }
 
-/// What helps against an error about ids or numbers, to stand behind it in brackets; empty for
-/// other errors. Goes by codes and names: texts are in the server's language.
+/// Advice for an error about ids or numbers, in brackets for the end of a message; empty for other
+/// errors. It looks at codes and names, because the message is in the server's language.
 pub(crate) fn advice(why: &Error) -> String {
     let Some(refusal) = why.as_db_error() else { return String::new() };
     let code = refusal.code();
@@ -91,7 +90,7 @@ pub(crate) fn advice(why: &Error) -> String {
     format!(" ({what}; as the tables' owner run: {sql})")
 }
 
-/// Brings the counter of this day up to its orders.
+/// Advances the counter of this day to its orders.
 const COUNTER: &str = "update order_counters set last_number = (select max(substr(number, 14)::int) from orders \
      where substr(number, 5, 8) = to_char(day, 'YYYYMMDD')) where day = (now() at time zone 'utc')::date";
 

@@ -1,5 +1,5 @@
-//! A look at the server before anything starts: version, settings, clock, schema,
-//! rights. It changes nothing.
+//! Inspects the server before anything starts: version, settings, clock, schema, rights. It changes
+//! nothing.
 
 use std::time::Duration;
 
@@ -10,48 +10,48 @@ use tokio::time::Instant;
 use crate::database::{Database, DbError};
 use crate::rights;
 
-/// The oldest version of PostgreSQL that is supported.
+/// The oldest supported version of PostgreSQL.
 pub const OLDEST_VERSION: i32 = 14;
 
-/// What the server says of itself.
+/// What the server reports about itself.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a setting of the server, independent of the others"
 )]
 pub struct Inspection {
-    /// Such as `15.8`.
+    /// For example `15.8`.
     pub version: String,
-    /// Such as 15.
+    /// For example 15.
     pub major_version: i32,
-    /// How far its clock is ahead of this machine's, in seconds; behind, if negative.
+    /// How far its clock is ahead of this machine's, in seconds. Negative if it is behind.
     pub clock_ahead: f64,
-    /// How inexact that is: half of the time that the question took.
+    /// The error of that: half of the round trip.
     pub clock_error: Duration,
     /// Whether a commit survives a power cut.
     pub fsync: bool,
-    /// Whether a commit is answered when it is durable: as the services' sessions have it.
+    /// Whether a commit is answered only when it is durable, in a service's session.
     pub synchronous_commit: String,
-    /// Whether pages torn by a power cut can be mended.
+    /// Whether pages torn by a power cut can be restored.
     pub full_page_writes: bool,
-    /// Connections that users may have in all.
+    /// The connection limit for users.
     pub max_connections: i32,
-    /// Connections there are, of all databases.
+    /// The open connections of all databases.
     pub used_connections: i64,
     /// Whether it is a standby, or set to read-only.
     pub is_read_only: bool,
-    /// Whether the text encoding holds every name.
+    /// Whether the text encoding can represent every name.
     pub encoding: String,
-    /// Whether tables may be created.
+    /// Whether the user may create tables.
     pub may_create_tables: bool,
 }
 
 /// Asks the server about itself.
 ///
 /// # Errors
-/// It cannot be reached, does not let us in, or does not answer.
+/// It cannot be reached, refuses the login, or does not answer.
 pub async fn inspect(db: &Database) -> Result<Inspection, DbError> {
-    // The connection first: what is measured is one question and its answer.
+    // Connect first, so that only a round trip is measured.
     db.ping().await?;
     let sql = "
         select current_setting('server_version'), current_setting('server_version_num')::int / 10000,
@@ -89,7 +89,7 @@ fn unix_time() -> f64 {
     (now - OffsetDateTime::UNIX_EPOCH).as_seconds_f64()
 }
 
-/// Tables of this version that these services need and that are not there.
+/// Returns the tables that these services need and that do not exist.
 ///
 /// # Errors
 /// The database failed.
@@ -103,7 +103,7 @@ pub async fn missing_tables(db: &Database, services: &[ServiceName]) -> Result<V
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Rights that the service lacks on the tables that there are, such as `insert on orders`.
+/// Returns the rights that the service lacks on the existing tables, such as `insert on orders`.
 ///
 /// # Errors
 /// The database failed.

@@ -1,9 +1,8 @@
-//! Everything that speaks SQL: the pool, the migrations, and plain functions, one module for
-//! each table or aggregate.
+//! Everything that speaks SQL: the pool, the migrations, and plain functions, one module for each
+//! table or aggregate.
 //!
-//! Every function here is one statement, and so one transaction, unless it says otherwise.
-//! Statements are guarded: an update that finds another state than it expects changes
-//! nothing and says so.
+//! Each function is one statement, and so one transaction, unless it says otherwise. Statements are
+//! guarded: an update that finds another state than it expects changes nothing and says so.
 
 pub mod audit;
 mod checkout;

@@ -1,5 +1,4 @@
-//! `orders` and what belongs to an order from its first moment: identity,
-//! items, status log, outbox.
+//! `orders` and what an order has from the beginning: identity, items, status log, outbox.
 
 mod place;
 
@@ -16,34 +15,34 @@ pub use self::place::place;
 
 use crate::database::{Database, DbError};
 
-/// Name under which the order service changes orders (specification, history of an order).
+/// The name under which the order service changes orders (specification, history of an order).
 pub(crate) const ORDER_SERVICE: &str = ServiceName::Order.binary();
 
-/// An order that is about to be stored.
+/// An order to store.
 #[derive(Clone, Copy, Debug)]
 pub struct Placement<'a> {
-    /// By which it is recognised, whatever becomes of its transaction.
+    /// It identifies the order, whatever the outcome of its transaction.
     pub identity: OrderIdentity,
-    /// What was ordered.
+    /// The order.
     pub order: &'a NewOrder,
     /// The request that places it.
     pub request_id: &'a RequestId,
-    /// How the client recognises the request, if it may come again.
+    /// Recognises a repeated request, if the client sent a key.
     pub idempotency: Option<&'a IdempotentRequest>,
 }
 
 /// A stored order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlacedOrder {
-    /// As it was given.
+    /// The identity that was given.
     pub identity: OrderIdentity,
     /// Its number.
     pub number: OrderNumber,
-    /// When, by the database's clock.
+    /// When it was placed, by the database's clock.
     pub placed_at: OffsetDateTime,
 }
 
-/// An identity in this column.
+/// The identity in this column.
 pub(crate) fn identity(row: &Row, column: impl RowIndex + Display) -> Result<OrderIdentity, DbError> {
     Ok(row.try_get::<_, Uuid>(column)?.into())
 }
@@ -53,25 +52,25 @@ pub(crate) fn uuids<'a>(identities: impl IntoIterator<Item = &'a OrderIdentity>)
     identities.into_iter().map(OrderIdentity::uuid).collect()
 }
 
-/// What became of an order whose transaction had an unknown outcome.
+/// The outcome of a transaction that was in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FoundOrder {
-    /// It was stored.
+    /// The stored order.
     pub order: PlacedOrder,
-    /// A relay has sent its message meanwhile: nothing is left to do, or to decide.
+    /// A relay has published its message meanwhile. Nothing is left to do or to decide.
     pub sent: bool,
 }
 
-/// Finds out what became of orders whose transaction has an unknown outcome, and makes it final:
-/// those that are not returned were not stored and never will be.
+/// Determines the outcome of orders whose transaction was in doubt, and makes it final. Orders that
+/// are not returned were not stored and never will be.
 ///
-/// The identity is what decides: unlike a number or a row id, no other order can have it. An entry
-/// of ours waits for a transaction that is still running, and bars one that comes late (a frozen
-/// server that wakes, a packet under way): its own entry would collide, and nothing of it be
-/// stored. Entries of orders that were not stored stay for good.
+/// The identity decides: unlike a number or a row id, no other order can have it. This function
+/// inserts the identities itself. The insert waits for a transaction that still runs. It bars one
+/// that comes late (a frozen server that wakes, a delayed packet): its own insert would collide,
+/// and all of it would roll back. Identities of orders that were not stored stay for good.
 ///
 /// # Errors
-/// It is still not known; asking again is safe.
+/// The outcome is still unknown. It can be repeated.
 pub async fn find_out(db: &Database, identities: &[OrderIdentity]) -> Result<Vec<FoundOrder>, DbError> {
     let identities = uuids(identities);
     let bar = "
@@ -79,7 +78,7 @@ pub async fn find_out(db: &Database, identities: &[OrderIdentity]) -> Result<Vec
         select identity from unnest($1::uuid[]) as identity order by identity
         on conflict (identity) do nothing";
     db.query(bar, &[&identities]).await?;
-    // A second statement: it sees what committed while the first one waited.
+    // A second statement sees what was committed while the first one waited.
     let stored = "
         select identity, number, created_at,
                not exists (select 1 from order_outbox where order_id = orders.id and purpose = 'placed') as sent
@@ -99,14 +98,14 @@ pub async fn find_out(db: &Database, identities: &[OrderIdentity]) -> Result<Vec
         .collect()
 }
 
-/// Rebuilds an order's message from its rows: `orders` columns as selected by [`MESSAGE_COLUMNS`].
+/// Rebuilds an order's message from the columns of [`MESSAGE_COLUMNS`].
 pub(crate) fn order_message(row: &Row) -> Result<OrderMessage, DbError> {
     let json: &str = row.try_get("message")?;
     OrderMessage::parse(json.as_bytes()).map_err(DbError::unexpected)
 }
 
-/// Selects what [`order_message`] reads, from `orders o`. Numerics become JSON
-/// numbers digit for digit.
+/// The columns that [`order_message`] reads, from `orders o`. Numerics become JSON numbers digit
+/// for digit.
 pub(crate) const MESSAGE_COLUMNS: &str = "
     json_build_object(
         'order_number', o.number, 'customer_name', o.customer_name, 'order_type', o.type,

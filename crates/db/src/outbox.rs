@@ -1,5 +1,5 @@
-//! `order_outbox` and `status_outbox`: messages whose transaction committed and that the broker
-//! has not confirmed yet.
+//! `order_outbox` and `status_outbox`: messages of committed transactions that RabbitMQ has not
+//! confirmed yet.
 
 use std::time::Duration;
 
@@ -14,31 +14,31 @@ use uuid::Uuid;
 use crate::database::{Database, DbError, PoolChoice};
 use crate::orders::{MESSAGE_COLUMNS, order_message, uuids};
 
-/// Whether a row's time has come. One that is due later than any pause lasts was written before the
-/// database's clock was set back.
+/// Whether a row is due. A due time beyond the longest backoff was written before the database's
+/// clock was set back.
 const DUE: &str = "(due_at <= now() or due_at > now() + interval '2 minutes')";
 
-/// For `insert`: when a row is due whose message is sent at once by whoever writes it. The default
-/// of the column is for programs of older versions.
+/// For `insert`: when a row is due whose message its writer publishes at once. The default of the
+/// column is for programs of older versions.
 pub(crate) fn due_after_grace() -> String {
     format!("now() + make_interval(secs => {})", RELAY_GRACE.as_secs())
 }
 
-/// An order's row, found by its key alone whatever the plan was made for: it reads no more
-/// orders than outbox rows.
+/// An order's row, looked up by its key, whatever the plan was made for. So it reads no more orders
+/// than outbox rows.
 const ITS_ORDER: &str =
     "cross join lateral (select * from orders where orders.id = outbox.order_id offset 0) as o";
 
-/// What there is to send.
+/// Which messages are due.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Due {
-    /// Types of which orders are due.
+    /// The order types with due orders.
     pub orders: Vec<OrderType>,
     /// Whether status updates are due.
     pub status_updates: bool,
 }
 
-/// Looks for what is due: one question, most often answered with nothing.
+/// Checks what is due. One statement, which usually finds nothing.
 ///
 /// # Errors
 /// The database failed.
@@ -57,10 +57,10 @@ pub async fn due(db: &Database) -> Result<Due, DbError> {
     Ok(Due { orders, status_updates: row.try_get(1)? })
 }
 
-/// A status update that must go out.
+/// A status update to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusOutboxRow {
-    /// Its row.
+    /// Its row id.
     pub id: i64,
     /// The request that the change belongs to.
     pub request_id: RequestId,
@@ -68,12 +68,12 @@ pub struct StatusOutboxRow {
     pub update: StatusUpdate,
 }
 
-/// An order that must go to the kitchen.
+/// An order to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderOutboxRow {
-    /// Its order's row.
+    /// The row id of its order.
     pub order_id: i32,
-    /// By which the kitchen recognises the order; none if a service of an older version placed it.
+    /// It identifies the order to the kitchen. `None` if a service of an older version placed it.
     pub identity: Option<OrderIdentity>,
     /// The request that placed it.
     pub request_id: RequestId,
@@ -83,42 +83,42 @@ pub struct OrderOutboxRow {
     pub message: OrderMessage,
 }
 
-/// Makes the commit of the statement that it is part of wait for no disk: a power cut may bring the
-/// deleted rows back, and what they say is sent once more.
-const UNHURRIED: &str =
+/// Lets the statement's commit return before it is durable. A power cut may restore the deleted
+/// rows, and their messages are published once more.
+const ASYNC_COMMIT: &str =
     "with unhurried as materialized (select set_config('synchronous_commit', 'off', true))";
 
-/// Removes the rows of orders whose messages the broker has confirmed.
+/// Deletes the rows of orders whose messages are confirmed.
 ///
 /// # Errors
-/// The database failed: the messages may be sent once more, which is harmless.
+/// The database failed. The messages may be published again, which is harmless.
 pub async fn settle_orders(db: &Database, orders: &[OrderIdentity]) -> Result<(), DbError> {
-    // By arrays of keys alone, whatever a plan was made for: see `relay_status_updates`.
+    // Only by arrays of keys, whatever the plan was made for: see `relay_status_updates`.
     let sql = format!(
-        "{UNHURRIED} delete from order_outbox using unhurried
+        "{ASYNC_COMMIT} delete from order_outbox using unhurried
          where order_id = any(array(select order_id from order_identities where identity = any($1)))"
     );
     db.query(&sql, &[&uuids(orders)]).await.map(drop)
 }
 
-/// Removes the rows of status updates that the broker has confirmed.
+/// Deletes the rows of status updates that are confirmed.
 ///
 /// # Errors
-/// The database failed: the messages may be sent once more, which subscribers drop.
+/// The database failed. The messages may be published again, and subscribers drop them.
 pub async fn settle_status_updates(db: &Database, ids: &[i64]) -> Result<(), DbError> {
-    let sql = format!("{UNHURRIED} delete from status_outbox using unhurried where id = any($1)");
+    let sql = format!("{ASYNC_COMMIT} delete from status_outbox using unhurried where id = any($1)");
     db.query(&sql, &[&ids]).await.map(drop)
 }
 
-/// What became of messages that were published, by the keys of their rows. What is in no list is
-/// tried again as if it had not been published.
+/// The outcome of published messages, by the keys of their rows. A row in no list is published
+/// again as if nothing had happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published<K> {
-    /// The broker has them.
+    /// RabbitMQ confirmed them.
     pub confirmed: Vec<K>,
-    /// The broker, or this program, refuses each of them: they back off.
+    /// RabbitMQ or this program refused each of them: they back off.
     pub refused: Vec<K>,
-    /// Each went alone, and the connection broke under it: they back off too.
+    /// Each was sent alone, and the connection broke: they back off too.
     pub suspected: Vec<K>,
 }
 
@@ -128,39 +128,38 @@ impl<K> Default for Published<K> {
     }
 }
 
-/// What a relay did.
+/// The result of a relay's run.
 #[derive(Debug, Default)]
 pub struct Relayed {
-    /// Messages that were found.
+    /// The number of due messages.
     pub found: usize,
-    /// Messages that the broker confirmed.
+    /// The number of confirmed messages.
     pub confirmed: usize,
-    /// Messages that back off, because they were refused or cannot be read.
+    /// Messages that back off because they were refused or cannot be decoded.
     pub backed_off: usize,
-    /// Messages that back off, because the connection broke under them.
+    /// Messages that back off because the connection broke while they were sent.
     pub suspected: usize,
-    /// Rows that could not be read.
+    /// Rows that could not be decoded.
     pub unreadable: Vec<DbError>,
 }
 
-/// How a relay looks: messages that were never refused come first, the others have a quarter of the
-/// places at least. So what is refused again and again keeps nothing back, and is not kept back
-/// itself.
+/// What one run selects. Rows that were never refused come first; the others get at least a quarter
+/// of the limit. So a row that is refused again and again neither blocks others nor is blocked.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
-    /// Most rows.
+    /// The most rows.
     pub limit: u16,
-    /// The pause of a row that was refused so often, this time included: from 1 on.
+    /// The backoff of a row after this many refusals, counted from 1.
     pub pause: fn(u32) -> Duration,
 }
 
-/// Sends orders of a type that are due: those that no other relay can take meanwhile.
-/// `publish` says what became of them: what was confirmed is removed, what was refused backs off.
+/// Publishes due orders of a type, and locks their rows against other relays meanwhile. `publish`
+/// returns the outcomes: confirmed rows are deleted, refused ones back off.
 ///
-/// This is one transaction around the publishing.
+/// The publishing runs inside one transaction.
 ///
 /// # Errors
-/// The database failed: everything will be found again.
+/// The database failed. The next run finds everything again.
 pub async fn relay_orders(
     db: &Database,
     order_type: OrderType,
@@ -187,12 +186,12 @@ pub async fn relay_orders(
     relay(db, statements, look, order_row, publish).await
 }
 
-/// As [`relay_orders`], for status updates; of each order the oldest only, so that nobody sees it
-/// ready before it cooks. The older ones are found by the order, never by their ids (`+ 0`),
-/// whatever a plan was made for.
+/// As [`relay_orders`], for status updates. Of each order it takes only the oldest, so that no
+/// subscriber sees it ready before it cooks. Older ones are found by the order, never by their ids
+/// (`+ 0`), whatever the plan was made for.
 ///
 /// # Errors
-/// The database failed: everything will be found again.
+/// The database failed. The next run finds everything again.
 pub async fn relay_status_updates(
     db: &Database,
     look: Look,
@@ -218,10 +217,10 @@ pub async fn relay_status_updates(
     relay(db, statements, look, status_row, publish).await
 }
 
-/// The statements of one outbox. The first columns selected are the row's key and how often it was
-/// refused; its first parameters are the most rows, and whether they were refused before. A pause
-/// counts from the moment at which a row backs off (`statement_timestamp()`): the transaction began
-/// before its messages were published.
+/// The statements of one outbox. The first selected columns are the row's key and its number of
+/// refusals. The first parameters are the limit, and whether the rows were refused before. A
+/// backoff counts from the time of its statement (`statement_timestamp()`): the transaction began
+/// before publishing.
 struct Statements<'a> {
     select: &'a str,
     parameters: &'a [&'a (dyn ToSql + Sync)],
@@ -240,7 +239,7 @@ where
     K: FromSqlOwned + PartialEq + Copy,
     Vec<K>: ToSql + Sync,
 {
-    // Taken by the first run that has read its rows: before that, nothing was sent.
+    // The first run that has read its rows takes it. Nothing was published before that.
     let mut publish = Some(publish);
     db.transaction(PoolChoice::Reserved, RELAY_DEADLINE, async |transaction| {
         let statement = transaction.prepare_cached(statements.select).await?;
@@ -286,7 +285,7 @@ where
     .await
 }
 
-/// The pauses of refused rows in seconds, in their order.
+/// The backoffs of refused rows in seconds, in their order.
 fn pauses<K: FromSqlOwned + PartialEq>(
     rows: &[Row],
     refused: &[K],

@@ -1,4 +1,4 @@
-//! The connections that are kept: how long, and for whom.
+//! The pooled connections: their lifetime, and their reservation.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -18,18 +18,19 @@ use crate::connect::Connector;
 use crate::connect_error::ConnectError;
 use crate::error::DbError;
 
-/// Oldest that a connection gets: a server that was moved, or set otherwise, is left by then. Each
-/// gets somewhat less, so that those that were made together do not go together.
+/// The longest lifetime of a connection. After it, a moved or reconfigured server is no longer
+/// used. Each connection gets a slightly shorter one, so that connections of one moment do not all
+/// end at once.
 const MAX_AGE: Duration = Duration::from_mins(15);
-/// How often connections that nobody uses are looked at.
-const LOOK_INTERVAL: Duration = Duration::from_secs(15);
-/// A little longer than a connection takes: normally the connection says why there is none.
+/// How often idle connections are checked.
+const CHECK_INTERVAL: Duration = Duration::from_secs(15);
+/// A little longer than connecting takes: normally the connection attempt reports its own error.
 const CREATE_LIMIT: Duration = CONNECT_DEADLINE.saturating_add(Duration::from_secs(1));
 
-/// Longest time to tell the server that nobody waits for a statement any more.
+/// The deadline of a cancel request to the server.
 const CANCEL_DEADLINE: Duration = Duration::from_secs(2);
 
-/// A connection that is in use, or goes back when this is dropped.
+/// A connection that is in use. Dropping it returns it to the pool.
 pub(crate) type Pooled = managed::Object<Connections>;
 
 /// A connection of the pool.
@@ -62,19 +63,19 @@ impl Connection {
         &mut self.client
     }
 
-    /// Closes it: nobody gets it any more.
+    /// Closes it: it is not used again.
     pub(crate) fn close(&mut self) {
         self.is_given_up = true;
         self.driver.abort();
     }
 
-    /// Closes it once the server was told to end what runs on it. Else it would go on for as long
-    /// as a statement may, and each client that hangs up would cost another session.
+    /// Closes it after telling the server to cancel its statement. Otherwise the statement would
+    /// run up to its limit, and each client that hangs up would cost another session.
     pub(crate) fn abandon(&mut self) {
         self.is_given_up = true;
         let (cancel, driver) = (self.client.cancel_token(), self.driver.clone());
         self.runtime.spawn(async move {
-            // A server that cannot be told ends the statement by its own limit.
+            // If the request fails, the statement ends by its own limit.
             drop(timeout(CANCEL_DEADLINE, cancel.cancel_query(NoTls)).await);
             driver.abort();
         });
@@ -85,7 +86,7 @@ impl Connection {
     }
 }
 
-/// Makes connections, and tells which of them are still good.
+/// Opens connections, and decides which ones are still usable.
 pub(crate) struct Connections {
     connector: Arc<Connector>,
     /// Connections of an earlier generation are not used again.
@@ -98,7 +99,7 @@ impl managed::Manager for Connections {
     type Error = ConnectError;
 
     async fn create(&self) -> Result<Connection, ConnectError> {
-        // Before the server is asked for it: what turns up while it is made concerns it too.
+        // Read it before connecting: what is found out meanwhile concerns the new connection too.
         let generation = self.generation.load(Ordering::Relaxed);
         let (client, driver) = self.connector.connect().await?;
         let age = self.max_age.mul_f64(rand::random_range(0.8..=1.0));
@@ -120,8 +121,7 @@ impl managed::Manager for Connections {
     }
 }
 
-/// A service's connections: one or more for what must not wait for the others or may
-/// take long, and the rest.
+/// A service's connections: reserved ones for tasks that are urgent or long, and shared ones.
 pub(crate) struct Pools {
     pub(crate) shared: Pool<Connections>,
     pub(crate) reserved: Pool<Connections>,
@@ -130,15 +130,15 @@ pub(crate) struct Pools {
 }
 
 impl Pools {
-    /// At most `max_connections` in all, on the runtime of the caller; of these at most `reserved`,
-    /// and a quarter unless that is none, are kept. Nothing is connected yet.
+    /// At most `max_connections`, on the caller's runtime. At most `reserved` of them are reserved,
+    /// and at most a quarter, but at least one. Connects nothing yet.
     pub(crate) fn new(
         connector: Connector,
         max_connections: usize,
         reserved: usize,
     ) -> Result<Self, DbError> {
         let reserved = reserved.min(max_connections / 4).max(1);
-        Self::with_max_age(connector, max_connections, reserved, MAX_AGE, LOOK_INTERVAL)
+        Self::with_max_age(connector, max_connections, reserved, MAX_AGE, CHECK_INTERVAL)
     }
 
     fn with_max_age(
@@ -179,8 +179,7 @@ impl Pools {
         Ok(Self { shared, reserved, generation, tidying })
     }
 
-    /// Takes all connections out that were made until now: those that are free at once, the others
-    /// when they become free.
+    /// Retires all existing connections: idle ones at once, the others when they become free.
     pub(crate) fn retire_all(&self) {
         let generation = self.generation.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         close_spent([&self.shared, &self.reserved], generation);

@@ -1,10 +1,8 @@
-//! What each service does to which table: the one list, by which roles get their rights and the
-//! doctor looks for missing ones.
+//! The rights of each service on each table: the one list, for roles and for the doctor.
 
 use domain::ServiceName;
 
-/// Tables of a service, and what it does to each. Who inserts into a table with a sequence needs
-/// that as well.
+/// Tables and the rights on each. An insert into a table with a sequence needs a right on that too.
 pub type Rights = &'static [(&'static str, &'static str)];
 
 /// The services that use the database.
@@ -12,7 +10,7 @@ pub fn services() -> impl Iterator<Item = ServiceName> {
     ServiceName::ALL.into_iter().filter(|service| of(*service).is_some())
 }
 
-/// What a service does to which table; `None` if it has nothing to do with the database.
+/// The rights that a service needs; `None` if it does not use the database.
 pub fn of(service: ServiceName) -> Option<Rights> {
     let rights: Rights = match service {
         ServiceName::Order => &[
@@ -24,7 +22,7 @@ pub fn of(service: ServiceName) -> Option<Rights> {
             ("order_claims", "select, update, delete"),
             ("order_outbox", "select, insert, update, delete"),
             ("rescue_attempts", "select, insert, update, delete"),
-            // Of the version before: its services go on for as long as an update takes.
+            // A table of the version before, whose services run until an update is complete.
             ("order_sweeps", "select, insert, update, delete"),
             ("status_outbox", "select, insert, update, delete"),
             ("idempotency_keys", "select, insert, update, delete"),

@@ -1,4 +1,4 @@
-//! A role of PostgreSQL for each service, with the rights that its statements need and no others.
+//! A PostgreSQL role for each service, with exactly the rights that its statements need.
 
 use deadpool_postgres::Transaction;
 use domain::ServiceName;
@@ -10,10 +10,10 @@ use crate::database::{Database, DbError};
 use crate::rights;
 use crate::schema::MIGRATION_LOCK;
 
-/// PostgreSQL cuts longer names.
+/// PostgreSQL truncates longer names.
 const LONGEST_NAME: usize = 63;
 
-/// A service's role, and the password that it shall have.
+/// A service's role and its new password.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// The service.
@@ -22,32 +22,32 @@ pub struct Account {
     pub password: Option<SecretString>,
 }
 
-/// Why there is no such role.
+/// Why a role was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum RoleError {
-    /// Its name would be cut.
+    /// Its name would be truncated.
     #[error(
         "'{name}' is longer than the {LONGEST_NAME} bytes that a role's name may have: use a database with a shorter name"
     )]
     TooLong {
-        /// What it would be.
+        /// The full name.
         name: String,
     },
-    /// It could do more than it may, whatever is granted here.
+    /// It has more power than it may, whatever is granted here.
     #[error("role '{name}' {power}: take that from it, or drop the role, and try again")]
     TooPowerful {
         /// The role.
         name: String,
-        /// What it can do, as the rest of a sentence.
+        /// What it can do, as the end of a sentence.
         power: String,
     },
-    /// We may not make roles.
+    /// The user may not create roles.
     #[error(
         "this user may not make roles: it lacks CREATEROLE. Do it as a superuser, or as the owner of the database and its schema with \
          CREATEROLE"
     )]
     NoCreaterole,
-    /// We may not change a role, or not give rights.
+    /// The user may not change a role, or may not grant rights.
     #[error(
         "this user may not make roles: do it as a superuser, or as the owner of the database and its schema with CREATEROLE"
     )]
@@ -73,7 +73,7 @@ pub fn name(database: &str, service: ServiceName) -> String {
     format!("{database}_{}", service.short_name())
 }
 
-/// Whether there is such a role.
+/// Whether this role exists.
 ///
 /// # Errors
 /// The database failed.
@@ -82,7 +82,7 @@ pub async fn exists(db: &Database, name: &str) -> Result<bool, DbError> {
     Ok(row.is_some())
 }
 
-/// Looks whether this user may make roles, before anybody makes up a password for one.
+/// Checks that the user may create roles, before a password is generated for one.
 ///
 /// # Errors
 /// It may not, or the database failed.
@@ -93,15 +93,14 @@ pub async fn may_be_made(db: &Database) -> Result<(), RoleError> {
     if may { Ok(()) } else { Err(RoleError::NoCreaterole) }
 }
 
-/// Makes roles, or gives those that are there exactly their rights, in one transaction: a service
-/// that works meanwhile never lacks any. The tables must be there. The roles find them in whatever
-/// PostgreSQL schema they are. Also takes from everybody what everybody has by default: to create
-/// tables. Passwords leave this program as SCRAM verifiers only (RFC 7677): the server's log may
-/// show every statement.
+/// Creates roles, or gives existing ones exactly their rights, in one transaction. So a running
+/// service never lacks a right. The tables must exist, in any schema of PostgreSQL. It also revokes
+/// everybody's default right to create tables. Passwords leave this program only as SCRAM verifiers
+/// (RFC 7677), because the server's log may show every statement.
 ///
 /// # Errors
-/// We may not make roles, or one of them is more powerful than its service may be; then
-/// nothing has changed.
+/// The user may not create roles, or a role has more power than its service may have. Then nothing
+/// has changed.
 pub async fn ensure(db: &Database, accounts: &[Account]) -> Result<(), RoleError> {
     may_be_made(db).await?;
     let mut connection = db.client().await?;
@@ -129,7 +128,7 @@ pub async fn ensure(db: &Database, accounts: &[Account]) -> Result<(), RoleError
     Ok(())
 }
 
-/// Statements by which nobody makes tables but their owner (before version 15, everybody may).
+/// Statements after which only owners create tables. (Before version 15, everybody may.)
 const CLOSE_TO_THE_PUBLIC: &str = "
     select format('revoke create on schema %I from public', nspname) from pg_namespace
     where oid = (select relnamespace from pg_class where oid = to_regclass('orders'))
@@ -138,7 +137,7 @@ const CLOSE_TO_THE_PUBLIC: &str = "
     select format('revoke temporary on database %I from public', datname) from pg_database
     where datname = current_database() and has_database_privilege('public', oid, 'temporary')";
 
-/// Statements by which role $1 has the rights $3 on the tables $2, and no others.
+/// Statements that give role $1 the rights $3 on the tables $2, and no others.
 const GRANT: &str = "
     with place (schema, database, role) as (
         select nspname, current_database(), $1::text from pg_class join pg_namespace on pg_namespace.oid = relnamespace
@@ -163,7 +162,7 @@ const GRANT: &str = "
     ) as statements (place, statement)
     order by place";
 
-/// What role $1 can do beyond its rights; null, if nothing.
+/// What role $1 can do beyond its rights; null if nothing.
 const POWER: &str = "
     select case
         when rolsuper then 'is a superuser'
@@ -191,7 +190,7 @@ async fn make(
     run_all(transaction, statement, &[&name, &verifier]).await
 }
 
-/// Runs the statements that a query writes: names and verifiers are quoted by the server.
+/// Runs the statements that a query generates. The server quotes names and verifiers.
 async fn run_all(
     transaction: &Transaction<'_>,
     query: &str,

@@ -1,4 +1,4 @@
-//! The schema's versions: applied by whoever may, awaited by everybody else.
+//! Versions of the schema: any service with the right migrates, the others wait.
 
 mod in_one_transaction;
 
@@ -16,25 +16,24 @@ mod embedded {
     refinery::embed_migrations!("../../migrations");
 }
 
-/// The key of the advisory lock under which migrations run; any number will do
-/// that nobody else takes.
+/// The key of the advisory lock for migrations. Any unused number will do.
 pub(crate) const MIGRATION_LOCK: i64 = 0x6f72_6465_7273;
 
-/// How the database's schema stands to this program.
+/// The state of the database's schema, compared with this program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SchemaState {
-    /// As this program expects it.
+    /// As this program needs it.
     Current,
-    /// Not there yet, or older: it must be migrated.
+    /// Missing or older: it must be migrated.
     Behind,
     /// Newer than this program.
     Ahead {
-        /// What the database has.
+        /// The version in the database.
         found: i32,
-        /// The newest that this program knows.
+        /// The newest version that this program knows.
         known: i32,
     },
-    /// There are tables, in PostgreSQL schemas that this user does not look into.
+    /// Tables exist, in PostgreSQL schemas outside this user's search path.
     OutOfSight {
         /// The schemas.
         schemas: Vec<String>,
@@ -44,18 +43,18 @@ pub enum SchemaState {
 /// Why the schema cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
-    /// Somebody migrated it for a newer program.
+    /// A newer program has migrated it.
     #[error(
         "the database's schema has version {found}, this program knows versions up to {known}: run a newer version of it, or another database"
     )]
     Ahead {
-        /// What the database has.
+        /// The version in the database.
         found: i32,
-        /// The newest that this program knows.
+        /// The newest version that this program knows.
         known: i32,
     },
-    /// There are tables already, where this user does not find them. Another set of them
-    /// would split the orders.
+    /// Tables exist where this user does not find them. A second set of tables would split the
+    /// orders.
     #[error(
         "the tables are in the schema {}, where this user does not look: grant it usage on that schema, and set its search_path ('restaurant-ctl \
          migrate --roles', run as their owner, does both for the services' roles)",
@@ -68,14 +67,14 @@ pub enum SchemaError {
     /// A migration failed, or an applied one differs from this program's.
     #[error("the database's schema cannot be migrated")]
     Migration(#[source] Box<refinery::Error>),
-    /// It took longer than the service waits for it. What was applied stays; the migration that was
-    /// under way was rolled back.
+    /// Migrating exceeded the service's deadline. Applied migrations stay; the current one was
+    /// rolled back.
     #[error(
         "the database's schema was not brought up to date within {} min: run 'restaurant-ctl migrate', which takes the time it needs",
         .0.as_secs() / 60
     )]
     TookTooLong(Duration),
-    /// The database itself failed.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] DbError),
 }
@@ -85,21 +84,20 @@ impl SchemaError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Database(why) => !why.is_permanent(),
-            // The connection may break in the middle of one: it is rolled back, and the next
-            // attempt begins with it.
+            // A connection may break during a migration. It is rolled back, and the next attempt
+            // repeats it.
             Self::Migration(_) => self.database_error().is_some_and(|why| !why.is_permanent()),
             Self::TookTooLong(_) => true,
             Self::Ahead { .. } | Self::OutOfSight { .. } => false,
         }
     }
 
-    /// Whether somebody can mend it in the server while this program waits: correct a
-    /// password, grant a right.
+    /// Whether an operator can fix it in the server while this program waits: a password, a right.
     pub fn can_be_mended(&self) -> bool {
         matches!(self, Self::Database(_) | Self::OutOfSight { .. })
     }
 
-    /// Whether this user may not migrate: somebody else must, or must let him.
+    /// Whether the user lacks the right to migrate. Another user must do it, or grant the right.
     pub fn is_missing_right(&self) -> bool {
         self.database_error().is_some_and(DbError::is_missing_right)
     }
@@ -113,7 +111,7 @@ impl SchemaError {
     }
 }
 
-/// Waits for whoever else migrates, until the transaction ends.
+/// Waits for other migrations until the end of the transaction.
 fn lock_statement() -> String {
     format!("select pg_advisory_xact_lock({MIGRATION_LOCK})")
 }
@@ -128,8 +126,8 @@ fn runner() -> Runner {
     Runner::new(&embedded.get_migrations().iter().map(with_unix_line_ends).collect::<Vec<_>>())
 }
 
-/// The migration as it is in the repository. Its checksum must not depend on the line ends of the
-/// files from which this program was built.
+/// The migration with the line ends of the repository. Its checksum must not depend on the line
+/// ends of the files that this program was built from.
 fn with_unix_line_ends(migration: &Migration) -> Migration {
     let sql = migration.sql().filter(|sql| sql.contains('\r'));
     let as_in_repository =
@@ -137,17 +135,17 @@ fn with_unix_line_ends(migration: &Migration) -> Migration {
     as_in_repository.unwrap_or_else(|| migration.clone())
 }
 
-/// Looks at the schema; needs no right but to read.
+/// Reads the state of the schema. Needs no right except to read.
 ///
 /// # Errors
-/// The database cannot be asked.
+/// The database failed.
 pub async fn state(db: &Database) -> Result<SchemaState, DbError> {
     if !is_in_sight(db).await? {
         let schemas = schemas_with_tables(db).await?;
         if schemas.is_empty() {
             return Ok(SchemaState::Behind);
         }
-        // Whoever migrates may have made them between the two questions.
+        // Another program may have created them between the two statements.
         if !is_in_sight(db).await? {
             return Ok(SchemaState::OutOfSight { schemas });
         }
@@ -167,12 +165,11 @@ async fn is_in_sight(db: &Database) -> Result<bool, DbError> {
     Ok(row.map(|row| row.try_get(0)).transpose()? == Some(true))
 }
 
-/// The PostgreSQL schemas of this database in which our tables are, whether this user may look
-/// into them or not. More than one means that services may work side by side without seeing
-/// each other's orders.
+/// The PostgreSQL schemas of this database that hold our tables, readable or not. More than one
+/// means that services may run side by side without seeing each other's orders.
 ///
 /// # Errors
-/// The database cannot be asked.
+/// The database failed.
 pub async fn schemas_with_tables(db: &Database) -> Result<Vec<String>, DbError> {
     let sql = "
         select nspname::text from pg_namespace
@@ -184,10 +181,9 @@ pub async fn schemas_with_tables(db: &Database) -> Result<Vec<String>, DbError> 
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Brings the schema up to date, however long that takes: of several that try at once, each
-/// migration is applied by one of them, and the others wait. Dropped, it stops; the server is told
-/// to end what runs there. Returns the versions that were applied here. A schema that is current
-/// needs no right but to read.
+/// Migrates the schema, however long that takes. Of several concurrent calls, one applies each
+/// migration and the others wait. Dropping the future stops it and cancels its statement. Returns
+/// the versions that it applied. A current schema needs no right except to read.
 ///
 /// # Errors
 /// The schema is newer than this program, a migration failed, or the database did.
@@ -210,9 +206,8 @@ pub async fn migrate(db: &Database) -> Result<Vec<i32>, SchemaError> {
     }
 }
 
-/// What a migration runs under. How long it may take is for whoever awaits it to say; if nobody
-/// does any more, the server notices (where it can: it needs PostgreSQL 14 or later, and a suitable
-/// system). Plans for all rows of a table may read all of it.
+/// The limits of a migration. Its caller sets its deadline. If the client goes away, the server
+/// notices (from PostgreSQL 14 on, on suitable systems). Plans for all rows of a table may scan it.
 const LIMITS: &str = "
     set local statement_timeout = 0;
     set local enable_seqscan = on;
@@ -221,19 +216,19 @@ const LIMITS: &str = "
     exception when invalid_parameter_value or undefined_object then null;
     end $$";
 
-/// New tables go where the others are, also if this user's own schema came to be later.
+/// Creates new tables beside the existing ones, even if this user got a schema of its own later.
 const PLACE: &str = "
     select set_config('search_path', quote_ident(nspname), true)
     from pg_class join pg_namespace on pg_namespace.oid = relnamespace
     where pg_class.oid = to_regclass('refinery_schema_history')";
 
-/// The next migration that is missing, in one transaction; all of them in a new database, where
-/// nobody waits for a table. So no migration keeps a table's lock while another waits for its own.
-/// Returns what was applied: nothing, if none is missing.
+/// Applies the next missing migration in one transaction. In a new database it applies all of them,
+/// because no other transaction waits for a table. So no migration keeps a table's lock while
+/// another one waits for its own. Returns the applied versions; none if nothing is missing.
 ///
-/// The lock among those who migrate, and the limits, end with the transaction, however it ends.
-/// Those of a session would stay with it, and behind a connection pooler sessions are everybody's.
-/// Between two migrations another may take over.
+/// The advisory lock and the limits end with the transaction, however it ends. A session's would
+/// outlive it, and behind a connection pooler sessions are shared. Between two migrations another
+/// program may continue.
 async fn migrate_once(client: &mut Connection) -> Result<Vec<i32>, SchemaError> {
     let mut transaction = InOneTransaction(client.transaction().await.map_err(DbError::from)?);
     for statement in [LIMITS, &lock_statement(), PLACE, in_one_transaction::LOCK_LIMIT] {

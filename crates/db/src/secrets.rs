@@ -1,10 +1,10 @@
-//! `secrets`: what all order services share. Made once, by the migration.
+//! `secrets`: shared by all order services. The migration creates them.
 
 use domain::OrderTokenKey;
 
 use crate::database::{Database, DbError};
 
-/// The key under which order tokens are made.
+/// The key for order tokens.
 ///
 /// # Errors
 /// The database failed, or the key was removed.

@@ -1,30 +1,29 @@
-//! The sequences that ids come from: how far each has got, and whether it is behind its table.
+//! The sequences of ids: how much of each is used, and whether it is behind its table.
 
 use crate::database::Database;
 use crate::error::DbError;
 use crate::ids::{TABLES, catch_up, cost_of_extending, extend};
 
-/// How the sequence of a table stands.
+/// The state of a table's sequence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sequence {
     /// The table.
     pub table: &'static str,
-    /// The id that was given last; none if none was.
+    /// The last id that was assigned, if any.
     pub last: Option<i64>,
-    /// Which part of its ids are given, 0 to 1: those that both the sequence and
-    /// the column can have.
+    /// The used part of its ids, 0 to 1. Only ids that fit both the sequence and the column count.
     pub used: f64,
-    /// The highest id of the table, of those that the sequence has yet to pass.
+    /// The highest id in the table, among those that the sequence has yet to assign.
     pub highest: Option<i64>,
 }
 
 impl Sequence {
-    /// Whether the next ids are taken already: rows that should get them are refused.
+    /// Whether the next ids exist already. Inserts with these ids fail.
     pub fn is_behind(&self) -> bool {
         self.highest > self.last
     }
 
-    /// The statement that brings a sequence up to its table.
+    /// The statement that advances the sequence to its table.
     pub fn catch_up(&self) -> String {
         catch_up(self.table)
     }
@@ -34,13 +33,13 @@ impl Sequence {
         extend(self.table)
     }
 
-    /// What this does to everybody else; empty if nothing.
+    /// How that affects other transactions; empty if not at all.
     pub fn cost_of_extending(&self) -> String {
         cost_of_extending(self.table).map_or_else(String::new, |cost| format!(" ({cost})"))
     }
 }
 
-/// Looks at the sequences that this user may read.
+/// Inspects the sequences that this user may read.
 ///
 /// # Errors
 /// The database failed.
@@ -54,9 +53,9 @@ pub async fn inspect(db: &Database) -> Result<Vec<Sequence>, DbError> {
     let readable = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
     let mut sequences = Vec::new();
     for table in TABLES.into_iter().filter(|table| readable.iter().any(|name| name == table)) {
-        // The rows are those of the statement's beginning, the sequence is looked at after that: it
-        // is never behind by what others store meanwhile. A sequence that has begun anew below zero
-        // has only the ids there before it.
+        // The rows are those of the statement's start, and the sequence is read after that. So
+        // concurrent inserts never make it look behind. A sequence that restarted below zero must
+        // only pass the negative ids.
         let sql = format!(
             "select last, (last - least)::float8 / (greatest - least),
                     case when coalesce(last, least) < 0 then (select max(id)::bigint from {table} where id < 0)

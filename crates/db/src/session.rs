@@ -1,8 +1,7 @@
-//! The settings that every session has, and the proof that it has them.
+//! The session settings, and the check that they are in effect.
 //!
-//! They are asked for when a connection is made. A connection pooler may drop what was
-//! asked for, and hand each transaction to another session: so each new connection is
-//! asked, once, what holds on it.
+//! They are requested at the login. A connection pooler may drop them, and may give each
+//! transaction another session. So each new connection is checked once.
 
 use std::fmt::Write as _;
 
@@ -11,13 +10,16 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 use crate::connect_error::{ConnectError, UnsuitableServer};
 use crate::error::is_lost_statement;
 
-/// Settings of every session, as the server shows them. The isolation is the one that the
-/// statements are written for, whatever the operator's default; a commit is answered when it is
-/// durable. Statements find their rows by an index: a plan that was made while a table was empty
-/// must not read all of it when it is full. A statement is planned once for each connection:
-/// planning the one that stores an order takes as long as carrying it out. Who waits for a lock
-/// does so within the limit of its statement. What is not here may be set as the operator likes: no
-/// statement depends on `DateStyle`, `IntervalStyle`, `TimeZone` or `standard_conforming_strings`.
+/// The settings of every session, as the server shows them:
+/// - The statements are written for this isolation, whatever the operator's default.
+/// - A commit is answered when it is durable.
+/// - Statements find rows by an index: a plan made for an empty table must not scan a full one.
+/// - A statement is planned once per connection: planning the one that stores orders takes as long
+///   as running it.
+/// - Waiting for a lock counts towards the limit of its statement.
+///
+/// Other settings are the operator's. No statement depends on `DateStyle`, `IntervalStyle`,
+/// `TimeZone` or `standard_conforming_strings`.
 const SETTINGS: [(&str, &str); 8] = [
     ("statement_timeout", "10s"),
     ("idle_in_transaction_session_timeout", "30s"),
@@ -29,21 +31,19 @@ const SETTINGS: [(&str, &str); 8] = [
     ("lock_timeout", "0"),
 ];
 
-/// Asked for like a setting, and looked for: what is between drops it with the others, however
-/// they are set otherwise.
+/// Requested like a setting, and checked: a pooler that drops settings drops it too.
 const DIRECT: (&str, &str) = ("restaurant.session", "direct");
 
 /// Whether a service writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// It does: a server that takes no writes is as good as none (libpq:
-    /// `target_session_attrs=read-write`).
+    /// It writes, so a read-only server is not suitable (libpq: `target_session_attrs=read-write`).
     ReadWrite,
-    /// It only reads: a standby will do.
+    /// It only reads, so a standby is suitable.
     ReadOnly,
 }
 
-/// The option `options` of a login that asks for the settings.
+/// The login option `options`, which requests the settings.
 pub(crate) fn options() -> String {
     let option = |(name, value): &(&str, &str)| {
         format!("-c {name}={}", value.replace('\\', "\\\\").replace(' ', "\\ "))
@@ -51,8 +51,7 @@ pub(crate) fn options() -> String {
     SETTINGS.iter().chain([&DIRECT]).map(option).collect::<Vec<_>>().join(" ")
 }
 
-/// Makes sure that a new connection can be used: in one question, and two more if
-/// a pooler is between.
+/// Checks that a new connection is suitable: one statement, and two more behind a pooler.
 pub(crate) async fn prove(client: &Client, settings: &Config, access: Access) -> Result<(), ConnectError> {
     let mut sql = "select pg_catalog.pg_is_in_recovery()
             or pg_catalog.current_setting('transaction_read_only') = 'on', pg_catalog.pg_backend_pid()"
@@ -78,7 +77,7 @@ pub(crate) async fn prove(client: &Client, settings: &Config, access: Access) ->
     Err(UnsuitableServer::StatementsLost.into())
 }
 
-/// Those that are not as they were asked for, such as `jit is 'on', not 'off'`.
+/// The settings that are not as requested, such as `jit is 'on', not 'off'`.
 fn lost_settings(found: &[Option<&str>]) -> Vec<String> {
     let differs = |((name, wanted), found): (&(&str, &str), Option<&str>)| {
         let found = found.unwrap_or_default();
@@ -87,9 +86,9 @@ fn lost_settings(found: &[Option<&str>]) -> Vec<String> {
     SETTINGS.iter().zip(found.iter().copied()).filter_map(differs).collect()
 }
 
-/// Whether a pooler keeps prepared statements for us. PgBouncer that does gives them names of its
-/// own. If it does not, that is of no harm unless transactions change sessions: then a second
-/// connection gets the session that this one had.
+/// Whether a pooler keeps our prepared statements. A PgBouncer that does renames them. If it does
+/// not, that matters only if transactions change sessions: then a second connection gets the
+/// session that this one had.
 async fn keeps_statements(
     client: &Client,
     settings: &Config,
@@ -111,7 +110,7 @@ async fn keeps_statements(
     Ok(row?.first().and_then(Option::as_deref) != backend)
 }
 
-/// Asks without preparing anything.
+/// Queries without preparing a statement.
 async fn first_row(client: &Client, sql: &str) -> Result<Vec<Option<String>>, ConnectError> {
     for message in client.simple_query(sql).await? {
         if let SimpleQueryMessage::Row(row) = message {

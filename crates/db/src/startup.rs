@@ -1,4 +1,4 @@
-//! The wait for a database that can be used: away, starting, or not migrated yet.
+//! Waits for a usable database: unreachable, starting, or not migrated yet.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::error::DbError;
 use crate::inspection;
 use crate::schema::{self, SchemaError, SchemaState};
 
-/// Longest time for all migrations that are missing, the wait for whoever else migrates included.
+/// The deadline for all missing migrations, including the wait for other programs' migrations.
 const MIGRATION_DEADLINE: Duration = Duration::from_mins(15);
 
-/// Waits until the database answers, brings its schema up to date, and reads what the service
-/// cannot work without: for services that write. One that may not migrate waits for somebody who
-/// may. Returns `None` if the shutdown came first.
+/// Waits until the database answers, migrates its schema, and reads what the service cannot run
+/// without. For services that write. Without the right to migrate it waits for another program.
+/// Returns `None` if the shutdown came first.
 ///
 /// # Errors
 /// The schema cannot be used by this program, now or later.
@@ -29,7 +29,7 @@ pub async fn migrated<T>(
     shutdown: &Shutdown,
     read: impl AsyncFn() -> Result<T, DbError>,
 ) -> Result<Option<T>, SchemaError> {
-    let told = Told::default();
+    let logged = LoggedOnce::default();
     until_usable(log, shutdown, async || {
         let migrated = timeout(MIGRATION_DEADLINE, schema::migrate(db)).await;
         match migrated.unwrap_or(Err(SchemaError::TookTooLong(MIGRATION_DEADLINE))) {
@@ -50,7 +50,7 @@ pub async fn migrated<T>(
     .await
 }
 
-/// Whether the tables that this service needs are there, at the moment.
+/// Whether the tables that this service needs exist now.
 ///
 /// # Errors
 /// The database failed.
@@ -62,10 +62,10 @@ pub async fn has_tables(db: &Database, service: ServiceName) -> Result<bool, DbE
     Ok(!missing)
 }
 
-/// Waits until the database answers and somebody else has brought its schema up to date, and reads
-/// what the service cannot work without: for services that only read, and for all when the tables
-/// have vanished. Nobody makes them anew under a running service: whoever removed them may be about
-/// to restore a backup. Returns `None` if the shutdown came first.
+/// Waits until the database answers and another program has migrated its schema, and reads what the
+/// service cannot run without. For services that only read, and for all when their tables have
+/// vanished. A running service does not create them again: whoever removed them may be about to
+/// restore a backup. Returns `None` if the shutdown came first.
 ///
 /// # Errors
 /// The schema is newer than this program.
@@ -76,7 +76,7 @@ pub async fn current<T>(
     shutdown: &Shutdown,
     read: impl AsyncFn() -> Result<T, DbError>,
 ) -> Result<Option<T>, SchemaError> {
-    let told = Told::default();
+    let logged = LoggedOnce::default();
     until_usable(log, shutdown, async || match schema::state(db).await? {
         SchemaState::Current => {
             let missing = inspection::missing_tables(db, &[service]).await?;
@@ -103,11 +103,11 @@ pub async fn current<T>(
     .await
 }
 
-/// What is waited for is logged once.
+/// Logs a wait once.
 #[derive(Default)]
-struct Told(Cell<bool>);
+struct LoggedOnce(Cell<bool>);
 
-impl Told {
+impl LoggedOnce {
     fn once(&self, tell: impl FnOnce()) {
         if !self.0.replace(true) {
             tell();
@@ -117,7 +117,7 @@ impl Told {
 
 /// Why the database cannot be used yet.
 enum Unusable {
-    /// Somebody else is to bring the schema up to date, or bring it back. The log says so already.
+    /// Another program must migrate the schema, or restore it. The log says so already.
     Awaited,
     Failed(SchemaError),
 }
@@ -131,7 +131,7 @@ impl Unusable {
     }
 }
 
-/// What the server refuses, somebody can mend while this waits: correct a password, grant a right.
+/// An operator can fix what the server refuses while this waits: a password, a right.
 fn may_pass(why: &SchemaError) -> bool {
     why.is_transient() || why.can_be_mended()
 }

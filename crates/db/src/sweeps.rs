@@ -1,13 +1,13 @@
-//! Orders that wait for longer than they should: their messages may be lost, or buried under more
-//! expensive orders.
+//! Finds orders that wait too long: their messages may be lost, or stuck behind more expensive
+//! orders.
 //!
-//! What is found is entered into the outbox once more; the relay sends it. A second message of an
-//! order is harmless: the claim decides who cooks it, and the other message is dropped. An order
-//! that is in the outbox already is left to the relay.
+//! Such orders are inserted into the outbox again, and the relay publishes them. A second message
+//! of an order is harmless: the claim decides who cooks it, and the other message is dropped. An
+//! order that is in the outbox already is left to the relay.
 //!
-//! Each action keeps a pace of its own (`rescue_attempts`): the pause between two attempts at an
-//! order doubles up to 64 times the first. So an order that is redelivered again and again is
-//! escalated in time all the same.
+//! Each action has its own backoff (`rescue_attempts`): the pause between two attempts at an order
+//! doubles, up to 64 times the first. So an order that is redelivered again and again is still
+//! escalated in time.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::database::{Database, DbError};
 
-/// An order that was entered into the outbox once more.
+/// An order that was inserted into the outbox again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rescued {
     /// Its number.
@@ -28,21 +28,20 @@ pub struct Rescued {
     pub request_id: RequestId,
 }
 
-/// Orders of type $1 that are older than $2 seconds, or from a time that has not come: the
-/// database's clock was set back, and nobody knows how old they are. (A minute is for clocks that
-/// are only corrected.)
+/// Orders of type $1 that are older than $2 seconds, or have a time in the future: then the
+/// database's clock was set back, and their age is unknown. (One minute allows for small
+/// corrections.)
 const OLD: &str = "o.type = $1 and (o.created_at < now() - make_interval(secs => $2)
                                     or o.created_at > now() + interval '1 minute')";
-/// Orders without a message that is on its way to the broker.
+/// Orders without a message in the outbox.
 const SENT: &str = "not exists (select 1 from order_outbox where order_outbox.order_id = o.id)";
-/// Orders that nobody cooks, and whose last cook has been silent for $2 seconds after
-/// the end of the lease.
+/// Unclaimed orders: never claimed, or $2 seconds after the lease of a lost worker expired.
 const UNCLAIMED: &str = "
     o.status in ('received', 'cooking')
     and not exists (select 1 from order_claims as claim where claim.order_id = o.id
                     and claim.lease_until > now() - make_interval(secs => $2))";
 
-/// Orders for which an action was not taken lately. A time that has not come counts as long ago.
+/// Orders without a recent attempt of an action. A time in the future counts as long ago.
 fn not_lately(action: &str) -> String {
     format!(
         "not exists (select 1 from rescue_attempts as tried
@@ -52,8 +51,8 @@ fn not_lately(action: &str) -> String {
     )
 }
 
-/// The request that placed an order of this relation, or an id of ours for one that an
-/// older version placed.
+/// The request that placed an order of this relation, or an id of ours if an older version placed
+/// it.
 fn request_id(relation: &str) -> String {
     let prefix = RequestId::SWEEP_PREFIX;
     format!(
@@ -62,7 +61,7 @@ fn request_id(relation: &str) -> String {
     )
 }
 
-/// Notes and enters what was found as `found (id, number)`, and returns it.
+/// Records the attempts, inserts `found (id, number)` into the outbox, and returns it.
 fn entered(action: &str) -> String {
     format!(
         "requested as (
@@ -81,8 +80,8 @@ fn entered(action: &str) -> String {
     )
 }
 
-/// The orders of a type that have waited for longer than `min_wait`, and whose messages were
-/// confirmed: the oldest, at most `limit`, by their rows.
+/// Returns orders of a type that have waited longer than `min_wait` and whose messages were
+/// confirmed: the row ids of the oldest, at most `limit`.
 ///
 /// # Errors
 /// The database failed.
@@ -99,9 +98,9 @@ pub async fn waiting(
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Which of these orders wait still, and are in no live worker's hands: what it holds without
-/// cooking it was last written down at most
-/// [`HOLDINGS_INTERVAL`](deadlines::kitchen::HOLDINGS_INTERVAL) ago.
+/// Returns those of the orders that still wait and that no live worker holds. Workers report what
+/// they hold without cooking it, at most
+/// [`HOLDINGS_INTERVAL`](deadlines::kitchen::HOLDINGS_INTERVAL) late.
 ///
 /// # Errors
 /// The database failed.
@@ -118,12 +117,12 @@ pub async fn still_waiting(db: &Database, ids: &[i32], min_wait: Duration) -> Re
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Enters orders whose messages are lost into the outbox again: of these rows the oldest, at
-/// most `limit`. Each is left alone for `min_wait` after the first time, then for twice as long
-/// after every further one.
+/// Inserts orders whose messages are lost into the outbox again: the oldest of these rows, at most
+/// `limit`. The pause of an order is `min_wait` after the first attempt, and doubles with each
+/// further one.
 ///
 /// # Errors
-/// The database failed: nothing was entered, as far as anybody knows; once more is harmless.
+/// The database failed. Nothing was inserted, as far as is known. It can be repeated.
 pub async fn redeliver(
     db: &Database,
     ids: &[i32],
@@ -142,12 +141,12 @@ pub async fn redeliver(
     rescued(&db.query(&sql, &[&ids, &min_wait.as_secs_f64(), &limit]).await?)
 }
 
-/// Gives orders of a type that have been `received` for longer than `max_wait` the highest priority
-/// and enters them into the outbox again, however many messages lie in the queues, and however
-/// often they were redelivered: at most `limit`, the oldest first, at growing intervals.
+/// Escalates orders of a type that have been `received` for longer than `max_wait`: sets the
+/// highest priority, and inserts them into the outbox again. It ignores queued messages and earlier
+/// redeliveries. At most `limit`, the oldest first, with growing pauses.
 ///
 /// # Errors
-/// The database failed: nothing was escalated, as far as anybody knows; once more is harmless.
+/// The database failed. Nothing was escalated, as far as is known. It can be repeated.
 pub async fn escalate(
     db: &Database,
     order_type: OrderType,
@@ -163,16 +162,16 @@ pub async fn escalate(
         not_lately("escalate"),
         entered("escalate")
     );
-    lifted(db, &sql, order_type, max_wait, limit).await
+    escalated(db, &sql, order_type, max_wait, limit).await
 }
 
-/// Gives orders of a type whose cook was lost `min_wait` after the end of his lease the
-/// highest priority, and enters them into the outbox again: their guests have waited once
-/// already, and the broker may hold their message for a frozen cook for half a minute. At most
-/// `limit`, at growing intervals.
+/// Reclaims orders of a type whose worker was lost, `min_wait` after the lease expired: sets the
+/// highest priority, and inserts them into the outbox again. Their guests have waited once already,
+/// and RabbitMQ may hold their message for a frozen worker for half a minute. At most `limit`, with
+/// growing pauses.
 ///
 /// # Errors
-/// The database failed: nothing was entered, as far as anybody knows; once more is harmless.
+/// The database failed. Nothing was inserted, as far as is known. It can be repeated.
 pub async fn reclaim(
     db: &Database,
     order_type: OrderType,
@@ -189,13 +188,13 @@ pub async fn reclaim(
         not_lately("reclaim"),
         entered("reclaim")
     );
-    lifted(db, &sql, order_type, min_wait, limit).await
+    escalated(db, &sql, order_type, min_wait, limit).await
 }
 
 const LIFTED: &str = "
-    lifted as (update orders set priority = $4 from found where orders.id = found.id and priority < $4)";
+    escalated as (update orders set priority = $4 from found where orders.id = found.id and priority < $4)";
 
-async fn lifted(
+async fn escalated(
     db: &Database,
     sql: &str,
     order_type: OrderType,
@@ -207,17 +206,17 @@ async fn lifted(
     rescued(&db.query(sql, &parameters).await?)
 }
 
-/// Orders whose messages lay where nobody reads them.
+/// Orders whose messages were in the safety net without a consumer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rerouted {
-    /// Of each message, in the order given, whether it is about an order that exists: that is in
-    /// the outbox now, or needs no message (any more).
+    /// For each message, in this order: whether its order exists. Then the order is in the outbox
+    /// now, or needs no message.
     pub known: Vec<bool>,
-    /// Those that were entered into the outbox.
+    /// The orders that were inserted into the outbox.
     pub entered: Vec<Rescued>,
 }
 
-/// What a message that lies where nobody reads it says.
+/// A message in the safety net.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnroutedMessage {
     /// The number of its order.
@@ -226,13 +225,14 @@ pub struct UnroutedMessage {
     pub identity: Option<OrderIdentity>,
 }
 
-/// Enters orders that wait into the outbox again, at once: their messages lie where nobody reads
-/// them. A message that points to another order than that of its number is none of a known order.
+/// Inserts waiting orders into the outbox again at once: their messages are in the safety net
+/// without a consumer. A message that points to another order than that of its number counts as
+/// unknown.
 ///
 /// # Errors
-/// The database failed: nothing was entered, as far as anybody knows; once more is harmless.
+/// The database failed. Nothing was inserted, as far as is known. It can be repeated.
 pub async fn reroute(db: &Database, unrouted: &[UnroutedMessage]) -> Result<Rerouted, DbError> {
-    // An order that is being cooked is reclaimed if its cook is lost.
+    // An order that cooks is reclaimed if its worker is lost.
     let sql = format!(
         "with unrouted as (
             select * from unnest($1::text[], $2::uuid[]) as message (number, identity)
@@ -272,7 +272,7 @@ pub async fn reroute(db: &Database, unrouted: &[UnroutedMessage]) -> Result<Rero
     Ok(Rerouted { known: unrouted.iter().map(is_known).collect(), entered })
 }
 
-/// Forgets notes of orders that wait no longer.
+/// Deletes the attempts of orders that no longer wait.
 ///
 /// # Errors
 /// The database failed.

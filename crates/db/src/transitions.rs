@@ -1,7 +1,7 @@
-//! Changes of an order's status that are not the kitchen's: taken back, cancelled, completed.
+//! Status changes outside the kitchen: taken back, cancelled, completed.
 //!
-//! Each locks the order, looks at where it stands, and changes it only along
-//! [`OrderStatus::TRANSITIONS`]: of a cancel and a cook that meet, one wins, and both learn it.
+//! Each locks the order, reads its status, and changes it only along [`OrderStatus::TRANSITIONS`].
+//! Of a concurrent cancel and claim, one wins, and both learn which.
 
 use deadlines::database::CHANGE_DEADLINE;
 use domain::{OrderIdentity, OrderNumber, OrderStatus, RequestId};
@@ -10,27 +10,27 @@ use tokio_postgres::types::ToSql;
 use crate::database::{Database, DbError, PoolChoice};
 use crate::orders::{ORDER_SERVICE, identity, uuids};
 
-/// An order that could not be sent.
+/// An order whose message could not be published.
 #[derive(Clone, Copy, Debug)]
 pub struct Unsent<'a> {
-    /// By which it is recognised.
+    /// The order.
     pub identity: OrderIdentity,
     /// The request that placed it.
     pub request_id: &'a RequestId,
-    /// The key under which its client would have got the answer; it may be used again.
+    /// The key of its request. It can be used again.
     pub idempotency_key: Option<&'a str>,
 }
 
-/// Takes back orders whose message could not be sent: those still `received` become `cancelled`,
-/// and will never be cooked. Their outbox rows and idempotency keys go. Returns all that were
-/// taken back, now or by an earlier attempt whose answer was lost; the others are sent, or in
-/// the hands of a worker.
+/// Takes back orders whose messages could not be published. Those still `received` become
+/// `cancelled` and are never cooked. Their outbox rows and idempotency keys are deleted. Returns
+/// all that are taken back, now or by an earlier attempt whose answer was lost. The others are
+/// published, or claimed by a worker.
 ///
-/// The outbox row is the right to decide: an order whose row a relay has removed is sent,
-/// whatever its status says.
+/// The outbox row is the right to decide. If a relay has deleted it, the order is published,
+/// whatever its status.
 ///
 /// # Errors
-/// The database failed: whether they were taken back is open; asking again tells.
+/// The database failed. They may be taken back. A second call tells.
 pub async fn take_back(
     db: &Database,
     unsent: &[Unsent<'_>],
@@ -65,7 +65,7 @@ pub async fn take_back(
         delete from idempotency_keys as known using cancelled join input using (id)
         where known.key = input.key and known.order_id = cancelled.id";
     db.query(sql, &[&identities, &request_ids, &keys, &ORDER_SERVICE, &reason]).await?;
-    // A second statement: it sees an earlier attempt that committed while this one waited for it.
+    // A second statement sees an earlier attempt that committed while this one waited for it.
     let taken_back = "
         select distinct identity from order_identities join order_status_log as log using (order_id)
         where identity = any($1) and log.status = 'cancelled' and log.changed_by = $2";
@@ -73,25 +73,25 @@ pub async fn take_back(
     rows.iter().map(|row| identity(row, 0)).collect()
 }
 
-/// What came of the wish to change a status.
+/// The result of a requested status change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeOutcome {
-    /// It is so now.
+    /// The order has the new status.
     Changed,
-    /// The order stands elsewhere; nothing was changed.
+    /// The order has this status, from which the change is illegal. Nothing was changed.
     Illegal(OrderStatus),
     /// There is no such order.
     Unknown,
-    /// The order of this number is not the one that is meant.
+    /// The order with this number is not the one that is meant.
     AnotherOrder,
 }
 
-/// Moves an order to `next` if it stands in one of `from`, and is the one that is `meant` if that
-/// is given. A cook loses the claim; the relay publishes the change. Asked again by the same
-/// request, after an answer that was lost, it says what the first attempt did.
+/// Changes an order's status to `next` if its present one is in `from`, and if it is the order that
+/// is `meant`. A worker loses its claim, and the relay publishes the change. Repeated by the same
+/// request after a lost answer, it returns the first result.
 ///
 /// # Errors
-/// The database failed: whether it was changed is open; asking again tells.
+/// The database failed. The status may have changed. A second call tells.
 pub async fn change(
     db: &Database,
     number: &OrderNumber,
@@ -105,8 +105,8 @@ pub async fn change(
         from.iter().filter(|status| status.may_become(next)).map(|status| status.as_str()).collect();
     let number = number.to_string();
     let notes = format!("request {request_id}");
-    // Two statements: the second one sees the claim of a cook for whom the first one waited, and
-    // happens after it (`statement_timestamp()`; `now()` is from before the wait).
+    // Two statements: the second one sees the claim for which the first one waited, and has a later
+    // time (`statement_timestamp()`; `now()` is from before the wait).
     let lock = "
         select $2::uuid is null
                or (select order_id from order_identities where identity = $2) is not distinct from orders.id

@@ -1,4 +1,4 @@
-//! `workers`: who is on duty.
+//! `workers`: registration, heartbeats, held messages.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use tokio_postgres::types::ToSql;
 use crate::claims::Claimant;
 use crate::database::{Database, DbError, PoolChoice};
 
-/// Whether a worker lives, of `workers` and its row of `worker_sessions`: it did not deregister,
-/// and was seen within two of its heartbeat intervals. One that was seen in a time that has not
-/// come was not: the clock was set back since. 30 s is the heartbeat's default (specification), for
-/// rows that somebody else wrote.
+/// Whether a worker is alive, from `workers` and its row of `worker_sessions`: it did not go
+/// offline, and its last heartbeat is at most two intervals old. A heartbeat in the future does not
+/// count: the clock was set back since. 30 s is the default interval (specification), for rows
+/// written by other programs.
 pub(crate) const ALIVE: &str = "
     (workers.status = 'online' and workers.last_seen between
         now() - make_interval(secs => 2 * coalesce(worker_sessions.heartbeat_seconds, 30)) and
         now() + make_interval(secs => 2 * coalesce(worker_sessions.heartbeat_seconds, 30)))";
 
-/// For `with`: `held (number)`, the orders whose messages live workers hold without cooking them,
-/// as they last wrote it down.
+/// For `with`: `held (number)`, the orders whose messages live workers reported as held and not
+/// cooking.
 pub(crate) fn held() -> String {
     format!(
         "held as materialized (
@@ -29,27 +29,27 @@ pub(crate) fn held() -> String {
     )
 }
 
-/// How a registration ended.
+/// The result of a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registration {
-    /// The name is this process's now.
+    /// The name belongs to this process.
     Registered,
-    /// A worker of that name is online, and was seen lately.
+    /// An online worker with a recent heartbeat has this name.
     NameTaken,
 }
 
-/// Takes a name: a new one, an offline one, or one whose worker has not been seen for two of its
-/// heartbeat intervals. Of two processes that try at once, one gets it. Claims of a predecessor
-/// end: it is certainly gone.
+/// Registers a name: a new one, an offline one, or one without a heartbeat for two of its
+/// intervals. Of two concurrent processes, one gets it. The claims of a predecessor end, because it
+/// is certainly gone.
 ///
-/// `holds_unclaimed`: whether the worker takes more messages than it cooks at once, and so
-/// [writes down](hold) which.
+/// `holds_unclaimed`: the worker's prefetch exceeds its concurrency, so it [reports](hold) which
+/// messages it holds.
 ///
-/// A name that is taken because its worker was seen in a time that has not come counts as seen now:
-/// it is free two intervals later, unless its worker lives.
+/// A heartbeat in the future is set to now. Such a name is free two intervals later, unless its
+/// worker is alive.
 ///
 /// # Errors
-/// The database failed; registering again is harmless.
+/// The database failed. It can be repeated.
 pub async fn register(
     db: &Database,
     claimant: &Claimant,
@@ -100,21 +100,21 @@ pub async fn register(
     Ok(Registration::NameTaken)
 }
 
-/// Says that the worker lives, and renews the leases of what it cooks: of these orders only, so
-/// that a claim which this process has given up, or never heard of, runs out. Returns those it
-/// still holds, or `None` if the name belongs to another process by now.
+/// Writes a heartbeat, and renews the leases of these orders only. So a claim that this process
+/// gave up, or never heard of, expires. Returns the orders that it still holds, or `None` if
+/// another process has the name.
 ///
 /// # Errors
-/// The database failed: leases were not renewed, as far as is known.
+/// The database failed. No lease was renewed, as far as is known.
 pub async fn heartbeat(
     db: &Database,
     claimant: &Claimant,
     cooking: &[i32],
     lease: Duration,
 ) -> Result<Option<Vec<i32>>, DbError> {
-    // The claims are searched by order, not by token: see `claims::finishing`. Both rows are locked
-    // first: an update that waited for the row of `workers` alone would not see that the session
-    // behind it has become another's meanwhile, or ended.
+    // Claims are searched by order, not by token: see `claims::finishing`. Both rows are locked
+    // first. An update that waited only for the row of `workers` would miss that its session was
+    // replaced or ended meanwhile.
     let sql = "
         with worker as (
             select id from workers where name = $1 for update
@@ -137,16 +137,16 @@ pub async fn heartbeat(
     let parameters: [&(dyn ToSql + Sync); 4] =
         [&claimant.worker.as_str(), &claimant.token, &lease.as_secs_f64(), &cooking];
     let rows = db.query_on(PoolChoice::Reserved, sql, &parameters).await?;
-    // Those that live do so for those that do not.
+    // Live workers do it for lost ones.
     correct_last_seen(db).await?;
     rows.first().map(|row| Ok(row.try_get(0)?)).transpose()
 }
 
-/// Signs the worker off and ends its session: a sign of life that comes late changes nothing any
-/// more. It cooks nothing: claims that it still has, perhaps without knowing, end.
+/// Marks the worker offline and ends its session, so that a late heartbeat has no effect. Its
+/// remaining claims end too, those it does not know of included.
 ///
 /// # Errors
-/// The database failed; the worker will be seen as offline two intervals after its last heartbeat.
+/// The database failed. The worker will count as offline two intervals after its last heartbeat.
 pub async fn go_offline(db: &Database, claimant: &Claimant) -> Result<(), DbError> {
     let sql = "
         with worker as (
@@ -166,12 +166,11 @@ pub async fn go_offline(db: &Database, claimant: &Claimant) -> Result<(), DbErro
     db.query_on(PoolChoice::Reserved, sql, &[&claimant.worker.as_str(), &claimant.token]).await.map(drop)
 }
 
-/// Moves signs of life from a time that has not come to now: the database's clock was set
-/// back. Whoever lives goes on giving them; the others count as dead two intervals from now,
-/// not when that time has come.
+/// Sets heartbeats in the future to now: the database's clock was set back. Live workers send new
+/// ones. The others count as dead two intervals from now, not when that time has come.
 ///
 /// # Errors
-/// The database failed; once more is harmless.
+/// The database failed. It can be repeated.
 pub async fn correct_last_seen(db: &Database) -> Result<(), DbError> {
     let sql = "
         with ahead as (
@@ -181,10 +180,10 @@ pub async fn correct_last_seen(db: &Database) -> Result<(), DbError> {
     db.query_on(PoolChoice::Reserved, sql, &[]).await.map(drop)
 }
 
-/// Writes down whose messages this worker holds without cooking them.
+/// Reports which messages this worker holds without cooking them.
 ///
 /// # Errors
-/// The database failed; the list that is there may be an earlier one.
+/// The database failed. An earlier report may remain.
 pub async fn hold(db: &Database, claimant: &Claimant, unclaimed: &[OrderNumber]) -> Result<(), DbError> {
     let sql = "
         update worker_sessions set unclaimed = $3 from workers
@@ -194,7 +193,7 @@ pub async fn hold(db: &Database, claimant: &Claimant, unclaimed: &[OrderNumber])
     db.query(sql, &[&claimant.worker.as_str(), &claimant.token, &numbers]).await.map(drop)
 }
 
-/// Whether a live worker may hold messages without cooking them.
+/// Whether any live worker may hold messages without cooking them.
 ///
 /// # Errors
 /// The database failed.
@@ -207,21 +206,20 @@ pub async fn any_may_hold(db: &Database) -> Result<bool, DbError> {
     row.map_or(Ok(false), |row| Ok(row.try_get(0)?))
 }
 
-/// A worker as others see it.
+/// A worker, as others see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerView {
     /// Its name.
     pub name: String,
-    /// Whether it registered, did not deregister, and was seen within two of its
-    /// heartbeat intervals.
+    /// Whether it is registered and not offline, with a heartbeat within two intervals.
     pub online: bool,
-    /// Orders it has made ready.
+    /// The orders that it finished.
     pub orders_processed: i32,
-    /// Its last sign of life.
+    /// Its last heartbeat.
     pub last_seen: Option<OffsetDateTime>,
 }
 
-/// All workers that ever registered, by name.
+/// Returns all workers that ever registered, by name.
 ///
 /// # Errors
 /// The database failed.

@@ -258,7 +258,7 @@ impl Cook {
             .detail("priority", order.priority.get())
             .detail("attempt", claim.attempt)
             .emit();
-        let published = match claim.announcement.clone() {
+        let published = match claim.status_update.clone() {
             Some(change) => self.status_publisher.publish(change).await,
             None => true,
         };

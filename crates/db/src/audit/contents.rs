@@ -1,4 +1,4 @@
-//! What an order consists of: items, total, priority.
+//! Checks an order's items, total and priority.
 
 use tokio_postgres::Transaction;
 
@@ -7,8 +7,7 @@ use crate::database::DbError;
 
 /// Checks the orders of the scope.
 pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> Result<Vec<Finding>, DbError> {
-    // The rule of the priority is `domain::Priority::of_total`; an order that waited long may
-    // have been lifted to 10.
+    // `domain::Priority::of_total` has the rule. An escalated order has priority 10.
     let broken = "
         select invariant, example from (
             select number, total_amount, priority, count(item.id) as items,
@@ -29,7 +28,7 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> R
     findings(transaction, broken, &[&from.number, &from.moment]).await
 }
 
-/// How many orders are in the scope.
+/// The number of orders in the scope.
 pub(super) async fn count(transaction: &Transaction<'_>, from: &LowerBound) -> Result<u64, DbError> {
     let sql = "select count(*) from orders where number >= $1 and created_at >= $2";
     let row = transaction.query_one(sql, &[&from.number, &from.moment]).await?;

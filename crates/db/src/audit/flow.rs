@@ -1,4 +1,4 @@
-//! What is on its way: messages, claims, workers.
+//! Checks messages, claims and workers.
 
 use tokio_postgres::{Row, Transaction};
 
@@ -6,17 +6,17 @@ use super::{Finding, LowerBound, OnlineWorker, WaitingOrder, findings};
 use crate::database::DbError;
 use crate::workers::held;
 
-/// A message may be so late, and a lease so long over, until somebody has noticed and acted:
-/// [`AUDIT_GRACE`](deadlines::outbox::AUDIT_GRACE).
+/// How late a message or the end of a lease may be before it is a finding:
+/// [`AUDIT_GRACE`](deadlines::outbox::AUDIT_GRACE). Within this time some process reacts.
 const GRACE: &str = "interval '1 minute'";
-/// A sign of life may be so late on a busy machine, beyond two intervals.
+/// How late a heartbeat may be on a busy machine, beyond two intervals.
 const HEARTBEAT_GRACE: &str = "interval '10 seconds'";
-/// A row that was refused so often has backed off for a minute, more or less.
+/// A row that was refused this often backs off for about a minute.
 const REFUSED: &str = "attempts >= 5";
-/// Most orders that are looked for in the queues.
+/// The most orders that are compared with the queues.
 const MOST_WAITING: i64 = 100_000;
 
-/// Checks everything that is under way now, and what the workers have counted.
+/// Checks everything that is in flight, and the workers' counters.
 pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> Result<Vec<Finding>, DbError> {
     let late = late();
     let broken = format!(
@@ -52,7 +52,7 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> R
     Ok(found)
 }
 
-/// Why a row is there still.
+/// Explains why a row is still there.
 fn late() -> String {
     format!(
         "case when attempts >= 5
@@ -68,11 +68,11 @@ fn seconds_since(moment: &str) -> String {
     format!("round(extract(epoch from now()) - extract(epoch from {moment}))")
 }
 
-/// A count is kept in the transaction that writes the `ready` row, so both agree in every snapshot.
-/// The rows decide, not the status: an order may be cancelled when it is ready. A worker that was
-/// deleted and came again counts from then on: at least those since then, and at most all under its
-/// name. (After the clock was set back, what it made lies before that.) Where not all orders are
-/// looked at, the count may be higher.
+/// The counter is updated in the transaction that writes the `ready` row. So both agree in every
+/// snapshot. The rows count, not the status, because a `ready` order can be cancelled. A worker
+/// that was deleted and registered again counts from then on: at least its orders since then, at
+/// most all under its name. (After the clock was set back, its orders lie before that.) In a
+/// partial scope the counter may be higher.
 const ORDERS_PROCESSED: &str = "
     select 'orders_processed', format('%s: orders_processed is %s, the log has %s orders made ready by it', name, counted,
                                       case when counted < made then made else ever end)
@@ -88,7 +88,7 @@ const ORDERS_PROCESSED: &str = "
     ) as compared
     where counted < made or ($3 and counted > ever)";
 
-/// What should not be there when nothing is under way.
+/// What must be empty when nothing is in flight.
 pub(super) async fn check_at_rest(transaction: &Transaction<'_>) -> Result<Vec<Finding>, DbError> {
     let broken = "
         select 'at_rest', format('%s is still %s', number, status) from orders where status in ('received', 'cooking')
@@ -101,7 +101,7 @@ pub(super) async fn check_at_rest(transaction: &Transaction<'_>) -> Result<Vec<F
     findings(transaction, broken, &[]).await
 }
 
-/// Orders that have waited for a while, or at all if nothing should wait.
+/// Orders that have waited for a while. When nothing should be in flight: all waiting orders.
 pub(super) async fn waiting(
     transaction: &Transaction<'_>,
     settled: bool,
@@ -122,7 +122,7 @@ pub(super) fn waiting_order(row: &Row) -> Result<WaitingOrder, DbError> {
     Ok(WaitingOrder { id: row.try_get(0)?, number: row.try_get(1)?, order_type: row.try_get(2)? })
 }
 
-/// Workers that are online, and live: an online one that does not is a finding of `workers_alive`.
+/// Online workers with a recent heartbeat. The rule `workers_alive` finds the others.
 pub(super) async fn online_workers(transaction: &Transaction<'_>) -> Result<Vec<OnlineWorker>, DbError> {
     let sql = format!(
         "select type from workers left join worker_sessions on worker_id = id

@@ -1,14 +1,14 @@
-//! Order numbers: gapless and unique per day, and as many as the day's counter says.
+//! Checks order numbers: gapless and unique per day, and equal to the day's counter.
 
 use tokio_postgres::Transaction;
 
 use super::{Finding, LowerBound, findings};
 use crate::database::DbError;
 
-/// Whole days are compared, from that of the scope on.
+/// Compares whole days, from the first one of the scope on.
 ///
-/// A number is unique in its table and has one spelling; so when a day has as many numbers as its
-/// highest one says, none is missing.
+/// A number is unique in its table and has one spelling. So if a day has as many numbers as its
+/// highest one, none is missing.
 pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> Result<Vec<Finding>, DbError> {
     let broken = "
         select 'order_numbers', format('%s is not an order number', number) from orders

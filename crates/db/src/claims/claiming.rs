@@ -12,16 +12,16 @@ use super::{Claim, ClaimOutcome, ClaimRequest, Claimant, LockMode, Mismatch, cor
 use crate::database::{Database, DbError};
 use crate::outbox::{StatusOutboxRow, due_after_grace};
 
-/// Claims orders: each from `received`, or from `cooking` if its lease has run out or the claim
-/// is this process's own. What a message says of its order is compared with the order's rows
-/// first. The first claim of an order sets it to `cooking`, writes the status row and the
-/// announcement's outbox row.
+/// Claims orders: each from `received`, or from `cooking` if its lease has expired or the claim
+/// belongs to this process. Compares each message with its order's rows first. The first claim of
+/// an order sets it to `cooking`, and writes the status row and the outbox row of the status
+/// update.
 ///
-/// Returns what came of each, in the order given; `None` for what was [left out](LockMode::SkipLocked).
-/// No order may be given twice.
+/// Returns one outcome per request, in this order; `None` for an order that was
+/// [skipped](LockMode::SkipLocked). No order may be given twice.
 ///
 /// # Errors
-/// The database failed: whether the claims were made is open; claiming again is harmless.
+/// The database failed. The claims may have been made. It can be repeated.
 pub async fn claim(
     db: &Database,
     claimant: &Claimant,
@@ -54,7 +54,7 @@ pub async fn claim(
             ],
         )
         .await?;
-    // The clock was set back since. Whoever asks again finds the lease cut.
+    // The clock was set back since. After this, the next attempt finds a shorter lease.
     let too_long = rows.iter().any(|row| matches!(row.try_get("too_long"), Ok(Some(true))));
     if too_long {
         correct_leases(db).await?;
@@ -64,28 +64,28 @@ pub async fn claim(
         .zip(requests)
         .map(|(row, request)| outcome(row, request, name))
         .collect::<Result<Vec<_>, DbError>>()?;
-    let untold: Vec<OrderNumber> = outcomes
+    let unpublished: Vec<OrderNumber> = outcomes
         .iter()
         .zip(requests)
         .filter(|(outcome, _)| {
-            matches!(outcome, Some(ClaimOutcome::Granted(Claim { announcement: None, .. })))
+            matches!(outcome, Some(ClaimOutcome::Granted(Claim { status_update: None, .. })))
         })
         .map(|(_, request)| request.order.number)
         .collect();
-    if !untold.is_empty() {
-        let mut starts = untold_starts(db, &untold).await?;
+    if !unpublished.is_empty() {
+        let mut starts = unpublished_starts(db, &unpublished).await?;
         for (outcome, request) in outcomes.iter_mut().zip(requests) {
             if let Some(ClaimOutcome::Granted(claim)) = outcome
-                && claim.announcement.is_none()
+                && claim.status_update.is_none()
             {
-                claim.announcement = starts.remove(&request.order.number);
+                claim.status_update = starts.remove(&request.order.number);
             }
         }
     }
     locked.complete(outcomes, requests.len())
 }
 
-/// Total and lines of a row of `found`, as `domain::OrderPointer` writes them.
+/// Total and lines of a row of `found`, in the format of `domain::OrderPointer`.
 const CONTENTS: &str = "
     total_amount || coalesce((
         select string_agg(' ' || quantity || 'x' || price || ' ' || length(name) || ':' || name, '' order by item.id)
@@ -93,11 +93,11 @@ const CONTENTS: &str = "
 
 fn sql(locked: LockMode) -> String {
     let (skip, due_at) = (locked.clause(), due_after_grace());
-    // The guard stands in ON CONFLICT: unlike a look at order_claims beforehand, it sees what
-    // committed meanwhile. `orders` is searched by arrays of keys alone. Joined to `granted`, and
-    // planned before the number of orders is known, it would compare each with each. So it would
-    // if the plan expected next to no order to fit: `fits` is a column of its own since half of the
-    // rows are expected to have a boolean set, and one in two hundred to have a null.
+    // ON CONFLICT guards the claim: unlike an earlier look at order_claims, it sees concurrent
+    // commits. `orders` is searched by arrays of keys only. A join with `granted`, planned before
+    // the number of orders is known, would compare each with each. So would a plan that expects
+    // almost no match. Therefore `fits` is a boolean column: the planner expects it to be true in
+    // half of the rows, but a null in one of two hundred.
     format!(
         "
     with wish as (
@@ -167,7 +167,7 @@ fn outcome(row: &Row, request: &ClaimRequest, worker: &str) -> Result<Option<Cla
     }
     let Some(order_id) = row.try_get::<_, Option<i32>>("id")? else { return Ok(Some(ClaimOutcome::Unknown)) };
     let stored = row.try_get::<_, Option<&str>>("status")?.unwrap_or("null");
-    // It is this order's trouble alone, and no claim was granted on it.
+    // Only this order is affected, and no claim was granted.
     let Ok(status) = stored.parse::<OrderStatus>() else {
         return Ok(Some(ClaimOutcome::Unreadable(stored.to_owned())));
     };
@@ -178,7 +178,7 @@ fn outcome(row: &Row, request: &ClaimRequest, worker: &str) -> Result<Option<Cla
         return Ok(Some(match status {
             OrderStatus::Received | OrderStatus::Cooking => {
                 let remaining = row.try_get::<_, Option<f64>>("remaining")?.unwrap_or(0.0).max(0.0);
-                // A lease may end at `infinity`, if somebody wrote it by hand.
+                // A lease that was edited by hand may end at `infinity`.
                 ClaimOutcome::Held {
                     remaining: Duration::try_from_secs_f64(remaining).unwrap_or(Duration::MAX),
                 }
@@ -190,7 +190,7 @@ fn outcome(row: &Row, request: &ClaimRequest, worker: &str) -> Result<Option<Cla
     };
     let estimated_completion: OffsetDateTime = row.try_get("estimated_completion")?;
     let changed_at: OffsetDateTime = row.try_get("changed_at")?;
-    let announcement = row.try_get::<_, Option<i64>>("announced_id")?.map(|id| StatusOutboxRow {
+    let status_update = row.try_get::<_, Option<i64>>("announced_id")?.map(|id| StatusOutboxRow {
         id,
         request_id: request.request_id.clone(),
         update: StatusUpdate {
@@ -202,7 +202,7 @@ fn outcome(row: &Row, request: &ClaimRequest, worker: &str) -> Result<Option<Cla
             estimated_completion: Some(estimated_completion.into()),
         },
     });
-    Ok(Some(ClaimOutcome::Granted(Claim { order_id, attempt, estimated_completion, announcement })))
+    Ok(Some(ClaimOutcome::Granted(Claim { order_id, attempt, estimated_completion, status_update })))
 }
 
 fn mismatch(what: &str, row: &Row) -> Result<Mismatch, DbError> {
@@ -217,9 +217,9 @@ fn mismatch(what: &str, row: &Row) -> Result<Mismatch, DbError> {
     }
 }
 
-/// The announcements that these orders' cooking began, if they are in the outbox still: the cook
-/// was lost before it told anybody.
-async fn untold_starts(
+/// Returns the status updates of these orders' claims that are still in the outbox: an earlier
+/// worker was lost before it published them.
+async fn unpublished_starts(
     db: &Database,
     numbers: &[OrderNumber],
 ) -> Result<HashMap<OrderNumber, StatusOutboxRow>, DbError> {

@@ -7,14 +7,15 @@ use super::{Claimant, FinishOutcome, FinishRequest, LockMode};
 use crate::database::{Database, DbError};
 use crate::outbox::{StatusOutboxRow, due_after_grace};
 
-/// Sets claimed orders to `ready`, counts them for the worker, writes the status rows and the
-/// announcements' outbox rows.
+/// Sets claimed orders to `ready`, counts them for the worker, and writes the status rows and the
+/// outbox rows of the status updates.
 ///
-/// Returns what came of each, in the order given; `None` for what was [left out](LockMode::SkipLocked).
+/// Returns one outcome per request, in this order; `None` for an order that was
+/// [skipped](LockMode::SkipLocked).
 ///
 /// # Errors
-/// The database failed: whether the orders are ready is open; asking again tells, with
-/// [`FinishOutcome::ClaimLost`], that they may be.
+/// The database failed. The orders may be `ready`. A second call then returns
+/// [`FinishOutcome::ClaimLost`].
 pub async fn finish(
     db: &Database,
     claimant: &Claimant,
@@ -69,11 +70,11 @@ pub async fn finish(
 
 fn sql(locked: LockMode) -> String {
     let (skip, due_at) = (locked.clause(), due_after_grace());
-    // Both tables are searched by arrays of keys alone, as for claiming. `token = $5` would let the
-    // plan search by token: made while `order_claims` is empty, it reads all claims of this worker
-    // for each statement, those long deleted as well. `unfinished` is made first: joined to the
-    // claims in one go, each of them would be compared with each order. `cook` is counted only to
-    // lock the worker's row first. The row may be gone; the order is ready all the same.
+    // Both tables are searched by arrays of keys only, as for claiming. `token = $5` would allow a
+    // search by token. Planned while `order_claims` is empty, that would read all claims of this
+    // worker in each statement, deleted ones included. `unfinished` is computed first: joined with
+    // the claims directly, it would compare each of them with each order. `cook` is counted only to
+    // lock the worker's row first. If that row is missing, the order still becomes `ready`.
     format!(
         "
     with cooked as (

@@ -1,4 +1,4 @@
-//! Storing new orders.
+//! Stores new orders.
 
 use std::sync::LazyLock;
 

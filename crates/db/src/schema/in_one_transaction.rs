@@ -1,4 +1,4 @@
-//! Refinery's way to the database: everything that it does, in one transaction of ours.
+//! Refinery's access to the database: everything that it does, in one transaction of ours.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use tokio::time::sleep;
 
 use crate::error::DbError;
 
-/// The longest wait for a table. Whoever wants the table after us waits behind us, an order too. It
-/// is longer than the second after which an autovacuum makes room.
+/// The longest wait for a table's lock. Later transactions, for orders too, wait behind this one.
+/// It exceeds the second after which an autovacuum yields.
 pub(super) const LOCK_LIMIT: &str = "set local lock_timeout = '3s'";
-/// How often a migration is tried whose table was in use for longer.
+/// The attempts at a migration whose table is in use for longer.
 const ATTEMPTS: u32 = 40;
-/// The time between two attempts, in which all others get what they wanted.
+/// The pause between two attempts, in which all others get their locks.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// An open transaction. What refinery takes for transactions of its own are parts of it.
+/// An open transaction. Refinery's own transactions are savepoints in it.
 pub(super) struct InOneTransaction<'a>(pub(super) Transaction<'a>);
 
 impl AsyncTransaction for InOneTransaction<'_> {
@@ -33,7 +33,8 @@ impl AsyncTransaction for InOneTransaction<'_> {
         let statements: Vec<&str> = statements.collect();
         let mut attempt = 1;
         loop {
-            // Rolled back to here, it holds no table, but still the lock among those who migrate.
+            // Rolling back to the savepoint releases the tables, but keeps the advisory lock for
+            // migrations.
             let part = self.0.transaction().await?;
             match execute(&part, &statements).await {
                 Ok(()) => {

@@ -1,5 +1,4 @@
-//! Somebody asks and goes away before the answer: a client that hung up, a deadline
-//! of the caller's own.
+//! A caller that goes away before the answer: a client that hung up, or a deadline of its own.
 
 use std::time::Duration;
 
@@ -15,11 +14,10 @@ use crate::scene::{claim, migrated, open, place, register, request_id};
 
 const WAITING: &str = "select count(*) from pg_stat_activity
     where datname = current_database() and application_name = 'test' and wait_event_type = 'Lock'";
-/// Far less than the ten seconds after which the server ends a statement.
+/// Far less than the ten seconds of the server's statement limit.
 const AT_ONCE: Duration = Duration::from_secs(3);
 
-/// A pool of two connections (a third is kept for the relay or for heartbeats), and an
-/// order that is locked.
+/// A pool with two shared connections (a third is reserved), and a locked order.
 struct Scene {
     stage: Stage,
     db: Database,
@@ -43,7 +41,7 @@ async fn scene() -> Scene {
 }
 
 impl Scene {
-    /// On both connections somebody asks for what the lock keeps back, and goes away.
+    /// Starts a statement on each connection that waits for the lock, and drops it.
     async fn asked_and_abandoned<F: Future>(&self, ask: impl Fn() -> F) {
         let hang = eventually("questions that hang", async || {
             (self.observer.value(WAITING).await == 2).then_some(())
@@ -54,7 +52,7 @@ impl Scene {
         }
     }
 
-    /// Nobody waits for what was abandoned, and the server does not go on with it.
+    /// The pool serves others, and the server has cancelled the statements.
     async fn is_forgotten(&self) {
         for _ in 0..3 {
             timeout(AT_ONCE, self.db.ping())
@@ -96,7 +94,7 @@ async fn connections_that_were_answered_are_used_again() {
     let sessions = "select array_agg(pid order by pid)::text as pids from pg_stat_activity
         where datname = current_database() and application_name = 'test'";
     let before = observer.value(sessions).await;
-    // A refusal is an answer, too: of a statement, and of a transaction, which is rolled back.
+    // An error is an answer too: of a statement, and of a transaction, which is rolled back.
     observer.execute("alter table orders rename column status to state").await;
     let number = "ORD_20261120_001".parse().unwrap();
     place(&db).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! A server with several addresses, of which some swallow packets or refuse.
+//! A server with several addresses, some of which drop packets or refuse.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ async fn an_address_that_swallows_everything_costs_its_share_and_only_once() {
     settings.host = format!("127.0.0.1:{},127.0.0.1:{}", swallows.port(), works.port());
     let db = open(&settings);
     db.ping().await.unwrap();
-    // Further connections go where the first one was had.
+    // Later connections start with the address that worked.
     let began = Instant::now();
     db.takes_writes().await.unwrap();
     works.cut();
@@ -47,7 +47,7 @@ async fn the_broker_is_found_at_its_second_address() {
     };
     let began = Instant::now();
     bus::check(&settings, "test").await.unwrap();
-    // Alone, the first would have taken the whole deadline of ten seconds.
+    // The first address alone would have used the whole deadline of ten seconds.
     assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
 }
 

@@ -1,5 +1,4 @@
-//! What is refused again and again keeps nothing else in the outbox back, and is
-//! not kept back itself.
+//! Rows that are refused again and again do not block others, and are not blocked by them.
 
 use db::Database;
 use db::outbox::{Look, Published, relay_orders};
@@ -8,7 +7,7 @@ use testkit::Stage;
 
 use crate::scene::{LOOK, migrated, place};
 
-/// The orders that a look with so many places finds, by their rows.
+/// The row ids of the orders that a run with this limit finds.
 async fn found(db: &Database, limit: u16) -> Vec<i32> {
     let mut found = Vec::new();
     let look = Look { limit, ..LOOK };

@@ -1,4 +1,4 @@
-//! A worker signs off while its sign of life is still under way on another connection.
+//! A worker goes offline while its heartbeat is still in flight on another connection.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn a_heartbeat_that_comes_late_does_not_undo_the_farewell() {
     let waiting = "select count(*) from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock'";
     eventually("the heartbeat waits", async || (observer.value(waiting).await == 1).then_some(())).await;
-    // What signing off does, as if it had got the lock first.
+    // The effect of going offline, as if it had got the lock first.
     lock.execute("update workers set status = 'offline'; delete from worker_sessions; commit").await;
     assert_eq!(late.await.unwrap().unwrap(), None);
     let online = observer.value("select count(*) from workers where status = 'online'").await;

@@ -1,7 +1,6 @@
-//! The connections: what becomes of them, and of what runs on them, when the
-//! server changes under them.
+//! The connections: what happens to them and to their statements when the server changes.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // failing is how a test reports
 
 mod abandoned;
 mod addresses;

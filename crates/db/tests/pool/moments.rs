@@ -1,5 +1,4 @@
-//! When something happened: by the moment of its statement, however long the
-//! transaction had waited before.
+//! Times in the database are those of the statement, however long its transaction waited before.
 
 use db::outbox::{Published, relay_orders};
 use db::transitions::{self, ChangeOutcome};
@@ -8,7 +7,7 @@ use testkit::{Stage, eventually};
 
 use crate::scene::{LOOK, migrated, place, request_id};
 
-/// Writes down the moment at which a wait ended.
+/// Records the time at which a wait ended.
 const MOMENT: &str = "create table moment as select clock_timestamp() as ended";
 
 #[tokio::test]

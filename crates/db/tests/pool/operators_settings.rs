@@ -1,4 +1,4 @@
-//! Whatever the operator has set for the user: orders fare as without it.
+//! Settings that the operator has made for the user do not affect orders.
 
 use db::claims::{ClaimOutcome, LockMode};
 use db::history::{current_statuses, history};
@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use crate::scene::{LOOK, claim, open, place, register, request_id};
 
-/// Each would change what some program's statements mean, or end them.
+/// Each would change the meaning of a statement, or end it.
 const SETTINGS: [&str; 12] = [
     "DateStyle = 'German'",
     "TimeZone = 'Asia/Kathmandu'",
@@ -57,7 +57,7 @@ async fn orders_fare_well(stage: &Stage, db: &Database) {
     let number = place(db).await.unwrap();
     assert_eq!(number.to_string(), day.as_str().unwrap());
 
-    // Who comes while a lock is held waits for it.
+    // A later statement waits for this lock.
     holder.execute("begin; select from order_counters for update").await;
     let waiting = "select count(*) from pg_stat_activity
         where datname = current_database() and application_name = 'test' and wait_event_type = 'Lock'";
@@ -86,7 +86,7 @@ async fn orders_fare_well(stage: &Stage, db: &Database) {
     let statuses = current_statuses(db, &[number, second]).await.unwrap();
     let statuses: Vec<_> = statuses.into_iter().map(|status| status.unwrap().status).collect();
     assert_eq!(statuses, ["cooking", "cancelled"]);
-    // Moments are moments.
+    // Times are compared as numbers.
     let now = "select extract(epoch from clock_timestamp())::bigint as now";
     let now = OffsetDateTime::from_unix_timestamp(observer.value(now).await.as_i64().unwrap()).unwrap();
     let logged = history(db, &number).await.unwrap().into_iter().map(|entry| entry.changed_at);

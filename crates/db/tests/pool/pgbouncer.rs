@@ -14,7 +14,7 @@ fn through(pgbouncer: &Pgbouncer, stage: &Stage) -> config::Database {
     config::Database { port: pgbouncer.port(), ..stage.database_settings() }
 }
 
-/// What cannot work, says so at the first connection.
+/// A wrong configuration is reported at the first connection.
 async fn unsuitable(db: &Database) -> UnsuitableServer {
     match db.ping().await {
         Err(DbError::UnsuitableServer { why, .. }) => why,
@@ -29,7 +29,7 @@ async fn as_documented_everything_works() {
     let db = open(&through(&pgbouncer, &stage));
     assert!(!schema::migrate(&db).await.unwrap().is_empty());
     register(&db).await;
-    // Sessions are everybody's: these change them with every statement.
+    // All clients share sessions, so each transaction may get another one.
     let mut many = JoinSet::new();
     let other = open(&through(&pgbouncer, &stage));
     for _ in 0..4 {
@@ -58,7 +58,7 @@ async fn no_lock_and_no_setting_of_a_migration_stays_behind() {
     let locks = "select count(*) from pg_locks join pg_database as d on d.oid = database
                  where locktype = 'advisory' and datname = current_database()";
     assert_eq!(database.value(locks).await, 0);
-    // Whoever comes next gets a session as it was: each connection is proved to have its settings.
+    // Each new connection must get a session with its settings.
     for _ in 0..5 {
         open(&through(&pgbouncer, &stage)).ping().await.unwrap();
     }

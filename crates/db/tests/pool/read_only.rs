@@ -1,4 +1,4 @@
-//! The server takes no writes: a standby, or an operator's setting.
+//! The server accepts no writes: a standby, or an operator's setting.
 
 use db::connect_error::UnsuitableServer;
 use db::{Access, Database, DbError};
@@ -22,7 +22,7 @@ async fn no_writer_keeps_a_connection_that_takes_no_writes() {
     reader.ping().await.unwrap();
     database.execute(&alter("off")).await;
     place(&writer).await.unwrap();
-    // The reader's connection was made when there were none but such.
+    // The reader connected while there were only such servers.
     assert!(reader.takes_writes().await.is_err());
     reader.takes_writes().await.unwrap();
 }
@@ -31,8 +31,7 @@ async fn no_writer_keeps_a_connection_that_takes_no_writes() {
 async fn of_several_servers_the_one_that_takes_writes_is_found() {
     let (primary, standby) = (Stage::new().await, Stage::new().await);
     migrated(&primary).await;
-    // Two servers, as it seems: by way of two ports to two databases that have the same
-    // name for the program.
+    // Two servers behind two ports: two databases that have the same name for the program.
     let ways = [Proxy::to(standby.servers.postgres.port).await, primary.postgres_proxy().await];
     let alter = format!("alter database {} set default_transaction_read_only = on", standby.name);
     let administrator = standby.database().await;

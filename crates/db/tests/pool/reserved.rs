@@ -1,4 +1,4 @@
-//! The connection that is kept for signs of life, or for the relay.
+//! The connection that is reserved for heartbeats and relays.
 
 use std::time::{Duration, Instant};
 
@@ -65,11 +65,11 @@ async fn heartbeats_do_not_wait_for_statements_that_hang() {
     let began = Instant::now();
     let held = workers::heartbeat(&db, &cook(), &[], Duration::from_mins(1)).await.unwrap();
     assert_eq!(held, Some(Vec::new()));
-    // A statement that hangs is ended after ten seconds: it was not waited for.
+    // A hanging statement ends after ten seconds. The order did not wait for it.
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     database.execute("commit").await;
     for claim in claims {
-        // Who waited for too long for a connection has an error; nobody hangs.
+        // A claim that waited too long for a connection has an error. None hangs.
         drop(claim.await.unwrap());
     }
 }

@@ -1,4 +1,4 @@
-//! A database with tables, and what the services do with it.
+//! A database with tables, and the services' functions on it.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use domain::{
 };
 use testkit::Stage;
 
-/// How a relay looks at the outbox.
+/// What a relay selects from the outbox.
 pub const LOOK: db::outbox::Look = db::outbox::Look { limit: 10, pause: |_| Duration::from_secs(1) };
 
 pub fn open(settings: &config::Database) -> Database {
     Database::new(settings, "test", Access::ReadWrite).unwrap()
 }
 
-/// With the tables.
+/// Applies the migrations.
 pub async fn migrated(stage: &Stage) -> Database {
     let db = open(&stage.database_settings());
     schema::migrate(&db).await.unwrap();
@@ -50,7 +50,7 @@ pub async fn register(db: &Database) {
 
 /// Claims an order.
 pub async fn claim(db: &Database, number: OrderNumber, locked: LockMode) -> Result<ClaimOutcome, DbError> {
-    // Its message does not say which identity is meant: the rows decide.
+    // The message names no identity, so the rows decide.
     let order = OrderPointer::of(&OrderMessage::of(number, &order()), None);
     let request = ClaimRequest { order, cooking: Duration::from_secs(1), request_id: request_id() };
     let outcomes = claims::claim(db, &cook(), Duration::from_mins(1), &[request], locked).await?;

@@ -1,4 +1,4 @@
-//! `transitions::change`: cancelled and completed by people.
+//! `transitions::change`: cancelling and completing.
 
 use db::orders::PlacedOrder;
 use db::transitions::{ChangeOutcome, change};
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::scene::{Scene, anna, identity, request_id};
 
-/// Whoever may do everything that is legal.
+/// A caller that may do everything legal.
 const ANY: &[OrderStatus] = &OrderStatus::ALL;
 
 impl Scene {
@@ -137,7 +137,7 @@ async fn a_cook_loses_the_claim_on_a_cancelled_order() {
 async fn of_a_cancel_and_a_cook_that_meet_the_second_hears_of_the_first() {
     let scene = Scene::new().await;
     let order = scene.place().await;
-    // As a cook does it, and has not committed yet.
+    // As a worker does, before its commit.
     let holder = scene.holding("update orders set status = 'cooking'").await;
     let cooking = async {
         scene.until_waiting(1).await;

@@ -45,7 +45,7 @@ async fn who_gets_an_order_cooks_it_and_has_it_to_announce() {
     let outbox = scene.rows("select id from status_outbox").await;
     let id = outbox[0]["id"].as_i64().unwrap();
     let announcement = StatusOutboxRow { id, request_id: request_id("req-7"), update };
-    assert_eq!((claim.announcement, outbox.len()), (Some(announcement), 1));
+    assert_eq!((claim.status_update, outbox.len()), (Some(announcement), 1));
 }
 
 #[tokio::test]
@@ -79,13 +79,13 @@ async fn whoever_asks_again_for_his_own_order_goes_on_with_a_new_attempt() {
     let first = scene.granted(&anna(), &order).await;
     let second = scene.granted(&anna(), &order).await;
     assert_eq!((first.attempt, second.attempt), (1, 2));
-    // Nobody was told yet: it is the same announcement.
-    assert_eq!(second.announcement, first.announcement);
+    // It is unpublished still, so it is the same status update.
+    assert_eq!(second.status_update, first.status_update);
     assert_eq!(scene.life(&order).await, json!(["received", "cooking"]));
-    let id = first.announcement.unwrap().id;
+    let id = first.status_update.unwrap().id;
     settle_status_updates(&scene.db, &[id]).await.unwrap();
     let third = scene.granted(&anna(), &order).await;
-    assert_eq!((third.attempt, third.announcement), (3, None));
+    assert_eq!((third.attempt, third.status_update), (3, None));
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn an_order_whose_lease_has_run_out_is_taken_over() {
     let began = scene.value("select updated_at from orders").await;
     scene.leases_ended("1 millisecond").await;
     let second = scene.granted(&mario(), &order).await;
-    assert_eq!((second.attempt, second.announcement), (2, first.announcement));
+    assert_eq!((second.attempt, second.status_update), (2, first.status_update));
     let row = "select processed_by, worker, token, lease_until > now() as runs
                from orders join order_claims on order_id = id";
     let expected = json!({"processed_by": "chef_mario", "worker": "chef_mario", "token": 8, "runs": true});
@@ -218,7 +218,7 @@ async fn what_was_placed_is_compared_and_not_what_became_of_the_rows() {
 async fn a_message_of_an_older_version_is_compared_with_the_rows() {
     let scene = Scene::new().await;
     let orders = scene.place_many(3).await;
-    // It names no identity; or its order has none; or it has one, and nobody knows what was placed.
+    // The message has no identity; the order has none; or the order has one without known contents.
     let mut unnamed = wish(&orders[0]);
     unnamed.order.identity = None;
     scene.execute(&format!("delete from order_identities where identity = '{}'", orders[1].identity)).await;

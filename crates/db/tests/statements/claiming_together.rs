@@ -1,5 +1,4 @@
-//! `claims::claim` of several orders, and by several cooks; what is held, and leases from a time
-//! that has not come.
+//! `claims::claim` of several orders and by several workers; held orders, and leases in the future.
 
 use std::time::Duration;
 
@@ -31,7 +30,7 @@ async fn each_order_of_a_call_has_an_outcome_of_its_own_in_the_order_given() {
     for (outcome, order) in [(&outcomes[0], &orders[3]), (&outcomes[3], &orders[1])] {
         let claim = granted(outcome.clone().unwrap());
         assert_eq!(claim.order_id, scene.row_of(order).await);
-        assert_eq!(claim.announcement.unwrap().update.order_number, order.number);
+        assert_eq!(claim.status_update.unwrap().update.order_number, order.number);
     }
 }
 
@@ -122,7 +121,7 @@ async fn what_is_held_is_what_this_process_still_has_a_claim_on() {
     assert_eq!(held(&scene.db, &process("chef_anna", 70), &rows).await.unwrap(), [0; 0]);
 }
 
-/// What `order_claims` says of the end of leases, in seconds from now.
+/// The end of the lease in `order_claims`, in seconds from now.
 async fn lease_ends_in(scene: &Scene) -> f64 {
     let ends = "select extract(epoch from lease_until - now())::float8 from order_claims";
     scene.value(ends).await.as_f64().unwrap()
@@ -149,7 +148,7 @@ async fn leases_are_cut_to_their_own_length_and_never_lengthened() {
         ("1 hour", "60", 50.0..=60.0),
         ("1 hour", "7", 2.0..=7.0),
         ("30 seconds", "60", 20.0..=30.0),
-        // Only the version before knows how long its leases are.
+        // The length of leases of the version before is unknown.
         ("1 hour", "null", 3_590.0..=3_600.0),
     ] {
         let set = format!(

@@ -1,7 +1,7 @@
-//! All that each service asks of the database, one thing after the other, by whatever user.
+//! Runs every statement of each service, one after the other, as any user.
 //!
-//! A right is looked for when a statement begins, whether it finds rows or not. What consists of
-//! several statements is led to the last of them.
+//! PostgreSQL checks rights when a statement begins, whether it finds rows or not. A function of
+//! several statements is led to its last one.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::scene::{
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What could not be done, and why.
+/// What failed, and why.
 #[derive(Debug)]
 pub struct Undone {
     pub what: &'static str,
@@ -128,7 +128,7 @@ async fn kitchen(scene: &Scene, db: &Database) -> Result<(), Undone> {
     done("workers::heartbeat", workers::heartbeat(db, &cook, &[claim.order_id], LEASE).await)?;
     let cooked = claims::finish(db, &cook, &[finished(&order, &claim)], LockMode::Wait).await;
     done("claims::finish", cooked)?;
-    let told = claim.announcement.iter().map(|row| row.id).collect::<Vec<_>>();
+    let told = claim.status_update.iter().map(|row| row.id).collect::<Vec<_>>();
     done("outbox::settle_status_updates", outbox::settle_status_updates(db, &told).await)?;
     done("workers::all", workers::all(db).await)?;
     done("workers::go_offline", workers::go_offline(db, &cook).await)

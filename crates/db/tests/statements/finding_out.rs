@@ -1,4 +1,4 @@
-//! `orders::find_out`: what became of an order whose transaction had an unknown outcome.
+//! `orders::find_out`: the outcome of transactions that were in doubt.
 
 use db::orders::{self, FoundOrder, PlacedOrder, Placement, find_out};
 use db::outbox::settle_orders;
@@ -7,14 +7,14 @@ use domain::OrderIdentity;
 
 use crate::scene::{Scene, identity, request_id, takeout};
 
-/// Places an order that has this identity.
+/// Places an order with this identity.
 async fn place_as(db: &Database, identity: OrderIdentity) -> Result<PlacedOrder, DbError> {
     let (order, request_id) = (takeout(), request_id("a-request"));
     let placement = Placement { identity, order: &order, request_id: &request_id, idempotency: None };
     Ok(orders::place(db, &[placement]).await?[0])
 }
 
-/// Transactions that have stored an order wait with their commit for the advisory lock 42.
+/// Transactions that store an order wait at their commit for the advisory lock 42.
 const SLOW_COMMITS: &str = "
     create function slow() returns trigger language plpgsql as
         $$ begin perform pg_advisory_xact_lock_shared(42); return null; end $$;

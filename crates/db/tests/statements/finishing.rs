@@ -1,4 +1,4 @@
-//! `claims::finish`: from `cooking` to `ready`, by nobody but whoever has the claim.
+//! `claims::finish`: from `cooking` to `ready`, only by the claim's owner.
 
 use db::claims::{FinishOutcome, LockMode, finish};
 use db::outbox::StatusOutboxRow;
@@ -201,7 +201,7 @@ async fn an_order_that_is_gone_is_nobodys_any_more() {
     let claim = scene.granted(&anna(), &order).await;
     scene.execute("truncate orders cascade").await;
     let request = finished(&order, &claim);
-    // Nobody has it locked.
+    // It is not locked.
     let outcomes = finish(&scene.db, &anna(), &[request], LockMode::SkipLocked).await.unwrap();
     assert_eq!(outcomes, [Some(FinishOutcome::ClaimLost)]);
 }

@@ -11,7 +11,7 @@ impl Scene {
         heartbeat(&self.db, cook, cooking, LEASE).await.unwrap()
     }
 
-    /// Seconds that each lease has yet to run, by the rows of the orders.
+    /// The seconds that each lease has left, in the order of row ids.
     async fn leases(&self) -> Vec<i64> {
         let leases =
             "select extract(epoch from lease_until - now())::int as left from order_claims order by order_id";
@@ -32,7 +32,7 @@ async fn a_sign_of_life_is_noted_and_renews_the_leases_of_what_is_cooked() {
         .execute("update order_claims set lease_until = now() + interval '5 seconds', lease_seconds = 5")
         .await;
     scene.execute("update workers set last_seen = now() - interval '50 seconds', status = 'odd'").await;
-    // Of the other order this process may never have heard.
+    // This process may never have heard of the other order.
     assert_eq!(scene.heartbeat(&anna(), &rows[..1]).await, Some(rows[..1].to_vec()));
     let leases = scene.leases().await;
     assert!(leases[0] > 50 && leases[1] <= 5, "{leases:?}");

@@ -1,4 +1,4 @@
-//! `idempotency`: a request that comes again.
+//! `idempotency`: repeated requests.
 
 use db::idempotency::{KnownRequest, find, is_key_taken, prune};
 use db::outbox::settle_orders;

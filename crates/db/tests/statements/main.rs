@@ -1,7 +1,7 @@
-//! Each statement against a real database: what it does, what it leaves alone, and what it says.
-//! A file tests one module of the crate, or one half of it.
+//! Tests each statement against a real database: what it changes, what it leaves alone, and what it
+//! returns. A file tests one module of the crate, or half of it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // failing is how a test reports
 
 mod changing;
 mod claiming;

@@ -1,4 +1,4 @@
-//! `outbox`: what is due, what a relay finds, and what becomes of what it has sent.
+//! `outbox`: which rows are due, which a relay selects, and what happens to them after publishing.
 
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ use crate::scene::{Scene, anna, message, open, order, takeout};
 pub const LOOK: Look = Look { limit: 10, pause: |_| Duration::from_secs(30) };
 
 impl Scene {
-    /// Everything in the outboxes is due now.
+    /// Makes all rows of the outboxes due.
     pub async fn all_due(&self) {
         self.execute("update order_outbox set due_at = now(); update status_outbox set due_at = now()").await;
     }
 
-    /// The orders over the counter that a relay finds, and loses again.
+    /// The takeout orders that a relay selects. Nothing is confirmed.
     pub async fn found(&self) -> Vec<OrderOutboxRow> {
         let mut found = Vec::new();
         let relayed = relay_orders(&self.db, OrderType::Takeout, LOOK, async |rows| {
@@ -35,7 +35,7 @@ impl Scene {
         found
     }
 
-    /// The status updates that a relay finds, and loses again.
+    /// The status updates that a relay selects. Nothing is confirmed.
     pub async fn found_updates(&self) -> Vec<StatusOutboxRow> {
         let mut found = Vec::new();
         let relayed = relay_status_updates(&self.db, LOOK, async |rows| {
@@ -47,7 +47,7 @@ impl Scene {
     }
 }
 
-/// A relay of which everything is confirmed; returns how many.
+/// A relay run in which everything is confirmed. Returns the number of messages.
 async fn all_confirmed(db: &Database, order_type: OrderType) -> usize {
     let relayed = relay_orders(db, order_type, LOOK, async |rows| Published {
         confirmed: rows.iter().map(|row| row.order_id).collect(),
@@ -190,7 +190,7 @@ async fn a_relay_that_ends_in_the_middle_leaves_everything_as_it_was() {
         _ = relayed => panic!("it ended by itself"),
         () = sending.notified() => {}
     }
-    // Its session ends as soon as the server has noticed.
+    // Its session ends as soon as the server notices.
     let other = open(&scene.stage);
     let taken = testkit::eventually("the rows to be free", async || {
         let confirmed = all_confirmed(&other, OrderType::Takeout).await;
@@ -218,7 +218,7 @@ async fn a_status_update_is_sent_as_it_was_made() {
     let order = scene.place().await;
     let claim = scene.granted(&anna(), &order).await;
     scene.all_due().await;
-    assert_eq!(scene.found_updates().await, [claim.announcement.unwrap()]);
+    assert_eq!(scene.found_updates().await, [claim.status_update.unwrap()]);
 }
 
 #[tokio::test]
@@ -263,14 +263,14 @@ async fn whoever_wrote_the_rows_settles_them_and_no_others() {
     let orders = scene.place_many(2).await;
     let mut announcements = Vec::new();
     for order in &orders {
-        announcements.push(scene.granted(&anna(), order).await.announcement.unwrap().id);
+        announcements.push(scene.granted(&anna(), order).await.status_update.unwrap().id);
     }
     settle_orders(&scene.db, &[orders[0].identity]).await.unwrap();
     let number = "select number from order_outbox join orders on id = order_id";
     assert_eq!(scene.rows(number).await, [json!({"number": orders[1].number.to_string()})]);
     settle_status_updates(&scene.db, &[announcements[1]]).await.unwrap();
     assert_eq!(scene.rows("select id from status_outbox").await, [json!({"id": announcements[0]})]);
-    // Once more does no harm.
+    // It can be repeated.
     settle_orders(&scene.db, &[orders[0].identity]).await.unwrap();
     settle_status_updates(&scene.db, &announcements).await.unwrap();
     assert_eq!((scene.count("order_outbox").await, scene.count("status_outbox").await), (1, 0));

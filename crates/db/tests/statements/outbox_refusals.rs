@@ -1,4 +1,4 @@
-//! `outbox`: what the broker refuses backs off, by itself and not for ever.
+//! `outbox`: refused rows back off, each alone, and not for ever.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::outbox::LOOK;
 use crate::scene::{Scene, anna};
 
 impl Scene {
-    /// A relay of which every order is refused.
+    /// A relay run in which every order is refused.
     async fn all_refused(&self, look: Look) -> Relayed {
         self.all_due().await;
         let relayed = relay_orders(&self.db, OrderType::Takeout, look, async |rows| Published {
@@ -21,7 +21,7 @@ impl Scene {
         relayed.await.unwrap()
     }
 
-    /// Seconds until each order is due, and how often it was refused.
+    /// For each order: the seconds until it is due, and its number of refusals.
     async fn pauses(&self) -> Vec<(f64, i64)> {
         let pauses = "select extract(epoch from due_at - now())::float8 as pause, attempts
                       from order_outbox order by order_id";

@@ -1,4 +1,4 @@
-//! `orders::place`: what an order is in the database from its first moment, and its number.
+//! `orders::place`: the rows of a new order, and its number.
 
 use db::orders::{self, Placement};
 use serde_json::json;
@@ -93,7 +93,7 @@ async fn each_line_lies_with_its_order_in_its_place() {
 #[tokio::test]
 async fn numbers_begin_anew_with_each_utc_day() {
     let scene = Scene::new().await;
-    // Whatever day it is where the operator lives.
+    // Whatever the local date of the server is.
     scene.execute(&format!("alter database {} set timezone = 'Pacific/Kiritimati'", scene.stage.name)).await;
     let clock = scene.stage.database().await;
     for (moment, first) in [
@@ -102,7 +102,7 @@ async fn numbers_begin_anew_with_each_utc_day() {
         ("2026-11-21 23:59:59.9+00", "ORD_20261121_003"),
     ] {
         clock.set_clock(moment).await;
-        // Sessions that were there do not see the clock move.
+        // Existing sessions keep their time zone.
         let placed = place(&open(&scene.stage), &[takeout(), takeout()]).await.unwrap();
         assert_eq!(placed[0].number.to_string(), first);
     }

@@ -1,4 +1,4 @@
-//! `history`: what there is to read about an order; and `secrets`.
+//! `history`: the status and the history of an order; and `secrets`.
 
 use db::history::{CurrentStatus, current_statuses, history};
 use db::{DbError, secrets};
@@ -57,7 +57,7 @@ async fn a_history_has_every_step_of_its_order_and_of_no_other() {
     let claim = scene.granted(&anna(), &order).await;
     scene.cancel(&other).await;
     scene.finish(&anna(), &order, &claim).await;
-    // Rows go by their ids: moments may be alike.
+    // History goes by row ids, because times may be equal.
     scene.execute("update order_status_log set changed_at = now()").await;
     let steps = history(&scene.db, &order.number).await.unwrap();
     let steps: Vec<_> = steps.iter().map(|step| (step.status.as_str(), step.changed_by.as_str())).collect();

@@ -1,4 +1,4 @@
-//! `workers`: who gets a name, and who goes by it.
+//! `workers`: which process gets a name, and which process has it.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ const WORKER: &str = "select name, type, status, orders_processed, token, heartb
                       from workers left join worker_sessions on worker_id = workers.id";
 
 impl Scene {
-    /// The last sign of life of every worker was so long ago.
+    /// Sets the last heartbeat of every worker to this long ago.
     async fn seen_ago(&self, ago: &str) {
         self.execute(&format!("update workers set last_seen = now() - interval '{ago}'")).await;
     }
 
-    /// The process that goes by the only name.
+    /// The token of the process that has the only name.
     async fn token(&self) -> serde_json::Value {
         self.value("select token from worker_sessions").await
     }

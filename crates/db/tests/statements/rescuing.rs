@@ -1,4 +1,4 @@
-//! `sweeps`: which orders wait for too long, and what is entered into the outbox for them.
+//! `sweeps`: which orders wait too long, and what is inserted into the outbox for them.
 
 use std::time::Duration;
 
@@ -18,8 +18,7 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 const TAKEOUT: OrderType = OrderType::Takeout;
 
 impl Scene {
-    /// Orders over the counter, one second after the other, of which the newest is so old; all are
-    /// sent.
+    /// Places takeout orders one second apart, the newest of this age. All are published.
     pub async fn place_before(&self, age: &str, count: usize) -> Vec<PlacedOrder> {
         let placed = self.place_many(count).await;
         let identities: Vec<_> = placed.iter().map(|order| order.identity).collect();
@@ -47,7 +46,7 @@ impl Scene {
         waiting(&self.db, TAKEOUT, PATIENCE, 10).await.unwrap()
     }
 
-    /// What the outbox has, such as `[{"number": …, "purpose": "again"}]`.
+    /// The rows of the outbox, such as `[{"number": …, "purpose": "again"}]`.
     async fn outbox(&self) -> Vec<serde_json::Value> {
         let outbox = "select number, purpose, due_at <= now() as is_due
                       from order_outbox join orders on id = order_id order by id";
@@ -55,7 +54,7 @@ impl Scene {
     }
 }
 
-/// An order that was entered.
+/// An order that was inserted into the outbox again.
 pub fn rescued(order: &PlacedOrder) -> Rescued {
     Rescued { number: order.number, request_id: request_id("a-request") }
 }
@@ -217,7 +216,7 @@ async fn an_order_whose_cook_was_lost_is_lifted_and_entered() {
     assert_eq!(reclaim(&scene.db, TAKEOUT, PATIENCE, 10).await.unwrap(), [rescued(&orders[1])]);
     assert_eq!(scene.outbox().await, [again(&orders[0]), again(&orders[1])]);
     assert_eq!(scene.count("orders where priority = 10").await, 2);
-    // It still cooks: whoever gets the message takes the claim over.
+    // It still cooks: the worker that gets the message takes over the claim.
     assert_eq!(scene.granted(&mario(), &orders[0]).await.attempt, 2);
 }
 

@@ -1,4 +1,4 @@
-//! `sweeps`: how often an order is rescued. Each action has a pace of its own, and the pauses grow.
+//! `sweeps`: how often an order is rescued. Each action has its own backoff, which grows.
 
 use db::orders::PlacedOrder;
 use db::outbox::settle_orders;
@@ -23,12 +23,12 @@ impl Scene {
         reclaim(&self.db, OrderType::Takeout, PATIENCE, 10).await.unwrap()
     }
 
-    /// The message was sent, and is lost again.
+    /// The message was published, and is lost again.
     async fn lose(&self, order: &PlacedOrder) {
         settle_orders(&self.db, &[order.identity]).await.unwrap();
     }
 
-    /// The last attempt of every action was so long ago.
+    /// Sets the last attempt of every action to this long ago.
     async fn tried_ago(&self, seconds: i64) {
         self.execute(&format!(
             "update rescue_attempts set last_at = now() - make_interval(secs => {seconds})"

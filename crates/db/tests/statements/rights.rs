@@ -1,4 +1,4 @@
-//! `rights`: what is listed for a service is enough for it, and no more than it needs.
+//! `rights`: the list for a service suffices, and contains nothing superfluous.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,8 @@ use crate::scene::Scene;
 
 const PASSWORD: &str = "a password";
 
-/// What a role has beyond the need of its service: order services of the version before find their
-/// notes there, for as long as an update takes.
+/// A table that this version does not need. Order services of the version before use it until an
+/// update is complete.
 const OF_THE_VERSION_BEFORE: &str = "order_sweeps";
 
 /// A service's role in a scene.
@@ -38,7 +38,7 @@ impl<'a> Role<'a> {
         Self { scene, service, name, db }
     }
 
-    /// Everything that it was granted, such as `insert on table orders`.
+    /// Every right that it has, such as `insert on table orders`.
     async fn granted(&self) -> Vec<String> {
         let granted = format!(
             "select lower(privilege_type) || ' on table ' || table_name as granted
@@ -53,7 +53,7 @@ impl<'a> Role<'a> {
         rows.iter().map(|row| row["granted"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// The service does everything without this right; returns what it then could not do.
+    /// Runs every statement of the service without this right. Returns the one that failed.
     async fn undone_without(&self, right: &str) -> Option<&'static str> {
         self.scene.execute(&format!("revoke {right} from {}", self.name)).await;
         let missing = missing_rights(&self.db, self.service).await.unwrap();

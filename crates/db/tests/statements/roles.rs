@@ -1,4 +1,4 @@
-//! `roles`: who gets one, and who does not.
+//! `roles`: which services get a role, and which do not.
 
 use db::roles::{self, Account, RoleError, ensure};
 use db::{Access, Database, DbError, schema};
@@ -13,7 +13,7 @@ impl Scene {
         roles::name(&self.stage.name, ServiceName::Order)
     }
 
-    /// The database as another user sees it.
+    /// The database for another user.
     fn as_user(&self, user: &str, password: &str) -> Database {
         let mut settings = self.stage.database_settings();
         user.clone_into(&mut settings.user);
@@ -94,7 +94,7 @@ async fn who_may_make_no_roles_is_told_so() {
     scene.execute(&format!("create role {user} login password 'a password'")).await;
     let why = ensure(&scene.as_user(&user, "a password"), &[ORDER]).await.unwrap_err();
     assert!(matches!(why, RoleError::NoCreaterole), "{why:?}");
-    // Who makes roles cannot give rights on what is another's.
+    // CREATEROLE does not allow granting rights on other users' tables.
     scene.execute(&format!("alter role {user} createrole")).await;
     let why = ensure(&scene.as_user(&user, "a password"), &[ORDER]).await.unwrap_err();
     assert!(matches!(why, RoleError::NotAllowed(_)), "{why:?}");

@@ -1,5 +1,4 @@
-//! A database with the tables, what an order service and its cooks do there, and a look at the
-//! rows.
+//! A database with the tables, helpers that act as an order service and its workers, and queries.
 
 use std::time::Duration;
 
@@ -15,18 +14,18 @@ use domain::{
 use serde_json::Value;
 use testkit::{Stage, database, eventually};
 
-/// How long a claim lasts without a sign of life.
+/// How long a claim lasts without a heartbeat.
 pub const LEASE: Duration = Duration::from_mins(1);
 /// How long an order cooks.
 pub const COOKING: Duration = Duration::from_secs(10);
-/// How often a worker gives a sign of life.
+/// The heartbeat interval.
 pub const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// A database of one test.
 pub struct Scene {
-    /// As the services use it.
+    /// The handle that services use.
     pub db: Database,
-    /// As the test looks at it.
+    /// The test's own connection.
     database: database::Database,
     pub stage: Stage,
 }
@@ -36,7 +35,7 @@ impl Scene {
         Self::on(Stage::new().await).await
     }
 
-    /// At noon of the database's clock: numbers do not begin anew in the middle of the test.
+    /// At noon of the database's clock, so that the numbers do not restart during the test.
     pub async fn at_noon() -> Self {
         Self::on(Stage::new().await.at_noon().await).await
     }
@@ -48,7 +47,7 @@ impl Scene {
         Self { db, database, stage }
     }
 
-    /// Runs statements that return nothing.
+    /// Runs statements without a result.
     pub async fn execute(&self, sql: &str) {
         self.database.execute(sql).await;
     }
@@ -58,24 +57,24 @@ impl Scene {
         self.database.rows(sql).await
     }
 
-    /// The only value of a query.
+    /// The single value of a query.
     pub async fn value(&self, sql: &str) -> Value {
         self.database.value(sql).await
     }
 
-    /// How many rows there are, such as of `orders where status = 'ready'`.
+    /// The number of rows, for example of `orders where status = 'ready'`.
     pub async fn count(&self, of: &str) -> u64 {
         self.value(&format!("select count(*) from {of}")).await.as_u64().unwrap()
     }
 
-    /// Another session, in a transaction that has done this.
+    /// Another session, with an open transaction that has run this.
     pub async fn holding(&self, sql: &str) -> database::Database {
         let holder = self.stage.database().await;
         holder.execute(&format!("begin; {sql}")).await;
         holder
     }
 
-    /// Waits until so many statements wait for somebody's lock.
+    /// Waits until this many statements wait for a lock.
     pub async fn until_waiting(&self, statements: u64) {
         let waiting = "pg_stat_activity where datname = current_database()
             and application_name = 'test' and wait_event_type = 'Lock'";
@@ -83,12 +82,12 @@ impl Scene {
         eventually("statements that wait for a lock", all).await;
     }
 
-    /// Places an order over the counter.
+    /// Places a takeout order.
     pub async fn place(&self) -> PlacedOrder {
         self.place_all(&[takeout()]).await[0]
     }
 
-    /// Places so many of them, in one call.
+    /// Places this many takeout orders in one call.
     pub async fn place_many(&self, count: usize) -> Vec<PlacedOrder> {
         self.place_all(&vec![takeout(); count]).await
     }
@@ -98,18 +97,18 @@ impl Scene {
         place(&self.db, new).await.unwrap()
     }
 
-    /// The row of an order.
+    /// The row id of an order.
     pub async fn row_of(&self, order: &PlacedOrder) -> i32 {
         let id = self.value(&format!("select id from orders where number = '{}'", order.number)).await;
         id.as_i64().unwrap().try_into().unwrap()
     }
 
-    /// Where an order stands, such as `"ready"`.
+    /// The status of an order, such as `"ready"`.
     pub async fn status(&self, order: &PlacedOrder) -> Value {
         self.value(&format!("select status from orders where number = '{}'", order.number)).await
     }
 
-    /// Each status that an order has had, such as `["received", "cooking"]`.
+    /// All statuses of an order, such as `["received", "cooking"]`.
     pub async fn life(&self, order: &PlacedOrder) -> Value {
         self.value(&format!(
             "select array_agg(log.status order by log.id) as life
@@ -119,22 +118,22 @@ impl Scene {
         .await
     }
 
-    /// A cook comes on duty.
+    /// Registers a worker.
     pub async fn register(&self, cook: &Claimant) -> Registration {
         workers::register(&self.db, cook, &Specialisation::General, HEARTBEAT, false).await.unwrap()
     }
 
-    /// A cook asks for an order, and waits for whoever has locked it.
+    /// Claims an order, and waits if it is locked.
     pub async fn claim(&self, cook: &Claimant, order: &PlacedOrder) -> ClaimOutcome {
         self.claim_as(cook, wish(order)).await
     }
 
-    /// The same, with what the message says of it.
+    /// Claims an order with this request.
     pub async fn claim_as(&self, cook: &Claimant, wish: ClaimRequest) -> ClaimOutcome {
         self.claim_all(cook, &[wish], LockMode::Wait).await.remove(0).unwrap()
     }
 
-    /// A cook asks for several orders at once.
+    /// Claims several orders at once.
     pub async fn claim_all(
         &self,
         cook: &Claimant,
@@ -144,23 +143,23 @@ impl Scene {
         claims::claim(&self.db, cook, LEASE, wishes, locked).await.unwrap()
     }
 
-    /// A cook gets an order.
+    /// Claims an order; the claim is granted.
     pub async fn granted(&self, cook: &Claimant, order: &PlacedOrder) -> Claim {
         granted(self.claim(cook, order).await)
     }
 
-    /// The lease of whatever is claimed has run out so long ago, such as `1 second`.
+    /// Lets all leases expire this long ago, such as `1 second`.
     pub async fn leases_ended(&self, ago: &str) {
         self.execute(&format!("update order_claims set lease_until = now() - interval '{ago}'")).await;
     }
 
-    /// A cook says that an order is ready.
+    /// Finishes an order.
     pub async fn finish(&self, cook: &Claimant, order: &PlacedOrder, claim: &Claim) -> FinishOutcome {
         let request = finished(order, claim);
         claims::finish(&self.db, cook, &[request], LockMode::Wait).await.unwrap().remove(0).unwrap()
     }
 
-    /// Somebody cancels an order, whatever it stands at.
+    /// Cancels an order from any status.
     pub async fn cancel(&self, order: &PlacedOrder) -> ChangeOutcome {
         let from = &[OrderStatus::Received, OrderStatus::Cooking, OrderStatus::Ready];
         let request = request_id("a-cancellation");
@@ -169,12 +168,12 @@ impl Scene {
     }
 }
 
-/// A handle of a service.
+/// A service's handle.
 pub fn open(stage: &Stage) -> Database {
     Database::new(&stage.database_settings(), "test", Access::ReadWrite).unwrap()
 }
 
-/// Places orders in one call, as requests that nobody repeats.
+/// Places orders in one call, without idempotency keys.
 pub async fn place(db: &Database, new: &[NewOrder]) -> Result<Vec<PlacedOrder>, DbError> {
     let request_id = request_id("a-request");
     let placement =
@@ -182,7 +181,7 @@ pub async fn place(db: &Database, new: &[NewOrder]) -> Result<Vec<PlacedOrder>, 
     orders::place(db, &new.iter().map(placement).collect::<Vec<_>>()).await
 }
 
-/// Places an order over the counter under a key.
+/// Places a takeout order under a key.
 pub async fn place_under(db: &Database, request: &IdempotentRequest) -> Result<PlacedOrder, DbError> {
     let (order, request_id) = (takeout(), request_id("a-request"));
     let placement = Placement {
@@ -194,7 +193,7 @@ pub async fn place_under(db: &Database, request: &IdempotentRequest) -> Result<P
     Ok(orders::place(db, &[placement]).await?[0])
 }
 
-/// A new one.
+/// A new identity.
 pub fn identity() -> OrderIdentity {
     OrderIdentity::new(1_764_403_200_000, rand::random())
 }
@@ -203,28 +202,28 @@ pub fn request_id(text: &str) -> RequestId {
     RequestId::parse(text).unwrap()
 }
 
-/// An order that passed every rule.
+/// A valid order.
 pub fn order(json: &Value) -> NewOrder {
     place_order::parse(json.to_string().as_bytes()).unwrap()
 }
 
-/// An order over the counter.
+/// A takeout order.
 pub fn takeout() -> NewOrder {
     order(&testkit::orders::takeout())
 }
 
-/// What the message of an order over the counter says.
+/// The message of a takeout order.
 pub fn message(number: OrderNumber) -> OrderMessage {
     OrderMessage::of(number, &takeout())
 }
 
-/// The wish to cook an order over the counter, as its message is.
+/// A request to claim a takeout order, as its message describes it.
 pub fn wish(order: &PlacedOrder) -> ClaimRequest {
     let order = OrderPointer::of(&message(order.number), Some(order.identity));
     ClaimRequest { order, cooking: COOKING, request_id: request_id("a-request") }
 }
 
-/// The word that an order is cooked.
+/// The report that an order is cooked.
 pub fn finished(order: &PlacedOrder, claim: &Claim) -> FinishRequest {
     FinishRequest {
         number: order.number,
@@ -234,13 +233,13 @@ pub fn finished(order: &PlacedOrder, claim: &Claim) -> FinishRequest {
     }
 }
 
-/// The claim that was granted.
+/// The granted claim.
 pub fn granted(outcome: ClaimOutcome) -> Claim {
     let ClaimOutcome::Granted(claim) = outcome else { panic!("{outcome:?}") };
     claim
 }
 
-/// A process of a worker.
+/// A worker's process.
 pub fn process(name: &str, token: i64) -> Claimant {
     Claimant { worker: name.parse().unwrap(), token }
 }

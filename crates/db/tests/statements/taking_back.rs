@@ -1,4 +1,4 @@
-//! `transitions::take_back`: orders whose messages could not be sent.
+//! `transitions::take_back`: orders whose messages could not be published.
 
 use db::idempotency;
 use db::orders::PlacedOrder;
@@ -21,7 +21,7 @@ fn keyed() -> IdempotentRequest {
 }
 
 impl Scene {
-    /// Takes back orders that nobody may place again; returns which were.
+    /// Takes back orders without idempotency keys. Returns which were taken back.
     async fn take_back(&self, orders: &[PlacedOrder]) -> Vec<OrderIdentity> {
         let request_id = request_id("req-1");
         let unsent: Vec<_> = orders.iter().map(|order| unsent(order, &request_id)).collect();

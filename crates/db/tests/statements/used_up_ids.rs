@@ -1,5 +1,4 @@
-//! Ids and numbers that are used up, or behind what is stored: the refusal says what helps, and it
-//! does.
+//! Exhausted ids and sequences behind their tables: the error advises a remedy, and it works.
 
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use serde_json::json;
 
 use crate::scene::{LEASE, Scene, anna, mario, place, takeout, wish};
 
-/// The statements that a refusal advises.
+/// The statements that an error advises.
 fn advised(why: &DbError) -> String {
     assert!(why.is_permanent() && !why.is_in_doubt(), "{why:?}");
     let text = why.to_string();
@@ -19,7 +18,7 @@ fn advised(why: &DbError) -> String {
     sql.strip_suffix(')').unwrap_or_else(|| panic!("{text}")).to_owned()
 }
 
-/// After the damage no order is stored, and after what was advised orders are.
+/// After the damage no order is stored. After the remedy orders are.
 async fn the_advice_helps(scene: &Scene, damage: &str, remedy: &str) {
     let before = scene.count("orders").await;
     scene.execute(damage).await;

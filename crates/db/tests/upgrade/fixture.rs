@@ -4,8 +4,8 @@ use refinery::Migration;
 use testkit::Stage;
 use testkit::shared_servers::workspace;
 
-/// Orders of each status, with all that belongs to them: enough that giving each of them something
-/// takes a while. The open ones are old enough for a sweeper.
+/// Orders of each status with all their rows: so many that giving each an identity takes a while.
+/// The open ones are old enough for a sweeper.
 const ORDERS: &str = "
     insert into orders (created_at, number, customer_name, type, total_amount, status)
     select now() - interval '2 hours', 'ORD_20260101_' || lpad(n::text, greatest(3, length(n::text)), '0'), 'Jane Doe', 'takeout', 24.98,
@@ -24,7 +24,7 @@ const ORDERS: &str = "
     insert into order_claims (order_id, worker, token, attempt, lease_until, estimated_completion)
     select id, 'chef_mario', 3, 1, now() + interval '20 minutes', now() from orders where status = 'cooking'";
 
-/// What refinery keeps its history in.
+/// Refinery's table for its history.
 const HISTORY: &str = "
     create table refinery_schema_history (
         version int4 primary key, name varchar(255), applied_on varchar(255), checksum varchar(255)

@@ -1,4 +1,4 @@
-//! An update of a database with orders in it, while the programs of the version before work on.
+//! Migrates a database with orders in it while programs of the version before run.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "so does a test fail")]
 
 mod fixture;

@@ -1,4 +1,4 @@
-//! The programs of the version before at work.
+//! Programs of the version before, running.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,11 +13,11 @@ use crate::version_5::{
     SETTLE_ORDERS, SETTLE_STATUS,
 };
 
-/// How long an order has waited, in seconds, that a sweeper takes care of: those of the fixture,
-/// and no others.
-const PATIENCE: f64 = 3600.0;
+/// The waiting time in seconds after which a sweeper handles an order: those of the fixture, and no
+/// others.
+const MIN_WAIT: f64 = 3600.0;
 
-/// A program that works until it is told to end.
+/// A program that runs until it is told to stop.
 pub struct Program {
     progress: Arc<Progress>,
     work: JoinHandle<Result<(), Error>>,
@@ -32,7 +32,8 @@ impl Program {
         Self { progress, work }
     }
 
-    /// Awaits two more rounds: the second one began after this. Or the end, which says why.
+    /// Waits for two more rounds, so that the second one began after this call. Or for the end,
+    /// which says why.
     pub async fn two_more_rounds(&self) {
         let rounds = || self.progress.rounds.load(Ordering::SeqCst);
         let seen = rounds();
@@ -49,7 +50,7 @@ impl Program {
     }
 }
 
-/// How far a program has come, and whether it shall end.
+/// The progress of a program, and whether it should stop.
 #[derive(Default)]
 pub struct Progress {
     rounds: AtomicUsize,
@@ -63,7 +64,7 @@ impl Progress {
     }
 }
 
-/// A session as the programs have it.
+/// A session with the programs' settings.
 pub async fn session(stage: &Stage) -> Client {
     let server = &stage.servers.postgres;
     let mut settings = tokio_postgres::Config::new();
@@ -74,7 +75,7 @@ pub async fn session(stage: &Stage) -> Client {
     client
 }
 
-/// Places one order after the other, cooks it, and has all messages about it confirmed at once.
+/// Places one order after the other, cooks it, and confirms all its messages at once.
 pub async fn place_and_cook(client: Client, token: i64, progress: Arc<Progress>) -> Result<(), Error> {
     let reserve = client.prepare(RESERVE).await?;
     let place = client.prepare(PLACE).await?;
@@ -125,16 +126,16 @@ pub async fn place_and_cook(client: Client, token: i64, progress: Arc<Progress>)
     Ok(())
 }
 
-/// Looks after orders that wait for too long.
+/// Handles orders that wait too long.
 pub async fn sweep(client: Client, progress: Arc<Progress>) -> Result<(), Error> {
     let send_again = client.prepare(SEND_AGAIN).await?;
     let lift = client.prepare(LIFT).await?;
     let free_abandoned = client.prepare(FREE_ABANDONED).await?;
     let prune = client.prepare(PRUNE).await?;
     while progress.goes_on() {
-        client.query(&send_again, &[&"takeout", &PATIENCE, &1000_i64]).await?;
-        client.query(&lift, &[&"takeout", &PATIENCE, &1000_i64, &10_i32]).await?;
-        client.query(&free_abandoned, &[&"takeout", &PATIENCE, &1000_i64, &10_i32]).await?;
+        client.query(&send_again, &[&"takeout", &MIN_WAIT, &1000_i64]).await?;
+        client.query(&lift, &[&"takeout", &MIN_WAIT, &1000_i64, &10_i32]).await?;
+        client.query(&free_abandoned, &[&"takeout", &MIN_WAIT, &1000_i64, &10_i32]).await?;
         client.query(&prune, &[]).await?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! What the programs of schema version 5 say to the database, to the word.
+//! The exact statements of programs of schema version 5.
 
 /// Settings of each of their sessions.
 pub const OPTIONS: &str = "-c statement_timeout=10s -c idle_in_transaction_session_timeout=30s \
@@ -105,7 +105,7 @@ pub const CLAIM: &str = "
         left join announced on order_number = wish.number
     order by place";
 
-/// Says that a worker lives.
+/// Writes a heartbeat.
 pub const HEARTBEAT: &str = "
         with worker as (
             select id from workers where name = $1 for update
@@ -126,7 +126,7 @@ pub const HEARTBEAT: &str = "
         )
         select array(select order_id from renewed) from beat";
 
-/// Takes the name of a worker.
+/// Registers a worker.
 pub const REGISTER: &str = "
         with registered as (
             insert into workers as worker (name, type, status, last_seen) values ($1, $2, 'online', now())
@@ -188,7 +188,7 @@ pub const FINISH: &str = "
 /// Forgets status updates that were confirmed.
 pub const SETTLE_STATUS: &str = "with unhurried as materialized (select set_config('synchronous_commit', 'off', true)) delete from status_outbox using unhurried where id = any($1)";
 
-/// Enters orders whose messages seem lost.
+/// Inserts orders into the outbox whose messages seem lost.
 pub const SEND_AGAIN: &str = "with found as (
             select o.id, o.number 
     from orders as o
@@ -210,7 +210,7 @@ pub const SEND_AGAIN: &str = "with found as (
     )
     select number from found";
 
-/// Enters orders that wait for too long.
+/// Inserts orders into the outbox that wait too long.
 pub const LIFT: &str = "with found as (
             select o.id, o.number from orders as o
             where o.type = $1 and o.status = 'received' and o.created_at < now() - make_interval(secs => $2)
@@ -231,7 +231,7 @@ pub const LIFT: &str = "with found as (
     )
     select number from found";
 
-/// Enters orders whose cook was lost.
+/// Inserts orders into the outbox whose worker was lost.
 pub const FREE_ABANDONED: &str = "with found as (
             select o.id, o.number from orders as o join order_claims as claim on claim.order_id = o.id
             where o.type = $1 and o.status = 'cooking' and claim.lease_until < now() - make_interval(secs => $2)
@@ -252,7 +252,7 @@ pub const FREE_ABANDONED: &str = "with found as (
     )
     select number from found";
 
-/// Forgets notes of the sweeper.
+/// Deletes the sweeper's records.
 pub const PRUNE: &str = "
         delete from order_sweeps using orders
         where orders.id = order_sweeps.order_id and orders.status not in ('received', 'cooking')";

@@ -1,4 +1,4 @@
-//! Nobody who works meanwhile fails, and nothing is forgotten.
+//! No running program fails, and nothing is forgotten.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn this_version(stage: &Stage) -> Database {
     Database::new(&settings, "test", Access::ReadWrite).unwrap()
 }
 
-/// Claims an order as its message of the version before says, which names no identity.
+/// Claims an order by a message of the version before, which has no identity.
 async fn claim(db: &Database, number: &str) -> ClaimOutcome {
     let number: OrderNumber = number.parse().unwrap();
     let order = place_order::parse(testkit::orders::takeout().to_string().as_bytes()).unwrap();
@@ -56,8 +56,8 @@ async fn programs_of_the_version_before_work_on_during_the_update_and_after_it()
         program.two_more_rounds().await;
     }
 
-    // A relay sends to a slow broker, and has its rows for as long as that takes. Meanwhile the
-    // trigger that gives identities cannot go, and orders are stored.
+    // A relay publishes to a slow broker, and keeps its rows locked for as long. Meanwhile the
+    // trigger that creates identities cannot be dropped, and orders are stored.
     let mut relay = session(&stage).await;
     let sending = relay.transaction().await.unwrap();
     assert!(!sending.query(RELAY_ORDERS, &[&100_i64]).await.unwrap().is_empty());
@@ -85,7 +85,7 @@ async fn programs_of_the_version_before_work_on_during_the_update_and_after_it()
         program.end().await;
     }
 
-    // An order that waited until the trigger had gone is not asked for.
+    // An order that waited until the trigger was dropped does not count.
     let without = "select count(*) from stored_before_the_trigger_went
                    where id not in (select order_id from order_identities where order_id is not null)";
     assert_eq!(database.value(without).await, 0);
@@ -98,7 +98,7 @@ async fn programs_of_the_version_before_work_on_during_the_update_and_after_it()
                     where purpose = 'placed' and order_outbox.request_id is distinct from order_identities.request_id";
     assert_eq!(database.value(requests).await, 0);
 
-    // The kitchen of this version takes their orders, and leaves their leases alone.
+    // The kitchen of this version claims their orders, and leaves their leases alone.
     let db = this_version(&stage);
     let leases = "select count(*) from order_claims
                   where worker = 'chef_mario' and lease_until > now() + interval '15 minutes'";

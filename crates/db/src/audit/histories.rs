@@ -1,5 +1,5 @@
-//! What an order has been through, by its status log: the beginning of a legal life, each status
-//! once, up to the present.
+//! Checks the status log of orders: a legal sequence of transitions, each status once, ending in
+//! the present status.
 
 use domain::OrderStatus;
 use tokio_postgres::{Row, Transaction};
@@ -7,11 +7,10 @@ use tokio_postgres::{Row, Transaction};
 use super::{EXAMPLES, Finding, Invariant, LowerBound};
 use crate::database::DbError;
 
-/// Most different odd lives that are told apart; a table in which there are
-/// more has lost all sense.
+/// The most distinct illegal histories. A table with more of them is beyond diagnosis.
 const MOST_PATTERNS: i64 = 1_000;
 
-/// Orders with the same odd life.
+/// Orders with the same illegal history.
 struct Pattern {
     /// The statuses of the log, oldest first.
     log: Vec<String>,
@@ -21,11 +20,11 @@ struct Pattern {
     numbers: Vec<String>,
 }
 
-/// What is wrong with an order of such a life, if anything is.
+/// Describes what is wrong with such an order, if anything.
 type Rule = fn(&Pattern) -> Option<String>;
 
-/// Checks the orders of the scope. The database sorts out those whose lives are as they should be;
-/// what is wrong with the others is judged here, by the one table of transitions.
+/// Checks the orders of the scope. The database filters out legal histories. The rest is checked
+/// here against the one table of transitions.
 pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> Result<Vec<Finding>, DbError> {
     let sql = format!(
         "select log, status, is_completed, count(*), (array_agg(number order by number))[1:{EXAMPLES}]
@@ -36,12 +35,12 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> R
              from orders left join order_status_log as log on order_id = orders.id
              where number >= $1 and orders.created_at >= $2
              group by orders.id
-         ) as lives
+         ) as histories
          where array_to_string(log, ' ') <> all($3) or log[cardinality(log)] <> status
             or is_completed <> (status in ('ready', 'completed'))
          group by log, status, is_completed order by count(*) desc limit {MOST_PATTERNS}"
     );
-    let rows = transaction.query(&sql, &[&from.number, &from.moment, &legal_lives()]).await?;
+    let rows = transaction.query(&sql, &[&from.number, &from.moment, &legal_histories()]).await?;
     let patterns = rows.iter().map(pattern).collect::<Result<Vec<_>, _>>()?;
     let rules: [(Invariant, Rule); 4] = [
         (Invariant::StatusLog, illegal),
@@ -52,18 +51,18 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> R
     Ok(rules.into_iter().filter_map(|(invariant, rule)| judge(invariant, rule, &patterns)).collect())
 }
 
-/// Every beginning of a life, the statuses separated by spaces.
-fn legal_lives() -> Vec<String> {
-    fn live_on(life: &str, status: OrderStatus, lives: &mut Vec<String>) {
-        let life = if life.is_empty() { status.to_string() } else { format!("{life} {status}") };
+/// All prefixes of legal histories, the statuses separated by spaces.
+fn legal_histories() -> Vec<String> {
+    fn extend(history: &str, status: OrderStatus, histories: &mut Vec<String>) {
+        let history = if history.is_empty() { status.to_string() } else { format!("{history} {status}") };
         for next in OrderStatus::ALL.into_iter().filter(|next| status.may_become(*next)) {
-            live_on(&life, next, lives);
+            extend(&history, next, histories);
         }
-        lives.push(life);
+        histories.push(history);
     }
-    let mut lives = Vec::new();
-    live_on("", OrderStatus::Received, &mut lives);
-    lives
+    let mut histories = Vec::new();
+    extend("", OrderStatus::Received, &mut histories);
+    histories
 }
 
 fn pattern(row: &Row) -> Result<Pattern, DbError> {
@@ -88,7 +87,7 @@ fn judge(invariant: Invariant, rule: Rule, patterns: &[Pattern]) -> Option<Findi
     (finding.count > 0).then_some(finding)
 }
 
-/// A status that comes again is the next rule's: here only the first time counts.
+/// Counts only the first occurrence of a status. The next rule finds repeated ones.
 fn illegal(Pattern { log, .. }: &Pattern) -> Option<String> {
     let mut firsts: Vec<&str> = Vec::new();
     for status in log {
@@ -96,7 +95,7 @@ fn illegal(Pattern { log, .. }: &Pattern) -> Option<String> {
             firsts.push(status);
         }
     }
-    (!firsts.is_empty() && !legal_lives().contains(&firsts.join(" ")))
+    (!firsts.is_empty() && !legal_histories().contains(&firsts.join(" ")))
         .then(|| format!("its log says {}", log.join(" → ")))
 }
 
@@ -115,7 +114,7 @@ fn elsewhere(Pattern { log, status, .. }: &Pattern) -> Option<String> {
     }
 }
 
-/// What was ready and then cancelled may have kept its time.
+/// An order that was `ready` and then cancelled may keep its time.
 fn wrongly_completed(Pattern { log, status, is_completed, .. }: &Pattern) -> Option<String> {
     let should = ["ready", "completed"].contains(&status.as_str());
     let may = should || status == "cancelled" && log.iter().any(|status| status == "ready");
@@ -137,10 +136,10 @@ mod tests {
 
     #[test]
     fn the_beginnings_of_all_lives() {
-        let mut lives = legal_lives();
-        lives.sort_unstable();
+        let mut histories = legal_histories();
+        histories.sort_unstable();
         assert_eq!(
-            lives,
+            histories,
             [
                 "received",
                 "received cancelled",
