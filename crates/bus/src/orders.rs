@@ -242,9 +242,9 @@ impl Owner {
                     return Ok(());
                 }
                 () = self.stop.begun(), if prefetch.are_consuming() => {
-                    let requeued = prefetch.cancel(session).await?;
-                    let requeued = requeued.iter().map(|delivery| Settlement::requeued(delivery.tag)).collect();
-                    tracker.settle(session, requeued).await?;
+                    let deliveries = prefetch.cancel(session).await?;
+                    let requeued = deliveries.iter().map(|each| Settlement::requeued(each.tag));
+                    tracker.settle(session, requeued.collect()).await?;
                 }
                 () = prefetch.due(), if !self.stop.has_begun() => {
                     let brought = prefetch.adjust(session).await?;

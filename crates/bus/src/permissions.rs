@@ -30,8 +30,8 @@ pub fn of(service: ServiceName) -> Option<Permissions> {
     }
 }
 
-/// The permissions of a user that declares all of this, publishes to its exchanges or not, and reads
-/// some of its queues.
+/// The permissions of a user that declares all of this, publishes to its exchanges or not, and
+/// reads some of its queues.
 fn permissions(
     (exchanges, queues): &(Vec<Exchange>, Vec<Queue>),
     publishes: bool,

@@ -237,7 +237,11 @@ async fn transact<T>(
     client: &mut Connection,
     work: &mut impl AsyncFnMut(&Transaction<'_>) -> Result<T, DbError>,
 ) -> Result<T, DbError> {
-    let is_stale = |why: &DbError| matches!(why, DbError::Failed(why) if Classification::of(why).retry == Retry::PreparedAnew);
+    let retry = |why: &DbError| match why {
+        DbError::Failed(why) => Some(Classification::of(why).retry),
+        _ => None,
+    };
+    let is_stale = |why: &DbError| retry(why) == Some(Retry::PreparedAnew);
     let mut is_repeated = false;
     loop {
         let transaction = client.transaction().await?;
