@@ -2,9 +2,11 @@
 //! dependencies, for people).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
 
-use actix_web::HttpResponse;
 use actix_web::http::header;
+use actix_web::{HttpResponse, web};
 use deadlines::http::PROBE_DEADLINE;
 use domain::timestamp::Timestamp;
 use runtime::reachable;
@@ -15,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::listener::is_without_ipv6;
+use crate::resource::readable;
 
 /// The result of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +45,29 @@ impl Check {
     }
 }
 
+/// What a service finds out before it answers `/readyz` or `/health`.
+pub type Checks<'a> = Pin<Box<dyn Future<Output = Vec<Check>> + Send + 'a>>;
+
+/// What the probes of a service look at.
+pub trait Health: Send + Sync + 'static {
+    /// Looks at it now. It takes no longer than `deadlines::http::CHECK_DEADLINE` for each check.
+    fn checks(&self) -> Checks<'_>;
+}
+
+/// The three probes of a service, which is called so in their answers.
+pub fn routes(app: &mut web::ServiceConfig, service: &'static str, health: &Arc<dyn Health>) {
+    for path in ["/health", "/readyz"] {
+        let health = Arc::clone(health);
+        app.service(readable(path, move || {
+            let health = Arc::clone(&health);
+            async move { report(service, &health.checks().await) }
+        }));
+    }
+    app.service(readable("/livez", live));
+}
+
 #[derive(Serialize)]
-struct Health {
+struct Report {
     status: &'static str,
     timestamp: Timestamp,
     service: &'static str,
@@ -56,7 +80,7 @@ pub fn report(service: &'static str, checks: &[Check]) -> HttpResponse {
     let words: Vec<&str> = checks.iter().map(|check| check.word()).collect();
     let worst = ["unhealthy", "degraded"].into_iter().find(|word| words.contains(word));
     let status = worst.unwrap_or("healthy");
-    let body = Health {
+    let body = Report {
         status,
         timestamp: now(),
         service,

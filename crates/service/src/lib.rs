@@ -1,3 +1,11 @@
-//! What every service is made of.
+//! What every service is made of: one way from the command line to the exit code ([`main`]), one
+//! owner of its tasks ([`Tasks`]), and [`batching`].
+//!
+//! It knows neither the database nor the broker: not every service may use both.
 
 pub mod batching;
+mod process;
+mod tasks;
+
+pub use self::process::{CommonArguments, Failure, Process, Service, main};
+pub use self::tasks::{TaskEnded, Tasks};

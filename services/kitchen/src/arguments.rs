@@ -6,15 +6,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use argh::FromArgs;
+use config::Config;
 use deadlines::kitchen::HEARTBEAT_INTERVAL;
-use domain::{Specialisation, WorkerName};
-use runtime::{Exit, arguments};
+use domain::{ServiceName, Specialisation, WorkerName};
+use runtime::Exit;
+use service::{CommonArguments, Process, Service};
 
-use crate::NAME;
+use crate::error::ServiceError;
+use crate::service::Worker;
+use crate::{NAME, health};
 
 /// Takes orders from RabbitMQ, cooks them, and publishes every status change.
 #[derive(FromArgs, Debug)]
-struct CommandLine {
+pub struct Arguments {
     /// accepted for the wrapper's sake; must be kitchen-worker
     #[argh(option)]
     mode: Option<String>,
@@ -43,20 +47,6 @@ struct CommandLine {
     healthcheck: bool,
 }
 
-/// The parsed arguments.
-#[derive(Clone, Debug)]
-pub struct Arguments {
-    pub config: Option<PathBuf>,
-    pub task: Task,
-}
-
-/// What the program was started for: to work, or to check a worker's health.
-#[derive(Clone, Debug)]
-pub enum Task {
-    Work(WorkerSettings),
-    HealthCheck(Option<WorkerName>),
-}
-
 /// The settings that differ between workers.
 #[derive(Clone, Debug)]
 pub struct WorkerSettings {
@@ -67,46 +57,54 @@ pub struct WorkerSettings {
     pub concurrency: u16,
 }
 
-impl Arguments {
-    /// Parses and checks the arguments of this process.
-    ///
-    /// # Errors
-    /// The output of `--help`, or a usage error.
-    pub fn read() -> Result<Self, Exit> {
-        let read: CommandLine = arguments::parse(NAME)?;
-        arguments::check_mode(read.mode.as_deref(), NAME)?;
-        if read.healthcheck {
-            return Ok(Self { config: read.config, task: Task::HealthCheck(read.worker_name) });
-        }
-        let Some(name) = read.worker_name else {
+impl Service for Arguments {
+    const NAME: ServiceName = ServiceName::Kitchen;
+    type Settings = WorkerSettings;
+    type Error = ServiceError;
+
+    fn common(&self) -> CommonArguments {
+        let Self { mode, config, healthcheck, .. } = self;
+        CommonArguments { mode: mode.clone(), config: config.clone(), healthcheck: *healthcheck }
+    }
+
+    fn settings(self) -> Result<WorkerSettings, Exit> {
+        let Some(name) = self.worker_name else {
             return Err(Exit::Usage(format!(
                 "{NAME}: --worker-name is missing; every worker has a unique name, such as chef_mario"
             )));
         };
-        let prefetch = read.prefetch.unwrap_or(read.concurrency);
+        let prefetch = self.prefetch.unwrap_or(self.concurrency);
         let within = |flag: &str, value: u64, max: u64| match value {
             value if (1..=max).contains(&value) => Ok(()),
             _ => Err(Exit::Usage(format!("{NAME}: --{flag} is {value} (allowed: 1 to {max})"))),
         };
-        within("heartbeat-interval", read.heartbeat_interval, 3_600)?;
-        within("concurrency", read.concurrency.into(), 1_000)?;
+        within("heartbeat-interval", self.heartbeat_interval, 3_600)?;
+        within("concurrency", self.concurrency.into(), 1_000)?;
         within("prefetch", prefetch.into(), 1_000)?;
-        if read.concurrency > prefetch {
+        if self.concurrency > prefetch {
             let text = format!(
                 "{NAME}: --concurrency is {} and --prefetch {prefetch}: a worker cannot cook more orders than it holds. Raise --prefetch",
-                read.concurrency
+                self.concurrency
             );
             return Err(Exit::Usage(text));
         }
-        Ok(Self {
-            config: read.config,
-            task: Task::Work(WorkerSettings {
-                name,
-                specialisation: read.order_types.unwrap_or(Specialisation::General),
-                heartbeat_interval: Duration::from_secs(read.heartbeat_interval),
-                prefetch,
-                concurrency: read.concurrency,
-            }),
+        Ok(WorkerSettings {
+            name,
+            specialisation: self.order_types.unwrap_or(Specialisation::General),
+            heartbeat_interval: Duration::from_secs(self.heartbeat_interval),
+            prefetch,
+            concurrency: self.concurrency,
         })
+    }
+
+    async fn healthcheck(self, config: &Config) -> Result<(), Exit> {
+        health::check(self.worker_name, config).await.map_err(Exit::Failed)
+    }
+
+    async fn run(settings: WorkerSettings, process: Process) -> Result<(), ServiceError> {
+        match Worker::build(settings, process).await? {
+            Some(worker) => worker.run().await,
+            None => Ok(()),
+        }
     }
 }

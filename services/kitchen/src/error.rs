@@ -4,6 +4,7 @@ use db::DbError;
 use db::schema::SchemaError;
 use domain::WorkerName;
 use logging::{Action, action};
+use service::{Failure, TaskEnded};
 
 /// Why the worker cannot start, or cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -17,17 +18,17 @@ pub enum ServiceError {
         "the name '{0}' was taken over by another worker, because this one gave no sign of life for too long"
     )]
     NameLost(WorkerName),
-    #[error("a task of this worker ended before its time: the one that {0}")]
-    TaskEnded(&'static str),
+    #[error(transparent)]
+    TaskEnded(#[from] TaskEnded),
     #[error(transparent)]
     Settings(#[from] DbError),
     #[error(transparent)]
     Schema(#[from] SchemaError),
 }
 
-impl ServiceError {
-    /// The log action of this error (specification, "Logs").
-    pub fn action(&self) -> Action {
+/// The actions are the specification's ("Logs").
+impl Failure for ServiceError {
+    fn action(&self) -> Action {
         match self {
             Self::NameTaken(_) => action::WORKER_REGISTRATION_FAILED,
             Self::NameLost(_) | Self::TaskEnded(_) | Self::Settings(_) | Self::Schema(_) => {

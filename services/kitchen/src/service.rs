@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use bus::orders::{LeasedDelivery, OrderIntake};
 use bus::{Publisher, topology};
-use config::Config;
 use db::claims::Claimant;
 use db::{Access, Database};
 use deadlines::kitchen::{AFTER_CLOSING, AFTER_LEAVING, AFTER_PUBLISHING, AFTER_RETURNING};
 use domain::ServiceName;
-use logging::{Log, action};
+use logging::action;
 use runtime::Shutdown;
+use service::{Process, TaskEnded, Tasks};
 use tokio::sync::Semaphore;
-use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::NAME;
@@ -29,28 +29,28 @@ use crate::worker_session::WorkerSession;
 /// Longest time for publishing the last status updates at shutdown. A relay publishes the rest.
 const PUBLISH_DEADLINE: Duration = Duration::from_secs(5);
 
+/// What the tasks do.
+const HEARTBEAT: &str = "gives signs of life";
+const WATCH: &str = "looks after the claims";
+const CLAIMS: &str = "writes down what is claimed and ready";
+const STATUS_UPDATES: &str = "publishes status changes";
+const PUBLISHER: &str = "talks to RabbitMQ for what is published";
+
 /// A registered worker with running sessions that has not taken an order yet.
-pub struct Service {
+pub struct Worker {
     cook: Cook,
-    /// Write down what is claimed and ready.
-    claims: JoinSet<()>,
     intake: OrderIntake,
-    status_updates: JoinHandle<()>,
-    publishing: JoinHandle<()>,
+    tasks: Tasks<ServiceError>,
 }
 
-impl Service {
+impl Worker {
     /// Waits for the database, registers the worker, and starts the sessions with RabbitMQ. `None`
     /// if the shutdown began first.
     ///
     /// # Errors
     /// The name is taken, or this program cannot use the database.
-    pub async fn build(
-        worker: WorkerSettings,
-        config: &Config,
-        log: Log,
-        shutdown: Shutdown,
-    ) -> Result<Option<Self>, ServiceError> {
+    pub async fn build(worker: WorkerSettings, process: Process) -> Result<Option<Self>, ServiceError> {
+        let Process { config, log, shutdown } = process;
         let db = Database::new(&config.database, NAME, Access::ReadWrite)?;
         if db::startup::migrated(&db, &log, &shutdown, async || Ok(())).await?.is_none() {
             return Ok(None);
@@ -77,17 +77,21 @@ impl Service {
         let (publisher, publishing) = Publisher::start(&config.rabbitmq, ServiceName::Kitchen, NAME, &log);
         let (status_publisher, status_updates) = StatusPublisher::start(db.clone(), publisher.clone(), log);
         let (claim_batcher, claims) = ClaimBatcher::start(db, session.claimant.clone(), session.lease());
+        let mut tasks = Tasks::new();
+        tasks.adopt_set(CLAIMS, claims);
+        tasks.adopt(STATUS_UPDATES, status_updates);
+        tasks.adopt(PUBLISHER, publishing);
         let cook = Cook {
             session,
             claim_batcher,
-            times: config.kitchen.cooking_seconds.clone(),
+            times: config.kitchen.cooking_seconds,
             forwarding: Forwarding::new(publisher),
             status_publisher,
             in_flight: InFlightOrders::default(),
             concurrency: Arc::new(Semaphore::new(worker.concurrency.into())),
             shutdown,
         };
-        Ok(Some(Self { cook, claims, intake, status_updates, publishing }))
+        Ok(Some(Self { cook, intake, tasks }))
     }
 
     /// Cooks until the shutdown begins. Then it stops consuming, finishes the orders in flight,
@@ -96,14 +100,14 @@ impl Service {
     /// # Errors
     /// Another process took over the name. The orders in flight have been abandoned by then.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let Self { cook, mut claims, mut intake, mut status_updates, publishing } = self;
+        let Self { cook, mut intake, mut tasks } = self;
         let WorkerSession { log, .. } = cook.session.clone();
         let shutdown = cook.shutdown.clone();
         let deregistering = Shutdown::new();
-        let mut heartbeat = JoinSet::new();
-        heartbeat.spawn(cook.session.clone().keep_alive(cook.in_flight.clone(), deregistering.clone()));
-        let mut watch = JoinSet::new();
-        watch.spawn(cook.session.clone().watch_claims(cook.in_flight.clone(), deregistering.clone()));
+        let session = cook.session.clone();
+        tasks.spawn(HEARTBEAT, session.clone().keep_alive(cook.in_flight.clone(), deregistering.clone()));
+        let watch = session.watch_claims(cook.in_flight.clone(), deregistering.clone());
+        tasks.adopt(WATCH, tokio::spawn(watch));
         let mut orders: JoinSet<Unfinished> = JoinSet::new();
         let mut unfinished: Vec<LeasedDelivery> = Vec::new();
 
@@ -111,23 +115,21 @@ impl Service {
         loop {
             tokio::select! {
                 () = shutdown.begun() => break,
-                Some(ended) = heartbeat.join_next() => {
-                    failed = kept_alive(ended).err();
+                ended = tasks.ended() => {
                     // Begin the shutdown first, or abandoned orders would be claimed again.
                     shutdown.begin();
-                    cook.in_flight.mark_lost(&cook.in_flight.claimed_orders());
-                    break;
-                }
-                Some(_) = claims.join_next() => {
-                    failed = Some(ServiceError::TaskEnded("writes down what is claimed and ready"));
-                    shutdown.begin();
-                    // They would wait for the ended task for ever.
-                    orders.abort_all();
+                    match ended.does {
+                        HEARTBEAT => cook.in_flight.mark_lost(&cook.in_flight.claimed_orders()),
+                        // They would wait for the ended task for ever.
+                        CLAIMS => orders.abort_all(),
+                        _ => {}
+                    }
+                    failed = Some(ended.why);
                     break;
                 }
                 held = intake.next() => {
                     let Some(held) = held else {
-                        failed = Some(ServiceError::TaskEnded("takes orders in"));
+                        failed = Some(TaskEnded { does: "takes orders in" }.into());
                         shutdown.begin();
                         break;
                     };
@@ -154,12 +156,13 @@ impl Service {
             // statement, so that no claim is granted without a receiver. Deregistering releases a
             // claim that was granted nevertheless.
             orders.shutdown().await;
-            claims.shutdown().await;
+            tasks.stop(CLAIMS).await;
         }
         // The last heartbeat must come before the deregistration.
         deregistering.begin();
-        if let Some(ended) = heartbeat.join_next().await {
-            failed = failed.or(kept_alive(ended).err());
+        for task in [HEARTBEAT, WATCH] {
+            let ended = tasks.join(task).await;
+            failed = failed.or(ended.err());
         }
         if !matches!(failed, Some(ServiceError::NameLost(_))) {
             cook.session.deregister().await;
@@ -170,9 +173,9 @@ impl Service {
         // The broker requeues the others when the connection closes.
         let _ = shutdown.within_grace(AFTER_RETURNING, intake.close()).await;
         drop(cook);
-        let published = timeout(PUBLISH_DEADLINE, &mut status_updates);
+        let published = timeout(PUBLISH_DEADLINE, tasks.join(STATUS_UPDATES));
         if !matches!(shutdown.within_grace(AFTER_PUBLISHING, published).await, Some(Ok(_))) {
-            status_updates.abort();
+            tasks.stop(STATUS_UPDATES).await;
             log.info(
                 action::SHUTDOWN_INCOMPLETE,
                 "Some status changes were not published yet; a relay will publish them",
@@ -180,13 +183,8 @@ impl Service {
             .emit();
         }
         // A panic has been logged.
-        let closed = timeout(PUBLISH_DEADLINE, publishing);
+        let closed = timeout(PUBLISH_DEADLINE, tasks.join(PUBLISHER));
         let _ = shutdown.within_grace(AFTER_CLOSING, closed).await;
         failed.map_or(Ok(()), Err)
     }
-}
-
-/// The result of the heartbeat task. A panic has been logged.
-fn kept_alive(ended: Result<Result<(), ServiceError>, JoinError>) -> Result<(), ServiceError> {
-    ended.unwrap_or(Err(ServiceError::TaskEnded("gives signs of life")))
 }

@@ -4,9 +4,13 @@ use std::path::PathBuf;
 
 use argh::FromArgs;
 use bus::notifications::StartAt;
-use runtime::{Exit, arguments};
+use config::Config;
+use domain::ServiceName;
+use runtime::Exit;
+use service::{CommonArguments, Process, Service};
 
 use crate::NAME;
+use crate::service::Unread;
 
 /// Shows every status change of every order. Any number of subscribers may run;
 /// each sees everything.
@@ -27,14 +31,26 @@ pub struct Arguments {
     pub healthcheck: bool,
 }
 
-impl Arguments {
-    /// Parses and checks the arguments of this process.
-    ///
-    /// # Errors
-    /// The output of `--help`, or a usage error.
-    pub fn read() -> Result<Self, Exit> {
-        let read: Self = arguments::parse(NAME)?;
-        arguments::check_mode(read.mode.as_deref(), NAME)?;
-        Ok(read)
+impl Service for Arguments {
+    const NAME: ServiceName = ServiceName::Notifier;
+    type Settings = StartAt;
+    type Error = Unread;
+
+    fn common(&self) -> CommonArguments {
+        let Self { mode, config, healthcheck, .. } = self;
+        CommonArguments { mode: mode.clone(), config: config.clone(), healthcheck: *healthcheck }
+    }
+
+    fn settings(self) -> Result<StartAt, Exit> {
+        Ok(self.from)
+    }
+
+    async fn healthcheck(self, config: &Config) -> Result<(), Exit> {
+        let name = "notification-subscriber: health check";
+        bus::check(&config.rabbitmq, name).await.map_err(|why| Exit::failed(NAME, &why))
+    }
+
+    async fn run(from: StartAt, process: Process) -> Result<(), Unread> {
+        crate::service::run(from, process).await
     }
 }

@@ -4,31 +4,44 @@ use std::time::{Duration, Instant};
 
 use bus::Delivery;
 use bus::notifications::{self, StartAt};
-use config::Rabbitmq;
 use domain::{RequestId, StatusUpdate};
 use logging::{Log, Printed, action, printable};
-use runtime::{Shutdown, failpoint};
+use runtime::failpoint;
+use service::{Failure, Process};
 
 use crate::NAME;
 use crate::seen::{KNOWN_FOR, Lookup, Seen};
 use crate::sentence::sentence;
 
-/// Shows every change until the shutdown begins, or stdout has no reader any more.
-pub async fn run(rabbitmq: &Rabbitmq, from: StartAt, log: &Log, shutdown: &Shutdown) {
+/// Stdout has no reader any more.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads the status updates any more: standard output is closed")]
+pub struct Unread;
+
+impl Failure for Unread {}
+
+/// Shows every change until the shutdown begins.
+///
+/// # Errors
+/// Stdout has no reader any more.
+pub async fn run(from: StartAt, process: Process) -> Result<(), Unread> {
+    let Process { config, log, shutdown } = process;
     log.info(action::SERVICE_STARTED, "Notification Subscriber started").emit();
     let mut seen = Seen::new(Instant::now());
-    let reading = Box::pin(notifications::subscribe(rabbitmq, NAME, from, log, shutdown, |delivery| {
-        let printed = show(delivery, &mut seen, log);
+    let show = |delivery: &Delivery| {
+        let printed = show(delivery, &mut seen, &log);
         async move {
             match printed {
                 Some(printed) => printed.done().await,
                 None => true,
             }
         }
-    }));
+    };
+    let reading = Box::pin(notifications::subscribe(&config.rabbitmq, NAME, from, &log, &shutdown, show));
     // Nothing needs to be settled: subscribers remove nothing from the stream.
     let _ = shutdown.within_grace(Duration::from_secs(1), reading).await;
     log.info(action::GRACEFUL_SHUTDOWN, "Notification Subscriber stops").emit();
+    if log.is_cut_off() { Err(Unread) } else { Ok(()) }
 }
 
 /// The printed line of a delivery. `None` if there is nothing to show.

@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use argh::FromArgs;
+use config::Config;
 use domain::ServiceName;
-use runtime::{Exit, arguments};
+use runtime::Exit;
+use service::{CommonArguments, Process, Service};
 
 use crate::NAME;
+use crate::service::{OrderService, ServiceError};
 
 /// Takes orders over HTTP (POST /orders), stores them in PostgreSQL and sends them to the
 /// kitchen through RabbitMQ.
@@ -30,18 +33,30 @@ pub struct Arguments {
     pub healthcheck: bool,
 }
 
-impl Arguments {
-    /// Reads and checks the arguments of this process.
-    ///
-    /// # Errors
-    /// An answer to `--help`, or what is wrong.
-    pub fn read() -> Result<Self, Exit> {
-        let read: Self = arguments::parse(NAME)?;
-        arguments::check_mode(read.mode.as_deref(), NAME)?;
-        if !(1..=10_000).contains(&read.max_concurrent) {
-            let given = read.max_concurrent;
+impl Service for Arguments {
+    const NAME: ServiceName = ServiceName::Order;
+    type Settings = Self;
+    type Error = ServiceError;
+
+    fn common(&self) -> CommonArguments {
+        let Self { mode, config, healthcheck, .. } = self;
+        CommonArguments { mode: mode.clone(), config: config.clone(), healthcheck: *healthcheck }
+    }
+
+    fn settings(self) -> Result<Self, Exit> {
+        if !(1..=10_000).contains(&self.max_concurrent) {
+            let given = self.max_concurrent;
             return Err(Exit::Usage(format!("{NAME}: --max-concurrent is {given} (allowed: 1 to 10000)")));
         }
-        Ok(read)
+        Ok(self)
+    }
+
+    async fn healthcheck(self, config: &Config) -> Result<(), Exit> {
+        let arguments = self.settings()?;
+        http_service::health::probe(config.http.bind, arguments.port).await.map_err(Exit::Failed)
+    }
+
+    async fn run(settings: Self, process: Process) -> Result<(), ServiceError> {
+        OrderService::build(&settings, process)?.run().await
     }
 }

@@ -3,7 +3,6 @@
 use std::net::TcpListener;
 
 use bus::Publisher;
-use config::Config;
 use db::schema::SchemaError;
 use db::{Access, Database, DbError, secrets};
 use deadlines::kitchen::HOLDINGS_PAUSE;
@@ -13,7 +12,7 @@ use http_service::drain::Drain;
 use http_service::server::{self, BindError};
 use logging::{Log, action};
 use runtime::Shutdown;
-use tokio::task::{JoinError, JoinHandle};
+use service::{Failure, Process, TaskEnded, Tasks};
 
 use crate::NAME;
 use crate::admission::Admission;
@@ -25,18 +24,22 @@ use crate::readiness::Readiness;
 use crate::relay::{self, Wakeup};
 use crate::rescuer::{Broker, Rescuer};
 
+/// What the tasks do.
+const ANSWERS: &str = "answers requests";
+/// It ends when every handle to the writer is gone and every order is answered.
+const STORES: &str = "stores orders";
+/// It ends after the writer, when every handle to the publisher is gone.
+const PUBLISHES: &str = "publishes messages";
+
 /// The port is bound and the sessions with both servers are under way; nothing is answered yet.
-pub struct Service {
+pub struct OrderService {
     listener: TcpListener,
     http: config::Http,
     port: u16,
     max_concurrent: usize,
     api: Api,
     upkeep: Upkeep,
-    /// Ends when every handle to the writer is gone and every order is answered.
-    writer: JoinHandle<()>,
-    /// Ends after the writer, when every handle to the publisher is gone.
-    publisher: JoinHandle<()>,
+    tasks: Tasks<ServiceError>,
     shutdown: Shutdown,
 }
 
@@ -51,21 +54,19 @@ pub enum ServiceError {
     Schema(#[from] SchemaError),
     #[error("the HTTP server failed")]
     Http(#[from] std::io::Error),
-    #[error("the task that {0} ended unasked")]
-    TaskEnded(&'static str),
+    #[error(transparent)]
+    TaskEnded(#[from] TaskEnded),
 }
 
-impl Service {
+impl Failure for ServiceError {}
+
+impl OrderService {
     /// Binds the port and starts the tasks.
     ///
     /// # Errors
     /// The port cannot be bound, or the settings are bad.
-    pub fn build(
-        arguments: &Arguments,
-        config: &Config,
-        log: Log,
-        shutdown: Shutdown,
-    ) -> Result<Self, ServiceError> {
+    pub fn build(arguments: &Arguments, process: Process) -> Result<Self, ServiceError> {
+        let Process { config, log, shutdown } = process;
         let listener = server::listen(config.http.bind, arguments.port)?;
         let port = listener.local_addr()?.port();
         let db = Database::with_reserved(&config.database, NAME, Access::ReadWrite, relay::MOST_CONNECTIONS)?;
@@ -100,23 +101,26 @@ impl Service {
             log: log.clone(),
         };
         let changes = Changes { db: db.clone(), admission, relay, log: log.clone() };
+        let mut tasks = Tasks::new();
+        tasks.adopt(STORES, writer);
+        tasks.adopt(PUBLISHES, publisher_task);
+        let api = Api {
+            placing,
+            changes,
+            readiness,
+            staff_key: config.order.staff_key,
+            wrong_keys: WrongKeys::default(),
+            db,
+            log,
+        };
         Ok(Self {
             listener,
-            http: config.http.clone(),
+            http: config.http,
             port,
             max_concurrent: arguments.max_concurrent,
-            api: Api {
-                placing,
-                changes,
-                readiness,
-                staff_key: config.order.staff_key.clone(),
-                wrong_keys: WrongKeys::default(),
-                db,
-                log,
-            },
+            api,
             upkeep,
-            writer,
-            publisher: publisher_task,
+            tasks,
             shutdown,
         })
     }
@@ -126,8 +130,7 @@ impl Service {
     /// # Errors
     /// The database has a schema that this program cannot use, or the HTTP server failed.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let Self { listener, http, port, max_concurrent, api, upkeep, mut writer, mut publisher, shutdown } =
-            self;
+        let Self { listener, http, port, max_concurrent, api, upkeep, mut tasks, shutdown } = self;
         let log = api.log.clone();
         log.info(action::SERVICE_STARTED, format!("Order Service started on port {port}"))
             .detail("port", port)
@@ -136,42 +139,32 @@ impl Service {
 
         let drain = Drain::of(&listener)?;
         let (handle, http) = server::start(listener, &http, &log, move |app| http::routes(app, api))?;
-        let mut http = tokio::spawn(http);
+        tasks.spawn(ANSWERS, async { Ok(http.await?) });
 
         let mut outcome = tokio::select! {
             schema = upkeep.run(&shutdown) => schema.map_err(ServiceError::from),
-            ended = &mut http => return Err(ended_early(ended)),
-            _ = &mut writer => Err(ServiceError::TaskEnded("stores orders")),
-            _ = &mut publisher => Err(ServiceError::TaskEnded("publishes messages")),
+            ended = tasks.ended() => Err(ended.why),
         };
         shutdown.begin();
         log.info(action::GRACEFUL_SHUTDOWN, "Order Service stops: no new orders, those in work end").emit();
         if shutdown.within_grace(AFTER_ANSWERING, drain.run(&handle)).await.is_none() {
-            http.abort();
+            tasks.stop(ANSWERS).await;
             log.info(action::SHUTDOWN_INCOMPLETE, "The grace is over before every client was answered")
                 .emit();
         }
-        if let Some(Ok(Err(why))) = shutdown.within_grace(AFTER_STORING, http).await {
-            outcome = outcome.and(Err(why.into()));
+        // In the order of the work: clients are answered, orders are stored and sent, then the
+        // connection goes.
+        if let Some(answered) = tasks.join_within_grace(ANSWERS, &shutdown, AFTER_STORING).await {
+            outcome = outcome.and(answered);
         }
-        // In the order of the work: orders are stored and sent, then the connection goes.
-        for (mut task, reserve) in [(writer, AFTER_STORING), (publisher, AFTER_SENDING)] {
+        for (task, reserve) in [(STORES, AFTER_STORING), (PUBLISHES, AFTER_SENDING)] {
             // A panic is in the log.
-            if !task.is_finished() && shutdown.within_grace(reserve, &mut task).await.is_none() {
-                task.abort();
+            if tasks.join_within_grace(task, &shutdown, reserve).await.is_none() {
                 log.info(action::SHUTDOWN_INCOMPLETE, "The grace is over; a relay sends what is stored")
                     .emit();
             }
         }
         outcome
-    }
-}
-
-/// A server that nobody asked to stop; a panic is in the log.
-fn ended_early(ended: Result<std::io::Result<()>, JoinError>) -> ServiceError {
-    match ended {
-        Ok(Err(why)) => why.into(),
-        Ok(Ok(())) | Err(_) => ServiceError::TaskEnded("answers requests"),
     }
 }
 

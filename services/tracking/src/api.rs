@@ -10,7 +10,7 @@ use db::{Database, history, workers};
 use deadlines::http::CHECK_DEADLINE;
 use domain::timestamp::Timestamp;
 use domain::{OrderNumber, RequestId, ServiceName};
-use http_service::health::{self, Check};
+use http_service::health::{self, Check, Checks, Health};
 use http_service::resource::readable;
 use http_service::{Problem, request_id};
 use logging::{Log, action, printable};
@@ -32,13 +32,12 @@ pub struct Api {
 
 /// The paths of this service.
 pub fn routes(app: &mut web::ServiceConfig, api: Api) {
+    let health: Arc<dyn Health> = Arc::new(api.clone());
     app.app_data(web::Data::new(api))
         .service(readable("/orders/{order_number}/status", status))
         .service(readable("/orders/{order_number}/history", history))
         .service(readable("/workers/status", workers))
-        .service(readable("/health", health))
-        .service(readable("/readyz", health))
-        .service(readable("/livez", health::live))
+        .configure(|app| health::routes(app, NAME, &health))
         .default_service(web::to(http_service::problem::not_found));
 }
 
@@ -172,9 +171,13 @@ async fn workers(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     context.answer(body, "")
 }
 
-async fn health(api: web::Data<Api>) -> HttpResponse {
-    let has_tables = db::startup::has_tables(&api.db, ServiceName::Tracking);
-    let usable = matches!(timeout(CHECK_DEADLINE, has_tables).await, Ok(Ok(true))) && !api.db.lacks_tables();
-    let healthy = usable && api.schema_ready.load(Ordering::Relaxed);
-    health::report(NAME, &[Check::needed("database", healthy)])
+impl Health for Api {
+    fn checks(&self) -> Checks<'_> {
+        Box::pin(async {
+            let has_tables = db::startup::has_tables(&self.db, ServiceName::Tracking);
+            let usable =
+                matches!(timeout(CHECK_DEADLINE, has_tables).await, Ok(Ok(true))) && !self.db.lacks_tables();
+            vec![Check::needed("database", usable && self.schema_ready.load(Ordering::Relaxed))]
+        })
+    }
 }

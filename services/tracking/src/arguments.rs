@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use argh::FromArgs;
+use config::Config;
 use domain::ServiceName;
-use runtime::{Exit, arguments};
+use runtime::Exit;
+use service::{CommonArguments, Process, Service};
 
-use crate::NAME;
+use crate::service::{ServiceError, TrackingService};
 
 /// Answers over HTTP which status orders have and which workers are online; only reads from
 /// PostgreSQL.
@@ -26,14 +28,25 @@ pub struct Arguments {
     pub healthcheck: bool,
 }
 
-impl Arguments {
-    /// Parses and checks the arguments of this process.
-    ///
-    /// # Errors
-    /// The output of `--help`, or a usage error.
-    pub fn read() -> Result<Self, Exit> {
-        let read: Self = arguments::parse(NAME)?;
-        arguments::check_mode(read.mode.as_deref(), NAME)?;
-        Ok(read)
+impl Service for Arguments {
+    const NAME: ServiceName = ServiceName::Tracking;
+    type Settings = Self;
+    type Error = ServiceError;
+
+    fn common(&self) -> CommonArguments {
+        let Self { mode, config, healthcheck, .. } = self;
+        CommonArguments { mode: mode.clone(), config: config.clone(), healthcheck: *healthcheck }
+    }
+
+    fn settings(self) -> Result<Self, Exit> {
+        Ok(self)
+    }
+
+    async fn healthcheck(self, config: &Config) -> Result<(), Exit> {
+        http_service::health::probe(config.http.bind, self.port).await.map_err(Exit::Failed)
+    }
+
+    async fn run(settings: Self, process: Process) -> Result<(), ServiceError> {
+        TrackingService::build(&settings, process)?.run().await
     }
 }

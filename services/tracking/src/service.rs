@@ -5,29 +5,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use config::Config;
 use db::schema::SchemaError;
 use db::{Access, Database, DbError};
 use deadlines::tracking::AFTER_ANSWERING;
 use domain::ServiceName;
 use http_service::drain::Drain;
 use http_service::server::{self, BindError};
-use logging::{Log, action};
+use logging::action;
 use runtime::Shutdown;
-use tokio::task::{JoinError, JoinSet};
+use service::{Failure, Process, TaskEnded, Tasks};
 
 use crate::NAME;
 use crate::api::{self, Api};
 use crate::arguments::Arguments;
 use crate::lookups::Lookups;
 
+/// What the task of the HTTP server does.
+const ANSWERS: &str = "answers requests";
+
 /// A bound port. No request has been answered yet.
-pub struct Service {
+pub struct TrackingService {
     listener: TcpListener,
     http: config::Http,
     port: u16,
     api: Api,
-    lookups: JoinSet<()>,
+    tasks: Tasks<ServiceError>,
     shutdown: Shutdown,
 }
 
@@ -42,29 +44,27 @@ pub enum ServiceError {
     Schema(#[from] SchemaError),
     #[error("the HTTP server failed")]
     Http(#[from] std::io::Error),
-    #[error("the HTTP server ended before its time")]
-    HttpEnded,
-    #[error("the look-ups ended before their time")]
-    LookupsEnded,
+    #[error(transparent)]
+    TaskEnded(#[from] TaskEnded),
 }
 
-impl Service {
+impl Failure for ServiceError {}
+
+impl TrackingService {
     /// Binds the port.
     ///
     /// # Errors
     /// The port cannot be bound, or the settings are bad.
-    pub fn build(
-        arguments: &Arguments,
-        config: &Config,
-        log: Log,
-        shutdown: Shutdown,
-    ) -> Result<Self, ServiceError> {
+    pub fn build(arguments: &Arguments, process: Process) -> Result<Self, ServiceError> {
+        let Process { config, log, shutdown } = process;
         let listener = server::listen(config.http.bind, arguments.port)?;
         let port = listener.local_addr()?.port();
         let db = Database::new(&config.database, NAME, Access::ReadOnly)?;
-        let (lookups, lookups_task) = Lookups::start(db.clone());
+        let (lookups, lookups_tasks) = Lookups::start(db.clone());
         let api = Api { db, lookups, schema_ready: Arc::new(AtomicBool::new(false)), log };
-        Ok(Self { listener, http: config.http.clone(), port, api, lookups: lookups_task, shutdown })
+        let mut tasks = Tasks::new();
+        tasks.adopt_set("looks orders up", lookups_tasks);
+        Ok(Self { listener, http: config.http, port, api, tasks, shutdown })
     }
 
     /// Serves until the shutdown begins. The service becomes ready once the tables exist.
@@ -72,7 +72,7 @@ impl Service {
     /// # Errors
     /// This program cannot use the database's schema, or the HTTP server failed.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let Self { listener, http, port, api, mut lookups, shutdown } = self;
+        let Self { listener, http, port, api, mut tasks, shutdown } = self;
         let (log, db, schema_ready) = (api.log.clone(), api.db.clone(), Arc::clone(&api.schema_ready));
         log.info(action::SERVICE_STARTED, format!("Tracking Service started on port {port}"))
             .detail("port", port)
@@ -80,7 +80,7 @@ impl Service {
 
         let drain = Drain::of(&listener)?;
         let (handle, http) = server::start(listener, &http, &log, move |app| api::routes(app, api))?;
-        let mut http = tokio::spawn(http);
+        tasks.spawn(ANSWERS, async { Ok(http.await?) });
         let asked_to_stop = async {
             let read = async || Ok(());
             while db::startup::current(&db, ServiceName::Tracking, &log, &shutdown, read).await?.is_some() {
@@ -94,26 +94,16 @@ impl Service {
         };
         let outcome = tokio::select! {
             outcome = asked_to_stop => outcome,
-            ended = &mut http => return Err(ended_early(ended)),
-            Some(_) = lookups.join_next() => return Err(ServiceError::LookupsEnded),
+            ended = tasks.ended() => Err(ended.why),
         };
+        shutdown.begin();
         log.info(action::GRACEFUL_SHUTDOWN, "Tracking Service stops").emit();
         if shutdown.within_grace(AFTER_ANSWERING, drain.run(&handle)).await.is_none() {
-            http.abort();
+            tasks.stop(ANSWERS).await;
             log.info(action::SHUTDOWN_INCOMPLETE, "The grace period ended before every client was answered")
                 .emit();
         }
-        if let Some(Ok(ended)) = shutdown.within_grace(Duration::ZERO, http).await {
-            ended?;
-        }
-        outcome
-    }
-}
-
-/// The error for a server that ended before the shutdown. A panic has been logged.
-fn ended_early(ended: Result<std::io::Result<()>, JoinError>) -> ServiceError {
-    match ended {
-        Ok(Err(why)) => why.into(),
-        Ok(Ok(())) | Err(_) => ServiceError::HttpEnded,
+        let answered = tasks.join_within_grace(ANSWERS, &shutdown, Duration::ZERO).await;
+        outcome.and(answered.unwrap_or(Ok(())))
     }
 }

@@ -194,3 +194,17 @@ async fn a_worker_whose_database_is_away_ends_within_its_grace_and_says_what_it_
     assert_eq!(worker(&database, "chef_anna").await["status"], "online");
     until_waiting(&stage.broker().await, 2).await;
 }
+
+#[tokio::test]
+async fn a_task_that_ends_too_early_ends_the_worker_in_the_same_order() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    let launch = stage.kitchen_worker("chef_anna").cooking_seconds(2.0);
+    let mut service = launch.env("FAILPOINT", "kitchen.published=panic").start().await;
+    let number = orders.place(&orders::takeout()).await;
+    assert_eq!(service.wait().await.code(), Some(1));
+    let failed = service.logged("service_failed").remove(0);
+    assert_eq!(failed["error"]["msg"], "the task that publishes status changes ended unasked");
+    assert_eq!(history(&database, &number).await, cooked_by("chef_anna", "chef_anna"));
+    assert_eq!(worker(&database, "chef_anna").await["status"], "offline");
+}

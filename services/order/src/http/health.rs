@@ -1,33 +1,43 @@
-//! `GET /health` and `/readyz`: whether orders can be taken.
+//! What the probes look at: whether orders can be taken.
 
-use actix_web::{HttpResponse, web};
+use db::Database;
 use deadlines::http::CHECK_DEADLINE;
 use domain::ServiceName;
-use http_service::health::{self, Check};
+use http_service::health::{self, Check, Checks};
 use tokio::time::timeout;
 
-use super::Api;
-use crate::NAME;
+use crate::readiness::Readiness;
 
-/// Asks the database, and says whether the broker can be reached.
-pub async fn health(api: web::Data<Api>) -> HttpResponse {
-    let usable = async {
-        api.db.takes_writes().await?;
-        db::startup::has_tables(&api.db, ServiceName::Order).await
-    };
-    let usable = matches!(timeout(CHECK_DEADLINE, usable).await, Ok(Ok(true))) && !api.db.lacks_tables();
-    let checks = [
-        Check::needed("database", usable && api.readiness.order_tokens().is_ok()),
-        Check {
-            name: "rabbitmq",
-            healthy: api.readiness.can_send_orders(),
-            // Orders are stored, and sent when the broker is back.
-            dispensable: api.readiness.accepts_while_broker_down(),
-        },
-    ];
-    if checks.iter().all(|check| check.healthy || check.dispensable) {
-        // Whoever reads this may order.
-        api.readiness.open();
+/// Both servers.
+#[derive(Clone)]
+pub struct Health {
+    pub db: Database,
+    pub readiness: Readiness,
+}
+
+impl health::Health for Health {
+    fn checks(&self) -> Checks<'_> {
+        Box::pin(async {
+            let usable = async {
+                self.db.takes_writes().await?;
+                db::startup::has_tables(&self.db, ServiceName::Order).await
+            };
+            let usable =
+                matches!(timeout(CHECK_DEADLINE, usable).await, Ok(Ok(true))) && !self.db.lacks_tables();
+            let checks = vec![
+                Check::needed("database", usable && self.readiness.order_tokens().is_ok()),
+                Check {
+                    name: "rabbitmq",
+                    healthy: self.readiness.can_send_orders(),
+                    // Orders are stored, and sent when the broker is back.
+                    dispensable: self.readiness.accepts_while_broker_down(),
+                },
+            ];
+            if checks.iter().all(|check| check.healthy || check.dispensable) {
+                // Whoever reads this may order.
+                self.readiness.open();
+            }
+            checks
+        })
     }
-    health::report(NAME, &checks)
 }

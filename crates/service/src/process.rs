@@ -1,0 +1,113 @@
+//! From the command line to the exit code: arguments, configuration, log, shutdown, the service's
+//! own work, and its end.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use argh::FromArgs;
+use config::Config;
+use domain::ServiceName;
+use logging::{Action, Log, action};
+use runtime::{Exit, Shutdown, arguments};
+
+/// A service: its command line, and what it does then.
+pub trait Service: FromArgs {
+    /// Which one it is.
+    const NAME: ServiceName;
+    /// What it needs to run, from a command line that was checked.
+    type Settings;
+    /// Why it ends before it is asked to.
+    type Error: Failure;
+
+    /// The arguments that all services have.
+    fn common(&self) -> CommonArguments;
+
+    /// What it needs to run.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`]: an argument is missing, or does not fit the others.
+    fn settings(self) -> Result<Self::Settings, Exit>;
+
+    /// `--healthcheck`: asks a service that runs.
+    ///
+    /// # Errors
+    /// It is not well; the text says why.
+    fn healthcheck(self, config: &Config) -> impl Future<Output = Result<(), Exit>>;
+
+    /// Works until the shutdown begins, and then stops within its grace.
+    ///
+    /// # Errors
+    /// Why it cannot work, or ended early.
+    fn run(settings: Self::Settings, process: Process) -> impl Future<Output = Result<(), Self::Error>>;
+}
+
+/// The arguments that all services have.
+#[derive(Clone, Debug)]
+pub struct CommonArguments {
+    /// `--mode`: the service itself, for those who call it like the wrapper.
+    pub mode: Option<String>,
+    /// `--config`: the configuration file.
+    pub config: Option<PathBuf>,
+    /// `--healthcheck`: ask a service that runs, instead of running.
+    pub healthcheck: bool,
+}
+
+/// Why a service ended.
+pub trait Failure: Error + 'static {
+    /// The action under which the end is logged.
+    fn action(&self) -> Action {
+        action::SERVICE_FAILED
+    }
+}
+
+/// What a service works with.
+#[derive(Clone)]
+pub struct Process {
+    /// The configuration.
+    pub config: Config,
+    /// The log.
+    pub log: Log,
+    /// Begins with the first signal that asks to stop.
+    pub shutdown: Shutdown,
+}
+
+/// Runs a service. It is the whole `main` of its binary.
+///
+/// One thread is enough: a service waits more than it works, and its HTTP server has threads of its
+/// own. Several would wake each other, which costs more.
+pub fn main<S: Service>() -> ExitCode {
+    let ended = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|why| Exit::failed(S::NAME.binary(), &why))
+        .and_then(|runtime| runtime.block_on(run::<S>()));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => exit.report(),
+    }
+}
+
+async fn run<S: Service>() -> Result<(), Exit> {
+    let name = S::NAME.binary();
+    let read: S = arguments::parse(name)?;
+    let CommonArguments { mode, config: path, healthcheck } = read.common();
+    arguments::check_mode(mode.as_deref(), name)?;
+    let load = || Config::load(path).map_err(|why| Exit::Config(format!("{name}: {why}")));
+    if healthcheck {
+        return read.healthcheck(&load()?).await;
+    }
+    let settings = read.settings()?;
+    let config = load()?;
+    let level = config.log.level.parse().map_err(Exit::Config)?;
+    let shutdown =
+        Shutdown::on_signals(config.shutdown.grace_seconds).map_err(|why| Exit::failed(name, &why))?;
+    let (log, _flush) = logging::start(name, level);
+    let process = Process { config, log: log.clone(), shutdown };
+    S::run(settings, process).await.map_err(|why| logged(&log, &why))
+}
+
+fn logged(log: &Log, why: &dyn Failure) -> Exit {
+    log.error(why.action(), why.to_string(), why).emit();
+    Exit::Logged
+}

@@ -1,0 +1,21 @@
+//! Cooks orders, each once and only once.
+
+mod arguments;
+mod claim_batcher;
+mod cook;
+mod cooking_times;
+mod dead_letter;
+mod error;
+mod forwarding;
+mod health;
+mod in_flight;
+mod retry;
+mod service;
+mod status_publisher;
+mod worker_session;
+
+use domain::ServiceName;
+
+pub use crate::arguments::Arguments;
+
+const NAME: &str = ServiceName::Kitchen.binary();

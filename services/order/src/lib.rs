@@ -1,0 +1,21 @@
+//! Takes orders over HTTP, stores them and sends them to the kitchen.
+
+mod admission;
+mod arguments;
+mod changes;
+mod http;
+mod placing;
+mod readiness;
+mod relay;
+mod rescuer;
+mod service;
+
+#[cfg(test)]
+#[path = "../tests/schedules/mod.rs"]
+mod schedules;
+
+use domain::ServiceName;
+
+pub use crate::arguments::Arguments;
+
+const NAME: &str = ServiceName::Order.binary();
