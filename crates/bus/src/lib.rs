@@ -10,6 +10,7 @@ mod declaration;
 pub mod delivery;
 mod headers;
 pub mod inspection;
+mod link_state;
 pub mod message;
 pub mod notifications;
 pub mod orders;
@@ -22,6 +23,7 @@ mod session;
 pub mod topology;
 
 pub use delivery::Delivery;
+pub use link_state::LinkState;
 pub use message::Outgoing;
 pub use publisher::{Confirm, PublishError, Publisher};
 pub use session::{SessionError, check};

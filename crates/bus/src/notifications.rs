@@ -21,6 +21,7 @@ pub use self::position::{ParseStartAtError, StartAt};
 use crate::declaration;
 use crate::delivery::Delivery;
 use crate::headers::{insert, text};
+use crate::link_state::LinkState;
 use crate::reconnect::{Link, Served, maintain};
 use crate::session::{Event, Session, SessionError, rest_of, rpc};
 use crate::topology;
@@ -43,17 +44,19 @@ const EVENT_DEADLINE: Duration = Duration::from_secs(1);
 /// Reads the stream until the shutdown begins, or a message cannot be shown. Calls `show` for every
 /// message in turn, for at most [`PREFETCH`] before the first of them is shown. Its future returns
 /// whether the message was shown; then the message is acknowledged. After a reconnect, reading
-/// resumes behind the last shown message. RabbitMQ lists the connection under `name`.
+/// resumes behind the last shown message. RabbitMQ lists the connection under `name`. `link` says
+/// whether the stream is read.
 pub async fn subscribe<Showing: Future<Output = bool>>(
     settings: &Rabbitmq,
     name: &str,
     start: StartAt,
+    link: &LinkState,
     log: &Log,
     shutdown: &Shutdown,
     show: impl FnMut(&Delivery) -> Showing,
 ) {
-    let mut subscription =
-        Subscription { settings, name, position: Position::new(start), log, shutdown, show };
+    let position = Position::new(start);
+    let mut subscription = Subscription { settings, name, position, link, log, shutdown, show };
     maintain(&mut subscription, log).await;
 }
 
@@ -62,6 +65,7 @@ struct Subscription<'a, Show> {
     settings: &'a Rabbitmq,
     name: &'a str,
     position: Position,
+    link: &'a LinkState,
     log: &'a Log,
     shutdown: &'a Shutdown,
     show: Show,
@@ -88,7 +92,8 @@ where
     }
 
     async fn serve(&mut self, reading: Reading) -> Served {
-        let Self { position, log, shutdown, show, .. } = self;
+        let Self { position, link, log, shutdown, show, .. } = self;
+        let _up = link.up();
         Served { end: read(reading, position, log, shutdown, show).await, worked: false }
     }
 

@@ -23,6 +23,7 @@ use self::leased_delivery::{Permit, Settlement, Settlements};
 use self::prefetch::Prefetch;
 use crate::declaration::{self, AnswerTimeout, FailedAttempt, Refusals};
 use crate::delivery::Delivery;
+use crate::link_state::LinkState;
 use crate::reconnect::{Link, Served, maintain};
 use crate::session::{Event, Session, SessionError};
 
@@ -32,6 +33,7 @@ pub struct OrderIntake {
     deliveries: mpsc::Receiver<LeasedDelivery>,
     stop: Shutdown,
     done: Shutdown,
+    link: LinkState,
     task: JoinHandle<()>,
 }
 
@@ -40,7 +42,7 @@ impl OrderIntake {
     /// it is closed. RabbitMQ lists the connection under `name`.
     pub fn start(settings: Rabbitmq, name: &str, queues: Vec<&'static str>, prefetch: u16, log: Log) -> Self {
         let (forward, deliveries) = mpsc::channel(usize::from(prefetch.max(1)));
-        let (stop, done) = (Shutdown::new(), Shutdown::new());
+        let (stop, done, link) = (Shutdown::new(), Shutdown::new(), LinkState::default());
         let permits = Arc::new(Semaphore::new(usize::from(prefetch)));
         let owner = Owner {
             settings,
@@ -51,10 +53,16 @@ impl OrderIntake {
             forward,
             stop: stop.clone(),
             done: done.clone(),
+            link: link.clone(),
             answer_timeout: AnswerTimeout::Long,
             log,
         };
-        Self { deliveries, stop, done, task: tokio::spawn(owner.run()) }
+        Self { deliveries, stop, done, link, task: tokio::spawn(owner.run()) }
+    }
+
+    /// Whether orders can come in at the moment.
+    pub fn link(&self) -> LinkState {
+        self.link.clone()
     }
 
     /// Waits for the next order. `None` after [`stop`](Self::stop), once all received orders were
@@ -99,6 +107,7 @@ struct Owner {
     forward: mpsc::Sender<LeasedDelivery>,
     stop: Shutdown,
     done: Shutdown,
+    link: LinkState,
     /// For the next connection.
     answer_timeout: AnswerTimeout,
     log: Log,
@@ -128,6 +137,7 @@ impl Link for Owner {
     }
 
     async fn serve(&mut self, opened: Opened) -> Served {
+        let _up = self.link.up();
         Served { end: self.take_orders(opened).await, worked: false }
     }
 

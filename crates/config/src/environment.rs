@@ -106,6 +106,8 @@ mod tests {
             ("ORDER_STAFF_KEY", "nineteen-characters", "at least 20"),
             ("HTTP_BIND", "everywhere", "0.0.0.0 or ::"),
             ("HTTP_MAX_CONNECTIONS", "-1", "0 to 1000000"),
+            ("ADMIN_PORT", "65536", "0 to 65535; 0: none"),
+            ("ADMIN_BIND", "everywhere", "0.0.0.0 or ::"),
             ("HTTP_ALLOWED_ORIGINS", "shop.example", "https://shop.example"),
             ("HTTP_ALLOWED_HOSTS", "shop.example:3000", "without scheme and port"),
             ("ORDER_STAFF_KEY", "with a space at the end ", "ends with a space"),

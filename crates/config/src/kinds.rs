@@ -120,6 +120,18 @@ pub(crate) const PORT: Kind<u16> = Kind {
     show: plain,
 };
 
+/// A TCP port to listen on. 0: there is no listener.
+pub(crate) const PORT_OR_NONE: Kind<u16> = Kind {
+    allowed: "0 to 65535; 0: none",
+    is_secret: false,
+    parse: |text| {
+        text.parse()
+            .map_err(|_| format!("is '{text}', which is not a port (allowed: {})", PORT_OR_NONE.allowed))
+    },
+    write: u16::to_string,
+    show: |port| Some(if *port == 0 { "0: none".to_owned() } else { port.to_string() }),
+};
+
 /// The least number that works: a service keeps one connection for what must not wait for others
 /// (heartbeats) or what may take long (the relay). The others need two, so that one statement that
 /// hangs does not stop them all.

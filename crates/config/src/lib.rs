@@ -32,7 +32,7 @@ pub use self::kinds::LEAST_CONNECTIONS;
 pub use self::origin::{Origin, Setting};
 pub use self::origins::{Origins, ParseOriginsError};
 pub use self::table::{
-    Config, CookingSeconds, Database, Http, KEYS, Kitchen, Log, Order, Rabbitmq, SECTIONS, Shutdown,
+    Admin, Config, CookingSeconds, Database, Http, KEYS, Kitchen, Log, Order, Rabbitmq, SECTIONS, Shutdown,
 };
 
 /// Why there is no configuration. Passwords never appear in it.

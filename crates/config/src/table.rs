@@ -23,8 +23,8 @@ use secrecy::SecretString;
 
 use crate::key::settings;
 use crate::kinds::{
-    ADDRESS, CONNECTIONS, COUNT, GRACE, HOST_NAMES, HOSTS, LEVEL, NAME, ORIGINS, PASSWORD, PORT, SECONDS,
-    STAFF_KEY, SWITCH, TEXT,
+    ADDRESS, CONNECTIONS, COUNT, GRACE, HOST_NAMES, HOSTS, LEVEL, NAME, ORIGINS, PASSWORD, PORT,
+    PORT_OR_NONE, SECONDS, STAFF_KEY, SWITCH, TEXT,
 };
 use crate::{HostNames, Origins};
 
@@ -36,6 +36,7 @@ settings! {
         order: Order,
         kitchen: Kitchen,
         http: Http,
+        admin: Admin,
         log: Log,
         shutdown: Shutdown,
     } {}
@@ -121,6 +122,17 @@ settings! {
         /// `bind` is no loopback address, else none. Set it where a container's port is published
         /// on the host's loopback: a web page's DNS can make its name point there.
         allowed_hosts: HostNames = HostNames::default(), "HTTP_ALLOWED_HOSTS", HOST_NAMES;
+    }
+
+    /// Where a service answers to those who run it: `GET /livez`, `/readyz` and `/health`.
+    [admin] Admin {
+        /// The port of the admin listener, which every service can have, the kitchen and the
+        /// subscriber too. Each process on a machine needs a port of its own. Where it is set,
+        /// `--healthcheck` asks it. 0: there is no admin listener. The images set 9090.
+        port: u16 = 0, "ADMIN_PORT", PORT_OR_NONE;
+        /// The address that it listens on. `::` stands for all addresses of IPv6 and IPv4. The
+        /// images set it.
+        bind: IpAddr = Ipv4Addr::LOCALHOST.into(), "ADMIN_BIND", ADDRESS;
     }
 
     /// What is logged.

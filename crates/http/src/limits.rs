@@ -22,6 +22,9 @@ const _: () = assert!(2 * MAX_HEAD + 2 * READ_AT_ONCE + KERNEL_BUFFERS <= PER_CO
 /// Memory for everything else, in bytes: the program, its threads, its pools, the orders in
 /// progress.
 pub const REST: usize = 64 * MIB;
+/// The limits of the admin listener. They are a part of [`REST`].
+pub(crate) const ADMIN: Limits = Limits { connections: 16, per_address: 16, pool: MIB };
+const _: () = assert!(ADMIN.connections * PER_CONNECTION + ADMIN.pool <= REST / 16);
 /// The largest number of connections, however much memory there is.
 pub const MAX_CONNECTIONS: usize = 10_000;
 /// The smallest number of connections, however little memory there is.

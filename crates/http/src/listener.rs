@@ -17,18 +17,33 @@ pub(crate) const KERNEL_BUFFERS: usize = 2 * (SEND_BUFFER + RECEIVE_BUFFER);
 
 /// Why a service cannot listen.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {why}{}", hint(why))]
+#[error("cannot listen on {address}: {why}{}", hint(why, settings))]
 pub struct BindError {
     address: SocketAddr,
+    settings: &'static Settings,
     why: std::io::Error,
 }
 
-fn hint(why: &std::io::Error) -> &'static str {
+/// Where port and address of a listener are set.
+#[derive(Debug)]
+struct Settings {
+    port: &'static str,
+    bind: &'static str,
+}
+
+const PUBLIC: Settings = Settings { port: "--port", bind: "http.bind (HTTP_BIND)" };
+const ADMIN: Settings = Settings { port: "admin.port (ADMIN_PORT)", bind: "admin.bind (ADMIN_BIND)" };
+
+fn hint(why: &std::io::Error, Settings { port, bind }: &Settings) -> String {
     match why.kind() {
-        ErrorKind::AddrInUse => ". Another program uses this port: stop it, or choose another with --port",
-        ErrorKind::PermissionDenied => ". Ports below 1024 need privileges: choose another with --port",
-        ErrorKind::AddrNotAvailable => ". This machine has no such address: check http.bind (HTTP_BIND)",
-        _ => "",
+        ErrorKind::AddrInUse => {
+            format!(". Another program uses this port: stop it, or choose another with {port}")
+        }
+        ErrorKind::PermissionDenied => {
+            format!(". Ports below 1024 need privileges: choose another with {port}")
+        }
+        ErrorKind::AddrNotAvailable => format!(". This machine has no such address: check {bind}"),
+        _ => String::new(),
     }
 }
 
@@ -38,12 +53,25 @@ fn hint(why: &std::io::Error) -> &'static str {
 /// # Errors
 /// The address or the port is not available.
 pub fn listen(address: IpAddr, port: u16) -> Result<TcpListener, BindError> {
+    listen_by(&PUBLIC, address, port)
+}
+
+/// As [`listen`], for the admin listener: an error names its settings.
+///
+/// # Errors
+/// The address or the port is not available.
+pub fn listen_for_admin(address: IpAddr, port: u16) -> Result<TcpListener, BindError> {
+    listen_by(&ADMIN, address, port)
+}
+
+fn listen_by(settings: &'static Settings, address: IpAddr, port: u16) -> Result<TcpListener, BindError> {
+    let cannot = |address| move |why| BindError { address: SocketAddr::new(address, port), settings, why };
     match bind(address, port) {
         Err(why) if address == Ipv6Addr::UNSPECIFIED && is_without_ipv6(&why) => {
             let address = Ipv4Addr::UNSPECIFIED.into();
-            bind(address, port).map_err(|why| BindError { address: (address, port).into(), why })
+            bind(address, port).map_err(cannot(address))
         }
-        bound => bound.map_err(|why| BindError { address: (address, port).into(), why }),
+        bound => bound.map_err(cannot(address)),
     }
 }
 
@@ -104,5 +132,8 @@ mod tests {
         let taken = listen(Ipv4Addr::LOCALHOST.into(), 0).unwrap();
         let why = listen(Ipv4Addr::LOCALHOST.into(), taken.local_addr().unwrap().port()).unwrap_err();
         assert!(why.to_string().contains("choose another with --port"), "{why}");
+        let why =
+            listen_for_admin(Ipv4Addr::LOCALHOST.into(), taken.local_addr().unwrap().port()).unwrap_err();
+        assert!(why.to_string().contains("choose another with admin.port (ADMIN_PORT)"), "{why}");
     }
 }

@@ -21,11 +21,11 @@ use logging::{Log, action};
 use crate::connections::Connections;
 use crate::cross_site::CrossSite;
 use crate::ending::Ending;
-use crate::limits::Limits;
+use crate::limits::{self, Limits};
 use crate::stream::{MAX_HEAD, MAX_HEAD_LINES, Socket, Stream};
 use crate::{Problem, middleware, request_id};
 
-pub use crate::listener::{BindError, listen};
+pub use crate::listener::{BindError, listen, listen_for_admin};
 
 /// The HTTP server does not report which of these faults it found.
 const NOT_HTTP: &str = "This is no valid HTTP/1.1 request. Send a request line such as 'GET /health HTTP/1.1', header lines such as 'Name: value', exactly one Host, and at most one Content-Length or Transfer-Encoding; no TLS and no HTTP/2.";
@@ -44,10 +44,39 @@ pub fn start<F>(
 where
     F: FnOnce(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
-    let limits = Limits::of(settings, log);
+    let threads = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
+    start_within(Limits::of(settings, log), threads, listener, settings, log, configure)
+}
+
+/// As [`start`], for the admin listener: a few connections on one thread, for programs. Pages of
+/// other sites and, on the loopback, foreign names are refused as by default.
+///
+/// # Errors
+/// The listener cannot be used.
+pub fn start_for_admin<F>(
+    listener: TcpListener,
+    log: &Log,
+    configure: F,
+) -> std::io::Result<(ServerHandle, impl Future<Output = std::io::Result<()>> + Send + use<F>)>
+where
+    F: FnOnce(&mut web::ServiceConfig) + Clone + Send + 'static,
+{
+    start_within(limits::ADMIN, 1, listener, &config::Http::default(), log, configure)
+}
+
+fn start_within<F>(
+    limits: Limits,
+    threads: usize,
+    listener: TcpListener,
+    settings: &config::Http,
+    log: &Log,
+    configure: F,
+) -> std::io::Result<(ServerHandle, impl Future<Output = std::io::Result<()>> + Send + use<F>)>
+where
+    F: FnOnce(&mut web::ServiceConfig) + Clone + Send + 'static,
+{
     let connections = Arc::new(Connections::new(limits));
     let cross_site = CrossSite::new(settings, listener.local_addr()?.ip(), log);
-    let threads = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
     let server = Server::build()
         .workers(threads)
         // `Connections` enforces the limit, because it can evict idle connections for new ones.

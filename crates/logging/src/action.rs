@@ -124,6 +124,8 @@ actions! {
     CONNECTIONS_LIMITED = "connections_limited" at Info;
     /// Connections were closed to make room for new ones, or new ones were closed.
     CONNECTIONS_EVICTED = "connections_evicted" at Info;
+    /// The admin listener is open: `details` says on which address and port.
+    ADMIN_STARTED = "admin_started" at Info;
 
     // An order on its way into the kitchen.
 

@@ -1,8 +1,9 @@
 //! What every service is made of: one way from the command line to the exit code ([`main`]), one
-//! owner of its tasks ([`Tasks`]), and [`batching`].
+//! owner of its tasks ([`Tasks`]), an admin listener with the probes, and [`batching`].
 //!
 //! It knows neither the database nor the broker: not every service may use both.
 
+mod admin;
 pub mod batching;
 mod process;
 mod tasks;

@@ -1,15 +1,20 @@
 //! From the command line to the exit code: arguments, configuration, log, shutdown, the service's
 //! own work, and its end.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
 
 use argh::FromArgs;
 use config::Config;
 use domain::ServiceName;
+use http_service::health;
 use logging::{Action, Log, action};
 use runtime::{Exit, Shutdown, arguments};
+
+use crate::admin::{Admin, AdminError, Probes};
 
 /// A service: its command line, and what it does then.
 pub trait Service: FromArgs {
@@ -29,7 +34,7 @@ pub trait Service: FromArgs {
     /// [`Exit::Usage`]: an argument is missing, or does not fit the others.
     fn settings(self) -> Result<Self::Settings, Exit>;
 
-    /// `--healthcheck`: asks a service that runs.
+    /// `--healthcheck` where there is no admin listener to be asked.
     ///
     /// # Errors
     /// It is not well; the text says why.
@@ -61,6 +66,8 @@ pub trait Failure: Error + 'static {
     }
 }
 
+impl Failure for AdminError {}
+
 /// What a service works with.
 #[derive(Clone)]
 pub struct Process {
@@ -70,6 +77,8 @@ pub struct Process {
     pub log: Log,
     /// Begins with the first signal that asks to stop.
     pub shutdown: Shutdown,
+    /// Whom the admin listener asks.
+    pub probes: Probes,
 }
 
 /// Runs a service. It is the whole `main` of its binary.
@@ -95,7 +104,11 @@ async fn run<S: Service>() -> Result<(), Exit> {
     arguments::check_mode(mode.as_deref(), name)?;
     let load = || Config::load(path).map_err(|why| Exit::Config(format!("{name}: {why}")));
     if healthcheck {
-        return read.healthcheck(&load()?).await;
+        let config = load()?;
+        return match config.admin.port {
+            0 => read.healthcheck(&config).await,
+            port => health::probe(config.admin.bind, port).await.map_err(Exit::Failed),
+        };
     }
     let settings = read.settings()?;
     let config = load()?;
@@ -103,8 +116,30 @@ async fn run<S: Service>() -> Result<(), Exit> {
     let shutdown =
         Shutdown::on_signals(config.shutdown.grace_seconds).map_err(|why| Exit::failed(name, &why))?;
     let (log, _flush) = logging::start(name, level);
-    let process = Process { config, log: log.clone(), shutdown };
-    S::run(settings, process).await.map_err(|why| logged(&log, &why))
+    let probes = Probes::default();
+    let mut admin =
+        Admin::start(S::NAME, &config.admin, probes.clone(), &log).map_err(|why| logged(&log, &why))?;
+    let process = Process { config, log: log.clone(), shutdown: shutdown.clone(), probes: probes.clone() };
+    let outcome = {
+        let mut running = pin!(S::run(settings, process));
+        let stopping = async {
+            shutdown.begun().await;
+            probes.forget();
+            std::future::pending::<Infallible>().await
+        };
+        tokio::select! {
+            never = stopping => match never {},
+            outcome = &mut running => outcome.map_err(|why| logged(&log, &why)),
+            why = admin.ended() => {
+                let failed = logged(&log, &why);
+                shutdown.begin();
+                probes.forget();
+                running.await.map_err(|why| logged(&log, &why)).and(Err(failed))
+            }
+        }
+    };
+    admin.stop().await;
+    outcome
 }
 
 fn logged(log: &Log, why: &dyn Failure) -> Exit {

@@ -1,11 +1,50 @@
-//! `--healthcheck`: whether a worker is alive.
+//! Whether a worker is well: what its probes look at, and `--healthcheck` without an admin listener.
 
+use std::sync::OnceLock;
+
+use bus::LinkState;
 use config::Config;
 use db::{Access, Database, workers};
+use deadlines::http::CHECK_DEADLINE;
 use domain::WorkerName;
+use http_service::health::{self, Check, Checks};
 use runtime::with_causes;
+use tokio::time::timeout;
 
 use crate::NAME;
+
+/// What the probes look at.
+pub struct Health {
+    db: Database,
+    /// The connection for consuming. There is none until the worker is registered.
+    link: OnceLock<LinkState>,
+}
+
+impl Health {
+    /// Of a worker that is not registered yet.
+    pub fn new(db: Database) -> Self {
+        Self { db, link: OnceLock::new() }
+    }
+
+    /// The worker is registered, and takes orders over this connection.
+    pub fn registered(&self, link: LinkState) {
+        // A worker registers once.
+        let _ = self.link.set(link);
+    }
+}
+
+impl health::Health for Health {
+    fn checks(&self) -> Checks<'_> {
+        Box::pin(async {
+            let usable = timeout(CHECK_DEADLINE, self.db.takes_writes()).await;
+            vec![
+                Check::needed("database", matches!(usable, Ok(Ok(()))) && !self.db.lacks_tables()),
+                Check::needed("registration", self.link.get().is_some()),
+                Check::needed("rabbitmq", self.link.get().is_some_and(LinkState::is_up)),
+            ]
+        })
+    }
+}
 
 /// Checks that both servers answer and, if a worker is named, that its last heartbeat is recent.
 ///

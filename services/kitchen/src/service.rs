@@ -22,6 +22,7 @@ use crate::claim_batcher::ClaimBatcher;
 use crate::cook::{Cook, Unfinished};
 use crate::error::ServiceError;
 use crate::forwarding::Forwarding;
+use crate::health::Health;
 use crate::in_flight::InFlightOrders;
 use crate::status_publisher::StatusPublisher;
 use crate::worker_session::WorkerSession;
@@ -50,8 +51,10 @@ impl Worker {
     /// # Errors
     /// The name is taken, or this program cannot use the database.
     pub async fn build(worker: WorkerSettings, process: Process) -> Result<Option<Self>, ServiceError> {
-        let Process { config, log, shutdown } = process;
+        let Process { config, log, shutdown, probes } = process;
         let db = Database::new(&config.database, NAME, Access::ReadWrite)?;
+        let health = Arc::new(Health::new(db.clone()));
+        probes.ask(health.clone());
         if db::startup::migrated(&db, &log, &shutdown, async || Ok(())).await?.is_none() {
             return Ok(None);
         }
@@ -74,6 +77,7 @@ impl Worker {
             worker.prefetch,
             log.clone(),
         );
+        health.registered(intake.link());
         let (publisher, publishing) = Publisher::start(&config.rabbitmq, ServiceName::Kitchen, NAME, &log);
         let (status_publisher, status_updates) = StatusPublisher::start(db.clone(), publisher.clone(), log);
         let (claim_batcher, claims) = ClaimBatcher::start(db, session.claimant.clone(), session.lease());

@@ -1,10 +1,12 @@
 //! Reads the stream of notifications and shows each change once.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bus::Delivery;
 use bus::notifications::{self, StartAt};
+use bus::{Delivery, LinkState};
 use domain::{RequestId, StatusUpdate};
+use http_service::health::{self, Check, Checks};
 use logging::{Log, Printed, action, printable};
 use runtime::failpoint;
 use service::{Failure, Process};
@@ -20,12 +22,23 @@ pub struct Unread;
 
 impl Failure for Unread {}
 
+/// What the probes look at.
+struct Health(LinkState);
+
+impl health::Health for Health {
+    fn checks(&self) -> Checks<'_> {
+        Box::pin(async { vec![Check::needed("rabbitmq", self.0.is_up())] })
+    }
+}
+
 /// Shows every change until the shutdown begins.
 ///
 /// # Errors
 /// Stdout has no reader any more.
 pub async fn run(from: StartAt, process: Process) -> Result<(), Unread> {
-    let Process { config, log, shutdown } = process;
+    let Process { config, log, shutdown, probes } = process;
+    let link = LinkState::default();
+    probes.ask(Arc::new(Health(link.clone())));
     log.info(action::SERVICE_STARTED, "Notification Subscriber started").emit();
     let mut seen = Seen::new(Instant::now());
     let show = |delivery: &Delivery| {
@@ -37,7 +50,8 @@ pub async fn run(from: StartAt, process: Process) -> Result<(), Unread> {
             }
         }
     };
-    let reading = Box::pin(notifications::subscribe(&config.rabbitmq, NAME, from, &log, &shutdown, show));
+    let reading =
+        Box::pin(notifications::subscribe(&config.rabbitmq, NAME, from, &link, &log, &shutdown, show));
     // Nothing needs to be settled: subscribers remove nothing from the stream.
     let _ = shutdown.within_grace(Duration::from_secs(1), reading).await;
     log.info(action::GRACEFUL_SHUTDOWN, "Notification Subscriber stops").emit();

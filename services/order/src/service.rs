@@ -1,6 +1,7 @@
 //! The service as a whole: built first, then run.
 
 use std::net::TcpListener;
+use std::sync::Arc;
 
 use bus::Publisher;
 use db::schema::SchemaError;
@@ -66,7 +67,7 @@ impl OrderService {
     /// # Errors
     /// The port cannot be bound, or the settings are bad.
     pub fn build(arguments: &Arguments, process: Process) -> Result<Self, ServiceError> {
-        let Process { config, log, shutdown } = process;
+        let Process { config, log, shutdown, probes } = process;
         let listener = server::listen(config.http.bind, arguments.port)?;
         let port = listener.local_addr()?.port();
         let db = Database::with_reserved(&config.database, NAME, Access::ReadWrite, relay::MOST_CONNECTIONS)?;
@@ -113,6 +114,7 @@ impl OrderService {
             db,
             log,
         };
+        probes.ask(Arc::new(api.health()));
         Ok(Self {
             listener,
             http: config.http,

@@ -23,7 +23,8 @@ pub struct Arguments {
     /// configuration file (default ./config.yaml)
     #[argh(option)]
     pub config: Option<PathBuf>,
-    /// ask the service that runs on --port whether it is ready; exit code 0 if it is
+    /// ask the service that runs here whether it is ready: on admin.port if that is set, else on
+    /// --port; exit code 0 if it is
     #[argh(switch)]
     pub healthcheck: bool,
 }

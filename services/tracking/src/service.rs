@@ -56,12 +56,13 @@ impl TrackingService {
     /// # Errors
     /// The port cannot be bound, or the settings are bad.
     pub fn build(arguments: &Arguments, process: Process) -> Result<Self, ServiceError> {
-        let Process { config, log, shutdown } = process;
+        let Process { config, log, shutdown, probes } = process;
         let listener = server::listen(config.http.bind, arguments.port)?;
         let port = listener.local_addr()?.port();
         let db = Database::new(&config.database, NAME, Access::ReadOnly)?;
         let (lookups, lookups_tasks) = Lookups::start(db.clone());
         let api = Api { db, lookups, schema_ready: Arc::new(AtomicBool::new(false)), log };
+        probes.ask(Arc::new(api.clone()));
         let mut tasks = Tasks::new();
         tasks.adopt_set("looks orders up", lookups_tasks);
         Ok(Self { listener, http: config.http, port, api, tasks, shutdown })

@@ -47,7 +47,9 @@ async fn consumers_and_subscribers_have_their_callers() {
     let reading = tokio::spawn({
         let shutdown = shutdown.clone();
         async move {
-            subscribe(&settings, "a subscriber", StartAt::Next, &log, &shutdown, |_| async { true }).await;
+            let link = bus::LinkState::default();
+            subscribe(&settings, "a subscriber", StartAt::Next, &link, &log, &shutdown, |_| async { true })
+                .await;
         }
     });
     until_listed(&scene, &["a worker", "a subscriber"]).await;

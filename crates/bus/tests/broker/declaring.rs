@@ -5,7 +5,7 @@ use bus::inspection::declare_kitchen;
 use bus::topology::{
     DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, NOTIFICATIONS_QUEUE, ORDERS_EXCHANGE, SAFETY_NET_QUEUE,
 };
-use bus::{Publisher, SessionError};
+use bus::{LinkState, Publisher, SessionError};
 use domain::{OrderType, ServiceName};
 use serde_json::{Value, json};
 use testkit::wait::within;
@@ -168,7 +168,16 @@ async fn a_subscriber_declares_its_part_only() {
         let (settings, log, shutdown) = (scene.settings.clone(), scene.lines.log.clone(), shutdown.clone());
         async move {
             let next = bus::notifications::StartAt::Next;
-            bus::notifications::subscribe(&settings, "test", next, &log, &shutdown, |_| async { true }).await;
+            bus::notifications::subscribe(
+                &settings,
+                "test",
+                next,
+                &LinkState::default(),
+                &log,
+                &shutdown,
+                |_| async { true },
+            )
+            .await;
         }
     });
     scene.lines.until("rabbitmq_connected", 1).await;

@@ -4,7 +4,7 @@ use bus::dead_letters::Pass;
 use bus::inspection::{Needs, inspect};
 use bus::notifications::{StartAt, subscribe};
 use bus::orders::OrderIntake;
-use bus::{Outgoing, permissions, safety_net};
+use bus::{LinkState, Outgoing, permissions, safety_net};
 use domain::ServiceName;
 use runtime::Shutdown;
 use testkit::wait::within;
@@ -84,7 +84,10 @@ async fn a_subscriber_declares_the_stream_and_reads_it() {
     let shutdown = Shutdown::new();
     let reading = tokio::spawn({
         let (settings, log, shutdown) = (user.settings.clone(), scene.lines.log.clone(), shutdown.clone());
-        async move { subscribe(&settings, "test", StartAt::Next, &log, &shutdown, |_| async { true }).await }
+        async move {
+            let link = LinkState::default();
+            subscribe(&settings, "test", StartAt::Next, &link, &log, &shutdown, |_| async { true }).await;
+        }
     });
     scene.lines.until("rabbitmq_connected", 1).await;
     assert_eq!(scene.lines.of("rabbitmq_connection_failed").len(), 0);

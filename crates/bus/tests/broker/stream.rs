@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bus::Publisher;
 use bus::notifications::{StartAt, subscribe};
 use bus::topology::NOTIFICATIONS_QUEUE;
+use bus::{LinkState, Publisher};
 use config::Rabbitmq;
 use domain::{ServiceName, StatusUpdate};
 use runtime::Shutdown;
@@ -33,7 +33,7 @@ impl Subscriber {
         let task = tokio::spawn({
             let (settings, log, shutdown) = (settings.clone(), lines.log.clone(), shutdown.clone());
             async move {
-                subscribe(&settings, "test", start, &log, &shutdown, |delivery| {
+                subscribe(&settings, "test", start, &LinkState::default(), &log, &shutdown, |delivery| {
                     let update = serde_json::from_slice(&delivery.body).unwrap();
                     let is_shown = sender.send(update).is_ok();
                     async move { is_shown }
@@ -215,7 +215,7 @@ async fn no_more_than_a_hundred_are_shown_ahead_of_the_first_that_is_not_shown_y
         let (begun, gate, shutdown) = (Arc::clone(&begun), go_on.subscribe(), shutdown.clone());
         let (settings, log) = (scene.settings.clone(), scene.lines.log.clone());
         async move {
-            subscribe(&settings, "test", StartAt::First, &log, &shutdown, |_| {
+            subscribe(&settings, "test", StartAt::First, &LinkState::default(), &log, &shutdown, |_| {
                 begun.fetch_add(1, Ordering::SeqCst);
                 let mut gate = gate.clone();
                 async move { gate.wait_for(|open| *open).await.is_ok() }
@@ -241,7 +241,10 @@ async fn a_queue_with_other_settings_is_told_and_awaited() {
     let shutdown = Shutdown::new();
     let reading = tokio::spawn({
         let (settings, log, shutdown) = (scene.settings.clone(), scene.lines.log.clone(), shutdown.clone());
-        async move { subscribe(&settings, "test", StartAt::Next, &log, &shutdown, |_| async { true }).await }
+        async move {
+            let link = LinkState::default();
+            subscribe(&settings, "test", StartAt::Next, &link, &log, &shutdown, |_| async { true }).await;
+        }
     });
     scene.lines.said("rabbitmq_connection_failed", "It holds status updates only").await;
     scene.broker.delete(NOTIFICATIONS_QUEUE).await;

@@ -6,6 +6,7 @@ mod postgres;
 mod rabbitmq;
 mod times;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
@@ -95,11 +96,17 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         }
         let ports =
             [(ServiceName::Order, arguments.order_port), (ServiceName::Tracking, arguments.tracking_port)];
+        let mut public = Vec::new();
         for (service, port) in ports {
             if services.contain(service) && port > 0 {
+                let address = SocketAddr::new(config.http.bind, port);
                 let check = format!("{}_port", service.short_name());
-                verdicts.push(ports::check(check, config.http.bind, port).await);
+                verdicts.push(ports::check(check, address, ports::PUBLIC).await);
+                public.push(address);
             }
+        }
+        if config.admin.port > 0 {
+            verdicts.push(ports::check_admin(&config.admin, &public).await);
         }
     }
     let console = Console::new();

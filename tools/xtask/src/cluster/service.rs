@@ -84,6 +84,8 @@ impl Service {
     pub async fn start(&mut self, launch_context: &LaunchContext) -> Result<(), Error> {
         let mut command = Command::new(launch_context.programs.join(self.plan.service.binary()));
         command.args(&self.plan.arguments).envs(launch_context.environment_of(self.plan.service));
+        // One port cannot be the admin port of all of them.
+        command.env("ADMIN_PORT", "0");
         if let Some(config) = &launch_context.config {
             command.arg("--config").arg(config);
         }
