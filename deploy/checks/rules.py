@@ -38,6 +38,9 @@ SERVICES = dict(
     )
 )
 HTTP_SERVICES = {service for service, port in SERVICES.items() if port}
+# The admin listener, which every image switches on.
+ADMIN = dict(re.findall(r"\b(ADMIN_\w+)=(\S+)", "\n".join(re.findall(r"^ENV .*", DOCKERFILE, re.MULTILINE))))
+PROBES = {"livenessProbe": "/livez", "readinessProbe": "/readyz"}
 LIMITS = Path("crates/http/src/limits.rs").read_text()
 UNITS = {"KIB": 2**10, "MIB": 2**20, "K": 2**10, "M": 2**20, "G": 2**30, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 # Fewer are too few, because idle connections of browsers and proxies count.
@@ -107,6 +110,14 @@ def dockerfile() -> Problems:
             yield f"no target for the binary {name}"
         if f"target/release/{name}" not in DOCKERFILE:
             yield f"the build stage does not keep the binary {name}"
+    if not int(ADMIN.get("ADMIN_PORT", 0)) or ADMIN.get("ADMIN_BIND") != "::":
+        yield "the images must switch the admin listener on, on all addresses (ADMIN_PORT, ADMIN_BIND=::)"
+    for service in SERVICES:
+        if f'CMD ["/usr/local/bin/{service}", "--healthcheck"]' not in DOCKERFILE:
+            yield f"{service}: its image has no health check, which asks the admin listener"
+    for ports in re.findall(r"^EXPOSE (.*)", DOCKERFILE, re.MULTILINE):
+        if ADMIN.get("ADMIN_PORT") in ports.split():
+            yield "the admin port is exposed: a container with -P would publish it"
 
 
 def compose() -> Problems:
@@ -140,6 +151,13 @@ def own_service(name: str, service: dict) -> Problems:
         yield f"{name}: the Dockerfile has no target {service['build']['target']}"
     if service["image"] != f"{BUILT_HERE}{service['build']['target']}:${{IMAGE_TAG:-{WORKSPACE['version']}}}":
         yield f"{name}: its image {service['image']} is not named after target and version"
+    if service["build"]["target"] in SERVICES and "healthcheck" in service:
+        yield f"{name}: its image has a health check already, which asks the admin listener"
+    for variable in set(ADMIN) & set(service.get("environment", {})):
+        yield f"{name}: {variable} is the image's"
+    for port in service.get("ports", []):
+        if port.endswith(f":{ADMIN.get('ADMIN_PORT')}"):
+            yield f"{name}: publishes its admin port"
     if service.get("pull_policy") != "build":
         yield f"{name}: pull_policy must be build, or its image is looked up in a registry"
     grace = int(service.get("environment", {}).get("SHUTDOWN_GRACE_SECONDS", GRACE))
@@ -202,6 +220,8 @@ def kubernetes(objects: list[dict]) -> Problems:
             yield f"{name}: its selector fits {len(chosen)} kinds of pods, not one"
         offered = {p["name"] for t in chosen for c in t["spec"]["containers"] for p in c.get("ports", [])}
         for port in o["spec"].get("ports", []):
+            if port["targetPort"] == "admin":
+                yield f"{name}: the admin port is for probes, not for a Service"
             if port["targetPort"] not in offered:
                 yield f"{name}: no container has a port named {port['targetPort']}"
 
@@ -240,9 +260,22 @@ def pod(spec: dict) -> Problems:
             granted = spec.get("terminationGracePeriodSeconds", 30) - before
             yield from time_to_stop(name, int(environment.get("SHUTDOWN_GRACE_SECONDS", GRACE)), granted)
             yield from probes(name, container)
+        if name in SERVICES:
+            yield from admin(name, container)
         for variable in container.get("env", []):
             if variable["name"] != "POD_NAME" and not is_known(variable["name"]):
                 yield f"{name}: {variable['name']} is not in config.yaml"
+
+
+def admin(name: str, container: dict) -> Problems:
+    """Kubernetes asks the admin listener, where the image has it."""
+    ports = {port["name"]: str(port["containerPort"]) for port in container.get("ports", [])}
+    if ports.get("admin") != ADMIN.get("ADMIN_PORT"):
+        yield f"{name}: its port named admin is {ports.get('admin')}, that of its image {ADMIN.get('ADMIN_PORT')}"
+    for probe, path in PROBES.items():
+        asked = container.get(probe, {}).get("httpGet", {})
+        if asked != {"path": path, "port": "admin"}:
+            yield f"{name}: {probe} must ask {path} of the port named admin"
 
 
 def references(spec: dict, defined: dict[tuple[str, str], set[str]]) -> Problems:

@@ -99,6 +99,22 @@ fn kubernetes_runs_every_service_on_its_port() {
 }
 
 #[test]
+fn images_switch_the_admin_listener_on_and_kubernetes_asks_it() {
+    let dockerfile = read("docker/Dockerfile");
+    assert!(lines_with(&dockerfile, "ENV ADMIN_PORT=9090 ADMIN_BIND=::").any(str::is_empty));
+    for service in ServiceName::ALL {
+        let manifest = read(&format!("kubernetes/base/{service}.yaml"));
+        for line in [
+            "- { name: admin, containerPort: 9090 }",
+            "httpGet: { path: /livez, port: admin }",
+            "httpGet: { path: /readyz, port: admin }",
+        ] {
+            assert!(lines_with(&manifest, line).any(str::is_empty), "{service}: {line}");
+        }
+    }
+}
+
+#[test]
 fn a_service_that_is_missing_would_be_seen() {
     let dockerfile = "FROM runtime AS order-service\nEXPOSE 3000 3002\n\nFROM runtime AS waiter\n";
     let found = names(lines_with(dockerfile, "FROM runtime AS "));
