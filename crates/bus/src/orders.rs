@@ -152,7 +152,7 @@ impl Owner {
         maintain(&mut self, &log).await;
     }
 
-    /// What can be consumed is consumed; the rest is tried again.
+    /// Consumes what it can. Declares the rest again later.
     async fn open(&self) -> Result<Opened, SessionError> {
         let mut session = Session::open(&self.settings, &self.name).await?;
         let refusals = match declaration::declare_kitchen(&mut session, self.answer_timeout).await {

@@ -62,7 +62,8 @@ fn listening(service: &Service) -> BTreeSet<u16> {
         .collect();
     let mut ports = BTreeSet::new();
     for table in ["net/tcp", "net/tcp6"] {
-        // proc_net_tcp(5): local address, its port in hexadecimal digits, and the state; 0A listens.
+        // proc_net_tcp(5): local address, its port in hexadecimal digits, and the state. 0A
+        // listens.
         for line in std::fs::read_to_string(process.join(table)).unwrap_or_default().lines().skip(1) {
             let fields: Vec<&str> = line.split_whitespace().collect();
             if fields[3] == "0A" && sockets.contains(fields[9]) {

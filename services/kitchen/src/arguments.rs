@@ -41,8 +41,8 @@ pub struct Arguments {
     /// configuration file (default ./config.yaml)
     #[argh(option)]
     config: Option<PathBuf>,
-    /// ask the worker that runs here, on admin.port; if that is not set, ask whether both servers can
-    /// be reached and, with --worker-name, whether that worker is alive; exit code 0 if so
+    /// ask the worker that runs here, on admin.port; if that is not set, ask whether both servers
+    /// can be reached and, with --worker-name, whether that worker is alive; exit code 0 if so
     #[argh(switch)]
     healthcheck: bool,
 }

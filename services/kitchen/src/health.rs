@@ -1,4 +1,4 @@
-//! Whether a worker is well: what its probes look at, and `--healthcheck` without an admin listener.
+//! Whether a worker is well: what its probes check, and `--healthcheck` without an admin listener.
 
 use std::sync::OnceLock;
 

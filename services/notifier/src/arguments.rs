@@ -26,8 +26,8 @@ pub struct Arguments {
     /// configuration file (default ./config.yaml)
     #[argh(option)]
     pub config: Option<PathBuf>,
-    /// ask the subscriber that runs here, on admin.port; if that is not set, ask whether RabbitMQ can
-    /// be reached with this configuration; exit code 0 if so
+    /// ask the subscriber that runs here, on admin.port; if that is not set, ask whether RabbitMQ
+    /// can be reached with this configuration; exit code 0 if so
     #[argh(switch)]
     pub healthcheck: bool,
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use testkit::shared_servers::workspace;
 
 /// Identifiers that the project once used, and what to say instead.
-const BANNED: [(&str, &str); 29] = [
+const BANNED: [(&str, &str); 35] = [
     ("Announcer", "StatusPublisher"),
     ("Asker", "Principal"),
     ("CannotListen", "BindError"),
@@ -15,10 +15,14 @@ const BANNED: [(&str, &str); 29] = [
     ("Heard", "Response"),
     ("Hopeless", "PermanentError"),
     ("Leash", "ProcessGuard"),
+    ("LeaveOut", "SkipLocked"),
     ("LeftOut", "Suppression"),
     ("NotAKey", "ParseKeyError"),
+    ("NotAStart", "ParseStartAtError"),
+    ("NotAnId", "ParseIdError"),
     ("NotMoney", "ParseMoneyError"),
     ("NotPlaced", "PlaceError"),
+    ("NotReplayed", "ReplayError"),
     ("Nudge", "Wakeup"),
     ("OnStove", "InFlightGuard"),
     ("Pot", "Entry"),
@@ -28,6 +32,7 @@ const BANNED: [(&str, &str); 29] = [
     ("announcer", "status_publisher"),
     ("burners", "concurrency"),
     ("errand", "workload"),
+    ("is_passing", "is_transient"),
     ("last_words", "last_error, final_response"),
     ("leash", "guard"),
     ("put_on", "insert"),
@@ -35,6 +40,7 @@ const BANNED: [(&str, &str); 29] = [
     ("sign_on", "register"),
     ("signed_off", "deregistering"),
     ("taken_off", "claim_lost"),
+    ("was_under_way", "was_in_flight"),
 ];
 
 /// The banned identifiers of a source, with their lines. Comments are prose, and may quote a word.
