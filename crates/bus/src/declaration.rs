@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, TryStreamExt as _};
 use logging::{Log, action};
-use runtime::with_causes;
+use runtime::{FailedAttempt, with_causes};
 use tokio::time::timeout;
 
 use crate::refusal::is_not_found;
@@ -90,24 +90,30 @@ impl Refusals {
     }
 }
 
-/// Why the last attempt to declare refused parts failed. Attempts repeat every few seconds, mostly
-/// with the same reason. Each new reason is logged once.
+/// Failures of attempts that follow each other every few seconds. Most repeat the last reason, so
+/// a reason is logged only when it is new.
 #[derive(Debug, Default)]
-pub(crate) struct FailedAttempt(Option<String>);
+pub(crate) struct RepeatedFailure {
+    attempts: u32,
+    logged: Option<String>,
+}
 
-impl FailedAttempt {
-    /// Logs why an attempt failed, unless the attempt before failed for the same reason.
-    pub(crate) fn log_once(&mut self, log: &Log, message: &str, why: &SessionError) {
+impl RepeatedFailure {
+    /// Counts a failed attempt. Logs why it failed, unless the attempt before failed for the same
+    /// reason. The next attempt follows after `pause`.
+    pub(crate) fn log_once(&mut self, log: &Log, message: &str, why: &SessionError, pause: Duration) {
+        self.attempts = self.attempts.saturating_add(1);
         let reason = Some(with_causes(why));
-        if self.0 != reason {
-            log.error(action::RABBITMQ_DECLARATION_FAILED, message, why).emit();
-            self.0 = reason;
+        if self.logged != reason {
+            let failed = FailedAttempt { number: self.attempts, retry_in: Some(pause) };
+            failed.describe(log.error(action::RABBITMQ_DECLARATION_FAILED, message, why)).emit();
+            self.logged = reason;
         }
     }
 
     /// Call it after a successful attempt.
     pub(crate) fn clear(&mut self) {
-        self.0 = None;
+        *self = Self::default();
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use config::Rabbitmq;
 use logging::{Log, action};
-use runtime::Shutdown;
+use runtime::{FailedAttempt, Shutdown};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -21,7 +21,7 @@ use self::ack_tracker::AckTracker;
 pub use self::leased_delivery::LeasedDelivery;
 use self::leased_delivery::{Permit, Settlement, Settlements};
 use self::prefetch::Prefetch;
-use crate::declaration::{self, AnswerTimeout, FailedAttempt, Refusals};
+use crate::declaration::{self, AnswerTimeout, Refusals, RepeatedFailure};
 use crate::delivery::Delivery;
 use crate::link_state::LinkState;
 use crate::reconnect::{Link, Served, maintain};
@@ -171,7 +171,8 @@ impl Owner {
         }
         for refusal in refused.iter().filter_map(|queue| refusals.of(queue)) {
             let message = format!("No orders can be taken from '{}'; trying again", refusal.name);
-            self.log.error(action::RABBITMQ_DECLARATION_FAILED, message, refusal).emit();
+            let line = self.log.error(action::RABBITMQ_DECLARATION_FAILED, message, refusal);
+            FailedAttempt { number: 1, retry_in: Some(DECLARE_INTERVAL) }.describe(line).emit();
         }
         let can_dead_letter = refusals.keep_dead_letters();
         Ok(Opened { session, queues, refused, can_dead_letter })
@@ -193,7 +194,7 @@ impl Owner {
         if refused.is_empty() {
             return std::future::pending().await;
         }
-        let mut failed = FailedAttempt::default();
+        let mut failed = RepeatedFailure::default();
         loop {
             sleep(DECLARE_INTERVAL).await;
             match self.declare_again().await {
@@ -206,7 +207,7 @@ impl Owner {
                 Err(why) => {
                     let message =
                         format!("'{}' could not be declared again; trying again", refused.join("', '"));
-                    failed.log_once(&self.log, &message, &why);
+                    failed.log_once(&self.log, &message, &why, DECLARE_INTERVAL);
                 }
             }
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use deadlines::broker::CONFIRM_DEADLINE;
 use domain::OrderType;
 use logging::action;
+use runtime::FailedAttempt;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::connection::{Opened, Purpose};
@@ -14,7 +15,7 @@ use super::context::Context;
 use super::state::State;
 use super::unconfirmed::Unconfirmed;
 use super::{PublishError, Request};
-use crate::declaration::{FailedAttempt, Refusals};
+use crate::declaration::{Refusals, RepeatedFailure};
 use crate::session::{Event, Session, SessionError};
 
 /// The most unconfirmed messages. Further ones wait in the queue.
@@ -49,7 +50,7 @@ pub(super) struct Serving<'a> {
     /// The next attempt to declare what was refused. `None` if orders need nothing of that.
     declaration: Option<Declaration>,
     /// Why the last attempt failed, if it did.
-    failed_attempt: FailedAttempt,
+    repeated_failure: RepeatedFailure,
     /// When the session began. `None` once it is logged.
     unlogged_since: Option<Instant>,
     /// During an alarm: RabbitMQ's reason, and the deadline of pending confirms.
@@ -71,7 +72,7 @@ impl<'a> Serving<'a> {
             unconfirmed,
             refusals: Arc::default(),
             declaration: None,
-            failed_attempt: FailedAttempt::default(),
+            repeated_failure: RepeatedFailure::default(),
             unlogged_since: Some(begun),
             blocked: None,
             unrouted: None,
@@ -181,12 +182,12 @@ impl<'a> Serving<'a> {
     fn declared(&mut self, declared: Result<Refusals, SessionError>) {
         let refusals = match declared {
             Ok(refusals) => {
-                self.failed_attempt.clear();
+                self.repeated_failure.clear();
                 Arc::new(refusals)
             }
             Err(why) => {
                 let message = "What RabbitMQ refused could not be declared again; trying again";
-                self.failed_attempt.log_once(&self.context.log, message, &why);
+                self.repeated_failure.log_once(&self.context.log, message, &why, DECLARE_INTERVAL);
                 Arc::clone(&self.refusals)
             }
         };
@@ -242,13 +243,19 @@ impl<'a> Serving<'a> {
         if *refusals != *self.refusals {
             for refusal in refusals.iter() {
                 let concerned = OrderType::ALL.into_iter().find(|of| refusals.of_type(*of) == Some(refusal));
-                let message = match concerned {
-                    Some(order_type) => {
-                        format!("Orders of type {order_type} cannot be sent to the kitchen; trying again")
-                    }
-                    None => format!("'{}' is not as it should be; orders go on", refusal.name),
+                let log = |message: String| {
+                    self.context.log.error(action::RABBITMQ_DECLARATION_FAILED, message, refusal)
                 };
-                self.context.log.error(action::RABBITMQ_DECLARATION_FAILED, message, refusal).emit();
+                match concerned {
+                    Some(of) => {
+                        let line =
+                            log(format!("Orders of type {of} cannot be sent to the kitchen; trying again"));
+                        FailedAttempt { number: 1, retry_in: Some(DECLARE_INTERVAL) }.describe(line).emit();
+                    }
+                    None => {
+                        log(format!("'{}' is not as it should be; orders go on", refusal.name)).emit();
+                    }
+                }
             }
         }
         self.refusals = refusals;

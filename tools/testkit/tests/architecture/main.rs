@@ -7,6 +7,7 @@ mod comments;
 mod dependencies;
 mod deploy;
 mod documents;
+mod features;
 mod images;
 mod line_ends;
 mod releases;

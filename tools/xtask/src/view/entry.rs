@@ -65,7 +65,7 @@ impl Entry {
 
     /// The text of a failed attempt that will be repeated, and may repeat this text.
     pub fn complaint(&self) -> Option<String> {
-        (self.level == "ERROR" && self.message.contains("trying again")).then(|| self.text())
+        (self.level == "ERROR" && self.details.contains_key("retry_in_ms")).then(|| self.text())
     }
 
     /// The details that the message does not contain, as `key=value`.

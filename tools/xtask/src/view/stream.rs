@@ -188,7 +188,10 @@ mod tests {
     fn attempts_that_fail_alike_are_shown_once() {
         let folder = tempfile::tempdir().unwrap();
         let mut stream = Stream::new(vec![source(folder.path(), "a")], Painter { console: Console::plain() });
-        let failed = |second, of| json(second, &format!("no {of}; trying again")).replace("INFO", "ERROR");
+        let failed = |second, of| {
+            let line = json(second, of).replace("INFO", "ERROR");
+            line.replacen('{', r#"{"details":{"attempt":1,"retry_in_ms":100},"#, 1)
+        };
         let lines = [
             failed(1, "x"),
             failed(2, "y"),
