@@ -7,7 +7,7 @@ use deadlines::stop::LAST_STEPS;
 use logging::Level;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{HostNames, Origins, hosts};
+use crate::{HostNames, Origins, server_addresses};
 
 /// A kind of values that an entry of the table can have.
 pub(crate) struct Kind<T: 'static> {
@@ -61,13 +61,13 @@ pub(crate) const NAME: Kind<String> = Kind {
     show: plain,
 };
 
-/// Where a server is, as [`hosts::parse_hosts`] reads it.
+/// Where a server is, as [`server_addresses::parse_hosts`] reads it.
 pub(crate) const HOSTS: Kind<String> = Kind {
     allowed: "a name or an address, or several separated by commas, each with `:port` if it differs",
     is_secret: false,
     parse: |text| {
         let name = parse_name(text)?;
-        hosts::parse_hosts(&name, 1).map(|_| name)
+        server_addresses::parse_hosts(&name, 1).map(|_| name)
     },
     write: String::clone,
     show: plain,

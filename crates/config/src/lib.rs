@@ -8,32 +8,32 @@
 //! `cargo xtask config-docs`; the module says how. Which values a key allows is its kind, in
 //! `kinds.rs`.
 
+mod allowed_hosts;
+mod allowed_origins;
 mod environment;
 mod file;
 #[cfg(test)]
 mod fuzzing;
-mod host_names;
-mod hosts;
 mod key;
 mod kinds;
-mod origin;
-mod origins;
 mod reading;
+mod server_addresses;
 mod shape;
 mod table;
+mod value_source;
 
 use std::path::PathBuf;
 
+pub use self::allowed_hosts::{HostNames, ParseHostNamesError};
+pub use self::allowed_origins::{Origins, ParseOriginsError};
 pub use self::environment::secret;
-pub use self::host_names::{HostNames, ParseHostNamesError};
-pub use self::hosts::parse_hosts;
 pub use self::key::{Key, Section};
 pub use self::kinds::LEAST_CONNECTIONS;
-pub use self::origin::{Origin, Setting};
-pub use self::origins::{Origins, ParseOriginsError};
+pub use self::server_addresses::parse_hosts;
 pub use self::table::{
     Admin, Config, CookingSeconds, Database, Http, KEYS, Kitchen, Log, Order, Rabbitmq, SECTIONS, Shutdown,
 };
+pub use self::value_source::{Setting, ValueSource};
 
 /// Why there is no configuration. Passwords never appear in it.
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +105,7 @@ impl Config {
     pub fn load_with_origins(path: Option<PathBuf>) -> Result<(Self, Vec<Setting>), ConfigError> {
         let in_file = file::keys(path.clone())?;
         let config = Self::load(path)?;
-        let settings = origin::settings(&config, &in_file, &|name| std::env::var_os(name));
+        let settings = value_source::settings(&config, &in_file, &|name| std::env::var_os(name));
         Ok((config, settings))
     }
 }

@@ -19,6 +19,7 @@ mod named;
 pub mod orders;
 pub mod outbox;
 mod pool;
+pub mod rescue;
 pub mod rights;
 pub mod roles;
 pub mod schema;
@@ -26,7 +27,6 @@ pub mod secrets;
 pub mod sequences;
 pub mod session;
 pub mod startup;
-pub mod sweeps;
 pub mod transitions;
 pub mod workers;
 

@@ -98,6 +98,19 @@ mod tests {
         }
     }
 
+    /// The audit lists every legal life of an order, so there may be no way back.
+    #[test]
+    fn no_status_comes_again() {
+        fn visit(status: OrderStatus, before: &[OrderStatus]) {
+            assert!(!before.contains(&status), "{before:?} leads back to {status}");
+            let lived = [before, &[status]].concat();
+            for next in OrderStatus::ALL.into_iter().filter(|next| status.may_become(*next)) {
+                visit(next, &lived);
+            }
+        }
+        visit(OrderStatus::Received, &[]);
+    }
+
     #[test]
     fn names_are_the_ones_of_json_and_sql() {
         for status in OrderStatus::ALL {

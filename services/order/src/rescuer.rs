@@ -17,7 +17,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use bus::safety_net::{ClearError, UnroutedOrder};
-use db::sweeps::{self, Rescued};
+use db::rescue::{self, Rescued};
 use db::{Database, DbError, claims, idempotency, workers};
 use deadlines::outbox::RESCUE_INTERVAL;
 use domain::OrderType;
@@ -112,7 +112,7 @@ impl<Q: KitchenQueues> Rescuer<Q> {
     /// Orders that have waited for too long, whatever lies in the queues.
     async fn escalate(&self) -> Result<(), RescueError> {
         for order_type in OrderType::ALL {
-            let overdue = sweeps::escalate(&self.db, order_type, self.max_wait, MAX_ESCALATED).await?;
+            let overdue = rescue::escalate(&self.db, order_type, self.max_wait, MAX_ESCALATED).await?;
             self.hand_over(
                 action::ORDER_LIFTED,
                 "has waited for too long; it goes before all others now",
@@ -126,7 +126,7 @@ impl<Q: KitchenQueues> Rescuer<Q> {
     async fn reclaim(&self) -> Result<(), RescueError> {
         claims::correct_leases(&self.db).await?;
         for order_type in OrderType::ALL {
-            let abandoned = sweeps::reclaim(&self.db, order_type, self.resend_after, MAX_ESCALATED).await?;
+            let abandoned = rescue::reclaim(&self.db, order_type, self.resend_after, MAX_ESCALATED).await?;
             let what = "was left by its cook; it goes before all others now";
             self.hand_over(action::ORDER_SENT_AGAIN, what, &abandoned);
         }
@@ -150,7 +150,7 @@ impl<Q: KitchenQueues> Rescuer<Q> {
     /// rerouted within the whole time.
     async fn anything_waits(&self) -> Result<bool, RescueError> {
         for order_type in OrderType::ALL {
-            if !sweeps::waiting(&self.db, order_type, self.resend_after / 2, 1).await?.is_empty() {
+            if !rescue::waiting(&self.db, order_type, self.resend_after / 2, 1).await?.is_empty() {
                 return Ok(true);
             }
         }
@@ -162,11 +162,11 @@ impl<Q: KitchenQueues> Rescuer<Q> {
     /// it cannot be cooked.
     async fn reroute(&self) -> Result<(), RescueError> {
         let take = async |strays: &[UnroutedOrder]| {
-            let pointer = |stray: &UnroutedOrder| sweeps::UnroutedMessage {
+            let pointer = |stray: &UnroutedOrder| rescue::UnroutedMessage {
                 number: stray.order.order_number,
                 identity: stray.identity,
             };
-            let rerouted = sweeps::reroute(&self.db, &strays.iter().map(pointer).collect::<Vec<_>>()).await?;
+            let rerouted = rescue::reroute(&self.db, &strays.iter().map(pointer).collect::<Vec<_>>()).await?;
             let what = "lay in the safety net; its message is sent again";
             self.hand_over(action::ORDER_SENT_AGAIN, what, &rerouted.entered);
             Ok(rerouted.known)
@@ -182,7 +182,7 @@ impl<Q: KitchenQueues> Rescuer<Q> {
     async fn redeliver(&self) -> Result<bool, RescueError> {
         let mut waiting = Vec::new();
         for order_type in OrderType::ALL {
-            let orders = sweeps::waiting(&self.db, order_type, self.resend_after, MAX_COUNTED).await?;
+            let orders = rescue::waiting(&self.db, order_type, self.resend_after, MAX_COUNTED).await?;
             if !orders.is_empty() {
                 waiting.push((order_type, orders));
             }
@@ -196,11 +196,11 @@ impl<Q: KitchenQueues> Rescuer<Q> {
         }
         let mut more = false;
         for (order_type, orders) in waiting {
-            let orders = sweeps::still_waiting(&self.db, &orders, self.resend_after).await?;
+            let orders = rescue::still_waiting(&self.db, &orders, self.resend_after).await?;
             let lost = lost(orders.len(), queues.messages_in_queue_of(order_type)).min(MAX_REDELIVERED);
             if lost > 0 {
                 let limit = i64::try_from(lost).unwrap_or(i64::MAX);
-                let sent = sweeps::redeliver(&self.db, &orders, self.resend_after, limit).await?;
+                let sent = rescue::redeliver(&self.db, &orders, self.resend_after, limit).await?;
                 more |= sent.len() == MAX_REDELIVERED;
                 let what = "was not taken by any worker; its message is sent again";
                 self.hand_over(action::ORDER_SENT_AGAIN, what, &sent);
@@ -211,7 +211,7 @@ impl<Q: KitchenQueues> Rescuer<Q> {
 
     async fn prune(&self) -> Result<(), RescueError> {
         while idempotency::prune(&self.db, PRUNED).await? == PRUNED.unsigned_abs() {}
-        Ok(sweeps::prune(&self.db).await?)
+        Ok(rescue::prune(&self.db).await?)
     }
 
     /// Logs the orders that were entered into the outbox, each under the request that placed it,

@@ -1,8 +1,8 @@
 //! A read-only view of orders and workers over HTTP.
 
-mod api;
 mod arguments;
 mod conditional;
+mod http;
 mod lookups;
 mod service;
 

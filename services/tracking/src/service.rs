@@ -16,8 +16,8 @@ use runtime::Shutdown;
 use service::{Failure, Process, TaskEnded, Tasks};
 
 use crate::NAME;
-use crate::api::{self, Api};
 use crate::arguments::Arguments;
+use crate::http::{self, Api};
 use crate::lookups::Lookups;
 
 /// What the task of the HTTP server does.
@@ -80,7 +80,7 @@ impl TrackingService {
             .emit();
 
         let drain = Drain::of(&listener)?;
-        let (handle, http) = server::start(listener, &http, &log, move |app| api::routes(app, api))?;
+        let (handle, http) = server::start(listener, &http, &log, move |app| http::routes(app, api))?;
         tasks.spawn(ANSWERS, async { Ok(http.await?) });
         let asked_to_stop = async {
             let read = async || Ok(());

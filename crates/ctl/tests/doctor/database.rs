@@ -192,7 +192,7 @@ async fn sequences_that_run_out_or_are_behind() {
     stage.migrate().await;
     let database = stage.database().await;
     database.execute("select setval('order_items_id_seq', 2147483000)").await;
-    let extend = "way run, as the tables' owner, for each: \
+    let extend = "when no order is in progress run, as the tables' owner, for each: \
                   alter sequence order_items_id_seq minvalue -2147483648 restart with -2147483648";
     let found = visit(&doctor(&stage)).await;
     found.assert_only("sequences fail", "tables that run out of ids: 1");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use db::claims::{self, LockMode};
 use db::outbox::{self, Published};
-use db::sweeps::{self, UnroutedMessage};
+use db::rescue::{self, UnroutedMessage};
 use db::transitions::{self, Unsent};
 use db::{Database, DbError, history, idempotency, orders, schema, secrets, startup, workers};
 use domain::OrderStatus::{Cancelled, Received};
@@ -104,13 +104,13 @@ async fn orders_are_rescued(scene: &Scene, db: &Database) -> Result<(), Undone> 
     let of = OrderType::Takeout;
     done("claims::correct_leases", claims::correct_leases(db).await)?;
     done("workers::any_may_hold", workers::any_may_hold(db).await)?;
-    done("sweeps::waiting", sweeps::waiting(db, of, PATIENCE, 10).await)?;
-    done("sweeps::still_waiting", sweeps::still_waiting(db, &row, PATIENCE).await)?;
-    done("sweeps::redeliver", sweeps::redeliver(db, &row, PATIENCE, 10).await)?;
-    done("sweeps::escalate", sweeps::escalate(db, of, PATIENCE, 10).await)?;
-    done("sweeps::reclaim", sweeps::reclaim(db, of, PATIENCE, 10).await)?;
-    done("sweeps::reroute", sweeps::reroute(db, &[stray]).await)?;
-    done("sweeps::prune", sweeps::prune(db).await)
+    done("rescue::waiting", rescue::waiting(db, of, PATIENCE, 10).await)?;
+    done("rescue::still_waiting", rescue::still_waiting(db, &row, PATIENCE).await)?;
+    done("rescue::redeliver", rescue::redeliver(db, &row, PATIENCE, 10).await)?;
+    done("rescue::escalate", rescue::escalate(db, of, PATIENCE, 10).await)?;
+    done("rescue::reclaim", rescue::reclaim(db, of, PATIENCE, 10).await)?;
+    done("rescue::reroute", rescue::reroute(db, &[stray]).await)?;
+    done("rescue::prune", rescue::prune(db).await)
 }
 
 async fn kitchen(scene: &Scene, db: &Database) -> Result<(), Undone> {

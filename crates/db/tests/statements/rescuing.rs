@@ -1,10 +1,10 @@
-//! `sweeps`: which orders wait too long, and what is inserted into the outbox for them.
+//! `rescue`: which orders wait too long, and what is inserted into the outbox for them.
 
 use std::time::Duration;
 
 use db::orders::PlacedOrder;
 use db::outbox::settle_orders;
-use db::sweeps::{
+use db::rescue::{
     Rerouted, Rescued, UnroutedMessage, escalate, prune, reclaim, redeliver, reroute, still_waiting, waiting,
 };
 use db::workers::{hold, register};

@@ -1,8 +1,8 @@
-//! `sweeps`: how often an order is rescued. Each action has its own backoff, which grows.
+//! `rescue`: how often an order is rescued. Each action has its own backoff, which grows.
 
 use db::orders::PlacedOrder;
 use db::outbox::settle_orders;
-use db::sweeps::{Rescued, escalate, reclaim, redeliver};
+use db::rescue::{Rescued, escalate, reclaim, redeliver};
 use domain::OrderType;
 use serde_json::json;
 

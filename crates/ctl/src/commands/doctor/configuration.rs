@@ -1,4 +1,4 @@
-//! Checks the configuration, and lists the origin of each value.
+//! Checks the configuration, and lists the source of each value.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ pub fn check(path: Option<PathBuf>) -> (Option<Config>, Vec<Verdict>) {
     match Config::load_with_origins(path) {
         Ok((config, settings)) => {
             let lines = settings.iter().map(line).collect();
-            let verdict = Verdict::ok(check, "read; every value with its origin:").with_examples(0, lines);
+            let verdict = Verdict::ok(check, "read; every value with its source:").with_examples(0, lines);
             (Some(config), vec![verdict])
         }
         Err(why) => {
@@ -22,6 +22,6 @@ pub fn check(path: Option<PathBuf>) -> (Option<Config>, Vec<Verdict>) {
     }
 }
 
-fn line(Setting { key, value, origin }: &Setting) -> String {
-    format!("{key} = {} ({origin})", value.as_deref().unwrap_or("••••"))
+fn line(Setting { key, value, source }: &Setting) -> String {
+    format!("{key} = {} ({source})", value.as_deref().unwrap_or("••••"))
 }

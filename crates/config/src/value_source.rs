@@ -7,7 +7,7 @@ use crate::{Config, KEYS, Key};
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum ValueSource {
     /// An environment variable of this name.
     Variable(String),
     /// A file that the environment variable of this name names.
@@ -18,7 +18,7 @@ pub enum Origin {
     Default,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for ValueSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Variable(name) | Self::SecretFile(name) => f.write_str(name),
@@ -36,7 +36,7 @@ pub struct Setting {
     /// The value in words; `None` for a secret.
     pub value: Option<String>,
     /// Where it comes from.
-    pub origin: Origin,
+    pub source: ValueSource,
 }
 
 /// Tells of every key what it is and where it comes from.
@@ -46,20 +46,20 @@ pub(super) fn settings(
     read: &dyn Fn(&str) -> Option<OsString>,
 ) -> Vec<Setting> {
     let is_set = |name: &str| read(name).is_some_and(|value| !value.is_empty());
-    let origin = |key: &Key| {
+    let source = |key: &Key| {
         let secret_file = format!("{}_FILE", key.variable);
         if is_set(key.variable) {
-            Origin::Variable(key.variable.to_owned())
+            ValueSource::Variable(key.variable.to_owned())
         } else if is_set(&secret_file) {
-            Origin::SecretFile(secret_file)
+            ValueSource::SecretFile(secret_file)
         } else if in_file.iter().any(|set| set == key.name) {
-            Origin::ConfigFile
+            ValueSource::ConfigFile
         } else {
-            Origin::Default
+            ValueSource::Default
         }
     };
     KEYS.iter()
-        .map(|key| Setting { key: key.name, value: (key.shown)(config), origin: origin(key) })
+        .map(|key| Setting { key: key.name, value: (key.shown)(config), source: source(key) })
         .collect()
 }
 
@@ -84,10 +84,10 @@ mod tests {
         let in_file = ["database.host", "database.password", "database.user"].map(str::to_owned);
         let settings = settings(&Config::default(), &in_file, &read);
         let of = |key: &str| settings.iter().find(|setting| setting.key == key).unwrap();
-        assert_eq!(of("database.host").origin, Origin::Variable("DB_HOST".to_owned()));
-        assert_eq!(of("database.password").origin, Origin::SecretFile("DB_PASSWORD_FILE".to_owned()));
-        assert_eq!(of("database.user").origin, Origin::ConfigFile);
-        assert_eq!(of("database.port").origin, Origin::Default);
+        assert_eq!(of("database.host").source, ValueSource::Variable("DB_HOST".to_owned()));
+        assert_eq!(of("database.password").source, ValueSource::SecretFile("DB_PASSWORD_FILE".to_owned()));
+        assert_eq!(of("database.user").source, ValueSource::ConfigFile);
+        assert_eq!(of("database.port").source, ValueSource::Default);
         assert_eq!(of("database.password").value, None);
     }
 
