@@ -65,7 +65,7 @@ const _: () = {
     assert!(ms(&[tracking::LOOKUP_DEADLINE]) < ms(&[REQUEST_DEADLINE]));
     // A proxy gives a connection up before the server does: its next request meets no closed one.
     assert!(ms(&[PROXY_IDLE]) < ms(&[IDLE_DEADLINE]));
-    assert!(ms(&[CHECK_DEADLINE]) < ms(&[PROBE_DEADLINE]));
+    assert!(2 * ms(&[CHECK_DEADLINE]) <= ms(&[PROBE_DEADLINE]));
 };
 
 // Workers: a heartbeat that fails once does not cost the lease.
@@ -73,7 +73,8 @@ const _: () = {
     use database::{CONNECT_DEADLINE, STATEMENT_DEADLINE};
     use kitchen::{HEARTBEAT_INTERVAL, HOLDINGS_INTERVAL, HOLDINGS_PAUSE, LEASE};
     assert!(ms(&[HEARTBEAT_INTERVAL, CONNECT_DEADLINE, STATEMENT_DEADLINE]) < ms(&[LEASE]));
-    assert!(ms(&[HOLDINGS_INTERVAL]) < ms(&[HOLDINGS_PAUSE]));
+    // Three reports may come late.
+    assert!(3 * ms(&[HOLDINGS_INTERVAL]) <= ms(&[HOLDINGS_PAUSE]));
 };
 
 // The end of a process: the steps fit into the grace, and the grace into the time until a kill.

@@ -54,7 +54,8 @@ macro_rules! actions {
 actions! {
     // A service from its start to its end.
 
-    /// The service is ready for work. `details` has its port or its settings.
+    /// The process has started: its port is open, if it has one. It may still wait for its servers.
+    /// `details` has its port or its settings.
     SERVICE_STARTED = "service_started" at Info;
     /// The service cannot start, or one of its tasks ended before the shutdown. The process exits
     /// with 1.
@@ -119,8 +120,8 @@ actions! {
     CROSS_SITE_REFUSED = "cross_site_refused" at Error;
     /// A request for staff had a wrong key.
     STAFF_KEY_REFUSED = "staff_key_refused" at Error;
-    /// The service holds fewer connections than its settings say: memory or file descriptors do not
-    /// suffice for more.
+    /// How many connections the service holds at most, and why: the settings, its memory or its
+    /// file descriptors.
     CONNECTIONS_LIMITED = "connections_limited" at Info;
     /// Connections were closed to make room for new ones, or new ones were closed.
     CONNECTIONS_EVICTED = "connections_evicted" at Info;
@@ -190,7 +191,8 @@ actions! {
     ORDER_SKIPPED = "order_skipped" at Debug;
     /// The worker gives up an order it has not finished. Another worker takes it.
     ORDER_LEFT = "order_left" at Info;
-    /// The lease of a claim ran out while the order was cooked. The worker looks what became of it.
+    /// A worker lost its claim while it cooked the order: the lease ran out, or somebody cancelled
+    /// the order. The worker looks what became of it.
     CLAIM_LOST = "claim_lost" at Info;
     /// A copy of a message went to another queue or another place in its queue.
     MESSAGE_FORWARDED = "message_forwarded" at Debug;

@@ -29,28 +29,41 @@ pub(crate) enum AdminError {
 /// Whom the admin listener asks before it answers `/readyz` and `/health`; cheap to clone. Until a
 /// service says whom to ask, it is not ready; nor is one that stops.
 #[derive(Clone, Default)]
-pub struct Probes(Arc<RwLock<Option<Arc<dyn Health>>>>);
+pub struct Probes(Arc<RwLock<Asked>>);
+
+#[derive(Clone, Default)]
+enum Asked {
+    /// The service has not said yet.
+    #[default]
+    Nobody,
+    Service(Arc<dyn Health>),
+    /// The service stops. Nobody is asked from then on.
+    Stopping,
+}
 
 impl Probes {
-    /// From now on this is asked.
+    /// From now on this is asked, unless the service stops already.
     pub fn ask(&self, health: Arc<dyn Health>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(health);
+        let mut asked = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(*asked, Asked::Stopping) {
+            *asked = Asked::Service(health);
+        }
     }
 
     /// The service stops. It must be the last to hold what was asked: its tasks end when nobody has
     /// a handle to them.
     pub(crate) fn forget(&self) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Asked::Stopping;
     }
 }
 
 impl Health for Probes {
     fn checks(&self) -> Checks<'_> {
-        let health = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let asked = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
         Box::pin(async move {
-            match health {
-                Some(health) => health.checks().await,
-                None => vec![Check::needed("running", false)],
+            match asked {
+                Asked::Service(health) => health.checks().await,
+                Asked::Nobody | Asked::Stopping => vec![Check::needed("running", false)],
             }
         })
     }
@@ -100,5 +113,29 @@ impl Admin {
         if let Some(handle) = self.handle {
             let _ = timeout(STOP_DEADLINE, handle.stop(false)).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Well;
+
+    impl Health for Well {
+        fn checks(&self) -> Checks<'_> {
+            Box::pin(async { vec![Check::needed("database", true)] })
+        }
+    }
+
+    /// A handle that came after the end of the probes would hold up the tasks that wait for it.
+    #[test]
+    fn a_service_that_stops_holds_no_handle_for_its_probes() {
+        let (probes, health) = (Probes::default(), Arc::new(Well));
+        probes.ask(health.clone());
+        assert_eq!(Arc::strong_count(&health), 2);
+        probes.forget();
+        probes.ask(health.clone());
+        assert_eq!(Arc::strong_count(&health), 1);
     }
 }

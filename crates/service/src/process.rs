@@ -34,7 +34,12 @@ pub trait Service: FromArgs {
     /// [`Exit::Usage`]: an argument is missing, or does not fit the others.
     fn settings(self) -> Result<Self::Settings, Exit>;
 
-    /// `--healthcheck` where there is no admin listener to be asked.
+    /// Whether `--healthcheck` asks the admin listener, where there is one.
+    fn is_asked_by_its_admin_port(&self) -> bool {
+        true
+    }
+
+    /// `--healthcheck` where no admin listener is asked.
     ///
     /// # Errors
     /// It is not well; the text says why.
@@ -106,8 +111,10 @@ async fn run<S: Service>() -> Result<(), Exit> {
     if healthcheck {
         let config = load()?;
         return match config.admin.port {
-            0 => read.healthcheck(&config).await,
-            port => health::probe(config.admin.bind, port).await.map_err(Exit::Failed),
+            port if port > 0 && read.is_asked_by_its_admin_port() => {
+                health::probe(config.admin.bind, port).await.map_err(Exit::Failed)
+            }
+            _ => read.healthcheck(&config).await,
         };
     }
     let settings = read.settings()?;

@@ -41,8 +41,8 @@ pub struct Arguments {
     /// configuration file (default ./config.yaml)
     #[argh(option)]
     config: Option<PathBuf>,
-    /// ask the worker that runs here, on admin.port; if that is not set, ask whether both servers
-    /// can be reached and, with --worker-name, whether that worker is alive; exit code 0 if so
+    /// ask the worker that runs here, on admin.port. With --worker-name, or if admin.port is not
+    /// set, ask whether both servers can be reached and that worker is alive; exit code 0 if so
     #[argh(switch)]
     healthcheck: bool,
 }
@@ -95,6 +95,11 @@ impl Service for Arguments {
             prefetch,
             concurrency: self.concurrency,
         })
+    }
+
+    /// A worker that is named may run on another machine.
+    fn is_asked_by_its_admin_port(&self) -> bool {
+        self.worker_name.is_none()
     }
 
     async fn healthcheck(self, config: &Config) -> Result<(), Exit> {

@@ -6,7 +6,7 @@ use bus::LinkState;
 use config::Config;
 use db::{Access, Database, workers};
 use deadlines::http::CHECK_DEADLINE;
-use domain::WorkerName;
+use domain::{ServiceName, WorkerName};
 use http_service::health::{self, Check, Checks};
 use runtime::with_causes;
 use tokio::time::timeout;
@@ -36,9 +36,13 @@ impl Health {
 impl health::Health for Health {
     fn checks(&self) -> Checks<'_> {
         Box::pin(async {
-            let usable = timeout(CHECK_DEADLINE, self.db.takes_writes()).await;
+            let usable = async {
+                self.db.takes_writes().await?;
+                db::startup::has_tables(&self.db, ServiceName::Kitchen).await
+            };
+            let usable = timeout(CHECK_DEADLINE, usable).await;
             vec![
-                Check::needed("database", matches!(usable, Ok(Ok(()))) && !self.db.lacks_tables()),
+                Check::needed("database", matches!(usable, Ok(Ok(true)))),
                 Check::needed("registration", self.link.get().is_some()),
                 Check::needed("rabbitmq", self.link.get().is_some_and(LinkState::is_up)),
             ]

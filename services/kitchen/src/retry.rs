@@ -1,14 +1,18 @@
 //! Retries database operations, and logs a failure that lasts.
 
 use std::borrow::Borrow;
+use std::time::Duration;
 
 use db::DbError;
 use logging::{Log, action};
 use runtime::retry::{Policy, retry, until_done};
 use runtime::{FailedAttempt, Shutdown};
+use tokio::time::sleep;
 
 /// The number of failed attempts after which an error is logged.
 const ATTEMPTS: u32 = 5;
+/// The pause of a caller that gives up for now. It comes back at once, and must not hurry.
+const PAUSE_BEFORE_GIVING_UP: Duration = Duration::from_secs(1);
 
 /// Repeats an idempotent operation. Dropping the future cancels it.
 pub struct Retry<'a> {
@@ -48,7 +52,12 @@ impl Retry<'_> {
                 self.tell(why.borrow(), failed.number, failed, "giving up for now");
             }
         };
-        retry(policy, shutdown, attempt, |why| !why.borrow().is_permanent(), report).await.ok()
+        let is_worth_another = |why: &E| !why.borrow().is_permanent();
+        let done = retry(policy, shutdown, attempt, is_worth_another, report).await.ok();
+        if done.is_none() {
+            let _ = shutdown.or(sleep(PAUSE_BEFORE_GIVING_UP)).await;
+        }
+        done
     }
 
     fn tell(&self, why: &DbError, attempts: u32, failed: FailedAttempt, what_next: &str) {

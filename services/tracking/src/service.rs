@@ -101,7 +101,7 @@ impl TrackingService {
         log.info(action::GRACEFUL_SHUTDOWN, "Tracking Service stops").emit();
         if shutdown.within_grace(AFTER_ANSWERING, drain.run(&handle)).await.is_none() {
             tasks.stop(ANSWERS).await;
-            log.info(action::SHUTDOWN_INCOMPLETE, "The grace period ended before every client was answered")
+            log.info(action::SHUTDOWN_INCOMPLETE, "The grace is over before every client was answered")
                 .emit();
         }
         let answered = tasks.join_within_grace(ANSWERS, &shutdown, Duration::ZERO).await;

@@ -69,6 +69,10 @@ async fn a_new_row_is_in_the_hands_of_whoever_wrote_it() {
 #[tokio::test]
 async fn a_relay_gets_a_new_row_after_the_grace() {
     let scene = Scene::new().await;
+    // The columns' own default is for programs of older versions, and must not be what is seen.
+    let own_default = "alter table order_outbox alter due_at set default now();
+        alter table status_outbox alter due_at set default now()";
+    scene.execute(own_default).await;
     let order = scene.place().await;
     let claim = scene.granted(&anna(), &order).await;
     scene.finish(&anna(), &order, &claim).await;

@@ -114,6 +114,7 @@ impl Context {
             }
         }
         if !found.is_empty() {
+            // Not counted: a commit that had to be looked for says nothing of the broker's speed.
             self.see_through(found, InFlightGuard::uncounted()).await;
         }
     }
