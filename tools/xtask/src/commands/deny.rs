@@ -14,6 +14,8 @@ const TOOLS: &str = ".local/tools";
 /// fetched.
 pub fn run() -> Result<(), Exit> {
     let program = installed()?;
+    // cargo-deny looks at the dependencies of all platforms, which a build does not fetch.
+    run_to_end(cargo().args(["fetch", "--locked", "--quiet"]))?;
     let deny = |words: &[&str]| {
         let mut command = Command::new(&program);
         command.args(words);
