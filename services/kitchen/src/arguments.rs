@@ -13,7 +13,7 @@ use runtime::Exit;
 use service::{CommonArguments, Process, Service};
 
 use crate::error::ServiceError;
-use crate::service::Worker;
+use crate::service::{Worker, WorkerSettings};
 use crate::{NAME, health};
 
 /// Takes orders from RabbitMQ, cooks them, and publishes every status change.
@@ -45,16 +45,6 @@ pub struct Arguments {
     /// set, ask whether both servers can be reached and that worker is alive; exit code 0 if so
     #[argh(switch)]
     healthcheck: bool,
-}
-
-/// The settings that differ between workers.
-#[derive(Clone, Debug)]
-pub struct WorkerSettings {
-    pub name: WorkerName,
-    pub specialisation: Specialisation,
-    pub heartbeat_interval: Duration,
-    pub prefetch: u16,
-    pub concurrency: u16,
 }
 
 impl Service for Arguments {

@@ -8,7 +8,7 @@ use bus::{Publisher, topology};
 use db::claims::Claimant;
 use db::{Access, Database};
 use deadlines::kitchen::{AFTER_CLOSING, AFTER_LEAVING, AFTER_PUBLISHING, AFTER_RETURNING};
-use domain::ServiceName;
+use domain::{ServiceName, Specialisation, WorkerName};
 use logging::action;
 use runtime::Shutdown;
 use service::{Process, TaskEnded, Tasks};
@@ -17,7 +17,6 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::NAME;
-use crate::arguments::WorkerSettings;
 use crate::claim_batcher::ClaimBatcher;
 use crate::cook::{Cook, Unfinished};
 use crate::error::ServiceError;
@@ -36,6 +35,16 @@ const WATCH: &str = "looks after the claims";
 const CLAIMS: &str = "writes down what is claimed and ready";
 const STATUS_UPDATES: &str = "publishes status changes";
 const PUBLISHER: &str = "talks to RabbitMQ for what is published";
+
+/// The settings that differ between workers.
+#[derive(Clone, Debug)]
+pub struct WorkerSettings {
+    pub name: WorkerName,
+    pub specialisation: Specialisation,
+    pub heartbeat_interval: Duration,
+    pub prefetch: u16,
+    pub concurrency: u16,
+}
 
 /// A registered worker with running sessions that has not taken an order yet.
 pub struct Worker {

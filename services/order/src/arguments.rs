@@ -9,7 +9,7 @@ use runtime::Exit;
 use service::{CommonArguments, Process, Service};
 
 use crate::NAME;
-use crate::service::{OrderService, ServiceError};
+use crate::service::{OrderService, ServiceError, Settings};
 
 /// Takes orders over HTTP (POST /orders), stores them in PostgreSQL and sends them to the
 /// kitchen through RabbitMQ.
@@ -17,26 +17,26 @@ use crate::service::{OrderService, ServiceError};
 pub struct Arguments {
     /// accepted for the wrapper's sake; must be order-service
     #[argh(option)]
-    pub mode: Option<String>,
+    mode: Option<String>,
     /// HTTP port of the API (default 3000; 0 lets the system choose)
     #[argh(option, default = "ServiceName::Order.port().unwrap_or_default()")]
-    pub port: u16,
+    port: u16,
     /// most orders in work at once, 1 to 10000 (default 50); further ones wait up
     /// to 2 s, then get 503
     #[argh(option, default = "50")]
-    pub max_concurrent: usize,
+    max_concurrent: usize,
     /// configuration file (default ./config.yaml)
     #[argh(option)]
-    pub config: Option<PathBuf>,
+    config: Option<PathBuf>,
     /// ask the service that runs here whether it is ready: on admin.port if that is set, else on
     /// --port; exit code 0 if it is
     #[argh(switch)]
-    pub healthcheck: bool,
+    healthcheck: bool,
 }
 
 impl Service for Arguments {
     const NAME: ServiceName = ServiceName::Order;
-    type Settings = Self;
+    type Settings = Settings;
     type Error = ServiceError;
 
     fn common(&self) -> CommonArguments {
@@ -44,20 +44,20 @@ impl Service for Arguments {
         CommonArguments { mode: mode.clone(), config: config.clone(), healthcheck: *healthcheck }
     }
 
-    fn settings(self) -> Result<Self, Exit> {
+    fn settings(self) -> Result<Settings, Exit> {
         if !(1..=10_000).contains(&self.max_concurrent) {
             let given = self.max_concurrent;
             return Err(Exit::Usage(format!("{NAME}: --max-concurrent is {given} (allowed: 1 to 10000)")));
         }
-        Ok(self)
+        Ok(Settings { port: self.port, max_concurrent: self.max_concurrent })
     }
 
     async fn healthcheck(self, config: &Config) -> Result<(), Exit> {
-        let arguments = self.settings()?;
-        http_service::health::probe(config.http.bind, arguments.port).await.map_err(Exit::Failed)
+        let Settings { port, .. } = self.settings()?;
+        http_service::health::probe(config.http.bind, port).await.map_err(Exit::Failed)
     }
 
-    async fn run(settings: Self, process: Process) -> Result<(), ServiceError> {
-        OrderService::build(&settings, process)?.run().await
+    async fn run(settings: Settings, process: Process) -> Result<(), ServiceError> {
+        OrderService::build(settings, process)?.run().await
     }
 }

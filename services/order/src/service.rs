@@ -17,7 +17,6 @@ use service::{Failure, Process, TaskEnded, Tasks};
 
 use crate::NAME;
 use crate::admission::Admission;
-use crate::arguments::Arguments;
 use crate::changes::Changes;
 use crate::http::{self, Api, WrongKeys};
 use crate::placing::Placing;
@@ -31,6 +30,15 @@ const ANSWERS: &str = "answers requests";
 const STORES: &str = "stores orders";
 /// It ends after the writer, when every handle to the publisher is gone.
 const PUBLISHES: &str = "publishes messages";
+
+/// What the command line says.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The port of the API; 0 lets the system choose.
+    pub port: u16,
+    /// Most orders in work at once.
+    pub max_concurrent: usize,
+}
 
 /// The port is bound and the sessions with both servers are under way; nothing is answered yet.
 pub struct OrderService {
@@ -66,9 +74,10 @@ impl OrderService {
     ///
     /// # Errors
     /// The port cannot be bound, or the settings are bad.
-    pub fn build(arguments: &Arguments, process: Process) -> Result<Self, ServiceError> {
+    pub fn build(settings: Settings, process: Process) -> Result<Self, ServiceError> {
+        let Settings { port, max_concurrent } = settings;
         let Process { config, log, shutdown, probes } = process;
-        let listener = server::listen(config.http.bind, arguments.port)?;
+        let listener = server::listen(config.http.bind, port)?;
         let port = listener.local_addr()?.port();
         let db = Database::with_reserved(&config.database, NAME, Access::ReadWrite, relay::MOST_CONNECTIONS)?;
         let (publisher, publisher_task) = Publisher::start(&config.rabbitmq, ServiceName::Order, NAME, &log);
@@ -83,14 +92,14 @@ impl OrderService {
             relay: relay.clone(),
             log: log.clone(),
         };
-        let admission = Admission::new(arguments.max_concurrent);
+        let admission = Admission::new(max_concurrent);
         let readiness = Readiness::new(publisher.clone(), accept);
         let (placing, writer) = Placing::start(
             db.clone(),
             publisher.clone(),
             readiness.clone(),
             admission.clone(),
-            arguments.max_concurrent,
+            max_concurrent,
             log.clone(),
         );
         let upkeep = Upkeep {
@@ -115,16 +124,7 @@ impl OrderService {
             log,
         };
         probes.ask(Arc::new(api.health()));
-        Ok(Self {
-            listener,
-            http: config.http,
-            port,
-            max_concurrent: arguments.max_concurrent,
-            api,
-            upkeep,
-            tasks,
-            shutdown,
-        })
+        Ok(Self { listener, http: config.http, port, max_concurrent, api, upkeep, tasks, shutdown })
     }
 
     /// Serves until the shutdown begins, then lets every order under way end.

@@ -16,22 +16,23 @@ use crate::service::{ServiceError, TrackingService};
 pub struct Arguments {
     /// accepted for the wrapper's sake; must be tracking-service
     #[argh(option)]
-    pub mode: Option<String>,
+    mode: Option<String>,
     /// HTTP port of the API (default 3002; 0 lets the system choose)
     #[argh(option, default = "ServiceName::Tracking.port().unwrap_or_default()")]
-    pub port: u16,
+    port: u16,
     /// configuration file (default ./config.yaml)
     #[argh(option)]
-    pub config: Option<PathBuf>,
+    config: Option<PathBuf>,
     /// ask the service that runs here whether it is ready: on admin.port if that is set, else on
     /// --port; exit code 0 if it is
     #[argh(switch)]
-    pub healthcheck: bool,
+    healthcheck: bool,
 }
 
 impl Service for Arguments {
     const NAME: ServiceName = ServiceName::Tracking;
-    type Settings = Self;
+    /// The port.
+    type Settings = u16;
     type Error = ServiceError;
 
     fn common(&self) -> CommonArguments {
@@ -39,15 +40,15 @@ impl Service for Arguments {
         CommonArguments { mode: mode.clone(), config: config.clone(), healthcheck: *healthcheck }
     }
 
-    fn settings(self) -> Result<Self, Exit> {
-        Ok(self)
+    fn settings(self) -> Result<u16, Exit> {
+        Ok(self.port)
     }
 
     async fn healthcheck(self, config: &Config) -> Result<(), Exit> {
         http_service::health::probe(config.http.bind, self.port).await.map_err(Exit::Failed)
     }
 
-    async fn run(settings: Self, process: Process) -> Result<(), ServiceError> {
-        TrackingService::build(&settings, process)?.run().await
+    async fn run(port: u16, process: Process) -> Result<(), ServiceError> {
+        TrackingService::build(port, process)?.run().await
     }
 }

@@ -16,7 +16,6 @@ use runtime::Shutdown;
 use service::{Failure, Process, TaskEnded, Tasks};
 
 use crate::NAME;
-use crate::arguments::Arguments;
 use crate::http::{self, Api};
 use crate::lookups::Lookups;
 
@@ -55,9 +54,9 @@ impl TrackingService {
     ///
     /// # Errors
     /// The port cannot be bound, or the settings are bad.
-    pub fn build(arguments: &Arguments, process: Process) -> Result<Self, ServiceError> {
+    pub fn build(port: u16, process: Process) -> Result<Self, ServiceError> {
         let Process { config, log, shutdown, probes } = process;
-        let listener = server::listen(config.http.bind, arguments.port)?;
+        let listener = server::listen(config.http.bind, port)?;
         let port = listener.local_addr()?.port();
         let db = Database::new(&config.database, NAME, Access::ReadOnly)?;
         let (lookups, lookups_tasks) = Lookups::start(db.clone());
