@@ -1,8 +1,6 @@
 //! How wide lines are: sources are read beside each other, and in narrow windows.
 
-use std::path::Path;
-
-use testkit::shared_servers::workspace;
+use crate::rust_files::{self, RustFile};
 
 const MAX_COMMENT: usize = 100;
 /// rustfmt's `max_width`. rustfmt skips macros such as `select!`, so it is checked here as well.
@@ -71,27 +69,13 @@ fn code_width(line: &str, literal: &mut Option<String>) -> usize {
     width
 }
 
-fn look_below(folder: &Path, found: &mut Vec<String>, files: &mut usize) {
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            look_below(&path, found, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = std::fs::read_to_string(&path).expect("UTF-8");
-            let lines = too_wide(&text);
-            found.extend(lines.iter().map(|line| format!("{}:{line}", path.display())));
-            *files += 1;
-        }
-    }
-}
-
 #[test]
 fn no_line_is_too_wide() {
-    let (mut found, mut files) = (Vec::new(), 0);
-    for group in ["crates", "services", "tools"] {
-        look_below(&workspace().join(group), &mut found, &mut files);
-    }
-    assert!(files > 300, "{files}");
+    let wide = |file: &RustFile| {
+        let lines = too_wide(&file.text).into_iter();
+        lines.map(|line| format!("{}:{line}", file.path)).collect::<Vec<_>>()
+    };
+    let found: Vec<_> = rust_files::all().iter().flat_map(wide).collect();
     assert!(
         found.is_empty(),
         "wrap comments at {MAX_COMMENT} columns and code at {MAX_CODE}:\n{}",

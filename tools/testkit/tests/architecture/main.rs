@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // tests fail by panicking
 
+mod circles;
 mod comments;
 mod dependencies;
 mod deploy;
@@ -11,6 +12,7 @@ mod features;
 mod images;
 mod line_ends;
 mod releases;
+mod rust_files;
 mod samples;
 mod sources;
 mod vendored;

@@ -2,9 +2,7 @@
 //!
 //! SQL has no rule here: only db can run it (`deny.toml`).
 
-use std::path::Path;
-
-use testkit::shared_servers::workspace;
+use crate::rust_files::{self, RustFile};
 
 const MOST_LINES: usize = 400;
 const MOST_LINES_OF_A_MAIN: usize = 15;
@@ -12,18 +10,7 @@ const MOST_LINES_OF_A_MAIN: usize = 15;
 /// What is called over HTTP today, and by messages tomorrow: it knows neither.
 const USE_CASES: [&str; 2] = ["services/order/src/placing", "services/order/src/changes"];
 
-/// A file below a `src` folder.
-struct Source {
-    /// From the root of the workspace, such as `crates/db/src/lib.rs`.
-    path: String,
-    text: String,
-}
-
-impl Source {
-    fn new(path: &str, text: &str) -> Self {
-        Self { path: path.to_owned(), text: text.to_owned() }
-    }
-
+impl RustFile {
     fn is_in(&self, package: &str) -> bool {
         self.path.starts_with(&format!("{package}/"))
     }
@@ -96,30 +83,12 @@ fn names_of(topology: &str) -> Vec<String> {
     quoted(program).into_iter().filter(is_name).map(str::to_owned).collect()
 }
 
-fn sources() -> Vec<Source> {
-    let mut sources = Vec::new();
-    for group in ["crates", "services", "tools"] {
-        for package in std::fs::read_dir(workspace().join(group)).expect("a folder") {
-            collect(&package.expect("a package").path().join("src"), &mut sources);
-        }
-    }
-    sources
+/// The files below `src` folders.
+fn sources() -> Vec<RustFile> {
+    rust_files::all().into_iter().filter(|file| file.path.contains("/src/")).collect()
 }
 
-fn collect(folder: &Path, sources: &mut Vec<Source>) {
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            collect(&path, sources);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = std::fs::read_to_string(&path).expect("UTF-8");
-            let path = path.strip_prefix(workspace()).expect("below the root").display().to_string();
-            sources.push(Source { path, text });
-        }
-    }
-}
-
-fn real_names(sources: &[Source]) -> Vec<String> {
+fn real_names(sources: &[RustFile]) -> Vec<String> {
     let topology = sources.iter().find(|source| source.path == "crates/bus/src/topology.rs");
     names_of(&topology.expect("the topology is there").text)
 }
@@ -159,8 +128,10 @@ fn each_rule_would_be_seen_broken() {
         ("crates/http/src/a.rs", "\n".repeat(MOST_LINES + 1), "401 lines"),
         ("services/order/src/main.rs", "\n".repeat(MOST_LINES_OF_A_MAIN + 1), "16 lines"),
     ] {
-        let violations = Source::new(path, &text).violations(&names);
-        assert!(violations.len() == 1 && violations[0].contains(violation), "{path}: {text}: {violations:?}");
+        let source = RustFile { path: path.to_owned(), text };
+        let violations = source.violations(&names);
+        let is_seen = violations.len() == 1 && violations[0].contains(violation);
+        assert!(is_seen, "{path}: {}: {violations:?}", source.text);
     }
     for (path, text) in [
         ("crates/bus/src/a.rs", literal("orders_topic")),
@@ -170,7 +141,7 @@ fn each_rule_would_be_seen_broken() {
         ("services/order/src/main.rs", "\n".repeat(MOST_LINES_OF_A_MAIN)),
         ("crates/http/src/a.rs", "\n".repeat(MOST_LINES)),
     ] {
-        let violations = Source::new(path, &text).violations(&names);
+        let violations = RustFile { path: path.to_owned(), text }.violations(&names);
         assert!(violations.is_empty(), "{violations:?}");
     }
 }
