@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use deadlines::http::CHECK_DEADLINE;
 use domain::ServiceName;
 use logging::{Log, action};
 use runtime::retry::{Policy, retry};
@@ -13,6 +14,7 @@ use crate::database::Database;
 use crate::error::DbError;
 use crate::inspection;
 use crate::schema::{self, SchemaError, SchemaState};
+use crate::session::Access;
 
 /// The deadline for all missing migrations, including the wait for other programs' migrations.
 const MIGRATION_DEADLINE: Duration = Duration::from_mins(15);
@@ -48,6 +50,18 @@ pub async fn migrated<T>(
         Ok(Some(read().await?))
     })
     .await
+}
+
+/// Whether a service can use the database now: the server takes writes if the service writes, and
+/// the tables that it needs exist. No answer within [`CHECK_DEADLINE`] counts as no.
+pub async fn is_usable(db: &Database, service: ServiceName, access: Access) -> bool {
+    let looked = async {
+        if matches!(access, Access::ReadWrite) {
+            db.takes_writes().await?;
+        }
+        has_tables(db, service).await
+    };
+    matches!(timeout(CHECK_DEADLINE, looked).await, Ok(Ok(true)))
 }
 
 /// Whether the tables that this service needs exist now.

@@ -4,12 +4,10 @@ use std::sync::OnceLock;
 
 use bus::LinkState;
 use config::Config;
-use db::{Access, Database, workers};
-use deadlines::http::CHECK_DEADLINE;
+use db::{Access, Database, startup, workers};
 use domain::{ServiceName, WorkerName};
 use http_service::health::{self, Check, Checks};
 use runtime::with_causes;
-use tokio::time::timeout;
 
 use crate::NAME;
 
@@ -36,13 +34,9 @@ impl Health {
 impl health::Health for Health {
     fn checks(&self) -> Checks<'_> {
         Box::pin(async {
-            let usable = async {
-                self.db.takes_writes().await?;
-                db::startup::has_tables(&self.db, ServiceName::Kitchen).await
-            };
-            let usable = timeout(CHECK_DEADLINE, usable).await;
+            let usable = startup::is_usable(&self.db, ServiceName::Kitchen, Access::ReadWrite).await;
             vec![
-                Check::needed("database", matches!(usable, Ok(Ok(true)))),
+                Check::needed("database", usable),
                 Check::needed("registration", self.link.get().is_some()),
                 Check::needed("rabbitmq", self.link.get().is_some_and(LinkState::is_up)),
             ]

@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
-use db::{Database, history, workers};
-use deadlines::http::CHECK_DEADLINE;
+use db::{Access, Database, history, workers};
 use domain::timestamp::Timestamp;
 use domain::{OrderNumber, RequestId, ServiceName};
 use http_service::health::{self, Check, Checks, Health};
@@ -15,7 +14,6 @@ use http_service::resource::readable;
 use http_service::{Problem, request_id};
 use logging::{Log, action, printable};
 use serde::Serialize;
-use tokio::time::timeout;
 
 use crate::lookups::Lookups;
 use crate::{NAME, conditional};
@@ -174,9 +172,8 @@ async fn workers(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
 impl Health for Api {
     fn checks(&self) -> Checks<'_> {
         Box::pin(async {
-            let has_tables = db::startup::has_tables(&self.db, ServiceName::Tracking);
-            let usable =
-                matches!(timeout(CHECK_DEADLINE, has_tables).await, Ok(Ok(true))) && !self.db.lacks_tables();
+            let usable = db::startup::is_usable(&self.db, ServiceName::Tracking, Access::ReadOnly).await
+                && !self.db.lacks_tables();
             vec![Check::needed("database", usable && self.schema_ready.load(Ordering::Relaxed))]
         })
     }

@@ -1,10 +1,8 @@
 //! What the probes look at: whether orders can be taken.
 
-use db::Database;
-use deadlines::http::CHECK_DEADLINE;
+use db::{Access, Database, startup};
 use domain::ServiceName;
 use http_service::health::{self, Check, Checks};
-use tokio::time::timeout;
 
 use crate::readiness::Readiness;
 
@@ -18,12 +16,8 @@ pub struct Health {
 impl health::Health for Health {
     fn checks(&self) -> Checks<'_> {
         Box::pin(async {
-            let usable = async {
-                self.db.takes_writes().await?;
-                db::startup::has_tables(&self.db, ServiceName::Order).await
-            };
-            let usable =
-                matches!(timeout(CHECK_DEADLINE, usable).await, Ok(Ok(true))) && !self.db.lacks_tables();
+            let usable = startup::is_usable(&self.db, ServiceName::Order, Access::ReadWrite).await
+                && !self.db.lacks_tables();
             let checks = vec![
                 Check::needed("database", usable && self.readiness.order_tokens().is_ok()),
                 Check {
