@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use db::claims::{self, ClaimOutcome, ClaimRequest, Claimant, FinishOutcome, FinishRequest, LockMode};
 use db::{Database, DbError};
+use runtime::failpoint;
 use service::batching::{BatchError, Batcher, Limits, Mode, Statement};
 use tokio::task::JoinSet;
 
@@ -42,7 +43,9 @@ impl Statement for Claims {
     type Error = DbError;
 
     async fn run(&self, requests: &[ClaimRequest], mode: Mode) -> Result<Vec<Option<ClaimOutcome>>, DbError> {
-        claims::claim(&self.db, &self.claimant, self.lease, requests, locked(mode)).await
+        let answers = claims::claim(&self.db, &self.claimant, self.lease, requests, locked(mode)).await;
+        failpoint::reached("kitchen.claims_written");
+        answers
     }
 
     fn is_refusal(why: &DbError) -> bool {

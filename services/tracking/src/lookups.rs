@@ -9,6 +9,7 @@ use db::history::{self, CurrentStatus};
 use db::{Database, DbError};
 use deadlines::tracking::LOOKUP_DEADLINE;
 use domain::OrderNumber;
+use runtime::failpoint;
 use service::batching::{BatchError, Batcher, Limits, Mode, Statement};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -48,6 +49,7 @@ impl Statement for CurrentStatuses {
 
     async fn run(&self, numbers: &[OrderNumber], _mode: Mode) -> Result<Vec<Option<Self::Answer>>, DbError> {
         let found = history::current_statuses(&self.0, numbers).await?;
+        failpoint::reached("tracking.looked_up");
         Ok(found.into_iter().map(Some).collect())
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use runtime::failpoint;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -46,6 +47,7 @@ impl Link for Owner {
     }
 
     async fn serve(&mut self, (opened, started): (Opened, Instant)) -> Served {
+        failpoint::reached("publisher.connected");
         self.publish(opened, started).await
     }
 

@@ -208,3 +208,20 @@ async fn a_task_that_ends_too_early_ends_the_worker_in_the_same_order() {
     assert_eq!(history(&database, &number).await, cooked_by("chef_anna", "chef_anna"));
     assert_eq!(worker(&database, "chef_anna").await["status"], "offline");
 }
+
+#[tokio::test]
+async fn a_worker_that_can_claim_no_more_gives_its_orders_back() {
+    let stage = Stage::new().await;
+    let (orders, database) = (stage.order_service().start().await, stage.database().await);
+    let launch = stage.kitchen_worker("chef_anna");
+    let mut service = launch.env("FAILPOINT", "kitchen.claims_written=panic").start().await;
+    let number = orders.place(&orders::takeout()).await;
+    assert_eq!(service.wait().await.code(), Some(1));
+    let failed = service.logged("service_failed").remove(0);
+    assert_eq!(failed["error"]["msg"], "the task that writes down what is claimed and ready ended unasked");
+    assert_eq!(worker(&database, "chef_anna").await["status"], "offline");
+    // The claim was written, though nobody heard of it: the next worker goes on with it.
+    let other = stage.kitchen_worker("chef_bea").start().await;
+    other.log("order_completed").await;
+    assert_eq!(history(&database, &number).await, cooked_by("chef_anna", "chef_bea"));
+}

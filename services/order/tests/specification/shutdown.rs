@@ -104,3 +104,22 @@ async fn it_can_be_stopped_while_it_waits_for_its_servers() {
     assert_eq!(service.stop().await, Some(0));
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
+
+#[tokio::test]
+async fn a_task_that_ends_too_early_ends_the_service_and_is_named() {
+    let stage = Stage::new().await;
+    let launch = stage.order_service();
+    let mut storing = launch.clone().env("FAILPOINT", "order.before_commit=panic").start().await;
+    let order = placing(&storing);
+    assert_eq!(storing.wait().await.code(), Some(1));
+    // The writer is gone: whether it stored the order, nobody says any more.
+    assert_eq!(order.await.unwrap().status, 504);
+    let failed = storing.logged("service_failed").remove(0);
+    assert_eq!(failed["error"]["msg"], "the task that stores orders ended unasked");
+    assert_eq!(stage.database().await.value("select count(*) from orders").await, 0);
+
+    let mut publishing = launch.env("FAILPOINT", "publisher.connected=panic").ready_at_once().start().await;
+    assert_eq!(publishing.wait().await.code(), Some(1));
+    let failed = publishing.logged("service_failed").remove(0);
+    assert_eq!(failed["error"]["msg"], "the task that publishes messages ended unasked");
+}

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::records::open;
+use crate::records::{NUMBER, open, store};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -70,4 +70,17 @@ async fn a_second_signal_ends_it_at_once() {
     service.signal(Signal::TERM);
     assert_eq!(service.wait().await.code(), Some(143), "{:?}", service.raw_lines());
     let _ = asked.await;
+}
+
+#[tokio::test]
+async fn a_task_that_ends_too_early_ends_the_service_and_is_named() {
+    let (stage, database, _service) = open().await;
+    store(&database, NUMBER, "received", "null").await;
+    let launch = stage.tracking_service().env("FAILPOINT", "tracking.looked_up=panic");
+    let mut service = launch.ready_when_probed().start().await;
+    let answer = service.get(&format!("/orders/{NUMBER}/status")).await;
+    assert_eq!(answer.status, 500);
+    assert_eq!(service.wait().await.code(), Some(1));
+    let failed = service.logged("service_failed").remove(0);
+    assert_eq!(failed["error"]["msg"], "the task that looks orders up ended unasked");
 }
