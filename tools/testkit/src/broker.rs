@@ -87,11 +87,8 @@ impl Broker {
 
     /// Publishes a body, and waits until it is in its queues.
     pub async fn publish(&self, exchange: &str, key: &str, properties: BasicProperties, body: &str) {
-        let arguments = BasicPublishArguments::new(exchange, key);
-        self.transactions
-            .basic_publish(properties, body.as_bytes().to_vec(), arguments)
-            .await
-            .expect("published");
+        let (arguments, body) = (BasicPublishArguments::new(exchange, key), body.as_bytes().to_vec());
+        self.transactions.basic_publish(properties, body, arguments).await.expect("published");
         within("a commit", self.transactions.tx_commit()).await.expect("committed");
     }
 
@@ -135,18 +132,20 @@ impl Broker {
 
     /// The number of ready messages in a queue, without unacknowledged ones.
     pub async fn ready(&self, queue: &str) -> u32 {
-        let passive = QueueDeclareArguments::new(queue).passive(true).finish();
-        self.channel.queue_declare(passive).await.expect("the queue exists").map_or(0, |(_, ready, _)| ready)
+        self.counts(queue).await.0
     }
 
     /// The number of consumers of a queue.
     pub async fn consumers(&self, queue: &str) -> u32 {
+        self.counts(queue).await.1
+    }
+
+    /// Ready messages and consumers.
+    async fn counts(&self, queue: &str) -> (u32, u32) {
         let passive = QueueDeclareArguments::new(queue).passive(true).finish();
-        self.channel
-            .queue_declare(passive)
-            .await
-            .expect("the queue exists")
-            .map_or(0, |(_, _, consumers)| consumers)
+        let (_, ready, consumers) =
+            self.channel.queue_declare(passive).await.expect("the queue exists").expect("an answer");
+        (ready, consumers)
     }
 
     /// Removes all ready messages of a queue.
@@ -186,27 +185,28 @@ impl Broker {
     /// until this number of connections is listed, because the management API lists a connection
     /// some seconds late.
     pub async fn close_all_connections(&self, count: usize) {
-        let path = format!("/api/vhosts/{}/connections", self.vhost);
         let names = eventually(&format!("{count} connections"), async || {
-            let connections = self.management(&path).await;
-            let connections = connections.as_array().expect("a list");
-            let name = |connection: &Value| Some(encoded(connection["name"].as_str()?));
-            let names: Vec<String> = connections.iter().filter_map(name).collect();
+            let names = self.connections("name").await;
             (names.len() >= count).then_some(names)
         })
         .await;
         for name in &names {
             // It may have ended in the meantime.
-            self.request("DELETE", &format!("/api/connections/{name}"), None).await;
+            self.request("DELETE", &format!("/api/connections/{}", encoded(name)), None).await;
         }
     }
 
     /// The names under which the management API lists the connections to the vhost. It knows of a
     /// connection some seconds after it was made.
     pub async fn connection_names(&self) -> Vec<String> {
+        self.connections("user_provided_name").await
+    }
+
+    /// A field of each connection to the vhost.
+    async fn connections(&self, field: &str) -> Vec<String> {
         let connections = self.management(&format!("/api/vhosts/{}/connections", self.vhost)).await;
-        let name = |connection: &Value| Some(connection["user_provided_name"].as_str()?.to_owned());
-        connections.as_array().expect("a list").iter().filter_map(name).collect()
+        let text = |connection: &Value| Some(connection[field].as_str()?.to_owned());
+        connections.as_array().expect("a list").iter().filter_map(text).collect()
     }
 
     /// Makes the server lose a queue: it still knows the name, but no longer where the queue is.

@@ -5,11 +5,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::amqp_frames::{long, method, read};
 use crate::wait::within;
-
-/// Types of frames.
-const METHOD: u8 = 1;
-const FRAME_END: u8 = 0xCE;
 
 /// The bytes that the broker sends on its first connection.
 #[derive(Clone, Debug)]
@@ -27,8 +24,7 @@ impl Default for Script {
     fn default() -> Self {
         let mut arguments = vec![0, 9, 0, 0, 0, 0];
         for text in ["PLAIN", "en_US"] {
-            arguments.extend([0, 0, 0, u8::try_from(text.len()).expect("short")]);
-            arguments.extend(text.as_bytes());
+            long(&mut arguments, text.as_bytes());
         }
         let tune = [&2_047_u16.to_be_bytes()[..], &131_072_u32.to_be_bytes(), &10_u16.to_be_bytes()].concat();
         Self { start: method(0, 10, 10, &arguments), tune: method(0, 10, 30, &tune), answer: Vec::new() }
@@ -88,38 +84,17 @@ async fn speak(client: &mut TcpStream, script: Script) -> Option<()> {
     let mut protocol = [0; 8];
     client.read_exact(&mut protocol).await.ok()?;
     client.write_all(&script.start).await.ok()?;
-    hear(client).await?;
+    read(client).await.ok()?;
     client.write_all(&script.tune).await.ok()?;
     for _ in ["tune-ok", "open"] {
-        hear(client).await?;
+        read(client).await.ok()?;
     }
     client.write_all(&method(0, 10, 41, &[0])).await.ok()?;
-    hear(client).await?;
+    read(client).await.ok()?;
     client.write_all(&method(1, 20, 11, &[0; 4])).await.ok()?;
-    hear(client).await?;
+    read(client).await.ok()?;
     client.write_all(&script.answer).await.ok()?;
     loop {
-        hear(client).await?;
+        read(client).await.ok()?;
     }
-}
-
-/// Reads one frame of any content.
-async fn hear(client: &mut TcpStream) -> Option<()> {
-    let mut head = [0; 7];
-    client.read_exact(&mut head).await.ok()?;
-    let length = u32::from_be_bytes([head[3], head[4], head[5], head[6]]);
-    let mut payload = vec![0; usize::try_from(length).ok()? + 1];
-    client.read_exact(&mut payload).await.ok()?;
-    Some(())
-}
-
-/// A method, as a frame.
-pub fn method(channel: u16, class: u16, method: u16, arguments: &[u8]) -> Vec<u8> {
-    frame(METHOD, channel, &[&class.to_be_bytes()[..], &method.to_be_bytes(), arguments].concat())
-}
-
-/// A frame of any type.
-pub fn frame(kind: u8, channel: u16, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).expect("short");
-    [&[kind][..], &channel.to_be_bytes(), &length.to_be_bytes(), payload, &[FRAME_END]].concat()
 }

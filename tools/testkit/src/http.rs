@@ -65,8 +65,7 @@ pub async fn try_send(
     stream.write_all(&request(method, path, headers, body)).await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
-    let text = String::from_utf8_lossy(&answer);
-    if text.contains("\r\n\r\n") { Ok(parse(&text)) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    parse(&answer).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }
 
 /// Sends these bytes, and reads until the server closes the connection.
@@ -77,17 +76,18 @@ pub async fn send_raw(port: u16, bytes: &[u8]) -> Answer {
         let _ = stream.write_all(bytes).await;
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer).await;
-        parse(&String::from_utf8_lossy(&answer))
+        parse(&answer).unwrap_or_else(|| panic!("not an HTTP answer: {:?}", String::from_utf8_lossy(&answer)))
     })
     .await
 }
 
-fn parse(text: &str) -> Answer {
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("not an HTTP answer: {text:?}"));
+fn parse(answer: &[u8]) -> Option<Answer> {
+    let text = String::from_utf8_lossy(answer);
+    let (head, body) = text.split_once("\r\n\r\n")?;
     let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
+    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
     let headers = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()));
-    Answer { status: status.expect("a status"), headers: headers.collect(), body: body.to_owned() }
+    Some(Answer { status, headers: headers.collect(), body: body.to_owned() })
 }

@@ -21,6 +21,7 @@
     clippy::indexing_slicing
 )]
 
+pub mod amqp_frames;
 pub mod broker;
 pub mod database;
 pub mod fake_broker;

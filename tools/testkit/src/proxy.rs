@@ -151,15 +151,9 @@ async fn both_ways(
 ) -> io::Result<()> {
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = server.split();
-    let questions = carry(from_client, to_server, state.clone(), Way::There);
-    let answers = carry(from_server, to_client, state, Way::Back);
+    let questions = carry(from_client, to_server, state.clone(), false);
+    let answers = carry(from_server, to_client, state, true);
     tokio::try_join!(questions, answers).map(drop)
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    There,
-    Back,
 }
 
 /// Forwards one direction, piece by piece, until it ends. Only responses are held back and delayed.
@@ -167,7 +161,7 @@ async fn carry(
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
     mut state: watch::Receiver<State>,
-    way: Way,
+    are_answers: bool,
 ) -> io::Result<()> {
     let (forward, mut pieces) = mpsc::channel::<(Instant, Vec<u8>)>(MAX_UNDER_WAY);
     let watched = state.clone();
@@ -175,7 +169,7 @@ async fn carry(
         let mut piece = vec![0; 16_384];
         loop {
             let count = from.read(&mut piece).await?;
-            let latency = if way == Way::Back { watched.borrow().latency } else { Duration::ZERO };
+            let latency = if are_answers { watched.borrow().latency } else { Duration::ZERO };
             // An empty piece marks the end.
             let sent = forward.send((Instant::now() + latency, piece[..count].to_vec())).await;
             if count == 0 || sent.is_err() {
@@ -186,7 +180,7 @@ async fn carry(
     let writing = async move {
         while let Some((due, piece)) = pieces.recv().await {
             sleep_until(due).await;
-            if way == Way::Back {
+            if are_answers {
                 // An error means that the test is over.
                 let _ = state.wait_for(|state| state.passage == Passage::Open).await;
             }

@@ -1,15 +1,14 @@
 //! A publisher that writes AMQP 0-9-1 byte by byte, for messages that no correct client can send.
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use crate::amqp_frames::{self, frame, long, method, short};
 use crate::shared_servers::ServerPair;
 use crate::wait::within;
 
-const METHOD: u8 = 1;
 const HEADER: u8 = 2;
 const BODY: u8 = 3;
-const FRAME_END: u8 = 0xCE;
 const FRAME_MAX: u32 = 131_072;
 
 /// Raw properties of a message: their flags, and their bytes (specification, 4.2.6.1).
@@ -78,66 +77,43 @@ pub async fn publish(
         short(&mut start, b"PLAIN");
         long(&mut start, format!("\0{}\0{}", servers.rabbitmq.user, servers.rabbitmq.password).as_bytes());
         short(&mut start, b"en_US");
-        call(&mut stream, 0, 10, 11, &start).await;
+        send(&mut stream, &method(0, 10, 11, &start)).await;
         expect(&mut stream, 10, 30).await;
         let tune = [&10_u16.to_be_bytes()[..], &FRAME_MAX.to_be_bytes(), &0_u16.to_be_bytes()].concat();
-        call(&mut stream, 0, 10, 31, &tune).await;
+        send(&mut stream, &method(0, 10, 31, &tune)).await;
         let mut open = Vec::new();
         short(&mut open, vhost.as_bytes());
         open.extend([0, 0]);
-        call(&mut stream, 0, 10, 40, &open).await;
+        send(&mut stream, &method(0, 10, 40, &open)).await;
         expect(&mut stream, 10, 41).await;
-        call(&mut stream, 1, 20, 10, &[0]).await;
+        send(&mut stream, &method(1, 20, 10, &[0])).await;
         expect(&mut stream, 20, 11).await;
-        call(&mut stream, 1, 85, 10, &[0]).await;
+        send(&mut stream, &method(1, 85, 10, &[0])).await;
         expect(&mut stream, 85, 11).await;
 
         let mut publish = vec![0, 0];
         short(&mut publish, exchange.as_bytes());
         short(&mut publish, key);
         publish.push(1);
-        call(&mut stream, 1, 60, 40, &publish).await;
+        send(&mut stream, &method(1, 60, 40, &publish)).await;
         let mut header = [&60_u16.to_be_bytes()[..], &0_u16.to_be_bytes()].concat();
         header.extend((body.len() as u64).to_be_bytes());
         header.extend(properties.flags.to_be_bytes());
         header.extend(&properties.bytes);
-        frame(&mut stream, HEADER, 1, &header).await;
-        frame(&mut stream, BODY, 1, body).await;
+        send(&mut stream, &frame(HEADER, 1, &header)).await;
+        send(&mut stream, &frame(BODY, 1, body)).await;
         expect(&mut stream, 60, 80).await;
     })
     .await;
 }
 
-fn short(to: &mut Vec<u8>, text: &[u8]) {
-    to.push(u8::try_from(text.len()).expect("at most 255 bytes"));
-    to.extend(text);
-}
-
-fn long(to: &mut Vec<u8>, text: &[u8]) {
-    to.extend(u32::try_from(text.len()).expect("not that long").to_be_bytes());
-    to.extend(text);
-}
-
-async fn call(stream: &mut TcpStream, channel: u16, class: u16, method: u16, arguments: &[u8]) {
-    let payload = [&class.to_be_bytes()[..], &method.to_be_bytes(), arguments].concat();
-    frame(stream, METHOD, channel, &payload).await;
-}
-
-async fn frame(stream: &mut TcpStream, kind: u8, channel: u16, payload: &[u8]) {
-    let mut bytes = vec![kind];
-    bytes.extend(channel.to_be_bytes());
-    long(&mut bytes, payload);
-    bytes.push(FRAME_END);
-    stream.write_all(&bytes).await.expect("a broker that listens");
+async fn send(stream: &mut TcpStream, frame: &[u8]) {
+    stream.write_all(frame).await.expect("a broker that listens");
 }
 
 /// Reads one frame, which must be this method.
 async fn expect(stream: &mut TcpStream, class: u16, method: u16) {
-    let mut head = [0; 7];
-    stream.read_exact(&mut head).await.expect("a frame");
-    let length = u32::from_be_bytes([head[3], head[4], head[5], head[6]]) as usize;
-    let mut payload = vec![0; length + 1];
-    stream.read_exact(&mut payload).await.expect("a whole frame");
+    let payload = amqp_frames::read(stream).await.expect("a frame");
     let found = [u16::from_be_bytes([payload[0], payload[1]]), u16::from_be_bytes([payload[2], payload[3]])];
     assert_eq!(found, [class, method], "{}", String::from_utf8_lossy(&payload));
 }

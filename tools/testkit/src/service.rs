@@ -174,7 +174,7 @@ impl Launch {
         let file =
             std::fs::OpenOptions::new().append(true).create(true).open(path).expect("a file to append to");
         let mut service = self.spawn_into(file.into(), Stdio::piped());
-        service.stdout = Lines::follow(path.clone(), service.stderr.changed.clone());
+        service.stdout = Lines::follow(path.clone(), service.stderr.read.clone());
         service
     }
 
@@ -315,7 +315,7 @@ impl Service {
     }
 
     async fn await_lines<T>(&self, what: &str, look: impl Fn() -> Option<T>) -> T {
-        let mut changed = self.stdout.changed.clone();
+        let mut changed = self.stdout.read.clone();
         let waiting = async {
             loop {
                 changed.mark_unchanged();

@@ -9,13 +9,14 @@ use devcluster::{
     RabbitmqConsole, RabbitmqOptions, project, start_pair,
 };
 use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 /// The variable in which `run-tests` passes the addresses.
 const VARIABLE: &str = "RESTAURANT_TEST_SERVERS";
 
 /// The address and the administrator of a server on this machine.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Address {
     /// TCP port on 127.0.0.1.
     pub port: u16,
@@ -26,7 +27,7 @@ pub struct Address {
 }
 
 /// Both servers, and the broker's management API.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ServerPair {
     /// PostgreSQL.
     pub postgres: Address,
@@ -48,13 +49,9 @@ pub struct OwnedPair {
 }
 
 impl OwnedPair {
-    /// Starts a pair in a temporary folder. Missing programs are fetched.
-    pub async fn start() -> Self {
-        Self::start_with(&[]).await
-    }
-
-    /// The same, with further variables in PostgreSQL's environment.
-    pub async fn start_with(environment: &[(&str, String)]) -> Self {
+    /// Starts a pair in a temporary folder, with further variables in PostgreSQL's environment.
+    /// Missing programs are fetched.
+    pub async fn start(environment: &[(&str, String)]) -> Self {
         let folder =
             tempfile::Builder::new().prefix("restaurant-test-").tempdir().expect("a temporary folder");
         let guard = ProcessGuard::new().expect("a guard process");
@@ -93,35 +90,11 @@ impl OwnedPair {
 
     /// The environment variable that passes the addresses to test processes.
     pub fn variable(&self) -> (&'static str, String) {
-        let ServerPair { postgres, rabbitmq, management_port, console } = self.pair();
-        let value = serde_json::json!([
-            [postgres.port, postgres.user, postgres.password],
-            [rabbitmq.port, rabbitmq.user, rabbitmq.password],
-            management_port,
-            console
-        ]);
-        (VARIABLE, value.to_string())
+        (VARIABLE, serde_json::to_string(&self.pair()).expect("texts and numbers"))
     }
 }
 
 impl ServerPair {
-    fn from_variable(value: &str) -> Option<Self> {
-        let value: serde_json::Value = serde_json::from_str(value).ok()?;
-        let address = |value: &serde_json::Value| {
-            Some(Address {
-                port: value[0].as_u64()?.try_into().ok()?,
-                user: value[1].as_str()?.to_owned(),
-                password: value[2].as_str()?.to_owned(),
-            })
-        };
-        Some(Self {
-            postgres: address(&value[0])?,
-            rabbitmq: address(&value[1])?,
-            management_port: value[2].as_u64()?.try_into().ok()?,
-            console: serde_json::from_value(value[3].clone()).ok()?,
-        })
-    }
-
     /// The broker's management API.
     pub fn rabbitmq_admin(&self) -> RabbitmqAdmin {
         let credentials =
@@ -134,7 +107,7 @@ impl ServerPair {
 pub async fn shared() -> ServerPair {
     static PAIR: OnceCell<ServerPair> = OnceCell::const_new();
     PAIR.get_or_init(async || match std::env::var(VARIABLE) {
-        Ok(value) => ServerPair::from_variable(&value).expect("run-tests sets the variable"),
+        Ok(value) => serde_json::from_str(&value).expect("run-tests sets the variable"),
         Err(_) => start_for_this_process(),
     })
     .await
@@ -148,7 +121,7 @@ fn start_for_this_process() -> ServerPair {
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let owned = OwnedPair::start().await;
+            let owned = OwnedPair::start(&[]).await;
             sender.send(owned.pair()).expect("the test waits");
             std::future::pending::<()>().await;
             drop(owned);

@@ -30,7 +30,7 @@ impl Stage {
 
     /// The same, with further variables in PostgreSQL's environment.
     pub async fn with_own_servers_under(environment: &[(&str, String)]) -> Self {
-        let owned = OwnedPair::start_with(environment).await;
+        let owned = OwnedPair::start(environment).await;
         Self::on(owned.pair(), Some(owned)).await
     }
 

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use testkit::Stage;
-use testkit::fake_broker::{FakeBroker, Script, frame, method};
+use testkit::amqp_frames::{frame, method};
+use testkit::fake_broker::{FakeBroker, Script};
 
 /// Types of frames.
 const HEADER: u8 = 2;

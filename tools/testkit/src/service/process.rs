@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use devcluster::ProcessStat;
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 
 use super::Service;
@@ -14,12 +15,7 @@ impl Service {
 
     /// The processor time that it has used so far.
     pub fn processor_time(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("it runs");
-        let (_, after_name) = stat.rsplit_once(')').expect("as in proc(5)");
-        let ticks =
-            |field: usize| after_name.split(' ').nth(field).and_then(|ticks| ticks.parse::<u64>().ok());
-        // Fields 14 and 15 of proc(5), utime and stime, in hundredths of a second on Linux.
-        Duration::from_millis(10 * (ticks(12).expect("a number") + ticks(13).expect("a number")))
+        ProcessStat::of(self.pid()).expect("it runs").own
     }
 
     /// Whether it has installed handlers for SIGINT, SIGTERM and SIGHUP (proc(5), "SigCgt": a

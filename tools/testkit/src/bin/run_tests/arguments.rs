@@ -23,44 +23,36 @@ const WITH_VALUE: [&str; 17] = [
 ];
 
 /// The parsed arguments.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Arguments {
-    /// Options of `cargo test`, with their values.
-    options: Vec<String>,
+    /// The arguments for `cargo test`, which accepts only one name before `--`, but any number
+    /// after it.
+    pub for_cargo: Vec<String>,
     /// Parts of names. A test runs if its name contains one of them.
     pub names: Vec<String>,
-    /// The arguments after `--`.
-    rest: Vec<String>,
 }
 
 impl Arguments {
     /// Sorts the words.
     pub fn parse(words: impl IntoIterator<Item = String>) -> Self {
         let mut words = words.into_iter();
-        let mut sorted = Self::default();
-        while let Some(word) = words.next() {
-            if word == "--" {
-                sorted.rest.extend(words.by_ref());
-            } else if WITH_VALUE.contains(&word.as_str()) {
-                sorted.options.push(word);
-                sorted.options.extend(words.next());
-            } else if word.starts_with('-') {
-                sorted.options.push(word);
-            } else {
-                sorted.names.push(word);
+        let (mut options, mut names) = (Vec::new(), Vec::new());
+        while let Some(word) = words.next().filter(|word| word != "--") {
+            if !word.starts_with('-') {
+                names.push(word);
+                continue;
             }
+            let value = if WITH_VALUE.contains(&word.as_str()) { words.next() } else { None };
+            options.push(word);
+            options.extend(value);
         }
-        sorted
-    }
-
-    /// The arguments for `cargo test`, which accepts only one name before `--`, but any number
-    /// after it.
-    pub fn for_cargo(&self) -> impl Iterator<Item = &str> {
         let is_package = |option: &String| option.starts_with("-p") || option.starts_with("--package");
-        let everything = (!self.options.iter().any(is_package)).then_some("--workspace");
-        let words = self.options.iter().map(String::as_str);
-        let behind = [&self.names, &self.rest].into_iter().flatten().map(String::as_str);
-        everything.into_iter().chain(words).chain(["--"]).chain(behind)
+        if !options.iter().any(is_package) {
+            options.insert(0, "--workspace".to_owned());
+        }
+        options.push("--".to_owned());
+        options.extend(names.iter().cloned().chain(words));
+        Self { for_cargo: options, names }
     }
 }
 
@@ -69,8 +61,7 @@ mod tests {
     use super::*;
 
     fn passed_on(line: &str) -> String {
-        let arguments = Arguments::parse(line.split_whitespace().map(str::to_owned));
-        arguments.for_cargo().collect::<Vec<_>>().join(" ")
+        Arguments::parse(line.split_whitespace().map(str::to_owned)).for_cargo.join(" ")
     }
 
     #[test]

@@ -29,10 +29,10 @@ async fn main() -> ExitCode {
         eprintln!("the workspace does not build");
         return ExitCode::FAILURE;
     }
-    let pair = OwnedPair::start().await;
+    let pair = OwnedPair::start(&[]).await;
     let (name, value) = pair.variable();
     let mut command = Command::new(cargo);
-    command.args(["test", "--no-fail-fast"]).args(arguments.for_cargo());
+    command.args(["test", "--no-fail-fast"]).args(&arguments.for_cargo);
     command.env(name, value).env("RUST_TEST_THREADS", TEST_THREADS);
     let Ok(mut tests) = command.stdout(Stdio::piped()).kill_on_drop(true).spawn() else {
         eprintln!("cargo cannot be started");
