@@ -9,7 +9,6 @@
 mod mutation;
 
 use std::cell::Cell;
-use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -39,16 +38,6 @@ pub struct Fuzz {
     name: &'static str,
     corpus: Vec<Vec<u8>>,
     tokens: &'static [&'static str],
-}
-
-/// An input, printed as a Rust byte string.
-#[derive(Clone)]
-struct Input(Vec<u8>);
-
-impl fmt::Debug for Input {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "b\"{}\"", self.0.escape_ascii())
-    }
 }
 
 impl Fuzz {
@@ -94,19 +83,19 @@ impl Fuzz {
         let tried = Cell::new(0_u64);
         while Instant::now() < end {
             // A new runner each time, because a runner counts its cases over all of its runs.
-            let outcome = TestRunner::new(config.clone()).run(&inputs, |Input(input)| {
+            let outcome = TestRunner::new(config.clone()).run(&inputs, |input| {
                 tried.set(tried.get() + 1);
                 let checked = std::panic::catch_unwind(AssertUnwindSafe(|| within_limits(&input)));
                 checked.map_err(|why| TestCaseError::fail(said(why.as_ref())))
             });
             if let Err(TestError::Fail(why, input)) = outcome {
-                panic!("{}: {why}\nwith {input:?}\nAdd it to the corpus.", self.name);
+                panic!("{}: {why}\nwith b\"{}\"\nAdd it to the corpus.", self.name, input.escape_ascii());
             }
         }
         println!("{}: {} inputs", self.name, tried.get());
     }
 
-    fn inputs(&self) -> impl Strategy<Value = Input> + use<> {
+    fn inputs(&self) -> impl Strategy<Value = Vec<u8>> + use<> {
         let (corpus, tokens) = (self.corpus.clone(), self.tokens);
         let from_corpus = (any::<Index>(), prop::collection::vec(mutation::any(), 0..=MAX_MUTATIONS))
             .prop_map(move |(which, mutations): (Index, Vec<Mutation>)| {
@@ -115,9 +104,9 @@ impl Fuzz {
                     mutation.apply(&mut input, &corpus, tokens);
                     input.truncate(MAX_BYTES);
                 }
-                Input(input)
+                input
             });
-        let raw = prop::collection::vec(any::<u8>(), 0..512).prop_map(Input);
+        let raw = prop::collection::vec(any::<u8>(), 0..512);
         prop_oneof![15 => from_corpus, 1 => raw]
     }
 }

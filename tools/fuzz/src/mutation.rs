@@ -10,81 +10,71 @@ const MAX_PIECE: usize = 64;
 /// The largest number of repetitions.
 const MAX_TIMES: usize = 1_000;
 
-/// A change. Positions are indices that fit every length.
+/// A change: a piece of the input gets another content. Positions are indices that fit every
+/// length.
 #[derive(Clone, Debug)]
-pub(crate) enum Mutation {
-    Flip(Index, u8),
-    Replace(Index, u8),
-    Insert(Index, u8),
-    Remove(Index, usize),
-    Repeat(Index, usize, usize),
-    /// Replaces bytes by a token of the format.
-    Token(Index, Index, usize),
-    /// Appends the end of another input.
-    Splice(Index, Index, Index),
-    Cut(Index),
+pub(crate) struct Mutation {
+    at: Index,
+    /// The largest length of the piece.
+    length: usize,
+    content: Content,
+}
+
+/// The new content of a piece.
+#[derive(Clone, Debug)]
+enum Content {
+    Nothing,
+    Byte(u8),
+    /// The same with one bit changed in each byte.
+    Flipped(u8),
+    /// The same, and so often again.
+    Repeated(usize),
+    /// A token of the format.
+    Token(Index),
+    /// The end of another input.
+    EndOf(Index, Index),
 }
 
 /// Any change.
 pub(crate) fn any() -> impl Strategy<Value = Mutation> {
     let place = proptest::arbitrary::any::<Index>;
-    let byte = || prop_oneof![proptest::arbitrary::any::<u8>(), prop::sample::select(&EDGES[..])];
-    prop_oneof![
-        4 => (place(), 0_u8..8).prop_map(|(at, bit)| Mutation::Flip(at, bit)),
-        4 => (place(), byte()).prop_map(|(at, byte)| Mutation::Replace(at, byte)),
-        4 => (place(), byte()).prop_map(|(at, byte)| Mutation::Insert(at, byte)),
-        3 => (place(), 1..=MAX_PIECE).prop_map(|(at, length)| Mutation::Remove(at, length)),
-        1 => (place(), 1..=MAX_PIECE, 1..=MAX_TIMES)
-            .prop_map(|(at, length, times)| Mutation::Repeat(at, length, times)),
-        6 => (place(), place(), 0..=MAX_PIECE / 4)
-            .prop_map(|(at, token, over)| Mutation::Token(at, token, over)),
-        2 => (place(), place(), place()).prop_map(|(at, other, from)| Mutation::Splice(at, other, from)),
-        1 => place().prop_map(Mutation::Cut),
-    ]
+    let byte = || {
+        prop_oneof![proptest::arbitrary::any::<u8>(), prop::sample::select(&EDGES[..])]
+            .prop_map(Content::Byte)
+    };
+    let all = usize::MAX;
+    let change = prop_oneof![
+        4 => (Just(1), (0_u8..8).prop_map(Content::Flipped)),
+        4 => (Just(1), byte()),
+        4 => (Just(0), byte()),
+        3 => (1..=MAX_PIECE, Just(Content::Nothing)),
+        1 => (1..=MAX_PIECE, (1..=MAX_TIMES).prop_map(Content::Repeated)),
+        6 => (0..=MAX_PIECE / 4, place().prop_map(Content::Token)),
+        2 => (Just(all), (place(), place()).prop_map(|(other, from)| Content::EndOf(other, from))),
+        1 => (Just(all), Just(Content::Nothing)),
+    ];
+    (place(), change).prop_map(|(at, (length, content))| Mutation { at, length, content })
 }
 
 impl Mutation {
     /// Applies the change to the input.
     pub(crate) fn apply(&self, input: &mut Vec<u8>, corpus: &[Vec<u8>], tokens: &[&str]) {
         // A position before any byte, or behind the last one.
-        let gap = |at: &Index| at.index(input.len() + 1);
-        let piece = |at: &Index, length: usize| {
-            let start = gap(at);
-            start..(start + length).min(input.len())
-        };
-        match self {
-            Self::Flip(at, bit) => {
-                let place = gap(at);
-                if let Some(byte) = input.get_mut(place) {
-                    *byte ^= 1 << bit;
-                }
-            }
-            Self::Replace(at, new) => {
-                let place = gap(at);
-                if let Some(byte) = input.get_mut(place) {
-                    *byte = *new;
-                }
-            }
-            Self::Insert(at, byte) => input.insert(gap(at), *byte),
-            Self::Remove(at, length) => drop(input.drain(piece(at, *length))),
-            Self::Repeat(at, length, times) => {
-                let piece = piece(at, *length);
-                let copies = input.get(piece.clone()).unwrap_or_default().repeat(*times);
-                input.splice(piece.end..piece.end, copies);
-            }
-            Self::Token(at, token, over) => {
-                if !tokens.is_empty() {
-                    let bytes = token.get(tokens).bytes();
-                    input.splice(piece(at, *over), bytes);
-                }
-            }
-            Self::Splice(at, other, from) => {
+        let start = self.at.index(input.len() + 1);
+        let piece = start..start.saturating_add(self.length).min(input.len());
+        let old = input.get(piece.clone()).unwrap_or_default();
+        let new = match &self.content {
+            Content::Nothing => Vec::new(),
+            Content::Byte(byte) => vec![*byte],
+            Content::Flipped(bit) => old.iter().map(|byte| byte ^ (1 << bit)).collect(),
+            Content::Repeated(times) => old.repeat(times + 1),
+            Content::Token(_) if tokens.is_empty() => return,
+            Content::Token(token) => token.get(tokens).as_bytes().to_vec(),
+            Content::EndOf(other, from) => {
                 let other = other.get(corpus);
-                let end = other.get(from.index(other.len() + 1)..).unwrap_or_default();
-                input.truncate(gap(at));
-                input.extend_from_slice(end);
+                other.get(from.index(other.len() + 1)..).unwrap_or_default().to_vec()
             }
-            Self::Cut(at) => input.truncate(gap(at)),
-        }
+        };
+        input.splice(piece, new);
     }
 }
