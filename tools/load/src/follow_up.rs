@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use runtime::Shutdown;
+use restaurant_load::connection::Connection;
+use runtime::{Exit, Shutdown};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use crate::connection::{self, Connection};
+use crate::workload::PAUSE_AFTER_FAILURE;
 
 /// The largest number of examples.
 const EXAMPLES: usize = 10;
@@ -34,47 +35,25 @@ pub struct FollowUp {
     pub examples: Vec<String>,
 }
 
-/// Why the orders are wrong, or not known to be correct.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FollowUpError {
-    /// Orders are lost or duplicate.
-    #[error("orders that were acknowledged are missing, or were numbered twice")]
-    Wrong,
-    /// Some look-ups failed.
-    #[error(
-        "the tracking service at {tracking} could not be asked about {unknown} of {acknowledged} orders that were \
-         acknowledged, so nobody knows whether they are there ({why}). Start it ('cargo xtask up' does), say with --tracking \
-         where it is, or do not look afterwards (--no-audit)"
-    )]
-    Unknown {
-        /// The tracking service's address.
-        tracking: SocketAddr,
-        /// The number of failed look-ups.
-        unknown: usize,
-        /// The number of acknowledged orders.
-        acknowledged: usize,
-        /// The cause of the first failure.
-        why: String,
-    },
-}
-
 impl FollowUp {
     /// Whether this tracking service knows every order. After an interruption, missing look-ups are
     /// no error.
     ///
     /// # Errors
     /// An order is lost or duplicate, or its look-up failed.
-    pub fn verdict(&self, tracking: SocketAddr, interrupted: bool) -> Result<(), FollowUpError> {
+    pub fn verdict(&self, tracking: SocketAddr, interrupted: bool) -> Result<(), Exit> {
         if self.lost > 0 || self.doubled > 0 {
-            return Err(FollowUpError::Wrong);
+            let what = "orders that were acknowledged are missing, or were numbered twice";
+            return Err(Exit::Failed(what.to_owned()));
         }
         if self.unknown > 0 && !interrupted {
-            return Err(FollowUpError::Unknown {
-                tracking,
-                unknown: self.unknown,
-                acknowledged: self.acknowledged,
-                why: self.first_reason.clone().unwrap_or_default(),
-            });
+            let Self { unknown, acknowledged, .. } = self;
+            let why = self.first_reason.as_deref().unwrap_or_default();
+            return Err(Exit::Failed(format!(
+                "the tracking service at {tracking} could not be asked about {unknown} of {acknowledged} orders that \
+                 were acknowledged, so nobody knows whether they are there ({why}). Start it ('cargo xtask up' does), \
+                 say with --tracking where it is, or do not look afterwards (--no-audit)"
+            )));
         }
         Ok(())
     }
@@ -115,10 +94,10 @@ pub async fn look_up(
 
 async fn ask_all(tracking: SocketAddr, waiting: Arc<Mutex<Vec<String>>>, shutdown: Shutdown) -> FollowUp {
     let mut part = FollowUp::default();
-    let mut connection = None;
+    let mut connection = Connection::to(tracking);
     while !shutdown.has_begun() {
         let Some(number) = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop() else { break };
-        match ask(&mut connection, tracking, &number).await {
+        match ask(&mut connection, &number).await {
             Ok(true) => part.found += 1,
             Ok(false) => {
                 part.lost += 1;
@@ -136,21 +115,17 @@ async fn ask_all(tracking: SocketAddr, waiting: Arc<Mutex<Vec<String>>>, shutdow
 }
 
 /// Whether the tracking service knows the order, or why the look-up failed.
-async fn ask(
-    connection: &mut Option<Connection>,
-    tracking: SocketAddr,
-    number: &str,
-) -> Result<bool, String> {
+async fn ask(connection: &mut Connection, number: &str) -> Result<bool, String> {
     let path = format!("/orders/{number}/status");
     let mut reason = String::new();
     for _ in 0..ATTEMPTS {
-        match connection::send(connection, tracking, "GET", &path, String::new()).await {
+        match connection.send("GET", &path, String::new()).await {
             Ok((200, _)) => return Ok(true),
             Ok((404, _)) => return Ok(false),
             Ok((status, _)) => reason = format!("it answers {status}"),
             Err(why) => reason = why.to_string(),
         }
-        tokio::time::sleep(connection::PAUSE_AFTER_FAILURE).await;
+        tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
     }
     Err(reason)
 }
@@ -169,13 +144,17 @@ mod tests {
             first_reason: Some("gone".into()),
             ..FollowUp::default()
         };
-        let verdict = unknown.verdict(tracking, false).unwrap_err().to_string();
+        let Err(Exit::Failed(verdict)) = unknown.verdict(tracking, false) else { panic!("it is unknown") };
         assert!(
             verdict.contains("127.0.0.1:3002 could not be asked about 2 of 5") && verdict.contains("(gone)")
         );
         assert_eq!(unknown.verdict(tracking, true), Ok(()));
         for wrong in [FollowUp { lost: 1, ..unknown.clone() }, FollowUp { doubled: 1, ..unknown.clone() }] {
-            assert_eq!(wrong.verdict(tracking, true), Err(FollowUpError::Wrong));
+            let verdict = wrong.verdict(tracking, true);
+            assert!(
+                matches!(&verdict, Err(Exit::Failed(why)) if why.contains("numbered twice")),
+                "{verdict:?}"
+            );
         }
         assert_eq!(FollowUp { unknown: 0, found: 5, ..unknown }.verdict(tracking, false), Ok(()));
     }

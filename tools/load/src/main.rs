@@ -16,7 +16,6 @@
 #![expect(clippy::doc_markdown, reason = "the comments of the arguments are the text of --help")]
 
 mod arrivals;
-mod connection;
 mod follow_up;
 mod open_files;
 mod progress;
@@ -37,7 +36,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use argh::FromArgs;
 use devcluster::menu;
+use domain::ServiceName;
 use domain::timestamp::Timestamp;
+use restaurant_load::connection::Connection;
 use runtime::exit::failed;
 use runtime::signals::StopSignals;
 use runtime::{Console, Exit, Shutdown, arguments, clock, console};
@@ -45,12 +46,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::arrivals::Arrivals;
-use crate::connection::Response;
 use crate::progress::Progress;
 use crate::recorder::{CountedBy, Recorder, Results};
-use crate::service::{Kind, Service};
+use crate::service::{Service, default_url};
 use crate::window::Window;
-use crate::workload::{OrderRange, Workload};
+use crate::workload::{OrderRange, PAUSE_AFTER_FAILURE, Response, Workload};
 
 const NAME: &str = "restaurant-load";
 
@@ -66,10 +66,10 @@ const GRACE: Duration = Duration::from_secs(10);
 #[derive(FromArgs, Debug)]
 struct Arguments {
     /// the order service, by its URL (default: port 3000 of this machine)
-    #[argh(option, default = "Kind::Order.default_url()")]
+    #[argh(option, default = "default_url(ServiceName::Order)")]
     url: String,
     /// the tracking service, for the check afterwards (default: port 3002 of this machine)
-    #[argh(option, default = "Kind::Tracking.default_url()")]
+    #[argh(option, default = "default_url(ServiceName::Tracking)")]
     tracking: String,
     /// connections, 1 to 4096 (default 16)
     #[argh(option, default = "16")]
@@ -138,14 +138,33 @@ impl Plan {
         };
         Ok(Self {
             workload: Arc::new(workload),
-            orders: Service::at(Kind::Order, &arguments.url)?,
-            tracking: Service::at(Kind::Tracking, &arguments.tracking)?,
+            orders: Service::at(ServiceName::Order, &arguments.url)?,
+            tracking: Service::at(ServiceName::Tracking, &arguments.tracking)?,
             audit: arguments.statuses.is_none() && !arguments.no_audit,
             connections: arguments.connections,
             rate: arguments.rate.map(|rate| within("rate", rate, 0.1, 1_000_000.0)).transpose()?,
             warmup: Duration::from_secs_f64(within("warmup", arguments.warmup, 0.0, 3_600.0)?),
             duration: Duration::from_secs_f64(within("duration", arguments.duration, 0.1, 86_400.0)?),
         })
+    }
+
+    /// The service that gets the requests.
+    fn target(&self) -> Service {
+        match *self.workload {
+            Workload::Order(_) => self.orders,
+            Workload::Ask(_) => self.tracking,
+        }
+    }
+
+    /// The load, for a heading.
+    fn title(&self) -> String {
+        let how = match self.rate {
+            Some(rate) => format!("{rate} requests/s on up to {} connections", self.connections),
+            None => {
+                format!("{} connections, each sending its next request when it is answered", self.connections)
+            }
+        };
+        format!("{how}; {} s after {} s of warm-up", self.duration.as_secs_f64(), self.warmup.as_secs_f64())
     }
 }
 
@@ -162,15 +181,15 @@ async fn run() -> Result<(), Exit> {
     let signals = StopSignals::handle(None).map_err(|why| failed(&why))?;
     let plan = Plan::of(&arguments)?;
     // Otherwise they would show as failing orders.
-    open_files::allow(plan.connections).map_err(|why| failed(&why))?;
+    open_files::allow(plan.connections)?;
     // Check it before measuring.
     if let Some(path) = &arguments.report {
         can_be_written(path).map_err(|why| no_report(path, &why))?;
     }
     // A wrong address must not look like lost orders.
-    plan.target().probe().await.map_err(|why| failed(&why))?;
+    plan.target().probe().await?;
     if plan.audit {
-        plan.tracking.probe().await.map_err(|why| failed(&why))?;
+        plan.tracking.probe().await?;
     }
     let shutdown = signals.shutdown();
     let started = Timestamp((UNIX_EPOCH + Duration::from_secs(clock::unix_seconds())).into());
@@ -205,7 +224,7 @@ async fn run() -> Result<(), Exit> {
 /// Whether the figures are those of the requested load, and every order was found.
 fn verdict(plan: &Plan, results: &Results, shutdown: &Shutdown) -> Result<(), Exit> {
     if let Some(found) = &results.follow_up {
-        found.verdict(plan.tracking.address, shutdown.has_begun()).map_err(|why| failed(&why))?;
+        found.verdict(plan.tracking.address, shutdown.has_begun())?;
     }
     if let Some(interrupted) = results.interrupted() {
         return Err(Exit::Failed(format!("{interrupted}: the figures are of this shorter time")));
@@ -234,27 +253,6 @@ fn no_report(path: &Path, why: &io::Error) -> Exit {
     ))
 }
 
-impl Plan {
-    /// The service that gets the requests.
-    fn target(&self) -> Service {
-        match *self.workload {
-            Workload::Order(_) => self.orders,
-            Workload::Ask(_) => self.tracking,
-        }
-    }
-
-    /// The load, for a heading.
-    fn title(&self) -> String {
-        let how = match self.rate {
-            Some(rate) => format!("{rate} requests/s on up to {} connections", self.connections),
-            None => {
-                format!("{} connections, each sending its next request when it is answered", self.connections)
-            }
-        };
-        format!("{how}; {} s after {} s of warm-up", self.duration.as_secs_f64(), self.warmup.as_secs_f64())
-    }
-}
-
 /// Sends requests on all connections until the end or an interruption.
 async fn send(plan: &Plan, shutdown: &Shutdown) -> Result<Results, Exit> {
     let start = Instant::now();
@@ -263,18 +261,16 @@ async fn send(plan: &Plan, shutdown: &Shutdown) -> Result<Results, Exit> {
     let recorder = Recorder::new(window, counted_by).map_err(|why| failed(&why))?;
     let progress = Progress::start(recorder.clone(), start, window.end());
     let arrivals = Arc::new(Arrivals::new(plan.rate, start));
-    let mut connections = JoinSet::new();
-    for _ in 0..plan.connections {
-        let client = Client {
-            address: plan.target().address,
-            workload: Arc::clone(&plan.workload),
-            arrivals: Arc::clone(&arrivals),
-            end: window.end(),
-            recorder: recorder.clone(),
-            shutdown: shutdown.clone(),
-        };
-        connections.spawn(client.run_until_the_end());
-    }
+    let client = Client {
+        address: plan.target().address,
+        workload: Arc::clone(&plan.workload),
+        arrivals: Arc::clone(&arrivals),
+        end: window.end(),
+        recorder: recorder.clone(),
+        shutdown: shutdown.clone(),
+    };
+    let clients = std::iter::repeat_n(client, plan.connections);
+    let mut connections: JoinSet<()> = clients.map(Client::run_until_the_end).collect();
     let mut everybody = pin!(async { while connections.join_next().await.is_some() {} });
     let mut interrupted = false;
     if shutdown.or(&mut everybody).await.is_none() {
@@ -300,6 +296,7 @@ fn given_up() -> String {
 }
 
 /// One simulated client, with one connection.
+#[derive(Clone)]
 struct Client {
     address: SocketAddr,
     workload: Arc<Workload>,
@@ -312,7 +309,7 @@ struct Client {
 impl Client {
     async fn run_until_the_end(self) {
         let last = self.end + GRACE;
-        let mut connection = None;
+        let mut connection = Connection::to(self.address);
         while Instant::now() < last {
             let (number, due) = self.arrivals.next();
             if due >= self.end || self.shutdown.has_begun() {
@@ -322,13 +319,12 @@ impl Client {
             if due > Instant::now() && self.shutdown.or(sleep_until(due)).await.is_none() {
                 return;
             }
-            let response = timeout_at(last, self.workload.run(number, &mut connection, self.address))
+            let response = timeout_at(last, self.workload.run(number, &mut connection))
                 .await
                 .unwrap_or_else(|_| Response::Failed(given_up()));
             let failed = matches!(response, Response::Failed(_));
             self.recorder.record(due, response);
-            if failed && self.shutdown.or(tokio::time::sleep(connection::PAUSE_AFTER_FAILURE)).await.is_none()
-            {
+            if failed && self.shutdown.or(tokio::time::sleep(PAUSE_AFTER_FAILURE)).await.is_none() {
                 return;
             }
         }

@@ -1,6 +1,5 @@
 //! The progress bar on a terminal.
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -18,13 +17,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Draws the bar from now until the end.
+    /// Draws the bar from now until the end. It is invisible unless stderr is a terminal.
     pub fn start(recorder: Recorder, start: Instant, end: Instant) -> Self {
-        let bar = if std::io::stderr().is_terminal() {
-            ProgressBar::new(u64::try_from((end - start).as_millis()).unwrap_or(u64::MAX))
-        } else {
-            ProgressBar::hidden()
-        };
+        let bar = ProgressBar::new(u64::try_from((end - start).as_millis()).unwrap_or(u64::MAX));
         if let Ok(style) = ProgressStyle::with_template("{wide_bar} {msg}") {
             bar.set_style(style);
         }

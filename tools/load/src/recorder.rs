@@ -8,9 +8,9 @@ use hdrhistogram::{CreationError, Histogram};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::connection::Response;
 use crate::follow_up::FollowUp;
 use crate::window::Window;
+use crate::workload::Response;
 
 /// The largest distinguishable latency: an hour, in microseconds.
 const MAX_LATENCY: u64 = 3_600_000_000;
@@ -54,16 +54,6 @@ pub struct Results {
     pub acknowledged: Vec<String>,
     /// The result of looking them up.
     pub follow_up: Option<FollowUp>,
-}
-
-/// The measured time is shorter than requested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("interrupted after {:.1} s of {}", after.as_secs_f64(), planned.as_secs_f64())]
-pub struct Interrupted {
-    /// The measured length.
-    after: Duration,
-    /// The requested length.
-    planned: Duration,
 }
 
 /// Requests without a response of status 200.
@@ -179,10 +169,10 @@ impl Results {
         if self.window.contains(moment) { &mut self.failures } else { &mut self.outside }
     }
 
-    /// Whether the measured time is shorter than requested.
-    pub fn interrupted(&self) -> Option<Interrupted> {
-        let after = self.window.duration;
-        (after < self.planned).then_some(Interrupted { after, planned: self.planned })
+    /// Says how much shorter than requested the measured time is, if it is.
+    pub fn interrupted(&self) -> Option<String> {
+        let (after, planned) = (self.window.duration.as_secs_f64(), self.planned.as_secs_f64());
+        (after < planned).then(|| format!("interrupted after {after:.1} s of {planned}"))
     }
 
     /// Responses of status 200 per second; 0 if the measured time never began.
@@ -266,7 +256,7 @@ mod tests {
         assert_eq!(results.accepted, 1, "not what comes later");
         assert!((results.rate() - 1.0 / seconds).abs() < 0.001, "{}", results.rate());
         assert_eq!(results.by_second.len(), results.window.seconds());
-        let told = results.interrupted().unwrap().to_string();
+        let told = results.interrupted().unwrap();
         assert!(told.starts_with("interrupted after ") && told.ends_with(" s of 60"), "{told}");
         let results = began(now + Duration::from_mins(5));
         assert!(results.rate().abs() < f64::EPSILON, "the warm-up is not measured");

@@ -2,16 +2,13 @@
 
 use std::fmt::Write as _;
 
+use restaurant_load::plot::{PLOT_STYLE, Plot, escaped};
 use serde_json::json;
 
 use crate::recorder::{Failures, Results};
 
 const QUANTILES: [(&str, f64); 6] =
     [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999), ("max", 1.0)];
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 220.0;
-/// Margins left and right of the plot: for the numbers, and for half of the last label.
-const MARGINS: (f64, f64) = (60.0, 40.0);
 
 #[expect(clippy::cast_precision_loss, reason = "an hour has fewer microseconds than 2^52")]
 fn millis(micros: u64) -> f64 {
@@ -96,37 +93,30 @@ pub fn page(heading: &str, title: &str, results: &Results) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{heading}</title>\n\
          <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:760px;margin:2em auto;padding:0 1em}}\
-         pre{{background:#f4f4f4;padding:1em;white-space:pre-wrap}}svg{{width:100%;height:auto}}\
-         polyline{{fill:none;stroke:#b3261e;stroke-width:2}}line{{stroke:#ccc}}text{{font:12px sans-serif;fill:#555}}</style>\n\
-         <h1>{heading}</h1>\n<pre>{summary}</pre>\n\
-         <h2>Answers of 200 per second, over time</h2>\n{}\n\
-         <h2>Latency in ms, by percentile</h2>\n{}\n</html>\n",
-        throughput(results),
-        percentiles(results),
+         pre{{background:#f4f4f4;padding:1em;white-space:pre-wrap}}{PLOT_STYLE}</style>\n\
+         <h1>{heading}</h1>\n<pre>{summary}</pre>\n{}{}</html>\n",
+        throughput(results).html(),
+        percentiles(results).html(),
     )
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Steps: each second's responses, from its start to its end, or to the end of the measured time.
 #[expect(clippy::cast_precision_loss, reason = "for a plot")]
-fn throughput(results: &Results) -> String {
+fn throughput(results: &Results) -> Plot {
     let end = results.window.duration.as_secs_f64();
     let seconds = results.by_second.iter().enumerate();
-    let points: Vec<(f64, f64)> = seconds
+    let points = seconds
         .map(|(second, count)| (second as f64, *count as f64))
         .flat_map(|(second, count)| [(second, count), ((second + 1.0).min(end), count)])
         .collect();
-    plot(&points, end, &[(0.0, "0 s".to_owned()), (end, format!("{end:.1} s"))])
+    Plot::new("Answers of 200 per second, over time", "seconds", "a second", [("answers", points)])
 }
 
 /// The x axis shows nines: 0, 90, 99, 99.9 … per cent are equally far apart.
-fn percentiles(results: &Results) -> String {
+fn percentiles(results: &Results) -> Plot {
     const NINES: u32 = 4;
     const STEPS: u32 = 25;
-    let points: Vec<(f64, f64)> = (0..=NINES * STEPS)
+    let points = (0..=NINES * STEPS)
         .map(|step| {
             let nines = f64::from(step) / f64::from(STEPS);
             let quantile = 1.0 - 10_f64.powf(-nines);
@@ -134,37 +124,8 @@ fn percentiles(results: &Results) -> String {
         })
         .collect();
     let labels = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %"];
-    let labels: Vec<_> = (0..=NINES).map(f64::from).zip(labels.map(str::to_owned)).collect();
-    plot(&points, f64::from(NINES), &labels)
-}
-
-fn plot(points: &[(f64, f64)], last: f64, labels: &[(f64, String)]) -> String {
-    // If everything is zero, the curve is drawn at the bottom.
-    let not_zero = |value: f64| if value > 0.0 { value } else { 1.0 };
-    let highest = not_zero(points.iter().map(|(_, y)| *y).fold(0.0, f64::max));
-    let x = |value: f64| MARGINS.0 + value / not_zero(last) * (WIDTH - MARGINS.0 - MARGINS.1);
-    let y = |value: f64| HEIGHT - 30.0 - value / highest * (HEIGHT - 50.0);
-    let line: Vec<String> =
-        points.iter().map(|(at, value)| format!("{:.1},{:.1}", x(*at), y(*value))).collect();
-    let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">");
-    for value in [0.0, highest / 2.0, highest] {
-        let (left, right, at) = (x(0.0), x(last), y(value));
-        let _ = write!(
-            svg,
-            "<line x1=\"{left}\" x2=\"{right}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/><text x=\"52\" y=\"{:.1}\" text-anchor=\"end\">{value:.1}</text>",
-            at + 4.0
-        );
-    }
-    for (at, label) in labels {
-        let _ = write!(
-            svg,
-            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{label}</text>",
-            x(*at),
-            HEIGHT - 10.0
-        );
-    }
-    let _ = write!(svg, "<polyline points=\"{}\"/></svg>", line.join(" "));
-    svg
+    let labels = (0..=NINES).map(f64::from).zip(labels.map(str::to_owned)).collect();
+    Plot::new("Latency in ms, by percentile", "percentile", "ms", [("latency", points)]).labelled(labels)
 }
 
 #[cfg(test)]
@@ -174,9 +135,9 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::connection::Response;
     use crate::recorder::{CountedBy, Recorder};
     use crate::window::Window;
+    use crate::workload::Response;
 
     #[test]
     fn failures_outside_the_time_measured_are_told_if_there_are_any() {
@@ -229,23 +190,14 @@ mod tests {
     #[test]
     fn even_a_single_second_is_a_line() {
         let page = page_after(0.5, 0.6);
-        let line: Vec<&str> = between(&page, "<polyline points=\"", "\"").split(' ').collect();
+        let line: Vec<&str> = between(&page, "points=\"", "\"").split(' ').collect();
         let [(left, here), (right, there)] = [line[0], line[1]].map(|point| point.split_once(',').unwrap());
-        assert_eq!((left, here, line.len()), ("60.0", there, 2), "{line:?}");
+        assert_eq!((left, here, line.len()), ("70.0", there, 2), "{line:?}");
         assert!(right.parse::<f64>().unwrap() > 600.0, "{line:?}");
         // Without a second there is no curve.
         let page = page_after(-60.0, 60.0);
-        assert_eq!(between(&page, "<polyline points=\"", "\""), "");
+        assert_eq!(between(&page, "points=\"", "\""), "");
         assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");
-    }
-
-    #[test]
-    fn the_last_label_fits_into_the_plot() {
-        let page = page_after(0.5, 0.6);
-        let labels = page.split("<text x=\"").find(|rest| rest.contains(">99.99 %<")).unwrap();
-        let middle: f64 = labels.split('"').next().unwrap().parse().unwrap();
-        // Seven characters of 12 px are less than 60 px wide.
-        assert!(middle + 30.0 < WIDTH, "{middle}");
     }
 
     #[test]

@@ -1,14 +1,35 @@
 //! The requests that a load consists of.
 
-use std::net::SocketAddr;
 use std::str::FromStr;
+use std::time::Duration;
 
 use domain::OrderNumber;
+use restaurant_load::connection::Connection;
+use serde::Deserialize;
 
-use crate::connection::{self, Connection, Response};
+/// Pause after a failure, so that an unreachable server gets no thousand requests a second.
+pub const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
 /// An odd constant without a short period: orders are read in a sequence that no cache can predict.
 const STRIDE: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The response to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// 200, with the order's number.
+    Accepted(String),
+    /// 200, with the requested status.
+    Status,
+    /// Another status.
+    Refused(u16),
+    /// No response, and the cause.
+    Failed(String),
+}
+
+#[derive(Deserialize)]
+struct Placed {
+    order_number: String,
+}
 
 /// The kind of requests.
 #[derive(Clone, Debug)]
@@ -20,19 +41,26 @@ pub enum Workload {
 }
 
 impl Workload {
-    /// Sends the request of this number over the connection, which is opened if necessary.
-    pub async fn run(
-        &self,
-        number: u64,
-        connection: &mut Option<Connection>,
-        address: SocketAddr,
-    ) -> Response {
-        match self {
+    /// Sends the request of this number.
+    pub async fn run(&self, number: u64, connection: &mut Connection) -> Response {
+        let answer = match self {
             Self::Order(bodies) => {
                 let place = usize::try_from(number).unwrap_or(usize::MAX) % bodies.len().max(1);
-                connection::place(connection, address, bodies.get(place).cloned().unwrap_or_default()).await
+                connection.send("POST", "/orders", bodies.get(place).cloned().unwrap_or_default()).await
             }
-            Self::Ask(orders) => connection::ask(connection, address, &orders.pick(number)).await,
+            Self::Ask(orders) => {
+                let path = format!("/orders/{}/status", orders.pick(number));
+                connection.send("GET", &path, String::new()).await
+            }
+        };
+        match (self, answer) {
+            (Self::Order(_), Ok((200, body))) => match serde_json::from_slice::<Placed>(&body) {
+                Ok(placed) => Response::Accepted(placed.order_number),
+                Err(why) => Response::Failed(format!("an answer that cannot be read: {why}")),
+            },
+            (Self::Ask(_), Ok((200, _))) => Response::Status,
+            (_, Ok((status, _))) => Response::Refused(status),
+            (_, Err(why)) => Response::Failed(why.to_string()),
         }
     }
 }
