@@ -5,14 +5,15 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use anyhow::{Context, Result, ensure};
 use devcluster::{
     PostgresOptions, PrivatePostgres, PrivateRabbitmq, ProcessGuard, RabbitmqOptions, Ready, environment,
     free_port, start_pair, tool,
 };
 use domain::ServiceName;
-use serde::Deserialize;
+use serde_json::Value;
 
-use crate::error::Error;
+use crate::effort::Effort;
 use crate::service::Service;
 
 /// Filling tables with millions of rows takes long.
@@ -27,26 +28,25 @@ pub struct Cluster {
     pub postgres: PrivatePostgres,
     /// The broker.
     pub rabbitmq: PrivateRabbitmq,
+    /// How long and how often is measured.
+    pub effort: Effort,
     programs: PathBuf,
     folder: PathBuf,
     guard: ProcessGuard,
-    stages: AtomicU32,
+    /// The next number of a sandbox or a log.
+    next: AtomicU32,
 }
 
 impl Cluster {
     /// Starts both servers with their data in `folder`. It must lie on a disk, because fsync in
     /// memory would cost nothing.
-    ///
-    /// # Errors
-    /// A program or a server is missing, or a server does not start.
-    pub async fn start(folder: &Path, programs: &Path) -> Result<Self, Error> {
+    pub async fn start(folder: &Path, programs: &Path, effort: Effort) -> Result<Self> {
         let all = ServiceName::ALL.map(ServiceName::binary).into_iter().chain(OTHER_PROGRAMS);
         for program in all.map(|program| programs.join(program)) {
-            if !program.is_file() {
-                return Err(Error::NoProgram(program));
-            }
+            let path = program.display();
+            ensure!(program.is_file(), "'{path}' is not there: build it with 'cargo xtask build --release'");
         }
-        let guard = ProcessGuard::new().map_err(Error::system("start a guard process"))?;
+        let guard = ProcessGuard::new().context("cannot start a guard process")?;
         let postgres_options = PostgresOptions {
             durable: true,
             max_connections: 200,
@@ -55,34 +55,24 @@ impl Cluster {
         };
         let rabbitmq_options = RabbitmqOptions { guard: Some(guard.clone()), ..RabbitmqOptions::default() };
         let (postgres, rabbitmq) = start_pair(folder, postgres_options, rabbitmq_options).await?;
-        Ok(Self {
-            postgres,
-            rabbitmq,
-            programs: programs.to_owned(),
-            folder: folder.to_owned(),
-            guard,
-            stages: AtomicU32::new(0),
-        })
+        let (programs, folder) = (programs.to_owned(), folder.to_owned());
+        Ok(Self { postgres, rabbitmq, effort, programs, folder, guard, next: AtomicU32::new(0) })
     }
 
-    /// Creates a database with the current schema, and a virtual host.
-    ///
-    /// # Errors
-    /// A server refuses.
-    pub async fn sandbox(&self) -> Result<Sandbox<'_>, Error> {
-        let name = format!("bench_{}", self.stages.fetch_add(1, Ordering::Relaxed));
+    /// Measures in a database with the current schema, and in a virtual host. Both are dropped
+    /// afterwards. Services that the measurement leaves running are killed before.
+    pub async fn sandbox<T>(&self, measurement: impl AsyncFnOnce(&Sandbox<'_>) -> Result<T>) -> Result<T> {
+        let name = format!("bench_{}", self.next_number());
         self.postgres.admin().create_database(&name, None).await?;
         self.rabbitmq.admin().create_vhost(&name).await?;
-        let sandbox = Sandbox { cluster: self, name };
+        let sandbox = Sandbox { cluster: self, effort: self.effort, name };
         let mut migrate = tokio::process::Command::from(sandbox.command("restaurant-ctl"));
         migrate.arg("migrate");
         tool::run(migrate, MIGRATION_LIMIT).await?;
-        Ok(sandbox)
-    }
-
-    /// The path of an optimised program.
-    pub fn program(&self, name: &str) -> PathBuf {
-        self.programs.join(name)
+        let measured = Box::pin(measurement(&sandbox)).await?;
+        self.rabbitmq.admin().delete_vhost(&sandbox.name).await?;
+        self.postgres.admin().drop_database(&sandbox.name).await?;
+        Ok(measured)
     }
 
     /// The path of a temporary file or folder for a measurement.
@@ -90,12 +80,11 @@ impl Cluster {
         self.folder.join(name)
     }
 
-    /// Sends a request to RabbitMQ's management API, and returns the body of the response.
-    ///
-    /// # Errors
-    /// It does not answer.
-    pub async fn ask_rabbitmq(&self, path: &str) -> Result<String, Error> {
-        Ok(self.rabbitmq.admin().request("GET", path, None).await?.body)
+    /// Asks RabbitMQ's management API.
+    pub async fn ask_rabbitmq(&self, path: &str) -> Result<Value> {
+        let text = self.rabbitmq.admin().request("GET", path, None).await?.body;
+        serde_json::from_str(&text)
+            .with_context(|| format!("RabbitMQ's management API wrote something that cannot be read: {text}"))
     }
 
     /// Stops both servers.
@@ -103,22 +92,18 @@ impl Cluster {
         self.rabbitmq.stop().await;
         self.postgres.stop().await;
     }
-}
 
-/// A queue in the management API. The stream of notifications keeps its messages, so it is
-/// excluded.
-#[derive(Deserialize)]
-struct Queue {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    messages_ready: u64,
+    fn next_number(&self) -> u32 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
 }
 
 /// The database and the virtual host of one measurement.
 pub struct Sandbox<'a> {
     /// The cluster.
     pub cluster: &'a Cluster,
+    /// How long and how often is measured.
+    pub effort: Effort,
     /// The name of the database and of the virtual host.
     pub name: String,
 }
@@ -126,7 +111,7 @@ pub struct Sandbox<'a> {
 impl Sandbox<'_> {
     /// A command for a program of the system, configured for these servers.
     pub fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.cluster.program(program));
+        let mut command = Command::new(self.cluster.programs.join(program));
         command.env_clear().current_dir("/").envs(environment(&self.database(), &self.broker()));
         command
     }
@@ -142,43 +127,25 @@ impl Sandbox<'_> {
     }
 
     /// Starts an order service.
-    ///
-    /// # Errors
-    /// It does not start.
-    pub async fn order_service(&self, max_concurrent: usize) -> Result<Service, Error> {
+    pub async fn order_service(&self, max_concurrent: usize) -> Result<Service> {
         let mut command = self.command(ServiceName::Order.binary());
         command.arg(format!("--max-concurrent={max_concurrent}"));
-        self.start_with_port(ServiceName::Order.binary(), command).await
+        self.start(ServiceName::Order, command).await
     }
 
     /// Starts a tracking service.
-    ///
-    /// # Errors
-    /// It does not start.
-    pub async fn tracking_service(&self) -> Result<Service, Error> {
-        self.start_with_port(ServiceName::Tracking.binary(), self.command(ServiceName::Tracking.binary()))
-            .await
+    pub async fn tracking_service(&self) -> Result<Service> {
+        self.start(ServiceName::Tracking, self.command(ServiceName::Tracking.binary())).await
     }
 
     /// Starts a worker with a cooking time of zero.
-    ///
-    /// # Errors
-    /// It does not start.
-    pub async fn kitchen_worker(&self, concurrency: u16) -> Result<Service, Error> {
+    pub async fn kitchen_worker(&self, concurrency: u16) -> Result<Service> {
         self.worker_named("chef_bench", concurrency, Duration::ZERO).await
     }
 
     /// Starts a worker with this cooking time for every order type. Its name should begin with
     /// `chef_bench`.
-    ///
-    /// # Errors
-    /// It does not start.
-    pub async fn worker_named(
-        &self,
-        name: &str,
-        concurrency: u16,
-        cooking: Duration,
-    ) -> Result<Service, Error> {
+    pub async fn worker_named(&self, name: &str, concurrency: u16, cooking: Duration) -> Result<Service> {
         let mut command = self.command(ServiceName::Kitchen.binary());
         command
             .arg("--heartbeat-interval=10")
@@ -187,44 +154,33 @@ impl Sandbox<'_> {
         for order_type in ["DINE_IN", "TAKEOUT", "DELIVERY"] {
             command.env(format!("KITCHEN_COOKING_SECONDS_{order_type}"), cooking.as_secs_f64().to_string());
         }
-        self.start_logged(
-            ServiceName::Kitchen.binary(),
-            command,
-            Ready::Logged("rabbitmq_connected", "queues"),
-        )
-        .await
+        self.start(ServiceName::Kitchen, command).await
     }
 
     /// Starts a subscriber.
-    ///
-    /// # Errors
-    /// It does not start.
-    pub async fn subscriber(&self) -> Result<Service, Error> {
-        let command = self.command(ServiceName::Notifier.binary());
-        self.start_logged(ServiceName::Notifier.binary(), command, Ready::Logged("rabbitmq_connected", ""))
-            .await
+    pub async fn subscriber(&self) -> Result<Service> {
+        self.start(ServiceName::Notifier, self.command(ServiceName::Notifier.binary())).await
     }
 
-    async fn start_with_port(&self, name: &str, mut command: Command) -> Result<Service, Error> {
-        let port = free_port(0).map_err(Error::system("find a free port"))?;
-        command.arg(format!("--port={port}"));
-        self.start_logged(name, command, Ready::OnPort(port)).await
-    }
-
-    async fn start_logged(&self, name: &str, command: Command, ready: Ready) -> Result<Service, Error> {
-        let number = self.cluster.stages.fetch_add(1, Ordering::Relaxed);
-        let log = self.cluster.scratch(&format!("{name}.{number}.log"));
+    async fn start(&self, service: ServiceName, mut command: Command) -> Result<Service> {
+        let ready = match service {
+            ServiceName::Order | ServiceName::Tracking => {
+                Ready::OnPort(free_port(0).context("cannot find a free port")?)
+            }
+            ServiceName::Kitchen => Ready::Logged("rabbitmq_connected", "queues"),
+            ServiceName::Notifier => Ready::Logged("rabbitmq_connected", ""),
+        };
+        command.args(ready.port().map(|port| format!("--port={port}")));
+        let name = service.binary();
+        let log = self.cluster.scratch(&format!("{name}.{}.log", self.cluster.next_number()));
         Service::start(name, command, &log, &self.cluster.guard, ready).await
     }
 
     /// Runs a statement, or a script of `tools/bench/sql`. Returns the result, with columns
     /// separated by `|`.
-    ///
-    /// # Errors
-    /// PostgreSQL refuses.
-    pub async fn sql(&self, text: &str, variables: &[(&str, String)]) -> Result<String, Error> {
+    pub async fn sql(&self, text: &str, variables: &[(&str, String)]) -> Result<String> {
         let script = self.cluster.scratch(&format!("{}.sql", self.name));
-        std::fs::write(&script, text).map_err(Error::file("write", &script))?;
+        fs_err::write(&script, text)?;
         let mut command = self.cluster.postgres.admin().client("psql", &self.name);
         command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]);
         for (name, value) in variables {
@@ -235,50 +191,28 @@ impl Sandbox<'_> {
     }
 
     /// The current day as in order numbers, by the database's clock.
-    ///
-    /// # Errors
-    /// PostgreSQL does not answer.
-    pub async fn today(&self) -> Result<String, Error> {
+    pub async fn today(&self) -> Result<String> {
         self.sql(include_str!("../sql/today.sql"), &[]).await
     }
 
     /// Stores this number of today's orders in this status, with items and status log.
-    ///
-    /// # Errors
-    /// PostgreSQL refuses.
-    pub async fn fill(&self, orders: u64, status: &str) -> Result<(), Error> {
+    pub async fn fill(&self, orders: u64, status: &str) -> Result<()> {
         let variables = [("orders", orders.to_string()), ("status", status.to_owned())];
         self.sql(include_str!("../sql/fill.sql"), &variables).await.map(drop)
     }
 
     /// Writes all dirty pages, so that the next measurement does not pay for the previous one.
-    ///
-    /// # Errors
-    /// PostgreSQL does not answer.
-    pub async fn settle(&self) -> Result<(), Error> {
+    pub async fn settle(&self) -> Result<()> {
         self.sql("checkpoint", &[]).await.map(drop)
     }
 
-    /// The number of ready messages in its queues.
-    ///
-    /// # Errors
-    /// RabbitMQ does not answer.
-    pub async fn messages_ready(&self) -> Result<u64, Error> {
-        let text = self
-            .cluster
-            .ask_rabbitmq(&format!("/api/queues/{}?columns=type,messages_ready", self.name))
-            .await?;
-        let queues: Vec<Queue> = serde_json::from_str(&text)
-            .map_err(|_| Error::Unreadable { program: "RabbitMQ's management API", output: text })?;
-        Ok(queues.iter().filter(|queue| queue.kind == "classic").map(|queue| queue.messages_ready).sum())
-    }
-
-    /// Drops the database and the virtual host.
-    ///
-    /// # Errors
-    /// A server does not answer.
-    pub async fn end(self) -> Result<(), Error> {
-        self.cluster.rabbitmq.admin().delete_vhost(&self.name).await?;
-        Ok(self.cluster.postgres.admin().drop_database(&self.name).await?)
+    /// The number of ready messages in its queues. The stream of notifications keeps its messages,
+    /// so it is excluded.
+    pub async fn messages_ready(&self) -> Result<u64> {
+        let path = format!("/api/queues/{}?columns=type,messages_ready", self.name);
+        let answer = self.cluster.ask_rabbitmq(&path).await?;
+        let queues = answer.as_array().with_context(|| format!("{path}: no list: {answer}"))?;
+        let classic = queues.iter().filter(|queue| queue["type"] == "classic");
+        Ok(classic.filter_map(|queue| queue["messages_ready"].as_u64()).sum())
     }
 }

@@ -1,11 +1,10 @@
 //! The data folder of a run's servers. It also removes the folders of killed runs.
 
-use std::fs::{self, File};
 use std::path::Path;
 
+use anyhow::Result;
+use fs_err::{self as fs, File};
 use tempfile::TempDir;
-
-use crate::error::Error;
 
 const PREFIX: &str = "data-";
 /// The file whose lock shows that the run is alive.
@@ -19,20 +18,14 @@ pub struct DataFolder {
 
 impl DataFolder {
     /// Creates the folder in the results folder. Other runs use other names.
-    ///
-    /// # Errors
-    /// It cannot be created.
-    pub fn create(results: &Path) -> Result<Self, Error> {
+    pub fn create(results: &Path) -> Result<Self> {
         remove_left(results);
-        let folder = tempfile::Builder::new()
-            .prefix(PREFIX)
-            .tempdir_in(results)
-            .map_err(Error::file("create a folder in", results))?;
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(results)?;
         // Lock the file before other runs can see it under its name.
         let unseen = folder.path().join("unseen");
-        let held = File::create(&unseen).map_err(Error::file("write", &unseen))?;
-        held.lock().map_err(Error::file("lock", &unseen))?;
-        fs::rename(&unseen, folder.path().join(HELD)).map_err(Error::file("rename", &unseen))?;
+        let held = File::create(&unseen)?;
+        held.lock()?;
+        fs::rename(&unseen, folder.path().join(HELD))?;
         Ok(Self { folder, _held: held })
     }
 

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::load::{Load, Workload};
-
 /// How long and how often is measured.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
@@ -27,10 +25,5 @@ impl Effort {
     /// `full`, or `quick` for a first impression.
     pub fn either<T>(self, full: T, quick: T) -> T {
         if self.quick { quick } else { full }
-    }
-
-    /// A closed-loop load of this effort.
-    pub fn load(self, workload: Workload<'_>, connections: usize) -> Load<'_> {
-        Load { workload, connections, rate: None, warmup: self.warmup(), duration: self.duration() }
     }
 }

@@ -1,6 +1,6 @@
 //! Medians, percentiles, and targets.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The median; 0 if there are no values.
 pub fn median(values: &[f64]) -> f64 {
@@ -16,7 +16,7 @@ pub fn median(values: &[f64]) -> f64 {
 }
 
 /// Percentiles in milliseconds; 0 if there are no latencies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 pub struct Latencies {
     /// The median.
     pub p50: f64,
@@ -39,6 +39,11 @@ impl Latencies {
             micros.get(place).copied().unwrap_or(0.0) / 1_000.0
         };
         Self { p50: at(0.5), p99: at(0.99) }
+    }
+
+    /// The larger of each percentile.
+    pub fn max(self, other: Self) -> Self {
+        Self { p50: self.p50.max(other.p50), p99: self.p99.max(other.p99) }
     }
 }
 

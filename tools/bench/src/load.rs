@@ -3,32 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use anyhow::{Context, Result, bail};
 use devcluster::tool;
 use serde::Deserialize;
 
 use crate::cluster::Sandbox;
-use crate::error::Error;
 use crate::figures::Latencies;
 use crate::service::Service;
 
 /// Time allowed beyond the measured time: for outstanding responses, and for looking up every
 /// order.
 const SLACK: Duration = Duration::from_mins(10);
-
-/// A load.
-#[derive(Clone, Copy)]
-pub struct Load<'a> {
-    /// Its requests.
-    pub workload: Workload<'a>,
-    /// Connections.
-    pub connections: usize,
-    /// Orders per second. `None`: each connection sends its next request when it is answered.
-    pub rate: Option<f64>,
-    /// The length of the warm-up.
-    pub warmup: Duration,
-    /// The measured length.
-    pub duration: Duration,
-}
 
 /// The requests of a load, and the service that gets them.
 #[derive(Clone, Copy)]
@@ -62,7 +47,7 @@ struct Output {
     refused: BTreeMap<String, u64>,
     unanswered: u64,
     outside_time_measured: Failures,
-    latency_ms: BTreeMap<String, f64>,
+    latency_ms: Latencies,
     audit: Option<Audit>,
 }
 
@@ -83,73 +68,70 @@ struct Audit {
 
 impl Audit {
     /// The number of acknowledged orders, if every one of them was found.
-    fn acknowledged(&self) -> Result<u64, Error> {
+    fn acknowledged(&self) -> Result<u64> {
         let Self { acknowledged, found, lost, doubled, unknown } = self;
         if found == acknowledged {
             return Ok(*acknowledged);
         }
-        Err(Error::Invalid(format!(
+        bail!(
             "restaurant-load: of {acknowledged} acknowledged orders {found} were found, {lost} lost, {doubled} \
              doubled, and {unknown} could not be asked about. Look into the logs of the order service and the tracking service"
-        )))
+        )
     }
 }
 
-impl Load<'_> {
-    /// Runs the load, and looks up every order afterwards if there is a tracking service.
-    ///
-    /// # Errors
-    /// It cannot be run. Or an acknowledged order is missing, duplicate, or cannot be looked up:
-    /// then the figures are invalid.
-    pub async fn run(&self, sandbox: &Sandbox<'_>) -> Result<Measured, Error> {
-        let mut command = tokio::process::Command::from(sandbox.command("restaurant-load"));
-        command
-            .arg("--json")
-            .arg(format!("--connections={}", self.connections))
-            .arg(format!("--warmup={}", self.warmup.as_secs_f64()))
-            .arg(format!("--duration={}", self.duration.as_secs_f64()));
-        match self.workload {
-            Workload::Order(orders, Some(tracking)) => {
-                command.args(["--url", &orders.url(), "--tracking", &tracking.url()]);
-            }
-            Workload::Order(orders, None) => {
-                command.args(["--no-audit", "--url", &orders.url()]);
-            }
-            Workload::OrderUnstored(port) => {
-                command.args(["--no-audit", &format!("--url=http://127.0.0.1:{port}")]);
-            }
-            Workload::Ask(tracking, count) => {
-                let range = format!("ORD_{}_001..{count}", sandbox.today().await?);
-                command.args(["--tracking", &tracking.url(), "--statuses", &range]);
-            }
+/// Runs a load, and looks up every order afterwards if there is a tracking service. So many
+/// requests per second arrive for a time. Without a rate, each connection sends its next request
+/// when it is answered.
+///
+/// # Errors
+/// It cannot be run. Or an acknowledged order is missing, duplicate, or cannot be looked up: then
+/// the figures are invalid.
+pub async fn run(
+    sandbox: &Sandbox<'_>,
+    workload: Workload<'_>,
+    connections: usize,
+    rate: Option<(f64, Duration)>,
+) -> Result<Measured> {
+    let warmup = sandbox.effort.warmup();
+    let duration = rate.map_or(sandbox.effort.duration(), |(_, duration)| duration);
+    let mut command = tokio::process::Command::from(sandbox.command("restaurant-load"));
+    command
+        .arg("--json")
+        .arg(format!("--connections={connections}"))
+        .arg(format!("--warmup={}", warmup.as_secs_f64()))
+        .arg(format!("--duration={}", duration.as_secs_f64()))
+        .args(rate.map(|(rate, _)| format!("--rate={rate}")));
+    match workload {
+        Workload::Order(orders, Some(tracking)) => {
+            command.args(["--url", &orders.url(), "--tracking", &tracking.url()]);
         }
-        if let Some(rate) = self.rate {
-            command.arg(format!("--rate={rate}"));
+        Workload::Order(orders, None) => {
+            command.args(["--no-audit", "--url", &orders.url()]);
         }
-        let text = tool::run(command, self.warmup + self.duration + SLACK).await?;
-        measured(text)
+        Workload::OrderUnstored(port) => {
+            command.args(["--no-audit", &format!("--url=http://127.0.0.1:{port}")]);
+        }
+        Workload::Ask(tracking, count) => {
+            let range = format!("ORD_{}_001..{count}", sandbox.today().await?);
+            command.args(["--tracking", &tracking.url(), "--statuses", &range]);
+        }
     }
+    measured(&tool::run(command, warmup + duration + SLACK).await?)
 }
 
-fn measured(text: String) -> Result<Measured, Error> {
-    let Some((output, latencies)) = read(&text) else {
-        return Err(Error::Unreadable { program: "restaurant-load", output: text });
-    };
+fn measured(text: &str) -> Result<Measured> {
+    let output: Output = serde_json::from_str(text)
+        .with_context(|| format!("restaurant-load wrote something that cannot be read: {text}"))?;
     let outside = output.outside_time_measured;
     let mut complaints = complaints(&output.refused, output.unanswered, "");
     complaints.extend(self::complaints(&outside.refused, outside.unanswered, " outside the time measured"));
     Ok(Measured {
         per_second: output.per_second,
         acknowledged: output.audit.map_or(Ok(0), |audit| audit.acknowledged())?,
-        latencies,
+        latencies: output.latency_ms,
         complaints,
     })
-}
-
-fn read(text: &str) -> Option<(Output, Latencies)> {
-    let output: Output = serde_json::from_str(text).ok()?;
-    let latencies = Latencies { p50: *output.latency_ms.get("p50")?, p99: *output.latency_ms.get("p99")? };
-    Some((output, latencies))
 }
 
 fn complaints(refused: &BTreeMap<String, u64>, unanswered: u64, when: &str) -> Vec<String> {
@@ -176,7 +158,7 @@ mod tests {
     #[test]
     fn complaints_are_kept() {
         let audit = r#"{"acknowledged":7,"found":7,"lost":0,"doubled":0,"unknown":0}"#;
-        let measured = measured(output(audit)).unwrap();
+        let measured = measured(&output(audit)).unwrap();
         let outside =
             ["4 answered 503 outside the time measured", "3 without answer outside the time measured"];
         assert_eq!(measured.complaints[..2], ["2 answered 503", "1 without answer"]);
@@ -189,13 +171,10 @@ mod tests {
     fn no_figure_counts_unless_every_order_was_found() {
         for what in [r#""lost":1,"doubled":0,"unknown":0"#, r#""lost":0,"doubled":0,"unknown":1"#] {
             let audit = format!(r#"{{"acknowledged":7,"found":6,{what}}}"#);
-            let error = measured(output(&audit)).unwrap_err();
-            assert!(
-                matches!(&error, Error::Invalid(why) if why.contains("of 7 acknowledged orders 6 were found")),
-                "{error}"
-            );
+            let error = measured(&output(&audit)).unwrap_err().to_string();
+            assert!(error.contains("of 7 acknowledged orders 6 were found"), "{error}");
         }
-        assert_eq!(measured(output("null")).unwrap().acknowledged, 0, "nobody was asked to look");
-        assert!(matches!(measured("no JSON".to_owned()), Err(Error::Unreadable { .. })));
+        assert_eq!(measured(&output("null")).unwrap().acknowledged, 0, "nobody was asked to look");
+        assert!(measured("no JSON").unwrap_err().to_string().ends_with("cannot be read: no JSON"));
     }
 }

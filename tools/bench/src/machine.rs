@@ -52,18 +52,14 @@ impl Machine {
         let mut postgres = cluster.postgres.admin().client("postgres", "postgres");
         postgres.arg("--version");
         let overview = cluster.ask_rabbitmq("/api/overview").await.unwrap_or_default();
-        let overview: serde_json::Value = serde_json::from_str(&overview).unwrap_or_default();
+        let rabbitmq = overview.get("rabbitmq_version").and_then(|version| version.as_str());
         Self {
             processor: after_colon("/proc/cpuinfo", "model name").unwrap_or_else(|| UNKNOWN.to_owned()),
             cores: std::thread::available_parallelism().map_or(1, Into::into),
             memory: memory().unwrap_or(0.0),
             kernel: of_source("uname", &["-sr"]).await,
             postgres: said(postgres).await,
-            rabbitmq: overview
-                .get("rabbitmq_version")
-                .and_then(serde_json::Value::as_str)
-                .unwrap_or(UNKNOWN)
-                .to_owned(),
+            rabbitmq: rabbitmq.unwrap_or(UNKNOWN).to_owned(),
             commit: of_source("git", &["describe", "--always", "--dirty=, changed"]).await,
             compiler: of_source("rustc", &["--version"]).await,
             busy_before: busy_before

@@ -4,7 +4,6 @@
 mod cluster;
 mod data_folder;
 mod effort;
-mod error;
 mod figures;
 mod isolated;
 mod load;
@@ -21,6 +20,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::{Context, Result};
 use argh::FromArgs;
 use devcluster::project;
 use runtime::signals::StopSignals;
@@ -31,7 +31,6 @@ use time::format_description::well_known::Rfc3339;
 use crate::cluster::Cluster;
 use crate::data_folder::DataFolder;
 use crate::effort::Effort;
-use crate::error::Error;
 use crate::machine::Machine;
 use crate::report::{Measurement, Report};
 use crate::scenarios::Scenario;
@@ -71,11 +70,8 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Exit> {
     let arguments: Arguments = arguments::parse(NAME)?;
     if arguments.list {
-        let lines: Vec<String> = Scenario::ALL
-            .iter()
-            .map(|scenario| format!("{:<12} {}", scenario.name(), scenario.title()))
-            .collect();
-        return Err(Exit::Output(lines.join("\n")));
+        let lines = scenarios::ALL.iter().map(|scenario| format!("{:<12} {}", scenario.name, scenario.title));
+        return Err(Exit::Output(lines.collect::<Vec<_>>().join("\n")));
     }
     let scenarios = chosen(&arguments.scenarios)?;
     let rounds = arguments.rounds.unwrap_or(if arguments.quick { 1 } else { 3 });
@@ -83,51 +79,42 @@ async fn run() -> Result<(), Exit> {
         return Err(Exit::Usage(format!("{NAME}: --rounds is {rounds} (allowed: 1 to 100)")));
     }
     let effort = Effort { rounds, quick: arguments.quick };
-    let failed = |why: &dyn std::error::Error| Exit::failed(NAME, why);
-    let programs = project::programs().map_err(|why| failed(&why))?;
-    let out = arguments.out.unwrap_or_else(|| programs.with_file_name("bench"));
-    let out = std::path::absolute(out).map_err(|why| failed(&why))?;
-    let shutdown = StopSignals::handle(None).map_err(|why| failed(&why))?.shutdown();
-    let report = shutdown.or(Box::pin(measure(&scenarios, effort, &programs, &out))).await;
-    let report = report
-        .ok_or_else(|| Exit::Failed(format!("{NAME}: interrupted; nothing is written")))?
-        .map_err(|why| failed(&why))?;
-    let page = report.write(&out).map_err(|why| failed(&why))?;
-    std::io::stdout().write_all(report.markdown().as_bytes()).map_err(|why| failed(&why))?;
+    write(&scenarios, effort, arguments.out).await.map_err(|why| Exit::failed(NAME, &*why))
+}
+
+/// Measures, and writes the results into the folder.
+async fn write(scenarios: &[&Scenario], effort: Effort, out: Option<PathBuf>) -> Result<()> {
+    let programs = project::programs()?;
+    let out = std::path::absolute(out.unwrap_or_else(|| programs.with_file_name("bench")))?;
+    let shutdown = StopSignals::handle(None)?.shutdown();
+    let report = shutdown.or(Box::pin(measure(scenarios, effort, &programs, &out))).await;
+    let report = report.context("interrupted; nothing is written")??;
+    let page = report.write(&out)?;
+    std::io::stdout().write_all(report.markdown().as_bytes())?;
     eprintln!("\nWith plots: {}", page.display());
     Ok(())
 }
 
 /// The scenarios of these names. Without names, all that belong to a normal run.
-fn chosen(names: &[String]) -> Result<Vec<Scenario>, Exit> {
+fn chosen(names: &[String]) -> Result<Vec<&'static Scenario>, Exit> {
     if names.is_empty() {
-        return Ok(Scenario::ALL.into_iter().filter(|scenario| !scenario.is_long()).collect());
+        return Ok(scenarios::ALL.iter().filter(|scenario| !scenario.is_long()).collect());
     }
-    names
-        .iter()
-        .map(|name| {
-            Scenario::ALL.into_iter().find(|scenario| scenario.name() == name).ok_or_else(|| {
-                let known: Vec<&str> = Scenario::ALL.iter().map(|scenario| scenario.name()).collect();
-                Exit::Usage(format!(
-                    "{NAME}: there is no scenario '{name}' (there are: {})",
-                    known.join(", ")
-                ))
-            })
+    let scenario = |name: &String| {
+        scenarios::ALL.iter().find(|scenario| scenario.name == name).ok_or_else(|| {
+            let known = scenarios::ALL.iter().map(|scenario| scenario.name).collect::<Vec<_>>().join(", ");
+            Exit::Usage(format!("{NAME}: there is no scenario '{name}' (there are: {known})"))
         })
-        .collect()
+    };
+    names.iter().map(scenario).collect()
 }
 
-async fn measure(
-    scenarios: &[Scenario],
-    effort: Effort,
-    programs: &Path,
-    out: &Path,
-) -> Result<Report, Error> {
-    std::fs::create_dir_all(out).map_err(Error::file("create the folder", out))?;
+async fn measure(scenarios: &[&Scenario], effort: Effort, programs: &Path, out: &Path) -> Result<Report> {
+    fs_err::create_dir_all(out)?;
     let data = DataFolder::create(out)?;
     eprintln!("starting PostgreSQL and RabbitMQ ...");
     let busy = machine::busy_share().await;
-    let cluster = Cluster::start(data.path(), programs).await?;
+    let cluster = Cluster::start(data.path(), programs, effort).await?;
     let machine = Machine::describe(&cluster, busy).await;
     if machine.is_busy {
         eprintln!(
@@ -137,9 +124,9 @@ async fn measure(
     }
     let mut measurements = Vec::new();
     for (place, scenario) in scenarios.iter().enumerate() {
-        eprintln!("{}/{} {}: {}", place + 1, scenarios.len(), scenario.name(), scenario.title());
-        let outcome = scenario.measure(&cluster, effort).await?;
-        measurements.push(Measurement { scenario: scenario.name(), title: scenario.title(), outcome });
+        eprintln!("{}/{} {}: {}", place + 1, scenarios.len(), scenario.name, scenario.title);
+        let outcome = scenario.measure(&cluster).await?;
+        measurements.push(Measurement { scenario: scenario.name, title: scenario.title, outcome });
     }
     cluster.stop().await;
     Ok(Report { when: now(), machine, rounds: effort.rounds, quick: effort.quick, scenarios: measurements })

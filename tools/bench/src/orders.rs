@@ -1,8 +1,7 @@
 //! The orders that `sql/fill.sql` stores: each type with each priority, in turn.
 
+use anyhow::{Result, anyhow};
 use domain::{NewOrder, place_order};
-
-use crate::error::Error;
 
 /// Numbers of pizzas whose totals have each of the priorities: 40.97, 72.95, 136.91.
 const PIZZAS: [u8; 3] = [2, 4, 8];
@@ -18,10 +17,7 @@ pub struct Orders(Vec<NewOrder>);
 
 impl Orders {
     /// Parses the orders, as if a client had sent them.
-    ///
-    /// # Errors
-    /// They are not valid any more.
-    pub fn of_every_kind() -> Result<Self, Error> {
+    pub fn of_every_kind() -> Result<Self> {
         let kinds = PIZZAS.iter().flat_map(|pizzas| SERVICES.iter().map(move |service| (pizzas, service)));
         let orders = kinds.map(|(pizzas, service)| {
             let body = format!(
@@ -30,7 +26,7 @@ impl Orders {
                     {{"name": "Caesar Salad", "quantity": 1, "price": 8.99}}]}}"#
             );
             place_order::parse(body.as_bytes())
-                .map_err(|_| Error::Invalid("the orders of the bench are not valid any more".to_owned()))
+                .map_err(|_| anyhow!("the orders of the bench are not valid any more"))
         });
         orders.collect::<Result<_, _>>().map(Self)
     }

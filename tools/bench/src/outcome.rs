@@ -1,5 +1,6 @@
 //! The results of a scenario: lines of the table, plots, remarks.
 
+use restaurant_load::plot::Plot;
 use serde::Serialize;
 
 use crate::figures::{Target, Unit, Verdict, median};
@@ -38,15 +39,8 @@ impl ResultLine {
     /// A line with the median of its rounds.
     pub fn new(what: &str, unit: Unit, rounds: Vec<f64>, target: Option<Target>) -> Self {
         let measured = median(&rounds);
-        Self {
-            what: what.to_owned(),
-            target,
-            unit,
-            measured,
-            rounds,
-            verdict: target.map(|target| target.verdict(measured)),
-            detail: String::new(),
-        }
+        let verdict = target.map(|target| target.verdict(measured));
+        Self { what: what.to_owned(), target, unit, measured, rounds, verdict, detail: String::new() }
     }
 
     /// Adds the parts of the figure.
@@ -56,36 +50,42 @@ impl ResultLine {
     }
 }
 
-/// Curves in one plot.
-#[derive(Clone, Debug, Serialize)]
-pub struct Plot {
-    /// Its title.
-    pub title: String,
-    /// The x axis.
-    pub x: String,
-    /// Whether the x axis is logarithmic, in powers of two.
-    pub by_powers: bool,
-    /// The y axis.
-    pub y: String,
-    /// Names and points of the curves.
-    pub curves: Vec<(String, Vec<(f64, f64)>)>,
+/// Figures of all rounds: ours, and those of the baseline.
+pub struct Comparison {
+    /// The unit of both.
+    pub unit: Unit,
+    /// Our figure of each round.
+    pub ours: Vec<f64>,
+    /// The baseline's figure of each round.
+    pub baseline: Vec<f64>,
 }
 
-impl Plot {
-    /// Values by round.
-    pub fn of_rounds(title: &str, y: &str, curves: Vec<(&str, Vec<f64>)>) -> Self {
-        let curves = curves
-            .into_iter()
-            .map(|(name, values)| {
-                let points = (1..).map(f64::from).zip(values).collect();
-                (name.to_owned(), points)
-            })
-            .collect();
-        Self { title: title.to_owned(), x: "round".to_owned(), by_powers: false, y: y.to_owned(), curves }
+impl Comparison {
+    /// Both figures of each round, ours first.
+    pub fn new(unit: Unit, rounds: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        let (ours, baseline) = rounds.into_iter().unzip();
+        Self { unit, ours, baseline }
+    }
+
+    /// A line of the ratios. Its detail has the medians of both.
+    pub fn line(&self, what: &str, target: Option<Target>) -> ResultLine {
+        let ratios = self.ours.iter().zip(&self.baseline).map(|(ours, baseline)| ours / baseline);
+        let median = |values| self.unit.text(median(values));
+        ResultLine::new(what, Unit::Times, ratios.collect(), target).detailed(format!(
+            "{} : {}",
+            median(&self.ours),
+            median(&self.baseline)
+        ))
+    }
+
+    /// A plot of both by round, under these names.
+    pub fn plot(self, title: &str, y: &str, [ours, baseline]: [&str; 2]) -> Plot {
+        by_round(title, y, vec![(ours, self.ours), (baseline, self.baseline)])
     }
 }
 
-/// The ratios of two lists, element by element.
-pub fn ratios(ours: &[f64], baseline: &[f64]) -> Vec<f64> {
-    ours.iter().zip(baseline).map(|(ours, baseline)| ours / baseline).collect()
+/// A plot of values by round.
+pub fn by_round(title: &str, y: &str, curves: Vec<(&str, Vec<f64>)>) -> Plot {
+    let points = |values: Vec<f64>| (1..).map(f64::from).zip(values).collect();
+    Plot::new(title, "round", y, curves.into_iter().map(|(name, values)| (name, points(values))))
 }

@@ -1,16 +1,15 @@
 //! The baseline: PostgreSQL alone, measured by its own load generator.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::{Context, Result};
 use devcluster::tool;
-use serde::Serialize;
+use fs_err as fs;
 
 use crate::cluster::Sandbox;
-use crate::effort::Effort;
-use crate::error::Error;
 use crate::figures::Latencies;
+use crate::load::Measured;
 
 /// Time allowed beyond the measured time.
 const SLACK: Duration = Duration::from_mins(1);
@@ -42,30 +41,14 @@ impl Script {
     }
 }
 
-/// The result of pgbench.
-#[derive(Clone, Debug, Serialize)]
-pub struct Baseline {
-    /// Transactions per second.
-    pub per_second: f64,
-    /// Latencies of the transactions, if the script logs them.
-    pub latencies: Latencies,
-}
-
 /// Runs a script with this number of clients. Prepared statements favour the baseline. Warm-up and
-/// duration are those of our side.
-///
-/// # Errors
-/// pgbench is missing or fails, or a transaction does.
-pub async fn run(
-    sandbox: &Sandbox<'_>,
-    script: Script,
-    clients: u32,
-    effort: Effort,
-) -> Result<Baseline, Error> {
+/// duration are those of our side. Only scripts that log latencies have some.
+pub async fn run(sandbox: &Sandbox<'_>, script: Script, clients: u32) -> Result<Measured> {
+    let effort = sandbox.effort;
     let folder = sandbox.cluster.scratch(&format!("{}.pgbench", sandbox.name));
-    fs::create_dir_all(&folder).map_err(Error::file("create the folder", &folder))?;
+    fs::create_dir_all(&folder)?;
     let file = folder.join("script.sql");
-    fs::write(&file, script.text()).map_err(Error::file("write", &file))?;
+    fs::write(&file, script.text())?;
     let command = |duration: Duration| {
         let mut command = sandbox.cluster.postgres.admin().client("pgbench", &sandbox.name);
         command
@@ -86,21 +69,19 @@ pub async fn run(
         measured.args(["--log", "--log-prefix=transactions"]);
     }
     let output = tool::run(measured, effort.duration() + SLACK).await?;
-    let unreadable = || Error::Unreadable { program: "pgbench", output: output.clone() };
-    let per_second = per_second(&output).ok_or_else(unreadable)?;
+    let per_second = per_second(&output)
+        .with_context(|| format!("pgbench wrote something that cannot be read: {output}"))?;
     let micros = logged_micros(&folder)?;
-    fs::remove_dir_all(&folder).map_err(Error::file("remove", &folder))?;
-    Ok(Baseline { per_second, latencies: Latencies::of_micros(micros) })
+    fs::remove_dir_all(&folder)?;
+    Ok(Measured { per_second, latencies: Latencies::of_micros(micros), ..Measured::default() })
 }
 
 /// The logged latencies.
-fn logged_micros(folder: &Path) -> Result<Vec<f64>, Error> {
+fn logged_micros(folder: &Path) -> Result<Vec<f64>> {
     let mut micros = Vec::new();
-    for entry in fs::read_dir(folder).map_err(Error::file("read", folder))?.flatten() {
+    for entry in fs::read_dir(folder)?.flatten() {
         if entry.file_name().to_string_lossy().starts_with("transactions") {
-            let path = entry.path();
-            let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
-            micros.extend(text.lines().filter_map(latency));
+            micros.extend(fs::read_to_string(entry.path())?.lines().filter_map(latency));
         }
     }
     Ok(micros)

@@ -1,17 +1,15 @@
 //! The results: a table, JSON, and a page.
 
-mod html;
 mod page;
-mod plot;
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::Result;
+use fs_err as fs;
 use serde::Serialize;
 
-use crate::error::Error;
-use crate::figures::Verdict;
+use crate::figures::{Target, Verdict};
 use crate::machine::Machine;
 use crate::outcome::{Outcome, ResultLine};
 
@@ -48,16 +46,11 @@ const HEADINGS: [&str; 5] = ["what", "goal", "least", "measured", "reached"];
 
 impl Report {
     /// Writes `results.json` and `results.html` into a folder. Returns the page's path.
-    ///
-    /// # Errors
-    /// A file cannot be written.
-    pub fn write(&self, folder: &Path) -> Result<PathBuf, Error> {
-        fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
-        let json = folder.join("results.json");
-        let text = serde_json::to_string_pretty(self).unwrap_or_default();
-        fs::write(&json, text + "\n").map_err(Error::file("write", &json))?;
+    pub fn write(&self, folder: &Path) -> Result<PathBuf> {
+        fs::create_dir_all(folder)?;
+        fs::write(folder.join("results.json"), serde_json::to_string_pretty(self)? + "\n")?;
         let html = folder.join("results.html");
-        fs::write(&html, page::of(self)).map_err(Error::file("write", &html))?;
+        fs::write(&html, page::of(self))?;
         Ok(html)
     }
 
@@ -92,26 +85,29 @@ impl Report {
     }
 }
 
+/// Which bound of its target a line reaches.
+fn reached(line: &ResultLine) -> &'static str {
+    match line.verdict {
+        Some(Verdict::Goal) => "goal",
+        Some(Verdict::Least) => "least",
+        Some(Verdict::Missed) => "no",
+        None => "",
+    }
+}
+
 /// The cells of a table line.
 fn cells(line: &ResultLine) -> [String; 5] {
-    let bound = |value: Option<f64>| match (line.target, value) {
-        (Some(target), Some(value)) => {
-            format!("{} {}", if target.at_most { "≤" } else { "≥" }, line.unit.text(value))
-        }
-        _ => String::new(),
+    let bound = |value: fn(Target) -> f64| {
+        let sign = |target: Target| if target.at_most { "≤" } else { "≥" };
+        let text = |target| format!("{} {}", sign(target), line.unit.text(value(target)));
+        line.target.map_or_else(String::new, text)
     };
     let detail = if line.detail.is_empty() { String::new() } else { format!(" ({})", line.detail) };
     [
         line.what.clone(),
-        bound(line.target.map(|target| target.goal)),
-        bound(line.target.map(|target| target.least)),
+        bound(|target| target.goal),
+        bound(|target| target.least),
         format!("{}{detail}", line.unit.text(line.measured)),
-        match line.verdict {
-            Some(Verdict::Goal) => "goal",
-            Some(Verdict::Least) => "least",
-            Some(Verdict::Missed) => "no",
-            None => "",
-        }
-        .to_owned(),
+        reached(line).to_owned(),
     ]
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use actix_web::dev::ServerHandle;
 use actix_web::{HttpRequest, HttpResponse, web};
+use anyhow::{Context, Result};
 use config::Http;
 use domain::{Money, OrderIdentity, OrderNumber, OrderStatus, OrderTokenKey, place_order};
 use http_service::server;
@@ -14,7 +15,6 @@ use http_service::{health, read_json, request_id};
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
-use crate::error::Error;
 use crate::isolated::NAME;
 use crate::isolated::rabbitmq::{DAY, quiet_log};
 
@@ -42,23 +42,19 @@ struct Placed {
 
 impl HttpServer {
     /// Starts the server in its own threads.
-    ///
-    /// # Errors
-    /// There is no free port.
-    pub fn open() -> Result<Self, Error> {
+    pub fn open() -> Result<Self> {
         let tokens = OrderTokenKey::new(NAME.as_bytes())
-            .ok_or_else(|| Error::Invalid(format!("'{NAME}' is no key for order tokens")))?;
+            .with_context(|| format!("'{NAME}' is no key for order tokens"))?;
         let state = ServerState { last: Arc::default(), tokens };
         let listener = server::listen(Ipv4Addr::LOCALHOST.into(), 0)?;
-        let port = listener.local_addr().map_err(Error::system("listen"))?.port();
+        let port = listener.local_addr()?.port();
         let routes = move |app: &mut web::ServiceConfig| {
             app.app_data(web::Data::new(state))
                 .route("/orders", web::post().to(place))
                 .route("/health", web::get().to(async || health::report("order-service", &[])));
         };
         let (log, _flush) = quiet_log();
-        let started = server::start(listener, &Http::default(), &log, routes);
-        let (handle, server) = started.map_err(Error::system("serve"))?;
+        let (handle, server) = server::start(listener, &Http::default(), &log, routes)?;
         Ok(Self { port, handle, task: tokio::spawn(server) })
     }
 

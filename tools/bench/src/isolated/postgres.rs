@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::{Context, Result, anyhow, bail};
 use db::claims::{self, Claim, ClaimOutcome, ClaimRequest, Claimant, LockMode};
 use db::orders::{self, PlacedOrder, Placement};
 use db::outbox::{self, StatusOutboxRow};
@@ -10,7 +11,6 @@ use domain::{OrderIdentity, OrderMessage, OrderPointer, Specialisation};
 use tokio::time::Instant;
 
 use crate::cluster::Sandbox;
-use crate::error::Error;
 use crate::figures::Latencies;
 use crate::isolated::{NAME, request_id};
 use crate::orders::Orders;
@@ -29,22 +29,16 @@ pub struct Store {
 
 impl Store {
     /// Connects, and registers the worker.
-    ///
-    /// # Errors
-    /// PostgreSQL refuses.
-    pub async fn connect(sandbox: &Sandbox<'_>) -> Result<Self, Error> {
+    pub async fn connect(sandbox: &Sandbox<'_>) -> Result<Self> {
         let db = Database::new(&sandbox.database(), NAME, Access::ReadWrite)?;
-        let worker = NAME.parse().map_err(|_| Error::Invalid(format!("{NAME} is no name for a cook")))?;
+        let worker = NAME.parse().map_err(|_| anyhow!("{NAME} is no name for a cook"))?;
         let claimant = Claimant { worker, token: 1 };
         workers::register(&db, &claimant, &Specialisation::General, LEASE, false).await?;
         Ok(Self { db, orders: Orders::of_every_kind()?, claimant, placed: 0 })
     }
 
     /// Stores this number of orders in one transaction.
-    ///
-    /// # Errors
-    /// PostgreSQL refuses.
-    pub async fn place(&mut self, together: usize) -> Result<Vec<PlacedOrder>, Error> {
+    pub async fn place(&mut self, together: usize) -> Result<Vec<PlacedOrder>> {
         let request_id = request_id();
         let placements: Vec<_> = (self.placed + 1..)
             .take(together)
@@ -61,14 +55,7 @@ impl Store {
     /// Stores orders for this long, with a fixed number per transaction, in successive
     /// transactions. Returns orders per second. The outbox rows of each transaction are removed
     /// while the next one runs.
-    ///
-    /// # Errors
-    /// PostgreSQL refuses.
-    pub async fn place_for(
-        &mut self,
-        duration: Duration,
-        together: usize,
-    ) -> Result<(f64, Latencies), Error> {
+    pub async fn place_for(&mut self, duration: Duration, together: usize) -> Result<(f64, Latencies)> {
         let start = Instant::now();
         let (mut stored, mut micros) = (Vec::new(), Vec::new());
         let mut count: u32 = 0;
@@ -76,11 +63,11 @@ impl Store {
             let confirmed: Vec<OrderIdentity> =
                 stored.iter().map(|order: &PlacedOrder| order.identity).collect();
             let db = self.db.clone();
-            let settle = async { Ok::<_, Error>(outbox::settle_orders(&db, &confirmed).await?) };
+            let settle = async { anyhow::Ok(outbox::settle_orders(&db, &confirmed).await?) };
             let place = async {
                 let start = Instant::now();
                 let stored = self.place(together).await?;
-                Ok::<_, Error>((stored, start.elapsed()))
+                anyhow::Ok((stored, start.elapsed()))
             };
             let ((), (next, took)) = tokio::try_join!(settle, place)?;
             micros.push(took.as_secs_f64() * 1e6);
@@ -91,20 +78,18 @@ impl Store {
     }
 
     /// Claims an order. Returns the status update to publish.
-    ///
-    /// # Errors
-    /// PostgreSQL refuses, or another worker has claimed it.
-    pub async fn claim(&self, placed: &PlacedOrder) -> Result<StatusOutboxRow, Error> {
+    pub async fn claim(&self, placed: &PlacedOrder) -> Result<StatusOutboxRow> {
         let number = placed.number;
-        let unknown = || Error::Invalid(format!("order {number} is none of the bench"));
-        let message = OrderMessage::of(number, self.orders.get(number.sequence()).ok_or_else(unknown)?);
+        let order = self.orders.get(number.sequence());
+        let order = order.with_context(|| format!("order {number} is none of the bench"))?;
+        let message = OrderMessage::of(number, order);
         let order = OrderPointer::of(&message, Some(placed.identity));
         let request = ClaimRequest { order, cooking: Duration::ZERO, request_id: request_id() };
         let outcomes =
             claims::claim(&self.db, &self.claimant, LEASE, &[request], LockMode::SkipLocked).await?;
         match outcomes.into_iter().next() {
             Some(Some(ClaimOutcome::Granted(Claim { status_update: Some(row), .. }))) => Ok(row),
-            outcome => Err(Error::Invalid(format!("order {number} could not be claimed: {outcome:?}"))),
+            outcome => bail!("order {number} could not be claimed: {outcome:?}"),
         }
     }
 }

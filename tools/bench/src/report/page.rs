@@ -2,22 +2,20 @@
 
 use std::fmt::Write as _;
 
-use crate::figures::Verdict;
+use restaurant_load::plot::{PLOT_STYLE, escaped};
+
 use crate::outcome::Outcome;
-use crate::report::html::escaped;
-use crate::report::plot::svg;
-use crate::report::{HEADINGS, Report, cells};
+use crate::report::{HEADINGS, Report, cells, reached};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:980px;margin:2em auto;padding:0 1em;color:#222}\
     table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.35em .6em;border-bottom:1px solid #ddd;\
-    vertical-align:top}td:nth-child(2):not(:last-child),td:nth-child(3){white-space:nowrap}svg{width:100%;height:auto;max-width:760px;display:block}polyline{fill:none;stroke-width:2}\
-    line{stroke:#ddd}text{font:12px sans-serif;fill:#555}.goal{color:#2e7d32}.least{color:#8a6d00}.no{color:#b3261e}\
+    vertical-align:top}td:nth-child(2):not(:last-child),td:nth-child(3){white-space:nowrap}.goal{color:#2e7d32}.least{color:#8a6d00}.no{color:#b3261e}\
     .quick{background:#fff3cd;padding:.6em}";
 
 /// The whole page.
 pub fn of(report: &Report) -> String {
     let mut html = format!(
-        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Benchmarks</title>\n<style>{STYLE}</style>\n\
+        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Benchmarks</title>\n<style>{STYLE}{PLOT_STYLE}</style>\n\
          <h1>Benchmarks</h1>\n<p{}>{} {}</p>\n<table>\n",
         if report.quick { " class=\"quick\"" } else { "" },
         escaped(&report.when),
@@ -32,13 +30,7 @@ pub fn of(report: &Report) -> String {
     }
     html.push('\n');
     for line in report.scenarios.iter().flat_map(|measurement| &measurement.outcome.lines) {
-        let class = match line.verdict {
-            Some(Verdict::Goal) => "goal",
-            Some(Verdict::Least) => "least",
-            Some(Verdict::Missed) => "no",
-            None => "",
-        };
-        let _ = write!(html, "<tr class=\"{class}\">");
+        let _ = write!(html, "<tr class=\"{}\">", reached(line));
         for cell in cells(line) {
             let _ = write!(html, "<td>{}", escaped(&cell));
         }
@@ -52,7 +44,7 @@ pub fn of(report: &Report) -> String {
             let _ = writeln!(html, "<p>{}</p>", escaped(remark));
         }
         for plot in &measurement.outcome.plots {
-            let _ = writeln!(html, "<h3>{}</h3>\n{}", escaped(&plot.title), svg(plot));
+            html += &plot.html();
         }
     }
     html + "</html>\n"

@@ -1,18 +1,17 @@
 //! A long queue: many orders wait, and neither placing nor claiming may get slower.
 
+use anyhow::{Context, Result};
 use time::Date;
 use time::macros::format_description;
 use tokio::time::sleep;
 
 use crate::cluster::{Cluster, Sandbox};
-use crate::effort::Effort;
-use crate::error::Error;
-use crate::figures::{Target, Unit, median};
-use crate::isolated::rabbitmq::{Broker, quiet_log};
-use crate::outcome::{Outcome, Plot, ResultLine, ratios};
+use crate::figures::{Target, Unit};
+use crate::isolated::rabbitmq::Broker;
+use crate::outcome::{Comparison, Outcome};
 use crate::processor;
 use crate::scenarios::kitchen;
-use crate::scenarios::round::{CONNECTIONS, MAX_CONCURRENT, place, say};
+use crate::scenarios::round::{CONCURRENCY, CONNECTIONS, MAX_CONCURRENT, place_alone, say};
 
 /// The smaller number of waiting orders: more than the worker can claim in the measured time.
 const FEW: u32 = 150_000;
@@ -28,77 +27,55 @@ struct Rates {
 
 /// Orders are stored by SQL, and their messages published. Then some are claimed, and further ones
 /// are placed.
-pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
+pub async fn measure(cluster: &Cluster) -> Result<Outcome> {
+    let effort = cluster.effort;
     let (few, many) = (effort.either(FEW, FEW_IF_QUICK), effort.either(1_000_000, 200_000));
-    let (mut with_few, mut with_many, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
+    let mut outcome = Outcome::default();
+    let (mut placed, mut taken) = (Vec::new(), Vec::new());
     for number in 1..=effort.rounds {
-        let short = rates(cluster, few, effort).await?;
-        let long = rates(cluster, many, effort).await?;
+        let short = cluster.sandbox(async |sandbox| rates(sandbox, few).await).await?;
+        let long = cluster.sandbox(async |sandbox| rates(sandbox, many).await).await?;
         say(&format!(
             "round {number}: placed {:.0}/s behind {few}, {:.0}/s behind {many}; cooked {:.0}/s ({}) and {:.0}/s ({})",
             short.placed, long.placed, short.taken, short.used, long.taken, long.used
         ));
-        remarks.push(format!(
+        outcome.remarks.push(format!(
             "round {number}: processor time for each order taken: {}; with {many} waiting: {}",
             short.used, long.used
         ));
-        with_few.push(short);
-        with_many.push(long);
+        placed.push((long.placed, short.placed));
+        taken.push((long.taken, short.taken));
     }
-    let values = |list: &[Rates], value: fn(&Rates) -> f64| list.iter().map(value).collect::<Vec<_>>();
-    let line = |what: &str, value: fn(&Rates) -> f64| {
-        let (short, long) = (values(&with_few, value), values(&with_many, value));
-        ResultLine::new(
-            &format!("{what} with {many} orders waiting, against {few}"),
-            Unit::Times,
-            ratios(&long, &short),
-            Some(Target::at_least(0.9, 0.8)),
-        )
-        .detailed(format!(
-            "{} : {}",
-            Unit::PerSecond.text(median(&long)),
-            Unit::PerSecond.text(median(&short))
-        ))
-    };
-    let plot = |title: &str, value: fn(&Rates) -> f64| {
-        let curves =
-            vec![("long queue", values(&with_many, value)), ("short queue", values(&with_few, value))];
-        Plot::of_rounds(title, "a second", curves)
-    };
-    Ok(Outcome {
-        lines: vec![line("placing", |rates| rates.placed), line("taking", |rates| rates.taken)],
-        plots: vec![plot("Orders placed", |rates| rates.placed), plot("Orders taken", |rates| rates.taken)],
-        remarks,
-    })
+    for (what, title, rates) in [("placing", "Orders placed", placed), ("taking", "Orders taken", taken)] {
+        let rates = Comparison::new(Unit::PerSecond, rates);
+        let what = format!("{what} with {many} orders waiting, against {few}");
+        outcome.lines.push(rates.line(&what, Some(Target::at_least(0.9, 0.8))));
+        outcome.plots.push(rates.plot(title, "a second", ["long queue", "short queue"]));
+    }
+    Ok(outcome)
 }
 
-async fn rates(cluster: &Cluster, waiting: u32, effort: Effort) -> Result<Rates, Error> {
-    let sandbox = cluster.sandbox().await?;
+async fn rates(sandbox: &Sandbox<'_>, waiting: u32) -> Result<Rates> {
     sandbox.fill(u64::from(waiting), "received").await?;
-    publish(&sandbox, waiting).await?;
+    publish(sandbox, waiting).await?;
     sandbox.settle().await?;
     // Claiming comes first, so that only the stored orders are claimed.
-    let worker = sandbox.kitchen_worker(kitchen::CONCURRENCY).await?;
-    let before = processor::times(cluster, &[("worker", &worker)]);
-    sleep(effort.duration()).await;
-    let after = processor::times(cluster, &[("worker", &worker)]);
-    let (taken, count) = kitchen::rate(&sandbox).await?;
-    let used = processor::text(&processor::per_thing(&before, &after, count));
+    let worker = sandbox.kitchen_worker(CONCURRENCY).await?;
+    let before = processor::times(sandbox.cluster, &[("worker", &worker)]);
+    sleep(sandbox.effort.duration()).await;
+    let after = processor::times(sandbox.cluster, &[("worker", &worker)]);
+    let (taken, count) = kitchen::rate(sandbox).await?;
     worker.stop().await;
-    let service = sandbox.order_service(MAX_CONCURRENT).await?;
-    let placed = place(&sandbox, &service, None, CONNECTIONS, effort).await?.per_second;
-    service.stop().await;
-    sandbox.end().await?;
-    Ok(Rates { placed, taken, used })
+    let placed = place_alone(sandbox, MAX_CONCURRENT, CONNECTIONS).await?.per_second;
+    Ok(Rates { placed, taken, used: processor::text(&processor::per_thing(&before, &after, count)) })
 }
 
 /// Publishes the messages of all stored orders.
-async fn publish(sandbox: &Sandbox<'_>, count: u32) -> Result<(), Error> {
+async fn publish(sandbox: &Sandbox<'_>, count: u32) -> Result<()> {
     let today = sandbox.today().await?;
     let day = Date::parse(&today, format_description!("[year][month][day]"))
-        .map_err(|_| Error::Unreadable { program: "psql", output: today })?;
-    let (log, _flush) = quiet_log();
-    let broker = Broker::connect(sandbox, &log).await?;
+        .with_context(|| format!("psql wrote something that cannot be read: {today}"))?;
+    let broker = Broker::connect(sandbox).await?;
     broker.publish(day, count).await?;
     broker.close().await;
     Ok(())

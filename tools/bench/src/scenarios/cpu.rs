@@ -1,8 +1,8 @@
 //! Processor time per order, by part of the system.
 
+use anyhow::{Context, Result};
+
 use crate::cluster::Cluster;
-use crate::effort::Effort;
-use crate::error::Error;
 use crate::figures::{Target, Unit};
 use crate::outcome::{Outcome, ResultLine};
 use crate::processor;
@@ -12,19 +12,20 @@ const ORDER_SERVICE: &str = "order service";
 
 /// Warm-up and measured time both count. Looking up every order afterwards would use PostgreSQL's
 /// time, so a later tracking service does it.
-pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
+pub async fn measure(cluster: &Cluster) -> Result<Outcome> {
     let (mut ours, mut remarks) = (Vec::new(), Vec::new());
-    for number in 1..=effort.rounds {
-        let sandbox = cluster.sandbox().await?;
-        let orders = sandbox.order_service(MAX_CONCURRENT).await?;
-        let before = processor::times(cluster, &[(ORDER_SERVICE, &orders)]);
-        place(&sandbox, &orders, None, CONNECTIONS, effort).await?;
-        let after = processor::times(cluster, &[(ORDER_SERVICE, &orders)]);
-        let text = sandbox.sql(include_str!("../../sql/orders.sql"), &[]).await?;
-        let count: u64 = text.parse().map_err(|_| Error::Unreadable { program: "psql", output: text })?;
-        orders.stop().await;
-        sandbox.end().await?;
-        let used = processor::per_thing(&before, &after, count);
+    for number in 1..=cluster.effort.rounds {
+        let placing = cluster.sandbox(async |sandbox| {
+            let orders = sandbox.order_service(MAX_CONCURRENT).await?;
+            let before = processor::times(cluster, &[(ORDER_SERVICE, &orders)]);
+            place(sandbox, &orders, None, CONNECTIONS).await?;
+            let after = processor::times(cluster, &[(ORDER_SERVICE, &orders)]);
+            let text = sandbox.sql(include_str!("../../sql/orders.sql"), &[]).await?;
+            let count: u64 =
+                text.parse().with_context(|| format!("psql wrote something that cannot be read: {text}"))?;
+            Ok((count, processor::per_thing(&before, &after, count)))
+        });
+        let (count, used) = placing.await?;
         ours.extend(used.iter().filter(|(name, _)| *name == ORDER_SERVICE).map(|(_, micros)| *micros));
         let remark = format!("round {number}: {count} orders; for each: {}", processor::text(&used));
         say(&remark);

@@ -1,24 +1,36 @@
-//! Placing orders: throughput and latency.
+//! Placing orders, at one and at two order services: throughput and latency.
+
+use anyhow::Result;
 
 use crate::cluster::Cluster;
-use crate::effort::Effort;
-use crate::error::Error;
 use crate::figures::{Target, Unit, median};
 use crate::load::Measured;
-use crate::outcome::{Outcome, Plot, ResultLine, ratios};
-use crate::pgbench::{Baseline, Script};
+use crate::outcome::{Comparison, Outcome, by_round};
+use crate::pgbench::Script;
+use crate::scenarios::instances;
 use crate::scenarios::round::{CLIENTS, CONNECTIONS, MAX_CONCURRENT, in_turn, place, say, straightforward};
 
+struct Round {
+    transaction: Measured,
+    statement: Measured,
+    ours: Measured,
+}
+
 /// Every acknowledged order is looked up afterwards.
-pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
+pub async fn at_one_service(cluster: &Cluster) -> Result<Outcome> {
     let mut rounds = Vec::new();
-    for number in 1..=effort.rounds {
+    for number in 1..=cluster.effort.rounds {
         let baselines = async {
-            let transaction = straightforward(cluster, Script::OneOrder, CLIENTS, effort).await?;
-            let statement = straightforward(cluster, Script::OneOrderInOneStatement, CLIENTS, effort).await?;
+            let transaction = straightforward(cluster, Script::OneOrder, CLIENTS).await?;
+            let statement = straightforward(cluster, Script::OneOrderInOneStatement, CLIENTS).await?;
             Ok((transaction, statement))
         };
-        let ((transaction, statement), ours) = in_turn(number, baselines, ours(cluster, effort)).await?;
+        let ours = cluster.sandbox(async |sandbox| {
+            let orders = sandbox.order_service(MAX_CONCURRENT).await?;
+            let tracking = sandbox.tracking_service().await?;
+            place(sandbox, &orders, Some(&tracking), CONNECTIONS).await
+        });
+        let ((transaction, statement), ours) = in_turn(number, baselines, ours).await?;
         say(&format!(
             "round {number}: pgbench {:.0}/s, p99 {:.1} ms (in one statement {:.0}/s, {:.1} ms); ours {:.0}/s, p99 {:.1} ms {}",
             transaction.per_second,
@@ -31,70 +43,56 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
         ));
         rounds.push(Round { transaction, statement, ours });
     }
-    Ok(outcome(&rounds))
+    let compared =
+        |value: fn(&Measured) -> f64, unit: Unit, what: &str, target: Target, [title, y]: [&str; 2]| {
+            let pairs = rounds.iter().map(|round| (value(&round.ours), value(&round.transaction)));
+            let both = Comparison::new(unit, pairs);
+            let statement: Vec<f64> = rounds.iter().map(|round| value(&round.statement)).collect();
+            let line = both.line(what, Some(target));
+            let statements = unit.text(median(&statement));
+            let detail = format!("{}; one order in one statement: {statements}", line.detail);
+            let curves = vec![
+                ("ours", both.ours),
+                ("pgbench, one transaction", both.baseline),
+                ("pgbench, one statement", statement),
+            ];
+            (line.detailed(detail), by_round(title, y, curves))
+        };
+    let (rate, rates) = compared(
+        |measured| measured.per_second,
+        Unit::PerSecond,
+        "orders/s at 64 connections, against one order per transaction (32 clients)",
+        Target::at_least(10.0, 6.0),
+        ["Orders a second", "orders/s"],
+    );
+    let (tail, tails) = compared(
+        |measured| measured.latencies.p99,
+        Unit::Milliseconds,
+        "p99 of placing at 64 connections, against that of one order per transaction",
+        Target::at_most(0.5, 1.0),
+        ["p99 of placing", "ms"],
+    );
+    let remarks = rounds.into_iter().flat_map(|round| round.ours.complaints).collect();
+    Ok(Outcome { lines: vec![rate, tail], plots: vec![rates, tails], remarks })
 }
 
-struct Round {
-    transaction: Baseline,
-    statement: Baseline,
-    ours: Measured,
-}
-
-async fn ours(cluster: &Cluster, effort: Effort) -> Result<Measured, Error> {
-    let sandbox = cluster.sandbox().await?;
-    let orders = sandbox.order_service(MAX_CONCURRENT).await?;
-    let tracking = sandbox.tracking_service().await?;
-    let measured = place(&sandbox, &orders, Some(&tracking), CONNECTIONS, effort).await?;
-    orders.stop().await;
-    tracking.stop().await;
-    sandbox.end().await?;
-    Ok(measured)
-}
-
-fn outcome(rounds: &[Round]) -> Outcome {
-    let values = |value: fn(&Round) -> f64| rounds.iter().map(value).collect::<Vec<f64>>();
-    let rates = [
-        values(|round| round.ours.per_second),
-        values(|round| round.transaction.per_second),
-        values(|round| round.statement.per_second),
-    ];
-    let tails = [
-        values(|round| round.ours.latencies.p99),
-        values(|round| round.transaction.latencies.p99),
-        values(|round| round.statement.latencies.p99),
-    ];
-    let line = |what: &str, [ours, transaction, statement]: &[Vec<f64>; 3], unit: Unit, target: Target| {
-        ResultLine::new(what, Unit::Times, ratios(ours, transaction), Some(target)).detailed(format!(
-            "{} : {}; one order in one statement: {}",
-            unit.text(median(ours)),
-            unit.text(median(transaction)),
-            unit.text(median(statement))
-        ))
-    };
-    let plot = |title: &str, [ours, transaction, statement]: [Vec<f64>; 3], unit: &str| {
-        let curves = vec![
-            ("ours", ours),
-            ("pgbench, one transaction", transaction),
-            ("pgbench, one statement", statement),
-        ];
-        Plot::of_rounds(title, unit, curves)
-    };
-    Outcome {
-        lines: vec![
-            line(
-                "orders/s at 64 connections, against one order per transaction (32 clients)",
-                &rates,
-                Unit::PerSecond,
-                Target::at_least(10.0, 6.0),
-            ),
-            line(
-                "p99 of placing at 64 connections, against that of one order per transaction",
-                &tails,
-                Unit::Milliseconds,
-                Target::at_most(0.5, 1.0),
-            ),
-        ],
-        plots: vec![plot("Orders a second", rates, "orders/s"), plot("p99 of placing", tails, "ms")],
-        remarks: rounds.iter().flat_map(|round| round.ours.complaints.clone()).collect(),
+/// Two loads in parallel, one per service.
+pub async fn at_two_services(cluster: &Cluster) -> Result<Outcome> {
+    let (mut rates, mut remarks) = (Vec::new(), Vec::new());
+    for number in 1..=cluster.effort.rounds {
+        let straightforward = straightforward(cluster, Script::OneOrder, CLIENTS);
+        let both = cluster.sandbox(async |sandbox| instances::placed(sandbox, true).await);
+        let (straightforward, ours) = in_turn(number, straightforward, both).await?;
+        say(&format!(
+            "round {number}: pgbench {:.0}/s; ours {:.0}/s, p99 {:.1} ms",
+            straightforward.per_second, ours.per_second, ours.latencies.p99
+        ));
+        rates.push((ours.per_second, straightforward.per_second));
+        remarks.extend(ours.complaints);
     }
+    let rates = Comparison::new(Unit::PerSecond, rates);
+    let target = Target::at_least(12.0, 7.0);
+    let line = rates.line("the same at 256 connections, 2 order services", Some(target));
+    let names = ["ours, two services", "pgbench, one transaction"];
+    Ok(Outcome { lines: vec![line], plots: vec![rates.plot("Orders a second", "orders/s", names)], remarks })
 }

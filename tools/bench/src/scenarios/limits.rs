@@ -1,16 +1,15 @@
 //! PostgreSQL, RabbitMQ, and HTTP in isolation: they explain the limits in the other scenarios.
 
+use anyhow::Result;
 use tokio::time::Instant;
 
 use crate::cluster::Cluster;
-use crate::effort::Effort;
-use crate::error::Error;
 use crate::figures::{Latencies, Unit, median};
 use crate::isolated::http::HttpServer;
 use crate::isolated::postgres::Store;
-use crate::isolated::rabbitmq::{Broker, DAY, quiet_log};
-use crate::load::Workload;
-use crate::outcome::{Outcome, Plot, ResultLine};
+use crate::isolated::rabbitmq::{Broker, DAY};
+use crate::load::{self, Workload};
+use crate::outcome::{Outcome, ResultLine, by_round};
 use crate::scenarios::round::{CONNECTIONS, say};
 
 /// Orders per transaction. The last value is the order service's own maximum.
@@ -33,10 +32,10 @@ struct Round {
 }
 
 /// One after the other, each with the whole machine for itself.
-pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
+pub async fn measure(cluster: &Cluster) -> Result<Outcome> {
     let mut rounds = Vec::new();
-    for number in 1..=effort.rounds {
-        let round = Box::pin(round(cluster, effort)).await?;
+    for number in 1..=cluster.effort.rounds {
+        let round = round(cluster).await?;
         let stored: Vec<String> = TOGETHER
             .iter()
             .zip(&round.stored)
@@ -56,49 +55,50 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
     Ok(outcome(&rounds))
 }
 
-async fn round(cluster: &Cluster, effort: Effort) -> Result<Round, Error> {
-    let (log, _flush) = quiet_log();
+async fn round(cluster: &Cluster) -> Result<Round> {
     let mut stored = TOGETHER.map(|_| (0.0, Latencies::default()));
     for (together, stored) in TOGETHER.into_iter().zip(&mut stored) {
-        let sandbox = cluster.sandbox().await?;
-        let mut store = Store::connect(&sandbox).await?;
-        sandbox.settle().await?;
-        store.place_for(effort.warmup(), together).await?;
-        *stored = store.place_for(effort.duration(), together).await?;
-        drop(store);
-        sandbox.end().await?;
+        let storing = cluster.sandbox(async |sandbox| {
+            let mut store = Store::connect(sandbox).await?;
+            sandbox.settle().await?;
+            store.place_for(sandbox.effort.warmup(), together).await?;
+            store.place_for(sandbox.effort.duration(), together).await
+        });
+        *stored = storing.await?;
     }
-
-    let sandbox = cluster.sandbox().await?;
-    let broker = Broker::connect(&sandbox, &log).await?;
-    broker.publish(DAY, effort.either(10_000, 2_000)).await?;
-    let confirmed = broker.publish(DAY, effort.either(50_000, 10_000)).await?;
-    broker.close().await;
-    sandbox.end().await?;
-
-    let sandbox = cluster.sandbox().await?;
-    let front = HttpServer::open()?;
-    let answered =
-        effort.load(Workload::OrderUnstored(front.port), CONNECTIONS).run(&sandbox).await?.per_second;
-    let answer = effort.load(Workload::OrderUnstored(front.port), 1).run(&sandbox).await?.latencies;
-    front.close().await;
-    sandbox.end().await?;
-
-    let sandbox = cluster.sandbox().await?;
-    let mut store = Store::connect(&sandbox).await?;
-    let broker = Broker::connect(&sandbox, &log).await?;
-    sandbox.settle().await?;
-    step_by_step(&mut store, &broker, effort.either(500, 100)).await?;
-    let (steps, way) = step_by_step(&mut store, &broker, effort.either(2_000, 500)).await?;
-    broker.close().await;
-    drop(store);
-    sandbox.end().await?;
+    let confirming = cluster.sandbox(async |sandbox| {
+        let broker = Broker::connect(sandbox).await?;
+        broker.publish(DAY, sandbox.effort.either(10_000, 2_000)).await?;
+        let confirmed = broker.publish(DAY, sandbox.effort.either(50_000, 10_000)).await?;
+        broker.close().await;
+        Ok(confirmed)
+    });
+    let confirmed = confirming.await?;
+    let answering = cluster.sandbox(async |sandbox| {
+        let front = HttpServer::open()?;
+        let load = |connections| load::run(sandbox, Workload::OrderUnstored(front.port), connections, None);
+        let answered = load(CONNECTIONS).await?.per_second;
+        let answer = load(1).await?.latencies;
+        front.close().await;
+        Ok((answered, answer))
+    });
+    let (answered, answer) = answering.await?;
+    let walking = cluster.sandbox(async |sandbox| {
+        let mut store = Store::connect(sandbox).await?;
+        let broker = Broker::connect(sandbox).await?;
+        sandbox.settle().await?;
+        step_by_step(&mut store, &broker, sandbox.effort.either(500, 100)).await?;
+        let steps = step_by_step(&mut store, &broker, sandbox.effort.either(2_000, 500)).await?;
+        broker.close().await;
+        Ok(steps)
+    });
+    let (steps, way) = walking.await?;
     Ok(Round { stored, confirmed, answered, answer, steps, way })
 }
 
 /// Takes orders through all steps, one order after the other. Returns the medians of each step and
 /// of the sum.
-async fn step_by_step(store: &mut Store, broker: &Broker, count: usize) -> Result<([f64; 4], f64), Error> {
+async fn step_by_step(store: &mut Store, broker: &Broker, count: usize) -> Result<([f64; 4], f64)> {
     let mut micros = STEPS.map(|_| Vec::with_capacity(count));
     let mut ways = Vec::with_capacity(count);
     for _ in 0..count {
@@ -125,59 +125,35 @@ async fn step_by_step(store: &mut Store, broker: &Broker, count: usize) -> Resul
 fn outcome(rounds: &[Round]) -> Outcome {
     let values = |value: &dyn Fn(&Round) -> f64| rounds.iter().map(value).collect::<Vec<f64>>();
     let ms = |value: &dyn Fn(&Round) -> f64| Unit::Milliseconds.text(median(&values(value)));
+    let rate = |what: &str, rates: &[f64]| ResultLine::new(what, Unit::PerSecond, rates.to_vec(), None);
     let mut lines = Vec::new();
     let mut curves = Vec::new();
-    for (place, together) in TOGETHER.into_iter().enumerate() {
+    let names = TOGETHER.map(|together| format!("PostgreSQL, {together} to a transaction"));
+    for (place, (together, name)) in TOGETHER.into_iter().zip(&names).enumerate() {
         let of = |round: &Round| round.stored.get(place).copied().unwrap_or_default();
         let rates = values(&|round| of(round).0);
         let what = format!(
             "PostgreSQL alone: orders stored, {together} to a transaction, one transaction after the other"
         );
-        lines.push(
-            ResultLine::new(&what, Unit::PerSecond, rates.clone(), None)
-                .detailed(format!("a transaction: p50 {}", ms(&|round| of(round).1.p50))),
-        );
-        curves.push((format!("PostgreSQL, {together} to a transaction"), rates));
+        let detail = format!("a transaction: p50 {}", ms(&|round| of(round).1.p50));
+        lines.push(rate(&what, &rates).detailed(detail));
+        curves.push((name.as_str(), rates));
     }
     let confirmed = values(&|round| round.confirmed);
-    lines.push(ResultLine::new(
-        "RabbitMQ alone: orders' messages confirmed, 256 unconfirmed at a time",
-        Unit::PerSecond,
-        confirmed.clone(),
-        None,
-    ));
-    curves.push(("RabbitMQ".to_owned(), confirmed));
+    lines.push(rate("RabbitMQ alone: orders' messages confirmed, 256 unconfirmed at a time", &confirmed));
+    curves.push(("RabbitMQ", confirmed));
     let answered = values(&|round| round.answered);
+    let what = "HTTP alone: orders read, validated, answered, and neither stored nor logged, 64 connections";
+    let detail = format!("one connection: p50 {}", ms(&|round| round.answer.p50));
+    lines.push(rate(what, &answered).detailed(detail));
+    curves.push(("HTTP", answered));
+    let steps = STEPS.iter().enumerate().map(|(place, step)| {
+        format!("{step} {}", ms(&|round| round.steps.get(place).copied().unwrap_or_default()))
+    });
+    let what = "an order's way as far as its announcement, without HTTP and services: p50";
     lines.push(
-        ResultLine::new(
-            "HTTP alone: orders read, validated, answered, and neither stored nor logged, 64 connections",
-            Unit::PerSecond,
-            answered.clone(),
-            None,
-        )
-        .detailed(format!("one connection: p50 {}", ms(&|round| round.answer.p50))),
+        ResultLine::new(what, Unit::Milliseconds, values(&|round| round.way), None)
+            .detailed(steps.collect::<Vec<_>>().join(", ")),
     );
-    curves.push(("HTTP".to_owned(), answered));
-    let steps: Vec<String> = STEPS
-        .iter()
-        .enumerate()
-        .map(|(place, step)| {
-            format!("{step} {}", ms(&|round| round.steps.get(place).copied().unwrap_or_default()))
-        })
-        .collect();
-    lines.push(
-        ResultLine::new(
-            "an order's way as far as its announcement, without HTTP and services: p50",
-            Unit::Milliseconds,
-            values(&|round| round.way),
-            None,
-        )
-        .detailed(steps.join(", ")),
-    );
-    let curves = curves.iter().map(|(name, rates)| (name.as_str(), rates.clone())).collect();
-    Outcome {
-        lines,
-        plots: vec![Plot::of_rounds("Each part alone", "orders/s", curves)],
-        remarks: Vec::new(),
-    }
+    Outcome { lines, plots: vec![by_round("Each part alone", "orders/s", curves)], remarks: Vec::new() }
 }

@@ -1,15 +1,14 @@
 //! RabbitMQ in isolation, by kind of queue: the cost of priorities, and of replicated queues.
 
+use anyhow::{Result, ensure};
 use bus::topology;
 use domain::OrderType;
 
 use crate::cluster::{Cluster, Sandbox};
-use crate::effort::Effort;
-use crate::error::Error;
 use crate::figures::{Unit, median};
-use crate::isolated::rabbitmq::{Broker, DAY, quiet_log};
+use crate::isolated::rabbitmq::{Broker, DAY};
 use crate::orders::Orders;
-use crate::outcome::{Outcome, Plot, ResultLine};
+use crate::outcome::{Outcome, ResultLine, by_round};
 use crate::scenarios::round::say;
 
 /// Kinds of queues, and their settings if they differ from the system's.
@@ -21,42 +20,40 @@ const KINDS: [(&str, Option<&str>); 3] = [
 
 /// Confirmed publishing without a database: one message after the other, then 256 unconfirmed at a
 /// time.
-pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
-    let mut rates = KINDS.map(|_| Vec::new());
-    let mut confirms = KINDS.map(|_| Vec::new());
-    for number in 1..=effort.rounds {
-        for ((kind, settings), (rates, confirms)) in
-            KINDS.into_iter().zip(rates.iter_mut().zip(&mut confirms))
-        {
-            let sandbox = cluster.sandbox().await?;
-            let (log, _flush) = quiet_log();
-            let broker = Broker::connect(&sandbox, &log).await?;
-            if let Some(settings) = settings {
-                replace_queues(&sandbox, settings).await?;
-            }
-            let confirm = broker.one_by_one(DAY, effort.either(2_000, 500)).await?;
-            let rate = broker.publish(DAY, effort.either(50_000, 10_000)).await?;
-            broker.close().await;
-            sandbox.end().await?;
-            say(&format!("round {number}: {kind}: {rate:.0}/s, one by one p50 {:.2} ms", confirm.p50));
+pub async fn measure(cluster: &Cluster) -> Result<Outcome> {
+    let mut figures = KINDS.map(|_| (Vec::new(), Vec::new()));
+    for number in 1..=cluster.effort.rounds {
+        for ((kind, settings), (rates, confirms)) in KINDS.into_iter().zip(&mut figures) {
+            let publishing = cluster.sandbox(async |sandbox| {
+                let broker = Broker::connect(sandbox).await?;
+                if let Some(settings) = settings {
+                    replace_queues(sandbox, settings).await?;
+                }
+                let confirm = broker.one_by_one(DAY, sandbox.effort.either(2_000, 500)).await?.p50;
+                let rate = broker.publish(DAY, sandbox.effort.either(50_000, 10_000)).await?;
+                broker.close().await;
+                Ok((confirm, rate))
+            });
+            let (confirm, rate) = publishing.await?;
+            say(&format!("round {number}: {kind}: {rate:.0}/s, one by one p50 {confirm:.2} ms"));
             rates.push(rate);
-            confirms.push(confirm.p50);
+            confirms.push(confirm);
         }
     }
-    let lines = KINDS.iter().zip(rates.iter().zip(&confirms)).map(|((kind, _), (rates, confirms))| {
-        ResultLine::new(&format!("RabbitMQ alone: {kind}"), Unit::PerSecond, rates.clone(), None)
-            .detailed(format!("one message at a time: {}", Unit::Milliseconds.text(median(confirms))))
-    });
-    let curves = KINDS.iter().zip(&rates).map(|((kind, _), rates)| (*kind, rates.clone())).collect();
-    Ok(Outcome {
-        lines: lines.collect(),
-        plots: vec![Plot::of_rounds("Messages confirmed by RabbitMQ alone", "a second", curves)],
-        remarks: Vec::new(),
-    })
+    let mut outcome = Outcome::default();
+    let mut curves = Vec::new();
+    for ((kind, _), (rates, confirms)) in KINDS.into_iter().zip(figures) {
+        let what = format!("RabbitMQ alone: {kind}");
+        let confirm = format!("one message at a time: {}", Unit::Milliseconds.text(median(&confirms)));
+        outcome.lines.push(ResultLine::new(&what, Unit::PerSecond, rates.clone(), None).detailed(confirm));
+        curves.push((kind, rates));
+    }
+    outcome.plots.push(by_round("Messages confirmed by RabbitMQ alone", "a second", curves));
+    Ok(outcome)
 }
 
 /// Replaces our queues by others, also one per order type.
-async fn replace_queues(sandbox: &Sandbox<'_>, settings: &str) -> Result<(), Error> {
+async fn replace_queues(sandbox: &Sandbox<'_>, settings: &str) -> Result<()> {
     let (vhost, exchange) = (&sandbox.name, topology::ORDERS_EXCHANGE);
     for order_type in OrderType::ALL {
         request(sandbox, "PUT", &format!("/api/queues/{vhost}/measured_{order_type}"), Some(settings))
@@ -73,10 +70,8 @@ async fn replace_queues(sandbox: &Sandbox<'_>, settings: &str) -> Result<(), Err
     Ok(())
 }
 
-async fn request(sandbox: &Sandbox<'_>, method: &str, path: &str, body: Option<&str>) -> Result<(), Error> {
-    let answer = sandbox.cluster.rabbitmq.admin().request(method, path, body).await?;
-    if answer.status >= 300 {
-        return Err(Error::Invalid(format!("RabbitMQ answers {method} {path} with {}", answer.status)));
-    }
+async fn request(sandbox: &Sandbox<'_>, method: &str, path: &str, body: Option<&str>) -> Result<()> {
+    let status = sandbox.cluster.rabbitmq.admin().request(method, path, body).await?.status;
+    ensure!(status < 300, "RabbitMQ answers {method} {path} with {status}");
     Ok(())
 }

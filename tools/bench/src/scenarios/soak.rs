@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use anyhow::{Error, Result};
+use restaurant_load::plot::Plot;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::{Cluster, Sandbox};
-use crate::effort::Effort;
-use crate::error::Error;
 use crate::figures::{Target, Unit, median};
-use crate::load::{Load, Workload};
-use crate::outcome::{Outcome, Plot, ResultLine};
-use crate::scenarios::kitchen;
-use crate::scenarios::round::{CONNECTIONS, MAX_CONCURRENT, say};
-use crate::service::Service;
+use crate::load::{self, Workload};
+use crate::outcome::{Outcome, ResultLine};
+use crate::scenarios::round::{CONNECTIONS, Services, all_services, say};
 
 /// The order rate of a busy restaurant chain, and the number of hours.
 const REAL_RATE: f64 = 10.0;
@@ -47,27 +45,20 @@ struct Sample {
 }
 
 /// Orders arrive at a fixed rate, and all four services run.
-pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
-    let seconds = effort.either(REAL_RATE * HOURS * 3_600.0 / RATE, 60.0);
-    let sandbox = cluster.sandbox().await?;
-    let services = [
-        ("order service", sandbox.order_service(MAX_CONCURRENT).await?),
-        ("kitchen worker", sandbox.kitchen_worker(kitchen::CONCURRENCY).await?),
-        ("tracking service", sandbox.tracking_service().await?),
-        ("subscriber", sandbox.subscriber().await?),
-    ];
+pub async fn measure(cluster: &Cluster) -> Result<Outcome> {
+    cluster.sandbox(measure_in).await
+}
+
+async fn measure_in(sandbox: &Sandbox<'_>) -> Result<Outcome> {
+    let seconds = sandbox.effort.either(REAL_RATE * HOURS * 3_600.0 / RATE, 60.0);
+    let services = all_services(sandbox).await?;
     let [(_, orders), _, (_, tracking), _] = &services;
-    let load = Load {
-        workload: Workload::Order(orders, Some(tracking)),
-        connections: CONNECTIONS,
-        rate: Some(RATE),
-        warmup: effort.warmup(),
-        duration: Duration::from_secs_f64(seconds),
-    };
+    let workload = Workload::Order(orders, Some(tracking));
+    let load = load::run(sandbox, workload, CONNECTIONS, Some((RATE, Duration::from_secs_f64(seconds))));
     let mut samples = Vec::new();
     let measured = tokio::select! {
-        measured = load.run(&sandbox) => measured?,
-        failed = watch(&sandbox, &services, &mut samples) => return Err(failed),
+        measured = load => measured?,
+        failed = watch(sandbox, &services, &mut samples) => return Err(failed),
     };
     let mut outcome = outcome(&services, &samples);
     outcome.remarks.push(format!(
@@ -75,19 +66,11 @@ pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error
         measured.acknowledged, measured.latencies.p99
     ));
     outcome.remarks.extend(measured.complaints);
-    for (_, service) in services {
-        service.stop().await;
-    }
-    sandbox.end().await?;
     Ok(outcome)
 }
 
 /// Samples repeatedly. It ends only with an error.
-async fn watch(
-    sandbox: &Sandbox<'_>,
-    services: &[(&'static str, Service); 4],
-    samples: &mut Vec<Sample>,
-) -> Error {
+async fn watch(sandbox: &Sandbox<'_>, services: &Services, samples: &mut Vec<Sample>) -> Error {
     let start = Instant::now();
     loop {
         sleep(EVERY).await;
@@ -104,13 +87,9 @@ async fn watch(
     }
 }
 
-async fn sample(
-    sandbox: &Sandbox<'_>,
-    services: &[(&'static str, Service); 4],
-    seconds: f64,
-) -> Result<Sample, Error> {
+async fn sample(sandbox: &Sandbox<'_>, services: &Services, seconds: f64) -> Result<Sample> {
     let memory =
-        services.iter().map(|(_, service)| Ok(service.memory()?.now)).collect::<Result<Vec<f64>, Error>>()?;
+        services.iter().map(|(_, service)| Ok(service.memory()?.now)).collect::<Result<Vec<f64>>>()?;
     #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52 messages")]
     let waiting = sandbox.messages_ready().await? as f64;
     let sizes = sandbox.sql(include_str!("../../sql/sizes.sql"), &[]).await?;
@@ -121,35 +100,25 @@ async fn sample(
     Ok(Sample { seconds, memory, waiting, tables: tables.collect() })
 }
 
-fn outcome(services: &[(&'static str, Service); 4], samples: &[Sample]) -> Outcome {
+fn outcome(services: &Services, samples: &[Sample]) -> Outcome {
     // The first fifth includes the start: caches, connections, first pages.
     let (early, late) = (part(samples, 1), part(samples, 4));
-    let growth = |value: &dyn Fn(&Sample) -> f64| {
+    let growth = |what: &str, value: &dyn Fn(&Sample) -> f64, text: fn(f64) -> String| {
         let of = |part: &[Sample]| median(&part.iter().map(value).collect::<Vec<_>>());
-        (of(late) / of(early).max(f64::MIN_POSITIVE), of(early), of(late))
+        let (from, to) = (of(early), of(late));
+        let what = format!("soak: {what}, last fifth against the second");
+        let (ratio, flat) = (to / from.max(f64::MIN_POSITIVE), Target::at_most(1.1, 1.25));
+        let detail = format!("{} : {}", text(to), text(from));
+        ResultLine::new(&what, Unit::Times, vec![ratio], Some(flat)).detailed(detail)
     };
-    let flat = Some(Target::at_most(1.1, 1.25));
-    let mut lines = Vec::new();
-    for (place, (name, _)) in services.iter().enumerate() {
-        let (ratio, from, to) = growth(&|sample| sample.memory.get(place).copied().unwrap_or(0.0));
-        let what = format!("soak: memory of the {name}, last fifth against the second");
-        lines.push(
-            ResultLine::new(&what, Unit::Times, vec![ratio], flat)
-                .detailed(format!("{to:.1} MB : {from:.1} MB")),
-        );
-    }
+    let memory = |place: usize| move |sample: &Sample| sample.memory.get(place).copied().unwrap_or(0.0);
+    let of_services = services.iter().enumerate().map(|(place, (name, _))| {
+        growth(&format!("memory of the {name}"), &memory(place), |megabytes| format!("{megabytes:.1} MB"))
+    });
+    let mut lines: Vec<_> = of_services.collect();
     let transient =
         |sample: &Sample| TRANSIENT.iter().filter_map(|table| sample.tables.get(*table)).sum::<f64>();
-    let (ratio, from, to) = growth(&transient);
-    lines.push(
-        ResultLine::new(
-            "soak: tables of what is under way, last fifth against the second",
-            Unit::Times,
-            vec![ratio],
-            flat,
-        )
-        .detailed(format!("{:.0} kB : {:.0} kB", to / 1e3, from / 1e3)),
-    );
+    lines.push(growth("tables of what is under way", &transient, |bytes| format!("{:.0} kB", bytes / 1e3)));
     let waiting: Vec<f64> = late.iter().map(|sample| sample.waiting).collect();
     // The orders of one second do not count as a queue.
     let short = Some(Target::at_most(RATE, 2.0 * RATE));
@@ -157,23 +126,14 @@ fn outcome(services: &[(&'static str, Service); 4], samples: &[Sample]) -> Outco
     let points = |value: &dyn Fn(&Sample) -> f64| {
         samples.iter().map(|sample| (sample.seconds, value(sample))).collect::<Vec<_>>()
     };
-    let memory = services.iter().enumerate().map(|(place, (name, _))| {
-        ((*name).to_owned(), points(&|sample| sample.memory.get(place).copied().unwrap_or(0.0)))
-    });
-    let tables = TRANSIENT.iter().map(|table| {
-        ((*table).to_owned(), points(&|sample| sample.tables.get(*table).copied().unwrap_or(0.0) / 1e3))
-    });
-    let plot = |title: &str, y: &str, curves: Vec<(String, Vec<(f64, f64)>)>| Plot {
-        title: title.to_owned(),
-        x: "seconds".to_owned(),
-        by_powers: false,
-        y: y.to_owned(),
-        curves,
-    };
+    let services = services.iter().enumerate().map(|(place, (name, _))| (*name, points(&memory(place))));
+    let tables = TRANSIENT
+        .iter()
+        .map(|table| (*table, points(&|sample| sample.tables.get(*table).copied().unwrap_or(0.0) / 1e3)));
     let plots = vec![
-        plot("Memory", "MB", memory.collect()),
-        plot("Messages that wait", "messages", vec![("waiting".to_owned(), points(&|of| of.waiting))]),
-        plot("Tables of what is under way", "kB", tables.collect()),
+        Plot::new("Memory", "seconds", "MB", services),
+        Plot::new("Messages that wait", "seconds", "messages", [("waiting", points(&|of| of.waiting))]),
+        Plot::new("Tables of what is under way", "seconds", "kB", tables),
     ];
     Outcome { lines, plots, remarks: Vec::new() }
 }

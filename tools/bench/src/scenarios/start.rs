@@ -1,44 +1,43 @@
 //! The time from exec to the first 200 of `/readyz`.
 
-use std::time::Duration;
+use anyhow::Result;
 
 use crate::cluster::Cluster;
-use crate::effort::Effort;
-use crate::error::Error;
 use crate::figures::{Target, Unit};
 use crate::outcome::{Outcome, ResultLine};
 use crate::scenarios::round::{MAX_CONCURRENT, say};
+use crate::service::Service;
 
 /// Starts of each service per round.
 const STARTS: usize = 5;
 
 /// Both services with an HTTP interface. Both servers are up, and the schema is current.
-pub async fn measure(cluster: &Cluster, effort: Effort) -> Result<Outcome, Error> {
-    let sandbox = cluster.sandbox().await?;
-    // An unmeasured start first, for exchanges, queues, and the page cache.
-    sandbox.order_service(MAX_CONCURRENT).await?.stop().await;
-    sandbox.tracking_service().await?.stop().await;
+pub async fn measure(cluster: &Cluster) -> Result<Outcome> {
     let (mut order, mut tracking) = (Vec::new(), Vec::new());
-    for _ in 0..effort.rounds * STARTS {
-        let service = sandbox.order_service(MAX_CONCURRENT).await?;
-        order.push(millis(service.start_time));
-        service.stop().await;
-        let service = sandbox.tracking_service().await?;
-        tracking.push(millis(service.start_time));
-        service.stop().await;
-    }
-    sandbox.end().await?;
+    let starting = cluster.sandbox(async |sandbox| {
+        // An unmeasured start first, for exchanges, queues, and the page cache.
+        for _ in 0..=sandbox.effort.rounds * STARTS {
+            order.push(ended(sandbox.order_service(MAX_CONCURRENT).await?).await);
+            tracking.push(ended(sandbox.tracking_service().await?).await);
+        }
+        Ok(())
+    });
+    starting.await?;
     let target = Some(Target::at_most(50.0, 100.0));
-    let lines = vec![
-        ResultLine::new("exec → first 200 of the order service", Unit::Milliseconds, order, target),
-        ResultLine::new("exec → first 200 of the tracking service", Unit::Milliseconds, tracking, target),
-    ];
+    let line = |name: &str, times: Vec<f64>| {
+        let times = times.into_iter().skip(1).collect();
+        ResultLine::new(&format!("exec → first 200 of the {name}"), Unit::Milliseconds, times, target)
+    };
+    let lines = vec![line("order service", order), line("tracking service", tracking)];
     for line in &lines {
         say(&format!("{}: {}", line.what, line.unit.text(line.measured)));
     }
     Ok(Outcome { lines, plots: Vec::new(), remarks: Vec::new() })
 }
 
-fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1_000.0
+/// Stops a service, and returns how many milliseconds it took to start.
+async fn ended(service: Service) -> f64 {
+    let millis = service.start_time.as_secs_f64() * 1_000.0;
+    service.stop().await;
+    millis
 }
