@@ -15,11 +15,7 @@ use runtime::exit::failed;
 use runtime::signals::StopSignals;
 use runtime::{Exit, arguments, console};
 
-use crate::commands::{
-    bench, build, checks, config_docs, ctl, demo, deny, down, faults, fuzz, load, logs, reset, run, status,
-    up,
-};
-use crate::task::Task;
+use crate::commands::{checks, config_docs, demo, deny, down, logs, programs, reset, status, up};
 
 const NAME: &str = "cargo xtask";
 
@@ -33,53 +29,50 @@ async fn main() -> ExitCode {
 
 async fn perform() -> Result<(), Exit> {
     let mut words = std::env::args_os().skip(1);
-    let task = match words.next() {
-        Some(name) => Task::named(&name.to_string_lossy())?,
-        None => return Err(Exit::Output(task::list())),
-    };
-    let words: Vec<OsString> = words.collect();
+    let name = words.next().unwrap_or_else(|| "help".into());
+    let (name, words): (_, Vec<OsString>) = (name.to_string_lossy(), words.collect());
     go_to_the_root().map_err(|why| failed(&why))?;
-    if task == Task::Up {
+    if name == "up" {
         // `up` has its own signal handlers, which stop the cluster gracefully.
-        return up::run(read(task, words)?).await;
+        return up::run(read(&name, words)?).await;
     }
     let signals = StopSignals::handle(None).map_err(|why| failed(&why))?;
-    match task {
-        Task::Up => up::run(read(task, words)?).await,
-        Task::Down => down::run(read(task, words)?).await,
-        Task::Status => status::run(&read(task, words)?),
-        Task::Logs => logs::run(&read(task, words)?).await,
-        Task::Reset => reset::run(&read(task, words)?).await,
-        Task::Demo => demo::run(&read(task, words)?, &signals).await,
-        Task::Run => run::run(&words),
-        Task::Audit | Task::Doctor => ctl::run(Some(task.name()), &words),
-        Task::Ctl => ctl::run(None, &words),
-        Task::Load => load::run(&words),
-        Task::Test => checks::test(&words),
-        Task::ConfigDocs | Task::Fmt | Task::Lint | Task::Deny if !words.is_empty() => {
-            Err(without_options(task, &words))
-        }
-        Task::Faults => faults::run(&words),
-        Task::Fuzz => fuzz::run(&words),
-        Task::Bench => bench::run(&words),
-        Task::Build => build::run(&words),
-        Task::ConfigDocs => config_docs::run(),
-        Task::Fmt => checks::format(),
-        Task::Lint => checks::lint(),
-        Task::Deny => deny::run(),
+    match &*name {
+        "--help" | "-h" | "help" => Err(Exit::Output(task::LIST.to_owned())),
+        "down" => down::run(read(&name, words)?).await,
+        "status" => status::run(&read(&name, words)?),
+        "logs" => logs::run(&read(&name, words)?).await,
+        "reset" => reset::run(&read(&name, words)?).await,
+        "demo" => demo::run(&read(&name, words)?, &signals).await,
+        "run" => programs::run_service(&words),
+        "audit" | "doctor" => programs::ctl(Some(&name), &words),
+        "ctl" => programs::ctl(None, &words),
+        "load" => programs::load(&words),
+        "bench" => programs::bench(&words),
+        "build" => programs::build(&words),
+        "test" => checks::test(&words),
+        "faults" => checks::faults(&words),
+        "fuzz" => checks::fuzz(&words),
+        "config-docs" | "fmt" | "lint" | "deny" if !words.is_empty() => Err(without_options(&name, &words)),
+        "config-docs" => config_docs::run(),
+        "fmt" => checks::format(),
+        "lint" => checks::lint(),
+        "deny" => deny::deny(),
+        _ => Err(Exit::Usage(format!(
+            "{NAME}: there is no task '{name}'\nRun '{NAME} --help' for all of them."
+        ))),
     }
 }
 
 /// Parses the options of a task.
-fn read<T: FromArgs>(task: Task, words: Vec<OsString>) -> Result<T, Exit> {
-    arguments::parse_from(&format!("{NAME} {}", task.name()), words.into_iter())
+fn read<T: FromArgs>(name: &str, words: Vec<OsString>) -> Result<T, Exit> {
+    arguments::parse_from(&format!("{NAME} {name}"), words.into_iter())
 }
 
 /// The error for options of a task that has none.
-fn without_options(task: Task, words: &[OsString]) -> Exit {
-    let name = task.name();
+fn without_options(name: &str, words: &[OsString]) -> Exit {
     if words.iter().any(|word| word == "--help") {
-        return Exit::Output(format!("Usage: {NAME} {name}\n\n  {}", task.about()));
+        return Exit::Output(format!("Usage: {NAME} {name}\n\n  {}", task::about(name)));
     }
     Exit::Usage(format!("{NAME} {name}: takes no options\nRun '{NAME} {name} --help' for what it does."))
 }

@@ -21,9 +21,11 @@ const ON_LOCAL_SERVERS: &str = r#"
     fi
     exec "$0" "$@""#;
 
-/// The cargo that runs this program.
-pub fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+/// The cargo that runs this program, with these arguments.
+pub fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments);
+    command
 }
 
 /// The folder that cargo builds programs into.
@@ -73,7 +75,7 @@ pub fn build_quietly(package: &'static str) -> Result<PathBuf, Exit> {
             eprintln!("building {package} ...");
         }
     });
-    let built = run(cargo().args(["build", "--quiet", "--package", package]));
+    let built = run(&mut cargo(&["build", "--quiet", "--package", package]));
     drop(done);
     built?;
     Ok(folder()?.join(package))

@@ -1,26 +1,39 @@
-//! `test`, `lint` and `fmt`: the checks for every change.
+//! The checks of a change: `test`, `lint`, `fmt`, `faults` and `fuzz`.
 
 use std::ffi::OsString;
+use std::fs;
 use std::process::Command;
 
-use runtime::Exit;
+use runtime::exit::failed;
+use runtime::{Console, Exit, time_span};
+use tempfile::NamedTempFile;
 
 use crate::program::{become_program, cargo, run};
+
+const HEAD: &str = "
+| scenario | placed | acknowledged | lost | doubled | accepted again after |
+|---|---|---|---|---|---|";
+
+/// Package, kind and name of the target, and the test in it.
+const PARSERS: [&[&str]; 4] = [
+    &["domain", "--test", "fuzz", "http"],
+    &["domain", "--test", "fuzz", "message"],
+    &["bus", "--lib", "fuzzing"],
+    &["config", "--lib", "fuzzing"],
+];
 
 /// Checks everything. The words select tests, like those of `cargo test`.
 pub fn test(words: &[OsString]) -> Result<(), Exit> {
     if !words.iter().any(|word| word == "--help") {
-        run(cargo().args(["fmt", "--all", "--check"]))?;
+        run(&mut cargo(&["fmt", "--all", "--check"]))?;
         run(&mut clippy())?;
     }
     become_program(run_tests().args(words))
 }
 
 /// The program that runs tests on private servers.
-pub fn run_tests() -> Command {
-    let mut command = cargo();
-    command.args(["run", "--quiet", "--package", "testkit", "--bin", "run-tests", "--"]);
-    command
+fn run_tests() -> Command {
+    cargo(&["run", "--quiet", "--package", "testkit", "--bin", "run-tests", "--"])
 }
 
 /// Runs clippy.
@@ -29,12 +42,64 @@ pub fn lint() -> Result<(), Exit> {
 }
 
 fn clippy() -> Command {
-    let mut command = cargo();
-    command.args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]);
-    command
+    cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])
 }
 
 /// Formats the code.
 pub fn format() -> Result<(), Exit> {
-    become_program(cargo().args(["fmt", "--all"]))
+    become_program(&mut cargo(&["fmt", "--all"]))
+}
+
+/// Runs the fault suite at full length, and prints its table. The words select scenarios, unless
+/// `--soak TIME` is among them.
+pub fn faults(words: &[OsString]) -> Result<(), Exit> {
+    let mut tests = run_tests();
+    tests.args(["--package", "testkit", "--test", "faults"]);
+    match words {
+        [flag, time, rest @ ..] if flag == "--soak" => tests.env("SOAK", time).args(rest).arg("soak"),
+        [flag] if flag == "--soak" => {
+            return Err(Exit::Usage("faults: --soak needs a time such as 90s, 10m or 1h".to_owned()));
+        }
+        words => tests.args(words),
+    };
+    let table = NamedTempFile::new().map_err(|why| failed(&why))?;
+    let outcome = run(tests.env("FAULTS", "complete").env("FAULTS_TABLE", table.path()));
+    let rows = fs::read_to_string(table.path()).map_err(|why| failed(&why))?;
+    Console::new().print(format!("{HEAD}\n{rows}").trim_end());
+    outcome
+}
+
+/// Tries the parsers of foreign data with hostile inputs, each for a minute or for the given time.
+pub fn fuzz(words: &[OsString]) -> Result<(), Exit> {
+    let seconds = seconds(words)
+        .ok_or_else(|| Exit::Usage("fuzz: only --for, with a time such as 90s or 10m".to_owned()))?;
+    for parser in PARSERS {
+        let mut tests = cargo(&["test", "--quiet", "--profile", "fuzz", "--package"]);
+        tests.args(parser).args(["--", "--nocapture"]);
+        run(tests.env("FUZZ_SECONDS", seconds.to_string()))?;
+    }
+    Ok(())
+}
+
+fn seconds(words: &[OsString]) -> Option<u64> {
+    match words {
+        [] => Some(60),
+        [word] => time_span::seconds(word.to_str()?.strip_prefix("--for=")?),
+        [flag, time] if flag == "--for" => time_span::seconds(time.to_str()?),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_time_is_taken() {
+        let seconds = |line: &str| {
+            seconds(&line.split(' ').filter(|word| !word.is_empty()).map(OsString::from).collect::<Vec<_>>())
+        };
+        assert_eq!(["", "--for 90s", "--for 10m", "--for=2m"].map(seconds), [60, 90, 600, 120].map(Some));
+        assert_eq!(["--for", "--for x", "10m", "--for 1m more"].map(seconds), [None; 4]);
+    }
 }

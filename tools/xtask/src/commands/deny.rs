@@ -5,46 +5,30 @@ use std::process::{Command, Stdio};
 
 use runtime::Exit;
 
-use crate::program::{cargo, run as run_to_end};
+use crate::program::{cargo, run};
 
 const VERSION: &str = "0.20.2";
 const TOOLS: &str = ".local/tools";
 
 /// Checks licences, sources and duplicates, and also known vulnerabilities if their list can be
 /// fetched.
-pub fn run() -> Result<(), Exit> {
+pub fn deny() -> Result<(), Exit> {
     let program = installed()?;
     // cargo-deny looks at the dependencies of all platforms, which a build does not fetch.
-    run_to_end(cargo().args(["fetch", "--locked", "--quiet"]))?;
-    let deny = |words: &[&str]| {
-        let mut command = Command::new(&program);
-        command.args(words);
-        command
+    run(&mut cargo(&["fetch", "--locked", "--quiet"]))?;
+    let check = |options: &[&str], what: &[&str]| {
+        let mut deny = Command::new(&program);
+        deny.arg("--offline").args(options).args(["check", "-A", "duplicate", "--hide-inclusion-graph"]);
+        run(deny.args(what))
     };
-    run_to_end(&mut deny(&[
-        "--offline",
-        "check",
-        "-A",
-        "duplicate",
-        "--hide-inclusion-graph",
-        "licenses",
-        "sources",
-    ]))?;
+    check(&[], &["licenses", "sources"])?;
     // Who may depend on what is about programs. Tests may use more.
-    run_to_end(&mut deny(&[
-        "--offline",
-        "--exclude-dev",
-        "check",
-        "-A",
-        "duplicate",
-        "--hide-inclusion-graph",
-        "bans",
-    ]))?;
-    if run_to_end(deny(&["fetch", "db"]).stderr(Stdio::null())).is_err() {
+    check(&["--exclude-dev"], &["bans"])?;
+    if run(Command::new(&program).args(["fetch", "db"]).stderr(Stdio::null())).is_err() {
         eprintln!("deny: the list of known weaknesses cannot be fetched here; they were not looked for");
         return Ok(());
     }
-    run_to_end(&mut deny(&["--offline", "check", "advisories"]))
+    run(Command::new(&program).args(["--offline", "check", "advisories"]))
 }
 
 /// The machine's cargo-deny, or one that is built into the project.
@@ -57,11 +41,8 @@ fn installed() -> Result<PathBuf, Exit> {
     let own = PathBuf::from(TOOLS).join("bin/cargo-deny");
     if !own.is_file() {
         eprintln!("deny: building cargo-deny once into {TOOLS} (some minutes) ...");
-        run_to_end(
-            cargo()
-                .args(["install", "cargo-deny", "--locked", "--version", VERSION])
-                .args(["--debug", "--quiet", "--root", TOOLS]),
-        )?;
+        let install = ["install", "cargo-deny", "--locked", "--version", VERSION];
+        run(cargo(&install).args(["--debug", "--quiet", "--root", TOOLS]))?;
     }
     Ok(own)
 }

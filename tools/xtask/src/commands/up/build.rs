@@ -18,11 +18,9 @@ const NO_NEWS: &str = "Finished";
 /// # Errors
 /// Cargo is missing, or the source does not build.
 pub(super) async fn run(console: Console) -> Result<(), Exit> {
-    let mut command = Command::from(cargo());
+    let mut command = Command::from(cargo(&["build"]));
     // A program's package has the program's name.
-    command
-        .arg("build")
-        .args(ServiceName::ALL.map(ServiceName::binary).into_iter().flat_map(|name| ["--package", name]));
+    command.args(ServiceName::ALL.map(ServiceName::binary).into_iter().flat_map(|name| ["--package", name]));
     command.stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     let cannot =
         |why: std::io::Error| Exit::Failed(format!("cannot run 'cargo build': {why}. Is Rust installed?"));
