@@ -127,9 +127,12 @@ fn page() -> String {
         let _ = writeln!(text, "\n## {}\n", section.path);
         text += &wrapped(section.help, "", "");
         text += "\n| key | variable | default |\n|---|---|---|\n";
-        for Key { name, variable, .. } in keys_of(section) {
-            let default = defaults(name);
-            let _ = writeln!(text, "| `{name}` | `{variable}` | {default} |");
+        for key in keys_of(section) {
+            let default = match key.default_text() {
+                text if text.is_empty() => "empty".to_owned(),
+                text => format!("`{text}`"),
+            };
+            let _ = writeln!(text, "| `{}` | `{}` | {default} |", key.name, key.variable);
         }
         text += "\n";
         for key in keys_of(section) {
@@ -139,15 +142,6 @@ fn page() -> String {
         }
     }
     text
-}
-
-/// The default of a key, in a cell of a table.
-fn defaults(name: &str) -> String {
-    let key = KEYS.iter().find(|key| key.name == name);
-    match key.map(Key::default_text).unwrap_or_default() {
-        text if text.is_empty() => "empty".to_owned(),
-        text => format!("`{text}`"),
-    }
 }
 
 /// The words of a text, in lines that begin so.

@@ -4,7 +4,7 @@ mod api_client;
 mod board;
 mod summary;
 
-use std::collections::HashMap;
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
@@ -13,12 +13,11 @@ use argh::FromArgs;
 use devcluster::menu;
 use runtime::signals::StopSignals;
 use runtime::{Console, Exit, Shutdown};
-use tokio::sync::mpsc;
 use tokio::time::{Instant, interval, sleep, sleep_until};
 
 use crate::cluster::folder::LocalFolder;
 use crate::cluster::state::State;
-use api_client::{ApiClient, Progress};
+use api_client::ApiClient;
 use board::Board;
 
 /// Redraw interval of the board.
@@ -50,73 +49,72 @@ pub async fn run(arguments: &Arguments, signals: &StopSignals) -> Result<(), Exi
     if !(0.0..=3_600.0).contains(&arguments.every) {
         return Err(Exit::Usage(format!("--every is {} (allowed: 0 to 3600 seconds)", arguments.every)));
     }
-    let folder = LocalFolder::here();
-    let record = State::of(&folder).open().map_err(Exit::Failed)?;
+    let record = State::of(&LocalFolder::here()).open().map_err(Exit::Failed)?;
     let client = ApiClient::new(&record)?;
     let shutdown = signals.shutdown();
 
-    let mut board = Board::default();
-    run_board(arguments, client, &mut board, &shutdown).await;
+    let board = run_board(arguments, &client, &shutdown).await;
     summary::show(Console::new(), &board);
     if board.refused() > 0 { Err(Exit::Logged) } else { Ok(()) }
 }
 
 /// Places the orders, and shows the board until the last of them is ready.
-async fn run_board(arguments: &Arguments, client: ApiClient, board: &mut Board, shutdown: &Shutdown) {
-    let (events, mut incoming) = mpsc::unbounded_channel();
+async fn run_board(arguments: &Arguments, client: &ApiClient, shutdown: &Shutdown) -> Board {
+    let (console, board) = (Console::new(), RefCell::new(Board::default()));
+    let mut screen = Screen { console, drawn: 0, size: None };
+    let drawing = async {
+        let mut redraw = interval(REDRAW);
+        loop {
+            redraw.tick().await;
+            screen.draw(&board.borrow());
+        }
+    };
     let customers = menu::customers(arguments.seed.unwrap_or_else(rand::random), arguments.orders);
     let every = Duration::from_secs_f64(arguments.every);
-    let placing = tokio::spawn(place_all(customers, every, client.clone(), events.clone()));
-    let asking = tokio::spawn(ask_about_all(client, events));
-
-    let console = Console::new();
-    let mut screen = Screen { console, drawn: 0, size: None };
-    let mut redraw = interval(REDRAW);
-    loop {
-        tokio::select! {
-            () = shutdown.begun() => break,
-            () = console.until_unseen() => break,
-            _ = redraw.tick() => screen.draw(board),
-            Some(progress) = incoming.recv() => {
-                if let Some(line) = board.note(progress) {
-                    screen.print(&line);
-                }
-            }
-        }
-        if placing.is_finished() && incoming.is_empty() && board.is_done() {
-            break;
-        }
+    tokio::select! {
+        () = shutdown.begun() => {}
+        () = console.until_unseen() => {}
+        () = drawing => {}
+        _ = async { tokio::join!(place_all(customers, every, client, &board), follow(arguments.orders, client, &board)) } => {}
     }
-    screen.draw(board);
-    placing.abort();
-    asking.abort();
+    screen.draw(&board.borrow());
+    board.into_inner()
 }
 
 async fn place_all(
     customers: Vec<menu::Customer>,
     every: Duration,
-    client: ApiClient,
-    events: mpsc::UnboundedSender<Progress>,
+    client: &ApiClient,
+    board: &RefCell<Board>,
 ) {
     let start = Instant::now();
     for (place, customer) in (0_u32..).zip(customers) {
         sleep_until(start + every * place).await;
-        let _ = events.send(client.place(customer).await);
+        let answer = client.place(&customer).await;
+        tell(&board.borrow_mut().answered(customer, answer));
     }
 }
 
-/// Polls the status of all unfinished orders.
-async fn ask_about_all(client: ApiClient, events: mpsc::UnboundedSender<Progress>) {
-    let mut last: HashMap<String, String> = HashMap::new();
-    loop {
-        for number in client.in_flight() {
-            if let Some((status, progress)) = client.ask(&number).await
-                && last.insert(number, status.clone()).as_deref() != Some(status.as_str())
+/// Polls the status of all unfinished orders, until all orders are placed and done.
+async fn follow(orders: usize, client: &ApiClient, board: &RefCell<Board>) {
+    while !board.borrow().has_answered(orders) || !board.borrow().is_done() {
+        let in_flight = board.borrow().in_flight();
+        for number in in_flight {
+            if let Some((status, cook)) = client.ask(&number).await
+                && let Some(line) = board.borrow_mut().changed(&number, status, cook)
             {
-                let _ = events.send(progress);
+                tell(&line);
             }
         }
         sleep(ASK).await;
+    }
+}
+
+/// Prints what happened, where there is no board.
+fn tell(line: &str) {
+    let console = Console::new();
+    if !console.can_draw() {
+        console.print(line);
     }
 }
 
@@ -153,11 +151,5 @@ impl Screen {
         let mut out = std::io::stdout().lock();
         // A missing reader is ignored.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    }
-
-    fn print(&self, line: &str) {
-        if !self.console.can_draw() {
-            self.console.print(line);
-        }
     }
 }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+use devcluster::menu::Customer;
 use runtime::console::{Console, Style};
 use tokio::time::Instant;
-
-use crate::commands::demo::api_client::Progress;
 
 /// The largest number of orders on the board. The oldest are hidden first.
 const MAX_ROWS: usize = 18;
@@ -18,10 +17,8 @@ const OTHER_ROWS: usize = 5;
 pub struct Ticket {
     /// The order number.
     pub number: String,
-    /// The customer's name.
-    pub customer: String,
-    /// The order type.
-    pub order_type: &'static str,
+    /// Who ordered it.
+    pub customer: Customer,
     /// The total.
     pub total: String,
     /// The status.
@@ -55,55 +52,61 @@ impl Board {
         self.refused
     }
 
-    /// Whether every order is done.
-    pub fn is_done(&self) -> bool {
-        self.in_flight() == 0
+    /// Whether this number of orders was accepted or refused.
+    pub fn has_answered(&self, orders: usize) -> bool {
+        self.tickets.len() + self.refused >= orders
     }
 
-    /// Records an event, and formats it as a line.
-    pub fn note(&mut self, progress: Progress) -> Option<String> {
-        match progress {
-            Progress::Refused { customer, why } => {
-                self.refused += 1;
-                self.last_refusal = Some(format!("{} was turned away: {why}", customer.name));
-                self.last_refusal.clone()
-            }
-            Progress::Placed { number, customer, total, at } => {
+    /// Whether every order is done.
+    pub fn is_done(&self) -> bool {
+        self.in_flight().is_empty()
+    }
+
+    /// The numbers of all unfinished orders.
+    pub fn in_flight(&self) -> Vec<String> {
+        let waits = |ticket: &&Ticket| matches!(ticket.status.as_str(), "received" | "cooking");
+        self.tickets.iter().filter(waits).map(|ticket| ticket.number.clone()).collect()
+    }
+
+    /// Records an order's number and total, or why it was refused. Returns that as a line.
+    pub fn answered(&mut self, customer: Customer, answer: Result<(String, String), String>) -> String {
+        match answer {
+            Ok((number, total)) => {
                 let line = format!("{number}  {} orders {} for {total}", customer.name, customer.order_type);
                 self.tickets.push(Ticket {
                     number,
-                    customer: customer.name,
-                    order_type: customer.order_type,
+                    customer,
                     total,
                     status: "received".to_owned(),
                     cook: None,
-                    placed: at,
+                    placed: Instant::now(),
                     started: None,
                     ready: None,
                 });
-                Some(line)
+                line
             }
-            Progress::Changed { number, status, cook, at } => {
-                let ticket = self.tickets.iter_mut().find(|ticket| ticket.number == number)?;
-                if ticket.status == status {
-                    return None;
-                }
-                match status.as_str() {
-                    "cooking" => ticket.started = Some(at),
-                    _ => ticket.ready = Some(at),
-                }
-                ticket.status = status;
-                ticket.cook = cook.or(ticket.cook.take());
-                let (cook, age) = (ticket.cook.as_deref().unwrap_or("-"), seconds(at - ticket.placed));
-                Some(format!("{number}  {} by {cook} after {age}", ticket.status))
+            Err(why) => {
+                self.refused += 1;
+                self.last_refusal.insert(format!("{} was turned away: {why}", customer.name)).clone()
             }
         }
     }
 
-    /// The number of unfinished orders.
-    pub fn in_flight(&self) -> usize {
-        let waits = |ticket: &&Ticket| matches!(ticket.status.as_str(), "received" | "cooking");
-        self.tickets.iter().filter(waits).count()
+    /// Records the status of an order. Returns it as a line, if it is news.
+    pub fn changed(&mut self, number: &str, status: String, cook: Option<String>) -> Option<String> {
+        let ticket = self.tickets.iter_mut().find(|ticket| ticket.number == number)?;
+        if ticket.status == status {
+            return None;
+        }
+        let now = Instant::now();
+        match status.as_str() {
+            "cooking" => ticket.started = Some(now),
+            _ => ticket.ready = Some(now),
+        }
+        ticket.status = status;
+        ticket.cook = cook.or(ticket.cook.take());
+        let (cook, age) = (ticket.cook.as_deref().unwrap_or("-"), seconds(now - ticket.placed));
+        Some(format!("{number}  {} by {cook} after {age}", ticket.status))
     }
 
     /// The lines of the board, for a terminal with this number of rows.
@@ -144,8 +147,8 @@ fn row(ticket: &Ticket, console: Console) -> String {
     format!(
         "{:17} {} {:9} {:>8}  {} {:12} {age:>7}",
         ticket.number,
-        padded(&ticket.customer, 20),
-        ticket.order_type,
+        padded(&ticket.customer.name, 20),
+        ticket.customer.order_type,
         ticket.total,
         console.paint(style, &format!("{:9}", ticket.status)),
         ticket.cook.as_deref().unwrap_or("-"),
@@ -170,13 +173,11 @@ mod tests {
 
     fn placed(board: &mut Board, number: &str) {
         let customer = menu::customers(1, 1).remove(0);
-        let at = Instant::now();
-        board.note(Progress::Placed { number: number.to_owned(), customer, total: "12.00".to_owned(), at });
+        board.answered(customer, Ok((number.to_owned(), "12.00".to_owned())));
     }
 
     fn changed(board: &mut Board, number: &str, status: &str) -> Option<String> {
-        let (number, status, at) = (number.to_owned(), status.to_owned(), Instant::now());
-        board.note(Progress::Changed { number, status, cook: Some("chef_anna".to_owned()), at })
+        board.changed(number, status.to_owned(), Some("chef_anna".to_owned()))
     }
 
     #[test]

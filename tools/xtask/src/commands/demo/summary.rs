@@ -37,7 +37,7 @@ fn lines(board: &Board) -> Vec<String> {
         let shares: Vec<_> = cooks.iter().map(|(cook, count)| format!("{cook} {count}")).collect();
         lines.push(format!("cooked by: {}", shares.join(", ")));
     }
-    match board.in_flight() {
+    match board.in_flight().len() {
         0 => {}
         1 => lines.push(format!("1 order is not ready yet; {WATCH}")),
         count => lines.push(format!("{count} orders are not ready yet; {WATCH}")),
