@@ -7,23 +7,18 @@ use std::path::Path;
 
 use runtime::password;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::json;
 
 use crate::Error;
 
 /// A user name and its password.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Credentials {
     /// The name.
     pub user: String,
     /// The password.
     pub password: SecretString,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    user: String,
-    password: String,
 }
 
 impl Credentials {
@@ -32,26 +27,24 @@ impl Credentials {
         Self { user: user.into(), password: password::random() }
     }
 
-    /// The credentials stored with the data. Without data: the given user, with a random password
-    /// if none is given.
+    /// The credentials stored with the data in `folder`. Without data: the given user, with a
+    /// random password if none is given.
     pub(crate) fn load_or_store(
-        path: &Path,
+        folder: &Path,
         user: &str,
         password: Option<&SecretString>,
     ) -> Result<Self, Error> {
+        let path = &folder.join("credentials.json");
         if path.exists() {
             let text = fs::read_to_string(path).map_err(Error::file("read", path))?;
-            let stored: Stored =
-                serde_json::from_str(&text).map_err(|why| Error::file("understand", path)(why.into()))?;
-            return Ok(Self { user: stored.user, password: stored.password.into() });
+            return serde_json::from_str(&text).map_err(|why| Error::file("understand", path)(why.into()));
         }
         // PostgreSQL and RabbitMQ refuse an empty password.
         let given = password.filter(|password| !password.expose_secret().is_empty()).cloned();
         let password = given.unwrap_or_else(password::random);
-        let stored = Stored { user: user.to_owned(), password: password.expose_secret().to_owned() };
-        let text = serde_json::to_string(&stored).map_err(|why| Error::file("write", path)(why.into()))?;
-        write_private(path, &text)?;
-        Ok(Self { user: stored.user, password })
+        let stored = json!({"user": user, "password": password.expose_secret()});
+        write_private(path, &stored.to_string())?;
+        Ok(Self { user: user.to_owned(), password })
     }
 }
 
@@ -74,10 +67,9 @@ mod tests {
     #[test]
     fn the_first_password_stays() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("credentials.json");
-        let first = Credentials::load_or_store(&path, "anna", None).unwrap();
+        let first = Credentials::load_or_store(folder.path(), "anna", None).unwrap();
         assert_eq!(first.password.expose_secret().len(), 24);
-        let second = Credentials::load_or_store(&path, "mario", Some(&"other".into())).unwrap();
+        let second = Credentials::load_or_store(folder.path(), "mario", Some(&"other".into())).unwrap();
         assert_eq!(second.user, "anna");
         assert_eq!(second.password.expose_secret(), first.password.expose_secret());
     }

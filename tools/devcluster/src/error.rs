@@ -4,8 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use crate::log_file::LogFile;
-
 /// Why a private server cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -53,18 +51,6 @@ pub enum Error {
         /// The limit.
         limit: Duration,
     },
-    /// A server ended before it was ready.
-    #[error("{server} ended while it was starting ({status}). The end of '{}':\n{tail}", log.display())]
-    Ended {
-        /// The server.
-        server: &'static str,
-        /// How it ended.
-        status: ExitStatus,
-        /// Its log.
-        log: PathBuf,
-        /// The end of its log.
-        tail: String,
-    },
     /// Another process took a port between its choice and its use, in every attempt.
     #[error("{server} found its ports taken, several times. Its log is '{}'", log.display())]
     PortTaken {
@@ -73,13 +59,13 @@ pub enum Error {
         /// Its log.
         log: PathBuf,
     },
-    /// A server runs, but was not ready in time.
-    #[error("{server} was not ready within {} s. The end of '{}':\n{tail}", .limit.as_secs(), log.display())]
+    /// A server ended before it was ready, or was not ready in time.
+    #[error("{server} {why}. The end of '{}':\n{tail}", log.display())]
     NotReady {
         /// The server.
         server: &'static str,
-        /// The limit.
-        limit: Duration,
+        /// What happened instead.
+        why: String,
         /// Its log.
         log: PathBuf,
         /// The end of its log.
@@ -138,20 +124,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error for a server that ended before it was ready.
-    pub(crate) fn ended(server: &'static str, status: ExitStatus, log: &LogFile) -> Self {
-        let path = log.path().to_owned();
-        if log.tells_of_taken_port() {
-            return Self::PortTaken { server, log: path };
-        }
-        Self::Ended { server, status, log: path, tail: log.tail() }
-    }
-
     /// For `map_err` of file operations.
-    pub(crate) fn file(
-        action: &'static str,
-        path: impl Into<PathBuf>,
-    ) -> impl FnOnce(std::io::Error) -> Self {
+    pub fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { action, path, source }
     }

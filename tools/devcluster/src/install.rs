@@ -6,8 +6,6 @@ use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::fs::FlockOperation;
-
 use crate::Error;
 use crate::pgbouncer::PgbouncerProgram;
 use crate::programs::{PostgresPrograms, RabbitmqPrograms};
@@ -37,7 +35,7 @@ pub async fn ensure_installed(
     let missing = missing();
     if apt::is_here() && !missing.is_empty() {
         let names: Vec<&str> = missing.iter().map(|server| server.unpacked()).collect();
-        apt::fetch(&names, packages, progress).await?;
+        apt::fetch(&names, None, packages, progress).await?;
     }
     if missing.iter().all(|server| is_here(*server, packages)) {
         return Ok(());
@@ -59,7 +57,7 @@ async fn lock(packages: &Path) -> Result<File, Error> {
     let path = packages.join("lock");
     let file = File::create(&path).map_err(Error::file("write", &path))?;
     let deadline = Instant::now() + apt::FETCH_LIMIT;
-    while let Err(why) = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+    while let Err(why) = file.try_lock() {
         if Instant::now() > deadline {
             return Err(Error::file("lock", path)(why.into()));
         }
@@ -84,7 +82,7 @@ pub async fn ensure_pgbouncer(
     }
     let _lock = lock(packages).await?;
     if PgbouncerProgram::find(packages).await.is_none() && apt::is_here() {
-        apt::fetch_of_release(RELEASE_OF_PGBOUNCER, PgbouncerProgram::NAME, packages, progress).await?;
+        apt::fetch(&[PgbouncerProgram::NAME], Some(RELEASE_OF_PGBOUNCER), packages, progress).await?;
     }
     PgbouncerProgram::find(packages).await.ok_or_else(|| Error::NotInstalled {
         what: "PgBouncer 1.21 or later".to_owned(),

@@ -1,11 +1,8 @@
 //! The log of a server, which is also the lock of its folder.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-
-use rustix::fs::FlockOperation;
 
 use crate::Error;
 
@@ -13,21 +10,52 @@ use crate::Error;
 const RELEASE_LIMIT: Duration = Duration::from_secs(15);
 /// A log larger than this is truncated at the next start.
 const SIZE_LIMIT: u64 = 16 << 20;
-/// How much of the log's end is searched for an error, and how many lines of it are shown.
-const TAIL_BYTES: u64 = 256 << 10;
+/// How many lines of a log's end are shown in an error.
 const TAIL_LINES: usize = 12;
 const LINE_LIMIT: usize = 300;
 /// What servers write if another process has their port.
 const PORT_TAKEN: [&str; 3] = ["eaddrinuse", "dist_port_already_used", "Address already in use"];
+
+/// What a process writes into a file, since its start.
+#[derive(Clone, Debug)]
+pub struct Log {
+    path: PathBuf,
+    /// The size of the file before the start.
+    start: u64,
+}
+
+impl Log {
+    /// The whole text. Bytes that are not UTF-8 are replaced.
+    pub fn text(&self) -> String {
+        let bytes = fs::read(&self.path).unwrap_or_default();
+        let start = usize::try_from(self.start).unwrap_or(0);
+        String::from_utf8_lossy(bytes.get(start..).unwrap_or_default()).into_owned()
+    }
+
+    /// The path of the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The last lines, for an error text.
+    pub(crate) fn tail(&self) -> String {
+        last_lines(&self.text(), TAIL_LINES)
+    }
+
+    /// Whether the log says that another process has the port.
+    pub(crate) fn tells_of_taken_port(&self) -> bool {
+        let text = self.text();
+        PORT_TAKEN.iter().any(|complaint| text.contains(complaint))
+    }
+}
 
 /// An open, locked log. The process that writes it inherits it as its output, and with it the lock.
 /// While that process or a child of it runs, even after its owner was killed, no other server can
 /// start on the same data.
 #[derive(Debug)]
 pub struct LogFile {
-    path: PathBuf,
+    pub(crate) log: Log,
     file: File,
-    start: u64,
 }
 
 impl LogFile {
@@ -39,7 +67,7 @@ impl LogFile {
         let mut options = OpenOptions::new();
         let file = options.create(true).append(true).open(path).map_err(Error::file("write", path))?;
         let deadline = Instant::now() + RELEASE_LIMIT;
-        while rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        while file.try_lock().is_err() {
             if Instant::now() > deadline {
                 return Err(Error::InUse { log: path.to_owned() });
             }
@@ -50,46 +78,13 @@ impl LogFile {
             file.set_len(0).map_err(Error::file("write", path))?;
             start = 0;
         }
-        Ok(Self { path: path.to_owned(), file, start })
-    }
-
-    /// Its size when it was opened.
-    pub(crate) fn start(&self) -> u64 {
-        self.start
+        Ok(Self { log: Log { path: path.to_owned(), start }, file })
     }
 
     /// A handle for a server's output.
     pub(crate) fn output(&self) -> Result<File, Error> {
-        self.file.try_clone().map_err(Error::file("write", &self.path))
+        self.file.try_clone().map_err(Error::file("write", &self.log.path))
     }
-
-    /// The last lines written since it was opened, for an error text.
-    pub(crate) fn tail(&self) -> String {
-        last_lines(&self.end(), TAIL_LINES)
-    }
-
-    /// Whether the log says that another process has the port.
-    pub(crate) fn tells_of_taken_port(&self) -> bool {
-        let text = self.end();
-        PORT_TAKEN.iter().any(|complaint| text.contains(complaint))
-    }
-
-    fn end(&self) -> String {
-        read_end(&self.path, self.start).unwrap_or_default()
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-fn read_end(path: &Path, start: u64) -> io::Result<String> {
-    let mut file = fs::File::open(path)?;
-    let end = file.metadata()?.len();
-    file.seek(SeekFrom::Start(start.max(end.saturating_sub(TAIL_BYTES))))?;
-    let mut bytes = Vec::new();
-    file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn shortened(line: &str) -> String {

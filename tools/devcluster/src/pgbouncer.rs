@@ -3,8 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use secrecy::ExposeSecret;
@@ -14,26 +13,21 @@ use crate::credentials::write_private;
 use crate::log_file::LogFile;
 use crate::ports::PortClaim;
 use crate::postgres::Identity;
+use crate::private_server::{PrivateServer, Running, ServerKind, folder_at, wait_until};
 use crate::process::OwnedProcess;
 use crate::search::{absolute, folder_with, loader_in};
 use crate::{Credentials, Error, ProcessGuard, tool};
 
-const NAME: &str = "PgBouncer";
 /// The first version that keeps prepared statements in transaction mode.
 const OLDEST_VERSION: (u32, u32) = (1, 21);
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
 const READY_LIMIT: Duration = Duration::from_secs(15);
-const STOP_LIMIT: Duration = Duration::from_secs(5);
-const POLL: Duration = Duration::from_millis(20);
-/// Another process may take the chosen port first.
-const PORT_ATTEMPTS: u8 = 3;
 
-/// The program, and how it is run.
+/// The program, or the loader that runs it, and the first arguments.
 #[derive(Clone, Debug)]
 pub struct PgbouncerProgram {
     program: PathBuf,
-    /// The loader and the library folder of an unpacked program.
-    loader: Option<(PathBuf, OsString)>,
+    arguments: Vec<OsString>,
 }
 
 impl PgbouncerProgram {
@@ -42,35 +36,23 @@ impl PgbouncerProgram {
 
     /// The system's program, or the one unpacked in `packages`, if it is new enough.
     pub(crate) async fn find(packages: &Path) -> Option<Self> {
-        let folder = folder_with(Self::NAME).into_iter().chain([PathBuf::from("/usr/sbin")]);
-        let of_system = folder.map(|folder| Self { program: folder.join(Self::NAME), loader: None });
+        let folders = folder_with(Self::NAME).into_iter().chain([PathBuf::from("/usr/sbin")]);
+        let of_system =
+            folders.map(|folder| Self { program: folder.join(Self::NAME), arguments: Vec::new() });
         let unpacked = absolute(packages).join(Self::NAME);
-        let loader = loader_in(&unpacked);
-        let program = unpacked.join("usr/sbin").join(Self::NAME);
-        for found in of_system.chain([Self { program, loader }]) {
-            if found.program.is_file() && found.is_new_enough().await {
+        let of_packages = loader_in(&unpacked).map(|(loader, libraries)| {
+            let program = unpacked.join("usr/sbin").join(Self::NAME);
+            Self { program: loader, arguments: vec!["--library-path".into(), libraries, program.into()] }
+        });
+        for found in of_system.chain(of_packages) {
+            let mut command = tokio::process::Command::new(&found.program);
+            command.args(&found.arguments).arg("--version");
+            let answer = tool::run(command, VERSION_LIMIT).await.unwrap_or_default();
+            if version_in(&answer).is_some_and(|version| version >= OLDEST_VERSION) {
                 return Some(found);
             }
         }
         None
-    }
-
-    async fn is_new_enough(&self) -> bool {
-        let (program, arguments) = self.command_line();
-        let mut command = Command::new(program);
-        command.args(arguments).arg("--version");
-        let Ok(text) = tool::run(command.into(), VERSION_LIMIT).await else { return false };
-        version_in(&text).is_some_and(|version| version >= OLDEST_VERSION)
-    }
-
-    /// The program to run, and its first arguments.
-    fn command_line(&self) -> (&Path, Vec<OsString>) {
-        match &self.loader {
-            None => (&self.program, Vec::new()),
-            Some((loader, libraries)) => {
-                (loader, vec!["--library-path".into(), libraries.clone(), self.program.clone().into()])
-            }
-        }
     }
 }
 
@@ -80,11 +62,21 @@ fn version_in(text: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?, numbers.next()?))
 }
 
-/// A running PgBouncer. Dropping it kills the process.
+/// A running private PgBouncer.
+pub type PrivatePgbouncer = PrivateServer<Pgbouncer>;
+
+/// What a PgBouncer is started with.
 #[derive(Debug)]
-pub struct PrivatePgbouncer {
-    process: OwnedProcess,
-    claim: PortClaim,
+pub struct Pgbouncer {
+    program: PgbouncerProgram,
+    folder: PathBuf,
+    identity: Identity,
+    guard: Option<ProcessGuard>,
+    /// The port of the PostgreSQL server behind it.
+    server: u16,
+    users: Vec<Credentials>,
+    /// Additional lines of the section `[pgbouncer]`.
+    settings: String,
 }
 
 impl PrivatePgbouncer {
@@ -101,86 +93,58 @@ impl PrivatePgbouncer {
         settings: &[&str],
         guard: Option<&ProcessGuard>,
     ) -> Result<Self, Error> {
-        fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
-        let folder = folder.canonicalize().map_err(Error::file("find", folder))?;
+        let folder = folder_at(folder)?;
         let identity = Identity::find(&folder).await?;
-        let mut attempts = 0;
-        loop {
-            let claim = PortClaim::of(0).map_err(Error::NoPort)?;
-            let files = Files { folder: &folder, server, port: claim.port(), users, settings };
-            match files.launch(program, &identity, guard).await {
-                Ok(process) => return Ok(Self { process, claim }),
-                Err(Error::PortTaken { .. }) if attempts < PORT_ATTEMPTS => attempts += 1,
-                Err(why) => return Err(why),
-            }
-        }
+        let (program, guard) = (program.clone(), guard.cloned());
+        let (users, settings) = (users.to_vec(), settings.join("\n"));
+        Self::launch(Pgbouncer { program, folder, identity, guard, server, users, settings }).await
     }
 
     /// The port on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.claim.port()
-    }
-
-    /// Stops it, which breaks its clients' connections.
-    pub async fn stop(&mut self) {
-        self.process.stop(Signal::TERM, STOP_LIMIT).await;
+        self.ports
     }
 }
 
-struct Files<'a> {
-    folder: &'a Path,
-    server: u16,
-    port: u16,
-    users: &'a [Credentials],
-    settings: &'a [&'a str],
-}
+impl ServerKind for Pgbouncer {
+    const NAME: &str = "PgBouncer";
+    const LOG: &str = "pgbouncer.log";
+    const STOP: Signal = Signal::TERM;
+    const STOP_LIMIT: Duration = Duration::from_secs(5);
+    type Ports = u16;
 
-impl Files<'_> {
-    async fn launch(
-        &self,
-        program: &PgbouncerProgram,
-        identity: &Identity,
-        guard: Option<&ProcessGuard>,
-    ) -> Result<OwnedProcess, Error> {
-        let log = LogFile::claim(&self.folder.join("pgbouncer.log")).await?;
-        let users: Vec<String> = self
-            .users
-            .iter()
-            .map(|user| format!("\"{}\" \"{}\"\n", user.user, user.password.expose_secret()))
-            .collect();
-        write_private(&self.folder.join("users.txt"), &users.concat())?;
-        let config = self.folder.join("pgbouncer.ini");
-        fs::write(&config, self.config()).map_err(Error::file("write", &config))?;
-        identity.give(self.folder)?;
-        let (program, arguments) = program.command_line();
-        let mut command = identity.command(program);
-        command.args(arguments).arg("--quiet").arg(&config).env_clear().envs(tool::clean_environment());
-        let mut process = OwnedProcess::spawn(command, &log, guard, Signal::TERM)?;
-        let deadline = Instant::now() + READY_LIMIT;
-        loop {
-            if let Some(status) = process.ended() {
-                return Err(Error::ended(NAME, status, &log));
-            }
-            if TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
-                return Ok(process);
-            }
-            if Instant::now() > deadline {
-                let (limit, tail) = (READY_LIMIT, log.tail());
-                return Err(Error::NotReady { server: NAME, limit, log: log.path().to_owned(), tail });
-            }
-            tokio::time::sleep(POLL).await;
-        }
+    fn folder(&self) -> &Path {
+        &self.folder
     }
 
-    fn config(&self) -> String {
-        format!(
-            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {}\n\
+    fn claim_ports(&self, _: bool) -> Result<(u16, Vec<PortClaim>), Error> {
+        let claim = PortClaim::of(0).map_err(Error::NoPort)?;
+        Ok((claim.port(), vec![claim]))
+    }
+
+    async fn launch(&mut self, port: u16, log: &LogFile) -> Result<Running, Error> {
+        let user = |user: &Credentials| format!("\"{}\" \"{}\"\n", user.user, user.password.expose_secret());
+        let users = self.folder.join("users.txt");
+        write_private(&users, &self.users.iter().map(user).collect::<String>())?;
+        let text = format!(
+            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
              unix_socket_dir =\nauth_type = scram-sha-256\nauth_file = {}\n{}\n",
             self.server,
-            self.port,
-            self.folder.join("users.txt").display(),
-            self.settings.join("\n")
-        )
+            users.display(),
+            self.settings
+        );
+        let config = self.folder.join("pgbouncer.ini");
+        fs::write(&config, text).map_err(Error::file("write", &config))?;
+        self.identity.give(&self.folder)?;
+        let mut command = self.identity.command(&self.program.program);
+        command.args(&self.program.arguments).arg("--quiet").arg(&config);
+        command.env_clear().envs(tool::clean_environment());
+        let mut server = OwnedProcess::spawn(command, log, self.guard.as_ref(), Self::STOP)?;
+        wait_until(Self::NAME, &mut server, log, READY_LIMIT, async || {
+            TcpStream::connect(("127.0.0.1", port)).await.is_ok()
+        })
+        .await?;
+        Ok(Running { server, helper: None })
     }
 }
 

@@ -11,7 +11,8 @@ const ATTEMPTS: u8 = 20;
 
 /// A path to a folder without spaces and similar characters: the folder's own, else a symbolic link
 /// in the folder for temporary files, which is removed on drop. RabbitMQ's start script fails at
-/// spaces, and so does its disk monitor.
+/// spaces, and so does its disk monitor. The link has the same name at every start, because
+/// RabbitMQ remembers the paths of its streams.
 #[derive(Debug)]
 pub(crate) struct PlainPath {
     path: PathBuf,
@@ -78,6 +79,7 @@ mod tests {
         let link = plain.path().to_owned();
         drop(plain);
         assert!(!link.exists() && folder.path().exists());
+        assert_eq!(PlainPath::of(folder.path()).unwrap().path(), link, "always the same");
     }
 
     #[test]

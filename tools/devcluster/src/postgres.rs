@@ -6,11 +6,11 @@ mod settings;
 mod version;
 
 use rustix::process::Signal;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use admin::PostgresAdmin;
 pub(crate) use identity::Identity;
@@ -18,30 +18,23 @@ pub(crate) use identity::Identity;
 use crate::credentials::write_private;
 use crate::log_file::LogFile;
 use crate::ports::PortClaim;
+use crate::private_server::{PrivateServer, Running, ServerKind, folder_at, wait_until};
 use crate::process::OwnedProcess;
 use crate::programs::PostgresPrograms;
 use crate::{Credentials, Error, ProcessGuard, tool};
 
-const NAME: &str = "PostgreSQL";
-const POLL: Duration = Duration::from_millis(20);
 /// Creating the data may be slow on a slow disk.
 const CREATE_LIMIT: Duration = Duration::from_mins(2);
 /// After a crash it may have a long log to replay.
 const READY_LIMIT: Duration = Duration::from_mins(1);
-/// Time for rolling back transactions and writing buffers, before the server is killed.
-const STOP_LIMIT: Duration = Duration::from_secs(15);
-/// Another process may take the chosen port first.
-const PORT_ATTEMPTS: u8 = 3;
 
 /// The settings of a server.
 #[derive(Clone, Debug)]
 pub struct PostgresOptions {
     /// The preferred port; another one is chosen if it is taken. 0: any.
     pub port: u16,
-    /// The superuser's name, used when the data is created.
+    /// The superuser's name, used when the data is created. Its password is random.
     pub user: String,
-    /// The superuser's password, used when the data is created. `None`: random.
-    pub password: Option<SecretString>,
     /// Whether commits survive a power cut. Without that, everything is faster.
     pub durable: bool,
     /// The largest number of connections.
@@ -57,7 +50,6 @@ impl Default for PostgresOptions {
         Self {
             port: 0,
             user: "restaurant_user".to_owned(),
-            password: None,
             durable: true,
             max_connections: 100,
             guard: None,
@@ -66,15 +58,16 @@ impl Default for PostgresOptions {
     }
 }
 
-/// A running private server. Dropping it without [`PrivatePostgres::stop`] kills it.
+/// A running private PostgreSQL server.
+pub type PrivatePostgres = PrivateServer<Postgres>;
+
+/// What a PostgreSQL server is started with.
 #[derive(Debug)]
-pub struct PrivatePostgres {
+pub struct Postgres {
     folder: PathBuf,
     options: PostgresOptions,
     identity: Identity,
     admin: PostgresAdmin,
-    claim: PortClaim,
-    process: OwnedProcess,
 }
 
 impl PrivatePostgres {
@@ -88,64 +81,12 @@ impl PrivatePostgres {
         folder: &Path,
         options: PostgresOptions,
     ) -> Result<Self, Error> {
-        fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
-        let folder = folder.canonicalize().map_err(Error::file("find", folder))?;
+        let folder = folder_at(folder)?;
         let identity = Identity::find(&folder).await?;
-        let credentials = Credentials::load_or_store(
-            &folder.join("credentials.json"),
-            &options.user,
-            options.password.as_ref(),
-        )?;
-        let mut claim = PortClaim::of(options.port).map_err(Error::NoPort)?;
-        let version = version::choose(programs, &folder)?.clone();
-        let mut admin = PostgresAdmin { version, port: claim.port(), credentials };
-
-        let mut attempts = 0;
-        let process = loop {
-            match launch(&folder, &identity, &admin, &options).await {
-                Ok(process) => break process,
-                Err(Error::PortTaken { .. }) if attempts < PORT_ATTEMPTS => {
-                    attempts += 1;
-                    claim = PortClaim::of(0).map_err(Error::NoPort)?;
-                    admin.port = claim.port();
-                }
-                Err(error) => return Err(error),
-            }
-        };
-        Ok(Self { folder, options, identity, admin, claim, process })
-    }
-
-    /// Stops the server as an administrator would: open transactions are rolled back, and
-    /// everything is written. Kills it if that takes too long.
-    pub async fn stop(&mut self) {
-        self.process.stop(Signal::INT, STOP_LIMIT).await;
-    }
-
-    /// Kills the server and all its sessions, like a power cut.
-    pub fn kill(&mut self) {
-        self.process.kill();
-    }
-
-    /// Restarts the server on the same port and data. A running server is stopped first.
-    ///
-    /// # Errors
-    /// Those of [`PrivatePostgres::start`].
-    pub async fn restart(&mut self) -> Result<(), Error> {
-        self.stop().await;
-        self.process = launch(&self.folder, &self.identity, &self.admin, &self.options).await?;
-        Ok(())
-    }
-
-    /// Restarts the server on the same data and another free port, like a server that takes over
-    /// from another. A running server is stopped first.
-    ///
-    /// # Errors
-    /// Those of [`PrivatePostgres::start`].
-    pub async fn restart_elsewhere(&mut self) -> Result<(), Error> {
-        self.stop().await;
-        self.claim = PortClaim::of(0).map_err(Error::NoPort)?;
-        self.admin.port = self.claim.port();
-        self.restart().await
+        let credentials = Credentials::load_or_store(&folder, &options.user, None)?;
+        let version = version::choose(programs, &folder).await?.clone();
+        let admin = PostgresAdmin { version, port: options.port, credentials };
+        Self::launch(Postgres { folder, options, identity, admin }).await
     }
 
     /// Restarts the server on the same port and data as a standby: it is readable, and accepts
@@ -155,7 +96,7 @@ impl PrivatePostgres {
     /// Those of [`PrivatePostgres::start`].
     pub async fn restart_as_standby(&mut self) -> Result<(), Error> {
         self.stop().await;
-        let signal = self.folder.join("data/standby.signal");
+        let signal = self.kind.folder.join("data/standby.signal");
         fs::write(&signal, "").map_err(Error::file("write", &signal))?;
         self.restart().await
     }
@@ -166,85 +107,78 @@ impl PrivatePostgres {
     /// # Errors
     /// The server's rules cannot be written or reloaded.
     pub async fn demand_tls(&mut self) -> Result<(), Error> {
-        let rules = self.folder.join("data/pg_hba.conf");
+        let rules = self.kind.folder.join("data/pg_hba.conf");
         fs::write(&rules, "hostssl all all all scram-sha-256\n").map_err(Error::file("write", &rules))?;
         self.restart().await
     }
 
-    /// Whether the server process runs.
-    pub fn is_running(&mut self) -> bool {
-        self.process.ended().is_none()
-    }
-
-    /// The process id of the main process.
-    pub fn pid(&self) -> u32 {
-        self.process.pid()
-    }
-
     /// The port on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.admin.port
+        self.ports
     }
 
     /// The superuser.
     pub fn credentials(&self) -> &Credentials {
-        &self.admin.credentials
+        &self.kind.admin.credentials
     }
 
     /// The settings with which a program reaches a database, as superuser.
     pub fn settings(&self, database: &str) -> config::Database {
         let Credentials { user, password } = self.credentials().clone();
-        config::Database {
-            host: "127.0.0.1".to_owned(),
-            port: self.port(),
-            user,
-            password,
-            database: database.to_owned(),
-            ..config::Database::default()
-        }
+        let (host, port, database) = ("127.0.0.1".to_owned(), self.port(), database.to_owned());
+        config::Database { host, port, user, password, database, ..config::Database::default() }
     }
 
     /// Creates and drops databases.
     pub fn admin(&self) -> &PostgresAdmin {
-        &self.admin
-    }
-
-    /// The path of the log.
-    pub fn log(&self) -> PathBuf {
-        log_in(&self.folder)
+        &self.kind.admin
     }
 }
 
-fn log_in(folder: &Path) -> PathBuf {
-    folder.join("postgres.log")
-}
+impl ServerKind for Postgres {
+    const NAME: &str = "PostgreSQL";
+    const LOG: &str = "postgres.log";
+    /// Open transactions are rolled back.
+    const STOP: Signal = Signal::INT;
+    const STOP_LIMIT: Duration = Duration::from_secs(15);
+    type Ports = u16;
 
-/// Creates the data if necessary, starts the server, and waits until it is ready.
-async fn launch(
-    folder: &Path,
-    identity: &Identity,
-    admin: &PostgresAdmin,
-    options: &PostgresOptions,
-) -> Result<OwnedProcess, Error> {
-    let log = LogFile::claim(&log_in(folder)).await?;
-    let data = folder.join("data");
-    if !data.join("PG_VERSION").exists() {
-        create_data(folder, &data, identity, admin, options.durable).await?;
+    fn folder(&self) -> &Path {
+        &self.folder
     }
-    let settings = data.join("postgresql.conf");
-    fs::write(&settings, settings::text(admin.port, options)).map_err(Error::file("write", &settings))?;
-    identity.give(folder)?;
 
-    let mut command = identity.command(&admin.version.bin.join("postgres"));
-    command
-        .arg("-D")
-        .arg(&data)
-        .env_clear()
-        .envs(admin.environment())
-        .envs(options.environment.iter().map(|(name, value)| (name, value)));
-    let mut process = OwnedProcess::spawn(command, &log, options.guard.as_ref(), Signal::INT)?;
-    wait_until_ready(&mut process, &data, &log).await?;
-    Ok(process)
+    fn claim_ports(&self, preferred: bool) -> Result<(u16, Vec<PortClaim>), Error> {
+        let claim = PortClaim::of(if preferred { self.options.port } else { 0 }).map_err(Error::NoPort)?;
+        Ok((claim.port(), vec![claim]))
+    }
+
+    /// Creates the data if necessary.
+    async fn launch(&mut self, port: u16, log: &LogFile) -> Result<Running, Error> {
+        self.admin.port = port;
+        let Self { folder, options, identity, admin } = self;
+        let data = folder.join("data");
+        if !data.join("PG_VERSION").exists() {
+            create_data(folder, &data, identity, admin, options.durable).await?;
+        }
+        let settings = data.join("postgresql.conf");
+        fs::write(&settings, settings::text(port, options)).map_err(Error::file("write", &settings))?;
+        identity.give(folder)?;
+
+        let mut command = identity.command(&admin.version.bin.join("postgres"));
+        command
+            .arg("-D")
+            .arg(&data)
+            .env_clear()
+            .envs(admin.environment())
+            .envs(options.environment.iter().map(|(name, value)| (name, value)));
+        let mut server = OwnedProcess::spawn(command, log, options.guard.as_ref(), Self::STOP)?;
+        let (pid, pid_file) = (server.pid(), data.join("postmaster.pid"));
+        wait_until(Self::NAME, &mut server, log, READY_LIMIT, async || {
+            fs::read_to_string(&pid_file).is_ok_and(|text| is_ready(&text, pid))
+        })
+        .await?;
+        Ok(Running { server, helper: None })
+    }
 }
 
 /// Creates the data under a temporary name first, so that an interrupted attempt is not taken for
@@ -279,27 +213,6 @@ async fn create_data(
     fs::remove_file(&password).map_err(Error::file("remove", &password))?;
     result?;
     fs::rename(&unfinished, data).map_err(Error::file("create", data))
-}
-
-async fn wait_until_ready(process: &mut OwnedProcess, data: &Path, log: &LogFile) -> Result<(), Error> {
-    let deadline = Instant::now() + READY_LIMIT;
-    loop {
-        if let Some(status) = process.ended() {
-            return Err(Error::ended(NAME, status, log));
-        }
-        if fs::read_to_string(data.join("postmaster.pid")).is_ok_and(|text| is_ready(&text, process.pid())) {
-            return Ok(());
-        }
-        if Instant::now() > deadline {
-            return Err(Error::NotReady {
-                server: NAME,
-                limit: READY_LIMIT,
-                log: log.path().to_owned(),
-                tail: log.tail(),
-            });
-        }
-        tokio::time::sleep(POLL).await;
-    }
 }
 
 /// Reads postmaster.pid like `pg_ctl`: the process id is on the first line, the state on the

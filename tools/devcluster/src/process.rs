@@ -84,7 +84,8 @@ impl OwnedProcess {
         let descendants = descendants(self.pid());
         self.signal(Signal::KILL);
         for pid in descendants {
-            signal(pid, Signal::KILL);
+            // Fails if the process has just ended, here and below.
+            let _ = signal(pid, Signal::KILL);
         }
         if let Ok(status) = self.child.wait() {
             self.note_end(status);
@@ -94,7 +95,7 @@ impl OwnedProcess {
     /// Sends a signal, if the process still runs.
     pub fn signal(&mut self, what: Signal) {
         if self.ended().is_none() {
-            signal(self.pid(), what);
+            let _ = signal(self.pid(), what);
         }
     }
 
@@ -112,50 +113,30 @@ impl Drop for OwnedProcess {
     }
 }
 
-fn signal(pid: u32, signal: Signal) {
-    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        // Fails if the process has just ended.
-        let _ = kill_process(pid, signal);
+/// Sends a signal to a process.
+///
+/// # Errors
+/// It has ended, or belongs to another user.
+pub fn signal(pid: u32, signal: Signal) -> rustix::io::Result<()> {
+    match i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        Some(pid) => kill_process(pid, signal),
+        None => Ok(()),
     }
 }
 
 /// The ids of all descendants. Empty without /proc: the descendants then notice the end of their
 /// parent.
-fn descendants(root: u32) -> Vec<u32> {
-    let pairs: Vec<(u32, u32)> = fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| {
-            let pid = entry.file_name().to_str()?.parse().ok()?;
-            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-            Some((pid, parent_in_stat(&stat)?))
-        })
-        .collect();
-    let mut found = vec![root];
-    let mut next = 0;
-    while let Some(&parent) = found.get(next) {
-        found.extend(pairs.iter().filter(|(_, its_parent)| *its_parent == parent).map(|(pid, _)| *pid));
-        next += 1;
-    }
-    found.split_off(1)
-}
-
-/// The parent's id in /proc/PID/stat. The program's name before it may contain spaces and
-/// parentheses.
-fn parent_in_stat(stat: &str) -> Option<u32> {
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+fn descendants(parent: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
+    let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let children = lists.collect::<String>();
+    let children = children.split_whitespace().filter_map(|child| child.parse().ok());
+    children.flat_map(|child| std::iter::once(child).chain(descendants(child))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_parent_is_found_behind_a_hostile_name() {
-        assert_eq!(parent_in_stat("12 (a) R 9) S 7 12 12 0"), Some(7));
-        assert_eq!(parent_in_stat("nonsense"), None);
-    }
 
     #[test]
     #[cfg(target_os = "linux")]
@@ -168,7 +149,7 @@ mod tests {
         let found = descendants(std::process::id());
         let children = descendants(shell.id());
         assert!(found.contains(&shell.id()) && children.len() == 1 && found.contains(&children[0]));
-        signal(children[0], Signal::KILL);
+        signal(children[0], Signal::KILL).unwrap();
         shell.wait().unwrap();
     }
 }

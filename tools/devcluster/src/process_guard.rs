@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use rustix::process::Signal;
@@ -38,10 +38,7 @@ kill -s KILL $left 2>/dev/null
 pub struct ProcessGuard(Arc<Reaper>);
 
 #[derive(Debug)]
-struct Reaper {
-    input: Mutex<Option<ChildStdin>>,
-    child: Mutex<Child>,
-}
+struct Reaper(Mutex<Child>);
 
 impl ProcessGuard {
     /// Starts the guard process.
@@ -50,15 +47,14 @@ impl ProcessGuard {
     /// There is no `sh`, or no process can be started.
     pub fn new() -> std::io::Result<Self> {
         // Its own process group, so that signals to the owner's group do not end it.
-        let mut child = Command::new("sh")
+        let child = Command::new("sh")
             .args(["-c", SCRIPT, "process_guard"])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .process_group(0)
             .spawn()?;
-        let input = child.stdin.take();
-        Ok(Self(Arc::new(Reaper { input: Mutex::new(input), child: Mutex::new(child) })))
+        Ok(Self(Arc::new(Reaper(Mutex::new(child)))))
     }
 
     /// Adds a process. If the owner ends, it is asked to end with this signal.
@@ -74,8 +70,8 @@ impl ProcessGuard {
 
 impl Reaper {
     fn send(&self, line: &str) {
-        if let Ok(mut input) = self.input.lock()
-            && let Some(input) = input.as_mut()
+        if let Ok(mut child) = self.0.lock()
+            && let Some(input) = &mut child.stdin
         {
             // This fails only if the guard process was killed. The work then goes on without the
             // guarantee.
@@ -86,10 +82,8 @@ impl Reaper {
 
 impl Drop for Reaper {
     fn drop(&mut self) {
-        if let Ok(mut input) = self.input.lock() {
-            input.take();
-        }
-        if let Ok(mut child) = self.child.lock() {
+        if let Ok(child) = self.0.get_mut() {
+            // This closes its input first.
             let _ = child.wait();
         }
     }

@@ -10,9 +10,10 @@ use crate::server::Server;
 /// The variable that tells unpacked Erlang scripts their location.
 pub(crate) const ERLANG_ROOT: &str = "RESTAURANT_ERLANG_ROOT";
 
-/// PostgreSQL's programs in all installed versions. Never empty.
+/// PostgreSQL's programs in all installed versions, the newest first, as far as the paths show it.
+/// Never empty.
 #[derive(Clone, Debug)]
-pub struct PostgresPrograms(Vec<PostgresVersion>);
+pub struct PostgresPrograms(pub(crate) Vec<PostgresVersion>);
 
 /// PostgreSQL's programs in one version.
 #[derive(Clone, Debug)]
@@ -54,11 +55,6 @@ impl PostgresPrograms {
             .map(|bin| PostgresVersion { bin, libraries: libraries.clone() });
         let all: Vec<_> = of_system.chain(unpacked).filter(|version| is_postgres(&version.bin)).collect();
         if all.is_empty() { Err(Server::Postgres.not_installed()) } else { Ok(Self(all)) }
-    }
-
-    /// The newest version first, as far as the paths show it.
-    pub(crate) fn versions(&self) -> &[PostgresVersion] {
-        &self.0
     }
 }
 
@@ -124,7 +120,7 @@ mod tests {
             std::fs::write(bin.join(program), "").unwrap();
         }
         let found = PostgresPrograms::find(relative).unwrap();
-        let last = found.versions().last().unwrap();
+        let last = found.0.last().unwrap();
         assert!(last.bin.is_absolute() && last.bin.ends_with("postgresql/0/bin"), "{found:?}");
     }
 

@@ -19,24 +19,20 @@ use tokio::net::TcpStream;
 pub use admin::RabbitmqAdmin;
 pub use console::RabbitmqConsole;
 use home::Home;
-use readiness::{register_streams, settle, speaks_amqp, wait_until};
+use readiness::{READY_LIMIT, register_streams, settle, speaks_amqp};
 
 use crate::credentials::write_private;
 use crate::log_file::LogFile;
 use crate::plain_path::PlainPath;
 use crate::ports::PortClaim;
+use crate::private_server::{PrivateServer, Running, ServerKind, folder_at, wait_until};
 use crate::process::OwnedProcess;
 use crate::programs::RabbitmqPrograms;
 use crate::{Credentials, Error, ProcessGuard, tool};
 
-const NAME: &str = "RabbitMQ";
 /// An address as host name needs no name resolution.
 const NODE: &str = "restaurant@127.0.0.1";
-const STOP_LIMIT: Duration = Duration::from_secs(20);
-const EPMD_STOP_LIMIT: Duration = Duration::from_secs(2);
 const CALL_LIMIT: Duration = Duration::from_secs(3);
-/// Another process may take a chosen port first.
-const PORT_ATTEMPTS: u8 = 3;
 
 /// The settings of a server.
 #[derive(Clone, Debug)]
@@ -61,49 +57,25 @@ impl Default for RabbitmqOptions {
 
 /// All ports of one server.
 #[derive(Clone, Copy, Debug)]
-struct Ports {
+pub struct Ports {
     amqp: u16,
     management: u16,
     distribution: u16,
     epmd: u16,
 }
 
-impl Ports {
-    /// Claims free ports.
-    fn claim(amqp: u16, management: u16) -> Result<(Self, [PortClaim; 4]), Error> {
-        let claim = |wished| PortClaim::of(wished).map_err(Error::NoPort);
-        let claims = [claim(amqp)?, claim(management)?, claim(0)?, claim(0)?];
-        let [amqp, management, distribution, epmd] = claims.each_ref().map(PortClaim::port);
-        Ok((Self { amqp, management, distribution, epmd }, claims))
-    }
-}
+/// A running private RabbitMQ server.
+pub type PrivateRabbitmq = PrivateServer<Rabbitmq>;
 
-/// A running private server. Dropping it without [`PrivateRabbitmq::stop`] kills it.
+/// What a RabbitMQ server is started with.
 #[derive(Debug)]
-pub struct PrivateRabbitmq {
-    node: Node,
-    ports: Ports,
-    _claims: [PortClaim; 4],
-    admin: RabbitmqAdmin,
-    guard: Option<ProcessGuard>,
-    running: Running,
-}
-
-/// The parts of a server that restarts do not change.
-#[derive(Debug)]
-struct Node {
+pub struct Rabbitmq {
     folder: PathBuf,
+    options: RabbitmqOptions,
     /// The folder under a path without special characters.
     plain: PlainPath,
     home: Home,
-    credentials: Credentials,
-}
-
-/// Fields are dropped in sequence, so the server ends before epmd.
-#[derive(Debug)]
-struct Running {
-    server: OwnedProcess,
-    epmd: OwnedProcess,
+    admin: RabbitmqAdmin,
 }
 
 impl PrivateRabbitmq {
@@ -117,67 +89,7 @@ impl PrivateRabbitmq {
         folder: &Path,
         options: RabbitmqOptions,
     ) -> Result<Self, Error> {
-        fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
-        let folder = folder.canonicalize().map_err(Error::file("find", folder))?;
-        let plain = PlainPath::of(&folder)?;
-        let home = Home::new(programs, &plain)?;
-        let credentials = Credentials::load_or_store(
-            &folder.join("credentials.json"),
-            &options.user,
-            options.password.as_ref(),
-        )?;
-        let node = Node { folder, plain, home, credentials };
-
-        let (mut ports, mut claims) = Ports::claim(options.port, options.management_port)?;
-        let mut attempts = 0;
-        loop {
-            let admin = RabbitmqAdmin::new(ports.management, node.credentials.clone());
-            match launch(&node, ports, &admin, options.guard.as_ref()).await {
-                Ok(running) => {
-                    return Ok(Self { node, ports, _claims: claims, admin, guard: options.guard, running });
-                }
-                Err(Error::PortTaken { .. }) if attempts < PORT_ATTEMPTS => {
-                    attempts += 1;
-                    (ports, claims) = Ports::claim(0, 0)?;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Stops the server as an administrator would. Kills it if that takes too long.
-    pub async fn stop(&mut self) {
-        if self.is_running() {
-            self.node.forget_statistics(self.ports).await;
-        }
-        self.running.server.stop(Signal::TERM, STOP_LIMIT).await;
-        self.running.epmd.stop(Signal::TERM, EPMD_STOP_LIMIT).await;
-    }
-
-    /// Kills the server, like a power cut.
-    pub fn kill(&mut self) {
-        self.running.server.kill();
-        self.running.epmd.kill();
-    }
-
-    /// Restarts the server on the same ports and data. A running server is stopped first.
-    ///
-    /// # Errors
-    /// Those of [`PrivateRabbitmq::start`].
-    pub async fn restart(&mut self) -> Result<(), Error> {
-        self.stop().await;
-        self.running = launch(&self.node, self.ports, &self.admin, self.guard.as_ref()).await?;
-        Ok(())
-    }
-
-    /// Whether the server process runs.
-    pub fn is_running(&mut self) -> bool {
-        self.running.server.ended().is_none()
-    }
-
-    /// The process id of the server.
-    pub fn pid(&self) -> u32 {
-        self.running.server.pid()
+        Self::launch(Rabbitmq::new(programs, folder, options)?).await
     }
 
     /// The AMQP port on 127.0.0.1.
@@ -192,7 +104,7 @@ impl PrivateRabbitmq {
 
     /// The administrator.
     pub fn credentials(&self) -> &Credentials {
-        &self.node.credentials
+        &self.kind.admin.credentials
     }
 
     /// The settings with which a program reaches a virtual host, as administrator.
@@ -204,30 +116,23 @@ impl PrivateRabbitmq {
 
     /// Creates and deletes virtual hosts.
     pub fn admin(&self) -> &RabbitmqAdmin {
-        &self.admin
-    }
-
-    /// The path of the log.
-    pub fn log(&self) -> PathBuf {
-        log_in(&self.node.folder)
+        &self.kind.admin
     }
 
     /// Evaluates Erlang in the server.
     pub fn console(&self) -> RabbitmqConsole {
-        self.node.console(self.ports)
+        self.kind.console(self.ports)
     }
 }
 
-impl Node {
-    /// RabbitMQ 3.10 to 4 with management takes 5 s longer to stop than necessary: while the
-    /// application stops, one of its event handlers calls the application controller, which is
-    /// waiting for that handler. Without the handler it stops in one second.
-    async fn forget_statistics(&self, ports: Ports) {
-        let mut command = self.console(ports).call();
-        command.args(["-timeout", "2", "-a"]);
-        command.arg("gen_event delete_handler [rabbit_event,rabbit_mgmt_db_handler,[]]");
-        // Optional: without it, stopping is only slower.
-        let _ = tool::run(command, CALL_LIMIT).await;
+impl Rabbitmq {
+    fn new(programs: &RabbitmqPrograms, folder: &Path, options: RabbitmqOptions) -> Result<Self, Error> {
+        let folder = folder_at(folder)?;
+        let plain = PlainPath::of(&folder)?;
+        let home = Home::new(programs, &plain)?;
+        let credentials = Credentials::load_or_store(&folder, &options.user, options.password.as_ref())?;
+        let admin = RabbitmqAdmin::new(options.management_port, credentials);
+        Ok(Self { folder, options, plain, home, admin })
     }
 
     fn console(&self, ports: Ports) -> RabbitmqConsole {
@@ -241,7 +146,8 @@ impl Node {
         };
         write("rabbitmq.conf", &settings::rabbitmq_conf(ports))?;
         write("enabled_plugins", "[rabbitmq_management].\n")?;
-        write_private(&self.folder.join("advanced.config"), &settings::advanced_config(&self.credentials))?;
+        let advanced = settings::advanced_config(&self.admin.credentials);
+        write_private(&self.folder.join("advanced.config"), &advanced)?;
         let cookie = self.folder.join(".erlang.cookie");
         if !cookie.exists() {
             write_private(&cookie, password::random().expose_secret())?;
@@ -250,43 +156,67 @@ impl Node {
     }
 }
 
-fn log_in(folder: &Path) -> PathBuf {
-    folder.join("rabbitmq.log")
-}
+impl ServerKind for Rabbitmq {
+    const NAME: &str = "RabbitMQ";
+    const LOG: &str = "rabbitmq.log";
+    const STOP: Signal = Signal::TERM;
+    const STOP_LIMIT: Duration = Duration::from_secs(20);
+    type Ports = Ports;
 
-/// Starts epmd and the server, and waits until the server serves.
-async fn launch(
-    node: &Node,
-    ports: Ports,
-    admin: &RabbitmqAdmin,
-    guard: Option<&ProcessGuard>,
-) -> Result<Running, Error> {
-    let log = LogFile::claim(&log_in(&node.folder)).await?;
-    node.home.make()?;
-    node.write_files(ports)?;
-    let environment = settings::environment(node.plain.path(), &node.home, ports);
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
 
-    // Use a private epmd: the default one is shared by all Erlang programs of the machine, and
-    // outlives them.
-    let mut command = Command::new(node.home.erlang().join("epmd"));
-    command
-        .args(["-address", "127.0.0.1", "-port", &ports.epmd.to_string()])
-        .env_clear()
-        .envs(environment.clone());
-    let mut epmd = OwnedProcess::spawn(command, &log, guard, Signal::TERM)?;
-    wait_until("epmd", &mut epmd, &log, || async {
-        TcpStream::connect(("127.0.0.1", ports.epmd)).await.is_ok()
-    })
-    .await?;
+    fn claim_ports(&self, preferred: bool) -> Result<(Ports, Vec<PortClaim>), Error> {
+        let claim = |wished| PortClaim::of(if preferred { wished } else { 0 }).map_err(Error::NoPort);
+        let RabbitmqOptions { port, management_port, .. } = self.options;
+        let claims = [claim(port)?, claim(management_port)?, claim(0)?, claim(0)?];
+        let [amqp, management, distribution, epmd] = claims.each_ref().map(PortClaim::port);
+        Ok((Ports { amqp, management, distribution, epmd }, claims.into()))
+    }
 
-    let mut command = Command::new(node.home.start_script());
-    command.current_dir(&node.folder).env_clear().envs(environment);
-    let mut server = OwnedProcess::spawn(command, &log, guard, Signal::TERM)?;
-    wait_until(NAME, &mut server, &log, || async { speaks_amqp(ports.amqp).await && admin.answers().await })
+    async fn launch(&mut self, ports: Ports, log: &LogFile) -> Result<Running, Error> {
+        self.admin.port = ports.management;
+        self.home.make()?;
+        self.write_files(ports)?;
+        let environment = settings::environment(self.plain.path(), &self.home, ports);
+        let guard = self.options.guard.as_ref();
+
+        // Use a private epmd: the default one is shared by all Erlang programs of the machine, and
+        // outlives them.
+        let mut command = Command::new(self.home.erlang.join("epmd"));
+        command
+            .args(["-address", "127.0.0.1", "-port", &ports.epmd.to_string()])
+            .env_clear()
+            .envs(environment.clone());
+        let mut epmd = OwnedProcess::spawn(command, log, guard, Self::STOP)?;
+        wait_until("epmd", &mut epmd, log, READY_LIMIT, async || {
+            TcpStream::connect(("127.0.0.1", ports.epmd)).await.is_ok()
+        })
         .await?;
-    settle(admin).await;
-    register_streams(admin, &node.console(ports)).await;
-    Ok(Running { server, epmd })
+
+        let mut command = Command::new(self.home.path.join("sbin/rabbitmq-server"));
+        command.current_dir(&self.folder).env_clear().envs(environment);
+        let mut server = OwnedProcess::spawn(command, log, guard, Self::STOP)?;
+        wait_until(Self::NAME, &mut server, log, READY_LIMIT, async || {
+            speaks_amqp(ports.amqp).await && self.admin.answers().await
+        })
+        .await?;
+        settle(&self.admin).await;
+        register_streams(&self.admin, &self.console(ports)).await;
+        Ok(Running { server, helper: Some(epmd) })
+    }
+
+    /// RabbitMQ 3.10 to 4 with management takes 5 s longer to stop than necessary: while the
+    /// application stops, one of its event handlers calls the application controller, which is
+    /// waiting for that handler. Without the handler it stops in one second.
+    async fn before_stop(&self, ports: Ports) {
+        let mut command = self.console(ports).call();
+        command.args(["-timeout", "2", "-a"]);
+        command.arg("gen_event delete_handler [rabbit_event,rabbit_mgmt_db_handler,[]]");
+        // Optional: without it, stopping is only slower.
+        let _ = tool::run(command, CALL_LIMIT).await;
+    }
 }
 
 #[cfg(test)]
@@ -297,25 +227,18 @@ mod tests {
     #[tokio::test]
     async fn a_port_that_another_takes_first_is_recognised() {
         let folder = tempfile::tempdir().unwrap();
-        let plain = PlainPath::of(folder.path()).unwrap();
         let packages = &crate::project::packages();
         crate::ensure_installed(&[crate::Server::Rabbitmq], packages, &|line| eprintln!("{line}"))
             .await
             .unwrap();
         let programs = RabbitmqPrograms::find(packages).unwrap();
-        let node = Node {
-            folder: folder.path().to_owned(),
-            home: Home::new(&programs, &plain).unwrap(),
-            plain,
-            credentials: Credentials::load_or_store(&folder.path().join("credentials.json"), "guest", None)
-                .unwrap(),
-        };
+        let mut node = Rabbitmq::new(&programs, folder.path(), RabbitmqOptions::default()).unwrap();
+        let log = LogFile::claim(&folder.path().join(Rabbitmq::LOG)).await.unwrap();
         let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let taken = held.local_addr().unwrap().port();
-        let (free, _claims) = Ports::claim(0, 0).unwrap();
+        let (free, _claims) = node.claim_ports(true).unwrap();
         for ports in [Ports { management: taken, ..free }, Ports { distribution: taken, ..free }] {
-            let admin = RabbitmqAdmin::new(ports.management, node.credentials.clone());
-            let outcome = launch(&node, ports, &admin, None).await;
+            let outcome = node.launch(ports, &log).await;
             assert!(matches!(outcome, Err(Error::PortTaken { .. })), "{ports:?}: {outcome:?}");
         }
     }

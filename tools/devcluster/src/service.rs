@@ -1,8 +1,7 @@
 //! A service process, started as an operator would start it. Its log goes into a file.
 
-use std::fs;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use runtime::reachable;
 use rustix::process::Signal;
 use serde::Deserialize;
 
-use crate::log_file::LogFile;
+use crate::log_file::{Log, LogFile};
 use crate::process::OwnedProcess;
 use crate::{Error, ProcessGuard};
 
@@ -45,15 +44,7 @@ pub struct ServiceProcess {
     /// When it was started.
     pub started: Instant,
     /// Its log.
-    pub log: ServiceLog,
-}
-
-/// The log of a service since its start.
-#[derive(Clone, Debug)]
-pub struct ServiceLog {
-    path: PathBuf,
-    /// The size of the file before the start.
-    start: u64,
+    pub log: Log,
 }
 
 #[derive(Deserialize)]
@@ -71,8 +62,7 @@ impl ServiceProcess {
         let file = LogFile::claim(log).await?;
         let started = Instant::now();
         let process = OwnedProcess::spawn(command, &file, Some(guard), Signal::TERM)?;
-        let log = ServiceLog { path: log.to_owned(), start: file.start() };
-        Ok(Self { process, started, log })
+        Ok(Self { process, started, log: file.log })
     }
 
     /// Whether the process runs and is ready. A service with a port is probed where it listens if
@@ -92,19 +82,5 @@ impl ServiceProcess {
                     .is_ok_and(|line| line.action == action && line.message.contains(part))
             }),
         }
-    }
-}
-
-impl ServiceLog {
-    /// The whole log. Bytes that are not UTF-8 are replaced.
-    pub fn text(&self) -> String {
-        let bytes = fs::read(&self.path).unwrap_or_default();
-        let start = usize::try_from(self.start).unwrap_or(0);
-        String::from_utf8_lossy(bytes.get(start..).unwrap_or_default()).into_owned()
-    }
-
-    /// The path of the file.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 }

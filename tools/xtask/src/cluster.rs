@@ -2,7 +2,6 @@
 
 pub mod accounts;
 pub mod choice;
-pub mod chosen;
 pub mod closing;
 pub mod docker;
 pub mod folder;
@@ -11,6 +10,7 @@ pub mod opening;
 pub mod plan;
 pub mod reachable;
 pub mod record;
+pub mod servers;
 pub mod service;
 pub mod signals;
 pub mod state;

@@ -5,12 +5,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
 
+use crate::private_server::folder_at;
 use crate::programs::ERLANG_ROOT;
 use crate::search::folder_with;
 use crate::{Error, tool};
@@ -33,14 +32,17 @@ pub(super) fn is_here() -> bool {
 
 /// Fetches packages with all dependencies that the system lacks, and unpacks each of them into its
 /// own folder.
+///
+/// Packages of another release are fetched with all dependencies, even those that the system has.
+/// Their programs run with their own loader and libraries (`search::loader_in`).
 pub(super) async fn fetch(
     names: &[&str],
+    release: Option<&str>,
     packages: &Path,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<(), Error> {
-    fs::create_dir_all(packages).map_err(Error::file("create the folder", packages))?;
-    let packages = packages.canonicalize().map_err(Error::file("find", packages))?;
-    let apt = Apt::prepare(packages.join("apt"))?;
+    let packages = folder_at(packages)?;
+    let apt = Apt::prepare(packages.join("apt"), release)?;
     progress("fetching the lists of packages (apt-get update, in a folder of our own)");
     apt.run(&["update"], progress).await?;
     for name in names {
@@ -53,26 +55,6 @@ pub(super) async fn fetch(
             fs::remove_file(&archive).map_err(Error::file("remove", archive))?;
         }
     }
-    fs::remove_dir_all(&apt.folder).map_err(Error::file("remove", &apt.folder))
-}
-
-/// Fetches a package of another release with all its dependencies, even those that the system has,
-/// and unpacks it into its own folder. Its programs run with their own loader and libraries
-/// (`search::loader_in`).
-pub(super) async fn fetch_of_release(
-    release: &str,
-    name: &str,
-    packages: &Path,
-    progress: &(dyn Fn(&str) + Sync),
-) -> Result<(), Error> {
-    fs::create_dir_all(packages).map_err(Error::file("create the folder", packages))?;
-    let packages = packages.canonicalize().map_err(Error::file("find", packages))?;
-    let sources = sources_of(release)?;
-    let apt = Apt::prepare(packages.join("apt"))?.of_sources(&sources)?;
-    progress(&format!("fetching {name} of {release} and what it needs"));
-    apt.run(&["update"], progress).await?;
-    apt.run(&["install", "--download-only", "--no-install-recommends", name], progress).await?;
-    unpack(&apt.archives()?, &packages.join(name)).await?;
     fs::remove_dir_all(&apt.folder).map_err(Error::file("remove", &apt.folder))
 }
 
@@ -93,36 +75,28 @@ struct Apt {
 }
 
 impl Apt {
-    fn prepare(folder: PathBuf) -> Result<Self, Error> {
-        for part in ["lists/partial", "cache/archives/partial"] {
+    /// With a release, only that one's packages are found, as if nothing was installed.
+    fn prepare(folder: PathBuf, release: Option<&str>) -> Result<Self, Error> {
+        for part in ["lists/partial", "cache/archives/partial", "sources"] {
             let path = folder.join(part);
             fs::create_dir_all(&path).map_err(Error::file("create the folder", path))?;
         }
         // In a file, because a command-line option cannot contain every path.
-        let text = format!(
-            "Dir::State::lists \"{0}/lists\";\nDir::Cache \"{0}/cache\";\nDir::Cache::archives \"{0}/cache/archives\";\n\
+        let place = folder.display();
+        let mut text = format!(
+            "Dir::State::lists \"{place}/lists\";\nDir::Cache \"{place}/cache\";\nDir::Cache::archives \"{place}/cache/archives\";\n\
              Debug::NoLocking \"true\";\nAPT::Sandbox::User \"root\";\nAcquire::Languages \"none\";\nAcquire::Retries \"3\";\n",
-            folder.display()
         );
+        if let Some(release) = release {
+            let file = folder.join("sources/release.sources");
+            fs::write(&file, sources_of(release)?).map_err(Error::file("write", file))?;
+            text = format!(
+                "{text}Dir::Etc::sourcelist \"/dev/null\";\nDir::Etc::sourceparts \"{place}/sources\";\nDir::State::status \"/dev/null\";\n",
+            );
+        }
         let config = folder.join("apt.conf");
         fs::write(&config, text).map_err(Error::file("write", config))?;
         Ok(Self { folder })
-    }
-
-    /// The same, with only these sources, as if nothing was installed.
-    fn of_sources(self, sources: &str) -> Result<Self, Error> {
-        let folder = self.folder.join("sources");
-        fs::create_dir_all(&folder).map_err(Error::file("create the folder", &folder))?;
-        let file = folder.join("release.sources");
-        fs::write(&file, sources).map_err(Error::file("write", &file))?;
-        let config = self.folder.join("apt.conf");
-        let text = fs::read_to_string(&config).map_err(Error::file("read", &config))?;
-        let text = format!(
-            "{text}Dir::Etc::sourcelist \"/dev/null\";\nDir::Etc::sourceparts \"{}\";\nDir::State::status \"/dev/null\";\n",
-            folder.display()
-        );
-        fs::write(&config, text).map_err(Error::file("write", config))?;
-        Ok(self)
     }
 
     async fn run(&self, arguments: &[&str], progress: &(dyn Fn(&str) + Sync)) -> Result<(), Error> {
@@ -132,39 +106,17 @@ impl Apt {
             .args(arguments)
             .env("APT_CONFIG", self.folder.join("apt.conf"))
             .env("DEBIAN_FRONTEND", "noninteractive")
-            .env("LC_ALL", "C")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        let mut child =
-            command.spawn().map_err(|source| Error::Run { program: "apt-get".to_owned(), source })?;
-        let (output, errors) = (child.stdout.take(), child.stderr.take());
-        let mut complaints = Vec::new();
-        let (mut fetched, mut told) = (0, Instant::now());
-        let count = |_: &str| {
-            fetched += 1;
-            if told.elapsed() > NEWS_INTERVAL {
-                progress(&format!("still fetching: file {fetched}"));
-                told = Instant::now();
+            .env("LC_ALL", "C");
+        let telling = async {
+            loop {
+                tokio::time::sleep(NEWS_INTERVAL).await;
+                progress(&format!("still fetching: file {}", files_in(&self.folder)));
             }
         };
-        let work = async {
-            tokio::join!(
-                each_line(output, "Get:", count),
-                each_line(errors, "E:", |line| complaints.push(line.to_owned())),
-            );
-            child.wait().await
-        };
-        let program = format!("apt-get {}", arguments.join(" "));
-        let Ok(status) = tokio::time::timeout(FETCH_LIMIT, work).await else {
-            return Err(Error::TooSlow { program, limit: FETCH_LIMIT });
-        };
-        let status = status.map_err(|source| Error::Run { program: program.clone(), source })?;
-        if status.success() {
-            return Ok(());
+        tokio::select! {
+            fetched = tool::run(command, FETCH_LIMIT) => fetched.map(drop),
+            never = telling => never,
         }
-        Err(Error::Failed { program, status, output: complaints.join("\n") })
     }
 
     /// The fetched archives.
@@ -181,15 +133,10 @@ impl Apt {
     }
 }
 
-/// Calls `act` with each line that starts with this text.
-async fn each_line(source: Option<impl AsyncRead + Unpin>, start: &str, mut act: impl FnMut(&str)) {
-    let Some(source) = source else { return };
-    let mut lines = BufReader::new(source).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        if line.starts_with(start) {
-            act(&line);
-        }
-    }
+/// The number of files in a folder and in those within it.
+fn files_in(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.map(|path| if path.is_dir() { files_in(&path) } else { 1 }).sum()
 }
 
 /// Unpacks under a temporary name first, so that an interrupted attempt is not taken for the

@@ -5,15 +5,13 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::version::newest;
-use crate::programs::{PostgresPrograms, PostgresVersion};
+use crate::programs::PostgresVersion;
 use crate::{Credentials, Error, tool};
 
 /// Dropping a database waits for a checkpoint, which may be slow on a slow disk.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Creates and drops databases. It needs only port and credentials, so other processes than the
-/// server's owner can use it.
+/// Creates and drops databases.
 #[derive(Clone, Debug)]
 pub struct PostgresAdmin {
     pub(super) version: PostgresVersion,
@@ -22,14 +20,6 @@ pub struct PostgresAdmin {
 }
 
 impl PostgresAdmin {
-    /// An admin for a server that another process owns.
-    ///
-    /// # Errors
-    /// There are no programs.
-    pub fn connect(programs: &PostgresPrograms, port: u16, credentials: Credentials) -> Result<Self, Error> {
-        Ok(Self { version: newest(programs)?.clone(), port, credentials })
-    }
-
     /// Creates a database, empty or as a copy of another one without connections.
     ///
     /// # Errors

@@ -14,67 +14,59 @@ const NOBODY: &str = "nobody";
 
 /// The user that the server's programs run as.
 #[derive(Clone, Debug)]
-pub(crate) enum Identity {
-    /// The user of this process.
-    Ourselves,
-    /// Root, mapped to an ordinary user in a user namespace. It owns the same files and can enter
-    /// the same folders, so a project below /root works.
-    RootInDisguise {
-        /// The start of the command line.
-        prefix: Vec<String>,
-    },
-    /// An ordinary user, who becomes the owner of the folder.
-    Another {
-        /// The start of the command line.
-        prefix: Vec<String>,
-        /// The user id.
-        uid: u32,
-        /// The group id.
-        gid: u32,
-    },
+pub(crate) struct Identity {
+    /// The start of the command line. Empty for the user of this process.
+    prefix: Vec<String>,
+    /// The ids of an ordinary user and its group, who become the owner of the folder.
+    owner: Option<(u32, u32)>,
 }
 
 impl Identity {
     /// The first identity that works here.
     pub(crate) async fn find(folder: &Path) -> Result<Self, Error> {
         if !rustix::process::geteuid().is_root() {
-            return Ok(Self::Ourselves);
+            return Ok(Self { prefix: Vec::new(), owner: None });
         }
         let passwd = fs::read_to_string("/etc/passwd").map_err(Error::file("read", "/etc/passwd"))?;
         let Some((uid, gid)) = numbers_of(NOBODY, &passwd) else {
             return Err(Error::OnlyRoot { why: "there is no user 'nobody'".to_owned() });
         };
-        let words = |line: String| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
-
-        let prefix = words(format!("unshare --user --map-user={uid} --map-group={gid} --"));
-        let disguise = probe(&prefix, folder).await;
-        if disguise.is_ok() {
-            return Ok(Self::RootInDisguise { prefix });
-        }
+        // Root, mapped to an ordinary user in a user namespace. It owns the same files and can
+        // enter the same folders, so a project below /root works.
+        let disguise = format!("unshare --user --map-user={uid} --map-group={gid} --");
         let change = format!("setpriv --reuid={uid} --regid={gid} --clear-groups");
         // With this capability the user can enter folders that are closed to it; the securebit
         // makes access(2) honour it. Containers may withhold it.
         let capability =
             "--securebits=+no_setuid_fixup --inh-caps=+dac_override --ambient-caps=+dac_override";
-        let capable = words(format!("{change} {capability} --"));
-        let plain = words(format!("{change} --"));
-        let mut failures = vec![disguise.err().map(|why| why.to_string()).unwrap_or_default()];
-        for prefix in [capable, plain] {
-            match probe(&prefix, folder).await {
-                Ok(_) => return Ok(Self::Another { prefix, uid, gid }),
+        let owner = Some((uid, gid));
+        let candidates =
+            [(disguise, None), (format!("{change} {capability} --"), owner), (format!("{change} --"), owner)];
+        let mut failures = Vec::new();
+        for (prefix, owner) in candidates {
+            let identity = Self { prefix: prefix.split(' ').map(str::to_owned).collect(), owner };
+            match identity.probe(folder).await {
+                Ok(_) => return Ok(identity),
                 Err(why) => failures.push(why.to_string()),
             }
         }
         Err(Error::OnlyRoot { why: failures.join("; ") })
     }
 
+    /// Runs a command that can enter the folder, or fails.
+    async fn probe(&self, folder: &Path) -> Result<String, Error> {
+        let mut command = self.command(Path::new("test"));
+        command.arg("-x").arg(folder.parent().unwrap_or(folder));
+        tool::run(command.into(), PROBE_LIMIT).await
+    }
+
     /// A command line for this program, in a folder that every user may enter.
     pub(crate) fn command(&self, program: &Path) -> Command {
-        let mut command = match self {
-            Self::Ourselves => Command::new(program),
-            Self::RootInDisguise { prefix } | Self::Another { prefix, .. } => {
-                let mut command = prefixed(prefix);
-                command.arg(program);
+        let mut command = match self.prefix.split_first() {
+            None => Command::new(program),
+            Some((first, others)) => {
+                let mut command = Command::new(first);
+                command.args(others).arg(program);
                 command
             }
         };
@@ -84,10 +76,10 @@ impl Identity {
 
     /// Makes the user the owner of the folder and its contents.
     pub(crate) fn give(&self, folder: &Path) -> Result<(), Error> {
-        let Self::Another { uid, gid, .. } = self else { return Ok(()) };
+        let Some((uid, gid)) = self.owner else { return Ok(()) };
         let metadata = folder.symlink_metadata().map_err(Error::file("read", folder))?;
-        if metadata.uid() != *uid {
-            lchown(folder, Some(*uid), Some(*gid)).map_err(Error::file("change the owner of", folder))?;
+        if metadata.uid() != uid {
+            lchown(folder, Some(uid), Some(gid)).map_err(Error::file("change the owner of", folder))?;
         }
         if metadata.is_dir() {
             for entry in fs::read_dir(folder).map_err(Error::file("read", folder))? {
@@ -96,20 +88,6 @@ impl Identity {
         }
         Ok(())
     }
-}
-
-fn prefixed(prefix: &[String]) -> Command {
-    let mut words = prefix.iter();
-    let mut command = Command::new(words.next().map_or("env", String::as_str));
-    command.args(words);
-    command
-}
-
-/// Whether a command runs with this prefix and can enter the folder.
-async fn probe(prefix: &[String], folder: &Path) -> Result<String, Error> {
-    let mut command = prefixed(prefix);
-    command.args(["test", "-x"]).arg(folder.parent().unwrap_or(folder)).current_dir("/");
-    tool::run(command.into(), PROBE_LIMIT).await
 }
 
 /// The user id and the group id of a user in the text of /etc/passwd.

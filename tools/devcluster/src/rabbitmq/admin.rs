@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use runtime::http_client::{Request, Response, send};
 use secrecy::ExposeSecret;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{Credentials, Error};
@@ -18,8 +19,8 @@ const ALL_RIGHTS: &str = r#"{"configure":".*","write":".*","read":".*"}"#;
 /// other processes than the server's owner can use it.
 #[derive(Clone, Debug)]
 pub struct RabbitmqAdmin {
-    port: u16,
-    credentials: Credentials,
+    pub(super) port: u16,
+    pub(super) credentials: Credentials,
 }
 
 impl RabbitmqAdmin {
@@ -106,7 +107,7 @@ impl RabbitmqAdmin {
         let Ok(queues) = serde_json::from_str::<Vec<Queue>>(&answer.body) else { return false };
         for queue in queues.iter().filter(|queue| queue.kind == "stream") {
             let path = format!("/api/queues/{}/{}", encode(&queue.vhost), encode(&queue.name));
-            let body = serde_json::to_string(&queue.settings).unwrap_or_default();
+            let body = json!(queue.settings).to_string();
             if self.change("PUT", &path, Some(&body)).await.is_err() {
                 return false;
             }
@@ -121,37 +122,12 @@ struct Queue {
     name: String,
     #[serde(rename = "type")]
     kind: String,
+    /// The settings of a declaration.
     #[serde(flatten)]
-    settings: QueueSettings,
-}
-
-/// The settings of a declaration.
-#[derive(Deserialize, Serialize)]
-struct QueueSettings {
-    durable: bool,
-    auto_delete: bool,
-    arguments: Map<String, Value>,
+    settings: Map<String, Value>,
 }
 
 /// Percent-encodes a name for a path: `/` becomes `%2F`.
 fn encode(name: &str) -> String {
-    name.bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                char::from(byte).to_string()
-            }
-            other => format!("%{other:02X}"),
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_encoded() {
-        assert_eq!(encode("/"), "%2F");
-        assert_eq!(encode("test-1_é ?"), "test-1_%C3%A9%20%3F");
-    }
+    utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()
 }

@@ -29,7 +29,7 @@ impl RabbitmqConsole {
     /// The console of the server in `folder`, which RabbitMQ knows as `plain`.
     pub(super) fn new(folder: &Path, plain: &Path, home: &Home, ports: Ports) -> Self {
         Self {
-            program: home.erlang().join("erl_call"),
+            program: home.erlang.join("erl_call"),
             environment: settings::environment(plain, home, ports),
             folder: folder.to_owned(),
         }

@@ -23,11 +23,12 @@ const PLUGINS: [&str; 6] = [
 /// Without the unused ones it starts in two thirds of the time.
 #[derive(Debug)]
 pub(super) struct Home {
-    path: PathBuf,
-    erlang: PathBuf,
-    /// Kept for its link.
-    unpacked: Option<PlainPath>,
-    programs: RabbitmqPrograms,
+    pub(super) path: PathBuf,
+    /// The folder that contains `erl`.
+    pub(super) erlang: PathBuf,
+    /// The folder of unpacked packages, if RabbitMQ is one of them.
+    pub(super) unpacked: Option<PlainPath>,
+    pub(super) programs: RabbitmqPrograms,
 }
 
 impl Home {
@@ -59,28 +60,6 @@ impl Home {
             }
         }
         Ok(())
-    }
-
-    pub(super) fn scripts(&self) -> PathBuf {
-        self.path.join("sbin")
-    }
-
-    pub(super) fn start_script(&self) -> PathBuf {
-        self.scripts().join("rabbitmq-server")
-    }
-
-    /// The folder that contains `erl`.
-    pub(super) fn erlang(&self) -> &Path {
-        &self.erlang
-    }
-
-    /// The folder of unpacked packages, if RabbitMQ is one of them.
-    pub(super) fn unpacked(&self) -> Option<&Path> {
-        self.unpacked.as_ref().map(PlainPath::path)
-    }
-
-    pub(super) fn libraries(&self) -> Option<&std::ffi::OsStr> {
-        self.programs.libraries.as_deref()
     }
 }
 

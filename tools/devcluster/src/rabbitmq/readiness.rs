@@ -1,44 +1,21 @@
 //! Waits until a started RabbitMQ server can be used.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{RabbitmqAdmin, RabbitmqConsole};
 use crate::Error;
-use crate::log_file::LogFile;
-use crate::process::OwnedProcess;
 
 /// Five seconds on an idle machine with two cores; more on a busy one.
-const READY_LIMIT: Duration = Duration::from_mins(2);
+pub(super) const READY_LIMIT: Duration = Duration::from_mins(2);
 const SETTLE_LIMIT: Duration = Duration::from_secs(5);
 /// A fraction of a second on an idle machine; more when several servers start.
 const REGISTER_LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(50);
 /// One answer to a connection.
 const ANSWER_LIMIT: Duration = Duration::from_secs(3);
-
-/// Waits until the server passes the check.
-pub(super) async fn wait_until<Check: Future<Output = bool>>(
-    server: &'static str,
-    process: &mut OwnedProcess,
-    log: &LogFile,
-    is_ready: impl Fn() -> Check,
-) -> Result<(), Error> {
-    let deadline = Instant::now() + READY_LIMIT;
-    while !is_ready().await {
-        if let Some(status) = process.ended() {
-            return Err(Error::ended(server, status, log));
-        }
-        if Instant::now() > deadline {
-            let path = log.path().to_owned();
-            return Err(Error::NotReady { server, limit: READY_LIMIT, log: path, tail: log.tail() });
-        }
-        tokio::time::sleep(POLL).await;
-    }
-    Ok(())
-}
 
 /// Waits until existing streams can be used, which is a moment later than the server. Until then,
 /// declaring one fails. A stream that never returns does not fail the start.

@@ -71,13 +71,13 @@ pub(super) fn environment(folder: &Path, home: &Home, ports: Ports) -> Vec<(OsSt
     let text = |value: &str| OsString::from(value);
     let mut variables = tool::clean_environment();
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::iter::once(home.erlang().to_owned()).chain(std::env::split_paths(&path));
+    let path = std::iter::once(home.erlang.clone()).chain(std::env::split_paths(&path));
     variables.extend(
         [
             // Beside the cookie: `erl` of the right installation is found first.
             ("PATH", std::env::join_paths(path).unwrap_or_default()),
             ("HOME", in_folder("")),
-            ("RABBITMQ_SCRIPTS_DIR", home.scripts().into_os_string()),
+            ("RABBITMQ_SCRIPTS_DIR", home.path.join("sbin").into_os_string()),
             ("RABBITMQ_NODENAME", text(NODE)),
             ("RABBITMQ_USE_LONGNAME", text("true")),
             ("RABBITMQ_DIST_PORT", text(&ports.distribution.to_string())),
@@ -104,12 +104,14 @@ pub(super) fn environment(folder: &Path, home: &Home, ports: Ports) -> Vec<(OsSt
         ]
         .map(|(name, value)| (OsString::from(name), value)),
     );
-    if let Some(libraries) = home.libraries() {
-        variables.push(("LD_LIBRARY_PATH".into(), libraries.to_owned()));
+    if let Some(libraries) = &home.programs.libraries {
+        variables.push(("LD_LIBRARY_PATH".into(), libraries.clone()));
     }
-    if let Some(unpacked) = home.unpacked() {
-        variables
-            .push((crate::programs::ERLANG_ROOT.into(), unpacked.join("usr/lib/erlang").into_os_string()));
+    if let Some(unpacked) = &home.unpacked {
+        variables.push((
+            crate::programs::ERLANG_ROOT.into(),
+            unpacked.path().join("usr/lib/erlang").into_os_string(),
+        ));
     }
     variables
 }

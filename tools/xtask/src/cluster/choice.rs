@@ -7,14 +7,14 @@ use std::time::Instant;
 use config::Config;
 use devcluster::{
     Error, PostgresOptions, PostgresPrograms, PrivatePostgres, PrivateRabbitmq, ProcessGuard,
-    RabbitmqOptions, RabbitmqPrograms, Server, ensure_installed, free_port,
+    RabbitmqOptions, RabbitmqPrograms, Server, ServerKind, ensure_installed, free_port,
 };
-use runtime::{Console, clock};
+use runtime::Console;
 
-use crate::cluster::chosen::{ChosenServers, Origin, Postgres, Rabbitmq};
-use crate::cluster::docker::{Compose, Containers};
+use crate::cluster::docker::Compose;
 use crate::cluster::folder::LocalFolder;
 use crate::cluster::reachable;
+use crate::cluster::servers::{Origin, Postgres, Rabbitmq, ServerInUse, Servers};
 
 const HERE: &str = "127.0.0.1";
 const MANAGEMENT_PORT: u16 = 15_672;
@@ -38,72 +38,62 @@ impl Choice<'_> {
     ///
     /// # Errors
     /// No server can be used. The text says what to do.
-    pub async fn make(&self, containers: &mut Option<Containers>) -> Result<ChosenServers, Error> {
+    pub async fn make(&self, containers: &mut Option<Compose>) -> Result<Servers, Error> {
         let (database, broker) = (&self.config.database, &self.config.rabbitmq);
         let (at_database, at_broker) =
             tokio::join!(reachable::postgres(database), reachable::rabbitmq(broker));
-        let mut postgres = None;
-        match at_database {
-            Ok(()) => postgres = Some(self.configured_postgres()),
-            Err(why) => self.console.note(&why),
-        }
-        let mut rabbitmq = None;
-        match at_broker {
-            Ok(()) => rabbitmq = Some(self.configured_rabbitmq()),
-            Err(why) => self.console.note(&why),
-        }
+        let mut postgres = self.configured(at_database, database, &database.host, database.port);
+        let mut rabbitmq = self.configured(at_broker, broker, &broker.host, broker.port);
         if (postgres.is_none() || rabbitmq.is_none())
             && let Some(compose) = Compose::find(self.docker_project()).await
         {
-            match self.in_docker(compose, postgres.is_none(), rabbitmq.is_none(), containers).await {
+            let compose = containers.insert(compose);
+            match self.in_docker(compose, postgres.is_none(), rabbitmq.is_none()).await {
                 Ok((its_postgres, its_rabbitmq)) => {
                     postgres = postgres.or(its_postgres);
                     rabbitmq = rabbitmq.or(its_rabbitmq);
                 }
                 Err(why) => {
                     self.console.warn(&format!("{why}; going on with private servers"));
-                    self.give_up(containers).await;
+                    if let Err(why) = compose.stop().await {
+                        self.console.warn(&why);
+                    }
+                    *containers = None;
                 }
             }
         }
         let (postgres, rabbitmq) = self.private(postgres, rabbitmq).await?;
-        self.remember_configured(&postgres, &rabbitmq)?;
-        Ok(ChosenServers::new(postgres, rabbitmq))
+        let servers = Servers::new(postgres, rabbitmq);
+        self.remember_configured(&servers)?;
+        Ok(servers)
     }
 
-    fn configured_postgres(&self) -> Postgres {
-        let endpoint = self.config.database.clone();
-        self.console.done(&format!("PostgreSQL: the configured one at {}:{}", endpoint.host, endpoint.port));
-        Postgres { origin: Origin::Configured, endpoint, accounts: Vec::new(), since: clock::unix_seconds() }
-    }
-
-    fn configured_rabbitmq(&self) -> Rabbitmq {
-        let endpoint = self.config.rabbitmq.clone();
-        self.console.done(&format!("RabbitMQ: the configured one at {}:{}", endpoint.host, endpoint.port));
-        Rabbitmq {
-            origin: Origin::Configured,
-            endpoint,
-            management_url: None,
-            accounts: Vec::new(),
-            since: clock::unix_seconds(),
+    /// The server that the configuration names, if it was reached.
+    fn configured<Kind: ServerKind, Endpoint: Clone>(
+        &self,
+        reached: Result<(), String>,
+        endpoint: &Endpoint,
+        host: &str,
+        port: u16,
+    ) -> Option<ServerInUse<Kind, Endpoint>> {
+        if let Err(why) = reached {
+            self.console.note(&why);
+            return None;
         }
+        let address = format!("{host}:{port}");
+        self.console.done(&format!("{}: the configured one at {address}", Kind::NAME));
+        Some(ServerInUse::new(Origin::Configured, endpoint.clone(), address, None))
     }
 
     /// Records for `reset` which servers must not be emptied.
-    fn remember_configured(&self, postgres: &Postgres, rabbitmq: &Rabbitmq) -> Result<(), Error> {
-        let (database, broker) = (&postgres.endpoint, &rabbitmq.endpoint);
-        let mut used = BTreeSet::from_iter(self.folder.configured_servers());
-        if matches!(postgres.origin, Origin::Configured) {
-            used.insert(format!("PostgreSQL at {}:{}", database.host, database.port));
-        }
-        if matches!(rabbitmq.origin, Origin::Configured) {
-            used.insert(format!("RabbitMQ at {}:{}", broker.host, broker.port));
-        }
+    fn remember_configured(&self, servers: &Servers) -> Result<(), Error> {
+        let used = servers.configured().into_iter().map(|(name, address)| format!("{name} at {address}"));
+        let used: BTreeSet<String> = self.folder.configured_servers().into_iter().chain(used).collect();
         if used.is_empty() {
             return Ok(());
         }
         let (path, lines) = (self.folder.configured_mark(), used.into_iter().collect::<Vec<_>>().join("\n"));
-        std::fs::write(&path, lines).map_err(|source| Error::File { action: "write", path, source })
+        std::fs::write(&path, lines).map_err(Error::file("write", path))
     }
 
     /// The Compose project of this folder, or the name of a new one.
@@ -112,30 +102,18 @@ impl Choice<'_> {
         if known.is_empty() { format!("restaurant-up-{:08x}", rand::random::<u32>()) } else { known }
     }
 
-    /// Stops containers of a partial start.
-    async fn give_up(&self, containers: &mut Option<Containers>) {
-        let Some(started) = containers.as_ref() else { return };
-        if let Err(why) = started.stop().await {
-            self.console.warn(&why);
-        }
-        *containers = None;
-    }
-
     /// Starts the missing servers as containers.
     async fn in_docker(
         &self,
-        mut compose: Compose,
+        compose: &mut Compose,
         needs_postgres: bool,
         needs_rabbitmq: bool,
-        containers: &mut Option<Containers>,
     ) -> Result<(Option<Postgres>, Option<Rabbitmq>), String> {
-        let needed: Vec<&'static str> = [("postgres", needs_postgres), ("rabbitmq", needs_rabbitmq)]
-            .into_iter()
-            .filter_map(|(service, is_needed)| is_needed.then_some(service))
-            .collect();
+        compose.services.extend(needs_postgres.then_some("postgres"));
+        compose.services.extend(needs_rabbitmq.then_some("rabbitmq"));
         // A running container was left behind by a killed supervisor: it counts as ours.
         let mut missing = Vec::new();
-        for service in &needed {
+        for service in &compose.services {
             if !compose.is_running(service).await {
                 missing.push(*service);
             }
@@ -150,62 +128,38 @@ impl Choice<'_> {
                 compose.publish(variable, free_port(port).map_err(|why| why.to_string())?);
             }
         }
-        self.console.note(&format!("starting {} with Docker", needed.join(" and ")));
-        std::fs::write(self.folder.docker_mark(), compose.project()).map_err(|why| why.to_string())?;
-        *containers = Some(Containers { compose: compose.clone(), services: needed });
+        self.console.note(&format!("starting {} with Docker", compose.services.join(" and ")));
+        std::fs::write(self.folder.docker_mark(), &compose.project).map_err(|why| why.to_string())?;
         if !missing.is_empty() {
             compose.start(&missing).await?;
         }
 
-        let port = async |service: &str, port: u16| {
-            compose
-                .port(service, port)
-                .await
-                .ok_or_else(|| format!("Docker does not say where {service} listens"))
-        };
-        let secret = |name: &str| {
-            compose.secret(name).ok_or_else(|| format!("deploy/docker/secrets/{name} cannot be read"))
-        };
-        let postgres = if needs_postgres {
+        let (mut postgres, mut rabbitmq) = (None, None);
+        if needs_postgres {
             let endpoint = config::Database {
                 host: HERE.to_owned(),
-                port: port("postgres", 5432).await?,
+                port: compose.port("postgres", 5432).await?,
                 user: "restaurant_user".to_owned(),
-                password: secret("db_password")?.into(),
+                password: compose.secret("db_password")?.into(),
                 database: "restaurant_db".to_owned(),
                 ..self.config.database.clone()
             };
-            self.console.done(&format!("PostgreSQL: a container on {HERE}:{}", endpoint.port));
-            Some(Postgres {
-                origin: Origin::Docker,
-                endpoint,
-                accounts: Vec::new(),
-                since: clock::unix_seconds(),
-            })
-        } else {
-            None
-        };
-        let rabbitmq = if needs_rabbitmq {
+            let port = endpoint.port;
+            self.console.done(&format!("PostgreSQL: a container on {HERE}:{port}"));
+            postgres = Some(on_port(Origin::Docker, endpoint, port, None));
+        }
+        if needs_rabbitmq {
             let endpoint = config::Rabbitmq {
                 host: HERE.to_owned(),
-                port: port("rabbitmq", 5672).await?,
+                port: compose.port("rabbitmq", 5672).await?,
                 user: "restaurant_user".to_owned(),
-                password: secret("rabbitmq_password")?.into(),
+                password: compose.secret("rabbitmq_password")?.into(),
                 vhost: "/".to_owned(),
             };
-            let management = port("rabbitmq", MANAGEMENT_PORT).await?;
-            self.console.done(&format!("RabbitMQ: a container on {HERE}:{}", endpoint.port));
-            let management_url = Some(format!("http://{HERE}:{management}"));
-            Some(Rabbitmq {
-                origin: Origin::Docker,
-                endpoint,
-                management_url,
-                accounts: Vec::new(),
-                since: clock::unix_seconds(),
-            })
-        } else {
-            None
-        };
+            let (port, management) = (endpoint.port, compose.port("rabbitmq", MANAGEMENT_PORT).await?);
+            self.console.done(&format!("RabbitMQ: a container on {HERE}:{port}"));
+            rabbitmq = Some(on_port(Origin::Docker, endpoint, port, Some(management)));
+        }
         Ok((postgres, rabbitmq))
     }
 
@@ -215,67 +169,52 @@ impl Choice<'_> {
         postgres: Option<Postgres>,
         rabbitmq: Option<Rabbitmq>,
     ) -> Result<(Postgres, Rabbitmq), Error> {
-        let missing: Vec<Server> =
-            [(Server::Postgres, postgres.is_none()), (Server::Rabbitmq, rabbitmq.is_none())]
-                .into_iter()
-                .filter_map(|(server, is_missing)| is_missing.then_some(server))
-                .collect();
+        let mut missing = Vec::from_iter(postgres.is_none().then_some(Server::Postgres));
+        missing.extend(rabbitmq.is_none().then_some(Server::Rabbitmq));
         let progress = |line: &str| self.console.note(line);
         ensure_installed(&missing, &self.folder.packages(), &progress).await?;
         if !missing.is_empty() {
             let names: Vec<&str> = missing.iter().map(|server| server.name()).collect();
             self.console.note(&format!("starting {} of our own in .local", names.join(" and ")));
         }
-        let (postgres, rabbitmq) = tokio::join!(
-            async {
-                match postgres {
-                    Some(postgres) => Ok(postgres),
-                    None => self.private_postgres().await,
-                }
-            },
-            async {
-                match rabbitmq {
-                    Some(rabbitmq) => Ok(rabbitmq),
-                    None => self.private_rabbitmq().await,
-                }
-            },
-        );
+        let (postgres, rabbitmq) =
+            tokio::join!(self.or_private_postgres(postgres), self.or_private_rabbitmq(rabbitmq));
         Ok((postgres?, rabbitmq?))
     }
 
-    async fn private_postgres(&self) -> Result<Postgres, Error> {
+    async fn or_private_postgres(&self, chosen: Option<Postgres>) -> Result<Postgres, Error> {
+        if let Some(chosen) = chosen {
+            return Ok(chosen);
+        }
         let (start, wished) = (Instant::now(), &self.config.database);
         let programs = PostgresPrograms::find(&self.folder.packages())?;
         let options = PostgresOptions {
             port: wished.port,
             user: wished.user.clone(),
-            // A random one, so that a foreign program with the default configuration cannot log in
-            // by mistake.
-            password: None,
             guard: Some(self.guard.clone()),
             ..PostgresOptions::default()
         };
         let server = PrivatePostgres::start(&programs, &self.folder.postgres(), options).await?;
         server.admin().ensure_database(&wished.database).await?;
-        let port = server.port();
-        self.say_started("PostgreSQL", port, start);
         let endpoint =
             config::Database { max_connections: wished.max_connections, ..server.settings(&wished.database) };
-        Ok(Postgres {
-            origin: Origin::Private(server),
-            endpoint,
-            accounts: Vec::new(),
-            since: clock::unix_seconds(),
-        })
+        let port = server.port();
+        self.say_started("PostgreSQL", port, start);
+        Ok(on_port(Origin::Private(server), endpoint, port, None))
     }
 
-    async fn private_rabbitmq(&self) -> Result<Rabbitmq, Error> {
+    async fn or_private_rabbitmq(&self, chosen: Option<Rabbitmq>) -> Result<Rabbitmq, Error> {
+        if let Some(chosen) = chosen {
+            return Ok(chosen);
+        }
         let (start, wished) = (Instant::now(), &self.config.rabbitmq);
         let programs = RabbitmqPrograms::find(&self.folder.packages())?;
         let options = RabbitmqOptions {
             port: wished.port,
             management_port: MANAGEMENT_PORT,
             user: wished.user.clone(),
+            // A random one, so that a foreign program with the default configuration cannot log in
+            // by mistake. PostgreSQL's is always random.
             password: None,
             guard: Some(self.guard.clone()),
         };
@@ -283,21 +222,25 @@ impl Choice<'_> {
         if wished.vhost != "/" {
             server.admin().create_vhost(&wished.vhost).await?;
         }
-        let port = server.port();
+        let (port, management) = (server.port(), server.management_port());
         self.say_started("RabbitMQ", port, start);
         let endpoint = server.settings(&wished.vhost);
-        let management_url = Some(format!("http://{HERE}:{}", server.management_port()));
-        Ok(Rabbitmq {
-            origin: Origin::Private(server),
-            endpoint,
-            management_url,
-            accounts: Vec::new(),
-            since: clock::unix_seconds(),
-        })
+        Ok(on_port(Origin::Private(server), endpoint, port, Some(management)))
     }
 
     fn say_started(&self, name: &str, port: u16, start: Instant) {
         let seconds = start.elapsed().as_secs_f32();
         self.console.done(&format!("{name}: a private server on {HERE}:{port} ({seconds:.1} s)"));
     }
+}
+
+/// A server on a port of this machine, with the port of its management page.
+fn on_port<Kind: ServerKind, Endpoint>(
+    origin: Origin<Kind>,
+    endpoint: Endpoint,
+    port: u16,
+    management: Option<u16>,
+) -> ServerInUse<Kind, Endpoint> {
+    let management_url = management.map(|port| format!("http://{HERE}:{port}"));
+    ServerInUse::new(origin, endpoint, format!("{HERE}:{port}"), management_url)
 }

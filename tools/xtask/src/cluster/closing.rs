@@ -7,8 +7,10 @@ use config::Config;
 use domain::ServiceName;
 use tokio::time::{Instant, sleep};
 
-use crate::cluster::chosen::Origin;
+use crate::cluster::docker::Compose;
 use crate::cluster::record::Phase;
+use crate::cluster::servers::Servers;
+use crate::cluster::service::Service;
 use crate::cluster::signals::Signals;
 use crate::cluster::supervisor::Supervisor;
 
@@ -45,89 +47,64 @@ impl Supervisor {
         self.console.done("the restaurant is closed");
     }
 
-    async fn end_those(&mut self, services: &[ServiceName], limit: Duration, signals: &Signals) {
-        let is_meant = |service: ServiceName| services.contains(&service);
-        for service in self.services.iter_mut().filter(|service| is_meant(service.plan.service)) {
-            service.ask_to_end();
-        }
+    async fn end_those(&mut self, meant: &[ServiceName], limit: Duration, signals: &Signals) {
+        self.those(meant).for_each(Service::ask_to_end);
         let start = Instant::now();
         let mut told = false;
         loop {
-            let mut left = Vec::new();
-            for service in self.services.iter_mut().filter(|service| is_meant(service.plan.service)) {
-                if service.is_running() {
-                    left.push(service.plan.name);
-                }
-            }
+            let running =
+                self.those(meant).filter_map(|service| service.is_running().then_some(service.plan.name));
+            let left = running.collect::<Vec<_>>().join(", ");
             if left.is_empty() {
                 return;
             }
             self.keep_record();
             if signals.is_urgent() || start.elapsed() > limit {
-                self.console.warn(&format!("ending {} at once", left.join(", ")));
-                for service in self.services.iter_mut().filter(|service| is_meant(service.plan.service)) {
-                    service.kill();
-                }
-                return;
+                self.console.warn(&format!("ending {left} at once"));
+                return self.those(meant).for_each(Service::kill);
             }
             if start.elapsed() > NOTICE_DELAY && !std::mem::replace(&mut told, true) {
-                let what = if is_meant(ServiceName::Kitchen) {
-                    "finishing what is being cooked"
-                } else {
-                    "still at work"
-                };
-                self.console.note(&format!(
-                    "{}: {what} (Ctrl-C ends it at once, or 'cargo xtask down --now')",
-                    left.join(", ")
-                ));
+                let cooks = meant.contains(&ServiceName::Kitchen);
+                let what = if cooks { "finishing what is being cooked" } else { "still at work" };
+                self.console
+                    .note(&format!("{left}: {what} (Ctrl-C ends it at once, or 'cargo xtask down --now')"));
             }
             sleep(POLL).await;
         }
     }
 
+    fn those(&mut self, meant: &[ServiceName]) -> impl Iterator<Item = &mut Service> {
+        self.services.iter_mut().filter(|service| meant.contains(&service.plan.service))
+    }
+
     async fn end_servers(&mut self, signals: &mut Signals) {
         if let Some(servers) = &self.servers {
-            let configured = |name: &str, is_configured: bool| is_configured.then(|| name.to_owned());
-            let left = [
-                configured("PostgreSQL", matches!(servers.postgres.origin, Origin::Configured)),
-                configured("RabbitMQ", matches!(servers.rabbitmq.origin, Origin::Configured)),
-            ];
-            let left: Vec<String> = left.into_iter().flatten().collect();
+            let left: Vec<&str> = servers.configured().into_iter().map(|(name, _)| name).collect();
             if !left.is_empty() {
                 let runs = if left.len() > 1 { "run on: they were" } else { "runs on: it was" };
                 self.console.note(&format!("{} {runs} there before", left.join(" and ")));
             }
         }
-        let (servers, containers) = (&mut self.servers, &self.containers);
-        let closing = async {
-            if let Some(servers) = servers {
-                servers.close().await;
-            }
-            match containers {
-                Some(containers) => containers.stop().await,
-                None => Ok(()),
-            }
-        };
-        let closed = tokio::select! {
-            closed = closing => Some(closed),
-            () = signals.urgent() => None,
-        };
-        let ended = match closed {
-            Some(closed) => closed,
-            None => self.kill_servers().await,
+        let ended = tokio::select! {
+            ended = close(self.servers.as_mut(), self.containers.as_ref()) => ended,
+            () = signals.urgent() => kill(self.servers.as_mut(), self.containers.as_ref()).await,
         };
         if let Err(why) = ended {
             self.console.warn(&format!("{why}; 'docker ps' shows the containers that still run"));
         }
     }
+}
 
-    async fn kill_servers(&mut self) -> Result<(), String> {
-        if let Some(servers) = &mut self.servers {
-            servers.kill();
-        }
-        match &self.containers {
-            Some(containers) => containers.kill().await,
-            None => Ok(()),
-        }
+async fn close(servers: Option<&mut Servers>, containers: Option<&Compose>) -> Result<(), String> {
+    if let Some(servers) = servers {
+        servers.close().await;
     }
+    if let Some(containers) = containers { containers.stop().await } else { Ok(()) }
+}
+
+async fn kill(servers: Option<&mut Servers>, containers: Option<&Compose>) -> Result<(), String> {
+    if let Some(servers) = servers {
+        servers.kill();
+    }
+    if let Some(containers) = containers { containers.kill().await } else { Ok(()) }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use devcluster::tool;
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -16,12 +17,17 @@ const STOP_LIMIT: Duration = Duration::from_mins(2);
 const KILL_LIMIT: Duration = Duration::from_secs(10);
 
 /// The compose file under a project name of its own, so that a deployment from the same file is
-/// never touched, and the host ports to insert into it.
+/// never touched.
 #[derive(Clone, Debug)]
 pub struct Compose {
     file: PathBuf,
-    project: String,
+    /// The common name of its containers and volumes.
+    pub project: String,
+    /// The host ports to insert into the file.
     ports: Vec<(&'static str, u16)>,
+    /// The services whose containers run for us or soon will. They are recorded before they are
+    /// started, so that a partial start is stopped too.
+    pub services: Vec<&'static str>,
 }
 
 impl Compose {
@@ -34,12 +40,7 @@ impl Compose {
         let mut command = Command::new("docker");
         command.args(["info", "--format", "{{.ServerVersion}}"]);
         let version = answer(command).await?;
-        (!version.is_empty()).then_some(Self { file, project, ports: Vec::new() })
-    }
-
-    /// The common name of its containers and volumes.
-    pub fn project(&self) -> &str {
-        &self.project
+        (!version.is_empty()).then_some(Self { file, project, ports: Vec::new(), services: Vec::new() })
     }
 
     /// Publishes a container's port on this one. `variable` is its name in the compose file.
@@ -54,27 +55,29 @@ impl Compose {
         answer(command).await.is_some_and(|containers| !containers.is_empty())
     }
 
-    /// The port of this machine on which a container's port is published.
-    pub async fn port(&self, service: &str, port: u16) -> Option<u16> {
+    /// The port of this machine on which a container's port is published. The error is one line.
+    pub async fn port(&self, service: &str, port: u16) -> Result<u16, String> {
         let mut command = self.command();
         command.args(["port", service, &port.to_string()]);
-        answer(command).await?.rsplit_once(':')?.1.parse().ok()
+        let answer = answer(command).await.unwrap_or_default();
+        let published = answer.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        published.ok_or_else(|| format!("Docker does not say where {service} listens"))
     }
 
     /// Starts services, and waits until they are healthy. Docker shows its own progress. The error
-    /// is one line.
+    /// is one line, here and below.
     pub async fn start(&self, services: &[&str]) -> Result<(), String> {
         self.run(&[&["up", "--detach", "--wait"], services].concat(), START_LIMIT).await
     }
 
-    /// Stops services. Their data is kept.
-    pub async fn stop(&self, services: &[&str]) -> Result<(), String> {
-        self.run(&[&["stop"], services].concat(), STOP_LIMIT).await
+    /// Stops our services. Their data is kept.
+    pub async fn stop(&self) -> Result<(), String> {
+        self.run(&[&["stop"], self.services.as_slice()].concat(), STOP_LIMIT).await
     }
 
-    /// Kills services. Their data is kept.
-    pub async fn kill(&self, services: &[&str]) -> Result<(), String> {
-        self.run(&[&["kill"], services].concat(), KILL_LIMIT).await
+    /// Kills our services. Their data is kept.
+    pub async fn kill(&self) -> Result<(), String> {
+        self.run(&[&["kill"], self.services.as_slice()].concat(), KILL_LIMIT).await
     }
 
     /// Removes the containers and their data.
@@ -83,10 +86,11 @@ impl Compose {
     }
 
     /// The content of a file with one of the containers' passwords.
-    pub fn secret(&self, name: &str) -> Option<String> {
+    pub fn secret(&self, name: &str) -> Result<String, String> {
         let folder = self.file.parent().unwrap_or(Path::new("."));
-        let text = std::fs::read_to_string(folder.join("secrets").join(name)).ok()?;
-        Some(text.trim_end_matches(['\r', '\n']).to_owned())
+        let text = std::fs::read_to_string(folder.join("secrets").join(name))
+            .map_err(|_| format!("deploy/docker/secrets/{name} cannot be read"))?;
+        Ok(text.trim_end_matches(['\r', '\n']).to_owned())
     }
 
     fn command(&self) -> Command {
@@ -109,32 +113,8 @@ impl Compose {
     }
 }
 
-/// The containers that run for us or soon will. They are recorded before they are started, so that
-/// a partial start is stopped too.
-#[derive(Clone, Debug)]
-pub struct Containers {
-    /// The compose project that stops them.
-    pub compose: Compose,
-    /// Their services in the compose file.
-    pub services: Vec<&'static str>,
-}
-
-impl Containers {
-    /// Stops them. Their data is kept. The error is one line.
-    pub async fn stop(&self) -> Result<(), String> {
-        self.compose.stop(&self.services).await
-    }
-
-    /// Kills them. Their data is kept. The error is one line.
-    pub async fn kill(&self) -> Result<(), String> {
-        self.compose.kill(&self.services).await
-    }
-}
-
 /// The output of a command, if it ends quickly and successfully.
-async fn answer(mut command: Command) -> Option<String> {
-    command.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    let output = timeout(QUESTION_LIMIT, command.output()).await.ok()?.ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then(|| text.trim().to_owned())
+async fn answer(command: Command) -> Option<String> {
+    let text = tool::run(command, QUESTION_LIMIT).await.ok()?;
+    Some(text.trim().to_owned())
 }

@@ -1,10 +1,8 @@
 //! Limits a folder to one supervisor.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
-
-use rustix::fs::FlockOperation;
 
 /// Held while the supervisor runs; the kernel releases it however the process ends.
 #[derive(Debug)]
@@ -46,16 +44,16 @@ impl Drop for SupervisorLock {
     /// until its `exec`.
     fn drop(&mut self) {
         // The file is closed next, which nearly always releases the lock as well.
-        let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
+        let _ = self.0.unlock();
     }
 }
 
 /// Takes the lock for as long as `file` is open, if no process holds it.
 fn is_free(file: &File) -> io::Result<bool> {
-    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+    match file.try_lock() {
         Ok(()) => Ok(true),
-        Err(why) if why == rustix::io::Errno::WOULDBLOCK => Ok(false),
-        Err(why) => Err(why.into()),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(why)) => Err(why),
     }
 }
 

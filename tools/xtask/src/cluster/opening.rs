@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use config::Config;
-use devcluster::PortClaim;
+use devcluster::{Error, PortClaim};
 use domain::ServiceName;
 use tokio::time::{Instant, sleep};
 
@@ -14,7 +14,7 @@ use crate::cluster::choice::Choice;
 use crate::cluster::folder::LocalFolder;
 use crate::cluster::plan::{self, Plan};
 use crate::cluster::record::{Phase, shell_lines, write_whole};
-use crate::cluster::service::{LaunchContext, Service, url};
+use crate::cluster::service::{LaunchContext, Service};
 use crate::cluster::supervisor::{Supervisor, TICK};
 use crate::view::painter::{Painter, Speaker};
 use crate::view::stream::{Source, Stream};
@@ -25,28 +25,16 @@ const ORDER_LIMIT: Duration = Duration::from_secs(90);
 const OTHERS_LIMIT: Duration = Duration::from_secs(30);
 /// Exit codes of a service that will never start: usage, configuration.
 const PERMANENT_FAILURES: [i32; 2] = [2, 78];
-const STREAM_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why the cluster does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum OpeningError {
-    /// The servers do not start.
+    /// The servers do not start, a file cannot be written, or no port is free.
     #[error(transparent)]
-    Servers(#[from] devcluster::Error),
+    Servers(#[from] Error),
     /// The services' users cannot be created.
     #[error("the services get no users of their own")]
     Accounts(#[from] AccountError),
-    /// A file cannot be written.
-    #[error("cannot write '{}'", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        source: std::io::Error,
-    },
-    /// There is no port for a service.
-    #[error("there is no port for a service")]
-    NoPort(#[source] std::io::Error),
     /// No worker is ready.
     #[error(
         "no cook is at work{words}. If other workers go by these names on the same servers, end those, or use other servers"
@@ -81,42 +69,41 @@ impl Supervisor {
         let choice = Choice { config, folder: &self.folder, guard: &self.guard, console: self.console };
         let servers = self.servers.insert(choice.make(&mut self.containers).await?);
         servers.admit_services().await?;
-        let environments = ServiceName::ALL.map(|service| (service, servers.environment_of(service)));
         let path = self.folder.environment();
-        write_whole(&path, &shell_lines(&servers.environment()))
-            .map_err(|source| OpeningError::File { path, source })?;
+        write_whole(&path, &shell_lines(&servers.environment())).map_err(Error::file("write", path))?;
 
         let order_port = self.choose_port("order service", ServiceName::Order)?;
         let tracking_port = self.choose_port("tracking service", ServiceName::Tracking)?;
         let plans = plan::restaurant(order_port, tracking_port);
         self.rotate_logs(&plans)?;
-        self.launch_context = Some(LaunchContext {
+        let context = LaunchContext {
             programs,
-            environments,
             folder: self.folder.clone(),
             config: config_path,
             bind: config.http.bind,
             guard: self.guard.clone(),
-        });
+            console: self.console,
+        };
         if self.shows_logs {
-            self.show_logs(&plans);
+            let stream = Stream::new(sources(&plans, &self.folder), Painter { console: self.console });
+            self.stream = Some(tokio::spawn(stream.show(true)));
         }
 
         let (first, others): (Vec<Plan>, Vec<Plan>) =
             plans.into_iter().partition(|plan| plan.service == ServiceName::Order);
-        self.start_all(first, ORDER_LIMIT).await?;
-        self.start_all(others, OTHERS_LIMIT).await?;
+        self.start_all(first, &context, ORDER_LIMIT).await?;
+        self.start_all(others, &context, OTHERS_LIMIT).await?;
         self.expect_a_worker().await?;
         self.enter(Phase::Open);
         Ok(())
     }
 
     /// The service's own port, or one near it if that is taken; none that is another service's.
-    fn choose_port(&mut self, who: &str, service: ServiceName) -> Result<u16, OpeningError> {
+    fn choose_port(&mut self, who: &str, service: ServiceName) -> Result<u16, Error> {
         let wished = service.port().unwrap_or_default();
         let others = ServiceName::ALL.into_iter().filter(|other| *other != service);
         let of_others: Vec<u16> = others.filter_map(ServiceName::port).collect();
-        let claim = PortClaim::near(wished, &of_others).map_err(OpeningError::NoPort)?;
+        let claim = PortClaim::near(wished, &of_others).map_err(Error::NoPort)?;
         let port = claim.port();
         self.ports.push(claim);
         if port != wished {
@@ -126,78 +113,59 @@ impl Supervisor {
     }
 
     /// Every run writes new logs. Those of the previous run are kept.
-    fn rotate_logs(&self, plans: &[Plan]) -> Result<(), OpeningError> {
+    fn rotate_logs(&self, plans: &[Plan]) -> Result<(), Error> {
         for plan in plans {
             let path = self.folder.log(plan.name);
             if path.exists() {
                 let old = path.with_extension("previous.jsonl");
-                fs::rename(&path, old).map_err(|source| OpeningError::File { path, source })?;
+                fs::rename(&path, old).map_err(Error::file("write", path))?;
             }
         }
         Ok(())
     }
 
-    fn show_logs(&mut self, plans: &[Plan]) {
-        let sources = sources(plans, &self.folder);
-        let console = self.console;
-        let mut stream = Stream::new(sources, Painter { console });
-        self.stream = Some(tokio::spawn(async move {
-            loop {
-                for line in stream.poll() {
-                    console.print(&line);
-                }
-                sleep(STREAM_PAUSE).await;
-            }
-        }));
-    }
-
     /// Starts services in parallel, and waits for all of them. A slow one only causes a warning,
     /// except the order service, without which nothing works.
-    async fn start_all(&mut self, plans: Vec<Plan>, limit: Duration) -> Result<(), OpeningError> {
+    async fn start_all(
+        &mut self,
+        plans: Vec<Plan>,
+        context: &LaunchContext,
+        limit: Duration,
+    ) -> Result<(), OpeningError> {
         let start = Instant::now();
-        let first = self.services.len();
-        self.services.extend(plans.into_iter().map(Service::new));
-        let mut waiting: Vec<usize> = (first..self.services.len()).collect();
-        while !waiting.is_empty() {
+        if let Some(servers) = &self.servers {
+            let service = |plan: Plan| {
+                let environment = servers.environment_of(plan.service);
+                Service::new(plan, environment, context.clone())
+            };
+            self.services.extend(plans.into_iter().map(service));
+        }
+        while !self.services.iter().all(|service| service.is_announced) {
             if start.elapsed() > limit {
-                return self.give_up(&waiting);
+                return self.give_up();
             }
             self.report_permanent_failures()?;
             self.watch_services().await;
             self.enter(Phase::Opening);
-            let mut still_waiting = Vec::new();
-            for index in waiting {
-                if !self.report_if_ready(index, start).await {
-                    still_waiting.push(index);
+            for service in &mut self.services {
+                if !service.is_announced && service.is_ready().await {
+                    service.is_announced = true;
+                    let place = service.url().map(|url| format!(" on {url}")).unwrap_or_default();
+                    let (name, seconds) = (service.plan.name, start.elapsed().as_secs_f32());
+                    self.console.done(&format!("{name} is ready{place} ({seconds:.1} s)"));
                 }
             }
-            waiting = still_waiting;
             sleep(TICK).await;
         }
         Ok(())
     }
 
-    async fn report_if_ready(&mut self, index: usize, start: Instant) -> bool {
-        let (Some(service), Some(launch_context)) = (self.services.get_mut(index), &self.launch_context)
-        else {
-            return true;
-        };
-        if !service.is_ready(launch_context).await {
-            return false;
-        }
-        let place = service.plan.port().map(|port| format!(" on {}", url(launch_context.bind, port)));
-        let (name, seconds) = (service.plan.name, start.elapsed().as_secs_f32());
-        self.console.done(&format!("{name} is ready{} ({seconds:.1} s)", place.unwrap_or_default()));
-        true
-    }
-
     /// Without a worker the cluster does not count as started.
     async fn expect_a_worker(&mut self) -> Result<(), OpeningError> {
-        let Some(launch_context) = &self.launch_context else { return Ok(()) };
         let mut words = String::new();
         for service in self.services.iter_mut().filter(|service| service.plan.service == ServiceName::Kitchen)
         {
-            if service.is_ready(launch_context).await {
+            if service.is_ready().await {
                 return Ok(());
             }
             if let Some(trouble) = service.trouble() {
@@ -208,19 +176,18 @@ impl Supervisor {
     }
 
     fn report_permanent_failures(&mut self) -> Result<(), OpeningError> {
-        let Some(launch_context) = &self.launch_context else { return Ok(()) };
         for service in &mut self.services {
-            if service.ended_with().is_some_and(|code| PERMANENT_FAILURES.contains(&code)) {
-                return Err(not_ready(service, launch_context));
+            let code = service.new_end().and_then(|status| status.code());
+            if code.is_some_and(|code| PERMANENT_FAILURES.contains(&code)) {
+                return Err(not_ready(service));
             }
         }
         Ok(())
     }
 
-    fn give_up(&mut self, waiting: &[usize]) -> Result<(), OpeningError> {
-        let Some(launch_context) = &self.launch_context else { return Ok(()) };
-        for service in waiting.iter().filter_map(|index| self.services.get(*index)) {
-            let error = not_ready(service, launch_context);
+    fn give_up(&self) -> Result<(), OpeningError> {
+        for service in self.services.iter().filter(|service| !service.is_announced) {
+            let error = not_ready(service);
             if service.plan.service == ServiceName::Order {
                 return Err(error);
             }
@@ -230,13 +197,9 @@ impl Supervisor {
     }
 }
 
-fn not_ready(service: &Service, launch_context: &LaunchContext) -> OpeningError {
+fn not_ready(service: &Service) -> OpeningError {
     let words = service.last_error().map(|words| format!(": {words}")).unwrap_or_default();
-    OpeningError::Service {
-        name: service.plan.name,
-        words,
-        log: launch_context.folder.log(service.plan.name),
-    }
+    OpeningError::Service { name: service.plan.name, words, log: service.log() }
 }
 
 /// The logs of these services. All subscribers print the same, so only the first counts as

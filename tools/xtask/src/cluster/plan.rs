@@ -27,11 +27,6 @@ impl Plan {
         Self { name, service, arguments, ready }
     }
 
-    /// Its port, if it listens on one.
-    pub fn port(&self) -> Option<u16> {
-        self.ready.port()
-    }
-
     /// Whether a user's word names this service: by its name, its program, or its short name.
     pub fn is_meant(&self, word: &str) -> bool {
         [self.name, self.service.binary(), self.service.short_name()].contains(&word)
@@ -101,7 +96,7 @@ mod tests {
         let count = |service| plans.iter().filter(|plan| plan.service == service).count();
         assert_eq!(ServiceName::ALL.map(count), [1, 3, 1, 2]);
         assert_eq!(plans[0].service, ServiceName::Order);
-        assert_eq!(plans[1].port(), Some(3002));
+        assert_eq!(plans[1].ready.port(), Some(3002));
         let meant = |word| plans.iter().filter(|plan| plan.is_meant(word)).count();
         assert_eq!(["kitchen", "chef_anna", "order-service", "waiter"].map(meant), [3, 1, 1, 0]);
     }

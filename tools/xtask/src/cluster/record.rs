@@ -1,13 +1,13 @@
 //! What runs where. The supervisor writes it for everything else: `status`, `demo`, and services
 //! started by hand.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use runtime::shell;
 use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 
 /// The phase of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,11 +80,10 @@ impl Record {
 /// Replaces a file atomically, so that a reader sees either the old or the new text. Only its owner
 /// can read it.
 pub fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    let unfinished = path.with_extension("new");
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
     file.write_all(text.as_bytes())?;
-    fs::rename(&unfinished, path)
+    file.persist(path)?;
+    Ok(())
 }
 
 /// Lines for a shell that set those variables which are not set yet.

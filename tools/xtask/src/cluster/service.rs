@@ -1,12 +1,12 @@
 //! Keeps one service running.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use devcluster::{Error, ProcessGuard, ServiceLog, ServiceProcess};
-use domain::ServiceName;
-use runtime::{Backoff, clock, reachable};
+use devcluster::{Error, ProcessGuard, ServiceProcess};
+use runtime::{Backoff, Console, clock, reachable, with_causes};
 use rustix::process::Signal;
 
 use crate::cluster::folder::LocalFolder;
@@ -24,23 +24,16 @@ const GOOD_RUN: Duration = Duration::from_mins(1);
 pub struct LaunchContext {
     /// The folder of the programs.
     pub programs: PathBuf,
-    /// The environments: the servers, and the services' users on them.
-    pub environments: [(ServiceName, Vec<(&'static str, String)>); ServiceName::ALL.len()],
     /// The folder of the logs.
     pub folder: LocalFolder,
     /// The configuration file, if it is not `./config.yaml`.
     pub config: Option<PathBuf>,
     /// The address that services with a port bind to.
-    pub bind: std::net::IpAddr,
+    pub bind: IpAddr,
     /// Ends the services if this process is killed.
     pub guard: ProcessGuard,
-}
-
-impl LaunchContext {
-    fn environment_of(&self, service: ServiceName) -> Vec<(&'static str, String)> {
-        let environments = self.environments.iter().filter(|(whose, _)| *whose == service);
-        environments.flat_map(|(_, variables)| variables.clone()).collect()
-    }
+    /// The console for reports.
+    pub console: Console,
 }
 
 /// A service and its process.
@@ -48,13 +41,17 @@ impl LaunchContext {
 pub struct Service {
     /// Its plan.
     pub plan: Plan,
+    context: LaunchContext,
+    /// The servers, and the service's users on them.
+    environment: Vec<(&'static str, String)>,
+    /// Its last process.
     process: Option<ServiceProcess>,
-    started: Instant,
     since: u64,
-    /// The log of its last process.
-    log: Option<ServiceLog>,
+    /// The time of the next start, while no process runs.
+    next_start: Option<Instant>,
     backoff: Backoff,
-    next_start: Instant,
+    /// Whether it was reported that it is ready.
+    pub is_announced: bool,
     /// The last end, as it was reported.
     reported: Option<String>,
     /// The reason of the last end, until it has run for a while.
@@ -63,47 +60,55 @@ pub struct Service {
 
 impl Service {
     /// A service that is not started yet.
-    pub fn new(plan: Plan) -> Self {
+    pub fn new(plan: Plan, environment: Vec<(&'static str, String)>, context: LaunchContext) -> Self {
         Self {
             plan,
+            context,
+            environment,
             process: None,
-            started: Instant::now(),
             since: 0,
-            log: None,
+            next_start: Some(Instant::now()),
             backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(30)),
-            next_start: Instant::now(),
+            is_announced: false,
             reported: None,
             trouble: None,
         }
     }
 
-    /// Starts its process.
-    ///
-    /// # Errors
-    /// Its program is missing, or its log cannot be written.
-    pub async fn start(&mut self, launch_context: &LaunchContext) -> Result<(), Error> {
-        let mut command = Command::new(launch_context.programs.join(self.plan.service.binary()));
-        command.args(&self.plan.arguments).envs(launch_context.environment_of(self.plan.service));
+    /// Reports that its process has ended, and starts the next one after a pause.
+    pub async fn watch(&mut self) {
+        let (name, console) = (self.plan.name, self.context.console);
+        if let Some(news) = self.note_end() {
+            console.warn(&format!("{news}; starting it again until it stays"));
+        }
+        if self.next_start.is_some_and(|time| time <= Instant::now())
+            && let Err(why) = self.start().await
+        {
+            self.postpone();
+            console.warn(&format!("{name} cannot be started: {}", with_causes(&why)));
+        }
+    }
+
+    async fn start(&mut self) -> Result<(), Error> {
+        let context = &self.context;
+        let mut command = Command::new(context.programs.join(self.plan.service.binary()));
+        command.args(&self.plan.arguments).envs(self.environment.iter().cloned());
         // One port cannot be the admin port of all of them.
         command.env("ADMIN_PORT", "0");
-        if let Some(config) = &launch_context.config {
+        if let Some(config) = &context.config {
             command.arg("--config").arg(config);
         }
-        let log = launch_context.folder.log(self.plan.name);
-        let process = ServiceProcess::start(command, &log, &launch_context.guard).await?;
-        self.started = process.started;
-        self.log = Some(process.log.clone());
-        self.process = Some(process);
+        self.process = Some(ServiceProcess::start(command, &self.log(), &context.guard).await?);
         self.since = clock::unix_seconds();
+        self.next_start = None;
         Ok(())
     }
 
     /// If the process has ended, schedules its next start. Returns how it ended, unless it keeps
     /// ending in the same way.
-    pub fn note_end(&mut self) -> Option<String> {
-        let status = self.process.as_mut()?.process.ended()?;
-        self.process = None;
-        if self.started.elapsed() > GOOD_RUN {
+    fn note_end(&mut self) -> Option<String> {
+        let status = self.new_end()?;
+        if self.has_run_for(GOOD_RUN) {
             self.backoff.reset();
             self.reported = None;
         }
@@ -119,19 +124,18 @@ impl Service {
         news
     }
 
-    /// The exit code, if the process has ended and that was not reported yet.
-    pub fn ended_with(&mut self) -> Option<i32> {
-        self.process.as_mut()?.process.ended()?.code()
+    /// How the process has ended, if that was not noted yet.
+    pub fn new_end(&mut self) -> Option<ExitStatus> {
+        if self.next_start.is_some() { None } else { self.process.as_mut()?.process.ended() }
     }
 
-    /// Schedules the next attempt, after a failed start.
-    pub fn postpone(&mut self) {
-        self.next_start = Instant::now() + self.backoff.next_pause();
+    /// Schedules the next attempt.
+    fn postpone(&mut self) {
+        self.next_start = Some(Instant::now() + self.backoff.next_pause());
     }
 
-    /// The time until its next start. `None` if it runs.
-    pub fn pause(&self) -> Option<Duration> {
-        self.process.is_none().then(|| self.next_start.saturating_duration_since(Instant::now()))
+    fn has_run_for(&self, span: Duration) -> bool {
+        self.process.as_ref().is_some_and(|service| service.started.elapsed() > span)
     }
 
     /// Whether it has a running process.
@@ -140,16 +144,26 @@ impl Service {
     }
 
     /// Whether it is ready.
-    pub async fn is_ready(&mut self, launch_context: &LaunchContext) -> bool {
+    pub async fn is_ready(&mut self) -> bool {
         match &mut self.process {
-            Some(process) => process.is_ready(self.plan.ready, launch_context.bind).await,
+            Some(process) => process.is_ready(self.plan.ready, self.context.bind).await,
             None => false,
         }
     }
 
+    /// Its URL, if it listens on a port.
+    pub fn url(&self) -> Option<String> {
+        self.plan.ready.port().map(|port| url(self.context.bind, port))
+    }
+
+    /// The path of its log.
+    pub fn log(&self) -> PathBuf {
+        self.context.folder.log(self.plan.name)
+    }
+
     /// The last error or panic in its log since its start.
     pub fn last_error(&self) -> Option<String> {
-        let log = self.log.as_ref()?.text();
+        let log = self.process.as_ref()?.log.text();
         let line = log.lines().rev().find(|line| !line.trim().is_empty())?;
         match Entry::parse(line) {
             Some(entry) => (entry.level == "ERROR").then(|| entry.text()),
@@ -173,13 +187,13 @@ impl Service {
 
     /// The reason of its last end, unless it has been running for a while since.
     pub fn trouble(&self) -> Option<&str> {
-        let is_over = self.process.is_some() && self.started.elapsed() > STEADY_RUN;
+        let is_over = self.next_start.is_none() && self.has_run_for(STEADY_RUN);
         self.trouble.as_deref().filter(|_| !is_over)
     }
 
     /// The member for the record. A service that keeps ending is "restarting", even while it runs
     /// for a moment.
-    pub fn member(&mut self, launch_context: &LaunchContext) -> Member {
+    pub fn member(&mut self) -> Member {
         let trouble = self.trouble().map(harmless);
         let running = self.is_running();
         let shown = running && trouble.is_none();
@@ -192,7 +206,7 @@ impl Service {
             name: self.plan.name.to_owned(),
             pid: self.process.as_ref().filter(|_| shown).map(|service| service.process.pid()),
             state: state.to_owned(),
-            address: self.plan.port().map(|port| url(launch_context.bind, port)),
+            address: self.url(),
             since: shown.then_some(self.since),
             trouble,
         }
@@ -200,8 +214,8 @@ impl Service {
 }
 
 /// The URL of a service that binds to this address.
-pub fn url(bind: std::net::IpAddr, port: u16) -> String {
-    format!("http://{}", std::net::SocketAddr::new(reachable(bind), port))
+fn url(bind: IpAddr, port: u16) -> String {
+    format!("http://{}", SocketAddr::new(reachable(bind), port))
 }
 
 #[cfg(test)]

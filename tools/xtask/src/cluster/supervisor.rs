@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use devcluster::{PortClaim, ProcessGuard};
-use runtime::{Console, with_causes};
+use runtime::Console;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::cluster::chosen::ChosenServers;
-use crate::cluster::docker::Containers;
+use crate::cluster::docker::Compose;
 use crate::cluster::folder::LocalFolder;
 use crate::cluster::record::{Phase, Record};
-use crate::cluster::service::{LaunchContext, Service, url};
+use crate::cluster::servers::Servers;
+use crate::cluster::service::Service;
 use crate::cluster::signals::Signals;
+use crate::view::summary;
 
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
@@ -23,10 +24,9 @@ pub struct Supervisor {
     pub(super) folder: LocalFolder,
     /// The services. They are dropped before the servers.
     pub(super) services: Vec<Service>,
-    pub(super) launch_context: Option<LaunchContext>,
-    pub(super) servers: Option<ChosenServers>,
+    pub(super) servers: Option<Servers>,
     /// The servers' containers, if Docker runs any for us.
-    pub(super) containers: Option<Containers>,
+    pub(super) containers: Option<Compose>,
     pub(super) guard: ProcessGuard,
     /// The claims on our services' ports.
     pub(super) ports: Vec<PortClaim>,
@@ -48,7 +48,6 @@ impl Supervisor {
             console,
             folder,
             services: Vec::new(),
-            launch_context: None,
             servers: None,
             containers: None,
             guard: ProcessGuard::new()?,
@@ -61,14 +60,11 @@ impl Supervisor {
         })
     }
 
-    /// The console that it prints to.
-    pub fn console(&self) -> Console {
-        self.console
-    }
-
-    /// The RabbitMQ in use, once it is chosen.
-    pub fn broker(&self) -> Option<&config::Rabbitmq> {
-        self.servers.as_ref().map(|servers| &servers.rabbitmq.endpoint)
+    /// Prints the addresses, once the cluster is up.
+    pub fn show_summary(&mut self, took: Duration) {
+        if let (Some(record), Some(servers)) = (self.record(), &self.servers) {
+            summary::show(self.console, &record, &servers.rabbitmq.endpoint.user, took);
+        }
     }
 
     /// Restarts every process that ends, until a signal asks for the end or the terminal is gone.
@@ -92,17 +88,8 @@ impl Supervisor {
 
     /// Reports services that have ended, and restarts those whose pause is over.
     pub(super) async fn watch_services(&mut self) {
-        let Some(launch_context) = &self.launch_context else { return };
         for service in &mut self.services {
-            if let Some(news) = service.note_end() {
-                self.console.warn(&format!("{news}; starting it again until it stays"));
-            }
-            if service.pause() == Some(Duration::ZERO)
-                && let Err(why) = service.start(launch_context).await
-            {
-                service.postpone();
-                self.console.warn(&format!("{} cannot be started: {}", service.plan.name, with_causes(&why)));
-            }
+            service.watch().await;
         }
     }
 
@@ -111,17 +98,11 @@ impl Supervisor {
         self.keep_record();
     }
 
-    /// The current record.
-    pub fn record(&mut self) -> Option<Record> {
-        let launch_context = self.launch_context.as_ref()?;
+    fn record(&mut self) -> Option<Record> {
         let servers = self.servers.as_mut()?;
-        let urls: Vec<String> = self
-            .services
-            .iter()
-            .filter_map(|service| Some(url(launch_context.bind, service.plan.port()?)))
-            .collect();
+        let urls: Vec<String> = self.services.iter().filter_map(Service::url).collect();
         let mut urls = urls.into_iter();
-        let members = self.services.iter_mut().map(|service| service.member(launch_context));
+        let members = self.services.iter_mut().map(Service::member);
         Some(Record {
             supervisor: std::process::id(),
             phase: self.phase,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use argh::FromArgs;
 use runtime::{Console, Exit};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tokio::time::sleep;
 
 use crate::cluster::folder::LocalFolder;
@@ -59,9 +59,7 @@ pub async fn close(console: Console, folder: &LocalFolder, supervisor: u32, now:
 }
 
 fn ask(supervisor: u32, signal: Signal) -> Result<(), Exit> {
-    let pid = i32::try_from(supervisor).ok().and_then(Pid::from_raw);
-    let sent = pid.map_or(Ok(()), |pid| kill_process(pid, signal));
-    sent.map_err(|why| {
+    devcluster::signal(supervisor, signal).map_err(|why| {
         Exit::Failed(format!("cannot end process {supervisor}: {why}. Does it belong to another user?"))
     })
 }

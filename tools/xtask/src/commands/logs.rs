@@ -1,18 +1,13 @@
 //! `logs`: shows the services' logs in readable lines.
 
-use std::time::Duration;
-
 use argh::FromArgs;
 use runtime::{Console, Exit};
-use tokio::time::sleep;
 
 use crate::cluster::folder::LocalFolder;
 use crate::cluster::opening::sources;
 use crate::cluster::plan::{self, Plan};
 use crate::view::painter::Painter;
 use crate::view::stream::Stream;
-
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// Shows what the services of this run said (the JSON itself is in .local/logs).
 #[derive(FromArgs, Debug)]
@@ -37,23 +32,8 @@ pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
     if !arguments.follow && !plans.iter().any(|plan| folder.log(plan.name).exists()) {
         return Err(Exit::Failed("there are no logs yet; 'cargo xtask up' opens the restaurant".to_owned()));
     }
-    let mut stream = Stream::new(sources(&plans, &folder), Painter { console });
-    loop {
-        let mut is_quiet = true;
-        for line in stream.poll() {
-            is_quiet = false;
-            console.print(&line);
-        }
-        if is_quiet && !arguments.follow && !stream.is_behind() {
-            return Ok(());
-        }
-        if console.is_unseen() {
-            return Ok(());
-        }
-        if is_quiet {
-            sleep(PAUSE).await;
-        }
-    }
+    Stream::new(sources(&plans, &folder), Painter { console }).show(arguments.follow).await;
+    Ok(())
 }
 
 fn meant(all: Vec<Plan>, word: &str) -> Result<Vec<Plan>, Exit> {

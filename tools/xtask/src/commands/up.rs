@@ -20,7 +20,6 @@ use crate::cluster::signals::Signals;
 use crate::cluster::state::State;
 use crate::cluster::supervisor::Supervisor;
 use crate::program;
-use crate::view::summary;
 
 const POLL: Duration = Duration::from_millis(100);
 
@@ -90,15 +89,6 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     }
     supervisor.close(&config, &mut signals).await;
     opened
-}
-
-impl Supervisor {
-    fn show_summary(&mut self, took: Duration) {
-        let record = self.record();
-        if let (Some(record), Some(broker)) = (record, self.broker()) {
-            summary::show(self.console(), &record, broker, took);
-        }
-    }
 }
 
 /// The folder of the services' programs, which is also this program's, if all of them exist.

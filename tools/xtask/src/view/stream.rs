@@ -5,6 +5,9 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::sleep;
 
 use crate::view::entry::{Entry, Line};
 use crate::view::painter::{Painter, Speaker};
@@ -12,6 +15,7 @@ use crate::view::painter::{Painter, Speaker};
 /// The largest number of bytes read from one log at a time, so that a large log does not delay the
 /// others.
 const CHUNK: u64 = 1 << 20;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A log file that is read as it grows.
 #[derive(Debug)]
@@ -121,8 +125,26 @@ impl Stream {
         Self { sources, painter }
     }
 
+    /// Prints the lines that are written, and with `follow` those that will be, until the output
+    /// has no reader.
+    pub async fn show(mut self, follow: bool) {
+        let console = self.painter.console;
+        while !console.is_unseen() {
+            let lines = self.poll();
+            for line in &lines {
+                console.print(line);
+            }
+            if lines.is_empty() {
+                if !follow && self.sources.iter().all(|source| source.waiting.is_empty()) {
+                    return;
+                }
+                sleep(PAUSE).await;
+            }
+        }
+    }
+
     /// The lines written since the last call, sorted by time.
-    pub fn poll(&mut self) -> Vec<String> {
+    fn poll(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         for source in &mut self.sources {
             source.read();
@@ -134,11 +156,6 @@ impl Stream {
         }
         lines.sort_by(|(one, _), (other, _)| one.cmp(other));
         lines.into_iter().map(|(_, text)| text).collect()
-    }
-
-    /// Whether lines wait to be shown.
-    pub fn is_behind(&self) -> bool {
-        self.sources.iter().any(|source| !source.waiting.is_empty())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::cluster::record::Record;
 const ORDER: &str = r#"{"customer_name": "Ada Lovelace", "order_type": "takeout", "items": [{"name": "Margherita Pizza", "quantity": 1, "price": 15.99}]}"#;
 
 /// Prints the addresses, and a command to copy.
-pub fn show(console: Console, record: &Record, broker: &config::Rabbitmq, took: Duration) {
+pub fn show(console: Console, record: &Record, broker_user: &str, took: Duration) {
     let title = format!("The restaurant is open ({:.1} s).", took.as_secs_f32());
     let row = |name: &str, value: &str| console.print(&format!("  {name:11}{value}"));
     console.print("");
@@ -17,7 +17,7 @@ pub fn show(console: Console, record: &Record, broker: &config::Rabbitmq, took: 
     row("Tracking", &record.tracking_url);
     if let Some(url) = &record.management_url {
         // With --detach, this output goes through a file, so it must not contain the password.
-        row("RabbitMQ", &format!("{url}  (user {}, password in .local/env)", broker.user));
+        row("RabbitMQ", &format!("{url}  (user {broker_user}, password in .local/env)"));
     }
     row("Logs", ".local/logs");
     console.print("");

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use runtime::exit::failed;
 use runtime::{Console, Exit};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tokio::time::sleep;
 
 use crate::cluster::folder::LocalFolder;
@@ -68,9 +68,8 @@ fn repeat(console: Console, said: &mut File) {
 }
 
 async fn interrupt(console: Console, mut supervisor: Child, said: &mut File) -> Result<(), Exit> {
-    if let Some(pid) = i32::try_from(supervisor.id()).ok().and_then(Pid::from_raw) {
-        let _ = kill_process(pid, Signal::TERM);
-    }
+    // Fails if it has just ended.
+    let _ = devcluster::signal(supervisor.id(), Signal::TERM);
     while supervisor.try_wait().is_ok_and(|status| status.is_none()) {
         repeat(console, said);
         sleep(TICK).await;
