@@ -12,7 +12,7 @@ use devcluster::{
 use runtime::Console;
 
 use crate::cluster::docker::Compose;
-use crate::cluster::folder::LocalFolder;
+use crate::cluster::folder;
 use crate::cluster::reachable;
 use crate::cluster::servers::{Origin, Postgres, Rabbitmq, ServerInUse, Servers};
 
@@ -24,8 +24,6 @@ const MANAGEMENT_PORT: u16 = 15_672;
 pub struct Choice<'a> {
     /// The user's configuration.
     pub config: &'a Config,
-    /// The folder of private servers.
-    pub folder: &'a LocalFolder,
     /// Ends private servers if this process is killed.
     pub guard: &'a ProcessGuard,
     /// The console for progress lines.
@@ -45,7 +43,7 @@ impl Choice<'_> {
         let mut postgres = self.configured(at_database, database, &database.host, database.port);
         let mut rabbitmq = self.configured(at_broker, broker, &broker.host, broker.port);
         if (postgres.is_none() || rabbitmq.is_none())
-            && let Some(compose) = Compose::find(self.docker_project()).await
+            && let Some(compose) = Compose::find(docker_project()).await
         {
             let compose = containers.insert(compose);
             match self.in_docker(compose, postgres.is_none(), rabbitmq.is_none()).await {
@@ -64,7 +62,7 @@ impl Choice<'_> {
         }
         let (postgres, rabbitmq) = self.private(postgres, rabbitmq).await?;
         let servers = Servers::new(postgres, rabbitmq);
-        self.remember_configured(&servers)?;
+        remember_configured(&servers)?;
         Ok(servers)
     }
 
@@ -83,23 +81,6 @@ impl Choice<'_> {
         let address = format!("{host}:{port}");
         self.console.done(&format!("{}: the configured one at {address}", Kind::NAME));
         Some(ServerInUse::new(Origin::Configured, endpoint.clone(), address, None))
-    }
-
-    /// Records for `reset` which servers must not be emptied.
-    fn remember_configured(&self, servers: &Servers) -> Result<(), Error> {
-        let used = servers.configured().into_iter().map(|(name, address)| format!("{name} at {address}"));
-        let used: BTreeSet<String> = self.folder.configured_servers().into_iter().chain(used).collect();
-        if used.is_empty() {
-            return Ok(());
-        }
-        let (path, lines) = (self.folder.configured_mark(), used.into_iter().collect::<Vec<_>>().join("\n"));
-        std::fs::write(&path, lines).map_err(Error::file("write", path))
-    }
-
-    /// The Compose project of this folder, or the name of a new one.
-    fn docker_project(&self) -> String {
-        let known = std::fs::read_to_string(self.folder.docker_mark()).unwrap_or_default();
-        if known.is_empty() { format!("restaurant-up-{:08x}", rand::random::<u32>()) } else { known }
     }
 
     /// Starts the missing servers as containers.
@@ -129,7 +110,7 @@ impl Choice<'_> {
             }
         }
         self.console.note(&format!("starting {} with Docker", compose.services.join(" and ")));
-        std::fs::write(self.folder.docker_mark(), &compose.project).map_err(|why| why.to_string())?;
+        std::fs::write(folder::DOCKER_MARK, &compose.project).map_err(|why| why.to_string())?;
         if !missing.is_empty() {
             compose.start(&missing).await?;
         }
@@ -140,7 +121,7 @@ impl Choice<'_> {
                 host: HERE.to_owned(),
                 port: compose.port("postgres", 5432).await?,
                 user: "restaurant_user".to_owned(),
-                password: compose.secret("db_password")?.into(),
+                password: Compose::secret("db_password")?.into(),
                 database: "restaurant_db".to_owned(),
                 ..self.config.database.clone()
             };
@@ -153,7 +134,7 @@ impl Choice<'_> {
                 host: HERE.to_owned(),
                 port: compose.port("rabbitmq", 5672).await?,
                 user: "restaurant_user".to_owned(),
-                password: compose.secret("rabbitmq_password")?.into(),
+                password: Compose::secret("rabbitmq_password")?.into(),
                 vhost: "/".to_owned(),
             };
             let (port, management) = (endpoint.port, compose.port("rabbitmq", MANAGEMENT_PORT).await?);
@@ -172,7 +153,7 @@ impl Choice<'_> {
         let mut missing = Vec::from_iter(postgres.is_none().then_some(Server::Postgres));
         missing.extend(rabbitmq.is_none().then_some(Server::Rabbitmq));
         let progress = |line: &str| self.console.note(line);
-        ensure_installed(&missing, &self.folder.packages(), &progress).await?;
+        ensure_installed(&missing, folder::PACKAGES.as_ref(), &progress).await?;
         if !missing.is_empty() {
             let names: Vec<&str> = missing.iter().map(|server| server.name()).collect();
             self.console.note(&format!("starting {} of our own in .local", names.join(" and ")));
@@ -187,14 +168,14 @@ impl Choice<'_> {
             return Ok(chosen);
         }
         let (start, wished) = (Instant::now(), &self.config.database);
-        let programs = PostgresPrograms::find(&self.folder.packages())?;
+        let programs = PostgresPrograms::find(folder::PACKAGES.as_ref())?;
         let options = PostgresOptions {
             port: wished.port,
             user: wished.user.clone(),
             guard: Some(self.guard.clone()),
             ..PostgresOptions::default()
         };
-        let server = PrivatePostgres::start(&programs, &self.folder.postgres(), options).await?;
+        let server = PrivatePostgres::start(&programs, folder::POSTGRES.as_ref(), options).await?;
         server.admin().ensure_database(&wished.database).await?;
         let endpoint =
             config::Database { max_connections: wished.max_connections, ..server.settings(&wished.database) };
@@ -208,7 +189,7 @@ impl Choice<'_> {
             return Ok(chosen);
         }
         let (start, wished) = (Instant::now(), &self.config.rabbitmq);
-        let programs = RabbitmqPrograms::find(&self.folder.packages())?;
+        let programs = RabbitmqPrograms::find(folder::PACKAGES.as_ref())?;
         let options = RabbitmqOptions {
             port: wished.port,
             management_port: MANAGEMENT_PORT,
@@ -218,7 +199,7 @@ impl Choice<'_> {
             password: None,
             guard: Some(self.guard.clone()),
         };
-        let server = PrivateRabbitmq::start(&programs, &self.folder.rabbitmq(), options).await?;
+        let server = PrivateRabbitmq::start(&programs, folder::RABBITMQ.as_ref(), options).await?;
         if wished.vhost != "/" {
             server.admin().create_vhost(&wished.vhost).await?;
         }
@@ -232,6 +213,23 @@ impl Choice<'_> {
         let seconds = start.elapsed().as_secs_f32();
         self.console.done(&format!("{name}: a private server on {HERE}:{port} ({seconds:.1} s)"));
     }
+}
+
+/// Records for `reset` which servers must not be emptied.
+fn remember_configured(servers: &Servers) -> Result<(), Error> {
+    let used = servers.configured().into_iter().map(|(name, address)| format!("{name} at {address}"));
+    let used: BTreeSet<String> = folder::configured_servers().into_iter().chain(used).collect();
+    if used.is_empty() {
+        return Ok(());
+    }
+    let lines = used.into_iter().collect::<Vec<_>>().join("\n");
+    std::fs::write(folder::CONFIGURED_MARK, lines).map_err(Error::file("write", folder::CONFIGURED_MARK))
+}
+
+/// The Compose project of this folder, or the name of a new one.
+fn docker_project() -> String {
+    let known = std::fs::read_to_string(folder::DOCKER_MARK).unwrap_or_default();
+    if known.is_empty() { format!("restaurant-up-{:08x}", rand::random::<u32>()) } else { known }
 }
 
 /// A server on a port of this machine, with the port of its management page.

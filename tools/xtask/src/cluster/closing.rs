@@ -8,6 +8,7 @@ use domain::ServiceName;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::docker::Compose;
+use crate::cluster::folder;
 use crate::cluster::record::Phase;
 use crate::cluster::servers::Servers;
 use crate::cluster::service::Service;
@@ -42,8 +43,8 @@ impl Supervisor {
             stream.abort();
         }
         self.end_servers(signals).await;
-        let _ = fs::remove_file(self.folder.environment());
-        let _ = fs::remove_file(self.folder.record());
+        let _ = fs::remove_file(folder::ENVIRONMENT);
+        let _ = fs::remove_file(folder::RECORD);
         self.console.done("the restaurant is closed");
     }
 

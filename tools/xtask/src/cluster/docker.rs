@@ -1,6 +1,6 @@
 //! Both servers as containers, from the project's compose file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use devcluster::tool;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+const FILE: &str = "deploy/docker/compose.yaml";
 /// A working engine answers at once.
 const QUESTION_LIMIT: Duration = Duration::from_secs(10);
 /// Includes the download of images.
@@ -20,7 +21,6 @@ const KILL_LIMIT: Duration = Duration::from_secs(10);
 /// never touched.
 #[derive(Clone, Debug)]
 pub struct Compose {
-    file: PathBuf,
     /// The common name of its containers and volumes.
     pub project: String,
     /// The host ports to insert into the file.
@@ -33,14 +33,13 @@ pub struct Compose {
 impl Compose {
     /// Finds the compose file and a Docker engine that answers.
     pub async fn find(project: String) -> Option<Self> {
-        let file = PathBuf::from("deploy/docker/compose.yaml");
-        if !file.is_file() {
+        if !Path::new(FILE).is_file() {
             return None;
         }
         let mut command = Command::new("docker");
         command.args(["info", "--format", "{{.ServerVersion}}"]);
         let version = answer(command).await?;
-        (!version.is_empty()).then_some(Self { file, project, ports: Vec::new(), services: Vec::new() })
+        (!version.is_empty()).then_some(Self { project, ports: Vec::new(), services: Vec::new() })
     }
 
     /// Publishes a container's port on this one. `variable` is its name in the compose file.
@@ -86,16 +85,15 @@ impl Compose {
     }
 
     /// The content of a file with one of the containers' passwords.
-    pub fn secret(&self, name: &str) -> Result<String, String> {
-        let folder = self.file.parent().unwrap_or(Path::new("."));
-        let text = std::fs::read_to_string(folder.join("secrets").join(name))
-            .map_err(|_| format!("deploy/docker/secrets/{name} cannot be read"))?;
+    pub fn secret(name: &str) -> Result<String, String> {
+        let path = format!("deploy/docker/secrets/{name}");
+        let text = std::fs::read_to_string(&path).map_err(|_| format!("{path} cannot be read"))?;
         Ok(text.trim_end_matches(['\r', '\n']).to_owned())
     }
 
     fn command(&self) -> Command {
         let mut command = Command::new("docker");
-        command.arg("compose").arg("--file").arg(&self.file).args(["--project-name", &self.project]);
+        command.args(["compose", "--file", FILE, "--project-name", &self.project]);
         command.envs(self.ports.iter().map(|(name, port)| (name, port.to_string())));
         command
     }

@@ -14,7 +14,7 @@ impl SupervisorLock {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn take(path: &Path) -> io::Result<Option<Self>> {
+    pub fn take(path: impl AsRef<Path>) -> io::Result<Option<Self>> {
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         if !is_free(&file)? {
             return Ok(None);
@@ -26,7 +26,7 @@ impl SupervisorLock {
     }
 
     /// The process that holds the lock, if there is one.
-    pub fn holder(path: &Path) -> Option<u32> {
+    pub fn holder(path: impl AsRef<Path>) -> Option<u32> {
         let mut file = File::open(path).ok()?;
         if is_free(&file).ok()? {
             // The check has taken the lock: release it.

@@ -11,12 +11,12 @@ use tokio::time::{Instant, sleep};
 
 use crate::cluster::accounts::AccountError;
 use crate::cluster::choice::Choice;
-use crate::cluster::folder::LocalFolder;
+use crate::cluster::folder;
 use crate::cluster::plan::{self, Plan};
 use crate::cluster::record::{Phase, shell_lines, write_whole};
 use crate::cluster::service::{LaunchContext, Service};
 use crate::cluster::supervisor::{Supervisor, TICK};
-use crate::view::painter::{Painter, Speaker};
+use crate::view::painter::Speaker;
 use crate::view::stream::{Source, Stream};
 
 /// It also creates the tables.
@@ -66,26 +66,25 @@ impl Supervisor {
         config_path: Option<PathBuf>,
         programs: PathBuf,
     ) -> Result<(), OpeningError> {
-        let choice = Choice { config, folder: &self.folder, guard: &self.guard, console: self.console };
+        let choice = Choice { config, guard: &self.guard, console: self.console };
         let servers = self.servers.insert(choice.make(&mut self.containers).await?);
         servers.admit_services().await?;
-        let path = self.folder.environment();
-        write_whole(&path, &shell_lines(&servers.environment())).map_err(Error::file("write", path))?;
+        write_whole(folder::ENVIRONMENT, &shell_lines(&servers.environment()))
+            .map_err(Error::file("write", folder::ENVIRONMENT))?;
 
         let order_port = self.choose_port("order service", ServiceName::Order)?;
         let tracking_port = self.choose_port("tracking service", ServiceName::Tracking)?;
         let plans = plan::restaurant(order_port, tracking_port);
-        self.rotate_logs(&plans)?;
+        rotate_logs(&plans)?;
         let context = LaunchContext {
             programs,
-            folder: self.folder.clone(),
             config: config_path,
             bind: config.http.bind,
             guard: self.guard.clone(),
             console: self.console,
         };
         if self.shows_logs {
-            let stream = Stream::new(sources(&plans, &self.folder), Painter { console: self.console });
+            let stream = Stream::new(sources(&plans), self.console);
             self.stream = Some(tokio::spawn(stream.show(true)));
         }
 
@@ -110,18 +109,6 @@ impl Supervisor {
             self.console.warn(&format!("port {wished} is taken; the {who} listens on {port}"));
         }
         Ok(port)
-    }
-
-    /// Every run writes new logs. Those of the previous run are kept.
-    fn rotate_logs(&self, plans: &[Plan]) -> Result<(), Error> {
-        for plan in plans {
-            let path = self.folder.log(plan.name);
-            if path.exists() {
-                let old = path.with_extension("previous.jsonl");
-                fs::rename(&path, old).map_err(Error::file("write", path))?;
-            }
-        }
-        Ok(())
     }
 
     /// Starts services in parallel, and waits for all of them. A slow one only causes a warning,
@@ -197,6 +184,15 @@ impl Supervisor {
     }
 }
 
+/// Every run writes new logs. Those of the previous run are kept.
+fn rotate_logs(plans: &[Plan]) -> Result<(), Error> {
+    for path in plans.iter().map(|plan| folder::log(plan.name)).filter(|path| path.exists()) {
+        let old = path.with_extension("previous.jsonl");
+        fs::rename(&path, old).map_err(Error::file("write", path))?;
+    }
+    Ok(())
+}
+
 fn not_ready(service: &Service) -> OpeningError {
     let words = service.last_error().map(|words| format!(": {words}")).unwrap_or_default();
     OpeningError::Service { name: service.plan.name, words, log: service.log() }
@@ -204,11 +200,11 @@ fn not_ready(service: &Service) -> OpeningError {
 
 /// The logs of these services. All subscribers print the same, so only the first counts as
 /// original.
-pub fn sources(plans: &[Plan], folder: &LocalFolder) -> Vec<Source> {
+pub fn sources(plans: &[Plan]) -> Vec<Source> {
     let first = plans.iter().position(|plan| plan.service == ServiceName::Notifier);
     let of = |(index, plan): (usize, &Plan)| {
         let echo = plan.service == ServiceName::Notifier && Some(index) != first;
-        Source::new(folder.log(plan.name), Speaker { name: plan.name, service: plan.service, echo })
+        Source::new(folder::log(plan.name), Speaker { name: plan.name, service: plan.service, echo })
     };
     plans.iter().enumerate().map(of).collect()
 }

@@ -64,7 +64,7 @@ impl Member {
 
 impl Record {
     /// The last record, if it can be read.
-    pub fn read(path: &Path) -> Option<Self> {
+    pub fn read(path: impl AsRef<Path>) -> Option<Self> {
         serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
     }
 
@@ -72,15 +72,15 @@ impl Record {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write(&self, path: &Path) -> io::Result<()> {
+    pub fn write(&self, path: impl AsRef<Path>) -> io::Result<()> {
         write_whole(path, &serde_json::to_string_pretty(self)?)
     }
 }
 
 /// Replaces a file atomically, so that a reader sees either the old or the new text. Only its owner
 /// can read it.
-pub fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+pub fn write_whole(path: impl AsRef<Path>, text: &str) -> io::Result<()> {
+    let mut file = NamedTempFile::new_in(path.as_ref().parent().unwrap_or(Path::new(".")))?;
     file.write_all(text.as_bytes())?;
     file.persist(path)?;
     Ok(())

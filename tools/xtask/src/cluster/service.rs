@@ -9,7 +9,7 @@ use devcluster::{Error, ProcessGuard, ServiceProcess};
 use runtime::{Backoff, Console, clock, reachable, with_causes};
 use rustix::process::Signal;
 
-use crate::cluster::folder::LocalFolder;
+use crate::cluster::folder;
 use crate::cluster::plan::Plan;
 use crate::cluster::record::Member;
 use crate::view::entry::{Entry, harmless};
@@ -24,8 +24,6 @@ const GOOD_RUN: Duration = Duration::from_mins(1);
 pub struct LaunchContext {
     /// The folder of the programs.
     pub programs: PathBuf,
-    /// The folder of the logs.
-    pub folder: LocalFolder,
     /// The configuration file, if it is not `./config.yaml`.
     pub config: Option<PathBuf>,
     /// The address that services with a port bind to.
@@ -158,7 +156,7 @@ impl Service {
 
     /// The path of its log.
     pub fn log(&self) -> PathBuf {
-        self.context.folder.log(self.plan.name)
+        folder::log(self.plan.name)
     }
 
     /// The last error or panic in its log since its start.

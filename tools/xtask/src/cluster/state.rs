@@ -1,6 +1,6 @@
 //! The state of this folder's cluster, for all processes but its supervisor.
 
-use crate::cluster::folder::LocalFolder;
+use crate::cluster::folder;
 use crate::cluster::lock::SupervisorLock;
 use crate::cluster::record::{Phase, Record};
 
@@ -22,10 +22,10 @@ pub enum State {
 
 impl State {
     /// The current state.
-    pub fn of(folder: &LocalFolder) -> Self {
-        let Some(supervisor) = SupervisorLock::holder(&folder.lock()) else { return Self::Closed };
+    pub fn now() -> Self {
+        let Some(supervisor) = SupervisorLock::holder(folder::LOCK) else { return Self::Closed };
         // The record of another supervisor is outdated.
-        let record = Record::read(&folder.record()).filter(|record| record.supervisor == supervisor);
+        let record = Record::read(folder::RECORD).filter(|record| record.supervisor == supervisor);
         let phase = record.as_ref().map_or(Phase::Opening, |record| record.phase);
         Self::Present { supervisor, phase, record }
     }

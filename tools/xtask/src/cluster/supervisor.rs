@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::cluster::docker::Compose;
-use crate::cluster::folder::LocalFolder;
+use crate::cluster::folder;
 use crate::cluster::record::{Phase, Record};
 use crate::cluster::servers::Servers;
 use crate::cluster::service::Service;
@@ -21,7 +21,6 @@ pub(super) const TICK: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Supervisor {
     pub(super) console: Console,
-    pub(super) folder: LocalFolder,
     /// The services. They are dropped before the servers.
     pub(super) services: Vec<Service>,
     pub(super) servers: Option<Servers>,
@@ -43,10 +42,9 @@ impl Supervisor {
     ///
     /// # Errors
     /// The process guard cannot be started.
-    pub fn new(folder: LocalFolder, console: Console, shows_logs: bool) -> std::io::Result<Self> {
+    pub fn new(console: Console, shows_logs: bool) -> std::io::Result<Self> {
         Ok(Self {
             console,
-            folder,
             services: Vec::new(),
             servers: None,
             containers: None,
@@ -119,12 +117,12 @@ impl Supervisor {
         if record == self.written {
             return;
         }
-        let Some(outcome) = record.as_ref().map(|record| record.write(&self.folder.record())) else { return };
+        let Some(outcome) = record.as_ref().map(|record| record.write(folder::RECORD)) else { return };
         let was_unwritable = std::mem::replace(&mut self.is_unwritable, outcome.is_err());
         match outcome {
             Ok(()) => self.written = record,
             Err(why) if !was_unwritable => {
-                let path = self.folder.path().display();
+                let path = folder::PATH;
                 self.console.warn(&format!("cannot write in '{path}' ({why}): free some space"));
             }
             Err(_) => {}

@@ -15,7 +15,6 @@ use runtime::signals::StopSignals;
 use runtime::{Console, Exit, Shutdown};
 use tokio::time::{Instant, interval, sleep, sleep_until};
 
-use crate::cluster::folder::LocalFolder;
 use crate::cluster::state::State;
 use api_client::ApiClient;
 use board::Board;
@@ -49,7 +48,7 @@ pub async fn run(arguments: &Arguments, signals: &StopSignals) -> Result<(), Exi
     if !(0.0..=3_600.0).contains(&arguments.every) {
         return Err(Exit::Usage(format!("--every is {} (allowed: 0 to 3600 seconds)", arguments.every)));
     }
-    let record = State::of(&LocalFolder::here()).open().map_err(Exit::Failed)?;
+    let record = State::now().open().map_err(Exit::Failed)?;
     let client = ApiClient::new(&record)?;
     let shutdown = signals.shutdown();
 
@@ -71,11 +70,14 @@ async fn run_board(arguments: &Arguments, client: &ApiClient, shutdown: &Shutdow
     };
     let customers = menu::customers(arguments.seed.unwrap_or_else(rand::random), arguments.orders);
     let every = Duration::from_secs_f64(arguments.every);
+    let working = async {
+        tokio::join!(place_all(customers, every, client, &board), follow(arguments.orders, client, &board))
+    };
     tokio::select! {
         () = shutdown.begun() => {}
         () = console.until_unseen() => {}
         () = drawing => {}
-        _ = async { tokio::join!(place_all(customers, every, client, &board), follow(arguments.orders, client, &board)) } => {}
+        _ = working => {}
     }
     screen.draw(&board.borrow());
     board.into_inner()

@@ -7,7 +7,7 @@ use runtime::{Console, Exit};
 use rustix::process::Signal;
 use tokio::time::sleep;
 
-use crate::cluster::folder::LocalFolder;
+use crate::cluster::folder;
 use crate::cluster::lock::SupervisorLock;
 
 const POLL: Duration = Duration::from_millis(50);
@@ -26,21 +26,21 @@ pub struct Arguments {
 
 /// Runs the command.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
-    let (console, folder) = (Console::new(), LocalFolder::here());
-    let Some(supervisor) = SupervisorLock::holder(&folder.lock()) else {
+    let console = Console::new();
+    let Some(supervisor) = SupervisorLock::holder(folder::LOCK) else {
         console.note("nothing to close: no restaurant is open here");
         return Ok(());
     };
-    close(console, &folder, supervisor, arguments.now).await
+    close(console, supervisor, arguments.now).await
 }
 
 /// Asks the supervisor to stop, and waits for its end. Repeating the request has no effect, unless
 /// with `now`.
-pub async fn close(console: Console, folder: &LocalFolder, supervisor: u32, now: bool) -> Result<(), Exit> {
+pub async fn close(console: Console, supervisor: u32, now: bool) -> Result<(), Exit> {
     let start = Instant::now();
     ask(supervisor, if now { Signal::QUIT } else { Signal::TERM })?;
     let mut told = false;
-    while SupervisorLock::holder(&folder.lock()) == Some(supervisor) {
+    while SupervisorLock::holder(folder::LOCK) == Some(supervisor) {
         if start.elapsed() > LIMIT {
             return Err(Exit::Failed(format!(
                 "process {supervisor} has not ended within {} s. End it with 'kill -9 {supervisor}': everything it started ends with it",

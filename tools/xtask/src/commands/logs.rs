@@ -3,10 +3,9 @@
 use argh::FromArgs;
 use runtime::{Console, Exit};
 
-use crate::cluster::folder::LocalFolder;
+use crate::cluster::folder;
 use crate::cluster::opening::sources;
 use crate::cluster::plan::{self, Plan};
-use crate::view::painter::Painter;
 use crate::view::stream::Stream;
 
 /// Shows what the services of this run said (the JSON itself is in .local/logs).
@@ -22,17 +21,17 @@ pub struct Arguments {
 
 /// Runs the command.
 pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
-    let (console, folder) = (Console::new(), LocalFolder::here());
+    let console = Console::new();
     // Logs do not depend on ports.
     let all = plan::restaurant(0, 0);
     let plans = match &arguments.service {
         None => all,
         Some(word) => meant(all, word)?,
     };
-    if !arguments.follow && !plans.iter().any(|plan| folder.log(plan.name).exists()) {
+    if !arguments.follow && !plans.iter().any(|plan| folder::log(plan.name).exists()) {
         return Err(Exit::Failed("there are no logs yet; 'cargo xtask up' opens the restaurant".to_owned()));
     }
-    Stream::new(sources(&plans, &folder), Painter { console }).show(arguments.follow).await;
+    Stream::new(sources(&plans), console).show(arguments.follow).await;
     Ok(())
 }
 

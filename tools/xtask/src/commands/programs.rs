@@ -7,7 +7,6 @@ use std::process::Command;
 use domain::ServiceName;
 use runtime::Exit;
 
-use crate::cluster::folder::LocalFolder;
 use crate::cluster::state::State;
 use crate::program::{become_program, build_quietly, cargo, folder, on_local_servers, run};
 
@@ -34,7 +33,7 @@ pub fn ctl(command: Option<&str>, words: &[OsString]) -> Result<(), Exit> {
 /// `load`: restaurant-load, against the services of `up` if it runs.
 pub fn load(words: &[OsString]) -> Result<(), Exit> {
     let mut load = Command::new(build_quietly("restaurant-load")?);
-    if let Ok(record) = State::of(&LocalFolder::here()).open() {
+    if let Ok(record) = State::now().open() {
         for (option, url) in [("--url", record.order_url), ("--tracking", record.tracking_url)] {
             if !is_given(option, words) {
                 load.arg(option).arg(url);

@@ -8,7 +8,7 @@ use argh::FromArgs;
 use runtime::{Console, Exit};
 
 use crate::cluster::docker::Compose;
-use crate::cluster::folder::LocalFolder;
+use crate::cluster::folder;
 use crate::cluster::lock::SupervisorLock;
 use crate::commands::down;
 
@@ -23,25 +23,25 @@ pub struct Arguments {
 
 /// Runs the command.
 pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
-    let (console, folder) = (Console::new(), LocalFolder::here());
-    if !arguments.yes && !confirmed(&folder)? {
+    let console = Console::new();
+    if !arguments.yes && !confirmed()? {
         console.note("nothing was deleted");
         return Ok(());
     }
-    if let Some(supervisor) = SupervisorLock::holder(&folder.lock()) {
-        down::close(console, &folder, supervisor, true).await?;
+    if let Some(supervisor) = SupervisorLock::holder(folder::LOCK) {
+        down::close(console, supervisor, true).await?;
     }
-    let project = fs::read_to_string(folder.docker_mark()).unwrap_or_default();
+    let project = fs::read_to_string(folder::DOCKER_MARK).unwrap_or_default();
     let had_containers = !project.is_empty();
     if had_containers {
-        remove_containers(&folder, project).await?;
+        remove_containers(project).await?;
     }
-    let others = folder.configured_servers();
-    let own = [folder.postgres(), folder.rabbitmq()];
+    let others = folder::configured_servers();
+    let own = [folder::POSTGRES, folder::RABBITMQ].map(Path::new);
     let had_own = own.iter().any(|path| path.exists()) || had_containers;
-    let files = [folder.logs(), folder.record(), folder.environment(), folder.configured_mark()];
+    let files = [folder::LOGS, folder::RECORD, folder::ENVIRONMENT, folder::CONFIGURED_MARK].map(Path::new);
     for path in own.into_iter().chain(files) {
-        remove(&path)?;
+        remove(path)?;
     }
     console.done(if had_own {
         "the orders and messages in the servers that 'up' started are deleted, and all logs"
@@ -54,7 +54,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
     Ok(())
 }
 
-async fn remove_containers(folder: &LocalFolder, project: String) -> Result<(), Exit> {
+async fn remove_containers(project: String) -> Result<(), Exit> {
     let Some(compose) = Compose::find(project).await else {
         return Err(Exit::Failed(
             "the data of PostgreSQL and RabbitMQ is in Docker volumes, but Docker does not answer. Start it and try again"
@@ -62,7 +62,7 @@ async fn remove_containers(folder: &LocalFolder, project: String) -> Result<(), 
         ));
     };
     compose.remove().await.map_err(Exit::Failed)?;
-    remove(&folder.docker_mark())
+    remove(Path::new(folder::DOCKER_MARK))
 }
 
 fn remove(path: &Path) -> Result<(), Exit> {
@@ -83,11 +83,11 @@ fn kept(others: &[String]) -> String {
     )
 }
 
-fn confirmed(folder: &LocalFolder) -> Result<bool, Exit> {
+fn confirmed() -> Result<bool, Exit> {
     if !io::stdin().is_terminal() {
         return Err(Exit::Usage("reset deletes data; without a terminal to ask on, say --yes".to_owned()));
     }
-    let others = folder.configured_servers();
+    let others = folder::configured_servers();
     if !others.is_empty() {
         eprintln!("({}.)", kept(&others));
     }

@@ -6,7 +6,6 @@ use argh::FromArgs;
 use runtime::console::{Console, Style};
 use runtime::{Exit, clock};
 
-use crate::cluster::folder::LocalFolder;
 use crate::cluster::record::{Member, Phase};
 use crate::cluster::state::State;
 
@@ -17,8 +16,8 @@ pub struct Arguments {}
 
 /// Runs the command.
 pub fn run(_: &Arguments) -> Result<(), Exit> {
-    let (console, folder) = (Console::new(), LocalFolder::here());
-    let State::Present { supervisor, record, .. } = State::of(&folder) else {
+    let console = Console::new();
+    let State::Present { supervisor, record, .. } = State::now() else {
         return Err(Exit::Failed("the restaurant is closed; 'cargo xtask up' opens it".to_owned()));
     };
     let Some(record) = record else {

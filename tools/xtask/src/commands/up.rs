@@ -13,7 +13,7 @@ use runtime::exit::failed;
 use runtime::{Console, Exit};
 use tokio::time::sleep;
 
-use crate::cluster::folder::LocalFolder;
+use crate::cluster::folder;
 use crate::cluster::lock::SupervisorLock;
 use crate::cluster::record::{Phase, Record};
 use crate::cluster::signals::Signals;
@@ -43,37 +43,36 @@ pub struct Arguments {
 
 /// Runs the command.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
-    let (console, folder) = (Console::new(), LocalFolder::here());
+    let console = Console::new();
     let config = Config::load(arguments.config.clone()).map_err(|why| Exit::Config(why.to_string()))?;
     if !arguments.no_build {
         build::run(console).await?;
     }
     let programs = programs()?;
-    folder.prepare().map_err(|why| failed(&why))?;
-    if is_open(console, &folder).await {
+    folder::prepare().map_err(|why| failed(&why))?;
+    if is_open(console).await {
         return Ok(());
     }
     if arguments.detach {
-        return detached::run(console, &folder, arguments.config.as_deref()).await;
+        return detached::run(console, arguments.config.as_deref()).await;
     }
     if arguments.supervise {
         // Detaches from the terminal. Fails only without one.
         let _ = rustix::process::setsid();
     }
     let _lock = loop {
-        let lock = SupervisorLock::take(&folder.lock())
-            .map_err(|why| Exit::Failed(format!("cannot write '{}': {why}", folder.lock().display())))?;
+        let lock = SupervisorLock::take(folder::LOCK)
+            .map_err(|why| Exit::Failed(format!("cannot write '{}': {why}", folder::LOCK)))?;
         match lock {
             Some(lock) => break lock,
-            None if is_open(console, &folder).await => return Ok(()),
+            None if is_open(console).await => return Ok(()),
             None => {}
         }
     };
 
     let start = Instant::now();
     let mut signals = Signals::listen().map_err(|why| failed(&why))?;
-    let mut supervisor =
-        Supervisor::new(folder, console, !arguments.supervise).map_err(|why| failed(&why))?;
+    let mut supervisor = Supervisor::new(console, !arguments.supervise).map_err(|why| failed(&why))?;
     console.note("opening the restaurant");
     let opened = tokio::select! {
         opened = supervisor.open(&config, arguments.config.clone(), programs) => {
@@ -106,10 +105,10 @@ fn programs() -> Result<PathBuf, Exit> {
 
 /// Whether another supervisor has started the cluster; if so, reports it. Waits while it is being
 /// started or stopped: each step of that has a deadline.
-async fn is_open(console: Console, folder: &LocalFolder) -> bool {
+async fn is_open(console: Console) -> bool {
     let mut reported = None;
     loop {
-        let State::Present { supervisor, phase, record } = State::of(folder) else { return false };
+        let State::Present { supervisor, phase, record } = State::now() else { return false };
         let doing = match phase {
             Phase::Open => {
                 say_it_runs(console, supervisor, record.as_ref());

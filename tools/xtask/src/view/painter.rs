@@ -32,50 +32,39 @@ pub struct Speaker {
     pub echo: bool,
 }
 
-/// Formats log lines.
-#[derive(Clone, Copy, Debug)]
-pub struct Painter {
-    /// The terminal.
-    pub console: Console,
+/// The formatted line, with the time at which it was written. `None` if it is not shown.
+pub fn paint(console: Console, speaker: &Speaker, timestamp: &str, line: &Line) -> Option<String> {
+    let text = match line {
+        Line::Entry(entry) if is_noise(speaker.service, entry) => return None,
+        Line::Plain(text) if text.trim().is_empty() => return None,
+        Line::Entry(entry) => shown_entry(console, entry),
+        Line::Plain(text) => shown_text(console, speaker, text),
+    };
+    let time = timestamp.split_once('T').map_or(timestamp, |(_, time)| time.trim_end_matches('Z'));
+    let time = console.paint(Style::Dim, &format!("{time:TIME_WIDTH$}"));
+    let name = console.paint(color(speaker), &format!("{:PREFIX_WIDTH$}", speaker.name));
+    Some(format!("{time} {name} {text}").trim_end().to_owned())
 }
 
-impl Painter {
-    /// The formatted line, with the time at which it was written. `None` if it is not shown.
-    pub fn paint(self, speaker: &Speaker, timestamp: &str, line: &Line) -> Option<String> {
-        let text = match line {
-            Line::Entry(entry) if is_noise(speaker.service, entry) => return None,
-            Line::Plain(text) if text.trim().is_empty() => return None,
-            Line::Entry(entry) => self.entry(entry),
-            Line::Plain(text) => self.plain(speaker, text),
-        };
-        let time = timestamp.split_once('T').map_or(timestamp, |(_, time)| time.trim_end_matches('Z'));
-        let time = self.console.paint(Style::Dim, &format!("{time:TIME_WIDTH$}"));
-        let name = self.console.paint(color(speaker), &format!("{:PREFIX_WIDTH$}", speaker.name));
-        Some(format!("{time} {name} {text}").trim_end().to_owned())
+fn shown_entry(console: Console, entry: &Entry) -> String {
+    let mut text = shortened(&entry.text());
+    if entry.level == "ERROR" {
+        text = console.paint(Style::Red, &text);
     }
+    match shortened(&entry.facts()) {
+        facts if facts.is_empty() => text,
+        facts => format!("{text}  {}", console.paint(Style::Dim, &facts)),
+    }
+}
 
-    fn entry(self, entry: &Entry) -> String {
-        let mut text = shortened(&entry.text());
-        if entry.level == "ERROR" {
-            text = self.console.paint(Style::Red, &text);
-        }
-        let facts = entry.facts();
-        if facts.is_empty() {
-            text
-        } else {
-            format!("{text}  {}", self.console.paint(Style::Dim, &shortened(&facts)))
-        }
-    }
-
-    fn plain(self, speaker: &Speaker, text: &str) -> String {
-        let style = match speaker.service {
-            ServiceName::Notifier if text.starts_with(NOTIFICATION) && speaker.echo => Style::Dim,
-            ServiceName::Notifier if text.starts_with(NOTIFICATION) => Style::Bold,
-            // Any other text, most likely a panic.
-            _ => Style::Yellow,
-        };
-        self.console.paint(style, &shortened(text))
-    }
+fn shown_text(console: Console, speaker: &Speaker, text: &str) -> String {
+    let style = match speaker.service {
+        ServiceName::Notifier if text.starts_with(NOTIFICATION) && speaker.echo => Style::Dim,
+        ServiceName::Notifier if text.starts_with(NOTIFICATION) => Style::Bold,
+        // Any other text, most likely a panic.
+        _ => Style::Yellow,
+    };
+    console.paint(style, &shortened(text))
 }
 
 fn color(speaker: &Speaker) -> Style {
@@ -113,8 +102,7 @@ mod tests {
 
     fn paint(service: ServiceName, line: &str) -> Option<String> {
         let speaker = Speaker { name: "chef_anna", service, echo: false };
-        let line = Line::parse(line);
-        Painter { console: Console::plain() }.paint(&speaker, "2024-12-16T10:30:15.123Z", &line)
+        super::paint(Console::plain(), &speaker, "2024-12-16T10:30:15.123Z", &Line::parse(line))
     }
 
     fn json(level: &str, action: &str, rest: &str) -> String {

@@ -7,10 +7,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use runtime::Console;
 use tokio::time::sleep;
 
 use crate::view::entry::{Entry, Line};
-use crate::view::painter::{Painter, Speaker};
+use crate::view::painter::{Speaker, paint};
 
 /// The largest number of bytes read from one log at a time, so that a large log does not delay the
 /// others.
@@ -112,27 +113,26 @@ impl Source {
     }
 }
 
-/// Several logs, and their format.
+/// Several logs, and where they are shown.
 #[derive(Debug)]
 pub struct Stream {
     sources: Vec<Source>,
-    painter: Painter,
+    console: Console,
 }
 
 impl Stream {
     /// A stream of these logs.
-    pub fn new(sources: Vec<Source>, painter: Painter) -> Self {
-        Self { sources, painter }
+    pub fn new(sources: Vec<Source>, console: Console) -> Self {
+        Self { sources, console }
     }
 
     /// Prints the lines that are written, and with `follow` those that will be, until the output
     /// has no reader.
     pub async fn show(mut self, follow: bool) {
-        let console = self.painter.console;
-        while !console.is_unseen() {
+        while !self.console.is_unseen() {
             let lines = self.poll();
             for line in &lines {
-                console.print(line);
+                self.console.print(line);
             }
             if lines.is_empty() {
                 if !follow && self.sources.iter().all(|source| source.waiting.is_empty()) {
@@ -149,7 +149,7 @@ impl Stream {
         for source in &mut self.sources {
             source.read();
             while let Some((timestamp, line)) = source.next() {
-                let text = self.painter.paint(&source.speaker, &timestamp, &line);
+                let text = paint(self.console, &source.speaker, &timestamp, &line);
                 let text = text.filter(|_| source.is_news(&line));
                 lines.extend(text.map(|text| (timestamp, text)));
             }
@@ -165,7 +165,6 @@ mod tests {
     use std::path::Path;
 
     use domain::ServiceName;
-    use runtime::Console;
 
     use super::*;
 
@@ -183,7 +182,7 @@ mod tests {
     fn lines_come_once_complete_and_in_order() {
         let folder = tempfile::tempdir().unwrap();
         let sources = vec![source(folder.path(), "a"), source(folder.path(), "b")];
-        let mut stream = Stream::new(sources, Painter { console: Console::plain() });
+        let mut stream = Stream::new(sources, Console::plain());
         assert!(stream.poll().is_empty());
 
         fs::write(folder.path().join("a"), format!("{}\nplain\n{}", json(3, "third"), json(4, "fourth")))
@@ -204,7 +203,7 @@ mod tests {
     #[test]
     fn attempts_that_fail_alike_are_shown_once() {
         let folder = tempfile::tempdir().unwrap();
-        let mut stream = Stream::new(vec![source(folder.path(), "a")], Painter { console: Console::plain() });
+        let mut stream = Stream::new(vec![source(folder.path(), "a")], Console::plain());
         let failed = |second, of| {
             let line = json(second, of).replace("INFO", "ERROR");
             line.replacen('{', r#"{"details":{"attempt":1,"retry_in_ms":100},"#, 1)
@@ -227,7 +226,7 @@ mod tests {
     fn a_line_without_time_has_that_of_the_next() {
         let folder = tempfile::tempdir().unwrap();
         let sources = vec![source(folder.path(), "a"), source(folder.path(), "b")];
-        let mut stream = Stream::new(sources, Painter { console: Console::plain() });
+        let mut stream = Stream::new(sources, Console::plain());
         fs::write(folder.path().join("a"), format!("plain\n{}\n", json(2, "second"))).unwrap();
         fs::write(folder.path().join("b"), format!("{}\n", json(1, "first"))).unwrap();
         let lines = stream.poll();
@@ -238,7 +237,7 @@ mod tests {
     #[test]
     fn a_replaced_log_is_read_from_its_start() {
         let folder = tempfile::tempdir().unwrap();
-        let mut stream = Stream::new(vec![source(folder.path(), "a")], Painter { console: Console::plain() });
+        let mut stream = Stream::new(vec![source(folder.path(), "a")], Console::plain());
         fs::write(folder.path().join("a"), format!("{}\n", json(1, "one"))).unwrap();
         assert_eq!(stream.poll().len(), 1);
         fs::rename(folder.path().join("a"), folder.path().join("old")).unwrap();

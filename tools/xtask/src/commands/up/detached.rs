@@ -11,7 +11,7 @@ use runtime::{Console, Exit};
 use rustix::process::Signal;
 use tokio::time::sleep;
 
-use crate::cluster::folder::LocalFolder;
+use crate::cluster::folder;
 use crate::cluster::record::{Phase, Record};
 use crate::cluster::signals::Signals;
 
@@ -19,14 +19,13 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Starts the supervisor, shows its output until the cluster is up, and leaves it running. This
 /// needs no deadline, because every step of the supervisor has one.
-pub(super) async fn run(console: Console, folder: &LocalFolder, config: Option<&Path>) -> Result<(), Exit> {
+pub(super) async fn run(console: Console, config: Option<&Path>) -> Result<(), Exit> {
     let mut signals = Signals::listen().map_err(|why| failed(&why))?;
-    let path = folder.supervisor_log();
-    let cannot_write =
-        |why: std::io::Error| Exit::Failed(format!("cannot write '{}': {why}", path.display()));
-    let output = File::create(&path).map_err(cannot_write)?;
+    let path = folder::SUPERVISOR_LOG;
+    let cannot_write = |why: std::io::Error| Exit::Failed(format!("cannot write '{path}': {why}"));
+    let output = File::create(path).map_err(cannot_write)?;
     let errors = output.try_clone().map_err(cannot_write)?;
-    let mut said = File::open(&path).map_err(cannot_write)?;
+    let mut said = File::open(path).map_err(cannot_write)?;
     let mut command = Command::new(std::env::current_exe().map_err(|why| failed(&why))?);
     command.args(["up", "--supervise", "--no-build"]).stdin(Stdio::null()).stdout(output).stderr(errors);
     if let Some(config) = config {
@@ -35,7 +34,7 @@ pub(super) async fn run(console: Console, folder: &LocalFolder, config: Option<&
     let mut supervisor = command.spawn().map_err(|why| failed(&why))?;
 
     loop {
-        let is_open = Record::read(&folder.record())
+        let is_open = Record::read(folder::RECORD)
             .is_some_and(|record| record.supervisor == supervisor.id() && record.phase == Phase::Open);
         let ended = supervisor.try_wait().map_err(|why| failed(&why))?;
         // Read the output after both checks, so that nothing printed before them is missed.
