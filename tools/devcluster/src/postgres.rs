@@ -3,7 +3,6 @@
 mod admin;
 pub(crate) mod identity;
 mod settings;
-mod version;
 
 use rustix::process::Signal;
 use secrecy::ExposeSecret;
@@ -84,7 +83,7 @@ impl PrivatePostgres {
         let folder = folder_at(folder)?;
         let identity = Identity::find(&folder).await?;
         let credentials = Credentials::load_or_store(&folder, &options.user, None)?;
-        let version = version::choose(programs, &folder).await?.clone();
+        let version = programs.for_data(&folder).await?.clone();
         let admin = PostgresAdmin { version, port: options.port, credentials };
         Self::launch(Postgres { folder, options, identity, admin }).await
     }

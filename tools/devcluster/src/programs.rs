@@ -1,11 +1,17 @@
 //! Finds the programs of both servers.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::Error;
+use tokio::process::Command;
+
 use crate::search::{absolute, folder_with, folders_like, libraries_in, search_path};
-use crate::server::Server;
+use crate::server::{Server, not_installed};
+use crate::{Error, tool};
+
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// The variable that tells unpacked Erlang scripts their location.
 pub(crate) const ERLANG_ROOT: &str = "RESTAURANT_ERLANG_ROOT";
@@ -13,7 +19,7 @@ pub(crate) const ERLANG_ROOT: &str = "RESTAURANT_ERLANG_ROOT";
 /// PostgreSQL's programs in all installed versions, the newest first, as far as the paths show it.
 /// Never empty.
 #[derive(Clone, Debug)]
-pub struct PostgresPrograms(pub(crate) Vec<PostgresVersion>);
+pub struct PostgresPrograms(Vec<PostgresVersion>);
 
 /// PostgreSQL's programs in one version.
 #[derive(Clone, Debug)]
@@ -54,7 +60,41 @@ impl PostgresPrograms {
         let unpacked = folders_like(unpacked.join("usr/lib/postgresql/*/bin"))
             .map(|bin| PostgresVersion { bin, libraries: libraries.clone() });
         let all: Vec<_> = of_system.chain(unpacked).filter(|version| is_postgres(&version.bin)).collect();
-        if all.is_empty() { Err(Server::Postgres.not_installed()) } else { Ok(Self(all)) }
+        if all.is_empty() { Err(not_installed(&[Server::Postgres])) } else { Ok(Self(all)) }
+    }
+
+    /// The newest version, or the one that created the data.
+    pub(crate) async fn for_data(&self, folder: &Path) -> Result<&PostgresVersion, Error> {
+        let Ok(made_by) = fs::read_to_string(folder.join("data/PG_VERSION")) else {
+            return self.0.first().ok_or_else(|| not_installed(&[Server::Postgres]));
+        };
+        let made_by = made_by.trim();
+        let mut found = Vec::new();
+        for version in &self.0 {
+            let number = version.number().await?;
+            if number == made_by {
+                return Ok(version);
+            }
+            found.push(number);
+        }
+        let (folder, made_by) = (folder.to_owned(), made_by.to_owned());
+        Err(Error::OtherVersion { folder, made_by, found: found.join(", ") })
+    }
+}
+
+impl PostgresVersion {
+    /// The major version, from "postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)".
+    async fn number(&self) -> Result<String, Error> {
+        let mut command = Command::new(self.bin.join("postgres"));
+        command.arg("--version");
+        if let Some(libraries) = &self.libraries {
+            command.env("LD_LIBRARY_PATH", libraries);
+        }
+        let text = tool::run(command, ANSWER_LIMIT).await?;
+        let number =
+            text.split_whitespace().find(|word| word.starts_with(|first: char| first.is_ascii_digit()));
+        // "18beta1" is 18.
+        Ok(number.unwrap_or_default().chars().take_while(char::is_ascii_digit).collect())
     }
 }
 
@@ -66,7 +106,7 @@ impl RabbitmqPrograms {
     pub fn find(packages: &Path) -> Result<Self, Error> {
         Self::of_system()
             .or_else(|| Self::unpacked(absolute(packages).join(Server::Rabbitmq.unpacked())))
-            .ok_or_else(|| Server::Rabbitmq.not_installed())
+            .ok_or_else(|| not_installed(&[Server::Rabbitmq]))
     }
 
     fn of_system() -> Option<Self> {

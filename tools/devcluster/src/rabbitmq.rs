@@ -136,7 +136,7 @@ impl Rabbitmq {
     }
 
     fn console(&self, ports: Ports) -> RabbitmqConsole {
-        RabbitmqConsole::new(&self.folder, self.plain.path(), &self.home, ports)
+        RabbitmqConsole::new(self.plain.path(), &self.home, ports)
     }
 
     fn write_files(&self, ports: Ports) -> Result<(), Error> {

@@ -33,11 +33,6 @@ impl Server {
     pub(crate) fn unpacked(self) -> &'static str {
         self.packages()[0]
     }
-
-    /// The error for a missing server.
-    pub(crate) fn not_installed(self) -> Error {
-        not_installed(&[self])
-    }
 }
 
 /// The error for missing servers.

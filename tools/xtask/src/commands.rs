@@ -3,7 +3,6 @@
 pub mod checks;
 pub mod config_docs;
 pub mod demo;
-pub mod deny;
 pub mod down;
 pub mod logs;
 pub mod programs;

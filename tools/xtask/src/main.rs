@@ -15,7 +15,7 @@ use runtime::exit::failed;
 use runtime::signals::StopSignals;
 use runtime::{Exit, arguments, console};
 
-use crate::commands::{checks, config_docs, demo, deny, down, logs, programs, reset, status, up};
+use crate::commands::{checks, config_docs, demo, down, logs, programs, reset, status, up};
 
 const NAME: &str = "cargo xtask";
 
@@ -57,7 +57,7 @@ async fn perform() -> Result<(), Exit> {
         "config-docs" => config_docs::run(),
         "fmt" => checks::format(),
         "lint" => checks::lint(),
-        "deny" => deny::deny(),
+        "deny" => checks::deny(),
         _ => Err(Exit::Usage(format!(
             "{NAME}: there is no task '{name}'\nRun '{NAME} --help' for all of them."
         ))),

@@ -27,8 +27,7 @@ impl Identity {
         if !rustix::process::geteuid().is_root() {
             return Ok(Self { prefix: Vec::new(), owner: None });
         }
-        let passwd = fs::read_to_string("/etc/passwd").map_err(Error::file("read", "/etc/passwd"))?;
-        let Some((uid, gid)) = numbers_of(NOBODY, &passwd) else {
+        let (Some(uid), Some(gid)) = (id_of_nobody("-u").await, id_of_nobody("-g").await) else {
             return Err(Error::OnlyRoot { why: "there is no user 'nobody'".to_owned() });
         };
         // Root, mapped to an ordinary user in a user namespace. It owns the same files and can
@@ -90,23 +89,9 @@ impl Identity {
     }
 }
 
-/// The user id and the group id of a user in the text of /etc/passwd.
-fn numbers_of(user: &str, passwd: &str) -> Option<(u32, u32)> {
-    passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        (fields.next()? == user).then_some(())?;
-        Some((fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_read_from_passwd() {
-        let passwd = "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65533:nobody:/:/usr/sbin/nologin\n";
-        assert_eq!(numbers_of("nobody", passwd), Some((65534, 65533)));
-        assert_eq!(numbers_of("body", passwd), None);
-    }
+/// The id of that user (`-u`), or of its group (`-g`).
+async fn id_of_nobody(which: &str) -> Option<u32> {
+    let mut command = tokio::process::Command::new("id");
+    command.args([which, NOBODY]);
+    tool::run(command, PROBE_LIMIT).await.ok()?.trim().parse().ok()
 }

@@ -2,9 +2,8 @@
 //! Erlang machine.
 
 use std::ffi::OsString;
-use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -21,17 +20,14 @@ const EVALUATION_LIMIT: Duration = Duration::from_secs(15);
 pub struct RabbitmqConsole {
     program: PathBuf,
     environment: Vec<(OsString, OsString)>,
-    /// The folder of the expressions, which `erl_call` reads from files.
-    folder: PathBuf,
 }
 
 impl RabbitmqConsole {
-    /// The console of the server in `folder`, which RabbitMQ knows as `plain`.
-    pub(super) fn new(folder: &Path, plain: &Path, home: &Home, ports: Ports) -> Self {
+    /// The console of the server in this folder.
+    pub(super) fn new(folder: &Path, home: &Home, ports: Ports) -> Self {
         Self {
             program: home.erlang.join("erl_call"),
-            environment: settings::environment(plain, home, ports),
-            folder: folder.to_owned(),
+            environment: settings::environment(folder, home, ports),
         }
     }
 
@@ -41,16 +37,15 @@ impl RabbitmqConsole {
     /// # Errors
     /// The server does not answer.
     pub async fn evaluate(&self, expression: &str) -> Result<String, Error> {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = self.folder.join(format!("expression-{}-{number}.erl", std::process::id()));
-        fs::write(&path, format!("{expression}\n")).map_err(Error::file("write", &path))?;
-        let script = fs::File::open(&path).map_err(Error::file("open", &path))?;
-        // The open file can still be read.
-        fs::remove_file(&path).map_err(Error::file("remove", &path))?;
         let mut command = self.call();
         command.arg("-e");
-        tool::run_on(script, command, EVALUATION_LIMIT).await
+        // A pipe holds 64 KiB, and an expression has some lines.
+        let piped = std::io::pipe().and_then(|(reader, mut writer)| {
+            writeln!(writer, "{expression}")?;
+            Ok(reader)
+        });
+        let input = piped.map_err(Error::file("open a pipe to", &self.program))?;
+        tool::run_on(input, command, EVALUATION_LIMIT).await
     }
 
     /// A call into the server, without its expression.

@@ -22,11 +22,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    fn new(name: &'static str, service: ServiceName, arguments: &[&str], ready: Ready) -> Self {
-        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Self { name, service, arguments, ready }
-    }
-
     /// Whether a user's word names this service: by its name, its program, or its short name.
     pub fn is_meant(&self, word: &str) -> bool {
         [self.name, self.service.binary(), self.service.short_name()].contains(&word)
@@ -35,29 +30,27 @@ impl Plan {
 
 /// All services, on these ports. The order service comes first: it creates the tables.
 pub fn restaurant(order_port: u16, tracking_port: u16) -> Vec<Plan> {
-    let heartbeat = format!("--heartbeat-interval={HEARTBEAT_SECONDS}");
-    let worker = |name, more: &[&str]| {
-        let worker_name = format!("--worker-name={name}");
-        let arguments = [&[worker_name.as_str(), heartbeat.as_str()], more].concat();
-        Plan::new(
-            name,
-            ServiceName::Kitchen,
-            &arguments,
-            Ready::Logged(action::WORKER_REGISTERED.as_str(), ""),
-        )
+    let worker = |name, types: Option<&str>| {
+        let arguments =
+            [format!("--worker-name={name}"), format!("--heartbeat-interval={HEARTBEAT_SECONDS}")];
+        let arguments = arguments.into_iter().chain(types.map(str::to_owned)).collect();
+        let ready = Ready::Logged(action::WORKER_REGISTERED.as_str(), "");
+        Plan { name, service: ServiceName::Kitchen, arguments, ready }
     };
     let subscriber = |name| {
-        Plan::new(name, ServiceName::Notifier, &[], Ready::Logged(action::SERVICE_STARTED.as_str(), ""))
+        let ready = Ready::Logged(action::SERVICE_STARTED.as_str(), "");
+        Plan { name, service: ServiceName::Notifier, arguments: Vec::new(), ready }
     };
     let listener = |name, service, port: u16| {
-        Plan::new(name, service, &[&format!("--port={port}")], Ready::OnPort(port))
+        let arguments = vec![format!("--port={port}")];
+        Plan { name, service, arguments, ready: Ready::OnPort(port) }
     };
     vec![
         listener("order", ServiceName::Order, order_port),
         listener("tracking", ServiceName::Tracking, tracking_port),
-        worker("chef_anna", &[]),
-        worker("chef_mario", &[]),
-        worker("chef_luigi", &["--order-types=delivery"]),
+        worker("chef_anna", None),
+        worker("chef_mario", None),
+        worker("chef_luigi", Some("--order-types=delivery")),
         subscriber("subscriber_1"),
         subscriber("subscriber_2"),
     ]

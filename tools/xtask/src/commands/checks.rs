@@ -1,8 +1,9 @@
-//! The checks of a change: `test`, `lint`, `fmt`, `faults` and `fuzz`.
+//! The checks of a change: `test`, `lint`, `fmt`, `faults`, `fuzz` and `deny`.
 
 use std::ffi::OsString;
 use std::fs;
-use std::process::Command;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use runtime::exit::failed;
 use runtime::{Console, Exit, time_span};
@@ -13,6 +14,10 @@ use crate::program::{become_program, cargo, run};
 const HEAD: &str = "
 | scenario | placed | acknowledged | lost | doubled | accepted again after |
 |---|---|---|---|---|---|";
+
+/// The version of cargo-deny that is built, and where.
+const DENY_VERSION: &str = "0.20.2";
+const TOOLS: &str = ".local/tools";
 
 /// Package, kind and name of the target, and the test in it.
 const PARSERS: [&[&str]; 4] = [
@@ -88,6 +93,43 @@ fn seconds(words: &[OsString]) -> Option<u64> {
         [flag, time] if flag == "--for" => time_span::seconds(time.to_str()?),
         _ => None,
     }
+}
+
+/// Checks licences, sources and duplicates, and also known vulnerabilities if their list can be
+/// fetched.
+pub fn deny() -> Result<(), Exit> {
+    let program = cargo_deny()?;
+    // cargo-deny looks at the dependencies of all platforms, which a build does not fetch.
+    run(&mut cargo(&["fetch", "--locked", "--quiet"]))?;
+    let check = |options: &[&str], what: &[&str]| {
+        let mut deny = Command::new(&program);
+        deny.arg("--offline").args(options).args(["check", "-A", "duplicate", "--hide-inclusion-graph"]);
+        run(deny.args(what))
+    };
+    check(&[], &["licenses", "sources"])?;
+    // Who may depend on what is about programs. Tests may use more.
+    check(&["--exclude-dev"], &["bans"])?;
+    if run(Command::new(&program).args(["fetch", "db"]).stderr(Stdio::null())).is_err() {
+        eprintln!("deny: the list of known weaknesses cannot be fetched here; they were not looked for");
+        return Ok(());
+    }
+    run(Command::new(&program).args(["--offline", "check", "advisories"]))
+}
+
+/// The machine's cargo-deny, or one that is built into the project.
+fn cargo_deny() -> Result<PathBuf, Exit> {
+    let global = PathBuf::from("cargo-deny");
+    let asked = Command::new(&global).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if asked.is_ok_and(|status| status.success()) {
+        return Ok(global);
+    }
+    let own = PathBuf::from(TOOLS).join("bin/cargo-deny");
+    if !own.is_file() {
+        eprintln!("deny: building cargo-deny once into {TOOLS} (some minutes) ...");
+        let install = ["install", "cargo-deny", "--locked", "--version", DENY_VERSION];
+        run(cargo(&install).args(["--debug", "--quiet", "--root", TOOLS]))?;
+    }
+    Ok(own)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //! (`crates/config/src/table.rs`).
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use config::{KEYS, Key, SECTIONS, Section};
 use runtime::Exit;
@@ -64,9 +63,6 @@ fn files() -> [(&'static str, String); 2] {
 /// Writes them.
 pub fn run() -> Result<(), Exit> {
     for (path, text) in files() {
-        if let Some(folder) = Path::new(path).parent() {
-            std::fs::create_dir_all(folder).map_err(|why| failed(&why))?;
-        }
         std::fs::write(path, text).map_err(|why| failed(&why))?;
     }
     Ok(())
