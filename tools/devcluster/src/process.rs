@@ -1,6 +1,5 @@
 //! A child process with an owner.
 
-use std::fs;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -8,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::log_file::LogFile;
-use crate::{Error, ProcessGuard};
+use crate::{Error, ProcessGuard, ProcessStat};
 
 const POLL: Duration = Duration::from_millis(20);
 
@@ -126,12 +125,15 @@ pub fn signal(pid: u32, signal: Signal) -> rustix::io::Result<()> {
 
 /// The ids of all descendants. Empty without /proc: the descendants then notice the end of their
 /// parent.
-fn descendants(parent: u32) -> Vec<u32> {
-    let threads = fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
-    let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    let children = lists.collect::<String>();
-    let children = children.split_whitespace().filter_map(|child| child.parse().ok());
-    children.flat_map(|child| std::iter::once(child).chain(descendants(child))).collect()
+fn descendants(root: u32) -> Vec<u32> {
+    let all = ProcessStat::all();
+    let mut found = vec![root];
+    let mut next = 0;
+    while let Some(&parent) = found.get(next) {
+        found.extend(all.iter().filter(|(_, process)| process.parent == parent).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    found.split_off(1)
 }
 
 #[cfg(test)]

@@ -233,11 +233,12 @@ mod tests {
             .unwrap();
         let programs = RabbitmqPrograms::find(packages).unwrap();
         let mut node = Rabbitmq::new(&programs, folder.path(), RabbitmqOptions::default()).unwrap();
-        let log = LogFile::claim(&folder.path().join(Rabbitmq::LOG)).await.unwrap();
         let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let taken = held.local_addr().unwrap().port();
         let (free, _claims) = node.claim_ports(true).unwrap();
         for ports in [Ports { management: taken, ..free }, Ports { distribution: taken, ..free }] {
+            // It holds only what was written since.
+            let log = LogFile::claim(&folder.path().join(Rabbitmq::LOG)).await.unwrap();
             let outcome = node.launch(ports, &log).await;
             assert!(matches!(outcome, Err(Error::PortTaken { .. })), "{ports:?}: {outcome:?}");
         }

@@ -81,13 +81,34 @@ pub async fn send_raw(port: u16, bytes: &[u8]) -> Answer {
     .await
 }
 
+/// `None` without a complete head. A head without a status is no HTTP, which fails the test.
 fn parse(answer: &[u8]) -> Option<Answer> {
     let text = String::from_utf8_lossy(answer);
     let (head, body) = text.split_once("\r\n\r\n")?;
     let mut lines = head.lines();
-    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+    let status = status.unwrap_or_else(|| panic!("an HTTP answer without a status: {text:?}"));
     let headers = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()));
     Some(Answer { status, headers: headers.collect(), body: body.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_without_its_whole_head_is_none() {
+        let text = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nbody";
+        let headers = HashMap::from([("content-type".to_owned(), "text/plain".to_owned())]);
+        assert_eq!(parse(text.as_bytes()), Some(Answer { status: 200, headers, body: "body".to_owned() }));
+        assert_eq!(parse(b"HTTP/1.1 200 OK\r\nContent-Type: te"), None);
+    }
+
+    #[test]
+    #[should_panic(expected = "without a status")]
+    fn an_answer_without_a_status_is_no_http() {
+        parse(b"220 mail.example\r\n\r\n");
+    }
 }

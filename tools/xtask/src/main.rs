@@ -53,11 +53,10 @@ async fn perform() -> Result<(), Exit> {
         "test" => checks::test(&words),
         "faults" => checks::faults(&words),
         "fuzz" => checks::fuzz(&words),
-        "config-docs" | "fmt" | "lint" | "deny" if !words.is_empty() => Err(without_options(&name, &words)),
-        "config-docs" => config_docs::run(),
-        "fmt" => checks::format(),
-        "lint" => checks::lint(),
-        "deny" => checks::deny(),
+        "config-docs" => no_options(&name, &words).and_then(|()| config_docs::run()),
+        "fmt" => no_options(&name, &words).and_then(|()| checks::format()),
+        "lint" => no_options(&name, &words).and_then(|()| checks::lint()),
+        "deny" => no_options(&name, &words).and_then(|()| checks::deny()),
         _ => Err(Exit::Usage(format!(
             "{NAME}: there is no task '{name}'\nRun '{NAME} --help' for all of them."
         ))),
@@ -69,12 +68,15 @@ fn read<T: FromArgs>(name: &str, words: Vec<OsString>) -> Result<T, Exit> {
     arguments::parse_from(&format!("{NAME} {name}"), words.into_iter())
 }
 
-/// The error for options of a task that has none.
-fn without_options(name: &str, words: &[OsString]) -> Exit {
-    if words.iter().any(|word| word == "--help") {
-        return Exit::Output(format!("Usage: {NAME} {name}\n\n  {}", task::about(name)));
+/// Checks the options of a task that has none.
+fn no_options(name: &str, words: &[OsString]) -> Result<(), Exit> {
+    if words.is_empty() {
+        return Ok(());
     }
-    Exit::Usage(format!("{NAME} {name}: takes no options\nRun '{NAME} {name} --help' for what it does."))
+    if words.iter().any(|word| word == "--help") {
+        return Err(Exit::Output(format!("Usage: {NAME} {name}\n\n  {}", task::about(name))));
+    }
+    Err(Exit::Usage(format!("{NAME} {name}: takes no options\nRun '{NAME} {name} --help' for what it does.")))
 }
 
 /// Changes to the project's root, if the command was called below it. Outside of the project, tasks

@@ -1,13 +1,12 @@
 //! An idle system: one order at a time, until a subscriber shows `cooking`.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use domain::ServiceName;
-use restaurant_load::connection::Connection;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdout};
 use tokio::time::{Instant, timeout};
 
@@ -62,21 +61,38 @@ async fn one_by_one(sandbox: &Sandbox<'_>) -> Result<Latencies> {
     let _worker = sandbox.kitchen_worker(1).await?;
     let mut subscriber = Subscriber::start(sandbox)?;
     subscriber.until("rabbitmq_connected").await?;
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, orders.port));
-    let mut client = Connection::to(address);
+    let mut client = TcpStream::connect(("127.0.0.1", orders.port))
+        .await
+        .context("cannot connect to the order service")?;
+    client.set_nodelay(true)?;
     let mut micros = Vec::new();
     for number in 0..WARMUP + sandbox.effort.either(500, 100) {
         let start = Instant::now();
-        let posting = client.send("POST", "/orders", BODY.to_owned());
-        let (answered, cooking) = tokio::join!(posting, subscriber.until("to 'cooking'"));
-        let (status, body) = answered.map_err(|why| anyhow!(why))?;
-        ensure!(status == 200, "an order was answered: {status} {}", String::from_utf8_lossy(&body));
+        let (answered, cooking) = tokio::join!(post(&mut client), subscriber.until("to 'cooking'"));
+        answered?;
         if number >= WARMUP {
             micros.push((cooking? - start).as_secs_f64() * 1e6);
         }
         subscriber.until("to 'ready'").await?;
     }
     Ok(Latencies::of_micros(micros))
+}
+
+/// Places an order over a persistent connection. A client with a task of its own would add the time
+/// in which the system wakes that task.
+async fn post(client: &mut TcpStream) -> Result<()> {
+    let head = "POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json";
+    let request = format!("{head}\r\nContent-Length: {}\r\n\r\n{BODY}", BODY.len());
+    client.write_all(request.as_bytes()).await.context("cannot send an order")?;
+    let mut answer = Vec::new();
+    // The order service answers with one JSON object. No header ends like it.
+    while !answer.ends_with(b"}") {
+        let read = timeout(LIMIT, client.read_buf(&mut answer)).await.context("an order has no answer")?;
+        ensure!(read.context("cannot read an answer")? > 0, "the order service closed the connection");
+    }
+    let text = String::from_utf8_lossy(&answer);
+    ensure!(text.starts_with("HTTP/1.1 200"), "an order was answered: {text}");
+    Ok(())
 }
 
 /// A subscriber whose console is read.

@@ -134,10 +134,11 @@ impl Stream {
             for line in &lines {
                 self.console.print(line);
             }
-            if lines.is_empty() {
-                if !follow && self.sources.iter().all(|source| source.waiting.is_empty()) {
-                    return;
-                }
+            if !follow && lines.is_empty() && self.sources.iter().all(|source| source.waiting.is_empty()) {
+                return;
+            }
+            // The supervisor runs on the same thread: let it, however fast the logs grow.
+            if follow || lines.is_empty() {
                 sleep(PAUSE).await;
             }
         }
