@@ -59,13 +59,25 @@ pub enum Error {
         /// Its log.
         log: PathBuf,
     },
-    /// A server ended before it was ready, or was not ready in time.
-    #[error("{server} {why}. The end of '{}':\n{tail}", log.display())]
+    /// A server ended before it was ready.
+    #[error("{server} ended while it was starting ({status}). The end of '{}':\n{tail}", log.display())]
+    Ended {
+        /// The server.
+        server: &'static str,
+        /// How it ended.
+        status: ExitStatus,
+        /// Its log.
+        log: PathBuf,
+        /// The end of its log.
+        tail: String,
+    },
+    /// A server runs, but was not ready in time.
+    #[error("{server} was not ready within {} s. The end of '{}':\n{tail}", .limit.as_secs(), log.display())]
     NotReady {
         /// The server.
         server: &'static str,
-        /// What happened instead.
-        why: String,
+        /// The limit.
+        limit: Duration,
         /// Its log.
         log: PathBuf,
         /// The end of its log.

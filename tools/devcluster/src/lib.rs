@@ -44,6 +44,8 @@ pub use process::signal;
 pub use process_guard::ProcessGuard;
 pub use process_stat::ProcessStat;
 pub use programs::{PostgresPrograms, RabbitmqPrograms};
-pub use rabbitmq::{PrivateRabbitmq, Rabbitmq, RabbitmqAdmin, RabbitmqConsole, RabbitmqOptions};
+pub use rabbitmq::{
+    PrivateRabbitmq, Rabbitmq, RabbitmqAdmin, RabbitmqConsole, RabbitmqOptions, path_segment,
+};
 pub use server::Server;
 pub use service::{Ready, ServiceProcess};

@@ -12,6 +12,8 @@ use crate::ports::PortClaim;
 use crate::process::OwnedProcess;
 
 const POLL: Duration = Duration::from_millis(20);
+/// A helper has nothing to write.
+const HELPER_STOP_LIMIT: Duration = Duration::from_secs(2);
 /// Another process may take a chosen port first.
 const PORT_ATTEMPTS: u8 = 3;
 
@@ -85,7 +87,7 @@ impl<Kind: ServerKind> PrivateServer<Kind> {
         }
         self.running.server.stop(Kind::STOP, Kind::STOP_LIMIT).await;
         if let Some(helper) = &mut self.running.helper {
-            helper.stop(Kind::STOP, Kind::STOP_LIMIT).await;
+            helper.stop(Kind::STOP, HELPER_STOP_LIMIT).await;
         }
     }
 
@@ -159,18 +161,15 @@ pub(crate) async fn wait_until(
 ) -> Result<(), Error> {
     let (deadline, log) = (Instant::now() + limit, &log.log);
     while !is_ready().await {
-        let why = match process.ended() {
-            Some(_) if log.tells_of_taken_port() => {
-                return Err(Error::PortTaken { server, log: log.path().to_owned() });
+        let path = log.path().to_owned();
+        match process.ended() {
+            Some(_) if log.tells_of_taken_port() => return Err(Error::PortTaken { server, log: path }),
+            Some(status) => return Err(Error::Ended { server, status, log: path, tail: log.tail() }),
+            None if Instant::now() > deadline => {
+                return Err(Error::NotReady { server, limit, log: path, tail: log.tail() });
             }
-            Some(status) => format!("ended while it was starting ({status})"),
-            None if Instant::now() > deadline => format!("was not ready within {} s", limit.as_secs()),
-            None => {
-                tokio::time::sleep(POLL).await;
-                continue;
-            }
-        };
-        return Err(Error::NotReady { server, why, log: log.path().to_owned(), tail: log.tail() });
+            None => tokio::time::sleep(POLL).await,
+        }
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use rustix::process::Signal;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpStream;
 
-pub use admin::RabbitmqAdmin;
+pub use admin::{RabbitmqAdmin, path_segment};
 pub use console::RabbitmqConsole;
 use home::Home;
 use readiness::{READY_LIMIT, register_streams, settle, speaks_amqp};

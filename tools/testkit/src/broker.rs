@@ -6,7 +6,7 @@ use amqprs::channel::{
 };
 use amqprs::connection::{Connection, OpenConnectionArguments};
 use amqprs::{BasicProperties, FieldTable};
-use devcluster::{RabbitmqAdmin, RabbitmqConsole};
+use devcluster::{RabbitmqAdmin, RabbitmqConsole, path_segment};
 use serde_json::Value;
 
 use crate::shared_servers::ServerPair;
@@ -192,7 +192,7 @@ impl Broker {
         .await;
         for name in &names {
             // It may have ended in the meantime.
-            self.request("DELETE", &format!("/api/connections/{}", encoded(name)), None).await;
+            self.request("DELETE", &format!("/api/connections/{}", path_segment(name)), None).await;
         }
     }
 
@@ -255,7 +255,7 @@ impl Broker {
         let path = format!("/api/bindings/{}/e/{exchange}/q/{queue}", self.vhost);
         let bindings = self.management(&path).await;
         for binding in bindings.as_array().expect("a list") {
-            let key = encoded(binding["properties_key"].as_str().expect("a key"));
+            let key = path_segment(binding["properties_key"].as_str().expect("a key"));
             self.change("DELETE", &format!("{path}/{key}"), None).await;
         }
     }
@@ -306,9 +306,4 @@ impl Broker {
     pub async fn close(self) {
         let _ = self.connection.close().await;
     }
-}
-
-/// Encodes a name for a path of the management API.
-fn encoded(name: &str) -> String {
-    name.replace('%', "%25").replace(' ', "%20").replace('>', "%3E").replace('~', "%7E").replace('#', "%23")
 }

@@ -110,13 +110,22 @@ impl Apt {
         let telling = async {
             loop {
                 tokio::time::sleep(NEWS_INTERVAL).await;
-                progress(&format!("still fetching: file {}", files_in(&self.folder)));
+                let fetched =
+                    ["lists/partial", "cache/archives"].map(|part| files_in(&self.folder.join(part)));
+                progress(&format!("still fetching: file {}", fetched.iter().sum::<usize>()));
             }
         };
-        tokio::select! {
-            fetched = tool::run(command, FETCH_LIMIT) => fetched.map(drop),
+        let program = format!("apt-get {}", arguments.join(" "));
+        let output = tokio::select! {
+            output = tool::output(&program, "", command, FETCH_LIMIT) => output?,
             never = telling => never,
+        };
+        if output.status.success() {
+            return Ok(());
         }
+        let written = String::from_utf8_lossy(&output.stderr);
+        let complaints: Vec<&str> = written.lines().filter(|line| line.starts_with("E:")).collect();
+        Err(Error::Failed { program, status: output.status, output: complaints.join("\n") })
     }
 
     /// The fetched archives.

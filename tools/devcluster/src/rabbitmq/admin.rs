@@ -35,7 +35,7 @@ impl RabbitmqAdmin {
     /// # Errors
     /// The server refuses, or does not answer.
     pub async fn create_vhost(&self, name: &str) -> Result<(), Error> {
-        let (name, user) = (encode(name), encode(&self.credentials.user));
+        let (name, user) = (path_segment(name), path_segment(&self.credentials.user));
         self.change("PUT", &format!("/api/vhosts/{name}"), None).await?;
         self.change("PUT", &format!("/api/permissions/{name}/{user}"), Some(ALL_RIGHTS)).await
     }
@@ -46,7 +46,7 @@ impl RabbitmqAdmin {
     /// # Errors
     /// The server refuses, or does not answer.
     pub async fn ensure_user(&self, user: &Credentials, vhost: &str, rights: [&str; 3]) -> Result<(), Error> {
-        let (name, vhost) = (encode(&user.user), encode(vhost));
+        let (name, vhost) = (path_segment(&user.user), path_segment(vhost));
         let account = json!({"password": user.password.expose_secret(), "tags": ""}).to_string();
         self.change("PUT", &format!("/api/users/{name}"), Some(&account)).await?;
         let [configure, write, read] = rights;
@@ -59,7 +59,7 @@ impl RabbitmqAdmin {
     /// # Errors
     /// The server refuses, or does not answer.
     pub async fn delete_vhost(&self, name: &str) -> Result<(), Error> {
-        match self.change("DELETE", &format!("/api/vhosts/{}", encode(name)), None).await {
+        match self.change("DELETE", &format!("/api/vhosts/{}", path_segment(name)), None).await {
             Err(Error::Api { status: 404, .. }) => Ok(()),
             other => other,
         }
@@ -106,7 +106,7 @@ impl RabbitmqAdmin {
         let Ok(answer) = self.request("GET", columns, None).await else { return false };
         let Ok(queues) = serde_json::from_str::<Vec<Queue>>(&answer.body) else { return false };
         for queue in queues.iter().filter(|queue| queue.kind == "stream") {
-            let path = format!("/api/queues/{}/{}", encode(&queue.vhost), encode(&queue.name));
+            let path = format!("/api/queues/{}/{}", path_segment(&queue.vhost), path_segment(&queue.name));
             let body = json!(queue.settings).to_string();
             if self.change("PUT", &path, Some(&body)).await.is_err() {
                 return false;
@@ -127,7 +127,7 @@ struct Queue {
     settings: Map<String, Value>,
 }
 
-/// Percent-encodes a name for a path: `/` becomes `%2F`.
-fn encode(name: &str) -> String {
+/// Percent-encodes a name for a path of the management API: `/` becomes `%2F`.
+pub fn path_segment(name: &str) -> String {
     utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()
 }

@@ -2,7 +2,6 @@
 //! Erlang machine.
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -39,13 +38,7 @@ impl RabbitmqConsole {
     pub async fn evaluate(&self, expression: &str) -> Result<String, Error> {
         let mut command = self.call();
         command.arg("-e");
-        // A pipe holds 64 KiB, and an expression has some lines.
-        let piped = std::io::pipe().and_then(|(reader, mut writer)| {
-            writeln!(writer, "{expression}")?;
-            Ok(reader)
-        });
-        let input = piped.map_err(Error::file("open a pipe to", &self.program))?;
-        tool::run_on(input, command, EVALUATION_LIMIT).await
+        tool::run_on(&format!("{expression}\n"), command, EVALUATION_LIMIT).await
     }
 
     /// A call into the server, without its expression.
