@@ -1,13 +1,13 @@
 //! What runs where. The supervisor writes it for everything else: `status`, `demo`, and services
 //! started by hand.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use runtime::shell;
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 /// The phase of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,12 +78,18 @@ impl Record {
 }
 
 /// Replaces a file atomically, so that a reader sees either the old or the new text. Only its owner
-/// can read it.
+/// can read it. The supervisor's lock allows one writer at a time.
 pub fn write_whole(path: impl AsRef<Path>, text: &str) -> io::Result<()> {
-    let mut file = NamedTempFile::new_in(path.as_ref().parent().unwrap_or(Path::new(".")))?;
+    let unfinished = unfinished(&path);
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
     file.write_all(text.as_bytes())?;
-    file.persist(path)?;
-    Ok(())
+    fs::rename(unfinished, path)
+}
+
+/// The name of a file while it is written. If the writer is killed, the next one reuses it.
+pub fn unfinished(path: impl AsRef<Path>) -> PathBuf {
+    path.as_ref().with_extension("new")
 }
 
 /// Lines for a shell that set those variables which are not set yet.
@@ -123,6 +129,16 @@ mod tests {
         };
         record.write(&path).unwrap();
         assert_eq!(Record::read(&path), Some(record));
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("env");
+        fs::write(unfinished(&path), "half of a longer text").unwrap();
+        write_whole(&path, "text").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "text");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, BufRead, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use argh::FromArgs;
 use runtime::{Console, Exit};
@@ -10,6 +10,7 @@ use runtime::{Console, Exit};
 use crate::cluster::docker::Compose;
 use crate::cluster::folder;
 use crate::cluster::lock::SupervisorLock;
+use crate::cluster::record;
 use crate::commands::down;
 
 /// Closes the restaurant and deletes its logs and the data of the servers that `up` started. What
@@ -40,7 +41,8 @@ pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
     let own = [folder::POSTGRES, folder::RABBITMQ].map(Path::new);
     let had_own = own.iter().any(|path| path.exists()) || had_containers;
     let files = [folder::LOGS, folder::RECORD, folder::ENVIRONMENT, folder::CONFIGURED_MARK].map(Path::new);
-    for path in own.into_iter().chain(files) {
+    let unfinished = [folder::RECORD, folder::ENVIRONMENT].map(record::unfinished);
+    for path in own.into_iter().chain(files).chain(unfinished.iter().map(PathBuf::as_path)) {
         remove(path)?;
     }
     console.done(if had_own {
