@@ -29,7 +29,7 @@ pub enum Workload<'a> {
 /// The results of a load.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
-    /// Accepted orders, or statuses, per second.
+    /// Accepted orders, statuses or transactions per second.
     pub per_second: f64,
     /// The number of all acknowledged orders, including the warm-up. Known only if they were looked
     /// up.

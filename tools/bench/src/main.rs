@@ -98,7 +98,7 @@ async fn write(scenarios: &[&Scenario], effort: Effort, out: Option<PathBuf>) ->
 /// The scenarios of these names. Without names, all that belong to a normal run.
 fn chosen(names: &[String]) -> Result<Vec<&'static Scenario>, Exit> {
     if names.is_empty() {
-        return Ok(scenarios::ALL.iter().filter(|scenario| !scenario.is_long()).collect());
+        return Ok(scenarios::ALL.iter().filter(|scenario| !scenario.is_long).collect());
     }
     let scenario = |name: &String| {
         scenarios::ALL.iter().find(|scenario| scenario.name == name).ok_or_else(|| {

@@ -32,12 +32,19 @@ pub struct Scenario {
     pub name: &'static str,
     /// Its title.
     pub title: &'static str,
+    /// Whether it takes so long that it runs only if it is named.
+    pub is_long: bool,
     measure: fn(&Cluster) -> Measurement<'_>,
 }
 
 macro_rules! scenario {
     ($name:literal, $measure:path, $title:literal) => {
-        Scenario { name: $name, title: $title, measure: |cluster| Box::pin($measure(cluster)) }
+        Scenario {
+            name: $name,
+            title: $title,
+            is_long: false,
+            measure: |cluster| Box::pin($measure(cluster)),
+        }
     };
 }
 
@@ -62,15 +69,10 @@ pub static ALL: [Scenario; 16] = [
     scenario!("queues", queues::measure, "RabbitMQ in isolation: kinds of queues"),
     scenario!("instances", instances::measure, "One and two of each service"),
     scenario!("curve", curve::measure, "Throughput and latency over --max-concurrent"),
-    scenario!("soak", soak::measure, "Eight hours' worth of orders"),
+    Scenario { is_long: true, ..scenario!("soak", soak::measure, "Eight hours' worth of orders") },
 ];
 
 impl Scenario {
-    /// Whether it takes so long that it runs only if it is named.
-    pub fn is_long(&self) -> bool {
-        self.name == "soak"
-    }
-
     /// Runs the scenario.
     ///
     /// # Errors

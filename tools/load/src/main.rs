@@ -36,7 +36,6 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use argh::FromArgs;
 use devcluster::menu;
-use domain::ServiceName;
 use domain::timestamp::Timestamp;
 use restaurant_load::connection::Connection;
 use runtime::exit::failed;
@@ -48,7 +47,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::arrivals::Arrivals;
 use crate::progress::Progress;
 use crate::recorder::{CountedBy, Recorder, Results};
-use crate::service::{Service, default_url};
+use crate::service::{Kind, Service};
 use crate::window::Window;
 use crate::workload::{OrderRange, PAUSE_AFTER_FAILURE, Response, Workload};
 
@@ -66,10 +65,10 @@ const GRACE: Duration = Duration::from_secs(10);
 #[derive(FromArgs, Debug)]
 struct Arguments {
     /// the order service, by its URL (default: port 3000 of this machine)
-    #[argh(option, default = "default_url(ServiceName::Order)")]
+    #[argh(option, default = "Kind::Order.default_url()")]
     url: String,
     /// the tracking service, for the check afterwards (default: port 3002 of this machine)
-    #[argh(option, default = "default_url(ServiceName::Tracking)")]
+    #[argh(option, default = "Kind::Tracking.default_url()")]
     tracking: String,
     /// connections, 1 to 4096 (default 16)
     #[argh(option, default = "16")]
@@ -138,8 +137,8 @@ impl Plan {
         };
         Ok(Self {
             workload: Arc::new(workload),
-            orders: Service::at(ServiceName::Order, &arguments.url)?,
-            tracking: Service::at(ServiceName::Tracking, &arguments.tracking)?,
+            orders: Service::at(Kind::Order, &arguments.url)?,
+            tracking: Service::at(Kind::Tracking, &arguments.tracking)?,
             audit: arguments.statuses.is_none() && !arguments.no_audit,
             connections: arguments.connections,
             rate: arguments.rate.map(|rate| within("rate", rate, 0.1, 1_000_000.0)).transpose()?,

@@ -65,9 +65,9 @@ impl Plot {
         Self { labels, ..self }
     }
 
-    /// The plot with its title, as HTML.
-    pub fn html(&self) -> String {
-        format!("<h3>{}</h3>\n{}\n", escaped(&self.title), self.svg())
+    /// The plot with its title as HTML. The level of the heading is 2 under a page's `<h1>`.
+    pub fn html(&self, level: u8) -> String {
+        format!("<h{level}>{}</h{level}>\n{}\n", escaped(&self.title), self.svg())
     }
 
     /// The curves and a legend. Axes start at zero, or at the smallest power.
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn curves_stay_inside() {
         let curve = ("c", vec![(1.0, 5.0), (1_024.0, 10.0)]);
-        let html = Plot::new("<t>", "a", "b", [curve]).by_powers().html();
+        let html = Plot::new("<t>", "a", "b", [curve]).by_powers().html(3);
         assert!(html.contains("points=\"70.0,130.0 680.0,36.0\""), "{html}");
         assert!(html.starts_with("<h3>&lt;t&gt;</h3>"), "{html}");
     }

@@ -95,8 +95,8 @@ pub fn page(heading: &str, title: &str, results: &Results) -> String {
          <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:760px;margin:2em auto;padding:0 1em}}\
          pre{{background:#f4f4f4;padding:1em;white-space:pre-wrap}}{PLOT_STYLE}</style>\n\
          <h1>{heading}</h1>\n<pre>{summary}</pre>\n{}{}</html>\n",
-        throughput(results).html(),
-        percentiles(results).html(),
+        throughput(results).html(2),
+        percentiles(results).html(2),
     )
 }
 
@@ -205,6 +205,7 @@ mod tests {
         let page = page_after(0.5, 60.0);
         assert_eq!(between(&page, "<title>", "</title>"), "Load of &lt;us&gt;");
         assert_eq!(between(&page, "<h1>", "</h1>"), "Load of &lt;us&gt;");
+        assert_eq!(page.matches("<h2>").count(), 2, "one for each plot: {page}");
         assert!(between(&page, "pre{", "}").contains("white-space:pre-wrap"), "{page}");
         assert!(between(&page, "<pre>", "</pre>").contains("interrupted after 0.5 s of 60"), "{page}");
     }

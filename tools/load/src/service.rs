@@ -15,28 +15,59 @@ use tokio::time::timeout;
 /// servers do not.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// The argument for a service's address.
-fn flag(name: ServiceName) -> &'static str {
-    if name == ServiceName::Order { "--url" } else { "--tracking" }
+/// The services that can be put under load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The order service.
+    Order,
+    /// The tracking service.
+    Tracking,
 }
 
-/// A service's URL on this machine, on its default port.
-pub fn default_url(name: ServiceName) -> String {
-    format!("http://127.0.0.1:{}", name.port().unwrap_or_default())
+impl Kind {
+    fn name(self) -> ServiceName {
+        match self {
+            Self::Order => ServiceName::Order,
+            Self::Tracking => ServiceName::Tracking,
+        }
+    }
+
+    /// The argument for its address.
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Order => "--url",
+            Self::Tracking => "--tracking",
+        }
+    }
+
+    fn default_port(self) -> u16 {
+        self.name().port().unwrap_or_default()
+    }
+
+    /// Its URL on this machine, on its default port.
+    pub fn default_url(self) -> String {
+        format!("http://127.0.0.1:{}", self.default_port())
+    }
 }
 
-/// A service under load: the order service, or the tracking service.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} service", self.name().short_name())
+    }
+}
+
+/// A service under load.
 #[derive(Clone, Copy, Debug)]
 pub struct Service {
-    /// Which one.
-    pub name: ServiceName,
+    /// Its kind.
+    pub kind: Kind,
     /// Its address.
     pub address: SocketAddr,
 }
 
 impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the {} service at {}", self.name.short_name(), self.address)
+        write!(f, "the {} at {}", self.kind, self.address)
     }
 }
 
@@ -50,8 +81,8 @@ impl Service {
     ///
     /// # Errors
     /// The URL cannot be used.
-    pub fn at(name: ServiceName, url: &str) -> Result<Self, Exit> {
-        let (flag, example) = (flag(name), default_url(name));
+    pub fn at(kind: Kind, url: &str) -> Result<Self, Exit> {
+        let (flag, example) = (kind.flag(), kind.default_url());
         let unknown_host = |why: &str| {
             let advice = "Correct the name, or give an IP address";
             Exit::Failed(format!("{flag} is '{url}', but its host is not found: {why}. {advice}"))
@@ -63,7 +94,7 @@ impl Service {
         }
         let authority = url.trim_start_matches("http://").trim_end_matches('/');
         match authority.to_socket_addrs().map(|mut found| found.next()) {
-            Ok(Some(address)) => Ok(Self { name, address }),
+            Ok(Some(address)) => Ok(Self { kind, address }),
             Ok(None) => Err(unknown_host("it has no address")),
             Err(why) if why.kind() == ErrorKind::InvalidInput => {
                 Err(Exit::Usage(format!("{flag} is '{url}', which is no address such as {example}")))
@@ -72,31 +103,30 @@ impl Service {
         }
     }
 
-    /// Asks the service for its name. Healthy or not, it must be the expected one.
+    /// Asks the service for its kind. Healthy or not, it must be the expected one.
     ///
     /// # Errors
     /// Nothing answers, or another program.
     pub async fn probe(self) -> Result<(), Exit> {
-        let Self { name, address } = self;
-        let (wanted, flag, port) = (name.short_name(), flag(name), name.port().unwrap_or_default());
+        let Self { kind, address } = self;
+        let (flag, port) = (kind.flag(), kind.default_port());
         let silent = |why: String| {
             let advice = format!("'cargo xtask up' starts one; say with {flag} where it is");
-            Exit::Failed(format!("no {wanted} service answers at {address}: {why}. {advice}"))
+            Exit::Failed(format!("no {kind} answers at {address}: {why}. {advice}"))
         };
         let mut connection = Connection::to(address);
         let answer = timeout(LIMIT, connection.send("GET", "/health", String::new())).await;
         let answer = answer.map_err(|_| silent(format!("not within {} s", LIMIT.as_secs())))?;
         let (status, body) = answer.map_err(|why| silent(with_causes(&*why)))?;
         let health = serde_json::from_slice::<Health>(&body).ok();
-        let found = health.and_then(|health| ServiceName::of_binary(&health.service));
-        match found.filter(|found| found.port().is_some()) {
-            Some(found) if found == name => Ok(()),
+        let is_named = |kind: &Kind| health.as_ref().is_some_and(|it| it.service == kind.name().binary());
+        match [Kind::Order, Kind::Tracking].into_iter().find(is_named) {
+            Some(found) if found == kind => Ok(()),
             Some(found) => Err(Exit::Failed(format!(
-                "{address} is the {} service, not the {wanted} service; give its address by {flag}",
-                found.short_name()
+                "{address} is the {found}, not the {kind}; give its address by {flag}"
             ))),
             None => Err(Exit::Failed(format!(
-                "what answers at {address} is not the {wanted} service (GET /health: {status}); its port is {port} by default, \
+                "what answers at {address} is not the {kind} (GET /health: {status}); its port is {port} by default, \
                  give its address by {flag}"
             ))),
         }
@@ -104,15 +134,13 @@ impl Service {
 
     /// The advice if it answered no request with 200.
     pub fn advice(self) -> String {
-        let Self { name, .. } = self;
-        let doubt = if name == ServiceName::Order {
-            "Its log says why"
-        } else {
-            "Are there orders such as --statuses names? Its log says more"
+        let doubt = match self.kind {
+            Kind::Order => "Its log says why",
+            Kind::Tracking => "Are there orders such as --statuses names? Its log says more",
         };
-        let (wanted, flag, port) = (name.short_name(), flag(name), name.port().unwrap_or_default());
+        let (kind, flag, port) = (self.kind, self.kind.flag(), self.kind.default_port());
         format!(
-            "{self} answered no request with 200: the figures prove nothing. {doubt}; or is this not the {wanted} service \
+            "{self} answered no request with 200: the figures prove nothing. {doubt}; or is this not the {kind} \
              that you mean? Its port is {port} by default, {flag} gives another"
         )
     }
@@ -124,9 +152,9 @@ mod tests {
 
     #[test]
     fn a_url_that_leads_nowhere_is_told_why() {
-        let local = Service::at(ServiceName::Tracking, "http://127.0.0.1:3002/").unwrap();
+        let local = Service::at(Kind::Tracking, "http://127.0.0.1:3002/").unwrap();
         assert_eq!(local.to_string(), "the tracking service at 127.0.0.1:3002");
-        let exit = |url: &str| Service::at(ServiceName::Order, url).unwrap_err();
+        let exit = |url: &str| Service::at(Kind::Order, url).unwrap_err();
         let usage = |url: &str| match exit(url) {
             Exit::Usage(text) => text,
             exit => panic!("{exit:?}"),

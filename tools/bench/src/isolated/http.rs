@@ -47,14 +47,15 @@ impl HttpServer {
             .with_context(|| format!("'{NAME}' is no key for order tokens"))?;
         let state = ServerState { last: Arc::default(), tokens };
         let listener = server::listen(Ipv4Addr::LOCALHOST.into(), 0)?;
-        let port = listener.local_addr()?.port();
+        let port = listener.local_addr().context("cannot listen")?.port();
         let routes = move |app: &mut web::ServiceConfig| {
             app.app_data(web::Data::new(state))
                 .route("/orders", web::post().to(place))
                 .route("/health", web::get().to(async || health::report("order-service", &[])));
         };
         let (log, _flush) = quiet_log();
-        let (handle, server) = server::start(listener, &Http::default(), &log, routes)?;
+        let (handle, server) =
+            server::start(listener, &Http::default(), &log, routes).context("cannot serve")?;
         Ok(Self { port, handle, task: tokio::spawn(server) })
     }
 

@@ -17,6 +17,7 @@ use crate::orders::Orders;
 
 /// Longer than any measurement here.
 const LEASE: Duration = Duration::from_mins(10);
+const FAILED: &str = "a statement failed while PostgreSQL was measured in isolation";
 
 /// A database with a registered worker.
 pub struct Store {
@@ -30,10 +31,10 @@ pub struct Store {
 impl Store {
     /// Connects, and registers the worker.
     pub async fn connect(sandbox: &Sandbox<'_>) -> Result<Self> {
-        let db = Database::new(&sandbox.database(), NAME, Access::ReadWrite)?;
+        let db = Database::new(&sandbox.database(), NAME, Access::ReadWrite).context(FAILED)?;
         let worker = NAME.parse().map_err(|_| anyhow!("{NAME} is no name for a cook"))?;
         let claimant = Claimant { worker, token: 1 };
-        workers::register(&db, &claimant, &Specialisation::General, LEASE, false).await?;
+        workers::register(&db, &claimant, &Specialisation::General, LEASE, false).await.context(FAILED)?;
         Ok(Self { db, orders: Orders::of_every_kind()?, claimant, placed: 0 })
     }
 
@@ -49,7 +50,7 @@ impl Store {
             })
             .collect();
         self.placed += u32::try_from(together).unwrap_or(0);
-        Ok(orders::place(&self.db, &placements).await?)
+        orders::place(&self.db, &placements).await.context(FAILED)
     }
 
     /// Stores orders for this long, with a fixed number per transaction, in successive
@@ -63,7 +64,7 @@ impl Store {
             let confirmed: Vec<OrderIdentity> =
                 stored.iter().map(|order: &PlacedOrder| order.identity).collect();
             let db = self.db.clone();
-            let settle = async { anyhow::Ok(outbox::settle_orders(&db, &confirmed).await?) };
+            let settle = async { outbox::settle_orders(&db, &confirmed).await.context(FAILED) };
             let place = async {
                 let start = Instant::now();
                 let stored = self.place(together).await?;
@@ -85,8 +86,9 @@ impl Store {
         let message = OrderMessage::of(number, order);
         let order = OrderPointer::of(&message, Some(placed.identity));
         let request = ClaimRequest { order, cooking: Duration::ZERO, request_id: request_id() };
-        let outcomes =
-            claims::claim(&self.db, &self.claimant, LEASE, &[request], LockMode::SkipLocked).await?;
+        let outcomes = claims::claim(&self.db, &self.claimant, LEASE, &[request], LockMode::SkipLocked)
+            .await
+            .context(FAILED)?;
         match outcomes.into_iter().next() {
             Some(Some(ClaimOutcome::Granted(Claim { status_update: Some(row), .. }))) => Ok(row),
             outcome => bail!("order {number} could not be claimed: {outcome:?}"),

@@ -44,7 +44,7 @@ pub fn of(report: &Report) -> String {
             let _ = writeln!(html, "<p>{}</p>", escaped(remark));
         }
         for plot in &measurement.outcome.plots {
-            html += &plot.html();
+            html += &plot.html(3);
         }
     }
     html + "</html>\n"
