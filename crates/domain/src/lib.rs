@@ -4,6 +4,9 @@
 //! names the services.
 
 pub mod idempotency;
+pub mod json_body;
+pub mod label;
+pub mod menu;
 pub mod money;
 pub mod order;
 pub mod order_identity;
@@ -13,8 +16,12 @@ pub mod order_pointer;
 pub mod order_status;
 pub mod order_token;
 pub mod order_type;
+pub mod order_types;
 pub mod place_order;
+pub mod price;
+pub mod pricing;
 pub mod priority;
+pub mod record;
 pub mod request_id;
 pub mod service_name;
 pub mod status_update;
@@ -23,6 +30,8 @@ pub mod timestamp;
 pub mod worker;
 
 pub use idempotency::{Fingerprint, IdempotencyKey, IdempotentRequest};
+pub use label::Label;
+pub use menu::{Category, Menu, MenuItem, MenuItemId};
 pub use money::Money;
 pub use order::{Fulfilment, NewOrder, OrderItem};
 pub use order_identity::OrderIdentity;
@@ -32,6 +41,8 @@ pub use order_pointer::OrderPointer;
 pub use order_status::OrderStatus;
 pub use order_token::OrderTokenKey;
 pub use order_type::OrderType;
+pub use order_types::OrderTypes;
+pub use price::Price;
 pub use priority::Priority;
 pub use request_id::RequestId;
 pub use service_name::ServiceName;

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::iter::Sum;
+use std::ops::Neg;
 use std::str::FromStr;
 
-use bigdecimal::BigDecimal;
+use bigdecimal::{BigDecimal, ToPrimitive};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The longest number that is parsed, in characters. Every valid price is far shorter.
@@ -29,9 +30,19 @@ pub enum ParseMoneyError {
 }
 
 impl Money {
+    /// The largest total of an order, in cents: 99,999,999.99, which the columns of orders hold.
+    pub const MAX_CENTS: i64 = 9_999_999_999;
+
     /// Makes an amount from cents.
     pub fn from_cents(cents: i64) -> Self {
         Self(BigDecimal::new(cents.into(), 2))
+    }
+
+    /// The amount in cents; `None` if it has more than an `i64` holds.
+    pub fn to_cents(&self) -> Option<i64> {
+        // Every amount is made with two decimals, so the digits are the cents.
+        let (digits, _) = self.0.as_bigint_and_scale();
+        digits.to_i64()
     }
 
     /// The price of `quantity` pieces at this price each.
@@ -71,9 +82,19 @@ impl Sum for Money {
     }
 }
 
+impl Neg for Money {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        Self(-self.0)
+    }
+}
+
 impl Serialize for Money {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        bigdecimal::serde::json_num::serialize(&self.0, serializer)
+        // bigdecimal itself writes nothing as 0, and everything else with its decimals.
+        let number: serde_json::Number = self.to_string().parse().map_err(serde::ser::Error::custom)?;
+        number.serialize(serializer)
     }
 }
 
@@ -119,10 +140,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn cents_are_those_of_any_spelling() {
+        for (text, cents) in [("7", 700), ("0.5", 50), ("-1.25", -125), ("1e3", 100_000), ("0", 0)] {
+            assert_eq!(text.parse::<Money>().unwrap().to_cents(), Some(cents), "{text}");
+        }
+        assert_eq!((-Money::from_cents(125)).to_string(), "-1.25");
+        assert_eq!((-Money::from_cents(0)).to_string(), "0.00");
+        let largest = "9".repeat(40).parse::<Money>().unwrap();
+        assert_eq!(largest.to_cents(), None);
+        let product = Money::from_cents(999).times(3);
+        assert_eq!(product.to_cents(), Some(2_997));
+        assert_eq!([product.clone(), product].into_iter().sum::<Money>().to_cents(), Some(5_994));
+    }
+
+    #[test]
+    fn nothing_has_two_decimals_as_well() {
+        assert_eq!(serde_json::to_string(&Money::from_cents(0)).unwrap(), "0.00");
+        assert_eq!(serde_json::to_string(&-Money::from_cents(5)).unwrap(), "-0.05");
+    }
+
     proptest! {
         #[test]
         fn cents_survive_text_and_json(cents in 0_i64..10_000_000_000) {
             let money = Money::from_cents(cents);
+            prop_assert_eq!(money.to_cents(), Some(cents));
             prop_assert_eq!(&money.to_string().parse::<Money>().unwrap(), &money);
             let json = serde_json::to_string(&money).unwrap();
             prop_assert_eq!(&json, &format!("{}.{:02}", cents / 100, cents % 100));

@@ -3,25 +3,16 @@
 //! The body is first split into unparsed fields ([`RawValue`]). Each field is then validated on its
 //! own, so a wrong type in one never hides a fault in another.
 
-mod object;
-mod violations;
-
-use std::fmt;
-use std::ops::RangeInclusive;
-use std::sync::LazyLock;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use self::object::{ParseObjectError, object, readable};
-use self::violations::{Location, Violations};
-use crate::money::ParseMoneyError;
+pub use crate::json_body::Violation;
+use crate::json_body::{Location, ParseObjectError, Violations, object, readable};
 use crate::text_rules;
-use crate::{Fulfilment, Money, NewOrder, OrderItem, OrderType};
+use crate::{Fulfilment, NewOrder, OrderItem, OrderType, Price};
 
-/// The allowed price of one piece.
-static PRICES: LazyLock<RangeInclusive<Money>> =
-    LazyLock::new(|| Money::from_cents(1)..=Money::from_cents(99_999));
+/// The hint that follows every refusal of another kind of body.
+const HINT: &str = "send a JSON object with customer_name, order_type and items";
 
 /// The largest number of items in one order.
 pub const MAX_ITEMS: usize = 20;
@@ -37,28 +28,13 @@ pub enum Rejection {
     Invalid(Vec<Violation>),
 }
 
-/// One broken rule.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Violation {
-    /// JSON pointer (RFC 6901) to the offending part of the body.
-    pub pointer: String,
-    /// Describes the fault for people.
-    pub detail: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.pointer, self.detail)
-    }
-}
-
 /// Parses and validates a body (specification, "Input Validation").
 ///
 /// # Errors
 /// [`Rejection::Malformed`] if the body is not one JSON object, else [`Rejection::Invalid`] with
 /// every violation.
 pub fn parse(body: &[u8]) -> Result<NewOrder, Rejection> {
-    let raw: RawOrder<'_> = readable(body).map_err(Rejection::Malformed)?;
+    let raw: RawOrder<'_> = readable(body, HINT).map_err(Rejection::Malformed)?;
 
     let mut violations = Violations::default();
     let customer_name = raw.customer_name(&mut violations);
@@ -180,30 +156,8 @@ fn item(index: usize, raw: &RawValue, violations: &mut Violations) -> Option<Ord
     };
     let name = violations.text(Location::ItemField(index, "name"), raw.name, text_rules::item_name);
     let quantity = violations.integer(Location::ItemField(index, "quantity"), raw.quantity, 1, 10);
-    let price = price(Location::ItemField(index, "price"), raw.price, violations);
+    let price = violations.price(Location::ItemField(index, "price"), raw.price).map(Price::money);
     Some(OrderItem { name: name?, quantity: quantity?, price: price? })
-}
-
-/// 0.01 to 999.99, as a JSON number: a string would invite clients that compute with floats.
-fn price(location: Location, raw: Option<&RawValue>, violations: &mut Violations) -> Option<Money> {
-    let raw = violations.present(location, raw)?.get();
-    if !raw.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
-        violations.add(location, "must be a number between 0.01 and 999.99");
-        return None;
-    }
-    match raw.parse::<Money>() {
-        Ok(price) if PRICES.contains(&price) => Some(price),
-        Err(why @ ParseMoneyError::TooManyDecimals) => {
-            violations.add(location, why);
-            None
-        }
-        // JSON says that it is a number. `Money` fails to parse it only if its exponent is out of
-        // range.
-        Ok(_) | Err(ParseMoneyError::TooLarge | ParseMoneyError::NotANumber) => {
-            violations.add(location, "must be between 0.01 and 999.99");
-            None
-        }
-    }
 }
 
 #[cfg(test)]
@@ -212,6 +166,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::Money;
 
     fn takeout() -> Value {
         json!({

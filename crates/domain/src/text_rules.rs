@@ -49,6 +49,15 @@ pub fn item_name(text: &str) -> Vec<TextFault> {
     faults
 }
 
+/// The description of an item on the menu: at most 500 characters of those of an item name.
+pub fn item_description(text: &str) -> Vec<TextFault> {
+    const MAX: usize = 500;
+    let actual = text.chars().count();
+    let length = (actual > MAX).then_some(TextFault::TooLong { max: MAX, actual });
+    let offender = first_offender(text, "printable characters", is_visible, |base| !is_space(base));
+    length.into_iter().chain(only_spaces(text)).chain(offender).collect()
+}
+
 /// `delivery_address`: 10 to 500 characters: those of an item name, tabs, and line breaks.
 pub fn delivery_address(text: &str) -> Vec<TextFault> {
     const MIN: usize = 10;

@@ -3,18 +3,16 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-/// The hint that follows every refusal of this kind.
-const AN_ORDER: &str = "send a JSON object with customer_name, order_type and items";
 /// Byte order marks of UTF-8 and of both kinds of UTF-16. Some editors and programs write them.
 const BYTE_ORDER_MARKS: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
 
-/// Parses the fields of a body.
+/// Parses the fields of a body. The hint says what to send instead of something else.
 ///
 /// # Errors
 /// The reason, as the end of a sentence that begins with "the body".
-pub(super) fn readable<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
+pub(crate) fn readable<'a, T: Deserialize<'a>>(body: &'a [u8], hint: &str) -> Result<T, String> {
     if body.trim_ascii().is_empty() {
-        return Err(format!("is empty: {AN_ORDER}"));
+        return Err(format!("is empty: {hint}"));
     }
     if BYTE_ORDER_MARKS.iter().any(|mark| body.starts_with(mark)) {
         return Err("begins with a byte order mark: send it as UTF-8 without one".to_owned());
@@ -23,13 +21,13 @@ pub(super) fn readable<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Stri
     let text = std::str::from_utf8(body)
         .map_err(|why| unreadable(format!("invalid UTF-8 after byte {}", why.valid_up_to())))?;
     object(text).map_err(|why| match why {
-        ParseObjectError::OfKind(kind) => format!("is {kind}: {AN_ORDER}"),
+        ParseObjectError::OfKind(kind) => format!("is {kind}: {hint}"),
         ParseObjectError::Unreadable(why) => unreadable(why),
     })
 }
 
 /// Why a text is not a JSON object.
-pub(super) enum ParseObjectError {
+pub(crate) enum ParseObjectError {
     /// It is JSON of this other kind.
     OfKind(&'static str),
     /// It is not JSON, or repeats a field. The text says where.
@@ -37,7 +35,7 @@ pub(super) enum ParseObjectError {
 }
 
 /// Parses a JSON object. (A derived struct alone would also accept an array, field by field.)
-pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ParseObjectError> {
+pub(crate) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ParseObjectError> {
     let unreadable = |why: serde_json::Error| ParseObjectError::Unreadable(why.to_string());
     let start = text.trim_start_matches([' ', '\t', '\n', '\r']);
     let kind = match start.bytes().next() {
