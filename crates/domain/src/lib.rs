@@ -4,6 +4,7 @@
 //! names the services.
 
 pub mod idempotency;
+pub mod inventory;
 pub mod json_body;
 pub mod label;
 pub mod menu;
@@ -30,6 +31,7 @@ pub mod timestamp;
 pub mod worker;
 
 pub use idempotency::{Fingerprint, IdempotencyKey, IdempotentRequest};
+pub use inventory::StockLeft;
 pub use label::Label;
 pub use menu::{Category, Menu, MenuItem, MenuItemId};
 pub use money::Money;
