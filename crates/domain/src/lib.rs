@@ -3,6 +3,7 @@
 //! The services, `db` and `bus` all use these types. This crate depends on none of them; it only
 //! names the services.
 
+pub mod basket;
 pub mod idempotency;
 pub mod inventory;
 pub mod json_body;
