@@ -1,5 +1,8 @@
 //! Runs statements, each under its limits.
 
+mod one_moment;
+mod two_steps;
+
 use std::ops::AsyncFnMut;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +22,7 @@ use crate::error::{Classification, ConnectionFate, Retry, is_lost_statement};
 use crate::pool::{Connection, Pools};
 use crate::session::Access;
 
+pub(crate) use self::two_steps::{BEGIN, Decision, Reading};
 pub use crate::error::DbError;
 
 /// A handle to PostgreSQL; cheap to clone. Connections open on demand, and again after they broke.

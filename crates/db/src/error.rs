@@ -163,10 +163,17 @@ impl DbError {
 
     /// Whether this table already has a row with the same key.
     pub(crate) fn is_duplicate_in(&self, table: &str) -> bool {
-        let Self::Failed(why) = self else { return false };
-        why.as_db_error().is_some_and(|refusal| {
-            *refusal.code() == SqlState::UNIQUE_VIOLATION && refusal.table() == Some(table)
-        })
+        self.duplicate().is_some_and(|refusal| refusal.table() == Some(table))
+    }
+
+    /// Whether the table of this constraint already has a row with the same values.
+    pub(crate) fn is_duplicate_of(&self, constraint: &str) -> bool {
+        self.duplicate().is_some_and(|refusal| refusal.constraint() == Some(constraint))
+    }
+
+    fn duplicate(&self) -> Option<&Refusal> {
+        let Self::Failed(why) = self else { return None };
+        why.as_db_error().filter(|refusal| *refusal.code() == SqlState::UNIQUE_VIOLATION)
     }
 }
 

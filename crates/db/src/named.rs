@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use tokio_postgres::types::ToSql;
 
-use crate::database::DbError;
+use crate::error::DbError;
 
 /// A statement with its parameters numbered as PostgreSQL wants them.
 pub(crate) struct NamedStatement {

@@ -4,7 +4,9 @@ mod place;
 
 use std::fmt::Display;
 
+use domain::inventory::{Demand, Shortage};
 use domain::order_message::OrderMessage;
+use domain::pricing::Adjustment;
 use domain::{IdempotentRequest, NewOrder, OrderIdentity, OrderNumber, RequestId, ServiceName};
 use time::OffsetDateTime;
 use tokio_postgres::Row;
@@ -29,6 +31,36 @@ pub struct Placement<'a> {
     pub request_id: &'a RequestId,
     /// Recognises a repeated request, if the client sent a key.
     pub idempotency: Option<&'a IdempotentRequest>,
+    /// What comes with an order from the menu; `None`: its lines are all that there is.
+    pub from_menu: Option<FromMenu<'a>>,
+}
+
+/// What comes with an order from the menu.
+#[derive(Clone, Copy, Debug)]
+pub struct FromMenu<'a> {
+    /// What it takes from the stock.
+    pub demand: &'a Demand,
+    /// What price rules changed, in the order of application. Its lines and these make its total.
+    pub adjustments: &'a [Adjustment],
+}
+
+/// What became of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlaceOutcome {
+    /// It is stored.
+    Placed(PlacedOrder),
+    /// Nothing of it is stored: all items of which there is too little.
+    OutOfStock(Vec<Shortage>),
+}
+
+impl PlaceOutcome {
+    /// The stored order, if it is stored.
+    pub fn placed(self) -> Option<PlacedOrder> {
+        match self {
+            Self::Placed(order) => Some(order),
+            Self::OutOfStock(_) => None,
+        }
+    }
 }
 
 /// A stored order.

@@ -1,13 +1,15 @@
 //! Status changes outside the kitchen: taken back, cancelled, completed.
 //!
 //! Each locks the order, reads its status, and changes it only along [`OrderStatus::TRANSITIONS`].
-//! Of a concurrent cancel and claim, one wins, and both learn which.
+//! Of a concurrent cancel and claim, one wins, and both learn which. Whoever cancels an order gives
+//! back what it took from the stock, in the same statement and so exactly once.
 
 use deadlines::database::CHANGE_DEADLINE;
 use domain::{OrderIdentity, OrderNumber, OrderStatus, RequestId};
 use tokio_postgres::types::ToSql;
 
 use crate::database::{Database, DbError, PoolChoice};
+use crate::inventory::given_back;
 use crate::orders::{ORDER_SERVICE, identity, uuids};
 
 /// An order whose message could not be published.
@@ -39,8 +41,8 @@ pub async fn take_back(
     let identities = uuids(unsent.iter().map(|order| &order.identity));
     let request_ids: Vec<&str> = unsent.iter().map(|order| order.request_id.as_str()).collect();
     let keys: Vec<Option<&str>> = unsent.iter().map(|order| order.idempotency_key).collect();
-    let sql = "
-        with input as (
+    let sql = format!(
+        "with input as (
             select (select order_id from order_identities as known where known.identity = unsent.identity) as id,
                    request_id, key
             from unnest($1::uuid[], $2::text[], $3::text[]) as unsent (identity, request_id, key)
@@ -53,8 +55,8 @@ pub async fn take_back(
             update orders set status = 'cancelled', updated_at = now()
             from target join decided on order_id = target.id
             where orders.id = target.id and target.status = 'received'
-            returning orders.id, orders.number
-        ), logged as (
+            returning orders.id, orders.number, target.status as old_status
+        ), {given_back}, logged as (
             insert into order_status_log (order_id, status, changed_by, changed_at, notes)
             select id, 'cancelled', $4, now(), $5 from cancelled order by id
         ), announced as (
@@ -63,8 +65,10 @@ pub async fn take_back(
             from cancelled join input using (id) order by id
         )
         delete from idempotency_keys as known using cancelled join input using (id)
-        where known.key = input.key and known.order_id = cancelled.id";
-    db.query(sql, &[&identities, &request_ids, &keys, &ORDER_SERVICE, &reason]).await?;
+        where known.key = input.key and known.order_id = cancelled.id",
+        given_back = given_back("cancelled", "$4", "now()")
+    );
+    db.query(&sql, &[&identities, &request_ids, &keys, &ORDER_SERVICE, &reason]).await?;
     // A second statement sees an earlier attempt that committed while this one waited for it.
     let taken_back = "
         select distinct identity from order_identities join order_status_log as log using (order_id)
@@ -111,14 +115,16 @@ pub async fn change(
         select $2::uuid is null
                or (select order_id from order_identities where identity = $2) is not distinct from orders.id
         from orders where number = $1 for update of orders";
-    let change = "
-        with target as (
+    let change = format!(
+        "with target as (
             select id, number, status from orders where number = $1
         ), changed as (
             update orders set status = $2, updated_at = statement_timestamp()
             from target where orders.id = target.id and target.status = any($3)
             returning target.id, target.number, target.status as old_status
-        ), released as (
+        ), cancelled as (
+            select id, old_status from changed where $2 = 'cancelled'
+        ), {given_back}, released as (
             delete from order_claims using changed where order_id = changed.id
         ), logged as (
             insert into order_status_log (order_id, status, changed_by, changed_at, notes)
@@ -130,7 +136,9 @@ pub async fn change(
         select status, exists (select 1 from changed)
                    or exists (select 1 from order_status_log as log
                               where order_id = target.id and log.status = $2 and log.changed_by = $4 and log.notes = $5)
-        from target";
+        from target",
+        given_back = given_back("cancelled", "$4", "statement_timestamp()")
+    );
     let meant = meant.map(OrderIdentity::uuid);
     db.transaction(PoolChoice::Shared, CHANGE_DEADLINE, async |transaction| {
         let locked =
@@ -140,7 +148,7 @@ pub async fn change(
             Some(false) => return Ok(ChangeOutcome::AnotherOrder),
             Some(true) => {}
         }
-        let statement = transaction.prepare_cached(change).await?;
+        let statement = transaction.prepare_cached(&change).await?;
         let parameters: [&(dyn ToSql + Sync); 6] =
             [&number, &next.as_str(), &legal, &by, &notes, &request_id.as_str()];
         let Some(row) = transaction.query_opt(&statement, &parameters).await? else {

@@ -42,6 +42,9 @@ deadlines! {
         /// Longest time that a statement may take, seen from a service. It passes only if the
         /// server does not answer at all: else the server ends the statement before.
         pub const STATEMENT_DEADLINE: Duration = Duration::from_secs(12);
+        /// The server's own limit for the pause between the two steps of a transaction. It holds
+        /// what others wait for, so a service that is frozen then must not hold it for long.
+        pub const SERVER_STEP_TIMEOUT: Duration = Duration::from_secs(5);
         /// Longest time of the transaction in which a person changes an order.
         pub const CHANGE_DEADLINE: Duration = Duration::from_secs(12);
         /// Longest time of a relay's transaction, publishing included. Then its rows are free for

@@ -20,11 +20,13 @@ const _: () = {
     use broker::{CONFIRM_DEADLINE, CONNECTION_WAIT, SHORT_DEADLINE};
     use database::{
         CHANGE_DEADLINE, CONNECT_DEADLINE, RELAY_DEADLINE, SERVER_IDLE_TIMEOUT, SERVER_STATEMENT_TIMEOUT,
-        STATEMENT_DEADLINE,
+        SERVER_STEP_TIMEOUT, STATEMENT_DEADLINE,
     };
     assert!(ms(&[SERVER_STATEMENT_TIMEOUT]) < ms(&[STATEMENT_DEADLINE]));
     assert!(ms(&[SERVER_STATEMENT_TIMEOUT]) < ms(&[CHANGE_DEADLINE]));
     assert!(ms(&[RELAY_DEADLINE]) < ms(&[SERVER_IDLE_TIMEOUT]));
+    // Who waits for a frozen service gets its turn before the server ends the wait.
+    assert!(ms(&[SERVER_STEP_TIMEOUT]) < ms(&[SERVER_STATEMENT_TIMEOUT]));
     assert!(ms(&[SERVER_STATEMENT_TIMEOUT, CONNECTION_WAIT, CONFIRM_DEADLINE]) < ms(&[RELAY_DEADLINE]));
     assert!(ms(&[tracking::LOOKUP_DEADLINE]) == ms(&[CONNECT_DEADLINE, STATEMENT_DEADLINE]));
     assert!(ms(&[SHORT_DEADLINE]) < ms(&[CONNECTION_WAIT]));

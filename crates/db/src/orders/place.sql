@@ -39,4 +39,3 @@ with counter as (
     insert into idempotency_keys (key, fingerprint, order_id)
     select key, fingerprint, id from numbered where key is not null
 )
-select identity, day, sequence, now() as placed_at from numbered order by place

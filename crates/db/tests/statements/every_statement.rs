@@ -9,11 +9,16 @@ use db::claims::{self, LockMode};
 use db::outbox::{self, Published};
 use db::rescue::{self, UnroutedMessage};
 use db::transitions::{self, Unsent};
-use db::{Database, DbError, history, idempotency, orders, schema, secrets, startup, workers};
+use db::{
+    Database, DbError, history, idempotency, inventory, menu, orders, price_rules, schema, secrets, startup,
+    workers,
+};
+use domain::menu::SoldOutUntil;
 use domain::OrderStatus::{Cancelled, Received};
 use domain::{Fingerprint, IdempotencyKey, IdempotentRequest, OrderType, ServiceName, Specialisation};
 
 use crate::outbox::LOOK;
+use crate::shop::{Basket, discount, fee, item, left, rules, sell};
 use crate::scene::{
     HEARTBEAT, LEASE, Scene, anna, finished, granted, identity, place, place_under, process, request_id,
     takeout, wish,
@@ -40,6 +45,8 @@ pub async fn all(service: ServiceName, scene: &Scene, db: &Database) -> Result<(
         ServiceName::Order => {
             orders_are_placed(db).await?;
             orders_are_changed(scene, db).await?;
+            the_menu_is_edited(db).await?;
+            the_stock_is_edited(db).await?;
             messages_are_sent(scene, db).await?;
             orders_are_rescued(scene, db).await
         }
@@ -61,6 +68,45 @@ async fn orders_are_placed(db: &Database) -> Result<(), Undone> {
     done("orders::find_out", orders::find_out(db, &[identity()]).await)?;
     done("idempotency::find", idempotency::find(db, &request.key).await)?;
     done("idempotency::prune", idempotency::prune(db, 1).await)?;
+    Ok(())
+}
+
+async fn the_menu_is_edited(db: &Database) -> Result<(), Undone> {
+    let soup = item("soup", "1.00");
+    done("menu::put", menu::put(db, &soup).await)?;
+    done("menu::put once more", menu::put(db, &item("soup", "2.00")).await)?;
+    done("menu::merge", menu::merge(db, std::slice::from_ref(&soup)).await)?;
+    done("menu::mark_sold_out", menu::mark_sold_out(db, &soup.id, SoldOutUntil::FurtherNotice).await)?;
+    done("menu::bring_back", menu::bring_back(db, &soup.id).await)?;
+    done("menu::version", menu::version(db).await)?;
+    done("menu::snapshot", menu::snapshot(db).await)?;
+    done("menu::delete", menu::delete(db, &soup.id, "staff").await)?;
+    done("menu::replace", menu::replace(db, &[soup], "staff").await)?;
+    for percent in ["5", "10"] {
+        let rules = rules(&[discount("happy-hour", percent)]);
+        done("price_rules::merge", price_rules::merge(db, &rules).await)?;
+    }
+    done("price_rules::read", price_rules::read(db).await)?;
+    done("price_rules::replace", price_rules::replace(db, &rules(&[])).await)?;
+    Ok(())
+}
+
+async fn the_stock_is_edited(db: &Database) -> Result<(), Undone> {
+    let soup = item("soup", "1.00").id;
+    for left in [None, Some(left(10)), None, Some(left(10))] {
+        done("inventory::set_left", inventory::set_left(db, &soup, left, "staff").await)?;
+    }
+    done("inventory::restock", inventory::restock(db, &soup, 5, "staff").await)?;
+    done("inventory::list", inventory::list(db).await)?;
+    done("inventory::used_up", inventory::used_up(db).await)?;
+    done("inventory::left_of", inventory::left_of(db, std::slice::from_ref(&soup)).await)?;
+    done("inventory::movements", inventory::movements(db, &soup, None, 10).await)?;
+    let sold = Basket::of(&[("soup", 2)]).with(&[fee("1.00")]);
+    let outcomes = done("orders::place from the menu", sell(db, &[sold]).await)?;
+    let order = outcomes[0].clone().placed().unwrap();
+    let request_id = request_id("a-request");
+    let change = transitions::change(db, &order.number, None, &[Received], Cancelled, "guest", &request_id);
+    done("transitions::change of an order from the menu", change.await)?;
     Ok(())
 }
 

@@ -5,17 +5,23 @@ use db::outbox::settle_orders;
 use db::{Database, DbError};
 use domain::OrderIdentity;
 
-use crate::scene::{Scene, identity, request_id, takeout};
+use crate::scene::{Scene, identity, placed, request_id, takeout};
 
 /// Places an order with this identity.
 async fn place_as(db: &Database, identity: OrderIdentity) -> Result<PlacedOrder, DbError> {
     let (order, request_id) = (takeout(), request_id("a-request"));
-    let placement = Placement { identity, order: &order, request_id: &request_id, idempotency: None };
-    Ok(orders::place(db, &[placement]).await?[0])
+    let placement = Placement {
+        identity,
+        order: &order,
+        request_id: &request_id,
+        idempotency: None,
+        from_menu: None,
+    };
+    Ok(placed(orders::place(db, &[placement]).await)?[0])
 }
 
 /// Transactions that store an order wait at their commit for the advisory lock 42.
-const SLOW_COMMITS: &str = "
+pub const SLOW_COMMITS: &str = "
     create function slow() returns trigger language plpgsql as
         $$ begin perform pg_advisory_xact_lock_shared(42); return null; end $$;
     create constraint trigger slow after insert on orders deferrable initially deferred

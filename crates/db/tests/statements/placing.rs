@@ -5,14 +5,20 @@ use serde_json::json;
 use testkit::orders::{delivery, dine_in, with};
 use tokio::task::JoinSet;
 
-use crate::scene::{Scene, identity, open, order, place, request_id, takeout};
+use crate::scene::{Scene, identity, open, order, place, placed, request_id, takeout};
 
 #[tokio::test]
 async fn an_order_is_stored_with_all_that_belongs_to_it() {
     let scene = Scene::at_noon().await;
     let (order, identity, request_id) = (order(&delivery()), identity(), request_id("req-1"));
-    let placement = Placement { identity, order: &order, request_id: &request_id, idempotency: None };
-    let placed = orders::place(&scene.db, &[placement]).await.unwrap()[0];
+    let placement = Placement {
+        identity,
+        order: &order,
+        request_id: &request_id,
+        idempotency: None,
+        from_menu: None,
+    };
+    let placed = placed(orders::place(&scene.db, &[placement]).await).unwrap()[0];
     assert_eq!((placed.identity, placed.number.to_string().as_str()), (identity, "ORD_20261120_001"));
     let row = "select number, customer_name, type, table_number, delivery_address, total_amount::text, priority,
                       status, processed_by, completed_at, created_at = updated_at as is_unchanged from orders";
@@ -164,8 +170,13 @@ async fn an_identity_is_stored_once() {
     let scene = Scene::new().await;
     let placed = scene.place().await;
     let (order, request_id) = (takeout(), request_id("again"));
-    let placement =
-        Placement { identity: placed.identity, order: &order, request_id: &request_id, idempotency: None };
+    let placement = Placement {
+        identity: placed.identity,
+        order: &order,
+        request_id: &request_id,
+        idempotency: None,
+        from_menu: None,
+    };
     let why = orders::place(&scene.db, &[placement]).await.unwrap_err();
     assert!(why.is_permanent() && !db::idempotency::is_key_taken(&why), "{why:?}");
     assert_eq!(scene.count("orders").await, 1);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use db::claims::{self, Claim, ClaimOutcome, ClaimRequest, Claimant, FinishOutcome, FinishRequest, LockMode};
-use db::orders::{self, PlacedOrder, Placement};
+use db::orders::{self, PlaceOutcome, PlacedOrder, Placement};
 use db::transitions::{self, ChangeOutcome};
 use db::workers::{self, Registration};
 use db::{Access, Database, DbError, schema};
@@ -176,9 +176,19 @@ pub fn open(stage: &Stage) -> Database {
 /// Places orders in one call, without idempotency keys.
 pub async fn place(db: &Database, new: &[NewOrder]) -> Result<Vec<PlacedOrder>, DbError> {
     let request_id = request_id("a-request");
-    let placement =
-        |order| Placement { identity: identity(), order, request_id: &request_id, idempotency: None };
-    orders::place(db, &new.iter().map(placement).collect::<Vec<_>>()).await
+    let placement = |order| Placement {
+        identity: identity(),
+        order,
+        request_id: &request_id,
+        idempotency: None,
+        from_menu: None,
+    };
+    placed(orders::place(db, &new.iter().map(placement).collect::<Vec<_>>()).await)
+}
+
+/// The stored orders of a call in which none was short.
+pub fn placed(outcome: Result<Vec<PlaceOutcome>, DbError>) -> Result<Vec<PlacedOrder>, DbError> {
+    Ok(outcome?.into_iter().map(|outcome| outcome.placed().unwrap()).collect())
 }
 
 /// Places a takeout order under a key.
@@ -189,8 +199,9 @@ pub async fn place_under(db: &Database, request: &IdempotentRequest) -> Result<P
         order: &order,
         request_id: &request_id,
         idempotency: Some(request),
+        from_menu: None,
     };
-    Ok(orders::place(db, &[placement]).await?[0])
+    Ok(placed(orders::place(db, &[placement]).await)?[0])
 }
 
 /// A new identity.

@@ -7,7 +7,8 @@
 use std::time::Duration;
 
 use bus::{PublishError, Publisher};
-use db::{Database, DbError, idempotency, orders};
+use db::orders::{self, PlaceOutcome};
+use db::{Database, DbError, idempotency};
 use deadlines::order::ANSWER_DEADLINE;
 use domain::{NewOrder, OrderIdentity, OrderNumber, RequestId};
 use logging::{Action, Log, action};
@@ -131,10 +132,18 @@ impl Task {
         let outcome = self.insert(&batch).await;
         let is_refusal = |why: &DbError| why.is_permanent() && !why.is_in_doubt();
         match settle(batch, outcome, is_refusal) {
-            Settled::Done(orders, rows) => {
+            Settled::Done(orders, outcomes) => {
                 failpoint::reached("order.committed");
-                let stored = orders.into_iter().zip(rows).map(|(order, row)| order.stored(row));
-                self.dispatch.send(stored.collect());
+                let mut stored = Vec::with_capacity(orders.len());
+                for (order, outcome) in orders.into_iter().zip(outcomes) {
+                    match outcome {
+                        PlaceOutcome::Placed(row) => stored.push(order.stored(row)),
+                        PlaceOutcome::OutOfStock(_) => order.refuse(PlaceError::Failed),
+                    }
+                }
+                if !stored.is_empty() {
+                    self.dispatch.send(stored);
+                }
             }
             // One order that the database refuses must not take its neighbours with it.
             Settled::OneByOne(orders) => {
@@ -152,7 +161,7 @@ impl Task {
         }
     }
 
-    async fn insert(&self, batch: &[Accepted]) -> Result<Vec<orders::PlacedOrder>, DbError> {
+    async fn insert(&self, batch: &[Accepted]) -> Result<Vec<PlaceOutcome>, DbError> {
         let placements: Vec<_> = batch
             .iter()
             .map(|order| orders::Placement {
@@ -160,6 +169,7 @@ impl Task {
                 order: &order.order,
                 request_id: &order.request_id,
                 idempotency: order.key.as_ref().map(KeyGuard::request),
+                from_menu: None,
             })
             .collect();
         orders::place(&self.db, &placements).await

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use db::claims::{self, Claim, ClaimOutcome, ClaimRequest, Claimant, LockMode};
-use db::orders::{self, PlacedOrder, Placement};
+use db::orders::{self, PlaceOutcome, PlacedOrder, Placement};
 use db::outbox::{self, StatusOutboxRow};
 use db::{Access, Database, workers};
 use domain::{OrderIdentity, OrderMessage, OrderPointer, Specialisation};
@@ -46,11 +46,12 @@ impl Store {
             .filter_map(|sequence| {
                 let identity = OrderIdentity::new(u64::from(sequence), rand::random());
                 let order = self.orders.get(sequence)?;
-                Some(Placement { identity, order, request_id: &request_id, idempotency: None })
+                Some(Placement { identity, order, request_id: &request_id, idempotency: None, from_menu: None })
             })
             .collect();
         self.placed += u32::try_from(together).unwrap_or(0);
-        orders::place(&self.db, &placements).await.context(FAILED)
+        let outcomes = orders::place(&self.db, &placements).await.context(FAILED)?;
+        Ok(outcomes.into_iter().filter_map(PlaceOutcome::placed).collect())
     }
 
     /// Stores orders for this long, with a fixed number per transaction, in successive

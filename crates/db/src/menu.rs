@@ -1,0 +1,55 @@
+//! `menu_items`: what the restaurant sells, as its staff edit it, and `menu_version`.
+//!
+//! Every edit counts once in the version, also one by hand: triggers see to that. What is taken off
+//! the menu stays in the orders that have it, and in the movements of its stock.
+
+mod marks;
+mod rows;
+mod writing;
+
+use domain::menu::Menu;
+use domain::pricing::RuleSet;
+use tokio_postgres::Row;
+
+pub use self::marks::{bring_back, mark_sold_out};
+pub use self::writing::{delete, is_name_taken, merge, put, replace};
+use crate::database::{Database, DbError};
+use crate::price_rules;
+
+/// The menu and the price rules at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The menu, which knows the version of both.
+    pub menu: Menu,
+    /// The rules.
+    pub rules: RuleSet,
+}
+
+/// Reads the menu and the rules as they are at one moment.
+///
+/// # Errors
+/// The database failed, or a row was written by hand that breaks a rule of the menu: the error
+/// names it.
+pub async fn snapshot(db: &Database) -> Result<Snapshot, DbError> {
+    let [version, items, rules] =
+        db.query_one_moment([VERSION, rows::ALL, price_rules::READ]).await?;
+    let items = items.iter().map(rows::item).collect::<Result<_, _>>()?;
+    let menu = Menu::new(number(version.first())?, items).map_err(DbError::unexpected)?;
+    Ok(Snapshot { menu, rules: price_rules::rule_set(&rules)? })
+}
+
+const VERSION: &str = "select version from menu_version";
+
+/// The number of edits of the menu and the rules so far. If it is that of a snapshot, the snapshot
+/// is up to date.
+///
+/// # Errors
+/// The database failed.
+pub async fn version(db: &Database) -> Result<u64, DbError> {
+    number(db.query_opt(VERSION, &[]).await?.as_ref())
+}
+
+fn number(row: Option<&Row>) -> Result<u64, DbError> {
+    let row = row.ok_or_else(|| DbError::unexpected("menu_version has no row"))?;
+    u64::try_from(row.try_get::<_, i64>(0)?).map_err(DbError::unexpected)
+}
