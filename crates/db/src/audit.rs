@@ -10,6 +10,7 @@ mod flow;
 mod histories;
 mod identities;
 mod numbers;
+mod stock;
 
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ use crate::workers::held;
 const EXAMPLES: usize = 10;
 
 /// The number of statements in an audit, and one more.
-const STATEMENTS: u32 = 12;
+const STATEMENTS: u32 = 13;
 
 /// Which orders are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,10 +60,12 @@ pub enum Invariant {
     CompletedAt,
     /// An order has one to twenty items.
     Items,
-    /// The items' prices add up to the total.
+    /// The items' prices, and what price rules changed, add up to the total.
     TotalAmount,
     /// The priority follows from the total, or is the highest.
     Priority,
+    /// What is left of an item is the sum of its movements. A cancelled order keeps nothing of it.
+    Stock,
     /// An order in `cooking` has a claim with a valid lease.
     CookingIsClaimed,
     /// A claimed order is in `cooking`.
@@ -79,7 +82,7 @@ pub enum Invariant {
 
 impl Invariant {
     /// All rules.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::OrderNumbers,
         Self::Identities,
         Self::StatusLog,
@@ -89,6 +92,7 @@ impl Invariant {
         Self::Items,
         Self::TotalAmount,
         Self::Priority,
+        Self::Stock,
         Self::CookingIsClaimed,
         Self::ClaimedIsCooking,
         Self::Outbox,
@@ -109,6 +113,7 @@ impl Invariant {
             Self::Items => "items",
             Self::TotalAmount => "total_amount",
             Self::Priority => "priority",
+            Self::Stock => "stock",
             Self::CookingIsClaimed => "cooking_is_claimed",
             Self::ClaimedIsCooking => "claimed_is_cooking",
             Self::Outbox => "outbox",
@@ -204,6 +209,7 @@ async fn check_all(db: &Database, scope: &Scope) -> Result<Audit, DbError> {
     findings.extend(identities::check(&transaction, &from).await?);
     findings.extend(histories::check(&transaction, &from).await?);
     findings.extend(contents::check(&transaction, &from).await?);
+    findings.extend(stock::check(&transaction, &from).await?);
     findings.extend(flow::check(&transaction, &from).await?);
     if scope.settled {
         findings.extend(flow::check_at_rest(&transaction).await?);

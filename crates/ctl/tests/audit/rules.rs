@@ -74,6 +74,49 @@ async fn an_order_without_items() {
 }
 
 #[tokio::test]
+async fn a_total_that_leaves_out_an_adjustment() {
+    let sql = "insert into order_adjustments (order_id, place, kind, rule, label, base, amount)
+        values ($N, 1, 'fee', 'delivery', 'Delivery', 24.98, 3.50)";
+    let example = "$N: total_amount is 24.98, its items make 24.98, its adjustments 3.50";
+    breaks(sql, "total_amount", 1, example).await;
+}
+
+/// An item with 5 pieces, of which the first order took 2.
+const SOLD: &str = "
+    insert into menu_items (id, name, category, price) values ('tea', 'Tea', 'Drinks', 2);
+    insert into inventory_items (item_id, \"left\") values ('tea', 3);
+    insert into inventory_movements (item_id, order_id, delta, left_after, quantity, reason, changed_by)
+    values ('tea', null, 5, 5, 5, 'set', 'staff'), ('tea', $N, -2, 3, 2, 'order', 'order-service');";
+
+#[tokio::test]
+async fn a_stock_that_is_not_the_sum_of_its_movements() {
+    let sql = "update inventory_items set \"left\" = 4";
+    breaks(&format!("{SOLD}{sql}"), "stock", 1, "tea: 4 left, its movements make 3").await;
+}
+
+#[tokio::test]
+async fn a_stock_that_vanished_without_a_movement() {
+    let sql = "delete from inventory_items";
+    breaks(&format!("{SOLD}{sql}"), "stock", 1, "tea: unlimited, its movements make 3").await;
+}
+
+#[tokio::test]
+async fn an_order_that_gave_back_what_it_has_eaten() {
+    let sql = "insert into inventory_movements (item_id, order_id, delta, left_after, quantity, reason, changed_by)
+        values ('tea', $N, 2, 5, 2, 'cancel', 'guest');
+        update inventory_items set \"left\" = 5";
+    breaks(&format!("{SOLD}{sql}"), "stock", 1, "$N: is ready, and 2 tea of it are back or wasted").await;
+}
+
+#[tokio::test]
+async fn an_order_that_was_cancelled_and_gave_nothing_back() {
+    let sql = "update orders set status = 'cancelled' where id = $N;
+        insert into order_status_log (order_id, status, changed_by) values ($N, 'cancelled', 'chef_ghost')";
+    let example = "$N: is cancelled, and 2 tea of it are neither back nor wasted";
+    breaks(&format!("{SOLD}{sql}"), "stock", 1, example).await;
+}
+
+#[tokio::test]
 async fn a_total_that_is_not_the_sum() {
     let sql = "update orders set total_amount = 24.99 where id = $N";
     breaks(sql, "total_amount", 1, "$N: total_amount is 24.99, its items make 24.98").await;

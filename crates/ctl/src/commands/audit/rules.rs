@@ -69,14 +69,20 @@ fn words(invariant: Invariant) -> Words {
             "items were removed or added by hand: compare with a backup, or ask the customer",
         ),
         Invariant::TotalAmount => (
-            "every total is the sum of its items",
-            "orders whose total is not the sum of their items",
+            "every total is the sum of its items and of what price rules changed",
+            "orders whose total is not that sum",
             "correct the total or the items before the customer pays",
         ),
         Invariant::Priority => (
             "every priority follows from its total",
             "orders whose priority does not follow from their total",
             "set it: 10 above 100, 5 from 50 to 100, else 1",
+        ),
+        Invariant::Stock => (
+            "what is left of every item is the sum of its movements",
+            "items or orders whose stock does not agree with its movements",
+            "the tables were changed by hand. As their owner, enter the difference: insert into inventory_movements (item_id, delta, left_after, quantity, reason, changed_by) \
+             values ('ITEM', DIFFERENCE, LEFT, 0, 'set', 'YOU'). For an order that was cancelled and gave nothing back: restock its items",
         ),
         Invariant::CookingIsClaimed => (
             "every order that is cooking has a worker",
