@@ -4,10 +4,12 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use deadlines::stop::LAST_STEPS;
+use domain::TimeZone;
+use domain::time_zone::ParseTimeZoneError;
 use logging::Level;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{HostNames, Origins, server_addresses};
+use crate::{HostNames, MenuMode, Origins, server_addresses};
 
 /// A kind of values that an entry of the table can have.
 pub(crate) struct Kind<T: 'static> {
@@ -237,6 +239,37 @@ pub(crate) const LEVEL: Kind<String> = Kind {
         Err(_) => Err(format!("is '{text}', which is not a log level (allowed: {})", LEVEL.allowed)),
     },
     write: String::clone,
+    show: plain,
+};
+
+/// Whether orders go by the menu.
+pub(crate) const MENU_MODE: Kind<MenuMode> = Kind {
+    allowed: "off, on",
+    is_secret: false,
+    parse: |text| text.parse().map_err(|()| format!("is '{text}' (allowed: {})", MENU_MODE.allowed)),
+    write: MenuMode::to_string,
+    show: plain,
+};
+
+/// A currency, by its code of ISO 4217.
+pub(crate) const CURRENCY: Kind<String> = Kind {
+    allowed: "three capital letters, such as USD or EUR (ISO 4217)",
+    is_secret: false,
+    parse: |text| {
+        let is_code = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase());
+        let why = || format!("is '{text}', which is no currency (allowed: {})", CURRENCY.allowed);
+        is_code.then(|| text.to_owned()).ok_or_else(why)
+    },
+    write: String::clone,
+    show: plain,
+};
+
+/// A time zone.
+pub(crate) const TIME_ZONE: Kind<TimeZone> = Kind {
+    allowed: "a name of the IANA database, such as UTC or Europe/Berlin",
+    is_secret: false,
+    parse: |text| text.parse().map_err(|why: ParseTimeZoneError| why.to_string()),
+    write: TimeZone::to_string,
     show: plain,
 };
 

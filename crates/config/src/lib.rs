@@ -16,6 +16,7 @@ mod file;
 mod fuzzing;
 mod key;
 mod kinds;
+mod menu_mode;
 mod reading;
 mod server_addresses;
 mod shape;
@@ -29,9 +30,11 @@ pub use self::allowed_origins::{Origins, ParseOriginsError};
 pub use self::environment::secret;
 pub use self::key::{Key, Section};
 pub use self::kinds::LEAST_CONNECTIONS;
+pub use self::menu_mode::MenuMode;
 pub use self::server_addresses::parse_hosts;
 pub use self::table::{
-    Admin, Config, CookingSeconds, Database, Http, KEYS, Kitchen, Log, Order, Rabbitmq, SECTIONS, Shutdown,
+    Admin, Config, CookingSeconds, Database, Http, KEYS, Kitchen, Log, Menu, Order, Rabbitmq, Restaurant,
+    SECTIONS, Shutdown,
 };
 pub use self::value_source::{Setting, ValueSource};
 

@@ -19,14 +19,15 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use domain::TimeZone;
 use secrecy::SecretString;
 
 use crate::key::settings;
 use crate::kinds::{
-    ADDRESS, CONNECTIONS, COUNT, GRACE, HOST_NAMES, HOSTS, LEVEL, NAME, ORIGINS, PASSWORD, PORT,
-    PORT_OR_NONE, SECONDS, STAFF_KEY, SWITCH, TEXT,
+    ADDRESS, CONNECTIONS, COUNT, CURRENCY, GRACE, HOST_NAMES, HOSTS, LEVEL, MENU_MODE, NAME, ORIGINS,
+    PASSWORD, PORT, PORT_OR_NONE, SECONDS, STAFF_KEY, SWITCH, TEXT, TIME_ZONE,
 };
-use crate::{HostNames, Origins};
+use crate::{HostNames, MenuMode, Origins};
 
 settings! {
     /// Everything that can be set.
@@ -34,6 +35,8 @@ settings! {
         database: Database,
         rabbitmq: Rabbitmq,
         order: Order,
+        restaurant: Restaurant,
+        menu: Menu,
         kitchen: Kitchen,
         http: Http,
         admin: Admin,
@@ -84,6 +87,22 @@ settings! {
         /// Seconds after which an order that no worker took is looked for, and sent again if its
         /// message is gone.
         resend_after: Duration = deadlines::outbox::RESEND_AFTER, "ORDER_RESEND_AFTER", SECONDS;
+    }
+
+    /// What holds for the whole restaurant.
+    [restaurant] Restaurant {
+        /// The currency of all prices, as the menu shows it.
+        currency: String = "USD".to_owned(), "RESTAURANT_CURRENCY", CURRENCY;
+        /// The time zone that the restaurant's clocks show: hours and days of price rules, and the
+        /// end of a day on which something is sold out.
+        time_zone: TimeZone = TimeZone::UTC, "RESTAURANT_TIME_ZONE", TIME_ZONE;
+    }
+
+    /// What guests can order.
+    [menu] Menu {
+        /// on: guests order what is on the menu, and the menu says what it costs. off: guests order
+        /// anything, at the price that they name.
+        mode: MenuMode = MenuMode::Off, "MENU_MODE", MENU_MODE;
     }
 
     /// How the kitchen cooks.

@@ -10,8 +10,8 @@ mod given_back;
 mod movements;
 mod setting;
 
-use domain::inventory::{Stock, StockLeft};
 use domain::MenuItemId;
+use domain::inventory::{Stock, StockLeft};
 use time::OffsetDateTime;
 use tokio_postgres::Row;
 

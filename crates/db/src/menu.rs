@@ -9,6 +9,7 @@ mod writing;
 
 use domain::menu::Menu;
 use domain::pricing::RuleSet;
+use time::OffsetDateTime;
 use tokio_postgres::Row;
 
 pub use self::marks::{bring_back, mark_sold_out};
@@ -31,25 +32,33 @@ pub struct Snapshot {
 /// The database failed, or a row was written by hand that breaks a rule of the menu: the error
 /// names it.
 pub async fn snapshot(db: &Database) -> Result<Snapshot, DbError> {
-    let [version, items, rules] =
-        db.query_one_moment([VERSION, rows::ALL, price_rules::READ]).await?;
+    let [version, items, rules] = db.query_one_moment([VERSION, rows::ALL, price_rules::READ]).await?;
     let items = items.iter().map(rows::item).collect::<Result<_, _>>()?;
-    let menu = Menu::new(number(version.first())?, items).map_err(DbError::unexpected)?;
+    let menu = Menu::new(read_version(version.first())?.number, items).map_err(DbError::unexpected)?;
     Ok(Snapshot { menu, rules: price_rules::rule_set(&rules)? })
 }
 
-const VERSION: &str = "select version from menu_version";
+const VERSION: &str = "select version, now() from menu_version";
 
-/// The number of edits of the menu and the rules so far. If it is that of a snapshot, the snapshot
-/// is up to date.
+/// A version of the menu and the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// How many edits there were so far. If it is that of a snapshot, the snapshot is up to date.
+    pub number: u64,
+    /// When it was read, by the database's clock.
+    pub read_at: OffsetDateTime,
+}
+
+/// The present version.
 ///
 /// # Errors
 /// The database failed.
-pub async fn version(db: &Database) -> Result<u64, DbError> {
-    number(db.query_opt(VERSION, &[]).await?.as_ref())
+pub async fn version(db: &Database) -> Result<Version, DbError> {
+    read_version(db.query_opt(VERSION, &[]).await?.as_ref())
 }
 
-fn number(row: Option<&Row>) -> Result<u64, DbError> {
+fn read_version(row: Option<&Row>) -> Result<Version, DbError> {
     let row = row.ok_or_else(|| DbError::unexpected("menu_version has no row"))?;
-    u64::try_from(row.try_get::<_, i64>(0)?).map_err(DbError::unexpected)
+    let number = u64::try_from(row.try_get::<_, i64>(0)?).map_err(DbError::unexpected)?;
+    Ok(Version { number, read_at: row.try_get(1)? })
 }

@@ -27,8 +27,21 @@ pub(crate) const READ: &str = "
 
 /// The fields of [`READ`] and of the statement that writes.
 const TEXTS: [&str; 15] = [
-    "id", "kind", "label", "priority", "percent", "amount", "item", "category", "below", "rate", "included",
-    "min_total", "hours", "valid_from", "valid_until",
+    "id",
+    "kind",
+    "label",
+    "priority",
+    "percent",
+    "amount",
+    "item",
+    "category",
+    "below",
+    "rate",
+    "included",
+    "min_total",
+    "hours",
+    "valid_from",
+    "valid_until",
 ];
 const LISTS: [&str; 2] = ["order_types", "weekdays"];
 

@@ -10,8 +10,8 @@ use self::refusal::Problem;
 pub use self::refusal::{Refusal, RefusalCode, RefusedItem};
 use crate::inventory::{Demand, Shortage};
 use crate::menu::{Menu, MenuItem};
-use crate::pricing::PricedLine;
-use crate::{Money, OrderItem, OrderType};
+use crate::pricing::{PricedLine, Quote};
+use crate::{Fulfilment, Money, NewOrder, OrderItem, OrderType};
 
 /// How a line names its item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +89,17 @@ pub fn resolve(
         Some(refusal) => Err(refusal),
         None => Ok(resolved),
     }
+}
+
+/// An order of these lines, as its quote prices it.
+pub fn order(
+    customer_name: String,
+    fulfilment: Fulfilment,
+    lines: &[ResolvedLine],
+    quote: &Quote,
+) -> NewOrder {
+    let items = lines.iter().map(ResolvedLine::order_item).collect();
+    NewOrder::costing(customer_name, fulfilment, items, quote.total.clone())
 }
 
 /// The pieces of each item that an order takes from the stock.

@@ -8,6 +8,9 @@ use std::fmt;
 
 use crate::MenuItemId;
 
+/// Most items that one request asks about: more than any menu page shows.
+pub const MAX_CHECKED: usize = 100;
+
 /// How many pieces of an item are left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StockLeft(u32);

@@ -3,9 +3,11 @@
 //! A body is first split into unparsed fields. Each field is then validated on its own, so a wrong
 //! type in one never hides a fault in another.
 
+mod items;
 mod object;
 mod violations;
 
-pub(crate) use self::object::{ParseObjectError, object, readable};
+pub(crate) use self::items::{item_object, items};
+pub(crate) use self::object::readable;
 pub use self::violations::Violation;
 pub(crate) use self::violations::{Location, Violations};

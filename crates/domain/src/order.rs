@@ -59,7 +59,8 @@ impl Fulfilment {
     }
 }
 
-/// An order that passed every rule. Only [`crate::place_order::parse`] makes one.
+/// An order that passed every rule. [`crate::place_order::parse`] makes one whose items say what
+/// they cost, [`crate::basket::order`] one whose items the menu has priced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewOrder {
     /// The customer's name.
@@ -68,7 +69,7 @@ pub struct NewOrder {
     pub fulfilment: Fulfilment,
     /// 1 to 20 lines.
     pub items: Vec<OrderItem>,
-    /// Sum of price × quantity.
+    /// What the guest pays: the sum of price × quantity, or what price rules made of it.
     pub total_amount: Money,
     /// Derived from the total.
     pub priority: Priority,
@@ -78,6 +79,16 @@ impl NewOrder {
     /// Adds up the items and derives the priority.
     pub(crate) fn new(customer_name: String, fulfilment: Fulfilment, items: Vec<OrderItem>) -> Self {
         let total_amount: Money = items.iter().map(|item| item.price.times(item.quantity)).sum();
+        Self::costing(customer_name, fulfilment, items, total_amount)
+    }
+
+    /// Derives the priority from what the guest pays.
+    pub(crate) fn costing(
+        customer_name: String,
+        fulfilment: Fulfilment,
+        items: Vec<OrderItem>,
+        total_amount: Money,
+    ) -> Self {
         let priority = Priority::of_total(&total_amount);
         Self { customer_name, fulfilment, items, total_amount, priority }
     }

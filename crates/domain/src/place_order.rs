@@ -3,11 +3,16 @@
 //! The body is first split into unparsed fields ([`RawValue`]). Each field is then validated on its
 //! own, so a wrong type in one never hides a fault in another.
 
+mod menu_order;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+pub(crate) use self::menu_order::item_reference;
+pub use self::menu_order::{MenuOrder, parse_menu_order};
+
 pub use crate::json_body::Violation;
-use crate::json_body::{Location, ParseObjectError, Violations, object, readable};
+use crate::json_body::{Location, Violations, item_object, items, readable};
 use crate::text_rules;
 use crate::{Fulfilment, NewOrder, OrderItem, OrderType, Price};
 
@@ -39,7 +44,7 @@ pub fn parse(body: &[u8]) -> Result<NewOrder, Rejection> {
     let mut violations = Violations::default();
     let customer_name = raw.customer_name(&mut violations);
     let fulfilment = raw.fulfilment(&mut violations);
-    let items = raw.items(&mut violations);
+    let items = items(raw.items, MAX_ITEMS, &mut violations, item);
     match (customer_name, fulfilment, items) {
         (Some(name), Some(fulfilment), Some(items)) if violations.0.is_empty() => {
             Ok(NewOrder::new(name, fulfilment, items))
@@ -116,44 +121,10 @@ impl RawOrder<'_> {
             }
         }
     }
-
-    fn items(&self, violations: &mut Violations) -> Option<Vec<OrderItem>> {
-        let raw = violations.present(Location::Field("items"), self.items)?;
-        let Ok(raw_items) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) else {
-            violations.add(Location::Field("items"), "must be an array");
-            return None;
-        };
-        if !(1..=MAX_ITEMS).contains(&raw_items.len()) {
-            let count = raw_items.len();
-            violations.add(
-                Location::Field("items"),
-                format_args!("must contain 1 to {MAX_ITEMS} items, has {count}"),
-            );
-        }
-        // Items beyond the limit are not validated: their faults would hide the important one.
-        let items: Vec<_> = raw_items
-            .iter()
-            .take(MAX_ITEMS)
-            .enumerate()
-            .filter_map(|(index, raw)| item(index, raw, violations))
-            .collect();
-        Some(items)
-    }
 }
 
 fn item(index: usize, raw: &RawValue, violations: &mut Violations) -> Option<OrderItem> {
-    let raw: RawItem<'_> = match object(raw.get()) {
-        Ok(raw) => raw,
-        Err(ParseObjectError::OfKind(kind)) => {
-            let detail = format_args!("must be an object with name, quantity and price, is {kind}");
-            violations.add(Location::Item(index), detail);
-            return None;
-        }
-        Err(ParseObjectError::Unreadable(why)) => {
-            violations.add(Location::Item(index), format_args!("cannot be read: {why}"));
-            return None;
-        }
-    };
+    let raw: RawItem<'_> = item_object(index, raw, "name, quantity and price", violations)?;
     let name = violations.text(Location::ItemField(index, "name"), raw.name, text_rules::item_name);
     let quantity = violations.integer(Location::ItemField(index, "quantity"), raw.quantity, 1, 10);
     let price = violations.price(Location::ItemField(index, "price"), raw.price).map(Price::money);

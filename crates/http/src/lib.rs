@@ -2,6 +2,7 @@
 //! limits.
 
 mod blank_line;
+pub mod conditional;
 mod connection;
 mod connections;
 mod cross_site;

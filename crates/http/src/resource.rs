@@ -1,7 +1,9 @@
-//! The two kinds of resources: for reading, and for posting.
+//! The kinds of resources: for reading, for posting, and those that take several methods.
+
+use std::future::ready;
 
 use actix_web::dev::Handler;
-use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Responder, guard, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Responder, Route, guard, web};
 
 use crate::problem::method_not_allowed;
 
@@ -25,6 +27,13 @@ where
     F::Output: Responder + 'static,
 {
     web::resource(path).route(web::post().to(handler)).default_service(web::to(only_post))
+}
+
+/// A resource with a route for each method that it takes. `allowed` lists them, as `Allow` does (RFC
+/// 9110, section 10.2.1).
+pub fn resource(path: &str, routes: impl IntoIterator<Item = Route>, allowed: &'static str) -> Resource {
+    let refuse = move |request: HttpRequest| ready(method_not_allowed(&request, allowed));
+    routes.into_iter().fold(web::resource(path), Resource::route).default_service(web::to(refuse))
 }
 
 async fn only_read(request: HttpRequest) -> HttpResponse {

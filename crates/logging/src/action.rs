@@ -137,6 +137,12 @@ actions! {
     /// An order was refused because the service is not ready, or `--max-concurrent` orders are in
     /// work.
     ORDER_TURNED_AWAY = "order_turned_away" at Error;
+    /// Staff changed an item of the menu. `details` names it.
+    MENU_EDITED = "menu_edited" at Info;
+    /// Staff changed what is left of an item. `details` has what is left now.
+    STOCK_CHANGED = "stock_changed" at Info;
+    /// The menu could not be read. What was read before stays in use.
+    MENU_REFRESH_FAILED = "menu_refresh_failed" at Error;
     /// The broker confirmed an order's message.
     ORDER_PUBLISHED = "order_published" at Debug;
     /// The broker confirmed the message of a status update that a relay found in the outbox.

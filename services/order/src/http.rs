@@ -3,8 +3,12 @@
 mod changes;
 mod credentials;
 mod health;
+mod menu;
 mod placing;
+mod quoting;
 mod refusal;
+mod staff;
+mod stock;
 mod wrong_keys;
 
 use std::sync::Arc;
@@ -12,7 +16,7 @@ use std::sync::Arc;
 use actix_web::web;
 use db::Database;
 use http_service::health::{Health as Probed, routes as probes};
-use http_service::resource::postable;
+use http_service::resource::{postable, readable, resource};
 use logging::Log;
 use secrecy::SecretString;
 
@@ -20,6 +24,7 @@ use self::health::Health;
 pub use self::wrong_keys::WrongKeys;
 use crate::NAME;
 use crate::changes::Changes;
+use crate::menu::{Board, Editing, Stock};
 use crate::placing::Placing;
 use crate::readiness::Readiness;
 
@@ -28,6 +33,11 @@ use crate::readiness::Readiness;
 pub struct Api {
     pub placing: Placing,
     pub changes: Changes,
+    pub board: Board,
+    pub editing: Editing,
+    pub stock: Stock,
+    /// The currency of all prices (ISO 4217).
+    pub currency: String,
     pub readiness: Readiness,
     /// Proves that somebody is staff; empty if nobody is.
     pub staff_key: SecretString,
@@ -50,6 +60,19 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
         .service(postable("/orders", placing::place))
         .service(postable("/orders/{number}/cancel", changes::cancel))
         .service(postable("/orders/{number}/complete", changes::complete))
+        .service(readable("/menu", menu::show))
+        .service(resource(
+            "/menu/items/{id}",
+            [web::put().to(menu::put), web::delete().to(menu::delete)],
+            "PUT, DELETE",
+        ))
+        .service(postable("/menu/items/{id}/sold-out", menu::mark_sold_out))
+        .service(postable("/menu/items/{id}/back", menu::bring_back))
+        .service(postable("/calculate_price", quoting::calculate))
+        .service(postable("/check_inventory", stock::check))
+        .service(readable("/inventory", stock::list))
+        .service(resource("/inventory/{id}", [web::put().to(stock::set_left)], "PUT"))
+        .service(postable("/inventory/{id}/restock", stock::restock))
         .configure(|app| probes(app, NAME, &health))
         .default_service(web::to(http_service::problem::not_found));
 }

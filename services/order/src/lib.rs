@@ -4,6 +4,7 @@ mod admission;
 mod arguments;
 mod changes;
 mod http;
+mod menu;
 mod placing;
 mod readiness;
 mod relay;

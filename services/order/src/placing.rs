@@ -14,7 +14,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bus::Publisher;
 use db::Database;
-use domain::{IdempotentRequest, Money, NewOrder, OrderIdentity, OrderNumber, RequestId};
+use db::idempotency::KnownRequest;
+use domain::place_order::MenuOrder;
+use domain::{IdempotentRequest, Money, NewOrder, OrderIdentity, OrderNumber, OrderTokenKey, RequestId};
 use logging::{Log, action};
 use tokio::task::JoinHandle;
 
@@ -22,13 +24,23 @@ pub use self::error::PlaceError;
 use self::idempotency::{KeysInFlight, Known};
 use self::writer::Writer;
 use crate::admission::Admission;
-use crate::readiness::Readiness;
+use crate::menu::{Board, PricedOrder, price};
+use crate::readiness::{NotReady, Readiness};
+
+/// What a guest wants. It keeps every rule but those of the menu.
+#[derive(Debug)]
+pub enum Requested {
+    /// The guest says what it costs: the menu is off.
+    Priced(NewOrder),
+    /// The menu says what it costs.
+    FromMenu(MenuOrder),
+}
 
 /// An order to place. It is valid already.
 #[derive(Debug)]
 pub struct PlaceOrder {
     /// What was ordered.
-    pub order: NewOrder,
+    pub order: Requested,
     /// How the client recognises the request, if it may come again.
     pub idempotency: Option<IdempotentRequest>,
     /// The request that places it.
@@ -53,6 +65,7 @@ pub struct Placing {
     db: Database,
     admission: Admission,
     readiness: Readiness,
+    board: Board,
     keys: KeysInFlight,
     writer: Writer,
     log: Log,
@@ -65,13 +78,14 @@ impl Placing {
         db: Database,
         publisher: Publisher,
         readiness: Readiness,
+        board: Board,
         admission: Admission,
         capacity: usize,
         log: Log,
     ) -> (Self, JoinHandle<()>) {
         let accept = readiness.accepts_while_broker_down();
         let (writer, task) = Writer::start(db.clone(), publisher, accept, capacity, log.clone());
-        (Self { db, admission, readiness, keys: KeysInFlight::default(), writer, log }, task)
+        (Self { db, admission, readiness, board, keys: KeysInFlight::default(), writer, log }, task)
     }
 
     /// Stores an order and sends it to the kitchen. Once it is accepted it is carried through, even
@@ -86,31 +100,48 @@ impl Placing {
         self.readiness.check_open()?;
         let permit = self.admission.admit().await?;
         let log = self.log.with_request_id(request_id.clone());
-        let key = match idempotency {
+        let key = match &idempotency {
             None => None,
             Some(request) => {
-                let key = self.keys.take(request).ok_or(PlaceError::KeyInFlight)?;
-                match self.look_up(key.request(), &log).await? {
+                let key = self.keys.take(request.clone()).ok_or(PlaceError::KeyInFlight)?;
+                match self.look_up(request, &log).await? {
                     Known::New => Some(key),
-                    Known::Placed(known) => {
-                        let message = format!("Order {} was placed before", known.number);
-                        log.debug(action::ORDER_REPEATED, message).emit();
-                        let token = known.identity.map(|identity| tokens.token(&known.number, &identity));
-                        return Ok(Placed { number: known.number, total_amount: known.total_amount, token });
-                    }
+                    Known::Placed(known) => return Ok(placed_before(&known, &tokens, &log)),
                 }
             }
         };
-        log.debug(action::ORDER_RECEIVED, format!("Received an order of {}", order.total_amount))
-            .detail("order_type", order.fulfilment.order_type().as_str())
-            .detail("items", order.items.len())
-            .detail("total_amount", serde_json::json!(order.total_amount))
-            .detail("priority", order.priority.get())
+        let order = self.priced(order)?;
+        let PricedOrder { order: NewOrder { fulfilment, items, total_amount, priority, .. }, .. } = &order;
+        log.debug(action::ORDER_RECEIVED, format!("Received an order of {total_amount}"))
+            .detail("order_type", fulfilment.order_type().as_str())
+            .detail("items", items.len())
+            .detail("total_amount", serde_json::json!(total_amount))
+            .detail("priority", priority.get())
             .emit();
-        let total_amount = order.total_amount.clone();
+        let total_amount = total_amount.clone();
         let identity = new_identity();
-        let number = self.writer.place(identity, order, request_id, key, permit).await?;
-        Ok(Placed { number, total_amount, token: Some(tokens.token(&number, &identity)) })
+        match (self.writer.place(identity, order, request_id, key, permit).await, idempotency) {
+            (Ok(number), _) => {
+                Ok(Placed { number, total_amount, token: Some(tokens.token(&number, &identity)) })
+            }
+            // The same request at another service may have taken the last portion.
+            (Err(why @ PlaceError::Menu(_)), Some(request)) => match self.look_up(&request, &log).await? {
+                Known::Placed(known) => Ok(placed_before(&known, &tokens, &log)),
+                Known::New => Err(why),
+            },
+            (Err(why), _) => Err(why),
+        }
+    }
+
+    /// The order with its price: the guest's, or that of the menu at this moment.
+    fn priced(&self, order: Requested) -> Result<PricedOrder, PlaceError> {
+        match order {
+            Requested::Priced(order) => Ok(order.into()),
+            Requested::FromMenu(order) => {
+                let shown = self.board.shown().ok_or(NotReady::Database)?;
+                Ok(price(order, &shown)?)
+            }
+        }
     }
 
     async fn look_up(&self, request: &IdempotentRequest, log: &Log) -> Result<Known, PlaceError> {
@@ -121,6 +152,14 @@ impl Placing {
             PlaceError::Failed
         })?
     }
+}
+
+/// The answer that the first request with the key was given.
+fn placed_before(known: &KnownRequest, tokens: &OrderTokenKey, log: &Log) -> Placed {
+    let message = format!("Order {} was placed before", known.number);
+    log.debug(action::ORDER_REPEATED, message).emit();
+    let token = known.identity.map(|identity| tokens.token(&known.number, &identity));
+    Placed { number: known.number, total_amount: known.total_amount.clone(), token }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the time keeps identities in the order of their making")]

@@ -19,6 +19,7 @@ use crate::NAME;
 use crate::admission::Admission;
 use crate::changes::Changes;
 use crate::http::{self, Api, WrongKeys};
+use crate::menu::{Board, Editing, Stock};
 use crate::placing::Placing;
 use crate::readiness::Readiness;
 use crate::relay::{self, Wakeup};
@@ -94,10 +95,12 @@ impl OrderService {
         };
         let admission = Admission::new(max_concurrent);
         let readiness = Readiness::new(publisher.clone(), accept);
+        let board = Board::new(db.clone(), config.menu.mode, config.restaurant.time_zone);
         let (placing, writer) = Placing::start(
             db.clone(),
             publisher.clone(),
             readiness.clone(),
+            board.clone(),
             admission.clone(),
             max_concurrent,
             log.clone(),
@@ -108,6 +111,7 @@ impl OrderService {
             readiness: readiness.clone(),
             relay: relay.clone(),
             rescuer,
+            board: board.clone(),
             log: log.clone(),
         };
         let changes = Changes { db: db.clone(), admission, relay, log: log.clone() };
@@ -117,6 +121,10 @@ impl OrderService {
         let api = Api {
             placing,
             changes,
+            editing: Editing { db: db.clone(), board: board.clone(), log: log.clone() },
+            stock: Stock { db: db.clone(), board: board.clone(), log: log.clone() },
+            board,
+            currency: config.restaurant.currency,
             readiness,
             staff_key: config.order.staff_key,
             wrong_keys: WrongKeys::default(),
@@ -177,6 +185,7 @@ struct Upkeep {
     readiness: Readiness,
     relay: Wakeup,
     rescuer: Rescuer<Broker>,
+    board: Board,
     log: Log,
 }
 
@@ -185,13 +194,19 @@ impl Upkeep {
     /// shutdown begins. If the tables vanish, it waits until they are back: the key of the tokens
     /// is another one then.
     async fn run(self, shutdown: &Shutdown) -> Result<(), SchemaError> {
-        let Self { db, publisher, readiness, relay, rescuer, log } = self;
-        let read = async || secrets::order_token_key(&db).await;
+        let Self { db, publisher, readiness, relay, rescuer, board, log } = self;
+        let read = async || {
+            if board.is_on() {
+                board.refreshed().await?;
+            }
+            secrets::order_token_key(&db).await
+        };
         let mut found = db::startup::migrated(&db, &log, shutdown, read).await?;
         while let Some(order_tokens) = found {
             readiness.set_order_tokens(order_tokens);
             let relay = relay::run(db.clone(), publisher.clone(), relay.clone(), log.clone(), shutdown);
-            let work = async { tokio::join!(Box::pin(relay), Box::pin(rescuer.run(shutdown))) };
+            let menu = Box::pin(board.keep_fresh(&log, shutdown));
+            let work = async { tokio::join!(Box::pin(relay), Box::pin(rescuer.run(shutdown)), menu) };
             tokio::select! {
                 _ = work => return Ok(()),
                 () = db.tables_lost() => {}

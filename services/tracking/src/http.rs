@@ -11,12 +11,12 @@ use domain::timestamp::Timestamp;
 use domain::{OrderNumber, RequestId, ServiceName};
 use http_service::health::{self, Check, Checks, Health};
 use http_service::resource::readable;
-use http_service::{Problem, request_id};
+use http_service::{Problem, conditional, request_id};
 use logging::{Log, action, printable};
 use serde::Serialize;
 
+use crate::NAME;
 use crate::lookups::Lookups;
-use crate::{NAME, conditional};
 
 /// The state that handlers share.
 #[derive(Clone)]

@@ -1,7 +1,6 @@
 //! A read-only view of orders and workers over HTTP.
 
 mod arguments;
-mod conditional;
 mod http;
 mod lookups;
 mod service;

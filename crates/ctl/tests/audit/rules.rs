@@ -102,7 +102,8 @@ async fn a_stock_that_vanished_without_a_movement() {
 
 #[tokio::test]
 async fn an_order_that_gave_back_what_it_has_eaten() {
-    let sql = "insert into inventory_movements (item_id, order_id, delta, left_after, quantity, reason, changed_by)
+    let sql =
+        "insert into inventory_movements (item_id, order_id, delta, left_after, quantity, reason, changed_by)
         values ('tea', $N, 2, 5, 2, 'cancel', 'guest');
         update inventory_items set \"left\" = 5";
     breaks(&format!("{SOLD}{sql}"), "stock", 1, "$N: is ready, and 2 tea of it are back or wasted").await;

@@ -2,8 +2,8 @@
 
 use deadlines::database::STATEMENT_DEADLINE;
 use tokio::time::timeout;
-use tokio_postgres::types::ToSql;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use super::{Database, DbError, PoolChoice};
 use crate::error::{Classification, Retry};
@@ -62,9 +62,7 @@ async fn transact<'a, T>(
     writing: &str,
     decide: &impl Fn(&[Row]) -> Result<Decision<'a, T>, DbError>,
 ) -> Result<(T, Vec<Row>), DbError> {
-    let is_stale = |why: &DbError| {
-        matches!(why, DbError::Failed(why) if Classification::of(why).retry == Retry::PreparedAnew)
-    };
+    let is_stale = |why: &DbError| matches!(why, DbError::Failed(why) if Classification::of(why).retry == Retry::PreparedAnew);
     match transact_once(client, reading, writing, decide).await {
         Err(why) if is_stale(&why) => {
             client.statement_cache.clear();

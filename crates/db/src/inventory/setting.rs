@@ -53,7 +53,8 @@ pub async fn set_left(
     let reading = Reading { begin: BEGIN, sql: on_the_menu, parameters: &[&item.as_str()] };
     let pieces = left.map(|left| i32::try_from(left.get())).transpose().map_err(DbError::unexpected)?;
     let decide = |found: &[Row]| {
-        let set = || SET.bind().with("item", item.as_str()).with("left", pieces).with("changed_by", changed_by);
+        let set =
+            || SET.bind().with("item", item.as_str()).with("left", pieces).with("changed_by", changed_by);
         Ok(Decision { result: (), writing: (!found.is_empty()).then(set) })
     };
     let ((), rows) = db.read_then_write(reading, SET.sql(), decide).await?;

@@ -13,16 +13,16 @@ use db::{
     Database, DbError, history, idempotency, inventory, menu, orders, price_rules, schema, secrets, startup,
     workers,
 };
-use domain::menu::SoldOutUntil;
 use domain::OrderStatus::{Cancelled, Received};
+use domain::menu::SoldOutUntil;
 use domain::{Fingerprint, IdempotencyKey, IdempotentRequest, OrderType, ServiceName, Specialisation};
 
 use crate::outbox::LOOK;
-use crate::shop::{Basket, discount, fee, item, left, rules, sell};
 use crate::scene::{
     HEARTBEAT, LEASE, Scene, anna, finished, granted, identity, place, place_under, process, request_id,
     takeout, wish,
 };
+use crate::shop::{Basket, discount, fee, item, left, rules, sell};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 

@@ -109,11 +109,7 @@ async fn orders_that_are_taken_back_give_back_each_its_own() {
     assert_eq!((scene.left("soup").await, scene.left("tea").await), (json!(7), json!(10)));
     assert_eq!(
         scene.moved("soup").await[5..],
-        [
-            "cancel 1 → 1 by order-service",
-            "cancel 2 → 3 by order-service",
-            "cancel 4 → 7 by order-service"
-        ]
+        ["cancel 1 → 1 by order-service", "cancel 2 → 3 by order-service", "cancel 4 → 7 by order-service"]
     );
     assert_eq!(scene.broken().await, []);
 }
@@ -133,7 +129,8 @@ async fn what_was_cooked_is_wasted() {
     assert_eq!(scene.left("soup").await, 5);
     let wasted = "select delta, left_after, quantity, changed_by from inventory_movements
                   where reason = 'waste' order by id";
-    let row = |quantity: i32| json!({"delta": 0, "left_after": 5, "quantity": quantity, "changed_by": "guest"});
+    let row =
+        |quantity: i32| json!({"delta": 0, "left_after": 5, "quantity": quantity, "changed_by": "guest"});
     assert_eq!(scene.rows(wasted).await, [row(3), row(2)]);
     assert_eq!(scene.broken().await, []);
 }

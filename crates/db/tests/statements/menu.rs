@@ -14,7 +14,7 @@ use crate::shop::{discount, item, item_id, left, rules};
 
 impl Scene {
     async fn version(&self) -> u64 {
-        menu::version(&self.db).await.unwrap()
+        menu::version(&self.db).await.unwrap().number
     }
 
     /// The ids of the items, and their prices.
@@ -112,7 +112,10 @@ async fn a_replacement_says_what_it_changed_and_takes_the_others_off() {
     assert_eq!(scene.items().await, ["d a 1.00", "b b 1.00", "c c 1.50"]);
     let merged = menu::merge(&scene.db, &[item("e", "1.00"), item("b", "9.00")]).await.unwrap();
     assert_eq!(merged, changes(&["e"], &["b"], &[]));
-    assert_eq!(menu::replace(&scene.db, &[], "staff").await.unwrap(), changes(&[], &[], &["b", "c", "d", "e"]));
+    assert_eq!(
+        menu::replace(&scene.db, &[], "staff").await.unwrap(),
+        changes(&[], &[], &["b", "c", "d", "e"])
+    );
 }
 
 #[tokio::test]
@@ -216,8 +219,17 @@ async fn a_row_by_hand_that_breaks_a_rule_is_named() {
     let why = menu::snapshot(&scene.db).await.unwrap_err();
     let source = std::error::Error::source(&why).unwrap().to_string();
     assert!(source.contains("soup") && source.contains("name"), "{source}");
-    for refused in ["price = 0", "price = 1000", "order_types = '{}'", "order_types = '{drone}'", "sold_out_until = now()",
-                    "sold_out = true, sold_out_until = 'infinity'", "name = ''", "id = 'So up'", "position = -1"] {
+    for refused in [
+        "price = 0",
+        "price = 1000",
+        "order_types = '{}'",
+        "order_types = '{drone}'",
+        "sold_out_until = now()",
+        "sold_out = true, sold_out_until = 'infinity'",
+        "name = ''",
+        "id = 'So up'",
+        "position = -1",
+    ] {
         let edit = format!("update menu_items set {refused}");
         let outcome = scene.stage.database().await.client.batch_execute(&edit).await;
         assert!(outcome.is_err(), "{edit}");

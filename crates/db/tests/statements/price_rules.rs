@@ -26,10 +26,15 @@ fn every_rule() -> Vec<Record> {
     };
     vec![
         with_conditions(discount("happy-hour", "12.5").with("category", "Soups")),
-        rule("two-off", "discount").with("amount", "2.00").with("item", "pho-bo").with("hours", "18:00-24:00"),
+        rule("two-off", "discount")
+            .with("amount", "2.00")
+            .with("item", "pho-bo")
+            .with("hours", "18:00-24:00"),
         rule("delivery", "fee").with("amount", "3.50").with_list("order_types", ["delivery"]),
         with_conditions(rule("small", "fee").with("amount", "2.00").with("below", "15.00")),
-        with_conditions(rule("vat", "tax").with("rate", "7.7777").with("category", "Drinks").with("included", "true")),
+        with_conditions(
+            rule("vat", "tax").with("rate", "7.7777").with("category", "Drinks").with("included", "true"),
+        ),
         rule("none", "tax").with("rate", "0").with("item", "tea"),
     ]
 }
@@ -43,7 +48,8 @@ fn changes(added: &[&str], changed: &[&str], removed: &[&str]) -> Changes<RuleId
 async fn rules_are_read_as_they_were_written() {
     let scene = Scene::new().await;
     // Whatever the operator's settings are.
-    let settings = "alter database $1 set datestyle = 'SQL, DMY'; alter database $1 set intervalstyle = 'sql_standard'";
+    let settings =
+        "alter database $1 set datestyle = 'SQL, DMY'; alter database $1 set intervalstyle = 'sql_standard'";
     scene.execute(&settings.replace("$1", &scene.stage.name)).await;
     let db = crate::scene::open(&scene.stage);
     let all = rules(&every_rule());

@@ -47,8 +47,7 @@ async fn what_rules_changed_is_stored_with_the_order() {
         included: Some("2.19".parse().unwrap()),
         ..fee("0")
     };
-    let baskets =
-        [Basket::of(&[]).with(&[fee("1.00")]), Basket::of(&[]).with(&[discount, fee("3.50"), vat])];
+    let baskets = [Basket::of(&[]).with(&[fee("1.00")]), Basket::of(&[]).with(&[discount, fee("3.50"), vat])];
     let outcomes = sell(&scene.db, &baskets).await.unwrap();
     assert!(outcomes.iter().all(is_placed), "{outcomes:?}");
     let stored = "select number, place, kind, rule, label, line, base::text, amount::text, included::text,
@@ -86,10 +85,10 @@ async fn an_order_that_is_refused_takes_nothing_and_its_neighbours_are_untouched
     assert_eq!(short(&outcomes[3]), ["tea: 1 of 0"]);
     let numbers: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.clone().placed()).collect();
     assert_eq!(numbers.iter().map(|order| order.number.sequence()).collect::<Vec<_>>(), [1, 2]);
-    assert_eq!(numbers.iter().map(|order| order.identity).collect::<Vec<_>>(), [
-        baskets[0].identity,
-        baskets[2].identity
-    ]);
+    assert_eq!(
+        numbers.iter().map(|order| order.identity).collect::<Vec<_>>(),
+        [baskets[0].identity, baskets[2].identity]
+    );
     assert_eq!((scene.left("soup").await, scene.left("tea").await), (json!(0), json!(0)));
     assert_eq!(
         scene.moved("soup").await,
@@ -108,7 +107,9 @@ async fn a_call_in_which_nobody_gets_anything_stores_nothing() {
     let baskets = [Basket::of(&[("soup", 2)]), Basket::of(&[("soup", 3)])];
     let outcomes = sell(&scene.db, &baskets).await.unwrap();
     assert_eq!(outcomes.iter().map(short).collect::<Vec<_>>(), [["soup: 2 of 1"], ["soup: 3 of 1"]]);
-    for table in ["orders", "order_counters", "order_identities", "inventory_movements where reason = 'order'"] {
+    for table in
+        ["orders", "order_counters", "order_identities", "inventory_movements where reason = 'order'"]
+    {
         assert_eq!(scene.count(table).await, 0, "{table}");
     }
     // Its locks are gone, and its connection has no open transaction.
@@ -163,7 +164,8 @@ async fn a_repeated_request_takes_nothing_again() {
     let place = async || {
         let from_menu = Some(FromMenu { demand: basket.demand(), adjustments: &[] });
         let (identity, idempotency) = (identity(), Some(&request));
-        let placement = Placement { identity, order: &order, request_id: &request_id, idempotency, from_menu };
+        let placement =
+            Placement { identity, order: &order, request_id: &request_id, idempotency, from_menu };
         orders::place(&scene.db, &[placement]).await
     };
     assert!(matches!(place().await.unwrap()[..], [PlaceOutcome::Placed(_)]));

@@ -42,6 +42,11 @@ impl MenuItem {
         self.sold_out_until.is_some_and(|until| until.is_in_future_of(now))
     }
 
+    /// Whether guests can order it at this moment, if there is enough of it.
+    pub fn can_be_had(&self, now: OffsetDateTime) -> bool {
+        self.available && !self.is_sold_out(now)
+    }
+
     /// Whether it is sold for this order type.
     pub fn is_sold_for(&self, order_type: OrderType) -> bool {
         self.order_types.contains(order_type)

@@ -41,6 +41,21 @@ pub enum CredentialsError {
 }
 
 impl Credentials<'_> {
+    /// Whether this is the staff. A guest's token proves nothing of the kind.
+    ///
+    /// # Errors
+    /// The key is missing or wrong, or nobody is staff.
+    pub fn verify_staff(self, staff_key: &SecretString) -> Result<(), CredentialsError> {
+        match self {
+            Self::OrderToken(_) | Self::Nothing => Err(CredentialsError::Missing),
+            Self::StaffKey(_) if staff_key.expose_secret().is_empty() => Err(CredentialsError::NoStaffKey),
+            Self::StaffKey(Some(key)) if bool::from(key.ct_eq(staff_key.expose_secret().as_bytes())) => {
+                Ok(())
+            }
+            Self::StaffKey(_) => Err(CredentialsError::WrongStaffKey),
+        }
+    }
+
     /// Tells who asks. Nothing here depends on whether the order exists. Whether a guest's order is
     /// the one that has the number is asked when it is changed.
     ///
@@ -56,12 +71,7 @@ impl Credentials<'_> {
             Self::OrderToken(token) => {
                 tokens.verify(&number, token).map(Principal::Guest).ok_or(CredentialsError::WrongToken)
             }
-            Self::Nothing => Err(CredentialsError::Missing),
-            Self::StaffKey(_) if staff_key.expose_secret().is_empty() => Err(CredentialsError::NoStaffKey),
-            Self::StaffKey(Some(key)) if bool::from(key.ct_eq(staff_key.expose_secret().as_bytes())) => {
-                Ok(Principal::Staff)
-            }
-            Self::StaffKey(_) => Err(CredentialsError::WrongStaffKey),
+            Self::Nothing | Self::StaffKey(_) => self.verify_staff(staff_key).map(|()| Principal::Staff),
         }
     }
 }

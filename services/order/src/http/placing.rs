@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Api;
 use super::credentials::ORDER_TOKEN;
 use super::refusal::Refusal;
-use crate::placing::{PlaceOrder, Placed};
+use crate::placing::{PlaceOrder, Placed, Requested};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -44,7 +44,11 @@ async fn carry_out(
     id: &RequestId,
 ) -> Result<Placed, Refusal> {
     let body = read_json(request, body, id).await.map_err(Refusal::Unreadable)?;
-    let order = place_order::parse(&body)?;
+    let order = if api.board.is_on() {
+        Requested::FromMenu(place_order::parse_menu_order(&body)?)
+    } else {
+        Requested::Priced(place_order::parse(&body)?)
+    };
     let idempotency = idempotent_request(request, &body)?;
     // Its share of the memory is free already, and the order may wait.
     drop(body);

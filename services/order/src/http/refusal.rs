@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError as _};
+use domain::basket::{RefusalCode, RefusedItem};
 use domain::idempotency::ParseKeyError;
+use domain::inventory::StockLeft;
+use domain::menu::{EditRejection, ParseItemIdError};
 use domain::place_order::{Rejection, Violation};
 use http_service::Problem;
 use logging::{Log, action};
@@ -14,6 +17,7 @@ use serde_json::json;
 
 use crate::admission::Busy;
 use crate::changes::{ChangeError, CredentialsError};
+use crate::menu::{EditError, MenuRefusal};
 use crate::placing::PlaceError;
 use crate::readiness::NotReady;
 
@@ -32,6 +36,25 @@ pub enum Refusal {
     /// The header `Idempotency-Key` is malformed.
     #[error(transparent)]
     IdempotencyKey(#[from] ParseKeyError),
+    /// The body is no item of the menu.
+    #[error(transparent)]
+    Item(EditRejection),
+    /// The id in the path can be no item's.
+    #[error("the path names no possible item")]
+    BadItemId,
+    /// The id in the path is not on the menu.
+    #[error("the path names no item of the menu")]
+    UnknownItem,
+    /// Guests name the prices: there is no menu.
+    #[error("the menu is off")]
+    MenuOff,
+    /// What failed is in the log.
+    #[error("the request could not be carried out")]
+    Failed,
+    #[error(transparent)]
+    Menu(#[from] MenuRefusal),
+    #[error(transparent)]
+    Edit(#[from] EditError),
     /// The number in the path names no order.
     #[error("the path names no order")]
     UnknownOrder,
@@ -91,6 +114,39 @@ impl Refusal {
             Self::Order(rejection) => (invalid(rejection, log), Line::Invalid(rejection)),
             Self::IdempotencyKey(why) => {
                 told(StatusCode::BAD_REQUEST, &format!("Idempotency-Key {why}."), Line::Refused)
+            }
+            Self::Item(EditRejection::Malformed(why)) => {
+                told(StatusCode::BAD_REQUEST, &format!("The body {why}."), Line::Refused)
+            }
+            Self::Item(EditRejection::Invalid(violations)) => {
+                (listed("The item is not valid", violations, log), Line::Refused)
+            }
+            Self::BadItemId => {
+                let detail = format!("The id in the path {ParseItemIdError}.");
+                told(StatusCode::BAD_REQUEST, &detail, Line::Refused)
+            }
+            Self::UnknownItem | Self::Edit(EditError::UnknownItem) => {
+                told(StatusCode::NOT_FOUND, "There is no such item on the menu.", Line::Refused)
+            }
+            Self::MenuOff => {
+                let detail = "There is no menu here: menu.mode is off, and guests name the prices. Set menu.mode to on (MENU_MODE) to have one.";
+                told(StatusCode::NOT_FOUND, detail, Line::Refused)
+            }
+            Self::Menu(why) | Self::Place(PlaceError::Menu(why)) => (not_to_be_had(why, log), Line::Refused),
+            Self::Edit(EditError::NameTaken) => {
+                let detail =
+                    "Another item of the menu has this name. Names are unique: orders may go by them.";
+                told(StatusCode::CONFLICT, detail, Line::Refused)
+            }
+            Self::Edit(EditError::Unlimited) => {
+                let detail = "The item is unlimited: its stock is not counted. Say what is left of it first (PUT /inventory/{id}).";
+                let (problem, line) = told(StatusCode::CONFLICT, detail, Line::Refused);
+                (problem.with("code", json!("unlimited")), line)
+            }
+            Self::Edit(EditError::TooMuch { left }) => {
+                let detail =
+                    format!("{left} are left. With these there would be more than {}.", StockLeft::MAX);
+                told(StatusCode::CONFLICT, &detail, Line::Refused)
             }
             Self::UnknownOrder | Self::Change(ChangeError::UnknownOrder) => {
                 told(StatusCode::NOT_FOUND, "There is no such order.", Line::Refused)
@@ -158,9 +214,10 @@ impl Refusal {
                 let detail = "It is not known whether the order was changed. Ask the tracking service, or send the same request with the same X-Request-ID again.";
                 told(StatusCode::GATEWAY_TIMEOUT, detail, Line::Nothing)
             }
-            Self::Place(PlaceError::Failed) | Self::Change(ChangeError::Failed) => {
-                (Problem::internal(log.request_id()), Line::Nothing)
-            }
+            Self::Place(PlaceError::Failed)
+            | Self::Change(ChangeError::Failed)
+            | Self::Edit(EditError::Failed)
+            | Self::Failed => (Problem::internal(log.request_id()), Line::Nothing),
         }
     }
 }
@@ -177,12 +234,44 @@ fn invalid(rejection: &Rejection, log: &Log) -> Problem {
             let detail = format!("{}.", capitalised(&rejection.to_string()));
             Problem::new(StatusCode::BAD_REQUEST, detail, log.request_id())
         }
-        Rejection::Invalid(violations) => {
-            let detail = violations.iter().map(Violation::to_string).collect::<Vec<_>>().join("; ");
-            let detail = format!("The order is not valid: {detail}.");
-            Problem::new(StatusCode::BAD_REQUEST, detail, log.request_id()).with("errors", json!(violations))
-        }
+        Rejection::Invalid(violations) => listed("The order is not valid", violations, log),
     }
+}
+
+/// A 400 with every violation.
+fn listed(what: &str, violations: &[Violation], log: &Log) -> Problem {
+    let detail = violations.iter().map(Violation::to_string).collect::<Vec<_>>().join("; ");
+    Problem::new(StatusCode::BAD_REQUEST, format!("{what}: {detail}."), log.request_id())
+        .with("errors", json!(violations))
+}
+
+/// An order that the menu refuses: every item concerned, once.
+fn not_to_be_had(why: &MenuRefusal, log: &Log) -> Problem {
+    let refusal = match why {
+        MenuRefusal::Quote(why) => {
+            let detail = format!("{}.", capitalised(&why.to_string()));
+            return Problem::new(StatusCode::BAD_REQUEST, detail, log.request_id());
+        }
+        MenuRefusal::Items(refusal) => refusal,
+    };
+    let items: Vec<String> =
+        refusal.items.iter().map(|item| format!("{} {}", item.pointer, item.detail)).collect();
+    let (status, what) = match refusal.code {
+        RefusalCode::UnknownItem => (StatusCode::BAD_REQUEST, "The order is not valid"),
+        RefusalCode::ItemUnavailable | RefusalCode::OutOfStock => {
+            (StatusCode::CONFLICT, "The order cannot be had as it is")
+        }
+        RefusalCode::PriceChanged => (StatusCode::CONFLICT, "The menu has other prices"),
+    };
+    let problem = Problem::new(status, format!("{what}: {}.", items.join("; ")), log.request_id())
+        .with("code", json!(refusal.code))
+        .with("items", json!(refusal.items));
+    if refusal.code == RefusalCode::UnknownItem {
+        let violation = |item: &RefusedItem| json!({"pointer": item.pointer, "detail": item.detail});
+        let unknown = refusal.items.iter().filter(|item| item.code == RefusalCode::UnknownItem);
+        return problem.with("errors", unknown.map(violation).collect());
+    }
+    problem
 }
 
 fn capitalised(text: &str) -> String {

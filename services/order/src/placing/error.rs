@@ -1,10 +1,11 @@
 //! Why an order was not placed.
 
 use crate::admission::Busy;
+use crate::menu::MenuRefusal;
 use crate::readiness::NotReady;
 
 /// Why there is no order number. Where a server failed, the log says more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlaceError {
     /// The service is starting: nothing was stored.
     #[error(transparent)]
@@ -12,6 +13,9 @@ pub enum PlaceError {
     /// Nothing was stored.
     #[error(transparent)]
     Busy(#[from] Busy),
+    /// The menu says that it cannot be had so. Nothing was stored.
+    #[error(transparent)]
+    Menu(#[from] MenuRefusal),
     /// The first request with this idempotency key has no answer yet. This one was not stored.
     #[error("a request with this idempotency key is in work")]
     KeyInFlight,

@@ -3,6 +3,7 @@
 
 use bus::{Confirm, PublishError};
 use db::orders::PlacedOrder;
+use domain::inventory::Shortage;
 use domain::{NewOrder, OrderIdentity, OrderNumber, RequestId};
 use logging::Log;
 use service::batching::InFlightGuard;
@@ -11,6 +12,7 @@ use tokio::sync::oneshot;
 use super::error::PlaceError;
 use super::idempotency::KeyGuard;
 use crate::admission::Permit;
+use crate::menu::{FromMenu, PricedOrder};
 
 /// Where a client waits for what becomes of its order. Without a sender the service has ended.
 pub type Answer = oneshot::Receiver<Result<OrderNumber, PlaceError>>;
@@ -22,6 +24,8 @@ pub struct Accepted {
     pub identity: OrderIdentity,
     /// What was ordered.
     pub order: NewOrder,
+    /// What it has from the menu, if it is from the menu.
+    pub from_menu: Option<FromMenu>,
     /// The request that places it.
     pub request_id: RequestId,
     /// Taken until it is known what the client is answered.
@@ -67,13 +71,14 @@ impl Accepted {
     /// An order, and where its client waits for the answer.
     pub fn new(
         identity: OrderIdentity,
-        order: NewOrder,
+        order: PricedOrder,
         request_id: RequestId,
         key: Option<KeyGuard>,
         permit: Permit,
     ) -> (Self, Answer) {
         let (reply, answer) = oneshot::channel();
-        (Self { identity, order, request_id, key, reply, _permit: permit }, answer)
+        let PricedOrder { order, from_menu } = order;
+        (Self { identity, order, from_menu, request_id, key, reply, _permit: permit }, answer)
     }
 
     /// The log of its request.
@@ -84,6 +89,12 @@ impl Accepted {
     /// Its transaction has committed.
     pub fn stored(self, row: PlacedOrder) -> Stored {
         Stored { accepted: self, row }
+    }
+
+    /// Answers the client: there is too little of some items. Nothing was stored.
+    pub fn out_of_stock(self, shortages: &[Shortage]) {
+        let refusal = self.from_menu.as_ref().and_then(|from_menu| from_menu.out_of_stock(shortages));
+        self.refuse(refusal.map_or(PlaceError::Failed, PlaceError::Menu));
     }
 
     /// Answers the client: the order was not placed.

@@ -10,7 +10,7 @@ use bus::{PublishError, Publisher};
 use db::orders::{self, PlaceOutcome};
 use db::{Database, DbError, idempotency};
 use deadlines::order::ANSWER_DEADLINE;
-use domain::{NewOrder, OrderIdentity, OrderNumber, RequestId};
+use domain::{OrderIdentity, OrderNumber, RequestId};
 use logging::{Action, Log, action};
 use runtime::failpoint;
 use service::batching::{self, Batches, Settled, settle};
@@ -23,6 +23,7 @@ use super::error::PlaceError;
 use super::idempotency::KeyGuard;
 use super::stages::Accepted;
 use crate::admission::Permit;
+use crate::menu::{FromMenu, PricedOrder};
 
 /// Most orders that share a transaction.
 const MAX_BATCH: usize = 128;
@@ -63,7 +64,7 @@ impl Writer {
     pub async fn place(
         &self,
         identity: OrderIdentity,
-        order: NewOrder,
+        order: PricedOrder,
         request_id: RequestId,
         key: Option<KeyGuard>,
         permit: Permit,
@@ -138,7 +139,7 @@ impl Task {
                 for (order, outcome) in orders.into_iter().zip(outcomes) {
                     match outcome {
                         PlaceOutcome::Placed(row) => stored.push(order.stored(row)),
-                        PlaceOutcome::OutOfStock(_) => order.refuse(PlaceError::Failed),
+                        PlaceOutcome::OutOfStock(shortages) => order.out_of_stock(&shortages),
                     }
                 }
                 if !stored.is_empty() {
@@ -169,7 +170,10 @@ impl Task {
                 order: &order.order,
                 request_id: &order.request_id,
                 idempotency: order.key.as_ref().map(KeyGuard::request),
-                from_menu: None,
+                from_menu: order
+                    .from_menu
+                    .as_ref()
+                    .map(|FromMenu { demand, adjustments, .. }| orders::FromMenu { demand, adjustments }),
             })
             .collect();
         orders::place(&self.db, &placements).await

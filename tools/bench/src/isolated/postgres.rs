@@ -46,7 +46,13 @@ impl Store {
             .filter_map(|sequence| {
                 let identity = OrderIdentity::new(u64::from(sequence), rand::random());
                 let order = self.orders.get(sequence)?;
-                Some(Placement { identity, order, request_id: &request_id, idempotency: None, from_menu: None })
+                Some(Placement {
+                    identity,
+                    order,
+                    request_id: &request_id,
+                    idempotency: None,
+                    from_menu: None,
+                })
             })
             .collect();
         self.placed += u32::try_from(together).unwrap_or(0);

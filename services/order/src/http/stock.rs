@@ -1,0 +1,99 @@
+//! `/inventory` of the staff, and `POST /check_inventory` of everybody.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use db::inventory::StockLevel;
+use domain::MenuItemId;
+use domain::inventory::StockLeft;
+use domain::quote_request::parse_check;
+use domain::stock_edit::{parse_left, parse_restock};
+use domain::timestamp::Timestamp;
+use http_service::{read_json, request_id};
+use serde::Serialize;
+
+use super::Api;
+use super::menu::item_id;
+use super::refusal::Refusal;
+use super::staff::{answered, is_staff};
+use crate::menu::Checked;
+
+#[derive(Serialize)]
+struct Level {
+    item_id: MenuItemId,
+    /// `null`: unlimited.
+    left: Option<u32>,
+    updated_at: Timestamp,
+}
+
+impl From<StockLevel> for Level {
+    fn from(level: StockLevel) -> Self {
+        let StockLevel { item_id, left, updated_at } = level;
+        Self { item_id, left: left.map(StockLeft::get), updated_at: updated_at.into() }
+    }
+}
+
+#[derive(Serialize)]
+struct Levels {
+    items: Vec<Level>,
+}
+
+/// Lists what is left.
+pub async fn list(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
+    answered(&request, &api, async |id| {
+        let items = api.stock.list(id).await?.into_iter().map(Level::from).collect();
+        Ok(HttpResponse::Ok().json(Levels { items }))
+    })
+    .await
+}
+
+/// Sets what is left of an item.
+pub async fn set_left(
+    request: HttpRequest,
+    body: web::Payload,
+    path: web::Path<String>,
+    api: web::Data<Api>,
+) -> HttpResponse {
+    answered(&request, &api, async |id| {
+        let body = read_json(&request, body, id).await.map_err(Refusal::Unreadable)?;
+        let edit = parse_left(&body)?;
+        let level = api.stock.set_left(&item_id(&path)?, edit, id).await?;
+        Ok(HttpResponse::Ok().json(Level::from(level)))
+    })
+    .await
+}
+
+/// Adds pieces to what is left of an item.
+pub async fn restock(
+    request: HttpRequest,
+    body: web::Payload,
+    path: web::Path<String>,
+    api: web::Data<Api>,
+) -> HttpResponse {
+    answered(&request, &api, async |id| {
+        let body = read_json(&request, body, id).await.map_err(Refusal::Unreadable)?;
+        let edit = parse_restock(&body)?;
+        let level = api.stock.restock(&item_id(&path)?, edit, id).await?;
+        Ok(HttpResponse::Ok().json(Level::from(level)))
+    })
+    .await
+}
+
+#[derive(Serialize)]
+struct CheckBody {
+    available: bool,
+    items: Vec<Checked>,
+}
+
+/// Tells whether items can be had.
+pub async fn check(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
+    let id = request_id::of(&request);
+    let checked = async {
+        let body = read_json(&request, body, &id).await.map_err(Refusal::Unreadable)?;
+        let items = parse_check(&body)?;
+        let items = api.stock.check(&items, is_staff(&request, &api), &id).await?;
+        Ok::<_, Refusal>(CheckBody { available: items.iter().all(|item| item.available), items })
+    };
+    match checked.await {
+        Ok(body) => HttpResponse::Ok().json(body),
+        Err(refusal) => refusal.answer(None, &api.log.with_request_id(id)),
+    }
+}

@@ -1,0 +1,86 @@
+//! From an order whose items are on the menu to one that can be stored.
+
+use domain::basket::{self, Refusal, RequestedLine, ResolvedLine};
+use domain::inventory::{Demand, Shortage};
+use domain::place_order::MenuOrder;
+use domain::pricing::{self, Adjustment, PricedLine, Quote, QuoteError};
+use domain::quote_request::QuoteRequest;
+use domain::{NewOrder, OrderType};
+
+use super::board::Shown;
+
+/// An order with its price.
+#[derive(Debug)]
+pub struct PricedOrder {
+    /// The order.
+    pub order: NewOrder,
+    /// What it has from the menu; `None`: its lines are all that there is.
+    pub from_menu: Option<FromMenu>,
+}
+
+/// What an order from the menu has beside its lines.
+#[derive(Debug)]
+pub struct FromMenu {
+    lines: Vec<ResolvedLine>,
+    /// What it takes from the stock.
+    pub demand: Demand,
+    /// What price rules changed.
+    pub adjustments: Vec<Adjustment>,
+}
+
+/// Why an order cannot be had as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MenuRefusal {
+    /// Items cannot be had, or not at this price.
+    #[error(transparent)]
+    Items(#[from] Refusal),
+    /// It costs too much.
+    #[error(transparent)]
+    Quote(#[from] QuoteError),
+}
+
+impl FromMenu {
+    /// Why the order is refused of whose items there is too little.
+    pub fn out_of_stock(&self, shortages: &[Shortage]) -> Option<MenuRefusal> {
+        basket::out_of_stock(&self.lines, shortages).map(MenuRefusal::Items)
+    }
+}
+
+impl From<NewOrder> for PricedOrder {
+    /// An order whose guest named the prices.
+    fn from(order: NewOrder) -> Self {
+        Self { order, from_menu: None }
+    }
+}
+
+/// Finds the items of an order on the menu, and prices it as a quote would.
+///
+/// # Errors
+/// Some item is not on the menu, cannot be had now, or has another price; or the order costs too
+/// much.
+pub fn price(order: MenuOrder, shown: &Shown) -> Result<PricedOrder, MenuRefusal> {
+    let MenuOrder { customer_name, fulfilment, lines } = order;
+    let (lines, quote) = quoted(&lines, fulfilment.order_type(), shown)?;
+    let order = basket::order(customer_name, fulfilment, &lines, &quote);
+    let demand = basket::demand(&lines);
+    Ok(PricedOrder { order, from_menu: Some(FromMenu { lines, demand, adjustments: quote.adjustments }) })
+}
+
+/// What lines from the menu cost at this moment. What is left in stock plays no part.
+///
+/// # Errors
+/// As [`price`].
+pub fn quote(request: &QuoteRequest<RequestedLine>, shown: &Shown) -> Result<Quote, MenuRefusal> {
+    quoted(&request.lines, request.order_type, shown).map(|(_, quote)| quote)
+}
+
+fn quoted(
+    lines: &[RequestedLine],
+    order_type: OrderType,
+    shown: &Shown,
+) -> Result<(Vec<ResolvedLine>, Quote), MenuRefusal> {
+    let lines = basket::resolve(lines, order_type, shown.now, &shown.snapshot.menu)?;
+    let priced: Vec<PricedLine> = lines.iter().map(ResolvedLine::priced).collect();
+    let quote = pricing::quote(&priced, order_type, shown.local, &shown.snapshot.rules)?;
+    Ok((lines, quote))
+}
