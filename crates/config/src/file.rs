@@ -1,4 +1,4 @@
-//! `config.yaml`. YAML is parsed here and nowhere else.
+//! `config.yaml`: its keys and their values.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
+use crate::yaml::{self, says_nothing};
 use crate::{Config, ConfigError, KEYS, Key, SECTIONS, Section, reading, shape};
 
 /// The file that is read when none is named.
@@ -37,21 +38,16 @@ fn text(path: Option<PathBuf>) -> Result<Option<(PathBuf, String)>, ConfigError>
 }
 
 /// A file that sets nothing, such as an empty one, means the defaults.
-pub(super) fn parse(text: &str) -> Result<Config, serde_yaml::Error> {
+pub(super) fn parse(text: &str) -> Result<Config, yaml::Error> {
     let mut config = Config::default();
     if says_nothing(text) {
         return Ok(config);
     }
     shape::keys_of(text)?;
     if let Some(section) = SECTIONS.iter().find(|section| section.path.is_empty()) {
-        Values { section, config: &mut config }.deserialize(serde_yaml::Deserializer::from_str(text))?;
+        yaml::read(Values { section, config: &mut config }, text)?;
     }
     Ok(config)
-}
-
-/// Whether there is no document, or one without a value.
-pub(super) fn says_nothing(text: &str) -> bool {
-    matches!(serde_yaml::from_str(text), Ok(serde_yaml::Value::Null))
 }
 
 /// Reads what the file says in a section. Everything here is a visitor of serde, so that an error

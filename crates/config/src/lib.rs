@@ -22,6 +22,7 @@ mod server_addresses;
 mod shape;
 mod table;
 mod value_source;
+pub mod yaml;
 
 use std::path::PathBuf;
 
@@ -55,7 +56,7 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
         /// Key, line, column, and what is allowed.
-        why: serde_yaml::Error,
+        why: yaml::Error,
     },
     /// A variable says something that is not understood.
     #[error("the environment variable {name} {why}")]
@@ -81,7 +82,7 @@ pub enum ConfigError {
 const MAX_SAID: usize = 1_000;
 
 /// What the parser says, and where. It leaves out the place when it is the very first character.
-fn located(why: &serde_yaml::Error) -> String {
+fn located(why: &yaml::Error) -> String {
     let text = why.to_string();
     let (said, place) = text.rsplit_once(" at line ").unwrap_or((&text, "1 column 1"));
     let shown: String = said.chars().take(MAX_SAID).collect();

@@ -5,15 +5,15 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
-use crate::KEYS;
+use crate::{KEYS, yaml};
 
 /// The keys that a file sets, such as `database.host`.
 ///
 /// # Errors
 /// A key has no value, or one that is no plain text or number.
-pub(super) fn keys_of(text: &str) -> Result<Vec<String>, serde_yaml::Error> {
+pub(super) fn keys_of(text: &str) -> Result<Vec<String>, yaml::Error> {
     let mut keys = Vec::new();
-    Shape { path: String::new(), keys: &mut keys }.deserialize(serde_yaml::Deserializer::from_str(text))?;
+    yaml::read(Shape { path: String::new(), keys: &mut keys }, text)?;
     Ok(keys)
 }
 
