@@ -69,8 +69,8 @@ impl ResolvedLine {
 /// Finds every line on the menu, for an order of this type at this moment.
 ///
 /// # Errors
-/// The refusal names every item that is unknown, cannot be ordered, or has another price: each once,
-/// with the first of its problems.
+/// The refusal names every item that is unknown, cannot be ordered, or has another price: each
+/// once, with the first of its problems.
 pub fn resolve(
     lines: &[RequestedLine],
     order_type: OrderType,

@@ -1,7 +1,7 @@
 //! Files in CSV (RFC 4180): the names of the fields in the first row, one entry in each other row.
 //!
-//! An empty cell leaves a field out. A list has spaces between its texts. A row that begins with `#`
-//! is a comment.
+//! An empty cell leaves a field out. A list has spaces between its texts. A row that begins with
+//! `#` is a comment.
 
 mod rows;
 

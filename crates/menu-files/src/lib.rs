@@ -35,7 +35,8 @@ pub fn read<T: Entry>(format: Format, bytes: &[u8]) -> Result<Vec<T>, FileErrors
     }
 }
 
-/// Writes entries so that [`read`] gives the same ones. Without any, it shows one commented example.
+/// Writes entries so that [`read`] gives the same ones. Without any, it shows one commented
+/// example.
 pub fn write<T: Entry>(format: Format, entries: &[T]) -> String {
     match format {
         Format::Yaml => yaml::write(entries),

@@ -62,21 +62,19 @@ impl MenuItem {
 
     /// The record that [`Self::from_record`] parses as this item. Defaults are left out.
     pub fn to_record(&self) -> Record {
-        let Self { id, name, description, category, price, order_types, available, position, sold_out_until } =
-            self;
         let record = Record::default()
-            .with("id", id)
-            .with("name", name)
-            .with_some("description", (!description.is_empty()).then_some(description))
-            .with_some("category", (*category != Category::default()).then_some(category))
-            .with("price", price)
-            .with_some("available", (!available).then_some(false))
-            .with_some("position", (*position > 0).then_some(position))
-            .with_some("sold_out_until", sold_out_until.as_ref());
-        if *order_types == OrderTypes::ALL {
+            .with("id", &self.id)
+            .with("name", &self.name)
+            .with_some("description", (!self.description.is_empty()).then_some(&self.description))
+            .with_some("category", (self.category != Category::default()).then_some(&self.category))
+            .with("price", &self.price)
+            .with_some("available", (!self.available).then_some(false))
+            .with_some("position", (self.position > 0).then_some(self.position))
+            .with_some("sold_out_until", self.sold_out_until);
+        if self.order_types == OrderTypes::ALL {
             record
         } else {
-            record.with_list("order_types", order_types.iter())
+            record.with_list("order_types", self.order_types.iter())
         }
     }
 }

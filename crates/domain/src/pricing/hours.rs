@@ -30,8 +30,8 @@ pub enum ParseHoursError {
 }
 
 impl Hours {
-    /// The weekday on which the span that contains this moment began; `None` outside the span. After
-    /// midnight, that is the day before: Friday's `22:00-02:00` goes on into Saturday.
+    /// The weekday on which the span that contains this moment began; `None` outside the span.
+    /// After midnight, that is the day before: Friday's `22:00-02:00` goes on into Saturday.
     pub fn weekday_at(self, at: PrimitiveDateTime) -> Option<Weekday> {
         let minute = u16::from(at.hour()) * 60 + u16::from(at.minute());
         if self.from < self.until {

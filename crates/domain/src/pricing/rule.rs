@@ -113,8 +113,8 @@ impl Serialize for RuleId {
 }
 
 impl Target {
-    /// Whether it includes an item of this id and category. What is not on the menu has neither, and
-    /// belongs to the order only.
+    /// Whether it includes an item of this id and category. What is not on the menu has neither,
+    /// and belongs to the order only.
     pub(super) fn includes(&self, item: Option<&MenuItemId>, category: Option<&Category>) -> bool {
         match self {
             Self::Order => true,

@@ -19,11 +19,11 @@ fn without_rules_the_total_is_the_sum_of_the_lines() {
 
 #[test]
 fn a_percentage_is_rounded_once_for_the_rule_and_not_for_each_piece() {
-    // 10 % of 11 × 1.05 = 11.55 is 1.155. Each piece by itself would give 11 × 0.11 = 1.21.
+    // 10 % of 11 × 1.05 = 11.55 is 1.155. Each piece alone would give 11 × 0.11 = 1.21.
     let ten = rules(&[&[("id", "ten"), ("kind", "discount"), ("percent", "10"), ("item", "a")]]);
     let quote = takeout(&[line("a", "Soups", 11, "1.05")], &ten);
     assert_eq!(adjustments(&quote), ["ten 0 11.55 -1.16"]);
-    // Three lines of 0.05: 10 % of 0.15 is 0.015, so 0.02. Each line by itself would give 0.03.
+    // Three lines of 0.05: 10 % of 0.15 is 0.015, so 0.02. Each line alone would give 0.03.
     let lines = ["a", "b", "c"].map(|item| line(item, "Soups", 1, "0.05"));
     let ten = rules(&[&[("id", "ten"), ("kind", "discount"), ("percent", "10")]]);
     let quote = takeout(&lines, &ten);
@@ -52,7 +52,7 @@ fn each_discount_is_on_what_the_previous_one_left_by_priority_and_id() {
     let total = |rules: Vec<_>| {
         takeout(&[line("a", "Soups", 1, "10.00")], &RuleSet::new(rules).unwrap()).total.to_string()
     };
-    // (10 - 4) / 2 or 10 / 2 - 4, by the priority, then by the id, and never by the order of the list.
+    // (10 - 4) / 2 or 10 / 2 - 4, by the priority, then by the id, never by the place in the list.
     for (fixed_at, percent_at, expected) in [
         (("b", "1"), ("a", "2"), "3.00"),
         (("b", "2"), ("a", "1"), "1.00"),
@@ -145,7 +145,7 @@ fn tax_is_on_what_discounts_left_rounded_once_for_the_order() {
         &[("id", "half"), ("kind", "discount"), ("percent", "50"), ("item", "a")],
         &[("id", "tax"), ("kind", "tax"), ("rate", "7.5")],
     ]);
-    // 7.5 % of 0.50 + 0.33 + 0.33 = 1.16 is 0.087. Each line by itself would give 0.04 + 0.02 + 0.02.
+    // 7.5 % of 0.50 + 0.33 + 0.33 = 1.16 is 0.087. Each line alone would give 0.08 in all.
     let lines = [line("a", "Soups", 1, "1.00"), line("b", "Soups", 1, "0.33"), line("c", "Soups", 1, "0.33")];
     let quote = takeout(&lines, &rules);
     assert_eq!(adjustments(&quote), ["half 0 1.00 -0.50", "tax - 1.16 0.09"]);
@@ -181,7 +181,7 @@ fn the_most_specific_tax_wins_and_then_priority_and_id() {
 
 #[test]
 fn rules_of_one_rate_are_rounded_together() {
-    // 10 % of 0.05 + 0.05 is 0.01. Each rule by itself would give 0.02.
+    // 10 % of 0.05 + 0.05 is 0.01. Each rule alone would give 0.02.
     let taxes = rules(&[
         &[("id", "soups"), ("kind", "tax"), ("rate", "10"), ("category", "Soups")],
         &[("id", "drinks"), ("kind", "tax"), ("rate", "10.0"), ("category", "Drinks")],

@@ -43,8 +43,8 @@ fn scalar(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { format!("'{}'", text.replace('\'', "''")) }
 }
 
-/// Whether a text needs no quotes: letters and digits first, nothing that has a meaning in YAML, and
-/// no word that means nothing at all.
+/// Whether a text needs no quotes: letters and digits first, nothing that has a meaning in YAML,
+/// and no word that means no value.
 fn is_plain(text: &str) -> bool {
     let is_null = ["null", "Null", "NULL"].contains(&text);
     let is_inner =
