@@ -91,6 +91,7 @@ pub fn parse_restock(body: &[u8]) -> Result<StockEdit<u32>, Rejection> {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::option_option, reason = "absent, null, and a value are three things")]
 struct RawEdit<'a> {
     #[serde(borrow)]
     until: Option<&'a RawValue>,

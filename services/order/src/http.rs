@@ -4,6 +4,7 @@ mod changes;
 mod credentials;
 mod health;
 mod menu;
+mod menu_problem;
 mod placing;
 mod quoting;
 mod refusal;

@@ -12,6 +12,7 @@ use logging::action;
 use serde::Serialize;
 
 use super::Api;
+use super::menu_problem::MenuProblem;
 use super::refusal::Refusal;
 use super::staff::answered;
 
@@ -34,7 +35,7 @@ pub async fn show(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
 
 async fn shown(request: &HttpRequest, api: &Api, id: &RequestId) -> Result<HttpResponse, Refusal> {
     if !api.board.is_on() {
-        return Err(Refusal::MenuOff);
+        return Err(MenuProblem::Off.into());
     }
     let failed = |why: &dyn std::error::Error| {
         let log = api.log.with_request_id(id.clone());
@@ -63,8 +64,8 @@ pub async fn put(
     answered(&request, &api, async |id| {
         let body = read_json(&request, body, id).await.map_err(Refusal::Unreadable)?;
         // What cannot be an id is never one of the menu.
-        let item: MenuItemId = path.parse().map_err(|_| Refusal::BadItemId)?;
-        let item: MenuItem = parse_item(&item, &body).map_err(Refusal::Item)?;
+        let item: MenuItemId = path.parse().map_err(|_| MenuProblem::BadItemId)?;
+        let item: MenuItem = parse_item(&item, &body).map_err(MenuProblem::Item)?;
         Ok(HttpResponse::Ok().json(api.editing.put(item, id).await?))
     })
     .await
@@ -115,6 +116,6 @@ pub async fn bring_back(
 }
 
 /// The item that the path names.
-pub fn item_id(path: &str) -> Result<MenuItemId, Refusal> {
-    path.parse().map_err(|_| Refusal::UnknownItem)
+pub fn item_id(path: &str) -> Result<MenuItemId, MenuProblem> {
+    path.parse().map_err(|_| MenuProblem::UnknownItem)
 }

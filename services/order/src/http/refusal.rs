@@ -6,15 +6,13 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError as _};
-use domain::basket::{RefusalCode, RefusedItem};
 use domain::idempotency::ParseKeyError;
-use domain::inventory::StockLeft;
-use domain::menu::{EditRejection, ParseItemIdError};
-use domain::place_order::{Rejection, Violation};
+use domain::place_order::Rejection;
 use http_service::Problem;
 use logging::{Log, action};
 use serde_json::json;
 
+use super::menu_problem::{MenuProblem, listed, not_to_be_had};
 use crate::admission::Busy;
 use crate::changes::{ChangeError, CredentialsError};
 use crate::menu::{EditError, MenuRefusal};
@@ -36,25 +34,12 @@ pub enum Refusal {
     /// The header `Idempotency-Key` is malformed.
     #[error(transparent)]
     IdempotencyKey(#[from] ParseKeyError),
-    /// The body is no item of the menu.
+    /// The menu, its stock or its prices stand against it.
     #[error(transparent)]
-    Item(EditRejection),
-    /// The id in the path can be no item's.
-    #[error("the path names no possible item")]
-    BadItemId,
-    /// The id in the path is not on the menu.
-    #[error("the path names no item of the menu")]
-    UnknownItem,
-    /// Guests name the prices: there is no menu.
-    #[error("the menu is off")]
-    MenuOff,
+    Menu(#[from] MenuProblem),
     /// What failed is in the log.
     #[error("the request could not be carried out")]
     Failed,
-    #[error(transparent)]
-    Menu(#[from] MenuRefusal),
-    #[error(transparent)]
-    Edit(#[from] EditError),
     /// The number in the path names no order.
     #[error("the path names no order")]
     UnknownOrder,
@@ -94,6 +79,18 @@ enum Line<'a> {
     Nothing,
 }
 
+impl From<EditError> for Refusal {
+    fn from(why: EditError) -> Self {
+        Self::Menu(why.into())
+    }
+}
+
+impl From<MenuRefusal> for Refusal {
+    fn from(why: MenuRefusal) -> Self {
+        Self::Menu(why.into())
+    }
+}
+
 impl Refusal {
     /// Writes the line of the log, and makes the answer. `number` is the order's, as the path
     /// says it.
@@ -115,39 +112,8 @@ impl Refusal {
             Self::IdempotencyKey(why) => {
                 told(StatusCode::BAD_REQUEST, &format!("Idempotency-Key {why}."), Line::Refused)
             }
-            Self::Item(EditRejection::Malformed(why)) => {
-                told(StatusCode::BAD_REQUEST, &format!("The body {why}."), Line::Refused)
-            }
-            Self::Item(EditRejection::Invalid(violations)) => {
-                (listed("The item is not valid", violations, log), Line::Refused)
-            }
-            Self::BadItemId => {
-                let detail = format!("The id in the path {ParseItemIdError}.");
-                told(StatusCode::BAD_REQUEST, &detail, Line::Refused)
-            }
-            Self::UnknownItem | Self::Edit(EditError::UnknownItem) => {
-                told(StatusCode::NOT_FOUND, "There is no such item on the menu.", Line::Refused)
-            }
-            Self::MenuOff => {
-                let detail = "There is no menu here: menu.mode is off, and guests name the prices. Set menu.mode to on (MENU_MODE) to have one.";
-                told(StatusCode::NOT_FOUND, detail, Line::Refused)
-            }
-            Self::Menu(why) | Self::Place(PlaceError::Menu(why)) => (not_to_be_had(why, log), Line::Refused),
-            Self::Edit(EditError::NameTaken) => {
-                let detail =
-                    "Another item of the menu has this name. Names are unique: orders may go by them.";
-                told(StatusCode::CONFLICT, detail, Line::Refused)
-            }
-            Self::Edit(EditError::Unlimited) => {
-                let detail = "The item is unlimited: its stock is not counted. Say what is left of it first (PUT /inventory/{id}).";
-                let (problem, line) = told(StatusCode::CONFLICT, detail, Line::Refused);
-                (problem.with("code", json!("unlimited")), line)
-            }
-            Self::Edit(EditError::TooMuch { left }) => {
-                let detail =
-                    format!("{left} are left. With these there would be more than {}.", StockLeft::MAX);
-                told(StatusCode::CONFLICT, &detail, Line::Refused)
-            }
+            Self::Menu(why) => (why.problem(log), Line::Refused),
+            Self::Place(PlaceError::Menu(why)) => (not_to_be_had(why, log), Line::Refused),
             Self::UnknownOrder | Self::Change(ChangeError::UnknownOrder) => {
                 told(StatusCode::NOT_FOUND, "There is no such order.", Line::Refused)
             }
@@ -214,10 +180,9 @@ impl Refusal {
                 let detail = "It is not known whether the order was changed. Ask the tracking service, or send the same request with the same X-Request-ID again.";
                 told(StatusCode::GATEWAY_TIMEOUT, detail, Line::Nothing)
             }
-            Self::Place(PlaceError::Failed)
-            | Self::Change(ChangeError::Failed)
-            | Self::Edit(EditError::Failed)
-            | Self::Failed => (Problem::internal(log.request_id()), Line::Nothing),
+            Self::Place(PlaceError::Failed) | Self::Change(ChangeError::Failed) | Self::Failed => {
+                (Problem::internal(log.request_id()), Line::Nothing)
+            }
         }
     }
 }
@@ -236,42 +201,6 @@ fn invalid(rejection: &Rejection, log: &Log) -> Problem {
         }
         Rejection::Invalid(violations) => listed("The order is not valid", violations, log),
     }
-}
-
-/// A 400 with every violation.
-fn listed(what: &str, violations: &[Violation], log: &Log) -> Problem {
-    let detail = violations.iter().map(Violation::to_string).collect::<Vec<_>>().join("; ");
-    Problem::new(StatusCode::BAD_REQUEST, format!("{what}: {detail}."), log.request_id())
-        .with("errors", json!(violations))
-}
-
-/// An order that the menu refuses: every item concerned, once.
-fn not_to_be_had(why: &MenuRefusal, log: &Log) -> Problem {
-    let refusal = match why {
-        MenuRefusal::Quote(why) => {
-            let detail = format!("{}.", capitalised(&why.to_string()));
-            return Problem::new(StatusCode::BAD_REQUEST, detail, log.request_id());
-        }
-        MenuRefusal::Items(refusal) => refusal,
-    };
-    let items: Vec<String> =
-        refusal.items.iter().map(|item| format!("{} {}", item.pointer, item.detail)).collect();
-    let (status, what) = match refusal.code {
-        RefusalCode::UnknownItem => (StatusCode::BAD_REQUEST, "The order is not valid"),
-        RefusalCode::ItemUnavailable | RefusalCode::OutOfStock => {
-            (StatusCode::CONFLICT, "The order cannot be had as it is")
-        }
-        RefusalCode::PriceChanged => (StatusCode::CONFLICT, "The menu has other prices"),
-    };
-    let problem = Problem::new(status, format!("{what}: {}.", items.join("; ")), log.request_id())
-        .with("code", json!(refusal.code))
-        .with("items", json!(refusal.items));
-    if refusal.code == RefusalCode::UnknownItem {
-        let violation = |item: &RefusedItem| json!({"pointer": item.pointer, "detail": item.detail});
-        let unknown = refusal.items.iter().filter(|item| item.code == RefusalCode::UnknownItem);
-        return problem.with("errors", unknown.map(violation).collect());
-    }
-    problem
 }
 
 fn capitalised(text: &str) -> String {

@@ -1,0 +1,112 @@
+//! What guests and staff are told when the menu, its stock or its prices stand against a request.
+
+use actix_web::http::StatusCode;
+use domain::basket::{RefusalCode, RefusedItem};
+use domain::inventory::StockLeft;
+use domain::menu::{EditRejection, ParseItemIdError};
+use domain::place_order::Violation;
+use http_service::Problem;
+use logging::Log;
+use serde_json::json;
+
+use crate::menu::{EditError, MenuRefusal};
+
+/// Why a call about the menu is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum MenuProblem {
+    /// Guests name the prices: there is no menu.
+    #[error("the menu is off")]
+    Off,
+    /// The body is no item of the menu.
+    #[error(transparent)]
+    Item(EditRejection),
+    /// The id in the path can be no item's.
+    #[error("the path names no possible item")]
+    BadItemId,
+    /// The id in the path is not on the menu.
+    #[error("the path names no item of the menu")]
+    UnknownItem,
+    /// Items cannot be had so.
+    #[error(transparent)]
+    Refused(#[from] MenuRefusal),
+    /// The edit was not made.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+}
+
+impl MenuProblem {
+    /// The answer.
+    pub fn problem(&self, log: &Log) -> Problem {
+        let told = |status, detail: &str| Problem::new(status, detail, log.request_id());
+        match self {
+            Self::Off => {
+                let detail = "There is no menu here: menu.mode is off, and guests name the prices. Set menu.mode to on (MENU_MODE) to have one.";
+                told(StatusCode::NOT_FOUND, detail)
+            }
+            Self::Item(EditRejection::Malformed(why)) => {
+                told(StatusCode::BAD_REQUEST, &format!("The body {why}."))
+            }
+            Self::Item(EditRejection::Invalid(violations)) => {
+                listed("The item is not valid", violations, log)
+            }
+            Self::BadItemId => {
+                told(StatusCode::BAD_REQUEST, &format!("The id in the path {ParseItemIdError}."))
+            }
+            Self::UnknownItem | Self::Edit(EditError::UnknownItem) => {
+                told(StatusCode::NOT_FOUND, "There is no such item on the menu.")
+            }
+            Self::Refused(why) => not_to_be_had(why, log),
+            Self::Edit(EditError::NameTaken) => {
+                let detail =
+                    "Another item of the menu has this name. Names are unique: orders may go by them.";
+                told(StatusCode::CONFLICT, detail)
+            }
+            Self::Edit(EditError::Unlimited) => {
+                let detail = "The item is unlimited: its stock is not counted. Say what is left of it first (PUT /inventory/{id}).";
+                told(StatusCode::CONFLICT, detail).with("code", json!("unlimited"))
+            }
+            Self::Edit(EditError::TooMuch { left }) => {
+                let detail =
+                    format!("{left} are left. With these there would be more than {}.", StockLeft::MAX);
+                told(StatusCode::CONFLICT, &detail)
+            }
+            Self::Edit(EditError::Failed) => Problem::internal(log.request_id()),
+        }
+    }
+}
+
+/// A 400 with every violation.
+pub fn listed(what: &str, violations: &[Violation], log: &Log) -> Problem {
+    let detail = violations.iter().map(Violation::to_string).collect::<Vec<_>>().join("; ");
+    Problem::new(StatusCode::BAD_REQUEST, format!("{what}: {detail}."), log.request_id())
+        .with("errors", json!(violations))
+}
+
+/// An order that the menu refuses: every item concerned, once.
+pub fn not_to_be_had(why: &MenuRefusal, log: &Log) -> Problem {
+    let refusal = match why {
+        MenuRefusal::Quote(why) => {
+            let detail = format!("It cannot be ordered: {why}.");
+            return Problem::new(StatusCode::BAD_REQUEST, detail, log.request_id());
+        }
+        MenuRefusal::Items(refusal) => refusal,
+    };
+    let items: Vec<String> =
+        refusal.items.iter().map(|item| format!("{} {}", item.pointer, item.detail)).collect();
+    let (status, what) = match refusal.code {
+        RefusalCode::UnknownItem => (StatusCode::BAD_REQUEST, "The order is not valid"),
+        RefusalCode::ItemUnavailable | RefusalCode::OutOfStock => {
+            (StatusCode::CONFLICT, "The order cannot be had as it is")
+        }
+        RefusalCode::PriceChanged => (StatusCode::CONFLICT, "The menu has other prices"),
+    };
+    let problem = Problem::new(status, format!("{what}: {}.", items.join("; ")), log.request_id())
+        .with("code", json!(refusal.code))
+        .with("items", json!(refusal.items));
+    if refusal.code == RefusalCode::UnknownItem {
+        let violation = |item: &RefusedItem| json!({"pointer": item.pointer, "detail": item.detail});
+        let unknown = refusal.items.iter().filter(|item| item.code == RefusalCode::UnknownItem);
+        return problem.with("errors", unknown.map(violation).collect());
+    }
+    problem
+}
