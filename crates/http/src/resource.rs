@@ -29,8 +29,8 @@ where
     web::resource(path).route(web::post().to(handler)).default_service(web::to(only_post))
 }
 
-/// A resource with a route for each method that it takes. `allowed` lists them, as `Allow` does (RFC
-/// 9110, section 10.2.1).
+/// A resource with a route for each method that it takes. `allowed` lists them, as `Allow` does
+/// (RFC 9110, section 10.2.1).
 pub fn resource(path: &str, routes: impl IntoIterator<Item = Route>, allowed: &'static str) -> Resource {
     let refuse = move |request: HttpRequest| ready(method_not_allowed(&request, allowed));
     routes.into_iter().fold(web::resource(path), Resource::route).default_service(web::to(refuse))
