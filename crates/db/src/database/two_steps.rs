@@ -62,7 +62,10 @@ async fn transact<'a, T>(
     writing: &str,
     decide: &impl Fn(&[Row]) -> Result<Decision<'a, T>, DbError>,
 ) -> Result<(T, Vec<Row>), DbError> {
-    let is_stale = |why: &DbError| matches!(why, DbError::Failed(why) if Classification::of(why).retry == Retry::PreparedAnew);
+    let is_stale = |why: &DbError| match why {
+        DbError::Failed(why) => Classification::of(why).retry == Retry::PreparedAnew,
+        _ => false,
+    };
     match transact_once(client, reading, writing, decide).await {
         Err(why) if is_stale(&why) => {
             client.statement_cache.clear();

@@ -43,9 +43,9 @@ static PLACE_FROM_MENU: LazyLock<NamedStatement> = LazyLock::new(|| {
 /// database's clock.
 ///
 /// Orders from the menu take their items from the stock in the same transaction, in the order
-/// given: each gets everything or nothing. An order that gets nothing is not stored, takes no number
-/// and does not concern the others. It says nothing of a repeated request, whose first one may have
-/// taken the last portion: its key tells.
+/// given: each gets everything or nothing. An order that gets nothing is not stored, takes no
+/// number and does not concern the others. It says nothing of a repeated request, whose first one
+/// may have taken the last portion: its key tells.
 ///
 /// # Errors
 /// Nothing was stored, unless the error [is in doubt](DbError::is_in_doubt):

@@ -63,7 +63,7 @@ impl Stock {
         inventory::list(&self.db).await.map_err(|why| self.failed(&why, request_id))
     }
 
-    /// Whether items can be had at this moment, each item once. Only `is_staff` learns what is left.
+    /// Whether items can be had at this moment, each item once. Only staff learn what is left.
     ///
     /// # Errors
     /// The database failed.
