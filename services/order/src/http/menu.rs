@@ -95,7 +95,7 @@ pub async fn mark_sold_out(
 ) -> HttpResponse {
     answered(&request, &api, async |id| {
         let body = read_json(&request, body, id).await.map_err(Refusal::Unreadable)?;
-        let end = parse_sold_out(&body)?;
+        let end = parse_sold_out(&body).map_err(MenuProblem::Body)?;
         Ok(HttpResponse::Ok().json(api.editing.mark_sold_out(&item_id(&path)?, end, id).await?))
     })
     .await

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use domain::basket::{RefusalCode, RefusedItem};
 use domain::inventory::StockLeft;
 use domain::menu::{EditRejection, ParseItemIdError};
-use domain::place_order::Violation;
+use domain::place_order::{Rejection, Violation};
 use http_service::Problem;
 use logging::Log;
 use serde_json::json;
@@ -17,6 +17,9 @@ pub enum MenuProblem {
     /// Guests name the prices: there is no menu.
     #[error("the menu is off")]
     Off,
+    /// The body is not what the call takes.
+    #[error(transparent)]
+    Body(#[from] Rejection),
     /// The body is no item of the menu.
     #[error(transparent)]
     Item(EditRejection),
@@ -43,7 +46,8 @@ impl MenuProblem {
                 let detail = "There is no menu here: menu.mode is off, and guests name the prices. Set menu.mode to on (MENU_MODE) to have one.";
                 told(StatusCode::NOT_FOUND, detail)
             }
-            Self::Item(EditRejection::Malformed(why)) => {
+            Self::Body(Rejection::Invalid(violations)) => listed("The request is not valid", violations, log),
+            Self::Body(Rejection::Malformed(why)) | Self::Item(EditRejection::Malformed(why)) => {
                 told(StatusCode::BAD_REQUEST, &format!("The body {why}."))
             }
             Self::Item(EditRejection::Invalid(violations)) => {

@@ -9,6 +9,7 @@ use logging::action;
 use serde::Serialize;
 
 use super::Api;
+use super::menu_problem::MenuProblem;
 use super::refusal::Refusal;
 use crate::menu::{MenuRefusal, Shown, quote};
 
@@ -42,10 +43,10 @@ async fn quoted(
     })?;
     let Shown { snapshot, local, .. } = &shown;
     let quote = if api.board.is_on() {
-        quote(&parse_menu_quote(&body)?, &shown)?
+        quote(&parse_menu_quote(&body).map_err(MenuProblem::Body)?, &shown)?
     } else {
         // Rules act only while the menu is on.
-        let asked = parse_quote(&body)?;
+        let asked = parse_quote(&body).map_err(MenuProblem::Body)?;
         pricing::quote(&asked.lines, asked.order_type, *local, &RuleSet::default())
             .map_err(MenuRefusal::Quote)?
     };

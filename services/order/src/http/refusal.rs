@@ -22,6 +22,8 @@ use crate::readiness::NotReady;
 /// Seconds after which a client that came too early, or was turned away, should come back.
 const RETRY_AFTER: u64 = 1;
 
+const STAFF_ONLY: &str = "Only the staff may do this: send the staff's key as 'Authorization: Bearer <key>'.";
+
 /// Why a request is not answered with a success.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -45,6 +47,9 @@ pub enum Refusal {
     UnknownOrder,
     #[error(transparent)]
     Credentials(CredentialsError),
+    /// Only the staff may do this, and the request shows no key.
+    #[error("there is no staff key in the request")]
+    StaffOnly,
     #[error("this is not the staff's key")]
     WrongStaffKey {
         /// Wrong keys that were turned away since the last one in the log.
@@ -167,11 +172,11 @@ impl Refusal {
                 let detail = "It is not known yet whether the order will be cooked: it will be found out. Do not order again without the same Idempotency-Key.";
                 told(StatusCode::GATEWAY_TIMEOUT, detail, Line::OutcomeUnknown)
             }
-            Self::Change(ChangeError::StaffOnly) => {
-                let detail =
-                    "Only the staff may do this: send the staff's key as 'Authorization: Bearer <key>'.";
-                told(StatusCode::FORBIDDEN, detail, Line::Refused)
+            Self::StaffOnly => {
+                let (problem, line) = told(StatusCode::UNAUTHORIZED, STAFF_ONLY, Line::Refused);
+                (problem.challenge("Bearer"), line)
             }
+            Self::Change(ChangeError::StaffOnly) => told(StatusCode::FORBIDDEN, STAFF_ONLY, Line::Refused),
             Self::Change(why @ ChangeError::Illegal { status, .. }) => {
                 let (problem, line) = told(StatusCode::CONFLICT, &why.to_string(), Line::Refused);
                 (problem.with("current_status", json!(status)), line)

@@ -35,6 +35,7 @@ pub async fn answered(
 fn verified(request: &HttpRequest, api: &Api) -> Result<(), Refusal> {
     credentials(request).verify_staff(&api.staff_key).map_err(|why| match why {
         CredentialsError::WrongStaffKey => api.wrong_keys.refuse(),
+        CredentialsError::Missing => Refusal::StaffOnly,
         why => Refusal::Credentials(why),
     })
 }

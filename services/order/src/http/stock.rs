@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::Api;
 use super::menu::item_id;
+use super::menu_problem::MenuProblem;
 use super::refusal::Refusal;
 use super::staff::{answered, is_staff};
 use crate::menu::Checked;
@@ -54,7 +55,7 @@ pub async fn set_left(
 ) -> HttpResponse {
     answered(&request, &api, async |id| {
         let body = read_json(&request, body, id).await.map_err(Refusal::Unreadable)?;
-        let edit = parse_left(&body)?;
+        let edit = parse_left(&body).map_err(MenuProblem::Body)?;
         let level = api.stock.set_left(&item_id(&path)?, edit, id).await?;
         Ok(HttpResponse::Ok().json(Level::from(level)))
     })
@@ -70,7 +71,7 @@ pub async fn restock(
 ) -> HttpResponse {
     answered(&request, &api, async |id| {
         let body = read_json(&request, body, id).await.map_err(Refusal::Unreadable)?;
-        let edit = parse_restock(&body)?;
+        let edit = parse_restock(&body).map_err(MenuProblem::Body)?;
         let level = api.stock.restock(&item_id(&path)?, edit, id).await?;
         Ok(HttpResponse::Ok().json(Level::from(level)))
     })
@@ -88,7 +89,7 @@ pub async fn check(request: HttpRequest, body: web::Payload, api: web::Data<Api>
     let id = request_id::of(&request);
     let checked = async {
         let body = read_json(&request, body, &id).await.map_err(Refusal::Unreadable)?;
-        let items = parse_check(&body)?;
+        let items = parse_check(&body).map_err(MenuProblem::Body)?;
         let items = api.stock.check(&items, is_staff(&request, &api), &id).await?;
         Ok::<_, Refusal>(CheckBody { available: items.iter().all(|item| item.available), items })
     };

@@ -49,7 +49,8 @@ async fn only_the_staff_edits() {
     ] {
         let body = json!({"name": "New", "price": 1, "left": 1, "quantity": 1});
         let guest = shop.guest(method, path, &body).await;
-        assert_eq!(guest.status, 401, "{method} {path}");
+        assert_eq!((guest.status, guest.header("www-authenticate")), (401, "Bearer"), "{method} {path}");
+        assert!(guest.json()["detail"].as_str().unwrap().starts_with("Only the staff may do this"));
         let wrong = [("Content-Type", "application/json"), ("Authorization", "Bearer not-the-staffs-key")];
         let wrong = send(shop.service.port(), method, path, &wrong, body.to_string().as_bytes()).await;
         assert_eq!(wrong.status, 403, "{method} {path}");

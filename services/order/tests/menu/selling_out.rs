@@ -106,6 +106,9 @@ async fn guests_learn_what_can_be_had_and_the_staff_what_is_left() {
     assert_eq!(staff.json()["items"][0]["left"], json!(2));
     let restocked = shop.staff("POST", "/inventory/pho-bo/restock", r#"{"quantity": 5}"#).await;
     assert_eq!((restocked.status, &restocked.json()["left"]), (200, &json!(7)));
+    let wrong = shop.staff("POST", "/inventory/pho-bo/restock", r#"{"quantity": -5}"#).await;
+    let detail = "The request is not valid: /quantity must be an integer between 1 and 1000000000.";
+    assert_eq!((wrong.status, &wrong.json()["detail"]), (400, &json!(detail)));
     let unlimited = shop.staff("POST", "/inventory/lemonade/restock", r#"{"quantity": 5}"#).await;
     assert_eq!((unlimited.status, &unlimited.json()["code"]), (409, &json!("unlimited")));
     let list = shop.staff("GET", "/inventory", "").await.json();
