@@ -95,14 +95,13 @@ create table inventory_movements (
     id          bigint       not null generated always as identity,
     created_at  timestamptz  not null default now(),
     item_id     text         not null,
-    order_id    integer      references orders(id),
+    order_id    integer,    -- null: staff did it, or the order is gone
     delta       integer      not null,
     left_after  integer      check (left_after >= 0),    -- null: unlimited, or off the menu
     quantity    integer      not null check (quantity >= 0),
     reason      text         not null
                              check (reason in ('set', 'restock', 'order', 'cancel', 'waste', 'unlimited', 'removed')),
-    changed_by  text         not null,
-    check ((reason in ('order', 'cancel', 'waste')) = (order_id is not null))
+    changed_by  text         not null
 );
 create index inventory_movements_by_item on inventory_movements (item_id, id);
 -- Nothing is given back twice.
@@ -110,7 +109,7 @@ create unique index inventory_movements_by_order on inventory_movements (order_i
 
 -- What the rules changed about an order. The sum of its items and of these amounts is its total.
 create table order_adjustments (
-    order_id  integer        not null references orders(id),
+    order_id  integer        not null,
     place     integer        not null check (place > 0),    -- the order of application
     kind      text           not null check (kind in ('discount', 'fee', 'tax')),
     rule      text           not null,
@@ -121,3 +120,21 @@ create table order_adjustments (
     included  decimal(10,2),    -- the tax that the base includes; null if it is added, or no tax
     primary key (order_id, place)
 );
+
+-- What goes with an order that is removed, by hand only. Foreign keys would see to that as well, and
+-- would look up the order of each row that is stored: as much as it costs to store the row.
+create function forget_adjustments() returns trigger language plpgsql set search_path from current as $$
+begin
+    if tg_op = 'TRUNCATE' then
+        delete from order_adjustments;
+        update inventory_movements set order_id = null where order_id is not null;
+    else
+        delete from order_adjustments using removed where order_id = removed.id;
+        update inventory_movements set order_id = null from removed where order_id = removed.id;
+    end if;
+    return null;
+end $$;
+create trigger forget_adjustments after delete on orders referencing old table as removed
+    for each statement execute function forget_adjustments();
+create trigger forget_all_adjustments after truncate on orders
+    for each statement execute function forget_adjustments();

@@ -44,8 +44,8 @@ static PLACE_FROM_MENU: LazyLock<NamedStatement> = LazyLock::new(|| {
 ///
 /// Orders from the menu take their items from the stock in the same transaction, in the order
 /// given: each gets everything or nothing. An order that gets nothing is not stored, takes no
-/// number and does not concern the others. It says nothing of a repeated request, whose first one
-/// may have taken the last portion: its key tells.
+/// number and does not concern the others. It may repeat a request that took the last portion:
+/// [`idempotency::find`](crate::idempotency::find) tells.
 ///
 /// # Errors
 /// Nothing was stored, unless the error [is in doubt](DbError::is_in_doubt):

@@ -189,6 +189,24 @@ async fn an_order_that_the_database_refuses_takes_nothing() {
 }
 
 #[tokio::test]
+async fn an_order_that_is_removed_by_hand_leaves_the_stock_as_it_is() {
+    let scene = Scene::new().await;
+    scene.offer("soup", 5).await;
+    for removal in ["delete from orders", "truncate orders cascade"] {
+        let basket = Basket::of(&[("soup", 1)]).with(&[fee("1.00")]);
+        sell(&scene.db, &[basket]).await.unwrap();
+        scene
+            .execute("delete from order_items; delete from order_status_log; delete from order_counters")
+            .await;
+        scene.execute(removal).await;
+        assert_eq!(scene.count("order_adjustments").await, 0, "{removal}");
+        assert_eq!(scene.count("inventory_movements where order_id is not null").await, 0, "{removal}");
+    }
+    assert_eq!((scene.left("soup").await, scene.moved("soup").await.len()), (json!(3), 3));
+    assert_eq!(scene.broken().await, []);
+}
+
+#[tokio::test]
 async fn a_table_that_was_altered_meanwhile_costs_nobody_anything() {
     let scene = Scene::new().await;
     scene.offer("soup", 5).await;
