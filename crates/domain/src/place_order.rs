@@ -45,12 +45,9 @@ pub fn parse(body: &[u8]) -> Result<NewOrder, Rejection> {
     let customer_name = raw.customer_name(&mut violations);
     let fulfilment = raw.fulfilment(&mut violations);
     let items = items(raw.items, MAX_ITEMS, &mut violations, item);
-    match (customer_name, fulfilment, items) {
-        (Some(name), Some(fulfilment), Some(items)) if violations.0.is_empty() => {
-            Ok(NewOrder::new(name, fulfilment, items))
-        }
-        _ => Err(Rejection::Invalid(violations.0)),
-    }
+    let parsed = customer_name.zip(fulfilment).zip(items);
+    let ((name, fulfilment), items) = violations.judge(parsed).map_err(Rejection::Invalid)?;
+    Ok(NewOrder::new(name, fulfilment, items))
 }
 
 /// The fields of the body. `null` counts as absent, unknown fields are ignored, and a repeated

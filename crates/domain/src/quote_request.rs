@@ -68,10 +68,7 @@ pub fn parse_check(body: &[u8]) -> Result<Vec<CheckedItem>, Rejection> {
         let quantity = violations.integer(Location::ItemField(index, "quantity"), raw.quantity, 1, 10_000);
         Some(CheckedItem { item_id: item_id?, quantity: quantity? })
     });
-    match checked {
-        Some(checked) if violations.0.is_empty() => Ok(checked),
-        _ => Err(Rejection::Invalid(violations.0)),
-    }
+    violations.judge(checked).map_err(Rejection::Invalid)
 }
 
 #[derive(Deserialize)]
@@ -109,10 +106,8 @@ fn parse<Line>(
         let raw: RawLine<'_> = item_object(index, raw, "item_id and quantity", violations)?;
         line(index, &raw, violations)
     });
-    match (lines, order_type) {
-        (Some(lines), Some(order_type)) if violations.0.is_empty() => Ok(QuoteRequest { lines, order_type }),
-        _ => Err(Rejection::Invalid(violations.0)),
-    }
+    let (lines, order_type) = violations.judge(lines.zip(order_type)).map_err(Rejection::Invalid)?;
+    Ok(QuoteRequest { lines, order_type })
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub fn parse_sold_out(body: &[u8]) -> Result<MarkEnd, Rejection> {
         let must_be = "must be 'end_of_day', 'further_notice', or a time such as 2026-12-31T23:00:00Z";
         text.parse().map(MarkEnd::Until).map_err(|_| violations.add(location, must_be)).ok()
     });
-    judged(end, violations)
+    violations.judge(end).map_err(Rejection::Invalid)
 }
 
 /// A change of an item's stock.
@@ -74,7 +74,8 @@ pub fn parse_left(body: &[u8]) -> Result<StockEdit<Option<StockLeft>>, Rejection
         }
     };
     let changed_by = raw.changed_by(&mut violations);
-    judged(left.zip(changed_by), violations).map(|(change, changed_by)| StockEdit { change, changed_by })
+    let (change, changed_by) = violations.judge(left.zip(changed_by)).map_err(Rejection::Invalid)?;
+    Ok(StockEdit { change, changed_by })
 }
 
 /// A body that brings in pieces.
@@ -87,7 +88,8 @@ pub fn parse_restock(body: &[u8]) -> Result<StockEdit<u32>, Rejection> {
     let mut violations = Violations::default();
     let quantity = violations.integer(Location::Field("quantity"), raw.quantity, 1, StockLeft::MAX);
     let changed_by = raw.changed_by(&mut violations);
-    judged(quantity.zip(changed_by), violations).map(|(change, changed_by)| StockEdit { change, changed_by })
+    let (change, changed_by) = violations.judge(quantity.zip(changed_by)).map_err(Rejection::Invalid)?;
+    Ok(StockEdit { change, changed_by })
 }
 
 #[derive(Deserialize)]
@@ -117,13 +119,6 @@ impl RawEdit<'_> {
             || Some(STAFF.to_owned()),
             |raw| violations.text(Location::Field("changed_by"), Some(raw), text_rules::item_name),
         )
-    }
-}
-
-fn judged<T>(parsed: Option<T>, violations: Violations) -> Result<T, Rejection> {
-    match parsed {
-        Some(parsed) if violations.0.is_empty() => Ok(parsed),
-        _ => Err(Rejection::Invalid(violations.0)),
     }
 }
 

@@ -54,6 +54,11 @@ impl fmt::Display for Location {
 pub(crate) struct Violations(pub(crate) Vec<Violation>);
 
 impl Violations {
+    /// What was parsed, if nothing is wrong with the body.
+    pub(crate) fn judge<T>(self, parsed: Option<T>) -> Result<T, Vec<Violation>> {
+        parsed.filter(|_| self.0.is_empty()).ok_or(self.0)
+    }
+
     pub(crate) fn add(&mut self, location: Location, detail: impl fmt::Display) {
         self.0.push(Violation { pointer: location.to_string(), detail: detail.to_string() });
     }

@@ -35,10 +35,8 @@ pub enum EditRejection {
 pub fn parse_item(id: &MenuItemId, body: &[u8]) -> Result<MenuItem, EditRejection> {
     let raw: RawItem<'_> = readable(body, HINT).map_err(EditRejection::Malformed)?;
     let mut violations = Violations::default();
-    match raw.item(id, &mut violations) {
-        Some(item) if violations.0.is_empty() => Ok(item),
-        _ => Err(EditRejection::Invalid(violations.0)),
-    }
+    let item = raw.item(id, &mut violations);
+    violations.judge(item).map_err(EditRejection::Invalid)
 }
 
 /// The fields of the body. `null` counts as absent, unknown fields are ignored, and a repeated

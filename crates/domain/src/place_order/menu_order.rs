@@ -30,12 +30,9 @@ pub fn parse_menu_order(body: &[u8]) -> Result<MenuOrder, Rejection> {
     let customer_name = raw.customer_name(&mut violations);
     let fulfilment = raw.fulfilment(&mut violations);
     let lines = items(raw.items, MAX_ITEMS, &mut violations, line);
-    match (customer_name, fulfilment, lines) {
-        (Some(customer_name), Some(fulfilment), Some(lines)) if violations.0.is_empty() => {
-            Ok(MenuOrder { customer_name, fulfilment, lines })
-        }
-        _ => Err(Rejection::Invalid(violations.0)),
-    }
+    let parsed = customer_name.zip(fulfilment).zip(lines);
+    let ((customer_name, fulfilment), lines) = violations.judge(parsed).map_err(Rejection::Invalid)?;
+    Ok(MenuOrder { customer_name, fulfilment, lines })
 }
 
 #[derive(Deserialize)]

@@ -7,7 +7,7 @@ use db::inventory;
 use domain::menu::{Menu, MenuCategory, MenuItem, parse_item};
 use domain::stock_edit::parse_sold_out;
 use domain::{MenuItemId, RequestId};
-use http_service::{conditional, read_json, request_id};
+use http_service::{conditional, request_id};
 use logging::action;
 use serde::Serialize;
 
@@ -61,11 +61,10 @@ pub async fn put(
     path: web::Path<String>,
     api: web::Data<Api>,
 ) -> HttpResponse {
-    answered(&request, &api, async |id| {
-        let body = read_json(&request, body, id).await.map_err(Refusal::Unreadable)?;
+    answered(&request, body, &api, async |body, id| {
         // What cannot be an id is never one of the menu.
         let item: MenuItemId = path.parse().map_err(|_| MenuProblem::BadItemId)?;
-        let item: MenuItem = parse_item(&item, &body).map_err(MenuProblem::Item)?;
+        let item: MenuItem = parse_item(&item, body).map_err(MenuProblem::Item)?;
         Ok(HttpResponse::Ok().json(api.editing.put(item, id).await?))
     })
     .await
@@ -78,8 +77,7 @@ pub async fn delete(
     path: web::Path<String>,
     api: web::Data<Api>,
 ) -> HttpResponse {
-    answered(&request, &api, async |id| {
-        read_json(&request, body, id).await.map_err(Refusal::Unreadable)?;
+    answered(&request, body, &api, async |_, id| {
         api.editing.delete(&item_id(&path)?, id).await?;
         Ok(HttpResponse::NoContent().finish())
     })
@@ -93,9 +91,8 @@ pub async fn mark_sold_out(
     path: web::Path<String>,
     api: web::Data<Api>,
 ) -> HttpResponse {
-    answered(&request, &api, async |id| {
-        let body = read_json(&request, body, id).await.map_err(Refusal::Unreadable)?;
-        let end = parse_sold_out(&body).map_err(MenuProblem::Body)?;
+    answered(&request, body, &api, async |body, id| {
+        let end = parse_sold_out(body).map_err(MenuProblem::Body)?;
         Ok(HttpResponse::Ok().json(api.editing.mark_sold_out(&item_id(&path)?, end, id).await?))
     })
     .await
@@ -108,8 +105,7 @@ pub async fn bring_back(
     path: web::Path<String>,
     api: web::Data<Api>,
 ) -> HttpResponse {
-    answered(&request, &api, async |id| {
-        read_json(&request, body, id).await.map_err(Refusal::Unreadable)?;
+    answered(&request, body, &api, async |_, id| {
         Ok(HttpResponse::Ok().json(api.editing.bring_back(&item_id(&path)?, id).await?))
     })
     .await

@@ -1,26 +1,28 @@
 //! Calls that only the staff may make.
 
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, web};
 use domain::RequestId;
-use http_service::request_id;
+use http_service::{read_json, request_id};
 
 use super::Api;
 use super::credentials::credentials;
 use super::refusal::Refusal;
 use crate::changes::CredentialsError;
 
-/// Answers a call of the staff: carries it out, or refuses whoever is not staff.
+/// Answers a call of the staff: carries out what its body says, or refuses whoever is not staff.
 pub async fn answered(
     request: &HttpRequest,
+    body: web::Payload,
     api: &Api,
-    carry_out: impl AsyncFnOnce(&RequestId) -> Result<HttpResponse, Refusal>,
+    carry_out: impl AsyncFnOnce(&[u8], &RequestId) -> Result<HttpResponse, Refusal>,
 ) -> HttpResponse {
     let id = request_id::of(request);
-    let outcome = match verified(request, api) {
-        Ok(()) => carry_out(&id).await,
-        Err(refusal) => Err(refusal),
+    let outcome = async {
+        verified(request, api)?;
+        let body = read_json(request, body, &id).await.map_err(Refusal::Unreadable)?;
+        carry_out(&body, &id).await
     };
-    match outcome {
+    match outcome.await {
         Ok(answer) => answer,
         Err(refusal) => {
             let answer = refusal.answer(None, &api.log.with_request_id(id));

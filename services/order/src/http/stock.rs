@@ -38,8 +38,8 @@ struct Levels {
 }
 
 /// Lists what is left.
-pub async fn list(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
-    answered(&request, &api, async |id| {
+pub async fn list(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
+    answered(&request, body, &api, async |_, id| {
         let items = api.stock.list(id).await?.into_iter().map(Level::from).collect();
         Ok(HttpResponse::Ok().json(Levels { items }))
     })
@@ -53,9 +53,8 @@ pub async fn set_left(
     path: web::Path<String>,
     api: web::Data<Api>,
 ) -> HttpResponse {
-    answered(&request, &api, async |id| {
-        let body = read_json(&request, body, id).await.map_err(Refusal::Unreadable)?;
-        let edit = parse_left(&body).map_err(MenuProblem::Body)?;
+    answered(&request, body, &api, async |body, id| {
+        let edit = parse_left(body).map_err(MenuProblem::Body)?;
         let level = api.stock.set_left(&item_id(&path)?, edit, id).await?;
         Ok(HttpResponse::Ok().json(Level::from(level)))
     })
@@ -69,9 +68,8 @@ pub async fn restock(
     path: web::Path<String>,
     api: web::Data<Api>,
 ) -> HttpResponse {
-    answered(&request, &api, async |id| {
-        let body = read_json(&request, body, id).await.map_err(Refusal::Unreadable)?;
-        let edit = parse_restock(&body).map_err(MenuProblem::Body)?;
+    answered(&request, body, &api, async |body, id| {
+        let edit = parse_restock(body).map_err(MenuProblem::Body)?;
         let level = api.stock.restock(&item_id(&path)?, edit, id).await?;
         Ok(HttpResponse::Ok().json(Level::from(level)))
     })

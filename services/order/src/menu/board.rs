@@ -14,8 +14,8 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-/// How often the edits of other processes are looked for: they are to be seen within 2 s (issue of
-/// the menu: "by all others within 2 s").
+/// How often the edits of other processes are looked for: they are seen within 2 s
+/// (`docs/menu.md`, "Calls").
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The menu that this process goes by; cheap to clone.

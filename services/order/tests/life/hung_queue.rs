@@ -48,6 +48,10 @@ async fn the_relay_of_one_type_does_not_wait_for_a_queue_that_hangs() {
     broker.suspend("kitchen_dine_in_queue").await;
     // Both at once: the lane of the queue that hangs is looked at first.
     database.execute(&format!("{}; {}", enter("dine_in"), enter("takeout"))).await;
+    eventually("a relay that waits for the queue that hangs", async || {
+        (database.value(NOT_IN_HAND).await == 0).then_some(())
+    })
+    .await;
     eventually("a message that does not wait", async || {
         (database.value(&left("takeout")).await == 0).then_some(())
     })
