@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use crate::refusal::is_not_found;
 use crate::session::{CALL_DEADLINE, Session, SessionError, SideChannel, rpc, rpc_within};
-use crate::topology::{self, Exchange, Queue};
+use crate::topology::{self, EventStream, Exchange, Queue};
 
 /// How long a queue is awaited before the next one is declared concurrently.
 const SLOW_AFTER: Duration = Duration::from_millis(200);
@@ -212,9 +212,35 @@ async fn declare_queue_of_dead_letters(
     }
 }
 
-/// Declares what status updates need. Orders do not wait for the stream, which can fail alone.
+/// Declares what requests need: their queue, and where dead letters go.
+///
+/// # Errors
+/// The session failed.
+pub(crate) async fn declare_requests(
+    session: &mut Session,
+    answer_timeout: AnswerTimeout,
+) -> Result<Refusals, SessionError> {
+    let mut refusals = declare_place_for_dead_letters(session, answer_timeout).await?;
+    let refusal = declare_on_side_channel(session, &topology::requests(), answer_timeout.deadline()).await?;
+    refusals.0.extend(refusal);
+    Ok(refusals)
+}
+
+/// Declares what status updates need.
 pub(crate) async fn declare_notifications(session: &mut Session) -> Result<(), SessionError> {
-    let (exchanges, queues) = topology::notifications();
+    declare_stream(session, topology::notifications()).await
+}
+
+/// Declares what the events of this stream need.
+pub(crate) async fn declare_events(session: &mut Session, of: EventStream) -> Result<(), SessionError> {
+    declare_stream(session, topology::events(of)).await
+}
+
+/// Declares a stream and its exchange. Orders do not wait for a stream, which can fail alone.
+async fn declare_stream(
+    session: &mut Session,
+    (exchanges, queues): (Vec<Exchange>, Vec<Queue>),
+) -> Result<(), SessionError> {
     for exchange in &exchanges {
         declare_exchange(session, exchange).await?;
     }
@@ -257,7 +283,7 @@ async fn declare_queue(
 }
 
 async fn bind(side: &mut SideChannel, queue: &Queue, deadline: Duration) -> Result<(), SessionError> {
-    let (exchange, key) = &queue.binding;
+    let Some((exchange, key)) = &queue.binding else { return Ok(()) };
     let binding = side.channel.queue_bind(QueueBindArguments::new(queue.name, exchange, key));
     let bound = rpc_within(deadline, &format!("binding queue '{}'", queue.name), binding).await;
     bound.map_err(|why| side.explain(why))

@@ -85,6 +85,16 @@ impl Delivery {
         self.properties.message_id().map(String::as_str)
     }
 
+    /// Where an answer to the message is awaited: the name of a queue.
+    pub fn reply_to(&self) -> Option<&str> {
+        self.properties.reply_to().map(String::as_str)
+    }
+
+    /// What an answer to the message repeats, so that its receiver knows what it answers.
+    pub fn correlation_id(&self) -> Option<&str> {
+        self.properties.correlation_id().map(String::as_str)
+    }
+
     /// The message's offset in a stream.
     pub(crate) fn stream_offset(&self) -> Option<i64> {
         let headers: &HashMap<_, _> = self.properties.headers()?.as_ref();

@@ -13,6 +13,36 @@ pub(crate) const ORIGINAL_ROUTING_KEY: &str = "x-original-routing-key";
 /// Header of a dead letter: when it became one.
 pub(crate) const DEAD_LETTERED_AT: &str = "x-dead-lettered-at";
 
+/// The most bytes of headers that a copy keeps. They must fit into a frame.
+const MAX_PLAIN: usize = 32_768;
+
+/// Headers with which RabbitMQ routes a message, or says where it died.
+const BROKERS: [&str; 3] = ["CC", "BCC", "x-death"];
+
+/// The texts and numbers of a received table, built anew. Left out are lists and tables: what could
+/// not be decoded is missing in them, and their lengths no longer fit. What does not fit in is left
+/// out too.
+pub(crate) fn plain(received: &FieldTable) -> FieldTable {
+    /// More than the length of a name, a kind and a number take.
+    const OVERHEAD: usize = 16;
+    let (mut kept, mut left) = (FieldTable::new(), MAX_PLAIN);
+    for (name, value) in received.as_ref() {
+        let value = match value {
+            FieldValue::A(_) | FieldValue::F(_) | FieldValue::x(_) => continue,
+            FieldValue::S(received) => text(received.as_ref()),
+            number => number.clone(),
+        };
+        let name: &String = name.as_ref();
+        let length = if let FieldValue::S(text) = &value { text.as_ref().len() } else { 0 };
+        let size = OVERHEAD + name.len() + length;
+        if size <= left && !BROKERS.contains(&name.as_str()) {
+            left -= size;
+            insert(&mut kept, name, value);
+        }
+    }
+    kept
+}
+
 /// Returns the header of this name.
 pub(crate) fn header<'a>(properties: &'a BasicProperties, name: &str) -> Option<&'a FieldValue> {
     properties.headers()?.get(&name.try_into().ok()?)

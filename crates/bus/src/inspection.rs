@@ -78,12 +78,14 @@ pub async fn kitchen_queues(settings: &Rabbitmq, name: &str) -> Result<Queues, S
     look(settings, name, topology::kitchen().1).await
 }
 
-/// Reads the depth of all queues by passive declarations, which create nothing.
+/// Reads the depth of all queues by passive declarations, which create nothing. Those for orders by
+/// message are among them if there is an `intake`.
 ///
 /// # Errors
 /// RabbitMQ cannot be reached, denies access, or does not answer.
-pub async fn queues(settings: &Rabbitmq, name: &str) -> Result<Queues, SessionError> {
-    look(settings, name, topology::all().1).await
+pub async fn queues(settings: &Rabbitmq, name: &str, intake: bool) -> Result<Queues, SessionError> {
+    let (_, queues) = if intake { topology::all_with_intake() } else { topology::all() };
+    look(settings, name, queues).await
 }
 
 async fn look(settings: &Rabbitmq, name: &str, wanted: Vec<Queue>) -> Result<Queues, SessionError> {
@@ -105,8 +107,10 @@ async fn look(settings: &Rabbitmq, name: &str, wanted: Vec<Queue>) -> Result<Que
 /// What a program needs from the broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needs {
-    /// To send or cook orders: the whole topology.
+    /// To send or cook orders: the whole topology without orders by message.
     pub orders: bool,
+    /// To take orders by message and to send events: the whole topology.
+    pub intake: bool,
     /// To read status updates.
     pub notifications: bool,
 }
@@ -165,10 +169,17 @@ pub async fn inspect(settings: &Rabbitmq, name: &str, needs: Needs) -> Result<In
     let takes_messages = probe.takes_messages().await;
     probe.close().await;
     let mut probe = Probe::open(settings, name).await?;
-    let publishes = needs.orders && takes_messages != Some(false);
-    let (exchanges, queues) = if needs.orders { topology::all() } else { topology::notifications() };
+    let publishes = (needs.orders || needs.intake) && takes_messages != Some(false);
+    let (exchanges, queues) = match needs {
+        Needs { intake: true, .. } => topology::all_with_intake(),
+        Needs { orders: true, .. } => topology::all(),
+        Needs { .. } => topology::notifications(),
+    };
     let mut parts = Vec::new();
     let mut missing_rights = Vec::new();
+    if needs.intake && publishes {
+        missing_rights.extend(rights::missing_for_replies(&mut probe).await?);
+    }
     for exchange in &exchanges {
         missing_rights.extend(rights::missing_on_exchange(&mut probe, exchange, publishes).await?);
         let reply = probe.passive_exchange(exchange).await?;

@@ -5,6 +5,7 @@
 //! connects again.
 
 mod confirms;
+mod consuming;
 pub mod dead_letters;
 mod declaration;
 pub mod delivery;
@@ -18,6 +19,7 @@ pub mod permissions;
 pub mod publisher;
 mod reconnect;
 mod refusal;
+pub mod requests;
 pub mod safety_net;
 mod session;
 pub mod topology;
@@ -27,3 +29,4 @@ pub use link_state::LinkState;
 pub use message::Outgoing;
 pub use publisher::{Confirm, PublishError, Publisher};
 pub use session::{SessionError, check};
+pub use topology::EventStream;

@@ -6,9 +6,10 @@ use domain::{OrderIdentity, OrderMessage, OrderType, RequestId, StatusUpdate};
 
 use crate::delivery::Delivery;
 use crate::headers::{
-    DEAD_LETTERED_AT, ORDER_IDENTITY, ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY, REASON, header, insert, text,
+    DEAD_LETTERED_AT, ORDER_IDENTITY, ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY, REASON, header, insert, plain,
+    text,
 };
-use crate::topology;
+use crate::topology::{self, EventStream};
 
 /// No message of a valid order is larger, in bytes (tested below). A broker that accepts this size
 /// accepts all orders.
@@ -16,6 +17,9 @@ pub const LARGEST_ORDER: usize = 16_384;
 
 /// The longest reason in a dead letter, in characters.
 const MAX_REASON: usize = 1_000;
+
+/// The names of direct replies start so (<https://www.rabbitmq.com/docs/direct-reply-to>).
+const DIRECT_REPLY: &str = "amq.rabbitmq.reply-to";
 
 /// The priority behind all orders, whose lowest is 1.
 const END: u8 = 0;
@@ -146,6 +150,86 @@ impl Outgoing {
         }
     }
 
+    /// An event of a request, for all who read this stream.
+    pub fn event(
+        stream: EventStream,
+        message_id: &str,
+        request_id: &RequestId,
+        at: Timestamp,
+        body: Vec<u8>,
+    ) -> Self {
+        let message_id = short(message_id);
+        Self {
+            exchange: stream.name(),
+            routing_key: String::new(),
+            message_id: message_id.to_owned(),
+            properties: properties(message_id, request_id, at),
+            body,
+            order_type: None,
+            is_original: true,
+        }
+    }
+
+    /// An answer to a message, for the queue of this name. `None` if no queue of the asker can have
+    /// it: it is empty or too long, or one of ours has it. If there is no such queue, the message
+    /// is [unroutable](crate::PublishError::Unroutable). Of a direct reply, RabbitMQ does not say
+    /// whether anybody received it.
+    pub fn reply(
+        reply_to: &str,
+        correlation_id: Option<&str>,
+        message_id: &str,
+        body: Vec<u8>,
+    ) -> Option<Self> {
+        let is_usable = !reply_to.is_empty() && short(reply_to) == reply_to && !topology::has_queue(reply_to);
+        let message_id = short(message_id);
+        let mut properties = BasicProperties::default();
+        properties
+            .with_delivery_mode(DELIVERY_MODE_PERSISTENT)
+            .with_content_type("application/json")
+            .with_message_id(message_id);
+        if let Some(correlation_id) = correlation_id {
+            properties.with_correlation_id(short(correlation_id));
+        }
+        is_usable.then(|| Self {
+            exchange: topology::DEFAULT_EXCHANGE,
+            routing_key: reply_to.to_owned(),
+            message_id: message_id.to_owned(),
+            properties,
+            body,
+            order_type: None,
+            is_original: true,
+        })
+    }
+
+    /// A copy of a request with this message id, for the end of its queue. `None` if the body was
+    /// withheld.
+    pub(crate) fn identified(delivery: &Delivery, message_id: &str) -> Option<Self> {
+        let message_id = short(message_id);
+        let mut properties = safe_properties(&delivery.properties);
+        properties.with_message_id(message_id);
+        if let Some(expiration) = delivery.properties.expiration() {
+            properties.with_expiration(short(expiration));
+        }
+        if let Some(headers) = delivery.properties.headers() {
+            properties.with_headers(plain(headers));
+        }
+        delivery.withheld.is_none().then(|| Self {
+            exchange: topology::DEFAULT_EXCHANGE,
+            routing_key: topology::REQUESTS_QUEUE.to_owned(),
+            message_id: message_id.to_owned(),
+            properties,
+            body: delivery.body.clone(),
+            order_type: None,
+            is_original: false,
+        })
+    }
+
+    /// Whether RabbitMQ returns it if it is unroutable. It would also return a direct reply that
+    /// has arrived.
+    pub(crate) fn is_mandatory(&self) -> bool {
+        self.exchange != topology::DEFAULT_EXCHANGE || !self.routing_key.starts_with(DIRECT_REPLY)
+    }
+
     /// A message without a route. The broker's confirm shows that it accepts messages.
     pub(crate) fn probe() -> Self {
         Self {
@@ -191,6 +275,10 @@ pub(crate) fn safe_properties(original: &BasicProperties) -> BasicProperties {
     }
     if let Some(correlation_id) = original.correlation_id() {
         copy.with_correlation_id(short(correlation_id));
+    }
+    // RabbitMQ would replace the bare name by an address of the copy's publisher.
+    if let Some(reply_to) = original.reply_to().filter(|reply_to| *reply_to != DIRECT_REPLY) {
+        copy.with_reply_to(short(reply_to));
     }
     if let Some(message_id) = original.message_id() {
         copy.with_message_id(short(message_id));

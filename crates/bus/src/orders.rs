@@ -1,299 +1,42 @@
 //! A kitchen worker's orders: never more unacknowledged ones than its prefetch, over all its
 //! queues.
-//!
-//! RabbitMQ limits each consumer alone. [`prefetch`] keeps the limit over several queues.
-
-mod ack_tracker;
-mod leased_delivery;
-mod prefetch;
-
-use std::sync::Arc;
-use std::time::Duration;
 
 use config::Rabbitmq;
-use logging::{Log, action};
-use runtime::{FailedAttempt, Shutdown};
-use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use logging::Log;
 
-use self::ack_tracker::AckTracker;
-pub use self::leased_delivery::LeasedDelivery;
-use self::leased_delivery::{Permit, Settlement, Settlements};
-use self::prefetch::Prefetch;
-use crate::declaration::{self, AnswerTimeout, Refusals, RepeatedFailure};
-use crate::delivery::Delivery;
+pub use crate::consuming::LeasedDelivery;
+use crate::consuming::{Intake, Source};
 use crate::link_state::LinkState;
-use crate::reconnect::{Link, Served, maintain};
-use crate::session::{Event, Session, SessionError};
 
 /// The orders that a worker receives.
 #[derive(Debug)]
-pub struct OrderIntake {
-    deliveries: mpsc::Receiver<LeasedDelivery>,
-    stop: Shutdown,
-    done: Shutdown,
-    link: LinkState,
-    task: JoinHandle<()>,
-}
+pub struct OrderIntake(Intake);
 
 impl OrderIntake {
     /// Starts consuming `queues` with at most `prefetch` unacknowledged messages. Reconnects until
     /// it is closed. RabbitMQ lists the connection under `name`.
     pub fn start(settings: Rabbitmq, name: &str, queues: Vec<&'static str>, prefetch: u16, log: Log) -> Self {
-        let (forward, deliveries) = mpsc::channel(usize::from(prefetch.max(1)));
-        let (stop, done, link) = (Shutdown::new(), Shutdown::new(), LinkState::default());
-        let permits = Arc::new(Semaphore::new(usize::from(prefetch)));
-        let owner = Owner {
-            settings,
-            name: name.to_owned(),
-            queues,
-            prefetch,
-            permits,
-            forward,
-            stop: stop.clone(),
-            done: done.clone(),
-            link: link.clone(),
-            answer_timeout: AnswerTimeout::Long,
-            log,
-        };
-        Self { deliveries, stop, done, link, task: tokio::spawn(owner.run()) }
+        Self(Intake::start(settings, name, Source::Kitchen(queues), prefetch, log))
     }
 
     /// Whether orders can come in at the moment.
     pub fn link(&self) -> LinkState {
-        self.link.clone()
+        self.0.link()
     }
 
     /// Waits for the next order. `None` after [`stop`](Self::stop), once all received orders were
     /// returned.
     pub async fn next(&mut self) -> Option<LeasedDelivery> {
-        self.deliveries.recv().await
+        self.0.next().await
     }
 
     /// Stops consuming. Leased deliveries can still be settled.
     pub fn stop(&self) {
-        self.stop.begin();
+        self.0.stop();
     }
 
     /// Sends the settlements made so far and ends the session. RabbitMQ requeues everything else.
     pub async fn close(self) {
-        self.stop.begin();
-        self.done.begin();
-        // A panic of the task is in the log.
-        let _ = self.task.await;
+        self.0.close().await;
     }
-}
-
-/// The pause between two attempts to declare a queue that cannot be consumed.
-const DECLARE_INTERVAL: Duration = Duration::from_secs(3);
-
-/// An open session and what it can consume.
-struct Opened {
-    session: Session,
-    queues: Vec<&'static str>,
-    /// The queues that cannot be consumed.
-    refused: Vec<&'static str>,
-    /// The exchange for dead letters is usable, so RabbitMQ can dead-letter a message.
-    can_dead_letter: bool,
-}
-
-struct Owner {
-    settings: Rabbitmq,
-    name: String,
-    queues: Vec<&'static str>,
-    prefetch: u16,
-    permits: Arc<Semaphore>,
-    forward: mpsc::Sender<LeasedDelivery>,
-    stop: Shutdown,
-    done: Shutdown,
-    link: LinkState,
-    /// For the next connection.
-    answer_timeout: AnswerTimeout,
-    log: Log,
-}
-
-impl Link for Owner {
-    type Opened = Opened;
-
-    const FAILED: &'static str = "No connection to RabbitMQ for consuming; trying again";
-    const AT_ONCE: bool = false;
-
-    async fn connect(&mut self) -> Option<Result<Opened, SessionError>> {
-        let started = Instant::now();
-        let opened = self.done.or(self.open()).await?;
-        match &opened {
-            Ok(opened) => {
-                self.answer_timeout = AnswerTimeout::Short;
-                let queues = opened.queues.join(", ");
-                self.log
-                    .info(action::RABBITMQ_CONNECTED, format!("Connected to RabbitMQ queues {queues}"))
-                    .took(started.elapsed())
-                    .emit();
-            }
-            Err(why) => self.answer_timeout = self.answer_timeout.after(why),
-        }
-        Some(opened)
-    }
-
-    async fn serve(&mut self, opened: Opened) -> Served {
-        let _up = self.link.up();
-        Served { end: self.take_orders(opened).await, worked: false }
-    }
-
-    async fn rest(&mut self, pause: Duration) -> Option<()> {
-        self.done.or(sleep(pause)).await
-    }
-}
-
-impl Owner {
-    async fn run(mut self) {
-        let log = self.log.clone();
-        maintain(&mut self, &log).await;
-    }
-
-    /// Consumes what it can. Declares the rest again later.
-    async fn open(&self) -> Result<Opened, SessionError> {
-        let mut session = Session::open(&self.settings, &self.name).await?;
-        let refusals = match declaration::declare_kitchen(&mut session, self.answer_timeout).await {
-            Ok(refusals) => refusals,
-            Err(why) => {
-                session.close().await;
-                return Err(why);
-            }
-        };
-        let (refused, queues): (Vec<_>, Vec<_>) =
-            self.queues.iter().copied().partition(|queue| refusals.of(queue).is_some());
-        if let ([], [first, ..]) = (queues.as_slice(), refused.as_slice()) {
-            let why = refusals.of(first).map(|refusal| refusal.why.clone()).unwrap_or_default();
-            session.close().await;
-            return Err(SessionError::AllRefused(why));
-        }
-        for refusal in refused.iter().filter_map(|queue| refusals.of(queue)) {
-            let message = format!("No orders can be taken from '{}'; trying again", refusal.name);
-            let line = self.log.error(action::RABBITMQ_DECLARATION_FAILED, message, refusal);
-            FailedAttempt { number: 1, retry_in: Some(DECLARE_INTERVAL) }.describe(line).emit();
-        }
-        let can_dead_letter = refusals.keep_dead_letters();
-        Ok(Opened { session, queues, refused, can_dead_letter })
-    }
-
-    async fn take_orders(&self, opened: Opened) -> Result<(), SessionError> {
-        let Opened { mut session, queues, refused, can_dead_letter } = opened;
-        let result = tokio::select! {
-            result = self.consume(&mut session, &queues, can_dead_letter) => result,
-            queue = self.until_consumable(&refused) => Err(SessionError::QueueRecovered(queue)),
-        };
-        let result = result.map_err(|why| session.explain(why));
-        session.close().await;
-        result
-    }
-
-    /// Waits until one of these queues can be consumed.
-    async fn until_consumable(&self, refused: &[&'static str]) -> &'static str {
-        if refused.is_empty() {
-            return std::future::pending().await;
-        }
-        let mut failed = RepeatedFailure::default();
-        loop {
-            sleep(DECLARE_INTERVAL).await;
-            match self.declare_again().await {
-                Ok(refusals) => {
-                    failed.clear();
-                    if let Some(queue) = refused.iter().find(|queue| refusals.of(queue).is_none()) {
-                        return queue;
-                    }
-                }
-                Err(why) => {
-                    let message =
-                        format!("'{}' could not be declared again; trying again", refused.join("', '"));
-                    failed.log_once(&self.log, &message, &why, DECLARE_INTERVAL);
-                }
-            }
-        }
-    }
-
-    /// Uses a connection of its own, because a refusal would close the consuming channel.
-    async fn declare_again(&self) -> Result<Refusals, SessionError> {
-        let mut session = Session::open(&self.settings, &self.name).await?;
-        let declared = declaration::declare_kitchen(&mut session, AnswerTimeout::Long).await;
-        session.close().await;
-        declared
-    }
-
-    async fn consume(
-        &self,
-        session: &mut Session,
-        queues: &[&'static str],
-        can_dead_letter: bool,
-    ) -> Result<(), SessionError> {
-        let (settlements, mut incoming) = mpsc::unbounded_channel();
-        let settlements = Settlements { sender: settlements, can_dead_letter };
-        let mut tracker = AckTracker::default();
-        let permits = Arc::clone(&self.permits);
-        let mut prefetch = Prefetch::new(session, queues, permits, self.prefetch).await?;
-        loop {
-            tokio::select! {
-                biased;
-                event = session.events.recv() => match event {
-                    Some(Event::Closed(reason)) => return Err(SessionError::Lost(reason)),
-                    Some(Event::ConsumerCancelled) => {
-                        return Err(SessionError::Lost("a queue was deleted".to_owned()));
-                    }
-                    Some(_) => {}
-                    None => return Err(SessionError::Lost("its tasks ended".to_owned())),
-                },
-                Some(first) = incoming.recv() => {
-                    tracker.settle(session, with_waiting(first, &mut incoming)).await?;
-                }
-                () = self.done.begun() => {
-                    while let Ok(first) = incoming.try_recv() {
-                        tracker.settle(session, with_waiting(first, &mut incoming)).await?;
-                    }
-                    return Ok(());
-                }
-                () = self.stop.begun(), if prefetch.are_consuming() => {
-                    let deliveries = prefetch.cancel(session).await?;
-                    let requeued = deliveries.iter().map(|each| Settlement::requeued(each.tag));
-                    tracker.settle(session, requeued.collect()).await?;
-                }
-                () = prefetch.due(), if !self.stop.has_begun() => {
-                    let brought = prefetch.adjust(session).await?;
-                    tracker.settle(session, self.hand_over(brought, &settlements).await).await?;
-                }
-                first = prefetch.next(), if prefetch.are_consuming() => {
-                    let Some(first) = first else {
-                        return Err(SessionError::Lost("the broker ended the consumers".to_owned()));
-                    };
-                    let arrived = prefetch.arrived(session, first).await?;
-                    tracker.settle(session, self.hand_over(arrived, &settlements).await).await?;
-                }
-            }
-        }
-    }
-
-    /// Passes on deliveries that have a permit. Returns requeues for the others.
-    async fn hand_over(
-        &self,
-        deliveries: Vec<(Delivery, Option<Permit>)>,
-        settlements: &Settlements,
-    ) -> Vec<Settlement> {
-        let mut requeued = Vec::new();
-        for (delivery, permit) in deliveries {
-            match permit {
-                Some(permit) if !self.stop.has_begun() => {
-                    let leased = LeasedDelivery { delivery, settlements: settlements.clone(), permit };
-                    // A stopping kitchen takes no more orders. RabbitMQ requeues this one.
-                    let _ = self.forward.send(leased).await;
-                }
-                _ => requeued.push(Settlement::requeued(delivery.tag)),
-            }
-        }
-        requeued
-    }
-}
-
-/// All settlements that are waiting.
-fn with_waiting(first: Settlement, incoming: &mut mpsc::UnboundedReceiver<Settlement>) -> Vec<Settlement> {
-    std::iter::once(first).chain(std::iter::from_fn(|| incoming.try_recv().ok())).collect()
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use config::Rabbitmq;
 use deadlines::broker::CONFIRM_DEADLINE;
 use domain::{OrderType, ServiceName};
+use futures_util::future::join_all;
 use logging::Log;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -23,7 +24,7 @@ use self::owner::Owner;
 use self::size_limit::SizeLimit;
 use self::state::State;
 use crate::message::Outgoing;
-use crate::topology;
+use crate::topology::{self, EventStream};
 
 /// The most messages that wait to be published on a connection. Further publishers wait.
 const MAX_WAITING: usize = 1_024;
@@ -94,15 +95,17 @@ impl PublishError {
 
 /// A handle to the publishing tasks of a service; cheap to clone.
 ///
-/// Status updates have a connection of their own. After the leader of a stream restarts, RabbitMQ
-/// before 4.0 drops new messages as duplicates if their channel published to other queues before.
-/// It confirms them all the same (rabbitmq-server pull request 12236).
+/// Each stream has a connection of its own: that of status updates, and those of events. After the
+/// leader of a stream restarts, RabbitMQ before 4.0 drops new messages as duplicates if their
+/// channel published to other queues before. It confirms them all the same (rabbitmq-server pull
+/// request 12236).
 #[derive(Clone, Debug)]
 pub struct Publisher {
     /// The `app_id` of the messages that are made here.
     name: Arc<str>,
     orders: Lane,
     notifications: Lane,
+    events: Arc<[(EventStream, Lane)]>,
 }
 
 /// A handle to the task of one connection.
@@ -113,6 +116,10 @@ struct Lane {
 }
 
 impl Lane {
+    fn is_connected(&self) -> bool {
+        self.state.borrow().is_connected()
+    }
+
     async fn possible(&self) {
         // An error means that the task has ended. No connection will come, and publishing returns
         // that.
@@ -144,12 +151,18 @@ impl Confirm {
 
 impl Publisher {
     /// Starts the tasks. They connect, declare what they publish to, and reconnect after every
-    /// failure, until all publishers are dropped. The connection for status updates opens after the
-    /// first attempt at the other one. So a connected service can send orders.
+    /// failure, until all publishers are dropped. The connections for streams open after the first
+    /// attempt at the one for orders. So a connected service can send orders.
     ///
     /// `name` is in the names of the connections, such as `order-service: orders_topic`, and is the
-    /// `app_id` of the messages.
-    pub fn start(settings: &Rabbitmq, service: ServiceName, name: &str, log: &Log) -> (Self, JoinHandle<()>) {
+    /// `app_id` of the messages. Events can be sent to these `streams` only.
+    pub fn start(
+        settings: &Rabbitmq,
+        service: ServiceName,
+        name: &str,
+        streams: &[EventStream],
+        log: &Log,
+    ) -> (Self, JoinHandle<()>) {
         let start = |purpose: Purpose| {
             let (requests, incoming) = mpsc::channel(MAX_WAITING);
             let (sender, state) = watch::channel(State::connecting());
@@ -168,19 +181,25 @@ impl Publisher {
         let purpose = if service == ServiceName::Order { Purpose::Orders } else { Purpose::DeadLetters };
         let (orders, orders_task) = start(purpose);
         let (notifications, notifications_task) = start(Purpose::StatusUpdates);
+        let (mut events, mut stream_tasks) = (Vec::new(), vec![notifications_task]);
+        for stream in streams {
+            let (lane, task) = start(Purpose::Events(*stream));
+            events.push((*stream, lane));
+            stream_tasks.push(task);
+        }
         let mut first = orders.state.clone();
         let tasks = tokio::spawn(async move {
             tokio::join!(orders_task, async {
                 let _ = first.wait_for(|state| !matches!(state, State::Connecting { .. })).await;
-                notifications_task.await;
+                join_all(stream_tasks).await;
             });
         });
-        (Self { name: name.into(), orders, notifications }, tasks)
+        (Self { name: name.into(), orders, notifications, events: events.into() }, tasks)
     }
 
     /// Whether orders of most types can be sent, as far as is known.
     pub fn can_send_orders(&self) -> bool {
-        self.orders.state.borrow().is_connected()
+        self.orders.is_connected()
     }
 
     /// Waits for a pending connection for orders, for at most
@@ -204,7 +223,13 @@ impl Publisher {
 
     /// Whether status updates can be sent, as far as is known.
     pub fn can_send_status_updates(&self) -> bool {
-        self.notifications.state.borrow().is_connected()
+        self.notifications.is_connected()
+    }
+
+    /// Whether events can be sent to each of the streams, as far as is known. `false` without
+    /// streams.
+    pub fn can_send_events(&self) -> bool {
+        !self.events.is_empty() && self.events.iter().all(|(_, lane)| lane.is_connected())
     }
 
     /// Waits until orders and dead letters can be sent.
@@ -215,6 +240,13 @@ impl Publisher {
     /// Waits until status updates can be sent.
     pub async fn status_updates_possible(&self) {
         self.notifications.possible().await;
+    }
+
+    /// Waits until events can be sent to each of the streams.
+    pub async fn events_possible(&self) {
+        for (_, lane) in self.events.iter() {
+            lane.possible().await;
+        }
     }
 
     /// Sends a message and waits for its confirm.
@@ -229,14 +261,23 @@ impl Publisher {
     pub async fn send(&self, mut message: Outgoing) -> Confirm {
         message.set_publisher(&self.name);
         let (reply, answer) = oneshot::channel();
-        if let Err(refused) = self.lane(&message).requests.send(Request { message, reply }).await {
-            // The task has ended.
-            let _ = refused.0.reply.send(Err(PublishError::NotConnected));
+        let request = Request { message, reply };
+        let refused = match self.lane(request.message.exchange) {
+            // An error means that the task has ended.
+            Some(lane) => lane.requests.send(request).await.err().map(|refused| refused.0),
+            None => Some(request),
+        };
+        if let Some(request) = refused {
+            let _ = request.reply.send(Err(PublishError::NotConnected));
         }
         Confirm(answer)
     }
 
-    fn lane(&self, message: &Outgoing) -> &Lane {
-        if message.exchange == topology::NOTIFICATIONS_EXCHANGE { &self.notifications } else { &self.orders }
+    /// `None` for a stream that is not among this publisher's.
+    fn lane(&self, exchange: &str) -> Option<&Lane> {
+        if let Some(stream) = EventStream::of_exchange(exchange) {
+            return self.events.iter().find(|(of, _)| *of == stream).map(|(_, lane)| lane);
+        }
+        Some(if exchange == topology::NOTIFICATIONS_EXCHANGE { &self.notifications } else { &self.orders })
     }
 }

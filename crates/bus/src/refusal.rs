@@ -3,6 +3,8 @@
 //! A message shows the broker's reason first, then the advice. No advice deletes a queue that may
 //! hold orders.
 
+const EVENTS_DIFFER: &str = "It exists with other settings than this version needs. It holds events only, no orders: delete it once nobody needs those (rabbitmqctl delete_queue), or use another vhost";
+
 /// Words of a reason and the advice for it. The first matching row counts.
 const ADVICE: &[(&[&str], &str)] = &[
     (
@@ -32,6 +34,12 @@ const ADVICE: &[(&[&str], &str)] = &[
     (
         &["inequivalent arg", "'kitchen_dlq'"],
         "It is used as it is. To have it as this version declares it, empty it first ('restaurant-ctl dlq'), then rabbitmqctl delete_queue --if-empty --if-unused",
+    ),
+    (&["inequivalent arg", "'order_status_updates'"], EVENTS_DIFFER),
+    (&["inequivalent arg", "'db_write_order_status'"], EVENTS_DIFFER),
+    (
+        &["inequivalent arg", "'validated_orders'"],
+        "It exists with other settings than this version needs, and may hold orders that nobody has taken: let the program that knows it take them, then rabbitmqctl delete_queue --if-empty --if-unused, which refuses while there is one in it; or use another vhost",
     ),
     (
         &["inequivalent arg"],
@@ -124,6 +132,14 @@ mod tests {
                 "--default-queue-type classic",
             ),
             (
+                "406 PRECONDITION_FAILED - inequivalent arg 'x-dead-letter-exchange' for queue 'validated_orders' in vhost '/': received the value 'orders_dlx' of type 'longstr' but current is none",
+                "nobody has taken",
+            ),
+            (
+                "406 PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'order_status_updates' in vhost '/': received 'stream' but current is 'classic'",
+                "events only",
+            ),
+            (
                 "405 RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'kitchen_queue' in vhost '/'",
                 "stop that program",
             ),
@@ -146,7 +162,7 @@ mod tests {
     /// A command that deletes unconditionally would lose orders.
     #[test]
     fn no_advice_deletes_what_may_hold_orders() {
-        for queue in ["kitchen_takeout_queue", "kitchen_queue", "kitchen_dlq"] {
+        for queue in ["kitchen_takeout_queue", "kitchen_queue", "kitchen_dlq", "validated_orders"] {
             let reason = format!("406 PRECONDITION_FAILED - inequivalent arg 'durable' for queue '{queue}'");
             let advice = advice(&reason).unwrap_or_default();
             let deletes = advice.matches("delete_queue").count();

@@ -14,6 +14,7 @@
 //!   at a time.
 
 mod callbacks;
+mod event;
 mod side_channel;
 
 use std::net::{IpAddr, SocketAddr};
@@ -32,6 +33,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use self::callbacks::Forward;
+pub(crate) use self::event::{Event, Returned};
 pub(crate) use self::side_channel::SideChannel;
 use crate::delivery::MAX_BODY;
 use crate::refusal;
@@ -130,25 +132,6 @@ pub enum SessionError {
 pub async fn check(settings: &Rabbitmq, name: &str) -> Result<(), SessionError> {
     Session::open(settings, name).await?.close().await;
     Ok(())
-}
-
-/// An event from RabbitMQ or from the network.
-#[derive(Debug)]
-pub(crate) enum Event {
-    /// RabbitMQ has confirmed these messages.
-    Confirmed { tag: u64, multiple: bool },
-    /// RabbitMQ has rejected these messages.
-    Rejected { tag: u64, multiple: bool },
-    /// This message was unroutable. Its confirm follows.
-    Returned { message_id: String, exchange: String, routing_key: String, reason: String },
-    /// RabbitMQ ended a consumer, for example because its queue was deleted.
-    ConsumerCancelled,
-    /// An alarm for memory or disk space blocks publishing on this connection.
-    Blocked(String),
-    /// The alarm has ended.
-    Unblocked,
-    /// The channel or the connection is closed.
-    Closed(String),
 }
 
 /// A connection with its channel. Its owner calls [`Session::close`] at the end.

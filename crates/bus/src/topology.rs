@@ -11,6 +11,14 @@
 //! orders_dlx ─→ kitchen_dlq
 //! ```
 //!
+//! With orders by message (`intake.enabled`) also:
+//!
+//! ```text
+//! the default exchange ─→ validated_orders
+//! order_status_updates ─→ order_status_updates (stream)
+//! db_write_order_status ─→ db_write_order_status (stream)
+//! ```
+//!
 //! Each connection declares what it needs (`declaration`). Every queue names its type, because a
 //! vhost can have another default.
 
@@ -28,6 +36,8 @@ pub const NOTIFICATIONS_EXCHANGE: &str = "notifications_fanout";
 pub const DEAD_LETTER_EXCHANGE: &str = "orders_dlx";
 /// Orders that no typed queue takes. They go to the safety net.
 pub(crate) const UNROUTED_EXCHANGE: &str = "orders_unrouted";
+/// It reaches every queue by its name. Requests come through it, and replies leave through it.
+pub(crate) const DEFAULT_EXCHANGE: &str = "";
 /// Without any binding. A confirm for it shows that the broker accepts messages.
 pub(crate) const PROBE_EXCHANGE: &str = "orders_probe";
 
@@ -38,7 +48,37 @@ pub const NOTIFICATIONS_QUEUE: &str = "notifications_queue";
 /// Orders that no typed queue takes.
 pub const SAFETY_NET_QUEUE: &str = "kitchen_queue";
 
-/// Subscribers can replay one day of notifications, or 256 MiB if that is less.
+/// Requests of guests who order by message.
+pub const REQUESTS_QUEUE: &str = "validated_orders";
+
+/// A stream of events about requests. Its exchange has the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventStream {
+    /// Each change of a request's status.
+    OrderStatusUpdates,
+    /// What became of a request, with all of its order.
+    DbWriteOrderStatus,
+}
+
+impl EventStream {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::OrderStatusUpdates, Self::DbWriteOrderStatus];
+
+    /// The name of the stream and of its exchange.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OrderStatusUpdates => "order_status_updates",
+            Self::DbWriteOrderStatus => "db_write_order_status",
+        }
+    }
+
+    /// The stream of this exchange.
+    pub(crate) fn of_exchange(exchange: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stream| stream.name() == exchange)
+    }
+}
+
+/// Readers can replay one day of a stream, or 256 MiB if that is less.
 const STREAM_MAX_AGE: &str = "1D";
 const STREAM_MAX_BYTES: i64 = 256 << 20;
 /// A stream drops whole segments only. With the default segment of 500 MB the limits above would
@@ -87,13 +127,15 @@ pub(crate) struct Exchange {
 pub(crate) struct Queue {
     pub(crate) name: &'static str,
     kind: QueueKind,
-    /// The exchange and the routing key.
-    pub(crate) binding: (&'static str, String),
+    /// The exchange and the routing key. `None` if only the default exchange leads here.
+    pub(crate) binding: Option<(&'static str, String)>,
 }
 
 enum QueueKind {
     /// Orders, the highest priority first. RabbitMQ moves rejected messages to the dead letters.
     Priority,
+    /// Requests, in the order of their arrival. RabbitMQ moves rejected ones to the dead letters.
+    Requests,
     /// Without any limits.
     Plain,
     /// An append-only log. Each subscriber reads it from its own offset.
@@ -102,13 +144,18 @@ enum QueueKind {
 
 /// The part of the topology for status updates.
 pub(crate) fn notifications() -> (Vec<Exchange>, Vec<Queue>) {
+    stream(NOTIFICATIONS_EXCHANGE, NOTIFICATIONS_QUEUE)
+}
+
+/// The part of the topology for a stream of events.
+pub(crate) fn events(of: EventStream) -> (Vec<Exchange>, Vec<Queue>) {
+    stream(of.name(), of.name())
+}
+
+fn stream(exchange: &'static str, queue: &'static str) -> (Vec<Exchange>, Vec<Queue>) {
     (
-        vec![Exchange { name: NOTIFICATIONS_EXCHANGE, kind: FANOUT, alternate: None }],
-        vec![Queue {
-            name: NOTIFICATIONS_QUEUE,
-            kind: QueueKind::Stream,
-            binding: (NOTIFICATIONS_EXCHANGE, String::new()),
-        }],
+        vec![Exchange { name: exchange, kind: FANOUT, alternate: None }],
+        vec![Queue { name: queue, kind: QueueKind::Stream, binding: Some((exchange, String::new())) }],
     )
 }
 
@@ -122,12 +169,12 @@ pub(crate) fn kitchen() -> (Vec<Exchange>, Vec<Queue>) {
     let typed = OrderType::ALL.into_iter().map(|order_type| Queue {
         name: kitchen_queue(order_type),
         kind: QueueKind::Priority,
-        binding: (ORDERS_EXCHANGE, format!("kitchen.{order_type}.*")),
+        binding: Some((ORDERS_EXCHANGE, format!("kitchen.{order_type}.*"))),
     });
     let safety_net = Queue {
         name: SAFETY_NET_QUEUE,
         kind: QueueKind::Priority,
-        binding: (UNROUTED_EXCHANGE, String::new()),
+        binding: Some((UNROUTED_EXCHANGE, String::new())),
     };
     (exchanges, typed.chain([safety_net]).collect())
 }
@@ -139,12 +186,34 @@ pub(crate) fn dead_letters() -> (Exchange, Queue) {
         Queue {
             name: DEAD_LETTER_QUEUE,
             kind: QueueKind::Plain,
-            binding: (DEAD_LETTER_EXCHANGE, String::new()),
+            binding: Some((DEAD_LETTER_EXCHANGE, String::new())),
         },
     )
 }
 
-/// The whole topology.
+/// The queue of requests.
+pub(crate) fn requests() -> Queue {
+    Queue { name: REQUESTS_QUEUE, kind: QueueKind::Requests, binding: None }
+}
+
+/// The whole topology with orders by message.
+pub(crate) fn all_with_intake() -> (Vec<Exchange>, Vec<Queue>) {
+    let (mut exchanges, mut queues) = all();
+    queues.push(requests());
+    for stream in EventStream::ALL {
+        let (exchange, queue) = events(stream);
+        exchanges.extend(exchange);
+        queues.extend(queue);
+    }
+    (exchanges, queues)
+}
+
+/// Whether one of our queues has this name.
+pub(crate) fn has_queue(name: &str) -> bool {
+    all_with_intake().1.iter().any(|queue| queue.name == name)
+}
+
+/// The whole topology without orders by message.
 pub(crate) fn all() -> (Vec<Exchange>, Vec<Queue>) {
     let (mut exchanges, mut queues) = kitchen();
     let (exchange, queue) = dead_letters();
@@ -171,9 +240,9 @@ impl Queue {
         QueueDeclareArguments::durable_client_named(self.name).arguments(self.arguments()).finish()
     }
 
-    /// Whether orders wait here for a worker.
+    /// Whether orders wait here: for a worker, or to be placed.
     pub(crate) fn holds_orders(&self) -> bool {
-        matches!(self.kind, QueueKind::Priority)
+        matches!(self.kind, QueueKind::Priority | QueueKind::Requests)
     }
 
     pub(crate) fn is_stream(&self) -> bool {
@@ -187,6 +256,10 @@ impl Queue {
             QueueKind::Priority => {
                 insert(&mut arguments, QUEUE_TYPE, text(CLASSIC));
                 insert(&mut arguments, "x-max-priority", FieldValue::l(Priority::MAX.into()));
+                insert(&mut arguments, "x-dead-letter-exchange", text(DEAD_LETTER_EXCHANGE));
+            }
+            QueueKind::Requests => {
+                insert(&mut arguments, QUEUE_TYPE, text(CLASSIC));
                 insert(&mut arguments, "x-dead-letter-exchange", text(DEAD_LETTER_EXCHANGE));
             }
             QueueKind::Stream => {

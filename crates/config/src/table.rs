@@ -37,6 +37,7 @@ settings! {
         order: Order,
         restaurant: Restaurant,
         menu: Menu,
+        intake: Intake,
         kitchen: Kitchen,
         http: Http,
         admin: Admin,
@@ -103,6 +104,13 @@ settings! {
         /// on: guests order what is on the menu, and the menu says what it costs. off: guests order
         /// anything, at the price that they name.
         mode: MenuMode = MenuMode::Off, "MENU_MODE", MENU_MODE;
+    }
+
+    /// Orders by message.
+    [intake] Intake {
+        /// true: the order service also takes orders from the queue `validated_orders`, and says in
+        /// events what becomes of them. false: it takes orders over HTTP only.
+        enabled: bool = false, "INTAKE_ENABLED", SWITCH;
     }
 
     /// How the kitchen cooks.

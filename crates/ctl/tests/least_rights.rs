@@ -10,7 +10,8 @@ use amqprs::channel::{
     ExchangeDeclareArguments, QueueBindArguments, QueueDeclareArguments, QueuePurgeArguments,
 };
 use amqprs::connection::{Connection, OpenConnectionArguments};
-use bus::permissions;
+use bus::requests::RequestIntake;
+use bus::{EventStream, Publisher, permissions};
 use db::rights;
 use devcluster::Credentials;
 use domain::ServiceName;
@@ -82,18 +83,30 @@ async fn is_allowed(role: &Database, statement: &str) -> bool {
 const ORDER_QUEUES: [&str; 4] =
     ["kitchen_dine_in_queue", "kitchen_takeout_queue", "kitchen_delivery_queue", "kitchen_queue"];
 /// The queues of other messages.
-const OTHER_QUEUES: [&str; 3] = ["kitchen_dlq", "notifications_queue", "strangers"];
+const OTHER_QUEUES: [&str; 6] = [
+    "validated_orders",
+    "kitchen_dlq",
+    "notifications_queue",
+    "order_status_updates",
+    "db_write_order_status",
+    "strangers",
+];
+/// The queues that cannot be purged.
+const STREAMS: [&str; 3] = ["notifications_queue", "order_status_updates", "db_write_order_status"];
 /// The exchanges to which the services publish.
 const EXCHANGES: [&str; 4] = ["orders_topic", "orders_unrouted", "orders_dlx", "notifications_fanout"];
-/// Other exchanges; the first leads to every queue.
-const OTHER_EXCHANGES: [&str; 3] = ["", "amq.topic", "strangers"];
+/// The exchanges of orders by message; the first leads to every queue.
+const INTAKE_EXCHANGES: [&str; 3] = ["", "order_status_updates", "db_write_order_status"];
+/// Other exchanges.
+const OTHER_EXCHANGES: [&str; 2] = ["amq.topic", "strangers"];
 
 #[tokio::test]
 async fn a_broker_user_may_do_its_services_part_and_nothing_else() {
     let stage = Stage::new().await;
-    // These services declare the whole topology.
+    // These declare the whole topology.
     let mut orders = stage.order_service().start().await;
     orders.declared_all().await;
+    declare_intake(&stage).await;
     let broker = stage.broker().await;
     let own = Credentials {
         user: stage.servers.rabbitmq.user.clone(),
@@ -110,8 +123,13 @@ async fn a_broker_user_may_do_its_services_part_and_nothing_else() {
             let consume = Question::Consume(queue);
             [consume, Question::Bind(queue, "strangers"), Question::Bind("strangers", queue_source(queue))]
         })
-        .chain(ORDER_QUEUES.into_iter().chain(["kitchen_dlq", "strangers"]).map(Question::Purge))
-        .chain(EXCHANGES.into_iter().chain(OTHER_EXCHANGES).map(Question::Publish))
+        .chain(
+            ORDER_QUEUES
+                .into_iter()
+                .chain(["validated_orders", "kitchen_dlq", "strangers"])
+                .map(Question::Purge),
+        )
+        .chain(EXCHANGES.into_iter().chain(INTAKE_EXCHANGES).chain(OTHER_EXCHANGES).map(Question::Publish))
         .chain(["strangers", "mine"].into_iter().map(Question::DeclareQueue))
         .chain(["strangers", "mine"].into_iter().map(Question::DeclareExchange))
         .collect();
@@ -119,14 +137,18 @@ async fn a_broker_user_may_do_its_services_part_and_nothing_else() {
         assert!(is_granted(&owner, *question).await, "the owner may not: {question:?}");
     }
     let part = |publishes: &[&'static str], consumes: &[&'static str]| -> BTreeSet<Question> {
-        let purges = consumes.iter().filter(|queue| **queue != "notifications_queue");
+        let purges = consumes.iter().filter(|queue| !STREAMS.contains(queue));
         (publishes.iter().map(|exchange| Question::Publish(exchange)))
             .chain(consumes.iter().map(|queue| Question::Consume(queue)))
             .chain(purges.map(|queue| Question::Purge(queue)))
             .collect()
     };
+    let publishes = [&EXCHANGES[..], &INTAKE_EXCHANGES].concat();
+    // A right covers a name: whoever may bind to these exchanges may read the streams too.
+    let consumes =
+        [&ORDER_QUEUES[..], &["validated_orders", "order_status_updates", "db_write_order_status"]].concat();
     for (service, expected) in [
-        (ServiceName::Order, part(&EXCHANGES, &ORDER_QUEUES)),
+        (ServiceName::Order, part(&publishes, &consumes)),
         (ServiceName::Kitchen, part(&EXCHANGES, &ORDER_QUEUES)),
         (ServiceName::Notifier, part(&[], &["notifications_queue"])),
     ] {
@@ -149,6 +171,25 @@ async fn a_broker_user_may_do_its_services_part_and_nothing_else() {
     }
     broker.close().await;
     assert_eq!(orders.stop().await, Some(0));
+}
+
+/// Declares what an order service needs for orders by message.
+async fn declare_intake(stage: &Stage) {
+    let server = &stage.servers.rabbitmq;
+    let settings = config::Rabbitmq {
+        host: "127.0.0.1".to_owned(),
+        port: server.port,
+        user: server.user.clone(),
+        password: server.password.clone().into(),
+        vhost: stage.name.clone(),
+    };
+    let (log, _flush) = logging::start_on("test", logging::Level::Error, std::io::sink());
+    let intake = RequestIntake::start(settings.clone(), "test", 1, log.clone());
+    let (publisher, _) = Publisher::start(&settings, ServiceName::Order, "test", &EventStream::ALL, &log);
+    within("the streams", publisher.events_possible()).await;
+    let link = intake.link();
+    eventually("requests to be consumed", async || link.is_up().then_some(())).await;
+    intake.close().await;
 }
 
 /// Every service runs under its own user on both servers, through all that can happen to it. No
@@ -323,7 +364,9 @@ fn queue_source(queue: &'static str) -> &'static str {
         "kitchen_queue" => "orders_unrouted",
         "kitchen_dlq" => "orders_dlx",
         "notifications_queue" => "notifications_fanout",
-        "strangers" => "strangers",
+        "order_status_updates" | "db_write_order_status" => queue,
+        // Only the default exchange leads to the first, and it takes no bindings.
+        "validated_orders" | "strangers" => "strangers",
         _ => "orders_topic",
     }
 }

@@ -87,7 +87,8 @@ impl Worker {
             log.clone(),
         );
         health.registered(intake.link());
-        let (publisher, publishing) = Publisher::start(&config.rabbitmq, ServiceName::Kitchen, NAME, &log);
+        let (publisher, publishing) =
+            Publisher::start(&config.rabbitmq, ServiceName::Kitchen, NAME, &[], &log);
         let (status_publisher, status_updates) = StatusPublisher::start(db.clone(), publisher.clone(), log);
         let (claim_batcher, claims) = ClaimBatcher::start(db, session.claimant.clone(), session.lease());
         let mut tasks = Tasks::new();

@@ -81,7 +81,8 @@ impl OrderService {
         let listener = server::listen(config.http.bind, port)?;
         let port = listener.local_addr()?.port();
         let db = Database::with_reserved(&config.database, NAME, Access::ReadWrite, relay::MOST_CONNECTIONS)?;
-        let (publisher, publisher_task) = Publisher::start(&config.rabbitmq, ServiceName::Order, NAME, &log);
+        let (publisher, publisher_task) =
+            Publisher::start(&config.rabbitmq, ServiceName::Order, NAME, &[], &log);
         let accept = config.order.accept_while_broker_down;
         let relay = Wakeup::default();
         let rescuer = Rescuer {

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::letter::{DeadLetter, OriginalRoute};
 use crate::confirms;
 use crate::message::{pointer, safe_properties};
-use crate::session::{Event, Session, SessionError, rpc};
+use crate::session::{Event, Returned, Session, SessionError, rpc};
 
 /// The slowest rate at which a broker receives, in bytes per second. Large messages get a longer
 /// deadline by it.
@@ -174,7 +174,7 @@ impl Replay {
             let (tag, multiple, is_taken) = match channel.event().await? {
                 Event::Confirmed { tag, multiple } => (tag, multiple, true),
                 Event::Rejected { tag, multiple } => (tag, multiple, false),
-                Event::Returned { exchange, routing_key, reason, .. } => {
+                Event::Returned(Returned { exchange, routing_key, reason, .. }) => {
                     // Its confirm follows. Among letters for the same route, any may be marked:
                     // none of them is known to have arrived.
                     let place = OriginalRoute { exchange, routing_key };

@@ -5,7 +5,7 @@ use std::fmt;
 use super::Needs;
 use super::probe::Probe;
 use crate::session::SessionError;
-use crate::topology::{Exchange, NOTIFICATIONS_QUEUE, Queue};
+use crate::topology::{DEFAULT_EXCHANGE, Exchange, NOTIFICATIONS_QUEUE, Queue};
 
 /// A permission of RabbitMQ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,9 @@ impl fmt::Display for Right {
     }
 }
 
+/// RabbitMQ's name for the default exchange, as it stands in permissions.
+const DEFAULT_EXCHANGE_NAME: &str = "amq.default";
+
 type Missing = Vec<(Right, &'static str)>;
 
 pub(super) async fn missing_on_exchange(
@@ -46,6 +49,12 @@ pub(super) async fn missing_on_exchange(
     Ok(missing)
 }
 
+/// Replies go to the default exchange.
+pub(super) async fn missing_for_replies(probe: &mut Probe) -> Result<Missing, SessionError> {
+    let may = probe.may_publish(DEFAULT_EXCHANGE).await?;
+    Ok(if may { Vec::new() } else { vec![(Right::Write, DEFAULT_EXCHANGE_NAME)] })
+}
+
 pub(super) async fn missing_on_queue(
     probe: &mut Probe,
     queue: &Queue,
@@ -55,12 +64,14 @@ pub(super) async fn missing_on_queue(
     if !probe.may_configure_queue(queue.name).await? {
         missing.push((Right::Configure, queue.name));
     }
-    if let Some(refusal) = probe.may_bind(queue.name, queue.binding.0).await? {
+    if let Some((exchange, _)) = queue.binding
+        && let Some(refusal) = probe.may_bind(queue.name, exchange).await?
+    {
         // One request needs two permissions. RabbitMQ names the first missing one.
         missing.push(if refusal.0.contains(&format!("'{}'", queue.name)) {
             (Right::Write, queue.name)
         } else {
-            (Right::Read, queue.binding.0)
+            (Right::Read, exchange)
         });
     }
     // Only operators read dead letters.

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::unconfirmed::Unconfirmed;
 use crate::declaration::{self, AnswerTimeout, Refusals};
 use crate::session::{Event, Session, SessionError, rpc};
-use crate::topology;
+use crate::topology::{self, EventStream};
 
 /// What a connection publishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,7 @@ pub(super) enum Purpose {
     Orders,
     DeadLetters,
     StatusUpdates,
+    Events(EventStream),
 }
 
 impl Purpose {
@@ -26,12 +27,17 @@ impl Purpose {
             Self::Orders => topology::ORDERS_EXCHANGE,
             Self::DeadLetters => topology::DEAD_LETTER_EXCHANGE,
             Self::StatusUpdates => topology::NOTIFICATIONS_EXCHANGE,
+            Self::Events(stream) => stream.name(),
         }
     }
 
-    /// Declares what it publishes to. For status updates, the declaration of the stream must have
-    /// been answered: right after a broker's start the stream is missing, and messages for it would
-    /// be lost.
+    /// Whether all messages go to one stream.
+    pub(super) fn is_stream(self) -> bool {
+        matches!(self, Self::StatusUpdates | Self::Events(_))
+    }
+
+    /// Declares what it publishes to. The declaration of a stream must have been answered: right
+    /// after a broker's start the stream is missing, and messages for it would be lost.
     ///
     /// # Errors
     /// The session failed, or nothing could be sent.
@@ -45,6 +51,9 @@ impl Purpose {
             Self::DeadLetters => declaration::declare_place_for_dead_letters(session, answer_timeout).await,
             Self::StatusUpdates => {
                 declaration::declare_notifications(session).await.map(|()| Refusals::default())
+            }
+            Self::Events(stream) => {
+                declaration::declare_events(session, stream).await.map(|()| Refusals::default())
             }
         }
     }

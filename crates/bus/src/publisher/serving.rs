@@ -10,13 +10,14 @@ use logging::action;
 use runtime::FailedAttempt;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::connection::{Opened, Purpose};
+use super::connection::Opened;
 use super::context::Context;
 use super::state::State;
 use super::unconfirmed::Unconfirmed;
 use super::{PublishError, Request};
 use crate::declaration::{Refusals, RepeatedFailure};
-use crate::session::{Event, Session, SessionError};
+use crate::session::{Event, Returned, Session, SessionError};
+use crate::topology::DEFAULT_EXCHANGE;
 
 /// The most unconfirmed messages. Further ones wait in the queue.
 const MAX_UNCONFIRMED: usize = 1_024;
@@ -144,14 +145,17 @@ impl<'a> Serving<'a> {
             Some(Event::Rejected { tag, multiple }) => {
                 self.unconfirmed.settle(tag, multiple, false);
             }
-            Some(Event::Returned { reason, .. }) if self.context.purpose == Purpose::StatusUpdates => {
+            Some(Event::Returned(Returned { reason, .. })) if self.context.purpose.is_stream() => {
                 // The stream was missing for a moment. Its deduplication state for this channel is
                 // wrong now.
                 return Err(SessionError::Unrouted(reason));
             }
-            Some(Event::Returned { message_id, reason, .. }) => {
-                self.unrouted = Some(reason.clone());
-                self.unconfirmed.returned(&message_id, reason);
+            Some(Event::Returned(returned)) => {
+                // A reply that nobody waits for says nothing about our queues.
+                if returned.exchange != DEFAULT_EXCHANGE {
+                    self.unrouted = Some(returned.reason.clone());
+                }
+                self.unconfirmed.returned(returned);
             }
             Some(Event::Blocked(reason)) => self.block(reason),
             Some(Event::Unblocked) => {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::{PublishError, Request};
 use crate::confirms;
 use crate::message::Outgoing;
-use crate::session::{Session, SessionError, rpc_within};
+use crate::session::{Returned, Session, SessionError, rpc_within};
 
 /// By delivery tag. A channel numbers its messages from 1.
 #[derive(Default)]
@@ -20,6 +20,8 @@ pub(super) struct Unconfirmed {
 }
 
 struct Waiting {
+    exchange: &'static str,
+    routing_key: String,
     message_id: String,
     /// The size of its body in bytes.
     size: usize,
@@ -33,8 +35,21 @@ struct Waiting {
 type Reply = oneshot::Sender<Result<(), PublishError>>;
 
 impl Waiting {
-    fn new(message_id: String, size: usize, reply: Option<Reply>) -> Self {
-        Self { message_id, size, deadline: Instant::now() + CONFIRM_DEADLINE, returned: None, reply }
+    fn new(
+        exchange: &'static str,
+        routing_key: String,
+        message_id: String,
+        size: usize,
+        reply: Option<Reply>,
+    ) -> Self {
+        let deadline = Instant::now() + CONFIRM_DEADLINE;
+        Self { exchange, routing_key, message_id, size, deadline, returned: None, reply }
+    }
+
+    fn is(&self, message: &Returned) -> bool {
+        self.message_id == message.message_id
+            && self.routing_key == message.routing_key
+            && self.exchange == message.exchange
     }
 
     /// The publisher may no longer wait for the answer.
@@ -74,11 +89,11 @@ impl Unconfirmed {
 
     /// Publishes a probe. Its confirm shows that RabbitMQ accepts messages.
     pub(super) async fn publish_probe(&mut self, session: &Session) -> Result<(), SessionError> {
-        let message = Outgoing::probe();
-        let arguments = BasicPublishArguments::new(message.exchange, &message.routing_key);
-        let sending = session.channel.basic_publish(message.properties, message.body, arguments);
+        let Outgoing { exchange, routing_key, message_id, properties, body, .. } = Outgoing::probe();
+        let arguments = BasicPublishArguments::new(exchange, &routing_key);
+        let sending = session.channel.basic_publish(properties, body, arguments);
         rpc_within(CONFIRM_DEADLINE, "publishing", sending).await?;
-        self.add(Waiting::new(message.message_id, 0, None));
+        self.add(Waiting::new(exchange, routing_key, message_id, 0, None));
         Ok(())
     }
 
@@ -87,19 +102,20 @@ impl Unconfirmed {
         self.waiting.insert(self.published, waiting);
     }
 
-    /// Sets `mandatory`, so that RabbitMQ returns an unroutable message instead of dropping it.
+    /// Sets `mandatory` if that can be, so that RabbitMQ returns an unroutable message instead of
+    /// dropping it.
     async fn publish(
         &mut self,
         session: &Session,
         Request { message, reply }: Request,
     ) -> Result<(), SessionError> {
-        let arguments =
-            BasicPublishArguments::new(message.exchange, &message.routing_key).mandatory(true).finish();
-        let size = message.body.len();
-        let sending = session.channel.basic_publish(message.properties, message.body, arguments);
-        match timeout(CONFIRM_DEADLINE, sending).await {
+        let is_mandatory = message.is_mandatory();
+        let Outgoing { exchange, routing_key, message_id, properties, body, .. } = message;
+        let arguments = BasicPublishArguments::new(exchange, &routing_key).mandatory(is_mandatory).finish();
+        let size = body.len();
+        match timeout(CONFIRM_DEADLINE, session.channel.basic_publish(properties, body, arguments)).await {
             Ok(Ok(())) => {
-                self.add(Waiting::new(message.message_id, size, Some(reply)));
+                self.add(Waiting::new(exchange, routing_key, message_id, size, Some(reply)));
                 Ok(())
             }
             Ok(Err(why)) => {
@@ -113,12 +129,12 @@ impl Unconfirmed {
         }
     }
 
-    /// RabbitMQ returns messages in publishing order. Of several with the same id, it is the first
-    /// that was not returned yet.
-    pub(super) fn returned(&mut self, message_id: &str, reason: String) {
-        let mut same = self.waiting.values_mut().filter(|waiting| waiting.message_id == message_id);
+    /// RabbitMQ returns messages in publishing order. Of several with the same id and route, it is
+    /// the first that was not returned yet.
+    pub(super) fn returned(&mut self, message: Returned) {
+        let mut same = self.waiting.values_mut().filter(|waiting| waiting.is(&message));
         if let Some(waiting) = same.find(|waiting| waiting.returned.is_none()) {
-            waiting.returned = Some(reason);
+            waiting.returned = Some(message.reason);
         }
     }
 
@@ -178,15 +194,22 @@ mod tests {
         let answers = (1..=count)
             .map(|tag| {
                 let (reply, answer) = oneshot::channel();
-                unconfirmed.add(Waiting::new(
-                    tag.to_string(),
-                    usize::try_from(tag).unwrap_or(0),
-                    Some(reply),
-                ));
+                unconfirmed.add(waiting(tag, reply));
                 answer
             })
             .collect();
         (unconfirmed, answers)
+    }
+
+    /// With the tag as id, as routing key and as size.
+    fn waiting(tag: u64, reply: Reply) -> Waiting {
+        let size = usize::try_from(tag).unwrap_or(0);
+        Waiting::new("", tag.to_string(), tag.to_string(), size, Some(reply))
+    }
+
+    fn returned(message_id: &str, routing_key: &str) -> Returned {
+        let [message_id, routing_key] = [message_id, routing_key].map(str::to_owned);
+        Returned { message_id, exchange: String::new(), routing_key, reason: "NO_ROUTE".to_owned() }
     }
 
     fn results(answers: &mut [Answer]) -> Vec<Option<Result<(), PublishError>>> {
@@ -209,7 +232,7 @@ mod tests {
         let (mut unconfirmed, mut answers) = unconfirmed(2);
         tokio::time::advance(CONFIRM_DEADLINE / 2).await;
         let (reply, answer) = oneshot::channel();
-        unconfirmed.add(Waiting::new("late".to_owned(), 0, Some(reply)));
+        unconfirmed.add(waiting(3, reply));
         answers.push(answer);
         tokio::time::advance(CONFIRM_DEADLINE / 2).await;
         unconfirmed.fail_late();
@@ -220,7 +243,7 @@ mod tests {
     #[test]
     fn a_returned_message_is_not_sent_although_it_is_confirmed() {
         let (mut unconfirmed, mut answers) = unconfirmed(2);
-        unconfirmed.returned("1", "NO_ROUTE".to_owned());
+        unconfirmed.returned(returned("1", "1"));
         unconfirmed.settle(2, true, true);
         assert_eq!(
             results(&mut answers),
@@ -229,13 +252,26 @@ mod tests {
     }
 
     #[test]
+    fn of_messages_with_the_same_id_the_one_with_the_same_route_is_returned() {
+        let (mut unconfirmed, mut answers) = unconfirmed(2);
+        for waiting in unconfirmed.waiting.values_mut() {
+            waiting.message_id.clear();
+        }
+        unconfirmed.returned(returned("", "2"));
+        unconfirmed.settle(2, true, true);
+        let returned = Err(PublishError::Unroutable("NO_ROUTE".to_owned()));
+        assert_eq!(results(&mut answers), [Some(Ok(())), Some(returned)]);
+    }
+
+    #[test]
     fn of_messages_with_the_same_id_each_is_returned() {
         let (mut unconfirmed, mut answers) = unconfirmed(3);
         for waiting in unconfirmed.waiting.values_mut() {
             waiting.message_id.clear();
+            waiting.routing_key.clear();
         }
         for _ in 0..2 {
-            unconfirmed.returned("", "NO_ROUTE".to_owned());
+            unconfirmed.returned(returned("", ""));
         }
         unconfirmed.settle(3, true, true);
         let returned = Some(Err(PublishError::Unroutable("NO_ROUTE".to_owned())));
@@ -257,7 +293,7 @@ mod tests {
         let (mut unconfirmed, mut answers) = unconfirmed(2);
         unconfirmed.fail(&PublishError::Blocked(String::new()));
         let (reply, mut answer) = oneshot::channel();
-        unconfirmed.add(Waiting::new("3".to_owned(), 3, Some(reply)));
+        unconfirmed.add(waiting(3, reply));
         unconfirmed.settle(2, true, true);
         assert_eq!(results(&mut answers)[0], Some(Err(PublishError::Blocked(String::new()))));
         assert!(answer.try_recv().is_err(), "another message's confirm");

@@ -11,7 +11,7 @@ use amqprs::{Ack, BasicProperties, Cancel, Close, CloseChannel, Nack, Return};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use super::Event;
+use super::{Event, Returned};
 
 /// amqprs runs callbacks in its own tasks, where any call would deadlock. So they only forward.
 pub(super) struct Forward {
@@ -81,11 +81,11 @@ impl ChannelCallback for Forward {
         _: Vec<u8>,
     ) {
         let message_id = properties.message_id().cloned().unwrap_or_default();
-        self.pass(Event::Returned {
+        self.pass(Event::Returned(Returned {
             message_id,
             exchange: returned.exchange().to_owned(),
             routing_key: returned.routing_key().to_owned(),
             reason: returned.reply_text().to_owned(),
-        });
+        }));
     }
 }

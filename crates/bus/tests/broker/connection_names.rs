@@ -25,9 +25,10 @@ async fn until_listed(scene: &Scene, names: &[&str]) {
 #[tokio::test]
 async fn of_a_publisher_each_has_the_service_and_the_exchange() {
     let scene = Scene::new().await;
-    let (order, _) = Publisher::start(&scene.settings, ServiceName::Order, "order-service", &scene.lines.log);
+    let (order, _) =
+        Publisher::start(&scene.settings, ServiceName::Order, "order-service", &[], &scene.lines.log);
     let (kitchen, _) =
-        Publisher::start(&scene.settings, ServiceName::Kitchen, "kitchen-worker", &scene.lines.log);
+        Publisher::start(&scene.settings, ServiceName::Kitchen, "kitchen-worker", &[], &scene.lines.log);
     let names = [
         "order-service: orders_topic",
         "order-service: notifications_fanout",

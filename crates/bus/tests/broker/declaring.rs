@@ -15,7 +15,7 @@ use crate::scene::{
 };
 
 /// All bindings except those of the default exchange.
-async fn bindings(scene: &Scene) -> Vec<String> {
+pub async fn bindings(scene: &Scene) -> Vec<String> {
     let bindings = scene.broker.bindings().await;
     let text = |binding: &Value, name: &str| binding[name].as_str().unwrap().to_owned();
     let mut found: Vec<_> = bindings
@@ -115,7 +115,7 @@ async fn where_no_type_can_be_sent_there_is_no_connection_and_the_first_reason_i
     }
     let why = declare_kitchen(&scene.settings, "test").await.unwrap_err();
     assert!(matches!(&why, SessionError::AllRefused(reason) if reason.contains(DINE_IN_QUEUE)), "{why:?}");
-    let (publisher, _) = Publisher::start(&scene.settings, ServiceName::Order, "test", &scene.lines.log);
+    let (publisher, _) = Publisher::start(&scene.settings, ServiceName::Order, "test", &[], &scene.lines.log);
     scene.lines.said("rabbitmq_connection_failed", "inequivalent arg").await;
     assert!(!publisher.can_send_orders());
 }

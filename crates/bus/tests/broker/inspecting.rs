@@ -10,7 +10,7 @@ use testkit::wait::within;
 
 use crate::scene::{DINE_IN_QUEUE, Scene, TAKEOUT_QUEUE, at_table, takeout};
 
-const ALL: Needs = Needs { orders: true, notifications: true };
+const ALL: Needs = Needs { orders: true, intake: false, notifications: true };
 const PASSWORD: &str = "a password";
 
 /// A user of this vhost with these permissions.
@@ -54,7 +54,7 @@ async fn queues_are_told_with_what_waits_in_them() {
     scene.all_declared().await;
     scene.sent(&[takeout("10"), takeout("10"), at_table()]).await;
     scene.broker.delete(DINE_IN_QUEUE).await;
-    let found = queues(&scene.settings, "test").await.unwrap();
+    let found = queues(&scene.settings, "test", false).await.unwrap();
     assert_eq!(found.depth(TAKEOUT_QUEUE), Some(Depth { messages: 2, consumers: Some(0) }));
     assert_eq!(found.depth(NOTIFICATIONS_QUEUE).unwrap().consumers, None);
     assert_eq!(found.depth(DEAD_LETTER_QUEUE), Some(Depth { messages: 0, consumers: Some(0) }));
@@ -88,7 +88,7 @@ async fn orders_in_the_safety_net_may_be_of_any_type() {
 #[tokio::test]
 async fn of_a_queue_that_is_not_there_nothing_is_told_and_it_is_not_made() {
     let scene = Scene::new().await;
-    let found = queues(&scene.settings, "test").await.unwrap();
+    let found = queues(&scene.settings, "test", false).await.unwrap();
     assert_eq!(found.0.len(), 6);
     assert!(found.0.iter().all(|queue| queue.found.is_none()), "{found:?}");
     let found = inspect(&scene.settings, "test", ALL).await.unwrap();
@@ -97,6 +97,56 @@ async fn of_a_queue_that_is_not_there_nothing_is_told_and_it_is_not_made() {
     let again = inspect(&scene.settings, "test", ALL).await.unwrap();
     assert_eq!(again, found, "a look leaves nothing behind");
     assert_eq!(scene.broker.bindings().await.as_array().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn what_is_for_orders_by_message_is_looked_for_where_it_is_needed() {
+    let scene = Scene::new().await;
+    scene.all_declared().await;
+    let intake = Needs { intake: true, ..ALL };
+    let absent = async || {
+        let found = inspect(&scene.settings, "test", intake).await.unwrap();
+        assert_eq!((found.parts.len(), found.missing_rights), (16, Vec::new()));
+        let absent = found.parts.into_iter().filter(|part| part.state == PartState::Absent);
+        absent.map(|part| format!("{} {}", part.kind, part.name)).collect::<Vec<_>>()
+    };
+    let all = [
+        "exchange order_status_updates",
+        "exchange db_write_order_status",
+        "queue validated_orders",
+        "queue order_status_updates",
+        "queue db_write_order_status",
+    ];
+    assert_eq!(absent().await, all);
+    let _publisher = scene.publisher_of_events().await;
+    assert_eq!(absent().await, ["queue validated_orders"]);
+    scene.requests(&scene.settings, 1).await.close().await;
+    assert_eq!(absent().await, [] as [&str; 0]);
+    scene.request(amqprs::BasicProperties::default(), "a request").await;
+    let found = queues(&scene.settings, "test", true).await.unwrap();
+    assert_eq!(found.depth("validated_orders"), Some(Depth { messages: 1, consumers: Some(0) }));
+    assert_eq!(found.depth("order_status_updates").unwrap().consumers, None);
+    assert_eq!(queues(&scene.settings, "test", false).await.unwrap().0.len(), 6);
+}
+
+#[tokio::test]
+async fn each_right_for_orders_by_message_that_is_missing_is_named() {
+    let scene = Scene::new().await;
+    let _publisher = scene.publisher_of_events().await;
+    scene.requests(&scene.settings, 1).await.close().await;
+    let orders = bus::permissions::of(ServiceName::Kitchen).unwrap();
+    let user = User::new(&scene, "nobody", [&orders.configure, &orders.write, &orders.read]).await;
+    let needs = Needs { orders: true, intake: true, notifications: false };
+    let missing = inspect(&user.settings, "test", needs).await.unwrap().missing_rights;
+    let of = |right| missing.iter().filter(move |(missing, _)| *missing == right).map(|(_, name)| *name);
+    assert_eq!(of(Right::Write).next(), Some("amq.default"));
+    assert_eq!(of(Right::Read).collect::<Vec<_>>(), ["validated_orders"]);
+    assert_eq!(of(Right::Configure).filter(|name| *name == "validated_orders").count(), 1);
+    assert_eq!(
+        inspect(&user.settings, "test", Needs { intake: false, ..needs }).await.unwrap().missing_rights,
+        []
+    );
+    user.remove().await;
 }
 
 #[tokio::test]
@@ -158,7 +208,7 @@ async fn each_right_that_is_missing_is_named() {
 async fn a_subscriber_needs_less() {
     let scene = Scene::new().await;
     let user = User::new(&scene, "nobody", ["^$", "^$", "^$"]).await;
-    let needs = Needs { orders: false, notifications: true };
+    let needs = Needs { orders: false, intake: false, notifications: true };
     let found = inspect(&user.settings, "test", needs).await.unwrap();
     assert_eq!(found.parts.len(), 2);
     let names: Vec<_> = found.parts.iter().map(|part| part.name).collect();

@@ -1,17 +1,19 @@
 //! `permissions`: what is listed for a service is enough for it.
 
+use amqprs::{BasicProperties, FieldTable};
 use bus::dead_letters::Pass;
 use bus::inspection::{Needs, inspect};
 use bus::notifications::{StartAt, subscribe};
 use bus::orders::OrderIntake;
-use bus::{LinkState, Outgoing, permissions, safety_net};
+use bus::{EventStream, LinkState, Outgoing, Publisher, permissions, safety_net};
 use domain::ServiceName;
 use runtime::Shutdown;
 use testkit::wait::within;
 
 use crate::inspecting::User;
 use crate::scene::{
-    Scene, TAKEOUT_QUEUE, message, moment, news, next, order_of, outgoing, publisher, takeout, update,
+    Scene, TAKEOUT_QUEUE, message, moment, news, next, order_of, outgoing, publisher, request_id, takeout,
+    update,
 };
 
 async fn user_of(scene: &Scene, service: ServiceName) -> User<'_> {
@@ -23,16 +25,17 @@ async fn user_of(scene: &Scene, service: ServiceName) -> User<'_> {
 async fn no_right_is_missing_where_nothing_is_declared_yet_nor_where_all_is() {
     let scene = Scene::new().await;
     for (service, needs) in [
-        (ServiceName::Order, Needs { orders: true, notifications: false }),
-        (ServiceName::Kitchen, Needs { orders: true, notifications: false }),
-        (ServiceName::Notifier, Needs { orders: false, notifications: true }),
+        (ServiceName::Order, Needs { orders: true, intake: true, notifications: false }),
+        (ServiceName::Kitchen, Needs { orders: true, intake: false, notifications: false }),
+        (ServiceName::Notifier, Needs { orders: false, intake: false, notifications: true }),
     ] {
         let user = user_of(&scene, service).await;
         for _ in 0..2 {
             let found = inspect(&user.settings, "test", needs).await.unwrap();
             assert_eq!(found.missing_rights, [], "{service:?}");
-            let publisher = scene.other_publisher(ServiceName::Order).await;
+            let publisher = scene.publisher_of_events().await;
             within("the stream", publisher.status_updates_possible()).await;
+            scene.requests(&scene.settings, 1).await.close().await;
         }
         user.remove().await;
     }
@@ -42,11 +45,32 @@ async fn no_right_is_missing_where_nothing_is_declared_yet_nor_where_all_is() {
 async fn an_order_service_declares_and_publishes_and_clears_the_safety_net() {
     let scene = Scene::new().await;
     let user = user_of(&scene, ServiceName::Order).await;
-    let publisher = publisher(&user.settings, ServiceName::Order, &scene.lines).await;
+    let log = &scene.lines.log;
+    let (publisher, _) = Publisher::start(&user.settings, ServiceName::Order, "test", &EventStream::ALL, log);
+    within("orders", publisher.orders_possible()).await;
     publisher.publish(outgoing(&message(&takeout("10")))).await.unwrap();
     within("the stream", publisher.status_updates_possible()).await;
     publisher.publish(news(&update())).await.unwrap();
     safety_net::clear(&user.settings, "test", async |_| Ok::<_, ()>(Vec::new())).await.unwrap();
+    // Orders by message.
+    let mut intake = scene.requests(&user.settings, 2).await;
+    for body in ["one", "two"] {
+        scene.request(BasicProperties::default(), body).await;
+    }
+    for _ in 0..2 {
+        let request = within("a request", intake.next()).await.unwrap();
+        assert!(request.identify("made").is_none());
+    }
+    within("a copy", intake.next()).await.unwrap().ack();
+    assert!(within("the other", intake.next()).await.unwrap().dead_letter().is_none());
+    scene.until_ready("kitchen_dlq", 1).await;
+    within("the streams", publisher.events_possible()).await;
+    for stream in EventStream::ALL {
+        publisher.publish(Outgoing::event(stream, "e", &request_id(), moment(), Vec::new())).await.unwrap();
+    }
+    scene.broker.declare("answers", FieldTable::new()).await;
+    publisher.publish(Outgoing::reply("answers", None, "r", Vec::new()).unwrap()).await.unwrap();
+    intake.close().await;
     for action in ["rabbitmq_connection_failed", "rabbitmq_declaration_failed"] {
         assert_eq!(scene.lines.of(action).len(), 0, "{action}");
     }

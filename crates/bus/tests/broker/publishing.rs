@@ -56,7 +56,7 @@ async fn news_goes_to_every_queue_that_listens() {
 async fn the_application_id_is_the_service_that_publishes() {
     let scene = Scene::new().await;
     for (service, name) in [(ServiceName::Order, "order-service"), (ServiceName::Kitchen, "kitchen-worker")] {
-        let (publisher, _) = Publisher::start(&scene.settings, service, name, &scene.lines.log);
+        let (publisher, _) = Publisher::start(&scene.settings, service, name, &[], &scene.lines.log);
         within("the other connection", publisher.status_updates_possible()).await;
         let tap = scene.broker.tap(NOTIFICATIONS_EXCHANGE, "").await;
         for status in [OrderStatus::Cooking, OrderStatus::Ready, OrderStatus::Cancelled] {
@@ -123,7 +123,7 @@ async fn many_at_once_are_all_confirmed_and_all_there() {
 #[tokio::test]
 async fn a_connection_that_is_being_made_is_waited_for() {
     let scene = Scene::new().await;
-    let (publisher, _) = Publisher::start(&scene.settings, ServiceName::Order, "test", &scene.lines.log);
+    let (publisher, _) = Publisher::start(&scene.settings, ServiceName::Order, "test", &[], &scene.lines.log);
     assert!(!publisher.can_send_orders());
     publisher.connected_for_orders().await.unwrap();
     assert!(publisher.can_send_orders());
@@ -135,7 +135,7 @@ async fn what_is_sent_before_there_is_a_connection_is_refused_at_once() {
     let scene = Scene::new().await;
     let (proxy, settings) = scene.proxy().await;
     proxy.silence();
-    let (publisher, _) = Publisher::start(&settings, ServiceName::Order, "test", &scene.lines.log);
+    let (publisher, _) = Publisher::start(&settings, ServiceName::Order, "test", &[], &scene.lines.log);
     let answer = publisher.publish(outgoing(&message(&takeout("10")))).await;
     assert_eq!(answer, Err(PublishError::NotConnected));
 }
@@ -143,7 +143,8 @@ async fn what_is_sent_before_there_is_a_connection_is_refused_at_once() {
 #[tokio::test]
 async fn its_connections_end_with_the_last_handle() {
     let scene = Scene::new().await;
-    let (publisher, tasks) = Publisher::start(&scene.settings, ServiceName::Order, "test", &scene.lines.log);
+    let (publisher, tasks) =
+        Publisher::start(&scene.settings, ServiceName::Order, "test", &[], &scene.lines.log);
     within("both connections", publisher.status_updates_possible()).await;
     let other = publisher.clone();
     drop(publisher);

@@ -1,8 +1,8 @@
 //! `dead_letters::Replay`: back to where they came from, each for itself.
 
 use amqprs::BasicProperties;
-use bus::dead_letters::{DeadLetter, Replay, ReplayError};
-use bus::topology::ORDERS_EXCHANGE;
+use bus::dead_letters::{DeadLetter, OriginalRoute, Replay, ReplayError};
+use bus::topology::{DEAD_LETTER_QUEUE, ORDERS_EXCHANGE, REQUESTS_QUEUE};
 use testkit::wait::within;
 
 use crate::dead_letters::{all, with_headers};
@@ -64,6 +64,33 @@ async fn a_letter_goes_back_as_it_was_before_it_died() {
     assert_eq!(message.header("x-order-identity"), "019acea0-4000-7fff-bfff-ffffffffffff");
     let headers = properties.headers().map(|headers| headers.as_ref().len());
     assert_eq!(headers, Some(1), "the story of its death is no part of it");
+}
+
+#[tokio::test]
+async fn a_rejected_request_goes_back_to_its_queue_and_its_answer_to_the_asker() {
+    let scene = Scene::new().await;
+    let mut intake = scene.requests(&scene.settings, 1).await;
+    let mut properties = BasicProperties::default();
+    properties.with_reply_to("answers").with_correlation_id("4711").with_message_id("m-1");
+    scene.request(properties, "unreadable").await;
+    let request = within("a request", intake.next()).await.unwrap();
+    assert!(request.dead_letter().is_none());
+    intake.close().await;
+    scene.until_ready(DEAD_LETTER_QUEUE, 1).await;
+    let mut pass = scene.pass().await;
+    let letters = all(&mut pass).await;
+    pass.end().await.unwrap();
+    let origin = OriginalRoute { exchange: String::new(), routing_key: REQUESTS_QUEUE.to_owned() };
+    assert_eq!(letters[0].origin, Some(origin));
+    assert_eq!(letters[0].reason.as_deref(), Some("rejected in queue validated_orders"));
+    assert_eq!(scene.replayed(&letters).await, [Ok(())]);
+    let message = scene.broker.take_now(REQUESTS_QUEUE).await.expect("it is there already");
+    assert_eq!(message.body, "unreadable");
+    let properties = &message.properties;
+    assert_eq!(properties.reply_to().map(String::as_str), Some("answers"));
+    assert_eq!(properties.correlation_id().map(String::as_str), Some("4711"));
+    assert_eq!(properties.message_id().map(String::as_str), Some("m-1"));
+    assert_eq!(properties.headers().map_or(0, |headers| headers.as_ref().len()), 0);
 }
 
 #[tokio::test]

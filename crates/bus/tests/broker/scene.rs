@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bus::orders::{LeasedDelivery, OrderIntake};
-use bus::topology::{DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, kitchen_queue};
-use bus::{Outgoing, Publisher};
+use bus::requests::RequestIntake;
+use bus::topology::{DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, REQUESTS_QUEUE, kitchen_queue};
+use bus::{EventStream, Outgoing, Publisher};
 use config::Rabbitmq;
 use domain::timestamp::Timestamp;
 use domain::{
@@ -81,6 +82,27 @@ impl Scene {
         intake
     }
 
+    /// A connected order service that takes requests.
+    pub async fn requests(&self, settings: &Rabbitmq, prefetch: u16) -> RequestIntake {
+        let intake = RequestIntake::start(settings.clone(), "test", prefetch, self.lines.log.clone());
+        let link = intake.link();
+        eventually("requests to be taken", async || link.is_up().then_some(())).await;
+        intake
+    }
+
+    /// Publishes a request as guests do: through the default exchange.
+    pub async fn request(&self, properties: amqprs::BasicProperties, body: &str) {
+        self.broker.publish("", REQUESTS_QUEUE, properties, body).await;
+    }
+
+    /// The tested publisher, an order service's that takes requests. It can send events.
+    pub async fn publisher_of_events(&self) -> Publisher {
+        let (settings, log) = (&self.settings, &self.lines.log);
+        let (publisher, _) = Publisher::start(settings, ServiceName::Order, "test", &EventStream::ALL, log);
+        within("the streams", publisher.events_possible()).await;
+        publisher
+    }
+
     /// Declares the topology for orders.
     pub async fn declared(&self) {
         bus::inspection::declare_kitchen(&self.settings, "test").await.unwrap();
@@ -141,7 +163,7 @@ impl Scene {
 
 /// A publisher that may send.
 pub async fn publisher(settings: &Rabbitmq, service: ServiceName, lines: &LogLines) -> Publisher {
-    let (publisher, _) = Publisher::start(settings, service, "test", &lines.log);
+    let (publisher, _) = Publisher::start(settings, service, "test", &[], &lines.log);
     within("a publisher", publisher.orders_possible()).await;
     publisher
 }

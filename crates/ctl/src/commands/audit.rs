@@ -76,7 +76,8 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
             with_causes(&why)
         ))
     })?;
-    let queues = bus::inspection::queues(&config.rabbitmq, "restaurant-ctl: audit").await;
+    let queues =
+        bus::inspection::queues(&config.rabbitmq, "restaurant-ctl: audit", config.intake.enabled).await;
     let mut verdicts = rules::verdicts(&audit, arguments.settled);
     verdicts.push(sequences::verdict(db::sequences::inspect(&db).await));
     let queues = match queues {

@@ -92,7 +92,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
             verdicts.extend(postgres::check(&config.database, &services).await);
         }
         if services.0.iter().any(|service| permissions::of(*service).is_some()) {
-            verdicts.extend(rabbitmq::check(&config.rabbitmq, &services).await);
+            verdicts.extend(rabbitmq::check(&config, &services).await);
         }
         let ports =
             [(ServiceName::Order, arguments.order_port), (ServiceName::Tracking, arguments.tracking_port)];

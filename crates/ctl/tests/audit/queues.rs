@@ -5,7 +5,7 @@ use serde_json::json;
 use testkit::orders::{delivery, takeout};
 use testkit::{Broker, Stage, eventually};
 
-use crate::scene::{Served, audit};
+use crate::scene::{Served, audit, audit_with};
 
 /// Places two takeout orders and one delivery order, without a worker. Their messages are in the
 /// queues.
@@ -134,6 +134,25 @@ async fn a_queue_that_was_deleted() {
     let said = audit(&served.stage, &[]).await;
     assert_eq!((said.code, said.findings()), (Some(1), vec!["queues fail".to_owned()]));
     assert_eq!(said.check("queues")["examples"], json!(["notifications_queue"]));
+}
+
+#[tokio::test]
+async fn the_queues_of_orders_by_message_are_looked_for_where_those_are_taken() {
+    let served = Served::new().await;
+    let said = audit_with(&served.stage, &[("INTAKE_ENABLED", "true")], &[]).await;
+    assert_eq!((said.code, said.findings()), (Some(1), vec!["queues fail".to_owned()]));
+    assert_eq!(
+        said.check("queues")["examples"],
+        json!(["validated_orders", "order_status_updates", "db_write_order_status"])
+    );
+    let broker = served.stage.broker().await;
+    for queue in ["validated_orders", "order_status_updates", "db_write_order_status"] {
+        broker.declare(queue, amqprs::FieldTable::new()).await;
+    }
+    broker.publish("", "validated_orders", BasicProperties::default(), "an order").await;
+    let said = audit_with(&served.stage, &[("INTAKE_ENABLED", "true")], &["--settled"]).await;
+    assert_eq!((said.code, said.findings()), (Some(1), vec!["queues_at_rest fail".to_owned()]));
+    assert_eq!(said.check("queues_at_rest")["examples"], json!(["validated_orders: 1"]));
 }
 
 #[tokio::test]

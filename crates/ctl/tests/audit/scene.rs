@@ -14,7 +14,15 @@ pub struct Said {
 
 /// Runs an audit with these arguments.
 pub async fn audit(stage: &Stage, arguments: &[&str]) -> Said {
+    audit_with(stage, &[], arguments).await
+}
+
+/// Runs an audit with these variables and arguments.
+pub async fn audit_with(stage: &Stage, variables: &[(&'static str, &str)], arguments: &[&str]) -> Said {
     let mut launch = Launch::new("restaurant-ctl", stage.environment()).arg("audit").arg("--json");
+    for (name, value) in variables {
+        launch = launch.env(name, *value);
+    }
     for argument in arguments {
         launch = launch.arg(*argument);
     }

@@ -92,6 +92,36 @@ async fn an_exchange_of_another_type() {
 }
 
 #[tokio::test]
+async fn without_the_queue_of_orders_by_message_they_are_lost() {
+    let stage = Stage::new().await;
+    let doctor = doctor(&stage).env("INTAKE_ENABLED", "true");
+    let before = everything(&stage).await;
+    let found = visit(&doctor).await;
+    found.assert_only("intake warn", "the queue 'validated_orders' is not there");
+    assert_eq!(found.found("topology"), "0 exchanges and queues are as they should be, 16 will be declared");
+    assert_eq!(everything(&stage).await, before);
+    // The kitchen has nothing to do with it.
+    let kitchen = visit(&doctor.clone().arg("--service=kitchen")).await;
+    assert_eq!(kitchen.findings(), Vec::<String>::new(), "{:?}", kitchen.ended);
+    let mut arguments = FieldTable::new();
+    for (name, value) in [("x-queue-type", "classic"), ("x-dead-letter-exchange", "orders_dlx")] {
+        let value = amqprs::FieldValue::S(value.try_into().unwrap());
+        arguments.insert(name.try_into().unwrap(), value);
+    }
+    let broker = stage.broker().await;
+    broker.declare("validated_orders", arguments).await;
+    let found = visit(&doctor).await;
+    assert_eq!(found.findings(), Vec::<String>::new(), "{:?}", found.ended);
+    assert_eq!(found.found("topology"), "1 exchanges and queues are as they should be, 15 will be declared");
+    broker.delete("validated_orders").await;
+    broker.declare("validated_orders", FieldTable::new()).await;
+    let found = visit(&doctor).await;
+    found.assert_only("topology fail", "not as they should be: 1");
+    let [example] = found.examples("topology").try_into().unwrap();
+    assert!(example.starts_with("queue validated_orders: 406 PRECONDITION_FAILED"), "{example}");
+}
+
+#[tokio::test]
 async fn a_broker_that_cannot_be_used() {
     let stage = Stage::new().await;
     for (name, value, part) in [

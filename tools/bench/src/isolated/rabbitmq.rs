@@ -37,7 +37,7 @@ impl Broker {
     pub async fn connect(sandbox: &Sandbox<'_>) -> Result<Self> {
         let (log, flush) = quiet_log();
         let orders = Orders::of_every_kind()?;
-        let (publisher, task) = Publisher::start(&sandbox.broker(), ServiceName::Order, NAME, &log);
+        let (publisher, task) = Publisher::start(&sandbox.broker(), ServiceName::Order, NAME, &[], &log);
         let possible =
             async { tokio::join!(publisher.orders_possible(), publisher.status_updates_possible()) };
         timeout(CONNECT_LIMIT, possible).await.context("RabbitMQ takes no messages")?;

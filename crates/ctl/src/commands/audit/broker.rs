@@ -2,7 +2,7 @@
 //! every message has a worker.
 
 use bus::inspection::Queues;
-use bus::topology::{DEAD_LETTER_QUEUE, NOTIFICATIONS_QUEUE, SAFETY_NET_QUEUE, kitchen_queue};
+use bus::topology::{DEAD_LETTER_QUEUE, SAFETY_NET_QUEUE, kitchen_queue};
 use config::Config;
 use db::Database;
 use db::audit::{Audit, WaitingOrder};
@@ -39,7 +39,7 @@ fn presence(queues: &Queues) -> Verdict {
     if absent.is_empty() {
         return Verdict::ok("queues", format!("all {} are there", queues.0.len()));
     }
-    let to_do = "they were deleted, or no service has run yet. Any order service or worker declares them when it connects: restart one. If one stays away, 'restaurant-ctl doctor' says why";
+    let to_do = "they were deleted, or no service has run yet. Any order service or worker declares those of orders when it connects: restart one. An order service with intake.enabled declares those of orders by message. If one stays away, 'restaurant-ctl doctor' says why";
     Verdict::fail("queues", format!("queues that are not there: {}", absent.len()), to_do)
         .with_examples(absent.len() as u64, absent)
 }
@@ -53,10 +53,13 @@ async fn messages(db: &Database, audit: &Audit, queues: &Queues, config: &Config
     let mut missed = missing(&audit.waiting, |order_type| queues.messages_of(order_type));
     if !missed.is_empty() {
         sleep(HOLDINGS_PAUSE).await;
-        let again = match bus::inspection::queues(&config.rabbitmq, "restaurant-ctl: audit").await {
-            Ok(queues) => queues,
-            Err(why) => return Verdict::unknown(check, with_causes(&why), "start the audit again"),
-        };
+        let again =
+            match bus::inspection::queues(&config.rabbitmq, "restaurant-ctl: audit", config.intake.enabled)
+                .await
+            {
+                Ok(queues) => queues,
+                Err(why) => return Verdict::unknown(check, with_causes(&why), "start the audit again"),
+            };
         sleep(HOLDINGS_PAUSE).await;
         // Orders claimed in the meantime had a message. Only those that wait in both rounds count.
         match db::audit::still_waiting(db, &audit.waiting).await {
@@ -133,15 +136,16 @@ fn dead_letters(queues: &Queues) -> Verdict {
     }
 }
 
-/// Streams keep their messages, and dead letters wait for an operator, so both are ignored.
+/// Streams keep their messages, and dead letters wait for an operator, so both are ignored. Of a
+/// stream, no consumers are known.
 fn emptiness(queues: &Queues) -> Verdict {
     let full: Vec<String> = queues
         .0
         .iter()
-        .filter(|queue| ![NOTIFICATIONS_QUEUE, DEAD_LETTER_QUEUE].contains(&queue.name))
-        .filter_map(|queue| Some((queue.name, queue.found?.messages)))
-        .filter(|(_, messages)| *messages > 0)
-        .map(|(name, messages)| format!("{name}: {messages}"))
+        .filter(|queue| queue.name != DEAD_LETTER_QUEUE)
+        .filter_map(|queue| Some((queue.name, queue.found.filter(|depth| depth.consumers.is_some())?)))
+        .filter(|(_, depth)| depth.messages > 0)
+        .map(|(name, depth)| format!("{name}: {}", depth.messages))
         .collect();
     if full.is_empty() {
         return Verdict::ok("queues_at_rest", "no message waits");
@@ -149,7 +153,7 @@ fn emptiness(queues: &Queues) -> Verdict {
     Verdict::fail(
         "queues_at_rest",
         "messages still wait",
-        "start workers for them, or wait until they have taken them",
+        "start workers (for orders by message an order service), or wait until they have taken them",
     )
     .with_examples(full.len() as u64, full)
 }

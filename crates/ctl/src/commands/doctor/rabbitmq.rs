@@ -3,6 +3,8 @@
 
 use bus::SessionError;
 use bus::inspection::{Inspection, Needs, PartState};
+use bus::topology::REQUESTS_QUEUE;
+use config::Config;
 use domain::ServiceName;
 use runtime::with_causes;
 
@@ -13,14 +15,23 @@ use crate::view::verdict::Verdict;
 const OLDEST_VERSION: (u32, u32) = (3, 10);
 
 /// Runs all checks.
-pub async fn check(settings: &config::Rabbitmq, services: &Services) -> Vec<Verdict> {
+pub async fn check(config: &Config, services: &Services) -> Vec<Verdict> {
+    let settings = &config.rabbitmq;
     let needs = Needs {
         orders: services.contain(ServiceName::Order) || services.contain(ServiceName::Kitchen),
+        intake: services.contain(ServiceName::Order) && config.intake.enabled,
         notifications: services.contain(ServiceName::Notifier),
     };
     match bus::inspection::inspect(settings, "restaurant-ctl: doctor", needs).await {
         Ok(found) => {
-            vec![version(settings, &found), publishing(&found), rights(settings, &found), topology(&found)]
+            let mut verdicts = vec![
+                version(settings, &found),
+                publishing(&found),
+                rights(settings, &found),
+                topology(&found),
+            ];
+            verdicts.extend(needs.intake.then(|| intake(&found)));
+            verdicts
         }
         Err(why) => vec![unusable(&why)],
     }
@@ -87,6 +98,21 @@ fn rights(settings: &config::Rabbitmq, found: &Inspection) -> Verdict {
         format!("rabbitmqctl set_permissions -p '{}' '{}' '.*' '.*' '.*'", settings.vhost, settings.user);
     Verdict::fail(check, format!("rights that '{}' lacks: {}", settings.user, missing.len()), to_do)
         .with_examples(missing.len() as u64, missing)
+}
+
+/// Of all queues, only this one is published to by programs that do not declare it.
+fn intake(found: &Inspection) -> Verdict {
+    let check = "intake";
+    let is_absent =
+        |name| found.parts.iter().any(|part| part.name == name && part.state == PartState::Absent);
+    if !is_absent(REQUESTS_QUEUE) {
+        return Verdict::ok(check, format!("orders by message have their queue '{REQUESTS_QUEUE}'"));
+    }
+    Verdict::warn(
+        check,
+        format!("the queue '{REQUESTS_QUEUE}' is not there: RabbitMQ drops orders that come by message now"),
+        "start an order service with intake.enabled (INTAKE_ENABLED=true), which declares it, before anybody sends orders to it",
+    )
 }
 
 fn topology(found: &Inspection) -> Verdict {

@@ -1,4 +1,4 @@
-//! Two ways to keep the worker's limit over all its queues. RabbitMQ limits each consumer alone.
+//! Two ways to keep the limit over all queues. RabbitMQ limits each consumer alone.
 
 mod consumer;
 mod exact;
@@ -16,7 +16,16 @@ use super::leased_delivery::Permit;
 use crate::delivery::Delivery;
 use crate::session::{Session, SessionError};
 
-/// The consumers of a worker, and the permits that their deliveries take.
+/// How deliveries that arrive together are sorted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sequence {
+    /// The highest priority first, then the oldest: they come from several queues.
+    Cooking,
+    /// As the queue has them.
+    Arrival,
+}
+
+/// The consumers, and the permits that their deliveries take.
 pub(super) enum Prefetch {
     /// A consumer per queue while a permit is free. For few permits.
     Exact(ExactPrefetch),
@@ -31,11 +40,12 @@ impl Prefetch {
         queues: &[&'static str],
         permits: Arc<Semaphore>,
         count: u16,
+        sequence: Sequence,
     ) -> Result<Self, SessionError> {
         if usize::from(count) >= partitioned::MIN_PERMITS_PER_QUEUE * queues.len() {
-            return Ok(Self::Partitioned(PartitionedPrefetch::new(queues, permits, count)));
+            return Ok(Self::Partitioned(PartitionedPrefetch::new(queues, permits, count, sequence)));
         }
-        Ok(Self::Exact(ExactPrefetch::new(session, queues, permits, count).await?))
+        Ok(Self::Exact(ExactPrefetch::new(session, queues, permits, count, sequence).await?))
     }
 
     pub(super) fn are_consuming(&self) -> bool {
@@ -75,7 +85,7 @@ impl Prefetch {
         }
     }
 
-    /// Returns `first` and everything that arrived with it, in cooking order. A delivery without a
+    /// Returns `first` and everything that arrived with it, in sequence. A delivery without a
     /// permit has to be requeued.
     pub(super) async fn arrived(
         &mut self,
@@ -88,7 +98,8 @@ impl Prefetch {
                 let others =
                     partitioned.arrived().into_iter().map(|(delivery, permit)| (delivery, Some(permit)));
                 let mut arrived: Vec<_> = std::iter::once(first).chain(others).collect();
-                arrived.sort_by_key(|(delivery, _)| cooking_order(delivery));
+                let sequence = partitioned.sequence();
+                arrived.sort_by_key(|(delivery, _)| sequence.key(delivery));
                 Ok(arrived)
             }
         }
@@ -103,7 +114,12 @@ impl Prefetch {
     }
 }
 
-/// The sort key of deliveries that arrive together: the highest priority first, then the oldest.
-fn cooking_order(delivery: &Delivery) -> (Reverse<u8>, u64, u64) {
-    (Reverse(delivery.priority()), delivery.sent_at(), delivery.tag)
+impl Sequence {
+    /// The sort key of a delivery. A channel numbers its deliveries.
+    fn key(self, delivery: &Delivery) -> (Reverse<u8>, u64, u64) {
+        match self {
+            Self::Cooking => (Reverse(delivery.priority()), delivery.sent_at(), delivery.tag),
+            Self::Arrival => (Reverse(0), 0, delivery.tag),
+        }
+    }
 }

@@ -15,9 +15,10 @@ use amqprs::channel::BasicQosArguments;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
+use super::Sequence;
 use super::consumer::Consumer;
+use crate::consuming::leased_delivery::Permit;
 use crate::delivery::Delivery;
-use crate::orders::leased_delivery::Permit;
 use crate::session::{Session, SessionError, rpc};
 
 /// Partitions per queue, besides its single permit, while the load is even.
@@ -69,9 +70,10 @@ impl QueuePartitions {
 }
 
 /// All queues of the worker.
-pub(in crate::orders) struct PartitionedPrefetch {
+pub(in crate::consuming) struct PartitionedPrefetch {
     queues: Vec<QueuePartitions>,
     permits: Arc<Semaphore>,
+    sequence: Sequence,
     /// The sizes of partitions without a consumer, the smallest first.
     spare: Vec<u16>,
     prefetch: u16,
@@ -93,7 +95,12 @@ fn partition_sizes(permits: u16, queues: usize) -> Vec<u16> {
 
 impl PartitionedPrefetch {
     /// Consumes nothing yet.
-    pub(super) fn new(queues: &[&'static str], permits: Arc<Semaphore>, count: u16) -> Self {
+    pub(super) fn new(
+        queues: &[&'static str],
+        permits: Arc<Semaphore>,
+        count: u16,
+        sequence: Sequence,
+    ) -> Self {
         let queue = |name: &&'static str| QueuePartitions {
             name,
             partitions: Vec::new(),
@@ -103,12 +110,17 @@ impl PartitionedPrefetch {
         Self {
             queues: queues.iter().map(queue).collect(),
             permits,
+            sequence,
             spare: partition_sizes(count, queues.len()),
             prefetch: 0,
             started: 0,
             next_rebalance: Instant::now(),
             busy: false,
         }
+    }
+
+    pub(super) fn sequence(&self) -> Sequence {
+        self.sequence
     }
 
     pub(super) fn are_consuming(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use amqprs::channel::{BasicAckArguments, BasicNackArguments};
+use amqprs::channel::{BasicAckArguments, BasicNackArguments, BasicPublishArguments};
 
 use super::leased_delivery::{Settlement, Verdict};
 use crate::session::{Session, SessionError, rpc};
@@ -14,16 +14,33 @@ pub(super) struct AckTracker {
     all_up_to: u64,
     /// Settled tags above the first unsettled one.
     settled_beyond: BTreeSet<u64>,
+    /// The channel is in transaction mode: nothing is settled before a commit.
+    in_transactions: bool,
 }
 
 impl AckTracker {
-    /// Sends the settlements to RabbitMQ.
+    /// For a new channel.
+    pub(super) async fn new(session: &Session, in_transactions: bool) -> Result<Self, SessionError> {
+        if in_transactions {
+            rpc("switching transactions on", session.channel.tx_select()).await?;
+        }
+        Ok(Self { in_transactions, ..Self::default() })
+    }
+
+    /// Sends the settlements to RabbitMQ, with one commit for all of them.
     pub(super) async fn settle(
         &mut self,
         session: &Session,
-        settlements: Vec<Settlement>,
+        mut settlements: Vec<Settlement>,
     ) -> Result<(), SessionError> {
+        if settlements.is_empty() {
+            return Ok(());
+        }
         let channel = &session.channel;
+        for copy in settlements.iter_mut().filter_map(|settlement| settlement.copy.take()) {
+            let route = BasicPublishArguments::new(copy.exchange, &copy.routing_key);
+            rpc("replacing a message", channel.basic_publish(copy.properties, copy.body, route)).await?;
+        }
         let (done, others): (Vec<_>, Vec<_>) =
             settlements.iter().partition(|settlement| settlement.verdict == Verdict::Ack);
         // Nacks go first: a later `ack` with `multiple` would include their tags.
@@ -39,6 +56,9 @@ impl AckTracker {
             all_up_to.map(|tag| (tag, true)).into_iter().chain(single.into_iter().map(|tag| (tag, false)))
         {
             rpc("acknowledging", channel.basic_ack(BasicAckArguments::new(tag, multiple))).await?;
+        }
+        if self.in_transactions {
+            rpc("committing", channel.tx_commit()).await?;
         }
         Ok(())
     }

@@ -10,9 +10,10 @@ use amqprs::channel::BasicQosArguments;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
+use super::Sequence;
 use super::consumer::Consumer;
+use crate::consuming::leased_delivery::Permit;
 use crate::delivery::Delivery;
-use crate::orders::leased_delivery::Permit;
 use crate::session::{Session, SessionError, rpc};
 
 /// The shortest wait for the messages that were ready when the last consumer started.
@@ -23,9 +24,10 @@ const MIN_BATCH_WAIT: Duration = Duration::from_millis(1);
 const LINGER: Duration = Duration::from_millis(5);
 
 /// One consumer per queue, or none.
-pub(in crate::orders) struct ExactPrefetch {
+pub(in crate::consuming) struct ExactPrefetch {
     queues: Vec<&'static str>,
     permits: Arc<Semaphore>,
+    sequence: Sequence,
     consumers: Vec<Consumer>,
     started: u64,
     /// Until then, deliveries count as one batch: they were ready when the consumers started.
@@ -41,12 +43,14 @@ impl ExactPrefetch {
         queues: &[&'static str],
         permits: Arc<Semaphore>,
         count: u16,
+        sequence: Sequence,
     ) -> Result<Self, SessionError> {
         rpc("setting the prefetch", session.channel.basic_qos(BasicQosArguments::new(0, count, false)))
             .await?;
         let (batch_until, lingers_until) = (Instant::now(), Instant::now());
         let queues = queues.to_vec();
-        Ok(Self { queues, permits, consumers: Vec::new(), started: 0, batch_until, lingers_until })
+        let consumers = Vec::new();
+        Ok(Self { queues, permits, sequence, consumers, started: 0, batch_until, lingers_until })
     }
 
     pub(super) fn are_consuming(&self) -> bool {
@@ -72,7 +76,7 @@ impl ExactPrefetch {
         }
     }
 
-    /// Starts the consumers, or cancels them. Returns the late deliveries in cooking order.
+    /// Starts the consumers, or cancels them. Returns the late deliveries in sequence.
     pub(super) async fn adjust(
         &mut self,
         session: &Session,
@@ -108,7 +112,7 @@ impl ExactPrefetch {
         Delivery::new(message.await?)
     }
 
-    /// Returns what has arrived, in cooking order: first the deliveries with a permit, then those
+    /// Returns what has arrived, in sequence: first the deliveries with a permit, then those
     /// without.
     ///
     /// The most urgent of a batch is known when the whole batch is here. If the batch takes the
@@ -132,7 +136,7 @@ impl ExactPrefetch {
 
     /// Gives the free permits to the most urgent deliveries.
     fn with_permits(&self, mut deliveries: Vec<Delivery>) -> Vec<(Delivery, Option<Permit>)> {
-        deliveries.sort_by_key(super::cooking_order);
+        deliveries.sort_by_key(|delivery| self.sequence.key(delivery));
         let permit = || Arc::clone(&self.permits).try_acquire_owned().ok().map(Arc::new);
         deliveries.into_iter().map(|delivery| (delivery, permit())).collect()
     }

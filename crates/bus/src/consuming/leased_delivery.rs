@@ -1,12 +1,13 @@
-//! A delivery in a worker's hands, and how it is settled.
+//! A delivery in a service's hands, and how it is settled.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::delivery::Delivery;
+use crate::message::Outgoing;
 
-/// Permits of the worker's prefetch. A shared permit is free when its last clone is dropped.
+/// Permits of the consumer's prefetch. A shared permit is free when its last clone is dropped.
 pub(super) type Permit = Arc<OwnedSemaphorePermit>;
 
 /// An unsettled delivery, and the permit that it takes until then.
@@ -47,6 +48,8 @@ pub(super) struct Settlement {
     /// The delivery tag.
     pub(super) tag: u64,
     pub(super) verdict: Verdict,
+    /// What takes its place: it is published first.
+    pub(super) copy: Option<Outgoing>,
     /// Held until the settlement is sent.
     pub(super) _permit: Option<Permit>,
 }
@@ -54,14 +57,20 @@ pub(super) struct Settlement {
 impl Settlement {
     /// Requeues a delivery that has no permit.
     pub(super) fn requeued(tag: u64) -> Self {
-        Self { tag, verdict: Verdict::Requeue, _permit: None }
+        Self { tag, verdict: Verdict::Requeue, copy: None, _permit: None }
     }
 }
 
 impl LeasedDelivery {
     /// Acknowledges it. If its session has ended, RabbitMQ delivers it again instead.
     pub fn ack(self) {
-        self.settle(Verdict::Ack);
+        self.settle(Verdict::Ack, None);
+    }
+
+    /// Publishes this copy and acknowledges the delivery: in one step, if settlements are
+    /// transactions.
+    pub(crate) fn replace(self, copy: Outgoing) {
+        self.settle(Verdict::Ack, Some(copy));
     }
 
     /// Rejects it: RabbitMQ moves it to the dead letters, without a copy made here. Returns it if
@@ -71,17 +80,17 @@ impl LeasedDelivery {
         if !self.settlements.can_dead_letter {
             return Some(self);
         }
-        self.settle(Verdict::DeadLetter);
+        self.settle(Verdict::DeadLetter, None);
         None
     }
 
     /// Requeues it at its old position in the queue, for any consumer.
     pub fn requeue(self) {
-        self.settle(Verdict::Requeue);
+        self.settle(Verdict::Requeue, None);
     }
 
-    fn settle(self, verdict: Verdict) {
-        let settlement = Settlement { tag: self.delivery.tag, verdict, _permit: Some(self.permit) };
+    fn settle(self, verdict: Verdict, copy: Option<Outgoing>) {
+        let settlement = Settlement { tag: self.delivery.tag, verdict, copy, _permit: Some(self.permit) };
         // If the session has ended, RabbitMQ has requeued the message already.
         let _ = self.settlements.sender.send(settlement);
     }
