@@ -202,6 +202,13 @@ impl Broker {
         self.connections("user_provided_name").await
     }
 
+    /// The names of all queues of the vhost.
+    pub async fn queue_names(&self) -> Vec<String> {
+        let queues = self.management(&format!("/api/queues/{}", self.vhost)).await;
+        let name = |queue: &Value| Some(queue["name"].as_str()?.to_owned());
+        queues.as_array().expect("a list").iter().filter_map(name).collect()
+    }
+
     /// A field of each connection to the vhost.
     async fn connections(&self, field: &str) -> Vec<String> {
         let connections = self.management(&format!("/api/vhosts/{}/connections", self.vhost)).await;
@@ -269,6 +276,14 @@ impl Broker {
     /// Removes a policy.
     pub async fn clear_policy(&self, name: &str) {
         self.change("DELETE", &format!("/api/policies/{}/{name}", self.vhost), None).await;
+    }
+
+    /// Allows the vhost this many queues; with fewer than it has, none can be declared anew. A
+    /// negative number lifts the limit.
+    pub async fn limit_queues(&self, most: i32) {
+        let path = format!("/api/vhost-limits/{}/max-queues", self.vhost);
+        let body = serde_json::json!({"value": most});
+        self.change("PUT", &path, Some(&body.to_string())).await;
     }
 
     /// A queue in the management API: `durable`, `arguments`, `type` and so on.

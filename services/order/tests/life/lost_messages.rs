@@ -325,10 +325,8 @@ async fn without_a_safety_net_lost_messages_are_found_all_the_same() {
     let service = stage.order_service().env("ORDER_RESEND_AFTER", "1").start().await;
     service.declared_all().await;
     let broker = stage.broker().await;
+    broker.limit_queues(1).await;
     broker.delete("kitchen_queue").await;
-    let path = format!("/api/vhost-limits/{}/max-queues", stage.name);
-    let limit = Some("{\"value\": 1}");
-    assert!(stage.servers.rabbitmq_admin().request("PUT", &path, limit).await.unwrap().status < 300);
     let lost = service.place(&takeout()).await;
     broker.purge("kitchen_takeout_queue").await;
     let line = service.log("order_sent_again").await;

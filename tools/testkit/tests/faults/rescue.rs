@@ -54,7 +54,6 @@ async fn one_types_queue_refuses_and_the_other_types_flow() {
 /// queue without a consumer.
 #[tokio::test]
 async fn the_safety_net_without_a_cook_who_reads_it() {
-    // Some arrive before a service declares the queue again.
     let mut restaurant = open(&[("ORDER_RESEND_AFTER", "8")]).await;
     let broker = restaurant.stage.broker().await;
     for (place, types) in ["--order-types=takeout", "--order-types=dine_in,delivery"].into_iter().enumerate()
@@ -66,9 +65,12 @@ async fn the_safety_net_without_a_cook_who_reads_it() {
     }
     let load = restaurant.load();
     load.accepts(10).await;
+    // The services cannot declare the queue again at once: orders arrive in between.
+    broker.limit_queues(1).await;
     broker.delete("kitchen_takeout_queue").await;
     eventually("orders in the safety net", async || (broker.ready("kitchen_queue").await > 0).then_some(()))
         .await;
+    broker.limit_queues(-1).await;
     load.accepts(20).await;
     restaurant.cooks[0] = restaurant.cook(COOKS[0]).arg("--order-types=takeout").start().await;
     let recovery = recovers(&load).await;
