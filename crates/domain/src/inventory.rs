@@ -125,7 +125,8 @@ pub fn admit(stock: &mut Stock, orders: &[Demand]) -> Vec<Admission> {
     orders.iter().map(|order| admit_one(stock, order)).collect()
 }
 
-fn admit_one(stock: &mut Stock, order: &Demand) -> Admission {
+/// Decides about one order, as [`admit`] does.
+pub fn admit_one(stock: &mut Stock, order: &Demand) -> Admission {
     let (mut decrements, mut shortages) = (Vec::new(), Vec::new());
     for (item_id, quantity) in order.items() {
         let Some(left) = stock.get(item_id) else { continue };

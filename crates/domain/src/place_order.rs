@@ -4,12 +4,14 @@
 //! own, so a wrong type in one never hides a fault in another.
 
 mod menu_order;
+mod request_body;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 pub(crate) use self::menu_order::item_reference;
 pub use self::menu_order::{MenuOrder, parse_menu_order};
+pub use self::request_body::{RequestBody, parse_menu_request, parse_request};
 
 pub use crate::json_body::Violation;
 use crate::json_body::{Location, Violations, item_object, items, readable};

@@ -47,7 +47,7 @@ struct RawLine<'a> {
     price: Option<&'a RawValue>,
 }
 
-fn line(index: usize, raw: &RawValue, violations: &mut Violations) -> Option<RequestedLine> {
+pub(super) fn line(index: usize, raw: &RawValue, violations: &mut Violations) -> Option<RequestedLine> {
     let raw: RawLine<'_> = item_object(index, raw, "item_id or name, and quantity", violations)?;
     let at = |field| Location::ItemField(index, field);
     let item = item_reference(index, raw.item_id, raw.name, violations);
