@@ -10,6 +10,7 @@ mod flow;
 mod histories;
 mod identities;
 mod numbers;
+mod requests;
 mod stock;
 
 use std::time::Duration;
@@ -30,7 +31,7 @@ use crate::workers::held;
 const EXAMPLES: usize = 10;
 
 /// The number of statements in an audit, and one more.
-const STATEMENTS: u32 = 13;
+const STATEMENTS: u32 = 14;
 
 /// Which orders are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +67,9 @@ pub enum Invariant {
     Priority,
     /// What is left of an item is the sum of its movements. A cancelled order keeps nothing of it.
     Stock,
+    /// The request of a message and its order agree. It is decided once the order's message has
+    /// left the outbox.
+    Requests,
     /// An order in `cooking` has a claim with a valid lease.
     CookingIsClaimed,
     /// A claimed order is in `cooking`.
@@ -82,7 +86,7 @@ pub enum Invariant {
 
 impl Invariant {
     /// All rules.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::OrderNumbers,
         Self::Identities,
         Self::StatusLog,
@@ -93,6 +97,7 @@ impl Invariant {
         Self::TotalAmount,
         Self::Priority,
         Self::Stock,
+        Self::Requests,
         Self::CookingIsClaimed,
         Self::ClaimedIsCooking,
         Self::Outbox,
@@ -114,6 +119,7 @@ impl Invariant {
             Self::TotalAmount => "total_amount",
             Self::Priority => "priority",
             Self::Stock => "stock",
+            Self::Requests => "requests",
             Self::CookingIsClaimed => "cooking_is_claimed",
             Self::ClaimedIsCooking => "claimed_is_cooking",
             Self::Outbox => "outbox",
@@ -210,6 +216,7 @@ async fn check_all(db: &Database, scope: &Scope) -> Result<Audit, DbError> {
     findings.extend(histories::check(&transaction, &from).await?);
     findings.extend(contents::check(&transaction, &from).await?);
     findings.extend(stock::check(&transaction, &from).await?);
+    findings.extend(requests::check(&transaction, &from).await?);
     findings.extend(flow::check(&transaction, &from).await?);
     if scope.settled {
         findings.extend(flow::check_at_rest(&transaction).await?);

@@ -68,13 +68,13 @@ pub async fn used_up(db: &Database) -> Result<Vec<MenuItemId>, DbError> {
 pub(crate) const LOCK: &str =
     "select item_id, \"left\" from inventory_items where item_id = any($1) order by item_id for update";
 
-/// Reads rows `(item_id, left)`.
-pub(crate) fn stock(rows: &[Row]) -> Result<Stock, DbError> {
-    rows.iter().map(counted).collect()
+/// Reads rows with an `item_id` and what is `left` of it.
+pub(crate) fn stock<'r>(rows: impl IntoIterator<Item = &'r Row>) -> Result<Stock, DbError> {
+    rows.into_iter().map(counted).collect()
 }
 
 fn counted(row: &Row) -> Result<(MenuItemId, StockLeft), DbError> {
-    let item_id = row.try_get::<_, &str>(0)?.parse().map_err(DbError::unexpected)?;
+    let item_id = row.try_get::<_, &str>("item_id")?.parse().map_err(DbError::unexpected)?;
     let left = left(row, "left")?.ok_or_else(|| DbError::unexpected("a stock without a number"))?;
     Ok((item_id, left))
 }

@@ -19,6 +19,7 @@ pub mod inspection;
 pub mod inventory;
 pub mod menu;
 mod named;
+pub mod order_requests;
 pub mod orders;
 pub mod outbox;
 mod pool;

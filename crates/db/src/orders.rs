@@ -7,7 +7,7 @@ use std::fmt::Display;
 use domain::inventory::{Demand, Shortage};
 use domain::order_message::OrderMessage;
 use domain::pricing::Adjustment;
-use domain::{IdempotentRequest, NewOrder, OrderIdentity, OrderNumber, RequestId, ServiceName};
+use domain::{IdempotentRequest, NewOrder, OrderIdentity, OrderNumber, OrderRequest, RequestId, ServiceName};
 use time::OffsetDateTime;
 use tokio_postgres::Row;
 use tokio_postgres::row::RowIndex;
@@ -33,6 +33,8 @@ pub struct Placement<'a> {
     pub idempotency: Option<&'a IdempotentRequest>,
     /// What comes with an order from the menu; `None`: its lines are all that there is.
     pub from_menu: Option<FromMenu<'a>>,
+    /// The request that is recognised if its message comes again; `None`: no message asks for it.
+    pub request: Option<OrderRequest>,
 }
 
 /// What comes with an order from the menu.
@@ -51,6 +53,9 @@ pub enum PlaceOutcome {
     Placed(PlacedOrder),
     /// Nothing of it is stored: all items of which there is too little.
     OutOfStock(Vec<Shortage>),
+    /// Nothing of it is stored: its message came before, and
+    /// [`order_requests::find`](crate::order_requests::find) says what became of it.
+    Repeated,
 }
 
 impl PlaceOutcome {
@@ -58,7 +63,7 @@ impl PlaceOutcome {
     pub fn placed(self) -> Option<PlacedOrder> {
         match self {
             Self::Placed(order) => Some(order),
-            Self::OutOfStock(_) => None,
+            Self::OutOfStock(_) | Self::Repeated => None,
         }
     }
 }

@@ -1,5 +1,7 @@
-//! `order_outbox` and `status_outbox`: messages of committed transactions that RabbitMQ has not
-//! confirmed yet.
+//! `order_outbox`, `status_outbox` and `request_outbox`: messages of committed transactions that
+//! RabbitMQ has not confirmed yet.
+
+mod request_events;
 
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{FromSqlOwned, ToSql};
 use uuid::Uuid;
 
+pub use self::request_events::{RequestEventRow, RequestStream, relay_request_events};
 use crate::database::{Database, DbError, PoolChoice};
 use crate::orders::{MESSAGE_COLUMNS, order_message, uuids};
 
@@ -36,6 +39,8 @@ pub struct Due {
     pub orders: Vec<OrderType>,
     /// Whether status updates are due.
     pub status_updates: bool,
+    /// The streams with due events of requests.
+    pub request_events: Vec<RequestStream>,
 }
 
 /// Checks what is due. One statement, which usually finds nothing.
@@ -47,14 +52,20 @@ pub async fn due(db: &Database) -> Result<Due, DbError> {
         "select array(select wanted from unnest($1::text[]) as wanted
                       where exists (select 1 from order_outbox as outbox {ITS_ORDER}
                                     where o.type = wanted and {DUE})),
-                exists (select 1 from status_outbox where {DUE})"
+                exists (select 1 from status_outbox where {DUE}),
+                array(select wanted from unnest($2::text[]) as wanted
+                      where exists (select 1 from request_outbox where stream = wanted and {DUE}))"
     );
     let types = OrderType::ALL.map(OrderType::as_str);
-    let Some(row) = db.query_opt(&sql, &[&types.as_slice()]).await? else { return Ok(Due::default()) };
-    let found: Vec<&str> = row.try_get(0)?;
+    let streams = RequestStream::ALL.map(RequestStream::as_str);
+    let row = db.query_opt(&sql, &[&types.as_slice(), &streams.as_slice()]).await?;
+    let Some(row) = row else { return Ok(Due::default()) };
+    let (types, streams): (Vec<&str>, Vec<&str>) = (row.try_get(0)?, row.try_get(2)?);
     let orders =
-        OrderType::ALL.into_iter().filter(|order_type| found.contains(&order_type.as_str())).collect();
-    Ok(Due { orders, status_updates: row.try_get(1)? })
+        OrderType::ALL.into_iter().filter(|order_type| types.contains(&order_type.as_str())).collect();
+    let request_events =
+        RequestStream::ALL.into_iter().filter(|stream| streams.contains(&stream.as_str())).collect();
+    Ok(Due { orders, status_updates: row.try_get(1)?, request_events })
 }
 
 /// A status update to publish.

@@ -32,7 +32,9 @@ pub fn of(service: ServiceName) -> Option<Rights> {
             ("menu_version", "select, update"),
             ("inventory_items", "select, insert, update, delete"),
             ("inventory_movements", "select, insert"),
-            ("order_adjustments", "insert"),
+            ("order_adjustments", "select, insert"),
+            ("order_requests", "select, insert, update, delete"),
+            ("request_outbox", "select, insert, update, delete"),
             ("workers", "select"),
             ("worker_sessions", "select"),
             ("refinery_schema_history", "select"),
@@ -50,6 +52,7 @@ pub fn of(service: ServiceName) -> Option<Rights> {
         ],
         ServiceName::Tracking => &[
             ("orders", "select"),
+            ("order_requests", "select"),
             ("order_status_log", "select"),
             ("order_claims", "select"),
             ("workers", "select"),

@@ -132,7 +132,8 @@ actions! {
 
     /// An order passed validation.
     ORDER_RECEIVED = "order_received" at Debug;
-    /// A request repeats an earlier one with the same idempotency key. It gets the earlier answer.
+    /// A request repeats an earlier one with the same idempotency key, or a message an earlier one
+    /// with the same order id. It gets the earlier answer.
     ORDER_REPEATED = "order_repeated" at Debug;
     /// An order was refused because the service is not ready, or `--max-concurrent` orders are in
     /// work.
@@ -145,7 +146,8 @@ actions! {
     MENU_REFRESH_FAILED = "menu_refresh_failed" at Error;
     /// The broker confirmed an order's message.
     ORDER_PUBLISHED = "order_published" at Debug;
-    /// The broker confirmed the message of a status update that a relay found in the outbox.
+    /// The broker confirmed the message of a status update, or the event of a request, that a relay
+    /// found in the outbox.
     STATUS_UPDATE_PUBLISHED = "status_update_published" at Debug;
     /// The answer of a transaction was lost, and its client was told so (504). The service finds
     /// out whether the order was stored.

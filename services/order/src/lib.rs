@@ -1,9 +1,10 @@
-//! Takes orders over HTTP, stores them and sends them to the kitchen.
+//! Takes orders over HTTP and as messages, stores them and sends them to the kitchen.
 
 mod admission;
 mod arguments;
 mod changes;
 mod http;
+mod intake;
 mod menu;
 mod placing;
 mod readiness;

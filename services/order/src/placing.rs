@@ -1,7 +1,7 @@
 //! The use case of placing an order: a command comes in, a number or a typed error goes out.
 //!
-//! Nothing here knows how the command came. An adapter (`http`) turns requests into commands and
-//! errors into answers.
+//! Nothing here knows how the command came. An adapter (`http`, `intake`) turns requests into
+//! commands and errors into answers.
 
 mod dispatch;
 mod error;
@@ -16,19 +16,22 @@ use bus::Publisher;
 use db::Database;
 use db::idempotency::KnownRequest;
 use domain::place_order::MenuOrder;
-use domain::{IdempotentRequest, Money, NewOrder, OrderIdentity, OrderNumber, OrderTokenKey, RequestId};
+use domain::{
+    IdempotentRequest, Money, NewOrder, OrderIdentity, OrderNumber, OrderRequest, OrderTokenKey, RequestId,
+};
 use logging::{Log, action};
 use tokio::task::JoinHandle;
 
 pub use self::error::PlaceError;
 use self::idempotency::{KeysInFlight, Known};
+use self::stages::Accepted;
 use self::writer::Writer;
 use crate::admission::Admission;
 use crate::menu::{Board, PricedOrder, price};
 use crate::readiness::{NotReady, Readiness};
 
 /// What a guest wants. It keeps every rule but those of the menu.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Requested {
     /// The guest says what it costs: the menu is off.
     Priced(NewOrder),
@@ -43,6 +46,8 @@ pub struct PlaceOrder {
     pub order: Requested,
     /// How the client recognises the request, if it may come again.
     pub idempotency: Option<IdempotentRequest>,
+    /// How the message is recognised that asks for it, if it is a message.
+    pub request: Option<OrderRequest>,
     /// The request that places it.
     pub request_id: RequestId,
 }
@@ -95,7 +100,7 @@ impl Placing {
     /// It was not placed, or it is not known in time whether it was. Failures of the servers are in
     /// the log already.
     pub async fn place(&self, command: PlaceOrder) -> Result<Placed, PlaceError> {
-        let PlaceOrder { order, idempotency, request_id } = command;
+        let PlaceOrder { order, idempotency, request, request_id } = command;
         let tokens = self.readiness.order_tokens()?;
         self.readiness.check_open()?;
         let permit = self.admission.admit().await?;
@@ -120,7 +125,8 @@ impl Placing {
             .emit();
         let total_amount = total_amount.clone();
         let identity = new_identity();
-        match (self.writer.place(identity, order, request_id, key, permit).await, idempotency) {
+        let (accepted, answer) = Accepted::new(identity, order, request_id, key, request, permit);
+        match (self.writer.place(accepted, answer).await, idempotency) {
             (Ok(number), _) => {
                 Ok(Placed { number, total_amount, token: Some(tokens.token(&number, &identity)) })
             }

@@ -1,15 +1,16 @@
 //! The relay: sends what a crash, or a broker that was away, left in the outbox.
 //!
-//! It works in lanes: one for each type of order, one for the status updates. Each has its own pace
-//! and its own share, and all run side by side. None waits for another whose queue is full or
-//! hangs.
+//! It works in lanes: one for each type of order, one for the status updates, one for each stream
+//! of events. Each has its own pace and its own share, and all run side by side. None waits for
+//! another whose queue is full or hangs.
 
 mod lane;
 pub mod pace;
 mod wakeup;
 
+use bus::topology::EventStream;
 use bus::{Outgoing, Publisher};
-use db::outbox::{self, Due, OrderOutboxRow, Published, StatusOutboxRow};
+use db::outbox::{self, Due, OrderOutboxRow, Published, RequestEventRow, RequestStream, StatusOutboxRow};
 use db::{Database, DbError};
 use domain::RequestId;
 use futures_util::StreamExt as _;
@@ -22,15 +23,23 @@ use self::lane::{Cargo, Lane, Permits};
 use self::pace::{Look, Next, Pace};
 pub use self::wakeup::Wakeup;
 
-/// One connection for each lane.
+/// One connection for each lane of orders and status updates. Events, if there are any, share them.
 pub const MOST_CONNECTIONS: usize = 4;
 
-/// Runs until the shutdown begins. Any number of services may do so at once.
-pub async fn run(db: Database, publisher: Publisher, wakeup: Wakeup, log: Log, shutdown: &Shutdown) {
+/// Runs until the shutdown begins. Any number of services may do so at once. With `intake` it sends
+/// the events of requests, too.
+pub async fn run(
+    db: Database,
+    publisher: Publisher,
+    intake: bool,
+    wakeup: Wakeup,
+    log: Log,
+    shutdown: &Shutdown,
+) {
     let permits = Permits::new(db.reserved_connections());
     let relay = Relay { permits, db, publisher, log };
     let mut steps = FuturesUnordered::new();
-    let mut resting = Lane::all();
+    let mut resting = Lane::all(intake);
     let (mut is_asking, mut woken, mut backoff) = (false, Instant::now(), Backoff::for_server());
     loop {
         let next_pass = resting.iter().map(|lane| lane.next_pass).min().filter(|_| !is_asking);
@@ -134,7 +143,8 @@ struct Relay {
 /// A message on its way out, with the key of its row.
 struct Message<K> {
     key: K,
-    order_number: String,
+    /// What it is about: the name of the detail in the log, and its value.
+    about: (&'static str, String),
     request_id: RequestId,
     outgoing: serde_json::Result<Outgoing>,
 }
@@ -156,6 +166,7 @@ impl Relay {
         match cargo {
             Cargo::Orders(_) => self.publisher.can_send_orders(),
             Cargo::StatusUpdates => self.publisher.can_send_status_updates(),
+            Cargo::RequestEvents(_) => self.publisher.can_send_events(),
         }
     }
 
@@ -174,6 +185,13 @@ impl Relay {
                         .await
                 };
                 outbox::relay_status_updates(&self.db, look, publish).await
+            }
+            Cargo::RequestEvents(stream) => {
+                let publish = async |rows: Vec<RequestEventRow>| {
+                    let messages = rows.into_iter().map(|row| request_event(stream, row));
+                    self.publish(messages, action::STATUS_UPDATE_PUBLISHED, pace).await
+                };
+                outbox::relay_request_events(&self.db, stream, look, publish).await
             }
         };
         match relayed {
@@ -202,30 +220,28 @@ impl Relay {
     ) -> Published<K> {
         let mut published = Published::default();
         let mut sent = Vec::new();
-        for Message { key, order_number, request_id, outgoing } in messages {
+        for Message { key, about: (name, about), request_id, outgoing } in messages {
             let log = self.log.with_request_id(request_id);
             match outgoing {
-                Ok(message) => sent.push((key, order_number, log, self.publisher.send(message).await)),
+                Ok(message) => sent.push((key, name, about, log, self.publisher.send(message).await)),
                 Err(why) => {
                     let what = "A message in the outbox cannot be written; it backs off";
-                    log.error(action::MESSAGE_PROCESSING_FAILED, what, &why)
-                        .detail("order_number", order_number)
-                        .emit();
+                    log.error(action::MESSAGE_PROCESSING_FAILED, what, &why).detail(name, about).emit();
                     published.refused.push(key);
                 }
             }
         }
-        for (key, order_number, log, confirm) in sent {
+        for (key, name, about, log, confirm) in sent {
             match confirm.received().await {
                 Ok(()) => {
-                    log.debug(action, format!("Relayed a message of order {order_number} from the outbox"))
-                        .detail("order_number", order_number)
+                    log.debug(action, format!("Relayed a message of order {about} from the outbox"))
+                        .detail(name, about)
                         .emit();
                     published.confirmed.push(key);
                 }
                 Err(why) => {
                     log.error(action::RABBITMQ_PUBLISH_FAILED, "A message stays in the outbox", &why)
-                        .detail("order_number", order_number)
+                        .detail(name, about)
                         .emit();
                     pace.note(&mut published, key, &why);
                 }
@@ -235,10 +251,12 @@ impl Relay {
     }
 }
 
+const ORDER_NUMBER: &str = "order_number";
+
 fn order(row: OrderOutboxRow) -> Message<i32> {
     Message {
         key: row.order_id,
-        order_number: row.message.order_number.to_string(),
+        about: (ORDER_NUMBER, row.message.order_number.to_string()),
         outgoing: Outgoing::order(&row.message, row.identity.as_ref(), row.placed_at.into(), &row.request_id),
         request_id: row.request_id,
     }
@@ -247,8 +265,19 @@ fn order(row: OrderOutboxRow) -> Message<i32> {
 fn status_update(row: StatusOutboxRow) -> Message<i64> {
     Message {
         key: row.id,
-        order_number: row.update.order_number.to_string(),
+        about: (ORDER_NUMBER, row.update.order_number.to_string()),
         outgoing: Outgoing::status_update(&row.update, &row.request_id),
         request_id: row.request_id,
     }
+}
+
+fn request_event(stream: RequestStream, row: RequestEventRow) -> Message<i64> {
+    let RequestEventRow { id, request_id, event } = row;
+    let stream = match stream {
+        RequestStream::Status => EventStream::OrderStatusUpdates,
+        RequestStream::Outcome => EventStream::DbWriteOrderStatus,
+    };
+    let outgoing = serde_json::to_vec(&event)
+        .map(|body| Outgoing::event(stream, &event.message_id(), &request_id, event.timestamp, body));
+    Message { key: id, about: ("order_id", event.order_id.to_string()), request_id, outgoing }
 }

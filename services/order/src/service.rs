@@ -4,6 +4,8 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use bus::Publisher;
+use bus::requests::RequestIntake;
+use bus::topology::{EventStream, REQUESTS_QUEUE};
 use db::schema::SchemaError;
 use db::{Access, Database, DbError, secrets};
 use deadlines::kitchen::HOLDINGS_PAUSE;
@@ -19,6 +21,7 @@ use crate::NAME;
 use crate::admission::Admission;
 use crate::changes::Changes;
 use crate::http::{self, Api, WrongKeys};
+use crate::intake::Intake;
 use crate::menu::{Board, Editing, Stock};
 use crate::placing::Placing;
 use crate::readiness::Readiness;
@@ -27,6 +30,8 @@ use crate::rescuer::{Broker, Rescuer};
 
 /// What the tasks do.
 const ANSWERS: &str = "answers requests";
+/// It ends when the messages in work are carried out, or left for the next service.
+const TAKES_MESSAGES: &str = "takes orders as messages";
 /// It ends when every handle to the writer is gone and every order is answered.
 const STORES: &str = "stores orders";
 /// It ends after the writer, when every handle to the publisher is gone.
@@ -81,8 +86,10 @@ impl OrderService {
         let listener = server::listen(config.http.bind, port)?;
         let port = listener.local_addr()?.port();
         let db = Database::with_reserved(&config.database, NAME, Access::ReadWrite, relay::MOST_CONNECTIONS)?;
+        let intake = config.intake.enabled;
+        let streams: &[EventStream] = if intake { &EventStream::ALL } else { &[] };
         let (publisher, publisher_task) =
-            Publisher::start(&config.rabbitmq, ServiceName::Order, NAME, &[], &log);
+            Publisher::start(&config.rabbitmq, ServiceName::Order, NAME, streams, &log);
         let accept = config.order.accept_while_broker_down;
         let relay = Wakeup::default();
         let rescuer = Rescuer {
@@ -108,15 +115,35 @@ impl OrderService {
         );
         let upkeep = Upkeep {
             db: db.clone(),
-            publisher,
+            publisher: publisher.clone(),
+            intake,
             readiness: readiness.clone(),
             relay: relay.clone(),
             rescuer,
             board: board.clone(),
             log: log.clone(),
         };
-        let changes = Changes { db: db.clone(), admission, relay, log: log.clone() };
         let mut tasks = Tasks::new();
+        if intake {
+            let intake = Intake {
+                placing: placing.clone(),
+                board: board.clone(),
+                db: db.clone(),
+                publisher,
+                relay: relay.clone(),
+                log: log.clone(),
+            };
+            let name = format!("{NAME}: {REQUESTS_QUEUE}");
+            // More would only wait for a permit.
+            let prefetch = u16::try_from(max_concurrent).unwrap_or(u16::MAX);
+            let messages = RequestIntake::start(config.rabbitmq.clone(), &name, prefetch, log.clone());
+            let shutdown = shutdown.clone();
+            tasks.spawn(TAKES_MESSAGES, async {
+                intake.run(messages, shutdown).await;
+                Ok(())
+            });
+        }
+        let changes = Changes { db: db.clone(), admission, relay, log: log.clone() };
         tasks.adopt(STORES, writer);
         tasks.adopt(PUBLISHES, publisher_task);
         let api = Api {
@@ -168,7 +195,9 @@ impl OrderService {
         if let Some(answered) = tasks.join_within_grace(ANSWERS, &shutdown, AFTER_STORING).await {
             outcome = outcome.and(answered);
         }
-        for (task, reserve) in [(STORES, AFTER_STORING), (PUBLISHES, AFTER_SENDING)] {
+        for (task, reserve) in
+            [(TAKES_MESSAGES, AFTER_STORING), (STORES, AFTER_STORING), (PUBLISHES, AFTER_SENDING)]
+        {
             // A panic is in the log.
             if tasks.join_within_grace(task, &shutdown, reserve).await.is_none() {
                 log.info(action::SHUTDOWN_INCOMPLETE, "The grace is over; a relay sends what is stored")
@@ -183,6 +212,7 @@ impl OrderService {
 struct Upkeep {
     db: Database,
     publisher: Publisher,
+    intake: bool,
     readiness: Readiness,
     relay: Wakeup,
     rescuer: Rescuer<Broker>,
@@ -195,7 +225,7 @@ impl Upkeep {
     /// shutdown begins. If the tables vanish, it waits until they are back: the key of the tokens
     /// is another one then.
     async fn run(self, shutdown: &Shutdown) -> Result<(), SchemaError> {
-        let Self { db, publisher, readiness, relay, rescuer, board, log } = self;
+        let Self { db, publisher, intake, readiness, relay, rescuer, board, log } = self;
         let read = async || {
             if board.is_on() {
                 board.refreshed().await?;
@@ -205,7 +235,8 @@ impl Upkeep {
         let mut found = db::startup::migrated(&db, &log, shutdown, read).await?;
         while let Some(order_tokens) = found {
             readiness.set_order_tokens(order_tokens);
-            let relay = relay::run(db.clone(), publisher.clone(), relay.clone(), log.clone(), shutdown);
+            let relay =
+                relay::run(db.clone(), publisher.clone(), intake, relay.clone(), log.clone(), shutdown);
             let menu = Box::pin(board.keep_fresh(&log, shutdown));
             let work = async { tokio::join!(Box::pin(relay), Box::pin(rescuer.run(shutdown)), menu) };
             tokio::select! {

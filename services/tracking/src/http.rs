@@ -1,4 +1,4 @@
-//! The HTTP interface: three resources and the probes.
+//! The HTTP interface: four resources and the probes.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -34,6 +34,7 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
     app.app_data(web::Data::new(api))
         .service(readable("/orders/{order_number}/status", status))
         .service(readable("/orders/{order_number}/history", history))
+        .service(readable("/order_status/{order_id}", order_status))
         .service(readable("/workers/status", workers))
         .configure(|app| health::routes(app, NAME, &health))
         .default_service(web::to(http_service::problem::not_found));
@@ -128,6 +129,22 @@ async fn status(request: HttpRequest, path: web::Path<String>, api: web::Data<Ap
         })
     });
     context.answer(body, &asked)
+}
+
+/// What became of a message of the queue `validated_orders`.
+async fn order_status(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
+    let asked = path.into_inner();
+    let context = RequestContext::new(&api, request, "/order_status/{order_id}", None);
+    let unknown = || {
+        let detail =
+            format!("There is no request {}: no message with this order_id was taken.", printable(&asked));
+        Problem::new(StatusCode::NOT_FOUND, detail, context.id()).error_response()
+    };
+    let Ok(order_id) = asked.parse() else { return unknown() };
+    match api.lookups.request(order_id).await {
+        Ok(None) => unknown(),
+        found => context.answer(found, &asked),
+    }
 }
 
 async fn history(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {

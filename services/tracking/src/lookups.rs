@@ -6,9 +6,11 @@
 use std::sync::Arc;
 
 use db::history::{self, CurrentStatus};
+use db::order_requests::{self, KnownRequest};
 use db::{Database, DbError};
 use deadlines::tracking::LOOKUP_DEADLINE;
-use domain::OrderNumber;
+use domain::order_request::RequestOutcome;
+use domain::{OrderNumber, OrderRequestId};
 use runtime::failpoint;
 use service::batching::{BatchError, Batcher, Limits, Mode, Statement};
 use tokio::task::JoinSet;
@@ -22,6 +24,7 @@ const LIMITS: Limits = Limits { together: 128, lanes: 2, alone: 1 };
 #[derive(Clone)]
 pub struct Lookups {
     statuses: Batcher<CurrentStatuses>,
+    requests: Batcher<Requests>,
 }
 
 /// Why a look-up failed.
@@ -58,6 +61,24 @@ impl Statement for CurrentStatuses {
     }
 }
 
+/// See [`order_requests::find`].
+struct Requests(Database);
+
+impl Statement for Requests {
+    type Request = OrderRequestId;
+    /// `None` if there is no such request.
+    type Answer = Option<KnownRequest>;
+    type Error = DbError;
+
+    async fn run(&self, ids: &[OrderRequestId], _mode: Mode) -> Result<Vec<Option<Self::Answer>>, DbError> {
+        Ok(order_requests::find(&self.0, ids).await?.into_iter().map(Some).collect())
+    }
+
+    fn is_refusal(why: &DbError) -> bool {
+        why.is_permanent()
+    }
+}
+
 impl From<BatchError<DbError>> for LookupError {
     fn from(why: BatchError<DbError>) -> Self {
         match why {
@@ -71,7 +92,9 @@ impl Lookups {
     /// Starts the tasks. They end when all handles are dropped.
     pub fn start(db: Database) -> (Self, JoinSet<()>) {
         let mut tasks = JoinSet::new();
-        (Self { statuses: Batcher::start(LIMITS, CurrentStatuses(db), &mut tasks) }, tasks)
+        let statuses = Batcher::start(LIMITS, CurrentStatuses(db.clone()), &mut tasks);
+        let requests = Batcher::start(LIMITS, Requests(db), &mut tasks);
+        (Self { statuses, requests }, tasks)
     }
 
     /// The current status of an order, or `None` if there is no such order.
@@ -81,5 +104,14 @@ impl Lookups {
     pub async fn status(&self, number: OrderNumber) -> Result<Option<CurrentStatus>, LookupError> {
         let answer = timeout(LOOKUP_DEADLINE, self.statuses.ask(number)).await;
         Ok(answer.map_err(|_| LookupError::TooLate)??)
+    }
+
+    /// What became of the request of a message, or `None` if there is no such request.
+    ///
+    /// # Errors
+    /// As [`Lookups::status`].
+    pub async fn request(&self, id: OrderRequestId) -> Result<Option<RequestOutcome>, LookupError> {
+        let answer = timeout(LOOKUP_DEADLINE, self.requests.ask(id)).await;
+        Ok(answer.map_err(|_| LookupError::TooLate)??.map(|known| known.outcome))
     }
 }

@@ -81,6 +81,27 @@ async fn a_total_that_leaves_out_an_adjustment() {
     breaks(sql, "total_amount", 1, example).await;
 }
 
+/// A message asked for the first order.
+const REQUESTED: &str = "
+    insert into order_requests (order_id, fingerprint, request_id, status, placed_as, order_number, total_amount,
+                                created_at, updated_at)
+    select '019ab6ce-5d80-7c3e-8f12-3456789abcde', '', 'r', 'CONFIRMED', id, number, total_amount, now(), now()
+    from orders where id = $N;";
+
+#[tokio::test]
+async fn a_request_that_does_not_agree_with_its_order() {
+    const ID: &str = "019ab6ce-5d80-7c3e-8f12-3456789abcde";
+    for (sql, example) in [
+        ("status = 'PROCESSING'", "is PROCESSING, and the message of $N has left the outbox"),
+        ("placed_as = null", "is CONFIRMED, and there is no order"),
+        ("total_amount = 1", "says order $N of 1.00, which is $N of 24.98"),
+        ("status = 'FAILED', code = 'c', reason = 'r'", "is FAILED, and $N is ready"),
+    ] {
+        let sql = format!("{REQUESTED} update order_requests set {sql}");
+        breaks(&sql, "requests", 1, &format!("{ID}: {example}")).await;
+    }
+}
+
 /// An item with 5 pieces, of which the first order took 2.
 const SOLD: &str = "
     insert into menu_items (id, name, category, price) values ('tea', 'Tea', 'Drinks', 2);

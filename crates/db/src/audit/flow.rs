@@ -38,6 +38,10 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> R
          from status_outbox
          where due_at < now() - {GRACE} or {REFUSED}
          union all
+         select 'outbox', format('%s: the event that it is %s ', order_id, status) || {late}
+         from request_outbox
+         where due_at < now() - {GRACE} or {REFUSED}
+         union all
          select 'workers_alive', format('%s was last seen %s s ago', name,
                                         coalesce({since_last_seen}::text, 'infinitely many'))
          from workers left join worker_sessions on worker_id = id
@@ -96,6 +100,8 @@ pub(super) async fn check_at_rest(transaction: &Transaction<'_>) -> Result<Vec<F
         select 'at_rest', format('%s is still in order_outbox', number) from order_outbox join orders on id = order_id
         union all
         select 'at_rest', format('%s is still in status_outbox: %s', order_number, new_status) from status_outbox
+        union all
+        select 'at_rest', format('%s is still in request_outbox: %s', order_id, status) from request_outbox
         union all
         select 'at_rest', format('%s is still claimed by %s', number, worker) from order_claims join orders on id = order_id";
     findings(transaction, broken, &[]).await

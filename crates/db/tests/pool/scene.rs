@@ -36,8 +36,14 @@ fn order() -> NewOrder {
 pub async fn place(db: &Database) -> Result<OrderNumber, DbError> {
     let (order, request_id) = (order(), request_id());
     let identity = OrderIdentity::new(1_764_403_200_000, rand::random());
-    let placement =
-        Placement { identity, order: &order, request_id: &request_id, idempotency: None, from_menu: None };
+    let placement = Placement {
+        identity,
+        order: &order,
+        request_id: &request_id,
+        idempotency: None,
+        from_menu: None,
+        request: None,
+    };
     let outcome = orders::place(db, &[placement]).await?.remove(0);
     Ok(outcome.placed().unwrap().number)
 }

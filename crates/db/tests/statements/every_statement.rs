@@ -6,18 +6,19 @@
 use std::time::Duration;
 
 use db::claims::{self, LockMode};
-use db::outbox::{self, Published};
+use db::outbox::{self, Published, RequestStream};
 use db::rescue::{self, UnroutedMessage};
 use db::transitions::{self, Unsent};
 use db::{
-    Database, DbError, history, idempotency, inventory, menu, orders, price_rules, schema, secrets, startup,
-    workers,
+    Database, DbError, history, idempotency, inventory, menu, order_requests, orders, price_rules, schema,
+    secrets, startup, workers,
 };
 use domain::OrderStatus::{Cancelled, Received};
 use domain::menu::SoldOutUntil;
 use domain::{Fingerprint, IdempotencyKey, IdempotentRequest, OrderType, ServiceName, Specialisation};
 
 use crate::outbox::LOOK;
+use crate::requesting;
 use crate::scene::{
     HEARTBEAT, LEASE, Scene, anna, finished, granted, identity, place, place_under, process, request_id,
     takeout, wish,
@@ -45,6 +46,7 @@ pub async fn all(service: ServiceName, scene: &Scene, db: &Database) -> Result<(
         ServiceName::Order => {
             orders_are_placed(db).await?;
             orders_are_changed(scene, db).await?;
+            orders_come_as_messages(db).await?;
             the_menu_is_edited(db).await?;
             the_stock_is_edited(db).await?;
             messages_are_sent(scene, db).await?;
@@ -121,6 +123,27 @@ async fn orders_are_changed(scene: &Scene, db: &Database) -> Result<(), Undone> 
     Ok(())
 }
 
+async fn orders_come_as_messages(db: &Database) -> Result<(), Undone> {
+    let (new, refused) = (requesting::new_request(), requesting::new_request());
+    let outcomes = done("orders::place with a request", requesting::place(db, &[new]).await)?;
+    let order = outcomes[0].clone().placed().unwrap();
+    done("orders::place with a known request", requesting::place(db, &[new]).await)?;
+    done("order_requests::find", order_requests::find(db, &[new.order_id]).await)?;
+    let request_id = request_id("a-request");
+    let failed = order_requests::fail(db, &refused, &request_id, &requesting::failure()).await;
+    done("order_requests::fail", failed)?;
+    done("outbox::settle_orders with a request", outbox::settle_orders(db, &[order.identity]).await)?;
+    for stream in RequestStream::ALL {
+        let relayed = outbox::relay_request_events(db, stream, LOOK, async |rows| Published {
+            confirmed: vec![rows[0].id],
+            refused: rows[1..].iter().map(|row| row.id).collect(),
+            ..Published::default()
+        });
+        done("outbox::relay_request_events", relayed.await)?;
+    }
+    Ok(())
+}
+
 async fn messages_are_sent(scene: &Scene, db: &Database) -> Result<(), Undone> {
     let orders = scene.place_many(2).await;
     for order in &orders {
@@ -184,6 +207,8 @@ async fn tracking(scene: &Scene, db: &Database) -> Result<(), Undone> {
     let order = scene.place().await;
     done("history::current_statuses", history::current_statuses(db, &[order.number]).await)?;
     done("history::history", history::history(db, &order.number).await)?;
+    let request = requesting::new_request().order_id;
+    done("order_requests::find", order_requests::find(db, &[request]).await)?;
     done("workers::all", workers::all(db).await)?;
     Ok(())
 }

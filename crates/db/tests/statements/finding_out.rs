@@ -10,8 +10,14 @@ use crate::scene::{Scene, identity, placed, request_id, takeout};
 /// Places an order with this identity.
 async fn place_as(db: &Database, identity: OrderIdentity) -> Result<PlacedOrder, DbError> {
     let (order, request_id) = (takeout(), request_id("a-request"));
-    let placement =
-        Placement { identity, order: &order, request_id: &request_id, idempotency: None, from_menu: None };
+    let placement = Placement {
+        identity,
+        order: &order,
+        request_id: &request_id,
+        idempotency: None,
+        from_menu: None,
+        request: None,
+    };
     Ok(placed(orders::place(db, &[placement]).await)?[0])
 }
 

@@ -20,6 +20,7 @@ mod placing;
 mod price_rules;
 mod reading;
 mod registering;
+mod requesting;
 mod rescuing;
 mod rescuing_paces;
 mod rights;

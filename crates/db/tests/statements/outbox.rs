@@ -95,10 +95,10 @@ async fn what_is_due_is_told_by_type() {
         where order_id in (select id from orders where type in ('takeout', 'delivery'))";
     scene.execute(orders).await;
     let types = vec![OrderType::Takeout, OrderType::Delivery];
-    let expected = Due { orders: types.clone(), status_updates: false };
+    let expected = Due { orders: types.clone(), ..Due::default() };
     assert_eq!(due(&scene.db).await.unwrap(), expected);
     scene.execute("update status_outbox set due_at = now()").await;
-    assert_eq!(due(&scene.db).await.unwrap(), Due { orders: types, status_updates: true });
+    assert_eq!(due(&scene.db).await.unwrap(), Due { orders: types, status_updates: true, ..Due::default() });
 }
 
 #[tokio::test]
@@ -211,7 +211,7 @@ async fn a_row_from_a_time_that_has_not_come_is_due() {
     let later = "update order_outbox set due_at = now() + interval '3 minutes';
                  update status_outbox set due_at = now() + interval '3 minutes'";
     scene.execute(later).await;
-    let expected = Due { orders: vec![OrderType::Takeout], status_updates: true };
+    let expected = Due { orders: vec![OrderType::Takeout], status_updates: true, ..Due::default() };
     assert_eq!(due(&scene.db).await.unwrap(), expected);
     assert_eq!((scene.found().await.len(), scene.found_updates().await.len()), (1, 1));
 }

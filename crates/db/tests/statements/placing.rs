@@ -11,8 +11,14 @@ use crate::scene::{Scene, identity, open, order, place, placed, request_id, take
 async fn an_order_is_stored_with_all_that_belongs_to_it() {
     let scene = Scene::at_noon().await;
     let (order, identity, request_id) = (order(&delivery()), identity(), request_id("req-1"));
-    let placement =
-        Placement { identity, order: &order, request_id: &request_id, idempotency: None, from_menu: None };
+    let placement = Placement {
+        identity,
+        order: &order,
+        request_id: &request_id,
+        idempotency: None,
+        from_menu: None,
+        request: None,
+    };
     let placed = placed(orders::place(&scene.db, &[placement]).await).unwrap()[0];
     assert_eq!((placed.identity, placed.number.to_string().as_str()), (identity, "ORD_20261120_001"));
     let row = "select number, customer_name, type, table_number, delivery_address, total_amount::text, priority,
@@ -171,6 +177,7 @@ async fn an_identity_is_stored_once() {
         request_id: &request_id,
         idempotency: None,
         from_menu: None,
+        request: None,
     };
     let why = orders::place(&scene.db, &[placement]).await.unwrap_err();
     assert!(why.is_permanent() && !db::idempotency::is_key_taken(&why), "{why:?}");

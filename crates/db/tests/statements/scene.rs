@@ -182,6 +182,7 @@ pub async fn place(db: &Database, new: &[NewOrder]) -> Result<Vec<PlacedOrder>, 
         request_id: &request_id,
         idempotency: None,
         from_menu: None,
+        request: None,
     };
     placed(orders::place(db, &new.iter().map(placement).collect::<Vec<_>>()).await)
 }
@@ -200,6 +201,7 @@ pub async fn place_under(db: &Database, request: &IdempotentRequest) -> Result<P
         request_id: &request_id,
         idempotency: Some(request),
         from_menu: None,
+        request: None,
     };
     Ok(placed(orders::place(db, &[placement]).await)?[0])
 }

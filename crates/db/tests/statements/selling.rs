@@ -142,6 +142,7 @@ async fn orders_of_a_call_may_have_nothing_to_do_with_the_menu() {
             request_id: &request_id,
             idempotency: None,
             from_menu: demand.map(|demand| FromMenu { demand, adjustments: &[] }),
+            request: None,
         })
         .into();
     let outcomes = orders::place(&scene.db, &placements).await.unwrap();
@@ -164,8 +165,14 @@ async fn a_repeated_request_takes_nothing_again() {
     let place = async || {
         let from_menu = Some(FromMenu { demand: basket.demand(), adjustments: &[] });
         let (identity, idempotency) = (identity(), Some(&request));
-        let placement =
-            Placement { identity, order: &order, request_id: &request_id, idempotency, from_menu };
+        let placement = Placement {
+            identity,
+            order: &order,
+            request_id: &request_id,
+            idempotency,
+            from_menu,
+            request: None,
+        };
         orders::place(&scene.db, &[placement]).await
     };
     assert!(matches!(place().await.unwrap()[..], [PlaceOutcome::Placed(_)]));

@@ -98,6 +98,7 @@ pub async fn sell(db: &Database, baskets: &[Basket]) -> Result<Vec<PlaceOutcome>
             request_id: &request_id,
             idempotency: None,
             from_menu: Some(FromMenu { demand: &basket.demand, adjustments: &basket.adjustments }),
+            request: None,
         })
         .collect();
     orders::place(db, &placements).await

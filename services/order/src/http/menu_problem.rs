@@ -1,7 +1,7 @@
 //! What guests and staff are told when the menu, its stock or its prices stand against a request.
 
 use actix_web::http::StatusCode;
-use domain::basket::{RefusalCode, RefusedItem};
+use domain::basket::RefusalCode;
 use domain::inventory::StockLeft;
 use domain::menu::{EditRejection, ParseItemIdError};
 use domain::place_order::{Rejection, Violation};
@@ -88,29 +88,17 @@ pub fn listed(what: &str, violations: &[Violation], log: &Log) -> Problem {
 
 /// An order that the menu refuses: every item concerned, once.
 pub fn not_to_be_had(why: &MenuRefusal, log: &Log) -> Problem {
-    let refusal = match why {
-        MenuRefusal::Quote(why) => {
-            let detail = format!("It cannot be ordered: {why}.");
-            return Problem::new(StatusCode::BAD_REQUEST, detail, log.request_id());
-        }
-        MenuRefusal::Items(refusal) => refusal,
+    let status = match why {
+        MenuRefusal::Quote(_) => StatusCode::BAD_REQUEST,
+        MenuRefusal::Items(refusal) if refusal.code == RefusalCode::UnknownItem => StatusCode::BAD_REQUEST,
+        MenuRefusal::Items(_) => StatusCode::CONFLICT,
     };
-    let items: Vec<String> =
-        refusal.items.iter().map(|item| format!("{} {}", item.pointer, item.detail)).collect();
-    let (status, what) = match refusal.code {
-        RefusalCode::UnknownItem => (StatusCode::BAD_REQUEST, "The order is not valid"),
-        RefusalCode::ItemUnavailable | RefusalCode::OutOfStock => {
-            (StatusCode::CONFLICT, "The order cannot be had as it is")
-        }
-        RefusalCode::PriceChanged => (StatusCode::CONFLICT, "The menu has other prices"),
-    };
-    let problem = Problem::new(status, format!("{what}: {}.", items.join("; ")), log.request_id())
-        .with("code", json!(refusal.code))
-        .with("items", json!(refusal.items));
-    if refusal.code == RefusalCode::UnknownItem {
-        let violation = |item: &RefusedItem| json!({"pointer": item.pointer, "detail": item.detail});
-        let unknown = refusal.items.iter().filter(|item| item.code == RefusalCode::UnknownItem);
-        return problem.with("errors", unknown.map(violation).collect());
+    let mut problem = Problem::new(status, why.sentence(), log.request_id());
+    if let MenuRefusal::Items(refusal) = why {
+        problem = problem.with("code", json!(refusal.code)).with("items", json!(refusal.items));
     }
-    problem
+    match why.violations() {
+        none if none.is_empty() => problem,
+        violations => problem.with("errors", json!(violations)),
+    }
 }

@@ -52,7 +52,7 @@ async fn carry_out(
     let idempotency = idempotent_request(request, &body)?;
     // Its share of the memory is free already, and the order may wait.
     drop(body);
-    Ok(api.placing.place(PlaceOrder { order, idempotency, request_id: id.clone() }).await?)
+    Ok(api.placing.place(PlaceOrder { order, idempotency, request: None, request_id: id.clone() }).await?)
 }
 
 /// The request as its client recognises it, if it says how. (A request that has the header twice

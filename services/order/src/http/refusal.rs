@@ -185,9 +185,10 @@ impl Refusal {
                 let detail = "It is not known whether the order was changed. Ask the tracking service, or send the same request with the same X-Request-ID again.";
                 told(StatusCode::GATEWAY_TIMEOUT, detail, Line::Nothing)
             }
-            Self::Place(PlaceError::Failed) | Self::Change(ChangeError::Failed) | Self::Failed => {
-                (Problem::internal(log.request_id()), Line::Nothing)
-            }
+            // No request of HTTP is a message that came before.
+            Self::Place(PlaceError::Failed | PlaceError::Unstorable | PlaceError::Repeated)
+            | Self::Change(ChangeError::Failed)
+            | Self::Failed => (Problem::internal(log.request_id()), Line::Nothing),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! From an order whose items are on the menu to one that can be stored.
 
-use domain::basket::{self, Refusal, RequestedLine, ResolvedLine};
+use domain::basket::{self, Refusal, RefusalCode, RequestedLine, ResolvedLine};
 use domain::inventory::{Demand, Shortage};
-use domain::place_order::MenuOrder;
+use domain::place_order::{MenuOrder, Violation};
 use domain::pricing::{self, Adjustment, PricedLine, Quote, QuoteError};
 use domain::quote_request::QuoteRequest;
 use domain::{NewOrder, OrderType};
@@ -37,6 +37,31 @@ pub enum MenuRefusal {
     /// It costs too much.
     #[error(transparent)]
     Quote(#[from] QuoteError),
+}
+
+impl MenuRefusal {
+    /// What is wrong, as a sentence for the guest.
+    pub fn sentence(&self) -> String {
+        let refusal = match self {
+            Self::Quote(why) => return format!("It cannot be ordered: {why}."),
+            Self::Items(refusal) => refusal,
+        };
+        let what = match refusal.code {
+            RefusalCode::UnknownItem => "The order is not valid",
+            RefusalCode::ItemUnavailable | RefusalCode::OutOfStock => "The order cannot be had as it is",
+            RefusalCode::PriceChanged => "The menu has other prices",
+        };
+        let items: Vec<String> =
+            refusal.items.iter().map(|item| format!("{} {}", item.pointer, item.detail)).collect();
+        format!("{what}: {}.", items.join("; "))
+    }
+
+    /// The rules that the body breaks: it names items that the menu does not have.
+    pub fn violations(&self) -> Vec<Violation> {
+        let Self::Items(Refusal { code: RefusalCode::UnknownItem, items }) = self else { return Vec::new() };
+        let unknown = items.iter().filter(|item| item.code == RefusalCode::UnknownItem);
+        unknown.map(|item| Violation { pointer: item.pointer.clone(), detail: item.detail.clone() }).collect()
+    }
 }
 
 impl FromMenu {

@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::error::PlaceError;
-use super::sending::Sender;
+use super::sending::{Confirmed, Sender};
 use super::stages::{Accepted, Stored, Unsent};
 
 /// Owns the tasks that see stored orders through.
@@ -120,7 +120,7 @@ impl Context {
     }
 
     async fn see_through(self, orders: Vec<Stored>, in_flight: InFlightGuard) {
-        let mut sent = Vec::with_capacity(orders.len());
+        let mut sent = Confirmed::default();
         let mut unsent = self.sender.send(orders, in_flight, &mut sent).await;
         if !self.accept_while_broker_down {
             unsent = self.sender.send_with_next_connection(unsent, &mut sent).await;
@@ -128,11 +128,14 @@ impl Context {
         failpoint::reached("order.before_settling");
         // The last confirm has come, or will not: long before the relay takes the rows for left
         // behind. Until then the answered orders' idempotency keys count as in work.
-        if !sent.is_empty()
-            && let Err(why) = outbox::settle_orders(&self.db, &sent).await
+        if !sent.identities.is_empty()
+            && let Err(why) = outbox::settle_orders(&self.db, &sent.identities).await
         {
             // The relay will send them once more, and the kitchen will see that it has them.
             self.log.error(action::OUTBOX_NOT_SETTLED, "Sent orders are still in the outbox", &why).emit();
+        }
+        for order in sent.unanswered {
+            order.accept();
         }
         if !unsent.is_empty() {
             self.take_back(unsent).await;

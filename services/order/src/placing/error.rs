@@ -22,6 +22,13 @@ pub enum PlaceError {
     /// The idempotency key was used with another body. Nothing was stored.
     #[error("this idempotency key was used for another order")]
     KeyReused,
+    /// The message that asks for it came before. What became of the first one is in its request's
+    /// row.
+    #[error("the message came before")]
+    Repeated,
+    /// The database refuses this order, and would again. Nothing was stored.
+    #[error("the database refuses the order")]
+    Unstorable,
     /// The order will not be cooked.
     #[error("the order could not be stored and sent")]
     Failed,

@@ -13,6 +13,15 @@ use tokio::time::Instant;
 
 use super::stages::{SendError, Sent, Stored, Unsent};
 
+/// Orders whose messages are confirmed.
+#[derive(Default)]
+pub struct Confirmed {
+    /// All of them.
+    pub identities: Vec<OrderIdentity>,
+    /// Those that are to be answered once their outbox rows are gone: messages ask for them.
+    pub unanswered: Vec<Stored>,
+}
+
 /// Sends orders to the kitchen; cheap to clone.
 #[derive(Clone)]
 pub struct Sender {
@@ -21,13 +30,13 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Sends the orders and answers those that are confirmed, whose identities go to `sent`.
-    /// Returns the others. Each order is in flight until its confirm has come, or will not.
+    /// Sends the orders, and answers the clients of those that are confirmed. Returns the others.
+    /// Each order is in flight until its confirm has come, or will not.
     pub async fn send(
         &self,
         orders: Vec<Stored>,
         mut in_flight: InFlightGuard,
-        sent: &mut Vec<OrderIdentity>,
+        sent: &mut Confirmed,
     ) -> Vec<Unsent> {
         let mut unsent = Vec::new();
         let mut unconfirmed = FuturesUnordered::new();
@@ -44,12 +53,16 @@ impl Sender {
                     failpoint::reached("order.before_answer");
                     let (log, row) = (order.log(&self.log), order.row);
                     // The client first: it waits.
-                    order.accept();
+                    if order.is_requested() {
+                        sent.unanswered.push(order);
+                    } else {
+                        order.accept();
+                    }
                     log.debug(action::ORDER_PUBLISHED, format!("Sent order {} to the kitchen", row.number))
                         .detail("order_number", row.number.to_string())
                         .detail("routing_key", routing_key)
                         .emit();
-                    sent.push(row.identity);
+                    sent.identities.push(row.identity);
                 }
                 Err(order) => unsent.push(order),
             }
@@ -60,11 +73,7 @@ impl Sender {
     /// Sends what a broken connection left unconfirmed once more, as long as the next one comes
     /// soon. A message that has arrived all the same does no harm: the claim decides. Returns what
     /// is not sent.
-    pub async fn send_with_next_connection(
-        &self,
-        unsent: Vec<Unsent>,
-        sent: &mut Vec<OrderIdentity>,
-    ) -> Vec<Unsent> {
+    pub async fn send_with_next_connection(&self, unsent: Vec<Unsent>, sent: &mut Confirmed) -> Vec<Unsent> {
         let deadline = Instant::now() + CONNECTION_WAIT;
         let (mut again, mut rest): (Vec<_>, Vec<_>) = unsent.into_iter().partition(Unsent::may_pass);
         while let Some(first) = again.first() {

@@ -4,7 +4,7 @@
 use bus::{Confirm, PublishError};
 use db::orders::PlacedOrder;
 use domain::inventory::Shortage;
-use domain::{NewOrder, OrderIdentity, OrderNumber, RequestId};
+use domain::{NewOrder, OrderIdentity, OrderNumber, OrderRequest, RequestId};
 use logging::Log;
 use service::batching::InFlightGuard;
 use tokio::sync::oneshot;
@@ -30,6 +30,8 @@ pub struct Accepted {
     pub request_id: RequestId,
     /// Taken until it is known what the client is answered.
     pub key: Option<KeyGuard>,
+    /// The request of the message that asks for it.
+    pub request: Option<OrderRequest>,
     reply: oneshot::Sender<Result<OrderNumber, PlaceError>>,
     /// Held until the client is answered.
     _permit: Permit,
@@ -74,11 +76,12 @@ impl Accepted {
         order: PricedOrder,
         request_id: RequestId,
         key: Option<KeyGuard>,
+        request: Option<OrderRequest>,
         permit: Permit,
     ) -> (Self, Answer) {
         let (reply, answer) = oneshot::channel();
         let PricedOrder { order, from_menu } = order;
-        (Self { identity, order, from_menu, request_id, key, reply, _permit: permit }, answer)
+        (Self { identity, order, from_menu, request_id, key, request, reply, _permit: permit }, answer)
     }
 
     /// The log of its request.
@@ -125,6 +128,11 @@ impl Stored {
     /// The idempotency key of that request.
     pub fn idempotency_key(&self) -> Option<&str> {
         self.accepted.key.as_ref().map(|key| key.request().key.as_str())
+    }
+
+    /// Whether a message asks for it: it is answered when its request is decided.
+    pub fn is_requested(&self) -> bool {
+        self.accepted.request.is_some()
     }
 
     /// The log of its request.

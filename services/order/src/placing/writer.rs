@@ -10,7 +10,7 @@ use bus::{PublishError, Publisher};
 use db::orders::{self, PlaceOutcome};
 use db::{Database, DbError, idempotency};
 use deadlines::order::ANSWER_DEADLINE;
-use domain::{OrderIdentity, OrderNumber, RequestId};
+use domain::OrderNumber;
 use logging::{Action, Log, action};
 use runtime::failpoint;
 use service::batching::{self, Batches, Settled, settle};
@@ -21,9 +21,8 @@ use tokio::time::timeout;
 use super::dispatch::Dispatch;
 use super::error::PlaceError;
 use super::idempotency::KeyGuard;
-use super::stages::Accepted;
-use crate::admission::Permit;
-use crate::menu::{FromMenu, PricedOrder};
+use super::stages::{Accepted, Answer};
+use crate::menu::FromMenu;
 
 /// Most orders that share a transaction.
 const MAX_BATCH: usize = 128;
@@ -61,15 +60,7 @@ impl Writer {
     /// # Errors
     /// It was not stored, or could not be sent and was taken back; or it is not
     /// known in time which.
-    pub async fn place(
-        &self,
-        identity: OrderIdentity,
-        order: PricedOrder,
-        request_id: RequestId,
-        key: Option<KeyGuard>,
-        permit: Permit,
-    ) -> Result<OrderNumber, PlaceError> {
-        let (accepted, answer) = Accepted::new(identity, order, request_id, key, permit);
+    pub async fn place(&self, accepted: Accepted, answer: Answer) -> Result<OrderNumber, PlaceError> {
         self.queue.send(accepted).await.map_err(|_| PlaceError::Failed)?;
         match timeout(ANSWER_DEADLINE, answer).await {
             Ok(Ok(result)) => result,
@@ -103,7 +94,7 @@ impl Task {
     async fn sendable(&self, batch: Vec<Accepted>) -> Vec<Accepted> {
         let refuse = |batch, why: &PublishError| {
             let message = "The order was refused: it cannot be sent to the kitchen now";
-            self.refuse(batch, action::RABBITMQ_PUBLISH_FAILED, message, why);
+            self.refuse(batch, &PlaceError::Failed, action::RABBITMQ_PUBLISH_FAILED, message, why);
         };
         if let Err(why) = self.publisher.connected_for_orders().await {
             refuse(batch, &why);
@@ -120,10 +111,17 @@ impl Task {
     }
 
     /// Nothing was written.
-    fn refuse(&self, batch: Vec<Accepted>, action: Action, message: &str, why: &dyn std::error::Error) {
+    fn refuse(
+        &self,
+        batch: Vec<Accepted>,
+        answer: &PlaceError,
+        action: Action,
+        message: &str,
+        why: &dyn std::error::Error,
+    ) {
         for order in batch {
             order.log(&self.log).error(action, message, why).emit();
-            order.refuse(PlaceError::Failed);
+            order.refuse(answer.clone());
         }
     }
 
@@ -140,6 +138,7 @@ impl Task {
                     match outcome {
                         PlaceOutcome::Placed(row) => stored.push(order.stored(row)),
                         PlaceOutcome::OutOfStock(shortages) => order.out_of_stock(&shortages),
+                        PlaceOutcome::Repeated => order.refuse(PlaceError::Repeated),
                     }
                 }
                 if !stored.is_empty() {
@@ -158,7 +157,10 @@ impl Task {
                     order.refuse(PlaceError::KeyInFlight);
                 }
             }
-            Settled::Failed(orders, why) => self.refuse(orders, action::DB_TRANSACTION_FAILED, MESSAGE, &why),
+            Settled::Failed(orders, why) => {
+                let answer = if why.is_permanent() { PlaceError::Unstorable } else { PlaceError::Failed };
+                self.refuse(orders, &answer, action::DB_TRANSACTION_FAILED, MESSAGE, &why);
+            }
         }
     }
 
@@ -170,6 +172,7 @@ impl Task {
                 order: &order.order,
                 request_id: &order.request_id,
                 idempotency: order.key.as_ref().map(KeyGuard::request),
+                request: order.request,
                 from_menu: order
                     .from_menu
                     .as_ref()

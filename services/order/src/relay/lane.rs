@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use db::outbox::Due;
+use db::outbox::{Due, RequestStream};
 use deadlines::outbox::POLL_INTERVAL;
 use domain::OrderType;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -15,6 +15,7 @@ use super::pace::{Next, Pace};
 pub enum Cargo {
     Orders(OrderType),
     StatusUpdates,
+    RequestEvents(RequestStream),
 }
 
 impl Cargo {
@@ -22,6 +23,7 @@ impl Cargo {
         match self {
             Self::Orders(order_type) => due.orders.contains(&order_type),
             Self::StatusUpdates => due.status_updates,
+            Self::RequestEvents(stream) => due.request_events.contains(&stream),
         }
     }
 }
@@ -39,12 +41,14 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// All lanes; each is due.
-    pub fn all() -> Vec<Self> {
+    /// All lanes; each is due. Without `intake` there are none for the events of requests.
+    pub fn all(intake: bool) -> Vec<Self> {
         let now = Instant::now();
         let lane =
             |cargo| Self { cargo, pace: Pace::new(), next_pass: now, taken: now, is_in_trouble: false };
-        OrderType::ALL.into_iter().map(Cargo::Orders).chain([Cargo::StatusUpdates]).map(lane).collect()
+        let orders = OrderType::ALL.into_iter().map(Cargo::Orders);
+        let events = RequestStream::ALL.into_iter().filter(|_| intake).map(Cargo::RequestEvents);
+        orders.chain([Cargo::StatusUpdates]).chain(events).map(lane).collect()
     }
 
     /// A pass begins.
@@ -122,7 +126,7 @@ mod tests {
     use super::*;
 
     fn lane() -> Lane {
-        Lane::all().into_iter().next().unwrap()
+        Lane::all(false).into_iter().next().unwrap()
     }
 
     fn in_trouble() -> Lane {

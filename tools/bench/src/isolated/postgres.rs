@@ -52,6 +52,7 @@ impl Store {
                     request_id: &request_id,
                     idempotency: None,
                     from_menu: None,
+                    request: None,
                 })
             })
             .collect();

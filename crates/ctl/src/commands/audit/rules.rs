@@ -84,6 +84,11 @@ fn words(invariant: Invariant) -> Words {
             "the tables were changed by hand. As their owner, enter the difference: insert into inventory_movements (item_id, delta, left_after, quantity, reason, changed_by) \
              values ('ITEM', DIFFERENCE, LEFT, 0, 'set', 'YOU'). For an order that was cancelled and gave nothing back: restock its items",
         ),
+        Invariant::Requests => (
+            "the request of every message agrees with its order",
+            "requests of messages that do not agree with their orders",
+            "the tables were changed by hand: the order decides. Correct the row of order_requests, and tell who sent the message",
+        ),
         Invariant::CookingIsClaimed => (
             "every order that is cooking has a worker",
             "orders that are cooking without a worker",

@@ -1,0 +1,306 @@
+//! Orders that come as messages: the second adapter of placing, beside `http`.
+//!
+//! A message is acknowledged when its request is decided: an order is stored and confirmed, or it
+//! is stored why there is none. If the service dies before, the message comes again, and the row of
+//! its request says how far it was.
+
+mod failing;
+mod replying;
+
+use std::time::Duration;
+
+use bus::delivery::MAX_BODY;
+use bus::requests::{LeasedRequest, RequestIntake};
+use bus::topology::DEAD_LETTER_QUEUE;
+use bus::{Delivery, Outgoing, Publisher};
+use db::order_requests::{self, KnownRequest};
+use db::{Database, DbError};
+use domain::order_request::{RequestFailure, RequestOutcome, value_fingerprint};
+use domain::place_order::{self, RequestBody, Violation};
+use domain::timestamp::Timestamp;
+use domain::{OrderIdentity, OrderRequest, OrderRequestId, RequestId, RequestStatus};
+use logging::{Log, action};
+use runtime::{Backoff, Shutdown};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use self::failing::{not_valid, reused, unstorable};
+use crate::menu::Board;
+use crate::placing::{PlaceError, PlaceOrder, Placing, Requested};
+use crate::relay::Wakeup;
+
+/// The pause before it is asked again whether the first message's request is decided.
+const DECISION_PAUSE: Duration = Duration::from_millis(200);
+
+/// Carries out what messages ask for; cheap to clone.
+#[derive(Clone)]
+pub struct Intake {
+    pub placing: Placing,
+    pub board: Board,
+    pub db: Database,
+    pub publisher: Publisher,
+    /// Sends the events.
+    pub relay: Wakeup,
+    pub log: Log,
+}
+
+/// Why a message is a dead letter.
+#[derive(Debug, thiserror::Error)]
+enum UnreadableMessage {
+    #[error("the body {0}")]
+    NotARequest(String),
+    #[error("the body is nested too deeply")]
+    TooDeep,
+    #[error("its body of {0} bytes was not taken in: no request has more than {MAX_BODY}")]
+    TooLarge(u64),
+}
+
+/// What a message asks for.
+struct Asked {
+    order_id: Option<OrderRequestId>,
+    order: Result<Requested, Vec<Violation>>,
+}
+
+/// How a request ended.
+enum Decided {
+    /// Its row says how.
+    InItsRow,
+    /// Its id belongs to another request, whose row stays as it is.
+    Reused(RequestFailure),
+}
+
+impl Intake {
+    /// Carries out one message after the other, many at once, until the shutdown begins. Then those
+    /// in work end; what they leave comes again.
+    pub async fn run(self, mut messages: RequestIntake, shutdown: Shutdown) {
+        let mut in_work = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.begun() => break,
+                Some(_) = in_work.join_next() => {}
+                message = messages.next() => {
+                    let Some(message) = message else { break };
+                    let (intake, shutdown) = (self.clone(), shutdown.clone());
+                    in_work.spawn(async move { intake.handle(message, &shutdown).await });
+                }
+            }
+        }
+        messages.stop();
+        while in_work.join_next().await.is_some() {}
+        messages.close().await;
+    }
+
+    async fn handle(&self, message: LeasedRequest, shutdown: &Shutdown) {
+        let request_id =
+            message.delivery().request_id().unwrap_or_else(|| RequestId::of_message(rand::random()));
+        let log = self.log.with_request_id(request_id.clone());
+        let (asked, fingerprint) = match self.read(message.delivery()) {
+            Ok(read) => read,
+            Err(why) => return self.dead_letter(message, &why, &log).await,
+        };
+        let message_id = message.delivery().message_id().filter(|id| !id.is_empty());
+        let Some(order_id) = asked.order_id.or_else(|| message_id.map(OrderRequestId::of_message)) else {
+            // Nothing tells it from another message with the same body. It comes again with an id.
+            if let Some(message) = message.identify(&new_message_id()) {
+                message.requeue();
+            }
+            return;
+        };
+        let request = OrderRequest { order_id, fingerprint };
+        let log_decided = |line: logging::Entry<'_>| line.detail("order_id", order_id.to_string()).emit();
+        // Without an answer the service stops: the message comes again.
+        let Some(decided) = self.decide(request, asked.order, request_id, &log, shutdown).await else {
+            return;
+        };
+        self.relay.wake();
+        if let Some(reply_to) = message.delivery().reply_to() {
+            let outcome = match decided {
+                Decided::InItsRow => self.outcome(order_id, &log, shutdown).await,
+                Decided::Reused(failure) => Some(replying::refused(order_id, failure)),
+            };
+            let Some(outcome) = outcome else { return };
+            let reply = replying::reply(reply_to, message.delivery().correlation_id(), &outcome);
+            if let Err(why) = self.send(reply).await {
+                let text = "The outcome could not be sent to who asked for it (reply_to)";
+                log_decided(log.error(action::RABBITMQ_PUBLISH_FAILED, text, &why));
+            }
+        }
+        message.ack();
+    }
+
+    /// What the message says, and the fingerprint of it.
+    fn read(&self, delivery: &Delivery) -> Result<(Asked, domain::Fingerprint), UnreadableMessage> {
+        if let Some(size) = delivery.withheld {
+            return Err(UnreadableMessage::TooLarge(size));
+        }
+        let body = delivery.body.as_slice();
+        let asked = if self.board.is_on() {
+            let RequestBody { order_id, order } =
+                place_order::parse_menu_request(body).map_err(UnreadableMessage::NotARequest)?;
+            Asked { order_id, order: order.map(Requested::FromMenu) }
+        } else {
+            let RequestBody { order_id, order } =
+                place_order::parse_request(body).map_err(UnreadableMessage::NotARequest)?;
+            Asked { order_id, order: order.map(Requested::Priced) }
+        };
+        Ok((asked, value_fingerprint(body).ok_or(UnreadableMessage::TooDeep)?))
+    }
+
+    /// Places the order, or stores why it is not placed. `None`: the shutdown has begun before it
+    /// was decided.
+    async fn decide(
+        &self,
+        request: OrderRequest,
+        order: Result<Requested, Vec<Violation>>,
+        request_id: RequestId,
+        log: &Log,
+        shutdown: &Shutdown,
+    ) -> Option<Decided> {
+        let order = match order {
+            Ok(order) => order,
+            Err(violations) => {
+                let failure = not_valid(&violations);
+                return self.fail(&request, &request_id, failure, log, shutdown).await;
+            }
+        };
+        let mut backoff = Backoff::for_server();
+        loop {
+            let command = PlaceOrder {
+                order: order.clone(),
+                idempotency: None,
+                request: Some(request),
+                request_id: request_id.clone(),
+            };
+            match self.placing.place(command).await {
+                Ok(_) => return Some(Decided::InItsRow),
+                Err(PlaceError::Menu(why)) => {
+                    return self.fail(&request, &request_id, (&why).into(), log, shutdown).await;
+                }
+                Err(PlaceError::Unstorable) => {
+                    return self.fail(&request, &request_id, unstorable(), log, shutdown).await;
+                }
+                Err(PlaceError::Repeated) => {
+                    if let Some(decided) = self.known(&request, log, shutdown).await? {
+                        return Some(decided);
+                    }
+                }
+                // What failed is in the log already. If the order was taken back, its request is
+                // known the next time.
+                Err(
+                    PlaceError::NotReady(_)
+                    | PlaceError::Busy(_)
+                    | PlaceError::KeyInFlight
+                    | PlaceError::KeyReused
+                    | PlaceError::Failed
+                    | PlaceError::OutcomeUnknown,
+                ) => {}
+            }
+            shutdown.or(sleep(backoff.next_pause())).await?;
+        }
+    }
+
+    /// Stores why there is no order, unless the request is known. `None`: the shutdown has begun.
+    async fn fail(
+        &self,
+        request: &OrderRequest,
+        request_id: &RequestId,
+        failure: RequestFailure,
+        log: &Log,
+        shutdown: &Shutdown,
+    ) -> Option<Decided> {
+        let store = || order_requests::fail(&self.db, request, request_id, &failure);
+        if self.asked_until_answered(store, log, shutdown).await? {
+            failing::log_failure(request.order_id, &failure, log);
+            return Some(Decided::InItsRow);
+        }
+        // Of two statements the second one sees what the first one waited for.
+        self.known(request, log, shutdown).await.map(|known| known.unwrap_or(Decided::InItsRow))
+    }
+
+    /// What became of an earlier message with this id. `None` inside: there is none any more.
+    async fn known(&self, request: &OrderRequest, log: &Log, shutdown: &Shutdown) -> Option<Option<Decided>> {
+        let Some(known) = self.find(request.order_id, log, shutdown).await? else { return Some(None) };
+        if known.fingerprint == request.fingerprint.as_bytes() {
+            let text = format!("Request {} was carried out before", request.order_id);
+            log.debug(action::ORDER_REPEATED, text).emit();
+            return Some(Some(Decided::InItsRow));
+        }
+        let failure = reused();
+        failing::log_failure(request.order_id, &failure, log);
+        Some(Some(Decided::Reused(failure)))
+    }
+
+    /// What became of a request, once it is decided. `None`: the shutdown has begun.
+    async fn outcome(
+        &self,
+        order_id: OrderRequestId,
+        log: &Log,
+        shutdown: &Shutdown,
+    ) -> Option<RequestOutcome> {
+        loop {
+            match self.find(order_id, log, shutdown).await? {
+                Some(KnownRequest { outcome, .. }) if outcome.status != RequestStatus::Processing => {
+                    return Some(outcome);
+                }
+                // It is with the relay, of this service or of another one.
+                _ => shutdown.or(sleep(DECISION_PAUSE)).await?,
+            }
+        }
+    }
+
+    async fn find(
+        &self,
+        order_id: OrderRequestId,
+        log: &Log,
+        shutdown: &Shutdown,
+    ) -> Option<Option<KnownRequest>> {
+        let find =
+            async || order_requests::find(&self.db, &[order_id]).await.map(|mut found| found.pop().flatten());
+        self.asked_until_answered(find, log, shutdown).await
+    }
+
+    /// Asks the database until it answers, or until the shutdown begins.
+    async fn asked_until_answered<T, Answer>(
+        &self,
+        ask: impl FnMut() -> Answer,
+        log: &Log,
+        shutdown: &Shutdown,
+    ) -> Option<T>
+    where
+        Answer: Future<Output = Result<T, DbError>>,
+    {
+        let report = |why: &DbError, failed: runtime::FailedAttempt| {
+            let text = "A request for an order could not be decided yet; trying again";
+            failed.describe(log.error(action::DB_TRANSACTION_FAILED, text, why)).emit();
+        };
+        shutdown.or(runtime::retry::until_done(ask, report)).await
+    }
+
+    /// Moves a message that can never be read to the dead letters. If that fails, it comes again.
+    async fn dead_letter(&self, message: LeasedRequest, why: &UnreadableMessage, log: &Log) {
+        let text = format!("The message asks for no order; it goes to {DEAD_LETTER_QUEUE}");
+        log.error(action::MESSAGE_PROCESSING_FAILED, text, why).emit();
+        let letter = Outgoing::dead_letter(message.delivery(), &runtime::with_causes(why), now());
+        match self.publisher.publish(letter).await {
+            Ok(()) => message.ack(),
+            Err(why) => {
+                let text = "A dead letter was not confirmed; RabbitMQ moves it without a reason";
+                log.error(action::RABBITMQ_PUBLISH_FAILED, text, &why).emit();
+                if let Some(message) = message.dead_letter() {
+                    message.requeue();
+                }
+            }
+        }
+    }
+}
+
+/// Makes the id of a message that has none.
+fn new_message_id() -> String {
+    OrderIdentity::new(runtime::clock::unix_seconds().saturating_mul(1_000), rand::random()).to_string()
+}
+
+#[expect(clippy::disallowed_methods, reason = "when this service gave up on it, for the person who looks")]
+fn now() -> Timestamp {
+    time::OffsetDateTime::now_utc().into()
+}
