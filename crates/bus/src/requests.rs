@@ -82,8 +82,7 @@ impl LeasedRequest {
     ///
     /// The copy is published and the original acknowledged in one transaction, so a crash of this
     /// service leaves one of the two. If RabbitMQ itself crashes during the commit, it can keep
-    /// both. A policy that limits the length of the queue and rejects what is published
-    /// (`reject-publish`) can cost the copy: RabbitMQ does not undo the acknowledgement.
+    /// both.
     #[must_use = "a returned request still has to be settled"]
     pub fn identify(self, message_id: &str) -> Option<Self> {
         match Outgoing::identified(self.delivery(), message_id) {

@@ -134,7 +134,8 @@ pub(crate) struct Queue {
 enum QueueKind {
     /// Orders, the highest priority first. RabbitMQ moves rejected messages to the dead letters.
     Priority,
-    /// Requests, in the order of their arrival. RabbitMQ moves rejected ones to the dead letters.
+    /// Requests, in the order of their arrival. RabbitMQ moves rejected ones to the dead letters,
+    /// and the oldest ones if a policy limits the length.
     Requests,
     /// Without any limits.
     Plain,
@@ -261,6 +262,9 @@ impl Queue {
             QueueKind::Requests => {
                 insert(&mut arguments, QUEUE_TYPE, text(CLASSIC));
                 insert(&mut arguments, "x-dead-letter-exchange", text(DEAD_LETTER_EXCHANGE));
+                // Here a policy cannot choose another way: a transaction in which the queue rejects
+                // the copy of a request still acknowledges the original.
+                insert(&mut arguments, "x-overflow", text("drop-head"));
             }
             QueueKind::Stream => {
                 insert(&mut arguments, QUEUE_TYPE, text("stream"));

@@ -6,6 +6,7 @@ use amqprs::{BasicProperties, FieldArray, FieldValue};
 use bus::requests::{LeasedRequest, RequestIntake};
 use bus::topology::{DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, REQUESTS_QUEUE};
 use serde_json::json;
+use testkit::eventually;
 use testkit::wait::within;
 use tokio::time::sleep;
 
@@ -48,7 +49,12 @@ async fn only_their_queue_and_its_dead_letters_are_declared() {
     let found = scene.broker.queue(REQUESTS_QUEUE).await;
     assert_eq!(
         (&found["durable"], &found["arguments"]),
-        (&json!(true), &json!({"x-queue-type": "classic", "x-dead-letter-exchange": "orders_dlx"}))
+        (
+            &json!(true),
+            &json!({
+                "x-queue-type": "classic", "x-dead-letter-exchange": "orders_dlx", "x-overflow": "drop-head",
+            })
+        )
     );
     assert_eq!(bindings(&scene).await, ["orders_dlx ----> kitchen_dlq"]);
     let queues = bus::inspection::queues(&scene.settings, "test", true).await.unwrap();
@@ -205,6 +211,30 @@ async fn however_the_connection_breaks_either_the_request_or_its_copy_is_there()
     found.sort_unstable();
     expected.sort_unstable();
     assert_eq!(found, expected);
+}
+
+/// A policy alone would have the queue reject the copy, and the original would be gone.
+#[tokio::test]
+async fn a_copy_that_a_full_queue_does_not_take_is_among_the_dead_letters() {
+    let scene = Scene::new().await;
+    let mut intake = scene.requests(&scene.settings, 8).await;
+    scene.numbered(1).await;
+    let held = next(&mut intake).await;
+    scene.full(REQUESTS_QUEUE).await;
+    // The policy reaches the queue a moment later.
+    eventually("the queue to be full", async || {
+        scene.request(BasicProperties::default(), "another").await;
+        (scene.broker.ready(DEAD_LETTER_QUEUE).await > 0).then_some(())
+    })
+    .await;
+    intake.stop();
+    scene.broker.purge(DEAD_LETTER_QUEUE).await;
+    assert!(held.identify("made-1").is_none());
+    let letter = scene.broker.take(DEAD_LETTER_QUEUE).await;
+    let id = letter.properties.message_id().map(String::as_str);
+    assert_eq!((letter.body.as_str(), id), ("request 0", Some("made-1")));
+    assert_eq!(scene.lines.of("rabbitmq_connection_failed").len(), 0);
+    intake.close().await;
 }
 
 #[tokio::test]

@@ -104,7 +104,9 @@ async fn without_the_queue_of_orders_by_message_they_are_lost() {
     let kitchen = visit(&doctor.clone().arg("--service=kitchen")).await;
     assert_eq!(kitchen.findings(), Vec::<String>::new(), "{:?}", kitchen.ended);
     let mut arguments = FieldTable::new();
-    for (name, value) in [("x-queue-type", "classic"), ("x-dead-letter-exchange", "orders_dlx")] {
+    for (name, value) in
+        [("x-queue-type", "classic"), ("x-dead-letter-exchange", "orders_dlx"), ("x-overflow", "drop-head")]
+    {
         let value = amqprs::FieldValue::S(value.try_into().unwrap());
         arguments.insert(name.try_into().unwrap(), value);
     }
