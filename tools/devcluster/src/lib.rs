@@ -8,6 +8,7 @@
 //! that its scripts cannot handle.)
 
 mod credentials;
+pub mod customers;
 mod environment;
 mod error;
 mod install;

@@ -18,9 +18,11 @@
 mod arrivals;
 mod follow_up;
 mod open_files;
+mod orders;
 mod progress;
 mod recorder;
 mod report;
+mod response;
 mod service;
 mod window;
 mod workload;
@@ -35,7 +37,6 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use argh::FromArgs;
-use devcluster::menu;
 use domain::timestamp::Timestamp;
 use restaurant_load::connection::Connection;
 use runtime::exit::failed;
@@ -47,14 +48,13 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::arrivals::Arrivals;
 use crate::progress::Progress;
 use crate::recorder::{CountedBy, Recorder, Results};
+use crate::response::Response;
 use crate::service::{Kind, Service};
 use crate::window::Window;
-use crate::workload::{OrderRange, PAUSE_AFTER_FAILURE, Response, Workload};
+use crate::workload::{OrderRange, PAUSE_AFTER_FAILURE, Workload};
 
 const NAME: &str = "restaurant-load";
 
-/// The number of prepared bodies, which are reused when all have been sent.
-const BODIES: usize = 4_096;
 const MAX_CONNECTIONS: usize = 4_096;
 /// Time for responses after the end. It is shorter than the client's own limit, so that a hanging
 /// service does not delay the end.
@@ -86,6 +86,10 @@ struct Arguments {
     /// seed of the orders' mix (default 1)
     #[argh(option, default = "1")]
     seed: u64,
+    /// order items of the service's menu, by item_id and without prices, and compare each total with
+    /// what the service quotes
+    #[argh(switch)]
+    menu: bool,
     /// do not place orders, but read the status of these orders from the tracking service, such as
     /// ORD_20261121_001..5000
     #[argh(option)]
@@ -103,7 +107,11 @@ struct Arguments {
 
 /// The checked arguments.
 struct Plan {
-    workload: Arc<Workload>,
+    /// The orders to ask about, instead of placing some.
+    statuses: Option<OrderRange>,
+    /// Whether orders are from the service's menu.
+    menu: bool,
+    seed: u64,
     orders: Service,
     tracking: Service,
     /// Whether the orders are looked up afterwards.
@@ -126,17 +134,14 @@ impl Plan {
             let given = arguments.connections;
             return Err(Exit::Usage(format!("--connections is {given} (allowed: 1 to {MAX_CONNECTIONS})")));
         }
-        let workload = match arguments.statuses {
-            Some(orders) => Workload::Ask(orders),
-            None => Workload::Order(
-                menu::customers(arguments.seed, BODIES)
-                    .into_iter()
-                    .map(|client| client.body.to_string())
-                    .collect(),
-            ),
-        };
+        if arguments.menu && arguments.statuses.is_some() {
+            let why = "--menu is about placing orders, and --statuses places none: leave one of them out";
+            return Err(Exit::Usage(why.to_owned()));
+        }
         Ok(Self {
-            workload: Arc::new(workload),
+            statuses: arguments.statuses,
+            menu: arguments.menu,
+            seed: arguments.seed,
             orders: Service::at(Kind::Order, &arguments.url)?,
             tracking: Service::at(Kind::Tracking, &arguments.tracking)?,
             audit: arguments.statuses.is_none() && !arguments.no_audit,
@@ -149,10 +154,16 @@ impl Plan {
 
     /// The service that gets the requests.
     fn target(&self) -> Service {
-        match *self.workload {
-            Workload::Order(_) => self.orders,
-            Workload::Ask(_) => self.tracking,
-        }
+        if self.statuses.is_some() { self.tracking } else { self.orders }
+    }
+
+    /// The requests. Those from a menu are prepared with the service.
+    async fn workload(&self) -> Result<Workload, Exit> {
+        Ok(match self.statuses {
+            Some(orders) => Workload::Ask(orders),
+            None if self.menu => Workload::Order(orders::from_menu(self.orders, self.seed).await?),
+            None => Workload::Order(orders::priced_by_guests(self.seed)),
+        })
     }
 
     /// The load, for a heading.
@@ -163,7 +174,9 @@ impl Plan {
                 format!("{} connections, each sending its next request when it is answered", self.connections)
             }
         };
-        format!("{how}; {} s after {} s of warm-up", self.duration.as_secs_f64(), self.warmup.as_secs_f64())
+        let (duration, warmup) = (self.duration.as_secs_f64(), self.warmup.as_secs_f64());
+        let menu = if self.menu { "; from the menu" } else { "" };
+        format!("{how}; {duration} s after {warmup} s of warm-up{menu}")
     }
 }
 
@@ -190,9 +203,10 @@ async fn run() -> Result<(), Exit> {
     if plan.audit {
         plan.tracking.probe().await?;
     }
+    let workload = plan.workload().await?;
     let shutdown = signals.shutdown();
     let started = Timestamp((UNIX_EPOCH + Duration::from_secs(clock::unix_seconds())).into());
-    let mut results = send(&plan, &shutdown).await?;
+    let mut results = send(&plan, workload, &shutdown).await?;
     if plan.audit {
         let acknowledged = std::mem::take(&mut results.acknowledged);
         if io::stderr().is_terminal() && !shutdown.has_begun() {
@@ -228,8 +242,21 @@ fn verdict(plan: &Plan, results: &Results, shutdown: &Shutdown) -> Result<(), Ex
     if let Some(interrupted) = results.interrupted() {
         return Err(Exit::Failed(format!("{interrupted}: the figures are of this shorter time")));
     }
+    if let Some(first) = &results.first_mispriced {
+        let count = results.mispriced;
+        return Err(Exit::Failed(format!(
+            "{count} orders cost something else than they should, such as {first}"
+        )));
+    }
     if results.answered == 0 {
-        return Err(Exit::Failed(plan.target().advice()));
+        return Err(Exit::Failed(match results.refused_by_menu() {
+            Some(codes) => format!(
+                "the menu of {} refused every order ({codes}): the figures prove nothing. --menu orders what it has; \
+                 restock what is sold out",
+                plan.target()
+            ),
+            None => plan.target().advice(),
+        }));
     }
     Ok(())
 }
@@ -253,7 +280,7 @@ fn no_report(path: &Path, why: &io::Error) -> Exit {
 }
 
 /// Sends requests on all connections until the end or an interruption.
-async fn send(plan: &Plan, shutdown: &Shutdown) -> Result<Results, Exit> {
+async fn send(plan: &Plan, workload: Workload, shutdown: &Shutdown) -> Result<Results, Exit> {
     let start = Instant::now();
     let window = Window { from: start + plan.warmup, duration: plan.duration };
     let counted_by = if plan.rate.is_some() { CountedBy::Due } else { CountedBy::Answered };
@@ -262,7 +289,7 @@ async fn send(plan: &Plan, shutdown: &Shutdown) -> Result<Results, Exit> {
     let arrivals = Arc::new(Arrivals::new(plan.rate, start));
     let client = Client {
         address: plan.target().address,
-        workload: Arc::clone(&plan.workload),
+        workload: Arc::new(workload),
         arrivals: Arc::clone(&arrivals),
         end: window.end(),
         recorder: recorder.clone(),

@@ -1,16 +1,17 @@
 //! Records responses and latencies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use domain::basket::RefusalCode;
 use hdrhistogram::{CreationError, Histogram};
 use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::follow_up::FollowUp;
+use crate::response::Response;
 use crate::window::Window;
-use crate::workload::Response;
 
 /// The largest distinguishable latency: an hour, in microseconds.
 const MAX_LATENCY: u64 = 3_600_000_000;
@@ -52,6 +53,10 @@ pub struct Results {
     pub outside: Failures,
     /// The numbers of all acknowledged orders, including those outside the measured time.
     pub acknowledged: Vec<String>,
+    /// The number of those that cost something else than they should.
+    pub mispriced: u64,
+    /// The first of these, and what it should cost.
+    pub first_mispriced: Option<String>,
     /// The result of looking them up.
     pub follow_up: Option<FollowUp>,
 }
@@ -59,7 +64,9 @@ pub struct Results {
 /// Requests without a response of status 200.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Failures {
-    /// Responses of other statuses, by status.
+    /// Orders that cannot be had as they are, by the code of the answer.
+    pub refused_by_menu: BTreeMap<RefusalCode, u64>,
+    /// Other responses of other statuses, by status.
     pub refused: BTreeMap<u16, u64>,
     /// Requests without a response.
     pub unanswered: u64,
@@ -94,6 +101,8 @@ impl Recorder {
             failures: Failures::default(),
             outside: Failures::default(),
             acknowledged: Vec::new(),
+            mispriced: 0,
+            first_mispriced: None,
             follow_up: None,
         }))))
     }
@@ -107,11 +116,16 @@ impl Recorder {
         let now = Instant::now();
         let mut results = self.lock();
         match response {
-            Response::Accepted(number) => {
+            Response::Accepted { number, mispriced } => {
                 results.acknowledged.push(number);
+                results.mispriced += u64::from(mispriced.is_some());
+                results.first_mispriced = results.first_mispriced.take().or(mispriced);
                 results.note(due, now);
             }
             Response::Status => results.note(due, now),
+            Response::RefusedByMenu(code) => {
+                *results.failures_at(now).refused_by_menu.entry(code).or_default() += 1;
+            }
             Response::Refused(status) => *results.failures_at(now).refused.entry(status).or_default() += 1,
             Response::Failed(why) => results.failures_at(due).add_unanswered(1, why),
         }
@@ -173,6 +187,14 @@ impl Results {
     pub fn interrupted(&self) -> Option<String> {
         let (after, planned) = (self.window.duration.as_secs_f64(), self.planned.as_secs_f64());
         (after < planned).then(|| format!("interrupted after {after:.1} s of {planned}"))
+    }
+
+    /// The codes with which the menu refused orders, if it did.
+    pub fn refused_by_menu(&self) -> Option<String> {
+        let all = [&self.failures, &self.outside].map(|failures| &failures.refused_by_menu);
+        let codes: BTreeSet<&str> =
+            all.into_iter().flat_map(BTreeMap::keys).map(|code| code.as_str()).collect();
+        (!codes.is_empty()).then(|| codes.into_iter().collect::<Vec<_>>().join(", "))
     }
 
     /// Responses of status 200 per second; 0 if the measured time never began.

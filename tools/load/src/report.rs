@@ -24,6 +24,9 @@ pub fn text(title: &str, results: &Results) -> String {
     let _ = writeln!(text, "answers   {} of 200, {:.1}/s", results.accepted, results.rate());
     failures(&mut text, "", &results.failures);
     failures(&mut text, "outside the time measured: ", &results.outside);
+    if let Some(first) = &results.first_mispriced {
+        let _ = writeln!(text, "totals    {} are wrong (the first: {first})", results.mispriced);
+    }
     let latencies: Vec<String> = QUANTILES
         .iter()
         .map(|(name, quantile)| {
@@ -54,6 +57,9 @@ pub fn text(title: &str, results: &Results) -> String {
 }
 
 fn failures(text: &mut String, when: &str, failures: &Failures) {
+    for (code, count) in &failures.refused_by_menu {
+        let _ = writeln!(text, "          {when}{count} refused by the menu: {code}");
+    }
     for (status, count) in &failures.refused {
         let _ = writeln!(text, "          {when}{count} answered {status}");
     }
@@ -76,12 +82,15 @@ pub fn json(results: &Results) -> serde_json::Value {
         "interrupted": results.interrupted().is_some(),
         "accepted": results.accepted,
         "per_second": results.rate(),
+        "refused_by_menu": results.failures.refused_by_menu,
         "refused": results.failures.refused,
         "unanswered": results.failures.unanswered,
         "first_reason": results.failures.first_reason,
         "outside_time_measured": results.outside,
         "latency_ms": latencies,
         "accepted_by_second": results.by_second,
+        "mispriced": results.mispriced,
+        "first_mispriced": results.first_mispriced,
         "audit": results.follow_up,
     })
 }
@@ -135,9 +144,11 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use domain::basket::RefusalCode;
+
     use crate::recorder::{CountedBy, Recorder};
+    use crate::response::Response;
     use crate::window::Window;
-    use crate::workload::Response;
 
     #[test]
     fn failures_outside_the_time_measured_are_told_if_there_are_any() {
@@ -161,8 +172,33 @@ mod tests {
         );
         let json = json(&results);
         assert_eq!((&json["unanswered"], &json["first_reason"]), (&json!(2), &json!("gone")));
-        let outside = json!({"refused": {}, "unanswered": 3, "first_reason": "not there"});
+        let outside =
+            json!({"refused_by_menu": {}, "refused": {}, "unanswered": 3, "first_reason": "not there"});
         assert_eq!(json["outside_time_measured"], outside);
+    }
+
+    #[test]
+    fn refusals_of_the_menu_and_wrong_totals_are_told_apart_from_failures() {
+        let now = Instant::now();
+        let window = Window { from: now, duration: Duration::from_mins(1) };
+        let recorder = Recorder::new(window, CountedBy::Due).unwrap();
+        recorder.record(now, Response::RefusedByMenu(RefusalCode::OutOfStock));
+        for (number, mispriced) in
+            [("ORD_1", None), ("ORD_2", Some("too much")), ("ORD_3", Some("too little"))]
+        {
+            let mispriced = mispriced.map(str::to_owned);
+            recorder.record(now, Response::Accepted { number: number.to_owned(), mispriced });
+        }
+        let results = recorder.results();
+        let told = text("", &results);
+        assert!(told.contains("  1 refused by the menu: out_of_stock\n"), "{told}");
+        assert!(told.contains("totals    2 are wrong (the first: too much)\n"), "{told}");
+        let json = json(&results);
+        assert_eq!(
+            (&json["refused"], &json["mispriced"], &json["accepted"]),
+            (&json!({}), &json!(2), &json!(3))
+        );
+        assert_eq!(json["refused_by_menu"], json!({"out_of_stock": 1}));
     }
 
     /// A page about one response, this many seconds after the measured time began.

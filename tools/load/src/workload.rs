@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use domain::OrderNumber;
 use restaurant_load::connection::Connection;
-use serde::Deserialize;
+
+use crate::orders::Order;
+use crate::response::Response;
 
 /// Pause after a failure, so that an unreachable server gets no thousand requests a second.
 pub const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
@@ -13,29 +15,11 @@ pub const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// An odd constant without a short period: orders are read in a sequence that no cache can predict.
 const STRIDE: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// The response to a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Response {
-    /// 200, with the order's number.
-    Accepted(String),
-    /// 200, with the requested status.
-    Status,
-    /// Another status.
-    Refused(u16),
-    /// No response, and the cause.
-    Failed(String),
-}
-
-#[derive(Deserialize)]
-struct Placed {
-    order_number: String,
-}
-
 /// The kind of requests.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Workload {
-    /// Place orders with these bodies, which are reused when all have been sent.
-    Order(Vec<String>),
+    /// Place these orders, which are reused when all have been sent.
+    Order(Vec<Order>),
     /// Read the status of orders in this range.
     Ask(OrderRange),
 }
@@ -43,24 +27,22 @@ pub enum Workload {
 impl Workload {
     /// Sends the request of this number.
     pub async fn run(&self, number: u64, connection: &mut Connection) -> Response {
-        let answer = match self {
-            Self::Order(bodies) => {
-                let place = usize::try_from(number).unwrap_or(usize::MAX) % bodies.len().max(1);
-                connection.send("POST", "/orders", bodies.get(place).cloned().unwrap_or_default()).await
+        match self {
+            Self::Order(orders) => {
+                let place = usize::try_from(number).unwrap_or(usize::MAX) % orders.len().max(1);
+                match orders.get(place) {
+                    Some(order) => order.place(connection).await,
+                    None => Response::Failed("there is no order to place".to_owned()),
+                }
             }
             Self::Ask(orders) => {
                 let path = format!("/orders/{}/status", orders.pick(number));
-                connection.send("GET", &path, String::new()).await
+                match connection.send("GET", &path, String::new()).await {
+                    Ok((200, _)) => Response::Status,
+                    Ok((status, _)) => Response::Refused(status),
+                    Err(why) => Response::Failed(why.to_string()),
+                }
             }
-        };
-        match (self, answer) {
-            (Self::Order(_), Ok((200, body))) => match serde_json::from_slice::<Placed>(&body) {
-                Ok(placed) => Response::Accepted(placed.order_number),
-                Err(why) => Response::Failed(format!("an answer that cannot be read: {why}")),
-            },
-            (Self::Ask(_), Ok((200, _))) => Response::Status,
-            (_, Ok((status, _))) => Response::Refused(status),
-            (_, Err(why)) => Response::Failed(why.to_string()),
         }
     }
 }

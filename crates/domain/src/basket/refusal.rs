@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ItemReference, RequestedLine};
 use crate::inventory::{Shortage, StockLeft};
@@ -10,7 +10,7 @@ use crate::menu::{Menu, SoldOutUntil};
 use crate::{OrderType, Price};
 
 /// The kind of a refusal. Earlier ones take precedence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalCode {
     /// The menu has no such item: the request is wrong.

@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use argh::FromArgs;
-use devcluster::menu;
+use devcluster::customers::{Customer, customers};
 use runtime::signals::StopSignals;
 use runtime::{Console, Exit, Shutdown};
 use tokio::time::{Instant, interval, sleep, sleep_until};
@@ -24,7 +24,8 @@ const REDRAW: Duration = Duration::from_millis(200);
 /// Interval of the status requests for unfinished orders.
 const ASK: Duration = Duration::from_millis(400);
 
-/// Places varied orders in the restaurant that `up` opened, and shows them being cooked.
+/// Places varied orders in the restaurant that `up` opened, from its menu if it has one, and shows
+/// them being cooked.
 #[derive(FromArgs, Debug)]
 pub struct Arguments {
     /// number of orders, 1 to 10000 (default 12)
@@ -51,14 +52,21 @@ pub async fn run(arguments: &Arguments, signals: &StopSignals) -> Result<(), Exi
     let record = State::now().open().map_err(Exit::Failed)?;
     let client = ApiClient::new(&record)?;
     let shutdown = signals.shutdown();
+    let seed = arguments.seed.unwrap_or_else(rand::random);
+    let customers = customers(&client.menu().await?, seed, arguments.orders);
 
-    let board = run_board(arguments, &client, &shutdown).await;
+    let board = run_board(arguments, customers, &client, &shutdown).await;
     summary::show(Console::new(), &board);
     if board.refused() > 0 { Err(Exit::Logged) } else { Ok(()) }
 }
 
 /// Places the orders, and shows the board until the last of them is ready.
-async fn run_board(arguments: &Arguments, client: &ApiClient, shutdown: &Shutdown) -> Board {
+async fn run_board(
+    arguments: &Arguments,
+    customers: Vec<Customer>,
+    client: &ApiClient,
+    shutdown: &Shutdown,
+) -> Board {
     let (console, board) = (Console::new(), RefCell::new(Board::default()));
     let mut screen = Screen { console, drawn: 0, size: None };
     let drawing = async {
@@ -68,7 +76,6 @@ async fn run_board(arguments: &Arguments, client: &ApiClient, shutdown: &Shutdow
             screen.draw(&board.borrow());
         }
     };
-    let customers = menu::customers(arguments.seed.unwrap_or_else(rand::random), arguments.orders);
     let every = Duration::from_secs_f64(arguments.every);
     let working = async {
         tokio::join!(place_all(customers, every, client, &board), follow(arguments.orders, client, &board))
@@ -83,12 +90,7 @@ async fn run_board(arguments: &Arguments, client: &ApiClient, shutdown: &Shutdow
     board.into_inner()
 }
 
-async fn place_all(
-    customers: Vec<menu::Customer>,
-    every: Duration,
-    client: &ApiClient,
-    board: &RefCell<Board>,
-) {
+async fn place_all(customers: Vec<Customer>, every: Duration, client: &ApiClient, board: &RefCell<Board>) {
     let start = Instant::now();
     for (place, customer) in (0_u32..).zip(customers) {
         sleep_until(start + every * place).await;

@@ -3,9 +3,10 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
-use devcluster::menu::Customer;
-use runtime::Exit;
+use devcluster::customers::Customer;
+use devcluster::menu::{Menu, MenuError};
 use runtime::http_client::{self, Request};
+use runtime::{Exit, with_causes};
 use serde_json::Value;
 
 use crate::cluster::record::Record;
@@ -33,6 +34,21 @@ impl ApiClient {
             })
         };
         Ok(Self { orders: address(&record.order_url)?, tracking: address(&record.tracking_url)? })
+    }
+
+    /// What customers order from: the service's menu, or dishes that they price themselves if its
+    /// menu is off.
+    ///
+    /// # Errors
+    /// The order service shows no menu, or nothing on it can be ordered.
+    pub async fn menu(&self) -> Result<Menu, Exit> {
+        match Menu::of_service(self.orders).await {
+            Err(MenuError::Off) => Ok(Menu::priced_by_guests()),
+            Err(why @ MenuError::Empty) => Err(Exit::Failed(format!(
+                "the order service: {why}. 'cargo xtask ctl menu import deploy/menu.yaml' brings a menu"
+            ))),
+            menu => menu.map_err(|why| Exit::Failed(format!("the order service: {}", with_causes(&why)))),
+        }
     }
 
     /// Places a customer's order. Returns its number and its total, or why it was refused.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use devcluster::menu::Customer;
+use devcluster::customers::Customer;
 use runtime::console::{Console, Style};
 use tokio::time::Instant;
 
@@ -169,10 +169,11 @@ pub fn seconds(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use devcluster::menu;
+    use devcluster::customers::customers;
+    use devcluster::menu::Menu;
 
     fn placed(board: &mut Board, number: &str) {
-        let customer = menu::customers(1, 1).remove(0);
+        let customer = customers(&Menu::priced_by_guests(), 1, 1).remove(0);
         board.answered(customer, Ok((number.to_owned(), "12.00".to_owned())));
     }
 
