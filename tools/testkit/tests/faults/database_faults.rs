@@ -16,9 +16,8 @@ async fn backends(database: &Database, which: &str) -> Vec<u32> {
     rows.iter().map(|row| row["pid"].as_u64().unwrap().try_into().unwrap()).collect()
 }
 
-#[tokio::test]
-async fn postgres_freezes_hangs_dies_and_moves() {
-    let mut restaurant = Restaurant::open_with_own_servers().await;
+/// Backends are frozen, and a lock holds up every order.
+async fn freezes_and_hangs(restaurant: &mut Restaurant) {
     let database = restaurant.stage.database().await;
     let freezes = [
         ("one backend of the order service frozen", "and application_name = 'order-service' limit 1", 40),
@@ -37,7 +36,7 @@ async fn postgres_freezes_hangs_dies_and_moves() {
             signals::send(*pid, Signal::CONT);
         }
         let recovery = recovers(&load).await;
-        holds(&format!("PostgreSQL: {scenario}"), &mut restaurant, load, recovery).await;
+        holds(&format!("PostgreSQL: {scenario}"), restaurant, load, recovery).await;
     }
 
     let load = restaurant.load();
@@ -47,8 +46,20 @@ async fn postgres_freezes_hangs_dies_and_moves() {
     load.is_refused().await;
     database.execute("commit").await;
     let recovery = recovers(&load).await;
-    holds("PostgreSQL: statements hang on a lock", &mut restaurant, load, recovery).await;
-    drop(database);
+    holds("PostgreSQL: statements hang on a lock", restaurant, load, recovery).await;
+}
+
+#[tokio::test]
+async fn postgres_freezes_and_hangs_while_stock_is_sold() {
+    let mut restaurant = Restaurant::open_with_own_servers().await.with_menu().await;
+    freezes_and_hangs(&mut restaurant).await;
+    closes(restaurant).await;
+}
+
+#[tokio::test]
+async fn postgres_freezes_hangs_dies_and_moves() {
+    let mut restaurant = Restaurant::open_with_own_servers().await;
+    freezes_and_hangs(&mut restaurant).await;
 
     let load = restaurant.load();
     let mut recovery = None;

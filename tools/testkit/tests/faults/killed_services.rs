@@ -25,7 +25,15 @@ const COOK_STEPS: [&str; 6] = [
 
 #[tokio::test]
 async fn the_order_service_is_killed_at_every_step_of_the_write_path() {
-    let mut restaurant = Restaurant::open().await;
+    kill_order_services(Restaurant::open().await).await;
+}
+
+#[tokio::test]
+async fn the_order_service_is_killed_at_every_step_of_selling_from_the_menu() {
+    kill_order_services(Restaurant::open().await.with_menu().await).await;
+}
+
+async fn kill_order_services(mut restaurant: Restaurant) {
     let load = restaurant.load();
     for step in ORDER_STEPS.repeat(either(1, 5)) {
         load.accepts(10).await;

@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::{eventually, http};
+use testkit::eventually;
+use testkit::http::{self, Answer};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use crate::menu;
 use crate::scale::either;
 
 /// Longer than the service's own deadline for a response.
@@ -22,10 +24,21 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 pub enum Response {
     /// 200, with the number.
     Accepted(String),
+    /// 200, with the number; the order was cancelled later.
+    Cancelled(String),
+    /// The same, but nobody knows whether it was cancelled.
+    PerhapsCancelled(String),
     /// 500 or 503.
     Refused(u16),
     /// No response, or an unknown outcome (504).
     Failed(String),
+}
+
+impl Response {
+    /// Whether the order was accepted, whatever came later.
+    pub fn is_acceptance(&self) -> bool {
+        matches!(self, Self::Accepted(_) | Self::Cancelled(_) | Self::PerhapsCancelled(_))
+    }
 }
 
 /// One order from its client's view. The customer's name is unique.
@@ -44,8 +57,9 @@ pub struct Load {
 }
 
 impl Load {
-    /// Starts clients that share the ports, and follow when these change.
-    pub fn start(ports: &Arc<Mutex<Vec<u16>>>) -> Self {
+    /// Starts clients that share the ports, and follow when these change. If there is a menu, they
+    /// order from it, and cancel a fifth of their orders.
+    pub fn start(ports: &Arc<Mutex<Vec<u16>>>, has_menu: bool) -> Self {
         let (attempts, stop) = (Arc::<Mutex<Vec<Attempt>>>::default(), Arc::<AtomicBool>::default());
         let counter = Arc::<AtomicUsize>::default();
         let table = letters(rand::random());
@@ -60,7 +74,12 @@ impl Load {
                 while !stop.load(Ordering::Relaxed) {
                     let number = counter.fetch_add(1, Ordering::Relaxed);
                     let customer = format!("Guest {table} {number}");
-                    let response = place(&ports, client + number, &order(&customer, number)).await;
+                    let mut order = order(&customer, number);
+                    if has_menu {
+                        order["items"] = menu::lines(number);
+                    }
+                    let by = if has_menu { Cancelling::of(number) } else { None };
+                    let response = place(&ports, client + number, &order, by).await;
                     attempts.lock().unwrap().push(Attempt { customer, response, at: Instant::now() });
                     sleep(pause).await;
                 }
@@ -81,10 +100,7 @@ impl Load {
 
     fn accepted_since(&self, moment: Instant) -> usize {
         let attempts = self.attempts.lock().unwrap();
-        attempts
-            .iter()
-            .filter(|attempt| attempt.at > moment && matches!(attempt.response, Response::Accepted(_)))
-            .count()
+        attempts.iter().filter(|attempt| attempt.at > moment && attempt.response.is_acceptance()).count()
     }
 
     /// Waits until this number of orders has been accepted from now on.
@@ -117,7 +133,7 @@ impl Load {
             let attempts = self.attempts.lock().unwrap();
             attempts
                 .iter()
-                .any(|attempt| attempt.at > start && !matches!(attempt.response, Response::Accepted(_)))
+                .any(|attempt| attempt.at > start && !attempt.response.is_acceptance())
                 .then_some(())
         })
         .await;
@@ -155,7 +171,12 @@ pub fn order(customer: &str, number: usize) -> serde_json::Value {
 /// sent to it. A service that has just stopped may delay a client for a second. Until then the
 /// other one may have stopped, and the first one restarted on another port. So every port is read
 /// when it is needed, and each service gets two attempts.
-async fn place(ports: &Mutex<Vec<u16>>, turn: usize, order: &serde_json::Value) -> Response {
+async fn place(
+    ports: &Mutex<Vec<u16>>,
+    turn: usize,
+    order: &serde_json::Value,
+    cancelling: Option<Cancelling>,
+) -> Response {
     let services = ports.lock().unwrap().len();
     let body = order.to_string();
     let json = [("Content-Type", "application/json")];
@@ -169,11 +190,51 @@ async fn place(ports: &Mutex<Vec<u16>>, turn: usize, order: &serde_json::Value) 
             Err(_) => return Response::Failed(format!("no answer within {RESPONSE_LIMIT:?}")),
         };
         return match answer.status {
-            200 => Response::Accepted(answer.json()["order_number"].as_str().unwrap().to_owned()),
+            200 => {
+                let number = answer.json()["order_number"].as_str().unwrap().to_owned();
+                match cancelling {
+                    Some(by) => by.cancel(port, number, &answer).await,
+                    None => Response::Accepted(number),
+                }
+            }
             504 => Response::Failed("504".to_owned()),
             status @ (500 | 503) => Response::Refused(status),
             status => panic!("a valid order was answered {status}: {answer:?}"),
         };
     }
     Response::Failed("nobody listens".to_owned())
+}
+
+/// Who cancels an order as soon as it is accepted. Cooks may have it already.
+#[derive(Clone, Copy)]
+enum Cancelling {
+    ByGuest,
+    ByStaff,
+}
+
+impl Cancelling {
+    /// Who cancels the order of this number, if anybody does.
+    fn of(number: usize) -> Option<Self> {
+        match number % 10 {
+            4 => Some(Self::ByGuest),
+            9 => Some(Self::ByStaff),
+            _ => None,
+        }
+    }
+
+    async fn cancel(self, port: u16, number: String, placed: &Answer) -> Response {
+        let staff = format!("Bearer {}", menu::STAFF_KEY);
+        let right = [match self {
+            Self::ByGuest => ("X-Order-Token", placed.header("x-order-token")),
+            Self::ByStaff => ("Authorization", staff.as_str()),
+        }];
+        let path = format!("/orders/{number}/cancel");
+        let asking = http::try_send(port, "POST", &path, &right, b"");
+        match tokio::time::timeout(RESPONSE_LIMIT, asking).await {
+            Ok(Ok(answer)) if answer.status == 200 => Response::Cancelled(number),
+            // A cook was faster.
+            Ok(Ok(answer)) if answer.status == 409 => Response::Accepted(number),
+            _ => Response::PerhapsCancelled(number),
+        }
+    }
 }

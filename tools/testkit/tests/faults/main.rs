@@ -10,6 +10,7 @@
 
 mod load;
 mod machine;
+mod menu;
 mod refusing_queues;
 mod restaurant;
 mod scale;
@@ -29,6 +30,7 @@ mod database_limits;
 mod full_disks;
 mod hostile;
 mod killed_services;
+mod last_portion;
 mod messages;
 mod network_faults;
 mod recurring_numbers;

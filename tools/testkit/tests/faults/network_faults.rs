@@ -25,7 +25,10 @@ async fn lasts(load: &Load, link: &Proxy, what: &str) -> Duration {
 }
 
 async fn breaks(link: fn(&Links) -> (&'static str, &Proxy)) {
-    let restaurant = Restaurant::open().await;
+    breaks_in(Restaurant::open().await, link).await;
+}
+
+async fn breaks_in(restaurant: Restaurant, link: fn(&Links) -> (&'static str, &Proxy)) {
     let load = restaurant.load();
     let (name, link) = link(&restaurant.links);
     for _ in 0..5 {
@@ -62,6 +65,17 @@ async fn orders_to_postgres() {
 #[tokio::test]
 async fn orders_to_rabbitmq() {
     breaks(|links| links.all()[1]).await;
+}
+
+#[tokio::test]
+async fn orders_from_the_menu_to_postgres() {
+    breaks_in(Restaurant::open().await.with_menu().await, |links| links.all()[0]).await;
+}
+
+/// What cannot be sent is taken back, and its stock with it.
+#[tokio::test]
+async fn orders_from_the_menu_to_rabbitmq() {
+    breaks_in(Restaurant::open().await.with_menu().await, |links| links.all()[1]).await;
 }
 
 #[tokio::test]

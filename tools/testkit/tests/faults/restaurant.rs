@@ -6,6 +6,7 @@ use testkit::{Launch, Proxy, Service, Stage, eventually};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::load::Load;
+use crate::menu;
 
 /// More of them at once would measure the load of the machine.
 const MOST_OPEN: u32 = 4;
@@ -44,6 +45,8 @@ pub struct Restaurant {
     pub subscriber: Service,
     /// The ports of the order services, for clients.
     pub ports: Arc<Mutex<Vec<u16>>>,
+    /// Whether orders go by a menu with a stock, whose sum the verdict checks.
+    pub has_menu: bool,
     /// Additional variables for every service.
     environment: Vec<(&'static str, String)>,
     _turns: Vec<SemaphorePermit<'static>>,
@@ -102,12 +105,26 @@ impl Restaurant {
         let (anna, mario, subscriber) = tokio::join!(cooks[0].start(), cooks[1].start(), subscriber.start());
         let ports = Arc::new(Mutex::new(vec![first.port(), second.port()]));
         let (order_services, cooks) = (vec![first, second], vec![anna, mario]);
-        Self { stage, links, order_services, cooks, subscriber, ports, environment, _turns: turns }
+        let has_menu = false;
+        Self { stage, links, order_services, cooks, subscriber, ports, has_menu, environment, _turns: turns }
     }
 
-    /// Starts the clients.
+    /// Switches the menu on: the order services start anew.
+    pub async fn with_menu(mut self) -> Self {
+        menu::write(&self.stage.database().await).await;
+        self.has_menu = true;
+        let staff_key = ("ORDER_STAFF_KEY", menu::STAFF_KEY.to_owned());
+        self.environment.extend([("MENU_MODE", "on".to_owned()), staff_key]);
+        for place in 0..self.order_services.len() {
+            assert_eq!(self.order_services[place].stop().await, Some(0));
+            self.replace_order_service(place).await;
+        }
+        self
+    }
+
+    /// Starts the clients. If there is a menu, they order from it, and some of them cancel.
     pub fn load(&self) -> Load {
-        Load::start(&self.ports)
+        Load::start(&self.ports, self.has_menu)
     }
 
     /// Starts a new order service in place of an ended one.

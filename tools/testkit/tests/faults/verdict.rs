@@ -11,6 +11,7 @@ use testkit::{Broker, Launch, Service};
 use tokio::time::{Instant, sleep};
 
 use crate::load::{Attempt, Load, Response};
+use crate::menu;
 use crate::restaurant::Restaurant;
 
 /// New orders must be accepted within this time after the end of a fault.
@@ -46,13 +47,14 @@ pub async fn recovers(load: &Load) -> Duration {
 /// Stops the load, waits for rest, and checks everything. Then the next scenario may begin.
 /// `recovery` is for the table.
 pub async fn holds(scenario: &str, restaurant: &mut Restaurant, load: Load, recovery: Duration) {
+    let with_menu = format!("{scenario}, with a menu");
+    let scenario = if restaurant.has_menu { with_menu.as_str() } else { scenario };
     let attempts = load.stop().await;
     let database = restaurant.stage.database().await;
     until_rest(scenario, &database).await;
     let orders = stored(&database).await;
 
-    let accepted =
-        attempts.iter().filter(|attempt| matches!(attempt.response, Response::Accepted(_))).count();
+    let accepted = attempts.iter().filter(|attempt| attempt.response.is_acceptance()).count();
     let (lost, doubled) = against_the_clients(&attempts, &orders);
     report(&format!(
         "| {scenario} | {} | {accepted} | {} | {} | {} ms |",
@@ -67,6 +69,9 @@ pub async fn holds(scenario: &str, restaurant: &mut Restaurant, load: Load, reco
     let broker = restaurant.stage.broker().await;
     queues_are_empty(scenario, &broker, restaurant).await;
     audit_finds_nothing(scenario, restaurant).await;
+    if restaurant.has_menu {
+        menu::adds_up(scenario, &database).await;
+    }
     for (name, service) in restaurant.services() {
         did_not_panic(name, service);
     }
@@ -164,19 +169,24 @@ fn against_the_clients(attempts: &[Attempt], orders: &HashMap<String, Stored>) -
         let cooked_once = life == ["received", "cooking", "ready"];
         let never_cooked = life.is_empty() || life == ["received", "cancelled"];
         let told = format!("{attempt:?}: {life:?}");
+        let is_cancelled = life.last() == Some(&"cancelled");
+        let has_number = |number: &String| order.is_some_and(|order| order.number == *number);
         match &attempt.response {
-            Response::Accepted(number) => {
+            Response::Cancelled(number) if !is_cancelled || !has_number(number) => lost.push(told),
+            Response::PerhapsCancelled(number) if is_cancelled && has_number(number) => {}
+            Response::Accepted(number) | Response::PerhapsCancelled(number) => {
                 if life.iter().filter(|status| **status == "cooking" || **status == "ready").count() > 2 {
                     doubled.push(told);
                 } else if !cooked_once
-                    || order.is_none_or(|order| order.number != *number || order.status != "ready")
+                    || !has_number(number)
+                    || order.is_none_or(|order| order.status != "ready")
                 {
                     lost.push(told);
                 }
             }
             Response::Refused(_) if !never_cooked => doubled.push(told),
             Response::Failed(_) if !never_cooked && !cooked_once => doubled.push(told),
-            Response::Refused(_) | Response::Failed(_) => {}
+            Response::Cancelled(_) | Response::Refused(_) | Response::Failed(_) => {}
         }
     }
     (lost, doubled)
