@@ -133,6 +133,15 @@ impl Sandbox<'_> {
         self.start(ServiceName::Order, command).await
     }
 
+    /// Starts an order service that sells from a menu. It has this number of items, each with a stock
+    /// of a million, and two price rules.
+    pub async fn order_service_with_menu(&self, max_concurrent: usize, items: u32) -> Result<Service> {
+        self.sql(include_str!("../sql/menu.sql"), &[("items", items.to_string())]).await?;
+        let mut command = self.command(ServiceName::Order.binary());
+        command.arg(format!("--max-concurrent={max_concurrent}")).env("MENU_MODE", "on");
+        self.start(ServiceName::Order, command).await
+    }
+
     /// Starts a tracking service.
     pub async fn tracking_service(&self) -> Result<Service> {
         self.start(ServiceName::Tracking, self.command(ServiceName::Tracking.binary())).await

@@ -20,6 +20,9 @@ const SLACK: Duration = Duration::from_mins(10);
 pub enum Workload<'a> {
     /// Place orders. A tracking service, if given, is asked for every order afterwards.
     Order(&'a Service, Option<&'a Service>),
+    /// Place orders from the menu of the order service. The tracking service is asked for every
+    /// order afterwards.
+    OrderFromMenu(&'a Service, &'a Service),
     /// Place orders at this local port, where nothing is stored.
     OrderUnstored(u16),
     /// Read the statuses of this number of today's first orders from the tracking service.
@@ -44,6 +47,7 @@ pub struct Measured {
 #[derive(Deserialize)]
 struct Output {
     per_second: f64,
+    refused_by_menu: BTreeMap<String, u64>,
     refused: BTreeMap<String, u64>,
     unanswered: u64,
     outside_time_measured: Failures,
@@ -53,6 +57,7 @@ struct Output {
 
 #[derive(Deserialize)]
 struct Failures {
+    refused_by_menu: BTreeMap<String, u64>,
     refused: BTreeMap<String, u64>,
     unanswered: u64,
 }
@@ -109,6 +114,9 @@ pub async fn run(
         Workload::Order(orders, None) => {
             command.args(["--no-audit", "--url", &orders.url()]);
         }
+        Workload::OrderFromMenu(orders, tracking) => {
+            command.args(["--menu", "--url", &orders.url(), "--tracking", &tracking.url()]);
+        }
         Workload::OrderUnstored(port) => {
             command.args(["--no-audit", &format!("--url=http://127.0.0.1:{port}")]);
         }
@@ -123,9 +131,10 @@ pub async fn run(
 fn measured(text: &str) -> Result<Measured> {
     let output: Output = serde_json::from_str(text)
         .with_context(|| format!("restaurant-load wrote something that cannot be read: {text}"))?;
-    let outside = output.outside_time_measured;
-    let mut complaints = complaints(&output.refused, output.unanswered, "");
-    complaints.extend(self::complaints(&outside.refused, outside.unanswered, " outside the time measured"));
+    let Output { refused_by_menu, refused, unanswered, .. } = output;
+    let within = Failures { refused_by_menu, refused, unanswered };
+    let mut complaints = within.complaints("");
+    complaints.extend(output.outside_time_measured.complaints(" outside the time measured"));
     Ok(Measured {
         per_second: output.per_second,
         acknowledged: output.audit.map_or(Ok(0), |audit| audit.acknowledged())?,
@@ -134,13 +143,14 @@ fn measured(text: &str) -> Result<Measured> {
     })
 }
 
-fn complaints(refused: &BTreeMap<String, u64>, unanswered: u64, when: &str) -> Vec<String> {
-    let mut complaints: Vec<String> =
-        refused.iter().map(|(status, count)| format!("{count} answered {status}{when}")).collect();
-    if unanswered > 0 {
-        complaints.push(format!("{unanswered} without answer{when}"));
+impl Failures {
+    fn complaints(&self, when: &str) -> Vec<String> {
+        let by_menu = self.refused_by_menu.iter();
+        let by_menu = by_menu.map(|(code, count)| format!("{count} refused by the menu: {code}{when}"));
+        let refused = self.refused.iter().map(|(status, count)| format!("{count} answered {status}{when}"));
+        let unanswered = (self.unanswered > 0).then(|| format!("{} without answer{when}", self.unanswered));
+        by_menu.chain(refused).chain(unanswered).collect()
     }
-    complaints
 }
 
 #[cfg(test)]
@@ -149,8 +159,8 @@ mod tests {
 
     fn output(audit: &str) -> String {
         format!(
-            r#"{{"seconds":1.0,"accepted":5,"per_second":5.0,"refused":{{"503":2}},"unanswered":1,"first_reason":"gone",
-            "outside_time_measured":{{"refused":{{"503":4}},"unanswered":3,"first_reason":"gone"}},
+            r#"{{"seconds":1.0,"accepted":5,"per_second":5.0,"refused_by_menu":{{"out_of_stock":1}},"refused":{{"503":2}},"unanswered":1,"first_reason":"gone",
+            "outside_time_measured":{{"refused_by_menu":{{}},"refused":{{"503":4}},"unanswered":3,"first_reason":"gone"}},
             "latency_ms":{{"p50":1.5,"p90":2.0,"p99":3.0}},"accepted_by_second":[5],"audit":{audit}}}"#
         )
     }
@@ -161,8 +171,9 @@ mod tests {
         let measured = measured(&output(audit)).unwrap();
         let outside =
             ["4 answered 503 outside the time measured", "3 without answer outside the time measured"];
-        assert_eq!(measured.complaints[..2], ["2 answered 503", "1 without answer"]);
-        assert_eq!(measured.complaints[2..], outside);
+        let within = ["1 refused by the menu: out_of_stock", "2 answered 503", "1 without answer"];
+        assert_eq!(measured.complaints[..3], within);
+        assert_eq!(measured.complaints[3..], outside);
         assert_eq!(measured.acknowledged, 7);
         assert_eq!(measured.latencies, Latencies { p50: 1.5, p99: 3.0 });
     }

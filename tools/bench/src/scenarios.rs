@@ -10,6 +10,7 @@ mod intake;
 mod kitchen;
 mod limits;
 mod memory;
+mod menu;
 mod queues;
 mod reads;
 mod round;
@@ -49,9 +50,11 @@ macro_rules! scenario {
 }
 
 /// All scenarios, in the sequence in which they run.
-pub static ALL: [Scenario; 16] = [
+pub static ALL: [Scenario; 18] = [
     scenario!("intake", intake::at_one_service, "Placing orders: 64 connections, one order service"),
     scenario!("intake-2", intake::at_two_services, "Placing orders: 256 connections, two order services"),
+    scenario!("menu", menu::of_many_items, "Placing orders from a menu with stock and price rules"),
+    scenario!("hot", menu::of_one_item, "Placing orders that all want the same item"),
     scenario!("kitchen", kitchen::measure, "Cooking: one worker process, cooking time 0"),
     scenario!("reads", reads::measure, "Asking for statuses: 64 connections"),
     scenario!("idle", idle::measure, "An idle system: from the order sent to its first notification"),
