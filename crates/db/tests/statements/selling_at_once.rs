@@ -37,10 +37,11 @@ async fn exactly_as_many_are_sold_as_there_are() {
     let scene = Scene::at_noon().await;
     scene.offer("soup", PIECES).await;
     scene.offer("tea", PIECES * 10).await;
-    let services = [open(&scene.stage), open(&scene.stage)];
     let mut selling = JoinSet::new();
-    for service in services.iter().cycle().take(16) {
-        let service = service.clone();
+    for _ in 0..8 {
+        // A service stores its orders one transaction after the other. More at once than it has
+        // connections would wait for these, and not only for the stock.
+        let service = open(&scene.stage);
         selling.spawn(async move {
             let mut sold = 0;
             for _ in 0..8 {
