@@ -133,8 +133,8 @@ impl Sandbox<'_> {
         self.start(ServiceName::Order, command).await
     }
 
-    /// Starts an order service that sells from a menu. It has this number of items, each with a stock
-    /// of a million, and two price rules.
+    /// Starts an order service that sells from a menu. It has this number of items, each with a
+    /// stock of a million, and two price rules.
     pub async fn order_service_with_menu(&self, max_concurrent: usize, items: u32) -> Result<Service> {
         self.sql(include_str!("../sql/menu.sql"), &[("items", items.to_string())]).await?;
         let mut command = self.command(ServiceName::Order.binary());

@@ -92,12 +92,11 @@ mod tests {
 
     #[test]
     fn guests_of_a_menu_order_what_can_be_had_for_their_type() {
-        let item = |id: &str, order_types: Value, sold_out: bool| json!({"id": id, "price": 9.5, "order_types": order_types, "sold_out": sold_out});
-        let items = [
-            item("soup", json!(["takeout", "dine_in"]), false),
-            item("ice", json!(["dine_in"]), false),
-            item("pho", json!(["delivery"]), true),
-        ];
+        let items = json!([
+            {"id": "soup", "order_types": ["takeout", "dine_in"], "sold_out": false},
+            {"id": "ice", "order_types": ["dine_in"], "sold_out": false},
+            {"id": "pho", "order_types": ["delivery"], "sold_out": true},
+        ]);
         let menu = json!({"menu_version": 1, "categories": [{"name": "All", "items": items}]});
         let menu = Menu::parse(&menu.to_string()).unwrap();
         let mut seen = std::collections::BTreeSet::new();

@@ -86,8 +86,8 @@ struct Arguments {
     /// seed of the orders' mix (default 1)
     #[argh(option, default = "1")]
     seed: u64,
-    /// order items of the service's menu, by item_id and without prices, and compare each total with
-    /// what the service quotes
+    /// order items of the service's menu, by item_id and without prices; each total must be the
+    /// one that the service quotes
     #[argh(switch)]
     menu: bool,
     /// do not place orders, but read the status of these orders from the tracking service, such as
