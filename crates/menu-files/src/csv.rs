@@ -30,8 +30,23 @@ pub(crate) fn read<T: Entry>(text: &str) -> Result<Vec<T>, FileErrors> {
         }
         file.records.push(record::<T>(&columns, row));
     }
-    let line_of = |place: &Place| rows.get(place.entry).map_or(1, |row| row.line);
-    raw::entries(file, line_of)
+    raw::entries(file, |place| line(rows, place))
+}
+
+/// Whether a text has not even the names of the fields.
+pub(crate) fn says_nothing(text: &str) -> bool {
+    rows::rows(text).is_ok_and(|rows| rows.is_empty())
+}
+
+/// The line of a place.
+pub(crate) fn line_of(text: &str, place: &Place) -> usize {
+    let rows = rows::rows(text).unwrap_or_default();
+    line(rows.get(1..).unwrap_or_default(), place)
+}
+
+/// The line of a place in the rows below the names of the fields.
+fn line(rows: &[Row], place: &Place) -> usize {
+    rows.get(place.entry).map_or(1, |row| row.line)
 }
 
 /// The fields of the columns.

@@ -21,7 +21,7 @@ pub enum Change {
     Added,
     /// Only the old list has it.
     Removed,
-    /// Both have it, with other fields. Never empty.
+    /// Both have it, with other fields. Without one, the old entry could not be read.
     Changed(Vec<FieldChange>),
 }
 
@@ -78,6 +78,7 @@ impl fmt::Display for Difference {
             match change {
                 Change::Added => writeln!(f, "+ {id}")?,
                 Change::Removed => writeln!(f, "- {id}")?,
+                Change::Changed(fields) if fields.is_empty() => writeln!(f, "~ {id}")?,
                 Change::Changed(fields) => {
                     let fields: Vec<_> = fields.iter().map(ToString::to_string).collect();
                     writeln!(f, "~ {id}: {}", fields.join(", "))?;

@@ -9,6 +9,7 @@ mod difference;
 mod entry;
 mod error;
 mod format;
+mod merging;
 mod raw;
 mod yaml;
 
@@ -16,6 +17,7 @@ pub use self::difference::{Change, Difference, FieldChange, difference};
 pub use self::entry::Entry;
 pub use self::error::{FileError, FileErrors};
 pub use self::format::{Format, ParseFormatError};
+pub use self::merging::check_merge;
 
 /// The largest number of entries in one file.
 pub const MAX_ENTRIES: usize = 10_000;
@@ -35,11 +37,27 @@ pub fn read<T: Entry>(format: Format, bytes: &[u8]) -> Result<Vec<T>, FileErrors
     }
 }
 
+/// Whether a file has not even an empty list: it may have been cut, or its writer may have failed.
+pub fn says_nothing(format: Format, bytes: &[u8]) -> bool {
+    raw::text(bytes).is_ok_and(|text| match format {
+        Format::Yaml => config::yaml::says_nothing(text),
+        Format::Csv => csv::says_nothing(text),
+    })
+}
+
 /// Writes entries so that [`read`] gives the same ones. Without any, it shows one commented
 /// example.
 pub fn write<T: Entry>(format: Format, entries: &[T]) -> String {
     match format {
         Format::Yaml => yaml::write(entries),
         Format::Csv => csv::write(entries),
+    }
+}
+
+/// The line of a place in a text that was read.
+fn line_of<T: Entry>(format: Format, text: &str, place: &raw::Place) -> usize {
+    match format {
+        Format::Yaml => yaml::line_of::<T>(text, place),
+        Format::Csv => csv::line_of(text, place),
     }
 }

@@ -24,7 +24,21 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, FileError> {
         let line = before.split(|byte| *byte == b'\n').count();
         FileError::new(line, "the file is not valid UTF-8 here: save it as UTF-8")
     })?;
-    Ok(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text))
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    match text.char_indices().find(|(_, c)| !is_text(*c)) {
+        None => Ok(text),
+        Some((place, c)) => {
+            let line = text.get(..place).unwrap_or_default().split('\n').count();
+            let detail = format_args!("the character U+{:04X} is no text: remove it", u32::from(c));
+            Err(FileError::new(line, detail))
+        }
+    }
+}
+
+/// Whether YAML allows a character. Its parser refuses the others without a line.
+fn is_text(c: char) -> bool {
+    let is_break = matches!(c, '\t' | '\n' | '\r' | '\u{85}');
+    (is_break || !c.is_control()) && !matches!(c, BYTE_ORDER_MARK | '\u{fffe}' | '\u{ffff}')
 }
 
 /// A place within a file.

@@ -5,5 +5,5 @@ mod tags;
 mod walk;
 mod writing;
 
-pub(crate) use self::reading::read;
+pub(crate) use self::reading::{line_of, read};
 pub(crate) use self::writing::write;

@@ -31,7 +31,7 @@ fn error(text: &str, why: &yaml::Error) -> FileError {
 
 /// The line of a place: the document is read once more, up to there. That keeps the first reading
 /// simple, and happens for few faults only.
-fn line_of<T: Entry>(text: &str, place: &Place) -> usize {
+pub(crate) fn line_of<T: Entry>(text: &str, place: &Place) -> usize {
     let mut locator = Locator { place, next_entry: 0, occurrence: 0 };
     let stop = yaml::read(Document { list: T::LIST, sink: &mut locator }, text).err();
     stop.map_or(1, |why| yaml::line_and_reason(&why).0)

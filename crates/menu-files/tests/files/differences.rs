@@ -1,7 +1,7 @@
 //! What would change.
 
 use domain::MenuItem;
-use menu_files::{Change, FieldChange, difference};
+use menu_files::{Change, Difference, FieldChange, difference};
 
 use crate::menu;
 
@@ -31,6 +31,8 @@ fn entries_are_added_removed_or_changed_by_their_fields() {
         panic!("{fields:?}")
     };
     assert!(!difference.is_empty());
+    let unreadable = Difference { changes: vec![("tea".to_owned(), Change::Changed(Vec::new()))] };
+    assert_eq!(unreadable.to_string(), "~ tea\n");
 }
 
 #[test]

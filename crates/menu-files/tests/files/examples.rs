@@ -2,7 +2,7 @@
 
 use domain::MenuItem;
 use domain::pricing::PriceRule;
-use menu_files::{Format, write};
+use menu_files::{Format, says_nothing, write};
 
 use crate::{menu, read, rules};
 
@@ -64,6 +64,21 @@ fn a_file_may_hold_nothing() {
     }
     for text in ["", "\n", "# only a comment\n", "id,name,price\n"] {
         assert_eq!(read::<MenuItem>(Format::Csv, text).unwrap(), [], "{text:?}");
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_says_nothing_and_an_empty_list_does() {
+    for (format, text, nothing) in [
+        (Format::Yaml, "", true),
+        (Format::Yaml, "\u{feff}# only a comment\n", true),
+        (Format::Yaml, "items: []\n", false),
+        (Format::Yaml, "items:\n", false),
+        (Format::Csv, "", true),
+        (Format::Csv, "# only a comment\n,,\n", true),
+        (Format::Csv, "id,name,price\n", false),
+    ] {
+        assert_eq!(says_nothing(format, text.as_bytes()), nothing, "{text:?}");
     }
 }
 

@@ -4,6 +4,7 @@
 mod csv_errors;
 mod differences;
 mod examples;
+mod merging;
 mod round_trip;
 mod shipped;
 mod yaml_errors;

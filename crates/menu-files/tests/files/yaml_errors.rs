@@ -105,6 +105,11 @@ fn other_encodings_are_named() {
         menu(b"items:\n  - id: a\n    name: Caf\xe9\n"),
         ["line 3: the file is not valid UTF-8 here: save it as UTF-8"]
     );
+    for (character, name) in [('\0', "0000"), ('\u{7f}', "007F"), ('\u{feff}', "FEFF"), ('\u{ffff}', "FFFF")]
+    {
+        let expected = format!("line 2: the character U+{name} is no text: remove it");
+        assert_eq!(menu(format!("items:\n  - {character}\n")), [expected]);
+    }
 }
 
 /// A list of items, of two lines each below the first line.
