@@ -6,6 +6,16 @@ use tokio_postgres::Row;
 
 use crate::error::DbError;
 
+/// An edit of many entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit<T, Id> {
+    /// All entries as they were when the edit locked them. A row by hand that breaks a rule is left
+    /// out: an edit may replace it.
+    pub before: Vec<T>,
+    /// What the edit changed.
+    pub changes: Changes<Id>,
+}
+
 /// What an edit changed, sorted by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changes<Id> {

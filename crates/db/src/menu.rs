@@ -26,6 +26,15 @@ pub struct Snapshot {
     pub rules: RuleSet,
 }
 
+/// Reads the menu.
+///
+/// # Errors
+/// As [`snapshot`].
+pub async fn read(db: &Database) -> Result<Menu, DbError> {
+    let [version, items] = db.query_one_moment([VERSION, rows::ALL]).await?;
+    menu(&version, &items)
+}
+
 /// Reads the menu and the rules as they are at one moment.
 ///
 /// # Errors
@@ -33,9 +42,12 @@ pub struct Snapshot {
 /// names it.
 pub async fn snapshot(db: &Database) -> Result<Snapshot, DbError> {
     let [version, items, rules] = db.query_one_moment([VERSION, rows::ALL, price_rules::READ]).await?;
+    Ok(Snapshot { menu: menu(&version, &items)?, rules: price_rules::rule_set(&rules)? })
+}
+
+fn menu(version: &[Row], items: &[Row]) -> Result<Menu, DbError> {
     let items = items.iter().map(rows::item).collect::<Result<_, _>>()?;
-    let menu = Menu::new(read_version(version.first())?.number, items).map_err(DbError::unexpected)?;
-    Ok(Snapshot { menu, rules: price_rules::rule_set(&rules)? })
+    Menu::new(read_version(version.first())?.number, items).map_err(DbError::unexpected)
 }
 
 const VERSION: &str = "select version, now() from menu_version";

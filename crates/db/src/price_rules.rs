@@ -2,6 +2,7 @@
 //!
 //! Every edit counts once in `menu_version`. Stored orders keep what was applied to them.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use domain::pricing::{PriceRule, RuleId, RuleSet};
@@ -9,7 +10,7 @@ use domain::record::{Record, Value};
 use tokio_postgres::Row;
 
 use crate::database::{Database, DbError, Decision, Reading};
-use crate::edit::Changes;
+use crate::edit::{Changes, Edit};
 use crate::named::NamedStatement;
 
 /// Adds rules, changes those that are different, and removes others.
@@ -61,19 +62,17 @@ pub async fn read(db: &Database) -> Result<RuleSet, DbError> {
 ///
 /// # Errors
 /// The database failed. A second call tells what it did.
-pub async fn merge(db: &Database, rules: &RuleSet) -> Result<Changes<RuleId>, DbError> {
-    let nothing = Reading { begin: LOCKED, sql: "select id from price_rules where false", parameters: &[] };
-    write(db, nothing, rules).await
+pub async fn merge(db: &Database, rules: &RuleSet) -> Result<Edit<PriceRule, RuleId>, DbError> {
+    write(db, |_| false, rules).await
 }
 
 /// Makes these rules the only ones, in one transaction.
 ///
 /// # Errors
 /// As [`merge`].
-pub async fn replace(db: &Database, rules: &RuleSet) -> Result<Changes<RuleId>, DbError> {
-    let kept: Vec<&str> = rules.rules().iter().map(|rule| rule.id.as_str()).collect();
-    let others = "select id from price_rules except select unnest($1::text[])";
-    write(db, Reading { begin: LOCKED, sql: others, parameters: &[&kept] }, rules).await
+pub async fn replace(db: &Database, rules: &RuleSet) -> Result<Edit<PriceRule, RuleId>, DbError> {
+    let kept: HashSet<&str> = rules.rules().iter().map(|rule| rule.id.as_str()).collect();
+    write(db, |id| !kept.contains(id), rules).await
 }
 
 /// Reads the rows of [`READ`].
@@ -97,19 +96,26 @@ fn rule(row: &Row) -> Result<PriceRule, DbError> {
     })
 }
 
-/// Writes rules, and removes those that are read.
-async fn write(db: &Database, removed: Reading<'_>, rules: &RuleSet) -> Result<Changes<RuleId>, DbError> {
+/// Writes rules, and removes some of those that are there.
+async fn write(
+    db: &Database,
+    is_removed: impl Fn(&str) -> bool,
+    rules: &RuleSet,
+) -> Result<Edit<PriceRule, RuleId>, DbError> {
     let records: Vec<Record> = rules.rules().iter().map(PriceRule::to_record).collect();
     let decide = |rows: &[Row]| {
-        let removed = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
+        let ids = rows.iter().map(|row| row.try_get("id")).collect::<Result<Vec<String>, _>>()?;
+        let removed: Vec<String> = ids.into_iter().filter(|id| is_removed(id)).collect();
         let mut parameters = WRITE.bind().with("removed", removed);
         for field in TEXTS.into_iter().chain(LISTS) {
             parameters = parameters.with(field, texts(&records, field));
         }
-        Ok(Decision { result: (), writing: Some(parameters) })
+        let before = rows.iter().filter_map(|row| rule(row).ok()).collect();
+        Ok(Decision { result: before, writing: Some(parameters) })
     };
-    let ((), rows) = db.read_then_write(removed, WRITE.sql(), decide).await?;
-    Changes::of(&rows)
+    let all = Reading { begin: LOCKED, sql: READ, parameters: &[] };
+    let (before, rows) = db.read_then_write(all, WRITE.sql(), decide).await?;
+    Ok(Edit { before, changes: Changes::of(&rows)? })
 }
 
 /// A field of each record; a list with commas between its texts.

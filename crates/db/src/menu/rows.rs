@@ -14,6 +14,12 @@ pub(super) const ALL: &str = "
            sold_out_until
     from menu_items order by id";
 
+/// The same, locked: nobody counts their stock meanwhile.
+pub(super) const ALL_LOCKED: &str = "
+    select id, name, description, category, price::text, order_types, position::text, available::text, sold_out,
+           sold_out_until
+    from menu_items order by id for update";
+
 /// Reads an item by the rules of the domain: somebody may have written it by hand.
 pub(super) fn item(row: &Row) -> Result<MenuItem, DbError> {
     let text = |column: &str| row.try_get::<_, &str>(column);

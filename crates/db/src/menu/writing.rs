@@ -3,15 +3,16 @@
 //! The whole table is locked, so edits wait for each other, and nobody else: orders read the menu
 //! without a lock, and the stock row by row.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use domain::OrderType;
 use domain::menu::{MenuItem, MenuItemId};
 use tokio_postgres::Row;
 
-use super::marks::end;
+use super::{marks, rows};
 use crate::database::{Database, DbError, Decision, Reading};
-use crate::edit::Changes;
+use crate::edit::{Changes, Edit};
 use crate::named::{NamedStatement, Parameters};
 
 /// Adds items, changes those that are different, and removes others. The stock of these goes with
@@ -31,16 +32,17 @@ pub fn is_name_taken(why: &DbError) -> bool {
 /// Another item [has the name](is_name_taken): nothing has changed. Or the database failed; then a
 /// second call tells.
 pub async fn put(db: &Database, item: &MenuItem) -> Result<Changes<MenuItemId>, DbError> {
-    merge(db, std::slice::from_ref(item)).await
+    let nothing = Reading { begin: LOCKED, sql: "select id from menu_items where false", parameters: &[] };
+    Ok(write(db, nothing, |_| false, std::slice::from_ref(item), "").await?.changes)
 }
 
 /// Adds these items or replaces those of their ids, in one transaction. All others stay.
 ///
 /// # Errors
 /// As [`put`].
-pub async fn merge(db: &Database, items: &[MenuItem]) -> Result<Changes<MenuItemId>, DbError> {
-    let nothing = Reading { begin: LOCKED, sql: "select id from menu_items where false", parameters: &[] };
-    write(db, nothing, items, "").await
+pub async fn merge(db: &Database, items: &[MenuItem]) -> Result<Edit<MenuItem, MenuItemId>, DbError> {
+    let all = Reading { begin: LOCKED, sql: rows::ALL, parameters: &[] };
+    write(db, all, |_| false, items, "").await
 }
 
 /// Makes these items the whole menu, in one transaction. `changed_by` stands in the movements of
@@ -52,12 +54,10 @@ pub async fn replace(
     db: &Database,
     items: &[MenuItem],
     changed_by: &str,
-) -> Result<Changes<MenuItemId>, DbError> {
-    let kept = column(items, |item| item.id.as_str());
-    let others = "
-        select id from menu_items where id in (select id from menu_items except select unnest($1::text[]))
-        order by id for update";
-    write(db, Reading { begin: LOCKED, sql: others, parameters: &[&kept] }, items, changed_by).await
+) -> Result<Edit<MenuItem, MenuItemId>, DbError> {
+    let kept: HashSet<&str> = items.iter().map(|item| item.id.as_str()).collect();
+    let all = Reading { begin: LOCKED, sql: rows::ALL_LOCKED, parameters: &[] };
+    write(db, all, |id| !kept.contains(id), items, changed_by).await
 }
 
 /// Removes an item. Returns whether it was on the menu.
@@ -67,22 +67,25 @@ pub async fn replace(
 pub async fn delete(db: &Database, id: &MenuItemId, changed_by: &str) -> Result<bool, DbError> {
     let item = "select id from menu_items where id = $1 for update";
     let reading = Reading { begin: LOCKED, sql: item, parameters: &[&id.as_str()] };
-    Ok(!write(db, reading, &[], changed_by).await?.is_empty())
+    Ok(!write(db, reading, |_| true, &[], changed_by).await?.changes.is_empty())
 }
 
-/// Writes items, and removes those that are read.
+/// Writes items, and removes some of those that are read.
 async fn write(
     db: &Database,
-    removed: Reading<'_>,
+    reading: Reading<'_>,
+    is_removed: impl Fn(&str) -> bool,
     items: &[MenuItem],
     changed_by: &str,
-) -> Result<Changes<MenuItemId>, DbError> {
+) -> Result<Edit<MenuItem, MenuItemId>, DbError> {
     let decide = |rows: &[Row]| {
-        let removed = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
-        Ok(Decision { result: (), writing: Some(parameters(items, removed, changed_by)) })
+        let ids = rows.iter().map(|row| row.try_get("id")).collect::<Result<Vec<String>, _>>()?;
+        let removed = ids.into_iter().filter(|id| is_removed(id)).collect();
+        let before = rows.iter().filter_map(|row| rows::item(row).ok()).collect();
+        Ok(Decision { result: before, writing: Some(parameters(items, removed, changed_by)) })
     };
-    let ((), rows) = db.read_then_write(removed, WRITE.sql(), decide).await?;
-    Changes::of(&rows)
+    let (before, rows) = db.read_then_write(reading, WRITE.sql(), decide).await?;
+    Ok(Edit { before, changes: Changes::of(&rows)? })
 }
 
 fn parameters<'a>(items: &'a [MenuItem], removed: Vec<String>, changed_by: &'a str) -> Parameters<'a> {
@@ -103,7 +106,7 @@ fn parameters<'a>(items: &'a [MenuItem], removed: Vec<String>, changed_by: &'a s
         .with("positions", column(items, |item| i32::from(item.position)))
         .with("availables", column(items, |item| item.available))
         .with("sold_outs", column(items, |item| item.sold_out_until.is_some()))
-        .with("ends", column(items, |item| end(item.sold_out_until)))
+        .with("ends", column(items, |item| marks::end(item.sold_out_until)))
 }
 
 /// One value of each item: an array parameter.

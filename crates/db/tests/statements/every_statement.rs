@@ -81,6 +81,7 @@ async fn the_menu_is_edited(db: &Database) -> Result<(), Undone> {
     done("menu::mark_sold_out", menu::mark_sold_out(db, &soup.id, SoldOutUntil::FurtherNotice).await)?;
     done("menu::bring_back", menu::bring_back(db, &soup.id).await)?;
     done("menu::version", menu::version(db).await)?;
+    done("menu::read", menu::read(db).await)?;
     done("menu::snapshot", menu::snapshot(db).await)?;
     done("menu::delete", menu::delete(db, &soup.id, "staff").await)?;
     done("menu::replace", menu::replace(db, &[soup], "staff").await)?;

@@ -103,19 +103,20 @@ async fn what_is_sold_changes_no_version() {
 async fn a_replacement_says_what_it_changed_and_takes_the_others_off() {
     let scene = Scene::new().await;
     let old: Vec<_> = ["a", "b", "c"].map(|id| item(id, "1.00")).into();
-    assert_eq!(menu::replace(&scene.db, &old, "staff").await.unwrap(), changes(&["a", "b", "c"], &[], &[]));
+    let first = menu::replace(&scene.db, &old, "staff").await.unwrap();
+    assert_eq!((first.changes, first.before), (changes(&["a", "b", "c"], &[], &[]), vec![]));
     let unchanged = menu::replace(&scene.db, &old, "staff").await.unwrap();
-    assert!(unchanged.is_empty(), "{unchanged:?}");
+    assert!(unchanged.changes.is_empty(), "{unchanged:?}");
     // A new item has the name of one that goes.
     let new = [named("d", "a"), item("c", "1.50"), item("b", "1.00")];
-    assert_eq!(menu::replace(&scene.db, &new, "staff").await.unwrap(), changes(&["d"], &["c"], &["a"]));
+    let replaced = menu::replace(&scene.db, &new, "staff").await.unwrap();
+    assert_eq!((replaced.changes, replaced.before), (changes(&["d"], &["c"], &["a"]), old));
     assert_eq!(scene.items().await, ["d a 1.00", "b b 1.00", "c c 1.50"]);
     let merged = menu::merge(&scene.db, &[item("e", "1.00"), item("b", "9.00")]).await.unwrap();
-    assert_eq!(merged, changes(&["e"], &["b"], &[]));
-    assert_eq!(
-        menu::replace(&scene.db, &[], "staff").await.unwrap(),
-        changes(&[], &[], &["b", "c", "d", "e"])
-    );
+    assert_eq!(merged.changes, changes(&["e"], &["b"], &[]));
+    assert_eq!(merged.before, [item("b", "1.00"), item("c", "1.50"), named("d", "a")]);
+    let emptied = menu::replace(&scene.db, &[], "staff").await.unwrap();
+    assert_eq!(emptied.changes, changes(&[], &[], &["b", "c", "d", "e"]));
 }
 
 #[tokio::test]
@@ -152,7 +153,7 @@ async fn an_item_that_is_sold_while_it_goes_is_waited_for() {
         holder.execute("commit").await;
     };
     let (removed, ()) = tokio::join!(menu::replace(&scene.db, &[], "staff"), selling);
-    assert_eq!(removed.unwrap(), changes(&[], &[], &["soup"]));
+    assert_eq!(removed.unwrap().changes, changes(&[], &[], &["soup"]));
     assert_eq!(scene.moved("soup").await[2], "removed -3 → unlimited by staff");
     assert_eq!(scene.broken().await, []);
 }
@@ -168,7 +169,7 @@ async fn a_name_belongs_to_one_item() {
     assert!(menu::is_name_taken(&twice), "{twice:?}");
     assert_eq!((scene.items().await.len(), scene.version().await), (2, version));
     let swapped = menu::merge(&scene.db, &[named("a", "Tea"), named("b", "Soup")]).await.unwrap();
-    assert_eq!(swapped, changes(&[], &["a", "b"], &[]));
+    assert_eq!(swapped.changes, changes(&[], &["a", "b"], &[]));
 }
 
 #[tokio::test]
@@ -219,6 +220,10 @@ async fn a_row_by_hand_that_breaks_a_rule_is_named() {
     let why = menu::snapshot(&scene.db).await.unwrap_err();
     let source = std::error::Error::source(&why).unwrap().to_string();
     assert!(source.contains("soup") && source.contains("name"), "{source}");
+    // It stands in the way of no edit.
+    let mended = menu::replace(&scene.db, &[item("soup", "1.00")], "staff").await.unwrap();
+    assert_eq!((mended.changes, mended.before), (changes(&[], &["soup"], &[]), vec![]));
+    assert_eq!(menu::read(&scene.db).await.unwrap().items().len(), 1);
     for refused in [
         "price = 0",
         "price = 1000",
@@ -240,10 +245,11 @@ async fn a_row_by_hand_that_breaks_a_rule_is_named() {
 async fn the_largest_menu_is_written_and_read() {
     let scene = Scene::new().await;
     let items: Vec<_> = (0..10_000).map(|n| item(&format!("item-{n}"), "1.00")).collect();
-    assert_eq!(menu::replace(&scene.db, &items, "staff").await.unwrap().added.len(), 10_000);
+    assert_eq!(menu::replace(&scene.db, &items, "staff").await.unwrap().changes.added.len(), 10_000);
     inventory::set_left(&scene.db, &items[7].id, Some(left(3)), "staff").await.unwrap();
     let cheaper: Vec<_> = (5_000..15_000).map(|n| item(&format!("item-{n}"), "0.50")).collect();
-    let Changes { added, changed, removed } = menu::replace(&scene.db, &cheaper, "staff").await.unwrap();
+    let replaced = menu::replace(&scene.db, &cheaper, "staff").await.unwrap();
+    let Changes { added, changed, removed } = replaced.changes;
     assert_eq!([added.len(), changed.len(), removed.len()], [5_000; 3]);
     assert_eq!(scene.version().await, 3);
     assert_eq!(menu::snapshot(&scene.db).await.unwrap().menu.items().len(), 10_000);

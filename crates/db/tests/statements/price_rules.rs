@@ -54,10 +54,10 @@ async fn rules_are_read_as_they_were_written() {
     let db = crate::scene::open(&scene.stage);
     let all = rules(&every_rule());
     let added = changes(&["delivery", "happy-hour", "none", "small", "two-off", "vat"], &[], &[]);
-    assert_eq!(replace(&db, &all).await.unwrap(), added);
+    assert_eq!(replace(&db, &all).await.unwrap().changes, added);
     assert_eq!(read(&db).await.unwrap(), all);
     assert_eq!(db::menu::snapshot(&db).await.unwrap().rules, all);
-    assert!(replace(&db, &all).await.unwrap().is_empty());
+    assert!(replace(&db, &all).await.unwrap().changes.is_empty());
 }
 
 #[tokio::test]
@@ -65,11 +65,15 @@ async fn an_edit_says_what_it_changed() {
     let scene = Scene::new().await;
     merge(&scene.db, &rules(&[discount("a", "5"), discount("b", "5")])).await.unwrap();
     let merged = merge(&scene.db, &rules(&[discount("b", "6"), discount("c", "5")])).await.unwrap();
-    assert_eq!(merged, changes(&["c"], &["b"], &[]));
+    assert_eq!(merged.changes, changes(&["c"], &["b"], &[]));
     let left = rules(&[discount("c", "5"), discount("a", "5").with("priority", "1"), discount("d", "1")]);
-    assert_eq!(replace(&scene.db, &left).await.unwrap(), changes(&["d"], &["a"], &["b"]));
+    let before = read(&scene.db).await.unwrap();
+    let replaced = replace(&scene.db, &left).await.unwrap();
+    assert_eq!(replaced.changes, changes(&["d"], &["a"], &["b"]));
+    assert_eq!(replaced.before, before.rules());
     assert_eq!(read(&scene.db).await.unwrap(), left);
-    assert_eq!(replace(&scene.db, &rules(&[])).await.unwrap(), changes(&[], &[], &["a", "c", "d"]));
+    let emptied = replace(&scene.db, &rules(&[])).await.unwrap();
+    assert_eq!(emptied.changes, changes(&[], &[], &["a", "c", "d"]));
     assert_eq!(read(&scene.db).await.unwrap().rules(), []);
 }
 
@@ -103,4 +107,7 @@ async fn a_rule_by_hand_must_make_sense() {
     let why = read(&scene.db).await.unwrap_err();
     let source = std::error::Error::source(&why).unwrap().to_string();
     assert!(source.contains("'small'") && source.contains("label"), "{source}");
+    // It stands in the way of no edit.
+    let mended = merge(&scene.db, &rules(&every_rule())).await.unwrap();
+    assert_eq!((mended.changes, mended.before.len()), (changes(&[], &["small"], &[]), 5));
 }
