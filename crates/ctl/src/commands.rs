@@ -1,7 +1,10 @@
-//! The subcommands, one module each.
+//! The subcommands, one module each; `editing` is what two of them share.
 
 pub mod audit;
 pub mod completions;
 pub mod dlq;
 pub mod doctor;
+mod editing;
+pub mod menu;
 pub mod migrate;
+pub mod prices;

@@ -1,6 +1,7 @@
 //! The operator's tool: commands for a running system, and for the time before its start.
 
 mod commands;
+mod new_file;
 mod view;
 
 use std::process::ExitCode;
@@ -10,7 +11,7 @@ use runtime::exit::failed;
 use runtime::signals::StopSignals;
 use runtime::{Exit, arguments, console};
 
-use crate::commands::{audit, completions, dlq, doctor, migrate};
+use crate::commands::{audit, completions, dlq, doctor, menu, migrate, prices};
 
 const NAME: &str = "restaurant-ctl";
 
@@ -28,6 +29,8 @@ enum Command {
     Audit(audit::Arguments),
     Doctor(doctor::Arguments),
     Dlq(dlq::Arguments),
+    Menu(menu::Arguments),
+    Prices(prices::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -47,6 +50,8 @@ async fn run() -> Result<(), Exit> {
         Command::Audit(arguments) => audit::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Dlq(arguments) => dlq::run(arguments, &signals).await,
+        Command::Menu(arguments) => menu::run(arguments).await,
+        Command::Prices(arguments) => prices::run(arguments).await,
         Command::Completions(arguments) => completions::run(&arguments, &Arguments::get_args_info()),
     }
 }

@@ -53,11 +53,15 @@ fn offered(words: &[&str]) -> Vec<String> {
 #[test]
 fn every_subcommand_and_flag_is_offered() {
     let (commands, _) = help(&[]);
-    assert_eq!(commands, ["migrate", "audit", "doctor", "dlq", "completions"]);
+    assert_eq!(commands, ["migrate", "audit", "doctor", "dlq", "menu", "prices", "completions"]);
     let mut paths: Vec<Vec<&str>> = commands.iter().map(|name| vec![name.as_str()]).collect();
     let (inner, _) = help(&["dlq"]);
     assert_eq!(inner, ["list", "show", "replay", "drop", "export"]);
     paths.extend(inner.iter().map(|name| vec!["dlq", name.as_str()]));
+    for command in ["menu", "prices"] {
+        assert_eq!(help(&[command]).0, ["export", "import", "diff"]);
+        paths.extend(["export", "import", "diff"].map(|name| vec![command, name]));
+    }
     assert_eq!(offered(&[""])[..commands.len()], commands);
     for path in paths {
         let (commands, flags) = help(&path);

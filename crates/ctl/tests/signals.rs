@@ -22,6 +22,7 @@ async fn a_command_that_waits_for_a_server_ends_at_once() {
         (&["migrate", "--roles"], Signal::HUP),
         (&["doctor"], Signal::INT),
         (&["audit"], Signal::TERM),
+        (&["menu", "export"], Signal::INT),
         (&["dlq", "list"], Signal::TERM),
         (&["dlq", "replay", "--all"], Signal::TERM),
     ] {

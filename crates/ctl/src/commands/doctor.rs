@@ -1,6 +1,7 @@
 //! `doctor`: checks everything that the services need, before they start.
 
 mod configuration;
+mod menu;
 mod ports;
 mod postgres;
 mod rabbitmq;
@@ -89,7 +90,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     if let Some(config) = config {
         verdicts.extend(times::check(&config, &services, deployment));
         if services.with_database().next().is_some() {
-            verdicts.extend(postgres::check(&config.database, &services).await);
+            verdicts.extend(postgres::check(&config, &services).await);
         }
         if services.0.iter().any(|service| permissions::of(*service).is_some()) {
             verdicts.extend(rabbitmq::check(&config, &services).await);

@@ -112,6 +112,16 @@ impl Serialize for RuleId {
     }
 }
 
+impl PriceRule {
+    /// What it is about; `None`: it is a fee.
+    pub fn target(&self) -> Option<&Target> {
+        match &self.effect {
+            Effect::Discount { target, .. } | Effect::Tax { target, .. } => Some(target),
+            Effect::Fee { .. } => None,
+        }
+    }
+}
+
 impl Target {
     /// Whether it includes an item of this id and category. What is not on the menu has neither,
     /// and belongs to the order only.

@@ -1,19 +1,18 @@
 //! `dlq export`: the dead letters as JSON lines, for archives and other tools.
 
 use std::io::{self, Write, stdout};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
 use bus::dead_letters::Pass;
 use domain::OrderNumber;
 use runtime::{Console, Exit, clock};
-use tempfile::NamedTempFile;
 
 use super::filter::{Filter, parse_limit, parse_order, parse_reason, parse_time_span};
 use super::output::{Output, is_over};
 use super::selection::Selection;
 use super::{CONNECTION, failed, settings, view};
-use crate::NAME;
+use crate::{NAME, new_file};
 
 /// Writes the dead letters with their bodies, one JSON object a line. They stay where they are.
 #[derive(FromArgs, ArgsInfo, Debug)]
@@ -53,13 +52,11 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
             _ => Ok(()),
         };
     };
-    // Write to a temporary file beside the target: under its final name the file is complete or
-    // absent.
-    let file = beside(path).map_err(|why| unwritable(path, &why))?;
+    let file = new_file::beside(path)?;
     let pass = Pass::begin(&settings(arguments.config)?, CONNECTION).await.map_err(|why| failed(&why))?;
-    let (count, file) = write(pass, selection, file, now).await?.map_err(|why| unwritable(path, &why))?;
-    file.as_file().sync_all().map_err(|why| unwritable(path, &why))?;
-    file.persist_noclobber(path).map_err(|why| unwritable(path, &why.error))?;
+    let written = write(pass, selection, file, now).await?;
+    let (count, file) = written.map_err(|why| new_file::unwritable(path, &why))?;
+    new_file::persist(file, path)?;
     let news = format!("{count} dead letters are in '{}'; they are still in the queue, too.", path.display());
     Console::new().print(&news);
     Ok(())
@@ -87,20 +84,4 @@ async fn write<W: Write + Send + 'static>(
     let written = output.finish().await;
     pass.end().await.map_err(|why| failed(&why))?;
     Ok(written.map(|writer| (count, writer)))
-}
-
-fn beside(path: &Path) -> io::Result<NamedTempFile> {
-    if path.exists() {
-        return Err(io::ErrorKind::AlreadyExists.into());
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    NamedTempFile::new_in(folder)
-}
-
-fn unwritable(path: &Path, why: &io::Error) -> Exit {
-    let advice = match why.kind() {
-        io::ErrorKind::AlreadyExists => "; choose another name: an export is never overwritten",
-        _ => "; choose a place that can be written to",
-    };
-    Exit::Failed(format!("{NAME}: cannot write '{}': {why}{advice}", path.display()))
 }

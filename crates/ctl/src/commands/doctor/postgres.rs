@@ -1,13 +1,14 @@
-//! Checks PostgreSQL: reachable, recent enough, durable, and with the rights that the services
-//! need.
+//! Checks PostgreSQL: reachable, recent enough, durable, and with the rights and the menu that the
+//! services need.
 
+use config::{Config, MenuMode};
 use db::inspection::{Inspection, OLDEST_VERSION};
 use db::schema::{self, SchemaState};
 use db::{Access, Database, DbError};
 use domain::ServiceName;
 use runtime::with_causes;
 
-use super::Services;
+use super::{Services, menu};
 use crate::NAME;
 use crate::view::sequences;
 use crate::view::verdict::Verdict;
@@ -16,8 +17,8 @@ use crate::view::verdict::Verdict;
 const CLOCK_TOLERANCE: f64 = 1.0;
 
 /// Runs all checks.
-pub async fn check(settings: &config::Database, services: &Services) -> Vec<Verdict> {
-    match inspect(settings, services).await {
+pub async fn check(config: &Config, services: &Services) -> Vec<Verdict> {
+    match inspect(config, services).await {
         Ok(verdicts) => verdicts,
         Err(why) => vec![unusable(&why)],
     }
@@ -30,20 +31,25 @@ fn unusable(why: &DbError) -> Verdict {
     Verdict::fail("postgresql", with_causes(why), to_do)
 }
 
-async fn inspect(settings: &config::Database, services: &Services) -> Result<Vec<Verdict>, DbError> {
+async fn inspect(config: &Config, services: &Services) -> Result<Vec<Verdict>, DbError> {
+    let settings = &config.database;
     let db = Database::new(settings, NAME, Access::ReadOnly)?;
     let found = db::inspection::inspect(&db).await?;
+    let state = schema::state(&db).await;
+    let is_current = matches!(state, Ok(SchemaState::Current));
     let mut verdicts = vec![
         version(settings, &found),
         safety(&found),
         connections(settings, services, &found),
         clock(&found),
-        schema_version(schema::state(&db).await, services, &found, &settings.user),
+        schema_version(state, services, &found, &settings.user),
         sequences::verdict(db::sequences::inspect(&db).await),
     ];
     let missing = db::inspection::missing_tables(&db, &ServiceName::ALL).await?;
-    if !missing.is_empty() && schema::state(&db).await? == SchemaState::Current {
+    if is_current && !missing.is_empty() {
         verdicts.push(incomplete(missing));
+    } else if is_current && config.menu.mode == MenuMode::On && services.contain(ServiceName::Order) {
+        verdicts.extend(menu::check(&db).await);
     }
     let schemas = schema::schemas_with_tables(&db).await?;
     if schemas.len() > 1 {

@@ -1,0 +1,58 @@
+//! The database that is edited, and what to do when it fails.
+
+use std::path::PathBuf;
+
+use config::Config;
+use db::schema::{self, SchemaError, SchemaState};
+use db::{Access, Database, DbError};
+use runtime::exit::failed;
+use runtime::{Exit, with_causes};
+
+use crate::NAME;
+
+/// Opens the database, whose tables must be those of this version.
+///
+/// # Errors
+/// The configuration, the server, or the version of the tables.
+pub async fn open(config: Option<PathBuf>, access: Access) -> Result<Database, Exit> {
+    let config = Config::load(config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
+    let db = Database::new(&config.database, NAME, access).map_err(|why| failed(&why))?;
+    let unusable = |why: SchemaError| Err(Exit::failed(NAME, &why));
+    match schema::state(&db).await.map_err(|why| unread("the database", &why))? {
+        SchemaState::Current => Ok(db),
+        SchemaState::Behind => Err(Exit::Failed(format!(
+            "{NAME}: the tables are missing, or older than this version: run 'restaurant-ctl migrate' as their owner, then try again"
+        ))),
+        SchemaState::Ahead { found, known } => unusable(SchemaError::Ahead { found, known }),
+        SchemaState::OutOfSight { schemas } => unusable(SchemaError::OutOfSight { schemas }),
+    }
+}
+
+/// Why something was not read, and what to do.
+pub fn unread(what: &str, why: &DbError) -> Exit {
+    let advice = match why {
+        DbError::UnexpectedValue(_) => "correct that row, or replace it with an import that has its id",
+        _ => advice(why),
+    };
+    Exit::Failed(format!("{NAME}: {what} could not be read: {}; {advice}", with_causes(why)))
+}
+
+/// Why something was not changed, and what to do.
+pub fn unchanged(what: &str, why: &DbError) -> Exit {
+    let why_not = with_causes(why);
+    Exit::Failed(if why.is_in_doubt() {
+        format!("{NAME}: {what} may have changed: {why_not}; 'diff' with the same file tells")
+    } else {
+        format!("{NAME}: {what} did not change: {why_not}; {}", advice(why))
+    })
+}
+
+fn advice(why: &DbError) -> &'static str {
+    if why.is_missing_right() {
+        return "run it as the owner of the tables, or as the user of the order service (database.user, DB_USER)";
+    }
+    if why.is_statement_timeout() {
+        return "another edit may take long: try again when it has ended";
+    }
+    why.advice().unwrap_or("'restaurant-ctl doctor' looks for the reason")
+}
