@@ -6,6 +6,7 @@ pub mod closing;
 pub mod docker;
 pub mod folder;
 pub mod lock;
+pub mod menu;
 pub mod opening;
 pub mod plan;
 pub mod reachable;

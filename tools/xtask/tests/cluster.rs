@@ -35,9 +35,9 @@ const COOKS: [&str; 3] = ["chef_anna", "chef_mario", "chef_luigi"];
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 const ORDER: &str =
-    r#"{"customer_name":"Ada","order_type":"takeout","items":[{"name":"Pizza","quantity":1,"price":15.99}]}"#;
+    r#"{"customer_name":"Ada","order_type":"takeout","items":[{"item_id":"margherita","quantity":1}]}"#;
 const LONG_ORDER: &str = r#"{"customer_name":"Ada","order_type":"delivery","delivery_address":"12 Long Road",
-    "items":[{"name":"Pizza","quantity":1,"price":15.99}]}"#;
+    "items":[{"item_id":"margherita","quantity":1}]}"#;
 
 /// A folder to run the commands in.
 struct Workspace {
@@ -204,8 +204,10 @@ async fn a_restaurant_opens_works_and_closes() {
             &[
                 "PostgreSQL: a private server on 127.0.0.1:",
                 "RabbitMQ: a private server on 127.0.0.1:",
+                "the menu is that of deploy/menu.yaml",
                 "The restaurant is open",
                 "curl -sS http://127.0.0.1:",
+                r#""items":[{"item_id":"caesar-salad","quantity":1}]"#,
             ],
         );
     });

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::cluster::accounts::AccountError;
 use crate::cluster::choice::Choice;
 use crate::cluster::folder;
+use crate::cluster::menu;
 use crate::cluster::plan::{self, Plan};
 use crate::cluster::record::{Phase, shell_lines, write_whole};
 use crate::cluster::service::{LaunchContext, Service};
@@ -69,7 +70,8 @@ impl Supervisor {
         let choice = Choice { config, guard: &self.guard, console: self.console };
         let servers = self.servers.insert(choice.make(&mut self.containers).await?);
         servers.admit_services().await?;
-        write_whole(folder::ENVIRONMENT, &shell_lines(&servers.environment()))
+        let environment = [servers.environment(), menu::environment()].concat();
+        write_whole(folder::ENVIRONMENT, &shell_lines(&environment))
             .map_err(Error::file("write", folder::ENVIRONMENT))?;
 
         let order_port = self.choose_port("order service", ServiceName::Order)?;
@@ -77,7 +79,7 @@ impl Supervisor {
         let plans = plan::restaurant(order_port, tracking_port);
         rotate_logs(&plans)?;
         let context = LaunchContext {
-            programs,
+            programs: programs.clone(),
             config: config_path,
             bind: config.http.bind,
             guard: self.guard.clone(),
@@ -91,6 +93,9 @@ impl Supervisor {
         let (first, others): (Vec<Plan>, Vec<Plan>) =
             plans.into_iter().partition(|plan| plan.service == ServiceName::Order);
         self.start_all(first, &context, ORDER_LIMIT).await?;
+        if let Some(servers) = &self.servers {
+            menu::provide(servers, &programs, self.console).await;
+        }
         self.start_all(others, &context, OTHERS_LIMIT).await?;
         self.expect_a_worker().await?;
         self.enter(Phase::Open);
@@ -122,7 +127,7 @@ impl Supervisor {
         let start = Instant::now();
         if let Some(servers) = &self.servers {
             let service = |plan: Plan| {
-                let environment = servers.environment_of(plan.service);
+                let environment = [servers.environment_of(plan.service), menu::environment()].concat();
                 Service::new(plan, environment, context.clone())
             };
             self.services.extend(plans.into_iter().map(service));

@@ -9,6 +9,7 @@ use tokio::time::sleep;
 
 use crate::cluster::docker::Compose;
 use crate::cluster::folder;
+use crate::cluster::menu;
 use crate::cluster::record::{Phase, Record};
 use crate::cluster::servers::Servers;
 use crate::cluster::service::Service;
@@ -58,10 +59,12 @@ impl Supervisor {
         })
     }
 
-    /// Prints the addresses, once the cluster is up.
-    pub fn show_summary(&mut self, took: Duration) {
-        if let (Some(record), Some(servers)) = (self.record(), &self.servers) {
-            summary::show(self.console, &record, &servers.rabbitmq.endpoint.user, took);
+    /// Prints the addresses and an order to copy, once the cluster is up.
+    pub async fn show_summary(&mut self, took: Duration) {
+        let Some(record) = self.record() else { return };
+        let order = menu::sample_order(&record.order_url).await;
+        if let Some(servers) = &self.servers {
+            summary::show(self.console, &record, &servers.rabbitmq.endpoint.user, order.as_deref(), took);
         }
     }
 

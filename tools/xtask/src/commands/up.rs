@@ -15,6 +15,7 @@ use tokio::time::sleep;
 
 use crate::cluster::folder;
 use crate::cluster::lock::SupervisorLock;
+use crate::cluster::menu;
 use crate::cluster::record::{Phase, Record};
 use crate::cluster::signals::Signals;
 use crate::cluster::state::State;
@@ -23,8 +24,8 @@ use crate::program;
 
 const POLL: Duration = Duration::from_millis(100);
 
-/// Starts PostgreSQL, RabbitMQ and every service on this machine and shows what happens;
-/// Ctrl-C ends all of it.
+/// Starts PostgreSQL, RabbitMQ and every service on this machine, with a menu, and shows what
+/// happens; Ctrl-C ends all of it.
 #[derive(FromArgs, Debug)]
 pub struct Arguments {
     /// return once everything is ready, and leave it running
@@ -82,7 +83,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         () = console.until_unseen() => Err(Exit::Logged),
     };
     if opened.is_ok() {
-        supervisor.show_summary(start.elapsed());
+        supervisor.show_summary(start.elapsed()).await;
         supervisor.supervise(&mut signals).await;
         console.note("closing the restaurant");
     }
@@ -90,12 +91,15 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     opened
 }
 
-/// The folder of the services' programs, which is also this program's, if all of them exist.
+/// The programs that it runs.
+fn needed() -> impl Iterator<Item = &'static str> {
+    ServiceName::ALL.map(ServiceName::binary).into_iter().chain([menu::IMPORTER])
+}
+
+/// The folder of these programs, which is also this program's, if all of them exist.
 fn programs() -> Result<PathBuf, Exit> {
     let folder = program::folder()?;
-    let is_missing = |program: &&str| !folder.join(program).is_file();
-    let missing: Vec<&str> =
-        ServiceName::ALL.map(ServiceName::binary).into_iter().filter(is_missing).collect();
+    let missing: Vec<&str> = needed().filter(|program| !folder.join(program).is_file()).collect();
     if missing.is_empty() {
         return Ok(folder);
     }

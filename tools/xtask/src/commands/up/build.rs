@@ -1,8 +1,7 @@
-//! Builds the services from source.
+//! Builds the services, and what imports the menu, from source.
 
 use std::process::Stdio;
 
-use domain::ServiceName;
 use runtime::{Console, Exit};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
@@ -12,7 +11,7 @@ use crate::program::cargo;
 /// Cargo prints this even if there was nothing to do.
 const NO_NEWS: &str = "Finished";
 
-/// Builds the services into this program's folder. Prints what is built, and nothing if everything
+/// Builds them into this program's folder. Prints what is built, and nothing if everything
 /// is up to date.
 ///
 /// # Errors
@@ -20,7 +19,7 @@ const NO_NEWS: &str = "Finished";
 pub(super) async fn run(console: Console) -> Result<(), Exit> {
     let mut command = Command::from(cargo(&["build"]));
     // A program's package has the program's name.
-    command.args(ServiceName::ALL.map(ServiceName::binary).into_iter().flat_map(|name| ["--package", name]));
+    command.args(super::needed().flat_map(|name| ["--package", name]));
     command.stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     let cannot =
         |why: std::io::Error| Exit::Failed(format!("cannot run 'cargo build': {why}. Is Rust installed?"));
