@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod choice;
 pub mod closing;
+pub mod defaults;
 pub mod docker;
 pub mod folder;
 pub mod lock;

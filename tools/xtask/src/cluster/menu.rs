@@ -12,22 +12,16 @@ use runtime::{Console, with_causes};
 use tokio::process::Command;
 
 use crate::NAME;
+use crate::cluster::defaults::MENU_MODE;
 use crate::cluster::servers::Servers;
 
 /// The program that imports a menu.
 pub const IMPORTER: &str = "restaurant-ctl";
 
-/// The variable that switches the menu on.
-const MODE: &str = "MENU_MODE";
 /// The menu of a restaurant that has none, from the project's root.
 const FILE: &str = "deploy/menu.yaml";
 /// The time limit of an import.
 const LIMIT: Duration = Duration::from_secs(30);
-
-/// The variable that switches the menu on. Set by the user, it says what the user wants.
-pub fn environment() -> Vec<(&'static str, String)> {
-    vec![(MODE, std::env::var(MODE).unwrap_or_else(|_| "on".to_owned()))]
-}
 
 /// The body of an order that the service at this URL takes; `None` if it takes none at the moment.
 pub async fn sample_order(order_url: &str) -> Option<String> {
@@ -39,9 +33,11 @@ pub async fn sample_order(order_url: &str) -> Option<String> {
     Some(menu.sample_order()?.to_string())
 }
 
-/// Imports a menu if it is on and has no item. Without one the restaurant opens, and sells nothing.
-pub async fn provide(servers: &Servers, programs: &Path, console: Console) {
-    if environment().iter().any(|(_, mode)| mode.parse() == Ok(MenuMode::Off)) {
+/// Imports a menu if these variables say that it is on, and it has no item. Without one the
+/// restaurant opens, and sells nothing.
+pub async fn provide(servers: &Servers, variables: &[(&str, String)], programs: &Path, console: Console) {
+    let is_off = |(name, value): &(&str, String)| *name == MENU_MODE && value.parse() == Ok(MenuMode::Off);
+    if variables.iter().any(is_off) {
         return;
     }
     match is_empty(&servers.postgres.endpoint).await {

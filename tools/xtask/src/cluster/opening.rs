@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::cluster::accounts::AccountError;
 use crate::cluster::choice::Choice;
+use crate::cluster::defaults;
 use crate::cluster::folder;
 use crate::cluster::menu;
 use crate::cluster::plan::{self, Plan};
@@ -70,7 +71,8 @@ impl Supervisor {
         let choice = Choice { config, guard: &self.guard, console: self.console };
         let servers = self.servers.insert(choice.make(&mut self.containers).await?);
         servers.admit_services().await?;
-        let environment = [servers.environment(), menu::environment()].concat();
+        self.variables = defaults::variables(config);
+        let environment = [servers.environment(), self.variables.clone()].concat();
         write_whole(folder::ENVIRONMENT, &shell_lines(&environment))
             .map_err(Error::file("write", folder::ENVIRONMENT))?;
 
@@ -94,7 +96,7 @@ impl Supervisor {
             plans.into_iter().partition(|plan| plan.service == ServiceName::Order);
         self.start_all(first, &context, ORDER_LIMIT).await?;
         if let Some(servers) = &self.servers {
-            menu::provide(servers, &programs, self.console).await;
+            menu::provide(servers, &self.variables, &programs, self.console).await;
         }
         self.start_all(others, &context, OTHERS_LIMIT).await?;
         self.expect_a_worker().await?;
@@ -127,7 +129,7 @@ impl Supervisor {
         let start = Instant::now();
         if let Some(servers) = &self.servers {
             let service = |plan: Plan| {
-                let environment = [servers.environment_of(plan.service), menu::environment()].concat();
+                let environment = [servers.environment_of(plan.service), self.variables.clone()].concat();
                 Service::new(plan, environment, context.clone())
             };
             self.services.extend(plans.into_iter().map(service));

@@ -25,6 +25,8 @@ pub struct Supervisor {
     /// The services. They are dropped before the servers.
     pub(super) services: Vec<Service>,
     pub(super) servers: Option<Servers>,
+    /// What is set for the services, unless the user has.
+    pub(super) variables: Vec<(&'static str, String)>,
     /// The servers' containers, if Docker runs any for us.
     pub(super) containers: Option<Compose>,
     pub(super) guard: ProcessGuard,
@@ -48,6 +50,7 @@ impl Supervisor {
             console,
             services: Vec::new(),
             servers: None,
+            variables: Vec::new(),
             containers: None,
             guard: ProcessGuard::new()?,
             ports: Vec::new(),
