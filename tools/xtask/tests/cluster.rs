@@ -57,6 +57,7 @@ impl Workspace {
         let environment = vec![
             ("DB_PORT", port()),
             ("RABBITMQ_PORT", port()),
+            ("KITCHEN_COOKING_SECONDS_DINE_IN", "0.5".to_owned()),
             ("KITCHEN_COOKING_SECONDS_TAKEOUT", "0.5".to_owned()),
             ("KITCHEN_COOKING_SECONDS_DELIVERY", "5".to_owned()),
         ];
@@ -221,6 +222,8 @@ async fn a_restaurant_opens_works_and_closes() {
         eventually("the notification is shown", Duration::from_secs(20), shown);
     }
     workspace.run(&["logs", "waiter"]).expect(2, &["there is no service 'waiter'"]);
+    let demo = workspace.run(&["demo", "--orders", "3", "--every", "0", "--seed", "1"]);
+    demo.expect(0, &["3 orders placed, 3 ready, 0 turned away"]);
 
     for (service, users) in [
         ("order", ["DB_USER=restaurant_db_order", "RABBITMQ_USER=order-service"]),

@@ -95,8 +95,9 @@ impl Supervisor {
         let (first, others): (Vec<Plan>, Vec<Plan>) =
             plans.into_iter().partition(|plan| plan.service == ServiceName::Order);
         self.start_all(first, &context, ORDER_LIMIT).await?;
+        let order_url = self.services.iter().find_map(Service::url).unwrap_or_default();
         if let Some(servers) = &self.servers {
-            menu::provide(servers, &self.variables, &programs, self.console).await;
+            menu::provide(servers, &self.variables, &programs, &order_url, self.console).await;
         }
         self.start_all(others, &context, OTHERS_LIMIT).await?;
         self.expect_a_worker().await?;
