@@ -29,8 +29,8 @@ async fn the_order_service_is_killed_at_every_step_of_the_write_path() {
 }
 
 #[tokio::test]
-async fn the_order_service_is_killed_at_every_step_of_selling_from_the_menu() {
-    kill_order_services(Restaurant::open().await.with_menu().await).await;
+async fn the_order_service_is_killed_at_every_step_of_selling_from_the_menu_also_by_message() {
+    kill_order_services(Restaurant::open().await.with_menu().await.with_messages().await).await;
 }
 
 async fn kill_order_services(mut restaurant: Restaurant) {

@@ -12,6 +12,7 @@ mod load;
 mod machine;
 mod menu;
 mod refusing_queues;
+mod requests;
 mod restaurant;
 mod scale;
 mod signals;

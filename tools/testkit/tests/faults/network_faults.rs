@@ -68,14 +68,14 @@ async fn orders_to_rabbitmq() {
 }
 
 #[tokio::test]
-async fn orders_from_the_menu_to_postgres() {
-    breaks_in(Restaurant::open().await.with_menu().await, |links| links.all()[0]).await;
+async fn orders_from_the_menu_and_by_message_to_postgres() {
+    breaks_in(Restaurant::open().await.with_menu().await.with_messages().await, |links| links.all()[0]).await;
 }
 
 /// What cannot be sent is taken back, and its stock with it.
 #[tokio::test]
-async fn orders_from_the_menu_to_rabbitmq() {
-    breaks_in(Restaurant::open().await.with_menu().await, |links| links.all()[1]).await;
+async fn orders_from_the_menu_and_by_message_to_rabbitmq() {
+    breaks_in(Restaurant::open().await.with_menu().await.with_messages().await, |links| links.all()[1]).await;
 }
 
 #[tokio::test]

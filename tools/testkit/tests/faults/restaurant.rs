@@ -7,6 +7,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::load::Load;
 use crate::menu;
+use crate::requests::Requests;
 
 /// More of them at once would measure the load of the machine.
 const MOST_OPEN: u32 = 4;
@@ -47,10 +48,16 @@ pub struct Restaurant {
     pub ports: Arc<Mutex<Vec<u16>>>,
     /// Whether orders go by a menu with a stock, whose sum the verdict checks.
     pub has_menu: bool,
+    /// A program that orders by message, until the verdict.
+    pub requests: Option<Requests>,
     /// Additional variables for every service.
     environment: Vec<(&'static str, String)>,
     _turns: Vec<SemaphorePermit<'static>>,
 }
+
+/// Connections of an order service that takes messages: orders, status updates, two streams of
+/// events, and the messages themselves.
+const CONNECTIONS: usize = 5;
 
 pub const COOKS: [&str; 2] = ["chef_anna", "chef_mario"];
 
@@ -105,8 +112,18 @@ impl Restaurant {
         let (anna, mario, subscriber) = tokio::join!(cooks[0].start(), cooks[1].start(), subscriber.start());
         let ports = Arc::new(Mutex::new(vec![first.port(), second.port()]));
         let (order_services, cooks) = (vec![first, second], vec![anna, mario]);
-        let has_menu = false;
-        Self { stage, links, order_services, cooks, subscriber, ports, has_menu, environment, _turns: turns }
+        Self {
+            stage,
+            links,
+            order_services,
+            cooks,
+            subscriber,
+            ports,
+            has_menu: false,
+            requests: None,
+            environment,
+            _turns: turns,
+        }
     }
 
     /// Switches the menu on: the order services start anew.
@@ -115,11 +132,26 @@ impl Restaurant {
         self.has_menu = true;
         let staff_key = ("ORDER_STAFF_KEY", menu::STAFF_KEY.to_owned());
         self.environment.extend([("MENU_MODE", "on".to_owned()), staff_key]);
+        self.restart_order_services().await;
+        self
+    }
+
+    /// Lets a program order by message, beside the clients: the order services start anew.
+    pub async fn with_messages(mut self) -> Self {
+        self.environment.push(("INTAKE_ENABLED", "true".to_owned()));
+        self.restart_order_services().await;
+        for service in &self.order_services {
+            service.logs("rabbitmq_connected", CONNECTIONS).await;
+        }
+        self.requests = Some(Requests::start(self.stage.broker().await, self.has_menu).await);
+        self
+    }
+
+    async fn restart_order_services(&mut self) {
         for place in 0..self.order_services.len() {
             assert_eq!(self.order_services[place].stop().await, Some(0));
             self.replace_order_service(place).await;
         }
-        self
     }
 
     /// Starts the clients. If there is a menu, they order from it, and some of them cancel.

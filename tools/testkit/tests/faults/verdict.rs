@@ -47,9 +47,14 @@ pub async fn recovers(load: &Load) -> Duration {
 /// Stops the load, waits for rest, and checks everything. Then the next scenario may begin.
 /// `recovery` is for the table.
 pub async fn holds(scenario: &str, restaurant: &mut Restaurant, load: Load, recovery: Duration) {
-    let with_menu = format!("{scenario}, with a menu");
-    let scenario = if restaurant.has_menu { with_menu.as_str() } else { scenario };
+    let with_menu = if restaurant.has_menu { ", with a menu" } else { "" };
+    let by_message = if restaurant.requests.is_some() { ", also by message" } else { "" };
+    let scenario = &format!("{scenario}{with_menu}{by_message}");
     let attempts = load.stop().await;
+    let sent = match restaurant.requests.take() {
+        Some(requests) => Some(requests.stop().await),
+        None => None,
+    };
     let database = restaurant.stage.database().await;
     until_rest(scenario, &database).await;
     let orders = stored(&database).await;
@@ -71,6 +76,9 @@ pub async fn holds(scenario: &str, restaurant: &mut Restaurant, load: Load, reco
     audit_finds_nothing(scenario, restaurant).await;
     if restaurant.has_menu {
         menu::adds_up(scenario, &database).await;
+    }
+    if let Some(sent) = sent {
+        sent.are_decided_once(scenario, &database).await;
     }
     for (name, service) in restaurant.services() {
         did_not_panic(name, service);
@@ -115,6 +123,8 @@ async fn until_rest(scenario: &str, database: &Database) {
     let left = "select (select count(*) from orders where status in ('received', 'cooking')) as open,
                        (select count(*) from order_outbox join orders on id = order_id) as outbox,
                        (select count(*) from status_outbox) as updates,
+                       (select count(*) from request_outbox) as events,
+                       (select count(*) from order_requests where status = 'PROCESSING') as undecided,
                        (select count(*) from order_claims) as claims,
                        (select count(*) from workers
                             where status = 'online' and last_seen < now() - interval '2 seconds') as silent";
