@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::Error;
 use crate::pgbouncer::PgbouncerProgram;
 use crate::programs::{PostgresPrograms, RabbitmqPrograms};
+use crate::redis::RedisProgram;
 use crate::server::{Server, not_installed};
 
 const LOCK_POLL: Duration = Duration::from_millis(100);
@@ -86,6 +87,24 @@ pub async fn ensure_pgbouncer(
     }
     PgbouncerProgram::find(packages).await.ok_or_else(|| Error::NotInstalled {
         what: "PgBouncer 1.21 or later".to_owned(),
+        advice: "Install it with this system's package manager, and try again.".to_owned(),
+    })
+}
+
+/// Finds Redis, as [`ensure_installed`] finds the servers. Only the bench needs it.
+///
+/// # Errors
+/// It is not here, and cannot be fetched.
+pub async fn ensure_redis(packages: &Path, progress: &(dyn Fn(&str) + Sync)) -> Result<RedisProgram, Error> {
+    if let Some(found) = RedisProgram::find(packages).await {
+        return Ok(found);
+    }
+    let _lock = lock(packages).await?;
+    if RedisProgram::find(packages).await.is_none() && apt::is_here() {
+        apt::fetch(&[RedisProgram::NAME], None, packages, progress).await?;
+    }
+    RedisProgram::find(packages).await.ok_or_else(|| Error::NotInstalled {
+        what: "Redis".to_owned(),
         advice: "Install it with this system's package manager, and try again.".to_owned(),
     })
 }

@@ -26,6 +26,7 @@ mod process_stat;
 mod programs;
 pub mod project;
 mod rabbitmq;
+mod redis;
 mod search;
 mod server;
 mod service;
@@ -34,7 +35,7 @@ pub mod tool;
 pub use credentials::Credentials;
 pub use environment::environment;
 pub use error::Error;
-pub use install::{ensure_installed, ensure_pgbouncer};
+pub use install::{ensure_installed, ensure_pgbouncer, ensure_redis};
 pub use log_file::Log;
 pub use pair::start_pair;
 pub use pgbouncer::{PgbouncerProgram, PrivatePgbouncer};
@@ -48,5 +49,6 @@ pub use programs::{PostgresPrograms, RabbitmqPrograms};
 pub use rabbitmq::{
     PrivateRabbitmq, Rabbitmq, RabbitmqAdmin, RabbitmqConsole, RabbitmqOptions, path_segment,
 };
+pub use redis::{PrivateRedis, RedisProgram};
 pub use server::Server;
 pub use service::{Ready, ServiceProcess};
