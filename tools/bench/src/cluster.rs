@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use devcluster::{
-    PostgresOptions, PrivatePostgres, PrivateRabbitmq, ProcessGuard, RabbitmqOptions, Ready, environment,
-    free_port, start_pair, tool,
+    PostgresOptions, PrivatePostgres, PrivateRabbitmq, PrivateRedis, ProcessGuard, RabbitmqOptions, Ready,
+    RedisProgram, environment, free_port, start_pair, tool,
 };
 use domain::ServiceName;
 use serde_json::Value;
@@ -80,6 +80,11 @@ impl Cluster {
         self.folder.join(name)
     }
 
+    /// Starts a Redis for a measurement of this name.
+    pub async fn redis(&self, program: &RedisProgram, name: &str) -> Result<PrivateRedis> {
+        Ok(PrivateRedis::start(program, &self.scratch(&format!("{name}.redis")), Some(&self.guard)).await?)
+    }
+
     /// Asks RabbitMQ's management API.
     pub async fn ask_rabbitmq(&self, path: &str) -> Result<Value> {
         let text = self.rabbitmq.admin().request("GET", path, None).await?.body;
@@ -128,17 +133,28 @@ impl Sandbox<'_> {
 
     /// Starts an order service.
     pub async fn order_service(&self, max_concurrent: usize) -> Result<Service> {
-        let mut command = self.command(ServiceName::Order.binary());
-        command.arg(format!("--max-concurrent={max_concurrent}"));
-        self.start(ServiceName::Order, command).await
+        self.order_service_under(max_concurrent, &[]).await
+    }
+
+    /// Starts an order service that also takes orders by message.
+    pub async fn order_service_taking_messages(&self, max_concurrent: usize) -> Result<Service> {
+        self.order_service_under(max_concurrent, &[("INTAKE_ENABLED", "true")]).await
     }
 
     /// Starts an order service that sells from a menu. It has this number of items, each with a
     /// stock of a million, and two price rules.
     pub async fn order_service_with_menu(&self, max_concurrent: usize, items: u32) -> Result<Service> {
         self.sql(include_str!("../sql/menu.sql"), &[("items", items.to_string())]).await?;
+        self.order_service_under(max_concurrent, &[("MENU_MODE", "on")]).await
+    }
+
+    async fn order_service_under(
+        &self,
+        max_concurrent: usize,
+        variables: &[(&str, &str)],
+    ) -> Result<Service> {
         let mut command = self.command(ServiceName::Order.binary());
-        command.arg(format!("--max-concurrent={max_concurrent}")).env("MENU_MODE", "on");
+        command.arg(format!("--max-concurrent={max_concurrent}")).envs(variables.iter().copied());
         self.start(ServiceName::Order, command).await
     }
 

@@ -7,6 +7,7 @@ mod effort;
 mod figures;
 mod isolated;
 mod load;
+mod lookup;
 mod machine;
 mod orders;
 mod outcome;
@@ -14,6 +15,7 @@ mod pgbench;
 mod processor;
 mod report;
 mod scenarios;
+mod sender;
 mod service;
 
 use std::io::Write as _;

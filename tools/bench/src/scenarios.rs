@@ -11,6 +11,8 @@ mod kitchen;
 mod limits;
 mod memory;
 mod menu;
+mod messages;
+mod order_status;
 mod queues;
 mod reads;
 mod round;
@@ -50,13 +52,15 @@ macro_rules! scenario {
 }
 
 /// All scenarios, in the sequence in which they run.
-pub static ALL: [Scenario; 18] = [
+pub static ALL: [Scenario; 20] = [
     scenario!("intake", intake::at_one_service, "Placing orders: 64 connections, one order service"),
     scenario!("intake-2", intake::at_two_services, "Placing orders: 256 connections, two order services"),
     scenario!("menu", menu::of_many_items, "Placing orders from a menu with stock and price rules"),
     scenario!("hot", menu::of_one_item, "Placing orders that all want the same item"),
+    scenario!("messages", messages::measure, "Placing orders by message, against placing them over HTTP"),
     scenario!("kitchen", kitchen::measure, "Cooking: one worker process, cooking time 0"),
     scenario!("reads", reads::measure, "Asking for statuses: 64 connections"),
+    scenario!("order_status", order_status::measure, "Asking what became of a message, against Redis"),
     scenario!("idle", idle::measure, "An idle system: from the order sent to its first notification"),
     scenario!("single", single::measure, "A single client, one order at a time"),
     scenario!(
