@@ -31,20 +31,27 @@ create table request_outbox (
     attempts    integer      not null default 0
 );
 create index request_outbox_by_request on request_outbox (order_id);
+-- What a lane of the relay takes next: of its stream, refused before or not, the oldest first.
+create index request_outbox_next on request_outbox (stream, least(attempts, 1), id);
 
 -- An order's message leaves the outbox when RabbitMQ has confirmed it, or when the order is taken
--- back. That is the moment at which its request is decided, whoever removes the row.
+-- back. That is the moment at which its request is decided, whoever removes the row. The plan is
+-- kept, and may be made while the tables are empty: `offset 0` keeps a look-up by key from becoming
+-- a join that reads a full table.
 create function decide_order_requests() returns trigger language plpgsql set search_path from current as $$
 begin
     with decided as (
         update order_requests as request
-        set status = case when orders.status = 'cancelled' then 'FAILED' else 'CONFIRMED' end,
-            code = case when orders.status = 'cancelled' then 'cancelled' end,
-            reason = case when orders.status = 'cancelled'
-                          then 'The order was cancelled before the kitchen had it. Nothing will be cooked.' end,
+        set (status, code, reason) = (
+                select case when orders.status = 'cancelled' then 'FAILED' else 'CONFIRMED' end,
+                       case when orders.status = 'cancelled' then 'cancelled' end,
+                       case when orders.status = 'cancelled'
+                            then 'The order was cancelled before the kitchen had it. Nothing will be cooked.' end
+                from orders where orders.id = request.placed_as
+            ),
             updated_at = statement_timestamp()
-        from removed join orders on orders.id = removed.order_id
-        where request.placed_as = removed.order_id and request.status = 'PROCESSING'
+        where request.placed_as = any(array(select order_id from removed)) and request.status = 'PROCESSING'
+          and exists (select from orders where orders.id = request.placed_as offset 0)
         returning request.order_id, request.status, request.updated_at
     )
     insert into request_outbox (order_id, stream, status, changed_at, due_at)

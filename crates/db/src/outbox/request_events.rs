@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{DUE, Look, Published, Relayed, Statements, relay, request_id};
+use super::{ASYNC_COMMIT, DUE, Look, Published, Relayed, Statements, relay, request_id};
 use crate::database::{Database, DbError};
 use crate::order_requests::{json, parsed};
 
@@ -46,6 +46,9 @@ pub struct RequestEventRow {
 /// As [`relay_orders`](super::relay_orders), for the events of a stream. Of each request it takes
 /// only the oldest, so that nobody learns of the end before the beginning.
 ///
+/// Rows are looked up by the key of their request (`offset 0`, and no other index), whatever the
+/// plan was made for. Otherwise each pass could read everything that waits.
+///
 /// # Errors
 /// The database failed. The next run finds everything again.
 pub async fn relay_request_events(
@@ -60,7 +63,10 @@ pub async fn relay_request_events(
                 request.errors::text, details.customer_name, details.type as order_type,
                 coalesce(details.items, request.items::text) as items, details.adjustments,
                 next.stream = 'outcome' as has_details
-         from request_outbox as next join order_requests as request on request.order_id = next.order_id
+         from request_outbox as next
+         cross join lateral (
+             select * from order_requests where order_requests.order_id = next.order_id offset 0
+         ) as request
          left join lateral (
              select customer_name, type,
                     (select json_agg(json_build_object('name', name, 'quantity', quantity, 'price', price)
@@ -70,20 +76,21 @@ pub async fn relay_request_events(
                                          'kind', kind, 'rule', rule, 'label', label, 'line', line, 'base', base,
                                          'amount', amount, 'included', included)) order by place)::text
                      from order_adjustments where order_adjustments.order_id = orders.id) as adjustments
-             from orders where orders.id = request.placed_as and next.stream = 'outcome'
+             from orders where orders.id = request.placed_as and next.stream = 'outcome' offset 0
          ) as details on true
-         where (attempts > 0) = $2 and next.stream = $3 and {DUE}
+         where least(attempts, 1) = $2::boolean::integer and next.stream = $3 and {DUE}
            and not exists (select 1 from request_outbox as older
-                           where older.order_id = next.order_id and older.stream = next.stream
-                             and older.id + 0 < next.id)
+                           where older.order_id = next.order_id and older.stream || '' = next.stream
+                             and older.id + 0 < next.id offset 0)
          order by next.id limit $1
          for update of next skip locked"
     );
     let stream = stream.as_str();
+    let delete = format!("{ASYNC_COMMIT} delete from request_outbox using unhurried where id = any($1)");
     let statements = Statements {
         select: &select,
         parameters: &[&stream],
-        delete: "delete from request_outbox where id = any($1)",
+        delete: &delete,
         back_off: "
             update request_outbox set attempts = attempts + 1, due_at = statement_timestamp() + make_interval(secs => pause)
             from unnest($1::bigint[], $2::float8[]) as refused (key, pause) where id = key",

@@ -8,7 +8,7 @@ use domain::OrderType;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::pace::{Next, Pace};
+use super::pace::{BATCH, EVENTS_BATCH, Next, Pace};
 
 /// What goes together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,14 @@ impl Cargo {
             Self::Orders(order_type) => due.orders.contains(&order_type),
             Self::StatusUpdates => due.status_updates,
             Self::RequestEvents(stream) => due.request_events.contains(&stream),
+        }
+    }
+
+    /// The most messages of one pass.
+    fn batch(self) -> u16 {
+        match self {
+            Self::Orders(_) | Self::StatusUpdates => BATCH,
+            Self::RequestEvents(_) => EVENTS_BATCH,
         }
     }
 }
@@ -44,8 +52,13 @@ impl Lane {
     /// All lanes; each is due. Without `intake` there are none for the events of requests.
     pub fn all(intake: bool) -> Vec<Self> {
         let now = Instant::now();
-        let lane =
-            |cargo| Self { cargo, pace: Pace::new(), next_pass: now, taken: now, is_in_trouble: false };
+        let lane = |cargo: Cargo| Self {
+            cargo,
+            pace: Pace::new(cargo.batch()),
+            next_pass: now,
+            taken: now,
+            is_in_trouble: false,
+        };
         let orders = OrderType::ALL.into_iter().map(Cargo::Orders);
         let events = RequestStream::ALL.into_iter().filter(|_| intake).map(Cargo::RequestEvents);
         orders.chain([Cargo::StatusUpdates]).chain(events).map(lane).collect()

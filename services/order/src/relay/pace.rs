@@ -9,6 +9,8 @@ use runtime::{Backoff, FailedAttempt};
 
 /// Most messages of one pass.
 pub const BATCH: u16 = 100;
+/// The same for events of requests. They all go this way, under load too.
+pub const EVENTS_BATCH: u16 = 500;
 /// Bounds of the pauses of a lane in trouble.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(10);
@@ -61,14 +63,15 @@ pub enum Next {
 /// The pace of one lane: of the orders of a type, or of the status updates. None waits for another.
 #[derive(Clone, Debug)]
 pub struct Pace {
+    batch: u16,
     limit: u16,
     backoff: Backoff,
 }
 
 impl Pace {
-    /// As if all had gone well so far.
-    pub fn new() -> Self {
-        Self { limit: BATCH, backoff: Backoff::new(FIRST_PAUSE, MAX_PAUSE) }
+    /// As if all had gone well so far. A pass takes at most `batch` messages.
+    pub fn new(batch: u16) -> Self {
+        Self { batch, limit: batch, backoff: Backoff::new(FIRST_PAUSE, MAX_PAUSE) }
     }
 
     /// What the next pass takes.
@@ -100,7 +103,7 @@ impl Pace {
             // larger groups.
             self.limit = 1;
         } else if look.found > 0 {
-            self.limit = self.limit.saturating_mul(2).min(BATCH);
+            self.limit = self.limit.saturating_mul(2).min(self.batch);
         }
         // A few messages that are refused again and again are no trouble of the lane: they back off
         // themselves.
@@ -135,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_message_that_breaks_every_connection_is_found_and_the_others_go() {
-        let mut pace = Pace::new();
+        let mut pace = Pace::new(BATCH);
         let lost = Look { found: 100, lost: 100, ..Look::default() };
         assert!(matches!(pace.after(lost), Next::After(_)));
         assert!(pace.backs_off(&PublishError::Lost));
@@ -154,7 +157,7 @@ mod tests {
     /// A connection that holds clears every message of the suspicion, refused or not.
     #[test]
     fn messages_that_are_refused_do_not_keep_the_others_single() {
-        let mut pace = Pace::new();
+        let mut pace = Pace::new(BATCH);
         pace.after(Look { found: 100, lost: 100, ..Look::default() });
         for expected in [2, 4, 8, 16, 32, 64, 100] {
             let found = usize::from(pace.limit);
@@ -167,7 +170,7 @@ mod tests {
     /// lane deaf in between.
     #[test]
     fn a_few_messages_that_are_refused_slow_their_lane_down_in_nothing() {
-        let mut pace = Pace::new();
+        let mut pace = Pace::new(BATCH);
         for _ in 0..20 {
             let next = pace.after(Look { found: 3, backed_off: 3, ..Look::default() });
             assert_eq!(next, Next::WhenWoken);
@@ -198,7 +201,7 @@ mod tests {
         /// goes: all go as soon as it is back.
         #[test]
         fn what_was_not_sent_does_not_back_off(course in proptest::collection::vec(looks(), 0..20)) {
-            let mut pace = Pace::new();
+            let mut pace = Pace::new(BATCH);
             for (found, confirmed, _) in course {
                 let found = found.min(pace.limit);
                 let confirmed = usize::from(confirmed.min(found));
@@ -215,7 +218,7 @@ mod tests {
         /// and one that is woken follows one that left nothing due.
         #[test]
         fn without_progress_there_is_a_pause(course in proptest::collection::vec(looks(), 1..100)) {
-            let mut pace = Pace::new();
+            let mut pace = Pace::new(BATCH);
             for (found, confirmed, backed_off) in course {
                 let found = found.min(pace.limit);
                 let confirmed = confirmed.min(found);

@@ -16,7 +16,7 @@ use super::Event;
 use super::kitchen::{COOKS, Cook};
 use super::queues::ModelQueues;
 use crate::relay::Wakeup;
-use crate::relay::pace::{Look, Next, Pace};
+use crate::relay::pace::{BATCH, Look, Next, Pace};
 use crate::rescuer::Rescuer;
 
 const RESEND_AFTER: Duration = Duration::from_secs(4);
@@ -93,7 +93,7 @@ impl World {
         self.cooks = (0..COOKS.len()).map(Cook::new).collect();
         let lane = |order_type| Lane {
             order_type,
-            pace: Pace::new(),
+            pace: Pace::new(BATCH),
             next_look: Duration::ZERO,
             can_be_woken: true,
         };
