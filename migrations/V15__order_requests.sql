@@ -36,22 +36,21 @@ create index request_outbox_next on request_outbox (stream, least(attempts, 1), 
 
 -- An order's message leaves the outbox when RabbitMQ has confirmed it, or when the order is taken
 -- back. That is the moment at which its request is decided, whoever removes the row. The plan is
--- kept, and may be made while the tables are empty: `offset 0` keeps a look-up by key from becoming
--- a join that reads a full table.
+-- kept, and may be made while the tables are empty: each row is looked up by its key, not joined.
 create function decide_order_requests() returns trigger language plpgsql set search_path from current as $$
 begin
     with decided as (
         update order_requests as request
         set (status, code, reason) = (
-                select case when orders.status = 'cancelled' then 'FAILED' else 'CONFIRMED' end,
-                       case when orders.status = 'cancelled' then 'cancelled' end,
-                       case when orders.status = 'cancelled'
+                select case when is_cooked then 'CONFIRMED' else 'FAILED' end,
+                       case when not is_cooked then 'cancelled' end,
+                       case when not is_cooked
                             then 'The order was cancelled before the kitchen had it. Nothing will be cooked.' end
-                from orders where orders.id = request.placed_as
+                from (select exists (select from orders where orders.id = request.placed_as
+                                                          and orders.status <> 'cancelled') as is_cooked) as order_now
             ),
             updated_at = statement_timestamp()
         where request.placed_as = any(array(select order_id from removed)) and request.status = 'PROCESSING'
-          and exists (select from orders where orders.id = request.placed_as offset 0)
         returning request.order_id, request.status, request.updated_at
     )
     insert into request_outbox (order_id, stream, status, changed_at, due_at)

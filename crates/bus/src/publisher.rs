@@ -226,10 +226,10 @@ impl Publisher {
         self.notifications.is_connected()
     }
 
-    /// Whether events can be sent to each of the streams, as far as is known. `false` without
-    /// streams.
-    pub fn can_send_events(&self) -> bool {
-        !self.events.is_empty() && self.events.iter().all(|(_, lane)| lane.is_connected())
+    /// Whether events can be sent to this stream, as far as is known. `false` if the publisher was
+    /// started without it.
+    pub fn can_send_events(&self, stream: EventStream) -> bool {
+        self.events.iter().any(|(own, lane)| *own == stream && lane.is_connected())
     }
 
     /// Waits until orders and dead letters can be sent.

@@ -137,6 +137,13 @@ impl DbError {
             || self.classification().is_some_and(|classification| classification.retry == Retry::Useless)
     }
 
+    /// Whether the database refuses the values of the statement (SQLSTATE classes 22 and 23): no
+    /// other user, and no repair of the database, would make it take them.
+    pub fn is_about_values(&self) -> bool {
+        let Self::Failed(why) = self else { return false };
+        why.code().is_some_and(|code| matches!(code.code().get(..2), Some("22" | "23")))
+    }
+
     /// Whether the statement may have taken effect, or may still do so: its answer was lost.
     pub fn is_in_doubt(&self) -> bool {
         matches!(self, Self::Timeout(_) | Self::UnexpectedValue(_))

@@ -11,6 +11,7 @@ mod sold_out;
 pub use self::category::Category;
 pub use self::edit::{EditRejection, parse_item};
 pub use self::item::{MAX_POSITION, MenuItem};
+pub(crate) use self::item_id::MAX_LENGTH as LONGEST_ID;
 pub(crate) use self::item_id::is_id;
 pub use self::item_id::{MenuItemId, ParseItemIdError};
 pub use self::snapshot::{Menu, MenuCategory, MenuError, ShownItem};

@@ -1,8 +1,8 @@
 //! Orders that come as messages: the second adapter of placing, beside `http`.
 //!
-//! A message is acknowledged when its request is decided: an order is stored and confirmed, or it
-//! is stored why there is none. If the service dies before, the message comes again, and the row of
-//! its request says how far it was.
+//! A message is acknowledged when its order is stored and confirmed, or is left to the relay
+//! because the broker does not take it now, or when it is stored why there is none. If the service
+//! dies before, the message comes again, and the row of its request says how far it was.
 
 mod failing;
 mod replying;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use bus::delivery::MAX_BODY;
 use bus::requests::{LeasedRequest, RequestIntake};
 use bus::topology::DEAD_LETTER_QUEUE;
-use bus::{Delivery, Outgoing, Publisher};
+use bus::{Delivery, Outgoing, PublishError, Publisher};
 use db::order_requests::{self, KnownRequest};
 use db::{Database, DbError};
 use domain::order_request::{RequestFailure, RequestOutcome, value_fingerprint};
@@ -22,13 +22,16 @@ use domain::{OrderIdentity, OrderRequest, OrderRequestId, RequestId, RequestStat
 use logging::{Log, action};
 use runtime::{Backoff, Shutdown};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use self::failing::{not_valid, reused, unstorable};
 use crate::menu::Board;
 use crate::placing::{PlaceError, PlaceOrder, Placing, Requested};
 use crate::relay::Wakeup;
 
+/// How long a message is held. One that is not decided by then, because a server is away or the
+/// queue of its order refuses it, goes to the end of the queue and holds up no other.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The pause before it is asked again whether the first message's request is decided.
 const DECISION_PAUSE: Duration = Duration::from_millis(200);
 
@@ -49,8 +52,6 @@ pub struct Intake {
 enum UnreadableMessage {
     #[error("the body {0}")]
     NotARequest(String),
-    #[error("the body is nested too deeply")]
-    TooDeep,
     #[error("its body of {0} bytes was not taken in: no request has more than {MAX_BODY}")]
     TooLarge(u64),
 }
@@ -95,56 +96,71 @@ impl Intake {
         let request_id =
             message.delivery().request_id().unwrap_or_else(|| RequestId::of_message(rand::random()));
         let log = self.log.with_request_id(request_id.clone());
-        let (asked, fingerprint) = match self.read(message.delivery()) {
-            Ok(read) => read,
-            Err(why) => return self.dead_letter(message, &why, &log).await,
+        let asked = match self.read(message.delivery()) {
+            Ok(asked) => asked,
+            Err(why) => return self.dead_letter(message, &why, &log, shutdown).await,
         };
         let message_id = message.delivery().message_id().filter(|id| !id.is_empty());
         let Some(order_id) = asked.order_id.or_else(|| message_id.map(OrderRequestId::of_message)) else {
             // Nothing tells it from another message with the same body. It comes again with an id.
-            if let Some(message) = message.identify(&new_message_id()) {
-                message.requeue();
-            }
-            return;
+            return to_the_end(message, &new_message_id());
         };
-        let request = OrderRequest { order_id, fingerprint };
-        let log_decided = |line: logging::Entry<'_>| line.detail("order_id", order_id.to_string()).emit();
-        // Without an answer the service stops: the message comes again.
-        let Some(decided) = self.decide(request, asked.order, request_id, &log, shutdown).await else {
-            return;
-        };
-        self.relay.wake();
-        if let Some(reply_to) = message.delivery().reply_to() {
-            let outcome = match decided {
-                Decided::InItsRow => self.outcome(order_id, &log, shutdown).await,
-                Decided::Reused(failure) => Some(replying::refused(order_id, failure)),
-            };
-            let Some(outcome) = outcome else { return };
-            let reply = replying::reply(reply_to, message.delivery().correlation_id(), &outcome);
-            if let Err(why) = self.send(reply).await {
-                let text = "The outcome could not be sent to who asked for it (reply_to)";
-                log_decided(log.error(action::RABBITMQ_PUBLISH_FAILED, text, &why));
+        let request = OrderRequest { order_id, fingerprint: value_fingerprint(&message.delivery().body) };
+        let carrying_out =
+            self.carry_out(request, asked.order, request_id, message.delivery(), &log, shutdown);
+        match timeout(PATIENCE, carrying_out).await {
+            Ok(Some(())) => message.ack(),
+            // The service stops: the message comes again.
+            Ok(None) => {}
+            Err(_) => {
+                let id = message.delivery().message_id().filter(|id| !id.is_empty());
+                let id = id.map_or_else(|| order_id.to_string(), str::to_owned);
+                to_the_end(message, &id);
             }
         }
-        message.ack();
     }
 
-    /// What the message says, and the fingerprint of it.
-    fn read(&self, delivery: &Delivery) -> Result<(Asked, domain::Fingerprint), UnreadableMessage> {
+    /// Decides a request, and tells who asked. `None`: the shutdown has begun before that.
+    async fn carry_out(
+        &self,
+        request: OrderRequest,
+        order: Result<Requested, Vec<Violation>>,
+        request_id: RequestId,
+        delivery: &Delivery,
+        log: &Log,
+        shutdown: &Shutdown,
+    ) -> Option<()> {
+        let decided = self.decide(request, order, request_id, log, shutdown).await?;
+        self.relay.wake();
+        let Some(reply_to) = delivery.reply_to() else { return Some(()) };
+        let outcome = match decided {
+            Decided::InItsRow => self.outcome(request.order_id, log, shutdown).await?,
+            Decided::Reused(failure) => replying::refused(request.order_id, failure),
+        };
+        let reply = replying::reply(reply_to, delivery.correlation_id(), &outcome);
+        if let Err(why) = self.send(reply, shutdown).await? {
+            let text = "The outcome could not be sent to who asked for it (reply_to)";
+            log.error(action::RABBITMQ_PUBLISH_FAILED, text, &why)
+                .detail("order_id", request.order_id.to_string())
+                .emit_limited();
+        }
+        Some(())
+    }
+
+    /// What the message says.
+    fn read(&self, delivery: &Delivery) -> Result<Asked, UnreadableMessage> {
         if let Some(size) = delivery.withheld {
             return Err(UnreadableMessage::TooLarge(size));
         }
         let body = delivery.body.as_slice();
-        let asked = if self.board.is_on() {
+        if self.board.is_on() {
             let RequestBody { order_id, order } =
                 place_order::parse_menu_request(body).map_err(UnreadableMessage::NotARequest)?;
-            Asked { order_id, order: order.map(Requested::FromMenu) }
-        } else {
-            let RequestBody { order_id, order } =
-                place_order::parse_request(body).map_err(UnreadableMessage::NotARequest)?;
-            Asked { order_id, order: order.map(Requested::Priced) }
-        };
-        Ok((asked, value_fingerprint(body).ok_or(UnreadableMessage::TooDeep)?))
+            return Ok(Asked { order_id, order: order.map(Requested::FromMenu) });
+        }
+        let RequestBody { order_id, order } =
+            place_order::parse_request(body).map_err(UnreadableMessage::NotARequest)?;
+        Ok(Asked { order_id, order: order.map(Requested::Priced) })
     }
 
     /// Places the order, or stores why it is not placed. `None`: the shutdown has begun before it
@@ -277,21 +293,47 @@ impl Intake {
         shutdown.or(runtime::retry::until_done(ask, report)).await
     }
 
-    /// Moves a message that can never be read to the dead letters. If that fails, it comes again.
-    async fn dead_letter(&self, message: LeasedRequest, why: &UnreadableMessage, log: &Log) {
+    /// Moves a message that can never be read to the dead letters. RabbitMQ does it, without the
+    /// reason, if the body was not taken in, or while an alarm forbids publishing.
+    async fn dead_letter(
+        &self,
+        message: LeasedRequest,
+        why: &UnreadableMessage,
+        log: &Log,
+        shutdown: &Shutdown,
+    ) {
         let text = format!("The message asks for no order; it goes to {DEAD_LETTER_QUEUE}");
-        log.error(action::MESSAGE_PROCESSING_FAILED, text, why).emit();
+        log.error(action::MESSAGE_PROCESSING_FAILED, text, why).emit_limited();
         let letter = Outgoing::dead_letter(message.delivery(), &runtime::with_causes(why), now());
-        match self.publisher.publish(letter).await {
-            Ok(()) => message.ack(),
-            Err(why) => {
-                let text = "A dead letter was not confirmed; RabbitMQ moves it without a reason";
-                log.error(action::RABBITMQ_PUBLISH_FAILED, text, &why).emit();
-                if let Some(message) = message.dead_letter() {
-                    message.requeue();
+        let mut message = message;
+        let mut backoff = Backoff::for_server();
+        loop {
+            let has_no_copy = matches!(why, UnreadableMessage::TooLarge(_));
+            let published =
+                if has_no_copy { None } else { Some(self.publisher.publish(letter.clone()).await) };
+            match published {
+                Some(Ok(())) => return message.ack(),
+                None | Some(Err(PublishError::Blocked(_))) => match message.dead_letter() {
+                    None => return,
+                    Some(returned) => message = returned,
+                },
+                Some(Err(why)) => {
+                    let text = "A dead letter was not confirmed; trying again";
+                    log.error(action::RABBITMQ_PUBLISH_FAILED, text, &why).emit_limited();
                 }
             }
+            // If the service stops, the message comes again.
+            if shutdown.or(sleep(backoff.next_pause())).await.is_none() {
+                return;
+            }
         }
+    }
+}
+
+/// Puts a copy of the message with this id at the end of the queue, in its place.
+fn to_the_end(message: LeasedRequest, id: &str) {
+    if let Some(message) = message.identify(id) {
+        message.requeue();
     }
 }
 

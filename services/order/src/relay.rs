@@ -166,7 +166,7 @@ impl Relay {
         match cargo {
             Cargo::Orders(_) => self.publisher.can_send_orders(),
             Cargo::StatusUpdates => self.publisher.can_send_status_updates(),
-            Cargo::RequestEvents(_) => self.publisher.can_send_events(),
+            Cargo::RequestEvents(stream) => self.publisher.can_send_events(event_stream(stream)),
         }
     }
 
@@ -271,12 +271,16 @@ fn status_update(row: StatusOutboxRow) -> Message<i64> {
     }
 }
 
-fn request_event(stream: RequestStream, row: RequestEventRow) -> Message<i64> {
-    let RequestEventRow { id, request_id, event } = row;
-    let stream = match stream {
+fn event_stream(stream: RequestStream) -> EventStream {
+    match stream {
         RequestStream::Status => EventStream::OrderStatusUpdates,
         RequestStream::Outcome => EventStream::DbWriteOrderStatus,
-    };
+    }
+}
+
+fn request_event(stream: RequestStream, row: RequestEventRow) -> Message<i64> {
+    let RequestEventRow { id, request_id, event } = row;
+    let stream = event_stream(stream);
     let outgoing = serde_json::to_vec(&event)
         .map(|body| Outgoing::event(stream, &event.message_id(), &request_id, event.timestamp, body));
     Message { key: id, about: ("order_id", event.order_id.to_string()), request_id, outgoing }

@@ -102,6 +102,26 @@ async fn of_a_message_that_comes_again_nothing_is_stored() {
     assert_eq!(scene.broken().await, []);
 }
 
+#[tokio::test]
+async fn orders_of_both_ways_share_a_call() {
+    let scene = Scene::at_noon().await;
+    let (order, request_id) = (takeout(), request_id("a-request"));
+    let ways = [None, Some(request(1, "a")), None, Some(request(2, "a"))];
+    let placements = ways.map(|request| Placement {
+        identity: identity(),
+        order: &order,
+        request_id: &request_id,
+        idempotency: None,
+        from_menu: None,
+        request,
+    });
+    let outcomes = orders::place(&scene.db, &placements).await.unwrap();
+    let numbers = outcomes.into_iter().map(|outcome| outcome.placed().unwrap().number.sequence());
+    assert_eq!(numbers.collect::<Vec<_>>(), [1, 2, 3, 4]);
+    let placed = "select string_agg(order_number, ' ' order by order_number) from order_requests";
+    assert_eq!(scene.value(placed).await, "ORD_20261120_002 ORD_20261120_004");
+}
+
 /// The second one waits for the first one, and then knows.
 #[tokio::test]
 async fn services_that_get_one_message_at_once_store_it_once() {

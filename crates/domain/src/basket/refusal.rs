@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ItemReference, RequestedLine};
 use crate::inventory::{Shortage, StockLeft};
-use crate::menu::{Menu, SoldOutUntil};
+use crate::menu::{LONGEST_ID, Menu, SoldOutUntil};
 use crate::{OrderType, Price};
 
 /// The kind of a refusal. Earlier ones take precedence.
@@ -134,7 +134,10 @@ impl RefusedItem {
         let item = id.and_then(|id| menu.by_id(id)).or_else(|| name.and_then(|name| menu.by_name(name)));
         let item = item.filter(|_| !matches!(problem, Problem::UnknownId | Problem::UnknownName));
         Self {
-            item_id: item.map(|item| item.id.to_string()).or_else(|| id.cloned()),
+            // No id is longer, and whoever sends one need not get all of it back.
+            item_id: item
+                .map(|item| item.id.to_string())
+                .or_else(|| id.map(|id| id.chars().take(LONGEST_ID).collect())),
             name: item.map(|item| item.name.clone()).or_else(|| name.cloned()),
             pointer: format!("/items/{index}{}", problem.field()),
             code: problem.code(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The longest id, in characters.
-const MAX_LENGTH: usize = 64;
+pub(crate) const MAX_LENGTH: usize = 64;
 
 /// The id of an item on the menu, such as `pho-bo`: `[a-z0-9][a-z0-9-]{0,63}`. It is safe in a URL,
 /// in a file name and in a log line.

@@ -5,6 +5,9 @@ use domain::order_request::{RequestFailure, RequestOutcome};
 use domain::timestamp::Timestamp;
 use domain::{OrderRequestId, RequestStatus};
 
+use runtime::{Backoff, Shutdown};
+use tokio::time::sleep;
+
 use super::Intake;
 
 /// Why nobody has the reply.
@@ -47,9 +50,24 @@ pub fn refused(order_id: OrderRequestId, failure: RequestFailure) -> RequestOutc
 }
 
 impl Intake {
-    /// Sends a reply once. If the connection breaks, the message comes again, and so does its
-    /// reply.
-    pub(super) async fn send(&self, reply: Result<Outgoing, ReplyError>) -> Result<(), ReplyError> {
-        Ok(self.publisher.publish(reply?).await?)
+    /// Sends a reply until RabbitMQ has it, or has nobody for it. `None`: the shutdown has begun.
+    pub(super) async fn send(
+        &self,
+        reply: Result<Outgoing, ReplyError>,
+        shutdown: &Shutdown,
+    ) -> Option<Result<(), ReplyError>> {
+        let reply = match reply {
+            Ok(reply) => reply,
+            Err(why) => return Some(Err(why)),
+        };
+        let mut backoff = Backoff::for_server();
+        loop {
+            match self.publisher.publish(reply.clone()).await {
+                Ok(()) => return Some(Ok(())),
+                Err(why) if why.is_refusal() => return Some(Err(why.into())),
+                // The connection is being made, or an alarm will end.
+                Err(_) => shutdown.or(sleep(backoff.next_pause())).await?,
+            }
+        }
     }
 }

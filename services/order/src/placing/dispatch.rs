@@ -152,9 +152,12 @@ impl Context {
                 .detail("order_number", number.to_string())
                 .emit();
         }
-        // With this setting the commit decides, and the relay sends it when the broker is back.
-        // What the broker will not take then either is taken back all the same.
-        let kept = |order: &&Unsent| self.accept_while_broker_down && !order.is_its_own_fault();
+        // With this setting the commit decides, and the relay sends it when the broker is back. So
+        // it does with an order of a message, for which no client waits. What the broker will not
+        // take then either is taken back all the same.
+        let kept = |order: &&Unsent| {
+            (self.accept_while_broker_down || order.stored().is_requested()) && !order.is_its_own_fault()
+        };
         let to_cancel: Vec<&Unsent> = unsent.iter().filter(|order| !kept(order)).collect();
         let cancelled = if to_cancel.is_empty() { Vec::new() } else { self.cancel(&to_cancel).await };
         for order in unsent.into_iter().map(Unsent::into_stored) {

@@ -158,7 +158,7 @@ impl Task {
                 }
             }
             Settled::Failed(orders, why) => {
-                let answer = if why.is_permanent() { PlaceError::Unstorable } else { PlaceError::Failed };
+                let answer = if why.is_about_values() { PlaceError::Unstorable } else { PlaceError::Failed };
                 self.refuse(orders, &answer, action::DB_TRANSACTION_FAILED, MESSAGE, &why);
             }
         }

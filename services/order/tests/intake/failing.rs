@@ -41,11 +41,9 @@ async fn an_id_that_is_no_uuid_fails_under_one_that_is_made() {
 #[tokio::test]
 async fn what_cannot_be_read_is_a_dead_letter_with_the_reason() {
     let counter = Counter::open().await;
-    let deep = format!("{{\"items\":{}1{}}}", "[".repeat(5_000), "]".repeat(5_000));
     for (body, reason) in [
         ("not json", "the body is not a JSON object that can be read"),
         ("[]", "the body is an array: send a JSON object with items"),
-        (deep.as_str(), "the body is nested too deeply"),
     ] {
         counter.broker.publish("", "validated_orders", plain(), body).await;
         let letter = counter.broker.take("kitchen_dlq").await;
@@ -55,6 +53,37 @@ async fn what_cannot_be_read_is_a_dead_letter_with_the_reason() {
     }
     counter.until_all_are_taken().await;
     assert_eq!([counter.count("order_requests").await, counter.count("orders").await], [0, 0]);
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_a_dead_letter_as_it_came() {
+    let counter = Counter::open().await;
+    let body = format!("{{\"user_id\":\"{}\"}}", "x".repeat(300_000));
+    counter.broker.publish("", "validated_orders", plain(), &body).await;
+    assert_eq!(counter.broker.take("kitchen_dlq").await.body, body);
+    let line = counter.service.log("message_processing_failed").await;
+    assert!(line["error"]["msg"].as_str().unwrap().contains("300014 bytes"), "{line}");
+    counter.until_all_are_taken().await;
+}
+
+/// HTTP takes such bodies, too: what is not asked for is not read.
+#[tokio::test]
+async fn what_is_odd_beside_the_order_is_no_fault() {
+    let counter = Counter::open().await;
+    let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
+    for (place, odd) in [deep, "9".repeat(200_000), r#""\ud800""#.to_owned()].iter().enumerate() {
+        let id = format!("019ab6ce-5d80-7c3e-8f12-{place:012}");
+        let body = wanted_as(&id).to_string().replacen('{', &format!("{{\"odd\":{odd},"), 1);
+        counter.broker.publish("", "validated_orders", plain(), &body).await;
+        assert_eq!(counter.outcome().await["status"], "CONFIRMED");
+    }
+    let broken = wanted_as(ID).to_string().replace("user-001", "\\ud800");
+    counter.broker.publish("", "validated_orders", plain(), &broken).await;
+    let outcome = counter.outcome().await;
+    assert_eq!(
+        (&outcome["status"], &outcome["errors"][0]["pointer"]),
+        (&json!("FAILED"), &json!("/user_id"))
+    );
 }
 
 #[tokio::test]

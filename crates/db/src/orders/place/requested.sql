@@ -5,6 +5,7 @@
     select input.order_id, ''::bytea, '', 'PROCESSING', now(), now(),
            numbered.id, numbered.number, numbered.total_amount::numeric
     from unnest($requested::uuid[]) with ordinality as input (order_id, place) join numbered using (place)
+    where input.order_id is not null
     on conflict (order_id) do update
     set placed_as = excluded.placed_as, order_number = excluded.order_number, total_amount = excluded.total_amount
     returning order_id
