@@ -24,6 +24,11 @@ pub struct OrderRequestId(Uuid);
 pub struct ParseRequestIdError;
 
 impl OrderRequestId {
+    /// Makes one of random bytes, for a message that has no id at all.
+    pub fn new(random: [u8; 16]) -> Self {
+        Self(Builder::from_random_bytes(random).into_uuid())
+    }
+
     /// The id of a message that names none: its message id if that is a UUID, else one that follows
     /// from it. The same message always has the same.
     pub fn of_message(message_id: &str) -> Self {

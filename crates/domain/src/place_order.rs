@@ -9,8 +9,8 @@ mod request_body;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-pub(crate) use self::menu_order::item_reference;
 pub use self::menu_order::{MenuOrder, parse_menu_order};
+pub(crate) use self::menu_order::{RawLine, item_reference};
 pub use self::request_body::{RequestBody, parse_menu_request, parse_request};
 
 pub use crate::json_body::Violation;

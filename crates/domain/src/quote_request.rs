@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use crate::basket::RequestedLine;
 use crate::inventory::MAX_CHECKED;
 use crate::json_body::{Location, Violations, item_object, items, readable};
-use crate::place_order::{MAX_ITEMS, Rejection, item_reference};
+use crate::place_order::{MAX_ITEMS, RawLine, Rejection, item_reference};
 use crate::pricing::PricedLine;
 use crate::{OrderType, Price};
 
@@ -77,18 +77,6 @@ struct RawRequest<'a> {
     items: Option<&'a RawValue>,
     #[serde(borrow)]
     order_type: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct RawLine<'a> {
-    #[serde(borrow)]
-    item_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    name: Option<&'a RawValue>,
-    #[serde(borrow)]
-    quantity: Option<&'a RawValue>,
-    #[serde(borrow)]
-    price: Option<&'a RawValue>,
 }
 
 fn parse<Line>(

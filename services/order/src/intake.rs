@@ -18,7 +18,7 @@ use db::{Database, DbError};
 use domain::order_request::{RequestFailure, RequestOutcome, value_fingerprint};
 use domain::place_order::{self, RequestBody, Violation};
 use domain::timestamp::Timestamp;
-use domain::{OrderIdentity, OrderRequest, OrderRequestId, RequestId, RequestStatus};
+use domain::{OrderRequest, OrderRequestId, RequestId, RequestStatus};
 use logging::{Log, action};
 use runtime::{Backoff, Shutdown};
 use tokio::task::JoinSet;
@@ -100,10 +100,11 @@ impl Intake {
             Ok(asked) => asked,
             Err(why) => return self.dead_letter(message, &why, &log, shutdown).await,
         };
-        let message_id = message.delivery().message_id().filter(|id| !id.is_empty());
-        let Some(order_id) = asked.order_id.or_else(|| message_id.map(OrderRequestId::of_message)) else {
+        let message_id = message.delivery().message_id().filter(|id| !id.is_empty()).map(str::to_owned);
+        let Some(order_id) = asked.order_id.or_else(|| message_id.as_deref().map(OrderRequestId::of_message))
+        else {
             // Nothing tells it from another message with the same body. It comes again with an id.
-            return to_the_end(message, &new_message_id());
+            return to_the_end(message, &OrderRequestId::new(rand::random()).to_string());
         };
         let request = OrderRequest { order_id, fingerprint: value_fingerprint(&message.delivery().body) };
         let carrying_out =
@@ -112,11 +113,7 @@ impl Intake {
             Ok(Some(())) => message.ack(),
             // The service stops: the message comes again.
             Ok(None) => {}
-            Err(_) => {
-                let id = message.delivery().message_id().filter(|id| !id.is_empty());
-                let id = id.map_or_else(|| order_id.to_string(), str::to_owned);
-                to_the_end(message, &id);
-            }
+            Err(_) => to_the_end(message, &message_id.unwrap_or_else(|| order_id.to_string())),
         }
     }
 
@@ -304,13 +301,20 @@ impl Intake {
     ) {
         let text = format!("The message asks for no order; it goes to {DEAD_LETTER_QUEUE}");
         log.error(action::MESSAGE_PROCESSING_FAILED, text, why).emit_limited();
-        let letter = Outgoing::dead_letter(message.delivery(), &runtime::with_causes(why), now());
+        // A copy of a body that was not taken in would be empty.
+        let letter = match why {
+            UnreadableMessage::TooLarge(_) => None,
+            UnreadableMessage::NotARequest(_) => {
+                Some(Outgoing::dead_letter(message.delivery(), &runtime::with_causes(why), now()))
+            }
+        };
         let mut message = message;
         let mut backoff = Backoff::for_server();
         loop {
-            let has_no_copy = matches!(why, UnreadableMessage::TooLarge(_));
-            let published =
-                if has_no_copy { None } else { Some(self.publisher.publish(letter.clone()).await) };
+            let published = match &letter {
+                Some(letter) => Some(self.publisher.publish(letter.clone()).await),
+                None => None,
+            };
             match published {
                 Some(Ok(())) => return message.ack(),
                 None | Some(Err(PublishError::Blocked(_))) => match message.dead_letter() {
@@ -335,11 +339,6 @@ fn to_the_end(message: LeasedRequest, id: &str) {
     if let Some(message) = message.identify(id) {
         message.requeue();
     }
-}
-
-/// Makes the id of a message that has none.
-fn new_message_id() -> String {
-    OrderIdentity::new(runtime::clock::unix_seconds().saturating_mul(1_000), rand::random()).to_string()
 }
 
 #[expect(clippy::disallowed_methods, reason = "when this service gave up on it, for the person who looks")]

@@ -35,16 +35,17 @@ pub fn parse_menu_order(body: &[u8]) -> Result<MenuOrder, Rejection> {
     Ok(MenuOrder { customer_name, fulfilment, lines })
 }
 
+/// The fields of a line that may name its item by its id.
 #[derive(Deserialize)]
-struct RawLine<'a> {
+pub(crate) struct RawLine<'a> {
     #[serde(borrow)]
-    item_id: Option<&'a RawValue>,
+    pub(crate) item_id: Option<&'a RawValue>,
     #[serde(borrow)]
-    name: Option<&'a RawValue>,
+    pub(crate) name: Option<&'a RawValue>,
     #[serde(borrow)]
-    quantity: Option<&'a RawValue>,
+    pub(crate) quantity: Option<&'a RawValue>,
     #[serde(borrow)]
-    price: Option<&'a RawValue>,
+    pub(crate) price: Option<&'a RawValue>,
 }
 
 pub(super) fn line(index: usize, raw: &RawValue, violations: &mut Violations) -> Option<RequestedLine> {

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::menu_order::line;
+use super::menu_order::{RawLine, line};
 use super::{MAX_ITEMS, MenuOrder, RawOrder, Violation, Violations};
 use crate::json_body::{Location, item_object, items, readable};
 use crate::order_request::{OrderRequestId, ParseRequestIdError};
@@ -56,18 +56,6 @@ struct RawRequest<'a> {
     items: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
-struct RawItem<'a> {
-    #[serde(borrow)]
-    item_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    name: Option<&'a RawValue>,
-    #[serde(borrow)]
-    quantity: Option<&'a RawValue>,
-    #[serde(borrow)]
-    price: Option<&'a RawValue>,
-}
-
 fn parse<Item, Order>(
     body: &[u8],
     item: fn(usize, &RawValue, &mut Violations) -> Option<Item>,
@@ -112,7 +100,7 @@ impl RawRequest<'_> {
 }
 
 fn item(index: usize, raw: &RawValue, violations: &mut Violations) -> Option<OrderItem> {
-    let raw: RawItem<'_> = item_object(index, raw, "name or item_id, quantity and price", violations)?;
+    let raw: RawLine<'_> = item_object(index, raw, "name or item_id, quantity and price", violations)?;
     let (field, name) = match (raw.name, raw.item_id) {
         (None, Some(item_id)) => ("item_id", Some(item_id)),
         (name, _) => ("name", name),

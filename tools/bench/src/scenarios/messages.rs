@@ -51,7 +51,7 @@ pub async fn measure(cluster: &Cluster) -> Result<Outcome> {
     }
     let rates = Comparison::new(Unit::PerSecond, rates);
     let what = format!("orders/s by message, against HTTP, {MAX_CONCURRENT} in work");
-    let line = rates.line(&what, Some(Target::at_least(0.8, 0.6)));
+    let line = rates.line(&what, Some(Target::at_least(0.95, 0.8)));
     let plot = rates.plot("Orders a second", "orders/s", ["messages", "HTTP"]);
     Ok(Outcome { lines: vec![line], plots: vec![plot], remarks })
 }
