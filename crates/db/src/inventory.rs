@@ -64,10 +64,6 @@ pub async fn used_up(db: &Database) -> Result<Vec<MenuItemId>, DbError> {
     db.query(sql, &[]).await?.iter().map(|row| Ok(counted(row)?.0)).collect()
 }
 
-/// Locks the stock of the items $1 until the end of the transaction.
-pub(crate) const LOCK: &str =
-    "select item_id, \"left\" from inventory_items where item_id = any($1) order by item_id for update";
-
 /// Reads rows with an `item_id` and what is `left` of it.
 pub(crate) fn stock<'r>(rows: impl IntoIterator<Item = &'r Row>) -> Result<Stock, DbError> {
     rows.into_iter().map(counted).collect()

@@ -33,7 +33,7 @@ pub fn of(service: ServiceName) -> Option<Rights> {
             ("inventory_items", "select, insert, update, delete"),
             ("inventory_movements", "select, insert"),
             ("order_adjustments", "select, insert"),
-            ("order_requests", "select, insert, update, delete"),
+            ("order_requests", "select, insert, update"),
             ("request_outbox", "select, insert, update, delete"),
             ("workers", "select"),
             ("worker_sessions", "select"),

@@ -1,6 +1,7 @@
 //! Stores new orders.
 
 mod admitting;
+mod at_once;
 mod values;
 
 use std::sync::LazyLock;
@@ -19,8 +20,9 @@ use crate::named::NamedStatement;
 /// would compare each item with each order.
 static PLACE: LazyLock<NamedStatement> = LazyLock::new(|| {
     NamedStatement::new(concat!(
+        "with admitted as (select), ",
         include_str!("place/place.sql"),
-        "select identity, day, sequence, now() as placed_at from numbered order by place"
+        include_str!("place/placed.sql")
     ))
 });
 
@@ -43,12 +45,21 @@ static PLACE: LazyLock<NamedStatement> = LazyLock::new(|| {
 /// Nothing was stored, unless the error [is in doubt](DbError::is_in_doubt):
 /// then [`find_out`](super::find_out) tells.
 pub async fn place(db: &Database, orders: &[Placement<'_>]) -> Result<Vec<PlaceOutcome>, DbError> {
-    if orders.iter().any(|new| new.from_menu.is_some() || new.request.is_some()) {
-        return admitting::place(db, orders).await;
-    }
-    let rows = db.query(PLACE.sql(), &values::orders(&PLACE, orders)?.in_order()?).await?;
-    let placed = placed_orders(&rows, orders.len())?;
+    let placed = if orders.iter().any(|new| new.from_menu.is_some() || new.request.is_some()) {
+        match at_once::place(db, orders).await? {
+            Some(placed) => placed,
+            None => return admitting::place(db, orders).await,
+        }
+    } else {
+        let rows = db.query(PLACE.sql(), &values::orders(&PLACE, orders)?.in_order()?).await?;
+        placed_orders(&rows, orders.len())?
+    };
     Ok(placed.into_iter().map(PlaceOutcome::Placed).collect())
+}
+
+/// Whether nothing was stored because a request has its row already: its message came before.
+fn repeats_a_request(why: &DbError) -> bool {
+    why.is_duplicate_in("order_requests")
 }
 
 fn placed_orders(rows: &[Row], expected: usize) -> Result<Vec<PlacedOrder>, DbError> {

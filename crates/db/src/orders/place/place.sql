@@ -1,6 +1,6 @@
-with counter as (
+counter as (
     insert into order_counters as counter (day, last_number)
-    values ((now() at time zone 'utc')::date, $count)
+    select (now() at time zone 'utc')::date, $count from admitted
     on conflict (day) do update set last_number = counter.last_number + excluded.last_number
     returning day, last_number - $count as last_before
 ), numbered as (
@@ -26,8 +26,9 @@ with counter as (
 ), stored_items as (
     insert into order_items (order_id, name, quantity, price)
     select (select array_agg(id order by place) from numbered)[item.place], name, quantity, price::numeric
-    from unnest($item_places::int[], $item_names::text[], $item_quantities::int[], $item_prices::text[]) with ordinality
-        as item (place, name, quantity, price, line)
+    from admitted,
+         unnest($item_places::int[], $item_names::text[], $item_quantities::int[], $item_prices::text[]) with ordinality
+             as item (place, name, quantity, price, line)
     order by line
 ), logged as (
     insert into order_status_log (order_id, status, changed_by, changed_at)

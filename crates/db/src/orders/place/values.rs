@@ -1,10 +1,8 @@
 //! The values of the statements that store orders, each an array with an element for each row.
 
 use deadlines::outbox::RELAY_GRACE;
-use domain::inventory::Decrement;
 use domain::pricing::Adjustment;
-use domain::{Fingerprint, order_pointer};
-use uuid::Uuid;
+use domain::{Fingerprint, MenuItemId, order_pointer};
 
 use crate::database::DbError;
 use crate::named::{NamedStatement, Parameters};
@@ -49,27 +47,36 @@ pub(super) fn orders<'a>(
         .with("item_prices", column(&items, |(_, item)| item.price.to_string())))
 }
 
-/// Adds what each order takes from the stock.
-pub(super) fn with_sales<'a>(
+/// What an order takes of the stock of one item.
+pub(super) struct Sale<'a> {
+    /// The order's place among those that are stored, from 1.
+    pub(super) place: i32,
+    pub(super) item_id: &'a MenuItemId,
+    /// Pieces.
+    pub(super) quantity: u32,
+}
+
+/// Adds what comes with orders from the menu and with orders of messages.
+pub(super) fn with_all<'a>(
     parameters: Parameters<'a>,
-    sales: &[&[Decrement]],
+    orders: &[Placement<'a>],
+    sales: &[Sale<'_>],
 ) -> Result<Parameters<'a>, DbError> {
-    let sales: Vec<_> = sales
-        .iter()
-        .zip(1_i32..)
-        .flat_map(|(decrements, place)| decrements.iter().map(move |sale| (place, sale)))
-        .collect();
-    let quantities = sales.iter().map(|(_, sale)| number(sale.quantity)).collect::<Result<Vec<_>, _>>()?;
-    let lefts = sales.iter().map(|(_, sale)| number(sale.left.get())).collect::<Result<Vec<_>, _>>()?;
-    Ok(parameters
-        .with("sale_places", column(&sales, |(place, _)| *place))
-        .with("sale_items", column(&sales, |(_, sale)| sale.item_id.to_string()))
-        .with("sale_quantities", quantities)
-        .with("sale_lefts", lefts))
+    Ok(with_requests(with_adjustments(with_sales(parameters, sales), orders)?, orders))
+}
+
+/// Adds what the orders take from the stock.
+fn with_sales<'a>(parameters: Parameters<'a>, sales: &[Sale<'_>]) -> Parameters<'a> {
+    // What no `integer` holds is more than any stock.
+    let quantity = |sale: &Sale<'_>| i32::try_from(sale.quantity).unwrap_or(i32::MAX);
+    parameters
+        .with("sale_places", column(sales, |sale| sale.place))
+        .with("sale_items", column(sales, |sale| sale.item_id.to_string()))
+        .with("sale_quantities", column(sales, quantity))
 }
 
 /// Adds what price rules changed about each order.
-pub(super) fn with_adjustments<'a>(
+fn with_adjustments<'a>(
     parameters: Parameters<'a>,
     orders: &[Placement<'a>],
 ) -> Result<Parameters<'a>, DbError> {
@@ -95,19 +102,18 @@ pub(super) fn with_adjustments<'a>(
         ))
 }
 
-/// Adds the requests of the orders, and those whose orders are not stored.
-pub(super) fn with_requests<'a>(
-    parameters: Parameters<'a>,
-    orders: &[Placement<'a>],
-    forgotten: Vec<Uuid>,
-) -> Parameters<'a> {
+/// Adds the requests of the orders.
+fn with_requests<'a>(parameters: Parameters<'a>, orders: &[Placement<'a>]) -> Parameters<'a> {
     parameters
         .with("requested", column(orders, |new| new.request.map(|request| request.order_id.uuid())))
-        .with("forgotten_requests", forgotten)
+        .with(
+            "request_fingerprints",
+            column(orders, |new| new.request.map(|request| request.fingerprint.as_bytes().to_vec())),
+        )
 }
 
 /// One value of each row: an array parameter, which `unnest` turns into a column.
-pub(super) fn column<'r, T, V>(rows: &'r [T], value: impl Fn(&'r T) -> V) -> Vec<V> {
+fn column<'r, T, V>(rows: &'r [T], value: impl Fn(&'r T) -> V) -> Vec<V> {
     rows.iter().map(value).collect()
 }
 

@@ -1,0 +1,1 @@
+select identity, day, sequence, now() as placed_at from numbered order by place
