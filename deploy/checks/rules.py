@@ -291,7 +291,8 @@ def references(spec: dict, defined: dict[tuple[str, str], set[str]]) -> Problems
     for variable in spec["containers"][0].get("env", []):
         for field, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
             if reference := variable.get("valueFrom", {}).get(field):
-                used.append(((kind, reference["name"]), {reference["key"]}))
+                keys = set() if reference.get("optional") else {reference["key"]}
+                used.append(((kind, reference["name"]), keys))
     for volume in spec.get("volumes", []):
         if secret := volume.get("secret"):
             used.append((("Secret", secret["secretName"]), {item["key"] for item in secret.get("items", [])}))

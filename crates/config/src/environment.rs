@@ -110,6 +110,11 @@ mod tests {
             ("ADMIN_BIND", "everywhere", "0.0.0.0 or ::"),
             ("HTTP_ALLOWED_ORIGINS", "shop.example", "https://shop.example"),
             ("HTTP_ALLOWED_HOSTS", "shop.example:3000", "without scheme and port"),
+            ("WEB_ORDER_URL", "shop.example", "https://shop.example/order"),
+            ("WEB_TRACKING_URL", "https://shop.example/?page=1", "https://shop.example/order"),
+            ("WEB_BASE_PATH", "restaurant", "/restaurant"),
+            ("BOARD_KEEP_MINUTES", "1441", "0 to 1440"),
+            ("INTAKE_MAX_WAITING", "-1", "0 to 1000000; 0: no limit"),
             ("ORDER_STAFF_KEY", "with a space at the end ", "ends with a space"),
             ("ORDER_STAFF_KEY_FILE", "/dev/null", "is empty"),
             ("DB_PASSWORD_FILE", "/nowhere/secret", "/nowhere/secret"),
@@ -126,6 +131,22 @@ mod tests {
             let why = with(&[(name, value)]).unwrap_err().to_string();
             assert!(why.contains(name) && why.contains(part), "{why}");
         }
+    }
+
+    #[test]
+    fn where_the_pages_are_is_read() {
+        let config = with(&[
+            ("WEB_ORDER_URL", "https://shop.example/order/"),
+            ("WEB_BASE_PATH", "/order/"),
+            ("BOARD_KEEP_MINUTES", "0.5"),
+            ("INTAKE_MAX_WAITING", "7"),
+        ])
+        .unwrap();
+        let order_url = config.web.order_url.unwrap();
+        assert_eq!((order_url.origin(), order_url.path()), ("https://shop.example", &config.web.base_path));
+        assert_eq!((config.web.tracking_url, config.web.base_path.as_str()), (None, "/order"));
+        assert_eq!(config.board.keep_minutes, std::time::Duration::from_secs(30));
+        assert_eq!(config.intake.max_waiting, 7);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use fuzz::Fuzz;
 use secrecy::ExposeSecret;
 
-use crate::{Config, environment, file, located, shape, yaml};
+use crate::{Config, WebUrl, environment, file, located, shape, yaml};
 
 const TOKENS: &[&str] = &[
     "database:",
@@ -19,6 +19,10 @@ const TOKENS: &[&str] = &[
     "password:",
     "vhost:",
     "order:",
+    "web:",
+    "order_url:",
+    "base_path:",
+    "https://a",
     "staff_key:",
     "grace_seconds:",
     "log:",
@@ -59,12 +63,15 @@ const TOKENS: &[&str] = &[
     "DB_PORT=",
     "LOG_LEVEL=",
     "HTTP_BIND=",
+    "WEB_ORDER_URL=",
+    "WEB_BASE_PATH=",
+    "BOARD_KEEP_MINUTES=",
     "\\x00",
 ];
 
 /// What every configuration promises, wherever it comes from.
 fn keeps_its_promises(config: &Config) {
-    let Config { database, rabbitmq, order, kitchen, shutdown, log, .. } = config;
+    let Config { database, rabbitmq, order, kitchen, board, web, shutdown, log, .. } = config;
     assert!(database.port > 0 && rabbitmq.port > 0 && database.max_connections > 0);
     for name in [&database.host, &database.user, &database.database, &rabbitmq.host, &rabbitmq.user] {
         assert!(!name.is_empty() && name.trim() == name && !name.chars().any(char::is_control), "{name:?}");
@@ -73,6 +80,11 @@ fn keeps_its_promises(config: &Config) {
         assert!(!secret.expose_secret().chars().any(char::is_control));
     }
     assert!(order.resend_after.as_secs() <= 86_400 && kitchen.max_wait.as_secs() <= 86_400);
+    assert!(board.keep_minutes.as_secs() <= 86_400);
+    let paths = [web.order_url.as_ref().map(WebUrl::path), web.tracking_url.as_ref().map(WebUrl::path)];
+    for path in paths.into_iter().flatten().chain([&web.base_path]) {
+        assert!(path.is_root() || (path.as_str().starts_with('/') && !path.as_str().ends_with('/')));
+    }
     assert!((10..=86_400).contains(&shutdown.grace_seconds.as_secs()));
     assert!(log.level.parse::<logging::Level>().is_ok());
 }

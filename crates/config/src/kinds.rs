@@ -9,7 +9,7 @@ use domain::time_zone::ParseTimeZoneError;
 use logging::Level;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{HostNames, MenuMode, Origins, server_addresses};
+use crate::{BasePath, HostNames, MenuMode, Origins, WebUrl, server_addresses};
 
 /// A kind of values that an entry of the table can have.
 pub(crate) struct Kind<T: 'static> {
@@ -168,6 +168,37 @@ pub(crate) const COUNT: Kind<usize> = Kind {
     show: |count| Some(if *count == 0 { "0: chosen by the service".to_owned() } else { count.to_string() }),
 };
 
+/// More orders than this never wait in a kitchen that can be saved.
+const MAX_WAITING: u32 = 1_000_000;
+
+/// How many orders of a type may wait.
+pub(crate) const MOST_WAITING: Kind<u32> = Kind {
+    allowed: "0 to 1000000; 0: no limit",
+    is_secret: false,
+    parse: |text| {
+        let count = text.parse().ok().filter(|count| *count <= MAX_WAITING);
+        count.ok_or_else(|| {
+            format!("is '{text}', which is not a number of orders (allowed: {})", MOST_WAITING.allowed)
+        })
+    },
+    write: u32::to_string,
+    show: |count| Some(if *count == 0 { "0: no limit".to_owned() } else { count.to_string() }),
+};
+
+/// A time in minutes, of a day at most.
+pub(crate) const MINUTES: Kind<Duration> = Kind {
+    allowed: "0 to 1440, fractions too",
+    is_secret: false,
+    parse: |text| {
+        let minutes = text.parse().ok().filter(|minutes| (0.0..=1_440.0).contains(minutes));
+        minutes.map(|minutes: f64| Duration::from_secs_f64(minutes * 60.0)).ok_or_else(|| {
+            format!("is '{text}', which is not a time in minutes (allowed: {})", MINUTES.allowed)
+        })
+    },
+    write: |time| (time.as_secs_f64() / 60.0).to_string(),
+    show: |time| plain(&(time.as_secs_f64() / 60.0)),
+};
+
 /// A time in seconds.
 pub(crate) const SECONDS: Kind<Duration> = Kind {
     allowed: "0 to 86400, fractions too",
@@ -218,6 +249,27 @@ pub(crate) const ORIGINS: Kind<Origins> = Kind {
     is_secret: false,
     parse: |text| text.parse().map_err(|why: crate::ParseOriginsError| why.to_string()),
     write: |origins| origins.iter().collect::<Vec<_>>().join(", "),
+    show: plain,
+};
+
+/// Where browsers find a service. Empty: it is not said.
+pub(crate) const WEB_URL: Kind<Option<WebUrl>> = Kind {
+    allowed: "a URL of http or https without query, such as https://shop.example/order, or nothing",
+    is_secret: false,
+    parse: |text| match text {
+        "" => Ok(None),
+        url => url.parse().map(Some).map_err(|why: crate::ParseWebUrlError| why.to_string()),
+    },
+    write: |url| url.as_ref().map(WebUrl::to_string).unwrap_or_default(),
+    show: |url| Some(url.as_ref().map_or_else(|| "not set".to_owned(), WebUrl::to_string)),
+};
+
+/// The path below which a service is found.
+pub(crate) const BASE_PATH: Kind<BasePath> = Kind {
+    allowed: "a path such as /restaurant, or nothing",
+    is_secret: false,
+    parse: |text| text.parse().map_err(|why: crate::ParseBasePathError| why.to_string()),
+    write: |path| path.as_str().to_owned(),
     show: plain,
 };
 
@@ -291,6 +343,7 @@ mod tests {
     #[test]
     fn the_limits_in_words_are_those_that_hold() {
         assert!(CONNECTIONS.allowed.starts_with(&format!("{LEAST_CONNECTIONS} to 1000;")));
+        assert!(MOST_WAITING.allowed.starts_with(&format!("0 to {MAX_WAITING};")));
         assert!(COUNT.allowed.starts_with(&format!("0 to {MAX_COUNT};")));
         assert!(GRACE.allowed.starts_with(&format!("{} to ", LAST_STEPS.as_secs())));
         assert!(STAFF_KEY.allowed.starts_with(&format!("{MIN_KEY} characters")));

@@ -10,6 +10,7 @@
 
 mod allowed_hosts;
 mod allowed_origins;
+mod base_path;
 mod environment;
 mod file;
 #[cfg(test)]
@@ -22,22 +23,25 @@ mod server_addresses;
 mod shape;
 mod table;
 mod value_source;
+mod web_url;
 pub mod yaml;
 
 use std::path::PathBuf;
 
 pub use self::allowed_hosts::{HostNames, ParseHostNamesError};
 pub use self::allowed_origins::{Origins, ParseOriginsError};
+pub use self::base_path::{BasePath, ParseBasePathError};
 pub use self::environment::secret;
 pub use self::key::{Key, Section};
 pub use self::kinds::LEAST_CONNECTIONS;
 pub use self::menu_mode::MenuMode;
 pub use self::server_addresses::parse_hosts;
 pub use self::table::{
-    Admin, Config, CookingSeconds, Database, Http, KEYS, Kitchen, Log, Menu, Order, Rabbitmq, Restaurant,
-    SECTIONS, Shutdown,
+    Admin, Board, Config, CookingSeconds, Database, Http, Intake, KEYS, Kitchen, Log, Menu, Order, Rabbitmq,
+    Restaurant, SECTIONS, Shutdown, Web,
 };
 pub use self::value_source::{Setting, ValueSource};
+pub use self::web_url::{ParseWebUrlError, WebUrl};
 
 /// Why there is no configuration. Passwords never appear in it.
 #[derive(Debug, thiserror::Error)]

@@ -24,10 +24,11 @@ use secrecy::SecretString;
 
 use crate::key::settings;
 use crate::kinds::{
-    ADDRESS, CONNECTIONS, COUNT, CURRENCY, GRACE, HOST_NAMES, HOSTS, LEVEL, MENU_MODE, NAME, ORIGINS,
-    PASSWORD, PORT, PORT_OR_NONE, SECONDS, STAFF_KEY, SWITCH, TEXT, TIME_ZONE,
+    ADDRESS, BASE_PATH, CONNECTIONS, COUNT, CURRENCY, GRACE, HOST_NAMES, HOSTS, LEVEL, MENU_MODE, MINUTES,
+    MOST_WAITING, NAME, ORIGINS, PASSWORD, PORT, PORT_OR_NONE, SECONDS, STAFF_KEY, SWITCH, TEXT, TIME_ZONE,
+    WEB_URL,
 };
-use crate::{HostNames, MenuMode, Origins};
+use crate::{BasePath, HostNames, MenuMode, Origins, WebUrl};
 
 settings! {
     /// Everything that can be set.
@@ -39,6 +40,8 @@ settings! {
         menu: Menu,
         intake: Intake,
         kitchen: Kitchen,
+        board: Board,
+        web: Web,
         http: Http,
         admin: Admin,
         log: Log,
@@ -82,8 +85,9 @@ settings! {
         /// What happens to an order while RabbitMQ is away. false: it is refused (500). true: it is
         /// accepted once it is stored, and goes to the kitchen when RabbitMQ is back.
         accept_while_broker_down: bool = false, "ORDER_ACCEPT_WHILE_BROKER_DOWN", SWITCH;
-        /// The key with which the staff cancels and completes orders (`Authorization: Bearer ...`).
-        /// Empty: nobody is staff. `openssl rand -base64 24` makes one.
+        /// The staff's key: as `Authorization: Bearer ...`, and to sign in to the staff's pages. All
+        /// services with pages need the same one. A new key signs everybody out. Empty: nobody is
+        /// staff. `openssl rand -base64 24` makes one.
         staff_key: SecretString = "".into(), "ORDER_STAFF_KEY", STAFF_KEY;
         /// Seconds after which an order that no worker took is looked for, and sent again if its
         /// message is gone.
@@ -106,11 +110,14 @@ settings! {
         mode: MenuMode = MenuMode::Off, "MENU_MODE", MENU_MODE;
     }
 
-    /// Orders by message.
+    /// How orders are taken in.
     [intake] Intake {
         /// true: the order service also takes orders from the queue `validated_orders`, and says in
         /// events what becomes of them. false: it takes orders over HTTP only.
         enabled: bool = false, "INTAKE_ENABLED", SWITCH;
+        /// Most orders of one type that may wait for a cook. The next one is refused (503) until one
+        /// of them is cooked. 0: no limit.
+        max_waiting: u32 = 0, "INTAKE_MAX_WAITING", MOST_WAITING;
     }
 
     /// How the kitchen cooks.
@@ -129,6 +136,27 @@ settings! {
         delivery: Duration = Duration::from_secs(12), "KITCHEN_COOKING_SECONDS_DELIVERY", SECONDS;
     }
 
+    /// The board that guests look at.
+    [board] Board {
+        /// Minutes for which the number of a ready order stays on the board, unless it is completed
+        /// before.
+        keep_minutes: Duration = Duration::from_mins(15), "BOARD_KEEP_MINUTES", MINUTES;
+    }
+
+    /// The pages of the services, as browsers reach them.
+    [web] Web {
+        /// The URL of the order service, where a gateway stands before it. Pages of the tracking
+        /// service link to it, and the two services accept each other's pages. Empty: the host that
+        /// the browser asks for, at port 3000.
+        order_url: Option<WebUrl> = None, "WEB_ORDER_URL", WEB_URL;
+        /// The URL of the tracking service, in the same way. Empty: the host that the browser asks
+        /// for, at port 3002.
+        tracking_url: Option<WebUrl> = None, "WEB_TRACKING_URL", WEB_URL;
+        /// The path below which a gateway shows this service, if it passes the path on as it is.
+        /// Requests without it are answered too, so probes need no change.
+        base_path: BasePath = BasePath::default(), "WEB_BASE_PATH", BASE_PATH;
+    }
+
     /// Where the HTTP services (order, tracking) listen, and to whom.
     [http] Http {
         /// The address that they listen on; ports are flags. `::` stands for all addresses of IPv6
@@ -141,8 +169,8 @@ settings! {
         /// Memory that the service may use, in MiB. 0: its container's limit, or the machine's
         /// memory.
         memory_limit_mib: usize = 0, "HTTP_MEMORY_LIMIT_MIB", COUNT;
-        /// Web pages of other sites that may use the services, such as
-        /// `https://shop.example, https://till.example:8443`.
+        /// Web pages of other sites that may use the services (CORS), such as
+        /// `https://shop.example, https://till.example:8443`. They never count as staff by a cookie.
         allowed_origins: Origins = Origins::default(), "HTTP_ALLOWED_ORIGINS", ORIGINS;
         /// Names under which the services may be called, such as `order-service, shop.example`,
         /// beside localhost, IP addresses, and the hosts of allowed origins. Empty: any name if
