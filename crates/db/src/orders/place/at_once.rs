@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use domain::inventory::StockLeft;
+
 use super::values::{self, Sale};
 use super::{placed_orders, repeats_a_request};
 use crate::database::{Database, DbError};
@@ -39,6 +41,9 @@ pub(super) async fn place(
             demand.items().map(move |(item_id, quantity)| Sale { place, item_id, quantity })
         })
         .collect();
+    if sales.iter().any(|sale| sale.quantity > StockLeft::MAX) {
+        return Ok(None);
+    }
     let parameters = values::with_all(values::orders(&IF_ALL_ADMITTED, orders)?, orders, &sales)?;
     match db.query(IF_ALL_ADMITTED.sql(), &parameters.in_order()?).await {
         Ok(rows) if rows.is_empty() => Ok(None),

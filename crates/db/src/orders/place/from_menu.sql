@@ -1,13 +1,15 @@
 , sold as (
     update inventory_items as item set "left" = item."left" - wanted.quantity, updated_at = now()
     from wanted, admitted where item.item_id = wanted.item_id
-    returning item.item_id, item."left", wanted.quantity as wanted
+    returning wanted.item, item."left"
 ), moved as (
     insert into inventory_movements (created_at, item_id, order_id, delta, left_after, quantity, reason, changed_by)
-    select now(), item_id, (select array_agg(id order by place) from numbered)[sale.place], -quantity,
-           "left" + wanted - sum(quantity) over (partition by item_id order by line), quantity, 'order', $changed_by
-    from unnest($sale_places::int[], $sale_items::text[], $sale_quantities::int[]) with ordinality
-        as sale (place, item_id, quantity, line) join sold using (item_id)
+    select now(), ($wanted_items::text[])[item], (select array_agg(id order by place) from numbered)[sale.place],
+           -quantity, left_behind[item] + later, quantity, 'order', $changed_by
+    from (select array_agg("left" order by item) as left_behind from wanted left join sold using (item)) as last,
+         unnest($sale_places::int[], $sale_items::int[], $sale_quantities::int[], $sale_laters::bigint[]) with ordinality
+             as sale (place, item, quantity, later, line)
+    where left_behind[item] is not null
     order by line
 ), adjusted as (
     insert into order_adjustments (order_id, place, kind, rule, label, line, base, amount, included)

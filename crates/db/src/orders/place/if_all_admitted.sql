@@ -1,6 +1,5 @@
 , stock as (
-    select item_id, "left" from inventory_items
-    where item_id = any(array(select item_id from wanted)) order by item_id for update
+    select item_id, "left" from inventory_items where item_id = any($wanted_items) order by item_id for update
 ), known as (
     -- Looked up by their keys, whatever the plan was made for.
     select from unnest($requested::uuid[]) as request

@@ -1,5 +1,7 @@
 //! The values of the statements that store orders, each an array with an element for each row.
 
+use std::collections::{BTreeMap, HashMap};
+
 use deadlines::outbox::RELAY_GRACE;
 use domain::pricing::Adjustment;
 use domain::{Fingerprint, MenuItemId, order_pointer};
@@ -62,17 +64,29 @@ pub(super) fn with_all<'a>(
     orders: &[Placement<'a>],
     sales: &[Sale<'_>],
 ) -> Result<Parameters<'a>, DbError> {
-    Ok(with_requests(with_adjustments(with_sales(parameters, sales), orders)?, orders))
+    Ok(with_requests(with_adjustments(with_sales(parameters, sales)?, orders)?, orders))
 }
 
-/// Adds what the orders take from the stock.
-fn with_sales<'a>(parameters: Parameters<'a>, sales: &[Sale<'_>]) -> Parameters<'a> {
-    // What no `integer` holds is more than any stock.
-    let quantity = |sale: &Sale<'_>| i32::try_from(sale.quantity).unwrap_or(i32::MAX);
-    parameters
+/// Adds what the orders take from the stock: for each item the sum, and for each sale what the
+/// later ones take of the same item. So what is left after each follows from what is left at last.
+fn with_sales<'a>(parameters: Parameters<'a>, sales: &[Sale<'_>]) -> Result<Parameters<'a>, DbError> {
+    let mut wanted: BTreeMap<&MenuItemId, i64> = BTreeMap::new();
+    let mut laters = Vec::with_capacity(sales.len());
+    for sale in sales.iter().rev() {
+        let taken = wanted.entry(sale.item_id).or_default();
+        laters.push(*taken);
+        *taken += i64::from(sale.quantity);
+    }
+    laters.reverse();
+    let items: HashMap<&MenuItemId, i32> = wanted.keys().copied().zip(1..).collect();
+    let quantities = sales.iter().map(|sale| number(sale.quantity)).collect::<Result<Vec<_>, _>>()?;
+    Ok(parameters
+        .with("wanted_items", wanted.keys().map(ToString::to_string).collect::<Vec<_>>())
+        .with("wanted_quantities", wanted.into_values().collect::<Vec<_>>())
         .with("sale_places", column(sales, |sale| sale.place))
-        .with("sale_items", column(sales, |sale| sale.item_id.to_string()))
-        .with("sale_quantities", column(sales, quantity))
+        .with("sale_items", column(sales, |sale| items.get(sale.item_id).copied()))
+        .with("sale_quantities", quantities)
+        .with("sale_laters", laters))
 }
 
 /// Adds what price rules changed about each order.

@@ -1,4 +1,4 @@
 with wanted as (
-    select item_id, sum(quantity) as quantity
-    from unnest($sale_items::text[], $sale_quantities::int[]) as sale (item_id, quantity) group by item_id
+    select item_id, quantity, item
+    from unnest($wanted_items::text[], $wanted_quantities::bigint[]) with ordinality as wanted (item_id, quantity, item)
 )
