@@ -85,9 +85,9 @@ settings! {
         /// What happens to an order while RabbitMQ is away. false: it is refused (500). true: it is
         /// accepted once it is stored, and goes to the kitchen when RabbitMQ is back.
         accept_while_broker_down: bool = false, "ORDER_ACCEPT_WHILE_BROKER_DOWN", SWITCH;
-        /// The staff's key: as `Authorization: Bearer ...`, and to sign in to the staff's pages. All
-        /// services with pages need the same one. A new key signs everybody out. Empty: nobody is
-        /// staff. `openssl rand -base64 24` makes one.
+        /// The staff's key: as `Authorization: Bearer ...`, and to sign in to the staff's pages.
+        /// All services with pages need the same one. A new key signs everybody out. Empty:
+        /// nobody is staff. `openssl rand -base64 24` makes one.
         staff_key: SecretString = "".into(), "ORDER_STAFF_KEY", STAFF_KEY;
         /// Seconds after which an order that no worker took is looked for, and sent again if its
         /// message is gone.
@@ -115,8 +115,8 @@ settings! {
         /// true: the order service also takes orders from the queue `validated_orders`, and says in
         /// events what becomes of them. false: it takes orders over HTTP only.
         enabled: bool = false, "INTAKE_ENABLED", SWITCH;
-        /// Most orders of one type that may wait for a cook. The next one is refused (503) until one
-        /// of them is cooked. 0: no limit.
+        /// Most orders of one type that may wait for a cook. The next one is refused (503) until
+        /// one of them is cooked. 0: no limit.
         max_waiting: u32 = 0, "INTAKE_MAX_WAITING", MOST_WAITING;
     }
 
@@ -170,7 +170,8 @@ settings! {
         /// memory.
         memory_limit_mib: usize = 0, "HTTP_MEMORY_LIMIT_MIB", COUNT;
         /// Web pages of other sites that may use the services (CORS), such as
-        /// `https://shop.example, https://till.example:8443`. They never count as staff by a cookie.
+        /// `https://shop.example, https://till.example:8443`. They never count as staff by a
+        /// cookie.
         allowed_origins: Origins = Origins::default(), "HTTP_ALLOWED_ORIGINS", ORIGINS;
         /// Names under which the services may be called, such as `order-service, shop.example`,
         /// beside localhost, IP addresses, and the hosts of allowed origins. Empty: any name if
