@@ -1,7 +1,8 @@
 //! Refuses requests that a browser sends on behalf of another site's page.
 //!
 //! Every page that somebody opens on a machine can reach a service that listens on its loopback. So
-//! the page's origin must be the server's own or a configured one (RFC 6454; Fetch Metadata, W3C).
+//! the page's origin must be the server's own, that of our other service, or a configured one (RFC
+//! 6454; Fetch Metadata, W3C). Only pages of ours get answers that cookies opened.
 //! The host name must not be one that a foreign DNS server pointed here (DNS rebinding). A server
 //! in a container cannot see that its port is published on the host's loopback: there the
 //! configuration names the allowed hosts. Programs send neither `Origin` nor `Sec-Fetch-Site` and
@@ -19,14 +20,17 @@ use domain::RequestId;
 use logging::{Log, action};
 
 use crate::Problem;
+use crate::own_origins::{OwnOrigins, authority, is_same, without_port};
 
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
-/// What a page of a configured origin may send, and which headers of the response it may read.
+/// What a page of another site may send, and which headers of the response it may read.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
+/// What a page of ours may send: the staff's pages change the menu and the stock.
+const OUR_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
-    "authorization, content-type, idempotency-key, if-none-match, x-order-token, x-request-id",
+    "authorization, content-type, idempotency-key, if-none-match, last-event-id, x-order-token, x-request-id, x-requested-with",
 );
 const ANSWER_HEADERS: HeaderValue =
     HeaderValue::from_static("etag, retry-after, x-order-token, x-request-id");
@@ -36,12 +40,23 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 /// The allowed origins and host names.
 #[derive(Clone)]
 pub(crate) struct CrossSite {
+    /// Pages of our two services: with cookies.
+    ours: OwnOrigins,
+    /// Pages of other sites: without.
     allowed: Origins,
     hosts: HostNames,
     /// Whether the host name is checked: only this machine can reach the server, or the
     /// configuration demands it.
     checks_names: bool,
     log: Log,
+}
+
+/// A page of another origin that may read the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    origin: HeaderValue,
+    /// Whether it is ours: the browser may send it cookies.
+    is_ours: bool,
 }
 
 /// Why a request is refused.
@@ -52,15 +67,15 @@ enum Refusal {
 }
 
 impl CrossSite {
-    pub(crate) fn new(settings: &config::Http, address: IpAddr, log: &Log) -> Self {
+    pub(crate) fn new(settings: &config::Http, ours: OwnOrigins, address: IpAddr, log: &Log) -> Self {
         let hosts = settings.allowed_hosts.clone();
         let checks_names = address.to_canonical().is_loopback() || !hosts.is_empty();
-        Self { allowed: settings.allowed_origins.clone(), hosts, checks_names, log: log.clone() }
+        Self { ours, allowed: settings.allowed_origins.clone(), hosts, checks_names, log: log.clone() }
     }
 
-    /// Decides whether the request is allowed. Returns the origin if a page of a configured origin
-    /// sent it.
-    fn judge(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Option<HeaderValue>, Refusal> {
+    /// Decides whether the request is allowed. Returns the page if one of ours or of a configured
+    /// origin sent it.
+    fn judge(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Option<Page>, Refusal> {
         if self.checks_names && !self.names_are_known(uri, headers) {
             return Err(Refusal::Name);
         }
@@ -70,17 +85,18 @@ impl CrossSite {
             return if allowed { Ok(None) } else { Err(Refusal::Page) };
         };
         let text = origin.to_str().map_err(|_| Refusal::Page)?;
-        if self.allowed.contain(text) {
-            return Ok(Some(origin.clone()));
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        if is_same(text, host) {
+            return Ok(None);
         }
-        let own = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let is_own = own.is_some_and(|host| is_at(text, host));
-        if is_own { Ok(None) } else { Err(Refusal::Page) }
+        let is_ours = self.ours.is_peer(text, host);
+        let may_read = is_ours || self.allowed.contain(text);
+        if may_read { Ok(Some(Page { origin: origin.clone(), is_ours })) } else { Err(Refusal::Page) }
     }
 
     /// Whether every host name of the request belongs to this machine: `localhost` or a name below
-    /// it, an address, a configured name, or the host of a configured origin (which a proxy may
-    /// pass on).
+    /// it, an address, a configured name, or the host of a configured origin or URL (which a proxy
+    /// may pass on).
     fn names_are_known(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let is_known = |host: &str| {
             let name = without_port(host);
@@ -92,6 +108,7 @@ impl CrossSite {
             let name = name.to_ascii_lowercase();
             name.ends_with(".localhost")
                 || self.hosts.contain(&name)
+                || self.ours.has_host(&name)
                 || self.allowed.iter().any(|origin| {
                     authority(origin)
                         .is_some_and(|(_, known)| without_port(known).eq_ignore_ascii_case(&name))
@@ -134,62 +151,43 @@ fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
     matches!(*method, Method::GET | Method::HEAD) && is(&MODE, "navigate") && is(&DEST, "document")
 }
 
-/// Splits `https://shop.example:8443` into `https` and `shop.example:8443`.
-fn authority(origin: &str) -> Option<(&str, &str)> {
-    origin.split_once("://")
-}
-
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
-        _ => host,
-    }
-}
-
-/// Whether a page of this origin was loaded from this host. The scheme cannot be compared, because
-/// a proxy may terminate TLS.
-fn is_at(origin: &str, host: &str) -> bool {
-    let Some((scheme, authority)) = authority(origin) else { return false };
-    let default_port = match scheme {
-        "http" => ":80",
-        "https" => ":443",
-        _ => return false,
-    };
-    let plain = |host: &str| host.strip_suffix(default_port).unwrap_or(host).to_ascii_lowercase();
-    !authority.is_empty() && plain(authority) == plain(host)
-}
-
-/// Refuses requests that pages of other sites sent. Returns the origin of a page of a configured
-/// origin.
+/// Refuses requests that pages of other sites sent. Returns the page of an origin that may use the
+/// service.
 ///
 /// # Errors
 /// The response to send instead.
-pub(crate) fn check(request: &ServiceRequest, id: &RequestId) -> Result<Option<HeaderValue>, Problem> {
+pub(crate) fn check(request: &ServiceRequest, id: &RequestId) -> Result<Option<Page>, Problem> {
     let Some(rules) = request.app_data::<CrossSite>() else { return Ok(None) };
     rules
         .judge(request.method(), request.uri(), request.headers())
         .map_err(|refusal| rules.refuse(refusal, request, id))
 }
 
-/// The response to a CORS preflight. `None` if the request is not a preflight.
-pub(crate) fn preflight(request: &ServiceRequest) -> Option<HttpResponse> {
-    let asks = request.method() == Method::OPTIONS
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    asks.then(|| {
-        let mut response = HttpResponse::NoContent().finish();
-        let headers = response.headers_mut();
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
-        headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
-        response
-    })
-}
+impl Page {
+    /// The response to a CORS preflight. `None` if the request is not a preflight.
+    pub(crate) fn preflight(&self, request: &ServiceRequest) -> Option<HttpResponse> {
+        let asks = request.method() == Method::OPTIONS
+            && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        asks.then(|| {
+            let mut response = HttpResponse::NoContent().finish();
+            let headers = response.headers_mut();
+            let methods = if self.is_ours { OUR_METHODS } else { METHODS };
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
+            headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+            response
+        })
+    }
 
-/// Allows pages of this origin to read the response.
-pub(crate) fn open_to(origin: HeaderValue, headers: &mut HeaderMap) {
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, ANSWER_HEADERS);
-    headers.append(header::VARY, HeaderValue::from_static("origin"));
+    /// Allows the page to read the response.
+    pub(crate) fn open(self, headers: &mut HeaderMap) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, self.origin);
+        if self.is_ours {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        }
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, ANSWER_HEADERS);
+        headers.append(header::VARY, HeaderValue::from_static("origin"));
+    }
 }
 
 #[cfg(test)]
@@ -204,16 +202,21 @@ mod tests {
             allowed_hosts: allowed_hosts.parse().unwrap(),
             ..config::Http::default()
         };
-        CrossSite::new(&settings, address.parse().unwrap(), &log)
+        CrossSite::new(&settings, OwnOrigins::default(), address.parse().unwrap(), &log)
     }
 
-    fn judged(address: &str, method: &Method, headers: &[(HeaderName, &str)]) -> Result<bool, Refusal> {
+    /// Whether a page that may read the answer sent it, and whether that is ours.
+    fn judged(
+        address: &str,
+        method: &Method,
+        headers: &[(HeaderName, &str)],
+    ) -> Result<Option<bool>, Refusal> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(name.clone(), value.parse().unwrap());
         }
         let judged = rules(address, "").judge(method, &Uri::from_static("/orders"), &map);
-        judged.map(|origin| origin.is_some())
+        judged.map(|page| page.map(|page| page.is_ours))
     }
 
     /// Whether a request with this target and `Host` is allowed, if `order-service` and
@@ -228,18 +231,20 @@ mod tests {
     #[test]
     fn only_own_and_configured_pages_are_let_in() {
         type Headers<'a> = &'a [(HeaderName, &'a str)];
-        let cases: &[(Headers<'_>, Result<bool, Refusal>)] = &[
-            (&[], Ok(false)),
-            (&[(SITE, "same-origin")], Ok(false)),
-            (&[(SITE, "none")], Ok(false)),
+        let cases: &[(Headers<'_>, Result<Option<bool>, Refusal>)] = &[
+            (&[], Ok(None)),
+            (&[(SITE, "same-origin")], Ok(None)),
+            (&[(SITE, "none")], Ok(None)),
             (&[(SITE, "cross-site")], Err(Refusal::Page)),
             (&[(header::ORIGIN, "http://evil.example")], Err(Refusal::Page)),
             (&[(header::ORIGIN, "null")], Err(Refusal::Page)),
-            (&[(header::ORIGIN, "http://menu.example")], Ok(false)),
-            (&[(header::ORIGIN, "https://MENU.example:443")], Ok(false)),
+            (&[(header::ORIGIN, "http://menu.example")], Ok(None)),
+            (&[(header::ORIGIN, "https://MENU.example:443")], Ok(None)),
+            (&[(header::ORIGIN, "http://menu.example:3000"), (SITE, "same-site")], Ok(Some(true))),
+            (&[(header::ORIGIN, "http://menu.example:3002"), (SITE, "same-site")], Ok(Some(true))),
             (&[(header::ORIGIN, "http://menu.example:8080")], Err(Refusal::Page)),
             (&[(header::ORIGIN, "ftp://menu.example")], Err(Refusal::Page)),
-            (&[(header::ORIGIN, "https://shop.example"), (SITE, "cross-site")], Ok(true)),
+            (&[(header::ORIGIN, "https://shop.example"), (SITE, "cross-site")], Ok(Some(false))),
             (&[(header::ORIGIN, "https://shop.example.evil.example")], Err(Refusal::Page)),
         ];
         for (headers, expected) in cases {
@@ -251,7 +256,7 @@ mod tests {
     #[test]
     fn whoever_follows_a_link_of_another_site_sees_the_answer() {
         let navigates = [(SITE, "cross-site"), (MODE, "navigate"), (DEST, "document")];
-        assert_eq!(judged("192.0.2.1", &Method::GET, &navigates), Ok(false));
+        assert_eq!(judged("192.0.2.1", &Method::GET, &navigates), Ok(None));
         assert_eq!(judged("192.0.2.1", &Method::POST, &navigates), Err(Refusal::Page));
         let embedded = [(SITE, "cross-site"), (MODE, "navigate"), (DEST, "iframe")];
         assert_eq!(judged("192.0.2.1", &Method::GET, &embedded), Err(Refusal::Page));
@@ -269,7 +274,7 @@ mod tests {
             "10.0.0.7",
             "shop.example",
         ] {
-            assert_eq!(judged("127.0.0.1", &Method::GET, &[(header::HOST, host)]), Ok(false), "{host}");
+            assert_eq!(judged("127.0.0.1", &Method::GET, &[(header::HOST, host)]), Ok(None), "{host}");
         }
         for host in
             ["evil.example", "localhost.evil.example:3000", "", "evil.example:", "1.2.3.4.evil.example"]
@@ -277,11 +282,11 @@ mod tests {
             let headers = [(header::HOST, host)];
             assert_eq!(judged("127.0.0.1", &Method::GET, &headers), Err(Refusal::Name), "{host}");
             assert_eq!(judged("::1", &Method::GET, &headers), Err(Refusal::Name), "{host}");
-            assert_eq!(judged("0.0.0.0", &Method::GET, &headers), Ok(false), "{host}");
+            assert_eq!(judged("0.0.0.0", &Method::GET, &headers), Ok(None), "{host}");
         }
         let twice = [(header::HOST, "localhost"), (header::HOST, "evil.example")];
         assert_eq!(judged("127.0.0.1", &Method::GET, &twice), Err(Refusal::Name));
-        assert_eq!(judged("127.0.0.1", &Method::GET, &[]), Ok(false), "HTTP/1.0");
+        assert_eq!(judged("127.0.0.1", &Method::GET, &[]), Ok(None), "HTTP/1.0");
     }
 
     #[test]

@@ -26,6 +26,8 @@ const FREE: usize = 8 * 1024;
 /// A body is held at most twice: in pieces while it arrives, and then as a whole. So is a response:
 /// as the handler made it, and as the server writes it.
 const COPIES: usize = 2;
+/// The media type of a form.
+const FORM: &str = "application/x-www-form-urlencoded";
 /// Seconds after which a client should retry if the pool was full.
 const RETRY_AFTER: u64 = 1;
 
@@ -119,6 +121,29 @@ pub async fn read_json(
     read_body(request, body, id).await
 }
 
+/// A body that a program or a form has written.
+pub(crate) enum Written {
+    Json(web::Bytes),
+    Form(web::Bytes),
+}
+
+/// As [`read_json`], but a form is read as well. Only for what another site's page gains nothing
+/// by: its form needs no preflight.
+///
+/// # Errors
+/// As [`read_json`].
+pub(crate) async fn read_written(
+    request: &HttpRequest,
+    body: web::Payload,
+    id: &RequestId,
+) -> Result<Written, Problem> {
+    if media_type(request.headers()).is_some_and(|media_type| media_type == FORM) {
+        check_encoding(request.headers(), id)?;
+        return read_body(request, body, id).await.map(Written::Form);
+    }
+    read_json(request, body, id).await.map(Written::Json)
+}
+
 /// Reads a whole body of any media type.
 async fn read_body(request: &HttpRequest, body: web::Payload, id: &RequestId) -> Result<web::Bytes, Problem> {
     let announced = announced(request.headers());
@@ -182,28 +207,46 @@ fn too_large(id: &RequestId) -> Problem {
 /// Accepts only a declared JSON type: a browser sends any other type to any server on behalf of any
 /// page, without a preflight.
 fn check_media_type(headers: &HeaderMap, id: &RequestId) -> Result<(), Problem> {
-    let refuse = |detail: String| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail, id));
-    for encoding in headers.get_all(header::CONTENT_ENCODING) {
-        let encoding = String::from_utf8_lossy(encoding.as_bytes()).trim().to_ascii_lowercase();
-        if encoding != "identity" {
-            return refuse(format!(
-                "The body has the content encoding \"{}\"; send it as it is, without one.",
-                printable(&encoding)
-            ));
-        }
-    }
-    let Some(media_type) = headers.get(header::CONTENT_TYPE) else {
-        return refuse("The body has no media type; send it with Content-Type: application/json.".to_owned());
+    check_encoding(headers, id)?;
+    let Some(media_type) = media_type(headers) else {
+        return unsupported(
+            "The body has no media type; send it with Content-Type: application/json.".to_owned(),
+            id,
+        );
     };
-    let media_type = String::from_utf8_lossy(media_type.as_bytes()).to_ascii_lowercase();
-    let media_type = media_type.split(';').next().unwrap_or_default().trim();
     if media_type == "application/json" || media_type.ends_with("+json") {
         return Ok(());
     }
-    refuse(format!(
-        "The body has the media type \"{}\"; send it with Content-Type: application/json.",
-        printable(media_type)
-    ))
+    let shown = printable(&media_type);
+    unsupported(
+        format!("The body has the media type \"{shown}\"; send it with Content-Type: application/json."),
+        id,
+    )
+}
+
+fn check_encoding(headers: &HeaderMap, id: &RequestId) -> Result<(), Problem> {
+    for encoding in headers.get_all(header::CONTENT_ENCODING) {
+        let encoding = String::from_utf8_lossy(encoding.as_bytes()).trim().to_ascii_lowercase();
+        if encoding != "identity" {
+            let shown = printable(&encoding);
+            return unsupported(
+                format!("The body has the content encoding \"{shown}\"; send it as it is, without one."),
+                id,
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The declared media type in lower case, without its parameters.
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let media_type =
+        String::from_utf8_lossy(headers.get(header::CONTENT_TYPE)?.as_bytes()).to_ascii_lowercase();
+    Some(media_type.split(';').next().unwrap_or_default().trim().to_owned())
+}
+
+fn unsupported(detail: String, id: &RequestId) -> Result<(), Problem> {
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail, id))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! What both HTTP services share: problem bodies, request ids, probes, and the server with its
-//! limits.
+//! What both HTTP services share: problem bodies, request ids, probes, who is staff, and the server
+//! with its limits.
 
+mod base_path;
 mod blank_line;
 pub mod conditional;
 mod connection;
@@ -15,12 +16,14 @@ pub mod limits;
 mod listener;
 mod middleware;
 mod open_connections;
+mod own_origins;
 mod peer;
 mod pool;
 pub mod problem;
 pub mod request_id;
 pub mod resource;
 pub mod server;
+pub mod staff;
 mod stream;
 
 pub use exchange::read_json;

@@ -4,12 +4,12 @@
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
-use actix_web::http::header::HeaderValue;
 use actix_web::middleware::Next;
-use actix_web::{Error, ResponseError as _};
+use actix_web::{Error, HttpResponse, ResponseError as _};
 use domain::RequestId;
 
-use crate::{Problem, cross_site, doubled, exchange, request_id};
+use crate::cross_site::{self, Page};
+use crate::{Problem, base_path, doubled, exchange, request_id};
 
 /// Records the request's progress on its connection, assigns its id, refuses forbidden requests,
 /// and reserves memory for large responses. It closes the connection after a response that was sent
@@ -19,13 +19,14 @@ use crate::{Problem, cross_site, doubled, exchange, request_id};
 /// # Errors
 /// Those of the wrapped service.
 pub(crate) async fn handle<B: MessageBody + 'static>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let connection = exchange::begin(&request);
     let id = request_id::assign(&request);
-    let answered = match admit(&request, &id) {
-        Ok(origin) => answer(request, &id, origin, next).await,
+    let answered = match admit(&mut request, &id) {
+        Ok(Admitted::Answered(response)) => Ok(request.into_response(response).map_into_right_body()),
+        Ok(Admitted::From(page)) => answer(request, &id, page, next).await,
         Err(problem) => Ok(refuse(request, &problem)),
     };
     let closes = connection.is_some_and(|connection| connection.answers());
@@ -37,19 +38,28 @@ pub(crate) async fn handle<B: MessageBody + 'static>(
     Ok(response)
 }
 
-/// Whether the request is allowed. See [`cross_site::check`] for the returned value.
-fn admit(request: &ServiceRequest, id: &RequestId) -> Result<Option<HeaderValue>, Problem> {
+/// A request that is allowed.
+enum Admitted {
+    /// It is answered already.
+    Answered(HttpResponse),
+    /// Perhaps a page of another origin sent it, which may read the answer.
+    From(Option<Page>),
+}
+
+/// Whether the request is allowed. It loses the base path.
+fn admit(request: &mut ServiceRequest, id: &RequestId) -> Result<Admitted, Problem> {
     doubled::check(request, id)?;
-    cross_site::check(request, id)
+    let page = cross_site::check(request, id)?;
+    Ok(base_path::strip(request).map_or(Admitted::From(page), Admitted::Answered))
 }
 
 async fn answer<B: MessageBody + 'static>(
     request: ServiceRequest,
     id: &RequestId,
-    origin: Option<HeaderValue>,
+    page: Option<Page>,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let preflight = origin.as_ref().and_then(|_| cross_site::preflight(&request));
+    let preflight = page.as_ref().and_then(|page| page.preflight(&request));
     let mut response = if let Some(response) = preflight {
         request.into_response(response).map_into_right_body()
     } else {
@@ -59,8 +69,8 @@ async fn answer<B: MessageBody + 'static>(
             Err(problem) => response.into_response(problem.error_response()).map_into_right_body(),
         }
     };
-    if let Some(origin) = origin {
-        cross_site::open_to(origin, response.headers_mut());
+    if let Some(page) = page {
+        page.open(response.headers_mut());
     }
     Ok(response)
 }

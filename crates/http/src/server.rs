@@ -14,6 +14,7 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, web};
+use config::BasePath;
 use deadlines::http::HEAD_DEADLINE;
 use deadlines::stop::DRAIN_DEADLINE;
 use logging::{Log, action};
@@ -22,6 +23,7 @@ use crate::connections::Connections;
 use crate::cross_site::CrossSite;
 use crate::ending::Ending;
 use crate::limits::{self, Limits};
+use crate::own_origins::OwnOrigins;
 use crate::stream::{MAX_HEAD, MAX_HEAD_LINES, Socket, Stream};
 use crate::{Problem, middleware, request_id};
 
@@ -30,14 +32,16 @@ pub use crate::listener::{BindError, listen, listen_for_admin};
 /// The HTTP server does not report which of these faults it found.
 const NOT_HTTP: &str = "This is no valid HTTP/1.1 request. Send a request line such as 'GET /health HTTP/1.1', header lines such as 'Name: value', exactly one Host, and at most one Content-Length or Transfer-Encoding; no TLS and no HTTP/2.";
 
-/// Starts the server with its limits. Every request gets an id. The service handles signals itself.
-/// The returned future is the server: it ends after the handle has stopped it.
+/// Starts the server with its limits. Every request gets an id, and loses the base path. Pages of
+/// our two services may use it, and those of the configured sites. The service handles signals
+/// itself. The returned future is the server: it ends after the handle has stopped it.
 ///
 /// # Errors
 /// The listener cannot be used.
 pub fn start<F>(
     listener: TcpListener,
     settings: &config::Http,
+    pages: &config::Web,
     log: &Log,
     configure: F,
 ) -> std::io::Result<(ServerHandle, impl Future<Output = std::io::Result<()>> + Send + use<F>)>
@@ -45,7 +49,9 @@ where
     F: FnOnce(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
     let threads = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
-    start_within(Limits::of(settings, log), threads, listener, settings, log, configure)
+    let sites = CrossSite::new(settings, OwnOrigins::new(pages), listener.local_addr()?.ip(), log);
+    let base = Some(&pages.base_path).filter(|base| !base.is_root()).cloned();
+    start_within(Limits::of(settings, log), threads, listener, sites, base, log, configure)
 }
 
 /// As [`start`], for the admin listener: a few connections on one thread, for programs. Pages of
@@ -61,14 +67,17 @@ pub fn start_for_admin<F>(
 where
     F: FnOnce(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
-    start_within(limits::ADMIN, 1, listener, &config::Http::default(), log, configure)
+    let http = config::Http::default();
+    let sites = CrossSite::new(&http, OwnOrigins::default(), listener.local_addr()?.ip(), log);
+    start_within(limits::ADMIN, 1, listener, sites, None, log, configure)
 }
 
 fn start_within<F>(
     limits: Limits,
     threads: usize,
     listener: TcpListener,
-    settings: &config::Http,
+    cross_site: CrossSite,
+    base: Option<BasePath>,
     log: &Log,
     configure: F,
 ) -> std::io::Result<(ServerHandle, impl Future<Output = std::io::Result<()>> + Send + use<F>)>
@@ -76,7 +85,6 @@ where
     F: FnOnce(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
     let connections = Arc::new(Connections::new(limits));
-    let cross_site = CrossSite::new(settings, listener.local_addr()?.ip(), log);
     let server = Server::build()
         .workers(threads)
         // `Connections` enforces the limit, because it can evict idle connections for new ones.
@@ -87,12 +95,12 @@ where
     let all = Arc::clone(&connections);
     let refusals = log.clone();
     let server = server.listen("http", listener, move || {
-        let cross_site = cross_site.clone();
-        let app = App::new()
-            .app_data(cross_site)
-            .app_data(refusals.clone())
-            .wrap(from_fn(middleware::handle))
-            .configure(configure.clone());
+        let app = App::new().app_data(cross_site.clone()).app_data(refusals.clone());
+        let app = match &base {
+            Some(base) => app.app_data(base.clone()),
+            None => app,
+        };
+        let app = app.wrap(from_fn(middleware::handle)).configure(configure.clone());
         let shutdown = shutdown.clone();
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {

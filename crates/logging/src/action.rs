@@ -116,10 +116,13 @@ actions! {
     REQUEST_REFUSED = "request_refused" at Debug, Error;
     /// A request's body or parameters break the rules. `error.msg` lists every violation.
     VALIDATION_FAILED = "validation_failed" at Error;
-    /// A page of another site sent the request from a browser.
+    /// A page of another site sent the request from a browser, or a page of ours that does not say
+    /// so.
     CROSS_SITE_REFUSED = "cross_site_refused" at Error;
     /// A request for staff had a wrong key.
     STAFF_KEY_REFUSED = "staff_key_refused" at Error;
+    /// Somebody signed in with the staff's key.
+    STAFF_SIGNED_IN = "staff_signed_in" at Info;
     /// How many connections the service holds at most, and why: the settings, its memory or its
     /// file descriptors.
     CONNECTIONS_LIMITED = "connections_limited" at Info;

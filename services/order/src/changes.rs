@@ -14,7 +14,7 @@ use runtime::retry::{Policy, retry};
 use runtime::{FailedAttempt, Shutdown};
 use tokio::time::timeout;
 
-pub use self::principal::{Credentials, CredentialsError, Principal};
+pub use self::principal::Principal;
 use crate::admission::{Admission, Busy};
 use crate::relay::Wakeup;
 

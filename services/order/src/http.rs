@@ -10,7 +10,6 @@ mod quoting;
 mod refusal;
 mod staff;
 mod stock;
-mod wrong_keys;
 
 use std::sync::Arc;
 
@@ -18,11 +17,10 @@ use actix_web::web;
 use db::Database;
 use http_service::health::{Health as Probed, routes as probes};
 use http_service::resource::{postable, readable, resource};
+use http_service::staff::{self as sign_in, Gate};
 use logging::Log;
-use secrecy::SecretString;
 
 use self::health::Health;
-pub use self::wrong_keys::WrongKeys;
 use crate::NAME;
 use crate::changes::Changes;
 use crate::menu::{Board, Editing, Stock};
@@ -40,9 +38,8 @@ pub struct Api {
     /// The currency of all prices (ISO 4217).
     pub currency: String,
     pub readiness: Readiness,
-    /// Proves that somebody is staff; empty if nobody is.
-    pub staff_key: SecretString,
-    pub wrong_keys: WrongKeys,
+    /// Decides who is staff.
+    pub gate: Gate,
     pub db: Database,
     pub log: Log,
 }
@@ -57,6 +54,7 @@ impl Api {
 /// The paths of this service.
 pub fn routes(app: &mut web::ServiceConfig, api: Api) {
     let health: Arc<dyn Probed> = Arc::new(api.health());
+    let gate = api.gate.clone();
     app.app_data(web::Data::new(api))
         .service(postable("/orders", placing::place))
         .service(postable("/orders/{number}/cancel", changes::cancel))
@@ -74,6 +72,7 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
         .service(readable("/inventory", stock::list))
         .service(resource("/inventory/{id}", [web::put().to(stock::set_left)], "PUT"))
         .service(postable("/inventory/{id}/restock", stock::restock))
+        .configure(|app| sign_in::routes(app, &gate, "staff"))
         .configure(|app| probes(app, NAME, &health))
         .default_service(web::to(http_service::problem::not_found));
 }

@@ -13,6 +13,7 @@ use deadlines::order::{AFTER_ANSWERING, AFTER_SENDING, AFTER_STORING};
 use domain::ServiceName;
 use http_service::drain::Drain;
 use http_service::server::{self, BindError};
+use http_service::staff::Gate;
 use logging::{Log, action};
 use runtime::Shutdown;
 use service::{Failure, Process, TaskEnded, Tasks};
@@ -20,7 +21,7 @@ use service::{Failure, Process, TaskEnded, Tasks};
 use crate::NAME;
 use crate::admission::Admission;
 use crate::changes::Changes;
-use crate::http::{self, Api, WrongKeys};
+use crate::http::{self, Api};
 use crate::intake::Intake;
 use crate::menu::{Board, Editing, Stock};
 use crate::placing::Placing;
@@ -50,6 +51,7 @@ pub struct Settings {
 pub struct OrderService {
     listener: TcpListener,
     http: config::Http,
+    pages: config::Web,
     port: u16,
     max_concurrent: usize,
     api: Api,
@@ -83,6 +85,7 @@ impl OrderService {
     pub fn build(settings: Settings, process: Process) -> Result<Self, ServiceError> {
         let Settings { port, max_concurrent } = settings;
         let Process { config, log, shutdown, probes } = process;
+        let gate = Gate::new(&config);
         let listener = server::listen(config.http.bind, port)?;
         let port = listener.local_addr()?.port();
         let db = Database::with_reserved(&config.database, NAME, Access::ReadWrite, relay::MOST_CONNECTIONS)?;
@@ -154,13 +157,13 @@ impl OrderService {
             board,
             currency: config.restaurant.currency,
             readiness,
-            staff_key: config.order.staff_key,
-            wrong_keys: WrongKeys::default(),
+            gate,
             db,
             log,
         };
         probes.ask(Arc::new(api.health()));
-        Ok(Self { listener, http: config.http, port, max_concurrent, api, upkeep, tasks, shutdown })
+        let (http, pages) = (config.http, config.web);
+        Ok(Self { listener, http, pages, port, max_concurrent, api, upkeep, tasks, shutdown })
     }
 
     /// Serves until the shutdown begins, then lets every order under way end.
@@ -168,7 +171,7 @@ impl OrderService {
     /// # Errors
     /// The database has a schema that this program cannot use, or the HTTP server failed.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let Self { listener, http, port, max_concurrent, api, upkeep, mut tasks, shutdown } = self;
+        let Self { listener, http, pages, port, max_concurrent, api, upkeep, mut tasks, shutdown } = self;
         let log = api.log.clone();
         log.info(action::SERVICE_STARTED, format!("Order Service started on port {port}"))
             .detail("port", port)
@@ -176,7 +179,7 @@ impl OrderService {
             .emit();
 
         let drain = Drain::of(&listener)?;
-        let (handle, http) = server::start(listener, &http, &log, move |app| http::routes(app, api))?;
+        let (handle, http) = server::start(listener, &http, &pages, &log, move |app| http::routes(app, api))?;
         tasks.spawn(ANSWERS, async { Ok(http.await?) });
 
         let mut outcome = tokio::select! {

@@ -1,4 +1,4 @@
-//! The HTTP interface: four resources and the probes.
+//! The HTTP interface: four resources, the staff's sign-in and the probes.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use domain::timestamp::Timestamp;
 use domain::{OrderNumber, RequestId, ServiceName};
 use http_service::health::{self, Check, Checks, Health};
 use http_service::resource::readable;
+use http_service::staff::{self, Gate};
 use http_service::{Problem, conditional, request_id};
 use logging::{Log, action, printable};
 use serde::Serialize;
@@ -23,6 +24,8 @@ use crate::lookups::Lookups;
 pub struct Api {
     pub db: Database,
     pub lookups: Lookups,
+    /// Decides who is staff.
+    pub gate: Gate,
     /// Whether the tables exist.
     pub schema_ready: Arc<AtomicBool>,
     pub log: Log,
@@ -31,11 +34,13 @@ pub struct Api {
 /// The paths of this service.
 pub fn routes(app: &mut web::ServiceConfig, api: Api) {
     let health: Arc<dyn Health> = Arc::new(api.clone());
+    let gate = api.gate.clone();
     app.app_data(web::Data::new(api))
         .service(readable("/orders/{order_number}/status", status))
         .service(readable("/orders/{order_number}/history", history))
         .service(readable("/order_status/{order_id}", order_status))
         .service(readable("/workers/status", workers))
+        .configure(|app| staff::routes(app, &gate, "kitchen"))
         .configure(|app| health::routes(app, NAME, &health))
         .default_service(web::to(http_service::problem::not_found));
 }

@@ -11,6 +11,7 @@ use deadlines::tracking::AFTER_ANSWERING;
 use domain::ServiceName;
 use http_service::drain::Drain;
 use http_service::server::{self, BindError};
+use http_service::staff::Gate;
 use logging::action;
 use runtime::Shutdown;
 use service::{Failure, Process, TaskEnded, Tasks};
@@ -26,6 +27,7 @@ const ANSWERS: &str = "answers requests";
 pub struct TrackingService {
     listener: TcpListener,
     http: config::Http,
+    pages: config::Web,
     port: u16,
     api: Api,
     tasks: Tasks<ServiceError>,
@@ -60,11 +62,13 @@ impl TrackingService {
         let port = listener.local_addr()?.port();
         let db = Database::new(&config.database, NAME, Access::ReadOnly)?;
         let (lookups, lookups_tasks) = Lookups::start(db.clone());
-        let api = Api { db, lookups, schema_ready: Arc::new(AtomicBool::new(false)), log };
+        let gate = Gate::new(&config);
+        let api = Api { db, lookups, gate, schema_ready: Arc::new(AtomicBool::new(false)), log };
         probes.ask(Arc::new(api.clone()));
         let mut tasks = Tasks::new();
         tasks.adopt_set("looks orders up", lookups_tasks);
-        Ok(Self { listener, http: config.http, port, api, tasks, shutdown })
+        let (http, pages) = (config.http, config.web);
+        Ok(Self { listener, http, pages, port, api, tasks, shutdown })
     }
 
     /// Serves until the shutdown begins. The service becomes ready once the tables exist.
@@ -72,14 +76,14 @@ impl TrackingService {
     /// # Errors
     /// This program cannot use the database's schema, or the HTTP server failed.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let Self { listener, http, port, api, mut tasks, shutdown } = self;
+        let Self { listener, http, pages, port, api, mut tasks, shutdown } = self;
         let (log, db, schema_ready) = (api.log.clone(), api.db.clone(), Arc::clone(&api.schema_ready));
         log.info(action::SERVICE_STARTED, format!("Tracking Service started on port {port}"))
             .detail("port", port)
             .emit();
 
         let drain = Drain::of(&listener)?;
-        let (handle, http) = server::start(listener, &http, &log, move |app| http::routes(app, api))?;
+        let (handle, http) = server::start(listener, &http, &pages, &log, move |app| http::routes(app, api))?;
         tasks.spawn(ANSWERS, async { Ok(http.await?) });
         let asked_to_stop = async {
             let read = async || Ok(());

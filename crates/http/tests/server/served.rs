@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
-use config::Http;
+use config::{Http, Web};
 use http_service::resource::{postable, readable};
 use http_service::{health, read_json, request_id, server};
 use serde_json::Value;
@@ -74,6 +74,11 @@ async fn work_endlessly() -> HttpResponse {
 
 impl Served {
     pub fn start(settings: &Http) -> Self {
+        Self::start_with(settings, &Web::default())
+    }
+
+    /// Starts it with pages that browsers find elsewhere.
+    pub fn start_with(settings: &Http, pages: &Web) -> Self {
         let listener = server::listen(settings.bind, 0).unwrap();
         let port = listener.local_addr().unwrap().port();
         let address = (Ipv4Addr::LOCALHOST, port).into();
@@ -87,7 +92,7 @@ impl Served {
                 .service(postable("/slow", measure_slowly))
                 .default_service(web::to(http_service::problem::not_found));
         };
-        let (handle, server) = server::start(listener, settings, &log, routes).unwrap();
+        let (handle, server) = server::start(listener, settings, pages, &log, routes).unwrap();
         Self { address, handle, task: tokio::spawn(server), lines, _log: flush }
     }
 

@@ -6,9 +6,9 @@ use http_service::{read_json, request_id};
 use serde::Serialize;
 
 use super::Api;
-use super::credentials::credentials;
+use super::credentials::principal;
 use super::refusal::Refusal;
-use crate::changes::{Change, ChangeOrder, CredentialsError};
+use crate::changes::{Change, ChangeOrder};
 
 /// The body of a success.
 #[derive(Serialize)]
@@ -47,13 +47,7 @@ async fn respond(
     let id = request_id::of(request);
     match carry_out(request, body, number, api, change, &id).await {
         Ok(changed) => HttpResponse::Ok().json(changed),
-        Err(refusal) => {
-            let answer = refusal.answer(Some(number), &api.log.with_request_id(id));
-            if let Refusal::WrongStaffKey { .. } = refusal {
-                api.wrong_keys.delay().await;
-            }
-            answer
-        }
+        Err(refusal) => refusal.answer_in_time(Some(number), &api.log.with_request_id(id)).await,
     }
 }
 
@@ -70,11 +64,7 @@ async fn carry_out(
     read_json(request, body, id).await.map_err(Refusal::Unreadable)?;
     let number: OrderNumber = number.parse().map_err(|_| Refusal::UnknownOrder)?;
     let tokens = api.readiness.order_tokens()?;
-    let verified = credentials(request).verify(number, &tokens, &api.staff_key);
-    let principal = verified.map_err(|why| match why {
-        CredentialsError::WrongStaffKey => api.wrong_keys.refuse(),
-        why => Refusal::Credentials(why),
-    })?;
+    let principal = principal(request, number, &tokens, &api.gate)?;
     api.changes.change(ChangeOrder { number, change, principal, request_id: id.clone() }).await?;
     Ok(Changed { order_number: number, status: change.status() })
 }

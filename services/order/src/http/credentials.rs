@@ -1,47 +1,35 @@
-//! The headers in which clients prove who they are.
+//! Who asks for a change of an order: its guest by the token that placing it returned, or the staff.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{self, HeaderName};
+use actix_web::http::header::HeaderName;
+use domain::{OrderNumber, OrderTokenKey};
+use http_service::staff::{Access, Gate, shows_credentials};
 
-use crate::changes::Credentials;
+use super::refusal::Refusal;
+use crate::changes::Principal;
 
 /// Carries the capability to cancel an order: in the answer that placed it, and in the request that
 /// cancels it.
 pub const ORDER_TOKEN: HeaderName = HeaderName::from_static("x-order-token");
 
-/// The credentials that the request shows.
-pub fn credentials(request: &HttpRequest) -> Credentials<'_> {
-    let headers = request.headers();
-    if let Some(token) = headers.get(ORDER_TOKEN) {
-        return Credentials::OrderToken(token.as_bytes());
+/// Tells who asks. Nothing here depends on whether the order exists. Whether a guest's order is the
+/// one that has the number is asked when it is changed.
+///
+/// # Errors
+/// The credentials are missing or wrong.
+pub fn principal(
+    request: &HttpRequest,
+    number: OrderNumber,
+    tokens: &OrderTokenKey,
+    gate: &Gate,
+) -> Result<Principal, Refusal> {
+    if let Some(token) = request.headers().get(ORDER_TOKEN) {
+        let identity = tokens.verify(&number, token.as_bytes()).ok_or(Refusal::WrongToken)?;
+        return Ok(Principal::Guest(identity));
     }
-    match headers.get(header::AUTHORIZATION) {
-        None => Credentials::Nothing,
-        Some(authorization) => Credentials::StaffKey(bearer(authorization.as_bytes())),
+    if !shows_credentials(request) {
+        return Err(Refusal::Nobody);
     }
-}
-
-/// What follows `Bearer` (RFC 6750, section 2.1).
-fn bearer(authorization: &[u8]) -> Option<&[u8]> {
-    let (scheme, key) = authorization.split_at_checked(7)?;
-    scheme.eq_ignore_ascii_case(b"bearer ").then(|| key.trim_ascii())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_scheme_is_read_in_any_case() {
-        for (given, key) in [
-            ("Bearer key", Some("key")),
-            ("bearer   key ", Some("key")),
-            ("BEARER ", Some("")),
-            ("Bearer", None),
-            ("Basic a2V5", None),
-            ("key", None),
-        ] {
-            assert_eq!(bearer(given.as_bytes()), key.map(str::as_bytes), "{given:?}");
-        }
-    }
+    gate.verify(request, Access::Change)?;
+    Ok(Principal::Staff)
 }

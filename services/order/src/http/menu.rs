@@ -7,6 +7,7 @@ use db::inventory;
 use domain::menu::{Menu, MenuCategory, MenuItem, parse_item};
 use domain::stock_edit::parse_sold_out;
 use domain::{MenuItemId, RequestId};
+use http_service::staff::Access;
 use http_service::{conditional, request_id};
 use logging::action;
 use serde::Serialize;
@@ -61,7 +62,7 @@ pub async fn put(
     path: web::Path<String>,
     api: web::Data<Api>,
 ) -> HttpResponse {
-    answered(&request, body, &api, async |body, id| {
+    answered(&request, body, &api, Access::Change, async |body, id| {
         // What cannot be an id is never one of the menu.
         let item: MenuItemId = path.parse().map_err(|_| MenuProblem::BadItemId)?;
         let item: MenuItem = parse_item(&item, body).map_err(MenuProblem::Item)?;
@@ -77,7 +78,7 @@ pub async fn delete(
     path: web::Path<String>,
     api: web::Data<Api>,
 ) -> HttpResponse {
-    answered(&request, body, &api, async |_, id| {
+    answered(&request, body, &api, Access::Change, async |_, id| {
         api.editing.delete(&item_id(&path)?, id).await?;
         Ok(HttpResponse::NoContent().finish())
     })
@@ -91,7 +92,7 @@ pub async fn mark_sold_out(
     path: web::Path<String>,
     api: web::Data<Api>,
 ) -> HttpResponse {
-    answered(&request, body, &api, async |body, id| {
+    answered(&request, body, &api, Access::Change, async |body, id| {
         let end = parse_sold_out(body).map_err(MenuProblem::Body)?;
         Ok(HttpResponse::Ok().json(api.editing.mark_sold_out(&item_id(&path)?, end, id).await?))
     })
@@ -105,7 +106,7 @@ pub async fn bring_back(
     path: web::Path<String>,
     api: web::Data<Api>,
 ) -> HttpResponse {
-    answered(&request, body, &api, async |_, id| {
+    answered(&request, body, &api, Access::Change, async |_, id| {
         Ok(HttpResponse::Ok().json(api.editing.bring_back(&item_id(&path)?, id).await?))
     })
     .await

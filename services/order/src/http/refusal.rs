@@ -2,27 +2,25 @@
 //! table.
 
 use std::error::Error;
-use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError as _};
 use domain::idempotency::ParseKeyError;
 use domain::place_order::Rejection;
 use http_service::Problem;
+use http_service::staff::StaffRefusal;
 use logging::{Log, action};
 use serde_json::json;
 
 use super::menu_problem::{MenuProblem, listed, not_to_be_had};
 use crate::admission::Busy;
-use crate::changes::{ChangeError, CredentialsError};
+use crate::changes::ChangeError;
 use crate::menu::{EditError, MenuRefusal};
 use crate::placing::PlaceError;
 use crate::readiness::NotReady;
 
 /// Seconds after which a client that came too early, or was turned away, should come back.
 const RETRY_AFTER: u64 = 1;
-
-const STAFF_ONLY: &str = "Only the staff may do this: send the staff's key as 'Authorization: Bearer <key>'.";
 
 /// Why a request is not answered with a success.
 #[derive(Debug, thiserror::Error)]
@@ -45,21 +43,13 @@ pub enum Refusal {
     /// The number in the path names no order.
     #[error("the path names no order")]
     UnknownOrder,
+    /// Only the order's guest and the staff may do this, and the request shows nothing.
+    #[error("there are no credentials in the request")]
+    Nobody,
+    #[error("the token is not the one that placing the order returned")]
+    WrongToken,
     #[error(transparent)]
-    Credentials(CredentialsError),
-    /// Only the staff may do this, and the request shows no key.
-    #[error("there is no staff key in the request")]
-    StaffOnly,
-    #[error("this is not the staff's key")]
-    WrongStaffKey {
-        /// Wrong keys that were turned away since the last one in the log.
-        turned_away_before: u64,
-    },
-    #[error("too many wrong staff keys were sent")]
-    TooManyWrongKeys {
-        /// Time until the next guess.
-        retry_after: Duration,
-    },
+    Staff(#[from] StaffRefusal),
     #[error(transparent)]
     NotReady(#[from] NotReady),
     #[error(transparent)]
@@ -76,8 +66,8 @@ enum Line<'a> {
     TurnedAway(&'static str),
     /// The order breaks rules. Within the same limit.
     Invalid(&'a Rejection),
-    /// Somebody guesses at the staff's key. So many were turned away since the last line.
-    WrongStaffKey(u64),
+    /// Somebody is not staff.
+    NotStaff(StaffRefusal),
     /// The client was told that it is not known what came of its order.
     OutcomeUnknown,
     /// What failed is in the log already, or is not for the log.
@@ -105,6 +95,15 @@ impl Refusal {
         problem.error_response()
     }
 
+    /// As [`answer`](Self::answer), after the time that a guess at the staff's key takes.
+    pub async fn answer_in_time(&self, number: Option<&str>, log: &Log) -> HttpResponse {
+        let answer = self.answer(number, log);
+        if let Self::Staff(why) = self {
+            why.delay().await;
+        }
+        answer
+    }
+
     /// The table.
     fn told(&self, log: &Log) -> (Problem, Line<'_>) {
         let told = |status, detail: &str, line| (Problem::new(status, detail, log.request_id()), line);
@@ -122,26 +121,16 @@ impl Refusal {
             Self::UnknownOrder | Self::Change(ChangeError::UnknownOrder) => {
                 told(StatusCode::NOT_FOUND, "There is no such order.", Line::Refused)
             }
-            Self::Credentials(CredentialsError::Missing) => {
+            Self::Nobody => {
                 let detail = "Say who you are: with the staff's key as 'Authorization: Bearer <key>', or, to cancel your own order, with X-Order-Token as placing the order returned it.";
                 let (problem, line) = told(StatusCode::UNAUTHORIZED, detail, Line::Refused);
                 (problem.challenge("Bearer"), line)
             }
-            Self::Credentials(CredentialsError::NoStaffKey) => {
-                let detail = "No staff key is configured here (order.staff_key), so nobody is staff: guests can cancel their own orders, with X-Order-Token.";
-                told(StatusCode::FORBIDDEN, detail, Line::Refused)
-            }
-            Self::Credentials(CredentialsError::WrongToken) | Self::Change(ChangeError::AnotherOrder) => {
+            Self::WrongToken | Self::Change(ChangeError::AnotherOrder) => {
                 let detail = "This X-Order-Token is not the one that placing the order returned.";
                 told(StatusCode::FORBIDDEN, detail, Line::Refused)
             }
-            Self::Credentials(CredentialsError::WrongStaffKey) => wrong_staff_key(0, log),
-            Self::WrongStaffKey { turned_away_before } => wrong_staff_key(*turned_away_before, log),
-            Self::TooManyWrongKeys { retry_after } => {
-                let detail = "Too many wrong staff keys were sent. Check the key, and try again in a second.";
-                let (problem, line) = told(StatusCode::TOO_MANY_REQUESTS, detail, Line::Nothing);
-                (problem.retry_after(retry_after.as_secs()), line)
-            }
+            Self::Staff(why) => (why.problem(log.request_id()), Line::NotStaff(*why)),
             Self::NotReady(why) | Self::Place(PlaceError::NotReady(why)) => {
                 let detail = match why {
                     NotReady::Database => {
@@ -172,11 +161,9 @@ impl Refusal {
                 let detail = "It is not known yet whether the order will be cooked: it will be found out. Do not order again without the same Idempotency-Key.";
                 told(StatusCode::GATEWAY_TIMEOUT, detail, Line::OutcomeUnknown)
             }
-            Self::StaffOnly => {
-                let (problem, line) = told(StatusCode::UNAUTHORIZED, STAFF_ONLY, Line::Refused);
-                (problem.challenge("Bearer"), line)
+            Self::Change(ChangeError::StaffOnly) => {
+                told(StatusCode::FORBIDDEN, StaffRefusal::Missing.detail(), Line::Refused)
             }
-            Self::Change(ChangeError::StaffOnly) => told(StatusCode::FORBIDDEN, STAFF_ONLY, Line::Refused),
             Self::Change(why @ ChangeError::Illegal { status, .. }) => {
                 let (problem, line) = told(StatusCode::CONFLICT, &why.to_string(), Line::Refused);
                 (problem.with("current_status", json!(status)), line)
@@ -191,12 +178,6 @@ impl Refusal {
             | Self::Failed => (Problem::internal(log.request_id()), Line::Nothing),
         }
     }
-}
-
-fn wrong_staff_key(turned_away_before: u64, log: &Log) -> (Problem, Line<'static>) {
-    let detail = "This is not the staff's key as 'Authorization: Bearer <key>'.";
-    let problem = Problem::new(StatusCode::FORBIDDEN, detail, log.request_id());
-    (problem, Line::WrongStaffKey(turned_away_before))
 }
 
 fn invalid(rejection: &Rejection, log: &Log) -> Problem {
@@ -220,7 +201,7 @@ impl Line<'_> {
             Self::Refused => (action::VALIDATION_FAILED, "The request was refused", problem),
             Self::TurnedAway(message) => (action::ORDER_TURNED_AWAY, message, problem),
             Self::Invalid(rejection) => (action::VALIDATION_FAILED, "The order was refused", rejection),
-            Self::WrongStaffKey(_) => (action::STAFF_KEY_REFUSED, "Somebody sent a wrong staff key", problem),
+            Self::NotStaff(why) => return why.log(problem, number, log),
             Self::OutcomeUnknown => {
                 let message = "The client was told that the outcome is not known yet";
                 (action::ORDER_OUTCOME_UNKNOWN, message, problem)
@@ -228,11 +209,10 @@ impl Line<'_> {
             Self::Nothing => return,
         };
         let mut line = log.error(action, message, why);
-        if let (Self::Refused | Self::WrongStaffKey(_), Some(number)) = (&self, number) {
+        if let (Self::Refused, Some(number)) = (&self, number) {
             line = line.detail("order_number", number);
         }
         match self {
-            Self::WrongStaffKey(before) => line.detail("turned_away_before", before).emit(),
             Self::OutcomeUnknown => line.emit(),
             Self::Invalid(Rejection::Invalid(violations)) => {
                 line.detail("violations", json!(violations)).emit_limited();

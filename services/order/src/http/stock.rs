@@ -7,6 +7,7 @@ use domain::inventory::StockLeft;
 use domain::quote_request::parse_check;
 use domain::stock_edit::{parse_left, parse_restock};
 use domain::timestamp::Timestamp;
+use http_service::staff::Access;
 use http_service::{read_json, request_id};
 use serde::Serialize;
 
@@ -14,7 +15,7 @@ use super::Api;
 use super::menu::item_id;
 use super::menu_problem::MenuProblem;
 use super::refusal::Refusal;
-use super::staff::{answered, is_staff};
+use super::staff::answered;
 use crate::menu::Checked;
 
 #[derive(Serialize)]
@@ -39,7 +40,7 @@ struct Levels {
 
 /// Lists what is left.
 pub async fn list(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
-    answered(&request, body, &api, async |_, id| {
+    answered(&request, body, &api, Access::Read, async |_, id| {
         let items = api.stock.list(id).await?.into_iter().map(Level::from).collect();
         Ok(HttpResponse::Ok().json(Levels { items }))
     })
@@ -53,7 +54,7 @@ pub async fn set_left(
     path: web::Path<String>,
     api: web::Data<Api>,
 ) -> HttpResponse {
-    answered(&request, body, &api, async |body, id| {
+    answered(&request, body, &api, Access::Change, async |body, id| {
         let edit = parse_left(body).map_err(MenuProblem::Body)?;
         let level = api.stock.set_left(&item_id(&path)?, edit, id).await?;
         Ok(HttpResponse::Ok().json(Level::from(level)))
@@ -68,7 +69,7 @@ pub async fn restock(
     path: web::Path<String>,
     api: web::Data<Api>,
 ) -> HttpResponse {
-    answered(&request, body, &api, async |body, id| {
+    answered(&request, body, &api, Access::Change, async |body, id| {
         let edit = parse_restock(body).map_err(MenuProblem::Body)?;
         let level = api.stock.restock(&item_id(&path)?, edit, id).await?;
         Ok(HttpResponse::Ok().json(Level::from(level)))
@@ -88,7 +89,7 @@ pub async fn check(request: HttpRequest, body: web::Payload, api: web::Data<Api>
     let checked = async {
         let body = read_json(&request, body, &id).await.map_err(Refusal::Unreadable)?;
         let items = parse_check(&body).map_err(MenuProblem::Body)?;
-        let items = api.stock.check(&items, is_staff(&request, &api), &id).await?;
+        let items = api.stock.check(&items, api.gate.is_staff(&request), &id).await?;
         Ok::<_, Refusal>(CheckBody { available: items.iter().all(|item| item.available), items })
     };
     match checked.await {

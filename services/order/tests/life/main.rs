@@ -9,6 +9,7 @@ mod hung_queue;
 mod idempotency;
 mod killed;
 mod lost_messages;
+mod signing_in;
 mod unknown_outcome;
 mod used_up_ids;
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use actix_web::dev::ServerHandle;
 use actix_web::{HttpRequest, HttpResponse, web};
 use anyhow::{Context, Result};
-use config::Http;
+use config::{Http, Web};
 use domain::{Money, OrderIdentity, OrderNumber, OrderStatus, OrderTokenKey, place_order};
 use http_service::server;
 use http_service::{health, read_json, request_id};
@@ -55,7 +55,7 @@ impl HttpServer {
         };
         let (log, _flush) = quiet_log();
         let (handle, server) =
-            server::start(listener, &Http::default(), &log, routes).context("cannot serve")?;
+            server::start(listener, &Http::default(), &Web::default(), &log, routes).context("cannot serve")?;
         Ok(Self { port, handle, task: tokio::spawn(server) })
     }
 

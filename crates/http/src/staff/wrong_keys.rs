@@ -3,37 +3,36 @@
 //! The count is one for all clients: it takes the same memory however many there are. The right key
 //! is never counted, so that nobody can lock the staff out.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use logging::Bucket;
-use tokio::time::sleep;
 
-use super::refusal::Refusal;
+use super::StaffRefusal;
 
 /// Wrong keys that are answered in a row before they are too many: somebody types.
 const BURST: u32 = 10;
 /// After this time one more is.
 const REFILL: Duration = Duration::from_secs(1);
 /// How long each of them waits for its answer.
-const DELAY: Duration = Duration::from_millis(500);
+pub(super) const DELAY: Duration = Duration::from_millis(500);
 
-/// Counts wrong keys; cheap to clone.
-#[derive(Clone, Debug)]
-pub struct WrongKeys(Arc<Mutex<Bucket>>);
+/// Counts wrong keys.
+#[derive(Debug)]
+pub(super) struct WrongKeys(Mutex<Bucket>);
 
 impl Default for WrongKeys {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Bucket::new(BURST, REFILL, Instant::now()))))
+        Self(Mutex::new(Bucket::new(BURST, REFILL, Instant::now())))
     }
 }
 
 impl WrongKeys {
     /// Counts a wrong key, and refuses it: as such, or as one too many.
-    pub fn refuse(&self) -> Refusal {
+    pub(super) fn refuse(&self) -> StaffRefusal {
         match self.take(Instant::now()) {
-            Some(turned_away_before) => Refusal::WrongStaffKey { turned_away_before },
-            None => Refusal::TooManyWrongKeys { retry_after: REFILL },
+            Some(turned_away_before) => StaffRefusal::WrongKey { turned_away_before },
+            None => StaffRefusal::TooManyWrongKeys { retry_after: REFILL },
         }
     }
 
@@ -41,11 +40,6 @@ impl WrongKeys {
     fn take(&self, now: Instant) -> Option<u64> {
         let mut bucket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         bucket.take(now).then(|| bucket.turned_away())
-    }
-
-    /// The time that a guess takes.
-    pub async fn delay(&self) {
-        sleep(DELAY).await;
     }
 }
 
