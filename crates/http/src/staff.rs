@@ -90,7 +90,10 @@ impl Gate {
     /// # Errors
     /// It is not. [`StaffRefusal::answer`] makes the response.
     pub fn verify(&self, request: &HttpRequest, access: Access) -> Result<(), StaffRefusal> {
-        let Some(sessions) = &self.0.sessions else { return Err(StaffRefusal::NoStaffKey) };
+        let Some(sessions) = &self.0.sessions else {
+            let is_shown = shows_credentials(request);
+            return Err(if is_shown { StaffRefusal::NoStaffKey } else { StaffRefusal::MissingAndNoStaffKey });
+        };
         match shown(request, sessions) {
             Shown::Key(key) if self.is_key(key) => Ok(()),
             Shown::Key(_) | Shown::NoKey => Err(self.0.wrong_keys.refuse()),
@@ -249,9 +252,12 @@ mod tests {
     fn without_a_key_nobody_is_staff() {
         let gate = gate("");
         assert!(!gate.has_key());
-        for headers in [&[][..], &[("authorization", "Bearer ")][..], &[("cookie", "restaurant_staff=")][..]]
-        {
-            assert_eq!(gate.verify(&request(headers), Access::Read), Err(StaffRefusal::NoStaffKey));
+        for (headers, refusal) in [
+            (&[][..], StaffRefusal::MissingAndNoStaffKey),
+            (&[("authorization", "Bearer ")][..], StaffRefusal::NoStaffKey),
+            (&[("cookie", "restaurant_staff=")][..], StaffRefusal::NoStaffKey),
+        ] {
+            assert_eq!(gate.verify(&request(headers), Access::Read), Err(refusal));
             assert!(!gate.is_staff(&request(headers)));
         }
     }

@@ -14,9 +14,12 @@ use crate::Problem;
 /// Why a request is not the staff's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StaffRefusal {
-    /// Nobody is staff here.
+    /// The request shows a key or a cookie, but nobody is staff here.
     #[error("no staff key is configured")]
     NoStaffKey,
+    /// It shows neither, and nobody is staff here.
+    #[error("there is no staff key in the request, and none is configured")]
+    MissingAndNoStaffKey,
     /// The request shows neither key nor cookie.
     #[error("there is no staff key in the request")]
     Missing,
@@ -44,7 +47,7 @@ impl StaffRefusal {
     /// What is wrong, and what to do: whole sentences for a person.
     pub fn detail(self) -> &'static str {
         match self {
-            Self::NoStaffKey => {
+            Self::NoStaffKey | Self::MissingAndNoStaffKey => {
                 "No staff key is configured here, so nobody is staff. Set order.staff_key (ORDER_STAFF_KEY) to a random key, the same for every service, and start the service again: 'openssl rand -base64 24' makes one."
             }
             Self::Missing => {
@@ -69,12 +72,12 @@ impl StaffRefusal {
     pub fn problem(self, id: &RequestId) -> Problem {
         let status = match self {
             Self::NoStaffKey | Self::NotFromOurPage | Self::WrongKey { .. } => StatusCode::FORBIDDEN,
-            Self::Missing | Self::SignedOut => StatusCode::UNAUTHORIZED,
+            Self::Missing | Self::MissingAndNoStaffKey | Self::SignedOut => StatusCode::UNAUTHORIZED,
             Self::TooManyWrongKeys { .. } => StatusCode::TOO_MANY_REQUESTS,
         };
         let problem = Problem::new(status, self.detail(), id);
         match self {
-            Self::Missing | Self::SignedOut => problem.challenge("Bearer"),
+            Self::Missing | Self::MissingAndNoStaffKey | Self::SignedOut => problem.challenge("Bearer"),
             Self::TooManyWrongKeys { retry_after } => problem.retry_after(retry_after.as_secs()),
             Self::NoStaffKey | Self::NotFromOurPage | Self::WrongKey { .. } => problem,
         }
@@ -83,7 +86,7 @@ impl StaffRefusal {
     /// Writes the line of the log. `order` is the number of the order that the path names.
     pub fn log(self, problem: &Problem, order: Option<&str>, log: &Log) {
         let (action, message) = match self {
-            Self::NoStaffKey | Self::Missing | Self::SignedOut => {
+            Self::NoStaffKey | Self::Missing | Self::MissingAndNoStaffKey | Self::SignedOut => {
                 (action::VALIDATION_FAILED, "The request was refused")
             }
             Self::NotFromOurPage => (action::CROSS_SITE_REFUSED, "The request was refused"),

@@ -1,4 +1,4 @@
-//! Who asks for a change of an order: its guest by the token that placing it returned, or the staff.
+//! Who asks for a change of an order: its guest by the token that placing it returned, or staff.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderName;

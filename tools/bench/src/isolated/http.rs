@@ -54,8 +54,8 @@ impl HttpServer {
                 .route("/health", web::get().to(async || health::report("order-service", &[])));
         };
         let (log, _flush) = quiet_log();
-        let (handle, server) =
-            server::start(listener, &Http::default(), &Web::default(), &log, routes).context("cannot serve")?;
+        let (handle, server) = server::start(listener, &Http::default(), &Web::default(), &log, routes)
+            .context("cannot serve")?;
         Ok(Self { port, handle, task: tokio::spawn(server) })
     }
 
