@@ -31,7 +31,8 @@ fn tag_of(body: &[u8]) -> EntityTag {
     EntityTag::new_strong(format!("{:032x}", u128::from_be_bytes(start)))
 }
 
-fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
+/// Whether `If-None-Match` contains this tag: the client has the current response.
+pub fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
     // An unreadable header is ignored.
     request.headers().contains_key(header::IF_NONE_MATCH)
         && match IfNoneMatch::parse(request) {

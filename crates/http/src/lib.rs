@@ -15,6 +15,7 @@ pub mod health;
 pub mod limits;
 mod listener;
 mod middleware;
+pub mod negotiation;
 mod open_connections;
 mod own_origins;
 mod peer;

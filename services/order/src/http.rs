@@ -13,7 +13,8 @@ mod stock;
 
 use std::sync::Arc;
 
-use actix_web::web;
+use ::web::{Page, Settings};
+use actix_web::{HttpRequest, HttpResponse, web};
 use db::Database;
 use http_service::health::{Health as Probed, routes as probes};
 use http_service::resource::{postable, readable, resource};
@@ -40,6 +41,8 @@ pub struct Api {
     pub readiness: Readiness,
     /// Decides who is staff.
     pub gate: Gate,
+    /// What the pages know of the configuration.
+    pub pages: Settings,
     pub db: Database,
     pub log: Log,
 }
@@ -55,6 +58,7 @@ impl Api {
 pub fn routes(app: &mut web::ServiceConfig, api: Api) {
     let health: Arc<dyn Probed> = Arc::new(api.health());
     let gate = api.gate.clone();
+    let pages = api.pages.clone();
     app.app_data(web::Data::new(api))
         .service(postable("/orders", placing::place))
         .service(postable("/orders/{number}/cancel", changes::cancel))
@@ -73,6 +77,13 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
         .service(resource("/inventory/{id}", [web::put().to(stock::set_left)], "PUT"))
         .service(postable("/inventory/{id}/restock", stock::restock))
         .configure(|app| sign_in::routes(app, &gate, "staff"))
+        .service(readable("/", order_page))
         .configure(|app| probes(app, NAME, &health))
-        .default_service(web::to(http_service::problem::not_found));
+        .configure(|app| ::web::asset_routes(app, pages))
+        .default_service(web::to(::web::not_found));
+}
+
+/// Where guests order.
+async fn order_page(request: HttpRequest) -> HttpResponse {
+    ::web::show(Page::Order, &request)
 }

@@ -17,6 +17,7 @@ use http_service::staff::Gate;
 use logging::{Log, action};
 use runtime::Shutdown;
 use service::{Failure, Process, TaskEnded, Tasks};
+use web::Settings as PageSettings;
 
 use crate::NAME;
 use crate::admission::Admission;
@@ -155,6 +156,7 @@ impl OrderService {
             editing: Editing { db: db.clone(), board: board.clone(), log: log.clone() },
             stock: Stock { db: db.clone(), board: board.clone(), log: log.clone() },
             board,
+            pages: PageSettings::of(&config.web, &config.restaurant),
             currency: config.restaurant.currency,
             readiness,
             gate,

@@ -1,4 +1,6 @@
-//! The HTTP interface: four resources, the staff's sign-in and the probes.
+//! The HTTP interface: four resources, the pages, the staff's sign-in and the probes.
+
+mod pages;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -28,6 +30,8 @@ pub struct Api {
     pub gate: Gate,
     /// Whether the tables exist.
     pub schema_ready: Arc<AtomicBool>,
+    /// What the pages know of the configuration.
+    pub pages: ::web::Settings,
     pub log: Log,
 }
 
@@ -35,14 +39,18 @@ pub struct Api {
 pub fn routes(app: &mut web::ServiceConfig, api: Api) {
     let health: Arc<dyn Health> = Arc::new(api.clone());
     let gate = api.gate.clone();
+    let settings = api.pages.clone();
     app.app_data(web::Data::new(api))
         .service(readable("/orders/{order_number}/status", status))
         .service(readable("/orders/{order_number}/history", history))
         .service(readable("/order_status/{order_id}", order_status))
         .service(readable("/workers/status", workers))
         .configure(|app| staff::routes(app, &gate, "kitchen"))
+        .service(readable("/track/{order_number}", pages::track))
+        .service(readable("/board", pages::board))
         .configure(|app| health::routes(app, NAME, &health))
-        .default_service(web::to(http_service::problem::not_found));
+        .configure(|app| ::web::asset_routes(app, settings))
+        .default_service(web::to(::web::not_found));
 }
 
 #[derive(Serialize)]

@@ -63,7 +63,9 @@ impl TrackingService {
         let db = Database::new(&config.database, NAME, Access::ReadOnly)?;
         let (lookups, lookups_tasks) = Lookups::start(db.clone());
         let gate = Gate::new(&config);
-        let api = Api { db, lookups, gate, schema_ready: Arc::new(AtomicBool::new(false)), log };
+        let pages = web::Settings::of(&config.web, &config.restaurant);
+        let schema_ready = Arc::new(AtomicBool::new(false));
+        let api = Api { db, lookups, gate, schema_ready, pages, log };
         probes.ask(Arc::new(api.clone()));
         let mut tasks = Tasks::new();
         tasks.adopt_set("looks orders up", lookups_tasks);

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::Error;
+use crate::chromium::ChromiumProgram;
 use crate::pgbouncer::PgbouncerProgram;
 use crate::programs::{PostgresPrograms, RabbitmqPrograms};
 use crate::redis::RedisProgram;
@@ -106,5 +107,26 @@ pub async fn ensure_redis(packages: &Path, progress: &(dyn Fn(&str) + Sync)) -> 
     RedisProgram::find(packages).await.ok_or_else(|| Error::NotInstalled {
         what: "Redis".to_owned(),
         advice: "Install it with this system's package manager, and try again.".to_owned(),
+    })
+}
+
+/// Finds Chromium and its driver, as [`ensure_installed`] finds the servers. Only tests need them.
+///
+/// # Errors
+/// They are not here, or not of one version, and cannot be fetched.
+pub async fn ensure_chromium(
+    packages: &Path,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<ChromiumProgram, Error> {
+    if let Some(found) = ChromiumProgram::find(packages).await {
+        return Ok(found);
+    }
+    let _lock = lock(packages).await?;
+    if ChromiumProgram::find(packages).await.is_none() && apt::is_here() {
+        apt::fetch(&[ChromiumProgram::PACKAGE], None, packages, progress).await?;
+    }
+    ChromiumProgram::find(packages).await.ok_or_else(|| Error::NotInstalled {
+        what: "Chromium and chromedriver of one version".to_owned(),
+        advice: "Install both with this system's package manager (Debian: 'apt-get install chromium chromium-driver', Fedora: 'dnf install chromium chromedriver', macOS: 'brew install --cask google-chrome chromedriver'), and try again.".to_owned(),
     })
 }

@@ -7,6 +7,7 @@
 //! (RabbitMQ gets a symbolic link in the folder for temporary files if its own path has characters
 //! that its scripts cannot handle.)
 
+mod chromium;
 mod credentials;
 pub mod customers;
 mod environment;
@@ -32,10 +33,11 @@ mod server;
 mod service;
 pub mod tool;
 
+pub use chromium::{ChromiumProgram, PrivateChromedriver};
 pub use credentials::Credentials;
 pub use environment::environment;
 pub use error::Error;
-pub use install::{ensure_installed, ensure_pgbouncer, ensure_redis};
+pub use install::{ensure_chromium, ensure_installed, ensure_pgbouncer, ensure_redis};
 pub use log_file::Log;
 pub use pair::start_pair;
 pub use pgbouncer::{PgbouncerProgram, PrivatePgbouncer};

@@ -9,9 +9,13 @@ use crate::refusal::problem;
 async fn a_path_that_does_not_exist_is_a_404() {
     let stage = Stage::new().await;
     let service = stage.order_service().start().await;
-    for (method, path) in
-        [("GET", "/"), ("POST", "/order"), ("GET", "/orders/1"), ("POST", "/orders/"), ("GET", "/Health")]
-    {
+    for (method, path) in [
+        ("GET", "/index.html"),
+        ("POST", "/order"),
+        ("GET", "/orders/1"),
+        ("POST", "/orders/"),
+        ("GET", "/Health"),
+    ] {
         let answer = send(service.port(), method, path, &[], b"").await;
         let detail = problem(&answer, 404)["detail"].to_string();
         assert!(detail.contains(&format!("There is nothing at {path}.")), "{detail}");
@@ -136,4 +140,24 @@ async fn a_client_that_asks_first_is_told_to_continue() {
     let answer = send(service.port(), "POST", "/orders", &headers, order.as_bytes()).await;
     assert_eq!(answer.status, 100, "{answer:?}");
     assert!(answer.body.starts_with("HTTP/1.1 200 OK\r\n"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn the_root_is_a_page_and_head_is_the_same_without_it() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    let page = service.get("/").await;
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    assert!(page.header("content-security-policy").contains("frame-ancestors 'none'"));
+    let head = send(service.port(), "HEAD", "/", &[], b"").await;
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    for name in ["content-length", "content-type", "etag", "vary"] {
+        assert_eq!(head.header(name), page.header(name), "{name}");
+    }
+    let style = page.body.split('"').find(|text| text.ends_with(".css")).unwrap();
+    let style = service.get(style.strip_prefix('.').unwrap()).await;
+    assert_eq!((style.status, style.header("content-type")), (200, "text/css; charset=utf-8"));
+    let browser = [("Accept", "text/html,*/*;q=0.8")];
+    let missing = send(service.port(), "GET", "/nowhere", &browser, b"").await;
+    assert_eq!((missing.status, missing.header("content-type")), (404, "text/html; charset=utf-8"));
 }

@@ -12,6 +12,7 @@ mod health;
 mod logs;
 mod migrations;
 mod outages;
+mod pages;
 mod query_requests;
 mod query_workers;
 mod records;

@@ -12,8 +12,8 @@ pub fn show(console: Console, record: &Record, broker_user: &str, order: Option<
     let row = |name: &str, value: &str| console.print(&format!("  {name:11}{value}"));
     console.print("");
     console.print(&console.paint(Style::Bold, &title));
-    row("Orders", &record.order_url);
-    row("Tracking", &record.tracking_url);
+    row("Order", &record.order_url);
+    row("Board", &format!("{}/board", record.tracking_url));
     if let Some(url) = &record.management_url {
         // With --detach, this output goes through a file, so it must not contain the password.
         row("RabbitMQ", &format!("{url}  (user {broker_user}, password in .local/env)"));

@@ -1,0 +1,18 @@
+//! The pages that guests and staff see, embedded and served.
+//!
+//! A page is a static shell with ES modules and custom elements. Its data comes from the JSON
+//! interfaces, like everybody's. `build.rs` makes all that browsers get out of `static/` and
+//! `texts/`: names with a hash, compressed content, shells in every language.
+
+mod encoding;
+mod files;
+mod language;
+mod not_found;
+mod policy;
+mod serving;
+mod settings;
+
+pub use files::Page;
+pub use not_found::not_found;
+pub use serving::{asset_routes, show};
+pub use settings::Settings;

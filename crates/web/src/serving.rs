@@ -1,0 +1,96 @@
+//! Serves shells and their files.
+
+use actix_web::http::header::{self, ETag, EntityTag};
+use actix_web::web::{Bytes, Data, Path, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use http_service::resource::readable;
+use http_service::{conditional, problem};
+use sha2::{Digest as _, Sha256};
+
+use crate::encoding::Encoding;
+use crate::files::{self, Body, Page};
+use crate::{Settings, language, policy};
+
+/// A name that changes with the content may be kept for ever (a year, as RFC 9111 knows it).
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// A page is asked for again each time, and is mostly unchanged.
+const ASK_AGAIN: &str = "no-cache";
+
+/// The files of all pages, below `/assets`.
+pub fn asset_routes(app: &mut ServiceConfig, settings: Settings) {
+    app.app_data(Data::new(settings))
+        .service(readable("/assets/settings.js", settings_module))
+        .service(readable("/assets/{name}", asset));
+}
+
+/// A page, in the language of the request.
+pub fn show(page: Page, request: &HttpRequest) -> HttpResponse {
+    let Some(shell) = files::shell(page, language::of(request)) else {
+        return HttpResponse::NotFound().finish();
+    };
+    let mut response = HttpResponse::Ok();
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let origins = request.app_data::<Data<Settings>>().map(|settings| settings.origins(host));
+    policy::of_page(&mut response, &origins.unwrap_or_default());
+    response
+        .insert_header((header::VARY, "Accept, Accept-Encoding, Accept-Language"))
+        .insert_header((header::CONTENT_LANGUAGE, shell.language))
+        .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"));
+    encoded(request, response, shell.body, ASK_AGAIN)
+}
+
+async fn asset(request: HttpRequest, name: Path<String>) -> HttpResponse {
+    let Some(asset) = files::asset(&name) else { return problem::not_found(request).await };
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::VARY, "Accept-Encoding"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::CONTENT_TYPE, asset.media_type));
+    encoded(&request, response, asset.body, FOR_EVER)
+}
+
+/// The module that tells pages where the services are.
+async fn settings_module(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
+    let module = settings.module();
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::CONTENT_TYPE, "text/javascript; charset=utf-8"));
+    finished(&request, response, module.into(), ASK_AGAIN)
+}
+
+fn encoded(
+    request: &HttpRequest,
+    mut response: HttpResponseBuilder,
+    body: Body,
+    cache: &'static str,
+) -> HttpResponse {
+    let encoding = Encoding::of(request);
+    if let Some(name) = encoding.name() {
+        response.insert_header((header::CONTENT_ENCODING, name));
+    }
+    finished(request, response, Bytes::from_static(encoding.take(body)), cache)
+}
+
+/// The response, or 304 if the client has these very bytes.
+fn finished(
+    request: &HttpRequest,
+    mut response: HttpResponseBuilder,
+    body: Bytes,
+    cache: &'static str,
+) -> HttpResponse {
+    let tag = EntityTag::new_strong(tag_of(&body));
+    let is_known = conditional::is_known(request, &tag);
+    response.insert_header((header::CACHE_CONTROL, cache)).insert_header(ETag(tag));
+    if is_known {
+        return response.status(actix_web::http::StatusCode::NOT_MODIFIED).finish();
+    }
+    response.body(body)
+}
+
+/// Of the bytes as they are sent, so that encodings have tags of their own (RFC 9110, section
+/// 8.8.3).
+fn tag_of(body: &[u8]) -> String {
+    let digest = Sha256::digest(body);
+    format!("{:032x}", u128::from_be_bytes(digest.first_chunk().copied().unwrap_or_default()))
+}

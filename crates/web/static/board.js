@@ -1,0 +1,2 @@
+/** The board: numbers only, for everybody in the room. */
+import "./ready-board.js";

@@ -1,0 +1,100 @@
+import { Unreachable } from "./api.js";
+import { now, observe } from "./clock.js";
+import { follow } from "./stream-source.js";
+
+/** A stream sends a heartbeat every 5 s. Without a sign for longer the page asks in another way. */
+const QUIET_MS = 6_000;
+/** What is shown is stale after so long without proof. People are told within 12 s. */
+const STALE_MS = 10_500;
+const POLL_MS = 3_000;
+const TICK_MS = 500;
+
+/**
+ * Keeps something that is shown true: by a stream, and by polling where there is none or it is cut.
+ *
+ * It sends "event" with each event of the stream, and "freshness" twice a second with
+ * { isStale, since }: the server's time of the last proof, or null before the first one.
+ */
+export class Live extends EventTarget {
+  proof = null;
+  /** When the stream was heard last; before everything if there is none. */
+  heard = -Infinity;
+  polled = -Infinity;
+
+  /** `stream` may be null. `poll` asks once, and throws if there is no answer; it is called `every` ms. */
+  constructor({ stream, poll, every = POLL_MS }) {
+    super();
+    Object.assign(this, { stream, poll, every });
+  }
+
+  start() {
+    if (this.stream) {
+      const isCut = () => { this.heard = -Infinity; };
+      follow(this.stream, {
+        onAlive: () => {
+          this.heard = performance.now();
+          this.prove();
+        },
+        onEvent: (event) => this.take(event),
+        onCut: isCut,
+        onMissing: isCut,
+      });
+    }
+    setInterval(() => this.tick(), TICK_MS);
+    document.addEventListener("visibilitychange", () => this.tick());
+    addEventListener("online", () => this.askNow());
+    this.askNow();
+  }
+
+  take(event) {
+    if (event.type === "heartbeat") observe(heartbeatTime(event.data));
+    else this.dispatchEvent(new CustomEvent("event", { detail: event }));
+  }
+
+  /** What is shown was true just now. */
+  prove() {
+    this.proof = now();
+    this.provenAt = performance.now();
+  }
+
+  get isStale() {
+    return performance.now() - (this.provenAt ?? 0) > STALE_MS;
+  }
+
+  /** Asks outside of the stream. */
+  async askNow() {
+    if (this.isAsking) return;
+    this.isAsking = true;
+    this.polled = performance.now();
+    try {
+      await this.poll();
+      this.prove();
+    } catch (why) {
+      // Without an answer nothing is proved. Anything else is a fault of ours.
+      if (!(why instanceof Unreachable)) console.error(why);
+    } finally {
+      this.isAsking = false;
+    }
+    this.tell();
+  }
+
+  tick() {
+    const time = performance.now();
+    if (time - this.heard > QUIET_MS && time - this.polled > this.every) this.askNow();
+    this.tell();
+  }
+
+  tell() {
+    this.dispatchEvent(new CustomEvent("freshness", { detail: { isStale: this.isStale, since: this.proof } }));
+  }
+}
+
+/** The server's time in a heartbeat: a text, or the field `time` of an object. */
+function heartbeatTime(data) {
+  try {
+    const value = JSON.parse(data);
+    return value?.time ?? value?.timestamp ?? value;
+  } catch {
+    return data;
+  }
+}

@@ -1,0 +1,68 @@
+import { readStream } from "./event-stream.js";
+
+/** A stream sends a heartbeat every 5 s. Without two of them it is given up, and opened again. */
+const DEAD_MS = 11_000;
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 15_000;
+
+/**
+ * A stream that is opened again whenever it ends, from where it ended, until `close`.
+ *
+ * It calls `onAlive` with each sign of life, `onEvent` with each event, `onCut` when there is no
+ * stream at the moment, and `onMissing` if there is none at this address at all.
+ */
+export class StreamConnection {
+  isClosed = false;
+
+  constructor(url, handlers) {
+    this.url = url;
+    this.handlers = handlers;
+    this.run();
+  }
+
+  close() {
+    this.isClosed = true;
+    this.reading?.abort();
+  }
+
+  async run() {
+    let lastId;
+    let failures = 0;
+    while (!this.isClosed) {
+      const reading = new AbortController();
+      this.reading = reading;
+      let dying;
+      const expect = () => {
+        clearTimeout(dying);
+        dying = setTimeout(() => reading.abort(), DEAD_MS);
+      };
+      expect();
+      let retry = null;
+      try {
+        const result = await readStream(this.url, {
+          lastId,
+          signal: reading.signal,
+          onBytes: () => {
+            failures = 0;
+            expect();
+            this.handlers.onAlive();
+          },
+          onEvent: (event) => {
+            lastId = event.id ?? lastId;
+            this.handlers.onEvent(event);
+          },
+        });
+        retry = result.retry;
+        if ([404, 405, 406].includes(result.status)) return this.handlers.onMissing();
+      } catch {
+        // Cut, or given up. The next attempt follows.
+      } finally {
+        clearTimeout(dying);
+      }
+      this.handlers.onCut();
+      const pause = Math.min(retry ?? FIRST_PAUSE_MS * 2 ** failures++, LONGEST_PAUSE_MS);
+      // At random, so that all browsers do not come back at once.
+      await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
+    }
+  }
+}

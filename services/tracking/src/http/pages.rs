@@ -1,0 +1,26 @@
+//! The pages of this service.
+
+use ::web::Page;
+use actix_web::{HttpRequest, HttpResponse, web};
+use domain::OrderNumber;
+use http_service::negotiation;
+
+use super::Api;
+
+/// What becomes of an order. An order that does not exist has no page. If the database cannot
+/// answer, the page is shown all the same: it says that it has no connection, and recovers.
+pub async fn track(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
+    let Ok(order_number) = path.parse::<OrderNumber>() else { return ::web::not_found(request).await };
+    match api.lookups.status(order_number).await {
+        Ok(None) => ::web::not_found(request).await,
+        Ok(Some(_)) | Err(_) => ::web::show(Page::Track, &request),
+    }
+}
+
+/// The numbers of all orders, on a wall.
+pub async fn board(request: HttpRequest) -> HttpResponse {
+    if !negotiation::prefers_html(&request) {
+        return ::web::not_found(request).await;
+    }
+    ::web::show(Page::Board, &request)
+}

@@ -1,0 +1,10 @@
+//! What people do with the pages, in a real browser, on real services.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
+
+mod board;
+mod changes;
+mod looks;
+mod ordering;
+mod restaurant;
+mod tracking;

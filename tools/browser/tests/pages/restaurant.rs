@@ -1,0 +1,95 @@
+//! A restaurant with both services, as `up` opens it, and the menu of `deploy/menu.yaml`.
+
+use browser::{Browser, Look};
+use serde_json::{Value, json};
+use testkit::http::{Answer, send};
+use testkit::shared_servers::workspace;
+use testkit::{Launch, PortClaim, Proxy, Service, Stage};
+
+const STAFF_KEY: &str = "the-staff-knows-this-key";
+
+/// Both services. Browsers reach them through proxies, so that a test can cut one off.
+pub struct Restaurant {
+    pub stage: Stage,
+    pub order: Service,
+    pub tracking: Service,
+    pub to_order: Proxy,
+    pub to_tracking: Proxy,
+    _claims: [PortClaim; 2],
+}
+
+impl Restaurant {
+    /// Opens one with the shipped menu.
+    pub async fn open() -> Self {
+        let restaurant = Self::opened("on").await;
+        let menu = workspace().join("deploy/menu.yaml").display().to_string();
+        let import = Launch::new("restaurant-ctl", restaurant.stage.environment());
+        let ended = import.arg("menu").arg("import").arg(menu).run_to_end().await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        restaurant
+    }
+
+    /// Opens one where guests name dishes and prices.
+    pub async fn without_menu() -> Self {
+        Self::opened("off").await
+    }
+
+    async fn opened(menu_mode: &str) -> Self {
+        let stage = Stage::new().await;
+        let claims = [PortClaim::of(0).unwrap(), PortClaim::of(0).unwrap()];
+        let [order_port, tracking_port] = [claims[0].port(), claims[1].port()];
+        let (to_order, to_tracking) = (Proxy::to(order_port).await, Proxy::to(tracking_port).await);
+        let ours = |launch: Launch, port: u16| {
+            launch
+                .arg(format!("--port={port}"))
+                .env("WEB_ORDER_URL", format!("http://127.0.0.1:{}", to_order.port()))
+                .env("WEB_TRACKING_URL", format!("http://127.0.0.1:{}", to_tracking.port()))
+                .env("ORDER_STAFF_KEY", STAFF_KEY)
+        };
+        let order = ours(stage.order_service(), order_port).env("MENU_MODE", menu_mode).start().await;
+        let tracking = ours(stage.tracking_service(), tracking_port).ready_when_probed().start().await;
+        Self { stage, order, tracking, to_order, to_tracking, _claims: claims }
+    }
+
+    /// A browser of somebody who speaks English.
+    pub async fn guest(&self, look: Look) -> Browser {
+        Browser::start("en", look).await
+    }
+
+    /// An address of the order service, as browsers know it.
+    pub fn order_page(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}/{path}", self.to_order.port())
+    }
+
+    /// An address of the tracking service, as browsers know it.
+    pub fn tracking_page(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}/{path}", self.to_tracking.port())
+    }
+
+    /// A call of the staff.
+    pub async fn staff(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let key = format!("Bearer {STAFF_KEY}");
+        let headers = [("Content-Type", "application/json"), ("Authorization", key.as_str())];
+        let answer = send(self.order.port(), method, path, &headers, body.to_string().as_bytes()).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer
+    }
+
+    /// Places an order without a browser. Returns its number.
+    pub async fn place(&self, name: &str) -> String {
+        let body = json!({"customer_name": name, "order_type": "takeout",
+                          "items": [{"item_id": "pho-bo", "quantity": 1}]});
+        let answer = self.order.post("/orders", &body.to_string()).await;
+        answer.json()["order_number"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
+    }
+
+    /// How many orders there are.
+    pub async fn orders(&self) -> Value {
+        self.stage.database().await.value("select count(*) from orders").await
+    }
+}
+
+/// The button that adds one more of an item.
+pub fn more(item: &str) -> String {
+    format!("menu-item:has(#item-{item}) .step-more")
+}
