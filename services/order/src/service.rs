@@ -107,6 +107,7 @@ impl OrderService {
         };
         let admission = Admission::new(max_concurrent);
         let readiness = Readiness::new(publisher.clone(), accept);
+        let pages = PageSettings::of(&config.web, &config.restaurant);
         let board = Board::new(db.clone(), config.menu.mode, config.restaurant.time_zone);
         let (placing, writer) = Placing::start(
             db.clone(),
@@ -156,7 +157,7 @@ impl OrderService {
             editing: Editing { db: db.clone(), board: board.clone(), log: log.clone() },
             stock: Stock { db: db.clone(), board: board.clone(), log: log.clone() },
             board,
-            pages: PageSettings::of(&config.web, &config.restaurant),
+            pages,
             currency: config.restaurant.currency,
             readiness,
             gate,

@@ -1,4 +1,4 @@
-//! Commands of chromedriver beyond those of WebDriver.
+//! Commands of chromedriver beyond those of `WebDriver`.
 
 use fantoccini::wd::WebDriverCompatibleCommand;
 use hyper::Method;

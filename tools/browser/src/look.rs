@@ -3,7 +3,9 @@
 /// Light or dark, as a visitor's system is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Theme {
+    /// Dark on light.
     Light,
+    /// Light on dark.
     Dark,
 }
 
@@ -23,8 +25,11 @@ impl Theme {
 /// The size of the window in CSS pixels, and the theme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
+    /// In CSS pixels.
     pub width: u32,
+    /// In CSS pixels.
     pub height: u32,
+    /// As the visitor's system is set.
     pub theme: Theme,
 }
 

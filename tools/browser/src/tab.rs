@@ -16,7 +16,8 @@ use crate::Look;
 use crate::command::Command;
 
 /// The longest time for anything that should happen at once, on a machine with few cores.
-const DEADLINE: Duration = Duration::from_secs(40);
+const DEADLINE: Duration = Duration::from_millis(DEADLINE_MS);
+const DEADLINE_MS: u64 = 40_000;
 /// How often a page is asked whether something is true by now.
 const POLL: Duration = Duration::from_millis(50);
 
@@ -54,7 +55,7 @@ impl Browser {
         let capabilities = json!({
             "goog:chromeOptions": { "binary": program.browser(), "args": arguments },
             "goog:loggingPrefs": { "browser": "ALL" },
-            "timeouts": { "script": DEADLINE.as_millis() as u64 },
+            "timeouts": { "script": DEADLINE_MS },
         });
         let Value::Object(capabilities) = capabilities else { unreachable!("an object") };
         let client = ClientBuilder::new(HttpConnector::new())

@@ -41,6 +41,8 @@ async fn pictures(guest: &Browser, name: &str) {
 
 async fn with_a_basket(guest: &Browser, restaurant: &Restaurant, language: &str) {
     guest.open(&restaurant.order_page(&format!("?lang={language}"))).await;
+    guest.run("localStorage.clear()", vec![]).await;
+    guest.reload().await;
     for item in ["pho-bo", "margherita", "lemonade"] {
         guest.press(&more(item)).await;
     }

@@ -92,7 +92,7 @@ async fn the_basket_survives_a_reload_and_only_the_fields_of_the_type_are_shown(
     let guest = restaurant.guest(Look::LAPTOP).await;
     guest.open(&restaurant.order_page("")).await;
     choose(&guest).await;
-    guest.press("input[value=delivery] + span").await;
+    guest.press("input[value=delivery]").await;
     guest.write("#delivery_address", "12 Garden Lane, Flat 3").await;
     guest.reload().await;
     guest.sees("basket-lines", "Phở bò").await;
@@ -100,7 +100,7 @@ async fn the_basket_survives_a_reload_and_only_the_fields_of_the_type_are_shown(
     guest.until("document.querySelector('#delivery_address').value === '12 Garden Lane, Flat 3'").await;
     let shown = "return [...document.querySelectorAll('order-form .field')].filter((each) => each.checkVisibility()).map((each) => each.dataset.field)";
     assert_eq!(guest.run(shown, vec![]).await, json!(["customer_name", "delivery_address"]));
-    guest.press("input[value=dine_in] + span").await;
+    guest.press("input[value=dine_in]").await;
     assert_eq!(guest.run(shown, vec![]).await, json!(["customer_name", "table_number"]));
     guest.write("#table_number", "0").await;
     guest.press("button[type=submit]").await;

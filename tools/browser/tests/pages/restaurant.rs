@@ -12,7 +12,7 @@ const STAFF_KEY: &str = "the-staff-knows-this-key";
 pub struct Restaurant {
     pub stage: Stage,
     pub order: Service,
-    pub tracking: Service,
+    _tracking: Service,
     pub to_order: Proxy,
     pub to_tracking: Proxy,
     _claims: [PortClaim; 2],
@@ -26,6 +26,11 @@ impl Restaurant {
         let import = Launch::new("restaurant-ctl", restaurant.stage.environment());
         let ended = import.arg("menu").arg("import").arg(menu).run_to_end().await;
         assert_eq!(ended.code, Some(0), "{ended:?}");
+        // A running service sees an import within two seconds.
+        testkit::eventually("the menu", async || {
+            restaurant.order.get("/menu").await.body.contains("pho-bo").then_some(())
+        })
+        .await;
         restaurant
     }
 
@@ -48,7 +53,7 @@ impl Restaurant {
         };
         let order = ours(stage.order_service(), order_port).env("MENU_MODE", menu_mode).start().await;
         let tracking = ours(stage.tracking_service(), tracking_port).ready_when_probed().start().await;
-        Self { stage, order, tracking, to_order, to_tracking, _claims: claims }
+        Self { stage, order, _tracking: tracking, to_order, to_tracking, _claims: claims }
     }
 
     /// A browser of somebody who speaks English.
