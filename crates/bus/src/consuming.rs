@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use self::ack_tracker::AckTracker;
-pub use self::leased_delivery::LeasedDelivery;
+pub use self::leased_delivery::{Leased, LeasedDelivery};
 use self::leased_delivery::{Permit, Settlement, Settlements};
 use self::prefetch::Prefetch;
 pub(crate) use self::source::Source;

@@ -6,6 +6,7 @@
 
 mod confirms;
 mod consuming;
+mod dead_letter_publisher;
 pub mod dead_letters;
 mod declaration;
 pub mod delivery;
@@ -24,6 +25,7 @@ pub mod safety_net;
 mod session;
 pub mod topology;
 
+pub use dead_letter_publisher::{DeadLetterError, DeadLetterPublisher};
 pub use delivery::Delivery;
 pub use link_state::LinkState;
 pub use message::Outgoing;

@@ -18,7 +18,8 @@ pub const LARGEST_ORDER: usize = 16_384;
 /// The longest reason in a dead letter, in characters.
 const MAX_REASON: usize = 1_000;
 
-/// The names of direct replies start so (<https://www.rabbitmq.com/docs/direct-reply-to>).
+/// The address of a direct reply, alone or followed by a dot and the token that RabbitMQ gave to the
+/// asker (<https://www.rabbitmq.com/docs/direct-reply-to>).
 const DIRECT_REPLY: &str = "amq.rabbitmq.reply-to";
 
 /// The priority behind all orders, whose lowest is 1.
@@ -109,9 +110,10 @@ impl Outgoing {
     }
 
     /// A copy of a delivery for the end of its queue, behind all orders. `None` if it is there
-    /// already.
+    /// already, or if its body was withheld.
     pub fn for_the_end(delivery: &Delivery) -> Option<Self> {
-        (delivery.priority() > END).then(|| Self::moved(delivery, &delivery.routing_key, END))
+        let is_copied = delivery.priority() > END && delivery.withheld.is_none();
+        is_copied.then(|| Self::moved(delivery, &delivery.routing_key, END))
     }
 
     fn moved(delivery: &Delivery, key: &str, priority: u8) -> Self {
@@ -227,7 +229,7 @@ impl Outgoing {
     /// Whether RabbitMQ returns it if it is unroutable. It would also return a direct reply that
     /// has arrived.
     pub(crate) fn is_mandatory(&self) -> bool {
-        self.exchange != topology::DEFAULT_EXCHANGE || !self.routing_key.starts_with(DIRECT_REPLY)
+        self.exchange != topology::DEFAULT_EXCHANGE || !is_direct_reply(&self.routing_key)
     }
 
     /// A message without a route. The broker's confirm shows that it accepts messages.
@@ -242,6 +244,12 @@ impl Outgoing {
             is_original: false,
         }
     }
+}
+
+/// A queue may have any other name that begins like one.
+fn is_direct_reply(address: &str) -> bool {
+    let has_token = |rest: &str| rest.strip_prefix('.').is_some_and(|token| !token.is_empty());
+    address.strip_prefix(DIRECT_REPLY).is_some_and(|rest| rest.is_empty() || has_token(rest))
 }
 
 /// The header with the order's identity, for copies of a message. Without it, an old message could
@@ -331,5 +339,23 @@ mod tests {
         let size = serde_json::to_vec(&order).unwrap().len();
         assert!(size <= LARGEST_ORDER, "{size} bytes");
         const { assert!(LARGEST_ORDER < MAX_BODY) };
+    }
+
+    #[test]
+    fn a_reply_is_mandatory_unless_rabbitmq_would_return_it_although_it_arrived() {
+        let is_mandatory =
+            |reply_to: &str| Outgoing::reply(reply_to, None, "r-1", Vec::new()).unwrap().is_mandatory();
+        for direct in ["amq.rabbitmq.reply-to", "amq.rabbitmq.reply-to.g1h2AA5yZXBseUAxMjM0.Q3w=="] {
+            assert!(!is_mandatory(direct), "{direct}");
+        }
+        for queue in [
+            "answers",
+            "amq.rabbitmq.reply-tomorrow",
+            "amq.rabbitmq.reply-to-me.token",
+            "amq.rabbitmq.reply-to.",
+        ] {
+            assert!(is_mandatory(queue), "{queue}");
+        }
+        assert!(Outgoing::probe().is_mandatory());
     }
 }

@@ -43,7 +43,7 @@ pub enum PublishError {
     QueueRefused(String),
     /// It exceeds RabbitMQ's message size limit.
     #[error(
-        "the message has {size} bytes, and RabbitMQ takes at most {limit}: raise max_message_size in rabbitmq.conf (orders need up to {})",
+        "the message has {size} bytes, and RabbitMQ takes at most {limit}: raise max_message_size in rabbitmq.conf (orders need up to {}, events of requests may need more)",
         crate::message::LARGEST_ORDER
     )]
     TooLarge {
@@ -195,6 +195,17 @@ impl Publisher {
             });
         });
         (Self { name: name.into(), orders, notifications, events: events.into() }, tasks)
+    }
+
+    /// Connected, as it seems, and never answering: whoever drops the second part ends it.
+    #[cfg(test)]
+    pub(crate) fn unanswering(name: &str) -> (Self, impl Sized) {
+        let (requests, incoming) = mpsc::channel(MAX_WAITING);
+        let (sender, state) = watch::channel(State::Connected(Arc::default()));
+        let lane = Lane { requests, state };
+        let publisher =
+            Self { name: name.into(), orders: lane.clone(), notifications: lane, events: Arc::default() };
+        (publisher, (incoming, sender))
     }
 
     /// Whether orders of most types can be sent, as far as is known.

@@ -6,7 +6,7 @@
 use config::Rabbitmq;
 use logging::Log;
 
-use crate::consuming::{Intake, LeasedDelivery, Source};
+use crate::consuming::{Intake, Leased, LeasedDelivery, Source};
 use crate::delivery::Delivery;
 use crate::link_state::LinkState;
 use crate::message::Outgoing;
@@ -92,5 +92,19 @@ impl LeasedRequest {
             }
             None => Some(self),
         }
+    }
+}
+
+impl Leased for LeasedRequest {
+    fn delivery(&self) -> &Delivery {
+        Self::delivery(self)
+    }
+
+    fn ack(self) {
+        Self::ack(self);
+    }
+
+    fn dead_letter(self) -> Option<Self> {
+        Self::dead_letter(self)
     }
 }

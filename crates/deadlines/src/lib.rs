@@ -88,6 +88,9 @@ deadlines! {
         /// How long queues are waited for while publishers wait for the connection. Queues whose
         /// processes hang must not keep the other types back for as long as `CONNECTION_WAIT`.
         pub const SHORT_DEADLINE: Duration = Duration::from_secs(1);
+        /// Longest time to move a message to the dead letters. Whoever holds it gives it back then,
+        /// to the end of its queue: it must not keep its place in the prefetch.
+        pub const DEAD_LETTER_DEADLINE: Duration = Duration::from_secs(10);
     }
 
     /// The HTTP server: one request on its way.

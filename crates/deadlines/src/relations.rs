@@ -50,6 +50,12 @@ const _: () = {
     assert!(ms(&[RESCUE_INTERVAL]) < ms(&[AUDIT_GRACE]));
 };
 
+// Dead letters: the publisher says why one failed before its consumer gives up.
+const _: () = {
+    use broker::{CONFIRM_DEADLINE, CONNECTION_WAIT, DEAD_LETTER_DEADLINE};
+    assert!(ms(&[CONNECTION_WAIT, CONFIRM_DEADLINE]) < ms(&[DEAD_LETTER_DEADLINE]));
+};
+
 // Answers: a client is answered after each server had its time, and before its request is cut.
 const _: () = {
     use broker::{CONFIRM_DEADLINE, CONNECTION_WAIT};

@@ -4,6 +4,7 @@
 pub mod addresses;
 pub mod arguments;
 pub mod backoff;
+mod catch_panic;
 pub mod clock;
 pub mod console;
 pub mod exit;
@@ -20,6 +21,7 @@ pub mod signals;
 pub mod time_span;
 
 pub use backoff::{Backoff, FailedAttempt};
+pub use catch_panic::catch_panic;
 pub use console::Console;
 pub use exit::{Exit, with_causes};
 pub use reachable::reachable;

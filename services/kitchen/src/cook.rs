@@ -1,19 +1,17 @@
 //! Processes one delivery: claims its order, cooks it, marks it ready, and acknowledges the
 //! delivery.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::Delivery;
 use bus::orders::LeasedDelivery;
+use bus::{DeadLetterPublisher, Delivery};
 use config::CookingSeconds;
 use db::claims::{Claim, ClaimOutcome, ClaimRequest, FinishOutcome, FinishRequest};
 use deadlines::stop::LAST_STEPS;
 use domain::{OrderMessage, OrderPointer, RequestId};
-use futures_util::FutureExt;
 use logging::{Log, action};
-use runtime::{Shutdown, failpoint};
+use runtime::{Shutdown, catch_panic, failpoint};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
@@ -39,6 +37,7 @@ pub struct Cook {
     pub claim_batcher: ClaimBatcher,
     pub times: CookingSeconds,
     pub forwarding: Forwarding,
+    pub dead_letters: DeadLetterPublisher,
     pub status_publisher: StatusPublisher,
     pub in_flight: InFlightOrders,
     /// One permit for each order that may cook at the same time.
@@ -77,12 +76,6 @@ impl Cook {
     pub async fn process(self, held: LeasedDelivery) -> Unfinished {
         let request_id = held.delivery.request_id().unwrap_or_else(|| RequestId::of_message(rand::random()));
         let log = self.session.log.with_request_id(request_id);
-        if let Some(size) = held.delivery.withheld {
-            return match dead_letter::refuse(held, &PermanentError::TooLarge(size), &log) {
-                None => Vec::new(),
-                Some(held) => self.return_after_pause(vec![held]).await,
-            };
-        }
         let (order, pointer) = match read(&held.delivery) {
             Ok(read) => read,
             Err(why) => return self.dead_letter(vec![held], &why, &log).await,
@@ -115,8 +108,7 @@ impl Cook {
         // After a panic, which is logged, the order is retried. It must leave the in-flight orders,
         // or its claim would be renewed for ever. Its delivery must be settled, or it would occupy
         // a prefetch slot for ever.
-        let cooked = AssertUnwindSafe(self.cook(&order, &pointer, &mut guard, &log)).catch_unwind().await;
-        let end = cooked.unwrap_or(End::Returned);
+        let end = catch_panic(self.cook(&order, &pointer, &mut guard, &log)).await.unwrap_or(End::Returned);
         let held = guard.remove();
         match end {
             End::Settled => {
@@ -173,7 +165,7 @@ impl Cook {
     ) -> Unfinished {
         let mut left = Vec::new();
         for held in deliveries {
-            left.extend(dead_letter::publish(held, why, &self.forwarding, log).await);
+            left.extend(dead_letter::publish(held, why, &self.dead_letters, &self.forwarding, log).await);
         }
         self.return_after_pause(left).await
     }
@@ -347,6 +339,9 @@ impl Cook {
 
 /// Parses a delivery into the order and the pointer to its row.
 fn read(delivery: &Delivery) -> Result<(OrderMessage, OrderPointer), PermanentError> {
+    if let Some(size) = delivery.withheld {
+        return Err(PermanentError::TooLarge(size));
+    }
     let order = OrderMessage::parse(&delivery.body)?;
     let pointer = OrderPointer::of(&order, delivery.order_identity().map_err(PermanentError::NotAnIdentity)?);
     Ok((order, pointer))

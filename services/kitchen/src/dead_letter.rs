@@ -1,14 +1,13 @@
 //! Moves messages that can never become a cooked order to the dead letters, for a person to
 //! inspect.
 
+use bus::DeadLetterPublisher;
 use bus::delivery::MAX_BODY;
 use bus::orders::LeasedDelivery;
 use bus::topology::DEAD_LETTER_QUEUE;
-use bus::{Outgoing, PublishError};
 use db::claims::Mismatch;
 use domain::order_identity::ParseIdentityError;
 use domain::order_message::ParseOrderMessageError;
-use domain::timestamp::Timestamp;
 use domain::{OrderNumber, OrderPointer, OrderType};
 use logging::{Log, action};
 use runtime::with_causes;
@@ -50,57 +49,26 @@ impl PermanentError {
     }
 }
 
-/// Rejects a delivery, so that the broker moves it to the dead letters. No copy is made here, and
-/// only the log has the reason. Returns the delivery if its queue has no dead-letter exchange.
-#[must_use = "it is still to be settled if it comes back"]
-pub fn refuse(held: LeasedDelivery, why: &PermanentError, log: &Log) -> Option<LeasedDelivery> {
-    log_refusal(&held, why, log);
-    held.dead_letter()
-}
-
-fn log_refusal(held: &LeasedDelivery, why: &PermanentError, log: &Log) {
+/// Moves the delivery to the dead letters.
+///
+/// While that fails, the delivery goes to the end of its queue, where it blocks no other order.
+/// Returns it if it is already there, or if every way failed.
+pub async fn publish(
+    held: LeasedDelivery,
+    why: &PermanentError,
+    dead_letters: &DeadLetterPublisher,
+    forwarding: &Forwarding,
+    log: &Log,
+) -> Option<LeasedDelivery> {
+    if !dead_letters.takes(&held.delivery) {
+        return forwarding.to_the_end(held, log).await;
+    }
     let message = format!("The message can never be cooked; it goes to {DEAD_LETTER_QUEUE}");
     log.error(action::MESSAGE_PROCESSING_FAILED, message, why)
         .detail("routing_key", held.delivery.routing_key.clone())
         .emit();
-}
-
-/// Publishes the delivery to the dead-letter exchange, and acknowledges it after the confirm.
-///
-/// While dead letters cannot be published, the delivery goes to the end of its queue, where it
-/// blocks no other order. Under an alarm the broker accepts no publishing, so the delivery is
-/// rejected instead: the broker still moves what it already has. Returns the delivery if it is
-/// already at the end of its queue, or if every way failed.
-pub async fn publish(
-    held: LeasedDelivery,
-    why: &PermanentError,
-    forwarding: &Forwarding,
-    log: &Log,
-) -> Option<LeasedDelivery> {
-    if forwarding.is_blocked() {
-        return refuse(held, why, log);
-    }
-    if !forwarding.takes_dead_letters() {
-        return forwarding.to_the_end(held, log).await;
-    }
-    log_refusal(&held, why, log);
-    let letter = Outgoing::dead_letter(&held.delivery, &with_causes(why), now());
-    match forwarding.dead_letter(letter).await {
-        Ok(()) => {
-            held.ack();
-            None
-        }
-        // The alarm was raised while publishing.
-        Err(PublishError::Blocked(_)) => held.dead_letter(),
-        Err(failure) => {
-            let message = "A dead letter was not confirmed; it waits at the end of its queue";
-            log.error(action::RABBITMQ_PUBLISH_FAILED, message, &failure).emit();
-            forwarding.to_the_end(held, log).await
-        }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "when this worker gave up on it, for the person who looks")]
-fn now() -> Timestamp {
-    time::OffsetDateTime::now_utc().into()
+    let (held, failure) = dead_letters.publish(held, &with_causes(why)).await?;
+    let message = "A dead letter was not confirmed; it waits at the end of its queue";
+    log.error(action::RABBITMQ_PUBLISH_FAILED, message, &failure).emit();
+    forwarding.to_the_end(held, log).await
 }

@@ -1,15 +1,13 @@
 //! Publishes deliveries that this worker does not cook: to another queue, or to the end of their
 //! own. Each occupies a prefetch slot for a few seconds at most.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bus::orders::LeasedDelivery;
 use bus::{Outgoing, PublishError, Publisher};
 use domain::OrderMessage;
 use logging::{Log, action};
-use runtime::Backoff;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 /// Longest wait for a connection. A returned message (no queue took it) closes the connection, and
 /// the next one needs a moment.
@@ -17,48 +15,9 @@ const CONNECTION_WAIT: Duration = Duration::from_secs(1);
 
 /// Forwards deliveries. Cheap to clone.
 #[derive(Clone)]
-pub struct Forwarding {
-    publisher: Publisher,
-    attempts: Arc<Mutex<Attempts>>,
-}
-
-/// When the next dead letter may be published. Thousands of them may fail for the same reason, so
-/// failures are backed off together.
-struct Attempts {
-    next: Instant,
-    backoff: Backoff,
-}
+pub struct Forwarding(pub Publisher);
 
 impl Forwarding {
-    pub fn new(publisher: Publisher) -> Self {
-        let attempts = Attempts { next: Instant::now(), backoff: Backoff::for_server() };
-        Self { publisher, attempts: Arc::new(Mutex::new(attempts)) }
-    }
-
-    /// Whether a dead letter may be published now: the backoff after the last failure is over.
-    pub fn takes_dead_letters(&self) -> bool {
-        Instant::now() >= self.attempts.lock().unwrap_or_else(PoisonError::into_inner).next
-    }
-
-    /// Whether the broker has raised an alarm and accepts no publishing.
-    pub fn is_blocked(&self) -> bool {
-        self.publisher.is_blocked()
-    }
-
-    /// Publishes a dead letter, and starts the backoff if that fails.
-    ///
-    /// # Errors
-    /// The broker did not confirm it.
-    pub async fn dead_letter(&self, letter: Outgoing) -> Result<(), PublishError> {
-        let outcome = self.publish(letter).await;
-        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        match outcome {
-            Ok(()) => attempts.backoff.reset(),
-            Err(_) => attempts.next = Instant::now() + attempts.backoff.next_pause(),
-        }
-        outcome
-    }
-
     /// Publishes an order of another type to the queue of its type. Returns the delivery if that
     /// fails.
     pub async fn to_its_type(
@@ -97,7 +56,7 @@ impl Forwarding {
 
     async fn publish(&self, message: Outgoing) -> Result<(), PublishError> {
         // If there is still no connection, `publish` returns the error.
-        let _ = timeout(CONNECTION_WAIT, self.publisher.orders_possible()).await;
-        self.publisher.publish(message).await
+        let _ = timeout(CONNECTION_WAIT, self.0.orders_possible()).await;
+        self.0.publish(message).await
     }
 }

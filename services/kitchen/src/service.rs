@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::orders::{LeasedDelivery, OrderIntake};
-use bus::{Publisher, topology};
+use bus::{DeadLetterPublisher, Publisher, topology};
 use db::claims::Claimant;
 use db::{Access, Database};
 use deadlines::kitchen::{AFTER_CLOSING, AFTER_LEAVING, AFTER_PUBLISHING, AFTER_RETURNING};
@@ -99,7 +99,8 @@ impl Worker {
             session,
             claim_batcher,
             times: config.kitchen.cooking_seconds,
-            forwarding: Forwarding::new(publisher),
+            dead_letters: DeadLetterPublisher::new(publisher.clone()),
+            forwarding: Forwarding(publisher),
             status_publisher,
             in_flight: InFlightOrders::default(),
             concurrency: Arc::new(Semaphore::new(worker.concurrency.into())),

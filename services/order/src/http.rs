@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use ::web::{Page, Settings};
 use actix_web::{HttpRequest, HttpResponse, web};
+use bus::LinkState;
 use db::Database;
 use http_service::health::{Health as Probed, routes as probes};
 use http_service::resource::{postable, readable, resource};
@@ -39,6 +40,8 @@ pub struct Api {
     /// The currency of all prices (ISO 4217).
     pub currency: String,
     pub readiness: Readiness,
+    /// The connection over which orders come as messages, if they do.
+    pub intake: Option<LinkState>,
     /// Decides who is staff.
     pub gate: Gate,
     /// What the pages know of the configuration.
@@ -50,7 +53,7 @@ pub struct Api {
 impl Api {
     /// What the probes look at.
     pub fn health(&self) -> Health {
-        Health { db: self.db.clone(), readiness: self.readiness.clone() }
+        Health { db: self.db.clone(), readiness: self.readiness.clone(), intake: self.intake.clone() }
     }
 }
 

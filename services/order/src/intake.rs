@@ -6,25 +6,25 @@
 
 mod failing;
 mod replying;
+mod settling;
 
 use std::time::Duration;
 
 use bus::delivery::MAX_BODY;
 use bus::requests::{LeasedRequest, RequestIntake};
-use bus::topology::DEAD_LETTER_QUEUE;
-use bus::{Delivery, Outgoing, PublishError, Publisher};
+use bus::{DeadLetterPublisher, Delivery, Publisher};
 use db::order_requests::{self, KnownRequest};
 use db::{Database, DbError};
 use domain::order_request::{RequestFailure, RequestOutcome, value_fingerprint};
 use domain::place_order::{self, RequestBody, Violation};
-use domain::timestamp::Timestamp;
 use domain::{OrderRequest, OrderRequestId, RequestId, RequestStatus};
 use logging::{Log, action};
-use runtime::{Backoff, Shutdown};
+use runtime::{Backoff, Shutdown, catch_panic, failpoint};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use self::failing::{not_valid, reused, unstorable};
+use self::settling::End;
 use crate::menu::Board;
 use crate::placing::{PlaceError, PlaceOrder, Placing, Requested};
 use crate::relay::Wakeup;
@@ -41,7 +41,9 @@ pub struct Intake {
     pub placing: Placing,
     pub board: Board,
     pub db: Database,
+    /// Sends the replies.
     pub publisher: Publisher,
+    pub dead_letters: DeadLetterPublisher,
     /// Sends the events.
     pub relay: Wakeup,
     pub log: Log,
@@ -96,24 +98,33 @@ impl Intake {
         let request_id =
             message.delivery().request_id().unwrap_or_else(|| RequestId::of_message(rand::random()));
         let log = self.log.with_request_id(request_id.clone());
-        let asked = match self.read(message.delivery()) {
+        let end = catch_panic(self.process(message.delivery(), request_id, &log, shutdown)).await;
+        self.settle(message, end.unwrap_or(End::Returned), &log, shutdown).await;
+    }
+
+    async fn process(
+        &self,
+        delivery: &Delivery,
+        request_id: RequestId,
+        log: &Log,
+        shutdown: &Shutdown,
+    ) -> End {
+        let asked = match self.read(delivery) {
             Ok(asked) => asked,
-            Err(why) => return self.dead_letter(message, &why, &log, shutdown).await,
+            Err(why) => return End::DeadLettered(why),
         };
-        let message_id = message.delivery().message_id().filter(|id| !id.is_empty()).map(str::to_owned);
-        let Some(order_id) = asked.order_id.or_else(|| message_id.as_deref().map(OrderRequestId::of_message))
+        failpoint::reached("intake.read");
+        let Some(order_id) = asked.order_id.or_else(|| message_id(delivery).map(OrderRequestId::of_message))
         else {
             // Nothing tells it from another message with the same body. It comes again with an id.
-            return to_the_end(message, &OrderRequestId::new(rand::random()).to_string());
+            return End::Postponed;
         };
-        let request = OrderRequest { order_id, fingerprint: value_fingerprint(&message.delivery().body) };
-        let carrying_out =
-            self.carry_out(request, asked.order, request_id, message.delivery(), &log, shutdown);
+        let request = OrderRequest { order_id, fingerprint: value_fingerprint(&delivery.body) };
+        let carrying_out = self.carry_out(request, asked.order, request_id, delivery, log, shutdown);
         match timeout(PATIENCE, carrying_out).await {
-            Ok(Some(())) => message.ack(),
-            // The service stops: the message comes again.
-            Ok(None) => {}
-            Err(_) => to_the_end(message, &message_id.unwrap_or_else(|| order_id.to_string())),
+            Ok(Some(())) => End::Settled,
+            Ok(None) => End::Stopping,
+            Err(_) => End::Postponed,
         }
     }
 
@@ -128,6 +139,7 @@ impl Intake {
         shutdown: &Shutdown,
     ) -> Option<()> {
         let decided = self.decide(request, order, request_id, log, shutdown).await?;
+        failpoint::reached("intake.decided");
         self.relay.wake();
         let Some(reply_to) = delivery.reply_to() else { return Some(()) };
         let outcome = match decided {
@@ -289,59 +301,9 @@ impl Intake {
         };
         shutdown.or(runtime::retry::until_done(ask, report)).await
     }
-
-    /// Moves a message that can never be read to the dead letters. RabbitMQ does it, without the
-    /// reason, if the body was not taken in, or while an alarm forbids publishing.
-    async fn dead_letter(
-        &self,
-        message: LeasedRequest,
-        why: &UnreadableMessage,
-        log: &Log,
-        shutdown: &Shutdown,
-    ) {
-        let text = format!("The message asks for no order; it goes to {DEAD_LETTER_QUEUE}");
-        log.error(action::MESSAGE_PROCESSING_FAILED, text, why).emit_limited();
-        // A copy of a body that was not taken in would be empty.
-        let letter = match why {
-            UnreadableMessage::TooLarge(_) => None,
-            UnreadableMessage::NotARequest(_) => {
-                Some(Outgoing::dead_letter(message.delivery(), &runtime::with_causes(why), now()))
-            }
-        };
-        let mut message = message;
-        let mut backoff = Backoff::for_server();
-        loop {
-            let published = match &letter {
-                Some(letter) => Some(self.publisher.publish(letter.clone()).await),
-                None => None,
-            };
-            match published {
-                Some(Ok(())) => return message.ack(),
-                None | Some(Err(PublishError::Blocked(_))) => match message.dead_letter() {
-                    None => return,
-                    Some(returned) => message = returned,
-                },
-                Some(Err(why)) => {
-                    let text = "A dead letter was not confirmed; trying again";
-                    log.error(action::RABBITMQ_PUBLISH_FAILED, text, &why).emit_limited();
-                }
-            }
-            // If the service stops, the message comes again.
-            if shutdown.or(sleep(backoff.next_pause())).await.is_none() {
-                return;
-            }
-        }
-    }
 }
 
-/// Puts a copy of the message with this id at the end of the queue, in its place.
-fn to_the_end(message: LeasedRequest, id: &str) {
-    if let Some(message) = message.identify(id) {
-        message.requeue();
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "when this service gave up on it, for the person who looks")]
-fn now() -> Timestamp {
-    time::OffsetDateTime::now_utc().into()
+/// The id that its sender, or this service, gave a message.
+fn message_id(delivery: &Delivery) -> Option<&str> {
+    delivery.message_id().filter(|id| !id.is_empty())
 }

@@ -3,9 +3,9 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use bus::Publisher;
 use bus::requests::RequestIntake;
 use bus::topology::{EventStream, REQUESTS_QUEUE};
+use bus::{DeadLetterPublisher, Publisher};
 use db::schema::SchemaError;
 use db::{Access, Database, DbError, secrets};
 use deadlines::kitchen::HOLDINGS_PAUSE;
@@ -129,11 +129,13 @@ impl OrderService {
             log: log.clone(),
         };
         let mut tasks = Tasks::new();
+        let mut link = None;
         if intake {
             let intake = Intake {
                 placing: placing.clone(),
                 board: board.clone(),
                 db: db.clone(),
+                dead_letters: DeadLetterPublisher::new(publisher.clone()),
                 publisher,
                 relay: relay.clone(),
                 log: log.clone(),
@@ -142,6 +144,7 @@ impl OrderService {
             // More would only wait for a permit.
             let prefetch = u16::try_from(max_concurrent).unwrap_or(u16::MAX);
             let messages = RequestIntake::start(config.rabbitmq.clone(), &name, prefetch, log.clone());
+            link = Some(messages.link());
             let shutdown = shutdown.clone();
             tasks.spawn(TAKES_MESSAGES, async {
                 intake.run(messages, shutdown).await;
@@ -160,6 +163,7 @@ impl OrderService {
             pages,
             currency: config.restaurant.currency,
             readiness,
+            intake: link,
             gate,
             db,
             log,

@@ -10,6 +10,31 @@ use crate::message::Outgoing;
 /// Permits of the consumer's prefetch. A shared permit is free when its last clone is dropped.
 pub(super) type Permit = Arc<OwnedSemaphorePermit>;
 
+/// What is common to all unsettled messages, whatever they are about.
+pub trait Leased: Sized {
+    /// The message.
+    fn delivery(&self) -> &Delivery;
+    /// See [`LeasedDelivery::ack`].
+    fn ack(self);
+    /// See [`LeasedDelivery::dead_letter`].
+    #[must_use = "a returned message still has to be settled"]
+    fn dead_letter(self) -> Option<Self>;
+}
+
+impl Leased for LeasedDelivery {
+    fn delivery(&self) -> &Delivery {
+        &self.delivery
+    }
+
+    fn ack(self) {
+        Self::ack(self);
+    }
+
+    fn dead_letter(self) -> Option<Self> {
+        Self::dead_letter(self)
+    }
+}
+
 /// An unsettled delivery, and the permit that it takes until then.
 ///
 /// If it is dropped unsettled, it stays leased until the session ends. Then RabbitMQ delivers it

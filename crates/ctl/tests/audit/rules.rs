@@ -248,6 +248,16 @@ async fn a_message_that_was_refused_again_and_again() {
 }
 
 #[tokio::test]
+async fn an_event_of_a_request_that_was_refused_again_and_again() {
+    let sql = "insert into order_requests (order_id, fingerprint, request_id, status, code, reason, created_at, updated_at)
+            values ('019ab6ce-5d80-7c3e-8f12-3456789abcde', '', 'r', 'FAILED', 'c', 'No.', now(), now());
+        insert into request_outbox (order_id, stream, status, changed_at, due_at, attempts)
+            values ('019ab6ce-5d80-7c3e-8f12-3456789abcde', 'outcome', 'FAILED', now(), now() + interval '1 minute', 6)";
+    let example = "019ab6ce-5d80-7c3e-8f12-3456789abcde: the event that it is FAILED was refused 6 times; the relay goes on trying";
+    breaks(sql, "outbox", 1, example).await;
+}
+
+#[tokio::test]
 async fn an_order_that_was_never_stored_has_no_message() {
     let served = Served::new().await;
     let barred = "insert into order_outbox (order_id, request_id, due_at)

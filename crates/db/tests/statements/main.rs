@@ -6,6 +6,7 @@
 mod changing;
 mod claiming;
 mod claiming_together;
+mod deciding;
 mod every_statement;
 mod finding_out;
 mod finishing;

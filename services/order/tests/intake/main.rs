@@ -8,4 +8,6 @@ mod outages;
 mod placing;
 mod repeating;
 mod replying;
+mod settling;
 mod switching;
+mod too_large;

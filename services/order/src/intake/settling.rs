@@ -1,0 +1,81 @@
+//! What becomes of a message when its work has ended, however it ended.
+//!
+//! Each is settled, or it would keep its place in the prefetch until the session ends. Only what is
+//! left unsettled because the service stops comes again with the end of the session.
+
+use std::time::Duration;
+
+use bus::requests::LeasedRequest;
+use bus::topology::DEAD_LETTER_QUEUE;
+use domain::OrderRequestId;
+use logging::{Log, action};
+use runtime::{Shutdown, with_causes};
+use tokio::time::sleep;
+
+use super::{Intake, UnreadableMessage, message_id};
+
+/// How long a message is kept that could not be processed now. Without a pause it would come again
+/// at once.
+const PAUSE_BEFORE_RETURN: Duration = Duration::from_secs(1);
+
+/// How a message is settled.
+pub(super) enum End {
+    /// Acknowledge it: its request is decided, and who asked knows.
+    Settled,
+    /// Put it at the end of the queue, with an id.
+    Postponed,
+    /// Put it there after a pause: this program panicked.
+    Returned,
+    /// Move it to the dead letters: nobody can read it.
+    DeadLettered(UnreadableMessage),
+    /// Keep it until the session ends: the service stops before the request is decided.
+    Stopping,
+}
+
+impl Intake {
+    pub(super) async fn settle(&self, message: LeasedRequest, end: End, log: &Log, shutdown: &Shutdown) {
+        let returned = match end {
+            End::Settled => return message.ack(),
+            End::Stopping => return,
+            End::Postponed => return to_the_end(message),
+            End::Returned => Some(message),
+            End::DeadLettered(why) => self.dead_letter(message, &why, log).await,
+        };
+        if let Some(message) = returned
+            && shutdown.or(sleep(PAUSE_BEFORE_RETURN)).await.is_some()
+        {
+            to_the_end(message);
+        }
+    }
+
+    /// Moves a message to the dead letters. Returns it if that is not possible now: it is tried
+    /// again when it comes from the end of the queue, behind all that can be read.
+    async fn dead_letter(
+        &self,
+        message: LeasedRequest,
+        why: &UnreadableMessage,
+        log: &Log,
+    ) -> Option<LeasedRequest> {
+        if !self.dead_letters.takes(message.delivery()) {
+            return Some(message);
+        }
+        let text = format!("The message asks for no order; it goes to {DEAD_LETTER_QUEUE}");
+        log.error(action::MESSAGE_PROCESSING_FAILED, text, why).emit_limited();
+        let (message, failure) = self.dead_letters.publish(message, &with_causes(why)).await?;
+        let text = "A dead letter was not confirmed; it waits at the end of its queue";
+        log.error(action::RABBITMQ_PUBLISH_FAILED, text, &failure).emit_limited();
+        Some(message)
+    }
+}
+
+/// Puts a copy of the message in its place, at the end of the queue, with its id or a new one. A
+/// body that was not taken in cannot be copied: this message stays where it is.
+fn to_the_end(message: LeasedRequest) {
+    let id = match message_id(message.delivery()) {
+        Some(id) => id.to_owned(),
+        None => OrderRequestId::new(rand::random()).to_string(),
+    };
+    if let Some(message) = message.identify(&id) {
+        message.requeue();
+    }
+}
