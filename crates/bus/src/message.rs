@@ -18,8 +18,8 @@ pub const LARGEST_ORDER: usize = 16_384;
 /// The longest reason in a dead letter, in characters.
 const MAX_REASON: usize = 1_000;
 
-/// The address of a direct reply, alone or followed by a dot and the token that RabbitMQ gave to the
-/// asker (<https://www.rabbitmq.com/docs/direct-reply-to>).
+/// The address of a direct reply: alone, or followed by a dot and the token that RabbitMQ gave to
+/// the asker (<https://www.rabbitmq.com/docs/direct-reply-to>).
 const DIRECT_REPLY: &str = "amq.rabbitmq.reply-to";
 
 /// The priority behind all orders, whose lowest is 1.
