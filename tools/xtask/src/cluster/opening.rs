@@ -78,6 +78,7 @@ impl Supervisor {
 
         let order_port = self.choose_port("order service", ServiceName::Order)?;
         let tracking_port = self.choose_port("tracking service", ServiceName::Tracking)?;
+        self.variables.extend(defaults::pages(config, order_port, tracking_port));
         let plans = plan::restaurant(order_port, tracking_port);
         rotate_logs(&plans)?;
         let context = LaunchContext {

@@ -212,7 +212,7 @@ impl Service {
 }
 
 /// The URL of a service that binds to this address.
-fn url(bind: IpAddr, port: u16) -> String {
+pub fn url(bind: IpAddr, port: u16) -> String {
     format!("http://{}", SocketAddr::new(reachable(bind), port))
 }
 
