@@ -16,6 +16,7 @@ pub mod history;
 pub mod idempotency;
 mod ids;
 pub mod inspection;
+pub mod intake;
 pub mod inventory;
 pub mod menu;
 mod named;

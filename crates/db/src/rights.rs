@@ -35,6 +35,7 @@ pub fn of(service: ServiceName) -> Option<Rights> {
             ("order_adjustments", "select, insert"),
             ("order_requests", "select, insert, update"),
             ("request_outbox", "select, insert, update, delete"),
+            ("intake_pauses", "select, insert, update, delete"),
             ("workers", "select"),
             ("worker_sessions", "select"),
             ("refinery_schema_history", "select"),

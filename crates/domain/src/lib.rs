@@ -20,6 +20,7 @@ pub mod order_status;
 pub mod order_token;
 pub mod order_type;
 pub mod order_types;
+pub mod pause_request;
 pub mod place_order;
 pub mod price;
 pub mod pricing;

@@ -58,6 +58,14 @@ pub fn item_description(text: &str) -> Vec<TextFault> {
     length.into_iter().chain(only_spaces(text)).chain(offender).collect()
 }
 
+/// What guests are told while the intake is paused: 1 to 200 characters of those of an item name.
+pub fn pause_message(text: &str) -> Vec<TextFault> {
+    let mut faults: Vec<_> = length(text, 1, 200).into_iter().collect();
+    faults.extend(only_spaces(text));
+    faults.extend(first_offender(text, "printable characters", is_visible, |base| !is_space(base)));
+    faults
+}
+
 /// `delivery_address`: 10 to 500 characters: those of an item name, tabs, and line breaks.
 pub fn delivery_address(text: &str) -> Vec<TextFault> {
     const MIN: usize = 10;

@@ -138,9 +138,14 @@ actions! {
     /// A request repeats an earlier one with the same idempotency key, or a message an earlier one
     /// with the same order id. It gets the earlier answer.
     ORDER_REPEATED = "order_repeated" at Debug;
-    /// An order was refused because the service is not ready, or `--max-concurrent` orders are in
-    /// work.
+    /// An order was refused because the service is not ready, `--max-concurrent` orders are in
+    /// work, the intake is paused, or `intake.max_waiting` orders wait.
     ORDER_TURNED_AWAY = "order_turned_away" at Error;
+    /// The staff has paused the intake, here or at another order service. `details` has what guests
+    /// are told, and the end.
+    INTAKE_PAUSED = "intake_paused" at Info;
+    /// The pause of the intake has ended.
+    INTAKE_RESUMED = "intake_resumed" at Info;
     /// Staff changed an item of the menu. `details` names it.
     MENU_EDITED = "menu_edited" at Info;
     /// Staff changed what is left of an item. `details` has what is left now.

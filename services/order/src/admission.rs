@@ -6,14 +6,28 @@ use deadlines::order::ADMISSION_WAIT;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::acceptance::Place;
+
 /// Hands out the permits; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Admission(Arc<Semaphore>);
+pub struct Admission {
+    semaphore: Arc<Semaphore>,
+    permits: usize,
+}
 
 /// The right to be in work. It goes with the order, not with the client, who may hang up.
 #[derive(Debug)]
 pub struct Permit {
     _permit: OwnedSemaphorePermit,
+    _place: Option<Place>,
+}
+
+impl Permit {
+    /// Holds the order's place among those that wait for a cook, too.
+    #[must_use]
+    pub fn with_place(self, place: Option<Place>) -> Self {
+        Self { _place: place, ..self }
+    }
 }
 
 /// All permits are taken, and none was returned within 2 s.
@@ -24,7 +38,12 @@ pub struct Busy;
 impl Admission {
     /// As many requests in work as this.
     pub fn new(permits: usize) -> Self {
-        Self(Arc::new(Semaphore::new(permits)))
+        Self { semaphore: Arc::new(Semaphore::new(permits)), permits }
+    }
+
+    /// Most requests in work at once.
+    pub fn permits(&self) -> usize {
+        self.permits
     }
 
     /// Waits for a permit, for 2 s at most.
@@ -32,8 +51,8 @@ impl Admission {
     /// # Errors
     /// None was returned in time.
     pub async fn admit(&self) -> Result<Permit, Busy> {
-        match timeout(ADMISSION_WAIT, Arc::clone(&self.0).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(Permit { _permit: permit }),
+        match timeout(ADMISSION_WAIT, Arc::clone(&self.semaphore).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(Permit { _permit: permit, _place: None }),
             // The semaphore is never closed.
             Ok(Err(_)) | Err(_) => Err(Busy),
         }

@@ -3,6 +3,7 @@
 mod changes;
 mod credentials;
 mod health;
+mod intake;
 mod menu;
 mod menu_problem;
 mod placing;
@@ -15,7 +16,6 @@ use std::sync::Arc;
 
 use ::web::{Page, Settings};
 use actix_web::{HttpRequest, HttpResponse, web};
-use bus::LinkState;
 use db::Database;
 use http_service::health::{Health as Probed, routes as probes};
 use http_service::resource::{postable, readable, resource};
@@ -24,7 +24,9 @@ use logging::Log;
 
 use self::health::Health;
 use crate::NAME;
+use crate::acceptance::Acceptance;
 use crate::changes::Changes;
+use crate::intake::MessagesLink;
 use crate::menu::{Board, Editing, Stock};
 use crate::placing::Placing;
 use crate::readiness::Readiness;
@@ -33,6 +35,7 @@ use crate::readiness::Readiness;
 #[derive(Clone)]
 pub struct Api {
     pub placing: Placing,
+    pub acceptance: Acceptance,
     pub changes: Changes,
     pub board: Board,
     pub editing: Editing,
@@ -40,8 +43,8 @@ pub struct Api {
     /// The currency of all prices (ISO 4217).
     pub currency: String,
     pub readiness: Readiness,
-    /// The connection over which orders come as messages, if they do.
-    pub intake: Option<LinkState>,
+    /// Whether orders come in as messages at the moment; `None` if they never do.
+    pub messages: Option<MessagesLink>,
     /// Decides who is staff.
     pub gate: Gate,
     /// What the pages know of the configuration.
@@ -53,7 +56,12 @@ pub struct Api {
 impl Api {
     /// What the probes look at.
     pub fn health(&self) -> Health {
-        Health { db: self.db.clone(), readiness: self.readiness.clone(), intake: self.intake.clone() }
+        Health {
+            db: self.db.clone(),
+            readiness: self.readiness.clone(),
+            acceptance: self.acceptance.clone(),
+            messages: self.messages.clone(),
+        }
     }
 }
 
@@ -79,6 +87,12 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
         .service(readable("/inventory", stock::list))
         .service(resource("/inventory/{id}", [web::put().to(stock::set_left)], "PUT"))
         .service(postable("/inventory/{id}/restock", stock::restock))
+        .service(readable("/intake", intake::show))
+        .service(resource(
+            "/intake/pause",
+            [web::post().to(intake::pause), web::delete().to(intake::resume)],
+            "POST, DELETE",
+        ))
         .configure(|app| sign_in::routes(app, &gate, "staff"))
         .service(readable("/", order_page))
         .configure(|app| probes(app, NAME, &health))

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bus::delivery::MAX_BODY;
 use bus::requests::{LeasedRequest, RequestIntake};
-use bus::{DeadLetterPublisher, Delivery, Publisher};
+use bus::{DeadLetterPublisher, Delivery, LinkState, Publisher};
 use db::order_requests::{self, KnownRequest};
 use db::{Database, DbError};
 use domain::order_request::{RequestFailure, RequestOutcome, value_fingerprint};
@@ -20,11 +20,13 @@ use domain::place_order::{self, RequestBody, Violation};
 use domain::{OrderRequest, OrderRequestId, RequestId, RequestStatus};
 use logging::{Log, action};
 use runtime::{Backoff, Shutdown, catch_panic, failpoint};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use self::failing::{not_valid, reused, unstorable};
 use self::settling::End;
+use crate::acceptance::{Acceptance, Closed};
 use crate::menu::Board;
 use crate::placing::{PlaceError, PlaceOrder, Placing, Requested};
 use crate::relay::Wakeup;
@@ -39,6 +41,7 @@ const DECISION_PAUSE: Duration = Duration::from_millis(200);
 #[derive(Clone)]
 pub struct Intake {
     pub placing: Placing,
+    pub acceptance: Acceptance,
     pub board: Board,
     pub db: Database,
     /// Sends the replies.
@@ -46,7 +49,30 @@ pub struct Intake {
     pub dead_letters: DeadLetterPublisher,
     /// Sends the events.
     pub relay: Wakeup,
+    pub link: MessagesLink,
     pub log: Log,
+}
+
+/// Whether messages can come in at the moment, for the probes; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct MessagesLink(watch::Sender<LinkState>);
+
+impl Default for MessagesLink {
+    fn default() -> Self {
+        Self(watch::Sender::new(LinkState::default()))
+    }
+}
+
+impl MessagesLink {
+    /// Whether the queue is being consumed, as far as is known.
+    pub fn is_up(&self) -> bool {
+        self.0.borrow().is_up()
+    }
+
+    /// From now on this connection counts. Each pause ends one.
+    fn follow(&self, link: LinkState) {
+        self.0.send_replace(link);
+    }
 }
 
 /// Why a message is a dead letter.
@@ -73,14 +99,25 @@ enum Decided {
 }
 
 impl Intake {
-    /// Carries out one message after the other, many at once, until the shutdown begins. Then those
-    /// in work end; what they leave comes again.
-    pub async fn run(self, mut messages: RequestIntake, shutdown: Shutdown) {
+    /// Carries out messages until the shutdown begins. Nothing is consumed while the intake is
+    /// paused: who sent a message has sold the order already, and cannot ask the guest to come
+    /// back. So messages wait in their queue, where nothing is lost, and are carried out afterwards.
+    pub async fn run(self, consume: impl Fn() -> RequestIntake, shutdown: Shutdown) {
+        while shutdown.or(self.acceptance.opened()).await.is_some() {
+            self.carry_out_all(consume(), &shutdown).await;
+        }
+    }
+
+    /// Carries out one message after the other, many at once, until the shutdown or a pause begins.
+    /// Then those in work end; what they leave comes again.
+    async fn carry_out_all(&self, mut messages: RequestIntake, shutdown: &Shutdown) {
+        self.link.follow(messages.link());
         let mut in_work = JoinSet::new();
         loop {
             tokio::select! {
                 biased;
                 () = shutdown.begun() => break,
+                () = self.acceptance.closed() => break,
                 Some(_) = in_work.join_next() => {}
                 message = messages.next() => {
                     let Some(message) = message else { break };
@@ -123,12 +160,14 @@ impl Intake {
         let carrying_out = self.carry_out(request, asked.order, request_id, delivery, log, shutdown);
         match timeout(PATIENCE, carrying_out).await {
             Ok(Some(())) => End::Settled,
+            // The service stops, or the intake is paused: the message comes again.
             Ok(None) => End::Stopping,
             Err(_) => End::Postponed,
         }
     }
 
-    /// Decides a request, and tells who asked. `None`: the shutdown has begun before that.
+    /// Decides a request, and tells who asked. `None`: the shutdown or a pause has begun before
+    /// that.
     async fn carry_out(
         &self,
         request: OrderRequest,
@@ -172,8 +211,8 @@ impl Intake {
         Ok(Asked { order_id, order: order.map(Requested::Priced) })
     }
 
-    /// Places the order, or stores why it is not placed. `None`: the shutdown has begun before it
-    /// was decided.
+    /// Places the order, or stores why it is not placed. `None`: the shutdown or a pause has begun
+    /// before it was decided.
     async fn decide(
         &self,
         request: OrderRequest,
@@ -202,6 +241,7 @@ impl Intake {
                 Err(PlaceError::Menu(why)) => {
                     return self.fail(&request, &request_id, (&why).into(), log, shutdown).await;
                 }
+                Err(PlaceError::Closed(Closed::Paused { .. })) => return None,
                 Err(PlaceError::Unstorable) => {
                     return self.fail(&request, &request_id, unstorable(), log, shutdown).await;
                 }
@@ -210,11 +250,13 @@ impl Intake {
                         return Some(decided);
                     }
                 }
-                // What failed is in the log already. If the order was taken back, its request is
-                // known the next time.
+                // What failed is in the log already. Where too many orders wait, this one waits
+                // with its message. If the order was taken back, its request is known the next
+                // time.
                 Err(
                     PlaceError::NotReady(_)
                     | PlaceError::Busy(_)
+                    | PlaceError::Closed(Closed::Full { .. })
                     | PlaceError::KeyInFlight
                     | PlaceError::KeyReused
                     | PlaceError::Failed

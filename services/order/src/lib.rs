@@ -1,5 +1,6 @@
 //! Takes orders over HTTP and as messages, stores them and sends them to the kitchen.
 
+mod acceptance;
 mod admission;
 mod arguments;
 mod changes;

@@ -17,7 +17,8 @@ use db::Database;
 use db::idempotency::KnownRequest;
 use domain::place_order::MenuOrder;
 use domain::{
-    IdempotentRequest, Money, NewOrder, OrderIdentity, OrderNumber, OrderRequest, OrderTokenKey, RequestId,
+    IdempotentRequest, Money, NewOrder, OrderIdentity, OrderNumber, OrderRequest, OrderTokenKey, OrderType,
+    RequestId,
 };
 use logging::{Log, action};
 use tokio::task::JoinHandle;
@@ -26,6 +27,7 @@ pub use self::error::PlaceError;
 use self::idempotency::{KeysInFlight, Known};
 use self::stages::Accepted;
 use self::writer::Writer;
+use crate::acceptance::{Acceptance, AdmitError, Place};
 use crate::admission::Admission;
 use crate::menu::{Board, PricedOrder, price};
 use crate::readiness::{NotReady, Readiness};
@@ -37,6 +39,15 @@ pub enum Requested {
     Priced(NewOrder),
     /// The menu says what it costs.
     FromMenu(MenuOrder),
+}
+
+impl Requested {
+    fn order_type(&self) -> OrderType {
+        match self {
+            Self::Priced(order) => order.fulfilment.order_type(),
+            Self::FromMenu(order) => order.fulfilment.order_type(),
+        }
+    }
 }
 
 /// An order to place. It is valid already.
@@ -68,6 +79,7 @@ pub struct Placed {
 #[derive(Clone)]
 pub struct Placing {
     db: Database,
+    acceptance: Acceptance,
     admission: Admission,
     readiness: Readiness,
     board: Board,
@@ -78,19 +90,22 @@ pub struct Placing {
 
 impl Placing {
     /// Starts the task that stores and sends. It ends when all handles are dropped and every order
-    /// is answered. At most `capacity` orders wait for it.
+    /// is answered. As many orders may wait for it as may be in work.
     pub fn start(
         db: Database,
         publisher: Publisher,
         readiness: Readiness,
         board: Board,
+        acceptance: Acceptance,
         admission: Admission,
-        capacity: usize,
         log: Log,
     ) -> (Self, JoinHandle<()>) {
         let accept = readiness.accepts_while_broker_down();
-        let (writer, task) = Writer::start(db.clone(), publisher, accept, capacity, log.clone());
-        (Self { db, admission, readiness, board, keys: KeysInFlight::default(), writer, log }, task)
+        let (writer, task) = Writer::start(db.clone(), publisher, accept, admission.permits(), log.clone());
+        (
+            Self { db, acceptance, admission, readiness, board, keys: KeysInFlight::default(), writer, log },
+            task,
+        )
     }
 
     /// Stores an order and sends it to the kitchen. Once it is accepted it is carried through, even
@@ -115,6 +130,9 @@ impl Placing {
                 }
             }
         };
+        let identity = new_identity();
+        let place = self.accepted(order.order_type(), identity, &log).await?;
+        let permit = permit.with_place(place);
         let order = self.priced(order)?;
         let PricedOrder { order: NewOrder { fulfilment, items, total_amount, priority, .. }, .. } = &order;
         log.debug(action::ORDER_RECEIVED, format!("Received an order of {total_amount}"))
@@ -124,7 +142,6 @@ impl Placing {
             .detail("priority", priority.get())
             .emit();
         let total_amount = total_amount.clone();
-        let identity = new_identity();
         let (accepted, answer) = Accepted::new(identity, order, request_id, key, request, permit);
         match (self.writer.place(accepted, answer).await, idempotency) {
             (Ok(number), _) => {
@@ -137,6 +154,24 @@ impl Placing {
             },
             (Err(why), _) => Err(why),
         }
+    }
+
+    /// Whether the order is accepted, and its place among those that wait if their number is
+    /// limited.
+    async fn accepted(
+        &self,
+        order_type: OrderType,
+        identity: OrderIdentity,
+        log: &Log,
+    ) -> Result<Option<Place>, PlaceError> {
+        self.acceptance.admit(order_type, identity).await.map_err(|why| match why {
+            AdmitError::Closed(why) => PlaceError::Closed(why),
+            AdmitError::Count(why) => {
+                let text = "The waiting orders could not be counted, so the order was not stored";
+                log.error(action::DB_QUERY_FAILED, text, &why).emit();
+                PlaceError::Failed
+            }
+        })
     }
 
     /// The order with its price: the guest's, or that of the menu at this moment.

@@ -20,10 +20,11 @@ use service::{Failure, Process, TaskEnded, Tasks};
 use web::Settings as PageSettings;
 
 use crate::NAME;
+use crate::acceptance::Acceptance;
 use crate::admission::Admission;
 use crate::changes::Changes;
 use crate::http::{self, Api};
-use crate::intake::Intake;
+use crate::intake::{Intake, MessagesLink};
 use crate::menu::{Board, Editing, Stock};
 use crate::placing::Placing;
 use crate::readiness::Readiness;
@@ -34,6 +35,8 @@ use crate::rescuer::{Broker, Rescuer};
 const ANSWERS: &str = "answers requests";
 /// It ends when the messages in work are carried out, or left for the next service.
 const TAKES_MESSAGES: &str = "takes orders as messages";
+/// It ends when every handle to the acceptance is gone.
+const COUNTS: &str = "counts waiting orders";
 /// It ends when every handle to the writer is gone and every order is answered.
 const STORES: &str = "stores orders";
 /// It ends after the writer, when every handle to the publisher is gone.
@@ -109,13 +112,19 @@ impl OrderService {
         let readiness = Readiness::new(publisher.clone(), accept);
         let pages = PageSettings::of(&config.web, &config.restaurant);
         let board = Board::new(db.clone(), config.menu.mode, config.restaurant.time_zone);
+        let (acceptance, counting) = Acceptance::start(
+            db.clone(),
+            config.intake.max_waiting,
+            config.kitchen.cooking_seconds,
+            log.clone(),
+        );
         let (placing, writer) = Placing::start(
             db.clone(),
             publisher.clone(),
             readiness.clone(),
             board.clone(),
+            acceptance.clone(),
             admission.clone(),
-            max_concurrent,
             log.clone(),
         );
         let upkeep = Upkeep {
@@ -126,28 +135,34 @@ impl OrderService {
             relay: relay.clone(),
             rescuer,
             board: board.clone(),
+            acceptance: acceptance.clone(),
             log: log.clone(),
         };
         let mut tasks = Tasks::new();
-        let mut link = None;
-        if intake {
+        let messages = intake.then(MessagesLink::default);
+        if !counting.is_empty() {
+            tasks.adopt_set(COUNTS, counting);
+        }
+        if let Some(link) = messages.clone() {
             let intake = Intake {
                 placing: placing.clone(),
+                acceptance: acceptance.clone(),
                 board: board.clone(),
                 db: db.clone(),
                 dead_letters: DeadLetterPublisher::new(publisher.clone()),
                 publisher,
                 relay: relay.clone(),
+                link,
                 log: log.clone(),
             };
             let name = format!("{NAME}: {REQUESTS_QUEUE}");
             // More would only wait for a permit.
             let prefetch = u16::try_from(max_concurrent).unwrap_or(u16::MAX);
-            let messages = RequestIntake::start(config.rabbitmq.clone(), &name, prefetch, log.clone());
-            link = Some(messages.link());
+            let (broker, log) = (config.rabbitmq.clone(), log.clone());
+            let consume = move || RequestIntake::start(broker.clone(), &name, prefetch, log.clone());
             let shutdown = shutdown.clone();
             tasks.spawn(TAKES_MESSAGES, async {
-                intake.run(messages, shutdown).await;
+                intake.run(consume, shutdown).await;
                 Ok(())
             });
         }
@@ -156,6 +171,7 @@ impl OrderService {
         tasks.adopt(PUBLISHES, publisher_task);
         let api = Api {
             placing,
+            acceptance,
             changes,
             editing: Editing { db: db.clone(), board: board.clone(), log: log.clone() },
             stock: Stock { db: db.clone(), board: board.clone(), log: log.clone() },
@@ -163,7 +179,7 @@ impl OrderService {
             pages,
             currency: config.restaurant.currency,
             readiness,
-            intake: link,
+            messages,
             gate,
             db,
             log,
@@ -227,6 +243,7 @@ struct Upkeep {
     relay: Wakeup,
     rescuer: Rescuer<Broker>,
     board: Board,
+    acceptance: Acceptance,
     log: Log,
 }
 
@@ -235,11 +252,13 @@ impl Upkeep {
     /// shutdown begins. If the tables vanish, it waits until they are back: the key of the tokens
     /// is another one then.
     async fn run(self, shutdown: &Shutdown) -> Result<(), SchemaError> {
-        let Self { db, publisher, intake, readiness, relay, rescuer, board, log } = self;
+        let Self { db, publisher, intake, readiness, relay, rescuer, board, acceptance, log } = self;
         let read = async || {
             if board.is_on() {
                 board.refreshed().await?;
             }
+            // A pause outlives the service.
+            Box::pin(acceptance.refresh()).await?;
             secrets::order_token_key(&db).await
         };
         let mut found = db::startup::migrated(&db, &log, shutdown, read).await?;
@@ -248,7 +267,8 @@ impl Upkeep {
             let relay =
                 relay::run(db.clone(), publisher.clone(), intake, relay.clone(), log.clone(), shutdown);
             let menu = Box::pin(board.keep_fresh(&log, shutdown));
-            let work = async { tokio::join!(Box::pin(relay), Box::pin(rescuer.run(shutdown)), menu) };
+            let pause = Box::pin(acceptance.keep_fresh(shutdown));
+            let work = async { tokio::join!(Box::pin(relay), Box::pin(rescuer.run(shutdown)), menu, pause) };
             tokio::select! {
                 _ = work => return Ok(()),
                 () = db.tables_lost() => {}

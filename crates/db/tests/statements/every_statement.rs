@@ -10,8 +10,8 @@ use db::outbox::{self, Published, RequestStream};
 use db::rescue::{self, UnroutedMessage};
 use db::transitions::{self, Unsent};
 use db::{
-    Database, DbError, history, idempotency, inventory, menu, order_requests, orders, price_rules, schema,
-    secrets, startup, workers,
+    Database, DbError, history, idempotency, intake, inventory, menu, order_requests, orders, price_rules,
+    schema, secrets, startup, workers,
 };
 use domain::OrderStatus::{Cancelled, Received};
 use domain::menu::SoldOutUntil;
@@ -49,6 +49,7 @@ pub async fn all(service: ServiceName, scene: &Scene, db: &Database) -> Result<(
             orders_come_as_messages(db).await?;
             the_menu_is_edited(db).await?;
             the_stock_is_edited(db).await?;
+            the_intake_is_paused(db).await?;
             messages_are_sent(scene, db).await?;
             orders_are_rescued(scene, db).await
         }
@@ -110,6 +111,17 @@ async fn the_stock_is_edited(db: &Database) -> Result<(), Undone> {
     let request_id = request_id("a-request");
     let change = transitions::change(db, &order.number, None, &[Received], Cancelled, "guest", &request_id);
     done("transitions::change of an order from the menu", change.await)?;
+    Ok(())
+}
+
+async fn the_intake_is_paused(db: &Database) -> Result<(), Undone> {
+    for message in ["first", "second"] {
+        done("intake::pause", intake::pause(db, PATIENCE, message).await)?;
+    }
+    done("intake::current_pause", intake::current_pause(db).await)?;
+    done("intake::resume", intake::resume(db).await)?;
+    done("intake::waiting", intake::waiting(db).await)?;
+    done("intake::kitchen_load", intake::kitchen_load(db, 1, &[identity()]).await)?;
     Ok(())
 }
 

@@ -17,6 +17,7 @@ mod inventory;
 mod menu;
 mod outbox;
 mod outbox_refusals;
+mod pausing;
 mod placing;
 mod price_rules;
 mod reading;

@@ -1,19 +1,21 @@
-//! What the probes look at: whether orders can be taken.
+//! What the probes look at: whether orders can be taken, and whether the staff takes them.
 
-use bus::LinkState;
 use db::{Access, Database, startup};
 use domain::ServiceName;
 use http_service::health::{self, Check, Checks};
 
+use crate::acceptance::Acceptance;
+use crate::intake::MessagesLink;
 use crate::readiness::Readiness;
 
-/// Both servers, and the messages that ask for orders.
+/// Both servers, the messages that ask for orders, and the pause of the intake.
 #[derive(Clone)]
 pub struct Health {
     pub db: Database,
     pub readiness: Readiness,
+    pub acceptance: Acceptance,
     /// `None` if no orders come as messages.
-    pub intake: Option<LinkState>,
+    pub messages: Option<MessagesLink>,
 }
 
 impl health::Health for Health {
@@ -30,9 +32,13 @@ impl health::Health for Health {
                     dispensable: self.readiness.accepts_while_broker_down(),
                 },
             ];
-            if let Some(link) = &self.intake {
-                // Orders over HTTP go on without it, and messages wait in their queue.
-                checks.push(Check { name: "intake", healthy: link.is_up(), dispensable: true });
+            let is_paused = self.acceptance.paused().is_some();
+            let lacks_messages = self.messages.as_ref().is_some_and(|link| !link.is_up());
+            if is_paused || self.messages.is_some() {
+                // The service is ready all the same: the staff wants the pause, and without messages
+                // orders come over HTTP.
+                let healthy = !is_paused && !lacks_messages;
+                checks.push(Check { name: "intake", healthy, dispensable: true });
             }
             if checks.iter().all(|check| check.healthy || check.dispensable) {
                 // Whoever reads this may order.

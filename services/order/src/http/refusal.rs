@@ -13,6 +13,7 @@ use logging::{Log, action};
 use serde_json::json;
 
 use super::menu_problem::{MenuProblem, listed, not_to_be_had};
+use crate::acceptance::Closed;
 use crate::admission::Busy;
 use crate::changes::ChangeError;
 use crate::menu::{EditError, MenuRefusal};
@@ -148,6 +149,7 @@ impl Refusal {
                 let line = Line::TurnedAway("Too many orders are in work (--max-concurrent)");
                 later(StatusCode::SERVICE_UNAVAILABLE, detail, line)
             }
+            Self::Place(PlaceError::Closed(why)) => closed(why, log),
             Self::Place(PlaceError::KeyInFlight) => {
                 let detail = "A request with this Idempotency-Key is still in work. Ask again in a second.";
                 later(StatusCode::CONFLICT, detail, Line::Refused)
@@ -178,6 +180,26 @@ impl Refusal {
             | Self::Failed => (Problem::internal(log.request_id()), Line::Nothing),
         }
     }
+}
+
+/// 503 with the reason, and when to come back.
+fn closed(why: &Closed, log: &Log) -> (Problem, Line<'static>) {
+    let (detail, code, back_in, line) = match why {
+        Closed::Paused { message, left } => {
+            (message.to_string(), "intake_paused", *left, "The staff has paused the intake")
+        }
+        Closed::Full { order_type, most, retry_after } => {
+            let detail = format!(
+                "{most} orders of the type {order_type} wait already, and no more are taken. Try again a little later."
+            );
+            (detail, "too_many_waiting", *retry_after, "Too many orders wait (intake.max_waiting)")
+        }
+    };
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, log.request_id());
+    // Whoever comes back then must not be too early.
+    let seconds = back_in.as_secs() + u64::from(back_in.subsec_nanos() > 0);
+    let problem = problem.retry_after(seconds.max(RETRY_AFTER)).with("code", json!(code));
+    (problem, Line::TurnedAway(line))
 }
 
 fn invalid(rejection: &Rejection, log: &Log) -> Problem {

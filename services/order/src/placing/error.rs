@@ -1,5 +1,6 @@
 //! Why an order was not placed.
 
+use crate::acceptance::Closed;
 use crate::admission::Busy;
 use crate::menu::MenuRefusal;
 use crate::readiness::NotReady;
@@ -13,6 +14,9 @@ pub enum PlaceError {
     /// Nothing was stored.
     #[error(transparent)]
     Busy(#[from] Busy),
+    /// No order is accepted now. Nothing was stored.
+    #[error(transparent)]
+    Closed(#[from] Closed),
     /// The menu says that it cannot be had so. Nothing was stored.
     #[error(transparent)]
     Menu(#[from] MenuRefusal),

@@ -5,6 +5,7 @@
 mod counter;
 mod failing;
 mod outages;
+mod pausing;
 mod placing;
 mod repeating;
 mod replying;

@@ -9,6 +9,8 @@ mod hung_queue;
 mod idempotency;
 mod killed;
 mod lost_messages;
+mod max_waiting;
+mod pausing;
 mod signing_in;
 mod unknown_outcome;
 mod used_up_ids;

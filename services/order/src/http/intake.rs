@@ -1,0 +1,80 @@
+//! `GET /intake`: whether orders are taken, and `/intake/pause` of the staff.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use db::DbError;
+use domain::timestamp::Timestamp;
+use domain::{OrderType, RequestId, pause_request};
+use http_service::request_id;
+use http_service::staff::Access;
+use logging::action;
+use serde::{Serialize, Serializer};
+
+use super::Api;
+use super::menu_problem::MenuProblem;
+use super::refusal::Refusal;
+use super::staff::answered;
+
+/// The intake as everybody sees it.
+#[derive(Serialize)]
+struct Body<'a> {
+    accepting: bool,
+    /// The end of the pause.
+    until: Option<Timestamp>,
+    message: Option<&'a str>,
+    #[serde(serialize_with = "by_type")]
+    waiting: &'a [(OrderType, u64)],
+    /// 0: any number.
+    max_waiting: u32,
+}
+
+fn by_type<S: Serializer>(waiting: &[(OrderType, u64)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(waiting.iter().map(|(order_type, count)| (order_type.as_str(), count)))
+}
+
+/// Tells whether orders are taken.
+pub async fn show(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
+    let id = request_id::of(&request);
+    match shown(&api, &id).await {
+        Ok(answer) => answer,
+        Err(refusal) => refusal.answer(None, &api.log.with_request_id(id)),
+    }
+}
+
+/// Pauses the intake.
+pub async fn pause(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
+    answered(&request, body, &api, Access::Change, async |body, id| {
+        let wanted = pause_request::parse(body).map_err(MenuProblem::Body)?;
+        api.acceptance.pause(&wanted).await.map_err(|why| failed(&api, id, &why))?;
+        shown(&api, id).await
+    })
+    .await
+}
+
+/// Ends the pause.
+pub async fn resume(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
+    answered(&request, body, &api, Access::Change, async |_, id| {
+        api.acceptance.resume().await.map_err(|why| failed(&api, id, &why))?;
+        shown(&api, id).await
+    })
+    .await
+}
+
+async fn shown(api: &Api, id: &RequestId) -> Result<HttpResponse, Refusal> {
+    let waiting = api.acceptance.waiting().await.map_err(|why| failed(api, id, &why))?;
+    let paused = api.acceptance.paused();
+    let body = Body {
+        accepting: paused.is_none(),
+        until: paused.as_ref().map(|paused| paused.until.into()),
+        message: paused.as_ref().map(|paused| &*paused.message),
+        waiting: &waiting,
+        max_waiting: api.acceptance.max_waiting(),
+    };
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body))
+}
+
+fn failed(api: &Api, id: &RequestId, why: &DbError) -> Refusal {
+    let log = api.log.with_request_id(id.clone());
+    log.error(action::DB_QUERY_FAILED, "The state of the intake could not be read or changed", why).emit();
+    Refusal::Failed
+}
