@@ -59,7 +59,7 @@ mod tests {
     fn a_pause_has_minutes_and_a_sentence() {
         let pause =
             parse(r#"{"minutes": 5, "message": "Der Ofen ist aus, 5 Minuten 🍕"}"#.as_bytes()).unwrap();
-        assert_eq!(pause.lasting, Duration::from_secs(300));
+        assert_eq!(pause.lasting, Duration::from_mins(5));
         assert_eq!(pause.message, "Der Ofen ist aus, 5 Minuten 🍕");
         assert!(parse(br#"{"minutes": 1440, "message": "x"}"#).is_ok());
         assert_eq!(broken("{}"), ["/minutes is required", "/message is required"]);
