@@ -60,11 +60,15 @@ impl Table {
     /// Writes the table.
     pub fn write(self, languages: &[&str]) -> Outcome<()> {
         let Self { folder, assets, pages } = self;
-        let table = format!(
-            "/// Every file but the pages, by the name that browsers ask for.\npub static ASSETS: &[Asset] = &[\n{assets}];\n\
-             /// Every page in every language.\npub static SHELLS: &[Shell] = &[\n{pages}];\n\
-             /// The languages, the one for everybody first.\npub static LANGUAGES: &[&str] = &{languages:?};\n",
-        );
+        let table = [
+            "/// Every file but the pages, by the name that browsers ask for.",
+            &format!("pub static ASSETS: &[Asset] = &[\n{assets}];"),
+            "/// Every page in every language.",
+            &format!("pub static SHELLS: &[Shell] = &[\n{pages}];"),
+            "/// The languages, the one for everybody first.",
+            &format!("pub static LANGUAGES: &[&str] = &{languages:?};\n"),
+        ];
+        let table = table.join("\n");
         Ok(fs::write(folder.join("table.rs"), table)?)
     }
 }

@@ -2,17 +2,17 @@
  * Reads an event stream (HTML Standard, section 9.2) until it ends or `signal` aborts it.
  *
  * By `fetch`, not by `EventSource`: that one hides the status of a refusal, and the comments that
- * prove that a quiet stream is alive.
+ * keep a quiet stream open.
  *
- * `onBytes` is called with each piece that comes, `onEvent` with { id, type, data }. Returns the
- * status of the answer, the id of the last event, and the pause in milliseconds that the server
- * asks for before the next attempt (or null).
+ * `onBytes` is called with each piece that comes, `onEvent` with { type, data } of each event, and
+ * `onId` with each new position, which may come without an event. Returns the status of the answer,
+ * and the pause in milliseconds that the server asks for before the next attempt (or null).
  */
-export async function readStream(url, { lastId, signal, onBytes, onEvent }) {
+export async function readStream(url, { lastId, signal, onBytes, onEvent, onId }) {
   const headers = { Accept: "text/event-stream" };
   if (lastId) headers["Last-Event-ID"] = lastId;
   const response = await fetch(url, { headers, signal, cache: "no-store", credentials: "include" });
-  const result = { status: response.status, lastId, retry: null };
+  const result = { status: response.status, retry: null };
   const isStream = response.headers.get("Content-Type")?.startsWith("text/event-stream");
   if (response.status !== 200 || !isStream || !response.body) {
     await response.body?.cancel();
@@ -30,10 +30,8 @@ export async function readStream(url, { lastId, signal, onBytes, onEvent }) {
     rest = lines.pop();
     for (const line of lines) {
       if (line === "") {
-        if (event.id !== undefined) result.lastId = event.id;
-        if (event.data.length > 0) {
-          onEvent({ id: event.id, type: event.type ?? "message", data: event.data.join("\n") });
-        }
+        if (event.id !== undefined) onId(event.id);
+        if (event.data.length > 0) onEvent({ type: event.type ?? "message", data: event.data.join("\n") });
         event = { data: [] };
         continue;
       }

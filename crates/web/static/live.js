@@ -2,11 +2,16 @@ import { Unreachable } from "./api.js";
 import { now, observe } from "./clock.js";
 import { follow } from "./stream-source.js";
 
-/** A stream sends a heartbeat every 5 s. Without a sign for longer the page asks in another way. */
+/**
+ * A stream sends a heartbeat every 5 s, as long as its service reaches the database. Without an
+ * event for longer the page asks in another way. Comments prove nothing.
+ */
 const QUIET_MS = 6_000;
 /** What is shown is stale after so long without proof. People are told within 12 s. */
 const STALE_MS = 10_500;
 const POLL_MS = 3_000;
+/** What is shown is compared with the whole once in a while, even if all seems well. */
+const COMPARE_MS = 60_000;
 const TICK_MS = 500;
 
 /**
@@ -17,7 +22,7 @@ const TICK_MS = 500;
  */
 export class Live extends EventTarget {
   proof = null;
-  /** When the stream was heard last; before everything if there is none. */
+  /** When an event came last; before everything if there is none. */
   heard = -Infinity;
   polled = -Infinity;
 
@@ -31,10 +36,6 @@ export class Live extends EventTarget {
     if (this.stream) {
       const isCut = () => { this.heard = -Infinity; };
       follow(this.stream, {
-        onAlive: () => {
-          this.heard = performance.now();
-          this.prove();
-        },
         onEvent: (event) => this.take(event),
         onCut: isCut,
         onMissing: isCut,
@@ -47,8 +48,13 @@ export class Live extends EventTarget {
   }
 
   take(event) {
-    if (event.type === "heartbeat") observe(heartbeatTime(event.data));
+    // Another tab may have opened the stream, and what came before was not for this one.
+    const isFirst = this.heard === -Infinity;
+    this.heard = performance.now();
+    if (event.type === "heartbeat") observe(JSON.parse(event.data).timestamp);
     else this.dispatchEvent(new CustomEvent("event", { detail: event }));
+    this.prove();
+    if (isFirst) this.askNow();
   }
 
   /** What is shown was true just now. */
@@ -80,21 +86,12 @@ export class Live extends EventTarget {
 
   tick() {
     const time = performance.now();
-    if (time - this.heard > QUIET_MS && time - this.polled > this.every) this.askNow();
+    const isQuiet = time - this.heard > QUIET_MS;
+    if (time - this.polled > (isQuiet ? this.every : COMPARE_MS)) this.askNow();
     this.tell();
   }
 
   tell() {
     this.dispatchEvent(new CustomEvent("freshness", { detail: { isStale: this.isStale, since: this.proof } }));
-  }
-}
-
-/** The server's time in a heartbeat: a text, or the field `time` of an object. */
-function heartbeatTime(data) {
-  try {
-    const value = JSON.parse(data);
-    return value?.time ?? value?.timestamp ?? value;
-  } catch {
-    return data;
   }
 }

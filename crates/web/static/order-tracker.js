@@ -92,10 +92,7 @@ class OrderTracker extends HTMLElement {
     this.showSteps(status);
     this.cancelling.allow(status === "received");
     this.sound.hidden = ["ready", "completed", "cancelled"].includes(status);
-    if (status === "ready" && before) {
-      this.sound.play(3);
-      navigator.vibrate?.([200, 100, 200]);
-    }
+    if (status === "ready" && before) this.sound.play(3);
     this.estimate = null;
     this.showEstimate();
     this.askEstimate();

@@ -19,9 +19,11 @@ class SoundSwitch extends HTMLElement {
     setText(this.label, t(this.isOn ? "sound.on" : "sound.off"));
   }
 
-  /** Plays the sound, if it is on. */
+  /** Plays the sound, and shakes a phone, if it is on. */
   play(times) {
-    if (this.isOn) sound.play(times);
+    if (!this.isOn) return;
+    sound.play(times);
+    navigator.vibrate?.([200, 100, 200]);
   }
 }
 

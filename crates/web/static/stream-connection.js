@@ -8,8 +8,8 @@ const LONGEST_PAUSE_MS = 15_000;
 /**
  * A stream that is opened again whenever it ends, from where it ended, until `close`.
  *
- * It calls `onAlive` with each sign of life, `onEvent` with each event, `onCut` when there is no
- * stream at the moment, and `onMissing` if there is none at this address at all.
+ * It calls `onEvent` with each event, `onCut` when there is no stream at the moment, and `onMissing`
+ * if there is none at this address at all.
  */
 export class StreamConnection {
   isClosed = false;
@@ -45,12 +45,9 @@ export class StreamConnection {
           onBytes: () => {
             failures = 0;
             expect();
-            this.handlers.onAlive();
           },
-          onEvent: (event) => {
-            lastId = event.id ?? lastId;
-            this.handlers.onEvent(event);
-          },
+          onEvent: (event) => this.handlers.onEvent(event),
+          onId: (id) => { lastId = id; },
         });
         retry = result.retry;
         if ([404, 405, 406].includes(result.status)) return this.handlers.onMissing();

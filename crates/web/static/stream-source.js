@@ -12,8 +12,7 @@ export function follow(url, handlers) {
   const { port } = new SharedWorker(new URL("./stream-worker.js", import.meta.url), { type: "module", name: "streams" });
   const joined = setInterval(() => port.postMessage({ kind: "join", url: address }), STILL_HERE_MS);
   port.onmessage = ({ data: { kind, event } }) => {
-    if (kind === "alive") handlers.onAlive();
-    else if (kind === "event") handlers.onEvent(event);
+    if (kind === "event") handlers.onEvent(event);
     else if (kind === "cut") handlers.onCut();
     else if (kind === "missing") {
       clearInterval(joined);

@@ -26,7 +26,6 @@ function join(url, port) {
   const ports = new Map([[port, Date.now()]]);
   const tell = (message) => ports.forEach((_, each) => each.postMessage(message));
   const connection = new StreamConnection(url, {
-    onAlive: () => tell({ kind: "alive" }),
     onEvent: (event) => tell({ kind: "event", event }),
     onCut: () => tell({ kind: "cut" }),
     onMissing: () => {

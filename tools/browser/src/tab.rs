@@ -1,5 +1,6 @@
 //! A browser with one tab.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// A browser of its own: its own profile, and so its own storage. Dropping it ends it.
 pub struct Browser {
     client: Client,
+    look: Cell<Look>,
     _driver: PrivateChromedriver,
     _folder: TempDir,
 }
@@ -63,7 +65,7 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{}", driver.port()))
             .await
             .unwrap_or_else(|why| panic!("no session: {why}"));
-        let browser = Self { client, _driver: driver, _folder: folder };
+        let browser = Self { client, look: Cell::new(look), _driver: driver, _folder: folder };
         browser.look(look).await;
         browser
     }
@@ -85,6 +87,7 @@ impl Browser {
 
     /// Changes the size of the window, and the theme.
     pub async fn look(&self, look: Look) {
+        self.look.set(look);
         let size =
             json!({"width": look.width, "height": look.height, "deviceScaleFactor": 1, "mobile": false});
         self.devtools("Emulation.setDeviceMetricsOverride", size).await;
@@ -184,28 +187,22 @@ impl Browser {
             .collect()
     }
 
-    /// Keeps a picture of the whole page as `target/screens/NAME.png`.
+    /// Keeps a picture of the whole page as `target/screens/NAME.png`. The window is as high as the
+    /// page for that moment, so that what sticks to its edges is where people see it first.
     pub async fn picture(&self, name: &str) {
-        let shot = json!({"captureBeyondViewport": true, "format": "png"});
-        self.keep(name, shot).await;
+        let look = self.look.get();
+        let height = self.run("return document.documentElement.scrollHeight", vec![]).await;
+        let height = height.as_u64().and_then(|height| u32::try_from(height).ok()).expect("a height");
+        self.look(Look { height: height.max(look.height), ..look }).await;
+        self.picture_of_window(name).await;
+        self.look(look).await;
     }
 
     /// The same of what is in the window only.
     pub async fn picture_of_window(&self, name: &str) {
-        self.keep(name, json!({"format": "png"})).await;
-    }
-
-    async fn keep(&self, name: &str, mut shot: Value) {
-        let size = self
-            .run(
-                "return [document.documentElement.scrollWidth, document.documentElement.scrollHeight]",
-                vec![],
-            )
-            .await;
-        if shot["captureBeyondViewport"] == true {
-            shot["clip"] = json!({"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1});
-        }
-        let picture = self.devtools("Page.captureScreenshot", shot).await;
+        // Two frames: the last change is on the screen then.
+        self.run_async("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))").await;
+        let picture = self.devtools("Page.captureScreenshot", json!({"format": "png"})).await;
         let folder = screens();
         std::fs::create_dir_all(&folder).expect("a folder");
         let bytes = BASE64.decode(picture["data"].as_str().expect("a text")).expect("base64");
