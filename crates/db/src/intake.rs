@@ -107,7 +107,7 @@ pub async fn kitchen_load(db: &Database, most: u32, asked: &[OrderIdentity]) -> 
     let sql = format!(
         "select types.type,
                 (select count(*) from (select from orders where orders.type = types.type and status = 'received'
-                                       limit $2) as some),
+                                       limit $2) as first),
                 (select count(*) from workers left join worker_sessions on worker_id = workers.id
                  where {ALIVE} and (workers.type = 'general' or types.type = any(string_to_array(workers.type, ',')))),
                 array(select identity from order_identities where identity = any($3))

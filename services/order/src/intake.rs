@@ -101,7 +101,7 @@ enum Decided {
 impl Intake {
     /// Carries out messages until the shutdown begins. Nothing is consumed while the intake is
     /// paused: who sent a message has sold the order already, and cannot ask the guest to come
-    /// back. So messages wait in their queue, where nothing is lost, and are carried out afterwards.
+    /// back. In their queue no message is lost, and afterwards each is carried out.
     pub async fn run(self, consume: impl Fn() -> RequestIntake, shutdown: Shutdown) {
         while shutdown.or(self.acceptance.opened()).await.is_some() {
             self.carry_out_all(consume(), &shutdown).await;
