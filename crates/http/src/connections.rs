@@ -15,6 +15,7 @@ use crate::limits::Limits;
 use crate::open_connections::OpenConnections;
 use crate::peer::Peer;
 use crate::pool::Pool;
+use crate::stream_slots::StreamSlots;
 
 /// Ticks between two log lines about connections that were closed under pressure.
 const REPORT_INTERVAL: u32 = 40;
@@ -24,6 +25,7 @@ const REPORT_INTERVAL: u32 = 40;
 pub(crate) struct Connections {
     limits: Limits,
     pub(crate) pool: Pool,
+    pub(crate) slots: StreamSlots,
     clock: Arc<Clock>,
     open: Mutex<OpenConnections>,
     evicted: AtomicU64,
@@ -49,6 +51,7 @@ impl Connections {
         Self {
             limits,
             pool: Pool::new(limits.pool),
+            slots: StreamSlots::new(limits),
             clock: Arc::default(),
             open: Mutex::default(),
             evicted: AtomicU64::new(0),

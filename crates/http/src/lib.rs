@@ -10,6 +10,7 @@ mod cross_site;
 mod doubled;
 pub mod drain;
 mod ending;
+pub mod event_stream;
 mod exchange;
 pub mod health;
 pub mod limits;
@@ -26,6 +27,7 @@ pub mod resource;
 pub mod server;
 pub mod staff;
 mod stream;
+mod stream_slots;
 
 pub use exchange::read_json;
 pub use problem::Problem;

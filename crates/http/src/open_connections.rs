@@ -69,7 +69,7 @@ impl OpenConnections {
     }
 
     /// The connection (of a peer, or of all) that has made no progress for longest. A request in
-    /// progress is never evicted.
+    /// progress and a stream are never evicted.
     pub(crate) fn quietest(&mut self, peer: Option<Peer>, now: u32) -> Option<u64> {
         let mut from = Bound::Unbounded;
         loop {
@@ -84,7 +84,7 @@ impl OpenConnections {
             let (known, id) = *ranks.range((from, Bound::Unbounded)).next()?;
             let connection = &self.by_id.get(&id)?.connection;
             // Finishing the request will be progress, and that is not before now.
-            let works = connection.phase() == Phase::Work;
+            let works = matches!(connection.phase(), Phase::Work | Phase::Stream);
             let actual = if works { now } else { connection.last_progress() };
             if actual > known {
                 self.stepped_forward(id, actual);
@@ -134,7 +134,7 @@ mod tests {
         }
     }
 
-    const STEPS: [fn(&Connection); 6] = [
+    const STEPS: [fn(&Connection); 7] = [
         |connection| connection.received(1),
         |connection| begins(connection, 0),
         |connection| begins(connection, 1),
@@ -143,6 +143,10 @@ mod tests {
             connection.answers();
         },
         Connection::flushed,
+        |connection| {
+            connection.will_stream();
+            connection.answers();
+        },
     ];
 
     fn acts() -> impl Strategy<Value = Vec<Act>> {
@@ -161,7 +165,8 @@ mod tests {
     fn by_definition(open: &OpenConnections, peer: Option<Peer>) -> Option<u64> {
         let candidates = open.by_id.iter().filter(|(_, entry)| {
             let connection = &entry.connection;
-            peer.is_none_or(|peer| connection.peer == peer) && connection.phase() != Phase::Work
+            let may_go = !matches!(connection.phase(), Phase::Work | Phase::Stream);
+            peer.is_none_or(|peer| connection.peer == peer) && may_go
         });
         candidates.min_by_key(|(id, entry)| (entry.connection.last_progress(), **id)).map(|(id, _)| *id)
     }

@@ -1,6 +1,7 @@
 //! The pages of this service.
 
 use ::web::Page;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::OrderNumber;
 use http_service::negotiation;
@@ -17,10 +18,12 @@ pub async fn track(request: HttpRequest, path: web::Path<String>, api: web::Data
     }
 }
 
-/// The numbers of all orders, on a wall.
-pub async fn board(request: HttpRequest) -> HttpResponse {
-    if !negotiation::prefers_html(&request) {
-        return ::web::not_found(request).await;
+/// The numbers of all orders, on a wall: a page for browsers, and its data for programs.
+pub async fn board(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
+    if negotiation::prefers_html(&request) {
+        return ::web::show(Page::Board, &request);
     }
-    ::web::show(Page::Board, &request)
+    let mut data = super::board::board(request, api).await;
+    data.headers_mut().append(header::VARY, HeaderValue::from_static("Accept"));
+    data
 }
