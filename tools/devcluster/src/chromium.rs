@@ -13,7 +13,7 @@ use crate::log_file::LogFile;
 use crate::ports::PortClaim;
 use crate::private_server::{PrivateServer, Running, ServerKind, folder_at, wait_until};
 use crate::process::OwnedProcess;
-use crate::search::{absolute, folder_with, libraries_in};
+use crate::search::{absolute, folder_with, folders_like, libraries_in};
 use crate::{Error, ProcessGuard, tool};
 
 const VERSION_LIMIT: Duration = Duration::from_secs(20);
@@ -87,10 +87,17 @@ impl ChromiumProgram {
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().envs(tool::clean_environment());
-        let libraries: Option<OsString> = self.unpacked.as_deref().and_then(libraries_in);
-        command.envs(libraries.map(|libraries| ("LD_LIBRARY_PATH", libraries)));
+        command.envs(self.unpacked.as_deref().and_then(libraries).map(|all| ("LD_LIBRARY_PATH", all)));
         command
     }
+}
+
+/// The folders of unpacked libraries. Debian's `pulseaudio` libraries, without which Chromium does
+/// not start, have one of their own below.
+fn libraries(unpacked: &Path) -> Option<OsString> {
+    let usual = libraries_in(unpacked)?;
+    let folders = std::env::split_paths(&usual).chain(folders_like(unpacked.join("usr/lib/*/pulseaudio")));
+    std::env::join_paths(folders).ok()
 }
 
 /// A running driver. It starts browsers, which end with it.
