@@ -35,8 +35,8 @@ impl health::Health for Health {
             let is_paused = self.acceptance.paused().is_some();
             let lacks_messages = self.messages.as_ref().is_some_and(|link| !link.is_up());
             if is_paused || self.messages.is_some() {
-                // The service is ready all the same: the staff wants the pause, and without messages
-                // orders come over HTTP.
+                // The service is ready all the same: the staff wants the pause, and without
+                // messages orders come over HTTP.
                 let healthy = !is_paused && !lacks_messages;
                 checks.push(Check { name: "intake", healthy, dispensable: true });
             }
