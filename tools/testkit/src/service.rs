@@ -247,6 +247,9 @@ pub struct Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.show_errors();
+        }
         let panic = self.stdout.lines().into_iter().find(|line| line.contains(r#""action":"panic""#));
         if let Some(line) = panic.filter(|_| !self.may_panic && !std::thread::panicking()) {
             panic!("{} panicked: {line}", self.program);
@@ -254,7 +257,19 @@ impl Drop for Service {
     }
 }
 
+/// A test that fails may have seen an answer whose cause is in the log only.
+const MOST_ERRORS_SHOWN: usize = 20;
+
 impl Service {
+    /// Prints its last errors for whoever reads why the test failed.
+    fn show_errors(&self) {
+        let lines = self.stdout.lines();
+        let errors: Vec<&String> = lines.iter().filter(|line| line.contains(r#""level":"ERROR""#)).collect();
+        for line in errors.iter().skip(errors.len().saturating_sub(MOST_ERRORS_SHOWN)) {
+            eprintln!("{} logged {line}", self.program);
+        }
+    }
+
     /// All its log lines so far. A line that is neither JSON nor a notification fails the test.
     pub fn log_lines(&self) -> Vec<Value> {
         let lines = self.stdout.lines();
