@@ -1,5 +1,6 @@
 //! A service under test: a real process, its log, and its port.
 
+mod errors_shown;
 mod process;
 
 use std::path::PathBuf;
@@ -257,19 +258,7 @@ impl Drop for Service {
     }
 }
 
-/// A test that fails may have seen an answer whose cause is in the log only.
-const MOST_ERRORS_SHOWN: usize = 20;
-
 impl Service {
-    /// Prints its last errors for whoever reads why the test failed.
-    fn show_errors(&self) {
-        let lines = self.stdout.lines();
-        let errors: Vec<&String> = lines.iter().filter(|line| line.contains(r#""level":"ERROR""#)).collect();
-        for line in errors.iter().skip(errors.len().saturating_sub(MOST_ERRORS_SHOWN)) {
-            eprintln!("{} logged {line}", self.program);
-        }
-    }
-
     /// All its log lines so far. A line that is neither JSON nor a notification fails the test.
     pub fn log_lines(&self) -> Vec<Value> {
         let lines = self.stdout.lines();
