@@ -104,6 +104,10 @@ deadlines! {
         pub const REQUEST_DEADLINE: Duration = Duration::from_mins(1);
         /// Longest time for a client to read an answer.
         pub const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
+        /// Pause between two heartbeats of an event stream.
+        pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
+        /// Longest time for the client of an event stream to take what it was sent.
+        pub const STREAM_DEADLINE: Duration = Duration::from_secs(15);
         /// How long an idle connection stays open.
         pub const IDLE_DEADLINE: Duration = Duration::from_secs(65);
         /// After this time common proxies (nginx, AWS ALB) give an idle connection up.

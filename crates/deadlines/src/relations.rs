@@ -60,7 +60,10 @@ const _: () = {
 const _: () = {
     use broker::{CONFIRM_DEADLINE, CONNECTION_WAIT};
     use database::{CONNECT_DEADLINE, STATEMENT_DEADLINE};
-    use http::{CHECK_DEADLINE, IDLE_DEADLINE, PROBE_DEADLINE, PROXY_IDLE, REQUEST_DEADLINE};
+    use http::{
+        CHECK_DEADLINE, HEARTBEAT_INTERVAL, IDLE_DEADLINE, PROBE_DEADLINE, PROXY_IDLE, REQUEST_DEADLINE,
+        STREAM_DEADLINE,
+    };
     use order::{ADMISSION_WAIT, ANSWER_DEADLINE, CHANGE_DEADLINE};
     let servers = ms(&[CONNECT_DEADLINE, STATEMENT_DEADLINE, CONNECTION_WAIT, CONFIRM_DEADLINE]);
     assert!(servers < ms(&[ANSWER_DEADLINE]));
@@ -73,6 +76,9 @@ const _: () = {
     assert!(ms(&[tracking::LOOKUP_DEADLINE]) < ms(&[REQUEST_DEADLINE]));
     // A proxy gives a connection up before the server does: its next request meets no closed one.
     assert!(ms(&[PROXY_IDLE]) < ms(&[IDLE_DEADLINE]));
+    // A stream lives on its heartbeats, for proxies and for its own deadline: one may be late.
+    assert!(2 * ms(&[HEARTBEAT_INTERVAL]) < ms(&[STREAM_DEADLINE]));
+    assert!(ms(&[STREAM_DEADLINE]) < ms(&[PROXY_IDLE]));
     assert!(2 * ms(&[CHECK_DEADLINE]) <= ms(&[PROBE_DEADLINE]));
 };
 

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use deadlines::http::{ANSWER_DEADLINE, BODY_DEADLINE, HEAD_DEADLINE, IDLE_DEADLINE, REQUEST_DEADLINE};
+use deadlines::http::BODY_DEADLINE;
 use tokio::sync::Notify;
 
+use crate::clock::{Clock, ticks};
 use crate::ending::Ending;
 use crate::peer::Peer;
-
-/// One step of the [`Clock`].
-pub(crate) const TICK: Duration = Duration::from_millis(250);
+use crate::phase::Phase;
 
 /// How long a handler may take to answer that the body is late, before the connection is closed
 /// without a response.
@@ -20,56 +19,6 @@ const LATE_ANSWER: Duration = Duration::from_secs(5);
 
 /// Stands for the length of a chunked body.
 pub(crate) const UNKNOWN_LENGTH: usize = usize::MAX;
-
-/// Counts ticks, not elapsed time: a stalled machine must not use up the deadlines of clients whose
-/// bytes wait in the kernel.
-#[derive(Debug, Default)]
-pub(crate) struct Clock(AtomicU32);
-
-impl Clock {
-    pub(crate) fn now(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn tick(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-fn ticks(time: Duration) -> u32 {
-    u32::try_from(time.as_millis() / TICK.as_millis()).unwrap_or(u32::MAX)
-}
-
-/// The phase of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// Accepted; no byte has arrived.
-    New,
-    /// Part of a head has arrived.
-    Head,
-    /// The head is complete, the body is not.
-    Body,
-    /// A handler processes a complete request.
-    Work,
-    /// The response is being written.
-    Answer,
-    /// The last response is written; no byte has arrived since.
-    Idle,
-}
-
-impl Phase {
-    const ALL: [Self; 6] = [Self::New, Self::Head, Self::Body, Self::Work, Self::Answer, Self::Idle];
-
-    fn deadline(self) -> Duration {
-        match self {
-            Self::New | Self::Head => HEAD_DEADLINE,
-            Self::Body => BODY_DEADLINE,
-            Self::Work => REQUEST_DEADLINE,
-            Self::Answer => ANSWER_DEADLINE,
-            Self::Idle => IDLE_DEADLINE,
-        }
-    }
-}
 
 /// The state of one connection.
 #[derive(Debug)]
@@ -84,6 +33,8 @@ pub(crate) struct Connection {
     progress: AtomicU32,
     /// Whether the connection closes after the current response.
     last: AtomicBool,
+    /// Whether the current response is a stream that goes on.
+    streams: AtomicBool,
     /// Bytes of the body that have not arrived. [`UNKNOWN_LENGTH`] for a chunked body.
     body_left: AtomicUsize,
     closes: AtomicBool,
@@ -101,6 +52,7 @@ impl Connection {
             phase: AtomicU64::new(0),
             progress: AtomicU32::new(now),
             last: AtomicBool::new(false),
+            streams: AtomicBool::new(false),
             body_left: AtomicUsize::new(0),
             closes: AtomicBool::new(false),
             late: Notify::new(),
@@ -153,7 +105,7 @@ impl Connection {
                     self.body_left.store(left.saturating_sub(count), Ordering::Relaxed);
                 }
             }
-            Phase::Head | Phase::Work | Phase::Answer => {}
+            Phase::Head | Phase::Work | Phase::Answer | Phase::Stream => {}
         }
     }
 
@@ -164,6 +116,10 @@ impl Connection {
 
     /// Records that a head is complete. `body` is the length of its body, or [`UNKNOWN_LENGTH`].
     pub(crate) fn begins(&self, body: usize) {
+        // As at the end of a stream: what was never evicted is not the quietest now.
+        if self.phase() == Phase::Stream {
+            self.makes_progress();
+        }
         self.body_left.store(body, Ordering::Relaxed);
         self.enter(if body > 0 { Phase::Body } else { Phase::Work });
     }
@@ -179,6 +135,21 @@ impl Connection {
         self.last.store(true, Ordering::Relaxed);
     }
 
+    /// Marks the response of the current request as a stream. It is the connection's last response:
+    /// no request waits behind it.
+    pub(crate) fn will_stream(&self) {
+        self.streams.store(true, Ordering::Relaxed);
+        self.is_last();
+    }
+
+    /// Records that the stream has no further part. What is left of it is read like any response.
+    pub(crate) fn stream_ends(&self) {
+        if self.streams.swap(false, Ordering::Relaxed) {
+            self.makes_progress();
+            self.enter(Phase::Answer);
+        }
+    }
+
     /// Records that a handler has answered. Returns whether the connection must close: the body was
     /// incomplete, or it was the last request.
     pub(crate) fn answers(&self) -> bool {
@@ -187,16 +158,18 @@ impl Connection {
         }
         // Record the progress before the phase changes: see `OpenConnections`.
         self.makes_progress();
-        self.enter(Phase::Answer);
+        let streams = self.streams.load(Ordering::Relaxed);
+        self.enter(if streams { Phase::Stream } else { Phase::Answer });
         self.closes.load(Ordering::Relaxed)
     }
 
-    /// Records that the kernel has taken the whole response.
+    /// Records that the kernel has taken the whole response, or all that there is of a stream.
     pub(crate) fn flushed(&self) {
-        if self.phase() != Phase::Answer {
-            return;
+        match self.phase() {
+            Phase::Answer => self.enter(Phase::Idle),
+            Phase::Stream => return self.enter(Phase::Stream),
+            Phase::New | Phase::Head | Phase::Body | Phase::Work | Phase::Idle => return,
         }
-        self.enter(Phase::Idle);
         self.makes_progress();
         if self.closes.load(Ordering::Relaxed) {
             self.end(Ending::AnsweredEarly);
@@ -221,6 +194,7 @@ impl Connection {
             Phase::Body if age <= ticks(BODY_DEADLINE + LATE_ANSWER) => self.late.notify_one(),
             Phase::Body | Phase::Work => self.end(Ending::RequestLate),
             Phase::Answer => self.end(Ending::AnswerUnread),
+            Phase::Stream => self.end(Ending::StreamUnread),
         }
     }
 
@@ -268,7 +242,10 @@ impl Connection {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
+    use deadlines::http::{ANSWER_DEADLINE, HEAD_DEADLINE, IDLE_DEADLINE, REQUEST_DEADLINE, STREAM_DEADLINE};
+
     use super::*;
+    use crate::clock::TICK;
 
     fn connection() -> (Arc<Clock>, Connection) {
         let clock = Arc::<Clock>::default();
@@ -285,6 +262,12 @@ mod tests {
         connection.flushed();
     }
 
+    fn stream(connection: &Connection) {
+        connection.begins(0);
+        connection.will_stream();
+        assert!(connection.answers(), "a stream is the last response");
+    }
+
     /// The reason for which the connection ends after being idle for this long.
     fn after(clock: &Clock, connection: &Connection, time: Duration) -> Option<Ending> {
         for _ in 0..ticks(time) {
@@ -297,13 +280,14 @@ mod tests {
     #[test]
     fn every_phase_has_a_deadline_on_the_first_request_and_on_later_ones() {
         type Act = fn(&Connection);
-        let cases: [(Act, Duration, Ending); 6] = [
+        let cases: [(Act, Duration, Ending); 7] = [
             (|_| {}, HEAD_DEADLINE, Ending::Idle),
             (|it| it.received(1), HEAD_DEADLINE, Ending::HeadLate),
             (|it| it.begins(1), BODY_DEADLINE + LATE_ANSWER, Ending::RequestLate),
             (|it| it.begins(0), REQUEST_DEADLINE, Ending::RequestLate),
             (answer, ANSWER_DEADLINE, Ending::AnswerUnread),
             (exchange, IDLE_DEADLINE, Ending::Idle),
+            (stream, STREAM_DEADLINE, Ending::StreamUnread),
         ];
         for (place, (act, deadline, ending)) in cases.into_iter().enumerate() {
             for earlier in if place == 0 { 0..1 } else { 0..3 } {
@@ -318,6 +302,20 @@ mod tests {
                 assert_eq!(after(&clock, &connection, TICK), Some(ending), "{ending:?} after {earlier}");
             }
         }
+    }
+
+    #[test]
+    fn a_stream_lives_while_its_client_reads_and_its_end_is_the_last_answer() {
+        let (clock, connection) = connection();
+        stream(&connection);
+        for _ in 0..10 {
+            connection.flushed();
+            assert_eq!(after(&clock, &connection, STREAM_DEADLINE), None);
+        }
+        connection.stream_ends();
+        assert_eq!(after(&clock, &connection, ANSWER_DEADLINE), None);
+        connection.flushed();
+        assert_eq!(connection.ending(), Some(Ending::AnsweredEarly));
     }
 
     #[test]

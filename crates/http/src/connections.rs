@@ -9,12 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use logging::{Log, action};
 use tokio::time::sleep;
 
-use crate::connection::{Clock, Connection, TICK};
+use crate::clock::{Clock, TICK};
+use crate::connection::Connection;
 use crate::ending::Ending;
 use crate::limits::Limits;
 use crate::open_connections::OpenConnections;
 use crate::peer::Peer;
 use crate::pool::Pool;
+use crate::stream_slots::StreamSlots;
 
 /// Ticks between two log lines about connections that were closed under pressure.
 const REPORT_INTERVAL: u32 = 40;
@@ -24,6 +26,7 @@ const REPORT_INTERVAL: u32 = 40;
 pub(crate) struct Connections {
     limits: Limits,
     pub(crate) pool: Pool,
+    pub(crate) slots: StreamSlots,
     clock: Arc<Clock>,
     open: Mutex<OpenConnections>,
     evicted: AtomicU64,
@@ -49,6 +52,7 @@ impl Connections {
         Self {
             limits,
             pool: Pool::new(limits.pool),
+            slots: StreamSlots::new(limits.connections, limits.per_address),
             clock: Arc::default(),
             open: Mutex::default(),
             evicted: AtomicU64::new(0),

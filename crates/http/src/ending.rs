@@ -17,6 +17,8 @@ pub(crate) enum Ending {
     RequestLate,
     /// The client did not read the response in time.
     AnswerUnread,
+    /// The client did not read a stream in time.
+    StreamUnread,
     /// A new connection needed the slot, and this one was idle for longest.
     Evicted,
     /// The response was sent before the body was complete, or it was the connection's last one.
@@ -24,7 +26,7 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Idle,
         Self::HeadLate,
         Self::HeadTooLarge,
@@ -32,6 +34,7 @@ impl Ending {
         Self::NotHttp,
         Self::RequestLate,
         Self::AnswerUnread,
+        Self::StreamUnread,
         Self::Evicted,
         Self::AnsweredEarly,
     ];

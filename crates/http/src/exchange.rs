@@ -17,6 +17,7 @@ use logging::printable;
 use crate::Problem;
 use crate::connection::{Connection, UNKNOWN_LENGTH};
 use crate::pool::{Pool, Reservation};
+use crate::stream_slots::StreamSlots;
 
 /// Largest body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -36,6 +37,7 @@ const RETRY_AFTER: u64 = 1;
 pub(crate) struct Exchange {
     pub(crate) connection: Arc<Connection>,
     pub(crate) pool: Pool,
+    pub(crate) slots: StreamSlots,
     /// The pool memory of the response, until the client has read it.
     pub(crate) answer: Rc<RefCell<Reservation>>,
 }
@@ -63,7 +65,7 @@ pub(crate) fn reserve(
 ) -> Result<(), Problem> {
     let length = match answer.size() {
         BodySize::Sized(length) => usize::try_from(length).unwrap_or(usize::MAX),
-        // No handler produces a streamed response.
+        // An event stream holds one small part at a time.
         BodySize::None | BodySize::Stream => 0,
     };
     let beyond = length.saturating_sub(FREE).saturating_mul(COPIES);

@@ -3,6 +3,7 @@
 
 mod base_path;
 mod blank_line;
+mod clock;
 pub mod conditional;
 mod connection;
 mod connections;
@@ -10,6 +11,7 @@ mod cross_site;
 mod doubled;
 pub mod drain;
 mod ending;
+pub mod event_stream;
 mod exchange;
 pub mod health;
 pub mod limits;
@@ -19,6 +21,7 @@ pub mod negotiation;
 mod open_connections;
 mod own_origins;
 mod peer;
+mod phase;
 mod pool;
 pub mod problem;
 pub mod request_id;
@@ -26,6 +29,7 @@ pub mod resource;
 pub mod server;
 pub mod staff;
 mod stream;
+mod stream_slots;
 
 pub use exchange::read_json;
 pub use problem::Problem;

@@ -10,8 +10,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::connection::{Connection, Phase};
+use crate::connection::Connection;
 use crate::peer::Peer;
+use crate::phase::Phase;
 
 /// The tick of the last progress, and the connection's id, which separates equal ticks by age.
 type Rank = (u32, u64);
@@ -69,7 +70,7 @@ impl OpenConnections {
     }
 
     /// The connection (of a peer, or of all) that has made no progress for longest. A request in
-    /// progress is never evicted.
+    /// progress and a stream are never evicted.
     pub(crate) fn quietest(&mut self, peer: Option<Peer>, now: u32) -> Option<u64> {
         let mut from = Bound::Unbounded;
         loop {
@@ -83,8 +84,8 @@ impl OpenConnections {
             };
             let (known, id) = *ranks.range((from, Bound::Unbounded)).next()?;
             let connection = &self.by_id.get(&id)?.connection;
-            // Finishing the request will be progress, and that is not before now.
-            let works = connection.phase() == Phase::Work;
+            // The end of the request or stream will be progress, and that is not before now.
+            let works = matches!(connection.phase(), Phase::Work | Phase::Stream);
             let actual = if works { now } else { connection.last_progress() };
             if actual > known {
                 self.stepped_forward(id, actual);
@@ -112,7 +113,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::connection::Clock;
+    use crate::clock::Clock;
 
     fn peer(last: u8) -> Peer {
         Peer::of([192, 0, 2, last].into())
@@ -134,7 +135,7 @@ mod tests {
         }
     }
 
-    const STEPS: [fn(&Connection); 6] = [
+    const STEPS: [fn(&Connection); 8] = [
         |connection| connection.received(1),
         |connection| begins(connection, 0),
         |connection| begins(connection, 1),
@@ -143,6 +144,11 @@ mod tests {
             connection.answers();
         },
         Connection::flushed,
+        |connection| {
+            connection.will_stream();
+            connection.answers();
+        },
+        Connection::stream_ends,
     ];
 
     fn acts() -> impl Strategy<Value = Vec<Act>> {
@@ -161,7 +167,8 @@ mod tests {
     fn by_definition(open: &OpenConnections, peer: Option<Peer>) -> Option<u64> {
         let candidates = open.by_id.iter().filter(|(_, entry)| {
             let connection = &entry.connection;
-            peer.is_none_or(|peer| connection.peer == peer) && connection.phase() != Phase::Work
+            let may_go = !matches!(connection.phase(), Phase::Work | Phase::Stream);
+            peer.is_none_or(|peer| connection.peer == peer) && may_go
         });
         candidates.min_by_key(|(id, entry)| (entry.connection.last_progress(), **id)).map(|(id, _)| *id)
     }

@@ -151,7 +151,8 @@ where
     // Without a peer address the connection is already closed.
     let Ok(address) = tcp.peer_addr() else { return };
     let Some(permit) = connections.admit(address.ip()) else { return };
-    let socket = Socket::new(tcp, Arc::clone(&permit.connection), connections.pool.clone());
+    let (pool, slots) = (connections.pool.clone(), connections.slots.clone());
+    let socket = Socket::new(tcp, Arc::clone(&permit.connection), pool, slots);
     let stream = socket.stream();
     let failed = tokio::select! {
         biased;
@@ -177,7 +178,11 @@ fn ending_lingers(ending: Ending) -> bool {
         | Ending::HeadTooLong
         | Ending::NotHttp
         | Ending::AnsweredEarly => true,
-        Ending::Idle | Ending::RequestLate | Ending::AnswerUnread | Ending::Evicted => false,
+        Ending::Idle
+        | Ending::RequestLate
+        | Ending::AnswerUnread
+        | Ending::StreamUnread
+        | Ending::Evicted => false,
     }
 }
 
@@ -202,6 +207,7 @@ fn final_response(ending: Ending, log: &Log) -> Vec<u8> {
         Ending::Idle
         | Ending::RequestLate
         | Ending::AnswerUnread
+        | Ending::StreamUnread
         | Ending::Evicted
         | Ending::AnsweredEarly => return Vec::new(),
     };

@@ -24,10 +24,12 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::blank_line::BlankLine;
-use crate::connection::{Connection, Phase, UNKNOWN_LENGTH};
+use crate::connection::{Connection, UNKNOWN_LENGTH};
 use crate::ending::Ending;
 use crate::exchange::Exchange;
+use crate::phase::Phase;
 use crate::pool::{Pool, Reservation};
+use crate::stream_slots::StreamSlots;
 
 /// The largest head of a request, in bytes.
 pub const MAX_HEAD: usize = 16 * 1024;
@@ -50,6 +52,7 @@ pub(crate) struct Socket {
     tcp: RefCell<TcpStream>,
     connection: Arc<Connection>,
     pool: Pool,
+    slots: StreamSlots,
     /// Bytes behind the end of the current piece. At most [`READ_AT_ONCE`].
     ahead: RefCell<BytesMut>,
     /// Bytes that the server may still get before its next flush, which ends each turn.
@@ -81,12 +84,18 @@ enum Next {
 pub(crate) struct Stream(Rc<Socket>);
 
 impl Socket {
-    pub(crate) fn new(tcp: TcpStream, connection: Arc<Connection>, pool: Pool) -> Rc<Self> {
+    pub(crate) fn new(
+        tcp: TcpStream,
+        connection: Arc<Connection>,
+        pool: Pool,
+        slots: StreamSlots,
+    ) -> Rc<Self> {
         let answer = Rc::new(RefCell::new(pool.empty()));
         Rc::new(Self {
             tcp: RefCell::new(tcp),
             connection,
             pool,
+            slots,
             ahead: RefCell::default(),
             this_turn: Cell::new(READ_AT_ONCE),
             head: Cell::new(0),
@@ -104,7 +113,7 @@ impl Socket {
     fn next(&self) -> Next {
         let this_request = match self.connection.phase() {
             _ if self.blocked.get() => 0,
-            Phase::Work | Phase::Answer => 0,
+            Phase::Work | Phase::Answer | Phase::Stream => 0,
             Phase::Body => self.connection.body_left(),
             Phase::New | Phase::Head | Phase::Idle => usize::MAX,
         };
@@ -145,7 +154,7 @@ impl Socket {
 
     fn flushed(&self, cx: &mut Context<'_>) {
         self.this_turn.set(READ_AT_ONCE);
-        if self.connection.phase() == Phase::Answer {
+        if matches!(self.connection.phase(), Phase::Answer | Phase::Stream) {
             self.answer.borrow_mut().clear();
             self.connection.flushed();
         }
@@ -184,11 +193,15 @@ impl Socket {
     }
 
     /// Resolves only with an error: the connection is broken, and nobody waits for the response any
-    /// more.
+    /// more. Of a stream the end of the client's side says so, too: nobody sends a last request and
+    /// then waits for an endless response.
     fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut byte = [0];
         match self.tcp.borrow().poll_peek(cx, &mut ReadBuf::new(&mut byte)) {
             Poll::Ready(Err(why)) => Poll::Ready(Err(why)),
+            Poll::Ready(Ok(0)) if self.connection.phase() == Phase::Stream => {
+                Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
+            }
             Poll::Ready(Ok(_)) | Poll::Pending => Poll::Pending,
         }
     }
@@ -229,6 +242,7 @@ impl Stream {
         Exchange {
             connection: Arc::clone(&self.0.connection),
             pool: self.0.pool.clone(),
+            slots: self.0.slots.clone(),
             answer: Rc::clone(&self.0.answer),
         }
     }
@@ -258,7 +272,7 @@ impl AsyncRead for Stream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let socket = &*self.0;
-        if socket.connection.closes() {
+        if socket.connection.closes() && socket.connection.phase() != Phase::Stream {
             // Nothing is read after the last response.
             return Poll::Pending;
         }

@@ -10,3 +10,4 @@ mod full;
 mod pipelined;
 mod refused;
 mod served;
+mod streams;

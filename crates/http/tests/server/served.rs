@@ -6,6 +6,8 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use config::{Http, Web};
+use futures_util::stream;
+use http_service::event_stream::{self, StreamPermit};
 use http_service::resource::{postable, readable};
 use http_service::{health, read_json, request_id, server};
 use serde_json::Value;
@@ -72,6 +74,36 @@ async fn work_endlessly() -> HttpResponse {
     std::future::pending().await
 }
 
+/// Notified when a silent stream is dropped.
+pub static SILENCE_ENDED: Notify = Notify::const_new();
+
+/// A comment each second.
+async fn stream_silence(request: HttpRequest) -> HttpResponse {
+    struct Ended;
+    impl Drop for Ended {
+        fn drop(&mut self) {
+            SILENCE_ENDED.notify_one();
+        }
+    }
+    let parts = stream::unfold(Ended, |ended| async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Some((event_stream::comment("nothing"), ended))
+    });
+    streamed(&request, parts)
+}
+
+/// As much as the client takes.
+async fn stream_flood(request: HttpRequest) -> HttpResponse {
+    streamed(&request, stream::repeat_with(|| event_stream::comment(&"x".repeat(1_000))))
+}
+
+fn streamed(request: &HttpRequest, parts: impl stream::Stream<Item = web::Bytes> + 'static) -> HttpResponse {
+    match StreamPermit::take(request, &request_id::of(request)) {
+        Ok(permit) => permit.respond(parts),
+        Err(problem) => problem.error_response(),
+    }
+}
+
 impl Served {
     pub fn start(settings: &Http) -> Self {
         Self::start_with(settings, &Web::default())
@@ -88,6 +120,8 @@ impl Served {
             app.service(readable("/livez", health::live))
                 .service(readable("/endless", work_endlessly))
                 .service(readable("/large", answer_large))
+                .service(readable("/silence", stream_silence))
+                .service(readable("/flood", stream_flood))
                 .service(postable("/length", measure))
                 .service(postable("/slow", measure_slowly))
                 .default_service(web::to(http_service::problem::not_found));

@@ -1,0 +1,145 @@
+//! Event streams: responses of the type `text/event-stream` that go on (WHATWG HTML, "Server-sent
+//! events").
+
+use std::fmt::Write as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::http::header::{self, HeaderName};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use domain::RequestId;
+use futures_util::Stream;
+
+use crate::Problem;
+use crate::connection::Connection;
+use crate::exchange::Exchange;
+use crate::stream_slots::StreamSlot;
+
+/// Tells proxies (nginx) not to hold parts of the response back.
+const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// Seconds after which a client should retry if all places were taken.
+const RETRY_AFTER: u64 = 5;
+
+/// The right to answer a request with a stream. It counts as an open stream from the first
+/// look-up on.
+#[derive(Debug)]
+pub struct StreamPermit {
+    /// `None` outside a server: in a test of a handler.
+    of_server: Option<(Arc<Connection>, StreamSlot)>,
+    is_head: bool,
+}
+
+impl StreamPermit {
+    /// Takes a place.
+    ///
+    /// # Errors
+    /// The response to send instead: 503, since as many streams as the server allows are open.
+    pub fn take(request: &HttpRequest, id: &RequestId) -> Result<Self, Problem> {
+        let is_head = request.method() == Method::HEAD;
+        let Some(exchange) = request.conn_data::<Exchange>() else {
+            return Ok(Self { of_server: None, is_head });
+        };
+        let connection = &exchange.connection;
+        let Some(slot) = exchange.slots.take(connection.peer) else {
+            let detail = "As many event streams are open as this service allows. Try again in some seconds, or ask for the status from time to time.";
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id);
+            return Err(problem.retry_after(RETRY_AFTER));
+        };
+        Ok(Self { of_server: Some((Arc::clone(connection), slot)), is_head })
+    }
+
+    /// The response: these parts, each sent as soon as it is there. To `HEAD` it has none. The
+    /// connection closes after it.
+    pub fn respond(self, parts: impl Stream<Item = Bytes> + 'static) -> HttpResponse {
+        let mut response = head();
+        if self.is_head {
+            return response.finish();
+        }
+        if let Some((connection, _)) = &self.of_server {
+            connection.will_stream();
+        }
+        response.body(EventStream { parts: Box::pin(parts), permit: self })
+    }
+}
+
+fn head() -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((BUFFERING, "no"));
+    response
+}
+
+/// The body of the response.
+struct EventStream<S> {
+    parts: Pin<Box<S>>,
+    permit: StreamPermit,
+}
+
+impl<S: Stream<Item = Bytes>> MessageBody for EventStream<S> {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let part = std::task::ready!(self.parts.as_mut().poll_next(cx));
+        if let (None, Some((connection, _))) = (&part, &self.permit.of_server) {
+            connection.stream_ends();
+        }
+        Poll::Ready(part.map(Ok))
+    }
+}
+
+/// The id of the last event that the client got, if it comes back (`Last-Event-ID`).
+pub fn last_event_id(request: &HttpRequest) -> Option<&str> {
+    request.headers().get(LAST_EVENT_ID)?.to_str().ok().map(str::trim).filter(|id| !id.is_empty())
+}
+
+/// An event. `data` is one line.
+pub fn event(id: Option<&str>, name: &str, data: &str) -> Bytes {
+    let mut text = String::with_capacity(name.len() + data.len() + 40);
+    // Writing to a string cannot fail.
+    if let Some(id) = id {
+        let _ = writeln!(text, "id: {id}");
+    }
+    let _ = write!(text, "event: {name}\ndata: {data}\n\n");
+    text.into()
+}
+
+/// Only an id: the client sends it when it comes back, and shows no event.
+pub fn position(id: &str) -> Bytes {
+    format!("id: {id}\n\n").into()
+}
+
+/// How long the client is to wait before it comes back.
+pub fn retry(pause: Duration) -> Bytes {
+    format!("retry: {}\n\n", pause.as_millis()).into()
+}
+
+/// A line that clients ignore. It keeps the connection in use.
+pub fn comment(text: &str) -> Bytes {
+    format!(": {text}\n\n").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_blocks_of_the_standard() {
+        assert_eq!(event(Some("7"), "status", "{}"), "id: 7\nevent: status\ndata: {}\n\n");
+        assert_eq!(event(None, "heartbeat", "{}"), "event: heartbeat\ndata: {}\n\n");
+        assert_eq!(position("7!5"), "id: 7!5\n\n");
+        assert_eq!(retry(Duration::from_millis(1_500)), "retry: 1500\n\n");
+        assert_eq!(comment("nothing"), ": nothing\n\n");
+    }
+}
