@@ -5,6 +5,7 @@
 //! guarded: an update that finds another state than it expects changes nothing and says so.
 
 pub mod audit;
+pub mod board;
 mod checkout;
 pub mod claims;
 pub mod connect;
@@ -12,19 +13,23 @@ pub mod connect_error;
 pub mod database;
 pub mod edit;
 pub mod error;
+pub mod estimates;
 pub mod history;
 pub mod idempotency;
 mod ids;
 pub mod inspection;
 pub mod intake;
 pub mod inventory;
+pub mod kitchen_tickets;
 pub mod menu;
 mod named;
 pub mod order_requests;
+pub mod order_views;
 pub mod orders;
 pub mod outbox;
 mod pool;
 pub mod price_rules;
+mod recent;
 pub mod rescue;
 pub mod rights;
 pub mod roles;
@@ -33,6 +38,7 @@ pub mod secrets;
 pub mod sequences;
 pub mod session;
 pub mod startup;
+pub mod status_events;
 pub mod transitions;
 pub mod workers;
 

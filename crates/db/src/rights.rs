@@ -53,9 +53,13 @@ pub fn of(service: ServiceName) -> Option<Rights> {
         ],
         ServiceName::Tracking => &[
             ("orders", "select"),
+            ("order_identities", "select"),
+            ("order_items", "select"),
             ("order_requests", "select"),
             ("order_status_log", "select"),
             ("order_claims", "select"),
+            // Guests show the tokens of their orders.
+            ("secrets", "select"),
             ("workers", "select"),
             ("worker_sessions", "select"),
             ("refinery_schema_history", "select"),

@@ -4,6 +4,7 @@
 //! names the services.
 
 pub mod basket;
+pub mod estimate;
 pub mod idempotency;
 pub mod inventory;
 pub mod json_body;

@@ -89,6 +89,18 @@ actions! {
     /// The service waits until another program has applied the migrations.
     SCHEMA_AWAITED = "schema_awaited" at Info, Error;
 
+    // Streams of changes.
+
+    /// Rows of the status log are missing below newer ones, and streams wait for them no longer:
+    /// their transaction takes long, or was rolled back. If they come after all, they are sent.
+    STATUS_LOG_GAP = "status_log_gap" at Info;
+    /// The newest rows of the status log are gone: the database was restored or replaced. Streams
+    /// end, and their clients come back.
+    STATUS_LOG_REPLACED = "status_log_replaced" at Info;
+    /// Clients did not read their event streams fast enough. They come back, and get what they
+    /// missed.
+    STREAM_CUT = "stream_cut" at Debug;
+
     // RabbitMQ.
 
     /// A connection is open, and what it uses is declared. A service has several connections; the

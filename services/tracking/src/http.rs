@@ -1,6 +1,13 @@
-//! The HTTP interface: four resources, the pages, the staff's sign-in and the probes.
+//! The HTTP interface: what orders and workers are, streams of changes, the pages, the staff's
+//! sign-in and the probes.
 
+mod board;
+mod estimate;
+mod kitchen;
+mod orders;
+mod orders_query;
 mod pages;
+mod streams;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -8,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use config::CookingSeconds;
 use db::{Access, Database, history, workers};
 use domain::timestamp::Timestamp;
 use domain::{OrderNumber, RequestId, ServiceName};
@@ -16,9 +24,11 @@ use http_service::resource::readable;
 use http_service::staff::{self, Gate};
 use http_service::{Problem, conditional, request_id};
 use logging::{Log, action, printable};
+use runtime::Shutdown;
 use serde::Serialize;
 
 use crate::NAME;
+use crate::events::Events;
 use crate::lookups::Lookups;
 
 /// The state that handlers share.
@@ -28,10 +38,15 @@ pub struct Api {
     pub lookups: Lookups,
     /// Decides who is staff.
     pub gate: Gate,
+    pub events: Events,
+    /// What estimates come from while nothing is measured.
+    pub cooking_seconds: CookingSeconds,
     /// Whether the tables exist.
     pub schema_ready: Arc<AtomicBool>,
     /// What the pages know of the configuration.
     pub pages: ::web::Settings,
+    /// Streams end when it begins.
+    pub shutdown: Shutdown,
     pub log: Log,
 }
 
@@ -43,6 +58,12 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
     app.app_data(web::Data::new(api))
         .service(readable("/orders/{order_number}/status", status))
         .service(readable("/orders/{order_number}/history", history))
+        .service(readable("/orders/{order_number}/events", streams::of_order))
+        .service(readable("/orders/{order_number}/estimate", estimate::of_order))
+        .service(readable("/orders/{order_number}", pages::order))
+        .service(readable("/orders", orders::list))
+        .service(readable("/events", streams::of_all))
+        .service(readable("/kitchen/tickets", kitchen::tickets))
         .service(readable("/order_status/{order_id}", order_status))
         .service(readable("/workers/status", workers))
         .configure(|app| staff::routes(app, &gate, "kitchen"))

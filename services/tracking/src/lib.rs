@@ -1,6 +1,7 @@
 //! A read-only view of orders and workers over HTTP.
 
 mod arguments;
+mod events;
 mod http;
 mod lookups;
 mod service;

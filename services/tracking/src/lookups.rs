@@ -4,9 +4,13 @@
 //! Nothing is cached: each answer comes from a statement that began after the request.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use db::board::{self, Board};
+use db::estimates::{self, Basis};
 use db::history::{self, CurrentStatus};
 use db::order_requests::{self, KnownRequest};
+use db::status_events::{self, StatusEvent};
 use db::{Database, DbError};
 use deadlines::tracking::LOOKUP_DEADLINE;
 use domain::order_request::RequestOutcome;
@@ -25,6 +29,9 @@ const LIMITS: Limits = Limits { together: 128, lanes: 2, alone: 1 };
 pub struct Lookups {
     statuses: Batcher<CurrentStatuses>,
     requests: Batcher<Requests>,
+    logs: Batcher<Logs>,
+    estimates: Batcher<Estimates>,
+    boards: Batcher<Boards>,
 }
 
 /// Why a look-up failed.
@@ -79,6 +86,63 @@ impl Statement for Requests {
     }
 }
 
+/// See [`status_events::of_orders`].
+struct Logs(Database);
+
+impl Statement for Logs {
+    type Request = OrderNumber;
+    /// `None` if there is no such order.
+    type Answer = Option<Vec<StatusEvent>>;
+    type Error = DbError;
+
+    async fn run(&self, numbers: &[OrderNumber], _mode: Mode) -> Result<Vec<Option<Self::Answer>>, DbError> {
+        Ok(status_events::of_orders(&self.0, numbers).await?.into_iter().map(Some).collect())
+    }
+
+    fn is_refusal(why: &DbError) -> bool {
+        why.is_permanent()
+    }
+}
+
+/// See [`estimates::bases`].
+struct Estimates(Database);
+
+impl Statement for Estimates {
+    type Request = OrderNumber;
+    /// `None` if there is no such order.
+    type Answer = Option<Basis>;
+    type Error = DbError;
+
+    async fn run(&self, numbers: &[OrderNumber], _mode: Mode) -> Result<Vec<Option<Self::Answer>>, DbError> {
+        Ok(estimates::bases(&self.0, numbers).await?.into_iter().map(Some).collect())
+    }
+
+    fn is_refusal(why: &DbError) -> bool {
+        why.is_permanent()
+    }
+}
+
+/// See [`board::read`]: one statement for all who ask at the same time.
+struct Boards {
+    db: Database,
+    keep: Duration,
+}
+
+impl Statement for Boards {
+    type Request = ();
+    type Answer = Arc<Board>;
+    type Error = DbError;
+
+    async fn run(&self, requests: &[()], _mode: Mode) -> Result<Vec<Option<Arc<Board>>>, DbError> {
+        let board = Arc::new(board::read(&self.db, self.keep).await?);
+        Ok(requests.iter().map(|()| Some(Arc::clone(&board))).collect())
+    }
+
+    fn is_refusal(_: &DbError) -> bool {
+        false
+    }
+}
+
 impl From<BatchError<DbError>> for LookupError {
     fn from(why: BatchError<DbError>) -> Self {
         match why {
@@ -89,12 +153,16 @@ impl From<BatchError<DbError>> for LookupError {
 }
 
 impl Lookups {
-    /// Starts the tasks. They end when all handles are dropped.
-    pub fn start(db: Database) -> (Self, JoinSet<()>) {
+    /// Starts the tasks. They end when all handles are dropped. A ready order stays on the board
+    /// for `keep`.
+    pub fn start(db: Database, keep: Duration) -> (Self, JoinSet<()>) {
         let mut tasks = JoinSet::new();
         let statuses = Batcher::start(LIMITS, CurrentStatuses(db.clone()), &mut tasks);
-        let requests = Batcher::start(LIMITS, Requests(db), &mut tasks);
-        (Self { statuses, requests }, tasks)
+        let requests = Batcher::start(LIMITS, Requests(db.clone()), &mut tasks);
+        let logs = Batcher::start(LIMITS, Logs(db.clone()), &mut tasks);
+        let estimates = Batcher::start(LIMITS, Estimates(db.clone()), &mut tasks);
+        let boards = Batcher::start(LIMITS, Boards { db, keep }, &mut tasks);
+        (Self { statuses, requests, logs, estimates, boards }, tasks)
     }
 
     /// The current status of an order, or `None` if there is no such order.
@@ -113,5 +181,32 @@ impl Lookups {
     pub async fn request(&self, id: OrderRequestId) -> Result<Option<RequestOutcome>, LookupError> {
         let answer = timeout(LOOKUP_DEADLINE, self.requests.ask(id)).await;
         Ok(answer.map_err(|_| LookupError::TooLate)??.map(|known| known.outcome))
+    }
+
+    /// What the log has of an order, or `None` if there is no such order.
+    ///
+    /// # Errors
+    /// As [`Lookups::status`].
+    pub async fn log(&self, number: OrderNumber) -> Result<Option<Vec<StatusEvent>>, LookupError> {
+        let answer = timeout(LOOKUP_DEADLINE, self.logs.ask(number)).await;
+        Ok(answer.map_err(|_| LookupError::TooLate)??)
+    }
+
+    /// What the estimate of an order is made of, or `None` if there is no such order.
+    ///
+    /// # Errors
+    /// As [`Lookups::status`].
+    pub async fn estimate(&self, number: OrderNumber) -> Result<Option<Basis>, LookupError> {
+        let answer = timeout(LOOKUP_DEADLINE, self.estimates.ask(number)).await;
+        Ok(answer.map_err(|_| LookupError::TooLate)??)
+    }
+
+    /// What guests see on the board.
+    ///
+    /// # Errors
+    /// As [`Lookups::status`].
+    pub async fn board(&self) -> Result<Arc<Board>, LookupError> {
+        let answer = timeout(LOOKUP_DEADLINE, self.boards.ask(())).await;
+        Ok(answer.map_err(|_| LookupError::TooLate)??)
     }
 }

@@ -17,6 +17,7 @@ use runtime::Shutdown;
 use service::{Failure, Process, TaskEnded, Tasks};
 
 use crate::NAME;
+use crate::events::Events;
 use crate::http::{self, Api};
 use crate::lookups::Lookups;
 
@@ -61,14 +62,23 @@ impl TrackingService {
         let listener = server::listen(config.http.bind, port)?;
         let port = listener.local_addr()?.port();
         let db = Database::new(&config.database, NAME, Access::ReadOnly)?;
-        let (lookups, lookups_tasks) = Lookups::start(db.clone());
-        let gate = Gate::new(&config);
-        let pages = web::Settings::of(&config.web, &config.restaurant);
-        let schema_ready = Arc::new(AtomicBool::new(false));
-        let api = Api { db, lookups, gate, schema_ready, pages, log };
+        let (lookups, lookups_tasks) = Lookups::start(db.clone(), config.board.keep_minutes);
+        let (events, reader) = Events::start(db.clone(), log.clone());
+        let api = Api {
+            db,
+            lookups,
+            events,
+            gate: Gate::new(&config),
+            cooking_seconds: config.kitchen.cooking_seconds,
+            schema_ready: Arc::new(AtomicBool::new(false)),
+            shutdown: shutdown.clone(),
+            pages: web::Settings::of(&config.web, &config.restaurant),
+            log,
+        };
         probes.ask(Arc::new(api.clone()));
         let mut tasks = Tasks::new();
         tasks.adopt_set("looks orders up", lookups_tasks);
+        tasks.adopt("reads the status log", reader);
         let (http, pages) = (config.http, config.web);
         Ok(Self { listener, http, pages, port, api, tasks, shutdown })
     }

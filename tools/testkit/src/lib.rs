@@ -24,6 +24,7 @@
 pub mod amqp_frames;
 pub mod broker;
 pub mod database;
+pub mod event_stream;
 pub mod fake_broker;
 pub mod http;
 mod lines;
@@ -38,6 +39,7 @@ pub mod wait;
 
 pub use broker::Broker;
 pub use devcluster::PortClaim;
+pub use event_stream::EventStream;
 pub use pgbouncer::Pgbouncer;
 pub use proxy::Proxy;
 pub use service::{Launch, Service, Signal};

@@ -10,8 +10,8 @@ use db::outbox::{self, Published, RequestStream};
 use db::rescue::{self, UnroutedMessage};
 use db::transitions::{self, Unsent};
 use db::{
-    Database, DbError, history, idempotency, intake, inventory, menu, order_requests, orders, price_rules,
-    schema, secrets, startup, workers,
+    Database, DbError, board, estimates, history, idempotency, intake, inventory, kitchen_tickets, menu,
+    order_requests, order_views, orders, price_rules, schema, secrets, startup, status_events, workers,
 };
 use domain::OrderStatus::{Cancelled, Received};
 use domain::menu::SoldOutUntil;
@@ -222,6 +222,16 @@ async fn tracking(scene: &Scene, db: &Database) -> Result<(), Undone> {
     done("history::history", history::history(db, &order.number).await)?;
     let request = requesting::new_request().order_id;
     done("order_requests::find", order_requests::find(db, &[request]).await)?;
+    done("board::read", board::read(db, PATIENCE).await)?;
+    done("estimates::bases", estimates::bases(db, &[order.number]).await)?;
+    done("kitchen_tickets::read", kitchen_tickets::read(db).await)?;
+    let all = order_views::Filter { limit: 1, ..Default::default() };
+    done("order_views::list", order_views::list(db, &all).await)?;
+    done("order_views::one", order_views::one(db, &order.number).await)?;
+    done("secrets::order_token_key", secrets::order_token_key(db).await)?;
+    done("status_events::newest_ids", status_events::newest_ids(db, 1).await)?;
+    done("status_events::read", status_events::read(db, &[(1, i64::MAX)], 1).await)?;
+    done("status_events::of_orders", status_events::of_orders(db, &[order.number]).await)?;
     done("workers::all", workers::all(db).await)?;
     Ok(())
 }

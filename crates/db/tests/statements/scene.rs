@@ -47,6 +47,12 @@ impl Scene {
         Self { db, database, stage }
     }
 
+    /// A handle whose statements all share one connection, and with it their plans.
+    pub fn single_connection(&self) -> Database {
+        let settings = config::Database { max_connections: 2, ..self.stage.database_settings() };
+        Database::new(&settings, "single", Access::ReadOnly).unwrap()
+    }
+
     /// Runs statements without a result.
     pub async fn execute(&self, sql: &str) {
         self.database.execute(sql).await;

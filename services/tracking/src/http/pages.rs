@@ -1,11 +1,12 @@
 //! The pages of this service.
 
 use ::web::Page;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::OrderNumber;
 use http_service::negotiation;
 
-use super::Api;
+use super::{Api, orders};
 
 /// What becomes of an order. An order that does not exist has no page. If the database cannot
 /// answer, the page is shown all the same: it says that it has no connection, and recovers.
@@ -17,10 +18,25 @@ pub async fn track(request: HttpRequest, path: web::Path<String>, api: web::Data
     }
 }
 
-/// The numbers of all orders, on a wall.
-pub async fn board(request: HttpRequest) -> HttpResponse {
-    if !negotiation::prefers_html(&request) {
-        return ::web::not_found(request).await;
+/// One order: its page for browsers, and the whole of it for programs that may see it.
+pub async fn order(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
+    let mut answer = match path.parse::<OrderNumber>() {
+        Ok(number) if negotiation::prefers_html(&request) => {
+            // Relative, so that it works behind a gateway's prefix.
+            HttpResponse::SeeOther().insert_header((header::LOCATION, format!("../track/{number}"))).finish()
+        }
+        _ => orders::one(request, path, api).await,
+    };
+    answer.headers_mut().append(header::VARY, HeaderValue::from_static("Accept"));
+    answer
+}
+
+/// The numbers of all orders, on a wall: a page for browsers, and its data for programs.
+pub async fn board(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
+    if negotiation::prefers_html(&request) {
+        return ::web::show(Page::Board, &request);
     }
-    ::web::show(Page::Board, &request)
+    let mut data = super::board::board(request, api).await;
+    data.headers_mut().append(header::VARY, HeaderValue::from_static("Accept"));
+    data
 }

@@ -75,8 +75,8 @@ async fn an_unknown_path_is_a_404() {
     let (_stage, _database, service) = open().await;
     for path in [
         "/",
-        "/orders",
-        "/orders/ORD_20241216_001",
+        "/orders/",
+        "/orders/ORD_20241216_001/",
         "/orders//status",
         "/workers",
         "/workers/status/",
@@ -90,9 +90,19 @@ async fn an_unknown_path_is_a_404() {
 async fn other_methods_than_get_are_a_405_that_says_what_is_allowed() {
     let (_stage, database, service) = open().await;
     store(&database, NUMBER, "received", "null").await;
-    for path in
-        ["/orders/ORD_20241216_001/status", "/orders/ORD_20241216_001/history", "/workers/status", "/health"]
-    {
+    for path in [
+        "/orders/ORD_20241216_001/status",
+        "/orders/ORD_20241216_001/history",
+        "/orders/ORD_20241216_001/events",
+        "/orders/ORD_20241216_001/estimate",
+        "/orders/ORD_20241216_001",
+        "/orders",
+        "/events",
+        "/board",
+        "/kitchen/tickets",
+        "/workers/status",
+        "/health",
+    ] {
         for method in ["POST", "PUT", "DELETE", "PATCH"] {
             let answer = http::send(service.port(), method, path, &[], b"").await;
             assert_problem(&answer, 405, "Method Not Allowed");

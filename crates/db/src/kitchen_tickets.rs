@@ -1,0 +1,182 @@
+//! What a kitchen display shows: the open orders with their lines, what was cancelled while it
+//! cooked, and how long orders cook.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio_postgres::Row;
+
+use crate::database::{Database, DbError};
+use crate::recent::lowest_id;
+
+/// Most open orders that are read.
+pub const MOST: i64 = 1_000;
+/// Most cancelled ones.
+const MOST_CANCELLED: i64 = 100;
+/// Most rows of the log that are looked through.
+const MOST_ROWS: i64 = 10_000;
+
+/// An order as the kitchen sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// Its number.
+    pub number: String,
+    /// Its type.
+    pub order_type: String,
+    /// `received`, `cooking` or `cancelled`.
+    pub status: String,
+    /// 1, 5 or 10, or more if it waited for long.
+    pub priority: i32,
+    /// Who ordered.
+    pub customer_name: String,
+    /// The table, of an order at a table.
+    pub table_number: Option<i32>,
+    /// Who cooks it.
+    pub processed_by: Option<String>,
+    /// When it was placed.
+    pub created_at: OffsetDateTime,
+    /// When its status changed.
+    pub updated_at: OffsetDateTime,
+    /// Its lines: name and pieces.
+    pub items: Vec<(String, i32)>,
+}
+
+/// How long the orders of one type cooked in the last hour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CookingTime {
+    /// The type.
+    pub order_type: String,
+    /// Orders that were finished.
+    pub finished: i32,
+    /// Half of them took less than this,
+    pub median: Duration,
+    /// and nine of ten less than this.
+    pub p90: Duration,
+}
+
+/// The kitchen at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kitchen {
+    /// When it was read.
+    pub as_of: OffsetDateTime,
+    /// Open orders, in the order in which they are cooked. Then those that were cancelled while
+    /// they cooked, in the last ten minutes.
+    pub tickets: Vec<Ticket>,
+    /// All open orders; `tickets` has [`MOST`] of them at most.
+    pub open: i64,
+    /// How long orders cooked.
+    pub cooking: Vec<CookingTime>,
+}
+
+/// Reads it, as of one moment.
+///
+/// # Errors
+/// The database failed.
+pub async fn read(db: &Database) -> Result<Kitchen, DbError> {
+    let [state, tickets, cooking] = db.query_one_moment([OPEN, &tickets(), &cooking()]).await?;
+    let state = state.first().ok_or_else(|| DbError::unexpected("the kitchen has no row"))?;
+    Ok(Kitchen {
+        as_of: state.try_get(0)?,
+        open: state.try_get(1)?,
+        tickets: tickets.iter().map(ticket).collect::<Result<_, _>>()?,
+        cooking: cooking.iter().map(cooking_time).collect::<Result<_, _>>()?,
+    })
+}
+
+const OPEN: &str = "
+    select now(), count(*) from unnest(array['dine_in', 'takeout', 'delivery']) as of_type cross join lateral (
+        select 1 from orders where type = of_type and status in ('received', 'cooking') limit 100000
+    ) as open";
+
+fn tickets() -> String {
+    let since = "(now() - interval '10 minutes')";
+    format!(
+        "
+        with recursive {recent}, steps as (
+            select order_id, status, changed_at, id from order_status_log
+            where id >= (select id from recent) order by id desc limit {MOST_ROWS}
+        ), cancelled as (
+            select order_id from steps
+            where status = 'cancelled' and changed_at > {since}
+              and (select (array_agg(log.status order by log.id desc))[1] from order_status_log as log
+                   where log.order_id = steps.order_id and log.id < steps.id) = 'cooking'
+            order by id desc limit {MOST_CANCELLED}
+        ), open as (
+            select waiting.* from unnest(array['dine_in', 'takeout', 'delivery']) as of_type cross join lateral (
+                select * from orders where type = of_type and status in ('received', 'cooking')
+                order by created_at limit {MOST}
+            ) as waiting
+            order by coalesce(priority, 1) desc, created_at, id limit {MOST}
+        ), shown as (
+            select 0 as part, open.* from open
+            union all
+            select 1, gone.* from cancelled cross join lateral (
+                select * from orders where id = cancelled.order_id and status = 'cancelled' limit 1
+            ) as gone
+        )
+        select number, type, coalesce(status, 'received'), coalesce(priority, 1), customer_name, table_number,
+               processed_by, created_at, updated_at, names, quantities
+        from shown cross join lateral (
+            select coalesce(array_agg(name order by id), '{{}}') as names,
+                   coalesce(array_agg(quantity order by id), '{{}}') as quantities
+            from order_items where order_id = shown.id
+        ) as items
+        order by part, coalesce(priority, 1) desc, created_at, id",
+        recent = lowest_id("recent", "order_status_log", "changed_at", since)
+    )
+}
+
+fn ticket(row: &Row) -> Result<Ticket, DbError> {
+    let names: Vec<String> = row.try_get(9)?;
+    let quantities: Vec<i32> = row.try_get(10)?;
+    Ok(Ticket {
+        number: row.try_get(0)?,
+        order_type: row.try_get(1)?,
+        status: row.try_get(2)?,
+        priority: row.try_get(3)?,
+        customer_name: row.try_get(4)?,
+        table_number: row.try_get(5)?,
+        processed_by: row.try_get(6)?,
+        created_at: row.try_get(7)?,
+        updated_at: row.try_get(8)?,
+        items: names.into_iter().zip(quantities).collect(),
+    })
+}
+
+fn cooking() -> String {
+    let since = "(now() - interval '1 hour')";
+    format!(
+        "
+        with recursive {recent}, steps as (
+            select order_id, status, changed_at from order_status_log
+            where id >= (select id from recent) order by id desc limit {MOST_ROWS}
+        ), cooked as (
+            select known.type, extract(epoch from steps.changed_at - began.changed_at)::float8 as seconds
+            from steps cross join lateral (
+                select type from orders where id = steps.order_id limit 1
+            ) as known cross join lateral (
+                select max(changed_at) as changed_at from order_status_log as log
+                where log.order_id = steps.order_id and log.status = 'cooking'
+            ) as began
+            where steps.status = 'ready' and steps.changed_at > {since} and began.changed_at is not null
+        )
+        select type, count(*)::int,
+               percentile_cont(array[0.5, 0.9]) within group (order by greatest(seconds, 0))
+        from cooked group by type order by type",
+        recent = lowest_id("recent", "order_status_log", "changed_at", since)
+    )
+}
+
+fn cooking_time(row: &Row) -> Result<CookingTime, DbError> {
+    let seconds: Vec<f64> = row.try_get(2)?;
+    let duration = |seconds: f64| Duration::try_from_secs_f64(seconds).map_err(DbError::unexpected);
+    let [median, p90] = seconds[..] else {
+        return Err(DbError::unexpected("two percentiles were asked for"));
+    };
+    Ok(CookingTime {
+        order_type: row.try_get(0)?,
+        finished: row.try_get(1)?,
+        median: duration(median)?,
+        p90: duration(p90)?,
+    })
+}

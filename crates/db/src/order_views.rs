@@ -1,0 +1,215 @@
+//! Whole orders, for those who may see them: one, or a page of a list.
+
+use domain::{Money, OrderIdentity, OrderNumber, OrderStatus, OrderTypes};
+use time::OffsetDateTime;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::database::{Database, DbError};
+use crate::recent::lowest_id;
+
+/// Most orders that one page looks through. If fewer of them fit, the page is short, and the next
+/// one goes on behind them.
+pub const MOST_SCANNED: i64 = 20_000;
+
+/// An order with all that is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderView {
+    /// Its number.
+    pub number: String,
+    /// Its type.
+    pub order_type: String,
+    /// Its status.
+    pub status: String,
+    /// The customer's name.
+    pub customer_name: String,
+    /// The table, of an order at a table.
+    pub table_number: Option<i32>,
+    /// The address, of an order by courier.
+    pub delivery_address: Option<String>,
+    /// What was ordered.
+    pub items: Vec<ItemView>,
+    /// What the guest pays.
+    pub total_amount: Money,
+    /// 1, 5 or 10, or more if it waited for long.
+    pub priority: i32,
+    /// The worker that cooks or cooked it.
+    pub processed_by: Option<String>,
+    /// When it was placed.
+    pub created_at: OffsetDateTime,
+    /// When its status changed.
+    pub updated_at: OffsetDateTime,
+    /// Its log, the oldest step first.
+    pub history: Vec<StepView>,
+}
+
+/// One line of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemView {
+    /// Its name.
+    pub name: String,
+    /// Pieces.
+    pub quantity: i32,
+    /// What a piece costs.
+    pub price: Money,
+}
+
+/// One step of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepView {
+    /// The new status.
+    pub status: String,
+    /// When it changed.
+    pub changed_at: OffsetDateTime,
+    /// Who changed it.
+    pub changed_by: String,
+    /// Why, if somebody said so.
+    pub notes: Option<String>,
+}
+
+/// Which orders a list has.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Those in one of these statuses. Empty: in any.
+    pub statuses: Vec<OrderStatus>,
+    /// Those of these types.
+    pub types: OrderTypes,
+    /// Those placed at this moment or later.
+    pub since: Option<OffsetDateTime>,
+    /// Those whose number, name or address has this text, in any case.
+    pub text: Option<String>,
+    /// Those placed before the one of this cursor.
+    pub before: Option<i64>,
+    /// So many at most.
+    pub limit: u16,
+}
+
+/// A page of a list: the newest order first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The orders.
+    pub orders: Vec<OrderView>,
+    /// Where the next page begins. `None` behind the last one.
+    pub next: Option<i64>,
+}
+
+/// The columns of an [`OrderView`], of `o`, which has the columns of `orders`.
+const COLUMNS: &str = "
+    o.number, o.type, coalesce(o.status, 'received') as status, o.customer_name, o.table_number, o.delivery_address,
+    o.total_amount::text as total_amount, coalesce(o.priority, 1) as priority, o.processed_by, o.created_at,
+    o.updated_at, items.*, steps.*";
+
+/// The lines and the steps of `o`, each looked up in its index. They are put in order by the
+/// aggregates: with an order of its own a query may read the whole index of ids instead.
+const JOINS: &str = "
+    cross join lateral (
+        select coalesce(array_agg(name order by id), '{}') as names,
+               coalesce(array_agg(quantity order by id), '{}') as quantities,
+               coalesce(array_agg(price::text order by id), '{}') as prices
+        from order_items where order_id = o.id
+    ) as items
+    cross join lateral (
+        select coalesce(array_agg(coalesce(status, '') order by id), '{}') as step_statuses,
+               coalesce(array_agg(coalesce(changed_at, log.created_at) order by id), '{}') as step_times,
+               coalesce(array_agg(coalesce(changed_by, '') order by id), '{}') as step_actors,
+               coalesce(array_agg(notes order by id), '{}') as step_notes
+        from order_status_log as log where order_id = o.id
+    ) as steps";
+
+/// Returns an order and its identity; an order of a version before may have none.
+///
+/// # Errors
+/// The database failed.
+pub async fn one(
+    db: &Database,
+    number: &OrderNumber,
+) -> Result<Option<(OrderView, Option<OrderIdentity>)>, DbError> {
+    let sql = format!(
+        "select {COLUMNS}, (select identity from order_identities where order_id = o.id limit 1) as identity
+         from (select * from orders where number = $1 limit 1) as o {JOINS}"
+    );
+    let row = db.query_opt(&sql, &[&number.to_string()]).await?;
+    row.map(|row| Ok((view(&row)?, row.try_get::<_, Option<Uuid>>("identity")?.map(Into::into)))).transpose()
+}
+
+/// Returns a page of the orders that fit the filter. An order never is on two pages, and none that
+/// was there at the first page is left out.
+///
+/// # Errors
+/// The database failed.
+pub async fn list(db: &Database, filter: &Filter) -> Result<Page, DbError> {
+    let sql = format!(
+        "
+        with recursive {first}, scanned as materialized (
+            select * from orders where id >= (select id from first) and id < $5::bigint
+            order by id desc limit {MOST_SCANNED}
+        ), found as (
+            select * from scanned as o
+            where (cardinality($2::text[]) = 0 or coalesce(o.status, 'received') = any($2))
+              and o.type = any($3::text[]) and o.created_at >= $1::timestamptz
+              and ($4::text is null or strpos(lower(concat_ws(' ', o.number, o.customer_name, o.delivery_address)), lower($4)) > 0)
+            order by id desc limit $6::bigint
+        )
+        select (select count(*) from scanned) as scanned, (select min(id)::bigint from scanned) as lowest,
+               o.id::bigint as id, {COLUMNS}
+        from (values (1)) as one left join (found as o {JOINS}) on true
+        order by o.id desc",
+        first = lowest_id("first", "orders", "created_at", "$1::timestamptz")
+    );
+    let statuses: Vec<&str> = filter.statuses.iter().map(|status| status.as_str()).collect();
+    let types: Vec<&str> = filter.types.iter().map(domain::OrderType::as_str).collect();
+    let since = filter.since.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let before = filter.before.unwrap_or(i64::MAX);
+    let (limit, one_more) = (usize::from(filter.limit), i64::from(filter.limit) + 1);
+    let parameters: [&(dyn ToSql + Sync); 6] = [&since, &statuses, &types, &filter.text, &before, &one_more];
+    let rows = db.query(&sql, &parameters).await?;
+    let first = rows.first().ok_or_else(|| DbError::unexpected("a list without a row"))?;
+    let is_cut = first.try_get::<_, i64>("scanned")? >= MOST_SCANNED;
+    let lowest: Option<i64> = first.try_get("lowest")?;
+    let mut orders = Vec::new();
+    let mut last = None;
+    for row in &rows {
+        let Some(id) = row.try_get::<_, Option<i64>>("id")? else { break };
+        if orders.len() == limit {
+            return Ok(Page { orders, next: last });
+        }
+        orders.push(view(row)?);
+        last = Some(id);
+    }
+    Ok(Page { orders, next: lowest.filter(|_| is_cut) })
+}
+
+fn view(row: &Row) -> Result<OrderView, DbError> {
+    let money = |text: &str| text.parse::<Money>().map_err(DbError::unexpected);
+    let names: Vec<String> = row.try_get("names")?;
+    let quantities: Vec<i32> = row.try_get("quantities")?;
+    let prices: Vec<String> = row.try_get("prices")?;
+    let items = names.into_iter().zip(quantities).zip(&prices);
+    let items = items
+        .map(|((name, quantity), price)| Ok(ItemView { name, quantity, price: money(price)? }))
+        .collect::<Result<_, DbError>>()?;
+    let statuses: Vec<String> = row.try_get("step_statuses")?;
+    let times: Vec<OffsetDateTime> = row.try_get("step_times")?;
+    let actors: Vec<String> = row.try_get("step_actors")?;
+    let notes: Vec<Option<String>> = row.try_get("step_notes")?;
+    let history = statuses.into_iter().zip(times).zip(actors).zip(notes);
+    let history = history
+        .map(|(((status, changed_at), changed_by), notes)| StepView { status, changed_at, changed_by, notes })
+        .collect();
+    Ok(OrderView {
+        number: row.try_get("number")?,
+        order_type: row.try_get("type")?,
+        status: row.try_get("status")?,
+        customer_name: row.try_get("customer_name")?,
+        table_number: row.try_get("table_number")?,
+        delivery_address: row.try_get("delivery_address")?,
+        items,
+        total_amount: money(row.try_get("total_amount")?)?,
+        priority: row.try_get("priority")?,
+        processed_by: row.try_get("processed_by")?,
+        created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
+        history,
+    })
+}

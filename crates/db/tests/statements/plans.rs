@@ -1,0 +1,93 @@
+//! Plans are made once for each connection. One that was made for empty tables must not read full
+//! ones.
+
+use std::time::Duration;
+
+use db::order_views::Filter;
+use db::{Database, board, estimates, kitchen_tickets, order_views, status_events};
+use domain::timestamp::Timestamp;
+use testkit::eventually;
+
+use crate::scene::Scene;
+
+/// Orders that are stored after the plans were made.
+const ROWS: i64 = 50_000;
+/// What the tracking service asks, and the most rows that it may read. Some look at the newest
+/// thousand rows in any case, and halve their way there.
+const QUESTIONS: [(&str, i64); 8] = [
+    ("status_events::read", 50),
+    ("status_events::newest_ids", 20),
+    ("status_events::of_orders", 10),
+    ("order_views::one", 10),
+    ("order_views::list", 1_200),
+    ("board::read", 1_200),
+    ("estimates::bases", 1_200),
+    ("kitchen_tickets::read", 2_400),
+];
+
+async fn ask(question: &str, db: &Database) {
+    let number = "ORD_20261130_7000".parse().unwrap();
+    match question {
+        "status_events::read" => {
+            let spans = [(5, 5), (ROWS - 10, i64::MAX)];
+            status_events::read(db, &spans, 100).await.map(drop)
+        }
+        "status_events::newest_ids" => status_events::newest_ids(db, 10).await.map(drop),
+        "status_events::of_orders" => status_events::of_orders(db, &[number]).await.map(drop),
+        "order_views::one" => order_views::one(db, &number).await.map(drop),
+        "order_views::list" => {
+            let since = Timestamp::parse("2026-11-30T00:00:00Z").map(|since| since.0);
+            order_views::list(db, &Filter { since, limit: 10, ..Filter::default() }).await.map(drop)
+        }
+        "board::read" => board::read(db, Duration::from_mins(15)).await.map(drop),
+        "estimates::bases" => estimates::bases(db, &[number]).await.map(drop),
+        "kitchen_tickets::read" => kitchen_tickets::read(db).await.map(drop),
+        other => panic!("{other}"),
+    }
+    .unwrap_or_else(|why| panic!("{question}: {why}"));
+}
+
+/// The rows that ended sessions have read of all tables, and the entries of all indexes.
+async fn rows_read(scene: &Scene) -> i64 {
+    let read = "select (select sum(idx_tup_read) from pg_stat_user_indexes)::bigint
+                     + (select sum(seq_tup_read) from pg_stat_user_tables)::bigint";
+    scene.value(read).await.as_i64().unwrap()
+}
+
+#[tokio::test]
+async fn what_the_tracking_service_reads_of_full_tables_are_few_rows() {
+    let scene = Scene::new().await;
+    let mut connections = Vec::new();
+    for (question, most) in QUESTIONS {
+        let db = scene.single_connection();
+        ask(question, &db).await;
+        connections.push((question, most, db));
+    }
+    scene
+        .execute(&format!(
+            "insert into orders (number, customer_name, type, total_amount, status, created_at)
+             select 'ORD_20261130_' || lpad(n::text, greatest(3, length(n::text)), '0'), 'Jane', 'takeout', 1, 'completed', '2020-01-01'
+             from generate_series(1, {ROWS}) as n;
+             insert into order_items (order_id, name, quantity, price) select id, 'Soup', 1, 1 from orders;
+             insert into order_status_log (order_id, status, changed_by, changed_at)
+             select id, 'completed', 'staff', '2020-01-01' from orders"
+        ))
+        .await;
+    // What this session has read belongs to none of the questions.
+    scene.execute("select pg_stat_force_next_flush()").await;
+    let single = "pg_stat_activity where datname = current_database() and application_name = 'single'";
+    let mut read_too_much = Vec::new();
+    for (question, most, db) in connections {
+        let (read_before, sessions) = (rows_read(&scene).await, scene.count(single).await);
+        ask(question, &db).await;
+        drop(db);
+        // A session reports at its end what it has read.
+        let has_ended = async || (scene.count(single).await < sessions).then_some(());
+        eventually("the end of a session", has_ended).await;
+        let read = rows_read(&scene).await - read_before;
+        if read > most {
+            read_too_much.push(format!("{question} read {read} rows, and not at most {most}"));
+        }
+    }
+    assert!(read_too_much.is_empty(), "{read_too_much:#?}");
+}

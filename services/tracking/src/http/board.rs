@@ -1,0 +1,26 @@
+//! `GET /board`: what guests see who wait at the counter.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use domain::timestamp::Timestamp;
+use serde::Serialize;
+
+use super::{Api, RequestContext};
+
+#[derive(Serialize)]
+struct BoardBody {
+    as_of: Timestamp,
+    preparing: Vec<String>,
+    ready: Vec<String>,
+}
+
+pub async fn board(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
+    let context = RequestContext::new(&api, request, "/board", None);
+    let board = api.lookups.board().await.map(|board| {
+        Some(BoardBody {
+            as_of: board.as_of.into(),
+            preparing: board.preparing.clone(),
+            ready: board.ready.clone(),
+        })
+    });
+    context.answer(board, "")
+}

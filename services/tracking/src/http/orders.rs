@@ -1,0 +1,177 @@
+//! `GET /orders` and `GET /orders/{order_number}`: whole orders, for those who may see them.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName};
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
+use db::order_views::{self, ItemView, OrderView, StepView};
+use db::secrets;
+use domain::timestamp::Timestamp;
+use domain::{Money, OrderNumber, OrderStatus};
+use http_service::Problem;
+use http_service::staff::Access;
+use logging::action;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Api, RequestContext, orders_query};
+
+/// Carries the right to see and to cancel one order.
+const ORDER_TOKEN: HeaderName = HeaderName::from_static("x-order-token");
+
+#[derive(Serialize)]
+struct ListBody {
+    orders: Vec<OrderBody>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct OrderBody {
+    order_number: String,
+    order_type: String,
+    status: String,
+    customer_name: String,
+    table_number: Option<i32>,
+    delivery_address: Option<String>,
+    items: Vec<ItemBody>,
+    total_amount: Money,
+    priority: i32,
+    processed_by: Option<String>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    /// When it last got each status that it had.
+    times: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<Vec<StepBody>>,
+}
+
+#[derive(Serialize)]
+struct ItemBody {
+    name: String,
+    quantity: i32,
+    price: Money,
+}
+
+#[derive(Serialize)]
+struct StepBody {
+    status: String,
+    timestamp: Timestamp,
+    changed_by: String,
+    /// For the staff.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notes: Option<String>,
+}
+
+/// How much of an order a client sees.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    InList,
+    OwnOrder,
+    ForStaff,
+}
+
+impl OrderBody {
+    fn new(order: OrderView, detail: Detail) -> Self {
+        let times = order.history.iter().filter(|step| step.status.parse::<OrderStatus>().is_ok());
+        let times = times.map(|step| (step.status.clone(), Timestamp(step.changed_at).to_string().into()));
+        let times = times.collect();
+        let step = |step: StepView| StepBody {
+            status: step.status,
+            timestamp: step.changed_at.into(),
+            changed_by: step.changed_by,
+            notes: step.notes.filter(|_| detail == Detail::ForStaff),
+        };
+        let history = order.history.into_iter().map(step).collect();
+        let item = |ItemView { name, quantity, price }| ItemBody { name, quantity, price };
+        Self {
+            order_number: order.number,
+            order_type: order.order_type,
+            status: order.status,
+            customer_name: order.customer_name,
+            table_number: order.table_number,
+            delivery_address: order.delivery_address,
+            items: order.items.into_iter().map(item).collect(),
+            total_amount: order.total_amount,
+            priority: order.priority,
+            processed_by: order.processed_by,
+            created_at: order.created_at.into(),
+            updated_at: order.updated_at.into(),
+            times,
+            history: (detail != Detail::InList).then_some(history),
+        }
+    }
+}
+
+/// The orders that fit the parameters, for the staff.
+pub async fn list(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
+    let context = RequestContext::new(&api, request, "/orders", None);
+    if let Err(refusal) = api.gate.verify(&context.request, Access::Read) {
+        return refusal.answer(&context.log).await;
+    }
+    let filter = match orders_query::parse(context.request.query_string()) {
+        Ok(filter) => filter,
+        Err(violations) => return refused(&context, &violations),
+    };
+    match order_views::list(&api.db, &filter).await {
+        Ok(page) => {
+            let orders = page.orders.into_iter().map(|order| OrderBody::new(order, Detail::InList)).collect();
+            private(&ListBody { orders, next_cursor: page.next.map(|cursor| cursor.to_string()) })
+        }
+        Err(why) => context.failed("The database could not answer", &why),
+    }
+}
+
+fn refused(context: &RequestContext, violations: &[orders_query::Violation]) -> HttpResponse {
+    let texts: Vec<String> =
+        violations.iter().map(|wrong| format!("{} {}", wrong.parameter, wrong.detail)).collect();
+    let problem = Problem::new(StatusCode::BAD_REQUEST, format!("{}.", texts.join("; ")), context.id())
+        .with("errors", violations.iter().map(orders_query::Violation::json).collect());
+    let line = context.log.error(action::VALIDATION_FAILED, "The request was refused", &problem);
+    line.detail("endpoint", context.endpoint).emit_limited();
+    problem.error_response()
+}
+
+/// One order, for the staff and for whoever placed it.
+pub async fn one(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
+    let asked = path.into_inner();
+    let context = RequestContext::new(&api, request, "/orders/{order_number}", Some(&asked));
+    let token = context.request.headers().get(ORDER_TOKEN);
+    if token.is_none()
+        && let Err(refusal) = api.gate.verify(&context.request, Access::Read)
+    {
+        return refusal.answer(&context.log).await;
+    }
+    let Ok(number) = asked.parse::<OrderNumber>() else { return context.unknown(&asked) };
+    let guest = match token {
+        None => None,
+        Some(token) => match secrets::order_token_key(&api.db).await {
+            Ok(key) => match key.verify(&number, token.as_bytes()) {
+                Some(identity) => Some(identity),
+                None => return wrong_token(&context, number),
+            },
+            Err(why) => return context.failed("The key of the order tokens could not be read", &why),
+        },
+    };
+    match (order_views::one(&api.db, &number).await, guest) {
+        (Ok(Some((order, identity))), Some(guest)) if identity == Some(guest) => {
+            private(&OrderBody::new(order, Detail::OwnOrder))
+        }
+        // A token does not tell its guest whether there is an order of this number.
+        (Ok(_), Some(_)) => wrong_token(&context, number),
+        (Ok(Some((order, _))), None) => private(&OrderBody::new(order, Detail::ForStaff)),
+        (Ok(None), None) => context.unknown(&asked),
+        (Err(why), _) => context.failed("The database could not answer", &why),
+    }
+}
+
+fn wrong_token(context: &RequestContext, number: OrderNumber) -> HttpResponse {
+    let detail = "This X-Order-Token is not the one that placing the order returned.";
+    let problem = Problem::new(StatusCode::FORBIDDEN, detail, context.id());
+    let line = context.log.error(action::VALIDATION_FAILED, "The request was refused", &problem);
+    line.detail("endpoint", context.endpoint).detail("order_number", number.to_string()).emit_limited();
+    problem.error_response()
+}
+
+/// It has names: nobody keeps it.
+fn private(body: &impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body)
+}

@@ -1,0 +1,81 @@
+//! The service or PostgreSQL goes, and comes back: no event is lost, and none comes twice.
+
+use testkit::{EventStream, Stage};
+
+use crate::scene::{NUMBER, Scene, launch, path};
+
+#[tokio::test]
+async fn over_a_restart_of_the_service_nothing_is_lost_or_twice() {
+    let mut scene = Scene::open().await;
+    let mut ids = vec![scene.step("received").await];
+    let mut seen = Vec::new();
+    let mut stream = scene.stream().await;
+    for round in 0..4 {
+        ids.push(scene.step("cooking").await);
+        let missing = ids.len() - seen.len();
+        seen.extend(stream.ids(missing).await);
+        // It stops, or it is killed.
+        if round % 2 == 0 {
+            scene.service.stop().await;
+        } else {
+            scene.service.kill().await;
+        }
+        ids.push(scene.step("ready").await);
+        while stream.block().await.is_some() {}
+        scene.service = launch(&scene.stage).start().await;
+        stream = scene.resumed(&stream).await;
+    }
+    ids.push(scene.step("completed").await);
+    let missing = ids.len() - seen.len();
+    seen.extend(stream.ids(missing).await);
+    assert_eq!(seen, ids);
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_streams_stay_open_and_prove_nothing() {
+    let stage = Stage::new().await;
+    let proxy = stage.postgres_proxy().await;
+    let mut scene = Scene::on(stage).await;
+    scene.service = launch(&scene.stage).env("DB_PORT", proxy.port().to_string()).start().await;
+    let first = scene.step("received").await;
+    let mut stream = scene.stream().await;
+    assert_eq!(stream.ids(1).await, [first]);
+    stream.event("heartbeat").await.unwrap();
+    proxy.cut();
+    let second = scene.step("cooking").await;
+    let silence = loop {
+        let block = stream.block().await.unwrap();
+        if block.comment.is_some() {
+            break block;
+        }
+    };
+    assert_eq!(silence.comment.as_deref(), Some("the database does not answer"));
+    let new = EventStream::try_open(scene.service.port(), &path(NUMBER), &[], None).await.unwrap();
+    assert!(new.head.starts_with("HTTP/1.1 500"), "{}", new.head);
+    proxy.mend();
+    assert_eq!(stream.ids(1).await, [second]);
+    stream.event("heartbeat").await.unwrap();
+}
+
+#[tokio::test]
+async fn over_a_restart_of_postgresql_nothing_is_lost_or_twice() {
+    let mut scene = Scene::on(Stage::with_own_servers().await).await;
+    let mut ids = vec![scene.step("received").await];
+    let mut stream = scene.stream().await;
+    assert_eq!(stream.ids(1).await, ids);
+    for killed in [false, true] {
+        let servers = scene.stage.own_servers();
+        if killed {
+            servers.postgres.kill();
+        }
+        servers.postgres.restart().await.unwrap();
+        scene.database = scene.stage.database().await;
+        for _ in 0..3 {
+            ids.push(scene.step("cooking").await);
+        }
+        assert_eq!(stream.ids(3).await, ids[ids.len() - 3..]);
+    }
+    // Its client got each row once.
+    let mut anew = scene.stream().await;
+    assert_eq!(anew.ids(ids.len()).await, ids);
+}

@@ -1,0 +1,10 @@
+//! Orders as guests and staff see them, from real services on a real PostgreSQL.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // tests fail by panicking
+
+mod board;
+mod estimates;
+mod kitchen;
+mod lists;
+mod one_order;
+mod scene;

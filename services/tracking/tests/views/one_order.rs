@@ -1,0 +1,66 @@
+//! `GET /orders/{order_number}`.
+
+use testkit::orders::takeout;
+
+use crate::scene::{Scene, number};
+
+#[tokio::test]
+async fn a_guest_sees_their_own_order_and_no_other() {
+    let scene = Scene::open().await;
+    let orders = scene.stage.order_service().start().await;
+    let mut placed = Vec::new();
+    for _ in 0..2 {
+        let answer = orders.post("/orders", &takeout().to_string()).await;
+        let number = answer.json()["order_number"].as_str().unwrap().to_owned();
+        placed.push((format!("/orders/{number}"), answer.header("x-order-token").to_owned(), number));
+    }
+    let (path, token, number_of_first) = &placed[0];
+    let answer = scene.ask(path, &[("X-Order-Token", token)]).await;
+    assert_eq!((answer.status, answer.header("cache-control")), (200, "no-store"), "{answer:?}");
+    let body = answer.json();
+    assert_eq!(body["order_number"], number_of_first.as_str());
+    assert_eq!(body["items"].as_array().unwrap().len(), takeout()["items"].as_array().unwrap().len());
+    assert_eq!(
+        (&body["history"][0]["status"], &body["history"][0]["notes"]),
+        (&"received".into(), &().into())
+    );
+    // The order of another guest, an unknown one, and a text that is no token are all the same.
+    let unknown = format!("/orders/{}", number(999));
+    for (path, token) in [(path, &placed[1].1), (&unknown, token), (path, &"nonsense".to_owned())] {
+        let answer = scene.ask(path, &[("X-Order-Token", token)]).await;
+        assert_eq!(answer.status, 403, "{path}");
+        let detail = "This X-Order-Token is not the one that placing the order returned.";
+        assert_eq!(answer.json()["detail"], detail);
+    }
+    // Whoever guesses leaves lines in the log.
+    let refused = scene.service.logs("validation_failed", 3).await;
+    assert_eq!(refused[0]["details"]["order_number"], number_of_first.as_str());
+}
+
+#[tokio::test]
+async fn a_browser_is_led_to_the_page_of_the_order() {
+    let scene = Scene::open().await;
+    scene.store(1, 5.0).await;
+    let browser = [("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
+    let answer = scene.ask(&format!("/orders/{}", number(1)), &browser).await;
+    let led_to = format!("../track/{}", number(1));
+    assert_eq!((answer.status, answer.header("location")), (303, led_to.as_str()));
+    assert_eq!(answer.header("vary"), "Accept");
+}
+
+#[tokio::test]
+async fn the_staff_sees_all_and_others_nothing() {
+    let scene = Scene::open().await;
+    scene.store(1, 5.0).await;
+    scene.step(1, "cancelled", 1.0).await;
+    scene.database.execute("update order_status_log set notes = 'too late' where status = 'cancelled'").await;
+    let path = format!("/orders/{}", number(1));
+    let body = scene.ask_as_staff(&path).await.json();
+    assert_eq!((&body["status"], &body["customer_name"]), (&"cancelled".into(), &"Jane Doe".into()));
+    assert_eq!(body["history"][1]["notes"], "too late");
+    assert_eq!(scene.ask_as_staff(&format!("/orders/{}", number(2))).await.status, 404);
+    assert_eq!(scene.ask_as_staff("/orders/nonsense").await.status, 404);
+    for path in [path, format!("/orders/{}", number(2))] {
+        assert_eq!(scene.ask(&path, &[]).await.status, 401, "{path}");
+    }
+}
