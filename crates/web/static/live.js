@@ -7,8 +7,11 @@ import { follow } from "./stream-source.js";
  * event for longer the page asks in another way. Comments prove nothing.
  */
 const QUIET_MS = 6_000;
-/** What is shown is stale after so long without proof. People are told within 12 s. */
-const STALE_MS = 10_500;
+/**
+ * What is shown is stale after so long without proof. A heartbeat proves what was true a second
+ * ago. So people are told within 12 s.
+ */
+const STALE_MS = 10_000;
 const POLL_MS = 3_000;
 /** What is shown is compared with the whole once in a while, even if all seems well. */
 const COMPARE_MS = 60_000;

@@ -117,21 +117,13 @@ class OrderTracker extends HTMLElement {
     }));
   }
 
-  /** Asks when it will be ready: a range, or, from a service that has none, the time of one cook. */
+  /** Asks when it will be ready. An order that became ready just now has no range any more. */
   async askEstimate() {
     const status = this.history.at(-1)?.status;
     if (!["received", "cooking"].includes(status)) return;
-    const path = `orders/${encodeURIComponent(this.number)}`;
     try {
-      const answer = this.hasNoRange ? null : await send(tracking(`${path}/estimate`));
-      if (answer?.status === 404) this.hasNoRange = true;
-      if (answer?.status === 200) {
-        this.estimate = answer.body;
-      } else if (this.hasNoRange) {
-        const { body } = await send(tracking(`${path}/status`));
-        const time = body?.estimated_completion;
-        this.estimate = time ? { earliest: time, latest: time } : null;
-      }
+      const answer = await send(tracking(`orders/${encodeURIComponent(this.number)}/estimate`));
+      if (answer.status === 200) this.estimate = answer.body?.latest ? answer.body : null;
     } catch (why) {
       if (!(why instanceof Unreachable)) throw why;
     }

@@ -19,6 +19,7 @@ class ReadyBoard extends HTMLElement {
     this.freshness = h("freshness-line");
     this.replaceChildren(this.columns, this.freshness);
     this.columns.hidden = true;
+    // The stream of all orders is the staff's. All boards that ask at once share one statement.
     this.live = new Live({ stream: null, poll: () => this.ask(), every: 1_000 });
     this.freshness.follow(this.live, this);
     this.live.start();

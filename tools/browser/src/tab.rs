@@ -1,4 +1,4 @@
-//! A browser with one tab.
+//! A browser and its tabs.
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use devcluster::{PrivateChromedriver, ProcessGuard, ensure_chromium, project};
+use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -73,6 +74,24 @@ impl Browser {
     /// Opens an address.
     pub async fn open(&self, url: &str) {
         self.client.goto(url).await.unwrap_or_else(|why| panic!("{url}: {why}"));
+    }
+
+    /// Opens an address in one more tab, which is the present one from now on.
+    pub async fn open_tab(&self, url: &str) -> WindowHandle {
+        let tab = self.client.new_window(true).await.unwrap_or_else(|why| panic!("{url}: {why}")).handle;
+        self.to_tab(&tab).await;
+        self.open(url).await;
+        tab
+    }
+
+    /// Goes to a tab.
+    pub async fn to_tab(&self, tab: &WindowHandle) {
+        self.client.switch_to_window(tab.clone()).await.unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    /// Runs a script in every page from now on, before those of the page.
+    pub async fn before_every_page(&self, script: &str) {
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": script})).await;
     }
 
     /// Loads the page again.

@@ -8,13 +8,17 @@ use testkit::{Launch, PortClaim, Proxy, Service, Stage};
 
 const STAFF_KEY: &str = "the-staff-knows-this-key";
 
-/// Both services. Browsers reach them through proxies, so that a test can cut one off.
+/// Both services. Browsers reach them through proxies, and so does the tracking service PostgreSQL:
+/// a test can cut each of them off.
 pub struct Restaurant {
     pub stage: Stage,
     pub order: Service,
-    _tracking: Service,
+    pub tracking: Service,
+    /// Starts the tracking service once more, on the same port.
+    tracking_launch: Launch,
     pub to_order: Proxy,
     pub to_tracking: Proxy,
+    pub to_postgres: Proxy,
     _claims: [PortClaim; 2],
 }
 
@@ -44,6 +48,7 @@ impl Restaurant {
         let claims = [PortClaim::of(0).unwrap(), PortClaim::of(0).unwrap()];
         let [order_port, tracking_port] = [claims[0].port(), claims[1].port()];
         let (to_order, to_tracking) = (Proxy::to(order_port).await, Proxy::to(tracking_port).await);
+        let to_postgres = stage.postgres_proxy().await;
         let ours = |launch: Launch, port: u16| {
             launch
                 .arg(format!("--port={port}"))
@@ -52,8 +57,24 @@ impl Restaurant {
                 .env("ORDER_STAFF_KEY", STAFF_KEY)
         };
         let order = ours(stage.order_service(), order_port).env("MENU_MODE", menu_mode).start().await;
-        let tracking = ours(stage.tracking_service(), tracking_port).ready_when_probed().start().await;
-        Self { stage, order, _tracking: tracking, to_order, to_tracking, _claims: claims }
+        // While nothing is measured, estimates come from these.
+        let tracking_launch = ours(stage.tracking_service(), tracking_port)
+            .env("DB_PORT", to_postgres.port().to_string())
+            .cooking_seconds(300.0)
+            .ready_when_probed();
+        let tracking = tracking_launch.start().await;
+        Self { stage, order, tracking, tracking_launch, to_order, to_tracking, to_postgres, _claims: claims }
+    }
+
+    /// How many streams of an order browsers have asked for.
+    pub fn streams_asked_for(&self) -> usize {
+        let requests = self.tracking.logged("request_received");
+        requests.iter().filter(|line| line["details"]["endpoint"] == "/orders/{order_number}/events").count()
+    }
+
+    /// Starts the tracking service again, after a test has ended it.
+    pub async fn restart_tracking(&mut self) {
+        self.tracking = self.tracking_launch.start().await;
     }
 
     /// A browser of somebody who speaks English.

@@ -1,9 +1,47 @@
 //! The tracker: it follows an order, and never shows the past as the present.
 
-use browser::Look;
+use browser::{Browser, Look};
 use serde_json::json;
+use testkit::eventually;
+use tokio::time::Instant;
 
 use crate::restaurant::{Restaurant, more};
+
+/// Longer than a page may show the past as the present.
+const LONG: f64 = 12.0;
+/// Whether the tracker says that it is stale.
+const IS_STALE: &str = "return document.querySelector('order-tracker').classList.contains('is-stale')";
+
+/// Opens the tracker of a new order, and waits until it has a stream.
+async fn followed(restaurant: &Restaurant, guest: &Browser) -> String {
+    let number = restaurant.place("Jane").await;
+    guest.open(&restaurant.tracking_page(&format!("track/{number}"))).await;
+    guest.sees("[aria-current=step]", "Received").await;
+    eventually("a stream", async || (restaurant.streams_asked_for() == 1).then_some(())).await;
+    number
+}
+
+/// Waits until the tracker says since when it is stale: in time, and with a time of the day.
+async fn says_since_when_it_is_stale(guest: &Browser, cut: Instant) {
+    guest.sees("freshness-line [role=alert]", "No connection since").await;
+    let seconds = cut.elapsed().as_secs_f32();
+    assert!(seconds <= 12.5, "stale after {seconds} s");
+    let text = guest.run("return document.querySelector('freshness-line').innerText", vec![]).await;
+    let has_time = text
+        .as_str()
+        .unwrap()
+        .split([' ', '.'])
+        .any(|word| word.len() == 8 && word.bytes().filter(|byte| *byte == b':').count() == 2);
+    assert!(has_time, "{text}");
+    assert_eq!(guest.run(IS_STALE, vec![]).await, json!(true));
+}
+
+/// Waits until it is true again. It is the same page as before.
+async fn has_healed(guest: &Browser) {
+    guest.sees("freshness-line", "as of").await;
+    guest.until(&format!("!({})", IS_STALE.trim_start_matches("return "))).await;
+    assert_eq!(guest.run("return window.wasNeverReloaded", vec![]).await, json!(true));
+}
 
 #[tokio::test]
 async fn the_tracker_follows_the_kitchen_and_tells_when_it_is_ready() {
@@ -12,6 +50,8 @@ async fn the_tracker_follows_the_kitchen_and_tells_when_it_is_ready() {
     let guest = restaurant.guest(Look::PHONE).await;
     guest.open(&restaurant.tracking_page(&format!("track/{number}"))).await;
     guest.sees("[aria-current=step]", "Received").await;
+    guest.sees("order-tracker .ticket-eta", "Ready between").await;
+    guest.sees("order-tracker", "You are next.").await;
     let kitchen = restaurant.stage.kitchen_worker("chef_anna").cooking_seconds(6.0).start().await;
     guest.sees("[aria-current=step]", "Being cooked").await;
     guest.sees("order-tracker", "chef_anna is cooking for you").await;
@@ -28,26 +68,88 @@ async fn the_tracker_follows_the_kitchen_and_tells_when_it_is_ready() {
 #[tokio::test]
 async fn a_tracker_that_is_cut_off_says_since_when_and_recovers_without_a_reload() {
     let restaurant = Restaurant::open().await;
-    let number = restaurant.place("Jane").await;
     let guest = restaurant.guest(Look::PHONE).await;
+    followed(&restaurant, &guest).await;
+    guest.run("window.wasNeverReloaded = true", vec![]).await;
+    for proxy in [&restaurant.to_tracking, &restaurant.to_postgres] {
+        guest.sees("freshness-line", "as of").await;
+        proxy.cut();
+        says_since_when_it_is_stale(&guest, Instant::now()).await;
+        guest.picture("track-phone-stale").await;
+        proxy.mend();
+        has_healed(&guest).await;
+    }
+}
+
+#[tokio::test]
+async fn a_tracker_whose_service_was_killed_shows_what_happened_meanwhile_without_a_reload() {
+    let mut restaurant = Restaurant::open().await;
+    let guest = restaurant.guest(Look::PHONE).await;
+    followed(&restaurant, &guest).await;
+    guest.run("window.wasNeverReloaded = true", vec![]).await;
+    restaurant.tracking.kill().await;
+    let killed = Instant::now();
+    let _kitchen = restaurant.stage.kitchen_worker("chef_anna").start().await;
+    says_since_when_it_is_stale(&guest, killed).await;
+    guest.sees("[aria-current=step]", "Received").await;
+    restaurant.restart_tracking().await;
+    guest.sees("[aria-current=step]", "Ready").await;
+    has_healed(&guest).await;
+    // It has a stream again.
+    eventually("a stream", async || (restaurant.streams_asked_for() == 1).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_tracker_is_true_by_its_stream_alone() {
+    let restaurant = Restaurant::open().await;
+    let guest = restaurant.guest(Look::PHONE).await;
+    followed(&restaurant, &guest).await;
+    guest.run("window.fetch = () => Promise.reject(new TypeError('cut'))", vec![]).await;
+    let _kitchen = restaurant.stage.kitchen_worker("chef_anna").cooking_seconds(LONG).start().await;
+    guest.sees("[aria-current=step]", "Being cooked").await;
+    guest.sees("[aria-current=step]", "Ready").await;
+    assert_eq!(guest.run(IS_STALE, vec![]).await, json!(false));
+}
+
+#[tokio::test]
+async fn a_tracker_without_a_stream_asks_again_and_again() {
+    let restaurant = Restaurant::open().await;
+    let guest = restaurant.guest(Look::PHONE).await;
+    let no_stream = "
+        delete window.SharedWorker;
+        {
+            const ask = window.fetch;
+            const refused = () => Promise.resolve(new Response('', { status: 503 }));
+            window.fetch = (url, ...more) => String(url).endsWith('/events') ? refused() : ask(url, ...more);
+        }";
+    guest.before_every_page(no_stream).await;
+    let number = restaurant.place("Jane").await;
     guest.open(&restaurant.tracking_page(&format!("track/{number}"))).await;
-    guest.sees("freshness-line", "as of").await;
-    restaurant.to_tracking.cut();
-    let cut = tokio::time::Instant::now();
-    guest.sees("freshness-line [role=alert]", "No connection since").await;
-    let seconds = cut.elapsed().as_secs_f32();
-    assert!(seconds <= 12.5, "stale after {seconds} s");
-    let text = guest.run("return document.querySelector('freshness-line').innerText", vec![]).await;
-    let has_time = text
-        .as_str()
-        .unwrap()
-        .split([' ', '.'])
-        .any(|word| word.len() == 8 && word.bytes().filter(|byte| *byte == b':').count() == 2);
-    assert!(has_time, "{text}");
-    guest.picture("track-phone-stale").await;
-    restaurant.to_tracking.mend();
-    guest.sees("freshness-line", "as of").await;
-    guest.until("!document.querySelector('order-tracker').classList.contains('is-stale')").await;
+    guest.sees("[aria-current=step]", "Received").await;
+    let _kitchen = restaurant.stage.kitchen_worker("chef_anna").cooking_seconds(LONG).start().await;
+    guest.sees("[aria-current=step]", "Being cooked").await;
+    guest.sees("[aria-current=step]", "Ready").await;
+    assert_eq!(guest.run(IS_STALE, vec![]).await, json!(false));
+    assert_eq!(restaurant.streams_asked_for(), 0);
+}
+
+#[tokio::test]
+async fn all_tabs_of_a_browser_share_one_stream() {
+    let restaurant = Restaurant::open().await;
+    let guest = restaurant.guest(Look::PHONE).await;
+    let number = followed(&restaurant, &guest).await;
+    let mut tabs = Vec::new();
+    for _ in 0..6 {
+        let tab = guest.open_tab(&restaurant.tracking_page(&format!("track/{number}"))).await;
+        guest.sees("[aria-current=step]", "Received").await;
+        tabs.push(tab);
+    }
+    let _kitchen = restaurant.stage.kitchen_worker("chef_anna").start().await;
+    for tab in &tabs {
+        guest.to_tab(tab).await;
+        guest.sees("[aria-current=step]", "Ready").await;
+    }
+    assert_eq!(restaurant.streams_asked_for(), 1);
 }
 
 #[tokio::test]
