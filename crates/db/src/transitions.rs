@@ -41,6 +41,8 @@ pub async fn take_back(
     let identities = uuids(unsent.iter().map(|order| &order.identity));
     let request_ids: Vec<&str> = unsent.iter().map(|order| order.request_id.as_str()).collect();
     let keys: Vec<Option<&str>> = unsent.iter().map(|order| order.idempotency_key).collect();
+    // The keys are deleted after the stock is locked. Whoever places an order locks the stock first
+    // and then waits for its key: the other order would be a deadlock.
     let sql = format!(
         "with input as (
             select (select order_id from order_identities as known where known.identity = unsent.identity) as id,
@@ -64,7 +66,8 @@ pub async fn take_back(
             select request_id, now(), number, 'received', 'cancelled', $4, now()
             from cancelled join input using (id) order by id
         )
-        delete from idempotency_keys as known using cancelled join input using (id)
+        delete from idempotency_keys as known
+        using cancelled join input using (id) cross join (select count(*) from stock) as locked
         where known.key = input.key and known.order_id = cancelled.id",
         given_back = given_back("cancelled", "$4", "now()")
     );

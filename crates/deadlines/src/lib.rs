@@ -45,6 +45,9 @@ deadlines! {
         /// The server's own limit for the pause between the two steps of a transaction. It holds
         /// what others wait for, so a service that is frozen then must not hold it for long.
         pub const SERVER_STEP_TIMEOUT: Duration = Duration::from_secs(5);
+        /// Longest time to store orders, however many statements that takes: as long as one may
+        /// wait for a connection and for a statement together.
+        pub const PLACE_DEADLINE: Duration = Duration::from_secs(17);
         /// Longest time of the transaction in which a person changes an order.
         pub const CHANGE_DEADLINE: Duration = Duration::from_secs(12);
         /// Longest time of a relay's transaction, publishing included. Then its rows are free for

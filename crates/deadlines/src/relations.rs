@@ -19,8 +19,8 @@ const fn ms(mut times: &[Duration]) -> u128 {
 const _: () = {
     use broker::{CONFIRM_DEADLINE, CONNECTION_WAIT, SHORT_DEADLINE};
     use database::{
-        CHANGE_DEADLINE, CONNECT_DEADLINE, RELAY_DEADLINE, SERVER_IDLE_TIMEOUT, SERVER_STATEMENT_TIMEOUT,
-        SERVER_STEP_TIMEOUT, STATEMENT_DEADLINE,
+        CHANGE_DEADLINE, CONNECT_DEADLINE, PLACE_DEADLINE, RELAY_DEADLINE, SERVER_IDLE_TIMEOUT,
+        SERVER_STATEMENT_TIMEOUT, SERVER_STEP_TIMEOUT, STATEMENT_DEADLINE,
     };
     assert!(ms(&[SERVER_STATEMENT_TIMEOUT]) < ms(&[STATEMENT_DEADLINE]));
     assert!(ms(&[SERVER_STATEMENT_TIMEOUT]) < ms(&[CHANGE_DEADLINE]));
@@ -28,6 +28,7 @@ const _: () = {
     // Who waits for a frozen service gets its turn before the server ends the wait.
     assert!(ms(&[SERVER_STEP_TIMEOUT]) < ms(&[SERVER_STATEMENT_TIMEOUT]));
     assert!(ms(&[SERVER_STATEMENT_TIMEOUT, CONNECTION_WAIT, CONFIRM_DEADLINE]) < ms(&[RELAY_DEADLINE]));
+    assert!(ms(&[PLACE_DEADLINE]) == ms(&[CONNECT_DEADLINE, STATEMENT_DEADLINE]));
     assert!(ms(&[tracking::LOOKUP_DEADLINE]) == ms(&[CONNECT_DEADLINE, STATEMENT_DEADLINE]));
     assert!(ms(&[SHORT_DEADLINE]) < ms(&[CONNECTION_WAIT]));
 };
@@ -59,13 +60,13 @@ const _: () = {
 // Answers: a client is answered after each server had its time, and before its request is cut.
 const _: () = {
     use broker::{CONFIRM_DEADLINE, CONNECTION_WAIT};
-    use database::{CONNECT_DEADLINE, STATEMENT_DEADLINE};
+    use database::{CONNECT_DEADLINE, PLACE_DEADLINE, STATEMENT_DEADLINE};
     use http::{
         CHECK_DEADLINE, HEARTBEAT_INTERVAL, IDLE_DEADLINE, PROBE_DEADLINE, PROXY_IDLE, REQUEST_DEADLINE,
         STREAM_DEADLINE,
     };
     use order::{ADMISSION_WAIT, ANSWER_DEADLINE, CHANGE_DEADLINE};
-    let servers = ms(&[CONNECT_DEADLINE, STATEMENT_DEADLINE, CONNECTION_WAIT, CONFIRM_DEADLINE]);
+    let servers = ms(&[PLACE_DEADLINE, CONNECTION_WAIT, CONFIRM_DEADLINE]);
     assert!(servers < ms(&[ANSWER_DEADLINE]));
     assert!(ms(&[outbox::RELAY_GRACE]) < ms(&[ANSWER_DEADLINE]));
     assert!(ms(&[CONNECT_DEADLINE, database::CHANGE_DEADLINE]) < ms(&[CHANGE_DEADLINE]));

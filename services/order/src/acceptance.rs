@@ -38,7 +38,7 @@ const COUNT_LIFETIME: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 pub struct Acceptance {
     db: Database,
-    pause: Arc<watch::Sender<Option<Paused>>>,
+    pause: Arc<watch::Sender<Known>>,
     /// Held while the pause is read or changed: what was read first must not replace what was read
     /// later.
     reading: Arc<Mutex<()>>,
@@ -56,6 +56,26 @@ pub struct Paused {
     /// Its end, by the database's clock.
     pub until: OffsetDateTime,
     ends: Instant,
+}
+
+/// What is known of a pause.
+#[derive(Clone, Debug)]
+enum Known {
+    /// The database was not asked yet.
+    Nothing,
+    /// There is none.
+    NoPause,
+    /// There is this one, until it ends.
+    Pause(Paused),
+}
+
+impl Known {
+    fn paused(&self) -> Option<&Paused> {
+        match self {
+            Self::Pause(paused) if !paused.left().is_zero() => Some(paused),
+            _ => None,
+        }
+    }
 }
 
 struct Counted {
@@ -113,7 +133,7 @@ impl Acceptance {
     pub fn start(db: Database, most: u32, times: CookingSeconds, log: Log) -> (Self, JoinSet<()>) {
         let mut tasks = JoinSet::new();
         let limit = (most > 0).then(|| Limit::start(db.clone(), most, times, &mut tasks));
-        let (pause, _) = watch::channel(None);
+        let (pause, _) = watch::channel(Known::Nothing);
         let acceptance =
             Self { db, pause: Arc::new(pause), reading: Arc::default(), limit, counted: Arc::default(), log };
         (acceptance, tasks)
@@ -140,7 +160,7 @@ impl Acceptance {
 
     /// The present pause, as it is known here.
     pub fn paused(&self) -> Option<Paused> {
-        self.pause.borrow().clone().filter(|paused| !paused.left().is_zero())
+        self.pause.borrow().paused().cloned()
     }
 
     /// So many orders of a type may wait; 0: any number.
@@ -215,13 +235,23 @@ impl Acceptance {
         }
     }
 
-    /// Waits until the intake is not paused.
+    /// Waits until it is known that the intake is not paused.
     pub async fn opened(&self) {
         let mut changes = self.pause.subscribe();
         loop {
-            let Some(ends) = changes.borrow_and_update().as_ref().map(|paused| paused.ends) else { return };
+            let ends = match &*changes.borrow_and_update() {
+                Known::NoPause => return,
+                Known::Nothing => None,
+                Known::Pause(paused) => Some(paused.ends),
+            };
+            let over = async {
+                match ends {
+                    Some(ends) => sleep_until(ends).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
-                () = sleep_until(ends) => return,
+                () = over => return,
                 // This handle owns the sender.
                 _ = changes.changed() => {}
             }
@@ -232,13 +262,14 @@ impl Acceptance {
     pub async fn closed(&self) {
         let mut changes = self.pause.subscribe();
         // This handle owns the sender, so there is no error.
-        let _ = changes.wait_for(|pause| pause.as_ref().is_some_and(|paused| !paused.left().is_zero())).await;
+        let _ = changes.wait_for(|known| known.paused().is_some()).await;
     }
 
     fn know(&self, pause: Option<Paused>) {
-        let before = self.pause.send_replace(pause.clone());
-        match (before, pause) {
-            (None, Some(paused)) => {
+        let known = pause.map_or(Known::NoPause, Known::Pause);
+        let before = self.pause.send_replace(known.clone());
+        match (before, known) {
+            (Known::Nothing | Known::NoPause, Known::Pause(paused)) => {
                 let until = Timestamp::from(paused.until);
                 let text = format!("The intake is paused until {until}");
                 self.log
@@ -247,7 +278,9 @@ impl Acceptance {
                     .detail("message", &*paused.message)
                     .emit();
             }
-            (Some(_), None) => self.log.info(action::INTAKE_RESUMED, "Orders are taken again").emit(),
+            (Known::Pause(_), Known::NoPause) => {
+                self.log.info(action::INTAKE_RESUMED, "Orders are taken again").emit()
+            }
             _ => {}
         }
     }

@@ -4,6 +4,7 @@
 //! because the broker does not take it now, or when it is stored why there is none. If the service
 //! dies before, the message comes again, and the row of its request says how far it was.
 
+mod deciding;
 mod failing;
 mod replying;
 mod settling;
@@ -13,29 +14,26 @@ use std::time::Duration;
 use bus::delivery::MAX_BODY;
 use bus::requests::{LeasedRequest, RequestIntake};
 use bus::{DeadLetterPublisher, Delivery, LinkState, Publisher};
-use db::order_requests::{self, KnownRequest};
-use db::{Database, DbError};
-use domain::order_request::{RequestFailure, RequestOutcome, value_fingerprint};
+use db::Database;
+use domain::order_request::value_fingerprint;
 use domain::place_order::{self, RequestBody, Violation};
-use domain::{OrderRequest, OrderRequestId, RequestId, RequestStatus};
+use domain::{OrderRequest, OrderRequestId, RequestId};
 use logging::{Log, action};
-use runtime::{Backoff, Shutdown, catch_panic, failpoint};
+use runtime::{Shutdown, catch_panic, failpoint};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use self::failing::{not_valid, reused, unstorable};
+use self::deciding::{Decided, Undecided};
 use self::settling::End;
-use crate::acceptance::{Acceptance, Closed};
+use crate::acceptance::Acceptance;
 use crate::menu::Board;
-use crate::placing::{PlaceError, PlaceOrder, Placing, Requested};
+use crate::placing::{Placing, Requested};
 use crate::relay::Wakeup;
 
 /// How long a message is held. One that is not decided by then, because a server is away or the
 /// queue of its order refuses it, goes to the end of the queue and holds up no other.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// The pause before it is asked again whether the first message's request is decided.
-const DECISION_PAUSE: Duration = Duration::from_millis(200);
 
 /// Carries out what messages ask for; cheap to clone.
 #[derive(Clone)]
@@ -90,62 +88,89 @@ struct Asked {
     order: Result<Requested, Vec<Violation>>,
 }
 
-/// How a request ended.
-enum Decided {
-    /// Its row says how.
-    InItsRow,
-    /// Its id belongs to another request, whose row stays as it is.
-    Reused(RequestFailure),
+/// The consumption of the queue from one connection to its end. It ends with the shutdown, with a
+/// pause of the intake, and as soon as one message has met a pause. Whoever waits stops waiting.
+#[derive(Clone, Debug, Default)]
+struct Session(Shutdown);
+
+impl Session {
+    fn end(&self) {
+        self.0.begin();
+    }
+
+    async fn ended(&self) {
+        self.0.begun().await;
+    }
+
+    /// Waits for `work`.
+    ///
+    /// # Errors
+    /// The session ends first.
+    async fn until_end<T>(&self, work: impl Future<Output = T>) -> Result<T, Undecided> {
+        self.0.or(work).await.ok_or(Undecided::SessionEnds)
+    }
+}
+
+/// Why the session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SessionEnd {
+    /// The service stops, or the intake is paused.
+    Asked,
+    /// The consumer's task has ended by itself, which only a panic does.
+    ConsumerLost,
 }
 
 impl Intake {
     /// Carries out messages until the shutdown begins. Nothing is consumed while the intake is
     /// paused: who sent a message has sold the order already, and cannot ask the guest to come
     /// back. In their queue no message is lost, and afterwards each is carried out.
+    ///
+    /// It returns before the shutdown only if its consumer is lost: the service cannot go on.
     pub async fn run(self, consume: impl Fn() -> RequestIntake, shutdown: Shutdown) {
         while shutdown.or(self.acceptance.opened()).await.is_some() {
-            self.carry_out_all(consume(), &shutdown).await;
+            if self.carry_out_all(consume(), &shutdown).await == SessionEnd::ConsumerLost {
+                return;
+            }
         }
     }
 
     /// Carries out one message after the other, many at once, until the shutdown or a pause begins.
-    /// Then those in work end; what they leave comes again.
-    async fn carry_out_all(&self, mut messages: RequestIntake, shutdown: &Shutdown) {
+    /// What is in work then is left, and comes again.
+    async fn carry_out_all(&self, mut messages: RequestIntake, shutdown: &Shutdown) -> SessionEnd {
         self.link.follow(messages.link());
+        let session = Session::default();
         let mut in_work = JoinSet::new();
-        loop {
+        let end = loop {
             tokio::select! {
                 biased;
-                () = shutdown.begun() => break,
-                () = self.acceptance.closed() => break,
+                () = shutdown.begun() => break SessionEnd::Asked,
+                () = self.acceptance.closed() => break SessionEnd::Asked,
+                () = session.ended() => break SessionEnd::Asked,
                 Some(_) = in_work.join_next() => {}
                 message = messages.next() => {
-                    let Some(message) = message else { break };
-                    let (intake, shutdown) = (self.clone(), shutdown.clone());
-                    in_work.spawn(async move { intake.handle(message, &shutdown).await });
+                    let Some(message) = message else { break SessionEnd::ConsumerLost };
+                    let (intake, session) = (self.clone(), session.clone());
+                    in_work.spawn(async move { intake.handle(message, &session).await });
                 }
             }
-        }
+        };
+        session.end();
         messages.stop();
+        self.link.follow(LinkState::default());
         while in_work.join_next().await.is_some() {}
         messages.close().await;
+        end
     }
 
-    async fn handle(&self, message: LeasedRequest, shutdown: &Shutdown) {
+    async fn handle(&self, message: LeasedRequest, session: &Session) {
         let request_id =
             message.delivery().request_id().unwrap_or_else(|| RequestId::of_message(rand::random()));
         let log = self.log.with_request_id(request_id.clone());
-        let end = catch_panic(self.process(message.delivery(), request_id, &log, shutdown)).await;
-        self.settle(message, end.unwrap_or(End::Returned), &log, shutdown).await;
+        let end = catch_panic(self.process(message.delivery(), request_id, &log, session)).await;
+        self.settle(message, end.unwrap_or(End::Returned), &log, session).await;
     }
 
-    async fn process(
-        &self,
-        delivery: &Delivery,
-        request_id: RequestId,
-        log: &Log,
-        shutdown: &Shutdown,
-    ) -> End {
+    async fn process(&self, delivery: &Delivery, request_id: RequestId, log: &Log, session: &Session) -> End {
         let asked = match self.read(delivery) {
             Ok(asked) => asked,
             Err(why) => return End::DeadLettered(why),
@@ -157,17 +182,22 @@ impl Intake {
             return End::Postponed;
         };
         let request = OrderRequest { order_id, fingerprint: value_fingerprint(&delivery.body) };
-        let carrying_out = self.carry_out(request, asked.order, request_id, delivery, log, shutdown);
+        let carrying_out = self.carry_out(request, asked.order, request_id, delivery, log, session);
         match timeout(PATIENCE, carrying_out).await {
-            Ok(Some(())) => End::Settled,
-            // The service stops, or the intake is paused: the message comes again.
-            Ok(None) => End::Stopping,
+            Ok(Ok(())) => End::Settled,
+            Ok(Err(Undecided::SessionEnds)) => End::Left,
+            Ok(Err(Undecided::Paused)) => {
+                // The pause may be over before anybody else sees it. Then only the end of the
+                // session brings the message again.
+                session.end();
+                End::Left
+            }
+            Ok(Err(Undecided::Full)) => End::Returned,
             Err(_) => End::Postponed,
         }
     }
 
-    /// Decides a request, and tells who asked. `None`: the shutdown or a pause has begun before
-    /// that.
+    /// Decides a request, and tells who asked.
     async fn carry_out(
         &self,
         request: OrderRequest,
@@ -175,24 +205,24 @@ impl Intake {
         request_id: RequestId,
         delivery: &Delivery,
         log: &Log,
-        shutdown: &Shutdown,
-    ) -> Option<()> {
-        let decided = self.decide(request, order, request_id, log, shutdown).await?;
+        session: &Session,
+    ) -> Result<(), Undecided> {
+        let decided = self.decide(request, order, request_id, log, session).await?;
         failpoint::reached("intake.decided");
         self.relay.wake();
-        let Some(reply_to) = delivery.reply_to() else { return Some(()) };
+        let Some(reply_to) = delivery.reply_to() else { return Ok(()) };
         let outcome = match decided {
-            Decided::InItsRow => self.outcome(request.order_id, log, shutdown).await?,
+            Decided::InItsRow => self.outcome(request.order_id, log, session).await?,
             Decided::Reused(failure) => replying::refused(request.order_id, failure),
         };
         let reply = replying::reply(reply_to, delivery.correlation_id(), &outcome);
-        if let Err(why) = self.send(reply, shutdown).await? {
+        if let Err(why) = self.send(reply, session).await? {
             let text = "The outcome could not be sent to who asked for it (reply_to)";
             log.error(action::RABBITMQ_PUBLISH_FAILED, text, &why)
                 .detail("order_id", request.order_id.to_string())
                 .emit_limited();
         }
-        Some(())
+        Ok(())
     }
 
     /// What the message says.
@@ -209,139 +239,6 @@ impl Intake {
         let RequestBody { order_id, order } =
             place_order::parse_request(body).map_err(UnreadableMessage::NotARequest)?;
         Ok(Asked { order_id, order: order.map(Requested::Priced) })
-    }
-
-    /// Places the order, or stores why it is not placed. `None`: the shutdown or a pause has begun
-    /// before it was decided.
-    async fn decide(
-        &self,
-        request: OrderRequest,
-        order: Result<Requested, Vec<Violation>>,
-        request_id: RequestId,
-        log: &Log,
-        shutdown: &Shutdown,
-    ) -> Option<Decided> {
-        let order = match order {
-            Ok(order) => order,
-            Err(violations) => {
-                let failure = not_valid(&violations);
-                return self.fail(&request, &request_id, failure, log, shutdown).await;
-            }
-        };
-        let mut backoff = Backoff::for_server();
-        loop {
-            let command = PlaceOrder {
-                order: order.clone(),
-                idempotency: None,
-                request: Some(request),
-                request_id: request_id.clone(),
-            };
-            match self.placing.place(command).await {
-                Ok(_) => return Some(Decided::InItsRow),
-                Err(PlaceError::Menu(why)) => {
-                    return self.fail(&request, &request_id, (&why).into(), log, shutdown).await;
-                }
-                Err(PlaceError::Closed(Closed::Paused { .. })) => return None,
-                Err(PlaceError::Unstorable) => {
-                    return self.fail(&request, &request_id, unstorable(), log, shutdown).await;
-                }
-                Err(PlaceError::Repeated) => {
-                    if let Some(decided) = self.known(&request, log, shutdown).await? {
-                        return Some(decided);
-                    }
-                }
-                // What failed is in the log already. Where too many orders wait, this one waits
-                // with its message. If the order was taken back, its request is known the next
-                // time.
-                Err(
-                    PlaceError::NotReady(_)
-                    | PlaceError::Busy(_)
-                    | PlaceError::Closed(Closed::Full { .. })
-                    | PlaceError::KeyInFlight
-                    | PlaceError::KeyReused
-                    | PlaceError::Failed
-                    | PlaceError::OutcomeUnknown,
-                ) => {}
-            }
-            shutdown.or(sleep(backoff.next_pause())).await?;
-        }
-    }
-
-    /// Stores why there is no order, unless the request is known. `None`: the shutdown has begun.
-    async fn fail(
-        &self,
-        request: &OrderRequest,
-        request_id: &RequestId,
-        failure: RequestFailure,
-        log: &Log,
-        shutdown: &Shutdown,
-    ) -> Option<Decided> {
-        let store = || order_requests::fail(&self.db, request, request_id, &failure);
-        if self.asked_until_answered(store, log, shutdown).await? {
-            failing::log_failure(request.order_id, &failure, log);
-            return Some(Decided::InItsRow);
-        }
-        // Of two statements the second one sees what the first one waited for.
-        self.known(request, log, shutdown).await.map(|known| known.unwrap_or(Decided::InItsRow))
-    }
-
-    /// What became of an earlier message with this id. `None` inside: there is none any more.
-    async fn known(&self, request: &OrderRequest, log: &Log, shutdown: &Shutdown) -> Option<Option<Decided>> {
-        let Some(known) = self.find(request.order_id, log, shutdown).await? else { return Some(None) };
-        if known.fingerprint == request.fingerprint.as_bytes() {
-            let text = format!("Request {} was carried out before", request.order_id);
-            log.debug(action::ORDER_REPEATED, text).emit();
-            return Some(Some(Decided::InItsRow));
-        }
-        let failure = reused();
-        failing::log_failure(request.order_id, &failure, log);
-        Some(Some(Decided::Reused(failure)))
-    }
-
-    /// What became of a request, once it is decided. `None`: the shutdown has begun.
-    async fn outcome(
-        &self,
-        order_id: OrderRequestId,
-        log: &Log,
-        shutdown: &Shutdown,
-    ) -> Option<RequestOutcome> {
-        loop {
-            match self.find(order_id, log, shutdown).await? {
-                Some(KnownRequest { outcome, .. }) if outcome.status != RequestStatus::Processing => {
-                    return Some(outcome);
-                }
-                // It is with the relay, of this service or of another one.
-                _ => shutdown.or(sleep(DECISION_PAUSE)).await?,
-            }
-        }
-    }
-
-    async fn find(
-        &self,
-        order_id: OrderRequestId,
-        log: &Log,
-        shutdown: &Shutdown,
-    ) -> Option<Option<KnownRequest>> {
-        let find =
-            async || order_requests::find(&self.db, &[order_id]).await.map(|mut found| found.pop().flatten());
-        self.asked_until_answered(find, log, shutdown).await
-    }
-
-    /// Asks the database until it answers, or until the shutdown begins.
-    async fn asked_until_answered<T, Answer>(
-        &self,
-        ask: impl FnMut() -> Answer,
-        log: &Log,
-        shutdown: &Shutdown,
-    ) -> Option<T>
-    where
-        Answer: Future<Output = Result<T, DbError>>,
-    {
-        let report = |why: &DbError, failed: runtime::FailedAttempt| {
-            let text = "A request for an order could not be decided yet; trying again";
-            failed.describe(log.error(action::DB_TRANSACTION_FAILED, text, why)).emit();
-        };
-        shutdown.or(runtime::retry::until_done(ask, report)).await
     }
 }
 

@@ -6,8 +6,10 @@ mod values;
 
 use std::sync::LazyLock;
 
+use deadlines::database::PLACE_DEADLINE;
 use domain::OrderNumber;
 use time::Date;
+use tokio::time::timeout;
 use tokio_postgres::Row;
 
 use super::{PlaceOutcome, PlacedOrder, Placement, identity};
@@ -43,8 +45,20 @@ static PLACE: LazyLock<NamedStatement> = LazyLock::new(|| {
 ///
 /// # Errors
 /// Nothing was stored, unless the error [is in doubt](DbError::is_in_doubt):
-/// then [`find_out`](super::find_out) tells.
+/// then [`find_out`](super::find_out) tells. It is in doubt too after [`PLACE_DEADLINE`], which is
+/// for all attempts together.
 pub async fn place(db: &Database, orders: &[Placement<'_>]) -> Result<Vec<PlaceOutcome>, DbError> {
+    // A connection that is given up in the middle of a statement is closed.
+    timeout(PLACE_DEADLINE, with_fewest_statements(db, orders))
+        .await
+        .unwrap_or(Err(DbError::Timeout(PLACE_DEADLINE)))
+}
+
+/// Stores them with as few statements as possible.
+async fn with_fewest_statements(
+    db: &Database,
+    orders: &[Placement<'_>],
+) -> Result<Vec<PlaceOutcome>, DbError> {
     let placed = if orders.iter().any(|new| new.from_menu.is_some() || new.request.is_some()) {
         match at_once::place(db, orders).await? {
             Some(placed) => placed,
@@ -59,7 +73,7 @@ pub async fn place(db: &Database, orders: &[Placement<'_>]) -> Result<Vec<PlaceO
 
 /// Whether nothing was stored because a request has its row already: its message came before.
 fn repeats_a_request(why: &DbError) -> bool {
-    why.is_duplicate_in("order_requests")
+    why.is_duplicate_of("order_requests_pkey")
 }
 
 fn placed_orders(rows: &[Row], expected: usize) -> Result<Vec<PlacedOrder>, DbError> {

@@ -22,6 +22,7 @@ mod placing;
 mod plans;
 mod price_rules;
 mod reading;
+mod refused_neighbours;
 mod registering;
 mod requesting;
 mod rescuing;

@@ -176,3 +176,29 @@ async fn a_relay_that_has_its_message_in_hand_is_waited_for() {
     assert_eq!(taken, []);
     assert_eq!(scene.status(&order).await, "received");
 }
+
+/// Whoever places an order locks the stock, then waits for its key. A key that was deleted before
+/// the stock is locked would let the two wait for each other.
+#[tokio::test]
+async fn a_key_is_deleted_after_the_stock_is_locked() {
+    let scene = Scene::new().await;
+    scene.offer("soup", 5).await;
+    let order = scene.sell(&[("soup", 1)]).await;
+    let keyed = format!(
+        "insert into idempotency_keys (key, fingerprint, order_id)
+         values ('a-key', '\\x00', (select id from orders where number = '{}'))",
+        order.number
+    );
+    scene.execute(&keyed).await;
+    let holder = scene.holding("select from inventory_items for update").await;
+    let request_id = request_id("req-1");
+    let unsent = [Unsent { idempotency_key: Some("a-key"), ..unsent(&order, &request_id) }];
+    let placing = async {
+        scene.until_waiting(1).await;
+        // It would wait if the key were deleted already.
+        holder.execute("select from idempotency_keys for update nowait; commit").await;
+    };
+    let (taken, ()) = tokio::join!(take_back(&scene.db, &unsent, "the broker is away"), placing);
+    assert_eq!(taken.unwrap(), [order.identity]);
+    assert_eq!((scene.count("idempotency_keys").await, scene.left("soup").await), (0, json!(5)));
+}

@@ -5,10 +5,11 @@ use domain::order_request::{RequestFailure, RequestOutcome};
 use domain::timestamp::Timestamp;
 use domain::{OrderRequestId, RequestStatus};
 
-use runtime::{Backoff, Shutdown};
+use runtime::Backoff;
 use tokio::time::sleep;
 
-use super::Intake;
+use super::deciding::Undecided;
+use super::{Intake, Session};
 
 /// Why nobody has the reply.
 #[derive(Debug, thiserror::Error)]
@@ -50,23 +51,23 @@ pub fn refused(order_id: OrderRequestId, failure: RequestFailure) -> RequestOutc
 }
 
 impl Intake {
-    /// Sends a reply until RabbitMQ has it, or has nobody for it. `None`: the shutdown has begun.
+    /// Sends a reply until RabbitMQ has it, or has nobody for it.
     pub(super) async fn send(
         &self,
         reply: Result<Outgoing, ReplyError>,
-        shutdown: &Shutdown,
-    ) -> Option<Result<(), ReplyError>> {
+        session: &Session,
+    ) -> Result<Result<(), ReplyError>, Undecided> {
         let reply = match reply {
             Ok(reply) => reply,
-            Err(why) => return Some(Err(why)),
+            Err(why) => return Ok(Err(why)),
         };
         let mut backoff = Backoff::for_server();
         loop {
             match self.publisher.publish(reply.clone()).await {
-                Ok(()) => return Some(Ok(())),
-                Err(why) if why.is_refusal() => return Some(Err(why.into())),
+                Ok(()) => return Ok(Ok(())),
+                Err(why) if why.is_refusal() => return Ok(Err(why.into())),
                 // The connection is being made, or an alarm will end.
-                Err(_) => shutdown.or(sleep(backoff.next_pause())).await?,
+                Err(_) => session.until_end(sleep(backoff.next_pause())).await?,
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What becomes of a message when its work has ended, however it ended.
 //!
-//! Each is settled, or it would keep its place in the prefetch until the session ends. Only what is
-//! left unsettled because the service stops comes again with the end of the session.
+//! Each is settled, or it would keep its place in the prefetch until the session ends. Only when the
+//! session is ending messages are left unsettled: its end brings them again.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use bus::requests::LeasedRequest;
 use bus::topology::DEAD_LETTER_QUEUE;
 use domain::OrderRequestId;
 use logging::{Log, action};
-use runtime::{Shutdown, with_causes};
+use runtime::with_causes;
 use tokio::time::sleep;
 
-use super::{Intake, UnreadableMessage, message_id};
+use super::{Intake, Session, UnreadableMessage, message_id};
 
 /// How long a message is kept that could not be processed now. Without a pause it would come again
 /// at once.
@@ -24,25 +24,25 @@ pub(super) enum End {
     Settled,
     /// Put it at the end of the queue, with an id.
     Postponed,
-    /// Put it there after a pause: this program panicked.
+    /// Put it there after a pause: this program panicked, or there is no room for its order.
     Returned,
     /// Move it to the dead letters: nobody can read it.
     DeadLettered(UnreadableMessage),
-    /// Keep it until the session ends: the service stops before the request is decided.
-    Stopping,
+    /// Leave it: the session ends before the request is decided.
+    Left,
 }
 
 impl Intake {
-    pub(super) async fn settle(&self, message: LeasedRequest, end: End, log: &Log, shutdown: &Shutdown) {
+    pub(super) async fn settle(&self, message: LeasedRequest, end: End, log: &Log, session: &Session) {
         let returned = match end {
             End::Settled => return message.ack(),
-            End::Stopping => return,
+            End::Left => return,
             End::Postponed => return to_the_end(message),
             End::Returned => Some(message),
             End::DeadLettered(why) => self.dead_letter(message, &why, log).await,
         };
         if let Some(message) = returned
-            && shutdown.or(sleep(PAUSE_BEFORE_RETURN)).await.is_some()
+            && session.until_end(sleep(PAUSE_BEFORE_RETURN)).await.is_ok()
         {
             to_the_end(message);
         }

@@ -38,8 +38,11 @@ enum Decided {
     Admitted(Vec<Decrement>),
 }
 
-/// Two round trips: the first one locks, the second one stores what is admitted. The counter of
-/// numbers is locked after the stock, and the rows of requests come last.
+/// Two round trips: the first one locks the stock, the second one stores what is admitted.
+///
+/// The second one locks the counter of numbers first, because what it stores is numbered by it.
+/// PostgreSQL does not promise the order in which it runs the other parts of the statement, and
+/// nothing depends on it: no other transaction waits for any of their rows and holds the counter.
 pub(super) async fn place(db: &Database, orders: &[Placement<'_>]) -> Result<Vec<PlaceOutcome>, DbError> {
     let mut repetitions = 0..orders.len();
     loop {
