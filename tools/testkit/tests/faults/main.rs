@@ -34,6 +34,7 @@ mod killed_services;
 mod last_portion;
 mod messages;
 mod network_faults;
+mod pauses;
 mod recurring_numbers;
 mod rescue;
 mod rolling_restart;
