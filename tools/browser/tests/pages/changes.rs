@@ -69,3 +69,23 @@ async fn a_menu_that_cannot_be_had_says_so_and_comes_by_itself() {
         .await;
     guest.sees("menu-list", "Phở bò").await;
 }
+
+#[tokio::test]
+async fn what_somebody_wrote_is_text_and_never_markup() {
+    let restaurant = Restaurant::open().await;
+    let hostile = "<img src=x onerror=alert(1)>";
+    let item = json!({"name": hostile, "description": "</p><script>alert(2)</script>", "category": "<h1>&amp;", "price": 1});
+    restaurant.staff("PUT", "/menu/items/hostile", &item).await;
+    let guest = restaurant.guest(Look::PHONE).await;
+    guest.open(&restaurant.order_page("?table=%22%3E%3Cscript%3Ealert(3)%3C/script%3E")).await;
+    guest.sees("menu-item:has(#item-hostile)", hostile).await;
+    guest.sees("menu-item:has(#item-hostile)", "</p><script>alert(2)</script>").await;
+    guest.sees(".categories", "<h1>&amp;").await;
+    guest.press(&more("hostile")).await;
+    guest.sees("basket-lines", hostile).await;
+    assert_eq!(
+        guest.run("return document.querySelectorAll('main img, main script').length", vec![]).await,
+        json!(0)
+    );
+    assert_eq!(guest.complaints().await, Vec::<String>::new());
+}

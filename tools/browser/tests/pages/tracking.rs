@@ -164,7 +164,7 @@ async fn an_order_that_does_not_exist_has_no_tracker() {
 }
 
 #[tokio::test]
-async fn the_browser_that_ordered_keeps_the_token_and_another_one_has_none() {
+async fn the_browser_that_ordered_can_cancel_and_another_one_cannot() {
     let restaurant = Restaurant::open().await;
     let guest = restaurant.guest(Look::PHONE).await;
     guest.open(&restaurant.order_page("")).await;
@@ -175,11 +175,17 @@ async fn the_browser_that_ordered_keeps_the_token_and_another_one_has_none() {
     let address = guest.address().await;
     guest.reload().await;
     guest.sees("cancel-order", "Cancel this order").await;
-    guest.press("cancel-order > button").await;
-    guest.sees("dialog", "Cancel order 001?").await;
-    guest.picture_of_window("track-phone-cancel").await;
     let other = restaurant.guest(Look::PHONE).await;
     other.open(&address).await;
     other.sees("[aria-current=step]", "Received").await;
     assert_eq!(other.run("return document.querySelector('cancel-order').innerText", vec![]).await, "");
+    guest.press("cancel-order > button").await;
+    guest.sees("dialog", "Cancel order 001?").await;
+    guest.picture_of_window("track-phone-cancel").await;
+    guest.press("dialog .button-danger").await;
+    guest.sees("[aria-current=step]", "Cancelled").await;
+    guest.until("document.title.startsWith('✕ 001')").await;
+    other.sees("[aria-current=step]", "Cancelled").await;
+    guest.picture("track-phone-cancelled").await;
+    assert_eq!(guest.complaints().await, Vec::<String>::new());
 }
