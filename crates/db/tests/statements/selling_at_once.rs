@@ -225,3 +225,34 @@ async fn a_service_that_is_killed_between_its_two_steps_takes_nothing() {
     assert_eq!(scene.left("soup").await, 5);
     assert_eq!(scene.sell(&[("soup", 5)]).await.number.sequence(), 2);
 }
+
+/// What is locked and what is written is one and the same, however often the stock changes meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_sold_that_is_not_there_while_staff_bring_more() {
+    const PORTIONS: u32 = 150;
+    let scene = Scene::at_noon().await;
+    scene.offer("soup", 1).await;
+    let mut working = JoinSet::new();
+    for _ in 0..6 {
+        let db = open(&scene.stage);
+        working.spawn(async move {
+            let mut sold = 0;
+            for _ in 0..60 {
+                let outcomes = sell(&db, &[Basket::of(&[("soup", 1)])]).await.unwrap();
+                sold += outcomes.iter().filter(|outcome| is_placed(outcome)).count();
+            }
+            sold
+        });
+    }
+    let db = open(&scene.stage);
+    working.spawn(async move {
+        for _ in 1..PORTIONS {
+            inventory::restock(&db, &item_id("soup"), 1, "staff").await.unwrap();
+        }
+        0
+    });
+    let sold: usize = working.join_all().await.into_iter().sum();
+    let left = usize::try_from(scene.left("soup").await.as_u64().unwrap()).unwrap();
+    assert_eq!(sold + left, usize::try_from(PORTIONS).unwrap());
+    assert_eq!(scene.broken().await, []);
+}

@@ -22,7 +22,8 @@ static LOOK: LazyLock<NamedStatement> = LazyLock::new(|| NamedStatement::new(inc
 static ADMITTED: LazyLock<NamedStatement> = LazyLock::new(|| {
     NamedStatement::new(concat!(
         include_str!("wanted.sql"),
-        ", admitted as (select), ",
+        ", stock as (select item_id, \"left\" from inventory_items where item_id = any($wanted_items)), ",
+        "admitted as (select), ",
         include_str!("place.sql"),
         include_str!("from_menu.sql"),
         include_str!("requested.sql"),

@@ -1,6 +1,8 @@
 , sold as (
-    update inventory_items as item set "left" = item."left" - wanted.quantity, updated_at = now()
-    from wanted, admitted where item.item_id = wanted.item_id
+    -- From the locked row. The statement sees the row as it was when it began. PostgreSQL checks
+    -- the constraints of what follows from that before it looks for a newer version.
+    update inventory_items as item set "left" = stock."left" - wanted.quantity, updated_at = now()
+    from wanted join stock using (item_id), admitted where item.item_id = wanted.item_id
     returning wanted.item, item."left"
 ), moved as (
     insert into inventory_movements (created_at, item_id, order_id, delta, left_after, quantity, reason, changed_by)
