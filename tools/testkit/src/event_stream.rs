@@ -148,12 +148,16 @@ impl EventStream {
 
     /// The next event of this name; others and comments are skipped. `None` at the end.
     pub async fn event(&mut self, name: &str) -> Option<Block> {
-        loop {
-            let block = self.block().await?;
-            if block.event.as_deref() == Some(name) {
-                return Some(block);
+        // Heartbeats that come in time must not put the deadline off.
+        let event = async {
+            loop {
+                let block = self.block().await?;
+                if block.event.as_deref() == Some(name) {
+                    return Some(block);
+                }
             }
-        }
+        };
+        within(&format!("an event '{name}'"), event).await
     }
 
     /// The ids of the next events of status, so many.

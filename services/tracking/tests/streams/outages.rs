@@ -57,9 +57,13 @@ async fn while_the_database_is_away_streams_stay_open_and_prove_nothing() {
     stream.event("heartbeat").await.unwrap();
 }
 
+/// As the sessions of the services have it: what is committed outlives a killed server.
+const DURABLE: &str = "set synchronous_commit = on";
+
 #[tokio::test]
 async fn over_a_restart_of_postgresql_nothing_is_lost_or_twice() {
     let mut scene = Scene::on(Stage::with_own_servers().await).await;
+    scene.database.execute(DURABLE).await;
     let mut ids = vec![scene.step("received").await];
     let mut stream = scene.stream().await;
     assert_eq!(stream.ids(1).await, ids);
@@ -70,6 +74,7 @@ async fn over_a_restart_of_postgresql_nothing_is_lost_or_twice() {
         }
         servers.postgres.restart().await.unwrap();
         scene.database = scene.stage.database().await;
+        scene.database.execute(DURABLE).await;
         for _ in 0..3 {
             ids.push(scene.step("cooking").await);
         }
