@@ -279,7 +279,7 @@ impl Acceptance {
                     .emit();
             }
             (Known::Pause(_), Known::NoPause) => {
-                self.log.info(action::INTAKE_RESUMED, "Orders are taken again").emit()
+                self.log.info(action::INTAKE_RESUMED, "Orders are taken again").emit();
             }
             _ => {}
         }

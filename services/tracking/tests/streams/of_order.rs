@@ -69,7 +69,8 @@ async fn heartbeats_tell_the_database_s_time_and_have_no_id() {
     let began = Instant::now();
     let second = stream.event("heartbeat").await.unwrap();
     let passed = began.elapsed();
-    assert!((4..8).contains(&passed.as_secs()), "{passed:?}");
+    // On a busy machine one of them proves nothing, and is a comment.
+    assert!((4..13).contains(&passed.as_secs()), "{passed:?}");
     assert_eq!((first.id, second.id), (None, None));
     let [first, second] = [first.data, second.data].map(|data| data.unwrap());
     assert!(second > first && first.starts_with("{\"timestamp\":\"20"), "{first} {second}");
