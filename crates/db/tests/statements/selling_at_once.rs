@@ -226,7 +226,8 @@ async fn a_service_that_is_killed_between_its_two_steps_takes_nothing() {
     assert_eq!(scene.sell(&[("soup", 5)]).await.number.sequence(), 2);
 }
 
-/// What is locked and what is written is one and the same, however often the stock changes meanwhile.
+/// What is locked and what is written is one and the same, however often the stock changes
+/// meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_sold_that_is_not_there_while_staff_bring_more() {
     const PORTIONS: u32 = 150;
