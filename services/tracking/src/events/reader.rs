@@ -174,7 +174,7 @@ impl Reader {
             let newest = status_events::newest_ids(&self.db, LOOK_BACK).await?;
             reading.sequence.insert(Sequence::after(&newest, began))
         };
-        let found = status_events::read(&self.db, &sequence.wanted(), PAGE).await?;
+        let found = status_events::look(&self.db, &sequence.wanted(), PAGE).await?;
         self.proof.send_replace(Some(Proof { as_of: found.as_of, at: Instant::now() }));
         reading.newest = found.newest.unwrap_or_default();
         if reading.newest < sequence.newest() {
