@@ -5,11 +5,12 @@ use std::str::FromStr;
 
 use super::spans::{Span, Spans};
 
-/// Most missing spans that a position has. Beyond that the lowest ones count as seen.
+/// Most missing spans that the text has, which has to fit a header. Whoever comes back has seen the
+/// lower ones.
 const MOST_MISSING: usize = 32;
 
 /// All ids up to the newest one, but those that were missing. As a text it is the newest id, and
-/// behind a `!` what was missing: `12`, or `12!9,3-5`. A client of ours never makes one: it gets
+/// behind a `!` what was missing: `12`, or `12!3-5,9`. A client of ours never makes one: it gets
 /// them as ids of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
@@ -26,7 +27,7 @@ impl Seen {
     /// All up to `newest`, but those.
     pub fn new(newest: i64, missing: &Spans) -> Self {
         let known = Spans::new(vec![Span { lowest: i64::MIN, highest: newest }]);
-        Self { newest, missing: missing.and(&known).highest(MOST_MISSING) }
+        Self { newest, missing: missing.and(&known) }
     }
 
     /// Nothing.
@@ -82,7 +83,7 @@ impl Seen {
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.newest)?;
-        for (place, span) in self.missing.iter().enumerate() {
+        for (place, span) in self.missing.highest(MOST_MISSING).iter().enumerate() {
             f.write_str(if place == 0 { "!" } else { "," })?;
             write!(f, "{}", span.lowest)?;
             if span.lowest < span.highest {
@@ -121,6 +122,8 @@ impl FromStr for Seen {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -142,6 +145,16 @@ mod tests {
                 prop_assert_eq!(one.with(id).has(any), one.has(any) || any == id);
             }
         }
+    }
+
+    #[test]
+    fn only_the_text_of_a_position_is_short() {
+        let odd: BTreeSet<i64> = (0..40).map(|place| 2 * place + 1).collect();
+        let seen = Seen::new(100, &spans_of(&odd));
+        assert!(odd.iter().all(|id| !seen.has(*id)));
+        assert!(seen.with(1).has(1) && !seen.with(1).has(3));
+        let read: Seen = seen.to_string().parse().unwrap();
+        assert!(!read.has(79) && !read.has(17) && read.has(15), "{read}");
     }
 
     #[test]
