@@ -1,7 +1,7 @@
 //! Event streams: responses of the type `text/event-stream` that go on (WHATWG HTML, "Server-sent
 //! events").
 
-use std::fmt::Write as _;
+use std::fmt::Display;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -104,19 +104,18 @@ pub fn last_event_id(request: &HttpRequest) -> Option<&str> {
     request.headers().get(LAST_EVENT_ID)?.to_str().ok().map(str::trim).filter(|id| !id.is_empty())
 }
 
-/// An event. `data` is one line.
-pub fn event(id: Option<&str>, name: &str, data: &str) -> Bytes {
-    let mut text = String::with_capacity(name.len() + data.len() + 40);
-    // Writing to a string cannot fail.
-    if let Some(id) = id {
-        let _ = writeln!(text, "id: {id}");
-    }
-    let _ = write!(text, "event: {name}\ndata: {data}\n\n");
-    text.into()
+/// An event. `data` is one line. An [id] before it belongs to it.
+pub fn event(name: &str, data: &str) -> Bytes {
+    format!("event: {name}\ndata: {data}\n\n").into()
+}
+
+/// The first line of an event that has an id.
+pub fn id(id: impl Display) -> Bytes {
+    format!("id: {id}\n").into()
 }
 
 /// Only an id: the client sends it when it comes back, and shows no event.
-pub fn position(id: &str) -> Bytes {
+pub fn position(id: impl Display) -> Bytes {
     format!("id: {id}\n\n").into()
 }
 
@@ -136,8 +135,8 @@ mod tests {
 
     #[test]
     fn parts_are_blocks_of_the_standard() {
-        assert_eq!(event(Some("7"), "status", "{}"), "id: 7\nevent: status\ndata: {}\n\n");
-        assert_eq!(event(None, "heartbeat", "{}"), "event: heartbeat\ndata: {}\n\n");
+        assert_eq!(event("heartbeat", "{}"), "event: heartbeat\ndata: {}\n\n");
+        assert_eq!(id(7), "id: 7\n");
         assert_eq!(position("7!5"), "id: 7!5\n\n");
         assert_eq!(retry(Duration::from_millis(1_500)), "retry: 1500\n\n");
         assert_eq!(comment("nothing"), ": nothing\n\n");

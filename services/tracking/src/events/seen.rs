@@ -30,11 +30,6 @@ impl Seen {
         Self { newest, missing: missing.and(&known) }
     }
 
-    /// Nothing.
-    pub fn nothing() -> Self {
-        Self { newest: i64::MIN, missing: Spans::default() }
-    }
-
     /// The highest id.
     pub fn newest(&self) -> i64 {
         self.newest
@@ -178,6 +173,5 @@ mod tests {
         let most = (0..=32).map(|place| (2 * place).to_string()).collect::<Vec<_>>().join(",");
         assert_eq!(format!("99!{most}").parse::<Seen>(), Err(ParseSeenError));
         assert_eq!("12!3-5,9".parse::<Seen>().unwrap().to_string(), "12!3-5,9");
-        assert!(Seen::nothing().and(&"3".parse().unwrap()).is_plain());
     }
 }

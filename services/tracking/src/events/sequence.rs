@@ -86,6 +86,11 @@ impl<R> Sequence<R> {
         gaps.chain([(self.newest.saturating_add(1), i64::MAX)]).collect()
     }
 
+    /// Whether a row of this id is new to it: above all that was read, or missing.
+    pub fn lacks(&self, id: i64) -> bool {
+        id > self.newest || self.gaps.iter().any(|gap| gap.span.contains(id))
+    }
+
     /// The highest id that was read.
     pub fn newest(&self) -> i64 {
         self.newest

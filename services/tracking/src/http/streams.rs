@@ -6,7 +6,7 @@ use http_service::event_stream::{self, StreamPermit};
 use http_service::staff::Access;
 
 use super::{Api, RequestContext};
-use crate::events::{EventsFrom, Interest, Seen, follow};
+use crate::events::{Feed, OfAll, OfOrder, Seen, follow};
 
 /// The changes of one order: all that were, and all that come.
 pub async fn of_order(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
@@ -19,18 +19,20 @@ pub async fn of_order(request: HttpRequest, path: web::Path<String>, api: web::D
         Ok(permit) => permit,
         Err(problem) => return problem.error_response(),
     };
-    // The place first: what is read afterwards has all that went on before.
-    let joined = match api.events.join(Interest::Order(order_number)).await {
-        Ok(joined) => joined,
+    // First of all the place: what is read afterwards has all that went on before.
+    let rows = match api.events.join_of(order_number).await {
+        Ok(rows) => rows,
         Err(why) => return context.failed("The status log could not be followed", &why),
     };
-    let rows = match api.lookups.log(order_number).await {
-        Ok(Some(rows)) => rows,
+    let read = match api.lookups.log(order_number).await {
+        Ok(Some(read)) => read,
         Ok(None) => return context.unknown(&asked),
         Err(why) => return context.failed("The database could not answer", &why),
     };
-    let (from, seen) = (EventsFrom::Order(rows), seen(&context.request));
-    permit.respond(follow(from, joined, seen, api.events.clone(), api.shutdown.clone(), context.log))
+    // Who comes back with anything else has seen nothing of this order.
+    let last = event_stream::last_event_id(&context.request).and_then(|id| id.parse().ok());
+    let feed = Feed::Order(OfOrder::new(&read, rows, last));
+    permit.respond(follow(feed, api.events.clone(), api.shutdown.clone()))
 }
 
 /// What the client has seen, if it comes back. Without a position that can be read, it has seen
@@ -49,10 +51,11 @@ pub async fn of_all(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
         Ok(permit) => permit,
         Err(problem) => return problem.error_response(),
     };
-    let joined = match api.events.join(Interest::All).await {
-        Ok(joined) => joined,
+    let place = match api.events.join().await {
+        Ok(place) => place,
         Err(why) => return context.failed("The status log could not be followed", &why),
     };
-    let (from, seen) = (EventsFrom::All(api.db.clone()), seen(&context.request));
-    permit.respond(follow(from, joined, seen, api.events.clone(), api.shutdown.clone(), context.log))
+    let seen = seen(&context.request);
+    let feed = Feed::All(Box::new(OfAll::new(place, seen, api.db.clone(), context.log)));
+    permit.respond(follow(feed, api.events.clone(), api.shutdown.clone()))
 }

@@ -4,21 +4,25 @@ use testkit::{EventStream, Service, http};
 
 use crate::scene::{NUMBER, Scene, launch, step, store};
 
-const KEY: &str = "the-staff-knows-this-key";
-const STAFF: (&str, &str) = ("Authorization", "Bearer the-staff-knows-this-key");
-const OTHER: &str = "ORD_20241216_002";
+pub const KEY: &str = "the-staff-knows-this-key";
+pub const STAFF: (&str, &str) = ("Authorization", "Bearer the-staff-knows-this-key");
+pub const OTHER: &str = "ORD_20241216_002";
 
-async fn open() -> (Scene, Service) {
+pub async fn open() -> (Scene, Service) {
     let scene = Scene::open().await;
     store(&scene.database, OTHER).await;
     let service = launch(&scene.stage).env("ORDER_STAFF_KEY", KEY).start().await;
     (scene, service)
 }
 
-async fn events(service: &Service) -> EventStream {
+pub async fn events(service: &Service) -> EventStream {
     let mut stream = EventStream::open(service.port(), "/events", &[STAFF]).await;
     stream.event("heartbeat").await.unwrap();
     stream
+}
+
+pub async fn resumed_at(service: &Service, position: &str) -> EventStream {
+    EventStream::open(service.port(), "/events", &[STAFF, ("Last-Event-ID", position)]).await
 }
 
 #[tokio::test]

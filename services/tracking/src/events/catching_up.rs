@@ -1,0 +1,61 @@
+//! Reads what a client of all orders has missed, in pages: no more than it takes.
+
+use db::status_events::{self, StatusEvent};
+use db::{Database, DbError};
+
+use super::reader::PAGE;
+use super::seen::Seen;
+use super::spans::{Span, Spans};
+
+/// What is still to be read, and what was.
+pub struct CatchingUp {
+    db: Database,
+    /// What the client had when it came.
+    seen: Seen,
+    /// What has gone on before its live part, and what was read since.
+    position: Seen,
+    left: Spans,
+}
+
+impl CatchingUp {
+    /// Reads what is in `position` and not in `seen`.
+    pub fn new(db: Database, seen: Seen, position: Seen) -> Self {
+        let before = Spans::new(vec![Span { lowest: i64::MIN, highest: position.newest() }]);
+        let left = seen.unseen().and(&before);
+        Self { db, seen, position, left }
+    }
+
+    /// The next rows, by id.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn page(&mut self) -> Result<Vec<(i64, Option<StatusEvent>)>, DbError> {
+        let wanted: Vec<_> = self.left.iter().map(|span| (span.lowest, span.highest)).collect();
+        let rows = status_events::read(&self.db, &wanted, PAGE).await?.rows;
+        let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < PAGE);
+        self.left = match rows.last() {
+            Some(last) if !is_last => {
+                let above = Span { lowest: last.id.saturating_add(1), highest: i64::MAX };
+                self.left.and(&Spans::new(vec![above]))
+            }
+            _ => Spans::default(),
+        };
+        Ok(rows.into_iter().map(|row| (row.id, row.event)).collect())
+    }
+
+    /// What the client has seen with this row, the next one of a page.
+    pub fn has_read(&mut self, id: i64) -> Seen {
+        self.position = self.position.with(id);
+        self.position.up_to(id).and(&self.seen)
+    }
+
+    /// Whether there is nothing left.
+    pub fn is_done(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    /// What the client has seen when it is done.
+    pub fn seen(&self) -> Seen {
+        self.seen.and(&self.position)
+    }
+}
