@@ -7,7 +7,7 @@ use logging::{Log, action};
 use tokio::sync::mpsc::Receiver;
 
 use super::catching_up::CatchingUp;
-use super::fan_out::{Step, TOGETHER};
+use super::fan_out::{Row, Step, TOGETHER};
 use super::reader::{Place, row};
 use super::seen::Seen;
 
@@ -59,11 +59,8 @@ impl OfAll {
     }
 
     fn add(&self, step: &Step, next: &mut BytesMut) {
-        let id = step.row.id;
-        if !self.start.has(id) {
-            next.extend_from_slice(&event_stream::id(id));
-            next.extend_from_slice(&step.row.event);
-            mark(id, &step.position.and(&self.start), next);
+        if !self.start.has(step.row.id) {
+            append(&step.row, &step.position.and(&self.start), next);
         }
     }
 
@@ -78,9 +75,7 @@ impl OfAll {
         for (id, event) in page {
             let position = work.has_read(id);
             if let Some(row) = event.as_ref().and_then(row) {
-                next.extend_from_slice(&event_stream::id(id));
-                next.extend_from_slice(&row.event);
-                mark(id, &position, next);
+                append(&row, &position, next);
             }
         }
         if work.is_done() {
@@ -92,9 +87,8 @@ impl OfAll {
     }
 }
 
-/// Tells the client its position, if that is more than the id of the event before.
-fn mark(id: i64, position: &Seen, next: &mut BytesMut) {
-    if !position.is_plain() || position.newest() != id {
-        next.extend_from_slice(&event_stream::position(position));
-    }
+/// The event and what was seen with it are one block: a client has both, or none.
+fn append(row: &Row, position: &Seen, next: &mut BytesMut) {
+    next.extend_from_slice(&event_stream::id(position.as_id_of(row.id)));
+    next.extend_from_slice(&row.event);
 }

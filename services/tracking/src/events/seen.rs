@@ -69,9 +69,10 @@ impl Seen {
         Self::new(id, &Spans::new(self.missing.iter().chain(between).collect()))
     }
 
-    /// Whether it is just an id.
-    pub fn is_plain(&self) -> bool {
-        self.missing.is_empty()
+    /// As the id of the event of a row, with whose id it begins: `12`, `12!9`, or `9~12` if the row
+    /// was late. So each event has an id of its own, and says what its client has seen with it.
+    pub fn as_id_of(&self, row: i64) -> String {
+        if row == self.newest { self.to_string() } else { format!("{row}~{self}") }
     }
 }
 
@@ -97,6 +98,8 @@ impl FromStr for Seen {
             let is_id = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
             is_id.then(|| text.parse::<i64>().ok()).flatten().ok_or(ParseSeenError)
         };
+        let (row, text) = text.split_once('~').map_or((None, text), |(row, text)| (Some(row), text));
+        row.map(id).transpose()?;
         let (newest, missing) = text.split_once('!').map_or((text, None), |(id, rest)| (id, Some(rest)));
         let newest = id(newest)?;
         let mut spans: Vec<Span> = Vec::new();
@@ -133,6 +136,7 @@ mod tests {
         #[test]
         fn a_position_is_a_set_that_is_written_and_read(one in seen(), other in seen(), id in 0..45_i64) {
             prop_assert_eq!(one.to_string().parse(), Ok(one.clone()));
+            prop_assert_eq!(one.as_id_of(id).parse(), Ok(one.clone()));
             let both = one.and(&other);
             for any in 0..45 {
                 prop_assert_eq!(both.has(any), one.has(any) || other.has(any));
@@ -166,12 +170,16 @@ mod tests {
             "5!3,3",
             "5!3,1",
             "9!1-",
+            "~12",
+            "9~",
+            "9~10~12",
             "99999999999999999999",
         ] {
             assert_eq!(text.parse::<Seen>(), Err(ParseSeenError), "{text:?}");
         }
         let most = (0..=32).map(|place| (2 * place).to_string()).collect::<Vec<_>>().join(",");
         assert_eq!(format!("99!{most}").parse::<Seen>(), Err(ParseSeenError));
-        assert_eq!("12!3-5,9".parse::<Seen>().unwrap().to_string(), "12!3-5,9");
+        let seen: Seen = "12!3-5,9".parse().unwrap();
+        assert_eq!([seen.as_id_of(12), seen.as_id_of(2)], ["12!3-5,9", "2~12!3-5,9"]);
     }
 }
