@@ -4,12 +4,13 @@
 //! one statement for all streams. The rows of an order go to its streams at once. For the streams
 //! of all orders the [sequence](sequence) decides in which order rows go on. Each
 //! [stream](stream) gets them through a queue of its own; if it does not keep up, it is cut, and
-//! its client comes back with its [position](seen).
+//! its client comes back with its [position](position).
 
 mod catching_up;
 mod fan_out;
 mod of_all;
 mod of_order;
+mod position;
 mod reader;
 mod seen;
 mod sequence;
@@ -18,6 +19,6 @@ mod stream;
 
 pub use self::of_all::OfAll;
 pub use self::of_order::OfOrder;
+pub use self::position::Position;
 pub use self::reader::Events;
-pub use self::seen::Seen;
 pub use self::stream::{Feed, follow};

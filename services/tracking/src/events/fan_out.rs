@@ -7,6 +7,7 @@ use actix_web::web::Bytes;
 use domain::OrderNumber;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
+use super::position::Witness;
 use super::seen::Seen;
 
 /// Rows that may wait for the stream of one order. An order has a handful.
@@ -21,6 +22,8 @@ pub const TOGETHER: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Row {
     pub id: i64,
+    /// By which the log is known again.
+    pub witness: Witness,
     /// The event as it is sent, but for its id: the same for all.
     pub event: Bytes,
 }
@@ -111,7 +114,7 @@ mod tests {
     use crate::events::spans::Spans;
 
     fn row(id: i64) -> Row {
-        Row { id, event: Bytes::new() }
+        Row { id, witness: Witness { id, micros: 0 }, event: Bytes::new() }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::fan_out::{FanOut, Row, Step};
+use super::position::{Position, Witness};
 use super::seen::Seen;
 use super::sequence::{Look, Sequence};
 
@@ -58,7 +59,7 @@ enum Join {
 #[derive(Debug)]
 pub struct Place {
     /// What has gone on before. It is not in `steps`.
-    pub position: Seen,
+    pub position: Position,
     /// The highest id that is stored.
     pub newest: i64,
     /// All that goes on from now on. It ends if the stream does not keep up.
@@ -133,6 +134,8 @@ struct Reading {
     fan_out: FanOut,
     /// The highest id that is stored.
     newest: i64,
+    /// The newest row that was read.
+    witness: Option<Witness>,
 }
 
 impl Reader {
@@ -191,13 +194,18 @@ impl Reader {
         let found = status_events::look(&self.db, &sequence.wanted(), PAGE).await?;
         self.proof.send_replace(Some(Proof { as_of: found.as_of, at: Instant::now() }));
         reading.newest = found.newest.unwrap_or_default();
-        if reading.newest < sequence.newest() {
+        let is_cut = i64::try_from(found.rows.len()).is_ok_and(|rows| rows >= PAGE);
+        if !is_same_log(reading.witness, &found.rows, is_cut) || reading.newest < sequence.newest() {
             // Another log, or one that lost its end: the clients begin anew.
             self.log.info(action::STATUS_LOG_REPLACED, "The newest rows of the status log are gone").emit();
             *reading = Reading::default();
             return Ok(true);
         }
-        let is_cut = i64::try_from(found.rows.len()).is_ok_and(|rows| rows >= PAGE);
+        if let Some(LogRow { id, event }) = found.rows.last()
+            && *id >= sequence.newest()
+        {
+            reading.witness = event.as_ref().map(Witness::of);
+        }
         let mut cut = 0;
         for LogRow { id, event } in &found.rows {
             // An order's rows are written under the lock of its row in `orders`: their ids say in
@@ -239,11 +247,12 @@ impl Reader {
 }
 
 impl Reading {
-    fn admit(&mut self, join: Join, position: Seen) {
+    fn admit(&mut self, join: Join, seen: Seen) {
         // If nobody waits any more, the stream is closed, and tidied away.
         match join {
             Join::All(reply) => {
                 let steps = self.fan_out.add();
+                let position = Position { seen, witness: self.witness };
                 let _ = reply.send(Place { position, newest: self.newest, steps });
             }
             Join::Order(number, reply) => {
@@ -251,6 +260,14 @@ impl Reading {
             }
         }
     }
+}
+
+/// Whether the newest row of the look before is still there. A look asks for it again.
+fn is_same_log(witness: Option<Witness>, rows: &[LogRow], is_cut: bool) -> bool {
+    let Some(witness) = witness else { return true };
+    let was_looked_for = !is_cut || rows.last().is_some_and(|last| last.id >= witness.id);
+    let found = rows.iter().find(|row| row.id == witness.id).and_then(|row| row.event.as_ref());
+    !was_looked_for || found.map(Witness::of) == Some(witness)
 }
 
 impl Join {
@@ -281,5 +298,5 @@ pub fn row(event: &StatusEvent) -> Option<Row> {
     };
     // What has no text in JSON cannot be told, such as a time of the year 10000.
     let data = serde_json::to_string(&data).ok()?;
-    Some(Row { id: event.id, event: event_stream::event("status", &data) })
+    Some(Row { id: event.id, witness: Witness::of(event), event: event_stream::event("status", &data) })
 }

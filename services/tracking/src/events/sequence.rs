@@ -80,10 +80,11 @@ impl<R> Sequence<R> {
         sequence
     }
 
-    /// The ids to look for: the gaps, and all that is new.
+    /// The ids to look for: the gaps, the newest row once more, by which the log is known again, and
+    /// all that is new.
     pub fn wanted(&self) -> Vec<(i64, i64)> {
         let gaps = self.gaps.iter().map(|gap| (gap.span.lowest, gap.span.highest));
-        gaps.chain([(self.newest.saturating_add(1), i64::MAX)]).collect()
+        gaps.chain([(self.newest, i64::MAX)]).collect()
     }
 
     /// Whether a row of this id is new to it: above all that was read, or missing.
@@ -252,7 +253,7 @@ mod tests {
         let start = Instant::now();
         let mut sequence = Sequence::after(&[7], start);
         assert_eq!(ids(sequence.take(look(start, &[8, 10, 12]))), [8]);
-        assert_eq!(sequence.wanted(), [(9, 9), (11, 11), (13, i64::MAX)]);
+        assert_eq!(sequence.wanted(), [(9, 9), (11, 11), (12, i64::MAX)]);
         assert_eq!(ids(sequence.take(look(start + HOLD / 2, &[9]))), [9, 10]);
         assert_eq!(sequence.position(), Seen::new(10, &Spans::default()));
         assert_eq!(ids(sequence.take(look(start + HOLD, &[]))), [12]);
@@ -266,9 +267,9 @@ mod tests {
         let start = Instant::now();
         let mut sequence = Sequence::after(&[3, 5, 9], start);
         assert_eq!(ids(sequence.take(look(start, &[7, 10]))), [7, 10]);
-        assert_eq!(sequence.wanted(), [(4, 4), (6, 6), (8, 8), (11, i64::MAX)]);
+        assert_eq!(sequence.wanted(), [(4, 4), (6, 6), (8, 8), (10, i64::MAX)]);
         assert_eq!(ids(sequence.take(look(start + FORGET, &[]))), [0_i64; 0]);
-        assert_eq!(sequence.wanted(), [(11, i64::MAX)]);
+        assert_eq!(sequence.wanted(), [(10, i64::MAX)]);
     }
 
     #[test]

@@ -58,6 +58,14 @@ impl Feed {
         }
     }
 
+    /// Appends where the client is in the log, if it does not know it by the ids of events.
+    fn mark(&mut self, next: &mut BytesMut) {
+        match self {
+            Self::Order(_) => {}
+            Self::All(feed) => feed.mark(next),
+        }
+    }
+
     /// Appends what comes next. `false` at the end. Whoever drops this future does not go on.
     async fn more(&mut self, next: &mut BytesMut) -> bool {
         match self {
@@ -92,6 +100,7 @@ impl State {
 
     /// Clients take a heartbeat for the proof that what they show is true.
     fn beat(&mut self) {
+        self.feed.mark(&mut self.next);
         let part = match self.events.server_time(FRESH) {
             Some(time) => {
                 let data = format!("{{\"timestamp\":\"{}\"}}", Timestamp(time));
@@ -103,6 +112,7 @@ impl State {
     }
 
     fn end(&mut self) {
+        self.feed.mark(&mut self.next);
         self.next.extend_from_slice(&event_stream::retry(pause()));
         self.has_ended = true;
     }

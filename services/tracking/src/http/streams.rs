@@ -6,7 +6,7 @@ use http_service::event_stream::{self, StreamPermit};
 use http_service::staff::Access;
 
 use super::{Api, RequestContext};
-use crate::events::{Feed, OfAll, OfOrder, Seen, follow};
+use crate::events::{Feed, OfAll, OfOrder, Position, follow};
 
 /// The changes of one order: all that were, and all that come.
 pub async fn of_order(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
@@ -35,9 +35,8 @@ pub async fn of_order(request: HttpRequest, path: web::Path<String>, api: web::D
     permit.respond(follow(feed, api.events.clone(), api.shutdown.clone()))
 }
 
-/// What the client has seen, if it comes back. Without a position that can be read, it has seen
-/// nothing.
-fn seen(request: &HttpRequest) -> Option<Seen> {
+/// Where the client was, if it comes back. Without a position that can be read, it has seen nothing.
+fn last_position(request: &HttpRequest) -> Option<Position> {
     event_stream::last_event_id(request)?.parse().ok()
 }
 
@@ -55,7 +54,7 @@ pub async fn of_all(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
         Ok(place) => place,
         Err(why) => return context.failed("The status log could not be followed", &why),
     };
-    let seen = seen(&context.request);
-    let feed = Feed::All(Box::new(OfAll::new(place, seen, api.db.clone(), context.log)));
+    let last = last_position(&context.request);
+    let feed = Feed::All(Box::new(OfAll::new(place, last, api.db.clone(), context.log)));
     permit.respond(follow(feed, api.events.clone(), api.shutdown.clone()))
 }

@@ -25,6 +25,11 @@ pub async fn resumed_at(service: &Service, position: &str) -> EventStream {
     EventStream::open(service.port(), "/events", &[STAFF, ("Last-Event-ID", position)]).await
 }
 
+/// What a client has seen by its position: without the row by which the log is known again.
+pub fn seen(position: &str) -> &str {
+    position.split_once('@').expect("a row").0
+}
+
 #[tokio::test]
 async fn it_has_what_comes_from_now_on_of_all_orders() {
     let (scene, service) = open().await;
@@ -58,7 +63,7 @@ async fn a_display_that_comes_back_gets_what_it_missed_even_before_its_first_eve
         let headers = [STAFF, ("Last-Event-ID", position.as_str())];
         let mut resumed = EventStream::open(service.port(), "/events", &headers).await;
         assert_eq!(resumed.ids(2).await, missed);
-        assert_eq!(resumed.position().await, missed[1].to_string());
+        assert_eq!(seen(&resumed.position().await), missed[1].to_string());
     }
 }
 
@@ -90,10 +95,10 @@ async fn a_row_that_was_open_before_anybody_looked_comes_late() {
     let held = step(&holder, OTHER, "received").await;
     let later = scene.step("cooking").await;
     let mut stream = events(&service).await;
-    assert_eq!(stream.last_event_id, Some(format!("{later}!{held}")));
+    assert_eq!(seen(stream.last_event_id.as_deref().unwrap()), format!("{later}!{held}"));
     holder.execute("commit").await;
     assert_eq!(stream.ids(1).await, [held]);
-    assert_eq!(stream.position().await, later.to_string());
+    assert_eq!(seen(&stream.position().await), later.to_string());
 }
 
 #[tokio::test]
@@ -117,7 +122,7 @@ async fn over_a_restart_a_row_that_was_missing_is_not_lost() {
 }
 
 #[tokio::test]
-async fn a_database_that_was_replaced_begins_anew() {
+async fn a_client_of_a_database_that_was_replaced_is_told() {
     let (scene, service) = open().await;
     for _ in 0..5 {
         scene.step("received").await;
@@ -125,10 +130,40 @@ async fn a_database_that_was_replaced_begins_anew() {
     let mut stream = events(&service).await;
     scene.database.execute("truncate order_status_log restart identity").await;
     while stream.block().await.is_some() {}
-    let position = stream.last_event_id.clone().unwrap();
-    let headers = [STAFF, ("Last-Event-ID", position.as_str())];
-    let mut resumed = EventStream::open(service.port(), "/events", &headers).await;
-    resumed.event("heartbeat").await.unwrap();
-    let first = scene.step("received").await;
-    assert_eq!((first, resumed.ids(1).await), (1, vec![1]));
+    service.log("status_log_replaced").await;
+    // It cannot have seen this one.
+    assert_eq!(scene.step("received").await, 1);
+    let mut resumed = resumed_at(&service, stream.last_event_id.as_deref().unwrap()).await;
+    let told = resumed.event("reset").await.unwrap();
+    assert_eq!((told.data.as_deref(), seen(told.id.as_deref().unwrap())), (Some("{}"), "1"));
+    assert_eq!(scene.step("cooking").await, 2);
+    assert_eq!(resumed.ids(1).await, [2]);
+}
+
+#[tokio::test]
+async fn a_client_is_told_even_if_the_other_log_has_its_id() {
+    let (scene, service) = open().await;
+    let mut stream = events(&service).await;
+    // Each row has the time of its transaction.
+    let rows = |count| {
+        format!(
+            "insert into order_status_log (order_id, status)
+             select orders.id, 'cooking' from orders, generate_series(1, {count}) where number = '{OTHER}'"
+        )
+    };
+    scene.database.execute(&rows(5)).await;
+    assert_eq!(stream.ids(5).await, [1, 2, 3, 4, 5]);
+    let away = stream.position().await;
+    let replace = format!("begin; truncate order_status_log restart identity; {}; commit", rows(8));
+    scene.database.execute(&replace).await;
+    while stream.block().await.is_some() {}
+    let cut = stream.last_event_id.clone().unwrap();
+    for position in [away, cut] {
+        let mut resumed = resumed_at(&service, &position).await;
+        let told = resumed.event("reset").await.unwrap().id.unwrap();
+        let next = scene.step("received").await;
+        assert_eq!(resumed.ids(1).await, [next], "{position}");
+        // From then on it is one of this log.
+        assert_eq!(resumed_at(&service, &told).await.ids(1).await, [next], "{told}");
+    }
 }
