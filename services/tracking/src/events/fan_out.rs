@@ -12,7 +12,7 @@ use super::seen::Seen;
 
 /// Rows that may wait for the stream of one order. An order has a handful.
 const QUEUE_OF_ORDER: usize = 64;
-/// Rows that may wait for a stream of all orders: those of two seconds under full load.
+/// Rows that may wait for a stream of all orders: all that were held back, and a page more.
 const QUEUE_OF_ALL: usize = 4_096;
 
 /// Rows that a stream sends in one piece.

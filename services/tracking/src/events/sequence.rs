@@ -19,6 +19,9 @@ pub const HOLD: Duration = Duration::from_secs(2);
 pub const FORGET: Duration = Duration::from_mins(10);
 /// Most gaps that are looked for; beyond that the oldest ones are forgotten.
 const MOST_GAPS: usize = 1_000;
+/// As soon as so many rows are held back, no further ones are read: they wait in the database. There
+/// are no more gaps behind which rows are held than rows.
+const MOST_HELD: usize = 3_000;
 
 /// The state of one reader.
 #[derive(Debug)]
@@ -81,10 +84,11 @@ impl<R> Sequence<R> {
     }
 
     /// The ids to look for: the gaps, the newest row once more, by which the log is known again, and
-    /// all that is new.
+    /// all that is new, while there is room for it.
     pub fn wanted(&self) -> Vec<(i64, i64)> {
         let gaps = self.gaps.iter().map(|gap| (gap.span.lowest, gap.span.highest));
-        gaps.chain([(self.newest, i64::MAX)]).collect()
+        let highest = if self.held.len() < MOST_HELD { i64::MAX } else { self.newest };
+        gaps.chain([(self.newest, highest)]).collect()
     }
 
     /// Whether a row of this id is new to it: above all that was read, or missing.
@@ -270,6 +274,21 @@ mod tests {
         assert_eq!(sequence.wanted(), [(4, 4), (6, 6), (8, 8), (10, i64::MAX)]);
         assert_eq!(ids(sequence.take(look(start + FORGET, &[]))), [0_i64; 0]);
         assert_eq!(sequence.wanted(), [(10, i64::MAX)]);
+    }
+
+    #[test]
+    fn no_more_rows_are_read_than_there_is_room_for() {
+        let start = Instant::now();
+        let mut sequence = Sequence::after(&[1], start);
+        let most = i64::try_from(MOST_HELD).unwrap();
+        let behind: Vec<i64> = (3..=most + 1).collect();
+        assert_eq!(ids(sequence.take(look(start, &behind))), [0_i64; 0]);
+        assert_eq!(sequence.wanted(), [(2, 2), (most + 1, i64::MAX)]);
+        assert_eq!(ids(sequence.take(look(start, &[most + 3]))), [0_i64; 0]);
+        assert_eq!(sequence.wanted(), [(2, 2), (most + 2, most + 2), (most + 3, most + 3)]);
+        // The first gap is filled, and the second one is waited for.
+        assert_eq!(ids(sequence.take(look(start + HOLD / 2, &[2])))[..2], [2, 3]);
+        assert_eq!(sequence.wanted(), [(most + 2, most + 2), (most + 3, i64::MAX)]);
     }
 
     #[test]
