@@ -18,6 +18,7 @@ use futures_util::Stream;
 use crate::Problem;
 use crate::connection::Connection;
 use crate::exchange::Exchange;
+use crate::pool::Reservation;
 use crate::stream_slots::StreamSlot;
 
 /// Tells proxies (nginx) not to hold parts of the response back.
@@ -31,27 +32,39 @@ const RETRY_AFTER: u64 = 5;
 #[derive(Debug)]
 pub struct StreamPermit {
     /// `None` outside a server: in a test of a handler.
-    of_server: Option<(Arc<Connection>, StreamSlot)>,
+    of_server: Option<OfServer>,
     is_head: bool,
 }
 
+/// What a stream has of its server.
+#[derive(Debug)]
+struct OfServer {
+    connection: Arc<Connection>,
+    /// Held until the stream is dropped, as is its memory.
+    _slot: StreamSlot,
+    _queue: Reservation,
+}
+
 impl StreamPermit {
-    /// Takes a place.
+    /// Takes a place, and so many bytes of memory for what may wait for the stream, beyond the share
+    /// of its connection.
     ///
     /// # Errors
     /// The response to send instead: 503, since as many streams as the server allows are open.
-    pub fn take(request: &HttpRequest, id: &RequestId) -> Result<Self, Problem> {
+    pub fn take(request: &HttpRequest, queue: usize, id: &RequestId) -> Result<Self, Problem> {
         let is_head = request.method() == Method::HEAD;
         let Some(exchange) = request.conn_data::<Exchange>() else {
             return Ok(Self { of_server: None, is_head });
         };
-        let connection = &exchange.connection;
-        let Some(slot) = exchange.slots.take(connection.peer) else {
+        let connection = Arc::clone(&exchange.connection);
+        let mut reserved = exchange.pool.empty();
+        let slot = exchange.slots.take(connection.peer).filter(|_| reserved.grow_to(queue));
+        let Some(slot) = slot else {
             let detail = "As many event streams are open as this service allows. Try again in some seconds, or ask for the status from time to time.";
             let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id);
             return Err(problem.retry_after(RETRY_AFTER));
         };
-        Ok(Self { of_server: Some((Arc::clone(connection), slot)), is_head })
+        Ok(Self { of_server: Some(OfServer { connection, _slot: slot, _queue: reserved }), is_head })
     }
 
     /// The response: these parts, each sent as soon as it is there. To `HEAD` it has none. The
@@ -61,8 +74,8 @@ impl StreamPermit {
         if self.is_head {
             return response.finish();
         }
-        if let Some((connection, _)) = &self.of_server {
-            connection.will_stream();
+        if let Some(of_server) = &self.of_server {
+            of_server.connection.will_stream();
         }
         response.body(EventStream { parts: Box::pin(parts), permit: self })
     }
@@ -92,8 +105,8 @@ impl<S: Stream<Item = Bytes>> MessageBody for EventStream<S> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let part = std::task::ready!(self.parts.as_mut().poll_next(cx));
-        if let (None, Some((connection, _))) = (&part, &self.permit.of_server) {
-            connection.stream_ends();
+        if let (None, Some(of_server)) = (&part, &self.permit.of_server) {
+            of_server.connection.stream_ends();
         }
         Poll::Ready(part.map(Ok))
     }

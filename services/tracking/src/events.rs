@@ -17,6 +17,7 @@ mod sequence;
 mod spans;
 mod stream;
 
+pub use self::fan_out::BYTES_OF_ALL;
 pub use self::of_all::OfAll;
 pub use self::of_order::OfOrder;
 pub use self::position::Position;

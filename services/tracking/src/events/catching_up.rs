@@ -4,9 +4,11 @@ use db::status_events::{self, StatusEvent};
 use db::{Database, DbError};
 
 use super::position::{Position, Witness};
-use super::reader::PAGE;
 use super::seen::Seen;
 use super::spans::{Span, Spans};
+
+/// Rows of a page. The client takes one before the next one is read.
+const PAGE: i64 = 64;
 
 /// What is still to be read, and what was.
 pub struct CatchingUp {

@@ -14,6 +14,9 @@ use super::seen::Seen;
 const QUEUE_OF_ORDER: usize = 64;
 /// Rows that may wait for a stream of all orders: all that were held back, and a page more.
 const QUEUE_OF_ALL: usize = 4_096;
+/// Bytes of what waits for a stream of all orders at most: the events are of some 200 bytes each,
+/// with their place in the queue. Those of an order fit what every connection has.
+pub const BYTES_OF_ALL: usize = QUEUE_OF_ALL * 256;
 
 /// Rows that a stream sends in one piece.
 pub const TOGETHER: usize = 64;

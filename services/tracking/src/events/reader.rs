@@ -25,7 +25,7 @@ use super::sequence::{Look, Sequence};
 /// Pause between the beginnings of two looks.
 const TICK: Duration = Duration::from_millis(100);
 /// Most rows of one look. If there are more, the next look follows at once.
-pub const PAGE: i64 = 1_000;
+const PAGE: i64 = 1_000;
 /// How far back the first look searches for ids that are missing and may still come.
 const LOOK_BACK: i64 = 10_000;
 /// Streams that may wait for the next look.

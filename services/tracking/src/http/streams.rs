@@ -6,7 +6,7 @@ use http_service::event_stream::{self, StreamPermit};
 use http_service::staff::Access;
 
 use super::{Api, RequestContext};
-use crate::events::{Feed, OfAll, OfOrder, Position, follow};
+use crate::events::{BYTES_OF_ALL, Feed, OfAll, OfOrder, Position, follow};
 
 /// The changes of one order: all that were, and all that come.
 pub async fn of_order(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
@@ -15,7 +15,7 @@ pub async fn of_order(request: HttpRequest, path: web::Path<String>, api: web::D
     let Ok(order_number) = asked.parse::<OrderNumber>() else {
         return context.unknown(&asked);
     };
-    let permit = match StreamPermit::take(&context.request, context.id()) {
+    let permit = match StreamPermit::take(&context.request, 0, context.id()) {
         Ok(permit) => permit,
         Err(problem) => return problem.error_response(),
     };
@@ -46,7 +46,7 @@ pub async fn of_all(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     if let Err(refusal) = api.gate.verify(&context.request, Access::Read) {
         return refusal.answer(&context.log).await;
     }
-    let permit = match StreamPermit::take(&context.request, context.id()) {
+    let permit = match StreamPermit::take(&context.request, BYTES_OF_ALL, context.id()) {
         Ok(permit) => permit,
         Err(problem) => return problem.error_response(),
     };
