@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_web::body::{BodySize, MessageBody};
+use actix_web::body::{self, BodySize, MessageBody};
 use actix_web::http::header::{self, HeaderName};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
@@ -67,12 +67,13 @@ impl StreamPermit {
         Ok(Self { of_server: Some(OfServer { connection, _slot: slot, _queue: reserved }), is_head })
     }
 
-    /// The response: these parts, each sent as soon as it is there. To `HEAD` it has none. The
-    /// connection closes after it.
+    /// The response: these parts, each sent as soon as it is there. The connection closes after it.
+    /// To `HEAD` it has none, and no length, since that of a stream is unknown (RFC 9110, section
+    /// 8.6).
     pub fn respond(self, parts: impl Stream<Item = Bytes> + 'static) -> HttpResponse {
         let mut response = head();
         if self.is_head {
-            return response.finish();
+            return response.body(body::None::new());
         }
         if let Some(of_server) = &self.of_server {
             of_server.connection.will_stream();
