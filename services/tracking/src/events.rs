@@ -21,5 +21,5 @@ pub use self::fan_out::BYTES_OF_ALL;
 pub use self::of_all::OfAll;
 pub use self::of_order::OfOrder;
 pub use self::position::Position;
-pub use self::reader::Events;
+pub use self::reader::{Events, JoinError};
 pub use self::stream::{Feed, follow};

@@ -113,7 +113,8 @@ impl OfAll {
                 return true;
             }
             Err(why) => {
-                self.log.error(action::DB_QUERY_FAILED, "The status log could not be read", &why).emit();
+                let message = "The status log could not be read";
+                self.log.error(action::DB_QUERY_FAILED, message, &why).emit_limited();
                 return false;
             }
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use db::status_events::{self, LogRow, StatusEvent};
 use db::{Database, DbError};
-use deadlines::tracking::LOOKUP_DEADLINE;
+use deadlines::tracking::JOIN_DEADLINE;
 use domain::OrderNumber;
 use domain::timestamp::Timestamp;
 use http_service::event_stream;
@@ -70,7 +70,7 @@ pub struct Place {
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
     /// The database does not.
-    #[error("the status log was not read within {} s", LOOKUP_DEADLINE.as_secs())]
+    #[error("the status log was not read within {} s", JOIN_DEADLINE.as_secs())]
     TooLate,
     /// The task has ended; the service ends as well.
     #[error("the task that reads the status log has ended")]
@@ -109,7 +109,7 @@ impl Events {
             self.joins.send(join(reply)).await.map_err(|_| JoinError::Ended)?;
             joined.await.map_err(|_| JoinError::Ended)
         };
-        timeout(LOOKUP_DEADLINE, joining).await.map_err(|_| JoinError::TooLate)?
+        timeout(JOIN_DEADLINE, joining).await.map_err(|_| JoinError::TooLate)?
     }
 
     /// The database's time, if it has answered within this time.

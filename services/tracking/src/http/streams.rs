@@ -2,11 +2,13 @@
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use domain::OrderNumber;
+use http_service::Problem;
 use http_service::event_stream::{self, StreamPermit};
 use http_service::staff::Access;
+use logging::action;
 
 use super::{Api, RequestContext};
-use crate::events::{BYTES_OF_ALL, Feed, OfAll, OfOrder, Position, follow};
+use crate::events::{BYTES_OF_ALL, Feed, JoinError, OfAll, OfOrder, Position, follow};
 
 /// The changes of one order: all that were, and all that come.
 pub async fn of_order(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
@@ -17,12 +19,12 @@ pub async fn of_order(request: HttpRequest, path: web::Path<String>, api: web::D
     };
     let permit = match StreamPermit::take(&context.request, 0, context.id()) {
         Ok(permit) => permit,
-        Err(problem) => return problem.error_response(),
+        Err(problem) => return refused(&context, &problem),
     };
     // First of all the place: what is read afterwards has all that went on before.
     let rows = match api.events.join_of(order_number).await {
         Ok(rows) => rows,
-        Err(why) => return context.failed("The status log could not be followed", &why),
+        Err(why) => return not_followed(&context, &why),
     };
     let read = match api.lookups.log(order_number).await {
         Ok(Some(read)) => read,
@@ -33,6 +35,20 @@ pub async fn of_order(request: HttpRequest, path: web::Path<String>, api: web::D
     let last = event_stream::last_event_id(&context.request).and_then(|id| id.parse().ok());
     let feed = Feed::Order(OfOrder::new(&read, rows, last));
     permit.respond(follow(feed, api.events.clone(), api.shutdown.clone()))
+}
+
+fn refused(context: &RequestContext, problem: &Problem) -> HttpResponse {
+    let line = context.log.info(action::STREAM_REFUSED, "A client got no event stream");
+    line.detail("endpoint", context.endpoint).detail("reason", problem.to_string()).emit_limited();
+    problem.error_response()
+}
+
+/// The reader says in the log why the database does not answer. Clients come again and again.
+fn not_followed(context: &RequestContext, why: &JoinError) -> HttpResponse {
+    let message = "The status log could not be followed";
+    let line = context.log.error(action::DB_QUERY_FAILED, message, why);
+    line.detail("endpoint", context.endpoint).emit_limited();
+    Problem::internal(context.id()).error_response()
 }
 
 /// Where the client was, if it comes back. Without a position that can be read, it has seen nothing.
@@ -48,11 +64,11 @@ pub async fn of_all(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     }
     let permit = match StreamPermit::take(&context.request, BYTES_OF_ALL, context.id()) {
         Ok(permit) => permit,
-        Err(problem) => return problem.error_response(),
+        Err(problem) => return refused(&context, &problem),
     };
     let place = match api.events.join().await {
         Ok(place) => place,
-        Err(why) => return context.failed("The status log could not be followed", &why),
+        Err(why) => return not_followed(&context, &why),
     };
     let last = last_position(&context.request);
     let feed = Feed::All(Box::new(OfAll::new(place, last, api.db.clone(), context.log)));

@@ -1,6 +1,9 @@
 //! The service or PostgreSQL goes, and comes back: no event is lost, and none comes twice.
 
+use std::time::Duration;
+
 use testkit::{EventStream, Stage, eventually, http};
+use tokio::time::Instant;
 
 use crate::scene::{NUMBER, Scene, launch, path};
 
@@ -50,8 +53,10 @@ async fn while_the_database_is_away_streams_stay_open_and_prove_nothing() {
         }
     };
     assert_eq!(silence.comment.as_deref(), Some("the database does not answer"));
+    let began = Instant::now();
     let new = EventStream::try_open(scene.service.port(), &path(NUMBER), &[], None).await.unwrap();
     assert!(new.head.starts_with("HTTP/1.1 500"), "{}", new.head);
+    assert!(began.elapsed() < Duration::from_secs(10), "it keeps its place from others");
     proxy.mend();
     assert_eq!(stream.ids(1).await, [second]);
     stream.event("heartbeat").await.unwrap();
