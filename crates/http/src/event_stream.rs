@@ -114,8 +114,9 @@ impl<S: Stream<Item = Bytes>> MessageBody for EventStream<S> {
 }
 
 /// The id of the last event that the client got, if it comes back (`Last-Event-ID`).
-pub fn last_event_id(request: &HttpRequest) -> Option<&str> {
-    request.headers().get(LAST_EVENT_ID)?.to_str().ok().map(str::trim).filter(|id| !id.is_empty())
+pub fn last_event_id(request: &HttpRequest) -> Option<String> {
+    let id = String::from_utf8_lossy(request.headers().get(LAST_EVENT_ID)?.as_bytes());
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
 }
 
 /// An event. `data` is one line. An [id] before it belongs to it.

@@ -1,11 +1,12 @@
 //! Streams of changes.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use domain::OrderNumber;
 use http_service::Problem;
 use http_service::event_stream::{self, StreamPermit};
 use http_service::staff::Access;
-use logging::action;
+use logging::{action, printable};
 
 use super::{Api, RequestContext};
 use crate::events::{BYTES_OF_ALL, Feed, JoinError, OfAll, OfOrder, Position, follow};
@@ -51,9 +52,19 @@ fn not_followed(context: &RequestContext, why: &JoinError) -> HttpResponse {
     Problem::internal(context.id()).error_response()
 }
 
-/// Where the client was, if it comes back. Without a position that can be read, it has seen nothing.
-fn last_position(request: &HttpRequest) -> Option<Position> {
-    event_stream::last_event_id(request)?.parse().ok()
+/// Where the client was, if it comes back.
+///
+/// # Errors
+/// It shows something else. To go on from now would lose what it missed, and not say so.
+fn last_position(context: &RequestContext) -> Result<Option<Position>, Problem> {
+    let Some(id) = event_stream::last_event_id(&context.request) else { return Ok(None) };
+    id.parse().map(Some).map_err(|why| {
+        let detail = format!(
+            "Last-Event-ID '{}' {why}. Send the id of an event as it came, or none to begin with now.",
+            printable(&id)
+        );
+        Problem::new(StatusCode::BAD_REQUEST, detail, context.id())
+    })
 }
 
 /// The changes of all orders, for the staff: what comes from now on, or since the client was there.
@@ -62,6 +73,14 @@ pub async fn of_all(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     if let Err(refusal) = api.gate.verify(&context.request, Access::Read) {
         return refusal.answer(&context.log).await;
     }
+    let last = match last_position(&context) {
+        Ok(last) => last,
+        Err(problem) => {
+            let line = context.log.error(action::VALIDATION_FAILED, "The request was refused", &problem);
+            line.detail("endpoint", context.endpoint).emit_limited();
+            return problem.error_response();
+        }
+    };
     let permit = match StreamPermit::take(&context.request, BYTES_OF_ALL, context.id()) {
         Ok(permit) => permit,
         Err(problem) => return refused(&context, &problem),
@@ -70,7 +89,6 @@ pub async fn of_all(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
         Ok(place) => place,
         Err(why) => return not_followed(&context, &why),
     };
-    let last = last_position(&context.request);
     let feed = Feed::All(Box::new(OfAll::new(place, last, api.db.clone(), context.log)));
     permit.respond(follow(feed, api.events.clone(), api.shutdown.clone()))
 }

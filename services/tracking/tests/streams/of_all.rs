@@ -167,3 +167,14 @@ async fn a_client_is_told_even_if_the_other_log_has_its_id() {
         assert_eq!(resumed_at(&service, &told).await.ids(1).await, [next], "{told}");
     }
 }
+
+#[tokio::test]
+async fn a_position_that_cannot_be_read_is_refused() {
+    let (_scene, service) = open().await;
+    for unreadable in ["x", "-1", "12!", "é"] {
+        let headers = [STAFF, ("Last-Event-ID", unreadable)];
+        let answer = http::send(service.port(), "GET", "/events", &headers, b"").await;
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert!(answer.json()["detail"].as_str().unwrap().contains("Last-Event-ID"), "{answer:?}");
+    }
+}
