@@ -14,11 +14,12 @@ use crate::scene::Scene;
 const ROWS: i64 = 50_000;
 /// What the tracking service asks, and the most rows that it may read. Some look at the newest
 /// thousand rows in any case, and halve their way there.
-const QUESTIONS: [(&str, i64); 8] = [
+const QUESTIONS: [(&str, i64); 9] = [
     ("status_events::read", 50),
     ("status_events::newest_ids", 20),
     ("status_events::of_orders", 10),
     ("order_views::one", 10),
+    ("order_views::list since a day", 1_200),
     ("order_views::list", 1_200),
     ("board::read", 1_200),
     ("estimates::bases", 1_200),
@@ -36,6 +37,9 @@ async fn ask(question: &str, db: &Database) {
         "status_events::of_orders" => status_events::of_orders(db, &[number]).await.map(drop),
         "order_views::one" => order_views::one(db, &number).await.map(drop),
         "order_views::list" => {
+            order_views::list(db, &Filter { limit: 50, ..Filter::default() }).await.map(drop)
+        }
+        "order_views::list since a day" => {
             let since = Timestamp::parse("2026-11-30T00:00:00Z").map(|since| since.0);
             order_views::list(db, &Filter { since, limit: 10, ..Filter::default() }).await.map(drop)
         }
