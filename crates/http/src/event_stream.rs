@@ -46,12 +46,20 @@ struct OfServer {
 }
 
 impl StreamPermit {
+    /// Takes a place.
+    ///
+    /// # Errors
+    /// The response to send instead: 503, since as many streams as the server allows are open.
+    pub fn take(request: &HttpRequest, id: &RequestId) -> Result<Self, Problem> {
+        Self::take_with_queue(request, 0, id)
+    }
+
     /// Takes a place, and so many bytes of memory for what may wait for the stream, beyond the share
     /// of its connection.
     ///
     /// # Errors
-    /// The response to send instead: 503, since as many streams as the server allows are open.
-    pub fn take(request: &HttpRequest, queue: usize, id: &RequestId) -> Result<Self, Problem> {
+    /// As [`take`](Self::take), or there is not as much memory.
+    pub fn take_with_queue(request: &HttpRequest, queue: usize, id: &RequestId) -> Result<Self, Problem> {
         let is_head = request.method() == Method::HEAD;
         let Some(exchange) = request.conn_data::<Exchange>() else {
             return Ok(Self { of_server: None, is_head });
@@ -119,9 +127,10 @@ pub fn last_event_id(request: &HttpRequest) -> Option<String> {
     Some(id.trim().to_owned()).filter(|id| !id.is_empty())
 }
 
-/// An event. `data` is one line. An [id] before it belongs to it.
-pub fn event(name: &str, data: &str) -> Bytes {
-    format!("event: {name}\ndata: {data}\n\n").into()
+/// An event. `data` is one line. Without an id here, one that was sent [before](id) belongs to it.
+pub fn event(id: Option<&str>, name: &str, data: &str) -> Bytes {
+    let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
+    format!("{id}event: {name}\ndata: {data}\n\n").into()
 }
 
 /// The first line of an event that has an id.
@@ -150,7 +159,8 @@ mod tests {
 
     #[test]
     fn parts_are_blocks_of_the_standard() {
-        assert_eq!(event("heartbeat", "{}"), "event: heartbeat\ndata: {}\n\n");
+        assert_eq!(event(Some("7"), "status", "{}"), "id: 7\nevent: status\ndata: {}\n\n");
+        assert_eq!(event(None, "heartbeat", "{}"), "event: heartbeat\ndata: {}\n\n");
         assert_eq!(id(7), "id: 7\n");
         assert_eq!(position("7!5"), "id: 7!5\n\n");
         assert_eq!(retry(Duration::from_millis(1_500)), "retry: 1500\n\n");

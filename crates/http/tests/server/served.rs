@@ -114,7 +114,7 @@ fn streamed(
     queue: usize,
     parts: impl stream::Stream<Item = web::Bytes> + 'static,
 ) -> HttpResponse {
-    match StreamPermit::take(request, queue, &request_id::of(request)) {
+    match StreamPermit::take_with_queue(request, queue, &request_id::of(request)) {
         Ok(permit) => permit.respond(parts),
         Err(problem) => problem.error_response(),
     }

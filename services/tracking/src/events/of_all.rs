@@ -87,7 +87,7 @@ impl OfAll {
     fn reset(&mut self, next: &mut BytesMut) {
         self.position = self.joined.clone();
         next.extend_from_slice(&event_stream::id(&self.position));
-        next.extend_from_slice(&event_stream::event("reset", "{}"));
+        next.extend_from_slice(&event_stream::event(None, "reset", "{}"));
         self.is_marked = true;
     }
 

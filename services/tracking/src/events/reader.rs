@@ -298,5 +298,5 @@ pub fn row(event: &StatusEvent) -> Option<Row> {
     };
     // What has no text in JSON cannot be told, such as a time of the year 10000.
     let data = serde_json::to_string(&data).ok()?;
-    Some(Row { id: event.id, witness: Witness::of(event), event: event_stream::event("status", &data) })
+    Some(Row { id: event.id, witness: Witness::of(event), event: event_stream::event(None, "status", &data) })
 }

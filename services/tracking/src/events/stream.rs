@@ -104,7 +104,7 @@ impl State {
         let part = match self.events.server_time(FRESH) {
             Some(time) => {
                 let data = format!("{{\"timestamp\":\"{}\"}}", Timestamp(time));
-                event_stream::event("heartbeat", &data)
+                event_stream::event(None, "heartbeat", &data)
             }
             None => event_stream::comment("the database does not answer"),
         };

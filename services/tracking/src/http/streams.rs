@@ -18,7 +18,7 @@ pub async fn of_order(request: HttpRequest, path: web::Path<String>, api: web::D
     let Ok(order_number) = asked.parse::<OrderNumber>() else {
         return context.unknown(&asked);
     };
-    let permit = match StreamPermit::take(&context.request, 0, context.id()) {
+    let permit = match StreamPermit::take(&context.request, context.id()) {
         Ok(permit) => permit,
         Err(problem) => return refused(&context, &problem),
     };
@@ -81,7 +81,7 @@ pub async fn of_all(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
             return problem.error_response();
         }
     };
-    let permit = match StreamPermit::take(&context.request, BYTES_OF_ALL, context.id()) {
+    let permit = match StreamPermit::take_with_queue(&context.request, BYTES_OF_ALL, context.id()) {
         Ok(permit) => permit,
         Err(problem) => return refused(&context, &problem),
     };
