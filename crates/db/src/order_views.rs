@@ -139,8 +139,8 @@ pub async fn one(
 /// # Errors
 /// The database failed.
 pub async fn list(db: &Database, filter: &Filter) -> Result<Page, DbError> {
-    // Orders are looked through one by one, until enough fit. Only if too few of them did, it matters
-    // where that ended.
+    // Orders are looked through one by one, until enough fit. Only if too few do, it matters where
+    // that ended.
     let sql = format!(
         "
         with recursive {first}, found as materialized (

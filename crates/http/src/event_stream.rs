@@ -54,8 +54,8 @@ impl StreamPermit {
         Self::take_with_queue(request, 0, id)
     }
 
-    /// Takes a place, and so many bytes of memory for what may wait for the stream, beyond the share
-    /// of its connection.
+    /// Takes a place, and so many bytes of memory for what may wait for the stream, beyond what its
+    /// connection has.
     ///
     /// # Errors
     /// As [`take`](Self::take), or there is not as much memory.

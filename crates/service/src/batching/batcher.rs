@@ -49,9 +49,9 @@ pub struct Limits {
     pub lanes: usize,
     /// Statements for single requests at the same time, beside the lanes.
     pub alone: usize,
-    /// Shortest time between the beginnings of two statements of a lane: what comes meanwhile shares
-    /// the second one. A request that comes alone does not wait. Zero: statements follow each other
-    /// at once.
+    /// Shortest time between the beginnings of two statements of a lane: what comes meanwhile
+    /// shares the second one. A request that comes alone does not wait. Zero: statements follow
+    /// each other at once.
     pub pace: Duration,
 }
 

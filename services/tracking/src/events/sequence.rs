@@ -19,8 +19,8 @@ pub const HOLD: Duration = Duration::from_secs(2);
 pub const FORGET: Duration = Duration::from_mins(10);
 /// Most gaps that are looked for; beyond that the oldest ones are forgotten.
 const MOST_GAPS: usize = 1_000;
-/// As soon as so many rows are held back, no further ones are read: they wait in the database. There
-/// are no more gaps behind which rows are held than rows.
+/// As soon as so many rows are held back, no further ones are read: they wait in the database. So
+/// the gaps that are waited for are no more than these rows.
 const MOST_HELD: usize = 3_000;
 
 /// The state of one reader.
@@ -83,8 +83,8 @@ impl<R> Sequence<R> {
         sequence
     }
 
-    /// The ids to look for: the gaps, the newest row once more, by which the log is known again, and
-    /// all that is new, while there is room for it.
+    /// The ids to look for: the gaps, the newest row once more, by which the log is known again,
+    /// and all that is new, while there is room for it.
     pub fn wanted(&self) -> Vec<(i64, i64)> {
         let gaps = self.gaps.iter().map(|gap| (gap.span.lowest, gap.span.highest));
         let highest = if self.held.len() < MOST_HELD { i64::MAX } else { self.newest };
