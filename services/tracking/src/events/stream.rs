@@ -20,6 +20,7 @@ use super::reader::Events;
 const FRESH: Duration = Duration::from_secs(1);
 /// Bounds of the random pause after which a client comes back, in milliseconds.
 const RETRY: std::ops::Range<u64> = 1_000..4_000;
+
 /// What a stream has for its client.
 pub enum Feed {
     /// The changes of one order.
@@ -66,7 +67,8 @@ impl Feed {
         }
     }
 
-    /// Appends what comes next. `false` at the end. Whoever drops this future does not go on.
+    /// Appends what comes next. `false` at the end. To drop this future loses nothing, unless the
+    /// feed is behind.
     async fn more(&mut self, next: &mut BytesMut) -> bool {
         match self {
             Self::Order(feed) => feed.more(next).await,
