@@ -75,10 +75,10 @@ impl OfAll {
             Beginning::Over => {}
         }
         let Some(step) = self.steps.recv().await else { return false };
-        self.add(step, next);
+        self.add(&step, next);
         for _ in 1..TOGETHER {
             let Ok(step) = self.steps.try_recv() else { break };
-            self.add(step, next);
+            self.add(&step, next);
         }
         true
     }
@@ -91,14 +91,14 @@ impl OfAll {
         self.is_marked = true;
     }
 
-    fn add(&mut self, step: Step, next: &mut BytesMut) {
+    fn add(&mut self, step: &Step, next: &mut BytesMut) {
         if !self.start.has(step.row.id) {
-            self.append(step.row, step.position.and(&self.start), next);
+            self.append(&step.row, step.position.and(&self.start), next);
         }
     }
 
     /// The event and what was seen with it are one block: a client has both, or none.
-    fn append(&mut self, row: Row, seen: Seen, next: &mut BytesMut) {
+    fn append(&mut self, row: &Row, seen: Seen, next: &mut BytesMut) {
         next.extend_from_slice(&event_stream::id(seen.as_id_of(row.id)));
         next.extend_from_slice(&row.event);
         self.position = Position { seen, witness: Some(row.witness) };
@@ -121,7 +121,7 @@ impl OfAll {
         for (id, event) in rows {
             let seen = work.has_read(id);
             if let Some(row) = event.as_ref().and_then(row) {
-                self.append(row, seen, next);
+                self.append(&row, seen, next);
             }
         }
         if work.is_done() {

@@ -58,7 +58,8 @@ async fn displays_that_ask_together_share_what_is_read() {
              create view order_items as select * from stored where (select nextval('statements')) > 0",
         )
         .await;
-    let asking = (0..20).map(|_| async { kitchen(&scene).await["tickets"][0]["items"][0]["quantity"].clone() });
+    let asking =
+        (0..20).map(|_| async { kitchen(&scene).await["tickets"][0]["items"][0]["quantity"].clone() });
     assert!(futures_util::future::join_all(asking).await.iter().all(|quantity| *quantity == 2));
     let read = scene.database.value("select last_value from statements").await.as_i64().unwrap();
     // Two statements of each read look at lines. The first display is not waited for.

@@ -59,7 +59,7 @@ impl Scene {
                  select 'ORD_20241215_' || lpad(n::text, greatest(3, length(n::text)), '0'), 'Jane', 'takeout', 1, at, at
                  from generate_series(1, {count}) as n cross join (select now() - interval '9 hours' as at) as time;
                  insert into order_items (order_id, name, quantity, price)
-                 select id, 'Pho bo', 2, 12.49 from orders where number like 'ORD\_20241215\_%'"
+                 select id, 'Pho bo', 2, 12.49 from orders where number like 'ORD_20241215_%'"
             ))
             .await;
     }
