@@ -20,12 +20,20 @@ pub async fn track(request: HttpRequest, path: web::Path<String>, api: web::Data
 
 /// One order: its page for browsers, and the whole of it for programs that may see it.
 pub async fn order(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
-    let mut answer = match path.parse::<OrderNumber>() {
-        Ok(number) if negotiation::prefers_html(&request) => {
-            // Relative, so that it works behind a gateway's prefix.
-            HttpResponse::SeeOther().insert_header((header::LOCATION, format!("../track/{number}"))).finish()
+    let mut answer = if negotiation::prefers_html(&request) {
+        match path.parse::<OrderNumber>() {
+            Ok(number) => {
+                // Relative, so that it works behind a gateway's prefix.
+                let mut page = format!("../track/{number}");
+                if !request.query_string().is_empty() {
+                    page = format!("{page}?{}", request.query_string());
+                }
+                HttpResponse::SeeOther().insert_header((header::LOCATION, page)).finish()
+            }
+            Err(_) => ::web::not_found(request).await,
         }
-        _ => orders::one(request, path, api).await,
+    } else {
+        orders::one(request, path, api).await
     };
     answer.headers_mut().append(header::VARY, HeaderValue::from_static("Accept"));
     answer
