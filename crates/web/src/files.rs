@@ -9,6 +9,14 @@ pub enum Page {
     Track,
     /// The numbers of all orders, on a wall.
     Board,
+    /// The tickets of the kitchen, to look at.
+    Kitchen,
+    /// The tickets of a worker, to cook with.
+    Cook,
+    /// Where the staff signs in. It is shown in place of a page one step below the service's root.
+    SignIn,
+    /// The same, while no staff key is configured.
+    NoKey,
     /// For addresses that do not exist.
     NotFound,
 }

@@ -218,14 +218,14 @@ fn mismatch(what: &str, row: &Row) -> Result<Mismatch, DbError> {
 }
 
 /// Returns the status updates of these orders' claims that are still in the outbox: an earlier
-/// worker was lost before it published them.
-async fn unpublished_starts(
+/// worker was lost before it published them. Of several, the last one: of a recall.
+pub(super) async fn unpublished_starts(
     db: &Database,
     numbers: &[OrderNumber],
 ) -> Result<HashMap<OrderNumber, StatusOutboxRow>, DbError> {
     let sql = "
-        select id, request_id, order_number, changed_by, changed_at, estimated_completion
-        from status_outbox where order_number = any($1) and new_status = 'cooking'";
+        select id, request_id, order_number, old_status, changed_by, changed_at, estimated_completion
+        from status_outbox where order_number = any($1) and new_status = 'cooking' order by id";
     let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
     let rows = db.query(sql, &[&numbers]).await?;
     rows.iter()
@@ -237,7 +237,7 @@ async fn unpublished_starts(
             let estimated_completion: Option<OffsetDateTime> = row.try_get("estimated_completion")?;
             let update = StatusUpdate {
                 order_number: number,
-                old_status: OrderStatus::Received,
+                old_status: row.try_get::<_, &str>("old_status")?.parse().map_err(DbError::unexpected)?,
                 new_status: OrderStatus::Cooking,
                 changed_by: row.try_get("changed_by")?,
                 timestamp: row.try_get::<_, OffsetDateTime>("changed_at")?.into(),

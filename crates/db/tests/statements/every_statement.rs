@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use db::claims::{self, LockMode};
+use db::kitchen_tickets::of_worker;
 use db::outbox::{self, Published, RequestStream};
 use db::rescue::{self, UnroutedMessage};
 use db::transitions::{self, Unsent};
@@ -20,8 +21,8 @@ use domain::{Fingerprint, IdempotencyKey, IdempotentRequest, OrderType, ServiceN
 use crate::outbox::LOOK;
 use crate::requesting;
 use crate::scene::{
-    HEARTBEAT, LEASE, Scene, anna, finished, granted, identity, place, place_under, process, request_id,
-    takeout, wish,
+    HEARTBEAT, LEASE, Scene, anna, finished, granted, identity, place, place_under, process, recalled,
+    request_id, takeout, wish,
 };
 use crate::shop::{Basket, discount, fee, item, left, rules, sell};
 
@@ -210,6 +211,13 @@ async fn kitchen(scene: &Scene, db: &Database) -> Result<(), Undone> {
     done("workers::heartbeat", workers::heartbeat(db, &cook, &[claim.order_id], LEASE).await)?;
     let cooked = claims::finish(db, &cook, &[finished(&order, &claim)], LockMode::Wait).await;
     done("claims::finish", cooked)?;
+    let recall = async || claims::recall(db, &cook, LEASE, &recalled(&order)).await;
+    done("claims::recall", recall().await)?;
+    done("claims::recall once more", recall().await)?;
+    done("of_worker::of_orders", of_worker::of_orders(db, &[order.number]).await)?;
+    done("of_worker::recallable", of_worker::recallable(db, &cook.worker).await)?;
+    done("of_worker::cooking_times", of_worker::cooking_times(db).await)?;
+    done("of_worker::message", of_worker::message(db, order.number).await)?;
     let told = claim.status_update.iter().map(|row| row.id).collect::<Vec<_>>();
     done("outbox::settle_status_updates", outbox::settle_status_updates(db, &told).await)?;
     done("workers::all", workers::all(db).await)?;

@@ -23,6 +23,7 @@ mod plans;
 mod price_rules;
 mod reading;
 mod refused_neighbours;
+mod recalling;
 mod registering;
 mod requesting;
 mod rescuing;

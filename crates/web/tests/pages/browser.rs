@@ -29,8 +29,14 @@ impl Answer {
 }
 
 /// The pages and the way to each.
-pub const PAGES: [(&str, Page); 3] =
-    [("/", Page::Order), ("/track/ORD_20261130_001", Page::Track), ("/board", Page::Board)];
+pub const PAGES: [(&str, Page); 6] = [
+    ("/", Page::Order),
+    ("/track/ORD_20261130_001", Page::Track),
+    ("/board", Page::Board),
+    ("/kitchen", Page::Kitchen),
+    ("/cook", Page::Cook),
+    ("/sign-in", Page::SignIn),
+];
 
 /// Sends a request with these headers to a service that has all pages.
 pub async fn ask(method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -39,6 +45,9 @@ pub async fn ask(method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
         .service(readable("/", page(Page::Order)))
         .service(readable("/track/{number}", page(Page::Track)))
         .service(readable("/board", page(Page::Board)))
+        .service(readable("/kitchen", page(Page::Kitchen)))
+        .service(readable("/cook", page(Page::Cook)))
+        .service(readable("/sign-in", page(Page::SignIn)))
         .configure(|app| web::asset_routes(app, Settings::default()))
         .default_service(actix::to(web::not_found));
     let app = init_service(app).await;

@@ -1,0 +1,362 @@
+//! All tickets of a manual worker, and who watches them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use bus::LinkState;
+use db::kitchen_tickets::CookingTime;
+use db::kitchen_tickets::of_worker::{HeldTicket, HeldTickets};
+use domain::order_status::RECALL_WINDOW;
+use domain::{OrderNumber, OrderStatus, WorkerName};
+use time::OffsetDateTime;
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::command::{Bump, Command, MOST_WAITING, Reply};
+use super::ticket::Ticket;
+
+/// How long a cancelled ticket is kept for displays that are opened later.
+const CANCELLED_FOR: Duration = Duration::from_mins(10);
+/// The most tickets that are kept after their orders have left the worker.
+const MOST_PAST: usize = 500;
+/// Changes that a display may lag behind before its stream is cut.
+const MOST_UNSEEN: usize = 1_024;
+/// What was read longer ago is no proof that the board is true.
+const FRESH: Duration = Duration::from_secs(3);
+
+/// The tickets of this worker. Cheap to clone.
+#[derive(Clone)]
+pub struct Board(Arc<Inner>);
+
+struct Inner {
+    worker: WorkerName,
+    state: Mutex<State>,
+    changes: broadcast::Sender<Change>,
+    /// Wakes the follower: a ticket is new.
+    is_unread: Notify,
+    /// The connection over which orders come. There is none until the worker is registered.
+    link: OnceLock<LinkState>,
+}
+
+#[derive(Default)]
+struct State {
+    entries: HashMap<OrderNumber, Entry>,
+    /// The database's time at the last look, and when that was.
+    read: Option<(OffsetDateTime, Instant)>,
+    /// The database's time at the last look at which orders could come in.
+    proof: Option<OffsetDateTime>,
+    cooking_times: Vec<CookingTime>,
+}
+
+#[derive(Default)]
+struct Entry {
+    /// `None` until the database has told.
+    ticket: Option<Ticket>,
+    /// The way to the task that has the order in flight.
+    desk: Option<Desk>,
+    is_ours: bool,
+    /// The database says that there is nothing to cook: the claim is to find out why.
+    is_over: bool,
+    /// Grows with each change that is made here. A look that began before it tells the past.
+    version: u64,
+}
+
+struct Desk {
+    commands: mpsc::Sender<Command>,
+    is_over: Arc<Notify>,
+}
+
+/// What displays are told.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// The ticket is so now.
+    Ticket(Box<Ticket>),
+    /// It is no longer this worker's.
+    Gone(OrderNumber),
+}
+
+/// Why the board may not be true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CutOff {
+    /// The server that does not answer: `database` or `broker`.
+    pub cause: &'static str,
+    /// The last moment at which it was true, if it ever was.
+    pub since: Option<OffsetDateTime>,
+}
+
+/// The board at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Whose it is.
+    pub worker: WorkerName,
+    /// Now, by the database's clock. `None` until it has answered.
+    pub as_of: Option<OffsetDateTime>,
+    /// All tickets, in no order.
+    pub tickets: Vec<Ticket>,
+    /// How long orders cooked in the last hour.
+    pub cooking_times: Vec<CookingTime>,
+    /// Why it may not be true.
+    pub cut_off: Option<CutOff>,
+}
+
+impl Board {
+    /// An empty board.
+    pub fn new(worker: WorkerName) -> Self {
+        Self(Arc::new(Inner {
+            worker,
+            state: Mutex::default(),
+            changes: broadcast::Sender::new(MOST_UNSEEN),
+            is_unread: Notify::new(),
+            link: OnceLock::new(),
+        }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whose board it is.
+    pub fn worker(&self) -> &WorkerName {
+        &self.0.worker
+    }
+
+    /// Orders come over this connection.
+    pub fn registered(&self, link: LinkState) {
+        // A worker registers once.
+        let _ = self.0.link.set(link);
+    }
+
+    /// An order is in flight: its ticket is shown as soon as the database has told of it. Returns
+    /// what people ask, and what says that there is nothing to cook.
+    pub(super) fn open(&self, number: OrderNumber) -> (mpsc::Receiver<Command>, Arc<Notify>) {
+        let (commands, incoming) = mpsc::channel(MOST_WAITING);
+        let is_over = Arc::new(Notify::new());
+        let mut state = self.lock();
+        let entry = state.entries.entry(number).or_default();
+        entry.desk = Some(Desk { commands, is_over: Arc::clone(&is_over) });
+        entry.version += 1;
+        drop(state);
+        self.0.is_unread.notify_one();
+        (incoming, is_over)
+    }
+
+    /// The order is no longer in flight. Its ticket stays if it can be recalled, or was cancelled.
+    pub(super) fn close(&self, number: OrderNumber) {
+        let mut state = self.lock();
+        let Some(entry) = state.entries.get_mut(&number) else { return };
+        entry.desk = None;
+        entry.is_ours = false;
+        entry.is_over = false;
+        entry.version += 1;
+        let read = state.read.map(|(time, _)| time);
+        self.prune(&mut state, number, read);
+    }
+
+    /// Shows orders that this worker finished before it was started again.
+    pub(super) fn remember(&self, numbers: &[OrderNumber]) {
+        let mut state = self.lock();
+        for number in numbers {
+            state.entries.entry(*number).or_default();
+        }
+    }
+
+    /// Changes a ticket as the database has just been changed, and shows it.
+    pub(super) fn change(&self, number: OrderNumber, is_ours: bool, change: impl FnOnce(&mut Ticket)) {
+        let mut state = self.lock();
+        let Some(entry) = state.entries.get_mut(&number) else { return };
+        entry.version += 1;
+        entry.is_ours = is_ours;
+        if let Some(ticket) = &mut entry.ticket {
+            ticket.is_ours = is_ours;
+            change(ticket);
+            self.tell(Change::Ticket(Box::new(ticket.clone())));
+        }
+    }
+
+    /// Ticks a line off, or on again. The ticket; `None` if there is no such line.
+    pub fn tick(&self, number: OrderNumber, line: usize, is_done: bool) -> Option<Ticket> {
+        let mut state = self.lock();
+        let ticket = state.entries.get_mut(&number)?.ticket.as_mut()?;
+        if line >= ticket.held.ticket.items.len() || !ticket.is_open() {
+            return None;
+        }
+        let is_new = if is_done { ticket.ticked.insert(line) } else { ticket.ticked.remove(&line) };
+        if is_new {
+            self.tell(Change::Ticket(Box::new(ticket.clone())));
+        }
+        Some(ticket.clone())
+    }
+
+    /// Asks for a step of an order in flight. `None` if it is not in flight, or too many ask.
+    pub(super) fn ask(
+        &self,
+        number: OrderNumber,
+        bump: Bump,
+        seen: OrderStatus,
+    ) -> Option<oneshot::Receiver<()>> {
+        let (reply, answer) = Reply::new();
+        self.pass_on(number, bump, seen, reply).then_some(answer)
+    }
+
+    /// As [`Board::ask`], for somebody who asks already. Whether it is in flight.
+    pub fn pass_on(&self, number: OrderNumber, bump: Bump, seen: OrderStatus, reply: Reply) -> bool {
+        let state = self.lock();
+        let desk = state.entries.get(&number).and_then(|entry| entry.desk.as_ref());
+        desk.is_some_and(|desk| desk.commands.try_send(Command { bump, seen, reply }).is_ok())
+    }
+
+    /// The ticket of this number.
+    pub fn ticket(&self, number: OrderNumber) -> Option<Ticket> {
+        self.lock().entries.get(&number)?.ticket.clone()
+    }
+
+    /// Whether the database says that there is nothing to cook. It is said once for each look.
+    pub(super) fn takes_over(&self, number: OrderNumber) -> bool {
+        let mut state = self.lock();
+        state.entries.get_mut(&number).is_some_and(|entry| std::mem::take(&mut entry.is_over))
+    }
+
+    /// All changes from now on, and what was before.
+    pub fn join(&self) -> (broadcast::Receiver<Change>, Snapshot) {
+        let state = self.lock();
+        (self.0.changes.subscribe(), self.snapshot_of(&state))
+    }
+
+    /// The board now.
+    pub fn snapshot(&self) -> Snapshot {
+        self.snapshot_of(&self.lock())
+    }
+
+    /// Now, by the database's clock, if the board is true; else why it may not be.
+    ///
+    /// # Errors
+    /// A server does not answer.
+    pub fn proof(&self) -> Result<OffsetDateTime, CutOff> {
+        let state = self.lock();
+        match (self.cut_off(&state), now(&state)) {
+            (None, Some(now)) => Ok(now),
+            (cut_off, _) => Err(cut_off.unwrap_or(CutOff { cause: "database", since: state.proof })),
+        }
+    }
+
+    fn snapshot_of(&self, state: &State) -> Snapshot {
+        Snapshot {
+            worker: self.0.worker.clone(),
+            as_of: now(state),
+            tickets: state.entries.values().filter_map(|entry| entry.ticket.clone()).collect(),
+            cooking_times: state.cooking_times.clone(),
+            cut_off: self.cut_off(state),
+        }
+    }
+
+    fn cut_off(&self, state: &State) -> Option<CutOff> {
+        let is_fresh = state.read.is_some_and(|(_, at)| at.elapsed() < FRESH);
+        let cause = match (is_fresh, self.can_receive()) {
+            (false, _) => "database",
+            (true, false) => "broker",
+            (true, true) => return None,
+        };
+        Some(CutOff { cause, since: state.proof })
+    }
+
+    fn can_receive(&self) -> bool {
+        self.0.link.get().is_some_and(LinkState::is_up)
+    }
+
+    /// Waits until a ticket is new.
+    pub(super) async fn unread(&self) {
+        self.0.is_unread.notified().await;
+    }
+
+    /// What the database is to be asked about, and how it stands here.
+    pub(super) fn to_read(&self) -> Vec<(OrderNumber, u64)> {
+        self.lock().entries.iter().map(|(number, entry)| (*number, entry.version)).collect()
+    }
+
+    /// Takes over what the database says about these tickets.
+    pub(super) fn read(&self, asked: &[(OrderNumber, u64)], rows: HeldTickets) {
+        let as_of = rows.as_of;
+        let mut found: HashMap<OrderNumber, HeldTicket> =
+            rows.tickets.into_iter().filter_map(|row| Some((row.ticket.number.parse().ok()?, row))).collect();
+        let mut state = self.lock();
+        state.read = Some((as_of, Instant::now()));
+        if self.can_receive() {
+            state.proof = Some(as_of);
+        }
+        for (number, version) in asked {
+            let Some(entry) = state.entries.get_mut(number).filter(|entry| entry.version == *version) else {
+                continue;
+            };
+            let ticket = found.remove(number).and_then(|row| Ticket::of(*number, row));
+            entry.is_over = entry.desk.is_some()
+                && !entry.is_ours
+                && ticket.as_ref().is_none_or(|ticket| !ticket.is_open());
+            if let (true, Some(desk)) = (entry.is_over, &entry.desk) {
+                desk.is_over.notify_one();
+            }
+            let ticket = ticket.map(|ticket| Ticket {
+                is_ours: entry.is_ours,
+                ticked: entry.ticket.as_ref().map(|known| known.ticked.clone()).unwrap_or_default(),
+                ..ticket
+            });
+            if let Some(ticket) = ticket.as_ref().filter(|ticket| entry.ticket.as_ref() != Some(*ticket)) {
+                self.tell(Change::Ticket(Box::new(ticket.clone())));
+            }
+            entry.ticket = ticket;
+            self.prune(&mut state, *number, Some(as_of));
+        }
+        self.limit_past(&mut state);
+    }
+
+    /// Takes over how long orders cooked.
+    pub(super) fn read_times(&self, cooking_times: Vec<CookingTime>) {
+        self.lock().cooking_times = cooking_times;
+    }
+
+    /// Removes a ticket that nothing more can be done with.
+    fn prune(&self, state: &mut State, number: OrderNumber, now: Option<OffsetDateTime>) {
+        let Some(entry) = state.entries.get(&number).filter(|entry| entry.desk.is_none()) else { return };
+        let is_kept = entry.ticket.as_ref().is_some_and(|ticket| {
+            let is_within =
+                |window: Duration| now.is_none_or(|now| now < ticket.held.ticket.updated_at + window);
+            match ticket.status {
+                OrderStatus::Ready => {
+                    ticket.held.ticket.processed_by.as_deref() == Some(self.0.worker.as_str())
+                        && is_within(RECALL_WINDOW)
+                }
+                OrderStatus::Cancelled => is_within(CANCELLED_FOR),
+                OrderStatus::Received | OrderStatus::Cooking | OrderStatus::Completed => false,
+            }
+        });
+        if !is_kept {
+            state.entries.remove(&number);
+            self.tell(Change::Gone(number));
+        }
+    }
+
+    fn limit_past(&self, state: &mut State) {
+        let past = state.entries.iter().filter(|(_, entry)| entry.desk.is_none());
+        let mut past: Vec<(Option<OffsetDateTime>, OrderNumber)> = past
+            .map(|(number, entry)| {
+                (entry.ticket.as_ref().map(|ticket| ticket.held.ticket.updated_at), *number)
+            })
+            .collect();
+        let beyond = past.len().saturating_sub(MOST_PAST);
+        past.sort_unstable();
+        for (_, number) in past.into_iter().take(beyond) {
+            state.entries.remove(&number);
+            self.tell(Change::Gone(number));
+        }
+    }
+
+    fn tell(&self, change: Change) {
+        // Perhaps nobody watches.
+        let _ = self.0.changes.send(change);
+    }
+}
+
+/// The time of the last look, and what has passed since.
+fn now(state: &State) -> Option<OffsetDateTime> {
+    state.read.map(|(time, at)| time + at.elapsed())
+}

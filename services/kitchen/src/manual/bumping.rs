@@ -1,0 +1,160 @@
+//! The use cases of a display: start, ready and recall.
+//!
+//! Each names the status that the person saw. Of two who do the same at once, one does it, and the
+//! other is told who was first.
+
+use std::time::Duration;
+
+use db::Database;
+use db::kitchen_tickets::of_worker;
+use domain::order_status::RECALL_WINDOW;
+use domain::{OrderNumber, OrderStatus, RequestId};
+use runtime::Shutdown;
+use time::OffsetDateTime;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::board::Board;
+use super::command::{Bump, Reply};
+use super::ticket::Ticket;
+
+/// Longest time that a person waits for a step. It goes on after that, and the display shows it.
+const BUMP_DEADLINE: Duration = Duration::from_secs(20);
+
+/// A recall on its way to the task that carries it out.
+#[derive(Debug)]
+pub struct Recall {
+    /// The order.
+    pub number: OrderNumber,
+    /// The request that asks for it.
+    pub request_id: RequestId,
+    /// Whoever asks.
+    pub reply: Reply,
+}
+
+/// Why a step was not made. Nothing was changed, unless it says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BumpError {
+    /// Somebody else was faster.
+    #[error("order {number} is {status}, by {changed_by}")]
+    Elsewhere { number: OrderNumber, status: OrderStatus, changed_by: String, changed_at: OffsetDateTime },
+    /// Another worker finished it.
+    #[error("order {number} was finished by {finished_by}, and only that worker can recall it")]
+    OfAnother { number: OrderNumber, finished_by: String, changed_at: OffsetDateTime },
+    /// It has been ready for too long.
+    #[error("order {number} has been ready for more than {} minutes", RECALL_WINDOW.as_secs() / 60)]
+    TooLate { number: OrderNumber, changed_by: String, changed_at: OffsetDateTime },
+    /// The order waits, but not here.
+    #[error("order {0} is not among the tickets of this worker")]
+    NotHere(OrderNumber),
+    /// There is no order of this number.
+    #[error("there is no such order")]
+    Unknown,
+    /// A server does not answer.
+    #[error("the step could not be made now")]
+    Unavailable,
+    /// The worker stops, and begins nothing more.
+    #[error("the worker stops")]
+    Stopping,
+    /// The step was made, or will be.
+    #[error("it is not known yet whether the step was made")]
+    OutcomeUnknown,
+}
+
+/// Carries out what people ask for. Cheap to clone.
+#[derive(Clone)]
+pub struct Bumping {
+    pub board: Board,
+    pub db: Database,
+    /// Leads to the task that carries recalls out.
+    pub recalls: mpsc::Sender<Recall>,
+    pub shutdown: Shutdown,
+}
+
+impl Bumping {
+    /// Makes a step of an order. `seen` is the status that the person saw. Returns the ticket as it
+    /// is then.
+    ///
+    /// # Errors
+    /// The step was not made, or it is not known whether it was.
+    pub async fn bump(
+        &self,
+        number: OrderNumber,
+        bump: Bump,
+        seen: OrderStatus,
+        request_id: RequestId,
+    ) -> Result<Ticket, BumpError> {
+        if bump != Bump::Ready && self.shutdown.has_begun() {
+            return Err(BumpError::Stopping);
+        }
+        let Some(answer) = self.asked(number, bump, seen, request_id) else {
+            return Err(self.explained(number, bump, seen).await);
+        };
+        match timeout(BUMP_DEADLINE, answer).await {
+            Err(_) => Err(BumpError::OutcomeUnknown),
+            Ok(Err(_)) => Err(self.explained(number, bump, seen).await),
+            Ok(Ok(())) => match self.board.ticket(number) {
+                Some(ticket) => Ok(ticket),
+                None => self.stored(number).await.map(|(ticket, _)| ticket),
+            },
+        }
+    }
+
+    /// Asks whoever carries it out. `None` if nobody does.
+    fn asked(
+        &self,
+        number: OrderNumber,
+        bump: Bump,
+        seen: OrderStatus,
+        request_id: RequestId,
+    ) -> Option<oneshot::Receiver<()>> {
+        let asked = self.board.ask(number, bump, seen);
+        if asked.is_some() || bump != Bump::Recall || seen != Bump::Recall.usual() {
+            return asked;
+        }
+        let (reply, answer) = Reply::new();
+        self.recalls.try_send(Recall { number, request_id, reply }).ok()?;
+        Some(answer)
+    }
+
+    /// Why the step was not made, by the database.
+    async fn explained(&self, number: OrderNumber, bump: Bump, seen: OrderStatus) -> BumpError {
+        let (ticket, as_of) = match self.stored(number).await {
+            Ok(found) => found,
+            Err(why) => return why,
+        };
+        let changed_at = ticket.held.ticket.updated_at;
+        let processed_by = ticket.held.ticket.processed_by.unwrap_or_default();
+        let is_by_us = processed_by == self.board.worker().as_str();
+        let changed_by = ticket.held.changed_by.unwrap_or_default();
+        match (bump, ticket.status) {
+            (Bump::Recall, OrderStatus::Ready) if !is_by_us => {
+                BumpError::OfAnother { number, finished_by: processed_by, changed_at }
+            }
+            (Bump::Recall, OrderStatus::Ready) if as_of >= changed_at + RECALL_WINDOW => {
+                BumpError::TooLate { number, changed_by, changed_at }
+            }
+            // Nothing speaks against it.
+            (_, status) if status == seen && status == bump.usual() && (bump != Bump::Ready || is_by_us) => {
+                let is_here = self.board.ticket(number).is_some();
+                if self.shutdown.has_begun() {
+                    BumpError::Stopping
+                } else if is_here {
+                    BumpError::Unavailable
+                } else {
+                    BumpError::NotHere(number)
+                }
+            }
+            (_, status) => BumpError::Elsewhere { number, status, changed_by, changed_at },
+        }
+    }
+
+    /// The ticket as the database has it, and the time there.
+    async fn stored(&self, number: OrderNumber) -> Result<(Ticket, OffsetDateTime), BumpError> {
+        // The cause shows in the heartbeats and in the log of the follower.
+        let mut rows = of_worker::of_orders(&self.db, &[number]).await.map_err(|_| BumpError::Unavailable)?;
+        let row = rows.tickets.pop().ok_or(BumpError::Unknown)?;
+        let ticket = Ticket::of(number, row).ok_or(BumpError::Unknown)?;
+        Ok((ticket, rows.as_of))
+    }
+}
