@@ -159,10 +159,12 @@ class KitchenDisplay extends HTMLElement {
   /** Makes the tickets as large as ten of them fit. */
   fit() {
     const items = [...this.list.children].slice(0, FITTING);
+    // On a small screen the page scrolls instead.
+    const isBounded = getComputedStyle(this.list.parentElement).overflowY !== "visible";
     const bottom = this.getBoundingClientRect().bottom;
     for (let density = 0; density < DENSITIES; density++) {
       this.list.dataset.density = density;
-      if (items.every((item) => item.getBoundingClientRect().bottom <= bottom + 1)) break;
+      if (!isBounded || items.every((item) => item.getBoundingClientRect().bottom <= bottom + 1)) break;
     }
   }
 

@@ -8,7 +8,7 @@ use domain::timestamp::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
-use crate::manual::{Board, Bump, OpenTicket, Reply};
+use crate::manual::{Board, OpenTicket, Reply};
 
 /// How a worker cooks. Cheap to clone.
 #[derive(Clone)]
@@ -40,13 +40,6 @@ impl Pacing {
         match self {
             Self::Timed(concurrency) => Pace::Timed(Arc::clone(concurrency)),
             Self::Manual(board) => Pace::Manual(OpenTicket::open(board, number)),
-        }
-    }
-
-    /// Somebody asks for a recall of an order that is in flight: its task says what comes of it.
-    pub fn pass_recall_on(&self, number: OrderNumber, reply: Reply) {
-        if let Self::Manual(board) = self {
-            board.pass_on(number, Bump::Recall, Bump::Recall.usual(), reply);
         }
     }
 }

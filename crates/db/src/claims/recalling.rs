@@ -1,8 +1,9 @@
 //! From `ready` back to `cooking`: whoever finished an order takes it up again.
 
+use std::time::Duration;
+
 use domain::order_status::{RECALL_NOTE, RECALL_WINDOW};
 use domain::{OrderNumber, OrderStatus, StatusUpdate};
-use std::time::Duration;
 use time::OffsetDateTime;
 use tokio_postgres::Row;
 

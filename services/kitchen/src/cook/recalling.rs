@@ -18,21 +18,17 @@ impl Cook {
     /// Recalls an order, and cooks it to its end. It has no delivery: its message was acknowledged
     /// when it was ready. If this worker is lost, the rescuer sends it again.
     pub async fn recall(self, recall: Recall) -> Unfinished {
-        let Recall { number, request_id, reply } = recall;
+        let Recall { ticket, request_id, reply } = recall;
+        let number = ticket.number();
         let log = self.session.log.with_request_id(request_id);
         let found = Retry { doing: &format!("looking for order {number}"), log: &log }
             .a_few_times(&self.shutdown, || of_worker::message(&self.session.db, number))
             .await;
         // Whoever asked learns from the database why nothing came of it.
         let Some(Some((message, identity))) = found else { return Vec::new() };
-        let order = OrderPointer::of(&message, identity);
-        let Some(mut guard) = self.in_flight.insert_recalled(order.clone()) else {
-            // Somebody else is about to recall it. Then it is that person's.
-            self.pacing.pass_recall_on(number, reply);
-            return Vec::new();
-        };
-        let job = Job { order, priority: message.priority };
-        let mut pace = self.pacing.of(number);
+        let job = Job { order: OrderPointer::of(&message, identity), priority: message.priority };
+        let Some(mut guard) = self.in_flight.insert_recalled(job.order.clone()) else { return Vec::new() };
+        let mut pace = Pace::Manual(ticket);
         let recalled = self.cook_recalled(&job, reply, &mut guard, &mut pace, &log);
         let end = catch_panic(recalled).await.unwrap_or(End::Returned);
         drop(pace);

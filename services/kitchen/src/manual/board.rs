@@ -54,7 +54,7 @@ struct Entry {
     /// `None` until the database has told.
     ticket: Option<Ticket>,
     /// The way to the task that has the order in flight.
-    desk: Option<Desk>,
+    task: Option<TaskHandle>,
     is_ours: bool,
     /// The database says that there is nothing to cook: the claim is to find out why.
     is_over: bool,
@@ -62,9 +62,27 @@ struct Entry {
     version: u64,
 }
 
-struct Desk {
+struct TaskHandle {
     commands: mpsc::Sender<Command>,
     is_over: Arc<Notify>,
+}
+
+/// The other end of a [`TaskHandle`].
+pub(super) struct TaskInbox {
+    /// What people ask.
+    pub commands: mpsc::Receiver<Command>,
+    /// Woken when the database says that there is nothing to cook.
+    pub is_over: Arc<Notify>,
+}
+
+impl Entry {
+    fn open(&mut self) -> TaskInbox {
+        let (sender, commands) = mpsc::channel(MOST_WAITING);
+        let is_over = Arc::new(Notify::new());
+        self.task = Some(TaskHandle { commands: sender, is_over: Arc::clone(&is_over) });
+        self.version += 1;
+        TaskInbox { commands, is_over }
+    }
 }
 
 /// What displays are told.
@@ -127,25 +145,32 @@ impl Board {
         let _ = self.0.link.set(link);
     }
 
-    /// An order is in flight: its ticket is shown as soon as the database has told of it. Returns
-    /// what people ask, and what says that there is nothing to cook.
-    pub(super) fn open(&self, number: OrderNumber) -> (mpsc::Receiver<Command>, Arc<Notify>) {
-        let (commands, incoming) = mpsc::channel(MOST_WAITING);
-        let is_over = Arc::new(Notify::new());
+    /// An order is in flight: its ticket is shown as soon as the database has told of it.
+    pub(super) fn open(&self, number: OrderNumber) -> TaskInbox {
         let mut state = self.lock();
-        let entry = state.entries.entry(number).or_default();
-        entry.desk = Some(Desk { commands, is_over: Arc::clone(&is_over) });
-        entry.version += 1;
+        let inbox = state.entries.entry(number).or_default().open();
         drop(state);
         self.0.is_unread.notify_one();
-        (incoming, is_over)
+        inbox
+    }
+
+    /// As [`Board::open`], for an order that this worker has made ready. `None` if it is not among
+    /// these, or in flight.
+    pub(super) fn open_again(&self, number: OrderNumber) -> Option<TaskInbox> {
+        let mut state = self.lock();
+        let entry = state.entries.get_mut(&number)?;
+        let is_ready = entry.ticket.as_ref().is_some_and(|ticket| ticket.status == OrderStatus::RECALL.0);
+        (is_ready && entry.task.is_none()).then(|| entry.open())
     }
 
     /// The order is no longer in flight. Its ticket stays if it can be recalled, or was cancelled.
-    pub(super) fn close(&self, number: OrderNumber) {
+    pub(super) fn close(&self, number: OrderNumber, inbox: &TaskInbox) {
         let mut state = self.lock();
         let Some(entry) = state.entries.get_mut(&number) else { return };
-        entry.desk = None;
+        if !entry.task.as_ref().is_some_and(|task| Arc::ptr_eq(&task.is_over, &inbox.is_over)) {
+            return;
+        }
+        entry.task = None;
         entry.is_ours = false;
         entry.is_over = false;
         entry.version += 1;
@@ -196,14 +221,10 @@ impl Board {
         seen: OrderStatus,
     ) -> Option<oneshot::Receiver<()>> {
         let (reply, answer) = Reply::new();
-        self.pass_on(number, bump, seen, reply).then_some(answer)
-    }
-
-    /// As [`Board::ask`], for somebody who asks already. Whether it is in flight.
-    pub fn pass_on(&self, number: OrderNumber, bump: Bump, seen: OrderStatus, reply: Reply) -> bool {
         let state = self.lock();
-        let desk = state.entries.get(&number).and_then(|entry| entry.desk.as_ref());
-        desk.is_some_and(|desk| desk.commands.try_send(Command { bump, seen, reply }).is_ok())
+        let task = state.entries.get(&number)?.task.as_ref()?;
+        task.commands.try_send(Command { bump, seen, reply }).ok()?;
+        Some(answer)
     }
 
     /// The ticket of this number.
@@ -289,11 +310,11 @@ impl Board {
                 continue;
             };
             let ticket = found.remove(number).and_then(|row| Ticket::of(*number, row));
-            entry.is_over = entry.desk.is_some()
+            entry.is_over = entry.task.is_some()
                 && !entry.is_ours
                 && ticket.as_ref().is_none_or(|ticket| !ticket.is_open());
-            if let (true, Some(desk)) = (entry.is_over, &entry.desk) {
-                desk.is_over.notify_one();
+            if let (true, Some(task)) = (entry.is_over, &entry.task) {
+                task.is_over.notify_one();
             }
             let ticket = ticket.map(|ticket| Ticket {
                 is_ours: entry.is_ours,
@@ -316,7 +337,7 @@ impl Board {
 
     /// Removes a ticket that nothing more can be done with.
     fn prune(&self, state: &mut State, number: OrderNumber, now: Option<OffsetDateTime>) {
-        let Some(entry) = state.entries.get(&number).filter(|entry| entry.desk.is_none()) else { return };
+        let Some(entry) = state.entries.get(&number).filter(|entry| entry.task.is_none()) else { return };
         let is_kept = entry.ticket.as_ref().is_some_and(|ticket| {
             let is_within =
                 |window: Duration| now.is_none_or(|now| now < ticket.held.ticket.updated_at + window);
@@ -336,7 +357,7 @@ impl Board {
     }
 
     fn limit_past(&self, state: &mut State) {
-        let past = state.entries.iter().filter(|(_, entry)| entry.desk.is_none());
+        let past = state.entries.iter().filter(|(_, entry)| entry.task.is_none());
         let mut past: Vec<(Option<OffsetDateTime>, OrderNumber)> = past
             .map(|(number, entry)| {
                 (entry.ticket.as_ref().map(|ticket| ticket.held.ticket.updated_at), *number)

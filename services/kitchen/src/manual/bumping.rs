@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::board::Board;
 use super::command::{Bump, Reply};
+use super::open_ticket::OpenTicket;
 use super::ticket::Ticket;
 
 /// Longest time that a person waits for a step. It goes on after that, and the display shows it.
@@ -24,8 +25,8 @@ const BUMP_DEADLINE: Duration = Duration::from_secs(20);
 /// A recall on its way to the task that carries it out.
 #[derive(Debug)]
 pub struct Recall {
-    /// The order.
-    pub number: OrderNumber,
+    /// The ticket of the order. Whoever asks for the same meanwhile waits at it.
+    pub ticket: OpenTicket,
     /// The request that asks for it.
     pub request_id: RequestId,
     /// Whoever asks.
@@ -112,8 +113,12 @@ impl Bumping {
         if asked.is_some() || bump != Bump::Recall || seen != Bump::Recall.usual() {
             return asked;
         }
+        let Some(ticket) = OpenTicket::open_again(&self.board, number) else {
+            // Somebody else has opened it just now, or there is none.
+            return self.board.ask(number, bump, seen);
+        };
         let (reply, answer) = Reply::new();
-        self.recalls.try_send(Recall { number, request_id, reply }).ok()?;
+        self.recalls.try_send(Recall { ticket, request_id, reply }).ok()?;
         Some(answer)
     }
 

@@ -1,28 +1,41 @@
 //! The ticket of an order in flight, as its task sees it.
 
-use std::sync::Arc;
+use std::fmt;
 
 use domain::timestamp::Timestamp;
 use domain::{OrderNumber, OrderStatus};
-use tokio::sync::{Notify, mpsc};
 
-use super::board::Board;
-use super::command::{Bump, Command, Reply};
+use super::board::{Board, TaskInbox};
+use super::command::{Bump, Reply};
 
 /// Takes what people ask, one after the other. Dropped, the order is no longer in flight.
 pub struct OpenTicket {
     board: Board,
     number: OrderNumber,
-    commands: mpsc::Receiver<Command>,
-    /// The database says that there is nothing to cook.
-    is_over: Arc<Notify>,
+    inbox: TaskInbox,
+}
+
+impl fmt::Debug for OpenTicket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OpenTicket({})", self.number)
+    }
 }
 
 impl OpenTicket {
     /// Shows the ticket of an order that is in flight now.
     pub fn open(board: &Board, number: OrderNumber) -> Self {
-        let (commands, is_over) = board.open(number);
-        Self { board: board.clone(), number, commands, is_over }
+        Self { board: board.clone(), number, inbox: board.open(number) }
+    }
+
+    /// Opens the ticket of an order that this worker has made ready, to recall it. `None` if it is
+    /// not among these, or somebody has opened it already.
+    pub fn open_again(board: &Board, number: OrderNumber) -> Option<Self> {
+        board.open_again(number).map(|inbox| Self { board: board.clone(), number, inbox })
+    }
+
+    /// The order.
+    pub fn number(&self) -> OrderNumber {
+        self.number
     }
 
     /// Waits until a person starts the order. `None` if the database says that there is nothing to
@@ -31,13 +44,13 @@ impl OpenTicket {
         loop {
             let command = tokio::select! {
                 biased;
-                () = self.is_over.notified() => {
+                () = self.inbox.is_over.notified() => {
                     if self.board.takes_over(self.number) {
                         return None;
                     }
                     continue;
                 }
-                command = self.commands.recv() => match command {
+                command = self.inbox.commands.recv() => match command {
                     Some(command) => command,
                     None => std::future::pending().await,
                 },
@@ -52,7 +65,7 @@ impl OpenTicket {
     /// Waits until a person says that the order is ready.
     pub async fn cooked(&mut self) -> Reply {
         loop {
-            let Some(command) = self.commands.recv().await else { return std::future::pending().await };
+            let Some(command) = self.inbox.commands.recv().await else { return std::future::pending().await };
             if (command.bump, command.seen) == (Bump::Ready, OrderStatus::Cooking) {
                 return command.reply;
             }
@@ -94,6 +107,6 @@ impl OpenTicket {
 
 impl Drop for OpenTicket {
     fn drop(&mut self) {
-        self.board.close(self.number);
+        self.board.close(self.number, &self.inbox);
     }
 }

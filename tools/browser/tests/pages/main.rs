@@ -4,6 +4,7 @@
 
 mod board;
 mod changes;
+mod cooking;
 mod looks;
 mod ordering;
 mod restaurant;

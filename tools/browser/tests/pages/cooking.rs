@@ -1,0 +1,251 @@
+//! The kitchen display of a manual worker: a cook works with it, by touch and by keys.
+
+use browser::{Browser, Look, Theme};
+use serde_json::{Value, json};
+use testkit::http::send;
+use testkit::orders::{delivery, dine_in, takeout};
+use testkit::{Proxy, Service, Stage, eventually};
+
+const KEY: &str = "the-staff-knows-this-key";
+const SCREEN: Look = Look::of(1920, 1080, Theme::Dark);
+/// The key Enter (WebDriver, "Keyboard actions").
+const ENTER: &str = "\u{e007}";
+
+/// An order service and a manual worker, which displays reach through a proxy.
+struct Kitchen {
+    stage: Stage,
+    orders: Service,
+    _worker: Service,
+    proxy: Proxy,
+}
+
+impl Kitchen {
+    async fn open() -> Self {
+        let stage = Stage::new().await;
+        let orders = stage.order_service().env("ORDER_STAFF_KEY", KEY).start().await;
+        let worker = stage.kitchen_worker("chef_anna").arg("--manual").arg("--port=0").cooking_seconds(600.0);
+        let worker = worker.env("ORDER_STAFF_KEY", KEY).ready_when_probed().start().await;
+        let proxy = Proxy::to(worker.port()).await;
+        Self { stage, orders, _worker: worker, proxy }
+    }
+
+    /// A display of somebody who has signed in.
+    async fn display(&self, query: &str) -> Browser {
+        let display = Browser::start("en", SCREEN).await;
+        display.open(&format!("http://127.0.0.1:{}/{query}", self.proxy.port())).await;
+        display.write("#key", KEY).await;
+        display.press("form button").await;
+        display.until("document.querySelector('kitchen-display .kitchen-bar')").await;
+        display
+    }
+
+    /// Places an order, and waits until the display has it.
+    async fn ticketed(&self, display: &Browser, order: &Value) -> String {
+        let number = self.orders.place(order).await;
+        display.sees("kitchen-ticket", short(&number)).await;
+        number
+    }
+
+    async fn until(&self, number: &str, status: &str) {
+        let database = self.stage.database().await;
+        let sql = format!("select status from orders where number = '{number}'");
+        eventually(&format!("{number} to be {status}"), async || {
+            (database.value(&sql).await == status).then_some(())
+        })
+        .await;
+    }
+
+    async fn steps(&self, number: &str) -> Vec<Value> {
+        let sql = format!(
+            "select log.status from order_status_log as log join orders on orders.id = order_id
+             where number = '{number}' order by log.id"
+        );
+        self.stage.database().await.rows(&sql).await.into_iter().map(|row| row["status"].clone()).collect()
+    }
+
+    async fn cancel(&self, number: &str) {
+        let staff = format!("Bearer {KEY}");
+        let path = format!("/orders/{number}/cancel");
+        let answer = send(self.orders.port(), "POST", &path, &[("Authorization", &staff)], b"").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+}
+
+fn short(number: &str) -> &str {
+    number.rsplit('_').next().unwrap()
+}
+
+#[tokio::test]
+async fn a_cook_signs_in_starts_finishes_and_recalls_by_touch() {
+    let kitchen = Kitchen::open().await;
+    let display = kitchen.display("").await;
+    display.sees(".kitchen-empty", "No orders.").await;
+    let number = kitchen.ticketed(&display, &takeout()).await;
+    display.sees(".kitchen-all-day", "Margherita Pizza").await;
+    display.press(".kitchen-step").await;
+    display.sees("kitchen-ticket.is-cooking", "chef_anna cooks it").await;
+    kitchen.until(&number, "cooking").await;
+    display.press(".kitchen-line").await;
+    display.until("document.querySelector('.is-ticked')").await;
+    display.press(".kitchen-step.is-ready").await;
+    kitchen.until(&number, "ready").await;
+    display.sees(".kitchen-empty", "No orders.").await;
+    display.press(".kitchen-tools button").await;
+    display.sees("kitchen-ticket.is-recalled", "once more").await;
+    assert_eq!(kitchen.steps(&number).await, ["received", "cooking", "ready", "cooking"]);
+    assert_eq!(display.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_bump_bar_and_a_scanner_need_no_pointer() {
+    let kitchen = Kitchen::open().await;
+    let display = kitchen.display("").await;
+    let first = kitchen.ticketed(&display, &takeout()).await;
+    let second = kitchen.ticketed(&display, &dine_in()).await;
+    display.type_keys("?").await;
+    display.sees("dialog[open]", "take the last one back").await;
+    display.run("document.querySelector('dialog').close(); document.activeElement.blur()", vec![]).await;
+    display.type_keys("2").await;
+    display.until("document.querySelectorAll('kitchen-ticket')[1].classList.contains('is-chosen')").await;
+    display.type_keys(ENTER).await;
+    kitchen.until(&second, "cooking").await;
+    display.sees("kitchen-ticket.is-cooking", short(&second)).await;
+    display.type_keys(ENTER).await;
+    kitchen.until(&second, "ready").await;
+    display.until("document.querySelectorAll('kitchen-ticket').length === 1").await;
+    display.type_keys("r").await;
+    kitchen.until(&second, "cooking").await;
+    // A scanner types the whole number. Its letters are no commands.
+    display.type_keys(&format!("{first}{ENTER}")).await;
+    kitchen.until(&first, "cooking").await;
+    assert_eq!(kitchen.steps(&second).await, ["received", "cooking", "ready", "cooking"]);
+}
+
+#[tokio::test]
+async fn two_displays_agree_and_one_of_two_bumps_counts() {
+    let kitchen = Kitchen::open().await;
+    let (one, other) = (kitchen.display("").await, kitchen.display("").await);
+    for _ in 0..3 {
+        let number = kitchen.ticketed(&one, &takeout()).await;
+        other.sees("kitchen-ticket", short(&number)).await;
+        for (ready, status) in [("", "cooking"), (".is-ready", "ready")] {
+            let press = format!("document.querySelector('.kitchen-step{ready}')?.click()");
+            one.until(&format!("document.querySelector('.kitchen-step{ready}')")).await;
+            other.until(&format!("document.querySelector('.kitchen-step{ready}')")).await;
+            tokio::join!(one.run(&press, vec![]), other.run(&press, vec![]));
+            kitchen.until(&number, status).await;
+        }
+        for display in [&one, &other] {
+            display.until("document.querySelectorAll('kitchen-ticket').length === 0").await;
+        }
+        assert_eq!(kitchen.steps(&number).await, ["received", "cooking", "ready"]);
+    }
+}
+
+#[tokio::test]
+async fn a_display_that_is_cut_off_says_since_when_and_is_never_empty() {
+    let kitchen = Kitchen::open().await;
+    let display = kitchen.display("").await;
+    let number = kitchen.ticketed(&display, &takeout()).await;
+    display.sees(".kitchen-clock", "as of").await;
+    kitchen.proxy.cut();
+    let cut = tokio::time::Instant::now();
+    display.sees(".kitchen-cut", "Cut off since").await;
+    let seconds = cut.elapsed().as_secs_f32();
+    assert!(seconds <= 12.5, "stale after {seconds} s");
+    display.sees("kitchen-ticket", short(&number)).await;
+    let gray = "getComputedStyle(document.querySelector('.kitchen-tickets')).filter.includes('grayscale')";
+    display.until(gray).await;
+    display.picture_of_window("kitchen-cut-off").await;
+    kitchen.proxy.mend();
+    display.until("!document.querySelector('.kitchen-cut')").await;
+    display.press(".kitchen-step").await;
+    kitchen.until(&number, "cooking").await;
+}
+
+#[tokio::test]
+async fn a_cancelled_ticket_is_struck_until_it_is_touched_and_an_empty_board_says_why() {
+    let kitchen = Kitchen::open().await;
+    let display = kitchen.display("").await;
+    let number = kitchen.ticketed(&display, &takeout()).await;
+    display.press(".kitchen-step").await;
+    kitchen.until(&number, "cooking").await;
+    kitchen.cancel(&number).await;
+    display.sees("kitchen-ticket.is-cancelled", "stop cooking it").await;
+    // A display that is opened later shows it too: something may be on the stove.
+    let later = kitchen.display("").await;
+    later.sees("kitchen-ticket.is-cancelled", short(&number)).await;
+    display.press(".is-cancelled .kitchen-step").await;
+    display.sees(".kitchen-empty", "No orders.").await;
+    later.sees("kitchen-ticket.is-cancelled", short(&number)).await;
+
+    kitchen.ticketed(&display, &takeout()).await;
+    display.press(".kitchen-filter label:nth-child(2) input").await;
+    display.sees(".kitchen-empty", "The filter hides 1").await;
+}
+
+#[tokio::test]
+async fn ten_tickets_with_all_their_lines_fit_a_screen() {
+    let kitchen = Kitchen::open().await;
+    let display = kitchen.display("").await;
+    let mut order = takeout();
+    let names = ["Soup", "Pizza", "Salad", "Steak", "Bread", "Tea"];
+    order["items"] = names.map(|name| json!({"name": name, "quantity": 2, "price": 3})).into();
+    for _ in 0..10 {
+        kitchen.orders.place(&order).await;
+    }
+    display.until("document.querySelectorAll('kitchen-ticket').length === 10").await;
+    let fits = "[...document.querySelectorAll('kitchen-ticket')].every((each) => {
+        const { top, bottom, left, right } = each.getBoundingClientRect();
+        return top >= 0 && left >= 0 && bottom <= innerHeight + 1 && right <= innerWidth + 1;
+    })";
+    display.until(fits).await;
+    let size = "return Math.min(...[...document.querySelectorAll('.kitchen-lines')].map((each) => parseFloat(getComputedStyle(each).fontSize)))";
+    let size = display.run(size, vec![]).await.as_f64().unwrap();
+    assert!(size >= 16.0, "{size} px");
+    display.press("kitchen-ticket:nth-child(2) .kitchen-step").await;
+    display.sees("kitchen-ticket.is-cooking", "chef_anna").await;
+    display.picture_of_window("kitchen-1080").await;
+}
+
+#[tokio::test]
+async fn the_display_is_usable_everywhere() {
+    let kitchen = Kitchen::open().await;
+    for language in ["en", "ar"] {
+        let display = kitchen.display(&format!("?lang={language}")).await;
+        display.open(&format!("http://127.0.0.1:{}/?lang={language}", kitchen.proxy.port())).await;
+        for order in [takeout(), dine_in(), delivery()] {
+            kitchen.ticketed(&display, &order).await;
+        }
+        display.press(".kitchen-step").await;
+        display.until("document.querySelector('.kitchen-step.is-ready')").await;
+        for width in [320, 768, 1440] {
+            display.look(Look::of(width, 800, Theme::Dark)).await;
+            assert_eq!(display.overflow().await, Vec::<String>::new(), "{language} at {width}");
+            let findings = display.findings().await;
+            let serious: Vec<_> = findings.iter().filter(|finding| finding.is_serious()).collect();
+            assert!(serious.is_empty(), "{language} at {width}: {serious:#?}");
+            display.picture(&format!("kitchen-{language}-{width}")).await;
+        }
+        let small = "return [...document.querySelectorAll('kitchen-display button')].filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 48).map((each) => each.className)";
+        assert_eq!(display.run(small, vec![]).await, json!([]), "a finger needs 48 px");
+        assert_eq!(display.complaints().await, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn the_page_to_sign_in_is_usable_and_says_what_was_wrong() {
+    let kitchen = Kitchen::open().await;
+    let visitor = Browser::start("en", Look::PHONE).await;
+    visitor.open(&format!("http://127.0.0.1:{}/", kitchen.proxy.port())).await;
+    visitor.write("#key", "wrong").await;
+    visitor.press("form button").await;
+    visitor.sees("[role=alert]", "This is not the staff's key.").await;
+    for theme in Theme::ALL {
+        visitor.look(Look::PHONE.with(theme)).await;
+        let findings = visitor.findings().await;
+        let serious: Vec<_> = findings.iter().filter(|finding| finding.is_serious()).collect();
+        assert!(serious.is_empty(), "{theme:?}: {serious:#?}");
+    }
+    visitor.picture("sign-in-phone").await;
+}
