@@ -70,9 +70,7 @@ impl Pace {
                 let permit = Arc::clone(concurrency).acquire_owned().await.ok()?;
                 Some(Turn { _permit: Some(permit), asked: None })
             }
-            Self::Manual(ticket) => {
-                Some(ticket.to_be_claimed().await.map_or_else(Turn::unasked, Turn::asked))
-            }
+            Self::Manual(ticket) => Some(ticket.started().await.map_or_else(Turn::unasked, Turn::asked)),
         }
     }
 

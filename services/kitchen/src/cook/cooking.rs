@@ -100,7 +100,7 @@ impl Cook {
         failpoint::reached("kitchen.before_claim");
         let claim = match self.claim(order, cooking, log).await {
             Some(ClaimOutcome::Granted(claim)) => claim,
-            Some(ClaimOutcome::Held { .. }) if pace.keeps_unclaimed() => return Attempt::LeftWaiting,
+            Some(ClaimOutcome::Held { .. }) | None if pace.keeps_unclaimed() => return Attempt::LeftWaiting,
             Some(ClaimOutcome::Held { remaining }) => {
                 let pause = remaining.clamp(SHORTEST_PAUSE, PAUSE_BEFORE_RETURN);
                 return Attempt::HeldByOther { pause };
@@ -121,7 +121,6 @@ impl Cook {
             Some(ClaimOutcome::Mismatch(what)) => {
                 return Attempt::Ended(End::DeadLettered(PermanentError::mismatch(order, what)));
             }
-            None if pace.keeps_unclaimed() => return Attempt::LeftWaiting,
             None => return Attempt::Ended(End::Returned),
         };
         failpoint::reached("kitchen.claimed");

@@ -30,10 +30,10 @@ impl Follower {
         let mut times_at: Option<Instant> = None;
         loop {
             if !is_complete {
-                is_complete = self.tried(self.remember().await);
+                is_complete = self.tried(&self.remember().await);
             }
-            self.tried(self.look().await);
-            if times_at.is_none_or(|at| at.elapsed() >= TIMES_INTERVAL) && self.tried(self.times().await) {
+            self.tried(&self.look().await);
+            if times_at.is_none_or(|at| at.elapsed() >= TIMES_INTERVAL) && self.tried(&self.times().await) {
                 times_at = Some(Instant::now());
             }
             sleep(SHORTEST_PAUSE).await;
@@ -62,8 +62,8 @@ impl Follower {
     }
 
     /// Whether it succeeded. An outage shows in the heartbeats, so only another failure is logged.
-    fn tried(&self, looked: Result<(), DbError>) -> bool {
-        if let Err(why) = &looked
+    fn tried(&self, looked: &Result<(), DbError>) -> bool {
+        if let Err(why) = looked
             && why.is_permanent()
         {
             self.log.error(action::DB_QUERY_FAILED, "The tickets could not be read", why).emit_limited();

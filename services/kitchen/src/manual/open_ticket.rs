@@ -7,6 +7,7 @@ use domain::{OrderNumber, OrderStatus};
 
 use super::board::{Board, TaskInbox};
 use super::command::{Bump, Reply};
+use super::ticket::Ticket;
 
 /// Takes what people ask, one after the other. Dropped, the order is no longer in flight.
 pub struct OpenTicket {
@@ -40,7 +41,7 @@ impl OpenTicket {
 
     /// Waits until a person starts the order. `None` if the database says that there is nothing to
     /// cook: then the claim finds out what became of it.
-    pub async fn to_be_claimed(&mut self) -> Option<Reply> {
+    pub async fn started(&mut self) -> Option<Reply> {
         loop {
             let command = tokio::select! {
                 biased;
@@ -55,7 +56,7 @@ impl OpenTicket {
                     None => std::future::pending().await,
                 },
             };
-            let status = self.board.ticket(self.number).filter(|ticket| ticket.is_open());
+            let status = self.board.ticket(self.number).filter(Ticket::is_open);
             if command.bump == Bump::Start && status.is_some_and(|ticket| ticket.status == command.seen) {
                 return Some(command.reply);
             }
