@@ -109,7 +109,7 @@ fn sql() -> String {
         where number = $1 and (select count(*) from worker) >= 0 for update
     ), granted as (
         insert into order_claims (order_id, worker, token, attempt, lease_until, estimated_completion, lease_seconds)
-        select id, $2, $3, 1 + (select count(*)::int from order_status_log as log where log.order_id = id),
+        select id, $2, $3, 1 + (select count(*)::int from order_status_log as log where log.order_id = target.id),
                now() + make_interval(secs => $4), now() + make_interval(secs => $5), $4
         from target
         where status = $7 and processed_by = $2 and completed_at > now() - make_interval(secs => $8)
