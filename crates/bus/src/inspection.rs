@@ -88,6 +88,21 @@ pub async fn queues(settings: &Rabbitmq, name: &str, intake: bool) -> Result<Que
     look(settings, name, queues).await
 }
 
+/// Counts the dead letters by a passive declaration, which creates nothing. `None` if no service
+/// has declared their queue yet, or if it cannot be reached.
+///
+/// # Errors
+/// RabbitMQ cannot be reached, denies access, or does not answer.
+pub async fn dead_letters(settings: &Rabbitmq, name: &str) -> Result<Option<u32>, SessionError> {
+    let mut probe = Probe::open(settings, name).await?;
+    let reply = probe.passive_queue(topology::DEAD_LETTER_QUEUE).await?;
+    probe.close().await;
+    Ok(match reply {
+        Reply::Done((messages, _)) => Some(messages),
+        Reply::Refused(_) => None,
+    })
+}
+
 async fn look(settings: &Rabbitmq, name: &str, wanted: Vec<Queue>) -> Result<Queues, SessionError> {
     let mut probe = Probe::open(settings, name).await?;
     let mut queues = Vec::new();

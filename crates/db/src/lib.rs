@@ -37,6 +37,7 @@ pub mod schema;
 pub mod secrets;
 pub mod sequences;
 pub mod session;
+pub mod staff_figures;
 pub mod startup;
 pub mod status_events;
 pub mod transitions;

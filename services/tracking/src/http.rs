@@ -3,6 +3,7 @@
 
 mod board;
 mod estimate;
+mod figures;
 mod kitchen;
 mod orders;
 mod orders_query;
@@ -64,6 +65,7 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
         .service(readable("/orders", orders::list))
         .service(readable("/events", streams::of_all))
         .service(readable("/kitchen/tickets", kitchen::tickets))
+        .service(readable("/staff/figures", figures::figures))
         .service(readable("/order_status/{order_id}", order_status))
         .service(readable("/workers/status", workers))
         .configure(|app| staff::routes(app, &gate, "kitchen"))

@@ -12,7 +12,8 @@ use db::rescue::{self, UnroutedMessage};
 use db::transitions::{self, Unsent};
 use db::{
     Database, DbError, board, estimates, history, idempotency, intake, inventory, kitchen_tickets, menu,
-    order_requests, order_views, orders, price_rules, schema, secrets, startup, status_events, workers,
+    order_requests, order_views, orders, price_rules, schema, secrets, staff_figures, startup, status_events,
+    workers,
 };
 use domain::OrderStatus::{Cancelled, Received};
 use domain::menu::SoldOutUntil;
@@ -237,6 +238,7 @@ async fn tracking(scene: &Scene, db: &Database) -> Result<(), Undone> {
     done("order_views::list", order_views::list(db, &all).await)?;
     done("order_views::one", order_views::one(db, &order.number).await)?;
     done("secrets::order_token_key", secrets::order_token_key(db).await)?;
+    done("staff_figures::read", staff_figures::read(db).await)?;
     done("status_events::newest_ids", status_events::newest_ids(db, 1).await)?;
     done("status_events::read", status_events::read(db, &[(1, i64::MAX)], 1).await)?;
     done("status_events::of_orders", status_events::of_orders(db, &[order.number]).await)?;

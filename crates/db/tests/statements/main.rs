@@ -35,6 +35,7 @@ mod selling;
 mod selling_at_once;
 mod shop;
 mod spawned;
+mod staff_figures;
 mod status_events;
 mod taking_back;
 mod used_up_ids;
