@@ -26,6 +26,7 @@ pub const PAGES: &[Page] = &[
     Page { name: "cook", variant: "Cook", root: "./" },
     Page { name: "sign-in", variant: "SignIn", root: "./" },
     Page { name: "no-key", variant: "NoKey", root: "./" },
+    Page { name: "staff", variant: "Staff", root: "./" },
     Page { name: "not-found", variant: "NotFound", root: "{root}" },
 ];
 

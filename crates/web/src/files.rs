@@ -17,6 +17,8 @@ pub enum Page {
     SignIn,
     /// The same, while no staff key is configured.
     NoKey,
+    /// Where the staff sees what goes on, and changes it.
+    Staff,
     /// For addresses that do not exist.
     NotFound,
 }

@@ -8,4 +8,5 @@ mod cooking;
 mod looks;
 mod ordering;
 mod restaurant;
+mod staff;
 mod tracking;
