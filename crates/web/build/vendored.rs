@@ -1,4 +1,4 @@
-//! uPlot, as npm has it: a script for `<script>`, which is made a module.
+//! `uPlot`, as npm has it: a script for `<script>`, which is made a module.
 
 use std::fs;
 use std::path::Path;

@@ -25,6 +25,6 @@ export const orderColumns = [
 export const orderRow = (order) => [
   order.order_number, order.status, order.order_type, order.customer_name, order.table_number,
   order.delivery_address, order.items.map(({ name, quantity }) => `${quantity} × ${name}`).join("; "),
-  order.total_amount, order.priority, order.processed_by, order.created_at,
+  order.total_amount.toFixed(2), order.priority, order.processed_by, order.created_at,
   ...STATUSES.map((status) => order.times[status]),
 ];

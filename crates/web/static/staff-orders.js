@@ -23,7 +23,7 @@ const DAYS = ["any", "today", "yesterday", "week"];
 /** All orders that fit a filter, a page at a time, and as a file. */
 class StaffOrders extends HTMLElement {
   /** The cursors of the pages before this one; null leads to the first. */
-  before = [];
+  newerPages = [];
   cursor = null;
   next = null;
 
@@ -47,9 +47,9 @@ class StaffOrders extends HTMLElement {
     this.list = h("ol", { class: "orders" });
     this.empty = h("p", { class: "empty", role: "status", hidden: true }, t("staff.orders.none"));
     const button = (text, onclick, attributes = {}) => h("button", { type: "button", class: "button", onclick, ...attributes }, text);
-    this.newer = button(t("staff.orders.newer"), () => this.turn(this.before.pop() ?? null));
+    this.newer = button(t("staff.orders.newer"), () => this.turn(this.newerPages.pop() ?? null));
     this.older = button(t("staff.orders.older"), () => {
-      this.before.push(this.cursor);
+      this.newerPages.push(this.cursor);
       this.turn(this.next);
     });
     this.export = button(t("staff.orders.export"), () => this.save(), { class: "button export" });
@@ -75,7 +75,7 @@ class StaffOrders extends HTMLElement {
   }
 
   begin() {
-    this.before = [];
+    this.newerPages = [];
     this.turn(null);
   }
 
@@ -115,7 +115,7 @@ class StaffOrders extends HTMLElement {
     }
     this.empty.hidden = page.orders.length > 0;
     setText(this.empty, t(this.next ? "staff.orders.none_here" : "staff.orders.none"));
-    this.newer.disabled = this.cursor === null && this.before.length === 0;
+    this.newer.disabled = this.cursor === null && this.newerPages.length === 0;
     this.older.disabled = !this.next;
   }
 

@@ -19,7 +19,10 @@ class StaffPage extends HTMLElement {
     this.loading = this.querySelector(".staff-loading");
     this.noKey = this.querySelector(".staff-no-key");
     this.signIn = this.querySelector("staff-sign-in");
-    this.signIn.addEventListener("signed-in", () => this.open());
+    this.signIn.addEventListener("signed-in", () => {
+      this.open();
+      this.querySelector("h2").focus();
+    });
     // Whatever is on the page is not for whoever is here now.
     document.addEventListener("signed-out", () => location.reload());
     this.begin();

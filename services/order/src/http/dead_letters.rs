@@ -22,7 +22,8 @@ pub async fn show(request: HttpRequest, body: web::Payload, api: web::Data<Api>)
     answered(&request, body, &api, Access::Read, async |_, id| {
         let counted = api.dead_letters.count().await.map_err(|why| {
             let log = api.log.with_request_id(id.clone());
-            let line = log.error(action::RABBITMQ_CONNECTION_FAILED, "The dead letters could not be counted", &why);
+            let line =
+                log.error(action::RABBITMQ_CONNECTION_FAILED, "The dead letters could not be counted", &why);
             line.emit_limited();
             Refusal::Failed
         })?;

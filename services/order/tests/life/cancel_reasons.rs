@@ -60,10 +60,15 @@ async fn a_reason_that_is_none_cancels_nothing_and_says_so() {
     let (stage, service) = open().await;
     let (number, _) = placed(&service).await;
     let path = format!("/orders/{number}/cancel");
-    for (reason, pointer) in [(json!(""), "/reason"), (json!("x".repeat(201)), "/reason"), (json!(7), "/reason")]
+    for (reason, pointer) in
+        [(json!(""), "/reason"), (json!("x".repeat(201)), "/reason"), (json!(7), "/reason")]
     {
         let answer = post(&service, &path, &[STAFF], &json!({ "reason": reason }).to_string()).await;
-        assert_eq!((answer.status, &answer.json()["errors"][0]["pointer"]), (400, &json!(pointer)), "{answer:?}");
+        assert_eq!(
+            (answer.status, &answer.json()["errors"][0]["pointer"]),
+            (400, &json!(pointer)),
+            "{answer:?}"
+        );
     }
     assert_eq!(post(&service, &path, &[STAFF], "[]").await.status, 400);
     // Strangers learn nothing of it.

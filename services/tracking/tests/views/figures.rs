@@ -31,7 +31,8 @@ async fn the_last_hour_is_counted_by_minutes() {
     assert_eq!(counts, [2, 1, 1], "the third one is too old");
     let busy: Vec<_> = minutes.as_array().unwrap().iter().filter(|each| each["placed"] == 2).collect();
     assert_eq!(busy.len(), 1, "{minutes}");
-    let starts: Vec<_> = minutes.as_array().unwrap().iter().map(|each| each["start"].as_str().unwrap()).collect();
+    let starts: Vec<_> =
+        minutes.as_array().unwrap().iter().map(|each| each["start"].as_str().unwrap()).collect();
     assert!(starts.is_sorted() && starts.iter().all(|start| start.ends_with(":00.000Z")), "{starts:?}");
 }
 
@@ -58,12 +59,26 @@ async fn what_is_open_is_counted_by_type_and_so_is_who_cooks_it() {
     let expected = [("dine_in", 2, 0, 2), ("takeout", 0, 1, 2), ("delivery", 0, 0, 1)];
     let expected: Vec<_> = expected.map(|(name, a, b, c)| (json!(name), json!(a), json!(b), json!(c))).into();
     assert_eq!(types, expected);
-    assert!(figures["types"][0]["oldest_waiting"].is_string() && figures["types"][2]["oldest_waiting"].is_null());
+    assert!(
+        figures["types"][0]["oldest_waiting"].is_string() && figures["types"][2]["oldest_waiting"].is_null()
+    );
     let workers = figures["workers"].as_array().unwrap();
-    let shown: Vec<_> = workers.iter().map(|each| (each["worker_name"].as_str().unwrap(), each["status"].as_str().unwrap())).collect();
+    let shown: Vec<_> = workers
+        .iter()
+        .map(|each| (each["worker_name"].as_str().unwrap(), each["status"].as_str().unwrap()))
+        .collect();
     assert_eq!(&shown[2..], [("off", "offline"), ("gone", "offline")], "those that live come first");
-    assert_eq!(workers.iter().find(|each| each["worker_name"] == "anna").unwrap()["order_types"], json!(["dine_in", "takeout"]));
-    assert_eq!(workers.iter().find(|each| each["worker_name"] == "all").unwrap()["order_types"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        workers.iter().find(|each| each["worker_name"] == "anna").unwrap()["order_types"],
+        json!(["dine_in", "takeout"])
+    );
+    assert_eq!(
+        workers.iter().find(|each| each["worker_name"] == "all").unwrap()["order_types"]
+            .as_array()
+            .unwrap()
+            .len(),
+        3
+    );
 }
 
 #[tokio::test]
@@ -75,7 +90,13 @@ async fn the_time_in_each_status_is_that_of_orders_that_left_it() {
         scene.step(place, "ready", 1.0).await;
     }
     let figures = figures(&scene).await;
-    let whole: Vec<_> = figures["time_in_status"].as_array().unwrap().iter().filter(|each| each["start"].is_null()).cloned().collect();
+    let whole: Vec<_> = figures["time_in_status"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|each| each["start"].is_null())
+        .cloned()
+        .collect();
     assert_eq!(
         whole,
         [

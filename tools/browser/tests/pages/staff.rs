@@ -82,7 +82,8 @@ async fn an_order_of_yesterday_is_found_by_its_guest_and_cancelled_with_a_reason
     let restaurant = Restaurant::open().await;
     let number = restaurant.place("Zoë Müller").await;
     restaurant.place("Jane").await;
-    let yesterday = format!("update orders set created_at = now() - interval '1 day' where number = '{number}'");
+    let yesterday =
+        format!("update orders set created_at = now() - interval '1 day' where number = '{number}'");
     restaurant.stage.database().await.execute(&yesterday).await;
     let staff = signed_in(&restaurant, Look::PHONE).await;
     staff.sees(".order-row", "Jane").await;
@@ -166,8 +167,11 @@ async fn the_file_has_what_the_filter_shows_and_no_formula() {
     assert_eq!(rows.len(), 4, "a head, two orders, and the end of the last line: {file}");
     assert!(rows[0].starts_with("order_number,status,order_type,customer_name,"), "{file}");
     assert!(rows[1].contains(",\"<img src=x onerror=alert(1)>\nsecond line\","), "{file}");
-    assert!(rows[2].contains(",\"'=HYPERLINK(\"\"http://evil.example\"\",\"\"12 Garden Lane\"\")\","), "{file}");
-    assert!(rows[1].contains(",2 × Phở bò,18,"), "{file}");
+    assert!(
+        rows[2].contains(",\"'=HYPERLINK(\"\"http://evil.example\"\",\"\"12 Garden Lane\"\")\","),
+        "{file}"
+    );
+    assert!(rows[1].contains(",2 × Phở bò,18.00,"), "{file}");
     staff.press(".order-open").await;
     staff.sees("staff-order dialog", "<img src=x onerror=alert(1)>").await;
     staff.until("!document.querySelector('staff-order img')").await;
@@ -213,13 +217,16 @@ async fn the_intake_is_paused_for_five_minutes_and_opened_again() {
     staff.sees("staff-intake", "Paused until").await;
     staff.sees("staff-intake", "The oven is off").await;
     let intake = restaurant.order.get("/intake").await.json();
-    assert_eq!((&intake["accepting"], &intake["message"]), (&json!(false), &json!("The oven is off. Back in five minutes.")));
+    assert_eq!(
+        (&intake["accepting"], &intake["message"]),
+        (&json!(false), &json!("The oven is off. Back in five minutes."))
+    );
     staff.press("staff-intake .button-primary").await;
     staff.sees("staff-intake", "Orders are taken").await;
     assert_eq!(restaurant.order.get("/intake").await.json()["accepting"], true);
     let broker = restaurant.stage.broker().await;
     staff.sees("staff-dead-letters", "No message waits").await;
-    broker.publish("orders_dlx", "", Default::default(), "no order").await;
+    broker.publish("orders_dlx", "", <_>::default(), "no order").await;
     staff.sees("staff-dead-letters", "1 message can never be cooked").await;
     staff.sees("staff-dead-letters", "restaurant-ctl dlq list").await;
 }
