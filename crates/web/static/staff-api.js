@@ -19,6 +19,15 @@ export async function read(url) {
   return body;
 }
 
+/** Looks again at once. Without an answer, the next look tells. */
+export async function again(look) {
+  try {
+    await look();
+  } catch (why) {
+    if (!(why instanceof Unreachable)) throw why;
+  }
+}
+
 /** A change. Returns what went wrong, as a sentence of the service, or null; "" if there is no answer. */
 export async function change(method, url, value) {
   const headers = { "X-Requested-With": "restaurant" };

@@ -2,7 +2,7 @@ import "./freshness-line.js";
 import { h, setText } from "./dom.js";
 import { asClock } from "./format.js";
 import { Live } from "./live.js";
-import { change, read } from "./staff-api.js";
+import { again, change, read } from "./staff-api.js";
 import { t } from "./texts.js";
 import { order } from "./urls.js";
 
@@ -11,6 +11,8 @@ const PROPOSED_MINUTES = 15;
 
 /** Whether orders are taken, what waits, and the switch for it. */
 class StaffIntake extends HTMLElement {
+  looks = 0;
+
   connectedCallback() {
     this.state = h("p", { class: "intake-state", role: "status" }, t("page.loading"));
     this.message = h("p", { class: "lead", dir: "auto" });
@@ -40,10 +42,10 @@ class StaffIntake extends HTMLElement {
   }
 
   async ask() {
-    const asked = this.changes;
+    const look = ++this.looks;
     const intake = await read(order("intake"));
-    // A change has been made since: the answer may be older.
-    if (asked === this.changes) this.show(intake);
+    // Somebody has looked again since, after a change perhaps.
+    if (look === this.looks) this.show(intake);
   }
 
   show({ accepting, until, message, waiting, max_waiting: most }) {
@@ -59,7 +61,6 @@ class StaffIntake extends HTMLElement {
   }
 
   async send(method, value) {
-    this.changes = (this.changes ?? 0) + 1;
     this.notice.replaceChildren();
     const buttons = this.querySelectorAll("button");
     buttons.forEach((button) => { button.disabled = true; });
@@ -68,7 +69,7 @@ class StaffIntake extends HTMLElement {
     if (problem !== null) {
       this.notice.replaceChildren(h("p", { class: "notice notice-problem", dir: "auto" }, problem || t("staff.failed")));
     }
-    await this.live.askNow();
+    await again(() => this.ask());
     // The button that was pressed may be gone.
     if (problem === null) (this.form.hidden ? this.resume : this.minutes).focus();
   }

@@ -3,7 +3,7 @@ import { Unreachable } from "./api.js";
 import { h, setText } from "./dom.js";
 import { asMoney } from "./format.js";
 import { Live } from "./live.js";
-import { ask, change, read } from "./staff-api.js";
+import { again, ask, change, read } from "./staff-api.js";
 import { t } from "./texts.js";
 import { order } from "./urls.js";
 
@@ -80,6 +80,7 @@ class StaffItem extends HTMLElement {
 /** The menu, by categories, with its stock. */
 class StaffMenu extends HTMLElement {
   items = new Map();
+  looks = 0;
 
   connectedCallback() {
     const radio = (value, checked) => h("label", {},
@@ -96,7 +97,10 @@ class StaffMenu extends HTMLElement {
   }
 
   async ask() {
+    const look = ++this.looks;
     const [menu, stock] = await Promise.all([ask(order("menu")), read(order("inventory"))]);
+    // Somebody has looked again since, after a change perhaps.
+    if (look !== this.looks) return;
     const isOff = menu.status === 404;
     this.off.hidden = !isOff;
     this.until.hidden = isOff;
@@ -129,7 +133,7 @@ class StaffMenu extends HTMLElement {
         element.id = `stock-${item.id}`;
         element.className = "card";
         element.until = () => this.until.querySelector(":checked").value;
-        element.refresh = () => this.live.askNow();
+        element.refresh = () => again(() => this.ask());
         this.items.set(item.id, element);
         return element;
       }))));

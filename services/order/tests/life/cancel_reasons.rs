@@ -30,10 +30,11 @@ async fn note(stage: &Stage, number: &str) -> String {
 #[tokio::test]
 async fn a_reason_is_kept_in_the_order_s_log() {
     let (stage, service) = open().await;
+    let longest = "x".repeat(200);
     for (credentials, reason) in [
         (Some(STAFF), "The guest left; the table's free 🚪"),
         (None, "x'); drop table orders; --"),
-        (Some(STAFF), &"x".repeat(200)),
+        (Some(STAFF), longest.as_str()),
     ] {
         let (number, token) = placed(&service).await;
         let who = credentials.unwrap_or(("X-Order-Token", &token));
