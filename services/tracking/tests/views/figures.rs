@@ -53,9 +53,10 @@ async fn what_is_open_is_counted_by_type_and_so_is_who_cooks_it() {
         )
         .await;
     let figures = figures(&scene).await;
-    let types: Vec<_> = figures["types"].as_array().unwrap().iter().map(|each| {
+    let types = figures["types"].as_array().unwrap().iter().map(|each| {
         (each["order_type"].clone(), each["waiting"].clone(), each["cooking"].clone(), each["cooks"].clone())
     });
+    let types: Vec<_> = types.collect();
     let expected = [("dine_in", 2, 0, 2), ("takeout", 0, 1, 2), ("delivery", 0, 0, 1)];
     let expected: Vec<_> = expected.map(|(name, a, b, c)| (json!(name), json!(a), json!(b), json!(c))).into();
     assert_eq!(types, expected);
