@@ -57,7 +57,7 @@ class StaffOrder extends HTMLElement {
       h("p", { class: `badge is-${each.status}` }, t(`track.step.${each.status}`)),
       h("dl", { class: "pairs order-facts" },
         row(t("staff.order.number"), h("a", { href: url.href, target: "_blank", rel: "noopener" }, h("bdi", {}, each.order_number))),
-        row(t("form.customer_name"), bdi(each.customer_name)),
+        row(t("staff.order.guest"), bdi(each.customer_name)),
         row(t("staff.orders.type"), t(`type.${each.order_type}`)),
         row(t("form.table_number"), each.table_number),
         row(t("form.delivery_address"), bdi(each.delivery_address)),
