@@ -128,10 +128,11 @@ async fn two_displays_agree_and_one_of_two_bumps_counts() {
     for _ in 0..3 {
         let number = kitchen.ticketed(&one, &takeout()).await;
         other.sees("kitchen-ticket", short(&number)).await;
-        for (ready, status) in [("", "cooking"), (".is-ready", "ready")] {
-            let press = format!("document.querySelector('.kitchen-step{ready}')?.click()");
-            one.until(&format!("document.querySelector('.kitchen-step{ready}')")).await;
-            other.until(&format!("document.querySelector('.kitchen-step{ready}')")).await;
+        for (button, status) in [(".button-primary", "cooking"), (".is-ready", "ready")] {
+            // Whoever has seen the other's step already has another button there.
+            let press = format!("document.querySelector('.kitchen-step{button}')?.click()");
+            one.until(&format!("document.querySelector('.kitchen-step{button}')")).await;
+            other.until(&format!("document.querySelector('.kitchen-step{button}')")).await;
             tokio::join!(one.run(&press, vec![]), other.run(&press, vec![]));
             kitchen.until(&number, status).await;
         }
