@@ -211,6 +211,7 @@ class KitchenDisplay extends HTMLElement {
   }
 
   async step(ticket) {
+    if (this.shown.get(ticket.order_number)?.hasAttribute("data-settling")) return;
     if (this.isCut) return this.say(t("kitchen.step_failed", { short: shortNumber(ticket.order_number) }));
     await this.bump(ticket, steps.nextStep(ticket));
   }

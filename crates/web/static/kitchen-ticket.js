@@ -4,6 +4,9 @@ import { asAge, urgency } from "./kitchen-ages.js";
 import { KitchenFeed } from "./kitchen-feed.js";
 import { t } from "./texts.js";
 
+/** A button that has just become another one is not pressed by the second half of a double tap. */
+const SETTLING_MS = 400;
+
 /** One order on the display. */
 class KitchenTicket extends HTMLElement {
   connectedCallback() {
@@ -16,6 +19,13 @@ class KitchenTicket extends HTMLElement {
    */
   show(ticket, { key, isChosen, isWorker, handlers }) {
     this.ticket = ticket;
+    const step = `${ticket.status} ${ticket.ours}`;
+    if (step !== this.step) {
+      this.step = step;
+      this.toggleAttribute("data-settling", true);
+      clearTimeout(this.settling);
+      this.settling = setTimeout(() => this.removeAttribute("data-settling"), SETTLING_MS);
+    }
     const state = JSON.stringify([ticket, key, isChosen]);
     if (state !== this.state) {
       this.state = state;

@@ -71,6 +71,17 @@ impl Kitchen {
     }
 }
 
+/// Makes the next step of the first ticket that has this button, as soon as it takes one.
+async fn press_step(display: &Browser, button: &str) {
+    settled(display).await;
+    display.press(button).await;
+}
+
+/// Waits until the second half of a double tap is over on all tickets.
+async fn settled(display: &Browser) {
+    display.until("!document.querySelector('[data-settling]')").await;
+}
+
 fn short(number: &str) -> &str {
     number.rsplit('_').next().unwrap()
 }
@@ -82,17 +93,26 @@ async fn a_cook_signs_in_starts_finishes_and_recalls_by_touch() {
     display.sees(".kitchen-empty", "No orders.").await;
     let number = kitchen.ticketed(&display, &takeout()).await;
     display.sees(".kitchen-all-day", "Margherita Pizza").await;
-    display.press(".kitchen-step").await;
+    press_step(&display, ".kitchen-step").await;
     display.sees("kitchen-ticket.is-cooking", "chef_anna cooks it").await;
     kitchen.until(&number, "cooking").await;
     display.press(".kitchen-line").await;
     display.until("document.querySelector('.is-ticked')").await;
-    display.press(".kitchen-step.is-ready").await;
+    press_step(&display, ".kitchen-step.is-ready").await;
     kitchen.until(&number, "ready").await;
     display.sees(".kitchen-empty", "No orders.").await;
     display.press(".kitchen-tools button").await;
     display.sees("kitchen-ticket.is-recalled", "once more").await;
     assert_eq!(kitchen.steps(&number).await, ["received", "cooking", "ready", "cooking"]);
+    // The second half of a double tap is not the next step.
+    kitchen.ticketed(&display, &dine_in()).await;
+    settled(&display).await;
+    let double = "const start = () => document.querySelector('.kitchen-step.button-primary')?.click();
+        start(); setTimeout(() => document.querySelectorAll('.kitchen-step')[1]?.click(), 120);";
+    display.run(double, vec![]).await;
+    display.until("document.querySelectorAll('kitchen-ticket.is-cooking').length === 2").await;
+    settled(&display).await;
+    display.until("document.querySelectorAll('kitchen-ticket.is-cooking').length === 2").await;
     assert_eq!(display.complaints().await, Vec::<String>::new());
 }
 
@@ -107,15 +127,18 @@ async fn a_bump_bar_and_a_scanner_need_no_pointer() {
     display.run("document.querySelector('dialog').close(); document.activeElement.blur()", vec![]).await;
     display.type_keys("2").await;
     display.until("document.querySelectorAll('kitchen-ticket')[1].classList.contains('is-chosen')").await;
+    settled(&display).await;
     display.type_keys(ENTER).await;
     kitchen.until(&second, "cooking").await;
     display.sees("kitchen-ticket.is-cooking", short(&second)).await;
+    settled(&display).await;
     display.type_keys(ENTER).await;
     kitchen.until(&second, "ready").await;
     display.until("document.querySelectorAll('kitchen-ticket').length === 1").await;
     display.type_keys("r").await;
     kitchen.until(&second, "cooking").await;
     // A scanner types the whole number. Its letters are no commands.
+    settled(&display).await;
     display.type_keys(&format!("{first}{ENTER}")).await;
     kitchen.until(&first, "cooking").await;
     assert_eq!(kitchen.steps(&second).await, ["received", "cooking", "ready", "cooking"]);
@@ -133,6 +156,7 @@ async fn two_displays_agree_and_one_of_two_bumps_counts() {
             let press = format!("document.querySelector('.kitchen-step{button}')?.click()");
             one.until(&format!("document.querySelector('.kitchen-step{button}')")).await;
             other.until(&format!("document.querySelector('.kitchen-step{button}')")).await;
+            tokio::join!(settled(&one), settled(&other));
             tokio::join!(one.run(&press, vec![]), other.run(&press, vec![]));
             kitchen.until(&number, status).await;
         }
@@ -160,7 +184,7 @@ async fn a_display_that_is_cut_off_says_since_when_and_is_never_empty() {
     display.picture_of_window("kitchen-cut-off").await;
     kitchen.proxy.mend();
     display.until("!document.querySelector('.kitchen-cut')").await;
-    display.press(".kitchen-step").await;
+    press_step(&display, ".kitchen-step").await;
     kitchen.until(&number, "cooking").await;
 }
 
@@ -169,14 +193,14 @@ async fn a_cancelled_ticket_is_struck_until_it_is_touched_and_an_empty_board_say
     let kitchen = Kitchen::open().await;
     let display = kitchen.display("").await;
     let number = kitchen.ticketed(&display, &takeout()).await;
-    display.press(".kitchen-step").await;
+    press_step(&display, ".kitchen-step").await;
     kitchen.until(&number, "cooking").await;
     kitchen.cancel(&number).await;
     display.sees("kitchen-ticket.is-cancelled", "stop cooking it").await;
     // A display that is opened later shows it too: something may be on the stove.
     let later = kitchen.display("").await;
     later.sees("kitchen-ticket.is-cancelled", short(&number)).await;
-    display.press(".is-cancelled .kitchen-step").await;
+    press_step(&display, ".is-cancelled .kitchen-step").await;
     display.sees(".kitchen-empty", "No orders.").await;
     later.sees("kitchen-ticket.is-cancelled", short(&number)).await;
 
@@ -204,7 +228,7 @@ async fn ten_tickets_with_all_their_lines_fit_a_screen() {
     let size = "return Math.min(...[...document.querySelectorAll('.kitchen-lines')].map((each) => parseFloat(getComputedStyle(each).fontSize)))";
     let size = display.run(size, vec![]).await.as_f64().unwrap();
     assert!(size >= 16.0, "{size} px");
-    display.press("kitchen-ticket:nth-child(2) .kitchen-step").await;
+    press_step(&display, "kitchen-ticket:nth-child(2) .kitchen-step").await;
     display.sees("kitchen-ticket.is-cooking", "chef_anna").await;
     display.picture_of_window("kitchen-1080").await;
 }
@@ -218,7 +242,7 @@ async fn the_display_is_usable_everywhere() {
         for order in [takeout(), dine_in(), delivery()] {
             kitchen.ticketed(&display, &order).await;
         }
-        display.press(".kitchen-step").await;
+        press_step(&display, ".kitchen-step").await;
         display.until("document.querySelector('.kitchen-step.is-ready')").await;
         for width in [320, 768, 1440] {
             display.look(Look::of(width, 800, Theme::Dark)).await;
