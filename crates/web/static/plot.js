@@ -3,7 +3,6 @@ import { h } from "./dom.js";
 import uPlot from "./uplot.js";
 
 const HEIGHT = 200;
-const HOUR = 3_600;
 const theme = matchMedia("(prefers-color-scheme: dark)");
 
 /**
@@ -49,7 +48,7 @@ export class Plot {
       legend: { show: false },
       cursor: { show: false },
       scales: {
-        x: labels ? { time: false, range: [-0.6, labels.length - 0.4] } : { time: true, range: (_, first, last) => (last === null ? [null, null] : [Math.min(first, last - HOUR), last]) },
+        x: labels ? { time: false, range: [-0.6, labels.length - 0.4] } : { time: true },
         y: { range: (_, __, most) => [0, Math.max(whole ? 4 : 1, most * 1.1)] },
       },
       axes: [

@@ -12,6 +12,9 @@ import { tracking } from "./urls.js";
 const POLL_MS = 3_000;
 /** Changes come in bursts. */
 const SOON_MS = 500;
+/** Times in a status are those of five minutes each, over an hour. */
+const PART_MS = 300_000;
+const PARTS = 13;
 const STATUSES = ["received", "cooking", "ready"];
 
 /**
@@ -75,7 +78,7 @@ class StaffFigures extends HTMLElement {
     this.showAlarm(figures.types);
     this.showTypes(figures);
     this.showMinutes(figures.minutes);
-    this.showTimes(figures.time_in_status);
+    this.showTimes(figures);
     this.showWorkers(figures);
   }
 
@@ -121,11 +124,11 @@ class StaffFigures extends HTMLElement {
     ], `${t("staff.minutes")}: ${words}`);
   }
 
-  showTimes(stays) {
-    const parts = stays.filter(({ start }) => start);
-    const starts = [...new Set(parts.map(({ start }) => start))].sort();
+  showTimes({ as_of: asOf, time_in_status: stays }) {
+    const last = Math.floor(Date.parse(asOf) / PART_MS) * PART_MS;
+    const starts = Array.from({ length: PARTS }, (_, index) => last - (PARTS - 1 - index) * PART_MS);
     const value = (start, status) => {
-      const found = parts.find((each) => each.start === start && each.status === status);
+      const found = stays.find((each) => each.start && Date.parse(each.start) === start && each.status === status);
       return found ? found.median_seconds / 60 : null;
     };
     const hour = STATUSES.map((status) => stays.find((each) => !each.start && each.status === status)).filter(Boolean);
@@ -134,7 +137,7 @@ class StaffFigures extends HTMLElement {
     })).join(" ");
     setText(this.stays, words || t("staff.times.none"));
     this.times.show([
-      starts.map((start) => Date.parse(start) / 1000),
+      starts.map((start) => start / 1000),
       ...STATUSES.map((status) => starts.map((start) => value(start, status))),
     ], `${t("staff.times")}: ${words}`);
   }
