@@ -1,4 +1,5 @@
-//! How many messages wait for a person, as the staff sees it. RabbitMQ is asked when somebody looks.
+//! How many messages wait for a person, as the staff sees it. RabbitMQ is asked when somebody
+//! looks.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -57,7 +57,8 @@ async fn minutes_that_the_limit_cuts_off_are_left_out() {
         ))
         .await;
     let figures = staff_figures::read(&scene.db).await.unwrap();
-    // 50,000 of 60,000 rows, twenty in a second: 41 minutes and 40 seconds, and no part of a minute.
+    // 50,000 of 60,000 rows, twenty in a second: 41 minutes and 40 seconds. No part of a minute is
+    // shown.
     assert!((41..=42).contains(&figures.minutes.len()), "{}", figures.minutes.len());
     let whole = &figures.minutes[..figures.minutes.len() - 1];
     assert!(whole.iter().all(|minute| minute.placed == 1200), "{whole:?}");
