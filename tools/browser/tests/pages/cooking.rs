@@ -124,6 +124,8 @@ async fn a_bump_bar_and_a_scanner_need_no_pointer() {
     let second = kitchen.ticketed(&display, &dine_in()).await;
     display.type_keys("?").await;
     display.sees("dialog[open]", "take the last one back").await;
+    display.until("document.querySelectorAll('dialog[open] kbd').length >= 6").await;
+    display.until("!document.querySelector('dialog[open]').textContent.includes('[object')").await;
     display.run("document.querySelector('dialog').close(); document.activeElement.blur()", vec![]).await;
     display.type_keys("2").await;
     display.until("document.querySelectorAll('kitchen-ticket')[1].classList.contains('is-chosen')").await;
