@@ -1,6 +1,7 @@
 /**
  * Creates an element. Text stays text: nothing that a guest wrote is ever parsed as HTML.
- * Children may be lists, and lists of lists. Attributes that begin with "on" are listeners; false, null and undefined leave one out.
+ * Attributes that begin with "on" are listeners; false, null and undefined leave one out. Children
+ * may be lists, and lists of lists.
  */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);

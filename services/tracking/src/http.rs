@@ -64,6 +64,7 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
         .service(readable("/orders/{order_number}", pages::order))
         .service(readable("/orders", orders::list))
         .service(readable("/events", streams::of_all))
+        .service(readable("/kitchen", pages::kitchen))
         .service(readable("/kitchen/tickets", kitchen::tickets))
         .service(readable("/staff/figures", figures::figures))
         .service(readable("/order_status/{order_id}", order_status))

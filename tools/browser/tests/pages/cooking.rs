@@ -235,6 +235,34 @@ async fn ten_tickets_with_all_their_lines_fit_a_screen() {
     display.picture_of_window("kitchen-1080").await;
 }
 
+/// The display of the tracking service shows the tickets of all workers, and has no steps.
+#[tokio::test]
+async fn whoever_looks_on_sees_the_tickets_and_changes_nothing() {
+    let kitchen = Kitchen::open().await;
+    let tracking =
+        kitchen.stage.tracking_service().env("ORDER_STAFF_KEY", KEY).ready_when_probed().start().await;
+    let display = Browser::start("en", SCREEN).await;
+    display.open(&format!("http://127.0.0.1:{}/kitchen", tracking.port())).await;
+    display.write("#key", KEY).await;
+    display.press("form button").await;
+    display.sees(".kitchen-empty", "No orders.").await;
+    let number = kitchen.ticketed(&display, &takeout()).await;
+    display.until("!document.querySelector('.kitchen-step, .kitchen-line')").await;
+    for keys in ["1", ENTER, "r"] {
+        display.type_keys(keys).await;
+    }
+    let cook = kitchen.display("").await;
+    press_step(&cook, ".kitchen-step").await;
+    display.sees("kitchen-ticket.is-cooking", "chef_anna cooks it").await;
+    assert_eq!(kitchen.steps(&number).await, ["received", "cooking"]);
+    kitchen.cancel(&number).await;
+    display.sees("kitchen-ticket.is-cancelled", short(&number)).await;
+    press_step(&display, ".is-cancelled .kitchen-step").await;
+    display.sees(".kitchen-empty", "No orders.").await;
+    display.picture_of_window("kitchen-to-look-at").await;
+    assert_eq!(display.complaints().await, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn the_display_is_usable_everywhere() {
     let kitchen = Kitchen::open().await;
