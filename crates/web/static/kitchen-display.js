@@ -144,15 +144,17 @@ class KitchenDisplay extends HTMLElement {
   judge({ isStale, since, cause }) {
     const key = `${isStale} ${cause}`;
     this.isCut = isStale;
+    this.cause = cause;
     if (!isStale || !this.since) this.since = since;
     this.classList.toggle("is-stale", isStale);
+    this.classList.toggle("is-incomplete", isStale && cause === "broker");
     setText(this.clock, isStale || !since ? "" : t("live.live", { time: asExactClock(since) }));
     for (const element of this.shown.values()) element.tick();
     if (key === this.judged) return;
     this.judged = key;
     this.banner.replaceChildren(...(isStale && this.feed.isKnown ? [
       h("p", { class: "kitchen-cut" }, t(`kitchen.cut.${cause ?? "network"}`, { time: asExactClock(this.since ?? new Date()) })),
-      h("p", {}, t("kitchen.cut_next"))] : []));
+      h("p", {}, t(cause === "broker" ? "kitchen.cut_next.broker" : "kitchen.cut_next"))] : []));
     this.explain(this.visible.length);
   }
 
@@ -210,9 +212,17 @@ class KitchenDisplay extends HTMLElement {
     this.enter();
   }
 
+  /**
+   * Whether a step can be made. What is here can be cooked without the broker, too: only no new
+   * orders come in.
+   */
+  get canStep() {
+    return !this.isCut || this.cause === "broker";
+  }
+
   async step(ticket) {
     if (this.shown.get(ticket.order_number)?.hasAttribute("data-settling")) return;
-    if (this.isCut) return this.say(t("kitchen.step_failed", { short: shortNumber(ticket.order_number) }));
+    if (!this.canStep) return this.say(t("kitchen.step_cut", { short: shortNumber(ticket.order_number) }));
     await this.bump(ticket, steps.nextStep(ticket));
   }
 

@@ -5,6 +5,8 @@ import { Live } from "./live.js";
 const here = new URL("../", import.meta.url);
 /** How often the tickets are asked for where no stream brings them. */
 const POLL_MS = 1_000;
+/** A worker says at least so often why its board may not be true. Silent for longer, it is out of reach. */
+const CAUSE_MS = 10_000;
 
 /**
  * The tickets of a kitchen: of one worker, which sends each change, or of all, which are asked for
@@ -20,7 +22,8 @@ export class KitchenFeed extends EventTarget {
   times = [];
   beyond = 0;
   isKnown = false;
-  cause = null;
+  /** Why the service says that this may not be true, and when it said so. */
+  told = null;
 
   constructor({ isWorker }) {
     super();
@@ -29,9 +32,9 @@ export class KitchenFeed extends EventTarget {
     const stream = isWorker ? new URL("events", here) : null;
     this.live = new KitchenLive({ stream, poll: () => this.ask(), every: POLL_MS });
     this.live.addEventListener("event", ({ detail }) => this.take(detail));
-    this.live.addEventListener("cut", ({ detail }) => { this.cause = detail.cause; });
+    this.live.addEventListener("cut", ({ detail }) => this.tellCause(detail.cause));
     this.live.addEventListener("proof", ({ detail }) => {
-      this.cause = null;
+      this.told = null;
       this.times = detail.cooking_times ?? this.times;
     });
     this.live.addEventListener("freshness", ({ detail }) => {
@@ -44,15 +47,25 @@ export class KitchenFeed extends EventTarget {
     this.live.start();
   }
 
+  tellCause(cause) {
+    this.told = { cause, at: performance.now() };
+  }
+
+  /** Why the service says that this may not be true: "database" or "broker"; null if it does not. */
+  get cause() {
+    const isFresh = this.told !== null && performance.now() - this.told.at < CAUSE_MS;
+    return isFresh ? this.told.cause : null;
+  }
+
   async ask() {
     const { status, body } = await send(this.address);
     if (status === 401 || status === 403) this.dispatchEvent(new Event("signedout"));
     if (status !== 200 || !Array.isArray(body?.tickets)) throw new Unreachable(`status ${status}`);
     if (body.cut_off) {
-      this.cause = body.cut_off.cause;
+      this.tellCause(body.cut_off.cause);
       if (!body.as_of) throw new Unreachable("the board is not known yet");
     } else {
-      this.cause = null;
+      this.told = null;
       observe(body.as_of);
     }
     this.replace(body);

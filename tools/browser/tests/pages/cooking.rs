@@ -4,7 +4,7 @@ use browser::{Browser, Look, Theme};
 use serde_json::{Value, json};
 use testkit::http::send;
 use testkit::orders::{delivery, dine_in, takeout};
-use testkit::{Proxy, Service, Stage, eventually};
+use testkit::{Launch, Proxy, Service, Stage, eventually};
 
 const KEY: &str = "the-staff-knows-this-key";
 const SCREEN: Look = Look::of(1920, 1080, Theme::Dark);
@@ -21,10 +21,14 @@ struct Kitchen {
 
 impl Kitchen {
     async fn open() -> Self {
-        let stage = Stage::new().await;
+        Self::of(Stage::new().await, |worker| worker).await
+    }
+
+    /// With this change of the worker's start.
+    async fn of(stage: Stage, change: impl FnOnce(Launch) -> Launch) -> Self {
         let orders = stage.order_service().env("ORDER_STAFF_KEY", KEY).start().await;
         let worker = stage.kitchen_worker("chef_anna").arg("--manual").arg("--port=0").cooking_seconds(600.0);
-        let worker = worker.env("ORDER_STAFF_KEY", KEY).ready_when_probed().start().await;
+        let worker = change(worker.env("ORDER_STAFF_KEY", KEY).ready_when_probed()).start().await;
         let proxy = Proxy::to(worker.port()).await;
         Self { stage, orders, _worker: worker, proxy }
     }
@@ -188,6 +192,30 @@ async fn a_display_that_is_cut_off_says_since_when_and_is_never_empty() {
     display.until("!document.querySelector('.kitchen-cut')").await;
     press_step(&display, ".kitchen-step").await;
     kitchen.until(&number, "cooking").await;
+}
+
+/// No orders come in. What is here is cooked all the same.
+#[tokio::test]
+async fn without_the_broker_the_display_says_so_and_the_cook_goes_on() {
+    let stage = Stage::new().await;
+    let broker = stage.rabbitmq_proxy().await;
+    let port = broker.port().to_string();
+    let kitchen = Kitchen::of(stage, |worker| worker.env("RABBITMQ_PORT", port)).await;
+    let display = kitchen.display("").await;
+    let number = kitchen.ticketed(&display, &takeout()).await;
+    broker.cut();
+    display.sees(".kitchen-cut", "RabbitMQ does not answer").await;
+    press_step(&display, ".kitchen-step").await;
+    kitchen.until(&number, "cooking").await;
+    display.sees("kitchen-ticket.is-cooking", "chef_anna cooks it").await;
+    press_step(&display, ".kitchen-step.is-ready").await;
+    kitchen.until(&number, "ready").await;
+    display.until("document.querySelectorAll('kitchen-ticket').length === 0").await;
+    display.sees(".kitchen-empty", "Cut off since").await;
+    broker.mend();
+    display.until("!document.querySelector('.kitchen-cut')").await;
+    let next = kitchen.ticketed(&display, &takeout()).await;
+    kitchen.until(&next, "received").await;
 }
 
 #[tokio::test]
