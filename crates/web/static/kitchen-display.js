@@ -31,7 +31,7 @@ class KitchenDisplay extends HTMLElement {
     this.times = h("p", { class: "kitchen-times" });
     this.clock = h("span", { class: "kitchen-clock" });
     this.sound = h("sound-switch");
-    this.dialog = keysDialog();
+    this.dialog = keysDialog({ isWorker: this.isWorker });
     this.replaceChildren(this.header(), this.banner, this.message, this.allDay,
       h("div", { class: "kitchen-body" }, this.list, this.empty), this.dialog);
     this.feed = new KitchenFeed({ isWorker: this.isWorker });

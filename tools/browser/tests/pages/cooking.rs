@@ -8,8 +8,9 @@ use testkit::{Launch, Proxy, Service, Stage, eventually};
 
 const KEY: &str = "the-staff-knows-this-key";
 const SCREEN: Look = Look::of(1920, 1080, Theme::Dark);
-/// The key Enter (WebDriver, "Keyboard actions").
+/// The keys Enter and Tab (WebDriver, "Keyboard actions").
 const ENTER: &str = "\u{e007}";
+const TAB: &str = "\u{e004}";
 
 /// An order service and a manual worker, which displays reach through a proxy.
 struct Kitchen {
@@ -130,13 +131,25 @@ async fn a_bump_bar_and_a_scanner_need_no_pointer() {
     display.sees("dialog[open]", "take the last one back").await;
     display.until("document.querySelectorAll('dialog[open] kbd').length >= 6").await;
     display.until("!document.querySelector('dialog[open]').textContent.includes('[object')").await;
-    display.run("document.querySelector('dialog').close(); document.activeElement.blur()", vec![]).await;
+    // The dialog has the keys for itself.
+    display.type_keys("1").await;
+    display.type_keys("r").await;
+    display.until("!document.querySelector('.is-chosen') && document.querySelector('.kitchen-message').hidden").await;
+    display.press("dialog[open] button").await;
+    display.until("!document.querySelector('dialog[open]')").await;
+    // What was pressed before does not take the keys.
+    display.press(".kitchen-filter label:nth-child(3) input").await;
+    let counted = "const button = document.querySelector('sound-switch button');
+        button.addEventListener('click', () => { window.pressed = (window.pressed ?? 0) + 1; });";
+    display.run(counted, vec![]).await;
+    display.press(".kitchen-tools sound-switch button").await;
     display.type_keys("2").await;
     display.until("document.querySelectorAll('kitchen-ticket')[1].classList.contains('is-chosen')").await;
     settled(&display).await;
     display.type_keys(ENTER).await;
     kitchen.until(&second, "cooking").await;
     display.sees("kitchen-ticket.is-cooking", short(&second)).await;
+    display.until("window.pressed === 1").await;
     settled(&display).await;
     display.type_keys(ENTER).await;
     kitchen.until(&second, "ready").await;
@@ -148,6 +161,29 @@ async fn a_bump_bar_and_a_scanner_need_no_pointer() {
     display.type_keys(&format!("{first}{ENTER}")).await;
     kitchen.until(&first, "cooking").await;
     assert_eq!(kitchen.steps(&second).await, ["received", "cooking", "ready", "cooking"]);
+}
+
+/// Whoever goes by Tab presses what has the focus, not the chosen ticket.
+#[tokio::test]
+async fn enter_presses_the_button_that_tab_led_to() {
+    let kitchen = Kitchen::open().await;
+    let display = kitchen.display("").await;
+    let first = kitchen.ticketed(&display, &takeout()).await;
+    let second = kitchen.ticketed(&display, &dine_in()).await;
+    display.type_keys("1").await;
+    display.until("document.querySelector('kitchen-ticket').classList.contains('is-chosen')").await;
+    let is_there = "document.querySelectorAll('.kitchen-step')[1] === document.activeElement";
+    for _ in 0..40 {
+        if display.run(&format!("return {is_there}"), vec![]).await == json!(true) {
+            break;
+        }
+        display.type_keys(TAB).await;
+    }
+    display.until(is_there).await;
+    settled(&display).await;
+    display.type_keys(ENTER).await;
+    kitchen.until(&second, "cooking").await;
+    assert_eq!(kitchen.steps(&first).await, ["received"]);
 }
 
 #[tokio::test]
