@@ -94,7 +94,10 @@ export class KitchenFeed extends EventTarget {
 
   put(ticket) {
     this.done = this.done.filter(({ order_number }) => order_number !== ticket.order_number);
-    if (ticket.status === "ready") this.done.unshift(ticket);
+    if (ticket.status === "ready") {
+      this.done.push(ticket);
+      this.done.sort((one, other) => other.updated_at.localeCompare(one.updated_at));
+    }
     this.set(ticket, { isWhole: false });
     this.changed();
   }

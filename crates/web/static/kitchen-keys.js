@@ -8,13 +8,14 @@ const PRESSED_BY_ENTER = "button, a, summary";
 
 /**
  * The keyboard, which a bump bar is as well: digits choose a ticket, 0 the tenth; Enter makes its
- * next step; R recalls; arrows move; ? shows the keys. A scanner types an order's number and Enter.
+ * next step; R recalls the last one, and D shows what can be recalled; arrows move; ? shows the keys.
+ * A scanner types an order's number and Enter.
  *
  * A bump bar has no Tab key, and next to it people touch the screen: what was pressed with a pointer
  * does not keep the focus, and takes no key from it. Whoever goes by Tab presses what has the focus.
  * A key that is held down counts once. While a dialog is open, keys are the dialog's.
  *
- * The handlers are `choose(place)`, `move(dx, dy)`, `enter()`, `recall()`, `help()` and `scan(text)`.
+ * The handlers are `choose(place)`, `move(dx, dy)`, `enter()`, `recall()`, `done()`, `help()` and `scan(text)`.
  */
 export function listen(handlers) {
   let typed = "";
@@ -57,7 +58,7 @@ export function listen(handlers) {
 }
 
 /** Whether a key that is held down counts once. */
-const isOnce = (key) => ["Enter", "r", "R", "?"].includes(key);
+const isOnce = (key) => ["Enter", "r", "R", "d", "D", "?"].includes(key);
 
 /**
  * Takes the focus off what was pressed with a pointer. Returns whether Tab led to an element since
@@ -91,7 +92,7 @@ function commandOf(key, handlers) {
   const isRightToLeft = document.documentElement.dir === "rtl";
   const forward = isRightToLeft ? -1 : 1;
   const commands = {
-    r: handlers.recall, R: handlers.recall, "?": handlers.help,
+    r: handlers.recall, R: handlers.recall, d: handlers.done, D: handlers.done, "?": handlers.help,
     ArrowRight: () => handlers.move(forward, 0), ArrowLeft: () => handlers.move(-forward, 0),
     ArrowDown: () => handlers.move(0, 1), ArrowUp: () => handlers.move(0, -1),
   };

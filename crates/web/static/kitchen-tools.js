@@ -26,7 +26,7 @@ export function keepAwake() {
 
 /** A dialog with all keys: of a cook, or of somebody who looks on. */
 export function keysDialog({ isWorker }) {
-  const rows = [["1–9, 0", "choose"], ["Enter", isWorker ? "enter" : "seen"], isWorker && ["R", "recall"], ["← → ↑ ↓", "move"], ["?", "help"], ["ORD_… Enter", "scan"]].filter(Boolean);
+  const rows = [["1–9, 0", "choose"], ["Enter", isWorker ? "enter" : "seen"], isWorker && ["R", "recall"], isWorker && ["D", "done"], ["← → ↑ ↓", "move"], ["?", "help"], ["ORD_… Enter", "scan"]].filter(Boolean);
   const dialog = h("dialog", { "aria-labelledby": "kitchen-keys" },
     h("div", { class: "dialog-words" },
       h("h2", { id: "kitchen-keys" }, t("kitchen.keys")),

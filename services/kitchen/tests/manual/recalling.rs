@@ -76,7 +76,7 @@ async fn after_half_an_hour_it_is_too_late() {
     let old = "update orders set completed_at = now() - interval '31 minutes', updated_at = now() - interval '31 minutes'";
     scene.database.execute(old).await;
     let refused = scene.bump(&number, "recall", "ready").await;
-    assert_eq!(refused.status, 409, "{refused:?}");
+    assert_eq!((refused.status, &refused.json()["code"]), (409, &json!("recall_is_over")), "{refused:?}");
     assert!(refused.json()["detail"].as_str().unwrap().contains("more than 30 minutes"), "{refused:?}");
     testkit::eventually("it to leave the display", async || {
         scene.board().await["done"].as_array().unwrap().is_empty().then_some(())
@@ -90,7 +90,11 @@ async fn only_the_worker_that_finished_it_recalls_an_order() {
     let number = ready(&scene).await;
     let other = manual(&scene.stage, "chef_bob").start().await;
     let refused = bump(&other, &number, "recall", "ready").await;
-    assert_eq!((refused.status, &refused.json()["changed_by"]), (409, &json!("chef_anna")), "{refused:?}");
+    let problem = refused.json();
+    assert_eq!(
+        (refused.status, &problem["code"], &problem["changed_by"]),
+        (409, &json!("finished_by_another"), &json!("chef_anna"))
+    );
 
     // The same worker may, also after it was started again.
     assert_eq!(scene.worker.stop().await, Some(0));

@@ -1,6 +1,7 @@
 //! SIGTERM: what waits goes back, and what was started is released.
 
 use rustix::process::Signal;
+use serde_json::json;
 use testkit::orders::takeout;
 
 use crate::scene::Scene;
@@ -15,7 +16,7 @@ async fn waiting_tickets_go_back_and_what_is_ready_in_time_is_finished() {
     scene.worker.log("graceful_shutdown").await;
     let broker = scene.stage.broker().await;
     let refused = scene.bump(&waiting, "start", "received").await;
-    assert_eq!(refused.status, 503, "{refused:?}");
+    assert_eq!((refused.status, &refused.json()["code"]), (503, &json!("stopping")), "{refused:?}");
     // The person at the display still says that it is ready.
     scene.bumped(&started, "ready", "cooking").await;
     assert_eq!(scene.worker.wait().await.code(), Some(0));

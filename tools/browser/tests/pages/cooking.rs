@@ -121,6 +121,53 @@ async fn a_cook_signs_in_starts_finishes_and_recalls_by_touch() {
     assert_eq!(display.complaints().await, Vec::<String>::new());
 }
 
+/// The last one is named on its button. Any other of the last half hour is in a list.
+#[tokio::test]
+async fn any_order_of_the_last_half_hour_is_recalled_and_a_double_tap_recalls_one() {
+    let kitchen = Kitchen::open().await;
+    let display = kitchen.display("").await;
+    let mut numbers = Vec::new();
+    for order in [takeout(), takeout(), dine_in(), takeout()] {
+        let number = kitchen.ticketed(&display, &order).await;
+        press_step(&display, ".kitchen-step").await;
+        display.until("document.querySelector('.kitchen-step.is-ready')").await;
+        press_step(&display, ".kitchen-step.is-ready").await;
+        kitchen.until(&number, "ready").await;
+        numbers.push(number);
+    }
+    let last = &numbers[3];
+    display.sees(".kitchen-recall", short(last)).await;
+    display.sees(".kitchen-done-open", "(4)").await;
+    let double = "const recall = () => document.querySelector('.kitchen-recall').click();
+        recall(); recall(); setTimeout(recall, 120);";
+    display.run(double, vec![]).await;
+    kitchen.until(last, "cooking").await;
+    display.sees(".kitchen-done-open", "(3)").await;
+
+    // The list says who finished it, and when; the filter hides what it hides elsewhere.
+    display.press(".kitchen-filter label:nth-child(1) input").await;
+    display.sees(".kitchen-recall", short(&numbers[1])).await;
+    display.press(".kitchen-done-open").await;
+    display.sees("dialog[open] .kitchen-done", "chef_anna").await;
+    display.until("document.querySelectorAll('.kitchen-done li').length === 2").await;
+    display.picture_of_window("kitchen-recall").await;
+    display.type_keys("2").await;
+    kitchen.until(&numbers[0], "cooking").await;
+    display.until("!document.querySelector('dialog[open]')").await;
+    display.sees("kitchen-ticket.is-recalled", short(&numbers[0])).await;
+    for number in &numbers[1..3] {
+        kitchen.until(number, "ready").await;
+    }
+    // A key that is held down counts once.
+    settled(&display).await;
+    let held = "for (const repeat of [false, true, true]) {
+            dispatchEvent(new KeyboardEvent('keydown', { key: 'r', repeat, cancelable: true }));
+        }";
+    display.run(held, vec![]).await;
+    kitchen.until(&numbers[1], "cooking").await;
+    kitchen.until(&numbers[2], "ready").await;
+}
+
 #[tokio::test]
 async fn a_bump_bar_and_a_scanner_need_no_pointer() {
     let kitchen = Kitchen::open().await;
@@ -161,6 +208,35 @@ async fn a_bump_bar_and_a_scanner_need_no_pointer() {
     display.type_keys(&format!("{first}{ENTER}")).await;
     kitchen.until(&first, "cooking").await;
     assert_eq!(kitchen.steps(&second).await, ["received", "cooking", "ready", "cooking"]);
+}
+
+/// A scan names its order, so it counts although the filter hides the ticket, and although the ticket
+/// is new. What came of it is said.
+#[tokio::test]
+async fn every_scan_does_something_or_says_why_not() {
+    let kitchen = Kitchen::open().await;
+    let display = kitchen.display("").await;
+    display.press(".kitchen-filter label:nth-child(1) input").await;
+    let number = kitchen.orders.place(&dine_in()).await;
+    display.sees(".kitchen-empty", "The filter hides 1").await;
+    display.type_keys(&format!("{number}{ENTER}")).await;
+    kitchen.until(&number, "cooking").await;
+    display.sees(".kitchen-message", "hidden by the filter").await;
+    // A label that is read twice is meant once.
+    let next = kitchen.ticketed(&display, &takeout()).await;
+    display.type_keys(&format!("{next}{ENTER}{next}{ENTER}")).await;
+    display.sees(".kitchen-message", "was scanned twice").await;
+    kitchen.until(&next, "cooking").await;
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    display.until("document.querySelector('.kitchen-step.is-ready')").await;
+    display.type_keys(&format!("{next}{ENTER}")).await;
+    kitchen.until(&next, "ready").await;
+    display.until("document.querySelectorAll('kitchen-ticket').length === 0").await;
+    display.type_keys(&format!("{next}{ENTER}")).await;
+    display.sees(".kitchen-message", "Recall takes it back").await;
+    display.type_keys(&format!("ORD_20200101_999{ENTER}")).await;
+    display.sees(".kitchen-message", "is not on this display").await;
+    assert_eq!(kitchen.steps(&next).await, ["received", "cooking", "ready"]);
 }
 
 /// Whoever goes by Tab presses what has the focus, not the chosen ticket.
