@@ -8,6 +8,9 @@ const POLL_MS = 1_000;
 /** A worker says at least so often why its board may not be true. Silent for longer, it is out of reach. */
 const CAUSE_MS = 10_000;
 
+/** What was finished last comes first. */
+const byTime = (one, other) => other.updated_at.localeCompare(one.updated_at);
+
 /**
  * The tickets of a kitchen: of one worker, which sends each change, or of all, which are asked for
  * every second.
@@ -22,6 +25,13 @@ export class KitchenFeed extends EventTarget {
   times = [];
   beyond = 0;
   isKnown = false;
+  /**
+   * What came last. A worker numbers its changes: an answer that was asked for before an event may
+   * come after it. `whole`: of all tickets; `revisions`: of those that changed since.
+   */
+  board = null;
+  whole = 0;
+  revisions = new Map();
   /** Why the service says that this may not be true, and when it said so. */
   told = null;
 
@@ -75,17 +85,36 @@ export class KitchenFeed extends EventTarget {
   take({ type, data }) {
     if (type === "tickets") this.replace(JSON.parse(data));
     else if (type === "ticket") this.put(JSON.parse(data));
-    else if (type === "gone") this.remove(JSON.parse(data).order_number);
+    else if (type === "gone") this.remove(JSON.parse(data));
   }
 
-  /** All that there is. What was cancelled and is still on this display stays. */
+  /** Whether this is newer than what is shown of an order. Without a revision it always is. */
+  isNewer(number, revision) {
+    if (revision === undefined) return true;
+    return revision > Math.max(this.whole, this.revisions.get(number) ?? 0);
+  }
+
+  /**
+   * All that there is. What was cancelled and is still on this display stays, and so does what has
+   * changed since.
+   */
   replace(board) {
+    if (board.board !== this.board) {
+      Object.assign(this, { board: board.board, whole: 0 });
+      this.revisions.clear();
+    }
+    const { revision } = board;
+    if (revision < this.whole) return;
+    const isOlder = (number) => revision !== undefined && (this.revisions.get(number) ?? 0) > revision;
     const wanted = new Set(board.tickets.map(({ order_number }) => order_number));
     for (const [number, ticket] of this.tickets) {
-      if (!wanted.has(number) && ticket.status !== "cancelled") this.tickets.delete(number);
+      if (!wanted.has(number) && ticket.status !== "cancelled" && !isOlder(number)) this.tickets.delete(number);
     }
-    for (const ticket of board.tickets) this.set(ticket, { isWhole: true });
-    this.done = board.done ?? [];
+    for (const ticket of board.tickets) if (!isOlder(ticket.order_number)) this.set(ticket, { isWhole: true });
+    const later = this.done.filter(({ order_number }) => isOlder(order_number));
+    this.done = [...later, ...(board.done ?? []).filter(({ order_number }) => !isOlder(order_number))].sort(byTime);
+    for (const [number, known] of this.revisions) if (known <= revision) this.revisions.delete(number);
+    this.whole = revision ?? 0;
     this.times = board.cooking_times ?? [];
     this.beyond = board.beyond ?? 0;
     this.isKnown = board.as_of != null;
@@ -93,16 +122,18 @@ export class KitchenFeed extends EventTarget {
   }
 
   put(ticket) {
-    this.done = this.done.filter(({ order_number }) => order_number !== ticket.order_number);
-    if (ticket.status === "ready") {
-      this.done.push(ticket);
-      this.done.sort((one, other) => other.updated_at.localeCompare(one.updated_at));
-    }
+    const number = ticket.order_number;
+    if (!this.isNewer(number, ticket.revision)) return;
+    if (ticket.revision !== undefined) this.revisions.set(number, ticket.revision);
+    this.done = this.done.filter(({ order_number }) => order_number !== number);
+    if (ticket.status === "ready") this.done = [...this.done, ticket].sort(byTime);
     this.set(ticket, { isWhole: false });
     this.changed();
   }
 
-  remove(number) {
+  remove({ order_number: number, revision }) {
+    if (!this.isNewer(number, revision)) return;
+    if (revision !== undefined) this.revisions.set(number, revision);
     this.done = this.done.filter(({ order_number }) => order_number !== number);
     if (this.tickets.get(number)?.status !== "cancelled") this.tickets.delete(number);
     this.changed();

@@ -13,6 +13,10 @@ use crate::manual::{CutOff, Snapshot, Ticket};
 #[derive(Serialize)]
 pub struct BoardBody {
     worker: String,
+    /// Tells the boards of two processes apart.
+    board: u32,
+    /// A ticket, or an event, of a higher revision of this board is newer.
+    revision: u64,
     /// Now, by the database's clock; ages are counted from it. `null` until it has answered.
     as_of: Option<Timestamp>,
     /// What is to be cooked, in the order in which it is cooked. Then what was cancelled.
@@ -30,6 +34,8 @@ pub struct BoardBody {
 #[derive(Serialize)]
 pub struct TicketBody {
     order_number: OrderNumber,
+    /// The board's revision with this ticket.
+    revision: u64,
     order_type: String,
     status: OrderStatus,
     priority: i32,
@@ -95,6 +101,8 @@ impl From<Snapshot> for BoardBody {
         done.sort_by_key(|ticket| std::cmp::Reverse((ticket.held.ticket.updated_at, ticket.number)));
         Self {
             worker: snapshot.worker.as_str().to_owned(),
+            board: snapshot.board,
+            revision: snapshot.revision,
             as_of: snapshot.as_of.map(Into::into),
             tickets: tickets.into_iter().map(Into::into).collect(),
             done: done.into_iter().map(Into::into).collect(),
@@ -124,7 +132,7 @@ fn all_day(tickets: &[Ticket]) -> Vec<CountBody> {
 impl From<Ticket> for TicketBody {
     fn from(ticket: Ticket) -> Self {
         let was_cooking = ticket.was_cooking();
-        let Ticket { number, status, held, is_ours, ticked } = ticket;
+        let Ticket { number, status, held, is_ours, ticked, revision } = ticket;
         let row = held.ticket;
         let items = row.items.into_iter().enumerate().map(|(place, (name, quantity))| LineBody {
             name,
@@ -133,6 +141,7 @@ impl From<Ticket> for TicketBody {
         });
         Self {
             order_number: number,
+            revision,
             order_type: row.order_type,
             status,
             priority: row.priority,

@@ -53,6 +53,8 @@ struct State {
 #[derive(Serialize)]
 struct GoneBody {
     order_number: OrderNumber,
+    /// The board's revision with that.
+    revision: u64,
 }
 
 #[derive(Serialize)]
@@ -102,7 +104,7 @@ impl State {
     fn add(&mut self, change: Change) {
         let part = match change {
             Change::Ticket(ticket) => event("ticket", &TicketBody::from(*ticket)),
-            Change::Gone(order_number) => event("gone", &GoneBody { order_number }),
+            Change::Gone { number, revision } => event("gone", &GoneBody { order_number: number, revision }),
         };
         self.next.extend_from_slice(&part);
     }

@@ -31,6 +31,8 @@ pub struct Board(Arc<Inner>);
 
 struct Inner {
     worker: WorkerName,
+    /// Tells this board from that of another process of the worker.
+    id: u32,
     state: Mutex<State>,
     changes: broadcast::Sender<Change>,
     /// Wakes the follower: a ticket is new.
@@ -42,6 +44,8 @@ struct Inner {
 #[derive(Default)]
 struct State {
     entries: HashMap<OrderNumber, Entry>,
+    /// Grows with each change that displays are told. They drop what is older than what they show.
+    revision: u64,
     /// The database's time at the last look, and when that was.
     read: Option<(OffsetDateTime, Instant)>,
     /// The database's time at the last look at which orders could come in.
@@ -91,7 +95,12 @@ pub enum Change {
     /// The ticket is so now.
     Ticket(Box<Ticket>),
     /// It is no longer this worker's.
-    Gone(OrderNumber),
+    Gone {
+        /// The order.
+        number: OrderNumber,
+        /// The board's revision with that.
+        revision: u64,
+    },
 }
 
 /// Why the board may not be true.
@@ -108,6 +117,10 @@ pub struct CutOff {
 pub struct Snapshot {
     /// Whose it is.
     pub worker: WorkerName,
+    /// The board. Revisions of another one say nothing about it.
+    pub board: u32,
+    /// Its revision.
+    pub revision: u64,
     /// Now, by the database's clock. `None` until it has answered.
     pub as_of: Option<OffsetDateTime>,
     /// All tickets, in no order.
@@ -123,6 +136,7 @@ impl Board {
     pub fn new(worker: WorkerName) -> Self {
         Self(Arc::new(Inner {
             worker,
+            id: rand::random(),
             state: Mutex::default(),
             changes: broadcast::Sender::new(MOST_UNSEEN),
             is_unread: Notify::new(),
@@ -189,26 +203,28 @@ impl Board {
     /// Changes a ticket as the database has just been changed, and shows it.
     pub(super) fn change(&self, number: OrderNumber, is_ours: bool, change: impl FnOnce(&mut Ticket)) {
         let mut state = self.lock();
-        let Some(entry) = state.entries.get_mut(&number) else { return };
+        let State { entries, revision, .. } = &mut *state;
+        let Some(entry) = entries.get_mut(&number) else { return };
         entry.version += 1;
         entry.is_ours = is_ours;
         if let Some(ticket) = &mut entry.ticket {
             ticket.is_ours = is_ours;
             change(ticket);
-            self.tell(Change::Ticket(Box::new(ticket.clone())));
+            self.tell_ticket(revision, ticket);
         }
     }
 
     /// Ticks a line off, or on again. The ticket; `None` if there is no such line.
     pub fn tick(&self, number: OrderNumber, line: usize, is_done: bool) -> Option<Ticket> {
         let mut state = self.lock();
-        let ticket = state.entries.get_mut(&number)?.ticket.as_mut()?;
+        let State { entries, revision, .. } = &mut *state;
+        let ticket = entries.get_mut(&number)?.ticket.as_mut()?;
         if line >= ticket.held.ticket.items.len() || !ticket.is_open() {
             return None;
         }
         let is_new = if is_done { ticket.ticked.insert(line) } else { ticket.ticked.remove(&line) };
         if is_new {
-            self.tell(Change::Ticket(Box::new(ticket.clone())));
+            self.tell_ticket(revision, ticket);
         }
         Some(ticket.clone())
     }
@@ -264,6 +280,8 @@ impl Board {
     fn snapshot_of(&self, state: &State) -> Snapshot {
         Snapshot {
             worker: self.0.worker.clone(),
+            board: self.0.id,
+            revision: state.revision,
             as_of: now(state),
             tickets: state.entries.values().filter_map(|entry| entry.ticket.clone()).collect(),
             cooking_times: state.cooking_times.clone(),
@@ -306,7 +324,8 @@ impl Board {
             state.proof = Some(as_of);
         }
         for (number, version) in asked {
-            let Some(entry) = state.entries.get_mut(number).filter(|entry| entry.version == *version) else {
+            let State { entries, revision, .. } = &mut *state;
+            let Some(entry) = entries.get_mut(number).filter(|entry| entry.version == *version) else {
                 continue;
             };
             let ticket = found.remove(number).and_then(|row| Ticket::of(*number, row));
@@ -316,15 +335,16 @@ impl Board {
             if let (true, Some(task)) = (entry.is_over, &entry.task) {
                 task.is_over.notify_one();
             }
-            let ticket = ticket.map(|ticket| Ticket {
+            let known = entry.ticket.take();
+            entry.ticket = ticket.map(|ticket| Ticket {
                 is_ours: entry.is_ours,
-                ticked: entry.ticket.as_ref().map(|known| known.ticked.clone()).unwrap_or_default(),
+                ticked: known.as_ref().map(|known| known.ticked.clone()).unwrap_or_default(),
+                revision: known.as_ref().map(|known| known.revision).unwrap_or_default(),
                 ..ticket
             });
-            if let Some(ticket) = ticket.as_ref().filter(|ticket| entry.ticket.as_ref() != Some(*ticket)) {
-                self.tell(Change::Ticket(Box::new(ticket.clone())));
+            if let Some(ticket) = entry.ticket.as_mut().filter(|ticket| known.as_ref() != Some(&**ticket)) {
+                self.tell_ticket(revision, ticket);
             }
-            entry.ticket = ticket;
             self.prune(&mut state, *number, Some(as_of));
         }
         self.limit_past(&mut state);
@@ -352,7 +372,7 @@ impl Board {
         });
         if !is_kept {
             state.entries.remove(&number);
-            self.tell(Change::Gone(number));
+            self.tell_gone(state, number);
         }
     }
 
@@ -367,10 +387,22 @@ impl Board {
         past.sort_unstable();
         for (_, number) in past.into_iter().take(beyond) {
             state.entries.remove(&number);
-            self.tell(Change::Gone(number));
+            self.tell_gone(state, number);
         }
     }
 
+    fn tell_ticket(&self, revision: &mut u64, ticket: &mut Ticket) {
+        *revision += 1;
+        ticket.revision = *revision;
+        self.tell(Change::Ticket(Box::new(ticket.clone())));
+    }
+
+    fn tell_gone(&self, state: &mut State, number: OrderNumber) {
+        state.revision += 1;
+        self.tell(Change::Gone { number, revision: state.revision });
+    }
+
+    /// The state is locked, so that changes come in the sequence of their revisions.
     fn tell(&self, change: Change) {
         // Perhaps nobody watches.
         let _ = self.0.changes.send(change);

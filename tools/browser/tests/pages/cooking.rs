@@ -121,6 +121,40 @@ async fn a_cook_signs_in_starts_finishes_and_recalls_by_touch() {
     assert_eq!(display.complaints().await, Vec::<String>::new());
 }
 
+/// An answer that was asked for before a change, and comes after it, is about the past.
+#[tokio::test]
+async fn a_late_answer_does_not_undo_what_was_seen() {
+    let kitchen = Kitchen::open().await;
+    let display = kitchen.display("").await;
+    let slow = "const ask = window.fetch;
+        window.fetch = async (url, options) => {
+            const answer = await ask(url, options);
+            if (!window.isSlow || !String(url).endsWith('/tickets')) return answer;
+            window.isSlow = false;
+            await new Promise((done) => { window.letThrough = done; });
+            window.cameThrough = true;
+            return answer;
+        };";
+    display.before_every_page(slow).await;
+    display.reload().await;
+    let number = kitchen.ticketed(&display, &takeout()).await;
+    display.run("window.isSlow = true; dispatchEvent(new Event('online'))", vec![]).await;
+    display.until("window.letThrough").await;
+    press_step(&display, ".kitchen-step").await;
+    kitchen.until(&number, "cooking").await;
+    display.sees("kitchen-ticket.is-cooking", "chef_anna cooks it").await;
+    let watch = "window.wentBack = false;
+        new MutationObserver(() => {
+            window.wentBack ||= !document.querySelector('kitchen-ticket.is-cooking');
+        }).observe(document.body, { subtree: true, childList: true, attributes: true });
+        window.letThrough();";
+    display.run(watch, vec![]).await;
+    display.until("window.cameThrough").await;
+    let next = kitchen.ticketed(&display, &takeout()).await;
+    kitchen.until(&next, "received").await;
+    assert_eq!(display.run("return window.wentBack", vec![]).await, json!(false));
+}
+
 /// The last one is named on its button. Any other of the last half hour is in a list.
 #[tokio::test]
 async fn any_order_of_the_last_half_hour_is_recalled_and_a_double_tap_recalls_one() {
@@ -181,7 +215,8 @@ async fn a_bump_bar_and_a_scanner_need_no_pointer() {
     // The dialog has the keys for itself.
     display.type_keys("1").await;
     display.type_keys("r").await;
-    display.until("!document.querySelector('.is-chosen') && document.querySelector('.kitchen-message').hidden").await;
+    let nothing = "!document.querySelector('.is-chosen') && document.querySelector('.kitchen-message').hidden";
+    display.until(nothing).await;
     display.press("dialog[open] button").await;
     display.until("!document.querySelector('dialog[open]')").await;
     // What was pressed before does not take the keys.
