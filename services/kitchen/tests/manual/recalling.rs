@@ -39,6 +39,36 @@ async fn a_recalled_order_keeps_its_age_and_place_and_counts_once() {
     scene.assert_well().await;
 }
 
+/// What was made ready a moment ago is still in the hands of its task. The recall waits for it.
+#[tokio::test]
+async fn an_order_is_recalled_right_after_it_is_ready() {
+    let scene = Scene::open().await;
+    let number = ready(&scene).await;
+    for _ in 0..20 {
+        scene.bumped(&number, "recall", "ready").await;
+        scene.bumped(&number, "ready", "cooking").await;
+    }
+    assert_eq!(scene.log(&number).await.len(), 3 + 2 * 20);
+    assert_eq!(scene.processed().await, 1);
+    scene.assert_well().await;
+}
+
+/// After a start the board has the latest orders of an earlier process, not all of half an hour.
+#[tokio::test]
+async fn an_order_that_is_not_on_the_board_is_recalled_too() {
+    let mut scene = Scene::open().await;
+    let number = ready(&scene).await;
+    assert_eq!(scene.worker.stop().await, Some(0));
+    scene.database.execute("update order_status_log set changed_at = now() - interval '1 hour'").await;
+    let again = manual(&scene.stage, "chef_anna").start().await;
+    assert_eq!(crate::scene::board(&again).await["done"], json!([]));
+    let recalled = bump(&again, &number, "recall", "ready").await;
+    assert_eq!((recalled.status, &recalled.json()["status"]), (200, &json!("cooking")), "{recalled:?}");
+    until(&again, &number, "cooking").await;
+    assert_eq!(bump(&again, &number, "ready", "cooking").await.status, 200);
+    assert_eq!(scene.processed().await, 1);
+}
+
 /// The claim is renewed like every other one.
 #[tokio::test]
 async fn a_recalled_order_stays_claimed() {
