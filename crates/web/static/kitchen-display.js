@@ -34,6 +34,7 @@ class KitchenDisplay extends HTMLElement {
     this.message = h("p", { class: "kitchen-message", role: "status", hidden: true });
     this.allDay = h("ul", { class: "kitchen-all-day", "aria-label": t("kitchen.all_day") });
     this.times = h("p", { class: "kitchen-times" });
+    this.stops = h("p", { class: "kitchen-stops", role: "status", hidden: true }, t("kitchen.stops"));
     this.clock = h("span", { class: "kitchen-clock" });
     this.sound = h("sound-switch");
     this.dialog = keysDialog({ isWorker: this.isWorker });
@@ -58,7 +59,7 @@ class KitchenDisplay extends HTMLElement {
       h("span", {}, t(`type.${type}`), " ", h("b", { class: "kitchen-of-type" }))));
     return h("div", { class: "kitchen-bar" },
       h("fieldset", { class: "choices kitchen-filter" }, h("legend", { class: "visually-hidden" }, t("kitchen.filter")), h("div", { class: "segments" }, this.filters)),
-      this.times, this.clock,
+      this.times, this.clock, this.stops,
       h("div", { class: "kitchen-tools" },
         this.isWorker && [this.recallButton, this.recalls.button],
         this.sound, fullScreenButton(),
@@ -120,6 +121,7 @@ class KitchenDisplay extends HTMLElement {
     const [last] = this.done;
     setText(this.recallButton, last ? t("kitchen.recall_last", { short: shortNumber(last.order_number) }) : t("kitchen.recall"));
     this.recalls.show(this.done);
+    this.stops.hidden = !this.feed.isStopping;
     this.count();
     this.explain(tickets.length);
     this.fit();

@@ -25,6 +25,8 @@ export class KitchenFeed extends EventTarget {
   times = [];
   beyond = 0;
   isKnown = false;
+  /** The worker stops: nothing is started any more. */
+  isStopping = false;
   /**
    * What came last. A worker numbers its changes: an answer that was asked for before an event may
    * come after it. `whole`: of all tickets; `revisions`: of those that changed since.
@@ -86,6 +88,10 @@ export class KitchenFeed extends EventTarget {
     if (type === "tickets") this.replace(JSON.parse(data));
     else if (type === "ticket") this.put(JSON.parse(data));
     else if (type === "gone") this.remove(JSON.parse(data));
+    else if (type === "stopping") {
+      this.isStopping = true;
+      this.changed();
+    }
   }
 
   /** Whether this is newer than what is shown of an order. Without a revision it always is. */
@@ -118,6 +124,7 @@ export class KitchenFeed extends EventTarget {
     this.times = board.cooking_times ?? [];
     this.beyond = board.beyond ?? 0;
     this.isKnown = board.as_of != null;
+    this.isStopping = board.stopping === true;
     this.changed();
   }
 

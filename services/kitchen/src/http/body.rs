@@ -28,6 +28,8 @@ pub struct BoardBody {
     cooking_times: Vec<CookingTimeBody>,
     /// Why it may not be true; `null` if it is.
     cut_off: Option<CutOffBody>,
+    /// Whether the worker stops: nothing is started any more.
+    stopping: bool,
 }
 
 /// A ticket.
@@ -88,8 +90,9 @@ pub struct CutOffBody {
     since: Option<Timestamp>,
 }
 
-impl From<Snapshot> for BoardBody {
-    fn from(snapshot: Snapshot) -> Self {
+impl BoardBody {
+    /// The board, and whether its worker stops.
+    pub fn of(snapshot: Snapshot, stopping: bool) -> Self {
         let all_day = all_day(&snapshot.tickets);
         let (mut done, mut tickets): (Vec<_>, Vec<_>) =
             snapshot.tickets.into_iter().partition(|ticket| ticket.status == OrderStatus::Ready);
@@ -109,6 +112,7 @@ impl From<Snapshot> for BoardBody {
             all_day,
             cooking_times: snapshot.cooking_times.into_iter().map(Into::into).collect(),
             cut_off: snapshot.cut_off.map(Into::into),
+            stopping,
         }
     }
 }
