@@ -9,9 +9,8 @@ import { follow } from "./stream-source.js";
 import { t } from "./texts.js";
 import { tracking } from "./urls.js";
 
+/** How often the page looks, at most: also while changes come without end. */
 const POLL_MS = 3_000;
-/** Changes come in bursts. */
-const SOON_MS = 500;
 /** Times in a status are those of five minutes each, over an hour. */
 const PART_MS = 300_000;
 const PARTS = 13;
@@ -19,7 +18,7 @@ const STATUSES = ["received", "cooking", "ready"];
 
 /**
  * What goes on now: orders of each minute, what is open, how long it takes, and who cooks. It sends
- * "changes" to the document when orders have changed.
+ * "changes" to the document when orders have changed, at most every three seconds.
  */
 class StaffFigures extends HTMLElement {
   connectedCallback() {
@@ -58,21 +57,19 @@ class StaffFigures extends HTMLElement {
     this.live = new Live({ stream: null, poll: () => this.ask(), every: POLL_MS });
     this.freshness.follow(this.live, this);
     this.live.start();
-    // The stream only says when to look: what is shown is proved by looking.
+    // The stream only says that there is something new: what is shown is proved by looking.
     const nothing = () => {};
     follow(tracking("events"), { onEvent: (event) => this.take(event), onCut: nothing, onMissing: nothing });
   }
 
   take({ type }) {
-    if (type === "heartbeat" || this.soon) return;
-    this.soon = setTimeout(() => {
-      this.soon = null;
-      this.live.askNow();
-      document.dispatchEvent(new Event("changes"));
-    }, SOON_MS);
+    if (type !== "heartbeat") this.hasChanges = true;
   }
 
   async ask() {
+    // The other parts look when the figures do.
+    if (this.hasChanges) document.dispatchEvent(new Event("changes"));
+    this.hasChanges = false;
     const figures = await read(tracking("staff/figures"));
     observe(figures.as_of);
     this.showAlarm(figures.types);

@@ -30,6 +30,7 @@ use serde::Serialize;
 
 use crate::NAME;
 use crate::events::Events;
+use crate::figures::SharedFigures;
 use crate::lookups::Lookups;
 
 /// The state that handlers share.
@@ -40,6 +41,7 @@ pub struct Api {
     /// Decides who is staff.
     pub gate: Gate,
     pub events: Events,
+    pub figures: SharedFigures,
     /// What estimates come from while nothing is measured.
     pub cooking_seconds: CookingSeconds,
     /// Whether the tables exist.
