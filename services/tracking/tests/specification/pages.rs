@@ -48,7 +48,8 @@ async fn the_kitchen_is_a_page_of_the_staff_and_the_sign_in_leads_to_it() {
     let service = stage.tracking_service().env("ORDER_STAFF_KEY", key).ready_when_probed().start().await;
     let html = ("Accept", BROWSER);
     let refused = ask(&service, "/kitchen", BROWSER).await;
-    assert_eq!((refused.status, refused.header("cache-control")), (401, "no-store"));
+    assert_eq!((refused.status, refused.header("www-authenticate")), (401, "Bearer"));
+    assert_eq!(refused.header("cache-control"), "no-store");
     assert!(refused.body.contains("action=\"staff/session\"") && !refused.body.contains("<kitchen-display"));
     let problem = ask(&service, "/kitchen", "application/json").await;
     assert_eq!((problem.status, problem.header("content-type")), (401, "application/problem+json"));

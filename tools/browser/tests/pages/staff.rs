@@ -113,6 +113,33 @@ async fn an_order_of_yesterday_is_found_by_its_guest_and_cancelled_with_a_reason
     assert_eq!(staff.complaints().await, Vec::<String>::new());
 }
 
+/// An answer that comes late takes nothing away from somebody who writes a reason.
+#[tokio::test]
+async fn a_late_look_at_an_order_does_not_take_the_form_away() {
+    let restaurant = Restaurant::open().await;
+    let number = restaurant.place("Jane").await;
+    let staff = signed_in(&restaurant, Look::LAPTOP).await;
+    staff.press(".order-open").await;
+    staff.sees("staff-order .order-steps", "Received").await;
+    let slow = "const ask = window.fetch;
+        window.fetch = async (url, options) => {
+            const answer = await ask(url, options);
+            if (!String(url).includes('/orders/ORD_')) return answer;
+            await new Promise((done) => { window.letThrough = done; });
+            setTimeout(() => { window.cameThrough = true; }, 100);
+            return answer;
+        };
+        document.dispatchEvent(new Event('changes'));";
+    staff.run(slow, vec![]).await;
+    staff.until("window.letThrough").await;
+    staff.press(".order-cancel").await;
+    staff.write("#cancel-reason", "The guest left").await;
+    staff.run("window.letThrough()", vec![]).await;
+    staff.until("window.cameThrough").await;
+    staff.until("document.querySelector('#cancel-reason')?.value === 'The guest left'").await;
+    staff.sees("staff-order dialog", &number).await;
+}
+
 #[tokio::test]
 async fn what_is_ready_is_handed_over_with_the_keyboard_alone() {
     let restaurant = Restaurant::open().await;
