@@ -89,7 +89,13 @@ async fn an_order_of_yesterday_is_found_by_its_guest_and_cancelled_with_a_reason
     staff.sees(".order-row", "Jane").await;
     choose(&staff, "#orders-day", "today").await;
     staff.until("document.querySelectorAll('.order-row').length === 1").await;
+    choose(&staff, "#orders-day", "week").await;
+    staff.until("document.querySelectorAll('.order-row').length === 2").await;
+    // Yesterday ends at midnight.
     choose(&staff, "#orders-day", "yesterday").await;
+    staff.until("document.querySelectorAll('.order-row').length === 1").await;
+    staff.sees(".order-row", "Zoë Müller").await;
+    choose(&staff, "#orders-day", "any").await;
     staff.until("document.querySelectorAll('.order-row').length === 2").await;
     staff.write("#orders-text", "zoë mü").await;
     staff.until("document.querySelectorAll('.order-row').length === 1").await;
