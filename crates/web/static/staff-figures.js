@@ -25,6 +25,7 @@ class StaffFigures extends HTMLElement {
     this.alarm = h("div", { class: "alarm", role: "alert" });
     this.minutes = new Plot({
       title: t("staff.minutes"),
+      first: t("staff.plot.time"),
       series: [
         { label: t("staff.minutes.placed"), name: "key-1", bars: [0.7, 14] },
         { label: t("staff.minutes.ready"), name: "key-2" },
@@ -32,6 +33,7 @@ class StaffFigures extends HTMLElement {
     });
     this.open = new Plot({
       title: t("staff.open"),
+      first: t("staff.orders.type"),
       series: [
         { label: t("staff.open.waiting"), name: "key-3", bars: [0.35, 48], align: -1 },
         { label: t("staff.open.cooking"), name: "key-1", bars: [0.35, 48], align: 1 },
@@ -40,6 +42,8 @@ class StaffFigures extends HTMLElement {
     });
     this.times = new Plot({
       title: t("staff.times"),
+      first: t("staff.plot.time"),
+      asText: (minutes) => asDuration(minutes * 60),
       series: STATUSES.map((status, index) => ({ label: t(`staff.times.${status}`), name: `key-${[3, 1, 2][index]}` })),
       whole: false,
     });
@@ -49,8 +53,8 @@ class StaffFigures extends HTMLElement {
     this.workers = h("ul", { class: "workers" });
     this.noWorkers = h("p", { class: "empty" }, t("staff.workers.none"));
     this.freshness = h("freshness-line");
-    this.times.element.append(this.stays);
-    this.minutes.element.append(this.rate);
+    this.times.table.before(this.stays);
+    this.minutes.table.before(this.rate);
     this.append(this.alarm, this.freshness, h("div", { class: "figures" }, this.types,
       h("div", { class: "plots" }, this.minutes.element, this.open.element, this.times.element),
       h("h3", { id: "workers-heading" }, t("staff.workers")), this.workers, this.noWorkers));

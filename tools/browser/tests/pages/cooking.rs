@@ -274,6 +274,33 @@ async fn every_scan_does_something_or_says_why_not() {
     assert_eq!(kitchen.steps(&next).await, ["received", "cooking", "ready"]);
 }
 
+/// What changes on a ticket leaves the focus where it is.
+#[tokio::test]
+async fn whoever_ticks_lines_off_by_keyboard_keeps_the_place() {
+    let kitchen = Kitchen::open().await;
+    let display = kitchen.display("").await;
+    let number = kitchen.ticketed(&display, &takeout()).await;
+    let is_there = "document.querySelectorAll('.kitchen-line')[1] === document.activeElement";
+    for _ in 0..40 {
+        if display.run(&format!("return {is_there}"), vec![]).await == json!(true) {
+            break;
+        }
+        display.type_keys(TAB).await;
+    }
+    display.until(is_there).await;
+    for is_pressed in ["true", "false"] {
+        display.type_keys(ENTER).await;
+        let pressed = format!("document.activeElement.getAttribute('aria-pressed') === '{is_pressed}'");
+        display.until(&pressed).await;
+        display.until(is_there).await;
+    }
+    display.type_keys(TAB).await;
+    settled(&display).await;
+    display.type_keys(ENTER).await;
+    kitchen.until(&number, "cooking").await;
+    display.until("document.activeElement.matches('.kitchen-step.is-ready')").await;
+}
+
 /// Whoever goes by Tab presses what has the focus, not the chosen ticket.
 #[tokio::test]
 async fn enter_presses_the_button_that_tab_led_to() {
@@ -405,6 +432,12 @@ async fn ten_tickets_with_all_their_lines_fit_a_screen() {
     let size = "return Math.min(...[...document.querySelectorAll('.kitchen-lines')].map((each) => parseFloat(getComputedStyle(each).fontSize)))";
     let size = display.run(size, vec![]).await.as_f64().unwrap();
     assert!(size >= 16.0, "{size} px");
+    // As large as a finger, also where ten must fit.
+    let lines = "return [...document.querySelectorAll('.kitchen-line, .kitchen-step')].map((each) => each.getBoundingClientRect().height)";
+    let heights = display.run(lines, vec![]).await;
+    let heights: Vec<f64> = heights.as_array().unwrap().iter().map(|each| each.as_f64().unwrap()).collect();
+    assert_eq!(heights.len(), 10 * 7);
+    assert!(heights.iter().all(|height| *height >= 48.0), "{heights:?}");
     press_step(&display, "kitchen-ticket:nth-child(2) .kitchen-step").await;
     display.sees("kitchen-ticket.is-cooking", "chef_anna").await;
     display.picture_of_window("kitchen-1080").await;
@@ -422,7 +455,8 @@ async fn whoever_looks_on_sees_the_tickets_and_changes_nothing() {
     display.press("form button").await;
     display.sees(".kitchen-empty", "No orders.").await;
     let number = kitchen.ticketed(&display, &takeout()).await;
-    display.until("!document.querySelector('.kitchen-step, .kitchen-line')").await;
+    let steps = "![...document.querySelectorAll('.kitchen-step, .kitchen-line')].some((each) => each.checkVisibility())";
+    display.until(steps).await;
     for keys in ["1", ENTER, "r"] {
         display.type_keys(keys).await;
     }

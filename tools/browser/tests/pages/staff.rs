@@ -306,6 +306,12 @@ async fn the_page_is_usable_everywhere() {
         staff.open(&restaurant.order_page(&format!("staff?lang={language}"))).await;
         staff.until("document.querySelector('.order-row') && document.querySelector('staff-item') && document.querySelector('.worker')").await;
         staff.until("document.querySelectorAll('.plot canvas').length === 3").await;
+        // Each plot has all its figures as a table, too.
+        for (plot, rows) in [(1, 60), (2, 3), (3, 13)] {
+            staff.press(&format!(".plot:nth-child({plot}) summary")).await;
+            let is_whole = format!("document.querySelectorAll('.plot:nth-child({plot}) tbody tr').length === {rows}");
+            staff.until(&is_whole).await;
+        }
         is_usable(&staff, &format!("staff page in {language}")).await;
         pictures(&staff, &format!("staff-{language}")).await;
         staff.look(Look::of(320, 740, browser::Theme::Light)).await;
