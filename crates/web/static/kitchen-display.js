@@ -268,13 +268,13 @@ class KitchenDisplay extends HTMLElement {
 
   /** Recalls a ticket: the last one, unless another is chosen. */
   async recall(ticket = this.done[0]) {
-    if (this.isRecalling) return;
+    if (this.recallButton.hasAttribute("data-settling")) return;
     if (!ticket) return this.say(t("kitchen.nothing_to_recall"));
-    this.isRecalling = true;
+    this.recallButton.toggleAttribute("data-settling", true);
     try {
       await this.bump(ticket, "recall");
     } finally {
-      setTimeout(() => { this.isRecalling = false; }, DOUBLE_TAP_MS);
+      setTimeout(() => this.recallButton.removeAttribute("data-settling"), DOUBLE_TAP_MS);
     }
   }
 

@@ -34,6 +34,8 @@ export class RecallList {
     else if (key === "ArrowUp") buttons[Math.max(place - 1, 0)]?.focus();
     else return;
     event.preventDefault();
+    // The dialog may be closed by now, and the key is not meant for the tickets.
+    event.stopPropagation();
   }
 
   /** Shows these tickets, the latest first. A row that stays keeps the focus. */

@@ -17,7 +17,7 @@ const MAX_TEXT: usize = 100;
 const NAMES: [&str; 7] = ["status", "type", "since", "until", "text", "limit", "cursor"];
 
 /// What is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Asked {
     pub filter: Filter,
     /// Only orders that were placed before it.
