@@ -102,9 +102,10 @@ class KitchenTicket extends HTMLElement {
     this.button.hidden = !isWorker && !isCancelled;
     this.button.classList.toggle("is-ready", isReady);
     this.button.classList.toggle("button-primary", !isReady && !isCancelled);
-    const name = isCancelled ? "seen" : isReady ? "ready" : ticket.status === "cooking" ? "take_over" : "start";
-    setText(this.button, t(`kitchen.${name}`));
-    this.button.setAttribute("aria-label", t("kitchen.step_of", { step: t(`kitchen.${name}`), number: shortNumber(ticket.order_number) }));
+    const isElsewhere = ticket.status === "cooking" && !ticket.ours;
+    const step = t(isCancelled ? "kitchen.seen" : isReady ? "kitchen.ready" : isElsewhere ? "kitchen.take_over" : "kitchen.start");
+    setText(this.button, step);
+    this.button.setAttribute("aria-label", t("kitchen.step_of", { step, number: shortNumber(ticket.order_number) }));
   }
 
   press() {
