@@ -98,7 +98,7 @@ class KitchenTicket extends HTMLElement {
   /** The button of the next step. Whoever looks on can only take away what was cancelled. */
   showStep(ticket, isWorker) {
     const isCancelled = ticket.status === "cancelled";
-    const isReady = ticket.status === "cooking" && ticket.ours;
+    const isReady = ticket.status === "cooking" && ticket.ours === true;
     this.button.hidden = !isWorker && !isCancelled;
     this.button.classList.toggle("is-ready", isReady);
     this.button.classList.toggle("button-primary", !isReady && !isCancelled);
