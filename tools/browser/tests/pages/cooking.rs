@@ -215,7 +215,8 @@ async fn a_bump_bar_and_a_scanner_need_no_pointer() {
     // The dialog has the keys for itself.
     display.type_keys("1").await;
     display.type_keys("r").await;
-    let nothing = "!document.querySelector('.is-chosen') && document.querySelector('.kitchen-message').hidden";
+    let nothing =
+        "!document.querySelector('.is-chosen') && document.querySelector('.kitchen-message').hidden";
     display.until(nothing).await;
     display.press("dialog[open] button").await;
     display.until("!document.querySelector('dialog[open]')").await;

@@ -309,7 +309,8 @@ async fn the_page_is_usable_everywhere() {
         // Each plot has all its figures as a table, too.
         for (plot, rows) in [(1, 60), (2, 3), (3, 13)] {
             staff.press(&format!(".plot:nth-child({plot}) summary")).await;
-            let is_whole = format!("document.querySelectorAll('.plot:nth-child({plot}) tbody tr').length === {rows}");
+            let is_whole =
+                format!("document.querySelectorAll('.plot:nth-child({plot}) tbody tr').length === {rows}");
             staff.until(&is_whole).await;
         }
         is_usable(&staff, &format!("staff page in {language}")).await;
