@@ -1,5 +1,5 @@
-//! Lives of orders, whatever people and workers try: nothing leaves its end, and only recalls make a
-//! status come again. That each order counts once is a matter of the statements (`db`).
+//! Lives of orders, whatever people and workers try: nothing leaves its end, and only recalls make
+//! a status come again. That each order counts once is a matter of the statements (`db`).
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use domain::OrderStatus;

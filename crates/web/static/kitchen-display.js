@@ -227,7 +227,10 @@ class KitchenDisplay extends HTMLElement {
     else if (this.isWorker) return this.step(ticket);
   }
 
-  /** A scan names its order: it counts whether or not the filter shows it. Each says what came of it. */
+  /**
+   * A scan names its order: it counts whether or not the filter shows it. Each says what came of
+   * it.
+   */
   scan(text) {
     const isMeant = ({ order_number: number }) => number === text || shortNumber(number) === text;
     const short = shortNumber(text);

@@ -5,7 +5,10 @@ import { Live } from "./live.js";
 const here = new URL("../", import.meta.url);
 /** How often the tickets are asked for where no stream brings them. */
 const POLL_MS = 1_000;
-/** A worker says at least so often why its board may not be true. Silent for longer, it is out of reach. */
+/**
+ * A worker says at least so often why its board may not be true. Silent for longer, it is out of
+ * reach.
+ */
 const CAUSE_MS = 10_000;
 
 /** What was finished last comes first. */
@@ -63,7 +66,9 @@ export class KitchenFeed extends EventTarget {
     this.told = { cause, at: performance.now() };
   }
 
-  /** Why the service says that this may not be true: "database" or "broker"; null if it does not. */
+  /**
+   * Why the service says that this may not be true: "database" or "broker"; null if it does not.
+   */
   get cause() {
     const isFresh = this.told !== null && performance.now() - this.told.at < CAUSE_MS;
     return isFresh ? this.told.cause : null;

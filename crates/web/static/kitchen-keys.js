@@ -8,14 +8,15 @@ const PRESSED_BY_ENTER = "button, a, summary";
 
 /**
  * The keyboard, which a bump bar is as well: digits choose a ticket, 0 the tenth; Enter makes its
- * next step; R recalls the last one, and D shows what can be recalled; arrows move; ? shows the keys.
- * A scanner types an order's number and Enter.
+ * next step; R recalls the last one, and D shows what can be recalled; arrows move; ? shows the
+ * keys. A scanner types an order's number and Enter.
  *
- * A bump bar has no Tab key, and next to it people touch the screen: what was pressed with a pointer
- * does not keep the focus, and takes no key from it. Whoever goes by Tab presses what has the focus.
- * A key that is held down counts once. While a dialog is open, keys are the dialog's.
+ * A bump bar has no Tab key, and next to it people touch the screen: what was pressed with a
+ * pointer does not keep the focus, and takes no key from it. Whoever goes by Tab presses what has
+ * the focus. A key that is held down counts once. While a dialog is open, keys are the dialog's.
  *
- * The handlers are `choose(place)`, `move(dx, dy)`, `enter()`, `recall()`, `done()`, `help()` and `scan(text)`.
+ * The handlers are `choose(place)`, `move(dx, dy)`, `enter()`, `recall()`, `done()`, `help()` and
+ * `scan(text)`.
  */
 export function listen(handlers) {
   let typed = "";

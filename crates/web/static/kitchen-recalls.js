@@ -3,8 +3,9 @@ import { asExactClock, shortNumber } from "./format.js";
 import { t } from "./texts.js";
 
 /**
- * What was finished here lately, to choose from: a button with their number, and a dialog with all of
- * them. Digits choose one of the first ten, arrows move. `onRecall` gets the ticket that was chosen.
+ * What was finished here lately, to choose from: a button with their number, and a dialog with all
+ * of them. Digits choose one of the first ten, arrows move. `onRecall` gets the ticket that was
+ * chosen.
  */
 export class RecallList {
   constructor({ onRecall }) {

@@ -7,9 +7,9 @@ const HEIGHT = 200;
 const theme = matchMedia("(prefers-color-scheme: dark)");
 
 /**
- * A plot with its key. It is one picture to a screen reader; a table below it has all its figures, for
- * everybody. `series` has { label, name, bars, align } each; `name` is a class that gives the colour.
- * `first` is the heading of the table's first column, and `asText` says a figure in words.
+ * A plot with its key. It is one picture to a screen reader; a table below it has all its figures,
+ * for everybody. `series` has { label, name, bars, align } each; `name` is a class that gives the
+ * colour. `first` is the heading of the table's first column, and `asText` says a figure in words.
  */
 export class Plot {
   constructor({ title, series, labels, whole = true, first, asText = String }) {

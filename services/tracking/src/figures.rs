@@ -1,5 +1,5 @@
-//! The restaurant in figures: one read a second, whoever asks. Its cost does not grow with the pages
-//! that are open.
+//! The restaurant in figures: one read a second, whoever asks. Its cost does not grow with the
+//! pages that are open.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -78,8 +78,9 @@ fn legal_histories() -> Vec<String> {
     histories
 }
 
-/// The log without the steps that recalls undid, as the statement sees it: a recall undoes a `ready`
-/// directly before it, which is not the first row. A recall of something else stays, and is illegal.
+/// The log without the steps that recalls undid, as the statement sees it: a recall undoes a
+/// `ready` directly before it, which is not the first row. A recall of something else stays, and is
+/// illegal.
 fn without_recalls(log: Vec<String>) -> Vec<String> {
     let mut left: Vec<String> = Vec::with_capacity(log.len());
     let mut can_be_undone = false;

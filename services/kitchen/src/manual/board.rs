@@ -158,8 +158,8 @@ impl Board {
         inbox
     }
 
-    /// As [`Board::open`], for an order that this worker has made ready, to recall it. `stored`: its
-    /// ticket as the database has it, if it may not be on the board.
+    /// As [`Board::open`], for an order that this worker has made ready, to recall it. `stored`:
+    /// its ticket as the database has it, if it may not be on the board.
     ///
     /// # Errors
     /// It cannot be opened now.

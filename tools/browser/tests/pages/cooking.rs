@@ -246,8 +246,8 @@ async fn a_bump_bar_and_a_scanner_need_no_pointer() {
     assert_eq!(kitchen.steps(&second).await, ["received", "cooking", "ready", "cooking"]);
 }
 
-/// A scan names its order, so it counts although the filter hides the ticket, and although the ticket
-/// is new. What came of it is said.
+/// A scan names its order, so it counts although the filter hides the ticket, and although the
+/// ticket is new. What came of it is said.
 #[tokio::test]
 async fn every_scan_does_something_or_says_why_not() {
     let kitchen = Kitchen::open().await;
