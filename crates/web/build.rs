@@ -12,6 +12,8 @@ mod shells;
 mod table;
 #[path = "build/texts.rs"]
 mod texts;
+#[path = "build/vendored.rs"]
+mod vendored;
 
 use std::error::Error;
 use std::fs;
@@ -25,7 +27,7 @@ use texts::Texts;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
-    for folder in ["static", "texts", "build"] {
+    for folder in ["static", "texts", "build", "uplot"] {
         println!("cargo::rerun-if-changed={folder}");
     }
     let languages = texts::all(Path::new("texts"))?;
@@ -33,6 +35,7 @@ fn main() -> Outcome<()> {
     for texts in &languages {
         modules.add(&texts.module_name(), texts.module().into_bytes());
     }
+    vendored::add(Path::new("uplot"), &mut modules)?;
     let mut table = Table::new(std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     for (name, content) in modules.hashed()? {
         table.asset(&name, &content)?;

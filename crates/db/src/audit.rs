@@ -53,7 +53,8 @@ pub enum Invariant {
     Identities,
     /// The status log of every order is a legal sequence of transitions.
     StatusLog,
-    /// No order has the same status twice in its log; so none is cooked twice.
+    /// No order has the same status twice in its log, unless it was recalled; so none is cooked
+    /// twice by mistake.
     StatusOnce,
     /// The last row of the status log has the order's status.
     CurrentStatus,
@@ -76,7 +77,8 @@ pub enum Invariant {
     ClaimedIsCooking,
     /// Due messages leave the outbox.
     Outbox,
-    /// A worker's counter is the number of orders that it finished.
+    /// A worker's counter is the number of orders that it finished, without those that it
+    /// recalled.
     OrdersProcessed,
     /// An online worker sends heartbeats.
     WorkersAlive,

@@ -1,4 +1,4 @@
-//! Claims and leases: who cooks an order, and the end of cooking.
+//! Claims and leases: who cooks an order, the end of cooking, and its recall.
 //!
 //! Statements that lock rows of several tables lock them in the order `workers`, `worker_sessions`,
 //! `orders`, `order_claims`, and several rows of one table in the order of their ids. So they
@@ -6,6 +6,7 @@
 
 mod claiming;
 mod finishing;
+mod recalling;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use time::OffsetDateTime;
 
 pub use self::claiming::claim;
 pub use self::finishing::finish;
+pub use self::recalling::recall;
 use crate::database::{Database, DbError};
 use crate::outbox::StatusOutboxRow;
 
@@ -90,6 +92,9 @@ pub struct Claim {
     /// The status update that cooking began. The first claim creates it. Later claims return it
     /// while it is unpublished.
     pub status_update: Option<StatusOutboxRow>,
+    /// Earlier changes of the order are still unpublished. So this one is left to the relay, which
+    /// takes them in their order, and so is every later one.
+    pub is_left_to_relay: bool,
 }
 
 /// The report that an order is cooked.
@@ -113,6 +118,41 @@ pub enum FinishOutcome {
     /// The claim is no longer valid: another worker claimed the order, or it was cancelled. Nothing
     /// was changed.
     ClaimLost,
+}
+
+/// A request to take an order up again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecallRequest {
+    /// The order.
+    pub number: OrderNumber,
+    /// How long it will cook.
+    pub cooking: Duration,
+    /// The request that it belongs to.
+    pub request_id: RequestId,
+}
+
+/// The result of a recall.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecallOutcome {
+    /// Cook it again.
+    Granted(Claim),
+    /// Nothing was changed.
+    Refused(RecallRefusal),
+    /// There is no such order.
+    Unknown,
+}
+
+/// Why an order is not recalled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecallRefusal {
+    /// It is not ready, but has this status.
+    Elsewhere(OrderStatus),
+    /// Another worker finished it.
+    OfAnother,
+    /// It has been ready for longer than [`RECALL_WINDOW`](domain::order_status::RECALL_WINDOW).
+    TooLate,
+    /// Its row has this status, or `null`, which is not a status.
+    Unreadable(String),
 }
 
 /// Returns those of the orders on which this process still has a claim.

@@ -46,7 +46,7 @@ pub async fn bases(db: &Database, numbers: &[OrderNumber]) -> Result<Vec<Option<
     let sql = format!(
         "
         with recursive {recent}, steps as (
-            select order_id, status, changed_at from order_status_log
+            select order_id, status, changed_at, id from order_status_log
             where id >= (select id from recent) order by id desc limit {MOST_ROWS}
         ), cooked as (
             select known.type, steps.changed_at as ready_at,
@@ -55,7 +55,7 @@ pub async fn bases(db: &Database, numbers: &[OrderNumber]) -> Result<Vec<Option<
                 select type from orders where id = steps.order_id limit 1
             ) as known cross join lateral (
                 select max(changed_at) as changed_at from order_status_log as log
-                where log.order_id = steps.order_id and log.status = 'cooking'
+                where log.order_id = steps.order_id and log.id < steps.id and log.status = 'cooking'
             ) as began
             where steps.status = 'ready' and steps.changed_at > {since} and began.changed_at is not null
         ), pace as (

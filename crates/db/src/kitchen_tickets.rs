@@ -1,6 +1,8 @@
 //! What a kitchen display shows: the open orders with their lines, what was cancelled while it
 //! cooked, and how long orders cook.
 
+pub mod of_worker;
+
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -205,7 +207,7 @@ fn cooking() -> String {
     format!(
         "
         with recursive {recent}, steps as (
-            select order_id, status, changed_at from order_status_log
+            select order_id, status, changed_at, id from order_status_log
             where id >= (select id from recent) order by id desc limit {MOST_ROWS}
         ), cooked as (
             select known.type, extract(epoch from steps.changed_at - began.changed_at)::float8 as seconds
@@ -213,7 +215,7 @@ fn cooking() -> String {
                 select type from orders where id = steps.order_id limit 1
             ) as known cross join lateral (
                 select max(changed_at) as changed_at from order_status_log as log
-                where log.order_id = steps.order_id and log.status = 'cooking'
+                where log.order_id = steps.order_id and log.id < steps.id and log.status = 'cooking'
             ) as began
             where steps.status = 'ready' and steps.changed_at > {since} and began.changed_at is not null
         )

@@ -93,25 +93,45 @@ pub enum ChangeOutcome {
     AnotherOrder,
 }
 
+/// Who changes an order, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct ChangedBy<'a> {
+    /// A name, or `staff`, or `guest`.
+    pub name: &'a str,
+    /// For the order's log, if somebody said why.
+    pub reason: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for ChangedBy<'a> {
+    fn from(name: &'a str) -> Self {
+        Self { name, reason: None }
+    }
+}
+
 /// Changes an order's status to `next` if its present one is in `from`, and if it is the order that
 /// is `meant`. A worker loses its claim, and the relay publishes the change. Repeated by the same
 /// request after a lost answer, it returns the first result.
 ///
 /// # Errors
 /// The database failed. The status may have changed. A second call tells.
-pub async fn change(
+pub async fn change<'a>(
     db: &Database,
     number: &OrderNumber,
     meant: Option<&OrderIdentity>,
     from: &[OrderStatus],
     next: OrderStatus,
-    by: &str,
+    by: impl Into<ChangedBy<'a>>,
     request_id: &RequestId,
 ) -> Result<ChangeOutcome, DbError> {
     let legal: Vec<&str> =
         from.iter().filter(|status| status.may_become(next)).map(|status| status.as_str()).collect();
     let number = number.to_string();
-    let notes = format!("request {request_id}");
+    let ChangedBy { name: by, reason } = by.into();
+    // The request is a part of it, so that a repeated one recognises its first attempt.
+    let notes = match reason {
+        None => format!("request {request_id}"),
+        Some(reason) => format!("{reason} (request {request_id})"),
+    };
     // Two statements: the second one sees the claim for which the first one waited, and has a later
     // time (`statement_timestamp()`; `now()` is from before the wait).
     let lock = "

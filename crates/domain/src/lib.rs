@@ -4,6 +4,7 @@
 //! names the services.
 
 pub mod basket;
+pub mod cancel_request;
 pub mod estimate;
 pub mod idempotency;
 pub mod inventory;

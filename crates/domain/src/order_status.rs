@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,14 @@ pub enum OrderStatus {
     Cancelled,
 }
 
+/// How long after an order became ready it can be recalled. By then it has been handed over, or
+/// the guest waits for it.
+pub const RECALL_WINDOW: Duration = Duration::from_mins(30);
+
+/// The note of a recall in the status log. It tells the audit that the order did not just become
+/// `cooking` twice.
+pub const RECALL_NOTE: &str = "recalled";
+
 /// The text does not name a status.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown order status '{0}' (known: received, cooking, ready, completed, cancelled)")]
@@ -30,7 +39,8 @@ impl OrderStatus {
     /// All statuses, in their usual sequence.
     pub const ALL: [Self; 5] = [Self::Received, Self::Cooking, Self::Ready, Self::Completed, Self::Cancelled];
 
-    /// Every legal transition. A transition that is missing here never happens.
+    /// Every legal transition of an order that goes on, without a way back. A transition that is
+    /// neither here nor [`Self::RECALL`] never happens.
     pub const TRANSITIONS: [(Self, Self); 6] = [
         (Self::Received, Self::Cooking),
         (Self::Cooking, Self::Ready),
@@ -40,7 +50,12 @@ impl OrderStatus {
         (Self::Ready, Self::Cancelled),
     ];
 
-    /// Whether the transition from this status to `next` is legal.
+    /// The one way back: a cook recalls an order that was said to be ready too early. Only who
+    /// finished it may do so, and only for as long as [`RECALL_WINDOW`]. It is apart from the
+    /// others: no other statement may take it for one of its guards.
+    pub const RECALL: (Self, Self) = (Self::Ready, Self::Cooking);
+
+    /// Whether an order of this status may go on to `next`. A recall does not go on.
     pub fn may_become(self, next: Self) -> bool {
         Self::TRANSITIONS.contains(&(self, next))
     }
@@ -98,7 +113,8 @@ mod tests {
         }
     }
 
-    /// The audit lists every legal life of an order, so there may be no way back.
+    /// The audit lists every legal life of an order, so there may be no way back but the recall,
+    /// which it takes out first.
     #[test]
     fn no_status_comes_again() {
         fn visit(status: OrderStatus, before: &[OrderStatus]) {
@@ -109,6 +125,18 @@ mod tests {
             }
         }
         visit(OrderStatus::Received, &[]);
+    }
+
+    #[test]
+    fn a_recall_undoes_a_step_and_nothing_that_is_final() {
+        let (from, to) = OrderStatus::RECALL;
+        assert!(to.may_become(from), "it undoes this");
+        assert!(!from.may_become(to), "nobody else goes back");
+        for status in OrderStatus::ALL {
+            let is_final = !OrderStatus::ALL.into_iter().any(|next| status.may_become(next));
+            assert!(!is_final || status != from, "{status}");
+        }
+        assert_eq!(OrderStatus::Cooking.predecessors(), ["received"], "a claim takes nothing that is ready");
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub fn parse(body: &[u8]) -> Result<PauseRequest, Rejection> {
     let raw: RawPause<'_> = readable(body, hint).map_err(Rejection::Malformed)?;
     let mut violations = Violations::default();
     let minutes = violations.integer(Location::Field("minutes"), raw.minutes, 1, MOST_MINUTES);
-    let message = violations.text(Location::Field("message"), raw.message, text_rules::pause_message);
+    let message = violations.text(Location::Field("message"), raw.message, text_rules::sentence);
     let (minutes, message) = violations.judge(minutes.zip(message)).map_err(Rejection::Invalid)?;
     Ok(PauseRequest { lasting: Duration::from_mins(minutes.into()), message })
 }

@@ -26,8 +26,8 @@ pub struct StatusUpdate {
 impl StatusUpdate {
     /// The id of the message. It is the same on every publication, so subscribers can drop repeats.
     ///
-    /// An order enters each status once. The timestamp separates equally numbered orders of two
-    /// databases.
+    /// The timestamp separates the times at which a recalled order becomes `ready`, and equally
+    /// numbered orders of two databases.
     pub fn message_id(&self) -> String {
         let micros = self.timestamp.0.unix_timestamp_nanos() / 1_000;
         format!("{}.{}.{micros}", self.order_number, self.new_status)

@@ -58,8 +58,9 @@ pub fn item_description(text: &str) -> Vec<TextFault> {
     length.into_iter().chain(only_spaces(text)).chain(offender).collect()
 }
 
-/// What guests are told while the intake is paused: 1 to 200 characters of those of an item name.
-pub fn pause_message(text: &str) -> Vec<TextFault> {
+/// What the staff tells in a sentence, such as why the intake is paused or an order is cancelled: 1
+/// to 200 characters of those of an item name.
+pub fn sentence(text: &str) -> Vec<TextFault> {
     let mut faults: Vec<_> = length(text, 1, 200).into_iter().collect();
     faults.extend(only_spaces(text));
     faults.extend(first_offender(text, "printable characters", is_visible, |base| !is_space(base)));

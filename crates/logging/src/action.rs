@@ -97,8 +97,8 @@ actions! {
     /// The newest rows of the status log are gone: the database was restored or replaced. Streams
     /// end, and their clients come back.
     STATUS_LOG_REPLACED = "status_log_replaced" at Info;
-    /// Clients did not read their event streams fast enough. They come back, and get what they
-    /// missed.
+    /// Clients or displays did not read their event streams fast enough. They come back, and get
+    /// what they missed.
     STREAM_CUT = "stream_cut" at Debug;
     /// A client got no event stream: as many as the service allows are open, of all clients or of
     /// its address, or the memory for their queues is taken.
@@ -210,6 +210,8 @@ actions! {
     ORDER_PROCESSING_STARTED = "order_processing_started" at Debug;
     /// The order is `ready`.
     ORDER_COMPLETED = "order_completed" at Debug;
+    /// A person took an order that was `ready` back to `cooking`.
+    ORDER_RECALLED = "order_recalled" at Info;
     /// A second message points to an order that this worker has in work. The same work settles
     /// both.
     ORDER_REDELIVERED = "order_redelivered" at Debug;

@@ -22,6 +22,11 @@ pub const PAGES: &[Page] = &[
     Page { name: "order", variant: "Order", root: "./" },
     Page { name: "track", variant: "Track", root: "../" },
     Page { name: "board", variant: "Board", root: "./" },
+    Page { name: "kitchen", variant: "Kitchen", root: "./" },
+    Page { name: "cook", variant: "Cook", root: "./" },
+    Page { name: "sign-in", variant: "SignIn", root: "./" },
+    Page { name: "no-key", variant: "NoKey", root: "./" },
+    Page { name: "staff", variant: "Staff", root: "./" },
     Page { name: "not-found", variant: "NotFound", root: "{root}" },
 ];
 

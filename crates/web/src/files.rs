@@ -9,6 +9,16 @@ pub enum Page {
     Track,
     /// The numbers of all orders, on a wall.
     Board,
+    /// The tickets of the kitchen, to look at.
+    Kitchen,
+    /// The tickets of a worker, to cook with.
+    Cook,
+    /// Where the staff signs in. It is shown in place of a page one step below the service's root.
+    SignIn,
+    /// The same, while no staff key is configured.
+    NoKey,
+    /// Where the staff sees what goes on, and changes it.
+    Staff,
     /// For addresses that do not exist.
     NotFound,
 }

@@ -6,6 +6,7 @@
 
 mod encoding;
 mod files;
+mod for_staff;
 mod language;
 mod not_found;
 mod policy;
@@ -13,6 +14,7 @@ mod serving;
 mod settings;
 
 pub use files::Page;
+pub use for_staff::show_to_staff;
 pub use not_found::not_found;
 pub use serving::{asset_routes, show};
 pub use settings::Settings;

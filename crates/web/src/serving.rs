@@ -1,6 +1,7 @@
 //! Serves shells and their files.
 
-use actix_web::http::header::{self, ETag, EntityTag};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, ETag, EntityTag, HeaderValue};
 use actix_web::web::{Bytes, Data, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use http_service::resource::readable;
@@ -21,6 +22,22 @@ pub fn asset_routes(app: &mut ServiceConfig, settings: Settings) {
     app.app_data(Data::new(settings))
         .service(readable("/assets/settings.js", settings_module))
         .service(readable("/assets/{name}", asset));
+}
+
+/// A page in place of one that the request may not see, with this status.
+pub(crate) fn show_instead(page: Page, status: StatusCode, request: &HttpRequest) -> HttpResponse {
+    let mut response = show(page, request);
+    // Nobody may keep it for the address: after a sign-in it shows another page.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().remove(header::ETAG);
+    if response.status() == StatusCode::OK {
+        *response.status_mut() = status;
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        // RFC 9110, section 15.5.2. Browsers show no dialog for it.
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
 }
 
 /// A page, in the language of the request.
@@ -83,7 +100,7 @@ fn finished(
     let is_known = conditional::is_known(request, &tag);
     response.insert_header((header::CACHE_CONTROL, cache)).insert_header(ETag(tag));
     if is_known {
-        return response.status(actix_web::http::StatusCode::NOT_MODIFIED).finish();
+        return response.status(StatusCode::NOT_MODIFIED).finish();
     }
     response.body(body)
 }

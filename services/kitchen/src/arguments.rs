@@ -13,8 +13,13 @@ use runtime::Exit;
 use service::{CommonArguments, Process, Service};
 
 use crate::error::ServiceError;
-use crate::service::{Worker, WorkerSettings};
+use crate::service::{Worker, WorkerMode, WorkerSettings};
 use crate::{NAME, health};
+
+/// The port of a manual worker's page by default.
+const MANUAL_PORT: u16 = 3003;
+/// How many tickets a manual worker has by default: more than a large screen shows at once.
+const MANUAL_PREFETCH: u16 = 20;
 
 /// Takes orders from RabbitMQ, cooks them, and publishes every status change.
 #[derive(FromArgs, Debug)]
@@ -32,12 +37,20 @@ pub struct Arguments {
     /// seconds between two heartbeats, 1 to 3600 (default 30)
     #[argh(option, default = "HEARTBEAT_INTERVAL.as_secs()")]
     heartbeat_interval: u64,
-    /// most orders held at once, cooking or waiting, 1 to 1000 (default: as --concurrency)
+    /// most orders held at once, cooking or waiting, 1 to 1000 (default: as --concurrency; with
+    /// --manual 20)
     #[argh(option)]
     prefetch: Option<u16>,
-    /// orders cooked at the same time, 1 to 1000, at most --prefetch (default 1)
-    #[argh(option, default = "1")]
-    concurrency: u16,
+    /// orders cooked at the same time, 1 to 1000, at most --prefetch (default 1); not with
+    /// --manual
+    #[argh(option)]
+    concurrency: Option<u16>,
+    /// a person cooks: orders become tickets on a page, where they are started and are ready
+    #[argh(switch)]
+    manual: bool,
+    /// HTTP port of that page (default 3003; 0 lets the system choose); only with --manual
+    #[argh(option)]
+    port: Option<u16>,
     /// configuration file (default ./config.yaml)
     #[argh(option)]
     config: Option<PathBuf>,
@@ -63,18 +76,36 @@ impl Service for Arguments {
                 "{NAME}: --worker-name is missing; every worker has a unique name, such as chef_mario"
             )));
         };
-        let prefetch = self.prefetch.unwrap_or(self.concurrency);
         let within = |flag: &str, value: u64, max: u64| match value {
             value if (1..=max).contains(&value) => Ok(()),
             _ => Err(Exit::Usage(format!("{NAME}: --{flag} is {value} (allowed: 1 to {max})"))),
         };
         within("heartbeat-interval", self.heartbeat_interval, 3_600)?;
-        within("concurrency", self.concurrency.into(), 1_000)?;
+        let mode = if self.manual {
+            if self.concurrency.is_some() {
+                return Err(Exit::Usage(format!(
+                    "{NAME}: --concurrency goes without --manual: the person decides how many orders cook at once. Leave it out; --prefetch says how many tickets there are"
+                )));
+            }
+            WorkerMode::Manual { port: self.port.unwrap_or(MANUAL_PORT) }
+        } else {
+            if self.port.is_some() {
+                return Err(Exit::Usage(format!(
+                    "{NAME}: --port goes with --manual only: without a person who cooks there is no page. Add --manual, or leave --port out"
+                )));
+            }
+            WorkerMode::Timed { concurrency: self.concurrency.unwrap_or(1) }
+        };
+        let (most_cooking, default_prefetch) = match mode {
+            WorkerMode::Timed { concurrency } => (concurrency, concurrency),
+            WorkerMode::Manual { .. } => (1, MANUAL_PREFETCH),
+        };
+        let prefetch = self.prefetch.unwrap_or(default_prefetch);
+        within("concurrency", most_cooking.into(), 1_000)?;
         within("prefetch", prefetch.into(), 1_000)?;
-        if self.concurrency > prefetch {
+        if most_cooking > prefetch {
             let text = format!(
-                "{NAME}: --concurrency is {} and --prefetch {prefetch}: a worker cannot cook more orders than it holds. Raise --prefetch",
-                self.concurrency
+                "{NAME}: --concurrency is {most_cooking} and --prefetch {prefetch}: a worker cannot cook more orders than it holds. Raise --prefetch"
             );
             return Err(Exit::Usage(text));
         }
@@ -83,7 +114,7 @@ impl Service for Arguments {
             specialisation: self.order_types.unwrap_or(Specialisation::General),
             heartbeat_interval: Duration::from_secs(self.heartbeat_interval),
             prefetch,
-            concurrency: self.concurrency,
+            mode,
         })
     }
 

@@ -3,6 +3,7 @@
 use db::DbError;
 use db::schema::SchemaError;
 use domain::WorkerName;
+use http_service::server::BindError;
 use logging::{Action, action};
 use service::{Failure, TaskEnded};
 
@@ -21,6 +22,10 @@ pub enum ServiceError {
     #[error(transparent)]
     TaskEnded(#[from] TaskEnded),
     #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error("the HTTP server failed")]
+    Http(#[from] std::io::Error),
+    #[error(transparent)]
     Settings(#[from] DbError),
     #[error(transparent)]
     Schema(#[from] SchemaError),
@@ -31,9 +36,12 @@ impl Failure for ServiceError {
     fn action(&self) -> Action {
         match self {
             Self::NameTaken(_) => action::WORKER_REGISTRATION_FAILED,
-            Self::NameLost(_) | Self::TaskEnded(_) | Self::Settings(_) | Self::Schema(_) => {
-                action::SERVICE_FAILED
-            }
+            Self::NameLost(_)
+            | Self::TaskEnded(_)
+            | Self::Bind(_)
+            | Self::Http(_)
+            | Self::Settings(_)
+            | Self::Schema(_) => action::SERVICE_FAILED,
         }
     }
 }

@@ -69,6 +69,20 @@ impl InFlightOrders {
         Insertion::New(InFlightGuard { in_flight: self.clone(), number, claim_lost })
     }
 
+    /// Inserts an order that was recalled: without a delivery, because the last one was
+    /// acknowledged. `None` if the order is in flight.
+    pub fn insert_recalled(&self, order: OrderPointer) -> Option<InFlightGuard> {
+        let mut entries = self.lock();
+        let number = order.number;
+        if entries.contains_key(&number) {
+            return None;
+        }
+        let claim_lost = CancellationToken::new();
+        let entry = Entry { order, order_id: None, claim_lost: claim_lost.clone(), held: Vec::new() };
+        entries.insert(number, entry);
+        Some(InFlightGuard { in_flight: self.clone(), number, claim_lost })
+    }
+
     /// The row ids of all claimed orders.
     pub fn claimed_orders(&self) -> Vec<i32> {
         self.lock().values().filter_map(|entry| entry.order_id).collect()

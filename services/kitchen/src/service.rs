@@ -19,10 +19,13 @@ use tokio::time::timeout;
 use crate::NAME;
 use crate::claim_batcher::ClaimBatcher;
 use crate::cook::{Cook, Unfinished};
+use crate::display::{ANSWERS, Backing, Display};
 use crate::error::ServiceError;
 use crate::forwarding::Forwarding;
 use crate::health::Health;
 use crate::in_flight::InFlightOrders;
+use crate::manual::{Board, Follower, Recall};
+use crate::pace::Pacing;
 use crate::status_publisher::StatusPublisher;
 use crate::worker_session::WorkerSession;
 
@@ -35,6 +38,7 @@ const WATCH: &str = "looks after the claims";
 const CLAIMS: &str = "writes down what is claimed and ready";
 const STATUS_UPDATES: &str = "publishes status changes";
 const PUBLISHER: &str = "talks to RabbitMQ for what is published";
+const FOLLOWS: &str = "reads what became of the tickets";
 
 /// The settings that differ between workers.
 #[derive(Clone, Debug)]
@@ -43,13 +47,24 @@ pub struct WorkerSettings {
     pub specialisation: Specialisation,
     pub heartbeat_interval: Duration,
     pub prefetch: u16,
-    pub concurrency: u16,
+    pub mode: WorkerMode,
+}
+
+/// Who decides when an order is begun, and when it is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkerMode {
+    /// The clock; so many orders cook at the same time.
+    Timed { concurrency: u16 },
+    /// A person, at a page on this port.
+    Manual { port: u16 },
 }
 
 /// A registered worker with running sessions that has not taken an order yet.
 pub struct Worker {
     cook: Cook,
     intake: OrderIntake,
+    /// Of a manual worker.
+    display: Option<Display>,
     tasks: Tasks<ServiceError>,
 }
 
@@ -64,6 +79,29 @@ impl Worker {
         let db = Database::new(&config.database, NAME, Access::ReadWrite)?;
         let health = Arc::new(Health::new(db.clone()));
         probes.ask(health.clone());
+        let mut tasks = Tasks::new();
+        let (pacing, display) = match worker.mode {
+            WorkerMode::Timed { concurrency } => {
+                (Pacing::Timed(Arc::new(Semaphore::new(concurrency.into()))), None)
+            }
+            WorkerMode::Manual { port } => {
+                let board = Board::new(worker.name.clone());
+                let backing = Backing {
+                    config: &config,
+                    board: &board,
+                    db: &db,
+                    health: &health,
+                    shutdown: &shutdown,
+                    log: &log,
+                };
+                let display = Display::open(port, &backing, &mut tasks)?;
+                (Pacing::Manual(board), Some(display))
+            }
+        };
+        let holds_unclaimed = match worker.mode {
+            WorkerMode::Timed { concurrency } => worker.prefetch > concurrency,
+            WorkerMode::Manual { .. } => true,
+        };
         if db::startup::migrated(&db, &log, &shutdown, async || Ok(())).await?.is_none() {
             return Ok(None);
         }
@@ -72,7 +110,7 @@ impl Worker {
             claimant: Claimant { worker: worker.name, token: rand::random() },
             specialisation: worker.specialisation,
             heartbeat_interval: worker.heartbeat_interval,
-            holds_unclaimed: worker.prefetch > worker.concurrency,
+            holds_unclaimed,
             log: log.clone(),
         };
         if !session.register(&shutdown).await? {
@@ -87,11 +125,15 @@ impl Worker {
             log.clone(),
         );
         health.registered(intake.link());
+        if let Pacing::Manual(board) = &pacing {
+            board.registered(intake.link());
+            let follower = Follower { board: board.clone(), db: db.clone(), log: log.clone() };
+            tasks.adopt(FOLLOWS, tokio::spawn(follower.run()));
+        }
         let (publisher, publishing) =
             Publisher::start(&config.rabbitmq, ServiceName::Kitchen, NAME, &[], &log);
         let (status_publisher, status_updates) = StatusPublisher::start(db.clone(), publisher.clone(), log);
         let (claim_batcher, claims) = ClaimBatcher::start(db, session.claimant.clone(), session.lease());
-        let mut tasks = Tasks::new();
         tasks.adopt_set(CLAIMS, claims);
         tasks.adopt(STATUS_UPDATES, status_updates);
         tasks.adopt(PUBLISHER, publishing);
@@ -103,10 +145,10 @@ impl Worker {
             forwarding: Forwarding(publisher),
             status_publisher,
             in_flight: InFlightOrders::default(),
-            concurrency: Arc::new(Semaphore::new(worker.concurrency.into())),
+            pacing,
             shutdown,
         };
-        Ok(Some(Self { cook, intake, tasks }))
+        Ok(Some(Self { cook, intake, display, tasks }))
     }
 
     /// Cooks until the shutdown begins. Then it stops consuming, finishes the orders in flight,
@@ -115,7 +157,7 @@ impl Worker {
     /// # Errors
     /// Another process took over the name. The orders in flight have been abandoned by then.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let Self { cook, mut intake, mut tasks } = self;
+        let Self { cook, mut intake, mut display, mut tasks } = self;
         let WorkerSession { log, .. } = cook.session.clone();
         let shutdown = cook.shutdown.clone();
         let deregistering = Shutdown::new();
@@ -150,8 +192,14 @@ impl Worker {
                     };
                     orders.spawn(cook.clone().process(held));
                 }
+                Some(recall) = next_recall(&mut display) => {
+                    orders.spawn(cook.clone().recall(recall));
+                }
                 Some(ended) = orders.join_next() => unfinished.extend(ended.unwrap_or_default()),
             }
+        }
+        if let Some(display) = &mut display {
+            display.begin_no_more();
         }
         log.info(
             action::GRACEFUL_SHUTDOWN,
@@ -173,6 +221,8 @@ impl Worker {
             orders.shutdown().await;
             tasks.stop(CLAIMS).await;
         }
+        // Until here a person could still say that an order is ready.
+        let closing = display.map(|display| tokio::spawn(display.close()));
         // The last heartbeat must come before the deregistration.
         deregistering.begin();
         for task in [HEARTBEAT, WATCH] {
@@ -187,6 +237,15 @@ impl Worker {
         }
         // The broker requeues the others when the connection closes.
         let _ = shutdown.within_grace(AFTER_RETURNING, intake.close()).await;
+        if let Some(closing) = closing {
+            let closed = shutdown.within_grace(AFTER_RETURNING, closing).await;
+            if closed.is_none() {
+                log.info(action::SHUTDOWN_INCOMPLETE, "The grace is over before every display was answered")
+                    .emit();
+            }
+            tasks.stop(ANSWERS).await;
+            tasks.stop(FOLLOWS).await;
+        }
         drop(cook);
         let published = timeout(PUBLISH_DEADLINE, tasks.join(STATUS_UPDATES));
         if !matches!(shutdown.within_grace(AFTER_PUBLISHING, published).await, Some(Ok(_))) {
@@ -201,5 +260,13 @@ impl Worker {
         let closed = timeout(PUBLISH_DEADLINE, tasks.join(PUBLISHER));
         let _ = shutdown.within_grace(AFTER_CLOSING, closed).await;
         failed.map_or(Ok(()), Err)
+    }
+}
+
+/// The next recall that somebody asks for at the display. Without a display there is none.
+async fn next_recall(display: &mut Option<Display>) -> Option<Recall> {
+    match display {
+        Some(display) => display.recalls.recv().await,
+        None => None,
     }
 }

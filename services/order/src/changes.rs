@@ -5,7 +5,7 @@
 
 mod principal;
 
-use db::transitions::{self, ChangeOutcome};
+use db::transitions::{self, ChangeOutcome, ChangedBy};
 use db::{Database, DbError};
 use deadlines::order::CHANGE_DEADLINE;
 use domain::{OrderNumber, OrderStatus, RequestId};
@@ -34,6 +34,8 @@ pub struct ChangeOrder {
     pub change: Change,
     /// Who asks for it.
     pub principal: Principal,
+    /// Why, for the order's log.
+    pub reason: Option<String>,
     /// The request that asks for it. The same one learns what its first attempt did.
     pub request_id: RequestId,
 }
@@ -123,8 +125,8 @@ impl Changes {
     /// # Errors
     /// The order was not changed, or it is not known in time whether it was.
     pub async fn change(&self, command: ChangeOrder) -> Result<(), ChangeError> {
-        let ChangeOrder { number, change, principal, request_id } = command;
-        let (by, identity) = match &principal {
+        let ChangeOrder { number, change, principal, reason, request_id } = command;
+        let (name, identity) = match &principal {
             Principal::Guest(_) if change != Change::Cancel => return Err(ChangeError::StaffOnly),
             Principal::Guest(identity) => ("guest", Some(identity)),
             Principal::Staff => ("staff", None),
@@ -132,15 +134,16 @@ impl Changes {
         let _permit = self.admission.admit().await?;
         let log = self.log.with_request_id(request_id);
         let (from, next) = (change.allowed_from(principal), change.status());
+        let by = ChangedBy { name, reason: reason.as_deref() };
         let ask = || transitions::change(&self.db, &number, identity, from, next, by, log.request_id());
         match until_known(&log, ask).await? {
             ChangeOutcome::Changed => {
                 self.relay.wake();
-                let message = format!("Order {number} was {} by {by}", change.participle());
+                let message = format!("Order {number} was {} by {name}", change.participle());
                 log.info(action::ORDER_STATUS_CHANGED, message)
                     .detail("order_number", number.to_string())
                     .detail("status", next.as_str())
-                    .detail("changed_by", by)
+                    .detail("changed_by", name)
                     .emit();
                 Ok(())
             }

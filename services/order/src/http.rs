@@ -2,10 +2,12 @@
 
 mod changes;
 mod credentials;
+mod dead_letters;
 mod health;
 mod intake;
 mod menu;
 mod menu_problem;
+mod pages;
 mod placing;
 mod quoting;
 mod refusal;
@@ -14,8 +16,8 @@ mod stock;
 
 use std::sync::Arc;
 
-use ::web::{Page, Settings};
-use actix_web::{HttpRequest, HttpResponse, web};
+use ::web::Settings;
+use actix_web::web;
 use db::Database;
 use http_service::health::{Health as Probed, routes as probes};
 use http_service::resource::{postable, readable, resource};
@@ -26,6 +28,7 @@ use self::health::Health;
 use crate::NAME;
 use crate::acceptance::Acceptance;
 use crate::changes::Changes;
+use crate::dead_letters::DeadLetters;
 use crate::intake::MessagesLink;
 use crate::menu::{Board, Editing, Stock};
 use crate::placing::Placing;
@@ -40,6 +43,7 @@ pub struct Api {
     pub board: Board,
     pub editing: Editing,
     pub stock: Stock,
+    pub dead_letters: DeadLetters,
     /// The currency of all prices (ISO 4217).
     pub currency: String,
     pub readiness: Readiness,
@@ -94,13 +98,10 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
             "POST, DELETE",
         ))
         .configure(|app| sign_in::routes(app, &gate, "staff"))
-        .service(readable("/", order_page))
+        .service(readable("/staff/dead-letters", dead_letters::show))
+        .service(readable("/staff", pages::staff))
+        .service(readable("/", pages::order))
         .configure(|app| probes(app, NAME, &health))
         .configure(|app| ::web::asset_routes(app, pages))
         .default_service(web::to(::web::not_found));
-}
-
-/// Where guests order.
-async fn order_page(request: HttpRequest) -> HttpResponse {
-    ::web::show(Page::Order, &request)
 }

@@ -4,6 +4,7 @@ mod acceptance;
 mod admission;
 mod arguments;
 mod changes;
+mod dead_letters;
 mod http;
 mod intake;
 mod menu;

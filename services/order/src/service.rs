@@ -23,6 +23,7 @@ use crate::NAME;
 use crate::acceptance::Acceptance;
 use crate::admission::Admission;
 use crate::changes::Changes;
+use crate::dead_letters::DeadLetters;
 use crate::http::{self, Api};
 use crate::intake::{Intake, MessagesLink};
 use crate::menu::{Board, Editing, Stock};
@@ -175,6 +176,7 @@ impl OrderService {
             changes,
             editing: Editing { db: db.clone(), board: board.clone(), log: log.clone() },
             stock: Stock { db: db.clone(), board: board.clone(), log: log.clone() },
+            dead_letters: DeadLetters::new(config.rabbitmq),
             board,
             pages,
             currency: config.restaurant.currency,

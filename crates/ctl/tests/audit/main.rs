@@ -10,6 +10,7 @@
 
 mod busy;
 mod queues;
+mod recalls;
 mod rules;
 mod scene;
 mod unchecked;

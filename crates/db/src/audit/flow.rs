@@ -1,5 +1,6 @@
 //! Checks messages, claims and workers.
 
+use domain::order_status::RECALL_NOTE;
 use tokio_postgres::{Row, Transaction};
 
 use super::{Finding, LowerBound, OnlineWorker, WaitingOrder, findings};
@@ -51,8 +52,10 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> R
         since_last_seen = seconds_since("last_seen"),
     );
     let mut found = findings(transaction, &broken, &[]).await?;
-    found
-        .extend(findings(transaction, ORDERS_PROCESSED, &[&from.number, &from.moment, &from.is_ever]).await?);
+    found.extend(
+        findings(transaction, ORDERS_PROCESSED, &[&from.number, &from.moment, &from.is_ever, &RECALL_NOTE])
+            .await?,
+    );
     Ok(found)
 }
 
@@ -72,8 +75,9 @@ fn seconds_since(moment: &str) -> String {
     format!("round(extract(epoch from now()) - extract(epoch from {moment}))")
 }
 
-/// The counter is updated in the transaction that writes the `ready` row. So both agree in every
-/// snapshot. The rows count, not the status, because a `ready` order can be cancelled. A worker
+/// The counter is updated in the transaction that writes the `ready` row, or the row of a recall,
+/// which takes it back. So both agree in every snapshot. The rows count, not the status, because a
+/// `ready` order can be cancelled. A worker
 /// that was deleted and registered again counts from then on: at least its orders since then, at
 /// most all under its name. (After the clock was set back, its orders lie before that.) In a
 /// partial scope the counter may be higher.
@@ -81,11 +85,12 @@ const ORDERS_PROCESSED: &str = "
     select 'orders_processed', format('%s: orders_processed is %s, the log has %s orders made ready by it', name, counted,
                                       case when counted < made then made else ever end)
     from (
-        select workers.name, coalesce(orders_processed, 0) as counted, count(ready.order_id) as ever,
-               count(ready.order_id) filter (where changed_at >= workers.created_at) as made
+        select workers.name, coalesce(orders_processed, 0) as counted, coalesce(sum(weight), 0) as ever,
+               coalesce(sum(weight) filter (where changed_at >= workers.created_at), 0) as made
         from workers left join (
-            select order_id, changed_by, changed_at
-            from orders join order_status_log as log on order_id = orders.id and log.status = 'ready'
+            select changed_by, changed_at, case log.status when 'ready' then 1 else -1 end as weight
+            from orders join order_status_log as log
+                on order_id = orders.id and (log.status = 'ready' or log.status = 'cooking' and notes = $4)
             where number >= $1 and orders.created_at >= $2
         ) as ready on changed_by = workers.name
         group by workers.id

@@ -6,12 +6,14 @@
 use std::time::Duration;
 
 use db::claims::{self, LockMode};
+use db::kitchen_tickets::of_worker;
 use db::outbox::{self, Published, RequestStream};
 use db::rescue::{self, UnroutedMessage};
 use db::transitions::{self, Unsent};
 use db::{
     Database, DbError, board, estimates, history, idempotency, intake, inventory, kitchen_tickets, menu,
-    order_requests, order_views, orders, price_rules, schema, secrets, startup, status_events, workers,
+    order_days, order_requests, order_views, orders, price_rules, schema, secrets, staff_figures, startup,
+    status_events, workers,
 };
 use domain::OrderStatus::{Cancelled, Received};
 use domain::menu::SoldOutUntil;
@@ -20,8 +22,8 @@ use domain::{Fingerprint, IdempotencyKey, IdempotentRequest, OrderType, ServiceN
 use crate::outbox::LOOK;
 use crate::requesting;
 use crate::scene::{
-    HEARTBEAT, LEASE, Scene, anna, finished, granted, identity, place, place_under, process, request_id,
-    takeout, wish,
+    HEARTBEAT, LEASE, Scene, anna, finished, granted, identity, place, place_under, process, recalled,
+    request_id, takeout, wish,
 };
 use crate::shop::{Basket, discount, fee, item, left, rules, sell};
 
@@ -210,6 +212,13 @@ async fn kitchen(scene: &Scene, db: &Database) -> Result<(), Undone> {
     done("workers::heartbeat", workers::heartbeat(db, &cook, &[claim.order_id], LEASE).await)?;
     let cooked = claims::finish(db, &cook, &[finished(&order, &claim)], LockMode::Wait).await;
     done("claims::finish", cooked)?;
+    let recall = async || claims::recall(db, &cook, LEASE, &recalled(&order)).await;
+    done("claims::recall", recall().await)?;
+    done("claims::recall once more", recall().await)?;
+    done("of_worker::of_orders", of_worker::of_orders(db, &[order.number]).await)?;
+    done("of_worker::recallable", of_worker::recallable(db, &cook.worker).await)?;
+    done("of_worker::cooking_times", of_worker::cooking_times(db).await)?;
+    done("of_worker::message", of_worker::message(db, order.number).await)?;
     let told = claim.status_update.iter().map(|row| row.id).collect::<Vec<_>>();
     done("outbox::settle_status_updates", outbox::settle_status_updates(db, &told).await)?;
     done("workers::all", workers::all(db).await)?;
@@ -227,8 +236,10 @@ async fn tracking(scene: &Scene, db: &Database) -> Result<(), Undone> {
     done("kitchen_tickets::read", kitchen_tickets::read(db).await)?;
     let all = order_views::Filter { limit: 1, ..Default::default() };
     done("order_views::list", order_views::list(db, &all).await)?;
+    done("order_days::above", order_days::above(db, time::OffsetDateTime::UNIX_EPOCH).await)?;
     done("order_views::one", order_views::one(db, &order.number).await)?;
     done("secrets::order_token_key", secrets::order_token_key(db).await)?;
+    done("staff_figures::read", staff_figures::read(db).await)?;
     done("status_events::newest_ids", status_events::newest_ids(db, 1).await)?;
     done("status_events::read", status_events::read(db, &[(1, i64::MAX)], 1).await)?;
     done("status_events::look", status_events::look(db, &[(1, i64::MAX)], 1).await)?;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use db::claims::{self, Claim, ClaimOutcome, ClaimRequest, Claimant, FinishOutcome, FinishRequest, LockMode};
+use db::claims::{
+    self, Claim, ClaimOutcome, ClaimRequest, Claimant, FinishOutcome, FinishRequest, LockMode, RecallOutcome,
+    RecallRequest,
+};
 use db::orders::{self, PlaceOutcome, PlacedOrder, Placement};
 use db::transitions::{self, ChangeOutcome};
 use db::workers::{self, Registration};
@@ -165,6 +168,11 @@ impl Scene {
         claims::finish(&self.db, cook, &[request], LockMode::Wait).await.unwrap().remove(0).unwrap()
     }
 
+    /// Recalls an order.
+    pub async fn recall(&self, cook: &Claimant, order: &PlacedOrder) -> RecallOutcome {
+        claims::recall(&self.db, cook, LEASE, &recalled(order)).await.unwrap()
+    }
+
     /// Cancels an order from any status.
     pub async fn cancel(&self, order: &PlacedOrder) -> ChangeOutcome {
         let from = &[OrderStatus::Received, OrderStatus::Cooking, OrderStatus::Ready];
@@ -250,6 +258,11 @@ pub fn finished(order: &PlacedOrder, claim: &Claim) -> FinishRequest {
         attempt: claim.attempt,
         request_id: request_id("a-request"),
     }
+}
+
+/// A request to recall an order.
+pub fn recalled(order: &PlacedOrder) -> RecallRequest {
+    RecallRequest { number: order.number, cooking: COOKING, request_id: request_id("a-recall") }
 }
 
 /// The granted claim.

@@ -29,8 +29,15 @@ impl Answer {
 }
 
 /// The pages and the way to each.
-pub const PAGES: [(&str, Page); 3] =
-    [("/", Page::Order), ("/track/ORD_20261130_001", Page::Track), ("/board", Page::Board)];
+pub const PAGES: [(&str, Page); 7] = [
+    ("/", Page::Order),
+    ("/track/ORD_20261130_001", Page::Track),
+    ("/board", Page::Board),
+    ("/kitchen", Page::Kitchen),
+    ("/cook", Page::Cook),
+    ("/sign-in", Page::SignIn),
+    ("/staff", Page::Staff),
+];
 
 /// Sends a request with these headers to a service that has all pages.
 pub async fn ask(method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -39,6 +46,10 @@ pub async fn ask(method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
         .service(readable("/", page(Page::Order)))
         .service(readable("/track/{number}", page(Page::Track)))
         .service(readable("/board", page(Page::Board)))
+        .service(readable("/kitchen", page(Page::Kitchen)))
+        .service(readable("/cook", page(Page::Cook)))
+        .service(readable("/sign-in", page(Page::SignIn)))
+        .service(readable("/staff", page(Page::Staff)))
         .configure(|app| web::asset_routes(app, Settings::default()))
         .default_service(actix::to(web::not_found));
     let app = init_service(app).await;

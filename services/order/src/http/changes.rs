@@ -1,12 +1,13 @@
 //! `POST /orders/{number}/cancel` and `/complete`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::{OrderNumber, OrderStatus, RequestId};
+use domain::{OrderNumber, OrderStatus, RequestId, cancel_request};
 use http_service::{read_json, request_id};
 use serde::Serialize;
 
 use super::Api;
 use super::credentials::principal;
+use super::menu_problem::MenuProblem;
 use super::refusal::Refusal;
 use crate::changes::{Change, ChangeOrder};
 
@@ -59,12 +60,15 @@ async fn carry_out(
     change: Change,
     id: &RequestId,
 ) -> Result<Changed, Refusal> {
-    // Nothing is in it that matters; a connection on which it is left unread
-    // could not be used again.
-    read_json(request, body, id).await.map_err(Refusal::Unreadable)?;
+    // It is read in any case: a connection on which it is left unread could not be used again.
+    let body = read_json(request, body, id).await.map_err(Refusal::Unreadable)?;
     let number: OrderNumber = number.parse().map_err(|_| Refusal::UnknownOrder)?;
     let tokens = api.readiness.order_tokens()?;
     let principal = principal(request, number, &tokens, &api.gate)?;
-    api.changes.change(ChangeOrder { number, change, principal, request_id: id.clone() }).await?;
+    let reason = match change {
+        Change::Cancel => cancel_request::parse(&body).map_err(MenuProblem::Body)?,
+        Change::Complete => None,
+    };
+    api.changes.change(ChangeOrder { number, change, principal, reason, request_id: id.clone() }).await?;
     Ok(Changed { order_number: number, status: change.status() })
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // so does a test fail
 
+mod cancel_reasons;
 mod changes;
 mod durable;
 mod hung_queue;
@@ -12,6 +13,7 @@ mod lost_messages;
 mod max_waiting;
 mod pausing;
 mod signing_in;
+mod staff_page;
 mod unknown_outcome;
 mod used_up_ids;
 

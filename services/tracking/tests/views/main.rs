@@ -4,6 +4,7 @@
 
 mod board;
 mod estimates;
+mod figures;
 mod kitchen;
 mod lists;
 mod one_order;

@@ -8,7 +8,7 @@ use crate::restaurant::{Restaurant, more};
 const WIDTHS: [u32; 5] = [320, 360, 768, 1024, 1440];
 
 /// No page reaches beyond its window, and nobody is kept out of it.
-async fn is_usable(guest: &Browser, page: &str) {
+pub async fn is_usable(guest: &Browser, page: &str) {
     for width in WIDTHS {
         guest.look(Look::of(width, 800, Theme::Light)).await;
         assert_eq!(guest.overflow().await, Vec::<String>::new(), "{page} at {width}");
@@ -30,7 +30,7 @@ async fn is_usable(guest: &Browser, page: &str) {
 }
 
 /// Keeps pictures at three widths in both themes.
-async fn pictures(guest: &Browser, name: &str) {
+pub async fn pictures(guest: &Browser, name: &str) {
     for (size, look) in [("360", Look::PHONE), ("768", Look::TABLET), ("1440", Look::LAPTOP)] {
         for theme in Theme::ALL {
             guest.look(look.with(theme)).await;

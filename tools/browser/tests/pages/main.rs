@@ -4,7 +4,9 @@
 
 mod board;
 mod changes;
+mod cooking;
 mod looks;
 mod ordering;
 mod restaurant;
+mod staff;
 mod tracking;

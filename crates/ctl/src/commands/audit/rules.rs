@@ -49,7 +49,7 @@ fn words(invariant: Invariant) -> Words {
             "no service writes this: find who changed the rows (column changed_by, the server's log), and correct the log by hand",
         ),
         Invariant::StatusOnce => (
-            "no order was cooked, or anything else, twice",
+            "no order was cooked, or anything else, twice, unless it was recalled",
             "orders had a status more than once",
             "ask the kitchen whether the order was made twice, and find who wrote the second row (column changed_by)",
         ),

@@ -1,0 +1,20 @@
+import { isRightToLeft, language } from "./texts.js";
+
+const unit = (unit) => new Intl.NumberFormat(language, {
+  style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 0, numberingSystem: "latn",
+});
+const seconds = unit("second");
+const minutes = unit("minute");
+const hours = unit("hour");
+const days = unit("day");
+
+/** A duration for people, such as "12 min". */
+export function asDuration(length) {
+  const whole = Math.max(0, Math.floor(length));
+  if (whole < 90) return isolated(seconds.format(whole));
+  if (whole < 90 * 60) return isolated(minutes.format(Math.floor(whole / 60)));
+  if (whole < 36 * 3600) return isolated(hours.format(Math.floor(whole / 3600)));
+  return isolated(days.format(Math.floor(whole / 86400)));
+}
+
+const isolated = (text) => (isRightToLeft ? `\u2068${text}\u2069` : text);
