@@ -19,6 +19,7 @@ mod listener;
 mod middleware;
 pub mod negotiation;
 mod open_connections;
+pub mod openapi;
 mod own_origins;
 mod peer;
 mod phase;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::request_id;
 
-const MEDIA_TYPE: &str = "application/problem+json";
+pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 
 /// An error response. A 500 reveals nothing of the inside; the log has its cause under
 /// `request_id`.
@@ -73,6 +73,29 @@ impl Problem {
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_seconds = Some(seconds);
         self
+    }
+}
+
+/// What the description of an interface tells of a problem.
+impl Problem {
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
+    pub(crate) fn title(&self) -> &'static str {
+        self.title
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
+        self.retry_after_seconds
+    }
+
+    pub(crate) fn has_challenge(&self) -> bool {
+        self.challenge.is_some()
     }
 }
 

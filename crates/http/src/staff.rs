@@ -19,7 +19,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 pub use self::refusal::StaffRefusal;
+pub(crate) use self::session_cookie::NAME as COOKIE;
 use self::session_cookie::{CookieScope, SessionKey};
+pub(crate) use self::signing_in::SessionPaths;
 pub use self::signing_in::routes;
 use self::wrong_keys::WrongKeys;
 use crate::own_origins::OwnOrigins;

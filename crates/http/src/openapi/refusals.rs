@@ -1,0 +1,86 @@
+//! Refusals as responses of an operation: one for each status, with an example for each reason.
+
+use std::collections::BTreeMap;
+
+use domain::RequestId;
+use serde_json::Value;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+
+use crate::problem::{MEDIA_TYPE, Problem};
+use crate::staff::StaffRefusal;
+
+/// The name of the schema of all problems.
+const PROBLEM: &str = "Problem";
+
+/// A refusal as the service really answers it, under a name.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    name: &'static str,
+    problem: Problem,
+}
+
+impl Refused {
+    /// `name` tells it apart from others of the same status.
+    pub fn new(name: &'static str, problem: Problem) -> Self {
+        Self { name, problem }
+    }
+
+    /// The request id of examples.
+    pub fn request_id() -> RequestId {
+        RequestId::from_random(0xd5dc_b710_0e10_10fc)
+    }
+}
+
+/// The refusals of everything that only the staff may do.
+pub fn staff_refusals() -> Vec<Refused> {
+    let refused = |name, refusal: StaffRefusal| Refused::new(name, refusal.problem(&Refused::request_id()));
+    vec![
+        refused("missing_key", StaffRefusal::Missing),
+        refused("signed_out", StaffRefusal::SignedOut),
+        refused("wrong_key", StaffRefusal::WrongKey { turned_away_before: 0 }),
+        refused("no_key_configured", StaffRefusal::NoStaffKey),
+        refused("not_from_our_page", StaffRefusal::NotFromOurPage),
+        refused(
+            "too_many_wrong_keys",
+            StaffRefusal::TooManyWrongKeys { retry_after: std::time::Duration::from_secs(1) },
+        ),
+    ]
+}
+
+/// The responses of an operation that refuses so.
+pub fn responses_of(refused: impl IntoIterator<Item = Refused>) -> BTreeMap<String, RefOr<Response>> {
+    let mut by_status: BTreeMap<u16, Vec<Refused>> = BTreeMap::new();
+    for each in refused {
+        by_status.entry(each.problem.status()).or_default().push(each);
+    }
+    by_status.into_iter().map(|(status, refused)| (status.to_string(), response(&refused).into())).collect()
+}
+
+/// The response that any refusal without a description of its own has.
+pub(super) fn any() -> Response {
+    ResponseBuilder::new()
+        .description("Refused otherwise: by the server's limits, or since something failed")
+        .content(MEDIA_TYPE, ContentBuilder::new().schema(Some(Ref::from_schema_name(PROBLEM))).build())
+        .build()
+}
+
+fn response(refused: &[Refused]) -> Response {
+    let examples = refused.iter().map(|Refused { name, problem }| {
+        let body = serde_json::to_value(problem).unwrap_or(Value::Null);
+        (*name, ExampleBuilder::new().summary(problem.detail()).value(Some(body)).build())
+    });
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(PROBLEM)))
+        .examples_from_iter(examples)
+        .build();
+    let title = refused.first().map_or("Error", |first| first.problem.title());
+    let mut response = ResponseBuilder::new().description(title).content(MEDIA_TYPE, content);
+    if refused.iter().any(|each| each.problem.retry_after_seconds().is_some()) {
+        response = response.header_ref("Retry-After", super::shared::header("RetryAfter"));
+    }
+    if refused.iter().any(|each| each.problem.has_challenge()) {
+        response = response.header_ref("WWW-Authenticate", super::shared::header("Challenge"));
+    }
+    response.build()
+}
