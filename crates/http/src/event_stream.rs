@@ -47,9 +47,7 @@ impl StreamPermit {
         };
         let connection = &exchange.connection;
         let Some(slot) = exchange.slots.take(connection.peer) else {
-            let detail = "As many event streams are open as this service allows. Try again in some seconds, or ask for the status from time to time.";
-            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id);
-            return Err(problem.retry_after(RETRY_AFTER));
+            return Err(too_many_streams(id));
         };
         Ok(Self { of_server: Some((Arc::clone(connection), slot)), is_head })
     }
@@ -66,6 +64,12 @@ impl StreamPermit {
         }
         response.body(EventStream { parts: Box::pin(parts), permit: self })
     }
+}
+
+/// As many streams as the server allows are open.
+pub fn too_many_streams(id: &RequestId) -> Problem {
+    let detail = "As many event streams are open as this service allows. Try again in some seconds, or ask for the status from time to time.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id).retry_after(RETRY_AFTER)
 }
 
 fn head() -> HttpResponseBuilder {

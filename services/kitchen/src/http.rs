@@ -3,6 +3,7 @@
 
 mod body;
 mod bumping;
+mod openapi;
 mod page;
 mod stream;
 mod tickets;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use http_service::health::{self, Health};
+use http_service::openapi::routes as description;
 use http_service::request_id;
 use http_service::resource::{postable, readable};
 use http_service::staff::{self, Access, Gate};
@@ -47,6 +49,7 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api, probes: &Arc<dyn Health>) 
         .service(readable("/events", stream::changes))
         .configure(|app| staff::routes(app, &gate, ""))
         .configure(|app| health::routes(app, NAME, probes))
+        .configure(|app| description(app, &openapi::DESCRIPTION))
         .configure(|app| ::web::asset_routes(app, pages))
         .default_service(web::to(::web::not_found));
 }

@@ -84,3 +84,22 @@ fn response(refused: &[Refused]) -> Response {
     }
     response.build()
 }
+
+/// Makes types of responses (`utoipa::IntoResponses`) out of lists of refusals:
+/// `/// Of an order. UnknownOrder: [unknown_order(), failed()];`.
+#[macro_export]
+macro_rules! refusals {
+    ($($(#[$comment:meta])* $name:ident: $refusals:expr;)*) => {$(
+        $(#[$comment])*
+        pub struct $name;
+
+        impl ::utoipa::IntoResponses for $name {
+            fn responses() -> ::std::collections::BTreeMap<
+                String,
+                ::utoipa::openapi::RefOr<::utoipa::openapi::Response>,
+            > {
+                $crate::openapi::responses_of($refusals)
+            }
+        }
+    )*};
+}

@@ -5,26 +5,37 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use domain::order_status::RECALL_WINDOW;
 use domain::timestamp::Timestamp;
 use domain::{OrderNumber, OrderStatus, RequestId};
+use http_service::openapi::{NumberInPath, RequestedWith};
 use http_service::staff::Access;
 use http_service::{Problem, read_json};
 use logging::printable;
 use serde::Deserialize;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use super::body::TicketBody;
+use super::openapi::BumpRefused;
 use super::{Api, of_staff};
 use crate::manual::{Bump, BumpError, Ticket};
 
 /// Seconds after which a person should try again.
 const RETRY_AFTER: u64 = 2;
 
-/// What the person saw.
-#[derive(Default, Deserialize)]
-struct Seen {
+/// What the person saw. No body: the status that the step usually begins with.
+#[derive(Default, Deserialize, ToSchema)]
+#[schema(as = SeenStatus)]
+pub struct Seen {
     status: Option<OrderStatus>,
 }
 
 /// Claims the order: a person begins to cook it.
+#[utoipa::path(
+    post, path = "/tickets/{number}/start", tag = "Tickets", operation_id = "start_ticket",
+    params(NumberInPath, RequestedWith),
+    request_body = Option<Seen>,
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "It is being cooked", body = TicketBody), BumpRefused),
+)]
 pub async fn start(
     request: HttpRequest,
     body: web::Payload,
@@ -35,6 +46,13 @@ pub async fn start(
 }
 
 /// Finishes it.
+#[utoipa::path(
+    post, path = "/tickets/{number}/ready", tag = "Tickets", operation_id = "ready_ticket",
+    params(NumberInPath, RequestedWith),
+    request_body = Option<Seen>,
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "It is ready", body = TicketBody), BumpRefused),
+)]
 pub async fn ready(
     request: HttpRequest,
     body: web::Payload,
@@ -45,6 +63,13 @@ pub async fn ready(
 }
 
 /// Takes it up again.
+#[utoipa::path(
+    post, path = "/tickets/{number}/recall", tag = "Tickets", operation_id = "recall_ticket",
+    params(NumberInPath, RequestedWith),
+    request_body = Option<Seen>,
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "It is being cooked once more", body = TicketBody), BumpRefused),
+)]
 pub async fn recall(
     request: HttpRequest,
     body: web::Payload,
@@ -81,7 +106,7 @@ async fn carry_out(
     id: &RequestId,
 ) -> Result<Ticket, Problem> {
     let body = read_json(request, body, id).await?;
-    let seen = seen(&body).map_err(|detail| Problem::new(StatusCode::BAD_REQUEST, detail, id))?;
+    let seen = seen(&body).map_err(|_| no_status(id))?;
     let unknown = || {
         let detail = format!("There is no order {}.", printable(number));
         Problem::new(StatusCode::NOT_FOUND, detail, id)
@@ -95,16 +120,21 @@ async fn carry_out(
 }
 
 /// The status that the person saw; `None` if the body does not say.
-fn seen(body: &[u8]) -> Result<Option<OrderStatus>, &'static str> {
+fn seen(body: &[u8]) -> Result<Option<OrderStatus>, serde_json::Error> {
     if body.trim_ascii().is_empty() {
         return Ok(None);
     }
-    serde_json::from_slice::<Seen>(body).map(|seen| seen.status).map_err(|_| {
-        "Send the status that the ticket showed, as {\"status\": \"received\"}: received, cooking, ready, completed or cancelled."
-    })
+    serde_json::from_slice::<Seen>(body).map(|seen| seen.status)
 }
 
-fn problem(why: &BumpError, id: &RequestId) -> Problem {
+/// The body names no status.
+pub fn no_status(id: &RequestId) -> Problem {
+    let detail = "Send the status that the ticket showed, as {\"status\": \"received\"}: received, cooking, ready, completed or cancelled.";
+    Problem::new(StatusCode::BAD_REQUEST, detail, id)
+}
+
+/// What a person is told whose step was not made.
+pub fn problem(why: &BumpError, id: &RequestId) -> Problem {
     let conflict = |detail: String, status: OrderStatus, by: &str, at: OffsetDateTime| {
         Problem::new(StatusCode::CONFLICT, detail, id)
             .with("current_status", status.as_str().into())
@@ -156,15 +186,16 @@ fn problem(why: &BumpError, id: &RequestId) -> Problem {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
     use super::*;
 
     #[test]
     fn a_body_names_the_status_or_nothing() {
-        assert_eq!(seen(b""), Ok(None));
-        assert_eq!(seen(b" \n"), Ok(None));
-        assert_eq!(seen(b"{}"), Ok(None));
-        assert_eq!(seen(br#"{"status":"cooking"}"#), Ok(Some(OrderStatus::Cooking)));
+        assert_eq!(seen(b"").unwrap(), None);
+        assert_eq!(seen(b" \n").unwrap(), None);
+        assert_eq!(seen(b"{}").unwrap(), None);
+        assert_eq!(seen(br#"{"status":"cooking"}"#).unwrap(), Some(OrderStatus::Cooking));
         for wrong in [&br#"{"status":"burnt"}"#[..], b"[]", b"cooking", br#"{"status":1}"#] {
             assert!(seen(wrong).is_err(), "{}", String::from_utf8_lossy(wrong));
         }

@@ -7,6 +7,15 @@ use http_service::request_id;
 use super::Api;
 
 /// The display with its actions.
+#[utoipa::path(
+    get, path = "/", tag = "Pages", operation_id = "cook_page",
+    security((), ("staff_key" = []), ("staff_cookie" = [])),
+    responses(
+        (status = 200, description = "The display with its actions", body = String, content_type = "text/html"),
+        (status = 401, description = "The form to sign in", body = String, content_type = "text/html"),
+        (status = 403, description = "How to set a key", body = String, content_type = "text/html"),
+    ),
+)]
 pub async fn cook(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let log = api.log.with_request_id(request_id::of(&request));
     show_to_staff(Page::Cook, &request, &api.gate, &log).await

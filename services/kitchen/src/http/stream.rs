@@ -21,6 +21,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::body::{BoardBody, CookingTimeBody, CutOffBody, TicketBody};
+use super::openapi::StreamRefused;
 use super::{Api, of_staff};
 use crate::manual::{Board, Change, Snapshot};
 
@@ -28,6 +29,15 @@ use crate::manual::{Board, Change, Snapshot};
 const RETRY: std::ops::Range<u64> = 1_000..4_000;
 
 /// The board, and its changes from now on.
+#[utoipa::path(
+    get, path = "/events", tag = "Tickets", operation_id = "ticket_events",
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses(
+        (status = 200, description = "Events `tickets`, `ticket`, `gone`, `heartbeat` and `cut_off` (WHATWG HTML, server-sent events)",
+         body = String, content_type = "text/event-stream"),
+        StreamRefused,
+    ),
+)]
 pub async fn changes(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let log = match of_staff(&request, &api, Access::Read).await {
         Ok(log) => log,

@@ -8,13 +8,16 @@ use db::kitchen_tickets::{self, CookingTime, Kitchen, Ticket};
 use domain::timestamp::Timestamp;
 use http_service::staff::Access;
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::openapi::StaffRefused;
 use super::{Api, RequestContext};
 
 /// Most open tickets of an answer. The counts are of all.
 const MOST_TICKETS: usize = 200;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = KitchenTickets)]
 struct KitchenBody {
     as_of: Timestamp,
     tickets: Vec<TicketBody>,
@@ -25,27 +28,32 @@ struct KitchenBody {
     cooking_times: Vec<CookingTimeBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = KitchenTicket)]
 struct TicketBody {
     order_number: String,
     order_type: String,
     status: String,
     priority: i32,
     customer_name: String,
+    #[schema(required)]
     table_number: Option<i32>,
+    #[schema(required)]
     processed_by: Option<String>,
     created_at: Timestamp,
     updated_at: Timestamp,
     items: Vec<LineBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TicketLine)]
 struct LineBody {
     name: String,
     quantity: i32,
 }
 
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, ToSchema)]
+#[schema(as = ItemCount)]
 struct CountBody {
     name: String,
     received: i64,
@@ -53,7 +61,8 @@ struct CountBody {
 }
 
 /// Seconds that orders of one type cooked in the last hour.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CookingTime)]
 struct CookingTimeBody {
     order_type: String,
     finished: i32,
@@ -61,6 +70,12 @@ struct CookingTimeBody {
     p90_seconds: u64,
 }
 
+/// Tickets of the kitchen
+#[utoipa::path(
+    get, path = "/kitchen/tickets", tag = "For the staff", operation_id = "kitchen_tickets",
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "What a kitchen display shows", body = KitchenBody), StaffRefused),
+)]
 pub async fn tickets(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let context = RequestContext::new(&api, request, "/kitchen/tickets", None);
     if let Err(refusal) = api.gate.verify(&context.request, Access::Read) {

@@ -8,11 +8,11 @@ use logging::printable;
 use serde_json::{Value, json};
 
 /// Orders of a page, if the client does not say how many.
-const DEFAULT_LIMIT: u16 = 50;
+pub const DEFAULT_LIMIT: u16 = 50;
 /// Most orders of a page.
-const MAX_LIMIT: u16 = 100;
+pub const MAX_LIMIT: u16 = 100;
 /// Longest text to search for, in characters.
-const MAX_TEXT: usize = 100;
+pub const MAX_TEXT: usize = 100;
 const NAMES: [&str; 6] = ["status", "type", "since", "text", "limit", "cursor"];
 
 /// Something that is wrong with a parameter.

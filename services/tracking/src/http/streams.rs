@@ -3,12 +3,23 @@
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use domain::OrderNumber;
 use http_service::event_stream::{self, StreamPermit};
+use http_service::openapi::{LastEventId, OrderNumberInPath};
 use http_service::staff::Access;
 
+use super::openapi::{StaffStreamRefused, StreamRefused};
 use super::{Api, RequestContext};
 use crate::events::{EventsFrom, Interest, Seen, follow};
 
 /// The changes of one order: all that were, and all that come.
+#[utoipa::path(
+    get, path = "/orders/{order_number}/events", tag = "Streams", operation_id = "order_events",
+    params(OrderNumberInPath, LastEventId),
+    responses(
+        (status = 200, description = "Events `status` and `heartbeat` (WHATWG HTML, server-sent events)",
+         body = String, content_type = "text/event-stream"),
+        StreamRefused,
+    ),
+)]
 pub async fn of_order(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
     let asked = path.into_inner();
     let context = RequestContext::new(&api, request, "/orders/{order_number}/events", Some(&asked));
@@ -40,6 +51,16 @@ fn seen(request: &HttpRequest) -> Option<Seen> {
 }
 
 /// The changes of all orders, for the staff: what comes from now on, or since the client was there.
+#[utoipa::path(
+    get, path = "/events", tag = "Streams", operation_id = "events",
+    params(LastEventId),
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses(
+        (status = 200, description = "Events `status` and `heartbeat` (WHATWG HTML, server-sent events)",
+         body = String, content_type = "text/event-stream"),
+        StaffStreamRefused,
+    ),
+)]
 pub async fn of_all(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let context = RequestContext::new(&api, request, "/events", None);
     if let Err(refusal) = api.gate.verify(&context.request, Access::Read) {

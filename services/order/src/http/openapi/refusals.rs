@@ -1,16 +1,13 @@
 //! How each operation refuses, by the very errors that it answers with.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::basket::{RefusalCode, RefusedItem};
 use domain::idempotency::ParseKeyError;
 use domain::menu::parse_item;
 use domain::{OrderNumber, OrderStatus, OrderType, place_order, quote_request, stock_edit};
-use http_service::openapi::{Refused, responses_of, staff_refusals};
+use http_service::openapi::{Refused, staff_refusals};
 use time::macros::date;
-use utoipa::IntoResponses;
-use utoipa::openapi::{RefOr, Response};
 
 use crate::acceptance::Closed;
 use crate::admission::Busy;
@@ -21,21 +18,7 @@ use crate::menu::{EditError, MenuRefusal};
 use crate::placing::PlaceError;
 use crate::readiness::NotReady;
 
-/// Makes a type of responses out of a list of refusals.
-macro_rules! refused {
-    ($($(#[$comment:meta])* $name:ident: $refusals:expr;)*) => {$(
-        $(#[$comment])*
-        pub struct $name;
-
-        impl IntoResponses for $name {
-            fn responses() -> BTreeMap<String, RefOr<Response>> {
-                responses_of($refusals)
-            }
-        }
-    )*};
-}
-
-refused! {
+http_service::refusals! {
     /// Of `POST /orders`.
     PlacingRefused: placing();
     /// Of changes of an order.
