@@ -23,12 +23,9 @@ use crate::problem::Problem;
 use crate::resource::readable;
 use crate::{conditional, request_id};
 
-/// The path of the description.
-const PATH: &str = "/openapi.json";
-
 /// Serves the description. It is made when somebody first asks for it.
 pub fn routes(app: &mut web::ServiceConfig, description: &'static LazyLock<OpenApi>) {
-    app.service(readable(PATH, move |request| show(request, description)));
+    app.service(readable("/openapi.json", move |request| show(request, description)));
 }
 
 /// This description

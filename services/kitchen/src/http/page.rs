@@ -2,9 +2,11 @@
 
 use ::web::{Page, show_to_staff};
 use actix_web::{HttpRequest, HttpResponse, web};
+use http_service::openapi::ProblemBody;
 use http_service::request_id;
 
 use super::Api;
+use super::openapi::StaffRefused;
 
 /// The display with its actions.
 #[utoipa::path(
@@ -12,8 +14,9 @@ use super::Api;
     security((), ("staff_key" = []), ("staff_cookie" = [])),
     responses(
         (status = 200, description = "The display with its actions", body = String, content_type = "text/html"),
-        (status = 401, description = "The form to sign in", body = String, content_type = "text/html"),
-        (status = 403, description = "How to set a key", body = String, content_type = "text/html"),
+        StaffRefused,
+        (status = 401, description = "To a browser: the form to sign in",
+         content((ProblemBody = "application/problem+json"), (String = "text/html"))),
     ),
 )]
 pub async fn cook(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
