@@ -32,6 +32,7 @@ use crate::manual::BumpError;
         tickets::tick,
         stream::changes,
         page::cook,
+        ::web::docs,
     ),
     tags(
         (name = "Tickets", description = "What is to be cooked, and what is done with it"),
@@ -135,6 +136,7 @@ fn samples() -> Vec<Sample> {
     vec![
         sample("Tickets", "one", "One order is being cooked", tickets),
         sample("Ticket", "cooking", "It is being cooked", ticket),
+        sample("SeenStatus", "usual", "The status that the step usually begins with", json!({})),
         sample("LineTick", "done", "The line is done", json!({ "done": true })),
     ]
 }

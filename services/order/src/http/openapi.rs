@@ -43,6 +43,7 @@ use super::{changes, dead_letters, intake, menu, pages, placing, quoting, stock}
         dead_letters::show,
         pages::order,
         pages::staff,
+        ::web::docs,
     ),
     tags(
         (name = "Orders", description = "Placing, cancelling and completing"),

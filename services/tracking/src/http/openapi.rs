@@ -37,6 +37,7 @@ use super::{estimate, figures, kitchen, orders, pages, streams};
         kitchen::tickets,
         figures::figures,
         pages::track,
+        ::web::docs,
     ),
     tags(
         (name = "Orders", description = "What becomes of them"),
