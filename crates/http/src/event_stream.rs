@@ -67,7 +67,7 @@ impl StreamPermit {
 }
 
 /// As many streams as the server allows are open.
-pub fn too_many_streams(id: &RequestId) -> Problem {
+pub(crate) fn too_many_streams(id: &RequestId) -> Problem {
     let detail = "As many event streams are open as this service allows. Try again in some seconds, or ask for the status from time to time.";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id).retry_after(RETRY_AFTER)
 }

@@ -8,6 +8,7 @@ pub mod conditional;
 mod connection;
 mod connections;
 mod cross_site;
+pub mod description;
 mod doubled;
 pub mod drain;
 mod ending;

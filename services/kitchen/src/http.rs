@@ -3,16 +3,18 @@
 
 mod body;
 mod bumping;
+mod described;
 mod openapi;
 mod page;
+mod problems;
 mod stream;
 mod tickets;
 
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use http_service::description::routes as description;
 use http_service::health::{self, Health};
-use http_service::openapi::routes as description;
 use http_service::request_id;
 use http_service::resource::{postable, readable};
 use http_service::staff::{self, Access, Gate};

@@ -3,6 +3,7 @@
 mod changes;
 mod credentials;
 mod dead_letters;
+mod described;
 mod health;
 mod intake;
 mod menu;
@@ -20,8 +21,8 @@ use std::sync::Arc;
 use ::web::Settings;
 use actix_web::web;
 use db::Database;
+use http_service::description::routes as description;
 use http_service::health::{Health as Probed, routes as probes};
-use http_service::openapi::routes as description;
 use http_service::resource::{postable, readable, resource};
 use http_service::staff::{self as sign_in, Gate};
 use logging::Log;

@@ -2,6 +2,7 @@
 //! sign-in and the probes.
 
 mod board;
+mod described;
 mod estimate;
 mod figures;
 mod kitchen;
@@ -9,21 +10,22 @@ mod openapi;
 mod orders;
 mod orders_query;
 mod pages;
+mod problems;
 mod streams;
 
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use config::CookingSeconds;
 use db::{Access, Database, history, workers};
 use domain::order_request::RequestOutcome;
 use domain::timestamp::Timestamp;
 use domain::{OrderNumber, RequestId, ServiceName};
+use http_service::description::routes as description;
 use http_service::health::{self, Check, Checks, Health};
-use http_service::openapi::{IfNoneMatch, NotModified, OrderNumberInPath, routes as description};
+use http_service::openapi::{Failed, IfNoneMatch, NotModified, OrderNumberInPath};
 use http_service::resource::readable;
 use http_service::staff::{self, Gate};
 use http_service::{Problem, conditional, request_id};
@@ -32,7 +34,7 @@ use runtime::Shutdown;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use self::openapi::{Failed, RequestIdInPath, UnknownOrder, UnknownRequest};
+use self::described::{RequestIdInPath, UnknownOrder, UnknownRequest};
 use crate::NAME;
 use crate::events::Events;
 use crate::lookups::Lookups;
@@ -149,22 +151,13 @@ impl RequestContext {
     }
 
     fn unknown(&self, order_number: &str) -> HttpResponse {
-        unknown_order(order_number, self.id()).error_response()
+        problems::unknown_order(order_number, self.id()).error_response()
     }
 
     fn failed(&self, message: &'static str, why: &dyn Error) -> HttpResponse {
         self.log.error(action::DB_QUERY_FAILED, message, why).detail("endpoint", self.endpoint).emit();
         Problem::internal(self.id()).error_response()
     }
-}
-
-fn unknown_order(asked: &str, id: &RequestId) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, format!("There is no order {}.", printable(asked)), id)
-}
-
-fn unknown_request(asked: &str, id: &RequestId) -> Problem {
-    let detail = format!("There is no request {}: no message with this order_id was taken.", printable(asked));
-    Problem::new(StatusCode::NOT_FOUND, detail, id)
 }
 
 /// Where an order stands
@@ -210,7 +203,7 @@ async fn status(request: HttpRequest, path: web::Path<String>, api: web::Data<Ap
 async fn order_status(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
     let asked = path.into_inner();
     let context = RequestContext::new(&api, request, "/order_status/{order_id}", None);
-    let unknown = || unknown_request(&asked, context.id()).error_response();
+    let unknown = || problems::unknown_request(&asked, context.id()).error_response();
     let Ok(order_id) = asked.parse() else { return unknown() };
     match api.lookups.request(order_id).await {
         Ok(None) => unknown(),

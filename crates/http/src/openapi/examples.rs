@@ -2,9 +2,8 @@
 
 use serde_json::Value;
 use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::{Content, OpenApi, RefOr, Schema};
-
-use super::shared::operations;
 
 /// An example of a body.
 #[derive(Clone, Debug)]
@@ -19,15 +18,26 @@ pub struct Sample {
     pub value: Value,
 }
 
+/// All operations.
+pub(crate) fn operations(description: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
+    let paths = description.paths.paths.values_mut();
+    paths.flat_map(|path| {
+        [&mut path.get, &mut path.put, &mut path.post, &mut path.delete].into_iter().flatten()
+    })
+}
+
 /// Adds the examples to every body of their schemas, in requests and responses.
 pub fn add_examples(description: &mut OpenApi, samples: &[Sample]) {
     for operation in operations(description) {
         if let Some(RefOr::T(body)) = &mut operation.request_body {
-            body.content.values_mut().for_each(|content| add(content, samples));
+            for content in body.content.values_mut() {
+                add(content, samples);
+            }
         }
         for response in operation.responses.responses.values_mut() {
-            if let RefOr::T(response) = response {
-                response.content.values_mut().for_each(|content| add(content, samples));
+            let RefOr::T(response) = response else { continue };
+            for content in response.content.values_mut() {
+                add(content, samples);
             }
         }
     }

@@ -7,11 +7,36 @@ use serde_json::Value;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
+use crate::event_stream::too_many_streams;
 use crate::problem::{MEDIA_TYPE, Problem};
-use crate::staff::StaffRefusal;
 
 /// The name of the schema of all problems.
 const PROBLEM: &str = "Problem";
+
+/// Makes types of responses (`utoipa::IntoResponses`) out of lists of refusals:
+/// `/// Of an order. UnknownOrder: [unknown_order(), failed()];`.
+#[macro_export]
+macro_rules! refusals {
+    ($($(#[$comment:meta])* $name:ident: $refusals:expr;)*) => {$(
+        $(#[$comment])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name;
+
+        impl ::utoipa::IntoResponses for $name {
+            fn responses() -> ::std::collections::BTreeMap<
+                String,
+                ::utoipa::openapi::RefOr<::utoipa::openapi::Response>,
+            > {
+                $crate::openapi::responses_of($refusals)
+            }
+        }
+    )*};
+}
+
+crate::refusals! {
+    /// How only the inside of a service refuses.
+    Failed: [failed()];
+}
 
 /// A refusal as the service really answers it, under a name.
 #[derive(Clone, Debug)]
@@ -32,20 +57,14 @@ impl Refused {
     }
 }
 
-/// The refusals of everything that only the staff may do.
-pub fn staff_refusals() -> Vec<Refused> {
-    let refused = |name, refusal: StaffRefusal| Refused::new(name, refusal.problem(&Refused::request_id()));
-    vec![
-        refused("missing_key", StaffRefusal::Missing),
-        refused("signed_out", StaffRefusal::SignedOut),
-        refused("wrong_key", StaffRefusal::WrongKey { turned_away_before: 0 }),
-        refused("no_key_configured", StaffRefusal::NoStaffKey),
-        refused("not_from_our_page", StaffRefusal::NotFromOurPage),
-        refused(
-            "too_many_wrong_keys",
-            StaffRefusal::TooManyWrongKeys { retry_after: std::time::Duration::from_secs(1) },
-        ),
-    ]
+/// What failed is in the log.
+pub fn failed() -> Refused {
+    Refused::new("failed", Problem::internal(&Refused::request_id()))
+}
+
+/// As many streams are open as may be.
+pub fn too_many() -> Refused {
+    Refused::new("too_many_streams", too_many_streams(&Refused::request_id()))
 }
 
 /// The responses of an operation that refuses so.
@@ -58,7 +77,7 @@ pub fn responses_of(refused: impl IntoIterator<Item = Refused>) -> BTreeMap<Stri
 }
 
 /// The response that any refusal without a description of its own has.
-pub(super) fn any() -> Response {
+pub(crate) fn any_other() -> Response {
     ResponseBuilder::new()
         .description("Refused otherwise: by the server's limits, or since something failed")
         .content(MEDIA_TYPE, ContentBuilder::new().schema(Some(Ref::from_schema_name(PROBLEM))).build())
@@ -77,29 +96,10 @@ fn response(refused: &[Refused]) -> Response {
     let title = refused.first().map_or("Error", |first| first.problem.title());
     let mut response = ResponseBuilder::new().description(title).content(MEDIA_TYPE, content);
     if refused.iter().any(|each| each.problem.retry_after_seconds().is_some()) {
-        response = response.header_ref("Retry-After", super::shared::header("RetryAfter"));
+        response = response.header_ref("Retry-After", super::header("RetryAfter"));
     }
     if refused.iter().any(|each| each.problem.has_challenge()) {
-        response = response.header_ref("WWW-Authenticate", super::shared::header("Challenge"));
+        response = response.header_ref("WWW-Authenticate", super::header("Challenge"));
     }
     response.build()
-}
-
-/// Makes types of responses (`utoipa::IntoResponses`) out of lists of refusals:
-/// `/// Of an order. UnknownOrder: [unknown_order(), failed()];`.
-#[macro_export]
-macro_rules! refusals {
-    ($($(#[$comment:meta])* $name:ident: $refusals:expr;)*) => {$(
-        $(#[$comment])*
-        pub struct $name;
-
-        impl ::utoipa::IntoResponses for $name {
-            fn responses() -> ::std::collections::BTreeMap<
-                String,
-                ::utoipa::openapi::RefOr<::utoipa::openapi::Response>,
-            > {
-                $crate::openapi::responses_of($refusals)
-            }
-        }
-    )*};
 }

@@ -1,7 +1,5 @@
 //! `/staff/session`: signing in, signing out, and whether somebody is signed in.
 
-use std::collections::BTreeMap;
-
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError as _, web};
@@ -10,12 +8,12 @@ use domain::timestamp::Timestamp;
 use logging::{Log, action};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::{RefOr, Response};
-use utoipa::{IntoResponses, ToSchema};
+use utoipa::ToSchema;
 
+use super::described::staff_refusals;
 use super::{Access, Gate, StaffRefusal, session_cookie};
 use crate::exchange::{Written, read_written};
-use crate::openapi::{Refused, RequestedWith, responses_of, staff_refusals};
+use crate::openapi::{Refused, RequestedWith};
 use crate::resource::resource;
 use crate::{Problem, request_id};
 
@@ -55,6 +53,13 @@ pub fn routes(app: &mut web::ServiceConfig, gate: &Gate, home: &'static str) {
         ],
         "GET, HEAD, POST, DELETE",
     ));
+}
+
+crate::refusals! {
+    /// How signing in and out is refused.
+    SignInRefused: staff_refusals().into_iter().chain([
+        Refused::new("no_key_sent", no_key_sent(&Refused::request_id())),
+    ]);
 }
 
 /// The paths of the sign-in.
@@ -149,16 +154,6 @@ async fn sign_out(request: HttpRequest, gate: Gate) -> HttpResponse {
 fn no_key_sent(id: &RequestId) -> Problem {
     let detail = "Send the staff's key, as {\"key\": \"…\"} or as the field 'key' of a form.";
     Problem::new(StatusCode::BAD_REQUEST, detail, id)
-}
-
-/// How signing in and out is refused.
-struct SignInRefused;
-
-impl IntoResponses for SignInRefused {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let no_key = Refused::new("no_key_sent", no_key_sent(&Refused::request_id()));
-        responses_of(staff_refusals().into_iter().chain([no_key]))
-    }
 }
 
 impl Gate {

@@ -1,25 +1,17 @@
 //! `POST /tickets/{number}/start`, `/ready` and `/recall`.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
-use domain::order_status::RECALL_WINDOW;
-use domain::timestamp::Timestamp;
 use domain::{OrderNumber, OrderStatus, RequestId};
 use http_service::openapi::{NumberInPath, RequestedWith};
 use http_service::staff::Access;
 use http_service::{Problem, read_json};
-use logging::printable;
 use serde::Deserialize;
-use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::body::TicketBody;
-use super::openapi::BumpRefused;
-use super::{Api, of_staff};
+use super::described::BumpRefused;
+use super::{Api, of_staff, problems};
 use crate::manual::{Bump, BumpError, Ticket};
-
-/// Seconds after which a person should try again.
-const RETRY_AFTER: u64 = 2;
 
 /// What the person saw. No body: the status that the step usually begins with.
 #[derive(Default, Deserialize, ToSchema)]
@@ -106,16 +98,13 @@ async fn carry_out(
     id: &RequestId,
 ) -> Result<Ticket, Problem> {
     let body = read_json(request, body, id).await?;
-    let seen = seen(&body).map_err(|_| no_status(id))?;
-    let unknown = || {
-        let detail = format!("There is no order {}.", printable(number));
-        Problem::new(StatusCode::NOT_FOUND, detail, id)
-    };
+    let seen = seen(&body).map_err(|_| problems::no_status(id))?;
+    let unknown = || problems::unknown_order(number, id);
     let parsed: OrderNumber = number.parse().map_err(|_| unknown())?;
     let bumped = api.bumping.bump(parsed, bump, seen.unwrap_or(bump.usual()), id.clone()).await;
     bumped.map_err(|why| match why {
         BumpError::Unknown => unknown(),
-        why => problem(&why, id),
+        why => problems::of_bump(&why, id),
     })
 }
 
@@ -125,64 +114,6 @@ fn seen(body: &[u8]) -> Result<Option<OrderStatus>, serde_json::Error> {
         return Ok(None);
     }
     serde_json::from_slice::<Seen>(body).map(|seen| seen.status)
-}
-
-/// The body names no status.
-pub fn no_status(id: &RequestId) -> Problem {
-    let detail = "Send the status that the ticket showed, as {\"status\": \"received\"}: received, cooking, ready, completed or cancelled.";
-    Problem::new(StatusCode::BAD_REQUEST, detail, id)
-}
-
-/// What a person is told whose step was not made.
-pub fn problem(why: &BumpError, id: &RequestId) -> Problem {
-    let conflict = |detail: String, status: OrderStatus, by: &str, at: OffsetDateTime| {
-        Problem::new(StatusCode::CONFLICT, detail, id)
-            .with("current_status", status.as_str().into())
-            .with("changed_by", by.into())
-            .with("changed_at", Timestamp(at).to_string().into())
-    };
-    let minutes = RECALL_WINDOW.as_secs() / 60;
-    match why {
-        BumpError::Elsewhere { number, status, changed_by, changed_at } => {
-            let at = Timestamp(*changed_at);
-            let detail = format!(
-                "Order {number} is {status} already, by {changed_by} since {at}. Nothing was changed."
-            );
-            conflict(detail, *status, changed_by, *changed_at)
-        }
-        BumpError::OfAnother { number, finished_by, changed_at } => {
-            let detail = format!(
-                "Order {number} was finished by {finished_by}. Only that worker can recall it: at its display."
-            );
-            conflict(detail, OrderStatus::Ready, finished_by, *changed_at)
-        }
-        BumpError::TooLate { number, changed_by, changed_at } => {
-            let detail = format!(
-                "Order {number} has been ready for more than {minutes} minutes. Recall is over by then; ask the counter what became of it."
-            );
-            conflict(detail, OrderStatus::Ready, changed_by, *changed_at)
-        }
-        BumpError::NotHere(number) => {
-            let detail = format!(
-                "Order {number} is not among the tickets of this worker. It waits in its queue, or at another worker."
-            );
-            Problem::new(StatusCode::NOT_FOUND, detail, id)
-        }
-        BumpError::Unknown => Problem::new(StatusCode::NOT_FOUND, "There is no such order.", id),
-        BumpError::Unavailable => {
-            let detail = "The step could not be made: the database does not answer, or is busy. Nothing was changed. Try again.";
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id).retry_after(RETRY_AFTER)
-        }
-        BumpError::Stopping => {
-            let detail =
-                "This worker stops and begins nothing more. Its waiting tickets go to other workers.";
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id).retry_after(RETRY_AFTER)
-        }
-        BumpError::OutcomeUnknown => {
-            let detail = "It is not known yet whether the step was made: the database does not answer. The worker goes on trying, and the display shows it.";
-            Problem::new(StatusCode::GATEWAY_TIMEOUT, detail, id)
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,19 +3,13 @@
 
 use std::sync::LazyLock;
 
-use domain::{OrderNumber, OrderStatus};
-use http_service::event_stream::too_many_streams;
-use http_service::openapi::{Refused, Sample, add_examples, complete, staff_refusals};
+use http_service::description::complete;
+use http_service::openapi::{Sample, add_examples};
 use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::macros::{date, datetime};
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
-use utoipa::openapi::{OpenApi, Required};
-use utoipa::{IntoParams, OpenApi as _};
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
 
 use super::{bumping, page, stream, tickets};
-use crate::manual::BumpError;
 
 /// The operations. Routes that are not among them are found by `tools/testkit/tests/openapi`.
 #[derive(utoipa::OpenApi)]
@@ -50,70 +44,6 @@ pub static DESCRIPTION: LazyLock<OpenApi> = LazyLock::new(|| {
     add_examples(&mut description, &samples());
     description
 });
-
-http_service::refusals! {
-    /// Of what the staff reads.
-    StaffRefused: staff_refusals();
-    /// Of the stream.
-    StreamRefused: staff([Refused::new("too_many_streams", too_many_streams(&Refused::request_id()))]);
-    /// Of a step of a ticket.
-    BumpRefused: bump();
-    /// Of ticking a line off.
-    TickRefused: staff([
-        Refused::new("no_tick", tickets::no_tick(&Refused::request_id())),
-        Refused::new("no_such_line", tickets::no_such_line(&Refused::request_id())),
-    ]);
-}
-
-const NUMBER: OrderNumber = OrderNumber::new(date!(2026 - 11 - 30), 1);
-const MOMENT: OffsetDateTime = datetime!(2026-11-30 08:04:21.453 UTC);
-
-fn staff<const N: usize>(others: [Refused; N]) -> Vec<Refused> {
-    staff_refusals().into_iter().chain(others).collect()
-}
-
-fn bump() -> Vec<Refused> {
-    let refused = |name, why: BumpError| {
-        let id = Refused::request_id();
-        Refused::new(name, bumping::problem(&why, &id))
-    };
-    let (number, anna) = (NUMBER, || "chef_anna".to_owned());
-    staff([
-        Refused::new("no_status", bumping::no_status(&Refused::request_id())),
-        refused("not_here", BumpError::NotHere(number)),
-        refused("unknown_order", BumpError::Unknown),
-        refused(
-            "elsewhere",
-            BumpError::Elsewhere {
-                number,
-                status: OrderStatus::Cooking,
-                changed_by: anna(),
-                changed_at: MOMENT,
-            },
-        ),
-        refused("of_another", BumpError::OfAnother { number, finished_by: anna(), changed_at: MOMENT }),
-        refused("too_late", BumpError::TooLate { number, changed_by: anna(), changed_at: MOMENT }),
-        refused("unavailable", BumpError::Unavailable),
-        refused("stopping", BumpError::Stopping),
-        refused("outcome_unknown", BumpError::OutcomeUnknown),
-    ])
-}
-
-/// `{line}` in the path.
-pub struct LineInPath;
-
-impl IntoParams for LineInPath {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let schema = ObjectBuilder::new().schema_type(SchemaType::new(Type::Integer)).minimum(Some(0));
-        let parameter = ParameterBuilder::new()
-            .name("line")
-            .parameter_in(ParameterIn::Path)
-            .required(Required::True)
-            .description(Some("The place of the line on the ticket, from 0."))
-            .schema(Some(schema));
-        vec![parameter.build()]
-    }
-}
 
 fn samples() -> Vec<Sample> {
     let ticket = json!({

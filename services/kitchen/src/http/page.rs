@@ -4,9 +4,9 @@ use ::web::{Page, show_to_staff};
 use actix_web::{HttpRequest, HttpResponse, web};
 use http_service::openapi::ProblemBody;
 use http_service::request_id;
+use http_service::staff::StaffRefused;
 
 use super::Api;
-use super::openapi::StaffRefused;
 
 /// The display with its actions.
 #[utoipa::path(

@@ -13,7 +13,7 @@ use domain::OrderNumber;
 use domain::timestamp::Timestamp;
 use futures_util::{Stream, stream};
 use http_service::event_stream::{self, StreamPermit};
-use http_service::staff::Access;
+use http_service::staff::{Access, StaffStreamRefused};
 use logging::{Log, action};
 use runtime::Shutdown;
 use serde::Serialize;
@@ -21,7 +21,6 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::body::{BoardBody, CookingTimeBody, CutOffBody, TicketBody};
-use super::openapi::StreamRefused;
 use super::{Api, of_staff};
 use crate::manual::{Board, Change, Snapshot};
 
@@ -35,7 +34,7 @@ const RETRY: std::ops::Range<u64> = 1_000..4_000;
     responses(
         (status = 200, description = "Events `tickets`, `ticket`, `gone`, `heartbeat` and `cut_off` (WHATWG HTML, server-sent events)",
          body = String, content_type = "text/event-stream"),
-        StreamRefused,
+        StaffStreamRefused,
     ),
 )]
 pub async fn changes(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {

@@ -1,17 +1,17 @@
 //! `GET /tickets`, and ticking lines off.
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
-use domain::{OrderNumber, RequestId};
+use domain::OrderNumber;
 use http_service::openapi::{NumberInPath, RequestedWith};
-use http_service::staff::Access;
-use http_service::{Problem, read_json};
+use http_service::read_json;
+use http_service::staff::{Access, StaffRefused};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::body::{BoardBody, TicketBody};
-use super::openapi::{LineInPath, StaffRefused, TickRefused};
-use super::{Api, of_staff};
+use super::described::{LineInPath, TickRefused};
+use super::{Api, of_staff, problems};
 
 /// The board.
 #[utoipa::path(
@@ -58,24 +58,12 @@ pub async fn tick(
         Err(problem) => return problem.error_response(),
     };
     let Ok(Tick { done }) = serde_json::from_slice(&body) else {
-        return no_tick(log.request_id()).error_response();
+        return problems::no_tick(log.request_id()).error_response();
     };
     let (number, line) = path.into_inner();
     let ticket = number.parse::<OrderNumber>().ok().and_then(|number| api.board.tick(number, line, done));
     match ticket {
         Some(ticket) => HttpResponse::Ok().json(TicketBody::from(ticket)),
-        None => no_such_line(log.request_id()).error_response(),
+        None => problems::no_such_line(log.request_id()).error_response(),
     }
-}
-
-/// The body does not say whether the line is done.
-pub fn no_tick(id: &RequestId) -> Problem {
-    let detail = "Send whether the line is done: {\"done\": true} or {\"done\": false}.";
-    Problem::new(StatusCode::BAD_REQUEST, detail, id)
-}
-
-/// There is nothing to tick off.
-pub fn no_such_line(id: &RequestId) -> Problem {
-    let detail = "No open ticket of this worker has such a line. Lines are counted from 0.";
-    Problem::new(StatusCode::NOT_FOUND, detail, id)
 }

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::credentials::principal;
+use super::described::{ChangeRefused, requests::Cancellation};
 use super::menu_problem::MenuProblem;
-use super::openapi::{ChangeRefused, requests::Cancellation};
 use super::refusal::Refusal;
 use crate::changes::{Change, ChangeOrder};
 

@@ -2,13 +2,12 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use http_service::staff::Access;
+use http_service::staff::{Access, StaffRefused};
 use logging::action;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Api;
-use super::openapi::StaffRefused;
 use super::refusal::Refusal;
 use super::staff::answered;
 

@@ -5,16 +5,16 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use db::DbError;
 use domain::timestamp::Timestamp;
 use domain::{OrderType, RequestId, pause_request};
-use http_service::openapi::RequestedWith;
+use http_service::openapi::{Failed, RequestedWith};
 use http_service::request_id;
-use http_service::staff::Access;
+use http_service::staff::{Access, StaffRefused};
 use logging::action;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::Api;
+use super::described::{PauseRefused, requests::Pause};
 use super::menu_problem::MenuProblem;
-use super::openapi::{IntakeRefused, PauseRefused, StaffRefused, requests::Pause};
 use super::refusal::Refusal;
 use super::staff::answered;
 
@@ -42,7 +42,7 @@ fn by_type<S: Serializer>(waiting: &[(OrderType, u64)], serializer: S) -> Result
 /// Tells whether orders are taken.
 #[utoipa::path(
     get, path = "/intake", tag = "Intake", operation_id = "intake",
-    responses((status = 200, description = "Whether orders are taken", body = Body), IntakeRefused),
+    responses((status = 200, description = "Whether orders are taken", body = Body), Failed),
 )]
 pub async fn show(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let id = request_id::of(&request);

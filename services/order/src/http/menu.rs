@@ -15,9 +15,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Api;
+use super::described::requests::{MenuItemEdit, SoldOutMark};
+use super::described::{ItemEditRefused, ItemRefused, MenuRefused};
 use super::menu_problem::MenuProblem;
-use super::openapi::requests::{MenuItemEdit, SoldOutMark};
-use super::openapi::{ItemEditRefused, ItemRefused, MenuRefused};
 use super::refusal::Refusal;
 use super::staff::answered;
 

@@ -50,9 +50,7 @@ impl MenuProblem {
             Self::Body(Rejection::Malformed(why)) | Self::Item(EditRejection::Malformed(why)) => {
                 told(StatusCode::BAD_REQUEST, &format!("The body {why}."))
             }
-            Self::Item(EditRejection::Invalid(violations)) => {
-                listed("The item is not valid", violations, id)
-            }
+            Self::Item(EditRejection::Invalid(violations)) => listed("The item is not valid", violations, id),
             Self::BadItemId => {
                 told(StatusCode::BAD_REQUEST, &format!("The id in the path {ParseItemIdError}."))
             }
@@ -82,8 +80,7 @@ impl MenuProblem {
 /// A 400 with every violation.
 pub fn listed(what: &str, violations: &[Violation], id: &RequestId) -> Problem {
     let detail = violations.iter().map(Violation::to_string).collect::<Vec<_>>().join("; ");
-    Problem::new(StatusCode::BAD_REQUEST, format!("{what}: {detail}."), id)
-        .with("errors", json!(violations))
+    Problem::new(StatusCode::BAD_REQUEST, format!("{what}: {detail}."), id).with("errors", json!(violations))
 }
 
 /// An order that the menu refuses: every item concerned, once.

@@ -1,19 +1,14 @@
 //! The description of this service's interface: what its handlers say of themselves, with examples.
 
-mod refusals;
-pub mod requests;
 mod samples;
 
 use std::sync::LazyLock;
 
-use domain::IdempotencyKey;
-use http_service::openapi::{add_examples, complete};
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
-use utoipa::openapi::{OpenApi, Required};
-use utoipa::{IntoParams, OpenApi as _};
+use http_service::description::complete;
+use http_service::openapi::add_examples;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
 
-pub use self::refusals::*;
 use super::{changes, dead_letters, intake, menu, pages, placing, quoting, stock};
 
 /// The operations. Routes that are not among them are found by `tools/testkit/tests/openapi`.
@@ -64,24 +59,3 @@ pub static DESCRIPTION: LazyLock<OpenApi> = LazyLock::new(|| {
     add_examples(&mut description, &samples::all());
     description
 });
-
-/// `Idempotency-Key`.
-pub struct IdempotencyKeyHeader;
-
-impl IntoParams for IdempotencyKeyHeader {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let schema = ObjectBuilder::new()
-            .schema_type(SchemaType::new(Type::String))
-            .min_length(Some(1))
-            .max_length(Some(IdempotencyKey::MAX_LENGTH))
-            .pattern(Some(r#"^[!#-+\--\[\]-~]+$"#));
-        let description = "The client's name for this attempt, best a UUID. A repeated request with it is answered with the order that the first one placed.";
-        let header = ParameterBuilder::new()
-            .name("Idempotency-Key")
-            .parameter_in(ParameterIn::Header)
-            .required(Required::False)
-            .description(Some(description))
-            .schema(Some(schema));
-        vec![header.build()]
-    }
-}

@@ -4,11 +4,10 @@ use ::web::Page;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
-use http_service::staff::Access;
+use http_service::staff::{Access, StaffRefused};
 use http_service::{negotiation, request_id};
 
 use super::Api;
-use super::openapi::StaffRefused;
 
 /// Where guests order.
 #[utoipa::path(

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::credentials::ORDER_TOKEN;
-use super::openapi::{IdempotencyKeyHeader, PlacingRefused, requests::Order};
+use super::described::{IdempotencyKeyHeader, PlacingRefused, requests::Order};
 use super::refusal::Refusal;
 use crate::placing::{PlaceOrder, Placed, Requested};
 

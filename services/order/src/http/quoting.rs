@@ -10,8 +10,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Api;
+use super::described::{QuoteRefused, requests::QuoteRequest};
 use super::menu_problem::MenuProblem;
-use super::openapi::{QuoteRefused, requests::QuoteRequest};
 use super::refusal::Refusal;
 use crate::menu::{MenuRefusal, Shown, quote};
 

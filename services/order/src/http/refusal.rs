@@ -114,9 +114,8 @@ impl Refusal {
     /// The table.
     fn told(&self, id: &RequestId) -> (Problem, Line<'_>) {
         let told = |status, detail: &str, line| (Problem::new(status, detail, id), line);
-        let later = |status, detail: &str, line| {
-            (Problem::new(status, detail, id).retry_after(RETRY_AFTER), line)
-        };
+        let later =
+            |status, detail: &str, line| (Problem::new(status, detail, id).retry_after(RETRY_AFTER), line);
         match self {
             Self::Unreadable(problem) => (problem.clone(), Line::Refused),
             Self::Order(rejection) => (invalid(rejection, id), Line::Invalid(rejection)),

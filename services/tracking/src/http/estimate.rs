@@ -12,7 +12,7 @@ use http_service::openapi::{IfNoneMatch, NotModified, OrderNumberInPath};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::openapi::UnknownOrder;
+use super::described::UnknownOrder;
 use super::{Api, RequestContext};
 
 /// `earliest` and `latest` are null for an order that neither waits nor cooks.

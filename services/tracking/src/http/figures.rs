@@ -5,11 +5,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use db::staff_figures::{self, Figures, Minute, Stay, TypeFigures, WorkerFigures};
 use domain::timestamp::Timestamp;
 use domain::{OrderStatus, OrderType};
-use http_service::staff::Access;
+use http_service::staff::{Access, StaffRefused};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::openapi::StaffRefused;
 use super::{Api, RequestContext};
 
 #[derive(Serialize, ToSchema)]

@@ -6,11 +6,10 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use db::kitchen_tickets::{self, CookingTime, Kitchen, Ticket};
 use domain::timestamp::Timestamp;
-use http_service::staff::Access;
+use http_service::staff::{Access, StaffRefused};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::openapi::StaffRefused;
 use super::{Api, RequestContext};
 
 /// Most open tickets of an answer. The counts are of all.

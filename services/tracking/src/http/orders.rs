@@ -1,21 +1,19 @@
 //! `GET /orders` and `GET /orders/{order_number}`: whole orders, for those who may see them.
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use db::order_views::{self, ItemView, OrderView, StepView};
 use db::secrets;
 use domain::timestamp::Timestamp;
-use domain::{Money, OrderNumber, OrderStatus, RequestId};
-use http_service::Problem;
+use domain::{Money, OrderNumber, OrderStatus};
 use http_service::staff::Access;
 use logging::action;
 use serde::Serialize;
-use utoipa::ToSchema;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
-use super::openapi::{ListParameters, ListRefused};
-use super::{Api, RequestContext, orders_query};
+use super::described::{ListParameters, ListRefused};
+use super::{Api, RequestContext, orders_query, problems};
 
 /// Carries the right to see and to cancel one order.
 const ORDER_TOKEN: HeaderName = HeaderName::from_static("x-order-token");
@@ -138,16 +136,8 @@ pub async fn list(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     }
 }
 
-/// Everything that is wrong with the parameters.
-pub fn wrong_parameters(violations: &[orders_query::Violation], id: &RequestId) -> Problem {
-    let texts: Vec<String> =
-        violations.iter().map(|wrong| format!("{} {}", wrong.parameter, wrong.detail)).collect();
-    Problem::new(StatusCode::BAD_REQUEST, format!("{}.", texts.join("; ")), id)
-        .with("errors", violations.iter().map(orders_query::Violation::json).collect())
-}
-
 fn refused(context: &RequestContext, violations: &[orders_query::Violation]) -> HttpResponse {
-    let problem = wrong_parameters(violations, context.id());
+    let problem = problems::wrong_parameters(violations, context.id());
     let line = context.log.error(action::VALIDATION_FAILED, "The request was refused", &problem);
     line.detail("endpoint", context.endpoint).emit_limited();
     problem.error_response()
@@ -186,14 +176,8 @@ pub async fn one(request: HttpRequest, path: web::Path<String>, api: web::Data<A
     }
 }
 
-/// The token is another order's, or nobody's.
-pub fn of_wrong_token(id: &RequestId) -> Problem {
-    let detail = "This X-Order-Token is not the one that placing the order returned.";
-    Problem::new(StatusCode::FORBIDDEN, detail, id)
-}
-
 fn wrong_token(context: &RequestContext, number: OrderNumber) -> HttpResponse {
-    let problem = of_wrong_token(context.id());
+    let problem = problems::wrong_token(context.id());
     let line = context.log.error(action::VALIDATION_FAILED, "The request was refused", &problem);
     line.detail("endpoint", context.endpoint).detail("order_number", number.to_string()).emit_limited();
     problem.error_response()

@@ -5,10 +5,10 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::OrderNumber;
 use http_service::negotiation;
-use http_service::openapi::{IfNoneMatch, NotModified, OrderNumberInPath};
+use http_service::openapi::{Failed, IfNoneMatch, NotModified, OrderNumberInPath};
 
 use super::board::BoardBody;
-use super::openapi::{Failed, OneOrderRefused, UnknownOrder};
+use super::described::{OneOrderRefused, UnknownOrder};
 use super::orders::OrderBody;
 use super::{Api, orders};
 

@@ -4,9 +4,9 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use domain::OrderNumber;
 use http_service::event_stream::{self, StreamPermit};
 use http_service::openapi::{LastEventId, OrderNumberInPath};
-use http_service::staff::Access;
+use http_service::staff::{Access, StaffStreamRefused};
 
-use super::openapi::{StaffStreamRefused, StreamRefused};
+use super::described::StreamRefused;
 use super::{Api, RequestContext};
 use crate::events::{EventsFrom, Interest, Seen, follow};
 

@@ -12,7 +12,7 @@ use crate::scene::{Scene, filled};
 /// Files with routes that every service has.
 const SHARED: [&str; 4] = [
     "crates/http/src/health.rs",
-    "crates/http/src/openapi.rs",
+    "crates/http/src/description.rs",
     "crates/http/src/staff/signing_in.rs",
     "crates/web/src/serving.rs",
 ];
@@ -21,15 +21,19 @@ const SHARED: [&str; 4] = [
 fn routes(source: &str) -> BTreeSet<String> {
     let mut routes = BTreeSet::new();
     let source: String = source.split_whitespace().collect::<Vec<_>>().join(" ");
-    for (function, methods) in [("readable(", Some("GET")), ("postable(", Some("POST")), ("resource(", None)] {
+    for (function, methods) in [("readable(", Some("GET")), ("postable(", Some("POST")), ("resource(", None)]
+    {
         for after in source.split(function).skip(1) {
-            let Some((path, rest)) = after.trim_start().strip_prefix('"').and_then(|text| text.split_once('"'))
+            let Some((path, rest)) =
+                after.trim_start().strip_prefix('"').and_then(|text| text.split_once('"'))
             else {
                 continue;
             };
             let listed = || rest.split_once("], \"").and_then(|(_, text)| text.split_once('"')).unwrap().0;
             let methods = methods.unwrap_or_else(listed);
-            routes.extend(methods.split(", ").filter(|method| *method != "HEAD").map(|m| format!("{m} {path}")));
+            routes.extend(
+                methods.split(", ").filter(|method| *method != "HEAD").map(|m| format!("{m} {path}")),
+            );
         }
     }
     // Files of pages are no interface.

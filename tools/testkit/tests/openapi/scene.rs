@@ -50,7 +50,9 @@ impl Scene {
     pub async fn prepare(&self) -> String {
         let restocked = self.staff(&self.order, "PUT", &format!("/inventory/{ITEM}"), r#"{"left": 20}"#);
         assert_eq!(restocked.await.status, 200);
-        for (method, path) in [("DELETE", "/intake/pause".to_owned()), ("POST", format!("/menu/items/{ITEM}/back"))] {
+        for (method, path) in
+            [("DELETE", "/intake/pause".to_owned()), ("POST", format!("/menu/items/{ITEM}/back"))]
+        {
             assert_eq!(self.staff(&self.order, method, &path, "").await.status, 200, "{path}");
         }
         self.free.place(&takeout()).await

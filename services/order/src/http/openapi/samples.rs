@@ -5,7 +5,7 @@ use http_service::openapi::Sample;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::requests::{
+use crate::http::described::requests::{
     Cancellation, CheckedLine, DeliveryOrder, DineInOrder, InventoryCheckRequest, MenuItemEdit, Order,
     OrderLine, Pause, QuoteRequest, Restock, SoldOutMark, StockLeftEdit, TakeoutOrder,
 };
@@ -85,7 +85,12 @@ fn of_staff() -> Vec<Sample> {
     let left = |left| StockLeftEdit { left, changed_by: Some("Anna") };
     vec![
         sample("MenuItemEdit", "item", "A soup", item),
-        sample("SoldOutMark", "notice", "Until further notice", SoldOutMark { until: Some("further_notice") }),
+        sample(
+            "SoldOutMark",
+            "notice",
+            "Until further notice",
+            SoldOutMark { until: Some("further_notice") },
+        ),
         sample("StockLeftEdit", "counted", "Twenty are left", left(Some(20))),
         sample("StockLeftEdit", "unlimited", "It is not counted any more", left(None)),
         sample("Restock", "restock", "Ten more", Restock { quantity: 10, changed_by: None }),
@@ -146,6 +151,11 @@ fn answers() -> Vec<Sample> {
         sample("StockLevel", "level", "Twenty are left", level),
         sample("Intake", "open", "Orders are taken", open),
         sample("Intake", "paused", "The staff has paused it", paused),
-        sample("DeadLetters", "some", "Three for an hour", json!({ "messages": 3, "seen_for_seconds": 3_600 })),
+        sample(
+            "DeadLetters",
+            "some",
+            "Three for an hour",
+            json!({ "messages": 3, "seen_for_seconds": 3_600 }),
+        ),
     ]
 }

@@ -6,7 +6,8 @@ use domain::basket::{RefusalCode, RefusedItem};
 use domain::idempotency::ParseKeyError;
 use domain::menu::parse_item;
 use domain::{OrderNumber, OrderStatus, OrderType, place_order, quote_request, stock_edit};
-use http_service::openapi::{Refused, staff_refusals};
+use http_service::openapi::{Refused, failed};
+use http_service::staff::refused_to_others;
 use time::macros::date;
 
 use crate::acceptance::Closed;
@@ -29,18 +30,14 @@ http_service::refusals! {
     QuoteRefused: quote();
     /// Of `POST /check_inventory`.
     CheckRefused: check();
-    /// Of what the staff asks.
-    StaffRefused: staff([]);
     /// Of edits of an item.
-    ItemRefused: staff([unknown_item()]);
+    ItemRefused: refused_to_others([unknown_item()]);
     /// Of a new or replaced item.
     ItemEditRefused: item_edit();
     /// Of edits of a stock.
     StockRefused: stock();
     /// Of a pause.
     PauseRefused: pause();
-    /// Of `GET /intake`.
-    IntakeRefused: vec![failed()];
 }
 
 fn refused(name: &'static str, why: impl Into<Refusal>) -> Refused {
@@ -50,14 +47,6 @@ fn refused(name: &'static str, why: impl Into<Refusal>) -> Refused {
 /// The refusal that a parser has for a wrong body; none, if it takes it.
 fn of_body<T, E: Into<Refusal>>(name: &'static str, parsed: Result<T, E>) -> Option<Refused> {
     parsed.err().map(|why| refused(name, why))
-}
-
-fn failed() -> Refused {
-    refused("failed", Refusal::Failed)
-}
-
-fn staff(others: impl IntoIterator<Item = Refused>) -> Vec<Refused> {
-    staff_refusals().into_iter().chain(others).chain([failed()]).collect()
 }
 
 fn item(code: RefusalCode, pointer: &str, detail: &str) -> RefusedItem {
@@ -129,10 +118,8 @@ fn placing() -> Vec<Refused> {
         ),
         refused("outcome_unknown", PlaceError::OutcomeUnknown),
     ];
-    let of_bodies = [
-        of_body("malformed", place_order::parse(b"[]")),
-        of_body("invalid", place_order::parse(wrong)),
-    ];
+    let of_bodies =
+        [of_body("malformed", place_order::parse(b"[]")), of_body("invalid", place_order::parse(wrong))];
     of_bodies.into_iter().flatten().chain(refusals).collect()
 }
 
@@ -152,7 +139,7 @@ fn change() -> Vec<Refused> {
         refused("busy", ChangeError::Busy(Busy)),
         refused("outcome_unknown", ChangeError::OutcomeUnknown),
     ];
-    staff(of_body.into_iter().chain(refusals))
+    refused_to_others(of_body.into_iter().chain(refusals))
 }
 
 fn quote() -> Vec<Refused> {
@@ -181,7 +168,7 @@ fn item_edit() -> Vec<Refused> {
         refused("bad_id", MenuProblem::BadItemId),
         refused("name_taken", MenuProblem::Edit(EditError::NameTaken)),
     ];
-    staff(invalid.into_iter().chain(others))
+    refused_to_others(invalid.into_iter().chain(others))
 }
 
 fn stock() -> Vec<Refused> {
@@ -191,9 +178,9 @@ fn stock() -> Vec<Refused> {
         refused("unlimited", MenuProblem::Edit(EditError::Unlimited)),
         refused("too_much", MenuProblem::Edit(EditError::TooMuch { left: 999_999_999 })),
     ];
-    staff(of_body("invalid", body).into_iter().chain(others))
+    refused_to_others(of_body("invalid", body).into_iter().chain(others))
 }
 
 fn pause() -> Vec<Refused> {
-    staff(of_body("invalid", domain::pause_request::parse(b"{}").map_err(MenuProblem::Body)))
+    refused_to_others(of_body("invalid", domain::pause_request::parse(b"{}").map_err(MenuProblem::Body)))
 }
