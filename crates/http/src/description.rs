@@ -72,10 +72,11 @@ pub fn complete(mut description: OpenApi) -> OpenApi {
     let mut schemas = vec![(ProblemBody::name().into(), ProblemBody::schema())];
     ProblemBody::schemas(&mut schemas);
     components.schemas.extend(schemas);
-    let id = format!("^[A-Za-z0-9._-]{{1,{}}}$", RequestId::MAX_LENGTH);
-    let of_request =
-        in_header("X-Request-ID", "Follows the request through the logs. Without one it gets one.")
-            .schema(Some(text().pattern(Some(id))));
+    let about = format!(
+        "Follows the request through the logs: 1 to {} characters of `A-Z a-z 0-9 . _ -`. In place of another one, or of none, there is a new one.",
+        RequestId::MAX_LENGTH
+    );
+    let of_request = in_header("X-Request-ID", &about);
     components.parameters.insert("RequestId".to_owned(), of_request.build().into());
     components.headers.extend(headers().map(|(name, header)| (name.to_owned(), header.into())));
     let schemes = security_schemes().map(|(name, scheme)| (name.to_owned(), scheme.into()));

@@ -54,7 +54,7 @@ fn is_here(server: Server, packages: &Path) -> bool {
 
 /// Locks the folder of packages, and waits until no other process holds the lock. Dropping the file
 /// releases it.
-async fn lock(packages: &Path) -> Result<File, Error> {
+pub(crate) async fn lock(packages: &Path) -> Result<File, Error> {
     std::fs::create_dir_all(packages).map_err(Error::file("create the folder", packages))?;
     let path = packages.join("lock");
     let file = File::create(&path).map_err(Error::file("write", &path))?;

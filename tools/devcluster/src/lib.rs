@@ -17,6 +17,7 @@ mod log_file;
 pub mod menu;
 mod pair;
 mod pgbouncer;
+mod pinned;
 mod plain_path;
 mod ports;
 mod postgres;
@@ -41,6 +42,7 @@ pub use install::{ensure_chromium, ensure_installed, ensure_pgbouncer, ensure_re
 pub use log_file::Log;
 pub use pair::start_pair;
 pub use pgbouncer::{PgbouncerProgram, PrivatePgbouncer};
+pub use pinned::{NpmPackages, PythonPackages};
 pub use ports::{PortClaim, free_port};
 pub use postgres::{Postgres, PostgresAdmin, PostgresOptions, PrivatePostgres};
 pub use private_server::{PrivateServer, ServerKind};
