@@ -5,6 +5,7 @@
 
 mod description;
 mod examples;
+mod generated;
 mod heads;
 mod routes;
 mod scene;
