@@ -5,6 +5,7 @@
 mod board;
 mod changes;
 mod cooking;
+mod docs;
 mod looks;
 mod ordering;
 mod restaurant;
