@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, Ref, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -51,8 +51,9 @@ described! {
         .min_length(Some(1))
         .max_length(Some(50))
         .examples(["Soups"]);
-    SoldOutUntil, "SoldOutUntil": text("A moment (RFC 3339), or `further_notice`.")
-        .examples(["2026-11-30T23:00:00.000Z", "further_notice"]);
+    SoldOutUntil, "SoldOutUntil": OneOfBuilder::new()
+        .item(text("Until the staff brings it back.").enum_values(Some([SoldOutUntil::FurtherNotice.to_string()])))
+        .item(Timestamp::schema());
     OrderRequestId, "OrderRequestId": text("The client's id of an order by message (a UUID).")
         .format(Some(SchemaFormat::Custom("uuid".to_owned())))
         .examples(["019ab6ce-5d80-7c3e-8f12-3456789abcde"]);

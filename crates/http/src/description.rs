@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use domain::RequestId;
 use logging::{Log, action};
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::request_body::RequestBody;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Header, HeaderBuilder, OpenApi, Ref, RefOr, Server};
 use utoipa::{OpenApi as _, PartialSchema as _, ToSchema as _};
@@ -60,6 +61,9 @@ pub fn complete(mut description: OpenApi) -> OpenApi {
     for operation in operations(&mut description) {
         let of_request = Ref::new("#/components/parameters/RequestId");
         operation.parameters.get_or_insert_default().push(RefOr::Ref(of_request));
+        if let Some(RefOr::T(body)) = &mut operation.request_body {
+            is_never_null(body);
+        }
         let responses = &mut operation.responses.responses;
         responses.insert("default".to_owned(), any_other().into());
         for response in responses.values_mut() {
@@ -82,6 +86,17 @@ pub fn complete(mut description: OpenApi) -> OpenApi {
     let schemes = security_schemes().map(|(name, scheme)| (name.to_owned(), scheme.into()));
     components.security_schemes.extend(schemes);
     description
+}
+
+/// utoipa tells a body that may be left out as one that may be `null` too, which none of ours may.
+fn is_never_null(body: &mut RequestBody) {
+    for content in body.content.values_mut() {
+        let RefOr::T(content) = content else { continue };
+        if let Some(RefOr::T(Schema::OneOf(variants))) = &content.schema {
+            let named = variants.items.iter().find(|variant| matches!(variant, RefOr::Ref(_))).cloned();
+            content.schema = named.or(content.schema.take());
+        }
+    }
 }
 
 fn headers() -> [(&'static str, Header); 3] {

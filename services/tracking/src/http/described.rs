@@ -76,7 +76,7 @@ impl IntoParams for ListParameters {
             one(
                 "text",
                 "Orders with this text in their number, name or address.",
-                text().max_length(Some(MAX_TEXT)).into(),
+                text().max_length(Some(MAX_TEXT)).pattern(Some("^[^\\x00]*$")).into(),
             ),
             one("limit", "Most orders of a page.", limit.into()),
             one(

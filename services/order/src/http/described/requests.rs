@@ -3,10 +3,11 @@
 //! are ignored.
 
 use domain::menu::{Category, SoldOutUntil};
+use domain::timestamp::Timestamp;
 use domain::{MenuItemId, OrderType, OrderTypes, Price};
 use serde::Serialize;
-use utoipa::ToSchema;
-use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{Object, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
+use utoipa::{PartialSchema as _, ToSchema};
 
 /// An order.
 #[derive(Serialize, ToSchema)]
@@ -149,8 +150,8 @@ pub struct MenuItemEdit {
 /// Until when an item is sold out. No body: for the rest of the day.
 #[derive(Serialize, ToSchema)]
 pub struct SoldOutMark {
-    /// `end_of_day`, `further_notice`, or a moment (RFC 3339).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = end_of_mark, required = false)]
     pub until: Option<&'static str>,
 }
 
@@ -210,6 +211,14 @@ fn only(order_type: OrderType) -> Object {
         .schema_type(SchemaType::new(Type::String))
         .enum_values(Some([order_type.as_str()]))
         .build()
+}
+
+/// A word, a moment, or `null` for the end of the day.
+fn end_of_mark() -> Schema {
+    let word = ObjectBuilder::new()
+        .schema_type(SchemaType::new(Type::String))
+        .enum_values(Some(["end_of_day", "further_notice"]));
+    OneOfBuilder::new().item(word).item(Timestamp::schema()).item(nothing()).into()
 }
 
 /// This type of order has no such field.
