@@ -5,6 +5,9 @@
 mod board;
 mod changes;
 mod cooking;
+mod cooking_by_keys;
+mod displays;
+mod kitchen;
 mod looks;
 mod ordering;
 mod restaurant;
