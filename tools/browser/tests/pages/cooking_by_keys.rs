@@ -5,7 +5,7 @@ use testkit::orders::{dine_in, takeout};
 
 use crate::kitchen::{ENTER, Kitchen, settled, short};
 
-/// The key Tab (WebDriver, "Keyboard actions").
+/// The key Tab (`WebDriver`, "Keyboard actions").
 const TAB: &str = "\u{e004}";
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use testkit::http::send;
 use testkit::{Launch, Proxy, Service, Stage, eventually};
 
 pub const KEY: &str = "the-staff-knows-this-key";
-/// The key Enter (WebDriver, "Keyboard actions").
+/// The key Enter (`WebDriver`, "Keyboard actions").
 pub const ENTER: &str = "\u{e007}";
 pub const SCREEN: Look = Look::of(1920, 1080, Theme::Dark);
 

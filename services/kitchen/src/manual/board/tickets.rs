@@ -201,7 +201,7 @@ mod tests {
         "ORD_20261130_001".parse().unwrap()
     }
 
-    /// A ticket that chef_anna has made ready.
+    /// A ticket that `chef_anna` has made ready.
     fn ready() -> Ticket {
         let at = OffsetDateTime::UNIX_EPOCH;
         let ticket = Row {
