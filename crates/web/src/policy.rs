@@ -8,8 +8,9 @@ const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-poli
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
 /// Adds the headers of every page: scripts, styles and images of this origin only; nothing inline;
-/// requests to this origin and to `origins`; no frame around it; and no address of an order in a
-/// referrer.
+/// requests to this origin and to `origins`; no frame around it. Other sites get no referrer, which
+/// would have the number of an order. With `no-referrer` a browser would not tell us either that a
+/// form is ours (Fetch, "append a request Origin header").
 pub fn of_page(response: &mut HttpResponseBuilder, origins: &[String]) {
     let connect = [&["'self'".to_owned()], origins].concat().join(" ");
     let policy = format!(
@@ -20,7 +21,7 @@ pub fn of_page(response: &mut HttpResponseBuilder, origins: &[String]) {
         .insert_header((header::CONTENT_SECURITY_POLICY, policy))
         .insert_header((header::X_FRAME_OPTIONS, "DENY"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((REFERRER_POLICY, "no-referrer"))
+        .insert_header((REFERRER_POLICY, "same-origin"))
         .insert_header((OPENER_POLICY, "same-origin"))
         .insert_header((PERMISSIONS_POLICY, "camera=(), microphone=(), geolocation=(), payment=()"));
 }

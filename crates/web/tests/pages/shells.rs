@@ -24,7 +24,7 @@ async fn a_page_keeps_to_itself() {
         for (name, value) in [
             ("x-content-type-options", "nosniff"),
             ("x-frame-options", "DENY"),
-            ("referrer-policy", "no-referrer"),
+            ("referrer-policy", "same-origin"),
             ("cross-origin-opener-policy", "same-origin"),
             ("content-type", "text/html; charset=utf-8"),
         ] {
