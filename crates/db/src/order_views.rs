@@ -12,6 +12,8 @@ use crate::recent::lowest_id;
 /// Most orders that one page looks through. If fewer of them fit, the page is short, and the next
 /// one goes on behind them.
 pub const MOST_SCANNED: i64 = 20_000;
+/// Orders that a page looks through at first.
+const FIRST_SCANNED: i64 = 128;
 
 /// An order with all that is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,28 +141,38 @@ pub async fn one(
 /// # Errors
 /// The database failed.
 pub async fn list(db: &Database, filter: &Filter) -> Result<Page, DbError> {
-    // Orders are looked through one by one, until enough fit. Only if too few do, it matters where
-    // that ended.
+    // Orders are looked through by parts, the newest first and each twice as large as the one before,
+    // until enough fit, or until one page has looked through as many as it may. A part may be sorted
+    // whole, as a plan does that was made for an empty table.
     let sql = format!(
         "
-        with recursive {first}, found as materialized (
-            select * from (
-                select * from orders where id >= (select id from first) and id < $5::bigint
-                order by id desc limit {MOST_SCANNED}
-            ) as o
-            where (cardinality($2::text[]) = 0 or coalesce(o.status, 'received') = any($2))
-              and o.type = any($3::text[]) and o.created_at >= $1::timestamptz
-              and ($4::text is null or strpos(lower(concat_ws(' ', o.number, o.customer_name, o.delivery_address)), lower($4)) > 0)
-            order by o.id desc limit $6::bigint
+        with recursive {first}, range as (
+            select first.id as first, greatest(first.id, before - {MOST_SCANNED}) as low, before
+            from first, (select least($5::bigint, (select coalesce(max(id), 0)::bigint + 1 from orders)) as before) as newest
+        ), parts (low, size, ids, fit) as (
+            select before, {FIRST_SCANNED}::bigint, '{{}}'::bigint[], 0 from range
+            union all
+            select part.low, size * 2, page.ids, fit + cardinality(page.ids)
+            from parts cross join range
+            cross join lateral (select greatest(range.low, parts.low - size) as low) as part
+            cross join lateral (
+                select coalesce(array_agg(id::bigint), '{{}}') as ids from orders as o
+                where id >= part.low and id < parts.low
+                  and (cardinality($2::text[]) = 0 or coalesce(o.status, 'received') = any($2))
+                  and o.type = any($3::text[]) and o.created_at >= $1::timestamptz
+                  and ($4::text is null or strpos(lower(concat_ws(' ', o.number, o.customer_name, o.delivery_address)), lower($4)) > 0)
+            ) as page
+            where fit < $6::bigint and parts.low > range.low
+        ), found as (
+            select id from parts cross join unnest(ids) as id order by id desc limit $6::bigint
+        ), scanned as (
+            select min(parts.low) as low, min(range.first) as first, max(fit) as fit from parts cross join range
         )
-        select (
-                   select last.id::bigint from orders as last
-                   where last.id >= (select id from first) and last.id < $5::bigint
-                     and (select count(*) from found) < $6::bigint
-                   order by last.id desc offset {MOST_SCANNED} - 1 limit 1
-               ) as scanned_to,
+        select case when scanned.fit < $6::bigint and scanned.low > scanned.first then scanned.low end as scanned_to,
                o.id::bigint as id, {COLUMNS}
-        from (values (1)) as one left join (found as o {JOINS}) on true
+        from scanned left join (
+            found cross join lateral (select * from orders where id = found.id limit 1) as o {JOINS}
+        ) on true
         order by o.id desc",
         first = lowest_id("first", "orders", "created_at", "$1::timestamptz")
     );
