@@ -112,6 +112,8 @@ impl Browser {
         self.devtools("Emulation.setDeviceMetricsOverride", size).await;
         let theme = json!({"features": [{"name": "prefers-color-scheme", "value": look.theme.as_str()}]});
         self.devtools("Emulation.setEmulatedMedia", theme).await;
+        // Colours pass from those of one theme to those of the other.
+        self.until("!document.getAnimations().some((animation) => animation instanceof CSSTransition)").await;
     }
 
     /// Runs a script in the page, and returns its result.

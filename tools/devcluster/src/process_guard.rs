@@ -101,13 +101,14 @@ mod tests {
         let sleeper = || Command::new("sleep").arg("60").spawn().unwrap();
         let (mut held, mut released) = (sleeper(), sleeper());
         let guard = ProcessGuard::new().unwrap();
-        guard.hold(held.id(), Signal::INT);
-        guard.hold(released.id(), Signal::INT);
+        // A shell starts what it runs in the background with SIGINT ignored, and so would they.
+        guard.hold(held.id(), Signal::TERM);
+        guard.hold(released.id(), Signal::TERM);
         guard.release(released.id());
         let start = Instant::now();
         let reaper = std::thread::spawn(move || held.wait().unwrap());
         drop(guard);
-        assert_eq!(reaper.join().unwrap().signal(), Some(2));
+        assert_eq!(reaper.join().unwrap().signal(), Some(Signal::TERM.as_raw()));
         // A process that ignores the signal would be killed after ten seconds.
         assert!(start.elapsed().as_secs() < 10);
         assert_eq!(released.try_wait().unwrap(), None);
