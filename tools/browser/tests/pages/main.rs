@@ -5,8 +5,10 @@
 mod board;
 mod changes;
 mod cooking;
+mod gateway;
 mod looks;
 mod ordering;
+mod restarts;
 mod restaurant;
 mod staff;
 mod tracking;

@@ -9,7 +9,6 @@ use testkit::{EventStream, eventually};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-pub const STAFF_KEY: &str = "the-staff-knows-this-key";
 const STAFF: (&str, &str) = ("Authorization", "Bearer the-staff-knows-this-key");
 /// Shorter than a server asks for. What is missed meanwhile is little, but it is missed.
 const PAUSE: Duration = Duration::from_millis(100);

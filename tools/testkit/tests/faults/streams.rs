@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use testkit::database::Database;
 use testkit::{Launch, Service};
 
-use crate::followers::{Follower, STAFF_KEY};
+use crate::followers::Follower;
 use crate::load::{Load, Response};
+use crate::menu::STAFF_KEY;
 use crate::restaurant::{COOKS, Restaurant};
 use crate::scale::either;
 use crate::verdict::{closes, holds, recovers};
