@@ -14,7 +14,7 @@ const NOTHING_HERE: &[u8] = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nCon
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prefix {
     /// The service sees paths without it.
-    TakenOff,
+    Stripped,
     /// The service sees paths as the browser asked for them.
     PassedOn,
 }
@@ -96,8 +96,8 @@ impl Routes {
         let target = match self.prefix {
             Prefix::PassedOn => format!("{path}{below}"),
             // Relative links of a page there would lead beside it: a gateway redirects.
-            Prefix::TakenOff if !below.starts_with('/') => return None,
-            Prefix::TakenOff => below.to_owned(),
+            Prefix::Stripped if !below.starts_with('/') => return None,
+            Prefix::Stripped => below.to_owned(),
         };
         let is_ours = |line: &str| {
             let name = line.split(':').next().unwrap_or_default();
@@ -131,7 +131,7 @@ mod tests {
             let rest = "Connection: close\r\nA: b\r\n\r\n";
             Some((port, format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{rest}")))
         };
-        for (target, passed_on, taken_off) in [
+        for (target, passed_on, stripped) in [
             ("/r/order/", head(3000, "/r/order/"), head(3000, "/")),
             (
                 "/r/tracking/board?lang=ar",
@@ -143,7 +143,7 @@ mod tests {
             ("/board", None, None),
         ] {
             assert_eq!(forwarded(Prefix::PassedOn, target), passed_on, "{target}");
-            assert_eq!(forwarded(Prefix::TakenOff, target), taken_off, "{target}");
+            assert_eq!(forwarded(Prefix::Stripped, target), stripped, "{target}");
         }
     }
 }

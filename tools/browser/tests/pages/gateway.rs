@@ -33,7 +33,7 @@ impl BehindGateway {
                 .env("ORDER_STAFF_KEY", STAFF_KEY);
             match prefix {
                 Prefix::PassedOn => launch.env("WEB_BASE_PATH", path),
-                Prefix::TakenOff => launch,
+                Prefix::Stripped => launch,
             }
         };
         let order = ours(stage.order_service(), order_port, ORDER).env("MENU_MODE", "on").start().await;
@@ -49,8 +49,8 @@ impl BehindGateway {
 }
 
 #[tokio::test]
-async fn pages_work_behind_a_gateway_that_takes_its_prefix_off() {
-    people_work_behind(&BehindGateway::open(Prefix::TakenOff).await).await;
+async fn pages_work_behind_a_gateway_that_strips_its_prefix() {
+    people_work_behind(&BehindGateway::open(Prefix::Stripped).await).await;
 }
 
 #[tokio::test]

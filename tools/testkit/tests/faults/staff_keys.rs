@@ -14,15 +14,15 @@ const COOK: &str = "chef_rosa";
 const OURS: (&str, &str) = ("Origin", "http://localhost");
 const MARK: (&str, &str) = ("X-Requested-With", "restaurant");
 
-/// A service with pages of the staff, and what only the staff can do there.
-struct Door {
+/// The pages of a service for the staff, and what only the staff can do there.
+struct StaffPages {
     name: &'static str,
     port: u16,
     reads: &'static [&'static str],
     changes: &'static [(&'static str, &'static str)],
 }
 
-impl Door {
+impl StaffPages {
     fn of_orders(service: &Service) -> Self {
         let (reads, changes) = (&["/staff", "/staff/dead-letters"], &[("DELETE", "/intake/pause")]);
         Self { name: "order service", port: service.port(), reads, changes }
@@ -44,7 +44,7 @@ impl Door {
     }
 
     /// Whether whoever shows this cookie is staff. All that is the staff's must agree.
-    async fn opens_for(&self, cookie: &str) -> bool {
+    async fn open_for(&self, cookie: &str) -> bool {
         let cookie = ("Cookie", cookie);
         let session = self.send("GET", "/staff/session", &[cookie]).await.json();
         let is_open = session["signed_in"].as_bool().unwrap();
@@ -85,9 +85,9 @@ fn manual_cook(restaurant: &Restaurant, key: &str) -> Launch {
 }
 
 /// All services with pages of the staff, in the sequence in which they learn the new key.
-fn doors(restaurant: &Restaurant, tracking: &Service, rosa: &Service) -> [Door; 4] {
-    let [one, other] = [0, 1].map(|place| Door::of_orders(&restaurant.order_services[place]));
-    [one, other, Door::of_tracking(tracking), Door::of_manual_cook(rosa)]
+fn all_pages(restaurant: &Restaurant, tracking: &Service, rosa: &Service) -> [StaffPages; 4] {
+    let [one, other] = [0, 1].map(|place| StaffPages::of_orders(&restaurant.order_services[place]));
+    [one, other, StaffPages::of_tracking(tracking), StaffPages::of_manual_cook(rosa)]
 }
 
 /// Each service refuses the old cookie as soon as it knows the new key, and takes it until then.
@@ -99,10 +99,10 @@ async fn a_cookie_of_an_old_key_opens_nothing_once_a_service_knows_the_new_one()
     let mut rosa = manual_cook(&restaurant, OLD).start().await;
     let load = restaurant.load();
     load.accepts(5).await;
-    let all = doors(&restaurant, &tracking, &rosa);
+    let all = all_pages(&restaurant, &tracking, &rosa);
     let old = all[2].sign_in(OLD).await;
-    for door in &all {
-        assert!(door.opens_for(&old).await, "{}", door.name);
+    for pages in &all {
+        assert!(pages.open_for(&old).await, "{}", pages.name);
     }
     let mut stream = EventStream::open(tracking.port(), "/events", &[("Cookie", &old)]).await;
     let position = stream.position().await;
@@ -124,12 +124,12 @@ async fn a_cookie_of_an_old_key_opens_nothing_once_a_service_knows_the_new_one()
             }
         }
         load.accepts(5).await;
-        let all = doors(&restaurant, &tracking, &rosa);
+        let all = all_pages(&restaurant, &tracking, &rosa);
         let new = all[place].sign_in(NEW).await;
-        for (other, door) in all.iter().enumerate() {
+        for (other, pages) in all.iter().enumerate() {
             let knows_new = other <= place;
-            assert_eq!(door.opens_for(&old).await, !knows_new, "old key: {}", door.name);
-            assert_eq!(door.opens_for(&new).await, knows_new, "new key: {}", door.name);
+            assert_eq!(pages.open_for(&old).await, !knows_new, "old key: {}", pages.name);
+            assert_eq!(pages.open_for(&new).await, knows_new, "new key: {}", pages.name);
         }
     }
 
