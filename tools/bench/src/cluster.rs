@@ -148,6 +148,11 @@ impl Sandbox<'_> {
         self.order_service_under(max_concurrent, &[("MENU_MODE", "on")]).await
     }
 
+    /// Starts an order service that knows this key of the staff.
+    pub async fn order_service_of_staff(&self, max_concurrent: usize, key: &str) -> Result<Service> {
+        self.order_service_under(max_concurrent, &[("ORDER_STAFF_KEY", key)]).await
+    }
+
     async fn order_service_under(
         &self,
         max_concurrent: usize,
@@ -160,7 +165,14 @@ impl Sandbox<'_> {
 
     /// Starts a tracking service.
     pub async fn tracking_service(&self) -> Result<Service> {
-        self.start(ServiceName::Tracking, self.command(ServiceName::Tracking.binary())).await
+        self.tracking_service_under(&[]).await
+    }
+
+    /// Starts a tracking service with further variables.
+    pub async fn tracking_service_under(&self, variables: &[(&str, &str)]) -> Result<Service> {
+        let mut command = self.command(ServiceName::Tracking.binary());
+        command.envs(variables.iter().copied());
+        self.start(ServiceName::Tracking, command).await
     }
 
     /// Starts a worker with a cooking time of zero.

@@ -61,6 +61,8 @@ pub enum Unit {
     Microseconds,
     /// Megabytes (10^6 bytes).
     Megabytes,
+    /// Kilobytes (10^3 bytes).
+    Kilobytes,
     /// Messages.
     Messages,
 }
@@ -75,6 +77,7 @@ impl Unit {
             Self::Milliseconds => format!("{value:.2} ms"),
             Self::Microseconds => format!("{value:.0} µs"),
             Self::Megabytes => format!("{value:.1} MB"),
+            Self::Kilobytes => format!("{value:.1} kB"),
             Self::Messages => format!("{value:.0} messages"),
         }
     }

@@ -5,6 +5,7 @@ mod cluster;
 mod data_folder;
 mod effort;
 mod figures;
+mod followers;
 mod isolated;
 mod load;
 mod lookup;
@@ -17,6 +18,7 @@ mod report;
 mod scenarios;
 mod sender;
 mod service;
+mod statements;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -19,6 +19,7 @@ mod round;
 mod single;
 mod soak;
 mod start;
+mod streams;
 
 use std::pin::Pin;
 
@@ -52,7 +53,7 @@ macro_rules! scenario {
 }
 
 /// All scenarios, in the sequence in which they run.
-pub static ALL: [Scenario; 20] = [
+pub static ALL: [Scenario; 21] = [
     scenario!("intake", intake::at_one_service, "Placing orders: 64 connections, one order service"),
     scenario!("intake-2", intake::at_two_services, "Placing orders: 256 connections, two order services"),
     scenario!("menu", menu::of_many_items, "Placing orders from a menu with stock and price rules"),
@@ -61,6 +62,7 @@ pub static ALL: [Scenario; 20] = [
     scenario!("kitchen", kitchen::measure, "Cooking: one worker process, cooking time 0"),
     scenario!("reads", reads::measure, "Asking for statuses: 64 connections"),
     scenario!("order_status", order_status::measure, "Asking what became of a message, against Redis"),
+    scenario!("streams", streams::measure, "Streams of changes: 2,000 trackers, 20 displays, 500 orders/s"),
     scenario!("idle", idle::measure, "An idle system: from the order sent to its first notification"),
     scenario!("single", single::measure, "A single client, one order at a time"),
     scenario!(

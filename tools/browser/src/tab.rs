@@ -78,13 +78,22 @@ impl Browser {
 
     /// Opens an address in one more tab, which is the present one from now on.
     pub async fn open_tab(&self, url: &str) -> WindowHandle {
-        let tab = self.client.new_window(true).await.unwrap_or_else(|why| panic!("{url}: {why}")).handle;
-        self.to_tab(&tab).await;
-        self.open(url).await;
-        tab
+        self.open_beside(url, true).await
     }
 
-    /// Goes to a tab.
+    /// The same in a window of its own. People see it whichever window is the present one.
+    pub async fn open_window(&self, url: &str) -> WindowHandle {
+        self.open_beside(url, false).await
+    }
+
+    async fn open_beside(&self, url: &str, as_tab: bool) -> WindowHandle {
+        let opened = self.client.new_window(as_tab).await.unwrap_or_else(|why| panic!("{url}: {why}"));
+        self.to_tab(&opened.handle).await;
+        self.open(url).await;
+        opened.handle
+    }
+
+    /// Goes to a tab, or to a window.
     pub async fn to_tab(&self, tab: &WindowHandle) {
         self.client.switch_to_window(tab.clone()).await.unwrap_or_else(|why| panic!("{why}"));
     }

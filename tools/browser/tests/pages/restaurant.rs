@@ -6,7 +6,7 @@ use testkit::http::{Answer, send};
 use testkit::shared_servers::workspace;
 use testkit::{Launch, PortClaim, Proxy, Service, Stage};
 
-const STAFF_KEY: &str = "the-staff-knows-this-key";
+pub const STAFF_KEY: &str = "the-staff-knows-this-key";
 
 /// Both services. Browsers reach them through proxies, and so does the tracking service PostgreSQL:
 /// a test can cut each of them off.
@@ -14,7 +14,8 @@ pub struct Restaurant {
     pub stage: Stage,
     pub order: Service,
     pub tracking: Service,
-    /// Starts the tracking service once more, on the same port.
+    /// Start the services once more, on the same ports.
+    order_launch: Launch,
     tracking_launch: Launch,
     pub to_order: Proxy,
     pub to_tracking: Proxy,
@@ -25,26 +26,26 @@ pub struct Restaurant {
 impl Restaurant {
     /// Opens one with the shipped menu.
     pub async fn open() -> Self {
-        let restaurant = Self::opened("on").await;
-        let menu = workspace().join("deploy/menu.yaml").display().to_string();
-        let import = Launch::new("restaurant-ctl", restaurant.stage.environment());
-        let ended = import.arg("menu").arg("import").arg(menu).run_to_end().await;
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        // A running service sees an import within two seconds.
-        testkit::eventually("the menu", async || {
-            restaurant.order.get("/menu").await.body.contains("pho-bo").then_some(())
-        })
-        .await;
+        Self::with_menu_on(Stage::new().await).await
+    }
+
+    /// The same on servers of its own, which the test may stop.
+    pub async fn open_with_own_servers() -> Self {
+        Self::with_menu_on(Stage::with_own_servers().await).await
+    }
+
+    async fn with_menu_on(stage: Stage) -> Self {
+        let restaurant = Self::opened(stage, "on").await;
+        import_menu(&restaurant.stage, &restaurant.order).await;
         restaurant
     }
 
     /// Opens one where guests name dishes and prices.
     pub async fn without_menu() -> Self {
-        Self::opened("off").await
+        Self::opened(Stage::new().await, "off").await
     }
 
-    async fn opened(menu_mode: &str) -> Self {
-        let stage = Stage::new().await;
+    async fn opened(stage: Stage, menu_mode: &str) -> Self {
         let claims = [PortClaim::of(0).unwrap(), PortClaim::of(0).unwrap()];
         let [order_port, tracking_port] = [claims[0].port(), claims[1].port()];
         let (to_order, to_tracking) = (Proxy::to(order_port).await, Proxy::to(tracking_port).await);
@@ -56,20 +57,36 @@ impl Restaurant {
                 .env("WEB_TRACKING_URL", format!("http://127.0.0.1:{}", to_tracking.port()))
                 .env("ORDER_STAFF_KEY", STAFF_KEY)
         };
-        let order = ours(stage.order_service(), order_port).env("MENU_MODE", menu_mode).start().await;
+        let order_launch = ours(stage.order_service(), order_port).env("MENU_MODE", menu_mode);
+        let order = order_launch.start().await;
         // While nothing is measured, estimates come from these.
         let tracking_launch = ours(stage.tracking_service(), tracking_port)
             .env("DB_PORT", to_postgres.port().to_string())
             .cooking_seconds(300.0)
             .ready_when_probed();
         let tracking = tracking_launch.start().await;
-        Self { stage, order, tracking, tracking_launch, to_order, to_tracking, to_postgres, _claims: claims }
+        Self {
+            stage,
+            order,
+            tracking,
+            order_launch,
+            tracking_launch,
+            to_order,
+            to_tracking,
+            to_postgres,
+            _claims: claims,
+        }
     }
 
     /// How many streams of an order browsers have asked for.
     pub fn streams_asked_for(&self) -> usize {
         let requests = self.tracking.logged("request_received");
         requests.iter().filter(|line| line["details"]["endpoint"] == "/orders/{order_number}/events").count()
+    }
+
+    /// Starts the order service again, after a test has ended it.
+    pub async fn restart_order(&mut self) {
+        self.order = self.order_launch.start().await;
     }
 
     /// Starts the tracking service again, after a test has ended it.
@@ -113,6 +130,17 @@ impl Restaurant {
     pub async fn orders(&self) -> Value {
         self.stage.database().await.value("select count(*) from orders").await
     }
+}
+
+/// Writes the shipped menu, as an operator would, and waits until the service shows it.
+pub async fn import_menu(stage: &Stage, order: &Service) {
+    let menu = workspace().join("deploy/menu.yaml").display().to_string();
+    let import = Launch::new("restaurant-ctl", stage.environment());
+    let ended = import.arg("menu").arg("import").arg(menu).run_to_end().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    // A running service sees an import within two seconds.
+    testkit::eventually("the menu", async || order.get("/menu").await.body.contains("pho-bo").then_some(()))
+        .await;
 }
 
 /// The button that adds one more of an item.

@@ -8,6 +8,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // tests fail by panicking
 
+mod followers;
 mod load;
 mod machine;
 mod menu;
@@ -40,5 +41,7 @@ mod recurring_numbers;
 mod rescue;
 mod rolling_restart;
 mod soak;
+mod staff_keys;
 mod stops;
 mod stream_retention;
+mod streams;

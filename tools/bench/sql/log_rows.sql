@@ -1,0 +1,2 @@
+-- How many changes of status there are.
+select count(*) from order_status_log;
