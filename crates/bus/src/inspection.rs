@@ -88,19 +88,34 @@ pub async fn queues(settings: &Rabbitmq, name: &str, intake: bool) -> Result<Que
     look(settings, name, queues).await
 }
 
+/// Why the dead letters cannot be counted.
+#[derive(Debug, thiserror::Error)]
+pub enum CountError {
+    /// RabbitMQ cannot be reached, denies access, or does not answer.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// There may be some: RabbitMQ knows their queue, and does not tell.
+    #[error("RabbitMQ does not tell how many dead letters there are: {reason}{}", refusal::hint(reason))]
+    Untold {
+        /// RabbitMQ's reason.
+        reason: String,
+    },
+}
+
 /// Counts the dead letters by a passive declaration, which creates nothing. `None` if no service
-/// has declared their queue yet, or if it cannot be reached.
+/// has declared their queue yet.
 ///
 /// # Errors
-/// RabbitMQ cannot be reached, denies access, or does not answer.
-pub async fn dead_letters(settings: &Rabbitmq, name: &str) -> Result<Option<u32>, SessionError> {
+/// RabbitMQ does not answer, or does not tell.
+pub async fn dead_letters(settings: &Rabbitmq, name: &str) -> Result<Option<u32>, CountError> {
     let mut probe = Probe::open(settings, name).await?;
     let reply = probe.passive_queue(topology::DEAD_LETTER_QUEUE).await?;
     probe.close().await;
-    Ok(match reply {
-        Reply::Done((messages, _)) => Some(messages),
-        Reply::Refused(_) => None,
-    })
+    match reply {
+        Reply::Done((messages, _)) => Ok(Some(messages)),
+        Reply::Refused(reason) if reason.is_not_found() => Ok(None),
+        Reply::Refused(reason) => Err(CountError::Untold { reason: reason.0 }),
+    }
 }
 
 async fn look(settings: &Rabbitmq, name: &str, wanted: Vec<Queue>) -> Result<Queues, SessionError> {

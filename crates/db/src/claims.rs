@@ -92,6 +92,9 @@ pub struct Claim {
     /// The status update that cooking began. The first claim creates it. Later claims return it
     /// while it is unpublished.
     pub status_update: Option<StatusOutboxRow>,
+    /// Earlier changes of the order are still unpublished. So this one is left to the relay, which
+    /// takes them in their order, and so is every later one.
+    pub is_left_to_relay: bool,
 }
 
 /// The report that an order is cooked.

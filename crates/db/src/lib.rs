@@ -23,6 +23,7 @@ pub mod inventory;
 pub mod kitchen_tickets;
 pub mod menu;
 mod named;
+pub mod order_days;
 pub mod order_requests;
 pub mod order_views;
 pub mod orders;

@@ -43,6 +43,10 @@ pub(crate) fn show_instead(page: Page, status: StatusCode, request: &HttpRequest
     if response.status() == StatusCode::OK {
         *response.status_mut() = status;
     }
+    if status == StatusCode::UNAUTHORIZED {
+        // RFC 9110, section 15.5.2. Browsers show no dialog for it.
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     response
 }
 

@@ -1,6 +1,7 @@
 /**
  * Creates an element. Text stays text: nothing that a guest wrote is ever parsed as HTML.
- * Attributes that begin with "on" are listeners; false, null and undefined leave one out.
+ * Attributes that begin with "on" are listeners; false, null and undefined leave one out. Children
+ * may be lists, and lists of lists.
  */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -9,7 +10,7 @@ export function h(tag, attributes = {}, ...children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child || child === 0));
+  element.append(...children.flat(Infinity).filter((child) => child || child === 0));
   return element;
 }
 

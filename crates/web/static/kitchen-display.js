@@ -5,6 +5,7 @@ import { asExactClock, shortNumber } from "./format.js";
 import { asAge } from "./kitchen-ages.js";
 import { KitchenFeed } from "./kitchen-feed.js";
 import * as keys from "./kitchen-keys.js";
+import { RecallList } from "./kitchen-recalls.js";
 import * as steps from "./kitchen-steps.js";
 import { fullScreenButton, keepAwake, keysDialog } from "./kitchen-tools.js";
 import { load, save } from "./storage.js";
@@ -16,6 +17,10 @@ const FILTER = "kitchen.types";
 const DENSITIES = 4;
 const FITTING = 10;
 const MESSAGE_MS = 8_000;
+/** The second half of a double tap on Recall recalls nothing more. */
+const DOUBLE_TAP_MS = 400;
+/** A scanner that reads one label twice means it once. */
+const DOUBLE_SCAN_MS = 1_000;
 
 /** The kitchen's tickets. With the attribute "actions" a cook works with it. */
 class KitchenDisplay extends HTMLElement {
@@ -29,11 +34,14 @@ class KitchenDisplay extends HTMLElement {
     this.message = h("p", { class: "kitchen-message", role: "status", hidden: true });
     this.allDay = h("ul", { class: "kitchen-all-day", "aria-label": t("kitchen.all_day") });
     this.times = h("p", { class: "kitchen-times" });
+    this.stops = h("p", { class: "kitchen-stops", role: "status", hidden: true }, t("kitchen.stops"));
     this.clock = h("span", { class: "kitchen-clock" });
     this.sound = h("sound-switch");
-    this.dialog = keysDialog();
+    this.dialog = keysDialog({ isWorker: this.isWorker });
+    this.recallButton = h("button", { type: "button", class: "button kitchen-recall", onclick: () => this.recall() }, t("kitchen.recall"));
+    this.recalls = new RecallList({ onRecall: (ticket) => this.recall(ticket) });
     this.replaceChildren(this.header(), this.banner, this.message, this.allDay,
-      h("div", { class: "kitchen-body" }, this.list, this.empty), this.dialog);
+      h("div", { class: "kitchen-body" }, this.list, this.empty), this.dialog, this.recalls.dialog);
     this.feed = new KitchenFeed({ isWorker: this.isWorker });
     this.feed.addEventListener("change", () => this.draw());
     this.feed.addEventListener("news", ({ detail }) => this.hear(detail));
@@ -51,9 +59,9 @@ class KitchenDisplay extends HTMLElement {
       h("span", {}, t(`type.${type}`), " ", h("b", { class: "kitchen-of-type" }))));
     return h("div", { class: "kitchen-bar" },
       h("fieldset", { class: "choices kitchen-filter" }, h("legend", { class: "visually-hidden" }, t("kitchen.filter")), h("div", { class: "segments" }, this.filters)),
-      this.times, this.clock,
+      this.times, this.clock, this.stops,
       h("div", { class: "kitchen-tools" },
-        this.isWorker && h("button", { type: "button", class: "button", onclick: () => this.recall() }, t("kitchen.recall")),
+        this.isWorker && [this.recallButton, this.recalls.button],
         this.sound, fullScreenButton(),
         this.isWorker && h("button", { type: "button", class: "button", "aria-label": t("kitchen.keys"), onclick: () => this.dialog.showModal() }, "?")));
   }
@@ -65,6 +73,7 @@ class KitchenDisplay extends HTMLElement {
       move: (dx, dy) => this.move(dx, dy),
       enter: () => this.enter(),
       recall: ifWorker(() => this.recall()),
+      done: ifWorker(() => this.recalls.open()),
       help: () => this.dialog.showModal(),
       scan: (text) => this.scan(text),
     };
@@ -79,6 +88,11 @@ class KitchenDisplay extends HTMLElement {
 
   get visible() {
     return this.feed.inOrder().filter(({ order_type }) => this.types.has(order_type));
+  }
+
+  /** What can be recalled of the types that are shown, the latest first. */
+  get done() {
+    return this.feed.done.filter(({ order_type }) => this.types.has(order_type));
   }
 
   draw() {
@@ -104,6 +118,10 @@ class KitchenDisplay extends HTMLElement {
       const key = this.isWorker && place < 10 ? String((place + 1) % 10) : null;
       element.show(ticket, { key, isChosen: number === this.chosen, isWorker: this.isWorker, handlers });
     });
+    const [last] = this.done;
+    setText(this.recallButton, last ? t("kitchen.recall_last", { short: shortNumber(last.order_number) }) : t("kitchen.recall"));
+    this.recalls.show(this.done);
+    this.stops.hidden = !this.feed.isStopping;
     this.count();
     this.explain(tickets.length);
     this.fit();
@@ -144,15 +162,17 @@ class KitchenDisplay extends HTMLElement {
   judge({ isStale, since, cause }) {
     const key = `${isStale} ${cause}`;
     this.isCut = isStale;
+    this.cause = cause;
     if (!isStale || !this.since) this.since = since;
     this.classList.toggle("is-stale", isStale);
+    this.classList.toggle("is-incomplete", isStale && cause === "broker");
     setText(this.clock, isStale || !since ? "" : t("live.live", { time: asExactClock(since) }));
     for (const element of this.shown.values()) element.tick();
     if (key === this.judged) return;
     this.judged = key;
     this.banner.replaceChildren(...(isStale && this.feed.isKnown ? [
       h("p", { class: "kitchen-cut" }, t(`kitchen.cut.${cause ?? "network"}`, { time: asExactClock(this.since ?? new Date()) })),
-      h("p", {}, t("kitchen.cut_next"))] : []));
+      h("p", {}, t(cause === "broker" ? "kitchen.cut_next.broker" : "kitchen.cut_next"))] : []));
     this.explain(this.visible.length);
   }
 
@@ -198,31 +218,71 @@ class KitchenDisplay extends HTMLElement {
 
   enter() {
     const ticket = this.feed.tickets.get(this.chosen);
-    if (!ticket) return;
+    if (ticket) this.act(ticket);
+  }
+
+  /** Does what comes next with a ticket. */
+  act(ticket) {
     if (ticket.status === "cancelled") this.feed.dismiss(ticket.order_number);
-    else if (this.isWorker) this.step(ticket);
+    else if (this.isWorker) return this.step(ticket);
   }
 
+  /**
+   * A scan names its order: it counts whether or not the filter shows it. Each says what came of
+   * it.
+   */
   scan(text) {
-    const ticket = [...this.feed.tickets.values()].find(({ order_number }) => order_number === text || shortNumber(order_number) === text);
-    if (!ticket) return this.say(t("kitchen.not_here", { short: shortNumber(text) }));
-    this.choose(ticket.order_number);
-    this.enter();
+    const isMeant = ({ order_number: number }) => number === text || shortNumber(number) === text;
+    const short = shortNumber(text);
+    const found = [...this.feed.tickets.values()].filter(isMeant);
+    if (found.length > 1) return this.say(t("kitchen.scan.several", { short }));
+    const [ticket] = found;
+    if (!ticket) {
+      const done = this.feed.done.find(isMeant);
+      if (!done) return this.say(t("kitchen.not_here", { short }));
+      return this.say(t("kitchen.scan.done", { short, time: asExactClock(new Date(done.updated_at)) }));
+    }
+    const number = ticket.order_number;
+    const before = this.scanned;
+    this.scanned = { number, at: performance.now() };
+    if (before?.number === number && this.scanned.at - before.at < DOUBLE_SCAN_MS) return this.say(t("kitchen.scan.twice", { short }));
+    this.choose(number);
+    if (!this.types.has(ticket.order_type)) this.say(t("kitchen.scan.hidden", { short, type: t(`type.${ticket.order_type}`) }));
+    if (ticket.status !== "cancelled" && this.isWorker) this.make(ticket);
+    else this.act(ticket);
   }
 
-  async step(ticket) {
-    if (this.shown.get(ticket.order_number)?.hasAttribute("data-settling")) return;
-    if (this.isCut) return this.say(t("kitchen.step_failed", { short: shortNumber(ticket.order_number) }));
-    await this.bump(ticket, steps.nextStep(ticket));
+  /**
+   * Whether a step can be made. What is here can be cooked without the broker, too: only no new
+   * orders come in.
+   */
+  get canStep() {
+    return !this.isCut || this.cause === "broker";
   }
 
-  async recall() {
-    const [last] = this.feed.done;
-    if (!last) return this.say(t("kitchen.nothing_to_recall"));
-    await this.bump(last, "recall");
+  /** A tap, or Enter. The button may have come under the finger just now. */
+  step(ticket) {
+    if (!this.shown.get(ticket.order_number)?.hasAttribute("data-settling")) this.make(ticket);
+  }
+
+  make(ticket) {
+    return this.bump(ticket, steps.nextStep(ticket));
+  }
+
+  /** Recalls a ticket: the last one, unless another is chosen. */
+  async recall(ticket = this.done[0]) {
+    if (this.recallButton.hasAttribute("data-settling")) return;
+    if (!ticket) return this.say(t("kitchen.nothing_to_recall"));
+    this.recallButton.toggleAttribute("data-settling", true);
+    try {
+      await this.bump(ticket, "recall");
+    } finally {
+      setTimeout(() => this.recallButton.removeAttribute("data-settling"), DOUBLE_TAP_MS);
+    }
   }
 
   async bump(ticket, step) {
+    if (!this.canStep) return this.say(t("kitchen.step_cut", { short: shortNumber(ticket.order_number) }));
     const { ticket: changed, message } = await steps.bump(ticket, step);
     if (changed) this.feed.put(changed);
     else {
@@ -232,8 +292,9 @@ class KitchenDisplay extends HTMLElement {
   }
 
   async tick(ticket, line, done) {
-    const changed = await steps.tick(ticket, line, done).catch(() => null);
+    const changed = await steps.tick(ticket, line, done);
     if (changed) this.feed.put(changed);
+    else this.say(t("kitchen.tick_failed", { short: shortNumber(ticket.order_number) }));
   }
 }
 

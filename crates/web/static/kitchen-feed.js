@@ -5,6 +5,14 @@ import { Live } from "./live.js";
 const here = new URL("../", import.meta.url);
 /** How often the tickets are asked for where no stream brings them. */
 const POLL_MS = 1_000;
+/**
+ * A worker says at least so often why its board may not be true. Silent for longer, it is out of
+ * reach.
+ */
+const CAUSE_MS = 10_000;
+
+/** What was finished last comes first. */
+const byTime = (one, other) => other.updated_at.localeCompare(one.updated_at);
 
 /**
  * The tickets of a kitchen: of one worker, which sends each change, or of all, which are asked for
@@ -20,7 +28,17 @@ export class KitchenFeed extends EventTarget {
   times = [];
   beyond = 0;
   isKnown = false;
-  cause = null;
+  /** The worker stops: nothing is started any more. */
+  isStopping = false;
+  /**
+   * What came last. A worker numbers its changes: an answer that was asked for before an event may
+   * come after it. `whole`: of all tickets; `revisions`: of those that changed since.
+   */
+  board = null;
+  whole = 0;
+  revisions = new Map();
+  /** Why the service says that this may not be true, and when it said so. */
+  told = null;
 
   constructor({ isWorker }) {
     super();
@@ -29,9 +47,9 @@ export class KitchenFeed extends EventTarget {
     const stream = isWorker ? new URL("events", here) : null;
     this.live = new KitchenLive({ stream, poll: () => this.ask(), every: POLL_MS });
     this.live.addEventListener("event", ({ detail }) => this.take(detail));
-    this.live.addEventListener("cut", ({ detail }) => { this.cause = detail.cause; });
+    this.live.addEventListener("cut", ({ detail }) => this.tellCause(detail.cause));
     this.live.addEventListener("proof", ({ detail }) => {
-      this.cause = null;
+      this.told = null;
       this.times = detail.cooking_times ?? this.times;
     });
     this.live.addEventListener("freshness", ({ detail }) => {
@@ -44,15 +62,27 @@ export class KitchenFeed extends EventTarget {
     this.live.start();
   }
 
+  tellCause(cause) {
+    this.told = { cause, at: performance.now() };
+  }
+
+  /**
+   * Why the service says that this may not be true: "database" or "broker"; null if it does not.
+   */
+  get cause() {
+    const isFresh = this.told !== null && performance.now() - this.told.at < CAUSE_MS;
+    return isFresh ? this.told.cause : null;
+  }
+
   async ask() {
     const { status, body } = await send(this.address);
     if (status === 401 || status === 403) this.dispatchEvent(new Event("signedout"));
     if (status !== 200 || !Array.isArray(body?.tickets)) throw new Unreachable(`status ${status}`);
     if (body.cut_off) {
-      this.cause = body.cut_off.cause;
+      this.tellCause(body.cut_off.cause);
       if (!body.as_of) throw new Unreachable("the board is not known yet");
     } else {
-      this.cause = null;
+      this.told = null;
       observe(body.as_of);
     }
     this.replace(body);
@@ -62,31 +92,60 @@ export class KitchenFeed extends EventTarget {
   take({ type, data }) {
     if (type === "tickets") this.replace(JSON.parse(data));
     else if (type === "ticket") this.put(JSON.parse(data));
-    else if (type === "gone") this.remove(JSON.parse(data).order_number);
+    else if (type === "gone") this.remove(JSON.parse(data));
+    else if (type === "stopping") {
+      this.isStopping = true;
+      this.changed();
+    }
   }
 
-  /** All that there is. What was cancelled and is still on this display stays. */
+  /** Whether this is newer than what is shown of an order. Without a revision it always is. */
+  isNewer(number, revision) {
+    if (revision === undefined) return true;
+    return revision > Math.max(this.whole, this.revisions.get(number) ?? 0);
+  }
+
+  /**
+   * All that there is. What was cancelled and is still on this display stays, and so does what has
+   * changed since.
+   */
   replace(board) {
+    if (board.board !== this.board) {
+      Object.assign(this, { board: board.board, whole: 0 });
+      this.revisions.clear();
+    }
+    const { revision } = board;
+    if (revision < this.whole) return;
+    const isOlder = (number) => revision !== undefined && (this.revisions.get(number) ?? 0) > revision;
     const wanted = new Set(board.tickets.map(({ order_number }) => order_number));
     for (const [number, ticket] of this.tickets) {
-      if (!wanted.has(number) && ticket.status !== "cancelled") this.tickets.delete(number);
+      if (!wanted.has(number) && ticket.status !== "cancelled" && !isOlder(number)) this.tickets.delete(number);
     }
-    for (const ticket of board.tickets) this.set(ticket, { isWhole: true });
-    this.done = board.done ?? [];
+    for (const ticket of board.tickets) if (!isOlder(ticket.order_number)) this.set(ticket, { isWhole: true });
+    const later = this.done.filter(({ order_number }) => isOlder(order_number));
+    this.done = [...later, ...(board.done ?? []).filter(({ order_number }) => !isOlder(order_number))].sort(byTime);
+    for (const [number, known] of this.revisions) if (known <= revision) this.revisions.delete(number);
+    this.whole = revision ?? 0;
     this.times = board.cooking_times ?? [];
     this.beyond = board.beyond ?? 0;
     this.isKnown = board.as_of != null;
+    this.isStopping = board.stopping === true;
     this.changed();
   }
 
   put(ticket) {
-    this.done = this.done.filter(({ order_number }) => order_number !== ticket.order_number);
-    if (ticket.status === "ready") this.done.unshift(ticket);
+    const number = ticket.order_number;
+    if (!this.isNewer(number, ticket.revision)) return;
+    if (ticket.revision !== undefined) this.revisions.set(number, ticket.revision);
+    this.done = this.done.filter(({ order_number }) => order_number !== number);
+    if (ticket.status === "ready") this.done = [...this.done, ticket].sort(byTime);
     this.set(ticket, { isWhole: false });
     this.changed();
   }
 
-  remove(number) {
+  remove({ order_number: number, revision }) {
+    if (!this.isNewer(number, revision)) return;
+    if (revision !== undefined) this.revisions.set(number, revision);
     this.done = this.done.filter(({ order_number }) => order_number !== number);
     if (this.tickets.get(number)?.status !== "cancelled") this.tickets.delete(number);
     this.changed();

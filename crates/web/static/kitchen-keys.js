@@ -1,22 +1,34 @@
 /** Keys that come faster than a person types are a scanner's. */
 const SCAN_GAP_MS = 60;
 const SCAN_DIGITS = 3;
+/** Where a person writes. */
+const TEXT_FIELDS = "input:not([type=checkbox], [type=radio]), textarea, select";
+/** What Enter presses by itself. */
+const PRESSED_BY_ENTER = "button, a, summary";
 
 /**
  * The keyboard, which a bump bar is as well: digits choose a ticket, 0 the tenth; Enter makes its
- * next step; R recalls; arrows move; ? shows the keys. A scanner types an order's number and Enter.
+ * next step; R recalls the last one, and D shows what can be recalled; arrows move; ? shows the
+ * keys. A scanner types an order's number and Enter.
  *
- * The handlers are `choose(place)`, `move(dx, dy)`, `enter()`, `recall()`, `help()` and `scan(text)`.
+ * A bump bar has no Tab key, and next to it people touch the screen: what was pressed with a
+ * pointer does not keep the focus, and takes no key from it. Whoever goes by Tab presses what has
+ * the focus. A key that is held down counts once. While a dialog is open, keys are the dialog's.
+ *
+ * The handlers are `choose(place)`, `move(dx, dy)`, `enter()`, `recall()`, `done()`, `help()` and
+ * `scan(text)`.
  */
 export function listen(handlers) {
   let typed = "";
   let last = -Infinity;
   /** A scan of a whole number has begun: its letters are no commands. */
   const isWhole = () => /^O(R|RD|RD_.*)?$/i.test(typed);
+  const reachedByTab = trackFocus();
 
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (event.target.closest?.("input, textarea, select")) return;
+    if (event.repeat && isOnce(event.key)) return event.preventDefault();
+    if (event.target.closest?.(TEXT_FIELDS) || document.querySelector("dialog[open]")) return;
     const isFast = event.timeStamp - last < SCAN_GAP_MS;
     if (!isFast && event.timeStamp - last > 1_000) typed = "";
     last = event.timeStamp;
@@ -29,8 +41,8 @@ export function listen(handlers) {
         event.preventDefault();
         return handlers.scan(scanned.toUpperCase());
       }
-      // A button that has the focus is pressed by Enter itself.
-      if (event.target.closest?.("button, a, dialog")) return;
+      const pressed = event.target.closest?.(PRESSED_BY_ENTER);
+      if (pressed && reachedByTab(pressed)) return;
       event.preventDefault();
       return handlers.enter();
     }
@@ -46,12 +58,42 @@ export function listen(handlers) {
   });
 }
 
+/** Whether a key that is held down counts once. */
+const isOnce = (key) => ["Enter", "r", "R", "d", "D", "?"].includes(key);
+
+/**
+ * Takes the focus off what was pressed with a pointer. Returns whether Tab led to an element since
+ * the last time that a pointer was used.
+ */
+function trackFocus() {
+  let reached = new WeakSet();
+  let lastKey = null;
+  let isPointer = false;
+  addEventListener("pointerdown", () => {
+    reached = new WeakSet();
+    lastKey = null;
+    isPointer = true;
+  }, { capture: true });
+  addEventListener("keydown", ({ key }) => {
+    lastKey = key;
+    isPointer = false;
+  }, { capture: true });
+  addEventListener("focusin", ({ target }) => {
+    if (lastKey === "Tab") reached.add(target);
+  });
+  addEventListener("click", () => {
+    const { activeElement } = document;
+    if (isPointer && !activeElement.closest(`dialog, ${TEXT_FIELDS}`)) activeElement.blur();
+  });
+  return (element) => reached.has(element);
+}
+
 function commandOf(key, handlers) {
   if (/^\d$/.test(key)) return () => handlers.choose(key === "0" ? 9 : Number(key) - 1);
   const isRightToLeft = document.documentElement.dir === "rtl";
   const forward = isRightToLeft ? -1 : 1;
   const commands = {
-    r: handlers.recall, R: handlers.recall, "?": handlers.help,
+    r: handlers.recall, R: handlers.recall, d: handlers.done, D: handlers.done, "?": handlers.help,
     ArrowRight: () => handlers.move(forward, 0), ArrowLeft: () => handlers.move(-forward, 0),
     ArrowDown: () => handlers.move(0, 1), ArrowUp: () => handlers.move(0, -1),
   };

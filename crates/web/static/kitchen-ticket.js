@@ -7,7 +7,10 @@ import { t } from "./texts.js";
 /** A button that has just become another one is not pressed by the second half of a double tap. */
 const SETTLING_MS = 400;
 
-/** One order on the display. */
+/**
+ * One order on the display. Its parts are made once, and changed: whoever has reached a line or the
+ * step by Tab keeps the focus there.
+ */
 class KitchenTicket extends HTMLElement {
   connectedCallback() {
     this.setAttribute("role", "listitem");
@@ -19,6 +22,7 @@ class KitchenTicket extends HTMLElement {
    */
   show(ticket, { key, isChosen, isWorker, handlers }) {
     this.ticket = ticket;
+    this.handlers = handlers;
     const step = `${ticket.status} ${ticket.ours}`;
     if (step !== this.step) {
       this.step = step;
@@ -29,66 +33,84 @@ class KitchenTicket extends HTMLElement {
     const state = JSON.stringify([ticket, key, isChosen]);
     if (state !== this.state) {
       this.state = state;
-      this.draw(ticket, { key, isChosen, isWorker, handlers });
+      if (!this.head) this.build(ticket, isWorker);
+      this.update(ticket, { key, isChosen, isWorker });
     }
     this.tick();
   }
 
-  draw(ticket, { key, isChosen, isWorker, handlers }) {
+  /** What never changes, and places for what does. */
+  build(ticket, isWorker) {
+    const number = ticket.order_number;
+    this.age = h("span", { class: "kitchen-age" });
+    this.word = h("span", { class: "kitchen-word" });
+    this.key = h("kbd", { class: "kitchen-key", "aria-hidden": "true" });
+    this.priority = h("span", { class: "kitchen-priority" });
+    this.where = h("bdi", { class: "kitchen-where" });
+    this.head = h("header", { class: "kitchen-head" }, this.key,
+      h("h2", { class: "kitchen-number" }, h("bdi", { "aria-hidden": "true" }, shortNumber(number)), h("bdi", { class: "visually-hidden" }, number)),
+      h("span", { class: "kitchen-type" }, t(`type.${ticket.order_type}`)),
+      this.where, this.priority, h("span", { class: "kitchen-time" }, this.age, this.word));
+    this.note = h("p", { class: "kitchen-note" });
+    this.lines = ticket.items.map((item, place) => this.line(item, place, isWorker));
+    this.button = h("button", { type: "button", class: "button kitchen-step", onclick: () => this.press() });
+    this.replaceChildren(this.head, this.note, h("ul", { class: "kitchen-lines" }, this.lines), this.button);
+  }
+
+  line(item, place, isWorker) {
+    const words = [h("span", { class: "kitchen-count" }, `${item.quantity}×`), h("bdi", {}, item.name)];
+    if (!isWorker) return h("li", {}, words);
+    const onclick = () => this.handlers.onTick(this.ticket, place, !this.ticket.items[place].done);
+    return h("li", {}, h("button", { type: "button", class: "kitchen-line", onclick }, words));
+  }
+
+  update(ticket, { key, isChosen, isWorker }) {
     const isCancelled = ticket.status === "cancelled";
     this.className = `kitchen-ticket is-${ticket.status}`;
     this.classList.toggle("is-chosen", isChosen);
     this.classList.toggle("is-recalled", ticket.recalled === true);
     if (isChosen) this.setAttribute("aria-current", "true");
     else this.removeAttribute("aria-current");
-    const number = ticket.order_number;
-    this.age = h("span", { class: "kitchen-age" });
-    this.word = h("span", { class: "kitchen-word" });
-    const where = ticket.table_number ? t("kitchen.table", { table: ticket.table_number }) : ticket.customer_name;
-    const head = h("header", { class: "kitchen-head" },
-      key && h("kbd", { class: "kitchen-key", "aria-hidden": "true" }, key),
-      h("h2", { class: "kitchen-number" }, h("bdi", { "aria-hidden": "true" }, shortNumber(number)), h("bdi", { class: "visually-hidden" }, number)),
-      h("span", { class: "kitchen-type" }, t(`type.${ticket.order_type}`)),
-      h("bdi", { class: "kitchen-where" }, where),
-      ticket.priority > 1 && h("span", { class: "kitchen-priority" }, t("kitchen.priority", { n: ticket.priority })),
-      h("span", { class: "kitchen-time" }, this.age, this.word));
-    const lines = h("ul", { class: "kitchen-lines" }, ticket.items.map((item, place) => this.line(item, place, isWorker && !isCancelled, handlers)));
-    this.replaceChildren(head, this.note(ticket), lines, this.action(ticket, isWorker, handlers));
+    setText(this.key, key ?? "");
+    this.key.hidden = !key;
+    setText(this.where, ticket.table_number ? t("kitchen.table", { table: ticket.table_number }) : ticket.customer_name);
+    setText(this.priority, ticket.priority > 1 ? t("kitchen.priority", { n: ticket.priority }) : "");
+    this.priority.hidden = ticket.priority <= 1;
+    setText(this.note, this.remark(ticket));
+    this.note.hidden = this.note.textContent === "";
+    ticket.items.forEach(({ done }, place) => {
+      const line = this.lines[place];
+      line.classList.toggle("is-ticked", done === true);
+      const button = line.querySelector("button");
+      if (!button) return;
+      button.setAttribute("aria-pressed", String(done === true));
+      button.disabled = isCancelled;
+    });
+    this.showStep(ticket, isWorker);
   }
 
-  line(item, place, canTick, handlers) {
-    const words = [h("span", { class: "kitchen-count" }, `${item.quantity}×`), h("bdi", {}, item.name)];
-    if (!canTick) return h("li", { class: item.done && "is-ticked" }, words);
-    return h("li", { class: item.done && "is-ticked" },
-      h("button", {
-        type: "button", class: "kitchen-line", "aria-pressed": String(item.done === true),
-        onclick: () => handlers.onTick(this.ticket, place, !item.done),
-      }, words));
+  remark(ticket) {
+    if (ticket.status === "cancelled") return t(ticket.was_cooking === false ? "kitchen.cancelled" : "kitchen.cancelled_cooking");
+    if (ticket.recalled) return t("kitchen.recalled");
+    return ticket.status === "cooking" ? t("kitchen.cooked_by", { cook: ticket.processed_by ?? "" }) : "";
   }
 
-  note(ticket) {
-    const by = ticket.processed_by ?? "";
-    if (ticket.status === "cancelled") {
-      const key = ticket.was_cooking === false ? "kitchen.cancelled" : "kitchen.cancelled_cooking";
-      return h("p", { class: "kitchen-note" }, t(key));
-    }
-    if (ticket.recalled) return h("p", { class: "kitchen-note" }, t("kitchen.recalled"));
-    if (ticket.status === "cooking") return h("p", { class: "kitchen-note" }, t("kitchen.cooked_by", { cook: by }));
-    return null;
+  /** The button of the next step. Whoever looks on can only take away what was cancelled. */
+  showStep(ticket, isWorker) {
+    const isCancelled = ticket.status === "cancelled";
+    const isReady = ticket.status === "cooking" && ticket.ours === true;
+    this.button.hidden = !isWorker && !isCancelled;
+    this.button.classList.toggle("is-ready", isReady);
+    this.button.classList.toggle("button-primary", !isReady && !isCancelled);
+    const isElsewhere = ticket.status === "cooking" && !ticket.ours;
+    const step = t(isCancelled ? "kitchen.seen" : isReady ? "kitchen.ready" : isElsewhere ? "kitchen.take_over" : "kitchen.start");
+    setText(this.button, step);
+    this.button.setAttribute("aria-label", t("kitchen.step_of", { step, number: shortNumber(ticket.order_number) }));
   }
 
-  action(ticket, isWorker, handlers) {
-    if (ticket.status === "cancelled") {
-      return h("button", { type: "button", class: "button kitchen-step", onclick: () => handlers.onDismiss(this.ticket) }, t("kitchen.seen"));
-    }
-    if (!isWorker) return null;
-    const isReady = ticket.status === "cooking" && ticket.ours;
-    const key = isReady ? "kitchen.ready" : ticket.status === "cooking" ? "kitchen.take_over" : "kitchen.start";
-    return h("button", {
-      type: "button", class: `button kitchen-step ${isReady ? "is-ready" : "button-primary"}`,
-      "aria-label": t("kitchen.step_of", { step: t(key), number: shortNumber(ticket.order_number) }),
-      onclick: () => handlers.onStep(this.ticket),
-    }, t(key));
+  press() {
+    if (this.ticket.status === "cancelled") this.handlers.onDismiss(this.ticket);
+    else this.handlers.onStep(this.ticket);
   }
 
   /** The age goes on by itself. */

@@ -24,9 +24,9 @@ export function keepAwake() {
   ask();
 }
 
-/** A dialog with all keys. */
-export function keysDialog() {
-  const rows = [["1–9, 0", "choose"], ["Enter", "enter"], ["R", "recall"], ["← → ↑ ↓", "move"], ["?", "help"], ["ORD_… Enter", "scan"]];
+/** A dialog with all keys: of a cook, or of somebody who looks on. */
+export function keysDialog({ isWorker }) {
+  const rows = [["1–9, 0", "choose"], ["Enter", isWorker ? "enter" : "seen"], isWorker && ["R", "recall"], isWorker && ["D", "done"], ["← → ↑ ↓", "move"], ["?", "help"], ["ORD_… Enter", "scan"]].filter(Boolean);
   const dialog = h("dialog", { "aria-labelledby": "kitchen-keys" },
     h("div", { class: "dialog-words" },
       h("h2", { id: "kitchen-keys" }, t("kitchen.keys")),

@@ -1,21 +1,28 @@
 import { asClock } from "./format.js";
 import { h } from "./dom.js";
+import { t } from "./texts.js";
 import uPlot from "./uplot.js";
 
 const HEIGHT = 200;
 const theme = matchMedia("(prefers-color-scheme: dark)");
 
 /**
- * A plot with its key. The figures are said in words elsewhere, so it is one picture to a screen
- * reader. `series` has { label, name, bars, align } each; `name` is a class that gives the colour.
+ * A plot with its key. It is one picture to a screen reader; a table below it has all its figures,
+ * for everybody. `series` has { label, name, bars, align } each; `name` is a class that gives the
+ * colour. `first` is the heading of the table's first column, and `asText` says a figure in words.
  */
 export class Plot {
-  constructor({ title, series, labels, whole = true }) {
-    Object.assign(this, { series, labels, whole });
+  constructor({ title, series, labels, whole = true, first, asText = String }) {
+    Object.assign(this, { series, labels, whole, asText });
     this.keys = series.map(({ label, name }) => h("li", { class: `key ${name}` }, label));
     this.canvas = h("div", { class: "plot-canvas", role: "img", "aria-label": title, dir: "ltr" });
+    this.rows = h("tbody");
+    this.table = h("details", { class: "plot-table", ontoggle: () => this.list() },
+      h("summary", {}, t("staff.plot.table")),
+      h("div", { class: "plot-rows", role: "region", tabindex: "0", "aria-label": title }, h("table", {},
+        h("thead", {}, h("tr", {}, [first, ...series.map(({ label }) => label)].map((name) => h("th", { scope: "col" }, name)))), this.rows)));
     this.element = h("figure", { class: "plot card" },
-      h("figcaption", { class: "plot-title" }, title), h("ul", { class: "keys" }, this.keys), this.canvas);
+      h("figcaption", { class: "plot-title" }, title), h("ul", { class: "keys" }, this.keys), this.canvas, this.table);
     new ResizeObserver(() => this.resize()).observe(this.canvas);
     theme.addEventListener("change", () => this.draw());
   }
@@ -26,6 +33,17 @@ export class Plot {
     this.columns = columns;
     if (this.plot) this.plot.setData(columns);
     else this.draw();
+    this.list();
+  }
+
+  /** The figures as a table, the latest first, while somebody looks at it. */
+  list() {
+    if (!this.table.open || !this.columns) return;
+    const [first, ...others] = this.columns;
+    const name = (value) => (this.labels ? this.labels[value] : asClock(new Date(value * 1000)));
+    const rows = first.map((value, index) => h("tr", {}, h("th", { scope: "row" }, name(value)),
+      others.map((column) => h("td", {}, column[index] === null ? "–" : this.asText(column[index])))));
+    this.rows.replaceChildren(...(this.labels ? rows : rows.reverse()));
   }
 
   resize() {

@@ -9,9 +9,8 @@ import { follow } from "./stream-source.js";
 import { t } from "./texts.js";
 import { tracking } from "./urls.js";
 
+/** How often the page looks, at most: also while changes come without end. */
 const POLL_MS = 3_000;
-/** Changes come in bursts. */
-const SOON_MS = 500;
 /** Times in a status are those of five minutes each, over an hour. */
 const PART_MS = 300_000;
 const PARTS = 13;
@@ -19,13 +18,14 @@ const STATUSES = ["received", "cooking", "ready"];
 
 /**
  * What goes on now: orders of each minute, what is open, how long it takes, and who cooks. It sends
- * "changes" to the document when orders have changed.
+ * "changes" to the document when orders have changed, at most every three seconds.
  */
 class StaffFigures extends HTMLElement {
   connectedCallback() {
     this.alarm = h("div", { class: "alarm", role: "alert" });
     this.minutes = new Plot({
       title: t("staff.minutes"),
+      first: t("staff.plot.time"),
       series: [
         { label: t("staff.minutes.placed"), name: "key-1", bars: [0.7, 14] },
         { label: t("staff.minutes.ready"), name: "key-2" },
@@ -33,6 +33,7 @@ class StaffFigures extends HTMLElement {
     });
     this.open = new Plot({
       title: t("staff.open"),
+      first: t("staff.orders.type"),
       series: [
         { label: t("staff.open.waiting"), name: "key-3", bars: [0.35, 48], align: -1 },
         { label: t("staff.open.cooking"), name: "key-1", bars: [0.35, 48], align: 1 },
@@ -41,6 +42,8 @@ class StaffFigures extends HTMLElement {
     });
     this.times = new Plot({
       title: t("staff.times"),
+      first: t("staff.plot.time"),
+      asText: (minutes) => asDuration(minutes * 60),
       series: STATUSES.map((status, index) => ({ label: t(`staff.times.${status}`), name: `key-${[3, 1, 2][index]}` })),
       whole: false,
     });
@@ -50,29 +53,27 @@ class StaffFigures extends HTMLElement {
     this.workers = h("ul", { class: "workers" });
     this.noWorkers = h("p", { class: "empty" }, t("staff.workers.none"));
     this.freshness = h("freshness-line");
-    this.times.element.append(this.stays);
-    this.minutes.element.append(this.rate);
+    this.times.table.before(this.stays);
+    this.minutes.table.before(this.rate);
     this.append(this.alarm, this.freshness, h("div", { class: "figures" }, this.types,
       h("div", { class: "plots" }, this.minutes.element, this.open.element, this.times.element),
       h("h3", { id: "workers-heading" }, t("staff.workers")), this.workers, this.noWorkers));
     this.live = new Live({ stream: null, poll: () => this.ask(), every: POLL_MS });
     this.freshness.follow(this.live, this);
     this.live.start();
-    // The stream only says when to look: what is shown is proved by looking.
+    // The stream only says that there is something new: what is shown is proved by looking.
     const nothing = () => {};
     follow(tracking("events"), { onEvent: (event) => this.take(event), onCut: nothing, onMissing: nothing });
   }
 
   take({ type }) {
-    if (type === "heartbeat" || this.soon) return;
-    this.soon = setTimeout(() => {
-      this.soon = null;
-      this.live.askNow();
-      document.dispatchEvent(new Event("changes"));
-    }, SOON_MS);
+    if (type !== "heartbeat") this.hasChanges = true;
   }
 
   async ask() {
+    // The other parts look when the figures do.
+    if (this.hasChanges) document.dispatchEvent(new Event("changes"));
+    this.hasChanges = false;
     const figures = await read(tracking("staff/figures"));
     observe(figures.as_of);
     this.showAlarm(figures.types);

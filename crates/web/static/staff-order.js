@@ -35,16 +35,21 @@ class StaffOrder extends HTMLElement {
     this.load();
   }
 
+  /** Looks overtake each other: only the last one that began is shown. */
   async load() {
     const { number } = this;
+    this.looks = (this.looks ?? 0) + 1;
+    const look = this.looks;
+    const isOld = () => number !== this.number || look !== this.looks;
     let answer;
     try {
       answer = await ask(tracking(`orders/${encodeURIComponent(number)}`));
     } catch (why) {
       if (!(why instanceof Unreachable)) throw why;
-      return this.say(t("staff.no_connection"));
+      return isOld() || this.say(t("staff.no_connection"));
     }
-    if (number !== this.number) return;
+    // Meanwhile somebody may have begun to write a reason.
+    if (isOld() || !this.isIdle) return;
     if (answer.status !== 200) return this.say(answer.body?.detail ?? t("staff.failed"));
     this.show(answer.body);
   }
@@ -106,6 +111,8 @@ class StaffOrder extends HTMLElement {
     const buttons = this.actions.querySelectorAll("button");
     buttons.forEach((button) => { button.disabled = true; });
     this.say(null);
+    // A look that is on its way shows what was before.
+    this.looks += 1;
     const problem = await change("POST", order(`orders/${encodeURIComponent(number)}/${what}`), value);
     this.dispatchEvent(new Event("changed"));
     if (number !== this.number) return;

@@ -69,8 +69,9 @@ class StaffOrders extends HTMLElement {
     const { text, status, type, day } = this.form.elements;
     const parameters = new URLSearchParams();
     for (const field of [text, status, type]) if (field.value.trim()) parameters.set(field.name, field.value.trim());
-    const since = beginOf(day.value);
+    const { since, until } = limitsOf(day.value);
     if (since) parameters.set("since", since.toISOString());
+    if (until) parameters.set("until", until.toISOString());
     return parameters;
   }
 
@@ -169,10 +170,15 @@ class StaffOrders extends HTMLElement {
   }
 }
 
-/** The begin of a day of the one who looks, or null. */
-function beginOf(day) {
+/** Begin and end of days of the one who looks, as far as they have any. */
+function limitsOf(day) {
   const days = { today: 0, yesterday: 1, week: 6 }[day];
-  if (days === undefined) return null;
+  if (days === undefined) return {};
+  return { since: midnight(days), until: day === "yesterday" ? midnight(0) : null };
+}
+
+/** The begin of today, or of so many days before. */
+function midnight(days) {
   const begin = new Date();
   begin.setHours(0, 0, 0, 0);
   begin.setDate(begin.getDate() - days);

@@ -82,6 +82,13 @@ impl Display {
         Ok(Self { handle, drain, closing, recalls })
     }
 
+    /// Takes no recall any more. Whoever waits for one is told at once.
+    pub fn begin_no_more(&mut self) {
+        self.recalls.close();
+        // Each has its way to whoever asked, who learns by its end that nothing came of it.
+        while self.recalls.try_recv().is_ok() {}
+    }
+
     /// Ends the streams, then closes the port and lets what was asked be answered.
     pub async fn close(self) {
         self.closing.begin();

@@ -199,7 +199,7 @@ impl Worker {
             }
         }
         if let Some(display) = &mut display {
-            display.recalls.close();
+            display.begin_no_more();
         }
         log.info(
             action::GRACEFUL_SHUTDOWN,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::{SessionError, inspection};
+use bus::inspection;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
@@ -20,7 +20,7 @@ const DEADLINE: Duration = Duration::from_secs(8);
 pub enum CountError {
     /// RabbitMQ does not tell.
     #[error(transparent)]
-    Session(#[from] SessionError),
+    Broker(#[from] inspection::CountError),
     /// It did not answer in time.
     #[error("RabbitMQ did not answer within {} s", DEADLINE.as_secs())]
     Timeout,
@@ -31,8 +31,8 @@ pub enum CountError {
 pub struct Counted {
     /// How many there are.
     pub messages: u32,
-    /// For how long every look has found some: the oldest is at least as old, unless somebody
-    /// removed it meanwhile. Zero if there are none.
+    /// For how long each look of this process has found some. That is no age: between two looks all
+    /// may have been removed, and others come. Zero if there are none.
     pub seen_for: Duration,
 }
 
@@ -85,7 +85,7 @@ impl Look {
     }
 
     fn counted(self) -> Counted {
-        let seen_for = self.first_seen.map_or(Duration::ZERO, |first| first.elapsed());
+        let seen_for = self.first_seen.map_or(Duration::ZERO, |first| self.at.duration_since(first));
         Counted { messages: self.messages, seen_for }
     }
 }

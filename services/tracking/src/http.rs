@@ -37,6 +37,7 @@ use utoipa::ToSchema;
 use self::described::{RequestIdInPath, UnknownOrder, UnknownRequest};
 use crate::NAME;
 use crate::events::Events;
+use crate::figures::SharedFigures;
 use crate::lookups::Lookups;
 
 /// The state that handlers share.
@@ -47,6 +48,7 @@ pub struct Api {
     /// Decides who is staff.
     pub gate: Gate,
     pub events: Events,
+    pub figures: SharedFigures,
     /// What estimates come from while nothing is measured.
     pub cooking_seconds: CookingSeconds,
     /// Whether the tables exist.
@@ -71,6 +73,7 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
         .service(readable("/orders/{order_number}", pages::order))
         .service(readable("/orders", orders::list))
         .service(readable("/events", streams::of_all))
+        .service(readable("/kitchen", pages::kitchen))
         .service(readable("/kitchen/tickets", kitchen::tickets))
         .service(readable("/staff/figures", figures::figures))
         .service(readable("/order_status/{order_id}", order_status))

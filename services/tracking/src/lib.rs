@@ -2,6 +2,7 @@
 
 mod arguments;
 mod events;
+mod figures;
 mod http;
 mod lookups;
 mod service;

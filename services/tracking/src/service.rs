@@ -18,6 +18,7 @@ use service::{Failure, Process, TaskEnded, Tasks};
 
 use crate::NAME;
 use crate::events::Events;
+use crate::figures::SharedFigures;
 use crate::http::{self, Api};
 use crate::lookups::Lookups;
 
@@ -65,6 +66,7 @@ impl TrackingService {
         let (lookups, lookups_tasks) = Lookups::start(db.clone(), config.board.keep_minutes);
         let (events, reader) = Events::start(db.clone(), log.clone());
         let api = Api {
+            figures: SharedFigures::new(db.clone()),
             db,
             lookups,
             events,

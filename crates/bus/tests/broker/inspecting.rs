@@ -1,7 +1,9 @@
 //! `inspection`: a look that changes nothing.
 
 use bus::SessionError;
-use bus::inspection::{Depth, Inspection, Needs, PartState, Right, inspect, kitchen_queues, queues};
+use bus::inspection::{
+    CountError, Depth, Inspection, Needs, PartState, Right, dead_letters, inspect, kitchen_queues, queues,
+};
 use bus::topology::{DEAD_LETTER_QUEUE, NOTIFICATIONS_QUEUE, SAFETY_NET_QUEUE};
 use config::Rabbitmq;
 use devcluster::Credentials;
@@ -61,6 +63,21 @@ async fn queues_are_told_with_what_waits_in_them() {
     assert_eq!(found.depth(DINE_IN_QUEUE), None);
     let of = |order_type| found.messages_in_queue_of(order_type);
     assert_eq!((of(OrderType::Takeout), of(OrderType::DineIn)), (2, 0));
+}
+
+/// Zero is a claim: a queue that cannot be reached may have messages.
+#[tokio::test]
+async fn dead_letters_are_none_only_where_there_is_no_queue_for_them() {
+    let scene = Scene::new().await;
+    assert_eq!(dead_letters(&scene.settings, "test").await.unwrap(), None);
+    scene.all_declared().await;
+    scene.broker.publish("orders_dlx", "", amqprs::BasicProperties::default(), "anything").await;
+    scene.until_ready(DEAD_LETTER_QUEUE, 1).await;
+    assert_eq!(dead_letters(&scene.settings, "test").await.unwrap(), Some(1));
+    scene.broker.lose(DEAD_LETTER_QUEUE).await;
+    let untold = dead_letters(&scene.settings, "test").await;
+    assert!(matches!(untold, Err(CountError::Untold { .. })), "{untold:?}");
+    scene.broker.free_name(DEAD_LETTER_QUEUE).await;
 }
 
 #[tokio::test]

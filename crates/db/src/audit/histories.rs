@@ -78,13 +78,18 @@ fn legal_histories() -> Vec<String> {
     histories
 }
 
-/// The log without the steps that recalls undid. A recall of something else stays, and is illegal.
+/// The log without the steps that recalls undid, as the statement sees it: a recall undoes a
+/// `ready` directly before it, which is not the first row. A recall of something else stays, and is
+/// illegal.
 fn without_recalls(log: Vec<String>) -> Vec<String> {
     let mut left: Vec<String> = Vec::with_capacity(log.len());
+    let mut can_be_undone = false;
     for status in log {
-        if status == RECALLED && left.last().is_some_and(|last| last == OrderStatus::RECALL.0.as_str()) {
+        if status == RECALLED && can_be_undone {
             left.pop();
+            can_be_undone = false;
         } else {
+            can_be_undone = !left.is_empty() && status == OrderStatus::RECALL.0.as_str();
             left.push(status);
         }
     }
@@ -200,6 +205,8 @@ mod tests {
             ("received cooking ready recalled ready recalled ready completed", "completed", true, ""),
             ("received cooking ready recalled cancelled", "cancelled", false, ""),
             ("received cooking recalled ready", "ready", true, "illegal"),
+            ("received cooking ready ready recalled recalled", "cooking", false, "illegal,elsewhere"),
+            ("ready recalled", "cooking", false, "illegal,elsewhere"),
             ("received cooking ready completed recalled", "cooking", false, "illegal,elsewhere"),
             ("received cooking ready cancelled recalled", "cooking", false, "illegal,elsewhere"),
             ("received cooking ready cooking", "cooking", false, "repeated"),

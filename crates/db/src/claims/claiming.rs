@@ -78,7 +78,9 @@ pub async fn claim(
             if let Some(ClaimOutcome::Granted(claim)) = outcome
                 && claim.status_update.is_none()
             {
-                claim.status_update = starts.remove(&request.order.number);
+                (claim.status_update, claim.is_left_to_relay) = starts
+                    .remove(&request.order.number)
+                    .map_or((None, false), |(start, waits)| (Some(start), waits));
             }
         }
     }
@@ -202,7 +204,13 @@ fn outcome(row: &Row, request: &ClaimRequest, worker: &str) -> Result<Option<Cla
             estimated_completion: Some(estimated_completion.into()),
         },
     });
-    Ok(Some(ClaimOutcome::Granted(Claim { order_id, attempt, estimated_completion, status_update })))
+    Ok(Some(ClaimOutcome::Granted(Claim {
+        order_id,
+        attempt,
+        estimated_completion,
+        status_update,
+        is_left_to_relay: false,
+    })))
 }
 
 fn mismatch(what: &str, row: &Row) -> Result<Mismatch, DbError> {
@@ -218,14 +226,17 @@ fn mismatch(what: &str, row: &Row) -> Result<Mismatch, DbError> {
 }
 
 /// Returns the status updates of these orders' claims that are still in the outbox: an earlier
-/// worker was lost before it published them. Of several, the last one: of a recall.
+/// worker was lost before it published them. Of several, the last one: of a recall. Each with
+/// whether earlier changes of its order are there too.
 pub(super) async fn unpublished_starts(
     db: &Database,
     numbers: &[OrderNumber],
-) -> Result<HashMap<OrderNumber, StatusOutboxRow>, DbError> {
+) -> Result<HashMap<OrderNumber, (StatusOutboxRow, bool)>, DbError> {
     let sql = "
-        select id, request_id, order_number, old_status, changed_by, changed_at, estimated_completion
-        from status_outbox where order_number = any($1) and new_status = 'cooking' order by id";
+        select id, request_id, order_number, old_status, changed_by, changed_at, estimated_completion,
+               exists (select 1 from status_outbox as older
+                       where older.order_number = start.order_number and older.id + 0 < start.id) as waits
+        from status_outbox as start where order_number = any($1) and new_status = 'cooking' order by id";
     let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
     let rows = db.query(sql, &[&numbers]).await?;
     rows.iter()
@@ -243,7 +254,8 @@ pub(super) async fn unpublished_starts(
                 timestamp: row.try_get::<_, OffsetDateTime>("changed_at")?.into(),
                 estimated_completion: estimated_completion.map(Into::into),
             };
-            Ok((number, StatusOutboxRow { id: row.try_get("id")?, request_id, update }))
+            let start = StatusOutboxRow { id: row.try_get("id")?, request_id, update };
+            Ok((number, (start, row.try_get("waits")?)))
         })
         .collect()
 }

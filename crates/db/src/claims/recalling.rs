@@ -14,7 +14,8 @@ use crate::outbox::{StatusOutboxRow, due_after_grace};
 
 /// Takes an order that this worker finished within [`RECALL_WINDOW`] back to `cooking`, claims it
 /// again, and takes it off the worker's count. Writes the status row, with [`RECALL_NOTE`] as its
-/// note, and the outbox row of the status update. The order keeps its age and its priority.
+/// note, and the outbox row of the status update, which is due at once if earlier changes of the
+/// order wait there. The order keeps its age and its priority.
 ///
 /// Repeated by the same process after a lost answer, it grants the claim that the first attempt
 /// made.
@@ -50,19 +51,22 @@ pub async fn recall(
         return refusal(&row, name).map(RecallOutcome::Refused);
     };
     let estimated_completion: OffsetDateTime = row.try_get("estimated_completion")?;
-    let status_update = match row.try_get::<_, Option<i64>>("announced_id")? {
-        Some(id) => Some(StatusOutboxRow {
-            id,
-            request_id: request.request_id.clone(),
-            update: update(request.number, name, row.try_get("changed_at")?, estimated_completion),
-        }),
+    let announced = match row.try_get::<_, Option<i64>>("announced_id")? {
+        Some(id) => {
+            let update = update(request.number, name, row.try_get("changed_at")?, estimated_completion);
+            let request_id = request.request_id.clone();
+            Some((StatusOutboxRow { id, request_id, update }, row.try_get("waits")?))
+        }
         None => unpublished_starts(db, &[request.number]).await?.remove(&request.number),
     };
+    let (status_update, is_left_to_relay) =
+        announced.map_or((None, false), |(update, waits)| (Some(update), waits));
     Ok(RecallOutcome::Granted(Claim {
         order_id: row.try_get("id")?,
         attempt,
         estimated_completion,
         status_update,
+        is_left_to_relay,
     }))
 }
 
@@ -107,6 +111,8 @@ fn sql() -> String {
     ), target as (
         select id, number, status, processed_by, completed_at from orders
         where number = $1 and (select count(*) from worker) >= 0 for update
+    ), earlier as (
+        select exists (select 1 from status_outbox where order_number = $1) as waits
     ), granted as (
         insert into order_claims (order_id, worker, token, attempt, lease_until, estimated_completion, lease_seconds)
         select id, $2, $3, 1 + (select count(*)::int from order_status_log as log where log.order_id = target.id),
@@ -127,15 +133,15 @@ fn sql() -> String {
     ), announced as (
         insert into status_outbox (request_id, due_at, order_number, old_status, new_status, changed_by, changed_at,
                                    estimated_completion)
-        select $6, {due_at}, number, $7, 'cooking', $2, now(), estimated_completion
-        from granted join target on id = order_id
+        select $6, case when waits then now() else {due_at} end, number, $7, 'cooking', $2, now(), estimated_completion
+        from granted join target on id = order_id cross join earlier
         returning id
     ), repeated as (
         select order_id, attempt, estimated_completion from order_claims join target on id = order_id
         where status = 'cooking' and token is not distinct from $3
     )
     select id, status, processed_by, claim.attempt, claim.estimated_completion, now() as changed_at,
-           (select announced.id from announced) as announced_id
+           (select announced.id from announced) as announced_id, (select waits from earlier) as waits
     from target left join (select * from granted union all select * from repeated) as claim on order_id = id"
     )
 }

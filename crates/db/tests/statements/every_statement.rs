@@ -12,8 +12,8 @@ use db::rescue::{self, UnroutedMessage};
 use db::transitions::{self, Unsent};
 use db::{
     Database, DbError, board, estimates, history, idempotency, intake, inventory, kitchen_tickets, menu,
-    order_requests, order_views, orders, price_rules, schema, secrets, staff_figures, startup, status_events,
-    workers,
+    order_days, order_requests, order_views, orders, price_rules, schema, secrets, staff_figures, startup,
+    status_events, workers,
 };
 use domain::OrderStatus::{Cancelled, Received};
 use domain::menu::SoldOutUntil;
@@ -236,6 +236,7 @@ async fn tracking(scene: &Scene, db: &Database) -> Result<(), Undone> {
     done("kitchen_tickets::read", kitchen_tickets::read(db).await)?;
     let all = order_views::Filter { limit: 1, ..Default::default() };
     done("order_views::list", order_views::list(db, &all).await)?;
+    done("order_days::above", order_days::above(db, time::OffsetDateTime::UNIX_EPOCH).await)?;
     done("order_views::one", order_views::one(db, &order.number).await)?;
     done("secrets::order_token_key", secrets::order_token_key(db).await)?;
     done("staff_figures::read", staff_figures::read(db).await)?;

@@ -14,6 +14,7 @@ mod giving_back;
 mod heartbeats;
 mod idempotency;
 mod inventory;
+mod lives;
 mod menu;
 mod outbox;
 mod outbox_refusals;

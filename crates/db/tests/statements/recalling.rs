@@ -121,6 +121,28 @@ async fn a_recall_that_is_repeated_after_a_lost_answer_grants_the_same_claim() {
     assert_eq!(other, RecallOutcome::Refused(RecallRefusal::Elsewhere(OrderStatus::Cooking)));
 }
 
+/// Subscribers must not see the recall before the `ready` that it takes back.
+#[tokio::test]
+async fn a_recall_is_left_to_the_relay_while_earlier_changes_wait_there() {
+    let scene = Scene::new().await;
+    let (order, _) = ready(&scene).await;
+    let waiting = granted(scene.recall(&anna(), &order).await);
+    assert!(waiting.is_left_to_relay, "{waiting:?}");
+    let due = "select bool_and(due_at <= now()) from status_outbox where old_status = 'ready'";
+    assert_eq!(scene.value(due).await, true, "nobody else publishes it");
+    assert_eq!(granted(scene.recall(&anna(), &order).await), waiting, "repeated after a lost answer");
+    scene.leases_ended("1 second").await;
+    let heir = scene.granted(&mario(), &order).await;
+    assert!(heir.is_left_to_relay, "{heir:?}");
+    assert!(matches!(scene.finish(&mario(), &order, &heir).await, FinishOutcome::Ready(_)));
+
+    scene.execute("delete from status_outbox").await;
+    let alone = granted(scene.recall(&mario(), &order).await);
+    assert!(!alone.is_left_to_relay && alone.status_update.is_some(), "{alone:?}");
+    let later = "select due_at > now() from status_outbox";
+    assert_eq!(scene.value(later).await, true, "its worker publishes it");
+}
+
 /// Whoever takes the order over publishes what the lost worker could not.
 #[tokio::test]
 async fn the_next_worker_finds_the_recall_that_was_not_published() {

@@ -147,6 +147,7 @@ impl Cook {
             .emit();
         let changed_at = claim.status_update.as_ref().map(|change| change.update.timestamp);
         let published = match claim.status_update.clone() {
+            Some(_) if claim.is_left_to_relay => false,
             Some(change) => self.status_publisher.publish(change).await,
             None => true,
         };

@@ -15,6 +15,10 @@ use crate::manual::{CutOff, Snapshot, Ticket};
 #[schema(as = Tickets)]
 pub struct BoardBody {
     worker: String,
+    /// Tells the boards of two processes apart.
+    board: u32,
+    /// A ticket, or an event, of a higher revision of this board is newer.
+    revision: u64,
     /// Now, by the database's clock; ages are counted from it. `null` until it has answered.
     #[schema(required)]
     as_of: Option<Timestamp>,
@@ -28,6 +32,8 @@ pub struct BoardBody {
     /// Why it may not be true; `null` if it is.
     #[schema(required)]
     cut_off: Option<CutOffBody>,
+    /// Whether the worker stops: nothing is started any more.
+    stopping: bool,
 }
 
 /// A ticket.
@@ -35,6 +41,8 @@ pub struct BoardBody {
 #[schema(as = Ticket)]
 pub struct TicketBody {
     order_number: OrderNumber,
+    /// The board's revision with this ticket.
+    revision: u64,
     order_type: String,
     status: OrderStatus,
     priority: i32,
@@ -96,8 +104,9 @@ pub struct CutOffBody {
     since: Option<Timestamp>,
 }
 
-impl From<Snapshot> for BoardBody {
-    fn from(snapshot: Snapshot) -> Self {
+impl BoardBody {
+    /// The board, and whether its worker stops.
+    pub fn of(snapshot: Snapshot, stopping: bool) -> Self {
         let all_day = all_day(&snapshot.tickets);
         let (mut done, mut tickets): (Vec<_>, Vec<_>) =
             snapshot.tickets.into_iter().partition(|ticket| ticket.status == OrderStatus::Ready);
@@ -109,12 +118,15 @@ impl From<Snapshot> for BoardBody {
         done.sort_by_key(|ticket| std::cmp::Reverse((ticket.held.ticket.updated_at, ticket.number)));
         Self {
             worker: snapshot.worker.as_str().to_owned(),
+            board: snapshot.board,
+            revision: snapshot.revision,
             as_of: snapshot.as_of.map(Into::into),
             tickets: tickets.into_iter().map(Into::into).collect(),
             done: done.into_iter().map(Into::into).collect(),
             all_day,
             cooking_times: snapshot.cooking_times.into_iter().map(Into::into).collect(),
             cut_off: snapshot.cut_off.map(Into::into),
+            stopping,
         }
     }
 }
@@ -138,7 +150,7 @@ fn all_day(tickets: &[Ticket]) -> Vec<CountBody> {
 impl From<Ticket> for TicketBody {
     fn from(ticket: Ticket) -> Self {
         let was_cooking = ticket.was_cooking();
-        let Ticket { number, status, held, is_ours, ticked } = ticket;
+        let Ticket { number, status, held, is_ours, ticked, revision } = ticket;
         let row = held.ticket;
         let items = row.items.into_iter().enumerate().map(|(place, (name, quantity))| LineBody {
             name,
@@ -147,6 +159,7 @@ impl From<Ticket> for TicketBody {
         });
         Self {
             order_number: number,
+            revision,
             order_type: row.order_type,
             status,
             priority: row.priority,

@@ -43,7 +43,7 @@ pub async fn changes(request: HttpRequest, api: web::Data<Api>) -> HttpResponse 
         Err(refused) => return refused,
     };
     match StreamPermit::take(&request, log.request_id()) {
-        Ok(permit) => permit.respond(follow(api.board.clone(), api.closing.clone(), log)),
+        Ok(permit) => permit.respond(follow(&api, log)),
         Err(problem) => problem.error_response(),
     }
 }
@@ -54,6 +54,9 @@ struct State {
     /// What to send next.
     next: BytesMut,
     heartbeat: Interval,
+    /// The worker begins to stop.
+    stopping: Pin<Box<dyn Future<Output = ()>>>,
+    is_stopping: bool,
     closing: Pin<Box<dyn Future<Output = ()>>>,
     has_ended: bool,
     log: Log,
@@ -62,6 +65,8 @@ struct State {
 #[derive(Serialize)]
 struct GoneBody {
     order_number: OrderNumber,
+    /// The board's revision with that.
+    revision: u64,
 }
 
 #[derive(Serialize)]
@@ -71,14 +76,23 @@ struct HeartbeatBody {
     cooking_times: Vec<CookingTimeBody>,
 }
 
-fn follow(board: Board, closing: Shutdown, log: Log) -> impl Stream<Item = Bytes> + 'static {
+fn follow(api: &Api, log: Log) -> impl Stream<Item = Bytes> + use<> {
+    let Api { bumping, board, closing, .. } = api.clone();
+    let is_stopping = bumping.shutdown.has_begun();
     let (changes, snapshot) = board.join();
     let mut next = BytesMut::from(&event_stream::retry(pause())[..]);
-    next.extend_from_slice(&event("tickets", &BoardBody::from(snapshot)));
+    next.extend_from_slice(&event("tickets", &BoardBody::of(snapshot, is_stopping)));
     let mut heartbeat = interval_at(Instant::now(), HEARTBEAT_INTERVAL);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let closing = Box::pin(async move { closing.begun().await });
-    stream::unfold(State { board, changes, next, heartbeat, closing, has_ended: false, log }, State::part)
+    let stopping = until_begun(bumping.shutdown);
+    let closing = until_begun(closing);
+    let state =
+        State { board, changes, next, heartbeat, stopping, is_stopping, closing, has_ended: false, log };
+    stream::unfold(state, State::part)
+}
+
+fn until_begun(shutdown: Shutdown) -> Pin<Box<dyn Future<Output = ()>>> {
+    Box::pin(async move { shutdown.begun().await })
 }
 
 impl State {
@@ -91,6 +105,10 @@ impl State {
             tokio::select! {
                 biased;
                 () = &mut self.closing => self.end(),
+                () = &mut self.stopping, if !self.is_stopping => {
+                    self.is_stopping = true;
+                    self.next.extend_from_slice(&event_stream::event(None, "stopping", "{}"));
+                }
                 change = self.changes.recv() => match change {
                     Ok(change) => self.add(change),
                     Err(RecvError::Lagged(_)) => {
@@ -111,7 +129,7 @@ impl State {
     fn add(&mut self, change: Change) {
         let part = match change {
             Change::Ticket(ticket) => event("ticket", &TicketBody::from(*ticket)),
-            Change::Gone(order_number) => event("gone", &GoneBody { order_number }),
+            Change::Gone { number, revision } => event("gone", &GoneBody { order_number: number, revision }),
         };
         self.next.extend_from_slice(&part);
     }

@@ -25,7 +25,7 @@ pub async fn all(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     }
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(BoardBody::from(api.board.snapshot()))
+        .json(BoardBody::of(api.board.snapshot(), api.bumping.shutdown.has_begun()))
 }
 
 /// Whether a line is done.

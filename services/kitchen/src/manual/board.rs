@@ -10,10 +10,12 @@ use db::kitchen_tickets::of_worker::{HeldTicket, HeldTickets};
 use domain::order_status::RECALL_WINDOW;
 use domain::{OrderNumber, OrderStatus, WorkerName};
 use time::OffsetDateTime;
+use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::command::{Bump, Command, MOST_WAITING, Reply};
+use super::snapshot::{Change, CutOff, Snapshot};
 use super::ticket::Ticket;
 
 /// How long a cancelled ticket is kept for displays that are opened later.
@@ -31,10 +33,14 @@ pub struct Board(Arc<Inner>);
 
 struct Inner {
     worker: WorkerName,
+    /// Tells this board from that of another process of the worker.
+    id: u32,
     state: Mutex<State>,
     changes: broadcast::Sender<Change>,
     /// Wakes the follower: a ticket is new.
     is_unread: Notify,
+    /// Wakes whoever waits until an order is no longer in flight.
+    closed: Notify,
     /// The connection over which orders come. There is none until the worker is registered.
     link: OnceLock<LinkState>,
 }
@@ -42,6 +48,8 @@ struct Inner {
 #[derive(Default)]
 struct State {
     entries: HashMap<OrderNumber, Entry>,
+    /// Grows with each change that displays are told. They drop what is older than what they show.
+    revision: u64,
     /// The database's time at the last look, and when that was.
     read: Option<(OffsetDateTime, Instant)>,
     /// The database's time at the last look at which orders could come in.
@@ -56,6 +64,8 @@ struct Entry {
     /// The way to the task that has the order in flight.
     task: Option<TaskHandle>,
     is_ours: bool,
+    /// It was made ready here, and its task is about to end.
+    is_finished: bool,
     /// The database says that there is nothing to cook: the claim is to find out why.
     is_over: bool,
     /// Grows with each change that is made here. A look that began before it tells the past.
@@ -80,42 +90,34 @@ impl Entry {
         let (sender, commands) = mpsc::channel(MOST_WAITING);
         let is_over = Arc::new(Notify::new());
         self.task = Some(TaskHandle { commands: sender, is_over: Arc::clone(&is_over) });
+        self.is_finished = false;
         self.version += 1;
         TaskInbox { commands, is_over }
     }
 }
 
-/// What displays are told.
-#[derive(Clone, Debug)]
-pub enum Change {
-    /// The ticket is so now.
-    Ticket(Box<Ticket>),
-    /// It is no longer this worker's.
-    Gone(OrderNumber),
-}
-
-/// Why the board may not be true.
+/// Why the ticket of an order cannot be opened to recall it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CutOff {
-    /// The server that does not answer: `database` or `broker`.
-    pub cause: &'static str,
-    /// The last moment at which it was true, if it ever was.
-    pub since: Option<OffsetDateTime>,
+pub(super) enum NotOpened {
+    /// It is not on the board.
+    NotHere,
+    /// Whoever made it ready is about to let it go.
+    Finishing,
+    /// It is in flight: perhaps somebody recalls it just now.
+    InFlight,
+    /// It is not ready.
+    NotReady,
 }
 
-/// The board at one moment.
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    /// Whose it is.
-    pub worker: WorkerName,
-    /// Now, by the database's clock. `None` until it has answered.
-    pub as_of: Option<OffsetDateTime>,
-    /// All tickets, in no order.
-    pub tickets: Vec<Ticket>,
-    /// How long orders cooked in the last hour.
-    pub cooking_times: Vec<CookingTime>,
-    /// Why it may not be true.
-    pub cut_off: Option<CutOff>,
+/// Who has an order after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// This worker has claimed it.
+    Ours,
+    /// This worker has no claim on it.
+    NotOurs,
+    /// This worker has made it ready, and is about to let it go.
+    Finished,
 }
 
 impl Board {
@@ -123,9 +125,11 @@ impl Board {
     pub fn new(worker: WorkerName) -> Self {
         Self(Arc::new(Inner {
             worker,
+            id: rand::random(),
             state: Mutex::default(),
             changes: broadcast::Sender::new(MOST_UNSEEN),
             is_unread: Notify::new(),
+            closed: Notify::new(),
             link: OnceLock::new(),
         }))
     }
@@ -154,13 +158,34 @@ impl Board {
         inbox
     }
 
-    /// As [`Board::open`], for an order that this worker has made ready. `None` if it is not among
-    /// these, or in flight.
-    pub(super) fn open_again(&self, number: OrderNumber) -> Option<TaskInbox> {
+    /// As [`Board::open`], for an order that this worker has made ready, to recall it. `stored`:
+    /// its ticket as the database has it, if it may not be on the board.
+    ///
+    /// # Errors
+    /// It cannot be opened now.
+    pub(super) fn open_again(
+        &self,
+        number: OrderNumber,
+        stored: Option<Ticket>,
+    ) -> Result<TaskInbox, NotOpened> {
         let mut state = self.lock();
-        let entry = state.entries.get_mut(&number)?;
+        if stored.is_some() {
+            let entry = state.entries.entry(number).or_default();
+            entry.ticket = entry.ticket.take().or(stored);
+        }
+        let entry = state.entries.get_mut(&number).ok_or(NotOpened::NotHere)?;
         let is_ready = entry.ticket.as_ref().is_some_and(|ticket| ticket.status == OrderStatus::RECALL.0);
-        (is_ready && entry.task.is_none()).then(|| entry.open())
+        match &entry.task {
+            Some(_) if entry.is_finished => Err(NotOpened::Finishing),
+            Some(_) => Err(NotOpened::InFlight),
+            None if is_ready => Ok(entry.open()),
+            None => Err(NotOpened::NotReady),
+        }
+    }
+
+    /// Waits until any order is no longer in flight. It counts from the call on.
+    pub(super) fn closed(&self) -> Notified<'_> {
+        self.0.closed.notified()
     }
 
     /// The order is no longer in flight. Its ticket stays if it can be recalled, or was cancelled.
@@ -174,8 +199,11 @@ impl Board {
         entry.is_ours = false;
         entry.is_over = false;
         entry.version += 1;
+        entry.is_finished = false;
         let read = state.read.map(|(time, _)| time);
         self.prune(&mut state, number, read);
+        drop(state);
+        self.0.closed.notify_waiters();
     }
 
     /// Shows orders that this worker finished before it was started again.
@@ -187,28 +215,31 @@ impl Board {
     }
 
     /// Changes a ticket as the database has just been changed, and shows it.
-    pub(super) fn change(&self, number: OrderNumber, is_ours: bool, change: impl FnOnce(&mut Ticket)) {
+    pub(super) fn change(&self, number: OrderNumber, hold: Hold, change: impl FnOnce(&mut Ticket)) {
         let mut state = self.lock();
-        let Some(entry) = state.entries.get_mut(&number) else { return };
+        let State { entries, revision, .. } = &mut *state;
+        let Some(entry) = entries.get_mut(&number) else { return };
         entry.version += 1;
-        entry.is_ours = is_ours;
+        entry.is_ours = hold == Hold::Ours;
+        entry.is_finished = hold == Hold::Finished;
         if let Some(ticket) = &mut entry.ticket {
-            ticket.is_ours = is_ours;
+            ticket.is_ours = entry.is_ours;
             change(ticket);
-            self.tell(Change::Ticket(Box::new(ticket.clone())));
+            self.tell_ticket(revision, ticket);
         }
     }
 
     /// Ticks a line off, or on again. The ticket; `None` if there is no such line.
     pub fn tick(&self, number: OrderNumber, line: usize, is_done: bool) -> Option<Ticket> {
         let mut state = self.lock();
-        let ticket = state.entries.get_mut(&number)?.ticket.as_mut()?;
+        let State { entries, revision, .. } = &mut *state;
+        let ticket = entries.get_mut(&number)?.ticket.as_mut()?;
         if line >= ticket.held.ticket.items.len() || !ticket.is_open() {
             return None;
         }
         let is_new = if is_done { ticket.ticked.insert(line) } else { ticket.ticked.remove(&line) };
         if is_new {
-            self.tell(Change::Ticket(Box::new(ticket.clone())));
+            self.tell_ticket(revision, ticket);
         }
         Some(ticket.clone())
     }
@@ -264,6 +295,8 @@ impl Board {
     fn snapshot_of(&self, state: &State) -> Snapshot {
         Snapshot {
             worker: self.0.worker.clone(),
+            board: self.0.id,
+            revision: state.revision,
             as_of: now(state),
             tickets: state.entries.values().filter_map(|entry| entry.ticket.clone()).collect(),
             cooking_times: state.cooking_times.clone(),
@@ -306,7 +339,8 @@ impl Board {
             state.proof = Some(as_of);
         }
         for (number, version) in asked {
-            let Some(entry) = state.entries.get_mut(number).filter(|entry| entry.version == *version) else {
+            let State { entries, revision, .. } = &mut *state;
+            let Some(entry) = entries.get_mut(number).filter(|entry| entry.version == *version) else {
                 continue;
             };
             let ticket = found.remove(number).and_then(|row| Ticket::of(*number, row));
@@ -316,15 +350,16 @@ impl Board {
             if let (true, Some(task)) = (entry.is_over, &entry.task) {
                 task.is_over.notify_one();
             }
-            let ticket = ticket.map(|ticket| Ticket {
+            let known = entry.ticket.take();
+            entry.ticket = ticket.map(|ticket| Ticket {
                 is_ours: entry.is_ours,
-                ticked: entry.ticket.as_ref().map(|known| known.ticked.clone()).unwrap_or_default(),
+                ticked: known.as_ref().map(|known| known.ticked.clone()).unwrap_or_default(),
+                revision: known.as_ref().map(|known| known.revision).unwrap_or_default(),
                 ..ticket
             });
-            if let Some(ticket) = ticket.as_ref().filter(|ticket| entry.ticket.as_ref() != Some(*ticket)) {
-                self.tell(Change::Ticket(Box::new(ticket.clone())));
+            if let Some(ticket) = entry.ticket.as_mut().filter(|ticket| known.as_ref() != Some(&**ticket)) {
+                self.tell_ticket(revision, ticket);
             }
-            entry.ticket = ticket;
             self.prune(&mut state, *number, Some(as_of));
         }
         self.limit_past(&mut state);
@@ -352,7 +387,7 @@ impl Board {
         });
         if !is_kept {
             state.entries.remove(&number);
-            self.tell(Change::Gone(number));
+            self.tell_gone(state, number);
         }
     }
 
@@ -367,10 +402,22 @@ impl Board {
         past.sort_unstable();
         for (_, number) in past.into_iter().take(beyond) {
             state.entries.remove(&number);
-            self.tell(Change::Gone(number));
+            self.tell_gone(state, number);
         }
     }
 
+    fn tell_ticket(&self, revision: &mut u64, ticket: &mut Ticket) {
+        *revision += 1;
+        ticket.revision = *revision;
+        self.tell(Change::Ticket(Box::new(ticket.clone())));
+    }
+
+    fn tell_gone(&self, state: &mut State, number: OrderNumber) {
+        state.revision += 1;
+        self.tell(Change::Gone { number, revision: state.revision });
+    }
+
+    /// The state is locked, so that changes come in the sequence of their revisions.
     fn tell(&self, change: Change) {
         // Perhaps nobody watches.
         let _ = self.0.changes.send(change);
@@ -380,4 +427,79 @@ impl Board {
 /// The time of the last look, and what has passed since.
 fn now(state: &State) -> Option<OffsetDateTime> {
     state.read.map(|(time, at)| time + at.elapsed())
+}
+
+#[cfg(test)]
+mod tests {
+    use db::kitchen_tickets::Ticket as Row;
+
+    use super::*;
+
+    fn number() -> OrderNumber {
+        "ORD_20261130_001".parse().unwrap()
+    }
+
+    /// A ticket that chef_anna has made ready.
+    fn ready() -> Ticket {
+        let at = OffsetDateTime::UNIX_EPOCH;
+        let ticket = Row {
+            number: number().to_string(),
+            order_type: "takeout".to_owned(),
+            status: "ready".to_owned(),
+            priority: 1,
+            customer_name: "Jane Doe".to_owned(),
+            table_number: None,
+            processed_by: Some("chef_anna".to_owned()),
+            created_at: at,
+            updated_at: at,
+            items: vec![("Pho bo".to_owned(), 2)],
+        };
+        let held = HeldTicket {
+            ticket,
+            changed_by: Some("chef_anna".to_owned()),
+            status_before: Some("cooking".to_owned()),
+            estimated_completion: None,
+            is_recalled: false,
+        };
+        Ticket::of(number(), held).unwrap()
+    }
+
+    fn why(opened: Result<TaskInbox, NotOpened>) -> Option<NotOpened> {
+        opened.err()
+    }
+
+    #[test]
+    fn a_ticket_is_opened_again_once_its_task_has_let_it_go() {
+        let board = Board::new("chef_anna".parse().unwrap());
+        assert_eq!(why(board.open_again(number(), None)), Some(NotOpened::NotHere));
+        let recalling = board.open_again(number(), Some(ready())).unwrap();
+        assert_eq!(why(board.open_again(number(), None)), Some(NotOpened::InFlight));
+        board.change(number(), Hold::Ours, |ticket| ticket.status = OrderStatus::Cooking);
+        assert_eq!(why(board.open_again(number(), Some(ready()))), Some(NotOpened::InFlight));
+        board.change(number(), Hold::Finished, |ticket| ticket.status = OrderStatus::Ready);
+        assert_eq!(why(board.open_again(number(), None)), Some(NotOpened::Finishing));
+        let closed = board.closed();
+        board.close(number(), &recalling);
+        assert!(futures_util::FutureExt::now_or_never(closed).is_some(), "who waits is woken");
+        assert!(board.open_again(number(), None).is_ok());
+    }
+
+    #[test]
+    fn each_change_has_the_next_revision() {
+        let board = Board::new("chef_anna".parse().unwrap());
+        let (mut changes, before) = board.join();
+        let inbox = board.open_again(number(), Some(ready())).unwrap();
+        board.change(number(), Hold::Ours, |ticket| ticket.status = OrderStatus::Cooking);
+        board.tick(number(), 0, true).unwrap();
+        board.close(number(), &inbox);
+        let mut revisions = vec![before.revision];
+        while let Ok(change) = changes.try_recv() {
+            revisions.push(match change {
+                Change::Ticket(ticket) => ticket.revision,
+                Change::Gone { revision, .. } => revision,
+            });
+        }
+        assert_eq!(revisions, [0, 1, 2, 3]);
+        assert_eq!(board.snapshot().revision, 3);
+    }
 }

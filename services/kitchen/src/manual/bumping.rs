@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::board::Board;
+use super::board::{Board, NotOpened};
 use super::command::{Bump, Reply};
 use super::open_ticket::OpenTicket;
 use super::ticket::Ticket;
@@ -88,13 +88,16 @@ impl Bumping {
         if bump != Bump::Ready && self.shutdown.has_begun() {
             return Err(BumpError::Stopping);
         }
-        let Some(answer) = self.asked(number, bump, seen, request_id) else {
-            return Err(self.explained(number, bump, seen).await);
+        let asking = async {
+            match self.asked(number, bump, seen, request_id).await {
+                Some(answer) => answer.await.is_ok(),
+                None => false,
+            }
         };
-        match timeout(BUMP_DEADLINE, answer).await {
+        match timeout(BUMP_DEADLINE, asking).await {
             Err(_) => Err(BumpError::OutcomeUnknown),
-            Ok(Err(_)) => Err(self.explained(number, bump, seen).await),
-            Ok(Ok(())) => match self.board.ticket(number) {
+            Ok(false) => Err(self.explained(number, bump, seen).await),
+            Ok(true) => match self.board.ticket(number) {
                 Some(ticket) => Ok(ticket),
                 None => self.stored(number).await.map(|(ticket, _)| ticket),
             },
@@ -102,24 +105,44 @@ impl Bumping {
     }
 
     /// Asks whoever carries it out. `None` if nobody does.
-    fn asked(
+    async fn asked(
         &self,
         number: OrderNumber,
         bump: Bump,
         seen: OrderStatus,
         request_id: RequestId,
     ) -> Option<oneshot::Receiver<()>> {
-        let asked = self.board.ask(number, bump, seen);
-        if asked.is_some() || bump != Bump::Recall || seen != Bump::Recall.usual() {
-            return asked;
-        }
-        let Some(ticket) = OpenTicket::open_again(&self.board, number) else {
-            // Somebody else has opened it just now, or there is none.
+        if (bump, seen) != (Bump::Recall, Bump::Recall.usual()) {
             return self.board.ask(number, bump, seen);
-        };
-        let (reply, answer) = Reply::new();
-        self.recalls.try_send(Recall { ticket, request_id, reply }).ok()?;
-        Some(answer)
+        }
+        let mut stored = None;
+        loop {
+            let closed = self.board.closed();
+            match OpenTicket::open_again(&self.board, number, stored.take()) {
+                Ok(ticket) => {
+                    let (reply, answer) = Reply::new();
+                    self.recalls.try_send(Recall { ticket, request_id, reply }).ok()?;
+                    return Some(answer);
+                }
+                // It was made ready just now.
+                Err(NotOpened::Finishing) => closed.await,
+                // Somebody else recalls it: whoever is second learns it there.
+                Err(NotOpened::InFlight) => return self.board.ask(number, bump, seen),
+                // The board has the latest of an earlier process, not all.
+                Err(NotOpened::NotHere) => stored = Some(self.recallable(number).await?),
+                Err(NotOpened::NotReady) => return None,
+            }
+        }
+    }
+
+    /// The ticket of an order that this worker may recall, as the database has it.
+    async fn recallable(&self, number: OrderNumber) -> Option<Ticket> {
+        let (ticket, as_of) = self.stored(number).await.ok()?;
+        let row = &ticket.held.ticket;
+        let is_recallable = ticket.status == OrderStatus::RECALL.0
+            && row.processed_by.as_deref() == Some(self.board.worker().as_str())
+            && as_of < row.updated_at + RECALL_WINDOW;
+        is_recallable.then_some(ticket)
     }
 
     /// Why the step was not made, by the database.
@@ -144,7 +167,7 @@ impl Bumping {
                 let is_here = self.board.ticket(number).is_some();
                 if self.shutdown.has_begun() {
                     BumpError::Stopping
-                } else if is_here {
+                } else if is_here || bump == Bump::Recall {
                     BumpError::Unavailable
                 } else {
                     BumpError::NotHere(number)

@@ -5,7 +5,7 @@ use std::fmt;
 use domain::timestamp::Timestamp;
 use domain::{OrderNumber, OrderStatus};
 
-use super::board::{Board, TaskInbox};
+use super::board::{Board, Hold, NotOpened, TaskInbox};
 use super::command::{Bump, Reply};
 use super::ticket::Ticket;
 
@@ -28,10 +28,14 @@ impl OpenTicket {
         Self { board: board.clone(), number, inbox: board.open(number) }
     }
 
-    /// Opens the ticket of an order that this worker has made ready, to recall it. `None` if it is
-    /// not among these, or somebody has opened it already.
-    pub fn open_again(board: &Board, number: OrderNumber) -> Option<Self> {
-        board.open_again(number).map(|inbox| Self { board: board.clone(), number, inbox })
+    /// Opens the ticket of an order that this worker has made ready, to recall it.
+    pub(super) fn open_again(
+        board: &Board,
+        number: OrderNumber,
+        stored: Option<Ticket>,
+    ) -> Result<Self, NotOpened> {
+        let inbox = board.open_again(number, stored)?;
+        Ok(Self { board: board.clone(), number, inbox })
     }
 
     /// The order.
@@ -76,7 +80,7 @@ impl OpenTicket {
     /// This worker has claimed the order. `changed_at` if its status was changed by that.
     pub fn claimed(&self, changed_at: Option<Timestamp>, estimated_completion: Timestamp) {
         let worker = self.board.worker().as_str().to_owned();
-        self.board.change(self.number, true, |ticket| {
+        self.board.change(self.number, Hold::Ours, |ticket| {
             ticket.held.is_recalled |= ticket.status == OrderStatus::Ready;
             ticket.status = OrderStatus::Cooking;
             if let Some(changed_at) = changed_at {
@@ -91,7 +95,7 @@ impl OpenTicket {
     /// This worker has made the order ready.
     pub fn finished(&self, at: Timestamp) {
         let worker = self.board.worker().as_str().to_owned();
-        self.board.change(self.number, false, |ticket| {
+        self.board.change(self.number, Hold::Finished, |ticket| {
             ticket.status = OrderStatus::Ready;
             ticket.held.ticket.updated_at = at.0;
             ticket.held.changed_by = Some(worker);
@@ -102,7 +106,7 @@ impl OpenTicket {
 
     /// The claim has ended. The next look at the database tells why.
     pub fn claim_lost(&self) {
-        self.board.change(self.number, false, |_| {});
+        self.board.change(self.number, Hold::NotOurs, |_| {});
     }
 }
 

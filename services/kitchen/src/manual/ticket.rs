@@ -18,13 +18,15 @@ pub struct Ticket {
     pub is_ours: bool,
     /// The lines that were ticked off, by their place from 0.
     pub ticked: BTreeSet<usize>,
+    /// The board's revision when displays were told of it last; 0 if it is not on the board.
+    pub revision: u64,
 }
 
 impl Ticket {
     /// The ticket of a row. `None` if its status is none.
     pub fn of(number: OrderNumber, held: HeldTicket) -> Option<Self> {
         let status = held.ticket.status.parse().ok()?;
-        Some(Self { number, status, held, is_ours: false, ticked: BTreeSet::new() })
+        Some(Self { number, status, held, is_ours: false, ticked: BTreeSet::new(), revision: 0 })
     }
 
     /// Whether it is still to be cooked.

@@ -70,7 +70,7 @@ async fn a_browser_gets_the_page_to_sign_in_and_then_the_display() {
     let refused = send(port, "GET", "/", &[html], b"").await;
     assert_eq!(refused.status, 401);
     assert!(refused.body.contains("action=\"staff/session\"") && !refused.body.contains("kitchen-display"));
-    assert_eq!(refused.header("cache-control"), "no-store");
+    assert_eq!((refused.header("cache-control"), refused.header("www-authenticate")), ("no-store", "Bearer"));
     assert_eq!(send(port, "GET", "/", &[], b"").await.header("content-type"), "application/problem+json");
 
     let form = ("Content-Type", "application/x-www-form-urlencoded");
@@ -86,5 +86,5 @@ async fn a_browser_gets_the_page_to_sign_in_and_then_the_display() {
 
     let keyless = manual(&scene.stage, "chef_bob").without_env("ORDER_STAFF_KEY").start().await;
     let how = send(keyless.port(), "GET", "/", &[html], b"").await;
-    assert!(how.status == 401 && how.body.contains("ORDER_STAFF_KEY"), "{how:?}");
+    assert!(how.status == 403 && how.body.contains("ORDER_STAFF_KEY"), "{how:?}");
 }

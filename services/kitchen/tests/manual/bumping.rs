@@ -78,8 +78,8 @@ async fn of_two_people_who_bump_one_ticket_one_wins_and_the_other_learns_who() {
             let problem = lost.json();
             assert_eq!(lost.header("content-type"), "application/problem+json");
             assert_eq!(
-                (&problem["current_status"], &problem["changed_by"]),
-                (&json!(now), &json!("chef_anna"))
+                (&problem["code"], &problem["current_status"], &problem["changed_by"]),
+                (&json!("elsewhere"), &json!(now), &json!("chef_anna"))
             );
             assert_eq!(problem["changed_at"], won.json()["updated_at"]);
         }
@@ -135,7 +135,7 @@ async fn an_order_that_another_worker_has_is_not_started_here() {
     let there = scene.orders.place(&takeout()).await;
     until(&other, &there, "received").await;
     let answer = scene.bump(&there, "start", "received").await;
-    assert_eq!(answer.status, 404, "{answer:?}");
+    assert_eq!((answer.status, &answer.json()["code"]), (404, &json!("not_here")), "{answer:?}");
     crate::scene::bump(&other, &there, "start", "received").await;
     for step in ["start", "ready"] {
         let problem = scene.bump(&there, step, "received").await;

@@ -39,6 +39,36 @@ async fn a_recalled_order_keeps_its_age_and_place_and_counts_once() {
     scene.assert_well().await;
 }
 
+/// What was made ready a moment ago is still in the hands of its task. The recall waits for it.
+#[tokio::test]
+async fn an_order_is_recalled_right_after_it_is_ready() {
+    let scene = Scene::open().await;
+    let number = ready(&scene).await;
+    for _ in 0..20 {
+        scene.bumped(&number, "recall", "ready").await;
+        scene.bumped(&number, "ready", "cooking").await;
+    }
+    assert_eq!(scene.log(&number).await.len(), 3 + 2 * 20);
+    assert_eq!(scene.processed().await, 1);
+    scene.assert_well().await;
+}
+
+/// After a start the board has the latest orders of an earlier process, not all of half an hour.
+#[tokio::test]
+async fn an_order_that_is_not_on_the_board_is_recalled_too() {
+    let mut scene = Scene::open().await;
+    let number = ready(&scene).await;
+    assert_eq!(scene.worker.stop().await, Some(0));
+    scene.database.execute("update order_status_log set changed_at = now() - interval '1 hour'").await;
+    let again = manual(&scene.stage, "chef_anna").start().await;
+    assert_eq!(crate::scene::board(&again).await["done"], json!([]));
+    let recalled = bump(&again, &number, "recall", "ready").await;
+    assert_eq!((recalled.status, &recalled.json()["status"]), (200, &json!("cooking")), "{recalled:?}");
+    until(&again, &number, "cooking").await;
+    assert_eq!(bump(&again, &number, "ready", "cooking").await.status, 200);
+    assert_eq!(scene.processed().await, 1);
+}
+
 /// The claim is renewed like every other one.
 #[tokio::test]
 async fn a_recalled_order_stays_claimed() {
@@ -76,7 +106,7 @@ async fn after_half_an_hour_it_is_too_late() {
     let old = "update orders set completed_at = now() - interval '31 minutes', updated_at = now() - interval '31 minutes'";
     scene.database.execute(old).await;
     let refused = scene.bump(&number, "recall", "ready").await;
-    assert_eq!(refused.status, 409, "{refused:?}");
+    assert_eq!((refused.status, &refused.json()["code"]), (409, &json!("recall_is_over")), "{refused:?}");
     assert!(refused.json()["detail"].as_str().unwrap().contains("more than 30 minutes"), "{refused:?}");
     testkit::eventually("it to leave the display", async || {
         scene.board().await["done"].as_array().unwrap().is_empty().then_some(())
@@ -90,7 +120,11 @@ async fn only_the_worker_that_finished_it_recalls_an_order() {
     let number = ready(&scene).await;
     let other = manual(&scene.stage, "chef_bob").start().await;
     let refused = bump(&other, &number, "recall", "ready").await;
-    assert_eq!((refused.status, &refused.json()["changed_by"]), (409, &json!("chef_anna")), "{refused:?}");
+    let problem = refused.json();
+    assert_eq!(
+        (refused.status, &problem["code"], &problem["changed_by"]),
+        (409, &json!("finished_by_another"), &json!("chef_anna"))
+    );
 
     // The same worker may, also after it was started again.
     assert_eq!(scene.worker.stop().await, Some(0));

@@ -47,7 +47,37 @@ async fn a_ticket_that_leaves_is_said_to_be_gone() {
     scene.bumped(&number, "start", "received").await;
     scene.bumped(&number, "ready", "cooking").await;
     scene.change(&number, "complete").await;
-    assert_eq!(stream.event("gone").await.unwrap().json(), json!({ "order_number": number }));
+    let gone = stream.event("gone").await.unwrap().json();
+    assert_eq!(gone["order_number"], number.as_str());
+}
+
+/// So a display can tell which of two answers is newer, whatever way they came.
+#[tokio::test]
+async fn each_change_has_a_revision_and_a_board_has_that_of_its_last_change() {
+    let scene = Scene::open().await;
+    let number = scene.ticketed(&takeout()).await;
+    let mut stream = scene.stream().await;
+    let mut last = stream.event("tickets").await.unwrap().json();
+    let board = last["board"].clone();
+    let mut seen = vec![last["revision"].as_u64().unwrap()];
+    let steps = [("start", "received"), ("ready", "cooking"), ("recall", "ready"), ("ready", "cooking")];
+    for (step, from) in steps {
+        let answered = scene.bumped(&number, step, from).await["revision"].as_u64().unwrap();
+        let status = if step == "ready" { "ready" } else { "cooking" };
+        loop {
+            last = stream.event("ticket").await.unwrap().json();
+            seen.push(last["revision"].as_u64().unwrap());
+            if last["status"] == status {
+                break;
+            }
+        }
+        assert!(answered >= *seen.last().unwrap(), "the answer has the step: {answered} {seen:?}");
+    }
+    scene.change(&number, "complete").await;
+    seen.push(stream.event("gone").await.unwrap().json()["revision"].as_u64().unwrap());
+    assert!(seen.is_sorted() && seen.first() < seen.last(), "{seen:?}");
+    let whole = scene.board().await;
+    assert_eq!((&whole["board"], whole["revision"].as_u64()), (&board, seen.last().copied()));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use super::staff::answered;
 #[schema(as = DeadLetters)]
 struct Body {
     messages: u32,
-    /// The oldest is at least as old.
+    /// For how long each look of this service has found some.
     seen_for_seconds: u64,
 }
 
@@ -32,7 +32,7 @@ pub async fn show(request: HttpRequest, body: web::Payload, api: web::Data<Api>)
             let line =
                 log.error(action::RABBITMQ_CONNECTION_FAILED, "The dead letters could not be counted", &why);
             line.emit_limited();
-            Refusal::Failed
+            Refusal::BrokerAway
         })?;
         let body = Body { messages: counted.messages, seen_for_seconds: counted.seen_for.as_secs() };
         Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body))

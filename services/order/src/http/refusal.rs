@@ -42,6 +42,9 @@ pub enum Refusal {
     /// What failed is in the log.
     #[error("the request could not be carried out")]
     Failed,
+    /// RabbitMQ does not answer. What failed is in the log.
+    #[error("RabbitMQ does not answer")]
+    BrokerAway,
     /// The number in the path names no order.
     #[error("the path names no order")]
     UnknownOrder,
@@ -137,6 +140,10 @@ impl Refusal {
                 told(StatusCode::FORBIDDEN, detail, Line::Refused)
             }
             Self::Staff(why) => (why.problem(id), Line::NotStaff(*why)),
+            Self::BrokerAway => {
+                let detail = "RabbitMQ does not answer, or does not tell. Try again in a second.";
+                later(StatusCode::SERVICE_UNAVAILABLE, detail, Line::Nothing)
+            }
             Self::NotReady(why) | Self::Place(PlaceError::NotReady(why)) => {
                 let detail = match why {
                     NotReady::Database => {

@@ -2,7 +2,7 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use db::staff_figures::{self, Figures, Minute, Stay, TypeFigures, WorkerFigures};
+use db::staff_figures::{Figures, Minute, Stay, TypeFigures, WorkerFigures};
 use domain::timestamp::Timestamp;
 use domain::{OrderStatus, OrderType};
 use http_service::staff::{Access, StaffRefused};
@@ -75,23 +75,23 @@ pub async fn figures(request: HttpRequest, api: web::Data<Api>) -> HttpResponse 
     if let Err(refusal) = api.gate.verify(&context.request, Access::Read) {
         return refusal.answer(&context.log).await;
     }
-    match staff_figures::read(&api.db).await {
+    match api.figures.read().await {
         Ok(figures) => HttpResponse::Ok()
             .insert_header((header::CACHE_CONTROL, "no-store"))
-            .json(FiguresBody::from(figures)),
-        Err(why) => context.failed("The database could not answer", &why),
+            .json(FiguresBody::from(&*figures)),
+        Err(why) => context.failed("The database could not answer", &*why),
     }
 }
 
-impl From<Figures> for FiguresBody {
-    fn from(figures: Figures) -> Self {
+impl From<&Figures> for FiguresBody {
+    fn from(figures: &Figures) -> Self {
         let Figures { as_of, minutes, types, stays, workers } = figures;
         Self {
-            as_of: as_of.into(),
-            minutes: minutes.into_iter().map(MinuteBody::from).collect(),
-            types: types.into_iter().map(TypeBody::from).collect(),
-            time_in_status: stays.into_iter().map(StayBody::from).collect(),
-            workers: workers.into_iter().map(WorkerBody::from).collect(),
+            as_of: (*as_of).into(),
+            minutes: minutes.iter().copied().map(MinuteBody::from).collect(),
+            types: types.iter().copied().map(TypeBody::from).collect(),
+            time_in_status: stays.iter().copied().map(StayBody::from).collect(),
+            workers: workers.iter().map(WorkerBody::from).collect(),
         }
     }
 }
@@ -122,14 +122,14 @@ impl From<Stay> for StayBody {
     }
 }
 
-impl From<WorkerFigures> for WorkerBody {
-    fn from(worker: WorkerFigures) -> Self {
+impl From<&WorkerFigures> for WorkerBody {
+    fn from(worker: &WorkerFigures) -> Self {
         let order_types = match worker.specialisation.as_str() {
             "general" => OrderType::ALL.map(|each| each.as_str().to_owned()).into(),
             named => named.split(',').map(str::to_owned).collect(),
         };
         Self {
-            worker_name: worker.name,
+            worker_name: worker.name.clone(),
             order_types,
             status: if worker.online { "online" } else { "offline" },
             last_seen: worker.last_seen.map(Into::into),

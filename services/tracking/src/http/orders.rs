@@ -3,7 +3,7 @@
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use db::order_views::{self, ItemView, OrderView, StepView};
-use db::secrets;
+use db::{order_days, secrets};
 use domain::timestamp::Timestamp;
 use domain::{Money, OrderNumber, OrderStatus};
 use http_service::staff::Access;
@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::described::{ListParameters, ListRefused};
+use super::orders_query::Asked;
 use super::{Api, RequestContext, orders_query, problems};
 
 /// Carries the right to see and to cancel one order.
@@ -123,13 +124,22 @@ pub async fn list(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     if let Err(refusal) = api.gate.verify(&context.request, Access::Read) {
         return refusal.answer(&context.log).await;
     }
-    let filter = match orders_query::parse(context.request.query_string()) {
-        Ok(filter) => filter,
+    let Asked { mut filter, until } = match orders_query::parse(context.request.query_string()) {
+        Ok(asked) => asked,
         Err(violations) => return refused(&context, &violations),
     };
+    if let Some(until) = until {
+        match order_days::above(&api.db, until).await {
+            Ok(None) => {}
+            Ok(Some(end)) => filter.before = Some(filter.before.map_or(end, |before| before.min(end))),
+            Err(why) => return context.failed("The database could not answer", &why),
+        }
+    }
     match order_views::list(&api.db, &filter).await {
         Ok(page) => {
-            let orders = page.orders.into_iter().map(|order| OrderBody::new(order, Detail::InList)).collect();
+            let is_in_time = |order: &OrderView| until.is_none_or(|until| order.created_at < until);
+            let in_time = page.orders.into_iter().filter(is_in_time);
+            let orders = in_time.map(|order| OrderBody::new(order, Detail::InList)).collect();
             private(&ListBody { orders, next_cursor: page.next.map(|cursor| cursor.to_string()) })
         }
         Err(why) => context.failed("The database could not answer", &why),

@@ -6,6 +6,7 @@ use domain::timestamp::Timestamp;
 use domain::{OrderStatus, OrderTypes};
 use logging::printable;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 /// Orders of a page, if the client does not say how many.
 pub const DEFAULT_LIMIT: u16 = 50;
@@ -13,7 +14,15 @@ pub const DEFAULT_LIMIT: u16 = 50;
 pub const MAX_LIMIT: u16 = 100;
 /// Longest text to search for, in characters.
 pub const MAX_TEXT: usize = 100;
-const NAMES: [&str; 6] = ["status", "type", "since", "text", "limit", "cursor"];
+const NAMES: [&str; 7] = ["status", "type", "since", "until", "text", "limit", "cursor"];
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub filter: Filter,
+    /// Only orders that were placed before it.
+    pub until: Option<OffsetDateTime>,
+}
 
 /// Something that is wrong with a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,13 +43,14 @@ impl Violation {
 ///
 /// # Errors
 /// All that is wrong.
-pub fn parse(query: &str) -> Result<Filter, Vec<Violation>> {
+pub fn parse(query: &str) -> Result<Asked, Vec<Violation>> {
     let wrong = |parameter: &str, detail: String| Violation { parameter: printable(parameter), detail };
     let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::from_query(query) else {
         return Err(vec![wrong("", "the parameters cannot be read".to_owned())]);
     };
     let mut violations = Vec::new();
     let mut filter = Filter { limit: DEFAULT_LIMIT, ..Filter::default() };
+    let mut until = None;
     let mut types: Vec<&str> = Vec::new();
     let mut seen: Vec<&str> = Vec::new();
     for (name, value) in &pairs {
@@ -56,7 +66,8 @@ pub fn parse(query: &str) -> Result<Filter, Vec<Violation>> {
                 types.extend(value.split(','));
                 Ok(())
             }
-            "since" => since(value).map(|since| filter.since = Some(since.0)),
+            "since" => moment(value).map(|since| filter.since = Some(since.0)),
+            "until" => moment(value).map(|moment| until = Some(moment.0)),
             "text" => text(value).map(|text| filter.text = text),
             "limit" => limit(value).map(|limit| filter.limit = limit),
             "cursor" => cursor(value).map(|cursor| filter.before = Some(cursor)),
@@ -70,14 +81,14 @@ pub fn parse(query: &str) -> Result<Filter, Vec<Violation>> {
             Err(why) => violations.push(wrong("type", why.to_string())),
         }
     }
-    if violations.is_empty() { Ok(filter) } else { Err(violations) }
+    if violations.is_empty() { Ok(Asked { filter, until }) } else { Err(violations) }
 }
 
 fn statuses(value: &str) -> Result<Vec<OrderStatus>, String> {
     value.split(',').map(|status| status.parse::<OrderStatus>().map_err(|why| why.to_string())).collect()
 }
 
-fn since(value: &str) -> Result<Timestamp, String> {
+fn moment(value: &str) -> Result<Timestamp, String> {
     Timestamp::parse(value)
         .ok_or_else(|| "must be a moment such as 2026-11-30T00:00:00Z (with + as %2B)".to_owned())
 }
@@ -108,12 +119,14 @@ mod tests {
 
     #[test]
     fn each_parameter_is_read() {
-        let filter = parse("status=ready,cooking&status=received&type=delivery&since=2026-11-30T01:00:00%2B01:00&text=%20J%C3%A4ne+Doe&limit=100&cursor=-7").unwrap();
+        let Asked { filter, until } = parse("status=ready,cooking&status=received&type=delivery&since=2026-11-30T01:00:00%2B01:00&until=2026-12-01T00:00:00Z&text=%20J%C3%A4ne+Doe&limit=100&cursor=-7").unwrap();
         assert_eq!(filter.statuses, [OrderStatus::Ready, OrderStatus::Cooking, OrderStatus::Received]);
         assert!(filter.types.contains(OrderType::Delivery) && !filter.types.contains(OrderType::Takeout));
         assert_eq!(Timestamp(filter.since.unwrap()).to_string(), "2026-11-30T00:00:00.000Z");
         assert_eq!((filter.text.as_deref(), filter.limit, filter.before), (Some("Jäne Doe"), 100, Some(-7)));
-        let all = parse("").unwrap();
+        assert_eq!(Timestamp(until.unwrap()).to_string(), "2026-12-01T00:00:00.000Z");
+        let Asked { filter: all, until } = parse("").unwrap();
+        assert_eq!(until, None);
         assert_eq!((all.statuses.len(), all.limit, all.text), (0, 50, None));
         assert_eq!(all.types, OrderTypes::ALL);
     }
@@ -126,6 +139,7 @@ mod tests {
             ("status=", "status", "unknown order status ''"),
             ("type=drone", "type", "'drone'"),
             ("since=yesterday", "since", "2026-11-30T00:00:00Z"),
+            ("until=today", "until", "2026-11-30T00:00:00Z"),
             (&long, "text", "100"),
             ("text=%00", "text", "100"),
             ("limit=0", "limit", "1 to 100"),

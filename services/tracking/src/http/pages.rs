@@ -1,11 +1,11 @@
 //! The pages of this service.
 
-use ::web::Page;
+use ::web::{Page, show_to_staff};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::OrderNumber;
-use http_service::negotiation;
 use http_service::openapi::{Failed, IfNoneMatch, NotModified, OrderNumberInPath};
+use http_service::{negotiation, request_id};
 
 use super::board::BoardBody;
 use super::described::{OneOrderRefused, UnknownOrder};
@@ -71,4 +71,10 @@ pub async fn board(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let mut data = super::board::board(request, api).await;
     data.headers_mut().append(header::VARY, HeaderValue::from_static("Accept"));
     data
+}
+
+/// The tickets of all workers, to look at: for the staff.
+pub async fn kitchen(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
+    let log = api.log.with_request_id(request_id::of(&request));
+    show_to_staff(Page::Kitchen, &request, &api.gate, &log).await
 }

@@ -63,8 +63,38 @@ async fn each_filter_leaves_out_what_does_not_fit() {
     let since =
         "select to_char((now() - interval '30 hours') at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
     let since = scene.database.value(since).await;
-    let recent = format!("?since={}", since.as_str().unwrap());
-    assert_eq!(listed(&scene, &recent).await.0, [number(3), number(2)]);
+    let since = since.as_str().unwrap();
+    assert_eq!(listed(&scene, &format!("?since={since}")).await.0, [number(3), number(2)]);
+    assert_eq!(listed(&scene, &format!("?until={since}")).await.0, [number(1)]);
+    assert_eq!(listed(&scene, "?until=2100-01-01T00:00:00Z").await.0, [number(3), number(2), number(1)]);
+    assert_eq!(listed(&scene, "?until=2000-01-01T00:00:00Z").await.0, Vec::<String>::new());
+}
+
+/// A day has an end, whatever came after it, and where orders of two days commit at the same time.
+#[tokio::test]
+async fn a_day_of_many_is_listed_alone_and_whole() {
+    let scene = Scene::open().await;
+    let day = "insert into orders (number, customer_name, type, total_amount, created_at)
+               select 'ORD_202411' || day || '_' || lpad(n::text, 3, '0'), 'Jane', 'takeout', 1,
+                      ('2024-11-' || day || 'T12:00:00Z')::timestamptz + n * interval '1 second'
+               from (values ($day)) as one (day), generate_series(1, $count) as n";
+    for (day_of_month, count) in [("14", 5), ("15", 7), ("16", 3_000)] {
+        let sql = day.replace("$day", &format!("'{day_of_month}'")).replace("$count", &count.to_string());
+        scene.database.execute(&sql).await;
+    }
+    // Placed on the 15th, and committed after the first of the 16th.
+    let late = "update orders set created_at = '2024-11-15T23:59:59.9Z' where number = 'ORD_20241116_004'";
+    scene.database.execute(late).await;
+    let query = "?since=2024-11-15T00:00:00Z&until=2024-11-16T00:00:00Z&limit=4";
+    let (mut numbers, mut next) = listed(&scene, query).await;
+    while let Some(cursor) = next {
+        let (more, after) = listed(&scene, &format!("{query}&cursor={cursor}")).await;
+        numbers.extend(more);
+        next = after;
+    }
+    let expected = (1..=7).rev().map(|n| format!("ORD_20241115_{n:03}"));
+    let expected: Vec<_> = ["ORD_20241116_004".to_owned()].into_iter().chain(expected).collect();
+    assert_eq!(numbers, expected);
 }
 
 #[tokio::test]

@@ -4,12 +4,13 @@ use browser::{Browser, Look, Theme};
 use serde_json::{Value, json};
 use testkit::http::send;
 use testkit::orders::{delivery, dine_in, takeout};
-use testkit::{Proxy, Service, Stage, eventually};
+use testkit::{Launch, Proxy, Service, Stage, eventually};
 
 const KEY: &str = "the-staff-knows-this-key";
 const SCREEN: Look = Look::of(1920, 1080, Theme::Dark);
-/// The key Enter (WebDriver, "Keyboard actions").
+/// The keys Enter and Tab (WebDriver, "Keyboard actions").
 const ENTER: &str = "\u{e007}";
+const TAB: &str = "\u{e004}";
 
 /// An order service and a manual worker, which displays reach through a proxy.
 struct Kitchen {
@@ -21,10 +22,14 @@ struct Kitchen {
 
 impl Kitchen {
     async fn open() -> Self {
-        let stage = Stage::new().await;
+        Self::of(Stage::new().await, |worker| worker).await
+    }
+
+    /// With this change of the worker's start.
+    async fn of(stage: Stage, change: impl FnOnce(Launch) -> Launch) -> Self {
         let orders = stage.order_service().env("ORDER_STAFF_KEY", KEY).start().await;
         let worker = stage.kitchen_worker("chef_anna").arg("--manual").arg("--port=0").cooking_seconds(600.0);
-        let worker = worker.env("ORDER_STAFF_KEY", KEY).ready_when_probed().start().await;
+        let worker = change(worker.env("ORDER_STAFF_KEY", KEY).ready_when_probed()).start().await;
         let proxy = Proxy::to(worker.port()).await;
         Self { stage, orders, _worker: worker, proxy }
     }
@@ -116,6 +121,87 @@ async fn a_cook_signs_in_starts_finishes_and_recalls_by_touch() {
     assert_eq!(display.complaints().await, Vec::<String>::new());
 }
 
+/// An answer that was asked for before a change, and comes after it, is about the past.
+#[tokio::test]
+async fn a_late_answer_does_not_undo_what_was_seen() {
+    let kitchen = Kitchen::open().await;
+    let display = kitchen.display("").await;
+    let slow = "const ask = window.fetch;
+        window.fetch = async (url, options) => {
+            const answer = await ask(url, options);
+            if (!window.isSlow || !String(url).endsWith('/tickets')) return answer;
+            window.isSlow = false;
+            await new Promise((done) => { window.letThrough = done; });
+            window.cameThrough = true;
+            return answer;
+        };";
+    display.before_every_page(slow).await;
+    display.reload().await;
+    let number = kitchen.ticketed(&display, &takeout()).await;
+    display.run("window.isSlow = true; dispatchEvent(new Event('online'))", vec![]).await;
+    display.until("window.letThrough").await;
+    press_step(&display, ".kitchen-step").await;
+    kitchen.until(&number, "cooking").await;
+    display.sees("kitchen-ticket.is-cooking", "chef_anna cooks it").await;
+    let watch = "window.wentBack = false;
+        new MutationObserver(() => {
+            window.wentBack ||= !document.querySelector('kitchen-ticket.is-cooking');
+        }).observe(document.body, { subtree: true, childList: true, attributes: true });
+        window.letThrough();";
+    display.run(watch, vec![]).await;
+    display.until("window.cameThrough").await;
+    let next = kitchen.ticketed(&display, &takeout()).await;
+    kitchen.until(&next, "received").await;
+    assert_eq!(display.run("return window.wentBack", vec![]).await, json!(false));
+}
+
+/// The last one is named on its button. Any other of the last half hour is in a list.
+#[tokio::test]
+async fn any_order_of_the_last_half_hour_is_recalled_and_a_double_tap_recalls_one() {
+    let kitchen = Kitchen::open().await;
+    let display = kitchen.display("").await;
+    let mut numbers = Vec::new();
+    for order in [takeout(), takeout(), dine_in(), takeout()] {
+        let number = kitchen.ticketed(&display, &order).await;
+        press_step(&display, ".kitchen-step").await;
+        display.until("document.querySelector('.kitchen-step.is-ready')").await;
+        press_step(&display, ".kitchen-step.is-ready").await;
+        kitchen.until(&number, "ready").await;
+        numbers.push(number);
+    }
+    let last = &numbers[3];
+    display.sees(".kitchen-recall", short(last)).await;
+    display.sees(".kitchen-done-open", "(4)").await;
+    let double = "const recall = () => document.querySelector('.kitchen-recall').click();
+        recall(); recall(); setTimeout(recall, 120);";
+    display.run(double, vec![]).await;
+    kitchen.until(last, "cooking").await;
+    display.sees(".kitchen-done-open", "(3)").await;
+
+    // The list says who finished it, and when; the filter hides what it hides elsewhere.
+    display.press(".kitchen-filter label:nth-child(1) input").await;
+    display.sees(".kitchen-recall", short(&numbers[1])).await;
+    display.press(".kitchen-done-open").await;
+    display.sees("dialog[open] .kitchen-done", "chef_anna").await;
+    display.until("document.querySelectorAll('.kitchen-done li').length === 2").await;
+    display.picture_of_window("kitchen-recall").await;
+    display.type_keys("2").await;
+    kitchen.until(&numbers[0], "cooking").await;
+    display.until("!document.querySelector('dialog[open]')").await;
+    display.sees("kitchen-ticket.is-recalled", short(&numbers[0])).await;
+    for number in &numbers[1..3] {
+        kitchen.until(number, "ready").await;
+    }
+    // A key that is held down counts once.
+    settled(&display).await;
+    let held = "for (const repeat of [false, true, true]) {
+            dispatchEvent(new KeyboardEvent('keydown', { key: 'r', repeat, cancelable: true }));
+        }";
+    display.run(held, vec![]).await;
+    kitchen.until(&numbers[1], "cooking").await;
+    kitchen.until(&numbers[2], "ready").await;
+}
+
 #[tokio::test]
 async fn a_bump_bar_and_a_scanner_need_no_pointer() {
     let kitchen = Kitchen::open().await;
@@ -124,13 +210,29 @@ async fn a_bump_bar_and_a_scanner_need_no_pointer() {
     let second = kitchen.ticketed(&display, &dine_in()).await;
     display.type_keys("?").await;
     display.sees("dialog[open]", "take the last one back").await;
-    display.run("document.querySelector('dialog').close(); document.activeElement.blur()", vec![]).await;
+    display.until("document.querySelectorAll('dialog[open] kbd').length >= 6").await;
+    display.until("!document.querySelector('dialog[open]').textContent.includes('[object')").await;
+    // The dialog has the keys for itself.
+    display.type_keys("1").await;
+    display.type_keys("r").await;
+    let nothing =
+        "!document.querySelector('.is-chosen') && document.querySelector('.kitchen-message').hidden";
+    display.until(nothing).await;
+    display.press("dialog[open] button").await;
+    display.until("!document.querySelector('dialog[open]')").await;
+    // What was pressed before does not take the keys.
+    display.press(".kitchen-filter label:nth-child(3) input").await;
+    let counted = "const button = document.querySelector('sound-switch button');
+        button.addEventListener('click', () => { window.pressed = (window.pressed ?? 0) + 1; });";
+    display.run(counted, vec![]).await;
+    display.press(".kitchen-tools sound-switch button").await;
     display.type_keys("2").await;
     display.until("document.querySelectorAll('kitchen-ticket')[1].classList.contains('is-chosen')").await;
     settled(&display).await;
     display.type_keys(ENTER).await;
     kitchen.until(&second, "cooking").await;
     display.sees("kitchen-ticket.is-cooking", short(&second)).await;
+    display.until("window.pressed === 1").await;
     settled(&display).await;
     display.type_keys(ENTER).await;
     kitchen.until(&second, "ready").await;
@@ -142,6 +244,85 @@ async fn a_bump_bar_and_a_scanner_need_no_pointer() {
     display.type_keys(&format!("{first}{ENTER}")).await;
     kitchen.until(&first, "cooking").await;
     assert_eq!(kitchen.steps(&second).await, ["received", "cooking", "ready", "cooking"]);
+}
+
+/// A scan names its order, so it counts although the filter hides the ticket, and although the
+/// ticket is new. What came of it is said.
+#[tokio::test]
+async fn every_scan_does_something_or_says_why_not() {
+    let kitchen = Kitchen::open().await;
+    let display = kitchen.display("").await;
+    display.press(".kitchen-filter label:nth-child(1) input").await;
+    let number = kitchen.orders.place(&dine_in()).await;
+    display.sees(".kitchen-empty", "The filter hides 1").await;
+    display.type_keys(&format!("{number}{ENTER}")).await;
+    kitchen.until(&number, "cooking").await;
+    display.sees(".kitchen-message", "hidden by the filter").await;
+    // A label that is read twice is meant once.
+    let next = kitchen.ticketed(&display, &takeout()).await;
+    display.type_keys(&format!("{next}{ENTER}{next}{ENTER}")).await;
+    display.sees(".kitchen-message", "was scanned twice").await;
+    kitchen.until(&next, "cooking").await;
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    display.until("document.querySelector('.kitchen-step.is-ready')").await;
+    display.type_keys(&format!("{next}{ENTER}")).await;
+    kitchen.until(&next, "ready").await;
+    display.until("document.querySelectorAll('kitchen-ticket').length === 0").await;
+    display.type_keys(&format!("{next}{ENTER}")).await;
+    display.sees(".kitchen-message", "Recall takes it back").await;
+    display.type_keys(&format!("ORD_20200101_999{ENTER}")).await;
+    display.sees(".kitchen-message", "is not on this display").await;
+    assert_eq!(kitchen.steps(&next).await, ["received", "cooking", "ready"]);
+}
+
+/// What changes on a ticket leaves the focus where it is.
+#[tokio::test]
+async fn whoever_ticks_lines_off_by_keyboard_keeps_the_place() {
+    let kitchen = Kitchen::open().await;
+    let display = kitchen.display("").await;
+    let number = kitchen.ticketed(&display, &takeout()).await;
+    let is_there = "document.querySelectorAll('.kitchen-line')[1] === document.activeElement";
+    for _ in 0..40 {
+        if display.run(&format!("return {is_there}"), vec![]).await == json!(true) {
+            break;
+        }
+        display.type_keys(TAB).await;
+    }
+    display.until(is_there).await;
+    for is_pressed in ["true", "false"] {
+        display.type_keys(ENTER).await;
+        let pressed = format!("document.activeElement.getAttribute('aria-pressed') === '{is_pressed}'");
+        display.until(&pressed).await;
+        display.until(is_there).await;
+    }
+    display.type_keys(TAB).await;
+    settled(&display).await;
+    display.type_keys(ENTER).await;
+    kitchen.until(&number, "cooking").await;
+    display.until("document.activeElement.matches('.kitchen-step.is-ready')").await;
+}
+
+/// Whoever goes by Tab presses what has the focus, not the chosen ticket.
+#[tokio::test]
+async fn enter_presses_the_button_that_tab_led_to() {
+    let kitchen = Kitchen::open().await;
+    let display = kitchen.display("").await;
+    let first = kitchen.ticketed(&display, &takeout()).await;
+    let second = kitchen.ticketed(&display, &dine_in()).await;
+    display.type_keys("1").await;
+    display.until("document.querySelector('kitchen-ticket').classList.contains('is-chosen')").await;
+    let is_there = "document.querySelectorAll('.kitchen-step')[1] === document.activeElement";
+    for _ in 0..40 {
+        if display.run(&format!("return {is_there}"), vec![]).await == json!(true) {
+            break;
+        }
+        display.type_keys(TAB).await;
+    }
+    display.until(is_there).await;
+    settled(&display).await;
+    display.type_keys(ENTER).await;
+    kitchen.until(&second, "cooking").await;
+    assert_eq!(kitchen.steps(&first).await, ["received"]);
 }
 
 #[tokio::test]
@@ -188,6 +369,30 @@ async fn a_display_that_is_cut_off_says_since_when_and_is_never_empty() {
     kitchen.until(&number, "cooking").await;
 }
 
+/// No orders come in. What is here is cooked all the same.
+#[tokio::test]
+async fn without_the_broker_the_display_says_so_and_the_cook_goes_on() {
+    let stage = Stage::new().await;
+    let broker = stage.rabbitmq_proxy().await;
+    let port = broker.port().to_string();
+    let kitchen = Kitchen::of(stage, |worker| worker.env("RABBITMQ_PORT", port)).await;
+    let display = kitchen.display("").await;
+    let number = kitchen.ticketed(&display, &takeout()).await;
+    broker.cut();
+    display.sees(".kitchen-cut", "RabbitMQ does not answer").await;
+    press_step(&display, ".kitchen-step").await;
+    kitchen.until(&number, "cooking").await;
+    display.sees("kitchen-ticket.is-cooking", "chef_anna cooks it").await;
+    press_step(&display, ".kitchen-step.is-ready").await;
+    kitchen.until(&number, "ready").await;
+    display.until("document.querySelectorAll('kitchen-ticket').length === 0").await;
+    display.sees(".kitchen-empty", "Cut off since").await;
+    broker.mend();
+    display.until("!document.querySelector('.kitchen-cut')").await;
+    let next = kitchen.ticketed(&display, &takeout()).await;
+    kitchen.until(&next, "received").await;
+}
+
 #[tokio::test]
 async fn a_cancelled_ticket_is_struck_until_it_is_touched_and_an_empty_board_says_why() {
     let kitchen = Kitchen::open().await;
@@ -228,9 +433,44 @@ async fn ten_tickets_with_all_their_lines_fit_a_screen() {
     let size = "return Math.min(...[...document.querySelectorAll('.kitchen-lines')].map((each) => parseFloat(getComputedStyle(each).fontSize)))";
     let size = display.run(size, vec![]).await.as_f64().unwrap();
     assert!(size >= 16.0, "{size} px");
+    // As large as a finger, also where ten must fit.
+    let lines = "return [...document.querySelectorAll('.kitchen-line, .kitchen-step')].map((each) => each.getBoundingClientRect().height)";
+    let heights = display.run(lines, vec![]).await;
+    let heights: Vec<f64> = heights.as_array().unwrap().iter().map(|each| each.as_f64().unwrap()).collect();
+    assert_eq!(heights.len(), 10 * 7);
+    assert!(heights.iter().all(|height| *height >= 48.0), "{heights:?}");
     press_step(&display, "kitchen-ticket:nth-child(2) .kitchen-step").await;
     display.sees("kitchen-ticket.is-cooking", "chef_anna").await;
     display.picture_of_window("kitchen-1080").await;
+}
+
+/// The display of the tracking service shows the tickets of all workers, and has no steps.
+#[tokio::test]
+async fn whoever_looks_on_sees_the_tickets_and_changes_nothing() {
+    let kitchen = Kitchen::open().await;
+    let tracking =
+        kitchen.stage.tracking_service().env("ORDER_STAFF_KEY", KEY).ready_when_probed().start().await;
+    let display = Browser::start("en", SCREEN).await;
+    display.open(&format!("http://127.0.0.1:{}/kitchen", tracking.port())).await;
+    display.write("#key", KEY).await;
+    display.press("form button").await;
+    display.sees(".kitchen-empty", "No orders.").await;
+    let number = kitchen.ticketed(&display, &takeout()).await;
+    let steps = "![...document.querySelectorAll('.kitchen-step, .kitchen-line')].some((each) => each.checkVisibility())";
+    display.until(steps).await;
+    for keys in ["1", ENTER, "r"] {
+        display.type_keys(keys).await;
+    }
+    let cook = kitchen.display("").await;
+    press_step(&cook, ".kitchen-step").await;
+    display.sees("kitchen-ticket.is-cooking", "chef_anna cooks it").await;
+    assert_eq!(kitchen.steps(&number).await, ["received", "cooking"]);
+    kitchen.cancel(&number).await;
+    display.sees("kitchen-ticket.is-cancelled", short(&number)).await;
+    press_step(&display, ".is-cancelled .kitchen-step").await;
+    display.sees(".kitchen-empty", "No orders.").await;
+    display.picture_of_window("kitchen-to-look-at").await;
+    assert_eq!(display.complaints().await, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -89,7 +89,13 @@ async fn an_order_of_yesterday_is_found_by_its_guest_and_cancelled_with_a_reason
     staff.sees(".order-row", "Jane").await;
     choose(&staff, "#orders-day", "today").await;
     staff.until("document.querySelectorAll('.order-row').length === 1").await;
+    choose(&staff, "#orders-day", "week").await;
+    staff.until("document.querySelectorAll('.order-row').length === 2").await;
+    // Yesterday ends at midnight.
     choose(&staff, "#orders-day", "yesterday").await;
+    staff.until("document.querySelectorAll('.order-row').length === 1").await;
+    staff.sees(".order-row", "Zoë Müller").await;
+    choose(&staff, "#orders-day", "any").await;
     staff.until("document.querySelectorAll('.order-row').length === 2").await;
     staff.write("#orders-text", "zoë mü").await;
     staff.until("document.querySelectorAll('.order-row').length === 1").await;
@@ -111,6 +117,33 @@ async fn an_order_of_yesterday_is_found_by_its_guest_and_cancelled_with_a_reason
     staff.press(".order-close").await;
     staff.sees(".order-row .badge", "Cancelled").await;
     assert_eq!(staff.complaints().await, Vec::<String>::new());
+}
+
+/// An answer that comes late takes nothing away from somebody who writes a reason.
+#[tokio::test]
+async fn a_late_look_at_an_order_does_not_take_the_form_away() {
+    let restaurant = Restaurant::open().await;
+    let number = restaurant.place("Jane").await;
+    let staff = signed_in(&restaurant, Look::LAPTOP).await;
+    staff.press(".order-open").await;
+    staff.sees("staff-order .order-steps", "Received").await;
+    let slow = "const ask = window.fetch;
+        window.fetch = async (url, options) => {
+            const answer = await ask(url, options);
+            if (!String(url).includes('/orders/ORD_')) return answer;
+            await new Promise((done) => { window.letThrough = done; });
+            setTimeout(() => { window.cameThrough = true; }, 100);
+            return answer;
+        };
+        document.dispatchEvent(new Event('changes'));";
+    staff.run(slow, vec![]).await;
+    staff.until("window.letThrough").await;
+    staff.press(".order-cancel").await;
+    staff.write("#cancel-reason", "The guest left").await;
+    staff.run("window.letThrough()", vec![]).await;
+    staff.until("window.cameThrough").await;
+    staff.until("document.querySelector('#cancel-reason')?.value === 'The guest left'").await;
+    staff.sees("staff-order dialog", &number).await;
 }
 
 #[tokio::test]
@@ -273,6 +306,13 @@ async fn the_page_is_usable_everywhere() {
         staff.open(&restaurant.order_page(&format!("staff?lang={language}"))).await;
         staff.until("document.querySelector('.order-row') && document.querySelector('staff-item') && document.querySelector('.worker')").await;
         staff.until("document.querySelectorAll('.plot canvas').length === 3").await;
+        // Each plot has all its figures as a table, too.
+        for (plot, rows) in [(1, 60), (2, 3), (3, 13)] {
+            staff.press(&format!(".plot:nth-child({plot}) summary")).await;
+            let is_whole =
+                format!("document.querySelectorAll('.plot:nth-child({plot}) tbody tr').length === {rows}");
+            staff.until(&is_whole).await;
+        }
         is_usable(&staff, &format!("staff page in {language}")).await;
         pictures(&staff, &format!("staff-{language}")).await;
         staff.look(Look::of(320, 740, browser::Theme::Light)).await;

@@ -32,6 +32,7 @@ mod full_disks;
 mod hostile;
 mod killed_services;
 mod last_portion;
+mod manual_kitchen;
 mod messages;
 mod network_faults;
 mod pauses;

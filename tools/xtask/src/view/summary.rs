@@ -14,6 +14,7 @@ pub fn show(console: Console, record: &Record, broker_user: &str, order: Option<
     console.print(&console.paint(Style::Bold, &title));
     row("Order", &record.order_url);
     row("Board", &format!("{}/board", record.tracking_url));
+    row("Kitchen", &format!("{}/kitchen", record.tracking_url));
     // Not the key itself: with --detach, this output goes through a file.
     row("Staff", &format!("{}/staff  (sign in with ORDER_STAFF_KEY of .local/env)", record.order_url));
     if let Some(url) = &record.management_url {
