@@ -50,8 +50,8 @@ settings! {
 
     /// How PostgreSQL is reached.
     [database] Database {
-        /// Where the server is. Several, separated by commas, are tried in turn: the first that
-        /// takes writes is used.
+        /// Where the server is. Several, separated by commas, are tried in turn: the first that is
+        /// no standby is used.
         host: String = "localhost".to_owned(), "DB_HOST", HOSTS;
         /// TCP port of the server.
         port: u16 = 5432, "DB_PORT", PORT;

@@ -94,7 +94,7 @@ async fn connect_to(
 /// Of several addresses' failures, returns the one that came furthest.
 fn most_informative(failures: Vec<ConnectError>) -> ConnectError {
     let rank = |failure: &ConnectError| match failure {
-        ConnectError::UnsuitableServer(UnsuitableServer::ReadOnly) => 3,
+        ConnectError::UnsuitableServer(UnsuitableServer::ReadOnly | UnsuitableServer::Standby) => 3,
         ConnectError::UnsuitableServer(_) => 4,
         ConnectError::Failed(why) => why.as_db_error().map_or(0, tells_more),
         ConnectError::Resolve { .. } | ConnectError::NoAnswer | ConnectError::Ending => 0,

@@ -35,6 +35,9 @@ pub enum UnsuitableServer {
     /// It is a standby, or set to read-only.
     #[error("it takes no writes: it is a standby, or set to read-only")]
     ReadOnly,
+    /// It is a standby.
+    #[error("it is a standby, which may be behind")]
+    Standby,
     /// Session settings requested at the login have no effect.
     #[error("sessions there lack settings without which orders may be lost or answers late: {0}")]
     SettingsLost(String),
@@ -52,6 +55,7 @@ impl UnsuitableServer {
             Self::ReadOnly => {
                 "name the primary server in database.host (DB_HOST), or set default_transaction_read_only = off"
             }
+            Self::Standby => "name the primary server in database.host (DB_HOST), or all servers",
             Self::SettingsLost(_) => {
                 "set them for the user (alter role … set …): docs/operations.md, 'Behind PgBouncer', has the commands"
             }

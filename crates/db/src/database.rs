@@ -40,8 +40,8 @@ pub struct Database {
 pub(crate) enum PoolChoice {
     /// The shared connections.
     Shared,
-    /// The reserved ones: for heartbeats, which must not wait, and for relays, which keep a
-    /// connection for long.
+    /// The reserved ones: for heartbeats and for the reader of the log, which must not wait, and
+    /// for relays, which keep a connection for long.
     Reserved,
 }
 

@@ -15,7 +15,7 @@ const WINDOW: &str = "interval '10 minutes'";
 /// Most rows of the log that are looked through for it: in a busy kitchen the last minutes, or
 /// seconds, are enough.
 const MOST_ROWS: i64 = 2_000;
-/// Most waiting orders of one type that are put in order. Behind them, more may be ahead.
+/// Most waiting orders of one type, the oldest ones, that are put in order.
 const MOST_WAITING: i64 = 10_000;
 
 /// An order, as its estimate needs it.
@@ -29,7 +29,7 @@ pub struct Basis {
     pub order_type: OrderType,
     /// When its status changed.
     pub since: OffsetDateTime,
-    /// Orders of its type that wait and go before it.
+    /// Orders of its type that wait and go before it, of the oldest 10,000.
     pub ahead: u32,
     /// How fast its type was cooked lately. `None` if none of it was.
     pub pace: Option<Pace>,
@@ -41,6 +41,7 @@ pub struct Basis {
 /// # Errors
 /// The database failed, or one row cannot be decoded; retry without it.
 pub async fn bases(db: &Database, numbers: &[OrderNumber]) -> Result<Vec<Option<Basis>>, DbError> {
+    // An order that is newer than all of the queue goes behind those of its priority and above.
     let since = format!("(now() - {WINDOW})");
     let sql = format!(
         "
@@ -65,21 +66,33 @@ pub async fn bases(db: &Database, numbers: &[OrderNumber]) -> Result<Vec<Option<
         ), asked as (
             select place, found.* from unnest($1::text[]) with ordinality as asked (wish, place)
             left join lateral (
-                select id, type, coalesce(status, 'received') as status, updated_at from orders
+                select id, type, coalesce(status, 'received') as status, updated_at,
+                       coalesce(priority, 1) as priority
+                from orders
                 where number = wish limit 1
             ) as found on true
-        ), waiting as (
-            select id, row_number() over (partition by type order by priority desc, created_at, id) - 1 as ahead
+        ), queue as materialized (
+            select oldest.*
             from (select distinct type as of_type from asked where status = 'received') as wanted
             cross join lateral (
                 select id, type, coalesce(priority, 1) as priority, created_at from orders
                 where orders.type = of_type and status = 'received' order by created_at limit {MOST_WAITING}
-            ) as queue
+            ) as oldest
+        ), waiting as (
+            select id, row_number() over (partition by type order by priority desc, created_at, id) - 1 as ahead
+            from queue
+        ), levels as (
+            select type, priority, count(*) as orders from queue group by type, priority
         )
         select asked.id is not null, now(), asked.status, asked.type, asked.updated_at,
-               coalesce(ahead, case when asked.status = 'received' then {MOST_WAITING} else 0 end)::int,
+               case when asked.status <> 'received' then 0
+                    else coalesce(ahead, older.orders, 0) end::int,
                finished::int, within, cooking
         from asked left join waiting on waiting.id = asked.id left join pace on pace.type = asked.type
+        left join lateral (
+            select sum(levels.orders) as orders from levels
+            where levels.type = asked.type and levels.priority >= asked.priority
+        ) as older on true
         order by place",
         recent = lowest_id("recent", "order_status_log", "changed_at", &since)
     );

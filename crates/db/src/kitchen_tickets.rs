@@ -13,6 +13,8 @@ use crate::recent::lowest_id;
 
 /// Most open orders that are read.
 pub const MOST: i64 = 1_000;
+/// Most open orders of each type, the oldest ones, that are counted and put in order.
+const MOST_OF_TYPE: i64 = 10_000;
 /// Most cancelled ones.
 const MOST_CANCELLED: i64 = 100;
 /// Most rows of the log that are looked through.
@@ -43,6 +45,17 @@ pub struct Ticket {
     pub items: Vec<(String, i32)>,
 }
 
+/// How much of an item is in open orders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemCount {
+    /// Its name.
+    pub name: String,
+    /// Pieces in orders that wait.
+    pub received: i64,
+    /// Pieces in orders that cook.
+    pub cooking: i64,
+}
+
 /// How long the orders of one type cooked in the last hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookingTime {
@@ -61,11 +74,14 @@ pub struct CookingTime {
 pub struct Kitchen {
     /// When it was read.
     pub as_of: OffsetDateTime,
-    /// Open orders, in the order in which they are cooked. Then those that were cancelled while
-    /// they cooked, in the last ten minutes.
-    pub tickets: Vec<Ticket>,
-    /// All open orders; `tickets` has [`MOST`] of them at most.
+    /// Open orders, in the order in which they are cooked: [`MOST`] of them at most.
+    pub open_tickets: Vec<Ticket>,
+    /// Those that were cancelled while they cooked, in the last ten minutes.
+    pub cancelled_tickets: Vec<Ticket>,
+    /// How many orders are open.
     pub open: i64,
+    /// What is in all of them, by name.
+    pub all_day: Vec<ItemCount>,
     /// How long orders cooked.
     pub cooking: Vec<CookingTime>,
 }
@@ -75,12 +91,15 @@ pub struct Kitchen {
 /// # Errors
 /// The database failed.
 pub async fn read(db: &Database) -> Result<Kitchen, DbError> {
-    let [state, tickets, cooking] = db.query_one_moment([OPEN, &tickets(), &cooking()]).await?;
+    let statements = [OPEN, &open_tickets(), &cancelled_tickets(), &all_day(), &cooking()];
+    let [state, open, cancelled, all_day, cooking] = db.query_one_moment(statements).await?;
     let state = state.first().ok_or_else(|| DbError::unexpected("the kitchen has no row"))?;
     Ok(Kitchen {
         as_of: state.try_get(0)?,
         open: state.try_get(1)?,
-        tickets: tickets.iter().map(ticket).collect::<Result<_, _>>()?,
+        open_tickets: open.iter().map(ticket).collect::<Result<_, _>>()?,
+        cancelled_tickets: cancelled.iter().map(ticket).collect::<Result<_, _>>()?,
+        all_day: all_day.iter().map(item_count).collect::<Result<_, _>>()?,
         cooking: cooking.iter().map(cooking_time).collect::<Result<_, _>>()?,
     })
 }
@@ -90,7 +109,44 @@ const OPEN: &str = "
         select 1 from orders where type = of_type and status in ('received', 'cooking') limit 100000
     ) as open";
 
-fn tickets() -> String {
+/// The open orders as the common table expression `queue`.
+fn queue() -> String {
+    format!(
+        "queue as materialized (
+            select waiting.* from unnest(array['dine_in', 'takeout', 'delivery']) as of_type cross join lateral (
+                select id, status, coalesce(priority, 1) as priority, created_at from orders
+                where type = of_type and status in ('received', 'cooking')
+                order by created_at limit {MOST_OF_TYPE}
+            ) as waiting
+        )"
+    )
+}
+
+/// The columns of a ticket, of `shown`, which has the columns of `orders`, with its lines.
+const TICKETS: &str = "
+    select number, type, coalesce(status, 'received'), coalesce(priority, 1), customer_name, table_number,
+           processed_by, created_at, updated_at, names, quantities
+    from shown cross join lateral (
+        select coalesce(array_agg(name order by id), '{}') as names,
+               coalesce(array_agg(quantity order by id), '{}') as quantities
+        from order_items where order_id = shown.id
+    ) as items
+    order by coalesce(priority, 1) desc, created_at, id";
+
+fn open_tickets() -> String {
+    format!(
+        "with {queue}, shown as (
+            select known.* from (
+                select id from queue order by priority desc, created_at, id limit {MOST}
+            ) as foremost cross join lateral (
+                select * from orders where orders.id = foremost.id limit 1
+            ) as known
+        ) {TICKETS}",
+        queue = queue()
+    )
+}
+
+fn cancelled_tickets() -> String {
     let since = "(now() - interval '10 minutes')";
     format!(
         "
@@ -103,29 +159,30 @@ fn tickets() -> String {
               and (select (array_agg(log.status order by log.id desc))[1] from order_status_log as log
                    where log.order_id = steps.order_id and log.id < steps.id) = 'cooking'
             order by id desc limit {MOST_CANCELLED}
-        ), open as (
-            select waiting.* from unnest(array['dine_in', 'takeout', 'delivery']) as of_type cross join lateral (
-                select * from orders where type = of_type and status in ('received', 'cooking')
-                order by created_at limit {MOST}
-            ) as waiting
-            order by coalesce(priority, 1) desc, created_at, id limit {MOST}
         ), shown as (
-            select 0 as part, open.* from open
-            union all
-            select 1, gone.* from cancelled cross join lateral (
+            select gone.* from cancelled cross join lateral (
                 select * from orders where id = cancelled.order_id and status = 'cancelled' limit 1
             ) as gone
-        )
-        select number, type, coalesce(status, 'received'), coalesce(priority, 1), customer_name, table_number,
-               processed_by, created_at, updated_at, names, quantities
-        from shown cross join lateral (
-            select coalesce(array_agg(name order by id), '{{}}') as names,
-                   coalesce(array_agg(quantity order by id), '{{}}') as quantities
-            from order_items where order_id = shown.id
-        ) as items
-        order by part, coalesce(priority, 1) desc, created_at, id",
+        ) {TICKETS}",
         recent = lowest_id("recent", "order_status_log", "changed_at", since)
     )
+}
+
+fn all_day() -> String {
+    format!(
+        "with {queue}
+         select name, coalesce(sum(quantity) filter (where status = 'received'), 0)::bigint,
+                coalesce(sum(quantity) filter (where status = 'cooking'), 0)::bigint
+         from queue cross join lateral (
+             select name, quantity from order_items where order_id = queue.id offset 0
+         ) as items
+         group by name order by name collate \"C\"",
+        queue = queue()
+    )
+}
+
+fn item_count(row: &Row) -> Result<ItemCount, DbError> {
+    Ok(ItemCount { name: row.try_get(0)?, received: row.try_get(1)?, cooking: row.try_get(2)? })
 }
 
 fn ticket(row: &Row) -> Result<Ticket, DbError> {

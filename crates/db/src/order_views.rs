@@ -139,19 +139,26 @@ pub async fn one(
 /// # Errors
 /// The database failed.
 pub async fn list(db: &Database, filter: &Filter) -> Result<Page, DbError> {
+    // Orders are looked through one by one, until enough fit. Only if too few do, it matters where
+    // that ended.
     let sql = format!(
         "
-        with recursive {first}, scanned as materialized (
-            select * from orders where id >= (select id from first) and id < $5::bigint
-            order by id desc limit {MOST_SCANNED}
-        ), found as (
-            select * from scanned as o
+        with recursive {first}, found as materialized (
+            select * from (
+                select * from orders where id >= (select id from first) and id < $5::bigint
+                order by id desc limit {MOST_SCANNED}
+            ) as o
             where (cardinality($2::text[]) = 0 or coalesce(o.status, 'received') = any($2))
               and o.type = any($3::text[]) and o.created_at >= $1::timestamptz
               and ($4::text is null or strpos(lower(concat_ws(' ', o.number, o.customer_name, o.delivery_address)), lower($4)) > 0)
-            order by id desc limit $6::bigint
+            order by o.id desc limit $6::bigint
         )
-        select (select count(*) from scanned) as scanned, (select min(id)::bigint from scanned) as lowest,
+        select (
+                   select last.id::bigint from orders as last
+                   where last.id >= (select id from first) and last.id < $5::bigint
+                     and (select count(*) from found) < $6::bigint
+                   order by last.id desc offset {MOST_SCANNED} - 1 limit 1
+               ) as scanned_to,
                o.id::bigint as id, {COLUMNS}
         from (values (1)) as one left join (found as o {JOINS}) on true
         order by o.id desc",
@@ -165,8 +172,8 @@ pub async fn list(db: &Database, filter: &Filter) -> Result<Page, DbError> {
     let parameters: [&(dyn ToSql + Sync); 6] = [&since, &statuses, &types, &filter.text, &before, &one_more];
     let rows = db.query(&sql, &parameters).await?;
     let first = rows.first().ok_or_else(|| DbError::unexpected("a list without a row"))?;
-    let is_cut = first.try_get::<_, i64>("scanned")? >= MOST_SCANNED;
-    let lowest: Option<i64> = first.try_get("lowest")?;
+    // As many as one page looks through. Behind this one there may be more.
+    let scanned_to: Option<i64> = first.try_get("scanned_to")?;
     let mut orders = Vec::new();
     let mut last = None;
     for row in &rows {
@@ -177,7 +184,7 @@ pub async fn list(db: &Database, filter: &Filter) -> Result<Page, DbError> {
         orders.push(view(row)?);
         last = Some(id);
     }
-    Ok(Page { orders, next: lowest.filter(|_| is_cut) })
+    Ok(Page { orders, next: scanned_to })
 }
 
 fn view(row: &Row) -> Result<OrderView, DbError> {

@@ -34,11 +34,14 @@ const SETTINGS: [(&str, &str); 8] = [
 /// Requested like a setting, and checked: a pooler that drops settings drops it too.
 const DIRECT: (&str, &str) = ("restaurant.session", "direct");
 
-/// Whether a service writes.
+/// Which servers are suitable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// It writes, so a read-only server is not suitable (libpq: `target_session_attrs=read-write`).
     ReadWrite,
+    /// It only reads, but all that was committed before: a standby may be behind, and two of them
+    /// differ (libpq: `target_session_attrs=primary`). That writes are refused does not matter.
+    ReadPrimary,
     /// It only reads, so a standby is suitable.
     ReadOnly,
 }
@@ -53,8 +56,8 @@ pub(crate) fn options() -> String {
 
 /// Checks that a new connection is suitable: one statement, and two more behind a pooler.
 pub(crate) async fn prove(client: &Client, settings: &Config, access: Access) -> Result<(), ConnectError> {
-    let mut sql = "select pg_catalog.pg_is_in_recovery()
-            or pg_catalog.current_setting('transaction_read_only') = 'on', pg_catalog.pg_backend_pid()"
+    let mut sql = "select pg_catalog.pg_is_in_recovery(),
+            pg_catalog.current_setting('transaction_read_only') = 'on', pg_catalog.pg_backend_pid()"
         .to_owned();
     for (name, _) in SETTINGS.iter().chain([&DIRECT]) {
         // Writing to a string cannot fail.
@@ -62,8 +65,12 @@ pub(crate) async fn prove(client: &Client, settings: &Config, access: Access) ->
     }
     let row = first_row(client, &sql).await?;
     let mut values = row.iter().map(Option::as_deref);
-    if values.next().flatten() == Some("t") && access == Access::ReadWrite {
-        return Err(UnsuitableServer::ReadOnly.into());
+    let is_standby = values.next().flatten() == Some("t");
+    let is_read_only = values.next().flatten() == Some("t");
+    match access {
+        Access::ReadWrite if is_standby || is_read_only => return Err(UnsuitableServer::ReadOnly.into()),
+        Access::ReadPrimary if is_standby => return Err(UnsuitableServer::Standby.into()),
+        Access::ReadWrite | Access::ReadPrimary | Access::ReadOnly => {}
     }
     let backend = values.next().flatten();
     let found: Vec<Option<&str>> = values.collect();

@@ -7,7 +7,7 @@ use domain::OrderNumber;
 use time::OffsetDateTime;
 use tokio_postgres::Row;
 
-use crate::database::{Database, DbError};
+use crate::database::{Database, DbError, PoolChoice};
 
 /// A change of an order's status, as the log has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +55,24 @@ const COLUMNS: &str = "
 /// # Errors
 /// The database failed.
 pub async fn read(db: &Database, spans: &[(i64, i64)], limit: i64) -> Result<Reading, DbError> {
+    read_on(db, PoolChoice::Shared, spans, limit).await
+}
+
+/// As [`read`], on the reserved connection: who shows that the database answers must not wait until
+/// others have been answered.
+///
+/// # Errors
+/// The database failed.
+pub async fn look(db: &Database, spans: &[(i64, i64)], limit: i64) -> Result<Reading, DbError> {
+    read_on(db, PoolChoice::Reserved, spans, limit).await
+}
+
+async fn read_on(
+    db: &Database,
+    choice: PoolChoice,
+    spans: &[(i64, i64)],
+    limit: i64,
+) -> Result<Reading, DbError> {
     // Each span and each order is looked up in its index, and nothing is joined: a plan made for
     // empty tables would read full ones. The first row is there without an event, too.
     let sql = format!(
@@ -74,7 +92,7 @@ pub async fn read(db: &Database, spans: &[(i64, i64)], limit: i64) -> Result<Rea
         order by found.id"
     );
     let (lowest, highest): (Vec<i64>, Vec<i64>) = spans.iter().copied().unzip();
-    let rows = db.query(&sql, &[&lowest, &highest, &limit]).await?;
+    let rows = db.query_on(choice, &sql, &[&lowest, &highest, &limit]).await?;
     let first = rows.first().ok_or_else(|| DbError::unexpected("a look at the log returned nothing"))?;
     let (as_of, newest) = (first.try_get(0)?, first.try_get(1)?);
     let rows = rows.iter().filter_map(|row| log_row(row).transpose()).collect::<Result<_, _>>()?;
@@ -99,14 +117,15 @@ fn event(row: &Row, id: i64) -> Result<StatusEvent, DbError> {
     })
 }
 
-/// The newest ids of the log, so many at most, the lowest first.
+/// The newest ids of the log, so many at most, the lowest first. On the reserved connection, as
+/// [`look`].
 ///
 /// # Errors
 /// The database failed.
 pub async fn newest_ids(db: &Database, count: i64) -> Result<Vec<i64>, DbError> {
     // Ordered by the column: the value that is returned, a cast, has no index.
     let sql = "select log.id::bigint from order_status_log as log order by log.id desc limit $1";
-    let rows = db.query(sql, &[&count]).await?;
+    let rows = db.query_on(PoolChoice::Reserved, sql, &[&count]).await?;
     rows.iter().rev().map(|row| Ok(row.try_get(0)?)).collect()
 }
 

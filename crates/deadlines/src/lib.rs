@@ -146,6 +146,9 @@ deadlines! {
         /// Longest time that a look-up takes: as long as one may wait for a connection and for a
         /// statement together.
         pub const LOOKUP_DEADLINE: Duration = Duration::from_secs(17);
+        /// How long an event stream waits for its place in the log. While the database is away, it
+        /// must not keep one of the server's places for longer.
+        pub const JOIN_DEADLINE: Duration = Duration::from_secs(5);
         /// What is left of the grace when clients have been answered.
         pub const AFTER_ANSWERING: Duration = Duration::from_secs(2);
     }

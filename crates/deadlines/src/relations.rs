@@ -75,6 +75,7 @@ const _: () = {
     assert!(ms(&[ADMISSION_WAIT, ANSWER_DEADLINE]) + lookup < ms(&[REQUEST_DEADLINE]));
     assert!(ms(&[ADMISSION_WAIT, CHANGE_DEADLINE]) < ms(&[REQUEST_DEADLINE]));
     assert!(ms(&[tracking::LOOKUP_DEADLINE]) < ms(&[REQUEST_DEADLINE]));
+    assert!(ms(&[tracking::JOIN_DEADLINE, tracking::LOOKUP_DEADLINE]) < ms(&[REQUEST_DEADLINE]));
     // A proxy gives a connection up before the server does: its next request meets no closed one.
     assert!(ms(&[PROXY_IDLE]) < ms(&[IDLE_DEADLINE]));
     // A stream lives on its heartbeats, for proxies and for its own deadline: one may be late.

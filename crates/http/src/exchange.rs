@@ -65,7 +65,7 @@ pub(crate) fn reserve(
 ) -> Result<(), Problem> {
     let length = match answer.size() {
         BodySize::Sized(length) => usize::try_from(length).unwrap_or(usize::MAX),
-        // An event stream holds one small part at a time.
+        // An event stream holds one small part at a time. Its queue is reserved with its place.
         BodySize::None | BodySize::Stream => 0,
     };
     let beyond = length.saturating_sub(FREE).saturating_mul(COPIES);

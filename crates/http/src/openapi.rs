@@ -16,7 +16,7 @@ pub use self::parameters::{
 pub(crate) use self::parameters::{in_header, text};
 pub use self::problem_body::{Fault, ProblemBody};
 pub(crate) use self::refusals::any_other;
-pub use self::refusals::{Failed, Refused, failed, responses_of, too_many};
+pub use self::refusals::{Failed, Refused, failed, or_page, responses_of, too_many};
 
 /// A header that several responses have: see `description`.
 pub(crate) fn header(name: &str) -> Ref {

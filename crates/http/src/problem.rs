@@ -134,11 +134,14 @@ impl ResponseError for Problem {
 
 /// 404 for paths that do not exist.
 pub async fn not_found(request: HttpRequest) -> HttpResponse {
-    let detail = format!(
-        "There is nothing at {}. See the README for the paths of this service.",
-        printable(request.path())
-    );
-    logged(&request, &Problem::new(StatusCode::NOT_FOUND, detail, &request_id::of(&request)))
+    logged(&request, &nothing_at(request.path(), &request_id::of(&request)))
+}
+
+/// The path is none of the service's.
+pub fn nothing_at(path: &str, id: &RequestId) -> Problem {
+    let detail =
+        format!("There is nothing at {}. See the README for the paths of this service.", printable(path));
+    Problem::new(StatusCode::NOT_FOUND, detail, id)
 }
 
 /// Logs the problem under its request id, and returns the response.

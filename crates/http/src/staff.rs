@@ -19,7 +19,7 @@ use config::Config;
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
-pub use self::described::{StaffRefused, StaffStreamRefused, refused_to_others};
+pub use self::described::{StaffPageRefused, StaffRefused, StaffStreamRefused, refused_to_others};
 pub use self::refusal::StaffRefusal;
 pub(crate) use self::session_cookie::NAME as COOKIE;
 use self::session_cookie::{CookieScope, SessionKey};

@@ -100,6 +100,9 @@ actions! {
     /// Clients or displays did not read their event streams fast enough. They come back, and get
     /// what they missed.
     STREAM_CUT = "stream_cut" at Debug;
+    /// A client got no event stream: as many as the service allows are open, of all clients or of
+    /// its address, or the memory for their queues is taken.
+    STREAM_REFUSED = "stream_refused" at Info;
 
     // RabbitMQ.
 

@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ETag, EntityTag, HeaderValue};
 use actix_web::web::{Bytes, Data, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use http_service::openapi::{IfNoneMatch, NotModified};
 use http_service::resource::readable;
 use http_service::{conditional, problem};
 use sha2::{Digest as _, Sha256};
@@ -28,7 +29,11 @@ pub fn asset_routes(app: &mut ServiceConfig, settings: Settings) {
 /// The description of the interface, for people
 #[utoipa::path(
     get, path = "/docs", tag = "Description", operation_id = "docs_page",
-    responses((status = 200, description = "The page", body = String, content_type = "text/html")),
+    params(IfNoneMatch),
+    responses(
+        (status = 200, description = "The page", body = String, content_type = "text/html"),
+        NotModified,
+    ),
 )]
 pub async fn docs(request: HttpRequest) -> HttpResponse {
     show(Page::Docs, &request)

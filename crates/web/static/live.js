@@ -55,6 +55,8 @@ export class Live extends EventTarget {
     const isFirst = this.heard === -Infinity;
     this.heard = performance.now();
     if (event.type === "heartbeat") observe(JSON.parse(event.data).timestamp);
+    // The database was restored or replaced: only the whole is true.
+    else if (event.type === "reset") this.askNow();
     else this.dispatchEvent(new CustomEvent("event", { detail: event }));
     this.prove();
     if (isFirst) this.askNow();

@@ -51,6 +51,8 @@ export class StreamConnection {
         });
         retry = result.retry;
         if ([404, 405, 406].includes(result.status)) return this.handlers.onMissing();
+        // It cannot read where this one was.
+        if (result.status === 400) lastId = undefined;
       } catch {
         // Cut, or given up. The next attempt follows.
       } finally {

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 /// One batch at a time, and two single orders: each of those may wait long for a lock, and occupies
 /// a connection.
-const LIMITS: Limits = Limits { together: 128, lanes: 1, alone: 2 };
+const LIMITS: Limits = Limits { together: 128, lanes: 1, alone: 2, pace: Duration::ZERO };
 
 /// A handle to the tasks; cheap to clone.
 #[derive(Clone)]

@@ -276,7 +276,7 @@ async fn workers(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
 impl Health for Api {
     fn checks(&self) -> Checks<'_> {
         Box::pin(async {
-            let usable = db::startup::is_usable(&self.db, ServiceName::Tracking, Access::ReadOnly).await
+            let usable = db::startup::is_usable(&self.db, ServiceName::Tracking, Access::ReadPrimary).await
                 && !self.db.lacks_tables();
             vec![Check::needed("database", usable && self.schema_ready.load(Ordering::Relaxed))]
         })

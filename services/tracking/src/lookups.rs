@@ -9,6 +9,7 @@ use std::time::Duration;
 use db::board::{self, Board};
 use db::estimates::{self, Basis};
 use db::history::{self, CurrentStatus};
+use db::kitchen_tickets::{self, Kitchen};
 use db::order_requests::{self, KnownRequest};
 use db::status_events::{self, StatusEvent};
 use db::{Database, DbError};
@@ -22,7 +23,10 @@ use tokio::time::timeout;
 
 /// Each statement uses its own connection. A second lane, so that a silently dead connection delays
 /// only its own batch. If the database refuses a batch, its orders are looked up one by one.
-const LIMITS: Limits = Limits { together: 128, lanes: 2, alone: 1 };
+const LIMITS: Limits = Limits { together: 128, lanes: 2, alone: 1, pace: Duration::ZERO };
+/// For answers that are made of many rows, and the same for all who ask: a quarter of a second is
+/// little beside what they tell of.
+const PACED: Limits = Limits { together: 512, lanes: 1, alone: 1, pace: Duration::from_millis(250) };
 
 /// A handle to the tasks. Cheap to clone.
 #[derive(Clone)]
@@ -31,6 +35,7 @@ pub struct Lookups {
     requests: Batcher<Requests>,
     logs: Batcher<Logs>,
     estimates: Batcher<Estimates>,
+    kitchens: Batcher<Kitchens>,
     boards: Batcher<Boards>,
 }
 
@@ -122,6 +127,24 @@ impl Statement for Estimates {
     }
 }
 
+/// See [`kitchen_tickets::read`]: one read for all who ask at the same time.
+struct Kitchens(Database);
+
+impl Statement for Kitchens {
+    type Request = ();
+    type Answer = Arc<Kitchen>;
+    type Error = DbError;
+
+    async fn run(&self, requests: &[()], _mode: Mode) -> Result<Vec<Option<Arc<Kitchen>>>, DbError> {
+        let kitchen = Arc::new(kitchen_tickets::read(&self.0).await?);
+        Ok(requests.iter().map(|()| Some(Arc::clone(&kitchen))).collect())
+    }
+
+    fn is_refusal(_: &DbError) -> bool {
+        false
+    }
+}
+
 /// See [`board::read`]: one statement for all who ask at the same time.
 struct Boards {
     db: Database,
@@ -160,9 +183,10 @@ impl Lookups {
         let statuses = Batcher::start(LIMITS, CurrentStatuses(db.clone()), &mut tasks);
         let requests = Batcher::start(LIMITS, Requests(db.clone()), &mut tasks);
         let logs = Batcher::start(LIMITS, Logs(db.clone()), &mut tasks);
-        let estimates = Batcher::start(LIMITS, Estimates(db.clone()), &mut tasks);
-        let boards = Batcher::start(LIMITS, Boards { db, keep }, &mut tasks);
-        (Self { statuses, requests, logs, estimates, boards }, tasks)
+        let estimates = Batcher::start(PACED, Estimates(db.clone()), &mut tasks);
+        let kitchens = Batcher::start(PACED, Kitchens(db.clone()), &mut tasks);
+        let boards = Batcher::start(PACED, Boards { db, keep }, &mut tasks);
+        (Self { statuses, requests, logs, estimates, kitchens, boards }, tasks)
     }
 
     /// The current status of an order, or `None` if there is no such order.
@@ -198,6 +222,15 @@ impl Lookups {
     /// As [`Lookups::status`].
     pub async fn estimate(&self, number: OrderNumber) -> Result<Option<Basis>, LookupError> {
         let answer = timeout(LOOKUP_DEADLINE, self.estimates.ask(number)).await;
+        Ok(answer.map_err(|_| LookupError::TooLate)??)
+    }
+
+    /// What kitchen displays show.
+    ///
+    /// # Errors
+    /// As [`Lookups::status`].
+    pub async fn kitchen(&self) -> Result<Arc<Kitchen>, LookupError> {
+        let answer = timeout(LOOKUP_DEADLINE, self.kitchens.ask(())).await;
         Ok(answer.map_err(|_| LookupError::TooLate)??)
     }
 

@@ -62,7 +62,7 @@ impl TrackingService {
         let Process { config, log, shutdown, probes } = process;
         let listener = server::listen(config.http.bind, port)?;
         let port = listener.local_addr()?.port();
-        let db = Database::new(&config.database, NAME, Access::ReadOnly)?;
+        let db = Database::new(&config.database, NAME, Access::ReadPrimary)?;
         let (lookups, lookups_tasks) = Lookups::start(db.clone(), config.board.keep_minutes);
         let (events, reader) = Events::start(db.clone(), log.clone());
         let api = Api {

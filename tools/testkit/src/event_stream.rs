@@ -45,6 +45,13 @@ impl Block {
         block
     }
 
+    /// The id of its row, with which the id of an event begins.
+    pub fn row(&self) -> i64 {
+        let id = self.id.as_deref().expect("an id");
+        let end = id.find(|c: char| !c.is_ascii_digit()).unwrap_or(id.len());
+        id[..end].parse().expect("a row's id")
+    }
+
     /// The data as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(self.data.as_deref().expect("data")).expect("JSON")
@@ -160,12 +167,12 @@ impl EventStream {
         within(&format!("an event '{name}'"), event).await
     }
 
-    /// The ids of the next events of status, so many.
+    /// The rows' ids of the next events of status, so many.
     pub async fn ids(&mut self, count: usize) -> Vec<i64> {
         let mut ids = Vec::new();
         while ids.len() < count {
             let event = self.event("status").await.unwrap_or_else(|| panic!("it ended after {ids:?}"));
-            ids.push(event.id.expect("an id").parse().expect("a row's id"));
+            ids.push(event.row());
         }
         ids
     }

@@ -44,3 +44,22 @@ async fn of_several_servers_the_one_that_takes_writes_is_found() {
     administrator.execute(&alter.replace("= on", "= off")).await;
     writer.ping().await.unwrap();
 }
+
+#[tokio::test]
+async fn who_reads_all_that_was_committed_takes_no_standby() {
+    let mut stage = Stage::with_own_servers().await;
+    migrated(&stage).await;
+    let reads = |stage: &Stage, access| Database::new(&stage.database_settings(), "test", access).unwrap();
+    let alter = format!("alter database {} set default_transaction_read_only = on", stage.name);
+    stage.database().await.execute(&alter).await;
+    reads(&stage, Access::ReadPrimary).ping().await.expect("it writes nothing");
+    stage.own_servers().postgres.kill();
+    stage.own_servers().postgres.restart_as_standby().await.unwrap();
+    let reader = reads(&stage, Access::ReadPrimary);
+    let why = reader.ping().await.unwrap_err();
+    assert!(matches!(&why, DbError::UnsuitableServer { why: UnsuitableServer::Standby, .. }), "{why:?}");
+    assert!(!why.is_permanent() && why.advice().unwrap().contains("database.host"), "{why:?}");
+    reads(&stage, Access::ReadOnly).ping().await.unwrap();
+    assert_eq!(stage.database().await.value("select pg_promote()").await, true);
+    reader.ping().await.unwrap();
+}

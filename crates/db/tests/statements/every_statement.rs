@@ -242,6 +242,7 @@ async fn tracking(scene: &Scene, db: &Database) -> Result<(), Undone> {
     done("staff_figures::read", staff_figures::read(db).await)?;
     done("status_events::newest_ids", status_events::newest_ids(db, 1).await)?;
     done("status_events::read", status_events::read(db, &[(1, i64::MAX)], 1).await)?;
+    done("status_events::look", status_events::look(db, &[(1, i64::MAX)], 1).await)?;
     done("status_events::of_orders", status_events::of_orders(db, &[order.number]).await)?;
     done("workers::all", workers::all(db).await)?;
     Ok(())

@@ -14,11 +14,12 @@ use crate::scene::Scene;
 const ROWS: i64 = 50_000;
 /// What the tracking service asks, and the most rows that it may read. Some look at the newest
 /// thousand rows in any case, and halve their way there.
-const QUESTIONS: [(&str, i64); 8] = [
+const QUESTIONS: [(&str, i64); 9] = [
     ("status_events::read", 50),
     ("status_events::newest_ids", 20),
     ("status_events::of_orders", 10),
     ("order_views::one", 10),
+    ("order_views::list since a day", 1_200),
     ("order_views::list", 1_200),
     ("board::read", 1_200),
     ("estimates::bases", 1_200),
@@ -36,6 +37,9 @@ async fn ask(question: &str, db: &Database) {
         "status_events::of_orders" => status_events::of_orders(db, &[number]).await.map(drop),
         "order_views::one" => order_views::one(db, &number).await.map(drop),
         "order_views::list" => {
+            order_views::list(db, &Filter { limit: 50, ..Filter::default() }).await.map(drop)
+        }
+        "order_views::list since a day" => {
             let since = Timestamp::parse("2026-11-30T00:00:00Z").map(|since| since.0);
             order_views::list(db, &Filter { since, limit: 10, ..Filter::default() }).await.map(drop)
         }
@@ -90,4 +94,44 @@ async fn what_the_tracking_service_reads_of_full_tables_are_few_rows() {
         }
     }
     assert!(read_too_much.is_empty(), "{read_too_much:#?}");
+}
+
+/// Orders that wait in the kitchen, and that were ready lately.
+const BUSY: i64 = 3_000;
+
+#[tokio::test]
+async fn a_busy_kitchen_costs_what_is_open_and_what_was_lately() {
+    let scene = Scene::new().await;
+    scene
+        .execute(&format!(
+            "insert into orders (number, customer_name, type, total_amount, status)
+             select 'ORD_20261130_' || lpad(n::text, greatest(3, length(n::text)), '0'), 'Jane', 'takeout', 1,
+                    case when n <= {BUSY} then 'received' else 'ready' end
+             from generate_series(1, 2 * {BUSY}) as n;
+             insert into order_items (order_id, name, quantity, price) select id, 'Soup', 1, 1 from orders;
+             insert into order_status_log (order_id, status, changed_by, changed_at)
+             select id, step, 'chef_anna', now() - interval '1 minute' * (2 - place)
+             from orders cross join unnest(array['cooking', 'ready']) with ordinality as steps (step, place)
+             where status = 'ready' order by place, id"
+        ))
+        .await;
+    scene.execute("select pg_stat_force_next_flush()").await;
+    let single = "pg_stat_activity where datname = current_database() and application_name = 'single'";
+    let number = "ORD_20261130_2999".parse().unwrap();
+    for (question, most) in [("estimates::bases", 9 * BUSY), ("kitchen_tickets::read", 40 * BUSY)] {
+        let (read_before, sessions) = (rows_read(&scene).await, scene.count(single).await);
+        let db = scene.single_connection();
+        if question == "estimates::bases" {
+            let basis = estimates::bases(&db, &[number]).await.unwrap().remove(0).unwrap();
+            assert_eq!((basis.ahead, basis.pace.is_some()), (2_998, true));
+        } else {
+            let kitchen = kitchen_tickets::read(&db).await.unwrap();
+            assert_eq!((kitchen.open, kitchen.open_tickets.len()), (BUSY, 1_000));
+        }
+        drop(db);
+        let has_ended = async || (scene.count(single).await <= sessions).then_some(());
+        eventually("the end of a session", has_ended).await;
+        let read = rows_read(&scene).await - read_before;
+        assert!(read <= most, "{question} read {read} rows, and not at most {most}");
+    }
 }

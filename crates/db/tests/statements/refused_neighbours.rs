@@ -1,5 +1,5 @@
-//! Batches with an order that is refused: the stock is locked first, each order judged, and what is
-//! admitted stored in a second step. What happens in between is seen.
+//! Batches without and with an order that is refused. With one, the stock is locked first, each
+//! order judged, and what is admitted stored in a second step. What happens in between is seen.
 
 use db::orders::{self, FromMenu, PlaceOutcome, Placement};
 use db::{Database, DbError, order_requests};
@@ -27,24 +27,27 @@ async fn with_soup_and_no_tea() -> Scene {
     scene
 }
 
+/// Its session has locked the stock, and waits for the counter. In the second batch that is the
+/// second step.
 #[tokio::test]
-async fn a_session_that_ends_between_the_two_steps_takes_nothing() {
-    let scene = with_soup_and_no_tea().await;
-    // The stock is locked, and the second step waits for the counter.
-    scene.place().await;
-    let holder = scene.holding("select from order_counters for update").await;
-    let db = open(&scene.stage);
-    let selling = tokio::spawn(async move { sell(&db, &with_a_refused_one()).await });
-    scene.until_waiting(1).await;
-    let end = "select pg_terminate_backend(pid) from pg_stat_activity
-               where datname = current_database() and wait_event_type = 'Lock'";
-    scene.execute(end).await;
-    let why = selling.await.unwrap().unwrap_err();
-    assert!(why.is_in_doubt(), "{why:?}");
-    holder.execute("commit").await;
-    assert_eq!(scene.left("soup").await, 5);
-    assert_eq!(scene.sell(&[("soup", 5)]).await.number.sequence(), 2, "no number was lost");
-    assert_eq!(scene.broken().await, []);
+async fn a_service_that_is_killed_while_it_holds_the_stock_takes_nothing() {
+    for baskets in [admitted(), with_a_refused_one()] {
+        let scene = with_soup_and_no_tea().await;
+        scene.place().await;
+        let holder = scene.holding("select from order_counters for update").await;
+        let db = open(&scene.stage);
+        let selling = tokio::spawn(async move { sell(&db, &baskets).await });
+        scene.until_waiting(1).await;
+        let end = "select pg_terminate_backend(pid) from pg_stat_activity
+                   where datname = current_database() and wait_event_type = 'Lock'";
+        scene.execute(end).await;
+        let why = selling.await.unwrap().unwrap_err();
+        assert!(why.is_in_doubt(), "{why:?}");
+        holder.execute("commit").await;
+        assert_eq!(scene.left("soup").await, 5);
+        assert_eq!(scene.sell(&[("soup", 5)]).await.number.sequence(), 2, "no number was lost");
+        assert_eq!(scene.broken().await, []);
+    }
 }
 
 /// Sells a batch that waits for the soup until another session has done this with it.

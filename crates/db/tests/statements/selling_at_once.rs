@@ -206,27 +206,8 @@ async fn a_transaction_that_comes_late_takes_nothing() {
     assert_eq!(scene.moved("soup").await, ["set 5 → 5 by staff"]);
 }
 
-#[tokio::test]
-async fn a_service_that_is_killed_between_its_two_steps_takes_nothing() {
-    let scene = Scene::new().await;
-    scene.offer("soup", 5).await;
-    // Its session has locked the stock, and waits for the counter.
-    scene.place().await;
-    let holder = scene.holding("select from order_counters for update").await;
-    let db = open(&scene.stage);
-    let selling = tokio::spawn(async move { sell(&db, &[Basket::of(&[("soup", 2)])]).await });
-    scene.until_waiting(1).await;
-    let end = "select pg_terminate_backend(pid) from pg_stat_activity
-               where datname = current_database() and wait_event_type = 'Lock'";
-    scene.execute(end).await;
-    let why = selling.await.unwrap().unwrap_err();
-    assert!(why.is_in_doubt(), "{why:?}");
-    holder.execute("commit").await;
-    assert_eq!(scene.left("soup").await, 5);
-    assert_eq!(scene.sell(&[("soup", 5)]).await.number.sequence(), 2);
-}
-
-/// What is locked and what is written is one and the same, however often the stock changes meanwhile.
+/// What is locked and what is written is one and the same, however often the stock changes
+/// meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_sold_that_is_not_there_while_staff_bring_more() {
     const PORTIONS: u32 = 150;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
+use super::text;
 use crate::event_stream::too_many_streams;
 use crate::problem::{MEDIA_TYPE, Problem};
 
@@ -14,10 +15,11 @@ use crate::problem::{MEDIA_TYPE, Problem};
 const PROBLEM: &str = "Problem";
 
 /// Makes types of responses (`utoipa::IntoResponses`) out of lists of refusals:
-/// `/// Of an order. UnknownOrder: [unknown_order(), failed()];`.
+/// `/// Of an order. UnknownOrder: [unknown_order(), failed()];`. Where browsers get a page
+/// instead, its statuses are behind the list: `…, page: [404];`.
 #[macro_export]
 macro_rules! refusals {
-    ($($(#[$comment:meta])* $name:ident: $refusals:expr;)*) => {$(
+    ($($(#[$comment:meta])* $name:ident: $refusals:expr $(, page: [$($status:literal),*])?;)*) => {$(
         $(#[$comment])*
         #[derive(Clone, Copy, Debug)]
         pub struct $name;
@@ -27,7 +29,7 @@ macro_rules! refusals {
                 String,
                 ::utoipa::openapi::RefOr<::utoipa::openapi::Response>,
             > {
-                $crate::openapi::responses_of($refusals)
+                $crate::openapi::or_page($crate::openapi::responses_of($refusals), [$($($status),*)?])
             }
         }
     )*};
@@ -74,6 +76,20 @@ pub fn responses_of(refused: impl IntoIterator<Item = Refused>) -> BTreeMap<Stri
         by_status.entry(each.problem.status()).or_default().push(each);
     }
     by_status.into_iter().map(|(status, refused)| (status.to_string(), response(&refused).into())).collect()
+}
+
+/// These responses, where those of some statuses are pages to a browser.
+pub fn or_page(
+    mut responses: BTreeMap<String, RefOr<Response>>,
+    statuses: impl IntoIterator<Item = u16>,
+) -> BTreeMap<String, RefOr<Response>> {
+    for status in statuses {
+        if let Some(RefOr::T(response)) = responses.get_mut(&status.to_string()) {
+            let page = ContentBuilder::new().schema(Some(text())).build();
+            response.content.insert("text/html".to_owned(), RefOr::T(page));
+        }
+    }
+    responses
 }
 
 /// The response that any refusal without a description of its own has.

@@ -89,16 +89,32 @@ async fn stream_silence(request: HttpRequest) -> HttpResponse {
         tokio::time::sleep(Duration::from_secs(1)).await;
         Some((event_stream::comment("nothing"), ended))
     });
-    streamed(&request, parts)
+    streamed(&request, 0, parts)
+}
+
+/// What may wait for a stream of `/queued`, in bytes.
+pub const QUEUE: usize = 1 << 20;
+
+/// A comment each second, and a queue.
+async fn stream_queued(request: HttpRequest) -> HttpResponse {
+    let parts = stream::unfold((), |()| async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Some((event_stream::comment("nothing"), ()))
+    });
+    streamed(&request, QUEUE, parts)
 }
 
 /// As much as the client takes.
 async fn stream_flood(request: HttpRequest) -> HttpResponse {
-    streamed(&request, stream::repeat_with(|| event_stream::comment(&"x".repeat(1_000))))
+    streamed(&request, 0, stream::repeat_with(|| event_stream::comment(&"x".repeat(1_000))))
 }
 
-fn streamed(request: &HttpRequest, parts: impl stream::Stream<Item = web::Bytes> + 'static) -> HttpResponse {
-    match StreamPermit::take(request, &request_id::of(request)) {
+fn streamed(
+    request: &HttpRequest,
+    queue: usize,
+    parts: impl stream::Stream<Item = web::Bytes> + 'static,
+) -> HttpResponse {
+    match StreamPermit::take_with_queue(request, queue, &request_id::of(request)) {
         Ok(permit) => permit.respond(parts),
         Err(problem) => problem.error_response(),
     }
@@ -122,6 +138,7 @@ impl Served {
                 .service(readable("/large", answer_large))
                 .service(readable("/silence", stream_silence))
                 .service(readable("/flood", stream_flood))
+                .service(readable("/queued", stream_queued))
                 .service(postable("/length", measure))
                 .service(postable("/slow", measure_slowly))
                 .default_service(web::to(http_service::problem::not_found));

@@ -85,3 +85,31 @@ async fn what_follows_the_request_is_not_answered_and_streams_have_a_limit() {
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 5"), "{answer:?}");
     assert!(beyond.ask(LIVE).await.starts_with("HTTP/1.1 200"));
 }
+
+#[tokio::test]
+async fn what_may_wait_for_a_stream_is_reserved_until_it_ends() {
+    // No memory beyond the least: all connections share a megabyte, and one queue takes it.
+    let settings = Http { memory_limit_mib: 64, ..Http::default() };
+    let served = Served::start(&settings);
+    let first = ask_for(&served, "/queued").await;
+    let (first, answer) = status(first).await;
+    assert_eq!(answer, "HTTP/1.1 200");
+    assert_eq!(status_of_queued(&served).await, "HTTP/1.1 503");
+    drop(first);
+    let started = Instant::now();
+    while status_of_queued(&served).await != "HTTP/1.1 200" {
+        assert!(started.elapsed() < Duration::from_secs(15), "the memory is still taken");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn status_of_queued(served: &Served) -> String {
+    status(ask_for(served, "/queued").await).await.1
+}
+
+/// Reads the beginning of an answer that may go on.
+async fn status(mut client: Client) -> (Client, String) {
+    let mut start = [0; 12];
+    client.0.read_exact(&mut start).await.unwrap();
+    (client, String::from_utf8_lossy(&start).into_owned())
+}

@@ -1,9 +1,11 @@
 //! Many callers ask, one statement answers: a batcher of requests and answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 
 use super::{Batches, Settled, queue, settle};
 
@@ -47,6 +49,10 @@ pub struct Limits {
     pub lanes: usize,
     /// Statements for single requests at the same time, beside the lanes.
     pub alone: usize,
+    /// Shortest time between the beginnings of two statements of a lane: what comes meanwhile
+    /// shares the second one. A request that comes alone does not wait. Zero: statements follow
+    /// each other at once.
+    pub pace: Duration,
 }
 
 /// Why a request got no answer.
@@ -89,6 +95,7 @@ impl<S: Statement> Batcher<S> {
             batches: Arc::new(Mutex::new(batches)),
             statement: Arc::new(statement),
             alone: Arc::new(Semaphore::new(limits.alone)),
+            pace: limits.pace,
         };
         for _ in 0..limits.lanes {
             tasks.spawn(lane.clone().run());
@@ -114,6 +121,7 @@ struct Lane<S: Statement> {
     batches: Arc<Mutex<Batches<Call<S>>>>,
     statement: Arc<S>,
     alone: Arc<Semaphore>,
+    pace: Duration,
 }
 
 impl<S: Statement> Clone for Lane<S> {
@@ -122,6 +130,7 @@ impl<S: Statement> Clone for Lane<S> {
             batches: Arc::clone(&self.batches),
             statement: Arc::clone(&self.statement),
             alone: Arc::clone(&self.alone),
+            pace: self.pace,
         }
     }
 }
@@ -130,10 +139,14 @@ impl<S: Statement> Lane<S> {
     async fn run(self) {
         let mut alone = JoinSet::new();
         while let Some(calls) = self.next_batch().await {
+            let began = Instant::now();
             while alone.try_join_next().is_some() {}
             for (request, reply) in self.run_together(calls).await {
                 let (statement, permits) = (Arc::clone(&self.statement), Arc::clone(&self.alone));
                 alone.spawn(run_alone(statement, permits, request, reply));
+            }
+            if !self.pace.is_zero() {
+                sleep_until(began + self.pace).await;
             }
         }
     }

@@ -1,7 +1,6 @@
 //! The batcher's promises, on a statement that runs when the test lets it.
 
 use std::sync::PoisonError;
-use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -11,7 +10,7 @@ use super::*;
 /// Requests of this number and above are left out of statements for many.
 const LEFT_OUT: u32 = 100;
 
-const ONE_LANE: Limits = Limits { together: 4, lanes: 1, alone: 2 };
+const ONE_LANE: Limits = Limits { together: 4, lanes: 1, alone: 2, pace: Duration::ZERO };
 
 #[derive(Debug, PartialEq, Eq)]
 enum Fault {
@@ -136,6 +135,17 @@ async fn what_queues_up_shares_the_next_statements_and_each_hears_its_own_answer
     for (request, asking) in (1..).zip(asking) {
         assert_eq!(answer(asking).await, request * 2);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_a_pace_what_comes_between_two_statements_shares_the_second_one() {
+    let scene = Scene::open(Limits { pace: Duration::from_millis(100), ..ONE_LANE });
+    scene.statement.gate.add_permits(2);
+    assert_eq!(answer(scene.ask(1).await).await, 2);
+    let (second, third) = (scene.ask(2).await, scene.ask(3).await);
+    assert_eq!(scene.together(), [[1]], "the next one is still to begin");
+    assert_eq!((answer(second).await, answer(third).await), (4, 6));
+    assert_eq!(scene.together(), [vec![1], vec![2, 3]]);
 }
 
 #[tokio::test(start_paused = true)]

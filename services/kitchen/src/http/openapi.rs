@@ -47,20 +47,21 @@ pub static DESCRIPTION: LazyLock<OpenApi> = LazyLock::new(|| {
 
 fn samples() -> Vec<Sample> {
     let ticket = json!({
-        "order_number": "ORD_20261130_001", "order_type": "takeout", "status": "cooking", "priority": 1,
-        "customer_name": "Jane Doe", "table_number": null, "processed_by": "chef_anna",
+        "order_number": "ORD_20261130_001", "revision": 7, "order_type": "takeout", "status": "cooking",
+        "priority": 1, "customer_name": "Jane Doe", "table_number": null, "processed_by": "chef_anna",
         "created_at": "2026-11-30T08:04:11.453Z", "updated_at": "2026-11-30T08:04:21.453Z",
         "changed_by": "chef_anna", "estimated_completion": "2026-11-30T08:04:31.453Z", "ours": true,
         "recalled": false, "was_cooking": false,
         "items": [{ "name": "Margherita Pizza", "quantity": 1, "done": false }],
     });
     let tickets = json!({
-        "worker": "chef_anna", "as_of": "2026-11-30T08:04:25.000Z", "tickets": [ticket.clone()], "done": [],
+        "worker": "chef_anna", "board": 2_891_336_453_u32, "revision": 7,
+        "as_of": "2026-11-30T08:04:25.000Z", "tickets": [ticket.clone()], "done": [],
         "all_day": [{ "name": "Margherita Pizza", "received": 0, "cooking": 1 }],
         "cooking_times": [
             { "order_type": "takeout", "finished": 12, "median_seconds": 10, "p90_seconds": 11 },
         ],
-        "cut_off": null,
+        "cut_off": null, "stopping": false,
     });
     let sample = |schema, name, summary, value: Value| Sample { schema, name, summary, value };
     vec![

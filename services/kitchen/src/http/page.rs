@@ -2,21 +2,21 @@
 
 use ::web::{Page, show_to_staff};
 use actix_web::{HttpRequest, HttpResponse, web};
-use http_service::openapi::ProblemBody;
+use http_service::openapi::{IfNoneMatch, NotModified};
 use http_service::request_id;
-use http_service::staff::StaffRefused;
+use http_service::staff::StaffPageRefused;
 
 use super::Api;
 
 /// The display with its actions.
 #[utoipa::path(
     get, path = "/", tag = "Pages", operation_id = "cook_page",
-    security((), ("staff_key" = []), ("staff_cookie" = [])),
+    params(IfNoneMatch),
+    security(("staff_key" = []), ("staff_cookie" = [])),
     responses(
         (status = 200, description = "The display with its actions", body = String, content_type = "text/html"),
-        StaffRefused,
-        (status = 401, description = "To a browser: the form to sign in",
-         content((ProblemBody = "application/problem+json"), (String = "text/html"))),
+        NotModified,
+        StaffPageRefused,
     ),
 )]
 pub async fn cook(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {

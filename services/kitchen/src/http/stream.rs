@@ -32,7 +32,7 @@ const RETRY: std::ops::Range<u64> = 1_000..4_000;
     get, path = "/events", tag = "Tickets", operation_id = "ticket_events",
     security(("staff_key" = []), ("staff_cookie" = [])),
     responses(
-        (status = 200, description = "Events `tickets`, `ticket`, `gone`, `heartbeat` and `cut_off` (WHATWG HTML, server-sent events)",
+        (status = 200, description = "Events `tickets`, `ticket`, `gone`, `stopping`, `heartbeat` and `cut_off` (WHATWG HTML, server-sent events)",
          body = String, content_type = "text/event-stream"),
         StaffStreamRefused,
     ),

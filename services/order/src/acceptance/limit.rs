@@ -21,7 +21,7 @@ use super::places::{Place, Places};
 use super::{AdmitError, Closed};
 
 /// A single lane: a count must know of every place that the one before it gave away.
-const LIMITS: Limits = Limits { together: 256, lanes: 1, alone: 1 };
+const LIMITS: Limits = Limits { together: 256, lanes: 1, alone: 1, pace: Duration::ZERO };
 /// Longest time to wait for a count: one for others, and one of its own.
 const COUNT_DEADLINE: Duration = CONNECT_DEADLINE.saturating_add(STATEMENT_DEADLINE).saturating_mul(2);
 /// An estimate is not further away than that: nobody waits longer before asking again.

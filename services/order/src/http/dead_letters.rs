@@ -2,12 +2,13 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use http_service::staff::{Access, StaffRefused};
+use http_service::staff::Access;
 use logging::action;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Api;
+use super::described::DeadLettersRefused;
 use super::refusal::Refusal;
 use super::staff::answered;
 
@@ -23,7 +24,7 @@ struct Body {
 #[utoipa::path(
     get, path = "/staff/dead-letters", tag = "Orders", operation_id = "dead_letters",
     security(("staff_key" = []), ("staff_cookie" = [])),
-    responses((status = 200, description = "How many wait for a person", body = Body), StaffRefused),
+    responses((status = 200, description = "How many wait for a person", body = Body), DeadLettersRefused),
 )]
 pub async fn show(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
     answered(&request, body, &api, Access::Read, async |_, id| {

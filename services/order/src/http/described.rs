@@ -11,8 +11,8 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 pub use self::refusals::{
-    ChangeRefused, CheckRefused, ItemEditRefused, ItemRefused, MenuRefused, PauseRefused, PlacingRefused,
-    QuoteRefused, StockRefused,
+    ChangeRefused, CheckRefused, DeadLettersRefused, ItemEditRefused, ItemRefused, MenuRefused, PauseRefused,
+    PlacingRefused, QuoteRefused, StaffPageRefused, StockRefused,
 };
 
 /// `Idempotency-Key`.

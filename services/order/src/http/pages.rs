@@ -4,15 +4,21 @@ use ::web::Page;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
-use http_service::staff::{Access, StaffRefused};
+use http_service::openapi::{IfNoneMatch, NotModified};
+use http_service::staff::Access;
 use http_service::{negotiation, request_id};
 
 use super::Api;
+use super::described::StaffPageRefused;
 
 /// Where guests order.
 #[utoipa::path(
     get, path = "/", tag = "Pages", operation_id = "order_page",
-    responses((status = 200, description = "Where guests order", body = String, content_type = "text/html")),
+    params(IfNoneMatch),
+    responses(
+        (status = 200, description = "Where guests order", body = String, content_type = "text/html"),
+        NotModified,
+    ),
 )]
 pub async fn order(request: HttpRequest) -> HttpResponse {
     ::web::show(Page::Order, &request)
@@ -22,10 +28,12 @@ pub async fn order(request: HttpRequest) -> HttpResponse {
 /// the form for that, and without a configured key the page says how to set one.
 #[utoipa::path(
     get, path = "/staff", tag = "Pages", operation_id = "staff_page",
+    params(IfNoneMatch),
     security((), ("staff_key" = []), ("staff_cookie" = [])),
     responses(
         (status = 200, description = "Where the staff sees what goes on", body = String, content_type = "text/html"),
-        StaffRefused,
+        NotModified,
+        StaffPageRefused,
     ),
 )]
 pub async fn staff(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {

@@ -1,7 +1,7 @@
 //! What becomes of a message when its work has ended, however it ended.
 //!
-//! Each is settled, or it would keep its place in the prefetch until the session ends. Only when the
-//! session is ending messages are left unsettled: its end brings them again.
+//! Each is settled, or it would keep its place in the prefetch until the session ends. Only while
+//! the session ends, messages are left unsettled: its end brings them again.
 
 use std::time::Duration;
 

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::web::Bytes;
 use db::status_events::{self, LogRow, StatusEvent};
 use db::{Database, DbError};
-use deadlines::tracking::LOOKUP_DEADLINE;
+use deadlines::tracking::JOIN_DEADLINE;
 use domain::OrderNumber;
 use domain::timestamp::Timestamp;
 use http_service::event_stream;
@@ -18,14 +17,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::fan_out::{FanOut, Interest, Step};
+use super::fan_out::{FanOut, Row, Step};
+use super::position::{Position, Witness};
 use super::seen::Seen;
 use super::sequence::{Look, Sequence};
 
 /// Pause between the beginnings of two looks.
 const TICK: Duration = Duration::from_millis(100);
 /// Most rows of one look. If there are more, the next look follows at once.
-pub const PAGE: i64 = 1_000;
+const PAGE: i64 = 1_000;
 /// How far back the first look searches for ids that are missing and may still come.
 const LOOK_BACK: i64 = 10_000;
 /// Streams that may wait for the next look.
@@ -48,16 +48,18 @@ struct Proof {
 }
 
 /// A stream that wants to begin.
-struct Join {
-    interest: Interest,
-    reply: oneshot::Sender<Joined>,
+enum Join {
+    /// With the rows of all orders.
+    All(oneshot::Sender<Place>),
+    /// With those of this order.
+    Order(OrderNumber, oneshot::Sender<mpsc::Receiver<Row>>),
 }
 
-/// The place of a stream in the log.
+/// The place of a stream of all orders in the log.
 #[derive(Debug)]
-pub struct Joined {
+pub struct Place {
     /// What has gone on before. It is not in `steps`.
-    pub position: Seen,
+    pub position: Position,
     /// The highest id that is stored.
     pub newest: i64,
     /// All that goes on from now on. It ends if the stream does not keep up.
@@ -68,7 +70,7 @@ pub struct Joined {
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
     /// The database does not.
-    #[error("the status log was not read within {} s", LOOKUP_DEADLINE.as_secs())]
+    #[error("the status log was not read within {} s", JOIN_DEADLINE.as_secs())]
     TooLate,
     /// The task has ended; the service ends as well.
     #[error("the task that reads the status log has ended")]
@@ -84,17 +86,30 @@ impl Events {
         (Self { joins: sender, proof: seen_proof }, tokio::spawn(reader.run()))
     }
 
-    /// A place in the log, after the next look at it.
+    /// A place in the log of all orders, after the next look at it.
     ///
     /// # Errors
     /// The log could not be read in time.
-    pub async fn join(&self, interest: Interest) -> Result<Joined, JoinError> {
+    pub async fn join(&self) -> Result<Place, JoinError> {
+        self.joined(Join::All).await
+    }
+
+    /// All rows of an order that are committed after the next look at the log, and perhaps some
+    /// from before. They end if the stream does not keep up.
+    ///
+    /// # Errors
+    /// The log could not be read in time.
+    pub async fn join_of(&self, number: OrderNumber) -> Result<mpsc::Receiver<Row>, JoinError> {
+        self.joined(|reply| Join::Order(number, reply)).await
+    }
+
+    async fn joined<T>(&self, join: impl FnOnce(oneshot::Sender<T>) -> Join) -> Result<T, JoinError> {
         let (reply, joined) = oneshot::channel();
-        let join = async {
-            self.joins.send(Join { interest, reply }).await.map_err(|_| JoinError::Ended)?;
+        let joining = async {
+            self.joins.send(join(reply)).await.map_err(|_| JoinError::Ended)?;
             joined.await.map_err(|_| JoinError::Ended)
         };
-        timeout(LOOKUP_DEADLINE, join).await.map_err(|_| JoinError::TooLate)?
+        timeout(JOIN_DEADLINE, joining).await.map_err(|_| JoinError::TooLate)?
     }
 
     /// The database's time, if it has answered within this time.
@@ -119,6 +134,8 @@ struct Reading {
     fan_out: FanOut,
     /// The highest id that is stored.
     newest: i64,
+    /// The newest row that was read.
+    witness: Option<Witness>,
 }
 
 impl Reader {
@@ -158,7 +175,7 @@ impl Reader {
             while let Ok(join) = self.joins.try_recv() {
                 joins.push(join);
             }
-            joins.retain(|join| !join.reply.is_closed());
+            joins.retain(Join::is_awaited);
             reading.fan_out.tidy();
             if reading.fan_out.is_empty() && joins.is_empty() {
                 return;
@@ -174,16 +191,33 @@ impl Reader {
             let newest = status_events::newest_ids(&self.db, LOOK_BACK).await?;
             reading.sequence.insert(Sequence::after(&newest, began))
         };
-        let found = status_events::read(&self.db, &sequence.wanted(), PAGE).await?;
+        let found = status_events::look(&self.db, &sequence.wanted(), PAGE).await?;
         self.proof.send_replace(Some(Proof { as_of: found.as_of, at: Instant::now() }));
         reading.newest = found.newest.unwrap_or_default();
-        if reading.newest < sequence.newest() {
+        let is_cut = i64::try_from(found.rows.len()).is_ok_and(|rows| rows >= PAGE);
+        if !is_same_log(reading.witness, &found.rows, is_cut) || reading.newest < sequence.newest() {
             // Another log, or one that lost its end: the clients begin anew.
             self.log.info(action::STATUS_LOG_REPLACED, "The newest rows of the status log are gone").emit();
             *reading = Reading::default();
             return Ok(true);
         }
-        let is_cut = i64::try_from(found.rows.len()).is_ok_and(|rows| rows >= PAGE);
+        if let Some(LogRow { id, event }) = found.rows.last()
+            && *id >= sequence.newest()
+        {
+            reading.witness = event.as_ref().map(Witness::of);
+        }
+        let mut cut = 0;
+        for LogRow { id, event } in &found.rows {
+            // An order's rows are written under the lock of its row in `orders`: their ids say in
+            // which sequence they are committed, and no gap concerns them.
+            if let Some(event) = event
+                && reading.fan_out.has(event.order_number)
+                && sequence.lacks(*id)
+                && let Some(row) = row(event)
+            {
+                cut += reading.fan_out.send_of(event.order_number, &row);
+            }
+        }
         let rows = found.rows.into_iter().map(|LogRow { id, event }| (id, event)).collect();
         let mut position = sequence.position();
         let taken = sequence.take(Look { began, rows, is_cut });
@@ -194,13 +228,12 @@ impl Reader {
                 .detail("highest_id", gap.highest)
                 .emit_limited();
         }
-        let mut cut = 0;
         for (id, event) in taken.rows {
             position = position.with(id);
-            let Some(event) = event else { continue };
-            if reading.fan_out.wants(event.order_number) {
-                let step = Step { id, event: encoded(&event), position: Arc::new(position.clone()) };
-                cut += reading.fan_out.send(event.order_number, &step);
+            if reading.fan_out.has_all()
+                && let Some(row) = event.as_ref().and_then(row)
+            {
+                cut += reading.fan_out.send(&Step { row, position: Arc::new(position.clone()) });
             }
         }
         if cut > 0 {
@@ -214,10 +247,35 @@ impl Reader {
 }
 
 impl Reading {
-    fn admit(&mut self, join: Join, position: Seen) {
-        let steps = self.fan_out.add(join.interest);
+    fn admit(&mut self, join: Join, seen: Seen) {
         // If nobody waits any more, the stream is closed, and tidied away.
-        let _ = join.reply.send(Joined { position, newest: self.newest, steps });
+        match join {
+            Join::All(reply) => {
+                let steps = self.fan_out.add();
+                let position = Position { seen, witness: self.witness };
+                let _ = reply.send(Place { position, newest: self.newest, steps });
+            }
+            Join::Order(number, reply) => {
+                let _ = reply.send(self.fan_out.add_of(number));
+            }
+        }
+    }
+}
+
+/// Whether the newest row of the look before is still there. A look asks for it again.
+fn is_same_log(witness: Option<Witness>, rows: &[LogRow], is_cut: bool) -> bool {
+    let Some(witness) = witness else { return true };
+    let was_looked_for = !is_cut || rows.last().is_some_and(|last| last.id >= witness.id);
+    let found = rows.iter().find(|row| row.id == witness.id).and_then(|row| row.event.as_ref());
+    !was_looked_for || found.map(Witness::of) == Some(witness)
+}
+
+impl Join {
+    fn is_awaited(&self) -> bool {
+        match self {
+            Self::All(reply) => !reply.is_closed(),
+            Self::Order(_, reply) => !reply.is_closed(),
+        }
     }
 }
 
@@ -230,15 +288,15 @@ struct Data<'a> {
     timestamp: Timestamp,
 }
 
-/// An event as it is sent.
-pub fn encoded(event: &StatusEvent) -> Bytes {
+/// An event as it is sent, but for its id.
+pub fn row(event: &StatusEvent) -> Option<Row> {
     let data = Data {
         order_number: event.order_number,
         status: &event.status,
         changed_by: &event.changed_by,
         timestamp: event.changed_at.into(),
     };
-    // A time that has no text in JSON leaves the event without data, which clients skip.
-    let data = serde_json::to_string(&data).unwrap_or_default();
-    event_stream::event(Some(&event.id.to_string()), "status", &data)
+    // What has no text in JSON cannot be told, such as a time of the year 10000.
+    let data = serde_json::to_string(&data).ok()?;
+    Some(Row { id: event.id, witness: Witness::of(event), event: event_stream::event(None, "status", &data) })
 }

@@ -5,11 +5,12 @@ use std::str::FromStr;
 
 use super::spans::{Span, Spans};
 
-/// Most missing spans that a position has. Beyond that the lowest ones count as seen.
+/// Most missing spans that the text has, which has to fit a header. Whoever comes back has seen the
+/// lower ones.
 const MOST_MISSING: usize = 32;
 
 /// All ids up to the newest one, but those that were missing. As a text it is the newest id, and
-/// behind a `!` what was missing: `12`, or `12!9,3-5`. A client of ours never makes one: it gets
+/// behind a `!` what was missing: `12`, or `12!3-5,9`. A client of ours never makes one: it gets
 /// them as ids of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
@@ -26,12 +27,7 @@ impl Seen {
     /// All up to `newest`, but those.
     pub fn new(newest: i64, missing: &Spans) -> Self {
         let known = Spans::new(vec![Span { lowest: i64::MIN, highest: newest }]);
-        Self { newest, missing: missing.and(&known).highest(MOST_MISSING) }
-    }
-
-    /// Nothing.
-    pub fn nothing() -> Self {
-        Self { newest: i64::MIN, missing: Spans::default() }
+        Self { newest, missing: missing.and(&known) }
     }
 
     /// The highest id.
@@ -73,16 +69,17 @@ impl Seen {
         Self::new(id, &Spans::new(self.missing.iter().chain(between).collect()))
     }
 
-    /// Whether it is just an id.
-    pub fn is_plain(&self) -> bool {
-        self.missing.is_empty()
+    /// As the id of the event of a row, with whose id it begins: `12`, `12!9`, or `9~12` if the row
+    /// was late. So each event has an id of its own, and says what its client has seen with it.
+    pub fn as_id_of(&self, row: i64) -> String {
+        if row == self.newest { self.to_string() } else { format!("{row}~{self}") }
     }
 }
 
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.newest)?;
-        for (place, span) in self.missing.iter().enumerate() {
+        for (place, span) in self.missing.highest(MOST_MISSING).iter().enumerate() {
             f.write_str(if place == 0 { "!" } else { "," })?;
             write!(f, "{}", span.lowest)?;
             if span.lowest < span.highest {
@@ -101,6 +98,8 @@ impl FromStr for Seen {
             let is_id = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
             is_id.then(|| text.parse::<i64>().ok()).flatten().ok_or(ParseSeenError)
         };
+        let (row, text) = text.split_once('~').map_or((None, text), |(row, text)| (Some(row), text));
+        row.map(id).transpose()?;
         let (newest, missing) = text.split_once('!').map_or((text, None), |(id, rest)| (id, Some(rest)));
         let newest = id(newest)?;
         let mut spans: Vec<Span> = Vec::new();
@@ -121,6 +120,8 @@ impl FromStr for Seen {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -135,6 +136,7 @@ mod tests {
         #[test]
         fn a_position_is_a_set_that_is_written_and_read(one in seen(), other in seen(), id in 0..45_i64) {
             prop_assert_eq!(one.to_string().parse(), Ok(one.clone()));
+            prop_assert_eq!(one.as_id_of(id).parse(), Ok(one.clone()));
             let both = one.and(&other);
             for any in 0..45 {
                 prop_assert_eq!(both.has(any), one.has(any) || other.has(any));
@@ -142,6 +144,16 @@ mod tests {
                 prop_assert_eq!(one.with(id).has(any), one.has(any) || any == id);
             }
         }
+    }
+
+    #[test]
+    fn only_the_text_of_a_position_is_short() {
+        let odd: BTreeSet<i64> = (0..40).map(|place| 2 * place + 1).collect();
+        let seen = Seen::new(100, &spans_of(&odd));
+        assert!(odd.iter().all(|id| !seen.has(*id)));
+        assert!(seen.with(1).has(1) && !seen.with(1).has(3));
+        let read: Seen = seen.to_string().parse().unwrap();
+        assert!(!read.has(79) && !read.has(17) && read.has(15), "{read}");
     }
 
     #[test]
@@ -158,13 +170,16 @@ mod tests {
             "5!3,3",
             "5!3,1",
             "9!1-",
+            "~12",
+            "9~",
+            "9~10~12",
             "99999999999999999999",
         ] {
             assert_eq!(text.parse::<Seen>(), Err(ParseSeenError), "{text:?}");
         }
         let most = (0..=32).map(|place| (2 * place).to_string()).collect::<Vec<_>>().join(",");
         assert_eq!(format!("99!{most}").parse::<Seen>(), Err(ParseSeenError));
-        assert_eq!("12!3-5,9".parse::<Seen>().unwrap().to_string(), "12!3-5,9");
-        assert!(Seen::nothing().and(&"3".parse().unwrap()).is_plain());
+        let seen: Seen = "12!3-5,9".parse().unwrap();
+        assert_eq!([seen.as_id_of(12), seen.as_id_of(2)], ["12!3-5,9", "2~12!3-5,9"]);
     }
 }

@@ -19,6 +19,9 @@ pub const HOLD: Duration = Duration::from_secs(2);
 pub const FORGET: Duration = Duration::from_mins(10);
 /// Most gaps that are looked for; beyond that the oldest ones are forgotten.
 const MOST_GAPS: usize = 1_000;
+/// As soon as so many rows are held back, no further ones are read: they wait in the database. So
+/// the gaps that are waited for are no more than these rows.
+const MOST_HELD: usize = 3_000;
 
 /// The state of one reader.
 #[derive(Debug)]
@@ -80,10 +83,17 @@ impl<R> Sequence<R> {
         sequence
     }
 
-    /// The ids to look for: the gaps, and all that is new.
+    /// The ids to look for: the gaps, the newest row once more, by which the log is known again,
+    /// and all that is new, while there is room for it.
     pub fn wanted(&self) -> Vec<(i64, i64)> {
         let gaps = self.gaps.iter().map(|gap| (gap.span.lowest, gap.span.highest));
-        gaps.chain([(self.newest.saturating_add(1), i64::MAX)]).collect()
+        let highest = if self.held.len() < MOST_HELD { i64::MAX } else { self.newest };
+        gaps.chain([(self.newest, highest)]).collect()
+    }
+
+    /// Whether a row of this id is new to it: above all that was read, or missing.
+    pub fn lacks(&self, id: i64) -> bool {
+        id > self.newest || self.gaps.iter().any(|gap| gap.span.contains(id))
     }
 
     /// The highest id that was read.
@@ -195,7 +205,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_row_goes_on_once_and_only_late_ones_behind_higher_ones(
-            commits in commits(), limit in 1..20_usize
+            commits in commits(), limit in 2..20_usize
         ) {
             let log = Log((1..).zip(commits).collect());
             let start = Instant::now();
@@ -247,7 +257,7 @@ mod tests {
         let start = Instant::now();
         let mut sequence = Sequence::after(&[7], start);
         assert_eq!(ids(sequence.take(look(start, &[8, 10, 12]))), [8]);
-        assert_eq!(sequence.wanted(), [(9, 9), (11, 11), (13, i64::MAX)]);
+        assert_eq!(sequence.wanted(), [(9, 9), (11, 11), (12, i64::MAX)]);
         assert_eq!(ids(sequence.take(look(start + HOLD / 2, &[9]))), [9, 10]);
         assert_eq!(sequence.position(), Seen::new(10, &Spans::default()));
         assert_eq!(ids(sequence.take(look(start + HOLD, &[]))), [12]);
@@ -261,9 +271,24 @@ mod tests {
         let start = Instant::now();
         let mut sequence = Sequence::after(&[3, 5, 9], start);
         assert_eq!(ids(sequence.take(look(start, &[7, 10]))), [7, 10]);
-        assert_eq!(sequence.wanted(), [(4, 4), (6, 6), (8, 8), (11, i64::MAX)]);
+        assert_eq!(sequence.wanted(), [(4, 4), (6, 6), (8, 8), (10, i64::MAX)]);
         assert_eq!(ids(sequence.take(look(start + FORGET, &[]))), [0_i64; 0]);
-        assert_eq!(sequence.wanted(), [(11, i64::MAX)]);
+        assert_eq!(sequence.wanted(), [(10, i64::MAX)]);
+    }
+
+    #[test]
+    fn no_more_rows_are_read_than_there_is_room_for() {
+        let start = Instant::now();
+        let mut sequence = Sequence::after(&[1], start);
+        let most = i64::try_from(MOST_HELD).unwrap();
+        let behind: Vec<i64> = (3..=most + 1).collect();
+        assert_eq!(ids(sequence.take(look(start, &behind))), [0_i64; 0]);
+        assert_eq!(sequence.wanted(), [(2, 2), (most + 1, i64::MAX)]);
+        assert_eq!(ids(sequence.take(look(start, &[most + 3]))), [0_i64; 0]);
+        assert_eq!(sequence.wanted(), [(2, 2), (most + 2, most + 2), (most + 3, most + 3)]);
+        // The first gap is filled, and the second one is waited for.
+        assert_eq!(ids(sequence.take(look(start + HOLD / 2, &[2])))[..2], [2, 3]);
+        assert_eq!(sequence.wanted(), [(most + 2, most + 2), (most + 3, i64::MAX)]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use domain::{OrderRequestId, OrderStatus, OrderType, RequestId};
 use http_service::Problem;
 use http_service::openapi::{Refused, failed, too_many};
+use http_service::problem::nothing_at;
 use http_service::staff::refused_to_others;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
@@ -11,6 +12,7 @@ use utoipa::{IntoParams, PartialSchema as _};
 
 use super::orders_query::{self, DEFAULT_LIMIT, MAX_LIMIT, MAX_TEXT};
 use super::problems;
+use crate::events::Position;
 
 http_service::refusals! {
     /// Of an order.
@@ -18,11 +20,16 @@ http_service::refusals! {
     /// Of an order by message.
     UnknownRequest: [unknown_request(), failed()];
     /// Of the whole of an order.
-    OneOrderRefused: refused_to_others([unknown_order(), refused("wrong_token", problems::wrong_token)]);
+    OneOrderRefused:
+        refused_to_others([unknown_order(), refused("wrong_token", problems::wrong_token)]), page: [404];
+    /// Of the page of an order.
+    NoOrderPage: [refused("no_page", |id| nothing_at("/track/ORD_20261130_999", id))], page: [404];
     /// Of a list.
     ListRefused: refused_to_others([wrong_parameters()]);
     /// Of an order's stream.
     StreamRefused: [unknown_order(), too_many(), failed()];
+    /// Of the stream of all orders.
+    AllOrdersStreamRefused: refused_to_others(bad_position().into_iter().chain([too_many()]));
 }
 
 fn refused(name: &'static str, problem: impl FnOnce(&RequestId) -> Problem) -> Refused {
@@ -40,6 +47,12 @@ fn unknown_request() -> Refused {
 fn wrong_parameters() -> Refused {
     let violations = orders_query::parse("limit=0&status=raw").err().unwrap_or_default();
     refused("wrong_parameters", |id| problems::wrong_parameters(&violations, id))
+}
+
+fn bad_position() -> Option<Refused> {
+    let shown = "yesterday";
+    let why = shown.parse::<Position>().err()?;
+    Some(refused("bad_position", |id| problems::bad_position(shown, &why, id)))
 }
 
 /// `{order_id}` in the path.
@@ -68,11 +81,12 @@ impl IntoParams for ListParameters {
             .minimum(Some(1))
             .maximum(Some(MAX_LIMIT))
             .default(Some(DEFAULT_LIMIT.into()));
-        let since = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+        let moment = || text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
         vec![
             several("status", "Orders of these statuses.", OrderStatus::schema()),
             several("type", "Orders of these types.", OrderType::schema()),
-            one("since", "Orders that were placed at this moment (RFC 3339) or later.", since.into()),
+            one("since", "Orders that were placed at this moment (RFC 3339) or later.", moment().into()),
+            one("until", "Orders that were placed before this moment (RFC 3339).", moment().into()),
             one(
                 "text",
                 "Orders with this text in their number, name or address.",

@@ -1,10 +1,8 @@
 //! `GET /kitchen/tickets`: what a kitchen display shows.
 
-use std::collections::BTreeMap;
-
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use db::kitchen_tickets::{self, CookingTime, Kitchen, Ticket};
+use db::kitchen_tickets::{CookingTime, ItemCount, Kitchen, Ticket};
 use domain::timestamp::Timestamp;
 use http_service::staff::{Access, StaffRefused};
 use serde::Serialize;
@@ -17,44 +15,44 @@ const MOST_TICKETS: usize = 200;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = KitchenTickets)]
-struct KitchenBody {
+struct KitchenBody<'a> {
     as_of: Timestamp,
-    tickets: Vec<TicketBody>,
+    tickets: Vec<TicketBody<'a>>,
     /// Open orders that are not among the tickets.
     beyond: i64,
     /// Pieces of each item in open orders, by name.
-    all_day: Vec<CountBody>,
-    cooking_times: Vec<CookingTimeBody>,
+    all_day: Vec<CountBody<'a>>,
+    cooking_times: Vec<CookingTimeBody<'a>>,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = KitchenTicket)]
-struct TicketBody {
-    order_number: String,
-    order_type: String,
-    status: String,
+struct TicketBody<'a> {
+    order_number: &'a str,
+    order_type: &'a str,
+    status: &'a str,
     priority: i32,
-    customer_name: String,
+    customer_name: &'a str,
     #[schema(required)]
     table_number: Option<i32>,
     #[schema(required)]
-    processed_by: Option<String>,
+    processed_by: Option<&'a str>,
     created_at: Timestamp,
     updated_at: Timestamp,
-    items: Vec<LineBody>,
+    items: Vec<LineBody<'a>>,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = TicketLine)]
-struct LineBody {
-    name: String,
+struct LineBody<'a> {
+    name: &'a str,
     quantity: i32,
 }
 
-#[derive(Default, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = ItemCount)]
-struct CountBody {
-    name: String,
+struct CountBody<'a> {
+    name: &'a str,
     received: i64,
     cooking: i64,
 }
@@ -62,8 +60,8 @@ struct CountBody {
 /// Seconds that orders of one type cooked in the last hour.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CookingTime)]
-struct CookingTimeBody {
-    order_type: String,
+struct CookingTimeBody<'a> {
+    order_type: &'a str,
     finished: i32,
     median_seconds: u64,
     p90_seconds: u64,
@@ -80,68 +78,54 @@ pub async fn tickets(request: HttpRequest, api: web::Data<Api>) -> HttpResponse 
     if let Err(refusal) = api.gate.verify(&context.request, Access::Read) {
         return refusal.answer(&context.log).await;
     }
-    match kitchen_tickets::read(&api.db).await {
+    match api.lookups.kitchen().await {
         Ok(kitchen) => {
-            HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body(kitchen))
+            HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body(&kitchen))
         }
         Err(why) => context.failed("The database could not answer", &why),
     }
 }
 
-fn body(kitchen: Kitchen) -> KitchenBody {
-    let all_day = all_day(&kitchen.tickets);
-    let (gone, mut open): (Vec<_>, Vec<_>) =
-        kitchen.tickets.into_iter().partition(|ticket| ticket.status == "cancelled");
-    open.truncate(MOST_TICKETS);
+fn body(kitchen: &Kitchen) -> KitchenBody<'_> {
+    let open = kitchen.open_tickets.iter().take(MOST_TICKETS);
     let shown = i64::try_from(open.len()).unwrap_or(i64::MAX);
     KitchenBody {
         as_of: kitchen.as_of.into(),
         beyond: kitchen.open.saturating_sub(shown).max(0),
-        tickets: open.into_iter().chain(gone).map(TicketBody::from).collect(),
-        all_day,
-        cooking_times: kitchen.cooking.into_iter().map(CookingTimeBody::from).collect(),
+        tickets: open.chain(&kitchen.cancelled_tickets).map(TicketBody::from).collect(),
+        all_day: kitchen.all_day.iter().map(CountBody::from).collect(),
+        cooking_times: kitchen.cooking.iter().map(CookingTimeBody::from).collect(),
     }
 }
 
-/// Counts come from the tickets themselves: both show the same moment.
-fn all_day(tickets: &[Ticket]) -> Vec<CountBody> {
-    let mut counts: BTreeMap<&str, CountBody> = BTreeMap::new();
-    for ticket in tickets {
-        for (name, quantity) in &ticket.items {
-            let count = counts.entry(name).or_default();
-            match ticket.status.as_str() {
-                "received" => count.received += i64::from(*quantity),
-                "cooking" => count.cooking += i64::from(*quantity),
-                _ => {}
-            }
-        }
-    }
-    let named = counts.into_iter().map(|(name, count)| CountBody { name: name.to_owned(), ..count });
-    named.filter(|count| count.received + count.cooking > 0).collect()
-}
-
-impl From<Ticket> for TicketBody {
-    fn from(ticket: Ticket) -> Self {
-        let items = ticket.items.into_iter().map(|(name, quantity)| LineBody { name, quantity });
+impl<'a> From<&'a Ticket> for TicketBody<'a> {
+    fn from(ticket: &'a Ticket) -> Self {
+        let items = ticket.items.iter().map(|(name, quantity)| LineBody { name, quantity: *quantity });
         Self {
-            items: items.collect(),
-            order_number: ticket.number,
-            order_type: ticket.order_type,
-            status: ticket.status,
+            order_number: &ticket.number,
+            order_type: &ticket.order_type,
+            status: &ticket.status,
             priority: ticket.priority,
-            customer_name: ticket.customer_name,
+            customer_name: &ticket.customer_name,
             table_number: ticket.table_number,
-            processed_by: ticket.processed_by,
+            processed_by: ticket.processed_by.as_deref(),
             created_at: ticket.created_at.into(),
             updated_at: ticket.updated_at.into(),
+            items: items.collect(),
         }
     }
 }
 
-impl From<CookingTime> for CookingTimeBody {
-    fn from(time: CookingTime) -> Self {
+impl<'a> From<&'a ItemCount> for CountBody<'a> {
+    fn from(count: &'a ItemCount) -> Self {
+        Self { name: &count.name, received: count.received, cooking: count.cooking }
+    }
+}
+
+impl<'a> From<&'a CookingTime> for CookingTimeBody<'a> {
+    fn from(time: &'a CookingTime) -> Self {
         Self {
-            order_type: time.order_type,
+            order_type: &time.order_type,
             finished: time.finished,
             median_seconds: time.median.as_secs(),
             p90_seconds: time.p90.as_secs(),

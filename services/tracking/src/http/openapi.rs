@@ -32,6 +32,7 @@ use super::{estimate, figures, kitchen, orders, pages, streams};
         kitchen::tickets,
         figures::figures,
         pages::track,
+        pages::kitchen,
         ::web::docs,
     ),
     tags(

@@ -5,10 +5,11 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::OrderNumber;
 use http_service::openapi::{Failed, IfNoneMatch, NotModified, OrderNumberInPath};
+use http_service::staff::StaffPageRefused;
 use http_service::{negotiation, request_id};
 
 use super::board::BoardBody;
-use super::described::{OneOrderRefused, UnknownOrder};
+use super::described::{NoOrderPage, OneOrderRefused};
 use super::orders::OrderBody;
 use super::{Api, orders};
 
@@ -16,10 +17,11 @@ use super::{Api, orders};
 /// answer, the page is shown all the same: it says that it has no connection, and recovers.
 #[utoipa::path(
     get, path = "/track/{order_number}", tag = "Pages", operation_id = "track_page",
-    params(OrderNumberInPath),
+    params(OrderNumberInPath, IfNoneMatch),
     responses(
         (status = 200, description = "What becomes of an order", body = String, content_type = "text/html"),
-        UnknownOrder,
+        NotModified,
+        NoOrderPage,
     ),
 )]
 pub async fn track(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
@@ -42,12 +44,20 @@ pub async fn track(request: HttpRequest, path: web::Path<String>, api: web::Data
     ),
 )]
 pub async fn order(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
-    let mut answer = match path.parse::<OrderNumber>() {
-        Ok(number) if negotiation::prefers_html(&request) => {
-            // Relative, so that it works behind a gateway's prefix.
-            HttpResponse::SeeOther().insert_header((header::LOCATION, format!("../track/{number}"))).finish()
+    let mut answer = if negotiation::prefers_html(&request) {
+        match path.parse::<OrderNumber>() {
+            Ok(number) => {
+                // Relative, so that it works behind a gateway's prefix.
+                let mut page = format!("../track/{number}");
+                if !request.query_string().is_empty() {
+                    page = format!("{page}?{}", request.query_string());
+                }
+                HttpResponse::SeeOther().insert_header((header::LOCATION, page)).finish()
+            }
+            Err(_) => ::web::not_found(request).await,
         }
-        _ => orders::one(request, path, api).await,
+    } else {
+        orders::one(request, path, api).await
     };
     answer.headers_mut().append(header::VARY, HeaderValue::from_static("Accept"));
     answer
@@ -74,6 +84,16 @@ pub async fn board(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
 }
 
 /// The tickets of all workers, to look at: for the staff.
+#[utoipa::path(
+    get, path = "/kitchen", tag = "Pages", operation_id = "kitchen_page",
+    params(IfNoneMatch),
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses(
+        (status = 200, description = "The tickets of all workers", body = String, content_type = "text/html"),
+        NotModified,
+        StaffPageRefused,
+    ),
+)]
 pub async fn kitchen(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let log = api.log.with_request_id(request_id::of(&request));
     show_to_staff(Page::Kitchen, &request, &api.gate, &log).await

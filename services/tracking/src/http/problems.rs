@@ -1,5 +1,7 @@
 //! What clients are told who ask for what is not there, or not theirs.
 
+use std::error::Error;
+
 use actix_web::http::StatusCode;
 use domain::RequestId;
 use http_service::Problem;
@@ -22,6 +24,15 @@ pub fn unknown_request(asked: &str, id: &RequestId) -> Problem {
 pub fn wrong_token(id: &RequestId) -> Problem {
     let detail = "This X-Order-Token is not the one that placing the order returned.";
     Problem::new(StatusCode::FORBIDDEN, detail, id)
+}
+
+/// What the client shows as the place to go on from is none.
+pub fn bad_position(shown: &str, why: &dyn Error, id: &RequestId) -> Problem {
+    let detail = format!(
+        "Last-Event-ID '{}' {why}. Send the id of an event as it came, or none to begin with now.",
+        printable(shown)
+    );
+    Problem::new(StatusCode::BAD_REQUEST, detail, id)
 }
 
 /// Everything that is wrong with the parameters.

@@ -2,13 +2,15 @@
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use domain::OrderNumber;
+use http_service::Problem;
 use http_service::event_stream::{self, StreamPermit};
 use http_service::openapi::{LastEventId, OrderNumberInPath};
-use http_service::staff::{Access, StaffStreamRefused};
+use http_service::staff::Access;
+use logging::action;
 
-use super::described::StreamRefused;
-use super::{Api, RequestContext};
-use crate::events::{EventsFrom, Interest, Seen, follow};
+use super::described::{AllOrdersStreamRefused, StreamRefused};
+use super::{Api, RequestContext, problems};
+use crate::events::{BYTES_OF_ALL, Feed, JoinError, OfAll, OfOrder, Position, follow};
 
 /// The changes of one order: all that were, and all that come.
 #[utoipa::path(
@@ -28,26 +30,45 @@ pub async fn of_order(request: HttpRequest, path: web::Path<String>, api: web::D
     };
     let permit = match StreamPermit::take(&context.request, context.id()) {
         Ok(permit) => permit,
-        Err(problem) => return problem.error_response(),
+        Err(problem) => return refused(&context, &problem),
     };
-    // The place first: what is read afterwards has all that went on before.
-    let joined = match api.events.join(Interest::Order(order_number)).await {
-        Ok(joined) => joined,
-        Err(why) => return context.failed("The status log could not be followed", &why),
+    // First of all the place: what is read afterwards has all that went on before.
+    let rows = match api.events.join_of(order_number).await {
+        Ok(rows) => rows,
+        Err(why) => return not_followed(&context, &why),
     };
-    let rows = match api.lookups.log(order_number).await {
-        Ok(Some(rows)) => rows,
+    let read = match api.lookups.log(order_number).await {
+        Ok(Some(read)) => read,
         Ok(None) => return context.unknown(&asked),
         Err(why) => return context.failed("The database could not answer", &why),
     };
-    let (from, seen) = (EventsFrom::Order(rows), seen(&context.request));
-    permit.respond(follow(from, joined, seen, api.events.clone(), api.shutdown.clone(), context.log))
+    // Who comes back with anything else has seen nothing of this order.
+    let last = event_stream::last_event_id(&context.request).and_then(|id| id.parse().ok());
+    let feed = Feed::Order(OfOrder::new(&read, rows, last));
+    permit.respond(follow(feed, api.events.clone(), api.shutdown.clone()))
 }
 
-/// What the client has seen, if it comes back. Without a position that can be read, it has seen
-/// nothing.
-fn seen(request: &HttpRequest) -> Option<Seen> {
-    event_stream::last_event_id(request)?.parse().ok()
+fn refused(context: &RequestContext, problem: &Problem) -> HttpResponse {
+    let line = context.log.info(action::STREAM_REFUSED, "A client got no event stream");
+    line.detail("endpoint", context.endpoint).detail("reason", problem.to_string()).emit_limited();
+    problem.error_response()
+}
+
+/// The reader says in the log why the database does not answer. Clients come again and again.
+fn not_followed(context: &RequestContext, why: &JoinError) -> HttpResponse {
+    let message = "The status log could not be followed";
+    let line = context.log.error(action::DB_QUERY_FAILED, message, why);
+    line.detail("endpoint", context.endpoint).emit_limited();
+    Problem::internal(context.id()).error_response()
+}
+
+/// Where the client was, if it comes back.
+///
+/// # Errors
+/// It shows something else. To go on from now would lose what it missed, and not say so.
+fn last_position(context: &RequestContext) -> Result<Option<Position>, Problem> {
+    let Some(id) = event_stream::last_event_id(&context.request) else { return Ok(None) };
+    id.parse().map(Some).map_err(|why| problems::bad_position(&id, &why, context.id()))
 }
 
 /// The changes of all orders, for the staff: what comes from now on, or since the client was there.
@@ -56,9 +77,9 @@ fn seen(request: &HttpRequest) -> Option<Seen> {
     params(LastEventId),
     security(("staff_key" = []), ("staff_cookie" = [])),
     responses(
-        (status = 200, description = "Events `status` and `heartbeat` (WHATWG HTML, server-sent events)",
+        (status = 200, description = "Events `status`, `heartbeat` and `reset` (WHATWG HTML, server-sent events)",
          body = String, content_type = "text/event-stream"),
-        StaffStreamRefused,
+        AllOrdersStreamRefused,
     ),
 )]
 pub async fn of_all(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
@@ -66,14 +87,22 @@ pub async fn of_all(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     if let Err(refusal) = api.gate.verify(&context.request, Access::Read) {
         return refusal.answer(&context.log).await;
     }
-    let permit = match StreamPermit::take(&context.request, context.id()) {
+    let last = match last_position(&context) {
+        Ok(last) => last,
+        Err(problem) => {
+            let line = context.log.error(action::VALIDATION_FAILED, "The request was refused", &problem);
+            line.detail("endpoint", context.endpoint).emit_limited();
+            return problem.error_response();
+        }
+    };
+    let permit = match StreamPermit::take_with_queue(&context.request, BYTES_OF_ALL, context.id()) {
         Ok(permit) => permit,
-        Err(problem) => return problem.error_response(),
+        Err(problem) => return refused(&context, &problem),
     };
-    let joined = match api.events.join(Interest::All).await {
-        Ok(joined) => joined,
-        Err(why) => return context.failed("The status log could not be followed", &why),
+    let place = match api.events.join().await {
+        Ok(place) => place,
+        Err(why) => return not_followed(&context, &why),
     };
-    let (from, seen) = (EventsFrom::All(api.db.clone()), seen(&context.request));
-    permit.respond(follow(from, joined, seen, api.events.clone(), api.shutdown.clone(), context.log))
+    let feed = Feed::All(Box::new(OfAll::new(place, last, api.db.clone(), context.log)));
+    permit.respond(follow(feed, api.events.clone(), api.shutdown.clone()))
 }

@@ -130,6 +130,8 @@ async fn beyond_the_limit_a_stream_is_a_503_and_questions_are_answered() {
     }
     let answer = service.get(&path(NUMBER)).await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, "5"), "{answer:?}");
+    let refused = service.log("stream_refused").await;
+    assert_eq!(refused["details"]["endpoint"], "/orders/{order_number}/events");
     assert_eq!(service.get(&format!("/orders/{NUMBER}/status")).await.status, 200);
     streams.pop();
     eventually("a free place", async || {

@@ -4,21 +4,30 @@ use testkit::{EventStream, Service, http};
 
 use crate::scene::{NUMBER, Scene, launch, step, store};
 
-const KEY: &str = "the-staff-knows-this-key";
-const STAFF: (&str, &str) = ("Authorization", "Bearer the-staff-knows-this-key");
-const OTHER: &str = "ORD_20241216_002";
+pub const KEY: &str = "the-staff-knows-this-key";
+pub const STAFF: (&str, &str) = ("Authorization", "Bearer the-staff-knows-this-key");
+pub const OTHER: &str = "ORD_20241216_002";
 
-async fn open() -> (Scene, Service) {
+pub async fn open() -> (Scene, Service) {
     let scene = Scene::open().await;
     store(&scene.database, OTHER).await;
     let service = launch(&scene.stage).env("ORDER_STAFF_KEY", KEY).start().await;
     (scene, service)
 }
 
-async fn events(service: &Service) -> EventStream {
+pub async fn events(service: &Service) -> EventStream {
     let mut stream = EventStream::open(service.port(), "/events", &[STAFF]).await;
     stream.event("heartbeat").await.unwrap();
     stream
+}
+
+pub async fn resumed_at(service: &Service, position: &str) -> EventStream {
+    EventStream::open(service.port(), "/events", &[STAFF, ("Last-Event-ID", position)]).await
+}
+
+/// What a client has seen by its position: without the row by which the log is known again.
+pub fn seen(position: &str) -> &str {
+    position.split_once('@').expect("a row").0
 }
 
 #[tokio::test]
@@ -54,7 +63,7 @@ async fn a_display_that_comes_back_gets_what_it_missed_even_before_its_first_eve
         let headers = [STAFF, ("Last-Event-ID", position.as_str())];
         let mut resumed = EventStream::open(service.port(), "/events", &headers).await;
         assert_eq!(resumed.ids(2).await, missed);
-        assert_eq!(resumed.position().await, missed[1].to_string());
+        assert_eq!(seen(&resumed.position().await), missed[1].to_string());
     }
 }
 
@@ -86,10 +95,10 @@ async fn a_row_that_was_open_before_anybody_looked_comes_late() {
     let held = step(&holder, OTHER, "received").await;
     let later = scene.step("cooking").await;
     let mut stream = events(&service).await;
-    assert_eq!(stream.last_event_id, Some(format!("{later}!{held}")));
+    assert_eq!(seen(stream.last_event_id.as_deref().unwrap()), format!("{later}!{held}"));
     holder.execute("commit").await;
     assert_eq!(stream.ids(1).await, [held]);
-    assert_eq!(stream.position().await, later.to_string());
+    assert_eq!(seen(&stream.position().await), later.to_string());
 }
 
 #[tokio::test]
@@ -113,7 +122,7 @@ async fn over_a_restart_a_row_that_was_missing_is_not_lost() {
 }
 
 #[tokio::test]
-async fn a_database_that_was_replaced_begins_anew() {
+async fn a_client_of_a_database_that_was_replaced_is_told() {
     let (scene, service) = open().await;
     for _ in 0..5 {
         scene.step("received").await;
@@ -121,10 +130,51 @@ async fn a_database_that_was_replaced_begins_anew() {
     let mut stream = events(&service).await;
     scene.database.execute("truncate order_status_log restart identity").await;
     while stream.block().await.is_some() {}
-    let position = stream.last_event_id.clone().unwrap();
-    let headers = [STAFF, ("Last-Event-ID", position.as_str())];
-    let mut resumed = EventStream::open(service.port(), "/events", &headers).await;
-    resumed.event("heartbeat").await.unwrap();
-    let first = scene.step("received").await;
-    assert_eq!((first, resumed.ids(1).await), (1, vec![1]));
+    service.log("status_log_replaced").await;
+    // It cannot have seen this one.
+    assert_eq!(scene.step("received").await, 1);
+    let mut resumed = resumed_at(&service, stream.last_event_id.as_deref().unwrap()).await;
+    let told = resumed.event("reset").await.unwrap();
+    assert_eq!((told.data.as_deref(), seen(told.id.as_deref().unwrap())), (Some("{}"), "1"));
+    assert_eq!(scene.step("cooking").await, 2);
+    assert_eq!(resumed.ids(1).await, [2]);
+}
+
+#[tokio::test]
+async fn a_client_is_told_even_if_the_other_log_has_its_id() {
+    let (scene, service) = open().await;
+    let mut stream = events(&service).await;
+    // Each row has the time of its transaction.
+    let rows = |count| {
+        format!(
+            "insert into order_status_log (order_id, status)
+             select orders.id, 'cooking' from orders, generate_series(1, {count}) where number = '{OTHER}'"
+        )
+    };
+    scene.database.execute(&rows(5)).await;
+    assert_eq!(stream.ids(5).await, [1, 2, 3, 4, 5]);
+    let away = stream.position().await;
+    let replace = format!("begin; truncate order_status_log restart identity; {}; commit", rows(8));
+    scene.database.execute(&replace).await;
+    while stream.block().await.is_some() {}
+    let cut = stream.last_event_id.clone().unwrap();
+    for position in [away, cut] {
+        let mut resumed = resumed_at(&service, &position).await;
+        let told = resumed.event("reset").await.unwrap().id.unwrap();
+        let next = scene.step("received").await;
+        assert_eq!(resumed.ids(1).await, [next], "{position}");
+        // From then on it is one of this log.
+        assert_eq!(resumed_at(&service, &told).await.ids(1).await, [next], "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_position_that_cannot_be_read_is_refused() {
+    let (_scene, service) = open().await;
+    for unreadable in ["x", "-1", "12!", "é"] {
+        let headers = [STAFF, ("Last-Event-ID", unreadable)];
+        let answer = http::send(service.port(), "GET", "/events", &headers, b"").await;
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert!(answer.json()["detail"].as_str().unwrap().contains("Last-Event-ID"), "{answer:?}");
+    }
 }

@@ -91,6 +91,8 @@ async fn an_unknown_order_has_no_stream_and_head_has_no_body() {
     let answer = http::send(scene.service.port(), "HEAD", &path(NUMBER), &[], b"").await;
     assert_eq!((answer.status, answer.header("content-type")), (200, "text/event-stream"));
     assert_eq!(answer.body, "");
+    // The length of a stream is unknown, and not 0.
+    assert!(!answer.headers.contains_key("content-length"), "{answer:?}");
     let answer = http::send(scene.service.port(), "POST", &path(NUMBER), &[], b"").await;
     assert_eq!((answer.status, answer.header("allow")), (405, "GET, HEAD"));
 }

@@ -1,6 +1,9 @@
 //! The service or PostgreSQL goes, and comes back: no event is lost, and none comes twice.
 
-use testkit::{EventStream, Stage};
+use std::time::Duration;
+
+use testkit::{EventStream, Stage, eventually, http};
+use tokio::time::Instant;
 
 use crate::scene::{NUMBER, Scene, launch, path};
 
@@ -50,11 +53,40 @@ async fn while_the_database_is_away_streams_stay_open_and_prove_nothing() {
         }
     };
     assert_eq!(silence.comment.as_deref(), Some("the database does not answer"));
+    let began = Instant::now();
     let new = EventStream::try_open(scene.service.port(), &path(NUMBER), &[], None).await.unwrap();
     assert!(new.head.starts_with("HTTP/1.1 500"), "{}", new.head);
+    assert!(began.elapsed() < Duration::from_secs(10), "it keeps its place from others");
     proxy.mend();
     assert_eq!(stream.ids(1).await, [second]);
     stream.event("heartbeat").await.unwrap();
+}
+
+#[tokio::test]
+async fn while_all_other_connections_are_busy_streams_go_on_and_have_proof() {
+    let mut scene = Scene::open().await;
+    // Of three connections two are for requests.
+    scene.service = launch(&scene.stage).env("DB_MAX_CONNECTIONS", "3").start().await;
+    let mut stream = scene.stream().await;
+    stream.event("heartbeat").await.unwrap();
+    let holder = scene.stage.database().await;
+    holder.execute("begin; lock table workers in access exclusive mode").await;
+    let port = scene.service.port();
+    let asking: Vec<_> = (0..2)
+        .map(|_| tokio::spawn(async move { http::send(port, "GET", "/workers/status", &[], b"").await }))
+        .collect();
+    let waiting = "select count(*) from pg_stat_activity
+                   where datname = current_database() and wait_event_type = 'Lock'";
+    let all = async || (scene.database.value(waiting).await == 2).then_some(());
+    eventually("requests that wait for a lock", all).await;
+    let id = scene.step("received").await;
+    assert_eq!(stream.ids(1).await, [id]);
+    let proof = stream.block().await.unwrap();
+    assert_eq!(proof.event.as_deref(), Some("heartbeat"), "{proof:?}");
+    holder.execute("rollback").await;
+    for request in asking {
+        assert_eq!(request.await.unwrap().status, 200);
+    }
 }
 
 /// As the sessions of the services have it: what is committed outlives a killed server.

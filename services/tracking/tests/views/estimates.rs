@@ -65,6 +65,18 @@ async fn those_ahead_go_by_priority_and_the_pace_is_that_of_the_last_minutes() {
 }
 
 #[tokio::test]
+async fn behind_ten_thousand_that_wait_an_order_of_priority_has_none_ahead() {
+    let scene = Scene::open().await;
+    scene.store_many(10_100).await;
+    scene.store(1, 0.0).await;
+    scene.store_as(2, 0.0, "takeout", "Jane", 10).await;
+    // Of those that were placed before it, the oldest are counted.
+    for (place, ahead) in [(1, 10_000), (2, 0)] {
+        assert_eq!(estimate(&scene, place).await["ahead"], ahead, "{place}");
+    }
+}
+
+#[tokio::test]
 async fn it_is_never_before_now_and_ends_when_the_order_is_ready() {
     let scene = Scene::open().await;
     scene.store(1, 90.0).await;

@@ -33,6 +33,40 @@ async fn tickets_come_by_priority_and_age_with_their_lines_and_counts() {
 }
 
 #[tokio::test]
+async fn behind_a_thousand_open_orders_priority_and_counts_are_right() {
+    const MANY: i64 = 1_200;
+    let scene = Scene::open().await;
+    scene.store_many(MANY).await;
+    scene.store_as(1, 0.0, "takeout", "Jane", 10).await;
+    let kitchen = kitchen(&scene).await;
+    let tickets = kitchen["tickets"].as_array().unwrap();
+    assert_eq!((tickets.len(), &tickets[0]["order_number"]), (200, &json!(number(1))));
+    assert_eq!(kitchen["beyond"], MANY + 1 - 200);
+    assert_eq!(kitchen["all_day"], json!([{ "name": "Pho bo", "received": 2 * MANY + 2, "cooking": 0 }]));
+}
+
+#[tokio::test]
+async fn displays_that_ask_together_share_what_is_read() {
+    let scene = Scene::open().await;
+    scene.store(1, 5.0).await;
+    // From now on whatever reads the lines of orders increments a sequence.
+    scene
+        .database
+        .execute(
+            "create sequence statements;
+             alter table order_items rename to stored;
+             create view order_items as select * from stored where (select nextval('statements')) > 0",
+        )
+        .await;
+    let asking =
+        (0..20).map(|_| async { kitchen(&scene).await["tickets"][0]["items"][0]["quantity"].clone() });
+    assert!(futures_util::future::join_all(asking).await.iter().all(|quantity| *quantity == 2));
+    let read = scene.database.value("select last_value from statements").await.as_i64().unwrap();
+    // Two statements of each read look at lines. The first display is not waited for.
+    assert!(read <= 3 * 2, "{read}");
+}
+
+#[tokio::test]
 async fn what_was_cancelled_while_it_cooked_is_shown_for_ten_minutes() {
     let scene = Scene::open().await;
     for (place, before, minutes) in

@@ -46,6 +46,12 @@ async fn a_browser_is_led_to_the_page_of_the_order() {
     let led_to = format!("../track/{}", number(1));
     assert_eq!((answer.status, answer.header("location")), (303, led_to.as_str()));
     assert_eq!(answer.header("vary"), "Accept");
+    // The language goes along.
+    let answer = scene.ask(&format!("/orders/{}?lang=ar", number(1)), &browser).await;
+    assert_eq!(answer.header("location"), format!("{led_to}?lang=ar"));
+    let answer = scene.ask("/orders/nonsense", &browser).await;
+    assert_eq!(answer.status, 404);
+    assert!(answer.header("content-type").starts_with("text/html"), "{answer:?}");
 }
 
 #[tokio::test]

@@ -51,6 +51,19 @@ impl Scene {
         number
     }
 
+    /// Stores so many takeout orders that have waited for long, with numbers of their own.
+    pub async fn store_many(&self, count: i64) {
+        self.database
+            .execute(&format!(
+                "insert into orders (number, customer_name, type, total_amount, created_at, updated_at)
+                 select 'ORD_20241215_' || lpad(n::text, greatest(3, length(n::text)), '0'), 'Jane', 'takeout', 1, at, at
+                 from generate_series(1, {count}) as n cross join (select now() - interval '9 hours' as at) as time;
+                 insert into order_items (order_id, name, quantity, price)
+                 select id, 'Pho bo', 2, 12.49 from orders where number like 'ORD_20241215_%'"
+            ))
+            .await;
+    }
+
     /// Brings an order into a status, so long ago.
     pub async fn step(&self, place: u32, status: &str, minutes_ago: f64) {
         let number = number(place);

@@ -38,6 +38,10 @@ http_service::refusals! {
     StockRefused: stock();
     /// Of a pause.
     PauseRefused: pause();
+    /// Of the count of dead letters.
+    DeadLettersRefused: refused_to_others([refused("broker_away", Refusal::BrokerAway)]);
+    /// Of the page of the staff, which has the form to sign in.
+    StaffPageRefused: refused_to_others([]), page: [403];
 }
 
 fn refused(name: &'static str, why: impl Into<Refusal>) -> Refused {
@@ -133,6 +137,7 @@ fn change() -> Vec<Refused> {
     let refusals = [
         refused("nobody", Refusal::Nobody),
         refused("wrong_token", Refusal::WrongToken),
+        refused("staff_only", ChangeError::StaffOnly),
         refused("unknown_order", ChangeError::UnknownOrder),
         refused("illegal", illegal),
         refused("starting", NotReady::Database),
