@@ -48,8 +48,9 @@ impl Scene {
     /// Lets the next example find what it needs: an order, an item that is counted, an open intake.
     /// Returns the order's number.
     pub async fn prepare(&self) -> String {
-        let restocked = self.staff(&self.order, "PUT", &format!("/inventory/{ITEM}"), r#"{"left": 20}"#);
-        assert_eq!(restocked.await.status, 200);
+        let path = format!("/inventory/{ITEM}");
+        let restocked = self.staff(&self.order, "PUT", &path, r#"{"left": 20}"#).await;
+        assert_eq!(restocked.status, 200, "{restocked:?}");
         for (method, path) in
             [("DELETE", "/intake/pause".to_owned()), ("POST", format!("/menu/items/{ITEM}/back"))]
         {
