@@ -83,8 +83,8 @@ pub fn complete(mut description: OpenApi) -> OpenApi {
     let of_request = in_header("X-Request-ID", &about);
     components.parameters.insert("RequestId".to_owned(), of_request.build().into());
     components.headers.extend(headers().map(|(name, header)| (name.to_owned(), header.into())));
-    let schemes = security_schemes().map(|(name, scheme)| (name.to_owned(), scheme.into()));
-    components.security_schemes.extend(schemes);
+    let ways_in = security_schemes().map(|(name, scheme)| (name.to_owned(), scheme.into()));
+    components.security_schemes.extend(ways_in);
     description
 }
 

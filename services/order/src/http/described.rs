@@ -24,7 +24,7 @@ impl IntoParams for IdempotencyKeyHeader {
             .schema_type(SchemaType::new(Type::String))
             .min_length(Some(1))
             .max_length(Some(IdempotencyKey::MAX_LENGTH))
-            .pattern(Some(r#"^[!#-+\--\[\]-~]+$"#));
+            .pattern(Some(r"^[!#-+\--\[\]-~]+$"));
         let description = "The client's name for this attempt, best a UUID. A repeated request with it is answered with the order that the first one placed.";
         let header = ParameterBuilder::new()
             .name("Idempotency-Key")

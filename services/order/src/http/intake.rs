@@ -42,7 +42,7 @@ fn by_type<S: Serializer>(waiting: &[(OrderType, u64)], serializer: S) -> Result
 /// Tells whether orders are taken.
 #[utoipa::path(
     get, path = "/intake", tag = "Intake", operation_id = "intake",
-    responses((status = 200, description = "Whether orders are taken", body = Body), Failed),
+    responses((status = 200, description = "Whether orders are taken", body = Body<'_>), Failed),
 )]
 pub async fn show(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let id = request_id::of(&request);
@@ -58,7 +58,7 @@ pub async fn show(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     params(RequestedWith),
     request_body = Pause,
     security(("staff_key" = []), ("staff_cookie" = [])),
-    responses((status = 200, description = "No orders are taken", body = Body), PauseRefused),
+    responses((status = 200, description = "No orders are taken", body = Body<'_>), PauseRefused),
 )]
 pub async fn pause(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
     answered(&request, body, &api, Access::Change, async |body, id| {
@@ -74,7 +74,7 @@ pub async fn pause(request: HttpRequest, body: web::Payload, api: web::Data<Api>
     delete, path = "/intake/pause", tag = "Intake", operation_id = "resume_intake",
     params(RequestedWith),
     security(("staff_key" = []), ("staff_cookie" = [])),
-    responses((status = 200, description = "Orders are taken", body = Body), StaffRefused),
+    responses((status = 200, description = "Orders are taken", body = Body<'_>), StaffRefused),
 )]
 pub async fn resume(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
     answered(&request, body, &api, Access::Change, async |_, id| {

@@ -71,7 +71,10 @@ struct CookingTimeBody<'a> {
 #[utoipa::path(
     get, path = "/kitchen/tickets", tag = "For the staff", operation_id = "kitchen_tickets",
     security(("staff_key" = []), ("staff_cookie" = [])),
-    responses((status = 200, description = "What a kitchen display shows", body = KitchenBody), StaffRefused),
+    responses(
+        (status = 200, description = "What a kitchen display shows", body = KitchenBody<'_>),
+        StaffRefused,
+    ),
 )]
 pub async fn tickets(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let context = RequestContext::new(&api, request, "/kitchen/tickets", None);
