@@ -66,8 +66,6 @@ impl PartialSchema for OrderTypes {
         ArrayBuilder::new()
             .items(Ref::from_schema_name(OrderType::name()))
             .min_items(Some(1))
-            .max_items(Some(OrderType::ALL.len()))
-            .unique_items(true)
             .into()
     }
 }

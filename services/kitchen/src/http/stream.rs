@@ -33,7 +33,7 @@ const RETRY: std::ops::Range<u64> = 1_000..4_000;
     security(("staff_key" = []), ("staff_cookie" = [])),
     responses(
         (status = 200, description = "Events `tickets`, `ticket`, `gone`, `stopping`, `heartbeat` and `cut_off` (WHATWG HTML, server-sent events)",
-         body = String, content_type = "text/event-stream"),
+         content_type = "text/event-stream"),
         StaffStreamRefused,
     ),
 )]

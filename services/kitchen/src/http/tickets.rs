@@ -46,7 +46,7 @@ pub struct Tick {
 pub async fn tick(
     request: HttpRequest,
     body: web::Payload,
-    path: web::Path<(String, usize)>,
+    path: web::Path<(String, String)>,
     api: web::Data<Api>,
 ) -> HttpResponse {
     let log = match of_staff(&request, &api, Access::Change).await {
@@ -61,8 +61,12 @@ pub async fn tick(
         return problems::no_tick(log.request_id()).error_response();
     };
     let (number, line) = path.into_inner();
-    let ticket = number.parse::<OrderNumber>().ok().and_then(|number| api.board.tick(number, line, done));
-    match ticket {
+    let ticked = match (number.parse::<OrderNumber>(), line.parse()) {
+        (Ok(number), Ok(line)) => api.board.tick(number, line, done),
+        // There is no such line.
+        _ => None,
+    };
+    match ticked {
         Some(ticket) => HttpResponse::Ok().json(TicketBody::from(ticket)),
         None => problems::no_such_line(log.request_id()).error_response(),
     }

@@ -18,7 +18,7 @@ use crate::events::{BYTES_OF_ALL, Feed, JoinError, OfAll, OfOrder, Position, fol
     params(OrderNumberInPath, LastEventId),
     responses(
         (status = 200, description = "Events `status` and `heartbeat` (WHATWG HTML, server-sent events)",
-         body = String, content_type = "text/event-stream"),
+         content_type = "text/event-stream"),
         StreamRefused,
     ),
 )]
@@ -78,7 +78,7 @@ fn last_position(context: &RequestContext) -> Result<Option<Position>, Problem> 
     security(("staff_key" = []), ("staff_cookie" = [])),
     responses(
         (status = 200, description = "Events `status`, `heartbeat` and `reset` (WHATWG HTML, server-sent events)",
-         body = String, content_type = "text/event-stream"),
+         content_type = "text/event-stream"),
         AllOrdersStreamRefused,
     ),
 )]

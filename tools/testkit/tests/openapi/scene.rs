@@ -14,7 +14,7 @@ pub const AUTHORIZATION: &str = "Bearer the-staff-knows-this-key";
 const ITEM: &str = "pho-bo";
 
 pub struct Scene {
-    pub stage: Stage,
+    _stage: Stage,
     /// It sells from the menu.
     pub order: Service,
     /// Its guests name the prices.
@@ -37,7 +37,7 @@ impl Scene {
         let ended = import.run_to_end().await;
         assert_eq!(ended.code, Some(0), "{ended:?}");
         eventually("the menu", async || order.get("/menu").await.body.contains(ITEM).then_some(())).await;
-        Self { stage, order, free, tracking, kitchen }
+        Self { _stage: stage, order, free, tracking, kitchen }
     }
 
     /// Each with the short name of its service.
@@ -56,6 +56,11 @@ impl Scene {
         {
             assert_eq!(self.staff(&self.order, method, &path, "").await.status, 200, "{path}");
         }
+        // The other service learns of it a moment later.
+        eventually("an open intake", async || {
+            self.free.get("/intake").await.body.contains(r#""accepting":true"#).then_some(())
+        })
+        .await;
         self.free.place(&takeout()).await
     }
 
