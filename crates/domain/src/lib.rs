@@ -12,6 +12,8 @@ pub mod json_body;
 pub mod label;
 pub mod menu;
 pub mod money;
+#[cfg(feature = "openapi")]
+mod openapi;
 pub mod order;
 pub mod order_identity;
 pub mod order_message;

@@ -23,7 +23,7 @@ pub struct ParseOrderNumberError;
 
 impl OrderNumber {
     /// The `sequence`-th order (from 1) of a day.
-    pub fn new(day: Date, sequence: u32) -> Self {
+    pub const fn new(day: Date, sequence: u32) -> Self {
         Self { day, sequence }
     }
 

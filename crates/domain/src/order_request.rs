@@ -144,22 +144,29 @@ pub struct RequestFailure {
 
 /// What became of a request: the body of a reply, and of `GET /order_status/{order_id}`.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RequestOutcome {
     /// The request.
     pub order_id: OrderRequestId,
     /// How far it is.
     pub status: RequestStatus,
     /// The order's number, once it has one.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub order_number: Option<OrderNumber>,
     /// What the order costs.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub total_amount: Option<Money>,
     /// The code of a failure.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub code: Option<String>,
     /// Why it failed.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub reason: Option<String>,
     /// The broken rules of its body.
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<Vec<crate::json_body::Violation>>))]
     pub errors: Option<Box<RawValue>>,
     /// The items that cannot be had.
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<Vec<crate::basket::RefusedItem>>))]
     pub items: Option<Box<RawValue>>,
     /// When the status changed, by the database's clock.
     pub updated_at: Timestamp,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// How the customer gets the food (specification, "Input Validation").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OrderType {
     /// Served at a table.

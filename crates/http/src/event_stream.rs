@@ -68,9 +68,7 @@ impl StreamPermit {
         let mut reserved = exchange.pool.empty();
         let slot = exchange.slots.take(connection.peer).filter(|_| reserved.grow_to(queue));
         let Some(slot) = slot else {
-            let detail = "As many event streams are open as this service allows. Try again in some seconds, or ask for the status from time to time.";
-            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id);
-            return Err(problem.retry_after(RETRY_AFTER));
+            return Err(too_many_streams(id));
         };
         Ok(Self { of_server: Some(OfServer { connection, _slot: slot, _queue: reserved }), is_head })
     }
@@ -88,6 +86,12 @@ impl StreamPermit {
         }
         response.body(EventStream { parts: Box::pin(parts), permit: self })
     }
+}
+
+/// As many streams as the server allows are open.
+pub(crate) fn too_many_streams(id: &RequestId) -> Problem {
+    let detail = "As many event streams are open as this service allows. Try again in some seconds, or ask for the status from time to time.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id).retry_after(RETRY_AFTER)
 }
 
 fn head() -> HttpResponseBuilder {

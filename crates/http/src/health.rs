@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 use crate::listener::is_without_ipv6;
 use crate::resource::readable;
@@ -56,21 +57,50 @@ pub trait Health: Send + Sync + 'static {
 
 /// The three probes of a service, which is called so in their answers.
 pub fn routes(app: &mut web::ServiceConfig, service: &'static str, health: &Arc<dyn Health>) {
-    for path in ["/health", "/readyz"] {
-        let health = Arc::clone(health);
-        app.service(readable(path, move || {
-            let health = Arc::clone(&health);
-            async move { report(service, &health.checks().await) }
-        }));
-    }
-    app.service(readable("/livez", live));
+    let (state, readiness) = (Arc::clone(health), Arc::clone(health));
+    app.service(readable("/health", move || show(service, Arc::clone(&state))))
+        .service(readable("/readyz", move || ready(service, Arc::clone(&readiness))))
+        .service(readable("/livez", live));
 }
 
-#[derive(Serialize)]
+/// The paths of the probes.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(show, ready, live))]
+pub(crate) struct Probes;
+
+/// The state of the service and of what it needs
+#[utoipa::path(
+    get, path = "/health", tag = "Probes", operation_id = "health",
+    responses(
+        (status = 200, description = "It serves, perhaps less than usual", body = Report),
+        (status = 503, description = "It cannot serve", body = Report),
+    ),
+)]
+async fn show(service: &'static str, health: Arc<dyn Health>) -> HttpResponse {
+    report(service, &health.checks().await)
+}
+
+/// Can it serve?
+#[utoipa::path(
+    get, path = "/readyz", tag = "Probes", operation_id = "readyz",
+    responses(
+        (status = 200, description = "It can", body = Report),
+        (status = 503, description = "It cannot", body = Report),
+    ),
+)]
+async fn ready(service: &'static str, health: Arc<dyn Health>) -> HttpResponse {
+    report(service, &health.checks().await)
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = HealthReport)]
 struct Report {
+    /// `healthy`, `degraded` or `unhealthy`.
     status: &'static str,
     timestamp: Timestamp,
     service: &'static str,
+    /// The state of each thing that it needs.
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
     checks: Map<String, Value>,
 }
 
@@ -91,7 +121,11 @@ pub fn report(service: &'static str, checks: &[Check]) -> HttpResponse {
     response.insert_header((header::CACHE_CONTROL, "no-store")).json(body)
 }
 
-/// The response of `/livez`.
+/// Does the process run?
+#[utoipa::path(
+    get, path = "/livez", tag = "Probes", operation_id = "livez",
+    responses((status = 200, description = "It does", body = String, content_type = "text/plain", example = json!("ok\n"))),
+)]
 pub async fn live() -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::request_id;
 
-const MEDIA_TYPE: &str = "application/problem+json";
+pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 
 /// An error response. A 500 reveals nothing of the inside; the log has its cause under
 /// `request_id`.
@@ -76,6 +76,29 @@ impl Problem {
     }
 }
 
+/// What the description of an interface tells of a problem.
+impl Problem {
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
+    pub(crate) fn title(&self) -> &'static str {
+        self.title
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
+        self.retry_after_seconds
+    }
+
+    pub(crate) fn has_challenge(&self) -> bool {
+        self.challenge.is_some()
+    }
+}
+
 impl Problem {
     /// The bytes of the whole response, for a connection that closes after it.
     pub(crate) fn final_response(&self) -> Vec<u8> {
@@ -111,11 +134,14 @@ impl ResponseError for Problem {
 
 /// 404 for paths that do not exist.
 pub async fn not_found(request: HttpRequest) -> HttpResponse {
-    let detail = format!(
-        "There is nothing at {}. See the README for the paths of this service.",
-        printable(request.path())
-    );
-    logged(&request, &Problem::new(StatusCode::NOT_FOUND, detail, &request_id::of(&request)))
+    logged(&request, &nothing_at(request.path(), &request_id::of(&request)))
+}
+
+/// The path is none of the service's.
+pub fn nothing_at(path: &str, id: &RequestId) -> Problem {
+    let detail =
+        format!("There is nothing at {}. See the README for the paths of this service.", printable(path));
+    Problem::new(StatusCode::NOT_FOUND, detail, id)
 }
 
 /// Logs the problem under its request id, and returns the response.

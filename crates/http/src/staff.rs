@@ -4,6 +4,7 @@
 //! a page of ours, and a header that no form can send. A key in `Authorization` needs neither: no
 //! browser adds it by itself.
 
+mod described;
 mod refusal;
 mod session_cookie;
 mod signing_in;
@@ -18,8 +19,11 @@ use config::Config;
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
+pub use self::described::{StaffPageRefused, StaffRefused, StaffStreamRefused, refused_to_others};
 pub use self::refusal::StaffRefusal;
+pub(crate) use self::session_cookie::NAME as COOKIE;
 use self::session_cookie::{CookieScope, SessionKey};
+pub(crate) use self::signing_in::SessionPaths;
 pub use self::signing_in::routes;
 use self::wrong_keys::WrongKeys;
 use crate::own_origins::OwnOrigins;

@@ -27,6 +27,7 @@ pub const PAGES: &[Page] = &[
     Page { name: "sign-in", variant: "SignIn", root: "./" },
     Page { name: "no-key", variant: "NoKey", root: "./" },
     Page { name: "staff", variant: "Staff", root: "./" },
+    Page { name: "docs", variant: "Docs", root: "./" },
     Page { name: "not-found", variant: "NotFound", root: "{root}" },
 ];
 

@@ -19,6 +19,8 @@ pub enum Page {
     NoKey,
     /// Where the staff sees what goes on, and changes it.
     Staff,
+    /// The description of the service's interface.
+    Docs,
     /// For addresses that do not exist.
     NotFound,
 }

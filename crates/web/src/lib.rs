@@ -16,5 +16,5 @@ mod settings;
 pub use files::Page;
 pub use for_staff::show_to_staff;
 pub use not_found::not_found;
-pub use serving::{asset_routes, show};
+pub use serving::{__path_docs, asset_routes, docs, show};
 pub use settings::Settings;

@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ETag, EntityTag, HeaderValue};
 use actix_web::web::{Bytes, Data, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use http_service::openapi::{IfNoneMatch, NotModified};
 use http_service::resource::readable;
 use http_service::{conditional, problem};
 use sha2::{Digest as _, Sha256};
@@ -17,11 +18,25 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// A page is asked for again each time, and is mostly unchanged.
 const ASK_AGAIN: &str = "no-cache";
 
-/// The files of all pages, below `/assets`.
+/// The files of all pages, below `/assets`, and `/docs`.
 pub fn asset_routes(app: &mut ServiceConfig, settings: Settings) {
     app.app_data(Data::new(settings))
+        .service(readable("/docs", docs))
         .service(readable("/assets/settings.js", settings_module))
         .service(readable("/assets/{name}", asset));
+}
+
+/// The description of the interface, for people
+#[utoipa::path(
+    get, path = "/docs", tag = "Description", operation_id = "docs_page",
+    params(IfNoneMatch),
+    responses(
+        (status = 200, description = "The page", body = String, content_type = "text/html"),
+        NotModified,
+    ),
+)]
+pub async fn docs(request: HttpRequest) -> HttpResponse {
+    show(Page::Docs, &request)
 }
 
 /// A page in place of one that the request may not see, with this status.

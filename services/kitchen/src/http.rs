@@ -3,13 +3,17 @@
 
 mod body;
 mod bumping;
+mod described;
+mod openapi;
 mod page;
+mod problems;
 mod stream;
 mod tickets;
 
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use http_service::description::routes as description;
 use http_service::health::{self, Health};
 use http_service::request_id;
 use http_service::resource::{postable, readable};
@@ -47,6 +51,7 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api, probes: &Arc<dyn Health>) 
         .service(readable("/events", stream::changes))
         .configure(|app| staff::routes(app, &gate, ""))
         .configure(|app| health::routes(app, NAME, probes))
+        .configure(|app| description(app, &openapi::DESCRIPTION))
         .configure(|app| ::web::asset_routes(app, pages))
         .default_service(web::to(::web::not_found));
 }

@@ -3,10 +3,12 @@
 mod changes;
 mod credentials;
 mod dead_letters;
+mod described;
 mod health;
 mod intake;
 mod menu;
 mod menu_problem;
+mod openapi;
 mod pages;
 mod placing;
 mod quoting;
@@ -19,6 +21,7 @@ use std::sync::Arc;
 use ::web::Settings;
 use actix_web::web;
 use db::Database;
+use http_service::description::routes as description;
 use http_service::health::{Health as Probed, routes as probes};
 use http_service::resource::{postable, readable, resource};
 use http_service::staff::{self as sign_in, Gate};
@@ -102,6 +105,7 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
         .service(readable("/staff", pages::staff))
         .service(readable("/", pages::order))
         .configure(|app| probes(app, NAME, &health))
+        .configure(|app| description(app, &openapi::DESCRIPTION))
         .configure(|app| ::web::asset_routes(app, pages))
         .default_service(web::to(::web::not_found));
 }

@@ -2,32 +2,39 @@
 //! sign-in and the probes.
 
 mod board;
+mod described;
 mod estimate;
 mod figures;
 mod kitchen;
+mod openapi;
 mod orders;
 mod orders_query;
 mod pages;
+mod problems;
 mod streams;
 
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use config::CookingSeconds;
 use db::{Access, Database, history, workers};
+use domain::order_request::RequestOutcome;
 use domain::timestamp::Timestamp;
 use domain::{OrderNumber, RequestId, ServiceName};
+use http_service::description::routes as description;
 use http_service::health::{self, Check, Checks, Health};
+use http_service::openapi::{Failed, IfNoneMatch, NotModified, OrderNumberInPath};
 use http_service::resource::readable;
 use http_service::staff::{self, Gate};
 use http_service::{Problem, conditional, request_id};
 use logging::{Log, action, printable};
 use runtime::Shutdown;
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use self::described::{RequestIdInPath, UnknownOrder, UnknownRequest};
 use crate::NAME;
 use crate::events::Events;
 use crate::figures::SharedFigures;
@@ -75,31 +82,38 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
         .service(readable("/track/{order_number}", pages::track))
         .service(readable("/board", pages::board))
         .configure(|app| health::routes(app, NAME, &health))
+        .configure(|app| description(app, &openapi::DESCRIPTION))
         .configure(|app| ::web::asset_routes(app, settings))
         .default_service(web::to(::web::not_found));
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = OrderState)]
 struct StatusBody {
     order_number: OrderNumber,
     current_status: String,
     updated_at: Timestamp,
+    #[schema(required)]
     estimated_completion: Option<Timestamp>,
+    #[schema(required)]
     processed_by: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = StatusChange)]
 struct HistoryItem {
     status: String,
     timestamp: Timestamp,
     changed_by: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Worker)]
 struct WorkerItem {
     worker_name: String,
     status: &'static str,
     orders_processed: i32,
+    #[schema(required)]
     last_seen: Option<Timestamp>,
 }
 
@@ -140,8 +154,7 @@ impl RequestContext {
     }
 
     fn unknown(&self, order_number: &str) -> HttpResponse {
-        let detail = format!("There is no order {}.", printable(order_number));
-        Problem::new(StatusCode::NOT_FOUND, detail, self.id()).error_response()
+        problems::unknown_order(order_number, self.id()).error_response()
     }
 
     fn failed(&self, message: &'static str, why: &dyn Error) -> HttpResponse {
@@ -150,6 +163,16 @@ impl RequestContext {
     }
 }
 
+/// Where an order stands
+#[utoipa::path(
+    get, path = "/orders/{order_number}/status", tag = "Orders", operation_id = "status",
+    params(OrderNumberInPath, IfNoneMatch),
+    responses(
+        (status = 200, description = "Where it stands", body = StatusBody, headers(("ETag" = String))),
+        NotModified,
+        UnknownOrder,
+    ),
+)]
 async fn status(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
     let asked = path.into_inner();
     let context = RequestContext::new(&api, request, "/orders/{order_number}/status", Some(&asked));
@@ -171,14 +194,19 @@ async fn status(request: HttpRequest, path: web::Path<String>, api: web::Data<Ap
 }
 
 /// What became of a message of the queue `validated_orders`.
+#[utoipa::path(
+    get, path = "/order_status/{order_id}", tag = "Orders", operation_id = "order_request",
+    params(RequestIdInPath, IfNoneMatch),
+    responses(
+        (status = 200, description = "How far it is", body = RequestOutcome, headers(("ETag" = String))),
+        NotModified,
+        UnknownRequest,
+    ),
+)]
 async fn order_status(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
     let asked = path.into_inner();
     let context = RequestContext::new(&api, request, "/order_status/{order_id}", None);
-    let unknown = || {
-        let detail =
-            format!("There is no request {}: no message with this order_id was taken.", printable(&asked));
-        Problem::new(StatusCode::NOT_FOUND, detail, context.id()).error_response()
-    };
+    let unknown = || problems::unknown_request(&asked, context.id()).error_response();
     let Ok(order_id) = asked.parse() else { return unknown() };
     match api.lookups.request(order_id).await {
         Ok(None) => unknown(),
@@ -186,6 +214,16 @@ async fn order_status(request: HttpRequest, path: web::Path<String>, api: web::D
     }
 }
 
+/// What became of an order
+#[utoipa::path(
+    get, path = "/orders/{order_number}/history", tag = "Orders", operation_id = "history",
+    params(OrderNumberInPath, IfNoneMatch),
+    responses(
+        (status = 200, description = "Its changes, the first one first", body = Vec<HistoryItem>, headers(("ETag" = String))),
+        NotModified,
+        UnknownOrder,
+    ),
+)]
 async fn history(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
     let asked = path.into_inner();
     let context = RequestContext::new(&api, request, "/orders/{order_number}/history", Some(&asked));
@@ -207,6 +245,16 @@ async fn history(request: HttpRequest, path: web::Path<String>, api: web::Data<A
     context.answer(body, &asked)
 }
 
+/// Who cooks
+#[utoipa::path(
+    get, path = "/workers/status", tag = "Workers", operation_id = "workers",
+    params(IfNoneMatch),
+    responses(
+        (status = 200, description = "All that ever registered", body = Vec<WorkerItem>, headers(("ETag" = String))),
+        NotModified,
+        Failed,
+    ),
+)]
 async fn workers(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let context = RequestContext::new(&api, request, "/workers/status", None);
     let found = workers::all(&api.db).await;

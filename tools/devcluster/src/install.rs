@@ -10,6 +10,7 @@ use crate::Error;
 use crate::chromium::ChromiumProgram;
 use crate::pgbouncer::PgbouncerProgram;
 use crate::programs::{PostgresPrograms, RabbitmqPrograms};
+use crate::python::PythonProgram;
 use crate::redis::RedisProgram;
 use crate::server::{Server, not_installed};
 
@@ -54,7 +55,7 @@ fn is_here(server: Server, packages: &Path) -> bool {
 
 /// Locks the folder of packages, and waits until no other process holds the lock. Dropping the file
 /// releases it.
-async fn lock(packages: &Path) -> Result<File, Error> {
+pub(crate) async fn lock(packages: &Path) -> Result<File, Error> {
     std::fs::create_dir_all(packages).map_err(Error::file("create the folder", packages))?;
     let path = packages.join("lock");
     let file = File::create(&path).map_err(Error::file("write", &path))?;
@@ -128,5 +129,26 @@ pub async fn ensure_chromium(
     ChromiumProgram::find(packages).await.ok_or_else(|| Error::NotInstalled {
         what: "Chromium and chromedriver of one version".to_owned(),
         advice: "Install both with this system's package manager (Debian: 'apt-get install chromium chromium-driver', Fedora: 'dnf install chromium chromedriver', macOS: 'brew install --cask google-chrome chromedriver'), and try again.".to_owned(),
+    })
+}
+
+/// Finds Python, as [`ensure_installed`] finds the servers. Only tests need it.
+///
+/// # Errors
+/// There is none that is new enough and can make environments, and it cannot be fetched.
+pub(crate) async fn ensure_python(
+    packages: &Path,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<PythonProgram, Error> {
+    if let Some(found) = PythonProgram::find(packages).await {
+        return Ok(found);
+    }
+    let _lock = lock(packages).await?;
+    if PythonProgram::find(packages).await.is_none() && apt::is_here() {
+        apt::fetch(&[PythonProgram::PACKAGE], None, packages, progress).await?;
+    }
+    PythonProgram::find(packages).await.ok_or_else(|| Error::NotInstalled {
+        what: "Python 3.11 or newer with its venv module".to_owned(),
+        advice: "Install it with this system's package manager (Fedora: 'dnf install python3', macOS: 'brew install python'), and try again.".to_owned(),
     })
 }

@@ -14,6 +14,11 @@ pub fn packages() -> PathBuf {
     root().join(".local/packages")
 }
 
+/// The folder of tools that tests install for themselves.
+pub fn tools() -> PathBuf {
+    root().join(".local/tools")
+}
+
 /// The folder that this program, and all others of the same profile, were built into.
 ///
 /// # Errors

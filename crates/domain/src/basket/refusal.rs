@@ -11,6 +11,7 @@ use crate::{OrderType, Price};
 
 /// The kind of a refusal. Earlier ones take precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalCode {
     /// The menu has no such item: the request is wrong.
@@ -43,8 +44,10 @@ impl fmt::Display for RefusalCode {
 
 /// An item that an order cannot have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RefusedItem {
     /// The id, as the guest or the menu says it; `None` if a name is all there is.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub item_id: Option<String>,
     /// The name, as the menu or the guest says it.
     #[serde(skip_serializing_if = "Option::is_none")]

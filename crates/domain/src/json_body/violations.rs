@@ -12,6 +12,7 @@ use crate::text_rules::TextFault;
 
 /// One broken rule.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Violation {
     /// JSON pointer (RFC 6901) to the offending part of the body.
     pub pointer: String,

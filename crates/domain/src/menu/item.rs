@@ -14,6 +14,7 @@ pub const MAX_POSITION: u16 = 10_000;
 /// What the restaurant sells under one id. Serialised, it is the item of the API, field by field in
 /// its order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MenuItem {
     /// Unique on the menu.
     pub id: MenuItemId,
@@ -30,9 +31,11 @@ pub struct MenuItem {
     /// Whether it is on the menu that guests see.
     pub available: bool,
     /// Its place on the menu, 0 to [`MAX_POSITION`]. Equal ones are sorted by name.
+    #[cfg_attr(feature = "openapi", schema(maximum = 10_000))]
     pub position: u16,
     /// Until when staff marked it as sold out; `None`: it is not marked. An item without stock is
     /// sold out as well, marked or not.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub sold_out_until: Option<SoldOutUntil>,
 }
 

@@ -39,8 +39,10 @@ pub enum MenuError {
 
 /// A heading of the menu and what stands below it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MenuCategory<'a> {
     /// The heading.
+    #[cfg_attr(feature = "openapi", schema(value_type = Category))]
     pub name: &'a Category,
     /// Its items, sorted by (position, name).
     pub items: Vec<ShownItem<'a>>,
@@ -48,9 +50,11 @@ pub struct MenuCategory<'a> {
 
 /// An item as guests see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ShownItem<'a> {
     /// The item.
     #[serde(flatten)]
+    #[cfg_attr(feature = "openapi", schema(value_type = MenuItem))]
     pub item: &'a MenuItem,
     /// Whether it cannot be ordered now.
     pub sold_out: bool,

@@ -8,6 +8,7 @@ use crate::label::Label;
 
 /// The kind of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AdjustmentKind {
     /// Takes something off a line.
@@ -35,6 +36,7 @@ impl AdjustmentKind {
 /// One step from the sum of the lines to the total. A discount has one for each line that it
 /// changes, a fee and a tax one for the order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Adjustment {
     /// What it is.
     pub kind: AdjustmentKind,

@@ -31,6 +31,7 @@ pub struct PricedLine {
 /// What an order costs. subtotal - discount + fees + tax = total, and subtotal + Σ amounts of the
 /// adjustments = total.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Quote {
     /// The sum of the lines: price × quantity.
     pub subtotal: Money,

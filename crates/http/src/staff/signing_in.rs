@@ -3,29 +3,36 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError as _, web};
+use domain::RequestId;
 use domain::timestamp::Timestamp;
 use logging::{Log, action};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use super::described::staff_refusals;
 use super::{Access, Gate, StaffRefusal, session_cookie};
 use crate::exchange::{Written, read_written};
+use crate::openapi::{Refused, RequestedWith};
 use crate::resource::resource;
 use crate::{Problem, request_id};
 
 /// What somebody sends to sign in.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct SignIn {
+    #[schema(value_type = String)]
     key: SecretString,
     /// The page that a form leads to: its path from the service's root, such as `kitchen`.
     next: Option<String>,
 }
 
 /// What a page is told about the sign-in.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = StaffSession)]
 struct SessionBody {
     signed_in: bool,
     /// When the sign-in ends. `null` for nobody, and for a key in the request.
+    #[schema(required)]
     until: Option<Timestamp>,
     /// Whether anybody can sign in: a staff key is configured.
     key_configured: bool,
@@ -48,6 +55,24 @@ pub fn routes(app: &mut web::ServiceConfig, gate: &Gate, home: &'static str) {
     ));
 }
 
+crate::refusals! {
+    /// How signing in and out is refused.
+    SignInRefused: staff_refusals().into_iter().chain([
+        Refused::new("no_key_sent", no_key_sent(&Refused::request_id())),
+    ]);
+}
+
+/// The paths of the sign-in.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(show, sign_in, sign_out))]
+pub(crate) struct SessionPaths;
+
+/// Is somebody signed in?
+#[utoipa::path(
+    get, path = "/staff/session", tag = "Signing in", operation_id = "staff_session",
+    security((), ("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "Who asks is signed in, or not", body = SessionBody)),
+)]
 async fn show(request: HttpRequest, gate: Gate) -> HttpResponse {
     let signed_in = gate.is_staff(&request);
     let ends =
@@ -55,6 +80,19 @@ async fn show(request: HttpRequest, gate: Gate) -> HttpResponse {
     answer(&gate, signed_in, ends.max().filter(|_| signed_in), &mut HttpResponse::Ok())
 }
 
+/// Sign in
+///
+/// The cookie is valid at every service that knows the same key, for twelve hours. A form is led on
+/// to a page instead.
+#[utoipa::path(
+    post, path = "/staff/session", tag = "Signing in", operation_id = "sign_in",
+    request_body(content((SignIn = "application/json"), (SignIn = "application/x-www-form-urlencoded"))),
+    responses(
+        (status = 200, description = "Signed in", body = SessionBody, headers(("Set-Cookie" = String))),
+        (status = 303, description = "Signed in by a form", headers(("Set-Cookie" = String), ("Location" = String))),
+        SignInRefused,
+    ),
+)]
 async fn sign_in(request: HttpRequest, body: web::Payload, gate: Gate, home: &'static str) -> HttpResponse {
     let id = request_id::of(&request);
     let log = request.app_data::<Log>().map(|log| log.with_request_id(id.clone()));
@@ -66,10 +104,7 @@ async fn sign_in(request: HttpRequest, body: web::Payload, gate: Gate, home: &'s
         }
         Err(problem) => return problem.error_response(),
     };
-    let Some(SignIn { key, next }) = asked else {
-        let detail = "Send the staff's key, as {\"key\": \"…\"} or as the field 'key' of a form.";
-        return Problem::new(StatusCode::BAD_REQUEST, detail, &id).error_response();
-    };
+    let Some(SignIn { key, next }) = asked else { return no_key_sent(&id).error_response() };
     let page = next.filter(|next| is_page(next)).unwrap_or_else(|| home.to_owned());
     let session = match gate.begin_session(&key) {
         Ok(session) => session,
@@ -91,6 +126,16 @@ async fn sign_in(request: HttpRequest, body: web::Payload, gate: Gate, home: &'s
     answer(&gate, true, Some(session.end), &mut response)
 }
 
+/// Sign out
+#[utoipa::path(
+    delete, path = "/staff/session", tag = "Signing in", operation_id = "sign_out",
+    params(RequestedWith),
+    security((), ("staff_cookie" = [])),
+    responses(
+        (status = 204, description = "Signed out; the cookie is taken back", headers(("Set-Cookie" = String))),
+        SignInRefused,
+    ),
+)]
 async fn sign_out(request: HttpRequest, gate: Gate) -> HttpResponse {
     // Only a page of ours ends a sign-in. What is none already is taken off the browser.
     if let Err(refusal @ StaffRefusal::NotFromOurPage) = gate.verify_cookie(&request, Access::Change) {
@@ -104,6 +149,11 @@ async fn sign_out(request: HttpRequest, gate: Gate) -> HttpResponse {
         .insert_header((header::SET_COOKIE, gate.0.cookie.end(is_https(&request))))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .finish()
+}
+
+fn no_key_sent(id: &RequestId) -> Problem {
+    let detail = "Send the staff's key, as {\"key\": \"…\"} or as the field 'key' of a form.";
+    Problem::new(StatusCode::BAD_REQUEST, detail, id)
 }
 
 impl Gate {

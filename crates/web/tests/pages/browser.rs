@@ -29,7 +29,7 @@ impl Answer {
 }
 
 /// The pages and the way to each.
-pub const PAGES: [(&str, Page); 7] = [
+pub const PAGES: [(&str, Page); 8] = [
     ("/", Page::Order),
     ("/track/ORD_20261130_001", Page::Track),
     ("/board", Page::Board),
@@ -37,6 +37,7 @@ pub const PAGES: [(&str, Page); 7] = [
     ("/cook", Page::Cook),
     ("/sign-in", Page::SignIn),
     ("/staff", Page::Staff),
+    ("/docs", Page::Docs),
 ];
 
 /// Sends a request with these headers to a service that has all pages.

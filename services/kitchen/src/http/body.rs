@@ -6,11 +6,13 @@ use domain::OrderNumber;
 use domain::order_status::OrderStatus;
 use domain::timestamp::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::manual::{CutOff, Snapshot, Ticket};
 
 /// All that a display shows.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tickets)]
 pub struct BoardBody {
     worker: String,
     /// Tells the boards of two processes apart.
@@ -18,6 +20,7 @@ pub struct BoardBody {
     /// A ticket, or an event, of a higher revision of this board is newer.
     revision: u64,
     /// Now, by the database's clock; ages are counted from it. `null` until it has answered.
+    #[schema(required)]
     as_of: Option<Timestamp>,
     /// What is to be cooked, in the order in which it is cooked. Then what was cancelled.
     tickets: Vec<TicketBody>,
@@ -27,13 +30,15 @@ pub struct BoardBody {
     all_day: Vec<CountBody>,
     cooking_times: Vec<CookingTimeBody>,
     /// Why it may not be true; `null` if it is.
+    #[schema(required)]
     cut_off: Option<CutOffBody>,
     /// Whether the worker stops: nothing is started any more.
     stopping: bool,
 }
 
 /// A ticket.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Ticket)]
 pub struct TicketBody {
     order_number: OrderNumber,
     /// The board's revision with this ticket.
@@ -42,11 +47,15 @@ pub struct TicketBody {
     status: OrderStatus,
     priority: i32,
     customer_name: String,
+    #[schema(required)]
     table_number: Option<i32>,
+    #[schema(required)]
     processed_by: Option<String>,
     created_at: Timestamp,
     updated_at: Timestamp,
+    #[schema(required)]
     changed_by: Option<String>,
+    #[schema(required)]
     estimated_completion: Option<Timestamp>,
     /// Whether this worker cooks it.
     ours: bool,
@@ -57,7 +66,8 @@ pub struct TicketBody {
     items: Vec<LineBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TicketLine)]
 struct LineBody {
     name: String,
     quantity: i32,
@@ -65,7 +75,8 @@ struct LineBody {
     done: bool,
 }
 
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, ToSchema)]
+#[schema(as = ItemCount)]
 struct CountBody {
     name: String,
     received: i64,
@@ -73,7 +84,8 @@ struct CountBody {
 }
 
 /// Seconds that orders of one type cooked in the last hour, whoever cooked them.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CookingTime)]
 pub struct CookingTimeBody {
     order_type: String,
     finished: i32,
@@ -82,11 +94,13 @@ pub struct CookingTimeBody {
 }
 
 /// Why the board may not be true.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CutOff)]
 pub struct CutOffBody {
     /// `database` or `broker`.
     cause: &'static str,
     /// The last moment at which it was true, if it ever was.
+    #[schema(required)]
     since: Option<Timestamp>,
 }
 

@@ -1,30 +1,33 @@
 //! `POST /tickets/{number}/start`, `/ready` and `/recall`.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
-use domain::order_status::RECALL_WINDOW;
-use domain::timestamp::Timestamp;
 use domain::{OrderNumber, OrderStatus, RequestId};
+use http_service::openapi::{NumberInPath, RequestedWith};
 use http_service::staff::Access;
 use http_service::{Problem, read_json};
-use logging::printable;
 use serde::Deserialize;
-use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use super::body::TicketBody;
-use super::{Api, of_staff};
+use super::described::BumpRefused;
+use super::{Api, of_staff, problems};
 use crate::manual::{Bump, BumpError, Ticket};
 
-/// Seconds after which a person should try again.
-const RETRY_AFTER: u64 = 2;
-
-/// What the person saw.
-#[derive(Default, Deserialize)]
-struct Seen {
+/// What the person saw. No body: the status that the step usually begins with.
+#[derive(Default, Deserialize, ToSchema)]
+#[schema(as = SeenStatus)]
+pub struct Seen {
     status: Option<OrderStatus>,
 }
 
 /// Claims the order: a person begins to cook it.
+#[utoipa::path(
+    post, path = "/tickets/{number}/start", tag = "Tickets", operation_id = "start_ticket",
+    params(NumberInPath, RequestedWith),
+    request_body = Option<Seen>,
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "It is being cooked", body = TicketBody), BumpRefused),
+)]
 pub async fn start(
     request: HttpRequest,
     body: web::Payload,
@@ -35,6 +38,13 @@ pub async fn start(
 }
 
 /// Finishes it.
+#[utoipa::path(
+    post, path = "/tickets/{number}/ready", tag = "Tickets", operation_id = "ready_ticket",
+    params(NumberInPath, RequestedWith),
+    request_body = Option<Seen>,
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "It is ready", body = TicketBody), BumpRefused),
+)]
 pub async fn ready(
     request: HttpRequest,
     body: web::Payload,
@@ -45,6 +55,13 @@ pub async fn ready(
 }
 
 /// Takes it up again.
+#[utoipa::path(
+    post, path = "/tickets/{number}/recall", tag = "Tickets", operation_id = "recall_ticket",
+    params(NumberInPath, RequestedWith),
+    request_body = Option<Seen>,
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "It is being cooked once more", body = TicketBody), BumpRefused),
+)]
 pub async fn recall(
     request: HttpRequest,
     body: web::Payload,
@@ -81,97 +98,35 @@ async fn carry_out(
     id: &RequestId,
 ) -> Result<Ticket, Problem> {
     let body = read_json(request, body, id).await?;
-    let seen = seen(&body).map_err(|detail| Problem::new(StatusCode::BAD_REQUEST, detail, id))?;
-    let unknown = || {
-        let detail = format!("There is no order {}.", printable(number));
-        Problem::new(StatusCode::NOT_FOUND, detail, id).with("code", "not_here".into())
-    };
+    let seen = seen(&body).map_err(|_| problems::no_status(id))?;
+    let unknown = || problems::unknown_order(number, id);
     let parsed: OrderNumber = number.parse().map_err(|_| unknown())?;
     let bumped = api.bumping.bump(parsed, bump, seen.unwrap_or(bump.usual()), id.clone()).await;
     bumped.map_err(|why| match why {
         BumpError::Unknown => unknown(),
-        why => problem(&why, id),
+        why => problems::of_bump(&why, id),
     })
 }
 
 /// The status that the person saw; `None` if the body does not say.
-fn seen(body: &[u8]) -> Result<Option<OrderStatus>, &'static str> {
+fn seen(body: &[u8]) -> Result<Option<OrderStatus>, serde_json::Error> {
     if body.trim_ascii().is_empty() {
         return Ok(None);
     }
-    serde_json::from_slice::<Seen>(body).map(|seen| seen.status).map_err(|_| {
-        "Send the status that the ticket showed, as {\"status\": \"received\"}: received, cooking, ready, completed or cancelled."
-    })
-}
-
-/// The problem of a refusal. Its `code` says which one it is.
-fn problem(why: &BumpError, id: &RequestId) -> Problem {
-    let refusal = |status: StatusCode, code: &str, detail: String| {
-        Problem::new(status, detail, id).with("code", code.into())
-    };
-    let conflict = |code: &str, detail: String, status: OrderStatus, by: &str, at: OffsetDateTime| {
-        refusal(StatusCode::CONFLICT, code, detail)
-            .with("current_status", status.as_str().into())
-            .with("changed_by", by.into())
-            .with("changed_at", Timestamp(at).to_string().into())
-    };
-    let minutes = RECALL_WINDOW.as_secs() / 60;
-    match why {
-        BumpError::Elsewhere { number, status, changed_by, changed_at } => {
-            let at = Timestamp(*changed_at);
-            let detail = format!(
-                "Order {number} is {status} already, by {changed_by} since {at}. Nothing was changed."
-            );
-            conflict("elsewhere", detail, *status, changed_by, *changed_at)
-        }
-        BumpError::OfAnother { number, finished_by, changed_at } => {
-            let detail = format!(
-                "Order {number} was finished by {finished_by}. Only that worker can recall it: at its display."
-            );
-            conflict("finished_by_another", detail, OrderStatus::Ready, finished_by, *changed_at)
-        }
-        BumpError::TooLate { number, changed_by, changed_at } => {
-            let detail = format!(
-                "Order {number} has been ready for more than {minutes} minutes. Recall is over by then; ask the counter what became of it."
-            );
-            conflict("recall_is_over", detail, OrderStatus::Ready, changed_by, *changed_at)
-        }
-        BumpError::NotHere(number) => {
-            let detail = format!(
-                "Order {number} is not among the tickets of this worker. It waits in its queue, or at another worker."
-            );
-            refusal(StatusCode::NOT_FOUND, "not_here", detail)
-        }
-        BumpError::Unknown => {
-            refusal(StatusCode::NOT_FOUND, "not_here", "There is no such order.".to_owned())
-        }
-        BumpError::Unavailable => {
-            let detail = "The step could not be made: the database does not answer, or is busy. Nothing was changed. Try again.";
-            refusal(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail.to_owned())
-                .retry_after(RETRY_AFTER)
-        }
-        BumpError::Stopping => {
-            let detail =
-                "This worker stops and begins nothing more. Its waiting tickets go to other workers.";
-            refusal(StatusCode::SERVICE_UNAVAILABLE, "stopping", detail.to_owned()).retry_after(RETRY_AFTER)
-        }
-        BumpError::OutcomeUnknown => {
-            let detail = "It is not known yet whether the step was made: the database does not answer. The worker goes on trying, and the display shows it.";
-            refusal(StatusCode::GATEWAY_TIMEOUT, "outcome_unknown", detail.to_owned())
-        }
-    }
+    serde_json::from_slice::<Seen>(body).map(|seen| seen.status)
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
     use super::*;
 
     #[test]
     fn a_body_names_the_status_or_nothing() {
-        assert_eq!(seen(b""), Ok(None));
-        assert_eq!(seen(b" \n"), Ok(None));
-        assert_eq!(seen(b"{}"), Ok(None));
-        assert_eq!(seen(br#"{"status":"cooking"}"#), Ok(Some(OrderStatus::Cooking)));
+        assert_eq!(seen(b"").unwrap(), None);
+        assert_eq!(seen(b" \n").unwrap(), None);
+        assert_eq!(seen(b"{}").unwrap(), None);
+        assert_eq!(seen(br#"{"status":"cooking"}"#).unwrap(), Some(OrderStatus::Cooking));
         for wrong in [&br#"{"status":"burnt"}"#[..], b"[]", b"cooking", br#"{"status":1}"#] {
             assert!(seen(wrong).is_err(), "{}", String::from_utf8_lossy(wrong));
         }

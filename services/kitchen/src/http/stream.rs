@@ -13,7 +13,7 @@ use domain::OrderNumber;
 use domain::timestamp::Timestamp;
 use futures_util::{Stream, stream};
 use http_service::event_stream::{self, StreamPermit};
-use http_service::staff::Access;
+use http_service::staff::{Access, StaffStreamRefused};
 use logging::{Log, action};
 use runtime::Shutdown;
 use serde::Serialize;
@@ -28,6 +28,15 @@ use crate::manual::{Board, Change, Snapshot};
 const RETRY: std::ops::Range<u64> = 1_000..4_000;
 
 /// The board, and its changes from now on.
+#[utoipa::path(
+    get, path = "/events", tag = "Tickets", operation_id = "ticket_events",
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses(
+        (status = 200, description = "Events `tickets`, `ticket`, `gone`, `stopping`, `heartbeat` and `cut_off` (WHATWG HTML, server-sent events)",
+         content_type = "text/event-stream"),
+        StaffStreamRefused,
+    ),
+)]
 pub async fn changes(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let log = match of_staff(&request, &api, Access::Read).await {
         Ok(log) => log,

@@ -103,6 +103,8 @@ async fn a_line_that_is_ticked_off_is_so_on_all_displays() {
     for (line, body, status) in
         [("2", r#"{"done":true}"#, 404), ("-1", r#"{"done":true}"#, 404), ("0", "{}", 400), ("0", "", 400)]
     {
-        assert_eq!(tick(line, body).await.status, status, "{line} {body}");
+        let refused = tick(line, body).await;
+        assert_eq!(refused.status, status, "{line} {body}");
+        assert_eq!(refused.header("content-type"), "application/problem+json", "{line} {body}");
     }
 }

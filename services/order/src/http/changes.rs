@@ -2,23 +2,34 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::{OrderNumber, OrderStatus, RequestId, cancel_request};
+use http_service::openapi::{NumberInPath, RequestedWith};
 use http_service::{read_json, request_id};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Api;
 use super::credentials::principal;
+use super::described::{ChangeRefused, requests::Cancellation};
 use super::menu_problem::MenuProblem;
 use super::refusal::Refusal;
 use crate::changes::{Change, ChangeOrder};
 
 /// The body of a success.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChangedOrder)]
 struct Changed {
     order_number: OrderNumber,
     status: OrderStatus,
 }
 
 /// Cancels an order.
+#[utoipa::path(
+    post, path = "/orders/{number}/cancel", tag = "Orders", operation_id = "cancel_order",
+    params(NumberInPath, RequestedWith),
+    request_body = Option<Cancellation>,
+    security(("order_token" = []), ("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "It will not be cooked", body = Changed), ChangeRefused),
+)]
 pub async fn cancel(
     request: HttpRequest,
     body: web::Payload,
@@ -29,6 +40,12 @@ pub async fn cancel(
 }
 
 /// Completes an order: the staff hands over what is ready.
+#[utoipa::path(
+    post, path = "/orders/{number}/complete", tag = "Orders", operation_id = "complete_order",
+    params(NumberInPath, RequestedWith),
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "It was handed over", body = Changed), ChangeRefused),
+)]
 pub async fn complete(
     request: HttpRequest,
     body: web::Payload,

@@ -5,12 +5,15 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use http_service::staff::Access;
 use logging::action;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Api;
+use super::described::DeadLettersRefused;
 use super::refusal::Refusal;
 use super::staff::answered;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeadLetters)]
 struct Body {
     messages: u32,
     /// For how long each look of this service has found some.
@@ -18,6 +21,11 @@ struct Body {
 }
 
 /// Tells how many there are.
+#[utoipa::path(
+    get, path = "/staff/dead-letters", tag = "Orders", operation_id = "dead_letters",
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "How many wait for a person", body = Body), DeadLettersRefused),
+)]
 pub async fn show(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
     answered(&request, body, &api, Access::Read, async |_, id| {
         let counted = api.dead_letters.count().await.map_err(|why| {

@@ -5,24 +5,31 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use db::DbError;
 use domain::timestamp::Timestamp;
 use domain::{OrderType, RequestId, pause_request};
+use http_service::openapi::{Failed, RequestedWith};
 use http_service::request_id;
-use http_service::staff::Access;
+use http_service::staff::{Access, StaffRefused};
 use logging::action;
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use super::Api;
+use super::described::{PauseRefused, requests::Pause};
 use super::menu_problem::MenuProblem;
 use super::refusal::Refusal;
 use super::staff::answered;
 
 /// The intake as everybody sees it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Intake)]
 struct Body<'a> {
     accepting: bool,
     /// The end of the pause.
+    #[schema(required)]
     until: Option<Timestamp>,
+    #[schema(required)]
     message: Option<&'a str>,
     #[serde(serialize_with = "by_type")]
+    #[schema(value_type = std::collections::BTreeMap<String, u64>)]
     waiting: &'a [(OrderType, u64)],
     /// 0: any number.
     max_waiting: u32,
@@ -33,6 +40,10 @@ fn by_type<S: Serializer>(waiting: &[(OrderType, u64)], serializer: S) -> Result
 }
 
 /// Tells whether orders are taken.
+#[utoipa::path(
+    get, path = "/intake", tag = "Intake", operation_id = "intake",
+    responses((status = 200, description = "Whether orders are taken", body = Body<'_>), Failed),
+)]
 pub async fn show(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let id = request_id::of(&request);
     match shown(&api, &id).await {
@@ -42,6 +53,13 @@ pub async fn show(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
 }
 
 /// Pauses the intake.
+#[utoipa::path(
+    post, path = "/intake/pause", tag = "Intake", operation_id = "pause_intake",
+    params(RequestedWith),
+    request_body = Pause,
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "No orders are taken", body = Body<'_>), PauseRefused),
+)]
 pub async fn pause(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
     answered(&request, body, &api, Access::Change, async |body, id| {
         let wanted = pause_request::parse(body).map_err(MenuProblem::Body)?;
@@ -52,6 +70,12 @@ pub async fn pause(request: HttpRequest, body: web::Payload, api: web::Data<Api>
 }
 
 /// Ends the pause.
+#[utoipa::path(
+    delete, path = "/intake/pause", tag = "Intake", operation_id = "resume_intake",
+    params(RequestedWith),
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "Orders are taken", body = Body<'_>), StaffRefused),
+)]
 pub async fn resume(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
     answered(&request, body, &api, Access::Change, async |_, id| {
         api.acceptance.resume().await.map_err(|why| failed(&api, id, &why))?;

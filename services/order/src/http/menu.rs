@@ -7,18 +7,23 @@ use db::inventory;
 use domain::menu::{Menu, MenuCategory, MenuItem, parse_item};
 use domain::stock_edit::parse_sold_out;
 use domain::{MenuItemId, RequestId};
+use http_service::openapi::{IfNoneMatch, ItemIdInPath, NotModified, RequestedWith};
 use http_service::staff::Access;
 use http_service::{conditional, request_id};
 use logging::action;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Api;
+use super::described::requests::{MenuItemEdit, SoldOutMark};
+use super::described::{ItemEditRefused, ItemRefused, MenuRefused};
 use super::menu_problem::MenuProblem;
 use super::refusal::Refusal;
 use super::staff::answered;
 
 /// The menu as guests see it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Menu)]
 struct Body<'a> {
     menu_version: u64,
     currency: &'a str,
@@ -26,6 +31,15 @@ struct Body<'a> {
 }
 
 /// Shows the menu.
+#[utoipa::path(
+    get, path = "/menu", tag = "Menu", operation_id = "menu",
+    params(IfNoneMatch),
+    responses(
+        (status = 200, description = "The menu", body = Body<'_>, headers(("ETag" = String))),
+        NotModified,
+        MenuRefused,
+    ),
+)]
 pub async fn show(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let id = request_id::of(&request);
     match shown(&request, &api, &id).await {
@@ -56,6 +70,13 @@ async fn shown(request: &HttpRequest, api: &Api, id: &RequestId) -> Result<HttpR
 }
 
 /// Adds or replaces an item.
+#[utoipa::path(
+    put, path = "/menu/items/{id}", tag = "Menu and stock, for the staff", operation_id = "put_menu_item",
+    params(ItemIdInPath, RequestedWith),
+    request_body = MenuItemEdit,
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "It is on the menu", body = MenuItem), ItemEditRefused),
+)]
 pub async fn put(
     request: HttpRequest,
     body: web::Payload,
@@ -72,6 +93,12 @@ pub async fn put(
 }
 
 /// Takes an item off the menu.
+#[utoipa::path(
+    delete, path = "/menu/items/{id}", tag = "Menu and stock, for the staff", operation_id = "delete_menu_item",
+    params(ItemIdInPath, RequestedWith),
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 204, description = "It is off the menu"), ItemRefused),
+)]
 pub async fn delete(
     request: HttpRequest,
     body: web::Payload,
@@ -86,6 +113,13 @@ pub async fn delete(
 }
 
 /// Marks an item as sold out.
+#[utoipa::path(
+    post, path = "/menu/items/{id}/sold-out", tag = "Menu and stock, for the staff", operation_id = "mark_sold_out",
+    params(ItemIdInPath, RequestedWith),
+    request_body = Option<SoldOutMark>,
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "It is sold out", body = MenuItem), ItemRefused),
+)]
 pub async fn mark_sold_out(
     request: HttpRequest,
     body: web::Payload,
@@ -100,6 +134,12 @@ pub async fn mark_sold_out(
 }
 
 /// Takes the mark off an item.
+#[utoipa::path(
+    post, path = "/menu/items/{id}/back", tag = "Menu and stock, for the staff", operation_id = "bring_back",
+    params(ItemIdInPath, RequestedWith),
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "It can be had again, if there is some", body = MenuItem), ItemRefused),
+)]
 pub async fn bring_back(
     request: HttpRequest,
     body: web::Payload,

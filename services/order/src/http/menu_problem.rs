@@ -1,12 +1,12 @@
 //! What guests and staff are told when the menu, its stock or its prices stand against a request.
 
 use actix_web::http::StatusCode;
+use domain::RequestId;
 use domain::basket::RefusalCode;
 use domain::inventory::StockLeft;
 use domain::menu::{EditRejection, ParseItemIdError};
 use domain::place_order::{Rejection, Violation};
 use http_service::Problem;
-use logging::Log;
 use serde_json::json;
 
 use crate::menu::{EditError, MenuRefusal};
@@ -39,27 +39,25 @@ pub enum MenuProblem {
 
 impl MenuProblem {
     /// The answer.
-    pub fn problem(&self, log: &Log) -> Problem {
-        let told = |status, detail: &str| Problem::new(status, detail, log.request_id());
+    pub fn problem(&self, id: &RequestId) -> Problem {
+        let told = |status, detail: &str| Problem::new(status, detail, id);
         match self {
             Self::Off => {
                 let detail = "There is no menu here: menu.mode is off, and guests name the prices. Set menu.mode to on (MENU_MODE) to have one.";
                 told(StatusCode::NOT_FOUND, detail)
             }
-            Self::Body(Rejection::Invalid(violations)) => listed("The request is not valid", violations, log),
+            Self::Body(Rejection::Invalid(violations)) => listed("The request is not valid", violations, id),
             Self::Body(Rejection::Malformed(why)) | Self::Item(EditRejection::Malformed(why)) => {
                 told(StatusCode::BAD_REQUEST, &format!("The body {why}."))
             }
-            Self::Item(EditRejection::Invalid(violations)) => {
-                listed("The item is not valid", violations, log)
-            }
+            Self::Item(EditRejection::Invalid(violations)) => listed("The item is not valid", violations, id),
             Self::BadItemId => {
                 told(StatusCode::BAD_REQUEST, &format!("The id in the path {ParseItemIdError}."))
             }
             Self::UnknownItem | Self::Edit(EditError::UnknownItem) => {
                 told(StatusCode::NOT_FOUND, "There is no such item on the menu.")
             }
-            Self::Refused(why) => not_to_be_had(why, log),
+            Self::Refused(why) => not_to_be_had(why, id),
             Self::Edit(EditError::NameTaken) => {
                 let detail =
                     "Another item of the menu has this name. Names are unique: orders may go by them.";
@@ -74,26 +72,25 @@ impl MenuProblem {
                     format!("{left} are left. With these there would be more than {}.", StockLeft::MAX);
                 told(StatusCode::CONFLICT, &detail)
             }
-            Self::Edit(EditError::Failed) => Problem::internal(log.request_id()),
+            Self::Edit(EditError::Failed) => Problem::internal(id),
         }
     }
 }
 
 /// A 400 with every violation.
-pub fn listed(what: &str, violations: &[Violation], log: &Log) -> Problem {
+pub fn listed(what: &str, violations: &[Violation], id: &RequestId) -> Problem {
     let detail = violations.iter().map(Violation::to_string).collect::<Vec<_>>().join("; ");
-    Problem::new(StatusCode::BAD_REQUEST, format!("{what}: {detail}."), log.request_id())
-        .with("errors", json!(violations))
+    Problem::new(StatusCode::BAD_REQUEST, format!("{what}: {detail}."), id).with("errors", json!(violations))
 }
 
 /// An order that the menu refuses: every item concerned, once.
-pub fn not_to_be_had(why: &MenuRefusal, log: &Log) -> Problem {
+pub fn not_to_be_had(why: &MenuRefusal, id: &RequestId) -> Problem {
     let status = match why {
         MenuRefusal::Quote(_) => StatusCode::BAD_REQUEST,
         MenuRefusal::Items(refusal) if refusal.code == RefusalCode::UnknownItem => StatusCode::BAD_REQUEST,
         MenuRefusal::Items(_) => StatusCode::CONFLICT,
     };
-    let mut problem = Problem::new(status, why.sentence(), log.request_id());
+    let mut problem = Problem::new(status, why.sentence(), id);
     if let MenuRefusal::Items(refusal) = why {
         problem = problem.with("code", json!(refusal.code)).with("items", json!(refusal.items));
     }

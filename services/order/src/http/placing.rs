@@ -6,16 +6,19 @@ use domain::place_order;
 use domain::{Fingerprint, IdempotencyKey, IdempotentRequest, Money, OrderNumber, OrderStatus, RequestId};
 use http_service::{read_json, request_id};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Api;
 use super::credentials::ORDER_TOKEN;
+use super::described::{IdempotencyKeyHeader, PlacingRefused, requests::Order};
 use super::refusal::Refusal;
 use crate::placing::{PlaceOrder, Placed, Requested};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The body of a success (specification, "Response Body").
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PlacedOrder)]
 struct Body {
     order_number: OrderNumber,
     status: OrderStatus,
@@ -23,6 +26,16 @@ struct Body {
 }
 
 /// Takes an order.
+#[utoipa::path(
+    post, path = "/orders", tag = "Orders", operation_id = "place_order",
+    params(IdempotencyKeyHeader),
+    request_body = Order,
+    responses(
+        (status = 200, description = "The order will be cooked, unless somebody cancels it", body = Body,
+         headers(("X-Order-Token" = String, description = "The right to see and to cancel this order"))),
+        PlacingRefused,
+    ),
+)]
 pub async fn place(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
     let id = request_id::of(&request);
     match carry_out(&request, body, &api, &id).await {

@@ -7,13 +7,16 @@ use domain::quote_request::{parse_menu_quote, parse_quote};
 use http_service::{read_json, request_id};
 use logging::action;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Api;
+use super::described::{QuoteRefused, requests::QuoteRequest};
 use super::menu_problem::MenuProblem;
 use super::refusal::Refusal;
 use crate::menu::{MenuRefusal, Shown, quote};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PriceQuote)]
 struct Body {
     #[serde(flatten)]
     quote: Quote,
@@ -21,6 +24,11 @@ struct Body {
 }
 
 /// Quotes an order.
+#[utoipa::path(
+    post, path = "/calculate_price", tag = "Menu", operation_id = "calculate_price",
+    request_body = QuoteRequest,
+    responses((status = 200, description = "What it would cost", body = Body), QuoteRefused),
+)]
 pub async fn calculate(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
     let id = request_id::of(&request);
     match quoted(&request, body, &api, &id).await {

@@ -5,6 +5,7 @@ use std::error::Error;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError as _};
+use domain::RequestId;
 use domain::idempotency::ParseKeyError;
 use domain::place_order::Rejection;
 use http_service::Problem;
@@ -94,7 +95,7 @@ impl Refusal {
     /// Writes the line of the log, and makes the answer. `number` is the order's, as the path
     /// says it.
     pub fn answer(&self, number: Option<&str>, log: &Log) -> HttpResponse {
-        let (problem, line) = self.told(log);
+        let (problem, line) = self.told(log.request_id());
         line.emit(&problem, number, log);
         problem.error_response()
     }
@@ -108,20 +109,24 @@ impl Refusal {
         answer
     }
 
+    /// What the client is told. For the description of the interface.
+    pub fn problem(&self, id: &RequestId) -> Problem {
+        self.told(id).0
+    }
+
     /// The table.
-    fn told(&self, log: &Log) -> (Problem, Line<'_>) {
-        let told = |status, detail: &str, line| (Problem::new(status, detail, log.request_id()), line);
-        let later = |status, detail: &str, line| {
-            (Problem::new(status, detail, log.request_id()).retry_after(RETRY_AFTER), line)
-        };
+    fn told(&self, id: &RequestId) -> (Problem, Line<'_>) {
+        let told = |status, detail: &str, line| (Problem::new(status, detail, id), line);
+        let later =
+            |status, detail: &str, line| (Problem::new(status, detail, id).retry_after(RETRY_AFTER), line);
         match self {
             Self::Unreadable(problem) => (problem.clone(), Line::Refused),
-            Self::Order(rejection) => (invalid(rejection, log), Line::Invalid(rejection)),
+            Self::Order(rejection) => (invalid(rejection, id), Line::Invalid(rejection)),
             Self::IdempotencyKey(why) => {
                 told(StatusCode::BAD_REQUEST, &format!("Idempotency-Key {why}."), Line::Refused)
             }
-            Self::Menu(why) => (why.problem(log), Line::Refused),
-            Self::Place(PlaceError::Menu(why)) => (not_to_be_had(why, log), Line::Refused),
+            Self::Menu(why) => (why.problem(id), Line::Refused),
+            Self::Place(PlaceError::Menu(why)) => (not_to_be_had(why, id), Line::Refused),
             Self::UnknownOrder | Self::Change(ChangeError::UnknownOrder) => {
                 told(StatusCode::NOT_FOUND, "There is no such order.", Line::Refused)
             }
@@ -134,7 +139,7 @@ impl Refusal {
                 let detail = "This X-Order-Token is not the one that placing the order returned.";
                 told(StatusCode::FORBIDDEN, detail, Line::Refused)
             }
-            Self::Staff(why) => (why.problem(log.request_id()), Line::NotStaff(*why)),
+            Self::Staff(why) => (why.problem(id), Line::NotStaff(*why)),
             Self::BrokerAway => {
                 let detail = "RabbitMQ does not answer, or does not tell. Try again in a second.";
                 later(StatusCode::SERVICE_UNAVAILABLE, detail, Line::Nothing)
@@ -156,7 +161,7 @@ impl Refusal {
                 let line = Line::TurnedAway("Too many orders are in work (--max-concurrent)");
                 later(StatusCode::SERVICE_UNAVAILABLE, detail, line)
             }
-            Self::Place(PlaceError::Closed(why)) => closed(why, log),
+            Self::Place(PlaceError::Closed(why)) => closed(why, id),
             Self::Place(PlaceError::KeyInFlight) => {
                 let detail = "A request with this Idempotency-Key is still in work. Ask again in a second.";
                 later(StatusCode::CONFLICT, detail, Line::Refused)
@@ -184,13 +189,13 @@ impl Refusal {
             // No request of HTTP is a message that came before.
             Self::Place(PlaceError::Failed | PlaceError::Unstorable | PlaceError::Repeated)
             | Self::Change(ChangeError::Failed)
-            | Self::Failed => (Problem::internal(log.request_id()), Line::Nothing),
+            | Self::Failed => (Problem::internal(id), Line::Nothing),
         }
     }
 }
 
 /// 503 with the reason, and when to come back.
-fn closed(why: &Closed, log: &Log) -> (Problem, Line<'static>) {
+fn closed(why: &Closed, id: &RequestId) -> (Problem, Line<'static>) {
     let (detail, code, back_in, line) = match why {
         Closed::Paused { message, left } => {
             (message.to_string(), "intake_paused", *left, "The staff has paused the intake")
@@ -202,20 +207,20 @@ fn closed(why: &Closed, log: &Log) -> (Problem, Line<'static>) {
             (detail, "too_many_waiting", *retry_after, "Too many orders wait (intake.max_waiting)")
         }
     };
-    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, log.request_id());
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id);
     // Whoever comes back then must not be too early.
     let seconds = back_in.as_secs() + u64::from(back_in.subsec_nanos() > 0);
     let problem = problem.retry_after(seconds.max(RETRY_AFTER)).with("code", json!(code));
     (problem, Line::TurnedAway(line))
 }
 
-fn invalid(rejection: &Rejection, log: &Log) -> Problem {
+fn invalid(rejection: &Rejection, id: &RequestId) -> Problem {
     match rejection {
         Rejection::Malformed(_) => {
             let detail = format!("{}.", capitalised(&rejection.to_string()));
-            Problem::new(StatusCode::BAD_REQUEST, detail, log.request_id())
+            Problem::new(StatusCode::BAD_REQUEST, detail, id)
         }
-        Rejection::Invalid(violations) => listed("The order is not valid", violations, log),
+        Rejection::Invalid(violations) => listed("The order is not valid", violations, id),
     }
 }
 

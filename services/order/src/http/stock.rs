@@ -7,21 +7,27 @@ use domain::inventory::StockLeft;
 use domain::quote_request::parse_check;
 use domain::stock_edit::{parse_left, parse_restock};
 use domain::timestamp::Timestamp;
-use http_service::staff::Access;
+use http_service::openapi::{ItemIdInPath, RequestedWith};
+use http_service::staff::{Access, StaffRefused};
 use http_service::{read_json, request_id};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Api;
+use super::described::requests::{InventoryCheckRequest, Restock, StockLeftEdit};
+use super::described::{CheckRefused, StockRefused};
 use super::menu::item_id;
 use super::menu_problem::MenuProblem;
 use super::refusal::Refusal;
 use super::staff::answered;
 use crate::menu::Checked;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = StockLevel)]
 struct Level {
     item_id: MenuItemId,
     /// `null`: unlimited.
+    #[schema(required)]
     left: Option<u32>,
     updated_at: Timestamp,
 }
@@ -33,12 +39,18 @@ impl From<StockLevel> for Level {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = StockLevels)]
 struct Levels {
     items: Vec<Level>,
 }
 
 /// Lists what is left.
+#[utoipa::path(
+    get, path = "/inventory", tag = "Menu and stock, for the staff", operation_id = "inventory",
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "Every item that is counted", body = Levels), StaffRefused),
+)]
 pub async fn list(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
     answered(&request, body, &api, Access::Read, async |_, id| {
         let items = api.stock.list(id).await?.into_iter().map(Level::from).collect();
@@ -48,6 +60,13 @@ pub async fn list(request: HttpRequest, body: web::Payload, api: web::Data<Api>)
 }
 
 /// Sets what is left of an item.
+#[utoipa::path(
+    put, path = "/inventory/{id}", tag = "Menu and stock, for the staff", operation_id = "set_left",
+    params(ItemIdInPath, RequestedWith),
+    request_body = StockLeftEdit,
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "What is left now", body = Level), StockRefused),
+)]
 pub async fn set_left(
     request: HttpRequest,
     body: web::Payload,
@@ -63,6 +82,13 @@ pub async fn set_left(
 }
 
 /// Adds pieces to what is left of an item.
+#[utoipa::path(
+    post, path = "/inventory/{id}/restock", tag = "Menu and stock, for the staff", operation_id = "restock",
+    params(ItemIdInPath, RequestedWith),
+    request_body = Restock,
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "What is left now", body = Level), StockRefused),
+)]
 pub async fn restock(
     request: HttpRequest,
     body: web::Payload,
@@ -77,13 +103,19 @@ pub async fn restock(
     .await
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = InventoryCheck)]
 struct CheckBody {
     available: bool,
     items: Vec<Checked>,
 }
 
 /// Tells whether items can be had.
+#[utoipa::path(
+    post, path = "/check_inventory", tag = "Menu", operation_id = "check_inventory",
+    request_body = InventoryCheckRequest,
+    responses((status = 200, description = "Whether all of it can be had", body = CheckBody), CheckRefused),
+)]
 pub async fn check(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
     let id = request_id::of(&request);
     let checked = async {

@@ -10,6 +10,7 @@ use domain::stock_edit::StockEdit;
 use domain::{MenuItemId, RequestId};
 use logging::{Log, action};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::board::Board;
 use super::editing::EditError;
@@ -26,7 +27,7 @@ pub struct Stock {
 }
 
 /// Whether an item can be had in this quantity.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Checked {
     /// The item, as it was asked for.
     pub item_id: String,
@@ -43,7 +44,7 @@ pub struct Checked {
 }
 
 /// Why an item cannot be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckReason {
     /// The menu has no such item.

@@ -3,11 +3,13 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::timestamp::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Api, RequestContext};
 
-#[derive(Serialize)]
-struct BoardBody {
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReadyBoard)]
+pub struct BoardBody {
     as_of: Timestamp,
     preparing: Vec<String>,
     ready: Vec<String>,

@@ -8,20 +8,37 @@ use db::estimates::Basis;
 use domain::estimate::{Progress, estimate};
 use domain::timestamp::Timestamp;
 use domain::{OrderNumber, OrderStatus, OrderType};
+use http_service::openapi::{IfNoneMatch, NotModified, OrderNumberInPath};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::described::UnknownOrder;
 use super::{Api, RequestContext};
 
 /// `earliest` and `latest` are null for an order that neither waits nor cooks.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Estimate)]
 struct EstimateBody {
+    #[schema(required)]
     earliest: Option<Timestamp>,
+    #[schema(required)]
     latest: Option<Timestamp>,
     ahead: u32,
     as_of: Timestamp,
+    /// `measured`, or `configured` while nothing is measured yet.
     basis: &'static str,
 }
 
+/// When will it be ready?
+#[utoipa::path(
+    get, path = "/orders/{order_number}/estimate", tag = "Orders", operation_id = "estimate",
+    params(OrderNumberInPath, IfNoneMatch),
+    responses(
+        (status = 200, description = "When it will be ready", body = EstimateBody, headers(("ETag" = String))),
+        NotModified,
+        UnknownOrder,
+    ),
+)]
 pub async fn of_order(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
     let asked = path.into_inner();
     let context = RequestContext::new(&api, request, "/orders/{order_number}/estimate", Some(&asked));

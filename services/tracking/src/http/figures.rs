@@ -5,12 +5,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use db::staff_figures::{Figures, Minute, Stay, TypeFigures, WorkerFigures};
 use domain::timestamp::Timestamp;
 use domain::{OrderStatus, OrderType};
-use http_service::staff::Access;
+use http_service::staff::{Access, StaffRefused};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Api, RequestContext};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Figures)]
 struct FiguresBody {
     as_of: Timestamp,
     minutes: Vec<MinuteBody>,
@@ -19,7 +21,8 @@ struct FiguresBody {
     workers: Vec<WorkerBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MinuteFigures)]
 struct MinuteBody {
     start: Timestamp,
     placed: u32,
@@ -27,34 +30,46 @@ struct MinuteBody {
     cancelled: u32,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TypeFigures)]
 struct TypeBody {
     order_type: OrderType,
     waiting: u32,
+    #[schema(required)]
     oldest_waiting: Option<Timestamp>,
     cooking: u32,
     cooks: u32,
 }
 
 /// `start`: the begin of five minutes, or null for the whole hour.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TimeInStatus)]
 struct StayBody {
     status: OrderStatus,
+    #[schema(required)]
     start: Option<Timestamp>,
     orders: u32,
     median_seconds: u64,
     p90_seconds: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WorkerFigures)]
 struct WorkerBody {
     worker_name: String,
     order_types: Vec<String>,
     status: &'static str,
+    #[schema(required)]
     last_seen: Option<Timestamp>,
     orders_processed: i32,
 }
 
+/// The restaurant in figures
+#[utoipa::path(
+    get, path = "/staff/figures", tag = "For the staff", operation_id = "figures",
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "The last hour", body = FiguresBody), StaffRefused),
+)]
 pub async fn figures(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let context = RequestContext::new(&api, request, "/staff/figures", None);
     if let Err(refusal) = api.gate.verify(&context.request, Access::Read) {

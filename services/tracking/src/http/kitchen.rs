@@ -4,15 +4,17 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use db::kitchen_tickets::{CookingTime, ItemCount, Kitchen, Ticket};
 use domain::timestamp::Timestamp;
-use http_service::staff::Access;
+use http_service::staff::{Access, StaffRefused};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Api, RequestContext};
 
 /// Most open tickets of an answer. The counts are of all.
 const MOST_TICKETS: usize = 200;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = KitchenTickets)]
 struct KitchenBody<'a> {
     as_of: Timestamp,
     tickets: Vec<TicketBody<'a>>,
@@ -23,27 +25,32 @@ struct KitchenBody<'a> {
     cooking_times: Vec<CookingTimeBody<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = KitchenTicket)]
 struct TicketBody<'a> {
     order_number: &'a str,
     order_type: &'a str,
     status: &'a str,
     priority: i32,
     customer_name: &'a str,
+    #[schema(required)]
     table_number: Option<i32>,
+    #[schema(required)]
     processed_by: Option<&'a str>,
     created_at: Timestamp,
     updated_at: Timestamp,
     items: Vec<LineBody<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TicketLine)]
 struct LineBody<'a> {
     name: &'a str,
     quantity: i32,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ItemCount)]
 struct CountBody<'a> {
     name: &'a str,
     received: i64,
@@ -51,7 +58,8 @@ struct CountBody<'a> {
 }
 
 /// Seconds that orders of one type cooked in the last hour.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CookingTime)]
 struct CookingTimeBody<'a> {
     order_type: &'a str,
     finished: i32,
@@ -59,6 +67,15 @@ struct CookingTimeBody<'a> {
     p90_seconds: u64,
 }
 
+/// Tickets of the kitchen
+#[utoipa::path(
+    get, path = "/kitchen/tickets", tag = "For the staff", operation_id = "kitchen_tickets",
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses(
+        (status = 200, description = "What a kitchen display shows", body = KitchenBody<'_>),
+        StaffRefused,
+    ),
+)]
 pub async fn tickets(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let context = RequestContext::new(&api, request, "/kitchen/tickets", None);
     if let Err(refusal) = api.gate.verify(&context.request, Access::Read) {

@@ -1,58 +1,68 @@
 //! `GET /orders` and `GET /orders/{order_number}`: whole orders, for those who may see them.
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use db::order_views::{self, ItemView, OrderView, StepView};
 use db::{order_days, secrets};
 use domain::timestamp::Timestamp;
 use domain::{Money, OrderNumber, OrderStatus};
-use http_service::Problem;
 use http_service::staff::Access;
 use logging::action;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
+use super::described::{ListParameters, ListRefused};
 use super::orders_query::Asked;
-use super::{Api, RequestContext, orders_query};
+use super::{Api, RequestContext, orders_query, problems};
 
 /// Carries the right to see and to cancel one order.
 const ORDER_TOKEN: HeaderName = HeaderName::from_static("x-order-token");
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = OrderList)]
 struct ListBody {
     orders: Vec<OrderBody>,
+    #[schema(required)]
     next_cursor: Option<String>,
 }
 
-#[derive(Serialize)]
-struct OrderBody {
+#[derive(Serialize, ToSchema)]
+#[schema(as = WholeOrder)]
+pub struct OrderBody {
     order_number: String,
     order_type: String,
     status: String,
     customer_name: String,
+    #[schema(required)]
     table_number: Option<i32>,
+    #[schema(required)]
     delivery_address: Option<String>,
     items: Vec<ItemBody>,
     total_amount: Money,
     priority: i32,
+    #[schema(required)]
     processed_by: Option<String>,
     created_at: Timestamp,
     updated_at: Timestamp,
     /// When it last got each status that it had.
+    #[schema(value_type = std::collections::BTreeMap<String, Timestamp>)]
     times: Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     history: Option<Vec<StepBody>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = OrderedItem)]
 struct ItemBody {
     name: String,
     quantity: i32,
     price: Money,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = OrderStep)]
 struct StepBody {
     status: String,
     timestamp: Timestamp,
@@ -103,6 +113,12 @@ impl OrderBody {
 }
 
 /// The orders that fit the parameters, for the staff.
+#[utoipa::path(
+    get, path = "/orders", tag = "For the staff", operation_id = "orders",
+    params(ListParameters),
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses((status = 200, description = "A page of orders, the latest first", body = ListBody), ListRefused),
+)]
 pub async fn list(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let context = RequestContext::new(&api, request, "/orders", None);
     if let Err(refusal) = api.gate.verify(&context.request, Access::Read) {
@@ -131,10 +147,7 @@ pub async fn list(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
 }
 
 fn refused(context: &RequestContext, violations: &[orders_query::Violation]) -> HttpResponse {
-    let texts: Vec<String> =
-        violations.iter().map(|wrong| format!("{} {}", wrong.parameter, wrong.detail)).collect();
-    let problem = Problem::new(StatusCode::BAD_REQUEST, format!("{}.", texts.join("; ")), context.id())
-        .with("errors", violations.iter().map(orders_query::Violation::json).collect());
+    let problem = problems::wrong_parameters(violations, context.id());
     let line = context.log.error(action::VALIDATION_FAILED, "The request was refused", &problem);
     line.detail("endpoint", context.endpoint).emit_limited();
     problem.error_response()
@@ -174,8 +187,7 @@ pub async fn one(request: HttpRequest, path: web::Path<String>, api: web::Data<A
 }
 
 fn wrong_token(context: &RequestContext, number: OrderNumber) -> HttpResponse {
-    let detail = "This X-Order-Token is not the one that placing the order returned.";
-    let problem = Problem::new(StatusCode::FORBIDDEN, detail, context.id());
+    let problem = problems::wrong_token(context.id());
     let line = context.log.error(action::VALIDATION_FAILED, "The request was refused", &problem);
     line.detail("endpoint", context.endpoint).detail("order_number", number.to_string()).emit_limited();
     problem.error_response()

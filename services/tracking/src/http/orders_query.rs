@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 /// Orders of a page, if the client does not say how many.
-const DEFAULT_LIMIT: u16 = 50;
+pub const DEFAULT_LIMIT: u16 = 50;
 /// Most orders of a page.
-const MAX_LIMIT: u16 = 100;
+pub const MAX_LIMIT: u16 = 100;
 /// Longest text to search for, in characters.
-const MAX_TEXT: usize = 100;
+pub const MAX_TEXT: usize = 100;
 const NAMES: [&str; 7] = ["status", "type", "since", "until", "text", "limit", "cursor"];
 
 /// What is asked for.

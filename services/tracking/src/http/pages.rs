@@ -4,12 +4,26 @@ use ::web::{Page, show_to_staff};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::OrderNumber;
+use http_service::openapi::{Failed, IfNoneMatch, NotModified, OrderNumberInPath};
+use http_service::staff::StaffPageRefused;
 use http_service::{negotiation, request_id};
 
+use super::board::BoardBody;
+use super::described::{NoOrderPage, OneOrderRefused};
+use super::orders::OrderBody;
 use super::{Api, orders};
 
 /// What becomes of an order. An order that does not exist has no page. If the database cannot
 /// answer, the page is shown all the same: it says that it has no connection, and recovers.
+#[utoipa::path(
+    get, path = "/track/{order_number}", tag = "Pages", operation_id = "track_page",
+    params(OrderNumberInPath, IfNoneMatch),
+    responses(
+        (status = 200, description = "What becomes of an order", body = String, content_type = "text/html"),
+        NotModified,
+        NoOrderPage,
+    ),
+)]
 pub async fn track(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
     let Ok(order_number) = path.parse::<OrderNumber>() else { return ::web::not_found(request).await };
     match api.lookups.status(order_number).await {
@@ -19,6 +33,16 @@ pub async fn track(request: HttpRequest, path: web::Path<String>, api: web::Data
 }
 
 /// One order: its page for browsers, and the whole of it for programs that may see it.
+#[utoipa::path(
+    get, path = "/orders/{order_number}", tag = "Orders", operation_id = "order",
+    params(OrderNumberInPath),
+    security(("order_token" = []), ("staff_key" = []), ("staff_cookie" = [])),
+    responses(
+        (status = 200, description = "The order", body = OrderBody),
+        (status = 303, description = "To a browser: its page", headers(("Location" = String))),
+        OneOrderRefused,
+    ),
+)]
 pub async fn order(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
     let mut answer = if negotiation::prefers_html(&request) {
         match path.parse::<OrderNumber>() {
@@ -40,6 +64,16 @@ pub async fn order(request: HttpRequest, path: web::Path<String>, api: web::Data
 }
 
 /// The numbers of all orders, on a wall: a page for browsers, and its data for programs.
+#[utoipa::path(
+    get, path = "/board", tag = "Board", operation_id = "board",
+    params(IfNoneMatch),
+    responses(
+        (status = 200, description = "The numbers of the orders that are prepared or ready; a page for browsers",
+         content((BoardBody = "application/json"), (String = "text/html")), headers(("ETag" = String))),
+        NotModified,
+        Failed,
+    ),
+)]
 pub async fn board(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     if negotiation::prefers_html(&request) {
         return ::web::show(Page::Board, &request);
@@ -50,6 +84,16 @@ pub async fn board(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
 }
 
 /// The tickets of all workers, to look at: for the staff.
+#[utoipa::path(
+    get, path = "/kitchen", tag = "Pages", operation_id = "kitchen_page",
+    params(IfNoneMatch),
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses(
+        (status = 200, description = "The tickets of all workers", body = String, content_type = "text/html"),
+        NotModified,
+        StaffPageRefused,
+    ),
+)]
 pub async fn kitchen(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let log = api.log.with_request_id(request_id::of(&request));
     show_to_staff(Page::Kitchen, &request, &api.gate, &log).await

@@ -1,17 +1,27 @@
 //! Streams of changes.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use domain::OrderNumber;
 use http_service::Problem;
 use http_service::event_stream::{self, StreamPermit};
+use http_service::openapi::{LastEventId, OrderNumberInPath};
 use http_service::staff::Access;
-use logging::{action, printable};
+use logging::action;
 
-use super::{Api, RequestContext};
+use super::described::{AllOrdersStreamRefused, StreamRefused};
+use super::{Api, RequestContext, problems};
 use crate::events::{BYTES_OF_ALL, Feed, JoinError, OfAll, OfOrder, Position, follow};
 
 /// The changes of one order: all that were, and all that come.
+#[utoipa::path(
+    get, path = "/orders/{order_number}/events", tag = "Streams", operation_id = "order_events",
+    params(OrderNumberInPath, LastEventId),
+    responses(
+        (status = 200, description = "Events `status` and `heartbeat` (WHATWG HTML, server-sent events)",
+         content_type = "text/event-stream"),
+        StreamRefused,
+    ),
+)]
 pub async fn of_order(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
     let asked = path.into_inner();
     let context = RequestContext::new(&api, request, "/orders/{order_number}/events", Some(&asked));
@@ -58,16 +68,20 @@ fn not_followed(context: &RequestContext, why: &JoinError) -> HttpResponse {
 /// It shows something else. To go on from now would lose what it missed, and not say so.
 fn last_position(context: &RequestContext) -> Result<Option<Position>, Problem> {
     let Some(id) = event_stream::last_event_id(&context.request) else { return Ok(None) };
-    id.parse().map(Some).map_err(|why| {
-        let detail = format!(
-            "Last-Event-ID '{}' {why}. Send the id of an event as it came, or none to begin with now.",
-            printable(&id)
-        );
-        Problem::new(StatusCode::BAD_REQUEST, detail, context.id())
-    })
+    id.parse().map(Some).map_err(|why| problems::bad_position(&id, &why, context.id()))
 }
 
 /// The changes of all orders, for the staff: what comes from now on, or since the client was there.
+#[utoipa::path(
+    get, path = "/events", tag = "Streams", operation_id = "events",
+    params(LastEventId),
+    security(("staff_key" = []), ("staff_cookie" = [])),
+    responses(
+        (status = 200, description = "Events `status`, `heartbeat` and `reset` (WHATWG HTML, server-sent events)",
+         content_type = "text/event-stream"),
+        AllOrdersStreamRefused,
+    ),
+)]
 pub async fn of_all(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let context = RequestContext::new(&api, request, "/events", None);
     if let Err(refusal) = api.gate.verify(&context.request, Access::Read) {

@@ -2,8 +2,8 @@
 
 use browser::{Browser, Look, Theme};
 use serde_json::json;
-use testkit::orders::{delivery, dine_in, takeout};
 use testkit::Stage;
+use testkit::orders::{delivery, dine_in, takeout};
 
 use crate::kitchen::{ENTER, KEY, Kitchen, SCREEN, press_step, settled, short};
 

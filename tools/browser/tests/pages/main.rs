@@ -7,6 +7,7 @@ mod changes;
 mod cooking;
 mod cooking_by_keys;
 mod displays;
+mod docs;
 mod gateway;
 mod kitchen;
 mod looks;

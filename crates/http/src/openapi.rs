@@ -1,0 +1,24 @@
+//! What the handlers of several services say of themselves beside their code (`utoipa::path`):
+//! parameters, problem bodies, and how requests are refused.
+
+mod examples;
+mod parameters;
+mod problem_body;
+mod refusals;
+
+use utoipa::openapi::Ref;
+
+pub(crate) use self::examples::operations;
+pub use self::examples::{Sample, add_examples};
+pub use self::parameters::{
+    IfNoneMatch, ItemIdInPath, LastEventId, NotModified, NumberInPath, OrderNumberInPath, RequestedWith,
+};
+pub(crate) use self::parameters::{in_header, text};
+pub use self::problem_body::{Fault, ProblemBody};
+pub(crate) use self::refusals::any_other;
+pub use self::refusals::{Failed, Refused, failed, or_page, responses_of, too_many};
+
+/// A header that several responses have: see `description`.
+pub(crate) fn header(name: &str) -> Ref {
+    Ref::new(format!("#/components/headers/{name}"))
+}

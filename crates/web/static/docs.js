@@ -1,0 +1,2 @@
+/** The description of the service's interface, for people. */
+import "./api-docs.js";
