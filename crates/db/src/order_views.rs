@@ -141,9 +141,9 @@ pub async fn one(
 /// # Errors
 /// The database failed.
 pub async fn list(db: &Database, filter: &Filter) -> Result<Page, DbError> {
-    // Orders are looked through by parts, the newest first and each twice as large as the one before,
-    // until enough fit, or until one page has looked through as many as it may. A part may be sorted
-    // whole, as a plan does that was made for an empty table.
+    // Orders are looked through by parts, the newest first and each twice as large as the one
+    // before, until enough fit, or until one page has looked through as many as it may. A part may
+    // be sorted whole, as a plan does that was made for an empty table.
     let sql = format!(
         "
         with recursive {first}, range as (

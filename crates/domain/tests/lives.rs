@@ -24,7 +24,9 @@ fn attempt() -> impl Strategy<Value = Attempt> {
 
 proptest! {
     #[test]
-    fn no_life_leaves_its_end_and_only_recalls_repeat_a_status(attempts in prop::collection::vec(attempt(), 0..60)) {
+    fn no_life_leaves_its_end_and_only_recalls_repeat_a_status(
+        attempts in prop::collection::vec(attempt(), 0..60),
+    ) {
         let mut life = vec![Received];
         for attempt in attempts {
             let before = *life.last().unwrap();
