@@ -8,7 +8,7 @@ use testkit::{Launch, Proxy, Service, Stage, eventually};
 
 const KEY: &str = "the-staff-knows-this-key";
 const SCREEN: Look = Look::of(1920, 1080, Theme::Dark);
-/// The keys Enter and Tab (WebDriver, "Keyboard actions").
+/// The keys Enter and Tab (`WebDriver`, "Keyboard actions").
 const ENTER: &str = "\u{e007}";
 const TAB: &str = "\u{e004}";
 
