@@ -63,10 +63,7 @@ described! {
 
 impl PartialSchema for OrderTypes {
     fn schema() -> RefOr<Schema> {
-        ArrayBuilder::new()
-            .items(Ref::from_schema_name(OrderType::name()))
-            .min_items(Some(1))
-            .into()
+        ArrayBuilder::new().items(Ref::from_schema_name(OrderType::name())).min_items(Some(1)).into()
     }
 }
 
