@@ -75,7 +75,7 @@ async fn each_filter_leaves_out_what_does_not_fit() {
 async fn a_day_of_many_is_listed_alone_and_whole() {
     let scene = Scene::open().await;
     let day = "insert into orders (number, customer_name, type, total_amount, created_at)
-               select 'ORD_202411' || day || '_' || lpad(n::text, 3, '0'), 'Jane', 'takeout', 1,
+               select 'ORD_202411' || day || '_' || lpad(n::text, greatest(3, length(n::text)), '0'), 'Jane', 'takeout', 1,
                       ('2024-11-' || day || 'T12:00:00Z')::timestamptz + n * interval '1 second'
                from (values ($day)) as one (day), generate_series(1, $count) as n";
     for (day_of_month, count) in [("14", 5), ("15", 7), ("16", 3_000)] {
