@@ -58,7 +58,8 @@ async fn displays_that_ask_together_share_what_is_read() {
     let Scene { database, mut service, .. } = scene;
     service.stop().await;
     let looks = eventually("the looks of ended sessions", async || {
-        let sql = "select (select idx_scan from pg_stat_user_tables where relname = 'order_items' and not exists
+        let sql =
+            "select (select idx_scan from pg_stat_user_tables where relname = 'order_items' and not exists
                    (select from pg_stat_activity
                     where datname = current_database() and application_name = 'tracking-service'))";
         database.value(sql).await.as_i64().filter(|looks| *looks > 0)

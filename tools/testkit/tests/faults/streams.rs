@@ -56,9 +56,9 @@ impl Tracking {
 #[tokio::test]
 async fn streams_lose_nothing_over_restarts_and_bring_nothing_twice() {
     let mut restaurant = Restaurant::open_with_own_servers().await;
-    for place in 0..COOKS.len() {
+    for (place, name) in COOKS.iter().enumerate() {
         assert_eq!(restaurant.cooks[place].stop().await, Some(0));
-        let cook = restaurant.cook(COOKS[place]).cooking_seconds(COOKING_SECONDS);
+        let cook = restaurant.cook(name).cooking_seconds(COOKING_SECONDS);
         restaurant.cooks[place] = cook.start().await;
     }
     let mut tracking = Tracking::start(&restaurant).await;

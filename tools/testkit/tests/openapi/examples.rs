@@ -80,7 +80,7 @@ async fn is_taken(
     }
     let path = filled(operation, &number);
     let mut answer = scene.staff(service, &operation.method, &path, &value.to_string()).await;
-    if answer.status == 400 && std::ptr::eq(service, &scene.order) {
+    if answer.status == 400 && service.port() == scene.order.port() {
         answer = scene.staff(&scene.free, &operation.method, &path, &value.to_string()).await;
     }
     assert_eq!(answer.status / 100, 2, "{} {example}: {answer:?}", operation.name());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use testkit::http::send;
 use testkit::shared_servers::workspace;
 
-use crate::description::Description;
+use crate::description::{Description, Operation};
 use crate::scene::{Scene, filled};
 
 /// Files with routes that every service has.
@@ -75,7 +75,7 @@ async fn every_route_is_described_and_every_description_is_a_route() {
     let scene = Scene::open().await;
     for (name, service) in scene.services() {
         let operations = Description::of(service).await.operations();
-        let described: BTreeSet<String> = operations.iter().map(|operation| operation.name()).collect();
+        let described: BTreeSet<String> = operations.iter().map(Operation::name).collect();
         let real = routes_of_service(name);
         let (lacking, invented): (Vec<_>, Vec<_>) =
             (real.difference(&described).collect(), described.difference(&real).collect());
