@@ -75,7 +75,8 @@ pub fn loaded(path: &str, html: &str) -> BTreeSet<String> {
     let targets = [" href=\"", " src=\""].iter().flat_map(|attribute| html.split(attribute).skip(1));
     targets
         .filter_map(|rest| rest.split('"').next())
-        .filter(|target| !target.starts_with(['#', '?']))
+        // A link is followed, not loaded.
+        .filter(|target| !target.starts_with(['#', '?']) && *target != "openapi.json")
         .map(|target| {
             let below = target.strip_prefix(&root).unwrap_or_else(|| panic!("{path} loads {target}"));
             format!("/{below}")

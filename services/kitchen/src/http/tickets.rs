@@ -61,12 +61,12 @@ pub async fn tick(
         return problems::no_tick(log.request_id()).error_response();
     };
     let (number, line) = path.into_inner();
-    let changed = match (number.parse::<OrderNumber>(), line.parse()) {
+    let found = match (number.parse::<OrderNumber>(), line.parse()) {
         (Ok(number), Ok(line)) => api.board.tick(number, line, done),
         // There is no such line.
         _ => None,
     };
-    match changed {
+    match found {
         Some(ticket) => HttpResponse::Ok().json(TicketBody::from(ticket)),
         None => problems::no_such_line(log.request_id()).error_response(),
     }
