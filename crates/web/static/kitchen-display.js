@@ -32,7 +32,8 @@ class KitchenDisplay extends HTMLElement {
     this.empty = h("p", { class: "kitchen-empty", role: "status" });
     this.banner = h("div", { class: "kitchen-banner", role: "alert" });
     this.message = h("p", { class: "kitchen-message", role: "status", hidden: true });
-    this.allDay = h("ul", { class: "kitchen-all-day", "aria-label": t("kitchen.all_day") });
+    // It scrolls, and so it can be reached by the keyboard.
+    this.allDay = h("ul", { class: "kitchen-all-day", "aria-label": t("kitchen.all_day"), tabindex: "0" });
     this.times = h("p", { class: "kitchen-times" });
     this.stops = h("p", { class: "kitchen-stops", role: "status", hidden: true }, t("kitchen.stops"));
     this.clock = h("span", { class: "kitchen-clock" });
