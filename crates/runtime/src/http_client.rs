@@ -75,6 +75,9 @@ fn encode(address: SocketAddr, request: &Request<'_>) -> String {
     if let Some(body) = body {
         lines.push("Content-Type: application/json".to_owned());
         lines.push(format!("Content-Length: {}", body.len()));
+    } else if matches!(*method, "POST" | "PUT") {
+        // A server may refuse these without a length (RFC 1945, section 8.3).
+        lines.push("Content-Length: 0".to_owned());
     }
     format!("{}\r\n\r\n{}", lines.join("\r\n"), body.unwrap_or_default())
 }
@@ -105,5 +108,7 @@ mod tests {
             encode(address, &request),
             "PUT /x HTTP/1.0\r\nHost: 127.0.0.1:80\r\nA: b\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\né"
         );
+        let empty = Request { method: "POST", body: None, ..request };
+        assert!(encode(address, &empty).ends_with("\r\nA: b\r\nContent-Length: 0\r\n\r\n"));
     }
 }
