@@ -221,6 +221,9 @@ async fn a_restaurant_opens_works_and_closes() {
         let shown = || workspace.run(&["logs", subscriber]).text.contains(&ready);
         eventually("the notification is shown", Duration::from_secs(20), shown);
     }
+    let key = std::fs::read_to_string(workspace.local("staff-key")).unwrap();
+    let environment = std::fs::read_to_string(workspace.local("env")).unwrap();
+    assert!(environment.contains(&format!("ORDER_STAFF_KEY='{key}';")), "{environment}");
     workspace.run(&["logs", "waiter"]).expect(2, &["there is no service 'waiter'"]);
     let demo = workspace.run(&["demo", "--orders", "3", "--every", "0", "--seed", "1"]);
     demo.expect(0, &["3 orders placed, 3 ready, 0 turned away"]);
@@ -274,9 +277,11 @@ async fn a_restaurant_opens_works_and_closes() {
     assert!(said.contains(&ready), "{said}");
     workspace.is_closed();
     workspace.run(&["down"]).expect(0, &["nothing to close"]);
+    assert_eq!(std::fs::read_to_string(workspace.local("staff-key")).unwrap(), key, "the next start has it");
     workspace.run(&["reset"]).expect(2, &["--yes"]);
     workspace.run(&["reset", "--yes"]).expect(0, &["deleted"]);
-    assert!(!workspace.local("postgres").exists() && !workspace.local("logs").exists());
+    let is_left = ["postgres", "logs", "staff-key"].map(|name| workspace.local(name).exists());
+    assert_eq!(is_left, [false; 3]);
 }
 
 #[tokio::test]
