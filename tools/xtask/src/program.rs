@@ -75,7 +75,7 @@ pub fn build_quietly(package: &'static str) -> Result<PathBuf, Exit> {
     let (done, waiting) = mpsc::channel::<()>();
     thread::spawn(move || {
         if waiting.recv_timeout(NOTICE_DELAY) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("building {package} ...");
+            eprintln!("building {package}, or waiting for another build ...");
         }
     });
     let built = run(&mut cargo(&["build", "--quiet", "--package", package]));

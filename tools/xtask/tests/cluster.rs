@@ -212,6 +212,11 @@ async fn a_restaurant_opens_works_and_closes() {
             ],
         );
     });
+    let mut again = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    let again = again.args(["up", "--detach"]).current_dir(workspace.folder.path());
+    let output = again.env("CARGO", "/nowhere/cargo").stdin(Stdio::null()).output().unwrap();
+    // It says so before it would build.
+    CommandOutput::from(output).expect(0, &["open already"]);
     workspace.run(&["status"]).expect(0, &["postgres", "rabbitmq", "chef_luigi", "subscriber_2", "running"]);
 
     let record = workspace.record();
