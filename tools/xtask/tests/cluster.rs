@@ -10,7 +10,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use devcluster::free_port;
@@ -94,6 +94,25 @@ impl Workspace {
         serde_json::from_str(&std::fs::read_to_string(self.local("cluster.json")).unwrap()).unwrap()
     }
 
+    /// A worker that nobody sends an order, on the servers of the folder, once it is registered.
+    fn started_by_hand(&self, name: &str) -> ByHand {
+        let program = Path::new(env!("CARGO_BIN_EXE_xtask")).with_file_name("kitchen-worker");
+        let log = self.folder.path().join("by-hand.jsonl");
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", r#". .local/env; exec "$0" "$@""#])
+            .arg(program)
+            .args(["--worker-name", name, "--order-types=dine_in"])
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(std::fs::File::create(&log).unwrap());
+        let worker = ByHand(shell.spawn().unwrap());
+        eventually("the worker is registered", Duration::from_secs(20), || {
+            std::fs::read_to_string(&log).unwrap().contains("worker_registered")
+        });
+        worker
+    }
+
     fn pid_of(&self, name: &str) -> Option<i32> {
         let record = self.record();
         let member =
@@ -142,6 +161,16 @@ impl Drop for Workspace {
     /// Stops everything if the test fails.
     fn drop(&mut self) {
         let _ = self.run(&["down", "--now"]);
+    }
+}
+
+/// A process that is killed at the end of the test, however that comes.
+struct ByHand(Child);
+
+impl Drop for ByHand {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -261,6 +290,7 @@ async fn a_restaurant_opens_works_and_closes() {
     let all_cooks = COOKS.map(|cook| Pid::from_raw(workspace.pid_of(cook).unwrap()).unwrap());
     let signal_cooks = |signal| all_cooks.iter().for_each(|cook| kill_process(*cook, signal).unwrap());
     signal_cooks(Signal::STOP);
+    let rosa = workspace.started_by_hand("chef_rosa");
     std::thread::scope(|scope| {
         let first = scope.spawn(|| workspace.run(&["down"]));
         eventually("it is being closed", Duration::from_secs(10), || {
@@ -273,8 +303,9 @@ async fn a_restaurant_opens_works_and_closes() {
         workspace.run(&["demo"]).expect(1, &["the restaurant is being closed"]);
         signal_cooks(Signal::CONT);
         workspace.run(&["down"]).expect(0, &["closed"]);
-        first.join().unwrap().expect(0, &["closed"]);
+        first.join().unwrap().expect(0, &["did not start them: chef_rosa.", "closed"]);
     });
+    drop(rosa);
     let said = std::fs::read_to_string(workspace.local("logs/up.log")).unwrap();
     assert!(!said.contains("at once\n"), "nobody was in a hurry: {said}");
     let said = workspace.run(&["logs", "subscriber_1"]).text;

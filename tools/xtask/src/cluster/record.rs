@@ -36,6 +36,9 @@ pub struct Record {
     pub tracking_url: String,
     /// RabbitMQ's management page, if it is known.
     pub management_url: Option<String>,
+    /// Workers that others started on these servers, as seen when the end began.
+    #[serde(default)]
+    pub others: Vec<String>,
 }
 
 /// A server or service.
@@ -132,6 +135,7 @@ mod tests {
             order_url: "http://127.0.0.1:3000".to_owned(),
             tracking_url: "http://127.0.0.1:3002".to_owned(),
             management_url: None,
+            others: vec!["chef_rosa".to_owned()],
         };
         record.write(&path).unwrap();
         assert_eq!(Record::read(&path), Some(record));
