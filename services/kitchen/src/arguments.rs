@@ -9,6 +9,7 @@ use argh::FromArgs;
 use config::Config;
 use deadlines::kitchen::HEARTBEAT_INTERVAL;
 use domain::{ServiceName, Specialisation, WorkerName};
+use http_service::staff::Gate;
 use runtime::Exit;
 use service::{CommonArguments, Process, Service};
 
@@ -116,6 +117,16 @@ impl Service for Arguments {
             prefetch,
             mode,
         })
+    }
+
+    /// Without a key nobody could start what a manual worker holds.
+    fn check(settings: &WorkerSettings, config: &Config) -> Result<(), Exit> {
+        if matches!(settings.mode, WorkerMode::Timed { .. }) || Gate::new(config).has_key() {
+            return Ok(());
+        }
+        Err(Exit::Config(format!(
+            "{NAME}: --manual needs the staff's key, with which people sign in at its page. Set order.staff_key (ORDER_STAFF_KEY) to that of the other services"
+        )))
     }
 
     /// A worker that is named may run on another machine.

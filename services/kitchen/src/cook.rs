@@ -72,12 +72,9 @@ impl Cook {
         let mut guard = match self.in_flight.insert(pointer.clone(), held) {
             Insertion::New(guard) => guard,
             Insertion::Joined => {
-                log.debug(
-                    action::ORDER_REDELIVERED,
-                    format!("Order {number} is already being cooked by this worker"),
-                )
-                .detail("order_number", number.to_string())
-                .emit();
+                log.debug(action::ORDER_REDELIVERED, format!("This worker has order {number} already"))
+                    .detail("order_number", number.to_string())
+                    .emit();
                 return Vec::new();
             }
             Insertion::Conflict(held) => {

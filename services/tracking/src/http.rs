@@ -22,7 +22,7 @@ use config::CookingSeconds;
 use db::{Access, Database, history, workers};
 use domain::order_request::RequestOutcome;
 use domain::timestamp::Timestamp;
-use domain::{OrderNumber, RequestId, ServiceName};
+use domain::{OrderNumber, OrderRequestId, RequestId, ServiceName};
 use http_service::description::routes as description;
 use http_service::health::{self, Check, Checks, Health};
 use http_service::openapi::{Failed, IfNoneMatch, NotModified, OrderNumberInPath};
@@ -206,10 +206,12 @@ async fn status(request: HttpRequest, path: web::Path<String>, api: web::Data<Ap
 async fn order_status(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
     let asked = path.into_inner();
     let context = RequestContext::new(&api, request, "/order_status/{order_id}", None);
-    let unknown = || problems::unknown_request(&asked, context.id()).error_response();
-    let Ok(order_id) = asked.parse() else { return unknown() };
+    let order_id: OrderRequestId = match asked.parse() {
+        Ok(order_id) => order_id,
+        Err(why) => return problems::no_request_id(&asked, &why, context.id()).error_response(),
+    };
     match api.lookups.request(order_id).await {
-        Ok(None) => unknown(),
+        Ok(None) => problems::unknown_request(&asked, context.id()).error_response(),
         found => context.answer(found, &asked),
     }
 }

@@ -21,6 +21,22 @@ async fn flags_that_do_not_go_together_are_usage_errors() {
     }
 }
 
+/// It would hold orders that nobody could start.
+#[tokio::test]
+async fn without_a_staff_key_it_takes_no_orders() {
+    let stage = Stage::new().await;
+    for launch in [
+        manual(&stage, "chef").without_env("ORDER_STAFF_KEY"),
+        manual(&stage, "chef").env("ORDER_STAFF_KEY", ""),
+    ] {
+        let ended = launch.run_to_end().await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(78), ""), "{ended:?}");
+        for part in ["kitchen-worker: ", "--manual", "order.staff_key", "ORDER_STAFF_KEY"] {
+            assert!(ended.stderr.contains(part), "without '{part}': {}", ended.stderr);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_port_that_is_taken_is_an_error_with_the_port() {
     let stage = Stage::new().await;

@@ -12,7 +12,7 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 pub use self::refusals::{
     ChangeRefused, CheckRefused, DeadLettersRefused, ItemEditRefused, ItemRefused, MenuRefused, PauseRefused,
-    PlacingRefused, QuoteRefused, StaffPageRefused, StockRefused,
+    PlacingRefused, QuoteRefused, SoldOutRefused, StaffPageRefused, StockRefused,
 };
 
 /// `Idempotency-Key`.

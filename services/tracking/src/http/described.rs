@@ -1,5 +1,6 @@
 //! What handlers say of themselves beside their code: parameters, and how they refuse.
 
+use domain::order_request::ParseRequestIdError;
 use domain::{OrderRequestId, OrderStatus, OrderType, RequestId};
 use http_service::Problem;
 use http_service::openapi::{Refused, failed, too_many};
@@ -18,7 +19,7 @@ http_service::refusals! {
     /// Of an order.
     UnknownOrder: [unknown_order(), failed()];
     /// Of an order by message.
-    UnknownRequest: [unknown_request(), failed()];
+    UnknownRequest: [unknown_request(), no_request_id(), failed()];
     /// Of the whole of an order.
     OneOrderRefused:
         refused_to_others([unknown_order(), refused("wrong_token", problems::wrong_token)]), page: [404];
@@ -42,6 +43,10 @@ fn unknown_order() -> Refused {
 
 fn unknown_request() -> Refused {
     refused("unknown_request", |id| problems::unknown_request("019ab6ce-5d80-7c3e-8f12-3456789abcde", id))
+}
+
+fn no_request_id() -> Refused {
+    refused("no_request_id", |id| problems::no_request_id("1234", &ParseRequestIdError, id))
 }
 
 fn wrong_parameters() -> Refused {

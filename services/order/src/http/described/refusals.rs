@@ -5,10 +5,11 @@ use std::time::Duration;
 use domain::basket::{RefusalCode, RefusedItem};
 use domain::idempotency::ParseKeyError;
 use domain::menu::parse_item;
+use domain::timestamp::Timestamp;
 use domain::{OrderNumber, OrderStatus, OrderType, place_order, quote_request, stock_edit};
 use http_service::openapi::{Refused, failed};
 use http_service::staff::refused_to_others;
-use time::macros::date;
+use time::macros::{date, datetime};
 
 use crate::acceptance::Closed;
 use crate::admission::Busy;
@@ -32,6 +33,8 @@ http_service::refusals! {
     CheckRefused: check();
     /// Of edits of an item.
     ItemRefused: refused_to_others([unknown_item()]);
+    /// Of a mark that an item is sold out.
+    SoldOutRefused: sold_out();
     /// Of a new or replaced item.
     ItemEditRefused: item_edit();
     /// Of edits of a stock.
@@ -164,6 +167,13 @@ fn check() -> Vec<Refused> {
 
 fn unknown_item() -> Refused {
     refused("unknown_item", MenuProblem::UnknownItem)
+}
+
+fn sold_out() -> Vec<Refused> {
+    let body = stock_edit::parse_sold_out(br#"{"until": "tomorrow"}"#).map_err(MenuProblem::Body);
+    let over = EditError::MarkIsOver { now: Timestamp(datetime!(2026-11-30 12:00 UTC)) };
+    let others = [refused("mark_is_over", MenuProblem::Edit(over)), unknown_item()];
+    refused_to_others(of_body("invalid", body).into_iter().chain(others))
 }
 
 fn item_edit() -> Vec<Refused> {
