@@ -6,7 +6,7 @@ import { now } from "./clock.js";
 import { h, setText } from "./dom.js";
 import { asClock, asExactClock, shortNumber } from "./format.js";
 import { Live } from "./live.js";
-import { t } from "./texts.js";
+import { has, t } from "./texts.js";
 import { order, page, tracking } from "./urls.js";
 
 const STEPS = ["received", "cooking", "ready", "completed"];
@@ -17,6 +17,8 @@ const SOON_MS = 30_000;
 class OrderTracker extends HTMLElement {
   /** The history, oldest first: { status, changed_by, timestamp }. */
   history = [];
+  /** Its type; null until it is known. */
+  type = null;
 
   /** Shows this order from now on. */
   open(number, token) {
@@ -82,12 +84,11 @@ class OrderTracker extends HTMLElement {
     this.removeAttribute("aria-busy");
     this.ticket.hidden = false;
     if (status === before) return;
-    const cook = this.lastOf("cooking")?.changed_by ?? "";
     const short = shortNumber(this.number);
     const mark = { ready: "✓ ", cancelled: "✕ " }[status] ?? "";
     document.title = mark + t("track.title_status", { short, status: t(`track.step.${status}`) });
     setText(this.headline, t(`track.headline.${status}`));
-    setText(this.words, t(`track.lead.${status}`, { cook }));
+    this.showWords();
     for (const name of ["ready", "cancelled", "completed"]) this.ticket.classList.toggle(`is-${name}`, status === name);
     this.showSteps(status);
     this.cancelling.allow(status === "received");
@@ -96,6 +97,15 @@ class OrderTracker extends HTMLElement {
     this.estimate = null;
     this.showEstimate();
     this.askEstimate();
+  }
+
+  /** What comes next. A guest who should fetch nothing is not asked to. */
+  showWords() {
+    const status = this.history.at(-1)?.status;
+    const cook = this.lastOf("cooking")?.changed_by ?? "";
+    const isOfType = has(`track.lead.${status}.${this.type}`);
+    const isOfAll = has(`track.lead.${status}`);
+    setText(this.words, isOfType ? t(`track.lead.${status}.${this.type}`) : isOfAll ? t(`track.lead.${status}`, { cook }) : "");
   }
 
   lastOf(status) {
@@ -117,13 +127,20 @@ class OrderTracker extends HTMLElement {
     }));
   }
 
-  /** Asks when it will be ready. An order that became ready just now has no range any more. */
+  /**
+   * Asks when it will be ready, and of which type it is. An order that became ready just now has no
+   * range any more.
+   */
   async askEstimate() {
     const status = this.history.at(-1)?.status;
-    if (!["received", "cooking"].includes(status)) return;
+    if (this.type && !["received", "cooking"].includes(status)) return;
     try {
       const answer = await send(tracking(`orders/${encodeURIComponent(this.number)}/estimate`));
-      if (answer.status === 200) this.estimate = answer.body?.latest ? answer.body : null;
+      if (answer.status === 200) {
+        this.estimate = answer.body?.latest ? answer.body : null;
+        this.type = answer.body?.order_type ?? this.type;
+        this.showWords();
+      }
     } catch (why) {
       if (!(why instanceof Unreachable)) throw why;
     }

@@ -66,6 +66,41 @@ async fn the_tracker_follows_the_kitchen_and_tells_when_it_is_ready() {
 }
 
 #[tokio::test]
+async fn the_tracker_asks_only_those_to_come_who_take_their_order_away() {
+    let restaurant = Restaurant::open().await;
+    let of_types = [
+        (
+            json!({"customer_name": "Jane", "order_type": "takeout"}),
+            "Please come and fetch it.",
+            "Thank you for your visit.",
+        ),
+        (
+            json!({"customer_name": "Jane", "order_type": "dine_in", "table_number": 7}),
+            "We bring it to your table.",
+            "Thank you for your visit.",
+        ),
+        (
+            json!({"customer_name": "Jane", "order_type": "delivery", "delivery_address": "12 Garden Lane"}),
+            "It is on its way to you.",
+            "Thank you for your order.",
+        ),
+    ];
+    let _kitchen = restaurant.stage.kitchen_worker("chef_anna").start().await;
+    let guest = restaurant.guest(Look::PHONE).await;
+    for (order, when_ready, when_completed) in of_types {
+        let number = restaurant.place_as(order).await;
+        guest.open(&restaurant.tracking_page(&format!("track/{number}"))).await;
+        guest.sees(".ticket-news", when_ready).await;
+        restaurant.staff("POST", &format!("/orders/{number}/complete"), &json!({})).await;
+        guest.sees(".ticket-news", when_completed).await;
+        // The same for whoever comes later.
+        guest.reload().await;
+        guest.sees(".ticket-news", when_completed).await;
+    }
+    assert_eq!(guest.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_tracker_that_is_cut_off_says_since_when_and_recovers_without_a_reload() {
     let restaurant = Restaurant::open().await;
     let guest = restaurant.guest(Look::PHONE).await;

@@ -20,11 +20,11 @@ fn of_guests() -> Vec<Sample> {
     });
     let estimate = json!({
         "earliest": "2026-11-30T08:05:10.000Z", "latest": "2026-11-30T08:06:40.000Z", "ahead": 2,
-        "as_of": "2026-11-30T08:04:21.453Z", "basis": "measured",
+        "order_type": "takeout", "as_of": "2026-11-30T08:04:21.453Z", "basis": "measured",
     });
     let over = json!({
-        "earliest": null, "latest": null, "ahead": 0, "as_of": "2026-11-30T08:04:21.453Z",
-        "basis": "configured",
+        "earliest": null, "latest": null, "ahead": 0, "order_type": "takeout",
+        "as_of": "2026-11-30T08:04:21.453Z", "basis": "configured",
     });
     let board = json!({
         "as_of": "2026-11-30T08:04:21.453Z", "preparing": ["ORD_20261130_002"],
