@@ -4,6 +4,7 @@
 //! Each function is one statement, and so one transaction, unless it says otherwise. Statements are
 //! guarded: an update that finds another state than it expects changes nothing and says so.
 
+mod adjustments;
 pub mod audit;
 pub mod board;
 mod checkout;

@@ -1,12 +1,15 @@
 //! Whole orders, for those who may see them: one, or a page of a list.
 
 use domain::{Money, OrderIdentity, OrderNumber, OrderStatus, OrderTypes};
+use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use crate::adjustments;
 use crate::database::{Database, DbError};
+use crate::order_requests::json;
 use crate::recent::lowest_id;
 
 /// Most orders that one page looks through. If fewer of them fit, the page is short, and the next
@@ -70,6 +73,18 @@ pub struct StepView {
     pub notes: Option<String>,
 }
 
+/// One order, with what lists leave out.
+#[derive(Clone, Debug)]
+pub struct WholeOrder {
+    /// The order.
+    pub order: OrderView,
+    /// What price rules changed, in the order of application: a JSON array of
+    /// [`Adjustment`](domain::pricing::Adjustment).
+    pub adjustments: Option<Box<RawValue>>,
+    /// Its identity. An order of a version before may have none.
+    pub identity: Option<OrderIdentity>,
+}
+
 /// Which orders a list has.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -119,20 +134,26 @@ const JOINS: &str = "
         from order_status_log as log where order_id = o.id
     ) as steps";
 
-/// Returns an order and its identity; an order of a version before may have none.
+/// Returns an order, if there is one of this number.
 ///
 /// # Errors
 /// The database failed.
-pub async fn one(
-    db: &Database,
-    number: &OrderNumber,
-) -> Result<Option<(OrderView, Option<OrderIdentity>)>, DbError> {
+pub async fn one(db: &Database, number: &OrderNumber) -> Result<Option<WholeOrder>, DbError> {
     let sql = format!(
-        "select {COLUMNS}, (select identity from order_identities where order_id = o.id limit 1) as identity
-         from (select * from orders where number = $1 limit 1) as o {JOINS}"
+        "select {COLUMNS}, (select identity from order_identities where order_id = o.id limit 1) as identity,
+                coalesce({adjustments}, '[]') as adjustments
+         from (select * from orders where number = $1 limit 1) as o {JOINS}",
+        adjustments = adjustments::of_order("o.id")
     );
     let row = db.query_opt(&sql, &[&number.to_string()]).await?;
-    row.map(|row| Ok((view(&row)?, row.try_get::<_, Option<Uuid>>("identity")?.map(Into::into)))).transpose()
+    let whole = |row: Row| {
+        Ok(WholeOrder {
+            order: view(&row)?,
+            adjustments: json(&row, "adjustments")?,
+            identity: row.try_get::<_, Option<Uuid>>("identity")?.map(Into::into),
+        })
+    };
+    row.map(whole).transpose()
 }
 
 /// Returns a page of the orders that fit the filter. An order never is on two pages, and none that
