@@ -42,6 +42,7 @@ pub mod session;
 pub mod staff_figures;
 pub mod startup;
 pub mod status_events;
+mod status_notes;
 pub mod transitions;
 pub mod workers;
 

@@ -11,6 +11,7 @@ use crate::adjustments;
 use crate::database::{Database, DbError};
 use crate::order_requests::json;
 use crate::recent::lowest_id;
+use crate::status_notes;
 
 /// Most orders that one page looks through. If fewer of them fit, the page is short, and the next
 /// one goes on behind them.
@@ -69,8 +70,10 @@ pub struct StepView {
     pub changed_at: OffsetDateTime,
     /// Who changed it.
     pub changed_by: String,
-    /// Why, if somebody said so.
+    /// What was noted.
     pub notes: Option<String>,
+    /// Why it changed, if somebody said so: a part of the notes.
+    pub reason: Option<String>,
 }
 
 /// One order, with what lists leave out.
@@ -235,7 +238,10 @@ fn view(row: &Row) -> Result<OrderView, DbError> {
     let notes: Vec<Option<String>> = row.try_get("step_notes")?;
     let history = statuses.into_iter().zip(times).zip(actors).zip(notes);
     let history = history
-        .map(|(((status, changed_at), changed_by), notes)| StepView { status, changed_at, changed_by, notes })
+        .map(|(((status, changed_at), changed_by), notes)| {
+            let reason = notes.as_deref().and_then(status_notes::reason).map(str::to_owned);
+            StepView { status, changed_at, changed_by, notes, reason }
+        })
         .collect();
     Ok(OrderView {
         number: row.try_get("number")?,

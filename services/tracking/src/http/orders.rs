@@ -73,6 +73,10 @@ struct StepBody {
     status: String,
     timestamp: Timestamp,
     changed_by: String,
+    /// Why, if somebody said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reason: Option<String>,
     /// For the staff.
     #[serde(skip_serializing_if = "Option::is_none")]
     notes: Option<String>,
@@ -95,6 +99,7 @@ impl OrderBody {
             status: step.status,
             timestamp: step.changed_at.into(),
             changed_by: step.changed_by,
+            reason: step.reason,
             notes: step.notes.filter(|_| detail == Detail::ForStaff),
         };
         let history = order.history.into_iter().map(step).collect();

@@ -1,9 +1,10 @@
 //! `GET /orders/{order_number}`.
 
 use serde_json::{Value, json};
+use testkit::http::send;
 use testkit::orders::takeout;
 
-use crate::scene::{Scene, number};
+use crate::scene::{KEY, STAFF, Scene, number};
 
 #[tokio::test]
 async fn a_guest_sees_their_own_order_and_no_other() {
@@ -100,4 +101,27 @@ async fn items_and_adjustments_make_the_total() {
     // A list leaves them out.
     let listed = scene.ask_as_staff("/orders").await.json();
     assert_eq!(listed["orders"][0].get("adjustments"), None);
+}
+
+#[tokio::test]
+async fn its_guest_learns_why_it_was_cancelled_and_not_what_else_is_noted() {
+    let scene = Scene::open().await;
+    let orders = scene.stage.order_service().env("ORDER_STAFF_KEY", KEY).start().await;
+    let placed = orders.post("/orders", &takeout().to_string()).await;
+    let number = placed.json()["order_number"].as_str().unwrap().to_owned();
+    let why = json!({ "reason": "No hummus (left)" }).to_string();
+    let headers = [STAFF, ("Content-Type", "application/json")];
+    let cancelled =
+        send(orders.port(), "POST", &format!("/orders/{number}/cancel"), &headers, why.as_bytes()).await;
+    assert_eq!(cancelled.status, 200, "{cancelled:?}");
+    let path = format!("/orders/{number}");
+    let own = scene.ask(&path, &[("X-Order-Token", placed.header("x-order-token"))]).await.json();
+    let all = scene.ask_as_staff(&path).await.json();
+    for body in [&own, &all] {
+        assert_eq!(body["history"][1]["reason"], "No hummus (left)");
+        assert_eq!(body["history"][0].get("reason"), None);
+    }
+    assert_eq!(own["history"][1].get("notes"), None);
+    let notes = all["history"][1]["notes"].as_str().unwrap();
+    assert!(notes.starts_with("No hummus (left) (request "), "{notes}");
 }
