@@ -1,7 +1,8 @@
 import { Unreachable } from "./api.js";
 import { h } from "./dom.js";
-import { asMoney, shortNumber } from "./format.js";
+import { shortNumber } from "./format.js";
 import { asExactDateTime } from "./order-fields.js";
+import { orderLines } from "./order-lines.js";
 import { ask, change } from "./staff-api.js";
 import { has, t } from "./texts.js";
 import { order, tracking } from "./urls.js";
@@ -68,9 +69,7 @@ class StaffOrder extends HTMLElement {
         row(t("form.delivery_address"), bdi(each.delivery_address)),
         row(t("staff.order.priority"), each.priority),
         row(t("staff.order.cook"), bdi(each.processed_by))),
-      h("ul", { class: "order-items" }, each.items.map(({ name, quantity, price }) => h("li", {},
-        h("span", {}, `${quantity} × `, h("bdi", {}, name)), h("span", {}, asMoney(price * quantity)))),
-        h("li", { class: "order-sum" }, h("span", {}, t("quote.total")), h("span", {}, asMoney(each.total_amount)))),
+      orderLines(each),
       h("h3", {}, t("track.steps")),
       h("ol", { class: "order-steps" }, each.history.map((step) => h("li", {},
         h("span", { class: "step-name" }, has(`track.step.${step.status}`) ? t(`track.step.${step.status}`) : step.status),

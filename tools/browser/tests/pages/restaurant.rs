@@ -118,6 +118,16 @@ impl Restaurant {
         answer
     }
 
+    /// From now on a rule of this name takes a tenth off every order.
+    pub async fn tenth_off(&self, label: &str) {
+        let rule = format!(
+            "insert into price_rules (id, kind, label, percent) values ('tenth', 'discount', '{label}', '10')"
+        );
+        self.stage.database().await.execute(&rule).await;
+        // Edits by hand are seen by the next look, which an edit of the staff brings about.
+        self.staff("POST", "/menu/items/lemonade/back", &json!({})).await;
+    }
+
     /// Places an order without a browser. Returns its number.
     pub async fn place(&self, name: &str) -> String {
         self.place_as(json!({"customer_name": name, "order_type": "takeout"})).await

@@ -119,6 +119,18 @@ async fn an_order_of_yesterday_is_found_by_its_guest_and_cancelled_with_a_reason
     assert_eq!(staff.complaints().await, Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn the_lines_of_an_order_add_up_when_a_rule_changed_its_price() {
+    let restaurant = Restaurant::open().await;
+    restaurant.tenth_off("Soup day").await;
+    restaurant.place("Jane").await;
+    let staff = signed_in(&restaurant, Look::PHONE).await;
+    staff.press(".order-open").await;
+    let lines = "[...document.querySelectorAll('staff-order .order-items li')].map((each) => each.innerText.replaceAll('\n', ' ')).join('|')";
+    let lines = staff.until(lines).await;
+    assert_eq!(lines, "1 × Phở bò $9.00|Soup day -$0.90|Total $8.10");
+}
+
 /// An answer that comes late takes nothing away from somebody who writes a reason.
 #[tokio::test]
 async fn a_late_look_at_an_order_does_not_take_the_form_away() {
