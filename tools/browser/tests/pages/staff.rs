@@ -111,6 +111,8 @@ async fn an_order_of_yesterday_is_found_by_its_guest_and_cancelled_with_a_reason
     staff.press(".reason button[type=submit]").await;
     staff.sees("staff-order .order-steps", "Cancelled").await;
     staff.sees("staff-order .order-steps", "<b>The guest</b> left").await;
+    let noted = staff.run("return document.querySelector('.step-note').innerText", vec![]).await;
+    assert_eq!(noted, "<b>The guest</b> left", "without the id of the request");
     let note = "select log.notes from order_status_log log where status = 'cancelled'";
     let note = value(&restaurant, note).await;
     assert!(note.as_str().unwrap().starts_with("<b>The guest</b> left (request "), "{note}");

@@ -224,3 +224,33 @@ async fn the_browser_that_ordered_can_cancel_and_another_one_cannot() {
     guest.picture("track-phone-cancelled").await;
     assert_eq!(guest.complaints().await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn the_browser_that_ordered_sees_what_it_ordered_and_why_it_was_cancelled() {
+    let restaurant = Restaurant::open().await;
+    restaurant.tenth_off("Soup day").await;
+    let guest = restaurant.guest(Look::PHONE).await;
+    guest.open(&restaurant.order_page("?table=7")).await;
+    guest.press(&more("pho-bo")).await;
+    guest.press(&more("pho-bo")).await;
+    guest.write("#customer_name", "Jane").await;
+    guest.press("button[type=submit]").await;
+    for text in ["Table 7", "2 × Phở bò", "$18.00", "Soup day", "-$1.80", "$16.20"] {
+        guest.sees("own-order", text).await;
+    }
+    guest.picture("track-phone-own").await;
+    let address = guest.address().await;
+    let other = restaurant.guest(Look::PHONE).await;
+    other.open(&address).await;
+    other.sees("[aria-current=step]", "Received").await;
+    let number = address.rsplit('/').next().unwrap();
+    let why = json!({"reason": "<b>No</b> broth left"});
+    restaurant.staff("POST", &format!("/orders/{number}/cancel"), &why).await;
+    guest.sees(".ticket-news", "The reason: <b>No</b> broth left").await;
+    other.sees("[aria-current=step]", "Cancelled").await;
+    for own in ["order-tracker own-order", ".ticket-news [dir=auto]"] {
+        let is_shown = format!("return document.querySelector('{own}').checkVisibility()");
+        assert_eq!(other.run(&is_shown, vec![]).await, json!(false), "{own}");
+    }
+    assert_eq!(guest.complaints().await, Vec::<String>::new());
+}
