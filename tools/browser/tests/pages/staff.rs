@@ -268,6 +268,16 @@ async fn the_intake_is_paused_for_five_minutes_and_opened_again() {
         (&intake["accepting"], &intake["message"]),
         (&json!(false), &json!("The oven is off. Back in five minutes."))
     );
+    // It is made longer without taking orders in between.
+    staff.sees(".pause-form button", "Change the pause").await;
+    staff.write("#pause-minutes", "10").await;
+    staff.write("#pause-message", "The oven is off. Back in ten minutes.").await;
+    staff.press(".pause-form button").await;
+    staff.sees("staff-intake > .card > .lead", "Back in ten minutes").await;
+    let longer = restaurant.order.get("/intake").await.json();
+    assert_eq!(longer["accepting"], false);
+    assert!(longer["until"].as_str() > intake["until"].as_str(), "{longer}");
+    assert_eq!(restaurant.order.logged("intake_resumed").len(), 0);
     staff.press("staff-intake .button-primary").await;
     staff.sees("staff-intake", "Orders are taken").await;
     assert_eq!(restaurant.order.get("/intake").await.json()["accepting"], true);
