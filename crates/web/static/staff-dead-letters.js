@@ -2,6 +2,7 @@ import "./freshness-line.js";
 import { h, setText } from "./dom.js";
 import { asDuration } from "./duration.js";
 import { Live } from "./live.js";
+import { needs } from "./needs.js";
 import { read } from "./staff-api.js";
 import { t } from "./texts.js";
 import { order } from "./urls.js";
@@ -27,7 +28,9 @@ class StaffDeadLetters extends HTMLElement {
 
   async ask() {
     const { messages, seen_for_seconds: seen } = await read(order("staff/dead-letters"));
-    setText(this.count, t("staff.dead_letters.count", { n: messages }));
+    const text = t("staff.dead_letters.count", { n: messages });
+    setText(this.count, text);
+    needs.set("dead-letters", messages > 0 ? [{ text, href: "#dead-letters" }] : []);
     this.count.classList.toggle("is-bad", messages > 0);
     setText(this.age, messages > 0 ? t("staff.dead_letters.age", { age: asDuration(seen) }) : "");
     this.age.hidden = messages === 0;

@@ -3,6 +3,7 @@ import { observe } from "./clock.js";
 import { h, setText } from "./dom.js";
 import { asDuration } from "./duration.js";
 import { Live } from "./live.js";
+import { needs } from "./needs.js";
 import { Plot } from "./plot.js";
 import { read } from "./staff-api.js";
 import { follow } from "./stream-source.js";
@@ -22,7 +23,6 @@ const STATUSES = ["received", "cooking", "ready"];
  */
 class StaffFigures extends HTMLElement {
   connectedCallback() {
-    this.alarm = h("div", { class: "alarm", role: "alert" });
     this.minutes = new Plot({
       title: t("staff.minutes"),
       first: t("staff.plot.time"),
@@ -55,7 +55,7 @@ class StaffFigures extends HTMLElement {
     this.freshness = h("freshness-line");
     this.times.table.before(this.stays);
     this.minutes.table.before(this.rate);
-    this.append(this.alarm, this.freshness, h("div", { class: "figures" }, this.types,
+    this.append(this.freshness, h("div", { class: "figures" }, this.types,
       h("div", { class: "plots" }, this.minutes.element, this.open.element, this.times.element),
       h("h3", { id: "workers-heading" }, t("staff.workers")), this.workers, this.noWorkers));
     this.live = new Live({ stream: null, poll: () => this.ask(), every: POLL_MS });
@@ -76,23 +76,21 @@ class StaffFigures extends HTMLElement {
     this.hasChanges = false;
     const figures = await read(tracking("staff/figures"));
     observe(figures.as_of);
-    this.showAlarm(figures.types);
+    this.tellNeeds(figures.types);
     this.showTypes(figures);
     this.showMinutes(figures.minutes);
     this.showTimes(figures);
     this.showWorkers(figures);
   }
 
-  showAlarm(types) {
+  /** Orders of a type that nobody cooks wait for ever. */
+  tellNeeds(types) {
     const alone = types.filter(({ waiting, cooks }) => waiting > 0 && cooks === 0);
-    const texts = alone.map(({ order_type: type, waiting }) => t("staff.alarm", { n: waiting, type: t(`type.${type}`) }));
-    const text = texts.join("\n");
-    if (text === this.alarmed) return;
-    this.alarmed = text;
-    this.alarm.replaceChildren(...(texts.length > 0 ? [h("div", { class: "notice notice-problem" },
-      h("p", { class: "notice-title" }, t("staff.alarm.title")),
-      ...texts.map((each) => h("p", {}, each)),
-      h("p", {}, t("staff.alarm.next")))] : []));
+    needs.set("figures", alone.map(({ order_type: type, waiting }) => ({
+      text: t("staff.alarm", { n: waiting, type: t(`type.${type}`) }),
+      href: "#workers-heading",
+      next: t("staff.alarm.next"),
+    })));
   }
 
   showTypes({ as_of: asOf, types }) {

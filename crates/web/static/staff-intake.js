@@ -3,6 +3,7 @@ import { now } from "./clock.js";
 import { h, setText } from "./dom.js";
 import { asClockAfter } from "./format.js";
 import { Live } from "./live.js";
+import { needs } from "./needs.js";
 import { again, change, read } from "./staff-api.js";
 import { t } from "./texts.js";
 import { order } from "./urls.js";
@@ -50,7 +51,9 @@ class StaffIntake extends HTMLElement {
   }
 
   show({ accepting, until, message, waiting, max_waiting: most }) {
-    setText(this.state, accepting ? t("staff.intake.open") : t("staff.intake.paused", { time: asClockAfter(Date.parse(until)) }));
+    const time = accepting ? "" : asClockAfter(Date.parse(until));
+    setText(this.state, accepting ? t("staff.intake.open") : t("staff.intake.paused", { time }));
+    needs.set("intake", accepting ? [] : [{ text: t("staff.needs.pause", { time }), href: "#intake" }]);
     this.state.classList.toggle("is-paused", !accepting);
     setText(this.message, message ?? "");
     this.message.hidden = accepting;

@@ -41,6 +41,14 @@ async fn place_for(restaurant: &Restaurant, address: &str) {
     assert_eq!(answer.status, 200, "{answer:?}");
 }
 
+/// Waits until the top of the page says what needs somebody, with the way to this part.
+async fn needs(staff: &Browser, part: &str, text: &str) {
+    staff.sees(&format!(".alarm a[href='#{part}']"), text).await;
+    staff.sees(&format!(".staff-parts .has-needs[href='#{part}']"), "").await;
+    let top = "return document.querySelector('.alarm').compareDocumentPosition(document.querySelector('.part')) === Node.DOCUMENT_POSITION_FOLLOWING";
+    assert_eq!(staff.run(top, vec![]).await, json!(true), "on top of all parts");
+}
+
 async fn value(restaurant: &Restaurant, sql: &str) -> Value {
     restaurant.stage.database().await.value(sql).await
 }
@@ -263,6 +271,7 @@ async fn the_intake_is_paused_for_five_minutes_and_opened_again() {
     staff.press(".pause-form button").await;
     staff.sees("staff-intake", "Paused until").await;
     staff.sees("staff-intake", "The oven is off").await;
+    needs(&staff, "intake", "The intake is paused until").await;
     let intake = restaurant.order.get("/intake").await.json();
     assert_eq!(
         (&intake["accepting"], &intake["message"]),
@@ -281,11 +290,14 @@ async fn the_intake_is_paused_for_five_minutes_and_opened_again() {
     staff.press("staff-intake .button-primary").await;
     staff.sees("staff-intake", "Orders are taken").await;
     assert_eq!(restaurant.order.get("/intake").await.json()["accepting"], true);
+    staff.until("document.querySelector('.alarm').innerText === ''").await;
+    staff.until("!document.querySelector('.has-needs')").await;
     let broker = restaurant.stage.broker().await;
     staff.sees("staff-dead-letters", "No message waits").await;
     broker.publish("orders_dlx", "", <_>::default(), "no order").await;
     staff.sees("staff-dead-letters", "1 message can never be cooked").await;
     staff.sees("staff-dead-letters", "restaurant-ctl dlq list").await;
+    needs(&staff, "dead-letters", "1 message can never be cooked").await;
 }
 
 #[tokio::test]
@@ -294,6 +306,10 @@ async fn orders_that_nobody_cooks_raise_an_alarm_and_a_cut_off_page_says_since_w
     let staff = signed_in(&restaurant, Look::LAPTOP).await;
     restaurant.place("Jane").await;
     staff.sees(".alarm", "Take away: 1 order waits, and nobody cooks this type").await;
+    staff.sees(".alarm", "Start a kitchen worker for this type, or pause the intake.").await;
+    staff.press(".alarm a").await;
+    staff.until("location.hash === '#workers-heading'").await;
+    staff.until("document.querySelector('#workers-heading').getBoundingClientRect().top < innerHeight").await;
     let cook = restaurant.stage.kitchen_worker("chef").start().await;
     staff.until("document.querySelector('.alarm').innerText === ''").await;
     drop(cook);
