@@ -10,7 +10,7 @@ import { order } from "./urls.js";
 /** Each look costs the service a connection to RabbitMQ. */
 const POLL_MS = 5_000;
 
-/** Messages that can never be cooked, and what to type. */
+/** Messages that could not be cooked, and what to type. */
 class StaffDeadLetters extends HTMLElement {
   connectedCallback() {
     this.count = h("p", { class: "dead-letters-count", role: "status" }, t("page.loading"));

@@ -295,9 +295,11 @@ async fn the_intake_is_paused_for_five_minutes_and_opened_again() {
     let broker = restaurant.stage.broker().await;
     staff.sees("staff-dead-letters", "No message waits").await;
     broker.publish("orders_dlx", "", <_>::default(), "no order").await;
-    staff.sees("staff-dead-letters", "1 message can never be cooked").await;
+    staff.sees("staff-dead-letters", "1 message could not be cooked").await;
     staff.sees("staff-dead-letters", "restaurant-ctl dlq list").await;
-    needs(&staff, "dead-letters", "1 message can never be cooked").await;
+    staff.sees("staff-dead-letters", "write cargo xtask ctl in place of restaurant-ctl").await;
+    staff.sees("staff-dead-letters", "There has been at least one for the last").await;
+    needs(&staff, "dead-letters", "1 message could not be cooked").await;
 }
 
 #[tokio::test]
