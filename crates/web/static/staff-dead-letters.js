@@ -33,7 +33,7 @@ class StaffDeadLetters extends HTMLElement {
     needs.set("dead-letters", messages > 0 ? [{ text, href: "#dead-letters" }] : []);
     this.count.classList.toggle("is-bad", messages > 0);
     setText(this.age, messages > 0 ? t("staff.dead_letters.age", { age: asDuration(seen) }) : "");
-    this.age.hidden = messages === 0;
+    this.age.hidden = messages === 0 || seen < 1;
   }
 }
 

@@ -242,6 +242,7 @@ async fn an_item_is_sold_out_and_back_and_its_stock_is_counted() {
         let mut items = items.flat_map(|category| category["items"].as_array().unwrap());
         items.find(|item| item["id"] == "pho-bo").unwrap()["sold_out"].clone()
     };
+    staff.sees("#stock-pho-bo .item-86", "Mark as sold out").await;
     staff.press("#stock-pho-bo .item-86").await;
     staff.sees("#stock-pho-bo .badge", "Sold out").await;
     assert_eq!(is_sold_out().await, true);
@@ -328,6 +329,25 @@ async fn orders_that_nobody_cooks_raise_an_alarm_and_a_cut_off_page_says_since_w
         (staff.run(stale, vec![]).await == json!(0)).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_cook_who_left_is_out_of_the_way_and_nothing_takes_less_than_no_time() {
+    let restaurant = Restaurant::open().await;
+    let mut cook = restaurant.stage.kitchen_worker("chef").start().await;
+    restaurant.place("Jane").await;
+    let staff = signed_in(&restaurant, Look::LAPTOP).await;
+    staff.sees(".worker", "Working").await;
+    staff.sees(".plot-words", "Half of the orders waited for at most").await;
+    let words = "return [...document.querySelectorAll('.plot-words')].map((each) => each.innerText).join(' ')";
+    let words = staff.run(words, vec![]).await;
+    assert!(!words.as_str().unwrap().contains(" 0 sec"), "{words}");
+    cook.stop().await;
+    staff.sees(".away summary", "Away: 1").await;
+    staff.sees("staff-figures .empty", "No cook is here.").await;
+    staff.until("!document.querySelector('.worker').checkVisibility()").await;
+    staff.press(".away summary").await;
+    staff.sees(".away .worker", "chef").await;
 }
 
 #[tokio::test]
