@@ -55,6 +55,19 @@ async fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
 }
 
 #[actix_web::test]
+async fn without_scripts_only_guests_are_sent_to_the_counter() {
+    for (path, _) in PAGES {
+        let html = get(path).await.text();
+        let is_of_staff = ["/kitchen", "/cook", "/staff"].contains(&path);
+        if html.contains("<noscript>") {
+            assert_eq!(html.contains("order at the counter"), !is_of_staff, "{path}");
+        } else {
+            assert!(!is_of_staff, "{path} is empty without scripts, and does not say why");
+        }
+    }
+}
+
+#[actix_web::test]
 async fn the_language_is_that_of_the_address_or_of_the_browser() {
     for (path, accepted, start) in [
         ("/", "de", "<html lang=\"en\" dir=\"ltr\""),

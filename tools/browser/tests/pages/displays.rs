@@ -199,6 +199,33 @@ async fn nothing_in_the_head_of_a_ticket_is_printed_over_anything_else() {
     }
 }
 
+/// They are cut at the edge of a small screen. Arrows move among tickets everywhere else.
+#[tokio::test]
+async fn the_counts_of_all_items_scroll_by_the_keyboard() {
+    let kitchen = Kitchen::open().await;
+    let display = kitchen.display("").await;
+    display.look(Look::of(320, 800, Theme::Dark)).await;
+    let mut order = takeout();
+    let names = ["Minestrone", "Margherita Pizza", "Insalata Caprese", "Bistecca", "Lemonade"];
+    order["items"] = names.map(|name| json!({"name": name, "quantity": 2, "price": 3})).into();
+    kitchen.ticketed(&display, &order).await;
+    let counts = "document.querySelector('.kitchen-all-day')";
+    display.until(&format!("{counts}.scrollWidth > {counts}.clientWidth")).await;
+    let findings = display.findings().await;
+    let serious: Vec<_> = findings.iter().filter(|finding| finding.is_serious()).collect();
+    assert!(serious.is_empty(), "{serious:#?}");
+    display.picture_of_window("kitchen-all-day").await;
+    for _ in 0..30 {
+        display.type_keys("\u{e004}").await;
+        if display.run(&format!("return document.activeElement === {counts}"), vec![]).await == json!(true) {
+            break;
+        }
+    }
+    display.type_keys("\u{e014}").await;
+    display.until(&format!("{counts}.scrollLeft > 0")).await;
+    display.until("!document.querySelector('.is-chosen')").await;
+}
+
 #[tokio::test]
 async fn the_display_is_usable_everywhere() {
     let kitchen = Kitchen::open().await;
