@@ -102,6 +102,10 @@ async fn what_does_not_exist_is_a_page_for_browsers_and_a_problem_for_programs()
             assert_eq!((answer.status, answer.header("content-type")), (404, "application/problem+json"));
         }
     }
-    let arabic = ask("GET", "/nowhere?lang=ar", &[("Accept", BROWSER)]).await;
-    assert!(arabic.text().contains("dir=\"rtl\""));
+    let of_tracking = [("Accept", BROWSER), ("Host", "shop.example:3002")];
+    let arabic = ask("GET", "/nowhere?lang=ar", &of_tracking).await.text();
+    assert!(arabic.contains("dir=\"rtl\""));
+    // It leads on: to the menu, and to the other language.
+    assert!(arabic.contains("href=\"//shop.example:3000/?lang=ar\""), "{arabic}");
+    assert!(arabic.contains("href=\"?lang=en\""), "{arabic}");
 }

@@ -196,6 +196,9 @@ async fn an_order_that_does_not_exist_has_no_tracker() {
         guest.sees("h1", "Nothing is served here").await;
     }
     guest.picture("not-found-phone").await;
+    guest.press("main a").await;
+    guest.sees("menu-list", "Phở bò").await;
+    assert_eq!(guest.address().await, restaurant.order_page(""));
 }
 
 #[tokio::test]
