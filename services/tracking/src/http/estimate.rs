@@ -15,7 +15,8 @@ use utoipa::ToSchema;
 use super::described::UnknownOrder;
 use super::{Api, RequestContext};
 
-/// `earliest` and `latest` are null for an order that neither waits nor cooks.
+/// `earliest` and `latest` are null for an order that neither waits nor cooks. The type says what
+/// follows: the guest fetches it, or somebody brings it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Estimate)]
 struct EstimateBody {
@@ -24,6 +25,7 @@ struct EstimateBody {
     #[schema(required)]
     latest: Option<Timestamp>,
     ahead: u32,
+    order_type: OrderType,
     as_of: Timestamp,
     /// `measured`, or `configured` while nothing is measured yet.
     basis: &'static str,
@@ -76,6 +78,7 @@ fn body(basis: &Basis, configured: Duration) -> EstimateBody {
         earliest: at(estimate.earliest),
         latest: at(estimate.latest),
         ahead: basis.ahead,
+        order_type: basis.order_type,
         as_of: basis.as_of.into(),
         basis: estimate.basis.as_str(),
     }

@@ -20,11 +20,11 @@ fn of_guests() -> Vec<Sample> {
     });
     let estimate = json!({
         "earliest": "2026-11-30T08:05:10.000Z", "latest": "2026-11-30T08:06:40.000Z", "ahead": 2,
-        "as_of": "2026-11-30T08:04:21.453Z", "basis": "measured",
+        "order_type": "takeout", "as_of": "2026-11-30T08:04:21.453Z", "basis": "measured",
     });
     let over = json!({
-        "earliest": null, "latest": null, "ahead": 0, "as_of": "2026-11-30T08:04:21.453Z",
-        "basis": "configured",
+        "earliest": null, "latest": null, "ahead": 0, "order_type": "takeout",
+        "as_of": "2026-11-30T08:04:21.453Z", "basis": "configured",
     });
     let board = json!({
         "as_of": "2026-11-30T08:04:21.453Z", "preparing": ["ORD_20261130_002"],
@@ -50,7 +50,11 @@ fn whole_order() -> Value {
         "order_number": "ORD_20261130_001", "order_type": "takeout", "status": "received",
         "customer_name": "Jane Doe", "table_number": null, "delivery_address": null,
         "items": [{ "name": "Margherita Pizza", "quantity": 1, "price": 15.99 }],
-        "total_amount": 15.99, "priority": 1, "processed_by": null,
+        "adjustments": [{
+            "kind": "discount", "rule": "pizza-day", "label": "Pizza day", "line": 0, "base": 15.99,
+            "amount": -1.60,
+        }],
+        "total_amount": 14.39, "priority": 1, "processed_by": null,
         "created_at": "2026-11-30T08:04:11.453Z", "updated_at": "2026-11-30T08:04:11.453Z",
         "times": { "received": "2026-11-30T08:04:11.453Z" },
         "history": [
@@ -63,6 +67,7 @@ fn of_staff() -> Vec<Sample> {
     let mut listed = whole_order();
     if let Value::Object(members) = &mut listed {
         members.shift_remove("history");
+        members.shift_remove("adjustments");
     }
     let tickets = json!({
         "as_of": "2026-11-30T08:04:21.453Z",
