@@ -31,7 +31,7 @@ pub fn routes(app: &mut web::ServiceConfig, description: &'static LazyLock<OpenA
     get, path = "/openapi.json", tag = "Description", operation_id = "openapi",
     params(IfNoneMatch),
     responses(
-        (status = 200, description = "The description", body = Object, headers(("ETag" = String))),
+        (status = 200, description = "The description", body = Object),
         NotModified,
     ),
 )]
@@ -66,9 +66,22 @@ pub fn complete(mut description: OpenApi) -> OpenApi {
         }
         let responses = &mut operation.responses.responses;
         responses.insert("default".to_owned(), any_other().into());
-        for response in responses.values_mut() {
-            if let RefOr::T(response) = response {
-                response.headers.insert("X-Request-ID".to_owned(), RefOr::Ref(header("RequestId")));
+        let has_tag = responses.contains_key("304");
+        for (status, response) in responses {
+            let RefOr::T(response) = response else { continue };
+            let is_page = response.content.contains_key("text/html");
+            let mut add = |name: &str, described| {
+                response.headers.insert(name.to_owned(), RefOr::Ref(header(described)));
+            };
+            add("X-Request-ID", "RequestId");
+            if has_tag && ["200", "304"].contains(&status.as_str()) {
+                add("ETag", "EntityTag");
+            }
+            if is_page && status == "200" {
+                add("Vary", "Varying");
+            }
+            if status == "default" {
+                add("Allow", "Allowed");
             }
         }
     }
@@ -99,7 +112,7 @@ fn is_never_null(body: &mut RequestBody) {
     }
 }
 
-fn headers() -> [(&'static str, Header); 3] {
+fn headers() -> [(&'static str, Header); 6] {
     let seconds = ObjectBuilder::new().schema_type(SchemaType::new(Type::Integer)).minimum(Some(1));
     let described = |schema: ObjectBuilder, description: &str| {
         HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
@@ -107,6 +120,9 @@ fn headers() -> [(&'static str, Header); 3] {
     [
         ("RequestId", described(text(), "The id of the request: the client's, or a new one.")),
         ("RetryAfter", described(seconds, "Seconds after which to try again.")),
+        ("EntityTag", described(text(), "Names this very body, for `If-None-Match`.")),
+        ("Varying", described(text(), "The headers of the request by which the body differs.")),
+        ("Allowed", described(text(), "The methods that the path takes, in an answer with 405.")),
         ("Challenge", described(text(), "`Bearer`: the staff's key is asked for.")),
     ]
 }

@@ -168,7 +168,7 @@ impl RequestContext {
     get, path = "/orders/{order_number}/status", tag = "Orders", operation_id = "status",
     params(OrderNumberInPath, IfNoneMatch),
     responses(
-        (status = 200, description = "Where it stands", body = StatusBody, headers(("ETag" = String))),
+        (status = 200, description = "Where it stands", body = StatusBody),
         NotModified,
         UnknownOrder,
     ),
@@ -198,7 +198,7 @@ async fn status(request: HttpRequest, path: web::Path<String>, api: web::Data<Ap
     get, path = "/order_status/{order_id}", tag = "Orders", operation_id = "order_request",
     params(RequestIdInPath, IfNoneMatch),
     responses(
-        (status = 200, description = "How far it is", body = RequestOutcome, headers(("ETag" = String))),
+        (status = 200, description = "How far it is", body = RequestOutcome),
         NotModified,
         UnknownRequest,
     ),
@@ -219,7 +219,7 @@ async fn order_status(request: HttpRequest, path: web::Path<String>, api: web::D
     get, path = "/orders/{order_number}/history", tag = "Orders", operation_id = "history",
     params(OrderNumberInPath, IfNoneMatch),
     responses(
-        (status = 200, description = "Its changes, the first one first", body = Vec<HistoryItem>, headers(("ETag" = String))),
+        (status = 200, description = "Its changes, the first one first", body = Vec<HistoryItem>),
         NotModified,
         UnknownOrder,
     ),
@@ -250,7 +250,7 @@ async fn history(request: HttpRequest, path: web::Path<String>, api: web::Data<A
     get, path = "/workers/status", tag = "Workers", operation_id = "workers",
     params(IfNoneMatch),
     responses(
-        (status = 200, description = "All that ever registered", body = Vec<WorkerItem>, headers(("ETag" = String))),
+        (status = 200, description = "All that ever registered", body = Vec<WorkerItem>),
         NotModified,
         Failed,
     ),

@@ -34,7 +34,7 @@ struct EstimateBody {
     get, path = "/orders/{order_number}/estimate", tag = "Orders", operation_id = "estimate",
     params(OrderNumberInPath, IfNoneMatch),
     responses(
-        (status = 200, description = "When it will be ready", body = EstimateBody, headers(("ETag" = String))),
+        (status = 200, description = "When it will be ready", body = EstimateBody),
         NotModified,
         UnknownOrder,
     ),
