@@ -114,6 +114,7 @@ struct CheckBody {
 #[utoipa::path(
     post, path = "/check_inventory", tag = "Menu", operation_id = "check_inventory",
     request_body = InventoryCheckRequest,
+    security((), ("staff_key" = []), ("staff_cookie" = [])),
     responses((status = 200, description = "Whether all of it can be had", body = CheckBody), CheckRefused),
 )]
 pub async fn check(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
