@@ -69,6 +69,7 @@ struct StepBody {
     changed_by: String,
     /// For the staff.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     notes: Option<String>,
 }
 
