@@ -22,7 +22,7 @@ use config::CookingSeconds;
 use db::{Access, Database, history, workers};
 use domain::order_request::RequestOutcome;
 use domain::timestamp::Timestamp;
-use domain::{OrderNumber, RequestId, ServiceName};
+use domain::{OrderNumber, OrderStatus, RequestId, ServiceName};
 use http_service::description::routes as description;
 use http_service::health::{self, Check, Checks, Health};
 use http_service::openapi::{Failed, IfNoneMatch, NotModified, OrderNumberInPath};
@@ -91,6 +91,7 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
 #[schema(as = OrderState)]
 struct StatusBody {
     order_number: OrderNumber,
+    #[schema(value_type = OrderStatus)]
     current_status: String,
     updated_at: Timestamp,
     #[schema(required)]
@@ -102,6 +103,7 @@ struct StatusBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = StatusChange)]
 struct HistoryItem {
+    #[schema(value_type = OrderStatus)]
     status: String,
     timestamp: Timestamp,
     changed_by: String,
@@ -111,6 +113,7 @@ struct HistoryItem {
 #[schema(as = Worker)]
 struct WorkerItem {
     worker_name: String,
+    #[schema(schema_with = described::worker_status)]
     status: &'static str,
     orders_processed: i32,
     #[schema(required)]

@@ -13,7 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::described::UnknownOrder;
-use super::{Api, RequestContext};
+use super::{Api, RequestContext, described};
 
 /// `earliest` and `latest` are null for an order that neither waits nor cooks.
 #[derive(Serialize, ToSchema)]
@@ -25,7 +25,7 @@ struct EstimateBody {
     latest: Option<Timestamp>,
     ahead: u32,
     as_of: Timestamp,
-    /// `measured`, or `configured` while nothing is measured yet.
+    #[schema(schema_with = described::basis)]
     basis: &'static str,
 }
 

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use db::order_views::{self, ItemView, OrderView, StepView};
 use db::{order_days, secrets};
 use domain::timestamp::Timestamp;
-use domain::{Money, OrderNumber, OrderStatus};
+use domain::{Money, OrderNumber, OrderStatus, OrderType};
 use http_service::staff::Access;
 use logging::action;
 use serde::Serialize;
@@ -31,7 +31,9 @@ struct ListBody {
 #[schema(as = WholeOrder)]
 pub struct OrderBody {
     order_number: String,
+    #[schema(value_type = OrderType)]
     order_type: String,
+    #[schema(value_type = OrderStatus)]
     status: String,
     customer_name: String,
     #[schema(required)]
@@ -64,6 +66,7 @@ struct ItemBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = OrderStep)]
 struct StepBody {
+    #[schema(value_type = OrderStatus)]
     status: String,
     timestamp: Timestamp,
     changed_by: String,
