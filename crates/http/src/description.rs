@@ -14,7 +14,10 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{Header, HeaderBuilder, OpenApi, Ref, RefOr, Server};
 use utoipa::{OpenApi as _, PartialSchema as _, ToSchema as _};
 
-use crate::openapi::{IfNoneMatch, NotModified, ProblemBody, any_other, header, in_header, operations, text};
+use crate::openapi::{
+    IfNoneMatch, NotModified, ProblemBody, add_examples, any_other, header, in_header, operations, shared,
+    text,
+};
 use crate::problem::Problem;
 use crate::resource::readable;
 use crate::{conditional, health, request_id, staff};
@@ -98,6 +101,7 @@ pub fn complete(mut description: OpenApi) -> OpenApi {
     components.headers.extend(headers().map(|(name, header)| (name.to_owned(), header.into())));
     let ways_in = security_schemes().map(|(name, scheme)| (name.to_owned(), scheme.into()));
     components.security_schemes.extend(ways_in);
+    add_examples(&mut description, &shared());
     description
 }
 

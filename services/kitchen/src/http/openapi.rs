@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use http_service::description::complete;
 use http_service::openapi::{Sample, add_examples};
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
@@ -63,11 +63,10 @@ fn samples() -> Vec<Sample> {
         ],
         "cut_off": null, "stopping": false,
     });
-    let sample = |schema, name, summary, value: Value| Sample { schema, name, summary, value };
     vec![
-        sample("Tickets", "one", "One order is being cooked", tickets),
-        sample("Ticket", "cooking", "It is being cooked", ticket),
-        sample("SeenStatus", "usual", "The status that the step usually begins with", json!({})),
-        sample("LineTick", "done", "The line is done", json!({ "done": true })),
+        Sample::new("Tickets", "one", "One order is being cooked", tickets),
+        Sample::new("Ticket", "cooking", "It is being cooked", ticket),
+        Sample::new("SeenStatus", "usual", "The status that the step usually begins with", json!({})),
+        Sample::new("LineTick", "done", "The line is done", json!({ "done": true })),
     ]
 }
