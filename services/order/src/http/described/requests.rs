@@ -2,6 +2,10 @@
 //! field by field, so that it can name every fault. `null` counts as absent, and unknown members
 //! are ignored.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail")]
+mod limits;
+
 use domain::menu::{Category, SoldOutUntil};
 use domain::timestamp::Timestamp;
 use domain::{MenuItemId, OrderType, OrderTypes, Price};
