@@ -89,7 +89,7 @@ pub struct OrderLine {
     pub price: Option<Price>,
 }
 
-/// What is to be priced.
+/// What is to be priced. While the menu is on, a price in a line is not looked at.
 #[derive(Serialize, ToSchema)]
 pub struct QuoteRequest {
     /// `takeout`, unless it says otherwise.
