@@ -225,7 +225,7 @@ async fn watch(
     sleep(sandbox.effort.duration()).await;
     let (end, after, to) = (Instant::now(), processor::times(sandbox.cluster, services), role.place()?);
     let [(_, tracking), ..] = services;
-    let (statements, megabytes) = (role.count(from, to)?, tracking.memory()?.now);
+    let (megabytes, statements) = (tracking.memory()?.now, role.count(from, to)?);
     Ok(Window { begin, end, before, after, statements, megabytes })
 }
 
