@@ -129,7 +129,7 @@ async fn run(sandbox: &Sandbox<'_>, trackers: u32) -> Result<(Run, String)> {
         placed.per_second,
         placed.complaints
     );
-    until_ready(sandbox, LIMIT).await?;
+    ensure!(until_ready(sandbox, LIMIT).await?, "orders are still open {LIMIT:?} after the load");
 
     let wanted = log_rows(sandbox).await? - stored;
     let wanted_of_orders = followed_among(trackers, handed_over);
