@@ -16,16 +16,14 @@ class ApiDocs extends HTMLElement {
 
   async load() {
     this.setAttribute("aria-busy", "true");
-    try {
-      const response = await fetch(new URL("openapi.json", root), { signal: AbortSignal.timeout(TIMEOUT_MS) });
-      if (!response.ok) throw new Error(`status ${response.status}`);
-      this.show(new Description(await response.json()));
-    } catch {
+    const document = await fetched();
+    this.removeAttribute("aria-busy");
+    if (document) this.show(new Description(document));
+    else {
       this.replaceChildren(h("div", { class: "notice notice-problem", role: "alert" },
         h("p", {}, t("docs.failed")),
         h("button", { class: "button", type: "button", onclick: () => this.load() }, t("page.again"))));
     }
-    this.removeAttribute("aria-busy");
   }
 
   show(description) {
@@ -47,11 +45,21 @@ class ApiDocs extends HTMLElement {
           h("dt", {}, h("code", {}, name), " ", h("span", { class: "docs-type" }, [scheme.type, scheme.scheme, scheme.in, scheme.name].filter(Boolean).join(" "))),
           h("dd", {}, h("p", {}, prose(scheme.description ?? "")))))))));
     // An address may name an operation, which is there only now.
-    const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const named = document.getElementById(location.hash.slice(1));
     if (named) {
       if (named.matches("details")) named.open = true;
       named.scrollIntoView();
     }
+  }
+}
+
+/** The description; null if it does not come. A fault in showing it is no such thing. */
+async function fetched() {
+  try {
+    const response = await fetch(new URL("openapi.json", root), { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return response.ok ? await response.json() : null;
+  } catch {
+    return null;
   }
 }
 
