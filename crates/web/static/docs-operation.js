@@ -1,5 +1,5 @@
 import "./docs-try.js";
-import { json, prose } from "./docs-prose.js";
+import { json, ours, prose } from "./docs-prose.js";
 import { schemaTree, typeAndLimits } from "./docs-schema.js";
 import { h } from "./dom.js";
 import { t } from "./texts.js";
@@ -38,13 +38,13 @@ function contents(description, operation) {
 }
 
 function section(heading, ...children) {
-  return h("section", {}, h("h4", { lang: document.documentElement.lang, dir: document.documentElement.dir }, heading), ...children);
+  return h("section", {}, ours("h4", {}, heading), ...children);
 }
 
 function security({ security: ways }) {
   if (!ways || ways.length === 0) return null;
   const names = ways.map((way) => Object.keys(way).join(" + ") || "—");
-  return h("p", { class: "docs-security" }, h("span", { lang: document.documentElement.lang }, t("docs.security")), " ",
+  return h("p", { class: "docs-security" }, ours("span", {}, t("docs.security")), " ",
     names.map((name, index) => [index > 0 ? ", " : null, h("code", {}, name)]).flat());
 }
 
@@ -52,7 +52,7 @@ function parameterList(description, parameters) {
   return h("dl", { class: "docs-members" }, parameters.map((parameter) => h("div", {},
     h("dt", {}, h("code", {}, parameter.name), " ", typeAndLimits(description, parameter.schema),
       h("span", { class: "badge" }, parameter.in),
-      parameter.required ? h("span", { class: "badge" }, t("docs.required")) : null),
+      parameter.required ? ours("span", { class: "badge" }, t("docs.required")) : null),
     h("dd", {}, h("p", {}, prose(parameter.description ?? ""))))));
 }
 
