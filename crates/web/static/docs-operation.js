@@ -57,10 +57,12 @@ function parameterList(description, parameters) {
 }
 
 function answer(description, status, response) {
-  const headers = Object.keys(response.headers ?? {});
+  const headers = Object.entries(response.headers ?? {}).map(([name, header]) => [name, description.resolved(header)]);
   return h("details", { class: "docs-answer" },
     h("summary", {}, h("span", { class: `docs-status is-${status[0]}` }, status), " ", prose(response.description)),
-    headers.length > 0 ? h("p", { class: "docs-headers" }, headers.map((name) => h("code", {}, name))) : null,
+    headers.length > 0 ? h("dl", { class: "docs-members" }, headers.map(([name, header]) => h("div", {},
+      h("dt", {}, h("code", {}, name)),
+      h("dd", {}, h("p", {}, prose(header?.description ?? "")))))) : null,
     contentsOf(description, response.content ?? {}));
 }
 

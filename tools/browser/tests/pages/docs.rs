@@ -23,6 +23,7 @@ async fn every_operation_is_shown_with_its_limits_answers_and_examples() {
     reader.sees("#place_order", "Idempotency-Key").await;
     reader.sees("#place_order", "1…20 items").await;
     reader.press("#place_order .docs-answer:nth-of-type(1) > summary").await;
+    reader.sees("#place_order .docs-answer", "The right to see and to cancel this order").await;
     reader.press("#place_order .docs-example > summary").await;
     reader.sees("#place_order .docs-json", "customer_name").await;
     assert_eq!(reader.complaints().await, Vec::<String>::new());
