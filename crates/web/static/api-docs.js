@@ -16,9 +16,9 @@ class ApiDocs extends HTMLElement {
 
   async load() {
     this.setAttribute("aria-busy", "true");
-    const document = await fetched();
+    const found = await fetched();
     this.removeAttribute("aria-busy");
-    if (document) this.show(new Description(document));
+    if (found) this.show(new Description(found));
     else {
       this.replaceChildren(h("div", { class: "notice notice-problem", role: "alert" },
         h("p", {}, t("docs.failed")),
