@@ -5,25 +5,24 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use domain::RequestId;
-use logging::{Log, action};
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Header, HeaderBuilder, OpenApi, Ref, RefOr, Server};
 use utoipa::{OpenApi as _, PartialSchema as _, ToSchema as _};
 
+use crate::conditional::Json;
 use crate::openapi::{
-    IfNoneMatch, NotModified, ProblemBody, add_examples, any_other, header, in_header, operations, shared,
-    text,
+    IfNoneMatch, NotModified, ProblemBody, Sample, add_examples, any_other, header, in_header, operations,
+    shared, text,
 };
-use crate::problem::Problem;
 use crate::resource::readable;
-use crate::{conditional, health, request_id, staff};
+use crate::{health, staff};
 
-/// Serves the description. It is made when somebody first asks for it.
-pub fn routes(app: &mut web::ServiceConfig, description: &'static LazyLock<OpenApi>) {
+/// Serves the description. It is made and written when somebody first asks for it.
+pub fn routes(app: &mut web::ServiceConfig, description: &'static LazyLock<Json>) {
     app.service(readable("/openapi.json", move |request| show(request, description)));
 }
 
@@ -38,15 +37,8 @@ pub fn routes(app: &mut web::ServiceConfig, description: &'static LazyLock<OpenA
         NotModified,
     ),
 )]
-async fn show(request: HttpRequest, description: &'static LazyLock<OpenApi>) -> HttpResponse {
-    conditional::json(&request, &**description).unwrap_or_else(|why| {
-        let id = request_id::of(&request);
-        if let Some(log) = request.app_data::<Log>() {
-            let log = log.with_request_id(id.clone());
-            log.error(action::REQUEST_REFUSED, "The description could not be written", &why).emit_limited();
-        }
-        Problem::internal(&id).error_response()
-    })
+async fn show(request: HttpRequest, description: &'static LazyLock<Json>) -> HttpResponse {
+    description.answer(&request)
 }
 
 /// The path of the description itself.
@@ -54,8 +46,8 @@ async fn show(request: HttpRequest, description: &'static LazyLock<OpenApi>) -> 
 #[openapi(paths(show))]
 struct Itself;
 
-/// Adds what is true of every operation, and the operations that every service has.
-pub fn complete(mut description: OpenApi) -> OpenApi {
+/// Adds what is true of every operation, the operations that every service has, and examples.
+pub fn complete(mut description: OpenApi, samples: &[Sample]) -> Json {
     for shared in [staff::SessionPaths::openapi(), health::Probes::openapi(), Itself::openapi()] {
         description.merge(shared);
     }
@@ -102,7 +94,9 @@ pub fn complete(mut description: OpenApi) -> OpenApi {
     let ways_in = security_schemes().map(|(name, scheme)| (name.to_owned(), scheme.into()));
     components.security_schemes.extend(ways_in);
     add_examples(&mut description, &shared());
-    description
+    add_examples(&mut description, samples);
+    // Names, texts and numbers can always be written.
+    Json::of(serde_json::to_vec(&description).unwrap_or_default())
 }
 
 /// utoipa tells a body that may be left out as one that may be `null` too, which none of ours may.

@@ -10,8 +10,8 @@ mod texts;
 
 use utoipa::openapi::Ref;
 
-pub(crate) use self::examples::operations;
-pub use self::examples::{Sample, add_examples};
+pub use self::examples::Sample;
+pub(crate) use self::examples::{add_examples, operations};
 pub(crate) use self::parameters::in_header;
 pub use self::parameters::{
     IfNoneMatch, ItemIdInPath, LastEventId, NotModified, NumberInPath, OrderNumberInPath, RequestedWith,

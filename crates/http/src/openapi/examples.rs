@@ -43,7 +43,7 @@ pub(crate) fn operations(description: &mut OpenApi) -> impl Iterator<Item = &mut
 }
 
 /// Adds the examples to every body of their schemas, in requests and in responses of a success.
-pub fn add_examples(description: &mut OpenApi, samples: &[Sample]) {
+pub(crate) fn add_examples(description: &mut OpenApi, samples: &[Sample]) {
     for operation in operations(description) {
         if let Some(RefOr::T(body)) = &mut operation.request_body {
             for content in body.content.values_mut() {

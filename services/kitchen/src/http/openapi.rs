@@ -3,11 +3,11 @@
 
 use std::sync::LazyLock;
 
+use http_service::conditional::Json;
 use http_service::description::complete;
-use http_service::openapi::{Sample, add_examples};
+use http_service::openapi::Sample;
 use serde_json::json;
 use utoipa::OpenApi as _;
-use utoipa::openapi::OpenApi;
 
 use super::{bumping, page, stream, tickets};
 
@@ -39,11 +39,7 @@ use super::{bumping, page, stream, tickets};
 struct Described;
 
 /// What `/openapi.json` says.
-pub static DESCRIPTION: LazyLock<OpenApi> = LazyLock::new(|| {
-    let mut description = complete(Described::openapi());
-    add_examples(&mut description, &samples());
-    description
-});
+pub static DESCRIPTION: LazyLock<Json> = LazyLock::new(|| complete(Described::openapi(), &samples()));
 
 fn samples() -> Vec<Sample> {
     let ticket = json!({
