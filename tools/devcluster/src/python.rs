@@ -64,6 +64,13 @@ impl PythonProgram {
         tool::run(asking, LOOK_LIMIT).await.is_ok()
     }
 
+    /// Its version, and how it was built.
+    pub(crate) async fn version(&self) -> Result<String, Error> {
+        let mut asking = self.command(&self.program);
+        asking.args(["-c", "import sys; print(sys.version)"]);
+        tool::run(asking, LOOK_LIMIT).await
+    }
+
     /// Makes an environment.
     pub(crate) async fn make_environment(&self, place: &Path) -> Result<(), Error> {
         let mut making = self.command(&self.program);
