@@ -52,7 +52,7 @@ impl PythonPackages {
             python.make_environment(&environment).await?;
             progress(&format!("fetching Python packages into {}", environment.display()));
             let mut installing = python.pip(&environment);
-            installing.args(["install", "--quiet", "--disable-pip-version-check"]);
+            installing.args(["install", "--quiet", "--disable-pip-version-check", "--no-cache-dir"]);
             installing.args(["--require-hashes", "--no-deps", "--only-binary", ":all:"]);
             installing.arg("--requirement").arg(requirements);
             tool::run(installing, INSTALL_LIMIT).await?;
@@ -114,16 +114,22 @@ impl NpmPackages {
             let mut installing = packages.node();
             installing.arg(packages.node.join("lib/node_modules/npm/bin/npm-cli.js"));
             installing.current_dir(&packages.folder);
-            installing.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+            installing.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]);
+            // Its own place for that is in the home folder.
+            let cache = packages.folder.join("cache");
+            installing.arg("--cache").arg(&cache);
             tool::run(installing, INSTALL_LIMIT).await?;
+            remove(&cache)?;
             complete(&packages.folder, &pins)?;
         }
         Ok(packages)
     }
 
-    /// Node.js.
+    /// Node.js, without what the user's environment has for another one.
     pub fn node(&self) -> Command {
-        Command::new(self.node.join("bin/node"))
+        let mut node = Command::new(self.node.join("bin/node"));
+        node.env_remove("NODE_OPTIONS");
+        node
     }
 
     /// A program of a package.

@@ -89,9 +89,11 @@ impl PythonProgram {
         pip
     }
 
-    /// A program of this Python, or of an environment that it made.
+    /// A program of this Python, or of an environment that it made, without what the user's
+    /// environment has for another one.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
+        command.env_remove("PYTHONHOME").env_remove("PYTHONPATH");
         command.envs(self.libraries.iter().map(|libraries| ("LD_LIBRARY_PATH", libraries)));
         command
     }
