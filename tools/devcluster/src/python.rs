@@ -13,10 +13,11 @@ use crate::{Error, tool};
 const LOOK_LIMIT: Duration = Duration::from_secs(20);
 const MAKING_LIMIT: Duration = Duration::from_mins(2);
 const NAMES: [&str; 5] = ["python3", "python3.14", "python3.13", "python3.12", "python3.11"];
-/// Asks a Python whether it is new enough, and has these modules.
-const HAS_MODULES: &str = "import sys, ssl, venv; sys.exit(sys.version_info < (3, 11))";
+/// Asks a Python whether the pinned packages are built for it, and whether it has these modules.
+const HAS_MODULES: &str = "import sys, ssl, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 15))";
 /// Asks for pip, too. Debian has it in a package of its own.
-const HAS_PIP: &str = "import sys, ssl, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
+const HAS_PIP: &str =
+    "import sys, ssl, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))";
 
 /// A Python that can make environments.
 #[derive(Clone, Debug)]
