@@ -16,8 +16,7 @@ const NAMES: [&str; 5] = ["python3", "python3.14", "python3.13", "python3.12", "
 /// Asks a Python whether the pinned packages are built for it, and whether it has these modules.
 const HAS_MODULES: &str = "import sys, ssl, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 15))";
 /// Asks for pip, too. Debian has it in a package of its own.
-const HAS_PIP: &str =
-    "import sys, ssl, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))";
+const HAS_PIP: &str = "import sys, ssl, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))";
 
 /// A Python that can make environments.
 #[derive(Clone, Debug)]
