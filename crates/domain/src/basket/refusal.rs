@@ -51,6 +51,7 @@ pub struct RefusedItem {
     pub item_id: Option<String>,
     /// The name, as the menu or the guest says it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub name: Option<String>,
     /// JSON pointer (RFC 6901) to the first line that has the problem.
     pub pointer: String,
@@ -60,9 +61,11 @@ pub struct RefusedItem {
     pub detail: String,
     /// The menu's price, for `price_changed`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub price: Option<Price>,
     /// What is left, for `out_of_stock`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub left: Option<u32>,
 }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Required, Response, ResponseBuilder};
 use utoipa::{IntoParams, IntoResponses, ToSchema};
+
+use super::texts::text;
 
 /// Describes a parameter that several operations take.
 macro_rules! parameters {
@@ -56,10 +57,6 @@ fn in_path<T: ToSchema>(name: &str, description: &str) -> ParameterBuilder {
         .required(Required::True)
         .description(Some(description))
         .schema(Some(T::schema()))
-}
-
-pub(crate) fn text() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(SchemaType::new(Type::String))
 }
 
 /// 304: the client has the body already.

@@ -85,7 +85,7 @@ async fn late_heads_and_unknown_paths_are_logged() {
     late.send("GET").await;
     let mut client = served.connect().await;
     let nowhere = client.ask(&LIVE.replace("/livez", "/nowhere")).await;
-    let nothing = "There is nothing at /nowhere. The guide (docs/guide.md) has";
+    let nothing = "There is nothing at /nowhere. /docs of a service shows";
     check(&served, &nowhere, 404, nothing, "request_refused").await;
     let wrong = client.ask(&LIVE.replace("GET", "DELETE")).await;
     check(&served, &wrong, 405, "use GET, HEAD", "request_refused").await;

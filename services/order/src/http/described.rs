@@ -11,8 +11,9 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 pub use self::refusals::{
-    ChangeRefused, CheckRefused, DeadLettersRefused, ItemEditRefused, ItemRefused, MenuRefused, PauseRefused,
-    PlacingRefused, QuoteRefused, SoldOutRefused, StaffPageRefused, StockRefused,
+    CancelRefused, CheckRefused, CompleteRefused, DeadLettersRefused, ItemEditRefused, ItemRefused,
+    LeftRefused, MenuRefused, PauseRefused, PlacingRefused, QuoteRefused, RestockRefused, SoldOutRefused,
+    StaffPageRefused,
 };
 
 /// `Idempotency-Key`.

@@ -35,7 +35,7 @@ struct Body<'a> {
     get, path = "/menu", tag = "Menu", operation_id = "menu",
     params(IfNoneMatch),
     responses(
-        (status = 200, description = "The menu", body = Body<'_>, headers(("ETag" = String))),
+        (status = 200, description = "The menu", body = Body<'_>),
         NotModified,
         MenuRefused,
     ),

@@ -1,14 +1,15 @@
 //! What handlers say of themselves beside their code: parameters, and how they refuse.
 
 use domain::order_request::ParseRequestIdError;
+use domain::estimate::Basis;
 use domain::{OrderRequestId, OrderStatus, OrderType, RequestId};
 use http_service::Problem;
-use http_service::openapi::{Refused, failed, too_many};
+use http_service::openapi::{Refused, failed, one_of, too_many};
 use http_service::problem::nothing_at;
 use http_service::staff::refused_to_others;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
-use utoipa::openapi::{KnownFormat, RefOr, Required, Schema, SchemaFormat};
+use utoipa::openapi::{KnownFormat, Object, RefOr, Required, Schema, SchemaFormat};
 use utoipa::{IntoParams, PartialSchema as _};
 
 use super::orders_query::{self, DEFAULT_LIMIT, MAX_LIMIT, MAX_TEXT};
@@ -31,6 +32,16 @@ http_service::refusals! {
     StreamRefused: [unknown_order(), too_many(), failed()];
     /// Of the stream of all orders.
     AllOrdersStreamRefused: refused_to_others(bad_position().into_iter().chain([too_many()]));
+}
+
+/// The words of an estimate's basis.
+pub fn basis() -> Object {
+    one_of([Basis::Measured.as_str(), Basis::Configured.as_str()])
+}
+
+/// Whether a worker is there.
+pub fn worker_status() -> Object {
+    one_of(["online", "offline"])
 }
 
 fn refused(name: &'static str, problem: impl FnOnce(&RequestId) -> Problem) -> Refused {

@@ -13,7 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::described::UnknownOrder;
-use super::{Api, RequestContext};
+use super::{Api, RequestContext, described};
 
 /// `earliest` and `latest` are null for an order that neither waits nor cooks. The type says what
 /// follows: the guest fetches it, or somebody brings it.
@@ -27,7 +27,7 @@ struct EstimateBody {
     ahead: u32,
     order_type: OrderType,
     as_of: Timestamp,
-    /// `measured`, or `configured` while nothing is measured yet.
+    #[schema(schema_with = described::basis)]
     basis: &'static str,
 }
 
@@ -36,7 +36,7 @@ struct EstimateBody {
     get, path = "/orders/{order_number}/estimate", tag = "Orders", operation_id = "estimate",
     params(OrderNumberInPath, IfNoneMatch),
     responses(
-        (status = 200, description = "When it will be ready", body = EstimateBody, headers(("ETag" = String))),
+        (status = 200, description = "When it will be ready", body = EstimateBody),
         NotModified,
         UnknownOrder,
     ),

@@ -6,7 +6,7 @@ use db::order_views::{self, ItemView, OrderView, StepView, WholeOrder};
 use db::{order_days, secrets};
 use domain::pricing::Adjustment;
 use domain::timestamp::Timestamp;
-use domain::{Money, OrderNumber, OrderStatus};
+use domain::{Money, OrderNumber, OrderStatus, OrderType};
 use http_service::staff::Access;
 use logging::action;
 use serde::Serialize;
@@ -33,7 +33,9 @@ struct ListBody {
 #[schema(as = WholeOrder)]
 pub struct OrderBody {
     order_number: String,
+    #[schema(value_type = OrderType)]
     order_type: String,
+    #[schema(value_type = OrderStatus)]
     status: String,
     customer_name: String,
     #[schema(required)]
@@ -70,6 +72,7 @@ struct ItemBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = OrderStep)]
 struct StepBody {
+    #[schema(value_type = OrderStatus)]
     status: String,
     timestamp: Timestamp,
     changed_by: String,
@@ -79,6 +82,7 @@ struct StepBody {
     reason: Option<String>,
     /// For the staff.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     notes: Option<String>,
 }
 

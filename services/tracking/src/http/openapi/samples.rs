@@ -8,10 +8,6 @@ pub fn all() -> Vec<Sample> {
     [of_guests(), of_staff()].concat()
 }
 
-fn sample(schema: &'static str, name: &'static str, summary: &'static str, value: Value) -> Sample {
-    Sample { schema, name, summary, value }
-}
-
 fn of_guests() -> Vec<Sample> {
     let cooking = json!({
         "order_number": "ORD_20261130_001", "current_status": "cooking",
@@ -35,13 +31,23 @@ fn of_guests() -> Vec<Sample> {
         "order_number": "ORD_20261130_007", "total_amount": 16.20, "code": null, "reason": null,
         "errors": null, "items": null, "updated_at": "2026-11-30T08:04:21.453Z",
     });
+    let history = json!([
+        { "status": "received", "timestamp": "2026-11-30T08:04:11.453Z", "changed_by": "order-service" },
+        { "status": "cooking", "timestamp": "2026-11-30T08:04:21.453Z", "changed_by": "chef_anna" },
+    ]);
+    let workers = json!([{
+        "worker_name": "chef_anna", "status": "online", "orders_processed": 17,
+        "last_seen": "2026-11-30T08:04:20.000Z",
+    }]);
     vec![
-        sample("OrderState", "cooking", "It is being cooked", cooking),
-        sample("Estimate", "waiting", "Two go before it", estimate),
-        sample("Estimate", "over", "It neither waits nor cooks", over),
-        sample("ReadyBoard", "board", "One is ready", board),
-        sample("RequestOutcome", "confirmed", "It became an order", confirmed),
-        sample("WholeOrder", "own", "As its guest sees it", whole_order()),
+        Sample::new("StatusChange[]", "cooking", "It is being cooked", history),
+        Sample::new("Worker[]", "one", "One worker is there", workers),
+        Sample::new("OrderState", "cooking", "It is being cooked", cooking),
+        Sample::new("Estimate", "waiting", "Two go before it", estimate),
+        Sample::new("Estimate", "over", "It neither waits nor cooks", over),
+        Sample::new("ReadyBoard", "board", "One is ready", board),
+        Sample::new("RequestOutcome", "confirmed", "It became an order", confirmed),
+        Sample::new("WholeOrder", "own", "As its guest sees it", whole_order()),
     ]
 }
 
@@ -99,8 +105,8 @@ fn of_staff() -> Vec<Sample> {
         }],
     });
     vec![
-        sample("OrderList", "page", "One order", json!({ "orders": [listed], "next_cursor": null })),
-        sample("KitchenTickets", "tickets", "One order waits", tickets),
-        sample("Figures", "figures", "A calm hour", figures),
+        Sample::new("OrderList", "page", "One order", json!({ "orders": [listed], "next_cursor": null })),
+        Sample::new("KitchenTickets", "tickets", "One order waits", tickets),
+        Sample::new("Figures", "figures", "A calm hour", figures),
     ]
 }
