@@ -211,7 +211,7 @@ async fn order_status(request: HttpRequest, path: web::Path<String>, api: web::D
     let context = RequestContext::new(&api, request, "/order_status/{order_id}", None);
     let order_id: OrderRequestId = match asked.parse() {
         Ok(order_id) => order_id,
-        Err(why) => return problems::no_request_id(&asked, &why, context.id()).error_response(),
+        Err(why) => return problems::no_request_id(&asked, why, context.id()).error_response(),
     };
     match api.lookups.request(order_id).await {
         Ok(None) => problems::unknown_request(&asked, context.id()).error_response(),

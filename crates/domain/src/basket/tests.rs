@@ -192,6 +192,6 @@ fn what_is_short_is_named_behind_what_the_menu_refuses() {
     );
     assert_eq!(all.items[2].left, Some(2));
     assert_eq!(also_short(refusal.clone(), &lines, &menu(), &Stock::new()), refusal);
-    let named: Vec<_> = named(&lines, &menu()).iter().map(ToString::to_string).collect();
-    assert_eq!(named, ["pho-bo", "goose", "tea", "pho-bo", "beer"]);
+    let wanted: Vec<_> = named(&lines, &menu()).iter().map(ToString::to_string).collect();
+    assert_eq!(wanted, ["pho-bo", "goose", "tea", "pho-bo", "beer"]);
 }

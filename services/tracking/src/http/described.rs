@@ -1,7 +1,7 @@
 //! What handlers say of themselves beside their code: parameters, and how they refuse.
 
-use domain::order_request::ParseRequestIdError;
 use domain::estimate::Basis;
+use domain::order_request::ParseRequestIdError;
 use domain::{OrderRequestId, OrderStatus, OrderType, RequestId};
 use http_service::Problem;
 use http_service::openapi::{Refused, failed, one_of, too_many};
@@ -57,7 +57,7 @@ fn unknown_request() -> Refused {
 }
 
 fn no_request_id() -> Refused {
-    refused("no_request_id", |id| problems::no_request_id("1234", &ParseRequestIdError, id))
+    refused("no_request_id", |id| problems::no_request_id("1234", ParseRequestIdError, id))
 }
 
 fn wrong_parameters() -> Refused {

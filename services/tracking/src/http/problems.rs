@@ -22,7 +22,7 @@ pub fn unknown_request(asked: &str, id: &RequestId) -> Problem {
 }
 
 /// No message goes by this: one that named it was refused under another id.
-pub fn no_request_id(asked: &str, why: &ParseRequestIdError, id: &RequestId) -> Problem {
+pub fn no_request_id(asked: &str, why: ParseRequestIdError, id: &RequestId) -> Problem {
     let detail = format!("There is no request {}: an order_id {why}.", printable(asked));
     Problem::new(StatusCode::NOT_FOUND, detail, id)
 }
