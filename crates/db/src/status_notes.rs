@@ -28,7 +28,9 @@ mod tests {
             assert_eq!(reason(&of_change(Some(why), &id)), Some(why));
         }
         assert_eq!(reason(&of_change(None, &id)), None);
-        for note in ["", "recalled", "the message could not be published", "left (request )", " (request a b)"] {
+        for note in
+            ["", "recalled", "the message could not be published", "left (request )", " (request a b)"]
+        {
             assert_eq!(reason(note), None, "{note}");
         }
     }

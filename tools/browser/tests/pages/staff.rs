@@ -339,7 +339,8 @@ async fn a_cook_who_left_is_out_of_the_way_and_nothing_takes_less_than_no_time()
     let staff = signed_in(&restaurant, Look::LAPTOP).await;
     staff.sees(".worker", "Working").await;
     staff.sees(".plot-words", "Half of the orders waited for at most").await;
-    let words = "return [...document.querySelectorAll('.plot-words')].map((each) => each.innerText).join(' ')";
+    let words =
+        "return [...document.querySelectorAll('.plot-words')].map((each) => each.innerText).join(' ')";
     let words = staff.run(words, vec![]).await;
     assert!(!words.as_str().unwrap().contains(" 0 sec"), "{words}");
     cook.stop().await;
