@@ -149,7 +149,7 @@ pub async fn one(db: &Database, number: &OrderNumber) -> Result<Option<WholeOrde
         adjustments = adjustments::of_order("o.id")
     );
     let row = db.query_opt(&sql, &[&number.to_string()]).await?;
-    let whole = |row: Row| {
+    let whole = |row: Row| -> Result<WholeOrder, DbError> {
         Ok(WholeOrder {
             order: view(&row)?,
             adjustments: json(&row, "adjustments")?,

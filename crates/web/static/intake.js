@@ -8,7 +8,7 @@ const PAUSED_MS = 3_000;
 /** By then every order service knows that a pause is over. */
 const AFTER_END_MS = 500;
 
-/** Whether orders are taken. It sends "change" when a pause begins, ends, or becomes another one. */
+/** Whether orders are taken. It sends "change" when a pause begins, ends, or is another one. */
 class Intake extends EventTarget {
   /** The present pause: { until, message }, with `until` in milliseconds. */
   pause = null;

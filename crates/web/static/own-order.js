@@ -7,8 +7,8 @@ import { tracking } from "./urls.js";
 const RETRY_MS = 5_000;
 
 /**
- * What this browser ordered, for how much, and where it goes. Another browser has no token, and sees
- * nothing of it. It sends "order" with the whole order.
+ * What this browser ordered, for how much, and where it goes. Another browser has no token, and
+ * sees nothing of it. It sends "order" with the whole order.
  */
 class OwnOrder extends HTMLElement {
   open(number, token) {
