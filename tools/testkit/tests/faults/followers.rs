@@ -1,7 +1,6 @@
 //! Clients of event streams that come back with their position whenever a stream ends, as browsers
 //! do.
 
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,8 +30,8 @@ pub struct Seen {
 }
 
 impl Follower {
-    /// Follows all orders from now on, at the service that listens on this port at the moment.
-    pub async fn of_all(port: &Arc<AtomicU16>) -> Self {
+    /// Follows all orders from now on, at the service that listens on this port, whenever it does.
+    pub async fn of_all(port: u16) -> Self {
         let display = Self::of(port, "/events".to_owned());
         // From its first position on it misses nothing.
         eventually("a position", async || display.seen().position.map(drop)).await;
@@ -40,16 +39,16 @@ impl Follower {
     }
 
     /// Follows one order, and waits for its first row.
-    pub async fn of_order(port: &Arc<AtomicU16>, number: &str) -> Self {
+    pub async fn of_order(port: u16, number: &str) -> Self {
         let tracker = Self::of(port, format!("/orders/{number}/events"));
         eventually("a first row", async || tracker.seen().position.map(drop)).await;
         tracker
     }
 
-    fn of(port: &Arc<AtomicU16>, path: String) -> Self {
+    fn of(port: u16, path: String) -> Self {
         let seen = Arc::<Mutex<Seen>>::default();
         let mut task = JoinSet::new();
-        task.spawn(follow(Arc::clone(port), path, Arc::clone(&seen)));
+        task.spawn(follow(port, path, Arc::clone(&seen)));
         Self { seen, _task: task }
     }
 
@@ -70,12 +69,11 @@ impl Follower {
     }
 }
 
-async fn follow(port: Arc<AtomicU16>, path: String, seen: Arc<Mutex<Seen>>) {
+async fn follow(port: u16, path: String, seen: Arc<Mutex<Seen>>) {
     loop {
         let position = seen.lock().unwrap().position.clone();
         let back = position.as_deref().map(|id| ("Last-Event-ID", id));
         let headers: Vec<_> = [STAFF].into_iter().chain(back).collect();
-        let port = port.load(Ordering::Relaxed);
         let Ok(mut stream) = EventStream::try_open(port, &path, &headers, None).await else {
             sleep(PAUSE).await;
             continue;
