@@ -27,6 +27,8 @@ pub struct Seen {
     pub returns: Vec<usize>,
     heartbeats: usize,
     position: Option<String>,
+    /// What must not happen to a client. It follows no more then.
+    fault: Option<String>,
 }
 
 impl Follower {
@@ -54,7 +56,9 @@ impl Follower {
 
     /// What it has got so far.
     pub fn seen(&self) -> Seen {
-        self.seen.lock().unwrap().clone()
+        let seen = self.seen.lock().unwrap().clone();
+        assert_eq!(seen.fault, None);
+        seen
     }
 
     /// Waits until it has so many rows, and what was on its way then.
@@ -80,7 +84,10 @@ async fn follow(port: u16, path: String, seen: Arc<Mutex<Seen>>) {
         };
         if !stream.head.starts_with("HTTP/1.1 200") {
             // The database is away.
-            assert!(stream.head.starts_with("HTTP/1.1 50"), "{path}: {}", stream.head);
+            if !stream.head.starts_with("HTTP/1.1 50") {
+                seen.lock().unwrap().fault = Some(format!("{path}: {}", stream.head));
+                return;
+            }
             sleep(PAUSE).await;
             continue;
         }
@@ -94,7 +101,10 @@ async fn follow(port: u16, path: String, seen: Arc<Mutex<Seen>>) {
             match block.event.as_deref() {
                 Some("status") => seen.ids.push(block.row()),
                 Some("heartbeat") => seen.heartbeats += 1,
-                Some(other) => panic!("{path}: {other} to {position:?}"),
+                Some(other) => {
+                    seen.fault = Some(format!("{path}: {other} to {position:?}"));
+                    return;
+                }
                 None => {}
             }
             if let Some(id) = block.id {
