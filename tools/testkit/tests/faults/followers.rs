@@ -8,7 +8,8 @@ use testkit::{EventStream, eventually};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-const STAFF: (&str, &str) = ("Authorization", "Bearer the-staff-knows-this-key");
+use crate::menu::STAFF;
+
 /// Shorter than a server asks for. What is missed meanwhile is little, but it is missed.
 const PAUSE: Duration = Duration::from_millis(100);
 
