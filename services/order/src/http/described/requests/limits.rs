@@ -46,7 +46,7 @@ fn lines(count: u64) -> Value {
     (0..count).map(|place| json!({ "name": format!("Soup {place}"), "quantity": 1, "price": 9.00 })).collect()
 }
 
-fn takes_delivery_to(address: String) -> bool {
+fn takes_delivery_to(address: &str) -> bool {
     let order = json!({
         "customer_name": "Jane", "order_type": "delivery", "delivery_address": address, "items": lines(1),
     });
@@ -60,8 +60,8 @@ fn of_orders() {
     holds::<DineInOrder>("table_number", "maximum", |n| takes_dine_in("table_number", n.into()));
     holds::<DineInOrder>("items", "minItems", |n| takes_dine_in("items", lines(n)));
     holds::<DineInOrder>("items", "maxItems", |n| takes_dine_in("items", lines(n)));
-    holds::<DeliveryOrder>("delivery_address", "minLength", |n| takes_delivery_to(long(n)));
-    holds::<DeliveryOrder>("delivery_address", "maxLength", |n| takes_delivery_to(long(n)));
+    holds::<DeliveryOrder>("delivery_address", "minLength", |n| takes_delivery_to(&long(n)));
+    holds::<DeliveryOrder>("delivery_address", "maxLength", |n| takes_delivery_to(&long(n)));
     holds::<OrderLine>("name", "minLength", |n| takes_line("name", long(n).into()));
     holds::<OrderLine>("name", "maxLength", |n| takes_line("name", long(n).into()));
     holds::<OrderLine>("quantity", "minimum", |n| takes_line("quantity", n.into()));
