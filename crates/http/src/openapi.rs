@@ -12,9 +12,9 @@ use utoipa::openapi::Ref;
 
 pub use self::examples::Sample;
 pub(crate) use self::examples::{add_examples, operations};
-pub(crate) use self::parameters::in_header;
 pub use self::parameters::{
     IfNoneMatch, ItemIdInPath, LastEventId, NotModified, NumberInPath, OrderNumberInPath, RequestedWith,
+    in_header, in_path,
 };
 pub use self::problem_body::{Fault, ProblemBody};
 pub(crate) use self::refusals::any_other;

@@ -143,7 +143,7 @@ struct Stream {
 
 impl Stream {
     /// Asks for a stream, and reads to its first heartbeat. That comes behind all that was before.
-    /// Nothing changes while streams are opened, so nothing comes with it that would be dropped here.
+    /// Nothing changes while streams are opened, so nothing comes with it that would be dropped.
     async fn open(port: u16, request: &str) -> Result<Self> {
         let mut tcp = TcpStream::connect(("127.0.0.1", port)).await?;
         tcp.write_all(request.as_bytes()).await?;

@@ -135,7 +135,8 @@ pub async fn ensure_chromium(
 /// Finds Python, as [`ensure_installed`] finds the servers. Only tests need it.
 ///
 /// # Errors
-/// There is none for which the packages are built and that can make environments, and it cannot be fetched.
+/// There is none that can make environments and for which the packages are built, and it cannot be
+/// fetched.
 pub(crate) async fn ensure_python(
     packages: &Path,
     progress: &(dyn Fn(&str) + Sync),

@@ -2,8 +2,8 @@
 //! into a folder of the project.
 //!
 //! A folder is complete if its mark says all that it depends on: what the file pins, and for Python
-//! also which one made it, and where. So a change of the file, another Python, a moved project or an
-//! installation that broke off makes a new one.
+//! also which one made it, and where. So a change of the file, another Python, a moved project or
+//! an installation that broke off makes a new one.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,14 +1,10 @@
 //! What handlers say of themselves beside their code: a parameter, and how they refuse.
 
 use domain::{OrderNumber, OrderStatus};
-use http_service::openapi::Refused;
+use http_service::openapi::{Refused, in_path};
 use http_service::staff::refused_to_others;
 use time::OffsetDateTime;
 use time::macros::{date, datetime};
-use utoipa::IntoParams;
-use utoipa::openapi::Required;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 use super::problems;
 use crate::manual::BumpError;
@@ -44,18 +40,7 @@ fn bump() -> Vec<Refused> {
     ])
 }
 
-/// `{line}` in the path.
-pub struct LineInPath;
-
-impl IntoParams for LineInPath {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let schema = ObjectBuilder::new().schema_type(SchemaType::new(Type::Integer)).minimum(Some(0));
-        let parameter = ParameterBuilder::new()
-            .name("line")
-            .parameter_in(ParameterIn::Path)
-            .required(Required::True)
-            .description(Some("The place of the line on the ticket, from 0."))
-            .schema(Some(schema));
-        vec![parameter.build()]
-    }
+http_service::parameters! {
+    /// `{line}` in the path.
+    LineInPath: in_path::<u32>("line", "The place of the line on the ticket, from 0.");
 }

@@ -5,10 +5,7 @@ mod refusals;
 pub mod requests;
 
 use domain::IdempotencyKey;
-use utoipa::IntoParams;
-use utoipa::openapi::Required;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use http_service::openapi::{in_header, text};
 
 pub use self::refusals::{
     CancelRefused, CheckRefused, CompleteRefused, DeadLettersRefused, ItemEditRefused, ItemRefused,
@@ -16,23 +13,16 @@ pub use self::refusals::{
     StaffPageRefused,
 };
 
-/// `Idempotency-Key`.
-pub struct IdempotencyKeyHeader;
-
-impl IntoParams for IdempotencyKeyHeader {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let schema = ObjectBuilder::new()
-            .schema_type(SchemaType::new(Type::String))
+http_service::parameters! {
+    /// `Idempotency-Key`.
+    IdempotencyKeyHeader: in_header(
+        "Idempotency-Key",
+        "The client's name for this attempt, best a UUID. A repeated request with it is answered with the order that the first one placed.",
+    )
+    .schema(Some(
+        text()
             .min_length(Some(1))
             .max_length(Some(IdempotencyKey::MAX_LENGTH))
-            .pattern(Some(r"^[!#-+\--\[\]-~]+$"));
-        let description = "The client's name for this attempt, best a UUID. A repeated request with it is answered with the order that the first one placed.";
-        let header = ParameterBuilder::new()
-            .name("Idempotency-Key")
-            .parameter_in(ParameterIn::Header)
-            .required(Required::False)
-            .description(Some(description))
-            .schema(Some(schema));
-        vec![header.build()]
-    }
+            .pattern(Some(r"^[!#-+\--\[\]-~]+$")),
+    ));
 }

@@ -4,7 +4,7 @@ use domain::estimate::Basis;
 use domain::order_request::ParseRequestIdError;
 use domain::{OrderRequestId, OrderStatus, OrderType, RequestId};
 use http_service::Problem;
-use http_service::openapi::{Refused, failed, one_of, too_many};
+use http_service::openapi::{Refused, failed, in_path, one_of, text, too_many};
 use http_service::problem::nothing_at;
 use http_service::staff::refused_to_others;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
@@ -71,19 +71,12 @@ fn bad_position() -> Option<Refused> {
     Some(refused("bad_position", |id| problems::bad_position(shown, &why, id)))
 }
 
-/// `{order_id}` in the path.
-pub struct RequestIdInPath;
-
-impl IntoParams for RequestIdInPath {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let parameter = ParameterBuilder::new()
-            .name("order_id")
-            .parameter_in(ParameterIn::Path)
-            .required(Required::True)
-            .description(Some("The client's id of the order: its `order_id` or `message_id`."))
-            .schema(Some(OrderRequestId::schema()));
-        vec![parameter.build()]
-    }
+http_service::parameters! {
+    /// `{order_id}` in the path.
+    RequestIdInPath: in_path::<OrderRequestId>(
+        "order_id",
+        "The client's id of the order: its `order_id` or `message_id`.",
+    );
 }
 
 /// The parameters of `GET /orders`.
@@ -91,7 +84,6 @@ pub struct ListParameters;
 
 impl IntoParams for ListParameters {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let text = || ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
         let limit = ObjectBuilder::new()
             .schema_type(SchemaType::new(Type::Integer))
             .minimum(Some(1))

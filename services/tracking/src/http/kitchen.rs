@@ -46,7 +46,7 @@ struct TicketBody<'a> {
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = TicketLine)]
+#[schema(as = KitchenTicketLine)]
 struct LineBody<'a> {
     name: &'a str,
     quantity: i32,

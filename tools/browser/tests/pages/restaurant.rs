@@ -3,7 +3,6 @@
 use browser::{Browser, Look};
 use serde_json::{Value, json};
 use testkit::http::{Answer, send};
-use testkit::shared_servers::workspace;
 use testkit::{Launch, PortClaim, Proxy, Service, Stage};
 
 pub const STAFF_KEY: &str = "the-staff-knows-this-key";
@@ -36,7 +35,7 @@ impl Restaurant {
 
     async fn with_menu_on(stage: Stage) -> Self {
         let restaurant = Self::opened(stage, "on").await;
-        import_menu(&restaurant.stage, &restaurant.order).await;
+        restaurant.stage.import_menu(&restaurant.order).await;
         restaurant
     }
 
@@ -144,17 +143,6 @@ impl Restaurant {
     pub async fn orders(&self) -> Value {
         self.stage.database().await.value("select count(*) from orders").await
     }
-}
-
-/// Writes the shipped menu, as an operator would, and waits until the service shows it.
-pub async fn import_menu(stage: &Stage, order: &Service) {
-    let menu = workspace().join("deploy/menu.yaml").display().to_string();
-    let import = Launch::new("restaurant-ctl", stage.environment());
-    let ended = import.arg("menu").arg("import").arg(menu).run_to_end().await;
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    // A running service sees an import within two seconds.
-    testkit::eventually("the menu", async || order.get("/menu").await.body.contains("pho-bo").then_some(()))
-        .await;
 }
 
 /// The button that adds one more of an item.

@@ -127,7 +127,7 @@ impl Trying {
     /// Requests that fit the description, and requests that do not, to the selected operations.
     async fn finds_nothing(&self, service: &Service, selected: &[&str]) {
         let mut trying = self.python.command("schemathesis");
-        // It looks for its configuration in the folder in which it runs, and keeps there what it found.
+        // There it looks for its configuration, and keeps what it found.
         trying.current_dir(self.folder.path());
         trying.args(["--no-color", "run", &format!("{}/openapi.json", url(service))]);
         trying.args(["--url", &url(service), "--header", &format!("Authorization: {AUTHORIZATION}")]);
