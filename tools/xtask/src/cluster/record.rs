@@ -99,8 +99,8 @@ pub fn unfinished(path: impl AsRef<Path>) -> PathBuf {
 /// nobody's shell has by accident.
 pub const KEEPS_WHAT_IS_SET: &str = "restaurant_keeps_what_is_set";
 
-/// Lines for a shell that set these variables. So a terminal that read the lines of an earlier start
-/// gets those of this one.
+/// Lines for a shell that set these variables. So a terminal that read the lines of an earlier
+/// start gets those of this one.
 pub fn shell_lines(variables: &[(&str, String)]) -> String {
     let lines = variables.iter().map(|(name, value)| {
         let kept = format!("${{{name}:+${{{KEEPS_WHAT_IS_SET}-}}}}");
