@@ -25,6 +25,7 @@ export function listen(handlers) {
   let last = -Infinity;
   /** A scan of a whole number has begun: its letters are no commands. */
   const isWhole = () => /^O(R|RD|RD_.*)?$/i.test(typed);
+  const isOfNumber = (text) => /^(O(R|RD|RD_.*)?|\d+)$/i.test(text);
   const reachedByTab = trackFocus();
 
   addEventListener("keydown", (event) => {
@@ -49,7 +50,9 @@ export function listen(handlers) {
       return handlers.enter();
     }
     if (key.length === 1) {
-      typed = isFast || isWhole() ? typed + key : key;
+      const longer = isFast || isWhole() ? typed + key : key;
+      // What was typed just before a scan is not of its number.
+      typed = isOfNumber(longer) ? longer : key;
       if (isWhole() && typed.length > 1) return event.preventDefault();
       if (isFast && /^\d{2,}$/.test(typed)) return event.preventDefault();
     }
