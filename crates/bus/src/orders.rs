@@ -4,8 +4,8 @@
 use config::Rabbitmq;
 use logging::Log;
 
-pub use crate::consuming::{LeasedDelivery, Rest, Resting};
 use crate::consuming::{Intake, Source};
+pub use crate::consuming::{LeasedDelivery, Rest, Resting};
 use crate::link_state::LinkState;
 
 /// The orders that a worker receives.

@@ -131,10 +131,7 @@ pub fn also_short(refusal: Refusal, lines: &[RequestedLine], menu: &Menu, stock:
 }
 
 /// The items that are short, in the order of these lines.
-fn short<'a>(
-    lines: impl Iterator<Item = (usize, &'a MenuItem)>,
-    shortages: &[Shortage],
-) -> Vec<RefusedItem> {
+fn short<'a>(lines: impl Iterator<Item = (usize, &'a MenuItem)>, shortages: &[Shortage]) -> Vec<RefusedItem> {
     let of_line = |(index, item): (usize, &MenuItem)| {
         let shortage = shortages.iter().find(|shortage| shortage.item_id == item.id)?;
         Some(RefusedItem::out_of_stock(index, shortage, item.name.clone()))

@@ -139,8 +139,10 @@ pub async fn not_found(request: HttpRequest) -> HttpResponse {
 
 /// The path is none of the service's.
 pub fn nothing_at(path: &str, id: &RequestId) -> Problem {
-    let detail =
-        format!("There is nothing at {}. The guide (docs/guide.md) has this service's paths.", printable(path));
+    let detail = format!(
+        "There is nothing at {}. The guide (docs/guide.md) has this service's paths.",
+        printable(path)
+    );
     Problem::new(StatusCode::NOT_FOUND, detail, id)
 }
 

@@ -54,7 +54,8 @@ async fn help_names_the_flags_with_their_defaults() {
     let stage = Stage::new().await;
     let help = manual(&stage, "chef").arg("--help").run_to_end().await;
     let text = help.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    for part in ["--manual", "--port", "default 3003", "with --manual 10", "--hand-back-after", "default 120"] {
+    for part in ["--manual", "--port", "default 3003", "with --manual 10", "--hand-back-after", "default 120"]
+    {
         assert!(text.contains(part), "without '{part}': {text}");
     }
 }
