@@ -111,7 +111,7 @@ impl PrivateRabbitmq {
     pub fn settings(&self, vhost: &str) -> config::Rabbitmq {
         let Credentials { user, password } = self.credentials().clone();
         let (host, port, vhost) = ("127.0.0.1".to_owned(), self.port(), vhost.to_owned());
-        config::Rabbitmq { host, port, user, password, vhost }
+        config::Rabbitmq { host, port, user, password, vhost, ..config::Rabbitmq::default() }
     }
 
     /// Creates and deletes virtual hosts.

@@ -90,6 +90,7 @@ impl Stage {
             user: rabbitmq.user.clone(),
             password: rabbitmq.password.clone().into(),
             vhost: self.name.clone(),
+            ..config::Rabbitmq::default()
         }
     }
 
