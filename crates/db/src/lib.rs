@@ -42,6 +42,7 @@ pub mod staff_figures;
 pub mod startup;
 pub mod status_events;
 pub mod transitions;
+mod transport;
 pub mod workers;
 
 pub use database::Database;

@@ -91,6 +91,7 @@ pub struct Process {
 /// One thread is enough: a service waits more than it works, and its HTTP server has threads of its
 /// own. Several would wake each other, which costs more.
 pub fn main<S: Service>() -> ExitCode {
+    tls::install_provider();
     let ended = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -32,6 +32,7 @@ mod rabbitmq;
 mod redis;
 mod search;
 mod server;
+mod server_tls;
 mod service;
 pub mod tool;
 
@@ -56,4 +57,5 @@ pub use rabbitmq::{
 };
 pub use redis::{PrivateRedis, RedisProgram};
 pub use server::Server;
+pub use server_tls::ServerTls;
 pub use service::{Ready, ServiceProcess};

@@ -1,0 +1,114 @@
+//! How a program connects to a server over TLS.
+//!
+//! The files are looked at before each connection, and read again after a change. While changed
+//! files cannot be used, the last ones that could are. So a certificate changes without a restart,
+//! and a file that is half written costs nothing.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use config::TlsMode;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::files::{Files, FilesError, Stamp};
+use crate::pem;
+use crate::provider::provider;
+use crate::verifier::{AnyName, Anybody};
+
+/// Most configurations that are kept. A program has one for each server.
+const MOST_KEPT: usize = 8;
+
+/// A configuration, and how its files looked.
+struct Kept {
+    files: Files,
+    stamps: [Option<Stamp>; 3],
+    config: Arc<ClientConfig>,
+}
+
+/// Those of this process. Connections to one server share theirs, and so the tickets that spare
+/// them a whole handshake.
+static KEPT: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
+
+/// How to connect over TLS now; `None` without TLS.
+///
+/// # Errors
+/// The files cannot be used, and could not before.
+pub fn current(files: &Files) -> Result<Option<Arc<ClientConfig>>, FilesError> {
+    if files.mode == TlsMode::Disable {
+        return Ok(None);
+    }
+    // Before they are read: a change in between is noticed the next time.
+    let stamps = files.stamps();
+    let mut all = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    match all.iter().position(|kept| kept.files == *files).and_then(|place| all.get_mut(place)) {
+        Some(kept) => {
+            if kept.stamps != stamps
+                && let Ok(config) = load(files)
+            {
+                (kept.stamps, kept.config) = (stamps, Arc::new(config));
+            }
+            Ok(Some(Arc::clone(&kept.config)))
+        }
+        None => {
+            let config = Arc::new(load(files)?);
+            if all.len() == MOST_KEPT {
+                all.remove(0);
+            }
+            all.push(Kept { files: files.clone(), stamps, config: Arc::clone(&config) });
+            Ok(Some(config))
+        }
+    }
+}
+
+/// Checks that the files can be used as they are now.
+///
+/// # Errors
+/// They cannot.
+pub fn check(files: &Files) -> Result<(), FilesError> {
+    if files.mode == TlsMode::Disable { Ok(()) } else { load(files).map(drop) }
+}
+
+fn load(files: &Files) -> Result<ClientConfig, FilesError> {
+    let verifier: Arc<dyn ServerCertVerifier> = match (files.mode, roots(files)?) {
+        (TlsMode::VerifyFull, Some(roots)) => checked_by(roots, files)?,
+        (_, Some(roots)) => Arc::new(AnyName(checked_by(roots, files)?)),
+        (_, None) => Arc::new(Anybody::new()),
+    };
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(FilesError::Setup)?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    Ok(match pem::pair(files)? {
+        Some(pair) => config.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(pair))),
+        None => config.with_no_client_auth(),
+    })
+}
+
+fn checked_by(roots: RootCertStore, files: &Files) -> Result<Arc<WebPkiServerVerifier>, FilesError> {
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
+        .build()
+        // It has no other reason, since no list of revoked certificates is given.
+        .map_err(|_| FilesError::NoSystemRoots { setting: files.section.ca() })
+}
+
+/// The authorities that are trusted; `None` if every certificate is accepted.
+fn roots(files: &Files) -> Result<Option<RootCertStore>, FilesError> {
+    let mut roots = RootCertStore::empty();
+    match &files.ca {
+        Some(path) => {
+            let setting = files.section.ca();
+            for certificate in pem::certificates(path, setting)? {
+                let added = roots.add(certificate);
+                added.map_err(|why| FilesError::Unusable { setting, path: path.clone(), why })?;
+            }
+        }
+        None if files.mode == TlsMode::VerifyFull => {
+            // What this system has and cannot be read is not trusted, and no reason to trust none.
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+        None => return Ok(None),
+    }
+    Ok(Some(roots))
+}
