@@ -53,7 +53,7 @@ pub use process_guard::ProcessGuard;
 pub use process_stat::ProcessStat;
 pub use programs::{PostgresPrograms, RabbitmqPrograms};
 pub use rabbitmq::{
-    PrivateRabbitmq, Rabbitmq, RabbitmqAdmin, RabbitmqConsole, RabbitmqOptions, path_segment,
+    PrivateRabbitmq, Rabbitmq, RabbitmqAdmin, RabbitmqConsole, RabbitmqOptions, RabbitmqTls, path_segment,
 };
 pub use redis::{PrivateRedis, RedisProgram};
 pub use server::Server;
