@@ -113,7 +113,7 @@ async fn run<S: Service>() -> Result<(), Exit> {
         let config = load()?;
         return match config.admin.port {
             port if port > 0 && read.is_asked_by_its_admin_port() => {
-                health::probe(config.admin.bind, port).await.map_err(Exit::Failed)
+                health::probe_admin(&config.admin).await.map_err(Exit::Failed)
             }
             _ => read.healthcheck(&config).await,
         };

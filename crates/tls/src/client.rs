@@ -4,12 +4,17 @@
 //! files cannot be used, the last ones that could are. So a certificate changes without a restart,
 //! and a file that is half written costs nothing.
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use config::TlsMode;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::files::{Files, FilesError, Stamp};
 use crate::pem;
@@ -59,6 +64,22 @@ pub fn current(files: &Files) -> Result<Option<Arc<ClientConfig>>, FilesError> {
             Ok(Some(config))
         }
     }
+}
+
+/// Agrees on TLS with whatever answers, without looking at its certificate. Only for who tells it no
+/// secret: a service that asks itself, or one that asks whether TLS is spoken there.
+///
+/// # Errors
+/// What answers there does not speak TLS, or broke off.
+pub async fn unverified(tcp: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    let name = ServerName::IpAddress(tcp.peer_addr()?.ip().into());
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody::new()))
+        .with_no_client_auth();
+    TlsConnector::from(Arc::new(config)).connect(name, tcp).await
 }
 
 /// Checks that the files can be used as they are now.
