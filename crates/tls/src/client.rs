@@ -82,14 +82,6 @@ pub async fn unverified(tcp: TcpStream) -> io::Result<TlsStream<TcpStream>> {
     TlsConnector::from(Arc::new(config)).connect(name, tcp).await
 }
 
-/// Checks that the files can be used as they are now.
-///
-/// # Errors
-/// They cannot.
-pub fn check(files: &Files) -> Result<(), FilesError> {
-    if files.mode == TlsMode::Disable { Ok(()) } else { load(files).map(drop) }
-}
-
 fn load(files: &Files) -> Result<ClientConfig, FilesError> {
     let verifier: Arc<dyn ServerCertVerifier> = match (files.mode, roots(files)?) {
         (TlsMode::VerifyFull, Some(roots)) => checked_by(roots, files)?,

@@ -12,9 +12,11 @@ mod probe;
 mod provider;
 mod refusal;
 pub mod server;
+mod validity;
 mod verifier;
 
 pub use self::files::{Files, FilesError, Section};
 pub use self::probe::speaks_tls;
 pub use self::provider::install_provider;
 pub use self::refusal::Refusal;
+pub use self::validity::certificate_ends;

@@ -1,5 +1,6 @@
 //! `doctor`: checks everything that the services need, before they start.
 
+mod certificates;
 mod configuration;
 mod menu;
 mod ports;
@@ -89,6 +90,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let (config, mut verdicts) = configuration::check(arguments.config.clone());
     if let Some(config) = config {
         verdicts.extend(times::check(&config, &services, deployment));
+        verdicts.extend(certificates::check(&config));
         if services.with_database().next().is_some() {
             verdicts.extend(postgres::check(&config, &services).await);
         }
