@@ -1,5 +1,6 @@
 //! The files that a section of the configuration names, and what can be wrong with them.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -97,15 +98,15 @@ impl From<&config::Http> for Files {
     }
 }
 
-/// How a file looked when it was read. Another time or size is another file.
+/// How a file looked when it was read. Another time, size or place on the disk is another file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp(Option<(SystemTime, u64)>);
+pub(crate) struct Stamp(Option<(SystemTime, u64, u64)>);
 
 impl Stamp {
     fn of(path: &Path) -> Self {
         // It follows links: Kubernetes changes a secret by changing a link.
         let found = path.metadata().ok();
-        Self(found.and_then(|found| Some((found.modified().ok()?, found.len()))))
+        Self(found.and_then(|found| Some((found.modified().ok()?, found.len(), found.ino()))))
     }
 }
 

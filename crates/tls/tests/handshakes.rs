@@ -105,7 +105,7 @@ async fn a_pair_is_taken_when_it_has_changed_and_can_be_used() {
 
     // A certificate alone does not belong to the key.
     let other = second.server(&["a.test"]);
-    std::fs::copy(&other.certificate, &certified.certificate).unwrap();
+    certified.become_like(&Certified { certificate: other.certificate.clone(), key: certified.key.clone() });
     assert!(matches!(certificate.refresh(), Err(FilesError::WrongKey { .. })));
     handshake(&certificate, &old, "a.test").await.unwrap();
 
