@@ -15,6 +15,7 @@ use logging::{Action, Log, action};
 use runtime::{Exit, Shutdown, arguments};
 
 use crate::admin::{Admin, AdminError, Probes};
+use crate::certificates;
 
 /// A service: its command line, and what it does then.
 pub trait Service: FromArgs {
@@ -137,6 +138,7 @@ async fn run<S: Service>() -> Result<(), Exit> {
         };
         tokio::select! {
             never = stopping => match never {},
+            never = certificates::watch(&log) => match never {},
             outcome = &mut running => outcome.map_err(|why| logged(&log, &why)),
             why = admin.ended() => {
                 let failed = logged(&log, &why);

@@ -16,19 +16,30 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::files::{Files, FilesError, Stamp};
+use crate::files::{Files, FilesError, Section, Stamp};
 use crate::pem;
 use crate::provider::provider;
 use crate::verifier::{AnyName, Anybody};
 
-/// Most configurations that are kept. A program has one for each server.
-const MOST_KEPT: usize = 8;
+/// Most configurations that are kept. A service has one for each server; tests have more.
+const MOST_KEPT: usize = 32;
 
 /// A configuration, and how its files looked.
 struct Kept {
     files: Files,
     stamps: [Option<Stamp>; 3],
     config: Arc<ClientConfig>,
+    /// Whether they have changed, and nobody was told.
+    has_changed: bool,
+}
+
+/// What became of files that have changed.
+#[derive(Debug)]
+pub struct Change {
+    /// Which connections use them.
+    pub section: Section,
+    /// Whether they are used now.
+    pub outcome: Result<(), FilesError>,
 }
 
 /// Those of this process. Connections to one server share theirs, and so the tickets that spare
@@ -43,26 +54,49 @@ pub fn current(files: &Files) -> Result<Option<Arc<ClientConfig>>, FilesError> {
     if files.mode == TlsMode::Disable {
         return Ok(None);
     }
-    // Before they are read: a change in between is noticed the next time.
-    let stamps = files.stamps();
     let mut all = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     match all.iter().position(|kept| kept.files == *files).and_then(|place| all.get_mut(place)) {
         Some(kept) => {
-            if kept.stamps != stamps
-                && let Ok(config) = load(files)
-            {
-                (kept.stamps, kept.config) = (stamps, Arc::new(config));
-            }
+            // If the new ones cannot be used, the last ones are; `refresh` tells of it.
+            let _ = kept.refresh();
             Ok(Some(Arc::clone(&kept.config)))
         }
         None => {
+            // Before they are read: a change in between is noticed the next time.
+            let stamps = files.stamps();
             let config = Arc::new(load(files)?);
             if all.len() == MOST_KEPT {
                 all.remove(0);
             }
-            all.push(Kept { files: files.clone(), stamps, config: Arc::clone(&config) });
+            let kept = Kept { files: files.clone(), stamps, config: Arc::clone(&config), has_changed: false };
+            all.push(kept);
             Ok(Some(config))
         }
+    }
+}
+
+/// Looks at the files of all connections of this process, and tells which have changed since the last
+/// call.
+pub fn refresh() -> Vec<Change> {
+    let mut all = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    all.iter_mut()
+        .filter_map(|kept| {
+            let outcome = kept.refresh();
+            let is_news = std::mem::take(&mut kept.has_changed) || outcome.is_err();
+            is_news.then_some(Change { section: kept.files.section, outcome })
+        })
+        .collect()
+}
+
+impl Kept {
+    /// Reads the files again, if they have changed.
+    fn refresh(&mut self) -> Result<(), FilesError> {
+        let stamps = self.files.stamps();
+        if self.stamps != stamps {
+            self.config = Arc::new(load(&self.files)?);
+            (self.stamps, self.has_changed) = (stamps, true);
+        }
+        Ok(())
     }
 }
 

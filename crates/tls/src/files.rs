@@ -18,6 +18,15 @@ pub enum Section {
 }
 
 impl Section {
+    /// Its name in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Rabbitmq => "rabbitmq",
+            Self::Http => "http",
+        }
+    }
+
     /// The setting that names the authorities.
     pub(crate) fn ca(self) -> &'static str {
         match self {

@@ -115,6 +115,31 @@ async fn a_pair_is_taken_when_it_has_changed_and_can_be_used() {
     assert_eq!(refusal(&certificate, &old, "a.test").await, Refusal::UnknownAuthority);
 }
 
+#[tokio::test]
+async fn a_client_tells_of_files_that_have_changed() {
+    let authority = Authority::new();
+    let shown = authority.client("somebody");
+    let (cert, key) = (Some(shown.certificate.clone()), Some(shown.key.clone()));
+    let files =
+        Files { cert, key, section: Section::Database, ..trusted(TlsMode::Require, Some(&authority)) };
+    let first = tls::client::current(&files).unwrap().unwrap();
+    // Other tests have connections of their own in this process.
+    let news = || tls::client::refresh().into_iter().find(|change| change.section == Section::Database);
+    assert!(news().is_none());
+
+    std::fs::write(&shown.key, "no key").unwrap();
+    assert!(matches!(news().unwrap().outcome, Err(FilesError::NotPem { .. })));
+    let same = tls::client::current(&files).unwrap().unwrap();
+    assert!(Arc::ptr_eq(&first, &same), "the last files that could be used");
+
+    shown.become_like(&authority.client("somebody"));
+    // The connection is the first to notice.
+    let next = tls::client::current(&files).unwrap().unwrap();
+    assert!(!Arc::ptr_eq(&first, &next));
+    assert!(news().unwrap().outcome.is_ok());
+    assert!(news().is_none());
+}
+
 #[test]
 fn files_that_cannot_be_used_are_named_and_said_what_to_do_with() {
     let authority = Authority::new();

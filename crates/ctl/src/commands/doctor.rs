@@ -99,13 +99,12 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         }
         let ports =
             [(ServiceName::Order, arguments.order_port), (ServiceName::Tracking, arguments.tracking_port)];
-        let listener = ports::Settings { over_tls: config.http.tls_cert.is_some(), ..ports::PUBLIC };
         let mut public = Vec::new();
         for (service, port) in ports {
             if services.contain(service) && port > 0 {
                 let address = SocketAddr::new(config.http.bind, port);
                 let check = format!("{}_port", service.short_name());
-                verdicts.push(ports::check(check, address, listener).await);
+                verdicts.push(ports::check(check, address, ports::public(&config.http)).await);
                 public.push(address);
             }
         }

@@ -20,11 +20,14 @@ pub struct Settings {
     port: &'static str,
     bind: &'static str,
     /// Whether our services speak TLS there.
-    pub over_tls: bool,
+    over_tls: bool,
 }
 
 /// Of the HTTP interface of a service.
-pub const PUBLIC: Settings = Settings { port: "--port", bind: "http.bind", over_tls: false };
+pub fn public(http: &config::Http) -> Settings {
+    Settings { port: "--port", bind: "http.bind", over_tls: http.tls_cert.is_some() }
+}
+
 /// Of the admin listener.
 pub const ADMIN: Settings =
     Settings { port: "admin.port (ADMIN_PORT)", bind: "admin.bind (ADMIN_BIND)", over_tls: false };
