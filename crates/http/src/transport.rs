@@ -103,7 +103,7 @@ impl Transport {
                 tcp
             }
             Self::Tls(mut tls) => {
-                // TLS has an end of its own. Without it, a client must take what it has for cut off.
+                // TLS has an end of its own. Without it, a client must take the answer for cut off.
                 let ended = async {
                     tls.write_all(last).await?;
                     tls.shutdown().await

@@ -75,8 +75,8 @@ pub fn current(files: &Files) -> Result<Option<Arc<ClientConfig>>, FilesError> {
     }
 }
 
-/// Looks at the files of all connections of this process, and tells which have changed since the last
-/// call.
+/// Looks at the files of all connections of this process, and tells which have changed since the
+/// last call.
 pub fn refresh() -> Vec<Change> {
     let mut all = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     all.iter_mut()
@@ -100,8 +100,8 @@ impl Kept {
     }
 }
 
-/// Agrees on TLS with whatever answers, without looking at its certificate. Only for who tells it no
-/// secret: a service that asks itself, or one that asks whether TLS is spoken there.
+/// Agrees on TLS with whatever answers, without looking at its certificate. Only for who tells it
+/// no secret: a service that asks itself, or one that asks whether TLS is spoken there.
 ///
 /// # Errors
 /// What answers there does not speak TLS, or broke off.

@@ -139,8 +139,8 @@ impl fmt::Display for Refusal {
 
 /// The advice of a section, by its settings.
 macro_rules! advice {
-    ($function:ident, $mode:literal, $ca:literal, $cert:literal, $key:literal, $host:literal, $no:literal) => {
-        fn $function(&self) -> &'static str {
+    ($name:ident, $mode:literal, $ca:literal, $cert:literal, $key:literal, $host:literal, $no:literal) => {
+        fn $name(&self) -> &'static str {
             match self {
                 Self::NoTls => concat!($no, ", or set ", $mode, " to disable"),
                 Self::TlsDemanded => concat!("set ", $mode, " to verify-full or require"),
