@@ -149,9 +149,11 @@ macro_rules! advice {
                 }
                 Self::Expired => "renew the server's certificate",
                 Self::NotYetValid => "correct the clocks of both machines, or wait until it is valid",
-                Self::WrongName { .. } => {
-                    concat!("name the server in ", $host, " as its certificate does, or give it one for it")
-                }
+                Self::WrongName { .. } => concat!(
+                    "name the server in ",
+                    $host,
+                    " as its certificate does, or give it a certificate for this name"
+                ),
                 Self::BadCertificate(_) => "give the server another certificate",
                 Self::CertificateDemanded => {
                     concat!("name a certificate and its key in ", $cert, " and ", $key)
