@@ -19,6 +19,7 @@ use tokio_rustls::client::TlsStream;
 use crate::files::{Files, FilesError, Section, Stamp};
 use crate::pem;
 use crate::provider::provider;
+use crate::server_certificates::Noting;
 use crate::verifier::{AnyName, Anybody};
 
 /// Most configurations that are kept. A service has one for each server; tests have more.
@@ -117,7 +118,7 @@ pub async fn unverified(tcp: TcpStream) -> io::Result<TlsStream<TcpStream>> {
 }
 
 fn load(files: &Files) -> Result<ClientConfig, FilesError> {
-    let verifier: Arc<dyn ServerCertVerifier> = match (files.mode, roots(files)?) {
+    let checks: Arc<dyn ServerCertVerifier> = match (files.mode, roots(files)?) {
         (TlsMode::VerifyFull, Some(roots)) => checked_by(roots, files)?,
         (_, Some(roots)) => Arc::new(AnyName(checked_by(roots, files)?)),
         (_, None) => Arc::new(Anybody::new()),
@@ -126,7 +127,7 @@ fn load(files: &Files) -> Result<ClientConfig, FilesError> {
         .with_safe_default_protocol_versions()
         .map_err(FilesError::Setup)?
         .dangerous()
-        .with_custom_certificate_verifier(verifier);
+        .with_custom_certificate_verifier(Arc::new(Noting { section: files.section, checks }));
     Ok(match pem::pair(files)? {
         Some(pair) => config.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(pair))),
         None => config.with_no_client_auth(),

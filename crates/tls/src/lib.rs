@@ -12,6 +12,7 @@ mod probe;
 mod provider;
 mod refusal;
 pub mod server;
+mod server_certificates;
 mod validity;
 mod verifier;
 
@@ -19,4 +20,5 @@ pub use self::files::{Files, FilesError, Section};
 pub use self::probe::speaks_tls;
 pub use self::provider::install_provider;
 pub use self::refusal::Refusal;
+pub use self::server_certificates::server_certificate_ends;
 pub use self::validity::certificate_ends;

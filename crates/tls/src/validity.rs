@@ -18,7 +18,8 @@ pub fn certificate_ends(files: &Files) -> Result<Option<Duration>, FilesError> {
     Ok(pair.and_then(|pair| pair.cert.first().and_then(end)))
 }
 
-fn end(certificate: &CertificateDer<'_>) -> Option<Duration> {
+/// When this certificate ends, counted from 1970; `None` if it cannot be read.
+pub(crate) fn end(certificate: &CertificateDer<'_>) -> Option<Duration> {
     let certificate = Certificate::from_der(certificate).ok()?;
     Some(certificate.tbs_certificate.validity.not_after.to_unix_duration())
 }

@@ -97,6 +97,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         if services.0.iter().any(|service| permissions::of(*service).is_some()) {
             verdicts.extend(rabbitmq::check(&config, &services).await);
         }
+        verdicts.extend(certificates::check_servers());
         let ports =
             [(ServiceName::Order, arguments.order_port), (ServiceName::Tracking, arguments.tracking_port)];
         let mut public = Vec::new();

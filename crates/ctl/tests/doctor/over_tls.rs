@@ -30,6 +30,10 @@ async fn what_is_wrong_with_tls_is_said_with_what_to_do() {
     let found = visit(&encrypted).await;
     assert_eq!(found.findings(), Vec::<String>::new(), "{:?}", found.ended);
 
+    for server in ["postgresql_certificate", "broker_certificate"] {
+        assert!(found.found(server).contains("it ends in"), "{:?}", found.ended);
+    }
+
     let unknown = path(stranger.file());
     for (name, value, finding, part) in [
         ("DB_TLS_CA", &*unknown, "postgresql fail", "database.tls_ca (DB_TLS_CA)"),
