@@ -83,9 +83,11 @@ async fn a_server_without_tls_is_recognised() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let serving = tokio::spawn(async move {
-        loop {
-            let (mut tcp, _) = listener.accept().await.unwrap();
+        // They stay open: what is reset may not be read.
+        let mut open = Vec::new();
+        while let Ok((mut tcp, _)) = listener.accept().await {
             tcp.write_all(b"AMQP\x00\x00\x09\x01").await.unwrap();
+            open.push(tcp);
         }
     });
     let why = tls::client::unverified(TcpStream::connect(address).await.unwrap()).await.unwrap_err();
