@@ -42,12 +42,14 @@ impl Transport {
     pub(crate) async fn accept(tcp: TcpStream, tls: Option<&TlsAcceptor>) -> Result<Self, NotAccepted> {
         let Some(tls) = tls else { return Ok(Self::Plain(tcp)) };
         let mut first = [0];
-        match tcp.peek(&mut first).await {
+        let peeked = tcp.peek(&mut first).await;
+        match peeked {
             Ok(1..) if first == [HANDSHAKE] => {}
             Ok(1..) => return Err(NotAccepted::Plain(tcp)),
             Ok(0) | Err(_) => return Err(NotAccepted::Gone),
         }
-        let mut tls = tls.accept(tcp).await.map_err(NotAccepted::Handshake)?;
+        // On the heap: connections without TLS need no room for it.
+        let mut tls = Box::pin(tls.accept(tcp)).await.map_err(NotAccepted::Handshake)?;
         tls.get_mut().1.set_buffer_limit(Some(UNSENT));
         Ok(Self::Tls(Box::new(tls)))
     }
