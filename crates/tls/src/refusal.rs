@@ -48,7 +48,7 @@ impl Refusal {
             }
             // An I/O error does not count what it wraps among its causes.
             let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-            if let Some(why) = wrapped.and_then(|wrapped| wrapped.downcast_ref()) {
+            if let Some(why) = wrapped.and_then(<dyn Error + Send + Sync>::downcast_ref) {
                 return Some(Self::of_rustls(why));
             }
             next = error.source();
