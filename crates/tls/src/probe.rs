@@ -20,6 +20,6 @@ pub async fn speaks_tls(address: SocketAddr, limit: Duration) -> bool {
 /// An alert is TLS too: the server may demand a certificate.
 fn is_tls(answered: &io::Result<()>) -> bool {
     let Err(why) = answered else { return true };
-    let why = why.get_ref().and_then(<dyn Error + Send + Sync>::downcast_ref);
+    let why = why.get_ref().and_then(<dyn Error + Send + Sync>::downcast_ref::<rustls::Error>);
     matches!(why, Some(rustls::Error::AlertReceived(_) | rustls::Error::PeerIncompatible(_)))
 }
