@@ -47,10 +47,8 @@ impl ConnectError {
         if let Some(refusal) = Refusal::of(&why) {
             return Self::Tls(refusal);
         }
-        match why.source() {
-            Some(source) if source.to_string() == NO_TLS => Self::Tls(Refusal::NoTls),
-            _ => Self::Failed(why),
-        }
+        let speaks_none = why.source().is_some_and(|source| source.to_string() == NO_TLS);
+        if speaks_none { Self::Tls(Refusal::NoTls) } else { Self::Failed(why) }
     }
 }
 
