@@ -23,6 +23,7 @@ use crate::connections::Connections;
 use crate::cross_site::CrossSite;
 use crate::ending::Ending;
 use crate::limits::{self, Limits};
+use crate::measured::Measured;
 use crate::own_origins::OwnOrigins;
 use crate::stream::{MAX_HEAD, MAX_HEAD_LINES, Socket, Stream};
 use crate::{Problem, middleware, request_id};
@@ -51,7 +52,8 @@ where
     let threads = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
     let sites = CrossSite::new(settings, OwnOrigins::new(pages), listener.local_addr()?.ip(), log);
     let base = Some(&pages.base_path).filter(|base| !base.is_root()).cloned();
-    start_within(Limits::of(settings, log), threads, listener, sites, base, log, configure)
+    let server = Scale { limits: Limits::of(settings, log), threads, measured: Some(Measured) };
+    start_within(server, listener, sites, base, log, configure)
 }
 
 /// As [`start`], for the admin listener: a few connections on one thread, for programs. Pages of
@@ -69,12 +71,19 @@ where
 {
     let http = config::Http::default();
     let sites = CrossSite::new(&http, OwnOrigins::default(), listener.local_addr()?.ip(), log);
-    start_within(limits::ADMIN, 1, listener, sites, None, log, configure)
+    let server = Scale { limits: limits::ADMIN, threads: 1, measured: None };
+    start_within(server, listener, sites, None, log, configure)
+}
+
+/// How large a server is, and whether its requests are measured.
+struct Scale {
+    limits: Limits,
+    threads: usize,
+    measured: Option<Measured>,
 }
 
 fn start_within<F>(
-    limits: Limits,
-    threads: usize,
+    Scale { limits, threads, measured }: Scale,
     listener: TcpListener,
     cross_site: CrossSite,
     base: Option<BasePath>,
@@ -98,6 +107,10 @@ where
         let app = App::new().app_data(cross_site.clone()).app_data(refusals.clone());
         let app = match &base {
             Some(base) => app.app_data(base.clone()),
+            None => app,
+        };
+        let app = match measured {
+            Some(measured) => app.app_data(measured),
             None => app,
         };
         let app = app.wrap(from_fn(middleware::handle)).configure(configure.clone());
