@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep};
 
 use self::ack_tracker::AckTracker;
 pub use self::leased_delivery::{Leased, LeasedDelivery};
-use self::leased_delivery::{Permit, Settlement, Settlements};
+use self::leased_delivery::{Held, Permit, Settlement, Settlements};
 use self::prefetch::Prefetch;
 pub(crate) use self::source::Source;
 use crate::declaration::{AnswerTimeout, Refusals, RepeatedFailure};
@@ -283,7 +283,8 @@ impl Owner {
         for (delivery, permit) in deliveries {
             match permit {
                 Some(permit) if !self.stop.has_begun() => {
-                    let leased = LeasedDelivery { delivery, settlements: settlements.clone(), permit };
+                    let (settlements, held) = (settlements.clone(), Held::one());
+                    let leased = LeasedDelivery { delivery, settlements, permit, _held: held };
                     // A stopping service takes no more messages. RabbitMQ requeues this one.
                     let _ = self.forward.send(leased).await;
                 }

@@ -163,8 +163,6 @@ label! {
     NotNow = "not_now",
     /// It could not be stored or sent.
     Failed = "failed",
-    /// It was not known in time whether it was stored.
-    Unknown = "unknown",
 }
 
 label! {

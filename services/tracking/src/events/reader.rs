@@ -12,6 +12,7 @@ use http_service::event_stream;
 use logging::{Log, action};
 use runtime::Backoff;
 use serde::Serialize;
+use telemetry::metrics::STREAMS_CUT;
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -237,6 +238,7 @@ impl Reader {
             }
         }
         if cut > 0 {
+            STREAMS_CUT.inc_by(u64::try_from(cut).unwrap_or_default());
             self.log
                 .debug(action::STREAM_CUT, "Clients did not read their event streams fast enough")
                 .detail("streams", cut)
