@@ -14,7 +14,7 @@ use testkit::service::Ended;
 use testkit::shared_servers::Address;
 use testkit::{Launch, Stage, eventually, http};
 
-const ROLES: [&str; 3] = ["order", "kitchen", "tracking"];
+const ROLES: [&str; 4] = ["order", "kitchen", "tracking", "exporter"];
 /// No part of this password may be executed as SQL.
 const HOSTILE: &str = r#"pass'"; drop table orders; -- \ %s"#;
 
@@ -74,7 +74,7 @@ async fn drop_roles(stage: &Stage) {
 
 fn with_passwords(stage: &Stage) -> Launch {
     let launch = migrate(stage).env("ORDER_DB_PASSWORD", HOSTILE).env("KITCHEN_DB_PASSWORD", HOSTILE);
-    launch.env("TRACKING_DB_PASSWORD", HOSTILE)
+    launch.env("TRACKING_DB_PASSWORD", HOSTILE).env("EXPORTER_DB_PASSWORD", HOSTILE)
 }
 
 #[tokio::test]
@@ -252,7 +252,8 @@ async fn passwords_are_generated_once_and_rights_are_corrected() {
     let said = done(&migrate(&stage)).await;
     let lines: Vec<&str> = said.stdout.lines().filter(|line| !line.starts_with('#')).collect();
     let variables: Vec<&str> = lines.iter().map(|line| line.split_once('=').unwrap().0).collect();
-    assert_eq!(variables, ["ORDER_DB_PASSWORD", "KITCHEN_DB_PASSWORD", "TRACKING_DB_PASSWORD"]);
+    let expected = ["ORDER", "KITCHEN", "TRACKING", "EXPORTER"].map(|user| format!("{user}_DB_PASSWORD"));
+    assert_eq!(variables, expected);
     let password = lines[2].split_once('=').unwrap().1.trim_matches('\'').to_owned();
     assert_eq!(password.len(), 24);
 

@@ -41,6 +41,7 @@ pub mod session;
 pub mod staff_figures;
 pub mod startup;
 pub mod status_events;
+pub mod system_figures;
 pub mod transitions;
 pub mod workers;
 

@@ -42,7 +42,10 @@ pub async fn in_postgres(endpoint: &config::Database) -> Result<Accounts, Accoun
         .collect();
     let wanted: Vec<_> = accounts
         .iter()
-        .map(|(service, user)| roles::Account { service: *service, password: Some(user.password.clone()) })
+        .map(|(service, user)| roles::Account {
+            user: (*service).into(),
+            password: Some(user.password.clone()),
+        })
         .collect();
     roles::ensure(&db, &wanted).await?;
     Ok(accounts)
