@@ -5,6 +5,7 @@ pub mod completions;
 pub mod dlq;
 pub mod doctor;
 mod editing;
+pub mod exporter;
 pub mod menu;
 pub mod migrate;
 pub mod prices;

@@ -328,7 +328,9 @@ async fn drop_users(stage: &Stage) {
 
 async fn make_roles(stage: &Stage) {
     let mut migrate = Launch::new("restaurant-ctl", stage.environment()).arg("migrate").arg("--roles");
-    for variable in ["ORDER_DB_PASSWORD", "KITCHEN_DB_PASSWORD", "TRACKING_DB_PASSWORD", "EXPORTER_DB_PASSWORD"] {
+    let variables =
+        ["ORDER_DB_PASSWORD", "KITCHEN_DB_PASSWORD", "TRACKING_DB_PASSWORD", "EXPORTER_DB_PASSWORD"];
+    for variable in variables {
         migrate = migrate.env(variable, PASSWORD);
     }
     let ended = migrate.run_to_end().await;

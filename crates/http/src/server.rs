@@ -28,7 +28,7 @@ use crate::own_origins::OwnOrigins;
 use crate::stream::{MAX_HEAD, MAX_HEAD_LINES, Socket, Stream};
 use crate::{Problem, middleware, request_id};
 
-pub use crate::listener::{BindError, listen, listen_for_admin};
+pub use crate::listener::{BindError, listen, listen_for_admin, listen_for_exporter};
 
 /// The HTTP server does not report which of these faults it found.
 const NOT_HTTP: &str = "This is no valid HTTP/1.1 request. Send a request line such as 'GET /health HTTP/1.1', header lines such as 'Name: value', exactly one Host, and at most one Content-Length or Transfer-Encoding; no TLS and no HTTP/2.";

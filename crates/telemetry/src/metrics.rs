@@ -174,8 +174,8 @@ metrics! {
     /// Whether a server answered at the last look. While it is 0, no figure of that server is
     /// shown.
     EXPORTER_UP: Figures<Server> = "restaurant_exporter_up" by Exporter;
-    /// Orders by type and status: all that are open, and those that were completed or cancelled
-    /// since the beginning of this day (UTC).
+    /// Orders by type and status: all that are received or cooking, and of the others those that
+    /// were placed since the beginning of this day (UTC).
     ORDERS_NOW: Figures<(OrderType, OrderStatus)> = "restaurant_orders" by Exporter;
     /// Orders that wait for a cook.
     WAITING: Figures<OrderType> = "restaurant_waiting_orders" by Exporter;
@@ -183,7 +183,7 @@ metrics! {
     WAITING_OLDEST: Figures<OrderType> = "restaurant_waiting_oldest_seconds" by Exporter;
     /// Messages that must still go out.
     OUTBOX_ROWS: Figures<Outbox> = "restaurant_outbox_rows" by Exporter;
-    /// How long the oldest of them has waited, in seconds; 0 without any.
+    /// How long ago the oldest of them came about, in seconds; 0 without any.
     OUTBOX_OLDEST: Figures<Outbox> = "restaurant_outbox_oldest_seconds" by Exporter;
     /// Workers that cook a type. A general worker counts for each type.
     WORKERS: Figures<(OrderType, WorkerState)> = "restaurant_workers" by Exporter;
@@ -191,7 +191,7 @@ metrics! {
     QUEUE_MESSAGES: NamedFigures<Queue> = "restaurant_queue_messages" by Exporter;
     /// Dead letters: a person has to look at them.
     DEAD_LETTERS: NamedFigures<Queue> = "restaurant_dead_letters" by Exporter;
-    /// Violations that the last audit found, by rule.
+    /// Violations among the orders of the last 24 hours that the last audit found, by rule.
     AUDIT_FINDINGS: NamedFigures<Invariant> = "restaurant_audit_findings" by Exporter;
 }
 
