@@ -1,5 +1,5 @@
-//! RabbitMQ's permissions for each service, and for the exporter, so that each can have a user of its
-//! own.
+//! RabbitMQ's permissions for each service, and for the exporter, so that each can have a user of
+//! its own.
 
 use std::collections::BTreeSet;
 

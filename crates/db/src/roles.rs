@@ -1,4 +1,5 @@
-//! A PostgreSQL role for each service, and for the exporter, with exactly the rights that its statements need.
+//! A PostgreSQL role for each service, and for the exporter, with exactly the rights that their
+//! statements need.
 
 use deadpool_postgres::Transaction;
 use domain::ServerUser;

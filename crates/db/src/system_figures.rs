@@ -101,13 +101,18 @@ const WAITING: &str = "
     select type, extract(epoch from now() - min(created_at))::float8 from orders
     where status = 'received' group by type";
 
+/// In the order of [`SystemFigures::outboxes`].
 const OUTBOXES: &str = "
-    select count(*)::float8, coalesce(extract(epoch from now() - min(orders.created_at)), 0)::float8
+    select 1 as place, count(*)::float8,
+           coalesce(extract(epoch from now() - min(orders.created_at)), 0)::float8
     from order_outbox left join orders on orders.id = order_outbox.order_id
     union all
-    select count(*)::float8, coalesce(extract(epoch from now() - min(changed_at)), 0)::float8 from status_outbox
+    select 2, count(*)::float8, coalesce(extract(epoch from now() - min(changed_at)), 0)::float8
+    from status_outbox
     union all
-    select count(*)::float8, coalesce(extract(epoch from now() - min(changed_at)), 0)::float8 from request_outbox";
+    select 3, count(*)::float8, coalesce(extract(epoch from now() - min(changed_at)), 0)::float8
+    from request_outbox
+    order by place";
 
 fn workers() -> String {
     format!(
@@ -137,7 +142,7 @@ fn oldest(row: &Row) -> Result<Option<(OrderType, Duration)>, DbError> {
 }
 
 fn outbox(row: &Row) -> Result<OutboxFigures, DbError> {
-    Ok(OutboxFigures { rows: row.try_get(0)?, oldest: row.try_get::<_, f64>(1)?.max(0.0) })
+    Ok(OutboxFigures { rows: row.try_get(1)?, oldest: row.try_get::<_, f64>(2)?.max(0.0) })
 }
 
 fn worker_count(row: &Row) -> Result<Option<WorkerCount>, DbError> {

@@ -48,7 +48,8 @@ impl Metric {
 
 /// Makes a static of each entry, and the list of all.
 macro_rules! metrics {
-    ($($(#[doc = $meaning:literal])+ $name:ident: $instrument:ty = $text:literal by $($program:ident),+;)+) => {
+    ($($(#[doc = $meaning:literal])+ $name:ident: $instrument:ty = $text:literal
+        by $($program:ident),+;)+) => {
         $(
             $(#[doc = $meaning])+
             pub static $name: LazyLock<$instrument> = LazyLock::new(Default::default);
@@ -152,7 +153,8 @@ metrics! {
     /// The version and the revision of the program. The value is always 1.
     BUILD: BuildInfo = "restaurant_build_info" by Order, Kitchen, Tracking, Notifier, Exporter;
     /// Processor time, in seconds.
-    PROCESS_CPU: Sampled<CpuSeconds> = "process_cpu_seconds_total" by Order, Kitchen, Tracking, Notifier, Exporter;
+    PROCESS_CPU: Sampled<CpuSeconds> = "process_cpu_seconds_total"
+        by Order, Kitchen, Tracking, Notifier, Exporter;
     /// Memory that is in use, in bytes.
     PROCESS_RESIDENT: Sampled<ResidentBytes> = "process_resident_memory_bytes"
         by Order, Kitchen, Tracking, Notifier, Exporter;
@@ -162,7 +164,8 @@ metrics! {
     /// File descriptors that are open.
     PROCESS_FILES: Sampled<OpenFiles> = "process_open_fds" by Order, Kitchen, Tracking, Notifier, Exporter;
     /// The most file descriptors that may be open.
-    PROCESS_MOST_FILES: Sampled<MostFiles> = "process_max_fds" by Order, Kitchen, Tracking, Notifier, Exporter;
+    PROCESS_MOST_FILES: Sampled<MostFiles> = "process_max_fds"
+        by Order, Kitchen, Tracking, Notifier, Exporter;
     /// Threads.
     PROCESS_THREADS: Sampled<Threads> = "process_threads" by Order, Kitchen, Tracking, Notifier, Exporter;
     /// When the process started, in seconds since 1970.

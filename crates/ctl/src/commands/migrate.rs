@@ -16,8 +16,8 @@ use runtime::{Console, Exit, FailedAttempt, Shutdown, with_causes};
 use crate::NAME;
 
 /// Creates the tables, or brings them up to date; with --roles, also a database role for each
-/// service, and for the exporter. Services that write do the same when they start; this is for those who want it done
-/// before, or by another user.
+/// service, and for the exporter. Services that write do the same when they start; this is for
+/// those who want it done before, or by another user.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "migrate")]
 pub struct Arguments {

@@ -19,7 +19,7 @@ pub(super) fn show_database(figures: &SystemFigures) {
         for status in OrderStatus::ALL {
             let counted = figures.orders.iter();
             let these = counted.filter(|these| these.order_type == order_type && these.status == status);
-            let count = these.map(|these| these.count).sum();
+            let count: f64 = these.map(|these| these.count).sum();
             ORDERS_NOW.set((order_type, status), count);
             if status == OrderStatus::Received {
                 WAITING.set(order_type, count);
@@ -66,7 +66,7 @@ pub(super) fn forget_queues() {
 pub(super) fn show_audit(audit: &Audit) {
     let count = |invariant: Invariant| {
         let found = audit.findings.iter().filter(|finding| finding.invariant == invariant);
-        found.map(|finding| f64::from(u32::try_from(finding.count).unwrap_or(u32::MAX))).sum()
+        found.map(|finding| f64::from(u32::try_from(finding.count).unwrap_or(u32::MAX))).sum::<f64>()
     };
     let checked = Invariant::ALL.into_iter().filter(|invariant| *invariant != Invariant::AtRest);
     AUDIT_FINDINGS.replace(checked.map(|invariant| (invariant.as_str(), count(invariant))));
