@@ -18,8 +18,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use self::ack_tracker::AckTracker;
-pub use self::leased_delivery::{Leased, LeasedDelivery};
 use self::leased_delivery::{Held, Permit, Settlement, Settlements};
+pub use self::leased_delivery::{Leased, LeasedDelivery};
 use self::prefetch::Prefetch;
 pub(crate) use self::source::Source;
 use crate::declaration::{AnswerTimeout, Refusals, RepeatedFailure};

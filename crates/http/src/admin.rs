@@ -11,12 +11,7 @@ use crate::problem::not_found;
 use crate::resource::readable;
 
 /// The paths of a program, which the probes call so.
-pub fn routes(
-    app: &mut web::ServiceConfig,
-    name: &'static str,
-    health: &Arc<dyn Health>,
-    program: Program,
-) {
+pub fn routes(app: &mut web::ServiceConfig, name: &'static str, health: &Arc<dyn Health>, program: Program) {
     health::routes(app, name, health);
     app.service(readable("/metrics", move || metrics(program))).default_service(web::to(not_found));
 }

@@ -44,7 +44,7 @@ impl RequestDurations {
     /// The route of this pattern. Successes of these methods are shown from the start, as none.
     pub fn route(&self, pattern: &str, methods: &[&str]) -> Arc<Route> {
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = routes.iter().find(|route| route.pattern == pattern).map(Arc::clone);
+        let known = routes.iter().find(|route| route.pattern == pattern).cloned();
         let route = known.unwrap_or_else(|| {
             let route = Arc::new(Route::new(pattern));
             routes.push(Arc::clone(&route));

@@ -37,7 +37,8 @@ async fn a_thousand_random_paths_add_no_series() {
         }
         let after = measured.scrape().await;
         assert_eq!(after.series.len(), before, "{:#?}", after.series.keys());
-        let counted = r#"http_server_request_duration_seconds_count{method="GET",route="unmatched",status="404"}"#;
+        let counted =
+            r#"http_server_request_duration_seconds_count{method="GET",route="unmatched",status="404"}"#;
         assert!(after.series[counted] >= 200.0, "{:?}", after.series.get(counted));
     }
 }

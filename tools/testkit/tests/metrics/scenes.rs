@@ -61,7 +61,8 @@ pub async fn a_day(moved: &mut Moved) {
     notifier.until_moved("restaurant_notifications_repeated_total", moved).await;
 
     // An order by message.
-    let wanted = json!({"user_id": "user-001", "items": [{"item_id": "sushi-set", "quantity": 1, "price": 25.5}]});
+    let wanted =
+        json!({"user_id": "user-001", "items": [{"item_id": "sushi-set", "quantity": 1, "price": 25.5}]});
     let properties = BasicProperties::default()
         .with_content_type("application/json")
         .with_message_id("019ab6ce-5d80-7c3e-8f12-3456789abcde")
@@ -156,8 +157,7 @@ pub async fn a_client_that_does_not_read(moved: &mut Moved) {
         .await;
     let tracking = Measured::start(stage.tracking_service().ready_when_probed()).await;
     let path = format!("/orders/{number}/events");
-    let mut slow =
-        EventStream::try_open(tracking.service.port(), &path, &[], Some(2_048)).await.unwrap();
+    let mut slow = EventStream::try_open(tracking.service.port(), &path, &[], Some(2_048)).await.unwrap();
     slow.ids(1).await;
     for _ in 0..60 {
         database

@@ -56,11 +56,8 @@ pub(super) async fn keep_fresh(db: &Database, config: &Config, looked: &Looked, 
 
 /// Audits the database, for ever.
 pub(super) async fn keep_audited(db: &Database, log: &Log) {
-    let scope = Scope {
-        since: Since::Ago(AUDITED),
-        settled: false,
-        statement_timeout: AUDIT_STATEMENT_TIMEOUT,
-    };
+    let scope =
+        Scope { since: Since::Ago(AUDITED), settled: false, statement_timeout: AUDIT_STATEMENT_TIMEOUT };
     let mut audits = every(AUDIT_INTERVAL);
     loop {
         audits.tick().await;
