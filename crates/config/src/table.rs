@@ -180,7 +180,7 @@ settings! {
         allowed_hosts: HostNames = HostNames::default(), "HTTP_ALLOWED_HOSTS", HOST_NAMES;
     }
 
-    /// Where a service answers to those who run it: `GET /livez`, `/readyz` and `/health`.
+    /// Where those who run a service ask it: `GET /livez`, `/readyz`, `/health` and `/metrics`.
     [admin] Admin {
         /// The port of the admin listener, which every service can have, the kitchen and the
         /// subscriber too. Each process on a machine needs a port of its own. Where it is set,

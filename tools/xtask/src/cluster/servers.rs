@@ -30,7 +30,7 @@ pub struct ServerInUse<Kind: ServerKind, Endpoint> {
     address: String,
     /// Its management page, if it has one and that is known.
     pub management_url: Option<String>,
-    /// The services' users. Without any, all services use the endpoint's user.
+    /// The users of the services and of the exporter. Without any, all use the endpoint's user.
     accounts: Accounts,
     /// The time since when it is used, in seconds since 1970.
     since: u64,
@@ -156,7 +156,7 @@ impl Servers {
                 continue;
             }
             variables.retain(|(name, _)| ![user, password].contains(name));
-            let own = accounts.iter().find(|(whose, _)| *whose == service);
+            let own = accounts.iter().find(|(whose, _)| *whose == service.into());
             let own = own.map(|(_, own)| (own.user.clone(), own.password.expose_secret().to_owned()));
             let (name, secret) = own.unwrap_or_else(|| ("nobody".to_owned(), "none".to_owned()));
             variables.extend([(user, name), (password, secret)]);
