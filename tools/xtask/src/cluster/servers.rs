@@ -1,7 +1,7 @@
 //! The PostgreSQL and the RabbitMQ that the services use.
 
 use devcluster::{PrivateServer, ServerKind};
-use domain::ServiceName;
+use domain::{ServerUser, ServiceName};
 use runtime::{Backoff, Console, clock, with_causes};
 use secrecy::ExposeSecret;
 use tokio::time::{Duration, Instant};
@@ -156,7 +156,7 @@ impl Servers {
                 continue;
             }
             variables.retain(|(name, _)| ![user, password].contains(name));
-            let own = accounts.iter().find(|(whose, _)| *whose == service.into());
+            let own = accounts.iter().find(|(whose, _)| *whose == ServerUser::from(service));
             let own = own.map(|(_, own)| (own.user.clone(), own.password.expose_secret().to_owned()));
             let (name, secret) = own.unwrap_or_else(|| ("nobody".to_owned(), "none".to_owned()));
             variables.extend([(user, name), (password, secret)]);
