@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use deadlines::database::{CONNECT_DEADLINE, STATEMENT_DEADLINE};
 use deadpool_postgres::Transaction;
-use telemetry::labels::{Pool, Server};
+use telemetry::labels::{Pool, To};
 use telemetry::metrics::{POOL_WAIT, RECONNECTS};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -202,7 +202,7 @@ impl Database {
             _ => ConnectionFate::Stays,
         };
         if fate != ConnectionFate::Stays {
-            RECONNECTS.of(Server::Postgresql).inc();
+            RECONNECTS.of(To::Postgresql).inc();
         }
         match fate {
             ConnectionFate::Stays => client.release(),

@@ -9,7 +9,7 @@ use deadlines::database::CONNECT_DEADLINE;
 use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, Pool, RecycleError, RecycleResult, Timeouts};
 use deadpool_postgres::{ClientWrapper, Transaction};
-use telemetry::labels::{Pool as Label, Server};
+use telemetry::labels::{Pool as Label, To};
 use telemetry::metrics::{POOL_IDLE, POOL_SIZE, POOL_WAITING, RECONNECTS};
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinHandle};
@@ -105,7 +105,7 @@ impl managed::Manager for Connections {
         let generation = self.generation.load(Ordering::Relaxed);
         let connected = self.connector.connect().await;
         if connected.is_err() {
-            RECONNECTS.of(Server::Postgresql).inc();
+            RECONNECTS.of(To::Postgresql).inc();
         }
         let (client, driver) = connected?;
         let age = self.max_age.mul_f64(rand::random_range(0.8..=1.0));

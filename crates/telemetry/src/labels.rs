@@ -138,6 +138,15 @@ label! {
 }
 
 label! {
+    /// To which server something connects.
+    To, "to":
+    /// PostgreSQL.
+    Postgresql = "postgresql",
+    /// RabbitMQ.
+    Rabbitmq = "rabbitmq",
+}
+
+label! {
     /// A pool of connections to PostgreSQL.
     Pool, "pool":
     /// For most statements.

@@ -15,7 +15,7 @@ use crate::histogram::{Counts, Histogram, Long, Short};
 use crate::http::RequestDurations;
 use crate::instrument::Instrument;
 use crate::labels::{
-    Batch, IntakeResult, KitchenResult, Outbox, PlaceResult, Pool, PublishResult, Server, WorkerState,
+    Batch, IntakeResult, KitchenResult, Outbox, PlaceResult, Pool, PublishResult, Server, To, WorkerState,
 };
 use crate::process::{
     CpuSeconds, MostFiles, OpenFiles, ResidentBytes, Sampled, StartSeconds, Threads, VirtualBytes,
@@ -75,6 +75,8 @@ metrics! {
     HTTP_REQUESTS: RequestDurations = "http_server_request_duration_seconds" by Order, Kitchen, Tracking;
     /// Event streams that are open.
     STREAMS: Gauge = "restaurant_sse_streams" by Kitchen, Tracking;
+    /// Seconds from a change of an order to the event that tells of it, by the database's clock.
+    EVENT_DELAY: Histogram<Short> = "restaurant_sse_event_delay_seconds" by Tracking;
     /// Event streams that were cut, because their clients did not read them fast enough.
     STREAMS_CUT: Counter = "restaurant_sse_clients_cut_total" by Kitchen, Tracking;
 
@@ -104,6 +106,8 @@ metrics! {
     LEASE_TAKEOVERS: Counter = "restaurant_lease_takeovers_total" by Kitchen;
     /// Deliveries that the service has, and has not settled yet.
     DELIVERIES_HELD: Gauge = "restaurant_deliveries_held" by Order, Kitchen;
+    /// Deliveries that the service put back into their queue.
+    DELIVERIES_RETURNED: Counter = "restaurant_deliveries_returned_total" by Order, Kitchen;
 
     // The subscriber.
 
@@ -125,10 +129,10 @@ metrics! {
     PUBLISHED: Family<PublishResult, Counter> = "restaurant_published_total" by Order, Kitchen;
     /// Seconds from publishing a message to RabbitMQ's word on it.
     CONFIRM_TIME: Histogram<Short> = "restaurant_publish_confirm_seconds" by Order, Kitchen;
-    /// Messages that RabbitMQ did not take, because no queue was bound for them.
-    UNROUTABLE: Counter = "restaurant_unroutable_total" by Order, Kitchen;
-    /// Deliveries that went back to their queue.
-    RETURNED: Counter = "restaurant_returned_total" by Order, Kitchen;
+    /// Messages that were not sent, because no queue was bound for them.
+    UNROUTABLE: Counter = "restaurant_publish_unroutable_total" by Order, Kitchen;
+    /// Messages that RabbitMQ returned: those, and replies that nobody waits for.
+    RETURNED: Counter = "restaurant_publish_returned_total" by Order, Kitchen;
 
     // PostgreSQL.
 
@@ -144,7 +148,7 @@ metrics! {
     // Both servers.
 
     /// Connections that broke, or could not be opened. Another attempt follows each.
-    RECONNECTS: Family<Server, Counter> = "restaurant_reconnects_total" by Order, Kitchen, Tracking, Notifier;
+    RECONNECTS: Family<To, Counter> = "restaurant_reconnects_total" by Order, Kitchen, Tracking, Notifier;
     /// Attempts that failed, and were followed by another one.
     RETRIES: Counter = "restaurant_retries_total" by Order, Kitchen, Tracking;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use telemetry::metrics::{DELIVERIES_HELD, RETURNED};
+use telemetry::metrics::{DELIVERIES_HELD, DELIVERIES_RETURNED};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::delivery::Delivery;
@@ -131,7 +131,7 @@ impl LeasedDelivery {
 
     /// Requeues it at its old position in the queue, for any consumer.
     pub fn requeue(self) {
-        RETURNED.inc();
+        DELIVERIES_RETURNED.inc();
         self.settle(Verdict::Requeue, None);
     }
 

@@ -30,7 +30,7 @@ pub async fn a_day(moved: &mut Moved) {
     }
     let delivery = orders::delivery().to_string();
     assert_eq!(order.service.post("/orders", &delivery).await.status, 500);
-    order.until_moved("restaurant_unroutable_total", moved).await;
+    order.until_moved("restaurant_publish_unroutable_total", moved).await;
     eventually("orders by courier", async || {
         (order.service.post("/orders", &delivery).await.status == 200).then_some(())
     })
@@ -45,11 +45,12 @@ pub async fn a_day(moved: &mut Moved) {
     let path = format!("/orders/{number}/events");
     let stream = EventStream::open(tracking.service.port(), &path, &[]).await;
     tracking.until_moved("restaurant_sse_streams", moved).await;
-    drop(stream);
 
     // The relay sends what is completed. The second copy of a status update is not shown.
     staff(&order.service, "POST", &format!("/orders/{number}/complete"), "").await;
     order.until_moved("restaurant_relayed_total", moved).await;
+    tracking.until_moved("restaurant_sse_event_delay_seconds", moved).await;
+    drop(stream);
     let update = json!({
         "order_number": number, "old_status": "ready", "new_status": "completed", "changed_by": "staff",
         "timestamp": "2026-11-20T12:00:00.000Z", "estimated_completion": null
@@ -112,7 +113,7 @@ pub async fn a_misrouted_order(moved: &mut Moved) {
     let sent = broker.take(&tap).await;
     let worker = Measured::start(stage.kitchen_worker("chef_anna").arg("--order-types=takeout")).await;
     broker.publish("", "kitchen_takeout_queue", sent.properties, &sent.body).await;
-    worker.until_moved("restaurant_returned_total", moved).await;
+    worker.until_moved("restaurant_deliveries_returned_total", moved).await;
 }
 
 /// Statements wait for a lock, and others for their connections. Those that wait are lost, and a

@@ -43,9 +43,9 @@ impl Scrape {
         Self { names, series }
     }
 
-    /// The sum of all series of this name, whatever their labels are.
+    /// The sum of all series of this metric, whatever their labels are.
     pub fn sum(&self, name: &str) -> f64 {
-        let is_of = |series: &str| series.split('{').next() == Some(name);
+        let is_of = |series: &str| self.metric_of(series) == name;
         self.series.iter().filter(|(series, _)| is_of(series)).map(|(_, value)| value).sum()
     }
 
