@@ -18,9 +18,9 @@ pub const UNMATCHED: &str = "unmatched";
 
 const OTHER: &str = "other";
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-const STATUSES: [u16; 29] = [
+const STATUSES: [u16; 31] = [
     200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 406, 408, 409, 410, 412,
-    413, 414, 415, 422, 429, 431, 500, 503,
+    413, 414, 415, 421, 422, 429, 431, 500, 503, 504,
 ];
 /// With a place for others.
 const STATUS_PLACES: usize = STATUSES.len() + 1;

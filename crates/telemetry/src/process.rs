@@ -138,7 +138,7 @@ impl Sample for StartSeconds {
     }
 }
 
-/// The number in a line of `/proc/self/status` (proc_pid_status(5)); sizes are in KiB.
+/// The number in a line of `/proc/self/status` (`proc_pid_status(5)`). Sizes are in KiB.
 fn status(name: &str) -> Option<f64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
