@@ -1,7 +1,12 @@
 //! The figures of the whole system: what they count, and how little they read.
 
+use std::time::Duration;
+
+use db::audit::{self, Scope, Since};
+use db::roles::{self, Account};
 use db::system_figures::{self, SystemFigures};
-use domain::{OrderStatus, OrderType, Specialisation};
+use db::{Access, Database, DbError, rights};
+use domain::{OrderStatus, OrderType, ServerUser, Specialisation};
 use testkit::eventually;
 
 use crate::scene::Scene;
@@ -75,4 +80,32 @@ async fn few_rows_of_full_tables_are_read() {
     eventually("the end of the session", async || (scene.count(single).await < sessions).then_some(())).await;
     let read = rows_read(&scene).await - before;
     assert!((1..=MOST_READ).contains(&read), "{read} rows were read");
+}
+
+/// What the exporter asks.
+async fn ask_all(db: &Database) -> Result<(), DbError> {
+    let since = Since::Ago(Duration::from_hours(24));
+    let scope = Scope { since, settled: false, statement_timeout: Duration::from_secs(30) };
+    system_figures::read(db).await?;
+    audit::run(db, &scope).await.map(drop)
+}
+
+#[tokio::test]
+async fn the_exporter_needs_each_of_its_rights_and_no_other() {
+    let scene = Scene::new().await;
+    let account = Account { user: ServerUser::Exporter, password: Some("a password".into()) };
+    roles::ensure(&scene.db, &[account]).await.unwrap();
+    let role = roles::name(&scene.stage.name, ServerUser::Exporter);
+    let mut settings = scene.stage.database_settings();
+    settings.user.clone_from(&role);
+    settings.password = "a password".into();
+    let db = Database::new(&settings, "test", Access::ReadOnly).unwrap();
+    ask_all(&db).await.unwrap();
+    for (table, right) in rights::of(ServerUser::Exporter).unwrap() {
+        scene.execute(&format!("revoke {right} on {table} from {role}")).await;
+        assert!(ask_all(&db).await.is_err(), "it does without {right} on {table}");
+        scene.execute(&format!("grant {right} on {table} to {role}")).await;
+    }
+    ask_all(&db).await.unwrap();
+    scene.execute(&format!("drop owned by {role}; drop role {role}")).await;
 }
