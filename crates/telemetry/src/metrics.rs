@@ -71,8 +71,8 @@ metrics! {
     // HTTP.
 
     /// Seconds from the head of a request to the head of its answer. `route` is the pattern, or
-    /// `unmatched`. Requests to the admin listener are not counted, and none whose head could not be
-    /// read.
+    /// `unmatched`. Requests to the admin listener are not counted, and none whose head could not
+    /// be read.
     HTTP_REQUESTS: RequestDurations = "http_server_request_duration_seconds" by Order, Kitchen, Tracking;
     /// Event streams that are open.
     STREAMS: Gauge = "restaurant_sse_streams" by Kitchen, Tracking;
