@@ -15,6 +15,7 @@ mod error;
 mod install;
 mod log_file;
 pub mod menu;
+pub mod observability;
 mod pair;
 mod pgbouncer;
 mod pinned;
@@ -27,6 +28,7 @@ mod process_guard;
 mod process_stat;
 mod programs;
 pub mod project;
+mod prometheus;
 mod python;
 mod rabbitmq;
 mod redis;
@@ -39,7 +41,9 @@ pub use chromium::{ChromiumProgram, PrivateChromedriver};
 pub use credentials::Credentials;
 pub use environment::environment;
 pub use error::Error;
-pub use install::{ensure_chromium, ensure_installed, ensure_pgbouncer, ensure_redis};
+pub use install::{
+    ensure_chromium, ensure_installed, ensure_pgbouncer, ensure_prometheus, ensure_redis,
+};
 pub use log_file::Log;
 pub use pair::start_pair;
 pub use pgbouncer::{PgbouncerProgram, PrivatePgbouncer};
@@ -51,6 +55,9 @@ pub use process::signal;
 pub use process_guard::ProcessGuard;
 pub use process_stat::ProcessStat;
 pub use programs::{PostgresPrograms, RabbitmqPrograms};
+pub use prometheus::{
+    PrivatePrometheus, Prometheus, PrometheusOptions, PrometheusPrograms, ScrapeTarget,
+};
 pub use rabbitmq::{
     PrivateRabbitmq, Rabbitmq, RabbitmqAdmin, RabbitmqConsole, RabbitmqOptions, path_segment,
 };
