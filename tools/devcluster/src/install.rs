@@ -151,7 +151,9 @@ pub async fn ensure_prometheus(
     }
     PrometheusPrograms::find(packages).await.ok_or_else(|| Error::NotInstalled {
         what: "Prometheus".to_owned(),
-        advice: "Install it with this system's package manager (Fedora: 'dnf install golang-github-prometheus', macOS: 'brew install prometheus'), and try again.".to_owned(),
+        advice:
+            "Install it with this system's package manager (macOS: 'brew install prometheus'), and try again."
+                .to_owned(),
     })
 }
 

@@ -41,9 +41,7 @@ pub use chromium::{ChromiumProgram, PrivateChromedriver};
 pub use credentials::Credentials;
 pub use environment::environment;
 pub use error::Error;
-pub use install::{
-    ensure_chromium, ensure_installed, ensure_pgbouncer, ensure_prometheus, ensure_redis,
-};
+pub use install::{ensure_chromium, ensure_installed, ensure_pgbouncer, ensure_prometheus, ensure_redis};
 pub use log_file::Log;
 pub use pair::start_pair;
 pub use pgbouncer::{PgbouncerProgram, PrivatePgbouncer};
@@ -55,9 +53,7 @@ pub use process::signal;
 pub use process_guard::ProcessGuard;
 pub use process_stat::ProcessStat;
 pub use programs::{PostgresPrograms, RabbitmqPrograms};
-pub use prometheus::{
-    PrivatePrometheus, Prometheus, PrometheusOptions, PrometheusPrograms, ScrapeTarget,
-};
+pub use prometheus::{PrivatePrometheus, PrometheusOptions, PrometheusPrograms, ScrapeTarget};
 pub use rabbitmq::{
     PrivateRabbitmq, Rabbitmq, RabbitmqAdmin, RabbitmqConsole, RabbitmqOptions, path_segment,
 };

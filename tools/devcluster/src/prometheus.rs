@@ -127,8 +127,7 @@ impl PrometheusOptions {
         for ScrapeTarget { name, port } in &self.targets {
             let target = quoted(&format!("127.0.0.1:{port}"));
             let instance = quoted(name);
-            let _ =
-                writeln!(text, "      - {{ targets: [{target}], labels: {{ instance: {instance} }} }}");
+            let _ = writeln!(text, "      - {{ targets: [{target}], labels: {{ instance: {instance} }} }}");
         }
         text
     }

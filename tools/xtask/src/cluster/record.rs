@@ -36,6 +36,8 @@ pub struct Record {
     pub tracking_url: String,
     /// RabbitMQ's management page, if it is known.
     pub management_url: Option<String>,
+    /// Prometheus' pages, after `up --observe`.
+    pub prometheus_url: Option<String>,
 }
 
 /// A server or service.
@@ -126,6 +128,7 @@ mod tests {
             order_url: "http://127.0.0.1:3000".to_owned(),
             tracking_url: "http://127.0.0.1:3002".to_owned(),
             management_url: None,
+            prometheus_url: None,
         };
         record.write(&path).unwrap();
         assert_eq!(Record::read(&path), Some(record));

@@ -40,7 +40,9 @@ pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
     let others = folder::configured_servers();
     let own = [folder::POSTGRES, folder::RABBITMQ].map(Path::new);
     let had_own = own.iter().any(|path| path.exists()) || had_containers;
-    let files = [folder::LOGS, folder::RECORD, folder::ENVIRONMENT, folder::CONFIGURED_MARK].map(Path::new);
+    let files =
+        [folder::LOGS, folder::PROMETHEUS, folder::RECORD, folder::ENVIRONMENT, folder::CONFIGURED_MARK]
+            .map(Path::new);
     let unfinished = [folder::RECORD, folder::ENVIRONMENT].map(record::unfinished);
     for path in own.into_iter().chain(files).chain(unfinished.iter().map(PathBuf::as_path)) {
         remove(path)?;
