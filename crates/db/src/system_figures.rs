@@ -22,8 +22,8 @@ const MOST_OF_TODAY: u32 = 1_000_000;
 pub struct SystemFigures {
     /// Orders.
     pub orders: Vec<OrderCount>,
-    /// How long the oldest waiting order of a type has waited.
-    pub oldest_waiting: Vec<(OrderType, Duration)>,
+    /// Orders that wait for a cook.
+    pub waiting: Vec<WaitingCount>,
     /// Messages that must go out: orders, status updates, events of requests.
     pub outboxes: [OutboxFigures; 3],
     /// Workers.
@@ -40,6 +40,19 @@ pub struct OrderCount {
     pub status: OrderStatus,
     /// How many.
     pub count: f64,
+}
+
+/// Waiting orders of a type and priority.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WaitingCount {
+    /// Their type.
+    pub order_type: OrderType,
+    /// Their priority, as it is stored.
+    pub priority: i32,
+    /// How many.
+    pub count: f64,
+    /// How long the oldest of them has waited.
+    pub oldest: Duration,
 }
 
 /// A table of messages that must go out.
@@ -72,7 +85,7 @@ pub async fn read(db: &Database) -> Result<SystemFigures, DbError> {
     let outboxes = outboxes.iter().map(outbox).collect::<Result<Vec<_>, _>>()?;
     Ok(SystemFigures {
         orders: of_all(&orders, order_count)?,
-        oldest_waiting: of_all(&waiting, oldest)?,
+        waiting: of_all(&waiting, waiting_count)?,
         outboxes: outboxes.try_into().map_err(|_| DbError::unexpected("there are three outboxes"))?,
         workers: of_all(&workers, worker_count)?,
     })
@@ -98,8 +111,9 @@ fn orders() -> String {
 }
 
 const WAITING: &str = "
-    select type, extract(epoch from now() - min(created_at))::float8 from orders
-    where status = 'received' group by type";
+    select type, coalesce(priority, 1), count(*)::float8,
+           extract(epoch from now() - min(created_at))::float8
+    from orders where status = 'received' group by 1, 2";
 
 /// In the order of [`SystemFigures::outboxes`].
 const OUTBOXES: &str = "
@@ -134,11 +148,12 @@ fn order_count(row: &Row) -> Result<Option<OrderCount>, DbError> {
     Ok(Some(OrderCount { order_type, status, count: row.try_get(2)? }))
 }
 
-fn oldest(row: &Row) -> Result<Option<(OrderType, Duration)>, DbError> {
+fn waiting_count(row: &Row) -> Result<Option<WaitingCount>, DbError> {
     let order_type: &str = row.try_get(0)?;
     let Ok(order_type) = order_type.parse() else { return Ok(None) };
     // Negative if the clock was set back since.
-    Ok(Some((order_type, Duration::try_from_secs_f64(row.try_get(1)?).unwrap_or_default())))
+    let oldest = Duration::try_from_secs_f64(row.try_get(3)?).unwrap_or_default();
+    Ok(Some(WaitingCount { order_type, priority: row.try_get(1)?, count: row.try_get(2)?, oldest }))
 }
 
 fn outbox(row: &Row) -> Result<OutboxFigures, DbError> {

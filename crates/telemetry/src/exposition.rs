@@ -51,6 +51,7 @@ fn family(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::labels::PriorityLevel;
 
     #[test]
     fn a_program_shows_its_own_metrics_with_known_labels_at_zero() {
@@ -66,9 +67,12 @@ mod tests {
     fn what_is_not_known_is_not_shown() {
         let waiting = || render(Program::Exporter).unwrap().contains("restaurant_waiting_orders{");
         assert!(!waiting());
-        metrics::WAITING.set(domain::OrderType::Takeout, 2.0);
+        metrics::WAITING.set((domain::OrderType::Takeout, PriorityLevel::Middle), 2.0);
         let shown = render(Program::Exporter).unwrap();
-        assert!(shown.contains("restaurant_waiting_orders{type=\"takeout\"} 2.0\n"), "{shown}");
+        assert!(
+            shown.contains("restaurant_waiting_orders{type=\"takeout\",priority=\"5\"} 2.0\n"),
+            "{shown}"
+        );
         metrics::WAITING.forget();
         assert!(!waiting());
     }

@@ -227,6 +227,29 @@ label! {
 }
 
 label! {
+    /// The priority of an order.
+    PriorityLevel, "priority":
+    /// Of small orders.
+    Low = "1",
+    /// Of medium ones.
+    Middle = "5",
+    /// Of large ones.
+    High = "10",
+}
+
+impl PriorityLevel {
+    /// The level of a priority. Orders of other programs may have one between two levels, which
+    /// counts as the lower one.
+    pub fn of(priority: i32) -> Self {
+        match priority {
+            10.. => Self::High,
+            5..=9 => Self::Middle,
+            _ => Self::Low,
+        }
+    }
+}
+
+label! {
     /// A table of messages that must go out.
     Outbox, "outbox":
     /// Orders for the kitchen.
@@ -249,6 +272,12 @@ label! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_priority_has_a_level() {
+        let values = [-1, 0, 1, 4, 5, 9, 10, 11].map(|priority| PriorityLevel::of(priority).value());
+        assert_eq!(values, ["1", "1", "1", "1", "5", "5", "10", "10"]);
+    }
 
     #[test]
     fn each_combination_stands_at_its_place() {

@@ -15,7 +15,8 @@ use crate::histogram::{Counts, Histogram, Long, Short};
 use crate::http::RequestDurations;
 use crate::instrument::Instrument;
 use crate::labels::{
-    Batch, IntakeResult, KitchenResult, Outbox, PlaceResult, Pool, PublishResult, Server, To, WorkerState,
+    Batch, IntakeResult, KitchenResult, Outbox, PlaceResult, Pool, PriorityLevel, PublishResult, Server, To,
+    WorkerState,
 };
 use crate::process::{
     CpuSeconds, MostFiles, OpenFiles, ResidentBytes, Sampled, StartSeconds, Threads, VirtualBytes,
@@ -186,7 +187,7 @@ metrics! {
     /// were placed since the beginning of this day (UTC).
     ORDERS_NOW: Figures<(OrderType, OrderStatus)> = "restaurant_orders" by Exporter;
     /// Orders that wait for a cook.
-    WAITING: Figures<OrderType> = "restaurant_waiting_orders" by Exporter;
+    WAITING: Figures<(OrderType, PriorityLevel)> = "restaurant_waiting_orders" by Exporter;
     /// How long the oldest of them has waited, in seconds; 0 if none waits.
     WAITING_OLDEST: Figures<OrderType> = "restaurant_waiting_oldest_seconds" by Exporter;
     /// Messages that must still go out.

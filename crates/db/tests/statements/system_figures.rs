@@ -32,6 +32,7 @@ async fn what_is_open_is_counted_and_of_the_rest_what_is_of_this_day() {
                  ('ORD_20261120_003', 'Jane', 'takeout', 1, 'received', now()),
                  ('ORD_20261120_004', 'Jane', 'takeout', 1, 'ready', now()),
                  ('ORD_20261120_005', 'Jane', 'delivery', 1, 'cancelled', now());
+             update orders set priority = 10 where number = 'ORD_20261120_003';
              insert into order_outbox (order_id, request_id) select id, 'x' from orders where number like '%_003';
              insert into workers (name, type, last_seen) values
                  ('chef_anna', 'general', now()), ('chef_mario', 'dine_in,takeout', now() - interval '1 day')",
@@ -42,7 +43,12 @@ async fn what_is_open_is_counted_and_of_the_rest_what_is_of_this_day() {
     assert_eq!(count(&figures, OrderType::Takeout, OrderStatus::Ready), "1");
     assert_eq!(count(&figures, OrderType::Delivery, OrderStatus::Cancelled), "1");
     assert_eq!(count(&figures, OrderType::DineIn, OrderStatus::Received), "0");
-    let [(OrderType::Takeout, waited)] = figures.oldest_waiting[..] else { panic!("{figures:?}") };
+    let mut waiting: Vec<_> =
+        figures.waiting.iter().map(|of| (of.order_type, of.priority, of.count.to_string())).collect();
+    waiting.sort_by_key(|(_, priority, _)| *priority);
+    let one = "1".to_owned();
+    assert_eq!(waiting, [(OrderType::Takeout, 1, one.clone()), (OrderType::Takeout, 10, one)]);
+    let waited = figures.waiting.iter().map(|of| of.oldest).max().unwrap();
     assert!((172_800..172_900).contains(&waited.as_secs()), "{waited:?}");
     assert_eq!(figures.outboxes.map(|outbox| outbox.rows.to_string()), ["1", "0", "0"]);
     let mut workers: Vec<_> =

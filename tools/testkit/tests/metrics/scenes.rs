@@ -197,7 +197,7 @@ pub async fn the_whole_system(moved: &mut Moved) {
     broker.publish("", "kitchen_dlq", letter, "nobody can read this").await;
     let troubled = Measured::exporter(&stage).await;
     moved.compare(quiet.first(), troubled.first());
-    let waiting = r#"restaurant_waiting_orders{type="takeout"}"#;
+    let waiting = r#"restaurant_waiting_orders{type="takeout",priority="1"}"#;
     assert_eq!(troubled.first().series.get(waiting), Some(&1.0));
     let findings = r#"restaurant_audit_findings{invariant="total_amount"}"#;
     assert_eq!(troubled.first().series.get(findings), Some(&1.0));

@@ -5,7 +5,7 @@ use bus::topology::DEAD_LETTER_QUEUE;
 use db::audit::{Audit, Invariant};
 use db::system_figures::SystemFigures;
 use domain::{OrderStatus, OrderType};
-use telemetry::labels::{Outbox, WorkerState};
+use telemetry::labels::{Label, Outbox, PriorityLevel, WorkerState};
 use telemetry::metrics::{
     AUDIT_FINDINGS, DEAD_LETTERS, ORDERS_NOW, OUTBOX_OLDEST, OUTBOX_ROWS, QUEUE_MESSAGES, WAITING,
     WAITING_OLDEST, WORKERS,
@@ -21,12 +21,14 @@ pub(super) fn show_database(figures: &SystemFigures) {
             let these = counted.filter(|these| these.order_type == order_type && these.status == status);
             let count: f64 = these.map(|these| these.count).sum();
             ORDERS_NOW.set((order_type, status), count);
-            if status == OrderStatus::Received {
-                WAITING.set(order_type, count);
-            }
         }
-        let oldest = figures.oldest_waiting.iter().find(|(of, _)| *of == order_type);
-        WAITING_OLDEST.set(order_type, oldest.map_or(0.0, |(_, waited)| waited.as_secs_f64()));
+        let waiting = || figures.waiting.iter().filter(move |these| these.order_type == order_type);
+        for level in PriorityLevel::ALL {
+            let these = waiting().filter(|these| PriorityLevel::of(these.priority) == *level);
+            WAITING.set((order_type, *level), these.map(|these| these.count).sum());
+        }
+        let oldest = waiting().map(|these| these.oldest).max().unwrap_or_default();
+        WAITING_OLDEST.set(order_type, oldest.as_secs_f64());
         for (state, online) in [(WorkerState::Online, true), (WorkerState::Offline, false)] {
             let workers = figures.workers.iter();
             let cooks =
