@@ -209,7 +209,7 @@ async fn the_exporter_measures_the_whole_system_under_least_rights() {
     for series in [
         r#"restaurant_exporter_up{server="postgresql"} 1"#,
         r#"restaurant_exporter_up{server="rabbitmq"} 1"#,
-        r#"restaurant_waiting_orders{type="takeout"} 1"#,
+        r#"restaurant_waiting_orders{type="takeout",priority="1"} 1"#,
         r#"restaurant_queue_messages{queue="kitchen_takeout_queue"} 1"#,
         r#"restaurant_audit_findings{invariant="order_numbers"} 0"#,
     ] {
