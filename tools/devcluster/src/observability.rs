@@ -51,12 +51,24 @@ struct Target {
     expr: String,
 }
 
-/// All queries of all dashboards.
+/// All queries of the dashboards that show our metrics.
 ///
 /// # Errors
 /// A file cannot be read, or is no dashboard.
 pub fn dashboard_queries() -> Result<Vec<DashboardQuery>, Error> {
-    let folder = folder().join("dashboards");
+    queries_below("dashboards")
+}
+
+/// All queries of the dashboards that show what PostgreSQL's and RabbitMQ's exporters tell.
+///
+/// # Errors
+/// A file cannot be read, or is no dashboard.
+pub fn server_dashboard_queries() -> Result<Vec<DashboardQuery>, Error> {
+    queries_below("server-dashboards")
+}
+
+fn queries_below(name: &str) -> Result<Vec<DashboardQuery>, Error> {
+    let folder = folder().join(name);
     let entries = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut queries = Vec::new();
     for entry in entries.map_err(Error::file("read", &folder))? {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use devcluster::observability::dashboard_queries;
+use devcluster::observability::{dashboard_queries, server_dashboard_queries};
 
 use crate::alerts::alerts;
 use crate::documented::Documented;
+use crate::expression::Expression;
 
 #[test]
 fn alerts_name_only_what_is_documented() {
@@ -22,6 +23,19 @@ fn dashboards_name_only_what_is_documented() {
     for query in queries {
         let place = format!("{}, {}", query.dashboard, query.panel);
         assert_eq!(documented.problems(&query.expression), [""; 0], "{place}");
+    }
+}
+
+/// What the servers' own exporters tell, stands apart from what we do.
+#[test]
+fn dashboards_of_servers_name_only_what_others_show() {
+    let queries = server_dashboard_queries().unwrap();
+    assert!(queries.len() > 10, "{queries:?}");
+    for query in queries {
+        for selector in Expression::read(&query.expression).selectors {
+            let is_of_server = ["pg_", "rabbitmq_"].iter().any(|prefix| selector.metric.starts_with(prefix));
+            assert!(is_of_server, "{}: {}", query.panel, selector.metric);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use devcluster::observability::{self, dashboard_queries};
+use devcluster::observability::{self, dashboard_queries, server_dashboard_queries};
 use devcluster::{PrometheusPrograms, ensure_prometheus, project};
 
 async fn programs() -> PrometheusPrograms {
@@ -27,7 +27,8 @@ async fn the_queries_of_the_dashboards_are_right() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("queries.yaml");
     let mut text = "groups:\n  - name: queries\n    rules:\n".to_owned();
-    for (number, query) in (1..).zip(dashboard_queries().unwrap()) {
+    let queries = [dashboard_queries().unwrap(), server_dashboard_queries().unwrap()].concat();
+    for (number, query) in (1..).zip(queries) {
         let expression = query.expression.replace("$__rate_interval", "1m");
         // A string of JSON is one of YAML.
         let expression = serde_json::Value::from(expression).to_string();
