@@ -1,5 +1,5 @@
-//! `deploy/observability` against `docs/metrics.md` and `docs/runbooks`: alerts and dashboards name
-//! only what is documented, each alert is tested and has its page, and Prometheus accepts all of it.
+//! `deploy/observability` against `docs/metrics.md` and `docs/runbooks`. Alerts and dashboards name
+//! only what is documented. Each alert is tested and has its page. Prometheus accepts all of it.
 //!
 //! That the dashboards have data is tested by `tools/xtask/tests/cluster/observed.rs`.
 

@@ -30,7 +30,8 @@ impl Plan {
     }
 }
 
-/// All services, on these ports, without admin listeners. The order service comes first: it creates the tables.
+/// All services, on these ports, without admin listeners. The order service comes first: it creates
+/// the tables.
 pub fn restaurant(order_port: u16, tracking_port: u16) -> Vec<Plan> {
     let worker = |name, types: Option<&str>| {
         let arguments =
