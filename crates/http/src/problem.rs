@@ -139,8 +139,11 @@ pub async fn not_found(request: HttpRequest) -> HttpResponse {
 
 /// The path is none of the service's.
 pub fn nothing_at(path: &str, id: &RequestId) -> Problem {
-    let detail =
-        format!("There is nothing at {}. See the README for the paths of this service.", printable(path));
+    // The admin listener answers so too, and has no such page.
+    let detail = format!(
+        "There is nothing at {}. /docs of a service shows the paths of its interface.",
+        printable(path)
+    );
     Problem::new(StatusCode::NOT_FOUND, detail, id)
 }
 
