@@ -149,6 +149,6 @@ pub(crate) async fn ensure_python(
     }
     PythonProgram::find(packages).await.ok_or_else(|| Error::NotInstalled {
         what: "Python 3.11 or newer with its venv module".to_owned(),
-        advice: "Install it with this system's package manager (Fedora: 'dnf install python3', macOS: 'brew install python'), and try again.".to_owned(),
+        advice: "Install it with this system's package manager (Debian 12, Ubuntu 24.04 and later: 'apt-get install python3-venv', older ones have none that is new enough; Fedora: 'dnf install python3', macOS: 'brew install python'), and try again.".to_owned(),
     })
 }
