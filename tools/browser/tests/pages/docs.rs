@@ -39,8 +39,15 @@ async fn a_get_can_be_tried() {
     reader.press("#status try-request button").await;
     reader.sees("#status try-request .docs-json", &number).await;
     reader.sees("#status try-request .docs-status", "200").await;
-    let posts = "return document.querySelectorAll('.docs-method.is-post ~ * try-request').length";
-    assert_eq!(reader.run(posts, vec![]).await, json!(0));
+    // A request that changes something is not offered. What there is to try is made on opening.
+    reader.open(&restaurant.order_page("docs")).await;
+    reader.sees("api-docs h2", "Order service").await;
+    for (operation, offered) in [("intake", 1), ("place_order", 0), ("sign_in", 0), ("resume_intake", 0)] {
+        open(&reader, operation).await;
+        let tries = format!("return document.querySelectorAll('#{operation} try-request').length");
+        assert_eq!(reader.run(&tries, vec![]).await, json!(offered), "{operation}");
+    }
+    assert_eq!(reader.complaints().await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -70,4 +77,5 @@ async fn it_works_behind_a_prefix() {
     open(&reader, "intake").await;
     reader.press("#intake try-request button").await;
     reader.sees("#intake try-request .docs-json", "accepting").await;
+    assert_eq!(reader.complaints().await, Vec::<String>::new());
 }
