@@ -8,16 +8,28 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::kinds::parse_password;
 use crate::reading::{self, without_line_end};
-use crate::{Config, ConfigError, KEYS};
+use crate::{Config, ConfigError, KEYS, Key};
 
-/// Overrides what the environment names.
+/// Overrides what the environment names. All mistakes are told at once.
 pub(super) fn apply(config: &mut Config, read: &dyn Fn(&str) -> Option<OsString>) -> Result<(), ConfigError> {
-    for key in KEYS {
-        let Some((source, value)) = value_of(key.variable, read)? else { continue };
-        let bad = |why| ConfigError::BadVariable { name: source, why };
-        (key.set)(config, value.expose_secret()).map_err(bad)?;
+    let mut mistakes: Vec<_> = KEYS.iter().filter_map(|key| apply_one(config, key, read).err()).collect();
+    match mistakes.pop() {
+        None => Ok(()),
+        Some(only) if mistakes.is_empty() => Err(only),
+        Some(last) => {
+            mistakes.push(last);
+            Err(ConfigError::Several { mistakes })
+        }
     }
-    Ok(())
+}
+
+fn apply_one(
+    config: &mut Config,
+    key: &Key,
+    read: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<(), ConfigError> {
+    let Some((source, value)) = value_of(key.variable, read)? else { return Ok(()) };
+    (key.set)(config, value.expose_secret()).map_err(|why| ConfigError::BadVariable { name: source, why })
 }
 
 /// A value that is not part of the configuration: from the variable, else from the file that
@@ -130,6 +142,17 @@ mod tests {
         ] {
             let why = with(&[(name, value)]).unwrap_err().to_string();
             assert!(why.contains(name) && why.contains(part), "{why}");
+        }
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once() {
+        let variables =
+            [("ORDER_STAFF_KEY", "short"), ("LOG_LEVEL", "trace"), ("DB_PASSWORD_FILE", "/nowhere")];
+        let why = with(&variables).unwrap_err().to_string();
+        assert_eq!(why.matches("; the environment variable ").count(), 2, "{why}");
+        for (name, _) in variables {
+            assert!(why.contains(&format!("the environment variable {name} ")), "{why}");
         }
     }
 

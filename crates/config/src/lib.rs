@@ -80,6 +80,16 @@ pub enum ConfigError {
         /// What the operating system says.
         why: std::io::Error,
     },
+    /// Several variables have mistakes.
+    #[error("{}", listed(mistakes))]
+    Several {
+        /// One for each variable.
+        mistakes: Vec<Self>,
+    },
+}
+
+fn listed(mistakes: &[ConfigError]) -> String {
+    mistakes.iter().map(ConfigError::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// Most characters of what the parser says: it repeats what it does not understand, at any length.

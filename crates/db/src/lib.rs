@@ -4,6 +4,7 @@
 //! Each function is one statement, and so one transaction, unless it says otherwise. Statements are
 //! guarded: an update that finds another state than it expects changes nothing and says so.
 
+mod adjustments;
 pub mod audit;
 pub mod board;
 mod checkout;
@@ -41,6 +42,7 @@ pub mod session;
 pub mod staff_figures;
 pub mod startup;
 pub mod status_events;
+mod status_notes;
 pub mod transitions;
 pub mod workers;
 

@@ -1,13 +1,17 @@
 //! Whole orders, for those who may see them: one, or a page of a list.
 
 use domain::{Money, OrderIdentity, OrderNumber, OrderStatus, OrderTypes};
+use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use crate::adjustments;
 use crate::database::{Database, DbError};
+use crate::order_requests::json;
 use crate::recent::lowest_id;
+use crate::status_notes;
 
 /// Most orders that one page looks through. If fewer of them fit, the page is short, and the next
 /// one goes on behind them.
@@ -66,8 +70,22 @@ pub struct StepView {
     pub changed_at: OffsetDateTime,
     /// Who changed it.
     pub changed_by: String,
-    /// Why, if somebody said so.
+    /// What was noted.
     pub notes: Option<String>,
+    /// Why it changed, if somebody said so: a part of the notes.
+    pub reason: Option<String>,
+}
+
+/// One order, with what lists leave out.
+#[derive(Clone, Debug)]
+pub struct WholeOrder {
+    /// The order.
+    pub order: OrderView,
+    /// What price rules changed, in the order of application: a JSON array of
+    /// [`Adjustment`](domain::pricing::Adjustment).
+    pub adjustments: Option<Box<RawValue>>,
+    /// Its identity. An order of a version before may have none.
+    pub identity: Option<OrderIdentity>,
 }
 
 /// Which orders a list has.
@@ -119,20 +137,26 @@ const JOINS: &str = "
         from order_status_log as log where order_id = o.id
     ) as steps";
 
-/// Returns an order and its identity; an order of a version before may have none.
+/// Returns an order, if there is one of this number.
 ///
 /// # Errors
 /// The database failed.
-pub async fn one(
-    db: &Database,
-    number: &OrderNumber,
-) -> Result<Option<(OrderView, Option<OrderIdentity>)>, DbError> {
+pub async fn one(db: &Database, number: &OrderNumber) -> Result<Option<WholeOrder>, DbError> {
     let sql = format!(
-        "select {COLUMNS}, (select identity from order_identities where order_id = o.id limit 1) as identity
-         from (select * from orders where number = $1 limit 1) as o {JOINS}"
+        "select {COLUMNS}, (select identity from order_identities where order_id = o.id limit 1) as identity,
+                coalesce({adjustments}, '[]') as adjustments
+         from (select * from orders where number = $1 limit 1) as o {JOINS}",
+        adjustments = adjustments::of_order("o.id")
     );
     let row = db.query_opt(&sql, &[&number.to_string()]).await?;
-    row.map(|row| Ok((view(&row)?, row.try_get::<_, Option<Uuid>>("identity")?.map(Into::into)))).transpose()
+    let whole = |row: Row| -> Result<WholeOrder, DbError> {
+        Ok(WholeOrder {
+            order: view(&row)?,
+            adjustments: json(&row, "adjustments")?,
+            identity: row.try_get::<_, Option<Uuid>>("identity")?.map(Into::into),
+        })
+    };
+    row.map(whole).transpose()
 }
 
 /// Returns a page of the orders that fit the filter. An order never is on two pages, and none that
@@ -214,7 +238,10 @@ fn view(row: &Row) -> Result<OrderView, DbError> {
     let notes: Vec<Option<String>> = row.try_get("step_notes")?;
     let history = statuses.into_iter().zip(times).zip(actors).zip(notes);
     let history = history
-        .map(|(((status, changed_at), changed_by), notes)| StepView { status, changed_at, changed_by, notes })
+        .map(|(((status, changed_at), changed_by), notes)| {
+            let reason = notes.as_deref().and_then(status_notes::reason).map(str::to_owned);
+            StepView { status, changed_at, changed_by, notes, reason }
+        })
         .collect();
     Ok(OrderView {
         number: row.try_get("number")?,

@@ -56,6 +56,7 @@ pub fn of(service: ServiceName) -> Option<Rights> {
             ("orders", "select"),
             ("order_identities", "select"),
             ("order_items", "select"),
+            ("order_adjustments", "select"),
             ("order_requests", "select"),
             ("order_status_log", "select"),
             ("order_claims", "select"),

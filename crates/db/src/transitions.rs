@@ -11,6 +11,7 @@ use tokio_postgres::types::ToSql;
 use crate::database::{Database, DbError, PoolChoice};
 use crate::inventory::given_back;
 use crate::orders::{ORDER_SERVICE, identity, uuids};
+use crate::status_notes;
 
 /// An order whose message could not be published.
 #[derive(Clone, Copy, Debug)]
@@ -127,11 +128,7 @@ pub async fn change<'a>(
         from.iter().filter(|status| status.may_become(next)).map(|status| status.as_str()).collect();
     let number = number.to_string();
     let ChangedBy { name: by, reason } = by.into();
-    // The request is a part of it, so that a repeated one recognises its first attempt.
-    let notes = match reason {
-        None => format!("request {request_id}"),
-        Some(reason) => format!("{reason} (request {request_id})"),
-    };
+    let notes = status_notes::of_change(reason, request_id);
     // Two statements: the second one sees the claim for which the first one waited, and has a later
     // time (`statement_timestamp()`; `now()` is from before the wait).
     let lock = "

@@ -8,10 +8,10 @@ use time::OffsetDateTime;
 
 use self::refusal::Problem;
 pub use self::refusal::{Refusal, RefusalCode, RefusedItem};
-use crate::inventory::{Demand, Shortage};
+use crate::inventory::{self, Admission, Demand, Shortage, Stock};
 use crate::menu::{Menu, MenuItem};
 use crate::pricing::{PricedLine, Quote};
-use crate::{Fulfilment, Money, NewOrder, OrderItem, OrderType};
+use crate::{Fulfilment, MenuItemId, Money, NewOrder, OrderItem, OrderType};
 
 /// How a line names its item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,15 +109,55 @@ pub fn demand(lines: &[ResolvedLine]) -> Demand {
 
 /// The refusal of an order that wants more than is left. `None` if nothing is short.
 pub fn out_of_stock(lines: &[ResolvedLine], shortages: &[Shortage]) -> Option<Refusal> {
-    let first_line = |shortage: &Shortage| lines.iter().position(|line| line.item.id == shortage.item_id);
-    let mut concerned: Vec<_> =
-        shortages.iter().map(|shortage| (first_line(shortage).unwrap_or_default(), shortage)).collect();
-    concerned.sort_by_key(|(line, _)| *line);
-    let item = |(line, shortage): (usize, &Shortage)| {
-        let name = lines.get(line).map(|line| line.item.name.clone());
-        RefusedItem::out_of_stock(line, shortage, name)
+    Refusal::of(short(lines.iter().map(|line| &*line.item).enumerate(), shortages))
+}
+
+/// The items on the menu that these lines name.
+pub fn named(lines: &[RequestedLine], menu: &Menu) -> Vec<MenuItemId> {
+    on_the_menu(lines, menu).map(|(_, _, item)| item.id.clone()).collect()
+}
+
+/// A refusal of these lines that names what is short, too. `stock`: what is left of the items that
+/// they name.
+pub fn also_short(refusal: Refusal, lines: &[RequestedLine], menu: &Menu, stock: &Stock) -> Refusal {
+    let wanted = on_the_menu(lines, menu).map(|(_, line, item)| (&item.id, u32::from(line.quantity)));
+    match inventory::admit_one(&mut stock.clone(), &Demand::of(wanted)) {
+        Admission::Admitted(_) => refusal,
+        Admission::Refused(shortages) => {
+            let places = on_the_menu(lines, menu).map(|(index, _, item)| (index, item));
+            refusal.and_short(short(places, &shortages))
+        }
+    }
+}
+
+/// The items that are short, in the order of these lines.
+fn short<'a>(lines: impl Iterator<Item = (usize, &'a MenuItem)>, shortages: &[Shortage]) -> Vec<RefusedItem> {
+    let of_line = |(index, item): (usize, &MenuItem)| {
+        let shortage = shortages.iter().find(|shortage| shortage.item_id == item.id)?;
+        Some(RefusedItem::out_of_stock(index, shortage, item.name.clone()))
     };
-    Refusal::of(concerned.into_iter().map(item).collect())
+    lines.filter_map(of_line).collect()
+}
+
+/// The lines whose item the menu has, each with its place.
+fn on_the_menu<'a>(
+    lines: &'a [RequestedLine],
+    menu: &'a Menu,
+) -> impl Iterator<Item = (usize, &'a RequestedLine, &'a MenuItem)> {
+    let lines = lines.iter().enumerate();
+    lines.filter_map(move |(index, line)| Some((index, line, &**found(&line.item, menu).ok()?)))
+}
+
+fn found<'a>(item: &ItemReference, menu: &'a Menu) -> Result<&'a Arc<MenuItem>, Problem> {
+    match item {
+        ItemReference::Id(id) => menu.by_id(id).ok_or(Problem::UnknownId),
+        ItemReference::Name(name) => menu.by_name(name).ok_or(Problem::UnknownName),
+        ItemReference::Both { id, name } => match menu.by_id(id) {
+            Some(item) if item.name == *name => Ok(item),
+            Some(item) => Err(Problem::OtherName(item.name.clone())),
+            None => Err(Problem::UnknownId),
+        },
+    }
 }
 
 fn checked<'a>(
@@ -126,15 +166,7 @@ fn checked<'a>(
     now: OffsetDateTime,
     menu: &'a Menu,
 ) -> Result<&'a Arc<MenuItem>, Problem> {
-    let item = match &line.item {
-        ItemReference::Id(id) => menu.by_id(id).ok_or(Problem::UnknownId),
-        ItemReference::Name(name) => menu.by_name(name).ok_or(Problem::UnknownName),
-        ItemReference::Both { id, name } => match menu.by_id(id) {
-            Some(item) if item.name == *name => Ok(item),
-            Some(item) => Err(Problem::OtherName(item.name.clone())),
-            None => Err(Problem::UnknownId),
-        },
-    }?;
+    let item = found(&line.item, menu)?;
     if !item.available {
         return Err(Problem::NotAvailable);
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// The status of an order (specification, "Possible statuses for `orders`").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(description = "The status of an order. A newer version may add one."))]
 #[serde(rename_all = "snake_case")]
 pub enum OrderStatus {
     /// Stored, waiting for a cook.

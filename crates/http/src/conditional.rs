@@ -2,6 +2,7 @@
 //! a 304 (RFC 9110, 13.1.2).
 
 use actix_web::http::header::{self, ETag, EntityTag, Header, IfNoneMatch};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -12,16 +13,33 @@ use sha2::{Digest, Sha256};
 /// # Errors
 /// The body cannot be encoded as JSON.
 pub fn json(request: &HttpRequest, body: &impl Serialize) -> Result<HttpResponse, serde_json::Error> {
-    let body = serde_json::to_vec(body)?;
-    let tag = tag_of(&body);
-    let is_known = is_known(request, &tag);
-    let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    // `no-cache`: clients must revalidate.
-    response.insert_header(ETag(tag)).insert_header((header::CACHE_CONTROL, "no-cache"));
-    if is_known {
-        return Ok(response.finish());
+    Ok(Json::of(serde_json::to_vec(body)?).answer(request))
+}
+
+/// A JSON text, and its tag.
+#[derive(Clone, Debug)]
+pub struct Json {
+    text: Bytes,
+    tag: EntityTag,
+}
+
+impl Json {
+    /// This text.
+    pub fn of(text: Vec<u8>) -> Self {
+        Self { tag: tag_of(&text), text: text.into() }
     }
-    Ok(response.content_type(header::ContentType::json()).body(body))
+
+    /// 200 with it, or 304 to a client that has it.
+    pub fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        let is_known = is_known(request, &self.tag);
+        let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+        // `no-cache`: clients must revalidate.
+        response.insert_header(ETag(self.tag.clone())).insert_header((header::CACHE_CONTROL, "no-cache"));
+        if is_known {
+            return response.finish();
+        }
+        response.content_type(header::ContentType::json()).body(self.text.clone())
+    }
 }
 
 /// A strong tag: different bodies have different tags.

@@ -5,22 +5,24 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use domain::RequestId;
-use logging::{Log, action};
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Header, HeaderBuilder, OpenApi, Ref, RefOr, Server};
 use utoipa::{OpenApi as _, PartialSchema as _, ToSchema as _};
 
-use crate::openapi::{IfNoneMatch, NotModified, ProblemBody, any_other, header, in_header, operations, text};
-use crate::problem::Problem;
+use crate::conditional::Json;
+use crate::openapi::{
+    IfNoneMatch, NotModified, ProblemBody, Sample, add_examples, any_other, header, in_header, operations,
+    shared, text,
+};
 use crate::resource::readable;
-use crate::{conditional, health, request_id, staff};
+use crate::{health, staff};
 
-/// Serves the description. It is made when somebody first asks for it.
-pub fn routes(app: &mut web::ServiceConfig, description: &'static LazyLock<OpenApi>) {
+/// Serves the description. It is made and written when somebody first asks for it.
+pub fn routes(app: &mut web::ServiceConfig, description: &'static LazyLock<Json>) {
     app.service(readable("/openapi.json", move |request| show(request, description)));
 }
 
@@ -31,19 +33,12 @@ pub fn routes(app: &mut web::ServiceConfig, description: &'static LazyLock<OpenA
     get, path = "/openapi.json", tag = "Description", operation_id = "openapi",
     params(IfNoneMatch),
     responses(
-        (status = 200, description = "The description", body = Object, headers(("ETag" = String))),
+        (status = 200, description = "The description", body = Object),
         NotModified,
     ),
 )]
-async fn show(request: HttpRequest, description: &'static LazyLock<OpenApi>) -> HttpResponse {
-    conditional::json(&request, &**description).unwrap_or_else(|why| {
-        let id = request_id::of(&request);
-        if let Some(log) = request.app_data::<Log>() {
-            let log = log.with_request_id(id.clone());
-            log.error(action::REQUEST_REFUSED, "The description could not be written", &why).emit_limited();
-        }
-        Problem::internal(&id).error_response()
-    })
+async fn show(request: HttpRequest, description: &'static LazyLock<Json>) -> HttpResponse {
+    description.answer(&request)
 }
 
 /// The path of the description itself.
@@ -51,8 +46,8 @@ async fn show(request: HttpRequest, description: &'static LazyLock<OpenApi>) -> 
 #[openapi(paths(show))]
 struct Itself;
 
-/// Adds what is true of every operation, and the operations that every service has.
-pub fn complete(mut description: OpenApi) -> OpenApi {
+/// Adds what is true of every operation, the operations that every service has, and examples.
+pub fn complete(mut description: OpenApi, samples: &[Sample]) -> Json {
     for shared in [staff::SessionPaths::openapi(), health::Probes::openapi(), Itself::openapi()] {
         description.merge(shared);
     }
@@ -66,9 +61,22 @@ pub fn complete(mut description: OpenApi) -> OpenApi {
         }
         let responses = &mut operation.responses.responses;
         responses.insert("default".to_owned(), any_other().into());
-        for response in responses.values_mut() {
-            if let RefOr::T(response) = response {
-                response.headers.insert("X-Request-ID".to_owned(), RefOr::Ref(header("RequestId")));
+        let has_tag = responses.contains_key("304");
+        for (status, response) in responses {
+            let RefOr::T(response) = response else { continue };
+            let is_page = response.content.contains_key("text/html");
+            let mut add = |name: &str, described| {
+                response.headers.insert(name.to_owned(), RefOr::Ref(header(described)));
+            };
+            add("X-Request-ID", "RequestId");
+            if has_tag && ["200", "304"].contains(&status.as_str()) {
+                add("ETag", "EntityTag");
+            }
+            if is_page && status == "200" {
+                add("Vary", "Varying");
+            }
+            if status == "default" {
+                add("Allow", "Allowed");
             }
         }
     }
@@ -85,7 +93,10 @@ pub fn complete(mut description: OpenApi) -> OpenApi {
     components.headers.extend(headers().map(|(name, header)| (name.to_owned(), header.into())));
     let ways_in = security_schemes().map(|(name, scheme)| (name.to_owned(), scheme.into()));
     components.security_schemes.extend(ways_in);
-    description
+    add_examples(&mut description, &shared());
+    add_examples(&mut description, samples);
+    // Names, texts and numbers can always be written.
+    Json::of(serde_json::to_vec(&description).unwrap_or_default())
 }
 
 /// utoipa tells a body that may be left out as one that may be `null` too, which none of ours may.
@@ -99,7 +110,7 @@ fn is_never_null(body: &mut RequestBody) {
     }
 }
 
-fn headers() -> [(&'static str, Header); 3] {
+fn headers() -> [(&'static str, Header); 6] {
     let seconds = ObjectBuilder::new().schema_type(SchemaType::new(Type::Integer)).minimum(Some(1));
     let described = |schema: ObjectBuilder, description: &str| {
         HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
@@ -107,6 +118,9 @@ fn headers() -> [(&'static str, Header); 3] {
     [
         ("RequestId", described(text(), "The id of the request: the client's, or a new one.")),
         ("RetryAfter", described(seconds, "Seconds after which to try again.")),
+        ("EntityTag", described(text(), "Names this very body, for `If-None-Match`.")),
+        ("Varying", described(text(), "The headers of the request by which the body differs.")),
+        ("Allowed", described(text(), "The methods that the path takes, in an answer with 405.")),
         ("Challenge", described(text(), "`Bearer`: the staff's key is asked for.")),
     ]
 }

@@ -16,8 +16,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 use crate::listener::is_without_ipv6;
+use crate::openapi::one_of;
 use crate::resource::readable;
 
 /// The result of one check.
@@ -95,13 +97,18 @@ async fn ready(service: &'static str, health: Arc<dyn Health>) -> HttpResponse {
 #[derive(Serialize, ToSchema)]
 #[schema(as = HealthReport)]
 struct Report {
-    /// `healthy`, `degraded` or `unhealthy`.
+    /// Of all that it needs, the worst.
+    #[schema(schema_with = states)]
     status: &'static str,
     timestamp: Timestamp,
     service: &'static str,
     /// The state of each thing that it needs.
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
     checks: Map<String, Value>,
+}
+
+fn states() -> Object {
+    one_of(["healthy", "degraded", "unhealthy"])
 }
 
 /// The response of `/health` and `/readyz`: 503 if a check is unhealthy, else 200, also if one is

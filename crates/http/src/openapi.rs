@@ -5,18 +5,22 @@ mod examples;
 mod parameters;
 mod problem_body;
 mod refusals;
+mod samples;
+mod texts;
 
 use utoipa::openapi::Ref;
 
-pub(crate) use self::examples::operations;
-pub use self::examples::{Sample, add_examples};
+pub use self::examples::Sample;
+pub(crate) use self::examples::{add_examples, operations};
 pub use self::parameters::{
     IfNoneMatch, ItemIdInPath, LastEventId, NotModified, NumberInPath, OrderNumberInPath, RequestedWith,
+    in_header, in_path,
 };
-pub(crate) use self::parameters::{in_header, text};
 pub use self::problem_body::{Fault, ProblemBody};
 pub(crate) use self::refusals::any_other;
 pub use self::refusals::{Failed, Refused, failed, or_page, responses_of, too_many};
+pub(crate) use self::samples::shared;
+pub use self::texts::{one_of, text};
 
 /// A header that several responses have: see `description`.
 pub(crate) fn header(name: &str) -> Ref {

@@ -215,8 +215,8 @@ actions! {
     /// A second message points to an order that this worker has in work. The same work settles
     /// both.
     ORDER_REDELIVERED = "order_redelivered" at Debug;
-    /// A delivery went back to its queue: another type of order, or a message that contradicts the
-    /// one in work.
+    /// A delivery went back to its queue: another type of order, a message that contradicts the
+    /// one in work, or a ticket that nobody touches while another cook is idle.
     ORDER_RETURNED = "order_returned" at Debug;
     /// Another worker's claim on the order is valid. The worker keeps the delivery and looks again.
     ORDER_HELD = "order_held" at Debug;

@@ -1,5 +1,7 @@
 //! What pages must know of the configuration.
 
+use std::net::Ipv6Addr;
+
 use config::WebUrl;
 use domain::ServiceName;
 use serde_json::json;
@@ -7,15 +9,18 @@ use serde_json::json;
 /// Where browsers find both services, and how prices are written.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
+    /// The service that has these pages.
+    service: Option<ServiceName>,
     order_url: Option<WebUrl>,
     tracking_url: Option<WebUrl>,
     currency: String,
 }
 
 impl Settings {
-    /// Of a service's configuration.
-    pub fn of(web: &config::Web, restaurant: &config::Restaurant) -> Self {
+    /// Of the configuration of this service.
+    pub fn of(service: ServiceName, web: &config::Web, restaurant: &config::Restaurant) -> Self {
         Self {
+            service: Some(service),
             order_url: web.order_url.clone(),
             tracking_url: web.tracking_url.clone(),
             currency: restaurant.currency.clone(),
@@ -36,6 +41,21 @@ impl Settings {
         lines.concat()
     }
 
+    /// The address of the order page, for a page from which `root` leads to this service's root. If
+    /// nothing is known of it, that root.
+    pub(crate) fn order_page(&self, root: &str, host: Option<&str>) -> String {
+        if self.service == Some(ServiceName::Order) {
+            return root.to_owned();
+        }
+        if let Some(url) = &self.order_url {
+            return format!("{url}/");
+        }
+        match (host.and_then(host_name), ServiceName::Order.port()) {
+            (Some(host), Some(port)) => format!("//{host}:{port}/"),
+            _ => root.to_owned(),
+        }
+    }
+
     /// The origins that pages of ours send requests to: those that are configured, else our ports
     /// on the host that the browser asked.
     pub(crate) fn origins(&self, host: Option<&str>) -> Vec<String> {
@@ -51,6 +71,14 @@ impl Settings {
             })
             .collect()
     }
+}
+
+/// The name or address in `Host` without its port, if it is one.
+fn host_name(host: &str) -> Option<&str> {
+    let Some(rest) = host.strip_prefix('[') else { return plain_host(Some(host)) };
+    let (address, _) = rest.split_once(']')?;
+    address.parse::<Ipv6Addr>().ok()?;
+    host.get(..address.len() + 2)
 }
 
 /// The name in `Host` without its port, if it is one that may stand in a policy. An IPv6 address
@@ -82,6 +110,25 @@ mod tests {
         let url: WebUrl = "https://shop.example/track".parse().unwrap();
         let settings = Settings { tracking_url: Some(url), ..Settings::default() };
         assert_eq!(settings.origins(Some("shop.example")), ["shop.example:3000", "https://shop.example"]);
+    }
+
+    #[test]
+    fn the_way_to_the_order_page_leaves_a_service_that_has_none() {
+        let on = |service| Settings { service: Some(service), ..Settings::default() };
+        let tracking = on(ServiceName::Tracking);
+        for (host, way) in [
+            (Some("localhost:3002"), "//localhost:3000/"),
+            (Some("[::1]:3002"), "//[::1]:3000/"),
+            (Some("[\"><b>]:3002"), "../"),
+            (Some("a\"b"), "../"),
+            (None, "../"),
+        ] {
+            assert_eq!(tracking.order_page("../", host), way, "{host:?}");
+        }
+        assert_eq!(on(ServiceName::Order).order_page("../", Some("localhost:3010")), "../");
+        let order_url = Some("https://shop.example/order".parse().unwrap());
+        let behind_a_gateway = Settings { order_url, ..tracking };
+        assert_eq!(behind_a_gateway.order_page("../", Some("inside:3002")), "https://shop.example/order/");
     }
 
     #[test]

@@ -1,5 +1,5 @@
 import "./docs-try.js";
-import { json, prose } from "./docs-prose.js";
+import { json, ours, prose } from "./docs-prose.js";
 import { schemaTree, typeAndLimits } from "./docs-schema.js";
 import { h } from "./dom.js";
 import { t } from "./texts.js";
@@ -38,13 +38,13 @@ function contents(description, operation) {
 }
 
 function section(heading, ...children) {
-  return h("section", {}, h("h4", { lang: document.documentElement.lang, dir: document.documentElement.dir }, heading), ...children);
+  return h("section", {}, ours("h4", {}, heading), ...children);
 }
 
 function security({ security: ways }) {
   if (!ways || ways.length === 0) return null;
   const names = ways.map((way) => Object.keys(way).join(" + ") || "—");
-  return h("p", { class: "docs-security" }, h("span", { lang: document.documentElement.lang }, t("docs.security")), " ",
+  return h("p", { class: "docs-security" }, ours("span", {}, t("docs.security")), " ",
     names.map((name, index) => [index > 0 ? ", " : null, h("code", {}, name)]).flat());
 }
 
@@ -52,15 +52,17 @@ function parameterList(description, parameters) {
   return h("dl", { class: "docs-members" }, parameters.map((parameter) => h("div", {},
     h("dt", {}, h("code", {}, parameter.name), " ", typeAndLimits(description, parameter.schema),
       h("span", { class: "badge" }, parameter.in),
-      parameter.required ? h("span", { class: "badge" }, t("docs.required")) : null),
+      parameter.required ? ours("span", { class: "badge" }, t("docs.required")) : null),
     h("dd", {}, h("p", {}, prose(parameter.description ?? ""))))));
 }
 
 function answer(description, status, response) {
-  const headers = Object.keys(response.headers ?? {});
+  const headers = Object.entries(response.headers ?? {}).map(([name, header]) => [name, description.resolved(header)]);
   return h("details", { class: "docs-answer" },
     h("summary", {}, h("span", { class: `docs-status is-${status[0]}` }, status), " ", prose(response.description)),
-    headers.length > 0 ? h("p", { class: "docs-headers" }, headers.map((name) => h("code", {}, name))) : null,
+    headers.length > 0 ? h("dl", { class: "docs-members" }, headers.map(([name, header]) => h("div", {},
+      h("dt", {}, h("code", {}, name)),
+      h("dd", {}, h("p", {}, prose(header?.description ?? "")))))) : null,
     contentsOf(description, response.content ?? {}));
 }
 

@@ -5,6 +5,12 @@ export function prose(text) {
   return text.split("`").map((part, index) => (index % 2 === 1 ? h("code", {}, part) : part));
 }
 
+/** An element with a text of the page: in its language, amid the English of the description. */
+export function ours(tag, attributes, ...children) {
+  const { lang, dir } = document.documentElement;
+  return h(tag, { lang, dir, ...attributes }, ...children);
+}
+
 /** A value as JSON. */
 export function json(value) {
   return h("pre", { class: "docs-json", tabindex: "0" }, h("code", {},

@@ -1,4 +1,4 @@
-import { prose } from "./docs-prose.js";
+import { ours, prose } from "./docs-prose.js";
 import { h } from "./dom.js";
 import { t } from "./texts.js";
 
@@ -22,7 +22,7 @@ export function schemaTree(description, schema, depth = 0) {
   if (members.length === 0) return null;
   return h("dl", { class: "docs-members" }, members.map((member) => h("div", {},
     h("dt", {}, h("code", {}, member.name), " ", typeAndLimits(description, member.schema),
-      member.required ? h("span", { class: "badge" }, t("docs.required")) : null),
+      member.required ? ours("span", { class: "badge" }, t("docs.required")) : null),
     h("dd", {}, about(description, member.schema), schemaTree(description, member.schema, depth + 1)))));
 }
 

@@ -1,4 +1,4 @@
-import { json } from "./docs-prose.js";
+import { json, ours } from "./docs-prose.js";
 import { h } from "./dom.js";
 import { t } from "./texts.js";
 
@@ -22,7 +22,7 @@ class TryRequest extends HTMLElement {
     this.output = h("div", { role: "status" });
     this.form = h("form", { onsubmit: (event) => this.submit(event) },
       this.fields.map(({ row }) => row),
-      h("button", { class: "button", type: "submit" }, t("docs.send")));
+      ours("button", { class: "button", type: "submit" }, t("docs.send")));
     this.append(this.form, this.output);
   }
 
@@ -51,7 +51,7 @@ class TryRequest extends HTMLElement {
         h("p", {}, h("span", { class: `docs-status is-${String(response.status)[0]}` }, response.status), ` ${response.headers.get("Content-Type") ?? ""}`),
         json(pretty(text)));
     } catch {
-      this.output.replaceChildren(h("p", { class: "notice notice-problem" }, t("docs.no_answer")));
+      this.output.replaceChildren(ours("p", { class: "notice notice-problem" }, t("docs.no_answer")));
     }
   }
 }

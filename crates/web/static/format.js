@@ -1,6 +1,8 @@
 import { currency } from "./settings.js";
 import { isRightToLeft, language } from "./texts.js";
 
+const MINUTE_MS = 60_000;
+
 const money = new Intl.NumberFormat(language, {
   style: "currency", currency, currencyDisplay: "narrowSymbol", numberingSystem: "latn",
 });
@@ -19,6 +21,9 @@ export function asMoney(amount) {
 
 /** A time of the day, such as 12:03. */
 export const asClock = (date) => clock.format(date);
+
+/** The same, never before that time: 12:04 for 12:03:10. */
+export const asClockAfter = (date) => clock.format(Math.ceil(date / MINUTE_MS) * MINUTE_MS);
 
 /** A time of the day with its seconds, such as 12:03:10. */
 export const asExactClock = (date) => clockWithSeconds.format(date);

@@ -32,16 +32,17 @@ class KitchenDisplay extends HTMLElement {
     this.empty = h("p", { class: "kitchen-empty", role: "status" });
     this.banner = h("div", { class: "kitchen-banner", role: "alert" });
     this.message = h("p", { class: "kitchen-message", role: "status", hidden: true });
-    // It scrolls, and so it can be reached by the keyboard.
-    this.allDay = h("ul", { class: "kitchen-all-day", "aria-label": t("kitchen.all_day"), tabindex: "0" });
+    this.allDay = h("ul", {});
+    // It scrolls, also by the keyboard.
+    this.allDayPart = h("div", { class: "kitchen-all-day", role: "region", "aria-label": t("kitchen.all_day"), tabindex: "0", hidden: true }, this.allDay);
     this.times = h("p", { class: "kitchen-times" });
     this.stops = h("p", { class: "kitchen-stops", role: "status", hidden: true }, t("kitchen.stops"));
     this.clock = h("span", { class: "kitchen-clock" });
-    this.sound = h("sound-switch");
+    this.sound = h("sound-switch", { off: t("kitchen.sound_off") });
     this.dialog = keysDialog({ isWorker: this.isWorker });
     this.recallButton = h("button", { type: "button", class: "button kitchen-recall", onclick: () => this.recall() }, t("kitchen.recall"));
     this.recalls = new RecallList({ onRecall: (ticket) => this.recall(ticket) });
-    this.replaceChildren(this.header(), this.banner, this.message, this.allDay,
+    this.replaceChildren(this.header(), this.banner, this.message, this.allDayPart,
       h("div", { class: "kitchen-body" }, this.list, this.empty), this.dialog, this.recalls.dialog);
     this.feed = new KitchenFeed({ isWorker: this.isWorker });
     this.feed.addEventListener("change", () => this.draw());
@@ -145,6 +146,7 @@ class KitchenDisplay extends HTMLElement {
     const sorted = [...counts].sort(([one, a], [other, b]) => b.received - a.received || one.localeCompare(other));
     this.allDay.replaceChildren(...sorted.map(([name, { received, cooking }]) => h("li", {},
       h("b", {}, String(received)), " ", h("bdi", {}, name), cooking > 0 && h("small", {}, t("kitchen.on_stove", { n: cooking })))));
+    this.allDayPart.hidden = sorted.length === 0;
     const times = this.feed.times.map(({ order_type, median_seconds, p90_seconds }) => t("kitchen.time_of", {
       type: t(`type.${order_type}`), median: asAge(median_seconds), p90: asAge(p90_seconds) }));
     setText(this.times, times.join(" · "));

@@ -3,6 +3,8 @@ const SCAN_GAP_MS = 60;
 const SCAN_DIGITS = 3;
 /** Where a person writes. */
 const TEXT_FIELDS = "input:not([type=checkbox], [type=radio]), textarea, select";
+/** What arrows scroll, for whoever has reached it by Tab. */
+const SCROLLED_BY_ARROWS = ".kitchen-all-day";
 /** What Enter presses by itself. */
 const PRESSED_BY_ENTER = "button, a, summary";
 
@@ -54,6 +56,8 @@ export function listen(handlers) {
       if (isWhole() && typed.length > 1) return event.preventDefault();
       if (isFast && /^\d{2,}$/.test(typed)) return event.preventDefault();
     }
+    const scrolled = key.startsWith("Arrow") && event.target.closest?.(SCROLLED_BY_ARROWS);
+    if (scrolled && reachedByTab(scrolled)) return;
     const command = commandOf(key, handlers);
     if (!command) return;
     event.preventDefault();

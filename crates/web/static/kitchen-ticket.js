@@ -49,8 +49,9 @@ class KitchenTicket extends HTMLElement {
     this.where = h("bdi", { class: "kitchen-where" });
     this.head = h("header", { class: "kitchen-head" }, this.key,
       h("h2", { class: "kitchen-number" }, h("bdi", { "aria-hidden": "true" }, shortNumber(number)), h("bdi", { class: "visually-hidden" }, number)),
-      h("span", { class: "kitchen-type" }, t(`type.${ticket.order_type}`)),
-      this.where, this.priority, h("span", { class: "kitchen-time" }, this.age, this.word));
+      h("span", { class: "kitchen-time" }, this.age, this.word),
+      h("p", { class: "kitchen-of" }, this.where,
+        h("span", { class: "kitchen-type" }, t(`type.${ticket.order_type}`)), this.priority));
     this.note = h("p", { class: "kitchen-note" });
     this.lines = ticket.items.map((item, place) => this.line(item, place, isWorker));
     this.button = h("button", { type: "button", class: "button kitchen-step", onclick: () => this.press() });

@@ -2,8 +2,11 @@ import "./basket-lines.js";
 import "./price-quote.js";
 import { proposed } from "./basket-changes.js";
 import { FIELDS, basket } from "./basket.js";
+import { now } from "./clock.js";
 import { h, setText } from "./dom.js";
-import { asClock, asMoney } from "./format.js";
+import { asMoney } from "./format.js";
+import { closedNotice } from "./intake-banner.js";
+import { intake } from "./intake.js";
 import { placing } from "./placing.js";
 import { has, t } from "./texts.js";
 import { tracker } from "./urls.js";
@@ -31,6 +34,7 @@ class OrderForm extends HTMLElement {
     });
     basket.addEventListener("change", () => this.show());
     placing.addEventListener("change", () => this.showPlacing());
+    intake.addEventListener("change", () => this.showIntake());
     this.show();
     placing.resume();
   }
@@ -133,11 +137,17 @@ class OrderForm extends HTMLElement {
     }
   }
 
-  /** Shows a notice above the button, or none. */
+  /** Shows a notice above the button. Without one, a pause of the intake is told there. */
   say(children, kind = "problem") {
+    if (!children && intake.pause) return this.say(closedNotice(intake.pause), "wait");
     this.notice.replaceChildren(
       ...(children ? [h("div", { class: `notice notice-${kind}`, tabindex: "-1" }, ...children)] : []),
     );
+  }
+
+  /** A pause began or ended. What else is told of an order stays. */
+  showIntake() {
+    if (["idle", "closed"].includes(placing.state.kind)) this.showPlacing();
   }
 
   showPlacing() {
@@ -167,13 +177,13 @@ class OrderForm extends HTMLElement {
     }
   }
 
-  showClosed({ until, message }) {
-    const wait = until - Date.now();
-    if (wait <= 0) return this.say([h("p", { class: "notice-title" }, t("placing.open_again"))], "wait");
-    this.say([
-      h("p", { class: "notice-title" }, t("placing.closed", { time: asClock(until) })),
-      message && h("p", { dir: "auto" }, message),
-    ].filter(Boolean), "wait");
+  /** A pause is over when the service says so, too many orders when the estimate is. */
+  showClosed({ until, message, isPause }) {
+    const wait = until - now();
+    const pause = !isPause && wait > 0 ? { until, message } : intake.pause;
+    if (!pause) return this.say([h("p", { class: "notice-title" }, t("placing.open_again"))], "wait");
+    this.say(closedNotice(pause), "wait");
+    if (pause === intake.pause) return;
     this.reopening = setTimeout(() => this.showClosed({ until, message }), Math.min(wait, 2 ** 31 - 1));
   }
 

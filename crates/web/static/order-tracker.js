@@ -1,12 +1,13 @@
 import "./cancel-order.js";
 import "./freshness-line.js";
+import "./own-order.js";
 import "./sound-switch.js";
 import { Unreachable, send } from "./api.js";
 import { now } from "./clock.js";
 import { h, setText } from "./dom.js";
 import { asClock, asExactClock, shortNumber } from "./format.js";
 import { Live } from "./live.js";
-import { t } from "./texts.js";
+import { has, t } from "./texts.js";
 import { order, page, tracking } from "./urls.js";
 
 const STEPS = ["received", "cooking", "ready", "completed"];
@@ -17,6 +18,8 @@ const SOON_MS = 30_000;
 class OrderTracker extends HTMLElement {
   /** The history, oldest first: { status, changed_by, timestamp }. */
   history = [];
+  /** Its type; null until it is known. */
+  type = null;
 
   /** Shows this order from now on. */
   open(number, token) {
@@ -37,11 +40,14 @@ class OrderTracker extends HTMLElement {
     const short = shortNumber(this.number);
     this.headline = h("h1", {});
     this.words = h("p", { class: "lead" });
+    this.reason = h("p", { dir: "auto", hidden: true });
     this.estimateLine = h("p", { class: "ticket-eta", hidden: true });
     this.ahead = h("p", { class: "lead", hidden: true });
     this.steps = h("ol", { class: "steps", "aria-label": t("track.steps") });
     this.sound = h("sound-switch");
     this.cancelling = h("cancel-order");
+    this.own = h("own-order");
+    this.own.addEventListener("order", ({ detail }) => this.showOwn(detail));
     this.freshness = h("freshness-line");
     this.ticket = h("article", { class: "ticket card" },
       h("div", { class: "ticket-head" },
@@ -49,14 +55,15 @@ class OrderTracker extends HTMLElement {
         h("p", { class: "ticket-number" },
           h("bdi", { "aria-hidden": "true" }, short), h("bdi", { class: "visually-hidden" }, this.number)),
         h("p", { class: "ticket-whole", "aria-hidden": "true" }, h("bdi", {}, this.number)),
-        h("div", { class: "ticket-news", "aria-live": "polite" }, this.headline, this.words),
+        h("div", { class: "ticket-news", "aria-live": "polite" }, this.headline, this.words, this.reason),
         this.estimateLine, this.ahead),
-      this.steps,
+      this.steps, this.own,
       h("div", { class: "ticket-actions" }, this.sound, this.cancelling));
     this.replaceChildren(this.freshness, this.ticket,
       h("p", { class: "ticket-again" }, h("a", { href: page(order("")) }, t("track.again"))));
     this.ticket.hidden = true;
     this.cancelling.open(this.number, token, () => this.live.askNow());
+    this.own.open(this.number, token);
   }
 
   /** An event of the stream. It may be one that is known from polling. */
@@ -82,20 +89,40 @@ class OrderTracker extends HTMLElement {
     this.removeAttribute("aria-busy");
     this.ticket.hidden = false;
     if (status === before) return;
-    const cook = this.lastOf("cooking")?.changed_by ?? "";
     const short = shortNumber(this.number);
     const mark = { ready: "✓ ", cancelled: "✕ " }[status] ?? "";
     document.title = mark + t("track.title_status", { short, status: t(`track.step.${status}`) });
     setText(this.headline, t(`track.headline.${status}`));
-    setText(this.words, t(`track.lead.${status}`, { cook }));
+    this.showWords();
     for (const name of ["ready", "cancelled", "completed"]) this.ticket.classList.toggle(`is-${name}`, status === name);
     this.showSteps(status);
     this.cancelling.allow(status === "received");
+    this.reason.hidden = true;
+    // Only whoever ordered learns why.
+    if (status === "cancelled") this.own.load();
     this.sound.hidden = ["ready", "completed", "cancelled"].includes(status);
     if (status === "ready" && before) this.sound.play(3);
     this.estimate = null;
     this.showEstimate();
     this.askEstimate();
+  }
+
+  /** What comes next. A guest who should fetch nothing is not asked to. */
+  showWords() {
+    const status = this.history.at(-1)?.status;
+    const cook = this.lastOf("cooking")?.changed_by ?? "";
+    const isOfType = has(`track.lead.${status}.${this.type}`);
+    const isOfAll = has(`track.lead.${status}`);
+    setText(this.words, isOfType ? t(`track.lead.${status}.${this.type}`) : isOfAll ? t(`track.lead.${status}`, { cook }) : "");
+  }
+
+  /** The whole order says more than its history, to whoever placed it. */
+  showOwn(order) {
+    this.type = order.order_type;
+    this.showWords();
+    const reason = order.history.findLast(({ status }) => status === "cancelled")?.reason;
+    setText(this.reason, reason ? t("track.reason", { reason }) : "");
+    this.reason.hidden = !reason;
   }
 
   lastOf(status) {
@@ -117,13 +144,20 @@ class OrderTracker extends HTMLElement {
     }));
   }
 
-  /** Asks when it will be ready. An order that became ready just now has no range any more. */
+  /**
+   * Asks when it will be ready, and of which type it is. An order that became ready just now has no
+   * range any more.
+   */
   async askEstimate() {
     const status = this.history.at(-1)?.status;
-    if (!["received", "cooking"].includes(status)) return;
+    if (this.type && !["received", "cooking"].includes(status)) return;
     try {
       const answer = await send(tracking(`orders/${encodeURIComponent(this.number)}/estimate`));
-      if (answer.status === 200) this.estimate = answer.body?.latest ? answer.body : null;
+      if (answer.status === 200) {
+        this.estimate = answer.body?.latest ? answer.body : null;
+        this.type = answer.body?.order_type ?? this.type;
+        this.showWords();
+      }
     } catch (why) {
       if (!(why instanceof Unreachable)) throw why;
     }

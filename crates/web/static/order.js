@@ -1,5 +1,6 @@
 /** The order page: the menu, or lines of one's own; the basket; the way to the tracker. */
 import "./free-lines.js";
+import "./intake-banner.js";
 import "./menu-list.js";
 import "./order-bar.js";
 import "./order-form.js";

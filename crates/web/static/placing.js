@@ -1,5 +1,7 @@
 import { Unreachable, post } from "./api.js";
 import { basket } from "./basket.js";
+import { now } from "./clock.js";
+import { intake } from "./intake.js";
 import * as ownOrders from "./own-orders.js";
 import { order } from "./urls.js";
 
@@ -17,7 +19,8 @@ const MOST_SHORT_WAITS = 5;
  * - `sending`: the first attempt.
  * - `unknown`: an answer was lost, or is not known yet. It asks again under the same key.
  * - `busy`: the service takes nothing for a moment, and it tries again.
- * - `closed`: the service takes nothing until `state.until`; `state.message` may say why.
+ * - `closed`: the service takes nothing until `state.until`; `state.message` may say why. If
+ *   `state.isPause`, the staff has paused the intake, and may end that earlier.
  * - `failed`: the order will not be cooked. The guest may try again.
  * - `refused`: `state.problem` says why.
  * - `forgotten`: an answer was lost for so long that the service may not know the key any more.
@@ -94,8 +97,11 @@ class Placing extends EventTarget {
     if (status === 409 && !problem?.code) return { kind: "unknown" };
     if (status === 503) {
       const pause = retryAfter ?? 30;
-      const until = new Date(Date.now() + pause * 1000);
-      return { kind: "closed", pause, until, message: pause > SHORT_WAIT_S ? problem?.detail : null };
+      const until = now() + pause * 1000;
+      const message = pause > SHORT_WAIT_S ? problem?.detail : null;
+      const isPause = problem?.code === "intake_paused" && pause > SHORT_WAIT_S;
+      if (isPause) intake.refused({ until, message });
+      return { kind: "closed", pause, until, message, isPause };
     }
     if (status === 500) return { kind: "failed" };
     // 504, and what a gateway says while the service is away.

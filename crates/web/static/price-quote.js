@@ -1,3 +1,4 @@
+import { adjustmentRows } from "./adjustment-rows.js";
 import { Unreachable, post } from "./api.js";
 import { basket } from "./basket.js";
 import { h } from "./dom.js";
@@ -59,17 +60,9 @@ class PriceQuote extends HTMLElement {
       this.replaceChildren();
       return this.tell(null);
     }
-    const rows = [];
-    // A discount has a row for each line; the guest reads the rule once.
-    const rules = Map.groupBy
-      ? Map.groupBy(quote.adjustments, ({ rule }) => rule)
-      : quote.adjustments.reduce((all, each) => all.set(each.rule, [...(all.get(each.rule) ?? []), each]), new Map());
-    for (const steps of rules.values()) {
-      const [{ label, included }] = steps;
-      const cents = steps.reduce((sum, { amount }) => sum + Math.round(amount * 100), 0);
-      if (included === undefined) rows.push([label, asMoney(cents / 100)]);
-      else rows.push([t("quote.included", { label }), asMoney(included), true]);
-    }
+    const rows = adjustmentRows(quote.adjustments).map(({ label, amount, included }) => (included === undefined
+      ? [label, asMoney(amount)]
+      : [t("quote.included", { label }), asMoney(included), true]));
     if (rows.length > 0) rows.unshift([t("quote.subtotal"), asMoney(quote.subtotal)]);
     this.draw(rows, quote.total);
     this.tell(quote.total);

@@ -2,6 +2,7 @@ import "./freshness-line.js";
 import { h, setText } from "./dom.js";
 import { asDuration } from "./duration.js";
 import { Live } from "./live.js";
+import { needs } from "./needs.js";
 import { read } from "./staff-api.js";
 import { t } from "./texts.js";
 import { order } from "./urls.js";
@@ -9,7 +10,7 @@ import { order } from "./urls.js";
 /** Each look costs the service a connection to RabbitMQ. */
 const POLL_MS = 5_000;
 
-/** Messages that can never be cooked, and what to type. */
+/** Messages that could not be cooked, and what to type. */
 class StaffDeadLetters extends HTMLElement {
   connectedCallback() {
     this.count = h("p", { class: "dead-letters-count", role: "status" }, t("page.loading"));
@@ -27,10 +28,12 @@ class StaffDeadLetters extends HTMLElement {
 
   async ask() {
     const { messages, seen_for_seconds: seen } = await read(order("staff/dead-letters"));
-    setText(this.count, t("staff.dead_letters.count", { n: messages }));
+    const text = t("staff.dead_letters.count", { n: messages });
+    setText(this.count, text);
+    needs.set("dead-letters", messages > 0 ? [{ text, href: "#dead-letters" }] : []);
     this.count.classList.toggle("is-bad", messages > 0);
     setText(this.age, messages > 0 ? t("staff.dead_letters.age", { age: asDuration(seen) }) : "");
-    this.age.hidden = messages === 0;
+    this.age.hidden = messages === 0 || seen < 1;
   }
 }
 

@@ -1,8 +1,9 @@
 import "./freshness-line.js";
 import { observe } from "./clock.js";
 import { h, setText } from "./dom.js";
-import { asDuration } from "./duration.js";
+import { asDuration, asLongestDuration } from "./duration.js";
 import { Live } from "./live.js";
+import { needs } from "./needs.js";
 import { Plot } from "./plot.js";
 import { read } from "./staff-api.js";
 import { follow } from "./stream-source.js";
@@ -22,7 +23,6 @@ const STATUSES = ["received", "cooking", "ready"];
  */
 class StaffFigures extends HTMLElement {
   connectedCallback() {
-    this.alarm = h("div", { class: "alarm", role: "alert" });
     this.minutes = new Plot({
       title: t("staff.minutes"),
       first: t("staff.plot.time"),
@@ -52,12 +52,15 @@ class StaffFigures extends HTMLElement {
     this.rate = h("p", { class: "plot-words" });
     this.workers = h("ul", { class: "workers" });
     this.noWorkers = h("p", { class: "empty" }, t("staff.workers.none"));
+    this.away = h("ul", { class: "workers" });
+    this.awayCount = h("summary", {});
+    this.awayPart = h("details", { class: "away" }, this.awayCount, this.away);
     this.freshness = h("freshness-line");
     this.times.table.before(this.stays);
     this.minutes.table.before(this.rate);
-    this.append(this.alarm, this.freshness, h("div", { class: "figures" }, this.types,
+    this.append(this.freshness, h("div", { class: "figures" }, this.types,
       h("div", { class: "plots" }, this.minutes.element, this.open.element, this.times.element),
-      h("h3", { id: "workers-heading" }, t("staff.workers")), this.workers, this.noWorkers));
+      h("h3", { id: "workers-heading" }, t("staff.workers")), this.workers, this.noWorkers, this.awayPart));
     this.live = new Live({ stream: null, poll: () => this.ask(), every: POLL_MS });
     this.freshness.follow(this.live, this);
     this.live.start();
@@ -76,23 +79,21 @@ class StaffFigures extends HTMLElement {
     this.hasChanges = false;
     const figures = await read(tracking("staff/figures"));
     observe(figures.as_of);
-    this.showAlarm(figures.types);
+    this.tellNeeds(figures.types);
     this.showTypes(figures);
     this.showMinutes(figures.minutes);
     this.showTimes(figures);
     this.showWorkers(figures);
   }
 
-  showAlarm(types) {
+  /** Orders of a type that nobody cooks wait for ever. */
+  tellNeeds(types) {
     const alone = types.filter(({ waiting, cooks }) => waiting > 0 && cooks === 0);
-    const texts = alone.map(({ order_type: type, waiting }) => t("staff.alarm", { n: waiting, type: t(`type.${type}`) }));
-    const text = texts.join("\n");
-    if (text === this.alarmed) return;
-    this.alarmed = text;
-    this.alarm.replaceChildren(...(texts.length > 0 ? [h("div", { class: "notice notice-problem" },
-      h("p", { class: "notice-title" }, t("staff.alarm.title")),
-      ...texts.map((each) => h("p", {}, each)),
-      h("p", {}, t("staff.alarm.next")))] : []));
+    needs.set("figures", alone.map(({ order_type: type, waiting }) => ({
+      text: t("staff.alarm", { n: waiting, type: t(`type.${type}`) }),
+      href: "#workers-heading",
+      next: t("staff.alarm.next"),
+    })));
   }
 
   showTypes({ as_of: asOf, types }) {
@@ -134,7 +135,7 @@ class StaffFigures extends HTMLElement {
     };
     const hour = STATUSES.map((status) => stays.find((each) => !each.start && each.status === status)).filter(Boolean);
     const words = hour.map((each) => t(`staff.times.words.${each.status}`, {
-      median: asDuration(each.median_seconds), p90: asDuration(each.p90_seconds),
+      median: asLongestDuration(each.median_seconds), p90: asLongestDuration(each.p90_seconds),
     })).join(" ");
     setText(this.stays, words || t("staff.times.none"));
     this.times.show([
@@ -144,16 +145,24 @@ class StaffFigures extends HTMLElement {
   }
 
   showWorkers({ as_of: asOf, workers }) {
-    this.noWorkers.hidden = workers.length > 0;
+    const online = workers.filter(({ status }) => status === "online");
+    const away = workers.filter(({ status }) => status !== "online");
+    this.noWorkers.hidden = online.length > 0;
+    setText(this.noWorkers, t(workers.length > 0 ? "staff.workers.none_online" : "staff.workers.none"));
+    // Whoever cooked once stays known; few ask about them.
+    this.awayPart.hidden = away.length === 0;
+    setText(this.awayCount, t("staff.workers.away", { n: away.length }));
     const seen = (time) => (time
       ? t("staff.workers.seen", { ago: asDuration((Date.parse(asOf) - Date.parse(time)) / 1000) })
       : t("staff.workers.never"));
-    this.workers.replaceChildren(...workers.map((each) => h("li", { class: `worker card is-${each.status}` },
+    const card = (each) => h("li", { class: `worker card is-${each.status}` },
       h("h4", {}, h("bdi", {}, each.worker_name)),
       h("p", { class: "badge" }, t(`staff.workers.${each.status}`)),
       h("p", {}, each.order_types.length === 3 ? t("staff.workers.all") : each.order_types.map((type) => t(`type.${type}`)).join(t("staff.comma"))),
       h("p", { class: "quiet" }, seen(each.last_seen)),
-      h("p", { class: "quiet" }, t("staff.workers.done", { n: each.orders_processed })))));
+      h("p", { class: "quiet" }, t("staff.workers.done", { n: each.orders_processed })));
+    this.workers.replaceChildren(...online.map(card));
+    this.away.replaceChildren(...away.map(card));
   }
 }
 

@@ -1,7 +1,9 @@
 import "./freshness-line.js";
+import { now } from "./clock.js";
 import { h, setText } from "./dom.js";
-import { asClock } from "./format.js";
+import { asClockAfter } from "./format.js";
 import { Live } from "./live.js";
+import { needs } from "./needs.js";
 import { again, change, read } from "./staff-api.js";
 import { t } from "./texts.js";
 import { order } from "./urls.js";
@@ -21,11 +23,11 @@ class StaffIntake extends HTMLElement {
     this.notice = h("div", { role: "alert" });
     this.minutes = h("input", { id: "pause-minutes", name: "minutes", type: "number", min: 1, max: 1440, step: 1, required: true, value: PROPOSED_MINUTES });
     this.sentence = h("textarea", { id: "pause-message", name: "message", rows: 2, maxlength: 200, required: true, dir: "auto" });
-    this.sentence.value = t("staff.intake.message.default");
+    this.submit = h("button", { type: "submit", class: "button button-danger" });
     this.form = h("form", { class: "pause-form", hidden: true },
       h("div", { class: "field field-short" }, h("label", { for: "pause-minutes" }, t("staff.intake.minutes")), this.minutes),
       h("div", { class: "field" }, h("label", { for: "pause-message" }, t("staff.intake.message")), this.sentence),
-      h("button", { type: "submit", class: "button button-danger" }, t("staff.intake.pause")));
+      this.submit);
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       const value = { minutes: Number(this.minutes.value), message: this.sentence.value.trim() };
@@ -49,15 +51,28 @@ class StaffIntake extends HTMLElement {
   }
 
   show({ accepting, until, message, waiting, max_waiting: most }) {
-    setText(this.state, accepting ? t("staff.intake.open") : t("staff.intake.paused", { time: asClock(new Date(until)) }));
+    const time = accepting ? "" : asClockAfter(Date.parse(until));
+    setText(this.state, accepting ? t("staff.intake.open") : t("staff.intake.paused", { time }));
+    needs.set("intake", accepting ? [] : [{ text: t("staff.needs.pause", { time }), href: "#intake" }]);
     this.state.classList.toggle("is-paused", !accepting);
     setText(this.message, message ?? "");
     this.message.hidden = accepting;
-    this.form.hidden = !accepting;
+    this.propose(accepting ? null : { until, message });
+    setText(this.submit, t(accepting ? "staff.intake.pause" : "staff.intake.change"));
+    this.form.hidden = false;
     this.resume.hidden = accepting;
     this.waiting.replaceChildren(...Object.entries(waiting).map(([type, count]) => h("div", { class: most > 0 && count >= most && "is-bad" },
       h("dt", {}, t(`type.${type}`)), h("dd", {}, count))));
     setText(this.limit, most > 0 ? t("staff.intake.most", { most }) : t("staff.intake.any"));
+  }
+
+  /** Fills the form for a new pause, or with the one that there is. What somebody writes stays. */
+  propose(pause) {
+    const proposed = pause?.until ?? "none";
+    if (proposed === this.proposed || this.form.contains(document.activeElement)) return;
+    this.proposed = proposed;
+    this.minutes.value = pause ? Math.max(1, Math.ceil((Date.parse(pause.until) - now()) / 60_000)) : PROPOSED_MINUTES;
+    this.sentence.value = pause?.message ?? t("staff.intake.message.default");
   }
 
   async send(method, value) {
@@ -70,8 +85,8 @@ class StaffIntake extends HTMLElement {
       this.notice.replaceChildren(h("p", { class: "notice notice-problem", dir: "auto" }, problem || t("staff.failed")));
     }
     await again(() => this.ask());
-    // The button that was pressed may be gone.
-    if (problem === null) (this.form.hidden ? this.resume : this.minutes).focus();
+    // The button that was pressed is another one now, or gone.
+    if (problem === null) (method === "POST" ? this.submit : this.minutes).focus();
   }
 }
 

@@ -1,7 +1,8 @@
 import { Unreachable } from "./api.js";
 import { h } from "./dom.js";
-import { asMoney, shortNumber } from "./format.js";
+import { shortNumber } from "./format.js";
 import { asExactDateTime } from "./order-fields.js";
+import { orderLines } from "./order-lines.js";
 import { ask, change } from "./staff-api.js";
 import { has, t } from "./texts.js";
 import { order, tracking } from "./urls.js";
@@ -68,15 +69,13 @@ class StaffOrder extends HTMLElement {
         row(t("form.delivery_address"), bdi(each.delivery_address)),
         row(t("staff.order.priority"), each.priority),
         row(t("staff.order.cook"), bdi(each.processed_by))),
-      h("ul", { class: "order-items" }, each.items.map(({ name, quantity, price }) => h("li", {},
-        h("span", {}, `${quantity} × `, h("bdi", {}, name)), h("span", {}, asMoney(price * quantity)))),
-        h("li", { class: "order-sum" }, h("span", {}, t("quote.total")), h("span", {}, asMoney(each.total_amount)))),
+      orderLines(each),
       h("h3", {}, t("track.steps")),
       h("ol", { class: "order-steps" }, each.history.map((step) => h("li", {},
         h("span", { class: "step-name" }, has(`track.step.${step.status}`) ? t(`track.step.${step.status}`) : step.status),
         h("span", { class: "step-time" }, asExactDateTime(step.timestamp)),
         h("span", { class: "quiet" }, t("track.by", { cook: step.changed_by })),
-        step.notes && h("span", { class: "step-note" }, h("bdi", {}, step.notes))))));
+        noteOf(step) && h("span", { class: "step-note" }, h("bdi", {}, noteOf(step)))))));
     this.showActions(each);
   }
 
@@ -128,5 +127,8 @@ class StaffOrder extends HTMLElement {
     this.notice.replaceChildren(...(problem ? [h("p", { class: "notice notice-problem", dir: "auto" }, problem)] : []));
   }
 }
+
+/** What people want to know of a step. Which request asked for it is for the log. */
+const noteOf = ({ reason, notes }) => reason ?? (notes?.startsWith("request ") ? null : notes);
 
 customElements.define("staff-order", StaffOrder);

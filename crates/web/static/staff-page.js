@@ -2,10 +2,12 @@ import "./staff-dead-letters.js";
 import "./staff-figures.js";
 import "./staff-intake.js";
 import "./staff-menu.js";
+import "./staff-needs.js";
 import "./staff-orders.js";
 import "./staff-sign-in.js";
 import { Unreachable } from "./api.js";
 import { h } from "./dom.js";
+import { needs } from "./needs.js";
 import { session, signOut } from "./staff-api.js";
 import { t } from "./texts.js";
 
@@ -48,14 +50,18 @@ class StaffPage extends HTMLElement {
   open() {
     this.signIn.remove();
     this.noKey.remove();
-    const jump = (part) => h("li", {}, h("a", { href: `#${part}` }, t(`staff.part.${part}`)));
+    const links = PARTS.map((part) => h("a", { href: `#${part}` }, t(`staff.part.${part}`)));
+    needs.addEventListener("change", () => PARTS.forEach((part, index) => {
+      links[index].classList.toggle("has-needs", needs.of(part).length > 0);
+    }));
     const leave = async () => {
       await signOut();
       location.reload();
     };
     this.append(
+      h("staff-needs"),
       h("nav", { class: "staff-parts", "aria-label": t("staff.parts") },
-        h("ul", {}, PARTS.map(jump)),
+        h("ul", {}, links.map((link) => h("li", {}, link))),
         h("button", { type: "button", class: "button button-quiet sign-out", onclick: leave }, t("staff.sign_out"))),
       ...PARTS.map((part) => h("section", { class: "part", id: part, "aria-labelledby": `${part}-heading` },
         h("h2", { id: `${part}-heading`, tabindex: "-1" }, t(`staff.part.${part}`)), h(`staff-${part}`))));

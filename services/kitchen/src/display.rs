@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_web::dev::ServerHandle;
 use config::Config;
 use db::Database;
+use domain::ServiceName;
 use http_service::drain::Drain;
 use http_service::server;
 use http_service::staff::Gate;
@@ -64,7 +65,7 @@ impl Display {
             bumping,
             board: board.clone(),
             gate: Gate::new(config),
-            pages: web::Settings::of(&config.web, &config.restaurant),
+            pages: web::Settings::of(ServiceName::Kitchen, &config.web, &config.restaurant),
             closing: closing.clone(),
             log: log.clone(),
         };

@@ -24,7 +24,7 @@ use crate::error::ServiceError;
 use crate::forwarding::Forwarding;
 use crate::health::Health;
 use crate::in_flight::InFlightOrders;
-use crate::manual::{Board, Follower, Recall};
+use crate::manual::{Attendance, Board, Follower, Recall};
 use crate::pace::Pacing;
 use crate::status_publisher::StatusPublisher;
 use crate::worker_session::WorkerSession;
@@ -56,7 +56,11 @@ pub enum WorkerMode {
     /// The clock; so many orders cook at the same time.
     Timed { concurrency: u16 },
     /// A person, at a page on this port.
-    Manual { port: u16 },
+    Manual {
+        port: u16,
+        /// A ticket that nobody touches for so long goes back to its queue, if another cook is idle.
+        hand_back_after: Duration,
+    },
 }
 
 /// A registered worker with running sessions that has not taken an order yet.
@@ -84,7 +88,7 @@ impl Worker {
             WorkerMode::Timed { concurrency } => {
                 (Pacing::Timed(Arc::new(Semaphore::new(concurrency.into()))), None)
             }
-            WorkerMode::Manual { port } => {
+            WorkerMode::Manual { port, .. } => {
                 let board = Board::new(worker.name.clone());
                 let backing = Backing {
                     config: &config,
@@ -125,10 +129,13 @@ impl Worker {
             log.clone(),
         );
         health.registered(intake.link());
-        if let Pacing::Manual(board) = &pacing {
+        let mut attendance = None;
+        if let (Pacing::Manual(board), WorkerMode::Manual { hand_back_after, .. }) = (&pacing, worker.mode) {
             board.registered(intake.link());
             let follower = Follower { board: board.clone(), db: db.clone(), log: log.clone() };
             tasks.adopt(FOLLOWS, tokio::spawn(follower.run()));
+            let (board, db, resting) = (board.clone(), db.clone(), intake.resting());
+            attendance = Some(Attendance { board, db, resting, hand_back_after });
         }
         let (publisher, publishing) =
             Publisher::start(&config.rabbitmq, ServiceName::Kitchen, NAME, &[], &log);
@@ -146,6 +153,7 @@ impl Worker {
             status_publisher,
             in_flight: InFlightOrders::default(),
             pacing,
+            attendance,
             shutdown,
         };
         Ok(Some(Self { cook, intake, display, tasks }))

@@ -93,7 +93,12 @@ impl Change {
         }
     }
 
-    /// Why an order of this status is not changed so, as the end of a sentence.
+    /// Why an order of this status is not changed so.
+    pub fn illegal(self, number: OrderNumber, status: OrderStatus, principal: Principal) -> ChangeError {
+        ChangeError::Illegal { number, status, hint: self.hint(principal, status) }
+    }
+
+    /// The same, as the end of a sentence.
     fn hint(self, principal: Principal, status: OrderStatus) -> String {
         let is_final = !OrderStatus::ALL.into_iter().any(|next| status.may_become(next));
         if status == self.status() {
@@ -147,9 +152,7 @@ impl Changes {
                     .emit();
                 Ok(())
             }
-            ChangeOutcome::Illegal(status) => {
-                Err(ChangeError::Illegal { number, status, hint: change.hint(principal, status) })
-            }
+            ChangeOutcome::Illegal(status) => Err(change.illegal(number, status, principal)),
             ChangeOutcome::Unknown if principal == Principal::Staff => Err(ChangeError::UnknownOrder),
             // A token does not tell its guest whether there is an order of this number.
             ChangeOutcome::Unknown | ChangeOutcome::AnotherOrder => Err(ChangeError::AnotherOrder),

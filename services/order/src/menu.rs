@@ -10,5 +10,5 @@ mod stock;
 
 pub use self::board::{Board, Shown};
 pub use self::editing::{EditError, Editing};
-pub use self::pricing::{FromMenu, MenuRefusal, PricedOrder, price, quote};
+pub use self::pricing::{FromMenu, MenuRefusal, PricedOrder, RefusedOrder, price, quote};
 pub use self::stock::{Checked, Stock};

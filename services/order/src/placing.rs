@@ -13,8 +13,8 @@ mod writer;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bus::Publisher;
-use db::Database;
 use db::idempotency::KnownRequest;
+use db::{Database, inventory};
 use domain::place_order::MenuOrder;
 use domain::{
     IdempotentRequest, Money, NewOrder, OrderIdentity, OrderNumber, OrderRequest, OrderTokenKey, OrderType,
@@ -29,7 +29,7 @@ use self::stages::Accepted;
 use self::writer::Writer;
 use crate::acceptance::{Acceptance, AdmitError, Place};
 use crate::admission::Admission;
-use crate::menu::{Board, PricedOrder, price};
+use crate::menu::{Board, MenuRefusal, PricedOrder, RefusedOrder, Shown, price};
 use crate::readiness::{NotReady, Readiness};
 
 /// What a guest wants. It keeps every rule but those of the menu.
@@ -133,7 +133,7 @@ impl Placing {
         let identity = new_identity();
         let place = self.accepted(order.order_type(), identity, &log).await?;
         let permit = permit.with_place(place);
-        let order = self.priced(order)?;
+        let order = self.priced(order, &log).await?;
         let PricedOrder { order: NewOrder { fulfilment, items, total_amount, priority, .. }, .. } = &order;
         log.debug(action::ORDER_RECEIVED, format!("Received an order of {total_amount}"))
             .detail("order_type", fulfilment.order_type().as_str())
@@ -175,12 +175,32 @@ impl Placing {
     }
 
     /// The order with its price: the guest's, or that of the menu at this moment.
-    fn priced(&self, order: Requested) -> Result<PricedOrder, PlaceError> {
+    async fn priced(&self, order: Requested, log: &Log) -> Result<PricedOrder, PlaceError> {
         match order {
             Requested::Priced(order) => Ok(order.into()),
             Requested::FromMenu(order) => {
                 let shown = self.board.shown().ok_or(NotReady::Database)?;
-                Ok(price(order, &shown)?)
+                match price(order, &shown) {
+                    Ok(priced) => Ok(priced),
+                    Err(refused) => Err(self.refusal(refused, &shown, log).await.into()),
+                }
+            }
+        }
+    }
+
+    /// Why the menu refuses an order, with what is short besides: a guest corrects all of it at
+    /// once. Without the database, what the menu says is all that is known.
+    async fn refusal(&self, refused: RefusedOrder, shown: &Shown, log: &Log) -> MenuRefusal {
+        let items = refused.items(shown);
+        if items.is_empty() {
+            return refused.why;
+        }
+        match inventory::left_of(&self.db, &items).await {
+            Ok(stock) => refused.with_short(&stock, shown),
+            Err(why) => {
+                let text = "The stock could not be read, so a refusal does not name what is short";
+                log.error(action::DB_QUERY_FAILED, text, &why).emit_limited();
+                refused.why
             }
         }
     }

@@ -111,7 +111,7 @@ impl OrderService {
         };
         let admission = Admission::new(max_concurrent);
         let readiness = Readiness::new(publisher.clone(), accept);
-        let pages = PageSettings::of(&config.web, &config.restaurant);
+        let pages = PageSettings::of(ServiceName::Order, &config.web, &config.restaurant);
         let board = Board::new(db.clone(), config.menu.mode, config.restaurant.time_zone);
         let (acceptance, counting) = Acceptance::start(
             db.clone(),

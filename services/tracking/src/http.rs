@@ -22,7 +22,7 @@ use config::CookingSeconds;
 use db::{Access, Database, history, workers};
 use domain::order_request::RequestOutcome;
 use domain::timestamp::Timestamp;
-use domain::{OrderNumber, RequestId, ServiceName};
+use domain::{OrderNumber, OrderRequestId, OrderStatus, RequestId, ServiceName};
 use http_service::description::routes as description;
 use http_service::health::{self, Check, Checks, Health};
 use http_service::openapi::{Failed, IfNoneMatch, NotModified, OrderNumberInPath};
@@ -91,6 +91,7 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
 #[schema(as = OrderState)]
 struct StatusBody {
     order_number: OrderNumber,
+    #[schema(value_type = OrderStatus)]
     current_status: String,
     updated_at: Timestamp,
     #[schema(required)]
@@ -102,6 +103,7 @@ struct StatusBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = StatusChange)]
 struct HistoryItem {
+    #[schema(value_type = OrderStatus)]
     status: String,
     timestamp: Timestamp,
     changed_by: String,
@@ -111,6 +113,7 @@ struct HistoryItem {
 #[schema(as = Worker)]
 struct WorkerItem {
     worker_name: String,
+    #[schema(schema_with = described::worker_status)]
     status: &'static str,
     orders_processed: i32,
     #[schema(required)]
@@ -168,7 +171,7 @@ impl RequestContext {
     get, path = "/orders/{order_number}/status", tag = "Orders", operation_id = "status",
     params(OrderNumberInPath, IfNoneMatch),
     responses(
-        (status = 200, description = "Where it stands", body = StatusBody, headers(("ETag" = String))),
+        (status = 200, description = "Where it stands", body = StatusBody),
         NotModified,
         UnknownOrder,
     ),
@@ -198,7 +201,7 @@ async fn status(request: HttpRequest, path: web::Path<String>, api: web::Data<Ap
     get, path = "/order_status/{order_id}", tag = "Orders", operation_id = "order_request",
     params(RequestIdInPath, IfNoneMatch),
     responses(
-        (status = 200, description = "How far it is", body = RequestOutcome, headers(("ETag" = String))),
+        (status = 200, description = "How far it is", body = RequestOutcome),
         NotModified,
         UnknownRequest,
     ),
@@ -206,10 +209,12 @@ async fn status(request: HttpRequest, path: web::Path<String>, api: web::Data<Ap
 async fn order_status(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
     let asked = path.into_inner();
     let context = RequestContext::new(&api, request, "/order_status/{order_id}", None);
-    let unknown = || problems::unknown_request(&asked, context.id()).error_response();
-    let Ok(order_id) = asked.parse() else { return unknown() };
+    let order_id: OrderRequestId = match asked.parse() {
+        Ok(order_id) => order_id,
+        Err(why) => return problems::no_request_id(&asked, why, context.id()).error_response(),
+    };
     match api.lookups.request(order_id).await {
-        Ok(None) => unknown(),
+        Ok(None) => problems::unknown_request(&asked, context.id()).error_response(),
         found => context.answer(found, &asked),
     }
 }
@@ -219,7 +224,7 @@ async fn order_status(request: HttpRequest, path: web::Path<String>, api: web::D
     get, path = "/orders/{order_number}/history", tag = "Orders", operation_id = "history",
     params(OrderNumberInPath, IfNoneMatch),
     responses(
-        (status = 200, description = "Its changes, the first one first", body = Vec<HistoryItem>, headers(("ETag" = String))),
+        (status = 200, description = "Its changes, the first one first", body = Vec<HistoryItem>),
         NotModified,
         UnknownOrder,
     ),
@@ -250,7 +255,7 @@ async fn history(request: HttpRequest, path: web::Path<String>, api: web::Data<A
     get, path = "/workers/status", tag = "Workers", operation_id = "workers",
     params(IfNoneMatch),
     responses(
-        (status = 200, description = "All that ever registered", body = Vec<WorkerItem>, headers(("ETag" = String))),
+        (status = 200, description = "All that ever registered", body = Vec<WorkerItem>),
         NotModified,
         Failed,
     ),

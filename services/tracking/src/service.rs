@@ -74,7 +74,7 @@ impl TrackingService {
             cooking_seconds: config.kitchen.cooking_seconds,
             schema_ready: Arc::new(AtomicBool::new(false)),
             shutdown: shutdown.clone(),
-            pages: web::Settings::of(&config.web, &config.restaurant),
+            pages: web::Settings::of(ServiceName::Tracking, &config.web, &config.restaurant),
             log,
         };
         probes.ask(Arc::new(api.clone()));

@@ -60,6 +60,7 @@ mod tests {
     #[test]
     fn a_tree_is_summed_up() {
         let stat = |parent, own, children| ProcessStat {
+            is_zombie: false,
             parent,
             own: Duration::from_secs(own),
             children: Duration::from_secs(children),

@@ -1,6 +1,7 @@
 //! Counts the statements of one service. PostgreSQL's own counters are of a whole database, in
 //! which all services work. But it can write into its log what one role executes.
 
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -13,7 +14,7 @@ use crate::cluster::Sandbox;
 /// How a line of the log begins, behind its time, for a statement with and without parameters.
 const MARKS: [&str; 2] = ["LOG:  execute ", "LOG:  statement: "];
 
-/// A role whose statements can be counted.
+/// A role whose statements can be counted. It stays on the server, which is a private one.
 pub struct CountedRole {
     role: String,
     password: String,
@@ -22,7 +23,7 @@ pub struct CountedRole {
 
 /// A place in the log.
 #[derive(Clone, Copy, Debug)]
-pub struct Place(usize);
+pub struct Place(u64);
 
 impl CountedRole {
     /// Creates the role, for one service in this sandbox.
@@ -41,13 +42,16 @@ impl CountedRole {
 
     /// The present end of the log.
     pub fn place(&self) -> Result<Place> {
-        Ok(Place(fs::read(&self.log)?.len()))
+        Ok(Place(fs::metadata(&self.log)?.len()))
     }
 
     /// How many statements were executed between two places.
     pub fn count(&self, from: Place, to: Place) -> Result<usize> {
-        let log = fs::read(&self.log)?;
-        Ok(statements(&String::from_utf8_lossy(log.get(from.0..to.0).unwrap_or_default())))
+        let mut log = fs::File::open(&self.log)?;
+        log.seek(SeekFrom::Start(from.0))?;
+        let mut part = Vec::new();
+        log.take(to.0.saturating_sub(from.0)).read_to_end(&mut part)?;
+        Ok(statements(&String::from_utf8_lossy(&part)))
     }
 }
 

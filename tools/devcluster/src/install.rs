@@ -135,7 +135,8 @@ pub async fn ensure_chromium(
 /// Finds Python, as [`ensure_installed`] finds the servers. Only tests need it.
 ///
 /// # Errors
-/// There is none that is new enough and can make environments, and it cannot be fetched.
+/// There is none that can make environments and for which the packages are built, and it cannot be
+/// fetched.
 pub(crate) async fn ensure_python(
     packages: &Path,
     progress: &(dyn Fn(&str) + Sync),
@@ -148,7 +149,7 @@ pub(crate) async fn ensure_python(
         apt::fetch(&[PythonProgram::PACKAGE], None, packages, progress).await?;
     }
     PythonProgram::find(packages).await.ok_or_else(|| Error::NotInstalled {
-        what: "Python 3.11 or newer with its venv module".to_owned(),
+        what: "Python 3.11 to 3.14 with its venv module".to_owned(),
         advice: "Install it with this system's package manager (Debian 12, Ubuntu 24.04 and later: 'apt-get install python3-venv', older ones have none that is new enough; Fedora: 'dnf install python3', macOS: 'brew install python'), and try again.".to_owned(),
     })
 }

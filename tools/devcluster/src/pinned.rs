@@ -1,8 +1,9 @@
 //! Programs of other languages that tests run: pinned in files of the project, and installed once
 //! into a folder of the project.
 //!
-//! A folder is complete if it holds a copy of the file that pins it. So a change of the file, or an
-//! installation that broke off, makes a new one.
+//! A folder is complete if its mark says all that it depends on: what the file pins, and for Python
+//! also which one made it, and where. So a change of the file, another Python, a moved project or
+//! an installation that broke off makes a new one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use crate::{Error, tool};
 
 /// A slow connection needs this long.
 const INSTALL_LIMIT: Duration = Duration::from_mins(20);
-/// What says that a folder is complete, and for which file.
+/// What says that a folder is complete, and for what.
 const COMPLETE: &str = "installed-for";
 
 /// An environment of Python.
@@ -43,17 +44,19 @@ impl PythonPackages {
         let folder = absolute(folder);
         let _lock = lock(&folder).await?;
         let environment = folder.join("environment");
+        // Packages are in a folder of the version, and scripts name the environment's path.
+        let mark = format!("{}\n{}\n{}", read(requirements)?, python.version().await?, environment.display());
         // Of a Python that is gone only a link is left.
-        if !is_complete(&environment, requirements) || !environment.join("bin/python").is_file() {
+        if !is_complete(&environment, &mark) || !environment.join("bin/python").is_file() {
             remove(&environment)?;
             python.make_environment(&environment).await?;
             progress(&format!("fetching Python packages into {}", environment.display()));
             let mut installing = python.pip(&environment);
-            installing.args(["install", "--quiet", "--disable-pip-version-check"]);
+            installing.args(["install", "--quiet", "--disable-pip-version-check", "--no-cache-dir"]);
             installing.args(["--require-hashes", "--no-deps", "--only-binary", ":all:"]);
             installing.arg("--requirement").arg(requirements);
             tool::run(installing, INSTALL_LIMIT).await?;
-            complete(&environment, requirements)?;
+            complete(&environment, &mark)?;
         }
         Ok(Self { python, environment })
     }
@@ -100,7 +103,7 @@ impl NpmPackages {
         })?;
         let folder = absolute(folder);
         let _lock = lock(&folder).await?;
-        let pins = project.join("package-lock.json");
+        let pins = read(&project.join("package-lock.json"))?;
         let packages = Self { node, folder };
         if !is_complete(&packages.folder, &pins) {
             for name in ["package.json", "package-lock.json"] {
@@ -111,16 +114,22 @@ impl NpmPackages {
             let mut installing = packages.node();
             installing.arg(packages.node.join("lib/node_modules/npm/bin/npm-cli.js"));
             installing.current_dir(&packages.folder);
-            installing.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+            installing.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]);
+            // Its own place for that is in the home folder.
+            let cache = packages.folder.join("cache");
+            installing.arg("--cache").arg(&cache);
             tool::run(installing, INSTALL_LIMIT).await?;
+            remove(&cache)?;
             complete(&packages.folder, &pins)?;
         }
         Ok(packages)
     }
 
-    /// Node.js.
+    /// Node.js, without what the user's environment has for another one.
     pub fn node(&self) -> Command {
-        Command::new(self.node.join("bin/node"))
+        let mut node = Command::new(self.node.join("bin/node"));
+        node.env_remove("NODE_OPTIONS");
+        node
     }
 
     /// A program of a package.
@@ -136,21 +145,38 @@ impl NpmPackages {
     }
 }
 
-fn is_complete(folder: &Path, pins: &Path) -> bool {
-    match (fs::read(folder.join(COMPLETE)), fs::read(pins)) {
-        (Ok(installed), Ok(wanted)) => installed == wanted,
-        _ => false,
-    }
+fn read(pins: &Path) -> Result<String, Error> {
+    fs::read_to_string(pins).map_err(Error::file("read", pins))
 }
 
-fn complete(folder: &Path, pins: &Path) -> Result<(), Error> {
-    let mark = folder.join(COMPLETE);
-    fs::copy(pins, &mark).map(drop).map_err(Error::file("write", mark))
+fn is_complete(folder: &Path, mark: &str) -> bool {
+    fs::read_to_string(folder.join(COMPLETE)).is_ok_and(|installed| installed == mark)
+}
+
+fn complete(folder: &Path, mark: &str) -> Result<(), Error> {
+    let place = folder.join(COMPLETE);
+    fs::write(&place, mark).map_err(Error::file("write", place))
 }
 
 fn remove(folder: &Path) -> Result<(), Error> {
     match fs::remove_dir_all(folder) {
         Err(why) if why.kind() != std::io::ErrorKind::NotFound => Err(Error::file("remove", folder)(why)),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_complete_for_its_mark_only() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!is_complete(folder.path(), "attrs==26.1.0\n3.11.2\n/a"));
+        complete(folder.path(), "attrs==26.1.0\n3.11.2\n/a").unwrap();
+        assert!(is_complete(folder.path(), "attrs==26.1.0\n3.11.2\n/a"));
+        for other in ["attrs==26.2.0\n3.11.2\n/a", "attrs==26.1.0\n3.13.1\n/a", "attrs==26.1.0\n3.11.2\n/b"] {
+            assert!(!is_complete(folder.path(), other), "{other}");
+        }
     }
 }

@@ -10,6 +10,10 @@ use crate::log_file::LogFile;
 use crate::{Error, ProcessGuard, ProcessStat};
 
 const POLL: Duration = Duration::from_millis(20);
+/// How often a killed process is looked at, and how long it may take to end. One that waits for a
+/// disk may take longer.
+const LOOK: Duration = Duration::from_millis(1);
+const KILLED_WITHIN: Duration = Duration::from_secs(5);
 
 /// A child process. Dropping it kills the process and all its descendants.
 #[derive(Debug)]
@@ -82,12 +86,17 @@ impl OwnedProcess {
         self.signal(Signal::STOP);
         let descendants = descendants(self.pid());
         self.signal(Signal::KILL);
-        for pid in descendants {
+        for pid in &descendants {
             // Fails if the process has just ended, here and below.
-            let _ = signal(pid, Signal::KILL);
+            let _ = signal(*pid, Signal::KILL);
         }
         if let Ok(status) = self.child.wait() {
             self.note_end(status);
+        }
+        // A busy machine ends them later, and until then their connections stand.
+        let deadline = Instant::now() + KILLED_WITHIN;
+        while descendants.iter().any(|pid| is_alive(*pid)) && Instant::now() < deadline {
+            std::thread::sleep(LOOK);
         }
     }
 
@@ -121,6 +130,11 @@ pub fn signal(pid: u32, signal: Signal) -> rustix::io::Result<()> {
         Some(pid) => kill_process(pid, signal),
         None => Ok(()),
     }
+}
+
+/// Whether a process has not ended. A zombie has: only its parent has not looked.
+fn is_alive(pid: u32) -> bool {
+    ProcessStat::of(pid).is_some_and(|process| !process.is_zombie)
 }
 
 /// The ids of all descendants. Empty without /proc: the descendants then notice the end of their

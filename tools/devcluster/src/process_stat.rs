@@ -12,6 +12,8 @@ const TICK: Duration = Duration::from_millis(10);
 pub struct ProcessStat {
     /// The process id of its parent.
     pub parent: u32,
+    /// Whether it has ended, and its parent has not asked how.
+    pub is_zombie: bool,
     /// The processor time that it has used.
     pub own: Duration,
     /// The processor time of its children that have ended.
@@ -36,7 +38,8 @@ impl ProcessStat {
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         let field = |place: usize| fields.get(place)?.parse::<u32>().ok();
         let time = |first: usize| Some(TICK * (field(first)? + field(first + 1)?));
-        Some(Self { parent: field(1)?, own: time(11)?, children: time(13)? })
+        let is_zombie = *fields.first()? == "Z";
+        Some(Self { parent: field(1)?, is_zombie, own: time(11)?, children: time(13)? })
     }
 }
 
@@ -47,8 +50,10 @@ mod tests {
     #[test]
     fn a_process_is_read_behind_a_hostile_name() {
         let stat = ProcessStat::parse("12 (a) R 9) S 7 12 12 0 -1 4194304 1 2 3 4 150 25 8 9 20 0").unwrap();
-        let expected = ProcessStat { parent: 7, own: TICK * 175, children: TICK * 17 };
+        let expected = ProcessStat { parent: 7, is_zombie: false, own: TICK * 175, children: TICK * 17 };
         assert_eq!(stat, expected);
+        let zombie = ProcessStat::parse("12 (a) Z 7 12 12 0 -1 4194304 1 2 3 4 150 25 8 9 20 0").unwrap();
+        assert_eq!(zombie, ProcessStat { is_zombie: true, ..expected });
         assert_eq!(ProcessStat::parse("nonsense"), None);
     }
 }

@@ -13,10 +13,10 @@ use crate::{Error, tool};
 const LOOK_LIMIT: Duration = Duration::from_secs(20);
 const MAKING_LIMIT: Duration = Duration::from_mins(2);
 const NAMES: [&str; 5] = ["python3", "python3.14", "python3.13", "python3.12", "python3.11"];
-/// Asks a Python whether it is new enough, and has these modules.
-const HAS_MODULES: &str = "import sys, ssl, venv; sys.exit(sys.version_info < (3, 11))";
+/// Asks a Python whether the pinned packages are built for it, and whether it has these modules.
+const HAS_MODULES: &str = "import sys, ssl, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 15))";
 /// Asks for pip, too. Debian has it in a package of its own.
-const HAS_PIP: &str = "import sys, ssl, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
+const HAS_PIP: &str = "import sys, ssl, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))";
 
 /// A Python that can make environments.
 #[derive(Clone, Debug)]
@@ -64,6 +64,13 @@ impl PythonProgram {
         tool::run(asking, LOOK_LIMIT).await.is_ok()
     }
 
+    /// Its version, and how it was built.
+    pub(crate) async fn version(&self) -> Result<String, Error> {
+        let mut asking = self.command(&self.program);
+        asking.args(["-c", "import sys; print(sys.version)"]);
+        tool::run(asking, LOOK_LIMIT).await
+    }
+
     /// Makes an environment.
     pub(crate) async fn make_environment(&self, place: &Path) -> Result<(), Error> {
         let mut making = self.command(&self.program);
@@ -82,9 +89,11 @@ impl PythonProgram {
         pip
     }
 
-    /// A program of this Python, or of an environment that it made.
+    /// A program of this Python, or of an environment that it made, without what the user's
+    /// environment has for another one.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
+        command.env_remove("PYTHONHOME").env_remove("PYTHONPATH");
         command.envs(self.libraries.iter().map(|libraries| ("LD_LIBRARY_PATH", libraries)));
         command
     }

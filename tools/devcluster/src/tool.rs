@@ -11,6 +11,10 @@ use tokio::time::timeout;
 use crate::Error;
 use crate::log_file::last_lines;
 
+/// Of the output of a failed command. Compilers and installers say first what is wrong, and more
+/// after it.
+const SHOWN_LINES: usize = 40;
+
 /// Runs a command with a time limit, and returns its standard output.
 ///
 /// # Errors
@@ -28,7 +32,7 @@ pub(crate) async fn run_on(input: &str, command: Command, limit: Duration) -> Re
         return Ok(stdout);
     }
     let written = format!("{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
-    Err(Error::Failed { program, status: output.status, output: last_lines(&written, 6) })
+    Err(Error::Failed { program, status: output.status, output: last_lines(&written, SHOWN_LINES) })
 }
 
 /// Runs a command with a time limit, and returns all of its output, however it ends. Errors name

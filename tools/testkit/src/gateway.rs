@@ -6,6 +6,9 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::wait::DEADLINE;
 
 const MAX_HEAD: usize = 64 << 10;
 const NOTHING_HERE: &[u8] = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -44,7 +47,8 @@ impl Gateway {
             loop {
                 tokio::select! {
                     accepted = listener.accept() => {
-                        let Ok((client, _)) = accepted else { continue };
+                        // Such as too many open files, which would be so again at once.
+                        let Ok((client, _)) = accepted else { break };
                         let routes = Arc::clone(&routes);
                         // A browser may close a connection whenever it wants, and a service too.
                         connections.spawn(async move { drop(routes.serve(client).await) });
@@ -65,22 +69,30 @@ impl Gateway {
 impl Routes {
     /// Answers one request. Both connections end with it.
     async fn serve(&self, mut client: TcpStream) -> io::Result<()> {
+        // A browser also opens connections on which it then asks nothing.
+        let begun = timeout(DEADLINE, self.begin(&mut client)).await.map_err(io::Error::from)?;
+        let Some(mut server) = begun? else { return Ok(()) };
+        copy_bidirectional(&mut client, &mut server).await.map(drop)
+    }
+
+    /// Reads the head of a request, and hands it on to its service. `None`: there is none.
+    async fn begin(&self, client: &mut TcpStream) -> io::Result<Option<TcpStream>> {
         let mut bytes = Vec::new();
         let end = loop {
             if let Some(end) = bytes.windows(4).position(|part| part == b"\r\n\r\n") {
                 break end + 4;
             }
             if bytes.len() > MAX_HEAD || client.read_buf(&mut bytes).await? == 0 {
-                return Ok(());
+                return Ok(None);
             }
         };
         let Some((port, head)) = self.forwarded(&String::from_utf8_lossy(&bytes[..end])) else {
-            return client.write_all(NOTHING_HERE).await;
+            return client.write_all(NOTHING_HERE).await.map(|()| None);
         };
         let mut server = TcpStream::connect(("127.0.0.1", port)).await?;
         server.write_all(head.as_bytes()).await?;
         server.write_all(&bytes[end..]).await?;
-        copy_bidirectional(&mut client, &mut server).await.map(drop)
+        Ok(Some(server))
     }
 
     /// The port of the service that a request is for, and the head that it gets. As with nginx,

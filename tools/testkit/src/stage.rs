@@ -5,8 +5,9 @@ use domain::ServiceName;
 use crate::broker::Broker;
 use crate::database::Database;
 use crate::proxy::Proxy;
-use crate::service::Launch;
-use crate::shared_servers::{OwnedPair, ServerPair, shared};
+use crate::service::{Launch, Service};
+use crate::shared_servers::{OwnedPair, ServerPair, shared, workspace};
+use crate::wait::eventually;
 
 /// A database and a vhost of one test. Dropping the stage deletes both.
 pub struct Stage {
@@ -97,6 +98,16 @@ impl Stage {
     pub async fn migrate(&self) {
         let ended = Launch::new("restaurant-ctl", self.environment()).arg("migrate").run_to_end().await;
         assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+
+    /// Writes the menu that ships, as an operator would, and waits until an order service shows it.
+    pub async fn import_menu(&self, order: &Service) {
+        let menu = workspace().join("deploy/menu.yaml").display().to_string();
+        let import = Launch::new("restaurant-ctl", self.environment()).arg("menu").arg("import").arg(menu);
+        let ended = import.run_to_end().await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        // A running service sees an import within two seconds.
+        eventually("the menu", async || order.get("/menu").await.body.contains("pho-bo").then_some(())).await;
     }
 
     /// An order service on a free port. `start` waits until it is ready.

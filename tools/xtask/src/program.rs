@@ -11,6 +11,8 @@ use devcluster::project;
 use runtime::Exit;
 use runtime::exit::failed;
 
+use crate::cluster::record::KEEPS_WHAT_IS_SET;
+
 /// Delay before a progress line is printed.
 const NOTICE_DELAY: Duration = Duration::from_secs(2);
 
@@ -36,8 +38,9 @@ pub fn folder() -> Result<PathBuf, Exit> {
 /// The same command, on the servers of `up` if it runs. Variables that are already set take
 /// precedence.
 pub fn on_local_servers(command: &Command) -> Command {
+    let script = format!("{KEEPS_WHAT_IS_SET}=yes{ON_LOCAL_SERVERS}");
     let mut shell = Command::new("sh");
-    shell.args(["-c", ON_LOCAL_SERVERS]).arg(command.get_program()).args(command.get_args());
+    shell.args(["-c", &script]).arg(command.get_program()).args(command.get_args());
     shell
 }
 
@@ -72,7 +75,7 @@ pub fn build_quietly(package: &'static str) -> Result<PathBuf, Exit> {
     let (done, waiting) = mpsc::channel::<()>();
     thread::spawn(move || {
         if waiting.recv_timeout(NOTICE_DELAY) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("building {package} ...");
+            eprintln!("building {package}, or waiting for another build ...");
         }
     });
     let built = run(&mut cargo(&["build", "--quiet", "--package", package]));

@@ -10,7 +10,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use devcluster::free_port;
@@ -94,6 +94,25 @@ impl Workspace {
         serde_json::from_str(&std::fs::read_to_string(self.local("cluster.json")).unwrap()).unwrap()
     }
 
+    /// A worker that nobody sends an order, on the servers of the folder, once it is registered.
+    fn started_by_hand(&self, name: &str) -> ByHand {
+        let program = Path::new(env!("CARGO_BIN_EXE_xtask")).with_file_name("kitchen-worker");
+        let log = self.folder.path().join("by-hand.jsonl");
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", r#". .local/env; exec "$0" "$@""#])
+            .arg(program)
+            .args(["--worker-name", name, "--order-types=dine_in"])
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(std::fs::File::create(&log).unwrap());
+        let worker = ByHand(shell.spawn().unwrap());
+        eventually("the worker is registered", Duration::from_secs(20), || {
+            std::fs::read_to_string(&log).unwrap().contains("worker_registered")
+        });
+        worker
+    }
+
     fn pid_of(&self, name: &str) -> Option<i32> {
         let record = self.record();
         let member =
@@ -142,6 +161,16 @@ impl Drop for Workspace {
     /// Stops everything if the test fails.
     fn drop(&mut self) {
         let _ = self.run(&["down", "--now"]);
+    }
+}
+
+/// A process that is killed at the end of the test, however that comes.
+struct ByHand(Child);
+
+impl Drop for ByHand {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -212,6 +241,11 @@ async fn a_restaurant_opens_works_and_closes() {
             ],
         );
     });
+    let mut again = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    let again = again.args(["up", "--detach"]).current_dir(workspace.folder.path());
+    let output = again.env("CARGO", "/nowhere/cargo").stdin(Stdio::null()).output().unwrap();
+    // It says so before it would build.
+    CommandOutput::from(output).expect(0, &["open already"]);
     workspace.run(&["status"]).expect(0, &["postgres", "rabbitmq", "chef_luigi", "subscriber_2", "running"]);
 
     let record = workspace.record();
@@ -221,6 +255,9 @@ async fn a_restaurant_opens_works_and_closes() {
         let shown = || workspace.run(&["logs", subscriber]).text.contains(&ready);
         eventually("the notification is shown", Duration::from_secs(20), shown);
     }
+    let key = std::fs::read_to_string(workspace.local("staff-key")).unwrap();
+    let environment = std::fs::read_to_string(workspace.local("env")).unwrap();
+    assert!(environment.contains(&format!("ORDER_STAFF_KEY='{key}';")), "{environment}");
     workspace.run(&["logs", "waiter"]).expect(2, &["there is no service 'waiter'"]);
     let demo = workspace.run(&["demo", "--orders", "3", "--every", "0", "--seed", "1"]);
     demo.expect(0, &["3 orders placed, 3 ready, 0 turned away"]);
@@ -253,6 +290,7 @@ async fn a_restaurant_opens_works_and_closes() {
     let all_cooks = COOKS.map(|cook| Pid::from_raw(workspace.pid_of(cook).unwrap()).unwrap());
     let signal_cooks = |signal| all_cooks.iter().for_each(|cook| kill_process(*cook, signal).unwrap());
     signal_cooks(Signal::STOP);
+    let rosa = workspace.started_by_hand("chef_rosa");
     std::thread::scope(|scope| {
         let first = scope.spawn(|| workspace.run(&["down"]));
         eventually("it is being closed", Duration::from_secs(10), || {
@@ -265,8 +303,9 @@ async fn a_restaurant_opens_works_and_closes() {
         workspace.run(&["demo"]).expect(1, &["the restaurant is being closed"]);
         signal_cooks(Signal::CONT);
         workspace.run(&["down"]).expect(0, &["closed"]);
-        first.join().unwrap().expect(0, &["closed"]);
+        first.join().unwrap().expect(0, &["did not start them: chef_rosa.", "closed"]);
     });
+    drop(rosa);
     let said = std::fs::read_to_string(workspace.local("logs/up.log")).unwrap();
     assert!(!said.contains("at once\n"), "nobody was in a hurry: {said}");
     let said = workspace.run(&["logs", "subscriber_1"]).text;
@@ -274,9 +313,11 @@ async fn a_restaurant_opens_works_and_closes() {
     assert!(said.contains(&ready), "{said}");
     workspace.is_closed();
     workspace.run(&["down"]).expect(0, &["nothing to close"]);
+    assert_eq!(std::fs::read_to_string(workspace.local("staff-key")).unwrap(), key, "the next start has it");
     workspace.run(&["reset"]).expect(2, &["--yes"]);
     workspace.run(&["reset", "--yes"]).expect(0, &["deleted"]);
-    assert!(!workspace.local("postgres").exists() && !workspace.local("logs").exists());
+    let is_left = ["postgres", "logs", "staff-key"].map(|name| workspace.local(name).exists());
+    assert_eq!(is_left, [false; 3]);
 }
 
 #[tokio::test]

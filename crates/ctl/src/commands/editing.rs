@@ -11,6 +11,7 @@ use std::fmt;
 
 use db::edit::Edit;
 use db::{Database, DbError};
+use domain::Menu;
 use domain::pricing::RuleSetError;
 use menu_files::Entry;
 
@@ -25,6 +26,11 @@ pub trait Stored: Entry {
 
     /// What all of them are, in messages.
     const WHOLE: &'static str;
+
+    /// What of these entries has no effect, since the menu lacks what they name.
+    fn without_effect(_entries: &[Self], _menu: &Menu) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Reads all of them, in the order in which they are used.
     ///

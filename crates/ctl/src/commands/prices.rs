@@ -6,12 +6,14 @@ use argh::{ArgsInfo, FromArgs};
 use db::edit::Edit;
 use db::price_rules;
 use db::{Database, DbError};
+use domain::Menu;
 use domain::pricing::{PriceRule, RuleId, RuleSet};
 use domain::stock_edit::STAFF;
 use menu_files::Format;
 use runtime::Exit;
 
 use super::editing::{self, Diff, EditError, Export, Stored};
+use super::lost_targets;
 
 /// Exports, imports and compares the price rules. docs/menu.md describes the files.
 #[derive(FromArgs, ArgsInfo, Debug)]
@@ -74,6 +76,10 @@ impl Stored for PriceRule {
     type Id = RuleId;
 
     const WHOLE: &'static str = "the price rules";
+
+    fn without_effect(entries: &[Self], menu: &Menu) -> Vec<String> {
+        lost_targets::of(menu, entries)
+    }
 
     async fn read(db: &Database) -> Result<Vec<Self>, DbError> {
         Ok(price_rules::read(db).await?.rules().to_vec())

@@ -98,3 +98,22 @@ async fn a_row_that_a_hand_wrote_is_replaced() {
     );
     assert_eq!(scene.items().await, ["soup Soup 9.50", "tea Tea 2.00"]);
 }
+
+#[tokio::test]
+async fn rules_that_name_nothing_on_the_menu_are_told() {
+    let scene = Scene::with_menu(&[SOUP]).await;
+    let lines = [
+        "id: a, kind: discount, label: A, percent: 5, item: soup",
+        "id: b, kind: discount, label: B, percent: 5, item: pho-bo",
+        "id: c, kind: discount, label: C, percent: 5, category: Soups",
+    ];
+    let file = scene.file("prices.yaml", rules(&lines));
+    let told = "+ a\n+ b\n+ c\n! b: no item 'pho-bo' on the menu; it changes no price\n! c: no category 'Soups' on the menu; it changes no price\n";
+    let planned = scene.succeed(&["prices", "import", "--dry-run", &file]).await;
+    assert!(planned.starts_with(told), "{planned}");
+    let said = scene.succeed(&["prices", "import", &file]).await;
+    assert_eq!(said, format!("{told}✓ rules: 3 added, 0 changed, 0 removed"));
+    let said = scene.succeed(&["prices", "import", "--json", &file]).await;
+    let document: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(document["without_effect"], json!(["b: no item 'pho-bo'", "c: no category 'Soups'"]));
+}

@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{ASYNC_COMMIT, DUE, Look, Published, Relayed, Statements, relay, request_id};
+use crate::adjustments;
 use crate::database::{Database, DbError};
 use crate::order_requests::{json, parsed};
 
@@ -72,10 +73,7 @@ pub async fn relay_request_events(
                     (select json_agg(json_build_object('name', name, 'quantity', quantity, 'price', price)
                                      order by order_items.id)::text
                      from order_items where order_items.order_id = orders.id) as items,
-                    (select json_agg(json_strip_nulls(json_build_object(
-                                         'kind', kind, 'rule', rule, 'label', label, 'line', line, 'base', base,
-                                         'amount', amount, 'included', included)) order by place)::text
-                     from order_adjustments where order_adjustments.order_id = orders.id) as adjustments
+                    {adjustments} as adjustments
              from orders where orders.id = request.placed_as and next.stream = 'outcome' offset 0
          ) as details on true
          where least(attempts, 1) = $2::boolean::integer and next.stream = $3 and {DUE}
@@ -83,7 +81,8 @@ pub async fn relay_request_events(
                            where older.order_id = next.order_id and older.stream || '' = next.stream
                              and older.id + 0 < next.id offset 0)
          order by next.id limit $1
-         for update of next skip locked"
+         for update of next skip locked",
+        adjustments = adjustments::of_order("orders.id")
     );
     let stream = stream.as_str();
     let delete = format!("{ASYNC_COMMIT} delete from request_outbox using unhurried where id = any($1)");

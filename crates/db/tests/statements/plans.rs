@@ -73,6 +73,8 @@ async fn what_the_tracking_service_reads_of_full_tables_are_few_rows() {
              select 'ORD_20261130_' || lpad(n::text, greatest(3, length(n::text)), '0'), 'Jane', 'takeout', 1, 'completed', '2020-01-01'
              from generate_series(1, {ROWS}) as n;
              insert into order_items (order_id, name, quantity, price) select id, 'Soup', 1, 1 from orders;
+             insert into order_adjustments (order_id, place, kind, rule, label, base, amount)
+             select id, 1, 'fee', 'bag', 'Bag', 1, 0.10 from orders;
              insert into order_status_log (order_id, status, changed_by, changed_at)
              select id, 'completed', 'staff', '2020-01-01' from orders"
         ))

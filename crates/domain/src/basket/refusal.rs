@@ -51,6 +51,7 @@ pub struct RefusedItem {
     pub item_id: Option<String>,
     /// The name, as the menu or the guest says it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub name: Option<String>,
     /// JSON pointer (RFC 6901) to the first line that has the problem.
     pub pointer: String,
@@ -60,9 +61,11 @@ pub struct RefusedItem {
     pub detail: String,
     /// The menu's price, for `price_changed`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub price: Option<Price>,
     /// What is left, for `out_of_stock`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub left: Option<u32>,
 }
 
@@ -72,7 +75,8 @@ pub struct RefusedItem {
 pub struct Refusal {
     /// The first of all codes.
     pub code: RefusalCode,
-    /// Every item concerned, once, in the order of the lines. Never empty.
+    /// Every item concerned, once: those that the menu refuses, in the order of the lines, and then
+    /// those that are only short. Never empty.
     pub items: Vec<RefusedItem>,
 }
 
@@ -150,7 +154,7 @@ impl RefusedItem {
         }
     }
 
-    pub(super) fn out_of_stock(index: usize, shortage: &Shortage, name: Option<String>) -> Self {
+    pub(super) fn out_of_stock(index: usize, shortage: &Shortage, name: String) -> Self {
         let Shortage { item_id, requested, left } = shortage;
         let detail = match *left {
             StockLeft::NONE => "is sold out".to_owned(),
@@ -158,7 +162,7 @@ impl RefusedItem {
         };
         Self {
             item_id: Some(item_id.to_string()),
-            name,
+            name: Some(name),
             pointer: format!("/items/{index}"),
             code: RefusalCode::OutOfStock,
             detail,
@@ -179,15 +183,28 @@ impl RefusedItem {
 impl Refusal {
     /// Names every item once, with the problem that takes precedence. `None` if there is none.
     pub(super) fn of(problems: Vec<RefusedItem>) -> Option<Self> {
-        let mut items: Vec<RefusedItem> = Vec::new();
-        for problem in problems {
-            match items.iter_mut().find(|item| item.is_of_the_same_item_as(&problem)) {
-                None => items.push(problem),
-                Some(earlier) if problem.code < earlier.code => *earlier = problem,
-                Some(_) => {}
-            }
-        }
+        let items = each_once(problems);
         let code = items.iter().map(|item| item.code).min()?;
         Some(Self { code, items })
     }
+
+    /// Names these items too, which are short. That is the last of the codes: what is named already
+    /// stays as it is.
+    pub(super) fn and_short(self, short: Vec<RefusedItem>) -> Self {
+        let Self { code, items } = self;
+        Self { code, items: each_once(items.into_iter().chain(short)) }
+    }
+}
+
+/// Every item once, with the problem that takes precedence.
+fn each_once(problems: impl IntoIterator<Item = RefusedItem>) -> Vec<RefusedItem> {
+    let mut items: Vec<RefusedItem> = Vec::new();
+    for problem in problems {
+        match items.iter_mut().find(|item| item.is_of_the_same_item_as(&problem)) {
+            None => items.push(problem),
+            Some(earlier) if problem.code < earlier.code => *earlier = problem,
+            Some(_) => {}
+        }
+    }
+    items
 }

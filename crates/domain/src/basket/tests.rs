@@ -168,3 +168,30 @@ fn what_is_short_is_named_with_what_is_left() {
     );
     assert_eq!(out_of_stock(&resolved, &[]), None);
 }
+
+#[test]
+fn what_is_short_is_named_behind_what_the_menu_refuses() {
+    let lines = [
+        RequestedLine { quantity: 2, ..by_id("pho-bo") },
+        by_id("goose"),
+        at("1.00", by_id("tea")),
+        by_name("Phở bò"),
+        by_id("beer"),
+    ];
+    let refusal = resolve(&lines, OrderType::Takeout, NOW, &menu()).unwrap_err();
+    let left = |item: &str, pieces: i64| (item.parse().unwrap(), StockLeft::try_from(pieces).unwrap());
+    let stock: Stock = [left("pho-bo", 2), left("tea", 0), left("beer", 1)].into();
+    let names = |refusal: &Refusal| -> Vec<String> {
+        refusal.items.iter().map(|item| format!("{} {}", item.pointer, item.code)).collect()
+    };
+    let all = also_short(refusal.clone(), &lines, &menu(), &stock);
+    assert_eq!(all.code, RefusalCode::ItemUnavailable);
+    assert_eq!(
+        names(&all),
+        ["/items/1 item_unavailable", "/items/2/price price_changed", "/items/0 out_of_stock"]
+    );
+    assert_eq!(all.items[2].left, Some(2));
+    assert_eq!(also_short(refusal.clone(), &lines, &menu(), &Stock::new()), refusal);
+    let wanted: Vec<_> = named(&lines, &menu()).iter().map(ToString::to_string).collect();
+    assert_eq!(wanted, ["pho-bo", "goose", "tea", "pho-bo", "beer"]);
+}

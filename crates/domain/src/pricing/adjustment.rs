@@ -46,6 +46,7 @@ pub struct Adjustment {
     pub label: Label,
     /// The line that a discount changed, from 0; `None` for fees and taxes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub line: Option<usize>,
     /// What the rule was applied to: what earlier discounts had left of the line; for a fee the sum
     /// of the lines; for a tax what discounts left of the lines that it taxes.
@@ -54,5 +55,6 @@ pub struct Adjustment {
     pub amount: Money,
     /// The tax that the base includes; `None` if it is added, or no tax.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub included: Option<Money>,
 }

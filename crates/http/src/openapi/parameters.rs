@@ -2,27 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
 use utoipa::openapi::{RefOr, Required, Response, ResponseBuilder};
-use utoipa::{IntoParams, IntoResponses, ToSchema};
+use utoipa::{IntoResponses, ToSchema};
 
-/// Describes a parameter that several operations take.
+use super::texts::text;
+
+/// Makes types of parameters (`utoipa::IntoParams`):
+/// `/// Of a header. Language: in_header("Accept-Language", "…");`.
+#[macro_export]
 macro_rules! parameters {
     ($($(#[$comment:meta])* $name:ident: $parameter:expr;)*) => {$(
         $(#[$comment])*
         #[derive(Clone, Copy, Debug)]
         pub struct $name;
 
-        impl IntoParams for $name {
-            fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        impl ::utoipa::IntoParams for $name {
+            fn into_params(
+                _: impl Fn() -> Option<::utoipa::openapi::path::ParameterIn>,
+            ) -> Vec<::utoipa::openapi::path::Parameter> {
                 vec![$parameter.build()]
             }
         }
     )*};
 }
 
-parameters! {
+crate::parameters! {
     /// `If-None-Match`.
     IfNoneMatch: in_header("If-None-Match", "The `ETag` of an earlier response. Nothing new: 304.");
     /// `Last-Event-ID`.
@@ -40,7 +45,8 @@ parameters! {
     ItemIdInPath: in_path::<domain::MenuItemId>("id", "The item's id.");
 }
 
-pub(crate) fn in_header(name: &str, description: &str) -> ParameterBuilder {
+/// A text in a header, which may be left out.
+pub fn in_header(name: &str, description: &str) -> ParameterBuilder {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
@@ -49,17 +55,14 @@ pub(crate) fn in_header(name: &str, description: &str) -> ParameterBuilder {
         .schema(Some(text()))
 }
 
-fn in_path<T: ToSchema>(name: &str, description: &str) -> ParameterBuilder {
+/// A part of the path.
+pub fn in_path<T: ToSchema>(name: &str, description: &str) -> ParameterBuilder {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Path)
         .required(Required::True)
         .description(Some(description))
         .schema(Some(T::schema()))
-}
-
-pub(crate) fn text() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(SchemaType::new(Type::String))
 }
 
 /// 304: the client has the body already.

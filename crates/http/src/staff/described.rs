@@ -15,24 +15,33 @@ crate::refusals! {
     StaffStreamRefused: refused_to_others([too_many()]);
 }
 
-/// The refusals of everything that only the staff may do.
-pub(super) fn staff_refusals() -> Vec<Refused> {
-    let refused = |name, refusal: StaffRefusal| Refused::new(name, refusal.problem(&Refused::request_id()));
-    vec![
-        refused("missing_key", StaffRefusal::Missing),
-        refused("missing_key_and_none_configured", StaffRefusal::MissingAndNoStaffKey),
-        refused("signed_out", StaffRefusal::SignedOut),
+/// A refusal under its name.
+fn refused(name: &'static str, refusal: StaffRefusal) -> Refused {
+    Refused::new(name, refusal.problem(&Refused::request_id()))
+}
+
+/// The refusals of whoever shows a wrong key.
+pub(super) fn refused_keys() -> [Refused; 3] {
+    let retry_after = Duration::from_secs(1);
+    [
         refused("wrong_key", StaffRefusal::WrongKey { turned_away_before: 0 }),
         refused("no_key_configured", StaffRefusal::NoStaffKey),
-        refused("not_from_our_page", StaffRefusal::NotFromOurPage),
-        refused(
-            "too_many_wrong_keys",
-            StaffRefusal::TooManyWrongKeys { retry_after: Duration::from_secs(1) },
-        ),
+        refused("too_many_wrong_keys", StaffRefusal::TooManyWrongKeys { retry_after }),
     ]
+}
+
+/// The refusal of another page than ours.
+pub(super) fn not_from_our_page() -> Refused {
+    refused("not_from_our_page", StaffRefusal::NotFromOurPage)
 }
 
 /// The refusals of an operation of the staff: these besides.
 pub fn refused_to_others(others: impl IntoIterator<Item = Refused>) -> Vec<Refused> {
-    staff_refusals().into_iter().chain(others).chain([failed()]).collect()
+    let missing = [
+        refused("missing_key", StaffRefusal::Missing),
+        refused("missing_key_and_none_configured", StaffRefusal::MissingAndNoStaffKey),
+        refused("signed_out", StaffRefusal::SignedOut),
+    ];
+    let to_others = missing.into_iter().chain(refused_keys()).chain([not_from_our_page()]);
+    to_others.chain(others).chain([failed()]).collect()
 }

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::described::staff_refusals;
+use super::described::{not_from_our_page, refused_keys};
 use super::{Access, Gate, StaffRefusal, session_cookie};
 use crate::exchange::{Written, read_written};
 use crate::openapi::{Refused, RequestedWith};
@@ -56,10 +56,12 @@ pub fn routes(app: &mut web::ServiceConfig, gate: &Gate, home: &'static str) {
 }
 
 crate::refusals! {
-    /// How signing in and out is refused.
-    SignInRefused: staff_refusals().into_iter().chain([
+    /// How signing in is refused.
+    SignInRefused: refused_keys().into_iter().chain([
         Refused::new("no_key_sent", no_key_sent(&Refused::request_id())),
     ]);
+    /// How signing out is refused.
+    SignOutRefused: [not_from_our_page()];
 }
 
 /// The paths of the sign-in.
@@ -89,7 +91,8 @@ async fn show(request: HttpRequest, gate: Gate) -> HttpResponse {
     request_body(content((SignIn = "application/json"), (SignIn = "application/x-www-form-urlencoded"))),
     responses(
         (status = 200, description = "Signed in", body = SessionBody, headers(("Set-Cookie" = String))),
-        (status = 303, description = "Signed in by a form", headers(("Set-Cookie" = String), ("Location" = String))),
+        (status = 303, description = "To a browser that sent a form: to the page that the form names. It is signed in if there is `Set-Cookie`; else `sign_in` in the page's address says why not",
+         headers(("Set-Cookie" = String), ("Location" = String))),
         SignInRefused,
     ),
 )]
@@ -133,7 +136,7 @@ async fn sign_in(request: HttpRequest, body: web::Payload, gate: Gate, home: &'s
     security((), ("staff_cookie" = [])),
     responses(
         (status = 204, description = "Signed out; the cookie is taken back", headers(("Set-Cookie" = String))),
-        SignInRefused,
+        SignOutRefused,
     ),
 )]
 async fn sign_out(request: HttpRequest, gate: Gate) -> HttpResponse {

@@ -85,7 +85,8 @@ async fn late_heads_and_unknown_paths_are_logged() {
     late.send("GET").await;
     let mut client = served.connect().await;
     let nowhere = client.ask(&LIVE.replace("/livez", "/nowhere")).await;
-    check(&served, &nowhere, 404, "There is nothing at /nowhere", "request_refused").await;
+    let nothing = "There is nothing at /nowhere. /docs of a service shows";
+    check(&served, &nowhere, 404, nothing, "request_refused").await;
     let wrong = client.ask(&LIVE.replace("GET", "DELETE")).await;
     check(&served, &wrong, 405, "use GET, HEAD", "request_refused").await;
     check(&served, &late.rest().await, 408, "within 5 s", "request_refused").await;

@@ -55,6 +55,17 @@ async fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
 }
 
 #[actix_web::test]
+async fn without_scripts_only_guests_are_sent_to_the_counter() {
+    for (path, _) in PAGES {
+        let html = get(path).await.text();
+        let is_for_guests = ["/", "/track/ORD_20261130_001", "/board"].contains(&path);
+        assert_eq!(html.contains("order at the counter"), is_for_guests, "{path}");
+        // The page to sign in is a form.
+        assert_eq!(html.contains("<noscript>"), path != "/sign-in", "{path}");
+    }
+}
+
+#[actix_web::test]
 async fn the_language_is_that_of_the_address_or_of_the_browser() {
     for (path, accepted, start) in [
         ("/", "de", "<html lang=\"en\" dir=\"ltr\""),
@@ -91,6 +102,10 @@ async fn what_does_not_exist_is_a_page_for_browsers_and_a_problem_for_programs()
             assert_eq!((answer.status, answer.header("content-type")), (404, "application/problem+json"));
         }
     }
-    let arabic = ask("GET", "/nowhere?lang=ar", &[("Accept", BROWSER)]).await;
-    assert!(arabic.text().contains("dir=\"rtl\""));
+    let of_tracking = [("Accept", BROWSER), ("Host", "shop.example:3002")];
+    let arabic = ask("GET", "/nowhere?lang=ar", &of_tracking).await.text();
+    assert!(arabic.contains("dir=\"rtl\""));
+    // It leads on: to the menu, and to the other language.
+    assert!(arabic.contains("href=\"//shop.example:3000/?lang=ar\""), "{arabic}");
+    assert!(arabic.contains("href=\"?lang=en\""), "{arabic}");
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use domain::OrderNumber;
 use domain::order_status::OrderStatus;
 use domain::timestamp::Timestamp;
+use domain::{OrderNumber, OrderType};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::described::cause;
 use crate::manual::{CutOff, Snapshot, Ticket};
 
 /// All that a display shows.
@@ -43,6 +44,7 @@ pub struct TicketBody {
     order_number: OrderNumber,
     /// The board's revision with this ticket.
     revision: u64,
+    #[schema(value_type = OrderType)]
     order_type: String,
     status: OrderStatus,
     priority: i32,
@@ -87,6 +89,7 @@ struct CountBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = CookingTime)]
 pub struct CookingTimeBody {
+    #[schema(value_type = OrderType)]
     order_type: String,
     finished: i32,
     median_seconds: u64,
@@ -97,7 +100,7 @@ pub struct CookingTimeBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = CutOff)]
 pub struct CutOffBody {
-    /// `database` or `broker`.
+    #[schema(schema_with = cause)]
     cause: &'static str,
     /// The last moment at which it was true, if it ever was.
     #[schema(required)]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::body::TicketBody;
-use super::described::BumpRefused;
+use super::described::{BumpRefused, RecallRefused};
 use super::{Api, of_staff, problems};
 use crate::manual::{Bump, BumpError, Ticket};
 
@@ -60,7 +60,7 @@ pub async fn ready(
     params(NumberInPath, RequestedWith),
     request_body = Option<Seen>,
     security(("staff_key" = []), ("staff_cookie" = [])),
-    responses((status = 200, description = "It is being cooked once more", body = TicketBody), BumpRefused),
+    responses((status = 200, description = "It is being cooked once more", body = TicketBody), RecallRefused),
 )]
 pub async fn recall(
     request: HttpRequest,

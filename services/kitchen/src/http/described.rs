@@ -1,21 +1,20 @@
 //! What handlers say of themselves beside their code: a parameter, and how they refuse.
 
 use domain::{OrderNumber, OrderStatus};
-use http_service::openapi::Refused;
+use http_service::openapi::{Refused, in_path, one_of};
 use http_service::staff::refused_to_others;
 use time::OffsetDateTime;
 use time::macros::{date, datetime};
-use utoipa::IntoParams;
-use utoipa::openapi::Required;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::Object;
 
 use super::problems;
 use crate::manual::BumpError;
 
 http_service::refusals! {
-    /// Of a step of a ticket.
-    BumpRefused: bump();
+    /// Of starting a ticket, and of finishing it.
+    BumpRefused: refused_to_others(bump());
+    /// Of taking it up again.
+    RecallRefused: recall();
     /// Of ticking a line off.
     TickRefused: refused_to_others([
         Refused::new("no_tick", problems::no_tick(&Refused::request_id())),
@@ -26,36 +25,43 @@ http_service::refusals! {
 const NUMBER: OrderNumber = OrderNumber::new(date!(2026 - 11 - 30), 1);
 const MOMENT: OffsetDateTime = datetime!(2026-11-30 08:04:21.453 UTC);
 
-fn bump() -> Vec<Refused> {
-    let refused = |name, why: BumpError| Refused::new(name, problems::of_bump(&why, &Refused::request_id()));
-    let (number, anna) = (NUMBER, || "chef_anna".to_owned());
-    let elsewhere =
-        BumpError::Elsewhere { number, status: OrderStatus::Cooking, changed_by: anna(), changed_at: MOMENT };
-    refused_to_others([
-        Refused::new("no_status", problems::no_status(&Refused::request_id())),
-        refused("not_here", BumpError::NotHere(number)),
-        refused("unknown_order", BumpError::Unknown),
-        refused("elsewhere", elsewhere),
-        refused("of_another", BumpError::OfAnother { number, finished_by: anna(), changed_at: MOMENT }),
-        refused("too_late", BumpError::TooLate { number, changed_by: anna(), changed_at: MOMENT }),
-        refused("unavailable", BumpError::Unavailable),
-        refused("stopping", BumpError::Stopping),
-        refused("outcome_unknown", BumpError::OutcomeUnknown),
-    ])
+fn of_bump(name: &'static str, why: &BumpError) -> Refused {
+    Refused::new(name, problems::of_bump(why, &Refused::request_id()))
 }
 
-/// `{line}` in the path.
-pub struct LineInPath;
+/// How every step is refused.
+fn bump() -> [Refused; 7] {
+    let elsewhere = BumpError::Elsewhere {
+        number: NUMBER,
+        status: OrderStatus::Cooking,
+        changed_by: "chef_anna".to_owned(),
+        changed_at: MOMENT,
+    };
+    [
+        Refused::new("no_status", problems::no_status(&Refused::request_id())),
+        of_bump("not_here", &BumpError::NotHere(NUMBER)),
+        of_bump("unknown_order", &BumpError::Unknown),
+        of_bump("elsewhere", &elsewhere),
+        of_bump("unavailable", &BumpError::Unavailable),
+        of_bump("stopping", &BumpError::Stopping),
+        of_bump("outcome_unknown", &BumpError::OutcomeUnknown),
+    ]
+}
 
-impl IntoParams for LineInPath {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let schema = ObjectBuilder::new().schema_type(SchemaType::new(Type::Integer)).minimum(Some(0));
-        let parameter = ParameterBuilder::new()
-            .name("line")
-            .parameter_in(ParameterIn::Path)
-            .required(Required::True)
-            .description(Some("The place of the line on the ticket, from 0."))
-            .schema(Some(schema));
-        vec![parameter.build()]
-    }
+fn recall() -> Vec<Refused> {
+    let anna = || "chef_anna".to_owned();
+    let of_another = BumpError::OfAnother { number: NUMBER, finished_by: anna(), changed_at: MOMENT };
+    let too_late = BumpError::TooLate { number: NUMBER, changed_by: anna(), changed_at: MOMENT };
+    let others = [of_bump("of_another", &of_another), of_bump("too_late", &too_late)];
+    refused_to_others(bump().into_iter().chain(others))
+}
+
+/// The words of what cuts a board off.
+pub fn cause() -> Object {
+    one_of(["database", "broker"])
+}
+
+http_service::parameters! {
+    /// `{line}` in the path.
+    LineInPath: in_path::<u32>("line", "The place of the line on the ticket, from 0.");
 }

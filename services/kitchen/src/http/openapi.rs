@@ -3,11 +3,11 @@
 
 use std::sync::LazyLock;
 
+use http_service::conditional::Json;
 use http_service::description::complete;
-use http_service::openapi::{Sample, add_examples};
-use serde_json::{Value, json};
+use http_service::openapi::Sample;
+use serde_json::json;
 use utoipa::OpenApi as _;
-use utoipa::openapi::OpenApi;
 
 use super::{bumping, page, stream, tickets};
 
@@ -39,11 +39,7 @@ use super::{bumping, page, stream, tickets};
 struct Described;
 
 /// What `/openapi.json` says.
-pub static DESCRIPTION: LazyLock<OpenApi> = LazyLock::new(|| {
-    let mut description = complete(Described::openapi());
-    add_examples(&mut description, &samples());
-    description
-});
+pub static DESCRIPTION: LazyLock<Json> = LazyLock::new(|| complete(Described::openapi(), &samples()));
 
 fn samples() -> Vec<Sample> {
     let ticket = json!({
@@ -63,11 +59,10 @@ fn samples() -> Vec<Sample> {
         ],
         "cut_off": null, "stopping": false,
     });
-    let sample = |schema, name, summary, value: Value| Sample { schema, name, summary, value };
     vec![
-        sample("Tickets", "one", "One order is being cooked", tickets),
-        sample("Ticket", "cooking", "It is being cooked", ticket),
-        sample("SeenStatus", "usual", "The status that the step usually begins with", json!({})),
-        sample("LineTick", "done", "The line is done", json!({ "done": true })),
+        Sample::new("Tickets", "one", "One order is being cooked", tickets),
+        Sample::new("Ticket", "cooking", "It is being cooked", ticket),
+        Sample::new("SeenStatus", "usual", "The status that the step usually begins with", json!({})),
+        Sample::new("LineTick", "done", "The line is done", json!({ "done": true })),
     ]
 }

@@ -85,6 +85,7 @@ impl Bumping {
         seen: OrderStatus,
         request_id: RequestId,
     ) -> Result<Ticket, BumpError> {
+        self.board.attend();
         if bump != Bump::Ready && self.shutdown.has_begun() {
             return Err(BumpError::Stopping);
         }

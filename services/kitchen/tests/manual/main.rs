@@ -7,6 +7,7 @@ mod bumping;
 mod cancelling;
 mod flags;
 mod losing;
+mod neglecting;
 mod recalling;
 mod scene;
 mod stopping;

@@ -71,7 +71,9 @@ async fn a_worker_resumes_an_order_that_is_redelivered_to_it_after_a_lost_connec
     proxy.cut();
     service.log("rabbitmq_connection_failed").await;
     proxy.mend();
-    service.log("order_redelivered").await;
+    let met = service.log("order_redelivered").await;
+    // True of an order that waits here, too.
+    assert_eq!(met["message"], format!("This worker has order {number} already"));
     until(&database, &number, "ready").await;
 
     let changes = updates.changes_until_ready(&[&number]).await;

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::credentials::principal;
-use super::described::{ChangeRefused, requests::Cancellation};
+use super::described::{CancelRefused, CompleteRefused, requests::Cancellation};
 use super::menu_problem::MenuProblem;
 use super::refusal::Refusal;
 use crate::changes::{Change, ChangeOrder};
@@ -28,7 +28,7 @@ struct Changed {
     params(NumberInPath, RequestedWith),
     request_body = Option<Cancellation>,
     security(("order_token" = []), ("staff_key" = []), ("staff_cookie" = [])),
-    responses((status = 200, description = "It will not be cooked", body = Changed), ChangeRefused),
+    responses((status = 200, description = "It will not be cooked", body = Changed), CancelRefused),
 )]
 pub async fn cancel(
     request: HttpRequest,
@@ -44,7 +44,7 @@ pub async fn cancel(
     post, path = "/orders/{number}/complete", tag = "Orders", operation_id = "complete_order",
     params(NumberInPath, RequestedWith),
     security(("staff_key" = []), ("staff_cookie" = [])),
-    responses((status = 200, description = "It was handed over", body = Changed), ChangeRefused),
+    responses((status = 200, description = "It was handed over", body = Changed), CompleteRefused),
 )]
 pub async fn complete(
     request: HttpRequest,

@@ -5,33 +5,24 @@ mod refusals;
 pub mod requests;
 
 use domain::IdempotencyKey;
-use utoipa::IntoParams;
-use utoipa::openapi::Required;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use http_service::openapi::{in_header, text};
 
 pub use self::refusals::{
-    ChangeRefused, CheckRefused, DeadLettersRefused, ItemEditRefused, ItemRefused, MenuRefused, PauseRefused,
-    PlacingRefused, QuoteRefused, StaffPageRefused, StockRefused,
+    CancelRefused, CheckRefused, CompleteRefused, DeadLettersRefused, ItemEditRefused, ItemRefused,
+    LeftRefused, MenuRefused, PauseRefused, PlacingRefused, QuoteRefused, RestockRefused, SoldOutRefused,
+    StaffPageRefused,
 };
 
-/// `Idempotency-Key`.
-pub struct IdempotencyKeyHeader;
-
-impl IntoParams for IdempotencyKeyHeader {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let schema = ObjectBuilder::new()
-            .schema_type(SchemaType::new(Type::String))
+http_service::parameters! {
+    /// `Idempotency-Key`.
+    IdempotencyKeyHeader: in_header(
+        "Idempotency-Key",
+        "The client's name for this attempt, best a UUID. A repeated request with it is answered with the order that the first one placed.",
+    )
+    .schema(Some(
+        text()
             .min_length(Some(1))
             .max_length(Some(IdempotencyKey::MAX_LENGTH))
-            .pattern(Some(r"^[!#-+\--\[\]-~]+$"));
-        let description = "The client's name for this attempt, best a UUID. A repeated request with it is answered with the order that the first one placed.";
-        let header = ParameterBuilder::new()
-            .name("Idempotency-Key")
-            .parameter_in(ParameterIn::Header)
-            .required(Required::False)
-            .description(Some(description))
-            .schema(Some(schema));
-        vec![header.build()]
-    }
+            .pattern(Some(r"^[!#-+\--\[\]-~]+$")),
+    ));
 }

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::described::requests::{MenuItemEdit, SoldOutMark};
-use super::described::{ItemEditRefused, ItemRefused, MenuRefused};
+use super::described::{ItemEditRefused, ItemRefused, MenuRefused, SoldOutRefused};
 use super::menu_problem::MenuProblem;
 use super::refusal::Refusal;
 use super::staff::answered;
@@ -35,7 +35,7 @@ struct Body<'a> {
     get, path = "/menu", tag = "Menu", operation_id = "menu",
     params(IfNoneMatch),
     responses(
-        (status = 200, description = "The menu", body = Body<'_>, headers(("ETag" = String))),
+        (status = 200, description = "The menu", body = Body<'_>),
         NotModified,
         MenuRefused,
     ),
@@ -118,7 +118,7 @@ pub async fn delete(
     params(ItemIdInPath, RequestedWith),
     request_body = Option<SoldOutMark>,
     security(("staff_key" = []), ("staff_cookie" = [])),
-    responses((status = 200, description = "It is sold out", body = MenuItem), ItemRefused),
+    responses((status = 200, description = "It is sold out", body = MenuItem), SoldOutRefused),
 )]
 pub async fn mark_sold_out(
     request: HttpRequest,

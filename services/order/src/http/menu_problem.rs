@@ -72,6 +72,11 @@ impl MenuProblem {
                     format!("{left} are left. With these there would be more than {}.", StockLeft::MAX);
                 told(StatusCode::CONFLICT, &detail)
             }
+            Self::Edit(EditError::MarkIsOver { now }) => {
+                let detail = format!("must be in the future; now it is {now}");
+                let violation = Violation { pointer: "/until".to_owned(), detail };
+                listed("The request is not valid", &[violation], id)
+            }
             Self::Edit(EditError::Failed) => Problem::internal(id),
         }
     }

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::described::requests::{InventoryCheckRequest, Restock, StockLeftEdit};
-use super::described::{CheckRefused, StockRefused};
+use super::described::{CheckRefused, LeftRefused, RestockRefused};
 use super::menu::item_id;
 use super::menu_problem::MenuProblem;
 use super::refusal::Refusal;
@@ -65,7 +65,7 @@ pub async fn list(request: HttpRequest, body: web::Payload, api: web::Data<Api>)
     params(ItemIdInPath, RequestedWith),
     request_body = StockLeftEdit,
     security(("staff_key" = []), ("staff_cookie" = [])),
-    responses((status = 200, description = "What is left now", body = Level), StockRefused),
+    responses((status = 200, description = "What is left now", body = Level), LeftRefused),
 )]
 pub async fn set_left(
     request: HttpRequest,
@@ -87,7 +87,7 @@ pub async fn set_left(
     params(ItemIdInPath, RequestedWith),
     request_body = Restock,
     security(("staff_key" = []), ("staff_cookie" = [])),
-    responses((status = 200, description = "What is left now", body = Level), StockRefused),
+    responses((status = 200, description = "What is left now", body = Level), RestockRefused),
 )]
 pub async fn restock(
     request: HttpRequest,
@@ -114,6 +114,7 @@ struct CheckBody {
 #[utoipa::path(
     post, path = "/check_inventory", tag = "Menu", operation_id = "check_inventory",
     request_body = InventoryCheckRequest,
+    security((), ("staff_key" = []), ("staff_cookie" = [])),
     responses((status = 200, description = "Whether all of it can be had", body = CheckBody), CheckRefused),
 )]
 pub async fn check(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {

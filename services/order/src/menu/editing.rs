@@ -28,6 +28,12 @@ pub enum EditError {
         /// What is left now.
         left: u32,
     },
+    /// The end of the mark is past.
+    #[error("an item cannot be sold out until a moment that is past")]
+    MarkIsOver {
+        /// The database's time.
+        now: Timestamp,
+    },
     /// It is not known whether something was changed.
     #[error("the menu could not be changed")]
     Failed,
@@ -71,7 +77,7 @@ impl Editing {
     /// Marks an item as sold out.
     ///
     /// # Errors
-    /// There is no such item, or the database failed.
+    /// There is no such item, the mark would be over already, or the database failed.
     pub async fn mark_sold_out(
         &self,
         id: &MenuItemId,
@@ -79,13 +85,14 @@ impl Editing {
         request_id: &RequestId,
     ) -> Result<MenuItem, EditError> {
         let failed = |why: &DbError| self.failed(why, request_id);
+        let now = self.board.refreshed().await.map_err(|why| failed(&why))?.now;
         let until = match end {
             MarkEnd::Until(until) => until,
-            MarkEnd::EndOfDay => {
-                let now = self.board.refreshed().await.map_err(|why| failed(&why))?.now;
-                SoldOutUntil::Time(Timestamp(self.board.time_zone().end_of_day(now)))
-            }
+            MarkEnd::EndOfDay => SoldOutUntil::Time(Timestamp(self.board.time_zone().end_of_day(now))),
         };
+        if !until.is_in_future_of(now) {
+            return Err(EditError::MarkIsOver { now: now.into() });
+        }
         let marked = menu::mark_sold_out(&self.db, id, until).await.map_err(|why| failed(&why))?;
         let item = marked.ok_or(EditError::UnknownItem)?;
         self.edited(id, "sold out", request_id).await;

@@ -1,11 +1,11 @@
 //! From an order whose items are on the menu to one that can be stored.
 
 use domain::basket::{self, Refusal, RefusalCode, RequestedLine, ResolvedLine};
-use domain::inventory::{Demand, Shortage};
+use domain::inventory::{Demand, Shortage, Stock};
 use domain::place_order::{MenuOrder, Violation};
 use domain::pricing::{self, Adjustment, PricedLine, Quote, QuoteError};
 use domain::quote_request::QuoteRequest;
-use domain::{NewOrder, OrderType};
+use domain::{MenuItemId, NewOrder, OrderType};
 
 use super::board::Shown;
 
@@ -37,6 +37,34 @@ pub enum MenuRefusal {
     /// It costs too much.
     #[error(transparent)]
     Quote(#[from] QuoteError),
+}
+
+/// An order that the menu refuses.
+#[derive(Debug)]
+pub struct RefusedOrder {
+    /// Why.
+    pub why: MenuRefusal,
+    lines: Vec<RequestedLine>,
+}
+
+impl RefusedOrder {
+    /// The items that may be short besides.
+    pub fn items(&self, shown: &Shown) -> Vec<MenuItemId> {
+        match self.why {
+            MenuRefusal::Items(_) => basket::named(&self.lines, &shown.snapshot.menu),
+            MenuRefusal::Quote(_) => Vec::new(),
+        }
+    }
+
+    /// Why it is refused, with the items that are short besides.
+    pub fn with_short(self, stock: &Stock, shown: &Shown) -> MenuRefusal {
+        match self.why {
+            MenuRefusal::Items(refusal) => {
+                basket::also_short(refusal, &self.lines, &shown.snapshot.menu, stock).into()
+            }
+            why @ MenuRefusal::Quote(_) => why,
+        }
+    }
 }
 
 impl MenuRefusal {
@@ -83,9 +111,12 @@ impl From<NewOrder> for PricedOrder {
 /// # Errors
 /// Some item is not on the menu, cannot be had now, or has another price; or the order costs too
 /// much.
-pub fn price(order: MenuOrder, shown: &Shown) -> Result<PricedOrder, MenuRefusal> {
+pub fn price(order: MenuOrder, shown: &Shown) -> Result<PricedOrder, RefusedOrder> {
     let MenuOrder { customer_name, fulfilment, lines } = order;
-    let (lines, quote) = quoted(&lines, fulfilment.order_type(), shown)?;
+    let (lines, quote) = match quoted(&lines, fulfilment.order_type(), shown) {
+        Ok(quoted) => quoted,
+        Err(why) => return Err(RefusedOrder { why, lines }),
+    };
     let order = basket::order(customer_name, fulfilment, &lines, &quote);
     let demand = basket::demand(&lines);
     Ok(PricedOrder { order, from_menu: Some(FromMenu { lines, demand, adjustments: quote.adjustments }) })

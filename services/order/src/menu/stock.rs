@@ -37,9 +37,11 @@ pub struct Checked {
     pub available: bool,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub reason: Option<CheckReason>,
     /// What is left, for staff; `None`: it is unlimited, or not for this reader.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub left: Option<u32>,
 }
 

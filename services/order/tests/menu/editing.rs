@@ -35,6 +35,18 @@ async fn the_menu_shows_what_is_sold_and_marks_what_is_sold_out() {
     assert_eq!(version(&changed.json()), version(&menu) + 1);
 }
 
+/// A mistyped year would pass without a word otherwise, and the item would be sold.
+#[tokio::test]
+async fn nothing_is_sold_out_until_a_moment_that_is_past() {
+    let shop = Shop::open().await;
+    let refused =
+        shop.staff("POST", "/menu/items/pho-bo/sold-out", r#"{"until": "2020-01-01T00:00:00Z"}"#).await;
+    let problem = refused.json();
+    assert_eq!((refused.status, &problem["errors"][0]["pointer"]), (400, &json!("/until")), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("must be in the future; now it is 2"), "{problem}");
+    assert_eq!(shop.order(json!([{"item_id": "pho-bo", "quantity": 1}])).await.status, 200);
+}
+
 #[tokio::test]
 async fn only_the_staff_edits() {
     let shop = Shop::open().await;

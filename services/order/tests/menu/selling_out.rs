@@ -63,6 +63,33 @@ async fn a_refused_order_names_every_short_item_and_touches_nothing() {
     assert_eq!(shop.order(json!([{"item_id": "pho-bo", "quantity": 3}])).await.status, 200);
 }
 
+/// Otherwise a guest would correct one item, and learn of the next one then.
+#[tokio::test]
+async fn a_refusal_by_the_menu_names_what_is_short_too() {
+    let shop = Shop::open().await;
+    shop.set_left("pho-bo", 1).await;
+    assert_eq!(shop.staff("POST", "/menu/items/lemonade/sold-out", "{}").await.status, 200);
+    let answer = shop
+        .order(json!([{"item_id": "pho-bo", "quantity": 3}, {"item_id": "lemonade", "quantity": 1}]))
+        .await;
+    let problem = answer.json();
+    assert_eq!((answer.status, &problem["code"]), (409, &json!("item_unavailable")), "{problem}");
+    let named: Vec<_> = problem["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| [&item["pointer"], &item["code"], &item["left"]])
+        .collect();
+    assert_eq!(
+        named,
+        [
+            [&json!("/items/1"), &json!("item_unavailable"), &Value::Null],
+            [&json!("/items/0"), &json!("out_of_stock"), &json!(1)],
+        ]
+    );
+    assert_eq!(shop.left("pho-bo").await, 1);
+}
+
 #[tokio::test]
 async fn a_cancelled_order_gives_back_once_and_brings_the_item_back() {
     let shop = Shop::open().await;

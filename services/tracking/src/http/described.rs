@@ -1,13 +1,15 @@
 //! What handlers say of themselves beside their code: parameters, and how they refuse.
 
+use domain::estimate::Basis;
+use domain::order_request::ParseRequestIdError;
 use domain::{OrderRequestId, OrderStatus, OrderType, RequestId};
 use http_service::Problem;
-use http_service::openapi::{Refused, failed, too_many};
+use http_service::openapi::{Refused, failed, in_path, one_of, text, too_many};
 use http_service::problem::nothing_at;
 use http_service::staff::refused_to_others;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
-use utoipa::openapi::{KnownFormat, RefOr, Required, Schema, SchemaFormat};
+use utoipa::openapi::{KnownFormat, Object, RefOr, Required, Schema, SchemaFormat};
 use utoipa::{IntoParams, PartialSchema as _};
 
 use super::orders_query::{self, DEFAULT_LIMIT, MAX_LIMIT, MAX_TEXT};
@@ -18,7 +20,7 @@ http_service::refusals! {
     /// Of an order.
     UnknownOrder: [unknown_order(), failed()];
     /// Of an order by message.
-    UnknownRequest: [unknown_request(), failed()];
+    UnknownRequest: [unknown_request(), no_request_id(), failed()];
     /// Of the whole of an order.
     OneOrderRefused:
         refused_to_others([unknown_order(), refused("wrong_token", problems::wrong_token)]), page: [404];
@@ -30,6 +32,16 @@ http_service::refusals! {
     StreamRefused: [unknown_order(), too_many(), failed()];
     /// Of the stream of all orders.
     AllOrdersStreamRefused: refused_to_others(bad_position().into_iter().chain([too_many()]));
+}
+
+/// The words of an estimate's basis.
+pub fn basis() -> Object {
+    one_of([Basis::Measured.as_str(), Basis::Configured.as_str()])
+}
+
+/// Whether a worker is there.
+pub fn worker_status() -> Object {
+    one_of(["online", "offline"])
 }
 
 fn refused(name: &'static str, problem: impl FnOnce(&RequestId) -> Problem) -> Refused {
@@ -44,6 +56,10 @@ fn unknown_request() -> Refused {
     refused("unknown_request", |id| problems::unknown_request("019ab6ce-5d80-7c3e-8f12-3456789abcde", id))
 }
 
+fn no_request_id() -> Refused {
+    refused("no_request_id", |id| problems::no_request_id("1234", ParseRequestIdError, id))
+}
+
 fn wrong_parameters() -> Refused {
     let violations = orders_query::parse("limit=0&status=raw").err().unwrap_or_default();
     refused("wrong_parameters", |id| problems::wrong_parameters(&violations, id))
@@ -55,19 +71,12 @@ fn bad_position() -> Option<Refused> {
     Some(refused("bad_position", |id| problems::bad_position(shown, &why, id)))
 }
 
-/// `{order_id}` in the path.
-pub struct RequestIdInPath;
-
-impl IntoParams for RequestIdInPath {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let parameter = ParameterBuilder::new()
-            .name("order_id")
-            .parameter_in(ParameterIn::Path)
-            .required(Required::True)
-            .description(Some("The client's id of the order: its `order_id` or `message_id`."))
-            .schema(Some(OrderRequestId::schema()));
-        vec![parameter.build()]
-    }
+http_service::parameters! {
+    /// `{order_id}` in the path.
+    RequestIdInPath: in_path::<OrderRequestId>(
+        "order_id",
+        "The client's id of the order: its `order_id` or `message_id`.",
+    );
 }
 
 /// The parameters of `GET /orders`.
@@ -75,7 +84,6 @@ pub struct ListParameters;
 
 impl IntoParams for ListParameters {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let text = || ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
         let limit = ObjectBuilder::new()
             .schema_type(SchemaType::new(Type::Integer))
             .minimum(Some(1))

@@ -13,9 +13,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::described::UnknownOrder;
-use super::{Api, RequestContext};
+use super::{Api, RequestContext, described};
 
-/// `earliest` and `latest` are null for an order that neither waits nor cooks.
+/// `earliest` and `latest` are null for an order that neither waits nor cooks. The type says what
+/// follows: the guest fetches it, or somebody brings it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Estimate)]
 struct EstimateBody {
@@ -24,8 +25,9 @@ struct EstimateBody {
     #[schema(required)]
     latest: Option<Timestamp>,
     ahead: u32,
+    order_type: OrderType,
     as_of: Timestamp,
-    /// `measured`, or `configured` while nothing is measured yet.
+    #[schema(schema_with = described::basis)]
     basis: &'static str,
 }
 
@@ -34,7 +36,7 @@ struct EstimateBody {
     get, path = "/orders/{order_number}/estimate", tag = "Orders", operation_id = "estimate",
     params(OrderNumberInPath, IfNoneMatch),
     responses(
-        (status = 200, description = "When it will be ready", body = EstimateBody, headers(("ETag" = String))),
+        (status = 200, description = "When it will be ready", body = EstimateBody),
         NotModified,
         UnknownOrder,
     ),
@@ -76,6 +78,7 @@ fn body(basis: &Basis, configured: Duration) -> EstimateBody {
         earliest: at(estimate.earliest),
         latest: at(estimate.latest),
         ahead: basis.ahead,
+        order_type: basis.order_type,
         as_of: basis.as_of.into(),
         basis: estimate.basis.as_str(),
     }

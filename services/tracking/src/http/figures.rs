@@ -9,6 +9,7 @@ use http_service::staff::{Access, StaffRefused};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::described::worker_status;
 use super::{Api, RequestContext};
 
 #[derive(Serialize, ToSchema)]
@@ -58,6 +59,7 @@ struct StayBody {
 struct WorkerBody {
     worker_name: String,
     order_types: Vec<String>,
+    #[schema(schema_with = worker_status)]
     status: &'static str,
     #[schema(required)]
     last_seen: Option<Timestamp>,

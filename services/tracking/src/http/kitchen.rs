@@ -4,6 +4,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use db::kitchen_tickets::{CookingTime, ItemCount, Kitchen, Ticket};
 use domain::timestamp::Timestamp;
+use domain::{OrderStatus, OrderType};
 use http_service::staff::{Access, StaffRefused};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,7 +30,9 @@ struct KitchenBody<'a> {
 #[schema(as = KitchenTicket)]
 struct TicketBody<'a> {
     order_number: &'a str,
+    #[schema(value_type = OrderType)]
     order_type: &'a str,
+    #[schema(value_type = OrderStatus)]
     status: &'a str,
     priority: i32,
     customer_name: &'a str,
@@ -43,7 +46,7 @@ struct TicketBody<'a> {
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = TicketLine)]
+#[schema(as = KitchenTicketLine)]
 struct LineBody<'a> {
     name: &'a str,
     quantity: i32,
@@ -61,6 +64,7 @@ struct CountBody<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = CookingTime)]
 struct CookingTimeBody<'a> {
+    #[schema(value_type = OrderType)]
     order_type: &'a str,
     finished: i32,
     median_seconds: u64,

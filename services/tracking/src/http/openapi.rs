@@ -4,10 +4,9 @@ mod samples;
 
 use std::sync::LazyLock;
 
+use http_service::conditional::Json;
 use http_service::description::complete;
-use http_service::openapi::add_examples;
 use utoipa::OpenApi as _;
-use utoipa::openapi::OpenApi;
 
 use super::{estimate, figures, kitchen, orders, pages, streams};
 
@@ -50,8 +49,4 @@ use super::{estimate, figures, kitchen, orders, pages, streams};
 struct Described;
 
 /// What `/openapi.json` says.
-pub static DESCRIPTION: LazyLock<OpenApi> = LazyLock::new(|| {
-    let mut description = complete(Described::openapi());
-    add_examples(&mut description, &samples::all());
-    description
-});
+pub static DESCRIPTION: LazyLock<Json> = LazyLock::new(|| complete(Described::openapi(), &samples::all()));

@@ -2,13 +2,15 @@
 
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
-use db::order_views::{self, ItemView, OrderView, StepView};
+use db::order_views::{self, ItemView, OrderView, StepView, WholeOrder};
 use db::{order_days, secrets};
+use domain::pricing::Adjustment;
 use domain::timestamp::Timestamp;
-use domain::{Money, OrderNumber, OrderStatus};
+use domain::{Money, OrderNumber, OrderStatus, OrderType};
 use http_service::staff::Access;
 use logging::action;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -31,7 +33,9 @@ struct ListBody {
 #[schema(as = WholeOrder)]
 pub struct OrderBody {
     order_number: String,
+    #[schema(value_type = OrderType)]
     order_type: String,
+    #[schema(value_type = OrderStatus)]
     status: String,
     customer_name: String,
     #[schema(required)]
@@ -39,6 +43,10 @@ pub struct OrderBody {
     #[schema(required)]
     delivery_address: Option<String>,
     items: Vec<ItemBody>,
+    /// What price rules changed. With the items they make the total. A list has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Vec<Adjustment>)]
+    adjustments: Option<Box<RawValue>>,
     total_amount: Money,
     priority: i32,
     #[schema(required)]
@@ -64,11 +72,17 @@ struct ItemBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = OrderStep)]
 struct StepBody {
+    #[schema(value_type = OrderStatus)]
     status: String,
     timestamp: Timestamp,
     changed_by: String,
+    /// Why, if somebody said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reason: Option<String>,
     /// For the staff.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     notes: Option<String>,
 }
 
@@ -89,6 +103,7 @@ impl OrderBody {
             status: step.status,
             timestamp: step.changed_at.into(),
             changed_by: step.changed_by,
+            reason: step.reason,
             notes: step.notes.filter(|_| detail == Detail::ForStaff),
         };
         let history = order.history.into_iter().map(step).collect();
@@ -101,6 +116,7 @@ impl OrderBody {
             table_number: order.table_number,
             delivery_address: order.delivery_address,
             items: order.items.into_iter().map(item).collect(),
+            adjustments: None,
             total_amount: order.total_amount,
             priority: order.priority,
             processed_by: order.processed_by,
@@ -109,6 +125,10 @@ impl OrderBody {
             times,
             history: (detail != Detail::InList).then_some(history),
         }
+    }
+
+    fn whole(whole: WholeOrder, detail: Detail) -> Self {
+        Self { adjustments: whole.adjustments, ..Self::new(whole.order, detail) }
     }
 }
 
@@ -175,12 +195,12 @@ pub async fn one(request: HttpRequest, path: web::Path<String>, api: web::Data<A
         },
     };
     match (order_views::one(&api.db, &number).await, guest) {
-        (Ok(Some((order, identity))), Some(guest)) if identity == Some(guest) => {
-            private(&OrderBody::new(order, Detail::OwnOrder))
+        (Ok(Some(order)), Some(guest)) if order.identity == Some(guest) => {
+            private(&OrderBody::whole(order, Detail::OwnOrder))
         }
         // A token does not tell its guest whether there is an order of this number.
         (Ok(_), Some(_)) => wrong_token(&context, number),
-        (Ok(Some((order, _))), None) => private(&OrderBody::new(order, Detail::ForStaff)),
+        (Ok(Some(order)), None) => private(&OrderBody::whole(order, Detail::ForStaff)),
         (Ok(None), None) => context.unknown(&asked),
         (Err(why), _) => context.failed("The database could not answer", &why),
     }

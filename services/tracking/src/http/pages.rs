@@ -69,7 +69,7 @@ pub async fn order(request: HttpRequest, path: web::Path<String>, api: web::Data
     params(IfNoneMatch),
     responses(
         (status = 200, description = "The numbers of the orders that are prepared or ready; a page for browsers",
-         content((BoardBody = "application/json"), (String = "text/html")), headers(("ETag" = String))),
+         content((BoardBody = "application/json"), (String = "text/html"))),
         NotModified,
         Failed,
     ),

@@ -4,6 +4,7 @@ use std::error::Error;
 
 use actix_web::http::StatusCode;
 use domain::RequestId;
+use domain::order_request::ParseRequestIdError;
 use http_service::Problem;
 use logging::printable;
 
@@ -17,6 +18,12 @@ pub fn unknown_order(asked: &str, id: &RequestId) -> Problem {
 pub fn unknown_request(asked: &str, id: &RequestId) -> Problem {
     let detail =
         format!("There is no request {}: no message with this order_id was taken.", printable(asked));
+    Problem::new(StatusCode::NOT_FOUND, detail, id)
+}
+
+/// No message goes by this: one that named it was refused under another id.
+pub fn no_request_id(asked: &str, why: ParseRequestIdError, id: &RequestId) -> Problem {
+    let detail = format!("There is no request {}: an order_id {why}.", printable(asked));
     Problem::new(StatusCode::NOT_FOUND, detail, id)
 }
 

@@ -48,4 +48,6 @@ async fn an_unknown_request_is_a_404_that_says_so() {
     }
     let detail = service.get(&format!("/order_status/{ID}")).await.json()["detail"].clone();
     assert_eq!(detail, format!("There is no request {ID}: no message with this order_id was taken."));
+    let detail = service.get("/order_status/pho-bo").await.json()["detail"].clone();
+    assert_eq!(detail, format!("There is no request pho-bo: an order_id must be a UUID such as {ID}."));
 }

@@ -29,6 +29,7 @@ async fn while_nothing_is_measured_it_comes_from_the_configured_times() {
     scene.store_as(1, 2.0, "delivery", "Jane", 1).await;
     let body = estimate(&scene, 1).await;
     assert_eq!((&body["ahead"], &body["basis"]), (&0.into(), &"configured".into()));
+    assert_eq!(body["order_type"], "delivery");
     assert_eq!(range(&scene, &body).await, (12.0, 30.0));
 }
 
@@ -90,6 +91,8 @@ async fn it_is_never_before_now_and_ends_when_the_order_is_ready() {
             (&body["earliest"], &body["latest"], &body["ahead"]),
             (&Value::Null, &Value::Null, &0.into())
         );
+        // Whoever opens the tracker now must be told whether to fetch it.
+        assert_eq!(body["order_type"], "takeout");
     }
     assert_eq!(scene.ask(&format!("/orders/{}/estimate", number(9)), &[]).await.status, 404);
 }

@@ -1,8 +1,10 @@
 //! `GET /orders/{order_number}`.
 
+use serde_json::{Value, json};
+use testkit::http::send;
 use testkit::orders::takeout;
 
-use crate::scene::{Scene, number};
+use crate::scene::{KEY, STAFF, Scene, number};
 
 #[tokio::test]
 async fn a_guest_sees_their_own_order_and_no_other() {
@@ -24,6 +26,7 @@ async fn a_guest_sees_their_own_order_and_no_other() {
         (&body["history"][0]["status"], &body["history"][0]["notes"]),
         (&"received".into(), &().into())
     );
+    assert_eq!(body["adjustments"], json!([]));
     // The order of another guest, an unknown one, and a text that is no token are all the same.
     let unknown = format!("/orders/{}", number(999));
     for (path, token) in [(path, &placed[1].1), (&unknown, token), (path, &"nonsense".to_owned())] {
@@ -69,4 +72,56 @@ async fn the_staff_sees_all_and_others_nothing() {
     for path in [path, format!("/orders/{}", number(2))] {
         assert_eq!(scene.ask(&path, &[]).await.status, 401, "{path}");
     }
+}
+
+#[tokio::test]
+async fn items_and_adjustments_make_the_total() {
+    let scene = Scene::open().await;
+    scene.store(1, 5.0).await;
+    let rules = "
+        insert into order_adjustments (order_id, place, kind, rule, label, line, base, amount, included)
+        select id, adjustment.*
+        from orders cross join (values
+            (2, 'fee', 'bag', 'Bag', null::int, 24.98, 0.30, null::numeric),
+            (3, 'tax', 'vat', 'VAT 7 %', null, 22.48, 0.00, 1.47),
+            (1, 'discount', 'soup-day', 'Soup day', 0, 24.98, -2.50, null)
+        ) as adjustment";
+    scene.database.execute(&format!("update orders set total_amount = 22.78; {rules}")).await;
+    let body = scene.ask_as_staff(&format!("/orders/{}", number(1))).await.json();
+    let told = body["adjustments"].as_array().unwrap().iter().map(|each| {
+        let parts = ["kind", "rule", "label", "line", "base", "amount", "included"];
+        parts.map(|part| each.get(part).map_or("-".to_owned(), Value::to_string)).join(" ")
+    });
+    let expected = [
+        r#""discount" "soup-day" "Soup day" 0 24.98 -2.50 -"#,
+        r#""fee" "bag" "Bag" - 24.98 0.30 -"#,
+        r#""tax" "vat" "VAT 7 %" - 22.48 0.00 1.47"#,
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    // A list leaves them out.
+    let listed = scene.ask_as_staff("/orders").await.json();
+    assert_eq!(listed["orders"][0].get("adjustments"), None);
+}
+
+#[tokio::test]
+async fn its_guest_learns_why_it_was_cancelled_and_not_what_else_is_noted() {
+    let scene = Scene::open().await;
+    let orders = scene.stage.order_service().env("ORDER_STAFF_KEY", KEY).start().await;
+    let placed = orders.post("/orders", &takeout().to_string()).await;
+    let number = placed.json()["order_number"].as_str().unwrap().to_owned();
+    let why = json!({ "reason": "No hummus (left)" }).to_string();
+    let headers = [STAFF, ("Content-Type", "application/json")];
+    let cancelled =
+        send(orders.port(), "POST", &format!("/orders/{number}/cancel"), &headers, why.as_bytes()).await;
+    assert_eq!(cancelled.status, 200, "{cancelled:?}");
+    let path = format!("/orders/{number}");
+    let own = scene.ask(&path, &[("X-Order-Token", placed.header("x-order-token"))]).await.json();
+    let all = scene.ask_as_staff(&path).await.json();
+    for body in [&own, &all] {
+        assert_eq!(body["history"][1]["reason"], "No hummus (left)");
+        assert_eq!(body["history"][0].get("reason"), None);
+    }
+    assert_eq!(own["history"][1].get("notes"), None);
+    let notes = all["history"][1]["notes"].as_str().unwrap();
+    assert!(notes.starts_with("No hummus (left) (request "), "{notes}");
 }

@@ -48,13 +48,17 @@ pub async fn measure(cluster: &Cluster) -> Result<Outcome> {
     Ok(Outcome { lines: vec![line], plots: vec![plot], remarks })
 }
 
-/// Waits until every order is ready, or for this time, which is enough for a rate.
-pub async fn until_ready(sandbox: &Sandbox<'_>, limit: Duration) -> Result<()> {
+/// Waits until every order is ready, or for this time, which is enough for a rate. Returns whether
+/// they are.
+pub async fn until_ready(sandbox: &Sandbox<'_>, limit: Duration) -> Result<bool> {
     let deadline = Instant::now() + limit;
-    while Instant::now() < deadline && sandbox.sql(include_str!("../../sql/open.sql"), &[]).await? != "f" {
+    while sandbox.sql(include_str!("../../sql/open.sql"), &[]).await? != "f" {
+        if Instant::now() >= deadline {
+            return Ok(false);
+        }
         sleep(POLL).await;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Orders that became ready per second, by the times in the status log, and their number.

@@ -31,6 +31,7 @@ async fn a_bump_bar_and_a_scanner_need_no_pointer() {
     let counted = "const button = document.querySelector('sound-switch button');
         button.addEventListener('click', () => { window.pressed = (window.pressed ?? 0) + 1; });";
     display.run(counted, vec![]).await;
+    display.sees("sound-switch", "Play a sound for new and cancelled orders").await;
     display.press(".kitchen-tools sound-switch button").await;
     display.type_keys("2").await;
     display.until("document.querySelectorAll('kitchen-ticket')[1].classList.contains('is-chosen')").await;

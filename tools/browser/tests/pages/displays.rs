@@ -3,7 +3,7 @@
 use browser::{Browser, Look, Theme};
 use serde_json::json;
 use testkit::Stage;
-use testkit::orders::{delivery, dine_in, takeout};
+use testkit::orders::{delivery, dine_in, takeout, takeout_of};
 
 use crate::kitchen::{ENTER, KEY, Kitchen, SCREEN, press_step, settled, short};
 
@@ -153,6 +153,77 @@ async fn whoever_looks_on_sees_the_tickets_and_changes_nothing() {
     display.sees(".kitchen-empty", "No orders.").await;
     display.picture_of_window("kitchen-to-look-at").await;
     assert_eq!(display.complaints().await, Vec::<String>::new());
+}
+
+/// What the heads of tickets say over something else, or outside of them.
+const OVERPRINTED: &str = "
+    const parts = ['number > [aria-hidden]', 'time', 'where', 'type', 'priority'].map((name) => `.kitchen-${name}`);
+    return [...document.querySelectorAll('kitchen-ticket')].flatMap((ticket) => {
+        const boxes = parts.map((part) => ticket.querySelector(part)).filter((each) => each.checkVisibility()).map((each) => {
+            // A name that is too long is cut; everything else is as wide as its text.
+            const range = document.createRange();
+            range.selectNodeContents(each);
+            const { left, right, top, bottom } = (each.matches('.kitchen-where') ? each : range).getBoundingClientRect();
+            return { text: each.innerText, left, right, top, bottom };
+        });
+        const isOver = (one, other) => one.left < other.right - 1 && other.left < one.right - 1
+            && one.top < other.bottom - 1 && other.top < one.bottom - 1;
+        const pairs = boxes.flatMap((one, index) => boxes.slice(index + 1).map((other) => [one, other]));
+        const over = pairs.filter(([one, other]) => isOver(one, other)).map((pair) => pair.map(({ text }) => text).join(' over '));
+        const outside = boxes.filter(({ right }) => right > ticket.getBoundingClientRect().right).map(({ text }) => text);
+        return [...over, ...outside];
+    });";
+
+#[tokio::test]
+async fn nothing_in_the_head_of_a_ticket_is_printed_over_anything_else() {
+    let kitchen = Kitchen::open().await;
+    let tracking =
+        kitchen.stage.tracking_service().env("ORDER_STAFF_KEY", KEY).ready_when_probed().start().await;
+    let cook = kitchen.display("").await;
+    let onlooker = Browser::start("en", SCREEN).await;
+    onlooker.open(&format!("http://127.0.0.1:{}/kitchen", tracking.port())).await;
+    onlooker.write("#key", KEY).await;
+    onlooker.press("form button").await;
+    for mut order in [takeout_of("60.00"), takeout_of("150.00"), dine_in(), delivery()] {
+        order["customer_name"] = "Maximiliane von und zu Hohenstein-Lichtenberg".into();
+        kitchen.ticketed(&cook, &order).await;
+    }
+    onlooker.until("document.querySelectorAll('kitchen-ticket').length === 4").await;
+    for (name, display) in [("cook", &cook), ("onlooker", &onlooker)] {
+        display.sees(".kitchen-priority", "Priority 10").await;
+        for width in [320, 360, 768, 1440] {
+            display.look(Look::of(width, 800, Theme::Dark)).await;
+            assert_eq!(display.run(OVERPRINTED, vec![]).await, json!([]), "{name} at {width}");
+        }
+        display.picture(&format!("kitchen-head-{name}")).await;
+    }
+}
+
+/// They are cut at the edge of a small screen. Arrows move among tickets everywhere else.
+#[tokio::test]
+async fn the_counts_of_all_items_scroll_by_the_keyboard() {
+    let kitchen = Kitchen::open().await;
+    let display = kitchen.display("").await;
+    display.look(Look::of(320, 800, Theme::Dark)).await;
+    let mut order = takeout();
+    let names = ["Minestrone", "Margherita Pizza", "Insalata Caprese", "Bistecca", "Lemonade"];
+    order["items"] = names.map(|name| json!({"name": name, "quantity": 2, "price": 3})).into();
+    kitchen.ticketed(&display, &order).await;
+    let counts = "document.querySelector('.kitchen-all-day')";
+    display.until(&format!("{counts}.scrollWidth > {counts}.clientWidth")).await;
+    let findings = display.findings().await;
+    let serious: Vec<_> = findings.iter().filter(|finding| finding.is_serious()).collect();
+    assert!(serious.is_empty(), "{serious:#?}");
+    display.picture_of_window("kitchen-all-day").await;
+    for _ in 0..30 {
+        display.type_keys("\u{e004}").await;
+        if display.run(&format!("return document.activeElement === {counts}"), vec![]).await == json!(true) {
+            break;
+        }
+    }
+    display.type_keys("\u{e014}").await;
+    display.until(&format!("{counts}.scrollLeft > 0")).await;
+    display.until("!document.querySelector('.is-chosen')").await;
 }
 
 #[tokio::test]

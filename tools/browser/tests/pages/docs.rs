@@ -23,6 +23,7 @@ async fn every_operation_is_shown_with_its_limits_answers_and_examples() {
     reader.sees("#place_order", "Idempotency-Key").await;
     reader.sees("#place_order", "1…20 items").await;
     reader.press("#place_order .docs-answer:nth-of-type(1) > summary").await;
+    reader.sees("#place_order .docs-answer", "The right to see and to cancel this order").await;
     reader.press("#place_order .docs-example > summary").await;
     reader.sees("#place_order .docs-json", "customer_name").await;
     assert_eq!(reader.complaints().await, Vec::<String>::new());
@@ -62,6 +63,30 @@ async fn the_description_is_usable_everywhere() {
         }
         is_usable(&reader, &format!("description in {language}")).await;
         pictures(&reader, &format!("docs-{language}")).await;
+    }
+    assert_eq!(reader.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn every_service_with_an_interface_shows_it() {
+    let stage = Stage::new().await;
+    let order = stage.order_service().start().await;
+    let tracking = stage.tracking_service().ready_when_probed().start().await;
+    let cook = stage.kitchen_worker("chef_anna").arg("--manual").arg("--port=0").ready_when_probed();
+    let cook = cook.start().await;
+    let reader = Browser::start("en", Look::PHONE).await;
+    // Lists, streams, other statuses than 200, and several kinds of bodies.
+    for (service, title, operations) in [
+        (&order, "Order service", ["calculate_price", "delete_menu_item", "sign_in"]),
+        (&tracking, "Tracking service", ["history", "order_events", "order"]),
+        (&cook, "Manual kitchen worker", ["tickets", "ticket_events", "tick_line"]),
+    ] {
+        reader.open(&format!("http://127.0.0.1:{}/docs", service.port())).await;
+        reader.sees("api-docs h2", title).await;
+        for operation in operations {
+            open(&reader, operation).await;
+        }
+        is_usable(&reader, &format!("description of the {title}")).await;
     }
     assert_eq!(reader.complaints().await, Vec::<String>::new());
 }

@@ -4,7 +4,7 @@ use browser::{Browser, Look};
 use testkit::gateway::Prefix;
 use testkit::{Gateway, Launch, PortClaim, Service, Stage, eventually};
 
-use crate::restaurant::{STAFF_KEY, import_menu, more};
+use crate::restaurant::{STAFF_KEY, more};
 
 const ORDER: &str = "/r/order";
 const TRACKING: &str = "/r/tracking";
@@ -39,7 +39,7 @@ impl BehindGateway {
         let order = ours(stage.order_service(), order_port, ORDER).env("MENU_MODE", "on").start().await;
         let tracking = ours(stage.tracking_service(), tracking_port, TRACKING).ready_when_probed();
         let tracking = tracking.start().await;
-        import_menu(&stage, &order).await;
+        stage.import_menu(&order).await;
         Self { stage, tracking, gateway, _order: order, _claims: claims }
     }
 

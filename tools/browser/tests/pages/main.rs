@@ -12,6 +12,7 @@ mod gateway;
 mod kitchen;
 mod looks;
 mod ordering;
+mod pausing;
 mod restarts;
 mod restaurant;
 mod staff;

@@ -50,6 +50,19 @@ async fn a_guest_orders_from_the_menu_on_a_phone_and_follows_the_order() {
 }
 
 #[tokio::test]
+async fn the_bar_of_a_phone_says_what_the_button_says() {
+    let restaurant = Restaurant::open().await;
+    restaurant.tenth_off("Soup day").await;
+    let guest = restaurant.guest(Look::PHONE).await;
+    guest.open(&restaurant.order_page("")).await;
+    guest.press(&more("pho-bo")).await;
+    guest.sees("order-bar", "$8.10").await;
+    guest.press(&more("pho-bo")).await;
+    guest.sees("order-bar", "$16.20").await;
+    guest.sees("button[type=submit]", "$16.20").await;
+}
+
+#[tokio::test]
 async fn a_double_press_orders_once() {
     let restaurant = Restaurant::open().await;
     let guest = restaurant.guest(Look::PHONE).await;

@@ -3,7 +3,6 @@
 use browser::{Browser, Look};
 use serde_json::{Value, json};
 use testkit::http::{Answer, send};
-use testkit::shared_servers::workspace;
 use testkit::{Launch, PortClaim, Proxy, Service, Stage};
 
 pub const STAFF_KEY: &str = "the-staff-knows-this-key";
@@ -36,7 +35,7 @@ impl Restaurant {
 
     async fn with_menu_on(stage: Stage) -> Self {
         let restaurant = Self::opened(stage, "on").await;
-        import_menu(&restaurant.stage, &restaurant.order).await;
+        restaurant.stage.import_menu(&restaurant.order).await;
         restaurant
     }
 
@@ -118,10 +117,24 @@ impl Restaurant {
         answer
     }
 
+    /// From now on a rule of this name takes a tenth off every order.
+    pub async fn tenth_off(&self, label: &str) {
+        let rule = format!(
+            "insert into price_rules (id, kind, label, percent) values ('tenth', 'discount', '{label}', '10')"
+        );
+        self.stage.database().await.execute(&rule).await;
+        // Edits by hand are seen by the next look, which an edit of the staff brings about.
+        self.staff("POST", "/menu/items/lemonade/back", &json!({})).await;
+    }
+
     /// Places an order without a browser. Returns its number.
     pub async fn place(&self, name: &str) -> String {
-        let body = json!({"customer_name": name, "order_type": "takeout",
-                          "items": [{"item_id": "pho-bo", "quantity": 1}]});
+        self.place_as(json!({"customer_name": name, "order_type": "takeout"})).await
+    }
+
+    /// Places an order of one soup for whoever this is, without a browser. Returns its number.
+    pub async fn place_as(&self, mut body: Value) -> String {
+        body["items"] = json!([{"item_id": "pho-bo", "quantity": 1}]);
         let answer = self.order.post("/orders", &body.to_string()).await;
         answer.json()["order_number"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
     }
@@ -130,17 +143,6 @@ impl Restaurant {
     pub async fn orders(&self) -> Value {
         self.stage.database().await.value("select count(*) from orders").await
     }
-}
-
-/// Writes the shipped menu, as an operator would, and waits until the service shows it.
-pub async fn import_menu(stage: &Stage, order: &Service) {
-    let menu = workspace().join("deploy/menu.yaml").display().to_string();
-    let import = Launch::new("restaurant-ctl", stage.environment());
-    let ended = import.arg("menu").arg("import").arg(menu).run_to_end().await;
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    // A running service sees an import within two seconds.
-    testkit::eventually("the menu", async || order.get("/menu").await.body.contains("pho-bo").then_some(()))
-        .await;
 }
 
 /// The button that adds one more of an item.

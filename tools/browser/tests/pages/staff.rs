@@ -41,6 +41,14 @@ async fn place_for(restaurant: &Restaurant, address: &str) {
     assert_eq!(answer.status, 200, "{answer:?}");
 }
 
+/// Waits until the top of the page says what needs somebody, with the way to this part.
+async fn needs(staff: &Browser, part: &str, text: &str) {
+    staff.sees(&format!(".alarm a[href='#{part}']"), text).await;
+    staff.sees(&format!(".staff-parts .has-needs[href='#{part}']"), "").await;
+    let top = "return document.querySelector('.alarm').compareDocumentPosition(document.querySelector('.part')) === Node.DOCUMENT_POSITION_FOLLOWING";
+    assert_eq!(staff.run(top, vec![]).await, json!(true), "on top of all parts");
+}
+
 async fn value(restaurant: &Restaurant, sql: &str) -> Value {
     restaurant.stage.database().await.value(sql).await
 }
@@ -111,12 +119,26 @@ async fn an_order_of_yesterday_is_found_by_its_guest_and_cancelled_with_a_reason
     staff.press(".reason button[type=submit]").await;
     staff.sees("staff-order .order-steps", "Cancelled").await;
     staff.sees("staff-order .order-steps", "<b>The guest</b> left").await;
+    let noted = staff.run("return document.querySelector('.step-note').innerText", vec![]).await;
+    assert_eq!(noted, "<b>The guest</b> left", "without the id of the request");
     let note = "select log.notes from order_status_log log where status = 'cancelled'";
     let note = value(&restaurant, note).await;
     assert!(note.as_str().unwrap().starts_with("<b>The guest</b> left (request "), "{note}");
     staff.press(".order-close").await;
     staff.sees(".order-row .badge", "Cancelled").await;
     assert_eq!(staff.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_lines_of_an_order_add_up_when_a_rule_changed_its_price() {
+    let restaurant = Restaurant::open().await;
+    restaurant.tenth_off("Soup day").await;
+    restaurant.place("Jane").await;
+    let staff = signed_in(&restaurant, Look::PHONE).await;
+    staff.press(".order-open").await;
+    let lines = "[...document.querySelectorAll('staff-order .order-items li')].map((each) => each.innerText.replaceAll('\n', ' ')).join('|')";
+    let lines = staff.until(lines).await;
+    assert_eq!(lines, "1 × Phở bò $9.00|Soup day -$0.90|Total $8.10");
 }
 
 /// An answer that comes late takes nothing away from somebody who writes a reason.
@@ -220,6 +242,7 @@ async fn an_item_is_sold_out_and_back_and_its_stock_is_counted() {
         let mut items = items.flat_map(|category| category["items"].as_array().unwrap());
         items.find(|item| item["id"] == "pho-bo").unwrap()["sold_out"].clone()
     };
+    staff.sees("#stock-pho-bo .item-86", "Mark as sold out").await;
     staff.press("#stock-pho-bo .item-86").await;
     staff.sees("#stock-pho-bo .badge", "Sold out").await;
     assert_eq!(is_sold_out().await, true);
@@ -249,19 +272,35 @@ async fn the_intake_is_paused_for_five_minutes_and_opened_again() {
     staff.press(".pause-form button").await;
     staff.sees("staff-intake", "Paused until").await;
     staff.sees("staff-intake", "The oven is off").await;
+    needs(&staff, "intake", "The intake is paused until").await;
     let intake = restaurant.order.get("/intake").await.json();
     assert_eq!(
         (&intake["accepting"], &intake["message"]),
         (&json!(false), &json!("The oven is off. Back in five minutes."))
     );
+    // It is made longer without taking orders in between.
+    staff.sees(".pause-form button", "Change the pause").await;
+    staff.write("#pause-minutes", "10").await;
+    staff.write("#pause-message", "The oven is off. Back in ten minutes.").await;
+    staff.press(".pause-form button").await;
+    staff.sees("staff-intake > .card > .lead", "Back in ten minutes").await;
+    let longer = restaurant.order.get("/intake").await.json();
+    assert_eq!(longer["accepting"], false);
+    assert!(longer["until"].as_str() > intake["until"].as_str(), "{longer}");
+    assert_eq!(restaurant.order.logged("intake_resumed").len(), 0);
     staff.press("staff-intake .button-primary").await;
     staff.sees("staff-intake", "Orders are taken").await;
     assert_eq!(restaurant.order.get("/intake").await.json()["accepting"], true);
+    staff.until("document.querySelector('.alarm').innerText === ''").await;
+    staff.until("!document.querySelector('.has-needs')").await;
     let broker = restaurant.stage.broker().await;
     staff.sees("staff-dead-letters", "No message waits").await;
     broker.publish("orders_dlx", "", <_>::default(), "no order").await;
-    staff.sees("staff-dead-letters", "1 message can never be cooked").await;
+    staff.sees("staff-dead-letters", "1 message could not be cooked").await;
     staff.sees("staff-dead-letters", "restaurant-ctl dlq list").await;
+    staff.sees("staff-dead-letters", "write cargo xtask ctl in place of restaurant-ctl").await;
+    staff.sees("staff-dead-letters", "There has been at least one for the last").await;
+    needs(&staff, "dead-letters", "1 message could not be cooked").await;
 }
 
 #[tokio::test]
@@ -270,6 +309,10 @@ async fn orders_that_nobody_cooks_raise_an_alarm_and_a_cut_off_page_says_since_w
     let staff = signed_in(&restaurant, Look::LAPTOP).await;
     restaurant.place("Jane").await;
     staff.sees(".alarm", "Take away: 1 order waits, and nobody cooks this type").await;
+    staff.sees(".alarm", "Start a kitchen worker for this type, or pause the intake.").await;
+    staff.press(".alarm a").await;
+    staff.until("location.hash === '#workers-heading'").await;
+    staff.until("document.querySelector('#workers-heading').getBoundingClientRect().top < innerHeight").await;
     let cook = restaurant.stage.kitchen_worker("chef").start().await;
     staff.until("document.querySelector('.alarm').innerText === ''").await;
     drop(cook);
@@ -286,6 +329,26 @@ async fn orders_that_nobody_cooks_raise_an_alarm_and_a_cut_off_page_says_since_w
         (staff.run(stale, vec![]).await == json!(0)).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_cook_who_left_is_out_of_the_way_and_nothing_takes_less_than_no_time() {
+    let restaurant = Restaurant::open().await;
+    let mut cook = restaurant.stage.kitchen_worker("chef").start().await;
+    restaurant.place("Jane").await;
+    let staff = signed_in(&restaurant, Look::LAPTOP).await;
+    staff.sees(".worker", "Working").await;
+    staff.sees(".plot-words", "Half of the orders waited for at most").await;
+    let words =
+        "return [...document.querySelectorAll('.plot-words')].map((each) => each.innerText).join(' ')";
+    let words = staff.run(words, vec![]).await;
+    assert!(!words.as_str().unwrap().contains(" 0 sec"), "{words}");
+    cook.stop().await;
+    staff.sees(".away summary", "Away: 1").await;
+    staff.sees("staff-figures .empty", "No cook is here.").await;
+    staff.until("!document.querySelector('.worker').checkVisibility()").await;
+    staff.press(".away summary").await;
+    staff.sees(".away .worker", "chef").await;
 }
 
 #[tokio::test]

@@ -66,6 +66,41 @@ async fn the_tracker_follows_the_kitchen_and_tells_when_it_is_ready() {
 }
 
 #[tokio::test]
+async fn the_tracker_asks_only_those_to_come_who_take_their_order_away() {
+    let restaurant = Restaurant::open().await;
+    let of_types = [
+        (
+            json!({"customer_name": "Jane", "order_type": "takeout"}),
+            "Please come and fetch it.",
+            "Thank you for your visit.",
+        ),
+        (
+            json!({"customer_name": "Jane", "order_type": "dine_in", "table_number": 7}),
+            "We bring it to your table.",
+            "Thank you for your visit.",
+        ),
+        (
+            json!({"customer_name": "Jane", "order_type": "delivery", "delivery_address": "12 Garden Lane"}),
+            "It is on its way to you.",
+            "Thank you for your order.",
+        ),
+    ];
+    let _kitchen = restaurant.stage.kitchen_worker("chef_anna").start().await;
+    let guest = restaurant.guest(Look::PHONE).await;
+    for (order, when_ready, when_completed) in of_types {
+        let number = restaurant.place_as(order).await;
+        guest.open(&restaurant.tracking_page(&format!("track/{number}"))).await;
+        guest.sees(".ticket-news", when_ready).await;
+        restaurant.staff("POST", &format!("/orders/{number}/complete"), &json!({})).await;
+        guest.sees(".ticket-news", when_completed).await;
+        // The same for whoever comes later.
+        guest.reload().await;
+        guest.sees(".ticket-news", when_completed).await;
+    }
+    assert_eq!(guest.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_tracker_that_is_cut_off_says_since_when_and_recovers_without_a_reload() {
     let restaurant = Restaurant::open().await;
     let guest = restaurant.guest(Look::PHONE).await;
@@ -161,6 +196,9 @@ async fn an_order_that_does_not_exist_has_no_tracker() {
         guest.sees("h1", "Nothing is served here").await;
     }
     guest.picture("not-found-phone").await;
+    guest.press("main a").await;
+    guest.sees("menu-list", "Phở bò").await;
+    assert_eq!(guest.address().await, restaurant.order_page(""));
 }
 
 #[tokio::test]
@@ -187,5 +225,35 @@ async fn the_browser_that_ordered_can_cancel_and_another_one_cannot() {
     guest.until("document.title.startsWith('✕ 001')").await;
     other.sees("[aria-current=step]", "Cancelled").await;
     guest.picture("track-phone-cancelled").await;
+    assert_eq!(guest.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_browser_that_ordered_sees_what_it_ordered_and_why_it_was_cancelled() {
+    let restaurant = Restaurant::open().await;
+    restaurant.tenth_off("Soup day").await;
+    let guest = restaurant.guest(Look::PHONE).await;
+    guest.open(&restaurant.order_page("?table=7")).await;
+    guest.press(&more("pho-bo")).await;
+    guest.press(&more("pho-bo")).await;
+    guest.write("#customer_name", "Jane").await;
+    guest.press("button[type=submit]").await;
+    for text in ["Table 7", "2 × Phở bò", "$18.00", "Soup day", "-$1.80", "$16.20"] {
+        guest.sees("own-order", text).await;
+    }
+    guest.picture("track-phone-own").await;
+    let address = guest.address().await;
+    let other = restaurant.guest(Look::PHONE).await;
+    other.open(&address).await;
+    other.sees("[aria-current=step]", "Received").await;
+    let number = address.rsplit('/').next().unwrap();
+    let why = json!({"reason": "<b>No</b> broth left"});
+    restaurant.staff("POST", &format!("/orders/{number}/cancel"), &why).await;
+    guest.sees(".ticket-news", "The reason: <b>No</b> broth left").await;
+    other.sees("[aria-current=step]", "Cancelled").await;
+    for own in ["order-tracker own-order", ".ticket-news [dir=auto]"] {
+        let is_shown = format!("return document.querySelector('{own}').checkVisibility()");
+        assert_eq!(other.run(&is_shown, vec![]).await, json!(false), "{own}");
+    }
     assert_eq!(guest.complaints().await, Vec::<String>::new());
 }

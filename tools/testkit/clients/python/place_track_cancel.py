@@ -20,9 +20,10 @@ from order_client.models import (  # noqa: E402
 )
 from tracking_client import Client as TrackingClient  # noqa: E402
 from tracking_client.api.orders import status  # noqa: E402
+from tracking_client.models import OrderStatus as TrackedStatus  # noqa: E402
 
 
-def current_status(number: str) -> str:
+def current_status(number: str) -> TrackedStatus:
     answer = status.sync_detailed(number, client=TrackingClient(base_url=tracking_url))
     assert answer.status_code == 200, answer
     return answer.parsed.current_status
@@ -37,7 +38,7 @@ placed = place_order.sync_detailed(client=Client(base_url=order_url), body=order
 assert placed.status_code == 200, placed
 assert placed.parsed.status == OrderStatus.RECEIVED, placed
 number = placed.parsed.order_number
-assert current_status(number) == "received"
+assert current_status(number) is TrackedStatus.RECEIVED
 
 refused = cancel_order.sync_detailed(
     number,
@@ -56,5 +57,5 @@ owner = AuthenticatedClient(
 cancelled = cancel_order.sync_detailed(number, client=owner, body=Cancellation(reason="The guest has left"))
 assert cancelled.status_code == 200, cancelled
 assert cancelled.parsed.status == OrderStatus.CANCELLED, cancelled
-assert current_status(number) == "cancelled"
+assert current_status(number) is TrackedStatus.CANCELLED
 print(number)

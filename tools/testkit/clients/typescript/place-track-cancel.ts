@@ -4,7 +4,7 @@
  */
 import createClient from "openapi-fetch";
 import type { paths as OrderPaths } from "./order.js";
-import type { paths as TrackingPaths } from "./tracking.js";
+import type { components, paths as TrackingPaths } from "./tracking.js";
 
 const [orderUrl, trackingUrl] = process.argv.slice(2);
 const orders = createClient<OrderPaths>({ baseUrl: orderUrl });
@@ -14,7 +14,7 @@ function expect(holds: boolean, what: unknown): asserts holds {
   if (!holds) throw new Error(JSON.stringify(what));
 }
 
-async function currentStatus(number: string): Promise<string> {
+async function currentStatus(number: string): Promise<components["schemas"]["OrderStatus"]> {
   const { data, error } = await tracking.GET("/orders/{order_number}/status", {
     params: { path: { order_number: number } },
   });

@@ -1,7 +1,6 @@
 //! Clients of event streams that come back with their position whenever a stream ends, as browsers
 //! do.
 
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +8,8 @@ use testkit::{EventStream, eventually};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-const STAFF: (&str, &str) = ("Authorization", "Bearer the-staff-knows-this-key");
+use crate::menu::STAFF;
+
 /// Shorter than a server asks for. What is missed meanwhile is little, but it is missed.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -28,11 +28,13 @@ pub struct Seen {
     pub returns: Vec<usize>,
     heartbeats: usize,
     position: Option<String>,
+    /// What must not happen to a client. It follows no more then.
+    fault: Option<String>,
 }
 
 impl Follower {
-    /// Follows all orders from now on, at the service that listens on this port at the moment.
-    pub async fn of_all(port: &Arc<AtomicU16>) -> Self {
+    /// Follows all orders from now on, at the service that listens on this port, whenever it does.
+    pub async fn of_all(port: u16) -> Self {
         let display = Self::of(port, "/events".to_owned());
         // From its first position on it misses nothing.
         eventually("a position", async || display.seen().position.map(drop)).await;
@@ -40,22 +42,24 @@ impl Follower {
     }
 
     /// Follows one order, and waits for its first row.
-    pub async fn of_order(port: &Arc<AtomicU16>, number: &str) -> Self {
+    pub async fn of_order(port: u16, number: &str) -> Self {
         let tracker = Self::of(port, format!("/orders/{number}/events"));
         eventually("a first row", async || tracker.seen().position.map(drop)).await;
         tracker
     }
 
-    fn of(port: &Arc<AtomicU16>, path: String) -> Self {
+    fn of(port: u16, path: String) -> Self {
         let seen = Arc::<Mutex<Seen>>::default();
         let mut task = JoinSet::new();
-        task.spawn(follow(Arc::clone(port), path, Arc::clone(&seen)));
+        task.spawn(follow(port, path, Arc::clone(&seen)));
         Self { seen, _task: task }
     }
 
     /// What it has got so far.
     pub fn seen(&self) -> Seen {
-        self.seen.lock().unwrap().clone()
+        let seen = self.seen.lock().unwrap().clone();
+        assert_eq!(seen.fault, None);
+        seen
     }
 
     /// Waits until it has so many rows, and what was on its way then.
@@ -70,19 +74,21 @@ impl Follower {
     }
 }
 
-async fn follow(port: Arc<AtomicU16>, path: String, seen: Arc<Mutex<Seen>>) {
+async fn follow(port: u16, path: String, seen: Arc<Mutex<Seen>>) {
     loop {
         let position = seen.lock().unwrap().position.clone();
         let back = position.as_deref().map(|id| ("Last-Event-ID", id));
         let headers: Vec<_> = [STAFF].into_iter().chain(back).collect();
-        let port = port.load(Ordering::Relaxed);
         let Ok(mut stream) = EventStream::try_open(port, &path, &headers, None).await else {
             sleep(PAUSE).await;
             continue;
         };
         if !stream.head.starts_with("HTTP/1.1 200") {
             // The database is away.
-            assert!(stream.head.starts_with("HTTP/1.1 50"), "{path}: {}", stream.head);
+            if !stream.head.starts_with("HTTP/1.1 50") {
+                seen.lock().unwrap().fault = Some(format!("{path}: {}", stream.head));
+                return;
+            }
             sleep(PAUSE).await;
             continue;
         }
@@ -96,7 +102,10 @@ async fn follow(port: Arc<AtomicU16>, path: String, seen: Arc<Mutex<Seen>>) {
             match block.event.as_deref() {
                 Some("status") => seen.ids.push(block.row()),
                 Some("heartbeat") => seen.heartbeats += 1,
-                Some(other) => panic!("{path}: {other} to {position:?}"),
+                Some(other) => {
+                    seen.fault = Some(format!("{path}: {other} to {position:?}"));
+                    return;
+                }
                 None => {}
             }
             if let Some(id) = block.id {

@@ -4,12 +4,11 @@ use serde_json::{Value, json};
 use testkit::http::send;
 use testkit::{Launch, Service, Stage, eventually};
 
+use crate::menu::{STAFF, STAFF_KEY};
 use crate::restaurant::Restaurant;
 use crate::scale::either;
 use crate::verdict::{holds_to_the_end, recovers};
 
-const KEY: &str = "the-staff-knows-this-key";
-const STAFF: (&str, &str) = ("Authorization", "Bearer the-staff-knows-this-key");
 const COOK: &str = "chef_rosa";
 /// Tickets on its page.
 const TICKETS: usize = 4;
@@ -22,7 +21,7 @@ fn manual(restaurant: &Restaurant) -> Launch {
         .arg("--manual")
         .arg("--port=0")
         .arg(format!("--prefetch={TICKETS}"))
-        .env("ORDER_STAFF_KEY", KEY)
+        .env("ORDER_STAFF_KEY", STAFF_KEY)
         .env("DB_PORT", restaurant.links.kitchen_to_postgres.port().to_string())
         .env("RABBITMQ_PORT", restaurant.links.kitchen_to_rabbitmq.port().to_string())
         .ready_when_probed()
@@ -52,7 +51,7 @@ async fn tickets(worker: &Service) -> Vec<String> {
 /// once. What was ready before stays so.
 #[tokio::test]
 async fn a_manual_kitchen_is_killed_between_start_and_ready() {
-    let environment = vec![("ORDER_STAFF_KEY", KEY.to_owned())];
+    let environment = vec![("ORDER_STAFF_KEY", STAFF_KEY.to_owned())];
     let restaurant = Restaurant::open_on(async || (Stage::new().await, environment)).await;
     let database = restaurant.stage.database().await;
     let who = async |number: &str| -> Value {

@@ -5,6 +5,8 @@ use testkit::database::Database;
 
 /// The staff's key.
 pub const STAFF_KEY: &str = "the-staff-knows-this-key";
+/// The header that shows it.
+pub const STAFF: (&str, &str) = ("Authorization", "Bearer the-staff-knows-this-key");
 
 /// The items: id, name, price. An order has one of the first three, and the last one, which so all
 /// orders want.

@@ -1,11 +1,8 @@
 //! Streams of changes while the tracking service and PostgreSQL end and come back: no client loses
 //! a change, and none gets one twice.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
-
 use testkit::database::Database;
-use testkit::{Launch, Service};
+use testkit::{Launch, PortClaim, Service};
 
 use crate::followers::Follower;
 use crate::load::{Load, Response};
@@ -31,25 +28,28 @@ enum Fault {
 const FAULTS: [Fault; 4] =
     [Fault::TrackingStops, Fault::TrackingIsKilled, Fault::PostgresStops, Fault::PostgresIsKilled];
 
-/// A tracking service, which its clients find by its present port.
+/// A tracking service. While it is away, no other test's service gets its port, and its clients.
 struct Tracking {
     launch: Launch,
     service: Service,
-    port: Arc<AtomicU16>,
+    claim: PortClaim,
 }
 
 impl Tracking {
     async fn start(restaurant: &Restaurant) -> Self {
-        let launch =
-            restaurant.stage.tracking_service().env("ORDER_STAFF_KEY", STAFF_KEY).ready_when_probed();
+        let claim = PortClaim::of(0).unwrap();
+        let launch = restaurant
+            .stage
+            .tracking_service()
+            .arg(format!("--port={}", claim.port()))
+            .env("ORDER_STAFF_KEY", STAFF_KEY)
+            .ready_when_probed();
         let service = launch.start().await;
-        let port = Arc::new(AtomicU16::new(service.port()));
-        Self { launch, service, port }
+        Self { launch, service, claim }
     }
 
     async fn start_again(&mut self) {
         self.service = self.launch.start().await;
-        self.port.store(self.service.port(), Ordering::Relaxed);
     }
 }
 
@@ -63,13 +63,14 @@ async fn streams_lose_nothing_over_restarts_and_bring_nothing_twice() {
     }
     let mut tracking = Tracking::start(&restaurant).await;
     // No order was placed yet: they see all rows of the log.
-    let displays = [Follower::of_all(&tracking.port).await, Follower::of_all(&tracking.port).await];
+    let displays =
+        [Follower::of_all(tracking.claim.port()).await, Follower::of_all(tracking.claim.port()).await];
     let load = restaurant.load();
     let mut trackers = Vec::new();
     let mut recovery = None;
     for fault in FAULTS.repeat(either(1, 3)) {
         for number in accepted(&load, TRACKERS).await {
-            let tracker = Follower::of_order(&tracking.port, &number).await;
+            let tracker = Follower::of_order(tracking.claim.port(), &number).await;
             trackers.push((number, tracker));
         }
         strike(fault, &mut restaurant, &mut tracking, &load).await;

@@ -49,10 +49,11 @@ impl Operation {
         format!("{} {}", self.method, self.path)
     }
 
-    /// The response of a status, or that of every other one.
+    /// The response of a status, or that of every other error.
     pub fn response<'a>(&'a self, description: &'a Description, status: u16) -> &'a Value {
         let responses = &self.described["responses"];
-        let response = responses.get(status.to_string()).or_else(|| responses.get("default"));
+        let response = responses.get(status.to_string());
+        let response = response.or_else(|| responses.get("default").filter(|_| status >= 400));
         description.resolved(response.unwrap_or_else(|| panic!("{} describes no {status}", self.name())))
     }
 

@@ -98,41 +98,64 @@ async fn a_generated_typescript_client_places_tracks_and_cancels_an_order() {
     assert!(printed.starts_with("ORD_"), "{printed}");
 }
 
-/// Requests that fit the description, and requests that do not, to the selected operations.
-async fn nothing_is_found(service: &Service, python: &PythonPackages, selected: &[&str]) {
-    let folder = tempfile::tempdir().unwrap();
-    let mut trying = python.command("schemathesis");
-    // It keeps what it found in the folder in which it runs.
-    trying.current_dir(folder.path());
-    trying.arg("--config-file").arg(sources("python").join("schemathesis.toml"));
-    trying.args(["--no-color", "run", &format!("{}/openapi.json", url(service))]);
-    trying.args(["--url", &url(service), "--header", &format!("Authorization: {AUTHORIZATION}")]);
-    trying.args(selected);
-    let output = tokio::time::timeout(TRYING_LIMIT, trying.kill_on_drop(true).output()).await;
-    let output = output.expect("it ends in time").expect("it starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+/// What Schemathesis is told of orders, and in which folder it runs.
+struct Trying {
+    folder: tempfile::TempDir,
+    python: PythonPackages,
+}
+
+impl Trying {
+    /// With an order that the kitchen has, and one that is ready.
+    async fn of(scene: &Scene) -> Self {
+        let (folder, python) = (tempfile::tempdir().unwrap(), python().await);
+        let (order, ready) = (scene.prepare().await, scene.prepare().await);
+        for number in [&order, &ready] {
+            scene.until_ticket(number).await;
+        }
+        for step in ["start", "ready"] {
+            let answer = scene.staff(&scene.kitchen, "POST", &format!("/tickets/{ready}/{step}"), "").await;
+            assert_eq!(answer.status, 200, "{step}: {answer:?}");
+        }
+        for (name, number) in [("order.txt", order), ("ready-order.txt", ready)] {
+            std::fs::write(folder.path().join(name), format!("\"{number}\"\n")).unwrap();
+        }
+        let config = "schemathesis.toml";
+        std::fs::copy(sources("python").join(config), folder.path().join(config)).unwrap();
+        Self { folder, python }
+    }
+
+    /// Requests that fit the description, and requests that do not, to the selected operations.
+    async fn finds_nothing(&self, service: &Service, selected: &[&str]) {
+        let mut trying = self.python.command("schemathesis");
+        // There it looks for its configuration, and keeps what it found.
+        trying.current_dir(self.folder.path());
+        trying.args(["--no-color", "run", &format!("{}/openapi.json", url(service))]);
+        trying.args(["--url", &url(service), "--header", &format!("Authorization: {AUTHORIZATION}")]);
+        trying.args(selected);
+        let output = tokio::time::timeout(TRYING_LIMIT, trying.kill_on_drop(true).output()).await;
+        let output = output.expect("it ends in time").expect("it starts");
+        let [stdout, stderr] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+        assert!(output.status.success(), "{stdout}\n{stderr}");
+    }
 }
 
 #[tokio::test]
 async fn schemathesis_finds_nothing_in_the_order_service() {
-    let (scene, python) = (Scene::open().await, python().await);
+    let scene = Scene::open().await;
+    let trying = Trying::of(&scene).await;
     // A pause would turn all orders away.
-    nothing_is_found(&scene.order, &python, &["--exclude-operation-id=pause_intake"]).await;
-    nothing_is_found(&scene.order, &python, &["--include-operation-id=pause_intake"]).await;
+    trying.finds_nothing(&scene.order, &["--exclude-operation-id=pause_intake"]).await;
+    trying.finds_nothing(&scene.order, &["--include-operation-id=pause_intake"]).await;
 }
 
 #[tokio::test]
 async fn schemathesis_finds_nothing_in_the_tracking_service() {
-    let (scene, python) = (Scene::open().await, python().await);
-    let number = scene.prepare().await;
-    scene.until_ticket(&number).await;
-    nothing_is_found(&scene.tracking, &python, &[]).await;
+    let scene = Scene::open().await;
+    Trying::of(&scene).await.finds_nothing(&scene.tracking, &[]).await;
 }
 
 #[tokio::test]
 async fn schemathesis_finds_nothing_in_a_manual_worker() {
-    let (scene, python) = (Scene::open().await, python().await);
-    let number = scene.prepare().await;
-    scene.until_ticket(&number).await;
-    nothing_is_found(&scene.kitchen, &python, &[]).await;
+    let scene = Scene::open().await;
+    Trying::of(&scene).await.finds_nothing(&scene.kitchen, &[]).await;
 }

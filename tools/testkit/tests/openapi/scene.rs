@@ -3,7 +3,6 @@
 use serde_json::Value;
 use testkit::http::{Answer, send};
 use testkit::orders::takeout;
-use testkit::shared_servers::workspace;
 use testkit::{Launch, Service, Stage, eventually};
 
 use crate::description::Operation;
@@ -32,11 +31,7 @@ impl Scene {
         let free = ours(stage.order_service()).start().await;
         let tracking = ours(stage.tracking_service()).ready_when_probed().start().await;
         let kitchen = ours(stage.kitchen_worker("chef_anna")).arg("--manual").arg("--port=0").start().await;
-        let menu = workspace().join("deploy/menu.yaml").display().to_string();
-        let import = Launch::new("restaurant-ctl", stage.environment()).arg("menu").arg("import").arg(menu);
-        let ended = import.run_to_end().await;
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        eventually("the menu", async || order.get("/menu").await.body.contains(ITEM).then_some(())).await;
+        stage.import_menu(&order).await;
         Self { _stage: stage, order, free, tracking, kitchen }
     }
 

@@ -1,100 +1,79 @@
-//! Whether a value fits a schema: the keywords of JSON Schema that our descriptions use.
+//! Whether a value fits a schema (JSON Schema 2020-12, which OpenAPI 3.1 uses), and has no member
+//! that the schema does not describe.
 
-use serde_json::Value;
+use jsonschema::Draft;
+use serde_json::{Value, json};
 
-use crate::description::{Description, members};
+use crate::description::Description;
 
 /// All that does not fit, each with its place in the value.
-pub fn misfits(description: &Description, schema: &Value, value: &Value, place: &str) -> Vec<String> {
-    let schema = description.resolved(schema);
-    let mut misfits = Vec::new();
-    let mut wrong = |what: String| misfits.push(format!("{place} {what}: {value}"));
-    if !types(schema).is_empty() && !types(schema).iter().any(|kind| is_of(kind, value)) {
-        wrong(format!("is none of {}", schema["type"]));
+pub fn misfits(description: &Description, schema: &Value, value: &Value) -> Vec<String> {
+    let mut components = description.0["components"].clone();
+    for component in components["schemas"].as_object_mut().into_iter().flat_map(|named| named.values_mut()) {
+        close(description, component);
     }
-    if let Some(allowed) = schema["enum"].as_array()
-        && !allowed.contains(value)
-    {
-        wrong("is not in the list".to_owned());
-    }
-    if let (Some(least), Some(number)) = (schema["minimum"].as_f64(), value.as_f64())
-        && number < least
-    {
-        wrong(format!("is less than {least}"));
-    }
-    if let (Some(most), Some(number)) = (schema["maximum"].as_f64(), value.as_f64())
-        && number > most
-    {
-        wrong(format!("is more than {most}"));
-    }
-    if let (Some(most), Some(text)) = (schema["maxLength"].as_u64(), value.as_str())
-        && text.chars().count() as u64 > most
-    {
-        wrong(format!("is longer than {most}"));
-    }
-    let required = schema["required"].as_array().map(Vec::as_slice).unwrap_or_default();
-    for name in required.iter().filter_map(Value::as_str) {
-        if value.is_object() && value.get(name).is_none() {
-            wrong(format!("has no {name}"));
-        }
-    }
-    for (name, inner) in members(value) {
-        let at = format!("{place}/{name}");
-        if let Some(property) = schema["properties"].get(name) {
-            misfits.extend(self::misfits(description, property, inner, &at));
-        } else if schema["additionalProperties"].is_object() {
-            misfits.extend(self::misfits(description, &schema["additionalProperties"], inner, &at));
-        } else if schema["properties"].is_object() && !is_part(schema) {
-            misfits.push(format!("{at} is not described"));
-        }
-    }
-    for (index, inner) in value.as_array().into_iter().flatten().enumerate() {
-        if schema["items"].is_object() {
-            misfits.extend(self::misfits(description, &schema["items"], inner, &format!("{place}/{index}")));
-        }
-    }
-    for part in schema["allOf"].as_array().into_iter().flatten() {
-        misfits.extend(of_part(description, part, value, place));
-    }
-    for keyword in ["oneOf", "anyOf"] {
-        let Some(variants) = schema[keyword].as_array() else { continue };
-        let of_variants = variants.iter().map(|variant| self::misfits(description, variant, value, place));
-        let of_variants: Vec<_> = of_variants.collect();
-        if of_variants.iter().all(|misfits| !misfits.is_empty()) {
-            misfits.push(format!("{place} fits no variant: {of_variants:?}"));
-        }
-    }
-    misfits
+    let mut schema = schema.clone();
+    close(description, &mut schema);
+    // References lead to the components of the same document.
+    let document = json!({ "allOf": [schema], "components": components });
+    let options = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
+    let validator = options.build(&document).unwrap_or_else(|why| panic!("no schema: {why}"));
+    validator.iter_errors(value).map(|misfit| format!("{} {misfit}", misfit.instance_path())).collect()
 }
 
-/// A part of `allOf` describes some of the members.
-fn of_part(description: &Description, part: &Value, value: &Value, place: &str) -> Vec<String> {
-    let misfits = misfits(description, part, value, place).into_iter();
-    misfits.filter(|misfit| !misfit.ends_with(" is not described")).collect()
-}
-
-/// Whether more members are described elsewhere.
-fn is_part(schema: &Value) -> bool {
-    !schema["allOf"].is_null()
-}
-
-fn types(schema: &Value) -> Vec<&str> {
-    match &schema["type"] {
-        Value::String(kind) => vec![kind],
-        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
+/// Closes objects with named members: they have no others.
+fn close(description: &Description, schema: &mut Value) {
+    let Some(keywords) = schema.as_object_mut() else { return };
+    for name in ["properties", "items", "additionalProperties", "oneOf", "anyOf"] {
+        match (name, keywords.get_mut(name)) {
+            ("items" | "additionalProperties", Some(inner)) => close(description, inner),
+            (_, Some(Value::Object(inner))) => inner.values_mut().for_each(|inner| close(description, inner)),
+            (_, Some(Value::Array(inner))) => inner.iter_mut().for_each(|inner| close(description, inner)),
+            _ => {}
+        }
+    }
+    // A part has some of the members. So the parts stay open, and the whole is closed.
+    for part in keywords.get_mut("allOf").and_then(Value::as_array_mut).into_iter().flatten() {
+        *part = description.resolved(part).clone();
+        close(description, part);
+        if let Some(part) = part.as_object_mut() {
+            part.remove("unevaluatedProperties");
+        }
+    }
+    let has_named_members = keywords.contains_key("properties") || keywords.contains_key("allOf");
+    if has_named_members && !keywords.contains_key("additionalProperties") {
+        keywords.insert("unevaluatedProperties".to_owned(), false.into());
     }
 }
 
-fn is_of(kind: &str, value: &Value) -> bool {
-    match kind {
-        "null" => value.is_null(),
-        "boolean" => value.is_boolean(),
-        "integer" => value.is_i64() || value.is_u64(),
-        "number" => value.is_number(),
-        "string" => value.is_string(),
-        "array" => value.is_array(),
-        "object" => value.is_object(),
-        other => panic!("no type: {other}"),
+#[test]
+fn what_does_not_fit_is_found() {
+    let description = Description(json!({ "components": { "schemas": {
+        "Id": { "type": "string", "pattern": "^[a-z-]+$", "maxLength": 8 },
+        "Named": { "type": "object", "properties": { "id": { "$ref": "#/components/schemas/Id" } },
+                   "required": ["id"] },
+        "Whole": { "allOf": [
+            { "$ref": "#/components/schemas/Named" },
+            { "type": "object", "properties": { "at": { "type": "string", "format": "date-time" } } },
+        ] },
+    } } }));
+    let misfits = |schema: &str, value: &Value| {
+        misfits(&description, &json!({ "$ref": format!("#/components/schemas/{schema}") }), value)
+    };
+    for (schema, value) in [
+        ("Named", json!({ "id": "pho-bo" })),
+        ("Whole", json!({ "id": "pho-bo", "at": "2026-11-30T08:04:21.453Z" })),
+    ] {
+        assert_eq!(misfits(schema, &value), Vec::<String>::new(), "{schema} {value}");
+    }
+    for (schema, value) in [
+        ("Named", json!({})),
+        ("Named", json!({ "id": "pho bo" })),
+        ("Named", json!({ "id": "much-too-long" })),
+        ("Named", json!({ "id": "pho-bo", "more": 1 })),
+        ("Whole", json!({ "id": "pho-bo", "more": 1 })),
+        ("Whole", json!({ "id": "pho-bo", "at": "noon" })),
+    ] {
+        assert_ne!(misfits(schema, &value), Vec::<String>::new(), "{schema} {value}");
     }
 }

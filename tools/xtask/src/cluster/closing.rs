@@ -4,9 +4,11 @@ use std::fs;
 use std::time::Duration;
 
 use config::Config;
+use db::{Access, Database, DbError, workers};
 use domain::ServiceName;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
+use crate::NAME;
 use crate::cluster::docker::Compose;
 use crate::cluster::folder;
 use crate::cluster::record::Phase;
@@ -14,12 +16,15 @@ use crate::cluster::servers::Servers;
 use crate::cluster::service::Service;
 use crate::cluster::signals::Signals;
 use crate::cluster::supervisor::Supervisor;
+use crate::view::summary;
 
 const POLL: Duration = Duration::from_millis(50);
 /// Time for requests in progress.
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 /// Time on top of the longest cooking time.
 const KITCHEN_MARGIN: Duration = Duration::from_secs(15);
+/// Time for a look at who is at work. Nothing depends on it.
+const LOOK_LIMIT: Duration = Duration::from_secs(1);
 /// Delay before a progress line is printed.
 const NOTICE_DELAY: Duration = Duration::from_millis(700);
 /// Time for showing the last log lines.
@@ -31,6 +36,9 @@ impl Supervisor {
     /// signal everything is killed.
     pub async fn close(mut self, config: &Config, signals: &mut Signals) {
         self.enter(Phase::Closing);
+        if !signals.is_urgent() {
+            self.name_others().await;
+        }
         let times = &config.kitchen.cooking_seconds;
         let longest = times.dine_in.max(times.takeout).max(times.delivery);
         self.end_those(&[ServiceName::Order], ANSWER_LIMIT, signals).await;
@@ -46,6 +54,21 @@ impl Supervisor {
         let _ = fs::remove_file(folder::ENVIRONMENT);
         let _ = fs::remove_file(folder::RECORD);
         self.console.done("the restaurant is closed");
+    }
+
+    /// Says which workers are at work that others started, and whose servers are about to end. Who
+    /// runs `down` reads it in the record.
+    async fn name_others(&mut self) {
+        let Some(servers) = self.servers.as_ref().filter(|servers| servers.configured().len() < 2) else {
+            return;
+        };
+        let Ok(Ok(online)) = timeout(LOOK_LIMIT, online(&servers.postgres.endpoint)).await else { return };
+        let is_ours = |name: &String| self.services.iter().any(|service| service.plan.name == name);
+        self.others = online.into_iter().filter(|name| !is_ours(name)).collect();
+        if !self.others.is_empty() {
+            self.console.warn(&summary::of_others(&self.others));
+        }
+        self.keep_record();
     }
 
     async fn end_those(&mut self, meant: &[ServiceName], limit: Duration, signals: &Signals) {
@@ -94,6 +117,13 @@ impl Supervisor {
             self.console.warn(&format!("{why}; 'docker ps' shows the containers that still run"));
         }
     }
+}
+
+/// The names of the workers that are at work on this server.
+async fn online(endpoint: &config::Database) -> Result<Vec<String>, DbError> {
+    let db = Database::new(endpoint, NAME, Access::ReadPrimary)?;
+    let online = workers::all(&db).await?.into_iter().filter(|worker| worker.online);
+    Ok(online.map(|worker| worker.name).collect())
 }
 
 async fn close(servers: Option<&mut Servers>, containers: Option<&Compose>) -> Result<(), String> {

@@ -50,6 +50,8 @@ pub const LOCK: &str = ".local/up.lock";
 pub const RECORD: &str = ".local/cluster.json";
 /// Shell variables that point a service to the chosen servers.
 pub const ENVIRONMENT: &str = ".local/env";
+/// The staff's key, if it is not configured: every start has the same.
+pub const STAFF_KEY: &str = ".local/staff-key";
 /// Names the configured servers that were used, one per line: `reset` does not empty them.
 pub const CONFIGURED_MARK: &str = ".local/configured";
 /// Contains the name of the Compose project if servers were ever started with Docker, so that the

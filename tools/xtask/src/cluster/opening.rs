@@ -71,7 +71,7 @@ impl Supervisor {
         let choice = Choice { config, guard: &self.guard, console: self.console };
         let servers = self.servers.insert(choice.make(&mut self.containers).await?);
         servers.admit_services().await?;
-        self.variables = defaults::variables(config);
+        self.variables = defaults::variables(config, folder::STAFF_KEY.as_ref())?;
         let environment = [servers.environment(), self.variables.clone()].concat();
         write_whole(folder::ENVIRONMENT, &shell_lines(&environment))
             .map_err(Error::file("write", folder::ENVIRONMENT))?;

@@ -36,6 +36,9 @@ pub struct Record {
     pub tracking_url: String,
     /// RabbitMQ's management page, if it is known.
     pub management_url: Option<String>,
+    /// Workers that others started on these servers, as seen when the end began.
+    #[serde(default)]
+    pub others: Vec<String>,
 }
 
 /// A server or service.
@@ -92,10 +95,16 @@ pub fn unfinished(path: impl AsRef<Path>) -> PathBuf {
     path.as_ref().with_extension("new")
 }
 
-/// Lines for a shell that set those variables which are not set yet.
+/// A shell variable: where it is set, [`shell_lines`] leave alone what is set already. A name that
+/// nobody's shell has by accident.
+pub const KEEPS_WHAT_IS_SET: &str = "restaurant_keeps_what_is_set";
+
+/// Lines for a shell that set these variables. So a terminal that read the lines of an earlier
+/// start gets those of this one.
 pub fn shell_lines(variables: &[(&str, String)]) -> String {
     let lines = variables.iter().map(|(name, value)| {
-        format!("[ -n \"${{{name}:-}}\" ] || {name}={}; export {name}\n", shell::quoted(value))
+        let kept = format!("${{{name}:+${{{KEEPS_WHAT_IS_SET}-}}}}");
+        format!("[ -n \"{kept}\" ] || {name}={}; export {name}\n", shell::quoted(value))
     });
     lines.collect()
 }
@@ -126,6 +135,7 @@ mod tests {
             order_url: "http://127.0.0.1:3000".to_owned(),
             tracking_url: "http://127.0.0.1:3002".to_owned(),
             management_url: None,
+            others: vec!["chef_rosa".to_owned()],
         };
         record.write(&path).unwrap();
         assert_eq!(Record::read(&path), Some(record));
@@ -143,9 +153,16 @@ mod tests {
 
     #[test]
     fn a_shell_understands_the_lines() {
-        let lines = shell_lines(&[("A_A", "it's \"$HOME\"".to_owned()), ("B_B", "2".to_owned())]);
-        let script = format!("set -eu\n{lines}printf %s \"$A_A|$B_B\"");
-        let output = Command::new("sh").args(["-c", &script]).env("B_B", "mine").output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&output.stdout), "it's \"$HOME\"|mine");
+        let variables = ["A_A", "B_B", "C_C"].map(|name| (name, "it's \"$HOME\"".to_owned()));
+        let lines = shell_lines(&variables);
+        let shown = |before: &str| {
+            let script = format!("set -eu\n{before}\n{lines}sh -c 'printf %s \"$A_A|$B_B|$C_C\"'");
+            let mut shell = Command::new("sh");
+            let output = shell.args(["-c", &script]).env("B_B", "mine").env("C_C", "").output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        assert_eq!(shown(""), ["it's \"$HOME\""; 3].join("|"));
+        let kept = shown(&format!("{KEEPS_WHAT_IS_SET}=yes"));
+        assert_eq!(kept, ["it's \"$HOME\"", "mine", "it's \"$HOME\""].join("|"));
     }
 }

@@ -35,6 +35,8 @@ pub struct Supervisor {
     /// Whether the services' logs are shown.
     pub(super) shows_logs: bool,
     pub(super) stream: Option<JoinHandle<()>>,
+    /// Workers that others started, once the end has begun.
+    pub(super) others: Vec<String>,
     phase: Phase,
     written: Option<Record>,
     is_unwritable: bool,
@@ -56,6 +58,7 @@ impl Supervisor {
             ports: Vec::new(),
             shows_logs,
             stream: None,
+            others: Vec::new(),
             phase: Phase::Opening,
             written: None,
             is_unwritable: false,
@@ -114,6 +117,7 @@ impl Supervisor {
             order_url: urls.next().unwrap_or_default(),
             tracking_url: urls.next().unwrap_or_default(),
             management_url: servers.rabbitmq.management_url.clone(),
+            others: self.others.clone(),
         })
     }
 

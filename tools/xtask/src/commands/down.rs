@@ -9,6 +9,8 @@ use tokio::time::sleep;
 
 use crate::cluster::folder;
 use crate::cluster::lock::SupervisorLock;
+use crate::cluster::record::Record;
+use crate::view::summary;
 
 const POLL: Duration = Duration::from_millis(50);
 /// Delay before a progress line is printed.
@@ -40,6 +42,7 @@ pub async fn close(console: Console, supervisor: u32, now: bool) -> Result<(), E
     let start = Instant::now();
     ask(supervisor, if now { Signal::QUIT } else { Signal::TERM })?;
     let mut told = false;
+    let mut others_told = false;
     while SupervisorLock::holder(folder::LOCK) == Some(supervisor) {
         if start.elapsed() > LIMIT {
             return Err(Exit::Failed(format!(
@@ -51,6 +54,11 @@ pub async fn close(console: Console, supervisor: u32, now: bool) -> Result<(), E
             console.note(
                 "closing: the kitchen finishes what is being cooked ('cargo xtask down --now' does not wait)",
             );
+        }
+        let record = Record::read(folder::RECORD).filter(|record| record.supervisor == supervisor);
+        if let Some(record) = record.filter(|record| !others_told && !record.others.is_empty()) {
+            others_told = true;
+            console.warn(&summary::of_others(&record.others));
         }
         sleep(POLL).await;
     }

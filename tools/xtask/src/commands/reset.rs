@@ -40,8 +40,9 @@ pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
     let others = folder::configured_servers();
     let own = [folder::POSTGRES, folder::RABBITMQ].map(Path::new);
     let had_own = own.iter().any(|path| path.exists()) || had_containers;
-    let files = [folder::LOGS, folder::RECORD, folder::ENVIRONMENT, folder::CONFIGURED_MARK].map(Path::new);
-    let unfinished = [folder::RECORD, folder::ENVIRONMENT].map(record::unfinished);
+    let written = [folder::RECORD, folder::ENVIRONMENT, folder::STAFF_KEY];
+    let unfinished = written.map(record::unfinished);
+    let files = written.into_iter().chain([folder::LOGS, folder::CONFIGURED_MARK]).map(Path::new);
     for path in own.into_iter().chain(files).chain(unfinished.iter().map(PathBuf::as_path)) {
         remove(path)?;
     }

@@ -46,11 +46,15 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let console = Console::new();
     let config = Config::load(arguments.config.clone()).map_err(|why| Exit::Config(why.to_string()))?;
+    if is_open(console).await {
+        return Ok(());
+    }
     if !arguments.no_build {
         build::run(console).await?;
     }
     let programs = programs()?;
     folder::prepare().map_err(|why| failed(&why))?;
+    // Another one may have opened it during the build.
     if is_open(console).await {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! What is printed when the cluster is up.
+//! What is printed when the cluster is up, and of whom it leaves behind.
 
 use runtime::console::{Console, Style};
 use runtime::shell;
@@ -31,4 +31,12 @@ pub fn show(console: Console, record: &Record, broker_user: &str, order: Option<
         console.print(&format!("  {}", console.paint(Style::Cyan, &command)));
         console.print("");
     }
+}
+
+/// What becomes of workers that others started when their servers end.
+pub fn of_others(names: &[String]) -> String {
+    format!(
+        "still at work, as 'up' did not start them: {}. They wait until the servers are back; Ctrl-C where one runs ends it",
+        names.join(", ")
+    )
 }

@@ -3,9 +3,10 @@
 use db::Database;
 use db::menu::{self, Snapshot};
 use domain::Menu;
-use domain::pricing::{PriceRule, Target};
+use domain::pricing::PriceRule;
 use runtime::with_causes;
 
+use crate::commands::lost_targets;
 use crate::view::verdict::Verdict;
 
 /// The most rules that are listed.
@@ -45,7 +46,7 @@ fn items(menu: &Menu) -> Verdict {
 
 /// Whether the menu has what the rules name.
 fn targets(menu: &Menu, rules: &[PriceRule]) -> Verdict {
-    let lost: Vec<String> = rules.iter().filter_map(|rule| lost_target(menu, rule)).collect();
+    let lost = lost_targets::of(menu, rules);
     if lost.is_empty() {
         return Verdict::ok("price_rules", format!("all {} have what they name", rules.len()));
     }
@@ -54,14 +55,4 @@ fn targets(menu: &Menu, rules: &[PriceRule]) -> Verdict {
     let count = lost.len() as u64;
     Verdict::warn("price_rules", found, to_do)
         .with_examples(count, lost.into_iter().take(MAX_EXAMPLES).collect())
-}
-
-fn lost_target(menu: &Menu, rule: &PriceRule) -> Option<String> {
-    match rule.target()? {
-        Target::Item(id) if menu.by_id(id.as_str()).is_none() => Some(format!("{}: no item '{id}'", rule.id)),
-        Target::Category(category) if menu.items().iter().all(|item| item.category != *category) => {
-            Some(format!("{}: no category '{category}'", rule.id))
-        }
-        Target::Order | Target::Item(_) | Target::Category(_) => None,
-    }
 }

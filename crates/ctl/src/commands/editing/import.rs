@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use db::edit::Edit;
-use db::{Access, Database};
+use db::{Access, Database, menu};
 use menu_files::{Change, Difference, Format, difference};
 use runtime::{Console, Exit};
+use serde_json::json;
 
 use super::connection::{open, unchanged, unread};
 use super::file::File;
@@ -41,12 +42,24 @@ pub async fn run<T: Stored>(import: Import) -> Result<(), Exit> {
     } else {
         made(&db, &file, &import).await?
     };
+    let lost = match menu::read(&db).await {
+        Ok(menu) => T::without_effect(&file.entries, &menu),
+        // The import is done, and the doctor says the same later.
+        Err(_) => Vec::new(),
+    };
     let console = Console::new();
     if import.json {
-        console.print(&report::json(&changes, "dry_run", import.dry_run).to_string());
+        let mut document = report::json(&changes, "dry_run", import.dry_run);
+        if let Some(members) = document.as_object_mut().filter(|_| !lost.is_empty()) {
+            members.insert("without_effect".to_owned(), json!(lost));
+        }
+        console.print(&document.to_string());
         return Ok(());
     }
     report::print(&changes);
+    for lost in lost {
+        console.warn(&format!("{lost} on the menu; it changes no price"));
+    }
     let counts = if changes.is_empty() { "nothing to change".to_owned() } else { report::counts(&changes) };
     if import.dry_run {
         console.note(&format!("{}: {counts}; nothing was done, because of --dry-run", T::LIST));

@@ -5,14 +5,15 @@ use std::time::Duration;
 use domain::basket::{RefusalCode, RefusedItem};
 use domain::idempotency::ParseKeyError;
 use domain::menu::parse_item;
+use domain::timestamp::Timestamp;
 use domain::{OrderNumber, OrderStatus, OrderType, place_order, quote_request, stock_edit};
 use http_service::openapi::{Refused, failed};
 use http_service::staff::refused_to_others;
-use time::macros::date;
+use time::macros::{date, datetime};
 
 use crate::acceptance::Closed;
 use crate::admission::Busy;
-use crate::changes::ChangeError;
+use crate::changes::{Change, ChangeError, Principal};
 use crate::http::menu_problem::MenuProblem;
 use crate::http::refusal::Refusal;
 use crate::menu::{EditError, MenuRefusal};
@@ -22,8 +23,10 @@ use crate::readiness::NotReady;
 http_service::refusals! {
     /// Of `POST /orders`.
     PlacingRefused: placing();
-    /// Of changes of an order.
-    ChangeRefused: change();
+    /// Of cancelling an order.
+    CancelRefused: cancel();
+    /// Of completing an order.
+    CompleteRefused: complete();
     /// Of `GET /menu`.
     MenuRefused: vec![refused("menu_off", MenuProblem::Off), failed()];
     /// Of quotes.
@@ -32,10 +35,14 @@ http_service::refusals! {
     CheckRefused: check();
     /// Of edits of an item.
     ItemRefused: refused_to_others([unknown_item()]);
+    /// Of a mark that an item is sold out.
+    SoldOutRefused: sold_out();
     /// Of a new or replaced item.
     ItemEditRefused: item_edit();
-    /// Of edits of a stock.
-    StockRefused: stock();
+    /// Of saying what is left.
+    LeftRefused: left();
+    /// Of bringing some in.
+    RestockRefused: restock();
     /// Of a pause.
     PauseRefused: pause();
     /// Of the count of dead letters.
@@ -127,24 +134,29 @@ fn placing() -> Vec<Refused> {
     of_bodies.into_iter().flatten().chain(refusals).collect()
 }
 
-fn change() -> Vec<Refused> {
-    let illegal = ChangeError::Illegal {
-        number: OrderNumber::new(date!(2026 - 11 - 30), 1),
-        status: OrderStatus::Cooking,
-        hint: ": only a received order can be cancelled.".to_owned(),
-    };
-    let of_body = of_body("malformed", domain::cancel_request::parse(b"[]").map_err(MenuProblem::Body));
-    let refusals = [
+fn cancel() -> Vec<Refused> {
+    let body = domain::cancel_request::parse(b"[]").map_err(MenuProblem::Body);
+    let others = change(Change::Cancel, OrderStatus::Completed);
+    refused_to_others(of_body("malformed", body).into_iter().chain(others))
+}
+
+fn complete() -> Vec<Refused> {
+    let others = change(Change::Complete, OrderStatus::Cooking);
+    refused_to_others(others.into_iter().chain([refused("staff_only", ChangeError::StaffOnly)]))
+}
+
+/// How both changes of an order are refused. The order has this status.
+fn change(change: Change, status: OrderStatus) -> [Refused; 7] {
+    let number = OrderNumber::new(date!(2026 - 11 - 30), 1);
+    [
         refused("nobody", Refusal::Nobody),
         refused("wrong_token", Refusal::WrongToken),
-        refused("staff_only", ChangeError::StaffOnly),
         refused("unknown_order", ChangeError::UnknownOrder),
-        refused("illegal", illegal),
+        refused("illegal", change.illegal(number, status, Principal::Staff)),
         refused("starting", NotReady::Database),
         refused("busy", ChangeError::Busy(Busy)),
         refused("outcome_unknown", ChangeError::OutcomeUnknown),
-    ];
-    refused_to_others(of_body.into_iter().chain(refusals))
+    ]
 }
 
 fn quote() -> Vec<Refused> {
@@ -166,6 +178,13 @@ fn unknown_item() -> Refused {
     refused("unknown_item", MenuProblem::UnknownItem)
 }
 
+fn sold_out() -> Vec<Refused> {
+    let body = stock_edit::parse_sold_out(br#"{"until": "tomorrow"}"#).map_err(MenuProblem::Body);
+    let over = EditError::MarkIsOver { now: Timestamp(datetime!(2026-11-30 12:00 UTC)) };
+    let others = [refused("mark_is_over", MenuProblem::Edit(over)), unknown_item()];
+    refused_to_others(of_body("invalid", body).into_iter().chain(others))
+}
+
 fn item_edit() -> Vec<Refused> {
     let invalid = "pho-bo".parse().ok().map(|id| parse_item(&id, br#"{"name": "", "price": 0}"#));
     let invalid = invalid.and_then(|parsed| of_body("invalid", parsed.map_err(MenuProblem::Item)));
@@ -176,7 +195,12 @@ fn item_edit() -> Vec<Refused> {
     refused_to_others(invalid.into_iter().chain(others))
 }
 
-fn stock() -> Vec<Refused> {
+fn left() -> Vec<Refused> {
+    let body = stock_edit::parse_left(b"{}").map_err(MenuProblem::Body);
+    refused_to_others(of_body("invalid", body).into_iter().chain([unknown_item()]))
+}
+
+fn restock() -> Vec<Refused> {
     let body = stock_edit::parse_restock(br#"{"quantity": 0}"#).map_err(MenuProblem::Body);
     let others = [
         unknown_item(),

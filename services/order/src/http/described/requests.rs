@@ -2,9 +2,14 @@
 //! field by field, so that it can name every fault. `null` counts as absent, and unknown members
 //! are ignored.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail")]
+mod limits;
+
 use domain::menu::{Category, SoldOutUntil};
 use domain::timestamp::Timestamp;
 use domain::{MenuItemId, OrderType, OrderTypes, Price};
+use http_service::openapi::{one_of, text};
 use serde::Serialize;
 use utoipa::openapi::schema::{Object, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema as _, ToSchema};
@@ -84,7 +89,7 @@ pub struct OrderLine {
     pub price: Option<Price>,
 }
 
-/// What is to be priced.
+/// What is to be priced. While the menu is on, a price in a line is not looked at.
 #[derive(Serialize, ToSchema)]
 pub struct QuoteRequest {
     /// `takeout`, unless it says otherwise.
@@ -188,7 +193,8 @@ pub struct Pause {
 }
 
 fn customer_name() -> Object {
-    text("Letters of any script, digits, spaces, hyphens and apostrophes.")
+    text()
+        .description(Some("Letters of any script, digits, spaces, hyphens and apostrophes."))
         .min_length(Some(1))
         .max_length(Some(100))
         .build()
@@ -207,25 +213,16 @@ fn delivery() -> Object {
 }
 
 fn only(order_type: OrderType) -> Object {
-    ObjectBuilder::new()
-        .schema_type(SchemaType::new(Type::String))
-        .enum_values(Some([order_type.as_str()]))
-        .build()
+    one_of([order_type.as_str()])
 }
 
 /// A word, a moment, or `null` for the end of the day.
 fn end_of_mark() -> Schema {
-    let word = ObjectBuilder::new()
-        .schema_type(SchemaType::new(Type::String))
-        .enum_values(Some(["end_of_day", "further_notice"]));
+    let word = one_of(["end_of_day", "further_notice"]);
     OneOfBuilder::new().item(word).item(Timestamp::schema()).item(nothing()).into()
 }
 
 /// This type of order has no such field.
 fn nothing() -> Object {
     ObjectBuilder::new().schema_type(SchemaType::new(Type::Null)).build()
-}
-
-fn text(description: &str) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).description(Some(description))
 }

@@ -2,7 +2,6 @@
 
 use domain::OrderType;
 use http_service::openapi::Sample;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::http::described::requests::{
@@ -13,11 +12,6 @@ use crate::http::described::requests::{
 /// All of them.
 pub fn all() -> Vec<Sample> {
     [orders(), of_staff(), answers()].concat()
-}
-
-fn sample(schema: &'static str, name: &'static str, summary: &'static str, body: impl Serialize) -> Sample {
-    // Bodies of names, texts and numbers can always be written.
-    Sample { schema, name, summary, value: serde_json::to_value(body).unwrap_or(Value::Null) }
 }
 
 fn free_line(name: &'static str, quantity: u32, price: &str) -> OrderLine {
@@ -54,13 +48,13 @@ fn orders() -> Vec<Sample> {
     let free = QuoteRequest { order_type: None, items: vec![free_line("Margherita Pizza", 2, "15.99")] };
     let checked = InventoryCheckRequest { items: vec![CheckedLine { item_id: "pho-bo", quantity: 2 }] };
     vec![
-        sample("Order", "takeout", "To fetch, while guests name the prices", takeout),
-        sample("Order", "dine_in", "At a table, from the menu", dine_in),
-        sample("Order", "delivery", "To be brought, while guests name the prices", delivery),
-        sample("QuoteRequest", "menu", "From the menu", quoted),
-        sample("QuoteRequest", "free", "While guests name the prices", free),
-        sample("InventoryCheckRequest", "check", "Two of an item", checked),
-        sample(
+        Sample::new("Order", "takeout", "To fetch, while guests name the prices", takeout),
+        Sample::new("Order", "dine_in", "At a table, from the menu", dine_in),
+        Sample::new("Order", "delivery", "To be brought, while guests name the prices", delivery),
+        Sample::new("QuoteRequest", "menu", "From the menu", quoted),
+        Sample::new("QuoteRequest", "free", "While guests name the prices", free),
+        Sample::new("InventoryCheckRequest", "check", "Two of an item", checked),
+        Sample::new(
             "Cancellation",
             "reason",
             "With a reason for the log",
@@ -84,17 +78,17 @@ fn of_staff() -> Vec<Sample> {
     });
     let left = |left| StockLeftEdit { left, changed_by: Some("Anna") };
     vec![
-        sample("MenuItemEdit", "item", "A soup", item),
-        sample(
+        Sample::new("MenuItemEdit", "item", "A soup", item),
+        Sample::new(
             "SoldOutMark",
             "notice",
             "Until further notice",
             SoldOutMark { until: Some("further_notice") },
         ),
-        sample("StockLeftEdit", "counted", "Twenty are left", left(Some(20))),
-        sample("StockLeftEdit", "unlimited", "It is not counted any more", left(None)),
-        sample("Restock", "restock", "Ten more", Restock { quantity: 10, changed_by: None }),
-        sample(
+        Sample::new("StockLeftEdit", "counted", "Twenty are left", left(Some(20))),
+        Sample::new("StockLeftEdit", "unlimited", "It is not counted any more", left(None)),
+        Sample::new("Restock", "restock", "Ten more", Restock { quantity: 10, changed_by: None }),
+        Sample::new(
             "Pause",
             "pause",
             "Five minutes",
@@ -141,17 +135,17 @@ fn answers() -> Vec<Sample> {
         "waiting": { "dine_in": 3, "takeout": 12, "delivery": 0 }, "max_waiting": 40,
     });
     vec![
-        sample("PlacedOrder", "placed", "It will be cooked", placed),
-        sample("ChangedOrder", "cancelled", "It will not be cooked", changed),
-        sample("Menu", "menu", "One soup", menu),
-        sample("MenuItem", "item", "A soup", item),
-        sample("PriceQuote", "quote", "A tenth off soups", quote),
-        sample("InventoryCheck", "check", "None are left", check),
-        sample("StockLevels", "levels", "One item is counted", json!({ "items": [level.clone()] })),
-        sample("StockLevel", "level", "Twenty are left", level),
-        sample("Intake", "open", "Orders are taken", open),
-        sample("Intake", "paused", "The staff has paused it", paused),
-        sample(
+        Sample::new("PlacedOrder", "placed", "It will be cooked", placed),
+        Sample::new("ChangedOrder", "cancelled", "It will not be cooked", changed),
+        Sample::new("Menu", "menu", "One soup", menu),
+        Sample::new("MenuItem", "item", "A soup", item),
+        Sample::new("PriceQuote", "quote", "A tenth off soups", quote),
+        Sample::new("InventoryCheck", "check", "None are left", check),
+        Sample::new("StockLevels", "levels", "One item is counted", json!({ "items": [level.clone()] })),
+        Sample::new("StockLevel", "level", "Twenty are left", level),
+        Sample::new("Intake", "open", "Orders are taken", open),
+        Sample::new("Intake", "paused", "The staff has paused it", paused),
+        Sample::new(
             "DeadLetters",
             "some",
             "Three for an hour",

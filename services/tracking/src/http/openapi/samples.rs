@@ -8,10 +8,6 @@ pub fn all() -> Vec<Sample> {
     [of_guests(), of_staff()].concat()
 }
 
-fn sample(schema: &'static str, name: &'static str, summary: &'static str, value: Value) -> Sample {
-    Sample { schema, name, summary, value }
-}
-
 fn of_guests() -> Vec<Sample> {
     let cooking = json!({
         "order_number": "ORD_20261130_001", "current_status": "cooking",
@@ -20,11 +16,11 @@ fn of_guests() -> Vec<Sample> {
     });
     let estimate = json!({
         "earliest": "2026-11-30T08:05:10.000Z", "latest": "2026-11-30T08:06:40.000Z", "ahead": 2,
-        "as_of": "2026-11-30T08:04:21.453Z", "basis": "measured",
+        "order_type": "takeout", "as_of": "2026-11-30T08:04:21.453Z", "basis": "measured",
     });
     let over = json!({
-        "earliest": null, "latest": null, "ahead": 0, "as_of": "2026-11-30T08:04:21.453Z",
-        "basis": "configured",
+        "earliest": null, "latest": null, "ahead": 0, "order_type": "takeout",
+        "as_of": "2026-11-30T08:04:21.453Z", "basis": "configured",
     });
     let board = json!({
         "as_of": "2026-11-30T08:04:21.453Z", "preparing": ["ORD_20261130_002"],
@@ -35,13 +31,23 @@ fn of_guests() -> Vec<Sample> {
         "order_number": "ORD_20261130_007", "total_amount": 16.20, "code": null, "reason": null,
         "errors": null, "items": null, "updated_at": "2026-11-30T08:04:21.453Z",
     });
+    let history = json!([
+        { "status": "received", "timestamp": "2026-11-30T08:04:11.453Z", "changed_by": "order-service" },
+        { "status": "cooking", "timestamp": "2026-11-30T08:04:21.453Z", "changed_by": "chef_anna" },
+    ]);
+    let workers = json!([{
+        "worker_name": "chef_anna", "status": "online", "orders_processed": 17,
+        "last_seen": "2026-11-30T08:04:20.000Z",
+    }]);
     vec![
-        sample("OrderState", "cooking", "It is being cooked", cooking),
-        sample("Estimate", "waiting", "Two go before it", estimate),
-        sample("Estimate", "over", "It neither waits nor cooks", over),
-        sample("ReadyBoard", "board", "One is ready", board),
-        sample("RequestOutcome", "confirmed", "It became an order", confirmed),
-        sample("WholeOrder", "own", "As its guest sees it", whole_order()),
+        Sample::new("StatusChange[]", "cooking", "It is being cooked", history),
+        Sample::new("Worker[]", "one", "One worker is there", workers),
+        Sample::new("OrderState", "cooking", "It is being cooked", cooking),
+        Sample::new("Estimate", "waiting", "Two go before it", estimate),
+        Sample::new("Estimate", "over", "It neither waits nor cooks", over),
+        Sample::new("ReadyBoard", "board", "One is ready", board),
+        Sample::new("RequestOutcome", "confirmed", "It became an order", confirmed),
+        Sample::new("WholeOrder", "own", "As its guest sees it", whole_order()),
     ]
 }
 
@@ -50,7 +56,11 @@ fn whole_order() -> Value {
         "order_number": "ORD_20261130_001", "order_type": "takeout", "status": "received",
         "customer_name": "Jane Doe", "table_number": null, "delivery_address": null,
         "items": [{ "name": "Margherita Pizza", "quantity": 1, "price": 15.99 }],
-        "total_amount": 15.99, "priority": 1, "processed_by": null,
+        "adjustments": [{
+            "kind": "discount", "rule": "pizza-day", "label": "Pizza day", "line": 0, "base": 15.99,
+            "amount": -1.60,
+        }],
+        "total_amount": 14.39, "priority": 1, "processed_by": null,
         "created_at": "2026-11-30T08:04:11.453Z", "updated_at": "2026-11-30T08:04:11.453Z",
         "times": { "received": "2026-11-30T08:04:11.453Z" },
         "history": [
@@ -63,6 +73,7 @@ fn of_staff() -> Vec<Sample> {
     let mut listed = whole_order();
     if let Value::Object(members) = &mut listed {
         members.shift_remove("history");
+        members.shift_remove("adjustments");
     }
     let tickets = json!({
         "as_of": "2026-11-30T08:04:21.453Z",
@@ -94,8 +105,8 @@ fn of_staff() -> Vec<Sample> {
         }],
     });
     vec![
-        sample("OrderList", "page", "One order", json!({ "orders": [listed], "next_cursor": null })),
-        sample("KitchenTickets", "tickets", "One order waits", tickets),
-        sample("Figures", "figures", "A calm hour", figures),
+        Sample::new("OrderList", "page", "One order", json!({ "orders": [listed], "next_cursor": null })),
+        Sample::new("KitchenTickets", "tickets", "One order waits", tickets),
+        Sample::new("Figures", "figures", "A calm hour", figures),
     ]
 }
