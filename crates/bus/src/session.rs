@@ -14,40 +14,36 @@
 //!   at a time.
 
 mod callbacks;
+mod connect;
 mod event;
 mod side_channel;
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use amqprs::channel::{Channel, ConsumerMessage};
-use amqprs::connection::{Connection, OpenConnectionArguments};
+use amqprs::connection::Connection;
 use amqprs::error::Error as AmqpError;
 use config::Rabbitmq;
-use runtime::addresses;
-use secrecy::ExposeSecret;
+use tls::{FilesError, Refusal, Section};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::callbacks::Forward;
+use self::connect::connect;
 pub(crate) use self::event::{Event, Returned};
 pub(crate) use self::side_channel::SideChannel;
 use crate::delivery::MAX_BODY;
 use crate::refusal;
 
-/// The deadline of connecting and logging in.
-const OPEN_DEADLINE: Duration = Duration::from_secs(10);
 /// The deadline of a call.
 pub(crate) const CALL_DEADLINE: Duration = Duration::from_secs(10);
 /// The deadline of closing.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 /// The heartbeat in seconds. A peer that is silent for twice this time is dead.
 const HEARTBEAT_SECONDS: u16 = 10;
-/// RabbitMQ answers a wrong password with a reset after at least this time.
-const LOGIN_REFUSAL_PAUSE: Duration = Duration::from_millis(2_500);
 
 /// Why there is no session, or why it ended.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +56,22 @@ pub enum SessionError {
         /// The error of the connection.
         #[source]
         why: AmqpError,
+    },
+    /// There is no connection over TLS with this server.
+    #[error("RabbitMQ at {address} cannot be used: {why}; {}", .why.advice(Section::Rabbitmq))]
+    Tls {
+        /// Host and port.
+        address: String,
+        /// What is wrong.
+        why: Refusal,
+    },
+    /// The files for TLS cannot be used.
+    #[error("the connection to RabbitMQ at {address} cannot be encrypted: {why}")]
+    TlsFiles {
+        /// Host and port.
+        address: String,
+        /// What is wrong with them, and what to do.
+        why: Box<FilesError>,
     },
     /// RabbitMQ closed the connection during the login.
     #[error(
@@ -251,69 +263,6 @@ async fn close_connection(connection: Connection, watcher: &AbortOnDropHandle<()
     watcher.abort();
 }
 
-/// Connects and logs in at the first address that succeeds.
-async fn connect(settings: &Rabbitmq, name: &str, max_body: u64) -> Result<Connection, SessionError> {
-    let deadline = Instant::now() + OPEN_DEADLINE;
-    let silent = || SessionError::Timeout { doing: "connecting".to_owned(), after: OPEN_DEADLINE };
-    let found = timeout_at(deadline, addresses::resolve(&settings.host, settings.port)).await;
-    let found = found.map_err(|_| silent())?.map_err(|why| {
-        let address = format!("{}:{}", settings.host, settings.port);
-        SessionError::Unreachable { address, why: AmqpError::NetworkError(why.to_string()) }
-    })?;
-    let attempt = |address| connect_to(address, settings, name, max_body);
-    let failures = match addresses::first_to_answer(found, deadline - Instant::now(), attempt).await {
-        Ok(connection) => return Ok(connection),
-        Err(failures) => failures,
-    };
-    // Return the error of the address that came furthest.
-    let rank = |failure: &SessionError| u8::from(!matches!(failure, SessionError::Unreachable { .. }));
-    Err(failures.into_iter().max_by_key(rank).unwrap_or_else(silent))
-}
-
-async fn connect_to(
-    address: SocketAddr,
-    settings: &Rabbitmq,
-    name: &str,
-    max_body: u64,
-) -> Result<Connection, SessionError> {
-    // An IPv6 address needs brackets before its port.
-    let host = match address.ip() {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => format!("[{ip}]"),
-    };
-    let password = settings.password.expose_secret();
-    let arguments = OpenConnectionArguments::new(&host, address.port(), &settings.user, password)
-        .virtual_host(&settings.vhost)
-        .connection_name(name)
-        .heartbeat(HEARTBEAT_SECONDS)
-        .max_body_size(max_body)
-        .finish();
-    let started = Instant::now();
-    Connection::open(&arguments).await.map_err(|why| classify(settings, why, started.elapsed()))
-}
-
-fn classify(settings: &Rabbitmq, why: AmqpError, after: Duration) -> SessionError {
-    let address = format!("{}:{}", settings.host, settings.port);
-    match why {
-        AmqpError::ConnectionOpenError(said) => SessionError::Refused {
-            address,
-            user: settings.user.clone(),
-            vhost: settings.vhost.clone(),
-            reason: reason_of(&said),
-        },
-        AmqpError::NetworkError(_) if after >= LOGIN_REFUSAL_PAUSE => {
-            SessionError::LoginRefused { address, user: settings.user.clone() }
-        }
-        _ => SessionError::Unreachable { address, why },
-    }
-}
-
-/// Finds RabbitMQ's reason in what amqprs prints of its frame.
-fn reason_of(said: &str) -> String {
-    let quoted = said.split_once("reply_text: ").and_then(|(_, rest)| rest.split('"').nth(1));
-    quoted.unwrap_or(said).to_owned()
-}
-
 /// Awaits a call under the deadline of all calls.
 pub(crate) async fn rpc<T>(
     doing: &str,
@@ -366,6 +315,8 @@ async fn watch(connection: Connection, events: mpsc::UnboundedSender<Event>) {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,5 @@
 //! Environment variables. Each has a twin `<NAME>_FILE` that names a file with the value, for
-//! secrets.
+//! secrets. Where the value is a file itself, the twin names it too.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -28,7 +28,8 @@ fn apply_one(
     key: &Key,
     read: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<(), ConfigError> {
-    let Some((source, value)) = value_of(key.variable, read)? else { return Ok(()) };
+    let found = if key.names_a_file { path_of(key.variable, read)? } else { value_of(key.variable, read)? };
+    let Some((source, value)) = found else { return Ok(()) };
     (key.set)(config, value.expose_secret()).map_err(|why| ConfigError::BadVariable { name: source, why })
 }
 
@@ -71,9 +72,27 @@ fn value_of(
     }
 }
 
+/// The value of a variable that names a file, or of its twin, which names it as well: the file is
+/// the value, such as a certificate, and not what holds it.
+fn path_of(
+    name: &str,
+    read: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Option<(String, SecretString)>, ConfigError> {
+    let file_variable = format!("{name}_FILE");
+    for name in [name, &file_variable] {
+        // Without the twin of the twin.
+        let only = |asked: &str| if asked == name { read(asked) } else { None };
+        if let Some(found) = value_of(name, &only)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TlsMode;
 
     fn with(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let mut config = Config::default();
@@ -139,6 +158,8 @@ mod tests {
             ("RABBITMQ_HOST", "amqp://mq", "not a name or an address"),
             ("DB_MAX_CONNECTIONS", "2", "3 to 1000; one is kept for heartbeats"),
             ("RABBITMQ_USER", "gu\rest", "U+000D"),
+            ("DB_TLS", "prefer", "disable, require, verify-full"),
+            ("RABBITMQ_TLS_KEY_FILE", " key.pem", "space"),
         ] {
             let why = with(&[(name, value)]).unwrap_err().to_string();
             assert!(why.contains(name) && why.contains(part), "{why}");
@@ -154,6 +175,19 @@ mod tests {
         for (name, _) in variables {
             assert!(why.contains(&format!("the environment variable {name} ")), "{why}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_the_value_is_named_by_either_variable() {
+        let key = |variables: &[(&str, &str)]| with(variables).unwrap().database.tls_key;
+        let path = |path: &str| Some(std::path::PathBuf::from(path));
+        assert_eq!(key(&[("DB_TLS_KEY", "/nowhere/a.pem")]), path("/nowhere/a.pem"));
+        assert_eq!(key(&[("DB_TLS_KEY_FILE", "/nowhere/b.pem")]), path("/nowhere/b.pem"));
+        let both = [("DB_TLS_KEY_FILE", "/nowhere/b.pem"), ("DB_TLS_KEY", "/nowhere/a.pem")];
+        assert_eq!(key(&both), path("/nowhere/a.pem"));
+        assert_eq!(key(&[("DB_TLS_KEY", "")]), None);
+        let config = with(&[("DB_TLS", "Verify-Full"), ("RABBITMQ_TLS", "require")]).unwrap();
+        assert_eq!((config.database.tls, config.rabbitmq.tls), (TlsMode::VerifyFull, TlsMode::Require));
     }
 
     #[test]

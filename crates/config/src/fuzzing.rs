@@ -66,6 +66,11 @@ const TOKENS: &[&str] = &[
     "WEB_ORDER_URL=",
     "WEB_BASE_PATH=",
     "BOARD_KEEP_MINUTES=",
+    "DB_TLS=",
+    "DB_TLS_KEY=",
+    "tls:",
+    "tls_ca:",
+    "verify-full",
     "\\x00",
 ];
 

@@ -7,7 +7,8 @@ use crate::Config;
 pub struct Key {
     /// Where it stands in the file, such as `database.host`.
     pub name: &'static str,
-    /// The environment variable that sets it. `<NAME>_FILE` names a file with the value.
+    /// The environment variable that sets it. `<NAME>_FILE` names a file with the value, or the
+    /// file that is the value.
     pub variable: &'static str,
     /// What it is for, in sentences.
     pub help: &'static str,
@@ -15,6 +16,8 @@ pub struct Key {
     pub allowed: &'static str,
     /// Whether its value is never shown.
     pub is_secret: bool,
+    /// Whether its value is the path of a file.
+    pub names_a_file: bool,
     /// Reads the text of a value, or says what is wrong with it.
     pub(crate) set: fn(&mut Config, &str) -> Result<(), String>,
     /// The value as `set` reads it. Secrets too.
@@ -110,6 +113,7 @@ macro_rules! settings {
                 help: concat!($($help),+),
                 allowed: $kind.allowed,
                 is_secret: $kind.is_secret,
+                names_a_file: $kind.names_a_file,
                 set: |config, text| {
                     $crate::key::field!(config, $path $key) = ($kind.parse)(text)?;
                     Ok(())

@@ -17,6 +17,9 @@ pub(crate) struct Kind<T: 'static> {
     pub(crate) allowed: &'static str,
     /// Whether a value is never shown.
     pub(crate) is_secret: bool,
+    /// Whether a value is the path of a file. `<NAME>_FILE` then means the same as `<NAME>`: the
+    /// file itself is read where it is used, and again when it changes.
+    pub(crate) names_a_file: bool,
     /// Reads a text, or says what is wrong with it: what follows the key in a sentence.
     pub(crate) parse: fn(&str) -> Result<T, String>,
     /// The text that `parse` reads as this value.
@@ -27,7 +30,7 @@ pub(crate) struct Kind<T: 'static> {
 
 /// Shows a value as it is.
 #[expect(clippy::unnecessary_wraps, reason = "the others may show none")]
-fn plain<T: ToString>(value: &T) -> Option<String> {
+pub(crate) fn plain<T: ToString>(value: &T) -> Option<String> {
     Some(value.to_string())
 }
 
@@ -40,11 +43,17 @@ fn parse_text(text: &str) -> Result<String, String> {
 }
 
 /// A text as it is.
-pub(crate) const TEXT: Kind<String> =
-    Kind { allowed: "any text", is_secret: false, parse: parse_text, write: String::clone, show: plain };
+pub(crate) const TEXT: Kind<String> = Kind {
+    allowed: "any text",
+    is_secret: false,
+    names_a_file: false,
+    parse: parse_text,
+    write: String::clone,
+    show: plain,
+};
 
 /// A name: a space at one of its ends is a mistake that nobody sees.
-fn parse_name(text: &str) -> Result<String, String> {
+pub(crate) fn parse_name(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Err("is empty (leave it out for the default)".to_owned());
     }
@@ -58,6 +67,7 @@ fn parse_name(text: &str) -> Result<String, String> {
 pub(crate) const NAME: Kind<String> = Kind {
     allowed: "any text but an empty one",
     is_secret: false,
+    names_a_file: false,
     parse: parse_name,
     write: String::clone,
     show: plain,
@@ -67,6 +77,7 @@ pub(crate) const NAME: Kind<String> = Kind {
 pub(crate) const HOSTS: Kind<String> = Kind {
     allowed: "a name or an address, or several separated by commas, each with `:port` if it differs",
     is_secret: false,
+    names_a_file: false,
     parse: |text| {
         let name = parse_name(text)?;
         server_addresses::parse_hosts(&name, 1).map(|_| name)
@@ -83,6 +94,7 @@ pub(crate) fn parse_password(text: &str) -> Result<SecretString, String> {
 pub(crate) const PASSWORD: Kind<SecretString> = Kind {
     allowed: "any text",
     is_secret: true,
+    names_a_file: false,
     parse: parse_password,
     write: |password| password.expose_secret().to_owned(),
     show: |_| None,
@@ -96,6 +108,7 @@ const MIN_KEY: usize = 20;
 pub(crate) const STAFF_KEY: Kind<SecretString> = Kind {
     allowed: "20 characters or more, or nothing",
     is_secret: true,
+    names_a_file: false,
     parse: |text| {
         if text.trim() != text || text.chars().any(char::is_control) {
             return Err("begins or ends with a space, or has control characters, which no header can carry"
@@ -114,6 +127,7 @@ pub(crate) const STAFF_KEY: Kind<SecretString> = Kind {
 pub(crate) const PORT: Kind<u16> = Kind {
     allowed: "1 to 65535",
     is_secret: false,
+    names_a_file: false,
     parse: |text| {
         let port = text.parse().ok().filter(|port| *port > 0);
         port.ok_or_else(|| format!("is '{text}', which is not a port (allowed: {})", PORT.allowed))
@@ -126,6 +140,7 @@ pub(crate) const PORT: Kind<u16> = Kind {
 pub(crate) const PORT_OR_NONE: Kind<u16> = Kind {
     allowed: "0 to 65535; 0: none",
     is_secret: false,
+    names_a_file: false,
     parse: |text| {
         text.parse()
             .map_err(|_| format!("is '{text}', which is not a port (allowed: {})", PORT_OR_NONE.allowed))
@@ -143,6 +158,7 @@ pub const LEAST_CONNECTIONS: usize = 3;
 pub(crate) const CONNECTIONS: Kind<usize> = Kind {
     allowed: "3 to 1000; one is kept for heartbeats or the relay, and orders need two",
     is_secret: false,
+    names_a_file: false,
     parse: |text| {
         let count: Option<usize> = text.parse().ok();
         count.filter(|count| (LEAST_CONNECTIONS..=1000).contains(count)).ok_or_else(|| {
@@ -160,6 +176,7 @@ const MAX_COUNT: usize = 1_000_000;
 pub(crate) const COUNT: Kind<usize> = Kind {
     allowed: "0 to 1000000; 0 lets the service choose",
     is_secret: false,
+    names_a_file: false,
     parse: |text| {
         let count = text.parse().ok().filter(|count| *count <= MAX_COUNT);
         count.ok_or_else(|| format!("is '{text}' (allowed: {})", COUNT.allowed))
@@ -175,6 +192,7 @@ const MAX_WAITING: u32 = 1_000_000;
 pub(crate) const MOST_WAITING: Kind<u32> = Kind {
     allowed: "0 to 1000000; 0: no limit",
     is_secret: false,
+    names_a_file: false,
     parse: |text| {
         let count = text.parse().ok().filter(|count| *count <= MAX_WAITING);
         count.ok_or_else(|| {
@@ -189,6 +207,7 @@ pub(crate) const MOST_WAITING: Kind<u32> = Kind {
 pub(crate) const MINUTES: Kind<Duration> = Kind {
     allowed: "0 to 1440, fractions too",
     is_secret: false,
+    names_a_file: false,
     parse: |text| {
         let minutes = text.parse().ok().filter(|minutes| (0.0..=1_440.0).contains(minutes));
         minutes.map(|minutes: f64| Duration::from_secs_f64(minutes * 60.0)).ok_or_else(|| {
@@ -203,6 +222,7 @@ pub(crate) const MINUTES: Kind<Duration> = Kind {
 pub(crate) const SECONDS: Kind<Duration> = Kind {
     allowed: "0 to 86400, fractions too",
     is_secret: false,
+    names_a_file: false,
     parse: |text| {
         let seconds = text.parse().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
         seconds.map(Duration::from_secs_f64).ok_or_else(|| {
@@ -217,6 +237,7 @@ pub(crate) const SECONDS: Kind<Duration> = Kind {
 pub(crate) const GRACE: Kind<Duration> = Kind {
     allowed: "10 to 86400",
     is_secret: false,
+    names_a_file: false,
     parse: |text| {
         let least = LAST_STEPS.as_secs();
         let seconds = text.parse().ok().filter(|seconds| (least..=86_400).contains(seconds));
@@ -232,6 +253,7 @@ pub(crate) const GRACE: Kind<Duration> = Kind {
 pub(crate) const ADDRESS: Kind<IpAddr> = Kind {
     allowed: "an IP address, such as 127.0.0.1, 0.0.0.0 or ::",
     is_secret: false,
+    names_a_file: false,
     parse: |text| {
         // As it stands in a URL.
         let address = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
@@ -247,6 +269,7 @@ pub(crate) const ADDRESS: Kind<IpAddr> = Kind {
 pub(crate) const ORIGINS: Kind<Origins> = Kind {
     allowed: "scheme, host, and port if there is one; several separated by commas",
     is_secret: false,
+    names_a_file: false,
     parse: |text| text.parse().map_err(|why: crate::ParseOriginsError| why.to_string()),
     write: |origins| origins.iter().collect::<Vec<_>>().join(", "),
     show: plain,
@@ -256,6 +279,7 @@ pub(crate) const ORIGINS: Kind<Origins> = Kind {
 pub(crate) const WEB_URL: Kind<Option<WebUrl>> = Kind {
     allowed: "a URL of http or https without query, such as https://shop.example/order, or nothing",
     is_secret: false,
+    names_a_file: false,
     parse: |text| match text {
         "" => Ok(None),
         url => url.parse().map(Some).map_err(|why: crate::ParseWebUrlError| why.to_string()),
@@ -268,6 +292,7 @@ pub(crate) const WEB_URL: Kind<Option<WebUrl>> = Kind {
 pub(crate) const BASE_PATH: Kind<BasePath> = Kind {
     allowed: "a path such as /restaurant, or nothing",
     is_secret: false,
+    names_a_file: false,
     parse: |text| text.parse().map_err(|why: crate::ParseBasePathError| why.to_string()),
     write: |path| path.as_str().to_owned(),
     show: plain,
@@ -277,6 +302,7 @@ pub(crate) const BASE_PATH: Kind<BasePath> = Kind {
 pub(crate) const HOST_NAMES: Kind<HostNames> = Kind {
     allowed: "names without scheme and port, separated by commas",
     is_secret: false,
+    names_a_file: false,
     parse: |text| text.parse().map_err(|why: crate::ParseHostNamesError| why.to_string()),
     write: |names| names.iter().collect::<Vec<_>>().join(", "),
     show: plain,
@@ -286,6 +312,7 @@ pub(crate) const HOST_NAMES: Kind<HostNames> = Kind {
 pub(crate) const LEVEL: Kind<String> = Kind {
     allowed: Level::NAMES,
     is_secret: false,
+    names_a_file: false,
     parse: |text| match text.parse::<Level>() {
         Ok(_) => Ok(text.to_owned()),
         Err(_) => Err(format!("is '{text}', which is not a log level (allowed: {})", LEVEL.allowed)),
@@ -298,6 +325,7 @@ pub(crate) const LEVEL: Kind<String> = Kind {
 pub(crate) const MENU_MODE: Kind<MenuMode> = Kind {
     allowed: "off, on",
     is_secret: false,
+    names_a_file: false,
     parse: |text| text.parse().map_err(|()| format!("is '{text}' (allowed: {})", MENU_MODE.allowed)),
     write: MenuMode::to_string,
     show: plain,
@@ -307,6 +335,7 @@ pub(crate) const MENU_MODE: Kind<MenuMode> = Kind {
 pub(crate) const CURRENCY: Kind<String> = Kind {
     allowed: "three capital letters, such as USD or EUR (ISO 4217)",
     is_secret: false,
+    names_a_file: false,
     parse: |text| {
         let is_code = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase());
         let why = || format!("is '{text}', which is no currency (allowed: {})", CURRENCY.allowed);
@@ -320,6 +349,7 @@ pub(crate) const CURRENCY: Kind<String> = Kind {
 pub(crate) const TIME_ZONE: Kind<TimeZone> = Kind {
     allowed: "a name of the IANA database, such as UTC or Europe/Berlin",
     is_secret: false,
+    names_a_file: false,
     parse: |text| text.parse().map_err(|why: ParseTimeZoneError| why.to_string()),
     write: TimeZone::to_string,
     show: plain,
@@ -329,6 +359,7 @@ pub(crate) const TIME_ZONE: Kind<TimeZone> = Kind {
 pub(crate) const SWITCH: Kind<bool> = Kind {
     allowed: "true, false",
     is_secret: false,
+    names_a_file: false,
     parse: |text| {
         text.to_ascii_lowercase().parse().map_err(|_| format!("is '{text}' (allowed: {})", SWITCH.allowed))
     },

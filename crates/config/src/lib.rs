@@ -22,6 +22,8 @@ mod reading;
 mod server_addresses;
 mod shape;
 mod table;
+mod tls_kinds;
+mod tls_mode;
 mod value_source;
 mod web_url;
 pub mod yaml;
@@ -40,6 +42,7 @@ pub use self::table::{
     Admin, Board, Config, CookingSeconds, Database, Http, Intake, KEYS, Kitchen, Log, Menu, Order, Rabbitmq,
     Restaurant, SECTIONS, Shutdown, Web,
 };
+pub use self::tls_mode::TlsMode;
 pub use self::value_source::{Setting, ValueSource};
 pub use self::web_url::{ParseWebUrlError, WebUrl};
 

@@ -17,6 +17,7 @@
 //! these places: plain text, no links.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::TimeZone;
@@ -28,7 +29,8 @@ use crate::kinds::{
     MOST_WAITING, NAME, ORIGINS, PASSWORD, PORT, PORT_OR_NONE, SECONDS, STAFF_KEY, SWITCH, TEXT, TIME_ZONE,
     WEB_URL,
 };
-use crate::{BasePath, HostNames, MenuMode, Origins, WebUrl};
+use crate::tls_kinds::{FILE, TLS_MODE};
+use crate::{BasePath, HostNames, MenuMode, Origins, TlsMode, WebUrl};
 
 settings! {
     /// Everything that can be set.
@@ -63,6 +65,18 @@ settings! {
         database: String = "restaurant_db".to_owned(), "DB_NAME", NAME;
         /// Most connections that one service opens.
         max_connections: usize = 8, "DB_MAX_CONNECTIONS", CONNECTIONS;
+        /// Whether PostgreSQL is reached over TLS. disable: no. require: yes, and a server
+        /// without TLS is refused; its certificate is checked against `tls_ca` if that is set, for
+        /// any name. verify-full: yes, and its certificate must also be for the name in `host`.
+        tls: TlsMode = TlsMode::Disable, "DB_TLS", TLS_MODE;
+        /// File with the certificates (PEM) of the authorities that may have signed the server's.
+        /// Empty: verify-full trusts those of the system, and require trusts any.
+        tls_ca: Option<PathBuf> = None, "DB_TLS_CA", FILE;
+        /// File with the certificate (PEM) that the service shows the server, and those that lead
+        /// to its authority. Empty: it shows none.
+        tls_cert: Option<PathBuf> = None, "DB_TLS_CERT", FILE;
+        /// File with the private key (PEM) of `tls_cert`.
+        tls_key: Option<PathBuf> = None, "DB_TLS_KEY", FILE;
     }
 
     /// How RabbitMQ is reached.
@@ -78,6 +92,19 @@ settings! {
         password: SecretString = "guest".into(), "RABBITMQ_PASSWORD", PASSWORD;
         /// The virtual host.
         vhost: String = "/".to_owned(), "RABBITMQ_VHOST", TEXT;
+        /// Whether RabbitMQ is reached over TLS. disable: no. require: yes, and a server
+        /// without TLS is refused; its certificate is checked against `tls_ca` if that is set, for
+        /// any name. verify-full: yes, and its certificate must also be for the name in `host`.
+        tls: TlsMode = TlsMode::Disable, "RABBITMQ_TLS", TLS_MODE;
+        /// File with the certificates (PEM) of the authorities that may have signed the server's.
+        /// Empty: verify-full trusts those of the system, and require trusts any.
+        tls_ca: Option<PathBuf> = None, "RABBITMQ_TLS_CA", FILE;
+        /// File with the certificate (PEM) that the service shows the server, and those that lead
+        /// to its authority. Empty: it shows none. With one, and without a
+        /// password of its own, it logs in by it (EXTERNAL).
+        tls_cert: Option<PathBuf> = None, "RABBITMQ_TLS_CERT", FILE;
+        /// File with the private key (PEM) of `tls_cert`.
+        tls_key: Option<PathBuf> = None, "RABBITMQ_TLS_KEY", FILE;
     }
 
     /// How the order service answers.
@@ -178,6 +205,12 @@ settings! {
         /// `bind` is no loopback address, else none. Set it where a container's port is published
         /// on the host's loopback: a web page's DNS can make its name point there.
         allowed_hosts: HostNames = HostNames::default(), "HTTP_ALLOWED_HOSTS", HOST_NAMES;
+        /// File with the certificate (PEM) of the services, and those that lead to its authority.
+        /// With it they answer over TLS only, at the same port. The admin listener stays without
+        /// TLS. A file that changes is read again within a minute. Empty: they answer without TLS.
+        tls_cert: Option<PathBuf> = None, "HTTP_TLS_CERT", FILE;
+        /// File with the private key (PEM) of `tls_cert`.
+        tls_key: Option<PathBuf> = None, "HTTP_TLS_KEY", FILE;
     }
 
     /// Where a service answers to those who run it: `GET /livez`, `/readyz` and `/health`.

@@ -36,6 +36,7 @@ enum Command {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    tls::install_provider();
     match console::all_written(run().await) {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => exit.report(),

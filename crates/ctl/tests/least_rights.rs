@@ -182,6 +182,7 @@ async fn declare_intake(stage: &Stage) {
         user: server.user.clone(),
         password: server.password.clone().into(),
         vhost: stage.name.clone(),
+        ..config::Rabbitmq::default()
     };
     let (log, _flush) = logging::start_on("test", logging::Level::Error, std::io::sink());
     let intake = RequestIntake::start(settings.clone(), "test", 1, log.clone());

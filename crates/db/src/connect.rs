@@ -10,26 +10,38 @@ use std::time::Duration;
 
 use deadlines::database::CONNECT_DEADLINE;
 use deadpool_postgres::ClientWrapper;
-use runtime::addresses;
+use runtime::addresses::{self, Found};
 use secrecy::ExposeSecret;
+use tls::Files;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::Config;
 
 use crate::connect_error::{ConnectError, UnsuitableServer};
 use crate::error::tells_more;
 use crate::session::{self, Access};
+use crate::transport::Transport;
 
 /// Opens connections on one runtime.
 pub(crate) struct Connector {
     hosts: String,
     port: u16,
     settings: Config,
+    files: Files,
     access: Access,
     runtime: Handle,
     /// The address that worked last. It is tried first.
     preferred: Arc<Mutex<Option<SocketAddr>>>,
+}
+
+/// A connection that was opened.
+pub(crate) struct Connected {
+    pub(crate) client: ClientWrapper,
+    /// Ends it.
+    pub(crate) end: AbortHandle,
+    /// How it was opened.
+    pub(crate) transport: Transport,
 }
 
 impl Connector {
@@ -39,6 +51,7 @@ impl Connector {
             hosts: settings.host.clone(),
             port: settings.port,
             settings: connection_settings(settings, service),
+            files: Files::from(settings),
             access,
             runtime: Handle::current(),
             preferred: Arc::default(),
@@ -50,21 +63,22 @@ impl Connector {
         &self.runtime
     }
 
-    /// Opens a connection and checks that it is suitable. Returns it with the handle that ends it.
-    pub(crate) async fn connect(&self) -> Result<(ClientWrapper, AbortHandle), ConnectError> {
+    /// Opens a connection and checks that it is suitable.
+    pub(crate) async fn connect(&self) -> Result<Connected, ConnectError> {
+        let transport = Transport::of(&self.files)?;
         let (hosts, port) = (self.hosts.clone(), self.port);
         let (settings, access) = (self.settings.clone(), self.access);
         let preferred = Arc::clone(&self.preferred);
         let connecting = self.runtime.spawn(async move {
             let deadline = Instant::now() + CONNECT_DEADLINE;
-            let found = timeout_at(deadline, addresses::resolve(&hosts, port)).await;
+            let found = timeout_at(deadline, addresses::resolve_named(&hosts, port)).await;
             let mut found = found
                 .map_err(|_| ConnectError::NoAnswer)?
                 .map_err(|why| ConnectError::Resolve { host: hosts, why })?;
             let first = *preferred.lock().unwrap_or_else(PoisonError::into_inner);
-            found.sort_by_key(|address| Some(*address) != first);
+            found.sort_by_key(|found| Some(found.address) != first);
             let time_left = deadline - Instant::now();
-            let attempt = |address| connect_to(address, &settings, access);
+            let attempt = |found| connect_to(found, &settings, &transport, access);
             let (connected, address) =
                 addresses::first_to_answer(found, time_left, attempt).await.map_err(most_informative)?;
             *preferred.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
@@ -76,19 +90,20 @@ impl Connector {
 }
 
 async fn connect_to(
-    address: SocketAddr,
+    found: Found,
     settings: &Config,
+    transport: &Transport,
     access: Access,
-) -> Result<((ClientWrapper, AbortHandle), SocketAddr), ConnectError> {
+) -> Result<(Connected, SocketAddr), ConnectError> {
+    let Found { host, address } = found;
     let mut settings = settings.clone();
     settings.hostaddr(address.ip()).port(address.port());
-    let (client, connection) = settings.connect(NoTls).await?;
-    // Its errors reach whoever waits for an answer. Dropping the client ends it.
-    let driver = tokio::spawn(async { drop(connection.await) });
+    transport.prepare(&mut settings, &host);
+    let (client, driver) = transport.connect(&settings).await.map_err(ConnectError::of)?;
     let end = driver.abort_handle();
     let client = ClientWrapper::new(client, driver);
-    session::prove(&client, &settings, access).await?;
-    Ok(((client, end), address))
+    session::prove(&client, &settings, transport, access).await?;
+    Ok((Connected { client, end, transport: transport.clone() }, address))
 }
 
 /// Of several addresses' failures, returns the one that came furthest.
@@ -97,6 +112,7 @@ fn most_informative(failures: Vec<ConnectError>) -> ConnectError {
         ConnectError::UnsuitableServer(UnsuitableServer::ReadOnly | UnsuitableServer::Standby) => 3,
         ConnectError::UnsuitableServer(_) => 4,
         ConnectError::Failed(why) => why.as_db_error().map_or(0, tells_more),
+        ConnectError::Tls(_) | ConnectError::TlsFiles(_) => 2,
         ConnectError::Resolve { .. } | ConnectError::NoAnswer | ConnectError::Ending => 0,
     };
     failures.into_iter().max_by_key(rank).unwrap_or(ConnectError::NoAnswer)

@@ -1,6 +1,9 @@
 //! Why there is no suitable connection.
 
+use std::error::Error as _;
+
 use deadlines::database::CONNECT_DEADLINE;
+use tls::{FilesError, Refusal};
 use tokio_postgres::Error;
 
 /// Why there is no connection.
@@ -24,9 +27,29 @@ pub enum ConnectError {
     /// The server accepted the connection, but is not suitable.
     #[error(transparent)]
     UnsuitableServer(#[from] UnsuitableServer),
+    /// There is no connection over TLS with this server.
+    #[error("{0}")]
+    Tls(Refusal),
+    /// The files for TLS cannot be used.
+    #[error(transparent)]
+    TlsFiles(#[from] FilesError),
     /// The service is shutting down.
     #[error("the connection is being closed")]
     Ending,
+}
+
+/// What tokio-postgres says when the server answers no to the question for TLS. It has no code.
+const NO_TLS: &str = "server does not support TLS";
+
+impl ConnectError {
+    /// Why a connection could not be opened.
+    pub(crate) fn of(why: Error) -> Self {
+        if let Some(refusal) = Refusal::of(&why) {
+            return Self::Tls(refusal);
+        }
+        let speaks_none = why.source().is_some_and(|source| source.to_string() == NO_TLS);
+        if speaks_none { Self::Tls(Refusal::NoTls) } else { Self::Failed(why) }
+    }
 }
 
 /// Why a server is not suitable although it accepted the connection.

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::managed::{PoolError, TimeoutType};
+use tls::{FilesError, Refusal, Section};
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError as Refusal, Severity, SqlState};
 
@@ -62,6 +63,22 @@ pub enum DbError {
         reason: String,
         /// What to do about it.
         advice: &'static str,
+    },
+    /// There is no connection over TLS with this server.
+    #[error("PostgreSQL at {address} cannot be used over TLS: {why}")]
+    Tls {
+        /// Host and port.
+        address: Arc<str>,
+        /// What is wrong.
+        why: Refusal,
+    },
+    /// The files for TLS cannot be used.
+    #[error("the connection to PostgreSQL at {address} cannot be encrypted: {why}")]
+    TlsFiles {
+        /// Host and port.
+        address: Arc<str>,
+        /// What is wrong with them, and what to do.
+        why: Box<FilesError>,
     },
     /// The server accepted the login, but is not suitable.
     #[error("PostgreSQL at {address} cannot be used: {why}")]
@@ -101,6 +118,8 @@ impl DbError {
                 },
                 None => Self::Unreachable { address, why: ConnectError::Failed(why) },
             },
+            PoolError::Backend(ConnectError::Tls(why)) => Self::Tls { address, why },
+            PoolError::Backend(ConnectError::TlsFiles(why)) => Self::TlsFiles { address, why: Box::new(why) },
             PoolError::Backend(why) => Self::Unreachable { address, why },
             PoolError::Timeout(TimeoutType::Wait) => Self::AllInUse { address, waited },
             PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
@@ -160,6 +179,10 @@ impl DbError {
         match self {
             Self::Refused { advice, .. } => Some(advice),
             Self::UnsuitableServer { why, .. } => Some(why.advice()),
+            Self::Tls { why, .. } => Some(why.advice(Section::Database)),
+            Self::TlsFiles { .. } => Some(
+                "correct database.tls_ca, database.tls_cert and database.tls_key (DB_TLS_CA, DB_TLS_CERT, DB_TLS_KEY)",
+            ),
             Self::Unreachable { .. } => {
                 Some("start PostgreSQL, or correct database.host and database.port (DB_HOST, DB_PORT)")
             }
@@ -284,8 +307,8 @@ fn advice(code: &SqlState, routine: Option<&str>) -> &'static str {
     match code.code() {
         "28P01" => "correct database.user or database.password (DB_USER, DB_PASSWORD)",
         "28000" if routine == Some("ClientAuthentication") => {
-            "let this user in from this machine (pg_hba.conf), without TLS: if the server demands TLS (hostssl), allow it without \
-             ('host'), or connect through a tunnel or a pooler beside the service; this program does not speak TLS to PostgreSQL"
+            "let this user in from this machine (pg_hba.conf). If it is let in over TLS only (hostssl): set database.tls (DB_TLS) to \
+             verify-full or require. If it must show a certificate: name one in database.tls_cert (DB_TLS_CERT) and database.tls_key (DB_TLS_KEY)"
         }
         "28000" => {
             "create the user (createuser), let it log in (alter role … login), or correct database.user (DB_USER)"
@@ -299,7 +322,7 @@ fn advice(code: &SqlState, routine: Option<&str>) -> &'static str {
         // PgBouncer reports all its errors so.
         _ if class == "08" => {
             "if PgBouncer is between: ignore_startup_parameters = options, and the other settings of docs/operations.md, 'Behind PgBouncer'. \
-             If it demands TLS: this program does not speak TLS to PostgreSQL"
+             If it demands TLS: set database.tls (DB_TLS) to verify-full or require"
         }
         _ if class == "28" => "see what the server's log says of it; it knows more than it tells",
         _ => "see what the server's log says of it",
@@ -355,7 +378,9 @@ mod tests {
     fn advice_goes_by_code_and_names_tls() {
         for (code, routine, part) in [
             ("28P01", Some("auth_failed"), "DB_PASSWORD"),
-            ("28000", Some("ClientAuthentication"), "TLS"),
+            ("28000", Some("ClientAuthentication"), "DB_TLS"),
+            ("28000", Some("ClientAuthentication"), "DB_TLS_CERT"),
+            ("08P01", None, "DB_TLS"),
             ("28000", Some("InitializeSessionUserId"), "createuser"),
             ("3D000", Some("InitPostgres"), "createdb"),
             ("53300", Some("InitProcess"), "max_connections"),

@@ -44,6 +44,7 @@ pub mod startup;
 pub mod status_events;
 mod status_notes;
 pub mod transitions;
+mod transport;
 pub mod workers;
 
 pub use database::Database;

@@ -12,11 +12,11 @@ use deadpool_postgres::{ClientWrapper, Transaction};
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, sleep, timeout};
-use tokio_postgres::NoTls;
 
-use crate::connect::Connector;
+use crate::connect::{Connected, Connector};
 use crate::connect_error::ConnectError;
 use crate::error::DbError;
+use crate::transport::Transport;
 
 /// The longest lifetime of a connection. After it, a moved or reconfigured server is no longer
 /// used. Each connection gets a slightly shorter one, so that connections of one moment do not all
@@ -38,6 +38,7 @@ pub(crate) struct Connection {
     client: ClientWrapper,
     /// Ends it.
     driver: AbortHandle,
+    transport: Transport,
     runtime: Handle,
     is_given_up: bool,
     generation: u64,
@@ -74,9 +75,10 @@ impl Connection {
     pub(crate) fn abandon(&mut self) {
         self.is_given_up = true;
         let (cancel, driver) = (self.client.cancel_token(), self.driver.clone());
+        let transport = self.transport.clone();
         self.runtime.spawn(async move {
             // If the request fails, the statement ends by its own limit.
-            drop(timeout(CANCEL_DEADLINE, cancel.cancel_query(NoTls)).await);
+            drop(timeout(CANCEL_DEADLINE, transport.cancel(&cancel)).await);
             driver.abort();
         });
     }
@@ -101,11 +103,12 @@ impl managed::Manager for Connections {
     async fn create(&self) -> Result<Connection, ConnectError> {
         // Read it before connecting: what is found out meanwhile concerns the new connection too.
         let generation = self.generation.load(Ordering::Relaxed);
-        let (client, driver) = self.connector.connect().await?;
+        let Connected { client, end, transport } = self.connector.connect().await?;
         let age = self.max_age.mul_f64(rand::random_range(0.8..=1.0));
         Ok(Connection {
             client,
-            driver,
+            driver: end,
+            transport,
             runtime: self.connector.runtime().clone(),
             is_given_up: false,
             generation,

@@ -5,10 +5,11 @@
 
 use std::fmt::Write as _;
 
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, Config, SimpleQueryMessage};
 
 use crate::connect_error::{ConnectError, UnsuitableServer};
 use crate::error::is_lost_statement;
+use crate::transport::Transport;
 
 /// The settings of every session, as the server shows them:
 /// - The statements are written for this isolation, whatever the operator's default.
@@ -55,7 +56,12 @@ pub(crate) fn options() -> String {
 }
 
 /// Checks that a new connection is suitable: one statement, and two more behind a pooler.
-pub(crate) async fn prove(client: &Client, settings: &Config, access: Access) -> Result<(), ConnectError> {
+pub(crate) async fn prove(
+    client: &Client,
+    settings: &Config,
+    transport: &Transport,
+    access: Access,
+) -> Result<(), ConnectError> {
     let mut sql = "select pg_catalog.pg_is_in_recovery(),
             pg_catalog.current_setting('transaction_read_only') = 'on', pg_catalog.pg_backend_pid()"
         .to_owned();
@@ -78,7 +84,8 @@ pub(crate) async fn prove(client: &Client, settings: &Config, access: Access) ->
     if !lost.is_empty() {
         return Err(UnsuitableServer::SettingsLost(lost.join(", ")).into());
     }
-    if found.last() == Some(&Some(DIRECT.1)) || keeps_statements(client, settings, backend).await? {
+    if found.last() == Some(&Some(DIRECT.1)) || keeps_statements(client, settings, transport, backend).await?
+    {
         return Ok(());
     }
     Err(UnsuitableServer::StatementsLost.into())
@@ -99,6 +106,7 @@ fn lost_settings(found: &[Option<&str>]) -> Vec<String> {
 async fn keeps_statements(
     client: &Client,
     settings: &Config,
+    transport: &Transport,
     backend: Option<&str>,
 ) -> Result<bool, ConnectError> {
     let names = "select coalesce(bool_or(name ~ '^s[0-9]+$'), false) from pg_catalog.pg_prepared_statements";
@@ -110,8 +118,7 @@ async fn keeps_statements(
     if !keeps_our_names {
         return Ok(true);
     }
-    let (second, connection) = settings.connect(NoTls).await?;
-    let driver = tokio::spawn(connection);
+    let (second, driver) = transport.connect(settings).await?;
     let row = first_row(&second, "select pg_catalog.pg_backend_pid()").await;
     driver.abort();
     Ok(row?.first().and_then(Option::as_deref) != backend)

@@ -13,6 +13,8 @@ pub(crate) enum Ending {
     HeadTooLong,
     /// The bytes are not HTTP.
     NotHttp,
+    /// The client speaks without TLS, and the server only with it.
+    NotTls,
     /// The request was not answered in time.
     RequestLate,
     /// The client did not read the response in time.
@@ -26,12 +28,13 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Idle,
         Self::HeadLate,
         Self::HeadTooLarge,
         Self::HeadTooLong,
         Self::NotHttp,
+        Self::NotTls,
         Self::RequestLate,
         Self::AnswerUnread,
         Self::StreamUnread,

@@ -40,6 +40,13 @@ pub(crate) struct Exchange {
     pub(crate) slots: StreamSlots,
     /// The pool memory of the response, until the client has read it.
     pub(crate) answer: Rc<RefCell<Reservation>>,
+    /// Whether the connection is encrypted.
+    pub(crate) is_encrypted: bool,
+}
+
+/// Whether the client speaks TLS with this server itself.
+pub(crate) fn is_encrypted(request: &HttpRequest) -> bool {
+    request.conn_data::<Exchange>().is_some_and(|exchange| exchange.is_encrypted)
 }
 
 /// Records on the connection that the head of this request is complete. Returns the connection, if

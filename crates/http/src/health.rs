@@ -12,7 +12,7 @@ use domain::timestamp::Timestamp;
 use runtime::reachable;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use utoipa::ToSchema;
@@ -151,21 +151,30 @@ fn now() -> Timestamp {
 ///
 /// # Errors
 /// The service is not ready. The text says why.
-pub async fn probe(bind: IpAddr, port: u16) -> Result<(), String> {
+pub async fn probe(http: &config::Http, port: u16) -> Result<(), String> {
+    probe_at(http.bind, port, http.tls_cert.is_some()).await
+}
+
+/// As [`probe`], at the admin listener, which speaks without TLS.
+///
+/// # Errors
+/// The service is not ready. The text says why.
+pub async fn probe_admin(admin: &config::Admin) -> Result<(), String> {
+    probe_at(admin.bind, admin.port, false).await
+}
+
+async fn probe_at(bind: IpAddr, port: u16, over_tls: bool) -> Result<(), String> {
     let mut address = SocketAddr::new(reachable(bind), port);
     let ask = async {
         let connected = TcpStream::connect(address).await;
-        let mut stream = match connected {
+        let stream = match connected {
             Err(why) if bind == Ipv6Addr::UNSPECIFIED && is_without_ipv6(&why) => {
                 address.set_ip(Ipv4Addr::LOCALHOST.into());
                 TcpStream::connect(address).await?
             }
             connected => connected?,
         };
-        stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
-        let mut answer = String::new();
-        stream.take(16_384).read_to_string(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer)
+        if over_tls { exchange(tls::client::unverified(stream).await?).await } else { exchange(stream).await }
     };
     let answered = timeout(PROBE_DEADLINE, ask).await;
     match answered {
@@ -177,4 +186,12 @@ pub async fn probe(bind: IpAddr, port: u16) -> Result<(), String> {
         Ok(Err(why)) => Err(format!("no service answers at {address}: {why}")),
         Err(_) => Err(format!("the service at {address} did not answer in time")),
     }
+}
+
+async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<String> {
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+    stream.flush().await?;
+    let mut answer = String::new();
+    stream.take(16_384).read_to_string(&mut answer).await?;
+    Ok(answer)
 }

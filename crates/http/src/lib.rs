@@ -3,6 +3,7 @@
 
 mod base_path;
 mod blank_line;
+mod certificate;
 mod clock;
 pub mod conditional;
 mod connection;
@@ -32,6 +33,7 @@ pub mod server;
 pub mod staff;
 mod stream;
 mod stream_slots;
+mod transport;
 
 pub use exchange::read_json;
 pub use problem::Problem;

@@ -19,6 +19,8 @@ const MIB: usize = 1 << 20;
 /// towards a container's limit.
 pub const PER_CONNECTION: usize = 80 * KIB;
 const _: () = assert!(2 * MAX_HEAD + 2 * READ_AT_ONCE + KERNEL_BUFFERS <= PER_CONNECTION);
+/// What TLS adds to that in bytes: a record in each direction, decrypted and not, and its keys.
+pub const PER_TLS_CONNECTION: usize = PER_CONNECTION + 64 * KIB;
 /// Memory for everything else, in bytes: the program, its threads, its pools, the orders in
 /// progress.
 pub const REST: usize = 64 * MIB;
@@ -53,12 +55,12 @@ impl Limits {
         let files = open_files::raise_to(MAX_CONNECTIONS + OTHER_FILES).saturating_sub(OTHER_FILES);
         let fitting = memory.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         let limits = Self::from(fitting, files, config);
-        limits.log_limits(memory, files, log);
+        limits.log_limits(memory, files, per_connection(config), log);
         limits
     }
 
     /// `memory` is null in the log line if no limit is known.
-    fn log_limits(self, memory: Option<u64>, files: usize, log: &Log) {
+    fn log_limits(self, memory: Option<u64>, files: usize, per_connection: usize, log: &Log) {
         let Self { connections, per_address, pool } = self;
         log.info(
             action::CONNECTIONS_LIMITED,
@@ -66,7 +68,7 @@ impl Limits {
         )
         .detail("connections", connections)
         .detail("connections_per_address", per_address)
-        .detail("bytes_per_connection", PER_CONNECTION)
+        .detail("bytes_per_connection", per_connection)
         .detail("shared_bytes", pool)
         .detail("memory_limit", memory)
         .detail("open_files", files)
@@ -76,7 +78,7 @@ impl Limits {
     fn from(memory: usize, files: usize, config: &config::Http) -> Self {
         let available = memory.saturating_sub(REST);
         // Two thirds for the fixed shares, one third for the pool.
-        let fitting = (available / 3 * 2 / PER_CONNECTION).clamp(MIN_CONNECTIONS, MAX_CONNECTIONS);
+        let fitting = (available / 3 * 2 / per_connection(config)).clamp(MIN_CONNECTIONS, MAX_CONNECTIONS);
         let connections = match config.max_connections {
             0 => fitting,
             chosen => chosen,
@@ -89,6 +91,11 @@ impl Limits {
         let pool = (available / 3).clamp(MIB, MAX_CONNECTIONS * PER_CONNECTION / 2);
         Self { connections, per_address, pool }
     }
+}
+
+/// The fixed share of a connection.
+fn per_connection(config: &config::Http) -> usize {
+    if config.tls_cert.is_some() { PER_TLS_CONNECTION } else { PER_CONNECTION }
 }
 
 #[cfg(test)]
@@ -114,6 +121,9 @@ mod tests {
                 "{mib} MiB: {connections}, {pool}"
             );
         }
+        let over_tls = config::Http { tls_cert: Some("cert.pem".into()), ..config::Http::default() };
+        let Limits { connections, pool, .. } = limits(256 * MIB, usize::MAX, &over_tls);
+        assert!(connections * PER_TLS_CONNECTION + pool + REST <= 256 * MIB, "{connections}, {pool}");
         let in_container = limits(256 * MIB, usize::MAX, &config);
         assert_eq!(in_container, Limits { connections: 1_638, per_address: 819, pool: 64 * MIB });
         assert_eq!(limits(usize::MAX, usize::MAX, &config).connections, MAX_CONNECTIONS);
@@ -125,7 +135,7 @@ mod tests {
         let limit_logged = |memory| {
             let (output, mut written) = std::io::pipe().map(|(read, write)| (write, read)).unwrap();
             let (log, flush) = logging::start_on("order-service", logging::Level::Info, output);
-            limits(usize::MAX, 300, &config::Http::default()).log_limits(memory, 300, &log);
+            limits(usize::MAX, 300, &config::Http::default()).log_limits(memory, 300, PER_CONNECTION, &log);
             drop((log, flush));
             let mut line = String::new();
             BufReader::new(&mut written).read_line(&mut line).unwrap();

@@ -18,6 +18,8 @@ use config::BasePath;
 use deadlines::http::HEAD_DEADLINE;
 use deadlines::stop::DRAIN_DEADLINE;
 use logging::{Log, action};
+use tls::server::Certificate;
+use tokio_rustls::TlsAcceptor;
 
 use crate::connections::Connections;
 use crate::cross_site::CrossSite;
@@ -25,12 +27,23 @@ use crate::ending::Ending;
 use crate::limits::{self, Limits};
 use crate::own_origins::OwnOrigins;
 use crate::stream::{MAX_HEAD, MAX_HEAD_LINES, Socket, Stream};
-use crate::{Problem, middleware, request_id};
+use crate::transport::{NotAccepted, Transport};
+use crate::{Problem, certificate, middleware, request_id};
 
 pub use crate::listener::{BindError, listen, listen_for_admin};
 
 /// The HTTP server does not report which of these faults it found.
 const NOT_HTTP: &str = "This is no valid HTTP/1.1 request. Send a request line such as 'GET /health HTTP/1.1', header lines such as 'Name: value', exactly one Host, and at most one Content-Length or Transfer-Encoding; no TLS and no HTTP/2.";
+
+/// The answer to a client that does not speak TLS, which can read no other.
+const NOT_TLS: &str = "This port speaks only TLS. Ask with https:// instead of http://, and trust the authority of its certificate.";
+
+/// What stands before the handlers.
+struct Front {
+    cross_site: CrossSite,
+    base: Option<BasePath>,
+    certificate: Option<Arc<Certificate>>,
+}
 
 /// Starts the server with its limits. Every request gets an id, and loses the base path. Pages of
 /// our two services may use it, and those of the configured sites. The service handles signals
@@ -51,7 +64,9 @@ where
     let threads = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
     let sites = CrossSite::new(settings, OwnOrigins::new(pages), listener.local_addr()?.ip(), log);
     let base = Some(&pages.base_path).filter(|base| !base.is_root()).cloned();
-    start_within(Limits::of(settings, log), threads, listener, sites, base, log, configure)
+    let certificate = certificate::read(settings)?;
+    let front = Front { cross_site: sites, base, certificate };
+    start_within(Limits::of(settings, log), threads, listener, front, log, configure)
 }
 
 /// As [`start`], for the admin listener: a few connections on one thread, for programs. Pages of
@@ -69,21 +84,24 @@ where
 {
     let http = config::Http::default();
     let sites = CrossSite::new(&http, OwnOrigins::default(), listener.local_addr()?.ip(), log);
-    start_within(limits::ADMIN, 1, listener, sites, None, log, configure)
+    // Probes and scrapers ask from the same machine or the same cluster, without TLS.
+    let front = Front { cross_site: sites, base: None, certificate: None };
+    start_within(limits::ADMIN, 1, listener, front, log, configure)
 }
 
 fn start_within<F>(
     limits: Limits,
     threads: usize,
     listener: TcpListener,
-    cross_site: CrossSite,
-    base: Option<BasePath>,
+    front: Front,
     log: &Log,
     configure: F,
 ) -> std::io::Result<(ServerHandle, impl Future<Output = std::io::Result<()>> + Send + use<F>)>
 where
     F: FnOnce(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
+    let Front { cross_site, base, certificate } = front;
+    let acceptor = certificate.as_ref().map(certificate::acceptor).transpose()?;
     let connections = Arc::new(Connections::new(limits));
     let server = Server::build()
         .workers(threads)
@@ -114,15 +132,15 @@ where
             .on_connect_ext(|stream: &Stream, data| drop(data.insert(stream.exchange())))
             .h1(map_config(app, |()| AppConfig::default()));
         let http = Rc::new(http);
-        let (connections, log) = (Arc::clone(&all), refusals.clone());
+        let host = Host { connections: Arc::clone(&all), tls: acceptor.clone(), log: refusals.clone() };
         fn_factory(move || {
-            let (http, connections, log) = (Rc::clone(&http), Arc::clone(&connections), log.clone());
+            let (http, host) = (Rc::clone(&http), host.clone());
             async move {
                 let http = Rc::new(http.new_service(()).await?);
                 Ok::<_, ()>(fn_service(move |tcp| {
-                    let (http, connections, log) = (Rc::clone(&http), Arc::clone(&connections), log.clone());
+                    let (http, host) = (Rc::clone(&http), host.clone());
                     async move {
-                        serve(tcp, &*http, &connections, &log).await;
+                        host.serve(tcp, &*http).await;
                         Ok::<_, Infallible>(())
                     }
                 }))
@@ -136,6 +154,7 @@ where
         let ended = tokio::select! {
             ended = server => ended,
             never = connections.sweep(&log) => match never {},
+            never = certificate::watch(certificate.as_deref(), &log) => match never {},
         };
         log.report_suppressed();
         ended
@@ -143,32 +162,72 @@ where
     Ok((handle, serving))
 }
 
-/// Serves one connection until it closes or is ended.
-async fn serve<S>(tcp: TcpStream, http: &S, connections: &Arc<Connections>, log: &Log)
-where
-    S: Service<(Stream, Option<SocketAddr>), Response = ()>,
-{
-    // Without a peer address the connection is already closed.
-    let Ok(address) = tcp.peer_addr() else { return };
-    let Some(permit) = connections.admit(address.ip()) else { return };
-    let (pool, slots) = (connections.pool.clone(), connections.slots.clone());
-    let socket = Socket::new(tcp, Arc::clone(&permit.connection), pool, slots);
-    let stream = socket.stream();
-    let failed = tokio::select! {
-        biased;
-        served = http.call((stream, Some(address))) => served.is_err(),
-        _ = permit.connection.ended() => false,
-    };
-    // The server has dropped its half by now.
-    if let Some(socket) = Rc::into_inner(socket) {
-        let (final_response, lingers) = match permit.connection.ending() {
-            // The client closed it, or the last response answered a complete request.
-            None => (Vec::new(), failed),
-            Some(ending) => (final_response(ending, log), ending_lingers(ending)),
+/// What every connection needs.
+#[derive(Clone)]
+struct Host {
+    connections: Arc<Connections>,
+    tls: Option<TlsAcceptor>,
+    log: Log,
+}
+
+impl Host {
+    /// Serves one connection until it closes or is ended.
+    async fn serve<S>(&self, tcp: TcpStream, http: &S)
+    where
+        S: Service<(Stream, Option<SocketAddr>), Response = ()>,
+    {
+        let Self { connections, tls, log } = self;
+        // Without a peer address the connection is already closed.
+        let Ok(address) = tcp.peer_addr() else { return };
+        let Some(permit) = connections.admit(address.ip()) else { return };
+        let accepted = tokio::select! {
+            biased;
+            accepted = Transport::accept(tcp, tls.as_ref()) => accepted,
+            // It is too slow, or a new one needs its place. It could read no answer yet.
+            _ = permit.connection.ended() => return,
         };
-        socket.close(&final_response, lingers).await;
+        let transport = match accepted {
+            Ok(transport) => transport,
+            Err(why) => return self.refuse(why).await,
+        };
+        let (pool, slots) = (connections.pool.clone(), connections.slots.clone());
+        let socket = Socket::new(transport, Arc::clone(&permit.connection), pool, slots);
+        let stream = socket.stream();
+        let failed = tokio::select! {
+            biased;
+            served = http.call((stream, Some(address))) => served.is_err(),
+            _ = permit.connection.ended() => false,
+        };
+        // The server has dropped its half by now.
+        if let Some(socket) = Rc::into_inner(socket) {
+            let (final_response, lingers) = match permit.connection.ending() {
+                // The client closed it, or the last response answered a complete request.
+                None => (Vec::new(), failed),
+                Some(ending) => (final_response(ending, log), ending_lingers(ending)),
+            };
+            socket.close(&final_response, lingers).await;
+        }
+        drop(permit);
     }
-    drop(permit);
+
+    /// Ends a connection that does not get as far as HTTP.
+    async fn refuse(&self, why: NotAccepted) {
+        match why {
+            NotAccepted::Gone => {}
+            NotAccepted::Plain(tcp) => {
+                let ending = Ending::NotTls;
+                let answer = final_response(ending, &self.log);
+                Transport::Plain(tcp).close(&answer, ending_lingers(ending)).await;
+            }
+            NotAccepted::Handshake(why) => {
+                let message = "A client did not agree on TLS: it may not trust the certificate";
+                self.log
+                    .info(action::TLS_HANDSHAKE_FAILED, message)
+                    .detail("why", why.to_string())
+                    .emit_limited();
+            }
+        }
+    }
 }
 
 fn ending_lingers(ending: Ending) -> bool {
@@ -177,6 +236,7 @@ fn ending_lingers(ending: Ending) -> bool {
         | Ending::HeadTooLarge
         | Ending::HeadTooLong
         | Ending::NotHttp
+        | Ending::NotTls
         | Ending::AnsweredEarly => true,
         Ending::Idle
         | Ending::RequestLate
@@ -204,6 +264,7 @@ fn final_response(ending: Ending, log: &Log) -> Vec<u8> {
             (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
         }
         Ending::NotHttp => (StatusCode::BAD_REQUEST, NOT_HTTP.to_owned()),
+        Ending::NotTls => (StatusCode::BAD_REQUEST, NOT_TLS.to_owned()),
         Ending::Idle
         | Ending::RequestLate
         | Ending::AnswerUnread

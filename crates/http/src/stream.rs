@@ -16,12 +16,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use actix_web::web::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::blank_line::BlankLine;
 use crate::connection::{Connection, UNKNOWN_LENGTH};
@@ -30,6 +27,7 @@ use crate::exchange::Exchange;
 use crate::phase::Phase;
 use crate::pool::{Pool, Reservation};
 use crate::stream_slots::StreamSlots;
+use crate::transport::Transport;
 
 /// The largest head of a request, in bytes.
 pub const MAX_HEAD: usize = 16 * 1024;
@@ -41,15 +39,11 @@ pub(crate) const MAX_HEAD_LINES: usize = 96;
 /// The largest number of bytes that the server gets before it has processed the previous ones; it
 /// would read all there are. As many may be buffered behind the end of a piece.
 pub(crate) const READ_AT_ONCE: usize = 8 * 1024;
-/// How long, and for how many bytes, the socket is still read after the last response. Bytes that
-/// reach a closed socket are answered with a reset, which may overtake the response.
-const LINGER: Duration = Duration::from_secs(1);
-const LINGER_BYTES: usize = 256 * 1024;
 
 /// A socket and its counters. The server uses it as a [`Stream`]; the task that runs the server
 /// uses it directly.
 pub(crate) struct Socket {
-    tcp: RefCell<TcpStream>,
+    transport: RefCell<Transport>,
     connection: Arc<Connection>,
     pool: Pool,
     slots: StreamSlots,
@@ -85,14 +79,14 @@ pub(crate) struct Stream(Rc<Socket>);
 
 impl Socket {
     pub(crate) fn new(
-        tcp: TcpStream,
+        transport: Transport,
         connection: Arc<Connection>,
         pool: Pool,
         slots: StreamSlots,
     ) -> Rc<Self> {
         let answer = Rc::new(RefCell::new(pool.empty()));
         Rc::new(Self {
-            tcp: RefCell::new(tcp),
+            transport: RefCell::new(transport),
             connection,
             pool,
             slots,
@@ -174,13 +168,13 @@ impl Socket {
         buffer: &mut ReadBuf<'_>,
         most: usize,
     ) -> Poll<io::Result<()>> {
-        let mut tcp = self.tcp.borrow_mut();
-        let tcp = Pin::new(&mut *tcp);
+        let mut transport = self.transport.borrow_mut();
+        let transport = Pin::new(&mut *transport);
         if buffer.remaining() <= most {
-            return tcp.poll_read(cx, buffer);
+            return transport.poll_read(cx, buffer);
         }
         let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
-        ready!(tcp.poll_read(cx, &mut part))?;
+        ready!(transport.poll_read(cx, &mut part))?;
         let count = part.filled().len();
         buffer.advance(count);
         Poll::Ready(Ok(()))
@@ -189,17 +183,16 @@ impl Socket {
     /// Whether there is something to read. If not, the task is woken when bytes arrive. An
     /// unconditional extra turn would cost every request a tenth of its processor time.
     fn has_more(&self, cx: &mut Context<'_>) -> bool {
-        !self.ahead.borrow().is_empty() || self.tcp.borrow().poll_read_ready(cx).is_ready()
+        !self.ahead.borrow().is_empty() || self.transport.borrow_mut().has_more(cx)
     }
 
     /// Resolves only with an error: the connection is broken, and nobody waits for the response any
     /// more. Of a stream the end of the client's side says so, too: nobody sends a last request and
     /// then waits for an endless response.
     fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut byte = [0];
-        match self.tcp.borrow().poll_peek(cx, &mut ReadBuf::new(&mut byte)) {
+        match self.transport.borrow_mut().poll_end(cx) {
             Poll::Ready(Err(why)) => Poll::Ready(Err(why)),
-            Poll::Ready(Ok(0)) if self.connection.phase() == Phase::Stream => {
+            Poll::Ready(Ok(true)) if self.connection.phase() == Phase::Stream => {
                 Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
             }
             Poll::Ready(Ok(_)) | Poll::Pending => Poll::Pending,
@@ -210,29 +203,12 @@ impl Socket {
     /// first, if the kernel accepts it. With `lingers`, the client gets time to read it, or the
     /// server's last response.
     pub(crate) async fn close(self, final_response: &[u8], lingers: bool) {
-        let mut tcp = self.tcp.into_inner();
+        let transport = self.transport.into_inner();
         if self.blocked.get() {
             // The client does not read: discard the kernel's send buffer at once.
-            let _ = tcp.set_zero_linger();
-            return;
+            return transport.reset();
         }
-        // All or nothing: a client that receives half a response treats the connection as broken,
-        // which is correct.
-        let _ = tcp.try_write(final_response);
-        if !lingers || tcp.shutdown().await.is_err() {
-            return;
-        }
-        let mut scrap = vec![0; 4_096];
-        let drained = async {
-            let mut left = LINGER_BYTES;
-            while let Ok(count @ 1..) = tcp.read(&mut scrap).await {
-                left = left.saturating_sub(count);
-                if left == 0 {
-                    break;
-                }
-            }
-        };
-        let _ = timeout(LINGER, drained).await;
+        transport.close(final_response, lingers).await;
     }
 }
 
@@ -244,6 +220,7 @@ impl Stream {
             pool: self.0.pool.clone(),
             slots: self.0.slots.clone(),
             answer: Rc::clone(&self.0.answer),
+            is_encrypted: self.0.transport.borrow().is_encrypted(),
         }
     }
 }
@@ -333,13 +310,16 @@ impl AsyncWrite for Stream {
             }
             return Poll::Ready(Ok(bytes.len()));
         }
-        let written = Pin::new(&mut *socket.tcp.borrow_mut()).poll_write(cx, ours);
+        let written = Pin::new(&mut *socket.transport.borrow_mut()).poll_write(cx, ours);
         socket.blocked.set(written.is_pending());
         written
     }
 
-    /// The server flushes after it has written everything.
+    /// The server flushes after it has written everything. TLS may still hold the end of it.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut *self.0.transport.borrow_mut()).poll_flush(cx);
+        self.0.blocked.set(flushed.is_pending());
+        ready!(flushed)?;
         self.0.flushed(cx);
         Poll::Ready(Ok(()))
     }

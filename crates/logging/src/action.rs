@@ -145,6 +145,14 @@ actions! {
     CONNECTIONS_EVICTED = "connections_evicted" at Info;
     /// The admin listener is open: `details` says on which address and port.
     ADMIN_STARTED = "admin_started" at Info;
+    /// A client and the HTTP server did not agree on TLS: the client may not trust the certificate.
+    TLS_HANDSHAKE_FAILED = "tls_handshake_failed" at Info;
+    /// A certificate, a key or the list of authorities has changed, and is used for new
+    /// connections.
+    CERTIFICATE_CHANGED = "certificate_changed" at Info;
+    /// A certificate, a key or the list of authorities has changed and cannot be used: the last one
+    /// stays in use.
+    CERTIFICATE_REFUSED = "certificate_refused" at Error;
 
     // An order on its way into the kitchen.
 

@@ -24,22 +24,46 @@ const MAX_LOOKUP: Duration = Duration::from_secs(1);
 /// The largest number of addresses that are tried, so that each gets a useful share of the time.
 const MAX_ADDRESSES: usize = 16;
 
+/// An address, and the name for which it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The name, or the address as it was written.
+    pub host: String,
+    /// The address.
+    pub address: SocketAddr,
+}
+
 /// The addresses of a setting in the form of [`parse_hosts`], in the same sequence. A name that
 /// cannot be resolved is skipped if another one can.
 ///
 /// # Errors
 /// No name can be resolved.
 pub async fn resolve(setting: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let mut addresses = Vec::new();
+    for Found { address, .. } in resolve_named(setting, port).await? {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    Ok(addresses)
+}
+
+/// Like [`resolve`], with the name of each: a certificate is for a name. One address that has two
+/// names is found for both.
+///
+/// # Errors
+/// No name can be resolved.
+pub async fn resolve_named(setting: &str, port: u16) -> io::Result<Vec<Found>> {
     let hosts = parse_hosts(setting, port).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
     resolve_by(hosts, async |host, port| lookup_host((host.as_str(), port)).await.map(Iterator::collect))
         .await
 }
 
-/// Like [`resolve`]. All names are looked up in parallel.
+/// Like [`resolve_named`]. All names are looked up in parallel.
 async fn resolve_by(
     hosts: Vec<(String, u16)>,
     look_up: impl AsyncFn(String, u16) -> io::Result<Vec<SocketAddr>>,
-) -> io::Result<Vec<SocketAddr>> {
+) -> io::Result<Vec<Found>> {
     let most_of_one = MAX_ADDRESSES.div_ceil(hosts.len().max(1));
     let mut found = vec![Vec::new(); hosts.len()];
     let mut failure = None;
@@ -49,7 +73,10 @@ async fn resolve_by(
         .into_iter()
         .zip(&mut found)
         .map(async |((host, port), place)| {
-            look_up(host, port).await.map(|addresses| place.extend(addresses.into_iter().take(most_of_one)))
+            let addresses = look_up(host.clone(), port).await?;
+            let found = addresses.into_iter().take(most_of_one);
+            place.extend(found.map(|address| Found { host: host.clone(), address }));
+            Ok::<(), io::Error>(())
         })
         .collect();
     loop {
@@ -69,16 +96,16 @@ async fn resolve_by(
         }
     }
     drop(under_way);
-    let mut addresses = Vec::new();
-    for address in found.into_iter().flatten() {
-        if !addresses.contains(&address) && addresses.len() < MAX_ADDRESSES {
-            addresses.push(address);
+    let mut all = Vec::new();
+    for each in found.into_iter().flatten() {
+        if !all.contains(&each) && all.len() < MAX_ADDRESSES {
+            all.push(each);
         }
     }
-    if addresses.is_empty() {
+    if all.is_empty() {
         return Err(failure.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()));
     }
-    Ok(addresses)
+    Ok(all)
 }
 
 /// Tries each address in turn, and returns the first success. After a failure the next address is
@@ -87,10 +114,10 @@ async fn resolve_by(
 ///
 /// # Errors
 /// The errors of all addresses that answered. Empty if none answered in time.
-pub async fn first_to_answer<T, E: Debug, Attempt>(
-    addresses: Vec<SocketAddr>,
+pub async fn first_to_answer<A, T, E: Debug, Attempt>(
+    addresses: Vec<A>,
     within: Duration,
-    attempt: impl Fn(SocketAddr) -> Attempt,
+    attempt: impl Fn(A) -> Attempt,
 ) -> Result<T, Vec<E>>
 where
     Attempt: Future<Output = Result<T, E>>,
@@ -130,6 +157,16 @@ mod tests {
         assert!(resolve("nobody.invalid", 1).await.is_err());
     }
 
+    #[tokio::test]
+    async fn an_address_with_two_names_is_found_for_both() {
+        let found = resolve_named("127.0.0.1:2,localhost:2,127.0.0.1:2", 1).await.unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], 2));
+        for host in ["127.0.0.1", "localhost"] {
+            let same = found.iter().filter(|each| **each == Found { host: host.to_owned(), address });
+            assert_eq!(same.count(), 1, "{host}: {found:?}");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_name_that_nobody_answers_for_keeps_no_other_from_being_known() {
         let hosts = ["silent", "first", "second"].map(|name| (name.to_owned(), 5)).to_vec();
@@ -142,8 +179,9 @@ mod tests {
         .await
         .unwrap();
         assert_eq!(start.elapsed(), MAX_LOOKUP);
-        assert_eq!(found.first(), Some(&([10, 0, 0, 1], 5).into()));
-        assert!(found.contains(&([10, 0, 1, 1], 5).into()), "crowded out: {found:?}");
+        let named = |host: &str, ip: [u8; 4]| Found { host: host.to_owned(), address: (ip, 5).into() };
+        assert_eq!(found.first(), Some(&named("first", [10, 0, 0, 1])));
+        assert!(found.contains(&named("second", [10, 0, 1, 1])), "crowded out: {found:?}");
         assert!(found.len() <= MAX_ADDRESSES);
     }
 

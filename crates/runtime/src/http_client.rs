@@ -5,7 +5,7 @@ use std::io::{Error, ErrorKind, Result};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Larger responses are refused, in bytes.
@@ -59,8 +59,21 @@ pub async fn send_to(address: SocketAddr, request: &Request<'_>, limit: Duration
 }
 
 async fn exchange(address: SocketAddr, request: &Request<'_>) -> Result<Response> {
-    let mut stream = TcpStream::connect(address).await?;
+    exchange_on(TcpStream::connect(address).await?, address, request).await
+}
+
+/// Sends a request to this address on a connection that is open already, such as one over TLS. The
+/// caller limits the time.
+///
+/// # Errors
+/// The connection broke, or the response is not HTTP.
+pub async fn exchange_on(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    address: SocketAddr,
+    request: &Request<'_>,
+) -> Result<Response> {
     stream.write_all(encode(address, request).as_bytes()).await?;
+    stream.flush().await?;
     let mut bytes = Vec::new();
     stream.take(SIZE_LIMIT).read_to_end(&mut bytes).await?;
     decode(&String::from_utf8_lossy(&bytes))

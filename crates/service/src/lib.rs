@@ -5,6 +5,7 @@
 
 mod admin;
 pub mod batching;
+mod certificates;
 mod process;
 mod tasks;
 

@@ -15,6 +15,7 @@ use logging::{Action, Log, action};
 use runtime::{Exit, Shutdown, arguments};
 
 use crate::admin::{Admin, AdminError, Probes};
+use crate::certificates;
 
 /// A service: its command line, and what it does then.
 pub trait Service: FromArgs {
@@ -99,6 +100,7 @@ pub struct Process {
 /// One thread is enough: a service waits more than it works, and its HTTP server has threads of its
 /// own. Several would wake each other, which costs more.
 pub fn main<S: Service>() -> ExitCode {
+    tls::install_provider();
     let ended = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -120,7 +122,7 @@ async fn run<S: Service>() -> Result<(), Exit> {
         let config = load()?;
         return match config.admin.port {
             port if port > 0 && read.is_asked_by_its_admin_port() => {
-                health::probe(config.admin.bind, port).await.map_err(Exit::Failed)
+                health::probe_admin(&config.admin).await.map_err(Exit::Failed)
             }
             _ => read.healthcheck(&config).await,
         };
@@ -145,6 +147,7 @@ async fn run<S: Service>() -> Result<(), Exit> {
         };
         tokio::select! {
             never = stopping => match never {},
+            never = certificates::watch(&log) => match never {},
             outcome = &mut running => outcome.map_err(|why| logged(&log, &why)),
             why = admin.ended() => {
                 let failed = logged(&log, &why);

@@ -54,7 +54,7 @@ impl Service for Arguments {
 
     async fn healthcheck(self, config: &Config) -> Result<(), Exit> {
         let Settings { port, .. } = self.settings()?;
-        http_service::health::probe(config.http.bind, port).await.map_err(Exit::Failed)
+        http_service::health::probe(&config.http, port).await.map_err(Exit::Failed)
     }
 
     async fn run(settings: Settings, process: Process) -> Result<(), ServiceError> {

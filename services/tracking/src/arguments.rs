@@ -45,7 +45,7 @@ impl Service for Arguments {
     }
 
     async fn healthcheck(self, config: &Config) -> Result<(), Exit> {
-        http_service::health::probe(config.http.bind, self.port).await.map_err(Exit::Failed)
+        http_service::health::probe(&config.http, self.port).await.map_err(Exit::Failed)
     }
 
     async fn run(port: u16, process: Process) -> Result<(), ServiceError> {

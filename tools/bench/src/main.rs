@@ -65,6 +65,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    tls::install_provider();
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => exit.report(),

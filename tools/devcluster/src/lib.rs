@@ -32,6 +32,7 @@ mod rabbitmq;
 mod redis;
 mod search;
 mod server;
+mod server_tls;
 mod service;
 pub mod tool;
 
@@ -52,8 +53,9 @@ pub use process_guard::ProcessGuard;
 pub use process_stat::ProcessStat;
 pub use programs::{PostgresPrograms, RabbitmqPrograms};
 pub use rabbitmq::{
-    PrivateRabbitmq, Rabbitmq, RabbitmqAdmin, RabbitmqConsole, RabbitmqOptions, path_segment,
+    PrivateRabbitmq, Rabbitmq, RabbitmqAdmin, RabbitmqConsole, RabbitmqOptions, RabbitmqTls, path_segment,
 };
 pub use redis::{PrivateRedis, RedisProgram};
 pub use server::Server;
+pub use server_tls::ServerTls;
 pub use service::{Ready, ServiceProcess};

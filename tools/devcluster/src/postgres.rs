@@ -20,7 +20,7 @@ use crate::ports::PortClaim;
 use crate::private_server::{PrivateServer, Running, ServerKind, folder_at, wait_until};
 use crate::process::OwnedProcess;
 use crate::programs::PostgresPrograms;
-use crate::{Credentials, Error, ProcessGuard, tool};
+use crate::{Credentials, Error, ProcessGuard, ServerTls, tool};
 
 /// Creating the data may be slow on a slow disk.
 const CREATE_LIMIT: Duration = Duration::from_mins(2);
@@ -42,6 +42,8 @@ pub struct PostgresOptions {
     pub guard: Option<ProcessGuard>,
     /// Further variables of the server's environment.
     pub environment: Vec<(OsString, OsString)>,
+    /// With it, the server also speaks TLS, on the same port.
+    pub tls: Option<ServerTls>,
 }
 
 impl Default for PostgresOptions {
@@ -53,6 +55,7 @@ impl Default for PostgresOptions {
             max_connections: 100,
             guard: None,
             environment: Vec::new(),
+            tls: None,
         }
     }
 }
@@ -100,14 +103,31 @@ impl PrivatePostgres {
         self.restart().await
     }
 
-    /// Refuses connections without TLS from now on. That means all of them, because the server has
-    /// no certificate.
+    /// Refuses connections without TLS from now on. That means all of them, if the server has no
+    /// certificate.
     ///
     /// # Errors
-    /// The server's rules cannot be written or reloaded.
+    /// The server's rules cannot be written, or it did not start.
     pub async fn demand_tls(&mut self) -> Result<(), Error> {
+        self.restart_with_rules("hostssl all all all scram-sha-256\n").await
+    }
+
+    /// Lets clients in by these lines of `pg_hba.conf` from now on.
+    ///
+    /// # Errors
+    /// They cannot be written, or the server did not start.
+    pub async fn restart_with_rules(&mut self, lines: &str) -> Result<(), Error> {
         let rules = self.kind.folder.join("data/pg_hba.conf");
-        fs::write(&rules, "hostssl all all all scram-sha-256\n").map_err(Error::file("write", &rules))?;
+        fs::write(&rules, lines).map_err(Error::file("write", &rules))?;
+        self.restart().await
+    }
+
+    /// Restarts the server with this certificate, or without TLS.
+    ///
+    /// # Errors
+    /// Those of [`PrivatePostgres::start`].
+    pub async fn restart_with_tls(&mut self, tls: Option<ServerTls>) -> Result<(), Error> {
+        self.kind.options.tls = tls;
         self.restart().await
     }
 
@@ -161,6 +181,9 @@ impl ServerKind for Postgres {
         }
         let settings = data.join("postgresql.conf");
         fs::write(&settings, settings::text(port, options)).map_err(Error::file("write", &settings))?;
+        if let Some(tls) = &options.tls {
+            tls.copy_to(folder)?;
+        }
         identity.give(folder)?;
 
         let mut command = identity.command(&admin.version.bin.join("postgres"));

@@ -28,7 +28,7 @@ use crate::ports::PortClaim;
 use crate::private_server::{PrivateServer, Running, ServerKind, folder_at, wait_until};
 use crate::process::OwnedProcess;
 use crate::programs::RabbitmqPrograms;
-use crate::{Credentials, Error, ProcessGuard, tool};
+use crate::{Credentials, Error, ProcessGuard, ServerTls, tool};
 
 /// An address as host name needs no name resolution.
 const NODE: &str = "restaurant@127.0.0.1";
@@ -47,11 +47,22 @@ pub struct RabbitmqOptions {
     pub password: Option<SecretString>,
     /// Ends the server if its owner is killed.
     pub guard: Option<ProcessGuard>,
+    /// With it, the server also speaks TLS, on a port of its own.
+    pub tls: Option<RabbitmqTls>,
+}
+
+/// How a RabbitMQ server speaks TLS.
+#[derive(Clone, Debug)]
+pub struct RabbitmqTls {
+    /// Its certificate.
+    pub certificate: ServerTls,
+    /// Whether a client must show a certificate.
+    pub demands_certificate: bool,
 }
 
 impl Default for RabbitmqOptions {
     fn default() -> Self {
-        Self { port: 0, management_port: 0, user: "guest".to_owned(), password: None, guard: None }
+        Self { port: 0, management_port: 0, user: "guest".to_owned(), password: None, guard: None, tls: None }
     }
 }
 
@@ -59,6 +70,7 @@ impl Default for RabbitmqOptions {
 #[derive(Clone, Copy, Debug)]
 pub struct Ports {
     amqp: u16,
+    amqps: u16,
     management: u16,
     distribution: u16,
     epmd: u16,
@@ -97,6 +109,20 @@ impl PrivateRabbitmq {
         self.ports.amqp
     }
 
+    /// The port for AMQP over TLS on 127.0.0.1. Nothing listens there without a certificate.
+    pub fn tls_port(&self) -> u16 {
+        self.ports.amqps
+    }
+
+    /// Restarts the server with this certificate, or without TLS.
+    ///
+    /// # Errors
+    /// Those of [`PrivateRabbitmq::start`].
+    pub async fn restart_with_tls(&mut self, tls: Option<RabbitmqTls>) -> Result<(), Error> {
+        self.kind.options.tls = tls;
+        self.restart().await
+    }
+
     /// The port of the management page and API on 127.0.0.1.
     pub fn management_port(&self) -> u16 {
         self.ports.management
@@ -111,7 +137,7 @@ impl PrivateRabbitmq {
     pub fn settings(&self, vhost: &str) -> config::Rabbitmq {
         let Credentials { user, password } = self.credentials().clone();
         let (host, port, vhost) = ("127.0.0.1".to_owned(), self.port(), vhost.to_owned());
-        config::Rabbitmq { host, port, user, password, vhost }
+        config::Rabbitmq { host, port, user, password, vhost, ..config::Rabbitmq::default() }
     }
 
     /// Creates and deletes virtual hosts.
@@ -144,8 +170,14 @@ impl Rabbitmq {
             let path = self.folder.join(name);
             fs::write(&path, text).map_err(Error::file("write", path))
         };
-        write("rabbitmq.conf", &settings::rabbitmq_conf(ports))?;
-        write("enabled_plugins", "[rabbitmq_management].\n")?;
+        let tls = self.options.tls.as_ref();
+        if let Some(tls) = tls {
+            tls.certificate.copy_to(&self.folder)?;
+        }
+        let encryption = tls.map(|tls| settings::encryption(tls, ports, self.plain.path()));
+        let conf = settings::rabbitmq_conf(ports) + &encryption.unwrap_or_default();
+        write("rabbitmq.conf", &conf)?;
+        write("enabled_plugins", settings::plugins(tls))?;
         let advanced = settings::advanced_config(&self.admin.credentials);
         write_private(&self.folder.join("advanced.config"), &advanced)?;
         let cookie = self.folder.join(".erlang.cookie");
@@ -170,9 +202,9 @@ impl ServerKind for Rabbitmq {
     fn claim_ports(&self, preferred: bool) -> Result<(Ports, Vec<PortClaim>), Error> {
         let claim = |wished| PortClaim::of(if preferred { wished } else { 0 }).map_err(Error::NoPort);
         let RabbitmqOptions { port, management_port, .. } = self.options;
-        let claims = [claim(port)?, claim(management_port)?, claim(0)?, claim(0)?];
-        let [amqp, management, distribution, epmd] = claims.each_ref().map(PortClaim::port);
-        Ok((Ports { amqp, management, distribution, epmd }, claims.into()))
+        let claims = [claim(port)?, claim(management_port)?, claim(0)?, claim(0)?, claim(0)?];
+        let [amqp, management, distribution, epmd, amqps] = claims.each_ref().map(PortClaim::port);
+        Ok((Ports { amqp, amqps, management, distribution, epmd }, claims.into()))
     }
 
     async fn launch(&mut self, ports: Ports, log: &LogFile) -> Result<Running, Error> {

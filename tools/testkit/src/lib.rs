@@ -22,6 +22,7 @@
 )]
 
 pub mod amqp_frames;
+pub mod authority;
 pub mod broker;
 pub mod database;
 pub mod event_stream;
@@ -38,6 +39,7 @@ pub mod shared_servers;
 pub mod stage;
 pub mod wait;
 
+pub use authority::{Authority, Certified};
 pub use broker::Broker;
 pub use devcluster::PortClaim;
 pub use event_stream::EventStream;

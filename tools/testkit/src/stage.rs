@@ -91,6 +91,7 @@ impl Stage {
             user: rabbitmq.user.clone(),
             password: rabbitmq.password.clone().into(),
             vhost: self.name.clone(),
+            ..config::Rabbitmq::default()
         }
     }
 

@@ -21,6 +21,7 @@ const NAME: &str = "cargo xtask";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    tls::install_provider();
     match console::all_written(perform().await) {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => exit.report(),

@@ -12,6 +12,7 @@ mod events;
 mod inspecting;
 mod log_lines;
 mod lost_connections;
+mod over_tls;
 mod permissions;
 mod publishing;
 mod refusing;

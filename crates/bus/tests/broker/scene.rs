@@ -46,6 +46,7 @@ impl Scene {
             user: server.user.clone(),
             password: server.password.clone().into(),
             vhost: stage.name.clone(),
+            ..Rabbitmq::default()
         };
         let broker = stage.broker().await;
         Self { broker, settings, lines: LogLines::new(), others: LogLines::new(), stage }

@@ -77,6 +77,9 @@ fn failed(why: &DeadLettersError) -> Exit {
         ) => {
             "Does RabbitMQ run, and are rabbitmq.host, port, user, password and vhost right (config.yaml or RABBITMQ_…)?"
         }
+        DeadLettersError::Session(SessionError::Tls { .. } | SessionError::TlsFiles { .. }) => {
+            "docs/operations.md, 'Encrypted connections', says how TLS is set up."
+        }
         DeadLettersError::Session(_) => {
             "Nothing is lost: what was not replayed or dropped is still among the dead letters. Try again when RabbitMQ is well."
         }

@@ -1,5 +1,6 @@
 //! `doctor`: checks everything that the services need, before they start.
 
+mod certificates;
 mod configuration;
 mod menu;
 mod ports;
@@ -89,12 +90,14 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let (config, mut verdicts) = configuration::check(arguments.config.clone());
     if let Some(config) = config {
         verdicts.extend(times::check(&config, &services, deployment));
+        verdicts.extend(certificates::check(&config));
         if services.with_database().next().is_some() {
             verdicts.extend(postgres::check(&config, &services).await);
         }
         if services.0.iter().any(|service| permissions::of(*service).is_some()) {
             verdicts.extend(rabbitmq::check(&config, &services).await);
         }
+        verdicts.extend(certificates::check_servers());
         let ports =
             [(ServiceName::Order, arguments.order_port), (ServiceName::Tracking, arguments.tracking_port)];
         let mut public = Vec::new();
@@ -102,7 +105,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
             if services.contain(service) && port > 0 {
                 let address = SocketAddr::new(config.http.bind, port);
                 let check = format!("{}_port", service.short_name());
-                verdicts.push(ports::check(check, address, ports::PUBLIC).await);
+                verdicts.push(ports::check(check, address, ports::public(&config.http)).await);
                 public.push(address);
             }
         }

@@ -51,7 +51,7 @@ async fn a_server_with_another_language_that_demands_tls() {
     }
     // The server answers a client without TLS that no entry of pg_hba.conf matches.
     stage.own_servers().postgres.demand_tls().await.unwrap();
-    visit(&doctor(&stage)).await.assert_to_do("postgresql fail", "does not speak TLS");
+    visit(&doctor(&stage)).await.assert_to_do("postgresql fail", "set database.tls (DB_TLS)");
 }
 
 #[tokio::test]

@@ -11,5 +11,6 @@
 mod broker;
 mod configuration;
 mod database;
+mod over_tls;
 mod ports;
 mod visit;

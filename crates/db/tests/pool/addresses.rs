@@ -44,6 +44,7 @@ async fn the_broker_is_found_at_its_second_address() {
         user: broker.user.clone(),
         password: broker.password.clone().into(),
         vhost: stage.name.clone(),
+        ..config::Rabbitmq::default()
     };
     let began = Instant::now();
     bus::check(&settings, "test").await.unwrap();

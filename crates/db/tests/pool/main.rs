@@ -9,6 +9,7 @@ mod fair_relay;
 mod going_offline;
 mod moments;
 mod operators_settings;
+mod over_tls;
 mod pgbouncer;
 mod read_only;
 mod reserved;

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::described::{not_from_our_page, refused_keys};
 use super::{Access, Gate, StaffRefusal, session_cookie};
-use crate::exchange::{Written, read_written};
+use crate::exchange::{self, Written, read_written};
 use crate::openapi::{Refused, RequestedWith};
 use crate::resource::resource;
 use crate::{Problem, request_id};
@@ -225,11 +225,12 @@ fn accepts_html(request: &HttpRequest) -> bool {
     accepts.flat_map(|value| value.split(',')).any(|range| range.trim().starts_with("text/html"))
 }
 
-/// Whether the browser came over TLS, as a proxy or the page's own origin says. A wrong answer
-/// harms nobody but who gave it.
+/// Whether the browser came over TLS: to us, or as a proxy or the page's own origin says. A wrong
+/// answer harms nobody but who gave it.
 fn is_https(request: &HttpRequest) -> bool {
     let origin = request.headers().get(header::ORIGIN);
-    request.connection_info().scheme().eq_ignore_ascii_case("https")
+    exchange::is_encrypted(request)
+        || request.connection_info().scheme().eq_ignore_ascii_case("https")
         || origin.is_some_and(|origin| origin.as_bytes().starts_with(b"https://"))
 }
 

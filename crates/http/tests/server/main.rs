@@ -7,6 +7,7 @@ mod bodies;
 mod cross_site;
 mod deadlines;
 mod full;
+mod over_tls;
 mod pipelined;
 mod refused;
 mod served;

@@ -74,22 +74,31 @@ async fn work_endlessly() -> HttpResponse {
     std::future::pending().await
 }
 
-/// Notified when a silent stream is dropped.
+/// Notified when a silent stream is dropped: that of `/silence`, and that of `/quiet`.
 pub static SILENCE_ENDED: Notify = Notify::const_new();
+pub static QUIET_ENDED: Notify = Notify::const_new();
+
+async fn stream_silence(request: HttpRequest) -> HttpResponse {
+    stream_until(&request, &SILENCE_ENDED)
+}
+
+async fn stream_quiet(request: HttpRequest) -> HttpResponse {
+    stream_until(&request, &QUIET_ENDED)
+}
 
 /// A comment each second.
-async fn stream_silence(request: HttpRequest) -> HttpResponse {
-    struct Ended;
+fn stream_until(request: &HttpRequest, ended: &'static Notify) -> HttpResponse {
+    struct Ended(&'static Notify);
     impl Drop for Ended {
         fn drop(&mut self) {
-            SILENCE_ENDED.notify_one();
+            self.0.notify_one();
         }
     }
-    let parts = stream::unfold(Ended, |ended| async {
+    let parts = stream::unfold(Ended(ended), |ended| async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         Some((event_stream::comment("nothing"), ended))
     });
-    streamed(&request, 0, parts)
+    streamed(request, 0, parts)
 }
 
 /// What may wait for a stream of `/queued`, in bytes.
@@ -137,6 +146,7 @@ impl Served {
                 .service(readable("/endless", work_endlessly))
                 .service(readable("/large", answer_large))
                 .service(readable("/silence", stream_silence))
+                .service(readable("/quiet", stream_quiet))
                 .service(readable("/flood", stream_flood))
                 .service(readable("/queued", stream_queued))
                 .service(postable("/length", measure))

@@ -11,6 +11,7 @@ mod idempotency;
 mod killed;
 mod lost_messages;
 mod max_waiting;
+mod over_tls;
 mod pausing;
 mod signing_in;
 mod staff_page;

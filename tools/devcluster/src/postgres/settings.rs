@@ -1,6 +1,8 @@
 //! The settings of a private PostgreSQL server.
 
 use super::PostgresOptions;
+use crate::ServerTls;
+use crate::server_tls::{CERTIFICATE, CLIENTS, KEY};
 
 /// The whole `postgresql.conf`.
 pub(super) fn text(port: u16, options: &PostgresOptions) -> String {
@@ -14,6 +16,7 @@ pub(super) fn text(port: u16, options: &PostgresOptions) -> String {
         "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n\
          shared_buffers = 64MB\nmax_wal_size = 256MB\nmin_wal_size = 32MB\n"
     };
+    let tls = options.tls.as_ref().map(encryption).unwrap_or_default();
     format!(
         "# Written anew at every start.\n\
          listen_addresses = '127.0.0.1'\n\
@@ -28,8 +31,24 @@ pub(super) fn text(port: u16, options: &PostgresOptions) -> String {
          timezone = 'GMT'\n\
          log_timezone = 'GMT'\n\
          log_line_prefix = '%m [%p] '\n\
-         logging_collector = off\n",
+         logging_collector = off\n\
+         {tls}",
         connections = options.max_connections,
+    )
+}
+
+/// The lines for TLS. The paths are from the folder of the data.
+fn encryption(tls: &ServerTls) -> String {
+    let clients = if tls.clients.is_some() { CLIENTS } else { "" };
+    let from_data = |name: &str| if name.is_empty() { String::new() } else { format!("../{name}") };
+    format!(
+        "ssl = on\n\
+         ssl_cert_file = '{}'\n\
+         ssl_key_file = '{}'\n\
+         ssl_ca_file = '{}'\n",
+        from_data(CERTIFICATE),
+        from_data(KEY),
+        from_data(clients),
     )
 }
 

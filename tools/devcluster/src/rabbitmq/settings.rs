@@ -6,7 +6,8 @@ use std::path::Path;
 use secrecy::ExposeSecret;
 
 use super::home::Home;
-use super::{NODE, Ports};
+use super::{NODE, Ports, RabbitmqTls};
+use crate::server_tls::{CERTIFICATE, CLIENTS, KEY};
 use crate::{Credentials, tool};
 
 /// `+S`: two schedulers are enough for development, and need less memory than one per core.
@@ -38,6 +39,45 @@ pub(super) fn rabbitmq_conf(ports: Ports) -> String {
          log.console.level = info\n\
          log.file = false\n"
     )
+}
+
+/// The lines of `rabbitmq.conf` for TLS. A client may log in by its certificate, as the user of its
+/// common name.
+pub(super) fn encryption(tls: &RabbitmqTls, ports: Ports, folder: &Path) -> String {
+    let path = |name: &str| folder.join(name).display().to_string();
+    let mut lines = format!(
+        "listeners.ssl.1 = 127.0.0.1:{}\n\
+         ssl_options.certfile = {}\n\
+         ssl_options.keyfile = {}\n",
+        ports.amqps,
+        path(CERTIFICATE),
+        path(KEY),
+    );
+    lines += &if tls.certificate.clients.is_some() {
+        format!(
+            "ssl_options.cacertfile = {}\n\
+             ssl_options.verify = verify_peer\n\
+             ssl_options.fail_if_no_peer_cert = {}\n\
+             ssl_cert_login_from = common_name\n\
+             auth_mechanisms.1 = PLAIN\n\
+             auth_mechanisms.2 = AMQPLAIN\n\
+             auth_mechanisms.3 = EXTERNAL\n",
+            path(CLIENTS),
+            tls.demands_certificate,
+        )
+    } else {
+        "ssl_options.verify = verify_none\n".to_owned()
+    };
+    lines
+}
+
+/// `enabled_plugins`.
+pub(super) fn plugins(tls: Option<&RabbitmqTls>) -> &'static str {
+    if tls.is_some_and(|tls| tls.certificate.clients.is_some()) {
+        "[rabbitmq_management,rabbitmq_auth_mechanism_ssl].\n"
+    } else {
+        "[rabbitmq_management].\n"
+    }
 }
 
 /// `advanced.config`. Here a name or password may contain every character, and a setting that a

@@ -27,6 +27,7 @@ const IO: &[&str] = &[
     "slog",
     "socket2",
     "tempfile",
+    "tls",
     "tokio",
     "tokio-postgres",
     "tokio-util",

@@ -123,6 +123,7 @@ impl Choice<'_> {
                 user: "restaurant_user".to_owned(),
                 password: Compose::secret("db_password")?.into(),
                 database: "restaurant_db".to_owned(),
+                tls: config::TlsMode::Disable,
                 ..self.config.database.clone()
             };
             let port = endpoint.port;
@@ -136,6 +137,7 @@ impl Choice<'_> {
                 user: "restaurant_user".to_owned(),
                 password: Compose::secret("rabbitmq_password")?.into(),
                 vhost: "/".to_owned(),
+                ..config::Rabbitmq::default()
             };
             let (port, management) = (endpoint.port, compose.port("rabbitmq", MANAGEMENT_PORT).await?);
             self.console.done(&format!("RabbitMQ: a container on {HERE}:{port}"));
@@ -198,6 +200,7 @@ impl Choice<'_> {
             // by mistake. PostgreSQL's is always random.
             password: None,
             guard: Some(self.guard.clone()),
+            tls: None,
         };
         let server = PrivateRabbitmq::start(&programs, folder::RABBITMQ.as_ref(), options).await?;
         if wished.vhost != "/" {

@@ -51,6 +51,7 @@ The message names the variable, or the key with its line and column.
 - A value that YAML reads as something else, such as `!abc` or `[abc]`, is refused too: put it in
   quotes.
 - An empty variable counts as not set. An empty file that a `<NAME>_FILE` names is an error.
+- Where the value is the path of a file, as of `DB_TLS_KEY`, the twin names that file itself.
 - Line ends after a value are no part of it, whether of Unix or of Windows.
 - Secrets never appear in a log, an error or the doctor's output.
 ";

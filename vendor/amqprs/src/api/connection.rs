@@ -560,11 +560,11 @@ impl TryFrom<&str> for OpenConnectionArguments {
         }
 
         if scheme == AMQPS_SCHEME {
+            // which certificates to trust is not in the URI: set a TLS adaptor instead
             #[cfg(feature = "tls")]
-            args.tls_adaptor(
-                TlsAdaptor::without_client_auth(None, host.to_string())
-                    .map_err(|e| Error::UriError(format!("error creating TLS adaptor: {}", e)))?,
-            );
+            return Err(Error::UriError(
+                "can't create amqps url: it needs a TLS adaptor".to_string(),
+            ));
 
             #[cfg(not(feature = "tls"))]
             return Err(Error::UriError(

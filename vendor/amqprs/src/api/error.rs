@@ -27,6 +27,8 @@ pub enum Error {
     ChannelUseError(String),
     /// Error occurs in network layer.
     NetworkError(String),
+    /// I/O error in network layer, including those of TLS.
+    NetworkIoError(std::io::Error),
     /// Error in sending or receiving messages via internal communication channel.
     /// Usually due to incorrect usage by user.
     InternalChannelError(String),
@@ -43,7 +45,10 @@ impl From<URIReferenceError> for Error {
 
 impl From<net::Error> for Error {
     fn from(err: net::Error) -> Self {
-        Self::NetworkError(err.to_string())
+        match err {
+            net::Error::NetworkIo(err) => Self::NetworkIoError(err),
+            err => Self::NetworkError(err.to_string()),
+        }
     }
 }
 impl<T> From<SendError<T>> for Error {
@@ -64,6 +69,8 @@ impl fmt::Display for Error {
                 write!(f, "AMQP(S) URI error: {}", msg)
             }
             Error::NetworkError(msg) => write!(f, "AMQP network error: {}", msg),
+            // the I/O error is its source
+            Error::NetworkIoError(_) => f.write_str("AMQP network io error"),
             Error::ConnectionOpenError(msg) => write!(f, "AMQP connection open error: {}", msg),
             Error::ConnectionCloseError(msg) => write!(f, "AMQP connection close error: {}", msg),
             Error::ConnectionUseError(msg) => write!(f, "AMQP connection usage error: {}", msg),
@@ -78,4 +85,11 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::NetworkIoError(err) => Some(err),
+            _ => None,
+        }
+    }
+}

@@ -5,7 +5,7 @@ use tokio::sync::mpsc::error::SendError;
 
 #[derive(Debug)]
 pub(crate) enum Error {
-    NetworkIo(String),
+    NetworkIo(io::Error),
     SyncChannel(String),
     Serde(String),
     Framing(String),
@@ -16,7 +16,7 @@ pub(crate) enum Error {
 
 impl From<io::Error> for Error {
     fn from(err: io::Error) -> Self {
-        Error::NetworkIo(err.to_string())
+        Error::NetworkIo(err)
     }
 }
 impl From<amqp_serde::Error> for Error {

@@ -196,6 +196,8 @@ impl BufIoWriter {
             .map_err(|err| io::Error::new(io::ErrorKind::Other, err))?;
         let len = self.buffer.len();
         self.stream.write_all(&self.buffer).await?;
+        // TLS keeps what the kernel did not take until the next write
+        self.stream.flush().await?;
         self.buffer.advance(len);
         Ok(len)
     }
@@ -303,6 +305,8 @@ impl BufIoWriter {
         }
         // flush whole buffer
         self.stream.write_all(&self.buffer).await?;
+        // TLS keeps what the kernel did not take until the next write
+        self.stream.flush().await?;
 
         // discard sent data in write buffer
         let len = self.buffer.len();

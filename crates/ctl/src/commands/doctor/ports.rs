@@ -1,12 +1,13 @@
 //! Checks the ports that services listen on.
 
 use std::borrow::Cow;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use runtime::http_client::{Request, send_to};
-use tokio::net::TcpListener;
+use runtime::http_client::{Request, Response, exchange_on};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
 use crate::view::verdict::Verdict;
 
@@ -18,22 +19,28 @@ const LIMIT: Duration = Duration::from_secs(5);
 pub struct Settings {
     port: &'static str,
     bind: &'static str,
+    /// Whether our services speak TLS there.
+    over_tls: bool,
 }
 
 /// Of the HTTP interface of a service.
-pub const PUBLIC: Settings = Settings { port: "--port", bind: "http.bind" };
+pub fn public(http: &config::Http) -> Settings {
+    Settings { port: "--port", bind: "http.bind", over_tls: http.tls_cert.is_some() }
+}
+
 /// Of the admin listener.
-pub const ADMIN: Settings = Settings { port: "admin.port (ADMIN_PORT)", bind: "admin.bind (ADMIN_BIND)" };
+pub const ADMIN: Settings =
+    Settings { port: "admin.port (ADMIN_PORT)", bind: "admin.bind (ADMIN_BIND)", over_tls: false };
 
 /// Tries to listen on the port.
 pub async fn check(
     check: impl Into<Cow<'static, str>>,
     address: SocketAddr,
-    Settings { port, bind }: Settings,
+    Settings { port, bind, over_tls }: Settings,
 ) -> Verdict {
     match TcpListener::bind(address).await {
         Ok(_) => Verdict::ok(check, format!("{address} is free")),
-        Err(why) if why.kind() == ErrorKind::AddrInUse => match service_at(address).await {
+        Err(why) if why.kind() == ErrorKind::AddrInUse => match service_at(address, over_tls).await {
             Some(name) => Verdict::warn(
                 check,
                 format!("{name} listens on {address} already"),
@@ -67,8 +74,17 @@ pub async fn check_admin(settings: &config::Admin, public: &[SocketAddr]) -> Ver
 }
 
 /// The name of our service that answers at this address.
-async fn service_at(address: SocketAddr) -> Option<String> {
-    let health = send_to(address, &Request::get("/health"), LIMIT).await.ok()?;
+async fn service_at(address: SocketAddr, over_tls: bool) -> Option<String> {
+    let health = timeout(LIMIT, ask(address, over_tls)).await.ok()?.ok()?;
     let health: serde_json::Value = serde_json::from_str(&health.body).ok()?;
     Some(health.get("service")?.as_str()?.to_owned())
+}
+
+async fn ask(address: SocketAddr, over_tls: bool) -> io::Result<Response> {
+    let (tcp, request) = (TcpStream::connect(address).await?, Request::get("/health"));
+    if over_tls {
+        exchange_on(tls::client::unverified(tcp).await?, address, &request).await
+    } else {
+        exchange_on(tcp, address, &request).await
+    }
 }

@@ -7,6 +7,7 @@ use bus::topology::REQUESTS_QUEUE;
 use config::Config;
 use domain::ServiceName;
 use runtime::with_causes;
+use tls::Section;
 
 use super::Services;
 use crate::view::verdict::Verdict;
@@ -47,6 +48,10 @@ fn unusable(why: &SessionError) -> Verdict {
         }
         SessionError::Unreachable { .. } => {
             "start RabbitMQ, or correct rabbitmq.host and rabbitmq.port (RABBITMQ_HOST, RABBITMQ_PORT)"
+        }
+        SessionError::Tls { why, .. } => why.advice(Section::Rabbitmq),
+        SessionError::TlsFiles { .. } => {
+            "correct rabbitmq.tls_ca, rabbitmq.tls_cert and rabbitmq.tls_key (RABBITMQ_TLS_CA, RABBITMQ_TLS_CERT, RABBITMQ_TLS_KEY)"
         }
         _ => "see what the broker's log says of it",
     };

@@ -1,0 +1,50 @@
+//! The order service with every connection encrypted: to its servers, and to its clients.
+
+use devcluster::RabbitmqTls;
+use domain::ServiceName;
+use testkit::orders::takeout;
+use testkit::{Authority, Launch, Stage, eventually};
+
+#[tokio::test]
+async fn orders_are_placed_over_encrypted_connections_alone() {
+    let authority = Authority::new();
+    let certified = authority.server(&["localhost"]);
+    let mut stage = Stage::with_own_servers().await;
+    let own = stage.own_servers();
+    own.postgres.restart_with_tls(Some(certified.for_server(None))).await.unwrap();
+    let tls = RabbitmqTls { certificate: certified.for_server(None), demands_certificate: false };
+    own.rabbitmq.restart_with_tls(Some(tls)).await.unwrap();
+    let amqps = own.rabbitmq.tls_port().to_string();
+    let authorities = authority.file().to_str().unwrap().to_owned();
+    let encrypted = |launch: Launch| {
+        launch
+            .env("DB_HOST", "localhost")
+            .env("DB_TLS", "verify-full")
+            .env("DB_TLS_CA", &*authorities)
+            .env("RABBITMQ_HOST", "localhost")
+            .env("RABBITMQ_PORT", &*amqps)
+            .env("RABBITMQ_TLS", "verify-full")
+            .env("RABBITMQ_TLS_CA", &*authorities)
+    };
+    let service = encrypted(stage.order_service()).start().await;
+    service.place(&takeout()).await;
+    let plain = "select count(*) from pg_stat_ssl join pg_stat_activity using (pid)
+                 where application_name = 'order-service' and not ssl";
+    assert_eq!(stage.database().await.value(plain).await, 0);
+
+    let with_certificate = |launch: Launch| {
+        launch
+            .env("HTTP_TLS_CERT", certified.certificate.to_str().unwrap())
+            .env("HTTP_TLS_KEY_FILE", certified.key.to_str().unwrap())
+    };
+    let service = with_certificate(encrypted(stage.order_service()));
+    let service = service.ready_when_logged("service_started").start().await;
+    let ask = Launch::new(ServiceName::Order.binary(), stage.environment())
+        .arg("--healthcheck")
+        .arg(format!("--port={}", service.port()));
+    let asked = with_certificate(ask.clone());
+    eventually("a service that is well", async || (asked.run_to_end().await.code == Some(0)).then_some(()))
+        .await;
+    let ended = ask.run_to_end().await;
+    assert!(ended.code == Some(1) && ended.stderr.contains("speaks only TLS"), "{ended:?}");
+}
