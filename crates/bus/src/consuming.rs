@@ -19,8 +19,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use self::ack_tracker::AckTracker;
+use self::leased_delivery::{Held, Permit, Settlement, Settlements};
 pub use self::leased_delivery::{Leased, LeasedDelivery};
-use self::leased_delivery::{Permit, Settlement, Settlements};
 use self::prefetch::Prefetch;
 pub use self::rest::{Rest, Resting};
 pub(crate) use self::source::Source;
@@ -304,7 +304,8 @@ impl Owner {
         for (delivery, permit) in deliveries {
             match permit {
                 Some(permit) if !self.stop.has_begun() => {
-                    let leased = LeasedDelivery { delivery, settlements: settlements.clone(), permit };
+                    let (settlements, held) = (settlements.clone(), Held::one());
+                    let leased = LeasedDelivery { delivery, settlements, permit, _held: held };
                     // A stopping service takes no more messages. RabbitMQ requeues this one.
                     let _ = self.forward.send(leased).await;
                 }

@@ -1,8 +1,9 @@
-//! RabbitMQ's permissions for each service, so that each can have a user of its own.
+//! RabbitMQ's permissions for each service, and for the exporter, so that each can have a user of
+//! its own.
 
 use std::collections::BTreeSet;
 
-use domain::ServiceName;
+use domain::{ServerUser, ServiceName};
 
 use crate::topology::{self, Exchange, NOTIFICATIONS_QUEUE, Queue};
 
@@ -21,8 +22,13 @@ pub struct Permissions {
     pub read: String,
 }
 
-/// The minimal permissions of a service; `None` if it does not use the broker.
-pub fn of(service: ServiceName) -> Option<Permissions> {
+/// The minimal permissions of a service or the exporter; `None` if it does not use the broker.
+pub fn of(user: impl Into<ServerUser>) -> Option<Permissions> {
+    let service = match user.into() {
+        ServerUser::Service(service) => service,
+        // It asks how many messages the queues have, which RabbitMQ tells without a permission.
+        ServerUser::Exporter => return Some(nothing()),
+    };
     // RabbitMQ requires read permission to declare a queue with a dead-letter exchange.
     let holds_orders = |queue: &&Queue| queue.holds_orders();
     let is_stream = |queue: &&Queue| queue.name == NOTIFICATIONS_QUEUE;
@@ -57,6 +63,12 @@ fn permissions(
         write: one_of(of_exchanges().filter(|_| publishes).chain(also).chain(bound)),
         read: one_of(of_exchanges().chain(queues.iter().filter(reads).map(|queue| queue.name))),
     }
+}
+
+/// For a user that may only log in.
+fn nothing() -> Permissions {
+    let nothing = || "^$".to_owned();
+    Permissions { configure: nothing(), write: nothing(), read: nothing() }
 }
 
 /// Our names consist of letters and underscores, so none needs escaping. A stream and its exchange

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use logging::{Log, action};
 use runtime::{Backoff, FailedAttempt};
+use telemetry::labels::To;
+use telemetry::metrics::RECONNECTS;
 use tokio::time::Instant;
 
 use crate::session::SessionError;
@@ -63,6 +65,7 @@ pub(crate) async fn maintain<L: Link>(link: &mut L, log: &Log) {
         } else {
             backoff.failed()
         };
+        RECONNECTS.of(To::Rabbitmq).inc();
         failed.describe(log.error(action::RABBITMQ_CONNECTION_FAILED, L::FAILED, &why)).emit();
         if link.rest(failed.pause()).await.is_none() {
             return;

@@ -213,7 +213,7 @@ settings! {
         tls_key: Option<PathBuf> = None, "HTTP_TLS_KEY", FILE;
     }
 
-    /// Where a service answers to those who run it: `GET /livez`, `/readyz` and `/health`.
+    /// Where those who run a service ask it: `GET /livez`, `/readyz`, `/health` and `/metrics`.
     [admin] Admin {
         /// The port of the admin listener, which every service can have, the kitchen and the
         /// subscriber too. Each process on a machine needs a port of its own. Where it is set,

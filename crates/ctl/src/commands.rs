@@ -5,6 +5,7 @@ pub mod completions;
 pub mod dlq;
 pub mod doctor;
 mod editing;
+pub mod exporter;
 mod lost_targets;
 pub mod menu;
 pub mod migrate;

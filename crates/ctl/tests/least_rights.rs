@@ -14,7 +14,7 @@ use bus::requests::RequestIntake;
 use bus::{EventStream, Publisher, permissions};
 use db::rights;
 use devcluster::Credentials;
-use domain::ServiceName;
+use domain::{ServerUser, ServiceName};
 use testkit::database::Database;
 use testkit::shared_servers::Address;
 use testkit::wait::{eventually, within};
@@ -34,13 +34,13 @@ async fn a_database_role_may_do_what_is_listed_and_nothing_else_to_any_table() {
         )
         .await;
     assert!(tables.len() >= 10, "{tables:?}");
-    for service in rights::services() {
-        let user = format!("{}_{}", stage.name, service.short_name());
+    for user in rights::users() {
+        let listed = rights::of(user).unwrap();
+        let user = format!("{}_{}", stage.name, user.short_name());
         let address =
             Address { user: user.clone(), password: PASSWORD.to_owned(), ..stage.servers.postgres.clone() };
         let role = Database::connect(&address, &stage.name).await;
-        let listed: BTreeSet<(String, String)> = rights::of(service)
-            .unwrap()
+        let listed: BTreeSet<(String, String)> = listed
             .iter()
             .flat_map(|(table, verbs)| verbs.split(", ").map(|verb| ((*table).to_owned(), verb.to_owned())))
             .collect();
@@ -147,13 +147,14 @@ async fn a_broker_user_may_do_its_services_part_and_nothing_else() {
     // A right covers a name: whoever may bind to these exchanges may read the streams too.
     let consumes =
         [&ORDER_QUEUES[..], &["validated_orders", "order_status_updates", "db_write_order_status"]].concat();
-    for (service, expected) in [
-        (ServiceName::Order, part(&publishes, &consumes)),
-        (ServiceName::Kitchen, part(&EXCHANGES, &ORDER_QUEUES)),
-        (ServiceName::Notifier, part(&[], &["notifications_queue"])),
+    for (of, expected) in [
+        (ServiceName::Order.into(), part(&publishes, &consumes)),
+        (ServiceName::Kitchen.into(), part(&EXCHANGES, &ORDER_QUEUES)),
+        (ServiceName::Notifier.into(), part(&[], &["notifications_queue"])),
+        (ServerUser::Exporter, BTreeSet::new()),
     ] {
-        let user = user_of(&stage, service);
-        let rights = permissions::of(service).unwrap();
+        let user = user_of(&stage, of);
+        let rights = permissions::of(of).unwrap();
         let admin = stage.servers.rabbitmq_admin();
         admin
             .ensure_user(&user, &stage.name, [&rights.configure, &rights.write, &rights.read])
@@ -166,7 +167,7 @@ async fn a_broker_user_may_do_its_services_part_and_nothing_else() {
                 may.insert(*question);
             }
         }
-        assert_eq!(may, expected, "{service}");
+        assert_eq!(may, expected, "{of:?}");
         admin.request("DELETE", &format!("/api/users/{}", user.user), None).await.unwrap();
     }
     broker.close().await;
@@ -328,7 +329,9 @@ async fn drop_users(stage: &Stage) {
 
 async fn make_roles(stage: &Stage) {
     let mut migrate = Launch::new("restaurant-ctl", stage.environment()).arg("migrate").arg("--roles");
-    for variable in ["ORDER_DB_PASSWORD", "KITCHEN_DB_PASSWORD", "TRACKING_DB_PASSWORD"] {
+    let variables =
+        ["ORDER_DB_PASSWORD", "KITCHEN_DB_PASSWORD", "TRACKING_DB_PASSWORD", "EXPORTER_DB_PASSWORD"];
+    for variable in variables {
         migrate = migrate.env(variable, PASSWORD);
     }
     let ended = migrate.run_to_end().await;
@@ -337,8 +340,8 @@ async fn make_roles(stage: &Stage) {
 
 async fn drop_roles(stage: &Stage) {
     let database = stage.database().await;
-    for service in rights::services() {
-        let user = format!("{}_{}", stage.name, service.short_name());
+    for user in rights::users() {
+        let user = format!("{}_{}", stage.name, user.short_name());
         database.execute(&format!("drop owned by {user}; drop role {user}")).await;
     }
 }
@@ -348,9 +351,10 @@ fn names(line: &serde_json::Value, number: &str) -> bool {
     line["message"].as_str().is_some_and(|message| message.contains(number))
 }
 
-/// A service's user on the broker.
-fn user_of(stage: &Stage, service: ServiceName) -> Credentials {
-    Credentials { user: format!("{}_{}", stage.name, service.short_name()), password: PASSWORD.into() }
+/// A user on the broker.
+fn user_of(stage: &Stage, user: impl Into<ServerUser>) -> Credentials {
+    let user = format!("{}_{}", stage.name, user.into().short_name());
+    Credentials { user, password: PASSWORD.into() }
 }
 
 /// An operation that a user may or may not be allowed.

@@ -7,14 +7,14 @@ use std::process::Stdio;
 
 use bus::permissions;
 use devcluster::Credentials;
-use domain::ServiceName;
+use domain::ServerUser;
 use testkit::database::Database;
 use testkit::orders::{delivery, dine_in, takeout};
 use testkit::service::Ended;
 use testkit::shared_servers::Address;
 use testkit::{Launch, Stage, eventually, http};
 
-const ROLES: [&str; 3] = ["order", "kitchen", "tracking"];
+const ROLES: [&str; 4] = ["order", "kitchen", "tracking", "exporter"];
 /// No part of this password may be executed as SQL.
 const HOSTILE: &str = r#"pass'"; drop table orders; -- \ %s"#;
 
@@ -38,9 +38,9 @@ fn as_role(stage: &Stage, launch: Launch, role: &str, password: &str) -> Launch 
 }
 
 async fn make_broker_users(stage: &Stage) {
-    for service in ServiceName::ALL {
-        let Some(rights) = permissions::of(service) else { continue };
-        let user = format!("{}_{}", stage.name, service.short_name());
+    for user in ServerUser::ALL {
+        let Some(rights) = permissions::of(user) else { continue };
+        let user = format!("{}_{}", stage.name, user.short_name());
         let user = Credentials { user, password: HOSTILE.into() };
         let admin = stage.servers.rabbitmq_admin();
         admin
@@ -65,7 +65,7 @@ async fn drop_roles(stage: &Stage) {
         let name = format!("{}_{role}", stage.name);
         database.execute(&format!("drop owned by {name}; drop role {name}")).await;
     }
-    for role in ["order", "kitchen", "notifier"] {
+    for role in ["order", "kitchen", "notifier", "exporter"] {
         // Tests without broker users have none to delete.
         let path = format!("/api/users/{}_{role}", stage.name);
         stage.servers.rabbitmq_admin().request("DELETE", &path, None).await.unwrap();
@@ -74,7 +74,7 @@ async fn drop_roles(stage: &Stage) {
 
 fn with_passwords(stage: &Stage) -> Launch {
     let launch = migrate(stage).env("ORDER_DB_PASSWORD", HOSTILE).env("KITCHEN_DB_PASSWORD", HOSTILE);
-    launch.env("TRACKING_DB_PASSWORD", HOSTILE)
+    launch.env("TRACKING_DB_PASSWORD", HOSTILE).env("EXPORTER_DB_PASSWORD", HOSTILE)
 }
 
 #[tokio::test]
@@ -188,6 +188,46 @@ async fn an_orders_whole_life_under_least_rights() {
     drop_roles(&stage).await;
 }
 
+/// It counts and audits with nothing but `select`, and asks the broker without a permission.
+#[tokio::test]
+async fn the_exporter_measures_the_whole_system_under_least_rights() {
+    let stage = Stage::new().await;
+    done(&with_passwords(&stage)).await;
+    make_broker_users(&stage).await;
+    let mut orders = stage.order_service().start().await;
+    orders.place(&takeout()).await;
+    let exporter = Launch::new("restaurant-ctl", stage.environment()).arg("exporter").arg("--port=0");
+    let launch = as_role(&stage, exporter, "exporter", HOSTILE).ready_when_logged("admin_started");
+    let mut exporter = launch.start().await;
+    let started = exporter.log("admin_started").await;
+    let port = u16::try_from(started["details"]["port"].as_u64().unwrap()).unwrap();
+    let shown = eventually("an audit", async || {
+        let answer = http::send(port, "GET", "/metrics", &[], b"").await;
+        answer.body.contains("restaurant_audit_findings{").then_some(answer.body)
+    })
+    .await;
+    for series in [
+        r#"restaurant_exporter_up{server="postgresql"} 1"#,
+        r#"restaurant_exporter_up{server="rabbitmq"} 1"#,
+        r#"restaurant_waiting_orders{type="takeout",priority="1"} 1"#,
+        r#"restaurant_queue_messages{queue="kitchen_takeout_queue"} 1"#,
+        r#"restaurant_audit_findings{invariant="order_numbers"} 0"#,
+    ] {
+        eventually(series, async || {
+            let answer = http::send(port, "GET", "/metrics", &[], b"").await;
+            answer.body.contains(series).then_some(())
+        })
+        .await;
+    }
+    assert!(!shown.contains("Jane"), "{shown}");
+    let ready = http::send(port, "GET", "/readyz", &[], b"").await;
+    assert_eq!(ready.status, 200, "{ready:?}");
+    for service in [&mut orders, &mut exporter] {
+        assert_eq!(service.stop().await, Some(0));
+    }
+    drop_roles(&stage).await;
+}
+
 #[tokio::test]
 async fn a_role_is_refused_what_its_service_does_not_do() {
     let stage = Stage::new().await;
@@ -252,7 +292,8 @@ async fn passwords_are_generated_once_and_rights_are_corrected() {
     let said = done(&migrate(&stage)).await;
     let lines: Vec<&str> = said.stdout.lines().filter(|line| !line.starts_with('#')).collect();
     let variables: Vec<&str> = lines.iter().map(|line| line.split_once('=').unwrap().0).collect();
-    assert_eq!(variables, ["ORDER_DB_PASSWORD", "KITCHEN_DB_PASSWORD", "TRACKING_DB_PASSWORD"]);
+    let expected = ["ORDER", "KITCHEN", "TRACKING", "EXPORTER"].map(|user| format!("{user}_DB_PASSWORD"));
+    assert_eq!(variables, expected);
     let password = lines[2].split_once('=').unwrap().1.trim_matches('\'').to_owned();
     assert_eq!(password.len(), 24);
 

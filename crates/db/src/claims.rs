@@ -87,6 +87,8 @@ pub struct Claim {
     pub order_id: i32,
     /// 1 for the first claim; higher after an earlier worker was lost.
     pub attempt: i32,
+    /// How long ago the order was placed. `None` for a recall.
+    pub since_received: Option<Duration>,
     /// When it should be ready, by the database's clock.
     pub estimated_completion: OffsetDateTime,
     /// The status update that cooking began. The first claim creates it. Later claims return it

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use deadlines::database::{CONNECT_DEADLINE, STATEMENT_DEADLINE};
 use deadpool_postgres::Transaction;
+use telemetry::labels::{Pool, To};
+use telemetry::metrics::{POOL_WAIT, RECONNECTS};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
@@ -124,11 +126,13 @@ impl Database {
     }
 
     async fn client_of(&self, choice: PoolChoice) -> Result<Checkout, DbError> {
-        let pool = match choice {
-            PoolChoice::Shared => &self.pools.shared,
-            PoolChoice::Reserved => &self.pools.reserved,
+        let (pool, label) = match choice {
+            PoolChoice::Shared => (&self.pools.shared, Pool::Shared),
+            PoolChoice::Reserved => (&self.pools.reserved, Pool::Reserved),
         };
+        let asked = Instant::now();
         let pooled = pool.get().await;
+        POOL_WAIT.of(label).observe_time(asked.elapsed());
         pooled.map(Checkout::new).map_err(|why| DbError::of_pool(why, &self.address, CONNECT_DEADLINE))
     }
 
@@ -197,6 +201,9 @@ impl Database {
             }
             _ => ConnectionFate::Stays,
         };
+        if fate != ConnectionFate::Stays {
+            RECONNECTS.of(To::Postgresql).inc();
+        }
         match fate {
             ConnectionFate::Stays => client.release(),
             ConnectionFate::Goes => client.discard(),

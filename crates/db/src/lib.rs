@@ -43,6 +43,7 @@ pub mod staff_figures;
 pub mod startup;
 pub mod status_events;
 mod status_notes;
+pub mod system_figures;
 pub mod transitions;
 mod transport;
 pub mod workers;

@@ -9,6 +9,8 @@ use deadlines::database::CONNECT_DEADLINE;
 use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, Pool, RecycleError, RecycleResult, Timeouts};
 use deadpool_postgres::{ClientWrapper, Transaction};
+use telemetry::labels::{Pool as Label, To};
+use telemetry::metrics::{POOL_IDLE, POOL_SIZE, POOL_WAITING, RECONNECTS};
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, sleep, timeout};
@@ -103,7 +105,11 @@ impl managed::Manager for Connections {
     async fn create(&self) -> Result<Connection, ConnectError> {
         // Read it before connecting: what is found out meanwhile concerns the new connection too.
         let generation = self.generation.load(Ordering::Relaxed);
-        let Connected { client, end, transport } = self.connector.connect().await?;
+        let connected = self.connector.connect().await;
+        if connected.is_err() {
+            RECONNECTS.of(To::Postgresql).inc();
+        }
+        let Connected { client, end, transport } = connected?;
         let age = self.max_age.mul_f64(rand::random_range(0.8..=1.0));
         Ok(Connection {
             client,
@@ -170,6 +176,8 @@ impl Pools {
                 .map_err(DbError::unexpected)
         };
         let (shared, reserved) = (pool(max_connections.saturating_sub(reserved).max(1))?, pool(reserved)?);
+        measure(&shared, Label::Shared);
+        measure(&reserved, Label::Reserved);
         let tidying = tokio::spawn({
             let (shared, reserved, generation) = (shared.clone(), reserved.clone(), Arc::clone(&generation));
             async move {
@@ -193,6 +201,24 @@ impl Drop for Pools {
     fn drop(&mut self) {
         self.tidying.abort();
     }
+}
+
+/// Measures the pool at each scrape, for as long as it is there.
+fn measure(pool: &Pool<Connections>, label: Label) {
+    let pool = pool.weak();
+    telemetry::before_each_scrape(move || {
+        let Some(pool) = pool.upgrade() else { return false };
+        let status = pool.status();
+        let figures = [
+            (POOL_SIZE.of(label), status.size),
+            (POOL_IDLE.of(label), status.available),
+            (POOL_WAITING.of(label), status.waiting),
+        ];
+        for (gauge, figure) in figures {
+            gauge.set(i64::try_from(figure).unwrap_or(i64::MAX));
+        }
+        true
+    });
 }
 
 fn close_spent(pools: [&Pool<Connections>; 2], generation: u64) {

@@ -1,6 +1,7 @@
-//! The rights of each service on each table: the one list, for roles and for the doctor.
+//! The rights of each service, and of the exporter, on each table: the one list, for roles and for
+//! the doctor.
 
-use domain::ServiceName;
+use domain::{ServerUser, ServiceName};
 
 /// Tables and the rights on each. An insert into a table with a sequence needs a right on that too.
 pub type Rights = &'static [(&'static str, &'static str)];
@@ -10,8 +11,17 @@ pub fn services() -> impl Iterator<Item = ServiceName> {
     ServiceName::ALL.into_iter().filter(|service| of(*service).is_some())
 }
 
-/// The rights that a service needs; `None` if it does not use the database.
-pub fn of(service: ServiceName) -> Option<Rights> {
+/// The users of the database.
+pub fn users() -> impl Iterator<Item = ServerUser> {
+    ServerUser::ALL.into_iter().filter(|user| of(*user).is_some())
+}
+
+/// The rights that a service or the exporter needs; `None` if it does not use the database.
+pub fn of(user: impl Into<ServerUser>) -> Option<Rights> {
+    let service = match user.into() {
+        ServerUser::Service(service) => service,
+        ServerUser::Exporter => return Some(EXPORTER),
+    };
     let rights: Rights = match service {
         ServiceName::Order => &[
             ("orders", "select, insert, update"),
@@ -70,3 +80,22 @@ pub fn of(service: ServiceName) -> Option<Rights> {
     };
     Some(rights)
 }
+
+/// It counts, and audits. It reads no key of tokens, and no key of a request.
+const EXPORTER: Rights = &[
+    ("orders", "select"),
+    ("order_identities", "select"),
+    ("order_items", "select"),
+    ("order_status_log", "select"),
+    ("order_counters", "select"),
+    ("order_claims", "select"),
+    ("order_outbox", "select"),
+    ("status_outbox", "select"),
+    ("inventory_items", "select"),
+    ("inventory_movements", "select"),
+    ("order_adjustments", "select"),
+    ("order_requests", "select"),
+    ("request_outbox", "select"),
+    ("workers", "select"),
+    ("worker_sessions", "select"),
+];

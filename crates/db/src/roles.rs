@@ -1,7 +1,8 @@
-//! A PostgreSQL role for each service, with exactly the rights that its statements need.
+//! A PostgreSQL role for each service, and for the exporter, with exactly the rights that their
+//! statements need.
 
 use deadpool_postgres::Transaction;
-use domain::ServiceName;
+use domain::ServerUser;
 use postgres_protocol::password::scram_sha_256;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::error::SqlState;
@@ -13,11 +14,11 @@ use crate::schema::MIGRATION_LOCK;
 /// PostgreSQL truncates longer names.
 const LONGEST_NAME: usize = 63;
 
-/// A service's role and its new password.
+/// A role and its new password.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// The service.
-    pub service: ServiceName,
+    /// Whose it is.
+    pub user: ServerUser,
     /// None: as it is. A role that has no password yet cannot log in.
     pub password: Option<SecretString>,
 }
@@ -68,9 +69,9 @@ impl From<DbError> for RoleError {
     }
 }
 
-/// The name of a service's role in a database of this name.
-pub fn name(database: &str, service: ServiceName) -> String {
-    format!("{database}_{}", service.short_name())
+/// The name of a user's role in a database of this name.
+pub fn name(database: &str, user: impl Into<ServerUser>) -> String {
+    format!("{database}_{}", user.into().short_name())
 }
 
 /// Whether this role exists.
@@ -110,13 +111,13 @@ pub async fn ensure(db: &Database, accounts: &[Account]) -> Result<(), RoleError
     for account in accounts {
         let row =
             transaction.query_one("select current_database()::text", &[]).await.map_err(DbError::from)?;
-        let name = name(&row.try_get::<_, String>(0).map_err(DbError::from)?, account.service);
+        let name = name(&row.try_get::<_, String>(0).map_err(DbError::from)?, account.user);
         if name.len() > LONGEST_NAME {
             return Err(RoleError::TooLong { name });
         }
         make(&transaction, &name, account.password.as_ref()).await?;
         let (tables, rights): (Vec<&str>, Vec<&str>) =
-            rights::of(account.service).unwrap_or_default().iter().copied().unzip();
+            rights::of(account.user).unwrap_or_default().iter().copied().unzip();
         run_all(&transaction, GRANT, &[&name, &tables, &rights]).await?;
         let row = transaction.query_one(POWER, &[&name]).await.map_err(DbError::from)?;
         if let Some(power) = row.try_get(0).map_err(DbError::from)? {

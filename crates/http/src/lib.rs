@@ -1,6 +1,7 @@
 //! What both HTTP services share: problem bodies, request ids, probes, who is staff, and the server
 //! with its limits.
 
+pub mod admin;
 mod base_path;
 mod blank_line;
 mod certificate;
@@ -18,6 +19,7 @@ mod exchange;
 pub mod health;
 pub mod limits;
 mod listener;
+mod measured;
 mod middleware;
 pub mod negotiation;
 mod open_connections;

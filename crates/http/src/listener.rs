@@ -33,6 +33,7 @@ struct Settings {
 
 const PUBLIC: Settings = Settings { port: "--port", bind: "http.bind (HTTP_BIND)" };
 const ADMIN: Settings = Settings { port: "admin.port (ADMIN_PORT)", bind: "admin.bind (ADMIN_BIND)" };
+const EXPORTER: Settings = Settings { port: "--port", bind: "admin.bind (ADMIN_BIND)" };
 
 fn hint(why: &std::io::Error, Settings { port, bind }: &Settings) -> String {
     match why.kind() {
@@ -62,6 +63,14 @@ pub fn listen(address: IpAddr, port: u16) -> Result<TcpListener, BindError> {
 /// The address or the port is not available.
 pub fn listen_for_admin(address: IpAddr, port: u16) -> Result<TcpListener, BindError> {
     listen_by(&ADMIN, address, port)
+}
+
+/// As [`listen`], for the exporter.
+///
+/// # Errors
+/// The address or the port is not available.
+pub fn listen_for_exporter(address: IpAddr, port: u16) -> Result<TcpListener, BindError> {
+    listen_by(&EXPORTER, address, port)
 }
 
 fn listen_by(settings: &'static Settings, address: IpAddr, port: u16) -> Result<TcpListener, BindError> {

@@ -1,6 +1,8 @@
 //! The one middleware of every request and response. Each further one would cost every request an
 //! allocation and a layer of futures.
 
+use std::time::Instant;
+
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
@@ -9,12 +11,12 @@ use actix_web::{Error, HttpResponse, ResponseError as _};
 use domain::RequestId;
 
 use crate::cross_site::{self, Page};
-use crate::{Problem, base_path, doubled, exchange, request_id};
+use crate::{Problem, base_path, doubled, exchange, measured, request_id};
 
 /// Records the request's progress on its connection, assigns its id, refuses forbidden requests,
 /// and reserves memory for large responses. It closes the connection after a response that was sent
 /// before the end of the body, or to a request for another protocol: the bytes that follow cannot
-/// be parsed.
+/// be parsed. It measures how long the request took.
 ///
 /// # Errors
 /// Those of the wrapped service.
@@ -22,6 +24,7 @@ pub(crate) async fn handle<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let began = Instant::now();
     let connection = exchange::begin(&request);
     let id = request_id::assign(&request);
     let answered = match admit(&mut request, &id) {
@@ -35,6 +38,7 @@ pub(crate) async fn handle<B: MessageBody + 'static>(
     if closes {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
+    measured::count(&response, began);
     Ok(response)
 }
 

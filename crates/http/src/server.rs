@@ -25,12 +25,13 @@ use crate::connections::Connections;
 use crate::cross_site::CrossSite;
 use crate::ending::Ending;
 use crate::limits::{self, Limits};
+use crate::measured::Measured;
 use crate::own_origins::OwnOrigins;
 use crate::stream::{MAX_HEAD, MAX_HEAD_LINES, Socket, Stream};
 use crate::transport::{NotAccepted, Transport};
 use crate::{Problem, certificate, middleware, request_id};
 
-pub use crate::listener::{BindError, listen, listen_for_admin};
+pub use crate::listener::{BindError, listen, listen_for_admin, listen_for_exporter};
 
 /// The HTTP server does not report which of these faults it found.
 const NOT_HTTP: &str = "This is no valid HTTP/1.1 request. Send a request line such as 'GET /health HTTP/1.1', header lines such as 'Name: value', exactly one Host, and at most one Content-Length or Transfer-Encoding; no TLS and no HTTP/2.";
@@ -65,8 +66,9 @@ where
     let sites = CrossSite::new(settings, OwnOrigins::new(pages), listener.local_addr()?.ip(), log);
     let base = Some(&pages.base_path).filter(|base| !base.is_root()).cloned();
     let certificate = certificate::read(settings)?;
+    let scale = Scale { limits: Limits::of(settings, log), threads, measured: Some(Measured) };
     let front = Front { cross_site: sites, base, certificate };
-    start_within(Limits::of(settings, log), threads, listener, front, log, configure)
+    start_within(scale, listener, front, log, configure)
 }
 
 /// As [`start`], for the admin listener: a few connections on one thread, for programs. Pages of
@@ -84,14 +86,21 @@ where
 {
     let http = config::Http::default();
     let sites = CrossSite::new(&http, OwnOrigins::default(), listener.local_addr()?.ip(), log);
+    let scale = Scale { limits: limits::ADMIN, threads: 1, measured: None };
     // Probes and scrapers ask from the same machine or the same cluster, without TLS.
     let front = Front { cross_site: sites, base: None, certificate: None };
-    start_within(limits::ADMIN, 1, listener, front, log, configure)
+    start_within(scale, listener, front, log, configure)
+}
+
+/// How large a server is, and whether its requests are measured.
+struct Scale {
+    limits: Limits,
+    threads: usize,
+    measured: Option<Measured>,
 }
 
 fn start_within<F>(
-    limits: Limits,
-    threads: usize,
+    Scale { limits, threads, measured }: Scale,
     listener: TcpListener,
     front: Front,
     log: &Log,
@@ -116,6 +125,10 @@ where
         let app = App::new().app_data(cross_site.clone()).app_data(refusals.clone());
         let app = match &base {
             Some(base) => app.app_data(base.clone()),
+            None => app,
+        };
+        let app = match measured {
+            Some(measured) => app.app_data(measured),
             None => app,
         };
         let app = app.wrap(from_fn(middleware::handle)).configure(configure.clone());

@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use telemetry::metrics::STREAMS;
+
 use crate::peer::Peer;
 
 /// The streams of one server. Cheap to clone.
@@ -46,6 +48,7 @@ impl StreamSlots {
             return None;
         }
         open.all += 1;
+        STREAMS.inc();
         open.of_peer.insert(peer, of_peer + 1);
         Some(StreamSlot { slots: Arc::clone(&self.0), peer })
     }
@@ -61,6 +64,7 @@ impl Drop for StreamSlot {
     fn drop(&mut self) {
         let mut open = self.slots.lock();
         open.all -= 1;
+        STREAMS.dec();
         if let Some(of_peer) = open.of_peer.get_mut(&self.peer) {
             *of_peer -= 1;
             if *of_peer == 0 {

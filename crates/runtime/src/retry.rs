@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use telemetry::metrics::RETRIES;
 use tokio::time::{Instant, sleep};
 
 use crate::{Backoff, FailedAttempt, Shutdown};
@@ -66,6 +67,9 @@ where
             failed.retry_in = None;
         }
         report(&why, failed);
+        if failed.retry_in.is_some() {
+            RETRIES.inc();
+        }
         if failed.retry_in.is_none() || shutdown.or(sleep(failed.pause())).await.is_none() {
             return Err(why);
         }
@@ -87,6 +91,7 @@ where
             Err(why) => {
                 let failed = backoff.failed();
                 report(&why, failed);
+                RETRIES.inc();
                 sleep(failed.pause()).await;
             }
         }

@@ -1,11 +1,12 @@
-//! The admin listener: the probes, on a port that only the machine or the cluster reaches.
+//! The admin listener: probes and metrics, on a port that only the machine or the cluster reaches.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use domain::ServiceName;
-use http_service::health::{self, Check, Checks, Health};
+use http_service::admin;
+use http_service::health::{Check, Checks, Health};
 use http_service::server::{self, BindError};
 use logging::{Log, action};
 use tokio::time::timeout;
@@ -91,8 +92,7 @@ impl Admin {
         let address = listener.local_addr()?;
         let probes: Arc<dyn Health> = Arc::new(probes);
         let (handle, serving) = server::start_for_admin(listener, log, move |app| {
-            health::routes(app, service.binary(), &probes);
-            app.default_service(actix_web::web::to(http_service::problem::not_found));
+            admin::routes(app, service.binary(), &probes, service.into());
         })?;
         tasks.spawn("answers on the admin port", async { Ok(serving.await?) });
         log.info(action::ADMIN_STARTED, format!("The admin listener answers on {address}"))

@@ -12,6 +12,8 @@ mod in_flight;
 
 use std::time::Duration;
 
+use telemetry::labels::Batch;
+use telemetry::metrics::{BATCH_SIZE, BATCH_TIME};
 use tokio::sync::mpsc;
 
 pub use self::batcher::{BatchError, Batcher, Limits, Mode, Statement};
@@ -60,6 +62,12 @@ impl<T> Batches<T> {
         }
         Some(batch)
     }
+}
+
+/// Counts a statement that was run for so many requests, well or not.
+pub fn count(batch: Batch, requests: usize, took: Duration) {
+    BATCH_SIZE.of(batch).observe_count(requests);
+    BATCH_TIME.of(batch).observe_time(took);
 }
 
 /// What became of a batch that was carried out as a whole.

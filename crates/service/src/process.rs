@@ -134,6 +134,7 @@ async fn run<S: Service>() -> Result<(), Exit> {
     let shutdown =
         Shutdown::on_signals(config.shutdown.grace_seconds).map_err(|why| Exit::failed(name, &why))?;
     let (log, _flush) = logging::start(name, level);
+    telemetry::note_start();
     let probes = Probes::default();
     let mut admin =
         Admin::start(S::NAME, &config.admin, probes.clone(), &log).map_err(|why| logged(&log, &why))?;

@@ -93,6 +93,10 @@ async fn answers_its_probes(service: ServiceName) {
     let expected: serde_json::Map<_, _> =
         checks(service).iter().map(|check| ((*check).to_owned(), json!("healthy"))).collect();
     assert_eq!(body["checks"], json!(expected));
+    let metrics = get(&admin, "/metrics").await;
+    assert_eq!((metrics.status, metrics.header("cache-control")), (200, "no-store"));
+    assert!(metrics.body.contains("restaurant_build_info{version=\""), "{metrics:?}");
+    assert!(metrics.body.ends_with("# EOF\n"), "{metrics:?}");
     assert_eq!(get(&admin, "/orders").await.status, 404);
     assert_eq!(http::send(admin.port(), "POST", "/livez", &[], b"").await.status, 405);
 

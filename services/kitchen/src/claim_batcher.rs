@@ -11,6 +11,7 @@ use db::claims::{self, ClaimOutcome, ClaimRequest, Claimant, FinishOutcome, Fini
 use db::{Database, DbError};
 use runtime::failpoint;
 use service::batching::{BatchError, Batcher, Limits, Mode, Statement};
+use telemetry::labels::Batch;
 use tokio::task::JoinSet;
 
 /// One batch at a time, and two single orders: each of those may wait long for a lock, and occupies
@@ -38,6 +39,8 @@ struct Finishes {
 }
 
 impl Statement for Claims {
+    const BATCH: Batch = Batch::Claim;
+
     type Request = ClaimRequest;
     type Answer = ClaimOutcome;
     type Error = DbError;
@@ -54,6 +57,8 @@ impl Statement for Claims {
 }
 
 impl Statement for Finishes {
+    const BATCH: Batch = Batch::Finish;
+
     type Request = FinishRequest;
     type Answer = FinishOutcome;
     type Error = DbError;

@@ -12,6 +12,8 @@ use config::CookingSeconds;
 use domain::{OrderMessage, OrderPointer, OrderType, RequestId};
 use logging::{Log, action};
 use runtime::{Shutdown, catch_panic, failpoint};
+use telemetry::labels::KitchenResult;
+use telemetry::metrics::KITCHEN;
 use tokio::time::sleep;
 
 use self::cooking::Job;
@@ -61,6 +63,17 @@ enum End {
     Stopping,
 }
 
+impl End {
+    fn label(&self) -> KitchenResult {
+        match self {
+            Self::Settled => KitchenResult::Done,
+            Self::Returned => KitchenResult::Returned,
+            Self::DeadLettered(_) => KitchenResult::DeadLettered,
+            Self::Stopping => KitchenResult::Left,
+        }
+    }
+}
+
 impl Cook {
     /// Processes one delivery to its end.
     pub async fn process(self, held: LeasedDelivery) -> Unfinished {
@@ -68,7 +81,7 @@ impl Cook {
         let log = self.session.log.with_request_id(request_id);
         let (order, pointer) = match read(&held.delivery) {
             Ok(read) => read,
-            Err(why) => return self.dead_letter(vec![held], &why, &log).await,
+            Err(why) => return self.settle(End::DeadLettered(why), vec![held], &log).await,
         };
         if !self.session.specialisation.cooks(order.order_type) {
             return self.return_foreign_type(held, &order, &log).await;
@@ -106,6 +119,7 @@ impl Cook {
 
     /// Settles all deliveries of an order.
     async fn settle(&self, end: End, held: Vec<LeasedDelivery>, log: &Log) -> Unfinished {
+        KITCHEN.of(end.label()).inc();
         match end {
             End::Settled => {
                 failpoint::reached("kitchen.before_ack");

@@ -10,6 +10,7 @@ use http_service::health::{self, Check, Checks};
 use logging::{Log, Printed, action, printable};
 use runtime::failpoint;
 use service::{Failure, Process};
+use telemetry::metrics::{NOTIFICATIONS, NOTIFICATIONS_REPEATED};
 
 use crate::NAME;
 use crate::seen::{KNOWN_FOR, Lookup, Seen};
@@ -88,6 +89,7 @@ fn show(delivery: &Delivery, seen: &mut Seen, log: &Log) -> Option<Printed> {
                 .emit();
         }
         Lookup::Known => {
+            NOTIFICATIONS_REPEATED.inc();
             log.debug(action::NOTIFICATION_REPEATED, format!("Already shown: order {}", update.order_number))
                 .detail("order_number", update.order_number.to_string())
                 .detail("new_status", update.new_status.as_str())
@@ -96,6 +98,7 @@ fn show(delivery: &Delivery, seen: &mut Seen, log: &Log) -> Option<Printed> {
         }
     }
     let printed = log.print(sentence(&update));
+    NOTIFICATIONS.inc();
     failpoint::reached("notifier.shown");
     log.debug(
         action::NOTIFICATION_RECEIVED,

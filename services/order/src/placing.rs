@@ -21,11 +21,13 @@ use domain::{
     RequestId,
 };
 use logging::{Log, action};
+use telemetry::labels::PlaceResult;
+use telemetry::metrics::ORDERS;
 use tokio::task::JoinHandle;
 
 pub use self::error::PlaceError;
 use self::idempotency::{KeysInFlight, Known};
-use self::stages::Accepted;
+use self::stages::{Accepted, Answer};
 use self::writer::Writer;
 use crate::acceptance::{Acceptance, AdmitError, Place};
 use crate::admission::Admission;
@@ -75,6 +77,25 @@ pub struct Placed {
     pub token: Option<String>,
 }
 
+/// What is known of an order before it is stored.
+#[allow(clippy::large_enum_variant, reason = "a box would cost every order an allocation")]
+enum Prepared {
+    /// It may be stored.
+    New(NewlyAccepted),
+    /// The same request placed it before.
+    Known(Placed),
+}
+
+/// An order that may be stored, and what its answer needs.
+struct NewlyAccepted {
+    accepted: Accepted,
+    answer: Answer,
+    identity: OrderIdentity,
+    total_amount: Money,
+    tokens: OrderTokenKey,
+    idempotency: Option<IdempotentRequest>,
+}
+
 /// Places orders; cheap to clone.
 #[derive(Clone)]
 pub struct Placing {
@@ -115,23 +136,41 @@ impl Placing {
     /// It was not placed, or it is not known in time whether it was. Failures of the servers are in
     /// the log already.
     pub async fn place(&self, command: PlaceOrder) -> Result<Placed, PlaceError> {
+        let order_type = command.order.order_type();
+        let log = self.log.with_request_id(command.request_id.clone());
+        let count = |result| ORDERS.of((order_type, result)).inc();
+        match self.prepare(command, &log).await {
+            // From here on it is counted when it is answered, whether the caller waits or not.
+            Ok(Prepared::New(order)) => self.carry_out(order, &log).await,
+            Ok(Prepared::Known(placed)) => {
+                count(PlaceResult::Repeated);
+                Ok(placed)
+            }
+            Err(why) => {
+                count(why.label());
+                Err(why)
+            }
+        }
+    }
+
+    /// Decides whether the order may be stored.
+    async fn prepare(&self, command: PlaceOrder, log: &Log) -> Result<Prepared, PlaceError> {
         let PlaceOrder { order, idempotency, request, request_id } = command;
         let tokens = self.readiness.order_tokens()?;
         self.readiness.check_open()?;
         let permit = self.admission.admit().await?;
-        let log = self.log.with_request_id(request_id.clone());
         let key = match &idempotency {
             None => None,
             Some(request) => {
                 let key = self.keys.take(request.clone()).ok_or(PlaceError::KeyInFlight)?;
-                match self.look_up(request, &log).await? {
+                match self.look_up(request, log).await? {
                     Known::New => Some(key),
-                    Known::Placed(known) => return Ok(placed_before(&known, &tokens, &log)),
+                    Known::Placed(known) => return Ok(Prepared::Known(placed_before(&known, &tokens, log))),
                 }
             }
         };
         let identity = new_identity();
-        let place = self.accepted(order.order_type(), identity, &log).await?;
+        let place = self.accepted(order.order_type(), identity, log).await?;
         let permit = permit.with_place(place);
         let order = self.priced(order, &log).await?;
         let PricedOrder { order: NewOrder { fulfilment, items, total_amount, priority, .. }, .. } = &order;
@@ -143,13 +182,19 @@ impl Placing {
             .emit();
         let total_amount = total_amount.clone();
         let (accepted, answer) = Accepted::new(identity, order, request_id, key, request, permit);
+        let order = NewlyAccepted { accepted, answer, identity, total_amount, tokens, idempotency };
+        Ok(Prepared::New(order))
+    }
+
+    async fn carry_out(&self, order: NewlyAccepted, log: &Log) -> Result<Placed, PlaceError> {
+        let NewlyAccepted { accepted, answer, identity, total_amount, tokens, idempotency } = order;
         match (self.writer.place(accepted, answer).await, idempotency) {
             (Ok(number), _) => {
                 Ok(Placed { number, total_amount, token: Some(tokens.token(&number, &identity)) })
             }
             // The same request at another service may have taken the last portion.
-            (Err(why @ PlaceError::Menu(_)), Some(request)) => match self.look_up(&request, &log).await? {
-                Known::Placed(known) => Ok(placed_before(&known, &tokens, &log)),
+            (Err(why @ PlaceError::Menu(_)), Some(request)) => match self.look_up(&request, log).await? {
+                Known::Placed(known) => Ok(placed_before(&known, &tokens, log)),
                 Known::New => Err(why),
             },
             (Err(why), _) => Err(why),

@@ -17,6 +17,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use logging::{Action, Log, action};
 use runtime::{Backoff, Shutdown};
+use telemetry::labels::Outbox;
+use telemetry::metrics::RELAYED;
 use tokio::time::{Instant, sleep_until};
 
 use self::lane::{Cargo, Lane, Permits};
@@ -175,21 +177,23 @@ impl Relay {
         let relayed = match lane.cargo {
             Cargo::Orders(order_type) => {
                 let publish = async |rows: Vec<OrderOutboxRow>| {
-                    self.publish(rows.into_iter().map(order), action::ORDER_PUBLISHED, pace).await
+                    let what = (Outbox::Orders, action::ORDER_PUBLISHED);
+                    self.publish(rows.into_iter().map(order), what, pace).await
                 };
                 outbox::relay_orders(&self.db, order_type, look, publish).await
             }
             Cargo::StatusUpdates => {
                 let publish = async |rows: Vec<StatusOutboxRow>| {
-                    self.publish(rows.into_iter().map(status_update), action::STATUS_UPDATE_PUBLISHED, pace)
-                        .await
+                    let what = (Outbox::StatusUpdates, action::STATUS_UPDATE_PUBLISHED);
+                    self.publish(rows.into_iter().map(status_update), what, pace).await
                 };
                 outbox::relay_status_updates(&self.db, look, publish).await
             }
             Cargo::RequestEvents(stream) => {
                 let publish = async |rows: Vec<RequestEventRow>| {
                     let messages = rows.into_iter().map(|row| request_event(stream, row));
-                    self.publish(messages, action::STATUS_UPDATE_PUBLISHED, pace).await
+                    let what = (Outbox::Requests, action::STATUS_UPDATE_PUBLISHED);
+                    self.publish(messages, what, pace).await
                 };
                 outbox::relay_request_events(&self.db, stream, look, publish).await
             }
@@ -215,7 +219,7 @@ impl Relay {
     async fn publish<K>(
         &self,
         messages: impl Iterator<Item = Message<K>>,
-        action: Action,
+        (table, action): (Outbox, Action),
         pace: &Pace,
     ) -> Published<K> {
         let mut published = Published::default();
@@ -237,6 +241,7 @@ impl Relay {
                     log.debug(action, format!("Relayed a message of order {about} from the outbox"))
                         .detail(name, about)
                         .emit();
+                    RELAYED.of(table).inc();
                     published.confirmed.push(key);
                 }
                 Err(why) => {

@@ -18,6 +18,7 @@ use domain::order_request::RequestOutcome;
 use domain::{OrderNumber, OrderRequestId};
 use runtime::failpoint;
 use service::batching::{BatchError, Batcher, Limits, Mode, Statement};
+use telemetry::labels::Batch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -57,6 +58,8 @@ pub enum LookupError {
 struct CurrentStatuses(Database);
 
 impl Statement for CurrentStatuses {
+    const BATCH: Batch = Batch::LookUp;
+
     type Request = OrderNumber;
     /// `None` if there is no such order.
     type Answer = Option<CurrentStatus>;
@@ -77,6 +80,8 @@ impl Statement for CurrentStatuses {
 struct Requests(Database);
 
 impl Statement for Requests {
+    const BATCH: Batch = Batch::LookUp;
+
     type Request = OrderRequestId;
     /// `None` if there is no such request.
     type Answer = Option<KnownRequest>;
@@ -95,6 +100,8 @@ impl Statement for Requests {
 struct Logs(Database);
 
 impl Statement for Logs {
+    const BATCH: Batch = Batch::LookUp;
+
     type Request = OrderNumber;
     /// `None` if there is no such order.
     type Answer = Option<Vec<StatusEvent>>;
@@ -113,6 +120,8 @@ impl Statement for Logs {
 struct Estimates(Database);
 
 impl Statement for Estimates {
+    const BATCH: Batch = Batch::LookUp;
+
     type Request = OrderNumber;
     /// `None` if there is no such order.
     type Answer = Option<Basis>;
@@ -131,6 +140,8 @@ impl Statement for Estimates {
 struct Kitchens(Database);
 
 impl Statement for Kitchens {
+    const BATCH: Batch = Batch::LookUp;
+
     type Request = ();
     type Answer = Arc<Kitchen>;
     type Error = DbError;
@@ -152,6 +163,8 @@ struct Boards {
 }
 
 impl Statement for Boards {
+    const BATCH: Batch = Batch::LookUp;
+
     type Request = ();
     type Answer = Arc<Board>;
     type Error = DbError;

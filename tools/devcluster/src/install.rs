@@ -10,6 +10,7 @@ use crate::Error;
 use crate::chromium::ChromiumProgram;
 use crate::pgbouncer::PgbouncerProgram;
 use crate::programs::{PostgresPrograms, RabbitmqPrograms};
+use crate::prometheus::PrometheusPrograms;
 use crate::python::PythonProgram;
 use crate::redis::RedisProgram;
 use crate::server::{Server, not_installed};
@@ -129,6 +130,30 @@ pub async fn ensure_chromium(
     ChromiumProgram::find(packages).await.ok_or_else(|| Error::NotInstalled {
         what: "Chromium and chromedriver of one version".to_owned(),
         advice: "Install both with this system's package manager (Debian: 'apt-get install chromium chromium-driver', Fedora: 'dnf install chromium chromedriver', macOS: 'brew install --cask google-chrome chromedriver'), and try again.".to_owned(),
+    })
+}
+
+/// Finds Prometheus and its tool, as [`ensure_installed`] finds the servers. Only those who watch
+/// need it, and tests.
+///
+/// # Errors
+/// They are not here, and cannot be fetched.
+pub async fn ensure_prometheus(
+    packages: &Path,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<PrometheusPrograms, Error> {
+    if let Some(found) = PrometheusPrograms::find(packages).await {
+        return Ok(found);
+    }
+    let _lock = lock(packages).await?;
+    if PrometheusPrograms::find(packages).await.is_none() && apt::is_here() {
+        apt::fetch(&[PrometheusPrograms::PACKAGE], None, packages, progress).await?;
+    }
+    PrometheusPrograms::find(packages).await.ok_or_else(|| Error::NotInstalled {
+        what: "Prometheus".to_owned(),
+        advice:
+            "Install it with this system's package manager (macOS: 'brew install prometheus'), and try again."
+                .to_owned(),
     })
 }
 

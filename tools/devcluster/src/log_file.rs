@@ -14,7 +14,8 @@ const SIZE_LIMIT: u64 = 16 << 20;
 const TAIL_LINES: usize = 12;
 const LINE_LIMIT: usize = 300;
 /// What servers write if another process has their port.
-const PORT_TAKEN: [&str; 3] = ["eaddrinuse", "dist_port_already_used", "Address already in use"];
+const PORT_TAKEN: [&str; 4] =
+    ["eaddrinuse", "dist_port_already_used", "Address already in use", "address already in use"];
 
 /// What a process writes into a file, since its start.
 #[derive(Clone, Debug)]

@@ -8,6 +8,7 @@ pub mod docker;
 pub mod folder;
 pub mod lock;
 pub mod menu;
+pub mod observation;
 pub mod opening;
 pub mod plan;
 pub mod reachable;

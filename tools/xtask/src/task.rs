@@ -4,7 +4,7 @@
 pub const LIST: &str = "\
 Usage: cargo xtask TASK [options]
 
-  up [options]      open the whole restaurant on this machine; --detach: and return
+  up [options]      open the whole restaurant; --detach: and return, --observe: with Prometheus
   down [options]    close it
   status            show what runs
   logs [service]    show what the services said: logs kitchen --follow

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use telemetry::metrics::{DELIVERIES_HELD, DELIVERIES_RETURNED};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::delivery::Delivery;
@@ -46,6 +47,25 @@ pub struct LeasedDelivery {
     /// Leads to the session that received it, which may have ended.
     pub(super) settlements: Settlements,
     pub(super) permit: Permit,
+    /// Until it is settled.
+    pub(super) _held: Held,
+}
+
+/// Counts a delivery that is held. Dropping this counts it no more.
+#[derive(Debug)]
+pub(super) struct Held(());
+
+impl Held {
+    pub(super) fn one() -> Self {
+        DELIVERIES_HELD.inc();
+        Self(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        DELIVERIES_HELD.dec();
+    }
 }
 
 /// The way to a session.
@@ -111,6 +131,7 @@ impl LeasedDelivery {
 
     /// Requeues it at its old position in the queue, for any consumer.
     pub fn requeue(self) {
+        DELIVERIES_RETURNED.inc();
         self.settle(Verdict::Requeue, None);
     }
 

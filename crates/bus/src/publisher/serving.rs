@@ -8,6 +8,7 @@ use deadlines::broker::CONFIRM_DEADLINE;
 use domain::OrderType;
 use logging::action;
 use runtime::FailedAttempt;
+use telemetry::metrics::RETURNED;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::connection::Opened;
@@ -146,11 +147,13 @@ impl<'a> Serving<'a> {
                 self.unconfirmed.settle(tag, multiple, false);
             }
             Some(Event::Returned(Returned { reason, .. })) if self.context.purpose.is_stream() => {
+                RETURNED.inc();
                 // The stream was missing for a moment. Its deduplication state for this channel is
                 // wrong now.
                 return Err(SessionError::Unrouted(reason));
             }
             Some(Event::Returned(returned)) => {
+                RETURNED.inc();
                 // A reply that nobody waits for says nothing about our queues.
                 if returned.exchange != DEFAULT_EXCHANGE {
                     self.unrouted = Some(returned.reason.clone());

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use amqprs::channel::BasicPublishArguments;
 use deadlines::broker::CONFIRM_DEADLINE;
+use telemetry::labels::PublishResult;
+use telemetry::metrics::{CONFIRM_TIME, PUBLISHED, UNROUTABLE};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
@@ -25,6 +27,7 @@ struct Waiting {
     message_id: String,
     /// The size of its body in bytes.
     size: usize,
+    published: Instant,
     deadline: Instant,
     /// Why RabbitMQ returned it, if it did. Its confirm follows.
     returned: Option<String>,
@@ -42,8 +45,9 @@ impl Waiting {
         size: usize,
         reply: Option<Reply>,
     ) -> Self {
-        let deadline = Instant::now() + CONFIRM_DEADLINE;
-        Self { exchange, routing_key, message_id, size, deadline, returned: None, reply }
+        let published = Instant::now();
+        let deadline = published + CONFIRM_DEADLINE;
+        Self { exchange, routing_key, message_id, size, published, deadline, returned: None, reply }
     }
 
     fn is(&self, message: &Returned) -> bool {
@@ -55,8 +59,26 @@ impl Waiting {
     /// The publisher may no longer wait for the answer.
     fn answer(self, result: Result<(), PublishError>) {
         if let Some(reply) = self.reply {
+            count(&result);
             let _ = reply.send(result);
         }
+    }
+}
+
+/// Counts what became of a message that was published.
+fn count(result: &Result<(), PublishError>) {
+    PUBLISHED.of(label(result)).inc();
+    if matches!(result, Err(PublishError::Unroutable(_))) {
+        UNROUTABLE.inc();
+    }
+}
+
+fn label(result: &Result<(), PublishError>) -> PublishResult {
+    match result {
+        Ok(()) => PublishResult::Confirmed,
+        Err(PublishError::Unroutable(_)) => PublishResult::Unroutable,
+        Err(why) if why.is_refusal() => PublishResult::Rejected,
+        Err(_) => PublishResult::Unconfirmed,
     }
 }
 
@@ -119,10 +141,12 @@ impl Unconfirmed {
                 Ok(())
             }
             Ok(Err(why)) => {
+                count(&Err(PublishError::Lost));
                 let _ = reply.send(Err(PublishError::Lost));
                 Err(SessionError::Call { doing: "publishing".to_owned(), why })
             }
             Err(_) => {
+                count(&Err(PublishError::NotConfirmed));
                 let _ = reply.send(Err(PublishError::NotConfirmed));
                 Err(SessionError::Timeout { doing: "publishing".to_owned(), after: CONFIRM_DEADLINE })
             }
@@ -140,7 +164,7 @@ impl Unconfirmed {
 
     /// Returns whether one of the messages is sent now.
     pub(super) fn settle(&mut self, tag: u64, multiple: bool, confirmed: bool) -> bool {
-        let mut is_sent = false;
+        let (mut is_sent, now) = (false, Instant::now());
         for mut waiting in confirms::take(&mut self.waiting, tag, multiple).into_values() {
             let answer = match waiting.returned.take() {
                 Some(reason) => Err(PublishError::Unroutable(reason)),
@@ -148,6 +172,9 @@ impl Unconfirmed {
                 None => Err(PublishError::Rejected),
             };
             is_sent |= answer.is_ok() && waiting.reply.is_some();
+            if waiting.reply.is_some() {
+                CONFIRM_TIME.observe_time(now - waiting.published);
+            }
             waiting.answer(answer);
         }
         is_sent

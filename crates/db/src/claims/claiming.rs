@@ -106,9 +106,9 @@ fn sql(locked: LockMode) -> String {
         select * from unnest($1::text[], $2::float8[], $3::text[], $8::uuid[], $9::text[], $10::bytea[])
             with ordinality as wish (number, cooking, request_id, identity, type, contents, place)
     ), found as (
-        select id, number, status, type, total_amount from orders where number = any($1) order by id for update{skip}
+        select id, number, status, type, total_amount, created_at from orders where number = any($1) order by id for update{skip}
     ), compared as (
-        select id, number, status, wish.cooking, wish.request_id, found.type,
+        select id, number, status, wish.cooking, wish.request_id, found.type, found.created_at,
                case when wish.type = found.type and (
                              select known.identity = wish.identity and known.contents = wish.contents
                              from order_identities as known where known.order_id = id) then null
@@ -156,6 +156,7 @@ fn sql(locked: LockMode) -> String {
                (select lease_until > now() + make_interval(secs => lease_seconds + 1) from order_claims
                 where order_id = target.id)
            end as too_long,
+           extract(epoch from now() - target.created_at)::float8 as age,
            target.id is null and exists (select 1 from orders where number = wish.number) as locked
     from wish left join target using (number) left join granted on order_id = target.id
         left join announced on order_number = wish.number
@@ -192,6 +193,8 @@ fn outcome(row: &Row, request: &ClaimRequest, worker: &str) -> Result<Option<Cla
     };
     let estimated_completion: OffsetDateTime = row.try_get("estimated_completion")?;
     let changed_at: OffsetDateTime = row.try_get("changed_at")?;
+    // Negative if the clock was set back since.
+    let age: f64 = row.try_get("age")?;
     let status_update = row.try_get::<_, Option<i64>>("announced_id")?.map(|id| StatusOutboxRow {
         id,
         request_id: request.request_id.clone(),
@@ -207,6 +210,7 @@ fn outcome(row: &Row, request: &ClaimRequest, worker: &str) -> Result<Option<Cla
     Ok(Some(ClaimOutcome::Granted(Claim {
         order_id,
         attempt,
+        since_received: Some(Duration::try_from_secs_f64(age).unwrap_or_default()),
         estimated_completion,
         status_update,
         is_left_to_relay: false,

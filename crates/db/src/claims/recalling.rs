@@ -64,6 +64,7 @@ pub async fn recall(
     Ok(RecallOutcome::Granted(Claim {
         order_id: row.try_get("id")?,
         attempt,
+        since_received: None,
         estimated_completion,
         status_update,
         is_left_to_relay,

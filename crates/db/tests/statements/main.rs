@@ -38,5 +38,6 @@ mod shop;
 mod spawned;
 mod staff_figures;
 mod status_events;
+mod system_figures;
 mod taking_back;
 mod used_up_ids;

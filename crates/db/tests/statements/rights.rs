@@ -28,7 +28,7 @@ struct Role<'a> {
 
 impl<'a> Role<'a> {
     async fn new(scene: &'a Scene, service: ServiceName) -> Self {
-        let account = Account { service, password: Some(PASSWORD.into()) };
+        let account = Account { user: service.into(), password: Some(PASSWORD.into()) };
         roles::ensure(&scene.db, &[account]).await.unwrap();
         let name = roles::name(&scene.stage.name, service);
         let mut settings = scene.stage.database_settings();

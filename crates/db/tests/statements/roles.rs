@@ -2,11 +2,11 @@
 
 use db::roles::{self, Account, RoleError, ensure};
 use db::{Access, Database, DbError, schema};
-use domain::ServiceName;
+use domain::{ServerUser, ServiceName};
 
 use crate::scene::Scene;
 
-const ORDER: Account = Account { service: ServiceName::Order, password: None };
+const ORDER: Account = Account { user: ServerUser::Service(ServiceName::Order), password: None };
 
 impl Scene {
     fn role(&self) -> String {
@@ -81,7 +81,7 @@ async fn of_several_roles_all_are_made_or_none() {
     let scene = Scene::new().await;
     let kitchen = roles::name(&scene.stage.name, ServiceName::Kitchen);
     scene.execute(&format!("create role {kitchen} createdb")).await;
-    let accounts = [ORDER, Account { service: ServiceName::Kitchen, password: None }];
+    let accounts = [ORDER, Account { user: ServiceName::Kitchen.into(), password: None }];
     ensure(&scene.db, &accounts).await.unwrap_err();
     assert!(!roles::exists(&scene.db, &scene.role()).await.unwrap());
     scene.drop_role(&kitchen).await;

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use telemetry::labels::Batch;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Batches, Settled, queue, settle};
+use super::{Batches, Settled, count, queue, settle};
 
 /// What answers requests together.
 pub trait Statement: Send + Sync + 'static {
+    /// What it is measured as.
+    const BATCH: Batch;
+
     /// What a caller asks.
     type Request: Send + Sync + 'static;
     /// What it hears.
@@ -164,7 +168,9 @@ impl<S: Statement> Lane<S> {
         if requests.is_empty() {
             return Vec::new();
         }
+        let began = Instant::now();
         let outcome = self.statement.run(&requests, Mode::Together).await;
+        count(S::BATCH, requests.len(), began.elapsed());
         match settle(replies, outcome, S::is_refusal) {
             Settled::Done(replies, answers) => {
                 let mut left_out = Vec::new();
@@ -201,7 +207,9 @@ async fn run_alone<S: Statement>(
     if reply.is_closed() {
         return;
     }
+    let began = Instant::now();
     let outcome = statement.run(&[request], Mode::Alone).await.map_err(Arc::new);
+    count(S::BATCH, 1, began.elapsed());
     // A statement for a single request leaves nothing out.
     if let Some(outcome) = outcome.map(|answers| answers.into_iter().next().flatten()).transpose() {
         drop(reply.send(outcome));

@@ -29,6 +29,8 @@ struct Doubling {
 }
 
 impl Statement for Arc<Doubling> {
+    const BATCH: Batch = Batch::LookUp;
+
     type Request = u32;
     type Answer = u32;
     type Error = Fault;

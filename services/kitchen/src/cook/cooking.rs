@@ -7,6 +7,7 @@ use deadlines::stop::LAST_STEPS;
 use domain::{OrderNumber, OrderPointer, Priority};
 use logging::{Log, action};
 use runtime::failpoint;
+use telemetry::metrics::{LEASE_TAKEOVERS, ORDER_COOK, ORDER_TOTAL, ORDER_WAIT};
 use tokio::time::{Instant, sleep};
 
 use super::{Cook, End, PAUSE_BEFORE_RETURN};
@@ -156,6 +157,14 @@ impl Cook {
     ) -> Attempt {
         let number = order.number;
         let started = Instant::now();
+        // A recall is neither.
+        if let Some(waited) = claim.since_received {
+            if claim.attempt == 1 {
+                ORDER_WAIT.of(order.order_type).observe_time(waited);
+            } else {
+                LEASE_TAKEOVERS.inc();
+            }
+        }
         guard.claimed(claim.order_id);
         log.debug(action::ORDER_PROCESSING_STARTED, format!("Cooking order {number}"))
             .detail("order_number", number.to_string())
@@ -189,6 +198,11 @@ impl Cook {
             Some(FinishOutcome::ClaimLost) => Attempt::ClaimLost,
             Some(FinishOutcome::Ready(change)) => {
                 failpoint::reached("kitchen.finished");
+                let cooked_for = started.elapsed();
+                ORDER_COOK.of(order.order_type).observe_time(cooked_for);
+                if let Some(waited) = claim.since_received {
+                    ORDER_TOTAL.of(order.order_type).observe_time(waited + cooked_for);
+                }
                 pace.finished(&mut turn, change.update.timestamp);
                 // Subscribers must not see `ready` before `cooking`.
                 if published {

@@ -17,6 +17,7 @@ use http_service::staff::{Access, StaffStreamRefused};
 use logging::{Log, action};
 use runtime::Shutdown;
 use serde::Serialize;
+use telemetry::metrics::STREAMS_CUT;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
@@ -112,6 +113,7 @@ impl State {
                 change = self.changes.recv() => match change {
                     Ok(change) => self.add(change),
                     Err(RecvError::Lagged(_)) => {
+                        STREAMS_CUT.inc();
                         self.log
                             .debug(action::STREAM_CUT, "A display did not read its stream fast enough")
                             .emit_limited();

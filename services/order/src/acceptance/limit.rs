@@ -14,6 +14,7 @@ use db::{Database, DbError};
 use deadlines::database::{CONNECT_DEADLINE, STATEMENT_DEADLINE};
 use domain::{OrderIdentity, OrderType};
 use service::batching::{BatchError, Batcher, Limits, Mode, Statement};
+use telemetry::labels::Batch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -87,6 +88,8 @@ impl Limit {
 }
 
 impl Statement for Count {
+    const BATCH: Batch = Batch::LookUp;
+
     type Request = (OrderType, OrderIdentity);
     type Answer = Result<Place, Closed>;
     type Error = DbError;

@@ -10,6 +10,8 @@ use bus::topology::DEAD_LETTER_QUEUE;
 use domain::OrderRequestId;
 use logging::{Log, action};
 use runtime::with_causes;
+use telemetry::labels::IntakeResult;
+use telemetry::metrics::INTAKE;
 use tokio::time::sleep;
 
 use super::{Intake, Session, UnreadableMessage, message_id};
@@ -32,8 +34,20 @@ pub(super) enum End {
     Left,
 }
 
+impl End {
+    fn label(&self) -> IntakeResult {
+        match self {
+            Self::Settled => IntakeResult::Decided,
+            Self::Postponed | Self::Returned => IntakeResult::Postponed,
+            Self::DeadLettered(_) => IntakeResult::DeadLettered,
+            Self::Left => IntakeResult::Left,
+        }
+    }
+}
+
 impl Intake {
     pub(super) async fn settle(&self, message: LeasedRequest, end: End, log: &Log, session: &Session) {
+        INTAKE.of(end.label()).inc();
         let returned = match end {
             End::Settled => return message.ack(),
             End::Left => return,

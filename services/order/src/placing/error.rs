@@ -1,5 +1,7 @@
 //! Why an order was not placed.
 
+use telemetry::labels::PlaceResult;
+
 use crate::acceptance::Closed;
 use crate::admission::Busy;
 use crate::menu::MenuRefusal;
@@ -39,4 +41,18 @@ pub enum PlaceError {
     /// The order is being cooked, or will never be. It is not known yet which.
     #[error("it is not known yet whether the order will be cooked")]
     OutcomeUnknown,
+}
+
+impl PlaceError {
+    /// As it is counted.
+    pub fn label(&self) -> PlaceResult {
+        match self {
+            Self::NotReady(_) | Self::KeyInFlight => PlaceResult::NotNow,
+            Self::Busy(_) => PlaceResult::Busy,
+            Self::Closed(_) => PlaceResult::Closed,
+            Self::Menu(_) | Self::KeyReused => PlaceResult::Refused,
+            Self::Repeated => PlaceResult::Repeated,
+            Self::Unstorable | Self::Failed | Self::OutcomeUnknown => PlaceResult::Failed,
+        }
+    }
 }

@@ -7,6 +7,8 @@ use domain::inventory::Shortage;
 use domain::{NewOrder, OrderIdentity, OrderNumber, OrderRequest, RequestId};
 use logging::Log;
 use service::batching::InFlightGuard;
+use telemetry::labels::PlaceResult;
+use telemetry::metrics::ORDERS;
 use tokio::sync::oneshot;
 
 use super::error::PlaceError;
@@ -110,6 +112,8 @@ impl Accepted {
         // A client that is answered may come again at once: from now on the database alone knows
         // what the key means.
         drop(self.key);
+        let label = result.as_ref().map_or_else(PlaceError::label, |_| PlaceResult::Placed);
+        ORDERS.of((self.order.fulfilment.order_type(), label)).inc();
         let _ = self.reply.send(result);
     }
 }

@@ -14,9 +14,11 @@ use domain::OrderNumber;
 use logging::{Action, Log, action};
 use runtime::failpoint;
 use service::batching::{self, Batches, Settled, settle};
+use telemetry::labels::Batch;
+use telemetry::metrics::STOCK_REFUSALS;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::dispatch::Dispatch;
 use super::error::PlaceError;
@@ -128,7 +130,9 @@ impl Task {
     async fn store(&mut self, batch: Vec<Accepted>) {
         const MESSAGE: &str = "The order could not be stored";
         failpoint::reached("order.before_commit");
+        let began = Instant::now();
         let outcome = self.insert(&batch).await;
+        batching::count(Batch::Place, batch.len(), began.elapsed());
         let is_refusal = |why: &DbError| why.is_permanent() && !why.is_in_doubt();
         match settle(batch, outcome, is_refusal) {
             Settled::Done(orders, outcomes) => {
@@ -137,7 +141,10 @@ impl Task {
                 for (order, outcome) in orders.into_iter().zip(outcomes) {
                     match outcome {
                         PlaceOutcome::Placed(row) => stored.push(order.stored(row)),
-                        PlaceOutcome::OutOfStock(shortages) => order.out_of_stock(&shortages),
+                        PlaceOutcome::OutOfStock(shortages) => {
+                            STOCK_REFUSALS.inc();
+                            order.out_of_stock(&shortages);
+                        }
                         PlaceOutcome::Repeated => order.refuse(PlaceError::Repeated),
                     }
                 }

@@ -12,6 +12,7 @@ use http_service::event_stream;
 use logging::{Log, action};
 use runtime::Backoff;
 use serde::Serialize;
+use telemetry::metrics::{EVENT_DELAY, STREAMS_CUT};
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -206,6 +207,11 @@ impl Reader {
         {
             reading.witness = event.as_ref().map(Witness::of);
         }
+        let as_of = found.as_of;
+        // The database's clock may have been set back.
+        let count = |event: &StatusEvent| {
+            EVENT_DELAY.observe((as_of - event.changed_at).as_seconds_f64().max(0.0));
+        };
         let mut cut = 0;
         for LogRow { id, event } in &found.rows {
             // An order's rows are written under the lock of its row in `orders`: their ids say in
@@ -216,6 +222,7 @@ impl Reader {
                 && let Some(row) = row(event)
             {
                 cut += reading.fan_out.send_of(event.order_number, &row);
+                count(event);
             }
         }
         let rows = found.rows.into_iter().map(|LogRow { id, event }| (id, event)).collect();
@@ -231,12 +238,15 @@ impl Reader {
         for (id, event) in taken.rows {
             position = position.with(id);
             if reading.fan_out.has_all()
-                && let Some(row) = event.as_ref().and_then(row)
+                && let Some(event) = &event
+                && let Some(row) = row(event)
             {
+                count(event);
                 cut += reading.fan_out.send(&Step { row, position: Arc::new(position.clone()) });
             }
         }
         if cut > 0 {
+            STREAMS_CUT.inc_by(u64::try_from(cut).unwrap_or_default());
             self.log
                 .debug(action::STREAM_CUT, "Clients did not read their event streams fast enough")
                 .detail("streams", cut)

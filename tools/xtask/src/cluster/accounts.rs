@@ -1,17 +1,17 @@
-//! The services' users on private servers. Each service has its own user with only the rights that
-//! it needs. Every start generates new passwords, which only the services know.
+//! The users of private servers. Each service, and the exporter, has its own user with only the
+//! rights that it needs. Every start generates new passwords, which only the services know.
 
 use bus::permissions;
 use db::roles::{self, RoleError};
 use db::schema::{self, SchemaError};
 use db::{Access, Database, DbError, rights};
 use devcluster::{Credentials, RabbitmqAdmin};
-use domain::ServiceName;
+use domain::ServerUser;
 
 use crate::NAME;
 
-/// The users of one server, by service.
-pub type Accounts = Vec<(ServiceName, Credentials)>;
+/// The users of one server, and whose they are.
+pub type Accounts = Vec<(ServerUser, Credentials)>;
 
 /// Why the users cannot be created.
 #[derive(Debug, thiserror::Error)]
@@ -37,12 +37,12 @@ pub enum AccountError {
 pub async fn in_postgres(endpoint: &config::Database) -> Result<Accounts, AccountError> {
     let db = Database::new(endpoint, NAME, Access::ReadWrite)?;
     schema::migrate(&db).await?;
-    let accounts: Accounts = rights::services()
-        .map(|service| (service, Credentials::random(roles::name(&endpoint.database, service))))
+    let accounts: Accounts = rights::users()
+        .map(|user| (user, Credentials::random(roles::name(&endpoint.database, user))))
         .collect();
     let wanted: Vec<_> = accounts
         .iter()
-        .map(|(service, user)| roles::Account { service: *service, password: Some(user.password.clone()) })
+        .map(|(user, own)| roles::Account { user: *user, password: Some(own.password.clone()) })
         .collect();
     roles::ensure(&db, &wanted).await?;
     Ok(accounts)
@@ -54,11 +54,15 @@ pub async fn in_postgres(endpoint: &config::Database) -> Result<Accounts, Accoun
 /// RabbitMQ refuses, or does not answer.
 pub async fn in_rabbitmq(admin: &RabbitmqAdmin, vhost: &str) -> Result<Accounts, AccountError> {
     let mut accounts = Accounts::new();
-    for service in ServiceName::ALL {
-        let Some(rights) = permissions::of(service) else { continue };
-        let user = Credentials::random(service.binary());
-        admin.ensure_user(&user, vhost, [&rights.configure, &rights.write, &rights.read]).await?;
-        accounts.push((service, user));
+    for user in ServerUser::ALL {
+        let Some(rights) = permissions::of(user) else { continue };
+        let name = match user {
+            ServerUser::Service(service) => service.binary(),
+            ServerUser::Exporter => "restaurant-exporter",
+        };
+        let own = Credentials::random(name);
+        admin.ensure_user(&own, vhost, [&rights.configure, &rights.write, &rights.read]).await?;
+        accounts.push((user, own));
     }
     Ok(accounts)
 }

@@ -50,6 +50,7 @@ impl Supervisor {
             }
             stream.abort();
         }
+        self.end_observation(signals).await;
         self.end_servers(signals).await;
         let _ = fs::remove_file(folder::ENVIRONMENT);
         let _ = fs::remove_file(folder::RECORD);
@@ -99,6 +100,15 @@ impl Supervisor {
 
     fn those(&mut self, meant: &[ServiceName]) -> impl Iterator<Item = &mut Service> {
         self.services.iter_mut().filter(|service| meant.contains(&service.plan.service))
+    }
+
+    async fn end_observation(&mut self, signals: &mut Signals) {
+        if let Some(observation) = &mut self.observation {
+            tokio::select! {
+                () = observation.close() => {}
+                () = signals.urgent() => observation.kill(),
+            }
+        }
     }
 
     async fn end_servers(&mut self, signals: &mut Signals) {

@@ -38,7 +38,9 @@ pub const PATH: &str = ".local";
 pub const POSTGRES: &str = ".local/postgres";
 /// The private RabbitMQ server.
 pub const RABBITMQ: &str = ".local/rabbitmq";
-/// Unpacked packages of both servers.
+/// The private Prometheus.
+pub const PROMETHEUS: &str = ".local/prometheus";
+/// Unpacked packages of the servers.
 pub const PACKAGES: &str = ".local/packages";
 /// The logs of all services.
 pub const LOGS: &str = ".local/logs";

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use config::Config;
-use devcluster::{Error, PortClaim};
-use domain::ServiceName;
+use devcluster::{Error, PortClaim, PrometheusPrograms, ScrapeTarget};
+use domain::{ServerUser, ServiceName};
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::accounts::AccountError;
@@ -14,6 +14,7 @@ use crate::cluster::choice::Choice;
 use crate::cluster::defaults;
 use crate::cluster::folder;
 use crate::cluster::menu;
+use crate::cluster::observation::{self, ExporterLaunch, Observation};
 use crate::cluster::plan::{self, Plan};
 use crate::cluster::record::{Phase, shell_lines, write_whole};
 use crate::cluster::service::{LaunchContext, Service};
@@ -68,6 +69,8 @@ impl Supervisor {
         config_path: Option<PathBuf>,
         programs: PathBuf,
     ) -> Result<(), OpeningError> {
+        let prometheus =
+            if self.is_observed { Some(observation::programs(self.console).await?) } else { None };
         let choice = Choice { config, guard: &self.guard, console: self.console };
         let servers = self.servers.insert(choice.make(&mut self.containers).await?);
         servers.admit_services().await?;
@@ -79,7 +82,10 @@ impl Supervisor {
         let order_port = self.choose_port("order service", ServiceName::Order)?;
         let tracking_port = self.choose_port("tracking service", ServiceName::Tracking)?;
         self.variables.extend(defaults::pages(config, order_port, tracking_port));
-        let plans = plan::restaurant(order_port, tracking_port);
+        let mut plans = plan::restaurant(order_port, tracking_port);
+        if self.is_observed {
+            self.choose_admin_ports(&mut plans)?;
+        }
         rotate_logs(&plans)?;
         let context = LaunchContext {
             programs: programs.clone(),
@@ -102,6 +108,9 @@ impl Supervisor {
         }
         self.start_all(others, &context, OTHERS_LIMIT).await?;
         self.expect_a_worker().await?;
+        if let Some(prometheus) = prometheus {
+            self.observe(&prometheus, &context).await?;
+        }
         self.enter(Phase::Open);
         Ok(())
     }
@@ -120,6 +129,38 @@ impl Supervisor {
         Ok(port)
     }
 
+    /// An admin port for each service, so that Prometheus can ask it.
+    fn choose_admin_ports(&mut self, plans: &mut [Plan]) -> Result<(), Error> {
+        for plan in plans {
+            let claim = PortClaim::of(0).map_err(Error::NoPort)?;
+            plan.admin_port = claim.port();
+            self.ports.push(claim);
+        }
+        Ok(())
+    }
+
+    /// Starts what watches the services.
+    async fn observe(
+        &mut self,
+        prometheus: &PrometheusPrograms,
+        context: &LaunchContext,
+    ) -> Result<(), Error> {
+        let Some(servers) = &self.servers else { return Ok(()) };
+        let own = servers.environment_of(ServerUser::Exporter);
+        let exporter = ExporterLaunch {
+            programs: context.programs.clone(),
+            config: context.config.clone(),
+            environment: [own, self.variables.clone()].concat(),
+            guard: self.guard.clone(),
+        };
+        let plans = self.services.iter().map(|service| &service.plan);
+        let targets = plans.map(|plan| ScrapeTarget { name: plan.name.to_owned(), port: plan.admin_port });
+        let observation = Observation::start(exporter, prometheus, targets.collect()).await?;
+        self.console.done(&format!("Prometheus watches them on {}", observation.url()));
+        self.observation = Some(observation);
+        Ok(())
+    }
+
     /// Starts services in parallel, and waits for all of them. A slow one only causes a warning,
     /// except the order service, without which nothing works.
     async fn start_all(
@@ -131,7 +172,8 @@ impl Supervisor {
         let start = Instant::now();
         if let Some(servers) = &self.servers {
             let service = |plan: Plan| {
-                let environment = [servers.environment_of(plan.service), self.variables.clone()].concat();
+                let environment =
+                    [servers.environment_of(plan.service.into()), self.variables.clone()].concat();
                 Service::new(plan, environment, context.clone())
             };
             self.services.extend(plans.into_iter().map(service));

@@ -19,6 +19,8 @@ pub struct Plan {
     pub arguments: Vec<String>,
     /// How its readiness is detected.
     pub ready: Ready,
+    /// The port of its admin listener; 0: it has none.
+    pub admin_port: u16,
 }
 
 impl Plan {
@@ -28,22 +30,23 @@ impl Plan {
     }
 }
 
-/// All services, on these ports. The order service comes first: it creates the tables.
+/// All services, on these ports, without admin listeners. The order service comes first: it creates
+/// the tables.
 pub fn restaurant(order_port: u16, tracking_port: u16) -> Vec<Plan> {
     let worker = |name, types: Option<&str>| {
         let arguments =
             [format!("--worker-name={name}"), format!("--heartbeat-interval={HEARTBEAT_SECONDS}")];
         let arguments = arguments.into_iter().chain(types.map(str::to_owned)).collect();
         let ready = Ready::Logged(action::WORKER_REGISTERED.as_str(), "");
-        Plan { name, service: ServiceName::Kitchen, arguments, ready }
+        Plan { name, service: ServiceName::Kitchen, arguments, ready, admin_port: 0 }
     };
     let subscriber = |name| {
         let ready = Ready::Logged(action::SERVICE_STARTED.as_str(), "");
-        Plan { name, service: ServiceName::Notifier, arguments: Vec::new(), ready }
+        Plan { name, service: ServiceName::Notifier, arguments: Vec::new(), ready, admin_port: 0 }
     };
     let listener = |name, service, port: u16| {
         let arguments = vec![format!("--port={port}")];
-        Plan { name, service, arguments, ready: Ready::OnPort(port) }
+        Plan { name, service, arguments, ready: Ready::OnPort(port), admin_port: 0 }
     };
     vec![
         listener("order", ServiceName::Order, order_port),

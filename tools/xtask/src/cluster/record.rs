@@ -39,6 +39,8 @@ pub struct Record {
     /// Workers that others started on these servers, as seen when the end began.
     #[serde(default)]
     pub others: Vec<String>,
+    /// Prometheus' pages, after `up --observe`.
+    pub prometheus_url: Option<String>,
 }
 
 /// A server or service.
@@ -136,6 +138,7 @@ mod tests {
             tracking_url: "http://127.0.0.1:3002".to_owned(),
             management_url: None,
             others: vec!["chef_rosa".to_owned()],
+            prometheus_url: None,
         };
         record.write(&path).unwrap();
         assert_eq!(Record::read(&path), Some(record));

@@ -1,7 +1,7 @@
 //! The PostgreSQL and the RabbitMQ that the services use.
 
 use devcluster::{PrivateServer, ServerKind};
-use domain::ServiceName;
+use domain::ServerUser;
 use runtime::{Backoff, Console, clock, with_causes};
 use secrecy::ExposeSecret;
 use tokio::time::{Duration, Instant};
@@ -30,7 +30,7 @@ pub struct ServerInUse<Kind: ServerKind, Endpoint> {
     address: String,
     /// Its management page, if it has one and that is known.
     pub management_url: Option<String>,
-    /// The services' users. Without any, all services use the endpoint's user.
+    /// The users of the services and of the exporter. Without any, all use the endpoint's user.
     accounts: Accounts,
     /// The time since when it is used, in seconds since 1970.
     since: u64,
@@ -144,22 +144,22 @@ impl Servers {
         devcluster::environment(&self.postgres.endpoint, &self.rabbitmq.endpoint)
     }
 
-    /// The variables with which a service finds the servers. If other services have a user on a
-    /// server and this one has none, it gets no access.
-    pub fn environment_of(&self, service: ServiceName) -> Vec<(&'static str, String)> {
+    /// The variables with which a program finds the servers. If others have a user on a server and
+    /// this one has none, it gets no access.
+    pub fn environment_of(&self, user: ServerUser) -> Vec<(&'static str, String)> {
         let mut variables = self.environment();
-        for (accounts, user, password) in [
+        for (accounts, login, password) in [
             (&self.postgres.accounts, "DB_USER", "DB_PASSWORD"),
             (&self.rabbitmq.accounts, "RABBITMQ_USER", "RABBITMQ_PASSWORD"),
         ] {
             if accounts.is_empty() {
                 continue;
             }
-            variables.retain(|(name, _)| ![user, password].contains(name));
-            let own = accounts.iter().find(|(whose, _)| *whose == service);
+            variables.retain(|(name, _)| ![login, password].contains(name));
+            let own = accounts.iter().find(|(whose, _)| *whose == user);
             let own = own.map(|(_, own)| (own.user.clone(), own.password.expose_secret().to_owned()));
             let (name, secret) = own.unwrap_or_else(|| ("nobody".to_owned(), "none".to_owned()));
-            variables.extend([(user, name), (password, secret)]);
+            variables.extend([(login, name), (password, secret)]);
         }
         variables
     }

@@ -91,8 +91,8 @@ impl Service {
         let context = &self.context;
         let mut command = Command::new(context.programs.join(self.plan.service.binary()));
         command.args(&self.plan.arguments).envs(self.environment.iter().cloned());
-        // One port cannot be the admin port of all of them.
-        command.env("ADMIN_PORT", "0");
+        // One port cannot be the admin port of all of them. Prometheus asks on this machine.
+        command.env("ADMIN_PORT", self.plan.admin_port.to_string()).env("ADMIN_BIND", "127.0.0.1");
         if let Some(config) = &context.config {
             command.arg("--config").arg(config);
         }

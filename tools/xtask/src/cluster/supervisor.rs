@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use crate::cluster::docker::Compose;
 use crate::cluster::folder;
 use crate::cluster::menu;
+use crate::cluster::observation::Observation;
 use crate::cluster::record::{Phase, Record};
 use crate::cluster::servers::Servers;
 use crate::cluster::service::Service;
@@ -24,6 +25,8 @@ pub struct Supervisor {
     pub(super) console: Console,
     /// The services. They are dropped before the servers.
     pub(super) services: Vec<Service>,
+    /// What watches them, if something does.
+    pub(super) observation: Option<Observation>,
     pub(super) servers: Option<Servers>,
     /// What is set for the services, unless the user has.
     pub(super) variables: Vec<(&'static str, String)>,
@@ -34,6 +37,8 @@ pub struct Supervisor {
     pub(super) ports: Vec<PortClaim>,
     /// Whether the services' logs are shown.
     pub(super) shows_logs: bool,
+    /// Whether something shall watch the services.
+    pub(super) is_observed: bool,
     pub(super) stream: Option<JoinHandle<()>>,
     /// Workers that others started, once the end has begun.
     pub(super) others: Vec<String>,
@@ -47,16 +52,18 @@ impl Supervisor {
     ///
     /// # Errors
     /// The process guard cannot be started.
-    pub fn new(console: Console, shows_logs: bool) -> std::io::Result<Self> {
+    pub fn new(console: Console, shows_logs: bool, is_observed: bool) -> std::io::Result<Self> {
         Ok(Self {
             console,
             services: Vec::new(),
+            observation: None,
             servers: None,
             variables: Vec::new(),
             containers: None,
             guard: ProcessGuard::new()?,
             ports: Vec::new(),
             shows_logs,
+            is_observed,
             stream: None,
             others: Vec::new(),
             phase: Phase::Opening,
@@ -90,6 +97,9 @@ impl Supervisor {
             servers.revive(self.console).await;
         }
         self.watch_services().await;
+        if let Some(observation) = &mut self.observation {
+            observation.revive(self.console).await;
+        }
         self.keep_record();
     }
 
@@ -110,14 +120,22 @@ impl Supervisor {
         let urls: Vec<String> = self.services.iter().filter_map(Service::url).collect();
         let mut urls = urls.into_iter();
         let members = self.services.iter_mut().map(Service::member);
+        let prometheus_url = self.observation.as_ref().map(Observation::url);
+        let watching = self.observation.as_mut().map(Observation::members);
         Some(Record {
             supervisor: std::process::id(),
             phase: self.phase,
-            members: servers.members().into_iter().chain(members).collect(),
+            members: servers
+                .members()
+                .into_iter()
+                .chain(members)
+                .chain(watching.into_iter().flatten())
+                .collect(),
             order_url: urls.next().unwrap_or_default(),
             tracking_url: urls.next().unwrap_or_default(),
             management_url: servers.rabbitmq.management_url.clone(),
             others: self.others.clone(),
+            prometheus_url,
         })
     }
 

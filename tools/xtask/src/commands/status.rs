@@ -44,6 +44,9 @@ pub fn run(_: &Arguments) -> Result<(), Exit> {
     if let Some(url) = &record.management_url {
         console.print(&format!("\nRabbitMQ's management page: {url}"));
     }
+    if let Some(url) = &record.prometheus_url {
+        console.print(&format!("\nPrometheus: {url}"));
+    }
     if record.phase == Phase::Open { Ok(()) } else { Err(Exit::Logged) }
 }
 

@@ -27,10 +27,14 @@ const POLL: Duration = Duration::from_millis(100);
 /// Starts PostgreSQL, RabbitMQ and every service on this machine, with a menu, and shows what
 /// happens; Ctrl-C ends all of it.
 #[derive(FromArgs, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct Arguments {
     /// return once everything is ready, and leave it running
     #[argh(switch)]
     pub detach: bool,
+    /// also start the exporter and a Prometheus, with the alerts of deploy/observability
+    #[argh(switch)]
+    pub observe: bool,
     /// configuration file (default ./config.yaml)
     #[argh(option)]
     pub config: Option<PathBuf>,
@@ -46,7 +50,7 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let console = Console::new();
     let config = Config::load(arguments.config.clone()).map_err(|why| Exit::Config(why.to_string()))?;
-    if is_open(console).await {
+    if is_open(console, arguments.observe).await {
         return Ok(());
     }
     if !arguments.no_build {
@@ -55,11 +59,11 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let programs = programs()?;
     folder::prepare().map_err(|why| failed(&why))?;
     // Another one may have opened it during the build.
-    if is_open(console).await {
+    if is_open(console, arguments.observe).await {
         return Ok(());
     }
     if arguments.detach {
-        return detached::run(console, arguments.config.as_deref()).await;
+        return detached::run(console, arguments.config.as_deref(), arguments.observe).await;
     }
     if arguments.supervise {
         // Detaches from the terminal. Fails only without one.
@@ -70,14 +74,15 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
             .map_err(|why| Exit::Failed(format!("cannot write '{}': {why}", folder::LOCK)))?;
         match lock {
             Some(lock) => break lock,
-            None if is_open(console).await => return Ok(()),
+            None if is_open(console, arguments.observe).await => return Ok(()),
             None => {}
         }
     };
 
     let start = Instant::now();
     let mut signals = Signals::listen().map_err(|why| failed(&why))?;
-    let mut supervisor = Supervisor::new(console, !arguments.supervise).map_err(|why| failed(&why))?;
+    let mut supervisor =
+        Supervisor::new(console, !arguments.supervise, arguments.observe).map_err(|why| failed(&why))?;
     console.note("opening the restaurant");
     let opened = tokio::select! {
         opened = supervisor.open(&config, arguments.config.clone(), programs) => {
@@ -113,13 +118,13 @@ fn programs() -> Result<PathBuf, Exit> {
 
 /// Whether another supervisor has started the cluster; if so, reports it. Waits while it is being
 /// started or stopped: each step of that has a deadline.
-async fn is_open(console: Console) -> bool {
+async fn is_open(console: Console, observe: bool) -> bool {
     let mut reported = None;
     loop {
         let State::Present { supervisor, phase, record } = State::now() else { return false };
         let doing = match phase {
             Phase::Open => {
-                say_it_runs(console, supervisor, record.as_ref());
+                say_it_runs(console, supervisor, record.as_ref(), observe);
                 return true;
             }
             Phase::Opening => "opened",
@@ -133,9 +138,15 @@ async fn is_open(console: Console) -> bool {
     }
 }
 
-fn say_it_runs(console: Console, supervisor: u32, record: Option<&Record>) {
+fn say_it_runs(console: Console, supervisor: u32, record: Option<&Record>, observe: bool) {
     let place = record.map(|record| format!("; it takes orders on {}", record.order_url)).unwrap_or_default();
     console.done(&format!("the restaurant is open already (process {supervisor}){place}"));
+    match record.and_then(|record| record.prometheus_url.as_ref()) {
+        Some(url) => console.print(&format!("  Prometheus watches it on {url}")),
+        None if observe => console
+            .warn("nothing watches it: close it with 'cargo xtask down', and open it again with '--observe'"),
+        None => {}
+    }
     console.print(
         "  'cargo xtask status' shows it, 'cargo xtask logs --follow' listens to it, 'cargo xtask down' closes it",
     );

@@ -21,6 +21,9 @@ pub fn show(console: Console, record: &Record, broker_user: &str, order: Option<
         // With --detach, this output goes through a file, so it must not contain the password.
         row("RabbitMQ", &format!("{url}  (user {broker_user}, password in .local/env)"));
     }
+    if let Some(url) = &record.prometheus_url {
+        row("Prometheus", url);
+    }
     row("Logs", ".local/logs");
     console.print("");
     if let Some(order) = order {

@@ -1,4 +1,4 @@
-//! `migrate --roles`: creates a role for each service.
+//! `migrate --roles`: creates a role for each service, and for the exporter.
 
 use std::io::{Write, stdout};
 
@@ -17,22 +17,22 @@ pub(super) async fn ensure(db: &Database, settings: &config::Database) -> Result
     roles::may_be_made(db).await.map_err(|why| failed(&why))?;
     let mut accounts = Vec::new();
     let mut made_up = Vec::new();
-    for service in rights::services() {
-        let name = roles::name(&settings.database, service);
-        let variable = format!("{}_DB_PASSWORD", service.short_name().to_uppercase());
+    for user in rights::users() {
+        let name = roles::name(&settings.database, user);
+        let variable = format!("{}_DB_PASSWORD", user.short_name().to_uppercase());
         let mut password = config::secret(&variable).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
         if password.is_none() && !roles::exists(db, &name).await.map_err(|why| failed(&why))? {
             let new = password::random();
             made_up.push((variable, new.clone()));
             password = Some(new);
         }
-        accounts.push(Account { service, password });
+        accounts.push(Account { user, password });
     }
     roles::ensure(db, &accounts).await.map_err(|why| failed(&why))?;
     let console = Console::new();
-    for Account { service, .. } in &accounts {
-        let name = roles::name(&settings.database, *service);
-        console.print(&format!("# Role {name} has the rights of the {} service.", service.short_name()));
+    for Account { user, .. } in &accounts {
+        let name = roles::name(&settings.database, *user);
+        console.print(&format!("# Role {name} has the rights of {}.", user.title()));
     }
     for (variable, password) in made_up {
         // A password that could not be printed is lost, so a failure must be reported.

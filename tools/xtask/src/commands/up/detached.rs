@@ -19,7 +19,7 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Starts the supervisor, shows its output until the cluster is up, and leaves it running. This
 /// needs no deadline, because every step of the supervisor has one.
-pub(super) async fn run(console: Console, config: Option<&Path>) -> Result<(), Exit> {
+pub(super) async fn run(console: Console, config: Option<&Path>, observe: bool) -> Result<(), Exit> {
     let mut signals = Signals::listen().map_err(|why| failed(&why))?;
     let path = folder::SUPERVISOR_LOG;
     let cannot_write = |why: std::io::Error| Exit::Failed(format!("cannot write '{path}': {why}"));
@@ -28,6 +28,7 @@ pub(super) async fn run(console: Console, config: Option<&Path>) -> Result<(), E
     let mut said = File::open(path).map_err(cannot_write)?;
     let mut command = Command::new(std::env::current_exe().map_err(|why| failed(&why))?);
     command.args(["up", "--supervise", "--no-build"]).stdin(Stdio::null()).stdout(output).stderr(errors);
+    command.args(observe.then_some("--observe"));
     if let Some(config) = config {
         command.arg("--config").arg(config);
     }

@@ -8,205 +8,24 @@
     reason = "tests fail by panicking"
 )]
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+mod observed;
+mod workspace;
 
-use devcluster::free_port;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
 use runtime::http_client;
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
-use tokio::sync::Mutex;
 
-/// The programs of a cluster.
-const LARGE: [&str; 6] = [
-    "postgres",
-    "beam.smp",
-    "order-service",
-    "kitchen-worker",
-    "tracking-service",
-    "notification-subscriber",
-];
+use crate::workspace::{CommandOutput, ONE_AT_A_TIME, Workspace, eventually};
 
 const COOKS: [&str; 3] = ["chef_anna", "chef_mario", "chef_luigi"];
-
-/// On two cores, two clusters start faster one after the other than in parallel.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 const ORDER: &str =
     r#"{"customer_name":"Ada","order_type":"takeout","items":[{"item_id":"margherita","quantity":1}]}"#;
 const LONG_ORDER: &str = r#"{"customer_name":"Ada","order_type":"delivery","delivery_address":"12 Long Road",
     "items":[{"item_id":"margherita","quantity":1}]}"#;
-
-/// A folder to run the commands in.
-struct Workspace {
-    folder: TempDir,
-    /// By default with ports on which nothing listens, so that no server of this machine is used.
-    environment: Vec<(&'static str, String)>,
-}
-
-impl Workspace {
-    fn new() -> Self {
-        Self::named("a restaurant ")
-    }
-
-    fn named(prefix: &str) -> Self {
-        let folder = tempfile::Builder::new().prefix(prefix).tempdir().unwrap();
-        let port = || free_port(0).unwrap().to_string();
-        let environment = vec![
-            ("DB_PORT", port()),
-            ("RABBITMQ_PORT", port()),
-            ("KITCHEN_COOKING_SECONDS_DINE_IN", "0.5".to_owned()),
-            ("KITCHEN_COOKING_SECONDS_TAKEOUT", "0.5".to_owned()),
-            ("KITCHEN_COOKING_SECONDS_DELIVERY", "5".to_owned()),
-        ];
-        Self { folder, environment }
-    }
-
-    fn run(&self, arguments: &[&str]) -> CommandOutput {
-        CommandOutput::from(self.command(arguments).output().unwrap())
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-        let is_built = (arguments.first() == Some(&"up")).then_some("--no-build");
-        command
-            .args(arguments)
-            .args(is_built)
-            .current_dir(self.folder.path())
-            .envs(self.environment.iter().cloned())
-            .stdin(Stdio::null());
-        command
-    }
-
-    /// Sets a variable for all commands.
-    fn set(&mut self, name: &'static str, value: &str) {
-        self.environment.retain(|(known, _)| *known != name);
-        self.environment.push((name, value.to_owned()));
-    }
-
-    fn local(&self, name: &str) -> PathBuf {
-        self.folder.path().join(".local").join(name)
-    }
-
-    fn record(&self) -> serde_json::Value {
-        serde_json::from_str(&std::fs::read_to_string(self.local("cluster.json")).unwrap()).unwrap()
-    }
-
-    /// A worker that nobody sends an order, on the servers of the folder, once it is registered.
-    fn started_by_hand(&self, name: &str) -> ByHand {
-        let program = Path::new(env!("CARGO_BIN_EXE_xtask")).with_file_name("kitchen-worker");
-        let log = self.folder.path().join("by-hand.jsonl");
-        let mut shell = Command::new("sh");
-        shell
-            .args(["-c", r#". .local/env; exec "$0" "$@""#])
-            .arg(program)
-            .args(["--worker-name", name, "--order-types=dine_in"])
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .stdout(std::fs::File::create(&log).unwrap());
-        let worker = ByHand(shell.spawn().unwrap());
-        eventually("the worker is registered", Duration::from_secs(20), || {
-            std::fs::read_to_string(&log).unwrap().contains("worker_registered")
-        });
-        worker
-    }
-
-    fn pid_of(&self, name: &str) -> Option<i32> {
-        let record = self.record();
-        let member =
-            record["members"].as_array().unwrap().iter().find(|member| member["name"] == name).cloned();
-        i32::try_from(member.unwrap()["pid"].as_i64()?).ok()
-    }
-
-    /// Asserts that no server or service runs in the folder, and waits until nothing does: the
-    /// servers' helper programs end a moment later.
-    #[track_caller]
-    fn is_closed(&self) {
-        let left = self.processes();
-        let is_large = |command: &String| LARGE.iter().any(|name| command.contains(name));
-        assert!(!left.iter().any(is_large), "still running: {left:?}");
-        self.until_left();
-    }
-
-    /// Waits until nothing runs in the folder.
-    #[track_caller]
-    fn until_left(&self) {
-        let start = Instant::now();
-        loop {
-            let left = self.processes();
-            if left.is_empty() {
-                return;
-            }
-            assert!(start.elapsed() < Duration::from_secs(30), "still running: {left:?}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    /// All processes of the folder.
-    fn processes(&self) -> Vec<String> {
-        let folder = self.folder.path().canonicalize().unwrap();
-        let runs_here = |process: &Path| {
-            let cwd = std::fs::read_link(process.join("cwd")).unwrap_or_default();
-            let command = std::fs::read(process.join("cmdline")).unwrap_or_default();
-            let command = String::from_utf8_lossy(&command).replace('\0', " ");
-            (cwd.starts_with(&folder) || command.contains(folder.to_str().unwrap())).then_some(command)
-        };
-        std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| runs_here(&entry.path())).collect()
-    }
-}
-
-impl Drop for Workspace {
-    /// Stops everything if the test fails.
-    fn drop(&mut self) {
-        let _ = self.run(&["down", "--now"]);
-    }
-}
-
-/// A process that is killed at the end of the test, however that comes.
-struct ByHand(Child);
-
-impl Drop for ByHand {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-struct CommandOutput {
-    code: Option<i32>,
-    text: String,
-}
-
-impl From<Output> for CommandOutput {
-    fn from(output: Output) -> Self {
-        let text = [output.stdout, output.stderr].concat();
-        Self { code: output.status.code(), text: String::from_utf8(text).unwrap() }
-    }
-}
-
-impl CommandOutput {
-    #[track_caller]
-    fn expect(&self, code: i32, parts: &[&str]) {
-        let all_said = parts.iter().all(|part| self.text.contains(part));
-        assert!(
-            self.code == Some(code) && all_said,
-            "code {:?}, expected {parts:?} in:\n{}",
-            self.code,
-            self.text
-        );
-    }
-}
-
-#[track_caller]
-fn eventually(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < limit, "not within {} s: {what}", limit.as_secs());
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
 
 async fn place_order(url: &str, body: &str) -> String {
     let port = url.rsplit_once(':').unwrap().1.parse().unwrap();
@@ -247,6 +66,7 @@ async fn a_restaurant_opens_works_and_closes() {
     // It says so before it would build.
     CommandOutput::from(output).expect(0, &["open already"]);
     workspace.run(&["status"]).expect(0, &["postgres", "rabbitmq", "chef_luigi", "subscriber_2", "running"]);
+    workspace.run(&["up", "--observe"]).expect(0, &["open already", "nothing watches it"]);
 
     let record = workspace.record();
     let number = place_order(record["order_url"].as_str().unwrap(), ORDER).await;

@@ -1,0 +1,79 @@
+//! From what was read to what is shown.
+
+use bus::inspection::Queues;
+use bus::topology::DEAD_LETTER_QUEUE;
+use db::audit::{Audit, Invariant};
+use db::system_figures::SystemFigures;
+use domain::{OrderStatus, OrderType};
+use telemetry::labels::{Label, Outbox, PriorityLevel, WorkerState};
+use telemetry::metrics::{
+    AUDIT_FINDINGS, DEAD_LETTERS, ORDERS_NOW, OUTBOX_OLDEST, OUTBOX_ROWS, QUEUE_MESSAGES, WAITING,
+    WAITING_OLDEST, WORKERS,
+};
+
+/// In the order of `SystemFigures::outboxes`.
+const OUTBOXES: [Outbox; 3] = [Outbox::Orders, Outbox::StatusUpdates, Outbox::Requests];
+
+pub(super) fn show_database(figures: &SystemFigures) {
+    for order_type in OrderType::ALL {
+        for status in OrderStatus::ALL {
+            let counted = figures.orders.iter();
+            let these = counted.filter(|these| these.order_type == order_type && these.status == status);
+            let count: f64 = these.map(|these| these.count).sum();
+            ORDERS_NOW.set((order_type, status), count);
+        }
+        let waiting = || figures.waiting.iter().filter(move |these| these.order_type == order_type);
+        for level in PriorityLevel::ALL {
+            let these = waiting().filter(|these| PriorityLevel::of(these.priority) == *level);
+            WAITING.set((order_type, *level), these.map(|these| these.count).sum());
+        }
+        let oldest = waiting().map(|these| these.oldest).max().unwrap_or_default();
+        WAITING_OLDEST.set(order_type, oldest.as_secs_f64());
+        for (state, online) in [(WorkerState::Online, true), (WorkerState::Offline, false)] {
+            let workers = figures.workers.iter();
+            let cooks =
+                workers.filter(|these| these.online == online && these.specialisation.cooks(order_type));
+            WORKERS.set((order_type, state), cooks.map(|these| these.count).sum());
+        }
+    }
+    for (outbox, found) in OUTBOXES.into_iter().zip(figures.outboxes) {
+        OUTBOX_ROWS.set(outbox, found.rows);
+        OUTBOX_OLDEST.set(outbox, found.oldest);
+    }
+}
+
+pub(super) fn forget_database() {
+    ORDERS_NOW.forget();
+    WAITING.forget();
+    WAITING_OLDEST.forget();
+    WORKERS.forget();
+    OUTBOX_ROWS.forget();
+    OUTBOX_OLDEST.forget();
+}
+
+/// A stream keeps its messages: their number says nothing.
+pub(super) fn show_queues(queues: &Queues) {
+    let depths = queues.0.iter().filter_map(|queue| Some((queue.name, queue.found?)));
+    let waiting = depths.filter(|(_, depth)| depth.consumers.is_some());
+    QUEUE_MESSAGES.replace(waiting.map(|(name, depth)| (name, f64::from(depth.messages))));
+    let dead = queues.depth(DEAD_LETTER_QUEUE).map_or(0.0, |depth| f64::from(depth.messages));
+    DEAD_LETTERS.replace([(DEAD_LETTER_QUEUE, dead)]);
+}
+
+pub(super) fn forget_queues() {
+    QUEUE_MESSAGES.forget();
+    DEAD_LETTERS.forget();
+}
+
+pub(super) fn show_audit(audit: &Audit) {
+    let count = |invariant: Invariant| {
+        let found = audit.findings.iter().filter(|finding| finding.invariant == invariant);
+        found.map(|finding| f64::from(u32::try_from(finding.count).unwrap_or(u32::MAX))).sum::<f64>()
+    };
+    let checked = Invariant::ALL.into_iter().filter(|invariant| *invariant != Invariant::AtRest);
+    AUDIT_FINDINGS.replace(checked.map(|invariant| (invariant.as_str(), count(invariant))));
+}
+
+pub(super) fn forget_audit() {
+    AUDIT_FINDINGS.forget();
+}

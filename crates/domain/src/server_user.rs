@@ -1,0 +1,57 @@
+//! Who has a user of its own at PostgreSQL, at RabbitMQ, or at both.
+
+use crate::ServiceName;
+
+/// A program that logs in at the servers by itself, with no more rights than it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ServerUser {
+    /// A service.
+    Service(ServiceName),
+    /// `restaurant-ctl exporter`, which measures the whole system.
+    Exporter,
+}
+
+impl ServerUser {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Service(ServiceName::Order),
+        Self::Service(ServiceName::Kitchen),
+        Self::Service(ServiceName::Tracking),
+        Self::Service(ServiceName::Notifier),
+        Self::Exporter,
+    ];
+
+    /// The end of its user's name, behind the name of the database.
+    pub const fn short_name(self) -> &'static str {
+        match self {
+            Self::Service(service) => service.short_name(),
+            Self::Exporter => "exporter",
+        }
+    }
+
+    /// How a sentence calls it.
+    pub fn title(self) -> String {
+        match self {
+            Self::Service(service) => format!("the {} service", service.short_name()),
+            Self::Exporter => "the exporter".to_owned(),
+        }
+    }
+}
+
+impl From<ServiceName> for ServerUser {
+    fn from(service: ServiceName) -> Self {
+        Self::Service(service)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_service_is_among_them() {
+        for service in ServiceName::ALL {
+            assert!(ServerUser::ALL.contains(&service.into()), "{service}");
+        }
+    }
+}

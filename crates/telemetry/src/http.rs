@@ -1,0 +1,136 @@
+//! How long HTTP requests take, by method, route and status.
+//!
+//! A route is the pattern, as the service defines it, and never the path of a request. So what
+//! clients invent adds no series. Methods and statuses without a place of their own share one.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use prometheus_client::encoding::MetricEncoder;
+use prometheus_client::metrics::MetricType;
+
+use crate::histogram::{Histogram, Short};
+use crate::instrument::{Instrument, Member as _};
+
+/// The route of what no route takes.
+pub const UNMATCHED: &str = "unmatched";
+
+const OTHER: &str = "other";
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+const STATUSES: [u16; 31] = [
+    200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 406, 408, 409, 410, 412,
+    413, 414, 415, 421, 422, 429, 431, 500, 503, 504,
+];
+/// With a place for others.
+const STATUS_PLACES: usize = STATUSES.len() + 1;
+
+/// The durations of all requests.
+#[derive(Debug, Default)]
+pub struct RequestDurations {
+    /// Locked when a route is defined, and at a scrape: no request waits for it.
+    routes: Mutex<Vec<Arc<Route>>>,
+}
+
+/// The requests of one route.
+#[derive(Debug)]
+pub struct Route {
+    pattern: String,
+    /// By method, then by status. A series is made by the first request that needs it.
+    series: Box<[OnceLock<Box<Histogram<Short>>>]>,
+}
+
+impl RequestDurations {
+    /// The route of this pattern. Successes of these methods are shown from the start, as none.
+    pub fn route(&self, pattern: &str, methods: &[&str]) -> Arc<Route> {
+        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = routes.iter().find(|route| route.pattern == pattern).cloned();
+        let route = known.unwrap_or_else(|| {
+            let route = Arc::new(Route::new(pattern));
+            routes.push(Arc::clone(&route));
+            route
+        });
+        for method in methods {
+            route.series(method, 200);
+        }
+        route
+    }
+
+    fn routes(&self) -> Vec<Arc<Route>> {
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Route {
+    fn new(pattern: &str) -> Self {
+        let places = (METHODS.len() + 1) * STATUS_PLACES;
+        Self { pattern: pattern.to_owned(), series: (0..places).map(|_| OnceLock::new()).collect() }
+    }
+
+    /// Counts a request.
+    pub fn observe(&self, method: &str, status: u16, took: Duration) {
+        if let Some(series) = self.series(method, status) {
+            series.observe_time(took);
+        }
+    }
+
+    fn series(&self, method: &str, status: u16) -> Option<&Histogram<Short>> {
+        let method = METHODS.iter().position(|each| *each == method).unwrap_or(METHODS.len());
+        let status = STATUSES.iter().position(|each| *each == status).unwrap_or(STATUSES.len());
+        let series = self.series.get(method * STATUS_PLACES + status)?;
+        Some(series.get_or_init(Box::default))
+    }
+
+    fn show(&self, encoder: &mut MetricEncoder<'_>) -> fmt::Result {
+        let methods = METHODS.into_iter().chain([OTHER]);
+        let statuses = || STATUSES.into_iter().map(Some).chain([None]);
+        let labels = methods.flat_map(|method| statuses().map(move |status| (method, status)));
+        for ((method, status), series) in labels.zip(&self.series) {
+            let Some(series) = series.get() else { continue };
+            let status = status.map_or_else(|| OTHER.to_owned(), |status| status.to_string());
+            let labels = [("method", method), ("route", self.pattern.as_str()), ("status", status.as_str())];
+            series.show_one(encoder.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}
+
+impl Instrument for RequestDurations {
+    fn kind(&self) -> MetricType {
+        MetricType::Histogram
+    }
+
+    fn labels(&self) -> Vec<(&'static str, Vec<&'static str>)> {
+        ["method", "route", "status"].into_iter().map(|key| (key, Vec::new())).collect()
+    }
+
+    fn is_known(&self) -> bool {
+        let is_known = |route: &Arc<Route>| route.series.iter().any(|series| series.get().is_some());
+        self.routes().iter().any(is_known)
+    }
+
+    fn show(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        self.routes().iter().try_for_each(|route| route.show(&mut encoder))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(route: &Route) -> usize {
+        route.series.iter().filter(|series| series.get().is_some()).count()
+    }
+
+    #[test]
+    fn what_clients_invent_adds_one_series() {
+        let durations = RequestDurations::default();
+        let route = durations.route("/orders/{number}", &["GET"]);
+        assert_eq!(series(&route), 1);
+        for number in 0..1_000_u16 {
+            route.observe(&format!("METHOD{number}"), 1_000 + number, Duration::ZERO);
+        }
+        assert_eq!(series(&route), 2);
+        assert!(Arc::ptr_eq(&route, &durations.route("/orders/{number}", &["GET"])));
+    }
+}

@@ -1,0 +1,197 @@
+//! What watches the restaurant after `up --observe`: the exporter, and a private Prometheus with
+//! the rules of `deploy/observability`.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use devcluster::{
+    Error, PortClaim, PrivatePrometheus, ProcessGuard, PrometheusOptions, PrometheusPrograms, ScrapeTarget,
+    ServiceProcess, ensure_prometheus, observability,
+};
+use runtime::{Backoff, Console, clock, with_causes};
+use rustix::process::Signal;
+use tokio::time::Instant;
+
+use crate::cluster::folder;
+use crate::cluster::record::Member;
+
+/// The program that has the exporter.
+const PROGRAM: &str = "restaurant-ctl";
+const EXPORTER: &str = "exporter";
+/// Prometheus' own port, which is taken if another one runs on this machine.
+const PROMETHEUS_PORT: u16 = 9090;
+/// Short, so that a demo of a few orders can be seen.
+const SCRAPE_SECONDS: u8 = 5;
+/// Time for the exporter to end. It has nothing to write.
+const STOP_LIMIT: Duration = Duration::from_secs(3);
+
+/// Finds Prometheus, or fetches it.
+///
+/// # Errors
+/// It is not here, and cannot be fetched.
+pub async fn programs(console: Console) -> Result<PrometheusPrograms, Error> {
+    ensure_prometheus(folder::PACKAGES.as_ref(), &|line| console.note(line)).await
+}
+
+/// How the exporter is started.
+#[derive(Debug)]
+pub struct ExporterLaunch {
+    /// The folder of the programs.
+    pub programs: PathBuf,
+    /// The configuration file, if it is not `./config.yaml`.
+    pub config: Option<PathBuf>,
+    /// The servers, and the exporter's users on them.
+    pub environment: Vec<(&'static str, String)>,
+    /// Ends it if this process is killed.
+    pub guard: ProcessGuard,
+}
+
+/// The exporter and Prometheus. Dropping it ends both.
+#[derive(Debug)]
+pub struct Observation {
+    exporter: Exporter,
+    prometheus: PrivatePrometheus,
+    /// When Prometheus was started, in seconds since 1970.
+    since: u64,
+    backoff: Backoff,
+    not_before: Instant,
+}
+
+impl Observation {
+    /// Starts both. Prometheus scrapes the exporter and these services.
+    ///
+    /// # Errors
+    /// One of them does not start.
+    pub async fn start(
+        launch: ExporterLaunch,
+        prometheus: &PrometheusPrograms,
+        services: Vec<ScrapeTarget>,
+    ) -> Result<Self, Error> {
+        let guard = launch.guard.clone();
+        let exporter = Exporter::start(launch).await?;
+        let own = ScrapeTarget { name: EXPORTER.to_owned(), port: exporter.port.port() };
+        let options = PrometheusOptions {
+            port: PROMETHEUS_PORT,
+            targets: services.into_iter().chain([own]).collect(),
+            interval: SCRAPE_SECONDS,
+            rules: observability::rules(),
+            guard: Some(guard),
+        };
+        let prometheus = PrivatePrometheus::start(prometheus, folder::PROMETHEUS.as_ref(), options).await?;
+        let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+        let since = clock::unix_seconds();
+        Ok(Self { exporter, prometheus, since, backoff, not_before: Instant::now() })
+    }
+
+    /// The address of Prometheus' pages.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.prometheus.port())
+    }
+
+    /// Starts again what has ended, and reports it.
+    pub async fn revive(&mut self, console: Console) {
+        if Instant::now() < self.not_before {
+            return;
+        }
+        let mut outcomes = Vec::new();
+        if !self.exporter.is_running() {
+            console.warn(&format!("the exporter has ended (see '{}'); starting it again", log().display()));
+            outcomes.push(self.exporter.restart().await);
+        }
+        if !self.prometheus.is_running() {
+            let log = self.prometheus.log();
+            console.warn(&format!("Prometheus has ended (see '{}'); starting it again", log.display()));
+            outcomes.push(self.prometheus.restart().await);
+            self.since = clock::unix_seconds();
+        }
+        for why in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+            console.warn(&with_causes(why));
+        }
+        if !outcomes.is_empty() {
+            self.not_before = Instant::now() + self.backoff.next_pause();
+        }
+    }
+
+    /// Ends both, with everything written.
+    pub async fn close(&mut self) {
+        self.prometheus.stop().await;
+        self.exporter.process.process.stop(Signal::TERM, STOP_LIMIT).await;
+    }
+
+    /// Kills both.
+    pub fn kill(&mut self) {
+        self.prometheus.kill();
+        self.exporter.process.process.kill();
+    }
+
+    /// The members for the record.
+    pub fn members(&mut self) -> [Member; 2] {
+        let exporter = self.exporter.is_running().then(|| self.exporter.process.process.pid());
+        let prometheus = self.prometheus.is_running().then(|| self.prometheus.pid());
+        [
+            member(EXPORTER, exporter, self.exporter.url(), self.exporter.since),
+            member("prometheus", prometheus, self.url(), self.since),
+        ]
+    }
+}
+
+fn member(name: &str, pid: Option<u32>, url: String, since: u64) -> Member {
+    Member {
+        name: name.to_owned(),
+        pid,
+        state: if pid.is_some() { "running" } else { "ended" }.to_owned(),
+        address: Some(url),
+        since: pid.map(|_| since),
+        trouble: None,
+    }
+}
+
+/// `restaurant-ctl exporter`.
+#[derive(Debug)]
+struct Exporter {
+    launch: ExporterLaunch,
+    port: PortClaim,
+    process: ServiceProcess,
+    /// In seconds since 1970.
+    since: u64,
+}
+
+impl Exporter {
+    async fn start(launch: ExporterLaunch) -> Result<Self, Error> {
+        let port = PortClaim::of(0).map_err(Error::NoPort)?;
+        let process = launch.start(port.port()).await?;
+        Ok(Self { launch, port, process, since: clock::unix_seconds() })
+    }
+
+    async fn restart(&mut self) -> Result<(), Error> {
+        self.process = self.launch.start(self.port.port()).await?;
+        self.since = clock::unix_seconds();
+        Ok(())
+    }
+
+    fn is_running(&mut self) -> bool {
+        self.process.process.ended().is_none()
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port.port())
+    }
+}
+
+impl ExporterLaunch {
+    async fn start(&self, port: u16) -> Result<ServiceProcess, Error> {
+        let mut command = Command::new(self.programs.join(PROGRAM));
+        command.args([EXPORTER, &format!("--port={port}")]).envs(self.environment.iter().cloned());
+        // Prometheus looks for it there.
+        command.env("ADMIN_BIND", "127.0.0.1");
+        if let Some(config) = &self.config {
+            command.arg("--config").arg(config);
+        }
+        ServiceProcess::start(command, &log(), &self.guard).await
+    }
+}
+
+fn log() -> PathBuf {
+    folder::log(EXPORTER)
+}
