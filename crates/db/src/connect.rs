@@ -21,7 +21,7 @@ use tokio_postgres::Config;
 use crate::connect_error::{ConnectError, UnsuitableServer};
 use crate::error::tells_more;
 use crate::session::{self, Access};
-use crate::transport::Transport;
+use crate::transport::{self, Transport};
 
 /// Opens connections on one runtime.
 pub(crate) struct Connector {
@@ -67,7 +67,7 @@ impl Connector {
     pub(crate) async fn connect(&self) -> Result<Connected, ConnectError> {
         let transport = Transport::of(&self.files)?;
         let (hosts, port) = (self.hosts.clone(), self.port);
-        let (settings, access) = (self.settings.clone(), self.access);
+        let (settings, files, access) = (self.settings.clone(), self.files.clone(), self.access);
         let preferred = Arc::clone(&self.preferred);
         let connecting = self.runtime.spawn(async move {
             let deadline = Instant::now() + CONNECT_DEADLINE;
@@ -78,7 +78,7 @@ impl Connector {
             let first = *preferred.lock().unwrap_or_else(PoisonError::into_inner);
             found.sort_by_key(|found| Some(found.address) != first);
             let time_left = deadline - Instant::now();
-            let attempt = |found| connect_to(found, &settings, &transport, access);
+            let attempt = |found| connect_to(found, &settings, &transport, &files, access);
             let (connected, address) =
                 addresses::first_to_answer(found, time_left, attempt).await.map_err(most_informative)?;
             *preferred.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
@@ -93,13 +93,17 @@ async fn connect_to(
     found: Found,
     settings: &Config,
     transport: &Transport,
+    files: &Files,
     access: Access,
 ) -> Result<(Connected, SocketAddr), ConnectError> {
     let Found { host, address } = found;
     let mut settings = settings.clone();
     settings.hostaddr(address.ip()).port(address.port());
     transport.prepare(&mut settings, &host);
-    let (client, driver) = transport.connect(&settings).await.map_err(ConnectError::of)?;
+    let (client, driver) = match transport.connect(&settings).await {
+        Ok(connected) => connected,
+        Err(why) => return Err(transport::why_not(why, files, &host, address).await),
+    };
     let end = driver.abort_handle();
     let client = ClientWrapper::new(client, driver);
     session::prove(&client, &settings, transport, access).await?;

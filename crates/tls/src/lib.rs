@@ -17,7 +17,7 @@ mod validity;
 mod verifier;
 
 pub use self::files::{Files, FilesError, Section};
-pub use self::probe::speaks_tls;
+pub use self::probe::{hung_up, speaks_tls, why_it_hung_up};
 pub use self::provider::install_provider;
 pub use self::refusal::Refusal;
 pub use self::server_certificates::server_certificate_ends;

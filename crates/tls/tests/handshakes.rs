@@ -4,6 +4,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use config::TlsMode;
 use testkit::{Authority, Certified};
@@ -11,7 +12,10 @@ use tls::server::Certificate;
 use tls::{Files, FilesError, Refusal, Section, certificate_ends};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// The files of a server.
@@ -93,6 +97,50 @@ async fn a_server_without_tls_is_recognised() {
     let why = tls::client::unverified(TcpStream::connect(address).await.unwrap()).await.unwrap_err();
     assert_eq!(Refusal::of(&why), Some(Refusal::NoTls));
     assert!(!tls::speaks_tls(address, testkit::DEADLINE).await);
+    serving.abort();
+}
+
+/// What agrees with clients that show a certificate of this authority.
+fn demanding(authority: &Authority) -> TlsAcceptor {
+    tls::install_provider();
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(authority.file()).unwrap()).unwrap();
+    let clients = WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap();
+    let own = authority.server(&["localhost"]);
+    let chain = vec![CertificateDer::from_pem_file(own.certificate).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(own.key).unwrap();
+    let config = ServerConfig::builder().with_client_cert_verifier(clients);
+    TlsAcceptor::from(Arc::new(config.with_single_cert(chain, key).unwrap()))
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_certificates_says_why_to_who_is_silent() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let acceptor = demanding(&authority);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(async move {
+        // Who is let in waits for an answer.
+        let mut open = Vec::new();
+        while let Ok((tcp, _)) = listener.accept().await {
+            open.extend(acceptor.accept(tcp).await);
+        }
+    });
+    let without = trusted(TlsMode::VerifyFull, Some(&authority));
+    let shown = |certified: Certified| Files {
+        cert: Some(certified.certificate),
+        key: Some(certified.key),
+        ..without.clone()
+    };
+    let why = async |files: &Files, limit| {
+        tls::why_it_hung_up(files, "localhost", TcpStream::connect(address), limit).await
+    };
+    assert_eq!(why(&without, testkit::DEADLINE).await, Some(Refusal::CertificateDemanded));
+    let found = why(&shown(stranger.client("somebody")), testkit::DEADLINE).await;
+    assert!(matches!(found, Some(Refusal::CertificateRefused(_))), "{found:?}");
+    // It has no reason to give.
+    let own = shown(authority.client("somebody"));
+    assert_eq!(why(&own, Duration::from_millis(200)).await, None);
     serving.abort();
 }
 

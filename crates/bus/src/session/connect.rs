@@ -1,6 +1,6 @@
 //! Opens a connection: tries the configured addresses until one lets the user in.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use amqprs::connection::{Connection, OpenConnectionArguments};
@@ -11,6 +11,7 @@ use config::Rabbitmq;
 use runtime::addresses::{self, Found};
 use secrecy::ExposeSecret;
 use tls::{Files, Refusal};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
@@ -20,7 +21,7 @@ use super::{HEARTBEAT_SECONDS, SessionError};
 const OPEN_DEADLINE: Duration = Duration::from_secs(10);
 /// RabbitMQ answers a wrong password with a reset after at least this time.
 const LOGIN_REFUSAL_PAUSE: Duration = Duration::from_millis(2_500);
-/// How long a server that hung up is asked whether it speaks TLS.
+/// How long a server that hung up is asked why.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 /// What amqprs says when the server does not offer to log in by a certificate.
 const NO_EXTERNAL: &str = "authentication 'EXTERNAL' is not supported";
@@ -59,7 +60,7 @@ async fn connect_to(
     name: &str,
     max_body: u64,
 ) -> Result<Connection, SessionError> {
-    let Found { host, address } = found;
+    let Found { host, address } = &found;
     // An IPv6 address needs brackets before its port.
     let ip = match address.ip() {
         IpAddr::V4(ip) => ip.to_string(),
@@ -73,17 +74,17 @@ async fn connect_to(
         .heartbeat(HEARTBEAT_SECONDS)
         .max_body_size(max_body);
     if let Some(connector) = tls {
-        arguments.tls_adaptor(TlsAdaptor::new(connector.clone(), host));
+        arguments.tls_adaptor(TlsAdaptor::new(connector.clone(), host.clone()));
     }
     if logs_in_by_certificate(settings) {
         let mut by_certificate = arguments.clone();
         by_certificate.credentials(SecurityCredentials::new_external());
-        match open(&by_certificate, settings, address).await {
+        match open(&by_certificate, settings, &found).await {
             Err(SessionError::Refused { reason, .. }) if reason.contains(NO_EXTERNAL) => {}
             opened => return opened,
         }
     }
-    open(&arguments, settings, address).await
+    open(&arguments, settings, &found).await
 }
 
 /// Whether there is a certificate, and no password beside it.
@@ -96,7 +97,7 @@ fn logs_in_by_certificate(settings: &Rabbitmq) -> bool {
 async fn open(
     arguments: &OpenConnectionArguments,
     settings: &Rabbitmq,
-    address: SocketAddr,
+    found: &Found,
 ) -> Result<Connection, SessionError> {
     let started = Instant::now();
     let why = match Connection::open(arguments).await {
@@ -104,22 +105,28 @@ async fn open(
         Err(why) => why,
     };
     let after = started.elapsed();
-    let is_plain = settings.tls == config::TlsMode::Disable;
-    if is_plain && hung_up(&why) && after < LOGIN_REFUSAL_PAUSE && tls::speaks_tls(address, PROBE_LIMIT).await
+    if hung_up(&why)
+        && after < LOGIN_REFUSAL_PAUSE
+        && let Some(why) = refusal(settings, found).await
     {
-        return Err(SessionError::Tls { address: address_of(settings), why: Refusal::TlsDemanded });
+        return Err(SessionError::Tls { address: address_of(settings), why });
     }
     Err(classify(settings, why, after))
 }
 
+/// What a server that hung up says of TLS to whoever asks again.
+async fn refusal(settings: &Rabbitmq, Found { host, address }: &Found) -> Option<Refusal> {
+    if settings.tls == config::TlsMode::Disable {
+        return tls::speaks_tls(*address, PROBE_LIMIT).await.then_some(Refusal::TlsDemanded);
+    }
+    tls::why_it_hung_up(&Files::from(settings), host, TcpStream::connect(*address), PROBE_LIMIT).await
+}
+
 /// Whether the server accepted the connection, and ended it or answered in another protocol.
 fn hung_up(why: &AmqpError) -> bool {
-    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     match why {
         AmqpError::NetworkError(_) => true,
-        AmqpError::NetworkIoError(why) => {
-            matches!(why.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
-        }
+        AmqpError::NetworkIoError(why) => tls::hung_up(why),
         _ => false,
     }
 }
