@@ -37,6 +37,7 @@ impl Scrape {
             } else if !line.starts_with('#') {
                 let (name, value) = line.rsplit_once(' ').unwrap();
                 let value: f64 = value.parse().unwrap_or_else(|_| panic!("{line}"));
+                assert!(value != 0.0 || value.is_sign_positive(), "{line}");
                 assert!(series.insert(name.to_owned(), value).is_none(), "{name} is there twice");
             }
         }
@@ -46,7 +47,9 @@ impl Scrape {
     /// The sum of all series of this metric, whatever their labels are.
     pub fn sum(&self, name: &str) -> f64 {
         let is_of = |series: &str| self.metric_of(series) == name;
-        self.series.iter().filter(|(series, _)| is_of(series)).map(|(_, value)| value).sum()
+        let values = self.series.iter().filter(|(series, _)| is_of(series)).map(|(_, value)| value);
+        // Of nothing, `sum` makes -0.0, which has other bits.
+        values.fold(0.0, |sum, value| sum + value)
     }
 
     /// The name of the metric that a series belongs to.

@@ -19,13 +19,12 @@ pub(super) fn show_database(figures: &SystemFigures) {
         for status in OrderStatus::ALL {
             let counted = figures.orders.iter();
             let these = counted.filter(|these| these.order_type == order_type && these.status == status);
-            let count: f64 = these.map(|these| these.count).sum();
-            ORDERS_NOW.set((order_type, status), count);
+            ORDERS_NOW.set((order_type, status), total(these.map(|these| these.count)));
         }
         let waiting = || figures.waiting.iter().filter(move |these| these.order_type == order_type);
         for level in PriorityLevel::ALL {
             let these = waiting().filter(|these| PriorityLevel::of(these.priority) == *level);
-            WAITING.set((order_type, *level), these.map(|these| these.count).sum());
+            WAITING.set((order_type, *level), total(these.map(|these| these.count)));
         }
         let oldest = waiting().map(|these| these.oldest).max().unwrap_or_default();
         WAITING_OLDEST.set(order_type, oldest.as_secs_f64());
@@ -33,13 +32,18 @@ pub(super) fn show_database(figures: &SystemFigures) {
             let workers = figures.workers.iter();
             let cooks =
                 workers.filter(|these| these.online == online && these.specialisation.cooks(order_type));
-            WORKERS.set((order_type, state), cooks.map(|these| these.count).sum());
+            WORKERS.set((order_type, state), total(cooks.map(|these| these.count)));
         }
     }
     for (outbox, found) in OUTBOXES.into_iter().zip(figures.outboxes) {
         OUTBOX_ROWS.set(outbox, found.rows);
         OUTBOX_OLDEST.set(outbox, found.oldest);
     }
+}
+
+/// What `sum` makes of nothing is -0.0, and would be shown so.
+fn total(counts: impl Iterator<Item = f64>) -> f64 {
+    counts.fold(0.0, |total, count| total + count)
 }
 
 pub(super) fn forget_database() {
@@ -68,7 +72,7 @@ pub(super) fn forget_queues() {
 pub(super) fn show_audit(audit: &Audit) {
     let count = |invariant: Invariant| {
         let found = audit.findings.iter().filter(|finding| finding.invariant == invariant);
-        found.map(|finding| f64::from(u32::try_from(finding.count).unwrap_or(u32::MAX))).sum::<f64>()
+        total(found.map(|finding| f64::from(u32::try_from(finding.count).unwrap_or(u32::MAX))))
     };
     let checked = Invariant::ALL.into_iter().filter(|invariant| *invariant != Invariant::AtRest);
     AUDIT_FINDINGS.replace(checked.map(|invariant| (invariant.as_str(), count(invariant))));
