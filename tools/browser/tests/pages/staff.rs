@@ -136,7 +136,7 @@ async fn the_lines_of_an_order_add_up_when_a_rule_changed_its_price() {
     restaurant.place("Jane").await;
     let staff = signed_in(&restaurant, Look::PHONE).await;
     staff.press(".order-open").await;
-    let lines = "[...document.querySelectorAll('staff-order .order-items li')].map((each) => each.innerText.replaceAll('\n', ' ')).join('|')";
+    let lines = "[...document.querySelectorAll('staff-order .order-items li')].map((each) => each.innerText.replaceAll('\\n', ' ')).join('|')";
     let lines = staff.until(lines).await;
     assert_eq!(lines, "1 × Phở bò $9.00|Soup day -$0.90|Total $8.10");
 }
