@@ -124,13 +124,17 @@ impl Screens {
         &self.browser
     }
 
-    /// Waits until these pages have said that they are cut off, in time after the last proof.
-    async fn are_cut_off(&self, names: &[&str]) {
+    /// Waits until these pages have said that they are cut off: in time after the last proof, which
+    /// is from before what they follow was gone, at `since`.
+    async fn are_cut_off(&self, names: &[&str], since: f64) {
         for screen in self.all.iter().filter(|screen| names.contains(&screen.name)) {
             let page = self.to(screen.name).await;
-            page.until("window.toldAt").await;
+            let told = page.until("window.toldAt").await.as_f64().unwrap();
+            assert!(told - since <= TOLD_WITHIN_MS, "{}: told after {} ms", screen.name, told - since);
             let after = page.run("return window.toldAfter", vec![]).await.as_f64().unwrap();
             assert!(after <= TOLD_WITHIN_SECONDS, "{}: told after {after} s", screen.name);
+            let proof = told / 1_000.0 - after;
+            assert!(proof < since / 1_000.0 + 1.0, "{}: proof of after the end", screen.name);
             page.until(&format!("document.querySelector({})", json!(screen.told))).await;
         }
     }
@@ -182,7 +186,8 @@ async fn postgresql_is_killed_and_comes_back() {
     let number = kitchen.restaurant.place("Jane").await;
     let screens = Screens::open(&kitchen, &number).await;
     kitchen.restaurant.stage.own_servers().postgres.kill();
-    screens.are_cut_off(&ALL).await;
+    let since = screens.now().await;
+    screens.are_cut_off(&ALL, since).await;
     // Nothing that was known is gone from a screen.
     for (name, shows) in
         [("cook", "kitchen-ticket"), ("kitchen", "kitchen-ticket"), ("board", ".board-numbers")]
@@ -204,7 +209,8 @@ async fn all_services_stop_and_start_again() {
     let (worker, order, tracking) =
         tokio::join!(worker.stop(), restaurant.order.stop(), restaurant.tracking.stop());
     assert_eq!([worker, order, tracking], [Some(0); 3]);
-    screens.are_cut_off(&ALL).await;
+    let since = screens.now().await;
+    screens.are_cut_off(&ALL, since).await;
     kitchen.restaurant.restart_order().await;
     kitchen.restaurant.restart_tracking().await;
     kitchen.restart_worker().await;
@@ -226,7 +232,7 @@ async fn rabbitmq_stops_and_starts_again() {
     kitchen.restaurant.stage.own_servers().rabbitmq.stop().await;
     let since = screens.now().await;
     guest.press("button[type=submit]").await;
-    screens.are_cut_off(&["cook"]).await;
+    screens.are_cut_off(&["cook"], since).await;
     screens.to("cook").await.sees(".kitchen-cut", "RabbitMQ does not answer").await;
     guest.sees(".form-notice", "Nothing was ordered").await;
     // Longer than any page would take to notice that it is not true.
