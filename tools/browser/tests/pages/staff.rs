@@ -16,7 +16,7 @@ async fn at_the_sign_in(restaurant: &Restaurant, look: Look, query: &str) -> Bro
     staff
 }
 
-async fn signed_in(restaurant: &Restaurant, look: Look) -> Browser {
+pub async fn signed_in(restaurant: &Restaurant, look: Look) -> Browser {
     let staff = at_the_sign_in(restaurant, look, "").await;
     staff.write("#staff-key", KEY).await;
     staff.press("staff-sign-in button").await;
@@ -42,7 +42,7 @@ async fn place_for(restaurant: &Restaurant, address: &str) {
 }
 
 /// Waits until the top of the page says what needs somebody, with the way to this part.
-async fn needs(staff: &Browser, part: &str, text: &str) {
+pub async fn needs(staff: &Browser, part: &str, text: &str) {
     staff.sees(&format!(".alarm a[href='#{part}']"), text).await;
     staff.sees(&format!(".staff-parts .has-needs[href='#{part}']"), "").await;
     let top = "return document.querySelector('.alarm').compareDocumentPosition(document.querySelector('.part')) === Node.DOCUMENT_POSITION_FOLLOWING";
