@@ -298,7 +298,6 @@ async fn the_intake_is_paused_for_five_minutes_and_opened_again() {
     broker.publish("orders_dlx", "", <_>::default(), "no order").await;
     staff.sees("staff-dead-letters", "1 message could not be cooked").await;
     staff.sees("staff-dead-letters", "restaurant-ctl dlq list").await;
-    staff.sees("staff-dead-letters", "write cargo xtask ctl in place of restaurant-ctl").await;
     staff.sees("staff-dead-letters", "There has been at least one for the last").await;
     needs(&staff, "dead-letters", "1 message could not be cooked").await;
 }
@@ -338,6 +337,7 @@ async fn a_cook_who_left_is_out_of_the_way_and_nothing_takes_less_than_no_time()
     restaurant.place("Jane").await;
     let staff = signed_in(&restaurant, Look::LAPTOP).await;
     staff.sees(".worker", "Working").await;
+    staff.sees(".plot-title", "How many minutes orders wait and cook").await;
     staff.sees(".plot-words", "Half of the orders waited for at most").await;
     let words =
         "return [...document.querySelectorAll('.plot-words')].map((each) => each.innerText).join(' ')";
