@@ -40,6 +40,7 @@ class StaffIntake extends HTMLElement {
       h("h3", {}, t("staff.open.waiting")), this.waiting, this.limit));
     this.live = new Live({ stream: null, poll: () => this.ask(), every: POLL_MS });
     this.freshness.follow(this.live, this);
+    needs.follow("intake", this.live);
     this.live.start();
   }
 
@@ -53,7 +54,7 @@ class StaffIntake extends HTMLElement {
   show({ accepting, until, message, waiting, max_waiting: most }) {
     const time = accepting ? "" : asClockAfter(Date.parse(until));
     setText(this.state, accepting ? t("staff.intake.open") : t("staff.intake.paused", { time }));
-    needs.set("intake", accepting ? [] : [{ text: t("staff.needs.pause", { time }), href: "#intake" }]);
+    needs.set("intake", accepting ? [] : [{ key: "pause", text: t("staff.needs.pause", { time }), href: "#intake" }]);
     this.state.classList.toggle("is-paused", !accepting);
     setText(this.message, message ?? "");
     this.message.hidden = accepting;
