@@ -3,7 +3,7 @@ import { now } from "./clock.js";
 import { order } from "./urls.js";
 
 /** How often it is asked: while orders are taken, and while they are not. */
-const OPEN_MS = 15_000;
+const OPEN_MS = 5_000;
 const PAUSED_MS = 3_000;
 /** By then every order service knows that a pause is over. */
 const AFTER_END_MS = 500;

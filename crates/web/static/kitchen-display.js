@@ -28,6 +28,8 @@ class KitchenDisplay extends HTMLElement {
     this.isWorker = this.hasAttribute("actions");
     this.types = new Set(load(FILTER) ?? TYPES);
     this.shown = new Map();
+    /** The orders of which a step is on its way. */
+    this.underWay = new Set();
     this.list = h("div", { class: "kitchen-tickets", role: "list", "aria-label": t("kitchen.title") });
     this.empty = h("p", { class: "kitchen-empty", role: "status" });
     this.banner = h("div", { class: "kitchen-banner", role: "alert" });
@@ -278,11 +280,13 @@ class KitchenDisplay extends HTMLElement {
     this.recall(this.done[0]);
   }
 
+  /** What is recalled is chosen: Enter finishes it again. */
   async recall(ticket) {
     if (!ticket) return this.say(t("kitchen.nothing_to_recall"));
     this.recallButton.toggleAttribute("data-settling", true);
     try {
       await this.bump(ticket, "recall");
+      if (this.feed.tickets.has(ticket.order_number)) this.choose(ticket.order_number);
     } finally {
       clearTimeout(this.recallSettles);
       this.recallSettles = setTimeout(() => this.recallButton.removeAttribute("data-settling"), DOUBLE_TAP_MS);
@@ -291,7 +295,12 @@ class KitchenDisplay extends HTMLElement {
 
   async bump(ticket, step) {
     if (!this.canStep) return this.say(t("kitchen.step_cut", { short: shortNumber(ticket.order_number) }));
+    const number = ticket.order_number;
+    // A second tap would meet the cook's own first one.
+    if (this.underWay.has(number)) return;
+    this.underWay.add(number);
     const { ticket: changed, message } = await steps.bump(ticket, step);
+    this.underWay.delete(number);
     if (changed) this.feed.put(changed);
     else {
       this.say(message);

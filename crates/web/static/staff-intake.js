@@ -72,7 +72,7 @@ class StaffIntake extends HTMLElement {
     const proposed = pause?.until ?? "none";
     if (proposed === this.proposed || this.form.contains(document.activeElement)) return;
     this.proposed = proposed;
-    this.minutes.value = pause ? Math.max(1, Math.ceil((Date.parse(pause.until) - now()) / 60_000)) : PROPOSED_MINUTES;
+    this.minutes.value = pause ? Math.max(1, Math.round((Date.parse(pause.until) - now()) / 60_000)) : PROPOSED_MINUTES;
     this.sentence.value = pause?.message ?? t("staff.intake.message.default");
   }
 

@@ -51,6 +51,34 @@ async fn what_is_sold_out_is_grey_and_says_so_and_what_is_not_for_this_type_too(
 }
 
 #[tokio::test]
+async fn what_is_sold_out_meanwhile_says_so_in_the_basket() {
+    let restaurant = Restaurant::open().await;
+    let guest = restaurant.guest(Look::PHONE).await;
+    guest.open(&restaurant.order_page("")).await;
+    guest.press(&more("minestrone")).await;
+    guest.sees("basket-lines", "Minestrone").await;
+    restaurant.staff("POST", "/menu/items/minestrone/sold-out", &json!({})).await;
+    guest.sees("basket-lines .badge", "Sold out").await;
+    guest.until("document.querySelector('basket-lines .step-more').disabled").await;
+}
+
+/// A tap on Order that follows at once would else order at a price that was not shown.
+#[tokio::test]
+async fn the_button_never_names_the_total_of_an_earlier_basket() {
+    let restaurant = Restaurant::open().await;
+    let guest = restaurant.guest(Look::PHONE).await;
+    guest.open(&restaurant.order_page("")).await;
+    guest.press(&more("minestrone")).await;
+    guest.sees("button[type=submit]", "$7.50").await;
+    let more = json!(more("minestrone"));
+    let named = format!(
+        "document.querySelector({more}).click(); return document.querySelector('button[type=submit]').innerText"
+    );
+    assert_eq!(guest.run(&named, vec![]).await, json!("Order"));
+    guest.sees("button[type=submit]", "$15.00").await;
+}
+
+#[tokio::test]
 async fn a_menu_that_cannot_be_had_says_so_and_comes_by_itself() {
     let restaurant = Restaurant::open().await;
     let guest = restaurant.guest(Look::PHONE).await;
