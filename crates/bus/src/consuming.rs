@@ -5,7 +5,6 @@
 mod ack_tracker;
 mod leased_delivery;
 mod prefetch;
-mod rest;
 mod source;
 
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use std::time::Duration;
 use config::Rabbitmq;
 use logging::{Log, action};
 use runtime::{FailedAttempt, Shutdown};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
@@ -22,7 +21,6 @@ use self::ack_tracker::AckTracker;
 use self::leased_delivery::{Held, Permit, Settlement, Settlements};
 pub use self::leased_delivery::{Leased, LeasedDelivery};
 use self::prefetch::Prefetch;
-pub use self::rest::{Rest, Resting};
 pub(crate) use self::source::Source;
 use crate::declaration::{AnswerTimeout, Refusals, RepeatedFailure};
 use crate::delivery::Delivery;
@@ -36,7 +34,6 @@ pub(crate) struct Intake {
     deliveries: mpsc::Receiver<LeasedDelivery>,
     stop: Shutdown,
     done: Shutdown,
-    resting: Resting,
     link: LinkState,
     task: JoinHandle<()>,
 }
@@ -47,7 +44,6 @@ impl Intake {
     pub(crate) fn start(settings: Rabbitmq, name: &str, source: Source, prefetch: u16, log: Log) -> Self {
         let (forward, deliveries) = mpsc::channel(usize::from(prefetch.max(1)));
         let (stop, done, link) = (Shutdown::new(), Shutdown::new(), LinkState::default());
-        let (resting, rests) = Resting::new();
         let permits = Arc::new(Semaphore::new(usize::from(prefetch)));
         let owner = Owner {
             settings,
@@ -58,22 +54,16 @@ impl Intake {
             forward,
             stop: stop.clone(),
             done: done.clone(),
-            rests,
             link: link.clone(),
             answer_timeout: AnswerTimeout::Long,
             log,
         };
-        Self { deliveries, stop, done, resting, link, task: tokio::spawn(owner.run()) }
+        Self { deliveries, stop, done, link, task: tokio::spawn(owner.run()) }
     }
 
     /// Whether messages can come in at the moment.
     pub(crate) fn link(&self) -> LinkState {
         self.link.clone()
-    }
-
-    /// What makes it rest.
-    pub(crate) fn resting(&self) -> Resting {
-        self.resting.clone()
     }
 
     /// Waits for the next message. `None` after [`stop`](Self::stop), once all received messages
@@ -118,8 +108,6 @@ struct Owner {
     forward: mpsc::Sender<LeasedDelivery>,
     stop: Shutdown,
     done: Shutdown,
-    /// How many rests there are. While there is one, nothing is consumed.
-    rests: watch::Receiver<usize>,
     link: LinkState,
     /// For the next connection.
     answer_timeout: AnswerTimeout,
@@ -245,9 +233,7 @@ impl Owner {
         let mut tracker = AckTracker::new(session, self.source.settles_in_transactions()).await?;
         let (permits, sequence) = (Arc::clone(&self.permits), self.source.sequence());
         let mut prefetch = Prefetch::new(session, queues, permits, self.prefetch, sequence).await?;
-        let mut rests = self.rests.clone();
         loop {
-            let is_resting = *rests.borrow_and_update() > 0;
             tokio::select! {
                 biased;
                 event = session.events.recv() => match event {
@@ -258,13 +244,6 @@ impl Owner {
                     Some(_) => {}
                     None => return Err(SessionError::Lost("its tasks ended".to_owned())),
                 },
-                // Both come before settlements: what is requeued during a rest must not come back.
-                Ok(()) = rests.changed() => {}
-                () = std::future::ready(()), if is_resting && prefetch.are_consuming() => {
-                    let deliveries = prefetch.cancel(session).await?;
-                    let requeued = deliveries.iter().map(|each| Settlement::requeued(each.tag));
-                    tracker.settle(session, requeued.collect()).await?;
-                }
                 Some(first) = incoming.recv() => {
                     tracker.settle(session, with_waiting(first, &mut incoming)).await?;
                 }
@@ -279,7 +258,7 @@ impl Owner {
                     let requeued = deliveries.iter().map(|each| Settlement::requeued(each.tag));
                     tracker.settle(session, requeued.collect()).await?;
                 }
-                () = prefetch.due(), if !is_resting && !self.stop.has_begun() => {
+                () = prefetch.due(), if !self.stop.has_begun() => {
                     let brought = prefetch.adjust(session).await?;
                     tracker.settle(session, self.hand_over(brought, &settlements).await).await?;
                 }

@@ -4,8 +4,8 @@
 use config::Rabbitmq;
 use logging::Log;
 
+pub use crate::consuming::LeasedDelivery;
 use crate::consuming::{Intake, Source};
-pub use crate::consuming::{LeasedDelivery, Rest, Resting};
 use crate::link_state::LinkState;
 
 /// The orders that a worker receives.
@@ -22,11 +22,6 @@ impl OrderIntake {
     /// Whether orders can come in at the moment.
     pub fn link(&self) -> LinkState {
         self.0.link()
-    }
-
-    /// What makes it rest.
-    pub fn resting(&self) -> Resting {
-        self.0.resting()
     }
 
     /// Waits for the next order. `None` after [`stop`](Self::stop), once all received orders were

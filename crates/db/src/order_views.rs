@@ -70,7 +70,7 @@ pub struct StepView {
     pub changed_at: OffsetDateTime,
     /// Who changed it.
     pub changed_by: String,
-    /// What was noted.
+    /// What was noted, without the request that asked for the change.
     pub notes: Option<String>,
     /// Why it changed, if somebody said so: a part of the notes.
     pub reason: Option<String>,
@@ -240,6 +240,7 @@ fn view(row: &Row) -> Result<OrderView, DbError> {
     let history = history
         .map(|(((status, changed_at), changed_by), notes)| {
             let reason = notes.as_deref().and_then(status_notes::reason).map(str::to_owned);
+            let notes = notes.as_deref().and_then(status_notes::without_request).map(str::to_owned);
             StepView { status, changed_at, changed_by, notes, reason }
         })
         .collect();

@@ -17,6 +17,14 @@ pub(crate) fn reason(note: &str) -> Option<&str> {
     RequestId::parse(request).map(|_| reason)
 }
 
+/// The same note without the request, which is for the log. Other notes are whole.
+pub(crate) fn without_request(note: &str) -> Option<&str> {
+    match note.strip_prefix("request ").and_then(RequestId::parse) {
+        Some(_) => None,
+        None => Some(reason(note).unwrap_or(note)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -26,12 +34,15 @@ mod tests {
         let id = RequestId::from_random(7);
         for why in ["No hummus left", "Called (twice)", "See (request 7)", "x (request "] {
             assert_eq!(reason(&of_change(Some(why), &id)), Some(why));
+            assert_eq!(without_request(&of_change(Some(why), &id)), Some(why));
         }
         assert_eq!(reason(&of_change(None, &id)), None);
+        assert_eq!(without_request(&of_change(None, &id)), None);
         for note in
             ["", "recalled", "the message could not be published", "left (request )", " (request a b)"]
         {
             assert_eq!(reason(note), None, "{note}");
+            assert_eq!(without_request(note), Some(note));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{OrderNumber, OrderType, Specialisation};
+use domain::{OrderNumber, Specialisation};
 use time::OffsetDateTime;
 use tokio_postgres::types::ToSql;
 
@@ -28,9 +28,6 @@ pub(crate) fn held() -> String {
         )"
     )
 }
-
-/// For how long an order may be in its queue while an idle worker is about to take it.
-const UNTAKEN_SECONDS: u8 = 5;
 
 /// The result of a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,33 +203,6 @@ pub async fn any_may_hold(db: &Database) -> Result<bool, DbError> {
                         where unclaimed is not null and {ALIVE})"
     );
     let row = db.query_opt(&sql, &[]).await?;
-    row.map_or(Ok(false), |row| Ok(row.try_get(0)?))
-}
-
-/// Whether an order of this type would be cooked at once if it was in its queue. A live worker that
-/// cooks by the clock, holds nothing in reserve and cooks nothing would take it. If such workers
-/// take nothing in, orders wait in the queue: then they do not count.
-///
-/// # Errors
-/// The database failed.
-pub async fn any_idle(db: &Database, order_type: OrderType) -> Result<bool, DbError> {
-    let held = held();
-    let sql = format!(
-        "with {held}
-         select exists (
-             select 1 from workers join worker_sessions on worker_id = workers.id
-             where {ALIVE} and unclaimed is null
-               and (workers.type = 'general' or $1 = any(string_to_array(workers.type, ',')))
-               and not exists (select 1 from order_claims
-                               where order_claims.worker = workers.name and lease_until > now())
-         ) and not exists (
-             select 1 from orders
-             where orders.type = $1 and orders.status = 'received'
-               and orders.created_at < now() - interval '{UNTAKEN_SECONDS} seconds'
-               and orders.number not in (select held.number from held)
-         )"
-    );
-    let row = db.query_opt(&sql, &[&order_type.as_str()]).await?;
     row.map_or(Ok(false), |row| Ok(row.try_get(0)?))
 }
 

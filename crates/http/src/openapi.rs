@@ -19,6 +19,7 @@ pub use self::parameters::{
 pub use self::problem_body::{Fault, ProblemBody};
 pub(crate) use self::refusals::any_other;
 pub use self::refusals::{Failed, Refused, failed, or_page, responses_of, too_many};
+pub use self::samples::healthy;
 pub(crate) use self::samples::shared;
 pub use self::texts::{one_of, text};
 

@@ -136,6 +136,8 @@ actions! {
     CROSS_SITE_REFUSED = "cross_site_refused" at Error;
     /// A request for staff had a wrong key.
     STAFF_KEY_REFUSED = "staff_key_refused" at Error;
+    /// A manual worker has no key of the staff, so nobody can sign in at its page.
+    STAFF_KEY_MISSING = "staff_key_missing" at Info;
     /// Somebody signed in with the staff's key.
     STAFF_SIGNED_IN = "staff_signed_in" at Info;
     /// How many connections the service holds at most, and why: the settings, its memory or its
@@ -223,8 +225,8 @@ actions! {
     /// A second message points to an order that this worker has in work. The same work settles
     /// both.
     ORDER_REDELIVERED = "order_redelivered" at Debug;
-    /// A delivery went back to its queue: another type of order, a message that contradicts the
-    /// one in work, or a ticket that nobody touches while another cook is idle.
+    /// A delivery went back to its queue: another type of order, or a message that contradicts the
+    /// one in work.
     ORDER_RETURNED = "order_returned" at Debug;
     /// Another worker's claim on the order is valid. The worker keeps the delivery and looks again.
     ORDER_HELD = "order_held" at Debug;

@@ -35,14 +35,6 @@ pub trait Service: FromArgs {
     /// [`Exit::Usage`]: an argument is missing, or does not fit the others.
     fn settings(self) -> Result<Self::Settings, Exit>;
 
-    /// Whether the configuration has what these settings need.
-    ///
-    /// # Errors
-    /// [`Exit::Config`]: something is missing.
-    fn check(_settings: &Self::Settings, _config: &Config) -> Result<(), Exit> {
-        Ok(())
-    }
-
     /// Whether `--healthcheck` asks the admin listener, where there is one.
     fn is_asked_by_its_admin_port(&self) -> bool {
         true
@@ -129,7 +121,6 @@ async fn run<S: Service>() -> Result<(), Exit> {
     }
     let settings = read.settings()?;
     let config = load()?;
-    S::check(&settings, &config)?;
     let level = config.log.level.parse().map_err(Exit::Config)?;
     let shutdown =
         Shutdown::on_signals(config.shutdown.grace_seconds).map_err(|why| Exit::failed(name, &why))?;

@@ -3,16 +3,20 @@ import { now } from "./clock.js";
 import { order } from "./urls.js";
 
 /** How often it is asked: while orders are taken, and while they are not. */
-const OPEN_MS = 15_000;
+const OPEN_MS = 5_000;
 const PAUSED_MS = 3_000;
 /** By then every order service knows that a pause is over. */
 const AFTER_END_MS = 500;
+/** By then every order service knows of a pause for which one of them has refused an order. */
+const AFTER_REFUSAL_MS = 1_000;
 
 /** Whether orders are taken. It sends "change" when a pause begins, ends, or is another one. */
 class Intake extends EventTarget {
   /** The present pause: { until, message }, with `until` in milliseconds. */
   pause = null;
   looks = 0;
+  /** Before that, another service may say that orders are taken. */
+  notBefore = 0;
 
   /** Looks now, and goes on looking while the page is seen. */
   start() {
@@ -24,6 +28,11 @@ class Intake extends EventTarget {
   async look() {
     clearTimeout(this.next);
     if (document.hidden) return;
+    const early = this.notBefore - performance.now();
+    if (early > 0) {
+      this.next = setTimeout(() => this.look(), early);
+      return;
+    }
     this.looks += 1;
     const look = this.looks;
     const found = await this.ask();
@@ -54,6 +63,9 @@ class Intake extends EventTarget {
   /** An order was refused for this pause. When exactly it ends, the next look tells. */
   refused(pause) {
     this.become(pause);
+    // What is on its way was asked before.
+    this.looks += 1;
+    this.notBefore = performance.now() + AFTER_REFUSAL_MS;
     this.look();
   }
 

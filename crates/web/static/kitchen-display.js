@@ -28,6 +28,8 @@ class KitchenDisplay extends HTMLElement {
     this.isWorker = this.hasAttribute("actions");
     this.types = new Set(load(FILTER) ?? TYPES);
     this.shown = new Map();
+    /** The orders of which a step is on its way. */
+    this.underWay = new Set();
     this.list = h("div", { class: "kitchen-tickets", role: "list", "aria-label": t("kitchen.title") });
     this.empty = h("p", { class: "kitchen-empty", role: "status" });
     this.banner = h("div", { class: "kitchen-banner", role: "alert" });
@@ -40,7 +42,7 @@ class KitchenDisplay extends HTMLElement {
     this.clock = h("span", { class: "kitchen-clock" });
     this.sound = h("sound-switch", { off: t("kitchen.sound_off") });
     this.dialog = keysDialog({ isWorker: this.isWorker });
-    this.recallButton = h("button", { type: "button", class: "button kitchen-recall", onclick: () => this.recall() }, t("kitchen.recall"));
+    this.recallButton = h("button", { type: "button", class: "button kitchen-recall", onclick: () => this.recallLast() }, t("kitchen.recall"));
     this.recalls = new RecallList({ onRecall: (ticket) => this.recall(ticket) });
     this.replaceChildren(this.header(), this.banner, this.message, this.allDayPart,
       h("div", { class: "kitchen-body" }, this.list, this.empty), this.dialog, this.recalls.dialog);
@@ -74,7 +76,7 @@ class KitchenDisplay extends HTMLElement {
       choose: (place) => this.choose(this.visible[place]?.order_number),
       move: (dx, dy) => this.move(dx, dy),
       enter: () => this.enter(),
-      recall: ifWorker(() => this.recall()),
+      recall: ifWorker(() => this.recallLast()),
       done: ifWorker(() => this.recalls.open()),
       help: () => this.dialog.showModal(),
       scan: (text) => this.scan(text),
@@ -272,21 +274,33 @@ class KitchenDisplay extends HTMLElement {
     return this.bump(ticket, steps.nextStep(ticket));
   }
 
-  /** Recalls a ticket: the last one, unless another is chosen. */
-  async recall(ticket = this.done[0]) {
+  /** Whoever chooses from the list means it: only the button and its key can be tapped twice. */
+  recallLast() {
     if (this.recallButton.hasAttribute("data-settling")) return;
+    this.recall(this.done[0]);
+  }
+
+  /** What is recalled is chosen: Enter finishes it again. */
+  async recall(ticket) {
     if (!ticket) return this.say(t("kitchen.nothing_to_recall"));
     this.recallButton.toggleAttribute("data-settling", true);
     try {
       await this.bump(ticket, "recall");
+      if (this.feed.tickets.has(ticket.order_number)) this.choose(ticket.order_number);
     } finally {
-      setTimeout(() => this.recallButton.removeAttribute("data-settling"), DOUBLE_TAP_MS);
+      clearTimeout(this.recallSettles);
+      this.recallSettles = setTimeout(() => this.recallButton.removeAttribute("data-settling"), DOUBLE_TAP_MS);
     }
   }
 
   async bump(ticket, step) {
     if (!this.canStep) return this.say(t("kitchen.step_cut", { short: shortNumber(ticket.order_number) }));
+    const number = ticket.order_number;
+    // A second tap would meet the cook's own first one.
+    if (this.underWay.has(number)) return;
+    this.underWay.add(number);
     const { ticket: changed, message } = await steps.bump(ticket, step);
+    this.underWay.delete(number);
     if (changed) this.feed.put(changed);
     else {
       this.say(message);

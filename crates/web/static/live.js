@@ -25,6 +25,8 @@ const TICK_MS = 500;
  */
 export class Live extends EventTarget {
   proof = null;
+  /** It has had no time for a proof before. */
+  begun = performance.now();
   /** When an event came last; before everything if there is none. */
   heard = -Infinity;
   polled = -Infinity;
@@ -69,7 +71,7 @@ export class Live extends EventTarget {
   }
 
   get isStale() {
-    return performance.now() - (this.provenAt ?? 0) > STALE_MS;
+    return performance.now() - (this.provenAt ?? this.begun) > STALE_MS;
   }
 
   /** Asks outside of the stream. */

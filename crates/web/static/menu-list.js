@@ -3,10 +3,11 @@ import { Unreachable, send } from "./api.js";
 import { MOST_LINES, basket } from "./basket.js";
 import { h, setText } from "./dom.js";
 import { asMoney } from "./format.js";
+import { reasonOf } from "./item-reason.js";
 import { t } from "./texts.js";
 import { order } from "./urls.js";
 
-const REFRESH_MS = 30_000;
+const REFRESH_MS = 10_000;
 
 /** An item of the menu. */
 class MenuItem extends HTMLElement {
@@ -30,11 +31,9 @@ class MenuItem extends HTMLElement {
 
   /** Shows what the menu and the basket say now. */
   show() {
-    const { id, price, sold_out: soldOut, order_types: types } = this.item;
-    const type = basket.state.order_type;
-    const forType = !types || types.includes(type);
+    const { id, price } = this.item;
     const quantity = basket.quantityOf(id);
-    const reason = soldOut ? t("menu.sold_out") : forType ? "" : t(`menu.not_for.${type}`);
+    const reason = reasonOf(this.item);
     this.classList.toggle("is-gone", Boolean(reason));
     this.classList.toggle("is-chosen", quantity > 0);
     setText(this.price, asMoney(price));
@@ -47,7 +46,8 @@ class MenuItem extends HTMLElement {
 
 /**
  * The menu, with its categories. It sends "menu" with true or false once it knows whether there is
- * one. What is sold out, new or dearer is seen within half a minute.
+ * one, and "menu-items" with the items by their ids. What is sold out, new or dearer is seen within
+ * ten seconds.
  */
 class MenuList extends HTMLElement {
   items = new Map();
@@ -103,6 +103,8 @@ class MenuList extends HTMLElement {
     }
     this.found(true);
     this.showItems();
+    const items = new Map(Array.from(this.items, ([id, { item }]) => [id, item]));
+    this.dispatchEvent(new CustomEvent("menu-items", { detail: items, bubbles: true }));
   }
 
   build(categories) {

@@ -16,8 +16,10 @@ class OrderBar extends HTMLElement {
     basket.addEventListener("change", () => this.show());
     document.addEventListener("quote", ({ detail }) => {
       this.total = basket.pieces > 0 ? detail : undefined;
+      this.sum.classList.remove("is-old");
       this.show();
     });
+    document.addEventListener("quote-old", () => this.sum.classList.add("is-old"));
     // It would cover the button that it leads to.
     new IntersectionObserver(([{ isIntersecting }]) => {
       this.isAtBasket = isIntersecting;

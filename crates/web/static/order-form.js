@@ -32,6 +32,11 @@ class OrderForm extends HTMLElement {
       this.total = event.detail;
       this.showButton();
     });
+    // Nobody orders at the total of an earlier basket.
+    this.addEventListener("quote-old", () => {
+      this.total = null;
+      this.showButton();
+    });
     basket.addEventListener("change", () => this.show());
     placing.addEventListener("change", () => this.showPlacing());
     intake.addEventListener("change", () => this.showIntake());

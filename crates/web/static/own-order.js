@@ -1,16 +1,22 @@
 import { Unreachable, send } from "./api.js";
 import { h } from "./dom.js";
 import { orderLines } from "./order-lines.js";
+import { retryPause } from "./retry-pause.js";
 import { t } from "./texts.js";
 import { tracking } from "./urls.js";
 
-const RETRY_MS = 5_000;
+/** The token is of another order of this number, or there is no such order. Others may pass. */
+const REFUSALS = [401, 403, 404];
 
 /**
  * What this browser ordered, for how much, and where it goes. Another browser has no token, and
  * sees nothing of it. It sends "order" with the whole order.
  */
 class OwnOrder extends HTMLElement {
+  looks = 0;
+  /** How many looks in a row had no answer of use. */
+  failures = 0;
+
   open(number, token) {
     Object.assign(this, { number, token });
     this.hidden = true;
@@ -21,24 +27,35 @@ class OwnOrder extends HTMLElement {
   async load() {
     clearTimeout(this.retry);
     if (!this.token) return;
+    // Looks overtake each other: only the last one that began is shown.
+    const look = ++this.looks;
+    const { status, body, retryAfter } = await this.ask();
+    if (look !== this.looks || REFUSALS.includes(status)) return;
+    if (status === 200 && body) {
+      this.failures = 0;
+      return this.show(body);
+    }
+    const pause = retryPause(this.failures++, (retryAfter ?? 0) * 1000);
+    this.retry = setTimeout(() => this.load(), pause);
+  }
+
+  /** The answer of the service; an empty one without any. */
+  async ask() {
     try {
-      const { status, body } = await send(tracking(`orders/${encodeURIComponent(this.number)}`), {
+      return await send(tracking(`orders/${encodeURIComponent(this.number)}`), {
         cache: "no-store",
         headers: { "X-Order-Token": this.token },
       });
-      if (status === 200 && body) return this.show(body);
-      // The token is of another order of this number.
-      if (status < 500) return;
     } catch (why) {
       if (!(why instanceof Unreachable)) throw why;
+      return {};
     }
-    this.retry = setTimeout(() => this.load(), RETRY_MS);
   }
 
   show(order) {
-    const place = order.table_number ? t("kitchen.table", { table: order.table_number }) : order.delivery_address;
+    const place = order.table_number ? t("track.table", { table: order.table_number }) : order.delivery_address;
     this.replaceChildren(
-      h("h2", {}, t("basket.heading")),
+      h("h2", {}, t("track.own")),
       h("p", { class: "lead" }, t(`type.${order.order_type}`)),
       ...[place && h("p", { dir: "auto" }, place)].filter(Boolean),
       orderLines(order));

@@ -10,7 +10,8 @@ const PAUSE_MS = 200;
 
 /**
  * What the basket costs, by the function that prices orders, with each discount, fee and tax. It
- * sends "quote" with the total, or with null while there is none.
+ * sends "quote" with the total, or with null while there is none, and "quote-old" once that is the
+ * total of an earlier basket.
  */
 class PriceQuote extends HTMLElement {
   connectedCallback() {
@@ -30,6 +31,7 @@ class PriceQuote extends HTMLElement {
     clearTimeout(this.retry);
     if (items.length === 0) return this.show(null);
     this.classList.add("is-old");
+    this.dispatchEvent(new Event("quote-old", { bubbles: true }));
     this.timer = setTimeout(() => this.ask(asked), PAUSE_MS);
   }
 

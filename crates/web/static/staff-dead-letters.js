@@ -23,6 +23,7 @@ class StaffDeadLetters extends HTMLElement {
       command("restaurant-ctl dlq replay ID")));
     this.live = new Live({ stream: null, poll: () => this.ask(), every: POLL_MS });
     this.freshness.follow(this.live, this);
+    needs.follow("dead-letters", this.live);
     this.live.start();
   }
 
@@ -30,7 +31,7 @@ class StaffDeadLetters extends HTMLElement {
     const { messages, seen_for_seconds: seen } = await read(order("staff/dead-letters"));
     const text = t("staff.dead_letters.count", { n: messages });
     setText(this.count, text);
-    needs.set("dead-letters", messages > 0 ? [{ text, href: "#dead-letters" }] : []);
+    needs.set("dead-letters", messages > 0 ? [{ key: "messages", text, href: "#dead-letters" }] : []);
     this.count.classList.toggle("is-bad", messages > 0);
     setText(this.age, messages > 0 ? t("staff.dead_letters.age", { age: asDuration(seen) }) : "");
     this.age.hidden = messages === 0 || seen < 1;

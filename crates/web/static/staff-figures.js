@@ -63,6 +63,7 @@ class StaffFigures extends HTMLElement {
       h("h3", { id: "workers-heading" }, t("staff.workers")), this.workers, this.noWorkers, this.awayPart));
     this.live = new Live({ stream: null, poll: () => this.ask(), every: POLL_MS });
     this.freshness.follow(this.live, this);
+    needs.follow("figures", this.live);
     this.live.start();
     // The stream only says that there is something new: what is shown is proved by looking.
     const nothing = () => {};
@@ -90,6 +91,7 @@ class StaffFigures extends HTMLElement {
   tellNeeds(types) {
     const alone = types.filter(({ waiting, cooks }) => waiting > 0 && cooks === 0);
     needs.set("figures", alone.map(({ order_type: type, waiting }) => ({
+      key: type,
       text: t("staff.alarm", { n: waiting, type: t(`type.${type}`) }),
       href: "#workers-heading",
       next: t("staff.alarm.next"),

@@ -40,6 +40,7 @@ class StaffIntake extends HTMLElement {
       h("h3", {}, t("staff.open.waiting")), this.waiting, this.limit));
     this.live = new Live({ stream: null, poll: () => this.ask(), every: POLL_MS });
     this.freshness.follow(this.live, this);
+    needs.follow("intake", this.live);
     this.live.start();
   }
 
@@ -53,7 +54,7 @@ class StaffIntake extends HTMLElement {
   show({ accepting, until, message, waiting, max_waiting: most }) {
     const time = accepting ? "" : asClockAfter(Date.parse(until));
     setText(this.state, accepting ? t("staff.intake.open") : t("staff.intake.paused", { time }));
-    needs.set("intake", accepting ? [] : [{ text: t("staff.needs.pause", { time }), href: "#intake" }]);
+    needs.set("intake", accepting ? [] : [{ key: "pause", text: t("staff.needs.pause", { time }), href: "#intake" }]);
     this.state.classList.toggle("is-paused", !accepting);
     setText(this.message, message ?? "");
     this.message.hidden = accepting;
@@ -71,7 +72,7 @@ class StaffIntake extends HTMLElement {
     const proposed = pause?.until ?? "none";
     if (proposed === this.proposed || this.form.contains(document.activeElement)) return;
     this.proposed = proposed;
-    this.minutes.value = pause ? Math.max(1, Math.ceil((Date.parse(pause.until) - now()) / 60_000)) : PROPOSED_MINUTES;
+    this.minutes.value = pause ? Math.max(1, Math.round((Date.parse(pause.until) - now()) / 60_000)) : PROPOSED_MINUTES;
     this.sentence.value = pause?.message ?? t("staff.intake.message.default");
   }
 

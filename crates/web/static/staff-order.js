@@ -75,7 +75,7 @@ class StaffOrder extends HTMLElement {
         h("span", { class: "step-name" }, has(`track.step.${step.status}`) ? t(`track.step.${step.status}`) : step.status),
         h("span", { class: "step-time" }, asExactDateTime(step.timestamp)),
         h("span", { class: "quiet" }, t("track.by", { cook: step.changed_by })),
-        noteOf(step) && h("span", { class: "step-note" }, h("bdi", {}, noteOf(step)))))));
+        step.notes && h("span", { class: "step-note" }, h("bdi", {}, step.notes))))));
     this.showActions(each);
   }
 
@@ -127,8 +127,5 @@ class StaffOrder extends HTMLElement {
     this.notice.replaceChildren(...(problem ? [h("p", { class: "notice notice-problem", dir: "auto" }, problem)] : []));
   }
 }
-
-/** What people want to know of a step. Which request asked for it is for the log. */
-const noteOf = ({ reason, notes }) => reason ?? (notes?.startsWith("request ") ? null : notes);
 
 customElements.define("staff-order", StaffOrder);

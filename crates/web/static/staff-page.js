@@ -52,7 +52,7 @@ class StaffPage extends HTMLElement {
     this.noKey.remove();
     const links = PARTS.map((part) => h("a", { href: `#${part}` }, t(`staff.part.${part}`)));
     needs.addEventListener("change", () => PARTS.forEach((part, index) => {
-      links[index].classList.toggle("has-needs", needs.of(part).length > 0);
+      links[index].classList.toggle("has-needs", needs.has(part));
     }));
     const leave = async () => {
       await signOut();

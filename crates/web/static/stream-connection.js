@@ -1,9 +1,8 @@
 import { readStream } from "./event-stream.js";
+import { retryPause } from "./retry-pause.js";
 
 /** A stream sends a heartbeat every 5 s. Without two of them it is given up, and opened again. */
 const DEAD_MS = 11_000;
-const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 15_000;
 
 /**
  * A stream that is opened again whenever it ends, from where it ended, until `close`.
@@ -59,9 +58,9 @@ export class StreamConnection {
         clearTimeout(dying);
       }
       this.handlers.onCut();
-      const pause = Math.min(retry ?? FIRST_PAUSE_MS * 2 ** failures++, LONGEST_PAUSE_MS);
-      // At random, so that all browsers do not come back at once.
-      await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
+      const pause = retryPause(failures, retry);
+      if (retry === null) failures += 1;
+      await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
 }

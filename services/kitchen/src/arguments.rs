@@ -9,7 +9,6 @@ use argh::FromArgs;
 use config::Config;
 use deadlines::kitchen::HEARTBEAT_INTERVAL;
 use domain::{ServiceName, Specialisation, WorkerName};
-use http_service::staff::Gate;
 use runtime::Exit;
 use service::{CommonArguments, Process, Service};
 
@@ -22,8 +21,6 @@ const MANUAL_PORT: u16 = 3003;
 /// How many tickets a manual worker has by default: as many as fit a screen, and have a key. What
 /// is on its page is in no other cook's hands.
 const MANUAL_PREFETCH: u16 = 10;
-/// For how many seconds a ticket may stay untouched by default while another cook is idle.
-const HAND_BACK_AFTER: u64 = 120;
 
 /// Takes orders from RabbitMQ, cooks them, and publishes every status change.
 #[derive(FromArgs, Debug)]
@@ -55,10 +52,6 @@ pub struct Arguments {
     /// HTTP port of that page (default 3003; 0 lets the system choose); only with --manual
     #[argh(option)]
     port: Option<u16>,
-    /// seconds after which a ticket that nobody has touched goes back to its queue, if another cook
-    /// is idle, 1 to 86400 (default 120); only with --manual
-    #[argh(option)]
-    hand_back_after: Option<u64>,
     /// configuration file (default ./config.yaml)
     #[argh(option)]
     config: Option<PathBuf>,
@@ -95,16 +88,8 @@ impl Service for Arguments {
                     "{NAME}: --concurrency goes without --manual: the person decides how many orders cook at once. Leave it out; --prefetch says how many tickets there are"
                 )));
             }
-            let hand_back_after = self.hand_back_after.unwrap_or(HAND_BACK_AFTER);
-            within("hand-back-after", hand_back_after, 86_400)?;
-            let hand_back_after = Duration::from_secs(hand_back_after);
-            WorkerMode::Manual { port: self.port.unwrap_or(MANUAL_PORT), hand_back_after }
+            WorkerMode::Manual { port: self.port.unwrap_or(MANUAL_PORT) }
         } else {
-            if self.hand_back_after.is_some() {
-                return Err(Exit::Usage(format!(
-                    "{NAME}: --hand-back-after goes with --manual only: without a person nothing waits to be touched. Add --manual, or leave it out"
-                )));
-            }
             if self.port.is_some() {
                 return Err(Exit::Usage(format!(
                     "{NAME}: --port goes with --manual only: without a person who cooks there is no page. Add --manual, or leave --port out"
@@ -132,16 +117,6 @@ impl Service for Arguments {
             prefetch,
             mode,
         })
-    }
-
-    /// Without a key nobody could start what a manual worker holds.
-    fn check(settings: &WorkerSettings, config: &Config) -> Result<(), Exit> {
-        if matches!(settings.mode, WorkerMode::Timed { .. }) || Gate::new(config).has_key() {
-            return Ok(());
-        }
-        Err(Exit::Config(format!(
-            "{NAME}: --manual needs the staff's key, with which people sign in at its page. Set order.staff_key (ORDER_STAFF_KEY) to that of the other services"
-        )))
     }
 
     /// A worker that is named may run on another machine.

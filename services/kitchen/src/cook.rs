@@ -9,7 +9,7 @@ use std::time::Duration;
 use bus::orders::LeasedDelivery;
 use bus::{DeadLetterPublisher, Delivery};
 use config::CookingSeconds;
-use domain::{OrderMessage, OrderPointer, OrderType, RequestId};
+use domain::{OrderMessage, OrderPointer, RequestId};
 use logging::{Log, action};
 use runtime::{Shutdown, catch_panic, failpoint};
 use telemetry::labels::KitchenResult;
@@ -21,7 +21,6 @@ use crate::claim_batcher::ClaimBatcher;
 use crate::dead_letter::{self, PermanentError};
 use crate::forwarding::Forwarding;
 use crate::in_flight::{InFlightOrders, Insertion};
-use crate::manual::Attendance;
 use crate::pace::Pacing;
 use crate::status_publisher::StatusPublisher;
 use crate::worker_session::WorkerSession;
@@ -41,8 +40,6 @@ pub struct Cook {
     pub status_publisher: StatusPublisher,
     pub in_flight: InFlightOrders,
     pub pacing: Pacing,
-    /// Of a manual worker.
-    pub attendance: Option<Attendance>,
     pub shutdown: Shutdown,
 }
 
@@ -55,8 +52,6 @@ enum End {
     Settled,
     /// Requeue them after a pause: the database did not answer the claim, or this program panicked.
     Returned,
-    /// Requeue them for a cook who is idle: nobody here has touched the ticket.
-    HandedBack(OrderType),
     /// Move them to the dead letters: the order does not exist, or differs from the message.
     DeadLettered(PermanentError),
     /// Keep them until the session ends: the worker stops before the order is done.
@@ -128,22 +123,8 @@ impl Cook {
             }
             End::Stopping => held,
             End::Returned => self.return_after_pause(held).await,
-            End::HandedBack(order_type) => {
-                self.hand_back(held, order_type).await;
-                Vec::new()
-            }
             End::DeadLettered(why) => self.dead_letter(held, &why, log).await,
         }
-    }
-
-    /// Requeues an order, and takes no others in for as long as nobody would cook them here.
-    async fn hand_back(&self, held: Vec<LeasedDelivery>, order_type: OrderType) {
-        let rest = self.attendance.as_ref().map(Attendance::rest);
-        held.into_iter().for_each(LeasedDelivery::requeue);
-        if let Some(attendance) = &self.attendance {
-            self.shutdown.or(attendance.needed(order_type)).await;
-        }
-        drop(rest);
     }
 
     async fn dead_letter(

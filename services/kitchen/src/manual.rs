@@ -2,7 +2,6 @@
 //!
 //! Nothing here knows how a person says it. The state is the worker's, so that all displays agree.
 
-mod attendance;
 mod board;
 mod bumping;
 mod command;
@@ -11,7 +10,6 @@ mod open_ticket;
 mod snapshot;
 mod ticket;
 
-pub use self::attendance::Attendance;
 pub use self::board::Board;
 pub use self::bumping::{BumpError, Bumping, Recall};
 pub use self::command::{Bump, Reply};

@@ -9,7 +9,8 @@ use db::claims::Claimant;
 use db::{Access, Database};
 use deadlines::kitchen::{AFTER_CLOSING, AFTER_LEAVING, AFTER_PUBLISHING, AFTER_RETURNING};
 use domain::{ServiceName, Specialisation, WorkerName};
-use logging::action;
+use http_service::staff::Gate;
+use logging::{Log, action};
 use runtime::Shutdown;
 use service::{Process, TaskEnded, Tasks};
 use tokio::sync::Semaphore;
@@ -24,7 +25,7 @@ use crate::error::ServiceError;
 use crate::forwarding::Forwarding;
 use crate::health::Health;
 use crate::in_flight::InFlightOrders;
-use crate::manual::{Attendance, Board, Follower, Recall};
+use crate::manual::{Board, Follower, Recall};
 use crate::pace::Pacing;
 use crate::status_publisher::StatusPublisher;
 use crate::worker_session::WorkerSession;
@@ -56,12 +57,7 @@ pub enum WorkerMode {
     /// The clock; so many orders cook at the same time.
     Timed { concurrency: u16 },
     /// A person, at a page on this port.
-    Manual {
-        port: u16,
-        /// A ticket that nobody touches for so long goes back to its queue, if another cook is
-        /// idle.
-        hand_back_after: Duration,
-    },
+    Manual { port: u16 },
 }
 
 /// A registered worker with running sessions that has not taken an order yet.
@@ -89,7 +85,7 @@ impl Worker {
             WorkerMode::Timed { concurrency } => {
                 (Pacing::Timed(Arc::new(Semaphore::new(concurrency.into()))), None)
             }
-            WorkerMode::Manual { port, .. } => {
+            WorkerMode::Manual { port } => {
                 let board = Board::new(worker.name.clone());
                 let backing = Backing {
                     config: &config,
@@ -107,6 +103,9 @@ impl Worker {
             WorkerMode::Timed { concurrency } => worker.prefetch > concurrency,
             WorkerMode::Manual { .. } => true,
         };
+        if display.is_some() && !Gate::new(&config).has_key() {
+            return without_key(tasks, &shutdown, &log).await;
+        }
         if db::startup::migrated(&db, &log, &shutdown, async || Ok(())).await?.is_none() {
             return Ok(None);
         }
@@ -130,13 +129,10 @@ impl Worker {
             log.clone(),
         );
         health.registered(intake.link());
-        let mut attendance = None;
-        if let (Pacing::Manual(board), WorkerMode::Manual { hand_back_after, .. }) = (&pacing, worker.mode) {
+        if let Pacing::Manual(board) = &pacing {
             board.registered(intake.link());
             let follower = Follower { board: board.clone(), db: db.clone(), log: log.clone() };
             tasks.adopt(FOLLOWS, tokio::spawn(follower.run()));
-            let (board, db, resting) = (board.clone(), db.clone(), intake.resting());
-            attendance = Some(Attendance { board, db, resting, hand_back_after });
         }
         let (publisher, publishing) =
             Publisher::start(&config.rabbitmq, ServiceName::Kitchen, NAME, &[], &log);
@@ -154,7 +150,6 @@ impl Worker {
             status_publisher,
             in_flight: InFlightOrders::default(),
             pacing,
-            attendance,
             shutdown,
         };
         Ok(Some(Self { cook, intake, display, tasks }))
@@ -277,5 +272,19 @@ async fn next_recall(display: &mut Option<Display>) -> Option<Recall> {
     match display {
         Some(display) => display.recalls.recv().await,
         None => None,
+    }
+}
+
+/// Serves the page, which says how to set a key, and takes no order: nobody could start it.
+async fn without_key(
+    mut tasks: Tasks<ServiceError>,
+    shutdown: &Shutdown,
+    log: &Log,
+) -> Result<Option<Worker>, ServiceError> {
+    let message = "This worker takes no orders: nobody can sign in at its page. Set order.staff_key (ORDER_STAFF_KEY) to that of the other services, and start it again";
+    log.info(action::STAFF_KEY_MISSING, message).emit();
+    tokio::select! {
+        () = shutdown.begun() => Ok(None),
+        ended = tasks.ended() => Err(ended.why),
     }
 }

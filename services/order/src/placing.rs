@@ -10,7 +10,7 @@ mod sending;
 mod stages;
 mod writer;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bus::Publisher;
 use db::idempotency::KnownRequest;
@@ -24,6 +24,7 @@ use logging::{Log, action};
 use telemetry::labels::PlaceResult;
 use telemetry::metrics::ORDERS;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 pub use self::error::PlaceError;
 use self::idempotency::{KeysInFlight, Known};
@@ -33,6 +34,9 @@ use crate::acceptance::{Acceptance, AdmitError, Place};
 use crate::admission::Admission;
 use crate::menu::{Board, MenuRefusal, PricedOrder, RefusedOrder, Shown, price};
 use crate::readiness::{NotReady, Readiness};
+
+/// Longest time in which the stock is asked what a refused order lacks besides.
+const SHORT_LOOK: Duration = Duration::from_secs(1);
 
 /// What a guest wants. It keeps every rule but those of the menu.
 #[derive(Clone, Debug)]
@@ -234,15 +238,17 @@ impl Placing {
     }
 
     /// Why the menu refuses an order, with what is short besides: a guest corrects all of it at
-    /// once. Without the database, what the menu says is all that is known.
+    /// once. What the menu says is enough if the database does not tell soon: whoever is refused
+    /// holds a place of those who are not.
     async fn refusal(&self, refused: RefusedOrder, shown: &Shown, log: &Log) -> MenuRefusal {
         let items = refused.items(shown);
         if items.is_empty() {
             return refused.why;
         }
-        match inventory::left_of(&self.db, &items).await {
-            Ok(stock) => refused.with_short(&stock, shown),
-            Err(why) => {
+        match timeout(SHORT_LOOK, inventory::left_of(&self.db, &items)).await {
+            Ok(Ok(stock)) => refused.with_short(&stock, shown),
+            Err(_late) => refused.why,
+            Ok(Err(why)) => {
                 let text = "The stock could not be read, so a refusal does not name what is short";
                 log.error(action::DB_QUERY_FAILED, text, &why).emit_limited();
                 refused.why

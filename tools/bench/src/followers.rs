@@ -218,7 +218,7 @@ mod tests {
     async fn what_comes_behind_the_first_heartbeat_is_counted_wherever_it_is_cut() {
         let before = chunk(&format!("retry: 1500\n\n{}", event(1, "2026-12-01T00:00:00.000Z")));
         let heartbeat = "event: heartbeat\ndata: {\"timestamp\":\"2026-12-01T00:00:01.000Z\"}\n\n";
-        let after = [2, 3].map(|id| event(id, "2026-12-01T00:00:02.000Z")).concat();
+        let after = [2, 3].map(|id| event(id, &format!("2026-12-01T00:00:0{id}.000Z"))).concat();
         let opening = format!("{HEAD}{before}{}", chunk(heartbeat));
         // In the middle of a line, and of its text.
         let rest = chunk(&after) + &chunk(heartbeat);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use devcluster::{PrivateChromedriver, ProcessGuard, ensure_chromium, project};
+use fantoccini::elements::Element;
 use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -166,10 +167,7 @@ impl Browser {
 
     /// Presses an element, as a finger does: it must be visible, and nothing may be in front of it.
     pub async fn press(&self, selector: &str) {
-        let is_visible = format!("document.querySelector({})?.checkVisibility()", json!(selector));
-        self.until(&is_visible).await;
-        let element = self.client.find(Locator::Css(selector)).await;
-        let element = element.unwrap_or_else(|why| panic!("{selector}: {why}"));
+        let element = self.visible(selector).await;
         self.run(
             "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })",
             vec![json!(element)],
@@ -178,12 +176,18 @@ impl Browser {
         element.click().await.unwrap_or_else(|why| panic!("{selector}: {why}"));
     }
 
-    /// Writes into a field, in place of what is in it.
+    /// Writes into a field that people can see, in place of what is in it.
     pub async fn write(&self, selector: &str, text: &str) {
-        let element = self.client.find(Locator::Css(selector)).await;
-        let element = element.unwrap_or_else(|why| panic!("{selector}: {why}"));
+        let element = self.visible(selector).await;
         element.clear().await.unwrap_or_else(|why| panic!("{selector}: {why}"));
         element.send_keys(text).await.unwrap_or_else(|why| panic!("{selector}: {why}"));
+    }
+
+    /// Waits until people can see an element, and returns it.
+    async fn visible(&self, selector: &str) -> Element {
+        self.until(&format!("document.querySelector({})?.checkVisibility()", json!(selector))).await;
+        let element = self.client.find(Locator::Css(selector)).await;
+        element.unwrap_or_else(|why| panic!("{selector}: {why}"))
     }
 
     /// Types keys into whatever has the focus.

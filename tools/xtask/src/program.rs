@@ -8,9 +8,11 @@ use std::thread;
 use std::time::Duration;
 
 use devcluster::project;
+use domain::ServiceName;
 use runtime::Exit;
 use runtime::exit::failed;
 
+use crate::cluster::menu;
 use crate::cluster::record::KEEPS_WHAT_IS_SET;
 
 /// Delay before a progress line is printed.
@@ -66,8 +68,16 @@ pub fn become_program(command: &mut Command) -> Result<(), Exit> {
     Err(cannot_run(command, &why))
 }
 
+/// The programs of the system that `up` opens.
+pub fn of_the_system() -> impl Iterator<Item = &'static str> {
+    ServiceName::ALL.map(ServiceName::binary).into_iter().chain([menu::IMPORTER])
+}
+
 /// Builds a program into this program's folder, without output unless it takes a while. Returns its
 /// path.
+///
+/// It builds those of the system as well, as `up` does: alone, the program would need other
+/// features of its dependencies, and they would all be compiled once more.
 ///
 /// # Errors
 /// It does not build; cargo has printed why.
@@ -78,7 +88,8 @@ pub fn build_quietly(package: &'static str) -> Result<PathBuf, Exit> {
             eprintln!("building {package}, or waiting for another build ...");
         }
     });
-    let built = run(&mut cargo(&["build", "--quiet", "--package", package]));
+    let packages = of_the_system().chain([package]).flat_map(|name| ["--package", name]);
+    let built = run(cargo(&["build", "--quiet"]).args(packages));
     drop(done);
     built?;
     Ok(folder()?.join(package))

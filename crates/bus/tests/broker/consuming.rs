@@ -69,35 +69,6 @@ async fn what_is_put_back_comes_again_and_says_so() {
     assert_eq!(order_of(&again), sent[0]);
 }
 
-/// With few and with many permits.
-#[tokio::test]
-async fn whoever_rests_leaves_orders_to_others() {
-    for prefetch in [2, 8] {
-        let scene = Scene::new().await;
-        scene.sent(&[takeout("10"), takeout("11")]).await;
-        let mut intake = scene.intake(&[TAKEOUT_QUEUE], prefetch).await;
-        let (kept, returned) = (next(&mut intake).await, next(&mut intake).await);
-        let rest = intake.resting().begin();
-        let other_rest = intake.resting().begin();
-        let order = order_of(&returned);
-        returned.requeue();
-        scene.until_ready(TAKEOUT_QUEUE, 1).await;
-        let mut other = scene.intake(&[TAKEOUT_QUEUE], 1).await;
-        let taken = next(&mut other).await;
-        assert_eq!(order_of(&taken), order);
-        other.close().await;
-        drop(taken);
-        scene.until_ready(TAKEOUT_QUEUE, 1).await;
-        drop(rest);
-        // What is leased can be settled meanwhile.
-        kept.ack();
-        scene.until_messages(&[TAKEOUT_QUEUE], 1).await;
-        assert!(intake.next().now_or_never().is_none(), "the other rest goes on");
-        drop(other_rest);
-        assert_eq!(order_of(&next(&mut intake).await), order);
-    }
-}
-
 #[tokio::test]
 async fn what_is_buried_is_among_the_dead_letters() {
     let scene = Scene::new().await;

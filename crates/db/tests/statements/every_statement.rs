@@ -209,7 +209,6 @@ async fn kitchen(scene: &Scene, db: &Database) -> Result<(), Undone> {
     let claim = granted(claimed);
     done("claims::held", claims::held(db, &cook, &[claim.order_id]).await)?;
     done("workers::hold", workers::hold(db, &cook, &[order.number]).await)?;
-    done("workers::any_idle", workers::any_idle(db, OrderType::Takeout).await)?;
     done("workers::heartbeat", workers::heartbeat(db, &cook, &[claim.order_id], LEASE).await)?;
     let cooked = claims::finish(db, &cook, &[finished(&order, &claim)], LockMode::Wait).await;
     done("claims::finish", cooked)?;

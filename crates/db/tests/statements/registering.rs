@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use db::claims::{self, ClaimOutcome, LockMode};
+use db::claims::ClaimOutcome;
 use db::workers::{self, Registration, WorkerView, go_offline, hold, register};
-use domain::{OrderType, Specialisation};
+use domain::Specialisation;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::scene::{HEARTBEAT, Scene, anna, finished, mario, process};
+use crate::scene::{HEARTBEAT, Scene, anna, mario, process};
 
 const WORKER: &str = "select name, type, status, orders_processed, token, heartbeat_seconds, unclaimed
                       from workers left join worker_sessions on worker_id = workers.id";
@@ -164,36 +164,6 @@ async fn what_a_worker_holds_uncooked_is_written_down_by_its_process_only() {
     assert_eq!(scene.value(written).await, json!(texts));
     scene.register(&anna()).await;
     assert_eq!(scene.value(written).await, json!(null), "it holds nothing unclaimed any more");
-}
-
-#[tokio::test]
-async fn whoever_would_cook_an_order_at_once_is_idle() {
-    let scene = Scene::new().await;
-    let is_idle = async |order_type| workers::any_idle(&scene.db, order_type).await.unwrap();
-    register(&scene.db, &anna(), &Specialisation::General, HEARTBEAT, true).await.unwrap();
-    assert!(!is_idle(OrderType::Takeout).await, "whoever may hold it unclaimed");
-    let delivery: Specialisation = "delivery".parse().unwrap();
-    register(&scene.db, &mario(), &delivery, HEARTBEAT, false).await.unwrap();
-    assert!(!is_idle(OrderType::Takeout).await, "whoever cooks another type");
-    assert!(is_idle(OrderType::Delivery).await);
-    scene.register(&mario()).await;
-    assert!(is_idle(OrderType::Takeout).await, "a general worker");
-
-    let order = scene.place().await;
-    assert!(is_idle(OrderType::Takeout).await, "the order is on its way");
-    let claim = scene.granted(&mario(), &order).await;
-    assert!(!is_idle(OrderType::Takeout).await, "whoever cooks");
-    let cooked = [finished(&order, &claim)];
-    claims::finish(&scene.db, &mario(), &cooked, LockMode::Wait).await.unwrap();
-    assert!(is_idle(OrderType::Takeout).await);
-
-    let waiting = scene.place().await;
-    scene.execute("update orders set created_at = now() - interval '6 seconds'").await;
-    assert!(!is_idle(OrderType::Takeout).await, "nobody takes what waits");
-    hold(&scene.db, &anna(), &[waiting.number]).await.unwrap();
-    assert!(is_idle(OrderType::Takeout).await, "it is held");
-    scene.seen_ago("61 seconds").await;
-    assert!(!is_idle(OrderType::Takeout).await, "whoever was not seen");
 }
 
 #[tokio::test]

@@ -91,18 +91,9 @@ impl Cook {
 
     async fn attempt(&self, job: &Job, guard: &InFlightGuard, pace: &mut Pace, log: &Log) -> Attempt {
         let (order, number) = (&job.order, job.order.number);
-        let turn = tokio::select! {
-            biased;
-            turn = self.shutdown.or(pace.turn()) => turn,
-            () = self.neglected(order) => {
-                let message = format!("Nobody touches order {number} here, and another cook is idle");
-                log.debug(action::ORDER_RETURNED, message)
-                    .detail("order_number", number.to_string())
-                    .emit();
-                return Attempt::Ended(End::HandedBack(order.order_type));
-            }
+        let Some(Some(turn)) = self.shutdown.or(pace.turn()).await else {
+            return Attempt::Ended(End::Stopping);
         };
-        let Some(Some(turn)) = turn else { return Attempt::Ended(End::Stopping) };
         if self.shutdown.has_begun() {
             return Attempt::Ended(End::Stopping);
         }
@@ -135,15 +126,6 @@ impl Cook {
         };
         failpoint::reached("kitchen.claimed");
         self.cook_claimed(job, Claimed { claim, turn }, guard, pace, log).await
-    }
-
-    /// Waits until an order is better off with another cook. Whoever cooks by the clock neglects
-    /// none.
-    async fn neglected(&self, order: &OrderPointer) {
-        match &self.attendance {
-            Some(attendance) => attendance.neglected(order.number, order.order_type).await,
-            None => std::future::pending().await,
-        }
     }
 
     /// Cooks an order that this worker has claimed, and makes it ready.

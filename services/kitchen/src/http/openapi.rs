@@ -3,9 +3,10 @@
 
 use std::sync::LazyLock;
 
+use domain::ServiceName;
 use http_service::conditional::Json;
 use http_service::description::complete;
-use http_service::openapi::Sample;
+use http_service::openapi::{Sample, healthy};
 use serde_json::json;
 use utoipa::OpenApi as _;
 
@@ -60,6 +61,7 @@ fn samples() -> Vec<Sample> {
         "cut_off": null, "stopping": false,
     });
     vec![
+        healthy(ServiceName::Kitchen, &["database", "registration", "rabbitmq"]),
         Sample::new("Tickets", "one", "One order is being cooked", tickets),
         Sample::new("Ticket", "cooking", "It is being cooked", ticket),
         Sample::new("SeenStatus", "usual", "The status that the step usually begins with", json!({})),

@@ -38,8 +38,6 @@ struct Inner {
     is_unread: Notify,
     /// Wakes whoever waits until an order is no longer in flight.
     closed: Notify,
-    /// Wakes whoever waits until somebody is at a display.
-    attended: Notify,
     /// The connection over which orders come. There is none until the worker is registered.
     link: OnceLock<LinkState>,
 }
@@ -63,7 +61,6 @@ impl Board {
             state: Mutex::new(State { tickets, read: None, proof: None, cooking_times: Vec::new() }),
             is_unread: Notify::new(),
             closed: Notify::new(),
-            attended: Notify::new(),
             link: OnceLock::new(),
         }))
     }
@@ -108,23 +105,6 @@ impl Board {
         self.0.closed.notified()
     }
 
-    /// Somebody is at a display: they open it, or do something there.
-    pub(super) fn attend(&self) {
-        self.0.attended.notify_waiters();
-    }
-
-    /// Waits until somebody is at a display. It counts from the call on.
-    pub(super) fn attended(&self) -> Notified<'_> {
-        self.0.attended.notified()
-    }
-
-    /// Whether an order waits whose ticket is shown, and nobody has begun with it.
-    pub(super) fn is_untouched(&self, number: OrderNumber) -> bool {
-        let is_untouched =
-            |ticket: Ticket| ticket.status == OrderStatus::Received && ticket.ticked.is_empty();
-        self.ticket(number).is_some_and(is_untouched)
-    }
-
     /// The order is no longer in flight. Its ticket stays if it can be recalled, or was cancelled.
     pub(super) fn close(&self, number: OrderNumber, inbox: &TaskInbox) {
         let mut state = self.lock();
@@ -151,7 +131,6 @@ impl Board {
 
     /// Ticks a line off, or on again. The ticket; `None` if there is no such line.
     pub fn tick(&self, number: OrderNumber, line: usize, is_done: bool) -> Option<Ticket> {
-        self.attend();
         self.lock().tickets.tick(number, line, is_done)
     }
 
@@ -179,9 +158,8 @@ impl Board {
         self.lock().tickets.takes_over(number)
     }
 
-    /// All changes from now on, and what was before. A display is opened.
+    /// All changes from now on, and what was before.
     pub fn join(&self) -> (broadcast::Receiver<Change>, Snapshot) {
-        self.attend();
         let state = self.lock();
         (state.tickets.subscribe(), self.snapshot_of(&state))
     }

@@ -85,7 +85,6 @@ impl Bumping {
         seen: OrderStatus,
         request_id: RequestId,
     ) -> Result<Ticket, BumpError> {
-        self.board.attend();
         if bump != Bump::Ready && self.shutdown.has_begun() {
             return Err(BumpError::Stopping);
         }

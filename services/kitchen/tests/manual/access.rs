@@ -3,10 +3,18 @@
 use serde_json::json;
 use testkit::http::send;
 use testkit::orders::takeout;
+use testkit::{Service, Stage};
 
-use crate::scene::{KEY, STAFF, Scene};
+use crate::scene::{KEY, STAFF, Scene, manual};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
+
+/// A manual worker without a key of the staff.
+async fn keyless(stage: &Stage) -> Service {
+    let worker =
+        manual(stage, "chef_bob").without_env("ORDER_STAFF_KEY").ready_when_logged("service_started");
+    worker.start().await
+}
 
 #[tokio::test]
 async fn everything_but_the_probes_is_the_staffs() {
@@ -53,6 +61,20 @@ async fn a_sign_in_changes_something_only_from_our_page() {
 }
 
 #[tokio::test]
+async fn without_a_key_nobody_is_staff_and_no_order_is_taken() {
+    let scene = Scene::open().await;
+    let worker = keyless(&scene.stage).await;
+    let answer = send(worker.port(), "GET", "/tickets", &[], b"").await;
+    assert_eq!(answer.status, 401);
+    assert!(answer.json()["detail"].as_str().unwrap().contains("ORDER_STAFF_KEY"), "{answer:?}");
+    assert_eq!(send(worker.port(), "GET", "/tickets", &[STAFF], b"").await.status, 403);
+    assert_eq!(send(worker.port(), "GET", "/readyz", &[], b"").await.status, 503);
+    worker.log("staff_key_missing").await;
+    let registered = scene.database.value("SELECT count(*) FROM workers WHERE name = 'chef_bob'").await;
+    assert_eq!(registered, json!(0), "nobody counts on it");
+}
+
+#[tokio::test]
 async fn a_browser_gets_the_page_to_sign_in_and_then_the_display() {
     let scene = Scene::open().await;
     let port = scene.worker.port();
@@ -73,4 +95,8 @@ async fn a_browser_gets_the_page_to_sign_in_and_then_the_display() {
     assert!(page.status == 200 && page.body.contains("<kitchen-display actions"), "{page:?}");
     let wrong = send(port, "POST", "/staff/session", &[form, html, origin], b"key=wrong").await;
     assert_eq!((wrong.status, wrong.header("location")), (303, "../?sign_in=wrong"));
+
+    let keyless = keyless(&scene.stage).await;
+    let how = send(keyless.port(), "GET", "/", &[html], b"").await;
+    assert!(how.status == 403 && how.body.contains("ORDER_STAFF_KEY"), "{how:?}");
 }

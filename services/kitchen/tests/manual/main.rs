@@ -7,7 +7,6 @@ mod bumping;
 mod cancelling;
 mod flags;
 mod losing;
-mod neglecting;
 mod recalling;
 mod scene;
 mod stopping;

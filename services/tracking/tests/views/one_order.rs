@@ -122,6 +122,19 @@ async fn its_guest_learns_why_it_was_cancelled_and_not_what_else_is_noted() {
         assert_eq!(body["history"][0].get("reason"), None);
     }
     assert_eq!(own["history"][1].get("notes"), None);
-    let notes = all["history"][1]["notes"].as_str().unwrap();
-    assert!(notes.starts_with("No hummus (left) (request "), "{notes}");
+    assert_eq!(all["history"][1]["notes"], "No hummus (left)");
+}
+
+#[tokio::test]
+async fn which_request_changed_it_is_not_told() {
+    let scene = Scene::open().await;
+    let orders = scene.stage.order_service().env("ORDER_STAFF_KEY", KEY).start().await;
+    let placed = orders.post("/orders", &takeout().to_string()).await;
+    let number = placed.json()["order_number"].as_str().unwrap().to_owned();
+    let cancelled = send(orders.port(), "POST", &format!("/orders/{number}/cancel"), &[STAFF], b"").await;
+    assert_eq!(cancelled.status, 200, "{cancelled:?}");
+    let body = scene.ask_as_staff(&format!("/orders/{number}")).await.json();
+    let step = &body["history"][1];
+    assert_eq!(step["status"], "cancelled");
+    assert_eq!((step.get("notes"), step.get("reason")), (None, None));
 }

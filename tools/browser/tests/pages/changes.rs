@@ -24,11 +24,9 @@ async fn a_new_price_and_a_sold_out_dish_are_explained_and_the_changed_basket_is
     guest.sees(".form-notice", "Something has changed").await;
     guest.sees(".form-notice", "Margherita Pizza is sold out").await;
     guest.sees(".form-notice", "Phở bò now costs $9.50 instead of $9.00").await;
+    guest.sees(".form-notice", "Only 1 × Tiramisù is left").await;
     guest.picture("order-phone-changed").await;
     assert_eq!(restaurant.orders().await, json!(0));
-    guest.press(".form-notice button").await;
-    guest.press("button[type=submit]").await;
-    guest.sees(".form-notice", "Only 1 × Tiramisù is left").await;
     guest.press(".form-notice button").await;
     guest.sees("button[type=submit]", "$16.40").await;
     guest.press("button[type=submit]").await;
@@ -50,6 +48,34 @@ async fn what_is_sold_out_is_grey_and_says_so_and_what_is_not_for_this_type_too(
     assert_eq!(guest.run(&can_add("bistecca"), vec![]).await, json!(false));
     guest.press("input[value=dine_in]").await;
     guest.until(&can_add("bistecca").replace("return ", "")).await;
+}
+
+#[tokio::test]
+async fn what_is_sold_out_meanwhile_says_so_in_the_basket() {
+    let restaurant = Restaurant::open().await;
+    let guest = restaurant.guest(Look::PHONE).await;
+    guest.open(&restaurant.order_page("")).await;
+    guest.press(&more("minestrone")).await;
+    guest.sees("basket-lines", "Minestrone").await;
+    restaurant.staff("POST", "/menu/items/minestrone/sold-out", &json!({})).await;
+    guest.sees("basket-lines .badge", "Sold out").await;
+    guest.until("document.querySelector('basket-lines .step-more').disabled").await;
+}
+
+/// A tap on Order that follows at once would else order at a price that was not shown.
+#[tokio::test]
+async fn the_button_never_names_the_total_of_an_earlier_basket() {
+    let restaurant = Restaurant::open().await;
+    let guest = restaurant.guest(Look::PHONE).await;
+    guest.open(&restaurant.order_page("")).await;
+    guest.press(&more("minestrone")).await;
+    guest.sees("button[type=submit]", "$7.50").await;
+    let more = json!(more("minestrone"));
+    let named = format!(
+        "document.querySelector({more}).click(); return document.querySelector('button[type=submit]').innerText"
+    );
+    assert_eq!(guest.run(&named, vec![]).await, json!("Order"));
+    guest.sees("button[type=submit]", "$15.00").await;
 }
 
 #[tokio::test]

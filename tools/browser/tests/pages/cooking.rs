@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::orders::{dine_in, takeout};
 
-use crate::kitchen::{Kitchen, press_step, settled, short};
+use crate::kitchen::{ENTER, Kitchen, press_step, settled, short};
 
 #[tokio::test]
 async fn a_cook_signs_in_starts_finishes_and_recalls_by_touch() {
@@ -114,4 +114,11 @@ async fn any_order_of_the_last_half_hour_is_recalled_and_a_double_tap_recalls_on
     display.run(held, vec![]).await;
     kitchen.until(&numbers[1], "cooking").await;
     kitchen.until(&numbers[2], "ready").await;
+    // It is chosen.
+    let recalled =
+        format!("document.querySelector('.is-chosen')?.innerText.includes({})", json!(short(&numbers[1])));
+    display.until(&recalled).await;
+    settled(&display).await;
+    display.type_keys(ENTER).await;
+    kitchen.until(&numbers[1], "ready").await;
 }

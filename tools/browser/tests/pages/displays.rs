@@ -193,9 +193,9 @@ async fn nothing_in_the_head_of_a_ticket_is_printed_over_anything_else() {
         display.sees(".kitchen-priority", "Priority 10").await;
         for width in [320, 360, 768, 1440] {
             display.look(Look::of(width, 800, Theme::Dark)).await;
+            display.picture(&format!("kitchen-head-{name}-{width}")).await;
             assert_eq!(display.run(OVERPRINTED, vec![]).await, json!([]), "{name} at {width}");
         }
-        display.picture(&format!("kitchen-head-{name}")).await;
     }
 }
 

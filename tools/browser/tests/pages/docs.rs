@@ -4,6 +4,7 @@ use browser::{Browser, Look};
 use serde_json::json;
 use testkit::Stage;
 
+use crate::kitchen::KEY;
 use crate::looks::{is_usable, pictures};
 use crate::restaurant::Restaurant;
 
@@ -72,8 +73,8 @@ async fn every_service_with_an_interface_shows_it() {
     let stage = Stage::new().await;
     let order = stage.order_service().start().await;
     let tracking = stage.tracking_service().ready_when_probed().start().await;
-    let cook = stage.kitchen_worker("chef_anna").arg("--manual").arg("--port=0").ready_when_probed();
-    let cook = cook.start().await;
+    let cook = stage.kitchen_worker("chef_anna").arg("--manual").arg("--port=0");
+    let cook = cook.env("ORDER_STAFF_KEY", KEY).ready_when_probed().start().await;
     let reader = Browser::start("en", Look::PHONE).await;
     // Lists, streams, other statuses than 200, and several kinds of bodies.
     for (service, title, operations) in [

@@ -60,6 +60,20 @@ async fn the_bar_of_a_phone_says_what_the_button_says() {
     guest.press(&more("pho-bo")).await;
     guest.sees("order-bar", "$16.20").await;
     guest.sees("button[type=submit]", "$16.20").await;
+    // Until the new total comes, the one beside the new count is marked as old.
+    let slow = "const ask = window.fetch;
+        window.fetch = async (url, options) => {
+            const answer = await ask(url, options);
+            if (String(url).endsWith('/calculate_price')) await new Promise((done) => { window.letThrough = done; });
+            return answer;
+        };";
+    guest.run(slow, vec![]).await;
+    guest.press(&more("pho-bo")).await;
+    guest.sees("order-bar", "3 items").await;
+    guest.sees(".bar-sum.is-old", "$16.20").await;
+    guest.until("Boolean(window.letThrough)").await;
+    guest.run("window.letThrough()", vec![]).await;
+    guest.sees(".bar-sum:not(.is-old)", "$24.30").await;
 }
 
 #[tokio::test]

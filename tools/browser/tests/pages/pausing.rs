@@ -76,6 +76,41 @@ async fn the_notice_of_a_refused_order_goes_when_orders_are_taken_again() {
     assert_eq!(restaurant.orders().await, json!(1));
 }
 
+/// Behind a balancer the next look may reach a service that does not know the pause yet.
+#[tokio::test]
+async fn a_refusal_is_not_followed_by_an_answer_of_a_service_that_does_not_know_the_pause() {
+    let restaurant = Restaurant::open().await;
+    let guest = restaurant.guest(Look::PHONE).await;
+    guest.open(&restaurant.order_page("")).await;
+    guest.press(&more("pho-bo")).await;
+    guest.write("#customer_name", "Jane").await;
+    let learns_late = r"
+        const ask = window.fetch;
+        let refusedAt = Infinity;
+        window.told = '';
+        window.fetch = async (url, options) => {
+            const path = new URL(url, location).pathname;
+            const since = performance.now() - refusedAt;
+            if (path === '/intake' && since < 900) return Response.json({ accepting: true });
+            const answer = await ask(url, options);
+            if (path === '/intake' && since >= 900) window.hasLookedAgain = true;
+            if (answer.status === 503) refusedAt = performance.now();
+            return answer;
+        };
+        const notice = document.querySelector('.form-notice');
+        new MutationObserver(() => { window.told += notice.innerText; })
+            .observe(notice, { childList: true, subtree: true, characterData: true });";
+    guest.run(learns_late, vec![]).await;
+    pause(&restaurant).await;
+    guest.press("button[type=submit]").await;
+    is_told(&guest, ".form-notice").await;
+    guest.until("window.hasLookedAgain").await;
+    is_told(&guest, ".form-notice").await;
+    is_told(&guest, "intake-banner").await;
+    let told = guest.run("return window.told", vec![]).await;
+    assert!(!told.as_str().unwrap().contains(OPEN_AGAIN), "{told}");
+}
+
 #[tokio::test]
 async fn nobody_is_told_to_come_back_before_the_end() {
     let restaurant = Restaurant::open().await;

@@ -29,6 +29,10 @@ const WATCH: &str = r"
 /// Whether it says nothing of that, and nothing turned grey.
 const IS_TRUE: &str = "!document.querySelector('.is-stale, .kitchen-cut')";
 
+/// Whether everything on it was true once: what was never known cannot say since when it is not.
+const IS_PROVEN: &str =
+    "[...document.querySelectorAll('freshness-line')].every((line) => line.innerText.includes('as of'))";
+
 /// A restaurant whose cook is a person.
 struct Kitchen {
     restaurant: Restaurant,
@@ -106,6 +110,7 @@ impl Screens {
             let window = screens.browser.open_window(&url).await;
             screens.browser.sees(shows, text).await;
             screens.browser.until(IS_TRUE).await;
+            screens.browser.until(IS_PROVEN).await;
             screens.browser.run(WATCH, vec![json!(told)]).await;
             screens.all.push(Screen { name, window, told });
         }
@@ -124,11 +129,13 @@ impl Screens {
         &self.browser
     }
 
-    /// Waits until these pages have said that they are cut off, in time after the last proof.
-    async fn are_cut_off(&self, names: &[&str]) {
+    /// Waits until these pages have said that they are cut off: in time after what they follow was
+    /// gone, at `since`, and after the last proof that they name.
+    async fn are_cut_off(&self, names: &[&str], since: f64) {
         for screen in self.all.iter().filter(|screen| names.contains(&screen.name)) {
             let page = self.to(screen.name).await;
-            page.until("window.toldAt").await;
+            let told = page.until("window.toldAt").await.as_f64().unwrap();
+            assert!(told - since <= TOLD_WITHIN_MS, "{}: told after {} ms", screen.name, told - since);
             let after = page.run("return window.toldAfter", vec![]).await.as_f64().unwrap();
             assert!(after <= TOLD_WITHIN_SECONDS, "{}: told after {after} s", screen.name);
             page.until(&format!("document.querySelector({})", json!(screen.told))).await;
@@ -182,7 +189,8 @@ async fn postgresql_is_killed_and_comes_back() {
     let number = kitchen.restaurant.place("Jane").await;
     let screens = Screens::open(&kitchen, &number).await;
     kitchen.restaurant.stage.own_servers().postgres.kill();
-    screens.are_cut_off(&ALL).await;
+    let since = screens.now().await;
+    screens.are_cut_off(&ALL, since).await;
     // Nothing that was known is gone from a screen.
     for (name, shows) in
         [("cook", "kitchen-ticket"), ("kitchen", "kitchen-ticket"), ("board", ".board-numbers")]
@@ -204,7 +212,8 @@ async fn all_services_stop_and_start_again() {
     let (worker, order, tracking) =
         tokio::join!(worker.stop(), restaurant.order.stop(), restaurant.tracking.stop());
     assert_eq!([worker, order, tracking], [Some(0); 3]);
-    screens.are_cut_off(&ALL).await;
+    let since = screens.now().await;
+    screens.are_cut_off(&ALL, since).await;
     kitchen.restaurant.restart_order().await;
     kitchen.restaurant.restart_tracking().await;
     kitchen.restart_worker().await;
@@ -226,7 +235,7 @@ async fn rabbitmq_stops_and_starts_again() {
     kitchen.restaurant.stage.own_servers().rabbitmq.stop().await;
     let since = screens.now().await;
     guest.press("button[type=submit]").await;
-    screens.are_cut_off(&["cook"]).await;
+    screens.are_cut_off(&["cook"], since).await;
     screens.to("cook").await.sees(".kitchen-cut", "RabbitMQ does not answer").await;
     guest.sees(".form-notice", "Nothing was ordered").await;
     // Longer than any page would take to notice that it is not true.

@@ -257,3 +257,56 @@ async fn the_browser_that_ordered_sees_what_it_ordered_and_why_it_was_cancelled(
     }
     assert_eq!(guest.complaints().await, Vec::<String>::new());
 }
+
+/// Orders as a guest, and is at the tracker.
+async fn orders(restaurant: &Restaurant, guest: &Browser) {
+    guest.open(&restaurant.order_page("")).await;
+    guest.press(&more("pho-bo")).await;
+    guest.write("#customer_name", "Jane").await;
+    guest.press("button[type=submit]").await;
+    guest.sees("[aria-current=step]", "Received").await;
+}
+
+/// The first look at the whole order is answered last.
+#[tokio::test]
+async fn an_old_answer_that_comes_late_does_not_take_the_reason_away() {
+    let restaurant = Restaurant::open().await;
+    let guest = restaurant.guest(Look::PHONE).await;
+    let first_is_slow = r"
+        const ask = window.fetch;
+        window.fetch = async (url, options) => {
+            const answer = await ask(url, options);
+            if (window.letThrough || !/\/orders\/ORD_\w+$/.test(String(url))) return answer;
+            await new Promise((done) => { window.letThrough = done; });
+            setTimeout(() => { window.cameThrough = true; }, 100);
+            return answer;
+        };";
+    guest.before_every_page(first_is_slow).await;
+    orders(&restaurant, &guest).await;
+    guest.until("Boolean(window.letThrough)").await;
+    let address = guest.address().await;
+    let number = address.rsplit('/').next().unwrap();
+    let why = json!({"reason": "No broth left"});
+    restaurant.staff("POST", &format!("/orders/{number}/cancel"), &why).await;
+    guest.sees(".ticket-news", "The reason: No broth left").await;
+    guest.run("window.letThrough()", vec![]).await;
+    guest.until("window.cameThrough").await;
+    guest.sees(".ticket-news", "The reason: No broth left").await;
+}
+
+#[tokio::test]
+async fn a_guest_sees_the_order_after_answers_that_are_none() {
+    let restaurant = Restaurant::open().await;
+    let guest = restaurant.guest(Look::PHONE).await;
+    let refused_at_first = r"
+        const ask = window.fetch;
+        const refusals = [408, 429, 503];
+        window.fetch = (url, options) => {
+            const status = /\/orders\/ORD_\w+$/.test(String(url)) ? refusals.shift() : undefined;
+            return status ? Promise.resolve(new Response('', { status })) : ask(url, options);
+        };";
+    guest.before_every_page(refused_at_first).await;
+    orders(&restaurant, &guest).await;
+    guest.sees("own-order", "1 × Phở bò").await;
+    assert_eq!(guest.complaints().await, Vec::<String>::new());
+}

@@ -30,7 +30,9 @@ impl Scene {
         let order = ours(stage.order_service()).env("MENU_MODE", "on").start().await;
         let free = ours(stage.order_service()).start().await;
         let tracking = ours(stage.tracking_service()).ready_when_probed().start().await;
-        let kitchen = ours(stage.kitchen_worker("chef_anna")).arg("--manual").arg("--port=0").start().await;
+        // One example needs an order after the other, and no ticket is ever taken off.
+        let kitchen = ours(stage.kitchen_worker("chef_anna")).arg("--manual").arg("--port=0");
+        let kitchen = kitchen.arg("--prefetch=100").start().await;
         stage.import_menu(&order).await;
         Self { _stage: stage, order, free, tracking, kitchen }
     }

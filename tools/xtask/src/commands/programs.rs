@@ -19,7 +19,7 @@ pub fn run_service(words: &[OsString]) -> Result<(), Exit> {
     let name = name.to_string_lossy();
     let service = ServiceName::of_short_name(&name)
         .ok_or_else(|| Exit::Usage(format!("run: '{name}' is none of {known}")))?;
-    let mut service = cargo(&["run", "--quiet", "--package", service.binary(), "--"]);
+    let mut service = Command::new(build_quietly(service.binary())?);
     become_program(&mut on_local_servers(service.args(arguments)))
 }
 

@@ -8,14 +8,12 @@ use std::time::{Duration, Instant};
 
 use argh::FromArgs;
 use config::Config;
-use domain::ServiceName;
 use runtime::exit::failed;
 use runtime::{Console, Exit};
 use tokio::time::sleep;
 
 use crate::cluster::folder;
 use crate::cluster::lock::SupervisorLock;
-use crate::cluster::menu;
 use crate::cluster::record::{Phase, Record};
 use crate::cluster::signals::Signals;
 use crate::cluster::state::State;
@@ -100,15 +98,11 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     opened
 }
 
-/// The programs that it runs.
-fn needed() -> impl Iterator<Item = &'static str> {
-    ServiceName::ALL.map(ServiceName::binary).into_iter().chain([menu::IMPORTER])
-}
-
 /// The folder of these programs, which is also this program's, if all of them exist.
 fn programs() -> Result<PathBuf, Exit> {
     let folder = program::folder()?;
-    let missing: Vec<&str> = needed().filter(|program| !folder.join(program).is_file()).collect();
+    let missing: Vec<&str> =
+        program::of_the_system().filter(|program| !folder.join(program).is_file()).collect();
     if missing.is_empty() {
         return Ok(folder);
     }

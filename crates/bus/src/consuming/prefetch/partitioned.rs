@@ -262,16 +262,12 @@ impl PartitionedPrefetch {
         arrived
     }
 
-    /// Cancels all consumers. Their partitions are spare then: the next rebalance starts them
-    /// again. Returns the deliveries in flight.
+    /// Cancels all consumers. Returns the deliveries in flight.
     pub(super) async fn cancel(&mut self, session: &Session) -> Result<Vec<Delivery>, SessionError> {
         let mut requeued = Vec::new();
-        let partitions = self.queues.iter_mut().flat_map(|queue| std::mem::take(&mut queue.partitions));
-        for Partition { size, consumer, .. } in partitions {
-            requeued.extend(consumer.cancel(session).await?);
-            self.spare.push(size);
+        for partition in self.queues.iter_mut().flat_map(|queue| std::mem::take(&mut queue.partitions)) {
+            requeued.extend(partition.consumer.cancel(session).await?);
         }
-        self.spare.sort_unstable();
         Ok(requeued)
     }
 }

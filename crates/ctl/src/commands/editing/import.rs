@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use db::edit::Edit;
 use db::{Access, Database, menu};
 use menu_files::{Change, Difference, Format, difference};
-use runtime::{Console, Exit};
+use runtime::{Console, Exit, with_causes};
 use serde_json::json;
 
 use super::connection::{open, unchanged, unread};
@@ -42,12 +42,18 @@ pub async fn run<T: Stored>(import: Import) -> Result<(), Exit> {
     } else {
         made(&db, &file, &import).await?
     };
+    let console = Console::new();
     let lost = match menu::read(&db).await {
         Ok(menu) => T::without_effect(&file.entries, &menu),
-        // The import is done, and the doctor says the same later.
-        Err(_) => Vec::new(),
+        // The import is done.
+        Err(why) => {
+            let why = with_causes(&why);
+            console.warn(&format!(
+                "it was not seen whether the menu has what the rules name, as the doctor does: {why}"
+            ));
+            Vec::new()
+        }
     };
-    let console = Console::new();
     if import.json {
         let mut document = report::json(&changes, "dry_run", import.dry_run);
         if let Some(members) = document.as_object_mut().filter(|_| !lost.is_empty()) {

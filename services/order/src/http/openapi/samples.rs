@@ -1,7 +1,7 @@
 //! Examples of bodies. Those of requests are made of the described types, so that they fit.
 
-use domain::OrderType;
-use http_service::openapi::Sample;
+use domain::{OrderType, ServiceName};
+use http_service::openapi::{Sample, healthy};
 use serde_json::{Value, json};
 
 use crate::http::described::requests::{
@@ -11,7 +11,7 @@ use crate::http::described::requests::{
 
 /// All of them.
 pub fn all() -> Vec<Sample> {
-    [orders(), of_staff(), answers()].concat()
+    [orders(), of_staff(), answers(), vec![healthy(ServiceName::Order, &["database", "rabbitmq"])]].concat()
 }
 
 fn free_line(name: &'static str, quantity: u32, price: &str) -> OrderLine {

@@ -1,6 +1,7 @@
 //! Examples of bodies.
 
-use http_service::openapi::Sample;
+use domain::ServiceName;
+use http_service::openapi::{Sample, healthy};
 use serde_json::{Value, json};
 
 /// All of them.
@@ -40,6 +41,7 @@ fn of_guests() -> Vec<Sample> {
         "last_seen": "2026-11-30T08:04:20.000Z",
     }]);
     vec![
+        healthy(ServiceName::Tracking, &["database"]),
         Sample::new("StatusChange[]", "cooking", "It is being cooked", history),
         Sample::new("Worker[]", "one", "One worker is there", workers),
         Sample::new("OrderState", "cooking", "It is being cooked", cooking),

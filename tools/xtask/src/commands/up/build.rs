@@ -6,7 +6,7 @@ use runtime::{Console, Exit};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use crate::program::cargo;
+use crate::program::{cargo, of_the_system};
 
 /// Cargo prints this even if there was nothing to do.
 const NO_NEWS: &str = "Finished";
@@ -19,7 +19,7 @@ const NO_NEWS: &str = "Finished";
 pub(super) async fn run(console: Console) -> Result<(), Exit> {
     let mut command = Command::from(cargo(&["build"]));
     // A program's package has the program's name.
-    command.args(super::needed().flat_map(|name| ["--package", name]));
+    command.args(of_the_system().flat_map(|name| ["--package", name]));
     command.stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     let cannot =
         |why: std::io::Error| Exit::Failed(format!("cannot run 'cargo build': {why}. Is Rust installed?"));
