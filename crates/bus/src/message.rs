@@ -2,12 +2,14 @@
 
 use amqprs::{BasicProperties, DELIVERY_MODE_PERSISTENT, FieldTable, FieldValue};
 use domain::timestamp::Timestamp;
-use domain::{OrderIdentity, OrderMessage, OrderType, RequestId, StatusUpdate};
+use domain::{OrderIdentity, OrderMessage, OrderType, RequestId, StatusUpdate, TraceParent};
+use telemetry::traces::Span;
+use telemetry::traces::conventions::{self, Age};
 
 use crate::delivery::Delivery;
 use crate::headers::{
-    DEAD_LETTERED_AT, ORDER_IDENTITY, ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY, REASON, header, insert, plain,
-    text,
+    DEAD_LETTERED_AT, ORDER_IDENTITY, ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY, REASON, TRACEPARENT, header,
+    insert, plain, text,
 };
 use crate::topology::{self, EventStream};
 
@@ -38,6 +40,9 @@ pub struct Outgoing {
     /// The publisher sets `app_id` to its service. A copy of a delivery keeps the original's
     /// `app_id`.
     is_original: bool,
+    /// What causes it.
+    trace: Option<TraceParent>,
+    age: Age,
 }
 
 impl Outgoing {
@@ -51,6 +56,29 @@ impl Outgoing {
         if self.is_original {
             self.properties.with_app_id(service);
         }
+    }
+
+    /// Its transaction committed so long ago.
+    #[must_use]
+    pub fn of_age(self, age: Age) -> Self {
+        Self { age, ..self }
+    }
+
+    /// Begins the span of its publishing, and writes who comes after into the header: the span, or,
+    /// if none is recorded, what caused the message.
+    pub(crate) fn begin_span(&mut self) -> Span {
+        let Some(cause) = self.trace else { return Span::none() };
+        let message = conventions::Message {
+            exchange: self.exchange,
+            routing_key: &self.routing_key,
+            message_id: &self.message_id,
+            size: self.body.len(),
+        };
+        let span = conventions::publish(&message, Some(cause), self.age);
+        let mut headers = self.properties.headers().cloned().unwrap_or_default();
+        insert(&mut headers, TRACEPARENT, text(&span.trace().unwrap_or(cause).to_string()));
+        self.properties.with_headers(headers);
+        span
     }
 
     /// An order for the kitchen (specification, "Message Publishing"). Its message id is the order
@@ -80,6 +108,8 @@ impl Outgoing {
             body: serde_json::to_vec(order)?,
             order_type: Some(order.order_type),
             is_original: true,
+            trace: request_id.trace(),
+            age: Age::Fresh,
         })
     }
 
@@ -98,6 +128,8 @@ impl Outgoing {
             body: serde_json::to_vec(update)?,
             order_type: None,
             is_original: true,
+            trace: request_id.trace(),
+            age: Age::Fresh,
         })
     }
 
@@ -130,6 +162,8 @@ impl Outgoing {
             body: delivery.body.clone(),
             order_type: None,
             is_original: false,
+            trace: delivery.trace(),
+            age: Age::Fresh,
         }
     }
 
@@ -149,6 +183,8 @@ impl Outgoing {
             body: delivery.body.clone(),
             order_type: None,
             is_original: false,
+            trace: delivery.trace(),
+            age: Age::Fresh,
         }
     }
 
@@ -169,6 +205,8 @@ impl Outgoing {
             body,
             order_type: None,
             is_original: true,
+            trace: request_id.trace(),
+            age: Age::Fresh,
         }
     }
 
@@ -200,6 +238,8 @@ impl Outgoing {
             body,
             order_type: None,
             is_original: true,
+            trace: None,
+            age: Age::Fresh,
         })
     }
 
@@ -223,6 +263,8 @@ impl Outgoing {
             body: delivery.body.clone(),
             order_type: None,
             is_original: false,
+            trace: None,
+            age: Age::Fresh,
         })
     }
 
@@ -242,6 +284,8 @@ impl Outgoing {
             body: Vec::new(),
             order_type: None,
             is_original: false,
+            trace: None,
+            age: Age::Fresh,
         }
     }
 }

@@ -150,7 +150,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(trace_id in 1.., parent_id in 1.., flags: u8) {
+        fn what_is_written_is_read(trace_id in 1_u128.., parent_id in 1_u64.., flags: u8) {
             let parent = TraceParent::new(trace_id, parent_id, flags).unwrap();
             prop_assert_eq!(TraceParent::parse(&parent.to_string()), Some(parent));
         }

@@ -105,7 +105,11 @@ impl Kept {
 ///
 /// # Errors
 /// It is no name or address, or the handshake failed.
-pub async fn connect(config: Arc<ClientConfig>, host: &str, tcp: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+pub async fn connect(
+    config: Arc<ClientConfig>,
+    host: &str,
+    tcp: TcpStream,
+) -> io::Result<TlsStream<TcpStream>> {
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
     TlsConnector::from(config).connect(name, tcp).await
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use db::claims::{self, ClaimOutcome, ClaimRequest, Claimant, FinishOutcome, FinishRequest, LockMode};
 use db::{Database, DbError};
+use domain::TraceParent;
 use runtime::failpoint;
 use service::batching::{BatchError, Batcher, Limits, Mode, Statement};
 use telemetry::labels::Batch;
@@ -45,6 +46,10 @@ impl Statement for Claims {
     type Answer = ClaimOutcome;
     type Error = DbError;
 
+    fn trace(request: &ClaimRequest) -> Option<TraceParent> {
+        request.request_id.trace()
+    }
+
     async fn run(&self, requests: &[ClaimRequest], mode: Mode) -> Result<Vec<Option<ClaimOutcome>>, DbError> {
         let answers = claims::claim(&self.db, &self.claimant, self.lease, requests, locked(mode)).await;
         failpoint::reached("kitchen.claims_written");
@@ -62,6 +67,10 @@ impl Statement for Finishes {
     type Request = FinishRequest;
     type Answer = FinishOutcome;
     type Error = DbError;
+
+    fn trace(request: &FinishRequest) -> Option<TraceParent> {
+        request.request_id.trace()
+    }
 
     async fn run(
         &self,

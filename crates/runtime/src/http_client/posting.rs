@@ -39,10 +39,7 @@ pub struct Answered {
 ///
 /// # Errors
 /// The connection broke, or what came is too large or no answer of HTTP/1.1.
-pub async fn post(
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    request: &Posted<'_>,
-) -> Result<Answered> {
+pub async fn post(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &Posted<'_>) -> Result<Answered> {
     stream.write_all(head(request).as_bytes()).await?;
     stream.write_all(request.body).await?;
     stream.flush().await?;
@@ -149,7 +146,10 @@ mod tests {
             (0..bytes.len()).all(|length| decode(&bytes[..length], false).is_none())
         };
         assert!(is("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc", "abc"));
-        assert!(is("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nab\r\n1\r\nc\r\n0\r\n", "abc"));
+        assert!(is(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nab\r\n1\r\nc\r\n0\r\n",
+            "abc"
+        ));
         assert!(is("HTTP/1.0 200 OK\r\n\r\nabc", "abc"));
     }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::TraceParent;
 use telemetry::labels::Batch;
+use telemetry::traces::conventions;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -29,6 +31,11 @@ pub trait Statement: Send + Sync + 'static {
         requests: &[Self::Request],
         mode: Mode,
     ) -> impl Future<Output = Result<Vec<Option<Self::Answer>>, Self::Error>> + Send;
+
+    /// The place of a request in a trace. It is in none unless this says so.
+    fn trace(_: &Self::Request) -> Option<TraceParent> {
+        None
+    }
 
     /// Whether a single request may have caused this error: then each is asked again alone.
     fn is_refusal(why: &Self::Error) -> bool;
@@ -168,9 +175,7 @@ impl<S: Statement> Lane<S> {
         if requests.is_empty() {
             return Vec::new();
         }
-        let began = Instant::now();
-        let outcome = self.statement.run(&requests, Mode::Together).await;
-        count(S::BATCH, requests.len(), began.elapsed());
+        let outcome = measured(&*self.statement, &requests, Mode::Together).await;
         match settle(replies, outcome, S::is_refusal) {
             Settled::Done(replies, answers) => {
                 let mut left_out = Vec::new();
@@ -195,6 +200,22 @@ impl<S: Statement> Lane<S> {
     }
 }
 
+/// Runs the statement, and tells metrics and traces of it.
+async fn measured<S: Statement>(
+    statement: &S,
+    requests: &[S::Request],
+    mode: Mode,
+) -> Result<Vec<Option<S::Answer>>, S::Error> {
+    let began = Instant::now();
+    let mut span = conventions::statement(S::BATCH, requests.iter().map(S::trace), requests.len());
+    let outcome = statement.run(requests, mode).await;
+    if outcome.is_err() {
+        conventions::failed(&mut span, "database");
+    }
+    count(S::BATCH, requests.len(), began.elapsed());
+    outcome
+}
+
 /// Runs the statement for one request, once fewer than the limit are run so.
 async fn run_alone<S: Statement>(
     statement: Arc<S>,
@@ -207,9 +228,7 @@ async fn run_alone<S: Statement>(
     if reply.is_closed() {
         return;
     }
-    let began = Instant::now();
-    let outcome = statement.run(&[request], Mode::Alone).await.map_err(Arc::new);
-    count(S::BATCH, 1, began.elapsed());
+    let outcome = measured(&*statement, &[request], Mode::Alone).await.map_err(Arc::new);
     // A statement for a single request leaves nothing out.
     if let Some(outcome) = outcome.map(|answers| answers.into_iter().next().flatten()).transpose() {
         drop(reply.send(outcome));

@@ -21,6 +21,11 @@ impl Caller {
         traceparent.and_then(TraceParent::parse).into()
     }
 
+    /// One of our services says this. It had decided already whether to believe its caller.
+    pub fn ours(parent: Option<TraceParent>) -> Self {
+        parent.map_or(Self::Silent, Self::Trusted)
+    }
+
     /// The place in a trace that is passed on unless a span of ours takes it.
     pub fn trace(self) -> Option<TraceParent> {
         match self {

@@ -8,8 +8,8 @@
 use std::borrow::Cow;
 
 use domain::{RequestId, TraceParent};
+use opentelemetry::KeyValue;
 use opentelemetry::trace::{Span as _, SpanKind, Status};
-use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::Resource;
 
 use super::caller::Caller;
@@ -176,7 +176,7 @@ pub fn publish(message: &Message<'_>, cause: Option<TraceParent>, age: Age) -> S
     })
 }
 
-/// A message from this queue is dealt with.
+/// A message is dealt with. `queue` is where it was, or nothing.
 pub fn consume(message: &Message<'_>, queue: &'static str, caller: Caller, id: &RequestId) -> Span {
     let cause = match caller {
         Caller::Silent => return Span::none(),
@@ -186,7 +186,9 @@ pub fn consume(message: &Message<'_>, queue: &'static str, caller: Caller, id: &
     Span::begin(SpanKind::Consumer, cause, || {
         let mut attributes = message.attributes("process", "process", queue);
         attributes.push(KeyValue::new("messaging.message.conversation_id", id.as_str().to_owned()));
-        (format!("process {queue}").into(), attributes)
+        let destination = if queue.is_empty() { message.exchange } else { queue };
+        // Whoever bound an exchange of theirs to our queue chose its name.
+        (format!("process {}", cut(destination)).into(), attributes)
     })
 }
 
@@ -194,8 +196,8 @@ fn known_method(method: &str) -> Option<&'static str> {
     METHODS.into_iter().find(|known| *known == method)
 }
 
-fn cut(text: &str) -> Value {
-    text.get(..text.floor_char_boundary(MAX_VALUE)).unwrap_or_default().to_owned().into()
+fn cut(text: &str) -> String {
+    text.get(..text.floor_char_boundary(MAX_VALUE)).unwrap_or_default().to_owned()
 }
 
 fn count(number: usize) -> i64 {
