@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use db::claims::{self, ClaimOutcome, ClaimRequest, Claimant, FinishOutcome, FinishRequest, LockMode};
 use db::{Database, DbError};
-use domain::TraceParent;
 use runtime::failpoint;
 use service::batching::{BatchError, Batcher, Limits, Mode, Statement};
 use telemetry::labels::Batch;
@@ -46,10 +45,6 @@ impl Statement for Claims {
     type Answer = ClaimOutcome;
     type Error = DbError;
 
-    fn trace(request: &ClaimRequest) -> Option<TraceParent> {
-        request.request_id.trace()
-    }
-
     async fn run(&self, requests: &[ClaimRequest], mode: Mode) -> Result<Vec<Option<ClaimOutcome>>, DbError> {
         let answers = claims::claim(&self.db, &self.claimant, self.lease, requests, locked(mode)).await;
         failpoint::reached("kitchen.claims_written");
@@ -67,10 +62,6 @@ impl Statement for Finishes {
     type Request = FinishRequest;
     type Answer = FinishOutcome;
     type Error = DbError;
-
-    fn trace(request: &FinishRequest) -> Option<TraceParent> {
-        request.request_id.trace()
-    }
 
     async fn run(
         &self,
@@ -108,7 +99,8 @@ impl ClaimBatcher {
     /// # Errors
     /// The database failed.
     pub async fn claim(&self, request: ClaimRequest) -> Result<ClaimOutcome, Arc<DbError>> {
-        written(self.claims.ask(request).await).await
+        let trace = request.request_id.trace();
+        written(self.claims.ask_traced(request, trace).await).await
     }
 
     /// See [`claims::finish`].
@@ -116,7 +108,8 @@ impl ClaimBatcher {
     /// # Errors
     /// The database failed.
     pub async fn finish(&self, request: FinishRequest) -> Result<FinishOutcome, Arc<DbError>> {
-        written(self.finishes.ask(request).await).await
+        let trace = request.request_id.trace();
+        written(self.finishes.ask_traced(request, trace).await).await
     }
 }
 

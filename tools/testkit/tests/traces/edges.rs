@@ -55,6 +55,13 @@ async fn an_order_is_one_trace_from_its_request_to_its_subscriber() {
     }
     assert!(collector.recorded().iter().all(|span| !span.is_error), "{:?}", collector.recorded());
 
+    // Who asks for it is another trace, with a statement of its own.
+    let tracking = collector.collecting_all(stage.tracking_service().ready_when_probed()).start().await;
+    assert_eq!(tracking.get(&format!("/orders/{number}/status")).await.status, 200);
+    let asked = collector.span("a look-up", |span| span.name == "GET /orders/{order_number}/status").await;
+    assert_eq!(asked.service, "tracking-service");
+    collector.child(&asked, "SELECT orders").await;
+
     // Every line about it has the trace, behind the request.
     for (service, least) in [(&order, 2), (&kitchen, 2), (&notifier, 2)] {
         let lines = service.log_lines();
