@@ -44,7 +44,7 @@ pub use self::table::{
     Admin, Board, Config, CookingSeconds, Database, Http, Intake, KEYS, Kitchen, Log, Menu, Order, Rabbitmq,
     Restaurant, SECTIONS, Shutdown, Telemetry, Web,
 };
-pub use self::telemetry_kinds::headers;
+pub use self::telemetry_kinds::otlp_headers;
 pub use self::tls_mode::TlsMode;
 pub use self::traces_sampler::TracesSampler;
 pub use self::value_source::{Setting, ValueSource};

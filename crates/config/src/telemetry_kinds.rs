@@ -43,7 +43,7 @@ pub(crate) const OTLP_HEADERS: Kind<SecretString> = Kind {
     is_secret: true,
     names_a_file: false,
     // A part of the text would be a part of a secret.
-    parse: |text| match headers(text) {
+    parse: |text| match otlp_headers(text) {
         Some(_) => Ok(text.into()),
         None => Err(format!("is no list of headers (allowed: {})", OTLP_HEADERS.allowed)),
     },
@@ -53,7 +53,7 @@ pub(crate) const OTLP_HEADERS: Kind<SecretString> = Kind {
 
 /// Names and values of headers, as `OTEL_EXPORTER_OTLP_HEADERS` has them. `None`: it is no such
 /// list, or a header could not carry it.
-pub fn headers(text: &str) -> Option<Vec<(String, String)>> {
+pub fn otlp_headers(text: &str) -> Option<Vec<(String, String)>> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     text.split(',')
         .map(str::trim)
@@ -74,13 +74,13 @@ mod tests {
 
     #[test]
     fn headers_are_read_and_nothing_that_breaks_a_request() {
-        let read = |text| headers(text).unwrap();
+        let read = |text| otlp_headers(text).unwrap();
         assert_eq!(read(""), []);
         let two = [("api-key", "a=b"), ("Authorization", "Basic YQ==")];
         let two = two.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(read("api-key=a=b, Authorization = Basic%20YQ%3D%3D,"), two);
         for wrong in ["secret", "=secret", "a b=secret", "name=secret%0d%0aX: y", "name=%ff", "naïve=x"] {
-            assert_eq!(headers(wrong), None, "{wrong}");
+            assert_eq!(otlp_headers(wrong), None, "{wrong}");
             let why = (OTLP_HEADERS.parse)(wrong).unwrap_err();
             assert!(!why.contains("secret"), "{why}");
         }

@@ -193,7 +193,7 @@ pub async fn relay_orders(
     let select = format!(
         "select outbox.order_id, outbox.attempts, outbox.request_id, o.created_at,
                 (select identity from order_identities where order_id = o.id) as identity, outbox.traceparent,
-                o.created_at < now() - make_interval(secs => {OLD}) as is_old, {MESSAGE_COLUMNS}
+                coalesce(o.created_at < now() - make_interval(secs => {OLD}), false) as is_old, {MESSAGE_COLUMNS}
          from order_outbox outbox {ITS_ORDER}
          where (outbox.attempts > 0) = $2 and o.type = $3 and {DUE}
          order by outbox.order_id limit $1

@@ -11,7 +11,7 @@ use actix_web::{Error, HttpResponse, ResponseError as _};
 use domain::RequestId;
 
 use crate::cross_site::{self, Page};
-use crate::{Problem, base_path, doubled, exchange, measured, request_id};
+use crate::{Problem, base_path, doubled, exchange, measured, request_id, traced};
 
 /// Records the request's progress on its connection, assigns its id, refuses forbidden requests,
 /// and reserves memory for large responses. It closes the connection after a response that was sent
@@ -26,7 +26,8 @@ pub(crate) async fn handle<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let began = Instant::now();
     let connection = exchange::begin(&request);
-    let (id, span) = request_id::assign(&request);
+    let (id, span) = traced::begin(&request, request_id::given(&request));
+    request_id::assign(&request, &id);
     let answered = match admit(&mut request, &id) {
         Ok(Admitted::Answered(response)) => Ok(request.into_response(response).map_into_right_body()),
         Ok(Admitted::From(page)) => answer(request, &id, page, next).await,

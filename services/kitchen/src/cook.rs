@@ -118,7 +118,7 @@ impl Cook {
         let end = catch_panic(cooked).await.unwrap_or(End::Returned);
         // The ticket goes first: once the order is no longer in flight, it may get another one.
         drop(pace);
-        if !matches!(end, End::Settled) {
+        if matches!(end, End::Returned | End::DeadLettered(_)) {
             conventions::failed(&mut span, end.label().value());
         }
         self.settle(end, guard.remove(), &log).await

@@ -172,8 +172,8 @@ impl Intake {
         let (request_id, mut span) = message.delivery().begin_span(REQUESTS_QUEUE, caller, request_id);
         let log = self.log.with_request_id(request_id.clone());
         let end = catch_panic(self.process(message.delivery(), request_id, &log, session)).await;
-        if !matches!(end, Some(End::Settled)) {
-            conventions::failed(&mut span, "not_settled");
+        if matches!(end, None | Some(End::DeadLettered(_))) {
+            conventions::failed(&mut span, "dead_lettered");
         }
         self.settle(message, end.unwrap_or(End::Returned), &log, session).await;
     }

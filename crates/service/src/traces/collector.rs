@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use config::{Telemetry, WebUrl};
@@ -57,7 +56,7 @@ impl Collector {
             port,
             path: format!("{}/v1/traces", url.path().as_str()),
             // The configuration has checked them.
-            headers: config::headers(settings.otlp_headers.expose_secret()).unwrap_or_default(),
+            headers: config::otlp_headers(settings.otlp_headers.expose_secret()).unwrap_or_default(),
             files: settings.into(),
             url,
         })
@@ -77,7 +76,7 @@ impl Collector {
         let answer = match tls::client::current(&self.files)? {
             None => post(tcp, &request).await?,
             Some(config) => {
-                let stream = tls::client::connect(Arc::clone(&config), &self.host, tcp).await?;
+                let stream = tls::client::connect(config, &self.host, tcp).await?;
                 post(stream, &request).await?
             }
         };

@@ -112,7 +112,9 @@ impl Accepted {
 
     /// Answers the client: the order was not placed.
     pub fn refuse(mut self, why: PlaceError) {
-        conventions::failed(&mut self.storing, why.label().value());
+        if why.label() == PlaceResult::Failed {
+            conventions::failed(&mut self.storing, PlaceResult::Failed.value());
+        }
         self.answer(Err(why));
     }
 

@@ -26,7 +26,7 @@ async fn place(service: &Service, headers: &[(&str, &str)]) -> String {
     let json = [("Content-Type", "application/json")];
     let body = orders::takeout().to_string();
     let answer =
-        http::send(service.port(), "POST", "/orders", &[&json, headers].concat(), body.as_bytes()).await;
+        http::send(service.port(), "POST", "/orders", &[&json[..], headers].concat(), body.as_bytes()).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()["order_number"].as_str().unwrap().to_owned()
 }
