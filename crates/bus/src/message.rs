@@ -58,6 +58,12 @@ impl Outgoing {
         }
     }
 
+    /// This request causes it. Those that are made for a request know it already.
+    #[must_use]
+    pub fn of_request(self, id: &RequestId) -> Self {
+        Self { trace: id.trace(), ..self }
+    }
+
     /// Its transaction committed so long ago.
     #[must_use]
     pub fn of_age(self, age: Age) -> Self {

@@ -223,7 +223,8 @@ impl Intake {
             Decided::InItsRow => self.outcome(request.order_id, log, session).await?,
             Decided::Reused(failure) => replying::refused(request.order_id, failure),
         };
-        let reply = replying::reply(reply_to, delivery.correlation_id(), &outcome);
+        let reply = replying::reply(reply_to, delivery.correlation_id(), &outcome)
+            .map(|reply| reply.of_request(log.request_id()));
         if let Err(why) = self.send(reply, session).await? {
             let text = "The outcome could not be sent to who asked for it (reply_to)";
             log.error(action::RABBITMQ_PUBLISH_FAILED, text, &why)
