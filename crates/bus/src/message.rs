@@ -1,15 +1,16 @@
 //! Messages to publish: body, properties, exchange and routing key.
 
+mod traced;
+
 use amqprs::{BasicProperties, DELIVERY_MODE_PERSISTENT, FieldTable, FieldValue};
 use domain::timestamp::Timestamp;
 use domain::{OrderIdentity, OrderMessage, OrderType, RequestId, StatusUpdate, TraceParent};
-use telemetry::traces::Span;
-use telemetry::traces::conventions::{self, Age};
+use telemetry::traces::conventions::Age;
 
 use crate::delivery::Delivery;
 use crate::headers::{
-    DEAD_LETTERED_AT, ORDER_IDENTITY, ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY, REASON, TRACEPARENT, header,
-    insert, plain, text,
+    DEAD_LETTERED_AT, ORDER_IDENTITY, ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY, REASON, header, insert, plain,
+    text,
 };
 use crate::topology::{self, EventStream};
 
@@ -56,35 +57,6 @@ impl Outgoing {
         if self.is_original {
             self.properties.with_app_id(service);
         }
-    }
-
-    /// This request causes it. Those that are made for a request know it already.
-    #[must_use]
-    pub fn of_request(self, id: &RequestId) -> Self {
-        Self { trace: id.trace(), ..self }
-    }
-
-    /// Its transaction committed so long ago.
-    #[must_use]
-    pub fn of_age(self, age: Age) -> Self {
-        Self { age, ..self }
-    }
-
-    /// Begins the span of its publishing, and writes who comes after into the header: the span, or,
-    /// if none is recorded, what caused the message.
-    pub(crate) fn begin_span(&mut self) -> Span {
-        let Some(cause) = self.trace else { return Span::none() };
-        let message = conventions::Message {
-            exchange: self.exchange,
-            routing_key: &self.routing_key,
-            message_id: &self.message_id,
-            size: self.body.len(),
-        };
-        let span = conventions::publish(&message, Some(cause), self.age);
-        let mut headers = self.properties.headers().cloned().unwrap_or_default();
-        insert(&mut headers, TRACEPARENT, text(&span.trace().unwrap_or(cause).to_string()));
-        self.properties.with_headers(headers);
-        span
     }
 
     /// An order for the kitchen (specification, "Message Publishing"). Its message id is the order
