@@ -85,7 +85,10 @@ impl Cook {
         let log = self.session.log.with_request_id(request_id);
         let (order, pointer) = match read(&held.delivery) {
             Ok(read) => read,
-            Err(why) => return self.settle(End::DeadLettered(why), vec![held], &log).await,
+            Err(why) => {
+                conventions::failed(&mut span, KitchenResult::DeadLettered.value());
+                return self.settle(End::DeadLettered(why), vec![held], &log).await;
+            }
         };
         if !self.session.specialisation.cooks(order.order_type) {
             return self.return_foreign_type(held, &order, &log).await;
