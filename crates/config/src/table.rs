@@ -250,7 +250,8 @@ settings! {
         /// Which part of the traces a sampler with a ratio records.
         traces_sampler_arg: f64 = 0.01, "OTEL_TRACES_SAMPLER_ARG", RATIO;
         /// false: whether a trace is recorded is decided here, whatever callers say. Each request
-        /// then begins a trace of its own, with a link to the caller's. Set it where strangers call.
+        /// then begins a trace of its own, with a link to the caller's. Set it where strangers
+        /// call.
         trust_incoming: bool = true, "TELEMETRY_TRUST_INCOMING", SWITCH;
     }
 

@@ -202,8 +202,8 @@ impl Lookups {
         (Self { statuses, requests, logs, estimates, kitchens, boards }, tasks)
     }
 
-    /// The current status of an order, or `None` if there is no such order. `by` is the request that
-    /// asks, here as below.
+    /// The current status of an order, or `None` if there is no such order. Here as below, `by` is
+    /// the request that asks.
     ///
     /// # Errors
     /// The database failed, or there was no answer in time.
