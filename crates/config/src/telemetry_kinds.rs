@@ -1,11 +1,10 @@
-//! The kinds of values that say how traces are recorded. The variables are OpenTelemetry's own: an
-//! empty one means the default.
+//! The kinds of values that say how traces are recorded. The variables are OpenTelemetry's own.
 
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::TracesSampler;
 use crate::kinds::{Kind, plain};
-use crate::{Telemetry, TracesSampler};
 
 /// Which traces are recorded.
 pub(crate) const TRACES_SAMPLER: Kind<TracesSampler> = Kind {
@@ -13,10 +12,7 @@ pub(crate) const TRACES_SAMPLER: Kind<TracesSampler> = Kind {
               parentbased_traceidratio",
     is_secret: false,
     names_a_file: false,
-    parse: |text| match text {
-        "" => Ok(TracesSampler::default()),
-        name => name.parse().map_err(|()| format!("is '{text}' (allowed: {})", TRACES_SAMPLER.allowed)),
-    },
+    parse: |text| text.parse().map_err(|()| format!("is '{text}' (allowed: {})", TRACES_SAMPLER.allowed)),
     write: TracesSampler::to_string,
     show: plain,
 };
@@ -26,12 +22,9 @@ pub(crate) const RATIO: Kind<f64> = Kind {
     allowed: "0 to 1",
     is_secret: false,
     names_a_file: false,
-    parse: |text| match text {
-        "" => Ok(Telemetry::default().traces_sampler_arg),
-        number => {
-            let ratio = number.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
-            ratio.ok_or_else(|| format!("is '{text}', which is no ratio (allowed: {})", RATIO.allowed))
-        }
+    parse: |text| {
+        let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+        ratio.ok_or_else(|| format!("is '{text}', which is no ratio (allowed: {})", RATIO.allowed))
     },
     write: f64::to_string,
     show: plain,
@@ -87,9 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_is_empty_means_the_default() {
-        assert_eq!((TRACES_SAMPLER.parse)(""), Ok(TracesSampler::ParentOrRatio));
-        assert_eq!((RATIO.parse)("").unwrap().to_string(), "0.01");
+    fn samplers_and_ratios_are_read_and_nothing_else() {
         for name in TRACES_SAMPLER.allowed.split(", ") {
             assert_eq!((TRACES_SAMPLER.parse)(name).unwrap().to_string(), name);
         }

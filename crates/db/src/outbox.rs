@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use deadlines::database::RELAY_DEADLINE;
 use deadlines::outbox::{MAX_PAUSE, RELAY_GRACE};
-use domain::{OrderIdentity, OrderMessage, OrderNumber, OrderType, RequestId, StatusUpdate, TraceParent};
+use domain::{OrderIdentity, OrderMessage, OrderNumber, OrderType, RequestId, StatusUpdate};
 use time::OffsetDateTime;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSqlOwned, ToSql};
@@ -16,6 +16,7 @@ use uuid::Uuid;
 pub use self::request_events::{RequestEventRow, RequestStream, relay_request_events};
 use crate::database::{Database, DbError, PoolChoice};
 use crate::orders::{MESSAGE_COLUMNS, order_message, uuids};
+use crate::traceparents;
 
 /// Whether a row is due. A due time beyond the longest backoff was written before the database's
 /// clock was set back.
@@ -25,11 +26,6 @@ const DUE: &str = "(due_at <= now() or due_at > now() + interval '2 minutes')";
 /// column is for programs of older versions.
 pub(crate) fn due_after_grace() -> String {
     format!("now() + make_interval(secs => {})", RELAY_GRACE.as_secs())
-}
-
-/// The place of a request in a trace, for the column of its row.
-pub(crate) fn traceparent(id: &RequestId) -> Option<String> {
-    id.trace().map(|trace| trace.to_string())
 }
 
 /// An order's row, looked up by its key, whatever the plan was made for. So it reads no more orders
@@ -331,7 +327,7 @@ fn pauses<K: FromSqlOwned + PartialEq>(
 fn order_row(row: &Row) -> Result<OrderOutboxRow, DbError> {
     Ok(OrderOutboxRow {
         order_id: row.try_get(0)?,
-        request_id: request_id(row, 2)?.with_trace(trace(row)?),
+        request_id: request_id(row, 2)?.with_trace(traceparents::read(row)?),
         placed_at: row.try_get(3)?,
         identity: row.try_get::<_, Option<Uuid>>(4)?.map(OrderIdentity::from),
         message: order_message(row)?,
@@ -344,7 +340,7 @@ fn status_row(row: &Row) -> Result<StatusOutboxRow, DbError> {
     let estimated_completion: Option<OffsetDateTime> = row.try_get(8)?;
     Ok(StatusOutboxRow {
         id: row.try_get(0)?,
-        request_id: request_id(row, 2)?.with_trace(trace(row)?),
+        request_id: request_id(row, 2)?.with_trace(traceparents::read(row)?),
         update: StatusUpdate {
             order_number: number.parse::<OrderNumber>().map_err(DbError::unexpected)?,
             old_status: row.try_get::<_, &str>(4)?.parse().map_err(DbError::unexpected)?,
@@ -361,13 +357,6 @@ fn request_id(row: &Row, column: usize) -> Result<RequestId, DbError> {
     let text: &str = row.try_get(column)?;
     RequestId::parse(text)
         .ok_or_else(|| DbError::unexpected(format!("'{}' is not a request id", text.escape_debug())))
-}
-
-/// The place of a row's request in a trace. What cannot be read is none: it is no reason to keep a
-/// message back.
-pub(crate) fn trace(row: &Row) -> Result<Option<TraceParent>, DbError> {
-    let text: Option<&str> = row.try_get("traceparent")?;
-    Ok(text.and_then(TraceParent::parse))
 }
 
 #[cfg(test)]

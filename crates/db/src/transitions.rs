@@ -11,8 +11,8 @@ use tokio_postgres::types::ToSql;
 use crate::database::{Database, DbError, PoolChoice};
 use crate::inventory::given_back;
 use crate::orders::{ORDER_SERVICE, identity, uuids};
-use crate::outbox::traceparent;
 use crate::status_notes;
+use crate::traceparents;
 
 /// An order whose message could not be published.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ pub async fn take_back(
 ) -> Result<Vec<OrderIdentity>, DbError> {
     let identities = uuids(unsent.iter().map(|order| &order.identity));
     let request_ids: Vec<&str> = unsent.iter().map(|order| order.request_id.as_str()).collect();
-    let traces: Vec<Option<String>> = unsent.iter().map(|order| traceparent(order.request_id)).collect();
+    let traces: Vec<Option<String>> = unsent.iter().map(|order| traceparents::of(order.request_id)).collect();
     let keys: Vec<Option<&str>> = unsent.iter().map(|order| order.idempotency_key).collect();
     // The keys are deleted after the stock is locked. Whoever places an order locks the stock first
     // and then waits for its key: the other order would be a deadlock.
@@ -174,7 +174,7 @@ pub async fn change<'a>(
             Some(true) => {}
         }
         let statement = transaction.prepare_cached(&change).await?;
-        let (id, trace) = (request_id.as_str(), traceparent(request_id));
+        let (id, trace) = (request_id.as_str(), traceparents::of(request_id));
         let parameters: [&(dyn ToSql + Sync); 7] =
             [&number, &next.as_str(), &legal, &by, &notes, &id, &trace];
         let Some(row) = transaction.query_opt(&statement, &parameters).await? else {

@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use super::{Claim, ClaimOutcome, ClaimRequest, Claimant, LockMode, Mismatch, correct_leases};
 use crate::database::{Database, DbError};
-use crate::outbox::{OLD, StatusOutboxRow, due_after_grace, trace, traceparent};
+use crate::outbox::{OLD, StatusOutboxRow, due_after_grace};
+use crate::traceparents;
 
 /// Claims orders: each from `received`, or from `cooking` if its lease has expired or the claim
 /// belongs to this process. Compares each message with its order's rows first. The first claim of
@@ -36,7 +37,7 @@ pub async fn claim(
         requests.iter().map(|request| request.order.identity.as_ref().map(OrderIdentity::uuid)).collect();
     let types: Vec<&str> = requests.iter().map(|request| request.order.order_type.as_str()).collect();
     let traces: Vec<Option<String>> =
-        requests.iter().map(|request| traceparent(&request.request_id)).collect();
+        requests.iter().map(|request| traceparents::of(&request.request_id)).collect();
     let contents: Vec<&[u8]> = requests.iter().map(|request| request.order.contents.as_bytes()).collect();
     let name = claimant.worker.as_str();
     let rows = db
@@ -255,7 +256,7 @@ pub(super) async fn unpublished_starts(
                 row.try_get::<_, &str>("order_number")?.parse().map_err(DbError::unexpected)?;
             let request_id = RequestId::parse(row.try_get("request_id")?)
                 .ok_or_else(|| DbError::unexpected("an announcement without a request id"))?
-                .with_trace(trace(row)?);
+                .with_trace(traceparents::read(row)?);
             let estimated_completion: Option<OffsetDateTime> = row.try_get("estimated_completion")?;
             let update = StatusUpdate {
                 order_number: number,

@@ -5,7 +5,8 @@ use time::OffsetDateTime;
 
 use super::{Claimant, FinishOutcome, FinishRequest, LockMode};
 use crate::database::{Database, DbError};
-use crate::outbox::{StatusOutboxRow, due_after_grace, traceparent};
+use crate::outbox::{StatusOutboxRow, due_after_grace};
+use crate::traceparents;
 
 /// Sets claimed orders to `ready`, counts them for the worker, and writes the status rows and the
 /// outbox rows of the status updates.
@@ -26,7 +27,7 @@ pub async fn finish(
     let attempts: Vec<i32> = requests.iter().map(|request| request.attempt).collect();
     let request_ids: Vec<&str> = requests.iter().map(|request| request.request_id.as_str()).collect();
     let traces: Vec<Option<String>> =
-        requests.iter().map(|request| traceparent(&request.request_id)).collect();
+        requests.iter().map(|request| traceparents::of(&request.request_id)).collect();
     let name = claimant.worker.as_str();
     let rows = db
         .query(

@@ -10,7 +10,8 @@ use tokio_postgres::Row;
 use super::claiming::unpublished_starts;
 use super::{Claim, Claimant, RecallOutcome, RecallRefusal, RecallRequest};
 use crate::database::{Database, DbError};
-use crate::outbox::{StatusOutboxRow, due_after_grace, traceparent};
+use crate::outbox::{StatusOutboxRow, due_after_grace};
+use crate::traceparents;
 
 /// Takes an order that this worker finished within [`RECALL_WINDOW`] back to `cooking`, claims it
 /// again, and takes it off the worker's count. Writes the status row, with [`RECALL_NOTE`] as its
@@ -43,7 +44,7 @@ pub async fn recall(
                 &from.as_str(),
                 &RECALL_WINDOW.as_secs_f64(),
                 &RECALL_NOTE,
-                &traceparent(&request.request_id),
+                &traceparents::of(&request.request_id),
             ],
         )
         .await?;
