@@ -243,9 +243,9 @@ settings! {
         /// File with the certificates (PEM) of the authorities that may have signed that of a
         /// collector with `https`. Empty: those of the system.
         otlp_ca: Option<PathBuf> = None, "OTEL_EXPORTER_OTLP_CERTIFICATE", FILE;
-        /// Which traces are recorded. always_on: all. always_off: none. traceidratio: as many as
-        /// `traces_sampler_arg` says. With parentbased_ in front: those of callers that say so,
-        /// and none of callers that say no; what follows is for the others.
+        /// Which traces are recorded. `always_on`: all. `always_off`: none. `traceidratio`: as many
+        /// as `traces_sampler_arg` says. With `parentbased_` in front: those of callers that say
+        /// so, and none of callers that say no; what follows is for the others.
         traces_sampler: TracesSampler = TracesSampler::default(), "OTEL_TRACES_SAMPLER", TRACES_SAMPLER;
         /// Which part of the traces a sampler with a ratio records.
         traces_sampler_arg: f64 = 0.01, "OTEL_TRACES_SAMPLER_ARG", RATIO;

@@ -44,7 +44,8 @@ impl Span {
         describe: impl FnOnce() -> (Cow<'static, str>, Vec<KeyValue>),
     ) -> Self {
         let Some(recorder) = recorder() else { return Self::none() };
-        let Some(mut span) = sdk_span(recorder, kind, cause).filter(|span| span.is_recording()) else {
+        let Some(mut span) = sdk_span(recorder, kind, cause).filter(opentelemetry::trace::Span::is_recording)
+        else {
             return Self::none();
         };
         let (name, attributes) = describe();
